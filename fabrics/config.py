@@ -1,0 +1,116 @@
+"""What people decide about one fabric, as its NetBox record says it.
+
+`FabricConfig` is the record's configuration after the defaults that the help texts name; how a
+NetBox object becomes one is in `fabrics.record`. `ConfigEdits` are decisions that reached the loop
+first (a signal, the command line) and still have to be written to the record: until then they win.
+"""
+
+from hashlib import sha256
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field
+
+DEFAULT_INTERVAL: Final = 300
+MIN_INTERVAL: Final = 5
+MAX_INTERVAL: Final = 2_592_000
+"""30 days, in seconds."""
+
+FABRIC_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9-]{0,38}$"
+
+
+class KubernetesTarget(BaseModel, frozen=True):
+    """The fabric's API: `credential` is the name of one, never the secret itself."""
+
+    server: str
+    namespace: str
+    credential: str
+
+
+class GitSource(BaseModel, frozen=True):
+    """Where the desired state lives. `directory` is relative to the repository's root, `/` is all."""
+
+    repository: str
+    branch: str
+    directory: str
+    credential: str
+
+
+class FabricConfig(BaseModel, frozen=True):
+    """One fabric's configuration. `interval` is in seconds, 0 means that the sync is switched off."""
+
+    fabric_id: str
+    name: str
+    record_id: int
+    active: bool = True
+    enabled: bool = False
+    interval: int = DEFAULT_INTERVAL
+    paused: bool = False
+    pause_reason: str = ""
+    kubernetes: KubernetesTarget | None = None
+    git: GitSource | None = None
+    managed_kinds: tuple[str, ...] = ()
+    task_queue: str = ""
+    problems: tuple[str, ...] = ()
+    """Sentences on values of the record that cannot be used; each makes the fabric's status `error`."""
+
+    @property
+    def switched_on(self) -> bool:
+        """Whether people want this fabric synced at all."""
+        return self.active and self.enabled and self.interval > 0
+
+    @property
+    def wants_a_loop(self) -> bool:
+        """Whether a workflow should keep running for this fabric."""
+        return self.switched_on and self.kubernetes is not None
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits that change exactly when the configuration does."""
+        return sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+class ConfigEdits(BaseModel, frozen=True):
+    """Changes to the configuration that are not in the record yet; None leaves a value alone."""
+
+    interval: Annotated[int, Field(ge=0, le=MAX_INTERVAL)] | None = None
+    paused: bool | None = None
+    pause_reason: str | None = None
+
+    def __bool__(self) -> bool:
+        return self != ConfigEdits()
+
+    def over(self, config: FabricConfig) -> FabricConfig:
+        """The configuration as it is once these edits are written."""
+        return config.model_copy(update=self.model_dump(exclude_none=True))
+
+    def and_then(self, later: "ConfigEdits") -> "ConfigEdits":
+        """These edits, overridden by `later` ones."""
+        return self.model_copy(update=later.model_dump(exclude_none=True))
+
+
+def check_interval(value: object) -> int:
+    """Return `value` as seconds between syncs, or raise ValueError with a sentence that says why not."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"the interval must be a whole number of seconds, not {value!r:.40}")
+    if value != 0 and not MIN_INTERVAL <= value <= MAX_INTERVAL:
+        raise ValueError(
+            f"the interval must be {MIN_INTERVAL} to {MAX_INTERVAL} seconds,"
+            f" or 0 to switch the sync off, not {value}"
+        )
+    return value
+
+
+def check_reason(value: object) -> str:
+    """Return `value` as the reason of a pause (200 characters at most), or raise ValueError."""
+    if not isinstance(value, str):
+        raise ValueError(f"the reason must be text, not {value!r:.40}")
+    if len(value) > 200:
+        raise ValueError(f"the reason must be at most 200 characters, not {len(value)}")
+    return value
+
+
+def check_switch(value: object) -> bool:
+    """Return `value` as a yes or no, or raise ValueError."""
+    if not isinstance(value, bool):
+        raise ValueError(f"this takes true or false, not {value!r:.40}")
+    return value

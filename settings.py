@@ -1,0 +1,75 @@
+"""Settings of the worker and the command line, from environment variables with the prefix `FABRIC_SYNC_`.
+
+Where Temporal is comes from Temporal's own configuration (`TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`,
+... or its `temporal.toml`), read by `temporalio.envconfig`; nothing here repeats it.
+"""
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One value a variable. Every default is what a single installation on one host needs."""
+
+    model_config = SettingsConfigDict(env_prefix="FABRIC_SYNC_", frozen=True, use_attribute_docstrings=True)
+
+    netbox_url: str = "http://127.0.0.1:8000"
+    """The NetBox that holds the records. The default is the local stack's, so that trying it out needs nothing."""
+
+    netbox_token: SecretStr = SecretStr("")
+    """An API token of the user that `starter.py setup` makes. No default: a token is never guessed."""
+
+    netbox_heartbeat: int = Field(default=900, ge=5)
+    """Seconds after which `hh_last_sync` is written although nothing changed. Each write makes a form that
+    somebody has open unsavable and adds a changelog row, so it is far above the usual interval; readers call
+    a fabric stale after two of these."""
+
+    netbox_timeout: float = Field(default=30.0, gt=0)
+    """Seconds that one NetBox request may take once connected: a busy NetBox needs several for a large page."""
+
+    connect_timeout: float = Field(default=5.0, gt=0)
+    """Seconds that any host gets to accept a connection: hosts that are up do it in milliseconds, and a longer
+    wait only keeps slots from fabrics that answer."""
+
+    read_timeout: float = Field(default=30.0, gt=0)
+    """Seconds that Kubernetes may take for one page of a list."""
+
+    git_timeout: float = Field(default=45.0, gt=0)
+    """Seconds that one `git fetch` may take before it is killed: below the smallest budget of a sync (60 s)."""
+
+    credentials_dir: Path = Path("/etc/fabric-sync/credentials")
+    """One folder for each credential, laid out as a mounted Kubernetes Secret is."""
+
+    cache_dir: Path = user_cache_path("fabric-sync") / "worker"
+    """Where Git mirrors live. Only a cache: whatever is missing is read again."""
+
+    git_allow_local: bool = False
+    """Whether records may name repositories by `file://` URLs. For development: on a shared worker it would let
+    whoever edits a record read the worker's disk."""
+
+    kubernetes_allow_exec: bool = False
+    """Whether kubeconfigs may run programs to get credentials. Off, since a kubeconfig is then code."""
+
+    task_queue: str = "fabric-sync"
+    """The queue of workflows, records, and of every fabric whose record names no other."""
+
+    concurrent_observes: int = Field(default=16, ge=1)
+    """Fabrics that are read at the same time. Each takes a thread that mostly waits for the network."""
+
+    concurrent_netbox_calls: int = Field(default=4, ge=1)
+    """Record activities at the same time, in slots of their own so that fabrics that hang never delay them.
+    NetBox answers a few dozen requests a second, so more would only queue there."""
+
+    concurrent_workflow_tasks: int = Field(default=4, ge=2)
+    """Workflow tasks at the same time. Few, since after a restart each replays a history on the CPU, and too
+    many at once exceed Temporal's 10 s for one task."""
+
+    cached_workflows: int = Field(default=5000, ge=1)
+    """Loops kept in memory, about 130 KB each. More than the fleet has, or every sync replays its history."""
+
+    graceful_shutdown: float = Field(default=20.0, ge=0)
+    """Seconds that running activities get to finish when the worker is asked to stop: below the 30 s after
+    which Kubernetes and Docker kill."""
