@@ -1,0 +1,161 @@
+"""The one place where errors are classified: worth another try, or for people to put right.
+
+Clients raise whatever their library raises; their wrappers in this package hand it to `classify`,
+which answers with a `TransientError` or a `PermanentError`, both one sentence that a person can act
+on. `application_errors` turns those into what Temporal understands at the edge of an activity.
+Only sentences cross that edge: no cause, no response body of unknown size, no header.
+"""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import requests
+import urllib3
+from temporalio.exceptions import ApplicationError
+from urllib3.exceptions import NameResolutionError
+
+MAX_MESSAGE: Final = 500
+"""Characters of a message that reaches Temporal or a record."""
+
+MAX_RETRY_AFTER: Final = 3600.0
+"""Seconds: a server that asks for more than an hour is asked again after one."""
+
+TRANSIENT_STATUS: Final = frozenset({408, 409, 425, 429})
+"""Client errors that pass by themselves; so does every 5xx. All others need a person."""
+
+MEANING: Final = {
+    401: "refused the credentials",
+    403: "does not allow this",
+    404: "has no such object",
+    408: "timed out",
+    429: "asks for fewer requests",
+    502: "is not available at the moment",
+    503: "is not available at the moment",
+    504: "is not available at the moment",
+}
+
+
+class TransientError(Exception):
+    """It may work when tried again, after `retry_after` seconds where the other side said so."""
+
+    def __init__(self, sentence: str, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class PermanentError(Exception):
+    """Trying again is of no use before somebody changes something."""
+
+
+type Classified = TransientError | PermanentError
+
+WITHOUT_ANSWER: Final[tuple[tuple[type[Exception], type[Classified], str], ...]] = (
+    (requests.TooManyRedirects, PermanentError, "redirects elsewhere: configure the final URL"),
+    (ssl.SSLCertVerificationError, PermanentError, "has a certificate that is not trusted"),
+    (requests.exceptions.InvalidURL, PermanentError, "is not a usable URL"),
+    (requests.exceptions.MissingSchema, PermanentError, "is not a usable URL"),
+    (requests.exceptions.InvalidSchema, PermanentError, "is not a usable URL"),
+    (NameResolutionError, TransientError, "cannot be found: its host name does not resolve"),
+    (ConnectionRefusedError, TransientError, "refused the connection: nothing listens there"),
+    (requests.Timeout, TransientError, "did not answer in time"),
+    (TimeoutError, TransientError, "did not answer in time"),
+    (urllib3.exceptions.TimeoutError, TransientError, "did not answer in time"),
+)
+"""The first that occurs among an error's causes. Only trust and URLs are for people to repair."""
+
+
+def http_error(status: int, sentence: str, retry_after: str | None = None) -> Classified:
+    """The error for an HTTP answer; `retry_after` is that header's text (RFC 9110, 10.2.3)."""
+    if status in TRANSIENT_STATUS or status >= 500:
+        return TransientError(sentence, _seconds(retry_after))
+    return PermanentError(sentence)
+
+
+def status_error_of(
+    who: str, status: int, detail: str = "", retry_after: str | None = None
+) -> Classified:
+    """The error for an HTTP answer of `who`, in the words of its status and of a short `detail`."""
+    meaning = MEANING.get(status, "failed" if status >= 500 else "refused the request")
+    ending = f": {one_line(detail)}" if detail else "."
+    return http_error(status, f"{who} {meaning} (HTTP {status}){ending}", retry_after)
+
+
+def classify(error: Exception, who: str) -> Classified:
+    """The error for what a client library raised while it talked to `who` ("NetBox at http://...").
+
+    Knows HTTP answers as requests, urllib3, pynetbox and kubernetes raise them, and everything that
+    can go wrong before there is one. What it does not know is taken for a passing failure.
+    """
+    if isinstance(error, TransientError | PermanentError):
+        return error
+    answer = getattr(error, "req", None) or getattr(error, "response", None)
+    status = getattr(answer, "status_code", None) or getattr(error, "status", None)
+    if isinstance(status, int) and status >= 400:
+        headers = getattr(error if answer is None else answer, "headers", None) or {}
+        return status_error_of(who, status, retry_after=headers.get("Retry-After"))
+    return _without_answer(error, who)
+
+
+def to_application_error(error: Exception) -> ApplicationError:
+    """What Temporal is told. Of an unforeseen error only the type: its text may hold anything."""
+    if isinstance(error, ApplicationError):
+        return error
+    if not isinstance(error, TransientError | PermanentError):
+        name = type(error).__name__
+        return ApplicationError(f"Unexpected {name}: the worker's log has it in full.", type=name)
+    wait = getattr(error, "retry_after", None)
+    return ApplicationError(
+        one_line(str(error), MAX_MESSAGE),
+        type=type(error).__name__,
+        non_retryable=isinstance(error, PermanentError),
+        next_retry_delay=None if wait is None else timedelta(seconds=wait),
+    )
+
+
+@contextmanager
+def application_errors() -> Iterator[None]:
+    """The edge of an activity: classified errors leave it as Temporal's, without their causes."""
+    try:
+        yield
+    except (TransientError, PermanentError) as error:
+        raise to_application_error(error) from None
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """`text` on one line, cut to `limit` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def _without_answer(error: Exception, who: str) -> Classified:
+    """The connection failed, or what came back was no answer."""
+    causes = list(_causes(error))
+    for type_, made, meaning in WITHOUT_ANSWER:
+        if any(isinstance(cause, type_) for cause in causes):
+            return made(f"{who} {meaning}.")
+    return TransientError(f"{who} cannot be reached ({type(error).__name__}).")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """`error` and what it wraps: requests and urllib3 keep the cause in `args` or `reason`."""
+    while error is not None:
+        yield error
+        inner = getattr(error, "reason", None) or next(iter(error.args), None)
+        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """The header is a number of seconds or a date; anything else is as good as absent."""
+    text = (retry_after or "").strip()
+    if text.isdecimal():
+        return min(float(text), MAX_RETRY_AFTER)
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    wait = (date - datetime.now(date.tzinfo or UTC)).total_seconds()
+    return min(max(wait, 0.0), MAX_RETRY_AFTER)
