@@ -1,0 +1,101 @@
+"""Read a fabric's record in NetBox, and write what its syncs found out.
+
+The record belongs to people as much as to us, so a write is a function of what the record says at
+that moment: read it, compute the fields that differ, send only those, and start over when somebody
+else was faster. Nothing changed means that nothing is written.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+from temporalio import activity
+
+from activities.errors import PermanentError, application_errors
+from activities.netbox import NetBox, Refused
+from fabrics.config import ConfigEdits, FabricConfig
+from fabrics.record import changed_fields, instance_of, parse_config, parse_facts
+from fabrics.status import Facts
+
+
+class RecordRead(BaseModel, frozen=True):
+    """What a record says, and what the worker knows of its own surroundings.
+
+    `config` is None where there is no such record (any more). `facts` are what earlier syncs left in
+    it. `heartbeat` (seconds) and `search_attributes` (whether the Temporal server knows ours) are
+    the worker's: in the workflow's history they stay what they were when it decided by them.
+    """
+
+    config: FabricConfig | None
+    facts: Facts
+    heartbeat: int
+    search_attributes: bool
+
+
+class RecordUpdate(BaseModel, frozen=True):
+    """What a record should show from now on, and an entry for its journal unless that is empty."""
+
+    fabric_id: str
+    facts: Facts
+    edits: ConfigEdits = ConfigEdits()
+    journal: str = ""
+
+
+@dataclass(frozen=True)
+class RecordActivities:
+    """The activities on records. `instance` names this installation, as `hh_instance` stores it."""
+
+    netbox: NetBox
+    instance: str
+    heartbeat: int
+    search_attributes: bool
+
+    @activity.defn
+    def load_record(self, fabric_id: str) -> RecordRead:
+        """What the fabric's record says now. Fails where it belongs to another installation."""
+        with application_errors():
+            record = self.netbox.record_by_fabric_id(fabric_id)
+            if record is not None:
+                self._check_instance(record)
+            return self._read(record)
+
+    @activity.defn
+    def record_result(self, update: RecordUpdate) -> RecordRead:
+        """Make the record show `update`, in one write or in none, and answer what it says then."""
+        with application_errors():
+            record = self.netbox.record_by_fabric_id(update.fabric_id)
+            if record is not None:
+                record = self._write(record["id"], update)
+            if record is not None and update.journal:
+                self.netbox.add_journal_entry(record["id"], update.journal)
+            return self._read(record)
+
+    def _write(self, record_id: int, update: RecordUpdate) -> dict[str, Any] | None:
+        def changes(record: dict[str, Any]) -> dict[str, Any]:
+            self._check_instance(record)
+            fields = changed_fields(record, update.edits, update.facts, datetime.now(UTC))
+            return fields if instance_of(record) else fields | {"hh_instance": self.instance}
+
+        try:
+            return self.netbox.update_record(record_id, changes)
+        except Refused as error:
+            self.netbox.add_journal_entry(record_id, str(error), kind="danger")
+            raise
+
+    def _check_instance(self, record: dict[str, Any]) -> None:
+        other = instance_of(record)
+        if other and other != self.instance:
+            raise PermanentError(
+                f"The record of {record['name']} belongs to another installation of Fabric Sync ({other}):"
+                " nothing was written. To move it here, run"
+                f" `starter.py doctor {record['custom_fields']['hh_fabric_id']} --take-over`."
+            )
+
+    def _read(self, record: dict[str, Any] | None) -> RecordRead:
+        return RecordRead(
+            config=None if record is None else parse_config(record),
+            facts=Facts() if record is None else parse_facts(record),
+            heartbeat=self.heartbeat,
+            search_attributes=self.search_attributes,
+        )
