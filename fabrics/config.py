@@ -87,6 +87,11 @@ class ConfigEdits(BaseModel, frozen=True):
         """These edits, overridden by `later` ones."""
         return self.model_copy(update=later.model_dump(exclude_none=True))
 
+    def without(self, written: "ConfigEdits") -> "ConfigEdits":
+        """What is left to write once `written` stands in the record."""
+        done = {name for name, value in self if value == getattr(written, name)}
+        return self.model_copy(update=dict.fromkeys(done))
+
 
 def check_interval(value: object) -> int:
     """Return `value` as seconds between syncs, or raise ValueError with a sentence that says why not."""

@@ -1,0 +1,45 @@
+"""A loop's status in a few lines of markdown, for the Temporal Web UI."""
+
+from datetime import datetime
+
+from fabrics.report import FabricStatus
+from fabrics.status import SyncStatus
+
+_WORDS = {
+    SyncStatus.NOT_CONFIGURED: "not configured: the record names no Kubernetes server",
+    SyncStatus.DISABLED: "switched off",
+    SyncStatus.SYNCING: "syncing now",
+    SyncStatus.PAUSED: "paused",
+    SyncStatus.NEVER_SYNCED: "waiting for its first sync",
+    SyncStatus.ERROR: "in error",
+    SyncStatus.OUT_OF_SYNC: "out of sync",
+    SyncStatus.INVENTORY_ONLY: "inventory only: the record names no Git repository, so no drift is claimed",
+    SyncStatus.IN_SYNC: "in sync",
+}
+
+
+def markdown(status: FabricStatus) -> str:
+    """The fabric in plain words: what it is doing, when it last synced, when it will, what is wrong."""
+    lines = [f"**{status.name}** is {_WORDS[status.sync_status]}."]
+    if status.paused:
+        lines.append(f"- Paused: {status.pause_reason or 'no reason given'}")
+    lines += [
+        f"- Last sync: {_moment(status.last_sync)}; last success: {_moment(status.last_success)}",
+        f"- Next sync: {_moment(status.next_sync)}, every {status.sync_interval} s",
+        f"- Drift: {_drift(status)}",
+        f"- Syncs: {status.syncs}, slots missed: {status.missed}",
+    ]
+    troubles = {"Error": status.sync_error, "NetBox": status.netbox_error, "Message": status.ignored}
+    lines += [f"- {name}: {text}" for name, text in troubles.items() if text]
+    return "\n".join(lines)
+
+
+def _moment(moment: datetime | None) -> str:
+    return "none" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _drift(status: FabricStatus) -> str:
+    if status.drift_count is None:
+        return "not known"
+    named = "".join(f"\n  - {entry.change}: {entry.kind} {entry.name}" for entry in status.drift[:5])
+    return f"{status.drift_count} objects" + named

@@ -1,0 +1,281 @@
+"""The state of one fabric's loop, and what each event does to it.
+
+The workflow `FabricSync` decides when something happens; this module decides what it means. All of
+it is one pydantic value, so that it is the workflow's single input and passes whole through
+continue-as-new. Every method takes the time it needs as an argument.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import BaseModel
+
+from fabrics.config import ConfigEdits, FabricConfig
+from fabrics.journal import Journal
+from fabrics.report import FabricStatus, SyncReport, Trigger
+from fabrics.status import Facts, Observation, SyncStatus, status_error, sync_status
+from fabrics.timing import Grid
+
+KEPT_REPORTS: Final = 50
+MIN_RECORD_RETRY: Final = timedelta(seconds=10)
+MAX_RECORD_RETRY: Final = timedelta(seconds=60)
+"""A NetBox that is down is asked again once a cycle within these bounds: soon enough that its record is
+true again within a minute, seldom enough not to hold up short intervals."""
+
+
+class Installation(BaseModel, frozen=True):
+    """What the worker told the loop about its surroundings, frozen into history when it was read."""
+
+    heartbeat: int = 900
+    search_attributes: bool = False
+
+
+class SyncRequest(BaseModel, frozen=True):
+    """Somebody asked for a sync out of turn; a full one skips nothing."""
+
+    full: bool = False
+
+
+class Turn(BaseModel, frozen=True):
+    """One sync that has begun. `shown` means that the record should say `syncing` meanwhile."""
+
+    number: int
+    trigger: Trigger
+    slot: datetime | None
+    started: datetime
+    missed: int
+    full: bool
+    shown: bool
+
+
+class Written(BaseModel, frozen=True):
+    """What the record shows since our last write."""
+
+    status: SyncStatus
+    facts: Facts
+
+
+class FabricLoop(BaseModel):
+    """Configuration and state of one fabric. A new loop needs only `fabric_id`."""
+
+    fabric_id: str
+    config: FabricConfig | None = None
+    gone: bool = False
+    reload: bool = True
+    edits: ConfigEdits = ConfigEdits()
+    request: SyncRequest | None = None
+    grid: Grid | None = None
+    held: bool = False
+    """Paused when the slots were last planned: those that passed meanwhile were nobody's."""
+    turn: Turn | None = None
+    facts: Facts = Facts()
+    written: Written | None = None
+    record_error: str = ""
+    record_retry: datetime | None = None
+    journal: Journal = Journal()
+    reports: list[SyncReport] = []
+    syncs: int = 0
+    missed: int = 0
+    ignored: str = ""
+    installation: Installation = Installation()
+
+    # -- what holds now ---------------------------------------------------------------------------
+
+    @property
+    def effective(self) -> FabricConfig | None:
+        """The record's configuration with the edits that are still to be written over it."""
+        return None if self.config is None else self.edits.over(self.config)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the fabric should be synced, as far as is known."""
+        return not self.gone and self.effective is not None and self.effective.wants_a_loop
+
+    @property
+    def finished(self) -> bool:
+        """Nobody wants this loop, and the record says so."""
+        return self.gone or not (self.wanted or self.reload or self.must_write)
+
+    @property
+    def must_write(self) -> bool:
+        """Whether the record differs from what it should show, apart from the time of the last sync."""
+        if self.gone or self.effective is None:
+            return False
+        if self.edits or self.journal.entry or self.written is None:
+            return True
+        shown = Written(status=sync_status(self.effective, self.facts), facts=self.facts)
+        return _without_times(shown) != _without_times(self.written) or self._heartbeat_is_due
+
+    def sync_is_due(self, now: datetime) -> bool:
+        """Whether a sync should begin: somebody asked, or a slot has come and the fabric is not paused."""
+        if not self.wanted:
+            return False
+        return self.request is not None or (self.grid is not None and not self._paused and now >= self.grid.due)
+
+    def exchange_is_due(self, now: datetime) -> bool:
+        """Whether the record should be read or written now."""
+        wanted = self.reload or self.must_write
+        return wanted and (self.record_retry is None or now >= self.record_retry)
+
+    def wake_at(self) -> datetime | None:
+        """When there is something to do even if no message comes; None is never."""
+        times = [self.record_retry] if self.reload or self.must_write else []
+        if self.wanted and not self._paused and self.grid is not None:
+            times.append(self.grid.due)
+        return min(filter(None, times), default=None)
+
+    @property
+    def settled_status(self) -> SyncStatus:
+        """The status apart from a sync that is running now."""
+        return sync_status(self.effective, self.facts) if self.effective else SyncStatus.NEVER_SYNCED
+
+    def status(self) -> FabricStatus:
+        """Everything known, for the query, the details and the command line."""
+        config = self.effective or FabricConfig(fabric_id=self.fabric_id, name=self.fabric_id, record_id=0)
+        facts = self.facts.model_copy(update={"syncing": self.turn is not None})
+        return FabricStatus(
+            name=config.name,
+            fabric_id=self.fabric_id,
+            sync_status=sync_status(config, facts) if self.config else SyncStatus.NEVER_SYNCED,
+            sync_interval=config.interval,
+            paused=config.paused,
+            pause_reason=config.pause_reason,
+            next_sync=self.grid.due if self.grid and self.wanted and not self._paused else None,
+            sync_error=status_error(config, facts),
+            netbox_error=self.record_error,
+            ignored=self.ignored,
+            syncs=self.syncs,
+            missed=self.missed,
+            **{name: getattr(facts, name) for name in _SHARED_WITH_FACTS},
+        )
+
+    # -- what events do ---------------------------------------------------------------------------
+
+    def plan(self, now: datetime) -> None:
+        """Lay out the slots: for the first time, after a new interval, or past those of a pause."""
+        if not self.wanted or self.effective is None:
+            return
+        interval, last_sync = self.effective.interval, self.facts.last_sync
+        if self.grid is None:
+            self.grid = Grid.first(self.fabric_id, interval, last_sync, now)
+        elif self.grid.interval != interval:
+            self.grid = self.grid.replan(interval, last_sync, now)
+        if self._paused or self.held:
+            self.grid = self.grid.skip_to(now)
+        self.held = self._paused
+
+    def edit(self, edits: ConfigEdits) -> None:
+        """People changed the configuration by a message; it counts from now and is written soon."""
+        self.edits = self.edits.and_then(edits)
+        self.record_retry = None
+
+    def ask_for_sync(self, full: bool) -> int:
+        """Queue one sync, coalesced with others that wait; the number it will have."""
+        self.request = SyncRequest(full=full or (self.request is not None and self.request.full))
+        return self.syncs + (2 if self.turn else 1)
+
+    def begin(self, now: datetime) -> Turn:
+        """A sync begins: take the request or the slot, and move the grid on."""
+        assert self.grid is not None  # noqa: S101  a sync is due only on a grid
+        due, asked = self.grid.due, self.request
+        self.grid, missed = self.grid.begin_manual(now) if asked else self.grid.begin(now)
+        self.missed += missed
+        self.request = None
+        self.turn = Turn(
+            number=self.syncs + 1,
+            trigger=Trigger.MANUAL if asked else Trigger.SCHEDULE,
+            slot=None if asked else due,
+            started=now,
+            missed=missed,
+            full=asked is not None and asked.full,
+            shown=asked is not None or self.facts.last_sync is None,
+        )
+        return self.turn
+
+    def end(self, result: Observation | str, now: datetime) -> SyncReport:
+        """The sync ended with an observation, or broke off with a sentence that says why."""
+        assert self.turn is not None and self.grid is not None and self.effective is not None  # noqa: S101
+        turn, self.turn = self.turn, None
+        seen = result if isinstance(result, Observation) else None
+        self.facts = self.facts.after(seen, turn.started) if seen else self.facts.after_failure(str(result), turn.started)
+        self.grid, overrun = self.grid.end(now)
+        self.missed += overrun
+        self.syncs = turn.number
+        status = sync_status(self.effective, self.facts)
+        report = SyncReport(
+            number=turn.number,
+            trigger=turn.trigger,
+            slot=turn.slot,
+            started=turn.started,
+            lateness=(seen.started - turn.slot).total_seconds() if seen and turn.slot else None,
+            duration=(now - turn.started).total_seconds(),
+            sync_status=status,
+            error=self.facts.error[:200],
+            commit=self.facts.commit[:12],
+            drift_count=self.facts.drift_count,
+            objects=sum(seen.counts.values()) if seen else 0,
+            missed=turn.missed + overrun,
+        )
+        self.reports = [*self.reports, report][-KEPT_REPORTS:]
+        self.journal = self.journal.after_sync(status, _sentence(status, self.facts), turn.started)
+        return report
+
+    def record_read(self, config: FabricConfig | None, facts: Facts, installation: Installation) -> None:
+        """The record was read: its configuration holds; its facts do for a loop that has none yet."""
+        self.gone = config is None
+        self.config = config or self.config
+        self.installation = installation
+        self.record_error, self.record_retry = "", None
+        if self.facts.last_sync is None and self.turn is None:
+            self.facts = facts
+
+    def record_written(self, facts: Facts, edits: ConfigEdits, entry: str) -> None:
+        """The record now shows `facts`, and has taken `edits` and the journal `entry`."""
+        self.edits = self.edits.without(edits)
+        self.journal = self.journal.written(entry)
+        if self.effective is not None:
+            self.written = Written(status=sync_status(self.effective, facts), facts=facts)
+
+    def record_failed(self, sentence: str, now: datetime) -> None:
+        """NetBox could not be read or written; it is asked again about one cycle later."""
+        interval = timedelta(seconds=self.effective.interval if self.effective else 0)
+        self.record_error = sentence
+        self.record_retry = now + min(max(interval, MIN_RECORD_RETRY), MAX_RECORD_RETRY)
+
+    # -- details ----------------------------------------------------------------------------------
+
+    @property
+    def _paused(self) -> bool:
+        return self.effective is not None and self.effective.paused
+
+    @property
+    def _heartbeat_is_due(self) -> bool:
+        if self.facts.last_sync is None or self.written is None:
+            return False
+        shown = self.written.facts.last_sync
+        return shown is None or self.facts.last_sync - shown >= timedelta(seconds=self.installation.heartbeat)
+
+
+_SHARED_WITH_FACTS: Final = (
+    "last_sync",
+    "last_success",
+    "connection_status",
+    "connection_error",
+    "commit",
+    "drift_count",
+    "drift",
+    "counts",
+)
+
+
+def _without_times(shown: Written) -> Written:
+    return shown.model_copy(update={"facts": shown.facts.model_copy(update={"last_sync": None, "last_success": None})})
+
+
+def _sentence(status: SyncStatus, facts: Facts) -> str:
+    if status is SyncStatus.ERROR:
+        return facts.error
+    if status is SyncStatus.OUT_OF_SYNC:
+        named = ", ".join(f"{entry.kind} {entry.name} {entry.change}" for entry in facts.drift[:5])
+        return f"{facts.drift_count} objects differ from commit {facts.commit[:12]}: {named}."
+    return f"Commit {facts.commit[:12]}." if facts.commit else ""

@@ -1,0 +1,137 @@
+"""The worker: it runs the loops and does their work.
+
+One process holds two Temporal workers, so that fabrics that hang cannot take the slots of those that do
+not: the main one runs workflows and talks to NetBox, the other reads fabrics. A worker at a remote site
+(`--task-queue NAME --activities-only`) is the second alone, on the queue that records name in
+`hh_task_queue`.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+import temporal
+from activities.heartbeat import HeartbeatInterceptor
+from activities.netbox import NetBox
+from activities.observe import FabricActivities
+from activities.record import RecordActivities
+from settings import Settings
+from workflows.calls import observe_queue
+from workflows.fabric_sync import FabricSync
+from workflows.malformed_messages import IgnoreMalformedMessages
+
+STICKY_TIMEOUT: Final = timedelta(seconds=1)
+"""After a kill, Temporal waits this long for the old worker to continue a loop; its default is 10 s."""
+
+log = logging.getLogger("fabric_sync.worker")
+
+
+@asynccontextmanager
+async def running_worker(client: Client, settings: Settings) -> AsyncIterator[None]:
+    """Everything a single installation needs, until the block ends; then what runs may finish."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(_main_worker(client, settings, await _record_activities(client, settings), stack))
+        await stack.enter_async_context(_observer(client, settings, observe_queue(settings.task_queue), stack))
+        yield
+
+
+@asynccontextmanager
+async def running_site_worker(client: Client, settings: Settings, task_queue: str) -> AsyncIterator[None]:
+    """Only the reading of fabrics whose records name `task_queue`."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(_observer(client, settings, task_queue, stack))
+        yield
+
+
+async def _record_activities(client: Client, settings: Settings) -> RecordActivities:
+    missing = await temporal.missing_search_attributes(client)
+    if missing:
+        log.warning(
+            "Temporal does not know the search attributes %s, so loops cannot be filtered by them;"
+            " run `starter.py setup` and restart the worker.",
+            ", ".join(missing),
+        )
+    return RecordActivities(
+        netbox=NetBox.from_settings(settings),
+        instance=await temporal.instance(client),
+        heartbeat=settings.netbox_heartbeat,
+        search_attributes=not missing,
+    )
+
+
+def _main_worker(client: Client, settings: Settings, records: RecordActivities, stack: AsyncExitStack) -> Worker:
+    slots = settings.concurrent_netbox_calls
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[FabricSync],
+        activities=[records.load_record, records.record_result],
+        activity_executor=stack.enter_context(ThreadPoolExecutor(slots, "netbox")),
+        max_concurrent_activities=slots,
+        max_concurrent_workflow_tasks=settings.concurrent_workflow_tasks,
+        max_cached_workflows=settings.cached_workflows,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),
+        interceptors=[HeartbeatInterceptor(), IgnoreMalformedMessages()],
+    )
+
+
+def _observer(client: Client, settings: Settings, task_queue: str, stack: AsyncExitStack) -> Worker:
+    slots = settings.concurrent_observes
+    return Worker(
+        client,
+        task_queue=task_queue,
+        activities=[FabricActivities(settings).observe],
+        activity_executor=stack.enter_context(ThreadPoolExecutor(slots, "observe")),
+        max_concurrent_activities=slots,
+        graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),
+        interceptors=[HeartbeatInterceptor()],
+    )
+
+
+async def _run(arguments: argparse.Namespace) -> None:
+    settings, stop = Settings(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    client = await temporal.connect()
+    worker = (
+        running_site_worker(client, settings, arguments.task_queue)
+        if arguments.activities_only
+        else running_worker(client, settings)
+    )
+    async with worker:
+        log.info("Working for Temporal at %s, namespace %s.", temporal.address(), client.namespace)
+        await stop.wait()
+        log.info("Stopping; what runs may finish.")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Runs the loops of all fabrics, or reads those of one site.")
+    parser.add_argument("--task-queue", help="the queue of a site's fabrics (their hh_task_queue)")
+    parser.add_argument("--activities-only", action="store_true", help="read fabrics, run no loops")
+    arguments = parser.parse_args()
+    if bool(arguments.task_queue) != arguments.activities_only:
+        parser.error("--task-queue and --activities-only go together: a site's worker runs no loops")
+    return arguments
+
+
+def main() -> None:
+    """The command `python worker.py`."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(_run(_arguments()))
+    except temporal.TemporalUnreachable as error:
+        raise SystemExit(f"worker.py: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""How a loop calls its activities: queues, budgets, retries, and what it says when a call fails.
+
+Every activity heartbeats by itself from the worker (see `activities.heartbeat`), so a worker that was
+killed is noticed within `LOST_WORKER` and the call starts again elsewhere.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+
+with workflow.unsafe.imports_passed_through():
+    from activities.observe import FabricActivities, ObserveRequest
+    from activities.record import RecordActivities, RecordRead, RecordUpdate
+    from fabrics.config import FabricConfig
+    from fabrics.status import Observation
+
+LOST_WORKER: Final = timedelta(seconds=6)
+MIN_BUDGET, MAX_BUDGET = timedelta(seconds=60), timedelta(seconds=300)
+ATTEMPTS: Final = 3
+BRIEF: Final = timedelta(seconds=10)
+
+
+def budget(config: FabricConfig | None) -> timedelta:
+    """How long one call may take: an interval, within bounds that fit slow fabrics and quick ones."""
+    return min(max(timedelta(seconds=config.interval if config else 0), MIN_BUDGET), MAX_BUDGET)
+
+
+def observe_queue(task_queue: str) -> str:
+    """The queue on which fabrics without one of their own are read: slots apart from NetBox's."""
+    return f"{task_queue}-observe"
+
+
+async def observe(config: FabricConfig, *, answered_before: bool) -> Observation:
+    """Read the fabric on its own queue; one attempt only where it did not answer last time."""
+    return await workflow.execute_activity_method(
+        FabricActivities.observe,
+        ObserveRequest(config=config),
+        task_queue=config.task_queue or observe_queue(workflow.info().task_queue),
+        # Only a site's queue can be without a worker while this workflow runs.
+        schedule_to_start_timeout=budget(config) if config.task_queue else None,
+        start_to_close_timeout=budget(config),
+        heartbeat_timeout=LOST_WORKER,
+        retry_policy=_retries(ATTEMPTS if answered_before else 1),
+        summary=f"read Git and Kubernetes of {config.name}"[:200],
+    )
+
+
+async def load_record(fabric_id: str, *, answered_before: bool) -> RecordRead:
+    """Read the fabric's record."""
+    return await workflow.execute_activity_method(
+        RecordActivities.load_record,
+        fabric_id,
+        start_to_close_timeout=MIN_BUDGET if answered_before else BRIEF,
+        heartbeat_timeout=LOST_WORKER,
+        retry_policy=_retries(ATTEMPTS if answered_before else 1),
+        summary=f"read the NetBox record of {fabric_id}"[:200],
+    )
+
+
+async def record_result(update: RecordUpdate, config: FabricConfig | None, *, answered_before: bool) -> RecordRead:
+    """Write what changed to the fabric's record; a NetBox that did not answer gets one brief attempt."""
+    return await workflow.execute_activity_method(
+        RecordActivities.record_result,
+        update,
+        start_to_close_timeout=budget(config) if answered_before else BRIEF,
+        heartbeat_timeout=LOST_WORKER,
+        retry_policy=_retries(ATTEMPTS if answered_before else 1),
+        summary=f"write the NetBox record of {update.fabric_id}"[:200],
+    )
+
+
+def sentence(error: ActivityError, queue: str) -> str:
+    """What went wrong, for people: `str(error)` is always "Activity task failed"."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return cause.message
+    if isinstance(cause, TimeoutError):
+        return _timeout_sentence(cause.type, queue)
+    return f"The sync was interrupted ({type(cause).__name__}); the next one tries again."
+
+
+def _timeout_sentence(kind: TimeoutType | None, queue: str) -> str:
+    if kind is TimeoutType.SCHEDULE_TO_START:
+        return f'No worker took the work from the task queue "{queue}"; start one there, or correct hh_task_queue.'
+    if kind is TimeoutType.HEARTBEAT:
+        return "The worker that ran this was lost; the next sync tries again."
+    return "This took longer than a sync may take; the next one tries again."
+
+
+def _retries(attempts: int) -> RetryPolicy:
+    return RetryPolicy(initial_interval=timedelta(milliseconds=500), backoff_coefficient=2.0, maximum_attempts=attempts)

@@ -1,0 +1,246 @@
+"""`FabricSync`: the loop that keeps one fabric in sync, for as long as its record wants it.
+
+The workflow id is `fabric-sync/<fabric id>`, so one fabric cannot have two loops. The loop waits for
+the next slot or a message, syncs, and exchanges what changed with the NetBox record. Handlers only
+change the state; what it all means is decided in `fabrics.loop`. The state is the single input, and
+goes whole into the next run when the history has grown long.
+"""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.record import RecordRead, RecordUpdate
+    from fabrics.config import ConfigEdits, check_interval, check_reason, check_switch
+    from fabrics.loop import FabricLoop, Installation
+    from fabrics.report import FabricStatus, SyncReport
+    from fabrics.status import Facts, Observation
+    from workflows import calls
+    from workflows.malformed_messages import NotesMalformedSignals
+    from workflows.visibility import show
+
+LONG_HISTORY: Final = 300
+"""Events after which a new run starts. A restarted worker replays whole histories, so they are kept short."""
+
+LONGEST_WAIT: Final = timedelta(minutes=15)
+"""How long an update waits for its sync: a sync under way and its own, with all their attempts."""
+
+
+def workflow_id(fabric_id: str) -> str:
+    """The id of a fabric's loop."""
+    return f"fabric-sync/{fabric_id}"
+
+
+@workflow.defn
+class FabricSync(NotesMalformedSignals):
+    """One fabric's loop."""
+
+    @workflow.init
+    def __init__(self, loop: FabricLoop) -> None:
+        """Take over the state of the run before; a new loop knows only its fabric id."""
+        self._loop = loop
+        self._waiting = 0
+        self._answered = False
+
+    @workflow.run
+    async def run(self, loop: FabricLoop) -> str:
+        """Wait, sync, exchange with the record, until nobody wants the loop; the answer is its last status."""
+        while not self._loop.finished:
+            await self._exchange_record()
+            await self._wait_for_work()
+            await self._sync_when_due()
+            await self._exchange_record()
+            await self._continue_as_new_when_long()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        show(self._loop)
+        return "record deleted" if self._loop.gone else self._loop.status().sync_status
+
+    # -- messages ---------------------------------------------------------------------------------
+
+    @workflow.signal
+    def record_changed(self) -> None:
+        """The record was created, edited, enabled, disabled or deleted: read it again."""
+        self._loop.reload, self._loop.record_retry = True, None
+
+    @workflow.signal(name="pause")
+    def pause_by_signal(self, reason: object = "") -> None:
+        """Stop syncing until `resume`; the record remembers it."""
+        self._loop.edit(ConfigEdits(paused=True, pause_reason=check_reason(reason or "")))
+
+    @workflow.signal(name="resume")
+    def resume_by_signal(self) -> None:
+        """Go on after a pause, on the same slots."""
+        self._loop.edit(ConfigEdits(paused=False, pause_reason=""))
+
+    @workflow.signal(name="set_interval")
+    def set_interval_by_signal(self, seconds: object = None) -> None:
+        """Sync every `seconds` seconds; 0 switches the sync off."""
+        self._loop.edit(ConfigEdits(interval=check_interval(seconds)))
+
+    @workflow.signal(name="sync_now")
+    def sync_now_by_signal(self, full: object = False) -> None:
+        """Sync at once; during a sync, once more afterwards."""
+        self._check_can_sync(full)
+        self._loop.ask_for_sync(bool(full))
+
+    @workflow.update
+    def pause(self, reason: object = "") -> FabricStatus:
+        """As the signal; answers with the status."""
+        self.pause_by_signal(reason)
+        return self._loop.status()
+
+    @pause.validator
+    def check_pause(self, reason: object = "") -> None:
+        """Refuse what is not a reason."""
+        check_reason(reason or "")
+
+    @workflow.update
+    def resume(self) -> FabricStatus:
+        """As the signal; answers with the status."""
+        self.resume_by_signal()
+        return self._loop.status()
+
+    @workflow.update
+    def set_interval(self, seconds: object = None) -> FabricStatus:
+        """As the signal; answers with the status."""
+        self.set_interval_by_signal(seconds)
+        return self._loop.status()
+
+    @set_interval.validator
+    def check_set_interval(self, seconds: object = None) -> None:
+        """Refuse what is not an interval."""
+        check_interval(seconds)
+
+    @workflow.update
+    async def sync_now(self, full: object = False) -> SyncReport:
+        """As the signal; answers with the report of that sync."""
+        number = self._loop.ask_for_sync(bool(full))
+        self._waiting += 1
+        try:
+            return await self._report_of(number)
+        finally:
+            self._waiting -= 1
+
+    @sync_now.validator
+    def check_sync_now(self, full: object = False) -> None:
+        """Refuse where no sync can follow."""
+        self._check_can_sync(full)
+
+    @workflow.query
+    def status(self) -> FabricStatus:
+        """Everything the loop knows."""
+        return self._loop.status()
+
+    @workflow.query
+    def history(self) -> list[SyncReport]:
+        """The last syncs, oldest first."""
+        return self._loop.reports
+
+    def note_ignored(self, text: str) -> None:
+        """Keep what a malformed signal was, for the details and the query."""
+        self._loop.ignored = f"ignored: {text}"[:300]
+        show(self._loop)
+
+    def _check_can_sync(self, full: object) -> None:
+        check_switch(full or False)
+        if self._loop.config is not None and not self._loop.wanted:
+            raise ValueError(f"fabric {self._loop.fabric_id} is {self._loop.status().sync_status}; enable it first")
+
+    async def _report_of(self, number: int) -> SyncReport:
+        loop = self._loop
+        try:
+            await workflow.wait_condition(lambda: loop.syncs >= number or loop.finished, timeout=LONGEST_WAIT)
+        except TimeoutError:
+            raise ApplicationError("The sync has not ended yet; its report will be in the history.") from None
+        for report in loop.reports:
+            if report.number == number:
+                return report
+        raise ApplicationError(f"Fabric {loop.fabric_id} was switched off before it could sync.")
+
+    # -- one turn of the loop ---------------------------------------------------------------------
+
+    async def _wait_for_work(self) -> None:
+        """Sleep until the next slot, a message, or the time to ask NetBox again."""
+        self._answered = False
+        self._loop.plan(workflow.now())
+        while not self._has_work():
+            show(self._loop)
+            wake = self._loop.wake_at()
+            with suppress(TimeoutError):
+                await workflow.wait_condition(
+                    self._has_work,
+                    timeout=wake and wake - workflow.now(),
+                    timeout_summary=wake and f"until {wake:%Y-%m-%d %H:%M:%S} UTC",
+                )
+
+    def _has_work(self) -> bool:
+        now = workflow.now()
+        return self._loop.finished or self._loop.sync_is_due(now) or self._loop.exchange_is_due(now)
+
+    async def _sync_when_due(self) -> None:
+        if not self._loop.sync_is_due(workflow.now()):
+            return
+        turn = self._loop.begin(workflow.now())
+        show(self._loop)
+        result, _ = await asyncio.gather(self._observe(), self._mark_syncing(turn.shown))
+        self._loop.end(result, workflow.now())
+        self._answered = self._waiting > 0
+        show(self._loop)
+
+    async def _observe(self) -> Observation | str:
+        config = self._loop.effective
+        assert config is not None  # noqa: S101  a sync begins only with a configuration
+        try:
+            return await calls.observe(config, answered_before=not self._loop.facts.error)
+        except ActivityError as error:
+            return calls.sentence(error, config.task_queue)
+
+    async def _mark_syncing(self, shown: bool) -> None:
+        """Let the record say `syncing`, where somebody may be looking at it; only if NetBox is quick."""
+        if not shown or self._loop.record_error:
+            return
+        self._loop.written = None  # whatever becomes of this write, the next one is needed
+        try:
+            await self._write(self._loop.facts.model_copy(update={"syncing": True}), answered_before=False)
+        except ActivityError as error:
+            workflow.logger.info("The record does not show the sync: %s", calls.sentence(error, ""))
+
+    async def _exchange_record(self) -> None:
+        """Write what changed, or read what others changed. A failure is shown and tried again later."""
+        loop = self._loop
+        if not loop.exchange_is_due(workflow.now()):
+            return
+        answered, loop.reload = not loop.record_error, False
+        try:
+            if loop.must_write:
+                await self._write(loop.facts, answered_before=answered)
+            else:
+                self._adopt(await calls.load_record(loop.fabric_id, answered_before=answered))
+        except ActivityError as error:
+            loop.reload = True
+            loop.record_failed(calls.sentence(error, ""), workflow.now())
+
+    async def _write(self, facts: Facts, *, answered_before: bool) -> None:
+        loop = self._loop
+        update = RecordUpdate(fabric_id=loop.fabric_id, facts=facts, edits=loop.edits, journal=loop.journal.entry)
+        self._adopt(await calls.record_result(update, loop.effective, answered_before=answered_before))
+        loop.record_written(facts, update.edits, update.journal)
+
+    def _adopt(self, read: RecordRead) -> None:
+        known = Installation(heartbeat=read.heartbeat, search_attributes=read.search_attributes)
+        self._loop.record_read(read.config, read.facts, known)
+
+    async def _continue_as_new_when_long(self) -> None:
+        """Start a new run when the history is long, but not beside an update's answer, which it could lose."""
+        info = workflow.info()
+        long = info.get_current_history_length() >= LONG_HISTORY or info.is_target_worker_deployment_version_changed()
+        if not long or self._answered or self._loop.request is not None or self._loop.finished:
+            return
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._loop.request is None:
+            workflow.continue_as_new(self._loop)

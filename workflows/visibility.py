@@ -1,0 +1,37 @@
+"""What the Temporal Web UI shows of a loop: details in words, search attributes to filter by.
+
+Both are readable without this project's code. Search attributes are written only when they change,
+and only where the server knows them: an unknown one would fail the workflow task for ever.
+"""
+
+from typing import Final
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+with workflow.unsafe.imports_passed_through():
+    from fabrics.details import markdown
+    from fabrics.loop import FabricLoop
+
+NAME: Final = SearchAttributeKey.for_keyword("FabricName")
+STATUS: Final = SearchAttributeKey.for_keyword("FabricStatus")
+CONFIG: Final = SearchAttributeKey.for_keyword("FabricConfig")
+DRIFT: Final = SearchAttributeKey.for_int("FabricDrift")
+
+
+def show(loop: FabricLoop) -> None:
+    """Bring details and search attributes up to date. A sync that is running shows in the details alone."""
+    workflow.set_current_details(markdown(loop.status()))
+    config = loop.effective
+    if not loop.installation.search_attributes or config is None:
+        return
+    wanted = [
+        NAME.value_set(config.name),
+        STATUS.value_set(loop.settled_status),
+        CONFIG.value_set(config.hash),
+        DRIFT.value_set(loop.facts.drift_count or 0),
+    ]
+    known = workflow.info().typed_search_attributes
+    changes = [update for update in wanted if known.get(update.key) != update.value]
+    if changes:
+        workflow.upsert_search_attributes(changes)
