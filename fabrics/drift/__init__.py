@@ -1,0 +1,29 @@
+"""Drift: the difference between the desired and the live state of a fabric that means something."""
+
+from fabrics.drift.find import find_drift, managed_kinds
+from fabrics.drift.model import (
+    Change,
+    Drift,
+    DriftEntry,
+    FieldDrift,
+    KindCount,
+    Live,
+    UnmanagedField,
+)
+from fabrics.drift.summary import Summary, SummaryEntry, SummaryField, summarise
+
+__all__ = [
+    "Change",
+    "Drift",
+    "DriftEntry",
+    "FieldDrift",
+    "KindCount",
+    "Live",
+    "Summary",
+    "SummaryEntry",
+    "SummaryField",
+    "UnmanagedField",
+    "find_drift",
+    "managed_kinds",
+    "summarise",
+]

@@ -1,0 +1,199 @@
+"""What Git asks for: manifest files in, the desired resources and the problems in them out.
+
+One bad file must not hide the rest, and must not make anything look deleted either. So each file
+tells, besides its resources, which kinds it may have said more about (`tainted`); nothing of those
+kinds can be called missing or extra.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from fabrics.documents import DEFAULT_LIMITS, Document, Limits, UnreadableError, read_documents
+from fabrics.kinds import ALL_KINDS, KINDS, KINDS_BY_NAME, Kind
+from fabrics.objects import RefusedError, possible_kinds, read_object
+from fabrics.resources import Key, Resource, Source
+from fabrics.values import Json
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """A mistake in a manifest file. `sentence` reads on from `path:line`."""
+
+    path: str
+    line: int
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """All that one file says. It depends on path and content alone, so it can be kept per blob."""
+
+    path: str
+    resources: tuple[Resource, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    tainted: frozenset[Kind] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The desired state of a fabric: what its files say together.
+
+    `contested` are the objects that several places define: none of them is taken.
+    """
+
+    resources: Mapping[Key, Resource]
+    problems: tuple[Problem, ...] = ()
+    tainted: frozenset[Kind] = frozenset()
+    contested: frozenset[Key] = frozenset()
+
+
+def manifest_paths(paths: Iterable[str]) -> tuple[str, ...]:
+    """Those paths, relative to a fabric's directory, that hold manifests; sorted.
+
+    `*.yaml` and `*.yml` at any depth, except below directories that start with a dot, below
+    `unmanaged/`, and below a `raw/` whose sibling `managed/` holds the same objects after intake.
+    """
+    candidates = sorted(path for path in set(paths) if path.endswith((".yaml", ".yml")))
+    managed = {
+        parent
+        for path in candidates
+        for parent in PurePosixPath(path).parents
+        if parent.name == "managed"
+    }
+    return tuple(path for path in candidates if _is_manifest(PurePosixPath(path), managed))
+
+
+def _is_manifest(path: PurePosixPath, managed: set[PurePosixPath]) -> bool:
+    return not any(
+        folder.name.startswith(".")
+        or folder.name == "unmanaged"
+        or (folder.name == "raw" and folder.with_name("managed") in managed)
+        for folder in path.parents
+    )
+
+
+def parse_manifests(path: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> ParsedFile:
+    """Reads one file, whatever is in it: every mistake becomes a `Problem`, never an exception."""
+    reading = _Reading(path)
+    try:
+        for document in read_documents(data, limits):
+            reading.read(document)
+    except UnreadableError as error:
+        reading.problem(error.line, error.sentence)
+        reading.tainted |= _kinds_mentioned(data[: limits.size])
+    return ParsedFile(
+        path, tuple(reading.resources), tuple(reading.problems), frozenset(reading.tainted)
+    )
+
+
+def unread_file(path: str, sentence: str) -> ParsedFile:
+    """The result for a file whose content could not be had, such as one too large to fetch."""
+    return ParsedFile(path, problems=(Problem(path, 1, sentence),), tainted=ALL_KINDS)
+
+
+_API_VERSION = re.compile(rb"apiVersion[\"']?\s*:")
+_KIND = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?(\w+)")
+
+
+def _kinds_mentioned(data: bytes) -> frozenset[Kind]:
+    """The compared kinds that a broken file seems to hold; all of them when one can't be told."""
+    names = [name.decode() for name in _KIND.findall(data)]
+    found = frozenset(kind for kind in KINDS if kind.name in names)
+    strange = set(names) - KINDS_BY_NAME.keys() - {"List"}
+    untold = len(_API_VERSION.findall(data)) > len(names)
+    return ALL_KINDS if strange or untold or not found else found
+
+
+class _Reading:
+    """Collects what the documents of one file say."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.resources: list[Resource] = []
+        self.problems: list[Problem] = []
+        self.tainted: set[Kind] = set()
+
+    def problem(self, line: int, sentence: str, tainted: Iterable[Kind] = ()) -> None:
+        self.problems.append(Problem(self.path, line, sentence))
+        self.tainted.update(tainted)
+
+    def read(self, document: Document) -> None:
+        if document.faults:
+            self.read_faulty(document)
+            return
+        for line, item in _objects(document):
+            try:
+                resource = read_object(item, Source(self.path, document.number, line))
+            except RefusedError as refusal:
+                self.problem(line, refusal.sentence, refusal.tainted)
+            else:
+                if resource:
+                    self.resources.append(resource)
+
+    def read_faulty(self, document: Document) -> None:
+        """A document with a mistake in it is left out, but counts for the kinds it is about."""
+        tainted = {kind for _, item in _objects(document) for kind in possible_kinds(item)}
+        if _is_garbled(document.value):
+            tainted |= ALL_KINDS
+        if tainted:
+            for fault in document.faults:
+                self.problem(fault.line, fault.sentence, tainted)
+
+
+def _is_garbled(value: Json) -> bool:
+    """Whether a faulty document lost what would tell its kind: a key stated twice has no value."""
+    return isinstance(value, dict) and any(
+        field in value and value[field] is None for field in ("apiVersion", "kind", "items")
+    )
+
+
+def _objects(document: Document) -> Iterator[tuple[int, dict[str, Json]]]:
+    """The objects in a document with their lines: itself, or the items of a `List`."""
+    value = document.value
+    if not isinstance(value, dict):
+        return
+    kind, items = str(value.get("kind")), value.get("items")
+    if not kind.endswith("List") or not isinstance(items, list):
+        yield document.line, value
+        return
+    # Items of a typed list (`VPCList`) need not repeat what the list says.
+    typed = kind != "List"
+    stated = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
+    for line, item in zip(document.item_lines, items, strict=True):
+        if isinstance(item, dict):
+            yield line, stated | item if typed else item
+
+
+def collect(files: Iterable[ParsedFile]) -> Desired:
+    """The desired state that files make together. What is defined twice is taken from nowhere."""
+    places: defaultdict[Key, list[Resource]] = defaultdict(list)
+    problems: list[Problem] = []
+    tainted: set[Kind] = set()
+    for file in sorted(files, key=lambda file: file.path):
+        problems.extend(file.problems)
+        tainted |= file.tainted
+        for resource in file.resources:
+            places[resource.key].append(resource)
+    contested = {key: found for key, found in places.items() if len(found) > 1}
+    problems.extend(_duplicates(contested))
+    return Desired(
+        resources={key: found[0] for key, found in places.items() if len(found) == 1},
+        problems=tuple(sorted(problems)),
+        tainted=frozenset(tainted),
+        contested=frozenset(contested),
+    )
+
+
+def _duplicates(contested: Mapping[Key, list[Resource]]) -> Iterator[Problem]:
+    for key, found in contested.items():
+        first, *others = (resource.source for resource in found if resource.source)
+        for other in others:
+            yield Problem(
+                other.path, other.line, f"{key} is also defined in {first}; keep one of them."
+            )

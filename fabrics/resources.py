@@ -1,0 +1,93 @@
+"""One custom resource, whichever side it was read from.
+
+A manifest in Git and an item of an API list become the same value: what the operator wrote, without
+status, without what the API server keeps for itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from fabrics.kinds import Kind, find_kind, is_made_by_controller
+from fabrics.values import Json
+
+DEFAULT_NAMESPACE = "default"
+
+
+class Key(NamedTuple):
+    """What names an object in one fabric."""
+
+    kind: Kind
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.name}/{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where in Git an object is written: file, document number (from 1) and line (from 1)."""
+
+    path: str
+    document: int
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A custom resource: its identity and what it asks for. `spec` is plain JSON; never change it.
+
+    `source` is set for objects read from Git, `uid` and `resource_version` for live ones.
+    `controlled` tells that a controller made the object.
+    """
+
+    kind: Kind
+    namespace: str
+    name: str
+    spec: Mapping[str, Json]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    source: Source | None = None
+    uid: str = ""
+    resource_version: str = ""
+    controlled: bool = False
+
+    @property
+    def key(self) -> Key:
+        return Key(self.kind, self.namespace, self.name)
+
+
+def from_api(item: Mapping[str, Any], kind: Kind | None = None) -> Resource:
+    """The resource in one item of a Kubernetes API answer.
+
+    Items of typed lists carry neither `kind` nor `apiVersion`: pass the kind that was listed.
+    Raises `ValueError` for an item that is no object of a compared kind.
+    """
+    found = kind or _stated_kind(item)
+    metadata = item.get("metadata") or {}
+    name = metadata.get("name")
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"The API returned a {found.name} without a name.")
+    return Resource(
+        kind=found,
+        namespace=metadata.get("namespace") or DEFAULT_NAMESPACE,
+        name=name,
+        spec=item.get("spec") or {},
+        labels=metadata.get("labels") or {},
+        annotations=metadata.get("annotations") or {},
+        uid=metadata.get("uid") or "",
+        resource_version=metadata.get("resourceVersion") or "",
+        controlled=bool(metadata.get("ownerReferences")) or is_made_by_controller(found, name),
+    )
+
+
+def _stated_kind(item: Mapping[str, Any]) -> Kind:
+    api_version, name = str(item.get("apiVersion")), str(item.get("kind"))
+    kind = find_kind(api_version.rpartition("/")[0], name)
+    if kind is None:
+        raise ValueError(f"{name} of {api_version} is not a kind that is compared.")
+    return kind
