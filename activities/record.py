@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.errors import PermanentError, application_errors
-from activities.netbox import NetBox, Refused
+from activities.netbox import NetBox
+from activities.netbox_http import Refused
 from fabrics.config import ConfigEdits, FabricConfig
 from fabrics.record import changed_fields, instance_of, parse_config, parse_facts
 from fabrics.status import Facts
@@ -22,8 +23,8 @@ from fabrics.status import Facts
 class RecordRead(BaseModel, frozen=True):
     """What a record says, and what the worker knows of its own surroundings.
 
-    `config` is None where there is no such record (any more). `facts` are what earlier syncs left in
-    it. `heartbeat` (seconds) and `search_attributes` (whether the Temporal server knows ours) are
+    `config` is None where there is no such record (any more). `facts` are what earlier syncs left
+    in it. `heartbeat` (seconds) and `search_attributes` (does the Temporal server know ours) are
     the worker's: in the workflow's history they stay what they were when it decided by them.
     """
 
@@ -87,8 +88,8 @@ class RecordActivities:
         other = instance_of(record)
         if other and other != self.instance:
             raise PermanentError(
-                f"The record of {record['name']} belongs to another installation of Fabric Sync ({other}):"
-                " nothing was written. To move it here, run"
+                f"The record of {record['name']} belongs to another installation of Fabric Sync"
+                f" ({other}): nothing was written. To move it here, run"
                 f" `starter.py doctor {record['custom_fields']['hh_fabric_id']} --take-over`."
             )
 

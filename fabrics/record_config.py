@@ -95,7 +95,10 @@ def _git(read: "_Reader", fabric_id: str) -> GitSource | None:
     if repository is None or branch is None or directory is None or credential is None:
         return None
     return GitSource(
-        repository=repository, branch=branch, directory=directory, credential=credential
+        repository=repository,
+        branch=branch,
+        directory=directory.strip("/") or DEFAULT_DIRECTORY,
+        credential=credential,
     )
 
 
@@ -132,7 +135,7 @@ class _Reader:
 
     def credential(self, default: str) -> str | None:
         value = self.value("hh_credentials") or default
-        if isinstance(value, str) and re.fullmatch(CREDENTIAL, value):
+        if value == "" or (isinstance(value, str) and re.fullmatch(CREDENTIAL, value)):
             return value
         self.problems.append(
             "hh_credentials is not the name of a credential:"

@@ -1,0 +1,198 @@
+"""NetBox through its REST API: rows in, rows out, every failure one sentence.
+
+A thin layer over pynetbox, whose requests page through lists and tell what went wrong; its record
+objects are left aside, since they fetch more on attribute access. Two habits of NetBox shape it.
+Clients that change different custom fields of one object at the same time lose changes although all
+are answered 200: so a record is changed with `If-Match` only, and computed anew when somebody else
+was faster. And a filter that NetBox does not know is ignored: so every row is checked.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Final, Self
+
+import requests
+from pynetbox.core.query import Request, RequestError
+from tenacity import (
+    retry,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from activities.errors import PermanentError
+from activities.netbox_http import Conflict, Gone, netbox_errors, netbox_session
+from settings import Settings
+
+type Row = dict[str, Any]
+
+CLUSTERS: Final = "virtualization/clusters"
+CLUSTER_TYPE: Final = "hedgehog-fabric"
+RECORD_FIELDS: Final = "id,name,status,type,custom_fields"
+JOURNAL: Final = "extras/journal-entries"
+JOURNAL_LOOKBACK: Final = 20
+PAGE: Final = 500
+
+
+class NetBox:
+    """One NetBox as one user. Threads may share it; `close` drops its connections."""
+
+    def __init__(self, url: str, token: str, *, connect_timeout: float, timeout: float) -> None:
+        self.url = url.rstrip("/")
+        self._session = netbox_session(self.url, token, connect_timeout, timeout)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """The NetBox that holds the records."""
+        return cls(
+            settings.netbox_url,
+            settings.netbox_token.get_secret_value(),
+            connect_timeout=settings.connect_timeout,
+            timeout=settings.netbox_timeout,
+        )
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._session.close()
+
+    # -- rows of any model ------------------------------------------------------------------------
+
+    def status(self) -> Row:
+        """What NetBox says of itself, `netbox-version` among it."""
+        return next(self._get("status", {}, None))
+
+    def rows(self, path: str, **filters: object) -> Iterator[Row]:
+        """All objects at `path` ("extras/tags") that pass those filters which NetBox knows."""
+        return self._get(path, filters, PAGE)
+
+    def create(self, path: str, row: Row) -> Row:
+        """Create one object; the answer is the object."""
+        with self._errors(f"create {path}"):
+            created: Row = self._request(path).post(row)
+            return created
+
+    def change(self, path: str, key: int, fields: Row) -> Row:
+        """Change some fields of an object that nobody else writes."""
+        with self._errors(f"change {path}/{key}"):
+            changed: Row = self._request(path, key).patch(fields)
+            return changed
+
+    def delete(self, path: str, key: int) -> None:
+        """Delete one object."""
+        with self._errors(f"delete {path}/{key}"):
+            self._request(path, key).delete()
+
+    # -- records ----------------------------------------------------------------------------------
+
+    def records(self) -> list[Row]:
+        """All fabrics' records, with what `fabrics.record` reads of them."""
+        rows = self.rows(CLUSTERS, type=CLUSTER_TYPE, fields=RECORD_FIELDS)
+        return [row for row in rows if _is_record(row)]
+
+    def record_by_fabric_id(self, fabric_id: str) -> Row | None:
+        """The record with this fabric id, or None. Raises `PermanentError` where two have it."""
+        rows = self.rows(
+            CLUSTERS, type=CLUSTER_TYPE, cf_hh_fabric_id=fabric_id, fields=RECORD_FIELDS
+        )
+        found = [
+            row
+            for row in rows
+            if _is_record(row) and row["custom_fields"].get("hh_fabric_id") == fabric_id
+        ]
+        if len(found) > 1:
+            names = " and ".join(f"{row['name']} (id {row['id']})" for row in found[:3])
+            raise PermanentError(
+                f"{names} in NetBox have the same fabric id {fabric_id}: clear it on all but one."
+            )
+        return found[0] if found else None
+
+    def record(self, record_id: int) -> tuple[Row, str]:
+        """One record and its ETag, which a change must bring back. Raises `Gone`."""
+        with self._errors(f"read cluster {record_id}"):
+            return self._with_etag(self._session.get(self._cluster_url(record_id)))
+
+    def patch_record(self, record_id: int, custom_fields: Row, etag: str) -> Row:
+        """Change some custom fields of a record that still is as `etag` says, else `Conflict`."""
+        with self._errors(f"change cluster {record_id}"):
+            answer = self._session.patch(
+                self._cluster_url(record_id),
+                json={"custom_fields": custom_fields},
+                headers={"If-Match": etag},
+            )
+            return self._with_etag(answer)[0]
+
+    @retry(
+        retry=retry_if_exception_type(Conflict),
+        wait=wait_random_exponential(multiplier=0.05, max=2),
+        stop=stop_after_attempt(10),
+        reraise=True,
+    )
+    def update_record(self, record_id: int, changes: Callable[[Row], Row]) -> Row | None:
+        """Change the custom fields that `changes` names, given the record as it is at that moment.
+
+        Answers the record as it is afterwards, or None where it is gone. Nothing named, nothing
+        written. Others' changes are never lost: `changes` is asked again about what they left.
+        """
+        try:
+            record, etag = self.record(record_id)
+            fields = changes(record)
+            return self.patch_record(record_id, fields, etag) if fields else record
+        except Gone:
+            return None
+
+    def create_record(self, name: str, custom_fields: Row) -> Row:
+        """A new record, active."""
+        row = {"name": name, "type": {"slug": CLUSTER_TYPE}, "status": "active"}
+        return self.create(CLUSTERS, row | {"custom_fields": custom_fields})
+
+    def add_journal_entry(self, record_id: int, text: str, kind: str = "info") -> None:
+        """An entry in a record's journal, unless one of the latest says the same already."""
+        filters = {
+            "assigned_object_type": "virtualization.cluster",
+            "assigned_object_id": record_id,
+            "ordering": "-created",
+        }
+        latest = self._get(JOURNAL, filters, JOURNAL_LOOKBACK, offset=0)
+        if not any(
+            row["assigned_object_id"] == record_id and row["comments"] == text for row in latest
+        ):
+            entry = {"assigned_object_type": "virtualization.cluster", "kind": kind}
+            self.create(JOURNAL, entry | {"assigned_object_id": record_id, "comments": text})
+
+    # -- requests ---------------------------------------------------------------------------------
+
+    def _get(
+        self, path: str, filters: Row, limit: int | None, offset: int | None = None
+    ) -> Iterator[Row]:
+        with self._errors(f"read {path}"):
+            yield from self._request(path, filters=filters, limit=limit, offset=offset).get()
+
+    def _request(self, path: str, key: int | None = None, **options: object) -> Request:
+        return Request(
+            base=f"{self.url}/api/{path}/",
+            http_session=self._session,
+            key=key,
+            pagination="cursor",
+            **options,
+        )
+
+    def _cluster_url(self, record_id: int) -> str:
+        return f"{self.url}/api/{CLUSTERS}/{record_id}/"
+
+    def _with_etag(self, answer: requests.Response) -> tuple[Row, str]:
+        if not answer.ok:
+            raise RequestError(answer)
+        etag = answer.headers.get("ETag")
+        if not etag:
+            raise PermanentError(
+                f"NetBox at {self.url} gives no ETag, without which changes can be lost:"
+                " NetBox 4.7 or later is needed, and no proxy may remove that header."
+            )
+        return answer.json(), etag
+
+    def _errors(self, doing: str) -> AbstractContextManager[None]:
+        return netbox_errors(self.url, doing)
+
+
+def _is_record(row: Row) -> bool:
+    return bool(row["type"]["slug"] == CLUSTER_TYPE)

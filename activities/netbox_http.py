@@ -1,0 +1,138 @@
+"""HTTP to NetBox: a session that is patient but not for ever, and failures as sentences."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, override
+
+import pynetbox
+import requests
+from pynetbox.core.query import AllocationError, ContentError, RequestError
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from activities.errors import (
+    Classified,
+    PermanentError,
+    TransientError,
+    classify,
+    one_line,
+    status_error_of,
+)
+
+FIELDLESS: Final = frozenset({"detail", "__all__", "non_field_errors", "custom_fields", "errors"})
+"""Keys of NetBox's error bodies that name no field."""
+
+
+class Conflict(TransientError):
+    """Somebody else changed the object since it was read (HTTP 412)."""
+
+
+class Refused(PermanentError):
+    """NetBox refuses the values (HTTP 400); the sentence has its words."""
+
+
+class Gone(PermanentError):
+    """There is no such object, or none that this user may see (HTTP 404)."""
+
+
+def netbox_session(
+    url: str, token: str, connect_timeout: float, timeout: float
+) -> requests.Session:
+    """A session of pynetbox with our time limits (in seconds) and credentials.
+
+    It follows no redirect: requests would repeat a redirected PATCH as a GET, which succeeds.
+    """
+    session: requests.Session = pynetbox.api(url).http_session
+    session.auth = _Bearer(token)
+    session.max_redirects = 0
+    adapter = _PatientAdapter(connect_timeout, timeout)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+@contextmanager
+def netbox_errors(url: str, doing: str) -> Iterator[None]:
+    """Whatever goes wrong with the NetBox at `url` while `doing` something becomes one sentence."""
+    try:
+        yield
+    except (RequestError, AllocationError) as error:
+        raise _refusal(error.req, f"NetBox at {url}", doing) from error
+    except (ContentError, requests.exceptions.JSONDecodeError) as error:
+        raise PermanentError(
+            f"What answers at {url} is not the REST API of a NetBox: check FABRIC_SYNC_NETBOX_URL."
+        ) from error
+    except requests.RequestException as error:
+        raise classify(error, f"NetBox at {url}") from error
+
+
+def _refusal(answer: requests.Response, who: str, doing: str) -> Classified:
+    status, detail = answer.status_code, _detail(answer)
+    about_token = any(word in detail.lower() for word in ("token", "credentials"))
+    if status in (401, 403) and about_token:
+        return PermanentError(
+            f"{who} refused the token ({detail.rstrip('.')}): set FABRIC_SYNC_NETBOX_TOKEN"
+            " to one that `starter.py setup` made."
+        )
+    if status == 403:
+        return PermanentError(f"{who} does not allow this user to {doing}: {detail}")
+    if status == 400:
+        return Refused(f"{who} refused to {doing}: {detail}")
+    if status == 404:
+        return Gone(f"{who} could not {doing}: there is no such object.")
+    if status == 412:
+        return Conflict(f"{who} could not {doing}: somebody else kept changing it meanwhile.")
+    return status_error_of(who, status, detail, answer.headers.get("Retry-After"))
+
+
+def _detail(answer: requests.Response) -> str:
+    """What NetBox says is wrong. Pages in HTML, as a proxy or a crash gives them, say nothing."""
+    try:
+        return one_line("; ".join(_messages(answer.json())), 300)
+    except requests.exceptions.JSONDecodeError:
+        return answer.reason or "no reason given"
+
+
+def _messages(body: object, field: str = "") -> Iterator[str]:
+    """The texts of an error body: they stand in lists in objects, whose keys are fields."""
+    if isinstance(body, dict):
+        for name, value in body.items():
+            yield from _messages(value, field if name in FIELDLESS else name)
+    elif isinstance(body, list):
+        for value in body:
+            yield from _messages(value, field)
+    else:
+        yield f"{field}: {body}" if field else str(body)
+
+
+class _Bearer(AuthBase):
+    """The token as a header. As `auth` it also keeps requests from reading `~/.netrc` instead."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class _PatientAdapter(HTTPAdapter):
+    """Gives every request its time limits, which requests leaves to each call."""
+
+    def __init__(self, connect_timeout: float, timeout: float) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=16)
+        self._limits = (connect_timeout, timeout)
+
+    @override
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: float | tuple[float | None, float | None] | None = None,
+        verify: bool | str = True,
+        cert: str | tuple[str, str] | None = None,
+        proxies: dict[str, str] | None = None,
+    ) -> requests.Response:
+        limits = timeout or self._limits
+        return super().send(request, stream, limits, verify, cert, proxies)
