@@ -14,7 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """One value a variable. Every default is what a single installation on one host needs."""
 
-    model_config = SettingsConfigDict(env_prefix="FABRIC_SYNC_", frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FABRIC_SYNC_", frozen=True, use_attribute_docstrings=True
+    )
 
     netbox_url: str = "http://127.0.0.1:8000"
     """The NetBox that holds the records. The default is the local stack's, so that trying it out needs nothing."""

@@ -8,7 +8,10 @@ in `temporal.toml`, exactly as for the `temporal` command.
 from typing import Final
 
 from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
 from temporalio.api.workflowservice.v1 import GetClusterInfoRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -61,7 +64,11 @@ async def missing_search_attributes(client: Client) -> list[str]:
         )
     except RPCError:
         return list(SEARCH_ATTRIBUTES)
-    return [name for name, kind in SEARCH_ATTRIBUTES.items() if answer.custom_attributes.get(name) != kind]
+    return [
+        name
+        for name, kind in SEARCH_ATTRIBUTES.items()
+        if answer.custom_attributes.get(name) != kind
+    ]
 
 
 async def add_search_attributes(client: Client) -> list[str]:

@@ -39,13 +39,19 @@ log = logging.getLogger("fabric_sync.worker")
 async def running_worker(client: Client, settings: Settings) -> AsyncIterator[None]:
     """Everything a single installation needs, until the block ends; then what runs may finish."""
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(_main_worker(client, settings, await _record_activities(client, settings), stack))
-        await stack.enter_async_context(_observer(client, settings, observe_queue(settings.task_queue), stack))
+        await stack.enter_async_context(
+            _main_worker(client, settings, await _record_activities(client, settings), stack)
+        )
+        await stack.enter_async_context(
+            _observer(client, settings, observe_queue(settings.task_queue), stack)
+        )
         yield
 
 
 @asynccontextmanager
-async def running_site_worker(client: Client, settings: Settings, task_queue: str) -> AsyncIterator[None]:
+async def running_site_worker(
+    client: Client, settings: Settings, task_queue: str
+) -> AsyncIterator[None]:
     """Only the reading of fabrics whose records name `task_queue`."""
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_observer(client, settings, task_queue, stack))
@@ -68,7 +74,9 @@ async def _record_activities(client: Client, settings: Settings) -> RecordActivi
     )
 
 
-def _main_worker(client: Client, settings: Settings, records: RecordActivities, stack: AsyncExitStack) -> Worker:
+def _main_worker(
+    client: Client, settings: Settings, records: RecordActivities, stack: AsyncExitStack
+) -> Worker:
     slots = settings.concurrent_netbox_calls
     return Worker(
         client,
@@ -115,18 +123,24 @@ async def _run(arguments: argparse.Namespace) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Runs the loops of all fabrics, or reads those of one site.")
+    parser = argparse.ArgumentParser(
+        description="Runs the loops of all fabrics, or reads those of one site."
+    )
     parser.add_argument("--task-queue", help="the queue of a site's fabrics (their hh_task_queue)")
     parser.add_argument("--activities-only", action="store_true", help="read fabrics, run no loops")
     arguments = parser.parse_args()
     if bool(arguments.task_queue) != arguments.activities_only:
-        parser.error("--task-queue and --activities-only go together: a site's worker runs no loops")
+        parser.error(
+            "--task-queue and --activities-only go together: a site's worker runs no loops"
+        )
     return arguments
 
 
 def main() -> None:
     """The command `python worker.py`."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     try:
         asyncio.run(_run(_arguments()))
     except temporal.TemporalUnreachable as error:

@@ -119,3 +119,12 @@ def check_switch(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"this takes true or false, not {value!r:.40}")
     return value
+
+
+def check_nothing(value: object) -> None:
+    """Raise ValueError unless `value` is None: for messages that take no argument.
+
+    They declare one all the same, since the SDK drops arguments of handlers without parameters unseen.
+    """
+    if value is not None:
+        raise ValueError(f"this takes no argument, and came with {value!r:.40}")

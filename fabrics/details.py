@@ -29,7 +29,11 @@ def markdown(status: FabricStatus) -> str:
         f"- Drift: {_drift(status)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
-    troubles = {"Error": status.sync_error, "NetBox": status.netbox_error, "Message": status.ignored}
+    troubles = {
+        "Error": status.sync_error,
+        "NetBox": status.netbox_error,
+        "Message": status.ignored,
+    }
     lines += [f"- {name}: {text}" for name, text in troubles.items() if text]
     return "\n".join(lines)
 
@@ -41,5 +45,7 @@ def _moment(moment: datetime | None) -> str:
 def _drift(status: FabricStatus) -> str:
     if status.drift_count is None:
         return "not known"
-    named = "".join(f"\n  - {entry.change}: {entry.kind} {entry.name}" for entry in status.drift[:5])
+    named = "".join(
+        f"\n  - {entry.change}: {entry.kind} {entry.name}" for entry in status.drift[:5]
+    )
     return f"{status.drift_count} objects" + named

@@ -110,7 +110,9 @@ class FabricLoop(BaseModel):
         """Whether a sync should begin: somebody asked, or a slot has come and the fabric is not paused."""
         if not self.wanted:
             return False
-        return self.request is not None or (self.grid is not None and not self._paused and now >= self.grid.due)
+        return self.request is not None or (
+            self.grid is not None and not self._paused and now >= self.grid.due
+        )
 
     def exchange_is_due(self, now: datetime) -> bool:
         """Whether the record should be read or written now."""
@@ -127,11 +129,15 @@ class FabricLoop(BaseModel):
     @property
     def settled_status(self) -> SyncStatus:
         """The status apart from a sync that is running now."""
-        return sync_status(self.effective, self.facts) if self.effective else SyncStatus.NEVER_SYNCED
+        return (
+            sync_status(self.effective, self.facts) if self.effective else SyncStatus.NEVER_SYNCED
+        )
 
     def status(self) -> FabricStatus:
         """Everything known, for the query, the details and the command line."""
-        config = self.effective or FabricConfig(fabric_id=self.fabric_id, name=self.fabric_id, record_id=0)
+        config = self.effective or FabricConfig(
+            fabric_id=self.fabric_id, name=self.fabric_id, record_id=0
+        )
         facts = self.facts.model_copy(update={"syncing": self.turn is not None})
         return FabricStatus(
             name=config.name,
@@ -176,6 +182,7 @@ class FabricLoop(BaseModel):
 
     def begin(self, now: datetime) -> Turn:
         """A sync begins: take the request or the slot, and move the grid on."""
+        self.plan(now)
         assert self.grid is not None  # noqa: S101  a sync is due only on a grid
         due, asked = self.grid.due, self.request
         self.grid, missed = self.grid.begin_manual(now) if asked else self.grid.begin(now)
@@ -194,10 +201,16 @@ class FabricLoop(BaseModel):
 
     def end(self, result: Observation | str, now: datetime) -> SyncReport:
         """The sync ended with an observation, or broke off with a sentence that says why."""
-        assert self.turn is not None and self.grid is not None and self.effective is not None  # noqa: S101
+        assert self.turn is not None  # noqa: S101  only a sync that began can end
+        assert self.grid is not None  # noqa: S101
+        assert self.effective is not None  # noqa: S101
         turn, self.turn = self.turn, None
         seen = result if isinstance(result, Observation) else None
-        self.facts = self.facts.after(seen, turn.started) if seen else self.facts.after_failure(str(result), turn.started)
+        self.facts = (
+            self.facts.after(seen, turn.started)
+            if seen
+            else self.facts.after_failure(str(result), turn.started)
+        )
         self.grid, overrun = self.grid.end(now)
         self.missed += overrun
         self.syncs = turn.number
@@ -220,7 +233,9 @@ class FabricLoop(BaseModel):
         self.journal = self.journal.after_sync(status, _sentence(status, self.facts), turn.started)
         return report
 
-    def record_read(self, config: FabricConfig | None, facts: Facts, installation: Installation) -> None:
+    def record_read(
+        self, config: FabricConfig | None, facts: Facts, installation: Installation
+    ) -> None:
         """The record was read: its configuration holds; its facts do for a loop that has none yet."""
         self.gone = config is None
         self.config = config or self.config
@@ -253,7 +268,9 @@ class FabricLoop(BaseModel):
         if self.facts.last_sync is None or self.written is None:
             return False
         shown = self.written.facts.last_sync
-        return shown is None or self.facts.last_sync - shown >= timedelta(seconds=self.installation.heartbeat)
+        return shown is None or self.facts.last_sync - shown >= timedelta(
+            seconds=self.installation.heartbeat
+        )
 
 
 _SHARED_WITH_FACTS: Final = (
@@ -269,7 +286,9 @@ _SHARED_WITH_FACTS: Final = (
 
 
 def _without_times(shown: Written) -> Written:
-    return shown.model_copy(update={"facts": shown.facts.model_copy(update={"last_sync": None, "last_success": None})})
+    return shown.model_copy(
+        update={"facts": shown.facts.model_copy(update={"last_sync": None, "last_success": None})}
+    )
 
 
 def _sentence(status: SyncStatus, facts: Facts) -> str:

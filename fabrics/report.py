@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
-from fabrics.drift import DriftEntry
+from fabrics.drift import SummaryEntry
 from fabrics.status import ConnectionStatus, SyncStatus
 
 
@@ -58,7 +58,7 @@ class FabricStatus(BaseModel, frozen=True):
     connection_error: str
     commit: str
     drift_count: int | None
-    drift: tuple[DriftEntry, ...]
+    drift: tuple[SummaryEntry, ...]
     counts: dict[str, int]
     syncs: int
     missed: int

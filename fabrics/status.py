@@ -10,7 +10,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from fabrics.config import FabricConfig
-from fabrics.drift import DriftEntry
+from fabrics.drift import SummaryEntry
 
 
 class SyncStatus(StrEnum):
@@ -48,7 +48,7 @@ class Observation(BaseModel, frozen=True):
     live_digest: str = ""
     counts: dict[str, int] = {}
     drift_count: int | None = None
-    drift: tuple[DriftEntry, ...] = ()
+    drift: tuple[SummaryEntry, ...] = ()
     problems: tuple[str, ...] = ()
     git_error: str = ""
     kubernetes_error: str = ""
@@ -57,7 +57,9 @@ class Observation(BaseModel, frozen=True):
     def error(self) -> str:
         """One sentence on everything that went wrong, empty when all was read."""
         more = len(self.problems) - 1
-        unreadable = self.problems[0] + (f" (and {more} more)" if more else "") if self.problems else ""
+        unreadable = (
+            self.problems[0] + (f" (and {more} more)" if more else "") if self.problems else ""
+        )
         return " ".join(filter(None, (self.kubernetes_error, self.git_error, unreadable)))
 
 
@@ -75,7 +77,7 @@ class Facts(BaseModel, frozen=True):
     connection_error: str = ""
     commit: str = ""
     drift_count: int | None = None
-    drift: tuple[DriftEntry, ...] = ()
+    drift: tuple[SummaryEntry, ...] = ()
     counts: dict[str, int] = {}
 
     def after(self, seen: Observation, started: datetime) -> "Facts":
@@ -86,7 +88,9 @@ class Facts(BaseModel, frozen=True):
             "last_sync": started,
             "error": error,
             "connection_error": seen.kubernetes_error,
-            "connection_status": ConnectionStatus.ERROR if seen.kubernetes_error else ConnectionStatus.CONNECTED,
+            "connection_status": ConnectionStatus.ERROR
+            if seen.kubernetes_error
+            else ConnectionStatus.CONNECTED,
         }
         if not error:
             found["last_success"] = started

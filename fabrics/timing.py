@@ -27,7 +27,9 @@ class Grid(BaseModel, frozen=True):
     due: datetime
 
     @classmethod
-    def first(cls, fabric_id: str, interval: int, last_sync: datetime | None, now: datetime) -> Self:
+    def first(
+        cls, fabric_id: str, interval: int, last_sync: datetime | None, now: datetime
+    ) -> Self:
         """Continue the rhythm of `last_sync` where its next slot is still ahead; else start soon.
 
         "Soon" is spread by a hash of the fabric id, so that a fleet that starts together does not
@@ -84,4 +86,3 @@ class Grid(BaseModel, frozen=True):
 def _spread(fabric_id: str, width: timedelta) -> timedelta:
     share = int.from_bytes(sha256(fabric_id.encode()).digest()[:8]) / 2**64
     return width * share
-

@@ -60,7 +60,9 @@ async def load_record(fabric_id: str, *, answered_before: bool) -> RecordRead:
     )
 
 
-async def record_result(update: RecordUpdate, config: FabricConfig | None, *, answered_before: bool) -> RecordRead:
+async def record_result(
+    update: RecordUpdate, config: FabricConfig | None, *, answered_before: bool
+) -> RecordRead:
     """Write what changed to the fabric's record; a NetBox that did not answer gets one brief attempt."""
     return await workflow.execute_activity_method(
         RecordActivities.record_result,
@@ -91,4 +93,8 @@ def _timeout_sentence(kind: TimeoutType | None, queue: str) -> str:
 
 
 def _retries(attempts: int) -> RetryPolicy:
-    return RetryPolicy(initial_interval=timedelta(milliseconds=500), backoff_coefficient=2.0, maximum_attempts=attempts)
+    return RetryPolicy(
+        initial_interval=timedelta(milliseconds=500),
+        backoff_coefficient=2.0,
+        maximum_attempts=attempts,
+    )

@@ -16,7 +16,13 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.record import RecordRead, RecordUpdate
-    from fabrics.config import ConfigEdits, check_interval, check_reason, check_switch
+    from fabrics.config import (
+        ConfigEdits,
+        check_interval,
+        check_nothing,
+        check_reason,
+        check_switch,
+    )
     from fabrics.loop import FabricLoop, Installation
     from fabrics.report import FabricStatus, SyncReport
     from fabrics.status import Facts, Observation
@@ -60,11 +66,12 @@ class FabricSync(NotesMalformedSignals):
         show(self._loop)
         return "record deleted" if self._loop.gone else self._loop.status().sync_status
 
-    # -- messages ---------------------------------------------------------------------------------
+    # -- messages: every argument is an object with a default, since anyone may send anything -------
 
     @workflow.signal
-    def record_changed(self) -> None:
+    def record_changed(self, unexpected: object = None) -> None:
         """The record was created, edited, enabled, disabled or deleted: read it again."""
+        check_nothing(unexpected)
         self._loop.reload, self._loop.record_retry = True, None
 
     @workflow.signal(name="pause")
@@ -73,8 +80,9 @@ class FabricSync(NotesMalformedSignals):
         self._loop.edit(ConfigEdits(paused=True, pause_reason=check_reason(reason or "")))
 
     @workflow.signal(name="resume")
-    def resume_by_signal(self) -> None:
+    def resume_by_signal(self, unexpected: object = None) -> None:
         """Go on after a pause, on the same slots."""
+        check_nothing(unexpected)
         self._loop.edit(ConfigEdits(paused=False, pause_reason=""))
 
     @workflow.signal(name="set_interval")
@@ -100,10 +108,15 @@ class FabricSync(NotesMalformedSignals):
         check_reason(reason or "")
 
     @workflow.update
-    def resume(self) -> FabricStatus:
+    def resume(self, unexpected: object = None) -> FabricStatus:
         """As the signal; answers with the status."""
         self.resume_by_signal()
         return self._loop.status()
+
+    @resume.validator
+    def check_resume(self, unexpected: object = None) -> None:
+        """Refuse arguments."""
+        check_nothing(unexpected)
 
     @workflow.update
     def set_interval(self, seconds: object = None) -> FabricStatus:
@@ -149,14 +162,20 @@ class FabricSync(NotesMalformedSignals):
     def _check_can_sync(self, full: object) -> None:
         check_switch(full or False)
         if self._loop.config is not None and not self._loop.wanted:
-            raise ValueError(f"fabric {self._loop.fabric_id} is {self._loop.status().sync_status}; enable it first")
+            raise ValueError(
+                f"fabric {self._loop.fabric_id} is {self._loop.status().sync_status}; enable it first"
+            )
 
     async def _report_of(self, number: int) -> SyncReport:
         loop = self._loop
         try:
-            await workflow.wait_condition(lambda: loop.syncs >= number or loop.finished, timeout=LONGEST_WAIT)
+            await workflow.wait_condition(
+                lambda: loop.syncs >= number or loop.finished, timeout=LONGEST_WAIT
+            )
         except TimeoutError:
-            raise ApplicationError("The sync has not ended yet; its report will be in the history.") from None
+            raise ApplicationError(
+                "The sync has not ended yet; its report will be in the history."
+            ) from None
         for report in loop.reports:
             if report.number == number:
                 return report
@@ -171,11 +190,14 @@ class FabricSync(NotesMalformedSignals):
         while not self._has_work():
             show(self._loop)
             wake = self._loop.wake_at()
+            if wake is None:
+                await workflow.wait_condition(self._has_work)
+                return
             with suppress(TimeoutError):
                 await workflow.wait_condition(
                     self._has_work,
-                    timeout=wake and wake - workflow.now(),
-                    timeout_summary=wake and f"until {wake:%Y-%m-%d %H:%M:%S} UTC",
+                    timeout=wake - workflow.now(),
+                    timeout_summary=f"until {wake:%Y-%m-%d %H:%M:%S} UTC",
                 )
 
     def _has_work(self) -> bool:
@@ -206,7 +228,9 @@ class FabricSync(NotesMalformedSignals):
             return
         self._loop.written = None  # whatever becomes of this write, the next one is needed
         try:
-            await self._write(self._loop.facts.model_copy(update={"syncing": True}), answered_before=False)
+            await self._write(
+                self._loop.facts.model_copy(update={"syncing": True}), answered_before=False
+            )
         except ActivityError as error:
             workflow.logger.info("The record does not show the sync: %s", calls.sentence(error, ""))
 
@@ -227,8 +251,12 @@ class FabricSync(NotesMalformedSignals):
 
     async def _write(self, facts: Facts, *, answered_before: bool) -> None:
         loop = self._loop
-        update = RecordUpdate(fabric_id=loop.fabric_id, facts=facts, edits=loop.edits, journal=loop.journal.entry)
-        self._adopt(await calls.record_result(update, loop.effective, answered_before=answered_before))
+        update = RecordUpdate(
+            fabric_id=loop.fabric_id, facts=facts, edits=loop.edits, journal=loop.journal.entry
+        )
+        self._adopt(
+            await calls.record_result(update, loop.effective, answered_before=answered_before)
+        )
         loop.record_written(facts, update.edits, update.journal)
 
     def _adopt(self, read: RecordRead) -> None:
@@ -238,7 +266,10 @@ class FabricSync(NotesMalformedSignals):
     async def _continue_as_new_when_long(self) -> None:
         """Start a new run when the history is long, but not beside an update's answer, which it could lose."""
         info = workflow.info()
-        long = info.get_current_history_length() >= LONG_HISTORY or info.is_target_worker_deployment_version_changed()
+        long = (
+            info.get_current_history_length() >= LONG_HISTORY
+            or info.is_target_worker_deployment_version_changed()
+        )
         if not long or self._answered or self._loop.request is not None or self._loop.finished:
             return
         await workflow.wait_condition(workflow.all_handlers_finished)

@@ -29,7 +29,9 @@ class NotesMalformedSignals:
 class IgnoreMalformedMessages(Interceptor):
     """The worker's interceptor; see the module."""
 
-    def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:
+    def workflow_interceptor_class(
+        self, input: WorkflowInterceptorClassInput
+    ) -> type[WorkflowInboundInterceptor]:
         """The part that runs inside each workflow."""
         return _Inbound
 

@@ -4,10 +4,10 @@ Both are readable without this project's code. Search attributes are written onl
 and only where the server knows them: an unknown one would fail the workflow task for ever.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from fabrics.details import markdown
@@ -25,7 +25,7 @@ def show(loop: FabricLoop) -> None:
     config = loop.effective
     if not loop.installation.search_attributes or config is None:
         return
-    wanted = [
+    wanted: list[SearchAttributeUpdate[Any]] = [
         NAME.value_set(config.name),
         STATUS.value_set(loop.settled_status),
         CONFIG.value_set(config.hash),

@@ -1,0 +1,21 @@
+"""A time-skipping Temporal server for each test: its clock is the test's own."""
+
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+
+@pytest.fixture
+async def env() -> AsyncIterator[WorkflowEnvironment]:
+    """A server that skips time whenever nothing is left to do."""
+    server = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent))
+    assert server is not None, "temporal-test-server is missing; run `make test`, which installs it"
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=server, data_converter=pydantic_data_converter
+    ) as started:
+        yield started

@@ -1,0 +1,135 @@
+"""Messages in every shape: good ones work as signal and as update, bad ones leave the loop healthy."""
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from fabrics.status import SyncStatus
+from tests.workflows.world import Loop, World, config, loop
+from workflows.fabric_sync import FabricSync
+
+MALFORMED: list[tuple[str, list[object]]] = [
+    ("set_interval", []),
+    ("set_interval", [None]),
+    ("set_interval", ["abc"]),
+    ("set_interval", ["60"]),
+    ("set_interval", [True]),
+    ("set_interval", [60.5]),
+    ("set_interval", [-5]),
+    ("set_interval", [4]),
+    ("set_interval", [10**12]),
+    ("set_interval", [60, 61]),
+    ("set_interval", [{"seconds": 60}]),
+    ("pause", [7]),
+    ("pause", ["x" * 201]),
+    ("pause", ["a", "b"]),
+    ("pause", [["a"]]),
+    ("resume", [1]),
+    ("record_changed", ["x"]),
+    ("sync_now", ["yes"]),
+    ("sync_now", [1]),
+    ("sync_now", [True, True]),
+]
+
+
+async def until_first_sync(running: Loop) -> None:
+    """Let the first sync pass."""
+    await running.sleep(31)
+    assert len(running.world.observed) == 1
+
+
+async def test_malformed_signals_are_noted_and_change_nothing(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        for name, arguments in MALFORMED:
+            await running.handle.signal(name, args=arguments)
+            status = await running.status()
+            assert status.ignored.startswith(f"ignored: {name}: "), (name, arguments)
+            assert (status.sync_interval, status.paused) == (60, False), (name, arguments)
+        syncs = (await running.status()).syncs
+        await running.sleep(60)
+        assert (await running.status()).syncs == syncs + 1
+
+
+async def test_malformed_updates_are_refused_with_a_sentence(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        for name, arguments in MALFORMED:
+            if name == "record_changed":
+                continue
+            with pytest.raises(WorkflowUpdateFailedError) as caught:
+                await running.handle.execute_update(name, args=arguments)
+            assert isinstance(caught.value.cause, ApplicationError)
+            assert len(caught.value.cause.message) > 20, (name, arguments)
+        status = await running.status()
+        assert (status.sync_interval, status.paused, status.syncs) == (60, False, 1)
+
+
+async def test_signals_without_arguments_mean_the_defaults(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        await running.handle.signal("pause")
+        assert (await running.status()).paused
+        await running.handle.signal("pause", args=[None])
+        await running.handle.signal("resume")
+        await running.handle.signal("sync_now", args=[None])
+        await running.sleep(1)
+        status = await running.status()
+        assert (status.paused, status.syncs, status.ignored) == (False, 2, "")
+
+
+async def test_a_pause_outlives_a_terminated_loop(env: WorkflowEnvironment) -> None:
+    world = World(config())
+    async with loop(env, world) as running:
+        await until_first_sync(running)
+        await running.handle.execute_update(FabricSync.pause, "maintenance")
+        await running.sleep(1)
+    async with loop(env, world) as running:
+        await running.sleep(600)
+        status = await running.status()
+        assert (status.sync_status, status.pause_reason) == (SyncStatus.PAUSED, "maintenance")
+        assert len(world.observed) == 1
+
+
+async def test_syncs_asked_for_together_are_one(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config(interval=3600))) as running:
+        await until_first_sync(running)
+        for _ in range(20):
+            await running.handle.signal(FabricSync.sync_now_by_signal)
+        await running.sleep(10)
+        assert 2 <= (await running.status()).syncs <= 4
+
+
+async def test_disabling_ends_the_loop_and_refuses_syncs(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        assert running.world.record is not None
+        running.world.record = running.world.record.model_copy(update={"enabled": False})
+        await running.handle.signal(FabricSync.record_changed)
+        assert await running.handle.result() == SyncStatus.DISABLED
+        assert running.world.statuses[-1] is SyncStatus.DISABLED
+        assert len(running.world.observed) == 1
+
+
+async def test_a_deleted_record_ends_the_loop(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        running.world.record = None
+        await running.handle.signal(FabricSync.record_changed)
+        assert await running.handle.result() == "record deleted"
+
+
+async def test_a_paused_fabric_that_is_disabled_meanwhile_by_interval_refuses_a_sync(
+    env: WorkflowEnvironment,
+) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        running.world.netbox_error = "NetBox does not answer."
+        await running.handle.signal(FabricSync.set_interval_by_signal, 0)
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await running.handle.execute_update(FabricSync.sync_now, False)
+        assert isinstance(caught.value.cause, ApplicationError)
+        assert "disabled; enable it first" in caught.value.cause.message
+        running.world.netbox_error = ""
+        assert await running.handle.result() == SyncStatus.DISABLED

@@ -1,0 +1,183 @@
+"""A world for a loop to live in: activities of the real names over a fabric that tests control.
+
+Only time-skipping tests use it: they are about when a loop does what, over days, which no real NetBox
+or Kubernetes can follow. Times are the Temporal server's, from the activity's schedule.
+"""
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.observe import ObserveRequest
+from activities.record import RecordRead, RecordUpdate
+from fabrics.config import FabricConfig, GitSource, KubernetesTarget
+from fabrics.loop import FabricLoop
+from fabrics.report import FabricStatus, SyncReport
+from fabrics.status import Facts, Observation, SyncStatus, sync_status
+from workflows.calls import observe_queue
+from workflows.fabric_sync import FabricSync, workflow_id
+from workflows.malformed_messages import IgnoreMalformedMessages
+
+
+def config(**changes: object) -> FabricConfig:
+    """An enabled fabric that syncs every minute."""
+    known: dict[str, Any] = {
+        "fabric_id": f"fabric-{uuid4().hex[:8]}",
+        "name": "Berlin DC1",
+        "record_id": 1,
+        "enabled": True,
+        "interval": 60,
+        "kubernetes": KubernetesTarget(
+            server="https://k8s.example", namespace="default", credential="berlin"
+        ),
+        "git": GitSource(
+            repository="https://git.example/x.git",
+            branch="main",
+            directory="/",
+            credential="berlin",
+        ),
+    }
+    return FabricConfig(**(known | changes))
+
+
+@dataclass
+class World:
+    """One fabric, its record, and what was asked of them."""
+
+    record: FabricConfig | None
+    facts: Facts = field(default_factory=Facts)
+    observed: list[datetime] = field(default_factory=list)
+    updates: list[RecordUpdate] = field(default_factory=list)
+    statuses: list[SyncStatus] = field(default_factory=list)
+    drift_count: int = 0
+    takes: timedelta = timedelta(0)
+    """How long a look at the fabric takes, on the server's clock."""
+    netbox_error: str = ""
+
+    @activity.defn
+    def observe(self, request: ObserveRequest) -> Observation:
+        """Look at the fabric: in sync, or with the drift that the test has set."""
+        info = activity.info()
+        if info.attempt == 1:
+            self.observed.append(info.scheduled_time)
+            if self.takes:
+                raise ApplicationError("still looking", next_retry_delay=self.takes)
+        return Observation(
+            started=info.scheduled_time,
+            commit="c0ffee",
+            counts={"Switch": 2},
+            drift_count=self.drift_count,
+        )
+
+    @activity.defn
+    def load_record(self, fabric_id: str) -> RecordRead:
+        """The record, or the failure that the test has set."""
+        return self._read()
+
+    @activity.defn
+    def record_result(self, update: RecordUpdate) -> RecordRead:
+        """Take the update as NetBox does."""
+        read = self._read()
+        self.updates.append(update)
+        if self.record is not None:
+            self.record = update.edits.over(self.record)
+            self.facts = update.facts
+            self.statuses.append(sync_status(self.record, self.facts))
+            read = self._read()
+        return read
+
+    def _read(self) -> RecordRead:
+        if self.netbox_error:
+            raise RuntimeError(self.netbox_error)
+        return RecordRead(
+            config=self.record, facts=self.facts, heartbeat=900, search_attributes=False
+        )
+
+
+@dataclass
+class Loop:
+    """A loop under test."""
+
+    env: WorkflowEnvironment
+    world: World
+    handle: WorkflowHandle[FabricSync, str]
+
+    async def status(self) -> FabricStatus:
+        """Its status."""
+        return await self.handle.query(FabricSync.status)
+
+    async def history(self) -> list[SyncReport]:
+        """Its last syncs."""
+        return await self.handle.query(FabricSync.history)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass for the server, in steps that its calls survive."""
+        left = seconds
+        while left > 0:
+            step = min(left, 1800)
+            await self.env.sleep(step)
+            left -= step
+
+
+@asynccontextmanager
+async def worker(client: Client, world: World, queue: str) -> AsyncIterator[None]:
+    """A worker for the loop of `world`, with its fake activities on the real queues."""
+    with ThreadPoolExecutor(4) as threads:
+        main = Worker(
+            client,
+            task_queue=queue,
+            workflows=[FabricSync],
+            activities=[world.load_record, world.record_result],
+            activity_executor=threads,
+            max_concurrent_activities=2,
+            interceptors=[IgnoreMalformedMessages()],
+        )
+        observer = Worker(
+            client,
+            task_queue=observe_queue(queue),
+            activities=[world.observe],
+            activity_executor=threads,
+            max_concurrent_activities=2,
+        )
+        async with main, observer:
+            yield
+
+
+@asynccontextmanager
+async def loop(
+    env: WorkflowEnvironment, world: World, state: FabricLoop | None = None
+) -> AsyncIterator[Loop]:
+    """A running loop with its worker, new or from an earlier `state`; it is terminated in the end."""
+    assert world.record is not None
+    queue = f"queue-{uuid4().hex[:8]}"
+    async with worker(env.client, world, queue):
+        handle = await start(
+            env.client, state or FabricLoop(fabric_id=world.record.fabric_id), queue
+        )
+        try:
+            yield Loop(env, world, handle)
+        finally:
+            await terminate(handle)
+
+
+async def start(client: Client, state: FabricLoop, queue: str) -> WorkflowHandle[FabricSync, str]:
+    """Start the loop under its own id."""
+    return await client.start_workflow(
+        FabricSync.run, state, id=workflow_id(state.fabric_id), task_queue=queue
+    )
+
+
+async def terminate(handle: WorkflowHandle[FabricSync, str]) -> None:
+    """End the loop if it still runs, so that its timers do not hold up the server's clock."""
+    if (await handle.describe()).close_time is None:
+        await handle.terminate()
