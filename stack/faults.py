@@ -1,0 +1,69 @@
+"""Faults that tests inject into an emulated API: what goes wrong between a worker and a fabric."""
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+
+@dataclass
+class Fault:
+    """How requests for one kind fail (all kinds when `plural` is empty), for so many `times`.
+
+    `status` 0 never answers. `body` replaces the usual Status object. With `continued`, only the
+    second and later pages of a list fail.
+    """
+
+    status: int
+    plural: str = ""
+    retry_after: int | None = None
+    body: str | None = None
+    continued: bool = False
+    times: float = math.inf
+
+    def applies_to(self, request: web.BaseRequest) -> bool:
+        """Whether it fails this request."""
+        concerned = not self.plural or self.plural in request.path.split("/")
+        return concerned and (not self.continued or "continue" in request.query) and self.times > 0
+
+    async def answer(self) -> web.Response:
+        """The failure."""
+        self.times -= 1
+        if self.status == 0:
+            await asyncio.Event().wait()
+        if self.body is not None:
+            return web.Response(text=self.body, status=self.status, content_type="text/html")
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return status_answer(self.status, "injected by a test", headers)
+
+
+@dataclass
+class Faults:
+    """The faults of one API. The first that applies answers."""
+
+    current: list[Fault] = field(default_factory=list)
+
+    def inject(self, fault: Fault) -> None:
+        """Let requests fail from now on."""
+        self.current = [*self.current, fault]
+
+    def heal(self) -> None:
+        """No more faults."""
+        self.current = []
+
+    def find(self, request: web.BaseRequest) -> Fault | None:
+        """The fault for this request, if any."""
+        return next((fault for fault in self.current if fault.applies_to(request)), None)
+
+
+def status_answer(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    """An error as Kubernetes words it."""
+    body = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": status,
+        "message": message,
+    }
+    return web.json_response(body, status=status, headers=headers)
