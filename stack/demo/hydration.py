@@ -1,0 +1,49 @@
+"""The numbers that Hedgehog's installer gives to switches and links which Git leaves unnumbered.
+
+Source: https://github.com/githedgehog/fabricator, `pkg/hhfab/hydrate.go` in release 26.03.0.
+"""
+
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from ipaddress import IPv4Address
+from itertools import count
+
+from stack.demo.manifests import Manifest, Spec
+
+MANAGEMENT, PROTOCOL = IPv4Address("172.30.0.5"), IPv4Address("172.30.8.0")
+VTEP, LINKS = IPv4Address("172.30.12.0"), IPv4Address("172.30.128.0")
+SPINE_ASN, FIRST_LEAF_ASN = 65100, 65101
+
+
+def hydrate(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """The manifests of one fabric with addresses and ASNs wherever Git names none."""
+    hydrated = sorted(deepcopy(list(manifests)), key=lambda manifest: manifest["metadata"]["name"])
+    _number_switches([each["spec"] for each in hydrated if each["kind"] == "Switch"])
+    _number_links(hydrated)
+    return hydrated
+
+
+def _number_switches(switches: list[Spec]) -> None:
+    spines = [switch for switch in switches if switch["role"] == "spine"]
+    leaves = [switch for switch in switches if switch["role"] != "spine"]
+    for number, switch in enumerate(spines + leaves):
+        switch.setdefault("ip", f"{MANAGEMENT + number}/21")
+        switch.setdefault("protocolIP", f"{PROTOCOL + number}/32")
+    for spine in spines:
+        spine.setdefault("asn", SPINE_ASN)
+    for number, leaf in enumerate(leaves):
+        leaf.setdefault("asn", FIRST_LEAF_ASN + number)
+        leaf.setdefault("vtepIP", f"{VTEP + number}/32")
+
+
+def _number_links(manifests: list[Manifest]) -> None:
+    addresses = (f"{LINKS + number}/31" for number in count())
+    for link in _fabric_links(manifests):
+        link["spine"].setdefault("ip", next(addresses))
+        link["leaf"].setdefault("ip", next(addresses))
+
+
+def _fabric_links(manifests: list[Manifest]) -> Iterator[Spec]:
+    for manifest in manifests:
+        if manifest["kind"] == "Connection":
+            yield from manifest["spec"].get("fabric", {}).get("links", ())
