@@ -74,6 +74,10 @@ _MADE_BY_CONTROLLERS = frozenset({("GatewayGroup", "default")})
 """(kind, name) of objects which a controller creates without an owner reference."""
 
 
+_NAMESPACES = {(GATEWAY, "fab"): "default"}
+"""(API group, namespace) pairs that name one place: older releases kept gateways in `fab`."""
+
+
 def kind_named(name: str) -> Kind:
     """The kind of this name; a `ValueError` that lists the names when there is none."""
     try:
@@ -113,3 +117,8 @@ def is_not_compared(group: str, name: str) -> bool:
 def is_made_by_controller(kind: Kind, name: str) -> bool:
     """Whether a controller creates the object of this name by itself."""
     return (kind.name, name) in _MADE_BY_CONTROLLERS
+
+
+def namespace_of(kind: Kind, namespace: str) -> str:
+    """The namespace that tells objects of a kind apart, whatever the release calls it."""
+    return _NAMESPACES.get((kind.group, namespace), namespace)

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from fabrics.kinds import Kind, find_kind, is_made_by_controller
+from fabrics.forms import Form, live_form
+from fabrics.kinds import Kind, find_kind, is_made_by_controller, namespace_of
 from fabrics.values import Json
 
 DEFAULT_NAMESPACE = "default"
 
 
 class Key(NamedTuple):
-    """What names an object in one fabric."""
+    """What names an object in one fabric, on either side."""
 
     kind: Kind
     namespace: str
@@ -41,14 +42,16 @@ class Source:
 class Resource:
     """A custom resource: its identity and what it asks for. `spec` is plain JSON; never change it.
 
-    `source` is set for objects read from Git, `uid` and `resource_version` for live ones.
-    `controlled` tells that a controller made the object.
+    `form` is what comparisons look at: `read_object` and `from_api` make it. `source` is set for
+    objects read from Git, `uid` and `resource_version` for live ones. `controlled` tells that a
+    controller made the object.
     """
 
     kind: Kind
     namespace: str
     name: str
     spec: Mapping[str, Json]
+    form: Form = field(repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     source: Source | None = None
@@ -58,7 +61,7 @@ class Resource:
 
     @property
     def key(self) -> Key:
-        return Key(self.kind, self.namespace, self.name)
+        return Key(self.kind, namespace_of(self.kind, self.namespace), self.name)
 
 
 def from_api(item: Mapping[str, Any], kind: Kind | None = None) -> Resource:
@@ -72,13 +75,16 @@ def from_api(item: Mapping[str, Any], kind: Kind | None = None) -> Resource:
     name = metadata.get("name")
     if not isinstance(name, str) or not name:
         raise ValueError(f"The API returned a {found.name} without a name.")
+    spec, labels = item.get("spec") or {}, metadata.get("labels") or {}
+    annotations = metadata.get("annotations") or {}
     return Resource(
         kind=found,
         namespace=metadata.get("namespace") or DEFAULT_NAMESPACE,
         name=name,
-        spec=item.get("spec") or {},
-        labels=metadata.get("labels") or {},
-        annotations=metadata.get("annotations") or {},
+        spec=spec,
+        form=live_form(found, spec, labels, annotations),
+        labels=labels,
+        annotations=annotations,
         uid=metadata.get("uid") or "",
         resource_version=metadata.get("resourceVersion") or "",
         controlled=bool(metadata.get("ownerReferences")) or is_made_by_controller(found, name),

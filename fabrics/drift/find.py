@@ -2,8 +2,16 @@
 
 from collections.abc import Iterator
 
-from fabrics.drift.compare import compare
-from fabrics.drift.model import Change, Drift, DriftEntry, KindCount, Live, UnmanagedField
+from fabrics.drift.model import (
+    Change,
+    Drift,
+    DriftEntry,
+    FieldDrift,
+    KindCount,
+    Live,
+    UnmanagedField,
+)
+from fabrics.forms import differences
 from fabrics.kinds import KINDS, Kind, kinds_of
 from fabrics.manifests import Desired
 from fabrics.resources import Key, Resource
@@ -54,10 +62,16 @@ def _entries(
 ) -> Iterator[DriftEntry]:
     for key, resource in wanted.items():
         if key in found:
-            comparison = compare(resource, found[key])
-            unmanaged.extend(comparison.unmanaged)
-            if comparison.fields:
-                yield DriftEntry(key, Change.CHANGED, comparison.fields, resource.source)
+            fields: list[FieldDrift] = []
+            for path, ours, theirs, managed in differences(
+                key.kind, resource.form, found[key].form
+            ):
+                if managed:
+                    fields.append(FieldDrift(path, ours, theirs))
+                else:
+                    unmanaged.append(UnmanagedField(key, path, theirs))
+            if fields:
+                yield DriftEntry(key, Change.CHANGED, tuple(fields), resource.source)
         elif absences:
             yield DriftEntry(key, Change.MISSING, source=resource.source)
     if not absences:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from fabrics.forms import desired_form
 from fabrics.kinds import (
     ALL_KINDS,
     KINDS_BY_NAME,
@@ -39,13 +40,17 @@ def read_object(item: dict[str, Json], source: Source) -> Resource | None:
     name = _name(metadata, "name", kind)
     stated = metadata.get("namespace") not in (None, "")
     namespace = _name(metadata, "namespace", kind) if stated else DEFAULT_NAMESPACE
+    spec = _mapping(item, "spec", f"{kind.name} {name}", kind)
+    labels = _texts(metadata, "labels", f"{kind.name} {name}", kind)
+    annotations = _texts(metadata, "annotations", f"{kind.name} {name}", kind)
     return Resource(
         kind=kind,
         namespace=namespace,
         name=name,
-        spec=_mapping(item, "spec", f"{kind.name} {name}", kind),
-        labels=_texts(metadata, "labels", f"{kind.name} {name}", kind),
-        annotations=_texts(metadata, "annotations", f"{kind.name} {name}", kind),
+        spec=spec,
+        form=desired_form(kind, spec, labels, annotations),
+        labels=labels,
+        annotations=annotations,
         source=source,
         controlled=is_made_by_controller(kind, name),
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from fabrics.scalars import HINTS, read_plain
+from fabrics.manifests.scalars import HINTS, read_plain
 from fabrics.values import Json
 
 

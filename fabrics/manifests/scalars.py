@@ -40,9 +40,12 @@ def read_plain(text: str) -> Json:
         value = _integer(digits)
         if -(2**63) <= value < 2**64:
             return value
-    if _FLOAT.fullmatch(digits):
-        return float(digits)
-    return text
+    return _number(float(digits)) if _FLOAT.fullmatch(digits) else text
+
+
+def _number(value: float) -> Json:
+    """Without a fraction a float is written into JSON as an integer: `1.0` arrives as 1."""
+    return int(value) if value.is_integer() and abs(value) < 2**63 else value
 
 
 def _integer(digits: str) -> int:

@@ -11,9 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fabrics.documents import DEFAULT_LIMITS, Document, Limits, UnreadableError, read_documents
 from fabrics.kinds import ALL_KINDS, KINDS, KINDS_BY_NAME, Kind
-from fabrics.objects import RefusedError, possible_kinds, read_object
+from fabrics.manifests.documents import (
+    DEFAULT_LIMITS,
+    Document,
+    Limits,
+    UnreadableError,
+    read_documents,
+)
+from fabrics.manifests.objects import RefusedError, possible_kinds, read_object
 from fabrics.resources import Key, Resource, Source
 from fabrics.values import Json
 

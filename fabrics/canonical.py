@@ -1,0 +1,68 @@
+"""Spellings that mean the same to Hedgehog, brought to the one that it stores itself.
+
+Text that does not look like what it should be is left as it is: it is not ours to judge.
+"""
+
+import re
+from fractions import Fraction
+
+_SINGLE_LANE = re.compile(r"(?P<port>(.*/)?E\d+/\d+)/1")
+
+
+def port(name: str) -> str:
+    """`leaf-01/E1/5/1` is `leaf-01/E1/5`: the first lane of a breakout-capable port is the port."""
+    found = _SINGLE_LANE.fullmatch(name)
+    return found["port"] if found else name
+
+
+def speed(value: str) -> str:
+    """`SPEED_25G`, as older releases spell it, is `25G`."""
+    return value.removeprefix("SPEED_")
+
+
+_MAC = re.compile(r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|([0-9a-f]{4}\.){2}[0-9a-f]{4}", re.IGNORECASE)
+
+
+def mac(address: str) -> str:
+    """`0C-20-12-FF-00-00` and `0c20.12ff.0000` are `0c:20:12:ff:00:00`."""
+    if not _MAC.fullmatch(address):
+        return address
+    digits = re.sub(r"[^0-9a-f]", "", address.lower())
+    return ":".join(digits[index : index + 2] for index in range(0, 12, 2))
+
+
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
+_DURATION = re.compile(rf"({_PART.pattern})+")
+
+
+def duration(value: str) -> str:
+    """Go durations as Go writes them: `90s` is `1m30s`, `0h` is nothing."""
+    if value == "0":
+        return ""
+    if not _DURATION.fullmatch(value):
+        return value
+    total = int(sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in _PART.findall(value)))
+    if total and total < _NANOSECONDS["s"]:
+        return f"{total}ns"
+    minutes, nanoseconds = divmod(total, _NANOSECONDS["m"])
+    hours, minutes = divmod(minutes, 60)
+    seconds = _decimal(nanoseconds)
+    if hours:
+        return f"{hours}h{minutes}m{seconds}s"
+    if minutes:
+        return f"{minutes}m{seconds}s"
+    return f"{seconds}s" if nanoseconds else ""
+
+
+def _decimal(nanoseconds: int) -> str:
+    whole, part = divmod(nanoseconds, _NANOSECONDS["s"])
+    return f"{whole}.{part:09}".rstrip("0").rstrip(".")
