@@ -1,0 +1,159 @@
+"""The real NetBox with its background worker.
+
+NetBox's requirements are exact, so it lives in an environment of its own, made once with uv from
+`stack/netbox_site/uv.lock`. Its more than 300 migrations take minutes: they run once, and the
+stopped database server's directory is kept as the template that every stack copies.
+"""
+
+import os
+import secrets
+import shutil
+import string
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pynetbox
+import requests
+import uv
+
+from stack.cache import Progress, cache_dir, cached, fingerprint
+from stack.ports import LOOPBACK, usual_or_free
+from stack.postgres import Postgres, find_binaries
+from stack.processes import Supervisor
+
+SITE = Path(__file__).with_name("netbox_site")
+MIGRATIONS = 336  # of NetBox 4.7.3; only for the progress display
+GUNICORN_OPTIONS = (
+    "--preload",
+    "--workers=2",
+    "--worker-class=gthread",
+    "--threads=4",
+    "--timeout=120",
+    "--graceful-timeout=2",
+    "--no-control-socket",
+)
+
+
+@dataclass(frozen=True)
+class NetBox:
+    """A running NetBox: its address and its superuser."""
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class NetBoxSite:
+    """What one NetBox needs: its interpreter, and a directory for its database, socket and files."""
+
+    python: Path
+    directory: Path
+    valkey_socket: Path
+
+    @property
+    def database_directory(self) -> Path:
+        return self.directory / "postgres"
+
+    def command(self, module: str, *arguments: str) -> list[str]:
+        return [str(self.python), "-m", module, *arguments]
+
+    def variables(self) -> dict[str, str]:
+        """The environment that `netbox_site/site_configuration.py` reads, with new secrets."""
+        return {
+            "PYTHONPATH": str(SITE),
+            "PYTHONUNBUFFERED": "1",
+            "NETBOX_ROOT": str(self.directory),
+            "NETBOX_CONFIGURATION": "site_configuration",
+            "NETBOX_DATABASE_HOST": str(self.database_directory),
+            "NETBOX_TASKS_REDIS_URL": f"unix://{self.valkey_socket}",
+            "NETBOX_CACHE_REDIS_URL": f"unix://{self.valkey_socket}?db=1",
+            "NETBOX_SECRET_KEY": _random_text(50),
+            "NETBOX_TOKEN_PEPPER": _random_text(50),
+        }
+
+
+def start_netbox(
+    directory: Path, valkey_socket: Path, supervisor: Supervisor, progress: Progress
+) -> NetBox:
+    """Start PostgreSQL, NetBox and its worker in `directory`; return when the API answers."""
+    environment = _environment(supervisor, progress)
+    site = NetBoxSite(environment / "bin" / "python", directory, valkey_socket)
+    postgres = Postgres(find_binaries(), site.database_directory, supervisor)
+    postgres.create_from(_migrated_database(site, postgres, supervisor, progress))
+    return _serve(site, supervisor)
+
+
+def _lock_fingerprint() -> str:
+    return fingerprint((SITE / "uv.lock").read_bytes(), sys.version.encode())
+
+
+def _environment(supervisor: Supervisor, progress: Progress) -> Path:
+    def install(target: Path) -> None:
+        progress("Installing NetBox, once for this user")
+        # Everything the user has set for uv: indexes, proxies, certificates.
+        variables = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(target)}
+        options = [
+            "--locked",
+            "--compile-bytecode",
+            f"--project={SITE}",
+            "--python",
+            sys.executable,
+        ]
+        supervisor.run("uv sync", [uv.find_uv_bin(), "sync", *options], env=variables)
+
+    name = f"netbox-environment-{_lock_fingerprint()}"
+    return cached(cache_dir() / name, install, supervisor, progress)
+
+
+def _migrated_database(
+    site: NetBoxSite, postgres: Postgres, supervisor: Supervisor, progress: Progress
+) -> Path:
+    def migrate(target: Path) -> None:
+        progress("Preparing NetBox's database, once for this user: this takes some minutes")
+        applied = 0
+
+        def count(line: str) -> None:
+            nonlocal applied
+            applied += line.endswith("... OK")
+            if applied % 10 == 0:
+                progress(f"NetBox's database: {applied} of {MIGRATIONS} migrations")
+
+        service = postgres.create()
+        command = site.command("netbox", "migrate", "--no-input")
+        supervisor.run("NetBox migrations", command, env=site.variables(), on_line=count)
+        service.stop()
+        shutil.copytree(postgres.data, target / "data")
+
+    key = fingerprint(_lock_fingerprint().encode(), postgres.version.encode())
+    entry = cached(cache_dir() / f"netbox-database-{key}", migrate, supervisor, progress)
+    return entry / "data"
+
+
+def _serve(site: NetBoxSite, supervisor: Supervisor) -> NetBox:
+    token = f"nbt_{_random_text(12)}.{_random_text(40)}"
+    port = usual_or_free(8000)
+    netbox = NetBox(f"http://{LOOPBACK}:{port}", "admin", _random_text(16), token)
+    variables = site.variables() | {
+        "NETBOX_ADMIN_NAME": netbox.user,
+        "NETBOX_ADMIN_PASSWORD": netbox.password,
+        "NETBOX_ADMIN_TOKEN": netbox.token,
+    }
+    gunicorn = site.command("gunicorn", *GUNICORN_OPTIONS, f"--bind={LOOPBACK}:{port}", "site_wsgi")
+    server = supervisor.start("NetBox", gunicorn, env=variables)
+    supervisor.start("NetBox worker", site.command("netbox", "rqworker"), env=variables)
+    server.wait_until(lambda: _answers(netbox), seconds=180)
+    return netbox
+
+
+def _answers(netbox: NetBox) -> bool:
+    try:
+        return "netbox-version" in pynetbox.api(netbox.url, token=netbox.token).status()
+    except (requests.ConnectionError, pynetbox.RequestError):
+        return False
+
+
+def _random_text(length: int) -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
