@@ -1,0 +1,70 @@
+"""The command line as a whole: its commands, and how every one of them ends.
+
+A command that returns has done its job (0). One that raises `typer.Exit` says how things are: 1 for
+drift, stale or unhealthy. Everything else that is raised becomes one sentence on stderr and 2.
+"""
+
+import os
+import sys
+from typing import Final, NoReturn
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from cli import console
+from cli.commands import status, switch
+from cli.errors import DONE, FAILED, INTERRUPTED, sentence_of
+
+app: Final = typer.Typer(
+    name="starter.py",
+    help="Keeps every Hedgehog fabric and NetBox in sync. FABRIC is a name or a fabric id.",
+    epilog="Exit status: 0 done or healthy; 1 drift, stale or unhealthy; 2 usage or failure.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(switch.enable)
+app.command()(switch.disable)
+app.command()(status.status)
+
+
+def main() -> NoReturn:
+    """Run the command in `sys.argv` and end the process with its exit status."""
+    code = _run(sys.argv[1:])
+    _flush()
+    # Temporal's client library may crash in its threads while the interpreter shuts down.
+    os._exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        return int(app(arguments, prog_name="starter.py", standalone_mode=False) or DONE)
+    except TyperException as error:
+        return _fail(_usage(error))
+    except (KeyboardInterrupt, Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return DONE  # whoever read our output has seen enough
+    except Exception as error:
+        return _fail(sentence_of(error))
+
+
+def _fail(sentence: str) -> int:
+    console.complain(sentence)
+    return FAILED
+
+
+def _usage(error: TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "starter.py"
+    return f"{' '.join(error.format_message().split()).rstrip('.')}; see `{command} --help`."
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            continue

@@ -1,0 +1,1 @@
+"""One module a group of commands; each command is a function that `cli.app` registers."""

@@ -1,0 +1,29 @@
+"""How the fabrics are: `status`."""
+
+import asyncio
+
+import typer
+
+from cli import console
+from cli.errors import DONE, UNHEALTHY
+from cli.look import Sight, look
+from cli.options import AsJson, FabricNames
+from cli.results import show_fabric, show_fabrics
+from cli.session import open_session
+
+
+def status(fabrics: FabricNames = None, json: AsJson = False) -> None:
+    """Show how fabrics are: all, or those that are named."""
+    wanted = fabrics or []
+    sight = asyncio.run(_look(wanted))
+    (show_fabric if len(wanted) == 1 else show_fabrics)(sight, json)
+    raise typer.Exit(DONE if sight.healthy else UNHEALTHY)
+
+
+async def _look(wanted: list[str]) -> Sight:
+    async with open_session() as session:
+        with console.progress("Reading NetBox and asking the loops"):
+            sight = await look(session, wanted)
+        if sight.idle:
+            console.note(session.loops.no_worker)
+        return sight

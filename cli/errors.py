@@ -1,0 +1,72 @@
+"""Every way in which a command can fail, as one sentence that names the fix."""
+
+import traceback
+from typing import Final
+
+from pydantic import ValidationError
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+import temporal
+from activities.errors import PermanentError, TransientError, one_line
+from settings import Settings
+
+DONE: Final = 0
+UNHEALTHY: Final = 1
+FAILED: Final = 2
+INTERRUPTED: Final = 130
+
+
+class Failure(Exception):
+    """A command that cannot do what was asked; the text is for the operator."""
+
+
+class NoLoop(Exception):
+    """The fabric has no loop to talk to."""
+
+
+SAID_ALREADY: Final = (Failure, PermanentError, TransientError, temporal.TemporalUnreachable)
+"""Errors whose text is the sentence."""
+
+SILENT: Final = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED})
+REFUSED: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
+
+
+def load_settings() -> Settings:
+    """The settings, or a `Failure` that names the variables that make no sense."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            f"FABRIC_SYNC_{str(found['loc'][0]).upper()}: {found['msg']}"
+            for found in error.errors(include_input=False, include_url=False)
+        ]
+        raise Failure(f"Correct the environment: {'; '.join(wrong)}.") from None
+
+
+def sentence_of(error: BaseException) -> str:
+    """What to tell the operator about `error`. Foreign errors may hold anything, so only their type."""
+    if isinstance(error, SAID_ALREADY):
+        return str(error)
+    if isinstance(error, WorkflowUpdateFailedError) and isinstance(error.cause, ApplicationError):
+        return capitalised(error.cause.message)
+    if isinstance(error, RPCError):
+        return _rpc_sentence(error)
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f" at {place[0].filename}:{place[0].lineno}" if place else ""
+    return f"This is a defect in Fabric Sync ({type(error).__name__}{where}); please report it."
+
+
+def capitalised(text: str) -> str:
+    """`text` as a sentence of its own."""
+    return text[:1].upper() + text[1:].rstrip(".") + "."
+
+
+def _rpc_sentence(error: RPCError) -> str:
+    where = f"Temporal at {temporal.address()}"
+    if error.status in SILENT:
+        return f"{where} does not answer; check that it runs, and TEMPORAL_ADDRESS."
+    if error.status in REFUSED:
+        return f"{where} refuses the request; check TEMPORAL_API_KEY or the certificates."
+    return f"{where} refuses the request: {one_line(error.message)}"

@@ -1,0 +1,69 @@
+"""Looking at fabrics: one read of NetBox, one page of Temporal's list, and a few questions to loops."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from cli.fabrics import Fabric
+from cli.loops import Loops
+from cli.session import Session
+from fabrics.overview import FabricOverview, overview
+from fabrics.report import FabricStatus
+
+FEW: Final = 10
+"""Loops that are asked one by one for exact times. Asking a whole fleet would keep the worker from it."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen. `worker` tells whether any was there to run the loops."""
+
+    fabrics: Sequence[FabricOverview]
+    worker: bool
+    now: datetime
+
+    @property
+    def idle(self) -> bool:
+        """Loops wait for a worker that is not there."""
+        return not self.worker and any(fabric.running for fabric in self.fabrics)
+
+    @property
+    def healthy(self) -> bool:
+        """Nothing here needs a person."""
+        return not self.idle and all(fabric.healthy for fabric in self.fabrics)
+
+
+async def look(session: Session, wanted: Iterable[str]) -> Sight:
+    """The fabrics that are named; all when none is."""
+    chosen, running, worker = await asyncio.gather(
+        session.chosen(wanted), session.loops.running(), session.loops.worker_polls()
+    )
+    return await look_at(session, chosen, running, worker=worker)
+
+
+async def look_at(
+    session: Session, chosen: Sequence[Fabric], running: Collection[str], *, worker: bool
+) -> Sight:
+    """The `chosen` fabrics, of which those in `running` have a loop."""
+    asked = [fabric.fabric_id for fabric in chosen if fabric.fabric_id in running]
+    told = await _ask(session.loops, asked) if worker and len(asked) <= FEW else {}
+    now = datetime.now(UTC)
+    seen = [
+        overview(
+            fabric.config,
+            fabric.facts,
+            told.get(fabric.fabric_id),
+            running=fabric.fabric_id in running,
+            heartbeat=session.settings.netbox_heartbeat,
+            now=now,
+        )
+        for fabric in chosen
+    ]
+    return Sight(fabrics=seen, worker=worker, now=now)
+
+
+async def _ask(loops: Loops, ids: Sequence[str]) -> dict[str, FabricStatus]:
+    answers = await asyncio.gather(*(loops.status(fabric_id) for fabric_id in ids))
+    return {answer.fabric_id: answer for answer in answers if answer}

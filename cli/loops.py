@@ -1,0 +1,228 @@
+"""Talking to the fabrics' loops in Temporal. Every call has a deadline."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, Literal
+
+from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWorkersRequest
+from temporalio.client import (
+    Client,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryRejectedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import QueryRejectCondition
+from temporalio.service import RPCError, RPCStatusCode
+
+from cli.errors import NoLoop
+from fabrics.config import FabricConfig
+from fabrics.loop import FabricLoop
+from fabrics.report import FabricStatus, SyncReport
+from workflows.fabric_sync import LONGEST_WAIT, FabricSync, workflow_id
+
+DEADLINE: Final = timedelta(seconds=10)
+"""For what Temporal answers by itself, and for a worker to answer an update."""
+
+QUERY_DEADLINE: Final = timedelta(seconds=3)
+"""For a worker to answer a query: it takes milliseconds, or seconds after a worker's restart."""
+
+POLL_AGE: Final = 70.0
+"""Seconds: workers poll again at least every 60, and Temporal lists those that are gone for 5 minutes."""
+
+WORKFLOW_QUEUE: Final = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+ACTIVITY_QUEUE: Final = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+
+type Message = Literal["pause", "resume", "set_interval", "sync_now"]
+"""Each exists as a signal and as an update of this name and effect."""
+
+
+class NoWorker(Exception):
+    """No worker answers for the loop; the message was left for the next one as a signal."""
+
+
+class Loops:
+    """The loops of one installation."""
+
+    def __init__(self, client: Client, task_queue: str) -> None:
+        self.client = client
+        self.task_queue = task_queue
+
+    @property
+    def no_worker(self) -> str:
+        """What to say where `worker_polls` is false."""
+        return (
+            f'No worker takes work from the task queue "{self.task_queue}";'
+            " start one with `python worker.py`."
+        )
+
+    # -- what there is ----------------------------------------------------------------------------
+
+    async def running(self) -> frozenset[str]:
+        """The ids of the fabrics that have a loop. Temporal lists new ones after a moment."""
+        prefix = workflow_id("")
+        found = self.client.list_workflows(
+            "WorkflowType = 'FabricSync' AND ExecutionStatus = 'Running'",
+            page_size=1000,
+            rpc_timeout=DEADLINE,
+        )
+        return frozenset([loop.id.removeprefix(prefix) async for loop in found])
+
+    async def worker_polls(
+        self, queue: str = "", kind: TaskQueueType.ValueType = WORKFLOW_QUEUE
+    ) -> bool:
+        """Whether a worker takes tasks of that kind from `queue`, which is the loops' by default.
+
+        A worker that was killed is noticed after `POLL_AGE` at the latest, one that was stopped at once.
+        """
+        name = queue or self.task_queue
+        answer = await self.client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=self.client.namespace,
+                task_queue=TaskQueue(name=name),
+                task_queue_type=kind,
+            ),
+            timeout=DEADLINE,
+        )
+        oldest = time.time() - POLL_AGE
+        polling = {
+            poller.identity
+            for poller in answer.pollers
+            if poller.last_access_time.ToMicroseconds() / 1e6 > oldest
+        }
+        return bool(polling and polling - await self._stopped(name))
+
+    async def _stopped(self, queue: str) -> set[str]:
+        """Workers that said goodbye; none where the server keeps no list of workers."""
+        request = ListWorkersRequest(
+            namespace=self.client.namespace, query=f"TaskQueue = '{queue}'", page_size=1000
+        )
+        try:
+            answer = await self.client.workflow_service.list_workers(request, timeout=DEADLINE)
+        except RPCError:
+            return set()
+        return {
+            info.worker_heartbeat.worker_identity
+            for info in answer.workers_info
+            if info.worker_heartbeat.status == WorkerStatus.WORKER_STATUS_SHUTTING_DOWN
+        }
+
+    # -- what they say ----------------------------------------------------------------------------
+
+    async def status(self, fabric_id: str) -> FabricStatus | None:
+        """What the running loop knows; None where there is none, or no worker to answer for it."""
+        try:
+            return await self._handle(fabric_id).query(
+                FabricSync.status,
+                reject_condition=QueryRejectCondition.NOT_OPEN,
+                rpc_timeout=QUERY_DEADLINE,
+            )
+        except WorkflowQueryRejectedError:
+            return None
+        except RPCError as error:
+            if error.status in (RPCStatusCode.NOT_FOUND, *UNANSWERED):
+                return None
+            raise
+
+    async def history(self, fabric_id: str) -> Sequence[SyncReport]:
+        """The last syncs of the present or latest loop, oldest first. Raises `NoLoop`, `NoWorker`."""
+        try:
+            return await self._handle(fabric_id).query(FabricSync.history, rpc_timeout=DEADLINE)
+        except RPCError as error:
+            raise _missing(error) from None
+
+    # -- what they are told -----------------------------------------------------------------------
+
+    async def start(self, config: FabricConfig) -> None:
+        """Let the loop read its record again; start one where there is none. Needs no worker."""
+        await self.client.start_workflow(
+            FabricSync.run,
+            FabricLoop(fabric_id=config.fabric_id),
+            id=workflow_id(config.fabric_id),
+            task_queue=self.task_queue,
+            start_signal="record_changed",
+            static_summary=config.name[:200],
+            rpc_timeout=DEADLINE,
+        )
+
+    async def reload(self, fabric_id: str) -> None:
+        """Let the running loop read its record again. Raises `NoLoop`."""
+        await self._signal(fabric_id, "record_changed")
+
+    async def leave(self, fabric_id: str, message: Message, *arguments: object) -> None:
+        """Leave a message that the loop gets as soon as a worker runs. Raises `NoLoop`."""
+        await self._signal(fabric_id, message, *arguments)
+
+    async def tell(self, fabric_id: str, message: Message, *arguments: object) -> FabricStatus:
+        """Give the loop a message and return its status then. Raises `NoLoop`, or `NoWorker` after
+        leaving the message."""
+        try:
+            answer: FabricStatus = await self._handle(fabric_id).execute_update(
+                message, args=arguments, result_type=FabricStatus, rpc_timeout=DEADLINE
+            )
+            return answer
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            await self.leave(fabric_id, message, *arguments)
+            raise NoWorker from None
+        except RPCError as error:
+            raise _missing(error) from None
+
+    async def sync(self, fabric_id: str, *, full: bool) -> SyncReport:
+        """Ask for a sync and wait for its report. Raises as `tell` does."""
+        handle = self._handle(fabric_id)
+        try:
+            async with asyncio.timeout(LONGEST_WAIT.total_seconds()):
+                update = await handle.start_update(
+                    "sync_now",
+                    full,
+                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                    result_type=SyncReport,
+                    rpc_timeout=DEADLINE,
+                )
+                report: SyncReport = await update.result()
+                return report
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+            await self.leave(fabric_id, "sync_now", full)
+            raise NoWorker from None
+        except RPCError as error:
+            raise _missing(error) from None
+
+    async def ended(self, fabric_id: str, within: timedelta) -> bool:
+        """Whether the loop ends within that time, however it does."""
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                await self._handle(fabric_id).result()
+        except TimeoutError:
+            return False
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        except WorkflowFailureError:
+            pass
+        return True
+
+    # -- details ----------------------------------------------------------------------------------
+
+    def _handle(self, fabric_id: str) -> WorkflowHandle[FabricSync, str]:
+        return self.client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
+
+    async def _signal(self, fabric_id: str, name: str, *arguments: object) -> None:
+        try:
+            await self._handle(fabric_id).signal(name, args=arguments, rpc_timeout=DEADLINE)
+        except RPCError as error:
+            raise _missing(error) from None
+
+
+UNANSWERED: Final = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+
+
+def _missing(error: RPCError) -> Exception:
+    """What a failed call to a loop means; anything else is Temporal's own failure."""
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return NoLoop()
+    return NoWorker() if error.status in UNANSWERED else error

@@ -1,0 +1,233 @@
+"""How fabrics and their syncs look in a terminal."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from statistics import median
+from typing import Final
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fabrics.overview import FabricOverview
+from fabrics.report import SyncReport
+from fabrics.status import SyncStatus
+
+LOOKS: Final = {
+    SyncStatus.NOT_CONFIGURED: ("○", "bright_black"),
+    SyncStatus.DISABLED: ("○", "bright_black"),
+    SyncStatus.SYNCING: ("◌", "cyan"),
+    SyncStatus.PAUSED: ("‖", "magenta"),
+    SyncStatus.NEVER_SYNCED: ("◌", "bright_black"),
+    SyncStatus.ERROR: ("✗", "red"),
+    SyncStatus.OUT_OF_SYNC: ("≠", "yellow"),
+    SyncStatus.INVENTORY_ONLY: ("●", "blue"),
+    SyncStatus.IN_SYNC: ("●", "green"),
+}
+
+
+def status_table(fabrics: Sequence[FabricOverview], now: datetime) -> Table:
+    """One line a fabric: how it is, when it last and next syncs, what is wrong."""
+    table = _table()
+    table.add_column("Fabric", no_wrap=True, max_width=24)
+    table.add_column("Status", no_wrap=True)
+    table.add_column("Drift", justify="right")
+    table.add_column("Objects", justify="right")
+    table.add_column("Last sync", no_wrap=True)
+    table.add_column("Next", no_wrap=True)
+    table.add_column("Remarks", ratio=1, overflow="fold")
+    for fabric in fabrics:
+        table.add_row(
+            fabric.name,
+            _status(fabric.sync_status),
+            _count(fabric.drift_count),
+            _count(sum(fabric.counts.values()) if fabric.counts else None),
+            _ago(fabric.last_sync, now),
+            _ahead(fabric.next_sync, now),
+            Text("\n").join(_remarks(fabric, now)),
+        )
+    return table
+
+
+def status_page(fabric: FabricOverview, now: datetime) -> RenderableType:
+    """Everything about one fabric."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bright_black", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, value in _facts(fabric, now):
+        facts.add_row(name, value)
+    parts: list[RenderableType] = [Text(f"{fabric.name}\n", style="bold"), facts]
+    if fabric.drift:
+        parts += ["", drift_table(fabric)]
+    return Group(*parts)
+
+
+def drift_table(fabric: FabricOverview) -> Table:
+    """The first objects that differ."""
+    table = _table()
+    for name in ("Drift", "Kind", "Object"):
+        table.add_column(name, no_wrap=name != "Object")
+    for entry in fabric.drift:
+        table.add_row(str(entry.change), entry.kind, entry.name)
+    more = (fabric.drift_count or 0) - len(fabric.drift)
+    if more > 0:
+        table.caption = f"and {more} more"
+    return table
+
+
+def history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableType:
+    """One line a sync, oldest first, and how punctual they were."""
+    table = _table()
+    for name in ("#", "Started (UTC)", "Why", "Late", "Took", "Status", "Drift", "Missed"):
+        table.add_column(
+            name, justify="left" if name in {"Why", "Status"} else "right", no_wrap=True
+        )
+    table.add_column("Error", ratio=1, overflow="fold")
+    for report in reports:
+        table.add_row(
+            str(report.number),
+            _moment(report.started, now),
+            report.trigger,
+            _seconds(report.lateness),
+            _seconds(report.duration),
+            _status(report.sync_status),
+            _count(report.drift_count),
+            str(report.missed) if report.missed else "",
+            report.error,
+        )
+    return Group(table, Text(punctuality(reports), style="bright_black"))
+
+
+def median_lateness(reports: Sequence[SyncReport]) -> float | None:
+    """The median of what is known of how late scheduled syncs were, in seconds."""
+    known = [report.lateness for report in reports if report.lateness is not None]
+    return median(known) if known else None
+
+
+def punctuality(reports: Sequence[SyncReport]) -> str:
+    """One line on how late the syncs were and how many slots had none."""
+    late, missed = median_lateness(reports), sum(report.missed for report in reports)
+    return (
+        f"{len(reports)} syncs; median lateness {_seconds(late) or 'not known'};"
+        f" slots missed: {missed}."
+    )
+
+
+def report_line(report: SyncReport) -> Text:
+    """What one sync found."""
+    drift = "" if report.drift_count is None else f", {report.drift_count} differ from Git"
+    took = f"{report.objects} objects in {_seconds(report.duration)}{drift}"
+    return Text.assemble(
+        _status(report.sync_status), f"  sync {report.number}: ", report.error or took
+    )
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
+
+
+def _facts(fabric: FabricOverview, now: datetime) -> list[tuple[str, RenderableType]]:
+    lines: list[tuple[str, RenderableType]] = [
+        ("Fabric id", fabric.fabric_id),
+        ("Status", _status(fabric.sync_status)),
+        ("Interval", f"{fabric.sync_interval} s"),
+        ("Last sync", _both(fabric.last_sync, now)),
+        ("Last success", _both(fabric.last_success, now)),
+        ("Next sync", _ahead(fabric.next_sync, now)),
+        ("Connection", str(fabric.connection_status)),
+        ("Commit", fabric.commit[:12]),
+        ("Drift", _count(fabric.drift_count)),
+        ("Objects", ", ".join(f"{n} {kind}" for kind, n in sorted(fabric.counts.items()))),
+        ("Remarks", Text("\n").join(_remarks(fabric, now))),
+    ]
+    return [(name, value) for name, value in lines if value]
+
+
+def _remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
+    remarks = {
+        fabric.sync_error: "red",
+        fabric.netbox_error: "red",
+        _lost(fabric): "red",
+        _stale(fabric, now): "red",
+        _paused(fabric): "magenta",
+        fabric.ignored: "yellow",
+        _switched_off(fabric): "bright_black",
+        _named_drift(fabric): "yellow",
+    }
+    return [Text(text, style=style) for text, style in remarks.items() if text]
+
+
+def _lost(fabric: FabricOverview) -> str:
+    if not fabric.lost:
+        return ""
+    return f"No loop runs; `starter.py enable {fabric.fabric_id}` starts it."
+
+
+def _stale(fabric: FabricOverview, now: datetime) -> str:
+    return f"Stale: last success {_ago(fabric.last_success, now)}." if fabric.stale else ""
+
+
+def _paused(fabric: FabricOverview) -> str:
+    return f"Paused: {fabric.pause_reason}" if fabric.paused and fabric.pause_reason else ""
+
+
+def _switched_off(fabric: FabricOverview) -> str:
+    if fabric.sync_status is SyncStatus.NOT_CONFIGURED:
+        return "Its record names no Kubernetes server (hh_kubernetes_server)."
+    if fabric.sync_status is not SyncStatus.DISABLED or not fabric.sync_enabled:
+        return ""
+    if fabric.sync_interval == 0:
+        return "Enabled, but its interval is 0."
+    return "Enabled, but its record is not active."
+
+
+def _named_drift(fabric: FabricOverview) -> str:
+    if fabric.sync_status is not SyncStatus.OUT_OF_SYNC or not fabric.drift:
+        return ""
+    first = fabric.drift[0]
+    more = (fabric.drift_count or 1) - 1
+    return f"{first.kind} {first.name} {first.change}" + (f" and {more} more" if more else "")
+
+
+def _status(status: SyncStatus) -> Text:
+    symbol, colour = LOOKS[status]
+    return Text(f"{symbol} {status}", style=colour)
+
+
+def _count(count: int | None) -> str:
+    return "" if count is None else f"{count:,}"
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{_span(seconds)}"
+
+
+def _span(seconds: float) -> str:
+    for limit, unit, size in ((10, "s", 1), (120, "s", 1), (7200, "min", 60), (172_800, "h", 3600)):
+        if seconds < limit:
+            return f"{seconds / size:.{1 if limit == 10 else 0}f} {unit}"
+    return f"{seconds / 86_400:.0f} days"
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return "never"
+    return f"{_span(int(max(0, (now - moment).total_seconds())))} ago"
+
+
+def _ahead(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return ""
+    left = (moment - now).total_seconds()
+    return f"in {_span(int(left))}" if left >= 1 else "now"
+
+
+def _both(moment: datetime | None, now: datetime) -> str:
+    return "never" if moment is None else f"{_moment(moment, now)} UTC ({_ago(moment, now)})"
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    return f"{moment:%H:%M:%S}" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,71 @@
+"""One fabric as its readers see it: what the record says, what the loop says, what follows from both.
+
+The loop knows more and knows it sooner, the record is there even without a worker. That a fabric has
+gone stale is stored by nobody: whoever would have to write it is the one that stopped.
+"""
+
+from datetime import datetime, timedelta
+
+from fabrics.config import FabricConfig
+from fabrics.loop import FabricLoop
+from fabrics.report import FabricStatus
+from fabrics.status import Facts, SyncStatus
+
+UNHEALTHY = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.ERROR})
+
+
+class FabricOverview(FabricStatus, frozen=True):
+    """A fabric's status with what only a reader can tell.
+
+    `running` says that a loop exists, `lost` that one should but does not. `next_sync`, `syncs`,
+    `missed`, `ignored` and `netbox_error` are known only where the loop itself was asked.
+    """
+
+    sync_enabled: bool
+    running: bool
+    lost: bool
+    stale: bool
+
+    @property
+    def healthy(self) -> bool:
+        """Nothing here needs a person."""
+        return not (self.stale or self.lost or self.sync_status in UNHEALTHY)
+
+
+def overview(  # noqa: PLR0913  one argument a source
+    config: FabricConfig,
+    facts: Facts,
+    told: FabricStatus | None,
+    *,
+    running: bool,
+    heartbeat: int,
+    now: datetime,
+) -> FabricOverview:
+    """The overview from the record's `config` and `facts`, and from what its loop `told`, if it did.
+
+    `heartbeat` is the number of seconds after which a record is written though nothing changed.
+    """
+    status = told or recorded(config, facts)
+    return FabricOverview(
+        **dict(status),
+        sync_enabled=config.enabled,
+        running=running,
+        lost=config.wants_a_loop and not running,
+        stale=config.wants_a_loop and is_stale(status, heartbeat, now),
+    )
+
+
+def recorded(config: FabricConfig, facts: Facts) -> FabricStatus:
+    """The status as the record alone has it."""
+    return FabricLoop(fabric_id=config.fabric_id, config=config, facts=facts).status()
+
+
+def is_stale(status: FabricStatus, heartbeat: int, now: datetime) -> bool:
+    """No success for two intervals or two heartbeats, whichever is longer; never while paused.
+
+    A fabric that has yet to succeed for the first time is not stale: its status says what it is.
+    """
+    if status.paused or status.last_success is None:
+        return False
+    patience = timedelta(seconds=2 * max(status.sync_interval, heartbeat))
+    return now - status.last_success > patience
