@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from activities import setup
+from activities.netbox import NetBox
 from stack.stack import Stack
 
 
@@ -13,3 +15,21 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
     with Stack(progress=reporter.write_line if reporter else print) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def admin(stack: Stack) -> Iterator[NetBox]:
+    """The NetBox as its superuser, set up as `starter.py setup` does."""
+    netbox = NetBox(stack.netbox.url, stack.netbox.token, connect_timeout=5, timeout=60)
+    for _ in setup.apply(netbox, setup.items(stack.temporal.ui_url, "default")):
+        pass
+    yield netbox
+    netbox.close()
+
+
+@pytest.fixture(scope="session")
+def constrained_token(admin: NetBox) -> str:
+    """The token of the user that workers and the command line are."""
+    token = setup.issue_token(admin)
+    assert token is not None
+    return token
