@@ -21,7 +21,7 @@ from tenacity import (
 )
 
 from activities.errors import PermanentError
-from activities.netbox_http import Conflict, Gone, netbox_errors, netbox_session
+from activities.netbox_http import Conflict, Gone, Refused, netbox_errors, netbox_session
 from settings import Settings
 
 type Row = dict[str, Any]
@@ -82,23 +82,27 @@ class NetBox:
         with self._errors(f"delete {path}/{key}"):
             self._request(path, key).delete()
 
+    def allowed_methods(self, path: str) -> set[str]:
+        """Which of POST (add) and PUT (change) this user may use at `path`."""
+        with self._errors(f"ask for permissions on {path}"):
+            return set(self._request(path).options().get("actions", {}))
+
     # -- records ----------------------------------------------------------------------------------
 
-    def records(self) -> list[Row]:
+    def records(self, **filters: object) -> list[Row]:
         """All fabrics' records, with what `fabrics.record` reads of them."""
-        rows = self.rows(CLUSTERS, type=CLUSTER_TYPE, fields=RECORD_FIELDS)
-        return [row for row in rows if _is_record(row)]
+        try:
+            rows = list(self.rows(CLUSTERS, type=CLUSTER_TYPE, fields=RECORD_FIELDS, **filters))
+        except Refused as error:  # filtering by a type that does not exist
+            raise PermanentError(
+                f"NetBox at {self.url} has no cluster type {CLUSTER_TYPE}: run `starter.py setup`."
+            ) from error
+        return [row for row in rows if row["type"]["slug"] == CLUSTER_TYPE]
 
     def record_by_fabric_id(self, fabric_id: str) -> Row | None:
         """The record with this fabric id, or None. Raises `PermanentError` where two have it."""
-        rows = self.rows(
-            CLUSTERS, type=CLUSTER_TYPE, cf_hh_fabric_id=fabric_id, fields=RECORD_FIELDS
-        )
-        found = [
-            row
-            for row in rows
-            if _is_record(row) and row["custom_fields"].get("hh_fabric_id") == fabric_id
-        ]
+        rows = self.records(cf_hh_fabric_id=fabric_id)
+        found = [row for row in rows if row["custom_fields"].get("hh_fabric_id") == fabric_id]
         if len(found) > 1:
             names = " and ".join(f"{row['name']} (id {row['id']})" for row in found[:3])
             raise PermanentError(
@@ -192,7 +196,3 @@ class NetBox:
 
     def _errors(self, doing: str) -> AbstractContextManager[None]:
         return netbox_errors(self.url, doing)
-
-
-def _is_record(row: Row) -> bool:
-    return bool(row["type"]["slug"] == CLUSTER_TYPE)

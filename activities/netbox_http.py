@@ -35,6 +35,19 @@ class Gone(PermanentError):
     """There is no such object, or none that this user may see (HTTP 404)."""
 
 
+class InUse(PermanentError):
+    """Other objects need the one that was to be deleted (HTTP 409)."""
+
+
+REFUSALS: Final[dict[int, tuple[type[Classified], str]]] = {
+    400: (Refused, "refused to {doing}: {detail}"),
+    403: (PermanentError, "does not allow this user to {doing}: {detail}"),
+    404: (Gone, "could not {doing}: there is no such object."),
+    409: (InUse, "could not {doing}: {detail}"),
+    412: (Conflict, "could not {doing}: somebody else kept changing it meanwhile."),
+}
+
+
 def netbox_session(
     url: str, token: str, connect_timeout: float, timeout: float
 ) -> requests.Session:
@@ -74,14 +87,9 @@ def _refusal(answer: requests.Response, who: str, doing: str) -> Classified:
             f"{who} refused the token ({detail.rstrip('.')}): set FABRIC_SYNC_NETBOX_TOKEN"
             " to one that `starter.py setup` made."
         )
-    if status == 403:
-        return PermanentError(f"{who} does not allow this user to {doing}: {detail}")
-    if status == 400:
-        return Refused(f"{who} refused to {doing}: {detail}")
-    if status == 404:
-        return Gone(f"{who} could not {doing}: there is no such object.")
-    if status == 412:
-        return Conflict(f"{who} could not {doing}: somebody else kept changing it meanwhile.")
+    if status in REFUSALS:
+        kind, sentence = REFUSALS[status]
+        return kind(f"{who} {sentence.format(doing=doing, detail=detail)}")
     return status_error_of(who, status, detail, answer.headers.get("Retry-After"))
 
 

@@ -1,0 +1,148 @@
+"""Make NetBox have the items of `activities.setup`, or take them away again.
+
+Running it twice changes nothing the second time. What people changed since stays as it is, unless
+the project would not work so; then it is put right. Either way it is said.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from activities.errors import PermanentError
+from activities.netbox import NetBox
+from activities.netbox_http import InUse
+from activities.setup.items import Item, Reference, Row
+
+FIXED: Final = "type"
+"""What NetBox never changes about a custom field."""
+
+
+class Action(StrEnum):
+    """What is done about an item; `keep` and `conflict` leave NetBox as it is."""
+
+    CREATE = "create"
+    REPAIR = "repair"
+    KEEP = "keep"
+    CONFLICT = "conflict"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing done, or to be done, and why."""
+
+    action: Action
+    what: str
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.what}" + (f": {self.why}" if self.why else "")
+
+
+def plan(netbox: NetBox, items: Sequence[Item]) -> list[Change]:
+    """What `apply` would do."""
+    return [change for item in items for change in _changes(item, _find(netbox, item))]
+
+
+def apply(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
+    """Create what is absent and repair what has to be, in the given order, telling each change."""
+    for item in items:
+        row = _find(netbox, item)
+        for change in _changes(item, row):
+            if change.action is Action.CREATE:
+                netbox.create(item.path, _resolve(netbox, _all_values(item)))
+            if change.action is Action.REPAIR and row is not None:
+                netbox.change(item.path, row["id"], _resolve(netbox, _repairs(item, row)))
+            yield change
+
+
+def remove(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
+    """Delete the items in reverse order, but keep what is in use. Custom fields take their values along."""
+    for item in reversed(items):
+        row = _find(netbox, item)
+        if row is None:
+            continue
+        if row.get("tagged_items"):
+            yield Change(Action.KEEP, str(item), f"{row['tagged_items']} objects have it")
+            continue
+        try:
+            netbox.delete(item.path, row["id"])
+        except InUse as error:
+            yield Change(Action.KEEP, str(item), str(error))
+        else:
+            yield Change(Action.DELETE, str(item))
+
+
+def _find(netbox: NetBox, item: Item) -> Row | None:
+    return next(filter(item.is_row, netbox.rows(item.path, **item.key)), None)
+
+
+def _changes(item: Item, row: Row | None) -> Iterator[Change]:
+    if row is None:
+        yield Change(Action.CREATE, str(item))
+        return
+    repairs = _repairs(item, row)
+    if FIXED in repairs:
+        why = f"its {FIXED} is {_plain(row[FIXED])}, not {repairs[FIXED]}: rename or delete it"
+        yield Change(Action.CONFLICT, str(item), why)
+    elif repairs:
+        yield Change(Action.REPAIR, str(item), ", ".join(repairs))
+    kept = [name for name, value in item.defaults.items() if not _same(row.get(name), value)]
+    if kept:
+        yield Change(Action.KEEP, str(item), f"changed since it was created: {', '.join(kept)}")
+
+
+def _repairs(item: Item, row: Row) -> Row:
+    """The needed values that the row has not, as they would be written."""
+    repairs: Row = {}
+    for name, wanted in item.needed.items():
+        stored = row.get(name)
+        if isinstance(wanted, list) and isinstance(stored, list):
+            missing = [member for member in wanted if not _has(stored, member)]
+            if missing:
+                repairs[name] = [_writable(member) for member in stored] + missing
+        elif not _same(stored, wanted):
+            repairs[name] = wanted
+    return repairs
+
+
+def _has(stored: list[object], wanted: object) -> bool:
+    """Whether a member is there. A choice is what its value says, whatever its label."""
+    if isinstance(wanted, list):
+        return any(isinstance(member, list) and member[:1] == wanted[:1] for member in stored)
+    return any(_same(member, wanted) for member in stored)
+
+
+def _same(stored: object, wanted: object) -> bool:
+    if isinstance(wanted, Reference):
+        return isinstance(stored, dict) and wanted.key.items() <= stored.items()
+    return _plain(stored) == wanted
+
+
+def _plain(stored: object) -> object:
+    """What NetBox takes for what it gives: a choice without its label."""
+    return stored["value"] if isinstance(stored, dict) and "label" in stored else stored
+
+
+def _writable(stored: object) -> object:
+    return stored["id"] if isinstance(stored, dict) else stored
+
+
+def _all_values(item: Item) -> Row:
+    return {**item.key, **item.needed, **item.defaults, **item.secrets}
+
+
+def _resolve(netbox: NetBox, values: Row) -> Row:
+    return {name: _resolved(netbox, value) for name, value in values.items()}
+
+
+def _resolved(netbox: NetBox, value: object) -> object:
+    if isinstance(value, list):
+        return [_resolved(netbox, member) for member in value]
+    if not isinstance(value, Reference):
+        return value
+    row = _find(netbox, Item(value.path, value.key))
+    if row is None:
+        raise PermanentError(f"NetBox has no {Item(value.path, value.key)}: run setup again.")
+    return row["id"]

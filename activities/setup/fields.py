@@ -1,0 +1,214 @@
+"""The custom fields of a fabric's record, and their choices.
+
+None has a NetBox default: it would be written into every cluster there is, fabric or not. Empty
+means the default that a description names.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from activities.setup.items import CLUSTER, Item, Reference
+from fabrics.config import DEFAULT_INTERVAL, FABRIC_ID_PATTERN, MAX_INTERVAL, MIN_INTERVAL
+from fabrics.kinds import KINDS
+from fabrics.record_config import (
+    CREDENTIAL,
+    DEFAULT_BRANCH,
+    DEFAULT_DIRECTORY,
+    DEFAULT_NAMESPACE,
+    GIT_URL,
+    KUBERNETES_URL,
+    NAMESPACE,
+)
+from fabrics.status import ConnectionStatus, SyncStatus
+
+GROUP: Final = "Hedgehog sync"
+FIELDS: Final = "extras/custom-fields"
+CHOICE_SETS: Final = "extras/custom-field-choice-sets"
+
+COLOURS: Final = {
+    "not_configured": "gray",
+    "disabled": "gray",
+    "syncing": "cyan",
+    "paused": "yellow",
+    "never_synced": "gray",
+    "error": "red",
+    "out_of_sync": "orange",
+    "inventory_only": "blue",
+    "in_sync": "green",
+    "unknown": "gray",
+    "connected": "green",
+}
+
+
+def _states(name: str, states: Iterable[str]) -> Item:
+    values = [str(state) for state in states]
+    return Item(
+        CHOICE_SETS,
+        {"name": name},
+        needed={"extra_choices": [[value, _sentence_case(value)] for value in values]},
+        defaults={"choice_colors": {value: COLOURS[value] for value in values}},
+    )
+
+
+def _sentence_case(value: str) -> str:
+    return value.replace("_", " ").capitalize()
+
+
+SYNC_STATUS: Final = _states("Hedgehog sync status", SyncStatus)
+CONNECTION_STATUS: Final = _states("Hedgehog connection status", ConnectionStatus)
+KIND_NAMES: Final = Item(
+    CHOICE_SETS,
+    {"name": "Hedgehog kinds"},
+    needed={"extra_choices": [[kind.name, kind.name] for kind in KINDS]},
+)
+
+
+def _config(name: str, type_: str, label: str, description: str, **more: object) -> Item:
+    """A field that people fill in."""
+    return _field(name, type_, label, description, **more)
+
+
+def _status(name: str, type_: str, label: str, description: str, **more: object) -> Item:
+    """A field that syncs write: shown where it says something, in no form, in no search."""
+    return _field(name, type_, label, description, ui_editable="hidden", search_weight=0, **more)
+
+
+def _field(name: str, type_: str, label: str, description: str, **more: object) -> Item:
+    needed = {"type": type_, "object_types": [CLUSTER], "required": False}
+    for key in ("choice_set", "filter_logic", "related_object_type", "unique"):
+        if key in more:
+            needed[key] = more.pop(key)
+    shown = {"label": label, "description": description, "group_name": GROUP}
+    return Item(FIELDS, {"name": name}, needed, shown | {"ui_visible": "if-set"} | more)
+
+
+def _only(pattern: str) -> str:
+    return f"^({pattern})$"
+
+
+def _choice_set(item: Item) -> Reference:
+    return Reference(item.path, item.key)
+
+
+_CONFIG: Final = (
+    _config(
+        "hh_fabric_id",
+        "text",
+        "Fabric ID",
+        "Names the fabric's loop for good. Filled in from the name when the fabric is first enabled.",
+        unique=True,
+        filter_logic="exact",
+        validation_regex=FABRIC_ID_PATTERN,
+        ui_editable="no",
+    ),
+    _config(
+        "hh_sync_enabled", "boolean", "Sync enabled", "Whether the fabric is synced. Empty: no."
+    ),
+    _config(
+        "hh_sync_interval",
+        "integer",
+        "Sync interval",
+        f"Seconds from one sync to the next, {MIN_INTERVAL} to {MAX_INTERVAL};"
+        f" 0 switches the sync off. Empty: {DEFAULT_INTERVAL}.",
+        validation_minimum=0,
+        validation_maximum=MAX_INTERVAL,
+    ),
+    _config("hh_paused", "boolean", "Paused", "Whether syncs wait until somebody resumes them."),
+    _config("hh_pause_reason", "text", "Pause reason", "Why the sync is paused."),
+    _config(
+        "hh_kubernetes_server",
+        "text",
+        "Kubernetes server",
+        "URL of the fabric's Kubernetes API: https://HOST:PORT. Without it the fabric is not synced.",
+        validation_regex=_only(KUBERNETES_URL),
+    ),
+    _config(
+        "hh_kubernetes_namespace",
+        "text",
+        "Kubernetes namespace",
+        f"Where the fabric's objects are. Empty: {DEFAULT_NAMESPACE}.",
+        validation_regex=_only(NAMESPACE),
+    ),
+    _config(
+        "hh_credentials",
+        "text",
+        "Credential",
+        "The name of a credential that the worker has, never the secret itself. Empty: the fabric ID.",
+        validation_regex=_only(CREDENTIAL),
+    ),
+    _config(
+        "hh_site",
+        "object",
+        "Site",
+        "The site of the fabric's devices. Empty: one of their own, named after the fabric.",
+        related_object_type="dcim.site",
+    ),
+    _config(
+        "hh_git_repository",
+        "text",
+        "Git repository",
+        "Where the desired state is: https://HOST/PATH or git@HOST:PATH, no password."
+        " Empty: only the inventory is kept.",
+        validation_regex=_only(GIT_URL),
+    ),
+    _config("hh_git_branch", "text", "Git branch", f"Empty: {DEFAULT_BRANCH}."),
+    _config(
+        "hh_git_directory",
+        "text",
+        "Git directory",
+        f"Path in the repository. Empty: {DEFAULT_DIRECTORY}, all of it.",
+    ),
+    _config(
+        "hh_managed_kinds",
+        "multiselect",
+        "Managed kinds",
+        "Kinds of which live objects that are not in Git count as drift. Empty: those that Git has.",
+        choice_set=_choice_set(KIND_NAMES),
+    ),
+    _config(
+        "hh_task_queue",
+        "text",
+        "Task queue",
+        "The queue of the workers that reach this fabric. Empty: the default one.",
+    ),
+)
+
+_STATUS: Final = (
+    _status(
+        "hh_sync_status",
+        "select",
+        "Sync status",
+        "What the latest sync found.",
+        choice_set=_choice_set(SYNC_STATUS),
+    ),
+    _status(
+        "hh_last_sync", "datetime", "Last sync", "When a sync last started, at least every 15 min."
+    ),
+    _status(
+        "hh_last_success", "datetime", "Last success", "When a sync that succeeded last started."
+    ),
+    _status("hh_sync_error", "text", "Sync error", "Why the latest sync failed."),
+    _status(
+        "hh_connection_status",
+        "select",
+        "Connection",
+        "Whether the Kubernetes API answered the latest sync.",
+        choice_set=_choice_set(CONNECTION_STATUS),
+    ),
+    _status("hh_connection_error", "text", "Connection error", "Why Kubernetes could not be read."),
+    _status("hh_commit", "text", "Commit", "The Git commit that was compared."),
+    _status("hh_drift_count", "integer", "Drift", "How many objects differ from Git."),
+    _status(
+        "hh_drift", "json", "Drifted objects", "The first of the objects that differ from Git."
+    ),
+    _status("hh_counts", "json", "Objects", "Live objects of each kind."),
+    _status(
+        "hh_instance", "text", "Synced by", "The installation of Fabric Sync that owns this record."
+    ),
+)
+
+CHOICE_SET_ITEMS: Final = (SYNC_STATUS, CONNECTION_STATUS, KIND_NAMES)
+FIELD_ITEMS: Final = tuple(
+    Item(item.path, item.key, item.needed, {**item.defaults, "weight": 100 + 10 * place})
+    for place, item in enumerate(_CONFIG + _STATUS)
+)

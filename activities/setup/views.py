@@ -1,0 +1,78 @@
+"""What makes fabrics easy to find in NetBox: their type and tag, a link, filters and a table."""
+
+from typing import Final
+from urllib.parse import quote
+
+from activities.netbox import CLUSTER_TYPE
+from activities.setup.items import CLUSTER, Item
+
+TAG: Final = "hedgehog-sync"
+IS_FABRIC: Final = f'object.type.slug == "{CLUSTER_TYPE}" and object.custom_field_data.hh_fabric_id'
+"""Custom links show on every cluster unless their text is empty."""
+
+TYPE_ITEM: Final = Item(
+    "virtualization/cluster-types",
+    {"slug": CLUSTER_TYPE},
+    defaults={"name": "Hedgehog fabric", "description": "A Hedgehog Open Network Fabric."},
+)
+TAG_ITEM: Final = Item(
+    "extras/tags",
+    {"slug": TAG},
+    defaults={
+        "name": "Hedgehog sync",
+        "color": "00bcd4",
+        "description": "Kept by Fabric Sync: it changes and deletes objects with this tag only.",
+    },
+)
+
+
+def _saved_filter(slug: str, name: str, parameters: dict[str, list[str]]) -> Item:
+    return Item(
+        "extras/saved-filters",
+        {"slug": slug},
+        defaults={
+            "name": name,
+            "object_types": [CLUSTER],
+            "parameters": {"type": [CLUSTER_TYPE]} | parameters,
+            "shared": True,
+        },
+    )
+
+
+VIEW_ITEMS: Final = (
+    _saved_filter("fabrics-with-drift", "Fabrics with drift", {"cf_hh_drift_count__gte": ["1"]}),
+    _saved_filter("fabrics-in-error", "Fabrics in error", {"cf_hh_sync_status": ["error"]}),
+    Item(
+        "extras/table-configs",
+        {"name": "Hedgehog fabrics", "table": "ClusterTable"},
+        needed={"object_type": CLUSTER},
+        defaults={
+            "columns": [
+                "name",
+                "cf_hh_sync_status",
+                "cf_hh_drift_count",
+                "cf_hh_last_sync",
+                "cf_hh_sync_error",
+                "cf_hh_sync_interval",
+                "cf_hh_fabric_id",
+            ],
+            "ordering": ["name"],
+            "shared": True,
+        },
+    ),
+)
+
+
+def workflow_link(web_ui: str, namespace: str) -> Item:
+    """A button on each fabric that opens its loop in the Temporal Web UI at the URL `web_ui`."""
+    base = f"{web_ui.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows/fabric-sync%2F"
+    fabric_id = "{{ object.custom_field_data.hh_fabric_id }}"
+    return Item(
+        "extras/custom-links",
+        {"name": "Hedgehog sync in Temporal"},
+        needed={"object_types": [CLUSTER], "link_url": base + fabric_id},
+        defaults={
+            "link_text": f"{{% if {IS_FABRIC} %}}Temporal workflow{{% endif %}}",
+            "new_window": True,
+        },
+    )
