@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import yaml
 from temporalio.client import Client, WorkflowHandle
+from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
 from activities.netbox import NetBox, Row
 from fabrics.loop import FabricLoop
@@ -30,14 +31,16 @@ async def until[T](
     look: Callable[[], Awaitable[T]], holds: Callable[[T], bool], seconds: float = 60
 ) -> T:
     """What `look` sees once `holds` is true of it; fails with what it saw last."""
-    seen: T | None = None
+    waiting = AsyncRetrying(
+        wait=wait_fixed(0.1),
+        stop=stop_after_delay(seconds),
+        retry=retry_if_result(lambda seen: not holds(seen)),
+    )
     try:
-        async with asyncio.timeout(seconds):
-            while not holds(seen := await look()):
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise AssertionError(f"not within {seconds} s; last seen: {seen}") from None
-    return seen
+        return await waiting(look)
+    except RetryError as error:
+        last = error.last_attempt.result()
+        raise AssertionError(f"not within {seconds} s; last seen: {last}") from None
 
 
 @dataclass
@@ -75,8 +78,8 @@ class Fabric:
 
 def shown(record: Row) -> str | None:
     """The status in a record; NetBox gives choices with their labels."""
-    status = record["sync_status"]
-    return status["value"] if isinstance(status, dict) else status
+    status: dict[str, str] | None = record["sync_status"]
+    return status["value"] if status else None
 
 
 @dataclass
