@@ -4,12 +4,13 @@ A manifest in Git and an item of an API list become the same value: what the ope
 status, without what the API server keeps for itself.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fabrics.forms import Form, live_form
-from fabrics.kinds import Kind, find_kind, is_made_by_controller, namespace_of
+from fabrics.kinds import Kind, find_kind, is_made_by_controller, kind_named, namespace_of
 from fabrics.values import Json
 
 DEFAULT_NAMESPACE = "default"
@@ -24,6 +25,10 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind.name}/{self.namespace}/{self.name}"
+
+
+INSTALLED_WITH_WIRING = frozenset({Key(kind_named("IPv4Namespace"), DEFAULT_NAMESPACE, "default")})
+"""Objects outside the wiring group that every installation brings along with its wiring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,13 @@ def from_api(item: Mapping[str, Any], kind: Kind | None = None) -> Resource:
     Raises `ValueError` for an item that is no object of a compared kind.
     """
     found = kind or _stated_kind(item)
-    metadata = item.get("metadata") or {}
+    metadata = _mapping(item, "metadata", found)
     name = metadata.get("name")
     if not isinstance(name, str) or not name:
-        raise ValueError(f"The API returned a {found.name} without a name.")
-    spec, labels = item.get("spec") or {}, metadata.get("labels") or {}
-    annotations = metadata.get("annotations") or {}
+        raise ValueError(f"The Kubernetes API gave a {found.name} without a name.")
+    spec = _mapping(item, "spec", found)
+    labels = _mapping(metadata, "labels", found)
+    annotations = _mapping(metadata, "annotations", found)
     return Resource(
         kind=found,
         namespace=metadata.get("namespace") or DEFAULT_NAMESPACE,
@@ -91,9 +97,39 @@ def from_api(item: Mapping[str, Any], kind: Kind | None = None) -> Resource:
     )
 
 
+def from_list(
+    items: Iterable[Mapping[str, Any]], kind: Kind, known: Mapping[str, Resource]
+) -> tuple[Resource, ...]:
+    """The resources in a Kubernetes list, cheaply where few of them changed.
+
+    `known` are resources of an earlier list by uid: one whose resource version is still the same
+    has not changed, and is taken as it is.
+    """
+    return tuple(_known(item, known) or from_api(item, kind) for item in items)
+
+
+def _known(item: Mapping[str, Any], known: Mapping[str, Resource]) -> Resource | None:
+    metadata = item["metadata"]
+    found = known.get(metadata.get("uid"))
+    return found if found and found.resource_version == metadata["resourceVersion"] else None
+
+
+def digest(resources: Iterable[Resource]) -> str:
+    """A digest of what is compared of these resources: equal exactly when nothing changed."""
+    lines = sorted(f"{resource.key} {resource.form.digest}" for resource in resources)
+    return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+
+
 def _stated_kind(item: Mapping[str, Any]) -> Kind:
     api_version, name = str(item.get("apiVersion")), str(item.get("kind"))
     kind = find_kind(api_version.rpartition("/")[0], name)
     if kind is None:
         raise ValueError(f"{name} of {api_version} is not a kind that is compared.")
     return kind
+
+
+def _mapping(holder: Mapping[str, Any], field: str, kind: Kind) -> dict[str, Any]:
+    value = holder.get(field) or {}
+    if not isinstance(value, dict):
+        raise ValueError(f"The Kubernetes API gave a {kind.name} whose {field} is not an object.")
+    return value

@@ -1,5 +1,6 @@
 """Drift: the difference between the desired and the live state of a fabric that means something."""
 
+from fabrics.drift.dump import read_dump
 from fabrics.drift.find import find_drift, managed_kinds
 from fabrics.drift.model import (
     Change,
@@ -25,5 +26,6 @@ __all__ = [
     "UnmanagedField",
     "find_drift",
     "managed_kinds",
+    "read_dump",
     "summarise",
 ]

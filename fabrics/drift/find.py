@@ -1,6 +1,7 @@
 """Finds the drift between what Git asks for and what a fabric runs."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from fabrics.drift.model import (
     Change,
@@ -12,9 +13,11 @@ from fabrics.drift.model import (
     UnmanagedField,
 )
 from fabrics.forms import differences
-from fabrics.kinds import KINDS, Kind, kinds_of
+from fabrics.kinds import KINDS, WIRING, Kind, kinds_of
 from fabrics.manifests import Desired
-from fabrics.resources import Key, Resource
+from fabrics.resources import INSTALLED_WITH_WIRING, Key, Resource
+
+type Objects = Mapping[Key, Resource]
 
 
 def managed_kinds(desired: Desired, configured: frozenset[Kind] = frozenset()) -> frozenset[Kind]:
@@ -26,65 +29,85 @@ def managed_kinds(desired: Desired, configured: frozenset[Kind] = frozenset()) -
 
 
 def find_drift(desired: Desired, live: Live, configured: frozenset[Kind] = frozenset()) -> Drift:
-    """Compares both states within the scope that `managed_kinds` gives."""
+    """Compares both states within the scope that `managed_kinds` gives.
+
+    What an unread list or a bad file leaves open is never called `missing` or `extra`.
+    """
     scope = managed_kinds(desired, configured)
-    entries: list[DriftEntry] = []
-    unmanaged: list[UnmanagedField] = []
-    counts: dict[Kind, KindCount] = {}
-    for kind in KINDS:
-        wanted = {key: each for key, each in desired.resources.items() if key.kind == kind}
-        found = {each.key: each for each in live.resources.get(kind, ())}
-        drifted: list[DriftEntry] = []
-        if kind in scope and kind in live.resources:
-            absent = kind not in desired.tainted
-            drifted = sorted(
-                _entries(wanted, found, desired.contested, unmanaged, absent),
-                key=lambda entry: entry.key[1:],
-            )
-        if wanted or found or kind in scope:
-            counts[kind] = _count(wanted, found, drifted)
-        entries.extend(drifted)
+    # A Git directory that leaves the wiring to the installer leaves it these objects too.
+    wired = configured or scope & kinds_of(WIRING)
+    exempt = desired.contested | (frozenset() if wired else INSTALLED_WITH_WIRING)
+    wanted = _by_kind(desired.resources)
+    found = {kind: {each.key: each for each in live.resources[kind]} for kind in live.resources}
+    drifts = {
+        kind: _compare(wanted.get(kind, {}), found[kind], desired.tainted, exempt)
+        for kind in KINDS
+        if kind in scope and kind in found
+    }
     return Drift(
-        entries=tuple(entries),
-        counts=counts,
-        unmanaged=tuple(unmanaged),
-        not_served=tuple(kind for kind in KINDS if kind in scope & live.not_served),
-        unjudged=tuple(kind for kind in KINDS if kind in scope & desired.tainted),
+        entries=tuple(entry for drift in drifts.values() for entry in drift.entries),
+        counts={
+            kind: _count(wanted.get(kind, {}), found.get(kind, {}), drifts.get(kind, _NO_DRIFT))
+            for kind in KINDS
+            if kind in scope or kind in wanted or found.get(kind)
+        },
+        unmanaged=tuple(each for drift in drifts.values() for each in drift.unmanaged),
+        not_served=_ordered(scope & live.not_served),
+        unread=_ordered((scope & wanted.keys()) - found.keys() - live.not_served),
+        unjudged=_ordered(scope & desired.tainted),
     )
 
 
-def _entries(
-    wanted: dict[Key, Resource],
-    found: dict[Key, Resource],
-    contested: frozenset[Key],
-    unmanaged: list[UnmanagedField],
-    absences: bool,
-) -> Iterator[DriftEntry]:
-    for key, resource in wanted.items():
-        if key in found:
-            fields: list[FieldDrift] = []
-            for path, ours, theirs, managed in differences(
-                key.kind, resource.form, found[key].form
-            ):
-                if managed:
-                    fields.append(FieldDrift(path, ours, theirs))
-                else:
-                    unmanaged.append(UnmanagedField(key, path, theirs))
-            if fields:
-                yield DriftEntry(key, Change.CHANGED, tuple(fields), resource.source)
-        elif absences:
-            yield DriftEntry(key, Change.MISSING, source=resource.source)
-    if not absences:
-        return
-    for key, resource in found.items():
-        if key not in wanted and key not in contested and not resource.controlled:
-            yield DriftEntry(key, Change.EXTRA)
+def _by_kind(objects: Objects) -> dict[Kind, dict[Key, Resource]]:
+    found: dict[Kind, dict[Key, Resource]] = {}
+    for key, resource in objects.items():
+        found.setdefault(key.kind, {})[key] = resource
+    return found
 
 
-def _count(
-    wanted: dict[Key, Resource], found: dict[Key, Resource], drifted: list[DriftEntry]
-) -> KindCount:
-    changes = [entry.change for entry in drifted]
+def _ordered(kinds: Collection[Kind]) -> tuple[Kind, ...]:
+    return tuple(kind for kind in KINDS if kind in kinds)
+
+
+class _KindDrift(NamedTuple):
+    """The drift among the objects of one kind."""
+
+    entries: tuple[DriftEntry, ...] = ()
+    unmanaged: tuple[UnmanagedField, ...] = ()
+
+
+_NO_DRIFT = _KindDrift()
+
+
+def _compare(
+    wanted: Objects, found: Objects, tainted: frozenset[Kind], exempt: frozenset[Key]
+) -> _KindDrift:
+    entries: list[DriftEntry] = []
+    unmanaged: list[UnmanagedField] = []
+    for key in sorted(wanted.keys() & found.keys()):
+        fields: list[FieldDrift] = []
+        for path, ours, theirs, managed in differences(key.kind, wanted[key].form, found[key].form):
+            if managed:
+                fields.append(FieldDrift(path, ours, theirs))
+            else:
+                unmanaged.append(UnmanagedField(key, path, theirs))
+        if fields:
+            entries.append(DriftEntry(key, Change.CHANGED, tuple(fields), wanted[key].source))
+    entries += (
+        DriftEntry(key, Change.MISSING, source=wanted[key].source)
+        for key in wanted.keys() - found.keys()
+        if key.kind not in tainted
+    )
+    entries += (
+        DriftEntry(key, Change.EXTRA)
+        for key in found.keys() - wanted.keys() - exempt
+        if key.kind not in tainted and not found[key].controlled
+    )
+    return _KindDrift(tuple(sorted(entries, key=lambda entry: entry.key)), tuple(unmanaged))
+
+
+def _count(wanted: Collection[Key], found: Collection[Key], drift: _KindDrift) -> KindCount:
+    changes = [entry.change for entry in drift.entries]
     return KindCount(
         desired=len(wanted),
         live=len(found),

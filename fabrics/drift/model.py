@@ -72,13 +72,14 @@ class KindCount:
 class Drift:
     """The difference between both states, in a stable order: by kind, namespace and name.
 
-    `counts` has one row per kind in scope or present on either side. `not_served` are kinds in
-    scope that the API does not know, `unjudged` those for which a bad file forbids `missing` and
-    `extra`.
+    `counts` has one row per kind in scope or present on either side. Of the kinds in scope, the API
+    does not know those in `not_served`; those in `unread` stand in Git but were not listed; for
+    those in `unjudged` a bad file forbids to call anything `missing` or `extra`.
     """
 
     entries: tuple[DriftEntry, ...] = ()
     counts: Mapping[Kind, KindCount] = field(default_factory=dict)
     unmanaged: tuple[UnmanagedField, ...] = ()
     not_served: tuple[Kind, ...] = ()
+    unread: tuple[Kind, ...] = ()
     unjudged: tuple[Kind, ...] = ()
