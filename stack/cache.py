@@ -7,7 +7,6 @@ of one.
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,12 +40,11 @@ def cached(
 
 
 def _make(entry: Path, make: Callable[[Path], None]) -> None:
-    unfinished = Path(tempfile.mkdtemp(prefix=f"{entry.name}.unfinished-", dir=entry.parent))
-    try:
-        make(unfinished)
-        unfinished.rename(entry)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished = entry.with_name(f"{entry.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a start that was killed
+    unfinished.mkdir()
+    make(unfinished)
+    unfinished.rename(entry)
 
 
 @contextmanager

@@ -12,17 +12,17 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from threading import Thread
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from cheroot.wsgi import Server
 
 from stack.ports import LOOPBACK, usual_or_free
 from stack.processes import plain_environment
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
-CGI_VARIABLES = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH")
+CGI_VARIABLES = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE")
 COMMITTER = {
     "GIT_AUTHOR_NAME": "Fabric Sync",
     "GIT_AUTHOR_EMAIL": "fabric-sync@localhost",
@@ -71,11 +71,11 @@ class GitServer:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._tokens: dict[str, str] = {}
-        self._server = make_server(
-            LOOPBACK, usual_or_free(8418), self._respond, _ThreadedServer, _QuietHandler
-        )
-        self.url = f"http://{LOOPBACK}:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever, name="git-server", daemon=True)
+        port = usual_or_free(8418)
+        self._server = Server((LOOPBACK, port), self._respond)
+        self._server.prepare()
+        self.url = f"http://{LOOPBACK}:{port}"
+        self._thread = Thread(target=self._server.serve, name="git-server", daemon=True)
         self._thread.start()
 
     def create_repository(self, name: str, *, token: str = "") -> GitRepository:
@@ -89,9 +89,8 @@ class GitServer:
         return GitRepository(path, f"{self.url}/{path.name}")
 
     def close(self) -> None:
-        self._server.shutdown()
+        self._server.stop()
         self._thread.join()
-        self._server.server_close()
 
     def _respond(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         repository = environ["PATH_INFO"].split("/")[1]
@@ -102,15 +101,6 @@ class GitServer:
             )
             return []
         return _http_backend(self._root, environ, start_response)
-
-
-class _ThreadedServer(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _QuietHandler(WSGIRequestHandler):
-    def log_message(self, *_arguments: object) -> None:
-        """Requests are no news to the person at the terminal."""
 
 
 def _authorised(environ: Environ, token: str | None) -> bool:
@@ -129,9 +119,10 @@ def _http_backend(root: Path, environ: Environ, start_response: StartResponse) -
     variables |= {"GIT_PROJECT_ROOT": str(root), "GIT_HTTP_EXPORT_ALL": "1"}
     variables |= {"GIT_PROTOCOL": environ.get("HTTP_GIT_PROTOCOL", "")}
     variables |= {"HTTP_CONTENT_ENCODING": environ.get("HTTP_CONTENT_ENCODING", "")}
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    body = environ["wsgi.input"].read()
+    variables["CONTENT_LENGTH"] = str(len(body))  # a large push comes in chunks, without it
     answer = subprocess.run(
-        ["git", "http-backend"],  # noqa: S607
+        ["git", "http-backend"],
         input=body,
         env=plain_environment() | variables,
         capture_output=True,
@@ -154,8 +145,8 @@ def _write(path: Path, text: str | None) -> None:
 def _git(*arguments: str | Path) -> str:
     # The user's own Git configuration (signing, hooks, templates) has no say here.
     isolation = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    answer = subprocess.run(  # noqa: S603
-        ["git", *arguments],  # noqa: S607
+    answer = subprocess.run(
+        ["git", *arguments],
         env=plain_environment() | COMMITTER | isolation,
         capture_output=True,
         text=True,

@@ -1,7 +1,7 @@
 """Runs one command and sees to it that nothing of it outlives the process that asked for it.
 
-Called as `python guard.py PARENT_PID STOP_SIGNAL USER COMMAND...`, where an empty USER means the
-present one. The guard waits for the first of three events: the command ends, the parent is gone
+Called as `python guard.py PARENT_PID STOP_SIGNAL GRACE_SECONDS USER COMMAND...`, where an empty
+USER means the present one. The guard waits for the first of three events: the command ends, the parent is gone
 (even by SIGKILL), or SIGTERM asks to stop. It then ends the command and everything the command
 started. As the subreaper of its descendants it also finds those that detached themselves.
 """
@@ -20,18 +20,17 @@ import psutil
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
-GRACE_SECONDS = 10
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(parent: int, stop_signal: int, user: str, command: list[str]) -> int:
+def main(parent: int, stop_signal: int, grace: float, user: str, command: list[str]) -> int:
     stop_requested = _readable_on_sigterm()
     parent_gone = os.pidfd_open(parent)
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     child = _start(command, user)
     select.select([stop_requested.fileno(), parent_gone, os.pidfd_open(child.pid)], [], [])
-    _end(child, stop_signal)
+    _end(child, stop_signal, grace)
     _kill_descendants()
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
@@ -46,7 +45,7 @@ def _readable_on_sigterm() -> socket.socket:
 
 def _start(command: list[str], user: str) -> subprocess.Popen[bytes]:
     account = pwd.getpwnam(user) if user else None
-    return subprocess.Popen(  # noqa: S603  the caller's own commands
+    return subprocess.Popen(
         command,
         user=account and account.pw_uid,
         group=account and account.pw_gid,
@@ -56,10 +55,10 @@ def _start(command: list[str], user: str) -> subprocess.Popen[bytes]:
     )
 
 
-def _end(child: subprocess.Popen[bytes], stop_signal: int) -> None:
+def _end(child: subprocess.Popen[bytes], stop_signal: int, grace: float) -> None:
     child.send_signal(stop_signal)
     try:
-        child.wait(GRACE_SECONDS)
+        child.wait(grace)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
@@ -74,4 +73,5 @@ def _kill_descendants() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]))
+    _, pid, number, seconds, name, *words = sys.argv
+    sys.exit(main(int(pid), int(number), float(seconds), name, words))

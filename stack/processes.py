@@ -86,10 +86,14 @@ class Service:
 
 
 class Supervisor:
-    """Starts commands; closing it ends them all, the last one first. Safe to use from threads."""
+    """Starts commands; closing it ends them all, the last one first. Safe to use from threads.
 
-    def __init__(self, log_dir: Path) -> None:
+    What is asked to end and does not is killed after `grace` seconds.
+    """
+
+    def __init__(self, log_dir: Path, grace: float = 10) -> None:
         self.log_dir = log_dir
+        self._grace = grace
         self._services: list[Service] = []
         self._closed = False
         self._lock = Lock()
@@ -108,12 +112,12 @@ class Supervisor:
 
         `env` is added to `plain_environment()`.
         """
-        guard = [sys.executable, "-I", str(GUARD), str(os.getpid()), str(stop_signal.value), user]
+        guard = [sys.executable, "-I", GUARD, os.getpid(), stop_signal.value, self._grace, user]
         log = self.log_dir / f"{name.lower().replace(' ', '-')}.log"
         with self._lock, log.open("a") as log_file:
             self.check_open()
-            process = subprocess.Popen(  # noqa: S603
-                [*guard, *map(str, command)],
+            process = subprocess.Popen(
+                [*map(str, guard), *map(str, command)],
                 env=plain_environment() | dict(env or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipe_output else log_file,

@@ -1,5 +1,7 @@
 """The whole local stack as one context manager."""
 
+import contextlib
+import os
 import shutil
 import tempfile
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -7,12 +9,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from filelock import FileLock, Timeout
+
 from stack.cache import Progress
 from stack.git_server import GitServer
 from stack.netbox import NetBox, start_netbox
 from stack.processes import Supervisor
 from stack.temporal_server import TemporalServer, start_temporal
 from stack.valkey import start_valkey
+
+DIRECTORY_PREFIX = "fabric-sync-stack-"
+IN_USE = "in-use.lock"
 
 
 def _silent(_text: str) -> None:
@@ -24,7 +31,7 @@ class Stack:
 
     `progress` is called, from several threads, with a short text about what is being done.
     Everything lives in a temporary directory that is removed at the end. When the start fails, it
-    stays for the sake of its logs, which the StackError names.
+    stays until the next start for the sake of its logs, which the StackError names.
     """
 
     temporal: TemporalServer
@@ -35,14 +42,18 @@ class Stack:
         self._progress = progress
 
     def __enter__(self) -> Self:
-        self._directory = Path(tempfile.mkdtemp(prefix="fabric-sync-"))
+        _remove_abandoned_directories()
+        self._directory = Path(tempfile.mkdtemp(prefix=DIRECTORY_PREFIX))
         self._directory.chmod(0o711)  # PostgreSQL may run as another user
+        self._in_use = FileLock(self._directory / IN_USE)
+        self._in_use.acquire()
         self.log_dir = self._make_directory("logs")
         self._supervisor = Supervisor(self.log_dir)
         try:
             self._start()
         except BaseException:
             self._supervisor.close()
+            self._in_use.release()
             raise
         return self
 
@@ -54,7 +65,8 @@ class Stack:
     ) -> None:
         self.git.close()
         self._supervisor.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        shutil.rmtree(self._directory)
+        self._in_use.release()
 
     def _start(self) -> None:
         with ThreadPoolExecutor(thread_name_prefix="stack") as pool:
@@ -77,6 +89,15 @@ class Stack:
         path = self._directory / name
         path.mkdir()
         return path
+
+
+def _remove_abandoned_directories() -> None:
+    """Remove what stacks of this user left behind that were killed or failed to start."""
+    for lock_file in Path(tempfile.gettempdir()).glob(f"{DIRECTORY_PREFIX}*/{IN_USE}"):
+        if lock_file.stat().st_uid != os.geteuid():
+            continue
+        with contextlib.suppress(Timeout), FileLock(lock_file, timeout=0):
+            shutil.rmtree(lock_file.parent)
 
 
 def _wait_for_all(*futures: Future[Any]) -> None:
