@@ -1,40 +1,28 @@
 """`FabricSync`: the loop that keeps one fabric in sync, for as long as its record wants it.
 
 The workflow id is `fabric-sync/<fabric id>`, so one fabric cannot have two loops. The loop waits for
-the next slot or a message, syncs, and exchanges what changed with the NetBox record. Handlers only
-change the state; what it all means is decided in `fabrics.loop`. The state is the single input, and
-goes whole into the next run when the history has grown long.
+the next slot or a message, syncs, and exchanges what changed with the NetBox record. What it
+all means is decided in `fabrics.loop`. That state is the single input, and goes whole into the next
+run when the history has grown long.
 """
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.record import RecordRead, RecordUpdate
-    from fabrics.config import (
-        ConfigEdits,
-        check_interval,
-        check_nothing,
-        check_reason,
-        check_switch,
-    )
     from fabrics.loop import FabricLoop, Installation
-    from fabrics.report import FabricStatus, SyncReport
     from fabrics.status import Facts, Observation
     from workflows import calls
-    from workflows.malformed_messages import NotesMalformedSignals
+    from workflows.messages import FabricMessages
     from workflows.visibility import show
 
 LONG_HISTORY: Final = 300
 """Events after which a new run starts. A restarted worker replays whole histories, so they are kept short."""
-
-LONGEST_WAIT: Final = timedelta(minutes=15)
-"""How long an update waits for its sync: a sync under way and its own, with all their attempts."""
 
 
 def workflow_id(fabric_id: str) -> str:
@@ -43,145 +31,33 @@ def workflow_id(fabric_id: str) -> str:
 
 
 @workflow.defn
-class FabricSync(NotesMalformedSignals):
+class FabricSync(FabricMessages):
     """One fabric's loop."""
 
     @workflow.init
     def __init__(self, loop: FabricLoop) -> None:
         """Take over the state of the run before; a new loop knows only its fabric id."""
-        self._loop = loop
-        self._waiting = 0
+        super().__init__(loop)
         self._answered = False
 
     @workflow.run
     async def run(self, loop: FabricLoop) -> str:
         """Wait, sync, exchange with the record, until nobody wants the loop; the answer is its last status."""
-        while not self._loop.finished:
+        while not await self._is_over():
             await self._exchange_record()
             await self._wait_for_work()
             await self._sync_when_due()
             await self._exchange_record()
             await self._continue_as_new_when_long()
-        await workflow.wait_condition(workflow.all_handlers_finished)
         show(self._loop)
         return "record deleted" if self._loop.gone else self._loop.status().sync_status
 
-    # -- messages: every argument is an object with a default, since anyone may send anything -------
-
-    @workflow.signal
-    def record_changed(self, unexpected: object = None) -> None:
-        """The record was created, edited, enabled, disabled or deleted: read it again."""
-        check_nothing(unexpected)
-        self._loop.reload, self._loop.record_retry = True, None
-
-    @workflow.signal(name="pause")
-    def pause_by_signal(self, reason: object = "") -> None:
-        """Stop syncing until `resume`; the record remembers it."""
-        self._loop.edit(ConfigEdits(paused=True, pause_reason=check_reason(reason or "")))
-
-    @workflow.signal(name="resume")
-    def resume_by_signal(self, unexpected: object = None) -> None:
-        """Go on after a pause, on the same slots."""
-        check_nothing(unexpected)
-        self._loop.edit(ConfigEdits(paused=False, pause_reason=""))
-
-    @workflow.signal(name="set_interval")
-    def set_interval_by_signal(self, seconds: object = None) -> None:
-        """Sync every `seconds` seconds; 0 switches the sync off."""
-        self._loop.edit(ConfigEdits(interval=check_interval(seconds)))
-
-    @workflow.signal(name="sync_now")
-    def sync_now_by_signal(self, full: object = False) -> None:
-        """Sync at once; during a sync, once more afterwards."""
-        self._check_can_sync(full)
-        self._loop.ask_for_sync(bool(full))
-
-    @workflow.update
-    def pause(self, reason: object = "") -> FabricStatus:
-        """As the signal; answers with the status."""
-        self.pause_by_signal(reason)
-        return self._loop.status()
-
-    @pause.validator
-    def check_pause(self, reason: object = "") -> None:
-        """Refuse what is not a reason."""
-        check_reason(reason or "")
-
-    @workflow.update
-    def resume(self, unexpected: object = None) -> FabricStatus:
-        """As the signal; answers with the status."""
-        self.resume_by_signal()
-        return self._loop.status()
-
-    @resume.validator
-    def check_resume(self, unexpected: object = None) -> None:
-        """Refuse arguments."""
-        check_nothing(unexpected)
-
-    @workflow.update
-    def set_interval(self, seconds: object = None) -> FabricStatus:
-        """As the signal; answers with the status."""
-        self.set_interval_by_signal(seconds)
-        return self._loop.status()
-
-    @set_interval.validator
-    def check_set_interval(self, seconds: object = None) -> None:
-        """Refuse what is not an interval."""
-        check_interval(seconds)
-
-    @workflow.update
-    async def sync_now(self, full: object = False) -> SyncReport:
-        """As the signal; answers with the report of that sync."""
-        number = self._loop.ask_for_sync(bool(full))
-        self._waiting += 1
-        try:
-            return await self._report_of(number)
-        finally:
-            self._waiting -= 1
-
-    @sync_now.validator
-    def check_sync_now(self, full: object = False) -> None:
-        """Refuse where no sync can follow."""
-        self._check_can_sync(full)
-
-    @workflow.query
-    def status(self) -> FabricStatus:
-        """Everything the loop knows."""
-        return self._loop.status()
-
-    @workflow.query
-    def history(self) -> list[SyncReport]:
-        """The last syncs, oldest first."""
-        return self._loop.reports
-
-    def note_ignored(self, text: str) -> None:
-        """Keep what a malformed signal was, for the details and the query."""
-        self._loop.ignored = f"ignored: {text}"[:300]
-        show(self._loop)
-
-    def _check_can_sync(self, full: object) -> None:
-        check_switch(full or False)
-        if self._loop.config is not None and not self._loop.wanted:
-            raise ValueError(
-                f"fabric {self._loop.fabric_id} is {self._loop.status().sync_status}; enable it first"
-            )
-
-    async def _report_of(self, number: int) -> SyncReport:
-        loop = self._loop
-        try:
-            await workflow.wait_condition(
-                lambda: loop.syncs >= number or loop.finished, timeout=LONGEST_WAIT
-            )
-        except TimeoutError:
-            raise ApplicationError(
-                "The sync has not ended yet; its report will be in the history."
-            ) from None
-        for report in loop.reports:
-            if report.number == number:
-                return report
-        raise ApplicationError(f"Fabric {loop.fabric_id} was switched off before it could sync.")
-
-    # -- one turn of the loop ---------------------------------------------------------------------
+    async def _is_over(self) -> bool:
+        """Nobody wants the loop, also after those who asked something have had their answer."""
+        if not self._loop.finished:
+            return False
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._loop.finished
 
     async def _wait_for_work(self) -> None:
         """Sleep until the next slot, a message, or the time to ask NetBox again."""
