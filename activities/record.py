@@ -5,6 +5,7 @@ that moment: read it, compute the fields that differ, send only those, and start
 else was faster. Nothing changed means that nothing is written.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.errors import PermanentError, application_errors
+from activities.errors import PermanentError, TransientError, application_errors
 from activities.netbox import NetBox
 from activities.netbox_http import Refused
 from fabrics.config import ConfigEdits, FabricConfig
@@ -81,7 +82,8 @@ class RecordActivities:
         try:
             return self.netbox.update_record(record_id, changes)
         except Refused as error:
-            self.netbox.add_journal_entry(record_id, str(error), kind="danger")
+            with suppress(PermanentError, TransientError):  # the refusal is the news
+                self.netbox.add_journal_entry(record_id, str(error), kind="danger")
             raise
 
     def _check_instance(self, record: dict[str, Any]) -> None:
