@@ -2,13 +2,12 @@
 
 Clients raise whatever their library raises; their wrappers in this package hand it to `classify`,
 which answers with a `TransientError` or a `PermanentError`, both one sentence that a person can act
-on. `application_errors` turns those into what Temporal understands at the edge of an activity.
-Only sentences cross that edge: no cause, no response body of unknown size, no header.
+on. At the edge of an activity `to_application_error` makes of it what Temporal understands. Only
+sentences cross that edge: no cause, no response body of unknown size, no header.
 """
 
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -68,20 +67,19 @@ WITHOUT_ANSWER: Final[tuple[tuple[type[Exception], type[Classified], str], ...]]
 """The first that occurs among an error's causes. Only trust and URLs are for people to repair."""
 
 
-def http_error(status: int, sentence: str, retry_after: str | None = None) -> Classified:
-    """The error for an HTTP answer; `retry_after` is that header's text (RFC 9110, 10.2.3)."""
+def answer_error(
+    who: str, status: int, detail: str = "", retry_after: str | None = None
+) -> Classified:
+    """The error for an HTTP answer of `who`, in the words of its status and of a short `detail`.
+
+    `retry_after` is the text of that header (RFC 9110, 10.2.3).
+    """
+    meaning = MEANING.get(status, "failed" if status >= 500 else "refused the request")
+    ending = f": {one_line(detail)}" if detail else "."
+    sentence = f"{who} {meaning} (HTTP {status}){ending}"
     if status in TRANSIENT_STATUS or status >= 500:
         return TransientError(sentence, _seconds(retry_after))
     return PermanentError(sentence)
-
-
-def status_error_of(
-    who: str, status: int, detail: str = "", retry_after: str | None = None
-) -> Classified:
-    """The error for an HTTP answer of `who`, in the words of its status and of a short `detail`."""
-    meaning = MEANING.get(status, "failed" if status >= 500 else "refused the request")
-    ending = f": {one_line(detail)}" if detail else "."
-    return http_error(status, f"{who} {meaning} (HTTP {status}){ending}", retry_after)
 
 
 def classify(error: Exception, who: str) -> Classified:
@@ -92,11 +90,11 @@ def classify(error: Exception, who: str) -> Classified:
     """
     if isinstance(error, TransientError | PermanentError):
         return error
-    answer = getattr(error, "req", None) or getattr(error, "response", None)
-    status = getattr(answer, "status_code", None) or getattr(error, "status", None)
+    answer = _answer(error)
+    status = getattr(answer, "status_code", getattr(answer, "status", None))
     if isinstance(status, int) and status >= 400:
-        headers = getattr(error if answer is None else answer, "headers", None) or {}
-        return status_error_of(who, status, retry_after=headers.get("Retry-After"))
+        headers = getattr(answer, "headers", None) or {}
+        return answer_error(who, status, retry_after=headers.get("Retry-After"))
     return _without_answer(error, who)
 
 
@@ -116,19 +114,17 @@ def to_application_error(error: Exception) -> ApplicationError:
     )
 
 
-@contextmanager
-def application_errors() -> Iterator[None]:
-    """The edge of an activity: classified errors leave it as Temporal's, without their causes."""
-    try:
-        yield
-    except (TransientError, PermanentError) as error:
-        raise to_application_error(error) from None
-
-
 def one_line(text: str, limit: int = 200) -> str:
     """`text` on one line, cut to `limit` characters."""
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def _answer(error: Exception) -> object:
+    """The HTTP answer that an error carries (as pynetbox and requests do) or is (kubernetes)."""
+    carried = getattr(error, "req", None), getattr(error, "response", None)
+    # A failed answer of requests is falsy.
+    return next((answer for answer in carried if answer is not None), error)
 
 
 def _without_answer(error: Exception, who: str) -> Classified:
@@ -157,5 +153,5 @@ def _seconds(retry_after: str | None) -> float | None:
         date = parsedate_to_datetime(text)
     except ValueError:
         return None
-    wait = (date - datetime.now(date.tzinfo or UTC)).total_seconds()
+    wait = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
     return min(max(wait, 0.0), MAX_RETRY_AFTER)

@@ -14,9 +14,9 @@ from activities.errors import (
     Classified,
     PermanentError,
     TransientError,
+    answer_error,
     classify,
     one_line,
-    status_error_of,
 )
 
 FIELDLESS: Final = frozenset({"detail", "__all__", "non_field_errors", "custom_fields", "errors"})
@@ -90,7 +90,7 @@ def _refusal(answer: requests.Response, who: str, doing: str) -> Classified:
     if status in REFUSALS:
         kind, sentence = REFUSALS[status]
         return kind(f"{who} {sentence.format(doing=doing, detail=detail)}")
-    return status_error_of(who, status, detail, answer.headers.get("Retry-After"))
+    return answer_error(who, status, detail, answer.headers.get("Retry-After"))
 
 
 def _detail(answer: requests.Response) -> str:

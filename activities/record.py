@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.errors import PermanentError, TransientError, application_errors
+from activities.errors import PermanentError, TransientError
 from activities.netbox import NetBox
 from activities.netbox_http import Refused
 from fabrics.config import ConfigEdits, FabricConfig
@@ -56,22 +56,20 @@ class RecordActivities:
     @activity.defn
     def load_record(self, fabric_id: str) -> RecordRead:
         """What the fabric's record says now. Fails where it belongs to another installation."""
-        with application_errors():
-            record = self.netbox.record_by_fabric_id(fabric_id)
-            if record is not None:
-                self._check_instance(record)
-            return self._read(record)
+        record = self.netbox.record_by_fabric_id(fabric_id)
+        if record is not None:
+            self._check_instance(record)
+        return self._read(record)
 
     @activity.defn
     def record_result(self, update: RecordUpdate) -> RecordRead:
         """Make the record show `update`, in one write or in none, and answer what it says then."""
-        with application_errors():
-            record = self.netbox.record_by_fabric_id(update.fabric_id)
-            if record is not None:
-                record = self._write(record["id"], update)
-            if record is not None and update.journal:
-                self.netbox.add_journal_entry(record["id"], update.journal)
-            return self._read(record)
+        record = self.netbox.record_by_fabric_id(update.fabric_id)
+        if record is not None:
+            record = self._write(record["id"], update)
+        if record is not None and update.journal:
+            self.netbox.add_journal_entry(record["id"], update.journal)
+        return self._read(record)
 
     def _write(self, record_id: int, update: RecordUpdate) -> dict[str, Any] | None:
         def changes(record: dict[str, Any]) -> dict[str, Any]:

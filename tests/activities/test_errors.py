@@ -1,0 +1,190 @@
+"""Errors as the client libraries really raise them, and what becomes of each."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+import requests
+import urllib3
+from kubernetes.client import ApiException
+from pynetbox.core.query import Request
+
+from activities.errors import (
+    MAX_RETRY_AFTER,
+    PermanentError,
+    TransientError,
+    answer_error,
+    classify,
+    to_application_error,
+)
+
+PERMANENT = (400, 401, 403, 404, 405, 422)
+TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504)
+
+
+@contextmanager
+def server(status: int, **headers: str) -> Iterator[str]:
+    """An HTTP server that always answers the same; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def with_requests(url: str) -> None:
+    with requests.Session() as session:
+        session.max_redirects = 0
+        session.get(url, timeout=0.2).raise_for_status()
+
+
+def with_pynetbox(url: str) -> None:
+    with requests.Session() as session:
+        list(Request(url, session).get())
+
+
+def with_urllib3(url: str) -> None:
+    with urllib3.PoolManager(retries=False, timeout=0.2) as pool:
+        answer = pool.request("GET", url)
+        if answer.status >= 400:
+            raise ApiException(http_resp=answer)
+
+
+CLIENTS = (with_requests, with_pynetbox, with_urllib3)
+
+
+def error_of(client: Callable[[str], None], url: str) -> TransientError | PermanentError:
+    with pytest.raises(Exception) as caught:  # noqa: PT011  the point is what it is made into
+        client(url)
+    return classify(caught.value, "The API")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("status", [401, 404, 429, 503])
+def test_an_http_answer_is_classified_whoever_raises_it(
+    client: Callable[[str], None], status: int
+) -> None:
+    with server(status, Retry_After="7") as url:
+        error = error_of(client, url)
+    assert f"HTTP {status}" in str(error)
+    if status in PERMANENT:
+        assert isinstance(error, PermanentError)
+    else:
+        assert isinstance(error, TransientError)
+        assert error.retry_after == 7
+
+
+@pytest.mark.parametrize("status", PERMANENT + TRANSIENT)
+def test_statuses(status: int) -> None:
+    expected = PermanentError if status in PERMANENT else TransientError
+    assert type(answer_error("NetBox", status)) is expected
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_nothing_listens(client: Callable[[str], None]) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))  # bound, but not listening
+        error = error_of(client, f"http://127.0.0.1:{probe.getsockname()[1]}")
+    assert isinstance(error, TransientError)
+    assert str(error) == "The API refused the connection: nothing listens there."
+
+
+@pytest.mark.parametrize("client", [with_requests, with_urllib3])
+def test_nobody_answers(client: Callable[[str], None]) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        error = error_of(client, f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert isinstance(error, TransientError)
+    assert str(error) == "The API did not answer in time."
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_no_such_host(client: Callable[[str], None]) -> None:
+    error = error_of(client, "http://nowhere.invalid")
+    assert isinstance(error, TransientError)
+    assert "does not resolve" in str(error)
+
+
+def test_no_url() -> None:
+    assert isinstance(error_of(with_requests, "netbox"), PermanentError)
+
+
+def test_a_redirect_is_for_people_to_follow() -> None:
+    with server(302, Location="http://127.0.0.1/login") as url:
+        error = error_of(with_requests, url)
+    assert isinstance(error, PermanentError)
+    assert "redirects" in str(error)
+
+
+IN_A_MINUTE = datetime.now(UTC) + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("header", "least", "most"),
+    [
+        ("0", 0, 0),
+        ("30", 30, 30),
+        ("999999999999", MAX_RETRY_AFTER, MAX_RETRY_AFTER),
+        (format_datetime(IN_A_MINUTE, usegmt=True), 1, 60),
+        (f"{IN_A_MINUTE:%a, %d %b %Y %H:%M:%S} -0000", 1, 60),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+    ],
+)
+def test_retry_after_is_honoured(header: str, least: float, most: float) -> None:
+    error = answer_error("NetBox", 429, retry_after=header)
+    assert isinstance(error, TransientError)
+    assert error.retry_after is not None
+    assert least <= error.retry_after <= most
+
+
+@pytest.mark.parametrize("header", [None, "", "soon", "-5", "nan", "1.5"])
+def test_a_retry_after_without_sense_is_as_good_as_none(header: str | None) -> None:
+    error = answer_error("NetBox", 503, retry_after=header)
+    assert isinstance(error, TransientError)
+    assert error.retry_after is None
+
+
+def test_temporal_is_told_when_to_try_again() -> None:
+    again = to_application_error(TransientError("NetBox is busy.", retry_after=12))
+    assert not again.non_retryable
+    assert again.next_retry_delay == timedelta(seconds=12)
+    never = to_application_error(PermanentError("NetBox refused the token."))
+    assert never.non_retryable
+    assert never.message == "NetBox refused the token."
+
+
+def test_temporal_gets_one_short_line() -> None:
+    told = to_application_error(PermanentError("No.\n" + "x" * 10_000))
+    assert len(told.message) == 500
+    assert "\n" not in told.message
+
+
+def test_an_unforeseen_error_tells_its_type_only() -> None:
+    told = to_application_error(ValueError("password=hunter2"))
+    assert told.type == "ValueError"
+    assert "hunter2" not in told.message
+    assert not told.non_retryable
+
+
+def test_what_is_classified_stays_so() -> None:
+    error = PermanentError("NetBox refused the token.")
+    assert classify(error, "Somebody else") is error
