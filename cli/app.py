@@ -12,22 +12,31 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from cli import console
-from cli.commands import status, switch
+from cli.commands import add, doctor, history, loop, setup, status, switch, watch
 from cli.errors import DONE, FAILED, INTERRUPTED, sentence_of
 
 app: Final = typer.Typer(
     name="starter.py",
     help="Keeps every Hedgehog fabric and NetBox in sync. FABRIC is a name or a fabric id.",
     epilog="Exit status: 0 done or healthy; 1 drift, stale or unhealthy; 2 usage or failure.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(setup.setup)
+app.command()(add.add)
 app.command()(switch.enable)
 app.command()(switch.disable)
 app.command()(status.status)
+app.command()(watch.watch)
+app.command()(loop.sync)
+# A negative number is a wrong interval, not an unknown option.
+app.command(context_settings={"ignore_unknown_options": True})(loop.set_interval)
+app.command()(loop.pause)
+app.command()(loop.resume)
+app.command()(history.history)
+app.command()(doctor.doctor)
 
 
 def main() -> NoReturn:
@@ -40,7 +49,9 @@ def main() -> NoReturn:
 
 def _run(arguments: list[str]) -> int:
     try:
-        return int(app(arguments, prog_name="starter.py", standalone_mode=False) or DONE)
+        return int(
+            app(arguments or ["--help"], prog_name="starter.py", standalone_mode=False) or DONE
+        )
     except TyperException as error:
         return _fail(_usage(error))
     except (KeyboardInterrupt, Abort):

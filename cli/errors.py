@@ -1,6 +1,7 @@
 """Every way in which a command can fail, as one sentence that names the fix."""
 
 import traceback
+from collections.abc import Callable
 from typing import Final
 
 from pydantic import ValidationError
@@ -20,10 +21,6 @@ INTERRUPTED: Final = 130
 
 class Failure(Exception):
     """A command that cannot do what was asked; the text is for the operator."""
-
-
-class NoLoop(Exception):
-    """The fabric has no loop to talk to."""
 
 
 SAID_ALREADY: Final = (Failure, PermanentError, TransientError, temporal.TemporalUnreachable)
@@ -56,6 +53,14 @@ def sentence_of(error: BaseException) -> str:
     place = traceback.extract_tb(error.__traceback__)[-1:]
     where = f" at {place[0].filename}:{place[0].lineno}" if place else ""
     return f"This is a defect in Fabric Sync ({type(error).__name__}{where}); please report it."
+
+
+def checked[T](check: Callable[[object], T], value: object) -> T:
+    """`value` as `check` returns it; where it raises ValueError, a `Failure` in its words."""
+    try:
+        return check(value)
+    except ValueError as error:
+        raise Failure(capitalised(str(error))) from None
 
 
 def capitalised(text: str) -> str:

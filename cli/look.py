@@ -1,7 +1,7 @@
 """Looking at fabrics: one read of NetBox, one page of Temporal's list, and a few questions to loops."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -40,15 +40,20 @@ async def look(session: Session, wanted: Iterable[str]) -> Sight:
     chosen, running, worker = await asyncio.gather(
         session.chosen(wanted), session.loops.running(), session.loops.worker_polls()
     )
-    return await look_at(session, chosen, running, worker=worker)
-
-
-async def look_at(
-    session: Session, chosen: Sequence[Fabric], running: Collection[str], *, worker: bool
-) -> Sight:
-    """The `chosen` fabrics, of which those in `running` have a loop."""
     asked = [fabric.fabric_id for fabric in chosen if fabric.fabric_id in running]
     told = await _ask(session.loops, asked) if worker and len(asked) <= FEW else {}
+    return sight(session, chosen, running, told, worker=worker)
+
+
+def sight(
+    session: Session,
+    fabrics: Sequence[Fabric],
+    running: Collection[str],
+    told: Mapping[str, FabricStatus],
+    *,
+    worker: bool,
+) -> Sight:
+    """These `fabrics`, of which those in `running` have a loop and those in `told` have answered."""
     now = datetime.now(UTC)
     seen = [
         overview(
@@ -59,9 +64,21 @@ async def look_at(
             heartbeat=session.settings.netbox_heartbeat,
             now=now,
         )
-        for fabric in chosen
+        for fabric in fabrics
     ]
     return Sight(fabrics=seen, worker=worker, now=now)
+
+
+def sight_of(session: Session, fabric: Fabric, told: FabricStatus | None) -> Sight:
+    """One fabric after its loop was told something, or its record was changed for want of a loop."""
+    running = {fabric.fabric_id} if told or fabric.config.wants_a_loop else ()
+    return sight(
+        session,
+        [fabric],
+        running,
+        {fabric.fabric_id: told} if told else {},
+        worker=told is not None,
+    )
 
 
 async def _ask(loops: Loops, ids: Sequence[str]) -> dict[str, FabricStatus]:

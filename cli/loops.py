@@ -14,17 +14,19 @@ from temporalio.client import (
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryRejectedError,
+    WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
 from temporalio.common import QueryRejectCondition
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli.errors import NoLoop
+from cli.errors import Failure
 from fabrics.config import FabricConfig
 from fabrics.loop import FabricLoop
 from fabrics.report import FabricStatus, SyncReport
-from workflows.fabric_sync import LONGEST_WAIT, FabricSync, workflow_id
+from workflows.fabric_sync import FabricSync, workflow_id
+from workflows.messages import LONGEST_WAIT
 
 DEADLINE: Final = timedelta(seconds=10)
 """For what Temporal answers by itself, and for a worker to answer an update."""
@@ -42,8 +44,16 @@ type Message = Literal["pause", "resume", "set_interval", "sync_now"]
 """Each exists as a signal and as an update of this name and effect."""
 
 
-class NoWorker(Exception):
-    """No worker answers for the loop; the message was left for the next one as a signal."""
+UNANSWERED: Final = frozenset({RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED})
+KEPT: Final = "What was asked is kept in Temporal and will be done when a worker comes."
+
+
+class NoWorker(Failure):
+    """No worker answers for the loops."""
+
+
+class NoLoop(Exception):
+    """The fabric has no loop to talk to."""
 
 
 class Loops:
@@ -125,7 +135,7 @@ class Loops:
         except WorkflowQueryRejectedError:
             return None
         except RPCError as error:
-            if error.status in (RPCStatusCode.NOT_FOUND, *UNANSWERED):
+            if error.status is RPCStatusCode.NOT_FOUND or error.status in UNANSWERED:
                 return None
             raise
 
@@ -134,7 +144,7 @@ class Loops:
         try:
             return await self._handle(fabric_id).query(FabricSync.history, rpc_timeout=DEADLINE)
         except RPCError as error:
-            raise _missing(error) from None
+            raise self._meaning(error) from None
 
     # -- what they are told -----------------------------------------------------------------------
 
@@ -159,38 +169,23 @@ class Loops:
         await self._signal(fabric_id, message, *arguments)
 
     async def tell(self, fabric_id: str, message: Message, *arguments: object) -> FabricStatus:
-        """Give the loop a message and return its status then. Raises `NoLoop`, or `NoWorker` after
-        leaving the message."""
-        try:
-            answer: FabricStatus = await self._handle(fabric_id).execute_update(
-                message, args=arguments, result_type=FabricStatus, rpc_timeout=DEADLINE
-            )
-            return answer
-        except WorkflowUpdateRPCTimeoutOrCancelledError:
-            await self.leave(fabric_id, message, *arguments)
-            raise NoWorker from None
-        except RPCError as error:
-            raise _missing(error) from None
+        """Give the loop a message and return its status then.
 
-    async def sync(self, fabric_id: str, *, full: bool) -> SyncReport:
+        Raises `NoLoop`, or, once the message is left for later, `NoWorker`.
+        """
+        update = await self._give(fabric_id, message, arguments, FabricStatus)
+        return await self._answer(update, DEADLINE)
+
+    async def sync(self, fabric_id: str, full: bool) -> SyncReport:
         """Ask for a sync and wait for its report. Raises as `tell` does."""
-        handle = self._handle(fabric_id)
-        try:
-            async with asyncio.timeout(LONGEST_WAIT.total_seconds()):
-                update = await handle.start_update(
-                    "sync_now",
-                    full,
-                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                    result_type=SyncReport,
-                    rpc_timeout=DEADLINE,
-                )
-                report: SyncReport = await update.result()
-                return report
-        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
-            await self.leave(fabric_id, "sync_now", full)
-            raise NoWorker from None
-        except RPCError as error:
-            raise _missing(error) from None
+        update = await self._give(fabric_id, "sync_now", (full,), SyncReport)
+        return await self._answer(update, LONGEST_WAIT)
+
+    async def ask_for_sync(self, fabric_id: str, full: bool) -> None:
+        """Ask for a sync without waiting for it. Raises as `tell` does."""
+        await self.leave(fabric_id, "sync_now", full)
+        if not await self.worker_polls():
+            raise NoWorker(f"{self.no_worker} {KEPT}")
 
     async def ended(self, fabric_id: str, within: timedelta) -> bool:
         """Whether the loop ends within that time, however it does."""
@@ -211,18 +206,45 @@ class Loops:
     def _handle(self, fabric_id: str) -> WorkflowHandle[FabricSync, str]:
         return self.client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
 
+    async def _give[T](
+        self, fabric_id: str, message: Message, arguments: Sequence[object], answer: type[T]
+    ) -> WorkflowUpdateHandle[T]:
+        """Send an update that the loop accepts; where no worker does that in time, the signal."""
+        if not await self.worker_polls():
+            await self.leave(fabric_id, message, *arguments)
+            raise NoWorker(f"{self.no_worker} {KEPT}")
+        try:
+            update: WorkflowUpdateHandle[T] = await self._handle(fabric_id).start_update(
+                message,
+                args=arguments,
+                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                result_type=answer,
+                rpc_timeout=DEADLINE,
+            )
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            await self.leave(fabric_id, message, *arguments)
+            raise NoWorker(f"{self.no_worker} {KEPT}") from None
+        except RPCError as error:
+            raise self._meaning(error) from None
+        return update
+
+    async def _answer[T](self, update: WorkflowUpdateHandle[T], within: timedelta) -> T:
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                return await update.result()
+        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+            raise NoWorker(
+                f"The worker has not finished this yet, or was stopped. {KEPT}"
+            ) from None
+
     async def _signal(self, fabric_id: str, name: str, *arguments: object) -> None:
         try:
             await self._handle(fabric_id).signal(name, args=arguments, rpc_timeout=DEADLINE)
         except RPCError as error:
-            raise _missing(error) from None
+            raise self._meaning(error) from None
 
-
-UNANSWERED: Final = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
-
-
-def _missing(error: RPCError) -> Exception:
-    """What a failed call to a loop means; anything else is Temporal's own failure."""
-    if error.status is RPCStatusCode.NOT_FOUND:
-        return NoLoop()
-    return NoWorker() if error.status in UNANSWERED else error
+    def _meaning(self, error: RPCError) -> Exception:
+        """What a failed call to a loop means; the rest is Temporal's own failure."""
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return NoLoop()
+        return NoWorker(self.no_worker) if error.status in UNANSWERED else error

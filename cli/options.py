@@ -1,11 +1,21 @@
 """Arguments and options that several commands share."""
 
+import re
 from typing import Annotated
 
 import typer
+
+from cli.errors import checked
+from fabrics.config import check_interval
 
 FabricName = Annotated[str, typer.Argument(metavar="FABRIC", help="Name or id of the fabric.")]
 FabricNames = Annotated[
     list[str] | None, typer.Argument(metavar="[FABRIC]...", help="Names or ids; all when left out.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def interval_of(text: str) -> int:
+    """The seconds that `text` states. Raises `Failure` where it states no interval."""
+    whole = re.fullmatch(r"[+-]?[0-9]{1,20}", text)
+    return checked(check_interval, int(text) if whole else text)

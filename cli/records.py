@@ -42,6 +42,19 @@ async def edit(session: Session, fabric: Fabric, edits: ConfigEdits) -> Fabric:
     return await change(session, fabric, lambda _: config_fields(edits))
 
 
+async def take_over(session: Session, fabric: Fabric) -> Fabric:
+    """Make the record this installation's, and let its loop go on if it has one."""
+    instance = await temporal.instance(session.loops.client)
+    taken = await _update(session, fabric, lambda record: _claim(record, instance))
+    if taken.config.wants_a_loop:
+        await session.loops.start(taken.config)
+    return taken
+
+
+def _claim(record: Row, instance: str) -> Row:
+    return {} if instance_of(record) == instance else {"hh_instance": instance}
+
+
 async def change(session: Session, fabric: Fabric, fields: Callable[[Row], Row]) -> Fabric:
     """Write the `fields` for the record as it then is, with the status that follows from them.
 
@@ -53,7 +66,12 @@ async def change(session: Session, fabric: Fabric, fields: Callable[[Row], Row])
         _refuse_foreign(record, instance)
         return with_status(record, fields(record), datetime.now(UTC))
 
-    record = await asyncio.to_thread(session.netbox.update_record, fabric.config.record_id, changes)
+    return await _update(session, fabric, changes)
+
+
+async def _update(session: Session, fabric: Fabric, changes: Callable[[Row], Row]) -> Fabric:
+    record_id = fabric.config.record_id
+    record = await asyncio.to_thread(session.netbox.update_record, record_id, changes)
     if record is None:
         raise Failure(f"The record of {fabric.config.name} was deleted a moment ago.")
     return Fabric.of(record)

@@ -6,14 +6,30 @@ from pydantic import BaseModel
 
 from cli import console
 from cli.look import Sight
-from cli.tables import status_page, status_table
+from cli.tables import report_line, status_page, status_table
 from fabrics.overview import FabricOverview
+from fabrics.report import SyncReport
 
 
 class Fabrics(BaseModel, frozen=True):
     """What `--json` prints wherever the result is fabrics."""
 
     fabrics: Sequence[FabricOverview]
+
+
+class Synced(Fabrics, frozen=True):
+    """What `sync --json` prints; `report` is null where the sync was only asked for."""
+
+    report: SyncReport | None
+
+
+class History(BaseModel, frozen=True):
+    """What `history --json` prints, oldest sync first; `median_lateness` is in seconds."""
+
+    name: str
+    fabric_id: str
+    median_lateness: float | None
+    syncs: Sequence[SyncReport]
 
 
 def show_fabrics(sight: Sight, json: bool) -> None:
@@ -30,3 +46,13 @@ def show_fabric(sight: Sight, json: bool) -> None:
         show_fabrics(sight, json)
     else:
         console.show(status_page(sight.fabrics[0], sight.now))
+
+
+def show_synced(sight: Sight, report: SyncReport | None, json: bool) -> None:
+    """The fabric, and what the sync found that was asked for."""
+    if json:
+        console.show_json(Synced(fabrics=sight.fabrics, report=report))
+        return
+    show_fabrics(sight, json)
+    if report:
+        console.show(report_line(report))

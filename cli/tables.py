@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from activities.setup import Check
 from fabrics.overview import FabricOverview
 from fabrics.report import SyncReport
 from fabrics.status import SyncStatus
@@ -112,6 +113,18 @@ def punctuality(reports: Sequence[SyncReport]) -> str:
         f"{len(reports)} syncs; median lateness {_seconds(late) or 'not known'};"
         f" slots missed: {missed}."
     )
+
+
+def check_table(checks: Sequence[Check]) -> Table:
+    """One line a dependency."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for check in checks:
+        mark = Text("✓", style="green") if check.ok else Text("✗", style="red")
+        table.add_row(mark, check.name, Text(check.sentence))
+    return table
 
 
 def report_line(report: SyncReport) -> Text:

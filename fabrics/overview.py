@@ -11,7 +11,7 @@ from fabrics.loop import FabricLoop
 from fabrics.report import FabricStatus
 from fabrics.status import Facts, SyncStatus
 
-UNHEALTHY = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.ERROR})
+NEEDS_A_PERSON = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.ERROR})
 
 
 class FabricOverview(FabricStatus, frozen=True):
@@ -29,7 +29,7 @@ class FabricOverview(FabricStatus, frozen=True):
     @property
     def healthy(self) -> bool:
         """Nothing here needs a person."""
-        return not (self.stale or self.lost or self.sync_status in UNHEALTHY)
+        return not (self.stale or self.lost or self.sync_status in NEEDS_A_PERSON)
 
 
 def overview(  # noqa: PLR0913  one argument a source

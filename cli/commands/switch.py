@@ -9,9 +9,10 @@ from typing import Annotated, Final
 import typer
 
 from cli import console, records
-from cli.errors import Failure, NoLoop
+from cli.errors import Failure
 from cli.fabrics import Fabric, choose_all
-from cli.look import Sight, look_at
+from cli.look import Sight, sight
+from cli.loops import NoLoop
 from cli.options import AsJson, FabricNames
 from cli.results import show_fabrics
 from cli.session import Session, open_session
@@ -49,7 +50,7 @@ async def _enable(wanted: list[str]) -> Sight:
                 chosen.append(await enable_one(session, fabric, taken))
             taken.add(chosen[-1].fabric_id)
         running = {fabric.fabric_id for fabric in chosen if fabric.config.wants_a_loop}
-        return await look_at(session, chosen, running, worker=worker)
+        return sight(session, chosen, running, {}, worker=worker)
 
 
 async def enable_one(session: Session, fabric: Fabric, taken: Collection[str]) -> Fabric:
@@ -71,7 +72,7 @@ async def _disable(wanted: list[str]) -> Sight:
                 chosen.append(await _disable_one(session, fabric))
         if worker:
             await _wait_for_loops(session, chosen)
-        return await look_at(session, chosen, (), worker=worker)
+        return sight(session, chosen, (), {}, worker=worker)
 
 
 async def _disable_one(session: Session, fabric: Fabric) -> Fabric:

@@ -1,0 +1,104 @@
+"""A new fabric: `add`."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from activities.netbox import Row
+from cli import console
+from cli.commands.switch import enable_one
+from cli.errors import Failure
+from cli.fabrics import Fabric
+from cli.look import Sight, sight
+from cli.options import AsJson, interval_of
+from cli.results import show_fabrics
+from cli.session import open_session
+from fabrics.record import parse_config, slug_fabric_id
+
+LONGEST_NAME = 100
+"""Characters that NetBox takes for the name of a cluster."""
+
+Name = Annotated[str, typer.Argument(metavar="FABRIC", help="Name of the new fabric.")]
+Server = Annotated[
+    str, typer.Option("--kubernetes-server", metavar="URL", help="Its Kubernetes API.")
+]
+Namespace = Annotated[str, typer.Option(metavar="NAME", help="Where its objects are.")]
+Repository = Annotated[
+    str,
+    typer.Option(
+        "--git-repository", metavar="URL", help="Its desired state; none: inventory only."
+    ),
+]
+Branch = Annotated[str, typer.Option("--git-branch", metavar="NAME", help="Branch of that.")]
+Directory = Annotated[
+    str, typer.Option("--git-directory", metavar="PATH", help="Directory in that.")
+]
+Credentials = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Name of a credential of the worker; else the fabric id."),
+]
+Interval = Annotated[str, typer.Option(metavar="SECONDS", help="Seconds between syncs; else 300.")]
+TaskQueue = Annotated[
+    str, typer.Option(metavar="NAME", help="Queue of the workers at its site, if it has its own.")
+]
+Enable = Annotated[bool, typer.Option("--enable", help="Switch its sync on at once.")]
+
+
+def add(  # noqa: PLR0913, PLR0917  one parameter an option
+    fabric: Name,
+    kubernetes_server: Server,
+    git_repository: Repository = "",
+    git_branch: Branch = "",
+    git_directory: Directory = "",
+    credentials: Credentials = "",
+    interval: Interval = "",
+    namespace: Namespace = "",
+    task_queue: TaskQueue = "",
+    enable: Enable = False,
+    json: AsJson = False,
+) -> None:
+    """Add a fabric to NetBox; with --enable, its loop starts too."""
+    fields = {
+        "hh_kubernetes_server": kubernetes_server,
+        "hh_kubernetes_namespace": namespace,
+        "hh_git_repository": git_repository,
+        "hh_git_branch": git_branch,
+        "hh_git_directory": git_directory,
+        "hh_credentials": credentials,
+        "hh_sync_interval": interval_of(interval) if interval else None,
+        "hh_task_queue": task_queue,
+    }
+    stated = {name: value for name, value in fields.items() if value not in ("", None)}
+    show_fabrics(asyncio.run(_add(fabric.strip(), stated, enable)), json)
+
+
+async def _add(name: str, fields: Row, enable: bool) -> Sight:
+    async with open_session() as session:
+        with console.progress(f"Adding {name}"):
+            known = await session.fabrics()
+            taken = {fabric.fabric_id for fabric in known}
+            _check(name, fields, known)
+            fields = {"hh_fabric_id": slug_fabric_id(name, taken), **fields}
+            record = await asyncio.to_thread(session.netbox.create_record, name, fields)
+            added = Fabric.of(record)
+            if enable:
+                added = await enable_one(session, added, taken)
+        worker = await session.loops.worker_polls()
+        if enable and not worker:
+            console.note(session.loops.no_worker)
+        running = {added.fabric_id} if added.config.wants_a_loop else ()
+        return sight(session, [added], running, {}, worker=worker)
+
+
+def _check(name: str, fields: Row, known: Sequence[Fabric]) -> None:
+    """Refuse what would not work, before anything is written."""
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise Failure(f"A fabric's name has 1 to {LONGEST_NAME} characters, not {len(name)}.")
+    if any(name in fabric.names for fabric in known):
+        raise Failure(f'There is a fabric "{name}" already; `starter.py status "{name}"` shows it.')
+    row = {"id": 0, "name": name, "status": {"value": "active"}, "custom_fields": fields}
+    problems = parse_config(row).problems
+    if problems:
+        raise Failure(" ".join(problems))

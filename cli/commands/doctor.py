@@ -1,0 +1,156 @@
+"""Is everything there that syncs need? `doctor` looks, and says one line a dependency."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+import temporal
+from activities.netbox import NetBox
+from activities.setup import Check, check_netbox
+from cli import console, records
+from cli.errors import DONE, UNHEALTHY, Failure, load_settings
+from cli.fabrics import Fabric
+from cli.look import look
+from cli.loops import ACTIVITY_QUEUE, Loops
+from cli.options import AsJson
+from cli.session import Session, connect
+from cli.tables import check_table
+from fabrics.overview import FabricOverview
+from fabrics.record import instance_of
+from fabrics.status import ConnectionStatus, SyncStatus
+from workflows.calls import observe_queue
+
+Name = Annotated[str, typer.Argument(metavar="[FABRIC]", help="Look at this fabric, too.")]
+TakeOver = Annotated[
+    bool, typer.Option("--take-over", help="Claim FABRIC from another installation.")
+]
+
+
+class Checks(BaseModel, frozen=True):
+    """What `--json` prints."""
+
+    checks: Sequence[Check]
+
+
+def doctor(fabric: Name = "", take_over: TakeOver = False, json: AsJson = False) -> None:
+    """Check what syncs depend on: NetBox, Temporal, the workers, and FABRIC if it is named."""
+    if take_over and not fabric:
+        raise Failure("Name the fabric to take over: `starter.py doctor FABRIC --take-over`.")
+    with console.progress("Checking NetBox, Temporal and the workers"):
+        checks = asyncio.run(_doctor(fabric, take_over))
+    console.show_json(Checks(checks=checks)) if json else console.show(check_table(checks))
+    raise typer.Exit(DONE if all(check.ok for check in checks) else UNHEALTHY)
+
+
+async def _doctor(wanted: str, take_over: bool) -> list[Check]:
+    settings = load_settings()
+    with closing(NetBox.from_settings(settings)) as netbox:
+        checks = await asyncio.to_thread(check_netbox, netbox)
+        try:
+            client = await connect()
+        except (temporal.TemporalUnreachable, Failure) as error:
+            return [*checks, Check("Temporal", False, str(error))]
+        session = Session(settings, netbox, Loops(client, settings.task_queue))
+        of_temporal = await _check_temporal(session)
+        readable = wanted and checks[0].ok
+        of_fabric = await _check_fabric(session, wanted, take_over) if readable else []
+        return [*checks, *of_temporal, *of_fabric]
+
+
+async def _check_temporal(session: Session) -> list[Check]:
+    loops = session.loops
+    missing = await temporal.missing_search_attributes(loops.client)
+    where = f"Temporal at {temporal.address()} answers, namespace {loops.client.namespace}."
+    return [
+        Check("Temporal", True, where),
+        _check(
+            "Search attributes",
+            not missing,
+            "Temporal knows all that loops set.",
+            f"Temporal does not know {', '.join(missing)}: run `starter.py setup`,"
+            " then restart the worker.",
+        ),
+        await _check_worker(loops, "Worker for loops", loops.task_queue, loops=True),
+        await _check_worker(loops, "Worker for fabrics", observe_queue(loops.task_queue)),
+    ]
+
+
+async def _check_worker(loops_: Loops, name: str, queue: str, *, loops: bool = False) -> Check:
+    """Whether somebody takes the work of `queue`: activities, and the loops themselves if asked."""
+    polls = await loops_.worker_polls(queue, ACTIVITY_QUEUE)
+    if polls and loops:
+        polls = await loops_.worker_polls(queue)
+    return _check(
+        name,
+        polls,
+        f'A worker takes work from the task queue "{queue}".',
+        f'No worker takes work from the task queue "{queue}": start one there.',
+    )
+
+
+async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[Check]:
+    fabric = await session.fabric(wanted)
+    if take_over:
+        fabric = await records.take_over(session, fabric)
+    [seen] = (await look(session, [fabric.number])).fabrics
+    checks = [
+        _check_record(fabric),
+        await _check_owner(session, fabric),
+        _check_loop(seen),
+        _check_connection(seen),
+    ]
+    if fabric.config.task_queue:
+        queue = fabric.config.task_queue
+        checks.append(await _check_worker(session.loops, "Worker of its site", queue))
+    return checks
+
+
+def _check_record(fabric: Fabric) -> Check:
+    return _check(
+        "Record",
+        not fabric.config.problems,
+        f"The record {fabric.number} of {fabric.config.name} makes sense.",
+        " ".join(fabric.config.problems),
+    )
+
+
+async def _check_owner(session: Session, fabric: Fabric) -> Check:
+    owner, ours = instance_of(fabric.record), await temporal.instance(session.loops.client)
+    return _check(
+        "Installation",
+        owner in ("", ours),
+        f"The record is {'this installation' if owner else 'nobody'}'s.",
+        f"The record belongs to another installation, {owner}:"
+        f" `starter.py doctor {fabric.number} --take-over` moves it here.",
+    )
+
+
+def _check_loop(seen: FabricOverview) -> Check:
+    if seen.sync_status in (SyncStatus.DISABLED, SyncStatus.NOT_CONFIGURED) and not seen.running:
+        return Check("Loop", True, f"{seen.name} is {seen.sync_status} and needs no loop.")
+    return _check(
+        "Loop",
+        seen.running and not seen.stale,
+        f"Runs, every {seen.sync_interval} s.",
+        f"The last success is from {seen.last_success}: see `starter.py history {seen.fabric_id}`."
+        if seen.running
+        else f"None runs: `starter.py enable {seen.fabric_id}` starts it.",
+    )
+
+
+def _check_connection(seen: FabricOverview) -> Check:
+    failed = seen.connection_status is ConnectionStatus.ERROR or bool(seen.sync_error)
+    return _check(
+        "Last sync",
+        not failed,
+        "The fabric answered." if seen.last_sync else "There has been none.",
+        seen.sync_error or seen.connection_error,
+    )
+
+
+def _check(name: str, ok: bool, good: str, bad: str) -> Check:
+    return Check(name, ok, good if ok else bad)

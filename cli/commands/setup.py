@@ -1,0 +1,82 @@
+"""Preparing NetBox and Temporal: `setup`."""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+import temporal
+from activities import setup as netbox_setup
+from activities.setup import Change
+from activities.setup.items import Item
+from cli import console
+from cli.errors import Failure
+from cli.options import AsJson
+from cli.session import Session, open_session
+
+Remove = Annotated[
+    bool, typer.Option("--remove", help="Take it all away again, with every status in NetBox.")
+]
+WebUi = Annotated[
+    str,
+    typer.Option(
+        envvar="TEMPORAL_UI_URL", metavar="URL", help="Temporal's Web UI, to link fabrics to."
+    ),
+]
+
+
+class Prepared(BaseModel, frozen=True):
+    """What `--json` prints: `changes` as "create tag hedgehog-sync"; `token` only when it is new."""
+
+    changes: list[str]
+    token: str | None
+
+
+def setup(
+    remove: Remove = False, web_ui: WebUi = "http://localhost:8233", json: AsJson = False
+) -> None:
+    """Prepare NetBox and Temporal; whatever is there already stays.
+
+    FABRIC_SYNC_NETBOX_TOKEN has to be an administrator's for this.
+    """
+    if remove and sys.stdin.isatty():
+        typer.confirm("Take all settings and statuses of fabrics out of NetBox?", abort=True)
+    prepared = asyncio.run(_setup(web_ui, remove))
+    if json:
+        console.show_json(prepared)
+        return
+    for change in prepared.changes or ["Everything is as it should be."]:
+        console.show(change)
+    if prepared.token:
+        console.show("\nA token for the worker and for this command line, shown only now:")
+        print(f"export FABRIC_SYNC_NETBOX_TOKEN={prepared.token}")
+
+
+async def _setup(web_ui: str, remove: bool) -> Prepared:
+    async with open_session() as session:
+        items = netbox_setup.items(web_ui, session.loops.client.namespace)
+        with console.progress("Changing NetBox" if remove else "Preparing NetBox"):
+            return await (_take_away if remove else _prepare)(session, items)
+
+
+async def _prepare(session: Session, items: list[Item]) -> Prepared:
+    changes = await asyncio.to_thread(_done, netbox_setup.apply(session.netbox, items))
+    added = await temporal.add_search_attributes(session.loops.client)
+    changes += [f"create search attribute {name}" for name in added]
+    token = await asyncio.to_thread(netbox_setup.issue_token, session.netbox)
+    return Prepared(changes=changes, token=token)
+
+
+async def _take_away(session: Session, items: list[Item]) -> Prepared:
+    """Search attributes stay: the histories of past loops have them."""
+    if await session.loops.running():
+        raise Failure("Loops still run; end them with `starter.py disable --all` first.")
+    changes = await asyncio.to_thread(_done, netbox_setup.remove(session.netbox, items))
+    return Prepared(changes=changes, token=None)
+
+
+def _done(changes: Iterable[Change]) -> list[str]:
+    return [str(change) for change in changes]

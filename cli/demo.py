@@ -1,0 +1,110 @@
+"""The demo as an operator sees it: how it starts, what to try, and how it ends."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from cli import console
+from cli.commands.switch import enable_one
+from cli.demo_guide import guide
+from cli.errors import Failure
+from cli.look import Sight, look
+from cli.results import show_fabrics
+from cli.session import open_session
+from cli.startup import Startup
+from fabrics.status import SyncStatus
+from stack.demo.running import running_demo
+from stack.processes import StackError
+
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+START: Final = timedelta(seconds=60)
+FIRST_SYNCS: Final = timedelta(seconds=120)
+UNSETTLED: Final = {SyncStatus.NEVER_SYNCED, SyncStatus.SYNCING}
+
+
+def run(once: bool) -> None:
+    """Run the demo until somebody stops it; with `once`, until every fabric has been synced."""
+    try:
+        with _stopped_once(), ExitStack() as exits:
+            try:
+                _run(once, exits)
+            finally:
+                with console.progress("Shutting everything down"):
+                    exits.close()
+    except StackError as error:
+        raise Failure(str(error)) from None
+    except KeyboardInterrupt:
+        if once:
+            raise
+        console.err.print("The demo has ended; nothing of it is left.")
+
+
+def _run(once: bool, exits: ExitStack) -> None:
+    with Startup() as startup:
+        demo = exits.enter_context(running_demo(startup, Path.cwd()))
+        _use(demo.environment)
+        startup("Enabling the fabrics")
+        demo.worker.wait_until(lambda: asyncio.run(_worker_polls()), START.total_seconds())
+        asyncio.run(_enable())
+        if once:
+            startup("Waiting for the first sync of each fabric")
+            demo.worker.wait_until(lambda: asyncio.run(_synced()), FIRST_SYNCS.total_seconds())
+    if once:
+        show_fabrics(asyncio.run(_look()), json=True)
+    else:
+        console.show(guide(demo))
+        raise NotImplementedError
+
+
+def _use(environment: dict[str, str]) -> None:
+    """Make this process's commands reach the demo, whatever the user has set for other places."""
+    for name in [name for name in os.environ if name.startswith(("FABRIC_SYNC_", "TEMPORAL_"))]:
+        del os.environ[name]
+    os.environ.update(environment)
+
+
+@contextmanager
+def _stopped_once() -> Iterator[None]:
+    """Every way to stop a program interrupts it once and cannot disturb its end."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def _worker_polls() -> bool:
+    async with open_session() as session:
+        return await session.loops.worker_polls()
+
+
+async def _enable() -> None:
+    async with open_session() as session:
+        for fabric in await session.fabrics():
+            await enable_one(session, fabric, ())
+
+
+async def _synced() -> bool:
+    """Whether NetBox has the result of a first sync of every fabric, and no sync is running."""
+    async with open_session() as session:
+        recorded = all(fabric.facts.last_sync for fabric in await session.fabrics())
+        sight = await look(session, ())
+    return recorded and not any(each.sync_status in UNSETTLED for each in sight.fabrics)
+
+
+async def _look() -> Sight:
+    async with open_session() as session:
+        return await look(session, ())

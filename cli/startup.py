@@ -1,0 +1,45 @@
+"""What a long start shows: one line that changes for people, a line for each step in a log."""
+
+import re
+from types import TracebackType
+from typing import Self
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from cli import console
+
+
+class Startup:
+    """Call it with what is being done, from any thread, while its `with` block runs."""
+
+    def __init__(self) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        self._line = Progress(*columns, console=console.err, transient=True)
+        self._task = self._line.add_task("Starting Temporal, NetBox and Git")
+        self._logged = ""
+
+    def __enter__(self) -> Self:
+        if console.err.is_terminal:
+            self._line.start()
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._line.stop()
+
+    def __call__(self, step: str) -> None:
+        if console.err.is_terminal:
+            self._line.update(self._task, description=step)
+        else:
+            self._log(step)
+
+    def _log(self, step: str) -> None:
+        """Print a step, but not each number that it counts through."""
+        words = re.sub(r"\d+", "", step)
+        if words != self._logged:
+            self._logged = words
+            console.err.print(step, markup=False)
