@@ -1,0 +1,130 @@
+"""Each thing that a fabric depends on breaks: its own error, its own sentence, nobody else notices."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from fabrics.report import SyncReport
+from stack.faults import Fault
+from stack.kubernetes_emulator import EmulatedKubernetesApi
+from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
+from tests.e2e.proxy import proxy_to
+
+IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
+
+
+def emulated(fabric: Fabric) -> EmulatedKubernetesApi:
+    """Its API, where faults can be injected."""
+    assert isinstance(fabric.api, EmulatedKubernetesApi)
+    return fabric.api
+
+
+def kubernetes_is_down(fabric: Fabric) -> dict[str, object]:
+    """Nothing listens where the record points."""
+    folder = Path(fabric.credential)
+    (folder / "server").write_text("https://127.0.0.1:1")
+    return {"hh_kubernetes_server": "https://127.0.0.1:1"}
+
+
+def the_token_is_wrong(fabric: Fabric) -> dict[str, object]:
+    """The API answers 401."""
+    (Path(fabric.credential) / "token").write_text("wrong")
+    return {}
+
+
+def the_account_may_not_list(fabric: Fabric) -> dict[str, object]:
+    """The API answers 403 for one kind."""
+    emulated(fabric).faults.inject(Fault(403, "servers"))
+    return {}
+
+
+def the_repository_does_not_exist(fabric: Fabric) -> dict[str, object]:
+    """Git's server answers 404."""
+    return {"hh_git_repository": fabric.repository.url.replace(fabric.fabric_id, "nowhere")}
+
+
+def the_branch_does_not_exist(fabric: Fabric) -> dict[str, object]:
+    """A branch that nobody made."""
+    return {"hh_git_branch": "release"}
+
+
+def the_directory_does_not_exist(fabric: Fabric) -> dict[str, object]:
+    """A directory that nobody made."""
+    return {"hh_git_directory": "fabrics/berlin"}
+
+
+def the_yaml_cannot_be_read(fabric: Fabric) -> dict[str, object]:
+    """A slip in an editor."""
+    fabric.repository.commit({"broken.yaml": "kind: Server\n  name: [\n"})
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (kubernetes_is_down, ["Kubernetes", "127.0.0.1:1"]),
+        (the_token_is_wrong, ["401", "token"]),
+        (the_account_may_not_list, ["403", "servers"]),
+        (the_repository_does_not_exist, ["nowhere"]),
+        (the_branch_does_not_exist, ['release']),
+        (the_directory_does_not_exist, ["fabrics/berlin"]),
+        (the_yaml_cannot_be_read, ["broken.yaml"]),
+    ],
+)
+async def test_a_broken_dependency_is_an_error_of_its_own(
+    installation: Installation, break_it: Callable[[Fabric], dict[str, object]], words: list[str]
+) -> None:
+    async with installation.worker():
+        broken = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        healthy = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        for fabric in (broken, healthy):
+            await installation.start(fabric)
+            await fabric.recorded("in_sync")
+        fields = break_it(broken)
+        installation.admin.update_record(broken.record_id, lambda _: fields)
+        await broken.handle.signal("record_changed")
+        record = await broken.recorded("error", seconds=30)
+        for word in words:
+            assert word.lower() in record["sync_error"].lower()
+        assert record["sync_error"].endswith((".", ")"))
+        assert record["drift_count"] == 0
+        before = await healthy.status()
+        after = await healthy.synced(before.syncs + 2, seconds=15)
+        assert (after.missed, after.sync_status) == (0, "in_sync")
+
+
+async def test_netbox_down_keeps_the_grid_and_is_written_when_it_is_back(installation: Installation) -> None:
+    port = int(installation.stack.netbox.url.rpartition(":")[2])
+    async with proxy_to(port) as proxy:
+        installation.changes = {"FABRIC_SYNC_NETBOX_URL": proxy.url}
+        async with installation.worker():
+            fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+            await installation.start(fabric)
+            await fabric.recorded("in_sync")
+            await proxy.cut()
+            fabric.repository.commit({"fabric.yaml": in_yaml(SERVERS[:2])})
+            status = await until(fabric.status, lambda status: status.netbox_error != "", 30)
+            assert "NetBox" in status.netbox_error
+            status = await fabric.synced(status.syncs + 3, seconds=30)
+            assert (status.sync_status, status.drift_count) == ("out_of_sync", 1)
+            assert all(on_slot(report) for report in await fabric.history())
+            await proxy.connect()
+            await fabric.recorded("out_of_sync", seconds=30)
+            await until(fabric.status, lambda status: status.netbox_error == "")
+
+
+def on_slot(report: SyncReport) -> bool:
+    """Whether it was manual, or began within a second of its slot."""
+    return report.slot is None or (report.lateness is not None and report.lateness < 1)
+
+
+async def test_a_record_of_another_installation_is_left_alone(installation: Installation) -> None:
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_instance="default@elsewhere")
+        await installation.start(fabric)
+        status = await until(fabric.status, lambda status: status.netbox_error != "")
+        assert "default@elsewhere" in status.netbox_error
+        assert "doctor" in status.netbox_error
+        assert (await fabric.record())["sync_status"] is None
