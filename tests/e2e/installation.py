@@ -51,6 +51,7 @@ class Fabric:
     record_id: int
     repository: GitRepository
     api: KubernetesApi
+    credential: Path
     handle: WorkflowHandle[FabricSync, str]
     netbox: NetBox
 
@@ -138,7 +139,8 @@ class Installation:
         repository.commit(desired)
         api = self.apis()
         api.load(live)
-        api.write_credential(self.folder / "credentials" / fabric_id)
+        credential = self.folder / "credentials" / fabric_id
+        api.write_credential(credential)
         known: dict[str, object] = {
             "hh_fabric_id": fabric_id,
             "hh_sync_enabled": True,
@@ -148,7 +150,7 @@ class Installation:
         }
         record = await asyncio.to_thread(self.admin.create_record, fabric_id, known | fields)
         handle = self.client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
-        return Fabric(fabric_id, record["id"], repository, api, handle, self.admin)
+        return Fabric(fabric_id, record["id"], repository, api, credential, handle, self.admin)
 
     async def start(self, fabric: Fabric, *, sync: bool = True) -> None:
         """Start its loop as `enable` does: with the first message, and a sync at once."""

@@ -1,44 +1,92 @@
-"""People edit a record while it is synced: nothing of theirs is lost."""
+"""People edit a record, in NetBox's form and through its API, while it is synced: nothing is lost."""
 
 import asyncio
-import re
 from dataclasses import dataclass
 
-import requests
+import mechanicalsoup
 
-from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, manifest
+from stack.netbox import NetBox
+from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 EDITS = 100
 
 
 @dataclass
-class Browser:
-    """A person who is logged in to NetBox."""
+class Form:
+    """A record's form, open in somebody's browser."""
 
+    browser: mechanicalsoup.StatefulBrowser
     url: str
-    session: requests.Session
 
-    def open_form(self, record_id: int) -> dict[str, str]:
-        """The fields of a record's form, as a browser would send them back."""
-        page = self.session.get(f"{self.url}/virtualization/clusters/{record_id}/edit/", timeout=30)
-        page.raise_for_status()
-        return form_fields(page.text)
-
-    def save(self, record_id: int, fields: dict[str, str]) -> str:
-        """Send the form; what NetBox says against it, empty when it was saved."""
-        url = f"{self.url}/virtualization/clusters/{record_id}/edit/"
-        answer = self.session.post(
-            url, data=fields, headers={"Referer": url}, allow_redirects=False, timeout=30
-        )
-        return "" if answer.status_code == 302 else answer.text
+    def save(self, description: str) -> bool:
+        """Change the description and save; False where NetBox says that somebody was faster."""
+        self.browser["description"] = description
+        answer = self.browser.submit_selected()
+        refused = "modified since" in answer.text
+        assert refused or self.browser.url != self.url, answer.text[:2000]
+        return not refused
 
 
-def log_in(url: str, user: str, password: str) -> Browser:
-    """Log in as a person does."""
-    session = requests.Session()
-    page = session.get(f"{url}/login/", timeout=30)
-    fields = form_fields(page.text) | {"username": user, "password": password}
-    answer = session.post(f"{url}/login/", data=fields, headers={"Referer": url}, timeout=30)
-    answer.raise_for_status()
-    return Browser(url, session)
+def open_form(netbox: NetBox, record_id: int) -> Form:
+    """Log in as a person does, and open the form."""
+    browser = mechanicalsoup.StatefulBrowser()
+    browser.open(f"{netbox.url}/login/")
+    browser.select_form("form[action='/login/']")
+    browser["username"], browser["password"] = netbox.user, netbox.password
+    browser.submit_selected()
+    return reopen(Form(browser, f"{netbox.url}/virtualization/clusters/{record_id}/edit/"))
+
+
+def reopen(form: Form) -> Form:
+    """Load the form again, as people do when they were too slow."""
+    form.browser.open(form.url)
+    form.browser.select_form("form.object-edit, form[enctype]")
+    return form
+
+
+def edit(installation: Installation, fabric: Fabric, form: Form, number: int) -> None:
+    """One edit in the form and one through the API, of different fields."""
+    while not reopen(form).save(f"edit {number}"):
+        pass
+    installation.admin.update_record(
+        fabric.record_id, lambda _: {"hh_pause_reason": f"edit {number}"}
+    )
+
+
+def edits_stand(installation: Installation, fabric: Fabric, number: int) -> bool:
+    """Whether both edits are there."""
+    row, _ = installation.admin.record(fabric.record_id)
+    found = (row["description"], row["custom_fields"]["hh_pause_reason"])
+    return found == (f"edit {number}",) * 2
+
+
+async def test_a_hundred_edits_survive_syncs_that_write_every_time(
+    installation: Installation,
+) -> None:
+    # With this heartbeat each sync writes the record.
+    installation.changes = {"FABRIC_SYNC_NETBOX_HEARTBEAT": "5"}
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        await installation.start(fabric)
+        await fabric.recorded("in_sync")
+        form = await asyncio.to_thread(open_form, installation.stack.netbox, fabric.record_id)
+        number, first = 0, (await fabric.status()).syncs
+        while number < EDITS / 2 or (await fabric.status()).syncs < first + 5:
+            number += 1
+            await asyncio.to_thread(edit, installation, fabric, form, number)
+            assert await asyncio.to_thread(edits_stand, installation, fabric, number)
+        written = (await fabric.record())["last_sync"]
+        await fabric.synced((await fabric.status()).syncs + 2)
+        assert (await fabric.record())["last_sync"] > written
+        assert await asyncio.to_thread(edits_stand, installation, fabric, number)
+
+
+async def test_a_form_that_is_open_for_a_minute_can_be_saved(installation: Installation) -> None:
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        await installation.start(fabric)
+        status = await fabric.synced(3)  # by then the journal has its entry
+        form = await asyncio.to_thread(open_form, installation.stack.netbox, fabric.record_id)
+        await fabric.synced(status.syncs + 12, seconds=90)
+        assert await asyncio.to_thread(form.save, "thought about it")

@@ -1,10 +1,8 @@
 """Each thing that a fabric depends on breaks: its own error, its own sentence, nobody else notices."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from temporalio.client import Client
 
 from fabrics.report import SyncReport
 from stack.faults import Fault
@@ -23,14 +21,13 @@ def emulated(fabric: Fabric) -> EmulatedKubernetesApi:
 
 def kubernetes_is_down(fabric: Fabric) -> dict[str, object]:
     """Nothing listens where the record points."""
-    folder = Path(fabric.credential)
-    (folder / "server").write_text("https://127.0.0.1:1")
+    (fabric.credential / "server").write_text("https://127.0.0.1:1")
     return {"hh_kubernetes_server": "https://127.0.0.1:1"}
 
 
 def the_token_is_wrong(fabric: Fabric) -> dict[str, object]:
     """The API answers 401."""
-    (Path(fabric.credential) / "token").write_text("wrong")
+    (fabric.credential / "token").write_text("wrong")
     return {}
 
 
@@ -68,7 +65,7 @@ def the_yaml_cannot_be_read(fabric: Fabric) -> dict[str, object]:
         (the_token_is_wrong, ["401", "token"]),
         (the_account_may_not_list, ["403", "servers"]),
         (the_repository_does_not_exist, ["nowhere"]),
-        (the_branch_does_not_exist, ['release']),
+        (the_branch_does_not_exist, ["release"]),
         (the_directory_does_not_exist, ["fabrics/berlin"]),
         (the_yaml_cannot_be_read, ["broken.yaml"]),
     ],
@@ -95,7 +92,9 @@ async def test_a_broken_dependency_is_an_error_of_its_own(
         assert (after.missed, after.sync_status) == (0, "in_sync")
 
 
-async def test_netbox_down_keeps_the_grid_and_is_written_when_it_is_back(installation: Installation) -> None:
+async def test_netbox_down_keeps_the_grid_and_is_written_when_it_is_back(
+    installation: Installation,
+) -> None:
     port = int(installation.stack.netbox.url.rpartition(":")[2])
     async with proxy_to(port) as proxy:
         installation.changes = {"FABRIC_SYNC_NETBOX_URL": proxy.url}

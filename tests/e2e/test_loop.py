@@ -127,4 +127,4 @@ def send(installation: Installation, fabric: Fabric, signal: str, *arguments: ob
     ]
     command += ["--workflow-id", fabric.handle.id, "--name", signal]
     command += [part for argument in arguments for part in ("--input", json.dumps(argument))]
-    subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+    subprocess.run(command, check=True, capture_output=True)
