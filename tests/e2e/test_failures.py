@@ -33,7 +33,7 @@ def the_token_is_wrong(fabric: Fabric) -> dict[str, object]:
 
 def the_account_may_not_list(fabric: Fabric) -> dict[str, object]:
     """The API answers 403 for one kind."""
-    emulated(fabric).faults.inject(Fault(403, "servers"))
+    emulated(fabric).fail(Fault(403, "servers"))
     return {}
 
 

@@ -23,7 +23,7 @@ async def test_the_sync_ends_within_ten_seconds_and_the_next_slot_is_kept(
         if not first_sync:
             await installation.start(fabric)
             await fabric.recorded("in_sync")
-        fabric.api.faults.inject(Fault(0, "servers"))
+        fabric.api.fail(Fault(0, "servers"))
         if first_sync:
             await installation.start(fabric)
         else:
@@ -31,7 +31,7 @@ async def test_the_sync_ends_within_ten_seconds_and_the_next_slot_is_kept(
         before = await until(fabric.status, lambda status: status.sync_status == "syncing")
         doomed.send_signal(signal.SIGKILL)
         doomed.wait()
-    fabric.api.faults.heal()
+    fabric.api.heal()
     async with installation.worker():
         started = time.monotonic()
         after = await fabric.synced(before.syncs + 1, seconds=20)
@@ -40,5 +40,6 @@ async def test_the_sync_ends_within_ten_seconds_and_the_next_slot_is_kept(
         await fabric.recorded("in_sync", seconds=5)
         await fabric.synced(before.syncs + 2, seconds=20)
         last = (await fabric.history())[-1]
+        assert last.slot is not None
         assert last.slot == after.next_sync
         assert last.started - last.slot < timedelta(seconds=1)
