@@ -23,12 +23,12 @@ from fabrics.values import Json
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may ask of the reader. The defaults hold a fabric of some 20,000 objects."""
+    """What one file may ask of the reader. The defaults hold a fabric of 20,000 objects."""
 
     size: int = 16 * 1024 * 1024  # bytes
     documents: int = 20_000
     depth: int = 64  # nested mappings and lists; the deepest custom resource needs 12
-    nodes: int = 1_000_000  # values, with those which aliases repeat
+    nodes: int = 500_000  # values, with those that aliases repeat; an object has about 25
 
 
 DEFAULT_LIMITS = Limits()
@@ -144,15 +144,16 @@ class _Loader(yaml.CSafeLoader):
     def __init__(self, text: str, limits: Limits) -> None:
         super().__init__(text)
         self.limits = limits
-        self.left = limits.nodes
+        self.composed = 0
+        self.built = 0
         self.depth = 0
         self.line = 1
 
     # The parser calls the next three by these names for each node.
     def descend_resolver(self, parent: yaml.Node | None, index: object) -> None:
         self.depth += 1
-        self.left -= 1
-        if self.left < 0 or self.depth > self.limits.depth:
+        self.composed += 1
+        if self.composed > self.limits.nodes or self.depth > self.limits.depth:
             if parent is not None:
                 self.line = _line(parent)
             self.refuse(self.line, self.depth)
@@ -199,8 +200,8 @@ class _Builder:
 
     def count(self, node: yaml.Node, depth: int) -> None:
         loader = self.loader
-        loader.left -= len(node.value)
-        if loader.left < -loader.limits.nodes or depth > loader.limits.depth:
+        loader.built += len(node.value)
+        if loader.built > loader.limits.nodes or depth > loader.limits.depth:
             loader.refuse(_line(node), depth)
 
     def mapping(self, node: yaml.Node, depth: int) -> dict[str, Json]:

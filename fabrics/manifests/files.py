@@ -9,7 +9,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from fabrics.kinds import ALL_KINDS, KINDS, KINDS_BY_NAME, Kind
 from fabrics.manifests.documents import (
@@ -65,22 +64,24 @@ def manifest_paths(paths: Iterable[str]) -> tuple[str, ...]:
     `*.yaml` and `*.yml` at any depth, except below directories that start with a dot, below
     `unmanaged/`, and below a `raw/` whose sibling `managed/` holds the same objects after intake.
     """
-    candidates = sorted(path for path in set(paths) if path.endswith((".yaml", ".yml")))
+    folders = {path: tuple(path.split("/")[:-1]) for path in paths}
     managed = {
-        parent
-        for path in candidates
-        for parent in PurePosixPath(path).parents
-        if parent.name == "managed"
+        parts[:depth]
+        for parts in folders.values()
+        for depth, name in enumerate(parts)
+        if name == "managed"
     }
-    return tuple(path for path in candidates if _is_manifest(PurePosixPath(path), managed))
+    return tuple(
+        path
+        for path, parts in sorted(folders.items())
+        if path.endswith((".yaml", ".yml")) and not _is_passed_over(parts, managed)
+    )
 
 
-def _is_manifest(path: PurePosixPath, managed: set[PurePosixPath]) -> bool:
-    return not any(
-        folder.name.startswith(".")
-        or folder.name == "unmanaged"
-        or (folder.name == "raw" and folder.with_name("managed") in managed)
-        for folder in path.parents
+def _is_passed_over(folder: tuple[str, ...], managed: set[tuple[str, ...]]) -> bool:
+    return any(
+        name.startswith(".") or name == "unmanaged" or (name == "raw" and folder[:depth] in managed)
+        for depth, name in enumerate(folder)
     )
 
 
@@ -92,7 +93,7 @@ def parse_manifests(path: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> 
             reading.read(document)
     except UnreadableError as error:
         reading.problem(error.line, error.sentence)
-        reading.tainted |= _kinds_mentioned(data[: limits.size])
+        reading.tainted |= _kinds_mentioned(data) if len(data) <= limits.size else ALL_KINDS
     return ParsedFile(
         path, tuple(reading.resources), tuple(reading.problems), frozenset(reading.tainted)
     )
@@ -116,6 +117,9 @@ def _kinds_mentioned(data: bytes) -> frozenset[Kind]:
     return ALL_KINDS if strange or untold or not found else found
 
 
+_MAX_PROBLEMS = 50  # of one file; whoever corrects these sees the next
+
+
 class _Reading:
     """Collects what the documents of one file say."""
 
@@ -126,8 +130,9 @@ class _Reading:
         self.tainted: set[Kind] = set()
 
     def problem(self, line: int, sentence: str, tainted: Iterable[Kind] = ()) -> None:
-        self.problems.append(Problem(self.path, line, sentence))
         self.tainted.update(tainted)
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append(Problem(self.path, line, sentence))
 
     def read(self, document: Document) -> None:
         if document.faults:
@@ -145,18 +150,17 @@ class _Reading:
     def read_faulty(self, document: Document) -> None:
         """A document with a mistake in it is left out, but counts for the kinds it is about."""
         tainted = {kind for _, item in _objects(document) for kind in possible_kinds(item)}
-        if _is_garbled(document.value):
-            tainted |= ALL_KINDS
-        if tainted:
+        if tainted or not _is_foreign(document.value):
             for fault in document.faults:
-                self.problem(fault.line, fault.sentence, tainted)
+                self.problem(fault.line, fault.sentence, tainted or ALL_KINDS)
 
 
-def _is_garbled(value: Json) -> bool:
-    """Whether a faulty document lost what would tell its kind: a key stated twice has no value."""
-    return isinstance(value, dict) and any(
-        field in value and value[field] is None for field in ("apiVersion", "kind", "items")
-    )
+def _is_foreign(value: Json) -> bool:
+    """Whether a document says what it is, and what it says is none of ours."""
+    if not isinstance(value, dict) or value.get("items", []) is None:
+        return False
+    stated = isinstance(value.get("apiVersion"), str) and isinstance(value.get("kind"), str)
+    return stated and not possible_kinds(value)
 
 
 def _objects(document: Document) -> Iterator[tuple[int, dict[str, Json]]]:
@@ -171,7 +175,9 @@ def _objects(document: Document) -> Iterator[tuple[int, dict[str, Json]]]:
     # Items of a typed list (`VPCList`) need not repeat what the list says.
     typed = kind != "List"
     stated = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
-    for line, item in zip(document.item_lines, items, strict=True):
+    # Items that came through a merge key (`<<`) have no lines of their own.
+    lines = document.item_lines or (document.line,) * len(items)
+    for line, item in zip(lines, items, strict=False):
         if isinstance(item, dict):
             yield line, stated | item if typed else item
 

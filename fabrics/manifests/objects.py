@@ -65,8 +65,11 @@ def possible_kinds(item: dict[str, Json]) -> frozenset[Kind]:
         return frozenset()
     if is_hedgehog(group):
         return kinds_of(group) or ALL_KINDS
-    named = KINDS_BY_NAME.get(name)
-    return frozenset({named}) if named and not group else frozenset()
+    if group or "apiVersion" in item:
+        return frozenset()
+    if "kind" not in item and "metadata" in item and "spec" in item:
+        return ALL_KINDS  # an object that lost its head
+    return frozenset(kind for kind in KINDS_BY_NAME.values() if kind.name == name)
 
 
 def _group(item: dict[str, Json]) -> str:
@@ -77,6 +80,9 @@ def _group(item: dict[str, Json]) -> str:
 def _kind(item: dict[str, Json], possible: frozenset[Kind]) -> Kind:
     api_version, name = item.get("apiVersion"), item.get("kind")
     kind = find_kind(_group(item), str(name))
+    if api_version is None or name is None:
+        missing = " and ".join(field for field in ("apiVersion", "kind") if item.get(field) is None)
+        raise RefusedError(f"an object without {missing}.", possible)
     if kind is None:
         raise RefusedError(
             f"kind {_short(name)} with apiVersion {_short(api_version)} is no known Hedgehog kind; "
