@@ -43,7 +43,7 @@ class _Outbound(ActivityOutboundInterceptor):
         super().__init__(next)
         self._details: Sequence[Any] = tuple(next.info().heartbeat_details)
 
-    def heartbeat(self, *details: Any) -> None:
+    def heartbeat(self, *details: Any) -> None:  # noqa: ANN401  as declared upstream
         self._details = details
         super().heartbeat(*details)
 
@@ -56,7 +56,7 @@ class _Inbound(ActivityInboundInterceptor):
         self._outbound = _Outbound(outbound)
         super().init(self._outbound)
 
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401  as upstream
         async with self._beating(activity.info().heartbeat_timeout):
             try:
                 return await super().execute_activity(input)
@@ -68,15 +68,15 @@ class _Inbound(ActivityInboundInterceptor):
                 raise to_application_error(error) from None
 
     @asynccontextmanager
-    async def _beating(self, timeout: timedelta | None) -> AsyncIterator[None]:
-        beats = asyncio.create_task(self._beat(timeout)) if timeout else None
+    async def _beating(self, tolerance: timedelta | None) -> AsyncIterator[None]:
+        beats = asyncio.create_task(self._beat(tolerance)) if tolerance else None
         try:
             yield
         finally:
             if beats:
                 beats.cancel()
 
-    async def _beat(self, timeout: timedelta) -> None:
+    async def _beat(self, tolerance: timedelta) -> None:
         while True:
-            await asyncio.sleep(timeout.total_seconds() / BEATS_PER_TIMEOUT)
+            await asyncio.sleep(tolerance.total_seconds() / BEATS_PER_TIMEOUT)
             self._outbound.repeat()

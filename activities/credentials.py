@@ -1,0 +1,187 @@
+"""Credentials: secrets in files on the worker, found by the name that a fabric's record gives.
+
+A credential is a folder `<credentials_dir>/<name>/`, laid out as a mounted Kubernetes Secret:
+
+    kubeconfig                       for the fabric's Kubernetes API; or
+    token, server, ca.crt            a bearer token, the URL it is for, the CA (system's if absent)
+    git-token or ssh-key, git-url    for Git over https or ssh, and the URLs it is for
+    known_hosts                      with ssh-key: the host keys that are expected
+    git-ca.crt, git-username         where the Git host has a CA of its own, or asks for a user name
+
+The files alone say where a secret may go; a record that names another place is refused, so editing
+NetBox is no way to collect secrets. `server` is that one API. Each line of `git-url` is a repository,
+or a folder of repositories: `https://git.example.com/fabrics` covers everything below it, not
+`https://git.example.com/fabrics-old`. Where there are no files for a source, it is read anonymously.
+"""
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from activities.errors import PermanentError
+
+NAME: Final = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,100}")
+SCP_ADDRESS: Final = re.compile(r"([\w.-]+@)?(?P<host>[\w.-]+):(?P<path>(?!//).+)")
+DEFAULT_PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
+GIT_USERNAME: Final = "x-token-auth"
+"""GitHub, GitLab and Gitea take a token with any user name, Bitbucket with this one."""
+
+
+class Place(NamedTuple):
+    """Where a URL leads, so that two spellings of one place are equal."""
+
+    scheme: str
+    host: str
+    port: int
+    path: tuple[str, ...]
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """Raises `ValueError` for a URL that may mean different places to different programs."""
+        if "://" not in url and (scp := SCP_ADDRESS.fullmatch(url)):
+            url = f"ssh://{scp['host']}/{scp['path']}"
+        parts = urlsplit(url)
+        steps = [step for step in unquote(parts.path).split("/") if step]
+        if {".", ".."} & set(steps) or not unquote(parts.path).isprintable() or "\\" in url:
+            raise ValueError("it has '.', '..', '\\' or control characters in its path")
+        if parts.query or parts.fragment or parts.password is not None or not parts.hostname:
+            raise ValueError("it must name a host, and no password, '?' or '#'")
+        if parts.scheme not in DEFAULT_PORTS or (parts.username and parts.scheme != "ssh"):
+            raise ValueError("it must start with https:// or ssh://, without a user name for https")
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
+        if steps:
+            steps[-1] = steps[-1].removesuffix(".git")
+        return cls(parts.scheme, parts.hostname.rstrip("."), port, tuple(steps))
+
+    def covers(self, other: "Place") -> bool:
+        """Whether `other` is this place or lies below it."""
+        return self[:3] == other[:3] and other.path[: len(self.path)] == self.path
+
+
+@dataclass(frozen=True)
+class Credential:
+    """One folder of secrets. No sentence on it repeats what its files hold."""
+
+    name: str
+    folder: Path
+
+    @classmethod
+    def find(cls, directory: Path, name: str) -> Self | None:
+        """The credential of this name, None where there is no such folder."""
+        if not NAME.fullmatch(name):
+            raise PermanentError(
+                "hh_credentials must be the name of a credential: letters, digits, '.', '_' and '-'."
+            )
+        folder = directory / name
+        return cls(name, folder) if folder.is_dir() else None
+
+    def path(self, file: str) -> Path | None:
+        """The file, None where there is none."""
+        path = self.folder / file
+        return path if path.is_file() else None
+
+    def text(self, file: str) -> str | None:
+        """What the file holds, without the line end that editors add; None where there is none."""
+        path = self.path(file)
+        try:
+            return path.read_text().strip() if path else None
+        except (OSError, UnicodeDecodeError) as error:
+            raise self.error(file, "cannot be read as text by the worker; check it") from error
+
+    def secret(self, file: str) -> SecretStr | None:
+        """A token in the file; it must be one word, as everything else would end up in a header."""
+        text = self.text(file)
+        if text is None:
+            return None
+        if not re.fullmatch(r"[\x21-\x7e]+", text):
+            raise self.error(file, "must hold one token and nothing else; write it anew")
+        return SecretStr(text)
+
+    def required(self, file: str, why: str) -> Path:
+        """The file, which must be there, because of `why`."""
+        path = self.path(file)
+        if path is None:
+            raise self.error(file, f"is missing: {why}")
+        return path
+
+    def places(self, file: str, why: str) -> list[Place]:
+        """The URLs in the file, one a line."""
+        self.required(file, why)
+        try:
+            return [Place.of(line) for line in (self.text(file) or "").split()]
+        except ValueError as error:
+            raise self.error(file, f"holds a URL that cannot be used: {error}") from error
+
+    def error(self, file: str, what: str) -> PermanentError:
+        """What is wrong with a file, as a sentence."""
+        return PermanentError(f"Credential {self.name}: the file {file} {what}.")
+
+
+@dataclass(frozen=True)
+class GitAccess:
+    """How to read one repository. All empty: anonymously."""
+
+    credential: str
+    username: str = GIT_USERNAME
+    token: SecretStr | None = None
+    ssh_key: Path | None = None
+    known_hosts: Path | None = None
+    ca_cert: Path | None = None
+
+
+def git_access(directory: Path, name: str, repository: str) -> GitAccess:
+    """The access to `repository` with the credential of this name. Raises `PermanentError`."""
+    credential = Credential.find(directory, name)
+    over_ssh = git_place(repository).scheme == "ssh"
+    if credential is None or not (credential.path("git-token") or credential.path("ssh-key")):
+        if over_ssh:
+            raise PermanentError(
+                f"Git over ssh needs a key: put ssh-key, known_hosts and git-url into the folder"
+                f" {name} of the worker's credentials, or name the repository by https."
+            )
+        return GitAccess(name, ca_cert=credential.path("git-ca.crt") if credential else None)
+    _check_git_url(credential, repository)
+    return _ssh_access(credential) if over_ssh else _https_access(credential)
+
+
+def git_place(repository: str) -> Place:
+    """Where the repository is. Raises `PermanentError`."""
+    try:
+        return Place.of(repository)
+    except ValueError as error:
+        raise PermanentError(f"hh_git_repository is no URL that can be read: {error}.") from error
+
+
+def _check_git_url(credential: Credential, repository: str) -> None:
+    why = "write the URL of the repository (or of a folder of them) that the secret is for into it"
+    place = git_place(repository)
+    if not any(allowed.covers(place) for allowed in credential.places("git-url", why)):
+        raise PermanentError(
+            f"Credential {credential.name} is not for this repository: its file git-url names"
+            " another place. Correct hh_git_repository, or name another credential."
+        )
+
+
+def _https_access(credential: Credential) -> GitAccess:
+    credential.required("git-token", "https needs a token; use ssh with the ssh-key")
+    return GitAccess(
+        credential.name,
+        username=credential.text("git-username") or GIT_USERNAME,
+        token=credential.secret("git-token"),
+        ca_cert=credential.path("git-ca.crt"),
+    )
+
+
+def _ssh_access(credential: Credential) -> GitAccess:
+    key = credential.required("ssh-key", "ssh needs a key; use https with the git-token")
+    known = credential.required("known_hosts", "without the host's key its identity is unknown")
+    status = key.stat()
+    if status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) & 0o077:
+        raise credential.error("ssh-key", "is readable by others, which ssh refuses: chmod 400 it")
+    return GitAccess(credential.name, ssh_key=key, known_hosts=known)

@@ -1,0 +1,177 @@
+"""Reading a fabric's live state from its Kubernetes API: one paged list a kind, all or nothing.
+
+A kind that the API does not serve belongs to another Hedgehog release and is told apart. Every other
+failure, on whichever page of whichever list, fails the whole reading: what was not seen must never
+pass for deleted. Lists are consistent reads (no `resourceVersion`), since drift is decided on them.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from kubernetes.client import ApiClient, CustomObjectsApi
+from kubernetes.client.exceptions import ApiException
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError
+
+from activities.errors import PermanentError, TransientError, classify
+from activities.kubernetes_access import KubernetesAccess, kubernetes_access
+from fabrics.config import KubernetesTarget
+from fabrics.drift import Live
+from fabrics.kinds import KINDS, Kind
+from fabrics.resources import Resource, from_api
+from settings import Settings
+
+PAGE: Final = 500
+"""Objects a page: kubectl's default."""
+
+MAX_PAGES: Final = 400
+MAX_PAGE_BYTES: Final = 128 * 1024 * 1024
+CHUNK: Final = 1024 * 1024
+
+BEGINNINGS: Final = 3
+"""How often a list may begin because its continue token expired (HTTP 410)."""
+
+
+def read_live(target: KubernetesTarget, settings: Settings) -> Live:
+    """All objects of the compared kinds. Raises `TransientError` and `PermanentError`."""
+    access = kubernetes_access(
+        settings.credentials_dir, target, allow_exec=settings.kubernetes_allow_exec
+    )
+    with ApiClient(access.configuration) as client:
+        reader = _Reader(CustomObjectsApi(client), target, access, settings)
+        found = {kind: reader.objects(kind) for kind in KINDS}
+    served = {kind: resources for kind, resources in found.items() if resources is not None}
+    if not served:
+        raise PermanentError(
+            f"{reader.who} serves none of the Hedgehog kinds: it is no fabric's API, or Hedgehog is"
+            " not installed there. Check hh_kubernetes_server."
+        )
+    return Live(served, not_served=frozenset(found.keys() - served.keys()))
+
+
+class _ExpiredError(Exception):
+    """The rest of a list is no longer to be had."""
+
+
+class _NotServedError(Exception):
+    """The API has no such kind."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    items: list[Any]
+    token: str
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Lists of one API."""
+
+    api: CustomObjectsApi
+    target: KubernetesTarget
+    access: KubernetesAccess
+    settings: Settings
+
+    @property
+    def who(self) -> str:
+        return f"The Kubernetes API at {self.target.server}"
+
+    def objects(self, kind: Kind) -> tuple[Resource, ...] | None:
+        """The objects of a kind, None when the API does not serve it."""
+        for _ in range(BEGINNINGS):
+            try:
+                return self._pages(kind)
+            except _NotServedError:
+                return None
+            except _ExpiredError:
+                continue
+        raise TransientError(f"{self.who} changes faster than its {kind.plural} can be listed.")
+
+    def _pages(self, kind: Kind) -> tuple[Resource, ...]:
+        resources: list[Resource] = []
+        token = ""
+        for _ in range(MAX_PAGES):
+            page = self._page(kind, token)
+            resources += self._resources(kind, page.items)
+            if not page.token:
+                return tuple(resources)
+            token = page.token
+        raise PermanentError(f"{self.who} has more than {MAX_PAGES * PAGE} {kind.plural}.")
+
+    def _page(self, kind: Kind, token: str) -> _Page:
+        try:
+            response = self.api.list_namespaced_custom_object(
+                kind.group,
+                kind.version,
+                self.target.namespace,
+                kind.plural,
+                limit=PAGE,
+                _continue=token or None,
+                _preload_content=False,  # decoded here, several times faster than by the client
+                _request_timeout=(self.settings.connect_timeout, self.settings.read_timeout),
+            )
+            return self._decode(self._body(cast(HTTPResponse, response)))
+        except ApiException as error:
+            raise self._failure(error, kind, token) from error
+        except (HTTPError, OSError) as error:
+            raise classify(error, self.who) from error
+
+    def _body(self, response: HTTPResponse) -> bytes:
+        """The whole answer, as long as it is neither slower nor larger than any real one."""
+        deadline = time.monotonic() + self.settings.read_timeout
+        body = bytearray()
+        while chunk := response.read1(CHUNK):
+            body += chunk
+            if time.monotonic() > deadline:
+                raise TransientError(f"{self.who} answers too slowly.")
+            if len(body) > MAX_PAGE_BYTES:
+                raise PermanentError(f"{self.who} sent more than a page may hold.")
+        return bytes(body)
+
+    def _decode(self, body: bytes) -> _Page:
+        try:
+            answer = json.loads(body)
+            if not str(answer["kind"]).endswith("List"):
+                raise ValueError(answer["kind"])
+            return _Page(list(answer["items"]), str(answer["metadata"].get("continue") or ""))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise PermanentError(
+                f"{self.who} does not answer as a Kubernetes API does. Check hh_kubernetes_server."
+            ) from error
+
+    def _resources(self, kind: Kind, items: list[Any]) -> list[Resource]:
+        try:
+            return [from_api(item, kind) for item in items]
+        except (ValueError, AttributeError) as error:
+            raise PermanentError(f"{self.who} returned a {kind.name} that is none.") from error
+
+    def _failure(self, error: ApiException, kind: Kind, token: str) -> Exception:
+        match error.status:
+            case 404 if not token:
+                return _NotServedError()
+            case 404:
+                return TransientError(f"{self.who} stopped serving {kind.plural} during a list.")
+            case 410 if token:
+                return _ExpiredError()
+            case 401 | 403 as status:
+                return PermanentError(f"{self.who} {self._refusal(status, kind)} (HTTP {status}).")
+            case status if status and 300 <= status < 400:
+                return PermanentError(
+                    f"{self.who} redirects elsewhere (HTTP {status}): hh_kubernetes_server must be"
+                    " the API itself."
+                )
+        return classify(error, self.who)
+
+    def _refusal(self, status: int, kind: Kind) -> str:
+        name = self.access.credential
+        if not name:
+            wanted = f"a folder {self.target.credential} with a token or a kubeconfig"
+            return f"asks for credentials, and the worker has none: it needs {wanted}"
+        if status == 401:
+            return f"refused the credential {name}: renew its token"
+        return (
+            f"does not let the credential {name} list {kind.plural}.{kind.group} in the namespace"
+            f" {self.target.namespace}: bind deploy/clusterrole.yaml to it"
+        )

@@ -1,0 +1,126 @@
+"""How to reach a fabric's Kubernetes API: its credential as the client library's configuration.
+
+A kubeconfig is data here: programs in it are not run unless a setting allows that, and it cannot
+switch certificate checks off.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+import yaml
+from kubernetes.client import Configuration
+from kubernetes.config import ConfigException, load_kube_config
+
+from activities.credentials import Credential, Place
+from activities.errors import PermanentError
+from fabrics.config import KubernetesTarget
+
+KUBECONFIG: Final = "kubeconfig"
+
+_loading = Lock()
+"""The library keeps certificates that stand inside kubeconfigs in files, unguarded against threads."""
+
+
+@dataclass(frozen=True)
+class KubernetesAccess:
+    """How to reach one API; `credential` is the name of what proves who we are, if anything."""
+
+    configuration: Configuration
+    credential: str = ""
+
+
+def kubernetes_access(
+    directory: Path, target: KubernetesTarget, *, allow_exec: bool
+) -> KubernetesAccess:
+    """The access to the API that the record names. Raises `PermanentError`."""
+    place = _https_place(target.server)
+    credential = Credential.find(directory, target.credential)
+    configuration = Configuration(host=target.server.rstrip("/"), retries=False)
+    if credential is None:
+        return KubernetesAccess(configuration)
+    if path := credential.path(KUBECONFIG):
+        _check_kubeconfig(credential, place, allow_exec)
+        _load(credential, path, configuration)
+        return KubernetesAccess(configuration, credential.name)
+    return _from_files(credential, place, configuration)
+
+
+def _https_place(server: str) -> Place:
+    try:
+        place = Place.of(server)
+    except ValueError as error:
+        raise PermanentError(f"hh_kubernetes_server is no usable URL: {error}.") from error
+    if place.scheme != "https":
+        raise PermanentError("hh_kubernetes_server must start with https://.")
+    return place
+
+
+def _from_files(
+    credential: Credential, place: Place, configuration: Configuration
+) -> KubernetesAccess:
+    configuration.ca_cert_data = credential.text("ca.crt")
+    token = credential.secret("token")
+    if token is None:
+        return KubernetesAccess(configuration)
+    why = "write the URL of the API that the token is for into it"
+    _check_place(credential, "server", credential.places("server", why), place)
+    configuration.api_key["BearerToken"] = f"Bearer {token.get_secret_value()}"
+    return KubernetesAccess(configuration, credential.name)
+
+
+def _check_kubeconfig(credential: Credential, place: Place, allow_exec: bool) -> None:
+    cluster, user = _current(credential)
+    try:
+        places = [Place.of(str(cluster.get("server")))]
+    except ValueError as error:
+        what = f"names a server that cannot be used: {error}"
+        raise credential.error(KUBECONFIG, what) from error
+    _check_place(credential, KUBECONFIG, places, place)
+    if cluster.get("insecure-skip-tls-verify"):
+        what = "switches certificate checks off; give certificate-authority-data instead"
+        raise credential.error(KUBECONFIG, what)
+    if "auth-provider" in user or ("exec" in user and not allow_exec):
+        what = (
+            "runs a program to log in; put a token into it,"
+            " or allow that with FABRIC_SYNC_KUBERNETES_ALLOW_EXEC (exec only)"
+        )
+        raise credential.error(KUBECONFIG, what)
+
+
+def _load(credential: Credential, path: Path, configuration: Configuration) -> None:
+    try:
+        with _loading:
+            load_kube_config(  # type: ignore[no-untyped-call]
+                str(path), client_configuration=configuration, persist_config=False
+            )
+    except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+        raise credential.error(KUBECONFIG, "cannot be used; try it with kubectl") from error
+
+
+def _current(credential: Credential) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The cluster and the user of the current context."""
+    try:
+        config = yaml.safe_load(credential.text(KUBECONFIG) or "")
+        context = _named(config["contexts"], config["current-context"])["context"]
+        cluster = _named(config["clusters"], context["cluster"])["cluster"]
+        user = _named(config["users"], context["user"])["user"] if context.get("user") else {}
+        return dict(cluster), dict(user)
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        what = "is no kubeconfig with a current context; check it with kubectl config view"
+        raise credential.error(KUBECONFIG, what) from error
+
+
+def _named(entries: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    (found,) = (entry for entry in entries if entry["name"] == name)
+    return found
+
+
+def _check_place(credential: Credential, file: str, places: list[Place], asked: Place) -> None:
+    if asked not in places:
+        raise PermanentError(
+            f"Credential {credential.name} is not for this API: its file {file} names another"
+            " server. Correct hh_kubernetes_server, or name another credential."
+        )
