@@ -1,0 +1,70 @@
+"""Fixtures: NetBox as the constrained user, and a fabric's record for each test."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from activities.netbox import CLUSTERS, NetBox, Row
+from activities.record import RecordActivities
+from stack.stack import Stack
+
+INSTANCE = "default@this-installation"
+NUMBERS = count(1)
+
+type MakeRecord = Callable[..., Row]
+
+
+@pytest.fixture(scope="session")
+def netbox(stack: Stack, constrained_token: str) -> Iterator[NetBox]:
+    """NetBox as the user that workers are."""
+    client = NetBox(stack.netbox.url, constrained_token, connect_timeout=5, timeout=60)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def make_record(netbox: NetBox, admin: NetBox) -> Iterator[MakeRecord]:
+    """Makes enabled records, each with a name and fabric id of its own; they go with the test."""
+    made: list[Row] = []
+
+    def make(**custom_fields: object) -> Row:
+        name = f"Trial {next(NUMBERS)}"
+        fields = {
+            "hh_fabric_id": name.lower().replace(" ", "-"),
+            "hh_sync_enabled": True,
+            "hh_kubernetes_server": "https://10.0.0.1:6443",
+            "hh_git_repository": "https://git.example.com/net/dc1.git",
+        }
+        made.append(netbox.create_record(name, fields | custom_fields))
+        return made[-1]
+
+    yield make
+    left = {row["id"] for row in admin.records()}
+    for row in made:
+        if row["id"] in left:
+            admin.delete(CLUSTERS, row["id"])
+
+
+@pytest.fixture
+def record(make_record: MakeRecord) -> Row:
+    """One record."""
+    return make_record()
+
+
+@pytest.fixture
+def activities(netbox: NetBox) -> RecordActivities:
+    """The activities as a worker of this installation has them."""
+    return RecordActivities(netbox, INSTANCE, heartbeat=900, search_attributes=True)
+
+
+@pytest.fixture
+def foreign_cluster(admin: NetBox) -> Iterator[Row]:
+    """A cluster of somebody else's type, which is no fabric."""
+    type_ = admin.create(
+        "virtualization/cluster-types", {"name": "Trial others", "slug": "trial-others"}
+    )
+    cluster = admin.create(CLUSTERS, {"name": "Trial foreign", "type": type_["id"]})
+    yield cluster
+    admin.delete(CLUSTERS, cluster["id"])
+    admin.delete("virtualization/cluster-types", type_["id"])
