@@ -2,17 +2,26 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Final
 
 from pydantic import BaseModel, TypeAdapter
 from rich.console import Console, RenderableType
+from rich.status import Status
+from rich.text import Text
 
 PIPED_WIDTH: Final = 200
 """Columns of a table that goes to a file or a pipe, where nobody sees it wrap."""
 
-out = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+def _console(width: int | None = None, *, stderr: bool = False) -> Console:
+    """Names and errors are other people's text: never markup. Sentences on stderr wrap by themselves."""
+    return Console(
+        width=width, stderr=stderr, soft_wrap=stderr, markup=False, emoji=False, highlight=False
+    )
+
+
+out = _console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+err = _console(stderr=True)
 
 
 def show(thing: RenderableType) -> None:
@@ -27,17 +36,17 @@ def show_json(document: BaseModel | dict[str, object]) -> None:
 
 def note(sentence: str) -> None:
     """Something people should know beside the result."""
-    err.print(sentence, style="yellow", markup=False)
+    err.print(sentence, style="yellow")
 
 
 def complain(sentence: str) -> None:
     """Why there is no result."""
-    err.print(f"starter.py: {sentence}", style="red", markup=False)
+    err.print(f"starter.py: {sentence}", style="red")
 
 
-def progress(doing: str) -> AbstractContextManager[object]:
+def progress(doing: str) -> Status:
     """A spinner beside `doing` while the block runs; invisible where nobody watches."""
-    return err.status(doing, spinner="dots")
+    return err.status(Text(doing), spinner="dots")
 
 
 def listed(things: Sequence[str]) -> str:

@@ -40,6 +40,11 @@ class Fabric:
         return f"@{self.config.record_id}"
 
     @property
+    def handle(self) -> str:
+        """What names it alone, without blanks, for a command to copy."""
+        return self.fabric_id or self.number
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What it answers to."""
         return tuple(filter(None, (self.config.name, self.fabric_id, self.number)))

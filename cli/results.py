@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from cli import console
 from cli.look import Sight
-from cli.tables import report_line, status_page, status_table
+from cli.tables import in_words, status_page, status_table
 from fabrics.overview import FabricOverview
 from fabrics.report import SyncReport
 
@@ -36,8 +36,10 @@ def show_fabrics(sight: Sight, json: bool) -> None:
     """One line a fabric."""
     if json:
         console.show_json(Fabrics(fabrics=sight.fabrics))
-    else:
+    elif sight.fabrics:
         console.show(status_table(sight.fabrics, sight.now))
+    else:
+        console.show("No fabrics yet; `starter.py add NAME --kubernetes-server URL` adds one.")
 
 
 def show_fabric(sight: Sight, json: bool) -> None:
@@ -55,4 +57,4 @@ def show_synced(sight: Sight, report: SyncReport | None, json: bool) -> None:
         return
     show_fabrics(sight, json)
     if report:
-        console.show(report_line(report))
+        console.note(f"Sync {report.number} took {in_words(report.duration)}.")

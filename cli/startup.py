@@ -29,7 +29,8 @@ class Startup:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        self._line.stop()
+        if console.err.is_terminal:
+            self._line.stop()
 
     def __call__(self, step: str) -> None:
         if console.err.is_terminal:

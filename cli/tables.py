@@ -28,16 +28,13 @@ LOOKS: Final = {
 }
 
 
-def status_table(fabrics: Sequence[FabricOverview], now: datetime) -> Table:
-    """One line a fabric: how it is, when it last and next syncs, what is wrong."""
+def status_table(fabrics: Sequence[FabricOverview], now: datetime) -> RenderableType:
+    """One line a fabric: how it is, when it last and next syncs; below, what there is to remark."""
     table = _table()
-    table.add_column("Fabric", no_wrap=True, max_width=24)
+    table.add_column("Fabric", no_wrap=True)
     table.add_column("Status", no_wrap=True)
-    table.add_column("Drift", justify="right")
-    table.add_column("Objects", justify="right")
-    table.add_column("Last sync", no_wrap=True)
-    table.add_column("Next", no_wrap=True)
-    table.add_column("Remarks", ratio=1, overflow="fold")
+    for name in ("Drift", "Objects", "Last sync", "Next sync"):
+        table.add_column(name, no_wrap=True, justify="right")
     for fabric in fabrics:
         table.add_row(
             fabric.name,
@@ -46,16 +43,17 @@ def status_table(fabrics: Sequence[FabricOverview], now: datetime) -> Table:
             _count(sum(fabric.counts.values()) if fabric.counts else None),
             _ago(fabric.last_sync, now),
             _ahead(fabric.next_sync, now),
-            Text("\n").join(_remarks(fabric, now)),
         )
-    return table
+    remarks = _grid()
+    for fabric in fabrics:
+        for remark in _remarks(fabric, now):
+            remarks.add_row(fabric.name, remark)
+    return Group(table, "", remarks) if remarks.row_count else table
 
 
 def status_page(fabric: FabricOverview, now: datetime) -> RenderableType:
     """Everything about one fabric."""
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="bright_black", no_wrap=True)
-    facts.add_column(overflow="fold")
+    facts = _grid()
     for name, value in _facts(fabric, now):
         facts.add_row(name, value)
     parts: list[RenderableType] = [Text(f"{fabric.name}\n", style="bold"), facts]
@@ -90,8 +88,8 @@ def history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableTyp
             str(report.number),
             _moment(report.started, now),
             report.trigger,
-            _seconds(report.lateness),
-            _seconds(report.duration),
+            in_words(report.lateness),
+            in_words(report.duration),
             _status(report.sync_status),
             _count(report.drift_count),
             str(report.missed) if report.missed else "",
@@ -110,7 +108,7 @@ def punctuality(reports: Sequence[SyncReport]) -> str:
     """One line on how late the syncs were and how many slots had none."""
     late, missed = median_lateness(reports), sum(report.missed for report in reports)
     return (
-        f"{len(reports)} syncs; median lateness {_seconds(late) or 'not known'};"
+        f"{len(reports)} syncs; median lateness {in_words(late) or 'not known'};"
         f" slots missed: {missed}."
     )
 
@@ -127,17 +125,16 @@ def check_table(checks: Sequence[Check]) -> Table:
     return table
 
 
-def report_line(report: SyncReport) -> Text:
-    """What one sync found."""
-    drift = "" if report.drift_count is None else f", {report.drift_count} differ from Git"
-    took = f"{report.objects} objects in {_seconds(report.duration)}{drift}"
-    return Text.assemble(
-        _status(report.sync_status), f"  sync {report.number}: ", report.error or took
-    )
-
-
 def _table() -> Table:
     return Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, show_edge=False)
+
+
+def _grid() -> Table:
+    """Names and what there is to say of each."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bright_black", no_wrap=True)
+    grid.add_column(overflow="fold")
+    return grid
 
 
 def _facts(fabric: FabricOverview, now: datetime) -> list[tuple[str, RenderableType]]:
@@ -212,30 +209,34 @@ def _count(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
 
 
-def _seconds(seconds: float | None) -> str:
+def in_words(seconds: float | None) -> str:
+    """A duration in seconds as people read it; nothing where it is not known."""
     if seconds is None:
         return ""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{_span(seconds)}"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else _span(seconds)
 
 
 def _span(seconds: float) -> str:
-    for limit, unit, size in ((10, "s", 1), (120, "s", 1), (7200, "min", 60), (172_800, "h", 3600)):
+    """Whole units, as coarse as the span allows."""
+    for limit, unit, size in ((120, "s", 1), (7200, "min", 60), (172_800, "h", 3600)):
         if seconds < limit:
-            return f"{seconds / size:.{1 if limit == 10 else 0}f} {unit}"
-    return f"{seconds / 86_400:.0f} days"
+            return f"{int(seconds / size)} {unit}"
+    return f"{int(seconds / 86_400)} days"
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "never"
-    return f"{_span(int(max(0, (now - moment).total_seconds())))} ago"
+    return f"{_span(max(0, (now - moment).total_seconds()))} ago"
 
 
 def _ahead(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return ""
     left = (moment - now).total_seconds()
-    return f"in {_span(int(left))}" if left >= 1 else "now"
+    return f"in {_span(left)}" if left >= 1 else "now"
 
 
 def _both(moment: datetime | None, now: datetime) -> str:

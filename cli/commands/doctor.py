@@ -130,8 +130,8 @@ async def _check_owner(session: Session, fabric: Fabric) -> Check:
 
 
 def _check_loop(seen: FabricOverview) -> Check:
-    if seen.sync_status in (SyncStatus.DISABLED, SyncStatus.NOT_CONFIGURED) and not seen.running:
-        return Check("Loop", True, f"{seen.name} is {seen.sync_status} and needs no loop.")
+    if seen.sync_status in (SyncStatus.DISABLED, SyncStatus.NOT_CONFIGURED):
+        return Check("Loop", True, f"{seen.name} is {seen.sync_status}: it needs none.")
     return _check(
         "Loop",
         seen.running and not seen.stale,

@@ -18,8 +18,7 @@ from cli.loops import Message, NoLoop
 from cli.options import AsJson, FabricName, interval_of
 from cli.results import show_fabrics, show_synced
 from cli.session import Session, open_session
-from fabrics.config import ConfigEdits, FabricConfig, check_reason
-from fabrics.overview import NEEDS_A_PERSON
+from fabrics.config import ConfigEdits, check_reason
 from fabrics.report import SyncReport
 
 type Ask = Callable[[str, bool], Awaitable[SyncReport | None]]
@@ -38,8 +37,8 @@ def sync(
     """Sync a fabric now, and report what that found."""
     seen, report = asyncio.run(_sync(fabric, full=full, wait=not no_wait))
     show_synced(seen, report, json)
-    unhealthy = report is not None and report.sync_status in NEEDS_A_PERSON
-    raise typer.Exit(UNHEALTHY if unhealthy else DONE)
+    found = report is not None and (report.error or report.drift_count)
+    raise typer.Exit(UNHEALTHY if found else DONE)
 
 
 def set_interval(
@@ -68,7 +67,7 @@ def resume(fabric: FabricName, json: AsJson = False) -> None:
 async def _sync(wanted: str, *, full: bool, wait: bool) -> tuple[Sight, SyncReport | None]:
     async with open_session() as session:
         fabric = await session.fabric(wanted)
-        _check_can_sync(fabric.config)
+        _check_can_sync(fabric)
         ask = session.loops.sync if wait else session.loops.ask_for_sync
         with console.progress(f"Syncing {fabric.config.name}"):
             report = await _ask(ask, session, fabric, full)
@@ -85,21 +84,18 @@ async def _ask(ask: Ask, session: Session, fabric: Fabric, full: bool) -> SyncRe
         return await ask(fabric.fabric_id, full)
 
 
-def _check_can_sync(config: FabricConfig) -> None:
+def _check_can_sync(fabric: Fabric) -> None:
+    config, name = fabric.config, fabric.config.name
     if config.kubernetes is None:
-        raise Failure(
-            f"{config.name} is not configured: enter its hh_kubernetes_server in NetBox first."
-        )
+        raise Failure(f"{name} is not configured: enter its hh_kubernetes_server in NetBox first.")
     if not config.active:
-        raise Failure(f"{config.name} is switched off: its status in NetBox is not active.")
+        raise Failure(f"{name} is switched off: its status in NetBox is not active.")
     if not config.enabled:
-        raise Failure(
-            f"{config.name} is disabled; `starter.py enable {config.name}` switches it on."
-        )
+        raise Failure(f"{name} is disabled; `starter.py enable {fabric.handle}` switches it on.")
     if config.interval == 0:
         raise Failure(
-            f"{config.name} is switched off by its interval 0;"
-            f" `starter.py set-interval {config.name} 300` switches it on."
+            f"{name} is switched off by its interval 0;"
+            f" `starter.py set-interval {fabric.handle} 300` switches it on."
         )
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 from pydantic import BaseModel
+from rich.status import Status
+from rich.text import Text
 
 import temporal
 from activities import setup as netbox_setup
@@ -58,25 +60,30 @@ def setup(
 async def _setup(web_ui: str, remove: bool) -> Prepared:
     async with open_session() as session:
         items = netbox_setup.items(web_ui, session.loops.client.namespace)
-        with console.progress("Changing NetBox" if remove else "Preparing NetBox"):
-            return await (_take_away if remove else _prepare)(session, items)
+        with console.progress("Reading NetBox") as spinner:
+            return await (_take_away if remove else _prepare)(session, items, spinner)
 
 
-async def _prepare(session: Session, items: list[Item]) -> Prepared:
-    changes = await asyncio.to_thread(_done, netbox_setup.apply(session.netbox, items))
+async def _prepare(session: Session, items: list[Item], spinner: Status) -> Prepared:
+    changes = await asyncio.to_thread(_do, netbox_setup.apply(session.netbox, items), spinner)
     added = await temporal.add_search_attributes(session.loops.client)
     changes += [f"create search attribute {name}" for name in added]
     token = await asyncio.to_thread(netbox_setup.issue_token, session.netbox)
     return Prepared(changes=changes, token=token)
 
 
-async def _take_away(session: Session, items: list[Item]) -> Prepared:
+async def _take_away(session: Session, items: list[Item], spinner: Status) -> Prepared:
     """Search attributes stay: the histories of past loops have them."""
     if await session.loops.running():
         raise Failure("Loops still run; end them with `starter.py disable --all` first.")
-    changes = await asyncio.to_thread(_done, netbox_setup.remove(session.netbox, items))
+    changes = await asyncio.to_thread(_do, netbox_setup.remove(session.netbox, items), spinner)
     return Prepared(changes=changes, token=None)
 
 
-def _done(changes: Iterable[Change]) -> list[str]:
-    return [str(change) for change in changes]
+def _do(changes: Iterable[Change], spinner: Status) -> list[str]:
+    """Make the changes, showing the latest."""
+    done = []
+    for change in changes:
+        done.append(str(change))
+        spinner.update(Text(done[-1]))
+    return done
