@@ -1,18 +1,60 @@
 """Ports on the loopback interface: the usual one where it is free, otherwise any free one."""
 
 import socket
+from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1"
 
 
 def usual_or_free(usual: int) -> int:
     """Return `usual` when nothing listens there, otherwise a port that the system chooses."""
-    for port in (usual, 0):
-        with socket.socket() as candidate:
-            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                candidate.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return int(candidate.getsockname()[1])
-    raise OSError("No free port on the loopback interface.")
+    return next(port for port in _candidates(usual) if _bindable(port))
+
+
+class Ports:
+    """The ports of one stack. No other stack gets them, even before a server listens there.
+
+    A lease is a name in the abstract socket namespace (unix(7)): it spans the same machine or
+    container as the port does, and ends with `close` or with this process.
+    """
+
+    def __init__(self) -> None:
+        self._leases: list[socket.socket] = []
+
+    def usual_or_free(self, usual: int) -> int:
+        return next(port for port in _candidates(usual) if _bindable(port) and self._lease(port))
+
+    def close(self) -> None:
+        while self._leases:
+            self._leases.pop().close()
+
+    def _lease(self, port: int) -> bool:
+        lease = socket.socket(socket.AF_UNIX)
+        try:
+            lease.bind(f"\0fabric-sync-port-{port}")
+        except OSError:
+            lease.close()
+            return False
+        self._leases.append(lease)
+        return True
+
+
+def _candidates(usual: int) -> Iterator[int]:
+    yield usual
+    while True:
+        with _bound(0) as free:
+            port = int(free.getsockname()[1])
+        yield port
+
+
+def _bindable(port: int) -> bool:
+    try:
+        _bound(port).close()
+    except OSError:
+        return False
+    return True
+
+
+def _bound(port: int) -> socket.socket:
+    """As servers do it: a port is free when its last connections are still closing down."""
+    return socket.create_server((LOOPBACK, port))
