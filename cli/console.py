@@ -31,7 +31,7 @@ def show(thing: RenderableType) -> None:
 
 def show_json(document: BaseModel | dict[str, object]) -> None:
     """A result for programs: one line of JSON."""
-    print(TypeAdapter(type(document)).dump_json(document).decode())
+    print(TypeAdapter(type(document)).dump_json(document).decode(), flush=True)
 
 
 def note(sentence: str) -> None:

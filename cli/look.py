@@ -1,15 +1,19 @@
-"""Looking at fabrics: one read of NetBox, one page of Temporal's list, and a few questions to loops."""
+"""Looking at fabrics: one read of NetBox, one page of Temporal's list, and a few questions to loops.
+
+While NetBox is down, the loops alone say how their fabrics are.
+"""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from activities.errors import PermanentError, TransientError
 from cli.fabrics import Fabric
 from cli.loops import Loops
 from cli.session import Session
-from fabrics.overview import FabricOverview, overview
+from fabrics.overview import FabricOverview, overview, overview_of_loop
 from fabrics.report import FabricStatus
 
 FEW: Final = 10
@@ -18,11 +22,13 @@ FEW: Final = 10
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen. `worker` tells whether any was there to run the loops."""
+    """What was seen. `worker` tells whether any was there to run the loops, `netbox_error` why NetBox
+    could not be read (empty when it was)."""
 
     fabrics: Sequence[FabricOverview]
     worker: bool
     now: datetime
+    netbox_error: str = ""
 
     @property
     def idle(self) -> bool:
@@ -35,14 +41,23 @@ class Sight:
         return not self.idle and all(fabric.healthy for fabric in self.fabrics)
 
 
-async def look(session: Session, wanted: Iterable[str]) -> Sight:
+async def look(session: Session, wanted: Sequence[str]) -> Sight:
     """The fabrics that are named; all when none is."""
-    chosen, running, worker = await asyncio.gather(
-        session.chosen(wanted), session.loops.running(), session.loops.worker_polls()
-    )
+    running, worker = await asyncio.gather(session.loops.running(), session.loops.worker_polls())
+    try:
+        chosen = await session.chosen(wanted)
+    except (TransientError, PermanentError) as error:
+        return await _look_without_netbox(session, wanted or running, str(error))
     asked = [fabric.fabric_id for fabric in chosen if fabric.fabric_id in running]
-    told = await _ask(session.loops, asked) if worker and len(asked) <= FEW else {}
+    told = await _ask(session.loops, asked) if worker else {}
     return sight(session, chosen, running, told, worker=worker)
+
+
+async def _look_without_netbox(session: Session, ids: Collection[str], why: str) -> Sight:
+    told, now = await _ask(session.loops, ids), datetime.now(UTC)
+    heartbeat = session.settings.netbox_heartbeat
+    seen = [overview_of_loop(status, heartbeat, now) for status in told.values()]
+    return Sight(fabrics=seen, worker=bool(told), now=now, netbox_error=why)
 
 
 def sight(
@@ -81,6 +96,9 @@ def sight_of(session: Session, fabric: Fabric, told: FabricStatus | None) -> Sig
     )
 
 
-async def _ask(loops: Loops, ids: Sequence[str]) -> dict[str, FabricStatus]:
-    answers = await asyncio.gather(*(loops.status(fabric_id) for fabric_id in ids))
+async def _ask(loops: Loops, ids: Collection[str]) -> dict[str, FabricStatus]:
+    """What the loops say, as far as they answer; nothing where they are too many to ask."""
+    if len(ids) > FEW:
+        return {}
+    answers = await asyncio.gather(*(loops.status(fabric_id) for fabric_id in sorted(ids)))
     return {answer.fabric_id: answer for answer in answers if answer}

@@ -141,6 +141,8 @@ class Loops:
 
     async def history(self, fabric_id: str) -> Sequence[SyncReport]:
         """The last syncs of the present or latest loop, oldest first. Raises `NoLoop`, `NoWorker`."""
+        if not await self.worker_polls():
+            raise NoWorker(self.no_worker)
         try:
             return await self._handle(fabric_id).query(FabricSync.history, rpc_timeout=DEADLINE)
         except RPCError as error:

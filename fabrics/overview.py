@@ -55,6 +55,17 @@ def overview(  # noqa: PLR0913  one argument a source
     )
 
 
+def overview_of_loop(told: FabricStatus, heartbeat: int, now: datetime) -> FabricOverview:
+    """The overview from the loop alone, while the record cannot be read."""
+    return FabricOverview(
+        **dict(told),
+        sync_enabled=True,
+        running=True,
+        lost=False,
+        stale=is_stale(told, heartbeat, now),
+    )
+
+
 def recorded(config: FabricConfig, facts: Facts) -> FabricStatus:
     """The status as the record alone has it."""
     return FabricLoop(fabric_id=config.fabric_id, config=config, facts=facts).status()

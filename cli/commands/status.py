@@ -5,7 +5,7 @@ import asyncio
 import typer
 
 from cli import console
-from cli.errors import DONE, UNHEALTHY
+from cli.errors import DONE, UNHEALTHY, Failure
 from cli.look import Sight, look
 from cli.options import AsJson, FabricNames
 from cli.results import show_fabric, show_fabrics
@@ -16,7 +16,10 @@ def status(fabrics: FabricNames = None, json: AsJson = False) -> None:
     """Show how fabrics are: all, or those that are named."""
     wanted = fabrics or []
     sight = asyncio.run(_look(wanted))
-    (show_fabric if len(wanted) == 1 else show_fabrics)(sight, json)
+    if sight.fabrics or not sight.netbox_error:
+        (show_fabric if len(wanted) == 1 else show_fabrics)(sight, json)
+    if sight.netbox_error:
+        raise Failure(sight.netbox_error)
     raise typer.Exit(DONE if sight.healthy else UNHEALTHY)
 
 
