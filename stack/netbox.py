@@ -18,7 +18,7 @@ import requests
 import uv
 
 from stack.cache import Progress, cache_dir, cached, fingerprint
-from stack.ports import LOOPBACK, usual_or_free
+from stack.ports import LOOPBACK
 from stack.postgres import Postgres, find_binaries
 from stack.processes import Supervisor
 
@@ -135,7 +135,7 @@ def _migrated_database(
 
 def _serve(site: NetBoxSite, supervisor: Supervisor) -> NetBox:
     token = f"nbt_{_random_text(12)}.{_random_text(40)}"
-    port = usual_or_free(8000)
+    port = supervisor.ports.usual_or_free(8000)
     netbox = NetBox(f"http://{LOOPBACK}:{port}", "admin", _random_text(16), token)
     variables = site.variables() | {
         "NETBOX_ADMIN_NAME": netbox.user,

@@ -7,7 +7,10 @@ LOOPBACK = "127.0.0.1"
 
 
 def usual_or_free(usual: int) -> int:
-    """Return `usual` when nothing listens there, otherwise a port that the system chooses."""
+    """Return `usual` when nothing listens there, otherwise a port that the system chooses.
+
+    A `usual` of 0 is none.
+    """
     return next(port for port in _candidates(usual) if _bindable(port))
 
 
@@ -40,7 +43,8 @@ class Ports:
 
 
 def _candidates(usual: int) -> Iterator[int]:
-    yield usual
+    if usual:
+        yield usual
     while True:
         with _bound(0) as free:
             port = int(free.getsockname()[1])

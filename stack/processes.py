@@ -15,6 +15,8 @@ from typing import IO
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from stack.ports import Ports
+
 GUARD = Path(__file__).with_name("guard.py")
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 LOG_LINES_IN_ERRORS = 15
@@ -88,11 +90,12 @@ class Service:
 class Supervisor:
     """Starts commands; closing it ends them all, the last one first. Safe to use from threads.
 
-    What is asked to end and does not is killed after `grace` seconds.
+    `ports` holds the ports of these commands. What is asked to end and does not is killed after `grace` seconds.
     """
 
     def __init__(self, log_dir: Path, grace: float = 10) -> None:
         self.log_dir = log_dir
+        self.ports = Ports()
         self._grace = grace
         self._services: list[Service] = []
         self._closed = False
@@ -161,3 +164,4 @@ class Supervisor:
             self._closed = True
         while self._services:
             self._services.pop().stop()
+        self.ports.close()

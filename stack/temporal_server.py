@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.client import Client
 
 import temporal
-from stack.ports import LOOPBACK, usual_or_free
+from stack.ports import LOOPBACK
 from stack.processes import Supervisor
 
 
@@ -23,7 +23,7 @@ class TemporalServer:
 
 def start_temporal(supervisor: Supervisor, database: Path | None = None) -> TemporalServer:
     """Start the server, its state in the file `database` or, without one, in memory."""
-    port, ui_port = usual_or_free(7233), usual_or_free(8233)
+    port, ui_port = (supervisor.ports.usual_or_free(usual) for usual in (7233, 8233))
     server = TemporalServer(f"{LOOPBACK}:{port}", f"http://{LOOPBACK}:{ui_port}")
     # Without the write-ahead log the server manages less than half the throughput.
     state = [f"--db-filename={database}", "--sqlite-pragma=journal_mode=WAL"] if database else []
