@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from cli import console
-from cli.commands import add, doctor, history, loop, setup, status, switch, watch
+from cli.commands import add, demo, doctor, history, loop, setup, status, switch, watch
 from cli.errors import DONE, FAILED, INTERRUPTED, sentence_of
 
 app: Final = typer.Typer(
@@ -24,6 +24,7 @@ app: Final = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(demo.demo)
 app.command()(setup.setup)
 app.command()(add.add)
 app.command()(switch.enable)

@@ -12,6 +12,7 @@ from typing import Final
 
 from cli import console
 from cli.commands.switch import enable_one
+from cli.commands.watch import watch
 from cli.demo_guide import guide
 from cli.errors import Failure
 from cli.look import Sight, look
@@ -33,7 +34,7 @@ def run(once: bool) -> None:
     try:
         with _stopped_once(), ExitStack() as exits:
             try:
-                _run(once, exits)
+                _start(once, exits)
             finally:
                 with console.progress("Shutting everything down"):
                     exits.close()
@@ -42,10 +43,11 @@ def run(once: bool) -> None:
     except KeyboardInterrupt:
         if once:
             raise
+    if not once:
         console.err.print("The demo has ended; nothing of it is left.")
 
 
-def _run(once: bool, exits: ExitStack) -> None:
+def _start(once: bool, exits: ExitStack) -> None:
     with Startup() as startup:
         demo = exits.enter_context(running_demo(startup, Path.cwd()))
         _use(demo.environment)
@@ -59,7 +61,7 @@ def _run(once: bool, exits: ExitStack) -> None:
         show_fabrics(asyncio.run(_look()), json=True)
     else:
         console.show(guide(demo))
-        raise NotImplementedError
+        watch()
 
 
 def _use(environment: dict[str, str]) -> None:

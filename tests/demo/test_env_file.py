@@ -4,12 +4,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from stack.demo.env_file import env_file
 
 VARIABLES = {
     "NETBOX_PASSWORD": "it's $HOME and `this`",
     "FABRIC_SYNC_NETBOX_URL": "http://127.0.0.1:8000",
 }
+
+
+@pytest.fixture(autouse=True)
+def locks_of_its_own(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
 def test_a_shell_reads_back_every_value(tmp_path: Path) -> None:
@@ -31,7 +40,7 @@ def test_the_programs_of_this_environment_come_first(tmp_path: Path) -> None:
 def in_shell(file: Path, command: str) -> str:
     """What `command` prints in a shell that has read `file`."""
     script = ["bash", "-c", f'source "$0"; {command}', str(file)]
-    return subprocess.run(script, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return subprocess.run(script, capture_output=True, text=True, check=True).stdout
 
 
 def test_two_demos_do_not_share_a_file(tmp_path: Path) -> None:

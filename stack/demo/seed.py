@@ -1,0 +1,88 @@
+"""What the demo puts into the services before the first sync: just what an operator would put there."""
+
+import socket
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
+
+from activities.netbox import NetBox
+from activities.setup import apply, issue_token, items
+from stack.demo.fabrics import SAMPLES, SampleFabric
+from stack.git_server import GitRepository, GitServer
+from stack.kubernetes_api import kubernetes_api
+from stack.ports import LOOPBACK
+from stack.processes import StackError
+from stack.stack import Stack
+
+INTERVAL: Final = 30
+"""Seconds from sync to sync: short enough to watch."""
+
+
+def set_up_netbox(stack: Stack) -> str:
+    """Do what `starter.py setup` does, as the superuser; the token of the user it makes."""
+    with closing(_netbox(stack.netbox.url, stack.netbox.token)) as netbox:
+        for _change in apply(netbox, items(stack.temporal.ui_url, "default")):
+            pass
+        token = issue_token(netbox)
+    if token is None:
+        raise StackError("The demo's NetBox is new, yet its user for syncs has a token already.")
+    return token
+
+
+def commit_manifests(server: GitServer, fabrics: Iterable[SampleFabric]) -> GitRepository:
+    """A repository with a directory of manifests for each fabric."""
+    repository = server.create_repository("fabrics")
+    files = [file for fabric in fabrics for file in fabric.directory.rglob("*.yaml")]
+    repository.commit(
+        {str(file.relative_to(SAMPLES)): file.read_text() for file in files},
+        message="The fabrics of Berlin, Oslo and Lyon",
+    )
+    return repository
+
+
+def serve_fabrics(
+    fabrics: Iterable[SampleFabric], credentials: Path, exits: ExitStack
+) -> dict[str, str]:
+    """A Kubernetes API for each fabric until `exits`, with a credential of its name; their URLs."""
+    return {fabric.name: _serve(fabric, credentials / fabric.name, exits) for fabric in fabrics}
+
+
+def create_records(
+    environment: Mapping[str, str], servers: Mapping[str, str], repository: str
+) -> None:
+    """A record in NetBox for each of `servers`, as the user that syncs."""
+    url, token = environment["FABRIC_SYNC_NETBOX_URL"], environment["FABRIC_SYNC_NETBOX_TOKEN"]
+    with closing(_netbox(url, token)) as netbox:
+        for name, server in servers.items():
+            fields = {
+                "hh_sync_interval": INTERVAL,
+                "hh_kubernetes_server": server,
+                "hh_git_repository": repository,
+                "hh_git_directory": name,
+            }
+            netbox.create_record(name, fields)
+
+
+def _serve(fabric: SampleFabric, credential: Path, exits: ExitStack) -> str:
+    if fabric.live is None:
+        return _serve_nothing(credential, exits)
+    api = exits.enter_context(kubernetes_api())
+    api.load(fabric.live(fabric.desired()))
+    api.write_credential(credential)
+    return api.server
+
+
+def _serve_nothing(credential: Path, exits: ExitStack) -> str:
+    """The URL of an API that is down: its port belongs to us, and nobody listens there."""
+    port = exits.enter_context(socket.socket())
+    port.bind((LOOPBACK, 0))
+    url = f"https://{LOOPBACK}:{port.getsockname()[1]}"
+    credential.mkdir(parents=True)
+    (credential / "server").write_text(url)
+    (credential / "token").write_text("of-no-use-while-the-api-is-down")
+    return url
+
+
+def _netbox(url: str, token: str) -> NetBox:
+    return NetBox(url, token, connect_timeout=5, timeout=60)
