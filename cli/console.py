@@ -1,10 +1,9 @@
 """Where the command line writes: results to stdout, everything about getting them to stderr."""
 
 import sys
-from collections.abc import Sequence
 from typing import Final
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.text import Text
@@ -29,9 +28,9 @@ def show(thing: RenderableType) -> None:
     out.print(thing)
 
 
-def show_json(document: BaseModel | dict[str, object]) -> None:
+def show_json(document: BaseModel) -> None:
     """A result for programs: one line of JSON."""
-    print(TypeAdapter(type(document)).dump_json(document).decode(), flush=True)
+    print(document.model_dump_json(), flush=True)
 
 
 def note(sentence: str) -> None:
@@ -47,8 +46,3 @@ def complain(sentence: str) -> None:
 def progress(doing: str) -> Status:
     """A spinner beside `doing` while the block runs; invisible where nobody watches."""
     return err.status(Text(doing), spinner="dots")
-
-
-def listed(things: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return " and ".join(filter(None, (", ".join(things[:-1]), *things[-1:])))

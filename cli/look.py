@@ -48,13 +48,16 @@ async def look(session: Session, wanted: Sequence[str]) -> Sight:
         chosen = await session.chosen(wanted)
     except (TransientError, PermanentError) as error:
         return await _look_without_netbox(session, wanted or running, str(error))
-    asked = [fabric.fabric_id for fabric in chosen if fabric.fabric_id in running]
-    told = await _ask(session.loops, asked) if worker else {}
-    return sight(session, chosen, running, told, worker=worker)
+    ids = [fabric.fabric_id for fabric in chosen if fabric.fabric_id in running]
+    asked = ids if worker and len(ids) <= FEW else []
+    told = await _ask(session.loops, asked)
+    silent = bool(asked) and not told  # a worker that was killed is still listed for a minute
+    return sight(session, chosen, running, told, worker=worker and not silent)
 
 
 async def _look_without_netbox(session: Session, ids: Collection[str], why: str) -> Sight:
-    told, now = await _ask(session.loops, ids), datetime.now(UTC)
+    told = await _ask(session.loops, sorted(ids)[:FEW])
+    now = datetime.now(UTC)
     heartbeat = session.settings.netbox_heartbeat
     seen = [overview_of_loop(status, heartbeat, now) for status in told.values()]
     return Sight(fabrics=seen, worker=bool(told), now=now, netbox_error=why)
@@ -96,9 +99,6 @@ def sight_of(session: Session, fabric: Fabric, told: FabricStatus | None) -> Sig
     )
 
 
-async def _ask(loops: Loops, ids: Collection[str]) -> dict[str, FabricStatus]:
-    """What the loops say, as far as they answer; nothing where they are too many to ask."""
-    if len(ids) > FEW:
-        return {}
-    answers = await asyncio.gather(*(loops.status(fabric_id) for fabric_id in sorted(ids)))
+async def _ask(loops: Loops, ids: Sequence[str]) -> dict[str, FabricStatus]:
+    answers = await asyncio.gather(*(loops.status(fabric_id) for fabric_id in ids))
     return {answer.fabric_id: answer for answer in answers if answer}

@@ -96,11 +96,12 @@ async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[
     fabric = await session.fabric(wanted)
     if take_over:
         fabric = await records.take_over(session, fabric)
-    [seen] = (await look(session, [fabric.number])).fabrics
+    sight = await look(session, [fabric.number])
+    seen = sight.fabrics[0]
     checks = [
         _check_record(fabric),
         await _check_owner(session, fabric),
-        _check_loop(seen),
+        _check_loop(seen, sight.worker),
         _check_connection(seen),
     ]
     if fabric.config.task_queue:
@@ -129,17 +130,16 @@ async def _check_owner(session: Session, fabric: Fabric) -> Check:
     )
 
 
-def _check_loop(seen: FabricOverview) -> Check:
+def _check_loop(seen: FabricOverview, answers: bool) -> Check:
     if seen.sync_status in (SyncStatus.DISABLED, SyncStatus.NOT_CONFIGURED):
         return Check("Loop", True, f"{seen.name} is {seen.sync_status}: it needs none.")
-    return _check(
-        "Loop",
-        seen.running and not seen.stale,
-        f"Runs, every {seen.sync_interval} s.",
-        f"The last success is from {seen.last_success}: see `starter.py history {seen.fabric_id}`."
-        if seen.running
-        else f"None runs: `starter.py enable {seen.fabric_id}` starts it.",
-    )
+    troubles = {
+        f"None runs: `starter.py enable {seen.fabric_id}` starts it.": seen.lost,
+        "It does not answer: no worker runs it.": not answers,
+        f"No success since {seen.last_success}: see `starter.py history {seen.fabric_id}`.": seen.stale,
+    }
+    trouble = next((text for text, holds in troubles.items() if holds), "")
+    return _check("Loop", not trouble, f"It runs, every {seen.sync_interval} s.", trouble)
 
 
 def _check_connection(seen: FabricOverview) -> Check:

@@ -1,15 +1,16 @@
 """Switching fabrics on and off: `enable` and `disable`."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
 
 from cli import console, records
-from cli.errors import Failure
+from cli.errors import DONE, FAILED, SAID_ALREADY, Failure
 from cli.fabrics import Fabric, choose_all
 from cli.look import Sight, sight
 from cli.loops import NoLoop
@@ -23,14 +24,22 @@ LAST_SYNC: Final = timedelta(seconds=15)
 All = Annotated[bool, typer.Option("--all", help="All fabrics that NetBox has.")]
 
 
+@dataclass(frozen=True)
+class Switched:
+    """The fabrics for which it worked, and whether it did not for others."""
+
+    sight: Sight
+    failed: bool
+
+
 def enable(fabrics: FabricNames = None, every: All = False, json: AsJson = False) -> None:
     """Switch the sync of fabrics on, and sync them at once."""
-    show_fabrics(asyncio.run(_enable(_names(fabrics, every))), json)
+    _show(asyncio.run(_enable(_names(fabrics, every))), json)
 
 
 def disable(fabrics: FabricNames = None, every: All = False, json: AsJson = False) -> None:
     """Switch the sync of fabrics off. Nothing is deleted."""
-    show_fabrics(asyncio.run(_disable(_names(fabrics, every))), json)
+    _show(asyncio.run(_disable(_names(fabrics, every))), json)
 
 
 def _names(fabrics: list[str] | None, every: bool) -> list[str]:
@@ -39,18 +48,26 @@ def _names(fabrics: list[str] | None, every: bool) -> list[str]:
     return fabrics or []
 
 
-async def _enable(wanted: list[str]) -> Sight:
+def _show(switched: Switched, json: bool) -> None:
+    if switched.sight.fabrics or not switched.failed:
+        show_fabrics(switched.sight, json)
+    raise typer.Exit(FAILED if switched.failed else DONE)
+
+
+async def _enable(wanted: list[str]) -> Switched:
     async with open_session() as session:
         worker = await _announce(session, "Loops are started now and sync when one comes.")
         fabrics = await session.fabrics()
         taken = {fabric.fabric_id for fabric in fabrics}
-        chosen = []
-        for fabric in choose_all(fabrics, wanted):
-            with console.progress(f"Enabling {fabric.config.name}"):
-                chosen.append(await enable_one(session, fabric, taken))
-            taken.add(chosen[-1].fabric_id)
-        running = {fabric.fabric_id for fabric in chosen if fabric.config.wants_a_loop}
-        return sight(session, chosen, running, {}, worker=worker)
+
+        async def act(fabric: Fabric) -> Fabric:
+            enabled = await enable_one(session, fabric, taken)
+            taken.add(enabled.fabric_id)
+            return enabled
+
+        done, failed = await _each("Enabling", choose_all(fabrics, wanted), act)
+        running = {fabric.fabric_id for fabric in done if fabric.config.wants_a_loop}
+        return Switched(sight(session, done, running, {}, worker=worker), failed)
 
 
 async def enable_one(session: Session, fabric: Fabric, taken: Collection[str]) -> Fabric:
@@ -63,33 +80,46 @@ async def enable_one(session: Session, fabric: Fabric, taken: Collection[str]) -
     return enabled
 
 
-async def _disable(wanted: list[str]) -> Sight:
+async def _disable(wanted: list[str]) -> Switched:
     async with open_session() as session:
         worker = await _announce(session, "Records say it now; loops end when one comes.")
-        chosen = []
-        for fabric in await session.chosen(wanted):
-            with console.progress(f"Disabling {fabric.config.name}"):
-                chosen.append(await _disable_one(session, fabric))
+
+        async def act(fabric: Fabric) -> Fabric:
+            disabled = await records.switch_off(session, fabric)
+            with suppress(NoLoop):
+                await session.loops.reload(disabled.fabric_id)
+            return disabled
+
+        done, failed = await _each("Disabling", await session.chosen(wanted), act)
         if worker:
-            await _wait_for_loops(session, chosen)
-        return sight(session, chosen, (), {}, worker=worker)
+            await _wait_for_loops(session, done)
+        return Switched(sight(session, done, (), {}, worker=worker), failed)
 
 
-async def _disable_one(session: Session, fabric: Fabric) -> Fabric:
-    disabled = await records.switch_off(session, fabric)
-    with suppress(NoLoop):
-        await session.loops.reload(disabled.fabric_id)
-    return disabled
+async def _each(
+    doing: str, fabrics: Sequence[Fabric], act: Callable[[Fabric], Awaitable[Fabric]]
+) -> tuple[list[Fabric], bool]:
+    """Those for which it worked, and whether any failed; that keeps none of the others from it."""
+    done = []
+    for fabric in fabrics:
+        name = fabric.config.name
+        with console.progress(f"{doing} {name}"):
+            try:
+                done.append(await act(fabric))
+            except SAID_ALREADY as error:
+                said = str(error)
+                console.complain(said if name in said else f"{name}: {said}")
+    return done, len(done) < len(fabrics)
 
 
-async def _wait_for_loops(session: Session, chosen: Sequence[Fabric]) -> None:
+async def _wait_for_loops(session: Session, disabled: Sequence[Fabric]) -> None:
     with console.progress("Waiting for the loops to end"):
         ended = await asyncio.gather(
-            *(session.loops.ended(fabric.fabric_id, LAST_SYNC) for fabric in chosen)
+            *(session.loops.ended(fabric.fabric_id, LAST_SYNC) for fabric in disabled)
         )
-    busy = [f.config.name for f, done in zip(chosen, ended, strict=True) if not done]
+    busy = [f.config.name for f, done in zip(disabled, ended, strict=True) if not done]
     if busy:
-        console.note(f"{console.listed(busy)}: a sync is still running; it is the last one.")
+        console.note(f"Still syncing, for the last time: {', '.join(busy)}.")
 
 
 async def _announce(session: Session, later: str) -> bool:
