@@ -240,7 +240,7 @@ class _Builder:
             if source.tag != _MAP:
                 self.fault(source, "'<<' takes a mapping or a list of mappings.")
                 continue
-            for key, value in self.mapping(source, depth).items():
+            for key, value in self.mapping(source, depth + 1).items():
                 result.setdefault(key, value)
 
     def plain(self, node: yaml.Node) -> Json:
