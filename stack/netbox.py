@@ -8,6 +8,7 @@ stopped database server's directory is kept as the template that every stack cop
 import os
 import secrets
 import shutil
+import signal
 import string
 import sys
 from dataclasses import dataclass, field
@@ -144,7 +145,9 @@ def _serve(site: NetBoxSite, supervisor: Supervisor) -> NetBox:
     }
     gunicorn = site.command("gunicorn", *GUNICORN_OPTIONS, f"--bind={LOOPBACK}:{port}", "site_wsgi")
     server = supervisor.start("NetBox", gunicorn, env=variables)
-    supervisor.start("NetBox worker", site.command("netbox", "rqworker"), env=variables)
+    worker = site.command("netbox", "rqworker")
+    # Killed at the end: it would wait for jobs that nobody will see the outcome of.
+    supervisor.start("NetBox worker", worker, env=variables, stop_signal=signal.SIGKILL)
     server.wait_until(lambda: _answers(netbox), seconds=180)
     return netbox
 
