@@ -45,7 +45,7 @@ _DURATION = re.compile(rf"({_PART.pattern})+")
 
 
 def duration(value: str) -> str:
-    """Go durations as Go writes them: `90s` is `1m30s`, `0h` is nothing."""
+    """Go durations as Go writes them: `90s` is `1m30s`. Below a second, nanoseconds; 0 is empty."""
     if value == "0":
         return ""
     if not _DURATION.fullmatch(value):

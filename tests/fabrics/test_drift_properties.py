@@ -41,7 +41,9 @@ def _specs(shape: Shape) -> st.SearchStrategy[Any]:
 
 SPECS = {kind: _specs(spec_of(kind)) for kind in KINDS}
 KIND_AND_SPEC = st.one_of([st.tuples(st.just(kind), spec) for kind, spec in SPECS.items()])
-KIND_AND_TWO_SPECS = st.one_of(st.tuples(st.just(kind), spec, spec) for kind, spec in SPECS.items())
+KIND_AND_TWO_SPECS = st.one_of(
+    [st.tuples(st.just(kind), spec, spec) for kind, spec in SPECS.items()]
+)
 
 
 def _live(kind: Kind, spec: dict[str, Json], **metadata: Json) -> Resource:
