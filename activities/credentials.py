@@ -27,7 +27,7 @@ from pydantic import SecretStr
 from activities.errors import PermanentError
 
 NAME: Final = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,100}")
-SCP_ADDRESS: Final = re.compile(r"([\w.-]+@)?(?P<host>[\w.-]+):(?P<path>(?!//).+)")
+SCP_ADDRESS: Final = re.compile(r"([\w.-]+@)?(?P<host>[\w.]+[\w.-]*):(?P<path>[^:/].*)")
 DEFAULT_PORTS: Final = {"https": 443, "http": 80, "ssh": 22}
 GIT_USERNAME: Final = "x-token-auth"
 """GitHub, GitLab and Gitea take a token with any user name, Bitbucket with this one."""
@@ -44,20 +44,23 @@ class Place(NamedTuple):
     @classmethod
     def of(cls, url: str) -> Self:
         """Raises `ValueError` for a URL that may mean different places to different programs."""
+        if re.search(r"\s", url):
+            raise ValueError("it has a space in it")
         if "://" not in url and (scp := SCP_ADDRESS.fullmatch(url)):
             url = f"ssh://{scp['host']}/{scp['path']}"
         parts = urlsplit(url)
         steps = [step for step in unquote(parts.path).split("/") if step]
         if {".", ".."} & set(steps) or not unquote(parts.path).isprintable() or "\\" in url:
             raise ValueError("it has '.', '..', '\\' or control characters in its path")
-        if parts.query or parts.fragment or parts.password is not None or not parts.hostname:
+        host = parts.hostname or "-"
+        if parts.query or parts.fragment or parts.password is not None or host.startswith("-"):
             raise ValueError("it must name a host, and no password, '?' or '#'")
         if parts.scheme not in DEFAULT_PORTS or (parts.username and parts.scheme != "ssh"):
             raise ValueError("it must start with https:// or ssh://, without a user name for https")
         port = parts.port or DEFAULT_PORTS[parts.scheme]
         if steps:
             steps[-1] = steps[-1].removesuffix(".git")
-        return cls(parts.scheme, parts.hostname.rstrip("."), port, tuple(steps))
+        return cls(parts.scheme, host.rstrip("."), port, tuple(steps))
 
     def covers(self, other: "Place") -> bool:
         """Whether `other` is this place or lies below it."""

@@ -7,9 +7,12 @@ pass for deleted. Lists are consistent reads (no `resourceVersion`), since drift
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final, cast
 
+from cachetools import LRUCache
 from kubernetes.client import ApiClient, CustomObjectsApi
 from kubernetes.client.exceptions import ApiException
 from urllib3 import HTTPResponse
@@ -20,7 +23,7 @@ from activities.kubernetes_access import KubernetesAccess, kubernetes_access
 from fabrics.config import KubernetesTarget
 from fabrics.drift import Live
 from fabrics.kinds import KINDS, Kind
-from fabrics.resources import Resource, from_api
+from fabrics.resources import Resource, from_list
 from settings import Settings
 
 PAGE: Final = 500
@@ -30,17 +33,46 @@ MAX_PAGES: Final = 400
 MAX_PAGE_BYTES: Final = 128 * 1024 * 1024
 CHUNK: Final = 1024 * 1024
 
+KEPT_OBJECTS: Final = 100_000
+"""Objects of all fabrics that stay in memory, some 3 KB each."""
+
 BEGINNINGS: Final = 3
 """How often a list may begin because its continue token expired (HTTP 410)."""
 
 
-def read_live(target: KubernetesTarget, settings: Settings) -> Live:
-    """All objects of the compared kinds. Raises `TransientError` and `PermanentError`."""
+class LiveStates:
+    """Reads the live states of many fabrics. Threads may share it.
+
+    An object that has not changed since the last reading (same uid, same resource version) is not
+    looked into again.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._last: LRUCache[KubernetesTarget, Live] = LRUCache(KEPT_OBJECTS, _weight)
+        self._lock = Lock()
+
+    def read(self, target: KubernetesTarget) -> Live:
+        """All objects of the compared kinds. Raises `TransientError` and `PermanentError`."""
+        with self._lock:
+            last = self._last.get(target)
+        live = read_live(target, self._settings, _by_uid(last))
+        if _weight(live) <= KEPT_OBJECTS:
+            with self._lock:
+                self._last[target] = live
+        return live
+
+
+def read_live(
+    target: KubernetesTarget, settings: Settings, known: Mapping[str, Resource] | None = None
+) -> Live:
+    """One reading; `known` are resources of an earlier one by uid."""
     access = kubernetes_access(
         settings.credentials_dir, target, allow_exec=settings.kubernetes_allow_exec
     )
     with ApiClient(access.configuration) as client:
-        reader = _Reader(CustomObjectsApi(client), target, access, settings)
+        client.user_agent = "fabric-sync"
+        reader = _Reader(CustomObjectsApi(client), target, access, settings, known or {})
         found = {kind: reader.objects(kind) for kind in KINDS}
     served = {kind: resources for kind, resources in found.items() if resources is not None}
     if not served:
@@ -49,6 +81,15 @@ def read_live(target: KubernetesTarget, settings: Settings) -> Live:
             " not installed there. Check hh_kubernetes_server."
         )
     return Live(served, not_served=frozenset(found.keys() - served.keys()))
+
+
+def _by_uid(live: Live | None) -> dict[str, Resource]:
+    found = live.resources.values() if live else ()
+    return {each.uid: each for resources in found for each in resources}
+
+
+def _weight(live: Live) -> int:
+    return 1 + sum(map(len, live.resources.values()))
 
 
 class _ExpiredError(Exception):
@@ -73,6 +114,7 @@ class _Reader:
     target: KubernetesTarget
     access: KubernetesAccess
     settings: Settings
+    known: Mapping[str, Resource]
 
     @property
     def who(self) -> str:
@@ -141,10 +183,10 @@ class _Reader:
                 f"{self.who} does not answer as a Kubernetes API does. Check hh_kubernetes_server."
             ) from error
 
-    def _resources(self, kind: Kind, items: list[Any]) -> list[Resource]:
+    def _resources(self, kind: Kind, items: list[Any]) -> tuple[Resource, ...]:
         try:
-            return [from_api(item, kind) for item in items]
-        except (ValueError, AttributeError) as error:
+            return from_list(items, kind, self.known)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PermanentError(f"{self.who} returned a {kind.name} that is none.") from error
 
     def _failure(self, error: ApiException, kind: Kind, token: str) -> Exception:

@@ -1,13 +1,30 @@
-"""The activity that looks at a fabric: Git and Kubernetes side by side, then the drift between them."""
+"""The activity that looks at a fabric: Git and Kubernetes side by side, then the drift between them.
 
-from dataclasses import dataclass
+A source that fails is a finding, not a failure of the activity: the other source still says what it
+can. Only a failure that may pass is raised instead, as long as Temporal will try again.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final
 
 from pydantic import BaseModel
 from temporalio import activity
 
+from activities.desired import DesiredAt, DesiredStates
+from activities.errors import Classified, PermanentError, TransientError, one_line
+from activities.kubernetes import LiveStates
 from fabrics.config import FabricConfig
+from fabrics.drift import Drift, Live, find_drift, summarise
+from fabrics.kinds import kinds_named
+from fabrics.resources import digest
 from fabrics.status import Observation
 from settings import Settings
+
+MAX_PROBLEMS: Final = 20
+MAX_SENTENCE: Final = 500
+"""Characters. With 20 entries of drift, 4 KB, an observation stays far below 64 KB."""
 
 
 class ObserveRequest(BaseModel, frozen=True):
@@ -16,13 +33,84 @@ class ObserveRequest(BaseModel, frozen=True):
     config: FabricConfig
 
 
-@dataclass(frozen=True)
 class FabricActivities:
     """What needs a fabric's Git repository and its Kubernetes API."""
 
-    settings: Settings
+    def __init__(self, settings: Settings) -> None:
+        self._desired = DesiredStates(settings)
+        self._live = LiveStates(settings)
 
     @activity.defn
     def observe(self, request: ObserveRequest) -> Observation:
-        """Look at Git and Kubernetes once. A source that fails is said in the observation."""
-        raise NotImplementedError
+        """Look at both sources once. Raises `TransientError` when another try follows."""
+        started, config = datetime.now(UTC), request.config
+        with ThreadPoolExecutor(1, "git") as beside:
+            git = beside.submit(_outcome, self._read_desired, config)
+            live = _outcome(self._read_live, config)
+            desired = git.result()
+        for outcome in (live, desired):
+            if isinstance(outcome, TransientError) and _will_be_tried_again():
+                raise outcome
+        return _observation(config, started, desired, live)
+
+    def _read_desired(self, config: FabricConfig) -> DesiredAt | None:
+        return self._desired.read(config.git) if config.git else None
+
+    def _read_live(self, config: FabricConfig) -> Live:
+        if config.kubernetes is None:
+            raise PermanentError("hh_kubernetes_server is empty: name the fabric's API there.")
+        return self._live.read(config.kubernetes)
+
+
+def _outcome[T](read: Callable[[FabricConfig], T], config: FabricConfig) -> T | Classified:
+    try:
+        return read(config)
+    except (TransientError, PermanentError) as error:
+        return error
+
+
+def _will_be_tried_again() -> bool:
+    info = activity.info()
+    return info.retry_policy is not None and info.attempt < info.retry_policy.maximum_attempts
+
+
+def _observation(
+    config: FabricConfig,
+    started: datetime,
+    desired: DesiredAt | Classified | None,
+    live: Live | Classified,
+) -> Observation:
+    """What was found, within the bounds of a message."""
+    asked = desired if isinstance(desired, DesiredAt) else None
+    runs = live if isinstance(live, Live) else None
+    drift = None
+    if asked and runs:
+        drift = find_drift(asked.state, runs, kinds_named(config.managed_kinds))
+    resources = runs.resources if runs else {}
+    return Observation(
+        started=started,
+        commit=asked.commit if asked else "",
+        desired_digest=digest(asked.state.resources.values()) if asked else "",
+        live_digest=digest(each for found in resources.values() for each in found) if runs else "",
+        counts={kind.name: len(found) for kind, found in resources.items() if found},
+        drift_count=len(drift.entries) if drift else None,
+        drift=summarise(drift).entries if drift else (),
+        problems=tuple(_problems(asked, drift))[:MAX_PROBLEMS],
+        git_error=_sentence(desired),
+        kubernetes_error=_sentence(live),
+    )
+
+
+def _problems(asked: DesiredAt | None, drift: Drift | None) -> Iterator[str]:
+    for problem in asked.state.problems if asked else ():
+        yield one_line(str(problem), MAX_SENTENCE)
+    for kind in drift.not_served if drift else ():
+        if drift and drift.counts[kind].desired:
+            yield (
+                f"Git holds {kind.name} objects, but the fabric's API serves no {kind.api_version}"
+                f" {kind.plural}: it runs another release of Hedgehog."
+            )
+
+
+def _sentence(outcome: object) -> str:
+    return one_line(str(outcome), MAX_SENTENCE) if isinstance(outcome, Exception) else ""

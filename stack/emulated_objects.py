@@ -18,7 +18,7 @@ from fabrics.resources import DEFAULT_NAMESPACE
 type ObjectKey = tuple[kmock.resource, str | None, str]
 
 UNFINISHED_LISTS: Final = 100
-IN_FLIGHT: Final = 1000
+IN_FLIGHT: Final = 50
 """Requests that may be served at the same time."""
 
 
@@ -61,7 +61,8 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         self._unfinished.clear()
 
     async def _handle(self, request: kmock.Request) -> web.StreamResponse:
-        # kmock keeps every request and error for assertions; an API that runs for days must not.
+        # kmock keeps every request and error for assertions and searches them each time; an API that
+        # runs for days must not.
         del self._requests[:-IN_FLIGHT]
         for reaction in self._payloads:
             del reaction._requests[:-IN_FLIGHT]

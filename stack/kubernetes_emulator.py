@@ -124,7 +124,9 @@ async def _serving(handler: _Handler) -> AsyncIterator[int]:
     """Serve on a free port, which is returned."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     handler.identity.certificate().configure_cert(context)
-    server = web.Server(handler, handler_cancellation=True)  # as `Fault.answer` may wait for ever
+    server = web.Server(
+        handler, handler_cancellation=True, access_log=None
+    )  # as `Fault.answer` may wait for ever
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(handler.objects)

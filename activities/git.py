@@ -1,0 +1,231 @@
+"""Reading one directory of one branch of a Git repository, without a checkout.
+
+A bare mirror on the worker's disk holds the newest commit of each branch that a fabric follows. A
+reading is one shallow fetch into a ref of our own, then a listing and the contents that are asked
+for. Files are never written out, so no link is followed, no filter or hook runs, and nothing outside
+the repository can be named. A mirror is only a cache: a damaged one is made anew.
+"""
+
+import logging
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from activities import git_source
+from activities.credentials import GitAccess, git_access
+from activities.errors import PermanentError, TransientError
+from activities.git_command import GitCommand, GitError, git_environment
+from activities.git_failures import MISSING_BRANCH, failure, own_words
+from fabrics.config import GitSource
+from settings import Settings
+
+MAX_LISTING: Final = 32 * 1024 * 1024
+"""Bytes of a directory's listing: some 300,000 files."""
+
+FETCH: Final = (
+    *("fetch", "--quiet", "--depth=1", "--no-tags"),
+    *("--no-recurse-submodules", "--no-write-fetch-head", "source"),
+)
+
+log = logging.getLogger("fabric_sync.git")
+
+
+class Entry(Enum):
+    """What a path is: a file, or something that stands for what is kept elsewhere."""
+
+    FILE = "file"
+    LINK = "symbolic link"
+    SUBMODULE = "submodule"
+
+
+ENTRIES: Final = {"120000": Entry.LINK, "160000": Entry.SUBMODULE}
+"""By mode; every other mode is a file's."""
+
+
+@dataclass(frozen=True)
+class GitFile:
+    """One path below the directory that was read. Equal `blob_id`, equal content of `size` bytes."""
+
+    path: str
+    blob_id: str
+    size: int
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class GitSnapshot:
+    """A directory at one commit."""
+
+    commit: str
+    files: tuple[GitFile, ...]
+
+
+@dataclass(frozen=True)
+class GitMirror:
+    """Our copy of the repository that a fabric's record names, as its credential sees it.
+
+    Both readings raise `TransientError` and `PermanentError`. Processes and threads may use one
+    repository at the same time: they wait for each other.
+    """
+
+    source: GitSource
+    settings: Settings
+
+    def snapshot(self) -> GitSnapshot:
+        """Fetch the branch and list the directory."""
+        with self._locked():
+            try:
+                return self._snapshot()
+            except GitError as error:
+                log.info("Making the mirror of %s anew: %s", self._who, own_words(error))
+                shutil.rmtree(self._path)
+            try:
+                return self._snapshot()
+            except GitError as error:
+                log.warning("git fails on %s: %s", self._who, own_words(error))
+                raise TransientError(f"{self._who} cannot be read: see the worker's log.") from None
+
+    def contents(self, blob_ids: Collection[str]) -> dict[str, bytes]:
+        """What files of the last snapshot hold, by blob id."""
+        if not blob_ids:
+            return {}
+        with self._locked():
+            try:
+                return _objects(self._git.run("cat-file", "--batch", lines=blob_ids))
+            except (GitError, ValueError):
+                shutil.rmtree(self._path, ignore_errors=True)
+                raise TransientError(f"The mirror of {self._who} is damaged.") from None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._path.with_suffix(".lock"), timeout=self.settings.git_timeout):
+                yield
+        except Timeout as error:
+            raise TransientError(f"{self._who} is still being read by another sync.") from error
+        except OSError as error:
+            where = f"{self.settings.cache_dir} ({error.strerror})"
+            raise PermanentError(f"The worker cannot keep Git mirrors in {where}.") from error
+
+    def _snapshot(self) -> GitSnapshot:
+        if not (self._path / "HEAD").exists():
+            self._path.mkdir(exist_ok=True)
+            self._git.run("init", "--quiet", "--bare", "--template=")
+        self._fetch()
+        commit = self._git.run("rev-parse", "--verify", f"{self._ref}^{{commit}}").decode().strip()
+        return GitSnapshot(commit, tuple(_files(self._listing(commit))))
+
+    def _fetch(self) -> None:
+        try:
+            self._git.run(*FETCH)
+        except GitError as error:
+            if MISSING_BRANCH.search(error.output):
+                raise self._missing_branch() from None
+            known = failure(error, self.source, self._access)
+            raise known or error from None
+
+    def _missing_branch(self) -> PermanentError:
+        heads = self._git.run("ls-remote", "--heads", "source").decode(errors="replace")
+        names = [line.partition("\trefs/heads/")[2] for line in heads.splitlines()]
+        if not names:
+            return PermanentError(f"{self._who} is empty: push a branch {self.source.branch}.")
+        some = ", ".join(get_close_matches(self.source.branch, names, cutoff=0.0))
+        return PermanentError(
+            f"{self._who} has no branch {self.source.branch} (but {some}): check hh_git_branch."
+        )
+
+    def _listing(self, commit: str) -> bytes:
+        tree = f"{commit}:{self._directory}" if self._directory else commit
+        try:
+            listing = self._git.beginning(MAX_LISTING, "ls-tree", "-r", "-z", "-l", tree)
+        except GitError as error:
+            self._git.run("rev-parse", "--verify", f"{commit}^{{tree}}")
+            raise self._no_directory(error) from None
+        if len(listing) == MAX_LISTING:
+            raise PermanentError(
+                f"{self._who} holds too many files in {self.source.directory}: name a directory"
+                " with the fabric's alone in hh_git_directory."
+            )
+        return listing
+
+    def _no_directory(self, error: GitError) -> PermanentError:
+        exists = "not a tree" in error.output
+        what = "is no directory" if exists else f"does not exist in branch {self.source.branch}"
+        return PermanentError(
+            f"The directory {self.source.directory} {what} of {self.source.repository}: check"
+            " hh_git_directory."
+        )
+
+    @property
+    def _who(self) -> str:
+        return f"The Git repository {self.source.repository}"
+
+    @property
+    def _path(self) -> Path:
+        name = f"{self.source.credential}\n{self.source.repository}"
+        return self.settings.cache_dir / "git" / sha256(name.encode()).hexdigest()[:32]
+
+    @property
+    def _ref(self) -> str:
+        """Not the branch's own name: there `a` and, later, `a/b` could not both be."""
+        return f"refs/fabric-sync/{sha256(self.source.branch.encode()).hexdigest()[:32]}"
+
+    @cached_property
+    def _directory(self) -> str:
+        return git_source.directory(self.source.directory)
+
+    @cached_property
+    def _access(self) -> GitAccess:
+        if self._protocol == "file":
+            return GitAccess(self.source.credential)
+        directory = self.settings.credentials_dir
+        return git_access(directory, self.source.credential, self.source.repository)
+
+    @cached_property
+    def _protocol(self) -> str:
+        allow_local = self.settings.git_allow_local
+        return git_source.protocol(self.source.repository, allow_local=allow_local)
+
+    @cached_property
+    def _git(self) -> GitCommand:
+        branch = git_source.branch(self.source.branch)
+        configuration = {
+            "remote.source.url": self.source.repository,
+            "remote.source.fetch": f"+refs/heads/{branch}:{self._ref}",
+        }
+        environment = git_environment(self._path, self._access, configuration, self._protocol)
+        return GitCommand(self._path, environment, self.settings.git_timeout)
+
+
+def _files(listing: bytes) -> Iterator[GitFile]:
+    """The entries that `git ls-tree -r -z -l` lists."""
+    for line in listing.split(b"\0")[:-1]:
+        facts, _, path = line.partition(b"\t")
+        mode, _, blob_id, size = facts.decode().split()
+        entry = ENTRIES.get(mode, Entry.FILE)
+        name = path.decode(errors="backslashreplace")
+        shown = name if name.isprintable() else name.encode("unicode_escape").decode()
+        yield GitFile(shown, blob_id, 0 if size == "-" else int(size), entry)
+
+
+def _objects(output: bytes) -> dict[str, bytes]:
+    """The contents that `git cat-file --batch` gives. Raises `ValueError` for what is missing."""
+    found: dict[str, bytes] = {}
+    start = 0
+    while start < len(output):
+        end = output.index(b"\n", start)
+        blob_id, _, size = output[start:end].decode().split()
+        start = end + 1 + int(size)
+        found[blob_id] = output[end + 1 : start]
+        start += 1
+    return found

@@ -1,0 +1,147 @@
+"""Running `git` on repositories that nobody vouches for.
+
+Arguments are constants. What varies (address, branch, secrets) reaches git as configuration in its
+environment, so no value can pass for an option and no secret shows in a process list. Nothing else
+configures it: no file of the system, the user or the environment that the worker itself was started
+in. It asks nobody, runs no hooks, helpers or other transports, and follows no redirects, which could
+take a token elsewhere.
+"""
+
+import base64
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Timer
+from typing import Final
+
+from git import Git, GitCommandError
+
+from activities.credentials import GitAccess
+
+CONFIGURATION: Final = {
+    "core.bigFileThreshold": "8m",  # larger blobs are streamed: memory stays bounded
+    "core.hooksPath": os.devnull,
+    "credential.helper": "",
+    "fetch.fsckObjects": "true",
+    "fetch.recurseSubmodules": "false",
+    "gc.autoDetach": "false",  # inside our lock and timeout
+    "http.followRedirects": "false",
+    "init.defaultBranch": "main",
+    "remote.source.tagOpt": "--no-tags",
+}
+
+ISOLATION: Final = {
+    "GIT_ASKPASS": "",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_PROTOCOL_FROM_USER": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+SSH: Final = (
+    "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none"
+    " -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null -o UpdateHostKeys=no"
+)
+
+KILLED: Final = -9
+
+
+class GitError(Exception):
+    """git failed; `output` is what it wrote to stderr, never shown to people as it is."""
+
+    def __init__(self, output: str, *, timed_out: bool) -> None:
+        super().__init__()
+        self.output = output
+        self.timed_out = timed_out
+
+
+@dataclass(frozen=True)
+class GitCommand:
+    """git in one bare repository. `timeout` is in seconds; what takes longer is killed."""
+
+    repository: Path
+    environment: Mapping[str, str]
+    timeout: float
+
+    def run(self, *arguments: str, lines: Iterable[str] = ()) -> bytes:
+        """The output of a command that reads `lines` as its input. Raises `GitError`."""
+        with TemporaryFile() as given:
+            given.write("".join(f"{line}\n" for line in lines).encode())
+            given.seek(0)
+            status, output, errors = Git(self.repository).execute(
+                self._command(arguments),
+                istream=given,
+                env=self.environment,
+                kill_after_timeout=self.timeout,
+                with_extended_output=True,
+                with_exceptions=False,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+            )
+        if status != 0:
+            raise GitError(errors, timed_out=status == KILLED)
+        return output
+
+    def beginning(self, limit: int, *arguments: str) -> bytes:
+        """The first `limit` bytes of a command's output; what follows is not waited for."""
+        process = Git(self.repository).execute(
+            self._command(arguments), env=self.environment, as_process=True
+        )
+        watchdog = Timer(self.timeout, process.kill)
+        watchdog.start()
+        output: bytes = process.stdout.read(limit)
+        if len(output) == limit:
+            process.kill()
+        try:
+            process.wait()
+        except GitCommandError as error:
+            if len(output) < limit:
+                raise GitError(str(error.stderr), timed_out=error.status == KILLED) from None
+        finally:
+            watchdog.cancel()
+        return output
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        """git without what it would inherit: some variables act by being there, empty or not."""
+        inherited = [name for name in os.environ if name.startswith("GIT_")]
+        unset = [f"--unset={name}" for name in inherited if name not in self.environment]
+        return ["env", *unset, "git", *arguments]
+
+
+def git_environment(
+    repository: Path, access: GitAccess, configuration: Mapping[str, str], protocols: str
+) -> dict[str, str]:
+    """What git in `repository` gets to know; `protocols` as in GIT_ALLOW_PROTOCOL."""
+    environment = {
+        **ISOLATION,
+        "GIT_ALLOW_PROTOCOL": protocols,
+        "GIT_DIR": str(repository),
+        "HOME": str(repository),  # git reads .netrc there
+        **_numbered({**CONFIGURATION, **configuration, **_authorization(access)}),
+    }
+    if access.ca_cert:
+        environment["GIT_SSL_CAINFO"] = str(access.ca_cert)
+    if access.ssh_key:
+        key, known = (shlex.quote(f"{path}") for path in (access.ssh_key, access.known_hosts))
+        environment["GIT_SSH_COMMAND"] = f"{SSH} -i {key} -o UserKnownHostsFile={known}"
+    return environment
+
+
+def _authorization(access: GitAccess) -> dict[str, str]:
+    if access.token is None:
+        return {}
+    pair = f"{access.username}:{access.token.get_secret_value()}".encode()
+    return {"http.extraHeader": f"Authorization: Basic {base64.b64encode(pair).decode()}"}
+
+
+def _numbered(configuration: Mapping[str, str]) -> dict[str, str]:
+    """Configuration as variables, see GIT_CONFIG_COUNT in git-config(1)."""
+    numbered = {"GIT_CONFIG_COUNT": str(len(configuration))}
+    for number, (key, value) in enumerate(configuration.items()):
+        numbered |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return numbered

@@ -1,0 +1,39 @@
+"""What a record says about Git, checked before git sees it. All raise `PermanentError`."""
+
+import re
+from typing import Final
+
+from activities.credentials import git_place
+from activities.errors import PermanentError
+
+BRANCH: Final = re.compile(
+    r"(?![-/.])(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
+)
+"""What git-check-ref-format(1) allows."""
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def protocol(repository: str, *, allow_local: bool) -> str:
+    """The one transport that git may use: https or ssh; for development file, or http on loopback."""
+    if allow_local and repository.startswith("file:///"):
+        return "file"
+    place = git_place(repository)
+    if place.scheme == "http" and not (allow_local and place.host in LOOPBACK):
+        raise PermanentError("hh_git_repository must start with https:// or ssh://.")
+    return place.scheme
+
+
+def branch(name: str) -> str:
+    """The branch, if it is a name that git takes for one."""
+    if not BRANCH.fullmatch(name):
+        raise PermanentError("hh_git_branch is no name of a branch.")
+    return name
+
+
+def directory(path: str) -> str:
+    """The directory relative to the repository's root, without slashes at its ends."""
+    steps = [step for step in path.split("/") if step]
+    if {".", ".."} & set(steps) or not path.isprintable():
+        raise PermanentError("hh_git_directory must be a path inside the repository, without '..'.")
+    return "/".join(steps)
