@@ -63,15 +63,18 @@ def status_page(fabric: FabricOverview, now: datetime) -> RenderableType:
 
 
 def drift_table(fabric: FabricOverview) -> Table:
-    """The first objects that differ."""
+    """The first objects that differ, each with its first fields."""
     table = _table()
     for name in ("Drift", "Kind", "Object"):
-        table.add_column(name, no_wrap=name != "Object")
+        table.add_column(name, no_wrap=name != "Object", overflow="fold")
+    table.add_column("Field: in Git → live", overflow="fold")
     for entry in fabric.drift:
-        table.add_row(str(entry.change), entry.kind, entry.name)
-    more = (fabric.drift_count or 0) - len(fabric.drift)
-    if more > 0:
-        table.caption = f"and {more} more"
+        fields = [f"{f.path}: {f.desired or 'absent'} → {f.live or 'absent'}" for f in entry.fields]
+        more = [f"and {entry.more_fields} more"] if entry.more_fields else []
+        table.add_row(entry.change, entry.kind, entry.name, "\n".join(fields + more))
+    left_out = (fabric.drift_count or 0) - len(fabric.drift)
+    if left_out > 0:
+        table.caption = f"and {left_out} more objects"
     return table
 
 

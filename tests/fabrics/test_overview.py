@@ -1,0 +1,94 @@
+"""What readers conclude from a record and its loop."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fabrics.config import FabricConfig, KubernetesTarget
+from fabrics.overview import overview
+from fabrics.status import Facts, SyncStatus
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CONFIG = FabricConfig(
+    fabric_id="dc",
+    name="DC",
+    record_id=1,
+    enabled=True,
+    interval=60,
+    kubernetes=KubernetesTarget(server="https://k8s", namespace="default", credential="dc"),
+)
+
+
+def facts(success: timedelta | None, **more: object) -> Facts:
+    """Facts of a fabric that last succeeded so long ago."""
+    last = None if success is None else NOW - success
+    return Facts(last_sync=last, last_success=last).model_copy(update=more)
+
+
+@pytest.mark.parametrize(
+    ("interval", "heartbeat", "age", "stale"),
+    [
+        (60, 900, 1800, False),
+        (60, 900, 1801, True),
+        (3600, 900, 7200, False),
+        (3600, 900, 7201, True),
+        (60, 10, 121, True),
+    ],
+)
+def test_stale_after_two_intervals_or_two_heartbeats(
+    interval: int, heartbeat: int, age: int, stale: bool
+) -> None:
+    config = CONFIG.model_copy(update={"interval": interval})
+    seen = overview(
+        config,
+        facts(timedelta(seconds=age)),
+        None,
+        running=True,
+        heartbeat=heartbeat,
+        now=NOW,
+    )
+    assert (seen.stale, seen.healthy) == (stale, not stale)
+
+
+@pytest.mark.parametrize(
+    "change", [{"paused": True}, {"enabled": False}, {"active": False}, {"interval": 0}]
+)
+def test_nobody_waits_for_a_fabric_that_is_paused_or_off(change: dict[str, object]) -> None:
+    seen = overview(
+        CONFIG.model_copy(update=change),
+        facts(timedelta(days=9)),
+        None,
+        running=True,
+        heartbeat=900,
+        now=NOW,
+    )
+    assert seen.healthy
+    assert not seen.stale
+
+
+def test_a_fabric_that_has_yet_to_succeed_is_not_stale() -> None:
+    seen = overview(CONFIG, facts(None), None, running=True, heartbeat=900, now=NOW)
+    assert (seen.sync_status, seen.stale) == (SyncStatus.NEVER_SYNCED, False)
+
+
+def test_an_enabled_fabric_without_a_loop_is_unhealthy() -> None:
+    fresh = facts(timedelta(seconds=1))
+    assert overview(CONFIG, fresh, None, running=True, heartbeat=900, now=NOW).healthy
+    lost = overview(CONFIG, fresh, None, running=False, heartbeat=900, now=NOW)
+    assert (lost.lost, lost.healthy) == (True, False)
+
+
+@pytest.mark.parametrize("found", [{"drift_count": 1}, {"error": "Git is gone."}])
+def test_drift_and_errors_are_unhealthy(found: dict[str, object]) -> None:
+    seen = overview(
+        CONFIG, facts(timedelta(seconds=1), **found), None, running=True, heartbeat=900, now=NOW
+    )
+    assert not seen.healthy
+
+
+def test_the_loop_knows_better_than_the_record() -> None:
+    old = facts(timedelta(days=1))
+    told = overview(CONFIG, facts(timedelta(seconds=1)), None, running=True, heartbeat=900, now=NOW)
+    seen = overview(CONFIG, old, told, running=True, heartbeat=900, now=NOW)
+    assert seen.last_sync == NOW - timedelta(seconds=1)
+    assert not seen.stale
