@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class PostgresBinaries:
 
 
 def find_binaries() -> PostgresBinaries:
-    """Find an installed PostgreSQL server, the newest of Debian's folders first.
+    """Find an installed PostgreSQL server: in Debian's folders, the newest first, or on the PATH.
 
     Raises StackError with the package to install when there is none that NetBox can use.
     """
@@ -60,8 +61,14 @@ def _version(folder: Path) -> str:
 def _candidate_folders() -> list[Path]:
     debian = Path("/usr/lib/postgresql").glob("*/bin")
     newest_first = sorted(debian, key=lambda folder: folder.parent.name, reverse=True)
-    on_path = shutil.which("postgres")
-    return [*newest_first, *([Path(on_path).resolve().parent] if on_path else [])]
+    return [*newest_first, *_folders_by_path()]
+
+
+def _folders_by_path() -> Iterator[Path]:
+    if postgres := shutil.which("postgres"):
+        yield Path(postgres).resolve().parent
+    if pg_config := shutil.which("pg_config"):
+        yield Path(subprocess.check_output([pg_config, "--bindir"], text=True).strip())
 
 
 class Postgres:

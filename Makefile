@@ -1,0 +1,26 @@
+# make demo        the whole product on this machine (ARGS=--once: sync once, print the status, end)
+# make test        the tests (ARGS="-k name" and the like go to pytest)
+# make lint        linter, formatter, type checker and import contracts
+#
+# Each first sets up what is missing. Needed beforehand: Python 3.12 or newer, git and make.
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint
+
+demo: $(READY)
+	@$(BIN)/python starter.py demo $(ARGS)
+
+test: $(READY)
+	$(BIN)/pytest $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+
+$(READY): pyproject.toml uv.lock stack/set-up
+	@stack/set-up
+	@touch $@
