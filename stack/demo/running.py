@@ -57,6 +57,7 @@ def worker_environment(stack: Stack, netbox_token: str, files: Path) -> dict[str
         "FABRIC_SYNC_NETBOX_TOKEN": netbox_token,
         "FABRIC_SYNC_CREDENTIALS_DIR": str(files / "credentials"),
         "FABRIC_SYNC_CACHE_DIR": str(files / "cache"),
+        "FABRIC_SYNC_GIT_ALLOW_LOCAL": "true",
         "FABRIC_SYNC_GRACEFUL_SHUTDOWN": "5",
         "TEMPORAL_ADDRESS": stack.temporal.address,
         "TEMPORAL_NAMESPACE": "default",
