@@ -43,7 +43,7 @@ class Session:
 async def open_session() -> AsyncIterator[Session]:
     """Connect to Temporal and prepare NetBox, whose first request is yet to come."""
     settings = load_settings()
-    with console.progress(f"Connecting to Temporal at {temporal.address()}"):
+    with console.progress("Connecting to Temporal"):
         client = await connect()
     netbox = NetBox.from_settings(settings)
     try:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import installation
+from tests.e2e.conftest import installation, running
 from tests.e2e.installation import ROOT, Installation
 
-__all__ = ["installation"]
+__all__ = ["installation", "running"]
 
 
 @dataclass(frozen=True)

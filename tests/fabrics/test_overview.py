@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fabrics.config import FabricConfig, KubernetesTarget
-from fabrics.overview import overview
+from fabrics.overview import overview, recorded
 from fabrics.status import Facts, SyncStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_drift_and_errors_are_unhealthy(found: dict[str, object]) -> None:
 
 def test_the_loop_knows_better_than_the_record() -> None:
     old = facts(timedelta(days=1))
-    told = overview(CONFIG, facts(timedelta(seconds=1)), None, running=True, heartbeat=900, now=NOW)
+    told = recorded(CONFIG, facts(timedelta(seconds=1)))
     seen = overview(CONFIG, old, told, running=True, heartbeat=900, now=NOW)
     assert seen.last_sync == NOW - timedelta(seconds=1)
     assert not seen.stale
