@@ -20,7 +20,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -44,11 +44,7 @@ class Place(NamedTuple):
     @classmethod
     def of(cls, url: str) -> Self:
         """Raises `ValueError` for a URL that may mean different places to different programs."""
-        if re.search(r"\s", url):
-            raise ValueError("it has a space in it")
-        if "://" not in url and (scp := SCP_ADDRESS.fullmatch(url)):
-            url = f"ssh://{scp['host']}/{scp['path']}"
-        parts = urlsplit(url)
+        parts, port = _split(url)
         steps = [step for step in unquote(parts.path).split("/") if step]
         if {".", ".."} & set(steps) or not unquote(parts.path).isprintable() or "\\" in url:
             raise ValueError("it has '.', '..', '\\' or control characters in its path")
@@ -57,14 +53,25 @@ class Place(NamedTuple):
             raise ValueError("it must name a host, and no password, '?' or '#'")
         if parts.scheme not in DEFAULT_PORTS or (parts.username and parts.scheme != "ssh"):
             raise ValueError("it must start with https:// or ssh://, without a user name for https")
-        port = parts.port or DEFAULT_PORTS[parts.scheme]
-        if steps:
-            steps[-1] = steps[-1].removesuffix(".git")
-        return cls(parts.scheme, host.rstrip("."), port, tuple(steps))
+        path = (*steps[:-1], steps[-1].removesuffix(".git")) if steps else ()
+        return cls(parts.scheme, host.rstrip("."), port or DEFAULT_PORTS[parts.scheme], path)
 
     def covers(self, other: "Place") -> bool:
         """Whether `other` is this place or lies below it."""
         return self[:3] == other[:3] and other.path[: len(self.path)] == self.path
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    """The parts of a URL and its port; `git@host:path` is read as ssh takes it."""
+    if re.search(r"\s", url):
+        raise ValueError("it has a space in it")
+    if "://" not in url and (scp := SCP_ADDRESS.fullmatch(url)):
+        url = f"ssh://{scp['host']}/{scp['path']}"
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        raise ValueError("its host or port is malformed") from None
 
 
 @dataclass(frozen=True)

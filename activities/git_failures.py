@@ -23,6 +23,7 @@ PASSING: Final = (
     (r"no space left on device", "cannot be kept: the worker's disk is full"),
     (r"returned error: (429|5\d\d)", "is not available at the moment"),
     (r"connection (was )?(reset|closed)|early eof|disconnect|hung up|rpc failed", "broke off"),
+    (r"ssl_(read|connect|error)|gnutls", "broke off"),
 )
 
 LASTING: Final = (
@@ -32,7 +33,7 @@ LASTING: Final = (
     (r"host key verification failed", "has another host key than known_hosts in {name} says"),
     (r"permission denied \(", "{refused}"),
     (
-        r"certificate|ssl",
+        r"certificate",
         "has a certificate that is not trusted; a CA of your own is git-ca.crt in its credential",
     ),
     (r"returned error: 30\d", "redirects elsewhere: name the final URL in hh_git_repository"),
@@ -56,8 +57,8 @@ def failure(error: GitError, source: GitSource, access: GitAccess) -> Classified
             return TransientError(f"{who} {meaning}.")
     for pattern, meaning in LASTING:
         if re.search(pattern, words):
-            meaning = meaning.format(name=_reader(access), refused=_refused(access))
-            return PermanentError(f"{who} {meaning}.")
+            what = meaning.format(name=_reader(access), refused=_refused(access))
+            return PermanentError(f"{who} {what}.")
     return None
 
 

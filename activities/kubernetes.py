@@ -8,6 +8,7 @@ pass for deleted. Lists are consistent reads (no `resourceVersion`), since drift
 import json
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final, cast
@@ -154,7 +155,8 @@ class _Reader:
                 _preload_content=False,  # decoded here, several times faster than by the client
                 _request_timeout=(self.settings.connect_timeout, self.settings.read_timeout),
             )
-            return self._decode(self._body(cast(HTTPResponse, response)))
+            with closing(cast(HTTPResponse, response)) as answer:
+                return self._decode(self._body(answer))
         except ApiException as error:
             raise self._failure(error, kind, token) from error
         except (HTTPError, OSError) as error:

@@ -4,6 +4,7 @@ A kubeconfig is data here: programs in it are not run unless a setting allows th
 switch certificate checks off.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from activities.errors import PermanentError
 from fabrics.config import KubernetesTarget
 
 KUBECONFIG: Final = "kubeconfig"
+NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+"""As RFC 1123 has it; `..` would list another path than the one that is named."""
 
 _loading = Lock()
 """The library keeps certificates that stand inside kubeconfigs in files, unguarded against threads."""
@@ -37,6 +40,8 @@ def kubernetes_access(
 ) -> KubernetesAccess:
     """The access to the API that the record names. Raises `PermanentError`."""
     place = _https_place(target.server)
+    if not NAMESPACE.fullmatch(target.namespace):
+        raise PermanentError("hh_kubernetes_namespace is no name of a namespace.")
     credential = Credential.find(directory, target.credential)
     configuration = Configuration(host=target.server.rstrip("/"), retries=False)
     if credential is None:

@@ -3,8 +3,12 @@
 import asyncio
 import math
 from dataclasses import dataclass, field
+from typing import Final
 
 from aiohttp import web
+
+TRICKLE_PAUSE: Final = 0.1
+"""Seconds."""
 
 
 @dataclass
@@ -27,7 +31,7 @@ class Fault:
         concerned = not self.plural or self.plural in request.path.split("/")
         return concerned and (not self.continued or "continue" in request.query) and self.times > 0
 
-    async def answer(self) -> web.Response:
+    async def answer(self, _request: web.BaseRequest) -> web.StreamResponse:
         """The failure."""
         self.times -= 1
         if self.status == 0:
@@ -36,6 +40,20 @@ class Fault:
             return web.Response(text=self.body, status=self.status, content_type="text/html")
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         return status_answer(self.status, "injected by a test", headers)
+
+
+@dataclass
+class Trickle(Fault):
+    """An answer that never ends: a byte now and then."""
+
+    status: int = 200
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(TRICKLE_PAUSE)
 
 
 @dataclass

@@ -63,7 +63,12 @@ class EmulatedKubernetesApi(KubernetesApi):
     @property
     def requests(self) -> list[str]:
         """What was asked for, path and query, the latest last."""
-        return list(self._handler.requests)
+        return [path for path, _ in self._handler.requests]
+
+    @property
+    def connections(self) -> int:
+        """Over how many connections."""
+        return len({peer for _, peer in self._handler.requests})
 
     def _call(self, action: Callable[[], object]) -> None:
         async def act() -> None:
@@ -91,17 +96,17 @@ class _Handler:
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
         self.faults = Faults()
-        self.requests: deque[str] = deque(maxlen=KEPT_REQUESTS)
+        self.requests: deque[tuple[str, object]] = deque(maxlen=KEPT_REQUESTS)
         self.objects = EmulatedObjects()
         for kind in KINDS:
             self.objects.install(kind)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.requests.append(request.path_qs)
+        self.requests.append((request.path_qs, request.get_extra_info("peername")))
         if request.headers.get("Authorization") != f"Bearer {self.identity.token}":
             return status_answer(401, "Unauthorized")
         if fault := self.faults.find(request):
-            return await fault.answer()
+            return await fault.answer(request)
         return await self.objects(request)
 
 

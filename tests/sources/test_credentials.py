@@ -1,0 +1,198 @@
+"""Where secrets may go, and what a worker says about credentials that it cannot use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from activities.credentials import Credential, GitAccess, Place, git_access
+from activities.errors import PermanentError
+
+SECRET = "s3cret-token"
+REPOSITORY = "https://git.example.com/fabrics/oslo.git"
+
+
+def write(folder: Path, **files: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        path = folder / name.replace("_dot_", ".").replace("_", "-")
+        path.write_text(text)
+        path.chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked"),
+    [
+        ("https://git.example.com/fabrics/oslo", REPOSITORY),
+        ("https://git.example.com/fabrics/oslo.git", "https://git.example.com/fabrics/oslo"),
+        ("https://GIT.example.com:443/fabrics/", REPOSITORY),
+        ("https://git.example.com/fabrics", "https://git.example.com./fabrics//oslo.git/"),
+        ("https://git.example.com", REPOSITORY),
+        ("https://git.example.com/f%61brics", REPOSITORY),
+        ("ssh://git@git.example.com:22/fabrics", "git@git.example.com:fabrics/oslo.git"),
+        ("git.example.com:fabrics", "ssh://other@git.example.com/fabrics/oslo"),
+    ],
+)
+def test_places_that_a_secret_may_go_to(allowed: str, asked: str) -> None:
+    assert Place.of(allowed).covers(Place.of(asked))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked"),
+    [
+        ("https://git.example.com/fabrics", "https://git.example.com/fabrics-old/oslo.git"),
+        ("https://git.example.com/fabrics", "https://git.example.com/Fabrics/oslo.git"),
+        ("https://git.example.com/fabrics/oslo", "https://git.example.com/fabrics"),
+        ("https://git.example.com", "http://git.example.com/fabrics"),
+        ("https://git.example.com", "https://git.example.com:8443/fabrics"),
+        ("https://git.example.com", "https://git.example.com.evil.org/fabrics"),
+        ("https://git.example.com", "https://evil.org/git.example.com"),
+        ("https://git.example.com", "ssh://git.example.com/fabrics"),
+    ],
+)
+def test_places_that_a_secret_may_not_go_to(allowed: str, asked: str) -> None:
+    assert not Place.of(allowed).covers(Place.of(asked))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "fabrics",
+        "/etc/passwd",
+        "file:///etc",
+        "ext::sh -c id",
+        "ext::sh",
+        "git://git.example.com/fabrics",
+        "https://",
+        "https:///fabrics",
+        "https://user@git.example.com/fabrics",
+        "https://user:word@git.example.com/fabrics",
+        "ssh://git:word@git.example.com/fabrics",
+        "https://git.example.com\\@evil.org/fabrics",
+        "https://git.example.com/fabrics?x=1",
+        "https://git.example.com/fabrics#@evil.org",
+        "https://git.example.com/fabrics/../secrets",
+        "https://git.example.com/fabrics/%2e%2e/secrets",
+        "https://git.example.com/fabrics%2f..%2fsecrets",
+        "https://git.example.com/fabrics/%0aHost:evil.org",
+        "https://git.exa\tmple.com/fabrics",
+        "https://git.example.com:port/fabrics",
+        "ssh://-oProxyCommand=id/fabrics",
+        "-oProxyCommand=id:fabrics",
+        "--upload-pack=id",
+    ],
+)
+def test_urls_that_could_mean_something_else_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^its? "):
+        Place.of(url)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "...", "../etc", "a/b", "/etc", "a b", "a\n", "ä", "a" * 101]
+)
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PermanentError, match="must be the name of a credential"):
+        Credential.find(tmp_path, name)
+
+
+def test_without_a_folder_git_is_read_anonymously(tmp_path: Path) -> None:
+    assert git_access(tmp_path, "lab", REPOSITORY) == GitAccess("lab")
+
+
+def test_a_folder_for_kubernetes_alone_leaves_git_anonymous(tmp_path: Path) -> None:
+    write(tmp_path / "lab", token=SECRET, server="https://10.0.0.1:6443")
+
+    assert git_access(tmp_path, "lab", REPOSITORY) == GitAccess("lab")
+
+
+def test_a_token_for_a_folder_of_repositories(tmp_path: Path) -> None:
+    urls = "https://git.example.com/templates\nhttps://git.example.com/fabrics\n"
+    write(tmp_path / "lab", git_token=f"{SECRET}\n", git_url=urls, git_username="robot")
+
+    access = git_access(tmp_path, "lab", REPOSITORY)
+
+    assert access.token is not None
+    assert access.token.get_secret_value() == SECRET
+    assert access.username == "robot"
+    assert SECRET not in repr(access)
+
+
+def test_a_key_for_ssh(tmp_path: Path) -> None:
+    write(tmp_path / "lab", ssh_key="key", git_url="git@git.example.com:fabrics")
+    (tmp_path / "lab" / "known_hosts").write_text("git.example.com ssh-ed25519 AAAA")
+
+    access = git_access(tmp_path, "lab", "git@git.example.com:fabrics/oslo.git")
+
+    assert access.ssh_key == tmp_path / "lab" / "ssh-key"
+    assert access.known_hosts == tmp_path / "lab" / "known_hosts"
+    assert access.token is None
+
+
+@pytest.mark.parametrize(
+    ("files", "repository", "sentence"),
+    [
+        ({"git_token": SECRET}, REPOSITORY, "the file git-url is missing"),
+        ({"git_token": SECRET, "git_url": "nonsense"}, REPOSITORY, "git-url holds a URL"),
+        (
+            {"git_token": SECRET, "git_url": "https://git.example.com/other"},
+            REPOSITORY,
+            "is not for this repository",
+        ),
+        (
+            {"git_token": f"{SECRET} x", "git_url": "https://git.example.com"},
+            REPOSITORY,
+            "git-token must hold one token",
+        ),
+        (
+            {"git_token": f"{SECRET}\r\nX: y", "git_url": "https://git.example.com"},
+            REPOSITORY,
+            "git-token must hold one token",
+        ),
+        (
+            {"git_token": SECRET, "git_url": "ssh://git.example.com"},
+            "git@git.example.com:fabrics/oslo",
+            "ssh-key is missing",
+        ),
+        (
+            {"ssh_key": SECRET, "git_url": "ssh://git.example.com"},
+            "git@git.example.com:fabrics/oslo",
+            "known_hosts is missing",
+        ),
+        ({"ssh_key": SECRET, "git_url": "https://git.example.com"}, REPOSITORY, "git-token is"),
+    ],
+)
+def test_sentences_name_credential_and_file_but_no_secret(
+    tmp_path: Path, files: dict[str, str], repository: str, sentence: str
+) -> None:
+    write(tmp_path / "lab", **files)
+
+    with pytest.raises(PermanentError, match=sentence) as caught:
+        git_access(tmp_path, "lab", repository)
+
+    assert "Credential lab" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_ssh_without_any_key_says_what_to_make(tmp_path: Path) -> None:
+    with pytest.raises(
+        PermanentError, match="put ssh-key, known_hosts and git-url into the folder"
+    ):
+        git_access(tmp_path, "lab", "git@git.example.com:fabrics/oslo")
+
+
+def test_a_key_that_others_can_read_is_refused_before_ssh_does(tmp_path: Path) -> None:
+    write(tmp_path / "lab", ssh_key=SECRET, git_url="ssh://git.example.com")
+    (tmp_path / "lab" / "known_hosts").write_text("x")
+    (tmp_path / "lab" / "ssh-key").chmod(0o644)
+
+    with pytest.raises(PermanentError, match="chmod 400"):
+        git_access(tmp_path, "lab", "ssh://git.example.com/fabrics")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    write(tmp_path / "lab", git_url="https://git.example.com")
+    (tmp_path / "lab" / "git-token").write_bytes(os.urandom(64) + b"\xff\xfe")
+
+    with pytest.raises(PermanentError, match="git-token cannot be read as text"):
+        git_access(tmp_path, "lab", REPOSITORY)
