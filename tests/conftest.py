@@ -1,6 +1,7 @@
 """Fixtures of the whole suite. They start what they give when the first test asks for it."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,8 +13,10 @@ from stack.stack import Stack
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The real Temporal, NetBox and Git server, one for the whole run."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    with Stack(progress=reporter.write_line if reporter else print) as running:
+    capture = request.config.pluginmanager.get_plugin("capturemanager")
+    with ExitStack() as cleanup:
+        with capture.global_and_fixture_disabled():  # the first start takes minutes: say why
+            running = cleanup.enter_context(Stack(progress=print))
         yield running
 
 
