@@ -1,13 +1,13 @@
 """Each thing that a fabric depends on breaks: its own error, its own sentence, nobody else notices."""
 
 from collections.abc import Callable
+from functools import partial
 
-import pytest
-
+from activities.netbox import Row
 from fabrics.report import SyncReport
 from stack.faults import Fault
 from stack.kubernetes_emulator import EmulatedKubernetesApi
-from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
+from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, shown, until
 from tests.e2e.proxy import proxy_to
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -58,38 +58,48 @@ def the_yaml_cannot_be_read(fabric: Fabric) -> dict[str, object]:
     return {}
 
 
-@pytest.mark.parametrize(
-    ("break_it", "words"),
-    [
-        (kubernetes_is_down, ["Kubernetes", "127.0.0.1:1"]),
-        (the_token_is_wrong, ["401", "token"]),
-        (the_account_may_not_list, ["403", "servers"]),
-        (the_repository_does_not_exist, ["nowhere"]),
-        (the_branch_does_not_exist, ["release"]),
-        (the_directory_does_not_exist, ["fabrics/berlin"]),
-        (the_yaml_cannot_be_read, ["broken.yaml"]),
-    ],
-)
-async def test_a_broken_dependency_is_an_error_of_its_own(
-    installation: Installation, break_it: Callable[[Fabric], dict[str, object]], words: list[str]
-) -> None:
+BREAKAGES: list[tuple[Callable[[Fabric], dict[str, object]], list[str]]] = [
+    (kubernetes_is_down, ["Kubernetes", "127.0.0.1:1"]),
+    (the_token_is_wrong, ["401", "token"]),
+    (the_account_may_not_list, ["403", "servers"]),
+    (the_repository_does_not_exist, ["nowhere"]),
+    (the_branch_does_not_exist, ["release"]),
+    (the_directory_does_not_exist, ["fabrics/berlin"]),
+    (the_yaml_cannot_be_read, ["broken.yaml"]),
+]
+
+
+async def test_each_broken_dependency_is_an_error_of_its_own(installation: Installation) -> None:
     async with installation.worker():
-        broken = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
-        healthy = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
-        for fabric in (broken, healthy):
+        healthy = await installation.fabric(IN_GIT, SERVERS)
+        broken = [await installation.fabric(IN_GIT, SERVERS) for _ in BREAKAGES]
+        for fabric in (healthy, *broken):
             await installation.start(fabric)
+        for fabric in (healthy, *broken):
             await fabric.recorded("in_sync")
-        fields = break_it(broken)
-        installation.admin.update_record(broken.record_id, lambda _: fields)
-        await broken.handle.signal("record_changed")
-        record = await broken.recorded("error", seconds=30)
-        for word in words:
-            assert word.lower() in record["sync_error"].lower()
-        assert record["sync_error"].endswith((".", ")"))
-        assert record["drift_count"] == 0
         before = await healthy.status()
-        after = await healthy.synced(before.syncs + 2, seconds=15)
-        assert (after.missed, after.sync_status) == (0, "in_sync")
+        for fabric, (break_it, _) in zip(broken, BREAKAGES, strict=True):
+            fields = break_it(fabric)
+            installation.admin.update_record(fabric.record_id, partial(changes, fields))
+            await fabric.handle.signal("record_changed")
+        for fabric, (_, words) in zip(broken, BREAKAGES, strict=True):
+            record = await until(fabric.record, partial(says, words), seconds=40)
+            assert shown(record) == "error"
+            assert record["sync_error"].endswith((".", ")"))
+            assert record["drift_count"] == 0
+        after = await healthy.synced(before.syncs + 3)
+        assert (after.missed, after.sync_status) == (before.missed, "in_sync")
+
+
+def changes(fields: dict[str, object], _: Row) -> dict[str, object]:
+    """What an edit changes, whatever the record is."""
+    return fields
+
+
+def says(words: list[str], record: Row) -> bool:
+    """Whether the record's error has all these words."""
+    error = (record["sync_error"] or "").lower()
+    return all(word.lower() in error for word in words)
 
 
 async def test_netbox_down_keeps_the_grid_and_is_written_when_it_is_back(
