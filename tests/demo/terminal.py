@@ -80,9 +80,13 @@ def environment(temporary: Path) -> dict[str, str]:
 
 
 def processes_of(temporary: Path) -> list[psutil.Process]:
-    """All processes that a demo with this folder for temporary files has started and that still run."""
+    """All processes that a demo with this folder for temporary files has started and that still run.
+
+    Their `info` has `cmdline` and `environ`.
+    """
+    running = psutil.process_iter(["cmdline", "environ"])
     return [
-        process for process in psutil.process_iter() if _temporary_of(process) == str(temporary)
+        each for each in running if (each.info["environ"] or {}).get("TMPDIR") == str(temporary)
     ]
 
 
@@ -96,13 +100,6 @@ def exported(env_file: Path) -> dict[str, str]:
 def fabrics_in(output: str) -> dict[str, dict[str, Any]]:
     """The fabrics by name in the JSON on the last line of `output`."""
     return {fabric["name"]: fabric for fabric in json.loads(output.splitlines()[-1])["fabrics"]}
-
-
-def _temporary_of(process: psutil.Process) -> str | None:
-    try:
-        return process.environ().get("TMPDIR")
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return None
 
 
 def _chunk(terminal: int) -> bytes:

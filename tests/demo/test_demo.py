@@ -126,7 +126,7 @@ def test_no_secret_stands_in_a_command_line(visit: Visit) -> None:
     secrets = {visit.variables[name] for name in ("FABRIC_SYNC_NETBOX_TOKEN", "NETBOX_PASSWORD")}
     processes = processes_of(visit.temporary)
     assert len(processes) > 5
-    arguments = {argument for process in processes for argument in process.cmdline()}
+    arguments = {argument for process in processes for argument in process.info["cmdline"]}
     assert not [argument for argument in arguments for secret in secrets if secret in argument]
 
 
@@ -182,8 +182,8 @@ def test_a_worker_that_dies_ends_the_demo_with_a_sentence(folder: Path, temporar
 
 def workers_of(temporary: Path) -> list[psutil.Process]:
     """The worker itself, not the process that guards it."""
-    processes = [(process, process.cmdline()) for process in processes_of(temporary)]
-    return [each for each, words in processes if words[1:] == [str(STARTER.with_name("worker.py"))]]
+    script = str(STARTER.with_name("worker.py"))
+    return [each for each in processes_of(temporary) if each.info["cmdline"][1:] == [script]]
 
 
 def run_once(folder: Path, temporary: Path) -> subprocess.CompletedProcess[str]:
