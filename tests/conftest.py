@@ -15,6 +15,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The real Temporal, NetBox and Git server, one for the whole run."""
     capture = request.config.pluginmanager.get_plugin("capturemanager")
     with ExitStack() as cleanup:
+        assert capture is not None
         with capture.global_and_fixture_disabled():  # the first start takes minutes: say why
             running = cleanup.enter_context(Stack(progress=print))
         yield running
