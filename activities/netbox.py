@@ -127,8 +127,8 @@ class NetBox:
 
     @retry(
         retry=retry_if_exception_type(Conflict),
-        wait=wait_random_exponential(multiplier=0.05, max=2),
-        stop=stop_after_attempt(10),
+        wait=wait_random_exponential(multiplier=0.05, max=1),
+        stop=stop_after_attempt(8),
         reraise=True,
     )
     def update_record(self, record_id: int, changes: Callable[[Row], Row]) -> Row | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, override
 
 import pynetbox
@@ -9,6 +10,7 @@ import requests
 from pynetbox.core.query import AllocationError, ContentError, RequestError
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3.exceptions import ProtocolError
 
 from activities.errors import (
     Classified,
@@ -70,27 +72,37 @@ def netbox_errors(url: str, doing: str) -> Iterator[None]:
     try:
         yield
     except (RequestError, AllocationError) as error:
-        raise _refusal(error.req, f"NetBox at {url}", doing) from error
+        raise _refusal(error.req, url, doing) from error
     except (ContentError, requests.exceptions.JSONDecodeError) as error:
-        raise PermanentError(
-            f"What answers at {url} is not the REST API of a NetBox: check FABRIC_SYNC_NETBOX_URL."
-        ) from error
+        raise _not_netbox(url) from error
     except requests.RequestException as error:
         raise classify(error, f"NetBox at {url}") from error
 
 
-def _refusal(answer: requests.Response, who: str, doing: str) -> Classified:
-    status, detail = answer.status_code, _detail(answer)
+def _not_netbox(url: str) -> PermanentError:
+    return PermanentError(
+        f"What answers at {url} is not the REST API of a NetBox: check FABRIC_SYNC_NETBOX_URL."
+    )
+
+
+def _refusal(answer: requests.Response, url: str, doing: str) -> Classified:
+    who, status, detail = f"NetBox at {url}", answer.status_code, _detail(answer)
     about_token = any(word in detail.lower() for word in ("token", "credentials"))
     if status in (401, 403) and about_token:
         return PermanentError(
             f"{who} refused the token ({detail.rstrip('.')}): set FABRIC_SYNC_NETBOX_TOKEN"
             " to one that `starter.py setup` made."
         )
+    if status == 404 and not _is_json(answer):
+        return _not_netbox(url)
     if status in REFUSALS:
         kind, sentence = REFUSALS[status]
         return kind(f"{who} {sentence.format(doing=doing, detail=detail)}")
     return answer_error(who, status, detail, answer.headers.get("Retry-After"))
+
+
+def _is_json(answer: requests.Response) -> bool:
+    return "json" in answer.headers.get("Content-Type", "")
 
 
 def _detail(answer: requests.Response) -> str:
@@ -126,7 +138,11 @@ class _Bearer(AuthBase):
 
 
 class _PatientAdapter(HTTPAdapter):
-    """Gives every request its time limits, which requests leaves to each call."""
+    """Gives every request its time limits, and another try where its connection had gone stale.
+
+    Servers close connections that idle, and may do so just as a request is on its way. Repeating is
+    safe for reads, and for a change that `If-Match` keeps from being made twice.
+    """
 
     def __init__(self, connect_timeout: float, timeout: float) -> None:
         super().__init__(pool_connections=1, pool_maxsize=16)
@@ -142,5 +158,20 @@ class _PatientAdapter(HTTPAdapter):
         cert: str | tuple[str, str] | None = None,
         proxies: dict[str, str] | None = None,
     ) -> requests.Response:
-        limits = timeout or self._limits
-        return super().send(request, stream, limits, verify, cert, proxies)
+        send = partial(
+            super().send, request, stream, timeout or self._limits, verify, cert, proxies
+        )
+        try:
+            return send()
+        except requests.ConnectionError as error:
+            if not (_is_repeatable(request) and _broke_off(error)):
+                raise
+        return send()
+
+
+def _is_repeatable(request: requests.PreparedRequest) -> bool:
+    return request.method in {"GET", "OPTIONS"} or "If-Match" in request.headers
+
+
+def _broke_off(error: requests.ConnectionError) -> bool:
+    return isinstance(next(iter(error.args), None), ProtocolError)

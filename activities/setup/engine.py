@@ -42,13 +42,15 @@ class Change:
 
 def plan(netbox: NetBox, items: Sequence[Item]) -> list[Change]:
     """What `apply` would do."""
-    return [change for item in items for change in _changes(item, _find(netbox, item))]
+    rows = _rows(netbox, items)
+    return [change for item in items for change in _changes(item, _row(item, rows))]
 
 
 def apply(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
     """Create what is absent and repair what has to be, in the given order, telling each change."""
+    rows = _rows(netbox, items)
     for item in items:
-        row = _find(netbox, item)
+        row = _row(item, rows)
         for change in _changes(item, row):
             if change.action is Action.CREATE:
                 netbox.create(item.path, _resolve(netbox, _all_values(item)))
@@ -59,8 +61,9 @@ def apply(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
 
 def remove(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
     """Delete the items in reverse order, but keep what is in use. Custom fields take their values along."""
+    rows = _rows(netbox, items)
     for item in reversed(items):
-        row = _find(netbox, item)
+        row = _row(item, rows)
         if row is None:
             continue
         if row.get("tagged_items"):
@@ -74,8 +77,16 @@ def remove(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
             yield Change(Action.DELETE, str(item))
 
 
-def _find(netbox: NetBox, item: Item) -> Row | None:
-    return next(filter(item.is_row, netbox.rows(item.path, **item.key)), None)
+type Rows = dict[str, list[Row]]
+
+
+def _rows(netbox: NetBox, items: Sequence[Item]) -> Rows:
+    """All there is where the items belong, by path."""
+    return {path: list(netbox.rows(path)) for path in dict.fromkeys(item.path for item in items)}
+
+
+def _row(item: Item, rows: Rows) -> Row | None:
+    return next(filter(item.is_row, rows[item.path]), None)
 
 
 def _changes(item: Item, row: Row | None) -> Iterator[Change]:
@@ -138,11 +149,13 @@ def _resolve(netbox: NetBox, values: Row) -> Row:
 
 
 def _resolved(netbox: NetBox, value: object) -> object:
+    """The value with the ids of what it refers to, which may have been created a moment ago."""
     if isinstance(value, list):
         return [_resolved(netbox, member) for member in value]
     if not isinstance(value, Reference):
         return value
-    row = _find(netbox, Item(value.path, value.key))
+    item = Item(value.path, value.key)
+    row = next(filter(item.is_row, netbox.rows(item.path, **item.key)), None)
     if row is None:
-        raise PermanentError(f"NetBox has no {Item(value.path, value.key)}: run setup again.")
+        raise PermanentError(f"NetBox at {netbox.url} has no {item}: run the set-up again.")
     return row["id"]

@@ -1,0 +1,59 @@
+"""What the constrained user may not do: NetBox refuses it, whatever this project asks for."""
+
+import pytest
+
+from activities.errors import PermanentError
+from activities.netbox import CLUSTERS, JOURNAL, NetBox, Row
+from activities.netbox_http import Gone
+from activities.setup.fields import FIELDS
+
+
+def test_foreign_clusters_are_out_of_sight(netbox: NetBox, foreign_cluster: Row) -> None:
+    with pytest.raises(Gone):
+        netbox.record(foreign_cluster["id"])
+    with pytest.raises(Gone):
+        netbox.patch_record(foreign_cluster["id"], {"hh_paused": True}, "*")
+    assert foreign_cluster["id"] not in [row["id"] for row in netbox.rows(CLUSTERS)]
+    assert foreign_cluster["id"] not in [row["id"] for row in netbox.records()]
+
+
+def test_foreign_clusters_are_no_records_for_an_administrator_either(
+    admin: NetBox, foreign_cluster: Row
+) -> None:
+    assert foreign_cluster["id"] not in [row["id"] for row in admin.records()]
+
+
+def test_only_fabrics_can_be_made(netbox: NetBox, foreign_cluster: Row) -> None:
+    with pytest.raises(PermanentError, match="does not allow"):
+        netbox.create(CLUSTERS, {"name": "Trial", "type": foreign_cluster["type"]["id"]})
+
+
+def test_a_fabric_cannot_be_deleted_or_turned_into_something_else(
+    netbox: NetBox, record: Row, foreign_cluster: Row
+) -> None:
+    with pytest.raises(PermanentError, match="does not allow"):
+        netbox.delete(CLUSTERS, record["id"])
+    with pytest.raises(PermanentError, match="does not allow"):
+        netbox.change(CLUSTERS, record["id"], {"type": foreign_cluster["type"]["id"]})
+
+
+@pytest.mark.parametrize("path", ["users/users", "users/permissions", "dcim/devices"])
+def test_nothing_else_can_be_read(netbox: NetBox, path: str) -> None:
+    with pytest.raises(PermanentError, match="does not allow"):
+        list(netbox.rows(path))
+
+
+@pytest.mark.parametrize("path", [FIELDS, "extras/tags", "dcim/sites"])
+def test_what_it_looks_up_it_cannot_change(netbox: NetBox, path: str) -> None:
+    next(netbox.rows(path), None)
+    with pytest.raises(PermanentError, match="does not allow"):
+        netbox.create(path, {"name": "trial", "slug": "trial"})
+
+
+def test_journals_can_be_added_to_but_not_rewritten(netbox: NetBox, record: Row) -> None:
+    netbox.add_journal_entry(record["id"], "It was so.")
+    (entry,) = netbox.rows(JOURNAL, assigned_object_id=record["id"])
+    with pytest.raises(PermanentError, match="does not allow"):
+        netbox.change(JOURNAL, entry["id"], {"comments": "It was not."})
+    with pytest.raises(PermanentError, match="does not allow"):
+        netbox.delete(JOURNAL, entry["id"])

@@ -1,0 +1,168 @@
+"""How the client behaves towards servers that misbehave. Needs no NetBox: each test is the server."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from activities.errors import PermanentError, TransientError
+from activities.netbox import NetBox
+from activities.netbox_http import Conflict
+
+TOKEN = "nbt_key.secret"
+EMPTY_PAGE = '{"count": 0, "next": null, "previous": null, "results": []}'
+
+
+def answer(status: str, body: str = EMPTY_PAGE, *headers: str) -> bytes:
+    """An HTTP/1.1 answer that keeps the connection open."""
+    head = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
+    return "\r\n".join([*head, f"Content-Length: {len(body)}", "", body]).encode()
+
+
+HANG_UP = b""
+
+
+@contextmanager
+def scripted_server(*connections: Sequence[bytes]) -> Iterator[tuple[str, list[str]]]:
+    """A server that takes `connections` one after the other and answers each request as scripted.
+
+    After the last answer of a connection it closes it. Gives its URL and the requests that came.
+    """
+    requests: list[str] = []
+
+    def serve() -> None:
+        for script in connections:
+            client, _ = listener.accept()
+            with client, client.makefile("rb") as lines:
+                for reply in script:
+                    requests.append(_read_request(lines))
+                    client.sendall(reply)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", requests
+        thread.join(timeout=10)
+        assert not thread.is_alive(), f"expected more requests than {requests}"
+
+
+def _read_request(lines: BinaryIO) -> str:
+    head = [line.decode().rstrip() for line in iter(lines.readline, b"\r\n")]
+    lengths = [line.split(": ")[1] for line in head if line.startswith("Content-Length: ")]
+    lines.read(int(lengths[0]) if lengths else 0)  # closing with unread data would reset the answer
+    return "\n".join(head)
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[str], NetBox]]:
+    clients: list[NetBox] = []
+
+    def connect(url: str) -> NetBox:
+        clients.append(NetBox(url, TOKEN, connect_timeout=1, timeout=0.3))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+type Connect = Callable[[str], NetBox]
+
+
+def test_a_read_is_repeated_on_a_stale_connection(connect: Connect) -> None:
+    stale, fresh = [answer("200 OK"), HANG_UP], [answer("200 OK")]
+    with scripted_server(stale, fresh) as (url, requests):
+        netbox = connect(url)
+        assert list(netbox.rows("extras/tags")) == []
+        assert list(netbox.rows("extras/tags")) == []
+    assert len(requests) == 3
+
+
+def test_a_guarded_change_is_repeated_on_a_stale_connection(connect: Connect) -> None:
+    """It may have been made the first time; then the second is told so, and nothing is lost."""
+    stale, fresh = [HANG_UP], [answer("412 Precondition Failed", '{"detail": "No."}')]
+    with scripted_server(stale, fresh) as (url, requests), pytest.raises(Conflict):
+        connect(url).patch_record(1, {"hh_paused": True}, 'W/"1"')
+    assert [request.splitlines()[0] for request in requests] == [
+        "PATCH /api/virtualization/clusters/1/ HTTP/1.1"
+    ] * 2
+    assert all('If-Match: W/"1"' in request for request in requests)
+
+
+def test_nothing_is_created_twice(connect: Connect) -> None:
+    with scripted_server([HANG_UP]) as (url, requests), pytest.raises(TransientError):
+        connect(url).create("extras/tags", {"name": "x"})
+    assert len(requests) == 1
+
+
+def test_a_silent_server_is_not_waited_for_twice(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(TransientError, match="did not answer in time"):
+            connect(url).status()
+        listener.settimeout(0.1)
+        listener.accept()[0].close()
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_a_redirect_is_not_followed(connect: Connect) -> None:
+    elsewhere = answer("302 Found", "", "Location: http://127.0.0.1:1/")
+    with (
+        scripted_server([elsewhere]) as (url, _),
+        pytest.raises(PermanentError, match="redirects elsewhere"),
+    ):
+        connect(url).patch_record(1, {"hh_paused": True}, 'W/"1"')
+
+
+def test_a_record_without_an_etag_is_not_to_be_trusted(connect: Connect) -> None:
+    with (
+        scripted_server([answer("200 OK", '{"id": 1}')]) as (url, _),
+        pytest.raises(PermanentError, match=r"gives no ETag.*4\.7 or later"),
+    ):
+        connect(url).record(1)
+
+
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
+def test_a_web_page_is_no_api(connect: Connect, status: str) -> None:
+    page = answer(status, "<html>").replace(b"application/json", b"text/html")
+    with (
+        scripted_server([page]) as (url, _),
+        pytest.raises(PermanentError, match="not the REST API of a NetBox"),
+    ):
+        connect(url).status()
+
+
+def test_a_crash_page_is_not_repeated_to_people(connect: Connect) -> None:
+    page = answer("502 Bad Gateway", "<html>" + "x" * 5000).replace(b"json", b"html")
+    with (
+        scripted_server([page]) as (url, _),
+        pytest.raises(TransientError, match="not available at the moment") as error,
+    ):
+        connect(url).status()
+    assert len(str(error.value)) < 150
+
+
+def test_a_busy_server_says_when_to_come_back(connect: Connect) -> None:
+    busy = answer("429 Too Many Requests", '{"detail": "Slow down."}', "Retry-After: 9")
+    with scripted_server([busy]) as (url, _), pytest.raises(TransientError) as error:
+        connect(url).status()
+    assert error.value.retry_after == 9
+
+
+def test_the_token_is_ours_and_stays_out_of_errors(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password other\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    refusal = answer("403 Forbidden", '{"detail": "Invalid v2 token"}')
+    with scripted_server([refusal]) as (url, requests), pytest.raises(PermanentError) as error:
+        connect(url).status()
+    assert f"Authorization: Bearer {TOKEN}" in requests[0]
+    assert "secret" not in str(error.value)

@@ -1,0 +1,200 @@
+"""Setting up a NetBox, by its superuser.
+
+Everything is made once more under other names, so that it can be changed and removed without taking
+NetBox away from the other tests.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import pytest
+
+from activities import setup
+from activities.errors import PermanentError
+from activities.netbox import CLUSTERS, NetBox, Row
+from activities.setup import Action
+from activities.setup.fields import CHOICE_SETS, FIELDS
+from activities.setup.items import CLUSTER, Item, Reference
+
+WEB_UI = "http://127.0.0.1:8233"
+
+
+def renamed_items(prefix: str) -> list[Item]:
+    """Everything that setup makes, under names that begin with `prefix`."""
+
+    def key(of: Mapping[str, str]) -> dict[str, str]:
+        return {name: v if name == "table" else f"{prefix}_{v}" for name, v in of.items()}
+
+    def needed(value: object) -> object:
+        if isinstance(value, list):
+            return [needed(member) for member in value]
+        return replace(value, key=key(value.key)) if isinstance(value, Reference) else value
+
+    def default(name: str, value: object) -> object:
+        return f"{prefix} {value}" if name == "name" else value
+
+    return [
+        replace(
+            item,
+            key=key(item.key),
+            needed={name: needed(value) for name, value in item.needed.items()},
+            defaults={name: default(name, value) for name, value in item.defaults.items()},
+        )
+        for item in setup.items(WEB_UI, "default")
+    ]
+
+
+@pytest.fixture(scope="module")
+def trial(admin: NetBox) -> Iterator[list[Item]]:
+    """Some of everything, of which each test changes something else."""
+    items = only(
+        renamed_items("trial"),
+        "custom field choice set trial_Hedgehog sync status",
+        "custom field trial_hh_fabric_id",
+        "custom field trial_hh_sync_interval",
+        "custom field trial_hh_commit",
+        "cluster type trial_hedgehog-fabric",
+        "tag trial_hedgehog-sync",
+    )
+    for _ in setup.apply(admin, items):
+        pass
+    yield items
+    for _ in setup.remove(admin, items):
+        pass
+
+
+def only(items: list[Item], *names: str) -> list[Item]:
+    found = [item for item in items if str(item) in names]
+    assert len(found) == len(names)
+    return found
+
+
+def find(netbox: NetBox, path: str, name: str) -> Row:
+    return next(row for row in netbox.rows(path, name=name) if row["name"] == name)
+
+
+def test_a_second_run_changes_nothing(admin: NetBox) -> None:
+    items = setup.items(WEB_UI, "default")
+    for _ in setup.apply(admin, items):
+        pass
+    assert setup.plan(admin, items) == []
+    assert list(setup.apply(admin, items)) == []
+
+
+def test_what_is_made_can_be_planned_before_and_removed_again(admin: NetBox) -> None:
+    items = renamed_items("temporary")
+    planned = setup.plan(admin, items)
+    assert [change.action for change in planned] == [Action.CREATE] * len(items)
+    assert list(setup.apply(admin, items)) == planned
+    assert setup.plan(admin, items) == []
+    removed = list(setup.remove(admin, items))
+    assert [change.action for change in removed] == [Action.DELETE] * len(items)
+    assert setup.plan(admin, items) == planned
+    assert list(setup.remove(admin, items)) == []
+
+
+def test_another_web_ui_changes_the_link_alone(admin: NetBox) -> None:
+    for port in (2, 3):
+        items = setup.items(f"http://127.0.0.1:{port}", "fabrics/eu")
+        (change,) = setup.apply(admin, items)
+        assert str(change) == "repair custom link Hedgehog sync in Temporal: link_url"
+        link = find(admin, "extras/custom-links", "Hedgehog sync in Temporal")
+        assert link["link_url"].startswith(
+            f"http://127.0.0.1:{port}/namespaces/fabrics%2Feu/workflows/fabric-sync%2F"
+        )
+
+
+def test_no_field_has_a_default(admin: NetBox) -> None:
+    fields = [row for row in admin.rows(FIELDS) if row["name"].startswith("hh_")]
+    assert len(fields) == 25
+    assert [row["default"] for row in fields] == [None] * 25
+    assert not any(row["required"] for row in fields)
+
+
+def test_clusters_that_are_no_fabrics_are_not_touched(
+    admin: NetBox, foreign_cluster: Row, trial: list[Item]
+) -> None:
+    row = next(row for row in admin.rows(CLUSTERS, id=foreign_cluster["id"]))
+    assert row["last_updated"] == foreign_cluster["last_updated"]
+    assert set(row["custom_fields"].values()) == {None}
+
+
+def test_what_people_change_stays_and_is_told(admin: NetBox, trial: list[Item]) -> None:
+    items = only(trial, "custom field trial_hh_sync_interval")
+    field = find(admin, FIELDS, "trial_hh_sync_interval")
+    admin.change(FIELDS, field["id"], {"label": "Every", "weight": 7})
+    (change,) = setup.apply(admin, items)
+    assert change.action is Action.KEEP
+    assert str(change) == (
+        "keep custom field trial_hh_sync_interval: changed since it was created: label, weight"
+    )
+    assert find(admin, FIELDS, "trial_hh_sync_interval")["label"] == "Every"
+
+
+def test_what_the_sync_needs_is_put_right(admin: NetBox, trial: list[Item]) -> None:
+    items = only(trial, "custom field trial_hh_fabric_id")
+    field = find(admin, FIELDS, "trial_hh_fabric_id")
+    more = {"filter_logic": "loose", "object_types": ["dcim.device"], "required": True}
+    admin.change(FIELDS, field["id"], more)
+    (change,) = setup.apply(admin, items)
+    assert change.action is Action.REPAIR
+    field = find(admin, FIELDS, "trial_hh_fabric_id")
+    assert field["filter_logic"]["value"] == "exact"
+    assert sorted(field["object_types"]) == ["dcim.device", CLUSTER]
+    assert field["required"] is False
+    assert setup.plan(admin, items) == []
+
+
+def test_choices_that_people_add_or_rename_stay(admin: NetBox, trial: list[Item]) -> None:
+    name = "trial_Hedgehog sync status"
+    items = only(trial, f"custom field choice set {name}")
+    choices = find(admin, CHOICE_SETS, name)
+    in_german = [
+        [value, "Fehler" if value == "error" else label]
+        for value, label in choices["extra_choices"]
+        if value != "paused"
+    ]
+    changed = [*in_german, ["on_holiday", "On holiday"]]
+    colours = {k: v for k, v in choices["choice_colors"].items() if k != "paused"}
+    more = {"extra_choices": changed, "choice_colors": colours}
+    admin.change(CHOICE_SETS, choices["id"], more)
+    actions = [change.action for change in setup.apply(admin, items)]
+    assert actions == [Action.REPAIR, Action.KEEP]
+    after = find(admin, CHOICE_SETS, name)["extra_choices"]
+    assert after == [*changed, ["paused", "Paused"]]
+
+
+def test_a_field_of_another_type_is_a_conflict(admin: NetBox, trial: list[Item]) -> None:
+    field = find(admin, FIELDS, "trial_hh_commit")
+    admin.delete(FIELDS, field["id"])
+    other = {"name": "trial_hh_commit", "type": "integer", "object_types": [CLUSTER]}
+    admin.create(FIELDS, other)
+    conflict, *_ = setup.apply(admin, only(trial, "custom field trial_hh_commit"))
+    assert conflict.action is Action.CONFLICT
+    assert "its type is integer, not text" in str(conflict)
+    assert find(admin, FIELDS, "trial_hh_commit")["type"]["value"] == "integer"
+
+
+def test_what_is_in_use_is_not_removed(admin: NetBox, trial: list[Item]) -> None:
+    names = "cluster type trial_hedgehog-fabric", "tag trial_hedgehog-sync"
+    type_ = next(admin.rows("virtualization/cluster-types", slug="trial_hedgehog-fabric"))
+    tag = next(admin.rows("extras/tags", slug="trial_hedgehog-sync"))
+    user = {"name": "Trial user", "type": type_["id"], "tags": [tag["id"]]}
+    cluster = admin.create(CLUSTERS, user)
+    try:
+        kept = list(setup.remove(admin, only(trial, *names)))
+    finally:
+        admin.delete(CLUSTERS, cluster["id"])
+    assert {change.action for change in kept} == {Action.KEEP}
+    assert {change.what for change in kept} == set(names)
+    assert setup.plan(admin, only(trial, *names)) == []
+
+
+def test_the_token_is_told_once(admin: NetBox, constrained_token: str) -> None:
+    assert constrained_token.startswith("nbt_")
+    assert setup.issue_token(admin) is None
+
+
+def test_setting_up_takes_an_administrator(netbox: NetBox) -> None:
+    with pytest.raises(PermanentError, match="does not allow this user to"):
+        list(setup.apply(netbox, renamed_items("refused")))
