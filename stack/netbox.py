@@ -11,7 +11,10 @@ import shutil
 import signal
 import string
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pynetbox
@@ -24,6 +27,7 @@ from stack.postgres import Postgres, find_binaries
 from stack.processes import Supervisor
 
 SITE = Path(__file__).with_name("netbox_site")
+LOCK_FILE = SITE / "uv.lock"
 MIGRATIONS = 336  # of NetBox 4.7.3; only for the progress display
 GUNICORN_OPTIONS = (
     "--preload",
@@ -80,58 +84,66 @@ def start_netbox(
     directory: Path, valkey_socket: Path, supervisor: Supervisor, progress: Progress
 ) -> NetBox:
     """Start PostgreSQL, NetBox and its worker in `directory`; return when the API answers."""
+    binaries = find_binaries()
     environment = _environment(supervisor, progress)
     site = NetBoxSite(environment / "bin" / "python", directory, valkey_socket)
-    postgres = Postgres(find_binaries(), site.database_directory, supervisor)
+    postgres = Postgres(binaries, site.database_directory, supervisor)
     postgres.create_from(_migrated_database(site, postgres, supervisor, progress))
     return _serve(site, supervisor)
 
 
-def _lock_fingerprint() -> str:
-    return fingerprint((SITE / "uv.lock").read_bytes(), sys.version.encode())
-
-
 def _environment(supervisor: Supervisor, progress: Progress) -> Path:
-    def install(target: Path) -> None:
-        progress("Installing NetBox, once for this user")
-        # Everything the user has set for uv: indexes, proxies, certificates.
-        variables = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(target)}
-        options = [
-            "--locked",
-            "--compile-bytecode",
-            f"--project={SITE}",
-            "--python",
-            sys.executable,
-        ]
-        supervisor.run("uv sync", [uv.find_uv_bin(), "sync", *options], env=variables)
+    interpreter = f"{sys.version} {sys.base_prefix}"
+    key = fingerprint(LOCK_FILE.read_bytes(), interpreter.encode())
+    install = partial(_install, supervisor, progress)
+    return cached(cache_dir() / f"netbox-environment-{key}", install, supervisor, progress)
 
-    name = f"netbox-environment-{_lock_fingerprint()}"
-    return cached(cache_dir() / name, install, supervisor, progress)
+
+def _install(supervisor: Supervisor, progress: Progress, target: Path) -> None:
+    progress("Installing NetBox, once for this user")
+    # Everything the user has set for uv counts: indexes, proxies, certificates.
+    variables = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(target)}
+    options = ["--locked", "--compile-bytecode", f"--project={SITE}", f"--python={sys.executable}"]
+    supervisor.run("uv sync", [uv.find_uv_bin(), "sync", *options], env=variables)
 
 
 def _migrated_database(
     site: NetBoxSite, postgres: Postgres, supervisor: Supervisor, progress: Progress
 ) -> Path:
-    def migrate(target: Path) -> None:
-        progress("Preparing NetBox's database, once for this user: this takes some minutes")
-        applied = 0
-
-        def count(line: str) -> None:
-            nonlocal applied
-            applied += line.endswith("... OK")
-            if applied % 10 == 0:
-                progress(f"NetBox's database: {applied} of {MIGRATIONS} migrations")
-
-        service = postgres.create()
-        command = site.command("netbox", "migrate", "--no-input")
-        supervisor.run("NetBox migrations", command, env=site.variables(), on_line=count)
-        service.stop()
-        shutil.copytree(postgres.data, target / "data")
-        shutil.rmtree(postgres.data)
-
-    key = fingerprint(_lock_fingerprint().encode(), postgres.version.encode())
+    key = fingerprint(LOCK_FILE.read_bytes(), postgres.version.encode())
+    migrate = partial(_migrate, site, postgres, supervisor, progress)
     entry = cached(cache_dir() / f"netbox-database-{key}", migrate, supervisor, progress)
     return entry / "data"
+
+
+def _migrate(
+    site: NetBoxSite,
+    postgres: Postgres,
+    supervisor: Supervisor,
+    progress: Progress,
+    target: Path,
+) -> None:
+    progress("Preparing NetBox's database, once for this user: this takes some minutes")
+    service = postgres.create()
+    supervisor.run(
+        "NetBox migrations",
+        site.command("netbox", "migrate", "--no-input"),
+        env=site.variables(),
+        on_line=_migration_counter(progress),
+    )
+    service.stop()
+    shutil.copytree(postgres.data, target / "data")
+    shutil.rmtree(postgres.data)
+
+
+def _migration_counter(progress: Progress) -> Callable[[str], None]:
+    numbers = count(1)
+
+    def see(line: str) -> None:
+        if line.endswith("... OK") and (applied := next(numbers)) % 10 == 0:
+            progress(f"NetBox's database: {applied} of {MIGRATIONS} migrations")
+
+    return see
 
 
 def _serve(site: NetBoxSite, supervisor: Supervisor) -> NetBox:

@@ -40,10 +40,6 @@ class Service:
         self._guard = guard
 
     @property
-    def pid(self) -> int:
-        return self._guard.pid
-
-    @property
     def output(self) -> IO[str] | None:
         return self._guard.stdout
 
@@ -90,7 +86,8 @@ class Service:
 class Supervisor:
     """Starts commands; closing it ends them all, the last one first. Safe to use from threads.
 
-    `ports` holds the ports of these commands. What is asked to end and does not is killed after `grace` seconds.
+    `ports` holds the ports of these commands. What is asked to end and does not is killed after
+    `grace` seconds.
     """
 
     def __init__(self, log_dir: Path, grace: float = 10) -> None:
@@ -113,7 +110,8 @@ class Supervisor:
     ) -> Service:
         """Start `command`, as `user` where given, with its output in the log file of `name`.
 
-        `env` is added to `plain_environment()`.
+        `env` is added to `plain_environment()`. With `pipe_output` the output is the caller's to
+        read and log.
         """
         guard = [sys.executable, "-I", GUARD, os.getpid(), stop_signal.value, self._grace, user]
         log = self.log_dir / f"{name.lower().replace(' ', '-')}.log"
@@ -147,7 +145,7 @@ class Supervisor:
         """
         service = self.start(name, command, env=env, user=user, pipe_output=True)
         assert service.output is not None  # noqa: S101  we asked for the pipe
-        with service.output, service.log.open("a") as log_file:
+        with service.output, service.log.open("a", buffering=1) as log_file:
             for line in service.output:
                 log_file.write(line)
                 on_line(line.rstrip())

@@ -17,7 +17,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     with ExitStack() as cleanup:
         assert capture is not None
         with capture.global_and_fixture_disabled():  # the first start takes minutes: say why
-            running = cleanup.enter_context(Stack(progress=print))
+            running = cleanup.enter_context(Stack(_say))
         yield running
 
 
@@ -37,3 +37,7 @@ def constrained_token(admin: NetBox) -> str:
     token = setup.issue_token(admin)
     assert token is not None
     return token
+
+
+def _say(text: str) -> None:
+    print(f"\n{text}", end="", flush=True)
