@@ -26,7 +26,7 @@ def markdown(status: FabricStatus) -> str:
     lines += [
         f"- Last sync: {_moment(status.last_sync)}; last success: {_moment(status.last_success)}",
         f"- Next sync: {_moment(status.next_sync)}, every {status.sync_interval} s",
-        f"- Drift: {_drift(status)}",
+        f"- Objects that drifted: {_drift(status)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
     troubles = {
@@ -48,4 +48,4 @@ def _drift(status: FabricStatus) -> str:
     named = "".join(
         f"\n  - {entry.change}: {entry.kind} {entry.name}" for entry in status.drift[:5]
     )
-    return f"{status.drift_count} objects" + named
+    return f"{status.drift_count}{named}"

@@ -230,7 +230,7 @@ class FabricLoop(BaseModel):
             missed=turn.missed + overrun,
         )
         self.reports = [*self.reports, report][-KEPT_REPORTS:]
-        self.journal = self.journal.after_sync(status, _sentence(status, self.facts), turn.started)
+        self.journal = self.journal.after_sync(status, self.facts, turn.started)
         return report
 
     def record_read(
@@ -289,12 +289,3 @@ def _without_times(shown: Written) -> Written:
     return shown.model_copy(
         update={"facts": shown.facts.model_copy(update={"last_sync": None, "last_success": None})}
     )
-
-
-def _sentence(status: SyncStatus, facts: Facts) -> str:
-    if status is SyncStatus.ERROR:
-        return facts.error
-    if status is SyncStatus.OUT_OF_SYNC:
-        named = ", ".join(f"{entry.kind} {entry.name} {entry.change}" for entry in facts.drift[:5])
-        return f"{facts.drift_count} objects differ from commit {facts.commit[:12]}: {named}."
-    return f"Commit {facts.commit[:12]}." if facts.commit else ""
