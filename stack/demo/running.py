@@ -34,7 +34,7 @@ def running_demo(progress: Progress, folder: Path) -> Iterator[Demo]:
     """The demo with its three records in NetBox, none enabled yet; `.demo.env` stands in `folder`."""
     with ExitStack() as exits:
         stack = exits.enter_context(Stack(progress))
-        files = Path(exits.enter_context(TemporaryDirectory(prefix="fabric-sync-demo-")))
+        files = Path(exits.enter_context(TemporaryDirectory(dir=stack.log_dir.parent)))
         progress("Setting up NetBox for fabrics")
         environment = worker_environment(stack, set_up_netbox(stack), files)
         progress("Starting the fabrics' Kubernetes APIs")

@@ -140,6 +140,24 @@ def test_a_second_terminal_sees_and_syncs_the_fabrics(visit: Visit) -> None:
     assert all(f"fabric-sync/{name}" in loops.stdout for name in EXPECTED)
 
 
+def test_a_push_to_git_is_seen_by_the_next_sync(visit: Visit, tmp_path: Path) -> None:
+    repository = visit.records()["oslo-dc2"]["hh_git_repository"]
+    git(tmp_path, "clone", "--quiet", repository, "fabrics")
+    research = tmp_path / "fabrics/oslo-dc2/vpcs/research.yaml"
+    research.write_text(research.read_text().replace("vlan: 1100", "vlan: 1140"))
+    git(
+        tmp_path / "fabrics", "commit", "--quiet", "--all", "--message=Keep the VLAN that is in use"
+    )
+    git(tmp_path / "fabrics", "push", "--quiet")
+    synced = visit.run("python", "starter.py", "sync", "oslo-dc2", "--json")
+    assert outcomes(synced.stdout)["oslo-dc2"] == ("out_of_sync", 2)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    somebody = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
+    subprocess.run(["git", *somebody, *arguments], cwd=folder, check=True)
+
+
 def test_once_beside_another_demo_prints_its_status_and_leaves_nothing(
     visit: Visit, folder: Path, temporary: Path
 ) -> None:
@@ -157,6 +175,19 @@ def test_ctrl_c_ends_it_all(visit: Visit) -> None:
     assert "Traceback" not in visit.demo.screen
     assert not visit.env_file.exists()
     assert_nothing_is_left(visit.temporary)
+
+
+def test_ctrl_c_during_the_start_ends_it_all(folder: Path, temporary: Path) -> None:
+    with terminal(folder, temporary) as demo:
+        wait_until(lambda: "temporal" in names_of(temporary), 60)
+        assert demo.press_ctrl_c() == 0
+    assert "Traceback" not in demo.screen
+    assert processes_of(temporary) == []
+    assert list(folder.glob(".demo*")) == []
+
+
+def names_of(temporary: Path) -> set[str]:
+    return {Path(each.info["cmdline"][0]).name for each in processes_of(temporary)}
 
 
 def test_a_worker_that_dies_ends_the_demo_with_a_sentence(folder: Path, temporary: Path) -> None:
