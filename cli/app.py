@@ -42,13 +42,14 @@ app.command()(doctor.doctor)
 
 def main() -> NoReturn:
     """Run the command in `sys.argv` and end the process with its exit status."""
-    code = _run(sys.argv[1:])
+    code = run(sys.argv[1:])
     _flush()
     # Temporal's client library may crash in its threads while the interpreter shuts down.
     os._exit(code)
 
 
-def _run(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit status."""
     try:
         return int(
             app(arguments or ["--help"], prog_name="starter.py", standalone_mode=False) or DONE
@@ -57,7 +58,7 @@ def _run(arguments: list[str]) -> int:
         return _fail(_usage(error))
     except (KeyboardInterrupt, Abort):
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # Rich makes the one into the other
         return DONE  # whoever read our output has seen enough
     except Exception as error:
         return _fail(sentence_of(error))
@@ -71,7 +72,8 @@ def _fail(sentence: str) -> int:
 def _usage(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "starter.py"
-    return f"{' '.join(error.format_message().split()).rstrip('.')}; see `{command} --help`."
+    said = " ".join(error.format_message().split()).rstrip(".")
+    return f"{said} (see `{command} --help`)."
 
 
 def _flush() -> None:

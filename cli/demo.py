@@ -31,11 +31,13 @@ UNSETTLED: Final = {SyncStatus.NEVER_SYNCED, SyncStatus.SYNCING}
 
 def run(once: bool) -> None:
     """Run the demo until somebody stops it; with `once`, until every fabric has been synced."""
+    _bypass_proxies()
     try:
         with _stopped_once(), ExitStack() as exits:
             try:
                 _start(once, exits)
             finally:
+                _ignore_stop_signals()
                 with console.progress("Shutting everything down"):
                     exits.close()
     except StackError as error:
@@ -64,6 +66,12 @@ def _start(once: bool, exits: ExitStack) -> None:
         watch()
 
 
+def _bypass_proxies() -> None:
+    """Let this process reach the services of this machine directly, whatever proxy the user needs."""
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = ",".join(filter(None, (direct, "127.0.0.1")))
+
+
 def _use(environment: dict[str, str]) -> None:
     """Make this process's commands reach the demo, whatever the user has set for other places."""
     for name in [name for name in os.environ if name.startswith(("FABRIC_SYNC_", "TEMPORAL_"))]:
@@ -73,11 +81,10 @@ def _use(environment: dict[str, str]) -> None:
 
 @contextmanager
 def _stopped_once() -> Iterator[None]:
-    """Every way to stop a program interrupts it once and cannot disturb its end."""
+    """Every way to stop a program interrupts it, once."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        for number in STOP_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        _ignore_stop_signals()
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in STOP_SIGNALS}
@@ -86,6 +93,12 @@ def _stopped_once() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _ignore_stop_signals() -> None:
+    """Nothing may disturb the end, or something would be left behind."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 async def _worker_polls() -> bool:

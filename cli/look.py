@@ -22,8 +22,11 @@ FEW: Final = 10
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen. `worker` tells whether any was there to run the loops, `netbox_error` why NetBox
-    could not be read (empty when it was)."""
+    """What was seen.
+
+    `worker` tells whether any was there to run the loops, `netbox_error` why NetBox could not be read
+    (empty when it was).
+    """
 
     fabrics: Sequence[FabricOverview]
     worker: bool

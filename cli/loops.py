@@ -43,7 +43,6 @@ ACTIVITY_QUEUE: Final = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 type Message = Literal["pause", "resume", "set_interval", "sync_now"]
 """Each exists as a signal and as an update of this name and effect."""
 
-
 UNANSWERED: Final = frozenset({RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED})
 KEPT: Final = "What was asked is kept in Temporal and will be done when a worker comes."
 

@@ -13,7 +13,11 @@ class Startup:
     """Call it with what is being done, from any thread, while its `with` block runs."""
 
     def __init__(self) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+        )
         self._line = Progress(*columns, console=console.err, transient=True)
         self._task = self._line.add_task("Starting Temporal, NetBox and Git")
         self._logged = ""
@@ -43,4 +47,4 @@ class Startup:
         words = re.sub(r"\d+", "", step)
         if words != self._logged:
             self._logged = words
-            console.err.print(step, markup=False)
+            console.err.print(step)

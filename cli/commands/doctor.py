@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from pydantic import BaseModel
+from temporalio.api.enums.v1 import TaskQueueType
 
 import temporal
 from activities.netbox import NetBox
@@ -15,7 +16,7 @@ from cli import console, records
 from cli.errors import DONE, UNHEALTHY, Failure, load_settings
 from cli.fabrics import Fabric
 from cli.look import look
-from cli.loops import ACTIVITY_QUEUE, Loops
+from cli.loops import ACTIVITY_QUEUE, WORKFLOW_QUEUE, Loops
 from cli.options import AsJson
 from cli.session import Session, connect
 from cli.tables import check_table
@@ -42,7 +43,10 @@ def doctor(fabric: Name = "", take_over: TakeOver = False, json: AsJson = False)
         raise Failure("Name the fabric to take over: `starter.py doctor FABRIC --take-over`.")
     with console.progress("Checking NetBox, Temporal and the workers"):
         checks = asyncio.run(_doctor(fabric, take_over))
-    console.show_json(Checks(checks=checks)) if json else console.show(check_table(checks))
+    if json:
+        console.show_json(Checks(checks=checks))
+    else:
+        console.show(check_table(checks))
     raise typer.Exit(DONE if all(check.ok for check in checks) else UNHEALTHY)
 
 
@@ -74,16 +78,16 @@ async def _check_temporal(session: Session) -> list[Check]:
             f"Temporal does not know {', '.join(missing)}: run `starter.py setup`,"
             " then restart the worker.",
         ),
-        await _check_worker(loops, "Worker for loops", loops.task_queue, loops=True),
+        await _check_worker(loops, "Worker for loops", loops.task_queue, WORKFLOW_QUEUE),
         await _check_worker(loops, "Worker for fabrics", observe_queue(loops.task_queue)),
     ]
 
 
-async def _check_worker(loops_: Loops, name: str, queue: str, *, loops: bool = False) -> Check:
-    """Whether somebody takes the work of `queue`: activities, and the loops themselves if asked."""
-    polls = await loops_.worker_polls(queue, ACTIVITY_QUEUE)
-    if polls and loops:
-        polls = await loops_.worker_polls(queue)
+async def _check_worker(
+    loops: Loops, name: str, queue: str, *also: TaskQueueType.ValueType
+) -> Check:
+    """Whether somebody takes activities from `queue`, and what else it is asked for."""
+    polls = all([await loops.worker_polls(queue, kind) for kind in (ACTIVITY_QUEUE, *also)])
     return _check(
         name,
         polls,

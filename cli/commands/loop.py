@@ -41,11 +41,7 @@ def sync(
     raise typer.Exit(UNHEALTHY if found else DONE)
 
 
-def set_interval(
-    fabric: FabricName,
-    seconds: Seconds,
-    json: AsJson = False,
-) -> None:
+def set_interval(fabric: FabricName, seconds: Seconds, json: AsJson = False) -> None:
     """Sync a fabric every SECONDS seconds from now on."""
     interval = interval_of(seconds)
     edits = ConfigEdits(interval=interval)

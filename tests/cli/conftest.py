@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,15 +76,3 @@ class CommandLine:
 def starter(installation: Installation) -> CommandLine:
     """The command line of this test's installation."""
     return CommandLine(installation.variables)
-
-
-@pytest.fixture
-def bare(tmp_path: Path) -> CommandLine:
-    """The command line where nothing else runs."""
-    return CommandLine(
-        {
-            "HOME": str(tmp_path),
-            "TEMPORAL_ADDRESS": "127.0.0.1:1",
-            "FABRIC_SYNC_NETBOX_URL": "http://127.0.0.1:1",
-        }
-    )
