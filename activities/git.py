@@ -138,7 +138,10 @@ class GitMirror:
         heads = self._git.run("ls-remote", "--heads", "source").decode(errors="replace")
         names = [line.partition("\trefs/heads/")[2] for line in heads.splitlines()]
         if not names:
-            return PermanentError(f"{self._who} is empty: push a branch {self.source.branch}.")
+            return PermanentError(
+                f"{self._who} has no branches: it is empty, or no Git repository at all. Push a"
+                f" branch {self.source.branch}, or correct hh_git_repository."
+            )
         some = ", ".join(get_close_matches(self.source.branch, names, cutoff=0.0))
         return PermanentError(
             f"{self._who} has no branch {self.source.branch} (but {some}): check hh_git_branch."

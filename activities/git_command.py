@@ -27,7 +27,9 @@ CONFIGURATION: Final = {
     "credential.helper": "",
     "fetch.fsckObjects": "true",
     "fetch.recurseSubmodules": "false",
+    "fetch.unpackLimit": "1",  # one pack a push: after gc.autoPackLimit of them, 50, git tidies up
     "gc.autoDetach": "false",  # inside our lock and timeout
+    "gc.pruneExpire": "now",  # nobody else uses the mirror, and only the newest commits count
     "http.followRedirects": "false",
     "init.defaultBranch": "main",
     "remote.source.tagOpt": "--no-tags",
@@ -94,16 +96,17 @@ class GitCommand:
         )
         watchdog = Timer(self.timeout, process.kill)
         watchdog.start()
-        output: bytes = process.stdout.read(limit)
-        if len(output) == limit:
-            process.kill()
-        try:
-            process.wait()
-        except GitCommandError as error:
-            if len(output) < limit:
-                raise GitError(str(error.stderr), timed_out=error.status == KILLED) from None
-        finally:
-            watchdog.cancel()
+        with process.stdout, process.stderr:
+            output: bytes = process.stdout.read(limit)
+            if len(output) == limit:
+                process.kill()
+            try:
+                process.wait()
+            except GitCommandError as error:
+                if len(output) < limit:
+                    raise GitError(str(error.stderr), timed_out=error.status == KILLED) from None
+            finally:
+                watchdog.cancel()
         return output
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
