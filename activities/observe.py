@@ -17,7 +17,8 @@ from activities.errors import Classified, PermanentError, TransientError, one_li
 from activities.kubernetes import LiveStates
 from fabrics.config import FabricConfig
 from fabrics.drift import Drift, Live, find_drift, summarise
-from fabrics.kinds import kinds_named
+from fabrics.kinds import Kind, kinds_named
+from fabrics.plausible import emptied_sentence, suddenly_empty, without
 from fabrics.resources import digest
 from fabrics.status import Observation
 from settings import Settings
@@ -28,9 +29,14 @@ MAX_SENTENCE: Final = 500
 
 
 class ObserveRequest(BaseModel, frozen=True):
-    """The fabric to look at."""
+    """The fabric to look at, and how many objects of each kind it had at the last sync.
+
+    `accept_empty`: an operator has said that kinds which are empty now are meant to be.
+    """
 
     config: FabricConfig
+    before: dict[str, int] = {}
+    accept_empty: bool = False
 
 
 class FabricActivities:
@@ -51,7 +57,7 @@ class FabricActivities:
         for outcome in (live, desired):
             if isinstance(outcome, TransientError) and _will_be_tried_again():
                 raise outcome
-        return _observation(config, started, desired, live)
+        return _observation(request, started, desired, live)
 
     def _read_desired(self, config: FabricConfig) -> DesiredAt | None:
         return self._desired.read(config.git) if config.git else None
@@ -75,7 +81,7 @@ def _will_be_tried_again() -> bool:
 
 
 def _observation(
-    config: FabricConfig,
+    request: ObserveRequest,
     started: datetime,
     desired: DesiredAt | Classified | None,
     live: Live | Classified,
@@ -83,19 +89,25 @@ def _observation(
     """What was found, within the bounds of a message."""
     asked = desired if isinstance(desired, DesiredAt) else None
     runs = live if isinstance(live, Live) else None
+    emptied: dict[Kind, int] = {}
+    if runs and not request.accept_empty:
+        emptied = suddenly_empty(runs, asked.state if asked else None, request.before)
+        runs = without(runs, emptied)
     drift = None
     if asked and runs:
-        drift = find_drift(asked.state, runs, kinds_named(config.managed_kinds))
+        drift = find_drift(asked.state, runs, kinds_named(request.config.managed_kinds))
     resources = runs.resources if runs else {}
+    doubts = (emptied_sentence(kind, emptied[kind], request.config.fabric_id) for kind in emptied)
     return Observation(
         started=started,
         commit=asked.commit if asked else "",
         desired_digest=digest(asked.state.resources.values()) if asked else "",
         live_digest=digest(each for found in resources.values() for each in found) if runs else "",
-        counts={kind.name: len(found) for kind, found in resources.items() if found},
+        counts={kind.name: len(found) for kind, found in resources.items() if found}
+        | {kind.name: count for kind, count in emptied.items()},
         drift_count=len(drift.entries) if drift else None,
         drift=summarise(drift).entries if drift else (),
-        problems=tuple(_problems(asked, drift))[:MAX_PROBLEMS],
+        problems=(*doubts, *_problems(asked, drift))[:MAX_PROBLEMS],
         git_error=_sentence(desired),
         kubernetes_error=_sentence(live),
     )

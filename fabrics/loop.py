@@ -31,9 +31,21 @@ class Installation(BaseModel, frozen=True):
 
 
 class SyncRequest(BaseModel, frozen=True):
-    """Somebody asked for a sync out of turn; a full one skips nothing."""
+    """Somebody asked for a sync out of turn; a full one skips nothing.
+
+    `accept_empty` confirms that kinds of which the fabric has lost every object are meant to be empty.
+    """
 
     full: bool = False
+    accept_empty: bool = False
+
+    def __or__(self, other: "SyncRequest | None") -> "SyncRequest":
+        """One sync that does for both."""
+        if other is None:
+            return self
+        return SyncRequest(
+            full=self.full or other.full, accept_empty=self.accept_empty or other.accept_empty
+        )
 
 
 class Turn(BaseModel, frozen=True):
@@ -44,7 +56,7 @@ class Turn(BaseModel, frozen=True):
     slot: datetime | None
     started: datetime
     missed: int
-    full: bool
+    accept_empty: bool
     shown: bool
 
 
@@ -175,9 +187,9 @@ class FabricLoop(BaseModel):
         self.edits = self.edits.and_then(edits)
         self.record_retry = None
 
-    def ask_for_sync(self, full: bool) -> int:
+    def ask_for_sync(self, request: SyncRequest) -> int:
         """Queue one sync, coalesced with others that wait; the number it will have."""
-        self.request = SyncRequest(full=full or (self.request is not None and self.request.full))
+        self.request = request | self.request
         return self.syncs + (2 if self.turn else 1)
 
     def begin(self, now: datetime) -> Turn:
@@ -194,7 +206,7 @@ class FabricLoop(BaseModel):
             slot=None if asked else due,
             started=now,
             missed=missed,
-            full=asked is not None and asked.full,
+            accept_empty=asked is not None and asked.accept_empty,
             shown=asked is not None or self.facts.last_sync is None,
         )
         return self.turn

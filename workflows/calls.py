@@ -33,11 +33,12 @@ def observe_queue(task_queue: str) -> str:
     return f"{task_queue}-observe"
 
 
-async def observe(config: FabricConfig, *, answered_before: bool) -> Observation:
+async def observe(request: ObserveRequest, *, answered_before: bool) -> Observation:
     """Read the fabric on its own queue; one attempt only where it did not answer last time."""
+    config = request.config
     return await workflow.execute_activity_method(
         FabricActivities.observe,
-        ObserveRequest(config=config),
+        request,
         task_queue=config.task_queue or observe_queue(workflow.info().task_queue),
         # Only a site's queue can be without a worker while this workflow runs.
         schedule_to_start_timeout=budget(config) if config.task_queue else None,

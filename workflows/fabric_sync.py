@@ -14,8 +14,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.observe import ObserveRequest
     from activities.record import RecordRead, RecordUpdate
-    from fabrics.loop import FabricLoop, Installation
+    from fabrics.loop import FabricLoop, Installation, Turn
     from fabrics.status import Facts, Observation
     from workflows import calls
     from workflows.messages import FabricMessages
@@ -85,16 +86,17 @@ class FabricSync(FabricMessages):
             return
         turn = self._loop.begin(workflow.now())
         show(self._loop)
-        result, _ = await asyncio.gather(self._observe(), self._mark_syncing(turn.shown))
+        result, _ = await asyncio.gather(self._observe(turn), self._mark_syncing(turn.shown))
         self._loop.end(result, workflow.now())
         self._answered = self._waiting > 0
         show(self._loop)
 
-    async def _observe(self) -> Observation | str:
-        config = self._loop.effective
+    async def _observe(self, turn: Turn) -> Observation | str:
+        config, facts = self._loop.effective, self._loop.facts
         assert config is not None  # noqa: S101  a sync begins only with a configuration
+        request = ObserveRequest(config=config, before=facts.counts, accept_empty=turn.accept_empty)
         try:
-            return await calls.observe(config, answered_before=not self._loop.facts.error)
+            return await calls.observe(request, answered_before=not facts.error)
         except ActivityError as error:
             return calls.sentence(error, config.task_queue)
 

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
         check_reason,
         check_switch,
     )
-    from fabrics.loop import FabricLoop
+    from fabrics.loop import FabricLoop, SyncRequest
     from fabrics.report import FabricStatus, SyncReport
     from workflows.malformed_messages import NotesMalformedSignals
     from workflows.visibility import show
@@ -60,10 +60,10 @@ class FabricMessages(NotesMalformedSignals):
         self._loop.edit(ConfigEdits(interval=check_interval(seconds)))
 
     @workflow.signal(name="sync_now")
-    def sync_now_by_signal(self, full: object = False) -> None:
-        """Sync at once; during a sync, once more afterwards."""
-        self._check_can_sync(full)
-        self._loop.ask_for_sync(bool(full))
+    def sync_now_by_signal(self, full: object = False, accept_empty: object = False) -> None:
+        """Sync at once; during a sync, once more afterwards. See `SyncRequest` for the arguments."""
+        self._check_can_sync(full, accept_empty)
+        self._loop.ask_for_sync(_request(full, accept_empty))
 
     @workflow.update
     def pause(self, reason: object = "") -> FabricStatus:
@@ -99,9 +99,9 @@ class FabricMessages(NotesMalformedSignals):
         check_interval(seconds)
 
     @workflow.update
-    async def sync_now(self, full: object = False) -> SyncReport:
+    async def sync_now(self, full: object = False, accept_empty: object = False) -> SyncReport:
         """As the signal; answers with the report of that sync."""
-        number = self._loop.ask_for_sync(bool(full))
+        number = self._loop.ask_for_sync(_request(full, accept_empty))
         self._waiting += 1
         try:
             return await self._report_of(number)
@@ -109,9 +109,9 @@ class FabricMessages(NotesMalformedSignals):
             self._waiting -= 1
 
     @sync_now.validator
-    def check_sync_now(self, full: object = False) -> None:
+    def check_sync_now(self, full: object = False, accept_empty: object = False) -> None:
         """Refuse where no sync can follow."""
-        self._check_can_sync(full)
+        self._check_can_sync(full, accept_empty)
 
     @workflow.query
     def status(self) -> FabricStatus:
@@ -128,8 +128,9 @@ class FabricMessages(NotesMalformedSignals):
         self._loop.ignored = f"ignored: {text}"[:300]
         show(self._loop)
 
-    def _check_can_sync(self, full: object) -> None:
-        check_switch(full or False)
+    def _check_can_sync(self, *switches: object) -> None:
+        for switch in switches:
+            check_switch(switch or False)
         if self._loop.config is not None and not self._loop.wanted:
             raise ValueError(
                 f"fabric {self._loop.fabric_id} is {self._loop.status().sync_status}; enable it first"
@@ -149,3 +150,7 @@ class FabricMessages(NotesMalformedSignals):
             if report.number == number:
                 return report
         raise ApplicationError(f"Fabric {loop.fabric_id} was switched off before it could sync.")
+
+
+def _request(full: object, accept_empty: object) -> SyncRequest:
+    return SyncRequest(full=bool(full), accept_empty=bool(accept_empty))

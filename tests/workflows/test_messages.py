@@ -31,7 +31,8 @@ MALFORMED: list[tuple[str, list[object]]] = [
     ("record_changed", ["x"]),
     ("sync_now", ["yes"]),
     ("sync_now", [1]),
-    ("sync_now", [True, True]),
+    ("sync_now", [True, 1]),
+    ("sync_now", [True, False, True]),
 ]
 
 
