@@ -28,6 +28,7 @@ from settings import Settings
 from workflows.calls import observe_queue
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import IgnoreMalformedMessages
+from workflows.probe import Probe
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a kill, Temporal waits this long for the old worker to continue a loop; its default is 10 s."""
@@ -81,7 +82,7 @@ def _main_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[FabricSync],
+        workflows=[FabricSync, Probe],
         activities=[records.load_record, records.record_result],
         activity_executor=stack.enter_context(ThreadPoolExecutor(slots, "netbox")),
         max_concurrent_activities=slots,
@@ -94,11 +95,11 @@ def _main_worker(
 
 
 def _observer(client: Client, settings: Settings, task_queue: str, stack: AsyncExitStack) -> Worker:
-    slots = settings.concurrent_observes
+    slots, fabrics = settings.concurrent_observes, FabricActivities(settings)
     return Worker(
         client,
         task_queue=task_queue,
-        activities=[FabricActivities(settings).observe],
+        activities=[fabrics.observe, fabrics.diff],
         activity_executor=stack.enter_context(ThreadPoolExecutor(slots, "observe")),
         max_concurrent_activities=slots,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),

@@ -16,6 +16,7 @@ from activities.desired import DesiredAt, DesiredStates
 from activities.errors import Classified, PermanentError, TransientError, one_line
 from activities.kubernetes import LiveStates
 from fabrics.config import FabricConfig
+from fabrics.diff import DiffReport, diff_report
 from fabrics.drift import Drift, Live, find_drift, summarise
 from fabrics.kinds import Kind, kinds_named
 from fabrics.plausible import emptied_sentence, suddenly_empty, without
@@ -49,7 +50,25 @@ class FabricActivities:
     @activity.defn
     def observe(self, request: ObserveRequest) -> Observation:
         """Look at both sources once. Raises `TransientError` when another try follows."""
-        started, config = datetime.now(UTC), request.config
+        started = datetime.now(UTC)
+        desired, live = self._read_both(request.config)
+        return _observation(request, started, desired, live)
+
+    @activity.defn
+    def diff(self, config: FabricConfig) -> DiffReport:
+        """Everything in which both sources differ. Raises `TransientError` as `observe` does."""
+        desired, live = self._read_both(config)
+        if desired is None:
+            return DiffReport(error="hh_git_repository is empty: there is nothing to compare with.")
+        if isinstance(desired, Exception) or isinstance(live, Exception):
+            sentences = filter(None, (_sentence(live), _sentence(desired)))
+            return DiffReport(error=" ".join(sentences))
+        drift = find_drift(desired.state, live, kinds_named(config.managed_kinds))
+        return diff_report(drift, tuple(_problems(desired, drift)), desired.commit)
+
+    def _read_both(
+        self, config: FabricConfig
+    ) -> tuple[DesiredAt | Classified | None, Live | Classified]:
         with ThreadPoolExecutor(1, "git") as beside:
             git = beside.submit(_outcome, self._read_desired, config)
             live = _outcome(self._read_live, config)
@@ -57,7 +76,7 @@ class FabricActivities:
         for outcome in (live, desired):
             if isinstance(outcome, TransientError) and _will_be_tried_again():
                 raise outcome
-        return _observation(request, started, desired, live)
+        return desired, live
 
     def _read_desired(self, config: FabricConfig) -> DesiredAt | None:
         return self._desired.read(config.git) if config.git else None

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.observe import FabricActivities, ObserveRequest
     from activities.record import RecordActivities, RecordRead, RecordUpdate
     from fabrics.config import FabricConfig
+    from fabrics.diff import DiffReport
     from fabrics.status import Observation
 
 LOST_WORKER: Final = timedelta(seconds=6)
@@ -46,6 +47,20 @@ async def observe(request: ObserveRequest, *, answered_before: bool) -> Observat
         heartbeat_timeout=LOST_WORKER,
         retry_policy=_retries(ATTEMPTS if answered_before else 1),
         summary=f"read Git and Kubernetes of {config.name}"[:200],
+    )
+
+
+async def diff(config: FabricConfig) -> DiffReport:
+    """Compare the fabric on its own queue, once more where something passing is in the way."""
+    return await workflow.execute_activity_method(
+        FabricActivities.diff,
+        config,
+        task_queue=config.task_queue or observe_queue(workflow.info().task_queue),
+        schedule_to_start_timeout=MIN_BUDGET,
+        start_to_close_timeout=MIN_BUDGET,
+        heartbeat_timeout=LOST_WORKER,
+        retry_policy=_retries(2),
+        summary=f"compare Git and Kubernetes of {config.name}"[:200],
     )
 
 

@@ -11,9 +11,20 @@ from fabrics.drift.model import (
     Live,
     UnmanagedField,
 )
-from fabrics.drift.summary import Summary, SummaryEntry, SummaryField, summarise
+from fabrics.drift.summary import (
+    FOR_A_MESSAGE,
+    FOR_A_RECORD,
+    Bounds,
+    Summary,
+    SummaryEntry,
+    SummaryField,
+    summarise,
+)
 
 __all__ = [
+    "FOR_A_MESSAGE",
+    "FOR_A_RECORD",
+    "Bounds",
     "Change",
     "Drift",
     "DriftEntry",

@@ -6,8 +6,21 @@ from dataclasses import asdict, dataclass
 from fabrics.drift.model import Drift, DriftEntry, FieldDrift
 from fabrics.values import Json
 
-_VALUE_LENGTH = 80  # characters of JSON
-_FIELDS_PER_ENTRY = 5
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of a drift a summary holds: entries, bytes of JSON in all, fields of each entry, and
+    characters of each value."""
+
+    entries: int
+    size: int
+    fields: int
+    value: int
+
+
+FOR_A_RECORD = Bounds(entries=20, size=4096, fields=5, value=80)
+FOR_A_MESSAGE = Bounds(entries=500, size=40_000, fields=50, value=400)
+"""With the sentences around it below the 64 KB that a Temporal message may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +52,39 @@ class Summary:
     left_out: int = 0
 
 
-def summarise(drift: Drift, limit: int = 20, size: int = 4096) -> Summary:
-    """At most `limit` entries that together take at most `size` bytes of JSON."""
+def summarise(drift: Drift, bounds: Bounds = FOR_A_RECORD) -> Summary:
+    """As many entries, from the first on, as `bounds` allow."""
     entries: list[SummaryEntry] = []
     used = len(json.dumps(asdict(Summary(left_out=len(drift.entries)))))
-    for entry in drift.entries[:limit]:
-        summary = _entry(entry)
+    for entry in drift.entries[: bounds.entries]:
+        summary = _entry(entry, bounds)
         used += len(json.dumps(asdict(summary))) + 2
-        if used > size:
+        if used > bounds.size:
             break
         entries.append(summary)
     return Summary(tuple(entries), len(drift.entries) - len(entries))
 
 
-def _entry(entry: DriftEntry) -> SummaryEntry:
+def _entry(entry: DriftEntry, bounds: Bounds) -> SummaryEntry:
     return SummaryEntry(
         kind=entry.key.kind.name,
         namespace=entry.key.namespace,
         name=entry.key.name,
         change=entry.change.value,
-        fields=tuple(_field(field) for field in entry.fields[:_FIELDS_PER_ENTRY]),
-        more_fields=max(0, len(entry.fields) - _FIELDS_PER_ENTRY),
+        fields=tuple(_field(field, bounds.value) for field in entry.fields[: bounds.fields]),
+        more_fields=max(0, len(entry.fields) - bounds.fields),
     )
 
 
-def _field(field: FieldDrift) -> SummaryField:
-    return SummaryField(_shorten(field.path), _value(field.desired), _value(field.live))
+def _field(field: FieldDrift, length: int) -> SummaryField:
+    return SummaryField(
+        _shorten(field.path, length), _value(field.desired, length), _value(field.live, length)
+    )
 
 
-def _value(value: Json) -> str | None:
-    return None if value is None else _shorten(json.dumps(value, sort_keys=True))
+def _value(value: Json, length: int) -> str | None:
+    return None if value is None else _shorten(json.dumps(value, sort_keys=True), length)
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"
+def _shorten(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
