@@ -32,6 +32,9 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 KEPT_OBJECTS: Final = 100_000
 """Objects of all fabrics whose parsed manifests stay in memory, some 3 KB each."""
 
+LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
+NOT_FOLLOWED: Final = "which is not followed; commit the manifests themselves."
+
 
 @dataclass(frozen=True)
 class DesiredAt:
@@ -101,18 +104,21 @@ def _parse(mirror: GitMirror, files: list[GitFile]) -> dict[GitFile, ParsedFile]
             " fabric's alone in hh_git_directory."
         )
     contents = mirror.contents({file.blob_id for file in readable})
-    return {
-        file: unread_file(file.path, why)
-        if (why := _unreadable(file))
-        else parse_manifests(file.path, contents[file.blob_id])
-        for file in files
-    }
+    return {file: _parse_one(file, contents.get(file.blob_id, b"")) for file in files}
+
+
+def _parse_one(file: GitFile, content: bytes) -> ParsedFile:
+    if why := _unreadable(file):
+        return unread_file(file.path, why)
+    if content.startswith(LFS_POINTER):
+        return unread_file(file.path, f"kept in Git LFS, {NOT_FOLLOWED}")
+    return parse_manifests(file.path, content)
 
 
 def _unreadable(file: GitFile) -> str:
     """Why a file is not read, as the end of a sentence; empty when it is."""
     if file.entry is not Entry.FILE:
-        return f"a {file.entry.value}, which is not followed; commit the manifests themselves."
+        return f"a {file.entry.value}, {NOT_FOLLOWED}"
     if file.size > DEFAULT_LIMITS.size:
         return f"larger than {DEFAULT_LIMITS.size >> 20} MB ({file.size >> 20} MB); split it."
     return ""

@@ -152,14 +152,19 @@ class GitMirror:
         try:
             listing = self._git.beginning(MAX_LISTING, "ls-tree", "-r", "-z", "-l", tree)
         except GitError as error:
+            if error.timed_out:
+                raise self._too_large() from None
             self._git.run("rev-parse", "--verify", f"{commit}^{{tree}}")
             raise self._no_directory(error) from None
-        if len(listing) == MAX_LISTING:
-            raise PermanentError(
-                f"{self._who} holds too many files in {self.source.directory}: name a directory"
-                " with the fabric's alone in hh_git_directory."
-            )
+        if len(listing) >= MAX_LISTING:
+            raise self._too_large()
         return listing
+
+    def _too_large(self) -> PermanentError:
+        return PermanentError(
+            f"{self._who} holds too many files in {self.source.directory}: name a directory"
+            " with the fabric's alone in hh_git_directory."
+        )
 
     def _no_directory(self, error: GitError) -> PermanentError:
         exists = "not a tree" in error.output

@@ -10,12 +10,12 @@ take a token elsewhere.
 import base64
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from threading import Timer
-from typing import Final
+from typing import IO, Final
 
 from git import Git, GitCommandError
 
@@ -51,6 +51,7 @@ SSH: Final = (
 )
 
 KILLED: Final = -9
+CHUNK: Final = 256 * 1024
 
 
 class GitError(Exception):
@@ -90,15 +91,15 @@ class GitCommand:
         return output
 
     def beginning(self, limit: int, *arguments: str) -> bytes:
-        """The first `limit` bytes of a command's output; what follows is not waited for."""
+        """A command's output, little more than `limit` bytes of it; the rest is not waited for."""
         process = Git(self.repository).execute(
             self._command(arguments), env=self.environment, as_process=True
         )
         watchdog = Timer(self.timeout, process.kill)
         watchdog.start()
         with process.stdout, process.stderr:
-            output: bytes = process.stdout.read(limit)
-            if len(output) == limit:
+            output = b"".join(_chunks(process.stdout, limit))
+            if len(output) >= limit:
                 process.kill()
             try:
                 process.wait()
@@ -114,6 +115,13 @@ class GitCommand:
         inherited = [name for name in os.environ if name.startswith("GIT_")]
         unset = [f"--unset={name}" for name in inherited if name not in self.environment]
         return ["env", *unset, "git", *arguments]
+
+
+def _chunks(stream: IO[bytes], limit: int) -> Iterator[bytes]:
+    left = limit
+    while left > 0 and (chunk := stream.read(CHUNK)):
+        left -= len(chunk)
+        yield chunk
 
 
 def git_environment(

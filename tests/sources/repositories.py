@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -71,11 +71,11 @@ class Repository:
         self.git("update-ref", f"refs/heads/{branch}", commit)
         return commit
 
-    def commit_files(self, files: dict[str, bytes | str], branch: str = "main") -> str:
+    def commit_files(self, files: Mapping[str, bytes | str], branch: str = "main") -> str:
         """Make the branch hold these files by their paths and nothing else."""
         return self.commit(self._nested(files), branch)
 
-    def _nested(self, files: dict[str, bytes | str]) -> str:
+    def _nested(self, files: Mapping[str, bytes | str]) -> str:
         folders: dict[str, dict[str, bytes | str]] = {}
         entries: dict[str, tuple[str, str, str]] = {}
         for path, data in files.items():

@@ -40,7 +40,11 @@ def sentence_of(error: type[Exception], source: GitSource, settings: Settings) -
 
 
 def test_files_of_a_directory(repository: Repository, settings: Settings) -> None:
-    files = {"oslo/a.yaml": "a: 1\n", "oslo/deep/er/b.yaml": b"\x00\xff\n\n", "bergen/c.yaml": ""}
+    files: dict[str, bytes | str] = {
+        "oslo/a.yaml": "a: 1\n",
+        "oslo/deep/er/b.yaml": b"\x00\xff\n\n",
+        "bergen/c.yaml": "",
+    }
     commit = repository.commit_files(files)
 
     assert GitMirror(repository.source("/oslo/"), settings).snapshot().commit == commit
