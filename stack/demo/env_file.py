@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stack.cache import cache_dir, fingerprint
+from stack.processes import StackError
 
 
 @contextmanager
@@ -19,19 +20,35 @@ def env_file(variables: Mapping[str, str], folder: Path) -> Iterator[Path]:
     It is called `.demo.env`, or `.demo-2.env` and so on where other demos of this folder still run.
     """
     with _claimed_path(folder) as path:
-        path.unlink(missing_ok=True)  # left behind by a demo that was killed
-        path.touch(mode=0o600)
-        path.write_text(_exports(variables))
+        _write(path, _exports(variables))
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
 
 
+def _write(path: Path, text: str) -> None:
+    try:
+        path.unlink(missing_ok=True)  # left behind by a demo that was killed
+        path.touch(mode=0o600)
+        path.write_text(text)
+    except OSError as error:
+        raise StackError(
+            f"{path} cannot be written ({error.strerror}); start the demo in a folder of your own."
+        ) from None
+
+
 def _exports(variables: Mapping[str, str]) -> str:
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     programs = shlex.quote(str(Path(sys.prefix, "bin")))
-    return "\n".join([*lines, f'export PATH={programs}:"$PATH"', ""])
+    return "\n".join(
+        [
+            *lines,
+            f'export PATH={programs}:"$PATH"',
+            'export no_proxy=127.0.0.1,"${no_proxy:-$NO_PROXY}"',
+            "",
+        ]
+    )
 
 
 @contextmanager

@@ -49,10 +49,10 @@ def serve_fabrics(
 
 
 def create_records(
-    environment: Mapping[str, str], servers: Mapping[str, str], repository: str
+    settings: Mapping[str, str], servers: Mapping[str, str], repository: str
 ) -> None:
     """A record in NetBox for each of `servers`, as the user that syncs."""
-    url, token = environment["FABRIC_SYNC_NETBOX_URL"], environment["FABRIC_SYNC_NETBOX_TOKEN"]
+    url, token = settings["FABRIC_SYNC_NETBOX_URL"], settings["FABRIC_SYNC_NETBOX_TOKEN"]
     with closing(_netbox(url, token)) as netbox:
         for name, server in servers.items():
             fields = {

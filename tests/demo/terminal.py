@@ -71,12 +71,16 @@ def terminal(folder: Path, temporary: Path) -> Iterator[Terminal]:
 
 
 def environment(temporary: Path) -> dict[str, str]:
-    """This process's environment; the folder for temporary files is how a demo's own are known."""
-    foreign = {
+    """A newcomer's environment: set up for other places, and with a proxy that knows none of this.
+
+    The folder for temporary files is how a demo's processes are known.
+    """
+    elsewhere = {
         "FABRIC_SYNC_NETBOX_URL": "http://netbox.example.com",
-        "TEMPORAL_ADDRESS": "nowhere:1",
+        "TEMPORAL_ADDRESS": "temporal.example.com:7233",
+        "http_proxy": "http://127.0.0.1:9",
     }
-    return {**os.environ, **foreign, "TMPDIR": str(temporary)}
+    return {**os.environ, **elsewhere, "TMPDIR": str(temporary)}
 
 
 def processes_of(temporary: Path) -> list[psutil.Process]:
@@ -90,10 +94,15 @@ def processes_of(temporary: Path) -> list[psutil.Process]:
     ]
 
 
-def exported(env_file: Path) -> dict[str, str]:
-    """The environment of a shell that has read the demo's settings."""
-    script = ["bash", "-c", 'source "$0"; env -0', str(env_file)]
-    shell = subprocess.run(script, capture_output=True, text=True, check=True)
+def exported(env_file: Path, temporary: Path) -> dict[str, str]:
+    """The environment of a newcomer's shell that has read the demo's settings."""
+    shell = subprocess.run(
+        ["bash", "-c", 'source "$0"; env -0', str(env_file)],
+        env=environment(temporary),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return dict(line.split("=", 1) for line in shell.stdout.split("\0") if line)
 
 

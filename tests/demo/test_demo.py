@@ -51,7 +51,7 @@ class Visit:
     def __init__(self, demo: Terminal, folder: Path, temporary: Path) -> None:
         self.demo, self.temporary, self.env_file = demo, temporary, folder / ".demo.env"
         wait_until(self._table_is_shown, FIRST_START)
-        self.variables = exported(self.env_file)
+        self.variables = exported(self.env_file, temporary)
 
     def _table_is_shown(self) -> bool:
         assert self.demo.process.poll() is None, self.demo.screen

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stack.demo.env_file import env_file
+from stack.processes import StackError
 
 VARIABLES = {
     "NETBOX_PASSWORD": "it's $HOME and `this`",
@@ -57,3 +58,12 @@ def test_the_file_of_a_demo_that_was_killed_is_replaced(tmp_path: Path) -> None:
     with env_file({"A": "new"}, tmp_path) as path:
         assert "old" not in path.read_text()
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    nowhere = tmp_path / "missing"
+    with (
+        pytest.raises(StackError, match=r"missing/\.demo\.env cannot be written"),
+        env_file({}, nowhere),
+    ):
+        pass

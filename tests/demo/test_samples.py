@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, ip_interface
 from itertools import combinations
 from pathlib import Path
@@ -95,11 +96,15 @@ def test_the_switches_have_the_ports_they_use(objects: Objects) -> None:
 
 def ports_of(switch: dict[str, Any]) -> Iterator[str]:
     """The ports of a switch: a port that is broken out gives way to its lanes."""
-    profiles = {each["metadata"]["name"]: each["spec"] for each in read_manifests(PROFILES)}
     breakouts = switch.get("portBreakouts", {})
-    for port in profiles[switch["profile"]]["ports"]:
+    for port in profiles()[switch["profile"]]["ports"]:
         lanes = int(breakouts[port].partition("x")[0]) if port in breakouts else 1
         yield from (f"{port}/{lane}" for lane in range(1, lanes + 1)) if lanes > 1 else (port,)
+
+
+@cache
+def profiles() -> dict[str, Any]:
+    return {each["metadata"]["name"]: each["spec"] for each in read_manifests(PROFILES)}
 
 
 def test_fabric_links_number_both_ends_from_one_network(objects: Objects) -> None:
