@@ -4,7 +4,7 @@ A source that fails is a finding, not a failure of the activity: the other sourc
 can. Only a failure that may pass is raised instead, as long as Temporal will try again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Final
@@ -16,8 +16,8 @@ from activities.desired import DesiredAt, DesiredStates
 from activities.errors import Classified, PermanentError, TransientError, one_line
 from activities.kubernetes import LiveStates
 from fabrics.config import FabricConfig
-from fabrics.diff import DiffReport, diff_report
-from fabrics.drift import Drift, Live, find_drift, summarise
+from fabrics.diff import DiffReport, diff_report, problem_sentences
+from fabrics.drift import Live, find_drift, summarise
 from fabrics.kinds import Kind, kinds_named
 from fabrics.plausible import emptied_sentence, suddenly_empty, without
 from fabrics.resources import digest
@@ -64,7 +64,7 @@ class FabricActivities:
             sentences = filter(None, (_sentence(live), _sentence(desired)))
             return DiffReport(error=" ".join(sentences))
         drift = find_drift(desired.state, live, kinds_named(config.managed_kinds))
-        return diff_report(drift, tuple(_problems(desired, drift)), desired.commit)
+        return diff_report(desired.state, drift, desired.commit)
 
     def _read_both(
         self, config: FabricConfig
@@ -117,6 +117,7 @@ def _observation(
         drift = find_drift(asked.state, runs, kinds_named(request.config.managed_kinds))
     resources = runs.resources if runs else {}
     doubts = (emptied_sentence(kind, emptied[kind], request.config.fabric_id) for kind in emptied)
+    problems = problem_sentences(asked.state, drift) if asked else ()
     return Observation(
         started=started,
         commit=asked.commit if asked else "",
@@ -126,21 +127,12 @@ def _observation(
         | {kind.name: count for kind, count in emptied.items()},
         drift_count=len(drift.entries) if drift else None,
         drift=summarise(drift).entries if drift else (),
-        problems=(*doubts, *_problems(asked, drift))[:MAX_PROBLEMS],
+        problems=tuple(
+            one_line(text, MAX_SENTENCE) for text in (*doubts, *problems)[:MAX_PROBLEMS]
+        ),
         git_error=_sentence(desired),
         kubernetes_error=_sentence(live),
     )
-
-
-def _problems(asked: DesiredAt | None, drift: Drift | None) -> Iterator[str]:
-    for problem in asked.state.problems if asked else ():
-        yield one_line(str(problem), MAX_SENTENCE)
-    for kind in drift.not_served if drift else ():
-        if drift and drift.counts[kind].desired:
-            yield (
-                f"Git holds {kind.name} objects, but the fabric's API serves no {kind.api_version}"
-                f" {kind.plural}: it runs another release of Hedgehog."
-            )
 
 
 def _sentence(outcome: object) -> str:

@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from cli import console
-from cli.commands import add, demo, doctor, history, loop, setup, status, switch, watch
+from cli.commands import add, demo, diff, doctor, history, loop, setup, status, switch, watch
 from cli.errors import DONE, FAILED, INTERRUPTED, sentence_of
 
 app: Final = typer.Typer(
@@ -37,6 +37,7 @@ app.command(context_settings={"ignore_unknown_options": True})(loop.set_interval
 app.command()(loop.pause)
 app.command()(loop.resume)
 app.command()(history.history)
+app.command()(diff.diff)
 app.command()(doctor.doctor)
 
 

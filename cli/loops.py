@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Literal
+from uuid import uuid4
 
 from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -19,14 +20,18 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import QueryRejectCondition
+from temporalio.exceptions import ActivityError
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli.errors import Failure
 from fabrics.config import FabricConfig
-from fabrics.loop import FabricLoop
+from fabrics.diff import DiffReport
+from fabrics.loop import FabricLoop, SyncRequest
 from fabrics.report import FabricStatus, SyncReport
+from workflows import calls
 from workflows.fabric_sync import FabricSync, workflow_id
 from workflows.messages import LONGEST_WAIT
+from workflows.probe import Probe
 
 DEADLINE: Final = timedelta(seconds=10)
 """For what Temporal answers by itself, and for a worker to answer an update."""
@@ -39,6 +44,9 @@ POLL_AGE: Final = 70.0
 
 WORKFLOW_QUEUE: Final = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 ACTIVITY_QUEUE: Final = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+
+LONGEST_PROBE: Final = timedelta(minutes=3)
+"""For a worker at the fabric's site to take a question and answer it, twice if need be."""
 
 type Message = Literal["pause", "resume", "set_interval", "sync_now"]
 """Each exists as a signal and as an update of this name and effect."""
@@ -177,16 +185,35 @@ class Loops:
         update = await self._give(fabric_id, message, arguments, FabricStatus)
         return await self._answer(update, DEADLINE)
 
-    async def sync(self, fabric_id: str, full: bool) -> SyncReport:
+    async def sync(self, fabric_id: str, request: SyncRequest) -> SyncReport:
         """Ask for a sync and wait for its report. Raises as `tell` does."""
-        update = await self._give(fabric_id, "sync_now", (full,), SyncReport)
+        update = await self._give(fabric_id, "sync_now", _switches(request), SyncReport)
         return await self._answer(update, LONGEST_WAIT)
 
-    async def ask_for_sync(self, fabric_id: str, full: bool) -> None:
+    async def ask_for_sync(self, fabric_id: str, request: SyncRequest) -> None:
         """Ask for a sync without waiting for it. Raises as `tell` does."""
-        await self.leave(fabric_id, "sync_now", full)
+        await self.leave(fabric_id, "sync_now", *_switches(request))
         if not await self.worker_polls():
             raise NoWorker(f"{self.no_worker} {KEPT}")
+
+    async def diff(self, config: FabricConfig) -> DiffReport:
+        """Compare a fabric where it can be reached. Raises `NoWorker`, or `Failure` with the reason."""
+        if not await self.worker_polls():
+            raise NoWorker(self.no_worker)
+        try:
+            return await self.client.execute_workflow(
+                Probe.run,
+                config,
+                id=f"fabric-probe/{config.fabric_id or config.record_id}/{uuid4()}",
+                task_queue=self.task_queue,
+                execution_timeout=LONGEST_PROBE,
+                static_summary=f"diff of {config.name}"[:200],
+            )
+        except WorkflowFailureError as error:
+            cause = error.cause
+            if isinstance(cause, ActivityError):
+                raise Failure(calls.sentence(cause, config.task_queue)) from None
+            raise Failure(f"Nobody compared {config.name} within {LONGEST_PROBE}.") from None
 
     async def ended(self, fabric_id: str, within: timedelta) -> bool:
         """Whether the loop ends within that time, however it does."""
@@ -249,3 +276,8 @@ class Loops:
         if error.status is RPCStatusCode.NOT_FOUND:
             return NoLoop()
         return NoWorker(self.no_worker) if error.status in UNANSWERED else error
+
+
+def _switches(request: SyncRequest) -> tuple[bool, bool]:
+    """A request as the arguments of `sync_now`."""
+    return request.full, request.accept_empty

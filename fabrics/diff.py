@@ -10,8 +10,11 @@ from fabrics.drift import (
     UnmanagedField,
     summarise,
 )
+from fabrics.manifests import Desired
 
 MAX_SENTENCES = 20
+MAX_SENTENCE = 500
+"""Characters."""
 
 
 class DiffReport(BaseModel, frozen=True):
@@ -39,12 +42,9 @@ class DiffReport(BaseModel, frozen=True):
 
 
 def diff_report(
-    drift: Drift,
-    problems: tuple[str, ...] = (),
-    commit: str = "",
-    bounds: Bounds = FOR_A_MESSAGE,
+    desired: Desired, drift: Drift, commit: str = "", bounds: Bounds = FOR_A_MESSAGE
 ) -> DiffReport:
-    """The report of a drift."""
+    """The report of a drift from what `desired` asks for."""
     summary = summarise(drift, bounds)
     return DiffReport(
         commit=commit,
@@ -53,8 +53,19 @@ def diff_report(
         left_out=summary.left_out,
         unmanaged=tuple(map(_unmanaged, drift.unmanaged[:MAX_SENTENCES])),
         unmanaged_count=len(drift.unmanaged),
-        problems=problems[:MAX_SENTENCES],
+        problems=problem_sentences(desired, drift)[:MAX_SENTENCES],
     )
+
+
+def problem_sentences(desired: Desired, drift: Drift | None) -> tuple[str, ...]:
+    """What is left aside and why: unreadable parts of Git, and kinds that the API does not serve."""
+    unserved = (
+        f"Git holds {kind.name} objects, but the fabric's API serves no {kind.api_version}"
+        f" {kind.plural}: it runs another release of Hedgehog."
+        for kind in (drift.not_served if drift else ())
+        if drift and drift.counts[kind].desired
+    )
+    return (*(str(problem)[:MAX_SENTENCE] for problem in desired.problems), *unserved)
 
 
 def _unmanaged(field: UnmanagedField) -> str:

@@ -19,11 +19,16 @@ from cli.options import AsJson, FabricName, interval_of
 from cli.results import show_fabrics, show_synced
 from cli.session import Session, open_session
 from fabrics.config import ConfigEdits, check_reason
+from fabrics.loop import SyncRequest
 from fabrics.report import SyncReport
 
-type Ask = Callable[[str, bool], Awaitable[SyncReport | None]]
+type Ask = Callable[[str, SyncRequest], Awaitable[SyncReport | None]]
 
 Full = Annotated[bool, typer.Option("--full", help="Skip nothing, even what has not changed.")]
+AcceptEmpty = Annotated[
+    bool,
+    typer.Option("--accept-empty", help="Confirm that kinds without any object are meant to be."),
+]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Only ask for it; do not wait.")]
 Seconds = Annotated[
     str, typer.Argument(metavar="SECONDS", help="5 to 2592000; 0 switches the sync off.")
@@ -32,10 +37,15 @@ Reason = Annotated[str, typer.Option(help="Why, for those who find it paused.")]
 
 
 def sync(
-    fabric: FabricName, full: Full = False, no_wait: NoWait = False, json: AsJson = False
+    fabric: FabricName,
+    full: Full = False,
+    accept_empty: AcceptEmpty = False,
+    no_wait: NoWait = False,
+    json: AsJson = False,
 ) -> None:
     """Sync a fabric now, and report what that found."""
-    seen, report = asyncio.run(_sync(fabric, full=full, wait=not no_wait))
+    request = SyncRequest(full=full, accept_empty=accept_empty)
+    seen, report = asyncio.run(_sync(fabric, request, wait=not no_wait))
     show_synced(seen, report, json)
     found = report is not None and (report.error or report.drift_count)
     raise typer.Exit(UNHEALTHY if found else DONE)
@@ -60,24 +70,28 @@ def resume(fabric: FabricName, json: AsJson = False) -> None:
     show_fabrics(asyncio.run(_tell(fabric, "resume", (), edits)), json)
 
 
-async def _sync(wanted: str, *, full: bool, wait: bool) -> tuple[Sight, SyncReport | None]:
+async def _sync(
+    wanted: str, request: SyncRequest, *, wait: bool
+) -> tuple[Sight, SyncReport | None]:
     async with open_session() as session:
         fabric = await session.fabric(wanted)
         _check_can_sync(fabric)
         ask = session.loops.sync if wait else session.loops.ask_for_sync
         with console.progress(f"Syncing {fabric.config.name}"):
-            report = await _ask(ask, session, fabric, full)
+            report = await _ask(ask, session, fabric, request)
             told = await session.loops.status(fabric.fabric_id)
         return sight_of(session, fabric, told), report
 
 
-async def _ask(ask: Ask, session: Session, fabric: Fabric, full: bool) -> SyncReport | None:
+async def _ask(
+    ask: Ask, session: Session, fabric: Fabric, request: SyncRequest
+) -> SyncReport | None:
     """Ask the loop, which is started where somebody ended it."""
     try:
-        return await ask(fabric.fabric_id, full)
+        return await ask(fabric.fabric_id, request)
     except NoLoop:
         await session.loops.start(fabric.config)
-        return await ask(fabric.fabric_id, full)
+        return await ask(fabric.fabric_id, request)
 
 
 def _check_can_sync(fabric: Fabric) -> None:

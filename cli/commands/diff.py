@@ -1,0 +1,57 @@
+"""What differs between Git and a fabric, field by field: `diff`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import console
+from cli.diff_view import diff_page
+from cli.errors import Failure
+from cli.offline import read_desired, read_live
+from cli.options import AsJson
+from cli.session import open_session
+from fabrics.diff import DiffReport, diff_report
+from fabrics.drift import find_drift
+
+Name = Annotated[str | None, typer.Argument(metavar="[FABRIC]", help="Name or id of the fabric.")]
+DesiredDir = Annotated[
+    Path | None,
+    typer.Option("--desired", metavar="DIR", help="Manifests, instead of a fabric's Git."),
+]
+LiveFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--live", metavar="FILE.json", help="Objects as `kubectl get -o json` prints them."
+    ),
+]
+
+
+def diff(
+    fabric: Name = None, desired: DesiredDir = None, live: LiveFile = None, json: AsJson = False
+) -> None:
+    """Show what differs between Git and a fabric, or between files. Exit: 0 nothing, 1 drift, 2 trouble."""
+    if fabric and not (desired or live):
+        report = asyncio.run(_ask(fabric))
+    elif desired and live and not fabric:
+        report = _compare(desired, live)
+    else:
+        raise Failure("Give either a FABRIC, or both --desired DIR and --live FILE.json.")
+    if json:
+        console.show_json(report)
+    else:
+        console.show(diff_page(report))
+    raise typer.Exit(report.exit_code)
+
+
+async def _ask(wanted: str) -> DiffReport:
+    async with open_session() as session:
+        fabric = await session.fabric(wanted)
+        with console.progress(f"Comparing Git and Kubernetes of {fabric.config.name}"):
+            return await session.loops.diff(fabric.config)
+
+
+def _compare(folder: Path, file: Path) -> DiffReport:
+    desired = read_desired(folder)
+    return diff_report(desired, find_drift(desired, read_live(file)))
