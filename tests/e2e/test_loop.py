@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from fabrics.report import Trigger
-from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, manifest, until
+from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 from workflows.fabric_sync import FabricSync
 
 TEMPORAL = Path(sys.prefix) / "bin" / "temporal"
@@ -77,22 +77,6 @@ async def test_disabling_in_netbox_ends_the_loop(installation: Installation) -> 
         await fabric.handle.signal(FabricSync.record_changed)
         assert await fabric.handle.result() == "disabled"
         await fabric.recorded("disabled")
-
-
-async def test_drift_is_found_and_found_gone(installation: Installation) -> None:
-    async with installation.worker():
-        other = manifest("Server", "server-3", {"description": "somebody was here"})
-        fabric = await installation.fabric(IN_GIT, [*SERVERS[:2], other], hh_sync_interval=5)
-        await installation.start(fabric)
-        record = await fabric.recorded("out_of_sync")
-        assert record["drift_count"] == 1
-        assert [(entry["change"], entry["name"]) for entry in record["drift"]] == [
-            ("changed", "server-3")
-        ]
-        assert record["counts"] == {"Server": 3}
-        fabric.api.put(SERVERS[2])
-        record = await fabric.recorded("in_sync", seconds=15)
-        assert (record["drift_count"], record["drift"]) == (0, None)
 
 
 async def test_signals_alone_from_the_temporal_command(installation: Installation) -> None:

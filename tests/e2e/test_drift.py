@@ -1,0 +1,73 @@
+"""Drift on the whole installation: found, shown in full where it is asked for, doubted where it must be."""
+
+import asyncio
+import json
+import subprocess
+import sys
+
+from fabrics.diff import DiffReport
+from fabrics.kinds import kind_named
+from tests.e2e.installation import ROOT, SERVERS, Fabric, Installation, in_yaml, manifest
+
+IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
+
+
+async def diff(installation: Installation, fabric: Fabric) -> tuple[int, DiffReport]:
+    """`starter.py diff FABRIC --json`: its exit status and its report."""
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "starter.py", "diff", fabric.fabric_id, "--json"],
+        cwd=ROOT,
+        env=installation.variables,
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode, DiffReport.model_validate(json.loads(done.stdout))
+
+
+async def test_drift_is_found_shown_and_found_gone(installation: Installation) -> None:
+    async with installation.worker():
+        other = manifest("Server", "server-3", {"description": "somebody was here"})
+        fabric = await installation.fabric(IN_GIT, [*SERVERS[:2], other], hh_sync_interval=5)
+        await installation.start(fabric)
+        record = await fabric.recorded("out_of_sync")
+        assert record["drift_count"] == 1
+        assert [(entry["change"], entry["name"]) for entry in record["drift"]] == [
+            ("changed", "server-3")
+        ]
+        assert record["counts"] == {"Server": 3}
+        code, report = await diff(installation, fabric)
+        assert (code, report.drift_count) == (1, 1)
+        (field,) = report.entries[0].fields
+        assert (field.desired, field.live) == ('"number 3"', '"somebody was here"')
+        fabric.api.put(SERVERS[2])
+        record = await fabric.recorded("in_sync", seconds=15)
+        assert (record["drift_count"], record["drift"]) == (0, None)
+        assert await diff(installation, fabric) == (0, DiffReport(commit=record["commit"]))
+
+
+async def test_a_suddenly_empty_list_is_doubted_until_confirmed(installation: Installation) -> None:
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        await installation.start(fabric)
+        await fabric.recorded("in_sync")
+        for server in SERVERS:
+            fabric.api.delete(kind_named("Server"), server["metadata"]["name"])
+        record = await fabric.recorded("error", seconds=15)
+        assert "lists no servers any more, of 3 at the last sync" in record["sync_error"]
+        assert (record["drift_count"], record["counts"]) == (0, {"Server": 3})
+        await fabric.handle.signal("sync_now", args=[False, True])
+        record = await fabric.recorded("out_of_sync", seconds=15)
+        assert (record["drift_count"], record["counts"]) == (3, None)
+
+
+async def test_a_list_that_git_emptied_too_is_believed(installation: Installation) -> None:
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600)
+        await installation.start(fabric)
+        await fabric.recorded("in_sync")
+        fabric.repository.commit({"fabric.yaml": "# nothing is left\n"})
+        for server in SERVERS:
+            fabric.api.delete(kind_named("Server"), server["metadata"]["name"])
+        report = await fabric.handle.execute_update("sync_now", result_type=dict)
+        assert (report["sync_status"], report["drift_count"]) == ("in_sync", 0)
