@@ -39,7 +39,7 @@ class NetBox:
 
     def __init__(self, url: str, token: str, *, connect_timeout: float, timeout: float) -> None:
         self.url = url.rstrip("/")
-        self._session = netbox_session(self.url, token, connect_timeout, timeout)
+        self._session = netbox_session(token, connect_timeout, timeout)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -90,19 +90,23 @@ class NetBox:
     # -- records ----------------------------------------------------------------------------------
 
     def records(self, **filters: object) -> list[Row]:
-        """All fabrics' records, with what `fabrics.record` reads of them."""
+        """All fabrics' records, with what `fabrics.record` reads of them.
+
+        Raises `PermanentError` where NetBox is not set up: nothing is known then, which is not the
+        same as that there are no records.
+        """
         try:
             rows = list(self.rows(CLUSTERS, type=CLUSTER_TYPE, fields=RECORD_FIELDS, **filters))
         except Refused as error:  # filtering by a type that does not exist
-            raise PermanentError(
-                f"NetBox at {self.url} has no cluster type {CLUSTER_TYPE}: run `starter.py setup`."
-            ) from error
+            raise self._not_set_up(f"cluster type {CLUSTER_TYPE}") from error
+        if any("hh_fabric_id" not in row["custom_fields"] for row in rows):
+            raise self._not_set_up("custom field hh_fabric_id on clusters")
         return [row for row in rows if row["type"]["slug"] == CLUSTER_TYPE]
 
     def record_by_fabric_id(self, fabric_id: str) -> Row | None:
         """The record with this fabric id, or None. Raises `PermanentError` where two have it."""
         rows = self.records(cf_hh_fabric_id=fabric_id)
-        found = [row for row in rows if row["custom_fields"].get("hh_fabric_id") == fabric_id]
+        found = [row for row in rows if row["custom_fields"]["hh_fabric_id"] == fabric_id]
         if len(found) > 1:
             names = " and ".join(f"{row['name']} (id {row['id']})" for row in found[:3])
             raise PermanentError(
@@ -193,6 +197,9 @@ class NetBox:
                 " NetBox 4.7 or later is needed, and no proxy may remove that header."
             )
         return answer.json(), etag
+
+    def _not_set_up(self, missing: str) -> PermanentError:
+        return PermanentError(f"NetBox at {self.url} has no {missing}: run `starter.py setup`.")
 
     def _errors(self, doing: str) -> AbstractContextManager[None]:
         return netbox_errors(self.url, doing)

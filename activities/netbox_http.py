@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final, override
 
-import pynetbox
 import requests
 from pynetbox.core.query import AllocationError, ContentError, RequestError
 from requests.adapters import HTTPAdapter
@@ -50,14 +49,12 @@ REFUSALS: Final[dict[int, tuple[type[Classified], str]]] = {
 }
 
 
-def netbox_session(
-    url: str, token: str, connect_timeout: float, timeout: float
-) -> requests.Session:
-    """A session of pynetbox with our time limits (in seconds) and credentials.
+def netbox_session(token: str, connect_timeout: float, timeout: float) -> requests.Session:
+    """A session with our credentials and time limits (in seconds).
 
     It follows no redirect: requests would repeat a redirected PATCH as a GET, which succeeds.
     """
-    session: requests.Session = pynetbox.api(url).http_session
+    session = requests.Session()
     session.auth = _Bearer(token)
     session.max_redirects = 0
     adapter = _PatientAdapter(connect_timeout, timeout)
@@ -129,11 +126,10 @@ class _Bearer(AuthBase):
     """The token as a header. As `auth` it also keeps requests from reading `~/.netrc` instead."""
 
     def __init__(self, token: str) -> None:
-        self._token = token
+        self._header = f"Bearer {token.strip()}".encode()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._token:
-            request.headers["Authorization"] = f"Bearer {self._token}"
+        request.headers["Authorization"] = self._header
         return request
 
 

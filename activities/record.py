@@ -8,13 +8,12 @@ else was faster. Nothing changed means that nothing is written.
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import BaseModel
 from temporalio import activity
 
 from activities.errors import PermanentError, TransientError
-from activities.netbox import NetBox
+from activities.netbox import NetBox, Row
 from activities.netbox_http import Refused
 from fabrics.config import ConfigEdits, FabricConfig
 from fabrics.record import changed_fields, instance_of, parse_config, parse_facts
@@ -71,8 +70,8 @@ class RecordActivities:
             self.netbox.add_journal_entry(record["id"], update.journal)
         return self._read(record)
 
-    def _write(self, record_id: int, update: RecordUpdate) -> dict[str, Any] | None:
-        def changes(record: dict[str, Any]) -> dict[str, Any]:
+    def _write(self, record_id: int, update: RecordUpdate) -> Row | None:
+        def changes(record: Row) -> Row:
             self._check_instance(record)
             fields = changed_fields(record, update.edits, update.facts, datetime.now(UTC))
             return fields if instance_of(record) else fields | {"hh_instance": self.instance}
@@ -84,7 +83,7 @@ class RecordActivities:
                 self.netbox.add_journal_entry(record_id, str(error), kind="danger")
             raise
 
-    def _check_instance(self, record: dict[str, Any]) -> None:
+    def _check_instance(self, record: Row) -> None:
         other = instance_of(record)
         if other and other != self.instance:
             raise PermanentError(
@@ -93,7 +92,7 @@ class RecordActivities:
                 f" `starter.py doctor {record['custom_fields']['hh_fabric_id']} --take-over`."
             )
 
-    def _read(self, record: dict[str, Any] | None) -> RecordRead:
+    def _read(self, record: Row | None) -> RecordRead:
         return RecordRead(
             config=None if record is None else parse_config(record),
             facts=Facts() if record is None else parse_facts(record),

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import Final
 
 from activities.errors import PermanentError
-from activities.netbox import NetBox
+from activities.netbox import NetBox, Row
 from activities.netbox_http import InUse
-from activities.setup.items import Item, Reference, Row
+from activities.setup.items import Item, Reference
 
 FIXED: Final = "type"
 """What NetBox never changes about a custom field."""
@@ -101,7 +101,7 @@ def _changes(item: Item, row: Row | None) -> Iterator[Change]:
         yield Change(Action.REPAIR, str(item), ", ".join(repairs))
     kept = [name for name, value in item.defaults.items() if not _same(row.get(name), value)]
     if kept:
-        yield Change(Action.KEEP, str(item), f"changed since it was created: {', '.join(kept)}")
+        yield Change(Action.KEEP, str(item), f"not as shipped: {', '.join(kept)}")
 
 
 def _repairs(item: Item, row: Row) -> Row:

@@ -182,7 +182,10 @@ _STATUS: Final = (
         choice_set=_choice_set(SYNC_STATUS),
     ),
     _status(
-        "hh_last_sync", "datetime", "Last sync", "When a sync last started, at least every 15 min."
+        "hh_last_sync",
+        "datetime",
+        "Last sync",
+        "When a sync last started; written at least every 15 minutes.",
     ),
     _status(
         "hh_last_success", "datetime", "Last success", "When a sync that succeeded last started."

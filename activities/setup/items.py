@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-type Row = dict[str, Any]
+from activities.netbox import Row
 
 CLUSTER = "virtualization.cluster"
 

@@ -135,25 +135,28 @@ def test_a_redirect_is_for_people_to_follow() -> None:
     assert "redirects" in str(error)
 
 
-IN_A_MINUTE = datetime.now(UTC) + timedelta(minutes=1)
-
-
 @pytest.mark.parametrize(
-    ("header", "least", "most"),
+    ("header", "seconds"),
     [
-        ("0", 0, 0),
-        ("30", 30, 30),
-        ("999999999999", MAX_RETRY_AFTER, MAX_RETRY_AFTER),
-        (format_datetime(IN_A_MINUTE, usegmt=True), 1, 60),
-        (f"{IN_A_MINUTE:%a, %d %b %Y %H:%M:%S} -0000", 1, 60),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        ("0", 0),
+        ("30", 30),
+        ("999999999999", MAX_RETRY_AFTER),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("Wed, 21 Oct 2015 07:28:00 -0000", 0),
     ],
 )
-def test_retry_after_is_honoured(header: str, least: float, most: float) -> None:
+def test_retry_after_is_honoured(header: str, seconds: float) -> None:
     error = answer_error("NetBox", 429, retry_after=header)
     assert isinstance(error, TransientError)
+    assert error.retry_after == seconds
+
+
+def test_retry_after_may_be_a_date() -> None:
+    header = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    error = answer_error("NetBox", 503, retry_after=header)
+    assert isinstance(error, TransientError)
     assert error.retry_after is not None
-    assert least <= error.retry_after <= most
+    assert 0 < error.retry_after <= 60
 
 
 @pytest.mark.parametrize("header", [None, "", "soon", "-5", "nan", "1.5"])

@@ -127,6 +127,31 @@ def test_a_record_without_an_etag_is_not_to_be_trusted(connect: Connect) -> None
         connect(url).record(1)
 
 
+def test_records_without_our_fields_are_not_taken_for_no_records(connect: Connect) -> None:
+    row = '{"id": 1, "type": {"slug": "hedgehog-fabric"}, "custom_fields": {"owner": null}}'
+    page = EMPTY_PAGE.replace("[]", f"[{row}]")
+    with (
+        scripted_server([answer("200 OK", page)]) as (url, _),
+        pytest.raises(PermanentError, match=r"no custom field hh_fabric_id.*starter\.py setup"),
+    ):
+        connect(url).record_by_fabric_id("dc-1")
+
+
+def test_a_netbox_without_the_cluster_type_is_not_set_up(connect: Connect) -> None:
+    refusal = answer("400 Bad Request", '{"type": ["Select a valid choice."]}')
+    with (
+        scripted_server([refusal]) as (url, _),
+        pytest.raises(PermanentError, match=r"no cluster type.*starter\.py setup"),
+    ):
+        connect(url).records()
+
+
+@pytest.mark.parametrize("url", ["", "netbox", "http://", "ftp://netbox", "http://[::1"])
+def test_a_url_that_is_none(connect: Connect, url: str) -> None:
+    with pytest.raises(PermanentError, match="is not a usable URL"):
+        connect(url).status()
+
+
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
 def test_a_web_page_is_no_api(connect: Connect, status: str) -> None:
     page = answer(status, "<html>").replace(b"application/json", b"text/html")
