@@ -125,7 +125,9 @@ def test_what_people_change_stays_and_is_told(admin: NetBox, trial: list[Item]) 
     admin.change(FIELDS, field["id"], {"label": "Every", "weight": 7})
     (change,) = setup.apply(admin, items)
     assert change.action is Action.KEEP
-    assert str(change) == ("keep custom field trial_hh_sync_interval: not as shipped: label, weight")
+    assert str(change) == (
+        "keep custom field trial_hh_sync_interval: not as shipped: label, weight"
+    )
     assert find(admin, FIELDS, "trial_hh_sync_interval")["label"] == "Every"
 
 
