@@ -1,12 +1,9 @@
-"""The form of a resource in which equal things are equal, whatever each side adds to them.
-
-Computed once per resource: two resources with one digest need no further look.
-"""
+"""The form of an object in which equal things are equal, whatever each side adds to them."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from fabrics.defaults import with_defaults
 from fabrics.kinds import Kind
@@ -15,43 +12,39 @@ from fabrics.shapes import Difference, Map, Struct, Value, text
 from fabrics.values import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What of an object is compared, in normal form, and a digest of just that."""
+class Content(NamedTuple):
+    """What of an object people write, on either side."""
 
-    content: Json
-    digest: str
-
-
-def desired_form(
-    kind: Kind,
-    spec: Mapping[str, Json],
-    labels: Mapping[str, str],
-    annotations: Mapping[str, str],
-) -> Form:
-    """The form of an object in Git: as the cluster would hold it."""
-    return live_form(kind, with_defaults(kind, spec), labels, annotations)
+    spec: Mapping[str, Json]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
 
 
-def live_form(
-    kind: Kind,
-    spec: Mapping[str, Json],
-    labels: Mapping[str, str],
-    annotations: Mapping[str, str],
-) -> Form:
-    """The form of an object in the cluster."""
-    content: Json = {
-        "spec": spec_of(kind).normal(dict(spec)),
-        "metadata": {"labels": _users(labels), "annotations": _users(annotations)},
+def desired_form(kind: Kind, content: Content) -> Json:
+    """The normal form of an object in Git: as the cluster would hold it."""
+    return live_form(kind, content._replace(spec=with_defaults(kind, content.spec)))
+
+
+def live_form(kind: Kind, content: Content) -> Json:
+    """The normal form of an object in the cluster."""
+    return {
+        "spec": spec_of(kind).normal(dict(content.spec)),
+        "metadata": {
+            "labels": _users(content.labels),
+            "annotations": _users(content.annotations),
+        },
     }
-    return Form(content, hashlib.blake2b(text(content).encode(), digest_size=16).hexdigest())
 
 
-def differences(kind: Kind, desired: Form, live: Form) -> Iterator[Difference]:
-    """The fields in which two objects of a kind differ, by path; none when their digests match."""
-    if desired.digest != live.digest:
-        shape = Struct({"spec": spec_of(kind), "metadata": _METADATA})
-        yield from shape.differences("", desired.content, live.content)
+def differences(kind: Kind, desired: Json, live: Json) -> Iterator[Difference]:
+    """The fields in which two normal forms of a kind differ, by path."""
+    shape = Struct({"spec": spec_of(kind), "metadata": _METADATA})
+    yield from shape.differences("", desired, live)
+
+
+def digest_of(form: Json) -> str:
+    """A digest that two forms share exactly when they are equal."""
+    return hashlib.blake2b(text(form).encode(), digest_size=16).hexdigest()
 
 
 _METADATA = Struct({"labels": Map(Value()), "annotations": Map(Value())})

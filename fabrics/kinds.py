@@ -6,15 +6,14 @@ tell "not compared" from "not a Hedgehog kind at all".
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 WIRING = "wiring.githedgehog.com"
 VPC = "vpc.githedgehog.com"
 GATEWAY = "gateway.githedgehog.com"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Kind:
+class Kind(NamedTuple):
     """One custom resource definition. `plural` is the name in API paths; it is never guessed."""
 
     group: str

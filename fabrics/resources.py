@@ -6,10 +6,10 @@ status, without what the API server keeps for itself.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fabrics.forms import Form, live_form
+from fabrics.forms import Content, desired_form, digest_of, live_form
 from fabrics.kinds import Kind, find_kind, is_made_by_controller, kind_named, namespace_of
 from fabrics.values import Json
 
@@ -47,26 +47,52 @@ class Source:
 class Resource:
     """A custom resource: its identity and what it asks for. `spec` is plain JSON; never change it.
 
-    `form` is what comparisons look at: `read_object` and `from_api` make it. `source` is set for
-    objects read from Git, `uid` and `resource_version` for live ones. `controlled` tells that a
+    `form` is a digest of key and normal form: objects that share it do not differ. `source` is set
+    for objects read from Git, `uid` and `resource_version` for live ones. `controlled` tells that a
     controller made the object.
     """
 
-    kind: Kind
+    key: Key
+    content: Content
+    form: str
     namespace: str
-    name: str
-    spec: Mapping[str, Json]
-    form: Form = field(repr=False)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
     source: Source | None = None
     uid: str = ""
     resource_version: str = ""
     controlled: bool = False
 
     @property
-    def key(self) -> Key:
-        return Key(self.kind, namespace_of(self.kind, self.namespace), self.name)
+    def kind(self) -> Kind:
+        return self.key.kind
+
+    @property
+    def name(self) -> str:
+        return self.key.name
+
+    @property
+    def spec(self) -> Mapping[str, Json]:
+        return self.content.spec
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.content.labels
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        return self.content.annotations
+
+
+def from_git(kind: Kind, namespace: str, name: str, content: Content, source: Source) -> Resource:
+    """The resource that a manifest states."""
+    key = Key(kind, namespace_of(kind, namespace), name)
+    return Resource(
+        key=key,
+        content=content,
+        form=digest_of([str(key), desired_form(kind, content)]),
+        namespace=namespace,
+        source=source,
+        controlled=is_made_by_controller(kind, name),
+    )
 
 
 def from_api(item: Mapping[str, Any], kind: Kind | None = None) -> Resource:
@@ -80,17 +106,18 @@ def from_api(item: Mapping[str, Any], kind: Kind | None = None) -> Resource:
     name = metadata.get("name")
     if not isinstance(name, str) or not name:
         raise ValueError(f"The Kubernetes API gave a {found.name} without a name.")
-    spec = _mapping(item, "spec", found)
-    labels = _mapping(metadata, "labels", found)
-    annotations = _mapping(metadata, "annotations", found)
+    namespace = metadata.get("namespace") or DEFAULT_NAMESPACE
+    content = Content(
+        spec=_mapping(item, "spec", found),
+        labels=_mapping(metadata, "labels", found),
+        annotations=_mapping(metadata, "annotations", found),
+    )
+    key = Key(found, namespace_of(found, namespace), name)
     return Resource(
-        kind=found,
-        namespace=metadata.get("namespace") or DEFAULT_NAMESPACE,
-        name=name,
-        spec=spec,
-        form=live_form(found, spec, labels, annotations),
-        labels=labels,
-        annotations=annotations,
+        key=key,
+        content=content,
+        form=digest_of([str(key), live_form(found, content)]),
+        namespace=namespace,
         uid=metadata.get("uid") or "",
         resource_version=metadata.get("resourceVersion") or "",
         controlled=bool(metadata.get("ownerReferences")) or is_made_by_controller(found, name),
@@ -110,14 +137,15 @@ def from_list(
 
 def _known(item: Mapping[str, Any], known: Mapping[str, Resource]) -> Resource | None:
     metadata = item["metadata"]
-    found = known.get(metadata.get("uid"))
-    return found if found and found.resource_version == metadata["resourceVersion"] else None
+    uid, version = metadata.get("uid"), metadata.get("resourceVersion")
+    found = known.get(uid) if uid and version else None
+    return found if found and found.resource_version == version else None
 
 
 def digest(resources: Iterable[Resource]) -> str:
     """A digest of what is compared of these resources: equal exactly when nothing changed."""
-    lines = sorted(f"{resource.key} {resource.form.digest}" for resource in resources)
-    return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+    forms = "".join(sorted(each.form for each in resources))
+    return hashlib.blake2b(forms.encode(), digest_size=16).hexdigest()
 
 
 def _stated_kind(item: Mapping[str, Any]) -> Kind:
@@ -129,7 +157,9 @@ def _stated_kind(item: Mapping[str, Any]) -> Kind:
 
 
 def _mapping(holder: Mapping[str, Any], field: str, kind: Kind) -> dict[str, Any]:
-    value = holder.get(field) or {}
+    value = holder.get(field)
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise ValueError(f"The Kubernetes API gave a {kind.name} whose {field} is not an object.")
     return value

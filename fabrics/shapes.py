@@ -86,11 +86,11 @@ class Struct(Shape):
         for name in sorted(ours.keys() | theirs.keys()):
             shape = self.fields.get(name, UNKNOWN)
             here = member(path, name)
-            if shape.ephemeral or (shape.hydrated and name not in ours):
-                if name in theirs:
-                    yield Difference(here, None, theirs[name], managed=False)
-            else:
-                yield from shape.differences(here, ours.get(name), theirs.get(name))
+            if shape.hydrated and name not in ours:
+                yield Difference(here, None, theirs[name], managed=False)
+                continue
+            for found in shape.differences(here, ours.get(name), theirs.get(name)):
+                yield found._replace(managed=False) if shape.ephemeral else found
 
 
 @dataclass(frozen=True)
@@ -203,9 +203,8 @@ UNKNOWN = Shape()
 """A field that this version has never heard of."""
 
 
-def text(value: Json) -> str:
-    """One text per value: JSON with sorted keys, which tells 1, 1.0, true and "1" apart."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+"""One text per value: JSON with sorted keys, which tells 1, 1.0, true and "1" apart."""
 
 
 def texts(values: Iterable[Json]) -> list[str]:

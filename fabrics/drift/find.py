@@ -12,7 +12,7 @@ from fabrics.drift.model import (
     Live,
     UnmanagedField,
 )
-from fabrics.forms import differences
+from fabrics.forms import desired_form, differences, live_form
 from fabrics.kinds import KINDS, WIRING, Kind, kinds_of
 from fabrics.manifests import Desired
 from fabrics.resources import INSTALLED_WITH_WIRING, Key, Resource
@@ -84,26 +84,38 @@ def _compare(
 ) -> _KindDrift:
     entries: list[DriftEntry] = []
     unmanaged: list[UnmanagedField] = []
-    for key in sorted(wanted.keys() & found.keys()):
-        fields: list[FieldDrift] = []
-        for path, ours, theirs, managed in differences(key.kind, wanted[key].form, found[key].form):
-            if managed:
-                fields.append(FieldDrift(path, ours, theirs))
-            else:
-                unmanaged.append(UnmanagedField(key, path, theirs))
-        if fields:
-            entries.append(DriftEntry(key, Change.CHANGED, tuple(fields), wanted[key].source))
-    entries += (
-        DriftEntry(key, Change.MISSING, source=wanted[key].source)
-        for key in wanted.keys() - found.keys()
-        if key.kind not in tainted
+    for key, resource in wanted.items():
+        live = found.get(key)
+        if live is None:
+            if key.kind not in tainted:
+                entries.append(DriftEntry(key, Change.MISSING, source=resource.source))
+        elif live.form != resource.form:
+            fields, left = _fields(resource, live)
+            unmanaged += left
+            if fields:
+                entries.append(DriftEntry(key, Change.CHANGED, fields, resource.source))
+    for key, live in found.items():
+        known = key in wanted or key in exempt or live.controlled
+        if not known and key.kind not in tainted:
+            entries.append(DriftEntry(key, Change.EXTRA))
+    entries.sort(key=lambda entry: entry.key)
+    unmanaged.sort(key=lambda field: (field.key, field.path))
+    return _KindDrift(tuple(entries), tuple(unmanaged))
+
+
+def _fields(
+    desired: Resource, live: Resource
+) -> tuple[tuple[FieldDrift, ...], tuple[UnmanagedField, ...]]:
+    """The fields in which two objects of one key differ, and those that Git leaves to others."""
+    kind = desired.kind
+    ours, theirs = desired_form(kind, desired.content), live_form(kind, live.content)
+    found = tuple(differences(kind, ours, theirs))
+    return (
+        tuple(FieldDrift(path, git, cluster) for path, git, cluster, managed in found if managed),
+        tuple(
+            UnmanagedField(desired.key, each.path, each.live) for each in found if not each.managed
+        ),
     )
-    entries += (
-        DriftEntry(key, Change.EXTRA)
-        for key in found.keys() - wanted.keys() - exempt
-        if key.kind not in tainted and not found[key].controlled
-    )
-    return _KindDrift(tuple(sorted(entries, key=lambda entry: entry.key)), tuple(unmanaged))
 
 
 def _count(wanted: Collection[Key], found: Collection[Key], drift: _KindDrift) -> KindCount:

@@ -134,6 +134,7 @@ def _item_lines(node: yaml.Node) -> tuple[int, ...]:
 
 
 _PLAIN = "plain"  # our own tag: a scalar without quotes, whose text decides what it is
+_OPEN = HINTS | {"", "<"}  # the first characters of what may be more than text, `<<` among it
 _TAG = "tag:yaml.org,2002:"
 _STR, _MAP, _SEQ = _TAG + "str", _TAG + "map", _TAG + "seq"
 
@@ -161,9 +162,9 @@ class _Loader(yaml.CSafeLoader):
     def ascend_resolver(self) -> None:
         self.depth -= 1
 
-    def resolve(self, kind: type, value: object, implicit: tuple[bool, bool]) -> str:
+    def resolve(self, kind: type, value: str | None, implicit: tuple[bool, bool]) -> str:
         if kind is yaml.ScalarNode:
-            return _PLAIN if implicit[0] else _STR
+            return _PLAIN if implicit[0] and (value or "")[:1] in _OPEN else _STR
         return _MAP if kind is yaml.MappingNode else _SEQ
 
     def refuse(self, line: int, depth: int) -> None:
@@ -185,12 +186,11 @@ class _Builder:
 
     def build(self, node: yaml.Node, depth: int) -> Json:
         tag = node.tag
-        if tag == _PLAIN:
-            text: str = node.value
-            # Most words can be nothing but text: tell by the first letter before looking further.
-            return self.plain(node) if not text or text[0] in HINTS else text
         if tag == _STR:
-            return str(node.value)
+            text: str = node.value
+            return text
+        if tag == _PLAIN:
+            return self.plain(node)
         if tag == _MAP:
             return self.mapping(node, depth + 1)
         if tag == _SEQ:
@@ -209,7 +209,7 @@ class _Builder:
         result: dict[str, Json] = {}
         merged: list[yaml.Node] = []
         for key_node, value_node in node.value:
-            key = self.key(key_node)
+            key = key_node.value if key_node.tag == _STR else self.key(key_node)
             if key == "<<" and key_node.tag == _PLAIN:
                 merged.append(value_node)
             elif key in result:
@@ -222,12 +222,10 @@ class _Builder:
         return result
 
     def key(self, node: yaml.Node) -> str:
-        if node.tag == _STR:
-            return str(node.value)
         if not isinstance(node, yaml.ScalarNode):
             self.fault(node, "a mapping or list can't be a key.")
             return ""
-        value = self.build(node, 0) if node.value != "<<" else "<<"
+        value = self.build(node, 0)
         if isinstance(value, str):
             return value
         if value is None:

@@ -184,28 +184,29 @@ def _objects(document: Document) -> Iterator[tuple[int, dict[str, Json]]]:
 
 def collect(files: Iterable[ParsedFile]) -> Desired:
     """The desired state that files make together. What is defined twice is taken from nowhere."""
-    places: defaultdict[Key, list[Resource]] = defaultdict(list)
+    resources: dict[Key, Resource] = {}
+    contested: defaultdict[Key, list[Resource]] = defaultdict(list)
     problems: list[Problem] = []
     tainted: set[Kind] = set()
     for file in sorted(files, key=lambda file: file.path):
         problems.extend(file.problems)
         tainted |= file.tainted
         for resource in file.resources:
-            places[resource.key].append(resource)
-    contested = {key: found for key, found in places.items() if len(found) > 1}
-    problems.extend(_duplicates(contested))
+            first = resources.setdefault(resource.key, resource)
+            if first is not resource:
+                contested[resource.key].append(resource)
+    for key, others in contested.items():
+        problems.extend(_duplicates(resources.pop(key), others))
     return Desired(
-        resources={key: found[0] for key, found in places.items() if len(found) == 1},
+        resources=resources,
         problems=tuple(sorted(problems)),
         tainted=frozenset(tainted),
         contested=frozenset(contested),
     )
 
 
-def _duplicates(contested: Mapping[Key, list[Resource]]) -> Iterator[Problem]:
-    for key, found in contested.items():
-        first, *others = (resource.source for resource in found if resource.source)
-        for other in others:
-            yield Problem(
-                other.path, other.line, f"{key} is also defined in {first}; keep one of them."
-            )
+def _duplicates(first: Resource, others: Iterable[Resource]) -> Iterator[Problem]:
+    for other in others:
+        if other.source:
+            sentence = f"{other.key} is also defined in {first.source}; keep one of them."
+            yield Problem(other.source.path, other.source.line, sentence)

@@ -3,18 +3,17 @@
 import re
 from collections.abc import Iterable
 
-from fabrics.forms import desired_form
+from fabrics.forms import Content
 from fabrics.kinds import (
     ALL_KINDS,
     KINDS_BY_NAME,
     Kind,
     find_kind,
     is_hedgehog,
-    is_made_by_controller,
     is_not_compared,
     kinds_of,
 )
-from fabrics.resources import DEFAULT_NAMESPACE, Resource, Source
+from fabrics.resources import DEFAULT_NAMESPACE, Resource, Source, from_git
 from fabrics.values import Json
 
 
@@ -40,20 +39,12 @@ def read_object(item: dict[str, Json], source: Source) -> Resource | None:
     name = _name(metadata, "name", kind)
     stated = metadata.get("namespace") not in (None, "")
     namespace = _name(metadata, "namespace", kind) if stated else DEFAULT_NAMESPACE
-    spec = _mapping(item, "spec", f"{kind.name} {name}", kind)
-    labels = _texts(metadata, "labels", f"{kind.name} {name}", kind)
-    annotations = _texts(metadata, "annotations", f"{kind.name} {name}", kind)
-    return Resource(
-        kind=kind,
-        namespace=namespace,
-        name=name,
-        spec=spec,
-        form=desired_form(kind, spec, labels, annotations),
-        labels=labels,
-        annotations=annotations,
-        source=source,
-        controlled=is_made_by_controller(kind, name),
+    content = Content(
+        spec=_mapping(item, "spec", f"{kind.name} {name}", kind),
+        labels=_texts(metadata, "labels", f"{kind.name} {name}", kind),
+        annotations=_texts(metadata, "annotations", f"{kind.name} {name}", kind),
     )
+    return from_git(kind, namespace, name, content, source)
 
 
 def possible_kinds(item: dict[str, Json]) -> frozenset[Kind]:

@@ -68,6 +68,12 @@ def test_a_list_reuses_what_did_not_change() -> None:
     assert (other.spec, other.uid) == ({}, "u-2")
 
 
+def test_a_list_without_uids_is_read_anew() -> None:
+    known = from_api({"metadata": {"name": "s"}}, SERVER)
+    (found,) = from_list([{"metadata": {"name": "t"}}], SERVER, {"": known})
+    assert found.name == "t"
+
+
 def test_digests_change_with_what_is_compared_alone() -> None:
     one, two = live("Server", "one", {"description": "x"}), live("Server", "two")
     base = digest([one, two])
