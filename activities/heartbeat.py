@@ -26,6 +26,8 @@ from activities.errors import PermanentError, TransientError, to_application_err
 BEATS_PER_TIMEOUT = 4
 """So that one or two that are late do no harm."""
 
+TASK = "heartbeats"
+
 log = logging.getLogger("fabric_sync.activities")
 
 
@@ -69,7 +71,7 @@ class _Inbound(ActivityInboundInterceptor):
 
     @asynccontextmanager
     async def _beating(self, tolerance: timedelta | None) -> AsyncIterator[None]:
-        beats = asyncio.create_task(self._beat(tolerance)) if tolerance else None
+        beats = asyncio.create_task(self._beat(tolerance), name=TASK) if tolerance else None
         try:
             yield
         finally:

@@ -1,0 +1,236 @@
+"""Heartbeats and readable errors, as the real Temporal server sees them through a real worker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
+from datetime import datetime, timedelta
+from threading import Event
+from uuid import uuid4
+
+import pytest
+from temporalio import activity, workflow
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
+
+from activities.errors import PermanentError, TransientError
+from activities.heartbeat import TASK, HeartbeatInterceptor
+from stack.processes import Supervisor
+from stack.temporal_server import start_temporal
+
+TIMEOUT = timedelta(seconds=1)
+SECRET = "s3cret-token"
+
+
+@workflow.defn
+class CallOnce:
+    """Calls one activity, with so many attempts."""
+
+    @workflow.run
+    async def run(self, name: str, attempts: int) -> str:
+        answer: str = await workflow.execute_activity(
+            name,
+            start_to_close_timeout=timedelta(seconds=60),
+            heartbeat_timeout=TIMEOUT,
+            retry_policy=RetryPolicy(
+                initial_interval=timedelta(milliseconds=1), maximum_attempts=attempts
+            ),
+        )
+        return answer
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a Temporal server answers."""
+    with closing(Supervisor(tmp_path_factory.mktemp("temporal"))) as supervisor:
+        yield start_temporal(supervisor).address
+
+
+@asynccontextmanager
+async def calling(
+    address: str, function: Callable[[], object], attempts: int = 1
+) -> AsyncIterator[WorkflowHandle[CallOnce, str]]:
+    """A workflow that calls the activity, which a worker with our interceptor runs."""
+    client = await Client.connect(address)
+    queue = uuid4().hex
+    with ThreadPoolExecutor(1) as threads:
+        async with Worker(
+            client,
+            task_queue=queue,
+            workflows=[CallOnce],
+            activities=[function],
+            activity_executor=threads,
+            max_concurrent_activities=1,
+            interceptors=[HeartbeatInterceptor()],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        ):
+            yield await client.start_workflow(
+                CallOnce.run, args=[function.__name__, attempts], id=queue, task_queue=queue
+            )
+
+
+async def until[T](look: Callable[[], Awaitable[T | None]]) -> T:
+    """What `look` finds, once it finds something."""
+    waiting = AsyncRetrying(
+        wait=wait_fixed(0.1),
+        stop=stop_after_delay(20),
+        retry=retry_if_result(lambda found: found is None),
+    )
+    found: T | None = await waiting(look)
+    assert found is not None
+    return found
+
+
+async def pending(handle: WorkflowHandle[CallOnce, str]) -> PendingActivityInfo | None:
+    description = await handle.describe()
+    return next(iter(description.raw_description.pending_activities), None)
+
+
+async def heartbeats(handle: WorkflowHandle[CallOnce, str], number: int) -> PendingActivityInfo:
+    """The running activity, after so many heartbeats have arrived."""
+    times: set[datetime] = set()
+
+    async def look() -> PendingActivityInfo | None:
+        info = await pending(handle)
+        if info and info.HasField("last_heartbeat_time"):
+            times.add(info.last_heartbeat_time.ToDatetime())
+        return info if len(times) >= number else None
+
+    return await until(look)
+
+
+async def error_of(handle: WorkflowHandle[CallOnce, str]) -> ApplicationError:
+    with pytest.raises(WorkflowFailureError) as caught:
+        await handle.result()
+    assert isinstance(caught.value.cause, ActivityError)
+    assert isinstance(caught.value.cause.cause, ApplicationError)
+    return caught.value.cause.cause
+
+
+async def test_an_activity_that_only_waits_stays_alive(address: str) -> None:
+    release = Event()
+
+    @activity.defn
+    def wait() -> str:
+        assert release.wait(30)
+        return "done"
+
+    async with calling(address, wait) as handle:
+        await heartbeats(handle, number=4)
+        release.set()
+        assert await handle.result() == "done"
+
+
+async def test_heartbeats_repeat_what_the_activity_said_last(address: str) -> None:
+    release = Event()
+
+    @activity.defn
+    def work() -> str:
+        activity.heartbeat("half", 2)
+        assert release.wait(30)
+        return "done"
+
+    async with calling(address, work) as handle:
+        info = await heartbeats(handle, number=3)
+        release.set()
+        await handle.result()
+
+    assert [payload.data for payload in info.heartbeat_details.payloads] == [b'"half"', b"2"]
+
+
+async def test_progress_survives_an_attempt_that_says_nothing(address: str) -> None:
+    release = Event()
+
+    @activity.defn
+    def resume() -> str:
+        if activity.info().attempt == 1:
+            activity.heartbeat("half")
+            raise TransientError("Once more.")
+        assert release.wait(30)
+        return str(activity.info().heartbeat_details)
+
+    async with calling(address, resume, attempts=2) as handle:
+        await heartbeats(handle, number=2)
+        info = await heartbeats(handle, number=3)
+        release.set()
+        assert await handle.result() == "['half']"
+
+    assert info.attempt == 2
+    assert [payload.data for payload in info.heartbeat_details.payloads] == [b'"half"']
+
+
+async def test_nothing_beats_once_the_activity_has_ended(address: str) -> None:
+    release = Event()
+
+    @activity.defn
+    def work() -> str:
+        assert release.wait(30)
+        return "done"
+
+    def beating() -> int:
+        return sum(task.get_name() == TASK for task in asyncio.all_tasks())
+
+    async with calling(address, work) as handle:
+        await heartbeats(handle, number=1)
+        assert beating() == 1
+        release.set()
+        assert await handle.result() == "done"
+        assert beating() == 0
+
+
+async def test_a_permanent_error_is_not_tried_again(address: str) -> None:
+    @activity.defn
+    def refuse() -> str:
+        raise PermanentError("The token is refused: renew it.") from ValueError(SECRET)
+
+    async with calling(address, refuse, attempts=3) as handle:
+        error = await error_of(handle)
+        history = await handle.fetch_history()
+
+    assert (error.message, error.type) == ("The token is refused: renew it.", "PermanentError")
+    assert error.non_retryable
+    assert SECRET not in history.to_json()
+    started = EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
+    assert [
+        each.activity_task_started_event_attributes.attempt
+        for each in history.events
+        if each.event_type == started
+    ] == [1]
+
+
+async def test_a_transient_error_is_tried_again_when_the_other_side_said(address: str) -> None:
+    attempts: list[datetime] = []
+
+    @activity.defn
+    def hesitate() -> str:
+        attempts.append(activity.info().started_time)
+        if len(attempts) == 1:
+            raise TransientError("Busy.", retry_after=1.0)
+        return "done"
+
+    async with calling(address, hesitate, attempts=2) as handle:
+        assert await handle.result() == "done"
+
+    assert attempts[1] - attempts[0] >= timedelta(seconds=1)
+
+
+async def test_an_unforeseen_error_says_its_type_and_nothing_it_holds(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    @activity.defn
+    def fail() -> str:
+        raise KeyError(SECRET * 10_000)
+
+    async with calling(address, fail) as handle:
+        error = await error_of(handle)
+        history = await handle.fetch_history()
+
+    assert error.type == "KeyError"
+    assert "worker's log" in error.message
+    assert SECRET not in history.to_json()
+    assert "Activity fail failed unexpectedly" in caplog.text
