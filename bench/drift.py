@@ -125,7 +125,7 @@ def _sync(fabric: Fabric, known: Known) -> tuple[Drift, Known]:
     }
     desired = collect(parsed.values())
     live = Live(
-        {kind: read_page(data, kind, known.live).resources for kind, data in fabric.lists.items()}
+        {kind: read_page(data).resources(kind, known.live) for kind, data in fabric.lists.items()}
     )
     resources = [each for listed in live.resources.values() for each in listed]
     digest(desired.resources.values())

@@ -5,7 +5,8 @@ items without decoding them, and only those whose resource version is new are lo
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -13,11 +14,28 @@ from fabrics.kinds import Kind
 from fabrics.resources import Resource, from_api
 
 
-class Page(NamedTuple):
-    """The resources of one page, and the token that continues the list; empty on the last page."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The items of one page, as bytes, and the token that continues the list; empty at its end."""
 
-    resources: tuple[Resource, ...]
+    items: tuple[msgspec.Raw, ...]
     token: str
+
+    def resources(self, kind: Kind, known: Mapping[str, Resource]) -> tuple[Resource, ...]:
+        """The resources of a kind in the page.
+
+        `known` are resources of an earlier list by uid: one whose resource version is still the
+        same has not changed, and is taken as it is. Raises `ValueError` for an item that is no
+        object.
+        """
+        try:
+            return tuple(
+                _known(item, known) or from_api(_ANYTHING.decode(item), kind) for item in self.items
+            )
+        except _BAD_JSON as error:
+            raise ValueError(
+                f"The Kubernetes API gave a {kind.name} that is none: {error}."
+            ) from error
 
 
 class _ListMetadata(msgspec.Struct, rename={"token": "continue"}):
@@ -42,30 +60,21 @@ class _Object(msgspec.Struct):
 _LISTS = msgspec.json.Decoder(_List)
 _OBJECTS = msgspec.json.Decoder(_Object)
 _ANYTHING = msgspec.json.Decoder(dict[str, Any])
+_BAD_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def read_page(data: bytes, kind: Kind, known: Mapping[str, Resource]) -> Page:
-    """One page of the list of a kind.
-
-    `known` are resources of an earlier list by uid: one whose resource version is still the same
-    has not changed, and is taken as it is. Raises `ValueError` for anything but such a page.
-    """
+def read_page(data: bytes) -> Page:
+    """The page in the answer to a list request. Raises `ValueError` for any other answer."""
     try:
         page = _LISTS.decode(data)
-        if not page.kind.endswith("List"):
-            raise ValueError(f"This is a {page.kind}, not a list of {kind.plural}.")
-        return Page(
-            tuple(
-                _known(item, known) or from_api(_ANYTHING.decode(item), kind) for item in page.items
-            ),
-            page.metadata.token or "",
-        )
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"This is no list of {kind.plural}: {error}.") from error
+    except _BAD_JSON as error:
+        raise ValueError(f"This is no list of Kubernetes objects: {error}.") from error
+    if not page.kind.endswith("List"):
+        raise ValueError(f"This is a {page.kind}, not a list of Kubernetes objects.")
+    return Page(tuple(page.items), page.metadata.token or "")
 
 
 def _known(item: msgspec.Raw, known: Mapping[str, Resource]) -> Resource | None:
     metadata = _OBJECTS.decode(item).metadata
-    found = known.get(metadata.uid)
-    unchanged = found and found.resource_version == metadata.resource_version != ""
-    return found if unchanged and metadata.uid else None
+    found = known.get(metadata.uid) if metadata.uid and metadata.resource_version else None
+    return found if found and found.resource_version == metadata.resource_version else None
