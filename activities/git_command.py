@@ -112,8 +112,8 @@ class GitCommand:
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         """git without what it would inherit: some variables act by being there, empty or not."""
-        inherited = [name for name in os.environ if name.startswith("GIT_")]
-        unset = [f"--unset={name}" for name in inherited if name not in self.environment]
+        inherited = {name for name in os.environ if name.startswith("GIT_")}
+        unset = [part for name in inherited - self.environment.keys() for part in ("-u", name)]
         return ["env", *unset, "git", *arguments]
 
 

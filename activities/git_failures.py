@@ -41,6 +41,7 @@ LASTING: Final = (
         r"returned error: 404|not found|not appear to be a git repository|is this a git repository",
         "does not exist, or {name} may not see it: check hh_git_repository",
     ),
+    (r"dumb http transport", "is served as plain files, without Git's own protocol"),
     (r"transport .*not allowed", "has an address of a kind that is not allowed"),
     (r"fsck error", "holds data that git's own checks refuse"),
 )

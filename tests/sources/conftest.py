@@ -6,11 +6,16 @@ from pathlib import Path
 import pytest
 
 from fabrics.config import KubernetesTarget
+from fabrics.kinds import KINDS
 from settings import Settings
 from stack.git_server import GitServer
+from stack.kubernetes_api import KubernetesApi, kubernetes_api
 from stack.kubernetes_emulator import EmulatedKubernetesApi, kubernetes_emulator
+from tests.fabrics.sets import HEDGEHOG
 
 CREDENTIAL = "lab"
+FABRIC_CREDENTIAL = "fabric"
+CRDS = HEDGEHOG / "crds"
 
 
 @pytest.fixture
@@ -46,6 +51,30 @@ def api(credential: Path) -> Iterator[EmulatedKubernetesApi]:
 def target(api: EmulatedKubernetesApi) -> KubernetesTarget:
     """What the fabric's record says about the API."""
     return KubernetesTarget(server=api.server, namespace="default", credential=CREDENTIAL)
+
+
+@pytest.fixture(scope="session")
+def running_api() -> Iterator[KubernetesApi]:
+    """The real kube-apiserver where `KUBEBUILDER_ASSETS` names one, else the emulator."""
+    with kubernetes_api(CRDS if CRDS.is_dir() else None) as running:
+        yield running
+
+
+@pytest.fixture
+def fabric_api(running_api: KubernetesApi, settings: Settings) -> Iterator[KubernetesApi]:
+    """That API, empty, and a credential for it. Only `api` takes faults."""
+    running_api.write_credential(settings.credentials_dir / FABRIC_CREDENTIAL)
+    yield running_api
+    for kind in KINDS:
+        running_api.clear(kind)
+
+
+@pytest.fixture
+def fabric_target(fabric_api: KubernetesApi) -> KubernetesTarget:
+    """What the fabric's record says about it."""
+    return KubernetesTarget(
+        server=fabric_api.server, namespace="default", credential=FABRIC_CREDENTIAL
+    )
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from activities.git import GitMirror
 from fabrics.config import GitSource
 from settings import Settings
 from stack.git_server import GitRepository, GitServer
+from tests.sources.repositories import Repository
 
 TOKEN = "s3cret-token"
 
@@ -122,6 +123,69 @@ def test_git_sees_no_secret_in_arguments_and_nothing_of_the_workers_own_configur
         assert environment["HOME"] == environment["GIT_DIR"] != str(tmp_path)
         assert environment["GIT_CONFIG_GLOBAL"] == os.devnull
     assert not (tmp_path / "trace").exists()
+
+
+@pytest.fixture
+def ssh_key(credential: Path) -> Path:
+    """A credential for every repository of git.example.com by ssh; its folder."""
+    (credential / "git-url").write_text("ssh://git@git.example.com/")
+    for name in ("ssh-key", "known_hosts"):
+        (credential / name).write_text("x")
+        (credential / name).chmod(0o600)
+    return credential
+
+
+@pytest.fixture
+def pretend_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where to write the program that is run as `ssh`."""
+    program = tmp_path / "bin" / "ssh"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    return program
+
+
+def test_ssh_uses_the_credential_alone_and_knows_its_host(
+    ssh_key: Path,
+    pretend_ssh: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commit = Repository.make(tmp_path / "fleet.git").commit_files({"a.yaml": "a: 1"})
+    note = f'printf "%s\\n" "$@" > {tmp_path}/arguments'
+    pretend_ssh.write_text(f'#!/bin/sh\n{note}\nfor last; do :; done\neval "exec $last"\n')
+    monkeypatch.setenv("GIT_SSH_COMMAND", "false")
+
+    asked = source(f"ssh://git@git.example.com{tmp_path}/fleet.git")
+    assert GitMirror(asked, settings).snapshot().commit == commit
+
+    arguments = (tmp_path / "arguments").read_text().split("\n")
+    assert {"BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"} < set(arguments)
+    assert f"UserKnownHostsFile={ssh_key}/known_hosts" in arguments
+    assert arguments[arguments.index("-i") + 1] == f"{ssh_key}/ssh-key"
+    assert arguments[arguments.index("-F") + 1] == "none"
+    assert "git@git.example.com" in arguments
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "sentence"),
+    [
+        ("Host key verification failed.", PermanentError, "another host key than known_hosts"),
+        ("git@x: Permission denied (publickey).", PermanentError, "the public key of ssh-key"),
+        ("ssh: connect to host x port 22: Connection refused", TransientError, "nothing listens"),
+        ("kex_exchange: Connection closed by remote host", TransientError, "broke off"),
+    ],
+)
+@pytest.mark.usefixtures("ssh_key")
+def test_what_ssh_says(
+    words: str, error: type[Exception], sentence: str, pretend_ssh: Path, settings: Settings
+) -> None:
+    pretend_ssh.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 255\n")
+
+    said = sentence_of(error, source("git@git.example.com:fabrics/oslo.git"), settings)
+
+    assert sentence in said
 
 
 @contextmanager

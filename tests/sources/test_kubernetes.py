@@ -15,6 +15,7 @@ from fabrics.drift import Live
 from fabrics.kinds import KINDS, kind_named
 from settings import Settings
 from stack.faults import Fault, Trickle
+from stack.kubernetes_api import KubernetesApi
 from stack.kubernetes_emulator import EmulatedKubernetesApi
 from tests.fabrics.sets import SETS, SampleSet, needs_samples
 
@@ -52,16 +53,19 @@ def test_an_empty_fabric(
 @needs_samples
 @pytest.mark.parametrize("sample", SETS, ids=str)
 def test_the_sample_sets_arrive_whole(
-    sample: SampleSet, api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+    sample: SampleSet,
+    fabric_api: KubernetesApi,
+    fabric_target: KubernetesTarget,
+    settings: Settings,
 ) -> None:
-    api.load(sample.dump()["items"])
+    fabric_api.load(sample.dump()["items"])
 
-    live = read_live(target, settings)
+    live = read_live(fabric_target, settings)
 
     expected = sample.live_state()
     for kind in KINDS:
-        names = {each.key: each.form for each in live.resources[kind]}
-        assert names == {each.key: each.form for each in expected.resources.get(kind, ())}
+        forms = {each.key: each.form for each in live.resources[kind]}
+        assert forms == {each.key: each.form for each in expected.resources.get(kind, ())}
 
 
 def test_lists_are_paged_and_consistent(
