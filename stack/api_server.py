@@ -46,6 +46,10 @@ class KubernetesApi(ABC):
     def delete(self, kind: Kind, name: str, namespace: str = DEFAULT_NAMESPACE) -> None:
         """Delete one object. Raises `KeyError` when there is none."""
 
+    @abstractmethod
+    def clear(self, kind: Kind) -> None:
+        """Delete all objects of a kind."""
+
     def put(self, item: Mapping[str, Any]) -> None:
         """Create or replace one custom resource."""
         self.load([item])

@@ -41,8 +41,7 @@ class EmulatedObjects(kmock.KubernetesEmulator):
     def uninstall(self, kind: Kind) -> None:
         """Serve the kind no longer; its objects are gone with it, as in Kubernetes."""
         del self.resources[_resource(kind)]
-        for key in [key for key in self.objects if key[0] == _resource(kind)]:
-            del self.objects[key]
+        self.remove_all(kind)
 
     def apply(self, kind: Kind, item: Mapping[str, Any]) -> None:
         """Create or replace one object."""
@@ -54,6 +53,12 @@ class EmulatedObjects(kmock.KubernetesEmulator):
     def remove(self, kind: Kind, namespace: str, name: str) -> None:
         """Delete one object. Raises `KeyError` when there is none."""
         del self.objects[_resource(kind), namespace, name]
+        self._version += 1
+
+    def remove_all(self, kind: Kind) -> None:
+        """Delete all objects of a kind."""
+        for key in [key for key in self.objects if key[0] == _resource(kind)]:
+            del self.objects[key]
         self._version += 1
 
     def expire_lists(self) -> None:

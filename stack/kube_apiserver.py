@@ -21,7 +21,6 @@ from urllib3.exceptions import HTTPError
 from fabrics.kinds import KINDS, Kind
 from fabrics.resources import DEFAULT_NAMESPACE
 from stack.api_server import HOST, Identity, KubernetesApi, served_kind
-from stack.ports import usual_or_free
 from stack.processes import Service, Supervisor
 
 CLUSTER_ROLE: Final = Path(__file__).parents[1] / "deploy" / "clusterrole.yaml"
@@ -56,14 +55,20 @@ class RealKubernetesApi(KubernetesApi):
                 raise KeyError(name) from error
             raise
 
+    def clear(self, kind: Kind) -> None:
+        self._admin.delete_collection_namespaced_custom_object(
+            kind.group, kind.version, DEFAULT_NAMESPACE, kind.plural
+        )
+
 
 @contextmanager
 def kube_apiserver(assets: Path, crds: Path | None = None) -> Iterator[RealKubernetesApi]:
     """An empty API server with the definitions in `crds`, or with ones that accept any spec."""
     identity = Identity(secrets.token_urlsafe(24), trustme.CA())
-    admin_token, port = secrets.token_urlsafe(24), usual_or_free(0)
-    server = f"https://{HOST}:{port}"
+    admin_token = secrets.token_urlsafe(24)
     with TemporaryDirectory() as name, closing(Supervisor(Path(name))) as supervisor:
+        port = supervisor.ports.usual_or_free(0)
+        server = f"https://{HOST}:{port}"
         _write_secrets(Path(name), identity, admin_token)
         service = _start(supervisor, assets, Path(name), port)
         with _client(server, identity, admin_token) as client:
@@ -83,7 +88,7 @@ def _write_secrets(folder: Path, identity: Identity, admin_token: str) -> None:
 
 def _start(supervisor: Supervisor, assets: Path, folder: Path, port: int) -> Service:
     """Both programs; the API server tries again by itself until etcd is there."""
-    etcd, peers = (f"http://{HOST}:{usual_or_free(0)}" for _ in range(2))
+    etcd, peers = (f"http://{HOST}:{supervisor.ports.usual_or_free(0)}" for _ in range(2))
     supervisor.start(
         "etcd",
         [

@@ -44,6 +44,9 @@ class EmulatedKubernetesApi(KubernetesApi):
     def delete(self, kind: Kind, name: str, namespace: str = DEFAULT_NAMESPACE) -> None:
         self._call(lambda: self._handler.objects.remove(kind, namespace, name))
 
+    def clear(self, kind: Kind) -> None:
+        self._call(lambda: self._handler.objects.remove_all(kind))
+
     def withdraw(self, kind: Kind) -> None:
         """Stop serving a kind, as a Hedgehog release without it does."""
         self._call(lambda: self._handler.objects.uninstall(kind))
