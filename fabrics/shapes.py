@@ -139,14 +139,13 @@ class Sequence(Shape):
         return [self.item.normal(each) for each in value] if isinstance(value, list) else value
 
     def differences(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
-        ours, theirs = desired or [], live or []
-        if not isinstance(ours, list) or not isinstance(theirs, list):
+        if not isinstance(desired, list) or not isinstance(live, list):
             yield from super().differences(path, desired, live)
             return
-        matcher = SequenceMatcher(None, texts(ours), texts(theirs), autojunk=False)
+        matcher = SequenceMatcher(None, texts(desired), texts(live), autojunk=False)
         for change, start, end, there, until in matcher.get_opcodes():
             if change != "equal":
-                yield from self._block(path, ours[:end], start, theirs[:until], there)
+                yield from self._block(path, desired[:end], start, live[:until], there)
 
     def _block(
         self, path: str, ours: list[Json], start: int, theirs: list[Json], there: int
@@ -208,6 +207,7 @@ text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def texts(values: Iterable[Json]) -> list[str]:
+    """The text of each value."""
     return list(map(text, values))
 
 
