@@ -1,6 +1,6 @@
 """Running `git` on repositories that nobody vouches for.
 
-Arguments are constants. What varies (address, branch, secrets) reaches git as configuration in its
+Arguments are constants or object ids. What varies (address, branch, secrets) is configuration in the
 environment, so no value can pass for an option and no secret shows in a process list. Nothing else
 configures it: no file of the system, the user or the environment that the worker itself was started
 in. It asks nobody, runs no hooks, helpers or other transports, and follows no redirects, which could
