@@ -22,26 +22,18 @@ FEW: Final = 10
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen.
-
-    `worker` tells whether any was there to run the loops, `netbox_error` why NetBox could not be read
-    (empty when it was).
-    """
+    """What was seen. `trouble` is why loops do not run, `netbox_error` why NetBox could not be read;
+    empty where nothing is wrong."""
 
     fabrics: Sequence[FabricOverview]
-    worker: bool
     now: datetime
+    trouble: str = ""
     netbox_error: str = ""
-
-    @property
-    def idle(self) -> bool:
-        """Loops wait for a worker that is not there."""
-        return not self.worker and any(fabric.running for fabric in self.fabrics)
 
     @property
     def healthy(self) -> bool:
         """Nothing here needs a person."""
-        return not self.idle and all(fabric.healthy for fabric in self.fabrics)
+        return not self.trouble and all(fabric.healthy for fabric in self.fabrics)
 
 
 async def look(session: Session, wanted: Sequence[str]) -> Sight:
@@ -54,8 +46,9 @@ async def look(session: Session, wanted: Sequence[str]) -> Sight:
     ids = [fabric.fabric_id for fabric in chosen if fabric.fabric_id in running]
     asked = ids if worker and len(ids) <= FEW else []
     told = await _ask(session.loops, asked)
-    silent = bool(asked) and not told  # a worker that was killed is still listed for a minute
-    return sight(session, chosen, running, told, worker=worker and not silent)
+    if ids and not worker:
+        return sight(session, chosen, running, told, session.loops.no_worker)
+    return sight(session, chosen, running, told, _silence(set(asked) - set(told)))
 
 
 async def _look_without_netbox(session: Session, ids: Collection[str], why: str) -> Sight:
@@ -63,7 +56,7 @@ async def _look_without_netbox(session: Session, ids: Collection[str], why: str)
     now = datetime.now(UTC)
     heartbeat = session.settings.netbox_heartbeat
     seen = [overview_of_loop(status, heartbeat, now) for status in told.values()]
-    return Sight(fabrics=seen, worker=bool(told), now=now, netbox_error=why)
+    return Sight(fabrics=seen, now=now, netbox_error=why)
 
 
 def sight(
@@ -71,8 +64,7 @@ def sight(
     fabrics: Sequence[Fabric],
     running: Collection[str],
     told: Mapping[str, FabricStatus],
-    *,
-    worker: bool,
+    trouble: str = "",
 ) -> Sight:
     """These `fabrics`, of which those in `running` have a loop and those in `told` have answered."""
     now = datetime.now(UTC)
@@ -87,18 +79,21 @@ def sight(
         )
         for fabric in fabrics
     ]
-    return Sight(fabrics=seen, worker=worker, now=now)
+    return Sight(fabrics=seen, now=now, trouble=trouble)
 
 
-def sight_of(session: Session, fabric: Fabric, told: FabricStatus | None) -> Sight:
-    """One fabric after its loop was told something, or its record was changed for want of a loop."""
+def sight_of(session: Session, fabric: Fabric, told: FabricStatus | None = None) -> Sight:
+    """One fabric after a change, with the loop that it then should have."""
     running = {fabric.fabric_id} if told or fabric.config.wants_a_loop else ()
-    return sight(
-        session,
-        [fabric],
-        running,
-        {fabric.fabric_id: told} if told else {},
-        worker=told is not None,
+    return sight(session, [fabric], running, {fabric.fabric_id: told} if told else {})
+
+
+def _silence(silent: Collection[str]) -> str:
+    if not silent:
+        return ""
+    return (
+        f"No answer from the loop of {', '.join(sorted(silent))}: the worker was lost, or fails on it;"
+        " its log and Temporal's Web UI say more."
     )
 
 

@@ -7,13 +7,18 @@ from datetime import timedelta
 from typing import Final, Literal
 from uuid import uuid4
 
-from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, ListWorkersRequest
+from temporalio.api.enums.v1 import DescribeTaskQueueMode, TaskQueueType, WorkerStatus
+from temporalio.api.taskqueue.v1 import TaskQueue, TaskQueueVersionSelection
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
+    DescribeTaskQueueResponse,
+    ListWorkersRequest,
+)
 from temporalio.client import (
     Client,
     WorkflowFailureError,
     WorkflowHandle,
+    WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
     WorkflowUpdateHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -36,11 +41,11 @@ from workflows.probe import Probe
 DEADLINE: Final = timedelta(seconds=10)
 """For what Temporal answers by itself, and for a worker to answer an update."""
 
-QUERY_DEADLINE: Final = timedelta(seconds=3)
+QUERY_DEADLINE: Final = timedelta(seconds=5)
 """For a worker to answer a query: it takes milliseconds, or seconds after a worker's restart."""
 
-POLL_AGE: Final = 70.0
-"""Seconds: workers poll again at least every 60, and Temporal lists those that are gone for 5 minutes."""
+POLL_AGE: Final = 90.0
+"""Seconds: workers ask anew at least every 60, and Temporal lists those that are gone for 5 minutes."""
 
 WORKFLOW_QUEUE: Final = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 ACTIVITY_QUEUE: Final = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
@@ -90,29 +95,27 @@ class Loops:
         )
         return frozenset([loop.id.removeprefix(prefix) async for loop in found])
 
-    async def worker_polls(
-        self, queue: str = "", kind: TaskQueueType.ValueType = WORKFLOW_QUEUE
-    ) -> bool:
-        """Whether a worker takes tasks of that kind from `queue`, which is the loops' by default.
+    async def worker_polls(self, queue: str = "", *kinds: TaskQueueType.ValueType) -> bool:
+        """Whether a worker takes tasks of those kinds (workflow tasks, if none is named) from `queue`,
+        which is the loops' unless another is named.
 
         A worker that was killed is noticed after `POLL_AGE` at the latest, one that was stopped at once.
         """
-        name = queue or self.task_queue
+        name, asked = queue or self.task_queue, kinds or (WORKFLOW_QUEUE,)
         answer = await self.client.workflow_service.describe_task_queue(
             DescribeTaskQueueRequest(
                 namespace=self.client.namespace,
                 task_queue=TaskQueue(name=name),
-                task_queue_type=kind,
+                # The default mode tells of one of the queue's partitions only.
+                api_mode=DescribeTaskQueueMode.DESCRIBE_TASK_QUEUE_MODE_ENHANCED,
+                versions=TaskQueueVersionSelection(unversioned=True, all_active=True),
+                task_queue_types=asked,
+                report_pollers=True,
             ),
             timeout=DEADLINE,
         )
-        oldest = time.time() - POLL_AGE
-        polling = {
-            poller.identity
-            for poller in answer.pollers
-            if poller.last_access_time.ToMicroseconds() / 1e6 > oldest
-        }
-        return bool(polling and polling - await self._stopped(name))
+        stopped = await self._stopped(name)
+        return all(_polling(answer, kind) - stopped for kind in asked)
 
     async def _stopped(self, queue: str) -> set[str]:
         """Workers that said goodbye; none where the server keeps no list of workers."""
@@ -132,19 +135,15 @@ class Loops:
     # -- what they say ----------------------------------------------------------------------------
 
     async def status(self, fabric_id: str) -> FabricStatus | None:
-        """What the running loop knows; None where there is none, or no worker to answer for it."""
+        """What the running loop knows; None where there is none, or it does not answer."""
         try:
             return await self._handle(fabric_id).query(
                 FabricSync.status,
                 reject_condition=QueryRejectCondition.NOT_OPEN,
                 rpc_timeout=QUERY_DEADLINE,
             )
-        except WorkflowQueryRejectedError:
+        except (WorkflowQueryRejectedError, WorkflowQueryFailedError, RPCError):
             return None
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND or error.status in UNANSWERED:
-                return None
-            raise
 
     async def history(self, fabric_id: str) -> Sequence[SyncReport]:
         """The last syncs of the present or latest loop, oldest first. Raises `NoLoop`, `NoWorker`."""
@@ -281,3 +280,14 @@ class Loops:
 def _switches(request: SyncRequest) -> tuple[bool, bool]:
     """A request as the arguments of `sync_now`."""
     return request.full, request.accept_empty
+
+
+def _polling(answer: DescribeTaskQueueResponse, kind: TaskQueueType.ValueType) -> set[str]:
+    """The workers that asked for tasks of that kind lately."""
+    oldest = time.time() - POLL_AGE
+    return {
+        poller.identity
+        for version in answer.versions_info.values()
+        for poller in version.types_info[kind].pollers
+        if poller.last_access_time.ToMicroseconds() / 1e6 > oldest
+    }

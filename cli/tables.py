@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from statistics import median
 from typing import Final
 
@@ -85,7 +86,6 @@ def history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableTyp
         table.add_column(
             name, justify="left" if name in {"Why", "Status"} else "right", no_wrap=True
         )
-    table.add_column("Error", ratio=1, overflow="fold")
     for report in reports:
         table.add_row(
             str(report.number),
@@ -96,9 +96,19 @@ def history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableTyp
             _status(report.sync_status),
             _count(report.drift_count),
             str(report.missed) if report.missed else "",
-            report.error,
         )
-    return Group(table, Text(punctuality(reports), style="bright_black"))
+    return Group(table, "", _errors(reports), Text(punctuality(reports), style="bright_black"))
+
+
+def _errors(reports: Sequence[SyncReport]) -> Table:
+    """What went wrong, once for all syncs in a row that failed alike."""
+    grid = _grid()
+    for error, alike in groupby(reports, key=lambda report: report.error):
+        numbers = [report.number for report in alike]
+        which = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
+        if error:
+            grid.add_row(which, Text(error, style="red"))
+    return grid
 
 
 def median_lateness(reports: Sequence[SyncReport]) -> float | None:

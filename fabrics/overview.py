@@ -28,8 +28,11 @@ class FabricOverview(FabricStatus, frozen=True):
 
     @property
     def healthy(self) -> bool:
-        """Nothing here needs a person."""
-        return not (self.stale or self.lost or self.sync_status in NEEDS_A_PERSON)
+        """Nothing here needs a person. A sync that is running has not put anything right yet."""
+        wrong = self.sync_status in NEEDS_A_PERSON
+        if self.sync_status is SyncStatus.SYNCING:
+            wrong = bool(self.sync_error or self.drift_count)
+        return not (wrong or self.stale or self.lost)
 
 
 def overview(  # noqa: PLR0913  one argument a source

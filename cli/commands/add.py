@@ -11,7 +11,7 @@ from cli import console
 from cli.commands.switch import enable_one
 from cli.errors import Failure
 from cli.fabrics import Fabric
-from cli.look import Sight, sight
+from cli.look import Sight, sight_of
 from cli.options import AsJson, interval_of
 from cli.results import show_fabrics
 from cli.session import open_session
@@ -85,11 +85,9 @@ async def _add(name: str, fields: Row, enable: bool) -> Sight:
             added = Fabric.of(record)
             if enable:
                 added = await enable_one(session, added, taken)
-        worker = await session.loops.worker_polls()
-        if enable and not worker:
+        if enable and not await session.loops.worker_polls():
             console.note(session.loops.no_worker)
-        running = {added.fabric_id} if added.config.wants_a_loop else ()
-        return sight(session, [added], running, {}, worker=worker)
+        return sight_of(session, added)
 
 
 def _check(name: str, fields: Row, known: Sequence[Fabric]) -> None:

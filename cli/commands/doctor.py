@@ -86,8 +86,8 @@ async def _check_temporal(session: Session) -> list[Check]:
 async def _check_worker(
     loops: Loops, name: str, queue: str, *also: TaskQueueType.ValueType
 ) -> Check:
-    """Whether somebody takes activities from `queue`, and what else it is asked for."""
-    polls = all([await loops.worker_polls(queue, kind) for kind in (ACTIVITY_QUEUE, *also)])
+    """Whether a worker takes activities from `queue`, and what it is asked for beside them."""
+    polls = await loops.worker_polls(queue, ACTIVITY_QUEUE, *also)
     return _check(
         name,
         polls,
@@ -105,7 +105,7 @@ async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[
     checks = [
         _check_record(fabric),
         await _check_owner(session, fabric),
-        _check_loop(seen, sight.worker),
+        _check_loop(seen, sight.trouble),
         _check_connection(seen),
     ]
     if fabric.config.task_queue:
@@ -134,15 +134,14 @@ async def _check_owner(session: Session, fabric: Fabric) -> Check:
     )
 
 
-def _check_loop(seen: FabricOverview, answers: bool) -> Check:
+def _check_loop(seen: FabricOverview, trouble: str) -> Check:
     if seen.sync_status in (SyncStatus.DISABLED, SyncStatus.NOT_CONFIGURED):
         return Check("Loop", True, f"{seen.name} is {seen.sync_status}: it needs none.")
-    troubles = {
-        f"None runs: `starter.py enable {seen.fabric_id}` starts it.": seen.lost,
-        "It does not answer: no worker runs it.": not answers,
-        f"No success since {seen.last_success}: see `starter.py history {seen.fabric_id}`.": seen.stale,
-    }
-    trouble = next((text for text, holds in troubles.items() if holds), "")
+    if seen.lost:
+        trouble = f"None runs: `starter.py enable {seen.fabric_id}` starts it."
+    elif seen.stale and not trouble:
+        last = f"{seen.last_success:%Y-%m-%d %H:%M:%S} UTC"
+        trouble = f"No success since {last}: see `starter.py history {seen.fabric_id}`."
     return _check("Loop", not trouble, f"It runs, every {seen.sync_interval} s.", trouble)
 
 

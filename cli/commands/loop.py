@@ -127,4 +127,4 @@ async def _write(session: Session, fabric: Fabric, edits: ConfigEdits) -> Sight:
     changed = await records.edit(session, fabric, edits)
     if changed.config.wants_a_loop:
         await session.loops.start(changed.config)
-    return sight_of(session, changed, None)
+    return sight_of(session, changed)

@@ -27,6 +27,6 @@ async def _look(wanted: list[str]) -> Sight:
     async with open_session() as session:
         with console.progress("Reading NetBox and asking the loops"):
             sight = await look(session, wanted)
-        if sight.idle:
-            console.note(session.loops.no_worker)
+        if sight.trouble:
+            console.note(sight.trouble)
         return sight

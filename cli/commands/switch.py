@@ -56,7 +56,7 @@ def _show(switched: Switched, json: bool) -> None:
 
 async def _enable(wanted: list[str]) -> Switched:
     async with open_session() as session:
-        worker = await _announce(session, "Loops are started now and sync when one comes.")
+        await _announce(session, "Loops are started now and sync when one comes.")
         fabrics = await session.fabrics()
         taken = {fabric.fabric_id for fabric in fabrics}
 
@@ -67,7 +67,7 @@ async def _enable(wanted: list[str]) -> Switched:
 
         done, failed = await _each("Enabling", choose_all(fabrics, wanted), act)
         running = {fabric.fabric_id for fabric in done if fabric.config.wants_a_loop}
-        return Switched(sight(session, done, running, {}, worker=worker), failed)
+        return Switched(sight(session, done, running, {}), failed)
 
 
 async def enable_one(session: Session, fabric: Fabric, taken: Collection[str]) -> Fabric:
@@ -93,7 +93,7 @@ async def _disable(wanted: list[str]) -> Switched:
         done, failed = await _each("Disabling", await session.chosen(wanted), act)
         if worker:
             await _wait_for_loops(session, done)
-        return Switched(sight(session, done, (), {}, worker=worker), failed)
+        return Switched(sight(session, done, (), {}), failed)
 
 
 async def _each(

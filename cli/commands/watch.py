@@ -52,11 +52,11 @@ async def looks(
     session: Session, wanted: list[str], every: float
 ) -> AsyncGenerator[tuple[Sight, str]]:
     """What there is to see every so many seconds, and what hinders it."""
-    seen = Sight(fabrics=[], worker=True, now=datetime.now(UTC))
+    seen = Sight(fabrics=[], now=datetime.now(UTC))
     while True:
         try:
             seen = await look(session, wanted)
-            yield seen, seen.netbox_error or (session.loops.no_worker if seen.idle else "")
+            yield seen, seen.netbox_error or seen.trouble
         except RPCError as error:
             yield seen, sentence_of(error)
         await asyncio.sleep(every)

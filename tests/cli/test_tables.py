@@ -115,6 +115,14 @@ def test_the_median_ignores_what_is_not_known() -> None:
     assert "2.5 s" in rendered(history_table(reports, NOW))
 
 
+def test_syncs_that_failed_alike_say_why_once() -> None:
+    gone = [report(number, 0.1, error="Git is gone.") for number in (1, 2, 3)]
+    shown = rendered(history_table([*gone, report(4, 0.1), report(5, 0.1, error="No.")], NOW))
+    assert shown.count("Git is gone.") == 1
+    assert "1 to 3  Git is gone." in shown
+    assert "5       No." in shown
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

@@ -92,3 +92,13 @@ def test_the_loop_knows_better_than_the_record() -> None:
     seen = overview(CONFIG, old, told, running=True, heartbeat=900, now=NOW)
     assert seen.last_sync == NOW - timedelta(seconds=1)
     assert not seen.stale
+
+
+@pytest.mark.parametrize(("found", "healthy"), [({}, True), ({"drift_count": 1}, False)])
+def test_a_sync_that_runs_has_not_put_anything_right_yet(
+    found: dict[str, object], healthy: bool
+) -> None:
+    known = recorded(CONFIG, facts(timedelta(seconds=1), **found))
+    told = known.model_copy(update={"sync_status": SyncStatus.SYNCING})
+    seen = overview(CONFIG, facts(None), told, running=True, heartbeat=900, now=NOW)
+    assert seen.healthy is healthy
