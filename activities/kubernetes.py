@@ -5,13 +5,12 @@ failure, on whichever page of whichever list, fails the whole reading: what was 
 pass for deleted. Lists are consistent reads (no `resourceVersion`), since drift is decided on them.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from cachetools import LRUCache
 from kubernetes.client import ApiClient, CustomObjectsApi
@@ -24,7 +23,8 @@ from activities.kubernetes_access import KubernetesAccess, kubernetes_access
 from fabrics.config import KubernetesTarget
 from fabrics.drift import Live
 from fabrics.kinds import KINDS, Kind
-from fabrics.resources import Resource, from_list
+from fabrics.pages import Page, read_page
+from fabrics.resources import Resource
 from settings import Settings
 
 PAGE: Final = 500
@@ -102,12 +102,6 @@ class _NotServedError(Exception):
 
 
 @dataclass(frozen=True)
-class _Page:
-    items: list[Any]
-    token: str
-
-
-@dataclass(frozen=True)
 class _Reader:
     """Lists of one API."""
 
@@ -137,13 +131,13 @@ class _Reader:
         token = ""
         for _ in range(MAX_PAGES):
             page = self._page(kind, token)
-            resources += self._resources(kind, page.items)
+            resources += self._resources(kind, page)
             if not page.token:
                 return tuple(resources)
             token = page.token
         raise PermanentError(f"{self.who} has more than {MAX_PAGES * PAGE} {kind.plural}.")
 
-    def _page(self, kind: Kind, token: str) -> _Page:
+    def _page(self, kind: Kind, token: str) -> Page:
         try:
             response = self.api.list_namespaced_custom_object(
                 kind.group,
@@ -174,21 +168,18 @@ class _Reader:
                 raise PermanentError(f"{self.who} sent more than a page may hold.")
         return bytes(body)
 
-    def _decode(self, body: bytes) -> _Page:
+    def _decode(self, body: bytes) -> Page:
         try:
-            answer = json.loads(body)
-            if not str(answer["kind"]).endswith("List"):
-                raise ValueError(answer["kind"])
-            return _Page(list(answer["items"]), str(answer["metadata"].get("continue") or ""))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            return read_page(body)
+        except ValueError as error:
             raise PermanentError(
                 f"{self.who} does not answer as a Kubernetes API does. Check hh_kubernetes_server."
             ) from error
 
-    def _resources(self, kind: Kind, items: list[Any]) -> tuple[Resource, ...]:
+    def _resources(self, kind: Kind, page: Page) -> tuple[Resource, ...]:
         try:
-            return from_list(items, kind, self.known)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return page.resources(kind, self.known)
+        except ValueError as error:
             raise PermanentError(f"{self.who} returned a {kind.name} that is none.") from error
 
     def _failure(self, error: ApiException, kind: Kind, token: str) -> Exception:

@@ -46,6 +46,10 @@ def diff_report(
 ) -> DiffReport:
     """The report of a drift from what `desired` asks for."""
     summary = summarise(drift, bounds)
+    unread = (
+        f"Git holds {kind.name} objects, but no {kind.plural} were listed: nothing is said of them."
+        for kind in drift.unread
+    )
     return DiffReport(
         commit=commit,
         drift_count=len(drift.entries),
@@ -53,7 +57,7 @@ def diff_report(
         left_out=summary.left_out,
         unmanaged=tuple(map(_unmanaged, drift.unmanaged[:MAX_SENTENCES])),
         unmanaged_count=len(drift.unmanaged),
-        problems=problem_sentences(desired, drift)[:MAX_SENTENCES],
+        problems=(*problem_sentences(desired, drift), *unread)[:MAX_SENTENCES],
     )
 
 

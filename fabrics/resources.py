@@ -124,24 +124,6 @@ def from_api(item: Mapping[str, Any], kind: Kind | None = None) -> Resource:
     )
 
 
-def from_list(
-    items: Iterable[Mapping[str, Any]], kind: Kind, known: Mapping[str, Resource]
-) -> tuple[Resource, ...]:
-    """The resources in a Kubernetes list, cheaply where few of them changed.
-
-    `known` are resources of an earlier list by uid: one whose resource version is still the same
-    has not changed, and is taken as it is.
-    """
-    return tuple(_known(item, known) or from_api(item, kind) for item in items)
-
-
-def _known(item: Mapping[str, Any], known: Mapping[str, Resource]) -> Resource | None:
-    metadata = item["metadata"]
-    uid, version = metadata.get("uid"), metadata.get("resourceVersion")
-    found = known.get(uid) if uid and version else None
-    return found if found and found.resource_version == version else None
-
-
 def digest(resources: Iterable[Resource]) -> str:
     """A digest of what is compared of these resources: equal exactly when nothing changed."""
     forms = "".join(sorted(each.form for each in resources))

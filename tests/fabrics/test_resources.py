@@ -6,7 +6,7 @@ import pytest
 
 from fabrics.drift import find_drift, read_dump
 from fabrics.kinds import kind_named
-from fabrics.resources import digest, from_api, from_list
+from fabrics.resources import digest, from_api
 from fabrics.values import Json
 from tests.fabrics.objects import desired, live, manifest
 
@@ -53,25 +53,6 @@ def test_an_item_of_a_typed_list() -> None:
 def test_what_is_no_object_of_a_compared_kind_is_refused(item: dict[str, Json]) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
         from_api(item)
-
-
-def test_a_list_reuses_what_did_not_change() -> None:
-    first = from_api(ITEM, SERVER)
-    known = {first.uid: first}
-    metadata = ITEM["metadata"]
-    assert isinstance(metadata, dict)
-    changed = ITEM | {"metadata": metadata | {"resourceVersion": "8"}, "spec": {}}
-    replaced = ITEM | {"metadata": metadata | {"uid": "u-2"}, "spec": {}}
-    same, newer, other = from_list([ITEM, changed, replaced], SERVER, known)
-    assert same is first
-    assert (newer.spec, newer.resource_version) == ({}, "8")
-    assert (other.spec, other.uid) == ({}, "u-2")
-
-
-def test_a_list_without_uids_is_read_anew() -> None:
-    known = from_api({"metadata": {"name": "s"}}, SERVER)
-    (found,) = from_list([{"metadata": {"name": "t"}}], SERVER, {"": known})
-    assert found.name == "t"
 
 
 def test_digests_change_with_what_is_compared_alone() -> None:
