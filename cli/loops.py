@@ -1,19 +1,11 @@
 """Talking to the fabrics' loops in Temporal. Every call has a deadline."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Literal
 from uuid import uuid4
 
-from temporalio.api.enums.v1 import DescribeTaskQueueMode, TaskQueueType, WorkerStatus
-from temporalio.api.taskqueue.v1 import TaskQueue, TaskQueueVersionSelection
-from temporalio.api.workflowservice.v1 import (
-    DescribeTaskQueueRequest,
-    DescribeTaskQueueResponse,
-    ListWorkersRequest,
-)
 from temporalio.client import (
     Client,
     WorkflowFailureError,
@@ -29,6 +21,7 @@ from temporalio.exceptions import ActivityError
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli.errors import Failure
+from cli.workers import takes_work
 from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport
 from fabrics.loop import FabricLoop, SyncRequest
@@ -43,12 +36,6 @@ DEADLINE: Final = timedelta(seconds=10)
 
 QUERY_DEADLINE: Final = timedelta(seconds=5)
 """For a worker to answer a query: it takes milliseconds, or seconds after a worker's restart."""
-
-POLL_AGE: Final = 90.0
-"""Seconds: workers ask anew at least every 60, and Temporal lists those that are gone for 5 minutes."""
-
-WORKFLOW_QUEUE: Final = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
-ACTIVITY_QUEUE: Final = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 
 LONGEST_PROBE: Final = timedelta(minutes=3)
 """For a worker at the fabric's site to take a question and answer it, twice if need be."""
@@ -95,42 +82,9 @@ class Loops:
         )
         return frozenset([loop.id.removeprefix(prefix) async for loop in found])
 
-    async def worker_polls(self, queue: str = "", *kinds: TaskQueueType.ValueType) -> bool:
-        """Whether a worker takes tasks of those kinds (workflow tasks, if none is named) from `queue`,
-        which is the loops' unless another is named.
-
-        A worker that was killed is noticed after `POLL_AGE` at the latest, one that was stopped at once.
-        """
-        name, asked = queue or self.task_queue, kinds or (WORKFLOW_QUEUE,)
-        answer = await self.client.workflow_service.describe_task_queue(
-            DescribeTaskQueueRequest(
-                namespace=self.client.namespace,
-                task_queue=TaskQueue(name=name),
-                # The default mode tells of one of the queue's partitions only.
-                api_mode=DescribeTaskQueueMode.DESCRIBE_TASK_QUEUE_MODE_ENHANCED,
-                versions=TaskQueueVersionSelection(unversioned=True, all_active=True),
-                task_queue_types=asked,
-                report_pollers=True,
-            ),
-            timeout=DEADLINE,
-        )
-        stopped = await self._stopped(name)
-        return all(_polling(answer, kind) - stopped for kind in asked)
-
-    async def _stopped(self, queue: str) -> set[str]:
-        """Workers that said goodbye; none where the server keeps no list of workers."""
-        request = ListWorkersRequest(
-            namespace=self.client.namespace, query=f"TaskQueue = '{queue}'", page_size=1000
-        )
-        try:
-            answer = await self.client.workflow_service.list_workers(request, timeout=DEADLINE)
-        except RPCError:
-            return set()
-        return {
-            info.worker_heartbeat.worker_identity
-            for info in answer.workers_info
-            if info.worker_heartbeat.status == WorkerStatus.WORKER_STATUS_SHUTTING_DOWN
-        }
+    async def worker_polls(self, queue: str = "") -> bool:
+        """Whether a worker takes work from `queue`, which is the loops' unless another is named."""
+        return await takes_work(self.client, queue or self.task_queue)
 
     # -- what they say ----------------------------------------------------------------------------
 
@@ -280,14 +234,3 @@ class Loops:
 def _switches(request: SyncRequest) -> tuple[bool, bool]:
     """A request as the arguments of `sync_now`."""
     return request.full, request.accept_empty
-
-
-def _polling(answer: DescribeTaskQueueResponse, kind: TaskQueueType.ValueType) -> set[str]:
-    """The workers that asked for tasks of that kind lately."""
-    oldest = time.time() - POLL_AGE
-    return {
-        poller.identity
-        for version in answer.versions_info.values()
-        for poller in version.types_info[kind].pollers
-        if poller.last_access_time.ToMicroseconds() / 1e6 > oldest
-    }

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from pydantic import BaseModel
-from temporalio.api.enums.v1 import TaskQueueType
 
 import temporal
 from activities.netbox import NetBox
@@ -16,7 +15,7 @@ from cli import console, records
 from cli.errors import DONE, UNHEALTHY, Failure, load_settings
 from cli.fabrics import Fabric
 from cli.look import look
-from cli.loops import ACTIVITY_QUEUE, WORKFLOW_QUEUE, Loops
+from cli.loops import Loops
 from cli.options import AsJson
 from cli.session import Session, connect
 from cli.tables import check_table
@@ -78,19 +77,15 @@ async def _check_temporal(session: Session) -> list[Check]:
             f"Temporal does not know {', '.join(missing)}: run `starter.py setup`,"
             " then restart the worker.",
         ),
-        await _check_worker(loops, "Worker for loops", loops.task_queue, WORKFLOW_QUEUE),
+        await _check_worker(loops, "Worker for loops", loops.task_queue),
         await _check_worker(loops, "Worker for fabrics", observe_queue(loops.task_queue)),
     ]
 
 
-async def _check_worker(
-    loops: Loops, name: str, queue: str, *also: TaskQueueType.ValueType
-) -> Check:
-    """Whether a worker takes activities from `queue`, and what it is asked for beside them."""
-    polls = await loops.worker_polls(queue, ACTIVITY_QUEUE, *also)
+async def _check_worker(loops: Loops, name: str, queue: str) -> Check:
     return _check(
         name,
-        polls,
+        await loops.worker_polls(queue),
         f'A worker takes work from the task queue "{queue}".',
         f'No worker takes work from the task queue "{queue}": start one there.',
     )
