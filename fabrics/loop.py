@@ -106,7 +106,8 @@ class FabricLoop(BaseModel):
     @property
     def finished(self) -> bool:
         """Nobody wants this loop, and the record says so."""
-        return self.gone or not (self.wanted or self.reload or self.must_write)
+        known = self.config is not None
+        return self.gone or (known and not (self.wanted or self.reload or self.must_write))
 
     @property
     def must_write(self) -> bool:

@@ -55,10 +55,10 @@ class FabricSync(FabricMessages):
 
     async def _is_over(self) -> bool:
         """Nobody wants the loop, also after those who asked something have had their answer."""
-        if not self._loop.finished:
-            return False
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return self._loop.finished
+        self._ending = self._loop.finished
+        if self._ending:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._ending and self._loop.finished
 
     async def _wait_for_work(self) -> None:
         """Sleep until the next slot, a message, or the time to ask NetBox again."""

@@ -36,6 +36,7 @@ class FabricMessages(NotesMalformedSignals):
         """Handlers change `loop`."""
         self._loop = loop
         self._waiting = 0
+        self._ending = False
 
     @workflow.signal
     def record_changed(self, unexpected: object = None) -> None:
@@ -140,7 +141,7 @@ class FabricMessages(NotesMalformedSignals):
         loop = self._loop
         try:
             await workflow.wait_condition(
-                lambda: loop.syncs >= number or loop.finished, timeout=LONGEST_WAIT
+                lambda: loop.syncs >= number or self._ending, timeout=LONGEST_WAIT
             )
         except TimeoutError:
             raise ApplicationError(

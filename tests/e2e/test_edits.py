@@ -51,10 +51,10 @@ def reopen(form: Form) -> Form:
 
 def edit(installation: Installation, fabric: Fabric, form: Form, number: int) -> None:
     """One edit in the form and three through the API, of different fields."""
-    while not reopen(form).save(f"edit {number}"):
+    while not reopen(form).save(f"edit-{number}"):
         pass
     for name in API_FIELDS:
-        installation.admin.update_record(fabric.record_id, partial(change, name, f"edit {number}"))
+        installation.admin.update_record(fabric.record_id, partial(change, name, f"edit-{number}"))
 
 
 def change(name: str, value: str, _: Row) -> Row:
@@ -66,7 +66,7 @@ def edits_stand(installation: Installation, fabric: Fabric, number: int) -> bool
     """Whether all of them are there."""
     row, _ = installation.admin.record(fabric.record_id)
     found = {row["description"], *(row["custom_fields"][name] for name in API_FIELDS)}
-    return found == {f"edit {number}"}
+    return found == {f"edit-{number}"}
 
 
 async def test_a_hundred_edits_survive_syncs_that_write_every_time(

@@ -1,5 +1,6 @@
 """Messages in every shape: good ones work as signal and as update, bad ones leave the loop healthy."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -140,3 +141,17 @@ async def test_a_paused_fabric_that_is_disabled_meanwhile_by_interval_refuses_a_
         assert "disabled; enable it first" in caught.value.cause.message
         running.world.netbox_error = ""
         assert await running.handle.result() == SyncStatus.DISABLED
+
+
+async def test_a_sync_asked_for_while_a_new_loop_reads_its_record_is_answered(
+    env: WorkflowEnvironment,
+) -> None:
+    world = World(config())
+    world.netbox_error = "NetBox does not answer."
+    async with loop(env, world) as running:
+        asked = asyncio.create_task(running.handle.execute_update(FabricSync.sync_now, False))
+        while (await running.status()).netbox_error == "":
+            await running.sleep(0.1)
+        world.netbox_error = ""
+        await running.sleep(30)
+        assert (await asked).number == 1
