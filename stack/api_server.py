@@ -50,6 +50,14 @@ class KubernetesApi(ABC):
     def clear(self, kind: Kind) -> None:
         """Delete all objects of a kind."""
 
+    @abstractmethod
+    def withdraw(self, kind: Kind) -> None:
+        """Stop serving a kind, as a Hedgehog release without it does."""
+
+    @abstractmethod
+    def expire_lists(self) -> None:
+        """Make every continue token that was given out too old to use."""
+
     def put(self, item: Mapping[str, Any]) -> None:
         """Create or replace one custom resource."""
         self.load([item])

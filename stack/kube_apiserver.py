@@ -13,20 +13,30 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import trustme
-import yaml
-from kubernetes.client import ApiClient, Configuration, CustomObjectsApi
+import urllib3
+from kubernetes.client import (
+    ApiClient,
+    Configuration,
+    CoreV1Api,
+    CustomObjectsApi,
+    V1Namespace,
+    V1ObjectMeta,
+)
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from fabrics.kinds import KINDS, Kind
 from fabrics.resources import DEFAULT_NAMESPACE
 from stack.api_server import HOST, Identity, KubernetesApi, served_kind
-from stack.processes import Service, Supervisor
+from stack.kube_objects import (
+    WORKER,
+    definition_name,
+    definitions,
+    worker_binding,
+    worker_role,
+)
+from stack.processes import Service, StackError, Supervisor
 
-CLUSTER_ROLE: Final = Path(__file__).parents[1] / "deploy" / "clusterrole.yaml"
-RBAC_GROUP: Final = "rbac.authorization.k8s.io"
-RBAC: Final = f"{RBAC_GROUP}/v1"
-WORKER: Final = "fabric-sync"
 START: Final = 60.0
 """Seconds for etcd, the API server and its definitions to come up."""
 SERVER_MADE: Final = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
@@ -35,14 +45,19 @@ SERVER_MADE: Final = ("uid", "resourceVersion", "generation", "creationTimestamp
 class RealKubernetesApi(KubernetesApi):
     """A kube-apiserver while it runs."""
 
-    def __init__(self, server: str, identity: Identity, admin: CustomObjectsApi) -> None:
+    def __init__(
+        self, server: str, identity: Identity, admin: CustomObjectsApi, service: Service, etcd: str
+    ) -> None:
         super().__init__(server, identity)
         self._admin = admin
+        self._service = service
+        self._etcd = etcd
+        self._namespaces = {DEFAULT_NAMESPACE}
 
     def load(self, items: Iterable[Mapping[str, Any]]) -> None:
         for item in items:
             metadata = {key: item["metadata"][key] for key in item["metadata"].keys() - SERVER_MADE}
-            metadata.setdefault("namespace", DEFAULT_NAMESPACE)
+            self._make_namespace(metadata.setdefault("namespace", DEFAULT_NAMESPACE))
             _apply(self._admin, {**item, "metadata": metadata}, served_kind(item).plural)
 
     def delete(self, kind: Kind, name: str, namespace: str = DEFAULT_NAMESPACE) -> None:
@@ -56,9 +71,34 @@ class RealKubernetesApi(KubernetesApi):
             raise
 
     def clear(self, kind: Kind) -> None:
-        self._admin.delete_collection_namespaced_custom_object(
-            kind.group, kind.version, DEFAULT_NAMESPACE, kind.plural
+        for namespace in self._namespaces:
+            self._admin.delete_collection_namespaced_custom_object(
+                kind.group, kind.version, namespace, kind.plural
+            )
+
+    def withdraw(self, kind: Kind) -> None:
+        self._admin.delete_cluster_custom_object(
+            "apiextensions.k8s.io", "v1", "customresourcedefinitions", definition_name(kind)
         )
+        self._service.wait_until(lambda: not _serves(self._admin, kind), START)
+
+    def expire_lists(self) -> None:
+        """By compacting etcd's history, as the API server does every few minutes."""
+        written = self._ask_etcd("put", {"key": "Zm9yZ2V0"})
+        self._ask_etcd("compaction", {"revision": written["header"]["revision"]})
+
+    def _make_namespace(self, name: str) -> None:
+        if name not in self._namespaces:
+            body = V1Namespace(metadata=V1ObjectMeta(name=name))
+            CoreV1Api(self._admin.api_client).create_namespace(body)
+            self._namespaces.add(name)
+
+    def _ask_etcd(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = urllib3.request("POST", f"{self._etcd}/v3/kv/{call}", json=body, retries=False)
+        if answer.status != 200:
+            raise StackError(f"etcd refused {call}: {answer.data.decode(errors='replace')}")
+        found: dict[str, Any] = answer.json()
+        return found
 
 
 @contextmanager
@@ -70,12 +110,13 @@ def kube_apiserver(assets: Path, crds: Path | None = None) -> Iterator[RealKuber
         port = supervisor.ports.usual_or_free(0)
         server = f"https://{HOST}:{port}"
         _write_secrets(Path(name), identity, admin_token)
-        service = _start(supervisor, assets, Path(name), port)
+        etcd = _start_etcd(supervisor, assets, Path(name))
+        service = _start(supervisor, assets, Path(name), etcd, port)
         with _client(server, identity, admin_token) as client:
             admin = CustomObjectsApi(client)
-            service.wait_until(partial(_answers, admin, RBAC, "roles"), START)
+            service.wait_until(partial(_is_ready, client), START)
             _install(admin, service, crds)
-            yield RealKubernetesApi(server, identity, admin)
+            yield RealKubernetesApi(server, identity, admin, service, etcd)
 
 
 def _write_secrets(folder: Path, identity: Identity, admin_token: str) -> None:
@@ -86,8 +127,8 @@ def _write_secrets(folder: Path, identity: Identity, admin_token: str) -> None:
     (folder / "tokens.csv").write_text(tokens)
 
 
-def _start(supervisor: Supervisor, assets: Path, folder: Path, port: int) -> Service:
-    """Both programs; the API server tries again by itself until etcd is there."""
+def _start_etcd(supervisor: Supervisor, assets: Path, folder: Path) -> str:
+    """Its URL."""
     etcd, peers = (f"http://{HOST}:{supervisor.ports.usual_or_free(0)}" for _ in range(2))
     supervisor.start(
         "etcd",
@@ -102,12 +143,18 @@ def _start(supervisor: Supervisor, assets: Path, folder: Path, port: int) -> Ser
             "--unsafe-no-fsync",
         ],
     )
+    return etcd
+
+
+def _start(supervisor: Supervisor, assets: Path, folder: Path, etcd: str, port: int) -> Service:
+    """It tries again by itself until etcd is there."""
     return supervisor.start(
         "kube-apiserver",
         [
             assets / "kube-apiserver",
             f"--etcd-servers={etcd}",
             f"--bind-address={HOST}",
+            f"--advertise-address={HOST}",  # else it wants a default route
             f"--secure-port={port}",
             f"--tls-cert-file={folder / 'tls.crt'}",
             f"--tls-private-key-file={folder / 'tls.key'}",
@@ -123,52 +170,14 @@ def _start(supervisor: Supervisor, assets: Path, folder: Path, port: int) -> Ser
 
 def _install(admin: CustomObjectsApi, service: Service, crds: Path | None) -> None:
     """The definitions of the kinds, and what the worker may do with them."""
-    for definition in _definitions(crds):
+    defined = {each["metadata"]["name"]: each for each in definitions(crds)}
+    for definition in defined.values():
         _apply(admin, definition, "customresourcedefinitions")
-    _apply(admin, yaml.safe_load(CLUSTER_ROLE.read_text()), "clusterroles")
-    _apply(admin, _binding(), "rolebindings")
+    _apply(admin, worker_role(), "clusterroles")
+    _apply(admin, worker_binding(), "rolebindings")
     for kind in KINDS:
-        service.wait_until(partial(_answers, admin, kind.api_version, kind.plural), START)
-
-
-def _definitions(crds: Path | None) -> Iterator[dict[str, Any]]:
-    if crds is None:
-        yield from map(_lenient_definition, KINDS)
-    else:
-        yield from (yaml.safe_load(file.read_text()) for file in sorted(crds.glob("*.yaml")))
-
-
-def _lenient_definition(kind: Kind) -> dict[str, Any]:
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {
-        "name": kind.version,
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-    }
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{kind.group}"},
-        "spec": {
-            "group": kind.group,
-            "scope": "Namespaced",
-            "names": {"kind": kind.name, "plural": kind.plural},
-            "versions": [version],
-        },
-    }
-
-
-def _binding() -> dict[str, Any]:
-    role = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": WORKER}
-    worker = {"apiGroup": RBAC_GROUP, "kind": "User", "name": WORKER}
-    return {
-        "apiVersion": RBAC,
-        "kind": "RoleBinding",
-        "metadata": {"name": WORKER, "namespace": DEFAULT_NAMESPACE},
-        "roleRef": role,
-        "subjects": [worker],
-    }
+        if definition_name(kind) in defined:
+            service.wait_until(partial(_serves, admin, kind), START)
 
 
 def _client(server: str, identity: Identity, token: str) -> ApiClient:
@@ -194,10 +203,20 @@ def _apply(admin: CustomObjectsApi, item: Mapping[str, Any], plural: str) -> Non
         admin.patch_cluster_custom_object(group, version, plural, name, dict(item), **how)
 
 
-def _answers(admin: CustomObjectsApi, api_version: str, plural: str) -> bool:
-    group, _, version = api_version.rpartition("/")
+def _is_ready(client: ApiClient) -> bool:
+    """Whether it serves and has made the namespace, of which its readiness says nothing."""
     try:
-        admin.list_namespaced_custom_object(group, version, DEFAULT_NAMESPACE, plural)
+        CoreV1Api(client).read_namespace(DEFAULT_NAMESPACE)
+        return bool(client.call_api("GET", f"{client.configuration.host}/readyz").status == 200)
+    except (ApiException, HTTPError):
+        return False
+
+
+def _serves(admin: CustomObjectsApi, kind: Kind) -> bool:
+    try:
+        admin.list_namespaced_custom_object(
+            kind.group, kind.version, DEFAULT_NAMESPACE, kind.plural, limit=1
+        )
     except (ApiException, HTTPError):
         return False
     return True
