@@ -61,9 +61,15 @@ def running_api() -> Iterator[KubernetesApi]:
 
 
 @pytest.fixture
-def fabric_api(running_api: KubernetesApi, settings: Settings) -> Iterator[KubernetesApi]:
+def fabric_credential(settings: Settings) -> Path:
+    """The folder of the credential for that API."""
+    return settings.credentials_dir / FABRIC_CREDENTIAL
+
+
+@pytest.fixture
+def fabric_api(running_api: KubernetesApi, fabric_credential: Path) -> Iterator[KubernetesApi]:
     """That API, empty, and a credential for it. Only `api` takes faults."""
-    running_api.write_credential(settings.credentials_dir / FABRIC_CREDENTIAL)
+    running_api.write_credential(fabric_credential)
     yield running_api
     for kind in KINDS:
         running_api.clear(kind)
@@ -72,9 +78,25 @@ def fabric_api(running_api: KubernetesApi, settings: Settings) -> Iterator[Kuber
 @pytest.fixture
 def fabric_target(fabric_api: KubernetesApi) -> KubernetesTarget:
     """What the fabric's record says about it."""
-    return KubernetesTarget(
-        server=fabric_api.server, namespace="default", credential=FABRIC_CREDENTIAL
-    )
+    return _target(fabric_api)
+
+
+@pytest.fixture
+def own_api(fabric_credential: Path) -> Iterator[KubernetesApi]:
+    """Like `fabric_api`, but a new one, whose kinds may be withdrawn."""
+    with kubernetes_api() as running:
+        running.write_credential(fabric_credential)
+        yield running
+
+
+@pytest.fixture
+def own_target(own_api: KubernetesApi) -> KubernetesTarget:
+    """What the fabric's record says about it."""
+    return _target(own_api)
+
+
+def _target(api: KubernetesApi) -> KubernetesTarget:
+    return KubernetesTarget(server=api.server, namespace="default", credential=FABRIC_CREDENTIAL)
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from activities.errors import PermanentError, TransientError
-from activities.kubernetes import LiveStates, read_live
+from activities.kubernetes import PAGE, LiveStates, read_live
 from fabrics.config import KubernetesTarget
 from fabrics.drift import Live
 from fabrics.kinds import KINDS, kind_named
+from fabrics.pages import Page, read_page
 from settings import Settings
 from stack.faults import Fault, Trickle
 from stack.kubernetes_api import KubernetesApi
@@ -41,10 +42,9 @@ def sentence_of(error: type[Exception], target: KubernetesTarget, settings: Sett
     return str(caught.value)
 
 
-def test_an_empty_fabric(
-    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
-) -> None:
-    live = read_live(target, settings)
+@pytest.mark.usefixtures("fabric_api")
+def test_an_empty_fabric(fabric_target: KubernetesTarget, settings: Settings) -> None:
+    live = read_live(fabric_target, settings)
 
     assert live.resources == dict.fromkeys(KINDS, ())
     assert live.not_served == frozenset()
@@ -84,30 +84,55 @@ def test_lists_are_paged_and_consistent(
 
 
 def test_only_the_fabrics_namespace_is_read(
-    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+    fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
     elsewhere = server_object(1)
     elsewhere["metadata"]["namespace"] = "other"
-    api.load([elsewhere, server_object(2)])
+    fabric_api.load([elsewhere, server_object(2)])
 
-    (found,) = read_live(target, settings).resources[kind_named("Server")]
+    (found,) = read_live(fabric_target, settings).resources[kind_named("Server")]
 
     assert (found.namespace, found.name) == ("default", "server-0002")
 
 
 def test_a_kind_of_another_release_is_told_from_an_empty_one(
-    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+    own_api: KubernetesApi, own_target: KubernetesTarget, settings: Settings
 ) -> None:
-    api.withdraw(kind_named("Gateway"))
+    gateway = kind_named("Gateway")
+    assert read_live(own_target, settings).not_served == frozenset()
+    own_api.withdraw(gateway)
 
-    live = read_live(target, settings)
+    live = read_live(own_target, settings)
 
-    assert live.not_served == {kind_named("Gateway")}
-    assert kind_named("Gateway") not in live.resources
+    assert live.not_served == {gateway}
+    assert gateway not in live.resources
     assert live.resources[kind_named("GatewayGroup")] == ()
 
 
-def test_a_list_begins_again_when_its_token_expires(
+def test_a_list_begins_again_when_its_history_is_gone(
+    fabric_api: KubernetesApi,
+    fabric_target: KubernetesTarget,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fabric_api.load(server_object(number) for number in range(PAGE + 1))
+    tokens = []
+
+    def read_and_forget(body: bytes) -> Page:
+        page = read_page(body)
+        if page.token:
+            tokens.append(page.token)
+            if len(tokens) == 1:
+                fabric_api.expire_lists()
+        return page
+
+    monkeypatch.setattr("activities.kubernetes.read_page", read_and_forget)
+
+    assert counts(read_live(fabric_target, settings)) == {"Server": PAGE + 1}
+    assert len(set(tokens)) == 2, "the list did not begin again"
+
+
+def test_a_list_begins_only_so_often(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:
     api.load(server_object(number) for number in range(600))
@@ -206,25 +231,25 @@ def test_an_answer_that_trickles_is_given_up(
 
 
 def test_a_refused_token_and_an_unknown_certificate(
-    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings, credential: Path
+    fabric_target: KubernetesTarget, fabric_credential: Path, settings: Settings
 ) -> None:
-    (credential / "token").write_text(SECRET)
-    said = sentence_of(PermanentError, target, settings)
-    assert "refused the credential lab" in said
+    (fabric_credential / "token").write_text(SECRET)
+    said = sentence_of(PermanentError, fabric_target, settings)
+    assert "refused the credential fabric" in said
     assert SECRET not in said
 
-    (credential / "ca.crt").unlink()
-    assert "certificate that is not trusted" in sentence_of(PermanentError, target, settings)
+    (fabric_credential / "ca.crt").unlink()
+    assert "certificate that is not trusted" in sentence_of(PermanentError, fabric_target, settings)
 
 
 def test_an_api_that_wants_credentials_says_which_to_make(
-    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings, credential: Path
+    fabric_target: KubernetesTarget, fabric_credential: Path, settings: Settings
 ) -> None:
-    (credential / "token").unlink()
+    (fabric_credential / "token").unlink()
 
-    said = sentence_of(PermanentError, target, settings)
+    said = sentence_of(PermanentError, fabric_target, settings)
 
-    assert "needs a folder lab with a token or a kubeconfig" in said
+    assert "needs a folder fabric with a token or a kubeconfig" in said
 
 
 def test_nothing_listens_or_resolves(settings: Settings) -> None:
@@ -248,15 +273,15 @@ def test_a_namespace_that_would_lead_elsewhere_is_refused(
 
 
 def test_unchanged_objects_are_not_looked_into_again(
-    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+    fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
     states = LiveStates(settings)
-    api.load(server_object(number) for number in range(3))
-    first = states.read(target).resources[kind_named("Server")]
-    api.put(server_object(1, description="moved"))
-    api.delete(kind_named("Server"), "server-0002")
+    fabric_api.load(server_object(number) for number in range(3))
+    first = states.read(fabric_target).resources[kind_named("Server")]
+    fabric_api.put(server_object(1, description="moved"))
+    fabric_api.delete(kind_named("Server"), "server-0002")
 
-    second = states.read(target).resources[kind_named("Server")]
+    second = states.read(fabric_target).resources[kind_named("Server")]
 
     assert second[0] is first[0]
     assert second[1].spec == {"description": "moved"}

@@ -59,6 +59,11 @@ def config(target: KubernetesTarget, repository: Repository) -> FabricConfig:
 
 
 @pytest.fixture
+def fabric_config(config: FabricConfig, fabric_target: KubernetesTarget) -> FabricConfig:
+    return config.model_copy(update={"kubernetes": fabric_target})
+
+
+@pytest.fixture
 def activities(settings: Settings) -> FabricActivities:
     return FabricActivities(settings)
 
@@ -79,12 +84,11 @@ def size(found: Observation) -> int:
 
 @needs_samples
 @pytest.mark.parametrize("sample", SETS, ids=str)
-def test_the_sample_sets_are_in_sync(  # noqa: PLR0917
+def test_the_sample_sets_are_in_sync(
     sample: SampleSet,
     fabric_api: KubernetesApi,
-    fabric_target: KubernetesTarget,
     repository: Repository,
-    config: FabricConfig,
+    fabric_config: FabricConfig,
     activities: FabricActivities,
 ) -> None:
     files = {name: (HEDGEHOG / "samples" / name).read_bytes() for name in sample.files}
@@ -92,7 +96,7 @@ def test_the_sample_sets_are_in_sync(  # noqa: PLR0917
     fabric_api.load(sample.dump()["items"])
 
     begun = time.monotonic()
-    found = observe(activities, config.model_copy(update={"kubernetes": fabric_target}))
+    found = observe(activities, fabric_config)
     took = time.monotonic() - begun
 
     assert found.error == ""
@@ -104,15 +108,15 @@ def test_the_sample_sets_are_in_sync(  # noqa: PLR0917
 
 
 def test_drift_of_every_sort(
-    api: EmulatedKubernetesApi,
+    fabric_api: KubernetesApi,
     repository: Repository,
-    config: FabricConfig,
+    fabric_config: FabricConfig,
     activities: FabricActivities,
 ) -> None:
     repository.commit_files(SERVERS)
-    api.load([server("b", "new"), server("c")])
+    fabric_api.load([server("b", "new"), server("c")])
 
-    found = observe(activities, config)
+    found = observe(activities, fabric_config)
 
     assert found.error == ""
     assert found.drift_count == 3
@@ -124,22 +128,22 @@ def test_drift_of_every_sort(
 
 
 def test_digests_change_with_what_they_stand_for_alone(
-    api: EmulatedKubernetesApi,
+    fabric_api: KubernetesApi,
     repository: Repository,
-    config: FabricConfig,
+    fabric_config: FabricConfig,
     activities: FabricActivities,
 ) -> None:
     repository.commit_files(SERVERS)
-    api.load([server("a"), server("b")])
-    first = observe(activities, config)
+    fabric_api.load([server("a"), server("b")])
+    first = observe(activities, fabric_config)
 
     repository.commit_files({**SERVERS, "README.md": "text"})
-    second = observe(activities, config)
+    second = observe(activities, fabric_config)
     assert second.commit != first.commit
     assert (second.desired_digest, second.live_digest) == (first.desired_digest, first.live_digest)
 
-    api.put(server("a", "new"))
-    third = observe(activities, config)
+    fabric_api.put(server("a", "new"))
+    third = observe(activities, fabric_config)
     assert third.desired_digest == first.desired_digest
     assert third.live_digest != first.live_digest
     assert third.drift_count == 1
