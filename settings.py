@@ -33,8 +33,8 @@ class Settings(BaseSettings):
     """Seconds that one NetBox request may take once connected: a busy NetBox needs several for a large page."""
 
     connect_timeout: float = Field(default=5.0, gt=0)
-    """Seconds that any host gets to accept a connection: hosts that are up do it in milliseconds, and a longer
-    wait only keeps slots from fabrics that answer."""
+    """Seconds that NetBox and Kubernetes get to accept a connection: hosts that are up do it in milliseconds, and
+    a longer wait only keeps slots from fabrics that answer. Git over https knows no such limit, see below."""
 
     read_timeout: float = Field(default=30.0, gt=0)
     """Seconds that Kubernetes may take for one page of a list."""

@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -25,13 +26,17 @@ from activities.netbox import NetBox
 from activities.observe import FabricActivities
 from activities.record import RecordActivities
 from settings import Settings
-from workflows.calls import observe_queue
+from workflows.calls import LOST_WORKER, observe_queue
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import IgnoreMalformedMessages
 from workflows.probe import Probe
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a kill, Temporal waits this long for the old worker to continue a loop; its default is 10 s."""
+
+BEAT: Final = LOST_WORKER / 4
+"""Heartbeats are sent this often, so that one or two that are late do no harm; by default Temporal's SDK holds
+them back until the timeout is nearly over."""
 
 log = logging.getLogger("fabric_sync.worker")
 
@@ -89,6 +94,7 @@ def _main_worker(
         max_concurrent_workflow_tasks=settings.concurrent_workflow_tasks,
         max_cached_workflows=settings.cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        max_heartbeat_throttle_interval=BEAT,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),
         interceptors=[HeartbeatInterceptor(), IgnoreMalformedMessages()],
     )
@@ -100,6 +106,7 @@ def _observer(client: Client, settings: Settings, task_queue: str, stack: AsyncE
         client,
         task_queue=task_queue,
         activities=[fabrics.observe, fabrics.diff],
+        max_heartbeat_throttle_interval=BEAT,
         activity_executor=stack.enter_context(ThreadPoolExecutor(slots, "observe")),
         max_concurrent_activities=slots,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),
@@ -146,6 +153,9 @@ def main() -> None:
         asyncio.run(_run(_arguments()))
     except temporal.TemporalUnreachable as error:
         raise SystemExit(f"worker.py: {error}") from None
+    except ValidationError as error:
+        wrong = ", ".join(f"FABRIC_SYNC_{str(each['loc'][0]).upper()}" for each in error.errors())
+        raise SystemExit(f"worker.py: Correct the environment: {wrong}.") from None
 
 
 if __name__ == "__main__":

@@ -23,6 +23,10 @@ MAX_MESSAGE: Final = 500
 MAX_RETRY_AFTER: Final = 3600.0
 """Seconds: a server that asks for more than an hour is asked again after one."""
 
+WORTH_WAITING: Final = 10.0
+"""Seconds that a call waits before it tries again. Who asks for more is asked at the next slot: a loop that
+waited would miss its own."""
+
 TRANSIENT_STATUS: Final = frozenset({408, 409, 425, 429})
 """Client errors that pass by themselves; so does every 5xx. All others need a person."""
 
@@ -44,6 +48,11 @@ class TransientError(Exception):
     def __init__(self, sentence: str, retry_after: float | None = None) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+
+    @property
+    def passes_soon(self) -> bool:
+        """Whether it is worth another try within the same call."""
+        return self.retry_after is None or self.retry_after <= WORTH_WAITING
 
 
 class PermanentError(Exception):
@@ -109,14 +118,14 @@ def to_application_error(error: Exception) -> ApplicationError:
     return ApplicationError(
         one_line(str(error), MAX_MESSAGE),
         type=type(error).__name__,
-        non_retryable=isinstance(error, PermanentError),
+        non_retryable=isinstance(error, PermanentError) or not error.passes_soon,
         next_retry_delay=None if wait is None else timedelta(seconds=wait),
     )
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """`text` on one line, cut to `limit` characters."""
-    line = " ".join(text.split())
+    """`text` on one line, cut to `limit` characters; what cannot be printed shows as `?`."""
+    line = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 

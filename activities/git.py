@@ -103,7 +103,9 @@ class GitMirror:
                 return _objects(self._git.run("cat-file", "--batch", lines=blob_ids))
             except (GitError, ValueError):
                 shutil.rmtree(self._path, ignore_errors=True)
-                raise TransientError(f"The mirror of {self._who} is damaged.") from None
+                raise TransientError(
+                    f"Our mirror of {self._who} was damaged; the next sync makes it anew."
+                ) from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -131,8 +133,15 @@ class GitMirror:
         except GitError as error:
             if MISSING_BRANCH.search(error.output):
                 raise self._missing_branch() from None
+            if error.timed_out:
+                self._drop_partial_download()
             known = failure(error, self.source, self._access)
             raise known or error from None
+
+    def _drop_partial_download(self) -> None:
+        """What a killed fetch had received: git itself would keep it for weeks."""
+        for partial in self._path.glob("objects/pack/tmp_*"):
+            partial.unlink(missing_ok=True)
 
     def _missing_branch(self) -> PermanentError:
         heads = self._git.run("ls-remote", "--heads", "source").decode(errors="replace")

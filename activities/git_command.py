@@ -47,7 +47,7 @@ ISOLATION: Final = {
 
 SSH: Final = (
     "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none"
-    " -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null -o UpdateHostKeys=no"
+    " -o ConnectTimeout=5 -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null -o UpdateHostKeys=no"
 )
 
 KILLED: Final = -9

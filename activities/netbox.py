@@ -143,10 +143,29 @@ class NetBox:
         """
         try:
             record, etag = self.record(record_id)
-            fields = changes(record)
-            return self.patch_record(record_id, fields, etag) if fields else record
         except Gone:
             return None
+        fields = changes(record)
+        return self._patched(record_id, fields, etag) if fields else record
+
+    def _patched(self, record_id: int, fields: Row, etag: str) -> Row | None:
+        """The changed record. NetBox answers 404 also where the user may see it but not change it."""
+        try:
+            return self.patch_record(record_id, fields, etag)
+        except Gone:
+            if not self._exists(record_id):
+                return None
+            raise PermanentError(
+                f"NetBox at {self.url} lets this token's user see cluster {record_id} but not change"
+                " it: run `starter.py setup`, or correct the user's permissions."
+            ) from None
+
+    def _exists(self, record_id: int) -> bool:
+        try:
+            self.record(record_id)
+        except Gone:
+            return False
+        return True
 
     def create_record(self, name: str, custom_fields: Row) -> Row:
         """A new record, active."""

@@ -74,7 +74,7 @@ class FabricActivities:
             live = _outcome(self._read_live, config)
             desired = git.result()
         for outcome in (live, desired):
-            if isinstance(outcome, TransientError) and _will_be_tried_again():
+            if isinstance(outcome, TransientError) and _will_be_tried_again(outcome):
                 raise outcome
         return desired, live
 
@@ -94,9 +94,13 @@ def _outcome[T](read: Callable[[FabricConfig], T], config: FabricConfig) -> T | 
         return error
 
 
-def _will_be_tried_again() -> bool:
+def _will_be_tried_again(error: TransientError) -> bool:
     info = activity.info()
-    return info.retry_policy is not None and info.attempt < info.retry_policy.maximum_attempts
+    return (
+        error.passes_soon
+        and info.retry_policy is not None
+        and info.attempt < info.retry_policy.maximum_attempts
+    )
 
 
 def _observation(
@@ -116,7 +120,11 @@ def _observation(
     if asked and runs:
         drift = find_drift(asked.state, runs, kinds_named(request.config.managed_kinds))
     resources = runs.resources if runs else {}
-    doubts = (emptied_sentence(kind, emptied[kind], request.config.fabric_id) for kind in emptied)
+    state = asked.state if asked else None
+    doubts = (
+        emptied_sentence(kind, count, request.config.fabric_id, state)
+        for kind, count in emptied.items()
+    )
     problems = problem_sentences(asked.state, drift) if asked else ()
     return Observation(
         started=started,

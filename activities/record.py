@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.errors import PermanentError, TransientError
+from activities.errors import MAX_MESSAGE, PermanentError, TransientError, one_line
 from activities.netbox import NetBox, Row
 from activities.netbox_http import Refused
 from fabrics.config import ConfigEdits, FabricConfig
@@ -26,12 +26,14 @@ class RecordRead(BaseModel, frozen=True):
     `config` is None where there is no such record (any more). `facts` are what earlier syncs left
     in it. `heartbeat` (seconds) and `search_attributes` (does the Temporal server know ours) are
     the worker's: in the workflow's history they stay what they were when it decided by them.
+    `journal_error` says why an entry that was to be added is not there; all else was done.
     """
 
     config: FabricConfig | None
     facts: Facts
     heartbeat: int
     search_attributes: bool
+    journal_error: str = ""
 
 
 class RecordUpdate(BaseModel, frozen=True):
@@ -66,9 +68,14 @@ class RecordActivities:
         record = self.netbox.record_by_fabric_id(update.fabric_id)
         if record is not None:
             record = self._write(record["id"], update)
+        read = self._read(record)
         if record is not None and update.journal:
-            self.netbox.add_journal_entry(record["id"], update.journal)
-        return self._read(record)
+            try:
+                self.netbox.add_journal_entry(record["id"], update.journal)
+            except (PermanentError, TransientError) as error:
+                # The record stands: only the entry is for another time.
+                return read.model_copy(update={"journal_error": one_line(str(error), MAX_MESSAGE)})
+        return read
 
     def _write(self, record_id: int, update: RecordUpdate) -> Row | None:
         def changes(record: Row) -> Row:

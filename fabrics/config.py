@@ -109,6 +109,8 @@ def check_reason(value: object) -> str:
     """Return `value` as the reason of a pause (200 characters at most), or raise ValueError."""
     if not isinstance(value, str):
         raise ValueError(f"the reason must be text, not {value!r:.40}")
+    if not value.isprintable():
+        raise ValueError("the reason must be one line without control characters")
     if len(value) > 200:
         raise ValueError(f"the reason must be at most 200 characters, not {len(value)}")
     return value

@@ -64,6 +64,7 @@ class Written(BaseModel, frozen=True):
     """What the record shows since our last write."""
 
     status: SyncStatus
+    error: str
     facts: Facts
 
 
@@ -73,6 +74,8 @@ class FabricLoop(BaseModel):
     fabric_id: str
     config: FabricConfig | None = None
     gone: bool = False
+    missed_record: bool = False
+    """The last look at NetBox did not find the record."""
     reload: bool = True
     edits: ConfigEdits = ConfigEdits()
     request: SyncRequest | None = None
@@ -107,7 +110,9 @@ class FabricLoop(BaseModel):
     def finished(self) -> bool:
         """Nobody wants this loop, and the record says so."""
         known = self.config is not None
-        return self.gone or (known and not (self.wanted or self.reload or self.must_write))
+        if self.gone:
+            return not self.reload
+        return known and not (self.wanted or self.reload or self.must_write)
 
     @property
     def must_write(self) -> bool:
@@ -116,16 +121,23 @@ class FabricLoop(BaseModel):
             return False
         if self.edits or self.journal.entry or self.written is None:
             return True
-        shown = Written(status=sync_status(self.effective, self.facts), facts=self.facts)
+        shown = _written(self.effective, self.facts)
         return _without_times(shown) != _without_times(self.written) or self._heartbeat_is_due
 
     def sync_is_due(self, now: datetime) -> bool:
         """Whether a sync should begin: somebody asked, or a slot has come and the fabric is not paused."""
         if not self.wanted:
             return False
-        return self.request is not None or (
-            self.grid is not None and not self._paused and now >= self.grid.due
-        )
+        if self.request is not None or self.grid is None or self.effective is None:
+            return self.request is not None
+        # Slots laid out for a pause or for another interval are planned anew before they count.
+        planned = not self.held and self.grid.interval == self.effective.interval
+        return planned and not self._paused and now >= self.grid.due
+
+    @property
+    def next_slot(self) -> datetime | None:
+        """When the next sync is due; None while none is."""
+        return self.grid.due if self.grid and self.wanted and not self._paused else None
 
     def exchange_is_due(self, now: datetime) -> bool:
         """Whether the record should be read or written now."""
@@ -134,10 +146,8 @@ class FabricLoop(BaseModel):
 
     def wake_at(self) -> datetime | None:
         """When there is something to do even if no message comes; None is never."""
-        times = [self.record_retry] if self.reload or self.must_write else []
-        if self.wanted and not self._paused and self.grid is not None:
-            times.append(self.grid.due)
-        return min(filter(None, times), default=None)
+        retry = self.record_retry if self.reload or self.must_write else None
+        return min(filter(None, (retry, self.next_slot)), default=None)
 
     @property
     def settled_status(self) -> SyncStatus:
@@ -159,7 +169,7 @@ class FabricLoop(BaseModel):
             sync_interval=config.interval,
             paused=config.paused,
             pause_reason=config.pause_reason,
-            next_sync=self.grid.due if self.grid and self.wanted and not self._paused else None,
+            next_sync=self.next_slot,
             sync_error=status_error(config, facts),
             netbox_error=self.record_error,
             ignored=self.ignored,
@@ -236,7 +246,7 @@ class FabricLoop(BaseModel):
             lateness=(seen.started - turn.slot).total_seconds() if seen and turn.slot else None,
             duration=(now - turn.started).total_seconds(),
             sync_status=status,
-            error=self.facts.error[:200],
+            error=self.facts.error[:100],
             commit=self.facts.commit[:12],
             drift_count=self.facts.drift_count,
             objects=sum(seen.counts.values()) if seen else 0,
@@ -250,7 +260,10 @@ class FabricLoop(BaseModel):
         self, config: FabricConfig | None, facts: Facts, installation: Installation
     ) -> None:
         """The record was read: its configuration holds; its facts do for a loop that has none yet."""
-        self.gone = config is None
+        # One look may have missed it; a second one, at once, settles whether the record is gone.
+        self.gone = config is None and self.missed_record
+        self.missed_record = config is None
+        self.reload = self.reload or (self.missed_record and not self.gone)
         self.config = config or self.config
         self.installation = installation
         self.record_error, self.record_retry = "", None
@@ -262,7 +275,7 @@ class FabricLoop(BaseModel):
         self.edits = self.edits.without(edits)
         self.journal = self.journal.written(entry)
         if self.effective is not None:
-            self.written = Written(status=sync_status(self.effective, facts), facts=facts)
+            self.written = _written(self.effective, facts)
 
     def record_failed(self, sentence: str, now: datetime) -> None:
         """NetBox could not be read or written; it is asked again about one cycle later."""
@@ -296,6 +309,12 @@ _SHARED_WITH_FACTS: Final = (
     "drift",
     "counts",
 )
+
+
+def _written(config: FabricConfig, facts: Facts) -> Written:
+    return Written(
+        status=sync_status(config, facts), error=status_error(config, facts), facts=facts
+    )
 
 
 def _without_times(shown: Written) -> Written:

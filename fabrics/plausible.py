@@ -35,10 +35,11 @@ def without(live: Live, kinds: Collection[Kind]) -> Live:
     )
 
 
-def emptied_sentence(kind: Kind, count: int, fabric_id: str) -> str:
+def emptied_sentence(kind: Kind, count: int, fabric_id: str, desired: Desired | None) -> str:
     """What to tell people of a kind that is suddenly empty."""
+    git = "although Git asks for some" if desired else "and Git says nothing of them"
     return (
-        f"The fabric's API lists no {kind.plural} any more, of {count} at the last sync, although"
-        " Git asks for some: nothing is concluded from that. If they are really gone, run"
+        f"The fabric's API lists no {kind.plural} any more, of {count} at the last sync, {git}:"
+        " nothing is concluded from that. If they are really gone, run"
         f" `starter.py sync {fabric_id} --accept-empty`."
     )

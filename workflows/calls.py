@@ -21,7 +21,8 @@ with workflow.unsafe.imports_passed_through():
 LOST_WORKER: Final = timedelta(seconds=6)
 MIN_BUDGET, MAX_BUDGET = timedelta(seconds=60), timedelta(seconds=300)
 ATTEMPTS: Final = 3
-BRIEF: Final = timedelta(seconds=10)
+BRIEF: Final = timedelta(seconds=2)
+"""What a NetBox that has failed is given at least; a healthy one needs well under a second."""
 
 
 def budget(config: FabricConfig | None) -> timedelta:
@@ -40,7 +41,7 @@ async def observe(request: ObserveRequest, *, answered_before: bool) -> Observat
     return await workflow.execute_activity_method(
         FabricActivities.observe,
         request,
-        task_queue=config.task_queue or observe_queue(workflow.info().task_queue),
+        task_queue=_queue_of(config),
         # Only a site's queue can be without a worker while this workflow runs.
         schedule_to_start_timeout=budget(config) if config.task_queue else None,
         start_to_close_timeout=budget(config),
@@ -55,7 +56,7 @@ async def diff(config: FabricConfig) -> DiffReport:
     return await workflow.execute_activity_method(
         FabricActivities.diff,
         config,
-        task_queue=config.task_queue or observe_queue(workflow.info().task_queue),
+        task_queue=_queue_of(config),
         schedule_to_start_timeout=MIN_BUDGET,
         start_to_close_timeout=MIN_BUDGET,
         heartbeat_timeout=LOST_WORKER,
@@ -64,12 +65,12 @@ async def diff(config: FabricConfig) -> DiffReport:
     )
 
 
-async def load_record(fabric_id: str, *, answered_before: bool) -> RecordRead:
-    """Read the fabric's record."""
+async def load_record(fabric_id: str, patience: timedelta, *, answered_before: bool) -> RecordRead:
+    """Read the fabric's record, within `patience` from now on."""
     return await workflow.execute_activity_method(
         RecordActivities.load_record,
         fabric_id,
-        start_to_close_timeout=MIN_BUDGET if answered_before else BRIEF,
+        schedule_to_close_timeout=patience,
         heartbeat_timeout=LOST_WORKER,
         retry_policy=_retries(ATTEMPTS if answered_before else 1),
         summary=f"read the NetBox record of {fabric_id}"[:200],
@@ -77,17 +78,34 @@ async def load_record(fabric_id: str, *, answered_before: bool) -> RecordRead:
 
 
 async def record_result(
-    update: RecordUpdate, config: FabricConfig | None, *, answered_before: bool
+    update: RecordUpdate, patience: timedelta, *, answered_before: bool
 ) -> RecordRead:
-    """Write what changed to the fabric's record; a NetBox that did not answer gets one brief attempt."""
+    """Write what changed to the fabric's record, within `patience` from now on."""
     return await workflow.execute_activity_method(
         RecordActivities.record_result,
         update,
-        start_to_close_timeout=budget(config) if answered_before else BRIEF,
+        schedule_to_close_timeout=patience,
         heartbeat_timeout=LOST_WORKER,
         retry_policy=_retries(ATTEMPTS if answered_before else 1),
         summary=f"write the NetBox record of {update.fabric_id}"[:200],
     )
+
+
+def patience_with_netbox(
+    config: FabricConfig | None, until_due: timedelta | None, *, answered_before: bool
+) -> timedelta:
+    """How long NetBox may take: once it has failed, no longer than the next slot is away."""
+    whole = budget(config)
+    if answered_before or until_due is None:
+        return whole
+    return max(min(until_due, whole), BRIEF)
+
+
+def netbox_sentence(error: ActivityError) -> str:
+    """Why the record was not read or written."""
+    if isinstance(error.cause, TimeoutError):
+        return "NetBox did not answer in time; check that it is up and not overloaded."
+    return sentence(error, "")
 
 
 def sentence(error: ActivityError, queue: str) -> str:
@@ -100,12 +118,20 @@ def sentence(error: ActivityError, queue: str) -> str:
     return f"The sync was interrupted ({type(cause).__name__}); the next one tries again."
 
 
+def _queue_of(config: FabricConfig) -> str:
+    """The queue of the fabric's site; without one, or where the record names the loops' own, the default."""
+    default = workflow.info().task_queue
+    return observe_queue(default) if config.task_queue in ("", default) else config.task_queue
+
+
 def _timeout_sentence(kind: TimeoutType | None, queue: str) -> str:
     if kind is TimeoutType.SCHEDULE_TO_START:
         return f'No worker took the work from the task queue "{queue}"; start one there, or correct hh_task_queue.'
     if kind is TimeoutType.HEARTBEAT:
         return "The worker that ran this was lost; the next sync tries again."
-    return "This took longer than a sync may take; the next one tries again."
+    return (
+        "Reading Git and Kubernetes took longer than a sync may take; check which of them is slow."
+    )
 
 
 def _retries(attempts: int) -> RetryPolicy:

@@ -8,10 +8,11 @@ run when the history has grown long.
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
@@ -24,6 +25,9 @@ with workflow.unsafe.imports_passed_through():
 
 LONG_HISTORY: Final = 300
 """Events after which a new run starts. A restarted worker replays whole histories, so they are kept short."""
+
+QUICK: Final = timedelta(seconds=10)
+"""What it may take to show that a sync is running: longer, and the sync has ended before."""
 
 
 def workflow_id(fabric_id: str) -> str:
@@ -76,6 +80,7 @@ class FabricSync(FabricMessages):
                     timeout=wake - workflow.now(),
                     timeout_summary=f"until {wake:%Y-%m-%d %H:%M:%S} UTC",
                 )
+            self._loop.plan(workflow.now())
 
     def _has_work(self) -> bool:
         now = workflow.now()
@@ -98,6 +103,7 @@ class FabricSync(FabricMessages):
         try:
             return await calls.observe(request, answered_before=not facts.error)
         except ActivityError as error:
+            _raise_if_cancelled(error)
             return calls.sentence(error, config.task_queue)
 
     async def _mark_syncing(self, shown: bool) -> None:
@@ -106,11 +112,13 @@ class FabricSync(FabricMessages):
             return
         self._loop.written = None  # whatever becomes of this write, the next one is needed
         try:
-            await self._write(
-                self._loop.facts.model_copy(update={"syncing": True}), answered_before=False
-            )
+            facts = self._loop.facts.model_copy(update={"syncing": True})
+            await self._write(facts, QUICK, answered_before=False)
         except ActivityError as error:
-            workflow.logger.info("The record does not show the sync: %s", calls.sentence(error, ""))
+            _raise_if_cancelled(error)
+            workflow.logger.info(
+                "The record does not show the sync: %s", calls.netbox_sentence(error)
+            )
 
     async def _exchange_record(self) -> None:
         """Write what changed, or read what others changed. A failure is shown and tried again later."""
@@ -118,38 +126,52 @@ class FabricSync(FabricMessages):
         if not loop.exchange_is_due(workflow.now()):
             return
         answered, loop.reload = not loop.record_error, False
+        due = None if loop.next_slot is None else loop.next_slot - workflow.now()
+        patience = calls.patience_with_netbox(loop.effective, due, answered_before=answered)
         try:
             if loop.must_write:
-                await self._write(loop.facts, answered_before=answered)
+                await self._write(loop.facts, patience, answered_before=answered)
             else:
-                self._adopt(await calls.load_record(loop.fabric_id, answered_before=answered))
+                self._adopt(
+                    await calls.load_record(loop.fabric_id, patience, answered_before=answered)
+                )
         except ActivityError as error:
+            _raise_if_cancelled(error)
             loop.reload = True
-            loop.record_failed(calls.sentence(error, ""), workflow.now())
+            loop.record_failed(calls.netbox_sentence(error), workflow.now())
 
-    async def _write(self, facts: Facts, *, answered_before: bool) -> None:
+    async def _write(self, facts: Facts, patience: timedelta, *, answered_before: bool) -> None:
         loop = self._loop
         update = RecordUpdate(
             fabric_id=loop.fabric_id, facts=facts, edits=loop.edits, journal=loop.journal.entry
         )
-        self._adopt(
-            await calls.record_result(update, loop.effective, answered_before=answered_before)
-        )
-        loop.record_written(facts, update.edits, update.journal)
+        read = await calls.record_result(update, patience, answered_before=answered_before)
+        self._adopt(read)
+        loop.record_written(facts, update.edits, "" if read.journal_error else update.journal)
+        if read.journal_error:
+            loop.record_failed(read.journal_error, workflow.now())
 
     def _adopt(self, read: RecordRead) -> None:
         known = Installation(heartbeat=read.heartbeat, search_attributes=read.search_attributes)
         self._loop.record_read(read.config, read.facts, known)
 
     async def _continue_as_new_when_long(self) -> None:
-        """Start a new run when the history is long, but not beside an update's answer, which it could lose."""
+        """Start a new run when the history is long and nobody waits for an answer of this one."""
         info = workflow.info()
         long = (
             info.get_current_history_length() >= LONG_HISTORY
             or info.is_target_worker_deployment_version_changed()
         )
-        if not long or self._answered or self._loop.request is not None or self._loop.finished:
+        if not long or self._waiting or self._loop.finished:
             return
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._loop.request is None:
+        if self._answered:
+            await workflow.sleep(1, summary="let an answer out before the next run")
+        await workflow.wait_condition(lambda: self._waiting > 0 or workflow.all_handlers_finished())
+        if not self._waiting:
             workflow.continue_as_new(self._loop)
+
+
+def _raise_if_cancelled(error: ActivityError) -> None:
+    """A cancelled workflow ends, also in the middle of a call."""
+    if is_cancelled_exception(error):
+        raise error

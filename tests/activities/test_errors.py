@@ -167,9 +167,9 @@ def test_a_retry_after_without_sense_is_as_good_as_none(header: str | None) -> N
 
 
 def test_temporal_is_told_when_to_try_again() -> None:
-    again = to_application_error(TransientError("NetBox is busy.", retry_after=12))
+    again = to_application_error(TransientError("NetBox is busy.", retry_after=7))
     assert not again.non_retryable
-    assert again.next_retry_delay == timedelta(seconds=12)
+    assert again.next_retry_delay == timedelta(seconds=7)
     never = to_application_error(PermanentError("NetBox refused the token."))
     assert never.non_retryable
     assert never.message == "NetBox refused the token."
@@ -191,3 +191,8 @@ def test_an_unforeseen_error_tells_its_type_only() -> None:
 def test_what_is_classified_stays_so() -> None:
     error = PermanentError("NetBox refused the token.")
     assert classify(error, "Somebody else") is error
+
+
+def test_a_loop_does_not_wait_in_a_call_for_who_asks_for_an_hour() -> None:
+    later = to_application_error(TransientError("NetBox is in maintenance.", retry_after=3600))
+    assert later.non_retryable

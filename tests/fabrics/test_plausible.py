@@ -46,4 +46,4 @@ def test_a_kind_that_is_not_served_is_another_matter() -> None:
 def test_nothing_is_concluded_of_doubted_kinds() -> None:
     assert SERVER not in without(NOTHING, {SERVER: 3}).resources
     assert VPC in without(NOTHING, {SERVER: 3}).resources
-    assert "starter.py sync berlin --accept-empty" in emptied_sentence(SERVER, 3, "berlin")
+    assert "starter.py sync berlin --accept-empty" in emptied_sentence(SERVER, 3, "berlin", None)

@@ -160,6 +160,22 @@ async def test_a_pause_stops_the_syncs_and_keeps_the_grid(env: WorkflowEnvironme
         assert len(running.world.observed) == 3
 
 
+async def test_resuming_after_missed_slots_waits_for_the_next(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config(interval=300))) as running:
+        await running.sleep(60)
+        await running.handle.signal(FabricSync.pause_by_signal)
+        await running.sleep(750)
+        await running.handle.signal(FabricSync.resume_by_signal)
+        await running.sleep(1)
+        status = await running.status()
+        assert (len(running.world.observed), status.missed) == (1, 0)
+        await running.sleep(300)
+        first, second = await running.history()
+        assert first.slot is not None
+        assert second.slot == first.slot + timedelta(seconds=900)
+        assert len(running.world.observed) == 2
+
+
 async def test_netbox_down_keeps_the_grid_and_the_result_is_written_later(
     env: WorkflowEnvironment,
 ) -> None:

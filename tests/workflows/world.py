@@ -63,6 +63,8 @@ class World:
     takes: timedelta = timedelta(0)
     """How long a look at the fabric takes, on the server's clock."""
     netbox_error: str = ""
+    unseen: int = 0
+    """How often NetBox will not show the record, although it is there."""
 
     @activity.defn
     def observe(self, request: ObserveRequest) -> Observation:
@@ -99,6 +101,9 @@ class World:
     def _read(self) -> RecordRead:
         if self.netbox_error:
             raise RuntimeError(self.netbox_error)
+        if self.unseen:
+            self.unseen -= 1
+            return RecordRead(config=None, facts=Facts(), heartbeat=900, search_attributes=False)
         return RecordRead(
             config=self.record, facts=self.facts, heartbeat=900, search_attributes=False
         )
