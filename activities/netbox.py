@@ -27,6 +27,7 @@ from settings import Settings
 type Row = dict[str, Any]
 
 CLUSTERS: Final = "virtualization/clusters"
+CLUSTER_TYPES: Final = "virtualization/cluster-types"
 CLUSTER_TYPE: Final = "hedgehog-fabric"
 RECORD_FIELDS: Final = "id,name,status,type,custom_fields"
 JOURNAL: Final = "extras/journal-entries"
@@ -113,6 +114,21 @@ class NetBox:
                 f"{names} in NetBox have the same fabric id {fabric_id}: clear it on all but one."
             )
         return found[0] if found else None
+
+    def check_sees_all_records(self) -> None:
+        """Raise `PermanentError` where there are records that this token's user may not see.
+
+        NetBox leaves them out without a word, so a lost permission looks like deleted records. The
+        number that it shows beside the cluster type counts them all.
+        """
+        types = self.rows(CLUSTER_TYPES, slug=CLUSTER_TYPE)
+        there = sum(row["cluster_count"] for row in types if row["slug"] == CLUSTER_TYPE)
+        seen = len(self.records())
+        if seen < there:
+            raise PermanentError(
+                f"NetBox at {self.url} shows this token's user only {seen} of {there} fabrics: run"
+                " `starter.py setup`, or correct the user's permissions."
+            )
 
     def record(self, record_id: int) -> tuple[Row, str]:
         """One record and its ETag, which a change must bring back. Raises `Gone`."""

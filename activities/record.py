@@ -57,7 +57,7 @@ class RecordActivities:
     @activity.defn
     def load_record(self, fabric_id: str) -> RecordRead:
         """What the fabric's record says now. Fails where it belongs to another installation."""
-        record = self.netbox.record_by_fabric_id(fabric_id)
+        record = self._known(fabric_id)
         if record is not None:
             self._check_instance(record)
         return self._read(record)
@@ -65,7 +65,7 @@ class RecordActivities:
     @activity.defn
     def record_result(self, update: RecordUpdate) -> RecordRead:
         """Make the record show `update`, in one write or in none, and answer what it says then."""
-        record = self.netbox.record_by_fabric_id(update.fabric_id)
+        record = self._known(update.fabric_id)
         if record is not None:
             record = self._write(record["id"], update)
         read = self._read(record)
@@ -76,6 +76,13 @@ class RecordActivities:
                 # The record stands: only the entry is for another time.
                 return read.model_copy(update={"journal_error": one_line(str(error), MAX_MESSAGE)})
         return read
+
+    def _known(self, fabric_id: str) -> Row | None:
+        """The record; None only where it is really gone, not where it is out of sight."""
+        record = self.netbox.record_by_fabric_id(fabric_id)
+        if record is None:
+            self.netbox.check_sees_all_records()
+        return record
 
     def _write(self, record_id: int, update: RecordUpdate) -> Row | None:
         def changes(record: Row) -> Row:

@@ -170,6 +170,21 @@ def test_a_record_deleted_in_between_is_gone(
     assert activities.record_result(update).config is None
 
 
+def test_a_record_out_of_sight_is_not_gone(
+    activities: RecordActivities, admin: NetBox, record: Row
+) -> None:
+    name = "Fabric Sync: records"
+    [permission] = [row for row in admin.rows("users/permissions") if row["name"] == name]
+    before = permission["constraints"]
+    admin.change("users/permissions", permission["id"], {"constraints": {"id": -1}})
+    try:
+        with pytest.raises(PermanentError, match="shows this token's user only 0 of"):
+            activities.load_record(fabric_id(record))
+    finally:
+        admin.change("users/permissions", permission["id"], {"constraints": before})
+    assert activities.load_record(fabric_id(record)).config is not None
+
+
 def test_two_records_with_one_fabric_id(
     activities: RecordActivities, admin: NetBox, make_record: MakeRecord
 ) -> None:
