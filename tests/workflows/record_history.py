@@ -8,11 +8,11 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from fabrics.values import Json
 from tests.workflows.world import World, config, loop
 from workflows.fabric_sync import FabricSync
 
@@ -46,7 +46,7 @@ async def record() -> None:
         HISTORY.write_text(json.dumps(without_traces_of_this_machine(history)) + "\n")
 
 
-def without_traces_of_this_machine(part: Any) -> Any:
+def without_traces_of_this_machine(part: Json) -> Json:
     """The same without stack traces and process names: no replay looks at them."""
     if isinstance(part, list):
         return [without_traces_of_this_machine(each) for each in part]
