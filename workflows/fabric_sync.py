@@ -147,6 +147,8 @@ class FabricSync(FabricMessages):
         )
         read = await calls.record_result(update, patience, answered_before=answered_before)
         self._adopt(read)
+        if read.config is None:
+            return  # nothing was written where no record was found
         loop.record_written(facts, update.edits, "" if read.journal_error else update.journal)
         if read.journal_error:
             loop.record_failed(read.journal_error, workflow.now())

@@ -128,13 +128,17 @@ async def test_a_deleted_record_ends_the_loop(env: WorkflowEnvironment) -> None:
         assert await running.handle.result() == "record deleted"
 
 
-async def test_a_record_that_is_missed_once_ends_no_loop(env: WorkflowEnvironment) -> None:
+async def test_a_record_that_is_missed_once_ends_no_loop_and_loses_no_edit(
+    env: WorkflowEnvironment,
+) -> None:
     async with loop(env, World(config())) as running:
         await until_first_sync(running)
         running.world.unseen = 1
-        await running.handle.signal(FabricSync.record_changed)
+        await running.handle.signal(FabricSync.set_interval_by_signal, 30)
         await running.sleep(120)
-        assert (await running.status()).syncs >= 2
+        assert (await running.status()).syncs >= 4
+        assert running.world.record is not None
+        assert running.world.record.interval == 30
 
 
 async def test_a_paused_fabric_that_is_disabled_meanwhile_by_interval_refuses_a_sync(

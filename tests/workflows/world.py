@@ -91,7 +91,7 @@ class World:
         """Take the update as NetBox does."""
         read = self._read()
         self.updates.append(update)
-        if self.record is not None:
+        if self.record is not None and read.config is not None:
             self.record = update.edits.over(self.record)
             self.facts = update.facts
             self.statuses.append(sync_status(self.record, self.facts))
