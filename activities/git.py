@@ -104,7 +104,7 @@ class GitMirror:
             except (GitError, ValueError):
                 shutil.rmtree(self._path, ignore_errors=True)
                 raise TransientError(
-                    f"Our mirror of {self._who} was damaged; the next sync makes it anew."
+                    f"{self._who} was not read: its mirror is damaged, and made anew next time."
                 ) from None
 
     @contextmanager
