@@ -21,7 +21,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 import temporal
-from activities.heartbeat import HeartbeatInterceptor
+from activities.heartbeat import BEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.netbox import NetBox
 from activities.observe import FabricActivities
 from activities.record import RecordActivities
@@ -34,7 +34,7 @@ from workflows.probe import Probe
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a kill, Temporal waits this long for the old worker to continue a loop; its default is 10 s."""
 
-BEAT: Final = LOST_WORKER / 4
+BEAT: Final = LOST_WORKER / BEATS_PER_TIMEOUT
 """Heartbeats are sent this often, so that one or two that are late do no harm; by default Temporal's SDK holds
 them back until the timeout is nearly over."""
 

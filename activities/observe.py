@@ -111,25 +111,25 @@ def _observation(
 ) -> Observation:
     """What was found, within the bounds of a message."""
     asked = desired if isinstance(desired, DesiredAt) else None
+    state = asked.state if asked else None
     runs = live if isinstance(live, Live) else None
     emptied: dict[Kind, int] = {}
     if runs and not request.accept_empty:
-        emptied = suddenly_empty(runs, asked.state if asked else None, request.before)
+        emptied = suddenly_empty(runs, state, request.before)
         runs = without(runs, emptied)
     drift = None
-    if asked and runs:
-        drift = find_drift(asked.state, runs, kinds_named(request.config.managed_kinds))
+    if state and runs:
+        drift = find_drift(state, runs, kinds_named(request.config.managed_kinds))
     resources = runs.resources if runs else {}
-    state = asked.state if asked else None
     doubts = (
         emptied_sentence(kind, count, request.config.fabric_id, state)
         for kind, count in emptied.items()
     )
-    problems = problem_sentences(asked.state, drift) if asked else ()
+    problems = problem_sentences(state, drift) if state else ()
     return Observation(
         started=started,
         commit=asked.commit if asked else "",
-        desired_digest=digest(asked.state.resources.values()) if asked else "",
+        desired_digest=digest(state.resources.values()) if state else "",
         live_digest=digest(each for found in resources.values() for each in found) if runs else "",
         counts={kind.name: len(found) for kind, found in resources.items() if found}
         | {kind.name: count for kind, count in emptied.items()},
