@@ -1,0 +1,136 @@
+"""All fabrics of one NetBox: what one look at their records and loops asks for.
+
+The plan is level-triggered: it compares what is with what should be, and remembers nothing. So a round
+that was lost, or half done, is made up for by the next one. What it must never do is take a bad answer
+for a change: an empty or shortened list would end loops that people want.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from pydantic import BaseModel
+
+from fabrics.config import FabricConfig
+from fabrics.record import instance_of, parse_config, parse_facts
+from fabrics.status import Facts, SyncStatus, sync_status
+
+FLEET_ID: Final = "fabric-fleet"
+"""The id of the workflow that looks after all loops."""
+
+MOST_VANISHED: Final = 2
+MOST_VANISHED_SHARE: Final = 0.25
+"""Loops whose records have vanished at once: more than two of them and a quarter is no tidying up."""
+
+
+class Member(BaseModel, frozen=True):
+    """One record. `instance` is the installation that has claimed it, if one has."""
+
+    config: FabricConfig
+    facts: Facts
+    instance: str
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Self:
+        """The member whose NetBox record this is."""
+        return cls(
+            config=parse_config(record), facts=parse_facts(record), instance=instance_of(record)
+        )
+
+    @property
+    def status(self) -> SyncStatus:
+        """Its status, as its record should show it."""
+        return sync_status(self.config, self.facts)
+
+    def is_elsewhere(self, instance: str) -> bool:
+        """Whether an installation other than `instance` looks after it."""
+        return self.instance not in ("", instance)
+
+
+class RunningLoop(BaseModel, frozen=True):
+    """A loop that Temporal lists. `config_hash` is that of the configuration that it goes by."""
+
+    fabric_id: str
+    config_hash: str
+    started: datetime
+
+
+class Plan(BaseModel, frozen=True):
+    """What to do, by fabric id: `tell` loops, started where they do not run, that their record may have
+    changed; `settle` records without a loop, whose status is to be made true. `overdue` ones are among
+    those that are told.
+    """
+
+    tell: tuple[str, ...]
+    settle: tuple[str, ...]
+    overdue: tuple[str, ...]
+
+
+class ImplausibleRead(Exception):
+    """What was read cannot be the truth; the text says why and what to do."""
+
+
+class FleetSnapshot(BaseModel, frozen=True):
+    """One look at all records and at all loops.
+
+    `instance` is this installation, `heartbeat` the number of seconds after which a record is written
+    though nothing changed.
+    """
+
+    members: tuple[Member, ...]
+    loops: tuple[RunningLoop, ...]
+    instance: str
+    heartbeat: int
+    now: datetime
+
+    @property
+    def ours(self) -> dict[str, Member]:
+        """By fabric id, those that this installation may look after, and that their id tells apart."""
+        uses = Counter(member.config.fabric_id for member in self.members)
+        return {
+            fabric_id: member
+            for member in self.members
+            if (fabric_id := member.config.fabric_id)
+            and uses[fabric_id] == 1
+            and not member.is_elsewhere(self.instance)
+        }
+
+    def plan(self, *, release: bool) -> Plan:
+        """What to do now; after a `release` every loop is told.
+
+        Raises `ImplausibleRead` where too many loops have lost their record at once.
+        """
+        ours, running = self.ours, {loop.fabric_id: loop for loop in self.loops}
+        vanished = running.keys() - {member.config.fabric_id for member in self.members}
+        _check_vanished(len(vanished), len(running))
+        both = [(ours[fabric_id], running[fabric_id]) for fabric_id in ours.keys() & running.keys()]
+        outdated = {
+            loop.fabric_id
+            for member, loop in both
+            if release or loop.config_hash != member.config.hash
+        }
+        overdue = {loop.fabric_id for member, loop in both if self._is_overdue(member, loop)}
+        idle = ours.keys() - running.keys()
+        lost = {fabric_id for fabric_id in idle if ours[fabric_id].config.wants_a_loop}
+        return Plan(
+            tell=tuple(sorted(vanished | outdated | overdue | lost)),
+            settle=tuple(sorted(idle - lost)),
+            overdue=tuple(sorted(overdue)),
+        )
+
+    def _is_overdue(self, member: Member, loop: RunningLoop) -> bool:
+        """The record says that no sync began, failed or not, for two intervals or two heartbeats."""
+        if member.config.paused or not member.config.wants_a_loop:
+            return False
+        last = max(filter(None, (member.facts.last_sync, loop.started)))
+        return self.now - last > timedelta(seconds=2 * max(member.config.interval, self.heartbeat))
+
+
+def _check_vanished(vanished: int, running: int) -> None:
+    if vanished > max(MOST_VANISHED, running * MOST_VANISHED_SHARE):
+        raise ImplausibleRead(
+            f"{vanished} of {running} fabrics that are synced have no record in NetBox any more:"
+            " nothing was changed. Check what the worker's token may see; to really end so many loops,"
+            " disable the fabrics before their records are deleted."
+        )
