@@ -24,10 +24,10 @@ from cli.errors import Failure
 from cli.workers import takes_work
 from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport
-from fabrics.loop import FabricLoop, SyncRequest
+from fabrics.loop import FabricLoop, SyncRequest, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from workflows import calls
-from workflows.fabric_sync import FabricSync, workflow_id
+from workflows.fabric_sync import FabricSync
 from workflows.messages import LONGEST_WAIT
 from workflows.probe import Probe
 

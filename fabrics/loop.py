@@ -23,6 +23,11 @@ MAX_RECORD_RETRY: Final = timedelta(seconds=60)
 true again within a minute, seldom enough not to hold up short intervals."""
 
 
+def workflow_id(fabric_id: str) -> str:
+    """The id of a fabric's loop in Temporal: one fabric cannot have two."""
+    return f"fabric-sync/{fabric_id}"
+
+
 class Installation(BaseModel, frozen=True):
     """What the worker told the loop about its surroundings, frozen into history when it was read."""
 

@@ -30,11 +30,6 @@ QUICK: Final = timedelta(seconds=10)
 """What it may take to show that a sync is running: longer, and the sync has ended before."""
 
 
-def workflow_id(fabric_id: str) -> str:
-    """The id of a fabric's loop."""
-    return f"fabric-sync/{fabric_id}"
-
-
 @workflow.defn
 class FabricSync(FabricMessages):
     """One fabric's loop."""

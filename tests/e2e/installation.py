@@ -17,12 +17,12 @@ from temporalio.client import Client, WorkflowHandle
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
 from activities.netbox import NetBox, Row
-from fabrics.loop import FabricLoop
+from fabrics.loop import FabricLoop, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from stack.api_server import KubernetesApi
 from stack.git_server import GitRepository
 from stack.stack import Stack
-from workflows.fabric_sync import FabricSync, workflow_id
+from workflows.fabric_sync import FabricSync
 
 ROOT = Path(__file__).parent.parent.parent
 

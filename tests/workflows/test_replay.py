@@ -4,8 +4,9 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from fabrics.loop import workflow_id
 from tests.workflows.record_history import HISTORY
-from workflows.fabric_sync import FabricSync, workflow_id
+from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import IgnoreMalformedMessages
 
 

@@ -21,11 +21,11 @@ from temporalio.worker import Worker
 from activities.observe import ObserveRequest
 from activities.record import RecordRead, RecordUpdate
 from fabrics.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.loop import FabricLoop
+from fabrics.loop import FabricLoop, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from fabrics.status import Facts, Observation, SyncStatus, sync_status
 from workflows.calls import observe_queue
-from workflows.fabric_sync import FabricSync, workflow_id
+from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import IgnoreMalformedMessages
 
 
