@@ -12,6 +12,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
 
 with workflow.unsafe.imports_passed_through():
+    from activities.fleet import FleetActivities, Round, RoundRequest
     from activities.observe import FabricActivities, ObserveRequest
     from activities.record import RecordActivities, RecordRead, RecordUpdate
     from fabrics.config import FabricConfig
@@ -21,6 +22,9 @@ with workflow.unsafe.imports_passed_through():
 LOST_WORKER: Final = timedelta(seconds=6)
 MIN_BUDGET, MAX_BUDGET = timedelta(seconds=60), timedelta(seconds=300)
 ATTEMPTS: Final = 3
+LONGEST_ROUND: Final = timedelta(minutes=10)
+"""A first round may have hundreds of records to write to, at some ten a second."""
+
 BRIEF: Final = timedelta(seconds=2)
 """What a NetBox that has failed is given at least; a healthy one needs well under a second."""
 
@@ -91,6 +95,18 @@ async def record_result(
     )
 
 
+async def reconcile(request: RoundRequest) -> Round:
+    """Make one round over all fabrics. It is tried once: the next round does what this one could not."""
+    return await workflow.execute_activity_method(
+        FleetActivities.reconcile,
+        request,
+        start_to_close_timeout=LONGEST_ROUND,
+        heartbeat_timeout=LOST_WORKER,
+        retry_policy=_retries(1),
+        summary="compare all records with all loops",
+    )
+
+
 def patience_with_netbox(
     config: FabricConfig | None, until_due: timedelta | None, *, answered_before: bool
 ) -> timedelta:
@@ -105,6 +121,13 @@ def netbox_sentence(error: ActivityError) -> str:
     """Why the record was not read or written."""
     if isinstance(error.cause, TimeoutError):
         return "NetBox did not answer in time; check that it is up and not overloaded."
+    return sentence(error, "")
+
+
+def round_sentence(error: ActivityError) -> str:
+    """Why a round over all fabrics came to nothing."""
+    if isinstance(error.cause, TimeoutError):
+        return "The worker that made it was lost, or NetBox is too slow for it."
     return sentence(error, "")
 
 

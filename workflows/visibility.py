@@ -1,7 +1,8 @@
 """What the Temporal Web UI shows of a loop: details in words, search attributes to filter by.
 
 Both are readable without this project's code. Search attributes are written only when they change,
-and only where the server knows them: an unknown one would fail the workflow task for ever.
+and only where the server knows them: an unknown one would fail the workflow task for ever. The hash by
+which the fleet tells that a record was edited then goes into the memo, which needs no registration.
 """
 
 from typing import Any, Final
@@ -10,12 +11,13 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
+    from activities.fleet import CONFIG
+    from fabrics.config import FabricConfig
     from fabrics.details import markdown
     from fabrics.loop import FabricLoop
 
 NAME: Final = SearchAttributeKey.for_keyword("FabricName")
 STATUS: Final = SearchAttributeKey.for_keyword("FabricStatus")
-CONFIG: Final = SearchAttributeKey.for_keyword("FabricConfig")
 DRIFT: Final = SearchAttributeKey.for_int("FabricDrift")
 
 
@@ -23,8 +25,15 @@ def show(loop: FabricLoop) -> None:
     """Bring details and search attributes up to date. A sync that is running shows in the details alone."""
     workflow.set_current_details(markdown(loop.status()))
     config = loop.effective
-    if not loop.installation.search_attributes or config is None:
+    if config is None:
         return
+    if loop.installation.search_attributes:
+        _upsert(config, loop)
+    else:
+        _remember(config)
+
+
+def _upsert(config: FabricConfig, loop: FabricLoop) -> None:
     wanted: list[SearchAttributeUpdate[Any]] = [
         NAME.value_set(config.name),
         STATUS.value_set(loop.settled_status),
@@ -35,3 +44,8 @@ def show(loop: FabricLoop) -> None:
     changes = [update for update in wanted if known.get(update.key) != update.value]
     if changes:
         workflow.upsert_search_attributes(changes)
+
+
+def _remember(config: FabricConfig) -> None:
+    if workflow.memo_value(CONFIG.name, None) != config.hash:
+        workflow.upsert_memo({CONFIG.name: config.hash})

@@ -1,0 +1,201 @@
+"""One round over all fabrics: read every record and every loop, and bring the two together.
+
+A round asks NetBox for one list and Temporal for one, whatever the number of fabrics; it writes only
+where something is wrong. What cannot be done about one record is said and keeps no other from its due.
+A failure that concerns them all ends the round, which changed nothing that a next one would not do.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from pydantic import BaseModel
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecution
+from temporalio.common import SearchAttributeKey, WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+
+from activities.errors import PermanentError, TransientError
+from activities.netbox import NetBox, Row
+from activities.netbox_http import Conflict
+from fabrics.config import ConfigEdits
+from fabrics.fleet import FleetSnapshot, ImplausibleRead, Member, RunningLoop
+from fabrics.fleet_summary import FleetSummary, summarise_fleet
+from fabrics.loop import FabricLoop, workflow_id
+from fabrics.record import changed_fields, parse_config, parse_facts, slug_fabric_id
+from fabrics.record_config import raw_fields
+
+LOOP: Final = "FabricSync"
+"""The type of the workflow that is a fabric's loop; its class belongs to a layer above."""
+
+CONFIG: Final = SearchAttributeKey.for_keyword("FabricConfig")
+"""Where a loop shows the hash of the configuration that it goes by."""
+
+AT_ONCE: Final = 10
+"""Calls to Temporal at the same time: a large fleet is told within seconds, the server hardly notices."""
+
+
+class RoundRequest(BaseModel, frozen=True):
+    """`releases` are those whose workers have made rounds before; none before the first round."""
+
+    releases: tuple[str, ...] = ()
+
+
+class Round(BaseModel, frozen=True):
+    """What a round found, and the `release` of the worker that made it."""
+
+    release: str
+    summary: FleetSummary
+
+
+@dataclass(frozen=True)
+class FleetActivities:
+    """The activity behind the fleet. `instance` names this installation, as `hh_instance` stores it.
+
+    `task_queue` is that of the loops, `heartbeat` the seconds after which a record is written though
+    nothing changed, `release` what tells this worker's code from another's.
+    """
+
+    netbox: NetBox
+    client: Client
+    task_queue: str
+    instance: str
+    heartbeat: int
+    release: str
+
+    @activity.defn
+    async def reconcile(self, request: RoundRequest) -> Round:
+        """Give every record that wants one its loop, and every other its status.
+
+        Raises `TransientError` and `PermanentError` where nothing can be concluded.
+        """
+        loops = await self._running_loops()
+        rows, nameless = await asyncio.to_thread(self._records)
+        seen = FleetSnapshot(
+            members=tuple(map(Member.of, rows)),
+            loops=loops,
+            instance=self.instance,
+            heartbeat=self.heartbeat,
+            now=datetime.now(UTC),
+        )
+        new = bool(request.releases) and self.release not in request.releases
+        try:
+            plan = seen.plan(release=new)
+        except ImplausibleRead as error:
+            raise PermanentError(str(error)) from None
+        await self._tell(plan.tell, plan.overdue)
+        unsettled = await asyncio.to_thread(self._settle, _of(rows, plan.settle))
+        summary = summarise_fleet(seen, plan, [*nameless, *unsettled])
+        return Round(release=self.release, summary=summary)
+
+    # -- loops ------------------------------------------------------------------------------------
+
+    async def _running_loops(self) -> tuple[RunningLoop, ...]:
+        query = f"WorkflowType = '{LOOP}' AND ExecutionStatus = 'Running'"
+        found = self.client.list_workflows(query, page_size=1000)
+        try:
+            return tuple([await _running_loop(loop) async for loop in found])
+        except RPCError as error:
+            raise TransientError(f"Temporal does not list the loops ({error.message}).") from None
+
+    async def _tell(self, fabric_ids: Iterable[str], overdue: Sequence[str]) -> None:
+        """Let loops look at their records, and start those that do not run."""
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def tell(fabric_id: str) -> None:
+            async with limit:
+                if fabric_id in overdue and await self._is_stuck(fabric_id):
+                    await self._replace(fabric_id)
+                else:
+                    await self._signal(fabric_id)
+
+        try:
+            await asyncio.gather(*map(tell, fabric_ids))
+        except RPCError as error:
+            raise TransientError(f"Temporal does not take messages ({error.message}).") from None
+
+    async def _signal(self, fabric_id: str) -> None:
+        await self.client.start_workflow(
+            LOOP,
+            FabricLoop(fabric_id=fabric_id),
+            id=workflow_id(fabric_id),
+            task_queue=self.task_queue,
+            start_signal="record_changed",
+        )
+
+    async def _replace(self, fabric_id: str) -> None:
+        """A loop that fails on its own history never gets on: a new one continues from the record."""
+        await self.client.start_workflow(
+            LOOP,
+            FabricLoop(fabric_id=fabric_id),
+            id=workflow_id(fabric_id),
+            task_queue=self.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        )
+
+    async def _is_stuck(self, fabric_id: str) -> bool:
+        """Whether the loop has failed to get on and is tried again and again."""
+        loop = await self.client.get_workflow_handle(workflow_id(fabric_id)).describe()
+        return loop.raw_description.pending_workflow_task.attempt > 1
+
+    # -- records ----------------------------------------------------------------------------------
+
+    def _records(self) -> tuple[list[Row], list[str]]:
+        """All records, those without a fabric id with one now, and a sentence on each that takes none."""
+        rows = self.netbox.records()
+        taken = {raw_fields(row).get("hh_fabric_id") for row in rows}
+        problems = []
+        for place, row in enumerate(rows):
+            if raw_fields(row).get("hh_fabric_id") or Member.of(row).is_elsewhere(self.instance):
+                continue
+            fabric_id = slug_fabric_id(row["name"], {str(known) for known in taken})
+            try:
+                rows[place] = (
+                    self.netbox.update_record(row["id"], partial(_named, fabric_id)) or row
+                )
+            except (PermanentError, Conflict) as error:
+                problems.append(f"{row['name']}: {error}")
+            else:
+                taken.add(fabric_id)
+        return rows, problems
+
+    def _settle(self, rows: Iterable[Row]) -> list[str]:
+        """Write the statuses that records without a loop should show; a sentence on each that refuses."""
+        problems = []
+        for row in rows:
+            try:
+                if _settled(row):
+                    self.netbox.update_record(row["id"], _settled)
+            except (PermanentError, Conflict) as error:
+                problems.append(f"{row['name']}: {error}")
+        return problems
+
+
+async def _running_loop(loop: WorkflowExecution) -> RunningLoop:
+    known = loop.typed_search_attributes.get(CONFIG)
+    return RunningLoop(
+        fabric_id=loop.id.removeprefix(workflow_id("")),
+        config_hash=known or await loop.memo_value(CONFIG.name, ""),
+        started=loop.start_time,
+    )
+
+
+def _named(fabric_id: str, row: Row) -> Row:
+    """What gives the record this fabric id, with the status that goes with it; nothing where it has one."""
+    if raw_fields(row).get("hh_fabric_id"):
+        return {}
+    fields = {**row["custom_fields"], "hh_fabric_id": fabric_id}
+    return {"hh_fabric_id": fabric_id} | _settled({**row, "custom_fields": fields})
+
+
+def _settled(row: Row) -> Row:
+    """The status fields in which the record is not true, given that no sync is running."""
+    return changed_fields(row, ConfigEdits(), parse_facts(row), datetime.now(UTC))
+
+
+def _of(rows: Iterable[Row], fabric_ids: Sequence[str]) -> Iterator[Row]:
+    wanted = set(fabric_ids)
+    return (row for row in rows if parse_config(row).fabric_id in wanted)
