@@ -14,20 +14,27 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 import temporal
+from activities.fleet import FleetActivities
 from activities.heartbeat import BEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.netbox import NetBox
 from activities.observe import FabricActivities
 from activities.record import RecordActivities
+from fabrics.fleet import FLEET_ID
 from settings import Settings
 from workflows.calls import LOST_WORKER, observe_queue
 from workflows.fabric_sync import FabricSync
+from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import IgnoreMalformedMessages
 from workflows.probe import Probe
 
@@ -38,6 +45,9 @@ BEAT: Final = LOST_WORKER / BEATS_PER_TIMEOUT
 """Heartbeats are sent this often, so that one or two that are late do no harm; by default Temporal's SDK holds
 them back until the timeout is nearly over."""
 
+LOOK_FOR_FLEET: Final = timedelta(seconds=30)
+"""How often the worker makes sure that the fleet runs: a round that is lost is made up for in the next."""
+
 log = logging.getLogger("fabric_sync.worker")
 
 
@@ -45,12 +55,11 @@ log = logging.getLogger("fabric_sync.worker")
 async def running_worker(client: Client, settings: Settings) -> AsyncIterator[None]:
     """Everything a single installation needs, until the block ends; then what runs may finish."""
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(
-            _main_worker(client, settings, await _record_activities(client, settings), stack)
-        )
+        await stack.enter_async_context(await _main_worker(client, settings, stack))
         await stack.enter_async_context(
             _observer(client, settings, observe_queue(settings.task_queue), stack)
         )
+        await stack.enter_async_context(_kept_fleet(client, settings.task_queue))
         yield
 
 
@@ -64,31 +73,28 @@ async def running_site_worker(
         yield
 
 
-async def _record_activities(client: Client, settings: Settings) -> RecordActivities:
-    missing = await temporal.missing_search_attributes(client)
-    if missing:
-        log.warning(
-            "Temporal does not know the search attributes %s, so loops cannot be filtered by them;"
-            " run `starter.py setup` and restart the worker.",
-            ", ".join(missing),
-        )
-    return RecordActivities(
-        netbox=NetBox.from_settings(settings),
-        instance=await temporal.instance(client),
+async def _main_worker(client: Client, settings: Settings, stack: AsyncExitStack) -> Worker:
+    slots, netbox = settings.concurrent_netbox_calls, NetBox.from_settings(settings)
+    instance = await temporal.instance(client)
+    records = RecordActivities(
+        netbox=netbox,
+        instance=instance,
         heartbeat=settings.netbox_heartbeat,
-        search_attributes=not missing,
+        search_attributes=await _knows_search_attributes(client),
     )
-
-
-def _main_worker(
-    client: Client, settings: Settings, records: RecordActivities, stack: AsyncExitStack
-) -> Worker:
-    slots = settings.concurrent_netbox_calls
+    fleet = FleetActivities(
+        netbox=netbox,
+        client=client,
+        task_queue=settings.task_queue,
+        instance=instance,
+        heartbeat=settings.netbox_heartbeat,
+        release=_release(),
+    )
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[FabricSync, Probe],
-        activities=[records.load_record, records.record_result],
+        workflows=[FabricSync, Fleet, Probe],
+        activities=[records.load_record, records.record_result, fleet.reconcile],
         activity_executor=stack.enter_context(ThreadPoolExecutor(slots, "netbox")),
         max_concurrent_activities=slots,
         max_concurrent_workflow_tasks=settings.concurrent_workflow_tasks,
@@ -98,6 +104,52 @@ def _main_worker(
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),
         interceptors=[HeartbeatInterceptor(), IgnoreMalformedMessages()],
     )
+
+
+async def _knows_search_attributes(client: Client) -> bool:
+    missing = await temporal.missing_search_attributes(client)
+    if missing:
+        log.warning(
+            "Temporal does not know the search attributes %s, so loops cannot be filtered by them;"
+            " run `starter.py setup` and restart the worker.",
+            ", ".join(missing),
+        )
+    return not missing
+
+
+def _release() -> str:
+    """What tells this code from another release's: a hash of the sources that loops depend on."""
+    root, digest = Path(__file__).parent, sha256()
+    for folder in ("workflows", "activities", "fabrics"):
+        for source in sorted((root / folder).rglob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@asynccontextmanager
+async def _kept_fleet(client: Client, task_queue: str) -> AsyncIterator[None]:
+    """The fleet runs until the block ends, also after somebody has terminated it."""
+    keeper = asyncio.create_task(_keep_fleet(client, task_queue), name="keep the fleet running")
+    try:
+        yield
+    finally:
+        keeper.cancel()
+
+
+async def _keep_fleet(client: Client, task_queue: str) -> None:
+    while True:
+        try:
+            await client.start_workflow(
+                Fleet.run,
+                FleetState(),
+                id=FLEET_ID,
+                task_queue=task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary="looks after the loops of all fabrics",
+            )
+        except RPCError as error:
+            log.warning("The fleet could not be started (%s); it is tried again.", error.message)
+        await asyncio.sleep(LOOK_FOR_FLEET.total_seconds())
 
 
 def _observer(client: Client, settings: Settings, task_queue: str, stack: AsyncExitStack) -> Worker:
