@@ -5,17 +5,23 @@ Where Temporal is comes from Temporal's own configuration (`TEMPORAL_ADDRESS`, `
 """
 
 from pathlib import Path
+from typing import Final
 
 from platformdirs import user_cache_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_WEBHOOK_SECRET: Final = 16
 
 
 class Settings(BaseSettings):
     """One value a variable. Every default is what a single installation on one host needs."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FABRIC_SYNC_", frozen=True, use_attribute_docstrings=True
+        env_prefix="FABRIC_SYNC_",
+        frozen=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
     )
 
     netbox_url: str = "http://127.0.0.1:8000"
@@ -75,3 +81,23 @@ class Settings(BaseSettings):
     graceful_shutdown: float = Field(default=20.0, ge=0)
     """Seconds that running activities get to finish when the worker is asked to stop: below the 30 s after
     which Kubernetes and Docker kill."""
+
+    webhook_port: int = Field(default=0, ge=0, le=65535)
+    """Where the worker takes webhooks of NetBox and Git hosts, so that edits and pushes count at once. 0: nowhere."""
+
+    webhook_host: str = "127.0.0.1"
+    """The address it takes them at. The default is for a proxy on the same host: the receiver speaks plain HTTP,
+    and GitLab's plain tokens need TLS on the way."""
+
+    webhook_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
+    """What senders sign webhooks with. No default: whoever knows it can make fabrics sync."""
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_hard_to_guess(cls, secret: SecretStr, others: ValidationInfo) -> SecretStr:
+        if (secret or others.data.get("webhook_port")) and len(secret) < MIN_WEBHOOK_SECRET:
+            raise ValueError(
+                f"webhooks need a secret of at least {MIN_WEBHOOK_SECRET} characters:"
+                " `openssl rand -hex 32` makes one"
+            )
+        return secret
