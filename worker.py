@@ -32,6 +32,7 @@ from activities.observe import FabricActivities
 from activities.record import RecordActivities
 from fabrics.fleet import FLEET_ID
 from settings import Settings
+from webhooks.receiver import CannotListen, running_receiver
 from workflows.calls import LOST_WORKER, observe_queue
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
@@ -60,6 +61,8 @@ async def running_worker(client: Client, settings: Settings) -> AsyncIterator[No
             _observer(client, settings, observe_queue(settings.task_queue), stack)
         )
         await stack.enter_async_context(_kept_fleet(client, settings.task_queue))
+        if settings.webhook_port:
+            await stack.enter_async_context(running_receiver(client, settings))
         yield
 
 
@@ -203,10 +206,12 @@ def main() -> None:
     )
     try:
         asyncio.run(_run(_arguments()))
-    except temporal.TemporalUnreachable as error:
+    except (temporal.TemporalUnreachable, CannotListen) as error:
         raise SystemExit(f"worker.py: {error}") from None
     except ValidationError as error:
-        wrong = ", ".join(f"FABRIC_SYNC_{str(each['loc'][0]).upper()}" for each in error.errors())
+        wrong = "; ".join(
+            f"FABRIC_SYNC_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()
+        )
         raise SystemExit(f"worker.py: Correct the environment: {wrong}.") from None
 
 
