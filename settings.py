@@ -68,8 +68,9 @@ class Settings(BaseSettings):
     """Fabrics that are read at the same time. Each takes a thread that mostly waits for the network."""
 
     concurrent_netbox_calls: int = Field(default=4, ge=1)
-    """Record activities at the same time, in slots of their own so that fabrics that hang never delay them.
-    NetBox answers a few dozen requests a second, so more would only queue there."""
+    """Requests to NetBox under way at the same time, whatever they are for, and as many activities that make them,
+    in slots of their own so that fabrics that hang never delay them. NetBox answers a few dozen requests a second,
+    so more would only queue there."""
 
     concurrent_workflow_tasks: int = Field(default=4, ge=2)
     """Workflow tasks at the same time. Few, since after a restart each replays a history on the CPU, and too

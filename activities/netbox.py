@@ -38,9 +38,11 @@ PAGE: Final = 500
 class NetBox:
     """One NetBox as one user. Threads may share it; `close` drops its connections."""
 
-    def __init__(self, url: str, token: str, *, connect_timeout: float, timeout: float) -> None:
+    def __init__(
+        self, url: str, token: str, *, connect_timeout: float, timeout: float, at_once: int = 4
+    ) -> None:
         self.url = url.rstrip("/")
-        self._session = netbox_session(token, connect_timeout, timeout)
+        self._session = netbox_session(token, connect_timeout, timeout, at_once)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
@@ -50,6 +52,7 @@ class NetBox:
             settings.netbox_token.get_secret_value(),
             connect_timeout=settings.connect_timeout,
             timeout=settings.netbox_timeout,
+            at_once=settings.concurrent_netbox_calls,
         )
 
     def close(self) -> None:

@@ -49,15 +49,18 @@ REFUSALS: Final[dict[int, tuple[type[Classified], str]]] = {
 }
 
 
-def netbox_session(token: str, connect_timeout: float, timeout: float) -> requests.Session:
-    """A session with our credentials and time limits (in seconds).
+def netbox_session(
+    token: str, connect_timeout: float, timeout: float, at_once: int
+) -> requests.Session:
+    """A session with our credentials and time limits (in seconds), for one NetBox.
 
-    It follows no redirect: requests would repeat a redirected PATCH as a GET, which succeeds.
+    At most `at_once` requests are under way at any moment; more wait for one to end. It follows no
+    redirect: requests would repeat a redirected PATCH as a GET, which succeeds.
     """
     session = requests.Session()
     session.auth = _Bearer(token)
     session.max_redirects = 0
-    adapter = _PatientAdapter(connect_timeout, timeout)
+    adapter = _PatientAdapter(connect_timeout, timeout, at_once)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -140,8 +143,9 @@ class _PatientAdapter(HTTPAdapter):
     safe for reads, and for a change that `If-Match` keeps from being made twice.
     """
 
-    def __init__(self, connect_timeout: float, timeout: float) -> None:
-        super().__init__(pool_connections=1, pool_maxsize=16)
+    def __init__(self, connect_timeout: float, timeout: float, at_once: int) -> None:
+        # A request has a connection to itself, and a pool that blocks opens no more than its size.
+        super().__init__(pool_connections=1, pool_maxsize=at_once, pool_block=True)
         self._limits = (connect_timeout, timeout)
 
     @override

@@ -3,7 +3,9 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import BinaryIO
 
@@ -191,3 +193,46 @@ def test_the_token_is_ours_and_stays_out_of_errors(
         connect(url).status()
     assert f"Authorization: Bearer {TOKEN}" in requests[0]
     assert "secret" not in str(error.value)
+
+
+class Crowd(ThreadingHTTPServer):
+    """A NetBox that answers once so many requests are under way, and knows how many ever were."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, size: int) -> None:
+        super().__init__(("127.0.0.1", 0), _InTheCrowd)
+        self.gate = threading.Barrier(size)
+        self.lock = threading.Lock()
+        self.under_way = self.most = self.total = 0
+
+
+class _InTheCrowd(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Crowd
+
+    def do_GET(self) -> None:
+        with self.server.lock:
+            self.server.under_way += 1
+            self.server.total += 1
+            self.server.most = max(self.server.most, self.server.under_way)
+        self.server.gate.wait(timeout=10)
+        with self.server.lock:
+            self.server.under_way -= 1
+        self.wfile.write(answer("200 OK"))
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent."""
+
+
+def test_no_more_requests_are_under_way_than_it_may_have() -> None:
+    with Crowd(size=3) as server, ThreadPoolExecutor(24) as fabrics:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        netbox = NetBox(url, TOKEN, connect_timeout=1, timeout=10, at_once=3)
+        reads = [fabrics.submit(lambda: list(netbox.rows("extras/tags"))) for _ in range(24)]
+        assert [read.result() for read in reads] == [[]] * 24
+        assert (server.most, server.total) == (3, 24)
+        netbox.close()
+        server.shutdown()
