@@ -1,10 +1,12 @@
 """The custom fields of a fabric's record, and their choices.
 
 None has a NetBox default: it would be written into every cluster there is, fabric or not. Empty
-means the default that a description names.
+means the default that a description names. What syncs write is checked by nothing in NetBox: a rule
+that a value breaks makes NetBox refuse every change of the record, the sync's as well as people's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from activities.setup.items import CLUSTER, Item, Reference
@@ -24,6 +26,13 @@ from fabrics.status import ConnectionStatus, SyncStatus
 GROUP: Final = "Hedgehog sync"
 FIELDS: Final = "extras/custom-fields"
 CHOICE_SETS: Final = "extras/custom-field-choice-sets"
+
+RULES: Final = ("validation_minimum", "validation_maximum", "validation_regex", "validation_schema")
+"""What NetBox holds the values of a field to."""
+
+UNCHECKED: Final = dict.fromkeys(RULES) | {"validation_regex": ""}
+NEEDED: Final = {*RULES, "choice_set", "filter_logic", "related_object_type", "unique"}
+"""What is put right about a field, beside its type and what it belongs to."""
 
 COLOURS: Final = {
     "not_configured": "gray",
@@ -70,16 +79,22 @@ def _config(name: str, type_: str, label: str, description: str, **more: object)
 
 def _status(name: str, type_: str, label: str, description: str, **more: object) -> Item:
     """A field that syncs write: shown where it says something, in no form, in no search."""
-    return _field(name, type_, label, description, ui_editable="hidden", search_weight=0, **more)
+    shown = {"ui_editable": "hidden", "search_weight": 0}
+    return _field(name, type_, label, description, **UNCHECKED, **shown, **more)
 
 
 def _field(name: str, type_: str, label: str, description: str, **more: object) -> Item:
-    needed = {"type": type_, "object_types": [CLUSTER], "required": False}
-    for key in ("choice_set", "filter_logic", "related_object_type", "unique"):
-        if key in more:
-            needed[key] = more.pop(key)
+    needed = {"type": type_, "object_types": [CLUSTER], "required": False, "unique": False}
+    needed |= {key: more.pop(key) for key in NEEDED & more.keys()}
     shown = {"label": label, "description": description, "group_name": GROUP}
     return Item(FIELDS, {"name": name}, needed, shown | {"ui_visible": "if-set"} | more)
+
+
+def _in_order(items: Iterable[Item], weight: int) -> Iterator[Item]:
+    """The fields as NetBox lists them; those of one kind may become more without moving the others."""
+    for place, item in enumerate(items):
+        defaults = {**item.defaults, "weight": weight + 10 * place, "default": None}
+        yield replace(item, defaults=defaults)
 
 
 def _only(pattern: str) -> str:
@@ -211,7 +226,4 @@ _STATUS: Final = (
 )
 
 CHOICE_SET_ITEMS: Final = (SYNC_STATUS, CONNECTION_STATUS, KIND_NAMES)
-FIELD_ITEMS: Final = tuple(
-    Item(item.path, item.key, item.needed, {**item.defaults, "weight": 100 + 10 * place})
-    for place, item in enumerate(_CONFIG + _STATUS)
-)
+FIELD_ITEMS: Final = (*_in_order(_CONFIG, 100), *_in_order(_STATUS, 500))
