@@ -225,5 +225,8 @@ _STATUS: Final = (
     ),
 )
 
+CONFIG_FIELDS: Final = tuple(item.key["name"] for item in _CONFIG)
+"""What people decide about a fabric."""
+
 CHOICE_SET_ITEMS: Final = (SYNC_STATUS, CONNECTION_STATUS, KIND_NAMES)
 FIELD_ITEMS: Final = (*_in_order(_CONFIG, 100), *_in_order(_STATUS, 500))
