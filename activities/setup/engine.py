@@ -1,7 +1,8 @@
 """Make NetBox have the items of `activities.setup`, or take them away again.
 
 Running it twice changes nothing the second time. What people changed since stays as it is, unless
-the project would not work so; then it is put right. Either way it is said.
+the project would not work so; then it is put right. What nobody changed since an earlier release
+wrote it becomes what the present release writes. All of it is said.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from typing import Final
 from activities.errors import PermanentError
 from activities.netbox import NetBox, Row
 from activities.netbox_http import InUse
-from activities.setup.items import Item, Reference
+from activities.setup.items import Default, Item, Reference
 
 FIXED: Final = "type"
 """What NetBox never changes about a custom field."""
@@ -23,6 +24,7 @@ class Action(StrEnum):
 
     CREATE = "create"
     REPAIR = "repair"
+    UPGRADE = "upgrade"
     KEEP = "keep"
     CONFLICT = "conflict"
     DELETE = "delete"
@@ -43,19 +45,19 @@ class Change:
 def plan(netbox: NetBox, items: Sequence[Item]) -> list[Change]:
     """What `apply` would do."""
     rows = _rows(netbox, items)
-    return [change for item in items for change in _changes(item, _row(item, rows))]
+    return [change for item in items for change, _ in _changes(item, _row(item, rows))]
 
 
 def apply(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
-    """Create what is absent and repair what has to be, in the given order, telling each change."""
+    """Create what is absent, repair and upgrade what is there, in the given order, telling each change."""
     rows = _rows(netbox, items)
     for item in items:
         row = _row(item, rows)
-        for change in _changes(item, row):
-            if change.action is Action.CREATE:
-                netbox.create(item.path, _resolve(netbox, _all_values(item)))
-            if change.action is Action.REPAIR and row is not None:
-                netbox.change(item.path, row["id"], _resolve(netbox, _repairs(item, row)))
+        for change, values in _changes(item, row):
+            if values and row is None:
+                netbox.create(item.path, _resolve(netbox, values))
+            elif values and row is not None:
+                netbox.change(item.path, row["id"], _resolve(netbox, values))
             yield change
 
 
@@ -89,19 +91,40 @@ def _row(item: Item, rows: Rows) -> Row | None:
     return next(filter(item.is_row, rows[item.path]), None)
 
 
-def _changes(item: Item, row: Row | None) -> Iterator[Change]:
+def _changes(item: Item, row: Row | None) -> Iterator[tuple[Change, Row]]:
+    """What is to be done about an item, each with the values that are to be written."""
     if row is None:
-        yield Change(Action.CREATE, str(item))
+        yield Change(Action.CREATE, str(item)), _all_values(item)
         return
     repairs = _repairs(item, row)
     if FIXED in repairs:
         why = f"its {FIXED} is {_plain(row[FIXED])}, not {repairs[FIXED]}: rename or delete it"
-        yield Change(Action.CONFLICT, str(item), why)
-    elif repairs:
-        yield Change(Action.REPAIR, str(item), ", ".join(repairs))
-    kept = [name for name, value in item.defaults.items() if not _same(row.get(name), value)]
-    if kept:
-        yield Change(Action.KEEP, str(item), f"not as shipped: {', '.join(kept)}")
+        yield Change(Action.CONFLICT, str(item), why), {}
+        return
+    if repairs:
+        yield Change(Action.REPAIR, str(item), ", ".join(repairs)), repairs
+    upgrades = _upgrades(item, row)
+    if upgrades:
+        yield Change(Action.UPGRADE, str(item), ", ".join(upgrades)), upgrades
+    if kept := [name for name in _differing(item, row) if name not in upgrades]:
+        yield Change(Action.KEEP, str(item), f"not as shipped: {', '.join(kept)}"), {}
+
+
+def _upgrades(item: Item, row: Row) -> Row:
+    """The defaults that the row has not, but one of their former values."""
+    return {
+        name: default.value
+        for name, default in _differing(item, row).items()
+        if any(_same(row.get(name), value) for value in default.was)
+    }
+
+
+def _differing(item: Item, row: Row) -> dict[str, Default]:
+    return {
+        name: default
+        for name, default in item.shipped.items()
+        if not _same(row.get(name), default.value)
+    }
 
 
 def _repairs(item: Item, row: Row) -> Row:
@@ -141,7 +164,8 @@ def _writable(stored: object) -> object:
 
 
 def _all_values(item: Item) -> Row:
-    return {**item.key, **item.needed, **item.defaults, **item.secrets}
+    defaults = {name: default.value for name, default in item.shipped.items()}
+    return {**item.key, **item.needed, **defaults, **item.secrets}
 
 
 def _resolve(netbox: NetBox, values: Row) -> Row:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from activities.netbox import Row
 from activities.setup.items import CLUSTER, Item, Reference
 from fabrics.config import DEFAULT_INTERVAL, FABRIC_ID_PATTERN, MAX_INTERVAL, MIN_INTERVAL
 from fabrics.kinds import KINDS
@@ -30,9 +31,7 @@ CHOICE_SETS: Final = "extras/custom-field-choice-sets"
 RULES: Final = ("validation_minimum", "validation_maximum", "validation_regex", "validation_schema")
 """What NetBox holds the values of a field to."""
 
-UNCHECKED: Final = dict.fromkeys(RULES) | {"validation_regex": ""}
-NEEDED: Final = {*RULES, "choice_set", "filter_logic", "related_object_type", "unique"}
-"""What is put right about a field, beside its type and what it belongs to."""
+UNCHECKED: Final[Row] = dict.fromkeys(RULES) | {"validation_regex": ""}
 
 COLOURS: Final = {
     "not_configured": "gray",
@@ -72,22 +71,23 @@ KIND_NAMES: Final = Item(
 )
 
 
-def _config(name: str, type_: str, label: str, description: str, **more: object) -> Item:
+def _config(
+    name: str, type_: str, label: str, description: str, needed: Row | None = None, **shown: object
+) -> Item:
     """A field that people fill in."""
-    return _field(name, type_, label, description, **more)
+    return _field(name, type_, needed or {}, {"label": label, "description": description} | shown)
 
 
-def _status(name: str, type_: str, label: str, description: str, **more: object) -> Item:
+def _status(name: str, type_: str, label: str, description: str, needed: Row | None = None) -> Item:
     """A field that syncs write: shown where it says something, in no form, in no search."""
-    shown = {"ui_editable": "hidden", "search_weight": 0}
-    return _field(name, type_, label, description, **UNCHECKED, **shown, **more)
+    shown = {"label": label, "description": description, "ui_editable": "hidden"}
+    return _field(name, type_, UNCHECKED | (needed or {}), shown | {"search_weight": 0})
 
 
-def _field(name: str, type_: str, label: str, description: str, **more: object) -> Item:
-    needed = {"type": type_, "object_types": [CLUSTER], "required": False, "unique": False}
-    needed |= {key: more.pop(key) for key in NEEDED & more.keys()}
-    shown = {"label": label, "description": description, "group_name": GROUP}
-    return Item(FIELDS, {"name": name}, needed, shown | {"ui_visible": "if-set"} | more)
+def _field(name: str, type_: str, needed: Row, shown: Row) -> Item:
+    basis = {"type": type_, "object_types": [CLUSTER], "required": False, "unique": False}
+    shown = {"group_name": GROUP, "ui_visible": "if-set"} | shown
+    return Item(FIELDS, {"name": name}, basis | needed, shown)
 
 
 def _in_order(items: Iterable[Item], weight: int) -> Iterator[Item]:
@@ -111,9 +111,7 @@ _CONFIG: Final = (
         "text",
         "Fabric ID",
         "Names the fabric's loop for good. Filled in from the name when the fabric is first enabled.",
-        unique=True,
-        filter_logic="exact",
-        validation_regex=FABRIC_ID_PATTERN,
+        {"unique": True, "filter_logic": "exact", "validation_regex": FABRIC_ID_PATTERN},
         ui_editable="no",
     ),
     _config(
@@ -128,7 +126,12 @@ _CONFIG: Final = (
         validation_minimum=0,
         validation_maximum=MAX_INTERVAL,
     ),
-    _config("hh_paused", "boolean", "Paused", "Whether syncs wait until somebody resumes them."),
+    _config(
+        "hh_paused",
+        "boolean",
+        "Paused",
+        "Whether syncs wait until somebody resumes them. Empty: no.",
+    ),
     _config("hh_pause_reason", "text", "Pause reason", "Why the sync is paused."),
     _config(
         "hh_kubernetes_server",
@@ -156,7 +159,7 @@ _CONFIG: Final = (
         "object",
         "Site",
         "The site of the fabric's devices. Empty: one of their own, named after the fabric.",
-        related_object_type="dcim.site",
+        {"related_object_type": "dcim.site"},
     ),
     _config(
         "hh_git_repository",
@@ -166,7 +169,12 @@ _CONFIG: Final = (
         " Empty: only the inventory is kept.",
         validation_regex=_only(GIT_URL),
     ),
-    _config("hh_git_branch", "text", "Git branch", f"Empty: {DEFAULT_BRANCH}."),
+    _config(
+        "hh_git_branch",
+        "text",
+        "Git branch",
+        f"The branch that is compared. Empty: {DEFAULT_BRANCH}.",
+    ),
     _config(
         "hh_git_directory",
         "text",
@@ -178,7 +186,7 @@ _CONFIG: Final = (
         "multiselect",
         "Managed kinds",
         "Kinds of which live objects that are not in Git count as drift. Empty: those that Git has.",
-        choice_set=_choice_set(KIND_NAMES),
+        {"choice_set": _choice_set(KIND_NAMES)},
     ),
     _config(
         "hh_task_queue",
@@ -194,7 +202,7 @@ _STATUS: Final = (
         "select",
         "Sync status",
         "What the latest sync found.",
-        choice_set=_choice_set(SYNC_STATUS),
+        {"choice_set": _choice_set(SYNC_STATUS), "filter_logic": "exact"},
     ),
     _status(
         "hh_last_sync",
@@ -211,11 +219,17 @@ _STATUS: Final = (
         "select",
         "Connection",
         "Whether the Kubernetes API answered the latest sync.",
-        choice_set=_choice_set(CONNECTION_STATUS),
+        {"choice_set": _choice_set(CONNECTION_STATUS)},
     ),
     _status("hh_connection_error", "text", "Connection error", "Why Kubernetes could not be read."),
     _status("hh_commit", "text", "Commit", "The Git commit that was compared."),
-    _status("hh_drift_count", "integer", "Drift", "How many objects differ from Git."),
+    _status(
+        "hh_drift_count",
+        "integer",
+        "Drift",
+        "How many objects differ from Git.",
+        {"filter_logic": "exact"},
+    ),
     _status(
         "hh_drift", "json", "Drifted objects", "The first of the objects that differ from Git."
     ),

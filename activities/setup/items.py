@@ -2,10 +2,11 @@
 
 `needed` values are those that the project does not work without. They are put right; where they are
 lists, what is missing is added and what others added stays. `defaults` are given to an object when it
-is created and belong to people from then on: a difference is reported and kept.
+is created. A default that a later release changes names what it was (see `Default`): objects that
+still have that get the new one. Everything else belongs to people: it is reported and kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +16,22 @@ CLUSTER = "virtualization.cluster"
 
 
 @dataclass(frozen=True)
+class Default:
+    """A value that objects are given, and those that earlier releases gave them instead.
+
+    Where an earlier release left it to NetBox, `was` has what NetBox then gives: "" or None.
+    """
+
+    value: Any
+    was: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
 class Item:
-    """One object at `path` of the API, found by `key`. `secrets` are given at creation only."""
+    """One object at `path` of the API, found by `key`. `secrets` are given at creation only.
+
+    `defaults` are values, or `Default`s where the value was another one in earlier releases.
+    """
 
     path: str
     key: Mapping[str, str]
@@ -27,6 +42,14 @@ class Item:
     def __str__(self) -> str:
         noun = self.path.split("/")[1].replace("-", " ").removesuffix("s")
         return f"{noun} {next(iter(self.key.values()))}"
+
+    @property
+    def shipped(self) -> dict[str, Default]:
+        """The defaults with their history."""
+        return {
+            name: value if isinstance(value, Default) else Default(value)
+            for name, value in self.defaults.items()
+        }
 
     def is_row(self, row: Row) -> bool:
         """Whether `row` is this object: NetBox ignores filters that it does not know."""
