@@ -131,7 +131,8 @@ def _repairs(item: Item, row: Row) -> Row:
     """The needed values that the row has not, as they would be written."""
     repairs: Row = {}
     for name, wanted in item.needed.items():
-        stored = row.get(name)
+        # What may be of any model is written as `x_id` and shown, with its name, as `x`.
+        stored = row.get(name.removesuffix("_id") if isinstance(wanted, Reference) else name)
         if isinstance(wanted, list) and isinstance(stored, list):
             missing = [member for member in wanted if not _has(stored, member)]
             if missing:
