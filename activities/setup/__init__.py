@@ -10,6 +10,7 @@ from activities.setup.engine import Action, Change, apply, plan, remove
 from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS
 from activities.setup.items import Item
 from activities.setup.views import TAG_ITEM, TYPE_ITEM, VIEW_ITEMS, workflow_link
+from activities.setup.webhook import webhook_items
 
 __all__ = [
     "Action",
@@ -21,6 +22,7 @@ __all__ = [
     "items",
     "plan",
     "remove",
+    "webhook_items",
 ]
 
 
