@@ -1,12 +1,13 @@
 """Preparing NetBox and Temporal: `setup`."""
 
 import asyncio
+import re
 import sys
 from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from rich.status import Status
 from rich.text import Text
 
@@ -28,6 +29,14 @@ WebUi = Annotated[
         envvar="TEMPORAL_UI_URL", metavar="URL", help="Temporal's Web UI, to link fabrics to."
     ),
 ]
+Webhook = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        help="Where NetBox reaches a worker's webhook receiver (http://HOST:PORT), to tell it of edits at once."
+        " Signed with FABRIC_SYNC_WEBHOOK_SECRET.",
+    ),
+]
 
 
 class Prepared(BaseModel, frozen=True):
@@ -38,7 +47,10 @@ class Prepared(BaseModel, frozen=True):
 
 
 def setup(
-    remove: Remove = False, web_ui: WebUi = "http://localhost:8233", json: AsJson = False
+    remove: Remove = False,
+    web_ui: WebUi = "http://localhost:8233",
+    webhook: Webhook = "",
+    json: AsJson = False,
 ) -> None:
     """Prepare NetBox and Temporal; whatever is there already stays.
 
@@ -46,7 +58,7 @@ def setup(
     """
     if remove and sys.stdin.isatty():
         typer.confirm("Take all settings and statuses of fabrics out of NetBox?", abort=True)
-    prepared = asyncio.run(_setup(web_ui, remove))
+    prepared = asyncio.run(_setup(web_ui, webhook, remove))
     if json:
         console.show_json(prepared)
         return
@@ -57,11 +69,26 @@ def setup(
         print(f"export FABRIC_SYNC_NETBOX_TOKEN={prepared.token}")
 
 
-async def _setup(web_ui: str, remove: bool) -> Prepared:
+async def _setup(web_ui: str, webhook: str, remove: bool) -> Prepared:
     async with open_session() as session:
         items = netbox_setup.items(web_ui, session.loops.client.namespace)
+        secret = session.settings.webhook_secret
+        if webhook:
+            _check_webhook(webhook, secret)
+        if webhook or remove:  # what is taken away is known by its names
+            items += netbox_setup.webhook_items(webhook, secret)
         with console.progress("Reading NetBox") as spinner:
             return await (_take_away if remove else _prepare)(session, items, spinner)
+
+
+def _check_webhook(url: str, secret: SecretStr) -> None:
+    """NetBox takes `{{` for a template, and shows the URL to everybody who may see webhooks."""
+    if not re.fullmatch(r"https?://[^\s/?#@{]+(/[^\s?#@{]*)?", url):
+        raise Failure("--webhook takes http://HOST:PORT, without a user, a password or a query.")
+    if not secret:
+        raise Failure(
+            "Webhooks are signed: set FABRIC_SYNC_WEBHOOK_SECRET to the same as for the worker."
+        )
 
 
 async def _prepare(session: Session, items: list[Item], spinner: Status) -> Prepared:
