@@ -5,14 +5,17 @@ While NetBox is down, the loops alone say how their fabrics are.
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 from activities.errors import PermanentError, TransientError
 from cli.fabrics import Fabric
-from cli.loops import Loops
+from cli.loops import Loops, NoLoop
 from cli.session import Session
+from cli.stalled import waiting_since
+from fabrics.fleet_summary import FleetSummary
 from fabrics.overview import FabricOverview, overview, overview_of_loop
 from fabrics.report import FabricStatus
 
@@ -22,33 +25,58 @@ FEW: Final = 10
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen. `trouble` is why loops do not run, `netbox_error` why NetBox could not be read;
-    empty where nothing is wrong."""
+    """What was seen. `fleet` is what the fleet says, if it was asked and answered; `trouble` is why loops
+    do not run as they should, `netbox_error` why NetBox could not be read; empty where nothing is wrong.
+    """
 
     fabrics: Sequence[FabricOverview]
     now: datetime
+    fleet: FleetSummary | None = None
     trouble: str = ""
     netbox_error: str = ""
 
     @property
     def healthy(self) -> bool:
         """Nothing here needs a person."""
-        return not self.trouble and all(fabric.healthy for fabric in self.fabrics)
+        cared_for = self.fleet is None or self.fleet.healthy
+        return cared_for and not self.trouble and all(fabric.healthy for fabric in self.fabrics)
 
 
 async def look(session: Session, wanted: Sequence[str]) -> Sight:
     """The fabrics that are named; all when none is."""
-    running, worker = await asyncio.gather(session.loops.running(), session.loops.worker_polls())
+    running, keeper = await asyncio.gather(session.loops.running(), _ask_fleet(session.loops))
     try:
         chosen = await session.chosen(wanted)
     except (TransientError, PermanentError) as error:
         return await _look_without_netbox(session, wanted or running, str(error))
     ids = [fabric.fabric_id for fabric in chosen if fabric.fabric_id in running]
-    asked = ids if worker and len(ids) <= FEW else []
-    told = await _ask(session.loops, asked)
-    if ids and not worker:
-        return sight(session, chosen, running, told, session.loops.no_worker)
-    return sight(session, chosen, running, told, _silence(set(asked) - set(told)))
+    told = await _ask(session.loops, ids) if keeper.answers and len(ids) <= FEW else {}
+    silent = set(ids) - set(told) if not keeper.answers or len(ids) <= FEW else set()
+    waiting = await waiting_since(session.loops.client, silent)
+    seen = sight(session, chosen, running, told, waiting)
+    return replace(seen, fleet=keeper.fleet, trouble=keeper.trouble or _silence(silent))
+
+
+@dataclass(frozen=True)
+class _Keeper:
+    """What the fleet says, or why it says nothing; whether a worker `answers` at all."""
+
+    fleet: FleetSummary | None
+    trouble: str
+    answers: bool
+
+
+async def _ask_fleet(loops: Loops) -> _Keeper:
+    if not await loops.worker_polls():
+        return _Keeper(None, loops.no_worker, answers=False)
+    try:
+        fleet = await loops.fleet()
+    except NoLoop:
+        return _Keeper(
+            None, "The fleet is not running; a worker starts it within a minute.", answers=True
+        )
+    silence = "The worker does not answer: it was lost, or has too much to do."
+    return _Keeper(fleet, "" if fleet else silence, answers=fleet is not None)
 
 
 async def _look_without_netbox(session: Session, ids: Collection[str], why: str) -> Sight:
@@ -64,9 +92,10 @@ def sight(
     fabrics: Sequence[Fabric],
     running: Collection[str],
     told: Mapping[str, FabricStatus],
-    trouble: str = "",
+    waiting: Mapping[str, datetime] = MappingProxyType({}),
 ) -> Sight:
-    """These `fabrics`, of which those in `running` have a loop and those in `told` have answered."""
+    """These `fabrics`, of which those in `running` have a loop, those in `told` have answered, and those
+    in `waiting` have had something to do since then."""
     now = datetime.now(UTC)
     seen = [
         overview(
@@ -74,12 +103,13 @@ def sight(
             fabric.facts,
             told.get(fabric.fabric_id),
             running=fabric.fabric_id in running,
+            waiting_since=waiting.get(fabric.fabric_id),
             heartbeat=session.settings.netbox_heartbeat,
             now=now,
         )
         for fabric in fabrics
     ]
-    return Sight(fabrics=seen, now=now, trouble=trouble)
+    return Sight(fabrics=seen, now=now)
 
 
 def sight_of(session: Session, fabric: Fabric, told: FabricStatus | None = None) -> Sight:

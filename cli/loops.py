@@ -17,17 +17,20 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import QueryRejectCondition
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.queues import takes_work
 from cli.errors import Failure
-from cli.workers import takes_work
 from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport
+from fabrics.fleet import FLEET_ID
+from fabrics.fleet_summary import FleetSummary
 from fabrics.loop import FabricLoop, SyncRequest, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from workflows import calls
 from workflows.fabric_sync import FabricSync
+from workflows.fleet import Fleet
 from workflows.messages import LONGEST_WAIT
 from workflows.probe import Probe
 
@@ -108,6 +111,23 @@ class Loops:
         except RPCError as error:
             raise self._meaning(error) from None
 
+    async def fleet(self) -> FleetSummary | None:
+        """How the fleet is. Raises `NoLoop` where it does not run; None where it does not answer."""
+        try:
+            return await self.client.get_workflow_handle_for(Fleet.run, FLEET_ID).query(
+                Fleet.summary,
+                reject_condition=QueryRejectCondition.NOT_OPEN,
+                rpc_timeout=QUERY_DEADLINE,
+            )
+        except WorkflowQueryRejectedError:
+            raise NoLoop from None
+        except WorkflowQueryFailedError:
+            return None
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise NoLoop from None
+            return None
+
     # -- what they are told -----------------------------------------------------------------------
 
     async def start(self, config: FabricConfig) -> None:
@@ -164,7 +184,7 @@ class Loops:
             )
         except WorkflowFailureError as error:
             cause = error.cause
-            if isinstance(cause, ActivityError):
+            if isinstance(cause, ActivityError | ApplicationError):
                 raise Failure(calls.sentence(cause, config.task_queue)) from None
             raise Failure(f"Nobody compared {config.name} within {LONGEST_PROBE}.") from None
 

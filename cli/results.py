@@ -7,14 +7,16 @@ from pydantic import BaseModel
 from cli import console
 from cli.look import Sight
 from cli.tables import in_words, status_page, status_table
+from fabrics.fleet_summary import FleetSummary
 from fabrics.overview import FabricOverview
 from fabrics.report import SyncReport
 
 
 class Fabrics(BaseModel, frozen=True):
-    """What `--json` prints wherever the result is fabrics."""
+    """What `--json` prints wherever the result is fabrics; `fleet` where all of them were looked at."""
 
     fabrics: Sequence[FabricOverview]
+    fleet: FleetSummary | None = None
 
 
 class Synced(Fabrics, frozen=True):
@@ -35,9 +37,9 @@ class History(BaseModel, frozen=True):
 def show_fabrics(sight: Sight, json: bool) -> None:
     """One line a fabric."""
     if json:
-        console.show_json(Fabrics(fabrics=sight.fabrics))
+        console.show_json(Fabrics(fabrics=sight.fabrics, fleet=sight.fleet))
     elif sight.fabrics:
-        console.show(status_table(sight.fabrics, sight.now))
+        console.show(status_table(sight.fabrics, sight.now, sight.fleet))
     else:
         console.show("No fabrics yet; `starter.py add NAME --kubernetes-server URL` adds one.")
 

@@ -11,7 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from activities.setup import Check
+from fabrics.check import Check
+from fabrics.fleet_summary import FleetSummary
 from fabrics.overview import FabricOverview
 from fabrics.report import SyncReport
 from fabrics.status import SyncStatus
@@ -29,8 +30,11 @@ LOOKS: Final = {
 }
 
 
-def status_table(fabrics: Sequence[FabricOverview], now: datetime) -> RenderableType:
-    """One line a fabric: how it is, when it last and next syncs; below, what there is to remark."""
+def status_table(
+    fabrics: Sequence[FabricOverview], now: datetime, fleet: FleetSummary | None = None
+) -> RenderableType:
+    """One line a fabric: how it is, when it last and next syncs; below, what there is to remark, also on
+    the fleet as a whole."""
     table = _table()
     table.add_column("Fabric", no_wrap=True)
     table.add_column("Status", no_wrap=True)
@@ -39,7 +43,7 @@ def status_table(fabrics: Sequence[FabricOverview], now: datetime) -> Renderable
     for fabric in fabrics:
         table.add_row(
             fabric.name,
-            _status(fabric.sync_status),
+            _state(fabric),
             _count(fabric.drift_count),
             _count(sum(fabric.counts.values()) if fabric.counts else None),
             _ago(fabric.last_sync, now),
@@ -49,6 +53,8 @@ def status_table(fabrics: Sequence[FabricOverview], now: datetime) -> Renderable
     for fabric in fabrics:
         for remark in _remarks(fabric, now):
             remarks.add_row(fabric.name, remark)
+    for remark in _fleet_remarks(fleet, now) if fleet else ():
+        remarks.add_row("fleet", remark)
     return Group(table, "", remarks) if remarks.row_count else table
 
 
@@ -153,7 +159,7 @@ def _grid() -> Table:
 def _facts(fabric: FabricOverview, now: datetime) -> list[tuple[str, RenderableType]]:
     lines: list[tuple[str, RenderableType]] = [
         ("Fabric id", fabric.fabric_id),
-        ("Status", _status(fabric.sync_status)),
+        ("Status", _state(fabric)),
         ("Interval", f"{fabric.sync_interval} s"),
         ("Last sync", _both(fabric.last_sync, now)),
         ("Last success", _both(fabric.last_success, now)),
@@ -181,10 +187,20 @@ def _remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
     return [Text(text, style=style) for text, style in remarks.items() if text]
 
 
+def _fleet_remarks(fleet: FleetSummary, now: datetime) -> list[Text]:
+    counts = ", ".join(f"{count} {state}" for state, count in fleet.states.items())
+    looked = f"{counts or 'no fabrics'}; looked at {_ago(fleet.checked, now)}"
+    elsewhere = f"; {fleet.elsewhere} of other installations" if fleet.elsewhere else ""
+    return [
+        Text(f"{looked}{elsewhere}.", style="bright_black"),
+        *(Text(sentence, style="red") for sentence in (fleet.error, *fleet.problems) if sentence),
+    ]
+
+
 def _lost(fabric: FabricOverview) -> str:
     if not fabric.lost:
         return ""
-    return f"No loop runs; `starter.py enable {fabric.fabric_id}` starts it."
+    return "No loop runs; a worker starts it within a minute."
 
 
 def _stale(fabric: FabricOverview, now: datetime) -> str:
@@ -216,6 +232,13 @@ def _named_drift(fabric: FabricOverview) -> str:
 def _status(status: SyncStatus) -> Text:
     symbol, colour = LOOKS[status]
     return Text(f"{symbol} {status}", style=colour)
+
+
+def _state(fabric: FabricOverview) -> Text:
+    """The status; where nobody keeps it true any more, that is said first."""
+    return (Text("stale, was ", style="red") if fabric.stale else Text()) + _status(
+        fabric.sync_status
+    )
 
 
 def _count(count: int | None) -> str:

@@ -41,20 +41,23 @@ def overview(  # noqa: PLR0913  one argument a source
     told: FabricStatus | None,
     *,
     running: bool,
+    waiting_since: datetime | None = None,
     heartbeat: int,
     now: datetime,
 ) -> FabricOverview:
     """The overview from the record's `config` and `facts`, and from what its loop `told`, if it did.
 
-    `heartbeat` is the number of seconds after which a record is written though nothing changed.
+    `waiting_since` is set where the loop has had something to do that no worker has taken; `heartbeat`
+    is the number of seconds after which a record is written though nothing changed.
     """
     status = told or recorded(config, facts)
+    stale = is_stale(status, heartbeat, now) or _waits_too_long(config, waiting_since, now)
     return FabricOverview(
         **dict(status),
         sync_enabled=config.enabled,
         running=running,
         lost=config.wants_a_loop and not running,
-        stale=config.wants_a_loop and is_stale(status, heartbeat, now),
+        stale=config.wants_a_loop and stale,
     )
 
 
@@ -83,3 +86,8 @@ def is_stale(status: FabricStatus, heartbeat: int, now: datetime) -> bool:
         return False
     patience = timedelta(seconds=2 * max(status.sync_interval, heartbeat))
     return now - status.last_success > patience
+
+
+def _waits_too_long(config: FabricConfig, since: datetime | None, now: datetime) -> bool:
+    """Whether a slot has passed by half an interval: whoever stops the workers sees it within two."""
+    return since is not None and now - since > timedelta(seconds=config.interval / 2)

@@ -64,4 +64,6 @@ async def looks(
 
 def _view(seen: Sight, trouble: str) -> RenderableType:
     footer = Text(f"{seen.now:%H:%M:%S} UTC, Ctrl-C ends", style="bright_black")
-    return Group(status_table(seen.fabrics, seen.now), Text(trouble, style="yellow"), footer)
+    return Group(
+        status_table(seen.fabrics, seen.now, seen.fleet), Text(trouble, style="yellow"), footer
+    )

@@ -109,14 +109,19 @@ async def test_a_terminated_loop_is_missed_and_started_by_sync(
 ) -> None:
     async with installation.worker():
         fabric = await started(installation, starter)
-        await fabric.handle.terminate()
+    await fabric.handle.terminate()
 
-        async def seen() -> bool:
-            shown = await starter("status", fabric.fabric_id, "--json")
-            return shown.code == 1 and bool(shown.fabric["lost"])
+    async def seen() -> bool:
+        shown = await starter("status", fabric.fabric_id, "--json")
+        return shown.code == 1 and bool(shown.fabric["lost"])
 
-        await until(seen, bool)
-        assert (await starter("sync", fabric.fabric_id)).code == 0
+    await until(seen, bool)
+    async with installation.worker():
+
+        async def synced() -> bool:
+            return (await starter("sync", fabric.fabric_id)).code == 0
+
+        await until(synced, bool)
         assert (await starter("status", fabric.fabric_id)).code == 0
 
 

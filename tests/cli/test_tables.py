@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 
 from cli.tables import history_table, in_words, punctuality, status_page, status_table
 from fabrics.drift.summary import SummaryEntry, SummaryField
+from fabrics.fleet_summary import FleetSummary
 from fabrics.overview import FabricOverview
 from fabrics.report import SyncReport, Trigger
 from fabrics.status import SyncStatus
@@ -78,8 +79,9 @@ def test_a_line_has_everything_at_80_columns() -> None:
     [
         ({"sync_status": "error", "sync_error": "Git is gone."}, "Git is gone."),
         ({"netbox_error": "NetBox is down."}, "NetBox is down."),
-        ({"lost": True}, "`starter.py enable dc` starts it"),
+        ({"lost": True}, "a worker starts it"),
         ({"stale": True, "last_success": NOW - timedelta(hours=3)}, "last success 3 h ago"),
+        ({"stale": True}, "stale, was ● in_sync"),
         ({"paused": True, "pause_reason": "work", "sync_status": "paused"}, "Paused: work"),
         ({"sync_status": "disabled", "sync_interval": 0}, "its interval is 0"),
         ({"sync_status": "disabled"}, "its record is not active"),
@@ -93,6 +95,23 @@ def test_remarks(fields: dict[str, object], remark: str) -> None:
 
 def test_a_healthy_fabric_has_no_remarks() -> None:
     assert len(rendered(status_table([fabric(), fabric()], NOW)).splitlines()) == 4
+
+
+def test_the_fleet_is_remarked_on() -> None:
+    fleet = FleetSummary(
+        checked=NOW - timedelta(seconds=12),
+        states={"error": 1, "in_sync": 2},
+        elsewhere=4,
+        problems=("DC9: the name is taken.",),
+        error="NetBox does not answer.",
+    )
+    shown = rendered(status_table([fabric()], NOW, fleet))
+    for text in (
+        "1 error, 2 in_sync; looked at 12 s ago; 4 of other installations.",
+        "DC9: the name is taken.",
+        "NetBox does not answer.",
+    ):
+        assert text in shown
 
 
 def test_names_are_never_markup() -> None:

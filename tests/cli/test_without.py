@@ -1,7 +1,11 @@
 """What still works, and what is said, while something that is needed is not there."""
 
+import signal
+
+import pytest
+
 from tests.cli.conftest import CommandLine
-from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml
+from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
@@ -66,6 +70,25 @@ async def test_a_killed_worker_is_missed_though_temporal_still_lists_it(
         assert (await starter("status", fabric.fabric_id)).code == 1
     async with installation.worker():
         await fabric.recorded("paused")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_within_two_intervals_of_the_last_worker_a_fabric_is_stale(
+    installation: Installation, starter: CommandLine, number: signal.Signals
+) -> None:
+    async with installation.worker() as worker:
+        fabric = await new(installation, hh_sync_interval=10)
+        await starter("enable", fabric.fabric_id)
+        await fabric.recorded("in_sync")
+        worker.send_signal(number)
+        worker.wait()
+
+    async def seen() -> tuple[int, bool]:
+        shown = await starter("status", "--json")
+        return shown.code, shown.fabric["stale"]
+
+    assert await until(seen, lambda told: told[1], seconds=20) == (1, True)
+    assert "stale, was ● in_sync" in (await starter("status")).out
 
 
 async def test_disabled_without_a_worker_the_record_says_so_at_once(

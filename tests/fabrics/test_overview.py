@@ -50,6 +50,22 @@ def test_stale_after_two_intervals_or_two_heartbeats(
     assert (seen.stale, seen.healthy) == (stale, not stale)
 
 
+@pytest.mark.parametrize(("waited", "stale"), [(30, False), (31, True)])
+def test_stale_when_a_slot_has_passed_by_half_an_interval_and_no_worker_came(
+    waited: int, stale: bool
+) -> None:
+    seen = overview(
+        CONFIG,
+        facts(timedelta(seconds=91)),
+        None,
+        running=True,
+        waiting_since=NOW - timedelta(seconds=waited),
+        heartbeat=900,
+        now=NOW,
+    )
+    assert (seen.stale, seen.healthy) == (stale, not stale)
+
+
 @pytest.mark.parametrize(
     "change", [{"paused": True}, {"enabled": False}, {"active": False}, {"interval": 0}]
 )
