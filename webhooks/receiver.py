@@ -1,4 +1,4 @@
-"""The HTTP server that takes webhooks: `POST /netbox` and `POST /git`, and nothing else.
+"""What takes webhooks: `POST /netbox` and `POST /git`, and nothing else.
 
 It speaks plain HTTP and listens on the loopback interface unless told otherwise: a proxy in front of
 it brings TLS, without which GitLab's plain token could be read on the way.
@@ -6,12 +6,10 @@ it brings TLS, without which GitLab's plain token could be read on the way.
 
 import asyncio
 import logging
-import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
-from typing import Final, override
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from typing import Final
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
@@ -23,13 +21,11 @@ from settings import Settings
 from webhooks.bursts import Bursts
 from webhooks.payloads import NotJson, Push, read_push, read_record_event
 from webhooks.relay import Relay
+from webhooks.server import serving
 from webhooks.signatures import Headers, is_from_git_host, is_from_netbox
 
 MAX_BODY: Final = 5 * 1024 * 1024
 """Bytes. GitHub stops at 25 MB, which only pushes of thousands of commits come near to."""
-
-MAX_CONNECTIONS: Final = 32
-"""At the same time, so that strangers cannot make the worker hold more than so many bodies."""
 
 BODY_SECONDS: Final = 10.0
 """What a body may take to arrive: those who send slowly hold places that others need."""
@@ -38,58 +34,48 @@ FLEET_PAUSE: Final = 1.0
 PUSH_PAUSE: Final = 3.0
 """Seconds. A push costs a reading of all records, and people push several branches at once."""
 
-STOP_SECONDS: Final = 3
-"""What requests under way get to finish when the worker stops."""
-
 log = logging.getLogger("fabric_sync.webhooks")
-
-
-class CannotListen(Exception):
-    """The address of the receiver is not to be had; the text is for the operator."""
 
 
 @asynccontextmanager
 async def running_receiver(client: Client, settings: Settings) -> AsyncIterator[str]:
-    """The receiver, listening until the block ends; its URL. Raises `CannotListen`.
-
-    Port 0 is any that is free.
-    """
+    """The receiver, listening until the block ends; its URL. Raises `CannotListen`."""
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(_listener(settings))
         relay = Relay(client, stack.enter_context(closing(NetBox.from_settings(settings))))
         records = Bursts(relay.tell_fleet, FLEET_PAUSE)
         pushes = Bursts(relay.sync_followers, PUSH_PAUSE)
         for bursts in (records, pushes):
             await stack.enter_async_context(_in_background(bursts.run()))
-        app = receiver(settings.webhook_secret.get_secret_value(), records, pushes)
-        await stack.enter_async_context(_serving(app, listener))
-        url = _url(listener)
+        app = receiver(settings.webhook_secret.get_secret_value(), records.add, pushes.add)
+        url = await stack.enter_async_context(
+            serving(app, settings.webhook_host, settings.webhook_port)
+        )
         log.info("Taking webhooks of NetBox at %s/netbox, of Git hosts at %s/git.", url, url)
         yield url
 
 
-def receiver(secret: str, records: Bursts[int], pushes: Bursts[Push]) -> Starlette:
-    """The application: requests of those who know `secret` become hints in `records` and `pushes`."""
+def receiver(
+    secret: str, on_record: Callable[[int], None], on_push: Callable[[Push], None]
+) -> Starlette:
+    """The application. What those who know `secret` tell goes to `on_record`, by its id, or `on_push`."""
 
-    def from_netbox(body: bytes) -> bool:
+    def take_event(body: bytes) -> bool:
         event = read_record_event(body)
         if event:
-            records.add(event.data.id)
+            on_record(event.data.id)
         return event is not None
 
-    def from_git_host(body: bytes) -> bool:
+    def take_push(body: bytes) -> bool:
         push = read_push(body)
         if push:
-            pushes.add(push)
+            on_push(push)
         return push is not None
 
-    app = Starlette(
-        routes=[
-            _route("/netbox", secret, is_from_netbox, from_netbox),
-            _route("/git", secret, is_from_git_host, from_git_host),
-        ],
-        max_body_size=MAX_BODY,
-    )
+    routes = [
+        _route("/netbox", secret, is_from_netbox, take_event),
+        _route("/git", secret, is_from_git_host, take_push),
+    ]
+    app = Starlette(routes=routes, max_body_size=MAX_BODY)
     app.router.redirect_slashes = False
     return app
 
@@ -110,46 +96,12 @@ def _route(
             log.warning("Refused a request to %s: its signature is missing or wrong.", path)
             return PlainTextResponse("The signature is missing or wrong.", 401)
         try:
-            taken = take(body)
+            is_for_us = take(body)
         except NotJson:
             return PlainTextResponse("The body has to be JSON: choose application/json.", 400)
-        return PlainTextResponse("Accepted.", 202) if taken else PlainTextResponse("Not for us.")
+        return PlainTextResponse("Accepted.", 202) if is_for_us else PlainTextResponse("Ignored.")
 
     return Route(path, answer, methods=["POST"])
-
-
-class _Server(uvicorn.Server):
-    """Stops with the worker, whose signal handlers stay as they are."""
-
-    @override
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def _serving(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_graceful_shutdown=STOP_SECONDS,
-        )
-    )
-    serving = asyncio.create_task(server.serve([listener]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await serving
 
 
 @asynccontextmanager
@@ -160,20 +112,3 @@ async def _in_background(work: Coroutine[None, None, None]) -> AsyncIterator[Non
     finally:
         task.cancel()
         await asyncio.wait([task])
-
-
-def _listener(settings: Settings) -> socket.socket:
-    host, port = settings.webhook_host, settings.webhook_port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise CannotListen(
-            f"The webhook receiver cannot listen on {host} port {port} ({error.strerror}): correct"
-            " FABRIC_SYNC_WEBHOOK_HOST and FABRIC_SYNC_WEBHOOK_PORT, or stop what listens there."
-        ) from None
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

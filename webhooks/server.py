@@ -1,0 +1,77 @@
+"""An ASGI application behind a port of ours, inside the worker's process."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final, override
+
+import uvicorn
+from starlette.types import ASGIApp
+
+MAX_CONNECTIONS: Final = 32
+"""At the same time, so that strangers cannot make the worker hold more than so many bodies."""
+
+STOP_SECONDS: Final = 3
+"""What requests under way get to finish when the worker stops."""
+
+
+class CannotListen(Exception):
+    """The address is not to be had; the text is for the operator."""
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
+    """The application, listening until the block ends; its URL. Port 0 is any that is free.
+
+    Raises `CannotListen`.
+    """
+    with _listener(host, port) as listener:
+        server = _Server(_config(app))
+        task = asyncio.create_task(server.serve([listener]), name="webhook receiver")
+        try:
+            yield _url(listener)
+        finally:
+            server.should_exit = True
+            await task
+
+
+class _Server(uvicorn.Server):
+    """Stops with the worker, whose signal handlers stay as they are."""
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise CannotListen(
+            f"The webhook receiver cannot listen on {host} port {port} ({error.strerror}): correct"
+            " FABRIC_SYNC_WEBHOOK_HOST and FABRIC_SYNC_WEBHOOK_PORT, or stop what listens there."
+        ) from None
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
