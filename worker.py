@@ -32,7 +32,8 @@ from activities.observe import FabricActivities
 from activities.record import RecordActivities
 from fabrics.fleet import FLEET_ID
 from settings import Settings
-from webhooks.receiver import CannotListen, running_receiver
+from webhooks.receiver import running_receiver
+from webhooks.server import CannotListen
 from workflows.calls import LOST_WORKER, observe_queue
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
