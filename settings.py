@@ -39,8 +39,13 @@ class Settings(BaseSettings):
     """Seconds that one NetBox request may take once connected: a busy NetBox needs several for a large page."""
 
     connect_timeout: float = Field(default=5.0, gt=0)
-    """Seconds that NetBox and Kubernetes get to accept a connection: hosts that are up do it in milliseconds, and
-    a longer wait only keeps slots from fabrics that answer. Git over https knows no such limit, see below."""
+    """Seconds that any host gets to accept a connection: hosts that are up do it in milliseconds, and a longer wait
+    only keeps slots from fabrics that answer."""
+
+    answer_timeout: float = Field(default=5.0, gt=0)
+    """Seconds that one page of a list, and one `git fetch`, may take on the slots of fabrics that answered last time.
+    They take well under one, and the shorter this is, the fewer slots are lost to fabrics that fall silent. What
+    takes longer is read once more at once, on other slots, with the patience of the next two settings."""
 
     read_timeout: float = Field(default=30.0, gt=0)
     """Seconds that Kubernetes may take for one page of a list."""
@@ -64,8 +69,14 @@ class Settings(BaseSettings):
     task_queue: str = "fabric-sync"
     """The queue of workflows, records, and of every fabric whose record names no other."""
 
-    concurrent_observes: int = Field(default=16, ge=1)
-    """Fabrics that are read at the same time. Each takes a thread that mostly waits for the network."""
+    concurrent_observes: int = Field(default=32, ge=1)
+    """Fabrics that are read at the same time, of those that answered last time. Each takes a thread that mostly waits
+    for the network. While fabrics fall silent, each holds one for `answer_timeout`: with 32, six a second may."""
+
+    concurrent_patient_observes: int = Field(default=32, ge=1)
+    """Fabrics that are read at the same time, of those that did not answer last time or not soon enough. They have
+    slots of their own, so that those which hang are in nobody's way. Each holds one for `connect_timeout`, if its
+    host is gone, up to `git_timeout`; more slots bring those that have recovered back sooner."""
 
     concurrent_netbox_calls: int = Field(default=4, ge=1)
     """Requests to NetBox under way at the same time, whatever they are for, and as many activities that make them,
@@ -102,3 +113,12 @@ class Settings(BaseSettings):
                 " `openssl rand -hex 32` makes one"
             )
         return secret
+
+    @property
+    def impatient(self) -> "Settings":
+        """The same for the slots of fabrics that answered last time."""
+        limits = {
+            name: min(getattr(self, name), self.answer_timeout)
+            for name in ("read_timeout", "git_timeout")
+        }
+        return self.model_copy(update=limits)

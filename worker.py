@@ -1,9 +1,9 @@
 """The worker: it runs the loops and does their work.
 
-One process holds two Temporal workers, so that fabrics that hang cannot take the slots of those that do
-not: the main one runs workflows and talks to NetBox, the other reads fabrics. A worker at a remote site
-(`--task-queue NAME --activities-only`) is the second alone, on the queue that records name in
-`hh_task_queue`.
+One process holds three Temporal workers, so that fabrics that hang cannot take the slots of those that do
+not: the main one runs workflows and talks to NetBox, the second reads fabrics that answer, the third those
+that did not answer last time. A worker at a remote site (`--task-queue NAME --activities-only`) is the
+latter two alone, on the queue that records name in `hh_task_queue`.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -29,12 +30,13 @@ from activities.fleet import FleetActivities
 from activities.heartbeat import BEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.netbox import NetBox
 from activities.observe import FabricActivities
+from activities.queues import QueueActivities
 from activities.record import RecordActivities
 from fabrics.fleet import FLEET_ID
 from settings import Settings
 from webhooks.receiver import running_receiver
 from webhooks.server import CannotListen
-from workflows.calls import LOST_WORKER, observe_queue
+from workflows.calls import LOST_WORKER, observe_queue, patient_queue
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import IgnoreMalformedMessages
@@ -58,9 +60,7 @@ async def running_worker(client: Client, settings: Settings) -> AsyncIterator[No
     """Everything a single installation needs, until the block ends; then what runs may finish."""
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(await _main_worker(client, settings, stack))
-        await stack.enter_async_context(
-            _observer(client, settings, observe_queue(settings.task_queue), stack)
-        )
+        await _enter_observers(client, settings, observe_queue(settings.task_queue), stack)
         await stack.enter_async_context(_kept_fleet(client, settings.task_queue))
         if settings.webhook_port:
             await stack.enter_async_context(running_receiver(client, settings))
@@ -73,7 +73,7 @@ async def running_site_worker(
 ) -> AsyncIterator[None]:
     """Only the reading of fabrics whose records name `task_queue`."""
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(_observer(client, settings, task_queue, stack))
+        await _enter_observers(client, settings, task_queue, stack)
         yield
 
 
@@ -94,11 +94,15 @@ async def _main_worker(client: Client, settings: Settings, stack: AsyncExitStack
         heartbeat=settings.netbox_heartbeat,
         release=_release(),
     )
+    queues = QueueActivities(client)
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=[FabricSync, Fleet, Probe],
-        activities=[records.load_record, records.record_result, fleet.reconcile],
+        activities=[
+            *(records.load_record, records.record_result),
+            *(fleet.reconcile, queues.has_worker),
+        ],
         activity_executor=stack.enter_context(ThreadPoolExecutor(slots, "netbox")),
         max_concurrent_activities=slots,
         max_concurrent_workflow_tasks=settings.concurrent_workflow_tasks,
@@ -156,16 +160,30 @@ async def _keep_fleet(client: Client, task_queue: str) -> None:
         await asyncio.sleep(LOOK_FOR_FLEET.total_seconds())
 
 
-def _observer(client: Client, settings: Settings, task_queue: str, stack: AsyncExitStack) -> Worker:
-    slots, fabrics = settings.concurrent_observes, FabricActivities(settings)
+async def _enter_observers(
+    client: Client, settings: Settings, task_queue: str, stack: AsyncExitStack
+) -> None:
+    """Slots for fabrics that answer, and others for those that keep silent."""
+    patient = FabricActivities(settings)
+    quick = replace(patient, settings=settings.impatient)
+    for queue, fabrics, slots in (
+        (task_queue, quick, settings.concurrent_observes),
+        (patient_queue(task_queue), patient, settings.concurrent_patient_observes),
+    ):
+        await stack.enter_async_context(_observer(client, queue, fabrics, slots, stack))
+
+
+def _observer(
+    client: Client, task_queue: str, fabrics: FabricActivities, slots: int, stack: AsyncExitStack
+) -> Worker:
     return Worker(
         client,
         task_queue=task_queue,
         activities=[fabrics.observe, fabrics.diff],
         max_heartbeat_throttle_interval=BEAT,
-        activity_executor=stack.enter_context(ThreadPoolExecutor(slots, "observe")),
+        activity_executor=stack.enter_context(ThreadPoolExecutor(slots, task_queue)),
         max_concurrent_activities=slots,
-        graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),
+        graceful_shutdown_timeout=timedelta(seconds=fabrics.settings.graceful_shutdown),
         interceptors=[HeartbeatInterceptor()],
     )
 

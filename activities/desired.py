@@ -47,14 +47,13 @@ class DesiredAt:
 class DesiredStates:
     """Reads the desired states of many fabrics. Threads may share it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self) -> None:
         self._kept: LRUCache[GitFile, ParsedFile] = LRUCache(KEPT_OBJECTS, _weight)
         self._lock = Lock()
 
-    def read(self, source: GitSource) -> DesiredAt:
+    def read(self, source: GitSource, settings: Settings) -> DesiredAt:
         """What the branch asks for now. Raises `TransientError` and `PermanentError`."""
-        mirror = GitMirror(source, self._settings)
+        mirror = GitMirror(source, settings)
         snapshot = mirror.snapshot()
         files = tuple(_manifests(source, snapshot.files))
         parsed = self._known(files)

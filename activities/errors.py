@@ -6,6 +6,7 @@ on. At the edge of an activity `to_application_error` makes of it what Temporal 
 sentences cross that edge: no cause, no response body of unknown size, no header.
 """
 
+import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -55,6 +56,10 @@ class TransientError(Exception):
         return self.retry_after is None or self.retry_after <= WORTH_WAITING
 
 
+class Unanswered(TransientError):
+    """There was no answer at all, or none in time: asking again may cost as much time again."""
+
+
 class PermanentError(Exception):
     """Trying again is of no use before somebody changes something."""
 
@@ -67,11 +72,12 @@ WITHOUT_ANSWER: Final[tuple[tuple[type[Exception], type[Classified], str], ...]]
     (requests.exceptions.InvalidURL, PermanentError, "is not a usable URL"),
     (requests.exceptions.MissingSchema, PermanentError, "is not a usable URL"),
     (requests.exceptions.InvalidSchema, PermanentError, "is not a usable URL"),
-    (NameResolutionError, TransientError, "cannot be found: its host name does not resolve"),
-    (ConnectionRefusedError, TransientError, "refused the connection: nothing listens there"),
-    (requests.Timeout, TransientError, "did not answer in time"),
-    (TimeoutError, TransientError, "did not answer in time"),
-    (urllib3.exceptions.TimeoutError, TransientError, "did not answer in time"),
+    (NameResolutionError, Unanswered, "cannot be found: its host name does not resolve"),
+    (socket.gaierror, Unanswered, "cannot be found: its host name does not resolve"),
+    (ConnectionRefusedError, Unanswered, "refused the connection: nothing listens there"),
+    (requests.Timeout, Unanswered, "did not answer in time"),
+    (TimeoutError, Unanswered, "did not answer in time"),
+    (urllib3.exceptions.TimeoutError, Unanswered, "did not answer in time"),
 )
 """The first that occurs among an error's causes. Only trust and URLs are for people to repair."""
 
@@ -142,7 +148,7 @@ def _without_answer(error: Exception, who: str) -> Classified:
     for type_, made, meaning in WITHOUT_ANSWER:
         if any(isinstance(cause, type_) for cause in causes):
             return made(f"{who} {meaning}.")
-    return TransientError(f"{who} cannot be reached ({type(error).__name__}).")
+    return Unanswered(f"{who} cannot be reached ({type(error).__name__}).")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

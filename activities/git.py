@@ -10,7 +10,7 @@ import logging
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
 from functools import cached_property
@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from activities import git_source
 from activities.credentials import GitAccess, git_access
-from activities.errors import PermanentError, TransientError
+from activities.errors import PermanentError, TransientError, Unanswered
 from activities.git_command import GitCommand, GitError, git_environment
 from activities.git_failures import MISSING_BRANCH, failure, own_words
 from fabrics.config import GitSource
@@ -30,6 +30,9 @@ from settings import Settings
 
 MAX_LISTING: Final = 32 * 1024 * 1024
 """Bytes of a directory's listing: some 300,000 files."""
+
+LOCAL_TIMEOUT: Final = 20.0
+"""Seconds for a command that only works on our own disk: a large fabric needs one."""
 
 FETCH: Final = (
     *("fetch", "--quiet", "--depth=1", "--no-tags"),
@@ -82,6 +85,7 @@ class GitMirror:
 
     def snapshot(self) -> GitSnapshot:
         """Fetch the branch and list the directory."""
+        self._check_host()  # others with the same mirror need not wait for it
         with self._locked():
             try:
                 return self._snapshot()
@@ -107,6 +111,10 @@ class GitMirror:
                     f"{self._who} was not read: its mirror is damaged, and made anew next time."
                 ) from None
 
+    def _check_host(self) -> None:
+        if not (self._access.ssh_key or self._protocol == "file"):
+            git_source.check_host(self.source.repository, self.settings.connect_timeout)
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
@@ -114,7 +122,7 @@ class GitMirror:
             with FileLock(self._path.with_suffix(".lock"), timeout=self.settings.git_timeout):
                 yield
         except Timeout as error:
-            raise TransientError(f"{self._who} is still being read by another sync.") from error
+            raise Unanswered(f"{self._who} is still being read by another sync.") from error
         except OSError as error:
             where = f"{self.settings.cache_dir} ({error.strerror})"
             raise PermanentError(f"The worker cannot keep Git mirrors in {where}.") from error
@@ -129,7 +137,7 @@ class GitMirror:
 
     def _fetch(self) -> None:
         try:
-            self._git.run(*FETCH)
+            self._remote.run(*FETCH)
         except GitError as error:
             if MISSING_BRANCH.search(error.output):
                 raise self._missing_branch() from None
@@ -144,7 +152,7 @@ class GitMirror:
             partial.unlink(missing_ok=True)
 
     def _missing_branch(self) -> PermanentError:
-        heads = self._git.run("ls-remote", "--heads", "source").decode(errors="replace")
+        heads = self._remote.run("ls-remote", "--heads", "source").decode(errors="replace")
         names = [line.partition("\trefs/heads/")[2] for line in heads.splitlines()]
         if not names:
             return PermanentError(
@@ -221,7 +229,11 @@ class GitMirror:
             "remote.source.fetch": f"+refs/heads/{branch}:{self._ref}",
         }
         environment = git_environment(self._path, self._access, configuration, self._protocol)
-        return GitCommand(self._path, environment, self.settings.git_timeout)
+        return GitCommand(self._path, environment, LOCAL_TIMEOUT)
+
+    @cached_property
+    def _remote(self) -> GitCommand:
+        return replace(self._git, timeout=self.settings.git_timeout)
 
 
 def _files(listing: bytes) -> Iterator[GitFile]:

@@ -9,21 +9,29 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from activities.credentials import GitAccess
-from activities.errors import Classified, PermanentError, TransientError
+from activities.errors import Classified, PermanentError, TransientError, Unanswered
 from activities.git_command import GitError
 from fabrics.config import GitSource
 
 MISSING_BRANCH: Final = re.compile(r"couldn't find remote ref")
 
-PASSING: Final = (
-    (r"could not resolve host", "cannot be found: its host name does not resolve"),
-    (r"connection refused", "refused the connection: nothing listens there"),
-    (r"(failed|couldn't|could not|unable) to connect|no route to host", "cannot be reached"),
-    (r"timed out", "did not answer in time"),
-    (r"no space left on device", "cannot be kept: the worker's disk is full"),
-    (r"returned error: (429|5\d\d)", "is not available at the moment"),
-    (r"connection (was )?(reset|closed)|early eof|disconnect|hung up|rpc failed", "broke off"),
-    (r"ssl_(read|connect|error)|gnutls", "broke off"),
+PASSING: Final[tuple[tuple[str, type[TransientError], str], ...]] = (
+    (r"could not resolve host", Unanswered, "cannot be found: its host name does not resolve"),
+    (r"connection refused", Unanswered, "refused the connection: nothing listens there"),
+    (
+        r"(failed|couldn't|could not|unable) to connect|no route to host",
+        Unanswered,
+        "cannot be reached",
+    ),
+    (r"timed out", Unanswered, "did not answer in time"),
+    (r"no space left on device", TransientError, "cannot be kept: the worker's disk is full"),
+    (r"returned error: (429|5\d\d)", TransientError, "is not available at the moment"),
+    (
+        r"connection (was )?(reset|closed)|early eof|disconnect|hung up|rpc failed",
+        Unanswered,
+        "broke off",
+    ),
+    (r"ssl_(read|connect|error)|gnutls", Unanswered, "broke off"),
 )
 
 LASTING: Final = (
@@ -51,11 +59,11 @@ def failure(error: GitError, source: GitSource, access: GitAccess) -> Classified
     """What a failed fetch means; None when git says something that is not known here."""
     who = f"The Git repository {source.repository}"
     if error.timed_out:
-        return TransientError(f"{who} did not answer in time.")
+        return Unanswered(f"{who} did not answer in time.")
     words = _without_names(own_words(error), source)
-    for pattern, meaning in PASSING:
+    for pattern, made, meaning in PASSING:
         if re.search(pattern, words):
-            return TransientError(f"{who} {meaning}.")
+            return made(f"{who} {meaning}.")
     for pattern, meaning in LASTING:
         if re.search(pattern, words):
             what = meaning.format(name=_reader(access), refused=_refused(access))

@@ -1,10 +1,13 @@
-"""What a record says about Git, checked before git sees it. All raise `PermanentError`."""
+"""What a record says about Git, checked before git sees it. What is wrong there raises `PermanentError`."""
 
 import re
+import socket
 from typing import Final
 
+from requests.utils import get_environ_proxies, select_proxy
+
 from activities.credentials import git_place
-from activities.errors import PermanentError
+from activities.errors import PermanentError, classify
 
 BRANCH: Final = re.compile(
     r"(?![-/.])(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
@@ -37,3 +40,18 @@ def directory(path: str) -> str:
     if {".", ".."} & set(steps) or not path.isprintable():
         raise PermanentError("hh_git_directory must be a path inside the repository, without '..'.")
     return "/".join(steps)
+
+
+def check_host(repository: str, connect_timeout: float) -> None:
+    """Raise `Unanswered` where the host takes no connection within `connect_timeout` seconds.
+
+    For http alone: there git would wait five minutes, and knows no setting for less. What lies behind
+    a proxy only the proxy can tell.
+    """
+    if select_proxy(repository, get_environ_proxies(repository)):
+        return
+    place = git_place(repository)
+    try:
+        socket.create_connection((place.host, place.port), connect_timeout).close()
+    except OSError as error:
+        raise classify(error, f"The Git repository {repository}") from error

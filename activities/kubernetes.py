@@ -18,7 +18,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
-from activities.errors import PermanentError, TransientError, classify
+from activities.errors import PermanentError, TransientError, Unanswered, classify
 from activities.kubernetes_access import KubernetesAccess, kubernetes_access
 from fabrics.config import KubernetesTarget
 from fabrics.drift import Live
@@ -48,16 +48,15 @@ class LiveStates:
     looked into again.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self) -> None:
         self._last: LRUCache[KubernetesTarget, Live] = LRUCache(KEPT_OBJECTS, _weight)
         self._lock = Lock()
 
-    def read(self, target: KubernetesTarget) -> Live:
+    def read(self, target: KubernetesTarget, settings: Settings) -> Live:
         """All objects of the compared kinds. Raises `TransientError` and `PermanentError`."""
         with self._lock:
             last = self._last.get(target)
-        live = read_live(target, self._settings, _by_uid(last))
+        live = read_live(target, settings, _by_uid(last))
         if _weight(live) <= KEPT_OBJECTS:
             with self._lock:
                 self._last[target] = live
@@ -163,7 +162,7 @@ class _Reader:
         while chunk := response.read1(CHUNK):
             body += chunk
             if time.monotonic() > deadline:
-                raise TransientError(f"{self.who} answers too slowly.")
+                raise Unanswered(f"{self.who} answers too slowly.")
             if len(body) > MAX_PAGE_BYTES:
                 raise PermanentError(f"{self.who} sent more than a page may hold.")
         return bytes(body)

@@ -6,6 +6,7 @@ can. Only a failure that may pass is raised instead, as long as Temporal will tr
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.desired import DesiredAt, DesiredStates
-from activities.errors import Classified, PermanentError, TransientError, one_line
+from activities.errors import Classified, PermanentError, TransientError, Unanswered, one_line
 from activities.kubernetes import LiveStates
 from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport, diff_report, problem_sentences
@@ -40,12 +41,17 @@ class ObserveRequest(BaseModel, frozen=True):
     accept_empty: bool = False
 
 
+@dataclass(frozen=True)
 class FabricActivities:
-    """What needs a fabric's Git repository and its Kubernetes API."""
+    """What needs a fabric's Git repository and its Kubernetes API.
 
-    def __init__(self, settings: Settings) -> None:
-        self._desired = DesiredStates(settings)
-        self._live = LiveStates(settings)
+    `settings` say how long either may take. What was read before is kept in `desired` and `live`,
+    which several of these may share.
+    """
+
+    settings: Settings
+    desired: DesiredStates = field(default_factory=DesiredStates)
+    live: LiveStates = field(default_factory=LiveStates)
 
     @activity.defn
     def observe(self, request: ObserveRequest) -> Observation:
@@ -73,18 +79,16 @@ class FabricActivities:
             git = beside.submit(_outcome, self._read_desired, config)
             live = _outcome(self._read_live, config)
             desired = git.result()
-        for outcome in (live, desired):
-            if isinstance(outcome, TransientError) and _will_be_tried_again(outcome):
-                raise outcome
+        _raise_what_is_tried_again(live, desired)
         return desired, live
 
     def _read_desired(self, config: FabricConfig) -> DesiredAt | None:
-        return self._desired.read(config.git) if config.git else None
+        return self.desired.read(config.git, self.settings) if config.git else None
 
     def _read_live(self, config: FabricConfig) -> Live:
         if config.kubernetes is None:
             raise PermanentError("hh_kubernetes_server is empty: name the fabric's API there.")
-        return self._live.read(config.kubernetes)
+        return self.live.read(config.kubernetes, self.settings)
 
 
 def _outcome[T](read: Callable[[FabricConfig], T], config: FabricConfig) -> T | Classified:
@@ -92,6 +96,14 @@ def _outcome[T](read: Callable[[FabricConfig], T], config: FabricConfig) -> T | 
         return read(config)
     except (TransientError, PermanentError) as error:
         return error
+
+
+def _raise_what_is_tried_again(*outcomes: object) -> None:
+    """Silence goes first: it decides where the next try is made."""
+    passing = [each for each in outcomes if isinstance(each, TransientError)]
+    for error in sorted(passing, key=lambda each: not isinstance(each, Unanswered)):
+        if _will_be_tried_again(error):
+            raise error
 
 
 def _will_be_tried_again(error: TransientError) -> bool:
@@ -138,6 +150,7 @@ def _observation(
         problems=tuple(
             one_line(text, MAX_SENTENCE) for text in (*doubts, *problems)[:MAX_PROBLEMS]
         ),
+        answered=not (isinstance(live, Unanswered) or isinstance(desired, Unanswered)),
         git_error=_sentence(desired),
         kubernetes_error=_sentence(live),
     )

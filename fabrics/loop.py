@@ -89,6 +89,8 @@ class FabricLoop(BaseModel):
     """Paused when the slots were last planned: those that passed meanwhile were nobody's."""
     turn: Turn | None = None
     facts: Facts = Facts()
+    answered: bool = True
+    """Whether the fabric answered the last sync, be it with an error."""
     written: Written | None = None
     record_error: str = ""
     record_retry: datetime | None = None
@@ -234,6 +236,7 @@ class FabricLoop(BaseModel):
         assert self.effective is not None  # noqa: S101
         turn, self.turn = self.turn, None
         seen = result if isinstance(result, Observation) else None
+        self.answered = seen is not None and seen.answered
         self.facts = (
             self.facts.after(seen, turn.started)
             if seen

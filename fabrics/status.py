@@ -38,11 +38,14 @@ class ConnectionStatus(StrEnum):
 class Observation(BaseModel, frozen=True):
     """What one look at Git and Kubernetes found. An empty error means that the source was read.
 
+    `answered` is false where either kept silent, or answered too slowly.
+
     `counts` are live objects per kind, `problems` sentences on unreadable parts of Git, `drift`
     the first entries of `drift_count` (None where nothing could be compared).
     """
 
     started: datetime
+    answered: bool = True
     commit: str = ""
     desired_digest: str = ""
     live_digest: str = ""

@@ -4,16 +4,27 @@ Every activity heartbeats by itself from the worker (see `activities.heartbeat`)
 killed is noticed within `LOST_WORKER` and the call starts again elsewhere.
 """
 
+import asyncio
+from contextlib import suppress
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    TimeoutError,
+    TimeoutType,
+    is_cancelled_exception,
+)
+from temporalio.types import MethodSyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
+    from activities.errors import Unanswered
     from activities.fleet import FleetActivities, Round, RoundRequest
     from activities.observe import FabricActivities, ObserveRequest
+    from activities.queues import QueueActivities
     from activities.record import RecordActivities, RecordRead, RecordUpdate
     from fabrics.config import FabricConfig
     from fabrics.diff import DiffReport
@@ -28,6 +39,10 @@ LONGEST_ROUND: Final = timedelta(minutes=10)
 BRIEF: Final = timedelta(seconds=2)
 """What a NetBox that has failed is given at least; a healthy one needs well under a second."""
 
+FIRST_QUESTION: Final = timedelta(seconds=10)
+"""What a site's worker gets to answer before Temporal is asked whether there is one; a healthy one needs one
+second. Each further question waits twice as long, so that waiting for a busy one does not fill the history."""
+
 
 def budget(config: FabricConfig | None) -> timedelta:
     """How long one call may take: an interval, within bounds that fit slow fabrics and quick ones."""
@@ -39,34 +54,31 @@ def observe_queue(task_queue: str) -> str:
     return f"{task_queue}-observe"
 
 
+def patient_queue(queue: str) -> str:
+    """Where those fabrics of `queue` are read that keep silent: in slots that are in nobody's way."""
+    return f"{queue}-patient"
+
+
 async def observe(request: ObserveRequest, *, answered_before: bool) -> Observation:
     """Read the fabric on its own queue; one attempt only where it did not answer last time."""
     config = request.config
-    return await workflow.execute_activity_method(
-        FabricActivities.observe,
-        request,
-        task_queue=_queue_of(config),
-        # Only a site's queue can be without a worker while this workflow runs.
-        schedule_to_start_timeout=budget(config) if config.task_queue else None,
-        start_to_close_timeout=budget(config),
+    options = workflow.ActivityConfig(
         heartbeat_timeout=LOST_WORKER,
-        retry_policy=_retries(ATTEMPTS if answered_before else 1),
+        start_to_close_timeout=budget(config),
         summary=f"read Git and Kubernetes of {config.name}"[:200],
     )
+    return await _read(FabricActivities.observe, request, config, options, quick=answered_before)
 
 
 async def diff(config: FabricConfig) -> DiffReport:
-    """Compare the fabric on its own queue, once more where something passing is in the way."""
-    return await workflow.execute_activity_method(
-        FabricActivities.diff,
-        config,
-        task_queue=_queue_of(config),
+    """Compare the fabric on its own queue. Somebody is waiting, so busy workers are not waited for."""
+    options = workflow.ActivityConfig(
+        heartbeat_timeout=LOST_WORKER,
         schedule_to_start_timeout=MIN_BUDGET,
         start_to_close_timeout=MIN_BUDGET,
-        heartbeat_timeout=LOST_WORKER,
-        retry_policy=_retries(2),
         summary=f"compare Git and Kubernetes of {config.name}"[:200],
     )
+    return await _read(FabricActivities.diff, config, config, options, quick=True)
 
 
 async def load_record(fabric_id: str, patience: timedelta, *, answered_before: bool) -> RecordRead:
@@ -131,9 +143,9 @@ def round_sentence(error: ActivityError) -> str:
     return sentence(error, "")
 
 
-def sentence(error: ActivityError, queue: str) -> str:
-    """What went wrong, for people: `str(error)` is always "Activity task failed"."""
-    cause = error.cause
+def sentence(error: ActivityError | ApplicationError, queue: str) -> str:
+    """What went wrong, for people: the text of an `ActivityError` is always "Activity task failed"."""
+    cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError):
         return cause.message
     if isinstance(cause, TimeoutError):
@@ -141,15 +153,85 @@ def sentence(error: ActivityError, queue: str) -> str:
     return f"The sync was interrupted ({type(cause).__name__}); the next one tries again."
 
 
-def _queue_of(config: FabricConfig) -> str:
-    """The queue of the fabric's site; without one, or where the record names the loops' own, the default."""
-    default = workflow.info().task_queue
-    return observe_queue(default) if config.task_queue in ("", default) else config.task_queue
+async def _read[Q, A](
+    read: MethodSyncSingleParam[FabricActivities, Q, A],
+    question: Q,
+    config: FabricConfig,
+    options: workflow.ActivityConfig,
+    *,
+    quick: bool,
+) -> A:
+    """Ask a fabric in the slots of those that answer, unless that is in doubt or turns out to be wrong."""
+    site = _site_of(config)
+    queue = site or observe_queue(workflow.info().task_queue)
+
+    async def ask(queue: str, retries: RetryPolicy) -> A:
+        there: workflow.ActivityConfig = {**options, "task_queue": queue, "retry_policy": retries}
+        work = workflow.start_activity_method(read, question, **there)
+        return await (_from_site(work, site) if site else work)
+
+    if quick:
+        try:
+            return await ask(queue, _retries(ATTEMPTS, Unanswered))
+        except ActivityError as error:
+            if not _is(error, Unanswered):
+                raise
+    return await ask(patient_queue(queue), _retries(1))
+
+
+def _site_of(config: FabricConfig) -> str:
+    """The queue of the fabric's own site; empty where the workers that run the loops read it."""
+    return "" if config.task_queue == workflow.info().task_queue else config.task_queue
+
+
+async def _from_site[A](work: workflow.ActivityHandle[A], site: str) -> A:
+    """What a site's worker answers, however busy it is; while none does, ask whether there is one."""
+    pause = FIRST_QUESTION
+    while not await _ends_within(work, pause):
+        if not await _has_worker(site):
+            work.cancel()
+            with suppress(ActivityError):
+                return await work  # a worker came after all
+            raise ApplicationError(
+                f'No worker takes work from the task queue "{site}"; start one there with `python'
+                f" worker.py --task-queue {site} --activities-only`, or correct hh_task_queue."
+            )
+        pause = min(2 * pause, MAX_BUDGET)
+    return await work
+
+
+async def _ends_within(work: workflow.ActivityHandle[Any], pause: timedelta) -> bool:
+    with suppress(asyncio.TimeoutError):
+        await workflow.wait_condition(
+            work.done, timeout=pause, timeout_summary="then ask whether the site has a worker"
+        )
+    return work.done()
+
+
+async def _has_worker(queue: str) -> bool:
+    """Whether Temporal knows of a worker there; nobody is called missing because that is not known."""
+    try:
+        return await workflow.execute_activity_method(
+            QueueActivities.has_worker,
+            queue,
+            schedule_to_close_timeout=FIRST_QUESTION,
+            retry_policy=_retries(ATTEMPTS),
+            summary=f"is there a worker on {queue}?"[:200],
+        )
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
+        return True
+
+
+def _is(error: ActivityError, kind: type[Exception]) -> bool:
+    return isinstance(error.cause, ApplicationError) and error.cause.type == kind.__name__
 
 
 def _timeout_sentence(kind: TimeoutType | None, queue: str) -> str:
     if kind is TimeoutType.SCHEDULE_TO_START:
-        return f'No worker took the work from the task queue "{queue}"; start one there, or correct hh_task_queue.'
+        where = f' on the task queue "{queue}"' if queue else ""
+        return f"All workers{where} are busy; try again later, or start more."
     if kind is TimeoutType.HEARTBEAT:
         return "The worker that ran this was lost; the next sync tries again."
     return (
@@ -157,9 +239,10 @@ def _timeout_sentence(kind: TimeoutType | None, queue: str) -> str:
     )
 
 
-def _retries(attempts: int) -> RetryPolicy:
+def _retries(attempts: int, *but_not: type[Exception]) -> RetryPolicy:
     return RetryPolicy(
         initial_interval=timedelta(milliseconds=500),
         backoff_coefficient=2.0,
         maximum_attempts=attempts,
+        non_retryable_error_types=[error.__name__ for error in but_not],
     )

@@ -12,7 +12,12 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
@@ -96,8 +101,8 @@ class FabricSync(FabricMessages):
         assert config is not None  # noqa: S101  a sync begins only with a configuration
         request = ObserveRequest(config=config, before=facts.counts, accept_empty=turn.accept_empty)
         try:
-            return await calls.observe(request, answered_before=not facts.error)
-        except ActivityError as error:
+            return await calls.observe(request, answered_before=self._loop.answered)
+        except (ActivityError, ApplicationError) as error:
             _raise_if_cancelled(error)
             return calls.sentence(error, config.task_queue)
 
@@ -168,7 +173,7 @@ class FabricSync(FabricMessages):
             workflow.continue_as_new(self._loop)
 
 
-def _raise_if_cancelled(error: ActivityError) -> None:
+def _raise_if_cancelled(error: FailureError) -> None:
     """A cancelled workflow ends, also in the middle of a call."""
     if is_cancelled_exception(error):
         raise error

@@ -42,19 +42,19 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_one_edited_file_costs_one_parse(
     repository: Repository, settings: Settings, parsed: list[str]
 ) -> None:
-    states, source = DesiredStates(settings), repository.source("oslo")
+    states, source = DesiredStates(), repository.source("oslo")
     files = {f"oslo/vpc-{number}.yaml": vpc(f"vpc-{number}") for number in range(20)}
     repository.commit_files(files)
-    first = states.read(source)
+    first = states.read(source, settings)
     assert sorted(parsed) == sorted(files)
 
     parsed.clear()
-    assert states.read(source) == first
+    assert states.read(source, settings) == first
     assert parsed == []
 
     files["oslo/vpc-7.yaml"] = vpc("vpc-7", vlan=1007)
     commit = repository.commit_files(files)
-    second = states.read(source)
+    second = states.read(source, settings)
     assert parsed == ["oslo/vpc-7.yaml"]
     assert second.commit == commit
     changed = [
@@ -67,20 +67,20 @@ def test_one_edited_file_costs_one_parse(
     parsed.clear()
     files["README.md"] = "not a manifest"
     repository.commit_files(files)
-    assert states.read(source).state == second.state
+    assert states.read(source, settings).state == second.state
     assert parsed == []
 
 
 def test_equal_files_of_two_fabrics_keep_their_own_names(
     repository: Repository, settings: Settings
 ) -> None:
-    states = DesiredStates(settings)
+    states = DesiredStates()
     repository.commit_files({"oslo/vpc.yaml": vpc("vpc-1"), "bergen/vpc.yaml": vpc("vpc-1")})
 
     places = {
         str(resource.source)
         for directory in ("oslo", "bergen")
-        for resource in states.read(repository.source(directory)).state.resources.values()
+        for resource in states.read(repository.source(directory), settings).state.resources.values()
     }
 
     assert places == {"oslo/vpc.yaml:1", "bergen/vpc.yaml:1"}
@@ -93,25 +93,27 @@ def test_what_is_kept_is_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(desired, "KEPT_OBJECTS", 10)
-    states, source = DesiredStates(settings), repository.source()
+    states, source = DesiredStates(), repository.source()
     small = {f"{number}.yaml": vpc(f"vpc-{number}") for number in range(8)}
     large = "---\n".join(vpc(f"many-{number}") for number in range(10))
     repository.commit_files({**small, "large.yaml": large})
 
-    assert len(states.read(source).state.resources) == 18
+    assert len(states.read(source, settings).state.resources) == 18
     parsed.clear()
-    assert len(states.read(source).state.resources) == 18
+    assert len(states.read(source, settings).state.resources) == 18
 
     assert "large.yaml" in parsed
     assert len(parsed) == 4, "five files of two each fit"
 
 
 def test_threads_may_share_it(repository: Repository, settings: Settings) -> None:
-    states = DesiredStates(settings)
+    states = DesiredStates()
     names = [f"fabric-{number}" for number in range(6)]
     repository.commit_files({f"{name}/vpc.yaml": vpc(name) for name in names})
 
     with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(lambda name: states.read(repository.source(name)).state, names))
+        found = list(
+            pool.map(lambda name: states.read(repository.source(name), settings).state, names)
+        )
 
     assert [[key.name for key in state.resources] for state in found] == [[name] for name in names]

@@ -289,7 +289,7 @@ def test_nothing_listens_or_resolves(settings: Settings) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/timed-out.git"
-    assert "cannot be reached" in sentence_of(TransientError, source(url), settings)
+    assert "nothing listens there" in sentence_of(TransientError, source(url), settings)
 
     unknown = source("https://ssl-certificate.invalid/fleet.git")
     assert "does not resolve" in sentence_of(TransientError, unknown, settings)

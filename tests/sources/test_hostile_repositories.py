@@ -42,12 +42,12 @@ def _bounded() -> Iterator[None]:
 
 
 def desired(source: GitSource, settings: Settings) -> Desired:
-    return DesiredStates(settings).read(source).state
+    return DesiredStates().read(source, settings).state
 
 
 def error_of(source: GitSource, settings: Settings) -> str:
     with pytest.raises((PermanentError, TransientError)) as caught:
-        DesiredStates(settings).read(source)
+        DesiredStates().read(source, settings)
     return str(caught.value)
 
 

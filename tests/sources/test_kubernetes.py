@@ -275,13 +275,13 @@ def test_a_namespace_that_would_lead_elsewhere_is_refused(
 def test_unchanged_objects_are_not_looked_into_again(
     fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
-    states = LiveStates(settings)
+    states = LiveStates()
     fabric_api.load(server_object(number) for number in range(3))
-    first = states.read(fabric_target).resources[kind_named("Server")]
+    first = states.read(fabric_target, settings).resources[kind_named("Server")]
     fabric_api.put(server_object(1, description="moved"))
     fabric_api.delete(kind_named("Server"), "server-0002")
 
-    second = states.read(fabric_target).resources[kind_named("Server")]
+    second = states.read(fabric_target, settings).resources[kind_named("Server")]
 
     assert second[0] is first[0]
     assert second[1].spec == {"description": "moved"}

@@ -8,9 +8,11 @@ killed is missed after `GONE_AFTER`.
 import asyncio
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from temporalio import activity
 from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
@@ -20,6 +22,8 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.service import RPCError
+
+from activities.errors import TransientError
 
 DEADLINE: Final = timedelta(seconds=10)
 
@@ -34,6 +38,21 @@ STOPPED: Final = (
 )
 
 type Partition = tuple[str, TaskQueueType.ValueType]
+
+
+@dataclass(frozen=True)
+class QueueActivities:
+    """What a workflow may ask about queues."""
+
+    client: Client
+
+    @activity.defn
+    async def has_worker(self, queue: str) -> bool:
+        """Whether a worker takes work from `queue`. Raises `TransientError` where Temporal does not say."""
+        try:
+            return await takes_work(self.client, queue)
+        except RPCError as error:
+            raise TransientError(f"Temporal does not say who works on {queue}.") from error
 
 
 async def takes_work(client: Client, queue: str) -> bool:
