@@ -5,7 +5,7 @@ what this project does and nothing else.
 """
 
 from activities.setup.access import ACCESS_ITEMS, issue_token
-from activities.setup.checks import Check, check_netbox
+from activities.setup.checks import check_netbox
 from activities.setup.engine import Action, Change, apply, plan, remove
 from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS
 from activities.setup.items import Item
@@ -15,7 +15,6 @@ from activities.setup.webhook import webhook_items
 __all__ = [
     "Action",
     "Change",
-    "Check",
     "apply",
     "check_netbox",
     "issue_token",

@@ -4,10 +4,12 @@ NetBox itself holds it to that, so a mistake here cannot reach clusters that are
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from activities.netbox import CLUSTER_TYPE, NetBox
+from activities.netbox import CLUSTER_TYPE, CLUSTER_TYPES, CLUSTERS, JOURNAL, NetBox
+from activities.setup.fields import CHOICE_SETS, FIELDS
 from activities.setup.items import CLUSTER, Item, Reference
 
 NAME: Final = "fabric-sync"
@@ -27,54 +29,68 @@ USER: Final = Item(
 )
 
 
-def _permission(
-    name: str,
-    actions: Iterable[str],
-    object_types: Iterable[str],
-    constraints: dict[str, str] | None = None,
-) -> Item:
-    return Item(
-        "users/permissions",
-        {"name": f"Fabric Sync: {name}"},
-        needed={
-            "object_types": list(object_types),
-            "actions": list(actions),
-            "groups": [Reference(GROUP.path, GROUP.key)],
-        },
-        defaults={"constraints": constraints, "enabled": True},
-    )
+@dataclass(frozen=True)
+class Grant:
+    """What the user may do: `actions` on the models at the paths `models` of the API.
+
+    `constraints` are those of NetBox's permissions: filters that the objects have to pass.
+    """
+
+    name: str
+    actions: tuple[str, ...]
+    models: Mapping[str, str]
+    constraints: Mapping[str, str] | None = None
+
+    @property
+    def permission(self) -> Item:
+        """The permission that grants it."""
+        return Item(
+            "users/permissions",
+            {"name": f"Fabric Sync: {self.name}"},
+            needed={
+                "object_types": list(self.models.values()),
+                "actions": list(self.actions),
+                "groups": [Reference(GROUP.path, GROUP.key)],
+                "enabled": True,
+            },
+            defaults={"constraints": self.constraints},
+        )
 
 
-ACCESS_ITEMS: Final = (
-    GROUP,
-    USER,
-    _permission("records", ["view", "add", "change"], [CLUSTER], {"type__slug": CLUSTER_TYPE}),
-    _permission(
-        "journals of records",
-        ["view", "add"],
-        ["extras.journalentry"],
-        {
-            "assigned_object_type__app_label": "virtualization",
-            "assigned_object_type__model": "cluster",
-        },
-    ),
-    _permission(
-        "look-ups",
-        ["view"],
-        [
-            "dcim.site",
-            "extras.customfield",
-            "extras.customfieldchoiceset",
-            "extras.tag",
-            "virtualization.clustertype",
-        ],
-    ),
+RECORDS: Final = Grant(
+    "records",
+    ("view", "add", "change"),
+    {CLUSTERS: CLUSTER},
+    {"type__slug": CLUSTER_TYPE},
 )
+JOURNALS: Final = Grant(
+    "journals of records",
+    ("view", "add"),
+    {JOURNAL: "extras.journalentry"},
+    {
+        "assigned_object_type__app_label": "virtualization",
+        "assigned_object_type__model": "cluster",
+    },
+)
+LOOK_UPS: Final = Grant(
+    "look-ups",
+    ("view",),
+    {
+        "dcim/sites": "dcim.site",
+        FIELDS: "extras.customfield",
+        CHOICE_SETS: "extras.customfieldchoiceset",
+        "extras/tags": "extras.tag",
+        CLUSTER_TYPES: "virtualization.clustertype",
+    },
+)
+GRANTS: Final = (RECORDS, JOURNALS, LOOK_UPS)
+
+ACCESS_ITEMS: Final = (GROUP, USER, *(grant.permission for grant in GRANTS))
 
 
-def issue_token(netbox: NetBox) -> str | None:
+def issue_token(netbox: NetBox, owner: Item = USER) -> str | None:
     """A token for the user, for once in plain text; None where it has one already."""
-    user = next(row for row in netbox.rows(USER.path, **USER.key) if USER.is_row(row))
+    user = next(row for row in netbox.rows(owner.path, **owner.key) if owner.is_row(row))
     for token in netbox.rows(TOKENS, user_id=user["id"]):
         if token["user"]["id"] == user["id"] and token["description"] == TOKEN_DESCRIPTION:
             return None

@@ -1,51 +1,80 @@
 """Is NetBox fit for its work? One line for each thing that has to be so, for `starter.py doctor`.
 
-Only reads: permissions are asked for with OPTIONS, which tells a user what it may do.
+Nothing is written, and nobody needs to be an administrator to look.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
-from activities.errors import PermanentError, TransientError
-from activities.netbox import CLUSTER_TYPE, CLUSTERS, JOURNAL, NetBox
-from activities.setup.engine import Action, plan
-from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS, FIELDS
-from activities.setup.items import CLUSTER
+from activities.check import check
+from activities.errors import PermanentError
+from activities.netbox import CLUSTER_TYPE, NetBox, Row
+from activities.setup.engine import plan
+from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS, FIELDS, RULES
+from activities.setup.items import CLUSTER, Item
+from activities.setup.permissions import permission_checks, record_checks
+from activities.setup.rules import is_filled, is_refused
 from activities.setup.views import TYPE_ITEM
+from fabrics.check import Check
 
 MINIMUM: Final = (4, 7)
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at. The sentence of a failed one says what to do."""
-
-    name: str
-    ok: bool
-    sentence: str
+STRUCTURE: Final = ("type", "object_types", "choice_set", "related_object_type", "extra_choices")
+FILTERS: Final = ("filter_logic", "unique")
+VALIDATION: Final = ("required", *RULES)
 
 
 def check_netbox(netbox: NetBox) -> list[Check]:
-    """All checks, or the first alone where NetBox does not answer or refuses the token."""
-    answers = _check("NetBox", lambda: _version(netbox))
-    if not answers.ok:
-        return [answers]
+    """All checks, as far as one stage of them makes the next possible."""
+    checks: list[Check] = []
+    for stage in STAGES:
+        found = list(stage(netbox))
+        checks += found
+        if not all(each.ok for each in found):
+            break
+    return checks
+
+
+def _answer_checks(netbox: NetBox) -> Iterator[Check]:
+    yield check("NetBox", partial(_version, netbox))
+
+
+def _structure_checks(netbox: NetBox) -> Iterator[Check]:
+    items = _aspect([*CHOICE_SET_ITEMS, *FIELD_ITEMS, TYPE_ITEM], STRUCTURE)
+    good = f"The cluster type {CLUSTER_TYPE} and {len(FIELD_ITEMS)} custom fields are there."
+    yield check("NetBox fields", partial(_set_up, netbox, items, good))
+
+
+def _rule_checks(netbox: NetBox) -> Iterator[Check]:
+    good = "What fabrics are looked up by is compared as a whole."
+    yield check("NetBox filters", partial(_set_up, netbox, _aspect(FIELD_ITEMS, FILTERS), good))
+    good = "No rule of a field refuses what syncs write."
+    yield check("NetBox rules", partial(_set_up, netbox, _aspect(FIELD_ITEMS, VALIDATION), good))
+    yield check("NetBox required fields", partial(_required_fields, netbox))
+    yield check("NetBox values", partial(_values, netbox))
+
+
+STAGES: Final = (
+    _answer_checks,
+    permission_checks,
+    _structure_checks,
+    record_checks,
+    _rule_checks,
+)
+
+
+def _aspect(items: Iterable[Item], names: Collection[str]) -> list[Item]:
+    """The items as far as those of their values go."""
     return [
-        answers,
-        _check("NetBox fields", lambda: _fields(netbox)),
-        _check("NetBox required fields", lambda: _required_fields(netbox)),
-        _check("NetBox permission on records", lambda: _may(netbox, CLUSTERS, "POST", "PUT")),
-        _check("NetBox permission on journals", lambda: _may(netbox, JOURNAL, "POST")),
+        replace(
+            item,
+            needed={name: value for name, value in item.needed.items() if name in names},
+            defaults={},
+        )
+        for item in items
     ]
-
-
-def _check(name: str, look: Callable[[], str]) -> Check:
-    try:
-        return Check(name, True, look())
-    except (PermanentError, TransientError) as error:
-        return Check(name, False, str(error))
 
 
 def _version(netbox: NetBox) -> str:
@@ -58,37 +87,50 @@ def _version(netbox: NetBox) -> str:
     return f"NetBox {version} at {netbox.url} answers and knows the token."
 
 
-def _fields(netbox: NetBox) -> str:
-    items = [*CHOICE_SET_ITEMS, *FIELD_ITEMS, TYPE_ITEM]
-    wrong = [str(change) for change in plan(netbox, items) if change.action is not Action.KEEP]
+def _set_up(netbox: NetBox, items: Sequence[Item], good: str) -> str:
+    wrong = [str(change) for change in plan(netbox, items)]
     if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise PermanentError(f"Run `starter.py setup`, which has to {', '.join(wrong[:3])}{more}.")
-    return f"The cluster type {CLUSTER_TYPE} and {len(FIELD_ITEMS)} custom fields are as needed."
+        raise PermanentError(f"Run `starter.py setup`, which has to {_some(wrong)}.")
+    return good
 
 
 def _required_fields(netbox: NetBox) -> str:
-    """A required field that no sync fills in makes NetBox refuse every change of a record."""
+    """Where there is no fabric yet, `starter.py add` is what NetBox would refuse."""
+    records = netbox.records()
     required = [
-        row["name"]
-        for row in netbox.rows(FIELDS)
-        if row["required"] and CLUSTER in row["object_types"]
+        field["name"]
+        for field in _fields(netbox)
+        if field["required"] and not (records and all(map(partial(is_filled, field), records)))
     ]
     if required:
         raise PermanentError(
-            f"The custom fields {', '.join(required)} are required on clusters: NetBox refuses to"
-            " change records without them. Fill them in on every fabric, or make them optional."
+            f"NetBox refuses to write records without the custom fields {', '.join(required)}, which are"
+            " required on clusters: fill them in on every fabric, or make them optional."
         )
-    return "No custom field is required on clusters."
+    return "No fabric lacks a custom field that is required."
 
 
-def _may(netbox: NetBox, path: str, *methods: str) -> str:
-    missing = set(methods) - netbox.allowed_methods(path)
-    if missing:
-        verbs = " or ".join(sorted({"POST": "add", "PUT": "change"}[method] for method in missing))
+def _values(netbox: NetBox) -> str:
+    fields, records = _fields(netbox), netbox.records()
+    refused = [
+        f"{record['name']} for its {field['name']}"
+        for record in records
+        for field in fields
+        if is_refused(field, record)
+    ]
+    if refused:
         raise PermanentError(
-            f"The token's user may not {verbs} {path}: use the user that `starter.py setup` made,"
-            " and a token that may write."
+            f"NetBox refuses every change of {_some(refused)}: the field's rules were changed since."
+            " Correct the value, or the field."
         )
-    next(netbox.rows(path), None)
-    return f"The token's user may read and write {path}."
+    return f"The values of {len(records)} fabrics pass the rules of their fields."
+
+
+def _fields(netbox: NetBox) -> list[Row]:
+    """The custom fields of clusters, whoever made them."""
+    return [row for row in netbox.rows(FIELDS) if CLUSTER in row["object_types"]]
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
+    return ", ".join(texts[:3]) + more

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 import temporal
 from activities.netbox import NetBox
-from activities.setup import Check, check_netbox
+from activities.setup import check_netbox
 from cli import console, records
 from cli.errors import DONE, UNHEALTHY, Failure, load_settings
 from cli.fabrics import Fabric
@@ -19,6 +19,7 @@ from cli.loops import Loops
 from cli.options import AsJson
 from cli.session import Session, connect
 from cli.tables import check_table
+from fabrics.check import Check
 from fabrics.overview import FabricOverview
 from fabrics.record import instance_of
 from fabrics.status import ConnectionStatus, SyncStatus
