@@ -6,7 +6,7 @@ A failure that concerns them all ends the round, which changed nothing that a ne
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,9 +18,8 @@ from temporalio.client import Client, WorkflowExecution
 from temporalio.common import SearchAttributeKey, WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from activities.errors import PermanentError, TransientError
+from activities.errors import PermanentError, TransientError, Unanswered
 from activities.netbox import NetBox, Row
-from activities.netbox_http import Conflict
 from fabrics.config import ConfigEdits
 from fabrics.fleet import FleetSnapshot, ImplausibleRead, Member, RunningLoop
 from fabrics.fleet_summary import FleetSummary, summarise_fleet
@@ -36,6 +35,10 @@ CONFIG: Final = SearchAttributeKey.for_keyword("FabricConfig")
 
 AT_ONCE: Final = 10
 """Calls to Temporal at the same time: a large fleet is told within seconds, the server hardly notices."""
+
+
+UNLUCKY: Final = 2
+"""Attempts at one step that a loop may need: a worker that is killed or overloaded costs one."""
 
 
 class RoundRequest(BaseModel, frozen=True):
@@ -86,8 +89,11 @@ class FleetActivities:
             plan = seen.plan(release=new)
         except ImplausibleRead as error:
             raise PermanentError(str(error)) from None
+        if seen.vanished:
+            await asyncio.to_thread(self.netbox.check_sees_all_records)
         await self._tell(plan.tell, plan.overdue)
-        unsettled = await asyncio.to_thread(self._settle, _of(rows, plan.settle))
+        to_settle = [row for row in rows if row["id"] in plan.settle]
+        unsettled = await asyncio.to_thread(self._settle, to_settle)
         summary = summarise_fleet(seen, plan, [*nameless, *unsettled])
         return Round(release=self.release, summary=summary)
 
@@ -139,7 +145,7 @@ class FleetActivities:
     async def _is_stuck(self, fabric_id: str) -> bool:
         """Whether the loop has failed to get on and is tried again and again."""
         loop = await self.client.get_workflow_handle(workflow_id(fabric_id)).describe()
-        return loop.raw_description.pending_workflow_task.attempt > 1
+        return loop.raw_description.pending_workflow_task.attempt > UNLUCKY
 
     # -- records ----------------------------------------------------------------------------------
 
@@ -156,7 +162,9 @@ class FleetActivities:
                 rows[place] = (
                     self.netbox.update_record(row["id"], partial(_named, fabric_id)) or row
                 )
-            except (PermanentError, Conflict) as error:
+            except Unanswered:
+                raise
+            except (PermanentError, TransientError) as error:
                 problems.append(f"{row['name']}: {error}")
             else:
                 taken.add(fabric_id)
@@ -169,7 +177,9 @@ class FleetActivities:
             try:
                 if _settled(row):
                     self.netbox.update_record(row["id"], _settled)
-            except (PermanentError, Conflict) as error:
+            except Unanswered:
+                raise
+            except (PermanentError, TransientError) as error:
                 problems.append(f"{row['name']}: {error}")
         return problems
 
@@ -188,14 +198,15 @@ def _named(fabric_id: str, row: Row) -> Row:
     if raw_fields(row).get("hh_fabric_id"):
         return {}
     fields = {**row["custom_fields"], "hh_fabric_id": fabric_id}
-    return {"hh_fabric_id": fabric_id} | _settled({**row, "custom_fields": fields})
+    return {"hh_fabric_id": fabric_id} | _true_status({**row, "custom_fields": fields})
 
 
 def _settled(row: Row) -> Row:
+    """The status of a record without a loop; nothing where it wants one by now, which then writes it."""
+    config = parse_config(row)
+    return {} if config.wants_a_loop and not config.unusable else _true_status(row)
+
+
+def _true_status(row: Row) -> Row:
     """The status fields in which the record is not true, given that no sync is running."""
     return changed_fields(row, ConfigEdits(), parse_facts(row), datetime.now(UTC))
-
-
-def _of(rows: Iterable[Row], fabric_ids: Sequence[str]) -> Iterator[Row]:
-    wanted = set(fabric_ids)
-    return (row for row in rows if parse_config(row).fabric_id in wanted)

@@ -124,9 +124,16 @@ class NetBox:
         NetBox leaves them out without a word, so a lost permission looks like deleted records. The
         number that it shows beside the cluster type counts them all.
         """
-        types = self.rows(CLUSTER_TYPES, slug=CLUSTER_TYPE)
-        there = sum(row["cluster_count"] for row in types if row["slug"] == CLUSTER_TYPE)
+        found = self.rows(CLUSTER_TYPES, slug=CLUSTER_TYPE)
+        types = [row for row in found if row["slug"] == CLUSTER_TYPE]
+        there = sum(row["cluster_count"] for row in types)
         seen = len(self.records())
+        if not types:
+            raise PermanentError(
+                f"NetBox at {self.url} shows this token's user no cluster type {CLUSTER_TYPE}, so whether"
+                " a fabric was deleted is not known: run `starter.py setup`, or correct the user's"
+                " permissions."
+            )
         if seen < there:
             raise PermanentError(
                 f"NetBox at {self.url} shows this token's user only {seen} of {there} fabrics: run"

@@ -36,6 +36,10 @@ class RecordRead(BaseModel, frozen=True):
     journal_error: str = ""
 
 
+class Claimed(PermanentError):
+    """The record belongs to another installation."""
+
+
 class RecordUpdate(BaseModel, frozen=True):
     """What a record should show from now on, and an entry for its journal unless that is empty."""
 
@@ -56,7 +60,7 @@ class RecordActivities:
 
     @activity.defn
     def load_record(self, fabric_id: str) -> RecordRead:
-        """What the fabric's record says now. Fails where it belongs to another installation."""
+        """What the fabric's record says now. Raises `Claimed`."""
         record = self._known(fabric_id)
         if record is not None:
             self._check_instance(record)
@@ -64,7 +68,7 @@ class RecordActivities:
 
     @activity.defn
     def record_result(self, update: RecordUpdate) -> RecordRead:
-        """Make the record show `update`, in one write or in none, and answer what it says then."""
+        """Make the record show `update`, in one write or in none; what it says then. Raises `Claimed`."""
         record = self._known(update.fabric_id)
         if record is not None:
             record = self._write(record["id"], update)
@@ -100,7 +104,7 @@ class RecordActivities:
     def _check_instance(self, record: Row) -> None:
         other = instance_of(record)
         if other and other != self.instance:
-            raise PermanentError(
+            raise Claimed(
                 f"The record of {record['name']} belongs to another installation of Fabric Sync"
                 f" ({other}): nothing was written. To move it here, run"
                 f" `starter.py doctor {record['custom_fields']['hh_fabric_id']} --take-over`."

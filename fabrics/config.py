@@ -64,6 +64,11 @@ class FabricConfig(BaseModel, frozen=True):
         return self.switched_on and self.kubernetes is not None
 
     @property
+    def unusable(self) -> bool:
+        """Whether it names its fabric by what is no fabric id, so that no loop can look after it."""
+        return not self.fabric_id and bool(self.problems)
+
+    @property
     def hash(self) -> str:
         """Twelve hex digits that change exactly when the configuration does."""
         return sha256(self.model_dump_json().encode()).hexdigest()[:12]

@@ -58,12 +58,12 @@ class RunningLoop(BaseModel, frozen=True):
 
 class Plan(BaseModel, frozen=True):
     """What to do, by fabric id: `tell` loops, started where they do not run, that their record may have
-    changed; `settle` records without a loop, whose status is to be made true. `overdue` ones are among
-    those that are told.
+    changed; `settle` records without a loop, by their numbers, whose status is to be made true.
+    `overdue` ones are among those that are told.
     """
 
     tell: tuple[str, ...]
-    settle: tuple[str, ...]
+    settle: tuple[int, ...]
     overdue: tuple[str, ...]
 
 
@@ -86,15 +86,18 @@ class FleetSnapshot(BaseModel, frozen=True):
 
     @property
     def ours(self) -> dict[str, Member]:
-        """By fabric id, those that this installation may look after, and that their id tells apart."""
-        uses = Counter(member.config.fabric_id for member in self.members)
+        """By fabric id, those that this installation may look after."""
         return {
             fabric_id: member
-            for member in self.members
-            if (fabric_id := member.config.fabric_id)
-            and uses[fabric_id] == 1
-            and not member.is_elsewhere(self.instance)
+            for fabric_id, member in self._told_apart.items()
+            if not member.is_elsewhere(self.instance)
         }
+
+    @property
+    def vanished(self) -> frozenset[str]:
+        """The loops that have no record."""
+        known = {member.config.fabric_id for member in self.members}
+        return frozenset(loop.fabric_id for loop in self.loops) - known
 
     def plan(self, *, release: bool) -> Plan:
         """What to do now; after a `release` every loop is told.
@@ -102,8 +105,8 @@ class FleetSnapshot(BaseModel, frozen=True):
         Raises `ImplausibleRead` where too many loops have lost their record at once.
         """
         ours, running = self.ours, {loop.fabric_id: loop for loop in self.loops}
-        vanished = running.keys() - {member.config.fabric_id for member in self.members}
-        _check_vanished(len(vanished), len(running))
+        _check_vanished(len(self.vanished), len(running))
+        taken_away = running.keys() & self._told_apart.keys() - ours.keys()
         both = [(ours[fabric_id], running[fabric_id]) for fabric_id in ours.keys() & running.keys()]
         outdated = {
             loop.fabric_id
@@ -114,10 +117,28 @@ class FleetSnapshot(BaseModel, frozen=True):
         idle = ours.keys() - running.keys()
         lost = {fabric_id for fabric_id in idle if ours[fabric_id].config.wants_a_loop}
         return Plan(
-            tell=tuple(sorted(vanished | outdated | overdue | lost)),
-            settle=tuple(sorted(idle - lost)),
+            tell=tuple(sorted(self.vanished | taken_away | outdated | overdue | lost)),
+            settle=tuple(
+                member.config.record_id
+                for member in self.members
+                if member.config.fabric_id in idle - lost or self._is_unusable(member)
+            ),
             overdue=tuple(sorted(overdue)),
         )
+
+    @property
+    def _told_apart(self) -> dict[str, Member]:
+        """By fabric id, those that have one which nobody else has."""
+        uses = Counter(member.config.fabric_id for member in self.members)
+        return {
+            fabric_id: member
+            for member in self.members
+            if (fabric_id := member.config.fabric_id) and uses[fabric_id] == 1
+        }
+
+    def _is_unusable(self, member: Member) -> bool:
+        """Its fabric id is none, so it can never have a loop that would say so."""
+        return member.config.unusable and not member.is_elsewhere(self.instance)
 
     def _is_overdue(self, member: Member, loop: RunningLoop) -> bool:
         """The record says that no sync began, failed or not, for two intervals or two heartbeats."""

@@ -99,7 +99,7 @@ def _unusable_ids(members: Sequence[Member]) -> Iterable[str]:
     for member in members:
         config = member.config
         names.setdefault(config.fabric_id, []).append(f"{config.name} (id {config.record_id})")
-        if not config.fabric_id:
+        if config.unusable:
             yield f"{config.name}: {' '.join(config.problems)}"
     for fabric_id, same in sorted(names.items()):
         if fabric_id and len(same) > 1:

@@ -79,6 +79,8 @@ class FabricLoop(BaseModel):
     fabric_id: str
     config: FabricConfig | None = None
     gone: bool = False
+    elsewhere: bool = False
+    """Another installation looks after the fabric; `record_error` says which."""
     missed_record: bool = False
     """The last look at NetBox did not find the record."""
     reload: bool = True
@@ -111,20 +113,21 @@ class FabricLoop(BaseModel):
     @property
     def wanted(self) -> bool:
         """Whether the fabric should be synced, as far as is known."""
-        return not self.gone and self.effective is not None and self.effective.wants_a_loop
+        lost = self.gone or self.elsewhere
+        return not lost and self.effective is not None and self.effective.wants_a_loop
 
     @property
     def finished(self) -> bool:
         """Nobody wants this loop, and the record says so."""
         known = self.config is not None
-        if self.gone:
+        if self.gone or self.elsewhere:
             return not self.reload
         return known and not (self.wanted or self.reload or self.must_write)
 
     @property
     def must_write(self) -> bool:
         """Whether the record differs from what it should show, apart from the time of the last sync."""
-        if self.gone or self.effective is None:
+        if self.gone or self.elsewhere or self.effective is None:
             return False
         if self.edits or self.journal.entry or self.written is None:
             return True
@@ -269,7 +272,7 @@ class FabricLoop(BaseModel):
     ) -> None:
         """The record was read: its configuration holds; its facts do for a loop that has none yet."""
         # One look may have missed it; a second one, at once, settles whether the record is gone.
-        self.gone = config is None and self.missed_record
+        self.elsewhere, self.gone = False, config is None and self.missed_record
         self.missed_record = config is None
         self.reload = self.reload or (self.missed_record and not self.gone)
         self.config = config or self.config
@@ -284,6 +287,10 @@ class FabricLoop(BaseModel):
         self.journal = self.journal.written(entry)
         if self.effective is not None:
             self.written = _written(self.effective, facts)
+
+    def record_claimed(self, sentence: str) -> None:
+        """Another installation has claimed the record, which ends this loop."""
+        self.elsewhere, self.record_error = True, sentence
 
     def record_failed(self, sentence: str, now: datetime) -> None:
         """NetBox could not be read or written; it is asked again about one cycle later."""

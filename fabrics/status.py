@@ -120,7 +120,7 @@ def sync_status(config: FabricConfig, facts: Facts) -> SyncStatus:  # noqa: PLR0
         return SyncStatus.SYNCING
     if config.paused:
         return SyncStatus.PAUSED
-    if facts.last_sync is None:
+    if facts.last_sync is None and not config.unusable:
         return SyncStatus.NEVER_SYNCED
     if config.problems or facts.error:
         return SyncStatus.ERROR

@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.fleet import FleetActivities, Round, RoundRequest
     from activities.observe import FabricActivities, ObserveRequest
     from activities.queues import QueueActivities
-    from activities.record import RecordActivities, RecordRead, RecordUpdate
+    from activities.record import Claimed, RecordActivities, RecordRead, RecordUpdate
     from fabrics.config import FabricConfig
     from fabrics.diff import DiffReport
     from fabrics.status import Observation
@@ -134,6 +134,11 @@ def netbox_sentence(error: ActivityError) -> str:
     if isinstance(error.cause, TimeoutError):
         return "NetBox did not answer in time; check that it is up and not overloaded."
     return sentence(error, "")
+
+
+def is_claimed(error: ActivityError) -> bool:
+    """Whether the record belongs to another installation."""
+    return _is(error, Claimed)
 
 
 def round_sentence(error: ActivityError) -> str:

@@ -55,7 +55,12 @@ class FabricSync(FabricMessages):
             await self._exchange_record()
             await self._continue_as_new_when_long()
         show(self._loop)
-        return "record deleted" if self._loop.gone else self._loop.status().sync_status
+        return self._last_word()
+
+    def _last_word(self) -> str:
+        if self._loop.gone:
+            return "record deleted"
+        return "synced elsewhere" if self._loop.elsewhere else self._loop.status().sync_status
 
     async def _is_over(self) -> bool:
         """Nobody wants the loop, also after those who asked something have had their answer."""
@@ -137,8 +142,12 @@ class FabricSync(FabricMessages):
                 )
         except ActivityError as error:
             _raise_if_cancelled(error)
-            loop.reload = True
-            loop.record_failed(calls.netbox_sentence(error), workflow.now())
+            sentence = calls.netbox_sentence(error)
+            if calls.is_claimed(error):
+                loop.record_claimed(sentence)
+            else:
+                loop.reload = True
+                loop.record_failed(sentence, workflow.now())
 
     async def _write(self, facts: Facts, patience: timedelta, *, answered_before: bool) -> None:
         loop = self._loop
