@@ -20,7 +20,7 @@ HISTORY = Path(__file__).parent / "histories" / "fabric_sync.json"
 
 
 async def record() -> None:
-    """A loop that syncs, is paused, re-planned, asked and told nonsense, loses NetBox and finds it again."""
+    """A loop that syncs, is paused, re-planned, asked and told nonsense, loses NetBox and finds it again, falls silent and answers again."""
     server = Path(sys.executable).parent / "temporal-test-server"
     async with (
         await WorkflowEnvironment.start_time_skipping(
@@ -38,8 +38,10 @@ async def record() -> None:
         running.world.netbox_error = "NetBox does not answer."
         running.world.drift_count = 2
         await running.sleep(120)
-        running.world.netbox_error = ""
-        await running.sleep(120)
+        running.world.netbox_error, running.world.silent = "", True
+        await running.sleep(60)
+        running.world.silent = False
+        await running.sleep(60)
         await running.handle.signal("set_interval", 0)
         await running.handle.result()
         history = json.loads((await running.handle.fetch_history()).to_json())

@@ -18,13 +18,14 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.errors import Unanswered, to_application_error
 from activities.observe import ObserveRequest
 from activities.record import RecordRead, RecordUpdate
 from fabrics.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.loop import FabricLoop, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from fabrics.status import Facts, Observation, SyncStatus, sync_status
-from workflows.calls import observe_queue
+from workflows.calls import observe_queue, patient_queue
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import IgnoreMalformedMessages
 
@@ -57,29 +58,54 @@ class World:
     record: FabricConfig | None
     facts: Facts = field(default_factory=Facts)
     observed: list[datetime] = field(default_factory=list)
+    queues: list[str] = field(default_factory=list)
+    """Where it was looked at, time after time."""
     updates: list[RecordUpdate] = field(default_factory=list)
     statuses: list[SyncStatus] = field(default_factory=list)
+    queue: str = field(default_factory=lambda: f"queue-{uuid4().hex[:8]}")
+    """The loop's."""
     drift_count: int = 0
     takes: timedelta = timedelta(0)
     """How long a look at the fabric takes, on the server's clock."""
     netbox_error: str = ""
     unseen: int = 0
     """How often NetBox will not show the record, although it is there."""
+    silent: bool = False
+    """Whether the fabric keeps silent."""
+    slow: bool = False
+    """Whether the fabric answers only to the patient."""
+    site_has_worker: bool = False
+    """What Temporal says of the fabric's site when it is asked."""
+    questions: list[datetime] = field(default_factory=list)
+    """When it was asked."""
 
     @activity.defn
     def observe(self, request: ObserveRequest) -> Observation:
         """Look at the fabric: in sync, or with the drift that the test has set."""
         info = activity.info()
+        self.queues.append(info.task_queue)
+        if (self.silent or self.slow) and not info.task_queue.endswith(patient_queue("")):
+            raise to_application_error(Unanswered("It keeps silent."))
         if info.attempt == 1:
             self.observed.append(info.scheduled_time)
             if self.takes:
                 raise ApplicationError("still looking", next_retry_delay=self.takes)
         return Observation(
             started=info.scheduled_time,
+            answered=not self.silent,
+            kubernetes_error="It keeps silent." if self.silent else "",
             commit="c0ffee",
             counts={"Switch": 2},
             drift_count=self.drift_count,
         )
+
+    @activity.defn
+    async def has_worker(self, queue: str) -> bool:
+        """What Temporal says of the site's queue."""
+        assert self.record is not None
+        assert queue == self.record.task_queue
+        self.questions.append(activity.info().scheduled_time)
+        return self.site_has_worker
 
     @activity.defn
     def load_record(self, fabric_id: str) -> RecordRead:
@@ -135,26 +161,37 @@ class Loop:
 
 
 @asynccontextmanager
-async def worker(client: Client, world: World, queue: str) -> AsyncIterator[None]:
+async def worker(client: Client, world: World) -> AsyncIterator[None]:
     """A worker for the loop of `world`, with its fake activities on the real queues."""
     with ThreadPoolExecutor(4) as threads:
         main = Worker(
             client,
-            task_queue=queue,
+            task_queue=world.queue,
             workflows=[FabricSync],
-            activities=[world.load_record, world.record_result],
+            activities=[world.load_record, world.record_result, world.has_worker],
             activity_executor=threads,
             max_concurrent_activities=2,
             interceptors=[IgnoreMalformedMessages()],
         )
-        observer = Worker(
-            client,
-            task_queue=observe_queue(queue),
-            activities=[world.observe],
-            activity_executor=threads,
-            max_concurrent_activities=2,
+        async with main, observers(client, world, observe_queue(world.queue)):
+            yield
+
+
+@asynccontextmanager
+async def observers(client: Client, world: World, queue: str) -> AsyncIterator[None]:
+    """Those that look at the fabric for which this queue is."""
+    with ThreadPoolExecutor(2) as threads:
+        quick, patient = (
+            Worker(
+                client,
+                task_queue=each,
+                activities=[world.observe],
+                activity_executor=threads,
+                max_concurrent_activities=1,
+            )
+            for each in (queue, patient_queue(queue))
         )
-        async with main, observer:
+        async with quick, patient:
             yield
 
 
@@ -164,10 +201,9 @@ async def loop(
 ) -> AsyncIterator[Loop]:
     """A running loop with its worker, new or from an earlier `state`; it is terminated in the end."""
     assert world.record is not None
-    queue = f"queue-{uuid4().hex[:8]}"
-    async with worker(env.client, world, queue):
+    async with worker(env.client, world):
         handle = await start(
-            env.client, state or FabricLoop(fabric_id=world.record.fabric_id), queue
+            env.client, state or FabricLoop(fabric_id=world.record.fabric_id), world.queue
         )
         try:
             yield Loop(env, world, handle)
