@@ -20,7 +20,7 @@ HISTORY = Path(__file__).parent / "histories" / "fabric_sync.json"
 
 
 async def record() -> None:
-    """A loop that syncs, is paused, re-planned, asked and told nonsense, loses NetBox and finds it again, falls silent and answers again."""
+    """A loop that is paused, re-planned, asked and told nonsense, and whose NetBox and fabric fail for a while."""
     server = Path(sys.executable).parent / "temporal-test-server"
     async with (
         await WorkflowEnvironment.start_time_skipping(
