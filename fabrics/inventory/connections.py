@@ -1,0 +1,121 @@
+"""Connections: cables, the LAGs that they are bundled into, and the addresses of their ends."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from fabrics.inventory.addresses import add_address
+from fabrics.inventory.dcim import LAG, Cable, Device, Interface
+from fabrics.inventory.devices import port_ref
+from fabrics.inventory.draft import Draft, Unmapped
+from fabrics.inventory.links import End, JoinedEnds, links_of, type_of
+from fabrics.inventory.naming import INTERFACE, LABEL, fit
+from fabrics.inventory.outward import add_static_external, lead_outwards
+from fabrics.inventory.ports import SwitchPorts
+from fabrics.inventory.reading import Object
+from fabrics.inventory.specs.wiring import ConnectionSpec
+from fabrics.inventory.wanted import Ref
+
+type Ports = Mapping[str, SwitchPorts]
+"""The ports of switches by the `hh_key` of the switch."""
+
+type Points = Mapping[str, tuple[Ref, ...]]
+"""The interfaces of switches that a connection ends on, by the `hh_key` of the connection: its LAGs
+where it has some, else its ports."""
+
+
+def add_connections(draft: Draft, ports: Ports) -> Points:
+    """Map all connections."""
+    points: dict[str, tuple[Ref, ...]] = {}
+    for connection in draft.each(ConnectionSpec):
+        with draft.part(connection.key):
+            points[connection.key] = _Cabling(draft, ports, connection).add()
+    return points
+
+
+@dataclass(frozen=True, slots=True)
+class _Cabling:
+    """Maps one connection."""
+
+    draft: Draft
+    ports: Ports
+    connection: Object[ConnectionSpec]
+
+    def add(self) -> tuple[Ref, ...]:
+        """Everything of it; the interfaces of switches that it ends on."""
+        kind, links = type_of(self.connection), list(links_of(self.connection))
+        joins = self._outward if len(kind.ends) == 1 else self._cable
+        joined: list[Ref] = []
+        for link in links:
+            with self.draft.part(f"{self.connection.key}{link.part}"):
+                joined += joins(link)
+        points = list(self._lags(joined)) if kind.lag else joined
+        on_switches = tuple(
+            each for each in points if self._interface(each).device.key in self.ports
+        )
+        for point in on_switches:
+            self._set_mtu(point)
+        return on_switches
+
+    def _cable(self, link: JoinedEnds) -> tuple[Ref, ...]:
+        a, b = (self._port(end) for end in link.ends)
+        self.draft.add(
+            Cable(
+                key=f"{self.connection.key}{link.part}",
+                a_terminations=(a,),
+                b_terminations=(b,),
+                label=fit(self.connection.name, LABEL),
+                description=link.purpose,
+            )
+        )
+        for port, end in zip((a, b), link.ends, strict=True):
+            if end.spec.ip:
+                with self.draft.part(f"{self.connection.key}#{end.spec.port}"):
+                    add_address(self.draft, port, end.spec.ip, self.draft.fabric.underlay)
+        return a, b
+
+    def _outward(self, link: JoinedEnds) -> tuple[Ref, ...]:
+        """A port whose far end is not part of the fabric, so that no cable can show it."""
+        [end] = link.ends
+        port = self._port(end)
+        lead_outwards(self.draft, port, self.connection)
+        if self.connection.spec.type == "staticExternal":
+            add_static_external(self.draft, port, self.connection, end.spec)
+        return (port,)
+
+    def _port(self, end: End) -> Ref:
+        name, port = end.spec.port.device, end.spec.port.port
+        device = self.draft.named(Device, end.device, self.connection.namespace, name)
+        ports = self.ports.get(device.key)
+        ref = port_ref(device, ports.name(port) if ports else port)
+        if ref not in self.draft.wanted:
+            raise Unmapped(f"names the port {end.spec.port}, which is not there")
+        return ref
+
+    def _lags(self, members: Iterable[Ref]) -> Iterator[Ref]:
+        """One LAG on each device; its members are the ports that got a cable."""
+        ports = sorted(map(self._interface, members), key=lambda port: port.natural_key)
+        for device, group in groupby(ports, key=lambda port: port.device):
+            with self.draft.part(f"{self.connection.key}#{device.key}"):
+                yield self._lag(device, list(group))
+
+    def _lag(self, device: Ref, members: list[Interface]) -> Ref:
+        """The LAG keeps its key when the connection is renamed, and its name when it is rewired."""
+        lag = self.draft.add(
+            Interface(
+                key=port_ref(device, f"lag:{members[0].name}").key,
+                device=device,
+                name=fit(self.connection.name, INTERFACE),
+                type=LAG,
+            )
+        )
+        for member in members:
+            self.draft.amend(replace(member, lag=lag))
+        return lag
+
+    def _set_mtu(self, point: Ref) -> None:
+        if mtu := self.connection.spec.body.mtu:
+            self.draft.amend(replace(self._interface(point), mtu=mtu))
+
+    def _interface(self, ref: Ref) -> Interface:
+        return self.draft.get(Interface, ref)

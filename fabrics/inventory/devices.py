@@ -1,0 +1,173 @@
+"""Switches, servers and gateways: devices, their interfaces and the addresses that these have."""
+
+from dataclasses import replace
+from ipaddress import IPv4Interface
+from typing import Final
+
+from fabrics.inventory import catalogue
+from fabrics.inventory.addresses import add_address
+from fabrics.inventory.dcim import VIRTUAL, Device, Interface, MACAddress
+from fabrics.inventory.draft import Draft
+from fabrics.inventory.ipam import ANYCAST
+from fabrics.inventory.ports import MANAGEMENT, Port, SwitchPorts
+from fabrics.inventory.reading import Object
+from fabrics.inventory.specs.gateway import GatewaySpec
+from fabrics.inventory.specs.wiring import ServerSpec, SwitchProfileSpec, SwitchSpec
+from fabrics.inventory.wanted import Details, Model, Ref, stated
+from fabrics.values import Json
+
+LOOPBACK: Final = "loopback"
+PROTOCOL, VTEP = "Loopback1", "Loopback2"
+"""The loopbacks of a switch, as SONiC names them."""
+
+
+def port_ref(device: Ref, port: str) -> Ref:
+    """The interface of a device by its name."""
+    return Ref(Model.INTERFACE, f"{device.key}#{port}")
+
+
+def add_switch(draft: Draft, switch: Object[SwitchSpec], used: frozenset[str]) -> SwitchPorts:
+    """The switch with all its ports; `used` are those that connections name."""
+    spec, profile = switch.spec, _profile(draft, switch)
+    ports = SwitchPorts(spec, profile, used)
+    device = draft.add(
+        Device(
+            key=switch.key,
+            name=draft.fabric.device(switch.name),
+            site=draft.fabric.site_ref,
+            role=catalogue.role(draft, spec.role),
+            device_type=catalogue.switch_type(draft, spec.profile, profile),
+            platform=catalogue.platform(draft, profile),
+            serial=spec.boot.serial,
+            description=spec.description,
+            details=_switch_details(spec),
+        )
+    )
+    for port in ports.all():
+        with draft.part(f"{switch.key}#{port.name}"):
+            add_port(draft, device, port)
+    _manage(draft, device, spec)
+    role = ANYCAST if spec.redundancy.type == "mclag" else LOOPBACK  # its pairs share one VTEP
+    _loopback(draft, device, PROTOCOL, spec.protocol_ip, LOOPBACK)
+    _loopback(draft, device, VTEP, spec.vtep_ip, role)
+    return ports
+
+
+def add_server(draft: Draft, server: Object[ServerSpec], used: frozenset[str]) -> None:
+    """The server with the ports that connections name: more of them is not known."""
+    device = draft.add(
+        Device(
+            key=server.key,
+            name=draft.fabric.device(server.name),
+            site=draft.fabric.site_ref,
+            role=catalogue.role(draft, "server"),
+            device_type=catalogue.server_type(draft),
+            description=server.spec.description,
+        )
+    )
+    for name in sorted(used):
+        with draft.part(f"{server.key}#{name}"):
+            add_port(draft, device, Port(name))
+
+
+def add_gateway(draft: Draft, gateway: Object[GatewaySpec], used: frozenset[str]) -> None:
+    """The gateway with the interfaces that it states and those that connections name."""
+    spec = gateway.spec
+    device = draft.add(
+        Device(
+            key=gateway.key,
+            name=draft.fabric.device(gateway.name),
+            site=draft.fabric.site_ref,
+            role=catalogue.role(draft, "gateway"),
+            device_type=catalogue.gateway_type(draft),
+            details=_gateway_details(spec),
+        )
+    )
+    for name in sorted({*spec.interfaces, *used}):
+        with draft.part(f"{gateway.key}#{name}"):
+            _gateway_interface(draft, device, name, spec)
+    _loopback(draft, device, "lo", spec.protocol_ip, LOOPBACK)
+    _loopback(draft, device, "vtep", spec.vtep_ip, LOOPBACK)
+    with draft.part(f"{gateway.key}#vtep"):
+        _vtep(draft, device, spec)
+
+
+def add_port(draft: Draft, device: Ref, port: Port) -> None:
+    draft.add(
+        Interface(
+            key=port_ref(device, port.name).key,
+            device=device,
+            name=port.name,
+            type=port.type,
+            speed=port.speed,
+            mgmt_only=port.management,
+        )
+    )
+
+
+def _profile(draft: Draft, switch: Object[SwitchSpec]) -> SwitchProfileSpec:
+    """The switch's profile, or an empty one: not every fabric lets them be read."""
+    found = draft.live.find(SwitchProfileSpec, switch.namespace, switch.spec.profile)
+    return found.spec if found else SwitchProfileSpec()
+
+
+def _manage(draft: Draft, device: Ref, spec: SwitchSpec) -> None:
+    """The address and the MAC address of the management port."""
+    port = port_ref(device, MANAGEMENT)
+    with draft.part(port.key):
+        _mac(draft, port, spec.boot.mac)
+        if spec.ip:
+            address = add_address(draft, port, spec.ip, draft.fabric.underlay)
+            draft.amend(replace(draft.get(Device, device), primary_ip4=address))
+
+
+def _mac(draft: Draft, port: Ref, mac: str | None) -> None:
+    if mac:
+        address = draft.add(MACAddress(key=port.key, mac_address=mac, assigned_object=port))
+        draft.amend(replace(draft.get(Interface, port), primary_mac_address=address))
+
+
+def _loopback(draft: Draft, device: Ref, name: str, ip: IPv4Interface | None, role: str) -> None:
+    if ip is None:
+        return
+    loopback = port_ref(device, name)
+    with draft.part(loopback.key):
+        draft.add(Interface(key=loopback.key, device=device, name=name, type=VIRTUAL))
+        add_address(draft, loopback, ip, draft.fabric.underlay, role=role)
+
+
+def _gateway_interface(draft: Draft, device: Ref, name: str, spec: GatewaySpec) -> None:
+    add_port(draft, device, Port(name))
+    interface = spec.interfaces.get(name)
+    if interface is None:
+        return
+    port = port_ref(device, name)
+    details = stated(pci=interface.pci, kernel=interface.kernel)
+    draft.amend(replace(draft.get(Interface, port), mtu=interface.mtu or None, details=details))
+    for ip in interface.ips:
+        with draft.part(f"{port.key}/{ip}"):
+            add_address(draft, port, ip, draft.fabric.underlay)
+
+
+def _vtep(draft: Draft, device: Ref, spec: GatewaySpec) -> None:
+    port = port_ref(device, "vtep")
+    if port in draft.wanted and spec.vtep_ip:
+        draft.amend(replace(draft.get(Interface, port), mtu=spec.vtep_mtu or None))
+        _mac(draft, port, spec.vtep_mac)
+
+
+def _switch_details(spec: SwitchSpec) -> Details:
+    redundancy = stated(type=spec.redundancy.type, group=spec.redundancy.group)
+    return stated(asn=spec.asn, groups=list[Json](sorted(spec.groups)), redundancy=redundancy)
+
+
+def _gateway_details(spec: GatewaySpec) -> Details:
+    groups = sorted((each.name, each.priority) for each in spec.groups)
+    neighbors = [
+        stated(source=each.source, ip=str(each.ip or ""), asn=each.asn) for each in spec.neighbors
+    ]
+    return stated(
+        asn=spec.asn,
+        groups=[{"name": name, "priority": priority} for name, priority in groups],
+        neighbors=list[Json](neighbors),
+    )

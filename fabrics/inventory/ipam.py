@@ -1,0 +1,120 @@
+"""The wanted objects of NetBox's IPAM: networks, VLANs and addresses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Interface, IPv4Network
+
+from fabrics.inventory.wanted import Claim, Details, Model, Ref, Wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VRF(Wanted):
+    """A space of addresses: of the fabric itself, of an IPv4 namespace, a VPC or an external."""
+
+    MODEL = Model.VRF
+
+    name: str
+    enforce_unique: bool = True
+    description: str
+    details: Details = field(default_factory=dict)
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.name,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VLANGroup(Wanted):
+    """A VLAN namespace. Without a scope: one would keep people from deleting what it is scoped to."""
+
+    MODEL = Model.VLAN_GROUP
+
+    name: str
+    slug: str
+    vid_ranges: tuple[tuple[int, int], ...]
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.name,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VLAN(Wanted):
+    """The VLAN of a VPC's subnet."""
+
+    MODEL = Model.VLAN
+
+    group: Ref
+    vid: int
+    name: str
+    status: str = "active"
+
+    @property
+    def natural_key(self) -> tuple[str | int, ...]:
+        return (self.group.key, self.vid)
+
+    def claims(self) -> Iterator[Claim]:
+        yield Claim((self.MODEL, self.group.key, self.vid))
+        yield Claim((self.MODEL, self.group.key, self.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefix(Wanted):
+    """A network in a VRF."""
+
+    MODEL = Model.PREFIX
+
+    vrf: Ref
+    prefix: IPv4Network
+    status: str = "active"
+    vlan: Ref | None = None
+    description: str
+    details: Details = field(default_factory=dict)
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.vrf.key, str(self.prefix))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IPRange(Wanted):
+    """The addresses that a DHCP server hands out."""
+
+    MODEL = Model.IP_RANGE
+
+    vrf: Ref
+    start_address: IPv4Interface
+    end_address: IPv4Interface
+    status: str = "active"
+    description: str
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.vrf.key, str(self.start_address), str(self.end_address))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IPAddress(Wanted):
+    """An address in a VRF, of an interface or of nobody in particular. `role` may be empty."""
+
+    MODEL = Model.IP_ADDRESS
+
+    vrf: Ref
+    address: IPv4Interface
+    status: str = "active"
+    role: str = ""
+    assigned_object: Ref | None = None
+    description: str = ""
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        holder = self.assigned_object.key if self.assigned_object else ""
+        return (self.vrf.key, str(self.address), holder)
+
+    def claims(self) -> Iterator[Claim]:
+        yield Claim((self.MODEL, *self.natural_key))
+        yield Claim(("host", self.vrf.key, self.address.ip), shared=self.role == ANYCAST)
+
+
+ANYCAST = "anycast"
+"""The role that lets several interfaces have one address."""

@@ -1,0 +1,107 @@
+"""Values of live objects: what has another form is refused with a sentence, never guessed."""
+
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from fabrics import canonical
+from fabrics.values import Json
+
+
+def present(value: object) -> object:
+    """A mapping without entries that Go's JSON could as well have left out."""
+    if not isinstance(value, dict):
+        return value
+    return {name: each for name, each in value.items() if each is not None and each != ""}
+
+
+class LiveSpec(BaseModel):
+    """The `spec` of a live object of one kind."""
+
+    KIND: ClassVar[str] = ""
+
+
+class Spec(LiveSpec):
+    """The part of an object's `spec` that the inventory shows; other fields are passed over."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _present(cls, value: Any) -> Any:  # noqa: ANN401
+        return present(value)
+
+
+def _shown(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("has characters that cannot be shown")
+    return text
+
+
+def _one_line(text: str) -> str:
+    words = " ".join(text.split())
+    return "".join(each for each in words if each.isprintable())[:200].rstrip()
+
+
+def _interface(value: object) -> object:
+    return IPv4Interface(value) if isinstance(value, str) else value
+
+
+def _address(value: object) -> object:
+    return IPv4Address(value) if isinstance(value, str) else value
+
+
+def _mac(text: str) -> str:
+    address = canonical.mac(text).upper()
+    if len(address) != 17 or address.count(":") != 5:
+        raise ValueError("is no MAC address")
+    return address
+
+
+def _plain(value: Json) -> Json:
+    """The value, if NetBox can store it."""
+    if isinstance(value, str):
+        _shown(value)
+    for each in value if isinstance(value, list) else ():
+        _plain(each)
+    for name, each in value.items() if isinstance(value, dict) else ():
+        _plain([name, each])
+    return value
+
+
+Text = Annotated[str, AfterValidator(_shown)]
+"""One printable line."""
+
+Line = Annotated[str, AfterValidator(_one_line)]
+"""People's prose, brought to one line of at most 200 characters."""
+
+Port = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
+"""The name of a port: no spaces, short enough for NetBox."""
+
+Interface = Annotated[IPv4Interface, BeforeValidator(_interface)]
+"""An address with the length of its network; without one, a host."""
+
+Address = Annotated[IPv4Address, BeforeValidator(_address)]
+
+MAC = Annotated[str, AfterValidator(_mac)]
+"""A MAC address as NetBox spells it."""
+
+VID = Annotated[int, Field(ge=0, le=4094)]
+"""A VLAN ID; 0 stands for none."""
+
+ASN = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+MTU = Annotated[int, Field(ge=0, le=65536)]
+"""In bytes; 0 stands for none."""
+
+Facts = Annotated[dict[str, Json], AfterValidator(_plain)]
+"""Any JSON object, shown as it is."""

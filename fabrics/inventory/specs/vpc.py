@@ -1,0 +1,155 @@
+"""What the inventory shows of VPCs, externals, what attaches to them and who peers with whom."""
+
+# ruff: noqa: RUF012 - pydantic gives every object defaults of its own
+
+from pydantic import Field
+
+from fabrics.inventory.specs.values import (
+    ASN,
+    MAC,
+    VID,
+    Address,
+    Facts,
+    Interface,
+    Spec,
+    Text,
+)
+
+
+class IPv4NamespaceSpec(Spec):
+    KIND = "IPv4Namespace"
+
+    subnets: list[Interface] = []
+
+
+class AddressRange(Spec):
+    start: Address | None = None
+    end: Address | None = None
+
+
+class Lease(Spec):
+    ip: Address
+
+
+class DHCP(Spec):
+    enable: bool = False
+    range: AddressRange = AddressRange()
+    static: dict[MAC, Lease] = {}
+    relay: Text = ""
+    relay_vpc: Text = Field("", alias="relayVPC")
+
+
+class SubnetSpec(Spec):
+    subnet: Interface
+    gateway: Address | None = None
+    vlan: VID = 0
+    dhcp: DHCP = DHCP()
+    isolated: bool = False
+    restricted: bool = False
+    host_bgp: bool = Field(False, alias="hostBGP")
+
+
+class VPCSpec(Spec):
+    KIND = "VPC"
+
+    mode: Text = ""
+    ipv4_namespace: Text = Field("default", alias="ipv4Namespace")
+    vlan_namespace: Text = Field("default", alias="vlanNamespace")
+    subnets: dict[Text, SubnetSpec] = {}
+    permit: list[list[Text]] = []
+    static_routes: list[Facts] = Field([], alias="staticRoutes")
+
+
+class VPCAttachmentSpec(Spec):
+    """`subnet` is `vpc/subnet`."""
+
+    KIND = "VPCAttachment"
+
+    subnet: Text
+    connection: Text
+    native_vlan: bool = Field(False, alias="nativeVLAN")
+
+
+class PeeredSubnets(Spec):
+    subnets: list[Text] = []
+
+
+class VPCPeeringSpec(Spec):
+    KIND = "VPCPeering"
+
+    permit: list[dict[Text, PeeredSubnets]] = []
+    remote: Text = ""
+
+
+class StaticPrefixes(Spec):
+    prefixes: list[Interface] = []
+
+
+class ExternalSpec(Spec):
+    KIND = "External"
+
+    ipv4_namespace: Text = Field("default", alias="ipv4Namespace")
+    inbound_community: Text = Field("", alias="inboundCommunity")
+    outbound_community: Text = Field("", alias="outboundCommunity")
+    static: StaticPrefixes = StaticPrefixes()
+
+
+class BGPSide(Spec):
+    """The switch's own side of an attachment that speaks BGP."""
+
+    vlan: VID = 0
+    ip: Interface | None = None
+
+
+class Neighbor(Spec):
+    asn: ASN | None = None
+    ip: Address | None = None
+
+
+class StaticSide(Spec):
+    """The switch's own side of an attachment with static routes."""
+
+    vlan: VID = 0
+    ip: Interface | None = None
+    remote_ip: Address | None = Field(None, alias="remoteIP")
+    proxy: bool = False
+
+
+class InboundACL(Spec):
+    statements: list[Facts] = []
+
+
+class ExternalAttachmentSpec(Spec):
+    KIND = "ExternalAttachment"
+
+    external: Text
+    connection: Text
+    switch: BGPSide = BGPSide()
+    neighbor: Neighbor = Neighbor()
+    static: StaticSide | None = None
+    inbound_acl: InboundACL = Field(InboundACL(), alias="inboundACL")
+
+
+class PermittedVPC(Spec):
+    name: Text
+    subnets: list[Text] = []
+
+
+class PermittedPrefix(Spec):
+    prefix: Text
+
+
+class PermittedExternal(Spec):
+    name: Text
+    prefixes: list[PermittedPrefix] = []
+
+
+class Permit(Spec):
+    vpc: PermittedVPC
+    external: PermittedExternal
+
+
+class ExternalPeeringSpec(Spec):
+    KIND = "ExternalPeering"
+
+    permit: Permit
