@@ -13,8 +13,9 @@ from activities import setup
 from activities.errors import PermanentError
 from activities.netbox import CLUSTERS, NetBox, Row
 from activities.setup import Action
+from activities.setup.access import TOKENS, USER
 from activities.setup.fields import CHOICE_SETS, FIELDS
-from activities.setup.items import CLUSTER, Item, Reference
+from activities.setup.items import CLUSTER, Default, Item, Reference
 
 WEB_UI = "http://127.0.0.1:8233"
 
@@ -83,14 +84,26 @@ def test_a_second_run_changes_nothing(admin: NetBox) -> None:
 
 def test_what_is_made_can_be_planned_before_and_removed_again(admin: NetBox) -> None:
     items = renamed_items("temporary")
+    before = counts(admin, items)
     planned = setup.plan(admin, items)
     assert [change.action for change in planned] == [Action.CREATE] * len(items)
     assert list(setup.apply(admin, items)) == planned
     assert setup.plan(admin, items) == []
+    (user,) = (item for item in items if item.path == USER.path)
+    assert setup.issue_token(admin, user) is not None
+    assert counts(admin, items)[TOKENS] == before[TOKENS] + 1
+
     removed = list(setup.remove(admin, items))
     assert [change.action for change in removed] == [Action.DELETE] * len(items)
+    assert counts(admin, items) == before
     assert setup.plan(admin, items) == planned
     assert list(setup.remove(admin, items)) == []
+
+
+def counts(netbox: NetBox, items: list[Item]) -> dict[str, int]:
+    """How many objects there are of each kind that set-up makes."""
+    paths = {TOKENS, *(item.path for item in items)}
+    return {path: len(list(netbox.rows(path))) for path in paths}
 
 
 def test_another_web_ui_changes_the_link_alone(admin: NetBox) -> None:
@@ -129,6 +142,79 @@ def test_what_people_change_stays_and_is_told(admin: NetBox, trial: list[Item]) 
         "keep custom field trial_hh_sync_interval: not as shipped: label, weight"
     )
     assert find(admin, FIELDS, "trial_hh_sync_interval")["label"] == "Every"
+
+
+@pytest.fixture
+def upgraded(admin: NetBox) -> Iterator[list[Item]]:
+    """Items of a release, where an earlier one has set NetBox up with other defaults."""
+    release = {
+        "custom field upgraded_hh_sync_interval": {
+            "description": Default("Seconds between syncs.", ["Seconds", "Interval"]),
+            "label": Default("Interval", ["Every"]),
+        },
+        "custom field choice set upgraded_Hedgehog sync status": {
+            "choice_colors": Default({"error": "red"}, [{"error": "orange"}])
+        },
+        "saved filter upgraded_fabrics-in-error": {
+            "parameters": Default({"name": ["b"]}, [{"name": ["a"]}]),
+            "description": Default("Where a sync fails.", [""]),
+        },
+        "table config upgraded_Hedgehog fabrics": {"columns": Default(["name"], [["type"]])},
+        "permission upgraded_Fabric Sync: records": {
+            "constraints": Default({"name": "new"}, [{"name": "old"}])
+        },
+        "tag upgraded_hedgehog-sync": {"color": Default("00ff00", ["ff0000"])},
+    }
+    made = renamed_items("upgraded")
+    items = [
+        replace(item, defaults={**item.defaults, **release.get(str(item), {})}) for item in made
+    ]
+    for _ in setup.apply(admin, [earlier(item) for item in items]):
+        pass
+    yield items
+    for _ in setup.remove(admin, items):
+        pass
+
+
+def earlier(item: Item) -> Item:
+    """The item as the release before the present one made it."""
+    then = {name: (*default.was, default.value)[0] for name, default in item.shipped.items()}
+    return replace(item, defaults=then)
+
+
+def test_an_upgrade_replaces_what_nobody_has_changed(admin: NetBox, upgraded: list[Item]) -> None:
+    planned = setup.plan(admin, upgraded)
+    assert list(setup.apply(admin, upgraded)) == planned
+    assert set(map(str, planned)) == {
+        "upgrade custom field upgraded_hh_sync_interval: label, description",
+        "upgrade custom field choice set upgraded_Hedgehog sync status: choice_colors",
+        "upgrade saved filter upgraded_fabrics-in-error: parameters, description",
+        "upgrade table config upgraded_Hedgehog fabrics: columns",
+        "upgrade permission upgraded_Fabric Sync: records: constraints",
+        "upgrade tag upgraded_hedgehog-sync: color",
+    }
+    saved = next(admin.rows("extras/saved-filters", slug="upgraded_fabrics-in-error"))
+    assert saved["parameters"] == {"name": ["b"]}
+    assert saved["description"] == "Where a sync fails."
+    assert setup.plan(admin, upgraded) == []
+
+
+def test_an_upgrade_keeps_what_people_changed(admin: NetBox, upgraded: list[Item]) -> None:
+    field = find(admin, FIELDS, "upgraded_hh_sync_interval")
+    admin.change(FIELDS, field["id"], {"label": "Pause between syncs", "weight": 7})
+    tag = next(admin.rows("extras/tags", slug="upgraded_hedgehog-sync"))
+    admin.change("extras/tags", tag["id"], {"color": "0000ff"})
+    kept = [
+        "keep custom field upgraded_hh_sync_interval: not as shipped: label, weight",
+        "keep tag upgraded_hedgehog-sync: not as shipped: color",
+    ]
+    told = list(map(str, setup.apply(admin, upgraded)))
+    assert "upgrade custom field upgraded_hh_sync_interval: description" in told
+    assert [change for change in told if not change.startswith("upgrade")] == kept
+    field = find(admin, FIELDS, "upgraded_hh_sync_interval")
+    assert field["label"] == "Pause between syncs"
+    assert field["description"] == "Seconds between syncs."
+    assert list(map(str, setup.apply(admin, upgraded))) == kept
 
 
 def test_what_the_sync_needs_is_put_right(admin: NetBox, trial: list[Item]) -> None:
