@@ -51,6 +51,9 @@ ALL_KINDS: frozenset[Kind] = frozenset(KINDS)
 KINDS_BY_NAME = {kind.name: kind for kind in KINDS}
 _BY_GROUP_AND_NAME = {(kind.group, kind.name): kind for kind in KINDS}
 
+SWITCH_PROFILE = Kind(WIRING, "SwitchProfile", "v1beta1", "switchprofiles")
+"""Written by a controller, so not compared; it tells the inventory what ports a switch has."""
+
 _NOT_COMPARED = frozenset(
     {
         (WIRING, "SwitchProfile"),
@@ -96,6 +99,13 @@ def kinds_named(names: Iterable[str]) -> frozenset[Kind]:
 def find_kind(group: str, name: str) -> Kind | None:
     """The compared kind of this API group and name, or None."""
     return _BY_GROUP_AND_NAME.get((group, name))
+
+
+def find_live_kind(group: str, name: str) -> Kind | None:
+    """The kind of this API group and name whose live objects are looked at, or None."""
+    if (group, name) == (SWITCH_PROFILE.group, SWITCH_PROFILE.name):
+        return SWITCH_PROFILE
+    return find_kind(group, name)
 
 
 def kinds_of(group: str) -> frozenset[Kind]:

@@ -1,13 +1,13 @@
 """The live state from a file, as `kubectl get ... -o json` prints it."""
 
 from fabrics.drift.model import Live
-from fabrics.kinds import Kind, find_kind
+from fabrics.kinds import Kind, find_live_kind
 from fabrics.resources import Resource, from_api
 from fabrics.values import Json
 
 
 def read_dump(dump: Json) -> Live:
-    """The live state in a list of objects, or in a single one; kinds not compared are passed over.
+    """The live state in a list of objects, or in a single one; kinds that nobody looks at are passed over.
 
     A kind without any object may have none, or may not have been listed: unless the whole list is
     of that kind it is left out, so that nothing of it is called missing. Raises `ValueError` when
@@ -41,4 +41,4 @@ def _items(dump: dict[str, Json]) -> list[dict[str, Json]]:
 
 
 def _kind(item: dict[str, Json]) -> Kind | None:
-    return find_kind(str(item.get("apiVersion")).rpartition("/")[0], str(item.get("kind")))
+    return find_live_kind(str(item.get("apiVersion")).rpartition("/")[0], str(item.get("kind")))

@@ -99,4 +99,5 @@ WIRING_SPECS: Mapping[str, Struct] = {
     "Switch": _SWITCH,
     "Server": spec({"description": VALUE, "profile": VALUE}),
     "Connection": _CONNECTION,
+    "SwitchProfile": spec({}),  # not compared: no field of it has to be known
 }
