@@ -15,6 +15,9 @@ from fabrics.status import SyncStatus, status_error
 NAMED: Final = 20
 """Fabrics or sentences that a summary names; what it counts, it counts in full."""
 
+LONGEST: Final = 500
+"""Characters of a sentence."""
+
 
 class FleetSummary(BaseModel, frozen=True):
     """How the fleet was when it was last looked at.
@@ -60,10 +63,13 @@ def summarise_fleet(seen: FleetSnapshot, plan: Plan, problems: Iterable[str]) ->
         elsewhere=sum(member.is_elsewhere(seen.instance) for member in seen.members),
         stale=tuple(islice(stale, NAMED)),
         failed=tuple(
-            f"{member.config.name}: {status_error(member.config, member.facts)}"[:300]
+            f"{member.config.name}: {status_error(member.config, member.facts)}"[:LONGEST]
             for member in failed[:NAMED]
         ),
-        problems=tuple(islice(chain(_unusable_ids(seen.members), problems), NAMED)),
+        problems=tuple(
+            sentence[:LONGEST]
+            for sentence in islice(chain(_unusable_ids(seen.members), problems), NAMED)
+        ),
     )
 
 
