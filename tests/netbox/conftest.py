@@ -8,6 +8,7 @@ import pytest
 from activities.netbox import CLUSTERS, NetBox, Row
 from activities.record import RecordActivities
 from stack.stack import Stack
+from tests.netbox.browser import Browser
 
 INSTANCE = "default@this-installation"
 NUMBERS = count(1)
@@ -68,3 +69,11 @@ def foreign_cluster(admin: NetBox) -> Iterator[Row]:
     yield cluster
     admin.delete(CLUSTERS, cluster["id"])
     admin.delete("virtualization/cluster-types", type_["id"])
+
+
+@pytest.fixture(scope="session")
+def browser(stack: Stack) -> Iterator[Browser]:
+    """NetBox's pages as its superuser sees them."""
+    browser = Browser(stack)
+    yield browser
+    browser.close()

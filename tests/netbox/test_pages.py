@@ -1,60 +1,14 @@
 """What people see in NetBox's pages: the link, the filters, the table and the forms."""
 
 import re
-from collections.abc import Iterator
-from http import HTTPStatus
 
-import mechanicalsoup
 import pytest
 
 from activities.netbox import NetBox, Row
 from activities.record import RecordActivities, RecordUpdate
 from fabrics.status import Facts
-from stack.stack import Stack
+from tests.netbox.browser import Browser, cluster_page
 from tests.netbox.test_record_activities import FACTS, fabric_id
-
-
-class Browser:
-    """NetBox's pages as its superuser sees them, after logging in."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._netbox = stack.netbox
-        self._browser = mechanicalsoup.StatefulBrowser(raise_on_404=True)
-        self.page("/login/")
-        self._browser.select_form("form[action='/login/']")
-        self._browser["username"] = self._netbox.user
-        self._browser["password"] = self._netbox.password
-        self._browser.submit_selected()
-
-    def close(self) -> None:
-        self._browser.close()
-
-    def page(self, path: str) -> str:
-        """Open a page, and give its source."""
-        return str(self._browser.open(f"{self._netbox.url}{path}").text)
-
-    def open_form(self, record: Row) -> str:
-        """Open the form of a record, and give its source."""
-        source = self.page(f"{cluster_page(record)}edit/")
-        self._browser.select_form("form[enctype]")
-        return source
-
-    def save(self, branch: str) -> bool:
-        """Save the open form with another Git branch; False where somebody else was faster."""
-        self._browser["cf_hh_git_branch"] = branch
-        answer = self._browser.submit_selected(allow_redirects=False)
-        return bool(answer.status_code == HTTPStatus.FOUND)
-
-
-@pytest.fixture(scope="module")
-def browser(stack: Stack) -> Iterator[Browser]:
-    browser = Browser(stack)
-    yield browser
-    browser.close()
-
-
-def cluster_page(record: Row) -> str:
-    return f"/virtualization/clusters/{record['id']}/"
 
 
 def test_fabrics_alone_link_to_their_workflow(

@@ -1,0 +1,49 @@
+"""NetBox's pages, as people see them."""
+
+from http import HTTPStatus
+
+import mechanicalsoup
+
+from activities.netbox import Row
+from stack.stack import Stack
+
+
+class Browser:
+    """NetBox's pages as its superuser sees them, after logging in."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._netbox = stack.netbox
+        self._browser = mechanicalsoup.StatefulBrowser(raise_on_404=True)
+        self.page("/login/")
+        self._browser.select_form("form[action='/login/']")
+        self._browser["username"] = self._netbox.user
+        self._browser["password"] = self._netbox.password
+        self._browser.submit_selected()
+
+    def close(self) -> None:
+        self._browser.close()
+
+    def page(self, path: str) -> str:
+        """Open a page, and give its source."""
+        return str(self._browser.open(f"{self._netbox.url}{path}").text)
+
+    def open_form(self, record: Row) -> str:
+        """Open the form of a record, and give its source."""
+        source = self.page(f"{cluster_page(record)}edit/")
+        self._browser.select_form("form[enctype]")
+        return source
+
+    def save(self, branch: str, **forged: str) -> bool:
+        """Save the open form with another Git branch; False where somebody else was faster.
+
+        `forged` are values for fields that the form has not, or does not let people fill in.
+        """
+        self._browser["cf_hh_git_branch"] = branch
+        for name, value in forged.items():
+            self._browser.new_control("text", f"cf_{name}", value)
+        answer = self._browser.submit_selected(allow_redirects=False)
+        return bool(answer.status_code == HTTPStatus.FOUND)
+
+
+def cluster_page(record: Row) -> str:
+    return f"/virtualization/clusters/{record['id']}/"
