@@ -113,11 +113,17 @@ class Installation:
         } | self.changes
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[subprocess.Popen[bytes]]:
+    async def worker(
+        self, *arguments: str, **changes: str
+    ) -> AsyncIterator[subprocess.Popen[bytes]]:
         """A worker process; it is asked to stop in the end, if it still runs."""
         log = (self.folder / f"worker-{uuid4().hex[:8]}.log").open("wb")
         process = subprocess.Popen(  # noqa: ASYNC220
-            [sys.executable, "worker.py"], cwd=ROOT, env=self.variables, stdout=log, stderr=log
+            [sys.executable, "worker.py", *arguments],
+            cwd=ROOT,
+            env=self.variables | changes,
+            stdout=log,
+            stderr=log,
         )
         try:
             yield process
