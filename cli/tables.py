@@ -1,5 +1,6 @@
 """How fabrics and their syncs look in a terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
@@ -53,7 +54,7 @@ def status_table(
     for fabric in fabrics:
         for remark in _remarks(fabric, now):
             remarks.add_row(fabric.name, remark)
-    for remark in _fleet_remarks(fleet, now) if fleet else ():
+    for remark in _fleet_remarks(fleet, fabrics, now) if fleet else ():
         remarks.add_row("fleet", remark)
     return Group(table, "", remarks) if remarks.row_count else table
 
@@ -187,13 +188,18 @@ def _remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
     return [Text(text, style=style) for text, style in remarks.items() if text]
 
 
-def _fleet_remarks(fleet: FleetSummary, now: datetime) -> list[Text]:
-    counts = ", ".join(f"{count} {state}" for state, count in fleet.states.items())
-    looked = f"{counts or 'no fabrics'}; looked at {_ago(fleet.checked, now)}"
+def _fleet_remarks(
+    fleet: FleetSummary, fabrics: Sequence[FabricOverview], now: datetime
+) -> list[Text]:
+    """How many are in which state now; the fleet's own count is as old as its latest round."""
+    states = sorted(Counter(str(fabric.sync_status) for fabric in fabrics).items())
+    counts = ", ".join(f"{count} {state}" for state, count in states)
     elsewhere = f"; {fleet.elsewhere} of other installations" if fleet.elsewhere else ""
+    looked = f"{counts}; records and loops compared {_ago(fleet.checked, now)}{elsewhere}."
+    problems = (fleet.error, *fleet.problems)
     return [
-        Text(f"{looked}{elsewhere}.", style="bright_black"),
-        *(Text(sentence, style="red") for sentence in (fleet.error, *fleet.problems) if sentence),
+        Text(looked, style="bright_black"),
+        *(Text(sentence, style="red") for sentence in problems if sentence),
     ]
 
 

@@ -107,7 +107,7 @@ def test_the_fleet_is_remarked_on() -> None:
     )
     shown = rendered(status_table([fabric()], NOW, fleet))
     for text in (
-        "1 error, 2 in_sync; looked at 12 s ago; 4 of other installations.",
+        "1 in_sync; records and loops compared 12 s ago; 4 of other installations.",
         "DC9: the name is taken.",
         "NetBox does not answer.",
     ):
