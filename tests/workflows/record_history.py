@@ -1,4 +1,4 @@
-"""Records the history that `test_replay.py` replays: `python -m tests.workflows.record_history`.
+"""Records what `test_replay.py` replays: `python -m tests.workflows.record_history fabric_sync` (or `fleet`).
 
 Record anew only when no loop that runs anywhere has the old order of commands, or when the change is
 guarded with `workflow.patched`.
@@ -8,26 +8,39 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+from temporalio.client import WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from fabrics.values import Json
+from tests.workflows.fleet_world import FleetWorld, fleet
 from tests.workflows.world import World, config, loop
 from workflows.fabric_sync import FabricSync
 
-HISTORY = Path(__file__).parent / "histories" / "fabric_sync.json"
+FOLDER = Path(__file__).parent / "histories"
+HISTORY = FOLDER / "fabric_sync.json"
+FLEET_HISTORY = FOLDER / "fleet.json"
 
 
-async def record() -> None:
+async def record_fleet(env: WorkflowEnvironment) -> None:
+    """A fleet that is told, told nonsense, given a new release, and whose NetBox fails for a while."""
+    async with fleet(env, FleetWorld()) as running:
+        await running.sleep(100)
+        await running.tell()
+        await running.sleep(10)
+        await running.handle.signal("record_changed", "soon")
+        running.world.error = "NetBox does not answer."
+        await running.sleep(100)
+        running.world.error, running.world.release = "", "second"
+        await running.sleep(100)
+        await write(running.handle, FLEET_HISTORY)
+
+
+async def record_fabric_sync(env: WorkflowEnvironment) -> None:
     """A loop that is paused, re-planned, asked and told nonsense, and whose NetBox and fabric fail for a while."""
-    server = Path(sys.executable).parent / "temporal-test-server"
-    async with (
-        await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=str(server), data_converter=pydantic_data_converter
-        ) as env,
-        loop(env, World(config(fabric_id="berlin"))) as running,
-    ):
+    async with loop(env, World(config(fabric_id="berlin"))) as running:
         await running.sleep(100)
         await running.handle.signal(FabricSync.pause_by_signal, "maintenance")
         await running.sleep(300)
@@ -44,8 +57,20 @@ async def record() -> None:
         await running.sleep(60)
         await running.handle.signal("set_interval", 0)
         await running.handle.result()
-        history = json.loads((await running.handle.fetch_history()).to_json())
-        HISTORY.write_text(json.dumps(without_traces_of_this_machine(history)) + "\n")
+        await write(running.handle, HISTORY)
+
+
+async def write(handle: WorkflowHandle[Any, Any], file: Path) -> None:
+    """Keep the history of a workflow."""
+    history = await handle.fetch_history()
+    await asyncio.to_thread(keep, history, file)
+
+
+def keep(history: WorkflowHistory, file: Path) -> None:
+    """Write a history to a file."""
+    file.write_text(
+        json.dumps(without_traces_of_this_machine(json.loads(history.to_json()))) + "\n"
+    )
 
 
 def without_traces_of_this_machine(part: Json) -> Json:
@@ -61,5 +86,15 @@ def without_traces_of_this_machine(part: Json) -> Json:
     }
 
 
+async def main(name: str) -> None:
+    """Record one of the two."""
+    record = {"fabric_sync": record_fabric_sync, "fleet": record_fleet}[name]
+    server = Path(sys.executable).parent / "temporal-test-server"
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(server), data_converter=pydantic_data_converter
+    ) as env:
+        await record(env)
+
+
 if __name__ == "__main__":
-    asyncio.run(record())
+    asyncio.run(main(sys.argv[1]))

@@ -1,21 +1,31 @@
 """Loops outlive releases: the code of today must be able to go on with a history of yesterday."""
 
+import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from fabrics.fleet import FLEET_ID
 from fabrics.loop import workflow_id
-from tests.workflows.record_history import HISTORY
+from tests.workflows.record_history import FLEET_HISTORY, HISTORY
 from workflows.fabric_sync import FabricSync
+from workflows.fleet import Fleet
 from workflows.malformed_messages import IgnoreMalformedMessages
 
 
-async def test_a_recorded_history_still_replays() -> None:
+@pytest.mark.parametrize(
+    ("of", "recorded", "events"),
+    [
+        pytest.param(workflow_id("berlin"), HISTORY.read_text(), 100, id="FabricSync"),
+        pytest.param(FLEET_ID, FLEET_HISTORY.read_text(), 60, id="Fleet"),
+    ],
+)
+async def test_a_recorded_history_still_replays(of: str, recorded: str, events: int) -> None:
     replayer = Replayer(
-        workflows=[FabricSync],
+        workflows=[FabricSync, Fleet],
         data_converter=pydantic_data_converter,
         interceptors=[IgnoreMalformedMessages()],
     )
-    history = WorkflowHistory.from_json(workflow_id("berlin"), HISTORY.read_text())
-    assert len(history.events) > 100
+    history = WorkflowHistory.from_json(of, recorded)
+    assert len(history.events) > events
     await replayer.replay_workflow(history)
