@@ -40,7 +40,7 @@ from workflows.calls import LOST_WORKER, observe_queue, patient_queue
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import IgnoreMalformedMessages
-from workflows.probe import Probe
+from workflows.probe import Examination, Probe
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a kill, Temporal waits this long for the old worker to continue a loop; its default is 10 s."""
@@ -98,7 +98,7 @@ async def _main_worker(client: Client, settings: Settings, stack: AsyncExitStack
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[FabricSync, Fleet, Probe],
+        workflows=[FabricSync, Fleet, Probe, Examination],
         activities=[
             *(records.load_record, records.record_result),
             *(fleet.reconcile, queues.has_worker),
@@ -179,7 +179,7 @@ def _observer(
     return Worker(
         client,
         task_queue=task_queue,
-        activities=[fabrics.observe, fabrics.diff],
+        activities=[fabrics.observe, fabrics.diff, fabrics.examine],
         max_heartbeat_throttle_interval=BEAT,
         activity_executor=stack.enter_context(ThreadPoolExecutor(slots, task_queue)),
         max_concurrent_activities=slots,

@@ -112,7 +112,7 @@ class GitMirror:
                 ) from None
 
     def _check_host(self) -> None:
-        if not (self._access.ssh_key or self._protocol == "file"):
+        if not (self.access.ssh_key or self._protocol == "file"):
             git_source.check_host(self.source.repository, self.settings.connect_timeout)
 
     @contextmanager
@@ -143,7 +143,7 @@ class GitMirror:
                 raise self._missing_branch() from None
             if error.timed_out:
                 self._drop_partial_download()
-            known = failure(error, self.source, self._access)
+            known = failure(error, self.source, self.access)
             raise known or error from None
 
     def _drop_partial_download(self) -> None:
@@ -210,7 +210,8 @@ class GitMirror:
         return git_source.directory(self.source.directory)
 
     @cached_property
-    def _access(self) -> GitAccess:
+    def access(self) -> GitAccess:
+        """How the repository is read. Raises `PermanentError` where the credential is of no use."""
         if self._protocol == "file":
             return GitAccess(self.source.credential)
         directory = self.settings.credentials_dir
@@ -228,7 +229,7 @@ class GitMirror:
             "remote.source.url": self.source.repository,
             "remote.source.fetch": f"+refs/heads/{branch}:{self._ref}",
         }
-        environment = git_environment(self._path, self._access, configuration, self._protocol)
+        environment = git_environment(self._path, self.access, configuration, self._protocol)
         return GitCommand(self._path, environment, LOCAL_TIMEOUT)
 
     @cached_property

@@ -15,7 +15,9 @@ from temporalio import activity
 
 from activities.desired import DesiredAt, DesiredStates
 from activities.errors import Classified, PermanentError, TransientError, Unanswered, one_line
+from activities.examine import examine_sources
 from activities.kubernetes import LiveStates
+from fabrics.check import Check
 from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport, diff_report, problem_sentences
 from fabrics.drift import Live, find_drift, summarise
@@ -71,6 +73,11 @@ class FabricActivities:
             return DiffReport(error=" ".join(sentences))
         drift = find_drift(desired.state, live, kinds_named(config.managed_kinds))
         return diff_report(desired.state, drift, desired.commit)
+
+    @activity.defn
+    def examine(self, config: FabricConfig) -> list[Check]:
+        """Whether both sources can be read; what cannot is a finding."""
+        return examine_sources(config, self.settings)
 
     def _read_both(
         self, config: FabricConfig

@@ -19,9 +19,11 @@ from temporalio.client import (
 from temporalio.common import QueryRejectCondition
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.types import MethodAsyncSingleParam
 
 from activities.queues import takes_work
 from cli.errors import Failure
+from fabrics.check import Check
 from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport
 from fabrics.fleet import FLEET_ID
@@ -32,7 +34,7 @@ from workflows import calls
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet
 from workflows.messages import LONGEST_WAIT
-from workflows.probe import Probe
+from workflows.probe import Examination, Probe
 
 DEADLINE: Final = timedelta(seconds=10)
 """For what Temporal answers by itself, and for a worker to answer an update."""
@@ -171,22 +173,31 @@ class Loops:
 
     async def diff(self, config: FabricConfig) -> DiffReport:
         """Compare a fabric where it can be reached. Raises `NoWorker`, or `Failure` with the reason."""
+        return await self._ask(Probe.run, config, "diff")
+
+    async def examine(self, config: FabricConfig) -> list[Check]:
+        """Try whether a fabric can be read, where it can be reached. Raises as `diff` does."""
+        return await self._ask(Examination.run, config, "doctor")
+
+    async def _ask[Q, A](
+        self, question: MethodAsyncSingleParam[Q, FabricConfig, A], config: FabricConfig, what: str
+    ) -> A:
         if not await self.worker_polls():
             raise NoWorker(self.no_worker)
         try:
             return await self.client.execute_workflow(
-                Probe.run,
+                question,
                 config,
                 id=f"fabric-probe/{config.fabric_id or config.record_id}/{uuid4()}",
                 task_queue=self.task_queue,
                 execution_timeout=LONGEST_PROBE,
-                static_summary=f"diff of {config.name}"[:200],
+                static_summary=f"{what} of {config.name}"[:200],
             )
         except WorkflowFailureError as error:
             cause = error.cause
             if isinstance(cause, ActivityError | ApplicationError):
                 raise Failure(calls.sentence(cause, config.task_queue)) from None
-            raise Failure(f"Nobody compared {config.name} within {LONGEST_PROBE}.") from None
+            raise Failure(f"No worker answered for {config.name} within {LONGEST_PROBE}.") from None
 
     async def ended(self, fabric_id: str, within: timedelta) -> bool:
         """Whether the loop ends within that time, however it does."""

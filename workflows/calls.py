@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.observe import FabricActivities, ObserveRequest
     from activities.queues import QueueActivities
     from activities.record import Claimed, RecordActivities, RecordRead, RecordUpdate
+    from fabrics.check import Check
     from fabrics.config import FabricConfig
     from fabrics.diff import DiffReport
     from fabrics.status import Observation
@@ -79,6 +80,17 @@ async def diff(config: FabricConfig) -> DiffReport:
         summary=f"compare Git and Kubernetes of {config.name}"[:200],
     )
     return await _read(FabricActivities.diff, config, config, options, quick=True)
+
+
+async def examine(config: FabricConfig) -> list[Check]:
+    """Try out whether the fabric can be read, with all the patience there is for silent ones."""
+    options = workflow.ActivityConfig(
+        heartbeat_timeout=LOST_WORKER,
+        schedule_to_start_timeout=MIN_BUDGET,
+        start_to_close_timeout=MIN_BUDGET,
+        summary=f"try Git and Kubernetes of {config.name}"[:200],
+    )
+    return await _read(FabricActivities.examine, config, config, options, quick=False)
 
 
 async def load_record(fabric_id: str, patience: timedelta, *, answered_before: bool) -> RecordRead:

@@ -107,7 +107,15 @@ async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[
     if fabric.config.task_queue:
         queue = fabric.config.task_queue
         checks.append(await _check_worker(session.loops, "Worker of its site", queue))
-    return checks
+    return [*checks, *await _check_sources(session, fabric)]
+
+
+async def _check_sources(session: Session, fabric: Fabric) -> list[Check]:
+    """What a worker finds that can reach the fabric."""
+    try:
+        return await session.loops.examine(fabric.config)
+    except Failure as error:
+        return [Check("Git and Kubernetes", False, f"They were not tried. {error}")]
 
 
 def _check_record(fabric: Fabric) -> Check:
