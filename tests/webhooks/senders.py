@@ -57,7 +57,9 @@ def record_event(
     )
 
 
-def push(repository: str, branch: str = "main", commit: str = "1" * 40) -> bytes:
+def push(
+    repository: str, branch: str = "main", commit: str = "1" * 40, clone_url: str = ""
+) -> bytes:
     """A push as GitHub and Gitea tell of it; `repository` is the URL without scheme and `.git`."""
     host, _, path = repository.partition("/")
     return _json(
@@ -69,7 +71,7 @@ def push(repository: str, branch: str = "main", commit: str = "1" * 40) -> bytes
             "id": 1,
             "full_name": path,
             "html_url": f"https://{repository}",
-            "clone_url": f"https://{repository}.git",
+            "clone_url": clone_url or f"https://{repository}.git",
             "ssh_url": f"git@{host}:{path}.git",
         },
     )

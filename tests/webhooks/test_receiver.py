@@ -189,8 +189,6 @@ async def test_a_burst_of_pushes_is_two_syncs(
     assert set(answers) == {202}
     first, second = await loop.told(2)
     assert second.time - first.time >= timedelta(seconds=PUSH_PAUSE * 0.9)
-    assert await post(f"{receiver}/git", pushes[0]) == 202
-    assert len(await loop.told(3)) == 3
 
 
 async def test_gitlab_with_a_signing_token(recorder: Record, installation: Installation) -> None:
