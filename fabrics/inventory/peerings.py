@@ -60,7 +60,7 @@ def _join[S: LiveSpec](
     told = list(sides)
     if len(told) < 2:
         raise Unmapped("does not name two sides")
-    entry: dict[str, Json] = {"peering": peering.key, **facts}
+    entry: dict[str, Json] = {"key": peering.key, **facts}
     for side in told:
         vrf = draft.get(VRF, side)
         peerings = vrf.details.get("peerings")

@@ -1,0 +1,246 @@
+"""Every live set, against a reader of its own: counts, devices, cable ends, LAG members, VLANs on ports."""
+
+from collections.abc import Iterator
+from functools import cache
+
+from fabrics.inventory import Fabric, Model, Plan, Ref, make_plan
+from fabrics.inventory.dcim import Cable, Device, Interface
+from fabrics.inventory.ipam import VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
+from fabrics.inventory.wanted import Wanted
+from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of, profiles
+from tests.fabrics.inventory.reader import Membership, PortOf, Reader
+from tests.fabrics.sets import needs_samples
+
+DC1 = Fabric("dc1", "DC 1")
+
+pytestmark = each_set
+
+DEFAULT_ROUTE = "is the default route 0.0.0.0/0, which NetBox takes for no prefix"
+NO_NAMESPACE = "names the VLANNamespace default, which is not there"
+
+
+def _absent(kind: str, name: str) -> str:
+    return f"names the {kind} {name}, which is not there"
+
+
+SKIPPED: dict[str, dict[str, str]] = {
+    "demo-gitops-env-1": {  # a repository of VPCs alone: wiring and namespaces are elsewhere
+        "ExternalPeering/default/demo-vpc-1--default": _absent("External", "default"),
+        "VPC/default/demo-vpc-1#default/vlan": NO_NAMESPACE,
+        "VPC/default/demo-vpc-2#default/vlan": NO_NAMESPACE,
+        "VPC/default/demo-vpc-3#subnet-1/vlan": NO_NAMESPACE,
+        "VPC/default/demo-vpc-3#subnet-2/vlan": NO_NAMESPACE,
+        "VPC/default/vpc-test#default/vlan": NO_NAMESPACE,
+        "VPCAttachment/default/demo-vpc-1--server-1--mclag--s5248-01--s5248-02": _absent(
+            "Connection", "server-1--mclag--s5248-01--s5248-02"
+        ),
+        "VPCAttachment/default/demo-vpc-2--server-4--unbundled--s5248-02": _absent(
+            "Connection", "server-4--unbundled--s5248-02"
+        ),
+        "VPCAttachment/default/demo-vpc-3--server-3--bundled--s5248-01": _absent(
+            "Connection", "server-3--bundled--s5248-01"
+        ),
+    },
+    "demo-gitops-env-3": {
+        "ExternalPeering/default/demo-vpc-1--default--5835": _absent("External", "default--5835"),
+        "VPC/default/demo-vpc-1#default/vlan": NO_NAMESPACE,
+        "VPC/default/demo-vpc-2#default/vlan": NO_NAMESPACE,
+        "VPC/default/demo-vpc-3#subnet-1/vlan": NO_NAMESPACE,
+        "VPC/default/demo-vpc-3#subnet-2/vlan": NO_NAMESPACE,
+        "VPCAttachment/default/demo-vpc-1--server-1--mclag--s5248-05--as7326-01": _absent(
+            "Connection", "server-1--mclag--s5248-05--as7326-01"
+        ),
+        "VPCAttachment/default/demo-vpc-2--server-4--bundled--sse-c4632-02": _absent(
+            "Connection", "server-4--bundled--sse-c4632-02"
+        ),
+        "VPCAttachment/default/demo-vpc-3--server-3--unbundled--as7326-01": _absent(
+            "Connection", "server-3--unbundled--as7326-01"
+        ),
+    },
+    "vlab-gateway-externals": {
+        "External/default/ext-snp-02#0.0.0.0/0": DEFAULT_ROUTE,
+        "External/default/ext-sp-01#0.0.0.0/0": DEFAULT_ROUTE,
+    },
+}
+"""All that is left out of any set, with the reason."""
+
+
+class Shown:
+    """A plan as people see it: by names, not by keys."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.by_ref: dict[Ref, Wanted] = {each.ref: each for each in plan.objects}
+
+    def of[W: Wanted](self, kind: type[W]) -> Iterator[W]:
+        return (each for each in self.plan.objects if isinstance(each, kind))
+
+    def get[W: Wanted](self, kind: type[W], ref: Ref | None) -> W:
+        assert ref is not None
+        found = self.by_ref[ref]
+        assert isinstance(found, kind)
+        return found
+
+    def port(self, ref: Ref | None) -> PortOf:
+        interface = self.get(Interface, ref)
+        return self.get(Device, interface.device).name, interface.name
+
+    def vrf(self, ref: Ref | None) -> str:
+        return self.get(VRF, ref).name.removeprefix("dc1:")
+
+
+@cache
+def shown(sample: LiveSet) -> Shown:
+    return Shown(make_plan(live_of(sample.items()), DC1))
+
+
+@cache
+def reader(sample: LiveSet) -> Reader:
+    return Reader(sample.items())
+
+
+def test_what_is_skipped_is_documented(sample: LiveSet) -> None:
+    skipped = shown(sample).plan.skipped
+    assert {each.key: each.reason for each in skipped} == SKIPPED.get(sample.name, {})
+    assert len({each.key for each in skipped}) == len(skipped)
+
+
+def test_counts_per_model(sample: LiveSet) -> None:
+    expected, counts = reader(sample), shown(sample).plan.counts
+    profiles_used = {spec["profile"] for spec in expected.of["Switch"].values()}
+    odd = {"Server": "generic", "Gateway": "hedgehog"}
+    makers = {{"vs": "hedgehog"}.get(each, each.split("-")[0]) for each in profiles_used}
+    makers |= {maker for kind, maker in odd.items() if expected.of[kind]}
+    assert counts == {
+        Model.SITE: 1,
+        Model.MANUFACTURER: len(makers),
+        Model.DEVICE_TYPE: len(profiles_used) + sum(bool(expected.of[kind]) for kind in odd),
+        Model.DEVICE_ROLE: len(set(expected.devices().values())),
+        Model.PLATFORM: 0,
+        Model.VRF: len(expected.vrfs()),
+        Model.VLAN_GROUP: len(expected.of["VLANNamespace"]),
+        Model.VLAN: len(expected.vlans()),
+        Model.DEVICE: len(expected.devices()),
+        Model.INTERFACE: len(expected.interfaces()),
+        Model.MAC_ADDRESS: sum("mac" in s.get("boot", {}) for s in expected.of["Switch"].values())
+        + sum("vtepMAC" in s for s in expected.of["Gateway"].values()),
+        Model.PREFIX: len(expected.prefixes()),
+        Model.IP_RANGE: len(expected.ranges()),
+        Model.IP_ADDRESS: len(expected.addresses()),
+        Model.CABLE: len(expected.cables()),
+    }
+
+
+def test_each_device_with_its_role(sample: LiveSet) -> None:
+    devices = {each.name: each.role.key for each in shown(sample).of(Device)}
+    assert devices == reader(sample).devices()
+
+
+def test_each_interface(sample: LiveSet) -> None:
+    plan = shown(sample)
+    assert {plan.port(each.ref) for each in plan.of(Interface)} == reader(sample).interfaces()
+    marked = {plan.port(each.ref) for each in plan.of(Interface) if each.mark_connected}
+    assert marked == reader(sample).outward()
+    children = {
+        plan.port(each.ref): plan.vrf(each.vrf) for each in plan.of(Interface) if each.parent
+    }
+    externals = reader(sample).subinterfaces()
+    assert children == {place: f"ext:{external}" for place, external in externals.items()}
+    for device, name in children:
+        child = next(each for each in plan.of(Interface) if plan.port(each.ref) == (device, name))
+        assert plan.port(child.parent) == (device, name.rpartition(".")[0])
+
+
+def test_each_cable_on_the_right_interfaces(sample: LiveSet) -> None:
+    plan = shown(sample)
+    cables = {frozenset(map(plan.port, each.ends)): each.label for each in plan.of(Cable)}
+    assert cables == reader(sample).cables()
+
+
+def test_each_lag_member(sample: LiveSet) -> None:
+    plan = shown(sample)
+    members = {plan.port(each.ref): plan.port(each.lag) for each in plan.of(Interface) if each.lag}
+    expected = reader(sample).members()
+    assert members == {port: (port[0], name) for port, name in expected.items()}
+    lags = {plan.port(each.ref) for each in plan.of(Interface) if each.type == "lag"}
+    assert lags == set(members.values())
+
+
+def test_each_vlan_on_the_right_port(sample: LiveSet) -> None:
+    plan = shown(sample)
+    found = {}
+    for each in plan.of(Interface):
+        tagged = frozenset(plan.get(VLAN, ref).vid for ref in each.tagged_vlans)
+        untagged = plan.get(VLAN, each.untagged_vlan).vid if each.untagged_vlan else None
+        assert each.mode == ("tagged" if tagged else "access" if untagged else "")
+        if each.mode:
+            found[plan.port(each.ref)] = Membership(untagged, tagged)
+    assert found == reader(sample).memberships()
+
+
+def test_each_vlan_in_its_group(sample: LiveSet) -> None:
+    plan = shown(sample)
+    vlans = {
+        (plan.get(VLANGroup, each.group).name.removeprefix("dc1:"), each.vid): each.name
+        for each in plan.of(VLAN)
+    }
+    assert vlans == reader(sample).vlans()
+
+
+def test_each_network_and_range(sample: LiveSet) -> None:
+    plan = shown(sample)
+    assert {plan.vrf(each.ref) for each in plan.of(VRF)} == reader(sample).vrfs()
+    prefixes = {(plan.vrf(each.vrf), str(each.prefix)) for each in plan.of(Prefix)}
+    assert prefixes == reader(sample).prefixes()
+    ranges = {
+        (plan.vrf(each.vrf), str(each.start_address), str(each.end_address))
+        for each in plan.of(IPRange)
+    }
+    assert ranges == reader(sample).ranges()
+
+
+def test_each_address_where_it_belongs(sample: LiveSet) -> None:
+    plan = shown(sample)
+    addresses = {
+        (
+            plan.vrf(a.vrf),
+            str(a.address),
+            *(plan.port(a.assigned_object) if a.assigned_object else ("", "")),
+        )
+        for a in plan.of(IPAddress)
+    }
+    assert addresses == reader(sample).addresses()
+
+
+def test_each_peering_on_both_sides(sample: LiveSet) -> None:
+    plan = shown(sample)
+    told: dict[str, set[str]] = {}
+    for vrf in plan.of(VRF):
+        peerings = vrf.details.get("peerings", [])
+        assert isinstance(peerings, list)
+        for entry in peerings:
+            assert isinstance(entry, dict)
+            told.setdefault(str(entry["key"]), set()).add(plan.vrf(vrf.ref))
+    assert told == reader(sample).peerings()
+
+
+@needs_samples
+def test_profiles_tell_all_ports(sample: LiveSet) -> None:
+    known = {each["metadata"]["name"]: each["spec"] for each in profiles()}
+    plan = Shown(make_plan(live_of([*sample.items(), *profiles()]), DC1))
+    assert plan.plan.skipped == shown(sample).plan.skipped
+    ports: dict[str, set[str]] = {}
+    for each in plan.of(Interface):
+        if each.type not in ("lag", "virtual"):
+            ports.setdefault(plan.port(each.ref)[0], set()).add(each.name)
+    for name, switch in reader(sample).of["Switch"].items():
+        expected = set()
+        profile = known[switch["profile"]]
+        for port, details in profile["ports"].items():
+            default = profile["portProfiles"].get(details.get("profile"), {}).get("breakout", {})
+            mode = switch.get("portBreakouts", {}).get(port, default.get("default", "1x"))
+            lanes = int(mode.split("x")[0])
+            expected |= {f"{port}/{lane + 1}" for lane in range(lanes)} if lanes > 1 else {port}
+        assert ports[name] == expected
+    speeds = [each for each in plan.of(Interface) if each.type not in ("lag", "virtual", "other")]
+    assert all(each.speed for each in speeds)
