@@ -12,7 +12,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -59,11 +59,12 @@ log = logging.getLogger("fabric_sync.worker")
 async def running_worker(client: Client, settings: Settings) -> AsyncIterator[None]:
     """Everything a single installation needs, until the block ends; then what runs may finish."""
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(await _main_worker(client, settings, stack))
+        netbox = stack.enter_context(closing(NetBox.from_settings(settings)))
+        await stack.enter_async_context(await _main_worker(client, settings, netbox, stack))
         await _enter_observers(client, settings, observe_queue(settings.task_queue), stack)
         await stack.enter_async_context(_kept_fleet(client, settings.task_queue))
         if settings.webhook_port:
-            await stack.enter_async_context(running_receiver(client, settings))
+            await stack.enter_async_context(running_receiver(client, netbox, settings))
         yield
 
 
@@ -77,9 +78,10 @@ async def running_site_worker(
         yield
 
 
-async def _main_worker(client: Client, settings: Settings, stack: AsyncExitStack) -> Worker:
-    slots, netbox = settings.concurrent_netbox_calls, NetBox.from_settings(settings)
-    instance = await temporal.instance(client)
+async def _main_worker(
+    client: Client, settings: Settings, netbox: NetBox, stack: AsyncExitStack
+) -> Worker:
+    slots, instance = settings.concurrent_netbox_calls, await temporal.instance(client)
     records = RecordActivities(
         netbox=netbox,
         instance=instance,

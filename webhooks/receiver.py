@@ -7,7 +7,7 @@ it brings TLS, without which GitLab's plain token could be read on the way.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from starlette.applications import Starlette
@@ -38,10 +38,12 @@ log = logging.getLogger("fabric_sync.webhooks")
 
 
 @asynccontextmanager
-async def running_receiver(client: Client, settings: Settings) -> AsyncIterator[str]:
+async def running_receiver(
+    client: Client, netbox: NetBox, settings: Settings
+) -> AsyncIterator[str]:
     """The receiver, listening until the block ends; its URL. Raises `CannotListen`."""
     async with AsyncExitStack() as stack:
-        relay = Relay(client, stack.enter_context(closing(NetBox.from_settings(settings))))
+        relay = Relay(client, netbox)
         records = Bursts(relay.tell_fleet, FLEET_PAUSE)
         pushes = Bursts(relay.sync_followers, PUSH_PAUSE)
         for bursts in (records, pushes):

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
+from activities.netbox import NetBox
 from settings import Settings
 from tests.e2e.conftest import installation, running
 from tests.e2e.installation import Installation, until
@@ -79,13 +81,21 @@ def receiver_settings(installation: Installation, secret: str = SECRET) -> Setti
     )
 
 
+@asynccontextmanager
+async def listening(installation: Installation, settings: Settings) -> AsyncIterator[str]:
+    """A receiver as a worker of this installation has it; its URL."""
+    with closing(NetBox.from_settings(settings)) as netbox:
+        async with running_receiver(installation.client, netbox, settings) as url:
+            yield url
+
+
 @pytest.fixture
 async def receiver(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> AsyncIterator[str]:
     """The URL of a running receiver."""
     caplog.set_level(logging.INFO)
-    async with running_receiver(installation.client, receiver_settings(installation)) as url:
+    async with listening(installation, receiver_settings(installation)) as url:
         yield url
 
 

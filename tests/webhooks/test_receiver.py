@@ -16,10 +16,10 @@ from fabrics.loop import workflow_id
 from settings import Settings
 from tests.e2e.installation import Installation, until
 from tests.webhooks import senders
-from tests.webhooks.conftest import Record, post, receiver_settings
+from tests.webhooks.conftest import Record, listening, post, receiver_settings
 from tests.webhooks.senders import SECRET, SIGNING_TOKEN
 from webhooks import receiver as receiver_module
-from webhooks.receiver import FLEET_PAUSE, PUSH_PAUSE, running_receiver
+from webhooks.receiver import FLEET_PAUSE, PUSH_PAUSE
 from webhooks.server import CannotListen
 
 OURS = "git.example.com/net/dc1"
@@ -142,7 +142,7 @@ async def test_too_much_without_saying_so_is_cut_off(
     monkeypatch.setattr(receiver_module, "MAX_BODY", 100)
     chunk = f"{200:x}\r\n{'x' * 200}\r\n"
     head = "POST /git HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
-    async with running_receiver(installation.client, receiver_settings(installation)) as url:
+    async with listening(installation, receiver_settings(installation)) as url:
         assert "413" in await raw(url, head + chunk)
 
 
@@ -195,7 +195,7 @@ async def test_gitlab_with_a_signing_token(recorder: Record, installation: Insta
     await record(installation, "dc1")
     loop, push = await recorder(workflow_id("dc1")), senders.gitlab_push(OURS)
     settings = receiver_settings(installation, SIGNING_TOKEN)
-    async with running_receiver(installation.client, settings) as url:
+    async with listening(installation, settings) as url:
         assert await post(f"{url}/git", senders.gitlab_signed(push)) == 202
         assert [told.name for told in await loop.told()] == ["sync_now"]
         assert await post(f"{url}/git", senders.gitlab(push, SIGNING_TOKEN)) == 202
@@ -226,7 +226,7 @@ async def test_netbox_away_is_a_warning_and_the_receiver_goes_on(
     async def text() -> str:
         return caplog.text
 
-    async with running_receiver(installation.client, settings) as url:
+    async with listening(installation, settings) as url:
         assert await post(f"{url}/git", senders.github(senders.push(OURS))) == 202
         await until(text, lambda said: "left to the fabrics' next slots" in said)
         assert await post(f"{url}/netbox", senders.netbox(senders.record_event())) == 202
@@ -236,7 +236,7 @@ async def test_netbox_away_is_a_warning_and_the_receiver_goes_on(
 
 async def test_it_ends_with_the_worker_and_leaves_signals_to_it(installation: Installation) -> None:
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    async with running_receiver(installation.client, receiver_settings(installation)) as url:
+    async with listening(installation, receiver_settings(installation)) as url:
         assert await post(f"{url}/git", ({}, b"")) == 401
         now = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
         assert now == handlers
@@ -248,7 +248,7 @@ async def test_a_port_in_use_is_said(receiver: str, installation: Installation) 
     port = urlsplit(receiver).port
     settings = receiver_settings(installation).model_copy(update={"webhook_port": port})
     with pytest.raises(CannotListen, match=f"127.0.0.1 port {port} .*FABRIC_SYNC_WEBHOOK_PORT"):
-        async with running_receiver(installation.client, settings):
+        async with listening(installation, settings):
             pass
 
 
