@@ -59,6 +59,8 @@ class _Cabling:
 
     def _cable(self, link: JoinedEnds) -> tuple[Ref, ...]:
         a, b = (self._port(end) for end in link.ends)
+        if a == b:
+            raise Unmapped("would join a port to itself")
         self.draft.add(
             Cable(
                 key=f"{self.connection.key}{link.part}",

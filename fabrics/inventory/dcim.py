@@ -110,6 +110,9 @@ class Device(Wanted):
     def natural_key(self) -> tuple[str, ...]:
         return (self.site.key, self.name.lower())
 
+    def claims(self) -> Iterator[Claim]:
+        yield Claim(("the name", self.name.lower(), "in", self.site.key))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface(Wanted):
@@ -147,7 +150,7 @@ class Interface(Wanted):
         return (self.device.key, self.name)
 
     def claims(self) -> Iterator[Claim]:
-        yield Claim((self.MODEL, *self.natural_key))
+        yield Claim(("the name", self.name, "on", self.device.key))
         if self.mark_connected:
             yield occupied(self.ref)
 
@@ -192,4 +195,4 @@ class Cable(Wanted):
 
 def occupied(port: Ref) -> Claim:
     """The place for the one cable of a port, or for what stands in for it."""
-    return Claim(("cable on", port.key))
+    return Claim(("the cable of", port.key))

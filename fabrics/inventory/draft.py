@@ -85,8 +85,7 @@ class Draft:
         for claim in wanted.claims():
             held, holder = self._holders.get(claim.what, (claim, wanted.ref))
             if holder != wanted.ref and not (held.shared and claim.shared):
-                what = " ".join(str(each) for each in claim.what)
-                raise Unmapped(f"needs {what}, which {holder.key} has")
+                raise Unmapped(f"needs {claim}, which {holder.key} has")
 
     def _put(self, wanted: Wanted) -> None:
         self.wanted[wanted.ref] = wanted

@@ -22,7 +22,6 @@ def add_external(draft: Draft, external: Object[ExternalSpec]) -> None:
         VRF(
             key=external.key,
             name=draft.fabric.vrf("ext", external.name),
-            enforce_unique=False,  # its attachments may use one address at several places
             description=description,
             details=stated(
                 ipv4Namespace=spec.ipv4_namespace,

@@ -54,8 +54,8 @@ class VLAN(Wanted):
         return (self.group.key, self.vid)
 
     def claims(self) -> Iterator[Claim]:
-        yield Claim((self.MODEL, self.group.key, self.vid))
-        yield Claim((self.MODEL, self.group.key, self.name))
+        yield Claim(("the VLAN", self.vid, "of", self.group.key))
+        yield Claim(("the VLAN name", self.name, "of", self.group.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,9 @@ class Prefix(Wanted):
     @property
     def natural_key(self) -> tuple[str, ...]:
         return (self.vrf.key, str(self.prefix))
+
+    def claims(self) -> Iterator[Claim]:
+        yield Claim(("the prefix", self.prefix, "of", self.vrf.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,8 @@ class IPAddress(Wanted):
 
     def claims(self) -> Iterator[Claim]:
         yield Claim((self.MODEL, *self.natural_key))
-        yield Claim(("host", self.vrf.key, self.address.ip), shared=self.role == ANYCAST)
+        address = ("the address", self.address.ip, "of", self.vrf.key)
+        yield Claim(address, shared=self.role == ANYCAST)
 
 
 ANYCAST = "anycast"

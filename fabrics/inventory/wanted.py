@@ -44,10 +44,13 @@ class Ref:
 
 
 class Claim(NamedTuple):
-    """Something that only one object may hold, or several if all of them hold it as `shared`."""
+    """Something that only one object may hold, in words, or several if all hold it as `shared`."""
 
     what: tuple[object, ...]
     shared: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.what))
 
 
 type Details = Mapping[str, Json]
