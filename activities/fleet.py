@@ -129,6 +129,7 @@ class FleetActivities:
             FabricLoop(fabric_id=fabric_id),
             id=workflow_id(fabric_id),
             task_queue=self.task_queue,
+            static_summary=fabric_id,
             start_signal="record_changed",
         )
 
@@ -139,6 +140,7 @@ class FleetActivities:
             FabricLoop(fabric_id=fabric_id),
             id=workflow_id(fabric_id),
             task_queue=self.task_queue,
+            static_summary=fabric_id,
             id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
         )
 
