@@ -15,7 +15,7 @@ from cli import console, records
 from cli.errors import DONE, UNHEALTHY, Failure, load_settings
 from cli.fabrics import Fabric
 from cli.look import look
-from cli.loops import Loops
+from cli.loops import Loops, NoLoop
 from cli.options import AsJson
 from cli.session import Session, connect
 from cli.tables import check_table
@@ -80,6 +80,7 @@ async def _check_temporal(session: Session) -> list[Check]:
         ),
         await _check_worker(loops, "Worker for loops", loops.task_queue),
         await _check_worker(loops, "Worker for fabrics", observe_queue(loops.task_queue)),
+        await _check_fleet(loops),
     ]
 
 
@@ -90,6 +91,18 @@ async def _check_worker(loops: Loops, name: str, queue: str) -> Check:
         f'A worker takes work from the task queue "{queue}".',
         f'No worker takes work from the task queue "{queue}": start one there.',
     )
+
+
+async def _check_fleet(loops: Loops) -> Check:
+    """Records that it could not deal with are named with what is wrong about them."""
+    try:
+        fleet = await loops.fleet()
+    except NoLoop:
+        return Check("Fleet", False, "It does not run: start a worker, which starts it.")
+    if fleet is None:
+        return Check("Fleet", False, "It does not answer: start a worker, which keeps it running.")
+    trouble = " ".join((fleet.error, *fleet.problems)).strip()
+    return _check("Fleet", fleet.healthy, "It finds every fabric its loop.", trouble)
 
 
 async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[Check]:

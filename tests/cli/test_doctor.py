@@ -23,6 +23,7 @@ def failed(doctor: Result) -> dict[str, str]:
 async def test_a_fabric_is_asked_itself(installation: Installation, starter: CommandLine) -> None:
     fabric = await new(installation)
     async with installation.worker():
+        await fabric.recorded("disabled")  # by the fleet, which is there then
         healthy = await starter("doctor", fabric.fabric_id, "--json")
         assert (healthy.code, failed(healthy)) == (0, {})
         said = {check["name"]: check["sentence"] for check in healthy.json["checks"]}
@@ -44,6 +45,7 @@ async def test_a_site_without_a_worker_is_said_so(
 ) -> None:
     fabric = await new(installation, task_queue=f"{installation.queue}-north")
     async with installation.worker():
+        await fabric.recorded("disabled")
         doctor = await starter("doctor", fabric.fabric_id, "--json")
     assert doctor.code == 1
     assert list(failed(doctor)) == ["Worker of its site", "Git and Kubernetes"]
@@ -57,5 +59,8 @@ async def test_without_any_worker_it_says_what_was_not_tried(
     fabric = await new(installation)
     doctor = await starter("doctor", fabric.fabric_id, "--json")
     assert doctor.code == 1
+    assert failed(doctor).keys() == {
+        *("Worker for loops", "Worker for fabrics", "Fleet", "Git and Kubernetes"),
+    }
     assert "not tried" in failed(doctor)["Git and Kubernetes"]
     assert "start one with `python worker.py`" in failed(doctor)["Git and Kubernetes"]

@@ -55,7 +55,7 @@ async def test_status_and_doctor_miss_the_worker(
     failed = {check["name"] for check in doctor.json["checks"] if not check["ok"]}
     assert (doctor.code, failed) == (
         1,
-        {"Worker for loops", "Worker for fabrics", "Loop", "Git and Kubernetes"},
+        {"Worker for loops", "Worker for fabrics", "Fleet", "Loop", "Git and Kubernetes"},
     )
 
 
