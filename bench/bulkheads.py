@@ -171,7 +171,7 @@ async def _phase(fleet: Fleet, seconds: float) -> dict[str, float]:
     until = datetime.now(UTC)
     reports = [each for fabric in fleet.others for each in await fabric.reports(since, until)]
     late = [each.lateness for each in reports if each.lateness is not None]
-    hundredths = statistics.quantiles(late, n=100)
+    hundredths = statistics.quantiles(late, n=100, method="inclusive")
     return {
         "p50": round(hundredths[49], 3),
         "p99": round(hundredths[98], 3),
