@@ -63,6 +63,7 @@ RECORDS: Final = Grant(
     {CLUSTERS: CLUSTER},
     {"type__slug": CLUSTER_TYPE},
 )
+# NetBox can tell journals by the model of their objects, but not by the clusters' type.
 JOURNALS: Final = Grant(
     "journals of records",
     ("view", "add"),

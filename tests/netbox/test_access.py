@@ -5,6 +5,7 @@ import pytest
 from activities.errors import PermanentError
 from activities.netbox import CLUSTERS, JOURNAL, NetBox, Row
 from activities.netbox_http import Gone
+from activities.setup.access import GRANTS, USER
 from activities.setup.fields import FIELDS
 
 
@@ -48,6 +49,36 @@ def test_what_it_looks_up_it_cannot_change(netbox: NetBox, path: str) -> None:
     next(netbox.rows(path), None)
     with pytest.raises(PermanentError, match="does not allow"):
         netbox.create(path, {"name": "trial", "slug": "trial"})
+
+
+def test_it_has_the_permissions_that_are_declared_and_no_other(admin: NetBox) -> None:
+    (user,) = (row for row in admin.rows(USER.path) if USER.is_row(row))
+    (group,) = user["groups"]
+    assert user["permissions"] == []
+    granted = {
+        row["name"]: row
+        for row in admin.rows("users/permissions")
+        if group["id"] in [each["id"] for each in row["groups"]]
+    }
+    assert granted.keys() == {grant.permission.key["name"] for grant in GRANTS}
+    for grant in GRANTS:
+        row = granted[grant.permission.key["name"]]
+        assert row["actions"] == list(grant.actions)
+        assert sorted(row["object_types"]) == sorted(grant.models.values())
+        assert row["constraints"] == grant.constraints
+        assert "delete" not in row["actions"]
+
+
+def test_journals_of_anything_but_clusters_are_refused(netbox: NetBox, admin: NetBox) -> None:
+    site = admin.create("dcim/sites", {"name": "Trial site", "slug": "trial-site"})
+    entry = {"assigned_object_type": "dcim.site", "assigned_object_id": site["id"]}
+    theirs = admin.create(JOURNAL, entry | {"comments": "Mine."})
+    try:
+        assert theirs["id"] not in [row["id"] for row in netbox.rows(JOURNAL)]
+        with pytest.raises(PermanentError, match="does not allow"):
+            netbox.create(JOURNAL, entry | {"comments": "Ours."})
+    finally:
+        admin.delete("dcim/sites", site["id"])
 
 
 def test_journals_can_be_added_to_but_not_rewritten(netbox: NetBox, record: Row) -> None:

@@ -89,6 +89,27 @@ def test_something_else_answers(connect: Connect, stack: Stack) -> None:
     assert "is not the REST API of a NetBox" in check.sentence
 
 
+@pytest.mark.parametrize(
+    ("version", "fit"),
+    [
+        ("4.6.9", False),
+        ("3.7.8", False),
+        ("", False),
+        ("4.7.0-Docker-3.4", True),
+        ("4.10.1", True),
+        ("5.0", True),
+    ],
+)
+def test_an_old_netbox(
+    netbox: NetBox, monkeypatch: pytest.MonkeyPatch, version: str, fit: bool
+) -> None:
+    monkeypatch.setattr(netbox, "status", lambda: {"netbox-version": version})
+    check, *others = check_netbox(netbox)
+    assert check.ok is fit
+    assert bool(others) is fit
+    assert fit or "4.7 or later is needed" in check.sentence
+
+
 def test_a_token_that_may_only_read(connect: Connect, admin: NetBox) -> None:
     user = next(admin.rows(USER.path, **USER.key))
     wanted = {"user": user["id"], "version": 2, "write_enabled": False, "description": "trial"}
