@@ -1,9 +1,12 @@
 """Looking at one thing that syncs depend on, for `starter.py doctor`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from activities.errors import PermanentError, TransientError
 from fabrics.check import Check
+
+NAMED: Final = 3
 
 
 def check(name: str, look: Callable[[], str]) -> Check:
@@ -12,3 +15,9 @@ def check(name: str, look: Callable[[], str]) -> Check:
         return Check(name, True, look())
     except (PermanentError, TransientError) as error:
         return Check(name, False, str(error))
+
+
+def some(texts: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
+    return ", ".join(texts[:NAMED]) + more

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from activities.check import check
+from activities.check import check, some
 from activities.errors import PermanentError
 from activities.netbox import CLUSTER_TYPE, NetBox, Row
 from activities.setup.engine import plan
@@ -90,7 +90,9 @@ def _version(netbox: NetBox) -> str:
 def _set_up(netbox: NetBox, items: Sequence[Item], good: str) -> str:
     wrong = [str(change) for change in plan(netbox, items)]
     if wrong:
-        raise PermanentError(f"Run `starter.py setup`, which has to {_some(wrong)}.")
+        raise PermanentError(
+            f"NetBox is not as syncs need it ({some(wrong)}): run `starter.py setup`."
+        )
     return good
 
 
@@ -120,7 +122,7 @@ def _values(netbox: NetBox) -> str:
     ]
     if refused:
         raise PermanentError(
-            f"NetBox refuses every change of {_some(refused)}: the field's rules were changed since."
+            f"NetBox refuses every change of {some(refused)}: the field's rules were changed since."
             " Correct the value, or the field."
         )
     return f"The values of {len(records)} fabrics pass the rules of their fields."
@@ -129,8 +131,3 @@ def _values(netbox: NetBox) -> str:
 def _fields(netbox: NetBox) -> list[Row]:
     """The custom fields of clusters, whoever made them."""
     return [row for row in netbox.rows(FIELDS) if CLUSTER in row["object_types"]]
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
-    return ", ".join(texts[:3]) + more

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from activities.check import check
+from activities.check import check, some
 from activities.errors import PermanentError
 from activities.netbox import NetBox, Row
 from activities.netbox_http import Conflict, Gone
@@ -75,9 +75,8 @@ def _may_change(netbox: NetBox) -> str:
     records = netbox.records()[:TRIED]
     locked = [record["name"] for record in records if not _is_open(netbox, record)]
     if locked:
-        more = f" and {len(locked) - 3} more" if len(locked) > 3 else ""
         raise PermanentError(
-            f"The token's user may not change {', '.join(locked[:3])}{more}: correct the constraints of"
+            f"The token's user may not change {some(locked)}: correct the constraints of"
             f" the permission {_name_of(RECORDS)} in NetBox."
         )
     return f"The token's user may change the records of fabrics; {len(records)} were tried."

@@ -212,7 +212,7 @@ def test_a_setting_that_stands_in_the_way(
         check, *others = failed(netbox)
     assert check.name == said
     assert f"{name}: {next(iter(values))}" in check.sentence
-    assert "Run `starter.py setup`" in check.sentence
+    assert "run `starter.py setup`" in check.sentence
     # NetBox may require what no record has yet; one that is there lacks it as well.
     assert {each.name for each in others} <= {"NetBox required fields"}
 
@@ -230,6 +230,17 @@ def test_a_field_that_is_gone(netbox: NetBox, admin: NetBox) -> None:
         (check,) = failed(netbox)
     assert check.name == "NetBox fields"
     assert "create custom field hh_commit" in check.sentence
+
+
+def test_a_field_that_is_somebody_elses(netbox: NetBox, admin: NetBox) -> None:
+    with changed(admin, FIELDS, "hh_commit", name="hh_commit_before"):
+        other = {"name": "hh_commit", "type": "integer", "object_types": [CLUSTER]}
+        field = admin.create(FIELDS, other)
+        try:
+            (check,) = failed(netbox)
+        finally:
+            admin.delete(FIELDS, field["id"])
+    assert "hh_commit: its type is integer, not text: rename or delete it" in check.sentence
 
 
 def test_a_field_that_somebody_else_requires(
