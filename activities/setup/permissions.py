@@ -79,7 +79,7 @@ def _may_change(netbox: NetBox) -> str:
             f"The token's user may not change {some(locked)}: correct the constraints of"
             f" the permission {_name_of(RECORDS)} in NetBox."
         )
-    return f"The token's user may change the records of fabrics; {len(records)} were tried."
+    return f"The token's user may change the records of fabrics (tried: {len(records)})."
 
 
 def _is_open(netbox: NetBox, record: Row) -> bool:
