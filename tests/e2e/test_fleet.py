@@ -1,43 +1,17 @@
 """The fleet on the real stack: whatever people do in NetBox, each record has its loop and a true status."""
 
 import asyncio
+from datetime import timedelta
+from functools import partial
 
-from temporalio.client import WorkflowHandle
+from temporalio.common import SearchAttributeKey
 
 from activities.netbox import CLUSTERS
-from fabrics.fleet import FLEET_ID
-from fabrics.fleet_summary import FleetSummary
-from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
-from workflows.fleet import Fleet
+from tests.e2e.fleet import SOON, edit, ended, fleet_of, look, loops_of, run_id, summary
+from tests.e2e.installation import SERVERS, Installation, in_yaml, shown, until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
-SOON = 40
-"""Seconds within which an edit in NetBox counts."""
-
-
-async def ended(fabric: Fabric) -> str:
-    """How its loop ended."""
-    return await asyncio.wait_for(fabric.handle.result(), SOON)
-
-
-async def edit(fabric: Fabric, **fields: object) -> None:
-    """Change the record as the API of NetBox does for people."""
-    await asyncio.to_thread(fabric.netbox.change, CLUSTERS, fabric.record_id, fields)
-
-
-def fleet_of(installation: Installation) -> WorkflowHandle[Fleet, None]:
-    """The fleet of this test."""
-    return installation.client.get_workflow_handle_for(Fleet.run, FLEET_ID)
-
-
-async def look(installation: Installation) -> None:
-    """Let the fleet look at once, as a webhook does."""
-    await fleet_of(installation).signal(Fleet.record_changed)
-
-
-async def summary(installation: Installation) -> FleetSummary:
-    """What the fleet says."""
-    return await fleet_of(installation).query(Fleet.summary)
+NAME = SearchAttributeKey.for_keyword("FabricName")
 
 
 async def test_an_edit_in_netbox_counts_soon(installation: Installation) -> None:
@@ -45,13 +19,15 @@ async def test_an_edit_in_netbox_counts_soon(installation: Installation) -> None
     async with installation.worker():
         await fabric.recorded("disabled", SOON)
         await edit(fabric, custom_fields={"hh_sync_enabled": True})
-        await fabric.recorded("in_sync", SOON)
+        await until(fabric.record, lambda record: shown(record) != "disabled", SOON)
+        assert await loops_of(installation.client, [fabric])
+        await fabric.recorded("in_sync")
 
 
 async def test_records_alone_start_and_end_loops(installation: Installation) -> None:
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_fabric_id=None, hh_sync_interval=3600)
     async with installation.worker():
-        record = await fabric.recorded("in_sync", SOON)
+        record = await fabric.recorded("in_sync")
         assert record["fabric_id"] == fabric.fabric_id
         await edit(fabric, custom_fields={"hh_sync_enabled": False})
         await look(installation)
@@ -74,17 +50,48 @@ async def test_records_alone_start_and_end_loops(installation: Installation) -> 
 async def test_what_was_terminated_comes_back(installation: Installation) -> None:
     fabric = await installation.fabric(IN_GIT, SERVERS)
     async with installation.worker():
-        await fabric.recorded("in_sync", SOON)
-        before = (await fabric.handle.describe()).run_id
+        await fabric.recorded("in_sync")
+        before = await run_id(fabric)
         await fabric.handle.terminate()
-        await fleet_of(installation).terminate()
-
-        async def loop() -> str | None:
-            return (await fabric.handle.describe()).run_id
-
-        await until(loop, lambda run: run != before, seconds=SOON)
+        await fleet_of(installation.client).terminate()
+        await until(partial(run_id, fabric), lambda run: run != before, SOON)
         await fabric.synced(1)
-        told = await until(
-            lambda: summary(installation), lambda told: told.loops == 1, seconds=SOON
-        )
+        told = await until(partial(summary, installation), lambda told: told.loops == 1, SOON)
         assert (told.states, told.error, told.problems) == ({"in_sync": 1}, "", ())
+
+
+async def test_a_new_name_is_all_that_a_rename_changes(installation: Installation) -> None:
+    fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+    async with installation.worker():
+        before = await fabric.recorded("in_sync")
+        await fabric.synced(2)
+        run = await run_id(fabric)
+        await edit(fabric, name="Bönn / DC 1")
+        await look(installation)
+        status = await until(fabric.status, lambda status: status.name == "Bönn / DC 1")
+        await fabric.synced(status.syncs + 2)
+
+        async def attribute() -> str | None:
+            return (await fabric.handle.describe()).typed_search_attributes.get(NAME)
+
+        await until(attribute, lambda name: name == "Bönn / DC 1")
+        details = await fabric.handle.query("__temporal_workflow_metadata", result_type=object)
+        assert "Bönn / DC 1" in str(details)
+        slots = [report.slot for report in await fabric.history() if report.slot]
+        assert {(slot - slots[0]) % timedelta(seconds=5) for slot in slots} == {timedelta(0)}
+        after = await fabric.record()
+        times = {name: after[name] for name in ("last_sync", "last_success")}
+        assert after == before | times
+        assert await run_id(fabric) == run
+
+
+async def test_a_shorter_interval_in_the_record_does_not_wait_for_the_old_timer(
+    installation: Installation,
+) -> None:
+    fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600)
+    async with installation.worker():
+        await fabric.recorded("in_sync")
+        await edit(fabric, custom_fields={"hh_sync_interval": 5})
+        await look(installation)
+        status = await fabric.synced(3, seconds=20)
+        assert status.sync_interval == 5

@@ -1,0 +1,72 @@
+"""A stand-in between a worker and NetBox that answers some lists itself, or holds back its answers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import ClientSession, web
+
+KEPT_HEADERS: Final = ("Authorization", "If-Match", "Content-Type", "Accept")
+NOTHING: Final = dict[str, object](count=0, next=None, previous=None, results=[])
+
+
+@dataclass
+class LyingNetBox:
+    """Passes requests on to `target`, but answers lists whose path has one of `empty` with nothing in them.
+
+    While `go_on` is not set, answers are held back; `held` counts those.
+    """
+
+    target: str
+    client: ClientSession
+    empty: tuple[str, ...] = ()
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    held: int = 0
+    url: str = ""
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """The answer to one request."""
+        if request.method == "GET" and any(part in request.path for part in self.empty):
+            return web.json_response(NOTHING)
+        answer = await self._pass_on(request)
+        self.held += 1
+        await self.go_on.wait()
+        self.held -= 1
+        return answer
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        kept = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
+        asked = self.client.request(
+            request.method,
+            f"{self.target}{request.path_qs}",
+            data=await request.read(),
+            headers=kept,
+        )
+        async with asked as answer:
+            tag = {"ETag": answer.headers["ETag"]} if "ETag" in answer.headers else {}
+            return web.Response(
+                body=await answer.read(),
+                status=answer.status,
+                headers={**tag, "Content-Type": answer.headers.get("Content-Type", "")},
+            )
+
+
+@asynccontextmanager
+async def lying_netbox(target: str) -> AsyncIterator[LyingNetBox]:
+    """A stand-in for the NetBox at `target`, honest at first."""
+    async with ClientSession() as client:
+        netbox = LyingNetBox(target, client)
+        netbox.go_on.set()
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", netbox.answer)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        netbox.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        try:
+            yield netbox
+        finally:
+            netbox.go_on.set()
+            await runner.cleanup()
