@@ -10,6 +10,11 @@ from activities.netbox import NetBox
 from stack.stack import Stack
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--pictures DIR` keeps what the tests in a browser saw."""
+    parser.addoption("--pictures", metavar="DIR", help="keep the pictures for the documentation")
+
+
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The real Temporal, NetBox and Git server, one for the whole run."""

@@ -137,10 +137,12 @@ class Installation:
         self,
         desired: Mapping[str, str],
         live: Iterable[Mapping[str, Any]],
+        *,
+        fabric_id: str = "",
         **fields: object,
     ) -> Fabric:
         """A new fabric with these files in Git and these objects in its API, enabled, and its record."""
-        fabric_id = f"fabric-{uuid4().hex[:8]}"
+        fabric_id = fabric_id or f"fabric-{uuid4().hex[:8]}"
         repository = self.stack.git.create_repository(fabric_id)
         repository.commit(desired)
         api = self.apis()

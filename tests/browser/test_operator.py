@@ -1,0 +1,176 @@
+"""What an operator sees and does in NetBox and in the Temporal Web UI, in a real browser.
+
+The pictures in `docs/` come from here: `make test ARGS="tests/browser --pictures docs/pictures"`.
+"""
+
+import asyncio
+import re
+import sys
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from urllib.parse import quote
+
+from playwright.async_api import Page, expect
+from rich.console import Console
+from rich.text import Text
+
+from activities.netbox import NetBox
+from fabrics.fleet import FLEET_ID
+from fabrics.loop import workflow_id
+from tests.e2e.installation import (
+    ROOT,
+    Fabric,
+    Installation,
+    in_yaml,
+    manifest,
+    until,
+)
+from workflows.fleet import Fleet
+
+SOON = 40
+"""Seconds within which an edit in NetBox counts."""
+
+NOBODY = "https://127.0.0.1:1"
+RESEARCH = {
+    "ipv4Namespace": "default",
+    "vlanNamespace": "default",
+    "subnets": {"default": {"subnet": "10.0.1.0/24", "gateway": "10.0.1.1", "vlan": 1001}},
+}
+OBJECTS = [
+    *(manifest("Server", f"server-{n:02}", {"description": f"rack {n}"}) for n in range(1, 8)),
+    manifest("VPC", "research", RESEARCH, "vpc"),
+]
+IN_GIT = {"fabric.yaml": in_yaml(OBJECTS)}
+BY_HAND = manifest("Server", "server-02", {"description": "moved to rack 9"})
+ON_LOAN = manifest("Server", "gpu-loan-01", {"description": "until June"})
+
+
+async def three_fabrics(installation: Installation) -> list[Fabric]:
+    """One in sync, one that people changed by hand, one that does not answer."""
+    drifted = [*OBJECTS[:1], BY_HAND, *OBJECTS[2:], ON_LOAN]
+    berlin = await installation.fabric(IN_GIT, OBJECTS, fabric_id="berlin-dc1")
+    oslo = await installation.fabric(IN_GIT, drifted, fabric_id="oslo-dc2", hh_sync_interval=3600)
+    lyon = await installation.fabric(IN_GIT, (), fabric_id="lyon-edge", hh_kubernetes_server=NOBODY)
+    (lyon.credential / "server").write_text(NOBODY)
+    return [berlin, oslo, lyon]
+
+
+async def details(page: Page, installation: Installation, loop: str) -> str:
+    """A workflow's details, in words, as the Web UI shows them."""
+    namespace = f"{installation.stack.temporal.ui_url}/namespaces/default/workflows"
+    run = (await installation.client.get_workflow_handle(loop).describe()).run_id
+    await page.goto(f"{namespace}/{quote(loop, safe='')}/{run}/user-metadata")
+    shown = page.frame_locator("iframe").last.locator("body")
+    await expect(shown).to_contain_text("Last")
+    return await shown.inner_text()
+
+
+async def test_an_edit_in_the_form_shows_in_the_web_ui_soon(
+    installation: Installation, page: Page, pictures: Path
+) -> None:
+    _, oslo, lyon = await three_fabrics(installation)
+    async with installation.worker():
+        await oslo.recorded("out_of_sync", SOON)
+        await lyon.recorded("error", SOON)
+        netbox = installation.stack.netbox.url
+        await page.goto(f"{netbox}/virtualization/clusters/{oslo.record_id}/edit/")
+        await page.locator("#id_cf_hh_sync_interval").scroll_into_view_if_needed()
+        await page.fill("#id_cf_hh_sync_interval", "60")
+        await page.screenshot(path=pictures / "netbox-form.png")
+        await page.get_by_role("button", name="Save").click()
+        await page.wait_for_url(f"{netbox}/virtualization/clusters/{oslo.record_id}/")
+
+        loop = workflow_id(oslo.fabric_id)
+        seen = await until(
+            partial(details, page, installation, loop),
+            lambda text: "every 60 s" in text,
+            seconds=SOON,
+        )
+        assert "oslo-dc2 is out of sync" in seen
+        assert re.search(r"Next sync: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", seen)
+        assert "extra: Server gpu-loan-01" in seen
+        await page.screenshot(path=pictures / "temporal-loop.png")
+
+
+async def test_netbox_tells_the_fabrics_apart(
+    installation: Installation, admin: NetBox, page: Page, pictures: Path
+) -> None:
+    _, oslo, lyon = await three_fabrics(installation)
+    table = f"{installation.stack.netbox.url}/virtualization/clusters/"
+    views = {
+        row["name"]: row["id"]
+        for path in ("extras/saved-filters", "extras/table-configs")
+        for row in admin.rows(path)
+    }
+
+    async def names(parameters: str) -> list[str]:
+        await page.goto(f"{table}?{parameters}")
+        return await page.locator("tbody tr td:nth-child(2)").all_inner_texts()
+
+    async with installation.worker():
+        await oslo.recorded("out_of_sync", SOON)
+        await lyon.recorded("error", SOON)
+        assert await names(f"filter_id={views['Fabrics with drift']}") == ["oslo-dc2"]
+        assert await names(f"filter_id={views['Fabrics in error']}") == ["lyon-edge"]
+        await page.goto(f"{table}?type=hedgehog-fabric&tableconfig_id={views['Hedgehog fabrics']}")
+        for status in ("In sync", "Out of sync", "Error"):
+            await expect(page.locator(".badge", has_text=status).first).to_be_visible()
+        await page.screenshot(path=pictures / "netbox-fabrics.png")
+        await page.goto(f"{table}{oslo.record_id}/")
+        await page.screenshot(path=pictures / "netbox-fabric.png", full_page=True)
+        link = page.get_by_role("link", name="Temporal workflow")
+        target = await link.get_attribute("href")
+        assert target is not None
+        await page.goto(target)
+        await expect(page.get_by_role("heading", name="fabric-sync/oslo-dc2")).to_be_visible()
+
+
+async def test_the_web_ui_finds_fabrics_and_says_how_the_fleet_is(
+    installation: Installation, page: Page, pictures: Path
+) -> None:
+    berlin, oslo, lyon = await three_fabrics(installation)
+    loops = f"{installation.stack.temporal.ui_url}/namespaces/default/workflows"
+    async with installation.worker():
+        for fabric, status in ((berlin, "in_sync"), (oslo, "out_of_sync"), (lyon, "error")):
+            await fabric.recorded(status, SOON)
+        for query, found in (
+            ('FabricStatus="error"', lyon),
+            ('FabricName="berlin-dc1"', berlin),
+            ("FabricDrift > 0", oslo),
+        ):
+            running = f'{query} AND ExecutionStatus="Running"'
+            await page.goto(f"{loops}?query={quote(running)}")
+            for fabric in (berlin, oslo, lyon):
+                row = page.get_by_role("link", name=workflow_id(fabric.fabric_id))
+                await expect(row).to_have_count(1 if fabric is found else 0)
+        await page.screenshot(path=pictures / "temporal-loops.png")
+        fleet = installation.client.get_workflow_handle_for(Fleet.run, FLEET_ID)
+        await fleet.signal(Fleet.record_changed)
+
+        states = "1 error, 1 in_sync, 1 out_of_sync"
+        seen = await until(
+            partial(details, page, installation, FLEET_ID),
+            lambda text: states in text,
+            seconds=SOON,
+        )
+        assert "lyon-edge: The Kubernetes API at" in seen
+        await page.screenshot(path=pictures / "temporal-fleet.png")
+        await keep_terminal(installation, pictures / "status.svg", "status")
+        await keep_terminal(installation, pictures / "history.svg", "history", "berlin-dc1")
+
+
+async def keep_terminal(installation: Installation, picture: Path, *arguments: str) -> None:
+    """What a command shows in a terminal, as a picture."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("starter.py", *arguments),
+        cwd=ROOT,
+        env=installation.variables | {"FORCE_COLOR": "1"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    shown, _ = await process.communicate()
+    assert shown
+    terminal = Console(record=True, width=110, file=StringIO())
+    terminal.print(Text.from_ansi(f"$ starter.py {' '.join(arguments)}\n\n{shown.decode()}"))
+    terminal.save_svg(str(picture), title="Fabric Sync")
