@@ -6,13 +6,14 @@
 
 BIN := .venv/bin
 READY := .venv/.ready
+BROWSER := .venv/.browser
 
 .PHONY: demo test lint
 
 demo: $(READY)
 	@$(BIN)/python starter.py demo $(ARGS)
 
-test: $(READY)
+test: $(READY) $(BROWSER)
 	$(BIN)/pytest $(ARGS)
 
 lint: $(READY)
@@ -23,4 +24,8 @@ lint: $(READY)
 
 $(READY): pyproject.toml uv.lock stack/set-up
 	@stack/set-up
+	@touch $@
+
+$(BROWSER): stack/set-up $(READY)
+	@stack/set-up browser
 	@touch $@
