@@ -20,7 +20,7 @@ METHODS: Final = {"add": "POST", "change": "PUT"}
 NEVER: Final = '"never"'
 """An ETag that no object has: NetBox's are weak ones, of times."""
 
-TRIED: Final = 50
+TRIED: Final = 20
 """Records, at 25 to 40 a second. One permission covers them all, so the first ones tell."""
 
 
