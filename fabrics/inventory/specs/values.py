@@ -41,15 +41,21 @@ class Spec(LiveSpec):
         return present(value)
 
 
-def _shown(text: str) -> str:
+def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("has characters that cannot be shown")
     return text
 
 
+def _trimmed(text: str) -> str:
+    if text != text.strip():
+        raise ValueError("begins or ends with a space")
+    return text
+
+
 def _one_line(text: str) -> str:
-    words = " ".join(text.split())
-    return "".join(each for each in words if each.isprintable())[:200].rstrip()
+    legible = "".join(each if each.isprintable() else " " for each in text)
+    return " ".join(legible.split())[:200].rstrip()
 
 
 def _interface(value: object) -> object:
@@ -70,7 +76,7 @@ def _mac(text: str) -> str:
 def _plain(value: Json) -> Json:
     """The value, if NetBox can store it."""
     if isinstance(value, str):
-        _shown(value)
+        _printable(value)
     for each in value if isinstance(value, list) else ():
         _plain(each)
     for name, each in value.items() if isinstance(value, dict) else ():
@@ -78,8 +84,8 @@ def _plain(value: Json) -> Json:
     return value
 
 
-Text = Annotated[str, AfterValidator(_shown)]
-"""One printable line."""
+Text = Annotated[str, AfterValidator(_printable), AfterValidator(_trimmed)]
+"""One printable line, without spaces around it, which NetBox would take off."""
 
 Line = Annotated[str, AfterValidator(_one_line)]
 """People's prose, brought to one line of at most 200 characters."""

@@ -1,0 +1,73 @@
+"""What holds for the plan of every fabric, however it contradicts itself and whatever form it has."""
+
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fabrics.inventory import Fabric, make_plan
+from fabrics.inventory.reading import SPECS as KNOWN
+from fabrics.resources import Resource
+from tests.fabrics.inventory.invariants import check
+from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of
+from tests.fabrics.inventory.plans import DC1
+from tests.fabrics.inventory.random_fabrics import SPECS, fabrics, odd_fabrics
+from tests.fabrics.objects import live_state
+
+SHARED = Fabric("dc1", "DC 1", site="hall-2")
+UNSEEN = {
+    "VPCAttachment",
+    "VPCPeering",
+    "ExternalPeering",
+    "GatewayPeering",
+    "SwitchProfile",
+    "ExternalAttachment",
+    "Connection",
+}
+"""Kinds whose objects may be shown on those of others alone."""
+
+made_up = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+@each_set
+def test_the_plan_of_every_set_is_consistent(sample: LiveSet) -> None:
+    for fabric in (DC1, SHARED):
+        check(make_plan(live_of(sample.items()), fabric))
+
+
+def test_every_kind_is_made_up() -> None:
+    assert SPECS.keys() == {spec.KIND for spec in KNOWN}
+
+
+@made_up
+@given(fabrics(), st.sampled_from((DC1, SHARED)))
+def test_every_plan_is_consistent(resources: list[Resource], fabric: Fabric) -> None:
+    check(make_plan(live_state(*resources), fabric))
+
+
+@made_up
+@given(odd_fabrics())
+def test_odd_objects_are_skipped_and_never_raise(resources: list[Resource]) -> None:
+    plan = make_plan(live_state(*resources), DC1)
+    check(plan)
+    for each in plan.skipped:
+        assert f"{each.key} {each.reason}".isprintable()
+
+
+@made_up
+@given(odd_fabrics(), st.integers())
+def test_the_order_of_objects_means_nothing(resources: list[Resource], seed: int) -> None:
+    shuffled = Random(seed).sample(resources, len(resources))
+    assert make_plan(live_state(*resources), DC1) == make_plan(live_state(*shuffled), DC1)
+
+
+@made_up
+@given(fabrics())
+def test_nothing_vanishes_without_a_word(resources: list[Resource]) -> None:
+    plan = make_plan(live_state(*resources), DC1)
+    said = {each.key for each in plan.objects} | {each.key for each in plan.skipped}
+    for each in resources:
+        if each.kind.name not in UNSEEN and each.name.isascii() and each.name.islower():
+            assert any(key == str(each.key) or key.startswith(f"{each.key}#") for key in said), (
+                each.key
+            )
