@@ -5,7 +5,10 @@ Address, namespace, keys and certificates come from Temporal's own configuration
 in `temporal.toml`, exactly as for the `temporal` command.
 """
 
+import os
+import socket
 from typing import Final
+from uuid import uuid4
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
@@ -43,11 +46,18 @@ async def connect() -> Client:
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", DEFAULT_ADDRESS)
     try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter)
+        return await Client.connect(
+            **config, data_converter=pydantic_data_converter, identity=_identity()
+        )
     except RuntimeError as error:
         raise TemporalUnreachable(
             f"No Temporal server answers at {config['target_host']}; start it, or set TEMPORAL_ADDRESS."
         ) from error
+
+
+def _identity() -> str:
+    """Who we are to Temporal: a restarted container is another worker, with the same process id and host."""
+    return f"{os.getpid()}@{socket.gethostname()}-{uuid4().hex[:8]}"
 
 
 async def instance(client: Client) -> str:

@@ -1,8 +1,9 @@
 """Whether a worker is there for a task queue, as far as Temporal knows.
 
-Temporal knows who asked for work lately, partition by partition, and goes on listing workers for
-minutes after they are gone. So one that was stopped is told by its own last word, and one that was
-killed is missed after `GONE_AFTER`.
+Temporal knows who asked for work lately, partition by partition, and what workers reported of
+themselves; it goes on listing them for minutes after they are gone. A worker whose slots are all taken
+does not ask, but reports; one that was stopped is told by its own last word; one that was killed is
+missed after `GONE_AFTER`.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio import activity
 from temporalio.api.enums.v1 import TaskQueueType, WorkerStatus
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -28,7 +30,7 @@ from activities.errors import TransientError
 DEADLINE: Final = timedelta(seconds=10)
 
 GONE_AFTER: Final = 90.0
-"""Seconds: workers ask for work at least every 60."""
+"""Seconds: workers with a free slot ask for work at least every 60, and all report every 60."""
 
 LOOPS: Final = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 ACTIVITIES: Final = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
@@ -58,10 +60,9 @@ class QueueActivities:
 async def takes_work(client: Client, queue: str) -> bool:
     """Whether a worker takes work of any kind from `queue`."""
     partitions = await _partitions(client, queue)
-    stopped, *polling = await asyncio.gather(
-        _stopped(client, queue), *(_polling(client, partition) for partition in partitions)
-    )
-    return bool(set().union(*polling) - stopped)
+    running, stopped = await _reported(client, queue)
+    polling = await asyncio.gather(*(_polling(client, each) for each in partitions))
+    return bool(running.union(*polling) - stopped)
 
 
 async def _partitions(client: Client, queue: str) -> Iterable[Partition]:
@@ -83,25 +84,27 @@ async def _polling(client: Client, partition: Partition) -> set[str]:
         namespace=client.namespace, task_queue=TaskQueue(name=name), task_queue_type=kind
     )
     answer = await client.workflow_service.describe_task_queue(request, timeout=DEADLINE)
-    oldest = time.time() - GONE_AFTER
-    return {
-        poller.identity
-        for poller in answer.pollers
-        if poller.last_access_time.ToMicroseconds() / 1e6 > oldest
-    }
+    return {poller.identity for poller in answer.pollers if _is_recent(poller.last_access_time)}
 
 
-async def _stopped(client: Client, queue: str) -> set[str]:
-    """Workers that said goodbye; none where the server keeps no list of workers."""
+async def _reported(client: Client, queue: str) -> tuple[set[str], set[str]]:
+    """Workers that lately reported to be running, and those that said goodbye.
+
+    None where the server keeps no list of workers.
+    """
     request = ListWorkersRequest(
         namespace=client.namespace, query=f"TaskQueue = '{queue}'", page_size=1000
     )
     try:
         answer = await client.workflow_service.list_workers(request, timeout=DEADLINE)
     except RPCError:
-        return set()
-    return {
-        info.worker_heartbeat.worker_identity
-        for info in answer.workers_info
-        if info.worker_heartbeat.status in STOPPED
-    }
+        return set(), set()
+    workers = [info.worker_heartbeat for info in answer.workers_info]
+    return (
+        {each.worker_identity for each in workers if _is_recent(each.heartbeat_time)},
+        {each.worker_identity for each in workers if each.status in STOPPED},
+    )
+
+
+def _is_recent(moment: Timestamp) -> bool:
+    return moment.ToMicroseconds() / 1e6 > time.time() - GONE_AFTER
