@@ -86,15 +86,14 @@ def _status(name: str, type_: str, label: str, description: str, needed: Row | N
 
 def _field(name: str, type_: str, needed: Row, shown: Row) -> Item:
     basis = {"type": type_, "object_types": [CLUSTER], "required": False, "unique": False}
-    shown = {"group_name": GROUP, "ui_visible": "if-set"} | shown
+    shown = {"group_name": GROUP, "ui_visible": "if-set", "default": None} | shown
     return Item(FIELDS, {"name": name}, basis | needed, shown)
 
 
 def _in_order(items: Iterable[Item], weight: int) -> Iterator[Item]:
     """The fields as NetBox lists them; those of one kind may become more without moving the others."""
     for place, item in enumerate(items):
-        defaults = {**item.defaults, "weight": weight + 10 * place, "default": None}
-        yield replace(item, defaults=defaults)
+        yield replace(item, defaults={**item.defaults, "weight": weight + 10 * place})
 
 
 def _only(pattern: str) -> str:
@@ -110,7 +109,7 @@ _CONFIG: Final = (
         "hh_fabric_id",
         "text",
         "Fabric ID",
-        "Names the fabric's loop for good. Filled in from the name when the fabric is first enabled.",
+        "Names the fabric's loop for good. Filled in from the name, once; a rename leaves it.",
         {"unique": True, "filter_logic": "exact", "validation_regex": FABRIC_ID_PATTERN},
         ui_editable="no",
     ),
