@@ -1,6 +1,7 @@
 """Arguments and options that several commands share."""
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,12 @@ from fabrics.config import check_interval
 FabricName = Annotated[str, typer.Argument(metavar="FABRIC", help="Name or id of the fabric.")]
 FabricNames = Annotated[
     list[str] | None, typer.Argument(metavar="[FABRIC]...", help="Names or ids; all when left out.")
+]
+LiveFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--live", metavar="FILE.json", help="Objects as `kubectl get -o json` prints them."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 

@@ -10,7 +10,7 @@ from cli import console
 from cli.diff_view import diff_page
 from cli.errors import Failure
 from cli.offline import read_desired, read_live
-from cli.options import AsJson
+from cli.options import AsJson, LiveFile
 from cli.session import open_session
 from fabrics.diff import DiffReport, diff_report
 from fabrics.drift import find_drift
@@ -19,12 +19,6 @@ Name = Annotated[str | None, typer.Argument(metavar="[FABRIC]", help="Name or id
 DesiredDir = Annotated[
     Path | None,
     typer.Option("--desired", metavar="DIR", help="Manifests, instead of a fabric's Git."),
-]
-LiveFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--live", metavar="FILE.json", help="Objects as `kubectl get -o json` prints them."
-    ),
 ]
 
 

@@ -6,7 +6,19 @@ holds needs no more than `Wanted`: model, keys, fields, references, claims.
 
 from fabrics.inventory.naming import Fabric
 from fabrics.inventory.plan import Plan, make_plan
+from fabrics.inventory.preview import Preview, preview
 from fabrics.inventory.reading import Skipped
 from fabrics.inventory.wanted import Claim, Model, Ref, Wanted
 
-__all__ = ["Claim", "Fabric", "Model", "Plan", "Ref", "Skipped", "Wanted", "make_plan"]
+__all__ = [
+    "Claim",
+    "Fabric",
+    "Model",
+    "Plan",
+    "Preview",
+    "Ref",
+    "Skipped",
+    "Wanted",
+    "make_plan",
+    "preview",
+]
