@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from pydantic import BaseModel
 
 from fabrics.config import FabricConfig
-from fabrics.record import instance_of, parse_config, parse_facts
+from fabrics.record import instance_of, parse_config, parse_facts, shown_status
 from fabrics.status import Facts, SyncStatus, sync_status
 
 FLEET_ID: Final = "fabric-fleet"
@@ -25,23 +25,34 @@ MOST_VANISHED_SHARE: Final = 0.25
 
 
 class Member(BaseModel, frozen=True):
-    """One record. `instance` is the installation that has claimed it, if one has."""
+    """One record. `shown` is the status that it shows, `instance` the installation that has claimed it;
+    each is empty where there is none.
+    """
 
     config: FabricConfig
     facts: Facts
     instance: str
+    shown: str = ""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
         """The member whose NetBox record this is."""
         return cls(
-            config=parse_config(record), facts=parse_facts(record), instance=instance_of(record)
+            config=parse_config(record),
+            facts=parse_facts(record),
+            instance=instance_of(record),
+            shown=shown_status(record),
         )
 
     @property
     def status(self) -> SyncStatus:
         """Its status, as its record should show it."""
         return sync_status(self.config, self.facts)
+
+    @property
+    def is_true(self) -> bool:
+        """Whether what it shows goes together. That a sync is running, only its loop can know."""
+        return self.shown in (self.status, SyncStatus.SYNCING)
 
     def is_elsewhere(self, instance: str) -> bool:
         """Whether an installation other than `instance` looks after it."""
@@ -111,7 +122,7 @@ class FleetSnapshot(BaseModel, frozen=True):
         outdated = {
             loop.fabric_id
             for member, loop in both
-            if release or loop.config_hash != member.config.hash
+            if release or loop.config_hash != member.config.hash or not member.is_true
         }
         overdue = {loop.fabric_id for member, loop in both if self._is_overdue(member, loop)}
         idle = ours.keys() - running.keys()

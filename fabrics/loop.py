@@ -132,7 +132,7 @@ class FabricLoop(BaseModel):
         if self.edits or self.journal.entry or self.written is None:
             return True
         shown = _written(self.effective, self.facts)
-        return _without_times(shown) != _without_times(self.written) or self._heartbeat_is_due
+        return _differs(shown, self.written) or self._heartbeat_is_due
 
     def sync_is_due(self, now: datetime) -> bool:
         """Whether a sync should begin: somebody asked, or a slot has come and the fabric is not paused."""
@@ -276,6 +276,8 @@ class FabricLoop(BaseModel):
         self.missed_record = config is None
         self.reload = self.reload or (self.missed_record and not self.gone)
         self.config = config or self.config
+        if config and self.written and _differs(_written(config, facts), self.written):
+            self.written = None  # somebody else has written over it
         self.installation = installation
         self.record_error, self.record_retry = "", None
         if self.facts.last_sync is None and self.turn is None:
@@ -330,6 +332,10 @@ def _written(config: FabricConfig, facts: Facts) -> Written:
     return Written(
         status=sync_status(config, facts), error=status_error(config, facts), facts=facts
     )
+
+
+def _differs(one: Written, other: Written) -> bool:
+    return _without_times(one) != _without_times(other)
 
 
 def _without_times(shown: Written) -> Written:

@@ -25,6 +25,7 @@ __all__ = [
     "instance_of",
     "parse_config",
     "parse_facts",
+    "shown_status",
     "slug_fabric_id",
     "status_fields",
 ]
@@ -102,6 +103,11 @@ def changed_fields(
 def instance_of(record: Mapping[str, Any]) -> str:
     """The installation that syncs this fabric; empty as long as none has."""
     return _text(raw_fields(record).get("hh_instance"))
+
+
+def shown_status(record: Mapping[str, Any]) -> str:
+    """The status that the record shows; empty as long as it shows none."""
+    return _text(raw_fields(record).get("hh_sync_status"))
 
 
 def slug_fabric_id(name: str, taken: Collection[str]) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fabrics.config import FabricConfig, KubernetesTarget
 from fabrics.fleet import FleetSnapshot, ImplausibleRead, Member, Plan, RunningLoop
 from fabrics.fleet_summary import FleetSummary, fleet_markdown, summarise_fleet
-from fabrics.status import Facts, SyncStatus
+from fabrics.status import Facts, SyncStatus, sync_status
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERE, ELSEWHERE = "default@here", "default@elsewhere"
@@ -39,11 +39,10 @@ def member(
         "kubernetes": KubernetesTarget(server="https://k8s", namespace="default", credential="x"),
     }
     synced = None if last is None else ago(last)
-    return Member(
-        config=FabricConfig.model_validate(known | more),
-        facts=Facts(last_sync=synced, last_success=synced),
-        instance=instance,
-    )
+    config = FabricConfig.model_validate(known | more)
+    facts = Facts(last_sync=synced, last_success=synced)
+    shown = sync_status(config, facts)
+    return Member(config=config, facts=facts, instance=instance, shown=shown)
 
 
 def loop_of(
@@ -102,6 +101,14 @@ def test_a_loop_that_nobody_wants_any_more_is_told_and_not_written_over() -> Non
     idle = member("a", enabled=False)
     asked = plan([idle], [loop_of(idle, config_hash="before")])
     assert asked == Plan(tell=("a",), settle=(), overdue=())
+
+
+@pytest.mark.parametrize(("shown", "told"), [("syncing", ()), ("in_sync", ("a",)), ("", ("a",))])
+def test_a_loop_is_told_of_a_record_that_contradicts_itself(
+    shown: str, told: tuple[str, ...]
+) -> None:
+    known = member("a").model_copy(update={"shown": shown})
+    assert plan([known], [loop_of(known)]).tell == told
 
 
 def test_after_a_release_every_loop_is_told() -> None:
