@@ -9,6 +9,7 @@ from temporalio.common import SearchAttributeKey
 from activities.netbox import CLUSTERS
 from tests.e2e.fleet import SOON, edit, ended, fleet_of, look, loops_of, run_id, summary
 from tests.e2e.installation import SERVERS, Installation, in_yaml, shown, until
+from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 NAME = SearchAttributeKey.for_keyword("FabricName")
@@ -95,3 +96,26 @@ async def test_a_shorter_interval_in_the_record_does_not_wait_for_the_old_timer(
         await look(installation)
         status = await fabric.synced(3, seconds=20)
         assert status.sync_interval == 5
+
+
+async def test_a_status_that_somebody_has_overwritten_is_put_right(
+    installation: Installation,
+) -> None:
+    running = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600)
+    off = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False)
+    async with installation.worker():
+        await off.recorded("disabled")
+        await until(partial(loops_of, installation.client, [running]), bool)
+        await running.handle.signal(FabricSync.sync_now_by_signal)
+        true = await running.recorded("in_sync")
+        await edit(off, custom_fields={"hh_sync_status": "in_sync"})
+        for lie in (
+            {"hh_sync_status": "error"},
+            {"hh_sync_status": "out_of_sync", "hh_drift_count": 7, "hh_pause_reason": "my edit"},
+        ):
+            await edit(running, custom_fields=lie)
+            await look(installation)
+            record = await running.recorded("in_sync")
+            assert (record["drift_count"], record["sync_error"]) == (0, None)
+        assert record == true | {"pause_reason": "my edit", "last_sync": record["last_sync"]}
+        await off.recorded("disabled")
