@@ -44,6 +44,8 @@ class _Cabling:
     def add(self) -> tuple[Ref, ...]:
         """Everything of it; the interfaces of switches that it ends on."""
         kind, links = type_of(self.connection), list(links_of(self.connection))
+        if not links:
+            raise Unmapped("has no links")
         joins = self._outward if len(kind.ends) == 1 else self._cable
         joined: list[Ref] = []
         for link in links:

@@ -58,12 +58,18 @@ def _one_line(text: str) -> str:
     return " ".join(legible.split())[:200].rstrip()
 
 
-def _interface(value: object) -> object:
-    return IPv4Interface(value) if isinstance(value, str) else value
+def _interface(value: object) -> IPv4Interface:
+    try:
+        return IPv4Interface(str(value))
+    except ValueError:
+        raise ValueError(f"is {value!r:.40}, not an IPv4 address and its network") from None
 
 
-def _address(value: object) -> object:
-    return IPv4Address(value) if isinstance(value, str) else value
+def _address(value: object) -> IPv4Address:
+    try:
+        return IPv4Address(str(value))
+    except ValueError:
+        raise ValueError(f"is {value!r:.40}, not an IPv4 address") from None
 
 
 def _mac(text: str) -> str:
