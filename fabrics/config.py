@@ -64,6 +64,11 @@ class FabricConfig(BaseModel, frozen=True):
         return self.switched_on and self.kubernetes is not None
 
     @property
+    def sources(self) -> tuple[KubernetesTarget | None, GitSource | None, tuple[str, ...]]:
+        """What a sync reads and compares."""
+        return self.kubernetes, self.git, self.managed_kinds
+
+    @property
     def unusable(self) -> bool:
         """Whether it names its fabric by what is no fabric id, so that no loop can look after it."""
         return not self.fabric_id and bool(self.problems)

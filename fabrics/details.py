@@ -13,7 +13,7 @@ _WORDS = {
     SyncStatus.NEVER_SYNCED: "waiting for its first sync",
     SyncStatus.ERROR: "in error",
     SyncStatus.OUT_OF_SYNC: "out of sync",
-    SyncStatus.INVENTORY_ONLY: "inventory only: the record names no Git repository, so no drift is claimed",
+    SyncStatus.INVENTORY_ONLY: "inventory only: nothing was compared with Git, so no drift is claimed",
     SyncStatus.IN_SYNC: "in sync",
 }
 

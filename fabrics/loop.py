@@ -275,6 +275,8 @@ class FabricLoop(BaseModel):
         self.elsewhere, self.gone = False, config is None and self.missed_record
         self.missed_record = config is None
         self.reload = self.reload or (self.missed_record and not self.gone)
+        if config and self.config and config.sources != self.config.sources and not config.paused:
+            self.ask_for_sync(SyncRequest())  # what the last one found was about others
         self.config = config or self.config
         if config and self.written and _differs(_written(config, facts), self.written):
             self.written = None  # somebody else has written over it

@@ -126,7 +126,7 @@ def sync_status(config: FabricConfig, facts: Facts) -> SyncStatus:  # noqa: PLR0
         return SyncStatus.ERROR
     if facts.drift_count:
         return SyncStatus.OUT_OF_SYNC
-    if config.git is None:
+    if config.git is None or facts.drift_count is None:
         return SyncStatus.INVENTORY_ONLY
     return SyncStatus.IN_SYNC
 

@@ -339,7 +339,7 @@ def test_only_what_differs_is_written() -> None:
 def test_no_drift_is_not_the_same_as_drift_unknown() -> None:
     unknown = record(**status_fields(parse_config(record()), Facts(last_sync=NOW)))
     changes = changed_fields(unknown, ConfigEdits(), Facts(last_sync=NOW, drift_count=0), NOW)
-    assert changes == {"hh_drift_count": 0}
+    assert changes == {"hh_drift_count": 0, "hh_sync_status": "in_sync"}
 
 
 def test_the_last_sync_never_goes_back() -> None:
