@@ -43,7 +43,7 @@ async def page(chromium: str, stack: Stack) -> AsyncIterator[Page]:
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=options)
-        page = await browser.new_page(viewport={"width": 1280, "height": 800})
+        page = await browser.new_page(viewport={"width": 1440, "height": 860})
         await page.goto(f"{stack.netbox.url}/login/")
         await page.fill("#id_username", stack.netbox.user)
         await page.fill("#id_password", stack.netbox.password)

@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from rich.console import Console
 from rich.text import Text
 
-from activities.netbox import NetBox
+from activities.netbox import CLUSTER_TYPE, CLUSTER_TYPES, NetBox
 from fabrics.fleet import FLEET_ID
 from fabrics.loop import workflow_id
 from tests.e2e.installation import (
@@ -91,6 +91,52 @@ async def test_an_edit_in_the_form_shows_in_the_web_ui_soon(
         assert re.search(r"Next sync: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", seen)
         assert "extra: Server gpu-loan-01" in seen
         await page.screenshot(path=pictures / "temporal-loop.png")
+
+
+async def test_clusters_typed_into_the_form_are_all_it_takes(
+    installation: Installation, admin: NetBox, page: Page
+) -> None:
+    api = installation.apis()
+    api.load(OBJECTS)
+    repository = installation.stack.git.create_repository("by-hand")
+    repository.commit(IN_GIT)
+    clusters = f"{installation.stack.netbox.url}/virtualization/clusters/"
+    kind = next(row["id"] for row in admin.rows(CLUSTER_TYPES) if row["slug"] == CLUSTER_TYPE)
+
+    async def type_in(name: str, git: str) -> None:
+        """What a person enters, and nothing else."""
+        api.write_credential(installation.folder / "credentials" / name.lower())
+        await page.goto(f"{clusters}add/?type={kind}")
+        await page.fill("#id_name", name)
+        await page.fill("#id_cf_hh_kubernetes_server", api.server)
+        await page.fill("#id_cf_hh_git_repository", git)
+        await page.locator(".ts-wrapper:has(#id_cf_hh_sync_enabled-ts-control)").click()
+        await page.get_by_role("option", name="True").click()
+        await page.get_by_role("button", name="Create", exact=True).click()
+        await page.wait_for_url(re.compile(r"/clusters/\d+/$"))
+
+    async def loops() -> set[str]:
+        query = "WorkflowType = 'FabricSync' AND ExecutionStatus = 'Running'"
+        return {loop.id async for loop in installation.client.list_workflows(query)}
+
+    async def statuses() -> dict[str, str | None]:
+        rows = await asyncio.to_thread(admin.records)
+        return {
+            row["name"]: (row["custom_fields"]["hh_sync_status"] or {}).get("value") for row in rows
+        }
+
+    async with installation.worker():
+        for name in ("Bergen", "Malmo"):
+            await type_in(name, repository.url)
+        await type_in("Turku", "")
+        wanted = {workflow_id(fabric_id) for fabric_id in ("bergen", "malmo", "turku")}
+        await until(loops, lambda found: found == wanted, seconds=SOON)
+        await until(
+            statuses,
+            lambda found: (
+                found == {"Bergen": "in_sync", "Malmo": "in_sync", "Turku": "inventory_only"}
+            ),
+        )
 
 
 async def test_netbox_tells_the_fabrics_apart(
