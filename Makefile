@@ -1,5 +1,6 @@
 # make demo        the whole product on this machine (ARGS=--once: sync once, print the status, end)
 # make test        the tests (ARGS="-k name" and the like go to pytest)
+# make soak        the tests that take long: many random sequences, outages of minutes
 # make lint        linter, formatter, type checker and import contracts
 #
 # Each first sets up what is missing. Needed beforehand: Python 3.12 or newer, git and make.
@@ -8,13 +9,16 @@ BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
 
-.PHONY: demo test lint
+.PHONY: demo test soak lint
 
 demo: $(READY)
 	@$(BIN)/python starter.py demo $(ARGS)
 
 test: $(READY) $(BROWSER)
 	$(BIN)/pytest $(ARGS)
+
+soak: $(READY)
+	$(BIN)/pytest -m soak $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check
