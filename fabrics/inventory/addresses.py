@@ -7,7 +7,9 @@ from fabrics.inventory.ipam import IPAddress, Prefix
 from fabrics.inventory.wanted import Model, Ref
 
 
-def add_address(draft: Draft, port: Ref, ip: IPv4Interface, vrf: Ref, role: str = "") -> Ref:
+def add_address(
+    draft: Draft, port: Ref, ip: IPv4Interface, vrf: Ref, role: str | None = None
+) -> Ref:
     """An address of an interface; two live objects may state the same. Raises `Unmapped`.
 
     The first has the key of its interface, so that it stays the same object when it changes.

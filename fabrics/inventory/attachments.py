@@ -6,7 +6,7 @@ from fabrics.inventory.connections import Points
 from fabrics.inventory.dcim import Interface
 from fabrics.inventory.draft import Draft, Unmapped
 from fabrics.inventory.ipam import VLAN
-from fabrics.inventory.links import type_of
+from fabrics.inventory.links import TYPES
 from fabrics.inventory.reading import Object
 from fabrics.inventory.specs.vpc import VPCAttachmentSpec, VPCSpec
 from fabrics.inventory.specs.wiring import ConnectionSpec
@@ -16,7 +16,8 @@ from fabrics.inventory.wanted import Ref
 def attach_vpc(draft: Draft, attachment: Object[VPCAttachmentSpec], points: Points) -> None:
     """The VLAN of a subnet on every interface that the connection's servers come in on."""
     connection = draft.find(ConnectionSpec, attachment.namespace, attachment.spec.connection)
-    if not type_of(connection).takes_vpcs:
+    kind = TYPES.get(connection.spec.type)
+    if kind is None or not kind.takes_vpcs:
         raise Unmapped(f"names the Connection {connection.name}, which leads to no server")
     ports = points.get(connection.key, ())
     if not ports:

@@ -139,7 +139,7 @@ class Interface(Wanted):
     lag: Ref | None = None
     parent: Ref | None = None
     vrf: Ref | None = None
-    mode: str = ""
+    mode: str | None = None
     untagged_vlan: Ref | None = None
     tagged_vlans: tuple[Ref, ...] = ()
     primary_mac_address: Ref | None = None

@@ -30,22 +30,10 @@ def add_switch(draft: Draft, switch: Object[SwitchSpec], used: frozenset[str]) -
     """The switch with all its ports; `used` are those that connections name."""
     spec, profile = switch.spec, _profile(draft, switch)
     ports = SwitchPorts(spec, profile, used)
-    device = draft.add(
-        Device(
-            key=switch.key,
-            name=draft.fabric.device(switch.name),
-            site=draft.fabric.site_ref,
-            role=catalogue.role(draft, spec.role),
-            device_type=catalogue.switch_type(draft, spec.profile, profile),
-            platform=catalogue.platform(draft, profile),
-            serial=spec.boot.serial,
-            description=spec.description,
-            details=_switch_details(spec),
-        )
-    )
+    device = draft.add(_switch(draft, switch, profile))
     for port in ports.all():
         with draft.part(f"{switch.key}#{port.name}"):
-            add_port(draft, device, port)
+            _port(draft, device, port)
     _manage(draft, device, spec)
     role = ANYCAST if spec.redundancy.type == "mclag" else LOOPBACK  # its pairs share one VTEP
     _loopback(draft, device, PROTOCOL, spec.protocol_ip, LOOPBACK)
@@ -67,22 +55,12 @@ def add_server(draft: Draft, server: Object[ServerSpec], used: frozenset[str]) -
     )
     for name in sorted(used):
         with draft.part(f"{server.key}#{name}"):
-            add_port(draft, device, Port(name))
+            _port(draft, device, Port(name))
 
 
 def add_gateway(draft: Draft, gateway: Object[GatewaySpec], used: frozenset[str]) -> None:
     """The gateway with the interfaces that it states and those that connections name."""
-    spec = gateway.spec
-    device = draft.add(
-        Device(
-            key=gateway.key,
-            name=draft.fabric.device(gateway.name),
-            site=draft.fabric.site_ref,
-            role=catalogue.role(draft, "gateway"),
-            device_type=catalogue.gateway_type(draft),
-            details=_gateway_details(spec),
-        )
-    )
+    spec, device = gateway.spec, draft.add(_gateway(draft, gateway))
     for name in sorted({*spec.interfaces, *used}):
         with draft.part(f"{gateway.key}#{name}"):
             _gateway_interface(draft, device, name, spec)
@@ -92,7 +70,33 @@ def add_gateway(draft: Draft, gateway: Object[GatewaySpec], used: frozenset[str]
         _vtep(draft, device, spec)
 
 
-def add_port(draft: Draft, device: Ref, port: Port) -> None:
+def _switch(draft: Draft, switch: Object[SwitchSpec], profile: SwitchProfileSpec) -> Device:
+    spec = switch.spec
+    return Device(
+        key=switch.key,
+        name=draft.fabric.device(switch.name),
+        site=draft.fabric.site_ref,
+        role=catalogue.role(draft, spec.role),
+        device_type=catalogue.switch_type(draft, spec.profile, profile),
+        platform=catalogue.platform(draft, profile),
+        serial=spec.boot.serial,
+        description=spec.description,
+        details=_switch_details(spec),
+    )
+
+
+def _gateway(draft: Draft, gateway: Object[GatewaySpec]) -> Device:
+    return Device(
+        key=gateway.key,
+        name=draft.fabric.device(gateway.name),
+        site=draft.fabric.site_ref,
+        role=catalogue.role(draft, "gateway"),
+        device_type=catalogue.gateway_type(draft),
+        details=_gateway_details(gateway.spec),
+    )
+
+
+def _port(draft: Draft, device: Ref, port: Port) -> None:
     draft.add(
         Interface(
             key=port_ref(device, port.name).key,
@@ -137,7 +141,7 @@ def _loopback(draft: Draft, device: Ref, name: str, ip: IPv4Interface | None, ro
 
 
 def _gateway_interface(draft: Draft, device: Ref, name: str, spec: GatewaySpec) -> None:
-    add_port(draft, device, Port(name))
+    _port(draft, device, Port(name))
     interface = spec.interfaces.get(name)
     if interface is None:
         return

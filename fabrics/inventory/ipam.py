@@ -98,14 +98,14 @@ class IPRange(Wanted):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IPAddress(Wanted):
-    """An address in a VRF, of an interface or of nobody in particular. `role` may be empty."""
+    """An address in a VRF, of an interface or of nobody in particular."""
 
     MODEL = Model.IP_ADDRESS
 
     vrf: Ref
     address: IPv4Interface
     status: str = "active"
-    role: str = ""
+    role: str | None = None
     assigned_object: Ref | None = None
     description: str = ""
 

@@ -89,7 +89,7 @@ def _interfaces_are_consistent(plan: Plan) -> None:
         assert each.parent is None or each.type == "virtual"
         assert not (each.mark_connected and each.type in ("virtual", "lag"))
         assert each.mode == (
-            "tagged" if each.tagged_vlans else "access" if each.untagged_vlan else ""
+            "tagged" if each.tagged_vlans else "access" if each.untagged_vlan else None
         )
         assert len(set(each.tagged_vlans)) == len(each.tagged_vlans)
         assert each.mtu is None or 1 <= each.mtu <= 65536
@@ -104,7 +104,7 @@ def _addresses_are_consistent(plan: Plan) -> None:
     for group in groups.values():
         assert all(before[1] < after[0] for before, after in pairwise(group.vid_ranges))
     assert all(each.prefix.prefixlen for each in _of(plan, Prefix))
-    hosts: dict[tuple[Ref, object], list[str]] = {}
+    hosts: dict[tuple[Ref, object], list[str | None]] = {}
     for address in _of(plan, IPAddress):
         network = address.address.network
         assert network.prefixlen

@@ -94,7 +94,7 @@ def test_a_switch_has_a_management_port_and_loopbacks() -> None:
     underlay = one(made, VRF, "Fabric/default/dc1#underlay")
     assert underlay.name == "dc1:underlay"
     for port, address, role in (
-        ("M1", "172.30.0.7/21", ""),
+        ("M1", "172.30.0.7/21", None),
         ("Loopback1", "172.30.8.2/32", "loopback"),
         ("Loopback2", "172.30.12.0/32", "loopback"),
     ):

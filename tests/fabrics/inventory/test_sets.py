@@ -172,7 +172,7 @@ def test_each_vlan_on_the_right_port(sample: LiveSet) -> None:
     for each in plan.of(Interface):
         tagged = frozenset(plan.get(VLAN, ref).vid for ref in each.tagged_vlans)
         untagged = plan.get(VLAN, each.untagged_vlan).vid if each.untagged_vlan else None
-        assert each.mode == ("tagged" if tagged else "access" if untagged else "")
+        assert each.mode == ("tagged" if tagged else "access" if untagged else None)
         if each.mode:
             found[plan.port(each.ref)] = Membership(untagged, tagged)
     assert found == reader(sample).memberships()

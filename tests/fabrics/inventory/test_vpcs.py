@@ -199,6 +199,11 @@ def test_a_bundle_has_its_vlans_on_the_lag_of_every_switch() -> None:
             "names the Connection out, which leads to no server",
         ),
         (
+            attachment("x", "prod/a", "new"),
+            "",
+            "names the Connection new, which leads to no server",
+        ),
+        (
             attachment("x", "prod/a", "lost"),
             "",
             "names the Connection lost, which ends on no switch",
@@ -212,12 +217,14 @@ def test_an_attachment_that_cannot_be_is_skipped(wanted: Resource, part: str, re
         SINGLE,
         connection("out", "external", {"switch": "leaf-01/E1/9"}),
         connection("lost", "bundled"),
+        live("Connection", "new", {"quantum": {}}),
         vpc(a=subnet(1), b=subnet(2), none={"subnet": "10.0.9.0/24"}),
         attachment("a", "prod/a", native=True),
         wanted,
     )
     assert skipped(made) == {
         "Connection/default/lost": "has no links",
+        "Connection/default/new": "is of the type quantum, which is not known",
         f"VPCAttachment/default/x{part}": reason,
     }
 
