@@ -92,6 +92,7 @@ class Device(Wanted):
         "device_type": SERVER_TYPE,
         "platform": None,
         "serial": "",
+        "description": None,
         "primary_ip4": None,
     }
 
@@ -102,7 +103,7 @@ class Device(Wanted):
     platform: Ref | None = None
     serial: str = ""
     status: str = "active"
-    description: str = ""
+    description: str | None = None
     primary_ip4: Ref | None = None
     details: Details = field(default_factory=dict)
 
@@ -124,7 +125,6 @@ class Interface(Wanted):
         "type": OTHER,
         "speed": None,
         "mtu": None,
-        "description": "",
         "primary_mac_address": None,
     }
 
@@ -135,7 +135,6 @@ class Interface(Wanted):
     mtu: int | None = None
     mgmt_only: bool = False
     mark_connected: bool = False
-    description: str = ""
     lag: Ref | None = None
     parent: Ref | None = None
     vrf: Ref | None = None
@@ -174,6 +173,7 @@ class Cable(Wanted):
     """A cable between two ports; which of them is A means nothing."""
 
     MODEL = Model.CABLE
+    UNKNOWN: ClassVar[Mapping[str, object]] = {"description": ""}
 
     a_terminations: tuple[Ref]
     b_terminations: tuple[Ref]

@@ -7,7 +7,6 @@ from fabrics.inventory.addresses import add_address
 from fabrics.inventory.dcim import VIRTUAL, Interface
 from fabrics.inventory.draft import Draft, Unmapped
 from fabrics.inventory.ipam import VRF
-from fabrics.inventory.naming import DESCRIPTION, fit
 from fabrics.inventory.reading import Object
 from fabrics.inventory.specs.vpc import VPCSpec
 from fabrics.inventory.specs.wiring import ConnectionSpec, EndSpec
@@ -26,9 +25,8 @@ class Routing(NamedTuple):
 
 def lead_outwards(draft: Draft, port: Ref, connection: Object[ConnectionSpec]) -> None:
     """Mark a port as connected, although it is not known to what."""
-    description = fit(f"External connection {connection.name}", DESCRIPTION)
-    marked = replace(draft.get(Interface, port), mark_connected=True, description=description)
-    draft.amend(marked)
+    details = stated(connection=connection.name)
+    draft.amend(replace(draft.get(Interface, port), mark_connected=True, details=details))
 
 
 def add_static_external(
@@ -59,7 +57,7 @@ def route(draft: Draft, port: Ref, routing: Routing) -> Ref:
                 details=details,
             )
         )
-    if parent.vrf or parent.details:
+    if parent.vrf or parent.details.keys() - {"connection"}:
         raise Unmapped(f"needs {port.key} without a VLAN, as something else does already")
-    draft.amend(replace(parent, vrf=vrf, details=details))
+    draft.amend(replace(parent, vrf=vrf, details={**parent.details, **details}))
     return port

@@ -84,7 +84,10 @@ class Wanted(ABC):
 
     @property
     def initial(self) -> frozenset[str]:
-        """Fields that are written at creation only: the fabric does not know, so they are people's."""
+        """Fields that are written at creation only, or not at all where they are None.
+
+        The fabric does not know better than people do, who may change them.
+        """
         return frozenset(
             name for name, unknown in self.UNKNOWN.items() if getattr(self, name) == unknown
         )

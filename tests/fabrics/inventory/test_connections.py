@@ -133,7 +133,7 @@ def test_both_ends_of_a_link_have_their_addresses() -> None:
 def test_an_external_connection_marks_its_port() -> None:
     made = plan(*DEVICES, connection("a", "external", {"switch": "leaf-01/E1/1"}))
     port = one(made, Interface, f"{LEAF}#E1/1")
-    assert (port.mark_connected, port.description) == (True, "External connection a")
+    assert (port.mark_connected, port.details) == (True, {"connection": "a"})
     assert cabled(made) == {}
 
 
@@ -154,7 +154,8 @@ def test_a_static_external_has_an_address_in_its_vpc(vlan: int, key: str) -> Non
         address, port = one(made, IPAddress, key), one(made, Interface, key)
         assert (address.vrf.key, str(address.address)) == (vrf, "203.0.113.2/30")
         assert (port.vrf.key if port.vrf else "") == ("VPC/default/prod" if within else "")
-        assert port.details == {"nextHop": "203.0.113.1", "subnets": ["192.0.2.0/24"]}
+        own = {"nextHop": "203.0.113.1", "subnets": ["192.0.2.0/24"]}
+        assert port.details == (own if vlan else {"connection": "a", **own})
         assert port.name == ("E1/1.30" if vlan else "E1/1")
         assert one(made, Interface, f"{LEAF}#E1/1").mark_connected
     body = {"link": {"switch": end}, "withinVPC": "nowhere"}
