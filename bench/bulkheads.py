@@ -120,7 +120,7 @@ class Fleet:
 def main() -> None:
     """Measures, and prints the result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fabrics", type=int, default=60)
+    parser.add_argument("--fabrics", type=int, default=40)
     parser.add_argument("--interval", type=int, default=10)
     parser.add_argument("--phase", type=int, default=60, help="seconds")
     parser.add_argument("--rounds", type=int, default=3)
