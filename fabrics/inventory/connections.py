@@ -27,7 +27,7 @@ where it has some, else its ports."""
 def add_connections(draft: Draft, ports: Ports) -> Points:
     """Map all connections."""
     points: dict[str, tuple[Ref, ...]] = {}
-    for connection in draft.each(ConnectionSpec):
+    for connection in draft.live.of(ConnectionSpec):
         with draft.part(connection.key):
             points[connection.key] = _Cabling(draft, ports, connection).add()
     return points

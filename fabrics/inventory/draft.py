@@ -37,10 +37,6 @@ class Draft:
         except Unmapped as reason:
             self.skipped.append(Skipped(key, str(reason)))
 
-    def each[S: LiveSpec](self, spec: type[S]) -> Iterator[Object[S]]:
-        """The live objects of a kind."""
-        return self.live.of(spec)
-
     def add(self, wanted: Wanted) -> Ref:
         """Add an object. Raises `Unmapped` where it cannot be."""
         if wanted.ref in self.wanted:

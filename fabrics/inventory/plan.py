@@ -85,7 +85,7 @@ def make_plan(live: Live, fabric: Fabric) -> Plan:
 def _map[S: LiveSpec](
     draft: Draft, spec: type[S], work: Callable[[Draft, Object[S]], None]
 ) -> None:
-    for each in draft.each(spec):
+    for each in draft.live.of(spec):
         with draft.part(each.key):
             work(draft, each)
 
@@ -93,13 +93,13 @@ def _map[S: LiveSpec](
 def _add_devices(draft: Draft) -> Ports:
     used = _used(draft)
     ports = {}
-    for switch in draft.each(SwitchSpec):
+    for switch in draft.live.of(SwitchSpec):
         with draft.part(switch.key):
             ports[switch.key] = add_switch(draft, switch, used.get(switch.key, frozenset()))
-    for server in draft.each(ServerSpec):
+    for server in draft.live.of(ServerSpec):
         with draft.part(server.key):
             add_server(draft, server, used.get(server.key, frozenset()))
-    for gateway in draft.each(GatewaySpec):
+    for gateway in draft.live.of(GatewaySpec):
         with draft.part(gateway.key):
             add_gateway(draft, gateway, used.get(gateway.key, frozenset()))
     return ports
@@ -107,7 +107,7 @@ def _add_devices(draft: Draft) -> Ports:
 
 def _used(draft: Draft) -> Used:
     used: dict[str, set[str]] = {}
-    for connection in draft.each(ConnectionSpec):
+    for connection in draft.live.of(ConnectionSpec):
         for kind, device, port in ports_named(connection):
             used.setdefault(key_of(kind, connection.namespace, device), set()).add(port)
     return {device: frozenset(ports) for device, ports in used.items()}

@@ -1,8 +1,9 @@
 """What every NetBox object of an inventory has in common: its key, what it refers to, what it holds.
 
-Fields are named as NetBox's REST API names them. Three are not written as they stand: a `Ref` stands for
-the id of another object, `assigned_object` for the pair of type and id, and `details` is the custom
-field that holds what has no field of its own in NetBox.
+Fields are named as NetBox's REST API names them, and values spelt as it gives them back, so that what is
+read can be compared with them. Some are not written as they stand: a `Ref` stands for the id of another
+object; `assigned_object` and the ends of cables need its type beside it; and `details`, which holds what
+has no field of its own in NetBox, is a custom field.
 """
 
 from abc import ABC, abstractmethod
