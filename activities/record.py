@@ -16,8 +16,14 @@ from activities.errors import MAX_MESSAGE, PermanentError, TransientError, one_l
 from activities.netbox import NetBox, Row
 from activities.netbox_http import Refused
 from fabrics.config import ConfigEdits, FabricConfig
-from fabrics.record import changed_fields, instance_of, parse_config, parse_facts
-from fabrics.status import Facts
+from fabrics.record import (
+    changed_fields,
+    instance_of,
+    parse_config,
+    parse_facts,
+    shown_status,
+)
+from fabrics.status import Facts, sync_status
 
 
 class RecordRead(BaseModel, frozen=True):
@@ -26,6 +32,7 @@ class RecordRead(BaseModel, frozen=True):
     `config` is None where there is no such record (any more). `facts` are what earlier syncs left
     in it. `heartbeat` (seconds) and `search_attributes` (does the Temporal server know ours) are
     the worker's: in the workflow's history they stay what they were when it decided by them.
+    `is_true` says whether the record's status is that of its facts and configuration.
     `journal_error` says why an entry that was to be added is not there; all else was done.
     """
 
@@ -33,6 +40,7 @@ class RecordRead(BaseModel, frozen=True):
     facts: Facts
     heartbeat: int
     search_attributes: bool
+    is_true: bool = True
     journal_error: str = ""
 
 
@@ -111,9 +119,13 @@ class RecordActivities:
             )
 
     def _read(self, record: Row | None) -> RecordRead:
+        config = None if record is None else parse_config(record)
+        facts = Facts() if record is None else parse_facts(record)
+        shown = "" if record is None else shown_status(record)
         return RecordRead(
-            config=None if record is None else parse_config(record),
-            facts=Facts() if record is None else parse_facts(record),
+            config=config,
+            facts=facts,
             heartbeat=self.heartbeat,
             search_attributes=self.search_attributes,
+            is_true=config is None or shown == sync_status(config, facts),
         )

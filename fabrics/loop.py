@@ -268,9 +268,17 @@ class FabricLoop(BaseModel):
         return report
 
     def record_read(
-        self, config: FabricConfig | None, facts: Facts, installation: Installation
+        self,
+        config: FabricConfig | None,
+        facts: Facts,
+        installation: Installation,
+        *,
+        is_true: bool = True,
     ) -> None:
-        """The record was read: its configuration holds; its facts do for a loop that has none yet."""
+        """The record was read: its configuration holds; its facts do for a loop that has none yet.
+
+        `is_true` says whether its status is that of both; where it is not, it is written anew.
+        """
         # One look may have missed it; a second one, at once, settles whether the record is gone.
         self.elsewhere, self.gone = False, config is None and self.missed_record
         self.missed_record = config is None
@@ -278,8 +286,9 @@ class FabricLoop(BaseModel):
         if config and self.config and config.sources != self.config.sources and not config.paused:
             self.ask_for_sync(SyncRequest())  # what the last one found was about others
         self.config = config or self.config
-        if config and self.written and _differs(_written(config, facts), self.written):
-            self.written = None  # somebody else has written over it
+        if config and self.written:
+            kept = is_true and not _differs(_written(config, facts), self.written)
+            self.written = self.written if kept else None  # somebody else has written over it
         self.installation = installation
         self.record_error, self.record_retry = "", None
         if self.facts.last_sync is None and self.turn is None:

@@ -164,7 +164,7 @@ class FabricSync(FabricMessages):
 
     def _adopt(self, read: RecordRead) -> None:
         known = Installation(heartbeat=read.heartbeat, search_attributes=read.search_attributes)
-        self._loop.record_read(read.config, read.facts, known)
+        self._loop.record_read(read.config, read.facts, known, is_true=read.is_true)
 
     async def _continue_as_new_when_long(self) -> None:
         """Start a new run when the history is long and nobody waits for an answer of this one."""
