@@ -136,6 +136,7 @@ class World:
 
     async def end(self) -> None:
         """Leave nothing behind that the next sequence would notice."""
+        await self.proxy.cut()
         await self.proxy.connect()
         for fabric in self.fabrics:
             await self.git_is_back(fabric)
