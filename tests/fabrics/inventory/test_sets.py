@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from functools import cache
 
+from fabrics.drift import find_drift
 from fabrics.inventory import Fabric, Model, Plan, Ref, make_plan
 from fabrics.inventory.dcim import Cable, Device, Interface
 from fabrics.inventory.ipam import VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
 from fabrics.inventory.wanted import Wanted
+from fabrics.kinds import ALL_KINDS, SWITCH_PROFILE
+from fabrics.manifests import collect
 from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of, profiles
 from tests.fabrics.inventory.reader import Membership, PortOf, Reader
 from tests.fabrics.sets import needs_samples
@@ -244,3 +247,11 @@ def test_profiles_tell_all_ports(sample: LiveSet) -> None:
         assert ports[name] == expected
     speeds = [each for each in plan.of(Interface) if each.type not in ("lag", "virtual", "other")]
     assert all(each.speed for each in speeds)
+
+
+@needs_samples
+def test_profiles_are_no_drift(sample: LiveSet) -> None:
+    without, beside = live_of(sample.items()), live_of([*sample.items(), *profiles()])
+    assert len(beside.resources[SWITCH_PROFILE]) == len(profiles())
+    drifts = [find_drift(collect([]), live, ALL_KINDS) for live in (without, beside)]
+    assert drifts[0] == drifts[1]
