@@ -47,6 +47,9 @@ WORKER: Final = Path(__file__).parents[1] / "worker.py"
 BLACK: Final = 0.3
 """The part of the fabrics that fall silent."""
 
+SETTLING: Final = 3
+"""Intervals in which NetBox takes what changed for many fabrics at once, before a baseline is taken."""
+
 PATIENCE: Final = 600.0
 """Seconds that all fabrics get to be in sync."""
 
@@ -154,7 +157,7 @@ async def _round(fleet: Fleet, options: argparse.Namespace) -> dict[str, Any]:
     begun = time.monotonic()
     await _all_in_sync(fleet.black)
     recovered = time.monotonic() - begun
-    await asyncio.sleep(options.interval)
+    await asyncio.sleep(SETTLING * options.interval)
     ratio = black["p99"] / baseline["p99"]
     return {
         "baseline": baseline,
@@ -223,7 +226,7 @@ async def _running(
         exits.callback(supervisor.close)
         supervisor.start("Worker", [sys.executable, WORKER], env=settings)
         await _all_in_sync(fabrics)
-        await asyncio.sleep(options.interval)
+        await asyncio.sleep(SETTLING * options.interval)
         yield Fleet(fabrics, api)
 
 
