@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -21,11 +22,12 @@ from cli.look import look
 from cli.loops import Loops
 from cli.session import Session
 from fabrics.kinds import kind_named
+from fabrics.report import FabricStatus
 from settings import Settings
 from stack.faults import Fault
 from stack.kubernetes_emulator import EmulatedKubernetesApi
 from tests.e2e.fleet import fleet_of, loops
-from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, shown, until
+from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 from tests.e2e.proxy import Proxy, proxy_to
 from workflows.fleet import Fleet
 
@@ -260,7 +262,7 @@ class World:
                 for who, status in sources.items()
                 if status is not None and _facts(status) != told(row)
             ]
-            if shown(_without_prefix(row)) != expected_status(row):
+            if fields_of(row)["sync_status"] != expected_status(row):
                 found.append(f"{row['name']} should be {expected_status(row)}: {told(row)}")
             if running != wanted(row):
                 found.append(f"{row['name']}: wanted {wanted(row)}, running {running}")
@@ -293,7 +295,7 @@ class World:
         return status is None or bool(status.netbox_error) or not status.next_sync
 
 
-def _facts(status: Any) -> tuple[object, ...]:  # noqa: ANN401  a FabricStatus of either kind
+def _facts(status: FabricStatus) -> tuple[object, ...]:
     return (
         str(status.sync_status),
         status.drift_count,
@@ -303,15 +305,11 @@ def _facts(status: Any) -> tuple[object, ...]:  # noqa: ANN401  a FabricStatus o
     )
 
 
-def _without_prefix(row: Row) -> Row:
-    return {"sync_status": row["custom_fields"]["hh_sync_status"]}
-
-
 def _edited(fields: Row, _: Row) -> Row:
     return fields
 
 
-def _aside(fabric: Fabric) -> Any:  # noqa: ANN401  a Path
+def _aside(fabric: Fabric) -> Path:
     return fabric.repository.path.with_suffix(".gone")
 
 
