@@ -7,8 +7,7 @@ run when the history has grown long.
 """
 
 import asyncio
-from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
@@ -31,6 +30,11 @@ with workflow.unsafe.imports_passed_through():
 LONG_HISTORY: Final = 300
 """Events after which a new run starts. A restarted worker replays whole histories, so they are kept short."""
 
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+MOMENT: Final = timedelta(milliseconds=1)
+"""For what is due already: with no time at all, no timer would be started."""
+
 QUICK: Final = timedelta(seconds=10)
 """What it may take to show that a sync is running: longer, and the sync has ended before."""
 
@@ -44,6 +48,7 @@ class FabricSync(FabricMessages):
         """Take over the state of the run before; a new loop knows only its fabric id."""
         super().__init__(loop)
         self._answered = False
+        self._reached = LONG_AGO
 
     @workflow.run
     async def run(self, loop: FabricLoop) -> str:
@@ -72,32 +77,44 @@ class FabricSync(FabricMessages):
     async def _wait_for_work(self) -> None:
         """Sleep until the next slot, a message, or the time to ask NetBox again."""
         self._answered = False
-        self._loop.plan(workflow.now())
+        self._loop.plan(self._now())
         while not self._has_work():
             show(self._loop)
             wake = self._loop.wake_at()
             if wake is None:
                 await workflow.wait_condition(self._has_work)
                 return
-            with suppress(TimeoutError):
+            try:
                 await workflow.wait_condition(
                     self._has_work,
-                    timeout=wake - workflow.now(),
+                    timeout=max(wake - self._now(), MOMENT),
                     timeout_summary=f"until {wake:%Y-%m-%d %H:%M:%S} UTC",
                 )
-            self._loop.plan(workflow.now())
+            except TimeoutError:
+                self._reached = max(self._reached, wake)
+            self._loop.plan(self._now())
 
     def _has_work(self) -> bool:
-        now = workflow.now()
-        return self._loop.finished or self._loop.sync_is_due(now) or self._loop.exchange_is_due(now)
+        """Whether there is something to do. What waits for a time does so until its timer has fired.
+
+        The clock would not do: a worker that replays a loop for a query lets timers fire that have, but
+        at the time of the last workflow task. What the loop then decides has to be what it decides when
+        it is replayed later, with the clock right.
+        """
+        loop, reached = self._loop, self._reached
+        return loop.finished or loop.sync_is_due(reached) or loop.exchange_is_due(reached)
+
+    def _now(self) -> datetime:
+        """The time, which is not before that of a timer that has fired."""
+        return max(workflow.now(), self._reached)
 
     async def _sync_when_due(self) -> None:
-        if not self._loop.sync_is_due(workflow.now()):
+        if not self._loop.sync_is_due(self._reached):
             return
-        turn = self._loop.begin(workflow.now())
+        turn = self._loop.begin(self._now())
         show(self._loop)
         result, _ = await asyncio.gather(self._observe(turn), self._mark_syncing(turn.shown))
-        self._loop.end(result, workflow.now())
+        self._loop.end(result, self._now())
         self._answered = self._waiting > 0
         show(self._loop)
 
@@ -128,10 +145,10 @@ class FabricSync(FabricMessages):
     async def _exchange_record(self) -> None:
         """Write what changed, or read what others changed. A failure is shown and tried again later."""
         loop = self._loop
-        if not loop.exchange_is_due(workflow.now()):
+        if not loop.exchange_is_due(self._reached):
             return
         answered, loop.reload = not loop.record_error, False
-        due = None if loop.next_slot is None else loop.next_slot - workflow.now()
+        due = None if loop.next_slot is None else loop.next_slot - self._now()
         patience = calls.patience_with_netbox(loop.effective, due, answered_before=answered)
         try:
             if loop.must_write:
@@ -147,7 +164,7 @@ class FabricSync(FabricMessages):
                 loop.record_claimed(sentence)
             else:
                 loop.reload = True
-                loop.record_failed(sentence, workflow.now())
+                loop.record_failed(sentence, self._now())
 
     async def _write(self, facts: Facts, patience: timedelta, *, answered_before: bool) -> None:
         loop = self._loop
@@ -160,7 +177,7 @@ class FabricSync(FabricMessages):
             return  # nothing was written where no record was found
         loop.record_written(facts, update.edits, "" if read.journal_error else update.journal)
         if read.journal_error:
-            loop.record_failed(read.journal_error, workflow.now())
+            loop.record_failed(read.journal_error, self._now())
 
     def _adopt(self, read: RecordRead) -> None:
         known = Installation(heartbeat=read.heartbeat, search_attributes=read.search_attributes)
