@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,7 @@ from fabrics.report import SyncReport
 from stack.processes import Supervisor
 from stack.temporal_server import start_temporal
 from tests.e2e.conftest import installation, running
+from tests.e2e.fleet import loops_of
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 from tests.e2e.proxy import Proxy
 from workflows.fabric_sync import FabricSync
@@ -77,7 +79,7 @@ async def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def fleet(installation: Installation, outage: Outage) -> list[Fabric]:
+async def records(installation: Installation, outage: Outage) -> list[Fabric]:
     """Fabrics that share one API, one repository and one credential."""
     first = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=outage.interval)
     fabrics = [first]
@@ -121,8 +123,9 @@ async def test_after_an_outage_every_fabric_syncs_once_and_is_on_its_old_slots(
         client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
         changes = {"TEMPORAL_ADDRESS": temporal.address}
         ours = replace(installation, client=client, changes=changes)
-        fabrics = await fleet(ours, outage)
+        fabrics = await records(ours, outage)
         await worker.enter_async_context(ours.worker())
+        await until(partial(loops_of, client, fabrics), bool, patience)
         for fabric in fabrics:
             await fabric.synced(2, patience)
         before = [scheduled(await fabric.history())[-1][0] for fabric in fabrics]
