@@ -57,6 +57,10 @@ class Truth(RuleBasedStateMachine):
     world: ClassVar[World]
 
     def _do(self, what: Callable[..., Any], *arguments: object, **named: object) -> None:
+        said = [
+            a.fabric_id if isinstance(a, Fabric) else a for a in arguments if a is not self.world
+        ]
+        print(what.__name__, *said, named or "")  # a sequence may fail only once
         self.loop.run(what(*arguments, **named))
         self.loop.run(self.world.settled())
 
@@ -65,6 +69,7 @@ class Truth(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
+        print("-- a new sequence")
         self.loop.run(self.world.begin())
 
     @rule(number=FABRIC, fields=EDITS)

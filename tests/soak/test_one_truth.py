@@ -14,6 +14,6 @@ __all__ = ["installation", "running"]
 
 @pytest.mark.soak
 def test_all_that_is_said_is_one_truth_for_long(installation: Installation) -> None:
-    sequences = int(os.environ.get("FABRIC_SYNC_SOAK_SEQUENCES", "50"))
+    sequences = int(os.environ.get("FABRIC_SYNC_SOAK_SEQUENCES", "30"))
     with world_in_thread(installation) as (loop, world):
         check(loop, world, sequences=sequences, steps=30)
