@@ -92,7 +92,8 @@ class FleetActivities:
         if seen.vanished:
             await asyncio.to_thread(self.netbox.check_sees_all_records)
         await self._tell(plan.tell, plan.overdue)
-        to_settle = [row for row in rows if row["id"] in plan.settle]
+        settled = frozenset(plan.settle)
+        to_settle = [row for row in rows if row["id"] in settled]
         unsettled = await asyncio.to_thread(self._settle, to_settle)
         summary = summarise_fleet(seen, plan, [*nameless, *unsettled])
         return Round(release=self.release, summary=summary)

@@ -127,12 +127,13 @@ class FleetSnapshot(BaseModel, frozen=True):
         overdue = {loop.fabric_id for member, loop in both if self._is_overdue(member, loop)}
         idle = ours.keys() - running.keys()
         lost = {fabric_id for fabric_id in idle if ours[fabric_id].config.wants_a_loop}
+        unwanted = idle - lost
         return Plan(
             tell=tuple(sorted(self.vanished | taken_away | outdated | overdue | lost)),
             settle=tuple(
                 member.config.record_id
                 for member in self.members
-                if member.config.fabric_id in idle - lost or self._is_unusable(member)
+                if member.config.fabric_id in unwanted or self._is_unusable(member)
             ),
             overdue=tuple(sorted(overdue)),
         )
