@@ -1,0 +1,77 @@
+"""What a loop makes of what it reads in its record."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from fabrics.config import FabricConfig, GitSource, KubernetesTarget
+from fabrics.loop import FabricLoop, Installation, SyncRequest
+from fabrics.status import Facts
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HERE = Installation()
+CONFIG = FabricConfig(
+    fabric_id="dc",
+    name="DC",
+    record_id=1,
+    enabled=True,
+    interval=60,
+    kubernetes=KubernetesTarget(server="https://k8s", namespace="default", credential="dc"),
+    git=GitSource(repository="https://git/dc.git", branch="main", directory="/", credential="dc"),
+)
+FACTS = Facts(last_sync=NOW, last_success=NOW, drift_count=0)
+
+
+def settled() -> FabricLoop:
+    """A loop whose record shows all that it knows."""
+    loop = FabricLoop(fabric_id="dc", reload=False)
+    loop.record_read(CONFIG, FACTS, HERE)
+    loop.record_written(FACTS, loop.edits, "")
+    assert not loop.must_write
+    return loop
+
+
+def test_a_record_that_shows_what_was_written_is_left_alone() -> None:
+    loop = settled()
+    loop.record_read(CONFIG.model_copy(update={"name": "DC 1"}), FACTS, HERE)
+    assert (loop.must_write, loop.request) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("seen", "is_true"),
+    [
+        (FACTS.model_copy(update={"drift_count": 7}), True),
+        (FACTS.model_copy(update={"error": "Somebody wrote this."}), True),
+        (FACTS, False),
+    ],
+)
+def test_what_somebody_wrote_over_the_status_is_written_anew(seen: Facts, is_true: bool) -> None:
+    loop = settled()
+    loop.record_read(CONFIG, seen, HERE, is_true=is_true)
+    assert loop.must_write
+    assert loop.facts == FACTS
+
+
+def test_other_sources_are_read_at_once() -> None:
+    loop = settled()
+    loop.record_read(CONFIG.model_copy(update={"git": None}), FACTS, HERE)
+    assert loop.request is not None
+
+
+def test_other_sources_of_a_paused_fabric_wait_with_it() -> None:
+    loop = settled()
+    loop.record_read(CONFIG.model_copy(update={"git": None, "paused": True}), FACTS, HERE)
+    assert loop.request is None
+
+
+def test_a_loop_whose_record_was_claimed_has_nothing_left_to_do() -> None:
+    loop = settled()
+    loop.ask_for_sync(SyncRequest())
+    loop.record_claimed("It belongs to another installation.")
+    assert (loop.finished, loop.wanted, loop.must_write) == (True, False, False)
+    assert not loop.sync_is_due(NOW)
+    assert loop.status().netbox_error == "It belongs to another installation."
+    loop.reload = True
+    assert not loop.finished
+    loop.record_read(CONFIG, FACTS, HERE)
+    assert loop.wanted
