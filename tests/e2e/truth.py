@@ -330,7 +330,9 @@ async def world(installation: Installation) -> AsyncIterator[World]:
         settings = Settings.model_validate({"netbox_url": netbox, "netbox_token": ours.token})
         fabrics = [await ours.fabric(IN_GIT, SERVERS) for _ in range(2)]
         session = Session(settings, installation.admin, Loops(client, ours.queue))
-        yield World(ours, proxy, session, fabrics)
+        made = World(ours, proxy, session, fabrics)
+        async with made.workers:
+            yield made
 
 
 class EventLoop:
