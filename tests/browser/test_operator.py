@@ -18,6 +18,7 @@ from rich.text import Text
 from activities.netbox import CLUSTER_TYPE, CLUSTER_TYPES, NetBox
 from fabrics.fleet import FLEET_ID
 from fabrics.loop import workflow_id
+from tests.e2e.fleet import look
 from tests.e2e.installation import (
     ROOT,
     Fabric,
@@ -26,7 +27,6 @@ from tests.e2e.installation import (
     manifest,
     until,
 )
-from workflows.fleet import Fleet
 
 SOON = 40
 """Seconds within which an edit in NetBox counts."""
@@ -49,9 +49,9 @@ ON_LOAN = manifest("Server", "gpu-loan-01", {"description": "until June"})
 async def three_fabrics(installation: Installation) -> list[Fabric]:
     """One in sync, one that people changed by hand, one that does not answer."""
     drifted = [*OBJECTS[:1], BY_HAND, *OBJECTS[2:], ON_LOAN]
-    berlin = await installation.fabric(IN_GIT, OBJECTS, fabric_id="berlin-dc1")
-    oslo = await installation.fabric(IN_GIT, drifted, fabric_id="oslo-dc2", hh_sync_interval=3600)
-    lyon = await installation.fabric(IN_GIT, (), fabric_id="lyon-edge", hh_kubernetes_server=NOBODY)
+    berlin = await installation.named_fabric("berlin-dc1", IN_GIT, OBJECTS)
+    oslo = await installation.named_fabric("oslo-dc2", IN_GIT, drifted, hh_sync_interval=3600)
+    lyon = await installation.named_fabric("lyon-edge", IN_GIT, (), hh_kubernetes_server=NOBODY)
     (lyon.credential / "server").write_text(NOBODY)
     return [berlin, oslo, lyon]
 
@@ -191,8 +191,7 @@ async def test_the_web_ui_finds_fabrics_and_says_how_the_fleet_is(
                 row = page.get_by_role("link", name=workflow_id(fabric.fabric_id))
                 await expect(row).to_have_count(1 if fabric is found else 0)
         await page.screenshot(path=pictures / "temporal-loops.png")
-        fleet = installation.client.get_workflow_handle_for(Fleet.run, FLEET_ID)
-        await fleet.signal(Fleet.record_changed)
+        await look(installation)
 
         states = "1 error, 1 in_sync, 1 out_of_sync"
         seen = await until(

@@ -137,12 +137,20 @@ class Installation:
         self,
         desired: Mapping[str, str],
         live: Iterable[Mapping[str, Any]],
-        *,
-        fabric_id: str = "",
         **fields: object,
     ) -> Fabric:
         """A new fabric with these files in Git and these objects in its API, enabled, and its record."""
-        fabric_id = fabric_id or f"fabric-{uuid4().hex[:8]}"
+        return await self.named_fabric(f"fabric-{uuid4().hex[:8]}", desired, live, **fields)
+
+    async def named_fabric(
+        self,
+        fabric_id: str,
+        desired: Mapping[str, str],
+        live: Iterable[Mapping[str, Any]],
+        /,
+        **fields: object,
+    ) -> Fabric:
+        """The same with a fabric id that people can read; a run of tests has one Git for all."""
         repository = self.stack.git.create_repository(fabric_id)
         repository.commit(desired)
         api = self.apis()

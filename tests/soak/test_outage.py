@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from fabrics.loop import workflow_id
@@ -94,7 +94,9 @@ async def records(installation: Installation, outage: Outage) -> list[Fabric]:
             "hh_credentials": first.fabric_id,
         }
         record = await asyncio.to_thread(installation.admin.create_record, fabric_id, fields)
-        handle = installation.client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
+        handle: WorkflowHandle[FabricSync, str] = installation.client.get_workflow_handle_for(
+            FabricSync.run, workflow_id(fabric_id)
+        )
         fabrics.append(replace(first, fabric_id=fabric_id, record_id=record["id"], handle=handle))
     return fabrics
 

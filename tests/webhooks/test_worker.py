@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from activities import setup
 from activities.netbox import CLUSTERS
-from fabrics.fleet import FLEET_ID
 from stack.ports import usual_or_free
+from tests.e2e.fleet import fleet_of
 from tests.e2e.installation import SERVERS, Installation, in_yaml, manifest, shown, until
 from tests.webhooks import senders
 from tests.webhooks.conftest import post
@@ -38,7 +38,7 @@ async def receiver_url(installation: Installation) -> AsyncIterator[str]:
 
 async def round_made(installation: Installation) -> None:
     """The fleet has just looked, so its next round of its own accord is half a minute away."""
-    fleet = installation.client.get_workflow_handle_for(Fleet.run, FLEET_ID)
+    fleet = fleet_of(installation.client)
     began = datetime.now(UTC)
 
     async def checked() -> datetime | None:
