@@ -17,6 +17,7 @@ from cli.session import Session
 from cli.stalled import waiting_since
 from fabrics.fleet_summary import FleetSummary
 from fabrics.overview import FabricOverview, overview, overview_of_loop
+from fabrics.record import instance_of
 from fabrics.report import FabricStatus
 
 FEW: Final = 10
@@ -25,7 +26,7 @@ FEW: Final = 10
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen. `fleet` is what the fleet says, if it was asked and answered; `trouble` is why loops
+    """What was seen. `fleet` is what the fleet says where all fabrics are looked at; `trouble` is why loops
     do not run as they should, `netbox_error` why NetBox could not be read; empty where nothing is wrong.
     """
 
@@ -54,7 +55,8 @@ async def look(session: Session, wanted: Sequence[str]) -> Sight:
     silent = set(ids) - set(told) if not keeper.answers or len(ids) <= FEW else set()
     waiting = await waiting_since(session.loops.client, silent)
     seen = sight(session, chosen, running, told, waiting)
-    return replace(seen, fleet=keeper.fleet, trouble=keeper.trouble or _silence(silent))
+    fleet = None if wanted else keeper.fleet  # what ails others is no news of these
+    return replace(seen, fleet=fleet, trouble=keeper.trouble or _silence(silent))
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def sight(
             told.get(fabric.fabric_id),
             running=fabric.fabric_id in running,
             waiting_since=waiting.get(fabric.fabric_id),
+            elsewhere=instance_of(fabric.record) not in ("", session.instance),
             heartbeat=session.settings.netbox_heartbeat,
             now=now,
         )

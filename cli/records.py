@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
-import temporal
 from activities.netbox import Row
 from cli.errors import Failure
 from cli.fabrics import Fabric
@@ -44,8 +43,7 @@ async def edit(session: Session, fabric: Fabric, edits: ConfigEdits) -> Fabric:
 
 async def take_over(session: Session, fabric: Fabric) -> Fabric:
     """Make the record this installation's, and let its loop go on if it has one."""
-    instance = await temporal.instance(session.loops.client)
-    taken = await _update(session, fabric, lambda record: _claim(record, instance))
+    taken = await _update(session, fabric, lambda record: _claim(record, session.instance))
     if taken.config.wants_a_loop:
         await session.loops.start(taken.config)
     return taken
@@ -60,10 +58,9 @@ async def change(session: Session, fabric: Fabric, fields: Callable[[Row], Row])
 
     Raises `Failure` where the record is gone, or belongs to another installation.
     """
-    instance = await temporal.instance(session.loops.client)
 
     def changes(record: Row) -> Row:
-        _refuse_foreign(record, instance)
+        _refuse_foreign(record, session.instance)
         return with_status(record, fields(record), datetime.now(UTC))
 
     return await _update(session, fabric, changes)

@@ -25,6 +25,8 @@ class Session:
     settings: Settings
     netbox: NetBox
     loops: Loops
+    instance: str
+    """This installation, as records name it."""
 
     async def fabrics(self) -> list[Fabric]:
         """All fabrics, in one read of NetBox."""
@@ -47,7 +49,8 @@ async def open_session() -> AsyncIterator[Session]:
         client = await connect()
     netbox = NetBox.from_settings(settings)
     try:
-        yield Session(settings, netbox, Loops(client, settings.task_queue))
+        instance = await temporal.instance(client)
+        yield Session(settings, netbox, Loops(client, settings.task_queue), instance)
     finally:
         netbox.close()
 

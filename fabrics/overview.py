@@ -17,7 +17,7 @@ NEEDS_A_PERSON = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.ERROR})
 class FabricOverview(FabricStatus, frozen=True):
     """A fabric's status with what only a reader can tell.
 
-    `running` says that a loop exists, `lost` that one should but does not. `next_sync`, `syncs`,
+    `running` says that a loop exists, `lost` that one should here but does not. `next_sync`, `syncs`,
     `missed`, `ignored` and `netbox_error` are known only where the loop itself was asked.
     """
 
@@ -42,22 +42,25 @@ def overview(  # noqa: PLR0913  one argument a source
     *,
     running: bool,
     waiting_since: datetime | None = None,
+    elsewhere: bool = False,
     heartbeat: int,
     now: datetime,
 ) -> FabricOverview:
     """The overview from the record's `config` and `facts`, and from what its loop `told`, if it did.
 
-    `waiting_since` is set where the loop has had something to do that no worker has taken; `heartbeat`
-    is the number of seconds after which a record is written though nothing changed.
+    `waiting_since` is set where the loop has had something to do that no worker has taken, `elsewhere`
+    where another installation looks after the fabric; `heartbeat` is the number of seconds after which
+    a record is written though nothing changed.
     """
+    ours = config.wants_a_loop and not elsewhere
     status = told or recorded(config, facts)
     stale = is_stale(status, heartbeat, now) or _waits_too_long(config, waiting_since, now)
     return FabricOverview(
         **dict(status),
         sync_enabled=config.enabled,
         running=running,
-        lost=config.wants_a_loop and not running,
-        stale=config.wants_a_loop and stale,
+        lost=ours and not running,
+        stale=ours and stale,
     )
 
 

@@ -58,7 +58,8 @@ async def _doctor(wanted: str, take_over: bool) -> list[Check]:
             client = await connect()
         except (temporal.TemporalUnreachable, Failure) as error:
             return [*checks, Check("Temporal", False, str(error))]
-        session = Session(settings, netbox, Loops(client, settings.task_queue))
+        instance = await temporal.instance(client)
+        session = Session(settings, netbox, Loops(client, settings.task_queue), instance)
         of_temporal = await _check_temporal(session)
         readable = wanted and checks[0].ok
         of_fabric = await _check_fabric(session, wanted, take_over) if readable else []
@@ -113,7 +114,7 @@ async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[
     seen = sight.fabrics[0]
     checks = [
         _check_record(fabric),
-        await _check_owner(session, fabric),
+        _check_owner(session, fabric),
         _check_loop(seen, sight.trouble),
         _check_connection(seen),
     ]
@@ -140,8 +141,8 @@ def _check_record(fabric: Fabric) -> Check:
     )
 
 
-async def _check_owner(session: Session, fabric: Fabric) -> Check:
-    owner, ours = instance_of(fabric.record), await temporal.instance(session.loops.client)
+def _check_owner(session: Session, fabric: Fabric) -> Check:
+    owner, ours = instance_of(fabric.record), session.instance
     return _check(
         "Installation",
         owner in ("", ours),

@@ -107,6 +107,8 @@ async def test_each_fabric_has_one_owner_until_it_is_taken_over(sides: tuple[Sid
             mine = owners.count(side)
             assert (sum(told.states.values()), told.elsewhere) == (mine, len(fabrics) - mine)
             assert (told.error, told.problems) == ("", ())
+            status = await CommandLine(side.installation.variables)("status", "--json")
+            assert (status.code, len(status.json["fabrics"])) == (0, len(fabrics))
         for fabric, owner in zip(fabrics, owners, strict=True):
             assert set(await writers(fabric)) == {owner.user}
 

@@ -17,6 +17,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
+import temporal
 from activities.netbox import CLUSTERS, Row
 from cli.look import look
 from cli.loops import Loops
@@ -329,7 +330,8 @@ async def world(installation: Installation) -> AsyncIterator[World]:
         ours = replace(installation, client=client, changes=changes)
         settings = Settings.model_validate({"netbox_url": netbox, "netbox_token": ours.token})
         fabrics = [await ours.fabric(IN_GIT, SERVERS) for _ in range(2)]
-        session = Session(settings, installation.admin, Loops(client, ours.queue))
+        loops_here, instance = Loops(client, ours.queue), await temporal.instance(client)
+        session = Session(settings, installation.admin, loops_here, instance)
         made = World(ours, proxy, session, fabrics)
         async with made.workers:
             yield made
