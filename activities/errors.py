@@ -72,6 +72,7 @@ WITHOUT_ANSWER: Final[tuple[tuple[type[Exception], type[Classified], str], ...]]
     (requests.exceptions.InvalidURL, PermanentError, "is not a usable URL"),
     (requests.exceptions.MissingSchema, PermanentError, "is not a usable URL"),
     (requests.exceptions.InvalidSchema, PermanentError, "is not a usable URL"),
+    (urllib3.exceptions.LocationParseError, PermanentError, "is not a usable URL"),
     (NameResolutionError, Unanswered, "cannot be found: its host name does not resolve"),
     (socket.gaierror, Unanswered, "cannot be found: its host name does not resolve"),
     (ConnectionRefusedError, Unanswered, "refused the connection: nothing listens there"),

@@ -55,3 +55,5 @@ def check_host(repository: str, connect_timeout: float) -> None:
         socket.create_connection((place.host, place.port), connect_timeout).close()
     except OSError as error:
         raise classify(error, f"The Git repository {repository}") from error
+    except UnicodeError as error:  # a label of the name is empty, or too long
+        raise PermanentError(f"The Git repository {repository} is not a usable URL.") from error

@@ -42,11 +42,17 @@ type Fields = dict[str, Any]
 def parse_facts(record: Mapping[str, Any]) -> Facts:
     """What the record says of earlier syncs, to carry on with after a loop was lost."""
     stored = raw_fields(record)
+    last_sync, last_success = (
+        _time(stored.get("hh_last_sync")),
+        _time(stored.get("hh_last_success")),
+    )
+    # What a sync that succeeded seems to have left was about a configuration, perhaps since corrected.
+    failed = last_sync is not None and last_sync != last_success
     problems = " ".join(parse_config(record).problems)
     facts = Facts(
-        last_sync=_time(stored.get("hh_last_sync")),
-        last_success=_time(stored.get("hh_last_success")),
-        error=_text(stored.get("hh_sync_error")).removeprefix(problems).strip(),
+        last_sync=last_sync,
+        last_success=last_success,
+        error=_text(stored.get("hh_sync_error")).removeprefix(problems).strip() if failed else "",
         connection_status=_connection(stored.get("hh_connection_status")),
         connection_error=_text(stored.get("hh_connection_error")),
         commit=_text(stored.get("hh_commit")),

@@ -128,6 +128,13 @@ def test_no_url() -> None:
     assert isinstance(error_of(with_requests, "netbox"), PermanentError)
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_name_that_no_host_can_have(client: Callable[[str], None]) -> None:
+    error = error_of(client, "http://netbox..example.com")
+    assert isinstance(error, PermanentError)
+    assert str(error) == "The API is not a usable URL."
+
+
 def test_a_redirect_is_for_people_to_follow() -> None:
     with server(302, Location="http://127.0.0.1/login") as url:
         error = error_of(with_requests, url)

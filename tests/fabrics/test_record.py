@@ -275,7 +275,15 @@ FACTS = st.builds(
     drift_count=st.none() | st.integers(0, 10_000),
     drift=st.lists(DRIFT, max_size=25).map(tuple),
     counts=st.dictionaries(st.sampled_from(["VPC", "Switch"]), st.integers(0, 9999)),
-)
+).map(lambda facts: facts if _failed(facts) else facts.model_copy(update={"error": ""}))
+
+
+def _failed(facts: Facts) -> bool:
+    """Whether it is the last sync that left these: only one that failed leaves an error."""
+    last, success = (
+        moment and moment.replace(microsecond=0) for moment in (facts.last_sync, facts.last_success)
+    )
+    return last is not None and last != success
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -399,6 +407,17 @@ def test_a_problem_is_not_taken_for_the_last_error() -> None:
     config = parse_config(record(hh_sync_interval=3))
     shown = status_fields(config, Facts(last_sync=NOW, error="Git is gone."))
     assert parse_facts(record(hh_sync_interval=3, **shown)).error == "Git is gone."
+
+
+@pytest.mark.parametrize("last", [None, NOW])
+def test_a_problem_that_was_corrected_while_nobody_looked_is_no_error(
+    last: datetime | None,
+) -> None:
+    config = parse_config(record(hh_sync_interval=3))
+    shown = status_fields(config, Facts(last_sync=last, last_success=last, drift_count=0))
+    assert shown["hh_sync_error"]
+    changes = changed_fields(record(**shown), ConfigEdits(), parse_facts(record(**shown)), NOW)
+    assert changes["hh_sync_error"] is None
 
 
 # -- fabric ids ---------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from filelock import FileLock
 from temporalio.common import RetryPolicy
 from temporalio.testing import ActivityEnvironment
 
-from activities.errors import Unanswered
+from activities.errors import PermanentError, Unanswered
 from activities.git import GitMirror
 from activities.git_source import check_host
 from activities.observe import FabricActivities, ObserveRequest
@@ -90,6 +90,12 @@ def test_a_proxy_is_left_to_answer_for_what_lies_behind_it(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with pytest.raises(Unanswered):
         check_host(f"http://{lost}/fleet.git", 0.1)
+
+
+@pytest.mark.parametrize("host", ["git..example.com", f"{'x' * 64}.example.com"])
+def test_a_name_that_no_host_can_have_is_for_people_to_correct(host: str) -> None:
+    with pytest.raises(PermanentError, match="is not a usable URL"):
+        check_host(f"https://{host}/fleet.git", 0.1)
 
 
 def test_a_mirror_that_another_sync_holds_is_silence_too(
