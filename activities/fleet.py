@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
 from temporalio.common import SearchAttributeKey, WorkflowIDConflictPolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import PermanentError, TransientError, Unanswered
 from activities.netbox import NetBox, Row
@@ -36,6 +36,11 @@ CONFIG: Final = SearchAttributeKey.for_keyword("FabricConfig")
 AT_ONCE: Final = 10
 """Calls to Temporal at the same time: a large fleet is told within seconds, the server hardly notices."""
 
+OF_ONE_LOOP: Final = frozenset(
+    {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
+)
+"""What Temporal answers where one loop has just ended, or has been told too often; other loops are not
+concerned."""
 
 UNLUCKY: Final = 2
 """Attempts at one step that a loop may need: a worker that is killed or overloaded costs one."""
@@ -91,11 +96,11 @@ class FleetActivities:
             raise PermanentError(str(error)) from None
         if seen.vanished:
             await asyncio.to_thread(self.netbox.check_sees_all_records)
-        await self._tell(plan.tell, plan.overdue)
+        untold = await self._tell(plan.tell, plan.overdue)
         settled = frozenset(plan.settle)
         to_settle = [row for row in rows if row["id"] in settled]
         unsettled = await asyncio.to_thread(self._settle, to_settle)
-        summary = summarise_fleet(seen, plan, [*nameless, *unsettled])
+        summary = summarise_fleet(seen, plan, [*nameless, *untold, *unsettled])
         return Round(release=self.release, summary=summary)
 
     # -- loops ------------------------------------------------------------------------------------
@@ -108,21 +113,27 @@ class FleetActivities:
         except RPCError as error:
             raise TransientError(f"Temporal does not list the loops ({error.message}).") from None
 
-    async def _tell(self, fabric_ids: Iterable[str], overdue: Sequence[str]) -> None:
-        """Let loops look at their records, and start those that do not run."""
+    async def _tell(self, fabric_ids: Iterable[str], overdue: Sequence[str]) -> list[str]:
+        """Let loops look at their records, start those that do not run; a sentence on each that cannot be told."""
         limit = asyncio.Semaphore(AT_ONCE)
 
-        async def tell(fabric_id: str) -> None:
+        async def tell(fabric_id: str) -> str:
             async with limit:
-                if fabric_id in overdue and await self._is_stuck(fabric_id):
-                    await self._replace(fabric_id)
-                else:
-                    await self._signal(fabric_id)
+                return await self._tell_one(fabric_id, overdue=fabric_id in overdue)
 
+        return list(filter(None, await asyncio.gather(*map(tell, fabric_ids))))
+
+    async def _tell_one(self, fabric_id: str, *, overdue: bool) -> str:
         try:
-            await asyncio.gather(*map(tell, fabric_ids))
+            if overdue and await self._is_stuck(fabric_id):
+                await self._replace(fabric_id)
+            else:
+                await self._signal(fabric_id)
         except RPCError as error:
+            if error.status in OF_ONE_LOOP:
+                return f"The loop of {fabric_id} takes no message ({error.message})."
             raise TransientError(f"Temporal does not take messages ({error.message}).") from None
+        return ""
 
     async def _signal(self, fabric_id: str) -> None:
         await self.client.start_workflow(

@@ -1,0 +1,82 @@
+"""What a round makes of a loop that Temporal lets nobody talk to, with a real Temporal server."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from sys import prefix
+
+import pytest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+
+from activities.fleet import FleetActivities, RoundRequest
+from activities.netbox import NetBox, Row
+from fabrics.loop import workflow_id
+
+NOBODY = "nobody"
+MOST_SIGNALS = 2
+"""Temporal's own limit is 10,000: a loop that nobody works on reaches it within days."""
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    """A server that takes few signals for one workflow."""
+    async with await WorkflowEnvironment.start_local(
+        data_converter=pydantic_data_converter,
+        dev_server_existing_path=str(Path(prefix, "bin", "temporal")),
+        dev_server_extra_args=[
+            "--dynamic-config-value",
+            f"history.maximumSignalsPerExecution={MOST_SIGNALS}",
+        ],
+    ) as env:
+        yield env.client
+
+
+class Records(NetBox):
+    """A NetBox with these records, each of which has its fabric id already."""
+
+    def __init__(self, *fabric_ids: str) -> None:
+        super().__init__("http://127.0.0.1:1", "none", connect_timeout=1, timeout=1)
+        self._rows = [_row(number, name) for number, name in enumerate(fabric_ids, start=1)]
+
+    def records(self, **_filters: object) -> list[Row]:
+        return self._rows
+
+
+def _row(number: int, fabric_id: str) -> Row:
+    fields = {
+        "hh_fabric_id": fabric_id,
+        "hh_sync_enabled": True,
+        "hh_kubernetes_server": "https://10.0.0.1:6443",
+        "hh_sync_status": "never_synced",
+    }
+    return {"id": number, "name": fabric_id, "status": "active", "custom_fields": fields}
+
+
+async def signalled_too_often(client: Client, fabric_id: str) -> WorkflowHandle[object, object]:
+    """A loop that takes no signal any more."""
+    loop = await client.start_workflow("FabricSync", id=workflow_id(fabric_id), task_queue=NOBODY)
+    for _ in range(MOST_SIGNALS):
+        await loop.signal("record_changed")
+    return loop
+
+
+async def running(client: Client) -> Sequence[str]:
+    """The ids of all workflows that run."""
+    return sorted([each.id async for each in client.list_workflows("ExecutionStatus = 'Running'")])
+
+
+async def test_a_loop_that_takes_no_message_keeps_no_other_from_its_own(client: Client) -> None:
+    deaf = await signalled_too_often(client, "deaf")
+    fleet = FleetActivities(
+        netbox=Records("deaf", "new"),
+        client=client,
+        task_queue=NOBODY,
+        instance="here",
+        heartbeat=900,
+        release="",
+    )
+    seen = await ActivityEnvironment().run(fleet.reconcile, RoundRequest())
+    assert await running(client) == [deaf.id, workflow_id("new")]
+    (problem,) = seen.summary.problems
+    assert problem.startswith("The loop of deaf takes no message")
