@@ -10,4 +10,4 @@ from tests.e2e.truth_machine import check
 
 def test_all_that_is_said_is_one_truth(installation: Installation) -> None:
     with world_in_thread(installation) as (loop, world):
-        check(loop, world, sequences=2, steps=6)
+        check(loop, world, sequences=4, steps=5)
