@@ -127,7 +127,7 @@ class NetBox:
         found = self.rows(CLUSTER_TYPES, slug=CLUSTER_TYPE)
         types = [row for row in found if row["slug"] == CLUSTER_TYPE]
         there = sum(row["cluster_count"] for row in types)
-        seen = len(self.records())
+        seen = self._count(CLUSTERS, type=CLUSTER_TYPE)
         if not types:
             raise PermanentError(
                 f"NetBox at {self.url} shows this token's user no cluster type {CLUSTER_TYPE}, so whether"
@@ -219,6 +219,12 @@ class NetBox:
     ) -> Iterator[Row]:
         with self._errors(f"read {path}"):
             yield from self._request(path, filters=filters, limit=limit, offset=offset).get()
+
+    def _count(self, path: str, **filters: object) -> int:
+        """How many objects there are, for the price of one."""
+        with self._errors(f"read {path}"):
+            count: int = self._request(path, filters=filters).get_count()
+            return count
 
     def _request(self, path: str, key: int | None = None, **options: object) -> Request:
         return Request(
