@@ -31,8 +31,8 @@ async def test_a_busy_site_is_waited_for(installation: Installation) -> None:
     site = f"{installation.queue}-oslo"
     one_slot = {
         "FABRIC_SYNC_CONCURRENT_OBSERVES": "1",
-        "FABRIC_SYNC_ANSWER_TIMEOUT": "30",
-        "FABRIC_SYNC_READ_TIMEOUT": "30",
+        "FABRIC_SYNC_ANSWER_TIMEOUT": "50",
+        "FABRIC_SYNC_READ_TIMEOUT": "50",
     }
     async with (
         installation.worker(),

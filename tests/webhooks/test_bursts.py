@@ -9,7 +9,8 @@ import pytest
 
 from webhooks.bursts import Bursts
 
-PAUSE = 0.2
+PAUSE = 0.5
+"""Seconds: more than a busy machine needs for what is done at once."""
 
 
 @asynccontextmanager
@@ -45,7 +46,7 @@ async def test_a_burst_is_two_actions() -> None:
         bursts.add(1)
         hints, first = await acts.next()
         assert hints == {1}
-        assert first - began < PAUSE / 2
+        assert first - began < PAUSE
 
         for number in (2, 3, 2, 4):
             bursts.add(number)

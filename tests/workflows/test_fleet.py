@@ -50,7 +50,7 @@ async def test_what_is_told_counts_at_once(env: WorkflowEnvironment) -> None:
         await running.tell()
         await running.until_rounds(2)
         assert gaps(running.world.rounds)[0] < ROUND - 10 * CLOCK
-        await running.sleep(28)
+        await running.sleep(20)
         assert len(running.world.rounds) == 2
 
 
