@@ -5,12 +5,12 @@ means the default that a description names. What syncs write is checked by nothi
 that a value breaks makes NetBox refuse every change of the record, the sync's as well as people's.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from activities.netbox import Row
-from activities.setup.items import CLUSTER, Item, Reference
+from activities.setup.items import CLUSTER, Default, Item, Reference
 from fabrics.config import DEFAULT_INTERVAL, FABRIC_ID_PATTERN, MAX_INTERVAL, MIN_INTERVAL
 from fabrics.kinds import KINDS
 from fabrics.record_config import (
@@ -72,13 +72,20 @@ KIND_NAMES: Final = Item(
 
 
 def _config(
-    name: str, type_: str, label: str, description: str, needed: Row | None = None, **shown: object
+    name: str,
+    type_: str,
+    label: str,
+    description: str | Default,
+    needed: Row | None = None,
+    **shown: object,
 ) -> Item:
     """A field that people fill in."""
     return _field(name, type_, needed or {}, {"label": label, "description": description} | shown)
 
 
-def _status(name: str, type_: str, label: str, description: str, needed: Row | None = None) -> Item:
+def _status(
+    name: str, type_: str, label: str, description: str | Default, needed: Row | None = None
+) -> Item:
     """A field that syncs write: shown where it says something, in no form, in no search."""
     shown = {"label": label, "description": description, "ui_editable": "hidden"}
     return _field(name, type_, UNCHECKED | (needed or {}), shown | {"search_weight": 0})
@@ -90,10 +97,14 @@ def _field(name: str, type_: str, needed: Row, shown: Row) -> Item:
     return Item(FIELDS, {"name": name}, basis | needed, shown)
 
 
-def _in_order(items: Iterable[Item], weight: int) -> Iterator[Item]:
-    """The fields as NetBox lists them; those of one kind may become more without moving the others."""
-    for place, item in enumerate(items):
-        yield replace(item, defaults={**item.defaults, "weight": weight + 10 * place})
+def _in_order(items: Iterable[Item], first: int, was: Sequence[int] = ()) -> Iterator[Item]:
+    """The fields as NetBox lists them; those of one kind may become more without moving the others.
+
+    `first` is the weight of the first; `was` has what that was in earlier releases.
+    """
+    for step, item in enumerate(items):
+        weight = Default(first + 10 * step, [earlier + 10 * step for earlier in was])
+        yield replace(item, defaults={**item.defaults, "weight": weight})
 
 
 def _only(pattern: str) -> str:
@@ -109,7 +120,12 @@ _CONFIG: Final = (
         "hh_fabric_id",
         "text",
         "Fabric ID",
-        "Names the fabric's loop for good. Filled in from the name, once; a rename leaves it.",
+        Default(
+            "Names the fabric's loop for good. Filled in from the name, once; a rename leaves it.",
+            [
+                "Names the fabric's loop for good. Filled in from the name when the fabric is first enabled."
+            ],
+        ),
         {"unique": True, "filter_logic": "exact", "validation_regex": FABRIC_ID_PATTERN},
         ui_editable="no",
     ),
@@ -129,7 +145,10 @@ _CONFIG: Final = (
         "hh_paused",
         "boolean",
         "Paused",
-        "Whether syncs wait until somebody resumes them. Empty: no.",
+        Default(
+            "Whether syncs wait until somebody resumes them. Empty: no.",
+            ["Whether syncs wait until somebody resumes them."],
+        ),
     ),
     _config("hh_pause_reason", "text", "Pause reason", "Why the sync is paused."),
     _config(
@@ -172,7 +191,9 @@ _CONFIG: Final = (
         "hh_git_branch",
         "text",
         "Git branch",
-        f"The branch that is compared. Empty: {DEFAULT_BRANCH}.",
+        Default(
+            f"The branch that is compared. Empty: {DEFAULT_BRANCH}.", [f"Empty: {DEFAULT_BRANCH}."]
+        ),
     ),
     _config(
         "hh_git_directory",
@@ -207,7 +228,10 @@ _STATUS: Final = (
         "hh_last_sync",
         "datetime",
         "Last sync",
-        "When a sync last started; written at least every 15 minutes.",
+        Default(
+            "When a sync last started; while nothing changes, written with the first sync after 15 minutes.",
+            ["When a sync last started; written at least every 15 minutes."],
+        ),
     ),
     _status(
         "hh_last_success", "datetime", "Last success", "When a sync that succeeded last started."
@@ -242,4 +266,4 @@ CONFIG_FIELDS: Final = tuple(item.key["name"] for item in _CONFIG)
 """What people decide about a fabric."""
 
 CHOICE_SET_ITEMS: Final = (SYNC_STATUS, CONNECTION_STATUS, KIND_NAMES)
-FIELD_ITEMS: Final = (*_in_order(_CONFIG, 100), *_in_order(_STATUS, 500))
+FIELD_ITEMS: Final = (*_in_order(_CONFIG, 100), *_in_order(_STATUS, 500, was=[240]))

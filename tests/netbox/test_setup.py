@@ -182,16 +182,25 @@ def earlier(item: Item) -> Item:
     return replace(item, defaults=then)
 
 
+def outdated(item: Item) -> str:
+    """Which of its values were others in earlier releases."""
+    return ", ".join(name for name, default in item.shipped.items() if default.was)
+
+
 def test_an_upgrade_replaces_what_nobody_has_changed(admin: NetBox, upgraded: list[Item]) -> None:
     planned = setup.plan(admin, upgraded)
     assert list(setup.apply(admin, upgraded)) == planned
-    assert set(map(str, planned)) == {
+    told = set(map(str, planned))
+    assert told == {f"upgrade {item}: {old}" for item in upgraded if (old := outdated(item))}
+    assert told >= {
         "upgrade custom field upgraded_hh_sync_interval: label, description",
         "upgrade custom field choice set upgraded_Hedgehog sync status: choice_colors",
         "upgrade saved filter upgraded_fabrics-in-error: parameters, description",
         "upgrade table config upgraded_Hedgehog fabrics: columns",
         "upgrade permission upgraded_Fabric Sync: records: constraints",
         "upgrade tag upgraded_hedgehog-sync: color",
+        "upgrade custom field upgraded_hh_paused: description",
+        "upgrade custom field upgraded_hh_last_sync: description, weight",
     }
     saved = next(admin.rows("extras/saved-filters", slug="upgraded_fabrics-in-error"))
     assert saved["parameters"] == {"name": ["b"]}
