@@ -71,8 +71,8 @@ async def test_an_edit_in_the_form_shows_in_the_web_ui_soon(
 ) -> None:
     _, oslo, lyon = await three_fabrics(installation)
     async with installation.worker():
-        await oslo.recorded("out_of_sync", SOON)
-        await lyon.recorded("error", SOON)
+        await oslo.recorded("out_of_sync")
+        await lyon.recorded("error")
         netbox = installation.stack.netbox.url
         await page.goto(f"{netbox}/virtualization/clusters/{oslo.record_id}/edit/")
         await page.locator("#id_cf_hh_sync_interval").scroll_into_view_if_needed()
@@ -155,8 +155,8 @@ async def test_netbox_tells_the_fabrics_apart(
         return await page.locator("tbody tr td:nth-child(2)").all_inner_texts()
 
     async with installation.worker():
-        await oslo.recorded("out_of_sync", SOON)
-        await lyon.recorded("error", SOON)
+        await oslo.recorded("out_of_sync")
+        await lyon.recorded("error")
         assert await names(f"filter_id={views['Fabrics with drift']}") == ["oslo-dc2"]
         assert await names(f"filter_id={views['Fabrics in error']}") == ["lyon-edge"]
         await page.goto(f"{table}?type=hedgehog-fabric&tableconfig_id={views['Hedgehog fabrics']}")
@@ -179,7 +179,7 @@ async def test_the_web_ui_finds_fabrics_and_says_how_the_fleet_is(
     loops = f"{installation.stack.temporal.ui_url}/namespaces/default/workflows"
     async with installation.worker():
         for fabric, status in ((berlin, "in_sync"), (oslo, "out_of_sync"), (lyon, "error")):
-            await fabric.recorded(status, SOON)
+            await fabric.recorded(status)
         for query, found in (
             ('FabricStatus="error"', lyon),
             ('FabricName="berlin-dc1"', berlin),
