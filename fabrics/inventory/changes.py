@@ -102,6 +102,8 @@ class _Comparison:
 
     def late(self, wanted: Wanted) -> Iterator[Write]:
         """The second write, of what refers to objects that are written later."""
+        if not wanted.LATE:
+            return
         row = self.matching.rows.get(wanted.ref)
         late = {name: value for name, value in wanted.fields().items() if name in wanted.LATE}
         if row is not None and (changed := self._changed(wanted, row, late)):
