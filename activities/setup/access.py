@@ -78,6 +78,7 @@ LOOK_UPS: Final = Grant(
     ("view",),
     {
         "dcim/sites": "dcim.site",
+        "dcim/locations": "dcim.location",
         FIELDS: "extras.customfield",
         CHOICE_SETS: "extras.customfieldchoiceset",
         "extras/tags": "extras.tag",

@@ -59,6 +59,22 @@ def judge(
     return Verdict(due=due, absences=_capped(counted))
 
 
+def emptied(live: Live, counts: Mapping[str, int]) -> str:
+    """Why nothing at all should be done: a sentence on kinds of which a sync has counted some before.
+
+    `counts` are those of the observation, which has asked Git, or an operator, whether a kind that
+    is suddenly empty is meant to be.
+    """
+    there = {kind.name for kind, resources in live.resources.items() if resources}
+    missing = sorted(name for name, count in counts.items() if count and name not in there)
+    if not missing:
+        return ""
+    return (
+        f"The Kubernetes API no longer has any {', '.join(missing)}: the inventory stays as it is"
+        " until that is certain."
+    )
+
+
 def vouched(absent: Iterable[Stored], live: Live) -> list[Stored]:
     """Those whose kind was read: nothing is concluded about others from not seeing them."""
     read = {kind.name for kind in live.resources}

@@ -73,3 +73,10 @@ class InventoryOutcome(BaseModel, frozen=True):
         """Whether the next sync has something to do even if nothing changes meanwhile."""
         open_problems = self.report.problems.keys() - {Problem.SKIPPED}
         return bool(self.held or self.absences or open_problems)
+
+
+class InventoryProgress(BaseModel, frozen=True):
+    """How far a pass is, as its heartbeats tell: so many of all writes are done."""
+
+    done: int
+    total: int
