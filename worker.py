@@ -33,6 +33,7 @@ from activities.observe import FabricActivities
 from activities.queues import QueueActivities
 from activities.record import RecordActivities
 from fabrics.fleet import FLEET_ID
+from fabrics.installation import Installation
 from settings import Settings
 from webhooks.receiver import running_receiver
 from webhooks.server import CannotListen
@@ -82,19 +83,20 @@ async def _main_worker(
     client: Client, settings: Settings, netbox: NetBox, stack: AsyncExitStack
 ) -> Worker:
     slots, instance = settings.concurrent_netbox_calls, await temporal.instance(client)
-    records = RecordActivities(
-        netbox=netbox,
-        instance=instance,
+    installation = Installation(
         heartbeat=settings.netbox_heartbeat,
+        full_sync_interval=settings.full_sync_interval,
         search_attributes=await _knows_search_attributes(client),
+        release=_release(),
     )
+    records = RecordActivities(netbox, instance, installation)
     fleet = FleetActivities(
         netbox=netbox,
         client=client,
         task_queue=settings.task_queue,
         instance=instance,
         heartbeat=settings.netbox_heartbeat,
-        release=_release(),
+        release=installation.release,
     )
     queues = QueueActivities(client)
     return Worker(

@@ -16,6 +16,7 @@ from activities.errors import MAX_MESSAGE, PermanentError, TransientError, one_l
 from activities.netbox import NetBox, Row
 from activities.netbox_http import Refused
 from fabrics.config import ConfigEdits, FabricConfig
+from fabrics.installation import Installation
 from fabrics.record import changed_fields, instance_of, parse_config, parse_facts
 from fabrics.status import Facts
 
@@ -24,15 +25,12 @@ class RecordRead(BaseModel, frozen=True):
     """What a record says, and what the worker knows of its own surroundings.
 
     `config` is None where there is no such record (any more). `facts` are what earlier syncs left
-    in it. `heartbeat` (seconds) and `search_attributes` (does the Temporal server know ours) are
-    the worker's: in the workflow's history they stay what they were when it decided by them.
-    `journal_error` says why an entry that was to be added is not there; all else was done.
+    in it. `journal_error` says why an entry that was to be added is not there; all else was done.
     """
 
     config: FabricConfig | None
     facts: Facts
-    heartbeat: int
-    search_attributes: bool
+    installation: Installation
     journal_error: str = ""
 
 
@@ -55,8 +53,7 @@ class RecordActivities:
 
     netbox: NetBox
     instance: str
-    heartbeat: int
-    search_attributes: bool
+    installation: Installation
 
     @activity.defn
     def load_record(self, fabric_id: str) -> RecordRead:
@@ -114,6 +111,5 @@ class RecordActivities:
         return RecordRead(
             config=None if record is None else parse_config(record),
             facts=Facts() if record is None else parse_facts(record),
-            heartbeat=self.heartbeat,
-            search_attributes=self.search_attributes,
+            installation=self.installation,
         )

@@ -7,6 +7,7 @@ import pytest
 
 from activities.netbox import CLUSTERS, NetBox, Row
 from activities.record import RecordActivities
+from fabrics.installation import Installation
 from stack.stack import Stack
 from tests.netbox.browser import Browser
 
@@ -56,7 +57,7 @@ def record(make_record: MakeRecord) -> Row:
 @pytest.fixture
 def activities(netbox: NetBox) -> RecordActivities:
     """The activities as a worker of this installation has them."""
-    return RecordActivities(netbox, INSTANCE, heartbeat=900, search_attributes=True)
+    return RecordActivities(netbox, INSTANCE, Installation(search_attributes=True))
 
 
 @pytest.fixture
