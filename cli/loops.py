@@ -28,8 +28,9 @@ from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport
 from fabrics.fleet import FLEET_ID
 from fabrics.fleet_summary import FleetSummary
-from fabrics.loop import FabricLoop, SyncRequest, workflow_id
+from fabrics.loop import FabricLoop, workflow_id
 from fabrics.report import FabricStatus, SyncReport
+from fabrics.turn import SyncRequest
 from workflows import calls
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet

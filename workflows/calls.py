@@ -29,7 +29,13 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.check import Check
     from fabrics.config import FabricConfig
     from fabrics.diff import DiffReport
+    from fabrics.inventory.report import InventoryOutcome
+    from fabrics.inventory.request import InventoryRequest
     from fabrics.status import Observation
+
+UPDATE_INVENTORY: Final = "update_inventory"
+LONGEST_UPDATE: Final = timedelta(hours=1)
+"""A first load of ten thousand objects, at some twenty a second, with several others beside it."""
 
 LOST_WORKER: Final = timedelta(seconds=6)
 MIN_BUDGET, MAX_BUDGET = timedelta(seconds=60), timedelta(seconds=300)
@@ -69,6 +75,27 @@ async def observe(request: ObserveRequest, *, answered_before: bool) -> Observat
         summary=f"read Git and Kubernetes of {config.name}"[:200],
     )
     return await _read(FabricActivities.observe, request, config, options, quick=answered_before)
+
+
+def inventory_queue(queue: str) -> str:
+    """Where the inventories are written of fabrics that are read on `queue`: slots apart from reading."""
+    return f"{queue}-inventory"
+
+
+async def update_inventory(request: InventoryRequest, *, worked_before: bool) -> InventoryOutcome:
+    """Make NetBox show what runs. It is tried once where it failed last time, as often as that was."""
+    site = _site_of(request.config)
+    work = workflow.start_activity(
+        UPDATE_INVENTORY,
+        request,
+        result_type=InventoryOutcome,
+        task_queue=inventory_queue(site or observe_queue(workflow.info().task_queue)),
+        heartbeat_timeout=LOST_WORKER,
+        start_to_close_timeout=LONGEST_UPDATE,
+        retry_policy=_retries(ATTEMPTS if worked_before else 1),
+        summary=f"write the inventory of {request.config.name}"[:200],
+    )
+    return await (_from_site(work, site) if site else work)
 
 
 async def diff(config: FabricConfig) -> DiffReport:
@@ -168,6 +195,14 @@ def sentence(error: ActivityError | ApplicationError, queue: str) -> str:
     if isinstance(cause, TimeoutError):
         return _timeout_sentence(cause.type, queue)
     return f"The sync was interrupted ({type(cause).__name__}); the next one tries again."
+
+
+def inventory_sentence(error: ActivityError | ApplicationError) -> str:
+    """Why the inventory was not brought up to date."""
+    if isinstance(error.cause, TimeoutError):
+        what = "The worker that wrote it was lost, or NetBox took longer than an hour."
+        return f"The inventory in NetBox is not up to date. {what} The next sync goes on with it."
+    return f"The inventory in NetBox is not up to date: {sentence(error, '')}"
 
 
 async def _read[Q, A](
