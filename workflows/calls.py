@@ -23,6 +23,7 @@ from temporalio.types import MethodSyncSingleParam
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Unanswered
     from activities.fleet import FleetActivities, Round, RoundRequest
+    from activities.inventory.activity import InventoryActivities
     from activities.observe import FabricActivities, ObserveRequest
     from activities.queues import QueueActivities
     from activities.record import Claimed, RecordActivities, RecordRead, RecordUpdate
@@ -33,7 +34,6 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.inventory.request import InventoryRequest
     from fabrics.status import Observation
 
-UPDATE_INVENTORY: Final = "update_inventory"
 LONGEST_UPDATE: Final = timedelta(hours=1)
 """A first load of ten thousand objects, at some twenty a second, with several others beside it."""
 
@@ -85,10 +85,9 @@ def inventory_queue(queue: str) -> str:
 async def update_inventory(request: InventoryRequest, *, worked_before: bool) -> InventoryOutcome:
     """Make NetBox show what runs. It is tried once where it failed last time, as often as that was."""
     site = _site_of(request.config)
-    work = workflow.start_activity(
-        UPDATE_INVENTORY,
+    work = workflow.start_activity_method(
+        InventoryActivities.update_inventory,
         request,
-        result_type=InventoryOutcome,
         task_queue=inventory_queue(site or observe_queue(workflow.info().task_queue)),
         heartbeat_timeout=LOST_WORKER,
         start_to_close_timeout=LONGEST_UPDATE,
