@@ -42,7 +42,7 @@ async def record_fleet(env: WorkflowEnvironment) -> None:
 async def record_fabric_sync(env: WorkflowEnvironment) -> None:
     """A loop that is paused, re-planned, asked, told nonsense and to delete, and which meets all failures."""
     async with loop(env, World(config(fabric_id="berlin"))) as running:
-        await running.sleep(100)
+        await running.sleep(40)
         await running.handle.signal(FabricSync.pause_by_signal, "maintenance")
         await running.sleep(300)
         await running.handle.execute_update(FabricSync.resume)
@@ -54,11 +54,11 @@ async def record_fabric_sync(env: WorkflowEnvironment) -> None:
         running.world.inventory = InventoryOutcome(live_digest="")
         await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
         running.world.live_digest, running.world.inventory_error = "rewired", "It is refused."
-        await running.sleep(60)
+        await running.sleep(30)
         running.world.inventory_error = ""
         running.world.netbox_error = "NetBox does not answer."
         running.world.drift_count = 2
-        await running.sleep(120)
+        await running.sleep(60)
         running.world.netbox_error, running.world.silent = "", True
         await running.sleep(60)
         running.world.silent = False
