@@ -12,7 +12,19 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from cli import console
-from cli.commands import add, demo, diff, doctor, history, loop, setup, status, switch, watch
+from cli.commands import (
+    add,
+    demo,
+    diff,
+    doctor,
+    history,
+    inventory,
+    loop,
+    setup,
+    status,
+    switch,
+    watch,
+)
 from cli.errors import DONE, FAILED, INTERRUPTED, sentence_of
 
 app: Final = typer.Typer(
@@ -38,6 +50,8 @@ app.command()(loop.pause)
 app.command()(loop.resume)
 app.command()(history.history)
 app.command()(diff.diff)
+app.command()(inventory.inventory)
+app.command()(inventory.confirm_deletes)
 app.command()(doctor.doctor)
 
 

@@ -12,8 +12,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.inventory_view import changes_of, in_short
 from fabrics.check import Check
 from fabrics.fleet_summary import FleetSummary
+from fabrics.inventory.words import waiting_sentence
 from fabrics.overview import FabricOverview
 from fabrics.report import SyncReport
 from fabrics.status import SyncStatus
@@ -89,7 +91,17 @@ def drift_table(fabric: FabricOverview) -> Table:
 def history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableType:
     """One line a sync, oldest first, and how punctual they were."""
     table = _table()
-    for name in ("#", "Started (UTC)", "Why", "Late", "Took", "Status", "Drift", "Missed"):
+    for name in (
+        "#",
+        "Started (UTC)",
+        "Why",
+        "Late",
+        "Took",
+        "Status",
+        "Drift",
+        "NetBox",
+        "Missed",
+    ):
         table.add_column(
             name, justify="left" if name in {"Why", "Status"} else "right", no_wrap=True
         )
@@ -102,6 +114,7 @@ def history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableTyp
             in_words(report.duration),
             _status(report.sync_status),
             _count(report.drift_count),
+            changes_of(report.inventory),
             str(report.missed) if report.missed else "",
         )
     return Group(table, "", _errors(reports), Text(punctuality(reports), style="bright_black"))
@@ -169,6 +182,7 @@ def _facts(fabric: FabricOverview, now: datetime) -> list[tuple[str, RenderableT
         ("Commit", fabric.commit[:12]),
         ("Drift", _count(fabric.drift_count)),
         ("Objects", ", ".join(f"{n} {kind}" for kind, n in sorted(fabric.counts.items()))),
+        ("Inventory", in_short(fabric.inventory)),
         ("Remarks", Text("\n").join(_remarks(fabric, now))),
     ]
     return [(name, value) for name, value in lines if value]
@@ -184,6 +198,7 @@ def _remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
         fabric.ignored: "yellow",
         _switched_off(fabric): "bright_black",
         _named_drift(fabric): "yellow",
+        _waiting(fabric): "yellow",
     }
     return [Text(text, style=style) for text, style in remarks.items() if text]
 
@@ -233,6 +248,11 @@ def _named_drift(fabric: FabricOverview) -> str:
     first = fabric.drift[0]
     more = (fabric.drift_count or 1) - 1
     return f"{first.kind} {first.name} {first.change}" + (f" and {more} more" if more else "")
+
+
+def _waiting(fabric: FabricOverview) -> str:
+    waiting = fabric.inventory.deletes_waiting
+    return waiting_sentence(waiting, fabric.fabric_id) if waiting else ""
 
 
 def _status(status: SyncStatus) -> Text:

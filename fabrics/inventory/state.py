@@ -11,7 +11,7 @@ from typing import Self
 from pydantic import BaseModel
 
 from fabrics.config import FabricConfig
-from fabrics.inventory.report import DeletesWaiting, InventoryOutcome, InventoryReport
+from fabrics.inventory.report import DeletesWaiting, InventoryOutcome, InventoryReport, Problem
 from fabrics.inventory.request import InventoryRequest
 from fabrics.status import Observation
 
@@ -44,6 +44,12 @@ class InventoryStatus(BaseModel, frozen=True):
     mirrored: datetime | None = None
     report: InventoryReport | None = None
     deletes_waiting: DeletesWaiting | None = None
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether syncs alone will not put it right."""
+        problems = self.report.problems.keys() if self.report else set()
+        return self.deletes_waiting is not None or bool(problems - {Problem.SKIPPED})
 
 
 class Inventory(BaseModel, frozen=True):

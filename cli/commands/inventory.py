@@ -1,0 +1,138 @@
+"""What NetBox shows of a fabric: `inventory`; and what is only to go with somebody's word: `confirm-deletes`."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+from cli import console
+from cli.errors import DONE, UNHEALTHY, Failure
+from cli.fabrics import Fabric
+from cli.inventory_view import deletes_page, inventory_page, plan_page
+from cli.look import Sight, sight_of
+from cli.loops import NoLoop
+from cli.offline import read_live
+from cli.options import AsJson, FabricName
+from cli.results import show_synced
+from cli.session import Session, open_session
+from fabrics.inventory import Fabric as Mirrored
+from fabrics.inventory import Plan, make_plan
+from fabrics.inventory.report import DeletesWaiting, InventoryProgress
+from fabrics.inventory.state import InventoryStatus
+from fabrics.report import SyncReport
+
+Name = Annotated[str | None, typer.Argument(metavar="[FABRIC]", help="Name or id of the fabric.")]
+LiveFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--live", metavar="FILE.json", help="Objects as `kubectl get -o json` prints them."
+    ),
+]
+Digest = Annotated[
+    str,
+    typer.Option(
+        metavar="DIGEST", help="Do not ask: confirm this plan, by its digest, and no other."
+    ),
+]
+
+
+class FabricInventory(InventoryStatus, frozen=True):
+    """What `inventory --json` prints; `progress` is of one that is being written now."""
+
+    name: str
+    fabric_id: str
+    progress: InventoryProgress | None
+
+
+class Planned(BaseModel, frozen=True):
+    """What `inventory --live FILE.json --json` prints: objects by NetBox's models, and what has no form there."""
+
+    counts: dict[str, int]
+    objects: Sequence[str]
+    skipped: dict[str, str]
+
+
+def inventory(fabric: Name = None, live: LiveFile = None, json: AsJson = False) -> None:
+    """Show what NetBox shows of a fabric, or would show of the objects in a file.
+
+    Exit: 0 all well, 1 something waits for a person, 2 trouble.
+    """
+    if live and not fabric:
+        _show_plan(make_plan(read_live(live), Mirrored("fabric", "fabric")), json)
+    elif fabric and not live:
+        found = asyncio.run(_look(fabric))
+        if json:
+            console.show_json(found)
+        else:
+            console.show(inventory_page(found, found.fabric_id, found.progress))
+        raise typer.Exit(UNHEALTHY if found.needs_a_person else DONE)
+    else:
+        raise Failure("Give either a FABRIC or --live FILE.json.")
+
+
+def confirm_deletes(fabric: FabricName, digest: Digest = "", json: AsJson = False) -> None:
+    """Show the deletes that wait for somebody's word, ask, and have them done."""
+    seen, report = asyncio.run(_confirm(fabric, digest))
+    show_synced(seen, report, json)
+    raise typer.Exit(UNHEALTHY if report.error else DONE)
+
+
+def _show_plan(plan: Plan, json: bool) -> None:
+    if not json:
+        console.show(plan_page(plan))
+        return
+    console.show_json(
+        Planned(
+            counts={model: count for model, count in plan.counts.items() if count},
+            objects=[f"{each.MODEL} {each.key}" for each in plan.objects],
+            skipped={each.key: each.reason for each in plan.skipped},
+        )
+    )
+
+
+async def _look(wanted: str) -> FabricInventory:
+    async with open_session() as session:
+        fabric = await session.fabric(wanted)
+        with console.progress(f"Asking the loop of {fabric.config.name}"):
+            return await _inventory_of(session, fabric)
+
+
+async def _inventory_of(session: Session, fabric: Fabric) -> FabricInventory:
+    try:
+        known = (await session.loops.latest(fabric.fabric_id)).inventory
+        progress = await session.loops.writing(fabric.fabric_id) if known.writing else None
+    except NoLoop:
+        known, progress = InventoryStatus(), None
+    return FabricInventory(
+        name=fabric.config.name, fabric_id=fabric.fabric_id, progress=progress, **dict(known)
+    )
+
+
+async def _confirm(wanted: str, digest: str) -> tuple[Sight, SyncReport]:
+    async with open_session() as session:
+        fabric = await session.fabric(wanted)
+        with console.progress(f"Asking the loop of {fabric.config.name}"):
+            waiting = (await _inventory_of(session, fabric)).deletes_waiting
+        if waiting is None:
+            raise Failure(f"No deletes of {fabric.config.name} wait to be confirmed.")
+        agreed = digest or _asked(waiting, fabric)
+        with console.progress(f"Deleting what {fabric.config.name} no longer has"):
+            report = await session.loops.confirm_deletes(fabric.fabric_id, agreed)
+            told = await session.loops.status(fabric.fabric_id)
+        return sight_of(session, fabric, told), report
+
+
+def _asked(waiting: DeletesWaiting, fabric: Fabric) -> str:
+    """The digest of what the operator has seen and agreed to."""
+    if not sys.stdin.isatty():
+        raise Failure(
+            "Without a terminal nobody can be asked: look at `starter.py inventory"
+            f" {fabric.handle} --json`, and give the digest of the deletes that wait as --digest."
+        )
+    console.err.print(deletes_page(waiting, fabric.fabric_id))
+    typer.confirm("Delete all of this from NetBox?", abort=True, err=True)
+    return waiting.digest
