@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Final
 
-from activities.inventory.client import Method
+from activities.inventory.client import AT_ONCE, Method
 from fabrics.inventory import Model, Ref
 from fabrics.inventory.changes import Stage, Write
-
-WRITERS: Final = 3
-"""Requests under way at the same time."""
 
 SIZE: Final = 50
 SIZES: Final = {Model.CABLE: 20, Model.DEVICE: 25}
@@ -47,7 +44,7 @@ def lanes(stage: Stage) -> list[Lane]:
     families: dict[str, list[Write]] = defaultdict(list)
     for write in stage:
         families[parent_of(write)].append(write)
-    shares: list[list[Write]] = [[] for _ in range(WRITERS)]
+    shares: list[list[Write]] = [[] for _ in range(AT_ONCE)]
     for _, family in sorted(families.items(), key=lambda each: (-len(each[1]), each[0])):
         min(shares, key=len).extend(sorted(family, key=lambda each: each.ref))
     return [list(_batches(share)) for share in shares if share]

@@ -1,7 +1,7 @@
 """NetBox as the inventory uses it: GraphQL to read much at once, lists of rows to write much at once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self, override
 
 import requests
 from pynetbox.core.query import RequestError
@@ -9,6 +9,10 @@ from pynetbox.core.query import RequestError
 from activities.errors import PermanentError, TransientError, one_line
 from activities.netbox import NetBox, Row
 from activities.netbox_http import Refused, messages
+from settings import Settings
+
+AT_ONCE: Final = 3
+"""Requests under way at the same time, of all inventories: more would make NetBox no faster."""
 
 type Method = Literal["POST", "PATCH", "DELETE"]
 
@@ -25,6 +29,18 @@ class RowsRefused(Refused):
 
 class InventoryNetBox(NetBox):
     """One NetBox as one user, many rows at a time."""
+
+    @classmethod
+    @override
+    def from_settings(cls, settings: Settings) -> Self:
+        """With connections of its own, so that inventories hold up no record."""
+        return cls(
+            settings.netbox_url,
+            settings.netbox_token.get_secret_value(),
+            connect_timeout=settings.connect_timeout,
+            timeout=settings.netbox_timeout,
+            at_once=AT_ONCE,
+        )
 
     def graphql(self, query: str) -> dict[str, list[Row]]:
         """The lists that a query asks for, by their aliases.

@@ -12,8 +12,8 @@ from typing import Final
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from activities.errors import TransientError
-from activities.inventory.batches import WRITERS, Batch, Lane, lanes
-from activities.inventory.client import InventoryNetBox, RowsRefused
+from activities.inventory.batches import Batch, Lane, lanes
+from activities.inventory.client import AT_ONCE, InventoryNetBox, RowsRefused
 from activities.inventory.models import PATHS
 from activities.inventory.reader import Reader
 from activities.inventory.rows import FABRIC, KEY, written
@@ -71,7 +71,7 @@ class Writer:
     def write(self, changes: Changes, progress: Progress) -> Written:
         """Make all changes. Raises `TransientError` and `PermanentError` where NetBox does no work."""
         result = Written(dict(changes.ids))
-        with ThreadPoolExecutor(WRITERS, "inventory") as pool:
+        with ThreadPoolExecutor(AT_ONCE, "inventory") as pool:
             for stage in changes.stages:
                 ready = tuple(self._ready(stage, result))
                 for done in self._all(pool, lanes(ready), result.ids):
