@@ -85,16 +85,17 @@ def inventory_queue(queue: str) -> str:
 async def update_inventory(request: InventoryRequest, *, worked_before: bool) -> InventoryOutcome:
     """Make NetBox show what runs. It is tried once where it failed last time, as often as that was."""
     site = _site_of(request.config)
+    queue = inventory_queue(site or observe_queue(workflow.info().task_queue))
     work = workflow.start_activity_method(
         InventoryActivities.update_inventory,
         request,
-        task_queue=inventory_queue(site or observe_queue(workflow.info().task_queue)),
+        task_queue=queue,
         heartbeat_timeout=LOST_WORKER,
         start_to_close_timeout=LONGEST_UPDATE,
         retry_policy=_retries(ATTEMPTS if worked_before else 1),
         summary=f"write the inventory of {request.config.name}"[:200],
     )
-    return await (_from_site(work, site) if site else work)
+    return await (_from_site(work, site, queue) if site else work)
 
 
 async def diff(config: FabricConfig) -> DiffReport:
@@ -219,7 +220,7 @@ async def _read[Q, A](
     async def ask(queue: str, retries: RetryPolicy) -> A:
         there: workflow.ActivityConfig = {**options, "task_queue": queue, "retry_policy": retries}
         work = workflow.start_activity_method(read, question, **there)
-        return await (_from_site(work, site) if site else work)
+        return await (_from_site(work, site, site) if site else work)
 
     if quick:
         try:
@@ -235,11 +236,11 @@ def _site_of(config: FabricConfig) -> str:
     return "" if config.task_queue == workflow.info().task_queue else config.task_queue
 
 
-async def _from_site[A](work: workflow.ActivityHandle[A], site: str) -> A:
-    """What a site's worker answers, however busy it is; while none does, ask whether there is one."""
+async def _from_site[A](work: workflow.ActivityHandle[A], site: str, queue: str) -> A:
+    """What a site's worker answers, however busy it is; while none does, ask whether `queue` has one."""
     pause = FIRST_QUESTION
     while not await _ends_within(work, pause):
-        if not await _has_worker(site):
+        if not await _has_worker(queue):
             work.cancel()
             with suppress(ActivityError):
                 return await work  # a worker came after all
