@@ -80,22 +80,30 @@ def _best(matching: Matching, wanted: Wanted, rows: list[Stored]) -> Stored:
     )
 
 
-def _match_by_place(matching: Matching, wanted: list[Wanted]) -> None:
-    models = {each.MODEL for each in wanted}
-    holders = {
+def _match_by_place(matching: Matching, wanted: Iterable[Wanted]) -> None:
+    """Again and again: an object that takes over another's place leaves its own to a third."""
+    open_ = [each for each in wanted if each.ref not in matching.rows or each.MODEL not in LEAVES]
+    taken = True
+    while taken and open_:
+        holders = _holders(matching, open_[0].MODEL)
+        taken = False
+        for each in tuple(open_):
+            found = (holders[place] for place in places_of(each) if place in holders)
+            row = next((row for row in found if row.id in matching.absent), None)
+            if row is not None:
+                matching.give(each, row)
+                open_.remove(each)
+                taken = True
+
+
+def _holders(matching: Matching, model: Model) -> dict[Place, Stored]:
+    """Absent objects of a model, by the places that they keep."""
+    return {
         place: row
         for row in matching.absent.values()
-        if row.id.model in models
+        if row.id.model is model
         for place in row.places(matching.names)
     }
-    for each in wanted:
-        if each.ref in matching.rows and each.MODEL in LEAVES:
-            continue
-        for place in places_of(each):
-            row = holders.get(place)
-            if row is not None and row.id in matching.absent:
-                matching.give(each, row)
-                break
 
 
 def places_of(wanted: Wanted) -> Iterator[Place]:

@@ -50,7 +50,7 @@ def test_many_deletes_wait_for_somebody(number: int, total: int, waits: bool) ->
 def test_a_confirmation_is_for_what_was_shown() -> None:
     shown = judged(cables(11), SYNCS, 11)
     assert judge(cables(11), shown.absences, {Model.CABLE: 11}, shown.digest).due
-    more = judge(cables(12), shown.absences | {"14:11": SYNCS}, {Model.CABLE: 12}, shown.digest)
+    more = judge(cables(12), {**shown.absences, "14:11": SYNCS}, {Model.CABLE: 12}, shown.digest)
     assert more.due == ()
     assert more.digest != shown.digest
 
