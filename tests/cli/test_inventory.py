@@ -1,0 +1,139 @@
+"""What NetBox shows of a fabric, by the command line: of a file, of a running loop, and what waits for a word."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cli.app import run
+from cli.errors import DONE, FAILED
+from cli.inventory_view import changes_of, in_short, inventory_page
+from fabrics.inventory.report import (
+    DeletesWaiting,
+    Finding,
+    InventoryProgress,
+    InventoryReport,
+    Problem,
+)
+from fabrics.inventory.state import InventoryStatus
+from fabrics.kinds import kind_named
+from tests.cli.conftest import CommandLine
+from tests.e2e.installation import Installation, in_yaml, manifest
+
+MANY = [manifest("Server", f"server-{number}", {"description": "one"}) for number in range(1, 15)]
+FEW = MANY[:2]
+GONE = len(MANY) - len(FEW)
+
+REPORT = InventoryReport(
+    created=3,
+    deleted=1200,
+    problems={Problem.FAILED: 2},
+    findings=(Finding(problem=Problem.FAILED, what="VLAN/x", why="It is [taken]."),),
+)
+WAITING = DeletesWaiting(digest="d1ce", counts={"dcim.device": 30}, first=("dcim.device Switch/x",))
+
+
+def rendered(status: InventoryStatus, progress: InventoryProgress | None = None) -> str:
+    """The page as it is printed."""
+    console = Console(width=120, markup=False)
+    with console.capture() as captured:
+        console.print(inventory_page(status, "dc", progress))
+    return captured.get()
+
+
+def test_the_page_has_the_report_its_findings_and_what_waits() -> None:
+    mirrored = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    page = rendered(InventoryStatus(report=REPORT, mirrored=mirrored, deletes_waiting=WAITING))
+    assert "3 created, 1,200 deleted, 2 refused by NetBox, 2026-03-01 12:00:00 UTC" in page
+    assert "It is [taken]." in page
+    assert "and 1 more" in page
+    assert "`starter.py confirm-deletes dc`" in page
+    assert "  - dcim.device Switch/x\n  and 29 more" in page
+    assert "Nothing of it is in NetBox yet." in rendered(InventoryStatus())
+
+
+def test_one_that_is_being_written_says_how_far_it_is() -> None:
+    progress = InventoryProgress(done=120, total=1064)
+    assert in_short(InventoryStatus(writing=True), progress) == "Being written now (120 of 1,064)."
+    before = in_short(InventoryStatus(writing=True, report=InventoryReport(unchanged=7)))
+    assert before.startswith("Being written now. Before: 7 unchanged")
+
+
+def test_a_sync_in_history_shows_what_it_wrote_and_nothing_else() -> None:
+    assert changes_of(REPORT) == "+3 -1,200"
+    assert changes_of(InventoryReport(unchanged=9)) == changes_of(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "Give either a FABRIC or --live FILE.json."),
+        (["dc", "--live", "x.json"], "Give either a FABRIC or --live FILE.json."),
+        (["--live", "x.json"], "x.json cannot be read"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["inventory", *arguments]) == FAILED
+    assert sentence in capsys.readouterr().err
+
+
+def test_the_inventory_of_a_file_needs_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "live.json"
+    file.write_text(json.dumps({"kind": "List", "items": MANY}))
+    assert run(["inventory", "--live", str(file), "--json"]) == DONE
+    planned = json.loads(capsys.readouterr().out)
+    assert planned["counts"]["dcim.device"] == len(MANY)
+    assert len(planned["objects"]) == sum(planned["counts"].values())
+    assert planned["skipped"] == {}
+    assert run(["inventory", "--live", str(file)]) == DONE
+    shown = capsys.readouterr().out
+    assert "dcim.device" in shown
+    assert "0 skipped" in shown
+
+
+async def test_many_deletes_wait_for_a_word_that_is_good_for_one_plan(
+    installation: Installation, starter: CommandLine
+) -> None:
+    fabric = await installation.fabric({"fabric.yaml": in_yaml(MANY)}, MANY, hh_sync_interval=3600)
+    name = fabric.fabric_id
+    async with installation.worker():
+        await installation.start(fabric)
+        await fabric.synced(1)
+        loaded = await starter("inventory", name, "--json")
+        assert (loaded.code, loaded.json["report"]["deleted"]) == (0, 0)
+        assert loaded.json["report"]["created"] >= len(MANY)
+        assert (await starter("confirm-deletes", name)).refused("No deletes of")
+
+        fabric.repository.commit({"fabric.yaml": in_yaml(FEW)})
+        for gone in MANY[len(FEW) :]:
+            fabric.api.delete(kind_named("Server"), gone["metadata"]["name"])
+        for _ in range(3):
+            synced = await starter("sync", name, "--json")
+            assert synced.json["report"]["inventory"]["deleted"] == 0
+
+        waiting = (await starter("inventory", name, "--json")).json["deletes_waiting"]
+        assert waiting["counts"]["dcim.device"] == GONE
+        status = await starter("status", name)
+        assert (status.code, f"starter.py confirm-deletes {name}" in status.out) == (1, True)
+        assert (await starter("confirm-deletes", name)).refused("as --digest")
+        wrong = await starter("confirm-deletes", name, "--digest", "d1ce")
+        assert wrong.refused("others by now")
+        declined = await starter.answered("n", "confirm-deletes", name)
+        assert declined.code == 130
+        assert (await fabric.status()).inventory.deletes_waiting is not None
+
+        agreed = await starter.answered("y", "confirm-deletes", name)
+        assert agreed.code == 0
+        assert "Server/default/server-14" in agreed.err
+        *_, last = await fabric.history()
+        assert last.inventory is not None
+        assert last.inventory.deleted == sum(waiting["counts"].values())
+        assert (await starter("inventory", name, "--json")).json["deletes_waiting"] is None
+        assert (await starter("confirm-deletes", name)).refused("No deletes of")
+        assert (await starter("status", name)).code == 0
