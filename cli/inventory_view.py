@@ -8,10 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from fabrics.inventory import Plan
+from fabrics.inventory.preview import Doing, InventoryPreview, PlannedWrite
 from fabrics.inventory.report import DeletesWaiting, InventoryProgress, InventoryReport, Problem
 from fabrics.inventory.state import InventoryStatus
 from fabrics.inventory.words import report_sentence, waiting_sentence
 
+SIGNS = {Doing.CREATE: ("+", "green"), Doing.UPDATE: ("~", "yellow"), Doing.DELETE: ("-", "red")}
 STYLES = {
     Problem.SKIPPED: "bright_black",
     Problem.CONFLICT: "yellow",
@@ -65,6 +67,28 @@ def plan_page(plan: Plan) -> RenderableType:
         Text(f"{each.key} {each.reason}", style=STYLES[Problem.SKIPPED]) for each in plan.skipped
     )
     return Group(table, Text(f"\n{len(plan.skipped)} skipped"), *skipped)
+
+
+def preview_page(preview: InventoryPreview) -> RenderableType:
+    """Every write that a sync would make, as far as they are named."""
+    if preview.held:
+        return Text(preview.held, style="red")
+    left_out = sum(preview.counts.values()) - len(preview.writes)
+    counted = ", ".join(f"{count:,} to {doing}" for doing, count in preview.counts.items())
+    return Group(
+        *(_planned(each) for each in preview.writes),
+        *([Text(f"and {left_out:,} more", style="bright_black")] if left_out else []),
+        Text(
+            f"{counted}, {preview.unchanged:,} unchanged, {preview.skipped:,} skipped.",
+            style="bold",
+        ),
+    )
+
+
+def _planned(write: PlannedWrite) -> Text:
+    sign, style = SIGNS[write.doing]
+    fields = f": {', '.join(write.fields)}" if write.fields else ""
+    return Text(f"{sign} {write.what}{fields}", style=style)
 
 
 def changes_of(report: InventoryReport | None) -> str:

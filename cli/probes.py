@@ -13,8 +13,9 @@ from cli.loops import Loops, NoWorker
 from fabrics.check import Check
 from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport
+from fabrics.inventory.preview import InventoryPreview
 from workflows import calls
-from workflows.probe import Examination, Probe
+from workflows.probe import Examination, Preview, Probe
 
 LONGEST_PROBE: Final = timedelta(minutes=3)
 """For a worker at the fabric's site to take a question and answer it, twice if need be."""
@@ -28,6 +29,11 @@ async def diff(loops: Loops, config: FabricConfig) -> DiffReport:
 async def examine(loops: Loops, config: FabricConfig) -> list[Check]:
     """Try whether a fabric can be read. Raises as `diff` does."""
     return await _ask(loops, Examination.run, config, "doctor")
+
+
+async def preview(loops: Loops, config: FabricConfig) -> InventoryPreview:
+    """What a sync would write to NetBox's inventory now. Raises as `diff` does."""
+    return await _ask(loops, Preview.run, config, "inventory")
 
 
 async def _ask[Q, A](

@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.check import Check
     from fabrics.config import FabricConfig
     from fabrics.diff import DiffReport
+    from fabrics.inventory.preview import InventoryPreview
     from fabrics.inventory.report import InventoryOutcome
     from fabrics.inventory.request import InventoryRequest
     from fabrics.status import Observation
@@ -84,8 +85,7 @@ def inventory_queue(queue: str) -> str:
 
 async def update_inventory(request: InventoryRequest, *, worked_before: bool) -> InventoryOutcome:
     """Make NetBox show what runs. It is tried once where it failed last time, as often as that was."""
-    site = _site_of(request.config)
-    queue = inventory_queue(site or observe_queue(workflow.info().task_queue))
+    site, queue = _site_of(request.config), _inventory_queue_of(request.config)
     work = workflow.start_activity_method(
         InventoryActivities.update_inventory,
         request,
@@ -96,6 +96,20 @@ async def update_inventory(request: InventoryRequest, *, worked_before: bool) ->
         summary=f"write the inventory of {request.config.name}"[:200],
     )
     return await (_from_site(work, site, queue) if site else work)
+
+
+async def preview_inventory(request: InventoryRequest) -> InventoryPreview:
+    """What `update_inventory` would write. Somebody is waiting, so busy workers are not waited for."""
+    return await workflow.execute_activity_method(
+        InventoryActivities.preview_inventory,
+        request,
+        task_queue=_inventory_queue_of(request.config),
+        heartbeat_timeout=LOST_WORKER,
+        schedule_to_start_timeout=MIN_BUDGET,
+        start_to_close_timeout=MIN_BUDGET,
+        retry_policy=_retries(1),
+        summary=f"compare the inventory of {request.config.name}"[:200],
+    )
 
 
 async def diff(config: FabricConfig) -> DiffReport:
@@ -229,6 +243,10 @@ async def _read[Q, A](
             if not _is(error, Unanswered):
                 raise
     return await ask(patient_queue(queue), _retries(1))
+
+
+def _inventory_queue_of(config: FabricConfig) -> str:
+    return inventory_queue(_site_of(config) or observe_queue(workflow.info().task_queue))
 
 
 def _site_of(config: FabricConfig) -> str:

@@ -23,6 +23,7 @@ from fabrics.drift import Live
 from fabrics.inventory import Fabric, Plan, make_plan
 from fabrics.inventory.changes import Changes, find_changes
 from fabrics.inventory.guards import Verdict, emptied, judge, mark, vouched
+from fabrics.inventory.preview import InventoryPreview, preview_of
 from fabrics.inventory.report import (
     MAX_FINDINGS,
     MAX_TEXT,
@@ -56,12 +57,23 @@ class InventoryActivities:
         seen = digest(each for found in live.resources.values() for each in found)
         if doubt := emptied(live, request.counts):
             return InventoryOutcome(live_digest=seen, held=doubt, absences=request.absences)
-        fabric = Fabric(
-            request.config.fabric_id,
-            request.config.name,
-            site_of(self.netbox, request.config.record_id),
-        )
-        return _Pass(self.netbox, request, make_plan(live, fabric), live).run(seen)
+        return _Pass(self.netbox, request, self._plan(request, live), live).run(seen)
+
+    @activity.defn
+    def preview_inventory(self, request: InventoryRequest) -> InventoryPreview:
+        """What `update_inventory` would write now. Raises as it does."""
+        live = self._live(request)
+        if doubt := emptied(live, request.counts):
+            return InventoryPreview(held=doubt)
+        plan = self._plan(request, live)
+        stored = Reader(self.netbox, plan.fabric.fabric_id).read(plan)
+        changes = find_changes(plan, stored)
+        return preview_of(plan, changes, vouched(changes.absent, live))
+
+    def _plan(self, request: InventoryRequest, live: Live) -> Plan:
+        config = request.config
+        site = site_of(self.netbox, config.record_id)
+        return make_plan(live, Fabric(config.fabric_id, config.name, site))
 
     def _live(self, request: InventoryRequest) -> Live:
         """What the observation saw, or what is there now where this worker did not see it."""

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from cli import console
+from cli import console, probes
 from cli.errors import DONE, UNHEALTHY, Failure
 from cli.fabrics import Fabric
-from cli.inventory_view import deletes_page, inventory_page, plan_page
+from cli.inventory_view import deletes_page, inventory_page, plan_page, preview_page
 from cli.look import Sight, sight_of
 from cli.loops import NoLoop
 from cli.offline import read_live
@@ -21,6 +21,7 @@ from cli.results import show_synced
 from cli.session import Session, open_session
 from fabrics.inventory import Fabric as Mirrored
 from fabrics.inventory import Plan, make_plan
+from fabrics.inventory.preview import InventoryPreview
 from fabrics.inventory.report import DeletesWaiting, InventoryProgress
 from fabrics.inventory.state import InventoryStatus
 from fabrics.report import SyncReport
@@ -31,6 +32,9 @@ LiveFile = Annotated[
     typer.Option(
         "--live", metavar="FILE.json", help="Objects as `kubectl get -o json` prints them."
     ),
+]
+ToPlan = Annotated[
+    bool, typer.Option("--plan", help="Compare now, and show what a sync would write.")
 ]
 Digest = Annotated[
     str,
@@ -56,13 +60,17 @@ class Planned(BaseModel, frozen=True):
     skipped: dict[str, str]
 
 
-def inventory(fabric: Name = None, live: LiveFile = None, json: AsJson = False) -> None:
-    """Show what NetBox shows of a fabric, or would show of the objects in a file.
+def inventory(
+    fabric: Name = None, live: LiveFile = None, plan: ToPlan = False, json: AsJson = False
+) -> None:
+    """Show what NetBox shows of a fabric, what a sync would write, or what objects in a file would be.
 
     Exit: 0 all well, 1 something waits for a person, 2 trouble.
     """
     if live and not fabric:
         _show_plan(make_plan(read_live(live), Mirrored("fabric", "fabric")), json)
+    elif fabric and plan and not live:
+        _show_preview(asyncio.run(_preview(fabric)), json)
     elif fabric and not live:
         found = asyncio.run(_look(fabric))
         if json:
@@ -92,6 +100,20 @@ def _show_plan(plan: Plan, json: bool) -> None:
             skipped={each.key: each.reason for each in plan.skipped},
         )
     )
+
+
+def _show_preview(preview: InventoryPreview, json: bool) -> None:
+    if json:
+        console.show_json(preview)
+    else:
+        console.show(preview_page(preview))
+
+
+async def _preview(wanted: str) -> InventoryPreview:
+    async with open_session() as session:
+        fabric = await session.fabric(wanted)
+        with console.progress(f"Comparing NetBox with {fabric.config.name}"):
+            return await probes.preview(session.loops, fabric.config)
 
 
 async def _look(wanted: str) -> FabricInventory:
