@@ -107,6 +107,7 @@ def _show_preview(preview: InventoryPreview, json: bool) -> None:
         console.show_json(preview)
     else:
         console.show(preview_page(preview))
+    raise typer.Exit(UNHEALTHY if preview.held else DONE)
 
 
 async def _preview(wanted: str) -> InventoryPreview:

@@ -110,9 +110,16 @@ async def test_many_deletes_wait_for_a_word_that_is_good_for_one_plan(
         assert loaded.json["report"]["created"] >= len(MANY)
         assert (await starter("confirm-deletes", name)).refused("No deletes of")
 
+        unchanged = (await starter("inventory", name, "--plan", "--json")).json
+        assert unchanged["counts"] == {"create": 0, "update": 0, "delete": 0}
+        assert unchanged["unchanged"] >= len(MANY)
+
         fabric.repository.commit({"fabric.yaml": in_yaml(FEW)})
         for gone in MANY[len(FEW) :]:
             fabric.api.delete(kind_named("Server"), gone["metadata"]["name"])
+        planned = await starter("inventory", name, "--plan")
+        assert planned.code == 0
+        assert "- dcim.device Server/default/server-14\n" in planned.out
         for _ in range(3):
             synced = await starter("sync", name, "--json")
             assert synced.json["report"]["inventory"]["deleted"] == 0
