@@ -91,17 +91,7 @@ def drift_table(fabric: FabricOverview) -> Table:
 def history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableType:
     """One line a sync, oldest first, and how punctual they were."""
     table = _table()
-    for name in (
-        "#",
-        "Started (UTC)",
-        "Why",
-        "Late",
-        "Took",
-        "Status",
-        "Drift",
-        "NetBox",
-        "Missed",
-    ):
+    for name in ("#", "Started (UTC)", "Why", "Late", "Took", "Status", "Drift", "Missed"):
         table.add_column(
             name, justify="left" if name in {"Why", "Status"} else "right", no_wrap=True
         )
@@ -114,21 +104,26 @@ def history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableTyp
             in_words(report.duration),
             _status(report.sync_status),
             _count(report.drift_count),
-            changes_of(report.inventory),
             str(report.missed) if report.missed else "",
         )
-    return Group(table, "", _errors(reports), Text(punctuality(reports), style="bright_black"))
+    return Group(table, "", _news(reports), Text(punctuality(reports), style="bright_black"))
 
 
-def _errors(reports: Sequence[SyncReport]) -> Table:
-    """What went wrong, once for all syncs in a row that failed alike."""
+def _news(reports: Sequence[SyncReport]) -> Table:
+    """What went wrong and what NetBox's inventory took, once for all syncs in a row that were alike."""
     grid = _grid()
-    for error, alike in groupby(reports, key=lambda report: report.error):
+    for (error, changes), alike in groupby(reports, key=_news_of):
         numbers = [report.number for report in alike]
         which = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
         if error:
             grid.add_row(which, Text(error, style="red"))
+        if changes:
+            grid.add_row(which, f"{changes} objects in NetBox")
     return grid
+
+
+def _news_of(report: SyncReport) -> tuple[str, str]:
+    return report.error, changes_of(report.inventory)
 
 
 def median_lateness(reports: Sequence[SyncReport]) -> float | None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from cli.app import run
 from cli.errors import DONE, FAILED
 from cli.inventory_view import changes_of, in_short, inventory_page
+from cli.tables import history_table
 from fabrics.inventory.report import (
     DeletesWaiting,
     Finding,
@@ -19,6 +20,9 @@ from fabrics.inventory.report import (
 )
 from fabrics.inventory.state import InventoryStatus
 from fabrics.kinds import kind_named
+from fabrics.report import SyncReport
+from fabrics.status import SyncStatus
+from fabrics.turn import Trigger
 from tests.cli.conftest import CommandLine
 from tests.e2e.installation import Installation, in_yaml, manifest
 
@@ -64,6 +68,24 @@ def test_one_that_is_being_written_says_how_far_it_is() -> None:
 def test_a_sync_in_history_shows_what_it_wrote_and_nothing_else() -> None:
     assert changes_of(REPORT) == "+3 -1,200"
     assert changes_of(InventoryReport(unchanged=9)) == changes_of(None) == ""
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    syncs = [
+        SyncReport(
+            number=number,
+            trigger=Trigger.SCHEDULE,
+            slot=now,
+            started=now,
+            duration=1,
+            sync_status=SyncStatus.IN_SYNC,
+            inventory=inventory,
+        )
+        for number, inventory in enumerate((REPORT, REPORT, None, InventoryReport(unchanged=9)), 1)
+    ]
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(history_table(syncs, now))
+    assert "1 to 2  +3 -1,200 objects in NetBox" in captured.get()
+    assert captured.get().count("objects in NetBox") == 1
 
 
 @pytest.mark.parametrize(
