@@ -44,7 +44,7 @@ from workflows.calls import LOST_WORKER, inventory_queue, observe_queue, patient
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import IgnoreMalformedMessages
-from workflows.probe import Examination, Preview, Probe
+from workflows.probe import Examination, Preview, Probe, Removal
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a kill, Temporal waits this long for the old worker to continue a loop; its default is 10 s."""
@@ -105,7 +105,7 @@ async def _main_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[FabricSync, Fleet, Probe, Examination, Preview],
+        workflows=[FabricSync, Fleet, Probe, Examination, Preview, Removal],
         activities=[
             *(records.load_record, records.record_result),
             *(fleet.reconcile, queues.has_worker),
@@ -180,7 +180,7 @@ async def _enter_observers(
         (patient_queue(task_queue), _reading(patient), settings.concurrent_patient_observes),
         (
             inventory_queue(task_queue),
-            [inventories.update_inventory, inventories.preview_inventory],
+            _writing(inventories),
             settings.concurrent_netbox_calls,
         ),
     ):
@@ -196,6 +196,14 @@ async def _enter_observers(
             interceptors=[HeartbeatInterceptor()],
         )
         await stack.enter_async_context(worker)
+
+
+def _writing(inventories: InventoryActivities) -> list[Callable[..., Any]]:
+    return [
+        inventories.update_inventory,
+        inventories.preview_inventory,
+        inventories.remove_inventory,
+    ]
 
 
 def _reading(fabrics: FabricActivities) -> list[Callable[..., Any]]:

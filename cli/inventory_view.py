@@ -35,6 +35,12 @@ def inventory_page(
     return Group(*parts)
 
 
+def report_page(report: InventoryReport) -> RenderableType:
+    """What was done, and which objects have problems."""
+    said = Text(report_sentence(report), style="bold")
+    return Group(said, "", _findings(report)) if report.findings else said
+
+
 def in_short(inventory: InventoryStatus, progress: InventoryProgress | None = None) -> str:
     """The inventory in a line; empty where nothing is known of it."""
     report = inventory.report

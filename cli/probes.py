@@ -14,11 +14,14 @@ from fabrics.check import Check
 from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport
 from fabrics.inventory.preview import InventoryPreview
+from fabrics.inventory.report import InventoryReport
 from workflows import calls
-from workflows.probe import Examination, Preview, Probe
+from workflows.probe import Examination, Preview, Probe, Removal
 
 LONGEST_PROBE: Final = timedelta(minutes=3)
 """For a worker at the fabric's site to take a question and answer it, twice if need be."""
+
+LONGEST_REMOVAL: Final = timedelta(hours=1)
 
 
 async def diff(loops: Loops, config: FabricConfig) -> DiffReport:
@@ -36,11 +39,17 @@ async def preview(loops: Loops, config: FabricConfig) -> InventoryPreview:
     return await _ask(loops, Preview.run, config, "inventory")
 
 
+async def remove_inventory(loops: Loops, config: FabricConfig) -> InventoryReport:
+    """Delete all that a fabric has in NetBox. Raises as `diff` does."""
+    return await _ask(loops, Removal.run, config, "removal", LONGEST_REMOVAL)
+
+
 async def _ask[Q, A](
     loops: Loops,
     question: MethodAsyncSingleParam[Q, FabricConfig, A],
     config: FabricConfig,
     what: str,
+    longest: timedelta = LONGEST_PROBE,
 ) -> A:
     if not await loops.worker_polls():
         raise NoWorker(loops.no_worker)
@@ -50,11 +59,11 @@ async def _ask[Q, A](
             config,
             id=f"fabric-probe/{config.fabric_id or config.record_id}/{uuid4()}",
             task_queue=loops.task_queue,
-            execution_timeout=LONGEST_PROBE,
+            execution_timeout=longest,
             static_summary=f"{what} of {config.name}"[:200],
         )
     except WorkflowFailureError as error:
         cause = error.cause
         if isinstance(cause, ActivityError | ApplicationError):
             raise Failure(calls.sentence(cause, config.task_queue)) from None
-        raise Failure(f"No worker answered for {config.name} within {LONGEST_PROBE}.") from None
+        raise Failure(f"No worker answered for {config.name} within {longest}.") from None

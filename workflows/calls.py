@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.config import FabricConfig
     from fabrics.diff import DiffReport
     from fabrics.inventory.preview import InventoryPreview
-    from fabrics.inventory.report import InventoryOutcome
+    from fabrics.inventory.report import InventoryOutcome, InventoryReport
     from fabrics.inventory.request import InventoryRequest
     from fabrics.status import Observation
 
@@ -109,6 +109,19 @@ async def preview_inventory(request: InventoryRequest) -> InventoryPreview:
         start_to_close_timeout=MIN_BUDGET,
         retry_policy=_retries(1),
         summary=f"compare the inventory of {request.config.name}"[:200],
+    )
+
+
+async def remove_inventory(config: FabricConfig) -> InventoryReport:
+    """Delete all that the fabric has in NetBox, beside the loops: that needs nothing of its site."""
+    return await workflow.execute_activity_method(
+        InventoryActivities.remove_inventory,
+        config,
+        task_queue=inventory_queue(observe_queue(workflow.info().task_queue)),
+        heartbeat_timeout=LOST_WORKER,
+        start_to_close_timeout=LONGEST_UPDATE,
+        retry_policy=_retries(ATTEMPTS),
+        summary=f"delete the inventory of {config.name}"[:200],
     )
 
 

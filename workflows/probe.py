@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.config import FabricConfig
     from fabrics.diff import DiffReport
     from fabrics.inventory.preview import InventoryPreview
+    from fabrics.inventory.report import InventoryReport
     from fabrics.inventory.request import InventoryRequest
     from workflows import calls
 
@@ -52,3 +53,13 @@ class Preview:
             config=config, live_digest=seen.live_digest, counts=seen.counts, sync=0
         )
         return await calls.preview_inventory(request)
+
+
+@workflow.defn
+class Removal:
+    """Take a fabric's inventory out of NetBox, once nobody syncs it any more."""
+
+    @workflow.run
+    async def run(self, config: FabricConfig) -> InventoryReport:
+        """Ask a worker; what others have put something on stays, and is in the report."""
+        return await calls.remove_inventory(config)

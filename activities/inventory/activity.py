@@ -19,6 +19,7 @@ from activities.inventory.reader import Reader
 from activities.inventory.site import site_of
 from activities.inventory.writer import Writer
 from activities.kubernetes import LiveStates
+from fabrics.config import FabricConfig
 from fabrics.drift import Live
 from fabrics.inventory import Fabric, Plan, make_plan
 from fabrics.inventory.changes import Changes, find_changes
@@ -69,6 +70,18 @@ class InventoryActivities:
         stored = Reader(self.netbox, plan.fabric.fabric_id).read(plan)
         changes = find_changes(plan, stored)
         return preview_of(plan, changes, vouched(changes.absent, live))
+
+    @activity.defn
+    def remove_inventory(self, config: FabricConfig) -> InventoryReport:
+        """Delete all that the fabric owns but for what others have put something of theirs on.
+
+        Raises as `update_inventory` does. Only for a fabric that is no longer synced.
+        """
+        nothing = Plan(Fabric(config.fabric_id, config.name), (), ())
+        stored = Reader(self.netbox, config.fabric_id).read(nothing)
+        cleaner = Cleaner(self.netbox, f"Fabric Sync: removal of {config.fabric_id}")
+        cleaner.delete(stored.rows)
+        return _report(cleaner.findings).model_copy(update={"deleted": len(cleaner.deleted)})
 
     def _plan(self, request: InventoryRequest, live: Live) -> Plan:
         config = request.config
