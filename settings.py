@@ -35,6 +35,14 @@ class Settings(BaseSettings):
     somebody has open unsavable and adds a changelog row, so it is far above the usual interval; readers call
     a fabric stale after two of these."""
 
+    inventory: bool = False
+    """Whether what runs in fabrics is mirrored into NetBox's devices, interfaces, cables, VRFs, prefixes and VLANs. Off
+    until you ask for it: where people document their network by hand already, look at `inventory --plan` first."""
+
+    full_sync_interval: int = Field(default=3600, ge=5)
+    """Seconds after which a sync compares the whole inventory in NetBox although nothing changed, and puts right what
+    was edited there. It takes a handful of requests a fabric, and NetBox answers a few dozen a second."""
+
     netbox_timeout: float = Field(default=30.0, gt=0)
     """Seconds that one NetBox request may take once connected: a busy NetBox needs several for a large page."""
 

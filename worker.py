@@ -1,23 +1,24 @@
 """The worker: it runs the loops and does their work.
 
-One process holds three Temporal workers, so that fabrics that hang cannot take the slots of those that do
-not: the main one runs workflows and talks to NetBox, the second reads fabrics that answer, the third those
-that did not answer last time. A worker at a remote site (`--task-queue NAME --activities-only`) is the
-latter two alone, on the queue that records name in `hh_task_queue`.
+One process holds four Temporal workers, so that fabrics that hang cannot take the slots of those that do
+not: the main one runs workflows and keeps records, the second reads fabrics that answer, the third those
+that did not answer last time, the fourth writes inventories. A worker at a remote site
+(`--task-queue NAME --activities-only`) is the latter three alone, on the queue that records name in
+`hh_task_queue`.
 """
 
 import argparse
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 from temporalio.client import Client
@@ -28,19 +29,22 @@ from temporalio.worker import Worker
 import temporal
 from activities.fleet import FleetActivities
 from activities.heartbeat import BEATS_PER_TIMEOUT, HeartbeatInterceptor
+from activities.inventory.activity import InventoryActivities
+from activities.inventory.client import InventoryNetBox
 from activities.netbox import NetBox
 from activities.observe import FabricActivities
 from activities.queues import QueueActivities
 from activities.record import RecordActivities
 from fabrics.fleet import FLEET_ID
+from fabrics.installation import Installation
 from settings import Settings
 from webhooks.receiver import running_receiver
 from webhooks.server import CannotListen
-from workflows.calls import LOST_WORKER, observe_queue, patient_queue
+from workflows.calls import LOST_WORKER, inventory_queue, observe_queue, patient_queue
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import IgnoreMalformedMessages
-from workflows.probe import Examination, Probe
+from workflows.probe import Examination, Preview, Probe, Removal
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a kill, Temporal waits this long for the old worker to continue a loop; its default is 10 s."""
@@ -82,25 +86,27 @@ async def _main_worker(
     client: Client, settings: Settings, netbox: NetBox, stack: AsyncExitStack
 ) -> Worker:
     slots, instance = settings.concurrent_netbox_calls, await temporal.instance(client)
-    records = RecordActivities(
-        netbox=netbox,
-        instance=instance,
+    installation = Installation(
         heartbeat=settings.netbox_heartbeat,
+        inventory=settings.inventory,
+        full_sync_interval=settings.full_sync_interval,
         search_attributes=await _knows_search_attributes(client),
+        release=_release(),
     )
+    records = RecordActivities(netbox, instance, installation)
     fleet = FleetActivities(
         netbox=netbox,
         client=client,
         task_queue=settings.task_queue,
         instance=instance,
         heartbeat=settings.netbox_heartbeat,
-        release=_release(),
+        release=installation.release,
     )
     queues = QueueActivities(client)
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[FabricSync, Fleet, Probe, Examination],
+        workflows=[FabricSync, Fleet, Probe, Examination, Preview, Removal],
         activities=[
             *(records.load_record, records.record_result),
             *(fleet.reconcile, queues.has_worker),
@@ -165,29 +171,44 @@ async def _keep_fleet(client: Client, task_queue: str) -> None:
 async def _enter_observers(
     client: Client, settings: Settings, task_queue: str, stack: AsyncExitStack
 ) -> None:
-    """Slots for fabrics that answer, and others for those that keep silent."""
+    """Slots for fabrics that answer, others for those that keep silent, and some for their inventories."""
     patient = FabricActivities(settings)
     quick = replace(patient, settings=settings.impatient)
-    for queue, fabrics, slots in (
-        (task_queue, quick, settings.concurrent_observes),
-        (patient_queue(task_queue), patient, settings.concurrent_patient_observes),
+    netbox = stack.enter_context(closing(InventoryNetBox.from_settings(settings)))
+    inventories = InventoryActivities(netbox, patient.live, settings)
+    for queue, activities, slots in (
+        (task_queue, _reading(quick), settings.concurrent_observes),
+        (patient_queue(task_queue), _reading(patient), settings.concurrent_patient_observes),
+        (
+            inventory_queue(task_queue),
+            _writing(inventories),
+            settings.concurrent_netbox_calls,
+        ),
     ):
-        await stack.enter_async_context(_observer(client, queue, fabrics, slots, stack))
+        executor = stack.enter_context(ThreadPoolExecutor(slots, queue))
+        worker = Worker(
+            client,
+            task_queue=queue,
+            activities=activities,
+            max_heartbeat_throttle_interval=BEAT,
+            activity_executor=executor,
+            max_concurrent_activities=slots,
+            graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),
+            interceptors=[HeartbeatInterceptor()],
+        )
+        await stack.enter_async_context(worker)
 
 
-def _observer(
-    client: Client, task_queue: str, fabrics: FabricActivities, slots: int, stack: AsyncExitStack
-) -> Worker:
-    return Worker(
-        client,
-        task_queue=task_queue,
-        activities=[fabrics.observe, fabrics.diff, fabrics.examine],
-        max_heartbeat_throttle_interval=BEAT,
-        activity_executor=stack.enter_context(ThreadPoolExecutor(slots, task_queue)),
-        max_concurrent_activities=slots,
-        graceful_shutdown_timeout=timedelta(seconds=fabrics.settings.graceful_shutdown),
-        interceptors=[HeartbeatInterceptor()],
-    )
+def _writing(inventories: InventoryActivities) -> list[Callable[..., Any]]:
+    return [
+        inventories.update_inventory,
+        inventories.preview_inventory,
+        inventories.remove_inventory,
+    ]
+
+
+def _reading(fabrics: FabricActivities) -> list[Callable[..., Any]]:
+    return [fabrics.observe, fabrics.diff, fabrics.examine]
 
 
 async def _run(arguments: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ from fabrics.config import KubernetesTarget
 from fabrics.drift import Live
 from fabrics.kinds import KINDS, Kind
 from fabrics.pages import Page, read_page
-from fabrics.resources import Resource
+from fabrics.resources import Resource, digest
 from settings import Settings
 
 PAGE: Final = 500
@@ -51,6 +51,15 @@ class LiveStates:
     def __init__(self) -> None:
         self._last: LRUCache[KubernetesTarget, Live] = LRUCache(KEPT_OBJECTS, _weight)
         self._lock = Lock()
+
+    def last(self, target: KubernetesTarget, wanted: str) -> Live | None:
+        """The last reading, if it is that whose digest is `wanted`."""
+        with self._lock:
+            last = self._last.get(target)
+        if last is None:
+            return None
+        found = digest(each for resources in last.resources.values() for each in resources)
+        return last if found == wanted else None
 
     def read(self, target: KubernetesTarget, settings: Settings) -> Live:
         """All objects of the compared kinds. Raises `TransientError` and `PermanentError`."""

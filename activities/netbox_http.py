@@ -108,9 +108,14 @@ def _is_json(answer: requests.Response) -> bool:
 def _detail(answer: requests.Response) -> str:
     """What NetBox says is wrong. Pages in HTML, as a proxy or a crash gives them, say nothing."""
     try:
-        return one_line("; ".join(_messages(answer.json())), 300)
+        return messages(answer.json())
     except requests.exceptions.JSONDecodeError:
         return answer.reason or "no reason given"
+
+
+def messages(body: object) -> str:
+    """What an error body says, on one line."""
+    return one_line("; ".join(_messages(body)), 300)
 
 
 def _messages(body: object, field: str = "") -> Iterator[str]:

@@ -16,6 +16,7 @@ from activities.errors import MAX_MESSAGE, PermanentError, TransientError, one_l
 from activities.netbox import NetBox, Row
 from activities.netbox_http import Refused
 from fabrics.config import ConfigEdits, FabricConfig
+from fabrics.installation import Installation
 from fabrics.record import (
     changed_fields,
     instance_of,
@@ -30,16 +31,13 @@ class RecordRead(BaseModel, frozen=True):
     """What a record says, and what the worker knows of its own surroundings.
 
     `config` is None where there is no such record (any more). `facts` are what earlier syncs left
-    in it. `heartbeat` (seconds) and `search_attributes` (does the Temporal server know ours) are
-    the worker's: in the workflow's history they stay what they were when it decided by them.
-    `is_true` says whether the record's status is that of its facts and configuration.
+    in it. `is_true` says whether the record's status is that of its facts and configuration.
     `journal_error` says why an entry that was to be added is not there; all else was done.
     """
 
     config: FabricConfig | None
     facts: Facts
-    heartbeat: int
-    search_attributes: bool
+    installation: Installation
     is_true: bool = True
     journal_error: str = ""
 
@@ -63,8 +61,7 @@ class RecordActivities:
 
     netbox: NetBox
     instance: str
-    heartbeat: int
-    search_attributes: bool
+    installation: Installation
 
     @activity.defn
     def load_record(self, fabric_id: str) -> RecordRead:
@@ -125,7 +122,6 @@ class RecordActivities:
         return RecordRead(
             config=config,
             facts=facts,
-            heartbeat=self.heartbeat,
-            search_attributes=self.search_attributes,
+            installation=self.installation,
             is_true=config is None or shown == sync_status(config, facts),
         )

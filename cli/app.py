@@ -20,6 +20,7 @@ from cli.commands import (
     history,
     inventory,
     loop,
+    remove,
     setup,
     status,
     switch,
@@ -51,6 +52,8 @@ app.command()(loop.resume)
 app.command()(history.history)
 app.command()(diff.diff)
 app.command()(inventory.inventory)
+app.command()(inventory.confirm_deletes)
+app.command()(remove.remove)
 app.command()(doctor.doctor)
 
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Literal
-from uuid import uuid4
 
 from temporalio.client import (
     Client,
@@ -17,24 +16,20 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 from temporalio.common import QueryRejectCondition
-from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.types import MethodAsyncSingleParam
 
 from activities.queues import takes_work
 from cli.errors import Failure
-from fabrics.check import Check
 from fabrics.config import FabricConfig
-from fabrics.diff import DiffReport
 from fabrics.fleet import FLEET_ID
 from fabrics.fleet_summary import FleetSummary
-from fabrics.loop import FabricLoop, SyncRequest, workflow_id
+from fabrics.inventory.report import InventoryProgress
+from fabrics.loop import FabricLoop, workflow_id
 from fabrics.report import FabricStatus, SyncReport
-from workflows import calls
+from fabrics.turn import SyncRequest
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet
 from workflows.messages import LONGEST_WAIT
-from workflows.probe import Examination, Probe
 
 DEADLINE: Final = timedelta(seconds=10)
 """For what Temporal answers by itself, and for a worker to answer an update."""
@@ -42,8 +37,7 @@ DEADLINE: Final = timedelta(seconds=10)
 QUERY_DEADLINE: Final = timedelta(seconds=5)
 """For a worker to answer a query: it takes milliseconds, or seconds after a worker's restart."""
 
-LONGEST_PROBE: Final = timedelta(minutes=3)
-"""For a worker at the fabric's site to take a question and answer it, twice if need be."""
+UPDATE_INVENTORY: Final = "update_inventory"
 
 type Message = Literal["pause", "resume", "set_interval", "sync_now"]
 """Each exists as a signal and as an update of this name and effect."""
@@ -103,6 +97,26 @@ class Loops:
             )
         except (WorkflowQueryRejectedError, WorkflowQueryFailedError, RPCError):
             return None
+
+    async def latest(self, fabric_id: str) -> FabricStatus:
+        """What the present or latest loop knows. Raises `NoLoop`, `NoWorker`."""
+        if not await self.worker_polls():
+            raise NoWorker(self.no_worker)
+        try:
+            return await self._handle(fabric_id).query(FabricSync.status, rpc_timeout=DEADLINE)
+        except RPCError as error:
+            raise self._meaning(error) from None
+
+    async def writing(self, fabric_id: str) -> InventoryProgress | None:
+        """How far the inventory is that is being written now, if that is known."""
+        described = await self._handle(fabric_id).describe(rpc_timeout=DEADLINE)
+        for work in described.raw_description.pending_activities:
+            if work.activity_type.name == UPDATE_INVENTORY and work.heartbeat_details.payloads:
+                [progress] = await self.client.data_converter.decode(
+                    work.heartbeat_details.payloads, [InventoryProgress]
+                )
+                return InventoryProgress.model_validate(progress)
+        return None
 
     async def history(self, fabric_id: str) -> Sequence[SyncReport]:
         """The last syncs of the present or latest loop, oldest first. Raises `NoLoop`, `NoWorker`."""
@@ -165,39 +179,19 @@ class Loops:
         update = await self._give(fabric_id, "sync_now", _switches(request), SyncReport)
         return await self._answer(update, LONGEST_WAIT)
 
+    async def confirm_deletes(self, fabric_id: str, digest: str) -> SyncReport:
+        """Agree to the deletes that wait, and have them done; the report of that sync.
+
+        Raises `NoLoop`, `NoWorker`; nothing is left for later, when other deletes may wait.
+        """
+        update = await self._update(fabric_id, "confirm_deletes", (digest,), SyncReport)
+        return await self._answer(update, LONGEST_WAIT)
+
     async def ask_for_sync(self, fabric_id: str, request: SyncRequest) -> None:
         """Ask for a sync without waiting for it. Raises as `tell` does."""
         await self.leave(fabric_id, "sync_now", *_switches(request))
         if not await self.worker_polls():
             raise NoWorker(f"{self.no_worker} {KEPT}")
-
-    async def diff(self, config: FabricConfig) -> DiffReport:
-        """Compare a fabric where it can be reached. Raises `NoWorker`, or `Failure` with the reason."""
-        return await self._ask(Probe.run, config, "diff")
-
-    async def examine(self, config: FabricConfig) -> list[Check]:
-        """Try whether a fabric can be read, where it can be reached. Raises as `diff` does."""
-        return await self._ask(Examination.run, config, "doctor")
-
-    async def _ask[Q, A](
-        self, question: MethodAsyncSingleParam[Q, FabricConfig, A], config: FabricConfig, what: str
-    ) -> A:
-        if not await self.worker_polls():
-            raise NoWorker(self.no_worker)
-        try:
-            return await self.client.execute_workflow(
-                question,
-                config,
-                id=f"fabric-probe/{config.fabric_id or config.record_id}/{uuid4()}",
-                task_queue=self.task_queue,
-                execution_timeout=LONGEST_PROBE,
-                static_summary=f"{what} of {config.name}"[:200],
-            )
-        except WorkflowFailureError as error:
-            cause = error.cause
-            if isinstance(cause, ActivityError | ApplicationError):
-                raise Failure(calls.sentence(cause, config.task_queue)) from None
-            raise Failure(f"No worker answered for {config.name} within {LONGEST_PROBE}.") from None
 
     async def ended(self, fabric_id: str, within: timedelta) -> bool:
         """Whether the loop ends within that time, however it does."""
@@ -222,20 +216,28 @@ class Loops:
         self, fabric_id: str, message: Message, arguments: Sequence[object], answer: type[T]
     ) -> WorkflowUpdateHandle[T]:
         """Send an update that the loop accepts; where no worker does that in time, the signal."""
-        if not await self.worker_polls():
+        try:
+            return await self._update(fabric_id, message, arguments, answer)
+        except NoWorker:
             await self.leave(fabric_id, message, *arguments)
-            raise NoWorker(f"{self.no_worker} {KEPT}")
+            raise NoWorker(f"{self.no_worker} {KEPT}") from None
+
+    async def _update[T](
+        self, fabric_id: str, name: str, arguments: Sequence[object], answer: type[T]
+    ) -> WorkflowUpdateHandle[T]:
+        """Send an update that the loop accepts."""
+        if not await self.worker_polls():
+            raise NoWorker(self.no_worker)
         try:
             update: WorkflowUpdateHandle[T] = await self._handle(fabric_id).start_update(
-                message,
+                name,
                 args=arguments,
                 wait_for_stage=WorkflowUpdateStage.ACCEPTED,
                 result_type=answer,
                 rpc_timeout=DEADLINE,
             )
         except WorkflowUpdateRPCTimeoutOrCancelledError:
-            await self.leave(fabric_id, message, *arguments)
-            raise NoWorker(f"{self.no_worker} {KEPT}") from None
+            raise NoWorker(self.no_worker) from None
         except RPCError as error:
             raise self._meaning(error) from None
         return update

@@ -8,6 +8,7 @@ from cli import console
 from cli.look import Sight
 from cli.tables import in_words, status_page, status_table
 from fabrics.fleet_summary import FleetSummary
+from fabrics.inventory.words import report_sentence
 from fabrics.overview import FabricOverview
 from fabrics.report import SyncReport
 
@@ -59,4 +60,5 @@ def show_synced(sight: Sight, report: SyncReport | None, json: bool) -> None:
         return
     show_fabrics(sight, json)
     if report:
-        console.note(f"Sync {report.number} took {in_words(report.duration)}.")
+        wrote = f" NetBox: {report_sentence(report.inventory)}." if report.inventory else ""
+        console.note(f"Sync {report.number} took {in_words(report.duration)}.{wrote}")

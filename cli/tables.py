@@ -12,8 +12,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.inventory_view import changes_of, in_short
 from fabrics.check import Check
 from fabrics.fleet_summary import FleetSummary
+from fabrics.inventory.words import waiting_sentence
 from fabrics.overview import FabricOverview
 from fabrics.report import SyncReport
 from fabrics.status import SyncStatus
@@ -104,18 +106,24 @@ def history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableTyp
             _count(report.drift_count),
             str(report.missed) if report.missed else "",
         )
-    return Group(table, "", _errors(reports), Text(punctuality(reports), style="bright_black"))
+    return Group(table, "", _news(reports), Text(punctuality(reports), style="bright_black"))
 
 
-def _errors(reports: Sequence[SyncReport]) -> Table:
-    """What went wrong, once for all syncs in a row that failed alike."""
+def _news(reports: Sequence[SyncReport]) -> Table:
+    """What went wrong and what NetBox's inventory took, once for all syncs in a row that were alike."""
     grid = _grid()
-    for error, alike in groupby(reports, key=lambda report: report.error):
+    for (error, changes), alike in groupby(reports, key=_news_of):
         numbers = [report.number for report in alike]
         which = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
         if error:
             grid.add_row(which, Text(error, style="red"))
+        if changes:
+            grid.add_row(which, f"{changes} objects in NetBox")
     return grid
+
+
+def _news_of(report: SyncReport) -> tuple[str, str]:
+    return report.error, changes_of(report.inventory)
 
 
 def median_lateness(reports: Sequence[SyncReport]) -> float | None:
@@ -169,6 +177,7 @@ def _facts(fabric: FabricOverview, now: datetime) -> list[tuple[str, RenderableT
         ("Commit", fabric.commit[:12]),
         ("Drift", _count(fabric.drift_count)),
         ("Objects", ", ".join(f"{n} {kind}" for kind, n in sorted(fabric.counts.items()))),
+        ("Inventory", in_short(fabric.inventory)),
         ("Remarks", Text("\n").join(_remarks(fabric, now))),
     ]
     return [(name, value) for name, value in lines if value]
@@ -184,6 +193,7 @@ def _remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
         fabric.ignored: "yellow",
         _switched_off(fabric): "bright_black",
         _named_drift(fabric): "yellow",
+        _waiting(fabric): "yellow",
     }
     return [Text(text, style=style) for text, style in remarks.items() if text]
 
@@ -233,6 +243,11 @@ def _named_drift(fabric: FabricOverview) -> str:
     first = fabric.drift[0]
     more = (fabric.drift_count or 1) - 1
     return f"{first.kind} {first.name} {first.change}" + (f" and {more} more" if more else "")
+
+
+def _waiting(fabric: FabricOverview) -> str:
+    waiting = fabric.inventory.deletes_waiting
+    return waiting_sentence(waiting, fabric.fabric_id) if waiting else ""
 
 
 def _status(status: SyncStatus) -> Text:

@@ -133,6 +133,13 @@ def check_switch(value: object) -> bool:
     return value
 
 
+def check_digest(value: object) -> str:
+    """Return `value` as the digest of a plan, or raise ValueError."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"this takes the digest of a plan, not {value!r:.40}")
+    return value
+
+
 def check_nothing(value: object) -> None:
     """Raise ValueError unless `value` is None: for messages that take no argument.
 

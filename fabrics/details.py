@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from fabrics.inventory.state import InventoryStatus
+from fabrics.inventory.words import report_sentence, waiting_sentence
 from fabrics.report import FabricStatus
 from fabrics.status import SyncStatus
 
@@ -27,9 +29,12 @@ def markdown(status: FabricStatus) -> str:
         f"- Last sync: {_moment(status.last_sync)}; last success: {_moment(status.last_success)}",
         f"- Next sync: {_moment(status.next_sync)}, every {status.sync_interval} s",
         f"- Objects that drifted: {_drift(status)}",
+        f"- Inventory: {_inventory(status.inventory)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
+    waiting = status.inventory.deletes_waiting
     troubles = {
+        "Deletes": waiting_sentence(waiting, status.fabric_id) if waiting else "",
         "Error": status.sync_error,
         "NetBox": status.netbox_error,
         "Message": status.ignored,
@@ -49,3 +54,11 @@ def _drift(status: FabricStatus) -> str:
         f"\n  - {entry.change}: {entry.kind} {entry.name}" for entry in status.drift[:5]
     )
     return f"{status.drift_count}{named}"
+
+
+def _inventory(inventory: InventoryStatus) -> str:
+    if inventory.writing:
+        return "being written to NetBox now; slots that pass meanwhile count as missed"
+    if inventory.report is None:
+        return "not in NetBox yet"
+    return f"{report_sentence(inventory.report)}, at {_moment(inventory.mirrored)}"

@@ -29,9 +29,14 @@ class Journal(BaseModel, frozen=True):
     told_at: datetime | None = None
     entry: str = ""
 
-    def after_sync(self, status: SyncStatus, facts: Facts, started: datetime) -> "Journal":
-        """The journal once a sync that began at `started` has left the fabric in `status`."""
-        finding = _finding(status, facts)
+    def after_sync(
+        self, status: SyncStatus, facts: Facts, started: datetime, remark: str = ""
+    ) -> "Journal":
+        """The journal once a sync that began at `started` has left the fabric in `status`.
+
+        `remark` is a sentence on what else a person should know; another one is news as well.
+        """
+        finding = f"{_finding(status, facts)} {remark}".strip()
         lasted = finding == self.finding
         seen = self.model_copy(
             update={
@@ -42,8 +47,9 @@ class Journal(BaseModel, frozen=True):
         )
         if seen.syncs < SETTLED_AFTER or finding == self.told or self._told_lately(started):
             return seen
-        text = f"**{status}** since {seen.since:%Y-%m-%d %H:%M:%S} UTC. {_sentence(status, facts)}"
-        return seen.model_copy(update={"entry": text.strip(), "told": finding, "told_at": started})
+        since = f"**{status}** since {seen.since:%Y-%m-%d %H:%M:%S} UTC."
+        text = " ".join(filter(None, (since, _sentence(status, facts), remark)))
+        return seen.model_copy(update={"entry": text, "told": finding, "told_at": started})
 
     def written(self, entry: str) -> "Journal":
         """The journal once `entry` stands in NetBox."""

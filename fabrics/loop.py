@@ -11,10 +11,16 @@ from typing import Final
 from pydantic import BaseModel
 
 from fabrics.config import ConfigEdits, FabricConfig
+from fabrics.installation import Installation
+from fabrics.inventory.report import InventoryOutcome
+from fabrics.inventory.request import InventoryRequest
+from fabrics.inventory.state import Basis, Inventory, failure_of
+from fabrics.inventory.words import waiting_sentence
 from fabrics.journal import Journal
-from fabrics.report import FabricStatus, SyncReport, Trigger
+from fabrics.report import FabricStatus, SyncReport, sync_report
 from fabrics.status import Facts, Observation, SyncStatus, status_error, sync_status
 from fabrics.timing import Grid
+from fabrics.turn import SyncRequest, Trigger, Turn
 
 KEPT_REPORTS: Final = 50
 MIN_RECORD_RETRY: Final = timedelta(seconds=10)
@@ -26,43 +32,6 @@ true again within a minute, seldom enough not to hold up short intervals."""
 def workflow_id(fabric_id: str) -> str:
     """The id of a fabric's loop in Temporal: one fabric cannot have two."""
     return f"fabric-sync/{fabric_id}"
-
-
-class Installation(BaseModel, frozen=True):
-    """What the worker told the loop about its surroundings, frozen into history when it was read."""
-
-    heartbeat: int = 900
-    search_attributes: bool = False
-
-
-class SyncRequest(BaseModel, frozen=True):
-    """Somebody asked for a sync out of turn; a full one skips nothing.
-
-    `accept_empty` confirms that kinds of which the fabric has lost every object are meant to be empty.
-    """
-
-    full: bool = False
-    accept_empty: bool = False
-
-    def __or__(self, other: "SyncRequest | None") -> "SyncRequest":
-        """One sync that does for both."""
-        if other is None:
-            return self
-        return SyncRequest(
-            full=self.full or other.full, accept_empty=self.accept_empty or other.accept_empty
-        )
-
-
-class Turn(BaseModel, frozen=True):
-    """One sync that has begun. `shown` means that the record should say `syncing` meanwhile."""
-
-    number: int
-    trigger: Trigger
-    slot: datetime | None
-    started: datetime
-    missed: int
-    accept_empty: bool
-    shown: bool
 
 
 class Written(BaseModel, frozen=True):
@@ -93,6 +62,7 @@ class FabricLoop(BaseModel):
     facts: Facts = Facts()
     answered: bool = True
     """Whether the fabric answered the last sync, be it with an error."""
+    inventory: Inventory = Inventory()
     written: Written | None = None
     record_error: str = ""
     record_retry: datetime | None = None
@@ -183,6 +153,7 @@ class FabricLoop(BaseModel):
             sync_error=status_error(config, facts),
             netbox_error=self.record_error,
             ignored=self.ignored,
+            inventory=self.inventory.status,
             syncs=self.syncs,
             missed=self.missed,
             **{name: getattr(facts, name) for name in _SHARED_WITH_FACTS},
@@ -227,21 +198,48 @@ class FabricLoop(BaseModel):
             slot=None if asked else due,
             started=now,
             missed=missed,
+            full=asked is not None and asked.full,
             accept_empty=asked is not None and asked.accept_empty,
             shown=asked is not None or self.facts.last_sync is None,
         )
         return self.turn
 
-    def end(self, result: Observation | str, now: datetime) -> SyncReport:
-        """The sync ended with an observation, or broke off with a sentence that says why."""
+    def begin_inventory(self, seen: Observation) -> InventoryRequest | None:
+        """What NetBox's inventory should now show; None where it does, or nobody knows what that is."""
+        assert self.turn is not None  # noqa: S101  only a sync that began has seen something
+        assert self.effective is not None  # noqa: S101
+        if seen.kubernetes_error or not self.installation.inventory:
+            return None
+        config, turn = self.effective, self.turn
+        basis = Basis.of(seen, config, self.installation.release)
+        longest = timedelta(seconds=self.installation.full_sync_interval)
+        if not (turn.full or self.inventory.is_due(basis, turn.started, longest)):
+            return None
+        self.inventory = self.inventory.begun(basis)
+        return self.inventory.request(config, seen, turn.number)
+
+    def end(
+        self,
+        result: Observation | str,
+        now: datetime,
+        mirrored: InventoryOutcome | str | None = None,
+    ) -> SyncReport:
+        """The sync ended with an observation, or broke off with a sentence that says why.
+
+        `mirrored` is what became of the inventory, or why nothing did; None where it was left alone.
+        """
         assert self.turn is not None  # noqa: S101  only a sync that began can end
         assert self.grid is not None  # noqa: S101
         assert self.effective is not None  # noqa: S101
         turn, self.turn = self.turn, None
         seen = result if isinstance(result, Observation) else None
         self.answered = seen is not None and seen.answered
+        if mirrored is not None:
+            self.inventory = self.inventory.after(mirrored, turn.started)
+        if seen is None or seen.kubernetes_error:
+            self.inventory = self.inventory.forgotten()
         self.facts = (
-            self.facts.after(seen, turn.started)
+            self.facts.after(seen, turn.started, failure_of(mirrored))
             if seen
             else self.facts.after_failure(str(result), turn.started)
         )
@@ -249,23 +247,29 @@ class FabricLoop(BaseModel):
         self.missed += overrun
         self.syncs = turn.number
         status = sync_status(self.effective, self.facts)
-        report = SyncReport(
-            number=turn.number,
-            trigger=turn.trigger,
-            slot=turn.slot,
-            started=turn.started,
-            lateness=(seen.started - turn.slot).total_seconds() if seen and turn.slot else None,
-            duration=(now - turn.started).total_seconds(),
-            sync_status=status,
-            error=self.facts.error[:100],
-            commit=self.facts.commit[:12],
-            drift_count=self.facts.drift_count,
-            objects=sum(seen.counts.values()) if seen else 0,
-            missed=turn.missed + overrun,
+        report = sync_report(
+            turn, seen, mirrored, facts=self.facts, status=status, ended=now, overrun=overrun
         )
         self.reports = [*self.reports, report][-KEPT_REPORTS:]
-        self.journal = self.journal.after_sync(status, self.facts, turn.started)
+        self.journal = self.journal.after_sync(
+            status, self.facts, turn.started, self._waiting_sentence
+        )
         return report
+
+    def check_waits(self, digest: str) -> None:
+        """Raise ValueError unless the deletes that wait are those with this digest."""
+        waiting = self.inventory.deletes_waiting
+        if waiting is None:
+            raise ValueError(f"no deletes of fabric {self.fabric_id} wait to be confirmed")
+        if waiting.digest != digest:
+            raise ValueError(
+                f"the deletes of fabric {self.fabric_id} that wait are others by now; look at them again"
+            )
+
+    def confirm_deletes(self, digest: str) -> int:
+        """Somebody agreed to the deletes that wait: the number of the sync that does them."""
+        self.inventory = self.inventory.confirm(digest)
+        return self.ask_for_sync(SyncRequest())
 
     def record_read(
         self,
@@ -316,6 +320,11 @@ class FabricLoop(BaseModel):
     @property
     def _paused(self) -> bool:
         return self.effective is not None and self.effective.paused
+
+    @property
+    def _waiting_sentence(self) -> str:
+        waiting = self.inventory.deletes_waiting
+        return waiting_sentence(waiting, self.fabric_id) if waiting else ""
 
     @property
     def _heartbeat_is_due(self) -> bool:

@@ -32,7 +32,8 @@ class FabricOverview(FabricStatus, frozen=True):
         wrong = self.sync_status in NEEDS_A_PERSON
         if self.sync_status is SyncStatus.SYNCING:
             wrong = bool(self.sync_error or self.drift_count)
-        return not (wrong or self.stale or self.lost)
+        waiting = self.inventory.deletes_waiting is not None
+        return not (wrong or waiting or self.stale or self.lost)
 
 
 def overview(  # noqa: PLR0913  one argument a source

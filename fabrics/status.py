@@ -83,9 +83,12 @@ class Facts(BaseModel, frozen=True):
     drift: tuple[SummaryEntry, ...] = ()
     counts: dict[str, int] = {}
 
-    def after(self, seen: Observation, started: datetime) -> "Facts":
-        """The facts once a sync that began at `started` has ended with `seen`."""
-        error = seen.error
+    def after(self, seen: Observation, started: datetime, inventory_error: str = "") -> "Facts":
+        """The facts once a sync that began at `started` has ended with `seen`.
+
+        `inventory_error` says why NetBox's inventory is not as it should be, though the fabric was read.
+        """
+        error = seen.error or inventory_error
         found: dict[str, object] = {
             "syncing": False,
             "last_sync": started,

@@ -23,13 +23,20 @@ from temporalio.types import MethodSyncSingleParam
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Unanswered
     from activities.fleet import FleetActivities, Round, RoundRequest
+    from activities.inventory.activity import InventoryActivities
     from activities.observe import FabricActivities, ObserveRequest
     from activities.queues import QueueActivities
     from activities.record import Claimed, RecordActivities, RecordRead, RecordUpdate
     from fabrics.check import Check
     from fabrics.config import FabricConfig
     from fabrics.diff import DiffReport
+    from fabrics.inventory.preview import InventoryPreview
+    from fabrics.inventory.report import InventoryOutcome, InventoryReport
+    from fabrics.inventory.request import InventoryRequest
     from fabrics.status import Observation
+
+LONGEST_UPDATE: Final = timedelta(hours=1)
+"""A first load of ten thousand objects, at some twenty a second, with several others beside it."""
 
 LOST_WORKER: Final = timedelta(seconds=6)
 MIN_BUDGET, MAX_BUDGET = timedelta(seconds=60), timedelta(seconds=300)
@@ -69,6 +76,53 @@ async def observe(request: ObserveRequest, *, answered_before: bool) -> Observat
         summary=f"read Git and Kubernetes of {config.name}"[:200],
     )
     return await _read(FabricActivities.observe, request, config, options, quick=answered_before)
+
+
+def inventory_queue(queue: str) -> str:
+    """Where the inventories are written of fabrics that are read on `queue`: slots apart from reading."""
+    return f"{queue}-inventory"
+
+
+async def update_inventory(request: InventoryRequest, *, worked_before: bool) -> InventoryOutcome:
+    """Make NetBox show what runs. It is tried once where it failed last time, as often as that was."""
+    site, queue = _site_of(request.config), _inventory_queue_of(request.config)
+    work = workflow.start_activity_method(
+        InventoryActivities.update_inventory,
+        request,
+        task_queue=queue,
+        heartbeat_timeout=LOST_WORKER,
+        start_to_close_timeout=LONGEST_UPDATE,
+        retry_policy=_retries(ATTEMPTS if worked_before else 1),
+        summary=f"write the inventory of {request.config.name}"[:200],
+    )
+    return await (_from_site(work, site, queue) if site else work)
+
+
+async def preview_inventory(request: InventoryRequest) -> InventoryPreview:
+    """What `update_inventory` would write. Somebody is waiting, so busy workers are not waited for."""
+    return await workflow.execute_activity_method(
+        InventoryActivities.preview_inventory,
+        request,
+        task_queue=_inventory_queue_of(request.config),
+        heartbeat_timeout=LOST_WORKER,
+        schedule_to_start_timeout=MIN_BUDGET,
+        start_to_close_timeout=MIN_BUDGET,
+        retry_policy=_retries(1),
+        summary=f"compare the inventory of {request.config.name}"[:200],
+    )
+
+
+async def remove_inventory(config: FabricConfig) -> InventoryReport:
+    """Delete all that the fabric has in NetBox, beside the loops: that needs nothing of its site."""
+    return await workflow.execute_activity_method(
+        InventoryActivities.remove_inventory,
+        config,
+        task_queue=inventory_queue(observe_queue(workflow.info().task_queue)),
+        heartbeat_timeout=LOST_WORKER,
+        start_to_close_timeout=LONGEST_UPDATE,
+        retry_policy=_retries(ATTEMPTS),
+        summary=f"delete the inventory of {config.name}"[:200],
+    )
 
 
 async def diff(config: FabricConfig) -> DiffReport:
@@ -170,6 +224,14 @@ def sentence(error: ActivityError | ApplicationError, queue: str) -> str:
     return f"The sync was interrupted ({type(cause).__name__}); the next one tries again."
 
 
+def inventory_sentence(error: ActivityError | ApplicationError) -> str:
+    """Why the inventory was not brought up to date."""
+    if isinstance(error.cause, TimeoutError):
+        what = "The worker that wrote it was lost, or NetBox took longer than an hour."
+        return f"The inventory in NetBox is not up to date. {what} The next sync goes on with it."
+    return f"The inventory in NetBox is not up to date: {sentence(error, '')}"
+
+
 async def _read[Q, A](
     read: MethodSyncSingleParam[FabricActivities, Q, A],
     question: Q,
@@ -185,7 +247,7 @@ async def _read[Q, A](
     async def ask(queue: str, retries: RetryPolicy) -> A:
         there: workflow.ActivityConfig = {**options, "task_queue": queue, "retry_policy": retries}
         work = workflow.start_activity_method(read, question, **there)
-        return await (_from_site(work, site) if site else work)
+        return await (_from_site(work, site, site) if site else work)
 
     if quick:
         try:
@@ -196,16 +258,20 @@ async def _read[Q, A](
     return await ask(patient_queue(queue), _retries(1))
 
 
+def _inventory_queue_of(config: FabricConfig) -> str:
+    return inventory_queue(_site_of(config) or observe_queue(workflow.info().task_queue))
+
+
 def _site_of(config: FabricConfig) -> str:
     """The queue of the fabric's own site; empty where the workers that run the loops read it."""
     return "" if config.task_queue == workflow.info().task_queue else config.task_queue
 
 
-async def _from_site[A](work: workflow.ActivityHandle[A], site: str) -> A:
-    """What a site's worker answers, however busy it is; while none does, ask whether there is one."""
+async def _from_site[A](work: workflow.ActivityHandle[A], site: str, queue: str) -> A:
+    """What a site's worker answers, however busy it is; while none does, ask whether `queue` has one."""
     pause = FIRST_QUESTION
     while not await _ends_within(work, pause):
-        if not await _has_worker(site):
+        if not await _has_worker(queue):
             work.cancel()
             with suppress(ActivityError):
                 return await work  # a worker came after all

@@ -21,8 +21,10 @@ from temporalio.exceptions import (
 with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
     from activities.record import RecordRead, RecordUpdate
-    from fabrics.loop import FabricLoop, Installation, Turn
+    from fabrics.inventory.report import InventoryOutcome
+    from fabrics.loop import FabricLoop
     from fabrics.status import Facts, Observation
+    from fabrics.turn import Turn
     from workflows import calls
     from workflows.messages import FabricMessages
     from workflows.visibility import show
@@ -114,7 +116,8 @@ class FabricSync(FabricMessages):
         turn = self._loop.begin(self._now())
         show(self._loop)
         result, _ = await asyncio.gather(self._observe(turn), self._mark_syncing(turn.shown))
-        self._loop.end(result, self._now())
+        mirrored = await self._mirror(result)
+        self._loop.end(result, self._now(), mirrored)
         self._answered = self._waiting > 0
         show(self._loop)
 
@@ -127,6 +130,19 @@ class FabricSync(FabricMessages):
         except (ActivityError, ApplicationError) as error:
             _raise_if_cancelled(error)
             return calls.sentence(error, config.task_queue)
+
+    async def _mirror(self, seen: Observation | str) -> InventoryOutcome | str | None:
+        """Bring NetBox's inventory up to date, unless nothing has changed since it was."""
+        request = None if isinstance(seen, str) else self._loop.begin_inventory(seen)
+        if request is None:
+            return None
+        show(self._loop)
+        worked_before = not self._loop.inventory.failed
+        try:
+            return await calls.update_inventory(request, worked_before=worked_before)
+        except (ActivityError, ApplicationError) as error:
+            _raise_if_cancelled(error)
+            return calls.inventory_sentence(error)
 
     async def _mark_syncing(self, shown: bool) -> None:
         """Let the record say `syncing`, where somebody may be looking at it; only if NetBox is quick."""
@@ -180,8 +196,7 @@ class FabricSync(FabricMessages):
             loop.record_failed(read.journal_error, self._now())
 
     def _adopt(self, read: RecordRead) -> None:
-        known = Installation(heartbeat=read.heartbeat, search_attributes=read.search_attributes)
-        self._loop.record_read(read.config, read.facts, known, is_true=read.is_true)
+        self._loop.record_read(read.config, read.facts, read.installation, is_true=read.is_true)
 
     async def _continue_as_new_when_long(self) -> None:
         """Start a new run when the history is long and nobody waits for an answer of this one."""

@@ -15,13 +15,15 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from fabrics.config import (
         ConfigEdits,
+        check_digest,
         check_interval,
         check_nothing,
         check_reason,
         check_switch,
     )
-    from fabrics.loop import FabricLoop, SyncRequest
+    from fabrics.loop import FabricLoop
     from fabrics.report import FabricStatus, SyncReport
+    from fabrics.turn import SyncRequest
     from workflows.malformed_messages import NotesMalformedSignals
     from workflows.visibility import show
 
@@ -102,17 +104,23 @@ class FabricMessages(NotesMalformedSignals):
     @workflow.update
     async def sync_now(self, full: object = False, accept_empty: object = False) -> SyncReport:
         """As the signal; answers with the report of that sync."""
-        number = self._loop.ask_for_sync(_request(full, accept_empty))
-        self._waiting += 1
-        try:
-            return await self._report_of(number)
-        finally:
-            self._waiting -= 1
+        return await self._report_of(self._loop.ask_for_sync(_request(full, accept_empty)))
 
     @sync_now.validator
     def check_sync_now(self, full: object = False, accept_empty: object = False) -> None:
         """Refuse where no sync can follow."""
         self._check_can_sync(full, accept_empty)
+
+    @workflow.update
+    async def confirm_deletes(self, plan_digest: object = None) -> SyncReport:
+        """Agree to the deletes that wait; answers with the report of the sync that does them."""
+        return await self._report_of(self._loop.confirm_deletes(check_digest(plan_digest)))
+
+    @confirm_deletes.validator
+    def check_confirm_deletes(self, plan_digest: object = None) -> None:
+        """Refuse any plan but the one that waits, and where no sync can follow."""
+        self._check_can_sync()
+        self._loop.check_waits(check_digest(plan_digest))
 
     @workflow.query
     def status(self) -> FabricStatus:
@@ -139,6 +147,7 @@ class FabricMessages(NotesMalformedSignals):
 
     async def _report_of(self, number: int) -> SyncReport:
         loop = self._loop
+        self._waiting += 1
         try:
             await workflow.wait_condition(
                 lambda: loop.syncs >= number or self._ending, timeout=LONGEST_WAIT
@@ -147,6 +156,8 @@ class FabricMessages(NotesMalformedSignals):
             raise ApplicationError(
                 "The sync has not ended yet; its report will be in the history."
             ) from None
+        finally:
+            self._waiting -= 1
         for report in loop.reports:
             if report.number == number:
                 return report

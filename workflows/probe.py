@@ -6,11 +6,16 @@ worker takes the work.
 """
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.observe import ObserveRequest
     from fabrics.check import Check
     from fabrics.config import FabricConfig
     from fabrics.diff import DiffReport
+    from fabrics.inventory.preview import InventoryPreview
+    from fabrics.inventory.report import InventoryReport
+    from fabrics.inventory.request import InventoryRequest
     from workflows import calls
 
 
@@ -32,3 +37,29 @@ class Examination:
     async def run(self, config: FabricConfig) -> list[Check]:
         """Ask a worker on the fabric's queue."""
         return await calls.examine(config)
+
+
+@workflow.defn
+class Preview:
+    """Read a fabric and compare NetBox's inventory with it."""
+
+    @workflow.run
+    async def run(self, config: FabricConfig) -> InventoryPreview:
+        """Ask workers on the fabric's queues."""
+        seen = await calls.observe(ObserveRequest(config=config), answered_before=True)
+        if seen.kubernetes_error:
+            raise ApplicationError(seen.kubernetes_error)
+        request = InventoryRequest(
+            config=config, live_digest=seen.live_digest, counts=seen.counts, sync=0
+        )
+        return await calls.preview_inventory(request)
+
+
+@workflow.defn
+class Removal:
+    """Take a fabric's inventory out of NetBox, once nobody syncs it any more."""
+
+    @workflow.run
+    async def run(self, config: FabricConfig) -> InventoryReport:
+        """Ask a worker; what others have put something on stays, and is in the report."""
+        return await calls.remove_inventory(config)

@@ -1,13 +1,14 @@
 """What NetBox needs so that fabrics can be records there: `starter.py setup`, and its `doctor`.
 
-Fields, choices, the cluster type, the tag, what makes fabrics easy to find, and the user that may do
-what this project does and nothing else.
+Fields, choices, the cluster type, the tag, what makes fabrics easy to find, what marks the objects of
+their inventory, and the user that may do what this project does and nothing else.
 """
 
 from activities.setup.access import ACCESS_ITEMS, issue_token
 from activities.setup.checks import check_netbox
 from activities.setup.engine import Action, Change, apply, plan, remove
 from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS
+from activities.setup.inventory import INVENTORY_ACCESS_ITEMS, INVENTORY_FIELD_ITEMS
 from activities.setup.items import Item
 from activities.setup.views import TAG_ITEM, TYPE_ITEM, VIEW_ITEMS, workflow_link
 from activities.setup.webhook import webhook_items
@@ -34,9 +35,11 @@ def items(web_ui: str, namespace: str) -> list[Item]:
     return [
         *CHOICE_SET_ITEMS,
         *FIELD_ITEMS,
+        *INVENTORY_FIELD_ITEMS,
         TYPE_ITEM,
         TAG_ITEM,
         *VIEW_ITEMS,
         workflow_link(web_ui, namespace),
         *ACCESS_ITEMS,
+        *INVENTORY_ACCESS_ITEMS,
     ]

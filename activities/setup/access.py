@@ -77,7 +77,7 @@ LOOK_UPS: Final = Grant(
     "look-ups",
     ("view",),
     {
-        "dcim/sites": "dcim.site",
+        "dcim/locations": "dcim.location",
         FIELDS: "extras.customfield",
         CHOICE_SETS: "extras.customfieldchoiceset",
         "extras/tags": "extras.tag",

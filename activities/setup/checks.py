@@ -14,6 +14,7 @@ from activities.errors import PermanentError
 from activities.netbox import CLUSTER_TYPE, NetBox, Row
 from activities.setup.engine import plan
 from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS, FIELDS, RULES
+from activities.setup.inventory import INVENTORY_FIELD_ITEMS
 from activities.setup.items import CLUSTER, Item
 from activities.setup.permissions import permission_checks, record_checks
 from activities.setup.rules import is_filled, is_refused
@@ -24,6 +25,7 @@ MINIMUM: Final = (4, 7)
 STRUCTURE: Final = ("type", "object_types", "choice_set", "related_object_type", "extra_choices")
 FILTERS: Final = ("filter_logic", "unique")
 VALIDATION: Final = ("required", *RULES)
+ALL_FIELD_ITEMS: Final = (*FIELD_ITEMS, *INVENTORY_FIELD_ITEMS)
 
 
 def check_netbox(netbox: NetBox) -> list[Check]:
@@ -42,16 +44,18 @@ def _answer_checks(netbox: NetBox) -> Iterator[Check]:
 
 
 def _structure_checks(netbox: NetBox) -> Iterator[Check]:
-    items = _aspect([*CHOICE_SET_ITEMS, *FIELD_ITEMS, TYPE_ITEM], STRUCTURE)
-    good = f"The cluster type {CLUSTER_TYPE} and {len(FIELD_ITEMS)} custom fields are there."
+    items = _aspect([*CHOICE_SET_ITEMS, *ALL_FIELD_ITEMS, TYPE_ITEM], STRUCTURE)
+    good = f"The cluster type {CLUSTER_TYPE} and {len(ALL_FIELD_ITEMS)} custom fields are there."
     yield check("NetBox fields", partial(_set_up, netbox, items, good))
 
 
 def _rule_checks(netbox: NetBox) -> Iterator[Check]:
-    good = "What fabrics are looked up by is compared as a whole."
-    yield check("NetBox filters", partial(_set_up, netbox, _aspect(FIELD_ITEMS, FILTERS), good))
+    good = "What objects are looked up by is compared as a whole."
+    yield check("NetBox filters", partial(_set_up, netbox, _aspect(ALL_FIELD_ITEMS, FILTERS), good))
     good = "No rule of a field refuses what syncs write."
-    yield check("NetBox rules", partial(_set_up, netbox, _aspect(FIELD_ITEMS, VALIDATION), good))
+    yield check(
+        "NetBox rules", partial(_set_up, netbox, _aspect(ALL_FIELD_ITEMS, VALIDATION), good)
+    )
     yield check("NetBox required fields", partial(_required_fields, netbox))
     yield check("NetBox values", partial(_values, netbox))
 

@@ -14,9 +14,13 @@ from activities.errors import PermanentError
 from activities.netbox import NetBox, Row
 from activities.netbox_http import Conflict, Gone
 from activities.setup.access import GRANTS, NAME, RECORDS, Grant
+from activities.setup.inventory import INVENTORY_GRANTS
 from fabrics.check import Check
 
 METHODS: Final = {"add": "POST", "change": "PUT"}
+UNTOLD: Final = "delete"
+"""What OPTIONS does not tell; it is granted together with `change`."""
+
 NEVER: Final = '"never"'
 """An ETag that no object has: NetBox's are weak ones, of times."""
 
@@ -25,10 +29,11 @@ TRIED: Final = 20
 
 
 def permission_checks(netbox: NetBox) -> Iterator[Check]:
-    """One for each model that the user needs."""
+    """One for each model that records need, and one for inventories."""
     for grant in GRANTS:
         for path in grant.models:
             yield check(f"NetBox permission on {path}", partial(_may, netbox, grant, path))
+    yield check("NetBox permissions on inventories", partial(_may_all, netbox))
 
 
 def record_checks(netbox: NetBox) -> Iterator[Check]:
@@ -38,13 +43,22 @@ def record_checks(netbox: NetBox) -> Iterator[Check]:
 
 
 def _may(netbox: NetBox, grant: Grant, path: str) -> str:
-    refused = [action for action in grant.actions if not _allows(netbox, action, path)]
+    asked = [action for action in grant.actions if action != UNTOLD]
+    refused = [action for action in asked if not _allows(netbox, action, path)]
     if refused:
         raise PermanentError(
             f"The token's user may not {_listed(refused)} {path}: use a token that may write, of the"
             f" user {NAME}, whose permission {_name_of(grant)} `starter.py setup` makes."
         )
     return f"The token's user may {_listed(grant.actions)} {path}."
+
+
+def _may_all(netbox: NetBox) -> str:
+    """All that inventories need, in one line: it is one thing to people, and a dozen models."""
+    for grant in INVENTORY_GRANTS:
+        for path in grant.models:
+            _may(netbox, grant, path)
+    return "The token's user may write inventories."
 
 
 def _name_of(grant: Grant) -> str:

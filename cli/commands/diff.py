@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import console
+from cli import console, probes
 from cli.diff_view import diff_page
 from cli.errors import Failure
 from cli.offline import read_desired, read_live
@@ -43,7 +43,7 @@ async def _ask(wanted: str) -> DiffReport:
     async with open_session() as session:
         fabric = await session.fabric(wanted)
         with console.progress(f"Comparing Git and Kubernetes of {fabric.config.name}"):
-            return await session.loops.diff(fabric.config)
+            return await probes.diff(session.loops, fabric.config)
 
 
 def _compare(folder: Path, file: Path) -> DiffReport:

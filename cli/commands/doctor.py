@@ -11,7 +11,7 @@ from pydantic import BaseModel
 import temporal
 from activities.netbox import NetBox
 from activities.setup import check_netbox
-from cli import console, records
+from cli import console, probes, records
 from cli.errors import DONE, UNHEALTHY, Failure, load_settings
 from cli.fabrics import Fabric
 from cli.look import look
@@ -127,7 +127,7 @@ async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[
 async def _check_sources(session: Session, fabric: Fabric) -> list[Check]:
     """What a worker finds that can reach the fabric."""
     try:
-        return await session.loops.examine(fabric.config)
+        return await probes.examine(session.loops, fabric.config)
     except Failure as error:
         return [Check("Git and Kubernetes", False, f"They were not tried. {error}")]
 

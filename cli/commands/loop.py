@@ -19,8 +19,8 @@ from cli.options import AsJson, FabricName, interval_of
 from cli.results import show_fabrics, show_synced
 from cli.session import Session, open_session
 from fabrics.config import ConfigEdits, check_reason
-from fabrics.loop import SyncRequest
 from fabrics.report import SyncReport
+from fabrics.turn import SyncRequest
 
 type Ask = Callable[[str, SyncRequest], Awaitable[SyncReport | None]]
 

@@ -6,7 +6,6 @@ holds needs no more than `Wanted`: model, keys, fields, references, claims.
 
 from fabrics.inventory.naming import Fabric
 from fabrics.inventory.plan import Plan, make_plan
-from fabrics.inventory.preview import Preview, preview
 from fabrics.inventory.reading import Skipped
 from fabrics.inventory.wanted import Claim, Model, Ref, Wanted
 
@@ -15,10 +14,8 @@ __all__ = [
     "Fabric",
     "Model",
     "Plan",
-    "Preview",
     "Ref",
     "Skipped",
     "Wanted",
     "make_plan",
-    "preview",
 ]

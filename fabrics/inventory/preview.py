@@ -1,59 +1,75 @@
-"""A plan as JSON, for people and programs that want to see it before anything is written."""
+"""What a sync would write to NetBox now, for people to look at before it does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel
 
+from fabrics.inventory.changes import Changes
 from fabrics.inventory.plan import Plan
-from fabrics.inventory.wanted import Ref, Value, Wanted
-from fabrics.values import Json
+from fabrics.inventory.stored import Stored
+from fabrics.inventory.wanted import Ref
+
+MAX_NAMED: Final = 300
+"""Writes that are named, some 40 KB: a message has its limits."""
 
 
-class PlannedObject(BaseModel, frozen=True):
-    """One object. In `fields`, another object is `{"model", "key"}`; `shared` ones have no `hh_key`."""
+class Doing(StrEnum):
+    """What happens to an object."""
 
-    model: str
-    key: str
-    shared: bool
-    fields: dict[str, Json]
-
-
-class SkippedObject(BaseModel, frozen=True):
-    """A live object, or the part of one behind `#`, and why NetBox will not show it."""
-
-    key: str
-    reason: str
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
 
 
-class Preview(BaseModel, frozen=True):
-    """All that NetBox would hold of a fabric; `counts` by model, of those that have any."""
+class PlannedWrite(BaseModel, frozen=True):
+    """One object: `what` is its NetBox model and `hh_key`, `fields` are those that change."""
 
-    fabric_id: str
-    counts: dict[str, int]
-    skipped: tuple[SkippedObject, ...]
-    objects: tuple[PlannedObject, ...]
+    doing: Doing
+    what: str
+    fields: tuple[str, ...] = ()
 
 
-def preview(plan: Plan) -> Preview:
-    """The plan, in the order in which it is written."""
-    return Preview(
-        fabric_id=plan.fabric.fabric_id,
-        counts={model.value: count for model, count in plan.counts.items() if count},
-        skipped=tuple(SkippedObject(key=each.key, reason=each.reason) for each in plan.skipped),
-        objects=tuple(map(_planned, plan.objects)),
+class InventoryPreview(BaseModel, frozen=True):
+    """All writes by number, the first ones by name, and how many objects have no form in NetBox.
+
+    What is to be deleted has to be absent from three syncs in a row first. `held` says why a sync would
+    do nothing at all.
+    """
+
+    counts: dict[Doing, int] = {}
+    unchanged: int = 0
+    skipped: int = 0
+    writes: tuple[PlannedWrite, ...] = ()
+    held: str = ""
+
+
+def preview_of(plan: Plan, changes: Changes, absent: Iterable[Stored]) -> InventoryPreview:
+    """What a sync would do that wants `plan`, and in the end deletes what is `absent`."""
+    writes = [*_written(changes), *_deleted(absent)]
+    return InventoryPreview(
+        counts={doing: sum(each.doing is doing for each in writes) for doing in Doing},
+        unchanged=changes.unchanged,
+        skipped=len(plan.skipped),
+        writes=tuple(writes[:MAX_NAMED]),
     )
 
 
-def _planned(wanted: Wanted) -> PlannedObject:
-    fields = {name: _json(value) for name, value in wanted.fields().items()}
-    return PlannedObject(
-        model=wanted.MODEL.value, key=wanted.key, shared=wanted.SHARED, fields=fields
-    )
+def _written(changes: Changes) -> Iterator[PlannedWrite]:
+    """Each object once, however many writes it takes."""
+    fields: dict[Ref, set[str]] = {}
+    for stage in changes.stages:
+        for write in stage:
+            fields.setdefault(write.ref, set()).update(write.fields)
+    for ref, changed in fields.items():
+        what = f"{ref.model} {ref.key}"
+        if ref in changes.ids:
+            yield PlannedWrite(doing=Doing.UPDATE, what=what, fields=tuple(sorted(changed)))
+        else:
+            yield PlannedWrite(doing=Doing.CREATE, what=what)
 
 
-def _json(value: Value | tuple[int, int]) -> Json:
-    if isinstance(value, Ref):
-        return {"model": value.model.value, "key": value.key}
-    if isinstance(value, tuple):
-        return [_json(each) for each in value]
-    return dict(value) if isinstance(value, Mapping) else value
+def _deleted(absent: Iterable[Stored]) -> Iterator[PlannedWrite]:
+    for each in absent:
+        yield PlannedWrite(doing=Doing.DELETE, what=f"{each.id.model} {each.key}")

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,19 +58,32 @@ class CommandLine:
 
     async def __call__(self, *arguments: str) -> Result:
         """Run it to its end."""
-        done = await asyncio.to_thread(
-            subprocess.run,
+        done = await asyncio.to_thread(self._run, subprocess.DEVNULL, arguments)
+        assert "Traceback" not in done.stderr
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    async def answered(self, answer: str, *arguments: str) -> Result:
+        """Run it on a terminal where somebody types `answer`."""
+        terminal, end = os.openpty()
+        os.write(terminal, f"{answer}\n".encode())
+        try:
+            done = await asyncio.to_thread(self._run, end, arguments)
+        finally:
+            os.close(terminal)
+            os.close(end)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def _run(self, stdin: int, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "starter.py", *arguments],
             cwd=ROOT,
             env=self._variables,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
-        assert "Traceback" not in done.stderr
-        return Result(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture

@@ -1,111 +1,169 @@
-"""`inventory` on files: what it shows, and how it ends."""
+"""What NetBox shows of a fabric, by the command line: of a file, of a running loop, and what waits for a word."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cli.app import run
-from cli.inventory_view import NAMES
-from fabrics.inventory import Model, Preview
-from fabrics.values import Json
-from tests.fabrics.inventory.live_sets import LiveSet, each_set
-from tests.fabrics.inventory.reader import Reader
+from cli.errors import DONE, FAILED
+from cli.inventory_view import changes_of, in_short, inventory_page
+from cli.tables import history_table
+from fabrics.inventory.report import (
+    DeletesWaiting,
+    Finding,
+    InventoryProgress,
+    InventoryReport,
+    Problem,
+)
+from fabrics.inventory.state import InventoryStatus
+from fabrics.kinds import kind_named
+from fabrics.report import SyncReport
+from fabrics.status import SyncStatus
+from fabrics.turn import Trigger
+from tests.cli.conftest import CommandLine
+from tests.e2e.installation import Installation, in_yaml, manifest
 
-WIRING = "wiring.githedgehog.com/v1beta1"
+MANY = [manifest("Server", f"server-{number}", {"description": "one"}) for number in range(1, 15)]
+FEW = MANY[:2]
+GONE = len(MANY) - len(FEW)
 
-
-def item(kind: str, name: str, spec: Json) -> Json:
-    return {"apiVersion": WIRING, "kind": kind, "metadata": {"name": name}, "spec": spec}
-
-
-def link(server: str) -> Json:
-    ends: Json = {"server": {"port": f"{server}/e1"}, "switch": {"port": "leaf-01/E1/1"}}
-    return {"unbundled": {"link": ends}}
-
-
-def write(folder: Path, *items: Json) -> str:
-    file = folder / "Berlin_DC 1.json"
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    return str(file)
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> str:
-    """A fabric of a switch and a server, one link of which leads nowhere."""
-    return write(
-        tmp_path,
-        item("Switch", "leaf-01", {"role": "server-leaf", "profile": "vs"}),
-        item("Server", "server-1", {}),
-        item("Connection", "a", link("server-1")),
-        item("Connection", "b", link("server-2")),
-    )
+REPORT = InventoryReport(
+    created=3,
+    deleted=1200,
+    problems={Problem.FAILED: 2},
+    findings=(Finding(problem=Problem.FAILED, what="VLAN/x", why="It is [taken]."),),
+)
+WAITING = DeletesWaiting(digest="d1ce", counts={"dcim.device": 30}, first=("dcim.device Switch/x",))
 
 
-def test_people_see_how_much_and_what_is_left_out(
-    file: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["inventory", "--live", file, "--plan"]) == 0
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    for line in (["Devices", "2"], ["Interfaces", "3"], ["Cables", "1"], ["Device", "roles", "2"]):
-        assert line in lines
-    assert ["Left", "out:", "1."] in lines
-    reason = "names the Server server-2, which is not there"
-    assert ["Connection/default/b", *reason.split()] in lines
+def rendered(status: InventoryStatus, progress: InventoryProgress | None = None) -> str:
+    """The page as it is printed."""
+    console = Console(width=120, markup=False)
+    with console.capture() as captured:
+        console.print(inventory_page(status, "dc", progress))
+    return captured.get()
 
 
-def test_programs_see_everything(file: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["inventory", "--live", file, "--plan", "--json"]) == 0
-    shown = Preview.model_validate_json(capsys.readouterr().out)
-    assert shown.fabric_id == "berlin-dc-1"
-    assert shown.counts["dcim.cable"] == 1
-    assert [each.key for each in shown.skipped] == ["Connection/default/b"]
-    [cable] = [each for each in shown.objects if each.model == "dcim.cable"]
-    assert cable.key == "Connection/default/a"
-    assert cable.fields["a_terminations"] == [
-        {"model": "dcim.interface", "key": "Server/default/server-1#e1"}
+def test_the_page_has_the_report_its_findings_and_what_waits() -> None:
+    mirrored = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    page = rendered(InventoryStatus(report=REPORT, mirrored=mirrored, deletes_waiting=WAITING))
+    assert "3 created, 1,200 deleted, 2 refused by NetBox, 2026-03-01 12:00:00 UTC" in page
+    assert "It is [taken]." in page
+    assert "and 1 more" in page
+    assert "`starter.py confirm-deletes dc`" in page
+    assert "  - dcim.device Switch/x\n  and 29 more" in page
+    assert "Nothing of it is in NetBox yet." in rendered(InventoryStatus())
+
+
+def test_one_that_is_being_written_says_how_far_it_is() -> None:
+    progress = InventoryProgress(done=120, total=1064)
+    assert in_short(InventoryStatus(writing=True), progress) == "Being written now (120 of 1,064)."
+    before = in_short(InventoryStatus(writing=True, report=InventoryReport(unchanged=7)))
+    assert before.startswith("Being written now. Before: 7 unchanged")
+
+
+def test_a_sync_in_history_shows_what_it_wrote_and_nothing_else() -> None:
+    assert changes_of(REPORT) == "+3 -1,200"
+    assert changes_of(InventoryReport(unchanged=9)) == changes_of(None) == ""
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    syncs = [
+        SyncReport(
+            number=number,
+            trigger=Trigger.SCHEDULE,
+            slot=now,
+            started=now,
+            duration=1,
+            sync_status=SyncStatus.IN_SYNC,
+            inventory=inventory,
+        )
+        for number, inventory in enumerate((REPORT, REPORT, None, InventoryReport(unchanged=9)), 1)
     ]
-    assert {each.key for each in shown.objects if each.shared} >= {"hh-server", "hedgehog-server"}
-
-
-@each_set
-def test_every_set_can_be_previewed(
-    sample: LiveSet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / f"{sample.name}.json"
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": sample.items()}))
-    assert run(["inventory", "--live", str(file), "--plan", "--json"]) == 0
-    shown = Preview.model_validate_json(capsys.readouterr().out)
-    assert shown.counts.get("dcim.cable", 0) == len(Reader(sample.items()).cables())
-    assert sum(shown.counts.values()) == len(shown.objects)
-
-
-def test_every_model_has_a_name() -> None:
-    assert NAMES.keys() == set(Model)
-
-
-@pytest.mark.parametrize("arguments", [[], ["--plan"], ["--live", "x.json"]])
-def test_half_a_question_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["inventory", *arguments]) == 2
-    assert "Give both --live FILE.json and --plan" in capsys.readouterr().err
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(history_table(syncs, now))
+    assert "1 to 2  +3 -1,200 objects in NetBox" in captured.get()
+    assert captured.get().count("objects in NetBox") == 1
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("arguments", "sentence"),
     [
-        (None, "cannot be read"),
-        ("{", "does not hold objects"),
-        ('{"apiVersion": "v1", "kind": "List", "items": []}', "holds no objects of a fabric"),
-        ('{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}', "holds no objects"),
+        ([], "Give either a FABRIC or --live FILE.json."),
+        (["dc", "--live", "x.json"], "Give either a FABRIC or --live FILE.json."),
+        (["--live", "x.json"], "x.json cannot be read"),
     ],
 )
-def test_a_file_without_a_fabric_is_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, words: str
+def test_what_makes_no_sense_is_refused(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["inventory", *arguments]) == FAILED
+    assert sentence in capsys.readouterr().err
+
+
+def test_the_inventory_of_a_file_needs_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "live.json"
-    if content is not None:
-        file.write_text(content)
-    assert run(["inventory", "--live", str(file), "--plan"]) == 2
-    said = capsys.readouterr()
-    assert words in said.err
-    assert said.out == ""
+    file.write_text(json.dumps({"kind": "List", "items": MANY}))
+    assert run(["inventory", "--live", str(file), "--json"]) == DONE
+    planned = json.loads(capsys.readouterr().out)
+    assert planned["counts"]["dcim.device"] == len(MANY)
+    assert len(planned["objects"]) == sum(planned["counts"].values())
+    assert planned["skipped"] == {}
+    assert run(["inventory", "--live", str(file)]) == DONE
+    shown = capsys.readouterr().out
+    assert "dcim.device" in shown
+    assert "0 skipped" in shown
+
+
+async def test_many_deletes_wait_for_a_word_that_is_good_for_one_plan(
+    installation: Installation, starter: CommandLine
+) -> None:
+    installation.changes["FABRIC_SYNC_INVENTORY"] = "true"
+    fabric = await installation.fabric({"fabric.yaml": in_yaml(MANY)}, MANY, hh_sync_interval=3600)
+    name = fabric.fabric_id
+    async with installation.worker():
+        await installation.start(fabric)
+        await fabric.synced(1)
+        loaded = await starter("inventory", name, "--json")
+        assert (loaded.code, loaded.json["report"]["deleted"]) == (0, 0)
+        assert loaded.json["report"]["created"] >= len(MANY)
+        assert (await starter("confirm-deletes", name)).refused("No deletes of")
+
+        unchanged = (await starter("inventory", name, "--plan", "--json")).json
+        assert unchanged["counts"] == {"create": 0, "update": 0, "delete": 0}
+        assert unchanged["unchanged"] >= len(MANY)
+
+        fabric.repository.commit({"fabric.yaml": in_yaml(FEW)})
+        for gone in MANY[len(FEW) :]:
+            fabric.api.delete(kind_named("Server"), gone["metadata"]["name"])
+        planned = await starter("inventory", name, "--plan")
+        assert planned.code == 0
+        assert "- dcim.device Server/default/server-14\n" in planned.out
+        for _ in range(3):
+            synced = await starter("sync", name, "--json")
+            assert synced.json["report"]["inventory"]["deleted"] == 0
+
+        waiting = (await starter("inventory", name, "--json")).json["deletes_waiting"]
+        assert waiting["counts"]["dcim.device"] == GONE
+        status = await starter("status", name)
+        assert (status.code, f"starter.py confirm-deletes {name}" in status.out) == (1, True)
+        assert (await starter("confirm-deletes", name)).refused("as --digest")
+        wrong = await starter("confirm-deletes", name, "--digest", "d1ce")
+        assert wrong.refused("others by now")
+        declined = await starter.answered("n", "confirm-deletes", name)
+        assert declined.code == 130
+        assert (await fabric.status()).inventory.deletes_waiting is not None
+
+        agreed = await starter.answered("y", "confirm-deletes", name)
+        assert agreed.code == 0
+        assert "Server/default/server-14" in agreed.err
+        *_, last = await fabric.history()
+        assert last.inventory is not None
+        assert last.inventory.deleted == sum(waiting["counts"].values())
+        assert (await starter("inventory", name, "--json")).json["deletes_waiting"] is None
+        assert (await starter("confirm-deletes", name)).refused("No deletes of")
+        assert (await starter("status", name)).code == 0

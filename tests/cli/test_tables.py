@@ -10,8 +10,9 @@ from cli.tables import history_table, in_words, punctuality, status_page, status
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.fleet_summary import FleetSummary
 from fabrics.overview import FabricOverview
-from fabrics.report import SyncReport, Trigger
+from fabrics.report import SyncReport
 from fabrics.status import SyncStatus
+from fabrics.turn import Trigger
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

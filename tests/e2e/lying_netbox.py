@@ -16,7 +16,8 @@ NOTHING: Final = dict[str, object](count=0, next=None, previous=None, results=[]
 class LyingNetBox:
     """Passes requests on to `target`, but answers lists whose path has one of `empty` with nothing in them.
 
-    While `go_on` is not set, answers are held back; `held` counts those.
+    While `go_on` is not set, answers are held back; `held` counts those. If it `forgets`, it hangs up
+    instead of answering the first request to create something at each path, which are the `forgotten`.
     """
 
     target: str
@@ -24,6 +25,8 @@ class LyingNetBox:
     empty: tuple[str, ...] = ()
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     held: int = 0
+    forgets: bool = False
+    forgotten: set[str] = field(default_factory=set)
     url: str = ""
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -34,6 +37,10 @@ class LyingNetBox:
         self.held += 1
         await self.go_on.wait()
         self.held -= 1
+        creates = request.method == "POST" and request.path.startswith("/api/")
+        if self.forgets and creates and request.path not in self.forgotten and request.transport:
+            self.forgotten.add(request.path)
+            request.transport.abort()
         return answer
 
     async def _pass_on(self, request: web.Request) -> web.Response:

@@ -7,7 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from fabrics.report import Trigger
+from fabrics.turn import Trigger
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 from workflows.fabric_sync import FabricSync
 

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 import pytest
 
 from fabrics.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.loop import FabricLoop, Installation, SyncRequest
+from fabrics.installation import Installation
+from fabrics.loop import FabricLoop
 from fabrics.status import Facts
+from fabrics.turn import SyncRequest
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERE = Installation()

@@ -5,15 +5,19 @@ from itertools import count
 
 import pytest
 
+from activities.inventory.client import InventoryNetBox
 from activities.netbox import CLUSTERS, NetBox, Row
 from activities.record import RecordActivities
+from fabrics.installation import Installation
 from stack.stack import Stack
 from tests.netbox.browser import Browser
+from tests.netbox.mirror import Mirror
 
 INSTANCE = "default@this-installation"
 NUMBERS = count(1)
 
 type MakeRecord = Callable[..., Row]
+type MakeMirror = Callable[..., Mirror]
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +60,7 @@ def record(make_record: MakeRecord) -> Row:
 @pytest.fixture
 def activities(netbox: NetBox) -> RecordActivities:
     """The activities as a worker of this installation has them."""
-    return RecordActivities(netbox, INSTANCE, heartbeat=900, search_attributes=True)
+    return RecordActivities(netbox, INSTANCE, Installation(search_attributes=True))
 
 
 @pytest.fixture
@@ -77,3 +81,35 @@ def browser(stack: Stack) -> Iterator[Browser]:
     browser = Browser(stack)
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="session")
+def inventory_netbox(stack: Stack, constrained_token: str) -> Iterator[InventoryNetBox]:
+    """NetBox as the user that workers are, for many rows at a time."""
+    client = InventoryNetBox(stack.netbox.url, constrained_token, connect_timeout=5, timeout=60)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def make_mirror(
+    stack: Stack, inventory_netbox: InventoryNetBox, admin: NetBox, make_record: MakeRecord
+) -> Iterator[MakeMirror]:
+    """Makes fabrics with an empty inventory; what they then have goes with the test."""
+    made: list[Mirror] = []
+
+    def make(**custom_fields: object) -> Mirror:
+        made.append(Mirror(inventory_netbox, admin, make_record(**custom_fields)))
+        return made[-1]
+
+    yield make
+    client = InventoryNetBox(stack.netbox.url, stack.netbox.token, connect_timeout=5, timeout=60)
+    for mirror in made:
+        mirror.wipe(client)
+    client.close()
+
+
+@pytest.fixture
+def mirror(make_mirror: MakeMirror) -> Mirror:
+    """A fabric with an empty inventory, and a site of its own."""
+    return make_mirror()

@@ -7,6 +7,7 @@ from activities.netbox import CLUSTERS, JOURNAL, NetBox, Row
 from activities.netbox_http import Gone
 from activities.setup.access import GRANTS, USER
 from activities.setup.fields import FIELDS
+from activities.setup.inventory import INVENTORY_GRANTS
 
 
 def test_foreign_clusters_are_out_of_sight(netbox: NetBox, foreign_cluster: Row) -> None:
@@ -44,7 +45,7 @@ def test_nothing_else_can_be_read(netbox: NetBox, path: str) -> None:
         list(netbox.rows(path))
 
 
-@pytest.mark.parametrize("path", [FIELDS, "extras/tags", "dcim/sites"])
+@pytest.mark.parametrize("path", [FIELDS, "extras/tags", "dcim/locations"])
 def test_what_it_looks_up_it_cannot_change(netbox: NetBox, path: str) -> None:
     next(netbox.rows(path), None)
     with pytest.raises(PermanentError, match="does not allow"):
@@ -60,13 +61,17 @@ def test_it_has_the_permissions_that_are_declared_and_no_other(admin: NetBox) ->
         for row in admin.rows("users/permissions")
         if group["id"] in [each["id"] for each in row["groups"]]
     }
-    assert granted.keys() == {grant.permission.key["name"] for grant in GRANTS}
-    for grant in GRANTS:
+    declared = (*GRANTS, *INVENTORY_GRANTS)
+    assert granted.keys() == {grant.permission.key["name"] for grant in declared}
+    for grant in declared:
         row = granted[grant.permission.key["name"]]
         assert row["actions"] == list(grant.actions)
         assert sorted(row["object_types"]) == sorted(grant.models.values())
         assert row["constraints"] == grant.constraints
-        assert "delete" not in row["actions"]
+        may_change_anything = row["constraints"] is None and {"change", "delete"} & {
+            *row["actions"]
+        }
+        assert not may_change_anything
 
 
 def test_journals_of_anything_but_clusters_are_refused(netbox: NetBox, admin: NetBox) -> None:

@@ -11,6 +11,7 @@ from activities.netbox_http import Refused
 from activities.setup import check_netbox
 from activities.setup.access import GRANTS, JOURNALS, RECORDS, TOKENS, USER, Grant
 from activities.setup.fields import CHOICE_SETS, FIELDS
+from activities.setup.inventory import INVENTORY_GRANTS
 from activities.setup.items import CLUSTER
 from fabrics.check import Check
 from fabrics.kinds import KINDS
@@ -115,13 +116,22 @@ def test_a_token_that_may_only_read(connect: Connect, admin: NetBox) -> None:
     wanted = {"user": user["id"], "version": 2, "write_enabled": False, "description": "trial"}
     token = admin.create(TOKENS, wanted)
     try:
-        records, journals = failed(connect(f"nbt_{token['key']}.{token['token']}"))
+        records, journals, inventories = failed(connect(f"nbt_{token['key']}.{token['token']}"))
     finally:
         admin.delete(TOKENS, token["id"])
     assert records.name == "NetBox permission on virtualization/clusters"
     assert "may not add or change virtualization/clusters" in records.sentence
     assert "use a token that may write" in records.sentence
     assert journals.name == "NetBox permission on extras/journal-entries"
+    assert inventories.name == "NetBox permissions on inventories"
+
+
+@pytest.mark.parametrize("grant", INVENTORY_GRANTS, ids=lambda grant: grant.name)
+def test_a_permission_on_inventories_is_missed(netbox: NetBox, admin: NetBox, grant: Grant) -> None:
+    with changed(admin, "users/permissions", name_of(grant), enabled=False):
+        (check,) = failed(netbox)
+    assert check.name == "NetBox permissions on inventories"
+    assert name_of(grant) in check.sentence
 
 
 ALL_GRANTS = [

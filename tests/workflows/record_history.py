@@ -14,6 +14,7 @@ from temporalio.client import WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from fabrics.inventory.report import DeletesWaiting, InventoryOutcome
 from fabrics.values import Json
 from tests.workflows.fleet_world import FleetWorld, fleet
 from tests.workflows.world import World, config, loop
@@ -39,18 +40,25 @@ async def record_fleet(env: WorkflowEnvironment) -> None:
 
 
 async def record_fabric_sync(env: WorkflowEnvironment) -> None:
-    """A loop that is paused, re-planned, asked and told nonsense, and whose NetBox and fabric fail for a while."""
+    """A loop that is paused, re-planned, asked, told nonsense and to delete, and which meets all failures."""
     async with loop(env, World(config(fabric_id="berlin"))) as running:
-        await running.sleep(100)
+        await running.sleep(40)
         await running.handle.signal(FabricSync.pause_by_signal, "maintenance")
         await running.sleep(300)
         await running.handle.execute_update(FabricSync.resume)
         await running.handle.signal("set_interval", "soon")
         await running.handle.execute_update(FabricSync.set_interval, 30)
+        waiting = DeletesWaiting(digest="d1ce", counts={"dcim.interface": 40}, first=())
+        running.world.inventory = InventoryOutcome(live_digest="", deletes_waiting=waiting)
         await running.handle.execute_update(FabricSync.sync_now, True)
+        running.world.inventory = InventoryOutcome(live_digest="")
+        await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
+        running.world.live_digest, running.world.inventory_error = "rewired", "It is refused."
+        await running.sleep(30)
+        running.world.inventory_error = ""
         running.world.netbox_error = "NetBox does not answer."
         running.world.drift_count = 2
-        await running.sleep(120)
+        await running.sleep(60)
         running.world.netbox_error, running.world.silent = "", True
         await running.sleep(60)
         running.world.silent = False

@@ -63,6 +63,18 @@ async def test_a_site_without_a_worker_is_an_error_that_says_so(env: WorkflowEnv
         assert len(world.questions) == 1
 
 
+async def test_a_site_whose_worker_goes_before_the_inventory_is_written_says_so(
+    env: WorkflowEnvironment,
+) -> None:
+    world = World(config(task_queue=SITE), inventory_takes=timedelta(hours=1))
+    async with loop(env, world) as running, observers(env.client, world, SITE):
+        await running.sleep(30 + 15)
+        status = await running.status()
+        assert (status.sync_status, status.connection_status) == (SyncStatus.ERROR, "connected")
+        assert "The inventory in NetBox is not up to date" in status.sync_error
+        assert f'No worker takes work from the task queue "{SITE}"' in status.sync_error
+
+
 async def test_a_site_that_is_busy_is_waited_for(env: WorkflowEnvironment) -> None:
     world = World(config(task_queue=SITE), takes=timedelta(minutes=20), site_has_worker=True)
     async with loop(env, world) as running, observers(env.client, world, SITE):

@@ -6,9 +6,9 @@ from itertools import pairwise
 from temporalio.testing import WorkflowEnvironment
 
 from fabrics.loop import FabricLoop
-from fabrics.report import Trigger
 from fabrics.status import Facts, SyncStatus
 from fabrics.timing import Grid
+from fabrics.turn import Trigger
 from tests.workflows.world import World, config, loop
 from workflows.fabric_sync import FabricSync
 

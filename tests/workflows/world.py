@@ -22,10 +22,13 @@ from activities.errors import Unanswered, to_application_error
 from activities.observe import ObserveRequest
 from activities.record import RecordRead, RecordUpdate
 from fabrics.config import FabricConfig, GitSource, KubernetesTarget
+from fabrics.installation import Installation
+from fabrics.inventory.report import InventoryOutcome
+from fabrics.inventory.request import InventoryRequest
 from fabrics.loop import FabricLoop, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from fabrics.status import Facts, Observation, SyncStatus, sync_status
-from workflows.calls import observe_queue, patient_queue
+from workflows.calls import inventory_queue, observe_queue, patient_queue
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import IgnoreMalformedMessages
 
@@ -65,9 +68,17 @@ class World:
     queue: str = field(default_factory=lambda: f"queue-{uuid4().hex[:8]}")
     """The loop's."""
     drift_count: int = 0
+    live_digest: str = "live"
     takes: timedelta = timedelta(0)
     """How long a look at the fabric takes, on the server's clock."""
     netbox_error: str = ""
+    requests: list[InventoryRequest] = field(default_factory=list)
+    """How NetBox's inventory was to be brought up to date."""
+    inventory: InventoryOutcome = field(default_factory=lambda: InventoryOutcome(live_digest=""))
+    """What became of it."""
+    inventory_takes: timedelta = timedelta(0)
+    inventory_error: str = ""
+    installation: Installation = Installation(inventory=True)
     unseen: int = 0
     """How often NetBox will not show the record, although it is there."""
     silent: bool = False
@@ -95,15 +106,28 @@ class World:
             answered=not self.silent,
             kubernetes_error="It keeps silent." if self.silent else "",
             commit="c0ffee",
+            desired_digest="desired",
+            live_digest="" if self.silent else self.live_digest,
             counts={"Switch": 2},
             drift_count=self.drift_count,
         )
 
     @activity.defn
+    def update_inventory(self, request: InventoryRequest) -> InventoryOutcome:
+        """Bring the inventory up to date, as the test has set."""
+        if activity.info().attempt == 1:
+            self.requests.append(request)
+            if self.inventory_takes:
+                raise ApplicationError("still writing", next_retry_delay=self.inventory_takes)
+        if self.inventory_error:
+            raise ApplicationError(self.inventory_error, non_retryable=True)
+        return self.inventory.model_copy(update={"live_digest": request.live_digest})
+
+    @activity.defn
     async def has_worker(self, queue: str) -> bool:
         """What Temporal says of the site's queue."""
         assert self.record is not None
-        assert queue == self.record.task_queue
+        assert queue in {self.record.task_queue, inventory_queue(self.record.task_queue)}
         self.questions.append(activity.info().scheduled_time)
         return self.site_has_worker
 
@@ -129,10 +153,8 @@ class World:
             raise RuntimeError(self.netbox_error)
         if self.unseen:
             self.unseen -= 1
-            return RecordRead(config=None, facts=Facts(), heartbeat=900, search_attributes=False)
-        return RecordRead(
-            config=self.record, facts=self.facts, heartbeat=900, search_attributes=False
-        )
+            return RecordRead(config=None, facts=Facts(), installation=self.installation)
+        return RecordRead(config=self.record, facts=self.facts, installation=self.installation)
 
 
 @dataclass
@@ -179,19 +201,23 @@ async def worker(client: Client, world: World) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def observers(client: Client, world: World, queue: str) -> AsyncIterator[None]:
-    """Those that look at the fabric for which this queue is."""
-    with ThreadPoolExecutor(2) as threads:
-        quick, patient = (
+    """Those that look at the fabric for which this queue is, and that write its inventory."""
+    with ThreadPoolExecutor(3) as threads:
+        quick, patient, inventory = (
             Worker(
                 client,
                 task_queue=each,
-                activities=[world.observe],
+                activities=[work],
                 activity_executor=threads,
                 max_concurrent_activities=1,
             )
-            for each in (queue, patient_queue(queue))
+            for each, work in (
+                (queue, world.observe),
+                (patient_queue(queue), world.observe),
+                (inventory_queue(queue), world.update_inventory),
+            )
         )
-        async with quick, patient:
+        async with quick, patient, inventory:
             yield
 
 

@@ -1,0 +1,187 @@
+"""The activity that makes NetBox show a fabric as it is: devices, ports, cables, networks.
+
+It goes by what is there and what should be, so that it may be run twice, or half and then again: the
+next run does what is left. It stops between two requests to NetBox when it is cancelled.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from temporalio import activity
+
+from activities.errors import PermanentError, one_line
+from activities.inventory.cleaner import Cleaner
+from activities.inventory.client import InventoryNetBox
+from activities.inventory.obstacles import findings
+from activities.inventory.reader import Reader
+from activities.inventory.site import site_of
+from activities.inventory.writer import Writer
+from activities.kubernetes import LiveStates
+from fabrics.config import FabricConfig
+from fabrics.drift import Live
+from fabrics.inventory import Fabric, Plan, make_plan
+from fabrics.inventory.changes import Changes, find_changes
+from fabrics.inventory.guards import Verdict, emptied, judge, mark, vouched
+from fabrics.inventory.preview import InventoryPreview, preview_of
+from fabrics.inventory.report import (
+    MAX_FINDINGS,
+    MAX_TEXT,
+    DeletesWaiting,
+    Finding,
+    InventoryOutcome,
+    InventoryProgress,
+    InventoryReport,
+    Problem,
+)
+from fabrics.inventory.request import InventoryRequest
+from fabrics.inventory.stored import StoredInventory
+from fabrics.resources import digest
+from settings import Settings
+
+MAX_NAMED: Final = 20
+
+
+@dataclass(frozen=True)
+class InventoryActivities:
+    """What writes inventories. `live` keeps what the same worker's observations have read."""
+
+    netbox: InventoryNetBox
+    live: LiveStates
+    settings: Settings
+
+    @activity.defn
+    def update_inventory(self, request: InventoryRequest) -> InventoryOutcome:
+        """Bring NetBox up to the live state. Raises `TransientError` and `PermanentError`."""
+        live = self._live(request)
+        seen = digest(each for found in live.resources.values() for each in found)
+        if doubt := emptied(live, request.counts):
+            return InventoryOutcome(live_digest=seen, held=doubt, absences=request.absences)
+        return _Pass(self.netbox, request, self._plan(request, live), live).run(seen)
+
+    @activity.defn
+    def preview_inventory(self, request: InventoryRequest) -> InventoryPreview:
+        """What `update_inventory` would write now. Raises as it does."""
+        live = self._live(request)
+        if doubt := emptied(live, request.counts):
+            return InventoryPreview(held=doubt)
+        plan = self._plan(request, live)
+        stored = Reader(self.netbox, plan.fabric.fabric_id).read(plan)
+        changes = find_changes(plan, stored)
+        return preview_of(plan, changes, vouched(changes.absent, live))
+
+    @activity.defn
+    def remove_inventory(self, config: FabricConfig) -> InventoryReport:
+        """Delete all that the fabric owns but for what others have put something of theirs on.
+
+        Raises as `update_inventory` does. Only for a fabric that is no longer synced.
+        """
+        nothing = Plan(Fabric(config.fabric_id, config.name), (), ())
+        stored = Reader(self.netbox, config.fabric_id).read(nothing)
+        cleaner = Cleaner(self.netbox, f"Fabric Sync: removal of {config.fabric_id}")
+        cleaner.delete(stored.rows)
+        return _report(cleaner.findings).model_copy(update={"deleted": len(cleaner.deleted)})
+
+    def _plan(self, request: InventoryRequest, live: Live) -> Plan:
+        config = request.config
+        site = site_of(self.netbox, config.record_id)
+        return make_plan(live, Fabric(config.fabric_id, config.name, site))
+
+    def _live(self, request: InventoryRequest) -> Live:
+        """What the observation saw, or what is there now where this worker did not see it."""
+        target = request.config.kubernetes
+        if target is None:
+            raise PermanentError("hh_kubernetes_server is empty: name the fabric's API there.")
+        return self.live.last(target, request.live_digest) or self.live.read(target, self.settings)
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One comparison with NetBox, and all that follows from it."""
+
+    netbox: InventoryNetBox
+    request: InventoryRequest
+    plan: Plan
+    live: Live
+
+    def run(self, seen: str) -> InventoryOutcome:
+        reader = Reader(self.netbox, self.plan.fabric.fabric_id)
+        stored = reader.read(self.plan)
+        changes = find_changes(self.plan, stored)
+        verdict = self._judge(changes, stored)
+        total = changes.total + len(verdict.due)
+        writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._message)
+        written = writer.write(changes, lambda done: _beat(done, total))
+        cleaner = Cleaner(self.netbox, self._message)
+        cleaner.delete(verdict.due)
+        problems = [
+            *_skipped(self.plan),
+            *findings(self.netbox, written),
+            *cleaner.findings,
+        ]
+        report = _report(problems).model_copy(
+            update={
+                "created": len(written.created),
+                "updated": len(written.updated),
+                "deleted": len(cleaner.deleted),
+                "unchanged": changes.unchanged,
+            }
+        )
+        gone = {mark(each) for each in verdict.due if each.id in cleaner.deleted}
+        return InventoryOutcome(
+            live_digest=seen,
+            report=report,
+            absences={name: count for name, count in verdict.absences.items() if name not in gone},
+            deletes_waiting=_waiting(verdict),
+        )
+
+    def _judge(self, changes: Changes, stored: StoredInventory) -> Verdict:
+        totals = Counter(each.id.model for each in stored.rows)
+        absent = vouched(changes.absent, self.live)
+        return judge(absent, self.request.absences, totals, self.request.confirmed)
+
+    @property
+    def _message(self) -> str:
+        commit = f", commit {self.request.commit[:12]}" if self.request.commit else ""
+        return f"Fabric Sync: sync {self.request.sync} of {self.plan.fabric.fabric_id}{commit}"
+
+
+def _beat(done: int, total: int) -> None:
+    activity.heartbeat(InventoryProgress(done=done, total=total))
+
+
+def _skipped(plan: Plan) -> list[Finding]:
+    return [
+        Finding(problem=Problem.SKIPPED, what=each.key, why=each.reason) for each in plan.skipped
+    ]
+
+
+def _report(problems: Iterable[Finding]) -> InventoryReport:
+    """The findings within the bounds of a message; what failed goes first, what is known anyway last."""
+    urgency = (Problem.FAILED, Problem.CONFLICT, Problem.ADOPTABLE, Problem.SKIPPED)
+    ordered = sorted(problems, key=lambda each: (urgency.index(each.problem), each.what))
+    return InventoryReport(
+        problems=dict(Counter(each.problem for each in ordered)),
+        findings=tuple(
+            Finding(
+                problem=each.problem,
+                what=one_line(each.what, MAX_TEXT),
+                why=one_line(each.why, MAX_TEXT),
+            )
+            for each in ordered[:MAX_FINDINGS]
+        ),
+    )
+
+
+def _waiting(verdict: Verdict) -> DeletesWaiting | None:
+    if not verdict.waiting:
+        return None
+    return DeletesWaiting(
+        digest=verdict.digest,
+        counts=dict(Counter(str(each.id.model) for each in verdict.waiting)),
+        first=tuple(
+            one_line(f"{each.id.model} {each.key}", MAX_TEXT)
+            for each in verdict.waiting[:MAX_NAMED]
+        ),
+    )

@@ -1,0 +1,98 @@
+"""NetBox as the inventory uses it: GraphQL to read much at once, lists of rows to write much at once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, Self, override
+
+import requests
+from pynetbox.core.query import RequestError
+
+from activities.errors import PermanentError, TransientError, one_line
+from activities.netbox import NetBox, Row
+from activities.netbox_http import Refused, messages
+from settings import Settings
+
+AT_ONCE: Final = 3
+"""Requests under way at the same time, of all inventories: more would make NetBox no faster."""
+
+type Method = Literal["POST", "PATCH", "DELETE"]
+
+_DOING: Final[Mapping[Method, str]] = {"POST": "create", "PATCH": "change", "DELETE": "delete"}
+
+
+class RowsRefused(Refused):
+    """NetBox wrote none of the rows, because of some: `reasons` are by their places in the list."""
+
+    def __init__(self, sentence: str, reasons: Mapping[int, str]) -> None:
+        super().__init__(sentence)
+        self.reasons = reasons
+
+
+class InventoryNetBox(NetBox):
+    """One NetBox as one user, many rows at a time."""
+
+    @classmethod
+    @override
+    def from_settings(cls, settings: Settings) -> Self:
+        """With connections of its own, so that inventories hold up no record."""
+        return cls(
+            settings.netbox_url,
+            settings.netbox_token.get_secret_value(),
+            connect_timeout=settings.connect_timeout,
+            timeout=settings.netbox_timeout,
+            at_once=AT_ONCE,
+        )
+
+    def graphql(self, query: str) -> dict[str, list[Row]]:
+        """The lists that a query asks for, by their aliases.
+
+        NetBox answers 200 whatever happens: what is not the data is told from it here. What a user
+        may not see is left out without a word; see `check_may_read`.
+        """
+        with self._errors("read the inventory"):
+            answer = self._session.post(f"{self.url}/graphql/", json={"query": query})
+            if not answer.ok:
+                raise RequestError(answer)
+            body = answer.json()
+        if not isinstance(body, dict) or body.get("errors") or not body.get("data"):
+            said = messages(body.get("errors")) if isinstance(body, dict) else ""
+            raise TransientError(f"NetBox at {self.url} could not read the inventory: {said}")
+        data: dict[str, list[Row]] = body["data"]
+        return data
+
+    def check_may_read(self, path: str) -> None:
+        """Raise `PermanentError` where this user may not read the objects at `path`."""
+        try:
+            next(self._get(path, {"fields": "id"}, 1), None)
+        except PermanentError as error:
+            raise PermanentError(f"{error} Run `starter.py setup`.") from error
+
+    def write(self, method: Method, path: str, rows: Sequence[Row]) -> list[Row]:
+        """Create, change or delete all the rows or none; the answer has them as they are now.
+
+        Raises `RowsRefused` where NetBox names the rows that it does not take.
+        """
+        with self._errors(f"{_DOING[method]} {path}"):
+            answer = self._session.request(method, f"{self.url}/api/{path}/", json=rows)
+            if answer.status_code in (400, 409) and (reasons := _reasons(answer, rows)):
+                first = next(iter(reasons.values()))
+                raise RowsRefused(one_line(f"NetBox refused {path}: {first}"), reasons)
+            if not answer.ok:
+                raise RequestError(answer)
+            written: list[Row] = answer.json() if answer.content else []
+        return written
+
+
+def _reasons(answer: requests.Response, rows: Sequence[Row]) -> dict[int, str]:
+    """Why which rows are refused: NetBox names them by their places or by their ids."""
+    try:
+        body: Any = answer.json()
+    except requests.exceptions.JSONDecodeError:
+        return {}
+    places = {row.get("id"): place for place, row in enumerate(rows)}
+    errors = body.get("errors") if isinstance(body, dict) else None
+    found: dict[int, str] = {}
+    for each in errors if isinstance(errors, list) else ():
+        place = each.get("index", places.get(each.get("id")))
+        if isinstance(place, int) and place < len(rows):
+            found[place] = messages(each.get("errors"))
+    return found

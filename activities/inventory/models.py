@@ -1,0 +1,27 @@
+"""Where NetBox's REST API has the models of the inventory."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fabrics.inventory import Model
+
+PATHS: Final[Mapping[Model, str]] = {
+    Model.SITE: "dcim/sites",
+    Model.MANUFACTURER: "dcim/manufacturers",
+    Model.DEVICE_TYPE: "dcim/device-types",
+    Model.DEVICE_ROLE: "dcim/device-roles",
+    Model.PLATFORM: "dcim/platforms",
+    Model.VRF: "ipam/vrfs",
+    Model.VLAN_GROUP: "ipam/vlan-groups",
+    Model.VLAN: "ipam/vlans",
+    Model.DEVICE: "dcim/devices",
+    Model.INTERFACE: "dcim/interfaces",
+    Model.MAC_ADDRESS: "dcim/mac-addresses",
+    Model.PREFIX: "ipam/prefixes",
+    Model.IP_RANGE: "ipam/ip-ranges",
+    Model.IP_ADDRESS: "ipam/ip-addresses",
+    Model.CABLE: "dcim/cables",
+}
+
+CABLE_ENDS: Final = "dcim/cable-terminations"
+"""Without a permission to view these, GraphQL shows cables without ends."""

@@ -1,0 +1,132 @@
+"""What NetBox holds of a fabric's inventory, in a handful of requests.
+
+Lists of several models go into one GraphQL request. GraphQL shows an empty list to users who may not
+read a model, so that every list that comes back empty is asked for once more, in the way that refuses.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from itertools import batched
+from typing import Final, NamedTuple
+
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from activities.errors import TransientError
+from activities.inventory.client import InventoryNetBox
+from activities.inventory.models import CABLE_ENDS, PATHS
+from activities.inventory.rows import FABRIC, is_ours, selection, stored
+from activities.netbox import Row
+from activities.setup.views import TAG
+from fabrics.inventory import Model, Plan, Ref
+from fabrics.inventory.kinds import OWNED
+from fabrics.inventory.stored import Id, Stored, StoredInventory
+
+PAGE: Final = 1000
+LISTS: Final = 8
+"""NetBox's limits are 1,000 rows a list and 10 lists a request."""
+
+
+class _List(NamedTuple):
+    """A list of a model from an id on: the fabric's own objects, or shared ones by their slugs."""
+
+    model: Model
+    slugs: tuple[str, ...] = ()
+    start: int = 0
+
+
+class Reader:
+    """Reads one fabric's inventory."""
+
+    def __init__(self, netbox: InventoryNetBox, fabric_id: str) -> None:
+        self._netbox = netbox
+        self._fabric_id = fabric_id
+
+    def read(self, plan: Plan) -> StoredInventory:
+        """All that the fabric owns, and what the plan refers to besides."""
+        shared = _shared_slugs(plan)
+        lists = [_List(model) for model in OWNED] + [
+            _List(model, tuple(sorted(slugs))) for model, slugs in shared.items()
+        ]
+        rows: list[Stored] = []
+        ids: dict[Ref, Id] = {}
+        for each, row in self._rows(lists):
+            if each.slugs:
+                ids[Ref(each.model, row["slug"])] = Id(each.model, int(row["id"]))
+            elif is_ours(row, self._fabric_id):
+                rows.append(stored(each.model, row))
+        self._check_empty({each.model for each in lists}, rows, ids)
+        return StoredInventory(rows, ids)
+
+    def own(self, model: Model) -> dict[str, Id]:
+        """The ids of the fabric's own objects of a model, by `hh_key`."""
+        found = (
+            stored(model, row)
+            for _, row in self._rows([_List(model)])
+            if is_ours(row, self._fabric_id)
+        )
+        return {each.key: each.id for each in found}
+
+    def shared(self, model: Model, slugs: Collection[str]) -> dict[str, Id]:
+        """The ids of objects that all fabrics share, by slug."""
+        found = self._rows([_List(model, tuple(sorted(slugs)))])
+        return {row["slug"]: Id(model, int(row["id"])) for _, row in found}
+
+    def _rows(self, lists: list[_List]) -> Iterator[tuple[_List, Row]]:
+        """The rows of all lists, page by page."""
+        while lists:
+            following: list[_List] = []
+            for some in batched(lists, LISTS):
+                for each, rows in self._request(some):
+                    yield from ((each, row) for row in rows)
+                    if len(rows) == PAGE:
+                        following.append(each._replace(start=int(rows[-1]["id"]) + 1))
+            lists = following
+
+    @retry(
+        retry=retry_if_exception_type(TransientError),
+        wait=wait_random_exponential(multiplier=0.2, max=2),
+        stop=stop_after_attempt(3),
+        reraise=True,
+    )
+    def _request(self, lists: Iterable[_List]) -> list[tuple[_List, list[Row]]]:
+        aliases = {f"list{place}": each for place, each in enumerate(lists)}
+        asked = (f"{alias}: {self._query(each)}" for alias, each in aliases.items())
+        answer = self._netbox.graphql(f"{{ {' '.join(asked)} }}")
+        return [(each, answer[alias]) for alias, each in aliases.items()]
+
+    def _query(self, asked: _List) -> str:
+        name = f"{asked.model.name.lower()}_list"
+        pagination = f"pagination: {{ start: {asked.start}, limit: {PAGE} }}"
+        if asked.slugs:
+            slugs = json.dumps(asked.slugs)
+            return (
+                f"{name}(filters: {{ slug: {{ in_list: {slugs} }} }}, {pagination}) {{ id slug }}"
+            )
+        is_fabric = f"{{ string_lookup: {{ exact: {json.dumps(self._fabric_id)} }} }}"
+        filters = (
+            f'custom_field_data: {{ path: "{FABRIC}", lookup: {is_fabric} }},'
+            f' tags: {{ slug: {{ exact: "{TAG}" }} }}'
+        )
+        return f"{name}(filters: {{ {filters} }}, {pagination}) {{ {selection(asked.model)} }}"
+
+    def _check_empty(
+        self, asked: Collection[Model], rows: Collection[Stored], shared: dict[Ref, Id]
+    ) -> None:
+        """Raise `PermanentError` where the user may not see what seems to be empty."""
+        seen = {each.id.model for each in rows} | {ref.model for ref in shared}
+        for model in sorted(set(asked) - seen):
+            self._netbox.check_may_read(PATHS[model])
+        cables = [each for each in rows if each.id.model is Model.CABLE]
+        if not any(each.values["a_terminations"] for each in cables):
+            self._netbox.check_may_read(CABLE_ENDS)
+
+
+def _shared_slugs(plan: Plan) -> dict[Model, set[str]]:
+    """The slugs of what the fabric does not own."""
+    found: dict[Model, set[str]] = {}
+    for each in plan.objects:
+        if each.SHARED:
+            found.setdefault(each.MODEL, set()).add(each.key)
+    if plan.fabric.site:
+        found.setdefault(Model.SITE, set()).add(plan.fabric.site)
+    return found

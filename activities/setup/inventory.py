@@ -1,0 +1,59 @@
+"""The custom fields that tell whose an object of the inventory is, and what it shows."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from activities.inventory.models import CABLE_ENDS, PATHS
+from activities.netbox import Row
+from activities.setup.access import Grant
+from activities.setup.fields import FIELDS, GROUP, UNCHECKED
+from activities.setup.items import Item
+from activities.setup.views import TAG
+from fabrics.inventory import Model
+from fabrics.inventory.kinds import DETAILED, OWNED, SHARED
+
+
+def _field(name: str, type_: str, models: Iterable[Model], needed: Row, shown: Row) -> Item:
+    basis = {"type": type_, "object_types": list(models), "required": False, "unique": False}
+    hidden = {"ui_visible": "if-set", "ui_editable": "hidden", "search_weight": 0, "default": None}
+    shown = {"group_name": GROUP} | hidden | shown
+    return Item(FIELDS, {"name": name}, UNCHECKED | basis | needed, shown)
+
+
+INVENTORY_FIELD_ITEMS: Final = (
+    _field(
+        "hh_fabric",
+        "text",
+        OWNED,
+        {"filter_logic": "exact"},
+        {"label": "Fabric", "description": "The ID of the fabric that this is part of."},
+    ),
+    _field(
+        "hh_key",
+        "text",
+        OWNED,
+        {"filter_logic": "exact"},
+        {"label": "Shows", "description": "The object of the fabric that this shows."},
+    ),
+    _field(
+        "hh_details",
+        "json",
+        DETAILED,
+        {},
+        {"label": "Details", "description": "What NetBox has no field for."},
+    ),
+)
+
+
+def _granted(models: Iterable[Model]) -> dict[str, str]:
+    return {PATHS[model]: model for model in models}
+
+
+INVENTORY_GRANTS: Final = (
+    Grant("inventory", ("view", "add"), _granted(OWNED)),
+    Grant("own inventory", ("change", "delete"), _granted(OWNED), {"tags__slug": TAG}),
+    Grant("catalogue", ("view", "add"), _granted(SHARED)),
+    Grant("ends of cables", ("view",), {CABLE_ENDS: "dcim.cabletermination"}),
+)
+
+INVENTORY_ACCESS_ITEMS: Final = tuple(grant.permission for grant in INVENTORY_GRANTS)

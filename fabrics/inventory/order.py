@@ -1,0 +1,97 @@
+"""The order of writes: after what an object refers to, and after those whose place it takes."""
+
+from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from fabrics.inventory.matching import LEAVES, Matching, places_of
+from fabrics.inventory.plan import Plan
+from fabrics.inventory.stored import Id, Place
+from fabrics.inventory.wanted import Model, Ref, Wanted
+
+type Wave = tuple[Wanted, ...]
+"""Objects of one model, none of which waits for another."""
+
+
+class Order:
+    """The order for a plan. It may change who is who in `matching`, where places go round in a ring.
+
+    `leaving` are the rows that must give up their places before anything else is written.
+    """
+
+    def __init__(self, plan: Plan, matching: Matching) -> None:
+        self._plan = plan
+        self._matching = matching
+        self._holders = _holders(matching)
+        self._free: set[Ref] = set()
+        self.leaving: set[Id] = set()
+        self.waves = [wave for model in Model for wave in self._waves(self._plan_of(model)) if wave]
+
+    def _plan_of(self, model: Model) -> list[Wanted]:
+        return [each for each in self._plan.objects if each.MODEL is model]
+
+    def _waves(self, wanted: Sequence[Wanted]) -> Iterator[Wave]:
+        by_ref = {each.ref: each for each in wanted}
+        sorter = self._sorted(by_ref)
+        while sorter.is_active():
+            ready = sorter.get_ready()
+            yield tuple(by_ref[ref] for ref in sorted(ready))
+            sorter.done(*ready)
+
+    def _sorted(self, by_ref: dict[Ref, Wanted]) -> TopologicalSorter[Ref]:
+        while True:
+            graph = {each.ref: self._awaited(each) for each in by_ref.values()}
+            sorter = TopologicalSorter(graph)
+            try:
+                sorter.prepare()
+            except CycleError as error:
+                self._open([by_ref[ref] for ref in error.args[1][:-1]])
+            else:
+                return sorter
+
+    def _awaited(self, wanted: Wanted) -> set[Ref]:
+        """What must be written before it, of its own model."""
+        if wanted.ref in self._free:
+            return set()
+        rows = self._matching.rows
+        refers = {
+            ref
+            for name, ref in wanted.references()
+            if ref.model is wanted.MODEL and ref not in rows and name not in wanted.LATE
+        }
+        return refers | {ref for place in places_of(wanted) for ref in self._movers(wanted, place)}
+
+    def _movers(self, wanted: Wanted, place: Place) -> Iterator[Ref]:
+        """Who has the place, if it moves by itself in time; if not, it has to leave first."""
+        holder = self._holders.get(place)
+        if isinstance(holder, Id):
+            self.leaving.add(holder)
+        elif holder is not None and holder != wanted.ref:
+            row = self._matching.rows[holder]
+            if row.id in self.leaving:
+                return
+            if holder.model is wanted.MODEL:
+                yield holder
+            elif holder.model in LEAVES:
+                self.leaving.add(row.id)
+
+    def _open(self, ring: list[Wanted]) -> None:
+        """Break a ring, in which each waits for the one before it."""
+        owned = [each for each in reversed(ring) if each.ref in self._matching.rows]
+        if owned and owned[0].MODEL in LEAVES:
+            self.leaving.add(self._matching.rows[owned[0].ref].id)
+            return
+        self._free.add(ring[0].ref)
+        if len(owned) > 1:
+            self._matching.exchange(owned)
+            self._holders = _holders(self._matching)
+
+
+def _holders(matching: Matching) -> dict[Place, Ref | Id]:
+    """Who has which place now: a wanted object, or an absent one that can leave it."""
+    found: dict[Place, Ref | Id] = {}
+    for row in matching.absent.values():
+        if row.id.model in LEAVES:
+            found |= dict.fromkeys(row.places(matching.names), row.id)
+    for ref, row in matching.rows.items():
+        found |= dict.fromkeys(row.places(matching.names), ref)
+    return found

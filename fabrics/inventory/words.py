@@ -1,0 +1,35 @@
+"""What became of an inventory, in words for people."""
+
+from fabrics.inventory.report import DeletesWaiting, InventoryReport, Problem
+
+PROBLEMS = {
+    Problem.SKIPPED: "skipped",
+    Problem.CONFLICT: "in conflict with others' objects",
+    Problem.ADOPTABLE: "offered for adoption",
+    Problem.FAILED: "refused by NetBox",
+}
+
+
+def report_sentence(report: InventoryReport) -> str:
+    """The report in a line: what was written, and how many objects have which problem."""
+    written = {
+        "created": report.created,
+        "updated": report.updated,
+        "deleted": report.deleted,
+        "unchanged": report.unchanged,
+    }
+    troubled = {PROBLEMS[problem]: count for problem, count in sorted(report.problems.items())}
+    return _counted(written | troubled) or "no objects"
+
+
+def waiting_sentence(waiting: DeletesWaiting, fabric_id: str) -> str:
+    """How many deletes wait, and what to do about it."""
+    total = sum(waiting.counts.values())
+    return (
+        f"{total} deletes in NetBox wait to be confirmed ({_counted(waiting.counts)});"
+        f" `starter.py confirm-deletes {fabric_id}` shows them and asks."
+    )
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)

@@ -1,0 +1,101 @@
+"""A NetBox in memory that takes an inventory's changes and minds what the real one minds.
+
+No two objects hold one place, not even between two writes; an object refers to what is there.
+"""
+
+from dataclasses import dataclass, field, fields
+from itertools import count
+from random import Random
+from typing import Any
+
+from fabrics.inventory import Plan, Ref
+from fabrics.inventory.changes import Changes, Write, find_changes
+from fabrics.inventory.kinds import KINDS, SHARED
+from fabrics.inventory.stored import Id, Place, Stored, StoredInventory
+from fabrics.inventory.wanted import Model
+
+
+@dataclass
+class FakeNetBox:
+    """What one fabric has, by id; `writes` counts what was ever written."""
+
+    rows: dict[Id, Stored] = field(default_factory=dict)
+    shared: dict[Ref, Id] = field(default_factory=dict)
+    writes: int = 0
+    random: Random = field(default_factory=lambda: Random(0))
+    _holders: dict[Place, Id] = field(default_factory=dict)
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def sync(self, plan: Plan) -> Changes:
+        """Bring it up to a plan."""
+        self.add_site(plan)
+        changes = find_changes(plan, self.stored)
+        self.apply(changes)
+        return changes
+
+    def add_site(self, plan: Plan) -> None:
+        """A site that is not the fabric's own is there before it."""
+        if plan.fabric.site and plan.fabric.site_ref not in self.shared:
+            self.shared[plan.fabric.site_ref] = Id(Model.SITE, next(self._numbers))
+
+    @property
+    def stored(self) -> StoredInventory:
+        return StoredInventory(list(self.rows.values()), dict(self.shared))
+
+    def apply(self, changes: Changes) -> None:
+        """Make all writes; those of a stage in any order."""
+        ids = dict(changes.ids)
+        for stage in changes.stages:
+            for write in self.random.sample(stage, len(stage)):
+                self._write(write, ids)
+
+    def delete(self, *rows: Stored) -> None:
+        for row in rows:
+            del self.rows[row.id]
+
+    def by_ref(self) -> dict[Ref, Id]:
+        """The ids of all objects by what their marks say that they are."""
+        return {row.ref: row.id for row in self.rows.values()}
+
+    def _write(self, write: Write, ids: dict[Ref, Id]) -> None:
+        self.writes += 1
+        values = {name: _stored(value, ids) for name, value in write.fields.items()}
+        number = write.id or ids.get(write.ref) or Id(write.ref.model, next(self._numbers))
+        ids[write.ref] = number
+        if write.ref.model in SHARED:
+            self.shared[write.ref] = number
+            return
+        before = self.rows.get(number) or Stored(number, write.key, _empty(write.ref.model))
+        row = Stored(number, write.key or before.key, {**before.values, **values})
+        self._check(row)
+        self.rows[number] = row
+
+    def _check(self, row: Stored) -> None:
+        for place in row.places({}):
+            holder = self._holders.get(place, row.id)
+            taken = holder != row.id and place in self.rows[holder].places({})
+            assert not taken, f"{row.ref} takes {place} from {holder}"
+            self._holders[place] = row.id
+
+
+def _stored(value: Any, ids: dict[Ref, Id]) -> Any:  # noqa: ANN401
+    if isinstance(value, Ref):
+        return ids[value]
+    if isinstance(value, tuple):
+        return tuple(_stored(each, ids) for each in value)
+    return value
+
+
+def _empty(model: Model) -> dict[str, Any]:
+    """How NetBox fills in what is not stated."""
+    defaults: dict[str, Any] = {
+        "description": "",
+        "mgmt_only": False,
+        "mark_connected": False,
+        "enforce_unique": True,
+        "tagged_vlans": (),
+        "a_terminations": (),
+        "b_terminations": (),
+    }
+    names = (each.name for each in fields(KINDS[model]))
+    return {name: defaults.get(name) for name in names if name != "key"}

@@ -1,0 +1,32 @@
+"""A fabric of a few objects of every sort that the inventory shows, in parts that tests can exchange."""
+
+from fabrics.resources import Resource
+from fabrics.values import Json
+from tests.fabrics.inventory.plans import connection, server, switch
+from tests.fabrics.objects import live
+
+FRAME = (
+    switch("leaf-1", ip="172.30.0.5/21", boot={"mac": "0c:20:12:fe:00:01", "serial": "CN1"}),
+    switch("leaf-2"),
+    server("s-1"),
+    server("s-2"),
+    live("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
+    live("IPv4Namespace", "default", {"subnets": ["10.0.0.0/16"]}),
+)
+
+
+def vpc(name: str, vlan: int, subnet: str, **parts: Json) -> Resource:
+    """A VPC with one subnet, `a`."""
+    spec: dict[str, Json] = {"subnet": subnet, "vlan": vlan, **parts}
+    body: dict[str, Json] = {"ipv4Namespace": "default", "vlanNamespace": "default"}
+    return live("VPC", name, {**body, "subnets": {"a": spec}})
+
+
+def cable(name: str, server_port: str, switch_port: str) -> Resource:
+    """An unbundled connection."""
+    return connection(name, "unbundled", {"server": server_port, "switch": switch_port})
+
+
+def attachment(name: str, subnet: str, to: str) -> Resource:
+    """A VPC's subnet on a connection."""
+    return live("VPCAttachment", name, {"subnet": subnet, "connection": to})

@@ -1,0 +1,190 @@
+"""From what NetBox holds to what is wanted: as few writes as can express it, and never two in one place."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fabrics.inventory import Fabric, Model, Plan, Ref, make_plan
+from fabrics.inventory.stored import Stored
+from fabrics.resources import Resource
+from fabrics.values import Json
+from tests.fabrics.inventory.fake_netbox import FakeNetBox
+from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of
+from tests.fabrics.inventory.plans import DC1, connection, plan
+from tests.fabrics.inventory.random_fabrics import fabrics
+from tests.fabrics.inventory.small import FRAME, cable, vpc
+from tests.fabrics.objects import live_state
+
+SHARED = Fabric("dc1", "DC 1", site="hall-2")
+made_up = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+@pytest.fixture
+def netbox() -> FakeNetBox:
+    return FakeNetBox()
+
+
+def synced(netbox: FakeNetBox, *resources: Resource) -> tuple[Plan, int]:
+    """Bring it up to these and those of the frame; the plan, and how many writes that took."""
+    before = netbox.writes
+    made = plan(*FRAME, *resources)
+    netbox.sync(made)
+    return made, netbox.writes - before
+
+
+def cabled_ports(netbox: FakeNetBox, key: str) -> set[str]:
+    """The `hh_key`s of the interfaces that a cable joins."""
+    [row] = [each for each in netbox.rows.values() if each.ref == Ref(Model.CABLE, key)]
+    ends = (*row.values["a_terminations"], *row.values["b_terminations"])
+    return {netbox.rows[end].key for end in ends}
+
+
+@each_set
+def test_a_set_is_written_once(sample: LiveSet) -> None:
+    for fabric in (DC1, SHARED):
+        netbox, wanted = FakeNetBox(), make_plan(live_of(sample.items()), fabric)
+        netbox.sync(wanted)
+        assert len(netbox.rows) == sum(not each.SHARED for each in wanted.objects)
+        again = netbox.sync(wanted)
+        assert (again.total, again.unchanged, again.absent) == (0, len(netbox.rows), ())
+
+
+@made_up
+@given(fabrics(), fabrics(), st.sampled_from((DC1, SHARED)), st.integers())
+def test_any_fabric_becomes_any_other(
+    before: list[Resource], after: list[Resource], fabric: Fabric, seed: int
+) -> None:
+    netbox = FakeNetBox(random=Random(seed))
+    netbox.sync(make_plan(live_state(*before), fabric))
+    ids, wanted = netbox.by_ref(), make_plan(live_state(*after), fabric)
+    changes = netbox.sync(wanted)
+    present = {each.ref for each in wanted.objects if not each.SHARED}
+    assert present <= {row.ref for row in netbox.rows.values()}
+    again = netbox.sync(wanted)
+    assert again.total == 0
+    assert {each.id for each in again.absent} == {each.id for each in changes.absent}
+    for ref, number in netbox.by_ref().items():
+        if ref.model in (Model.DEVICE, Model.VRF, Model.VLAN_GROUP) and ref in ids:
+            assert ids[ref] == number
+
+
+def test_a_rewired_cable_stays_the_same(netbox: FakeNetBox) -> None:
+    synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2"))
+    ids = netbox.by_ref()
+    _, writes = synced(
+        netbox, cable("c", "s-1/e1", "leaf-2/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2")
+    )
+    assert writes == 2  # the new port, and the cable
+    assert cabled_ports(netbox, "Connection/default/c") == {
+        "Server/default/s-1#e1",
+        "Switch/default/leaf-2#E1/1",
+    }
+    assert ids.items() <= netbox.by_ref().items()
+
+
+def test_two_connections_that_swap_ends_keep_their_cables(netbox: FakeNetBox) -> None:
+    synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2"))
+    ids = netbox.by_ref()
+    _, writes = synced(
+        netbox, cable("c", "s-1/e1", "leaf-1/E1/2"), cable("d", "s-2/e1", "leaf-1/E1/1")
+    )
+    assert writes == 3  # one has to leave its ports before the other can take one
+    assert "Switch/default/leaf-1#E1/2" in cabled_ports(netbox, "Connection/default/c")
+    assert netbox.by_ref() == ids
+
+
+def test_a_renamed_connection_keeps_cable_and_lag(netbox: FakeNetBox) -> None:
+    link = {"server": "s-1/e1", "switch": "leaf-1/E1/1"}
+    other = {"server": "s-1/e2", "switch": "leaf-1/E1/2"}
+    synced(netbox, connection("old", "bundled", link, other))
+    ids = set(netbox.rows)
+    _, writes = synced(netbox, connection("new", "bundled", link, other))
+    assert set(netbox.rows) == ids
+    assert writes == 4  # two cables and two LAGs
+
+
+def test_an_end_that_turned_round_is_no_change(netbox: FakeNetBox) -> None:
+    synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/1"))
+    [row] = [each for each in netbox.rows.values() if each.id.model is Model.CABLE]
+    ends = {
+        "a_terminations": row.values["b_terminations"],
+        "b_terminations": row.values["a_terminations"],
+    }
+    netbox.rows[row.id] = replace(row, values={**row.values, **ends})
+    assert synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/1"))[1] == 0
+
+
+def test_a_vlan_that_moves_stays_the_same(netbox: FakeNetBox) -> None:
+    synced(netbox, vpc("v", 1001, "10.0.1.0/24"))
+    ids = netbox.by_ref()
+    _, writes = synced(netbox, vpc("v", 1002, "10.0.1.0/24"))
+    assert (writes, netbox.by_ref()) == (1, ids)
+
+
+def test_two_vlans_that_swap_numbers_stay_the_same(netbox: FakeNetBox) -> None:
+    synced(netbox, vpc("v", 1001, "10.0.1.0/24"), vpc("w", 1002, "10.0.2.0/24"))
+    ids = netbox.by_ref()
+    _, writes = synced(netbox, vpc("v", 1002, "10.0.1.0/24"), vpc("w", 1001, "10.0.2.0/24"))
+    assert (writes, netbox.by_ref()) == (3, ids)
+
+
+def test_a_vlan_of_a_vpc_that_went_is_taken_over(netbox: FakeNetBox) -> None:
+    synced(netbox, vpc("v", 1001, "10.0.1.0/24"))
+    [vlan] = [each for each in netbox.rows if each.model is Model.VLAN]
+    synced(netbox, vpc("w", 1001, "10.0.1.0/24"))
+    assert [row.key for row in netbox.rows.values() if row.id == vlan] == ["VPC/default/w#a"]
+
+
+def test_a_port_that_an_absent_cable_keeps_is_given_up(netbox: FakeNetBox) -> None:
+    synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2"))
+    synced(netbox, cable("d", "s-2/e1", "leaf-1/E1/1"))
+    assert cabled_ports(netbox, "Connection/default/c") == set()
+    assert "Switch/default/leaf-1#E1/1" in cabled_ports(netbox, "Connection/default/d")
+
+
+def test_a_port_that_leads_outwards_loses_its_cable_first(netbox: FakeNetBox) -> None:
+    synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2"))
+    outward = connection("x", "external", {"switch": "leaf-1/E1/1"})
+    synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/3"), outward)
+    assert "Switch/default/leaf-1#E1/3" in cabled_ports(netbox, "Connection/default/c")
+
+
+def test_what_people_fill_in_stays(netbox: FakeNetBox) -> None:
+    wanted, _ = synced(netbox)
+    netbox.rows = {
+        number: replace(row, values={**row.values, **_filled_in(row)})
+        for number, row in netbox.rows.items()
+    }
+    assert netbox.sync(wanted).total == 0
+
+
+def _filled_in(row: Stored) -> dict[str, Json]:
+    """Values for what the fabric does not know."""
+    if row.id.model is Model.DEVICE and row.key.startswith("Server/"):
+        return {"serial": "CN7", "platform": 7}
+    return {"mtu": 1500, "type": "25gbase-x-sfp28"} if row.id.model is Model.INTERFACE else {}
+
+
+def test_what_people_change_of_ours_is_put_right(netbox: FakeNetBox) -> None:
+    wanted, _ = synced(netbox, vpc("v", 1001, "10.0.1.0/24"))
+    [row] = [each for each in netbox.rows.values() if each.id.model is Model.VLAN]
+    netbox.rows[row.id] = replace(row, values={**row.values, "name": "mine"})
+    changes = netbox.sync(wanted)
+    assert [write.fields for stage in changes.stages for write in stage] == [{"name": "v/a"}]
+
+
+def test_of_two_copies_the_one_in_place_is_kept(netbox: FakeNetBox) -> None:
+    wanted, _ = synced(netbox, vpc("v", 1001, "10.0.1.0/24"))
+    vlans = {each.id: each for each in netbox.rows.values() if each.id.model is Model.VLAN}
+    [(number, row)] = vlans.items()
+    copy = replace(
+        row,
+        id=number._replace(number=10**6),
+        values={**row.values, "vid": 1500, "name": "copy"},
+    )
+    netbox.rows[copy.id] = copy
+    changes = netbox.sync(wanted)
+    assert (changes.total, changes.absent) == (0, (copy,))

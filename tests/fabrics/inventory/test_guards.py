@@ -1,0 +1,79 @@
+"""What may be deleted, and what has to wait."""
+
+import pytest
+
+from fabrics.drift import Live
+from fabrics.inventory import Model
+from fabrics.inventory.guards import MAX_COUNTED, SYNCS, Verdict, emptied, judge, vouched
+from fabrics.inventory.stored import Id, Stored
+from fabrics.kinds import kind_named
+from tests.fabrics.objects import live, live_state
+
+LARGE = {Model.CABLE: 100_000}
+
+
+def cables(number: int) -> list[Stored]:
+    return [
+        Stored(Id(Model.CABLE, each), f"Connection/default/{each}", {}) for each in range(number)
+    ]
+
+
+def judged(absent: list[Stored], times: int, total: int, confirmed: str = "") -> Verdict:
+    """The verdict when these were absent so many times in a row."""
+    verdict = Verdict()
+    for _ in range(times):
+        verdict = judge(absent, verdict.absences, {Model.CABLE: total}, confirmed)
+    return verdict
+
+
+def test_an_object_goes_when_three_syncs_in_a_row_have_missed_it() -> None:
+    assert judged(cables(1), SYNCS - 1, 100).due == ()
+    assert judged(cables(1), SYNCS, 100).due == tuple(cables(1))
+
+
+def test_an_object_that_came_back_is_counted_anew() -> None:
+    twice = judged(cables(1), SYNCS - 1, 100)
+    back = judge([], twice.absences, LARGE)
+    assert back.absences == {}
+    assert judge(cables(1), back.absences, LARGE).due == ()
+
+
+@pytest.mark.parametrize(
+    ("number", "total", "waits"),
+    [(10, 10, False), (11, 43, True), (11, 44, False), (26, 100, True)],
+)
+def test_many_deletes_wait_for_somebody(number: int, total: int, waits: bool) -> None:
+    verdict = judged(cables(number), SYNCS, total)
+    assert (len(verdict.waiting), len(verdict.due)) == ((number, 0) if waits else (0, number))
+
+
+def test_a_confirmation_is_for_what_was_shown() -> None:
+    shown = judged(cables(11), SYNCS, 11)
+    assert judge(cables(11), shown.absences, {Model.CABLE: 11}, shown.digest).due
+    more = judge(cables(12), {**shown.absences, "14:11": SYNCS}, {Model.CABLE: 12}, shown.digest)
+    assert more.due == ()
+    assert more.digest != shown.digest
+
+
+def test_absences_stay_small() -> None:
+    verdict = judged(cables(MAX_COUNTED + 1), SYNCS, 10**6)
+    assert len(verdict.absences) == len(verdict.due) == MAX_COUNTED
+    assert len(str(verdict.absences)) < 32_000
+
+
+def test_nothing_is_concluded_about_kinds_that_were_not_read() -> None:
+    read = live_state(live("Switch", "leaf-1"))
+    rows = [
+        Stored(Id(Model.VRF, 1), "VPC/default/v", {}),
+        Stored(Id(Model.VRF, 2), "Fabric/default/f", {}),
+    ]
+    served = Live({**read.resources, kind_named("VPC"): ()})
+    without = Live({kind: found for kind, found in served.resources.items() if kind.name != "VPC"})
+    assert vouched(rows, served) == rows
+    assert vouched(rows, without) == rows[1:]
+
+
+def test_a_kind_that_is_suddenly_empty_holds_everything_back() -> None:
+    there = live_state(live("Switch", "leaf-1"))
+    assert emptied(there, {"Switch": 3}) == ""
+    assert "Server, VPC" in emptied(there, {"Switch": 3, "VPC": 1, "Server": 2})

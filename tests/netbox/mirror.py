@@ -1,0 +1,128 @@
+"""A fabric whose inventory tests keep in the real NetBox, and short ways to look at it there."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import override
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.inventory.activity import InventoryActivities
+from activities.inventory.client import InventoryNetBox
+from activities.inventory.models import PATHS
+from activities.kubernetes import LiveStates
+from activities.netbox import NetBox, Row
+from fabrics.config import FabricConfig, KubernetesTarget
+from fabrics.drift import Live
+from fabrics.inventory import Fabric, Model, Plan, make_plan
+from fabrics.inventory.kinds import OWNED
+from fabrics.inventory.report import InventoryOutcome
+from fabrics.inventory.request import InventoryRequest
+from fabrics.resources import Resource
+from settings import Settings
+from tests.fabrics.objects import live_state
+
+CHANGES = "core/object-changes"
+
+
+class Seen(LiveStates):
+    """What an observation would have read."""
+
+    def __init__(self, live: Live) -> None:
+        super().__init__()
+        self.live = live
+
+    @override
+    def last(self, target: KubernetesTarget, wanted: str) -> Live | None:
+        return self.live
+
+
+@dataclass
+class Mirror:
+    """A fabric with a record; `netbox` is for the user that workers are, `admin` for a person."""
+
+    netbox: InventoryNetBox
+    admin: NetBox
+    record: Row
+    site: str = ""
+    absences: dict[str, int] = field(default_factory=dict)
+    syncs: int = 0
+
+    @property
+    def fabric_id(self) -> str:
+        return str(self.record["custom_fields"]["hh_fabric_id"])
+
+    def plan(self, live: Live) -> Plan:
+        return make_plan(live, Fabric(self.fabric_id, self.record["name"], self.site))
+
+    def sync(self, *resources: Resource, confirmed: str = "") -> InventoryOutcome:
+        """Bring NetBox up to these objects."""
+        return self.sync_live(live_state(*resources), confirmed=confirmed)
+
+    def sync_live(
+        self, live: Live, confirmed: str = "", counts: dict[str, int] | None = None
+    ) -> InventoryOutcome:
+        self.syncs += 1
+        target = KubernetesTarget(
+            server="https://10.0.0.1:6443", namespace="default", credential="x"
+        )
+        config = FabricConfig(
+            fabric_id=self.fabric_id,
+            name=self.record["name"],
+            record_id=self.record["id"],
+            kubernetes=target,
+        )
+        request = InventoryRequest(
+            config=config,
+            live_digest="",
+            counts=counts or {},
+            sync=self.syncs,
+            commit="4f" * 20,
+            absences=self.absences,
+            confirmed=confirmed,
+        )
+        activities = InventoryActivities(self.netbox, Seen(live), Settings())
+        outcome = ActivityEnvironment().run(activities.update_inventory, request)
+        self.absences = outcome.absences
+        return outcome
+
+    # -- what a person sees -----------------------------------------------------------------------
+
+    def own(self, model: Model) -> list[Row]:
+        """The fabric's objects of a model."""
+        found = self.admin.rows(PATHS[model], cf_hh_fabric=self.fabric_id)
+        return [row for row in found if row["custom_fields"]["hh_fabric"] == self.fabric_id]
+
+    def one(self, model: Model, key: str) -> Row:
+        """The object with this `hh_key`."""
+        [found] = [row for row in self.own(model) if row["custom_fields"]["hh_key"] == key]
+        return found
+
+    def ids(self) -> dict[tuple[Model, str], int]:
+        """All ids, by model and key."""
+        return {
+            (model, row["custom_fields"]["hh_key"]): row["id"]
+            for model in OWNED
+            for row in self.own(model)
+        }
+
+    def edit(self, model: Model, row: Row, **values: object) -> None:
+        """Change something as a person does."""
+        self.admin.change(PATHS[model], row["id"], values)
+
+    def changelog(self, seen: Iterable[Row] = ()) -> list[Row]:
+        """The changelog of all of NetBox, without those rows that were `seen` before."""
+        before = {row["id"] for row in seen}
+        return [row for row in self.admin.rows(CHANGES) if row["id"] not in before]
+
+    def wipe(self, admin: InventoryNetBox) -> None:
+        """Take everything away again."""
+        for model in reversed(OWNED):
+            rows: Sequence[Row] = [{"id": row["id"]} for row in self.own(model)]
+            for start in range(0, len(rows), 100):
+                admin.write("DELETE", PATHS[model], rows[start : start + 100])
+
+
+def cable_ports(row: Row) -> set[tuple[str, str]]:
+    """The device and the name of both ports of a cable, as REST shows it."""
+    ends = [*row["a_terminations"], *row["b_terminations"]]
+    return {(end["object"]["device"]["name"], end["object"]["name"]) for end in ends}

@@ -1,0 +1,252 @@
+"""A fabric's inventory in the real NetBox, written by the user that workers are."""
+
+import pytest
+
+from activities.errors import PermanentError
+from activities.inventory.client import InventoryNetBox, Method
+from activities.inventory.models import PATHS
+from activities.netbox import Row
+from activities.setup.views import TAG
+from fabrics.inventory import Model
+from fabrics.inventory.kinds import OWNED
+from fabrics.inventory.report import Problem
+from tests.fabrics.inventory.live_sets import OWN, REAL, live_of
+from tests.fabrics.inventory.plans import connection
+from tests.fabrics.inventory.reader import Reader
+from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
+from tests.fabrics.sets import needs_samples
+from tests.netbox.conftest import MakeMirror
+from tests.netbox.mirror import Mirror, cable_ports
+
+BERLIN = next(each for each in OWN if each.name == "berlin-dc1")
+SMALL = (
+    *FRAME,
+    cable("c", "s-1/e1", "leaf-1/E1/1"),
+    cable("d", "s-2/e1", "leaf-1/E1/2"),
+    vpc("v", 1001, "10.0.1.0/24"),
+    vpc("w", 1002, "10.0.2.0/24"),
+    attachment("v-c", "v/a", "c"),
+)
+
+
+def loads(mirror: Mirror, items: list[Row]) -> None:
+    """Load it, look at it, and see that the next sync leaves it alone."""
+    live = live_of(items)
+    plan = mirror.plan(live)
+    outcome = mirror.sync_live(live)
+    counts = {model: len(mirror.own(model)) for model in OWNED}
+    assert counts == {model: plan.counts[model] for model in OWNED}
+    assert outcome.report.problems.keys() <= {Problem.SKIPPED}
+    assert outcome.report.problems.get(Problem.SKIPPED, 0) == len(plan.skipped)
+    before = mirror.changelog()
+    again = mirror.sync_live(live)
+    assert not again.report.wrote
+    assert again.report.unchanged == sum(counts.values())
+    assert not again.pending
+    assert mirror.changelog(before) == []
+
+
+def test_a_fabric_of_the_demo_is_mirrored(mirror: Mirror) -> None:
+    loads(mirror, BERLIN.items())
+    manifests = Reader(BERLIN.items())
+    devices = {row["name"]: row["role"]["slug"] for row in mirror.own(Model.DEVICE)}
+    assert devices == manifests.devices()
+    cables = {frozenset(cable_ports(row)): row["label"] for row in mirror.own(Model.CABLE)}
+    assert cables == manifests.cables()
+    members = {
+        (row["device"]["name"], row["name"]): row["lag"]["name"]
+        for row in mirror.own(Model.INTERFACE)
+        if row["lag"]
+    }
+    assert members == manifests.members()
+
+
+@needs_samples
+def test_a_real_fabric_is_mirrored(mirror: Mirror) -> None:
+    loads(mirror, next(each for each in REAL if each.name == "vlab-spine-leaf").items())
+
+
+def test_every_object_has_its_marks_and_says_why_it_was_written(mirror: Mirror) -> None:
+    before = mirror.changelog()
+    mirror.sync(*SMALL)
+    for model in OWNED:
+        for row in mirror.own(model):
+            assert [tag["slug"] for tag in row["tags"]] == [TAG]
+    messages = {row["message"] for row in mirror.changelog(before)}
+    assert messages == {f"Fabric Sync: sync 1 of {mirror.fabric_id}, commit {'4f' * 6}"}
+
+
+def test_what_a_person_changes_of_ours_is_put_right_with_one_write(mirror: Mirror) -> None:
+    mirror.sync(*SMALL)
+    vlan = mirror.one(Model.VLAN, "VPC/default/v#a")
+    mirror.edit(Model.VLAN, vlan, name="mine")
+    before = mirror.changelog()
+    assert mirror.sync(*SMALL).report.updated == 1
+    assert mirror.one(Model.VLAN, "VPC/default/v#a")["name"] == "v/a"
+    [change] = mirror.changelog(before)
+    assert change["changed_object_id"] == vlan["id"]
+
+
+def test_what_a_person_adds_stays(mirror: Mirror) -> None:
+    mirror.sync(*SMALL)
+    keen = mirror.admin.create("extras/tags", {"name": "Keen", "slug": "keen"})
+    device = mirror.one(Model.DEVICE, "Server/default/s-1")
+    values = {"serial": "CN7", "asset_tag": "A7", "tags": [{"slug": TAG}, {"slug": "keen"}]}
+    mirror.edit(Model.DEVICE, device, **values)
+    vlan = mirror.one(Model.VLAN, "VPC/default/v#a")
+    mirror.edit(Model.VLAN, vlan, description="for the lab")
+    assert not mirror.sync(*SMALL).report.wrote
+    shown = mirror.one(Model.DEVICE, "Server/default/s-1")
+    assert (shown["serial"], shown["asset_tag"]) == ("CN7", "A7")
+    assert {tag["slug"] for tag in shown["tags"]} == {TAG, "keen"}
+    assert mirror.one(Model.VLAN, "VPC/default/v#a")["description"] == "for the lab"
+    mirror.admin.delete("extras/tags", keen["id"])
+
+
+def test_netbox_follows_the_fabric_and_keeps_ids(mirror: Mirror) -> None:
+    mirror.sync(*SMALL)
+    ids = mirror.ids()
+    frame = (*FRAME, vpc("w", 1001, "10.0.2.0/24"), vpc("v", 1002, "10.0.1.0/24"))
+    swapped = (cable("c", "s-1/e1", "leaf-1/E1/2"), cable("d", "s-2/e1", "leaf-1/E1/1"))
+    outcome = mirror.sync(*frame, *swapped, attachment("v-c", "v/a", "c"))
+    assert outcome.report.problems == {}
+    assert mirror.ids() == ids
+    assert mirror.one(Model.VLAN, "VPC/default/v#a")["vid"] == 1002
+    ends = cable_ports(mirror.one(Model.CABLE, "Connection/default/c"))
+    assert ends == {("s-1", "e1"), ("leaf-1", "E1/2")}
+    port = mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/2")
+    assert [vlan["vid"] for vlan in port["tagged_vlans"]] == [1002]
+    renamed = (cable("new", "s-1/e1", "leaf-1/E1/2"), cable("d", "s-2/e1", "leaf-1/E1/1"))
+    outcome = mirror.sync(*frame, *renamed, attachment("v-c", "v/a", "new"))
+    assert outcome.report.updated == 1
+    taken_over = mirror.one(Model.CABLE, "Connection/default/new")
+    assert taken_over["id"] == ids[Model.CABLE, "Connection/default/c"]
+    assert taken_over["label"] == "new"
+
+
+def test_a_vpc_that_went_goes_at_the_third_sync(mirror: Mirror) -> None:
+    mirror.sync(*SMALL)
+    left = [each for each in SMALL if each.name not in ("v", "v-c")]
+    for _ in range(2):
+        outcome = mirror.sync(*left)
+        assert outcome.pending
+        assert outcome.report.deleted == 0
+    assert mirror.sync(*left).report.deleted > 0
+    assert not any("VPC/default/v" in key for _, key in mirror.ids())
+    assert not mirror.sync(*left).pending
+
+
+def test_many_deletes_wait_for_somebody(mirror: Mirror) -> None:
+    cables = [cable(f"c{n}", f"s-1/e{n}", f"leaf-1/E1/{n}") for n in range(1, 13)]
+    mirror.sync(*FRAME, *cables)
+    for _ in range(3):
+        outcome = mirror.sync(*FRAME)
+    waiting = outcome.deletes_waiting
+    assert waiting is not None
+    assert waiting.counts["dcim.cable"] == 12
+    assert len(mirror.own(Model.CABLE)) == 12
+    assert mirror.sync(*FRAME, confirmed="another").report.deleted == 0
+    assert mirror.sync(*FRAME, confirmed=waiting.digest).report.deleted > 12
+    assert mirror.own(Model.CABLE) == []
+
+
+def test_a_kind_that_is_suddenly_empty_changes_nothing(mirror: Mirror) -> None:
+    mirror.sync(*SMALL)
+    before = mirror.changelog()
+    live = live_of([])
+    outcome = mirror.sync_live(live, counts={"Switch": 2})
+    assert "Switch" in outcome.held
+    assert outcome.pending
+    assert mirror.changelog(before) == []
+
+
+def test_two_fabrics_with_the_same_names_live_in_one_site(make_mirror: MakeMirror) -> None:
+    one = make_mirror()
+    site = one.admin.create("dcim/sites", {"name": "Hall 7", "slug": "hall-7", "status": "active"})
+    fabrics = [make_mirror(hh_site=site["id"]) for _ in range(2)]
+    for mirror in fabrics:
+        assert mirror.sync(*SMALL).report.problems == {}
+    for mirror in fabrics:
+        assert not mirror.sync(*SMALL).report.wrote
+        names = {row["name"] for row in mirror.own(Model.DEVICE)}
+        assert f"{mirror.fabric_id}-leaf-1" in names
+        assert {row["site"]["slug"] for row in mirror.own(Model.DEVICE)} == {"hall-7"}
+
+
+def test_what_others_made_is_in_the_way_and_stays(mirror: Mirror) -> None:
+    mirror.sync(*FRAME)
+    device = mirror.one(Model.DEVICE, "Switch/default/leaf-1")
+    server = mirror.one(Model.DEVICE, "Server/default/s-1")
+    theirs = [
+        mirror.admin.create(
+            "dcim/interfaces", {"device": each["id"], "name": name, "type": "other"}
+        )
+        for each, name in ((device, "E1/1"), (server, "own"))
+    ]
+    outcome = mirror.sync(*SMALL)
+    assert outcome.report.problems[Problem.CONFLICT] == 1
+    conflict = next(each for each in outcome.report.findings if each.problem is Problem.CONFLICT)
+    assert conflict.what == "Switch/default/leaf-1#E1/1"
+    assert "made by somebody else" in conflict.why
+    assert [row["custom_fields"]["hh_key"] for row in mirror.own(Model.CABLE)] == [
+        "Connection/default/d"
+    ]
+    tagged = {"tags": [{"slug": TAG}]}
+    mirror.admin.change("dcim/interfaces", theirs[0]["id"], tagged)
+    assert mirror.sync(*SMALL).report.problems[Problem.ADOPTABLE] == 1
+    for row in theirs:
+        mirror.admin.delete("dcim/interfaces", row["id"])
+    assert mirror.sync(*SMALL).report.problems == {}
+
+
+def test_a_device_with_something_of_others_on_it_is_retired(mirror: Mirror) -> None:
+    mirror.sync(*FRAME)
+    device = mirror.one(Model.DEVICE, "Server/default/s-2")
+    port = {"device": device["id"], "name": "own", "type": "other"}
+    mine = mirror.admin.create("dcim/interfaces", port)
+    left = [each for each in FRAME if each.name != "s-2"]
+    for _ in range(3):
+        outcome = mirror.sync(*left)
+    assert outcome.report.problems == {Problem.CONFLICT: 1}
+    assert mirror.one(Model.DEVICE, "Server/default/s-2")["status"]["value"] == "decommissioning"
+    before = mirror.changelog()
+    assert mirror.sync(*left).report.problems == {Problem.CONFLICT: 1}
+    assert mirror.changelog(before) == []
+    mirror.admin.delete("dcim/interfaces", mine["id"])
+    assert mirror.sync(*left).report.deleted == 1
+
+
+def test_an_interface_with_an_address_of_others_stays(mirror: Mirror) -> None:
+    mirror.sync(*SMALL)
+    port = mirror.one(Model.INTERFACE, "Server/default/s-2#e1")
+    held = {"assigned_object_type": Model.INTERFACE, "assigned_object_id": port["id"]}
+    mine = mirror.admin.create("ipam/ip-addresses", {"address": "192.0.2.7/24", **held})
+    left = [each for each in SMALL if each.name not in ("d",)]
+    for _ in range(3):
+        outcome = mirror.sync(*left)
+    assert mirror.one(Model.INTERFACE, "Server/default/s-2#e1")["id"] == port["id"]
+    assert outcome.report.problems == {Problem.CONFLICT: 1}
+    mirror.admin.delete("ipam/ip-addresses", mine["id"])
+    mirror.sync(*left)
+
+
+def test_nobody_elses_objects_can_be_changed(
+    mirror: Mirror, inventory_netbox: InventoryNetBox
+) -> None:
+    """NetBox itself holds the user to it, whatever the code does."""
+    vrf = mirror.admin.create("ipam/vrfs", {"name": "Somebody else's"})
+    methods: tuple[Method, ...] = ("PATCH", "DELETE")
+    for method in methods:
+        with pytest.raises(PermanentError):
+            inventory_netbox.write(method, PATHS[Model.VRF], [{"id": vrf["id"], "name": "ours"}])
+    [row] = mirror.admin.rows("ipam/vrfs", id=vrf["id"])
+    assert row["name"] == "Somebody else's"
+    mirror.admin.delete("ipam/vrfs", vrf["id"])
+
+
+def test_an_external_port_replaces_a_cable(mirror: Mirror) -> None:
+    mirror.sync(*SMALL)
+    outward = connection("x", "external", {"switch": "leaf-1/E1/1"})
+    moved = (*FRAME, outward, cable("c", "s-1/e1", "leaf-1/E1/3"))
+    assert mirror.sync(*moved).report.problems == {}
+    assert mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/1")["mark_connected"]
