@@ -1,5 +1,7 @@
 """A fabric from `add` to `disable`, with a real worker, by the command line alone."""
 
+from typing import Any
+
 from tests.cli.conftest import CommandLine
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, manifest, until
 
@@ -48,6 +50,21 @@ async def test_from_add_to_disable(installation: Installation, starter: CommandL
         gone = await starter("disable", name, "--json")
         assert (gone.code, gone.fabric["sync_status"]) == (0, "disabled")
         assert (await starter("sync", name)).refused(f"`starter.py enable {fabric_id}`")
+
+
+async def test_the_fleet_is_told_of_where_all_fabrics_are(
+    installation: Installation, starter: CommandLine
+) -> None:
+    async with installation.worker():
+        fabric = await started(installation, starter)
+
+        async def fleet() -> Any:  # noqa: ANN401  JSON
+            return (await starter("status", "--json")).json["fleet"]
+
+        told = await until(fleet, lambda told: told and told["states"] == {"in_sync": 1})
+        assert (told["error"], told["problems"], told["elsewhere"]) == ("", [], 0)
+        one = await starter("status", fabric.fabric_id, "--json")
+        assert (one.code, one.json["fleet"]) == (0, None)
 
 
 async def test_drift_is_exit_status_1(installation: Installation, starter: CommandLine) -> None:

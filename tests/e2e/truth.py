@@ -157,7 +157,8 @@ class World:
 
     async def fleet_is_terminated(self) -> None:
         """The fleet is terminated, and a second worker starts it again."""
-        await fleet_of(self.installation.client).terminate()
+        with suppress(RPCError):  # it has not come back yet
+            await fleet_of(self.installation.client).terminate()
         await self.start_worker()
 
     async def loop_is_terminated(self, fabric: Fabric) -> None:
