@@ -5,16 +5,15 @@ next run does what is left. It stops between two requests to NetBox when it is c
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from temporalio import activity
 
-from activities.errors import PermanentError, one_line
+from activities.errors import PermanentError
 from activities.inventory.cleaner import Cleaner
 from activities.inventory.client import InventoryNetBox
 from activities.inventory.obstacles import findings
+from activities.inventory.outcome import report_of, skipped, waiting_of
 from activities.inventory.reader import Reader
 from activities.inventory.site import site_of
 from activities.inventory.writer import Writer
@@ -25,22 +24,11 @@ from fabrics.inventory import Fabric, Plan, make_plan
 from fabrics.inventory.changes import Changes, find_changes
 from fabrics.inventory.guards import Verdict, emptied, judge, mark, vouched
 from fabrics.inventory.preview import InventoryPreview, preview_of
-from fabrics.inventory.report import (
-    MAX_FINDINGS,
-    MAX_TEXT,
-    DeletesWaiting,
-    Finding,
-    InventoryOutcome,
-    InventoryProgress,
-    InventoryReport,
-    Problem,
-)
+from fabrics.inventory.report import InventoryOutcome, InventoryProgress, InventoryReport
 from fabrics.inventory.request import InventoryRequest
 from fabrics.inventory.stored import StoredInventory
 from fabrics.resources import digest
 from settings import Settings
-
-MAX_NAMED: Final = 20
 
 
 @dataclass(frozen=True)
@@ -81,7 +69,7 @@ class InventoryActivities:
         stored = Reader(self.netbox, config.fabric_id).read(nothing)
         cleaner = Cleaner(self.netbox, f"Fabric Sync: removal of {config.fabric_id}")
         cleaner.delete(stored.rows)
-        return _report(cleaner.findings).model_copy(update={"deleted": len(cleaner.deleted)})
+        return report_of(cleaner.findings, deleted=len(cleaner.deleted))
 
     def _plan(self, request: InventoryRequest, live: Live) -> Plan:
         config = request.config
@@ -116,24 +104,23 @@ class _Pass:
         cleaner = Cleaner(self.netbox, self._message)
         cleaner.delete(verdict.due)
         problems = [
-            *_skipped(self.plan),
+            *skipped(self.plan),
             *findings(self.netbox, written),
             *cleaner.findings,
         ]
-        report = _report(problems).model_copy(
-            update={
-                "created": len(written.created),
-                "updated": len(written.updated),
-                "deleted": len(cleaner.deleted),
-                "unchanged": changes.unchanged,
-            }
+        report = report_of(
+            problems,
+            created=len(written.created),
+            updated=len(written.updated),
+            deleted=len(cleaner.deleted),
+            unchanged=changes.unchanged,
         )
         gone = {mark(each) for each in verdict.due if each.id in cleaner.deleted}
         return InventoryOutcome(
             live_digest=seen,
             report=report,
             absences={name: count for name, count in verdict.absences.items() if name not in gone},
-            deletes_waiting=_waiting(verdict),
+            deletes_waiting=waiting_of(verdict),
         )
 
     def _judge(self, changes: Changes, stored: StoredInventory) -> Verdict:
@@ -149,39 +136,3 @@ class _Pass:
 
 def _beat(done: int, total: int) -> None:
     activity.heartbeat(InventoryProgress(done=done, total=total))
-
-
-def _skipped(plan: Plan) -> list[Finding]:
-    return [
-        Finding(problem=Problem.SKIPPED, what=each.key, why=each.reason) for each in plan.skipped
-    ]
-
-
-def _report(problems: Iterable[Finding]) -> InventoryReport:
-    """The findings within the bounds of a message; what failed goes first, what is known anyway last."""
-    urgency = (Problem.FAILED, Problem.CONFLICT, Problem.ADOPTABLE, Problem.SKIPPED)
-    ordered = sorted(problems, key=lambda each: (urgency.index(each.problem), each.what))
-    return InventoryReport(
-        problems=dict(Counter(each.problem for each in ordered)),
-        findings=tuple(
-            Finding(
-                problem=each.problem,
-                what=one_line(each.what, MAX_TEXT),
-                why=one_line(each.why, MAX_TEXT),
-            )
-            for each in ordered[:MAX_FINDINGS]
-        ),
-    )
-
-
-def _waiting(verdict: Verdict) -> DeletesWaiting | None:
-    if not verdict.waiting:
-        return None
-    return DeletesWaiting(
-        digest=verdict.digest,
-        counts=dict(Counter(str(each.id.model) for each in verdict.waiting)),
-        first=tuple(
-            one_line(f"{each.id.model} {each.key}", MAX_TEXT)
-            for each in verdict.waiting[:MAX_NAMED]
-        ),
-    )

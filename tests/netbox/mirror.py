@@ -1,6 +1,6 @@
 """A fabric whose inventory tests keep in the real NetBox, and short ways to look at it there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import override
 
@@ -46,6 +46,7 @@ class Mirror:
     site: str = ""
     absences: dict[str, int] = field(default_factory=dict)
     syncs: int = 0
+    _latest: int = 0
 
     @property
     def fabric_id(self) -> str:
@@ -109,10 +110,17 @@ class Mirror:
         """Change something as a person does."""
         self.admin.change(PATHS[model], row["id"], values)
 
-    def changelog(self, seen: Iterable[Row] = ()) -> list[Row]:
-        """The changelog of all of NetBox, without those rows that were `seen` before."""
-        before = {row["id"] for row in seen}
-        return [row for row in self.admin.rows(CHANGES) if row["id"] not in before]
+    def latest(self) -> int:
+        """The id of the latest row in the changelog of all of NetBox."""
+        found = self.admin.rows(CHANGES, fields="id", id__gt=self._latest)
+        self._latest = max((row["id"] for row in found), default=self._latest)
+        return self._latest
+
+    def changelog(self, since: int) -> list[Row]:
+        """What was changed in NetBox since a row of its changelog."""
+        fields = "id,message,changed_object_id"
+        rows = self.admin.rows(CHANGES, fields=fields, id__gt=since)
+        return [row for row in rows if row["id"] > since]
 
     def wipe(self, admin: InventoryNetBox) -> None:
         """Take everything away again."""

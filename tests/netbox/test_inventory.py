@@ -38,7 +38,7 @@ def loads(mirror: Mirror, items: list[Row]) -> None:
     assert counts == {model: plan.counts[model] for model in OWNED}
     assert outcome.report.problems.keys() <= {Problem.SKIPPED}
     assert outcome.report.problems.get(Problem.SKIPPED, 0) == len(plan.skipped)
-    before = mirror.changelog()
+    before = mirror.latest()
     again = mirror.sync_live(live)
     assert not again.report.wrote
     assert again.report.unchanged == sum(counts.values())
@@ -67,7 +67,7 @@ def test_a_real_fabric_is_mirrored(mirror: Mirror) -> None:
 
 
 def test_every_object_has_its_marks_and_says_why_it_was_written(mirror: Mirror) -> None:
-    before = mirror.changelog()
+    before = mirror.latest()
     mirror.sync(*SMALL)
     for model in OWNED:
         for row in mirror.own(model):
@@ -80,7 +80,7 @@ def test_what_a_person_changes_of_ours_is_put_right_with_one_write(mirror: Mirro
     mirror.sync(*SMALL)
     vlan = mirror.one(Model.VLAN, "VPC/default/v#a")
     mirror.edit(Model.VLAN, vlan, name="mine")
-    before = mirror.changelog()
+    before = mirror.latest()
     assert mirror.sync(*SMALL).report.updated == 1
     assert mirror.one(Model.VLAN, "VPC/default/v#a")["name"] == "v/a"
     [change] = mirror.changelog(before)
@@ -152,7 +152,7 @@ def test_many_deletes_wait_for_somebody(mirror: Mirror) -> None:
 
 def test_a_kind_that_is_suddenly_empty_changes_nothing(mirror: Mirror) -> None:
     mirror.sync(*SMALL)
-    before = mirror.changelog()
+    before = mirror.latest()
     live = live_of([])
     outcome = mirror.sync_live(live, counts={"Switch": 2})
     assert "Switch" in outcome.held
@@ -209,7 +209,7 @@ def test_a_device_with_something_of_others_on_it_is_retired(mirror: Mirror) -> N
         outcome = mirror.sync(*left)
     assert outcome.report.problems == {Problem.CONFLICT: 1}
     assert mirror.one(Model.DEVICE, "Server/default/s-2")["status"]["value"] == "decommissioning"
-    before = mirror.changelog()
+    before = mirror.latest()
     assert mirror.sync(*left).report.problems == {Problem.CONFLICT: 1}
     assert mirror.changelog(before) == []
     mirror.admin.delete("dcim/interfaces", mine["id"])

@@ -14,6 +14,7 @@ from fabrics.config import KubernetesTarget
 from fabrics.drift import Live
 from fabrics.kinds import KINDS, kind_named
 from fabrics.pages import Page, read_page
+from fabrics.resources import digest
 from settings import Settings
 from stack.faults import Fault, Trickle
 from stack.kubernetes_api import KubernetesApi
@@ -286,3 +287,15 @@ def test_unchanged_objects_are_not_looked_into_again(
     assert second[0] is first[0]
     assert second[1].spec == {"description": "moved"}
     assert len(second) == 2
+
+
+def test_the_last_reading_is_kept_for_whoever_asks_for_the_same(
+    fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStates()
+    assert states.last(fabric_target, "") is None
+    fabric_api.load([server_object(1)])
+    read = states.read(fabric_target, settings)
+    seen = digest(each for found in read.resources.values() for each in found)
+    assert states.last(fabric_target, seen) is read
+    assert states.last(fabric_target, "another") is None
