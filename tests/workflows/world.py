@@ -78,7 +78,7 @@ class World:
     """What became of it."""
     inventory_takes: timedelta = timedelta(0)
     inventory_error: str = ""
-    installation: Installation = Installation(inventory=True)
+    installation: Installation = field(default_factory=lambda: Installation(inventory=True))
     unseen: int = 0
     """How often NetBox will not show the record, although it is there."""
     silent: bool = False
