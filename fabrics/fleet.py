@@ -153,8 +153,11 @@ class FleetSnapshot(BaseModel, frozen=True):
         return member.config.unusable and not member.is_elsewhere(self.instance)
 
     def _is_overdue(self, member: Member, loop: RunningLoop) -> bool:
-        """The record says that no sync began, failed or not, for two intervals or two heartbeats."""
-        if member.config.paused or not member.config.wants_a_loop:
+        """The record says that no sync began, failed or not, for two intervals or two heartbeats.
+
+        A loop that nobody wants ends within moments, so one that still runs by then is overdue as well.
+        """
+        if member.config.paused and member.config.wants_a_loop:
             return False
         last = max(filter(None, (member.facts.last_sync, loop.started)))
         return self.now - last > timedelta(seconds=2 * max(member.config.interval, self.heartbeat))

@@ -54,7 +54,8 @@ def summarise_fleet(seen: FleetSnapshot, plan: Plan, problems: Iterable[str]) ->
     stale = (
         member.config.name
         for member in ours
-        if member.config.fabric_id in plan.overdue or _is_stale(member, seen)
+        if member.config.wants_a_loop
+        and (member.config.fabric_id in plan.overdue or _is_stale(member, seen))
     )
     return FleetSummary(
         checked=seen.now,
@@ -95,8 +96,7 @@ def fleet_markdown(summary: FleetSummary) -> str:
 
 
 def _is_stale(member: Member, seen: FleetSnapshot) -> bool:
-    status = recorded(member.config, member.facts)
-    return member.config.wants_a_loop and is_stale(status, seen.heartbeat, seen.now)
+    return is_stale(recorded(member.config, member.facts), seen.heartbeat, seen.now)
 
 
 def _unusable_ids(members: Sequence[Member]) -> Iterable[str]:

@@ -143,6 +143,13 @@ def test_a_paused_loop_is_never_overdue() -> None:
     assert plan([known], [loop_of(known)]) == NOTHING
 
 
+def test_a_loop_that_does_not_end_although_nobody_wants_it_is_overdue_but_not_stale() -> None:
+    known = member("a", enabled=False, last=10**6)
+    asked = plan([known], [loop_of(known)])
+    assert (asked.tell, asked.overdue) == (("a",), ("a",))
+    assert summarise_fleet(snapshot([known], [loop_of(known)]), asked, []).stale == ()
+
+
 # -- records that are nobody's, somebody else's or everybody's ----------------------------------------
 
 
