@@ -119,9 +119,9 @@ class Writer:
         try:
             return self._send_once(batch, ids)
         except RowsRefused as error:
-            refused = {batch.writes[place]: reason for place, reason in error.reasons.items()}
-            good = tuple(each for each in batch.writes if each not in refused)
-            failed = [Done(write, None, reason) for write, reason in refused.items()]
+            reasons = error.reasons
+            failed = [Done(batch.writes[place], None, reason) for place, reason in reasons.items()]
+            good = tuple(each for place, each in enumerate(batch.writes) if place not in reasons)
             return failed + (self.send(Batch(batch.model, good), ids) if good else [])
         except (Refused, Gone, InUse) as error:
             if len(batch.writes) == 1:

@@ -118,7 +118,7 @@ class Mirror:
 
     def changelog(self, since: int) -> list[Row]:
         """What was changed in NetBox since a row of its changelog."""
-        fields = "id,message,changed_object_id"
+        fields = "id,action,message,changed_object_type,changed_object_id"
         rows = self.admin.rows(CHANGES, fields=fields, id__gt=since)
         return [row for row in rows if row["id"] > since]
 
