@@ -203,6 +203,18 @@ def test_what_others_made_is_in_the_way_and_stays(mirror: Mirror) -> None:
     assert mirror.sync(*SMALL).report.problems == {}
 
 
+def test_what_a_person_tagged_is_adopted_when_somebody_says_so(mirror: Mirror) -> None:
+    mirror.sync(*FRAME)
+    device = mirror.one(Model.DEVICE, "Switch/default/leaf-1")
+    offer = {"device": device["id"], "name": "E1/1", "type": "other", "tags": [{"slug": TAG}]}
+    offered = mirror.admin.create("dcim/interfaces", offer)
+    assert mirror.sync(*SMALL).report.problems[Problem.ADOPTABLE] == 1
+    assert offered["id"] not in [row["id"] for row in mirror.own(Model.INTERFACE)]
+    assert mirror.adopt(*SMALL).updated == 1
+    assert mirror.sync(*SMALL).report.problems == {}
+    assert mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/1")["id"] == offered["id"]
+
+
 def test_a_device_with_something_of_others_on_it_is_retired(mirror: Mirror) -> None:
     mirror.sync(*FRAME)
     device = mirror.one(Model.DEVICE, "Server/default/s-2")
