@@ -68,7 +68,7 @@ def test_a_record_is_read(activities: RecordActivities, make_record: MakeRecord)
     assert read.config.interval == 60
     assert read.config.managed_kinds == ("VPC",)
     assert read.facts.last_sync == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert (read.heartbeat, read.search_attributes) == (900, True)
+    assert (read.installation.heartbeat, read.installation.search_attributes) == (900, True)
 
 
 def test_there_is_no_such_record(activities: RecordActivities) -> None:
