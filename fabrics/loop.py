@@ -256,16 +256,6 @@ class FabricLoop(BaseModel):
         )
         return report
 
-    def check_waits(self, digest: str) -> None:
-        """Raise ValueError unless the deletes that wait are those with this digest."""
-        waiting = self.inventory.deletes_waiting
-        if waiting is None:
-            raise ValueError(f"no deletes of fabric {self.fabric_id} wait to be confirmed")
-        if waiting.digest != digest:
-            raise ValueError(
-                f"the deletes of fabric {self.fabric_id} that wait are others by now; look at them again"
-            )
-
     def confirm_deletes(self, digest: str) -> int:
         """Somebody agreed to the deletes that wait: the number of the sync that does them."""
         self.inventory = self.inventory.confirm(digest)

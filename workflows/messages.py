@@ -120,7 +120,7 @@ class FabricMessages(NotesMalformedSignals):
     def check_confirm_deletes(self, plan_digest: object = None) -> None:
         """Refuse any plan but the one that waits, and where no sync can follow."""
         self._check_can_sync()
-        self._loop.check_waits(check_digest(plan_digest))
+        self._loop.inventory.check_waits(check_digest(plan_digest))
 
     @workflow.query
     def status(self) -> FabricStatus:

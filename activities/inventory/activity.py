@@ -12,11 +12,11 @@ from temporalio import activity
 from activities.errors import PermanentError
 from activities.inventory.cleaner import Cleaner
 from activities.inventory.client import InventoryNetBox
-from activities.inventory.obstacles import findings
+from activities.inventory.obstacles import adopt, findings
 from activities.inventory.outcome import report_of, skipped, waiting_of
 from activities.inventory.reader import Reader
 from activities.inventory.site import site_of
-from activities.inventory.writer import Writer
+from activities.inventory.writer import Writer, Written
 from activities.kubernetes import LiveStates
 from fabrics.config import FabricConfig
 from fabrics.drift import Live
@@ -60,6 +60,17 @@ class InventoryActivities:
         return preview_of(plan, changes, vouched(changes.absent, live))
 
     @activity.defn
+    def adopt_inventory(self, request: InventoryRequest) -> InventoryReport:
+        """Make ours what people tagged that is in the way of a live object. Raises as `update_inventory`.
+
+        What became ours is `updated`; the next sync brings it up to date.
+        """
+        live = self._live(request)
+        if doubt := emptied(live, request.counts):
+            raise PermanentError(doubt)
+        return _Pass(self.netbox, request, self._plan(request, live), live).adopt()
+
+    @activity.defn
     def remove_inventory(self, config: FabricConfig) -> InventoryReport:
         """Delete all that the fabric owns but for what others have put something of theirs on.
 
@@ -98,9 +109,7 @@ class _Pass:
         stored = reader.read(self.plan)
         changes = find_changes(self.plan, stored)
         verdict = self._judge(changes, stored)
-        total = changes.total + len(verdict.due)
-        writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._message)
-        written = writer.write(changes, lambda done: _beat(done, total))
+        written = self._write(reader, changes, changes.total + len(verdict.due))
         cleaner = Cleaner(self.netbox, self._message)
         cleaner.delete(verdict.due)
         problems = [
@@ -122,6 +131,17 @@ class _Pass:
             absences={name: count for name, count in verdict.absences.items() if name not in gone},
             deletes_waiting=waiting_of(verdict),
         )
+
+    def adopt(self) -> InventoryReport:
+        reader = Reader(self.netbox, self.plan.fabric.fabric_id)
+        changes = find_changes(self.plan, reader.read(self.plan))
+        written = self._write(reader, changes, changes.total)
+        adopted = adopt(self.netbox, written, self.plan.fabric.fabric_id, self._message)
+        return report_of((), created=len(written.created), updated=len(adopted))
+
+    def _write(self, reader: Reader, changes: Changes, total: int) -> Written:
+        writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._message)
+        return writer.write(changes, lambda done: _beat(done, total))
 
     def _judge(self, changes: Changes, stored: StoredInventory) -> Verdict:
         totals = Counter(each.id.model for each in stored.rows)

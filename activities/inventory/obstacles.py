@@ -1,12 +1,13 @@
 """What stands in the way of an object that NetBox refuses: people's own objects are theirs."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from activities.errors import PermanentError, TransientError
 from activities.inventory.client import InventoryNetBox
 from activities.inventory.models import PATHS
-from activities.inventory.rows import FABRIC
+from activities.inventory.rows import FABRIC, KEY
 from activities.inventory.writer import Done, Written
 from activities.netbox import Row
 from activities.setup.views import TAG
@@ -30,32 +31,71 @@ IDENTITY: Final[Mapping[Model, Mapping[str, str]]] = {
 """By which fields of a model NetBox tells objects apart, and the filters for them."""
 
 
-def findings(netbox: InventoryNetBox, result: Written) -> Iterator[Finding]:
-    """Why objects were not written. What is in the way is looked up for the first of them."""
-    for place, (ref, done) in enumerate(result.refused.items()):
-        obstacle = _obstacle(netbox, done, result) if place < MAX_FINDINGS else None
-        yield _finding(netbox, ref, done, obstacle)
-    for ref, missing in result.orphaned.items():
-        yield Finding(
-            problem=Problem.FAILED, what=ref.key, why=f"needs {missing.key}, which is not in NetBox"
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """An object that NetBox refused, why, and somebody else's that is in its place, if one was found."""
+
+    ref: Ref
+    reason: str
+    row: Row | None
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether a person has tagged that so that it becomes ours."""
+        tags = self.row.get("tags", ()) if self.row else ()
+        return any(tag["slug"] == TAG for tag in tags) and not self.owner
+
+    @property
+    def owner(self) -> str:
+        """The fabric that it belongs to, if any."""
+        fields = self.row.get("custom_fields", {}) if self.row else {}
+        return fields.get(FABRIC) or ""
+
+
+def obstacles(netbox: InventoryNetBox, result: Written) -> list[Obstacle]:
+    """What NetBox refused. What is in the way is looked up for the first of it."""
+    return [
+        Obstacle(
+            ref, done.reason, _in_place_of(netbox, done, result) if place < MAX_FINDINGS else None
         )
+        for place, (ref, done) in enumerate(result.refused.items())
+    ]
 
 
-def _finding(netbox: InventoryNetBox, ref: Ref, done: Done, obstacle: Row | None) -> Finding:
-    if obstacle is None:
-        return Finding(problem=Problem.FAILED, what=ref.key, why=done.reason)
-    name = f"{obstacle['display']} ({netbox.url}/{PATHS[ref.model]}/{obstacle['id']}/)"
-    if _is_tagged(obstacle) and not _fabric_of(obstacle):
+def findings(netbox: InventoryNetBox, result: Written) -> Iterator[Finding]:
+    """Why objects were not written."""
+    for each in obstacles(netbox, result):
+        yield _finding(netbox, each)
+    for ref, missing in result.orphaned.items():
+        why = f"needs {missing.key}, which is not in NetBox"
+        yield Finding(problem=Problem.FAILED, what=ref.key, why=why)
+
+
+def adopt(netbox: InventoryNetBox, result: Written, fabric_id: str, message: str) -> list[Obstacle]:
+    """Make ours what people offer; the next sync brings it up to date."""
+    offered = [each for each in obstacles(netbox, result) if each.is_offered and each.row]
+    for each in offered:
+        marks = {FABRIC: fabric_id, KEY: each.ref.key}
+        fields = {"custom_fields": marks, "changelog_message": message}
+        netbox.change(PATHS[each.ref.model], (each.row or {})["id"], fields)
+    return offered
+
+
+def _finding(netbox: InventoryNetBox, obstacle: Obstacle) -> Finding:
+    ref, row = obstacle.ref, obstacle.row
+    if row is None:
+        return Finding(problem=Problem.FAILED, what=ref.key, why=obstacle.reason)
+    name = f"{row['display']} ({netbox.url}/{PATHS[ref.model]}/{row['id']}/)"
+    if obstacle.is_offered:
         why = f"{name} is in its place, tagged {TAG}: it can be adopted"
         return Finding(problem=Problem.ADOPTABLE, what=ref.key, why=why)
-    owner = _fabric_of(obstacle)
+    owner = obstacle.owner
     whose = f"belongs to the fabric {owner}" if owner else "was made by somebody else"
-    return Finding(
-        problem=Problem.CONFLICT, what=ref.key, why=f"{name} is in its place and {whose}"
-    )
+    why = f"{name} is in its place and {whose}"
+    return Finding(problem=Problem.CONFLICT, what=ref.key, why=why)
 
 
-def _obstacle(netbox: InventoryNetBox, done: Done, result: Written) -> Row | None:
+def _in_place_of(netbox: InventoryNetBox, done: Done, result: Written) -> Row | None:
     """Another's object that has what tells this one apart."""
     model, fields = done.write.ref.model, done.write.fields
     if model is Model.CABLE:
@@ -93,11 +133,3 @@ def _first(look: Callable[[], Iterator[Row]], done: Done, result: Written) -> Ro
         return next((row for row in look() if row["id"] not in ours), None)
     except (PermanentError, TransientError):
         return None
-
-
-def _is_tagged(row: Row) -> bool:
-    return any(tag["slug"] == TAG for tag in row.get("tags", ()))
-
-
-def _fabric_of(row: Row) -> str:
-    return row.get("custom_fields", {}).get(FABRIC) or ""

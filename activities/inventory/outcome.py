@@ -26,9 +26,9 @@ def skipped(plan: Plan) -> list[Finding]:
 
 
 def report_of(problems: Iterable[Finding], **counts: int) -> InventoryReport:
-    """The `counts` of what was written, and the first findings: what failed, and last what is known anyway."""
-    urgency = (Problem.FAILED, Problem.CONFLICT, Problem.ADOPTABLE, Problem.SKIPPED)
-    ordered = sorted(problems, key=lambda each: (urgency.index(each.problem), each.what))
+    """The `counts` of what was written, and the first findings: causes before what follows from them."""
+    urgency = (Problem.CONFLICT, Problem.ADOPTABLE, Problem.FAILED, Problem.SKIPPED)
+    ordered = sorted(problems, key=lambda each: urgency.index(each.problem))
     return InventoryReport(
         **counts,
         problems=dict(Counter(each.problem for each in ordered)),

@@ -20,7 +20,7 @@ from activities.inventory.rows import FABRIC, KEY, written
 from activities.netbox import Row
 from activities.netbox_http import Gone, InUse, Refused
 from activities.setup.views import TAG
-from fabrics.inventory import Model, Ref
+from fabrics.inventory import Ref
 from fabrics.inventory.changes import Changes, Stage, Write
 from fabrics.inventory.kinds import SHARED
 from fabrics.inventory.stored import Id
@@ -119,9 +119,9 @@ class Writer:
         try:
             return self._send_once(batch, ids)
         except RowsRefused as error:
-            refused = {batch.writes[place]: reason for place, reason in error.reasons.items()}
-            good = tuple(each for each in batch.writes if each not in refused)
-            failed = [Done(write, None, reason) for write, reason in refused.items()]
+            reasons = error.reasons
+            failed = [Done(batch.writes[place], None, reason) for place, reason in reasons.items()]
+            good = tuple(each for place, each in enumerate(batch.writes) if place not in reasons)
             return failed + (self.send(Batch(batch.model, good), ids) if good else [])
         except (Refused, Gone, InUse) as error:
             if len(batch.writes) == 1:
@@ -151,7 +151,7 @@ class Writer:
         missing = [each for each in batch.writes if each.key not in found or not batch.creates]
         if not missing:
             return there
-        rows = [self._row(batch.model, each, ids) for each in missing]
+        rows = [self.row(each, ids) for each in missing]
         answer = self._netbox.write(batch.method, PATHS[batch.model], rows)
         numbers = (Id(batch.model, row["id"]) for row in answer)
         if not batch.creates:
@@ -166,7 +166,9 @@ class Writer:
         own = self._reader.own(batch.model)
         return {key: own[key] for key in keys & own.keys()}
 
-    def _row(self, model: Model, write: Write, ids: Mapping[Ref, Id]) -> Row:
+    def row(self, write: Write, ids: Mapping[Ref, Id]) -> Row:
+        """A write as REST takes it."""
+        model = write.ref.model
         row = written(model, write.fields, lambda ref: ids[ref].number)
         row["changelog_message"] = self._message
         custom_fields: Row = row.pop("custom_fields", {})

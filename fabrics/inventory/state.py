@@ -121,6 +121,13 @@ class Inventory(BaseModel, frozen=True):
         """The inventory when it is no longer known to be up to date, so that the next sync is full."""
         return self.model_copy(update={"basis": None, "under_way": None})
 
+    def check_waits(self, digest: str) -> None:
+        """Raise ValueError unless the deletes that wait are those with this digest."""
+        if self.deletes_waiting is None:
+            raise ValueError("no deletes wait to be confirmed")
+        if self.deletes_waiting.digest != digest:
+            raise ValueError("the deletes that wait are others by now; look at them again")
+
     def confirm(self, digest: str) -> "Inventory":
         """The inventory once somebody agreed to the deletes that wait."""
         return self.model_copy(update={"confirmed": digest})

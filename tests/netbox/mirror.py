@@ -15,7 +15,7 @@ from fabrics.config import FabricConfig, KubernetesTarget
 from fabrics.drift import Live
 from fabrics.inventory import Fabric, Model, Plan, make_plan
 from fabrics.inventory.kinds import OWNED
-from fabrics.inventory.report import InventoryOutcome
+from fabrics.inventory.report import InventoryOutcome, InventoryReport
 from fabrics.inventory.request import InventoryRequest
 from fabrics.resources import Resource
 from settings import Settings
@@ -63,6 +63,23 @@ class Mirror:
         self, live: Live, confirmed: str = "", counts: dict[str, int] | None = None
     ) -> InventoryOutcome:
         self.syncs += 1
+        request = self.request.model_copy(update={"confirmed": confirmed, "counts": counts or {}})
+        outcome = ActivityEnvironment().run(self.activities(live).update_inventory, request)
+        self.absences = outcome.absences
+        return outcome
+
+    def adopt(self, *resources: Resource) -> InventoryReport:
+        """Make ours what people offer."""
+        activities = self.activities(live_state(*resources))
+        return ActivityEnvironment().run(activities.adopt_inventory, self.request)
+
+    def activities(self, live: Live) -> InventoryActivities:
+        """The activities of a worker that has seen this live state."""
+        return InventoryActivities(self.netbox, Seen(live), Settings())
+
+    @property
+    def request(self) -> InventoryRequest:
+        """What the next sync asks for."""
         target = KubernetesTarget(
             server="https://10.0.0.1:6443", namespace="default", credential="x"
         )
@@ -72,19 +89,14 @@ class Mirror:
             record_id=self.record["id"],
             kubernetes=target,
         )
-        request = InventoryRequest(
+        return InventoryRequest(
             config=config,
             live_digest="",
-            counts=counts or {},
+            counts={},
             sync=self.syncs,
             commit="4f" * 20,
             absences=self.absences,
-            confirmed=confirmed,
         )
-        activities = InventoryActivities(self.netbox, Seen(live), Settings())
-        outcome = ActivityEnvironment().run(activities.update_inventory, request)
-        self.absences = outcome.absences
-        return outcome
 
     # -- what a person sees -----------------------------------------------------------------------
 
@@ -118,7 +130,7 @@ class Mirror:
 
     def changelog(self, since: int) -> list[Row]:
         """What was changed in NetBox since a row of its changelog."""
-        fields = "id,message,changed_object_id"
+        fields = "id,action,message,changed_object_type,changed_object_id"
         rows = self.admin.rows(CHANGES, fields=fields, id__gt=since)
         return [row for row in rows if row["id"] > since]
 
