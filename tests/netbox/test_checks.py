@@ -65,7 +65,7 @@ def test_all_is_well_for_the_constrained_user(netbox: NetBox, record: Row) -> No
     assert "NetBox 4." in checks[0].sentence
     names = {check.name for check in checks}
     assert names >= {f"NetBox permission on {path}" for grant in GRANTS for path in grant.models}
-    assert len(names) == len(checks) == 15
+    assert len(names) == len(checks) == 16
     assert netbox.record(record["id"]) == before
 
 
