@@ -119,9 +119,9 @@ class CountingNetBox(InventoryNetBox):
     def __init__(self, url: str, token: str) -> None:
         super().__init__(url, token, connect_timeout=5, timeout=120, at_once=AT_ONCE)
         self.answers = 0
-        self._session.hooks["response"].append(self._count)
+        self._session.hooks["response"].append(self._tally)
 
-    def _count(self, answer: requests.Response, **_: object) -> requests.Response:
+    def _tally(self, answer: requests.Response, **_: object) -> requests.Response:
         self.answers += 1
         return answer
 
