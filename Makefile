@@ -1,5 +1,5 @@
 # make demo        the whole product on this machine (ARGS=--once: sync once, print the status, end)
-# make test        the tests, two at a time, since they mostly wait (ARGS="-k name" and the like go to pytest)
+# make test        the tests (ARGS="-k name" and the like go to pytest)
 # make soak        the tests that take long: many random sequences, outages of minutes
 # make lint        linter, formatter, type checker and import contracts
 #
@@ -15,7 +15,7 @@ demo: $(READY)
 	@$(BIN)/python starter.py demo $(ARGS)
 
 test: $(READY) $(BROWSER)
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest $(ARGS)
 
 soak: $(READY)
 	$(BIN)/pytest -m soak $(ARGS)

@@ -1,6 +1,5 @@
 """Fixtures of the whole suite. They start what they give when the first test asks for it."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -46,4 +45,4 @@ def constrained_token(admin: NetBox) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # of stdout, nothing is seen of tests beside others
+    print(f"\n{text}", end="", flush=True)
