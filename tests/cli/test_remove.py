@@ -1,11 +1,19 @@
 """`remove`: what goes, what stays, and that nothing goes unasked."""
 
+import pytest
+
 from activities.netbox import NetBox
 from tests.cli.conftest import CommandLine
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 INTERFACES = "dcim/interfaces"
+
+
+@pytest.fixture(autouse=True)
+def mirrored(installation: Installation) -> None:
+    """Workers mirror what runs."""
+    installation.changes["FABRIC_SYNC_INVENTORY"] = "true"
 
 
 def devices(netbox: NetBox, fabric: Fabric) -> dict[str, int]:
