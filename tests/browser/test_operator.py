@@ -142,7 +142,7 @@ async def test_clusters_typed_into_the_form_are_all_it_takes(
 async def test_netbox_tells_the_fabrics_apart(
     installation: Installation, admin: NetBox, page: Page, pictures: Path
 ) -> None:
-    _, oslo, lyon = await three_fabrics(installation)
+    berlin, oslo, lyon = await three_fabrics(installation)
     table = f"{installation.stack.netbox.url}/virtualization/clusters/"
     views = {
         row["name"]: row["id"]
@@ -155,6 +155,7 @@ async def test_netbox_tells_the_fabrics_apart(
         return await page.locator("tbody tr td:nth-child(2)").all_inner_texts()
 
     async with installation.worker():
+        await berlin.recorded("in_sync")
         await oslo.recorded("out_of_sync")
         await lyon.recorded("error")
         assert await names(f"filter_id={views['Fabrics with drift']}") == ["oslo-dc2"]
