@@ -36,7 +36,7 @@ async def test_a_busy_site_is_waited_for(installation: Installation) -> None:
     }
     async with (
         installation.worker(),
-        installation.worker("--task-queue", site, "--activities-only", **one_slot),
+        installation.worker("--task-queue", site, "--activities-only", **one_slot) as busy,
     ):
         hanging = await installation.fabric(IN_GIT, SERVERS, hh_task_queue=site)
         assert isinstance(hanging.api, EmulatedKubernetesApi)
@@ -51,6 +51,7 @@ async def test_a_busy_site_is_waited_for(installation: Installation) -> None:
         assert (status.syncs, status.sync_status, status.sync_error) == (0, "syncing", "")
         status = await waiting.synced(1)
         assert (status.sync_status, status.sync_error) == ("in_sync", "")
+        busy.kill()  # it would finish what hangs
 
 
 async def move(installation: Installation, fabric: Fabric, site: str) -> None:
