@@ -126,34 +126,31 @@ class FleetActivities:
     async def _tell_one(self, fabric_id: str, *, overdue: bool) -> str:
         try:
             if overdue and await self._is_stuck(fabric_id):
-                await self._replace(fabric_id)
+                # It fails on its own history and never gets on: a new one continues from the record.
+                await self._start(fabric_id, conflict=WorkflowIDConflictPolicy.TERMINATE_EXISTING)
             else:
-                await self._signal(fabric_id)
+                await self._start(fabric_id, signal="record_changed")
         except RPCError as error:
             if error.status in OF_ONE_LOOP:
                 return f"The loop of {fabric_id} takes no message ({error.message})."
             raise TransientError(f"Temporal does not take messages ({error.message}).") from None
         return ""
 
-    async def _signal(self, fabric_id: str) -> None:
+    async def _start(
+        self,
+        fabric_id: str,
+        *,
+        signal: str | None = None,
+        conflict: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
+    ) -> None:
         await self.client.start_workflow(
             LOOP,
             FabricLoop(fabric_id=fabric_id),
             id=workflow_id(fabric_id),
             task_queue=self.task_queue,
             static_summary=fabric_id,
-            start_signal="record_changed",
-        )
-
-    async def _replace(self, fabric_id: str) -> None:
-        """A loop that fails on its own history never gets on: a new one continues from the record."""
-        await self.client.start_workflow(
-            LOOP,
-            FabricLoop(fabric_id=fabric_id),
-            id=workflow_id(fabric_id),
-            task_queue=self.task_queue,
-            static_summary=fabric_id,
-            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+            start_signal=signal,
+            id_conflict_policy=conflict,
         )
 
     async def _is_stuck(self, fabric_id: str) -> bool:
