@@ -27,10 +27,9 @@ def running() -> Iterator[ExitStack]:
 async def installation(
     stack: Stack, admin: NetBox, constrained_token: str, tmp_path: Path, running: ExitStack
 ) -> AsyncIterator[Installation]:
-    """The real stack without a record, with a queue of its own; workflows that still run are ended."""
+    """The real stack without a record, with a queue of its own; nothing of it stays for others."""
     client = await Client.connect(stack.temporal.address, data_converter=pydantic_data_converter)
-    await asyncio.to_thread(_delete_records, admin)
-    await _terminate_all(client)
+    await _clear(client, admin)
     yield Installation(
         stack=stack,
         client=client,
@@ -39,7 +38,12 @@ async def installation(
         folder=tmp_path,
         apis=lambda: running.enter_context(kubernetes_api()),
     )
+    await _clear(client, admin)
+
+
+async def _clear(client: Client, admin: NetBox) -> None:
     await _terminate_all(client)
+    await asyncio.to_thread(_delete_records, admin)
 
 
 def _delete_records(admin: NetBox) -> None:
