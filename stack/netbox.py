@@ -34,6 +34,7 @@ GUNICORN_OPTIONS = (
     "--workers=2",
     "--worker-class=gthread",
     "--threads=4",
+    "--keep-alive=0",  # a kept connection stays with its worker: one would do all, the other nothing
     "--timeout=120",
     "--graceful-timeout=2",
     "--no-control-socket",
