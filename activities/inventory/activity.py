@@ -1,7 +1,8 @@
 """The activity that makes NetBox show a fabric as it is: devices, ports, cables, networks.
 
 It goes by what is there and what should be, so that it may be run twice, or half and then again: the
-next run does what is left. It stops between two requests to NetBox when it is cancelled.
+next run does what is left. It stops between two requests to NetBox when it is cancelled; those that
+are under way are waited for.
 """
 
 from collections import Counter
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from activities.cancellation import cancellation_check
 from activities.errors import PermanentError
 from activities.inventory.cleaner import Cleaner
 from activities.inventory.client import InventoryNetBox
@@ -16,7 +18,7 @@ from activities.inventory.obstacles import adopt, findings
 from activities.inventory.outcome import report_of, skipped, waiting_of
 from activities.inventory.reader import Reader
 from activities.inventory.site import site_of
-from activities.inventory.writer import Writer, Written
+from activities.inventory.writer import Progress, Writer, Written
 from activities.kubernetes import LiveStates
 from fabrics.config import FabricConfig
 from fabrics.drift import Live
@@ -39,27 +41,24 @@ class InventoryActivities:
     live: LiveStates
     settings: Settings
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def update_inventory(self, request: InventoryRequest) -> InventoryOutcome:
         """Bring NetBox up to the live state. Raises `TransientError` and `PermanentError`."""
         live = self._live(request)
         seen = digest(each for found in live.resources.values() for each in found)
         if doubt := emptied(live, request.counts):
             return InventoryOutcome(live_digest=seen, held=doubt, absences=request.absences)
-        return _Pass(self.netbox, request, self._plan(request, live), live).run(seen)
+        return self._pass(request, live).run(seen)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def preview_inventory(self, request: InventoryRequest) -> InventoryPreview:
         """What `update_inventory` would write now. Raises as it does."""
         live = self._live(request)
         if doubt := emptied(live, request.counts):
             return InventoryPreview(held=doubt)
-        plan = self._plan(request, live)
-        stored = Reader(self.netbox, plan.fabric.fabric_id).read(plan)
-        changes = find_changes(plan, stored)
-        return preview_of(plan, changes, vouched(changes.absent, live))
+        return self._pass(request, live).preview()
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def adopt_inventory(self, request: InventoryRequest) -> InventoryReport:
         """Make ours what people tagged that is in the way of a live object. Raises as `update_inventory`.
 
@@ -68,24 +67,26 @@ class InventoryActivities:
         live = self._live(request)
         if doubt := emptied(live, request.counts):
             raise PermanentError(doubt)
-        return _Pass(self.netbox, request, self._plan(request, live), live).adopt()
+        return self._pass(request, live).adopt()
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def remove_inventory(self, config: FabricConfig) -> InventoryReport:
         """Delete all that the fabric owns but for what others have put something of theirs on.
 
         Raises as `update_inventory` does. Only for a fabric that is no longer synced.
         """
+        netbox = self.netbox.checked(cancellation_check())
         nothing = Plan(Fabric(config.fabric_id, config.name), (), ())
-        stored = Reader(self.netbox, config.fabric_id).read(nothing)
-        cleaner = Cleaner(self.netbox, f"Fabric Sync: removal of {config.fabric_id}")
-        cleaner.delete(stored.rows)
+        rows = Reader(netbox, config.fabric_id).read(nothing).rows
+        cleaner = Cleaner(netbox, f"Fabric Sync: removal of {config.fabric_id}")
+        cleaner.delete(rows, _beats(len(rows)))
         return report_of(cleaner.findings, deleted=len(cleaner.deleted))
 
-    def _plan(self, request: InventoryRequest, live: Live) -> Plan:
-        config = request.config
-        site = site_of(self.netbox, config.record_id)
-        return make_plan(live, Fabric(config.fabric_id, config.name, site))
+    def _pass(self, request: InventoryRequest, live: Live) -> "_Pass":
+        config, netbox = request.config, self.netbox.checked(cancellation_check())
+        site = site_of(netbox, config.record_id)
+        plan = make_plan(live, Fabric(config.fabric_id, config.name, site))
+        return _Pass(netbox, request, plan, live)
 
     def _live(self, request: InventoryRequest) -> Live:
         """What the observation saw, or what is there now where this worker did not see it."""
@@ -109,9 +110,10 @@ class _Pass:
         stored = reader.read(self.plan)
         changes = find_changes(self.plan, stored)
         verdict = self._judge(changes, stored)
-        written = self._write(reader, changes, changes.total + len(verdict.due))
+        total = changes.total + len(verdict.due)
+        written = self._write(reader, changes, _beats(total))
         cleaner = Cleaner(self.netbox, self._message)
-        cleaner.delete(verdict.due)
+        cleaner.delete(verdict.due, _beats(total, before=changes.total))
         problems = [
             *skipped(self.plan),
             *findings(self.netbox, written),
@@ -132,16 +134,21 @@ class _Pass:
             deletes_waiting=waiting_of(verdict),
         )
 
+    def preview(self) -> InventoryPreview:
+        stored = Reader(self.netbox, self.plan.fabric.fabric_id).read(self.plan)
+        changes = find_changes(self.plan, stored)
+        return preview_of(self.plan, changes, vouched(changes.absent, self.live))
+
     def adopt(self) -> InventoryReport:
         reader = Reader(self.netbox, self.plan.fabric.fabric_id)
         changes = find_changes(self.plan, reader.read(self.plan))
-        written = self._write(reader, changes, changes.total)
+        written = self._write(reader, changes, _beats(changes.total))
         adopted = adopt(self.netbox, written, self.plan.fabric.fabric_id, self._message)
         return report_of((), created=len(written.created), updated=len(adopted))
 
-    def _write(self, reader: Reader, changes: Changes, total: int) -> Written:
+    def _write(self, reader: Reader, changes: Changes, progress: Progress) -> Written:
         writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._message)
-        return writer.write(changes, lambda done: _beat(done, total))
+        return writer.write(changes, progress)
 
     def _judge(self, changes: Changes, stored: StoredInventory) -> Verdict:
         totals = Counter(each.id.model for each in stored.rows)
@@ -154,5 +161,11 @@ class _Pass:
         return f"Fabric Sync: sync {self.request.sync} of {self.plan.fabric.fabric_id}{commit}"
 
 
-def _beat(done: int, total: int) -> None:
-    activity.heartbeat(InventoryProgress(done=done, total=total))
+def _beats(total: int, before: int = 0) -> Progress:
+    """What tells by heartbeats how many writes of a part are done, of `total` and after those `before` it."""
+
+    def beat(done: int) -> None:
+        activity.heartbeat(InventoryProgress(done=before + done, total=total))
+
+    beat(0)
+    return beat

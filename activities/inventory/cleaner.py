@@ -11,6 +11,7 @@ from typing import Final
 
 from activities.inventory.client import InventoryNetBox, RowsRefused
 from activities.inventory.models import PATHS
+from activities.inventory.writer import Progress
 from activities.netbox import Row
 from activities.netbox_http import Gone, InUse, Refused
 from fabrics.inventory import Model
@@ -33,13 +34,15 @@ class Cleaner:
         self.deleted: set[Id] = set()
         self.findings: list[Finding] = []
 
-    def delete(self, due: Iterable[Stored]) -> None:
-        """Delete these objects of ours, as far as they may go."""
-        listed = list(due)
+    def delete(self, due: Iterable[Stored], progress: Progress) -> None:
+        """Delete these objects of ours, as far as they may go. Those that stay are done with, too."""
+        listed, done = list(due), 0
         for model in reversed(OWNED):
             rows = [each for each in listed if each.id.model is model]
             for some in _in_turn(rows):
                 self._delete(model, list(self._free(model, some)))
+                done += len(some)
+                progress(done)
 
     def _free(self, model: Model, rows: Sequence[Stored]) -> Iterator[Stored]:
         """Those without anything on them that is not ours."""

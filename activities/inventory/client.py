@@ -1,6 +1,8 @@
 """NetBox as the inventory uses it: GraphQL to read much at once, lists of rows to write much at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from copy import copy
 from typing import Any, Final, Literal, Self, override
 
 import requests
@@ -30,6 +32,8 @@ class RowsRefused(Refused):
 class InventoryNetBox(NetBox):
     """One NetBox as one user, many rows at a time."""
 
+    _check: Callable[[], None] | None = None
+
     @classmethod
     @override
     def from_settings(cls, settings: Settings) -> Self:
@@ -41,6 +45,13 @@ class InventoryNetBox(NetBox):
             timeout=settings.netbox_timeout,
             at_once=AT_ONCE,
         )
+
+    def checked(self, check: Callable[[], None]) -> Self:
+        """The same with the same connections. `check` is called before each request or list; by raising
+        something it keeps that from being sent."""
+        same = copy(self)
+        same._check = check
+        return same
 
     def graphql(self, query: str) -> dict[str, list[Row]]:
         """The lists that a query asks for, by their aliases.
@@ -80,6 +91,12 @@ class InventoryNetBox(NetBox):
                 raise RequestError(answer)
             written: list[Row] = answer.json() if answer.content else []
         return written
+
+    @override
+    def _errors(self, doing: str) -> AbstractContextManager[None]:
+        if self._check:
+            self._check()
+        return super()._errors(doing)
 
 
 def _reasons(answer: requests.Response, rows: Sequence[Row]) -> dict[int, str]:
