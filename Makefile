@@ -1,5 +1,5 @@
 # make demo        the whole product on this machine (ARGS=--once: sync once, print the status, end)
-# make test        the tests (ARGS="-k name" and the like go to pytest)
+# make test        the tests: two at a time, since most of them wait; those about seconds then have all to themselves
 # make soak        the tests that take long: many random sequences, outages of minutes
 # make lint        linter, formatter, type checker and import contracts
 #
@@ -15,7 +15,8 @@ demo: $(READY)
 	@$(BIN)/python starter.py demo $(ARGS)
 
 test: $(READY) $(BROWSER)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not alone"
+	$(BIN)/pytest -m alone
 
 soak: $(READY)
 	$(BIN)/pytest -m soak $(ARGS)

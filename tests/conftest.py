@@ -1,5 +1,6 @@
 """Fixtures of the whole suite. They start what they give when the first test asks for it."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -45,4 +46,4 @@ def constrained_token(admin: NetBox) -> str:
 
 
 def _say(text: str) -> None:
-    print(f"\n{text}", end="", flush=True)
+    print(text, file=sys.stderr, flush=True)  # of stdout, nothing is seen of tests beside others

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+
 from activities.netbox import Row
 from fabrics.report import SyncReport
 from stack.faults import Fault
@@ -102,6 +104,7 @@ def says(words: list[str], record: Row) -> bool:
     return all(word.lower() in error for word in words)
 
 
+@pytest.mark.alone
 async def test_netbox_down_keeps_the_grid_and_is_written_when_it_is_back(
     installation: Installation,
 ) -> None:

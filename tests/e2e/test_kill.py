@@ -13,6 +13,7 @@ from tests.e2e.installation import SERVERS, Installation, in_yaml, until
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("first_sync", [True, False])
 async def test_the_sync_ends_within_ten_seconds_and_the_next_slot_is_kept(
     installation: Installation, first_sync: bool

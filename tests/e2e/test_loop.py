@@ -7,6 +7,8 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from fabrics.turn import Trigger
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 from workflows.fabric_sync import FabricSync
@@ -15,6 +17,7 @@ TEMPORAL = Path(sys.prefix) / "bin" / "temporal"
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
 
+@pytest.mark.alone
 async def test_syncs_start_on_the_grid_neither_early_nor_late(installation: Installation) -> None:
     async with installation.worker():
         fabrics = [await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5) for _ in range(5)]
