@@ -6,6 +6,7 @@ For `starter.py doctor FABRIC`. What one step refuses keeps the next from being 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Final
 
 from activities.check import check
 from activities.errors import PermanentError
@@ -14,6 +15,7 @@ from activities.kubernetes import read_live
 from activities.kubernetes_access import kubernetes_access
 from fabrics.check import Check
 from fabrics.config import FabricConfig, KubernetesTarget
+from fabrics.kinds import KINDS, SWITCH_PROFILE
 from settings import Settings
 
 
@@ -77,10 +79,17 @@ def _kubernetes_credential(target: KubernetesTarget, settings: Settings) -> str:
 
 def _kubernetes(target: KubernetesTarget, settings: Settings) -> str:
     live = read_live(target, settings)
-    objects = sum(map(len, live.resources.values()))
+    compared = [live.resources[kind] for kind in KINDS if kind in live.resources]
     others = ", ".join(sorted(kind.plural for kind in live.not_served))
     return (
-        f"The API at {target.server} lists all {len(live.resources)} kinds that it serves, {objects}"
-        f" objects in the namespace {target.namespace}"
+        f"The API at {target.server} lists all {len(compared)} kinds that it serves,"
+        f" {sum(map(len, compared))} objects in the namespace {target.namespace}"
         + (f"; it does not serve {others}, which are of other releases." if others else ".")
+        + ("" if SWITCH_PROFILE in {*live.resources, *live.not_served} else _NO_PROFILES)
     )
+
+
+_NO_PROFILES: Final = (
+    " It does not let switchprofiles be listed, so that the inventory has only those ports of switches"
+    " that are in use: bind deploy/clusterrole.yaml anew."
+)

@@ -3,10 +3,13 @@
 A kind that the API does not serve belongs to another Hedgehog release and is told apart. Every other
 failure, on whichever page of whichever list, fails the whole reading: what was not seen must never
 pass for deleted. Lists are consistent reads (no `resourceVersion`), since drift is decided on them.
+
+The profiles of switches are no part of what is compared, but the inventory follows from them. They
+may be refused. Of the two dozen that a release brings, those that a switch names are kept.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Lock
@@ -22,7 +25,7 @@ from activities.errors import PermanentError, TransientError, Unanswered, classi
 from activities.kubernetes_access import KubernetesAccess, kubernetes_access
 from fabrics.config import KubernetesTarget
 from fabrics.drift import Live
-from fabrics.kinds import KINDS, Kind
+from fabrics.kinds import ALL_KINDS, KINDS, SWITCH_PROFILE, Kind, kind_named
 from fabrics.pages import Page, read_page
 from fabrics.resources import Resource, digest
 from settings import Settings
@@ -62,7 +65,7 @@ class LiveStates:
         return last if found == wanted else None
 
     def read(self, target: KubernetesTarget, settings: Settings) -> Live:
-        """All objects of the compared kinds. Raises `TransientError` and `PermanentError`."""
+        """All objects that `read_live` reads. Raises `TransientError` and `PermanentError`."""
         with self._lock:
             last = self._last.get(target)
         live = read_live(target, settings, _by_uid(last))
@@ -75,7 +78,10 @@ class LiveStates:
 def read_live(
     target: KubernetesTarget, settings: Settings, known: Mapping[str, Resource] | None = None
 ) -> Live:
-    """One reading; `known` are resources of an earlier one by uid."""
+    """One reading: all objects of the compared kinds, and the profiles of the switches among them.
+
+    `known` are resources of an earlier one by uid. Raises `TransientError` and `PermanentError`.
+    """
     access = kubernetes_access(
         settings.credentials_dir, target, allow_exec=settings.kubernetes_allow_exec
     )
@@ -83,13 +89,19 @@ def read_live(
         client.user_agent = "fabric-sync"
         reader = _Reader(CustomObjectsApi(client), target, access, settings, known or {})
         found = {kind: reader.objects(kind) for kind in KINDS}
+        found |= reader.profiles(_profiles_named(found[kind_named("Switch")] or ()))
     served = {kind: resources for kind, resources in found.items() if resources is not None}
-    if not served:
+    if not served.keys() & ALL_KINDS:
         raise PermanentError(
             f"{reader.who} serves none of the Hedgehog kinds: it is no fabric's API, or Hedgehog is"
             " not installed there. Check hh_kubernetes_server."
         )
     return Live(served, not_served=frozenset(found.keys() - served.keys()))
+
+
+def _profiles_named(switches: Iterable[Resource]) -> frozenset[str]:
+    named = (switch.spec.get("profile") for switch in switches)
+    return frozenset(name for name in named if isinstance(name, str))
 
 
 def _by_uid(live: Live | None) -> dict[str, Resource]:
@@ -109,6 +121,10 @@ class _NotServedError(Exception):
     """The API has no such kind."""
 
 
+class _RefusedError(PermanentError):
+    """The API does not let us list a kind."""
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Lists of one API."""
@@ -123,23 +139,32 @@ class _Reader:
     def who(self) -> str:
         return f"The Kubernetes API at {self.target.server}"
 
-    def objects(self, kind: Kind) -> tuple[Resource, ...] | None:
-        """The objects of a kind, None when the API does not serve it."""
+    def profiles(self, names: Collection[str]) -> dict[Kind, tuple[Resource, ...] | None]:
+        """The profiles of these names; nothing where the account may not list them."""
+        try:
+            return {SWITCH_PROFILE: self.objects(SWITCH_PROFILE, names)}
+        except _RefusedError:
+            return {}
+
+    def objects(
+        self, kind: Kind, names: Collection[str] | None = None
+    ) -> tuple[Resource, ...] | None:
+        """The objects of a kind, or those of these `names`; None when the API does not serve it."""
         for _ in range(BEGINNINGS):
             try:
-                return self._pages(kind)
+                return self._pages(kind, names)
             except _NotServedError:
                 return None
             except _ExpiredError:
                 continue
         raise TransientError(f"{self.who} changes faster than its {kind.plural} can be listed.")
 
-    def _pages(self, kind: Kind) -> tuple[Resource, ...]:
+    def _pages(self, kind: Kind, names: Collection[str] | None) -> tuple[Resource, ...]:
         resources: list[Resource] = []
         token = ""
         for _ in range(MAX_PAGES):
             page = self._page(kind, token)
-            resources += self._resources(kind, page)
+            resources += self._resources(kind, page, names)
             if not page.token:
                 return tuple(resources)
             token = page.token
@@ -184,9 +209,11 @@ class _Reader:
                 f"{self.who} does not answer as a Kubernetes API does. Check hh_kubernetes_server."
             ) from error
 
-    def _resources(self, kind: Kind, page: Page) -> tuple[Resource, ...]:
+    def _resources(
+        self, kind: Kind, page: Page, names: Collection[str] | None
+    ) -> tuple[Resource, ...]:
         try:
-            return page.resources(kind, self.known)
+            return page.resources(kind, self.known, names)
         except ValueError as error:
             raise PermanentError(f"{self.who} returned a {kind.name} that is none.") from error
 
@@ -199,7 +226,8 @@ class _Reader:
             case 410 if token:
                 return _ExpiredError()
             case 401 | 403 as status:
-                return PermanentError(f"{self.who} {self._refusal(status, kind)} (HTTP {status}).")
+                refused = _RefusedError if status == 403 else PermanentError
+                return refused(f"{self.who} {self._refusal(status, kind)} (HTTP {status}).")
             case status if status and 300 <= status < 400:
                 return PermanentError(
                     f"{self.who} redirects elsewhere (HTTP {status}): hh_kubernetes_server must be"

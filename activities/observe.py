@@ -21,7 +21,7 @@ from fabrics.check import Check
 from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport, diff_report, problem_sentences
 from fabrics.drift import Live, find_drift, summarise
-from fabrics.kinds import Kind, kinds_named
+from fabrics.kinds import KINDS, Kind, kinds_named
 from fabrics.plausible import emptied_sentence, suddenly_empty, without
 from fabrics.resources import digest
 from fabrics.status import Observation
@@ -150,7 +150,7 @@ def _observation(
         commit=asked.commit if asked else "",
         desired_digest=digest(state.resources.values()) if state else "",
         live_digest=digest(each for found in resources.values() for each in found) if runs else "",
-        counts={kind.name: len(found) for kind, found in resources.items() if found}
+        counts={kind.name: len(resources[kind]) for kind in KINDS if resources.get(kind)}
         | {kind.name: count for kind, count in emptied.items()},
         drift_count=len(drift.entries) if drift else None,
         drift=summarise(drift).entries if drift else (),

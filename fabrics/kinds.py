@@ -54,6 +54,9 @@ _BY_GROUP_AND_NAME = {(kind.group, kind.name): kind for kind in KINDS}
 SWITCH_PROFILE = Kind(WIRING, "SwitchProfile", "v1beta1", "switchprofiles")
 """Written by a controller, so not compared; it tells the inventory what ports a switch has."""
 
+READ_KINDS: tuple[Kind, ...] = (*KINDS, SWITCH_PROFILE)
+"""All that is read of a fabric's API."""
+
 _NOT_COMPARED = frozenset(
     {
         (WIRING, "SwitchProfile"),

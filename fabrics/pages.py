@@ -4,7 +4,7 @@ Between two syncs hardly an object changes, yet each sync reads them all. So a p
 items without decoding them, and only those whose resource version is new are looked into.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,21 +21,29 @@ class Page:
     items: tuple[msgspec.Raw, ...]
     token: str
 
-    def resources(self, kind: Kind, known: Mapping[str, Resource]) -> tuple[Resource, ...]:
-        """The resources of a kind in the page.
+    def resources(
+        self, kind: Kind, known: Mapping[str, Resource], names: Collection[str] | None = None
+    ) -> tuple[Resource, ...]:
+        """The resources of a kind in the page; where `names` are given, those alone.
 
         `known` are resources of an earlier list by uid: one whose resource version is still the
         same has not changed, and is taken as it is. Raises `ValueError` for an item that is no
         object.
         """
         try:
-            return tuple(
-                _known(item, known) or from_api(_ANYTHING.decode(item), kind) for item in self.items
-            )
+            return tuple(self._read(kind, known, names))
         except _BAD_JSON as error:
             raise ValueError(
                 f"The Kubernetes API gave a {kind.name} that is none: {error}."
             ) from error
+
+    def _read(
+        self, kind: Kind, known: Mapping[str, Resource], names: Collection[str] | None
+    ) -> Iterator[Resource]:
+        for item in self.items:
+            metadata = _OBJECTS.decode(item).metadata
+            if names is None or metadata.name in names:
+                yield _known(metadata, known) or from_api(_ANYTHING.decode(item), kind)
 
 
 class _ListMetadata(msgspec.Struct, rename={"token": "continue"}):
@@ -49,6 +57,7 @@ class _List(msgspec.Struct):
 
 
 class _ObjectMetadata(msgspec.Struct, rename="camel"):
+    name: str = ""
     uid: str = ""
     resource_version: str = ""
 
@@ -74,7 +83,6 @@ def read_page(data: bytes) -> Page:
     return Page(tuple(page.items), page.metadata.token or "")
 
 
-def _known(item: msgspec.Raw, known: Mapping[str, Resource]) -> Resource | None:
-    metadata = _OBJECTS.decode(item).metadata
+def _known(metadata: _ObjectMetadata, known: Mapping[str, Resource]) -> Resource | None:
     found = known.get(metadata.uid) if metadata.uid and metadata.resource_version else None
     return found if found and found.resource_version == metadata.resource_version else None

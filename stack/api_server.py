@@ -8,7 +8,7 @@ from typing import Any
 
 import trustme
 
-from fabrics.kinds import Kind, find_kind
+from fabrics.kinds import Kind, find_live_kind
 from fabrics.resources import DEFAULT_NAMESPACE
 
 HOST = "127.0.0.1"
@@ -75,7 +75,7 @@ class KubernetesApi(ABC):
 def served_kind(item: Mapping[str, Any]) -> Kind:
     """The kind of a manifest. Raises `ValueError` for one that these APIs do not serve."""
     group, _, _ = str(item["apiVersion"]).rpartition("/")
-    kind = find_kind(group, str(item["kind"]))
+    kind = find_live_kind(group, str(item["kind"]))
     if kind is None:
         raise ValueError(
             f"{item['kind']} of {item['apiVersion']} is not a kind that is served here"

@@ -25,7 +25,7 @@ from kubernetes.client import (
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from fabrics.kinds import KINDS, Kind
+from fabrics.kinds import READ_KINDS, Kind
 from fabrics.resources import DEFAULT_NAMESPACE
 from stack.api_server import HOST, Identity, KubernetesApi, served_kind
 from stack.kube_objects import (
@@ -175,7 +175,7 @@ def _install(admin: CustomObjectsApi, service: Service, crds: Path | None) -> No
         _apply(admin, definition, "customresourcedefinitions")
     _apply(admin, worker_role(), "clusterroles")
     _apply(admin, worker_binding(), "rolebindings")
-    for kind in KINDS:
+    for kind in READ_KINDS:
         if definition_name(kind) in defined:
             service.wait_until(partial(_serves, admin, kind), START)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from fabrics.kinds import KINDS, Kind
+from fabrics.kinds import READ_KINDS, Kind
 from fabrics.resources import DEFAULT_NAMESPACE
 
 CLUSTER_ROLE: Final = Path(__file__).parents[1] / "deploy" / "clusterrole.yaml"
@@ -15,9 +15,9 @@ WORKER: Final = "fabric-sync"
 
 
 def definitions(crds: Path | None) -> Iterator[dict[str, Any]]:
-    """Those in the folder, or ones for the compared kinds that accept any spec."""
+    """Those in the folder, or ones for the kinds that are read, which accept any spec."""
     if crds is None:
-        yield from map(_lenient_definition, KINDS)
+        yield from map(_lenient_definition, READ_KINDS)
     else:
         yield from (yaml.safe_load(file.read_text()) for file in sorted(crds.glob("*.yaml")))
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import trustme
 from aiohttp import web
 
-from fabrics.kinds import KINDS, Kind
+from fabrics.kinds import READ_KINDS, Kind
 from fabrics.resources import DEFAULT_NAMESPACE
 from stack.api_server import HOST, Identity, KubernetesApi, served_kind
 from stack.emulated_objects import EmulatedObjects
@@ -101,7 +101,7 @@ class _Handler:
         self.faults = Faults()
         self.requests: deque[tuple[str, object]] = deque(maxlen=KEPT_REQUESTS)
         self.objects = EmulatedObjects()
-        for kind in KINDS:
+        for kind in READ_KINDS:
             self.objects.install(kind)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fabrics.config import KubernetesTarget
-from fabrics.kinds import KINDS
+from fabrics.kinds import READ_KINDS
 from settings import Settings
 from stack.git_server import GitServer
 from stack.kubernetes_api import KubernetesApi, kubernetes_api
@@ -71,7 +71,7 @@ def fabric_api(running_api: KubernetesApi, fabric_credential: Path) -> Iterator[
     """That API, empty, and a credential for it. Only `api` takes faults."""
     running_api.write_credential(fabric_credential)
     yield running_api
-    for kind in KINDS:
+    for kind in READ_KINDS:
         running_api.clear(kind)
 
 

@@ -10,11 +10,11 @@ import pytest
 import urllib3
 import yaml
 
-from fabrics.kinds import KINDS
+from fabrics.kinds import READ_KINDS
 from stack.kubernetes_api import KubernetesApi
 
 ROLE = Path(__file__).parents[2] / "deploy" / "clusterrole.yaml"
-NEEDED = Counter((kind.group, kind.plural, "list") for kind in KINDS)
+NEEDED = Counter((kind.group, kind.plural, "list") for kind in READ_KINDS)
 
 SWITCHES = "/apis/wiring.githedgehog.com/v1beta1/namespaces/default/switches"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
@@ -44,7 +44,7 @@ def worker(fabric_api: KubernetesApi) -> Iterator[urllib3.PoolManager]:
         yield manager
 
 
-def test_it_allows_to_list_the_compared_kinds_alone() -> None:
+def test_it_allows_to_list_the_kinds_that_are_read_alone() -> None:
     (role,) = yaml.safe_load_all(ROLE.read_text())
 
     assert allowed(role["rules"]) == NEEDED
@@ -63,7 +63,7 @@ def test_bound_in_one_namespace_it_adds_nothing_else(
 
     everyones = rules("kube-system")
 
-    assert not {resource for _, resource, _ in everyones} & {kind.plural for kind in KINDS}
+    assert not {resource for _, resource, _ in everyones} & {kind.plural for kind in READ_KINDS}
     assert rules("default") - everyones == NEEDED
 
 
@@ -75,7 +75,8 @@ def test_bound_in_one_namespace_it_adds_nothing_else(
         ("GET", f"{SWITCHES}?watch=true"),
         ("GET", SWITCHES.replace("/namespaces/default", "")),
         ("GET", SWITCHES.replace("default", "kube-system")),
-        ("GET", SWITCHES.replace("switches", "switchprofiles")),
+        ("GET", SWITCHES.replace("switches", "serverprofiles")),
+        ("GET", SWITCHES.replace("switches", "switchprofiles/vs")),
         ("GET", "/api/v1/namespaces/default/secrets"),
         ("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"),
         ("POST", SWITCHES),

@@ -148,6 +148,19 @@ def test_kinds_of_another_release_are_named(
     assert "it does not serve vpcs" in kubernetes.sentence
 
 
+def test_profiles_that_may_not_be_read_fail_nothing(
+    config: FabricConfig, settings: Settings, api: EmulatedKubernetesApi
+) -> None:
+    *_, allowed = examine(config, settings)
+    assert "switchprofiles" not in allowed.sentence
+    api.fail(Fault(403, "switchprofiles"))
+    *_, kubernetes = examine(config, settings)
+    assert kubernetes.ok
+    assert f"all {len(KINDS)} kinds that it serves, 0 objects" in kubernetes.sentence
+    assert "does not let switchprofiles be listed" in kubernetes.sentence
+    assert "bind deploy/clusterrole.yaml" in kubernetes.sentence
+
+
 def test_a_record_without_sources(config: FabricConfig, settings: Settings) -> None:
     git, kubernetes = examine(config.model_copy(update={"git": None, "kubernetes": None}), settings)
     assert (git.ok, kubernetes.ok) == (True, False)

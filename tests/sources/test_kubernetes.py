@@ -12,7 +12,7 @@ from activities.errors import PermanentError, TransientError
 from activities.kubernetes import PAGE, LiveStates, read_live
 from fabrics.config import KubernetesTarget
 from fabrics.drift import Live
-from fabrics.kinds import KINDS, kind_named
+from fabrics.kinds import KINDS, READ_KINDS, SWITCH_PROFILE, kind_named
 from fabrics.pages import Page, read_page
 from fabrics.resources import digest
 from settings import Settings
@@ -47,7 +47,7 @@ def sentence_of(error: type[Exception], target: KubernetesTarget, settings: Sett
 def test_an_empty_fabric(fabric_target: KubernetesTarget, settings: Settings) -> None:
     live = read_live(fabric_target, settings)
 
-    assert live.resources == dict.fromkeys(KINDS, ())
+    assert live.resources == dict.fromkeys(READ_KINDS, ())
     assert live.not_served == frozenset()
 
 
@@ -287,6 +287,59 @@ def test_unchanged_objects_are_not_looked_into_again(
     assert second[0] is first[0]
     assert second[1].spec == {"description": "moved"}
     assert len(second) == 2
+
+
+def profile_object(name: str, **spec: str) -> dict[str, Any]:
+    metadata = {"name": name}
+    return server_object(1) | {"kind": "SwitchProfile", "metadata": metadata, "spec": spec}
+
+
+def switch_object(profile: str) -> dict[str, Any]:
+    return server_object(1) | {"kind": "Switch", "spec": {"profile": profile, "role": "spine"}}
+
+
+def test_the_profiles_that_switches_name_are_read_too(
+    fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStates()
+    fabric_api.load([switch_object("b"), *(profile_object(name) for name in "abc")])
+
+    first = states.read(fabric_target, settings)
+
+    assert [each.name for each in first.resources[SWITCH_PROFILE]] == ["b"]
+    assert counts(first) == {"Switch": 1, "SwitchProfile": 1}
+    fabric_api.put(profile_object("a", displayName="others do not matter"))
+    second = states.read(fabric_target, settings)
+    assert second.resources[SWITCH_PROFILE][0] is first.resources[SWITCH_PROFILE][0]
+    fabric_api.put(profile_object("b", displayName="DS3000"))
+    assert states.read(fabric_target, settings).resources[SWITCH_PROFILE][0].spec == {
+        "displayName": "DS3000"
+    }
+
+
+def test_profiles_that_may_not_be_read_are_left_out(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    api.load([switch_object("b"), profile_object("b")])
+    api.fail(Fault(403, "switchprofiles"))
+
+    live = read_live(target, settings)
+
+    assert counts(live) == {"Switch": 1}
+    assert SWITCH_PROFILE not in {*live.resources, *live.not_served}
+    api.heal()
+    api.withdraw(SWITCH_PROFILE)
+    assert read_live(target, settings).not_served == {SWITCH_PROFILE}
+
+
+@pytest.mark.parametrize("status", [401, 500, 503])
+def test_profiles_that_fail_otherwise_fail_the_reading(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings, status: int
+) -> None:
+    api.fail(Fault(status, "switchprofiles"))
+
+    with pytest.raises((PermanentError, TransientError)):
+        read_live(target, settings)
 
 
 def test_the_last_reading_is_kept_for_whoever_asks_for_the_same(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from temporalio.common import RetryPolicy
 from temporalio.testing import ActivityEnvironment
 
@@ -125,6 +126,31 @@ def test_drift_of_every_sort(
         "b": "changed",
         "c": "extra",
     }
+
+
+def test_profiles_of_switches_are_neither_counted_nor_drift_but_looked_at(
+    fabric_api: KubernetesApi,
+    repository: Repository,
+    fabric_config: FabricConfig,
+    activities: FabricActivities,
+) -> None:
+    wiring = "wiring.githedgehog.com/v1beta1"
+    switch = {
+        "kind": "Switch",
+        "metadata": {"name": "s"},
+        "spec": {"role": "spine", "profile": "p"},
+    }
+    profile = {"kind": "SwitchProfile", "metadata": {"name": "p"}, "spec": {"displayName": "P"}}
+    repository.commit_files({"a.yaml": yaml.safe_dump({"apiVersion": wiring, **switch})})
+    fabric_api.put({"apiVersion": wiring, **switch})
+    without = observe(activities, fabric_config)
+
+    fabric_api.put({"apiVersion": wiring, **profile})
+    found = observe(activities, fabric_config)
+
+    assert (found.error, found.counts) == ("", {"Switch": 1})
+    assert found.drift == without.drift
+    assert found.live_digest != without.live_digest
 
 
 def test_digests_change_with_what_they_stand_for_alone(
