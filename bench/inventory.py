@@ -1,9 +1,11 @@
 """How fast a fabric's inventory comes into NetBox, beside the fastest that the same NetBox takes it.
 
-Run `.venv/bin/python bench/inventory.py [--racks N]`; it prints one JSON line. Two fabrics of the same
-objects go into a real NetBox, as the user that workers are: one by the project's writer, the other as
-bare bulk requests in the same order, from as many writers (the floor). Then a full sync with nothing
-changed is timed and its requests are counted. A rack is two leaves with twenty servers on both.
+Run `.venv/bin/python bench/inventory.py [--racks N ...]`; it prints one JSON line with the figures of each
+size. Two fabrics of the same objects go into a real NetBox, as the user that workers are: one by the
+project's writer, the other as bare bulk requests in the same order, from as many writers (the floor). Then
+a sync with nothing changed is timed and its requests are counted. A rack has 65 objects of Hedgehog: two
+leaves, twenty servers at both, and a VPC with a server in it. 17 racks are as many as the largest real
+fabric at hand has, 170 are ten times that: on two cores, they take an hour.
 """
 
 import argparse
@@ -12,33 +14,45 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, override
 
 import requests
+from temporalio.testing import ActivityEnvironment
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/inventory.py`
 
 from activities import setup
+from activities.inventory.activity import InventoryActivities
 from activities.inventory.batches import Lane, lanes
 from activities.inventory.client import AT_ONCE, InventoryNetBox
 from activities.inventory.models import PATHS
 from activities.inventory.reader import Reader
 from activities.inventory.writer import Writer
+from activities.kubernetes import LiveStates
 from activities.netbox import NetBox
+from fabrics.config import FabricConfig, KubernetesTarget
 from fabrics.drift import Live, read_dump
 from fabrics.inventory import Fabric, Plan, Ref, make_plan
 from fabrics.inventory.changes import Changes, Stage, Write, find_changes
+from fabrics.inventory.request import InventoryRequest
 from fabrics.inventory.stored import Id
+from settings import Settings
 from stack.stack import Stack
 
 SERVERS: Final = 20
+WIRING_API: Final = "wiring.githedgehog.com/v1beta1"
+VPC_API: Final = "vpc.githedgehog.com/v1beta1"
 
 
 def fabric_of(racks: int) -> Live:
     """The live state of a fabric with so many racks."""
-    items = [each for rack in range(racks) for each in _rack(rack)]
+    namespaces = [
+        _object("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8"]}, VPC_API),
+        _object("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
+    ]
+    items = [*namespaces, *(each for rack in range(racks) for each in _rack(rack))]
     return read_dump({"apiVersion": "v1", "kind": "List", "items": items})
 
 
@@ -46,6 +60,10 @@ def _rack(rack: int) -> Iterator[Any]:
     leaves = [f"leaf-{rack}-{side}" for side in "ab"]
     for leaf in leaves:
         yield _object("Switch", leaf, {"role": "server-leaf", "profile": "vs"})
+    subnet = {"subnet": f"10.{rack}.0.0/24", "vlan": 1000 + rack, "gateway": f"10.{rack}.0.1"}
+    yield _object("VPC", f"vpc-{rack}", {"subnets": {"default": subnet}}, VPC_API)
+    attached = {"connection": f"server-{rack}-0--{leaves[0]}", "subnet": f"vpc-{rack}/default"}
+    yield _object("VPCAttachment", f"vpc-{rack}--server-{rack}-0", attached, VPC_API)
     for number in range(SERVERS):
         server = f"server-{rack}-{number}"
         yield _object("Server", server, {})
@@ -55,9 +73,9 @@ def _rack(rack: int) -> Iterator[Any]:
             yield _object("Connection", f"{server}--{leaf}", {"unbundled": {"link": ends}})
 
 
-def _object(kind: str, name: str, spec: Any) -> Any:  # noqa: ANN401  as YAML has it
+def _object(kind: str, name: str, spec: Any, api: str = WIRING_API) -> Any:  # noqa: ANN401  as YAML
     return {
-        "apiVersion": "wiring.githedgehog.com/v1beta1",
+        "apiVersion": api,
         "kind": kind,
         "metadata": {"name": name, "namespace": "default"},
         "spec": spec,
@@ -126,24 +144,41 @@ class CountingNetBox(InventoryNetBox):
         return answer
 
 
-def unchanged(netbox: CountingNetBox, plan: Plan) -> tuple[float, int]:
-    """Seconds and requests of a comparison that finds nothing to write."""
+class Seen(LiveStates):
+    """What an observation would have read."""
+
+    def __init__(self, live: Live) -> None:
+        super().__init__()
+        self._seen = live
+
+    @override
+    def last(self, target: KubernetesTarget, wanted: str) -> Live:
+        return self._seen
+
+
+def unchanged(netbox: CountingNetBox, config: FabricConfig, live: Live) -> tuple[float, int]:
+    """Seconds and requests of a sync that finds nothing to write."""
+    activities = InventoryActivities(netbox, Seen(live), Settings())
+    request = InventoryRequest(config=config, live_digest="", counts={}, sync=2)
     before, started = netbox.answers, time.monotonic()
-    changes = find_changes(plan, Reader(netbox, plan.fabric.fabric_id).read(plan))
-    if changes.total:
-        raise SystemExit(f"There was something left to write: {changes.stages[0][0]}")
+    report = ActivityEnvironment().run(activities.update_inventory, request).report
+    if report.wrote or report.problems:
+        raise SystemExit(f"There was something left to write: {report}")
     return time.monotonic() - started, netbox.answers - before
 
 
-def measure(netbox: CountingNetBox, racks: int) -> dict[str, float]:
-    """All figures; the floor is measured first, so that it is not the one with warm caches."""
+def measure(admin: NetBox, netbox: CountingNetBox, racks: int) -> dict[str, float]:
+    """All figures of a size; the floor is measured first, so that its caches are not the warm ones."""
     live = fabric_of(racks)
-    raw, ours = (make_plan(live, Fabric(name, name)) for name in ("floor", "ours"))
+    raw, ours = (
+        make_plan(live, Fabric(name, name)) for name in (f"floor-{racks}", f"ours-{racks}")
+    )
     objects = len(ours.objects)
     at_best, taken = floor(netbox, raw), load(netbox, ours)
-    compared, answers = unchanged(netbox, ours)
+    compared, answers = unchanged(netbox, _config(admin, ours.fabric), live)
     return {
         "racks": racks,
+        "hedgehog_objects": sum(map(len, live.resources.values())),
         "objects": objects,
         "load_seconds": round(taken, 1),
         "objects_per_second": round(objects / taken, 1),
@@ -155,19 +190,29 @@ def measure(netbox: CountingNetBox, racks: int) -> dict[str, float]:
     }
 
 
+def _config(admin: NetBox, fabric: Fabric) -> FabricConfig:
+    """That of a record made for the fabric."""
+    record = admin.create_record(fabric.name, {"hh_fabric_id": fabric.fabric_id})
+    target = KubernetesTarget(server="https://10.0.0.1:6443", namespace="default", credential="x")
+    return FabricConfig(
+        fabric_id=fabric.fabric_id, name=fabric.name, record_id=record["id"], kubernetes=target
+    )
+
+
 def main() -> None:
     """Start a stack, measure, and print the line."""
     parser = argparse.ArgumentParser(description="Loads inventories into a real NetBox.")
-    parser.add_argument("--racks", type=int, default=5, help="each some 190 objects in NetBox")
+    parser.add_argument("--racks", type=int, nargs="+", default=[17, 170], help="sizes of fabrics")
     arguments = parser.parse_args()
-    with Stack(lambda text: print(text, file=sys.stderr)) as stack:
+    with Stack(lambda text: print(text, file=sys.stderr)) as stack, ExitStack() as clients:
         url = stack.netbox.url
-        with closing(NetBox(url, stack.netbox.token, connect_timeout=5, timeout=60)) as admin:
-            for _ in setup.apply(admin, setup.items(stack.temporal.ui_url, "default")):
-                pass
-            token = setup.issue_token(admin)
-        with closing(CountingNetBox(url, token or "")) as netbox:
-            print(json.dumps(measure(netbox, arguments.racks)))
+        admin = NetBox(url, stack.netbox.token, connect_timeout=5, timeout=60)
+        clients.enter_context(closing(admin))
+        for _ in setup.apply(admin, setup.items(stack.temporal.ui_url, "default")):
+            pass
+        netbox = CountingNetBox(url, setup.issue_token(admin) or "")
+        clients.enter_context(closing(netbox))
+        print(json.dumps({"sizes": [measure(admin, netbox, racks) for racks in arguments.racks]}))
 
 
 if __name__ == "__main__":
