@@ -6,13 +6,14 @@ says what of it may go.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fabrics.inventory.dcim import Cable
 from fabrics.inventory.matching import LEAVES, Matching, match
 from fabrics.inventory.order import Order, Wave
 from fabrics.inventory.plan import Plan
+from fabrics.inventory.ports_kept import ports_kept
 from fabrics.inventory.stored import Id, Stored, StoredInventory
 from fabrics.inventory.wanted import Ref, Value, Wanted
 
@@ -53,6 +54,7 @@ class Changes:
 def find_changes(plan: Plan, stored: StoredInventory) -> Changes:
     """What makes NetBox hold what the plan wants."""
     matching = match(plan, stored)
+    plan = _with_ports_kept(plan, matching)
     order = Order(plan, matching)
     compared = _Comparison(matching, stored.shared, frozenset(order.leaving))
     stages = [
@@ -67,6 +69,14 @@ def find_changes(plan: Plan, stored: StoredInventory) -> Changes:
         absent=tuple(matching.absent.values()),
         unchanged=sum(ref not in touched for ref in matching.rows),
     )
+
+
+def _with_ports_kept(plan: Plan, matching: Matching) -> Plan:
+    rows = {row.ref: row for row in matching.absent.values()}
+    kept = list(ports_kept(plan, rows.values(), matching.names))
+    for each in kept:
+        matching.give(each, rows[each.ref])
+    return replace(plan, objects=(*plan.objects, *kept))
 
 
 def _by_model(writes: Iterable[Write]) -> Iterator[Stage]:

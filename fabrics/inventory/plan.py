@@ -35,7 +35,7 @@ from fabrics.inventory.specs.wiring import (
     VLANNamespaceSpec,
 )
 from fabrics.inventory.vpcs import add_vpc
-from fabrics.inventory.wanted import Model, Wanted
+from fabrics.inventory.wanted import Model, Ref, Wanted
 
 type Used = Mapping[str, frozenset[str]]
 """The ports that connections name, by the `hh_key` of the device."""
@@ -47,11 +47,13 @@ class Plan:
 
     Every object comes after those that it refers to, except in its `LATE` fields; within a model
     objects are ordered by key, after LAGs and ports come their members and subinterfaces.
+    `unprofiled` are the switches that may have more ports than it says.
     """
 
     fabric: Fabric
     objects: tuple[Wanted, ...]
     skipped: tuple[Skipped, ...]
+    unprofiled: frozenset[Ref] = frozenset()
 
     @property
     def counts(self) -> Mapping[Model, int]:
@@ -72,14 +74,18 @@ def make_plan(live: Live, fabric: Fabric) -> Plan:
     _map(draft, VLANNamespaceSpec, add_vlan_namespace)
     _map(draft, VPCSpec, add_vpc)
     _map(draft, ExternalSpec, add_external)
-    points = add_connections(draft, _add_devices(draft))
+    ports = _add_devices(draft)
+    points = add_connections(draft, ports)
     _map(draft, VPCAttachmentSpec, partial(attach_vpc, points=points))
     _map(draft, ExternalAttachmentSpec, partial(attach_external, points=points))
     _map(draft, VPCPeeringSpec, add_vpc_peering)
     _map(draft, ExternalPeeringSpec, add_external_peering)
     _map(draft, GatewayPeeringSpec, add_gateway_peering)
     skipped = sorted({*draft.live.skipped, *draft.skipped})
-    return Plan(fabric, tuple(sorted(draft.wanted.values(), key=_order)), tuple(skipped))
+    objects = tuple(sorted(draft.wanted.values(), key=_order))
+    unknown = (key for key, each in ports.items() if not each.are_known)
+    unprofiled = frozenset(Ref(Model.DEVICE, key) for key in unknown)
+    return Plan(fabric, objects, tuple(skipped), unprofiled)
 
 
 def _map[S: LiveSpec](

@@ -63,6 +63,11 @@ class SwitchPorts:
     profile: SwitchProfileSpec
     used: frozenset[str]
 
+    @property
+    def are_known(self) -> bool:
+        """Whether these are all that it has, since there is a profile that says so."""
+        return bool(self.profile.ports)
+
     def name(self, stated: str) -> str:
         """The name that NetBox knows a port by."""
         port, lane = _split(stated)
@@ -125,6 +130,11 @@ class SwitchPorts:
         stated = self.profile.ports.get(name)
         group = self.switch.port_group_speeds.get(stated.group) if stated else None
         return _kilobits(own.get(name) or group or usual)
+
+
+def port_of(name: str) -> str:
+    """The port that a lane is part of; any other is itself."""
+    return _split(name)[0]
 
 
 def _split(name: str) -> tuple[str, int]:
