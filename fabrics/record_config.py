@@ -68,8 +68,18 @@ def parse_config(record: Mapping[str, Any]) -> FabricConfig:
         managed_kinds=read.kinds(),
         task_queue=read.text("hh_task_queue", TASK_QUEUE, "no spaces, at most 200 characters")
         or "",
+        place=_place(record),
         problems=tuple(dict.fromkeys(read.problems)),
     )
+
+
+def _place(record: Mapping[str, Any]) -> str:
+    """What devices stand in: a site that was chosen, else the cluster's scope; by type and number."""
+    site = raw_fields(record).get("hh_site")
+    if isinstance(site, Mapping):
+        return f"dcim.site {site.get('id')}"
+    scope = record.get("scope_type")
+    return f"{scope} {record.get('scope_id')}" if scope else ""
 
 
 def _kubernetes(read: "_Reader", fabric_id: str) -> KubernetesTarget | None:

@@ -23,8 +23,9 @@ from activities.kubernetes import LiveStates
 from fabrics.config import FabricConfig
 from fabrics.drift import Live
 from fabrics.inventory import Fabric, Plan, make_plan
+from fabrics.inventory.absences import without
 from fabrics.inventory.changes import Changes, find_changes
-from fabrics.inventory.guards import Verdict, emptied, judge, mark, vouched
+from fabrics.inventory.guards import Verdict, emptied, judge, vouched
 from fabrics.inventory.preview import InventoryPreview, preview_of
 from fabrics.inventory.report import InventoryOutcome, InventoryProgress, InventoryReport
 from fabrics.inventory.request import InventoryRequest
@@ -84,7 +85,7 @@ class InventoryActivities:
 
     def _pass(self, request: InventoryRequest, live: Live) -> "_Pass":
         config, netbox = request.config, self.netbox.checked(cancellation_check())
-        site = site_of(netbox, config.record_id)
+        site = site_of(netbox, config)
         plan = make_plan(live, Fabric(config.fabric_id, config.name, site))
         return _Pass(netbox, request, plan, live)
 
@@ -126,11 +127,10 @@ class _Pass:
             deleted=len(cleaner.deleted),
             unchanged=changes.unchanged,
         )
-        gone = {mark(each) for each in verdict.due if each.id in cleaner.deleted}
         return InventoryOutcome(
             live_digest=seen,
             report=report,
-            absences={name: count for name, count in verdict.absences.items() if name not in gone},
+            absences=without(verdict.absences, cleaner.deleted),
             deletes_waiting=waiting_of(verdict),
         )
 

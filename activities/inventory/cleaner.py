@@ -1,8 +1,8 @@
 """Deletes what a fabric no longer has, children first, and nothing that people hung on it.
 
-NetBox deletes with an interface all addresses of it, and with a device all that is in it, whoever made
-that. So what is left on them after our own objects have gone is looked for first: they stay then, a
-device as `decommissioning`.
+NetBox deletes with an interface all addresses of it, with a device all that is in it, and with a site
+most of what is, whoever made that. So what is left on them after our own objects have gone is looked for
+first: they stay then, a device as `decommissioning`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +10,7 @@ from itertools import batched
 from typing import Final
 
 from activities.inventory.client import InventoryNetBox, RowsRefused
+from activities.inventory.inhabitants import inhabitants
 from activities.inventory.models import PATHS
 from activities.inventory.writer import Progress
 from activities.netbox import Row
@@ -51,6 +52,9 @@ class Cleaner:
         elif model is Model.DEVICE:
             held = self._held(model, rows, ())
             self._retire(rows, held)
+        elif model is Model.SITE:
+            numbers = (each.id.number for each in rows)
+            held = {each: said for each in numbers if (said := inhabitants(self._netbox, each))}
         else:
             held = {}
         for each in rows:

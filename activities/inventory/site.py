@@ -4,25 +4,32 @@ from typing import Any, Final
 
 from activities.errors import PermanentError
 from activities.inventory.client import InventoryNetBox
+from activities.inventory.models import PATHS
+from activities.inventory.rows import FABRIC
 from activities.netbox import CLUSTERS, Row
+from fabrics.config import FabricConfig
+from fabrics.inventory import Model
 
 FIELDS: Final = "id,scope_type,scope,custom_fields"
 LOCATIONS: Final = "dcim/locations"
 
 
-def site_of(netbox: InventoryNetBox, record_id: int) -> str:
+def site_of(netbox: InventoryNetBox, config: FabricConfig) -> str:
     """The slug of the site: that of `hh_site`, else of the cluster's scope; empty for one of its own.
 
-    A scope that is a region or a group of sites names none.
+    A scope that is a region or a group of sites names none. The record is read as it is now: the
+    `config` that a sync began with may be older, or of a release that knew no places.
     """
-    rows = netbox.rows(CLUSTERS, id=record_id, fields=FIELDS)
-    record = next((row for row in rows if row["id"] == record_id), None)
+    record = _row(netbox, CLUSTERS, config.record_id, fields=FIELDS)
     if record is None:
         raise PermanentError(
-            f"NetBox at {netbox.url} no longer has the fabric's record {record_id}."
+            f"NetBox at {netbox.url} no longer has the fabric's record {config.record_id}."
         )
-    site: Any = record["custom_fields"].get("hh_site") or _scope_site(netbox, record)
-    return str(site["slug"]) if site else ""
+    chosen: Any = record["custom_fields"].get("hh_site") or _scope_site(netbox, record)
+    site = _row(netbox, PATHS[Model.SITE], chosen["id"]) if chosen else None
+    if site is None or site["custom_fields"].get(FABRIC) == config.fabric_id:
+        return ""
+    return str(site["slug"])
 
 
 def _scope_site(netbox: InventoryNetBox, record: Row) -> Row | None:
@@ -31,6 +38,11 @@ def _scope_site(netbox: InventoryNetBox, record: Row) -> Row | None:
         case "dcim.site":
             return scope
         case "dcim.location" if scope:
-            found = netbox.rows(LOCATIONS, id=scope["id"])
-            return next((row["site"] for row in found if row["id"] == scope["id"]), None)
+            location = _row(netbox, LOCATIONS, scope["id"])
+            return location["site"] if location else None
     return None
+
+
+def _row(netbox: InventoryNetBox, path: str, number: int, **options: object) -> Row | None:
+    found = netbox.rows(path, id=number, **options)
+    return next((row for row in found if row["id"] == number), None)

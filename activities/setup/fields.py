@@ -176,7 +176,11 @@ _CONFIG: Final = (
         "hh_site",
         "object",
         "Site",
-        "The site of the fabric's devices. Empty: one of their own, named after the fabric.",
+        Default(
+            "The site of the fabric's devices. Empty: that of the cluster's scope, else one of their own,"
+            " named after the fabric.",
+            ["The site of the fabric's devices. Empty: one of their own, named after the fabric."],
+        ),
         {"related_object_type": "dcim.site"},
     ),
     _config(

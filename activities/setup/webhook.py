@@ -37,7 +37,7 @@ def _is_field_changed(name: str) -> Condition:
 
 _IS_FABRIC: Final[Condition] = {"attr": "type.slug", "value": CLUSTER_TYPE}
 _HAS_CHANGED: Final[list[Condition]] = [
-    *map(_is_changed, ("name", "status")),
+    *map(_is_changed, ("name", "status", "scope_type", "scope_id")),
     *map(_is_field_changed, CONFIG_FIELDS),
 ]
 _IS_EDITED: Final[Condition] = {

@@ -75,6 +75,30 @@ def test_defaults_are_those_of_the_help_texts() -> None:
     assert config.problems == ()
 
 
+SITE = {"id": 3, "url": "https://netbox/api/dcim/sites/3/", "name": "Hall", "slug": "hall"}
+
+
+def test_another_place_is_another_configuration() -> None:
+    scoped = {"scope_type": "dcim.location", "scope_id": 3}
+    places = [
+        record(),
+        record(hh_site=SITE),
+        record() | scoped,
+        record() | scoped | {"scope_id": 4},
+    ]
+    configs = [parse_config(each) for each in places]
+    assert [config.place for config in configs] == [
+        *("", "dcim.site 3", "dcim.location 3", "dcim.location 4")
+    ]
+    assert len({config.hash for config in configs}) == len(places)
+    assert parse_config(record(hh_site=SITE) | scoped) == configs[1]
+
+
+def test_a_configuration_without_a_place_has_the_hash_that_earlier_releases_gave_it() -> None:
+    """Loops that have shown it could not be replayed otherwise."""
+    assert parse_config(record()).hash == "ea3ea0ba3d32"
+
+
 def test_an_empty_record_is_neither_enabled_nor_wrong() -> None:
     empty = {"id": 1, "name": "x", "custom_fields": {}}
     config = parse_config(empty)

@@ -121,6 +121,7 @@ async def test_each_decision_is_told_and_no_sync(
     decisions: list[dict[str, object]] = [{"name": f"{record['name']}, renamed"}]
     decisions += [{"status": "planned"}]
     decisions += [{"custom_fields": {name: value}} for name, value in values.items()]
+    decisions += [{"scope_type": "dcim.site", "scope_id": site["id"]}]
     assert await told.in_all(1) == [record["id"]]
     for number, decision in enumerate(decisions, start=2):
         await asyncio.to_thread(sync, netbox, record, number)
@@ -128,7 +129,8 @@ async def test_each_decision_is_told_and_no_sync(
         await asyncio.to_thread(edit, netbox, record, **decision)
         assert await told.in_all(number) == [record["id"]] * number, decision
 
-    await asyncio.to_thread(edit, netbox, record, custom_fields={"hh_site": None})
+    nowhere = {"custom_fields": {"hh_site": None}, "scope_type": None, "scope_id": None}
+    await asyncio.to_thread(edit, netbox, record, **nowhere)
     await told.in_all(len(decisions) + 2)
     await asyncio.to_thread(admin.delete, "dcim/sites", site["id"])
 
