@@ -1,13 +1,14 @@
 """What a pass over an inventory is reported as, within the bounds of a message."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from activities.errors import one_line
 from fabrics.inventory import Plan
 from fabrics.inventory.guards import Verdict
 from fabrics.inventory.report import (
+    MAX_BYTES,
     MAX_FINDINGS,
     MAX_TEXT,
     DeletesWaiting,
@@ -17,6 +18,8 @@ from fabrics.inventory.report import (
 )
 
 MAX_NAMED: Final = 20
+MAX_NAME: Final = 100
+"""Characters of what is to be deleted."""
 
 
 def skipped(plan: Plan) -> list[Finding]:
@@ -32,15 +35,23 @@ def report_of(problems: Iterable[Finding], **counts: int) -> InventoryReport:
     return InventoryReport(
         **counts,
         problems=dict(Counter(each.problem for each in ordered)),
-        findings=tuple(
-            Finding(
-                problem=each.problem,
-                what=one_line(each.what, MAX_TEXT),
-                why=one_line(each.why, MAX_TEXT),
-            )
-            for each in ordered[:MAX_FINDINGS]
-        ),
+        findings=tuple(_fitting(map(_shortened, ordered[:MAX_FINDINGS]))),
     )
+
+
+def _shortened(finding: Finding) -> Finding:
+    what, why = (one_line(text, MAX_TEXT) for text in (finding.what, finding.why))
+    return Finding(problem=finding.problem, what=what, why=why)
+
+
+def _fitting(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """As many, from the first on, as fit."""
+    room = MAX_BYTES
+    for each in findings:
+        room -= len(each.model_dump_json().encode())
+        if room < 0:
+            return
+        yield each
 
 
 def waiting_of(verdict: Verdict) -> DeletesWaiting | None:
@@ -50,7 +61,7 @@ def waiting_of(verdict: Verdict) -> DeletesWaiting | None:
         digest=verdict.digest,
         counts=dict(Counter(str(each.id.model) for each in verdict.waiting)),
         first=tuple(
-            one_line(f"{each.id.model} {each.key}", MAX_TEXT)
+            one_line(f"{each.id.model} {each.key}", MAX_NAME)
             for each in verdict.waiting[:MAX_NAMED]
         ),
     )

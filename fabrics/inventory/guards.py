@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from fabrics.drift import Live
+from fabrics.inventory.absences import Absences, packed, unpacked
 from fabrics.inventory.stored import Stored
 from fabrics.inventory.wanted import Model
 
@@ -16,12 +17,6 @@ SYNCS: Final = 3
 FREE: Final = 10
 FREE_SHARE: Final = 0.25
 """More objects of a model than both, in number and as a part of all, are deleted only if confirmed."""
-
-MAX_COUNTED: Final = 2000
-"""Absences that are counted at a time. Those beyond wait: a message has its limits."""
-
-type Absences = Mapping[str, int]
-"""In how many syncs in a row an object was absent, by its `mark`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +46,15 @@ def judge(
     `totals` are all objects of each model that NetBox holds of the fabric; `confirmed` is the digest
     of what somebody has agreed to see deleted.
     """
-    ordered = sorted(absent, key=lambda each: each.id)
-    counted = {mark(each): before.get(mark(each), 0) + 1 for each in ordered[:MAX_COUNTED]}
-    due = tuple(each for each in ordered if counted.get(mark(each), 0) >= SYNCS)
-    if _is_much(due, totals) and digest_of(due) != confirmed:
-        return Verdict(waiting=due, absences=_capped(counted))
-    return Verdict(due=due, absences=_capped(counted))
+    ordered, known = sorted(absent, key=lambda each: each.id), unpacked(before)
+    counts = {each.id: min(known.get(each.id, 0) + 1, SYNCS) for each in ordered}
+    due = tuple(each for each in ordered if counts[each.id] >= SYNCS)
+    absences = packed(counts)
+    uncounted = counts.keys() - unpacked(absences).keys()
+    following = (each for each in ordered if each.id in uncounted)
+    if _is_much((*due, *following), totals) and digest_of(due) != confirmed:
+        return Verdict(waiting=due, absences=absences)
+    return Verdict(due=due, absences=absences)
 
 
 def emptied(live: Live, counts: Mapping[str, int]) -> str:
@@ -87,14 +85,9 @@ FABRIC: Final = "Fabric"
 """The kind in the keys of what a fabric as a whole has."""
 
 
-def mark(row: Stored) -> str:
-    """A short name of an object, by its id: its `hh_key` may be another's as well."""
-    return f"{list(Model).index(row.id.model)}:{row.id.number}"
-
-
 def digest_of(rows: Iterable[Stored]) -> str:
     """Twelve hex digits that name these objects."""
-    text = " ".join(f"{mark(each)}={each.key}" for each in rows)
+    text = " ".join(f"{each.id.model}:{each.id.number}={each.key}" for each in rows)
     return sha256(text.encode()).hexdigest()[:12]
 
 
@@ -104,7 +97,3 @@ def _is_much(rows: Iterable[Stored], totals: Mapping[Model, int]) -> bool:
         count > FREE and count > FREE_SHARE * totals.get(model, 0)
         for model, count in counts.items()
     )
-
-
-def _capped(counted: Mapping[str, int]) -> Absences:
-    return {each: min(count, SYNCS) for each, count in counted.items()}

@@ -7,7 +7,10 @@ from pydantic import BaseModel
 
 MAX_FINDINGS: Final = 30
 MAX_TEXT: Final = 300
-"""With as many findings, some 20 KB: a message has its limits."""
+"""Characters of each text of a finding."""
+
+MAX_BYTES: Final = 6_000
+"""All findings together, as JSON: a loop takes them along, and a message has its limits."""
 
 
 class Problem(StrEnum):

@@ -1,10 +1,13 @@
 """What may be deleted, and what has to wait."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fabrics.drift import Live
 from fabrics.inventory import Model
-from fabrics.inventory.guards import MAX_COUNTED, SYNCS, Verdict, emptied, judge, vouched
+from fabrics.inventory.absences import MAX_RANGES, packed, unpacked, without
+from fabrics.inventory.guards import SYNCS, Verdict, emptied, judge, vouched
 from fabrics.inventory.stored import Id, Stored
 from fabrics.kinds import kind_named
 from tests.fabrics.objects import live, live_state
@@ -50,15 +53,30 @@ def test_many_deletes_wait_for_somebody(number: int, total: int, waits: bool) ->
 def test_a_confirmation_is_for_what_was_shown() -> None:
     shown = judged(cables(11), SYNCS, 11)
     assert judge(cables(11), shown.absences, {Model.CABLE: 11}, shown.digest).due
-    more = judge(cables(12), {**shown.absences, "14:11": SYNCS}, {Model.CABLE: 12}, shown.digest)
+    counts = dict.fromkeys((each.id for each in cables(12)), SYNCS)
+    more = judge(cables(12), packed(counts), {Model.CABLE: 12}, shown.digest)
     assert more.due == ()
     assert more.digest != shown.digest
 
 
-def test_absences_stay_small() -> None:
-    verdict = judged(cables(MAX_COUNTED + 1), SYNCS, 10**6)
-    assert len(verdict.absences) == len(verdict.due) == MAX_COUNTED
-    assert len(str(verdict.absences)) < 32_000
+def test_a_whole_fabric_is_counted_at_once() -> None:
+    verdict = judged(cables(20_000), SYNCS, 10**6)
+    assert len(verdict.due) == 20_000
+    assert len(verdict.absences) == 1
+
+
+def test_what_cannot_be_counted_yet_waits_and_counts_as_much() -> None:
+    scattered = cables(4 * MAX_RANGES)[::2]
+    verdict = judged(scattered, SYNCS, 10**6)
+    assert len(verdict.absences) == len(verdict.due) == MAX_RANGES
+    left = [each for each in scattered if each not in verdict.due]
+    rest = without(verdict.absences, (each.id for each in verdict.due))
+    assert rest == {}
+    for _ in range(SYNCS):
+        following = judge(left, rest, LARGE)
+        rest = dict(following.absences)
+    assert following.due == tuple(left)
+    assert len(judged(scattered, SYNCS, 4 * MAX_RANGES).waiting) == MAX_RANGES
 
 
 def test_nothing_is_concluded_about_kinds_that_were_not_read() -> None:
@@ -77,3 +95,20 @@ def test_a_kind_that_is_suddenly_empty_holds_everything_back() -> None:
     there = live_state(live("Switch", "leaf-1"))
     assert emptied(there, {"Switch": 3}) == ""
     assert "Server, VPC" in emptied(there, {"Switch": 3, "VPC": 1, "Server": 2})
+
+
+ids = st.builds(Id, st.sampled_from(list(Model)), st.integers(1, 60))
+
+
+@given(st.dictionaries(ids, st.integers(1, SYNCS), max_size=80))
+def test_counts_are_packed_without_loss(counts: dict[Id, int]) -> None:
+    assert unpacked(packed(counts)) == counts
+    for gone in counts:
+        assert without(packed(counts), [gone]) == packed(
+            {each: count for each, count in counts.items() if each != gone}
+        )
+
+
+def test_what_is_in_others_is_counted_first() -> None:
+    device, cable = Id(Model.DEVICE, 1), Id(Model.CABLE, 1)
+    assert list(unpacked(packed({device: 1, cable: 1}))) == [cable, device]
