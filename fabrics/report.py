@@ -55,7 +55,7 @@ def sync_report(  # noqa: PLR0913  one argument a source
         lateness=(seen.started - turn.slot).total_seconds() if seen and turn.slot else None,
         duration=(ended - turn.started).total_seconds(),
         sync_status=status,
-        error=facts.error[:100],
+        error=facts.error[:80],
         commit=facts.commit[:12],
         drift_count=facts.drift_count,
         objects=sum(seen.counts.values()) if seen else 0,

@@ -9,7 +9,7 @@ MAX_FINDINGS: Final = 30
 MAX_TEXT: Final = 300
 """Characters of each text of a finding."""
 
-MAX_BYTES: Final = 6_000
+MAX_BYTES: Final = 5_000
 """All findings together, as JSON: a loop takes them along, and a message has its limits."""
 
 

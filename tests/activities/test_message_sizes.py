@@ -1,0 +1,131 @@
+"""What a loop takes along from run to run stays a small message, however much is wrong with its fabric."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
+
+from activities.inventory.outcome import report_of, waiting_of
+from activities.observe import MAX_PROBLEMS, MAX_SENTENCE
+from fabrics.config import ConfigEdits, FabricConfig, GitSource, KubernetesTarget
+from fabrics.drift import find_drift, summarise
+from fabrics.installation import Installation
+from fabrics.inventory import Model
+from fabrics.inventory.absences import MAX_RANGES
+from fabrics.inventory.guards import SYNCS, Verdict, judge
+from fabrics.inventory.kinds import OWNED
+from fabrics.inventory.report import MAX_BYTES, MAX_FINDINGS, Finding, InventoryOutcome, Problem
+from fabrics.inventory.stored import Id, Stored
+from fabrics.kinds import KINDS
+from fabrics.loop import KEPT_REPORTS, FabricLoop
+from fabrics.status import Observation
+from fabrics.turn import SyncRequest
+from tests.fabrics.objects import desired, live_state, manifest
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+SENTENCE = "é" * MAX_SENTENCE
+NAME = "a-rather-long-name-" * 8
+CONFIG = FabricConfig(
+    fabric_id="f" * 39,
+    name="N" * 100,
+    record_id=10**9,
+    enabled=True,
+    pause_reason="r" * 200,
+    kubernetes=KubernetesTarget(
+        server="https://" + "k" * 200, namespace="n" * 63, credential="c" * 100
+    ),
+    git=GitSource(
+        repository="https://" + "g" * 200, branch="b" * 200, directory="d" * 400, credential="c"
+    ),
+    managed_kinds=tuple(kind.name for kind in KINDS),
+    task_queue="q" * 200,
+    problems=(SENTENCE[:200],) * 5,
+)
+
+
+def observation() -> Observation:
+    """A fabric in which everything drifted, and a repository that cannot be read either."""
+    documents = (manifest("Server", f"{NAME}{number}") for number in range(30))
+    drift = find_drift(desired(*documents), live_state(served=("Server",)))
+    return Observation(
+        started=NOW,
+        commit="4f" * 20,
+        desired_digest="d" * 32,
+        live_digest="l" * 32,
+        counts={kind.name: 10**5 for kind in KINDS},
+        drift_count=10**5,
+        drift=summarise(drift).entries,
+        problems=(SENTENCE,) * MAX_PROBLEMS,
+    )
+
+
+def scattered(number: int) -> list[Stored]:
+    """Objects of all models, of which no two have ids that follow each other."""
+    models = islice(cycle(OWNED), number)
+    return [
+        Stored(Id(model, 10**7 + 2 * place), f"Connection/default/{NAME}", {})
+        for place, model in enumerate(models)
+    ]
+
+
+def verdict() -> Verdict:
+    """More deletes than can be counted, which somebody has to confirm."""
+    absent, last = scattered(2 * MAX_RANGES), Verdict()
+    for _ in range(SYNCS):
+        last = judge(absent, last.absences, dict.fromkeys(Model, 0))
+    return last
+
+
+def outcome() -> InventoryOutcome:
+    """The longest that an inventory's can be."""
+    problems = cycle(Problem)
+    found = [
+        Finding(problem=next(problems), what=f"Connection/{NAME}", why=SENTENCE)
+        for _ in range(10 * MAX_FINDINGS)
+    ]
+    counts = dict.fromkeys(("created", "updated", "deleted", "unchanged"), 10**6)
+    last = verdict()
+    return InventoryOutcome(
+        live_digest="l" * 32,
+        report=report_of(found, **counts),
+        absences=dict(last.absences),
+        deletes_waiting=waiting_of(last),
+    )
+
+
+def loop() -> FabricLoop:
+    """A loop that has been told all that, again and again."""
+    told = FabricLoop(fabric_id=CONFIG.fabric_id, ignored="i" * 300)
+    told.installation = Installation(inventory=True, release="r" * 40)
+    told.config, seen, result = CONFIG, observation(), outcome()
+    for number in range(KEPT_REPORTS + 1):
+        now = NOW + timedelta(hours=number)
+        told.ask_for_sync(SyncRequest(full=True))
+        told.begin(now)
+        assert told.begin_inventory(seen)
+        told.end(seen, now, result)
+    told.edit(ConfigEdits(interval=5, paused=True, pause_reason="r" * 200))
+    told.record_written(told.facts, ConfigEdits(), "")
+    told.record_failed(SENTENCE, NOW)
+    return told
+
+
+def size(message: FabricLoop | InventoryOutcome) -> int:
+    return len(message.model_dump_json().encode())
+
+
+def test_the_longest_outcome_is_a_small_message() -> None:
+    found = outcome()
+    assert len(found.absences) == MAX_RANGES
+    assert found.deletes_waiting is not None
+    assert (
+        sum(len(each.model_dump_json().encode()) for each in found.report.findings)
+        > 0.8 * MAX_BYTES
+    )
+    assert size(found) < 40_000
+
+
+def test_the_longest_state_of_a_loop_is_a_small_message() -> None:
+    found = loop()
+    assert len(found.reports) == KEPT_REPORTS
+    assert found.written is not None
+    assert found.inventory.outcome is not None
+    assert size(found) < 60_000
