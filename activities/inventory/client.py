@@ -29,6 +29,10 @@ class RowsRefused(Refused):
         self.reasons = reasons
 
 
+class NoDataError(TransientError):
+    """NetBox answered a query with errors: it is in trouble, or something referred to may not be seen."""
+
+
 class InventoryNetBox(NetBox):
     """One NetBox as one user, many rows at a time."""
 
@@ -56,8 +60,8 @@ class InventoryNetBox(NetBox):
     def graphql(self, query: str) -> dict[str, list[Row]]:
         """The lists that a query asks for, by their aliases.
 
-        NetBox answers 200 whatever happens: what is not the data is told from it here. What a user
-        may not see is left out without a word; see `check_may_read`.
+        NetBox answers 200 whatever happens: what is not the data is told from it here and raised as
+        `NoDataError`. What a user may not see is left out without a word; see `check_may_read`.
         """
         with self._errors("read the inventory"):
             answer = self._session.post(f"{self.url}/graphql/", json={"query": query})
@@ -66,7 +70,7 @@ class InventoryNetBox(NetBox):
             body = answer.json()
         if not isinstance(body, dict) or body.get("errors") or not body.get("data"):
             said = messages(body.get("errors")) if isinstance(body, dict) else ""
-            raise TransientError(f"NetBox at {self.url} could not read the inventory: {said}")
+            raise NoDataError(f"NetBox at {self.url} could not read the inventory: {said}")
         data: dict[str, list[Row]] = body["data"]
         return data
 

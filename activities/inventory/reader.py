@@ -1,7 +1,8 @@
 """What NetBox holds of a fabric's inventory, in a handful of requests.
 
 Lists of several models go into one GraphQL request. GraphQL shows an empty list to users who may not
-read a model, so that every list that comes back empty is asked for once more, in the way that refuses.
+read a model, so that a list that should have something and comes back empty is asked for once more, in
+the way that refuses.
 """
 
 import json
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from activities.errors import TransientError
-from activities.inventory.client import InventoryNetBox
+from activities.inventory.client import InventoryNetBox, NoDataError
 from activities.inventory.models import CABLE_ENDS, PATHS
 from activities.inventory.rows import FABRIC, is_ours, selection, stored
 from activities.netbox import Row
@@ -49,12 +50,12 @@ class Reader:
         ]
         rows: list[Stored] = []
         ids: dict[Ref, Id] = {}
-        for each, row in self._rows(lists):
+        for each, row in self._readable(lists):
             if each.slugs:
                 ids[Ref(each.model, row["slug"])] = Id(each.model, int(row["id"]))
             elif is_ours(row, self._fabric_id):
                 rows.append(stored(each.model, row))
-        self._check_empty({each.model for each in lists}, rows, ids)
+        self._check_empty(_expected(plan), rows, ids)
         return StoredInventory(rows, ids)
 
     def own(self, model: Model) -> dict[str, Id]:
@@ -109,16 +110,30 @@ class Reader:
         )
         return f"{name}(filters: {{ {filters} }}, {pagination}) {{ {selection(asked.model)} }}"
 
+    def _readable(self, lists: list[_List]) -> Iterator[tuple[_List, Row]]:
+        """The rows of all lists. Raises `PermanentError` where no data come since some may not be seen."""
+        try:
+            yield from self._rows(lists)
+        except NoDataError:
+            for path in PATHS.values():
+                self._netbox.check_may_read(path)
+            raise
+
     def _check_empty(
-        self, asked: Collection[Model], rows: Collection[Stored], shared: dict[Ref, Id]
+        self, expected: Collection[Model], rows: Collection[Stored], shared: dict[Ref, Id]
     ) -> None:
         """Raise `PermanentError` where the user may not see what seems to be empty."""
         seen = {each.id.model for each in rows} | {ref.model for ref in shared}
-        for model in sorted(set(asked) - seen):
+        for model in sorted(set(expected) - seen):
             self._netbox.check_may_read(PATHS[model])
         cables = [each for each in rows if each.id.model is Model.CABLE]
-        if not any(each.values["a_terminations"] for each in cables):
+        if Model.CABLE in expected and not any(each.values["a_terminations"] for each in cables):
             self._netbox.check_may_read(CABLE_ENDS)
+
+
+def _expected(plan: Plan) -> Collection[Model]:
+    """The models of which an empty list would lead to something: new objects, or the word that all is gone."""
+    return {each.MODEL for each in plan.objects} or OWNED
 
 
 def _shared_slugs(plan: Plan) -> dict[Model, set[str]]:

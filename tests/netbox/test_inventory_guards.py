@@ -1,0 +1,99 @@
+"""What NetBox or the fabric does not show has not gone: nothing is made twice, and nothing is deleted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from activities.errors import PermanentError, TransientError
+from activities.inventory.client import InventoryNetBox
+from activities.netbox import NetBox, Row
+from activities.setup.access import Grant
+from activities.setup.inventory import INVENTORY_GRANTS
+from fabrics.inventory import Model
+from fabrics.inventory.guards import SYNCS
+from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
+from tests.fabrics.objects import live_state
+from tests.netbox.mirror import Mirror
+
+WIRED = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"))
+WHOLE = (*WIRED, vpc("v", 1001, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
+
+
+@contextmanager
+def withdrawn(admin: NetBox, grant: Grant) -> Iterator[None]:
+    """NetBox without one of the permissions that `setup` gave."""
+    name = grant.permission.key["name"]
+    [row] = [row for row in admin.rows("users/permissions", name=name) if row["name"] == name]
+    admin.change("users/permissions", row["id"], {"enabled": False})
+    try:
+        yield
+    finally:
+        admin.change("users/permissions", row["id"], {"enabled": True})
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [grant for grant in INVENTORY_GRANTS if "view" in grant.actions],
+    ids=lambda grant: grant.name,
+)
+def test_what_may_not_be_read_is_an_error_and_nothing_is_written(
+    mirror: Mirror, grant: Grant
+) -> None:
+    mirror.sync(*WHOLE)
+    before = mirror.latest()
+    with withdrawn(mirror.admin, grant), pytest.raises(PermanentError, match=r"starter\.py setup"):
+        mirror.sync(*WIRED)
+    assert mirror.changelog(before) == []
+    assert not mirror.sync(*WHOLE).report.wrote
+
+
+def test_what_may_not_be_changed_ends_the_sync_and_the_next_does_the_rest(mirror: Mirror) -> None:
+    mirror.sync(*WHOLE)
+    [grant] = [grant for grant in INVENTORY_GRANTS if "change" in grant.actions]
+    moved = (*WIRED, vpc("v", 1003, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
+    refused = pytest.raises(PermanentError, match="does not allow this user to change ipam/vlans")
+    with withdrawn(mirror.admin, grant), refused:
+        mirror.sync(*moved)
+    assert [row["vid"] for row in mirror.own(Model.VLAN)] == [1001]
+    assert mirror.sync(*moved).report.problems == {}
+    assert [row["vid"] for row in mirror.own(Model.VLAN)] == [1003]
+
+
+def test_a_reading_that_breaks_off_in_the_middle_leads_to_nothing(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror.sync(*WHOLE)
+    before = mirror.latest()
+    answer = InventoryNetBox.graphql
+
+    def breaks_off(netbox: InventoryNetBox, query: str) -> dict[str, list[Row]]:
+        if "interface_list" in query:
+            raise TransientError("NetBox did not answer.")
+        return answer(netbox, query)
+
+    monkeypatch.setattr(InventoryNetBox, "graphql", breaks_off)
+    with pytest.raises(TransientError):
+        mirror.sync(*WIRED)
+    assert mirror.changelog(before) == []
+
+
+def test_a_kind_that_the_fabric_no_longer_serves_keeps_what_it_has(mirror: Mirror) -> None:
+    mirror.sync(*WHOLE)
+    before = mirror.ids()
+    for _ in range(SYNCS + 1):
+        outcome = mirror.sync_live(live_state(*WIRED))
+        assert outcome.report.deleted == 0
+        assert outcome.absences == {}
+    assert mirror.ids() == before
+
+
+def test_what_is_back_after_two_syncs_was_never_gone(mirror: Mirror) -> None:
+    mirror.sync(*WHOLE)
+    before = mirror.ids()
+    listed = live_state(*WIRED, served=("VPC", "VPCAttachment"))
+    for _ in range(2):
+        for _ in range(SYNCS - 1):
+            assert mirror.sync_live(listed).report.deleted == 0
+        assert mirror.sync(*WHOLE).absences == {}
+    assert mirror.ids() == before
