@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import ClientSession, web
 
 KEPT_HEADERS: Final = ("Authorization", "If-Match", "Content-Type", "Accept")
+WRITES: Final = frozenset({"POST", "PATCH", "DELETE"})
 NOTHING: Final = dict[str, object](count=0, next=None, previous=None, results=[])
 
 
@@ -18,6 +19,7 @@ class LyingNetBox:
 
     While `go_on` is not set, answers are held back; `held` counts those. If it `forgets`, it hangs up
     instead of answering the first request to create something at each path, which are the `forgotten`.
+    `rows` counts what came in lists to be created, changed or deleted, whatever became of it.
     """
 
     target: str
@@ -27,12 +29,20 @@ class LyingNetBox:
     held: int = 0
     forgets: bool = False
     forgotten: set[str] = field(default_factory=set)
+    rows: int = 0
     url: str = ""
+    _came: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def received(self, rows: int, seconds: float = 60) -> None:
+        """Return as soon as so many rows have come; NetBox is still at the last of them."""
+        async with asyncio.timeout(seconds), self._came:
+            await self._came.wait_for(lambda: self.rows >= rows)
 
     async def answer(self, request: web.Request) -> web.Response:
         """The answer to one request."""
         if request.method == "GET" and any(part in request.path for part in self.empty):
             return web.json_response(NOTHING)
+        await self._count(request)
         answer = await self._pass_on(request)
         self.held += 1
         await self.go_on.wait()
@@ -42,6 +52,13 @@ class LyingNetBox:
             self.forgotten.add(request.path)
             request.transport.abort()
         return answer
+
+    async def _count(self, request: web.Request) -> None:
+        if request.method in WRITES and request.path.startswith("/api/"):
+            written = await request.json()
+            async with self._came:
+                self.rows += len(written) if isinstance(written, list) else 0
+                self._came.notify_all()
 
     async def _pass_on(self, request: web.Request) -> web.Response:
         kept = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}

@@ -1,6 +1,7 @@
 """Fixtures: NetBox as the constrained user, and a fabric's record for each test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -10,6 +11,7 @@ from activities.netbox import CLUSTERS, NetBox, Row
 from activities.record import RecordActivities
 from fabrics.installation import Installation
 from stack.stack import Stack
+from tests.e2e.lying_netbox import LyingNetBox, lying_netbox
 from tests.netbox.browser import Browser
 from tests.netbox.mirror import Mirror
 
@@ -113,3 +115,18 @@ def make_mirror(
 def mirror(make_mirror: MakeMirror) -> Mirror:
     """A fabric with an empty inventory, and a site of its own."""
     return make_mirror()
+
+
+@pytest.fixture
+async def between(stack: Stack) -> AsyncIterator[LyingNetBox]:
+    """What stands between the worker and NetBox."""
+    async with lying_netbox(stack.netbox.url) as netbox:
+        yield netbox
+
+
+@pytest.fixture
+def through(between: LyingNetBox, mirror: Mirror, constrained_token: str) -> Iterator[Mirror]:
+    """The fabric, whose inventory is written through it."""
+    client = InventoryNetBox(between.url, constrained_token, connect_timeout=5, timeout=60)
+    yield replace(mirror, netbox=client)
+    client.close()

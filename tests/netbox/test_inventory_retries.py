@@ -1,15 +1,9 @@
 """What becomes of an inventory when answers get lost: NetBox did what nobody knows that it did."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 
-import pytest
-
-from activities.inventory.client import InventoryNetBox
 from fabrics.inventory.kinds import OWNED
-from stack.stack import Stack
-from tests.e2e.lying_netbox import LyingNetBox, lying_netbox
+from tests.e2e.lying_netbox import LyingNetBox
 from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
 from tests.fabrics.objects import live_state
 from tests.netbox.mirror import Mirror
@@ -20,21 +14,6 @@ SMALL = (
     vpc("v", 1001, "10.0.1.0/24"),
     attachment("v-c", "v/a", "c"),
 )
-
-
-@pytest.fixture
-async def between(stack: Stack) -> AsyncIterator[LyingNetBox]:
-    """What stands between the worker and NetBox."""
-    async with lying_netbox(stack.netbox.url) as netbox:
-        yield netbox
-
-
-@pytest.fixture
-def through(between: LyingNetBox, mirror: Mirror, constrained_token: str) -> Iterator[Mirror]:
-    """The fabric, whose inventory is written through it."""
-    client = InventoryNetBox(between.url, constrained_token, connect_timeout=5, timeout=60)
-    yield replace(mirror, netbox=client)
-    client.close()
 
 
 def counts(mirror: Mirror) -> dict[str, int]:
