@@ -17,7 +17,7 @@ from fabrics.inventory.report import (
     Problem,
 )
 
-MAX_NAMED: Final = 20
+MAX_NAMED: Final = 15
 MAX_NAME: Final = 100
 """Characters of what is to be deleted."""
 
