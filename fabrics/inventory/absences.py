@@ -11,8 +11,8 @@ from typing import Final
 from fabrics.inventory.stored import Id
 from fabrics.inventory.wanted import Model
 
-MAX_RANGES: Final = 200
-"""At most 6 KB. Objects in ranges beyond are not counted before others have gone."""
+MAX_RANGES: Final = 150
+"""At most 4 KB. Objects in ranges beyond are not counted before others have gone."""
 
 type Absences = Mapping[str, int]
 """Numbers of syncs by ranges of ids: the place of their model in `Model`, the first id and the last."""
