@@ -204,7 +204,6 @@ def _writing(inventories: InventoryActivities) -> list[Callable[..., Any]]:
         inventories.update_inventory,
         inventories.preview_inventory,
         inventories.remove_inventory,
-        inventories.adopt_inventory,
     ]
 
 

@@ -14,6 +14,7 @@ from typer.exceptions import Abort, TyperException
 from cli import console
 from cli.commands import (
     add,
+    adopt,
     demo,
     diff,
     doctor,
@@ -53,6 +54,7 @@ app.command()(history.history)
 app.command()(diff.diff)
 app.command()(inventory.inventory)
 app.command()(inventory.confirm_deletes)
+app.command()(adopt.adopt)
 app.command()(remove.remove)
 app.command()(doctor.doctor)
 

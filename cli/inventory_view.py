@@ -1,5 +1,6 @@
 """How an inventory looks in a terminal: what a sync made of it, and what waits for a person."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from rich import box
@@ -9,7 +10,13 @@ from rich.text import Text
 
 from fabrics.inventory import Plan
 from fabrics.inventory.preview import Doing, InventoryPreview, PlannedWrite
-from fabrics.inventory.report import DeletesWaiting, InventoryProgress, InventoryReport, Problem
+from fabrics.inventory.report import (
+    DeletesWaiting,
+    Finding,
+    InventoryProgress,
+    InventoryReport,
+    Problem,
+)
 from fabrics.inventory.state import InventoryStatus
 from fabrics.inventory.words import report_sentence, waiting_sentence
 
@@ -105,14 +112,20 @@ def changes_of(report: InventoryReport | None) -> str:
     return " ".join(f"{sign}{count:,}" for sign, count in signs.items() if count)
 
 
-def _findings(report: InventoryReport) -> RenderableType:
+def findings_table(findings: Iterable[Finding]) -> Table:
+    """One line an object that has a problem."""
     table = Table.grid(padding=(0, 2))
     for name in ("problem", "what", "why"):
         table.add_column(name, no_wrap=name == "problem", overflow="fold")
-    for each in report.findings:
+    for each in findings:
         table.add_row(
             Text(each.problem, style=STYLES[each.problem]), Text(each.what), Text(each.why)
         )
+    return table
+
+
+def _findings(report: InventoryReport) -> RenderableType:
+    table = findings_table(report.findings)
     left_out = sum(report.problems.values()) - len(report.findings)
     if left_out <= 0:
         return table

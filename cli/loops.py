@@ -264,6 +264,6 @@ class Loops:
         return NoWorker(self.no_worker) if error.status in UNANSWERED else error
 
 
-def _switches(request: SyncRequest) -> tuple[bool, bool]:
+def _switches(request: SyncRequest) -> tuple[bool, bool, bool]:
     """A request as the arguments of `sync_now`."""
-    return request.full, request.accept_empty
+    return request.full, request.accept_empty, request.adopt

@@ -200,6 +200,7 @@ class FabricLoop(BaseModel):
             missed=missed,
             full=asked is not None and asked.full,
             accept_empty=asked is not None and asked.accept_empty,
+            adopt=asked is not None and asked.adopt,
             shown=asked is not None or self.facts.last_sync is None,
         )
         return self.turn
@@ -213,10 +214,10 @@ class FabricLoop(BaseModel):
         config, turn = self.effective, self.turn
         basis = Basis.of(seen, config, self.installation.release)
         longest = timedelta(seconds=self.installation.full_sync_interval)
-        if not (turn.full or self.inventory.is_due(basis, turn.started, longest)):
+        if not (turn.full or turn.adopt or self.inventory.is_due(basis, turn.started, longest)):
             return None
         self.inventory = self.inventory.begun(basis)
-        return self.inventory.request(config, seen, turn.number)
+        return self.inventory.request(config, seen, turn)
 
     def end(
         self,

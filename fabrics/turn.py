@@ -17,17 +17,21 @@ class SyncRequest(BaseModel, frozen=True):
     """Somebody asked for a sync out of turn; a full one skips nothing.
 
     `accept_empty` confirms that kinds of which the fabric has lost every object are meant to be empty.
+    `adopt` makes the fabric's what people offer to its inventory.
     """
 
     full: bool = False
     accept_empty: bool = False
+    adopt: bool = False
 
     def __or__(self, other: "SyncRequest | None") -> "SyncRequest":
         """One sync that does for both."""
         if other is None:
             return self
         return SyncRequest(
-            full=self.full or other.full, accept_empty=self.accept_empty or other.accept_empty
+            full=self.full or other.full,
+            accept_empty=self.accept_empty or other.accept_empty,
+            adopt=self.adopt or other.adopt,
         )
 
 
@@ -41,4 +45,5 @@ class Turn(BaseModel, frozen=True):
     missed: int
     full: bool
     accept_empty: bool
+    adopt: bool
     shown: bool

@@ -63,10 +63,12 @@ class FabricMessages(NotesMalformedSignals):
         self._loop.edit(ConfigEdits(interval=check_interval(seconds)))
 
     @workflow.signal(name="sync_now")
-    def sync_now_by_signal(self, full: object = False, accept_empty: object = False) -> None:
+    def sync_now_by_signal(
+        self, full: object = False, accept_empty: object = False, adopt: object = False
+    ) -> None:
         """Sync at once; during a sync, once more afterwards. See `SyncRequest` for the arguments."""
-        self._check_can_sync(full, accept_empty)
-        self._loop.ask_for_sync(_request(full, accept_empty))
+        self._check_can_sync(full, accept_empty, adopt)
+        self._loop.ask_for_sync(_request(full, accept_empty, adopt))
 
     @workflow.update
     def pause(self, reason: object = "") -> FabricStatus:
@@ -102,14 +104,18 @@ class FabricMessages(NotesMalformedSignals):
         check_interval(seconds)
 
     @workflow.update
-    async def sync_now(self, full: object = False, accept_empty: object = False) -> SyncReport:
+    async def sync_now(
+        self, full: object = False, accept_empty: object = False, adopt: object = False
+    ) -> SyncReport:
         """As the signal; answers with the report of that sync."""
-        return await self._report_of(self._loop.ask_for_sync(_request(full, accept_empty)))
+        return await self._report_of(self._loop.ask_for_sync(_request(full, accept_empty, adopt)))
 
     @sync_now.validator
-    def check_sync_now(self, full: object = False, accept_empty: object = False) -> None:
+    def check_sync_now(
+        self, full: object = False, accept_empty: object = False, adopt: object = False
+    ) -> None:
         """Refuse where no sync can follow."""
-        self._check_can_sync(full, accept_empty)
+        self._check_can_sync(full, accept_empty, adopt)
 
     @workflow.update
     async def confirm_deletes(self, plan_digest: object = None) -> SyncReport:
@@ -164,5 +170,5 @@ class FabricMessages(NotesMalformedSignals):
         raise ApplicationError(f"Fabric {loop.fabric_id} was switched off before it could sync.")
 
 
-def _request(full: object, accept_empty: object) -> SyncRequest:
-    return SyncRequest(full=bool(full), accept_empty=bool(accept_empty))
+def _request(full: object, accept_empty: object, adopt: object) -> SyncRequest:
+    return SyncRequest(full=bool(full), accept_empty=bool(accept_empty), adopt=bool(adopt))

@@ -14,7 +14,7 @@ from activities.cancellation import cancellation_check
 from activities.errors import PermanentError
 from activities.inventory.cleaner import Cleaner
 from activities.inventory.client import InventoryNetBox
-from activities.inventory.obstacles import adopt, findings
+from activities.inventory.obstacles import Obstacle, adopt, findings, obstacles
 from activities.inventory.outcome import report_of, skipped, waiting_of
 from activities.inventory.reader import Reader
 from activities.inventory.site import site_of
@@ -27,7 +27,12 @@ from fabrics.inventory.absences import without
 from fabrics.inventory.changes import Changes, find_changes
 from fabrics.inventory.guards import Verdict, emptied, judge, vouched
 from fabrics.inventory.preview import InventoryPreview, preview_of
-from fabrics.inventory.report import InventoryOutcome, InventoryProgress, InventoryReport
+from fabrics.inventory.report import (
+    MAX_FINDINGS,
+    InventoryOutcome,
+    InventoryProgress,
+    InventoryReport,
+)
 from fabrics.inventory.request import InventoryRequest
 from fabrics.inventory.stored import StoredInventory
 from fabrics.resources import digest
@@ -58,17 +63,6 @@ class InventoryActivities:
         if doubt := emptied(live, request.counts):
             return InventoryPreview(held=doubt)
         return self._pass(request, live).preview()
-
-    @activity.defn(no_thread_cancel_exception=True)
-    def adopt_inventory(self, request: InventoryRequest) -> InventoryReport:
-        """Make ours what people tagged that is in the way of a live object. Raises as `update_inventory`.
-
-        What became ours is `updated`; the next sync brings it up to date.
-        """
-        live = self._live(request)
-        if doubt := emptied(live, request.counts):
-            raise PermanentError(doubt)
-        return self._pass(request, live).adopt()
 
     @activity.defn(no_thread_cancel_exception=True)
     def remove_inventory(self, config: FabricConfig) -> InventoryReport:
@@ -115,9 +109,11 @@ class _Pass:
         written = self._write(reader, changes, _beats(total))
         cleaner = Cleaner(self.netbox, self._message)
         cleaner.delete(verdict.due, _beats(total, before=changes.total))
+        met = self._obstacles(written)
+        left = self._adopt(met) if self.request.adopt else met
         problems = [
             *skipped(self.plan),
-            *findings(self.netbox, written),
+            *findings(self.netbox, left, written),
             *cleaner.findings,
         ]
         report = report_of(
@@ -125,6 +121,7 @@ class _Pass:
             created=len(written.created),
             updated=len(written.updated),
             deleted=len(cleaner.deleted),
+            adopted=len(met) - len(left),
             unchanged=changes.unchanged,
         )
         return InventoryOutcome(
@@ -139,16 +136,17 @@ class _Pass:
         changes = find_changes(self.plan, stored)
         return preview_of(self.plan, changes, vouched(changes.absent, self.live))
 
-    def adopt(self) -> InventoryReport:
-        reader = Reader(self.netbox, self.plan.fabric.fabric_id)
-        changes = find_changes(self.plan, reader.read(self.plan))
-        written = self._write(reader, changes, _beats(changes.total))
-        adopted = adopt(self.netbox, written, self.plan.fabric.fabric_id, self._message)
-        return report_of((), created=len(written.created), updated=len(adopted))
-
     def _write(self, reader: Reader, changes: Changes, progress: Progress) -> Written:
         writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._message)
         return writer.write(changes, progress)
+
+    def _obstacles(self, written: Written) -> list[Obstacle]:
+        """What is in the way: all of it where somebody wants what is offered, else the first."""
+        most = len(written.refused) if self.request.adopt else MAX_FINDINGS
+        return list(obstacles(self.netbox, written, most))
+
+    def _adopt(self, met: list[Obstacle]) -> list[Obstacle]:
+        return list(adopt(self.netbox, met, self.plan.fabric.fabric_id, self._message))
 
     def _judge(self, changes: Changes, stored: StoredInventory) -> Verdict:
         totals = Counter(each.id.model for each in stored.rows)

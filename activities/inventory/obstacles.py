@@ -1,15 +1,16 @@
 """What stands in the way of an object that NetBox refuses: people's own objects are theirs."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from activities.errors import PermanentError, TransientError
 from activities.inventory.client import InventoryNetBox
 from activities.inventory.models import PATHS
 from activities.inventory.rows import FABRIC, KEY
-from activities.inventory.writer import Done, Written
+from activities.inventory.writer import MAX_MESSAGE, Done, Written
 from activities.netbox import Row
+from activities.netbox_http import Gone, Refused
 from activities.setup.views import TAG
 from fabrics.inventory import Model, Ref
 from fabrics.inventory.report import MAX_FINDINGS, Finding, Problem
@@ -22,7 +23,7 @@ IDENTITY: Final[Mapping[Model, Mapping[str, str]]] = {
     Model.PLATFORM: {"name": "name"},
     Model.VLAN_GROUP: {"name": "name"},
     Model.VLAN: {"group": "group_id", "vid": "vid"},
-    Model.DEVICE: {"site": "site_id", "name": "name"},
+    Model.DEVICE: {"site": "site_id", "name": "name__ie"},
     Model.INTERFACE: {"device": "device_id", "name": "name"},
     Model.PREFIX: {"vrf": "vrf_id", "prefix": "prefix"},
     Model.IP_RANGE: {"vrf": "vrf_id", "start_address": "start_address"},
@@ -33,11 +34,15 @@ IDENTITY: Final[Mapping[Model, Mapping[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """An object that NetBox refused, why, and somebody else's that is in its place, if one was found."""
+    """An object that NetBox refused, why, and somebody else's that is in its place, if one was found.
+
+    `kept` says why that did not become ours though it is offered.
+    """
 
     ref: Ref
     reason: str
     row: Row | None
+    kept: str = ""
 
     @property
     def is_offered(self) -> bool:
@@ -52,33 +57,40 @@ class Obstacle:
         return fields.get(FABRIC) or ""
 
 
-def obstacles(netbox: InventoryNetBox, result: Written) -> list[Obstacle]:
-    """What NetBox refused. What is in the way is looked up for the first of it."""
-    return [
-        Obstacle(
-            ref, done.reason, _in_place_of(netbox, done, result) if place < MAX_FINDINGS else None
-        )
-        for place, (ref, done) in enumerate(result.refused.items())
-    ]
+def obstacles(
+    netbox: InventoryNetBox, result: Written, most: int = MAX_FINDINGS
+) -> Iterator[Obstacle]:
+    """What NetBox refused. What is in the way is looked up for so many of it, since each is a request."""
+    for place, (ref, done) in enumerate(result.refused.items()):
+        row = _in_place_of(netbox, done, result) if place < most else None
+        yield Obstacle(ref, done.reason, row)
 
 
-def findings(netbox: InventoryNetBox, result: Written) -> Iterator[Finding]:
+def adopt(
+    netbox: InventoryNetBox, met: Iterable[Obstacle], fabric_id: str, message: str
+) -> Iterator[Obstacle]:
+    """Make ours what people offer, which the next sync brings up to date; what is still in the way."""
+    for each in met:
+        if each.row is None or not each.is_offered:
+            yield each
+            continue
+        marks = {FABRIC: fabric_id, KEY: each.ref.key}
+        fields = {"custom_fields": marks, "changelog_message": message[:MAX_MESSAGE]}
+        try:
+            netbox.change(PATHS[each.ref.model], each.row["id"], fields)
+        except (Refused, Gone) as error:
+            yield replace(each, kept=str(error))
+
+
+def findings(
+    netbox: InventoryNetBox, met: Iterable[Obstacle], result: Written
+) -> Iterator[Finding]:
     """Why objects were not written."""
-    for each in obstacles(netbox, result):
+    for each in met:
         yield _finding(netbox, each)
     for ref, missing in result.orphaned.items():
         why = f"needs {missing.key}, which is not in NetBox"
         yield Finding(problem=Problem.FAILED, what=ref.key, why=why)
-
-
-def adopt(netbox: InventoryNetBox, result: Written, fabric_id: str, message: str) -> list[Obstacle]:
-    """Make ours what people offer; the next sync brings it up to date."""
-    offered = [each for each in obstacles(netbox, result) if each.is_offered and each.row]
-    for each in offered:
-        marks = {FABRIC: fabric_id, KEY: each.ref.key}
-        fields = {"custom_fields": marks, "changelog_message": message}
-        netbox.change(PATHS[each.ref.model], (each.row or {})["id"], fields)
-    return offered
 
 
 def _finding(netbox: InventoryNetBox, obstacle: Obstacle) -> Finding:
@@ -86,6 +98,9 @@ def _finding(netbox: InventoryNetBox, obstacle: Obstacle) -> Finding:
     if row is None:
         return Finding(problem=Problem.FAILED, what=ref.key, why=obstacle.reason)
     name = f"{row['display']} ({netbox.url}/{PATHS[ref.model]}/{row['id']}/)"
+    if obstacle.kept:
+        why = f"{name} is in its place, and could not be adopted: {obstacle.kept}"
+        return Finding(problem=Problem.FAILED, what=ref.key, why=why)
     if obstacle.is_offered:
         why = f"{name} is in its place, tagged {TAG}: it can be adopted"
         return Finding(problem=Problem.ADOPTABLE, what=ref.key, why=why)

@@ -121,10 +121,11 @@ async def _look(wanted: str) -> FabricInventory:
     async with open_session() as session:
         fabric = await session.fabric(wanted)
         with console.progress(f"Asking the loop of {fabric.config.name}"):
-            return await _inventory_of(session, fabric)
+            return await inventory_of(session, fabric)
 
 
-async def _inventory_of(session: Session, fabric: Fabric) -> FabricInventory:
+async def inventory_of(session: Session, fabric: Fabric) -> FabricInventory:
+    """What the fabric's present or latest loop says; nothing is known where there was none."""
     try:
         known = (await session.loops.latest(fabric.fabric_id)).inventory
         progress = await session.loops.writing(fabric.fabric_id) if known.writing else None
@@ -139,7 +140,7 @@ async def _confirm(wanted: str, digest: str) -> tuple[Sight, SyncReport]:
     async with open_session() as session:
         fabric = await session.fabric(wanted)
         with console.progress(f"Asking the loop of {fabric.config.name}"):
-            waiting = (await _inventory_of(session, fabric)).deletes_waiting
+            waiting = (await inventory_of(session, fabric)).deletes_waiting
         if waiting is None:
             raise Failure(f"No deletes of {fabric.config.name} wait to be confirmed.")
         agreed = digest or _asked(waiting, fabric)

@@ -35,11 +35,15 @@ class Finding(BaseModel, frozen=True):
 
 
 class InventoryReport(BaseModel, frozen=True):
-    """How many objects were written, and how many have which problem, with the first of these."""
+    """How many objects were written, and how many have which problem, with the first of these.
+
+    `adopted` ones were people's before; the next sync brings them up to date.
+    """
 
     created: int = 0
     updated: int = 0
     deleted: int = 0
+    adopted: int = 0
     unchanged: int = 0
     problems: dict[Problem, int] = {}
     findings: tuple[Finding, ...] = ()
@@ -47,7 +51,7 @@ class InventoryReport(BaseModel, frozen=True):
     @property
     def wrote(self) -> bool:
         """Whether anything changed in NetBox."""
-        return bool(self.created or self.updated or self.deleted)
+        return bool(self.created or self.updated or self.deleted or self.adopted)
 
 
 class DeletesWaiting(BaseModel, frozen=True):
@@ -75,7 +79,7 @@ class InventoryOutcome(BaseModel, frozen=True):
     def pending(self) -> bool:
         """Whether the next sync has something to do even if nothing changes meanwhile."""
         open_problems = self.report.problems.keys() - {Problem.SKIPPED}
-        return bool(self.held or self.absences or open_problems)
+        return bool(self.held or self.absences or open_problems or self.report.adopted)
 
 
 class InventoryProgress(BaseModel, frozen=True):

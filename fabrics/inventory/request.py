@@ -11,6 +11,7 @@ class InventoryRequest(BaseModel, frozen=True):
     `counts` are how many objects of each kind the fabric should have: one of these that has none now
     holds everything back. `sync` and `commit` are for NetBox's changelog. `absences` are those of the sync
     before; `confirmed` is the digest of deletes that somebody agreed to, or empty.
+    `adopt`: somebody wants what people offer.
     """
 
     config: FabricConfig
@@ -20,3 +21,4 @@ class InventoryRequest(BaseModel, frozen=True):
     commit: str = ""
     absences: dict[str, int] = {}
     confirmed: str = ""
+    adopt: bool = False

@@ -14,6 +14,7 @@ from fabrics.config import FabricConfig
 from fabrics.inventory.report import DeletesWaiting, InventoryOutcome, InventoryReport, Problem
 from fabrics.inventory.request import InventoryRequest
 from fabrics.status import Observation
+from fabrics.turn import Turn
 
 
 class Basis(BaseModel, frozen=True):
@@ -90,16 +91,17 @@ class Inventory(BaseModel, frozen=True):
         """The inventory while NetBox is made to show `basis`."""
         return self.model_copy(update={"under_way": basis})
 
-    def request(self, config: FabricConfig, seen: Observation, number: int) -> InventoryRequest:
-        """What sync `number` asks for, after it saw the fabric."""
+    def request(self, config: FabricConfig, seen: Observation, turn: Turn) -> InventoryRequest:
+        """What a sync asks for, after it saw the fabric."""
         return InventoryRequest(
             config=config,
             live_digest=seen.live_digest,
             counts=seen.counts,
-            sync=number,
+            sync=turn.number,
             commit=seen.commit,
             absences=self.outcome.absences if self.outcome else {},
             confirmed=self.confirmed,
+            adopt=turn.adopt,
         )
 
     def after(self, result: InventoryOutcome | str, started: datetime) -> "Inventory":

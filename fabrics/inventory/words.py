@@ -16,6 +16,7 @@ def report_sentence(report: InventoryReport) -> str:
         "created": report.created,
         "updated": report.updated,
         "deleted": report.deleted,
+        "adopted": report.adopted,
         "unchanged": report.unchanged,
     }
     troubled = {PROBLEMS[problem]: count for problem, count in sorted(report.problems.items())}

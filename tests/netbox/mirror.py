@@ -15,7 +15,7 @@ from fabrics.config import FabricConfig, KubernetesTarget
 from fabrics.drift import Live
 from fabrics.inventory import Fabric, Model, Plan, make_plan
 from fabrics.inventory.kinds import OWNED
-from fabrics.inventory.report import InventoryOutcome, InventoryReport
+from fabrics.inventory.report import InventoryOutcome
 from fabrics.inventory.request import InventoryRequest
 from fabrics.resources import Resource
 from settings import Settings
@@ -55,23 +55,23 @@ class Mirror:
     def plan(self, live: Live) -> Plan:
         return make_plan(live, Fabric(self.fabric_id, self.record["name"], self.site))
 
-    def sync(self, *resources: Resource, confirmed: str = "") -> InventoryOutcome:
+    def sync(self, *resources: Resource, adopt: bool = False) -> InventoryOutcome:
         """Bring NetBox up to these objects."""
-        return self.sync_live(live_state(*resources), confirmed=confirmed)
+        return self.sync_live(live_state(*resources), adopt=adopt)
 
     def sync_live(
-        self, live: Live, confirmed: str = "", counts: dict[str, int] | None = None
+        self,
+        live: Live,
+        confirmed: str = "",
+        counts: dict[str, int] | None = None,
+        adopt: bool = False,
     ) -> InventoryOutcome:
         self.syncs += 1
-        request = self.request.model_copy(update={"confirmed": confirmed, "counts": counts or {}})
+        words = {"confirmed": confirmed, "counts": counts or {}, "adopt": adopt}
+        request = self.request.model_copy(update=words)
         outcome = ActivityEnvironment().run(self.activities(live).update_inventory, request)
         self.absences = outcome.absences
         return outcome
-
-    def adopt(self, *resources: Resource) -> InventoryReport:
-        """Make ours what people offer."""
-        activities = self.activities(live_state(*resources))
-        return ActivityEnvironment().run(activities.adopt_inventory, self.request)
 
     def activities(self, live: Live) -> InventoryActivities:
         """The activities of a worker that has seen this live state."""
