@@ -1,0 +1,118 @@
+"""What people offer: it becomes the fabric's when somebody says so, and no sooner."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from activities.inventory.models import PATHS
+from activities.netbox import NetBox, Row
+from activities.setup.fields import FIELDS
+from activities.setup.views import TAG
+from fabrics.inventory import Model
+from fabrics.inventory.report import Finding, InventoryOutcome, Problem
+from tests.fabrics.inventory.small import FRAME, cable
+from tests.netbox.mirror import Mirror, cable_ports
+
+SMALL = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-2/E1/1"))
+OFFERED = {"tags": [{"slug": TAG}]}
+
+
+@pytest.fixture
+def catalogue(admin: NetBox) -> Iterator[Row]:
+    """What a device needs; it goes after all devices have."""
+    maker = admin.create("dcim/manufacturers", {"name": "Trial maker", "slug": "trial-maker"})
+    type_ = {"manufacturer": maker["id"], "model": "Trial", "slug": "trial-type"}
+    made = {
+        "device_type": admin.create("dcim/device-types", type_)["id"],
+        "role": admin.create("dcim/device-roles", {"name": "Trial", "slug": "trial-role"})["id"],
+    }
+    yield made
+    admin.delete("dcim/device-types", made["device_type"])
+    admin.delete("dcim/device-roles", made["role"])
+    admin.delete("dcim/manufacturers", maker["id"])
+
+
+def port(mirror: Mirror, device: Row, name: str, **values: object) -> Row:
+    row = {"device": device["id"], "name": name, "type": "other"} | values
+    return mirror.admin.create(PATHS[Model.INTERFACE], row)
+
+
+def end(row: Row) -> list[Row]:
+    """An interface, as an end of a cable."""
+    return [{"object_type": str(Model.INTERFACE), "object_id": row["id"]}]
+
+
+def adopt_all(mirror: Mirror) -> tuple[int, InventoryOutcome]:
+    """How many objects are adopted, sync after sync, and what the last of these found."""
+    total = 0
+    while (outcome := mirror.sync(*SMALL, adopt=True)).report.adopted:
+        total += outcome.report.adopted
+    return total, outcome
+
+
+def of(outcome: InventoryOutcome, problem: Problem) -> list[Finding]:
+    return [each for each in outcome.report.findings if each.problem is problem]
+
+
+def test_a_fabric_that_was_documented_by_hand_is_adopted_as_it_stands(
+    catalogue: Row, mirror: Mirror
+) -> None:
+    admin, id_ = mirror.admin, mirror.fabric_id
+    site = admin.create(PATHS[Model.SITE], {"name": "By hand", "slug": id_} | OFFERED)
+    leaf, server, unoffered = (
+        admin.create(PATHS[Model.DEVICE], {"name": name, "site": site["id"], **catalogue, **tags})
+        for name, tags in (("LEAF-1", OFFERED), ("s-1", OFFERED), ("s-2", {}))
+    )
+    ports = [port(mirror, leaf, "E1/1", **OFFERED), port(mirror, server, "e1", **OFFERED)]
+    theirs = port(mirror, server, "ipmi")
+    ends = dict(zip(("a_terminations", "b_terminations"), map(end, ports), strict=True))
+    wire = admin.create(PATHS[Model.CABLE], ends | OFFERED)
+
+    outcome = mirror.sync(*SMALL)
+    assert [each.what for each in of(outcome, Problem.ADOPTABLE)] == [f"Fabric/default/{id_}#site"]
+    assert mirror.own(Model.SITE) == []
+
+    adopted, outcome = adopt_all(mirror)
+    assert adopted == 6
+    assert mirror.one(Model.SITE, f"Fabric/default/{id_}#site")["id"] == site["id"]
+    switch = mirror.one(Model.DEVICE, "Switch/default/leaf-1")
+    assert (switch["id"], switch["name"]) == (leaf["id"], "leaf-1")
+    assert mirror.one(Model.DEVICE, "Server/default/s-1")["id"] == server["id"]
+    shown = mirror.one(Model.CABLE, "Connection/default/c")
+    assert shown["id"] == wire["id"]
+    assert cable_ports(shown) == {("s-1", "e1"), ("leaf-1", "E1/1")}
+
+    [conflict] = of(outcome, Problem.CONFLICT)
+    assert conflict.what == "Server/default/s-2"
+    for model, row in ((Model.DEVICE, unoffered), (Model.INTERFACE, theirs)):
+        [found] = admin.rows(PATHS[model], id=row["id"])
+        assert (found["custom_fields"], found["tags"]) == (row["custom_fields"], [])
+        assert found["last_updated"] == row["last_updated"]
+
+    before = mirror.latest()
+    assert not mirror.sync(*SMALL).report.wrote
+    assert mirror.changelog(before) == []
+    admin.delete(PATHS[Model.DEVICE], unoffered["id"])
+
+
+def test_what_cannot_be_adopted_is_said_and_holds_up_nothing(
+    catalogue: Row, mirror: Mirror
+) -> None:
+    """NetBox refuses to change any device that lacks what somebody has made required."""
+    mirror.sync(*(each for each in SMALL if each.key.kind.name.endswith("Namespace")))
+    [site] = mirror.own(Model.SITE)
+    device = {"name": "s-1", "site": site["id"], **catalogue, **OFFERED}
+    mirror.admin.create(PATHS[Model.DEVICE], device)
+    new = {"name": "trial_needed", "type": "text", "object_types": ["dcim.device"]}
+    field = mirror.admin.create(FIELDS, new | {"required": True})
+    try:
+        outcome = mirror.sync(*SMALL, adopt=True)
+    finally:
+        mirror.admin.delete(FIELDS, field["id"])
+    [finding] = (each for each in outcome.report.findings if each.what == "Server/default/s-1")
+    assert finding.problem is Problem.FAILED
+    assert "could not be adopted: NetBox at" in finding.why
+    assert "trial_needed" in finding.why
+    assert outcome.report.adopted == 0
+    adopted, outcome = adopt_all(mirror)
+    assert (adopted, outcome.report.problems) == (1, {})
