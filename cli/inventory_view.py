@@ -13,12 +13,11 @@ from fabrics.inventory.preview import Doing, InventoryPreview, PlannedWrite
 from fabrics.inventory.report import (
     DeletesWaiting,
     Finding,
-    InventoryProgress,
     InventoryReport,
     Problem,
 )
 from fabrics.inventory.state import InventoryStatus
-from fabrics.inventory.words import report_sentence, waiting_sentence
+from fabrics.inventory.words import report_sentence, waiting_sentence, writing_sentence
 
 SIGNS = {Doing.CREATE: ("+", "green"), Doing.UPDATE: ("~", "yellow"), Doing.DELETE: ("-", "red")}
 STYLES = {
@@ -29,11 +28,9 @@ STYLES = {
 }
 
 
-def inventory_page(
-    inventory: InventoryStatus, fabric_id: str, progress: InventoryProgress | None
-) -> RenderableType:
+def inventory_page(inventory: InventoryStatus, fabric_id: str) -> RenderableType:
     """What NetBox shows of a fabric, which objects have problems, and what is being done about it."""
-    known = in_short(inventory, progress) or "Nothing of it is in NetBox yet."
+    known = in_short(inventory) or "Nothing of it is in NetBox yet."
     parts: list[RenderableType] = [Text(known, style="bold")]
     if inventory.report and inventory.report.findings:
         parts += ["", _findings(inventory.report)]
@@ -48,14 +45,13 @@ def report_page(report: InventoryReport) -> RenderableType:
     return Group(said, "", _findings(report)) if report.findings else said
 
 
-def in_short(inventory: InventoryStatus, progress: InventoryProgress | None = None) -> str:
+def in_short(inventory: InventoryStatus) -> str:
     """The inventory in a line; empty where nothing is known of it."""
     report = inventory.report
     known = f"{report_sentence(report)}, {_at(inventory.mirrored)}" if report else ""
     if not inventory.writing:
         return known
-    how_far = f" ({progress.done:,} of {progress.total:,})" if progress else ""
-    return f"Being written now{how_far}." + (f" Before: {known}" if known else "")
+    return writing_sentence(inventory.progress) + (f" Before: {known}" if known else "")
 
 
 def deletes_page(waiting: DeletesWaiting, fabric_id: str) -> RenderableType:

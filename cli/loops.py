@@ -90,11 +90,12 @@ class Loops:
     async def status(self, fabric_id: str) -> FabricStatus | None:
         """What the running loop knows; None where there is none, or it does not answer."""
         try:
-            return await self._handle(fabric_id).query(
+            told = await self._handle(fabric_id).query(
                 FabricSync.status,
                 reject_condition=QueryRejectCondition.NOT_OPEN,
                 rpc_timeout=QUERY_DEADLINE,
             )
+            return await self._with_progress(told)
         except (WorkflowQueryRejectedError, WorkflowQueryFailedError, RPCError):
             return None
 
@@ -103,12 +104,22 @@ class Loops:
         if not await self.worker_polls():
             raise NoWorker(self.no_worker)
         try:
-            return await self._handle(fabric_id).query(FabricSync.status, rpc_timeout=DEADLINE)
+            told = await self._handle(fabric_id).query(FabricSync.status, rpc_timeout=DEADLINE)
+            return await self._with_progress(told)
         except RPCError as error:
             raise self._meaning(error) from None
 
-    async def writing(self, fabric_id: str) -> InventoryProgress | None:
-        """How far the inventory is that is being written now, if that is known."""
+    async def _with_progress(self, told: FabricStatus) -> FabricStatus:
+        """The status with how far its inventory is, where that is being written now."""
+        if not told.inventory.writing:
+            return told
+        inventory = told.inventory.model_copy(
+            update={"progress": await self._progress(told.fabric_id)}
+        )
+        return told.model_copy(update={"inventory": inventory})
+
+    async def _progress(self, fabric_id: str) -> InventoryProgress | None:
+        """What the writing of the inventory last told of itself, if it has begun."""
         described = await self._handle(fabric_id).describe(rpc_timeout=DEADLINE)
         for work in described.raw_description.pending_activities:
             if work.activity_type.name == UPDATE_INVENTORY and work.heartbeat_details.payloads:

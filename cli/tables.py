@@ -15,7 +15,7 @@ from rich.text import Text
 from cli.inventory_view import changes_of, in_short
 from fabrics.check import Check
 from fabrics.fleet_summary import FleetSummary
-from fabrics.inventory.words import waiting_sentence
+from fabrics.inventory.words import waiting_sentence, writing_sentence
 from fabrics.overview import FabricOverview
 from fabrics.report import SyncReport
 from fabrics.status import SyncStatus
@@ -54,7 +54,7 @@ def status_table(
         )
     remarks = _grid()
     for fabric in fabrics:
-        for remark in _remarks(fabric, now):
+        for remark in (*_remarks(fabric, now), *_doing(fabric)):
             remarks.add_row(fabric.name, remark)
     for remark in _fleet_remarks(fleet, fabrics, now) if fleet else ():
         remarks.add_row("fleet", remark)
@@ -243,6 +243,12 @@ def _named_drift(fabric: FabricOverview) -> str:
     first = fabric.drift[0]
     more = (fabric.drift_count or 1) - 1
     return f"{first.kind} {first.name} {first.change}" + (f" and {more} more" if more else "")
+
+
+def _doing(fabric: FabricOverview) -> list[Text]:
+    """What takes so long, where a sync takes long; the page of a single fabric has it elsewhere."""
+    inventory = fabric.inventory
+    return [Text(writing_sentence(inventory.progress), style="cyan")] if inventory.writing else []
 
 
 def _waiting(fabric: FabricOverview) -> str:

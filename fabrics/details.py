@@ -27,7 +27,7 @@ def markdown(status: FabricStatus) -> str:
         lines.append(f"- Paused: {status.pause_reason or 'no reason given'}")
     lines += [
         f"- Last sync: {_moment(status.last_sync)}; last success: {_moment(status.last_success)}",
-        f"- Next sync: {_moment(status.next_sync)}, every {status.sync_interval} s",
+        f"- Next sync: {_next(status)}",
         f"- Objects that drifted: {_drift(status)}",
         f"- Inventory: {_inventory(status.inventory)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
@@ -47,6 +47,13 @@ def _moment(moment: datetime | None) -> str:
     return "none" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def _next(status: FabricStatus) -> str:
+    """Nobody brings this up to date while a sync runs, however long it takes."""
+    runs = status.next_sync and status.sync_status is SyncStatus.SYNCING
+    late = " or, if this one takes longer, at the first slot after its end" if runs else ""
+    return f"{_moment(status.next_sync)}{late}, every {status.sync_interval} s"
+
+
 def _drift(status: FabricStatus) -> str:
     if status.drift_count is None:
         return "not known"
@@ -58,7 +65,10 @@ def _drift(status: FabricStatus) -> str:
 
 def _inventory(inventory: InventoryStatus) -> str:
     if inventory.writing:
-        return "being written to NetBox now; slots that pass meanwhile count as missed"
+        return (
+            "being brought up to date in NetBox; how far it is, the pending activity"
+            " `update_inventory` tells by its heartbeats. Slots that pass meanwhile count as missed"
+        )
     if inventory.report is None:
         return "not in NetBox yet"
     return f"{report_sentence(inventory.report)}, at {_moment(inventory.mirrored)}"

@@ -5,6 +5,7 @@ gone stale is stored by nobody: whoever would have to write it is the one that s
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from fabrics.config import FabricConfig
 from fabrics.loop import FabricLoop
@@ -18,7 +19,8 @@ class FabricOverview(FabricStatus, frozen=True):
     """A fabric's status with what only a reader can tell.
 
     `running` says that a loop exists, `lost` that one should here but does not. `next_sync`, `syncs`,
-    `missed`, `ignored` and `netbox_error` are known only where the loop itself was asked.
+    `missed`, `ignored` and `netbox_error` are known only where the loop itself was asked; `next_sync` is not
+    known either once a sync has run past it, as the next slot is one after its end.
     """
 
     sync_enabled: bool
@@ -57,7 +59,7 @@ def overview(  # noqa: PLR0913  one argument a source
     status = told or recorded(config, facts)
     stale = is_stale(status, heartbeat, now) or _waits_too_long(config, waiting_since, now)
     return FabricOverview(
-        **dict(status),
+        **_as_of(status, now),
         sync_enabled=config.enabled,
         running=running,
         lost=ours and not running,
@@ -68,7 +70,7 @@ def overview(  # noqa: PLR0913  one argument a source
 def overview_of_loop(told: FabricStatus, heartbeat: int, now: datetime) -> FabricOverview:
     """The overview from the loop alone, while the record cannot be read."""
     return FabricOverview(
-        **dict(told),
+        **_as_of(told, now),
         sync_enabled=True,
         running=True,
         lost=False,
@@ -79,6 +81,13 @@ def overview_of_loop(told: FabricStatus, heartbeat: int, now: datetime) -> Fabri
 def recorded(config: FabricConfig, facts: Facts) -> FabricStatus:
     """The status as the record alone has it."""
     return FabricLoop(fabric_id=config.fabric_id, config=config, facts=facts).status()
+
+
+def _as_of(status: FabricStatus, now: datetime) -> dict[str, Any]:
+    """The status without a next sync that will not be: a loop does not look at the clock while it syncs."""
+    due = status.next_sync
+    overrun = status.sync_status is SyncStatus.SYNCING and due is not None and due <= now
+    return dict(status) | ({"next_sync": None} if overrun else {})
 
 
 def is_stale(status: FabricStatus, heartbeat: int, now: datetime) -> bool:

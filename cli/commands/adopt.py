@@ -42,7 +42,7 @@ def adopt(fabric: FabricName, yes: Yes = False, json: AsJson = False) -> None:
     if json:
         console.show_json(done)
     else:
-        console.show(inventory_page(done, done.fabric_id, done.progress))
+        console.show(inventory_page(done, done.fabric_id))
         console.note(f"{done.adopted} adopted. {done.sync_error}".rstrip())
     raise typer.Exit(UNHEALTHY if done.sync_error or _offered(done) else DONE)
 

@@ -22,7 +22,7 @@ from cli.session import Session, open_session
 from fabrics.inventory import Fabric as Mirrored
 from fabrics.inventory import Plan, make_plan
 from fabrics.inventory.preview import InventoryPreview
-from fabrics.inventory.report import DeletesWaiting, InventoryProgress
+from fabrics.inventory.report import DeletesWaiting
 from fabrics.inventory.state import InventoryStatus
 from fabrics.report import SyncReport
 
@@ -45,11 +45,10 @@ Digest = Annotated[
 
 
 class FabricInventory(InventoryStatus, frozen=True):
-    """What `inventory --json` prints; `progress` is of one that is being written now."""
+    """What `inventory --json` prints."""
 
     name: str
     fabric_id: str
-    progress: InventoryProgress | None
 
 
 class Planned(BaseModel, frozen=True):
@@ -76,7 +75,7 @@ def inventory(
         if json:
             console.show_json(found)
         else:
-            console.show(inventory_page(found, found.fabric_id, found.progress))
+            console.show(inventory_page(found, found.fabric_id))
         raise typer.Exit(UNHEALTHY if found.needs_a_person else DONE)
     else:
         raise Failure("Give either a FABRIC or --live FILE.json.")
@@ -128,12 +127,9 @@ async def inventory_of(session: Session, fabric: Fabric) -> FabricInventory:
     """What the fabric's present or latest loop says; nothing is known where there was none."""
     try:
         known = (await session.loops.latest(fabric.fabric_id)).inventory
-        progress = await session.loops.writing(fabric.fabric_id) if known.writing else None
     except NoLoop:
-        known, progress = InventoryStatus(), None
-    return FabricInventory(
-        name=fabric.config.name, fabric_id=fabric.fabric_id, progress=progress, **dict(known)
-    )
+        known = InventoryStatus()
+    return FabricInventory(name=fabric.config.name, fabric_id=fabric.fabric_id, **dict(known))
 
 
 async def _confirm(wanted: str, digest: str) -> tuple[Sight, SyncReport]:

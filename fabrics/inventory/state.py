@@ -11,7 +11,13 @@ from typing import Self
 from pydantic import BaseModel
 
 from fabrics.config import FabricConfig
-from fabrics.inventory.report import DeletesWaiting, InventoryOutcome, InventoryReport, Problem
+from fabrics.inventory.report import (
+    DeletesWaiting,
+    InventoryOutcome,
+    InventoryProgress,
+    InventoryReport,
+    Problem,
+)
 from fabrics.inventory.request import InventoryRequest
 from fabrics.status import Observation
 from fabrics.turn import Turn
@@ -38,10 +44,11 @@ class InventoryStatus(BaseModel, frozen=True):
     """What people and programs read of an inventory.
 
     `report` is of the sync that began at `mirrored`, the last one that brought NetBox up to date.
-    `writing` means that one is at it now.
+    `writing` means that one is at it now. Its loop does not hear of `progress`: readers add what they know.
     """
 
     writing: bool = False
+    progress: InventoryProgress | None = None
     mirrored: datetime | None = None
     report: InventoryReport | None = None
     deletes_waiting: DeletesWaiting | None = None

@@ -1,6 +1,11 @@
 """What became of an inventory, in words for people."""
 
-from fabrics.inventory.report import DeletesWaiting, InventoryReport, Problem
+from fabrics.inventory.report import (
+    DeletesWaiting,
+    InventoryProgress,
+    InventoryReport,
+    Problem,
+)
 
 PROBLEMS = {
     Problem.SKIPPED: "skipped",
@@ -21,6 +26,13 @@ def report_sentence(report: InventoryReport) -> str:
     }
     troubled = {PROBLEMS[problem]: count for problem, count in sorted(report.problems.items())}
     return _counted(written | troubled) or "no objects"
+
+
+def writing_sentence(progress: InventoryProgress | None) -> str:
+    """How far it is that an inventory is brought up to date."""
+    if progress and progress.total:
+        return f"Being written to NetBox now: {progress.done:,} of {progress.total:,} objects done."
+    return "Being compared with NetBox now, or waiting for its turn."
 
 
 def waiting_sentence(waiting: DeletesWaiting, fabric_id: str) -> str:

@@ -39,11 +39,11 @@ REPORT = InventoryReport(
 WAITING = DeletesWaiting(digest="d1ce", counts={"dcim.device": 30}, first=("dcim.device Switch/x",))
 
 
-def rendered(status: InventoryStatus, progress: InventoryProgress | None = None) -> str:
+def rendered(status: InventoryStatus) -> str:
     """The page as it is printed."""
     console = Console(width=120, markup=False)
     with console.capture() as captured:
-        console.print(inventory_page(status, "dc", progress))
+        console.print(inventory_page(status, "dc"))
     return captured.get()
 
 
@@ -59,10 +59,14 @@ def test_the_page_has_the_report_its_findings_and_what_waits() -> None:
 
 
 def test_one_that_is_being_written_says_how_far_it_is() -> None:
-    progress = InventoryProgress(done=120, total=1064)
-    assert in_short(InventoryStatus(writing=True), progress) == "Being written now (120 of 1,064)."
-    before = in_short(InventoryStatus(writing=True, report=InventoryReport(unchanged=7)))
-    assert before.startswith("Being written now. Before: 7 unchanged")
+    writing = InventoryStatus(writing=True, progress=InventoryProgress(done=120, total=1064))
+    how_far = "Being written to NetBox now: 120 of 1,064 objects done."
+    assert in_short(writing) == how_far
+    before = in_short(writing.model_copy(update={"report": InventoryReport(unchanged=7)}))
+    assert before.startswith(f"{how_far} Before: 7 unchanged")
+    for unknown in (None, InventoryProgress(done=0, total=0)):
+        seen = in_short(InventoryStatus(writing=True, progress=unknown))
+        assert seen == "Being compared with NetBox now, or waiting for its turn."
 
 
 def test_a_sync_in_history_shows_what_it_wrote_and_nothing_else() -> None:

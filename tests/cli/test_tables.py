@@ -9,6 +9,8 @@ from rich.console import Console, RenderableType
 from cli.tables import history_table, in_words, punctuality, status_page, status_table
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.fleet_summary import FleetSummary
+from fabrics.inventory.report import InventoryProgress
+from fabrics.inventory.state import InventoryStatus
 from fabrics.overview import FabricOverview
 from fabrics.report import SyncReport
 from fabrics.status import SyncStatus
@@ -96,6 +98,14 @@ def test_remarks(fields: dict[str, object], remark: str) -> None:
 
 def test_a_healthy_fabric_has_no_remarks() -> None:
     assert len(rendered(status_table([fabric(), fabric()], NOW)).splitlines()) == 4
+
+
+def test_a_sync_that_takes_long_says_how_far_it_is() -> None:
+    progress = InventoryProgress(done=240, total=1064)
+    inventory = InventoryStatus(writing=True, progress=progress)
+    loading = fabric(sync_status="syncing", inventory=inventory, last_sync=None, next_sync=None)
+    for shown in (status_table([loading], NOW), status_page(loading, NOW)):
+        assert rendered(shown).count("240 of 1,064 objects done") == 1
 
 
 def test_the_fleet_is_remarked_on() -> None:

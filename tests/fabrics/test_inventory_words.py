@@ -40,7 +40,7 @@ def test_a_report_counts_what_there_is_to_count() -> None:
 def test_the_details_say_whether_the_inventory_is_there_and_what_waits() -> None:
     assert "- Inventory: not in NetBox yet" in details(Inventory())
     writing = Inventory().begun(BASIS)
-    assert "- Inventory: being written to NetBox now" in details(writing)
+    assert "- Inventory: being brought up to date in NetBox; how far it is" in details(writing)
     outcome = InventoryOutcome(live_digest="b", report=REPORT, deletes_waiting=WAITING)
     said = details(writing.after(outcome, START))
     assert f"- Inventory: {report_sentence(REPORT)}, at 2026-01-01 00:00:00 UTC" in said

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fabrics.config import FabricConfig, KubernetesTarget
-from fabrics.overview import overview, recorded
+from fabrics.overview import overview, overview_of_loop, recorded
 from fabrics.status import Facts, SyncStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -118,3 +118,23 @@ def test_a_sync_that_runs_has_not_put_anything_right_yet(
     told = known.model_copy(update={"sync_status": SyncStatus.SYNCING})
     seen = overview(CONFIG, facts(None), told, running=True, heartbeat=900, now=NOW)
     assert seen.healthy is healthy
+
+
+@pytest.mark.parametrize(
+    ("status", "due", "known"),
+    [
+        (SyncStatus.SYNCING, timedelta(seconds=1), True),
+        (SyncStatus.SYNCING, timedelta(0), False),
+        (SyncStatus.IN_SYNC, timedelta(0), True),
+    ],
+)
+def test_a_sync_that_runs_past_the_next_slot_leaves_open_when_that_is(
+    status: SyncStatus, due: timedelta, known: bool
+) -> None:
+    changes = {"sync_status": status, "next_sync": NOW + due}
+    told = recorded(CONFIG, facts(timedelta(seconds=1))).model_copy(update=changes)
+    for seen in (
+        overview(CONFIG, facts(None), told, running=True, heartbeat=900, now=NOW),
+        overview_of_loop(told, 900, NOW),
+    ):
+        assert seen.next_sync == (NOW + due if known else None)
