@@ -23,7 +23,7 @@ from fabrics.check import Check
 from fabrics.overview import FabricOverview
 from fabrics.record import instance_of
 from fabrics.status import ConnectionStatus, SyncStatus
-from workflows.calls import observe_queue
+from workflows.calls import inventory_queue, observe_queue
 
 Name = Annotated[str, typer.Argument(metavar="[FABRIC]", help="Look at this fabric, too.")]
 TakeOver = Annotated[
@@ -79,18 +79,40 @@ async def _check_temporal(session: Session) -> list[Check]:
             f"Temporal does not know {', '.join(missing)}: run `starter.py setup`,"
             " then restart the worker.",
         ),
-        await _check_worker(loops, "Worker for loops", loops.task_queue),
-        await _check_worker(loops, "Worker for fabrics", observe_queue(loops.task_queue)),
+        *await _check_workers(session),
         await _check_fleet(loops),
     ]
 
 
-async def _check_worker(loops: Loops, name: str, queue: str) -> Check:
+async def _check_workers(session: Session) -> list[Check]:
+    loops, fabrics = session.loops, observe_queue(session.loops.task_queue)
+    queues = {"Worker for loops": loops.task_queue, "Worker for fabrics": fabrics}
+    if session.settings.inventory:
+        queues["Worker for inventories"] = inventory_queue(fabrics)
+    start = "start one with `python worker.py`."
+    return [await _check_worker(loops, name, queue, start) for name, queue in queues.items()]
+
+
+async def _check_site(session: Session, fabric: Fabric) -> list[Check]:
+    """The workers at a site of the fabric's own."""
+    site = fabric.config.task_queue
+    if site in ("", session.loops.task_queue):
+        return []
+    queues = {"Worker of its site": site}
+    if session.settings.inventory:
+        queues["Worker for its inventory"] = inventory_queue(site)
+    start = f"start one there with `python worker.py --task-queue {site} --activities-only`."
+    return [
+        await _check_worker(session.loops, name, queue, start) for name, queue in queues.items()
+    ]
+
+
+async def _check_worker(loops: Loops, name: str, queue: str, start: str) -> Check:
     return _check(
         name,
         await loops.worker_polls(queue),
         f'A worker takes work from the task queue "{queue}".',
-        f'No worker takes work from the task queue "{queue}": start one there.',
+        f'No worker takes work from the task queue "{queue}": {start}',
     )
 
 
@@ -112,16 +134,14 @@ async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[
         fabric = await records.take_over(session, fabric)
     sight = await look(session, [fabric.number])
     seen = sight.fabrics[0]
-    checks = [
+    return [
         _check_record(fabric),
         _check_owner(session, fabric),
         _check_loop(seen, sight.trouble),
         _check_connection(seen),
+        *await _check_site(session, fabric),
+        *await _check_sources(session, fabric),
     ]
-    if fabric.config.task_queue:
-        queue = fabric.config.task_queue
-        checks.append(await _check_worker(session.loops, "Worker of its site", queue))
-    return [*checks, *await _check_sources(session, fabric)]
 
 
 async def _check_sources(session: Session, fabric: Fabric) -> list[Check]:

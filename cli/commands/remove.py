@@ -19,7 +19,7 @@ from cli import console, probes, records
 from cli.errors import DONE, UNHEALTHY, Failure
 from cli.fabrics import Fabric
 from cli.inventory_view import report_page
-from cli.loops import NoLoop
+from cli.loops import NoLoop, NoWorker
 from cli.options import AsJson, FabricName
 from cli.session import Session, open_session
 from fabrics.inventory.report import InventoryReport
@@ -77,7 +77,7 @@ async def _remove(wanted: str, *, inventory: bool, sure: bool) -> Removed:
         report = None
         if inventory and fabric.fabric_id:
             with console.progress(f"Deleting the inventory of {fabric.config.name}"):
-                report = await probes.remove_inventory(session.loops, fabric.config)
+                report = await _take_away(session, fabric)
         error = await _delete_record(session, fabric, report)
         return Removed(
             name=fabric.config.name,
@@ -107,6 +107,16 @@ async def _end(session: Session, fabric: Fabric) -> None:
                 f"{fabric.config.name} is switched off, but still syncs for the last time;"
                 " nothing was removed. Try again when that has ended."
             )
+
+
+async def _take_away(session: Session, fabric: Fabric) -> InventoryReport:
+    try:
+        return await probes.remove_inventory(session.loops, fabric.config)
+    except NoWorker as error:
+        raise Failure(
+            f"{error} {fabric.config.name} is switched off; its record stays, and what is left of its"
+            " inventory, until you run this again with a worker."
+        ) from None
 
 
 async def _delete_record(session: Session, fabric: Fabric, report: InventoryReport | None) -> str:

@@ -1,11 +1,23 @@
 """`doctor FABRIC` asks the fabric itself, where it can be reached, and not its record."""
 
 import shutil
+from functools import partial
 
+import pytest
+
+from activities.queues import takes_work
 from tests.cli.conftest import CommandLine, Result
-from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml
+from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 
+WORKERS = ["Worker for loops", "Worker for fabrics", "Worker for inventories"]
 SOURCES = ["Git credential", "Git", "Kubernetes credential", "Kubernetes"]
+SOURCES_UNTRIED = "Git and Kubernetes"
+
+
+@pytest.fixture(autouse=True)
+def mirrored(installation: Installation) -> None:
+    """Workers mirror what runs."""
+    installation.changes["FABRIC_SYNC_INVENTORY"] = "true"
 
 
 async def new(installation: Installation, task_queue: str | None = None) -> Fabric:
@@ -43,14 +55,22 @@ async def test_a_fabric_is_asked_itself(installation: Installation, starter: Com
 async def test_a_site_without_a_worker_is_said_so(
     installation: Installation, starter: CommandLine
 ) -> None:
-    fabric = await new(installation, task_queue=f"{installation.queue}-north")
+    site = f"{installation.queue}-north"
+    fabric = await new(installation, task_queue=site)
     async with installation.worker():
         await fabric.recorded("disabled")
         doctor = await starter("doctor", fabric.fabric_id, "--json")
+        async with installation.worker("--task-queue", site, "--activities-only"):
+            await until(partial(takes_work, installation.client, f"{site}-inventory"), bool)
+            healthy = await starter("doctor", fabric.fabric_id, "--json")
     assert doctor.code == 1
-    assert list(failed(doctor)) == ["Worker of its site", "Git and Kubernetes"]
-    assert "No worker takes work" in failed(doctor)["Git and Kubernetes"]
-    assert f"--task-queue {installation.queue}-north" in failed(doctor)["Git and Kubernetes"]
+    trouble = failed(doctor)
+    assert list(trouble) == ["Worker of its site", "Worker for its inventory", SOURCES_UNTRIED]
+    for sentence in trouble.values():
+        assert "No worker takes work" in sentence
+        assert f"`python worker.py --task-queue {site} --activities-only`" in sentence
+    assert f'"{site}-inventory"' in trouble["Worker for its inventory"]
+    assert (healthy.code, failed(healthy)) == (0, {})
 
 
 async def test_without_any_worker_it_says_what_was_not_tried(
@@ -59,8 +79,9 @@ async def test_without_any_worker_it_says_what_was_not_tried(
     fabric = await new(installation)
     doctor = await starter("doctor", fabric.fabric_id, "--json")
     assert doctor.code == 1
-    assert failed(doctor).keys() == {
-        *("Worker for loops", "Worker for fabrics", "Fleet", "Git and Kubernetes"),
-    }
-    assert "not tried" in failed(doctor)["Git and Kubernetes"]
-    assert "start one with `python worker.py`" in failed(doctor)["Git and Kubernetes"]
+    assert list(failed(doctor)) == [*WORKERS, "Fleet", SOURCES_UNTRIED]
+    assert "not tried" in failed(doctor)[SOURCES_UNTRIED]
+    for name in (*WORKERS, SOURCES_UNTRIED):
+        assert "start one with `python worker.py`" in failed(doctor)[name]
+    without = await starter.with_(FABRIC_SYNC_INVENTORY="false")("doctor", "--json")
+    assert list(failed(without)) == [*WORKERS[:2], "Fleet"]
