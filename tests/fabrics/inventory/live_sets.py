@@ -1,4 +1,4 @@
-"""The live sets that the inventory is tested with: those of a real fabric, and the demo's own."""
+"""The live sets that the inventory is tested with: of a real fabric, of the demo, and made up."""
 
 import json
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ import yaml
 from fabrics.drift import Live, read_dump
 from fabrics.values import Json
 from stack.demo.fabrics import FABRICS, SampleFabric, as_asked
+from tests.fabrics.inventory.made_up import made_up
 from tests.fabrics.sets import HEDGEHOG, LEGACY, SETS, needs_samples
 
 PROFILES = HEDGEHOG / "samples" / "switchprofiles" / "switchprofiles.yaml"
@@ -19,20 +20,22 @@ PROFILES = HEDGEHOG / "samples" / "switchprofiles" / "switchprofiles.yaml"
 
 @dataclass(frozen=True)
 class LiveSet:
-    """A live set by name: a file of `kubectl get`, or a fabric of the demo."""
+    """A live set by name: a file of `kubectl get`, a fabric of the demo, or a made-up one's number."""
 
     name: str
-    source: Path | SampleFabric
+    source: Path | SampleFabric | int
 
     def __str__(self) -> str:
         return self.name
 
-    @cache  # noqa: B019 - there are eleven, for the whole run
+    @cache  # noqa: B019 - there are some twenty, for the whole run
     def items(self) -> list[dict[str, Any]]:
         """The objects as an API server returns them."""
         if isinstance(self.source, Path):
             items: list[dict[str, Any]] = json.loads(self.source.read_text())["items"]
             return items
+        if isinstance(self.source, int):
+            return made_up(self.source)
         return (self.source.live or as_asked)(self.source.desired())
 
 
@@ -52,7 +55,8 @@ REAL = tuple(
     for name in sorted({each.live for each in (*SETS, LEGACY)})
 )
 OWN = tuple(LiveSet(fabric.name, fabric) for fabric in FABRICS)
+MADE_UP = tuple(LiveSet(f"made-up-{number}", number) for number in range(8))
 
 each_set = pytest.mark.parametrize(
-    "sample", [*(pytest.param(each, marks=needs_samples) for each in REAL), *OWN], ids=str
+    "sample", [*(pytest.param(each, marks=needs_samples) for each in REAL), *OWN, *MADE_UP], ids=str
 )

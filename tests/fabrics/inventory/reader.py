@@ -32,6 +32,22 @@ class Reader:
         for item in items:
             self.of[item["kind"]][item["metadata"]["name"]] = item.get("spec") or {}
 
+    def counts(self) -> dict[str, int]:
+        """How many objects of each of NetBox's models belong to the fabric alone, which has its own site."""
+        return {
+            "dcim.site": 1,
+            "ipam.vrf": len(self.vrfs()),
+            "ipam.vlangroup": len(self.of["VLANNamespace"]),
+            "ipam.vlan": len(self.vlans()),
+            "dcim.device": len(self.devices()),
+            "dcim.interface": len(self.interfaces()),
+            "dcim.macaddress": len(self.macs()),
+            "ipam.prefix": len(self.prefixes()),
+            "ipam.iprange": len(self.ranges()),
+            "ipam.ipaddress": len(self.addresses()),
+            "dcim.cable": len(self.cables()),
+        }
+
     def devices(self) -> dict[str, str]:
         """Roles by name."""
         switches = {name: f"hh-{spec['role']}" for name, spec in self.of["Switch"].items()}
@@ -122,6 +138,19 @@ class Reader:
                 for field, port in loopbacks:
                     if spec.get(field):
                         yield "underlay", spec[field], name, port
+
+    def macs(self) -> dict[PortOf, str]:
+        """The MAC addresses of management ports and of the VTEPs of gateways."""
+        boots = {name: spec.get("boot", {}) for name, spec in self.of["Switch"].items()}
+        found = {(name, "M1"): boot["mac"] for name, boot in boots.items() if boot.get("mac")}
+        for name, spec in self.of["Gateway"].items():
+            if spec.get("vtepMAC"):
+                found[name, "vtep"] = spec["vtepMAC"]
+        return {port: mac.upper() for port, mac in found.items()}
+
+    def primary_addresses(self) -> dict[str, str]:
+        """The addresses by which switches are managed."""
+        return {name: spec["ip"] for name, spec in self.of["Switch"].items() if spec.get("ip")}
 
     def addresses(self) -> set[tuple[str, str, str, str]]:
         """VRF, address, device and interface; the last two are empty where it is on none."""
