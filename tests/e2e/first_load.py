@@ -1,0 +1,137 @@
+"""A fabric's first load into NetBox, and workers that are killed while they write it.
+
+`FABRIC_SYNC_SEED` repeats the random points of an earlier run, which a test that fails prints.
+"""
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Final
+
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.testing import ActivityEnvironment
+
+from activities.inventory.client import InventoryNetBox
+from activities.inventory.models import PATHS
+from fabrics.inventory import Model
+from fabrics.inventory.kinds import OWNED
+from fabrics.report import FabricStatus
+from fabrics.status import SyncStatus
+from tests.e2e.installation import Fabric, Installation, until
+from tests.e2e.lying_netbox import LyingNetBox, lying_netbox
+from tests.fabrics.inventory.live_sets import live_of
+from tests.netbox.mirror import Mirror
+from tests.netbox.shown import assert_shows
+from workflows.fabric_sync import FabricSync
+
+INTERVAL: Final = 5
+"""Seconds: the shortest there is, so that every load runs past some slots."""
+
+LONG: Final = 300
+"""Seconds within which a load ends on a slow machine."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """A fabric that has never been synced, with `between` as the NetBox of its workers."""
+
+    installation: Installation
+    between: LyingNetBox
+    fabric: Fabric
+    mirror: Mirror
+    items: Sequence[dict[str, Any]]
+
+    @cached_property
+    def objects(self) -> Counter[tuple[Model, str]]:
+        """What NetBox should hold of the fabric in the end, each once."""
+        plan = self.mirror.plan(live_of(list(self.items)))
+        return Counter((each.MODEL, each.key) for each in plan.objects if not each.SHARED)
+
+    async def writing(self) -> PendingActivityInfo | None:
+        """The activity that writes, while it does or is to be tried again."""
+        described = await self.fabric.handle.describe()
+        pending = described.raw_description.pending_activities
+        return next(
+            (each for each in pending if each.activity_type.name == "update_inventory"), None
+        )
+
+    async def survives(self, kills: int) -> None:
+        """Kill one worker after the other, each at a random row of those that are left to write."""
+        seed = int(os.environ.get("FABRIC_SYNC_SEED") or random.randrange(10**6))
+        print(f"FABRIC_SYNC_SEED={seed}")
+        chance, total = random.Random(seed), sum(self.objects.values())
+        for left in range(kills, 0, -1):
+            share = max(1, (total - self.between.rows) // left)
+            point = self.between.rows + chance.randint(1, share)
+            async with self.installation.worker() as doomed:
+                await self.between.received(point, LONG)
+                doomed.send_signal(signal.SIGKILL)
+                doomed.wait()
+            assert await self.writing()
+            print(f"killed at row {point} of {total}")
+
+    async def ends(self) -> None:
+        """With a worker that lives, NetBox soon holds what it should, and then nothing is written."""
+        await until(self.fabric.status, _is_settled, LONG)
+        await until(partial(asyncio.to_thread, self._held), lambda held: held == self.objects, 60)
+        await asyncio.to_thread(assert_shows, self.mirror, list(self.items))
+        before = await asyncio.to_thread(self.mirror.latest)
+        report = await self.fabric.handle.execute_update(FabricSync.sync_now, True)
+        assert report.inventory is not None
+        assert (report.inventory.wrote, report.sync_status) == (False, SyncStatus.IN_SYNC)
+        assert report.inventory.unchanged == sum(self.objects.values())
+        changes = await asyncio.to_thread(self.mirror.changelog, before)
+        assert [each for each in changes if each["changed_object_type"] in PATHS] == []
+
+    def _held(self) -> Counter[tuple[Model, str]]:
+        """What NetBox holds of the fabric by now."""
+        return Counter(
+            (model, row["custom_fields"]["hh_key"])
+            for model in OWNED
+            for row in self.mirror.admin.rows(
+                PATHS[model], cf_hh_fabric=self.fabric.fabric_id, fields="id,custom_fields"
+            )
+        )
+
+    async def goes(self) -> None:
+        """All of it can be taken away again."""
+        work = self.mirror.activities(live_of([])).remove_inventory
+        run = partial(ActivityEnvironment().run, work, self.mirror.request.config)
+        assert (await asyncio.to_thread(run)).problems == {}
+        assert await asyncio.to_thread(self._held) == {}
+
+
+def _is_settled(status: FabricStatus) -> bool:
+    inventory = status.inventory
+    return status.sync_status is SyncStatus.IN_SYNC and inventory.report is not None
+
+
+@asynccontextmanager
+async def first_load(
+    installation: Installation, files: Mapping[str, str], items: Sequence[dict[str, Any]]
+) -> AsyncIterator[Load]:
+    """A fabric with these files in Git and these objects live; what is made of it goes in the end."""
+    netbox = installation.stack.netbox
+    async with lying_netbox(netbox.url) as between:
+        installation.changes |= {
+            "FABRIC_SYNC_INVENTORY": "true",
+            "FABRIC_SYNC_NETBOX_URL": between.url,
+        }
+        fabric = await installation.fabric(files, items, hh_sync_interval=INTERVAL)
+        row, _ = await asyncio.to_thread(installation.admin.record, fabric.record_id)
+        admin = InventoryNetBox(netbox.url, netbox.token, connect_timeout=5, timeout=60)
+        mirror = Mirror(admin, installation.admin, row)
+        await installation.start(fabric, sync=False)
+        load = Load(installation, between, fabric, mirror, items)
+        try:
+            yield load
+        finally:
+            await fabric.handle.terminate()
+            await load.goes()
+            admin.close()

@@ -1,0 +1,94 @@
+"""A first load that takes long: whoever looks sees how far it is, and workers that end in it do no harm."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.workflow.v1 import PendingActivityInfo
+
+from stack.demo.fabrics import FABRICS
+from tests.cli.conftest import CommandLine
+from tests.e2e.first_load import Load, first_load
+from tests.e2e.installation import Installation, until
+from tests.e2e.test_real_sets import in_git, live
+from tests.fabrics.inventory.live_sets import OWN
+from tests.fabrics.sets import HEDGEHOG, SETS
+from workflows.calls import LOST_WORKER
+
+KILLS = 3
+
+
+def sample() -> tuple[Mapping[str, str], list[dict[str, Any]]]:
+    """What is in Git and live: a fabric of 109 objects where the samples are, else the demo's largest."""
+    if HEDGEHOG.is_dir():
+        real = next(each for each in SETS if each.name == "gateway-externals")
+        return in_git(real), [dict(each) for each in live(real)]
+    own = next(each for each in FABRICS if each.name == "berlin-dc1")
+    files = {path.name: path.read_text() for path in own.directory.rglob("*.yaml")}
+    return files, next(each for each in OWN if each.name == own.name).items()
+
+
+async def test_a_first_load_survives_whatever_happens_to_its_workers(
+    installation: Installation,
+) -> None:
+    async with first_load(installation, *sample()) as load:
+        async with installation.worker(FABRIC_SYNC_GRACEFUL_SHUTDOWN="0") as worker:
+            await load.between.received(sum(load.objects.values()) // 4)
+            load.between.go_on.clear()
+            await is_told_of(load)
+            worker.send_signal(signal.SIGTERM)
+            load.between.go_on.set()
+            assert await asyncio.to_thread(worker.wait, 30) == 0
+        await until(load.writing, was_handed_over, LOST_WORKER.total_seconds() - 1)
+        await load.survives(KILLS)
+        async with installation.worker():
+            await load.ends()
+            first, *_ = await load.fabric.history()
+            assert first.missed > 0
+
+
+def was_handed_over(writing: PendingActivityInfo | None) -> bool:
+    """Whether the worker itself said that it stops: that it was lost would be noticed later."""
+    return writing is not None and writing.attempt == 2
+
+
+async def is_told_of(load: Load) -> None:
+    """NetBox takes longer to answer than a lost worker would be waited for, and operators look."""
+    since = await until(load.writing, has_progress)
+    assert since is not None
+
+    def beats_on(writing: PendingActivityInfo | None) -> bool:
+        return writing is not None and later(writing.last_heartbeat_time, since.last_heartbeat_time)
+
+    still = await until(load.writing, beats_on, 30)
+    assert still is not None
+    assert still.attempt == 1
+    name = load.fabric.fabric_id
+    starter = CommandLine(load.installation.variables).with_(
+        FABRIC_SYNC_NETBOX_URL=load.installation.stack.netbox.url
+    )
+    one, all_, inventory = await asyncio.gather(
+        starter("status", name, "--json"), starter("status"), starter("inventory", name)
+    )
+    assert one.fabric["sync_status"] == "syncing"
+    assert one.fabric["next_sync"] is None
+    progress = one.fabric["inventory"]["progress"]
+    assert 0 < progress["done"] < progress["total"] >= sum(load.objects.values())
+    for page in (all_, inventory):
+        assert f"{progress['done']:,} of {progress['total']:,} objects done" in page.out
+    assert inventory.code == 0
+    await load.fabric.recorded("syncing")
+    details = await load.fabric.handle.query("__temporal_workflow_metadata", result_type=object)
+    assert "is syncing now" in str(details)
+    assert "the pending activity `update_inventory` tells" in str(details)
+
+
+def has_progress(writing: PendingActivityInfo | None) -> bool:
+    return writing is not None and writing.HasField("heartbeat_details")
+
+
+def later(moment: Timestamp, than: Timestamp) -> bool:
+    """Later by more than it takes to notice that a worker is lost."""
+    return moment.ToDatetime() - than.ToDatetime() > LOST_WORKER
