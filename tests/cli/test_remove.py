@@ -1,10 +1,14 @@
 """`remove`: what goes, what stays, and that nothing goes unasked."""
 
+import asyncio
+import signal
+
 import pytest
 
 from activities.netbox import NetBox
 from tests.cli.conftest import CommandLine
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
+from tests.e2e.lying_netbox import lying_netbox
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 INTERFACES = "dcim/interfaces"
@@ -14,6 +18,16 @@ INTERFACES = "dcim/interfaces"
 def mirrored(installation: Installation) -> None:
     """Workers mirror what runs."""
     installation.changes["FABRIC_SYNC_INVENTORY"] = "true"
+
+
+def left_of(netbox: NetBox, fabric: Fabric) -> set[str]:
+    """Of which sorts there is something left of the inventory of a few servers."""
+    return {
+        path
+        for path in ("dcim/devices", "ipam/vrfs", "dcim/sites")
+        for row in netbox.rows(path, cf_hh_fabric=fabric.fabric_id)
+        if row["custom_fields"]["hh_fabric"] == fabric.fabric_id
+    }
 
 
 def devices(netbox: NetBox, fabric: Fabric) -> dict[str, int]:
@@ -76,3 +90,37 @@ async def test_the_inventory_goes_only_if_asked_for_and_what_others_put_on_it_ne
         assert (removed.code, removed.json["record"]) == (0, True)
         assert not await is_there(installation, fabric)
         await until(fabric.handle.describe, lambda loop: loop.close_time is not None)
+
+
+async def test_a_removal_that_loses_its_worker_says_so_and_goes_on_with_another(
+    installation: Installation, starter: CommandLine
+) -> None:
+    admin, netbox = installation.admin, installation.stack.netbox
+    remove = starter.with_(FABRIC_SYNC_NETBOX_TOKEN=netbox.token)
+    async with lying_netbox(netbox.url) as between:
+        through = {"FABRIC_SYNC_NETBOX_URL": between.url, "FABRIC_SYNC_GRACEFUL_SHUTDOWN": "0"}
+        async with installation.worker(**through) as worker:
+            fabric = await loaded(installation)
+            asked = ("remove", fabric.fabric_id, "--inventory", "--yes")
+            removal = asyncio.create_task(remove(*asked))
+            await between.received(between.rows + len(SERVERS))
+            between.go_on.clear()  # NetBox has deleted the first of it, which nobody knows
+            worker.send_signal(signal.SIGTERM)
+            lost = await removal
+            between.go_on.set()
+    assert lost.refused("No worker takes work")
+    assert "run this again with a worker" in lost.err
+    assert await is_there(installation, fabric)
+    assert left_of(admin, fabric) == {"ipam/vrfs", "dcim/sites"}
+
+    vm = {"name": "Trial", "cluster": fabric.record_id}
+    theirs = admin.create("virtualization/virtual-machines", vm)
+    async with installation.worker():
+        held = await remove(*asked)
+        assert held.code == 1
+        assert "Its record stays: NetBox at" in held.err
+        assert "dependent objects were found: Trial" in held.err
+        assert left_of(admin, fabric) == set()
+        admin.delete("virtualization/virtual-machines", theirs["id"])
+        assert (await remove(*asked)).code == 0
+    assert not await is_there(installation, fabric)

@@ -44,6 +44,13 @@ class Browser:
         answer = self._browser.submit_selected(allow_redirects=False)
         return bool(answer.status_code == HTTPStatus.FOUND)
 
+    def delete(self, record: Row) -> str:
+        """Confirm that a record is to be deleted; what NetBox says will go with it."""
+        asked = self.page(f"{cluster_page(record)}delete/")
+        self._browser.select_form("form:has(input[name=confirm])")
+        self._browser.submit_selected()
+        return asked
+
 
 def cluster_page(record: Row) -> str:
     return f"/virtualization/clusters/{record['id']}/"
