@@ -15,7 +15,7 @@ from fabrics.installation import Installation
 from fabrics.inventory.report import InventoryOutcome
 from fabrics.inventory.request import InventoryRequest
 from fabrics.inventory.state import Basis, Inventory, failure_of
-from fabrics.inventory.words import waiting_sentence
+from fabrics.inventory.words import open_sentence, waiting_sentence
 from fabrics.journal import Journal
 from fabrics.report import FabricStatus, SyncReport, sync_report
 from fabrics.status import Facts, Observation, SyncStatus, status_error, sync_status
@@ -244,6 +244,7 @@ class FabricLoop(BaseModel):
             if seen
             else self.facts.after_failure(str(result), turn.started)
         )
+        self.facts = self.facts.model_copy(update={"inventory": self._open_sentence})
         self.grid, overrun = self.grid.end(now)
         self.missed += overrun
         self.syncs = turn.number
@@ -311,6 +312,11 @@ class FabricLoop(BaseModel):
     @property
     def _paused(self) -> bool:
         return self.effective is not None and self.effective.paused
+
+    @property
+    def _open_sentence(self) -> str:
+        kept = self.installation.inventory
+        return open_sentence(self.inventory.status, self.fabric_id) if kept else ""
 
     @property
     def _waiting_sentence(self) -> str:

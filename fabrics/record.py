@@ -58,6 +58,7 @@ def parse_facts(record: Mapping[str, Any]) -> Facts:
         commit=_text(stored.get("hh_commit")),
         drift_count=_count(stored.get("hh_drift_count")),
         counts=_counts(stored.get("hh_counts")),
+        inventory=_text(stored.get("hh_inventory")),
     )
     return _with_drift(facts, stored.get("hh_drift"))
 
@@ -75,6 +76,7 @@ def status_fields(config: FabricConfig, facts: Facts) -> Fields:
         "hh_drift_count": facts.drift_count,
         "hh_drift": _shown(facts) or None,
         "hh_counts": dict(facts.counts) or None,
+        "hh_inventory": facts.inventory[:500] or None,
     }
 
 

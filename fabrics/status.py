@@ -69,6 +69,8 @@ class Observation(BaseModel, frozen=True):
 class Facts(BaseModel, frozen=True):
     """What is known of a fabric from its syncs. `last_sync` is when the latest one started.
 
+    `inventory` is what people should see to in NetBox's inventory of it.
+
     After a failed sync `commit`, `counts` and `drift` are those of the last one that found them.
     """
 
@@ -82,6 +84,7 @@ class Facts(BaseModel, frozen=True):
     drift_count: int | None = None
     drift: tuple[SummaryEntry, ...] = ()
     counts: dict[str, int] = {}
+    inventory: str = ""
 
     def after(self, seen: Observation, started: datetime, inventory_error: str = "") -> "Facts":
         """The facts once a sync that began at `started` has ended with `seen`.

@@ -264,6 +264,12 @@ _STATUS: Final = (
     _status(
         "hh_instance", "text", "Synced by", "The installation of Fabric Sync that owns this record."
     ),
+    _status(
+        "hh_inventory",
+        "text",
+        "Inventory",
+        "What people should see to in the fabric's devices, cables and networks.",
+    ),
 )
 
 CONFIG_FIELDS: Final = tuple(item.key["name"] for item in _CONFIG)

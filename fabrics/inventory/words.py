@@ -6,6 +6,7 @@ from fabrics.inventory.report import (
     InventoryReport,
     Problem,
 )
+from fabrics.inventory.state import InventoryStatus
 
 PROBLEMS = {
     Problem.SKIPPED: "skipped",
@@ -42,6 +43,19 @@ def waiting_sentence(waiting: DeletesWaiting, fabric_id: str) -> str:
         f"{total} deletes in NetBox wait to be confirmed ({_counted(waiting.counts)});"
         f" `starter.py confirm-deletes {fabric_id}` shows them and asks."
     )
+
+
+def open_sentence(inventory: InventoryStatus, fabric_id: str) -> str:
+    """What people should see to; empty where syncs alone will do."""
+    waiting, report = inventory.deletes_waiting, inventory.report or InventoryReport()
+    troubled = {
+        PROBLEMS[problem]: count
+        for problem, count in sorted(report.problems.items())
+        if problem is not Problem.SKIPPED
+    }
+    deletes = waiting_sentence(waiting, fabric_id) if waiting else ""
+    named = f"{_counted(troubled)}; `starter.py inventory {fabric_id}` names them."
+    return " ".join(filter(None, (deletes, named if troubled else "")))
 
 
 def _counted(counts: dict[str, int]) -> str:

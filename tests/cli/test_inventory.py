@@ -24,7 +24,7 @@ from fabrics.report import SyncReport
 from fabrics.status import SyncStatus
 from fabrics.turn import Trigger
 from tests.cli.conftest import CommandLine
-from tests.e2e.installation import Installation, in_yaml, manifest
+from tests.e2e.installation import Installation, in_yaml, manifest, until
 
 MANY = [manifest("Server", f"server-{number}", {"description": "one"}) for number in range(1, 15)]
 FEW = MANY[:2]
@@ -155,6 +155,9 @@ async def test_many_deletes_wait_for_a_word_that_is_good_for_one_plan(
         assert waiting["counts"]["dcim.device"] == GONE
         status = await starter("status", name)
         assert (status.code, f"starter.py confirm-deletes {name}" in status.out) == (1, True)
+        total = sum(waiting["counts"].values())
+        record = await until(fabric.record, lambda record: record["inventory"])
+        assert record["inventory"].startswith(f"{total} deletes in NetBox wait to be confirmed")
         assert (await starter("confirm-deletes", name)).refused("as --digest")
         wrong = await starter("confirm-deletes", name, "--digest", "d1ce")
         assert wrong.refused("others by now")
@@ -167,7 +170,8 @@ async def test_many_deletes_wait_for_a_word_that_is_good_for_one_plan(
         assert "Server/default/server-14" in agreed.err
         *_, last = await fabric.history()
         assert last.inventory is not None
-        assert last.inventory.deleted == sum(waiting["counts"].values())
+        assert last.inventory.deleted == total
+        await until(fabric.record, lambda record: record["inventory"] is None)
         assert (await starter("inventory", name, "--json")).json["deletes_waiting"] is None
         assert (await starter("confirm-deletes", name)).refused("No deletes of")
         assert (await starter("status", name)).code == 0

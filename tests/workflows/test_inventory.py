@@ -196,6 +196,28 @@ async def test_deletes_that_wait_are_told_in_the_journal_and_looked_at_each_time
         assert f"`starter.py confirm-deletes {running.world.updates[-1].fabric_id}`" in entry
 
 
+async def test_what_people_should_see_to_is_in_the_record_until_it_is_done(
+    env: WorkflowEnvironment,
+) -> None:
+    conflict = InventoryReport(problems={Problem.CONFLICT: 2, Problem.SKIPPED: 4})
+    world = World(config(), inventory=outcome(deletes_waiting=WAITING, report=conflict))
+    async with loop(env, world) as running:
+        await waiting_for_deletes(running)
+        id_ = running.world.updates[-1].fabric_id
+        assert world.facts.inventory == (
+            "42 deletes in NetBox wait to be confirmed (40 dcim.interface, 2 dcim.device);"
+            f" `starter.py confirm-deletes {id_}` shows them and asks."
+            f" 2 in conflict with others' objects; `starter.py inventory {id_}` names them."
+        )
+        assert world.statuses[-1] is SyncStatus.IN_SYNC
+        written = len(world.updates)
+        await running.sleep(300)
+        assert len(world.updates) <= written + 1, "the entry in the journal"
+        world.inventory = outcome()
+        await running.sleep(60)
+        assert world.facts.inventory == ""
+
+
 async def test_only_the_plan_that_waits_can_be_confirmed(env: WorkflowEnvironment) -> None:
     world = World(config(), inventory=outcome(deletes_waiting=WAITING))
     async with loop(env, world) as running:
@@ -254,6 +276,23 @@ async def test_a_word_that_was_lost_to_a_failure_is_kept_for_the_next_sync(
         world.inventory_error = ""
         await running.sleep(90)
         assert [request.confirmed for request in world.requests[-2:]] == ["d1ce", "d1ce"]
+
+
+async def test_what_is_offered_is_adopted_by_the_sync_that_was_asked_to_and_by_no_other(
+    env: WorkflowEnvironment,
+) -> None:
+    """Nothing has changed, and the sync after an adoption has something to do all the same."""
+    world = World(config())
+    async with loop(env, world) as running:
+        await running.sleep(40)
+        assert syncs_of(world) == [1]
+        world.inventory = outcome(report=InventoryReport(adopted=1))
+        report = await running.handle.execute_update("sync_now", args=[False, False, True])
+        assert report["inventory"]["adopted"] == 1
+        world.inventory = outcome(report=InventoryReport(updated=1))
+        await running.sleep(180)
+        assert [request.adopt for request in world.requests] == [False, True, False]
+        assert syncs_of(world) == [1, 2, 3]
 
 
 async def test_switched_off_it_is_left_alone(env: WorkflowEnvironment) -> None:

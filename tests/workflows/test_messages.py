@@ -33,7 +33,8 @@ MALFORMED: list[tuple[str, list[object]]] = [
     ("sync_now", ["yes"]),
     ("sync_now", [1]),
     ("sync_now", [True, 1]),
-    ("sync_now", [True, False, True]),
+    ("sync_now", [True, False, 1]),
+    ("sync_now", [True, False, True, True]),
 ]
 
 
