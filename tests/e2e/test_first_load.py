@@ -2,38 +2,34 @@
 
 import asyncio
 import signal
-from collections.abc import Mapping
-from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
 from stack.demo.fabrics import FABRICS
 from tests.cli.conftest import CommandLine
-from tests.e2e.first_load import Load, first_load
+from tests.e2e.first_load import Load, Sample, first_load, real
 from tests.e2e.installation import Installation, until
-from tests.e2e.test_real_sets import in_git, live
 from tests.fabrics.inventory.live_sets import OWN
-from tests.fabrics.sets import HEDGEHOG, SETS
+from tests.fabrics.sets import HEDGEHOG
 from workflows.calls import LOST_WORKER
 
 KILLS = 3
 
 
-def sample() -> tuple[Mapping[str, str], list[dict[str, Any]]]:
+def sample() -> Sample:
     """What is in Git and live: a fabric of 109 objects where the samples are, else the demo's largest."""
     if HEDGEHOG.is_dir():
-        real = next(each for each in SETS if each.name == "gateway-externals")
-        return in_git(real), [dict(each) for each in live(real)]
+        return real("gateway-externals")
     own = next(each for each in FABRICS if each.name == "berlin-dc1")
     files = {path.name: path.read_text() for path in own.directory.rglob("*.yaml")}
-    return files, next(each for each in OWN if each.name == own.name).items()
+    return Sample(files, next(each for each in OWN if each.name == own.name).items())
 
 
 async def test_a_first_load_survives_whatever_happens_to_its_workers(
     installation: Installation,
 ) -> None:
-    async with first_load(installation, *sample()) as load:
+    async with first_load(installation, sample()) as load:
         async with installation.worker(FABRIC_SYNC_GRACEFUL_SHUTDOWN="0") as worker:
             await load.between.received(sum(load.objects.values()) // 4)
             load.between.go_on.clear()
