@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fabrics.inventory.dcim import Cable
+from fabrics.inventory.ipam import IPAddress
 from fabrics.inventory.matching import LEAVES, Matching, match
 from fabrics.inventory.order import Order, Wave
 from fabrics.inventory.plan import Plan
@@ -30,6 +31,10 @@ class Write:
 
 type Stage = tuple[Write, ...]
 """Writes of one model that need not wait for each other."""
+
+
+type GivenUp = Mapping[Id, Mapping[str, Value]]
+"""Fields of objects that others have to wait for, as they are meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,10 @@ def find_changes(plan: Plan, stored: StoredInventory) -> Changes:
     matching = match(plan, stored)
     plan = _with_ports_kept(plan, matching)
     order = Order(plan, matching)
-    compared = _Comparison(matching, stored.shared, frozenset(order.leaving))
+    given_up = _given_up(plan, stored, matching, order)
+    compared = _Comparison(matching, stored.shared, given_up)
     stages = [
-        *_by_model(compared.leave(row) for row in stored.rows if row.id in order.leaving),
+        *_by_model(compared.give_up(row) for row in stored.rows if row.id in given_up),
         *(tuple(compared.writes(wave)) for wave in order.waves),
         *_by_model(write for each in plan.objects for write in compared.late(each)),
     ]
@@ -79,6 +85,24 @@ def _with_ports_kept(plan: Plan, matching: Matching) -> Plan:
     return replace(plan, objects=(*plan.objects, *kept))
 
 
+def _given_up(plan: Plan, stored: StoredInventory, matching: Matching, order: Order) -> GivenUp:
+    """What rows must not have any more before anything else is written.
+
+    That is the places which others take from them, and the primary address of a device that goes to
+    an interface of another: NetBox lets none go that is somebody's.
+    """
+    leaving = {number: LEAVES[number.model] for number in order.leaving}
+    wanted = {each.ref: each for each in plan.objects if isinstance(each, IPAddress)}
+    moved = {
+        row.id
+        for ref, row in matching.rows.items()
+        if ref in wanted
+        and row.named(matching.names)["assigned_object"] != wanted[ref].assigned_object
+    }
+    primary = (row.id for row in stored.rows if row.values.get("primary_ip4") in moved)
+    return leaving | {each: {"primary_ip4": None} for each in primary}
+
+
 def _by_model(writes: Iterable[Write]) -> Iterator[Stage]:
     stages: dict[str, list[Write]] = {}
     for write in writes:
@@ -88,14 +112,14 @@ def _by_model(writes: Iterable[Write]) -> Iterator[Stage]:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """Compares wanted objects with their rows; `leaving` rows no longer have what they gave up."""
+    """Compares wanted objects with their rows, which no longer have what they have `given_up`."""
 
     matching: Matching
     shared: Mapping[Ref, Id]
-    leaving: frozenset[Id]
+    given_up: GivenUp
 
-    def leave(self, row: Stored) -> Write:
-        return Write(self.matching.names[row.id], row.id, LEAVES[row.id.model])
+    def give_up(self, row: Stored) -> Write:
+        return Write(self.matching.names[row.id], row.id, self.given_up[row.id])
 
     def writes(self, wave: Wave) -> Iterator[Write]:
         for wanted in wave:
@@ -131,9 +155,7 @@ class _Comparison:
     def _changed(
         self, wanted: Wanted, row: Stored, fields: Mapping[str, Value]
     ) -> dict[str, Value]:
-        held = row.named(self.matching.names)
-        if row.id in self.leaving:
-            held |= LEAVES[row.id.model]
+        held = row.named(self.matching.names) | dict(self.given_up.get(row.id, {}))
         if isinstance(wanted, Cable):
             fields = _turned(fields, held)
         return {

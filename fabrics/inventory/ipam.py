@@ -95,6 +95,10 @@ class IPRange(Wanted):
     def natural_key(self) -> tuple[str, ...]:
         return (self.vrf.key, str(self.start_address), str(self.end_address))
 
+    def claims(self) -> Iterator[Claim]:
+        """Ranges may not overlap, so that a subnet has room for one."""
+        yield Claim(("the range of", self.start_address.network, "of", self.vrf.key))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IPAddress(Wanted):

@@ -137,7 +137,8 @@ class Mirror:
     def wipe(self, admin: InventoryNetBox) -> None:
         """Take everything away again."""
         for model in reversed(OWNED):
-            rows: Sequence[Row] = [{"id": row["id"]} for row in self.own(model)]
+            own = sorted(self.own(model), key=lambda row: row.get("parent") is None)  # parts first
+            rows: Sequence[Row] = [{"id": row["id"]} for row in own]
             for start in range(0, len(rows), 100):
                 admin.write("DELETE", PATHS[model], rows[start : start + 100])
 

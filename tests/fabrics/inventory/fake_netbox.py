@@ -1,6 +1,7 @@
 """A NetBox in memory that takes an inventory's changes and minds what the real one minds.
 
-No two objects hold one place, not even between two writes; an object refers to what is there.
+No two objects hold one place, not even between two writes; an object refers to what is there; and a
+device's primary address does not go to another interface.
 """
 
 from dataclasses import dataclass, field, fields
@@ -68,6 +69,7 @@ class FakeNetBox:
         before = self.rows.get(number) or Stored(number, write.key, _empty(write.ref.model))
         row = Stored(number, write.key or before.key, {**before.values, **values})
         self._check(row)
+        self._check_primary(before, row)
         self.rows[number] = row
 
     def _check(self, row: Stored) -> None:
@@ -76,6 +78,13 @@ class FakeNetBox:
             taken = holder != row.id and place in self.rows[holder].places({})
             assert not taken, f"{row.ref} takes {place} from {holder}"
             self._holders[place] = row.id
+
+    def _check_primary(self, before: Stored, after: Stored) -> None:
+        """The primary address of a device stays where it is."""
+        place = "assigned_object"
+        if after.id.model is Model.IP_ADDRESS and before.values[place] != after.values[place]:
+            primary = {row.values.get("primary_ip4") for row in self.rows.values()}
+            assert after.id not in primary, f"{after.ref} is the primary address of a device"
 
 
 def _stored(value: Any, ids: dict[Ref, Id]) -> Any:  # noqa: ANN401

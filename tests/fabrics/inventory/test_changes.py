@@ -13,10 +13,10 @@ from fabrics.resources import Resource
 from fabrics.values import Json
 from tests.fabrics.inventory.fake_netbox import FakeNetBox
 from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of
-from tests.fabrics.inventory.plans import DC1, connection, plan
+from tests.fabrics.inventory.plans import DC1, connection, plan, switch
 from tests.fabrics.inventory.random_fabrics import fabrics
 from tests.fabrics.inventory.small import FRAME, cable, vpc
-from tests.fabrics.objects import live_state
+from tests.fabrics.objects import live, live_state
 
 SHARED = Fabric("dc1", "DC 1", site="hall-2")
 made_up = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -150,6 +150,52 @@ def test_a_port_that_leads_outwards_loses_its_cable_first(netbox: FakeNetBox) ->
     outward = connection("x", "external", {"switch": "leaf-1/E1/1"})
     synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/3"), outward)
     assert "Switch/default/leaf-1#E1/3" in cabled_ports(netbox, "Connection/default/c")
+
+
+def pool(subnet: str, first: int, last: int) -> Resource:
+    """A VPC whose one subnet gives out the addresses from one host to another."""
+    ends = {"start": f"10.0.1.{first}", "end": f"10.0.1.{last}"}
+    spec: dict[str, Json] = {"subnet": "10.0.1.0/24", "dhcp": {"enable": True, "range": {**ends}}}
+    return live("VPC", "v", {"subnets": {subnet: spec}})
+
+
+def test_addresses_that_overlap_those_of_an_absent_range_take_it_over(netbox: FakeNetBox) -> None:
+    synced(netbox, pool("a", 10, 99))
+    ids = netbox.by_ref()
+    _, writes = synced(netbox, pool("b", 50, 150))
+    assert writes == 2  # the prefix and the range, each with another key
+    old, new = (Ref(Model.IP_RANGE, f"VPC/default/v#{subnet}/dhcp") for subnet in "ab")
+    assert netbox.by_ref()[new] == ids[old]
+
+
+def test_the_address_of_a_switch_goes_to_the_one_in_its_place(netbox: FakeNetBox) -> None:
+    synced(netbox, switch("old", ip="172.30.0.9/21"))
+    ids = netbox.by_ref()
+    old, new = (Ref(Model.IP_ADDRESS, f"Switch/default/{name}#M1") for name in ("old", "new"))
+    made, _ = synced(netbox, switch("new", ip="172.30.0.9/21"))
+    assert netbox.by_ref()[new] == ids[old]
+    devices = {row.key: row.values for row in netbox.rows.values() if row.id.model is Model.DEVICE}
+    assert devices["Switch/default/new"]["primary_ip4"] == ids[old]
+    assert devices["Switch/default/old"]["primary_ip4"] is None
+    assert netbox.sync(made).total == 0
+
+
+def test_two_switches_swap_addresses(netbox: FakeNetBox) -> None:
+    def pair(one: str, other: str) -> tuple[Resource, Resource]:
+        return switch("one", ip=f"172.30.0.{one}/21"), switch("other", ip=f"172.30.0.{other}/21")
+
+    synced(netbox, *pair("8", "9"))
+    ids = netbox.by_ref()
+    made, _ = synced(netbox, *pair("9", "8"))
+    assert set(netbox.by_ref().values()) == set(ids.values())
+    for device in ("one", "other"):
+        [row] = [
+            r
+            for r in netbox.rows.values()
+            if r.key == f"Switch/default/{device}" and r.id.model is Model.DEVICE
+        ]
+        assert netbox.rows[row.values["primary_ip4"]].key == f"Switch/default/{device}#M1"
+    assert netbox.sync(made).total == 0
 
 
 def test_what_people_fill_in_stays(netbox: FakeNetBox) -> None:

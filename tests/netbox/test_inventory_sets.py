@@ -1,0 +1,45 @@
+"""Whole fabrics in the real NetBox: what it then says of them is what their manifests say."""
+
+import pytest
+
+from fabrics.inventory.report import Problem
+from tests.fabrics.inventory.live_sets import MADE_UP, OWN, REAL, LiveSet, live_of
+from tests.fabrics.inventory.reader import Reader
+from tests.fabrics.inventory.test_sets import SKIPPED
+from tests.fabrics.sets import needs_samples
+from tests.netbox.mirror import Mirror
+from tests.netbox.shown import assert_shows
+
+SHORT = {
+    "demo-gitops-env-1",
+    "demo-gitops-env-3",
+    "docs-build-wiring",
+    "vlab-gateway-externals",
+    "lyon-edge",
+    "made-up-1",
+}
+"""Sets of every sort that take a minute together; all others are for the soak."""
+
+
+def _params() -> list[object]:
+    real = [pytest.param(each, marks=[needs_samples, *_soak(each)]) for each in REAL]
+    return [*real, *(pytest.param(each, marks=_soak(each)) for each in (*OWN, *MADE_UP))]
+
+
+def _soak(sample: LiveSet) -> list[pytest.MarkDecorator]:
+    return [] if sample.name in SHORT else [pytest.mark.soak]
+
+
+@pytest.mark.parametrize("sample", _params(), ids=str)
+def test_a_fabric_is_mirrored_and_then_left_alone(sample: LiveSet, mirror: Mirror) -> None:
+    items, skipped = sample.items(), SKIPPED.get(sample.name, {})
+    report = mirror.sync_live(live_of(items)).report
+    assert report.problems == ({Problem.SKIPPED: len(skipped)} if skipped else {})
+    assert {each.what: each.why for each in report.findings} == skipped
+    assert_shows(mirror, items)
+    before = mirror.latest()
+    again = mirror.sync_live(live_of(items))
+    assert not again.report.wrote
+    assert again.report.unchanged == sum(Reader(items).counts().values())
+    assert not again.pending
+    assert mirror.changelog(before) == []
