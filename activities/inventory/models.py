@@ -25,3 +25,6 @@ PATHS: Final[Mapping[Model, str]] = {
 
 CABLE_ENDS: Final = "dcim/cable-terminations"
 """Without a permission to view these, GraphQL shows cables without ends."""
+
+CHANGES: Final = "core/object-changes"
+"""NetBox's changelog. Those that our user has made itself tell what NetBox makes on its own."""

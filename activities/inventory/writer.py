@@ -6,7 +6,7 @@ a request broke off, nobody knows whether NetBox did it: it is looked up before 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -14,15 +14,16 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from activities.errors import TransientError
 from activities.inventory.batches import Batch, Lane, lanes
 from activities.inventory.client import AT_ONCE, InventoryNetBox, RowsRefused
+from activities.inventory.components import made_with_devices
 from activities.inventory.models import PATHS
 from activities.inventory.reader import Reader
 from activities.inventory.rows import FABRIC, KEY, written
 from activities.netbox import Row
 from activities.netbox_http import Gone, InUse, Refused
 from activities.setup.views import TAG
-from fabrics.inventory import Ref
+from fabrics.inventory import Model, Ref
 from fabrics.inventory.changes import Changes, Stage, Write
-from fabrics.inventory.kinds import SHARED
+from fabrics.inventory.kinds import KINDS, SHARED
 from fabrics.inventory.stored import Id
 
 ATTEMPTS: Final = 3
@@ -120,15 +121,38 @@ class Writer:
             return self._send_once(batch, ids)
         except RowsRefused as error:
             reasons = error.reasons
-            failed = [Done(batch.writes[place], None, reason) for place, reason in reasons.items()]
+            taken = self._take_over(batch, reasons, ids)
+            failed = [
+                Done(batch.writes[place], None, reason)
+                for place, reason in reasons.items()
+                if batch.writes[place].ref not in {done.write.ref for done in taken}
+            ]
             good = tuple(each for place, each in enumerate(batch.writes) if place not in reasons)
-            return failed + (self.send(Batch(batch.model, good), ids) if good else [])
+            return taken + failed + (self.send(Batch(batch.model, good), ids) if good else [])
         except (Refused, Gone, InUse) as error:
             if len(batch.writes) == 1:
                 return [Done(batch.writes[0], None, str(error))]
             middle = len(batch.writes) // 2
             halves = batch.writes[:middle], batch.writes[middle:]
             return [done for half in halves for done in self.send(Batch(batch.model, half), ids)]
+
+    def _take_over(self, batch: Batch, places: Iterable[int], ids: Mapping[Ref, Id]) -> list[Done]:
+        """Make interfaces ours that NetBox made with our devices, in place of those that it refused."""
+        if batch.model is not Model.INTERFACE or not batch.creates:
+            return []
+        refused = {batch.writes[place].ref: batch.writes[place] for place in places}
+        made = made_with_devices(self._netbox, list(refused.values()), ids)
+        if not made:
+            return []
+        rows = [
+            self.row(_known(refused[ref]), ids) | {"id": row["id"]} for ref, row in made.items()
+        ]
+        try:
+            self._netbox.write("PATCH", PATHS[batch.model], rows)
+        except (Refused, Gone):  # then it is in the way, like what people have made
+            return []
+        taken = {ref: Id(batch.model, row["id"]) for ref, row in made.items()}
+        return [Done(replace(refused[ref], id=number), number) for ref, number in taken.items()]
 
     def _send_once(self, batch: Batch, ids: Mapping[Ref, Id]) -> list[Done]:
         retrying = Retrying(
@@ -180,6 +204,17 @@ class Writer:
         if write.key and model not in SHARED:
             custom_fields[KEY] = write.key
         return row | ({"custom_fields": custom_fields} if custom_fields else {})
+
+
+def _known(write: Write) -> Write:
+    """A write without what the fabric does not know: NetBox's own templates do."""
+    unknown = KINDS[write.ref.model].UNKNOWN
+    fields = {
+        name: value
+        for name, value in write.fields.items()
+        if name not in unknown or value != unknown[name]
+    }
+    return replace(write, fields=fields)
 
 
 def _references(write: Write) -> Iterator[Ref]:

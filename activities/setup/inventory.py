@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
-from activities.inventory.models import CABLE_ENDS, PATHS
+from activities.inventory.models import CABLE_ENDS, CHANGES, PATHS
 from activities.netbox import Row
-from activities.setup.access import Grant
+from activities.setup.access import NAME, Grant
 from activities.setup.fields import FIELDS, GROUP, UNCHECKED
 from activities.setup.items import Item
 from activities.setup.views import TAG
@@ -52,6 +52,13 @@ def _granted(models: Iterable[Model]) -> dict[str, str]:
 INVENTORY_GRANTS: Final = (
     Grant("inventory", ("view", "add"), _granted(OWNED)),
     Grant("own inventory", ("change", "delete"), _granted(OWNED), {"tags__slug": TAG}),
+    Grant(
+        "ports of own devices",  # those that NetBox makes with a device have no tag yet
+        ("change",),
+        _granted([Model.INTERFACE]),
+        {"device__tags__slug": TAG},
+    ),
+    Grant("own changes", ("view",), {CHANGES: "core.objectchange"}, {"user_name": NAME}),
     Grant("catalogue", ("view", "add"), _granted(SHARED)),
     Grant("ends of cables", ("view",), {CABLE_ENDS: "dcim.cabletermination"}),
 )

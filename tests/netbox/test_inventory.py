@@ -5,21 +5,17 @@ import pytest
 from activities.errors import PermanentError
 from activities.inventory.client import InventoryNetBox, Method
 from activities.inventory.models import PATHS
-from activities.netbox import Row
 from activities.setup.views import TAG
 from fabrics.inventory import Model
 from fabrics.inventory.kinds import OWNED
 from fabrics.inventory.report import Problem
-from tests.fabrics.inventory.live_sets import OWN, REAL, live_of
+from tests.fabrics.inventory.live_sets import live_of
 from tests.fabrics.inventory.plans import connection
-from tests.fabrics.inventory.reader import Reader
 from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
 from tests.fabrics.objects import live_state
-from tests.fabrics.sets import needs_samples
 from tests.netbox.conftest import MakeMirror
 from tests.netbox.mirror import Mirror, cable_ports
 
-BERLIN = next(each for each in OWN if each.name == "berlin-dc1")
 SMALL = (
     *FRAME,
     cable("c", "s-1/e1", "leaf-1/E1/1"),
@@ -28,43 +24,6 @@ SMALL = (
     vpc("w", 1002, "10.0.2.0/24"),
     attachment("v-c", "v/a", "c"),
 )
-
-
-def loads(mirror: Mirror, items: list[Row]) -> None:
-    """Load it, look at it, and see that the next sync leaves it alone."""
-    live = live_of(items)
-    plan = mirror.plan(live)
-    outcome = mirror.sync_live(live)
-    counts = {model: len(mirror.own(model)) for model in OWNED}
-    assert counts == {model: plan.counts[model] for model in OWNED}
-    assert outcome.report.problems.keys() <= {Problem.SKIPPED}
-    assert outcome.report.problems.get(Problem.SKIPPED, 0) == len(plan.skipped)
-    before = mirror.latest()
-    again = mirror.sync_live(live)
-    assert not again.report.wrote
-    assert again.report.unchanged == sum(counts.values())
-    assert not again.pending
-    assert mirror.changelog(before) == []
-
-
-def test_a_fabric_of_the_demo_is_mirrored(mirror: Mirror) -> None:
-    loads(mirror, BERLIN.items())
-    manifests = Reader(BERLIN.items())
-    devices = {row["name"]: row["role"]["slug"] for row in mirror.own(Model.DEVICE)}
-    assert devices == manifests.devices()
-    cables = {frozenset(cable_ports(row)): row["label"] for row in mirror.own(Model.CABLE)}
-    assert cables == manifests.cables()
-    members = {
-        (row["device"]["name"], row["name"]): row["lag"]["name"]
-        for row in mirror.own(Model.INTERFACE)
-        if row["lag"]
-    }
-    assert members == manifests.members()
-
-
-@needs_samples
-def test_a_real_fabric_is_mirrored(mirror: Mirror) -> None:
-    loads(mirror, next(each for each in REAL if each.name == "vlab-spine-leaf").items())
 
 
 def test_every_object_has_its_marks_and_says_why_it_was_written(mirror: Mirror) -> None:

@@ -1,0 +1,68 @@
+"""Interfaces that NetBox itself makes: those of a new device whose type has templates for some.
+
+The catalogue is everybody's, so that people may add templates to a type which the project has made
+without. An interface of the same name is then in the way of ours. NetBox's changelog tells it from one
+that somebody has made by hand: it was made by the request that made the device.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from activities.errors import PermanentError
+from activities.inventory.client import InventoryNetBox
+from activities.inventory.models import CHANGES, PATHS
+from activities.inventory.rows import FABRIC
+from activities.netbox import Row
+from activities.setup.views import TAG
+from fabrics.inventory import Model, Ref
+from fabrics.inventory.changes import Write
+from fabrics.inventory.stored import Id
+
+
+def made_with_devices(
+    netbox: InventoryNetBox, refused: Sequence[Write], ids: Mapping[Ref, Id]
+) -> dict[Ref, Row]:
+    """What NetBox has made that is in the way of these new interfaces, as REST shows it."""
+    wanted = {(_device(write, ids), write.fields["name"]): write.ref for write in refused}
+    devices = sorted({device for device, _ in wanted})
+    rows = [
+        row
+        for row in netbox.rows(PATHS[Model.INTERFACE], device_id=devices)
+        if (row["device"]["id"], row["name"]) in wanted and not _is_marked(row)
+    ]
+    if not rows:
+        return {}
+    births = _births(netbox, Model.DEVICE, devices)
+    made = _births(netbox, Model.INTERFACE, [row["id"] for row in rows])
+    return {
+        wanted[row["device"]["id"], row["name"]]: row
+        for row in rows
+        if row["id"] in made and made[row["id"]] == births.get(row["device"]["id"])
+    }
+
+
+def _device(write: Write, ids: Mapping[Ref, Id]) -> int:
+    device = write.fields["device"]
+    assert isinstance(device, Ref)  # noqa: S101  every new interface has one
+    return ids[device].number
+
+
+def _is_marked(row: Row) -> bool:
+    return bool(row["custom_fields"].get(FABRIC)) or any(tag["slug"] == TAG for tag in row["tags"])
+
+
+def _births(netbox: InventoryNetBox, model: Model, numbers: Iterable[int]) -> dict[int, str]:
+    """The requests that made objects, by their ids, as far as NetBox still knows and our user may see."""
+    filters = {
+        "action": "create",
+        "changed_object_type": str(model),
+        "changed_object_id": list(numbers),
+        "fields": "id,action,changed_object_type,changed_object_id,request_id",
+    }
+    try:
+        return {
+            row["changed_object_id"]: row["request_id"]
+            for row in netbox.rows(CHANGES, **filters)
+            if (row["action"]["value"], row["changed_object_type"]) == ("create", model)
+        }
+    except PermanentError:
+        return {}

@@ -1,0 +1,86 @@
+"""Interfaces on our own devices that the project has not made: NetBox's own become ours, people's do not."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from activities.netbox import NetBox, Row
+from activities.setup.views import TAG
+from fabrics.inventory import Model
+from fabrics.inventory.report import Problem
+from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
+from tests.netbox.conftest import MakeMirror
+from tests.netbox.mirror import Mirror
+
+INTERFACES, TEMPLATES = "dcim/interfaces", "dcim/interface-templates"
+WIRED = (
+    *FRAME,
+    cable("c", "s-1/e1", "leaf-1/E1/1"),
+    vpc("v", 1001, "10.0.1.0/24"),
+    attachment("v-c", "v/a", "c"),
+)
+PORT = "Switch/default/leaf-1#E1/1"
+
+
+@pytest.fixture
+def templates(make_mirror: MakeMirror, admin: NetBox) -> Iterator[None]:
+    """The type of the switches has templates for two ports that they have, and for one more."""
+    make_mirror().sync(*FRAME)
+    [type_] = admin.rows("dcim/device-types", slug="vs")
+    made = [
+        admin.create(
+            TEMPLATES, {"device_type": type_["id"], "name": name, "type": "25gbase-x-sfp28"}
+        )
+        for name in ("M1", "E1/1", "Ethernet9")
+    ]
+    yield
+    for each in made:
+        admin.delete(TEMPLATES, each["id"])
+
+
+def ports(mirror: Mirror, device: str) -> dict[str, Row]:
+    """All interfaces of a device, whoever made them."""
+    key = mirror.one(Model.DEVICE, f"Switch/default/{device}")["id"]
+    return {row["name"]: row for row in mirror.admin.rows(INTERFACES, device_id=key)}
+
+
+@pytest.mark.usefixtures("templates")
+def test_what_netbox_makes_with_a_device_is_the_fabrics(mirror: Mirror) -> None:
+    report = mirror.sync(*WIRED).report
+    assert report.problems == {}
+    found = ports(mirror, "leaf-1")
+    assert set(found) == {"M1", "E1/1", "Ethernet9"}
+    port = mirror.one(Model.INTERFACE, PORT)
+    assert port["id"] == found["E1/1"]["id"]
+    assert [tag["slug"] for tag in port["tags"]] == [TAG]
+    assert port["type"]["value"] == "25gbase-x-sfp28"  # the fabric knows of no other
+    assert [vlan["vid"] for vlan in port["tagged_vlans"]] == [1001]
+    assert port["cable"]
+    assert found["M1"]["mgmt_only"]
+    before = mirror.latest()
+    again = mirror.sync(*WIRED)
+    assert (again.report.problems, again.report.wrote, again.pending) == ({}, False, False)
+    assert mirror.changelog(before) == []
+    assert found["Ethernet9"]["tags"] == []  # nobody asked for it
+
+
+def test_what_a_person_makes_is_in_the_way_even_at_once(mirror: Mirror) -> None:
+    mirror.sync(*FRAME)
+    device = mirror.one(Model.DEVICE, "Switch/default/leaf-1")
+    port = {"device": device["id"], "name": "E1/1", "type": "other", "description": "mine"}
+    theirs = mirror.admin.create(INTERFACES, port)
+    assert mirror.sync(*WIRED).report.problems[Problem.CONFLICT] == 1
+    assert ports(mirror, "leaf-1")["E1/1"]["tags"] == []
+    mirror.admin.delete(INTERFACES, theirs["id"])
+    assert mirror.sync(*WIRED).report.problems == {}
+
+
+@pytest.mark.usefixtures("templates")
+def test_what_netbox_has_made_is_found_later_too(mirror: Mirror) -> None:
+    """A worker that ends before it could mark them leaves them to the next."""
+    mirror.sync(*FRAME)
+    marked = mirror.one(Model.INTERFACE, "Switch/default/leaf-2#M1")
+    marks = {"hh_fabric": None, "hh_key": None}
+    mirror.edit(Model.INTERFACE, marked, tags=[], custom_fields=marks)
+    assert mirror.sync(*FRAME).report.problems == {}
+    assert mirror.one(Model.INTERFACE, "Switch/default/leaf-2#M1")["id"] == marked["id"]
