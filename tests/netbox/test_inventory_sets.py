@@ -2,9 +2,10 @@
 
 import pytest
 
+from fabrics.inventory import Model
 from fabrics.inventory.report import Problem
-from tests.fabrics.inventory.live_sets import MADE_UP, OWN, REAL, LiveSet, live_of
-from tests.fabrics.inventory.reader import Reader
+from tests.fabrics.inventory.live_sets import MADE_UP, OWN, REAL, LiveSet, live_of, profiles
+from tests.fabrics.inventory.reader import Manifest, Reader, ports_of
 from tests.fabrics.inventory.test_sets import SKIPPED
 from tests.fabrics.sets import needs_samples
 from tests.netbox.mirror import Mirror
@@ -43,3 +44,29 @@ def test_a_fabric_is_mirrored_and_then_left_alone(sample: LiveSet, mirror: Mirro
     assert again.report.unchanged == sum(Reader(items).counts().values())
     assert not again.pending
     assert mirror.changelog(before) == []
+
+
+@pytest.mark.soak
+@needs_samples
+def test_netbox_takes_the_ports_of_all_profiles(mirror: Mirror) -> None:
+    """Each of Hedgehog's models of switches, with every type and speed of port that these have."""
+    known = {each["metadata"]["name"]: each["spec"] for each in profiles()}
+    switches = [switch_of(name) for name in known]
+    live = live_of([*switches, *profiles()])
+    assert mirror.sync_live(live).report.problems == {}
+    ports: dict[str, set[str]] = {name: set() for name in known}
+    for row in mirror.own(Model.INTERFACE):
+        ports[row["device"]["name"]].add(row["name"])
+        assert row["speed"] or row["mgmt_only"]
+    assert ports == {name: ports_of({}, profile) for name, profile in known.items()}
+    assert not mirror.sync_live(live).report.wrote
+
+
+def switch_of(profile: str) -> Manifest:
+    """A switch that is called after its profile."""
+    return {
+        "apiVersion": "wiring.githedgehog.com/v1beta1",
+        "kind": "Switch",
+        "metadata": {"name": profile, "namespace": "default"},
+        "spec": {"role": "spine", "profile": profile},
+    }

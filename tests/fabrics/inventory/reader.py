@@ -273,3 +273,14 @@ class Reader:
                 re.sub(r"^ext\.", "ext:", side) for side in sides
             }
         return {key: sides for key, sides in found.items() if sides <= self.vrfs()}
+
+
+def ports_of(switch: Manifest, profile: Manifest) -> set[str]:
+    """The ports that a switch has by its profile, with lanes where they are divided."""
+    found = set()
+    for port, details in profile["ports"].items():
+        default = profile["portProfiles"].get(details.get("profile"), {}).get("breakout", {})
+        mode = switch.get("portBreakouts", {}).get(port, default.get("default", "1x"))
+        lanes = int(mode.split("x")[0])
+        found |= {f"{port}/{lane + 1}" for lane in range(lanes)} if lanes > 1 else {port}
+    return found

@@ -11,7 +11,7 @@ from fabrics.inventory.wanted import Wanted
 from fabrics.kinds import ALL_KINDS, SWITCH_PROFILE
 from fabrics.manifests import collect
 from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of, profiles
-from tests.fabrics.inventory.reader import Membership, PortOf, Reader
+from tests.fabrics.inventory.reader import Membership, PortOf, Reader, ports_of
 from tests.fabrics.sets import needs_samples
 
 DC1 = Fabric("dc1", "DC 1")
@@ -225,14 +225,7 @@ def test_profiles_tell_all_ports(sample: LiveSet) -> None:
         if each.type not in ("lag", "virtual"):
             ports.setdefault(plan.port(each.ref)[0], set()).add(each.name)
     for name, switch in reader(sample).of["Switch"].items():
-        expected = set()
-        profile = known[switch["profile"]]
-        for port, details in profile["ports"].items():
-            default = profile["portProfiles"].get(details.get("profile"), {}).get("breakout", {})
-            mode = switch.get("portBreakouts", {}).get(port, default.get("default", "1x"))
-            lanes = int(mode.split("x")[0])
-            expected |= {f"{port}/{lane + 1}" for lane in range(lanes)} if lanes > 1 else {port}
-        assert ports[name] == expected
+        assert ports[name] == ports_of(switch, known[switch["profile"]])
     speeds = [each for each in plan.of(Interface) if each.type not in ("lag", "virtual", "other")]
     assert all(each.speed for each in speeds)
 
