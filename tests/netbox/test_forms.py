@@ -39,7 +39,7 @@ def test_a_form_asks_for_the_configuration_in_its_order(browser: Browser, record
         ("hh_paused", "no"),
         ("hh_kubernetes_namespace", DEFAULT_NAMESPACE),
         ("hh_credentials", "the fabric ID"),
-        ("hh_site", "one of their own"),
+        ("hh_site", "that of the cluster's scope, else one of their own"),
         ("hh_git_repository", "only the inventory is kept"),
         ("hh_git_branch", DEFAULT_BRANCH),
         ("hh_git_directory", DEFAULT_DIRECTORY),
