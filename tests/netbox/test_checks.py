@@ -126,7 +126,12 @@ def test_a_token_that_may_only_read(connect: Connect, admin: NetBox) -> None:
     assert inventories.name == "NetBox permissions on inventories"
 
 
-@pytest.mark.parametrize("grant", INVENTORY_GRANTS, ids=lambda grant: grant.name)
+@pytest.mark.parametrize(
+    "grant",
+    # NetBox tells what its user may do with some objects of a model, and another permission says so too.
+    [grant for grant in INVENTORY_GRANTS if grant.name != "ports of own devices"],
+    ids=lambda grant: grant.name,
+)
 def test_a_permission_on_inventories_is_missed(netbox: NetBox, admin: NetBox, grant: Grant) -> None:
     with changed(admin, "users/permissions", name_of(grant), enabled=False):
         (check,) = failed(netbox)
