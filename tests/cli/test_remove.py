@@ -2,10 +2,12 @@
 
 import asyncio
 import signal
+from functools import partial
 
 import pytest
 
 from activities.netbox import NetBox
+from activities.queues import takes_work
 from tests.cli.conftest import CommandLine
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 from tests.e2e.lying_netbox import lying_netbox
@@ -116,6 +118,7 @@ async def test_a_removal_that_loses_its_worker_says_so_and_goes_on_with_another(
     vm = {"name": "Trial", "cluster": fabric.record_id}
     theirs = admin.create("virtualization/virtual-machines", vm)
     async with installation.worker():
+        await until(partial(takes_work, installation.client, installation.queue), bool)
         held = await remove(*asked)
         assert held.code == 1
         assert "Its record stays: NetBox at" in held.err
