@@ -35,9 +35,10 @@ class Settings(BaseSettings):
     somebody has open unsavable and adds a changelog row, so it is far above the usual interval; readers call
     a fabric stale after two of these."""
 
-    inventory: bool = False
-    """Whether what runs in fabrics is mirrored into NetBox's devices, interfaces, cables, VRFs, prefixes and VLANs. Off
-    until you ask for it: where people document their network by hand already, look at `inventory --plan` first."""
+    inventory: bool = True
+    """Whether what runs in fabrics is mirrored into NetBox's devices, interfaces, cables, VRFs, prefixes and VLANs. On,
+    since NetBox should show what is there, and what people made by hand is never touched. Where a NetBox documents
+    the same devices already, switch it off until `inventory FABRIC --plan` says what you expect."""
 
     full_sync_interval: int = Field(default=3600, ge=5)
     """Seconds after which a sync compares the whole inventory in NetBox although nothing changed, and puts right what
