@@ -25,7 +25,8 @@ from stack.processes import StackError
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 START: Final = timedelta(seconds=60)
-FIRST_SYNCS: Final = timedelta(seconds=120)
+FIRST_SYNCS: Final = timedelta(minutes=10)
+"""The first syncs load the inventories, half a minute's work for a NetBox that has the machine to itself."""
 UNSETTLED: Final = {SyncStatus.NEVER_SYNCED, SyncStatus.SYNCING}
 
 

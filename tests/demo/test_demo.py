@@ -95,7 +95,7 @@ def wait_until(ready: Callable[[], object], seconds: float) -> None:
 
 
 def test_netbox_shows_one_fabric_in_sync_one_drifted_and_one_in_error(visit: Visit) -> None:
-    wait_until(lambda: all(record["hh_last_sync"] for record in visit.records().values()), 120)
+    wait_until(lambda: all(record["hh_last_sync"] for record in visit.records().values()), 600)
     records = visit.records()
     found = {
         name: (record["hh_sync_status"]["value"], record["hh_drift_count"])
