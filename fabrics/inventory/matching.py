@@ -30,10 +30,12 @@ class Matching:
     absent: dict[Id, Stored] = field(default_factory=dict)
 
     def give(self, wanted: Wanted, row: Stored) -> None:
-        """From now on the row is this object; the one that it had is absent."""
+        """From now on the row is this object; the one that it had is absent, and what refers to that
+        refers to none of ours."""
         former = self.rows.get(wanted.ref)
         if former is not None:
             self.absent[former.id] = former
+            del self.names[former.id]
         self.absent.pop(row.id, None)
         self.rows[wanted.ref] = row
         self.names[row.id] = wanted.ref
@@ -66,11 +68,16 @@ def _match_by_key(matching: Matching, wanted: Iterable[Wanted]) -> None:
         rows[row.ref].append(row)
     for each in wanted:
         if found := rows.get(each.ref):
-            matching.give(each, _best(matching, each, found))
+            best = _best(matching, each, found)
+            matching.give(each, best)
+            for copy in found:
+                if copy is not best:
+                    del matching.names[copy.id]  # what refers to it refers to none of ours
 
 
 def _best(matching: Matching, wanted: Wanted, rows: list[Stored]) -> Stored:
-    """Somebody may have copied one with its marks: the one in place is ours, else the oldest."""
+    """Somebody may have copied one with its marks, or two workers made it: the one in place is ours,
+    else the oldest."""
     places = set(places_of(wanted))
     return max(
         rows,
@@ -89,11 +96,16 @@ def _match_by_place(matching: Matching, wanted: Iterable[Wanted]) -> None:
         taken = False
         for each in tuple(open_):
             found = (holders[place] for place in places_of(each) if place in holders)
-            row = next((row for row in found if row.id in matching.absent), None)
+            row = next((row for row in found if _is_free(matching, each, row)), None)
             if row is not None:
                 matching.give(each, row)
                 open_.remove(each)
                 taken = True
+
+
+def _is_free(matching: Matching, wanted: Wanted, row: Stored) -> bool:
+    """Whether the row can be taken over: not if it is a copy of the object's own."""
+    return row.id in matching.absent and row.ref != wanted.ref
 
 
 def _holders(matching: Matching, model: Model) -> dict[Place, Stored]:

@@ -2,6 +2,12 @@
 
 import asyncio
 
+from activities.inventory.client import InventoryNetBox
+from activities.inventory.models import PATHS
+from activities.inventory.rows import FABRIC, KEY
+from activities.setup.views import TAG
+from fabrics.inventory import Model
+from fabrics.inventory.guards import SYNCS
 from fabrics.inventory.kinds import OWNED
 from tests.e2e.lying_netbox import LyingNetBox
 from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
@@ -31,3 +37,23 @@ async def test_what_was_created_all_the_same_is_found_and_not_created_twice(
     there = await asyncio.to_thread(counts, through)
     assert there == {str(model): plan.counts[model] for model in OWNED}
     assert not (await asyncio.to_thread(through.sync, *SMALL)).report.wrote
+
+
+def test_what_a_lost_worker_made_once_more_goes_and_what_was_there_stays(
+    mirror: Mirror, inventory_netbox: InventoryNetBox
+) -> None:
+    """NetBox may do what it was asked for after the next worker has looked; of VRFs it takes two alike."""
+    mirror.sync(*SMALL)
+    ids = mirror.ids()
+    vrf = mirror.one(Model.VRF, "VPC/default/v")
+    marks = {name: vrf["custom_fields"][name] for name in (FABRIC, KEY)}
+    again = {"name": vrf["name"], "tags": [{"slug": TAG}], "custom_fields": marks}
+    [copy] = inventory_netbox.write("POST", PATHS[Model.VRF], [again])
+    prefix = mirror.one(Model.PREFIX, "VPC/default/v#a")
+    mirror.edit(Model.PREFIX, prefix, vrf=copy["id"])
+    outcomes = [mirror.sync(*SMALL) for _ in range(SYNCS)]
+    assert [each.report.updated for each in outcomes] == [1] + [0] * (SYNCS - 1)
+    assert [each.report.deleted for each in outcomes] == [0] * (SYNCS - 1) + [1]
+    assert [each.pending for each in outcomes] == [True] * (SYNCS - 1) + [False]
+    assert mirror.ids() == ids
+    assert len(mirror.own(Model.VRF)) == mirror.plan(live_state(*SMALL)).counts[Model.VRF]

@@ -234,3 +234,22 @@ def test_of_two_copies_the_one_in_place_is_kept(netbox: FakeNetBox) -> None:
     netbox.rows[copy.id] = copy
     changes = netbox.sync(wanted)
     assert (changes.total, changes.absent) == (0, (copy,))
+
+
+def test_what_is_on_a_copy_moves_to_the_one_that_is_kept(netbox: FakeNetBox) -> None:
+    """NetBox takes two VRFs of one name: two workers may have made one each."""
+    wanted, _ = synced(netbox, vpc("v", 1001, "10.0.1.0/24"))
+    rows = {each.key: each for each in netbox.rows.values() if each.id.model is Model.VRF}
+    kept = rows["VPC/default/v"]
+    copy = replace(kept, id=kept.id._replace(number=10**6))
+    netbox.rows[copy.id] = copy
+    [prefix] = [
+        each
+        for each in netbox.rows.values()
+        if each.values.get("vrf") == kept.id and each.id.model is Model.PREFIX
+    ]
+    netbox.rows[prefix.id] = replace(prefix, values={**prefix.values, "vrf": copy.id})
+    changes = netbox.sync(wanted)
+    assert [write.fields for stage in changes.stages for write in stage] == [{"vrf": kept.ref}]
+    assert changes.absent == (copy,)
+    assert netbox.rows[prefix.id].values["vrf"] == kept.id
