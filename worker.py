@@ -31,7 +31,7 @@ from activities.fleet import FleetActivities
 from activities.heartbeat import BEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.inventory.activity import InventoryActivities
 from activities.inventory.client import InventoryNetBox
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from activities.observe import FabricActivities
 from activities.queues import QueueActivities
 from activities.record import RecordActivities

@@ -12,7 +12,7 @@ from typing import Final
 from cachetools import LRUCache
 
 from activities.errors import PermanentError
-from activities.git import Entry, GitFile, GitMirror
+from activities.git.mirror import Entry, GitFile, GitMirror
 from fabrics.config import GitSource
 from fabrics.manifests import (
     DEFAULT_LIMITS,

@@ -10,9 +10,9 @@ from typing import Final
 
 from activities.check import check
 from activities.errors import PermanentError
-from activities.git import GitMirror
-from activities.kubernetes import read_live
-from activities.kubernetes_access import kubernetes_access
+from activities.git.mirror import GitMirror
+from activities.kubernetes.access import kubernetes_access
+from activities.kubernetes.live import read_live
 from fabrics.check import Check
 from fabrics.config import FabricConfig, KubernetesTarget
 from fabrics.kinds import KINDS, SWITCH_PROFILE

@@ -19,7 +19,7 @@ from temporalio.common import SearchAttributeKey, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import PermanentError, TransientError, Unanswered
-from activities.netbox import NetBox, Row
+from activities.netbox.client import NetBox, Row
 from fabrics.config import ConfigEdits
 from fabrics.fleet import FleetSnapshot, ImplausibleRead, Member, RunningLoop
 from fabrics.fleet_summary import FleetSummary, summarise_fleet

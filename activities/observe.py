@@ -16,7 +16,7 @@ from temporalio import activity
 from activities.desired import DesiredAt, DesiredStates
 from activities.errors import Classified, PermanentError, TransientError, Unanswered, one_line
 from activities.examine import examine_sources
-from activities.kubernetes import LiveStates
+from activities.kubernetes.live import LiveStates
 from fabrics.check import Check
 from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport, diff_report, problem_sentences

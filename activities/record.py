@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.errors import MAX_MESSAGE, PermanentError, TransientError, one_line
-from activities.netbox import NetBox, Row
-from activities.netbox_http import Refused
+from activities.netbox.client import NetBox, Row
+from activities.netbox.http import Refused
 from fabrics.config import ConfigEdits, FabricConfig
 from fabrics.installation import Installation
 from fabrics.record import (

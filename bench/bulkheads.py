@@ -30,7 +30,7 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixe
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/bulkheads.py`
 
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from bench.gates import LOOPBACK, Gate
 from fabrics.loop import workflow_id
 from fabrics.report import SyncReport

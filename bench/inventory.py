@@ -30,8 +30,8 @@ from activities.inventory.client import AT_ONCE, InventoryNetBox
 from activities.inventory.models import PATHS
 from activities.inventory.reader import Reader
 from activities.inventory.writer import Writer
-from activities.kubernetes import LiveStates
-from activities.netbox import NetBox
+from activities.kubernetes.live import LiveStates
+from activities.netbox.client import NetBox
 from fabrics.config import FabricConfig, KubernetesTarget
 from fabrics.drift import Live, read_dump
 from fabrics.inventory import Fabric, Plan, Ref, make_plan

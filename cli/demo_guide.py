@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from activities.netbox import CLUSTER_TYPE
+from activities.netbox.client import CLUSTER_TYPE
 from stack.demo.running import Demo
 
 COMMANDS: Final = (

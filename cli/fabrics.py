@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Self
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from cli.errors import Failure
 from fabrics.config import FabricConfig
 from fabrics.record import parse_config, parse_facts

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from cli.errors import Failure
 from cli.fabrics import Fabric
 from cli.session import Session

@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 import temporal
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from cli import console
 from cli.errors import Failure, load_settings
 from cli.fabrics import Fabric, choose, choose_all

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from activities import setup
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from stack.stack import Stack
 
 

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from temporalio.client import Client
 
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from settings import Settings
 from webhooks.bursts import Bursts
 from webhooks.payloads import NotJson, Push, read_push, read_record_event

@@ -15,7 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import PermanentError, TransientError, one_line
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from fabrics.config import FabricConfig
 from fabrics.fleet import FLEET_ID
 from fabrics.loop import workflow_id

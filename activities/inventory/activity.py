@@ -19,7 +19,7 @@ from activities.inventory.outcome import report_of, skipped, waiting_of
 from activities.inventory.reader import Reader
 from activities.inventory.site import site_of
 from activities.inventory.writer import Progress, Writer, Written
-from activities.kubernetes import LiveStates
+from activities.kubernetes.live import LiveStates
 from fabrics.config import FabricConfig
 from fabrics.drift import Live
 from fabrics.inventory import Fabric, Plan, make_plan

@@ -13,8 +13,8 @@ from activities.inventory.client import InventoryNetBox, RowsRefused
 from activities.inventory.inhabitants import inhabitants
 from activities.inventory.models import PATHS
 from activities.inventory.writer import Progress
-from activities.netbox import Row
-from activities.netbox_http import Gone, InUse, Refused
+from activities.netbox.client import Row
+from activities.netbox.http import Gone, InUse, Refused
 from fabrics.inventory import Model
 from fabrics.inventory.kinds import OWNED
 from fabrics.inventory.report import Finding, Problem

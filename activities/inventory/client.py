@@ -9,8 +9,8 @@ import requests
 from pynetbox.core.query import RequestError
 
 from activities.errors import PermanentError, TransientError, one_line
-from activities.netbox import NetBox, Row
-from activities.netbox_http import Refused, messages
+from activities.netbox.client import NetBox, Row
+from activities.netbox.http import Refused, messages
 from settings import Settings
 
 AT_ONCE: Final = 3

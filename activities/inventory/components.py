@@ -11,7 +11,7 @@ from activities.errors import PermanentError
 from activities.inventory.client import InventoryNetBox
 from activities.inventory.models import CHANGES, PATHS
 from activities.inventory.rows import FABRIC
-from activities.netbox import Row
+from activities.netbox.client import Row
 from activities.setup.views import TAG
 from fabrics.inventory import Model, Ref
 from fabrics.inventory.changes import Write

@@ -9,7 +9,7 @@ from typing import Final
 
 from activities.inventory.client import InventoryNetBox
 from activities.inventory.models import PATHS
-from activities.netbox import CLUSTERS, Row
+from activities.netbox.client import CLUSTERS, Row
 from fabrics.inventory import Model
 
 LOCATIONS: Final = "dcim/locations"

@@ -9,8 +9,8 @@ from activities.inventory.client import InventoryNetBox
 from activities.inventory.models import PATHS
 from activities.inventory.rows import FABRIC, KEY
 from activities.inventory.writer import MAX_MESSAGE, Done, Written
-from activities.netbox import Row
-from activities.netbox_http import Gone, Refused
+from activities.netbox.client import Row
+from activities.netbox.http import Gone, Refused
 from activities.setup.views import TAG
 from fabrics.inventory import Model, Ref
 from fabrics.inventory.report import MAX_FINDINGS, Finding, Problem

@@ -16,7 +16,7 @@ from activities.errors import TransientError
 from activities.inventory.client import InventoryNetBox, NoDataError
 from activities.inventory.models import CABLE_ENDS, PATHS
 from activities.inventory.rows import FABRIC, is_ours, selection, stored
-from activities.netbox import Row
+from activities.netbox.client import Row
 from activities.setup.views import TAG
 from fabrics.inventory import Model, Plan, Ref
 from fabrics.inventory.kinds import OWNED

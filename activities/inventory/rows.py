@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from activities.setup.views import TAG
 from fabrics.inventory import Model, Ref
 from fabrics.inventory.kinds import KINDS

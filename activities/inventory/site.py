@@ -6,7 +6,7 @@ from activities.errors import PermanentError
 from activities.inventory.client import InventoryNetBox
 from activities.inventory.models import PATHS
 from activities.inventory.rows import FABRIC
-from activities.netbox import CLUSTERS, Row
+from activities.netbox.client import CLUSTERS, Row
 from fabrics.config import FabricConfig
 from fabrics.inventory import Model
 

@@ -18,8 +18,8 @@ from activities.inventory.components import made_with_devices
 from activities.inventory.models import PATHS
 from activities.inventory.reader import Reader
 from activities.inventory.rows import FABRIC, KEY, written
-from activities.netbox import Row
-from activities.netbox_http import Gone, InUse, Refused
+from activities.netbox.client import Row
+from activities.netbox.http import Gone, InUse, Refused
 from activities.setup.views import TAG
 from fabrics.inventory import Model, Ref
 from fabrics.inventory.changes import Changes, Stage, Write

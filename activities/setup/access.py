@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from activities.netbox import CLUSTER_TYPE, CLUSTER_TYPES, CLUSTERS, JOURNAL, NetBox
+from activities.netbox.client import CLUSTER_TYPE, CLUSTER_TYPES, CLUSTERS, JOURNAL, NetBox
 from activities.setup.fields import CHOICE_SETS, FIELDS
 from activities.setup.items import CLUSTER, Item, Reference
 

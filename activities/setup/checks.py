@@ -11,7 +11,7 @@ from typing import Final
 
 from activities.check import check, some
 from activities.errors import PermanentError
-from activities.netbox import CLUSTER_TYPE, NetBox, Row
+from activities.netbox.client import CLUSTER_TYPE, NetBox, Row
 from activities.setup.engine import plan
 from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS, FIELDS, RULES
 from activities.setup.inventory import INVENTORY_FIELD_ITEMS

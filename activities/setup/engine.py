@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Final
 
 from activities.errors import PermanentError
-from activities.netbox import NetBox, Row
-from activities.netbox_http import InUse
+from activities.netbox.client import NetBox, Row
+from activities.netbox.http import InUse
 from activities.setup.items import Default, Item, Reference
 
 FIXED: Final = "type"

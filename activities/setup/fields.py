@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from activities.setup.items import CLUSTER, Default, Item, Reference
 from fabrics.config import DEFAULT_INTERVAL, FABRIC_ID_PATTERN, MAX_INTERVAL, MIN_INTERVAL
 from fabrics.kinds import KINDS

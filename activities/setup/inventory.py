@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from activities.inventory.models import CABLE_ENDS, CHANGES, PATHS
-from activities.netbox import Row
+from activities.netbox.client import Row
 from activities.setup.access import NAME, Grant
 from activities.setup.fields import FIELDS, GROUP, UNCHECKED
 from activities.setup.items import Item

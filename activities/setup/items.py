@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 
 CLUSTER = "virtualization.cluster"
 

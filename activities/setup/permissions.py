@@ -11,8 +11,8 @@ from typing import Final
 
 from activities.check import check, some
 from activities.errors import PermanentError
-from activities.netbox import NetBox, Row
-from activities.netbox_http import Conflict, Gone
+from activities.netbox.client import NetBox, Row
+from activities.netbox.http import Conflict, Gone
 from activities.setup.access import GRANTS, NAME, RECORDS, Grant
 from activities.setup.inventory import INVENTORY_GRANTS
 from fabrics.check import Check

@@ -7,7 +7,7 @@ value that breaks it makes NetBox refuse every change of its object, whatever it
 import re
 from typing import Final
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 
 EMPTY: Final = (None, "")
 """What NetBox takes for no value; no rule but `required` applies to it."""

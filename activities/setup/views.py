@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import quote
 
-from activities.netbox import CLUSTER_TYPE
+from activities.netbox.client import CLUSTER_TYPE
 from activities.setup.items import CLUSTER, Item
 
 TAG: Final = "hedgehog-sync"

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from activities.netbox import CLUSTER_TYPE
+from activities.netbox.client import CLUSTER_TYPE
 from activities.setup.fields import CONFIG_FIELDS
 from activities.setup.items import CLUSTER, Item, Reference
 

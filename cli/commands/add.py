@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from cli import console
 from cli.commands.switch import enable_one
 from cli.errors import Failure

@@ -9,7 +9,7 @@ import typer
 from pydantic import BaseModel
 
 import temporal
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from activities.setup import check_netbox
 from cli import console, probes, records
 from cli.errors import DONE, UNHEALTHY, Failure, load_settings

@@ -14,7 +14,7 @@ import typer
 from pydantic import BaseModel
 
 from activities.errors import PermanentError
-from activities.netbox import CLUSTERS
+from activities.netbox.client import CLUSTERS
 from cli import console, probes, records
 from cli.errors import DONE, UNHEALTHY, Failure
 from cli.fabrics import Fabric

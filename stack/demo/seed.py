@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from activities.setup import apply, issue_token, items
 from stack.demo.fabrics import SAMPLES, SampleFabric
 from stack.git_server import GitRepository, GitServer

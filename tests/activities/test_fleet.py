@@ -10,7 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.fleet import FleetActivities, RoundRequest
-from activities.netbox import NetBox, Row
+from activities.netbox.client import NetBox, Row
 from fabrics.loop import workflow_id
 
 NOBODY = "nobody"

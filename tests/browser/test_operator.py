@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from rich.console import Console
 from rich.text import Text
 
-from activities.netbox import CLUSTER_TYPE, CLUSTER_TYPES, NetBox
+from activities.netbox.client import CLUSTER_TYPE, CLUSTER_TYPES, NetBox
 from fabrics.fleet import FLEET_ID
 from fabrics.loop import workflow_id
 from tests.e2e.fleet import look

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from activities.setup.views import TAG
 from tests.cli.conftest import CommandLine
 from tests.e2e.installation import SERVERS, Installation, in_yaml

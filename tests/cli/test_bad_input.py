@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from cli import app
 from tests.cli.conftest import CommandLine, Result
 from tests.e2e.installation import Installation

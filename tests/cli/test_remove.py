@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from activities.queues import takes_work
 from tests.cli.conftest import CommandLine
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until

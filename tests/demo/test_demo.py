@@ -10,7 +10,7 @@ import psutil
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from tests.demo.terminal import (
     COMMAND,
     STARTER,

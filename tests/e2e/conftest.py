@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
-from activities.netbox import CLUSTERS, NetBox
+from activities.netbox.client import CLUSTERS, NetBox
 from stack.kubernetes_api import kubernetes_api
 from stack.stack import Stack
 from tests.e2e.installation import Installation

@@ -8,7 +8,7 @@ from functools import partial
 
 from temporalio.client import Client, WorkflowHandle
 
-from activities.netbox import CLUSTERS, JOURNAL, NetBox, Row
+from activities.netbox.client import CLUSTERS, JOURNAL, NetBox, Row
 from fabrics.fleet import FLEET_ID
 from fabrics.fleet_summary import FleetSummary
 from tests.e2e.installation import Fabric, Installation, until

@@ -16,7 +16,7 @@ import yaml
 from temporalio.client import Client, WorkflowHandle
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
-from activities.netbox import NetBox, Row
+from activities.netbox.client import NetBox, Row
 from fabrics.loop import FabricLoop, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from stack.api_server import KubernetesApi

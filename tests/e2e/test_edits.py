@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import mechanicalsoup
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from stack.netbox import NetBox
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml
 

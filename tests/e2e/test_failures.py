@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from fabrics.report import SyncReport
 from stack.faults import Fault
 from stack.kubernetes_emulator import EmulatedKubernetesApi

@@ -6,7 +6,7 @@ from functools import partial
 
 from temporalio.common import SearchAttributeKey
 
-from activities.netbox import CLUSTERS
+from activities.netbox.client import CLUSTERS
 from tests.e2e.fleet import SOON, edit, ended, fleet_of, look, loops_of, run_id, summary
 from tests.e2e.installation import SERVERS, Installation, in_yaml, shown, until
 from workflows.fabric_sync import FabricSync

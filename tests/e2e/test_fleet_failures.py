@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from temporalio.client import Client
 
-from activities.netbox import CLUSTER_TYPE, CLUSTER_TYPES, CLUSTERS, NetBox
+from activities.netbox.client import CLUSTER_TYPE, CLUSTER_TYPES, CLUSTERS, NetBox
 from activities.setup.access import LOOK_UPS, RECORDS
 from fabrics.fleet_summary import FleetSummary
 from tests.cli.conftest import CommandLine

@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from activities.netbox import NetBox
-from activities.netbox_http import Refused
+from activities.netbox.client import NetBox
+from activities.netbox.http import Refused
 from activities.setup.fields import FIELDS
 from tests.e2e.fleet import changed, edit, look, looked, loops_of, rows
 from tests.e2e.installation import SERVERS, Installation, in_yaml, shown, until

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from activities.queues import QueueActivities
 from stack.faults import Fault
 from stack.kubernetes_emulator import EmulatedKubernetesApi

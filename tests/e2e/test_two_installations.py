@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowHandle
 
 import temporal
 from activities import setup
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from activities.setup.access import GROUP, USER
 from activities.setup.items import Item
 from stack.processes import Supervisor

@@ -18,7 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 import temporal
-from activities.netbox import CLUSTERS, Row
+from activities.netbox.client import CLUSTERS, Row
 from cli.look import look
 from cli.loops import Loops
 from cli.session import Session

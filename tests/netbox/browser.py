@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import mechanicalsoup
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from stack.stack import Stack
 
 

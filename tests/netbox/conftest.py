@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from activities.inventory.client import InventoryNetBox
-from activities.netbox import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS, NetBox, Row
 from activities.record import RecordActivities
 from fabrics.installation import Installation
 from stack.stack import Stack

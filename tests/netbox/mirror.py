@@ -9,8 +9,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.inventory.activity import InventoryActivities
 from activities.inventory.client import InventoryNetBox
 from activities.inventory.models import PATHS
-from activities.kubernetes import LiveStates
-from activities.netbox import NetBox, Row
+from activities.kubernetes.live import LiveStates
+from activities.netbox.client import NetBox, Row
 from fabrics.config import FabricConfig, KubernetesTarget
 from fabrics.drift import Live
 from fabrics.inventory import Fabric, Model, Plan, make_plan

@@ -4,7 +4,7 @@ from collections import defaultdict
 from functools import cached_property
 from typing import Any
 
-from activities.netbox import Row
+from activities.netbox.client import Row
 from fabrics.inventory import Model
 from fabrics.inventory.kinds import OWNED
 from tests.fabrics.inventory.reader import Membership, PortOf, Reader

@@ -3,8 +3,8 @@
 import pytest
 
 from activities.errors import PermanentError
-from activities.netbox import CLUSTERS, JOURNAL, NetBox, Row
-from activities.netbox_http import Gone
+from activities.netbox.client import CLUSTERS, JOURNAL, NetBox, Row
+from activities.netbox.http import Gone
 from activities.setup.access import GRANTS, USER
 from activities.setup.fields import FIELDS
 from activities.setup.inventory import INVENTORY_GRANTS

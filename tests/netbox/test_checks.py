@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from activities.netbox import CLUSTERS, JOURNAL, NetBox, Row
-from activities.netbox_http import Refused
+from activities.netbox.client import CLUSTERS, JOURNAL, NetBox, Row
+from activities.netbox.http import Refused
 from activities.setup import check_netbox
 from activities.setup.access import GRANTS, JOURNALS, RECORDS, TOKENS, USER, Grant
 from activities.setup.fields import CHOICE_SETS, FIELDS

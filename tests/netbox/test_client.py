@@ -12,8 +12,8 @@ from typing import BinaryIO
 import pytest
 
 from activities.errors import PermanentError, TransientError
-from activities.netbox import NetBox
-from activities.netbox_http import Conflict
+from activities.netbox.client import NetBox
+from activities.netbox.http import Conflict
 
 TOKEN = "nbt_key.secret"
 EMPTY_PAGE = '{"count": 0, "next": null, "previous": null, "results": []}'

@@ -5,7 +5,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from activities.netbox import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS, NetBox, Row
 from activities.setup.fields import COLOURS, CONFIG_FIELDS, FIELD_ITEMS, GROUP
 from fabrics.config import DEFAULT_INTERVAL
 from fabrics.record_config import DEFAULT_BRANCH, DEFAULT_DIRECTORY, DEFAULT_NAMESPACE

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from activities.inventory.models import PATHS
-from activities.netbox import NetBox, Row
+from activities.netbox.client import NetBox, Row
 from activities.setup.fields import FIELDS
 from activities.setup.views import TAG
 from fabrics.inventory import Model

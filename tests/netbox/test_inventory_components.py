@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from activities.netbox import NetBox, Row
+from activities.netbox.client import NetBox, Row
 from activities.setup.views import TAG
 from fabrics.inventory import Model
 from fabrics.inventory.report import Problem

@@ -7,7 +7,7 @@ import pytest
 
 from activities.errors import PermanentError, TransientError
 from activities.inventory.client import InventoryNetBox
-from activities.netbox import NetBox, Row
+from activities.netbox.client import NetBox, Row
 from activities.setup.access import Grant
 from activities.setup.inventory import INVENTORY_GRANTS
 from fabrics.inventory import Model

@@ -1,7 +1,7 @@
 """A record can always be deleted; what syncs made of its fabric does not keep people from it, and stays."""
 
 from activities.inventory.models import PATHS
-from activities.netbox import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS, NetBox, Row
 from fabrics.inventory import Model
 from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
 from tests.netbox.browser import Browser, cluster_page

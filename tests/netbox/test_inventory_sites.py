@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from activities.inventory.models import PATHS
-from activities.netbox import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS, NetBox, Row
 from fabrics.fleet import Member
 from fabrics.inventory import Model
 from fabrics.inventory.report import Problem

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from activities.netbox import NetBox, Row
+from activities.netbox.client import NetBox, Row
 from activities.record import RecordActivities, RecordUpdate
 from fabrics.status import Facts
 from tests.netbox.browser import Browser, cluster_page

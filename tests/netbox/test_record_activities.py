@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from activities.errors import PermanentError
-from activities.netbox import CLUSTERS, JOURNAL, NetBox, Row
-from activities.netbox_http import Conflict, Refused
+from activities.netbox.client import CLUSTERS, JOURNAL, NetBox, Row
+from activities.netbox.http import Conflict, Refused
 from activities.record import RecordActivities, RecordUpdate
 from activities.setup.fields import FIELDS
 from activities.setup.items import CLUSTER

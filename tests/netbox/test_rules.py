@@ -2,8 +2,8 @@
 
 import pytest
 
-from activities.netbox import CLUSTERS, NetBox, Row
-from activities.netbox_http import Refused
+from activities.netbox.client import CLUSTERS, NetBox, Row
+from activities.netbox.http import Refused
 from activities.setup.fields import FIELDS
 from activities.setup.items import CLUSTER
 from activities.setup.rules import is_filled, is_refused

@@ -11,7 +11,7 @@ import pytest
 
 from activities import setup
 from activities.errors import PermanentError
-from activities.netbox import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS, NetBox, Row
 from activities.setup import Action
 from activities.setup.access import TOKENS, USER
 from activities.setup.fields import CHOICE_SETS, FIELDS

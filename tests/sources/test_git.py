@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from activities.errors import PermanentError, TransientError
-from activities.git import GitMirror
+from activities.git.mirror import GitMirror
 from fabrics.config import GitSource
 from settings import Settings
 from tests.sources.repositories import Repository

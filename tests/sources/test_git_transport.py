@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from activities.errors import PermanentError, TransientError
-from activities.git import GitMirror
+from activities.git.mirror import GitMirror
 from fabrics.config import GitSource
 from settings import Settings
 from stack.git_server import GitRepository, GitServer

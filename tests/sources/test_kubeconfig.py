@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from activities.errors import PermanentError
-from activities.kubernetes import read_live
-from activities.kubernetes_access import KubernetesAccess, kubernetes_access
+from activities.kubernetes.access import KubernetesAccess, kubernetes_access
+from activities.kubernetes.live import read_live
 from fabrics.config import KubernetesTarget
 from settings import Settings
 from stack.kubernetes_emulator import EmulatedKubernetesApi

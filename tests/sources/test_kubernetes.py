@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from activities.errors import PermanentError, TransientError
-from activities.kubernetes import PAGE, LiveStates, read_live
+from activities.kubernetes.live import PAGE, LiveStates, read_live
 from fabrics.config import KubernetesTarget
 from fabrics.drift import Live
 from fabrics.kinds import KINDS, READ_KINDS, SWITCH_PROFILE, kind_named
@@ -127,7 +127,7 @@ def test_a_list_begins_again_when_its_history_is_gone(
                 fabric_api.expire_lists()
         return page
 
-    monkeypatch.setattr("activities.kubernetes.read_page", read_and_forget)
+    monkeypatch.setattr("activities.kubernetes.live.read_page", read_and_forget)
 
     assert counts(read_live(fabric_target, settings)) == {"Server": PAGE + 1}
     assert len(set(tokens)) == 2, "the list did not begin again"

@@ -12,8 +12,8 @@ from temporalio.common import RetryPolicy
 from temporalio.testing import ActivityEnvironment
 
 from activities.errors import PermanentError, Unanswered
-from activities.git import GitMirror
-from activities.git_source import check_host
+from activities.git.mirror import GitMirror
+from activities.git.source import check_host
 from activities.observe import FabricActivities, ObserveRequest
 from fabrics.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.status import Observation

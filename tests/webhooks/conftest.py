@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from settings import Settings
 from tests.e2e.conftest import installation, running
 from tests.e2e.installation import Installation, until

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from activities import setup
-from activities.netbox import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS, NetBox, Row
 from activities.setup import Action
 from activities.setup.fields import CONFIG_FIELDS
 from fabrics.config import ConfigEdits

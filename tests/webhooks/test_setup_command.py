@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from activities import setup
-from activities.netbox import NetBox
+from activities.netbox.client import NetBox
 from activities.setup.webhook import EVENT_RULES, WEBHOOKS
 from cli.app import app
 from tests.cli.conftest import CommandLine, starter

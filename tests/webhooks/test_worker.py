@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from activities import setup
-from activities.netbox import CLUSTERS
+from activities.netbox.client import CLUSTERS
 from stack.ports import usual_or_free
 from tests.e2e.fleet import fleet_of
 from tests.e2e.installation import SERVERS, Installation, in_yaml, manifest, shown, until

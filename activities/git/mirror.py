@@ -20,11 +20,11 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from activities import git_source
 from activities.credentials import GitAccess, git_access
 from activities.errors import PermanentError, TransientError, Unanswered
-from activities.git_command import GitCommand, GitError, git_environment
-from activities.git_failures import MISSING_BRANCH, failure, own_words
+from activities.git import source
+from activities.git.command import GitCommand, GitError, git_environment
+from activities.git.failures import MISSING_BRANCH, failure, own_words
 from fabrics.config import GitSource
 from settings import Settings
 
@@ -113,7 +113,7 @@ class GitMirror:
 
     def _check_host(self) -> None:
         if not (self.access.ssh_key or self._protocol == "file"):
-            git_source.check_host(self.source.repository, self.settings.connect_timeout)
+            source.check_host(self.source.repository, self.settings.connect_timeout)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -207,7 +207,7 @@ class GitMirror:
 
     @cached_property
     def _directory(self) -> str:
-        return git_source.directory(self.source.directory)
+        return source.directory(self.source.directory)
 
     @cached_property
     def access(self) -> GitAccess:
@@ -220,11 +220,11 @@ class GitMirror:
     @cached_property
     def _protocol(self) -> str:
         allow_local = self.settings.git_allow_local
-        return git_source.protocol(self.source.repository, allow_local=allow_local)
+        return source.protocol(self.source.repository, allow_local=allow_local)
 
     @cached_property
     def _git(self) -> GitCommand:
-        branch = git_source.branch(self.source.branch)
+        branch = source.branch(self.source.branch)
         configuration = {
             "remote.source.url": self.source.repository,
             "remote.source.fetch": f"+refs/heads/{branch}:{self._ref}",

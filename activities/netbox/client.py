@@ -21,7 +21,7 @@ from tenacity import (
 )
 
 from activities.errors import PermanentError
-from activities.netbox_http import Conflict, Gone, Refused, netbox_errors, netbox_session
+from activities.netbox.http import Conflict, Gone, Refused, netbox_errors, netbox_session
 from settings import Settings
 
 type Row = dict[str, Any]

@@ -22,7 +22,7 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from activities.errors import PermanentError, TransientError, Unanswered, classify
-from activities.kubernetes_access import KubernetesAccess, kubernetes_access
+from activities.kubernetes.access import KubernetesAccess, kubernetes_access
 from fabrics.config import KubernetesTarget
 from fabrics.drift import Live
 from fabrics.kinds import ALL_KINDS, KINDS, SWITCH_PROFILE, Kind, kind_named

@@ -1,0 +1,1 @@
+"""Git: the files of one directory on one branch, from a bare mirror on the worker's disk."""

@@ -1,0 +1,1 @@
+"""NetBox: its REST API as rows, and what goes wrong with it as sentences."""
