@@ -1,6 +1,6 @@
 """What an operator sees and does in NetBox and in the Temporal Web UI, in a real browser.
 
-The pictures in `docs/` come from here: `make test ARGS="tests/browser --pictures docs/pictures"`.
+The pictures in `docs/` come from here: `.venv/bin/pytest tests/browser --pictures docs/pictures`.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import sys
 from functools import partial
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from playwright.async_api import Page, expect
@@ -44,6 +45,34 @@ OBJECTS = [
 IN_GIT = {"fabric.yaml": in_yaml(OBJECTS)}
 BY_HAND = manifest("Server", "server-02", {"description": "moved to rack 9"})
 ON_LOAN = manifest("Server", "gpu-loan-01", {"description": "until June"})
+
+
+def wired() -> list[dict[str, Any]]:
+    """The same with two leaves, each server at both, and the first of them in the VPC."""
+    leaves = ("leaf-01", "leaf-02")
+    switches = [
+        manifest("Switch", leaf, {"role": "server-leaf", "profile": "vs"}) for leaf in leaves
+    ]
+    cables = [
+        manifest(
+            "Connection",
+            f"server-{n:02}--{leaf}",
+            {
+                "unbundled": {
+                    "link": {
+                        "server": {"port": f"server-{n:02}/eth{side}"},
+                        "switch": {"port": f"{leaf}/E1/{n}"},
+                    }
+                }
+            },
+        )
+        for n in range(1, 8)
+        for side, leaf in enumerate(leaves)
+    ]
+    namespace = manifest("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]})
+    attached = {"connection": "server-01--leaf-01", "subnet": "research/default"}
+    attachment = manifest("VPCAttachment", "research--server-01", attached, "vpc")
+    return [*OBJECTS, *switches, *cables, namespace, attachment]
 
 
 async def three_fabrics(installation: Installation) -> list[Fabric]:
@@ -171,6 +200,26 @@ async def test_netbox_tells_the_fabrics_apart(
         assert target is not None
         await page.goto(target)
         await expect(page.get_by_role("heading", name="fabric-sync/oslo-dc2")).to_be_visible()
+
+
+async def test_netbox_documents_what_runs(
+    installation: Installation, page: Page, pictures: Path
+) -> None:
+    objects = wired()
+    git = {"fabric.yaml": in_yaml(objects)}
+    hanover = await installation.named_fabric("hanover-dc4", git, objects)
+    netbox = installation.stack.netbox.url
+    async with installation.worker():
+        await hanover.recorded("in_sync")
+        await page.goto(f"{netbox}/dcim/devices/?cf_hh_fabric=hanover-dc4")
+        await expect(page.locator("tbody tr")).to_have_count(9)
+        await page.get_by_role("link", name="leaf-01", exact=True).click()
+        await page.get_by_role("tab", name="Interfaces").click()
+        port = page.locator("tbody tr", has=page.get_by_role("link", name="E1/1", exact=True))
+        await expect(port).to_contain_text("server-01")
+        await page.screenshot(path=pictures / "netbox-ports.png")
+        await port.get_by_role("link", name="E1/1", exact=True).click()
+        await expect(page.get_by_text("research/default").first).to_be_visible()
 
 
 async def test_the_web_ui_finds_fabrics_and_says_how_the_fleet_is(
