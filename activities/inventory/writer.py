@@ -121,14 +121,14 @@ class Writer:
             return self._send_once(batch, ids)
         except RowsRefused as error:
             reasons = error.reasons
-            taken = self._take_over(batch, reasons, ids)
+            there = self._made_meanwhile(batch, reasons, ids)
             failed = [
                 Done(batch.writes[place], None, reason)
                 for place, reason in reasons.items()
-                if batch.writes[place].ref not in {done.write.ref for done in taken}
+                if batch.writes[place].ref not in {done.write.ref for done in there}
             ]
             good = tuple(each for place, each in enumerate(batch.writes) if place not in reasons)
-            return taken + failed + (self.send(Batch(batch.model, good), ids) if good else [])
+            return there + failed + (self.send(Batch(batch.model, good), ids) if good else [])
         except (Refused, Gone, InUse) as error:
             if len(batch.writes) == 1:
                 return [Done(batch.writes[0], None, str(error))]
@@ -136,22 +136,36 @@ class Writer:
             halves = batch.writes[:middle], batch.writes[middle:]
             return [done for half in halves for done in self.send(Batch(batch.model, half), ids)]
 
-    def _take_over(self, batch: Batch, places: Iterable[int], ids: Mapping[Ref, Id]) -> list[Done]:
-        """Make interfaces ours that NetBox made with our devices, in place of those that it refused."""
-        if batch.model is not Model.INTERFACE or not batch.creates:
+    def _made_meanwhile(
+        self, batch: Batch, places: Iterable[int], ids: Mapping[Ref, Id]
+    ) -> list[Done]:
+        """What is there in place of new objects that NetBox refused, and is as good."""
+        if not batch.creates:
             return []
-        refused = {batch.writes[place].ref: batch.writes[place] for place in places}
-        made = made_with_devices(self._netbox, list(refused.values()), ids)
+        refused = [batch.writes[place] for place in places]
+        if batch.model in SHARED:  # another fabric may be loaded at the same time
+            found = self._reader.shared(batch.model, {each.key for each in refused})
+            return [
+                Done(replace(each, id=number), number)
+                for each in refused
+                if (number := found.get(each.key))
+            ]
+        return self._take_over(refused, ids) if batch.model is Model.INTERFACE else []
+
+    def _take_over(self, writes: list[Write], ids: Mapping[Ref, Id]) -> list[Done]:
+        """Make interfaces ours that NetBox made with our devices, in place of those that it refused."""
+        refused = {each.ref: each for each in writes}
+        made = made_with_devices(self._netbox, writes, ids)
         if not made:
             return []
         rows = [
             self.row(_known(refused[ref]), ids) | {"id": row["id"]} for ref, row in made.items()
         ]
         try:
-            self._netbox.write("PATCH", PATHS[batch.model], rows)
+            self._netbox.write("PATCH", PATHS[Model.INTERFACE], rows)
         except (Refused, Gone):  # then it is in the way, like what people have made
             return []
-        taken = {ref: Id(batch.model, row["id"]) for ref, row in made.items()}
+        taken = {ref: Id(Model.INTERFACE, row["id"]) for ref, row in made.items()}
         return [Done(replace(refused[ref], id=number), number) for ref, number in taken.items()]
 
     def _send_once(self, batch: Batch, ids: Mapping[Ref, Id]) -> list[Done]:
@@ -233,5 +247,5 @@ def _note(result: Written, done: Done) -> None:
     result.ids[ref] = done.id
     if done.write.id is None:
         result.created.add(ref)
-    elif ref not in result.created:
+    elif ref not in result.created and ref.model not in SHARED:
         result.updated.add(ref)

@@ -131,9 +131,15 @@ def test_no_secret_stands_in_a_command_line(visit: Visit) -> None:
 
 
 def test_a_second_terminal_sees_and_syncs_the_fabrics(visit: Visit) -> None:
-    status = visit.run("python", "starter.py", "status", "--json")
-    assert status.returncode == 1  # there is drift
-    assert outcomes(status.stdout) == EXPECTED
+    seen: list[subprocess.CompletedProcess[str]] = []
+
+    def is_settled() -> bool:
+        seen.append(visit.run("python", "starter.py", "status", "--json"))
+        return "syncing" not in {status for status, _ in outcomes(seen[-1].stdout).values()}
+
+    wait_until(is_settled, 60)
+    assert seen[-1].returncode == 1  # there is drift
+    assert outcomes(seen[-1].stdout) == EXPECTED
     synced = visit.run("python", "starter.py", "sync", "berlin-dc1")
     assert (synced.returncode, "in_sync" in synced.stdout) == (0, True), synced.stderr
     loops = visit.run("temporal", "workflow", "list")

@@ -4,14 +4,19 @@ import asyncio
 
 from activities.inventory.client import InventoryNetBox
 from activities.inventory.models import PATHS
+from activities.inventory.reader import Reader
 from activities.inventory.rows import FABRIC, KEY
+from activities.inventory.writer import Writer
 from activities.setup.views import TAG
 from fabrics.inventory import Model
+from fabrics.inventory.changes import find_changes
 from fabrics.inventory.guards import SYNCS
 from fabrics.inventory.kinds import OWNED
 from tests.e2e.lying_netbox import LyingNetBox
+from tests.fabrics.inventory.plans import server, switch
 from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
 from tests.fabrics.objects import live_state
+from tests.netbox.conftest import MakeMirror
 from tests.netbox.mirror import Mirror
 
 SMALL = (
@@ -57,3 +62,18 @@ def test_what_a_lost_worker_made_once_more_goes_and_what_was_there_stays(
     assert [each.pending for each in outcomes] == [True] * (SYNCS - 1) + [False]
     assert mirror.ids() == ids
     assert len(mirror.own(Model.VRF)) == mirror.plan(live_state(*SMALL)).counts[Model.VRF]
+
+
+def test_what_another_fabric_adds_to_the_catalogue_meanwhile_is_used(
+    make_mirror: MakeMirror,
+) -> None:
+    """Fabrics are loaded side by side, and each may find the same part of the catalogue missing."""
+    first, second = make_mirror(), make_mirror()
+    rack = (switch("leaf-1", profile="made-meanwhile"), server("s-1"))
+    reader = Reader(second.netbox, second.fabric_id)
+    changes = find_changes(plan := second.plan(live_state(*rack)), reader.read(plan))
+    assert "made-meanwhile" in {write.key for stage in changes.stages for write in stage}
+    assert first.sync(*rack).report.problems == {}
+    written = Writer(second.netbox, reader, second.fabric_id, "").write(changes, lambda _: None)
+    assert (written.refused, written.orphaned, written.updated) == ({}, {}, set())
+    assert not second.sync(*rack).report.wrote
