@@ -51,7 +51,10 @@ def wired() -> list[dict[str, Any]]:
     """The same with two leaves, each server at both, and the first of them in the VPC."""
     leaves = ("leaf-01", "leaf-02")
     switches = [
-        manifest("Switch", leaf, {"role": "server-leaf", "profile": "vs"}) for leaf in leaves
+        manifest(
+            "Switch", leaf, {"role": "server-leaf", "profile": "vs", "vlanNamespaces": ["default"]}
+        )
+        for leaf in leaves
     ]
     cables = [
         manifest(
@@ -214,7 +217,8 @@ async def test_netbox_documents_what_runs(
         await page.goto(f"{netbox}/dcim/devices/?cf_hh_fabric=hanover-dc4")
         await expect(page.locator("tbody tr")).to_have_count(9)
         await page.get_by_role("link", name="leaf-01", exact=True).click()
-        await page.get_by_role("tab", name="Interfaces").click()
+        await page.wait_for_url(re.compile(r"/dcim/devices/\d+/$"))
+        await page.goto(f"{page.url}interfaces/")
         port = page.locator("tbody tr", has=page.get_by_role("link", name="E1/1", exact=True))
         await expect(port).to_contain_text("server-01")
         await page.screenshot(path=pictures / "netbox-ports.png")
