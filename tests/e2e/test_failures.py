@@ -112,14 +112,14 @@ async def test_netbox_down_keeps_the_grid_and_is_written_when_it_is_back(
     async with proxy_to(port) as proxy:
         installation.changes = {"FABRIC_SYNC_NETBOX_URL": proxy.url}
         async with installation.worker():
-            fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+            fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=10)
             await installation.start(fabric)
             await fabric.recorded("in_sync")
             await proxy.cut()
             fabric.repository.commit({"fabric.yaml": in_yaml(SERVERS[:2])})
             status = await until(fabric.status, lambda status: status.netbox_error != "", 30)
             assert "NetBox" in status.netbox_error
-            status = await fabric.synced(status.syncs + 3, seconds=30)
+            status = await fabric.synced(status.syncs + 3, seconds=60)
             # The drift is known, and that the inventory could not be brought up to date is an error.
             assert (status.sync_status, status.drift_count) == ("error", 1)
             assert all(on_slot(report) for report in await fabric.history())
