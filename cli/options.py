@@ -1,12 +1,13 @@
 """Arguments and options that several commands share."""
 
 import re
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.errors import checked
+from cli.errors import Failure, checked
 from fabrics.config import check_interval
 
 FabricName = Annotated[str, typer.Argument(metavar="FABRIC", help="Name or id of the fabric.")]
@@ -20,6 +21,13 @@ LiveFile = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def check_terminal(instead: str) -> None:
+    """Raise `Failure` where nobody can be asked; `instead` says how to go on without."""
+    if not sys.stdin.isatty():
+        raise Failure(f"Without a terminal nobody can be asked: {instead}")
 
 
 def interval_of(text: str) -> int:

@@ -40,15 +40,9 @@ class InventoryNetBox(NetBox):
 
     @classmethod
     @override
-    def from_settings(cls, settings: Settings) -> Self:
-        """With connections of its own, so that inventories hold up no record."""
-        return cls(
-            settings.netbox_url,
-            settings.netbox_token.get_secret_value(),
-            connect_timeout=settings.connect_timeout,
-            timeout=settings.netbox_timeout,
-            at_once=AT_ONCE,
-        )
+    def _at_once(cls, settings: Settings) -> int:
+        """As many as inventories may have, on connections of their own: they hold up no record."""
+        return AT_ONCE
 
     def checked(self, check: Callable[[], None]) -> Self:
         """The same with the same connections. `check` is called before each request or list; by raising

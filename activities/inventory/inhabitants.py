@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from activities.inventory.client import InventoryNetBox
-from activities.inventory.models import PATHS
+from activities.inventory.models import LOCATIONS, PATHS
 from activities.netbox.client import CLUSTERS, Row
 from fabrics.inventory import Model
 
-LOCATIONS: Final = "dcim/locations"
 SCOPED: Final = {"cluster": CLUSTERS, "VLAN group": PATHS[Model.VLAN_GROUP]}
 """What may have a site as its scope, and is not among the numbers."""
 

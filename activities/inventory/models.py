@@ -26,5 +26,7 @@ PATHS: Final[Mapping[Model, str]] = {
 CABLE_ENDS: Final = "dcim/cable-terminations"
 """Without a permission to view these, GraphQL shows cables without ends."""
 
+LOCATIONS: Final = "dcim/locations"
+
 CHANGES: Final = "core/object-changes"
 """NetBox's changelog. Those that our user has made itself tell what NetBox makes on its own."""

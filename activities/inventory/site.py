@@ -4,14 +4,13 @@ from typing import Any, Final
 
 from activities.errors import PermanentError
 from activities.inventory.client import InventoryNetBox
-from activities.inventory.models import PATHS
+from activities.inventory.models import LOCATIONS, PATHS
 from activities.inventory.rows import FABRIC
 from activities.netbox.client import CLUSTERS, Row
 from fabrics.config import FabricConfig
 from fabrics.inventory import Model
 
 FIELDS: Final = "id,scope_type,scope,custom_fields"
-LOCATIONS: Final = "dcim/locations"
 
 
 def site_of(netbox: InventoryNetBox, config: FabricConfig) -> str:

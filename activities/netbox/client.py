@@ -52,8 +52,13 @@ class NetBox:
             settings.netbox_token.get_secret_value(),
             connect_timeout=settings.connect_timeout,
             timeout=settings.netbox_timeout,
-            at_once=settings.concurrent_netbox_calls,
+            at_once=cls._at_once(settings),
         )
+
+    @classmethod
+    def _at_once(cls, settings: Settings) -> int:
+        """How many requests may be under way at the same time."""
+        return settings.concurrent_netbox_calls
 
     def close(self) -> None:
         """Drop the connections."""

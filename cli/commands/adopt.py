@@ -5,9 +5,7 @@ finds in its way; the next one brings that up to date, and may find more: a devi
 """
 
 import asyncio
-import sys
 from collections.abc import Sequence
-from typing import Annotated
 
 import typer
 
@@ -18,12 +16,10 @@ from cli.errors import DONE, UNHEALTHY, Failure
 from cli.fabrics import Fabric
 from cli.inventory_view import findings_table, inventory_page
 from cli.loops import NoLoop
-from cli.options import AsJson, FabricName
+from cli.options import AsJson, FabricName, Yes, check_terminal
 from cli.session import Session, open_session
 from fabrics.inventory.report import Finding, Problem
 from fabrics.turn import SyncRequest
-
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 class Adopted(FabricInventory, frozen=True):
@@ -82,8 +78,7 @@ async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
 
 
 def _ask(fabric: Fabric, known: FabricInventory) -> None:
-    if not sys.stdin.isatty():
-        raise Failure("Without a terminal nobody can be asked: give --yes if this is meant.")
+    check_terminal("give --yes if this is meant.")
     console.err.print(findings_table(_findings(known)))
     console.note("The tag says so of each. Those that turn up with them become the fabric's, too.")
     question = (

@@ -1,7 +1,6 @@
 """What NetBox shows of a fabric: `inventory`; and what is only to go with somebody's word: `confirm-deletes`."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +15,7 @@ from cli.inventory_view import deletes_page, inventory_page, plan_page, preview_
 from cli.look import Sight, sight_of
 from cli.loops import NoLoop
 from cli.offline import read_live
-from cli.options import AsJson, FabricName
+from cli.options import AsJson, FabricName, check_terminal
 from cli.results import show_synced
 from cli.session import Session, open_session
 from fabrics.inventory import Fabric as Mirrored
@@ -148,11 +147,10 @@ async def _confirm(wanted: str, digest: str) -> tuple[Sight, SyncReport]:
 
 def _asked(waiting: DeletesWaiting, fabric: Fabric) -> str:
     """The digest of what the operator has seen and agreed to."""
-    if not sys.stdin.isatty():
-        raise Failure(
-            "Without a terminal nobody can be asked: look at `starter.py inventory"
-            f" {fabric.handle} --json`, and give the digest of the deletes that wait as --digest."
-        )
+    check_terminal(
+        f"look at `starter.py inventory {fabric.handle} --json`, and give the digest of the deletes"
+        " that wait as --digest."
+    )
     console.err.print(deletes_page(waiting, fabric.fabric_id))
     typer.confirm("Delete all of this from NetBox?", abort=True, err=True)
     return waiting.digest

@@ -5,7 +5,6 @@ for, the record last: as long as it is there, what could not be done can be trie
 """
 
 import asyncio
-import sys
 from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Final
@@ -20,7 +19,7 @@ from cli.errors import DONE, UNHEALTHY, Failure
 from cli.fabrics import Fabric
 from cli.inventory_view import report_page
 from cli.loops import NoLoop, NoWorker
-from cli.options import AsJson, FabricName
+from cli.options import AsJson, FabricName, Yes, check_terminal
 from cli.session import Session, open_session
 from fabrics.inventory.report import InventoryReport
 
@@ -30,7 +29,6 @@ LAST_SYNC: Final = timedelta(seconds=60)
 WithInventory = Annotated[
     bool, typer.Option("--inventory", help="Delete all that syncs made of it in NetBox, too.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 class Removed(BaseModel, frozen=True):
@@ -89,8 +87,7 @@ async def _remove(wanted: str, *, inventory: bool, sure: bool) -> Removed:
 
 
 def _ask(fabric: Fabric, *, inventory: bool) -> None:
-    if not sys.stdin.isatty():
-        raise Failure("Without a terminal nobody can be asked: give --yes if this is meant.")
+    check_terminal("give --yes if this is meant.")
     what = "its record and its inventory" if inventory else "its record; its inventory stays"
     typer.confirm(f"Remove {fabric.config.name} from NetBox ({what})?", abort=True, err=True)
 
