@@ -1,6 +1,5 @@
 """A fabric whose inventory tests keep in the real NetBox, and short ways to look at it there."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import override
 
@@ -133,14 +132,6 @@ class Mirror:
         fields = "id,action,message,changed_object_type,changed_object_id"
         rows = self.admin.rows(CHANGES, fields=fields, id__gt=since)
         return [row for row in rows if row["id"] > since]
-
-    def wipe(self, admin: InventoryNetBox) -> None:
-        """Take everything away again."""
-        for model in reversed(OWNED):
-            own = sorted(self.own(model), key=lambda row: row.get("parent") is None)  # parts first
-            rows: Sequence[Row] = [{"id": row["id"]} for row in own]
-            for start in range(0, len(rows), 100):
-                admin.write("DELETE", PATHS[model], rows[start : start + 100])
 
 
 def cable_ports(row: Row) -> set[tuple[str, str]]:
