@@ -101,8 +101,19 @@ class FabricLoop(BaseModel):
             return False
         if self.edits or self.journal.entry or self.written is None:
             return True
-        shown = _written(self.effective, self.facts)
+        shown = _written(self.effective, self.recorded)
         return _differs(shown, self.written) or self._heartbeat_is_due
+
+    @property
+    def recorded(self) -> Facts:
+        """What the record should show: also that a sync is running, where somebody may be looking at it."""
+        shown = self.turn is not None and self.turn.shown
+        return self.facts.model_copy(update={"syncing": shown})
+
+    @property
+    def was_told(self) -> bool:
+        """Whether a message came since the record was last read and written."""
+        return self.record_retry is None and (self.reload or bool(self.edits))
 
     def sync_is_due(self, now: datetime) -> bool:
         """Whether a sync should begin: somebody asked, or a slot has come and the fabric is not paused."""
@@ -206,10 +217,10 @@ class FabricLoop(BaseModel):
         return self.turn
 
     def begin_inventory(self, seen: Observation) -> InventoryRequest | None:
-        """What NetBox's inventory should now show; None where it does, or nobody knows what that is."""
+        """What NetBox's inventory should now show; None where it does, or nobody knows or wants it."""
         assert self.turn is not None  # noqa: S101  only a sync that began has seen something
         assert self.effective is not None  # noqa: S101
-        if seen.kubernetes_error or not self.installation.inventory:
+        if seen.kubernetes_error or not (self.wanted and self.installation.inventory):
             return None
         config, turn = self.effective, self.turn
         basis = Basis.of(seen, config, self.installation.release)

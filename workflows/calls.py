@@ -51,6 +51,8 @@ FIRST_QUESTION: Final = timedelta(seconds=10)
 """What a site's worker gets to answer before Temporal is asked whether there is one; a healthy one needs one
 second. Each further question waits twice as long, so that waiting for a busy one does not fill the history."""
 
+SWITCHED_OFF: Final = "It was switched off while it synced; the next sync does what was left."
+
 
 def budget(config: FabricConfig | None) -> timedelta:
     """How long one call may take: an interval, within bounds that fit slow fabrics and quick ones."""
@@ -84,7 +86,10 @@ def inventory_queue(queue: str) -> str:
 
 
 async def update_inventory(request: InventoryRequest, *, worked_before: bool) -> InventoryOutcome:
-    """Make NetBox show what runs. It is tried once where it failed last time, as often as that was."""
+    """Make NetBox show what runs. It is tried once where it failed last time, as often as that was.
+
+    Cancelled, it ends when its worker has stopped: what comes next must not meet one that still writes.
+    """
     site, queue = _site_of(request.config), _inventory_queue_of(request.config)
     work = workflow.start_activity_method(
         InventoryActivities.update_inventory,
@@ -93,6 +98,7 @@ async def update_inventory(request: InventoryRequest, *, worked_before: bool) ->
         heartbeat_timeout=LOST_WORKER,
         start_to_close_timeout=LONGEST_UPDATE,
         retry_policy=_retries(ATTEMPTS if worked_before else 1),
+        cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=f"write the inventory of {request.config.name}"[:200],
     )
     return await (_from_site(work, site, queue) if site else work)
@@ -216,6 +222,8 @@ def round_sentence(error: ActivityError) -> str:
 
 def sentence(error: ActivityError | ApplicationError, queue: str) -> str:
     """What went wrong, for people: the text of an `ActivityError` is always "Activity task failed"."""
+    if is_cancelled_exception(error):
+        return SWITCHED_OFF
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError):
         return cause.message
@@ -270,16 +278,19 @@ def _site_of(config: FabricConfig) -> str:
 async def _from_site[A](work: workflow.ActivityHandle[A], site: str, queue: str) -> A:
     """What a site's worker answers, however busy it is; while none does, ask whether `queue` has one."""
     pause = FIRST_QUESTION
-    while not await _ends_within(work, pause):
-        if not await _has_worker(queue):
-            work.cancel()
-            with suppress(ActivityError):
-                return await work  # a worker came after all
-            raise ApplicationError(
-                f'No worker takes work from the task queue "{site}"; start one there with `python'
-                f" worker.py --task-queue {site} --activities-only`, or correct hh_task_queue."
-            )
-        pause = min(2 * pause, MAX_BUDGET)
+    try:
+        while not await _ends_within(work, pause):
+            if not await _has_worker(queue):
+                work.cancel()
+                with suppress(ActivityError):
+                    return await work  # a worker came after all
+                raise ApplicationError(
+                    f'No worker takes work from the task queue "{site}"; start one there with `python'
+                    f" worker.py --task-queue {site} --activities-only`, or correct hh_task_queue."
+                )
+            pause = min(2 * pause, MAX_BUDGET)
+    except (asyncio.CancelledError, ActivityError):  # whichever was waiting when this was cancelled
+        work.cancel()
     return await work
 
 

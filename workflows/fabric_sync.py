@@ -8,13 +8,12 @@ run when the history has grown long.
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
-    FailureError,
     is_cancelled_exception,
 )
 
@@ -115,11 +114,34 @@ class FabricSync(FabricMessages):
             return
         turn = self._loop.begin(self._now())
         show(self._loop)
-        result, _ = await asyncio.gather(self._observe(turn), self._mark_syncing(turn.shown))
-        mirrored = await self._mirror(result)
+        sync = asyncio.create_task(self._sync(turn))
+        try:
+            # A task of its own begins after the sync has, which is the order that histories have.
+            await asyncio.create_task(self._mark_syncing(turn.shown))
+            await self._heed_messages_until_done(sync)
+        finally:
+            sync.cancel()
+        result, mirrored = (calls.SWITCHED_OFF, None) if sync.cancelled() else sync.result()
         self._loop.end(result, self._now(), mirrored)
         self._answered = self._waiting > 0
         show(self._loop)
+
+    async def _sync(self, turn: Turn) -> tuple[Observation | str, InventoryOutcome | str | None]:
+        """What is there, or why it could not be seen, and what became of the inventory."""
+        seen = await self._observe(turn)
+        return seen, await self._mirror(seen)
+
+    async def _heed_messages_until_done(self, sync: asyncio.Task[Any]) -> None:
+        """Follow the record while a sync takes its time, and stop that once nobody wants it any more."""
+        loop = self._loop
+        while loop.wanted and not sync.done():
+            await workflow.wait_condition(lambda: sync.done() or loop.was_told or not loop.wanted)
+            if loop.was_told and not sync.done():
+                await self._exchange_record()
+                show(loop)
+        if not loop.wanted:
+            sync.cancel()
+        await workflow.wait_condition(sync.done)
 
     async def _observe(self, turn: Turn) -> Observation | str:
         config, facts = self._loop.effective, self._loop.facts
@@ -128,7 +150,6 @@ class FabricSync(FabricMessages):
         try:
             return await calls.observe(request, answered_before=self._loop.answered)
         except (ActivityError, ApplicationError) as error:
-            _raise_if_cancelled(error)
             return calls.sentence(error, config.task_queue)
 
     async def _mirror(self, seen: Observation | str) -> InventoryOutcome | str | None:
@@ -141,7 +162,6 @@ class FabricSync(FabricMessages):
         try:
             return await calls.update_inventory(request, worked_before=worked_before)
         except (ActivityError, ApplicationError) as error:
-            _raise_if_cancelled(error)
             return calls.inventory_sentence(error)
 
     async def _mark_syncing(self, shown: bool) -> None:
@@ -150,8 +170,7 @@ class FabricSync(FabricMessages):
             return
         self._loop.written = None  # whatever becomes of this write, the next one is needed
         try:
-            facts = self._loop.facts.model_copy(update={"syncing": True})
-            await self._write(facts, QUICK, answered_before=False)
+            await self._write(self._loop.recorded, QUICK, answered_before=False)
         except ActivityError as error:
             _raise_if_cancelled(error)
             workflow.logger.info(
@@ -168,7 +187,7 @@ class FabricSync(FabricMessages):
         patience = calls.patience_with_netbox(loop.effective, due, answered_before=answered)
         try:
             if loop.must_write:
-                await self._write(loop.facts, patience, answered_before=answered)
+                await self._write(loop.recorded, patience, answered_before=answered)
             else:
                 self._adopt(
                     await calls.load_record(loop.fabric_id, patience, answered_before=answered)
@@ -214,7 +233,7 @@ class FabricSync(FabricMessages):
             workflow.continue_as_new(self._loop)
 
 
-def _raise_if_cancelled(error: FailureError) -> None:
+def _raise_if_cancelled(error: ActivityError) -> None:
     """A cancelled workflow ends, also in the middle of a call."""
     if is_cancelled_exception(error):
         raise error

@@ -19,7 +19,7 @@ from cli.results import show_fabrics
 from cli.session import Session, open_session
 
 LAST_SYNC: Final = timedelta(seconds=15)
-"""How long `disable` waits for a sync that is running and ends the loop only then."""
+"""How long `disable` waits for loops to end: a sync that is running stops before its next request to NetBox."""
 
 All = Annotated[bool, typer.Option("--all", help="All fabrics that NetBox has.")]
 

@@ -9,7 +9,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from stack.demo.fabrics import FABRICS
 from tests.cli.conftest import CommandLine
 from tests.e2e.first_load import Load, Sample, first_load, real
-from tests.e2e.installation import Installation, until
+from tests.e2e.installation import Installation, shown, until
 from tests.fabrics.inventory.live_sets import OWN
 from tests.fabrics.sets import HEDGEHOG
 from workflows.calls import LOST_WORKER
@@ -45,6 +45,30 @@ async def test_a_first_load_survives_whatever_happens_to_its_workers(
             assert first.missed > 0
 
 
+async def test_a_first_load_stops_when_the_fabric_is_switched_off_and_goes_on_later(
+    installation: Installation,
+) -> None:
+    async with first_load(installation, sample()) as load, installation.worker():
+        name, starter = load.fabric.fabric_id, command_line(load)
+        await load.between.received(1)
+        disabled = await starter("disable", name)
+        assert (disabled.code, disabled.err) == (0, "")  # its loop has ended
+        assert shown(await load.fabric.record()) == "disabled"
+        written = load.between.rows
+        assert written < sum(load.objects.values())
+        status = await starter("status", name, "--json")
+        assert status.fabric["sync_status"] == "disabled"
+        assert load.between.rows == written  # nobody goes on with it
+        assert (await starter("enable", name)).code == 0
+        await load.ends()
+
+
+def command_line(load: Load) -> CommandLine:
+    """The command line, with NetBox itself."""
+    netbox = load.installation.stack.netbox
+    return CommandLine(load.installation.variables).with_(FABRIC_SYNC_NETBOX_URL=netbox.url)
+
+
 def was_handed_over(writing: PendingActivityInfo | None) -> bool:
     """Whether the worker itself said that it stops: that it was lost would be noticed later."""
     return writing is not None and writing.attempt == 2
@@ -62,9 +86,7 @@ async def is_told_of(load: Load) -> None:
     assert still is not None
     assert still.attempt == 1
     name = load.fabric.fabric_id
-    starter = CommandLine(load.installation.variables).with_(
-        FABRIC_SYNC_NETBOX_URL=load.installation.stack.netbox.url
-    )
+    starter = command_line(load)
     one, all_, inventory = await asyncio.gather(
         starter("status", name, "--json"), starter("status"), starter("inventory", name)
     )
