@@ -24,7 +24,7 @@ from cli.session import Session, open_session
 from fabrics.inventory.report import InventoryReport
 
 LAST_SYNC: Final = timedelta(seconds=60)
-"""How long a sync that is running may take to end."""
+"""How long a sync that is running may take to stop."""
 
 WithInventory = Annotated[
     bool, typer.Option("--inventory", help="Delete all that syncs made of it in NetBox, too.")
@@ -101,7 +101,7 @@ async def _end(session: Session, fabric: Fabric) -> None:
             fabric.fabric_id, LAST_SYNC
         ):
             raise Failure(
-                f"{fabric.config.name} is switched off, but still syncs for the last time;"
+                f"{fabric.config.name} is switched off, but its last sync has not stopped yet;"
                 " nothing was removed. Try again when that has ended."
             )
 

@@ -119,7 +119,7 @@ async def _wait_for_loops(session: Session, disabled: Sequence[Fabric]) -> None:
         )
     busy = [f.config.name for f, done in zip(disabled, ended, strict=True) if not done]
     if busy:
-        console.note(f"Still syncing, for the last time: {', '.join(busy)}.")
+        console.note(f"Switched off, but not at rest yet: {', '.join(busy)}.")
 
 
 async def _announce(session: Session, later: str) -> bool:
