@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ async def env() -> AsyncIterator[WorkflowEnvironment]:
     server = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent))
     assert server is not None, "temporal-test-server is missing; run `make test`, which installs it"
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=server, data_converter=pydantic_data_converter
+        test_server_existing_path=server,
+        test_server_startup_timeout=timedelta(minutes=1),  # its own 5 s are short on a busy machine
+        data_converter=pydantic_data_converter,
     ) as started:
         yield started
