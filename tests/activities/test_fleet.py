@@ -1,6 +1,7 @@
 """What a round makes of a loop that Temporal lets nobody talk to, with a real Temporal server."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from sys import prefix
 
@@ -24,6 +25,7 @@ async def client() -> AsyncIterator[Client]:
     async with await WorkflowEnvironment.start_local(
         data_converter=pydantic_data_converter,
         dev_server_existing_path=str(Path(prefix, "bin", "temporal")),
+        dev_server_startup_timeout=timedelta(minutes=1),
         dev_server_extra_args=[
             "--dynamic-config-value",
             f"history.maximumSignalsPerExecution={MOST_SIGNALS}",

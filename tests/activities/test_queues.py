@@ -31,7 +31,9 @@ async def client() -> AsyncIterator[Client]:
     runtime = Runtime(telemetry=TelemetryConfig(), worker_heartbeat_interval=timedelta(seconds=1))
     server = str(Path(prefix, "bin", "temporal"))
     async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=server, runtime=runtime
+        dev_server_existing_path=server,
+        dev_server_startup_timeout=timedelta(minutes=1),
+        runtime=runtime,
     ) as env:
         yield env.client
 
