@@ -230,11 +230,20 @@ class FabricLoop(BaseModel):
         self.inventory = self.inventory.begun(basis)
         return self.inventory.request(config, seen, turn)
 
+    def give_up(self) -> None:
+        """The sync was stopped, as nobody wants it any more; whoever does again, wants it at once."""
+        assert self.turn is not None  # noqa: S101  only a sync that began can be stopped
+        again = SyncRequest(
+            full=self.turn.full, accept_empty=self.turn.accept_empty, adopt=self.turn.adopt
+        )
+        self.turn, self.request = None, again | self.request
+        self.inventory = self.inventory.forgotten()
+
     def end(
         self,
         result: Observation | str,
+        mirrored: InventoryOutcome | str | None,
         now: datetime,
-        mirrored: InventoryOutcome | str | None = None,
     ) -> SyncReport:
         """The sync ended with an observation, or broke off with a sentence that says why.
 

@@ -51,8 +51,6 @@ FIRST_QUESTION: Final = timedelta(seconds=10)
 """What a site's worker gets to answer before Temporal is asked whether there is one; a healthy one needs one
 second. Each further question waits twice as long, so that waiting for a busy one does not fill the history."""
 
-SWITCHED_OFF: Final = "It was switched off while it synced; the next sync does what was left."
-
 
 def budget(config: FabricConfig | None) -> timedelta:
     """How long one call may take: an interval, within bounds that fit slow fabrics and quick ones."""
@@ -222,8 +220,6 @@ def round_sentence(error: ActivityError) -> str:
 
 def sentence(error: ActivityError | ApplicationError, queue: str) -> str:
     """What went wrong, for people: the text of an `ActivityError` is always "Activity task failed"."""
-    if is_cancelled_exception(error):
-        return SWITCHED_OFF
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, ApplicationError):
         return cause.message

@@ -14,6 +14,7 @@ from temporalio import workflow
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
+    FailureError,
     is_cancelled_exception,
 )
 
@@ -121,8 +122,10 @@ class FabricSync(FabricMessages):
             await self._heed_messages_until_done(sync)
         finally:
             sync.cancel()
-        result, mirrored = (calls.SWITCHED_OFF, None) if sync.cancelled() else sync.result()
-        self._loop.end(result, self._now(), mirrored)
+        if _was_cancelled(sync):
+            self._loop.give_up()
+        else:
+            self._loop.end(*sync.result(), self._now())
         self._answered = self._waiting > 0
         show(self._loop)
 
@@ -150,6 +153,7 @@ class FabricSync(FabricMessages):
         try:
             return await calls.observe(request, answered_before=self._loop.answered)
         except (ActivityError, ApplicationError) as error:
+            _raise_if_cancelled(error)
             return calls.sentence(error, config.task_queue)
 
     async def _mirror(self, seen: Observation | str) -> InventoryOutcome | str | None:
@@ -162,6 +166,7 @@ class FabricSync(FabricMessages):
         try:
             return await calls.update_inventory(request, worked_before=worked_before)
         except (ActivityError, ApplicationError) as error:
+            _raise_if_cancelled(error)
             return calls.inventory_sentence(error)
 
     async def _mark_syncing(self, shown: bool) -> None:
@@ -173,9 +178,10 @@ class FabricSync(FabricMessages):
             await self._write(self._loop.recorded, QUICK, answered_before=False)
         except ActivityError as error:
             _raise_if_cancelled(error)
-            workflow.logger.info(
-                "The record does not show the sync: %s", calls.netbox_sentence(error)
-            )
+            sentence = calls.netbox_sentence(error)
+            if calls.is_claimed(error):
+                self._loop.record_claimed(sentence)
+            workflow.logger.info("The record does not show the sync: %s", sentence)
 
     async def _exchange_record(self) -> None:
         """Write what changed, or read what others changed. A failure is shown and tried again later."""
@@ -233,7 +239,12 @@ class FabricSync(FabricMessages):
             workflow.continue_as_new(self._loop)
 
 
-def _raise_if_cancelled(error: ActivityError) -> None:
-    """A cancelled workflow ends, also in the middle of a call."""
+def _raise_if_cancelled(error: FailureError) -> None:
+    """A call that was cancelled has not failed: who cancelled it knows what that means."""
     if is_cancelled_exception(error):
         raise error
+
+
+def _was_cancelled(task: asyncio.Task[Any]) -> bool:
+    error = None if task.cancelled() else task.exception()
+    return task.cancelled() or (error is not None and is_cancelled_exception(error))

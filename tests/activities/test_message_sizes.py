@@ -101,7 +101,7 @@ def loop() -> FabricLoop:
         told.ask_for_sync(SyncRequest(full=True))
         told.begin(now)
         assert told.begin_inventory(seen)
-        told.end(seen, now, result)
+        told.end(seen, result, now)
     told.edit(ConfigEdits(interval=5, paused=True, pause_reason="r" * 200))
     told.record_written(told.facts, ConfigEdits(), "")
     told.record_failed(SENTENCE, NOW)
