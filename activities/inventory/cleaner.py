@@ -74,10 +74,10 @@ class Cleaner:
         if not rows:
             return []
         same = {"changelog_message": self._message, **fields}
+        listed = [{"id": each.id.number, **same} for each in rows]
+        rest: list[Sequence[Stored]]
         try:
-            self._netbox.write(
-                method, PATHS[model], [{"id": each.id.number, **same} for each in rows]
-            )
+            self._netbox.write(method, PATHS[model], listed)
         except RowsRefused as error:
             for place, reason in error.reasons.items():
                 self._report(rows[place], f"{failed}: {reason}")
