@@ -67,7 +67,7 @@ def _births(netbox: InventoryNetBox, content_type: str, numbers: Iterable[int]) 
     """The requests that made objects, by their ids, as far as NetBox still knows and our user may see."""
     filters = {
         "action": "create",
-        "changed_object_type": str(content_type),
+        "changed_object_type": content_type,
         "fields": "id,action,changed_object_type,changed_object_id,request_id",
     }
     try:

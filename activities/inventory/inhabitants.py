@@ -1,8 +1,9 @@
-"""What people have put on objects of ours, or into them. NetBox deletes most of it with them, and refuses for
-little of it.
+"""What people have put on objects of ours, or into them. NetBox deletes most of it with these, and refuses
+for little of it.
 
 NetBox shows some of it as numbers. The rest is asked for, as far as our user may see it: of the clusters
-with a site as their scope only fabrics, and no wireless LANs.
+with a site as their scope only fabrics, and no wireless LANs. What says something of the object alone goes
+with it: journal entries, pictures, contacts.
 """
 
 from collections import Counter, defaultdict
@@ -133,9 +134,9 @@ def _device(part: Row) -> int:
 
 
 def _at_interfaces(netbox: InventoryNetBox, rows: Sequence[Row]) -> Found:
-    yield from _shown(netbox, rows)
-    yield from _items(netbox, {row["id"] for row in rows})
     numbers = {row["id"] for row in rows}
+    yield from _shown(netbox, rows)
+    yield from _items(netbox, numbers)
     ends = {"termination_type": str(Model.INTERFACE), "termination_id": list(numbers)}
     for row in netbox.rows(TUNNEL_ENDS, **ends):
         if row["termination_type"] == Model.INTERFACE and row["termination_id"] in numbers:

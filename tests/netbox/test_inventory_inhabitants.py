@@ -103,9 +103,18 @@ def test_what_ends_at_a_port_or_is_part_of_it(mirror: Mirror) -> None:
     at = {"component_type": Model.INTERFACE, "component_id": port}
     make("dcim/inventory-items", device=device, name="Optic", **at)
 
+    provider = make("circuits/providers", name="Trial", slug="trial")
+    network = make("circuits/provider-networks", name="Trial", provider=provider)
+    type_ = make("circuits/virtual-circuit-types", name="Trial", slug="trial")
+    circuit = make("circuits/virtual-circuits", cid="V1", provider_network=network, type=type_)
+    admin.delete("dcim/cables", mirror.one(Model.CABLE, "Connection/default/d")["id"])
+    admin.change("dcim/interfaces", port, {"type": "virtual"})
+    make("circuits/virtual-circuit-terminations", virtual_circuit=circuit, interface=port)
+
     [finding] = without(mirror, "d").report.findings
     assert finding.what == "Server/default/s-2#e1"
-    assert finding.why.endswith("FHRP group, L2VPN, inventory item Optic, tunnel T1")
+    kinds = "FHRP group, L2VPN, inventory item Optic, tunnel T1, virtual circuit V1"
+    assert finding.why == f"stays in NetBox: it still has {kinds}"
     for path, number in reversed(made):
         admin.delete(path, number)
     assert mirror.sync_live(left("d")).report.deleted == 1
