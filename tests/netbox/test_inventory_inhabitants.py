@@ -25,7 +25,7 @@ def service(mirror: Mirror, server: str) -> int:
 def left(*gone: str) -> Live:
     """What the fabric then has."""
     some = (each for each in WIRED if each.name not in gone)
-    return live_state(*some, served=("Connection", "VPC"))
+    return live_state(*some, served=("Server", "Connection", "VPC"))
 
 
 def without(mirror: Mirror, *gone: str) -> InventoryOutcome:
@@ -50,10 +50,13 @@ def test_what_may_not_be_seen_is_not_lost(mirror: Mirror) -> None:
     number = service(mirror, "s-2")
     [grant] = (grant for grant in INVENTORY_GRANTS if SERVICES in grant.models)
     with withdrawn(mirror.admin, grant):
-        [finding] = without(mirror, "s-2", "d").report.findings
-    assert finding.what == "Server/default/s-2"
-    assert finding.why.startswith("stays in NetBox: NetBox at")
-    assert finding.why.endswith("Run `starter.py setup`.")
+        findings = without(mirror, "s-2", "d").report.findings
+    assert [each.what for each in findings] == ["Server/default/s-2#e1", "Server/default/s-2"]
+    for each in findings:
+        assert each.why.startswith("stays in NetBox: NetBox at")
+        assert each.why.endswith("Run `starter.py setup`.")
+    [device] = mirror.admin.rows("dcim/devices", cf_hh_key="Server/default/s-2", status="active")
+    assert device["interface_count"] == 1
     mirror.admin.delete(SERVICES, number)
 
 
