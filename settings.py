@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     concurrent_netbox_calls: int = Field(default=4, ge=1)
     """Requests to NetBox under way at the same time, whatever they are for, and as many activities that make them,
     in slots of their own so that fabrics that hang never delay them. NetBox answers a few dozen requests a second,
-    so more would only queue there."""
+    so more would only queue there. Inventories may have three of them, and leave one to the records."""
 
     concurrent_workflow_tasks: int = Field(default=4, ge=2)
     """Workflow tasks at the same time. Few, since after a restart each replays a history on the CPU, and too
