@@ -93,7 +93,7 @@ def test_the_time_of_the_last_sync_is_written_before_readers_miss_it(
     loop = settled()
     loop.installation = Installation(heartbeat=heartbeat)
     loop.config = CONFIG.model_copy(update={"interval": interval})
-    shown, gaps = NOW, []
+    shown, gaps = NOW, list[float]()
     for number in range(1, 2000 // interval + 8):
         late = timedelta(seconds=lateness * (number % 2))
         now = NOW + timedelta(seconds=number * interval) + late

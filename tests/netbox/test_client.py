@@ -21,6 +21,8 @@ from settings import Settings
 from tests.e2e.installation import until
 
 TOKEN = "nbt_key.secret"
+TIMEOUT = 2
+"""Seconds: long enough for a server in this very process."""
 EMPTY_PAGE = '{"count": 0, "next": null, "previous": null, "results": []}'
 
 
@@ -69,7 +71,7 @@ def connect() -> Iterator[Callable[[str], NetBox]]:
     clients: list[NetBox] = []
 
     def connect(url: str) -> NetBox:
-        clients.append(NetBox(url, TOKEN, connect_timeout=1, timeout=0.3))
+        clients.append(NetBox(url, TOKEN, connect_timeout=1, timeout=TIMEOUT))
         return clients[-1]
 
     yield connect
