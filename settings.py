@@ -31,9 +31,9 @@ class Settings(BaseSettings):
     """An API token of the user that `starter.py setup` makes. No default: a token is never guessed."""
 
     netbox_heartbeat: int = Field(default=900, ge=5)
-    """Seconds after which `hh_last_sync` is written although nothing changed. Each write makes a form that
-    somebody has open unsavable and adds a changelog row, so it is far above the usual interval; readers call
-    a fabric stale after two of these."""
+    """Seconds after which `hh_last_sync` is written although nothing changed, by the sync that is nearest to them.
+    Each write makes a form that somebody has open unsavable and adds a changelog row, so it is far above the
+    usual interval; readers call a fabric stale after two of these."""
 
     inventory: bool = True
     """Whether what runs in fabrics is mirrored into NetBox's devices, interfaces, cables, VRFs, prefixes and VLANs. On,
