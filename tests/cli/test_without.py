@@ -109,7 +109,7 @@ async def test_with_netbox_down_the_loop_says_how_its_fabric_is(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker():
-        fabric = await new(installation)
+        fabric = await new(installation, hh_sync_interval=3600)
         await starter("enable", fabric.fabric_id)
         await fabric.recorded("in_sync")
         down = starter.with_(FABRIC_SYNC_NETBOX_URL="http://127.0.0.1:1")
