@@ -145,18 +145,19 @@ def test_a_site_with_the_fabrics_name_is_adopted_whatever_its_slug(mirror: Mirro
     assert (own["id"], own["slug"]) == (site["id"], mirror.fabric_id)
 
 
-def test_what_is_everybodys_is_no_fabrics_even_with_its_tag(catalogue: Row, mirror: Mirror) -> None:
+def test_what_is_everybodys_is_no_fabrics_even_with_its_tag(mirror: Mirror) -> None:
     """The type of the switch is named like another, which has another slug."""
-    [maker] = mirror.admin.rows(PATHS[Model.MANUFACTURER], slug="trial-maker")
+    new = {"name": "Trial", "slug": "trial"}
+    maker = mirror.admin.create(PATHS[Model.MANUFACTURER], new)
     tagged = {"manufacturer": maker["id"], "model": "trial-7", "slug": "trial-seven", **OFFERED}
     type_ = mirror.admin.create(PATHS[Model.DEVICE_TYPE], tagged)
-    mirror.edit(Model.MANUFACTURER, maker, name="Trial", slug="trial")
     outcome = mirror.sync(switch("leaf-1", profile="trial-7"), adopt=True)
     [conflict] = of(outcome, Problem.CONFLICT)
     assert conflict.what == "trial-7"
     assert conflict.why.endswith("is in its place and was made by somebody else")
     assert outcome.report.problems == {Problem.CONFLICT: 1, Problem.FAILED: 2}
     mirror.admin.delete(PATHS[Model.DEVICE_TYPE], type_["id"])
+    mirror.admin.delete(PATHS[Model.MANUFACTURER], maker["id"])
 
 
 def test_what_is_in_the_way_of_a_change_is_named(mirror: Mirror) -> None:

@@ -55,8 +55,8 @@ def test_what_may_not_be_seen_is_not_lost(mirror: Mirror) -> None:
     for each in findings:
         assert each.why.startswith("stays in NetBox: NetBox at")
         assert each.why.endswith("Run `starter.py setup`.")
-    [device] = mirror.admin.rows("dcim/devices", cf_hh_key="Server/default/s-2", status="active")
-    assert device["interface_count"] == 1
+    device = mirror.one(Model.DEVICE, "Server/default/s-2")
+    assert (device["status"]["value"], device["interface_count"]) == ("active", 1)
     mirror.admin.delete(SERVICES, number)
 
 

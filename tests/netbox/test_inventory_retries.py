@@ -85,7 +85,9 @@ def test_what_was_created_only_after_it_was_looked_up_is_found_too(mirror: Mirro
     changes = find_changes(plan := mirror.plan(live_state(*SMALL)), reader.read(plan))
     assert mirror.sync(*SMALL).report.problems == {}
     ids = mirror.ids()
-    written = Writer(mirror.netbox, reader, mirror.fabric_id, "Trial").write(changes, lambda _: None)
+    written = Writer(mirror.netbox, reader, mirror.fabric_id, "Trial").write(
+        changes, lambda _: None
+    )
     assert (written.refused, written.orphaned) == ({}, {})
     for model in (Model.SITE, Model.DEVICE, Model.INTERFACE, Model.CABLE):
         own = {key for at, key in ids if at is model}
