@@ -40,8 +40,9 @@ class Observation(BaseModel, frozen=True):
 
     `answered` is false where either kept silent, or answered too slowly.
 
-    `counts` are live objects per kind, `problems` sentences on unreadable parts of Git, `drift`
-    the first entries of `drift_count` (None where nothing could be compared).
+    `counts` are live objects per kind, those of before for one that is suddenly empty or no longer
+    served, `problems` sentences on unreadable parts of Git, `drift` the first entries of `drift_count`
+    (None where nothing could be compared).
     """
 
     started: datetime

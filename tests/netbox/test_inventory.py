@@ -102,15 +102,17 @@ def test_many_deletes_wait_for_somebody(mirror: Mirror) -> None:
     cables = [cable(f"c{n}", f"s-1/e{n}", f"leaf-1/E1/{n}") for n in range(1, 13)]
     mirror.sync(*FRAME, *cables)
     left = live_state(*FRAME, served=("Connection",))
-    for _ in range(3):
-        outcome = mirror.sync_live(left)
+    fewer = live_state(*(each for each in FRAME if each.name != "s-2"), served=("Connection",))
+    for seen in (left, left, fewer):
+        outcome = mirror.sync_live(seen)
     waiting = outcome.deletes_waiting
     assert waiting is not None
     assert waiting.counts["dcim.cable"] == 12
     assert len(mirror.own(Model.CABLE)) == 12
-    assert mirror.sync_live(left, confirmed="another").report.deleted == 0
-    assert mirror.sync_live(left, confirmed=waiting.digest).report.deleted > 12
+    assert mirror.sync_live(fewer, confirmed="another").report.deleted == 0
+    assert mirror.sync_live(fewer, confirmed=waiting.digest).report.deleted > 12
     assert mirror.own(Model.CABLE) == []
+    assert mirror.one(Model.DEVICE, "Server/default/s-2")
 
 
 def test_a_kind_that_is_suddenly_empty_changes_nothing(mirror: Mirror) -> None:
