@@ -92,7 +92,7 @@ class Facts(BaseModel, frozen=True):
 
         `inventory_error` says why NetBox's inventory is not as it should be, though the fabric was read.
         """
-        error = seen.error or inventory_error
+        error = " ".join(filter(None, (seen.error, inventory_error)))
         found: dict[str, object] = {
             "syncing": False,
             "last_sync": started,

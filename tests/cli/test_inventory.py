@@ -232,5 +232,6 @@ async def test_a_kind_that_is_no_longer_served_leaves_the_inventory_until_that_i
             assert (held.code, held.json["report"]["inventory"]) == (1, None)
             assert held.fabric["counts"] == {"Server": len(FEW)}
             assert "no longer has any Server" in held.fabric["sync_error"]
+        fabric.repository.commit({"fabric.yaml": "# nothing is left\n"})
         accepted = await starter("sync", name, "--accept-empty", "--json")
         assert (accepted.code, accepted.fabric["counts"]) == (0, {})
