@@ -10,13 +10,16 @@ import typer
 from pydantic import BaseModel, SecretStr
 from rich.status import Status
 from rich.text import Text
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 import temporal
 from activities import setup as netbox_setup
+from activities.errors import one_line
 from activities.setup import Change
 from activities.setup.items import Item
 from cli import console
-from cli.errors import Failure
+from cli.errors import DONE, UNHEALTHY, Failure
 from cli.options import AsJson
 from cli.session import Session, open_session
 
@@ -40,10 +43,14 @@ Webhook = Annotated[
 
 
 class Prepared(BaseModel, frozen=True):
-    """What `--json` prints: `changes` as "create tag hedgehog-sync"; `token` only when it is new."""
+    """What `--json` prints: `changes` as "create tag hedgehog-sync"; `token` only when it is new.
+
+    `trouble` says what Temporal refused and what to do; empty where it has all that loops set.
+    """
 
     changes: list[str]
     token: str | None
+    trouble: str = ""
 
 
 def setup(
@@ -61,12 +68,21 @@ def setup(
     prepared = asyncio.run(_setup(web_ui, webhook, remove))
     if json:
         console.show_json(prepared)
-        return
-    for change in prepared.changes or ["Everything is as it should be."]:
+    else:
+        _show(prepared)
+    raise typer.Exit(UNHEALTHY if prepared.trouble else DONE)
+
+
+def _show(prepared: Prepared) -> None:
+    for change in prepared.changes:
         console.show(change)
     if prepared.token:
         console.show("\nA token for the worker and for this command line, shown only now:")
         print(f"export FABRIC_SYNC_NETBOX_TOKEN={prepared.token}")
+    if prepared.trouble:
+        console.note(prepared.trouble)
+    elif not prepared.changes:
+        console.show("Everything is as it should be.")
 
 
 async def _setup(web_ui: str, webhook: str, remove: bool) -> Prepared:
@@ -93,10 +109,27 @@ def _check_webhook(url: str, secret: SecretStr) -> None:
 
 async def _prepare(session: Session, items: list[Item], spinner: Status) -> Prepared:
     changes = await asyncio.to_thread(_do, netbox_setup.apply(session.netbox, items), spinner)
-    added = await temporal.add_search_attributes(session.loops.client)
-    changes += [f"create search attribute {name}" for name in added]
     token = await asyncio.to_thread(netbox_setup.issue_token, session.netbox)
+    client = session.loops.client
+    try:
+        added = await temporal.add_search_attributes(client)
+    except RPCError as error:
+        trouble = await _refusal(client, error)
+        return Prepared(changes=changes, token=token, trouble=trouble)
+    changes += [f"create search attribute {name}" for name in added]
     return Prepared(changes=changes, token=token)
+
+
+async def _refusal(client: Client, error: RPCError) -> str:
+    """What to do where Temporal leaves it to somebody else to register search attributes."""
+    missing = await temporal.missing_search_attributes(client)
+    wanted = ", ".join(f"{name} ({temporal.type_of(name)})" for name in missing)
+    return (
+        f"Temporal at {temporal.address()} takes no search attributes from you"
+        f" ({one_line(error.message).rstrip('.')}). Loops run without, but nobody can filter by them: have"
+        f" an operator of the namespace {client.namespace} add {wanted}, with `temporal operator"
+        " search-attribute create` or in the settings of Temporal Cloud, then restart the worker."
+    )
 
 
 async def _take_away(session: Session, items: list[Item], spinner: Status) -> Prepared:
