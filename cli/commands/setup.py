@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import sys
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -16,12 +15,15 @@ from temporalio.service import RPCError
 import temporal
 from activities import setup as netbox_setup
 from activities.errors import one_line
+from activities.netbox.client import CLUSTER_TYPE, CLUSTERS, RECORD_FIELDS, NetBox
 from activities.setup import Change
 from activities.setup.items import Item
+from activities.setup.views import LOCAL_WEB_UI
 from cli import console
 from cli.errors import DONE, UNHEALTHY, Failure
-from cli.options import AsJson
+from cli.options import AsJson, Yes, check_terminal
 from cli.session import Session, open_session
+from fabrics.record import instance_of
 
 Remove = Annotated[
     bool, typer.Option("--remove", help="Take it all away again, with every status in NetBox.")
@@ -29,7 +31,10 @@ Remove = Annotated[
 WebUi = Annotated[
     str,
     typer.Option(
-        envvar="TEMPORAL_UI_URL", metavar="URL", help="Temporal's Web UI, to link fabrics to."
+        envvar="TEMPORAL_UI_URL",
+        metavar="URL",
+        help="Temporal's Web UI, to link fabrics to. Without it NetBox keeps the link that it has; a new"
+        f" one leads to {LOCAL_WEB_UI}.",
     ),
 ]
 Webhook = Annotated[
@@ -55,16 +60,19 @@ class Prepared(BaseModel, frozen=True):
 
 def setup(
     remove: Remove = False,
-    web_ui: WebUi = "http://localhost:8233",
+    web_ui: WebUi = "",
     webhook: Webhook = "",
+    yes: Yes = False,
     json: AsJson = False,
 ) -> None:
     """Prepare NetBox and Temporal; whatever is there already stays.
 
     FABRIC_SYNC_NETBOX_TOKEN has to be an administrator's for this.
     """
-    if remove and sys.stdin.isatty():
-        typer.confirm("Take all settings and statuses of fabrics out of NetBox?", abort=True)
+    if remove and not yes:
+        check_terminal("give --yes if this is meant.")
+        question = "Take all settings and statuses of fabrics out of NetBox?"
+        typer.confirm(question, abort=True, err=True)
     prepared = asyncio.run(_setup(web_ui, webhook, remove))
     if json:
         console.show_json(prepared)
@@ -136,8 +144,22 @@ async def _take_away(session: Session, items: list[Item], spinner: Status) -> Pr
     """Search attributes stay: the histories of past loops have them."""
     if await session.loops.running():
         raise Failure("Loops still run; end them with `starter.py disable --all` first.")
+    others = await asyncio.to_thread(_other_instances, session.netbox, session.instance)
+    if others:
+        raise Failure(
+            f"Fabrics belong to other installations of Fabric Sync, too: {', '.join(others)}. Their fields,"
+            " user and token are the same, so nothing was removed. Delete the records of those fabrics, or"
+            " move each here first: `starter.py doctor FABRIC --take-over`."
+        )
     changes = await asyncio.to_thread(_do, netbox_setup.remove(session.netbox, items), spinner)
     return Prepared(changes=changes, token=None)
+
+
+def _other_instances(netbox: NetBox, own: str) -> list[str]:
+    """Who else has claimed fabrics. Where our type or fields are gone already, nobody has."""
+    rows = netbox.rows(CLUSTERS, fields=RECORD_FIELDS)
+    claims = {instance_of(row) for row in rows if row["type"]["slug"] == CLUSTER_TYPE}
+    return sorted(claims - {"", own})
 
 
 def _do(changes: Iterable[Change], spinner: Status) -> list[str]:
