@@ -22,6 +22,7 @@ from tenacity import (
 
 from activities.errors import PermanentError
 from activities.netbox.http import Conflict, Gone, Refused, netbox_errors, netbox_session
+from fabrics.journal import is_told
 from settings import Settings
 
 type Row = dict[str, Any]
@@ -204,16 +205,15 @@ class NetBox:
         return self.create(CLUSTERS, row | {"custom_fields": custom_fields})
 
     def add_journal_entry(self, record_id: int, text: str, kind: str = "info") -> None:
-        """An entry in a record's journal, unless one of the latest says the same already."""
+        """An entry in a record's journal, unless the latest say the same already."""
         filters = {
             "assigned_object_type": "virtualization.cluster",
             "assigned_object_id": record_id,
             "ordering": "-created",
         }
-        latest = self._get(JOURNAL, filters, JOURNAL_LOOKBACK, offset=0)
-        if not any(
-            row["assigned_object_id"] == record_id and row["comments"] == text for row in latest
-        ):
+        rows = self._get(JOURNAL, filters, JOURNAL_LOOKBACK, offset=0)
+        latest = [row["comments"] for row in rows if row["assigned_object_id"] == record_id]
+        if not is_told(text, latest):
             entry = {"assigned_object_type": "virtualization.cluster", "kind": kind}
             self.create(JOURNAL, entry | {"assigned_object_id": record_id, "comments": text})
 
