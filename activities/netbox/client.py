@@ -97,6 +97,20 @@ class NetBox:
         with self._errors(f"ask for permissions on {path}"):
             return set(self._request(path).options().get("actions", {}))
 
+    def may_delete(self, path: str) -> bool:
+        """Whether this user may delete something at `path`, which OPTIONS does not tell.
+
+        A delete that names nothing is asked for: NetBox refuses it with 400 to those who may, else with 403.
+        """
+        try:
+            with self._errors(f"delete {path}"):
+                self._request(path).delete()
+        except Refused:
+            return True
+        except PermanentError:
+            return False
+        return True
+
     # -- records ----------------------------------------------------------------------------------
 
     def records(self, **filters: object) -> list[Row]:
