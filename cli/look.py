@@ -27,7 +27,8 @@ FEW: Final = 10
 @dataclass(frozen=True)
 class Sight:
     """What was seen. `fleet` is what the fleet says where all fabrics are looked at; `trouble` is why loops
-    do not run as they should, `netbox_error` why NetBox could not be read; empty where nothing is wrong.
+    do not run as they should, `netbox_error` why NetBox could not be read, and who is not seen for that; empty
+    where nothing is wrong.
     """
 
     fabrics: Sequence[FabricOverview]
@@ -83,9 +84,9 @@ async def _ask_fleet(loops: Loops) -> _Keeper:
 
 
 def _ids_of(wanted: Sequence[str], names: Mapping[str, str]) -> set[str]:
-    """The loops that are meant, by the `names` that Temporal has; what is no such name is taken for an id."""
-    by_name = {name: {i for i, other in names.items() if other == name} for name in wanted}
-    return {fabric_id for name in wanted for fabric_id in by_name[name] or {name}}
+    """The loops that are meant, of those with these `names` by their ids; what is no name is taken for an id."""
+    found = {fabric_id for fabric_id, name in names.items() if name in wanted}
+    return found | (set(wanted) - set(names.values()))
 
 
 async def _look_without_netbox(

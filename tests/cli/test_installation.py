@@ -37,7 +37,18 @@ async def test_nothing_is_removed_while_loops_run(
 ) -> None:
     fabric = await installation.fabric(IN_GIT, SERVERS)
     await installation.start(fabric)
-    assert (await starter("setup", "--remove")).refused("starter.py disable --all")
+    assert (await starter("setup", "--remove")).refused("Without a terminal")
+    refused = await starter("setup", "--remove", "--yes")
+    assert refused.refused("starter.py disable --all"), refused
+
+
+async def test_nothing_is_removed_that_another_installation_needs(
+    installation: Installation, starter: CommandLine
+) -> None:
+    await installation.fabric(IN_GIT, SERVERS, hh_instance="default@elsewhere")
+    await installation.fabric(IN_GIT, SERVERS)
+    refused = await starter("setup", "--remove", "--yes")  # not as an administrator, to be safe
+    assert refused.refused("other installations of Fabric Sync, too: default@elsewhere."), refused
 
 
 async def test_a_record_of_another_installation_is_left_alone_until_taken_over(
