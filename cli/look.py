@@ -50,8 +50,8 @@ async def look(session: Session, wanted: Sequence[str]) -> Sight:
     try:
         chosen = await session.chosen(wanted)
     except (TransientError, PermanentError) as error:
-        ids = _ids_of(wanted, running) if wanted else running
-        return await _look_without_netbox(session, ids, keeper, str(error))
+        meant = _ids_of(wanted, running) if wanted else running
+        return await _look_without_netbox(session, meant, keeper, str(error))
     ids = [fabric.fabric_id for fabric in chosen if fabric.fabric_id in running]
     told = await _ask(session.loops, ids) if keeper.answers and len(ids) <= FEW else {}
     silent = set(ids) - set(told) if not keeper.answers or len(ids) <= FEW else set()

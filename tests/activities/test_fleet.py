@@ -17,6 +17,7 @@ from activities.netbox.client import NetBox, Row
 from fabrics.fleet import FLEET_ID
 from fabrics.loop import workflow_id
 from settings import Settings
+from tests.e2e.fleet import fleet_of
 from tests.e2e.installation import until
 from workflows.fleet import Fleet
 
@@ -100,7 +101,7 @@ async def test_a_fleet_that_can_never_get_on_is_replaced(
     wedged = await client.start_workflow(
         "Fleet", "no state of a fleet", id=FLEET_ID, task_queue=settings.task_queue
     )
-    fleet = client.get_workflow_handle_for(Fleet.run, FLEET_ID)
+    fleet = fleet_of(client)
 
     async def run() -> str | None:
         return (await fleet.describe()).run_id

@@ -90,19 +90,19 @@ async def test_without_any_worker_it_says_what_was_not_tried(
     assert list(failed(without)) == [*WORKERS[:2], "Fleet"]
 
 
-@pytest.mark.parametrize("loss", [{"enabled": False}, {"constraints": {"name": "another"}}])
 async def test_what_keeps_the_record_out_of_sight_keeps_no_line_from_being_shown(
-    installation: Installation, starter: CommandLine, loss: dict[str, object]
+    installation: Installation, starter: CommandLine
 ) -> None:
     fabric = await new(installation)
-    name = RECORDS.permission.key["name"]
-    permissions = await asyncio.to_thread(rows, installation.admin, RECORDS.permission.path)
-    [key] = [row["id"] for row in permissions if row["name"] == name]
-    async with changed(installation.admin, RECORDS.permission.path, key, **loss):
-        doctor = await starter("doctor", fabric.fabric_id, "--json")
-    assert (doctor.code, doctor.err) == (1, "")
-    lines = [check["name"] for check in doctor.json["checks"]]
-    assert (lines[0], lines[-1]) == ("NetBox", "Record")
-    assert {"Temporal", "Fleet"} <= set(lines)
-    assert {"Record", *WORKERS} < failed(doctor).keys()
     assert (await starter("doctor", "no-such-fabric")).refused("There is no fabric")
+    path, name = RECORDS.permission.path, RECORDS.permission.key["name"]
+    permissions = await asyncio.to_thread(rows, installation.admin, path)
+    [key] = [row["id"] for row in permissions if row["name"] == name]
+    for loss in ({"enabled": False}, {"constraints": {"name": "another"}}):
+        async with changed(installation.admin, path, key, **loss):
+            doctor = await starter("doctor", fabric.fabric_id, "--json")
+        assert (doctor.code, doctor.err) == (1, "")
+        lines = [check["name"] for check in doctor.json["checks"]]
+        assert (lines[0], lines[-1]) == ("NetBox", "Record")
+        assert {"Temporal", "Fleet"} <= set(lines)
+        assert {"Record", *WORKERS} < failed(doctor).keys()
