@@ -31,9 +31,9 @@ class Settings(BaseSettings):
     """An API token of the user that `starter.py setup` makes. No default: a token is never guessed."""
 
     netbox_heartbeat: int = Field(default=900, ge=5)
-    """Seconds after which `hh_last_sync` is written although nothing changed. Each write makes a form that
-    somebody has open unsavable and adds a changelog row, so it is far above the usual interval; readers call
-    a fabric stale after two of these."""
+    """Seconds after which `hh_last_sync` is written although nothing changed, by the sync that is nearest to them.
+    Each write makes a form that somebody has open unsavable and adds a changelog row, so it is far above the
+    usual interval; readers call a fabric stale after two of these."""
 
     inventory: bool = True
     """Whether what runs in fabrics is mirrored into NetBox's devices, interfaces, cables, VRFs, prefixes and VLANs. On,
@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     concurrent_netbox_calls: int = Field(default=4, ge=1)
     """Requests to NetBox under way at the same time, whatever they are for, and as many activities that make them,
     in slots of their own so that fabrics that hang never delay them. NetBox answers a few dozen requests a second,
-    so more would only queue there."""
+    so more would only queue there. Inventories may have three of them, and leave one to the records."""
 
     concurrent_workflow_tasks: int = Field(default=4, ge=2)
     """Workflow tasks at the same time. Few, since after a restart each replays a history on the CPU, and too

@@ -18,6 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from threading import Semaphore
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -66,9 +67,11 @@ log = logging.getLogger("fabric_sync.worker")
 async def running_worker(client: Client, settings: Settings) -> AsyncIterator[None]:
     """Everything a single installation needs, until the block ends; then what runs may finish."""
     async with AsyncExitStack() as stack:
-        netbox = stack.enter_context(closing(NetBox.from_settings(settings)))
+        calls = Semaphore(settings.concurrent_netbox_calls)
+        netbox = stack.enter_context(closing(NetBox.from_settings(settings, calls)))
         await stack.enter_async_context(await _main_worker(client, settings, netbox, stack))
-        await _enter_observers(client, settings, observe_queue(settings.task_queue), stack)
+        queue = observe_queue(settings.task_queue)
+        await _enter_observers(client, settings, queue, calls, stack)
         await stack.enter_async_context(_kept_fleet(client, settings.task_queue))
         if settings.webhook_port:
             await stack.enter_async_context(running_receiver(client, netbox, settings))
@@ -81,7 +84,8 @@ async def running_site_worker(
 ) -> AsyncIterator[None]:
     """Only the reading of fabrics whose records name `task_queue`."""
     async with AsyncExitStack() as stack:
-        await _enter_observers(client, settings, task_queue, stack)
+        calls = Semaphore(settings.concurrent_netbox_calls)
+        await _enter_observers(client, settings, task_queue, calls, stack)
         yield
 
 
@@ -174,12 +178,12 @@ async def _keep_fleet(client: Client, task_queue: str) -> None:
 
 
 async def _enter_observers(
-    client: Client, settings: Settings, task_queue: str, stack: AsyncExitStack
+    client: Client, settings: Settings, task_queue: str, calls: Semaphore, stack: AsyncExitStack
 ) -> None:
     """Slots for fabrics that answer, others for those that keep silent, and some for their inventories."""
     patient = FabricActivities(settings)
     quick = replace(patient, settings=settings.impatient)
-    netbox = stack.enter_context(closing(InventoryNetBox.from_settings(settings)))
+    netbox = stack.enter_context(closing(InventoryNetBox.from_settings(settings, calls)))
     inventories = InventoryActivities(netbox, patient.live, settings)
     for queue, activities, slots in (
         (task_queue, _reading(quick), settings.concurrent_observes),

@@ -23,6 +23,9 @@ MOST_VANISHED: Final = 2
 MOST_VANISHED_SHARE: Final = 0.25
 """Loops whose records have vanished at once: more than two of them and a quarter is no tidying up."""
 
+LONGEST_LOAD: Final = 3600
+"""Seconds that a fabric may well be `syncing` when it is loaded for the first time."""
+
 
 class Member(BaseModel, frozen=True):
     """One record. `shown` is the status that it shows, `instance` the installation that has claimed it;
@@ -153,14 +156,16 @@ class FleetSnapshot(BaseModel, frozen=True):
         return member.config.unusable and not member.is_elsewhere(self.instance)
 
     def _is_overdue(self, member: Member, loop: RunningLoop) -> bool:
-        """The record says that no sync began, failed or not, for two intervals or two heartbeats.
+        """The record says that no sync began, failed or not, for two intervals, heartbeats or loads.
 
         A loop that nobody wants ends within moments, so one that still runs by then is overdue as well.
         """
         if member.config.paused and member.config.wants_a_loop:
             return False
         last = max(filter(None, (member.facts.last_sync, loop.started)))
-        return self.now - last > timedelta(seconds=2 * max(member.config.interval, self.heartbeat))
+        load = LONGEST_LOAD if member.shown == SyncStatus.SYNCING else 0
+        longest = max(member.config.interval, self.heartbeat, load)
+        return self.now - last > timedelta(seconds=2 * longest)
 
 
 def _check_vanished(vanished: int, running: int) -> None:
@@ -168,5 +173,6 @@ def _check_vanished(vanished: int, running: int) -> None:
         raise ImplausibleRead(
             f"{vanished} of {running} fabrics that are synced have no record in NetBox any more:"
             " nothing was changed. Check what the worker's token may see; to really end so many loops,"
-            " disable the fabrics before their records are deleted."
+            " disable the fabrics before their records are deleted, or send the loops of those that"
+            " are gone the signal record_changed."
         )

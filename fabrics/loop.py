@@ -345,12 +345,12 @@ class FabricLoop(BaseModel):
 
     @property
     def _heartbeat_is_due(self) -> bool:
-        if self.facts.last_sync is None or self.written is None:
+        """Whether this is the sync nearest to the heartbeat: the next may be too late for those who read it."""
+        if self.facts.last_sync is None or self.written is None or self.effective is None:
             return False
-        shown = self.written.facts.last_sync
-        return shown is None or self.facts.last_sync - shown >= timedelta(
-            seconds=self.installation.heartbeat
-        )
+        shown, last = self.written.facts.last_sync, self.facts.last_sync
+        nearest = timedelta(seconds=self.installation.heartbeat - self.effective.interval / 2)
+        return shown is None or (last > shown and last - shown >= nearest)
 
 
 _SHARED_WITH_FACTS: Final = (

@@ -17,7 +17,7 @@ from typing import Any
 
 from cheroot.wsgi import Server
 
-from stack.ports import LOOPBACK, usual_or_free
+from stack.ports import LOOPBACK, Ports
 from stack.processes import plain_environment
 
 Environ = dict[str, Any]
@@ -68,10 +68,10 @@ class GitRepository:
 class GitServer:
     """Serves the repositories under `root` until `close`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, ports: Ports) -> None:
         self._root = root
         self._tokens: dict[str, str] = {}
-        port = usual_or_free(8418)
+        port = ports.usual_or_free(8418)
         self._server = Server((LOOPBACK, port), self._respond)
         self._server.prepare()
         self.url = f"http://{LOOPBACK}:{port}"

@@ -78,7 +78,7 @@ class Stack:
                 self._supervisor.close()  # ends what the other thread waits for
                 raise
         self.temporal, self.netbox = temporal.result(), netbox.result()
-        self.git = GitServer(self._make_directory("git"))
+        self.git = GitServer(self._make_directory("git"), self._supervisor.ports)
 
     def _start_netbox(self) -> NetBox:
         valkey = start_valkey(self._make_directory("valkey"), self._supervisor)

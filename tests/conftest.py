@@ -1,5 +1,6 @@
 """Fixtures of the whole suite. They start what they give when the first test asks for it."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,6 +10,11 @@ import pytest
 from activities import setup
 from activities.netbox.client import NetBox
 from stack.stack import Stack
+
+
+def pytest_configure() -> None:
+    """Ctrl-C works in what tests start, also where a shell has the suite in its background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -41,8 +41,8 @@ class InventoryNetBox(NetBox):
     @classmethod
     @override
     def _at_once(cls, settings: Settings) -> int:
-        """As many as inventories may have, on connections of their own: they hold up no record."""
-        return AT_ONCE
+        """As many as inventories may have: all but one, which they leave to the records."""
+        return max(1, min(AT_ONCE, settings.concurrent_netbox_calls - 1))
 
     def checked(self, check: Callable[[], None]) -> Self:
         """The same with the same connections. `check` is called before each request or list; by raising

@@ -9,6 +9,7 @@ was faster. And a filter that NetBox does not know is ignored: so every row is c
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from threading import Semaphore
 from typing import Any, Final, Self
 
 import requests
@@ -39,21 +40,29 @@ PAGE: Final = 500
 class NetBox:
     """One NetBox as one user. Threads may share it; `close` drops its connections."""
 
-    def __init__(
-        self, url: str, token: str, *, connect_timeout: float, timeout: float, at_once: int = 4
+    def __init__(  # noqa: PLR0913  one argument a limit
+        self,
+        url: str,
+        token: str,
+        *,
+        connect_timeout: float,
+        timeout: float,
+        at_once: int = 4,
+        shared: Semaphore | None = None,
     ) -> None:
         self.url = url.rstrip("/")
-        self._session = netbox_session(token, connect_timeout, timeout, at_once)
+        self._session = netbox_session(token, connect_timeout, timeout, at_once, shared)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Self:
-        """The NetBox that holds the records."""
+    def from_settings(cls, settings: Settings, shared: Semaphore | None = None) -> Self:
+        """The NetBox that holds the records; `shared` limits the requests of all that were given it."""
         return cls(
             settings.netbox_url,
             settings.netbox_token.get_secret_value(),
             connect_timeout=settings.connect_timeout,
             timeout=settings.netbox_timeout,
             at_once=cls._at_once(settings),
+            shared=shared,
         )
 
     @classmethod

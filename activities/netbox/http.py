@@ -1,8 +1,9 @@
 """HTTP to NetBox: a session that is patient but not for ever, and failures as sentences."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
+from threading import Semaphore
 from typing import Final, override
 
 import requests
@@ -50,17 +51,18 @@ REFUSALS: Final[dict[int, tuple[type[Classified], str]]] = {
 
 
 def netbox_session(
-    token: str, connect_timeout: float, timeout: float, at_once: int
+    token: str, connect_timeout: float, timeout: float, at_once: int, shared: Semaphore | None
 ) -> requests.Session:
     """A session with our credentials and time limits (in seconds), for one NetBox.
 
-    At most `at_once` requests are under way at any moment; more wait for one to end. It follows no
-    redirect: requests would repeat a redirected PATCH as a GET, which succeeds.
+    At most `at_once` requests are under way at any moment, and no more than `shared` lets all sessions
+    have that it was given to; more wait for one to end. It follows no redirect: requests would repeat a
+    redirected PATCH as a GET, which succeeds.
     """
     session = requests.Session()
     session.auth = _Bearer(token)
     session.max_redirects = 0
-    adapter = _PatientAdapter(connect_timeout, timeout, at_once)
+    adapter = _PatientAdapter(connect_timeout, timeout, at_once, shared)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -148,10 +150,12 @@ class _PatientAdapter(HTTPAdapter):
     safe for reads, and for a change that `If-Match` keeps from being made twice.
     """
 
-    def __init__(self, connect_timeout: float, timeout: float, at_once: int) -> None:
-        # A request has a connection to itself, and a pool that blocks opens no more than its size.
+    def __init__(
+        self, connect_timeout: float, timeout: float, at_once: int, shared: Semaphore | None
+    ) -> None:
         super().__init__(pool_connections=1, pool_maxsize=at_once, pool_block=True)
         self._limits = (connect_timeout, timeout)
+        self._own, self._shared = Semaphore(at_once), shared or nullcontext()
 
     @override
     def send(
@@ -166,12 +170,16 @@ class _PatientAdapter(HTTPAdapter):
         send = partial(
             super().send, request, stream, timeout or self._limits, verify, cert, proxies
         )
-        try:
+        with (
+            self._own,
+            self._shared,
+        ):  # in this order: who waits for its own turn keeps nobody else out
+            try:
+                return send()
+            except requests.ConnectionError as error:
+                if not (_is_repeatable(request) and _broke_off(error)):
+                    raise
             return send()
-        except requests.ConnectionError as error:
-            if not (_is_repeatable(request) and _broke_off(error)):
-                raise
-        return send()
 
 
 def _is_repeatable(request: requests.PreparedRequest) -> bool:

@@ -67,6 +67,7 @@ async def calling(
             activity_executor=threads,
             max_concurrent_activities=1,
             interceptors=[HeartbeatInterceptor()],
+            max_heartbeat_throttle_interval=TIMEOUT / 4,
             workflow_runner=UnsandboxedWorkflowRunner(),
         ):
             yield await client.start_workflow(

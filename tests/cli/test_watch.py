@@ -27,7 +27,10 @@ async def watching(installation: Installation, fabric: str) -> AsyncIterator[sub
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        await asyncio.to_thread(process.communicate, timeout=30)
+        try:
+            await asyncio.to_thread(process.communicate, timeout=30)
+        finally:
+            process.kill()
 
 
 async def test_one_line_a_look_until_interrupted(

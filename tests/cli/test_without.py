@@ -112,7 +112,7 @@ async def test_with_netbox_down_the_loop_says_how_its_fabric_is(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker():
-        fabric = await new(installation)
+        fabric = await new(installation, hh_sync_interval=3600)
         await edit(fabric, name="Oslo DC")
         await starter("enable", fabric.fabric_id)
         await fabric.recorded("in_sync")

@@ -130,8 +130,11 @@ class Installation:
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            await asyncio.to_thread(process.wait, 40)
-            log.close()
+            try:
+                await asyncio.to_thread(process.wait, 40)
+            finally:
+                process.kill()
+                log.close()
 
     async def fabric(
         self,

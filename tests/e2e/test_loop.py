@@ -47,7 +47,7 @@ async def test_a_new_interval_does_not_wait_for_the_old_timer(installation: Inst
         await fabric.recorded("in_sync")
         answer = await fabric.handle.execute_update(FabricSync.set_interval, 5)
         assert answer.sync_interval == 5
-        await fabric.synced(3, seconds=20)
+        await fabric.synced(3)
         assert (await fabric.record())["sync_interval"] == 5
 
 
@@ -67,7 +67,7 @@ async def test_a_pause_outlives_a_terminated_loop(installation: Installation) ->
         assert (report.number, report.objects, report.drift_count) == (1, 3, 0)
         await fabric.recorded("paused")
         await fabric.handle.execute_update(FabricSync.resume)
-        await fabric.synced(2, seconds=15)
+        await fabric.synced(2)
         await fabric.recorded("in_sync")
 
 
@@ -90,11 +90,11 @@ async def test_signals_alone_from_the_temporal_command(installation: Installatio
         send(installation, fabric, "sync_now")
         await fabric.synced(2)
         send(installation, fabric, "set_interval", 5)
-        await fabric.synced(4, seconds=20)
+        await fabric.synced(4)
         send(installation, fabric, "pause", "from the command line")
         assert (await fabric.recorded("paused"))["pause_reason"] == "from the command line"
         send(installation, fabric, "resume")
-        await fabric.recorded("in_sync", seconds=20)
+        await fabric.recorded("in_sync")
         send(installation, fabric, "set_interval", "soon")
         ignored = await until(fabric.status, lambda status: status.ignored != "")
         assert "whole number of seconds, not 'soon'" in ignored.ignored

@@ -9,9 +9,10 @@ from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 FEW_SLOTS = {
+    "FABRIC_SYNC_INVENTORY": "false",
     "FABRIC_SYNC_CONCURRENT_OBSERVES": "2",
     "FABRIC_SYNC_CONCURRENT_PATIENT_OBSERVES": "2",
-    "FABRIC_SYNC_ANSWER_TIMEOUT": "0.5",
+    "FABRIC_SYNC_ANSWER_TIMEOUT": "2",
     "FABRIC_SYNC_READ_TIMEOUT": "50",
 }
 MEANWHILE = 40

@@ -138,6 +138,15 @@ def test_a_loop_is_overdue_after_two_intervals_or_two_heartbeats(
     assert (asked.tell, asked.overdue) == (expected, expected)
 
 
+@pytest.mark.parametrize(("since", "overdue"), [(7200, False), (7201, True)])
+def test_a_loop_that_loads_a_fabric_for_the_first_time_may_take_its_time(
+    since: float, overdue: bool
+) -> None:
+    loading = member("a", last=None).model_copy(update={"shown": SyncStatus.SYNCING})
+    asked = plan([loading], [loop_of(loading, started=since)])
+    assert asked.overdue == (("a",) if overdue else ())
+
+
 def test_a_paused_loop_is_never_overdue() -> None:
     known = member("a", paused=True, last=10**6)
     assert plan([known], [loop_of(known)]) == NOTHING

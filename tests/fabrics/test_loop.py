@@ -1,8 +1,10 @@
 """What a loop makes of what it reads in its record."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fabrics.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.installation import Installation
@@ -77,3 +79,42 @@ def test_a_loop_whose_record_was_claimed_has_nothing_left_to_do() -> None:
     assert not loop.finished
     loop.record_read(CONFIG, FACTS, HERE)
     assert loop.wanted
+
+
+@given(
+    interval=st.integers(5, 7200),
+    heartbeat=st.integers(5, 1800),
+    lateness=st.floats(0, 2),
+)
+def test_the_time_of_the_last_sync_is_written_before_readers_miss_it(
+    interval: int, heartbeat: int, lateness: float
+) -> None:
+    """They give a loop two intervals or two heartbeats."""
+    loop = settled()
+    loop.installation = Installation(heartbeat=heartbeat)
+    loop.config = CONFIG.model_copy(update={"interval": interval})
+    shown, gaps = NOW, list[float]()
+    for number in range(1, 2000 // interval + 8):
+        late = timedelta(seconds=lateness * (number % 2))
+        now = NOW + timedelta(seconds=number * interval) + late
+        loop.facts = FACTS.model_copy(update={"last_sync": now, "last_success": now})
+        if loop.must_write:
+            loop.record_written(loop.facts, loop.edits, "")
+            assert not loop.must_write
+            gaps.append((now - shown).total_seconds())
+            shown = now
+    assert max(gaps) <= 1.5 * max(interval, heartbeat) + 4
+    assert min(gaps) >= min(interval, heartbeat / 2) - 4
+
+
+def test_a_sync_that_was_stopped_is_made_up_for_when_the_fabric_is_wanted_again() -> None:
+    loop = settled()
+    loop.ask_for_sync(SyncRequest(full=True))
+    loop.begin(NOW)
+    loop.record_read(CONFIG.model_copy(update={"enabled": False}), FACTS, HERE)
+    loop.give_up()
+    assert (loop.reports, loop.facts, loop.wanted) == ([], FACTS, False)
+    assert not loop.sync_is_due(NOW)
+    loop.record_read(CONFIG, FACTS, HERE)
+    assert loop.sync_is_due(NOW)
+    assert loop.request == SyncRequest(full=True)

@@ -7,15 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Semaphore
 from typing import BinaryIO
 
 import pytest
+from pydantic import SecretStr
 
 from activities.errors import PermanentError, TransientError
-from activities.netbox.client import NetBox
+from activities.inventory.client import InventoryNetBox
+from activities.netbox.client import NetBox, Row
 from activities.netbox.http import Conflict
+from settings import Settings
+from tests.e2e.installation import until
 
 TOKEN = "nbt_key.secret"
+TIMEOUT = 2
+"""Seconds: long enough for a server in this very process."""
 EMPTY_PAGE = '{"count": 0, "next": null, "previous": null, "results": []}'
 
 
@@ -64,7 +71,7 @@ def connect() -> Iterator[Callable[[str], NetBox]]:
     clients: list[NetBox] = []
 
     def connect(url: str) -> NetBox:
-        clients.append(NetBox(url, TOKEN, connect_timeout=1, timeout=0.3))
+        clients.append(NetBox(url, TOKEN, connect_timeout=1, timeout=TIMEOUT))
         return clients[-1]
 
     yield connect
@@ -235,4 +242,32 @@ def test_no_more_requests_are_under_way_than_it_may_have() -> None:
         assert [read.result() for read in reads] == [[]] * 24
         assert (server.most, server.total) == (3, 24)
         netbox.close()
+        server.shutdown()
+
+
+async def test_inventories_leave_records_one_of_the_requests_that_a_worker_may_have() -> None:
+    with Crowd(size=4) as server, ThreadPoolExecutor(12) as fabrics:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings = Settings(
+            netbox_url=f"http://127.0.0.1:{server.server_port}",
+            netbox_token=SecretStr(TOKEN),
+            concurrent_netbox_calls=4,
+        )
+        calls = Semaphore(settings.concurrent_netbox_calls)
+        records = NetBox.from_settings(settings, calls)
+        inventories = InventoryNetBox.from_settings(settings, calls)
+
+        def read(netbox: NetBox) -> list[Row]:
+            return list(netbox.rows("extras/tags"))
+
+        async def waiting() -> int:
+            return server.gate.n_waiting
+
+        reads = [fabrics.submit(read, inventories) for _ in range(6)]
+        await until(waiting, lambda number: number == 3)
+        reads += [fabrics.submit(read, records) for _ in range(6)]
+        assert [each.result() for each in reads] == [[]] * 12
+        assert (server.most, server.total) == (4, 12)
+        for netbox in (records, inventories):
+            netbox.close()
         server.shutdown()

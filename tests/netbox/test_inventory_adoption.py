@@ -1,7 +1,5 @@
 """What people offer: it becomes the fabric's when somebody says so, and no sooner."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from activities.inventory.models import PATHS
@@ -17,19 +15,15 @@ SMALL = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf
 OFFERED = {"tags": [{"slug": TAG}]}
 
 
-@pytest.fixture
-def catalogue(admin: NetBox) -> Iterator[Row]:
-    """What a device needs; it goes after all devices have."""
+@pytest.fixture(scope="session")
+def catalogue(admin: NetBox) -> Row:
+    """What a device needs, as long as there are some."""
     maker = admin.create("dcim/manufacturers", {"name": "Trial maker", "slug": "trial-maker"})
     type_ = {"manufacturer": maker["id"], "model": "Trial", "slug": "trial-type"}
-    made = {
+    return {
         "device_type": admin.create("dcim/device-types", type_)["id"],
         "role": admin.create("dcim/device-roles", {"name": "Trial", "slug": "trial-role"})["id"],
     }
-    yield made
-    admin.delete("dcim/device-types", made["device_type"])
-    admin.delete("dcim/device-roles", made["role"])
-    admin.delete("dcim/manufacturers", maker["id"])
 
 
 def port(mirror: Mirror, device: Row, name: str, **values: object) -> Row:

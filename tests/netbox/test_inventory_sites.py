@@ -1,7 +1,6 @@
 """Where NetBox shows a fabric's devices: in a site that its record names, or in one of their own."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -35,19 +34,16 @@ class Campus:
     room: Row
 
 
-@pytest.fixture
-def campus(admin: NetBox) -> Iterator[Campus]:
-    """It is there before any record, since NetBox deletes with a site the clusters whose scope that is."""
+@pytest.fixture(scope="session")
+def campus(admin: NetBox) -> Campus:
+    """It is there before any record, and stays as long as the devices in it."""
     region = admin.create(REGIONS, {"name": "Trial campus", "slug": "trial-campus"})
     north, south = (
         admin.create(SITES, {"name": f"Trial {name}", "slug": name, "region": region["id"]})
         for name in ("north", "south")
     )
     room = {"name": "Trial room", "slug": "room", "site": north["id"], "status": "active"}
-    yield Campus(region, north, south, admin.create(LOCATIONS, room))
-    for site in (north, south):
-        admin.delete(SITES, site["id"])
-    admin.delete(REGIONS, region["id"])
+    return Campus(region, north, south, admin.create(LOCATIONS, room))
 
 
 def places(mirror: Mirror) -> set[tuple[str, str]]:

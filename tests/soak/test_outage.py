@@ -109,7 +109,7 @@ def scheduled(reports: Sequence[SyncReport]) -> list[tuple[datetime, SyncReport]
 @pytest.mark.parametrize(
     "outage",
     [
-        pytest.param(Outage(fabrics=6, interval=5, length=12), id="short"),
+        pytest.param(Outage(fabrics=6, interval=5, length=12), id="short", marks=pytest.mark.alone),
         pytest.param(
             Outage(fabrics=50, interval=30, length=120), id="long", marks=pytest.mark.soak
         ),

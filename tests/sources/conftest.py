@@ -1,6 +1,7 @@
 """What the tests of both sources share."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from settings import Settings
 from stack.git_server import GitServer
 from stack.kubernetes_api import KubernetesApi, kubernetes_api
 from stack.kubernetes_emulator import EmulatedKubernetesApi, kubernetes_emulator
+from stack.ports import Ports
 from tests.fabrics.sets import HEDGEHOG
 
 CREDENTIAL = "lab"
@@ -102,6 +104,8 @@ def _target(api: KubernetesApi) -> KubernetesTarget:
 @pytest.fixture(scope="session")
 def git_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
     """A Git server on loopback."""
-    server = GitServer(tmp_path_factory.mktemp("git"))
-    yield server
-    server.close()
+    with (
+        closing(Ports()) as ports,
+        closing(GitServer(tmp_path_factory.mktemp("git"), ports)) as server,
+    ):
+        yield server

@@ -219,7 +219,7 @@ def test_an_api_that_hangs_costs_one_read_timeout(
 
     sentence_of(TransientError, target, settings)
 
-    assert time.monotonic() - begun < settings.read_timeout + 1
+    assert time.monotonic() - begun < 2 * settings.read_timeout
     assert len(api.requests) == 1
 
 

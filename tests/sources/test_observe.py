@@ -256,14 +256,15 @@ def test_both_sources_are_read_at_the_same_time(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/fleet.git"
         git = GitSource(repository=url, branch="main", directory="/", credential="none")
-        slow = FabricActivities(settings.model_copy(update={"git_timeout": 2.0}))
+        patient = settings.model_copy(update={"git_timeout": 5.0, "read_timeout": 5.0})
+        slow = FabricActivities(patient)
         before = datetime.now(UTC)
         found = observe(slow, config.model_copy(update={"git": git}))
 
     assert "did not answer in time" in found.kubernetes_error
     assert "did not answer in time" in found.git_error
-    assert found.started - before < timedelta(seconds=1)
-    assert datetime.now(UTC) - before < timedelta(seconds=3.5)
+    assert found.started - before < timedelta(seconds=2)
+    assert datetime.now(UTC) - before < timedelta(seconds=patient.read_timeout + 4)
 
 
 def test_a_kind_of_another_release_that_git_asks_for_is_a_problem(

@@ -3,18 +3,22 @@
 import random
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from stack.git_server import GitRepository, GitServer
+from stack.ports import Ports
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
-    server = GitServer(tmp_path_factory.mktemp("git"))
-    yield server
-    server.close()
+    with (
+        closing(Ports()) as ports,
+        closing(GitServer(tmp_path_factory.mktemp("git"), ports)) as server,
+    ):
+        yield server
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from webhooks.bursts import Bursts
 
-PAUSE = 0.5
+PAUSE = 2
 """Seconds: more than a busy machine needs for what is done at once."""
 
 
@@ -32,7 +32,7 @@ class Acts:
         await self._done.put((set(hints), monotonic()))
 
     async def next(self) -> tuple[set[int], float]:
-        return await asyncio.wait_for(self._done.get(), 5)
+        return await asyncio.wait_for(self._done.get(), 10 * PAUSE)
 
     def are_over(self) -> bool:
         return self._done.empty()

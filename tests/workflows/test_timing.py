@@ -15,7 +15,7 @@ from workflows.fabric_sync import FabricSync
 CLOCK = timedelta(milliseconds=1)
 """The resolution of the test server's clock."""
 
-SOON = timedelta(seconds=1)
+SOON = timedelta(seconds=5)
 """What the server's clock may advance by while a workflow task is handled."""
 
 
