@@ -85,6 +85,15 @@ def browser(stack: Stack) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture
+def short_pages(browser: Browser) -> Iterator[int]:
+    """NetBox gives so few rows of a list at a time, as its administrators may have it."""
+    rows = 3
+    browser.configure(MAX_PAGE_SIZE=rows)
+    yield rows
+    browser.configure(MAX_PAGE_SIZE=1000)
+
+
 @pytest.fixture(scope="session")
 def inventory_netbox(stack: Stack, constrained_token: str) -> Iterator[InventoryNetBox]:
     """NetBox as the user that workers are, for many rows at a time."""
