@@ -144,7 +144,7 @@ class Reader:
 
     def mtus(self) -> dict[PortOf, int]:
         """The MTUs that are stated: of connections, on switches, and of gateways."""
-        found = {}
+        found: dict[PortOf, int] = {}
         for name, spec in self.of["Connection"].items():
             for body in spec.values():
                 if body.get("mtu"):
