@@ -81,6 +81,12 @@ async def missing_search_attributes(client: Client) -> list[str]:
     ]
 
 
+def type_of(search_attribute: str) -> str:
+    """The type of one of ours, in the words of the Web UI and the `temporal` command."""
+    name = IndexedValueType.Name(SEARCH_ATTRIBUTES[search_attribute])
+    return name.removeprefix("INDEXED_VALUE_TYPE_").capitalize()
+
+
 async def add_search_attributes(client: Client) -> list[str]:
     """Register what is missing; the names of those. Raises `RPCError` where that is not allowed."""
     missing = await missing_search_attributes(client)

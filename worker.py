@@ -28,7 +28,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 import temporal
-from activities.fleet import FleetActivities
+from activities.fleet import FleetActivities, is_stuck
 from activities.heartbeat import BEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.inventory.activity import InventoryActivities
 from activities.inventory.client import InventoryNetBox
@@ -56,6 +56,9 @@ them back until the timeout is nearly over."""
 
 LOOK_FOR_FLEET: Final = timedelta(seconds=30)
 """How often the worker makes sure that the fleet runs: a round that is lost is made up for in the next."""
+
+KEEP: Final = WorkflowIDConflictPolicy.USE_EXISTING
+REPLACE: Final = WorkflowIDConflictPolicy.TERMINATE_EXISTING
 
 log = logging.getLogger("fabric_sync.worker")
 
@@ -157,14 +160,16 @@ async def _kept_fleet(client: Client, task_queue: str) -> AsyncIterator[None]:
 
 
 async def _keep_fleet(client: Client, task_queue: str) -> None:
+    """One that fails on its own history, or was started with what is no state, has nothing to lose."""
     while True:
         try:
+            stuck = await is_stuck(client, FLEET_ID)
             await client.start_workflow(
                 Fleet.run,
                 FleetState(),
                 id=FLEET_ID,
                 task_queue=task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_conflict_policy=REPLACE if stuck else KEEP,
                 static_summary="looks after the loops of all fabrics",
             )
         except RPCError as error:

@@ -6,7 +6,7 @@ A failure that concerns them all ends the round, which changed nothing that a ne
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -43,7 +43,7 @@ OF_ONE_LOOP: Final = frozenset(
 concerned."""
 
 UNLUCKY: Final = 2
-"""Attempts at one step that a loop may need: a worker that is killed or overloaded costs one."""
+"""Attempts at one step that a workflow may need: a worker that is killed or overloaded costs one."""
 
 
 class RoundRequest(BaseModel, frozen=True):
@@ -96,7 +96,9 @@ class FleetActivities:
             raise PermanentError(str(error)) from None
         if seen.vanished:
             await asyncio.to_thread(self.netbox.check_sees_all_records)
-        untold = await self._tell(plan.tell, plan.overdue)
+        names = {member.config.fabric_id: member.config.name for member in seen.members}
+        due = {fabric_id: names.get(fabric_id, fabric_id) for fabric_id in plan.tell}
+        untold = await self._tell(due, plan.overdue)
         settled = frozenset(plan.settle)
         to_settle = [row for row in rows if row["id"] in settled]
         unsettled = await asyncio.to_thread(self._settle, to_settle)
@@ -113,23 +115,29 @@ class FleetActivities:
         except RPCError as error:
             raise TransientError(f"Temporal does not list the loops ({error.message}).") from None
 
-    async def _tell(self, fabric_ids: Iterable[str], overdue: Sequence[str]) -> list[str]:
-        """Let loops look at their records, start those that do not run; a sentence on each that cannot be told."""
+    async def _tell(self, names: Mapping[str, str], overdue: Sequence[str]) -> list[str]:
+        """Let loops look at their records, start those that do not run; a sentence on each that cannot be told.
+
+        `names` has the fabrics' names by their ids.
+        """
         limit = asyncio.Semaphore(AT_ONCE)
 
         async def tell(fabric_id: str) -> str:
             async with limit:
-                return await self._tell_one(fabric_id, overdue=fabric_id in overdue)
+                return await self._tell_one(
+                    fabric_id, names[fabric_id], overdue=fabric_id in overdue
+                )
 
-        return list(filter(None, await asyncio.gather(*map(tell, fabric_ids))))
+        return list(filter(None, await asyncio.gather(*map(tell, names))))
 
-    async def _tell_one(self, fabric_id: str, *, overdue: bool) -> str:
+    async def _tell_one(self, fabric_id: str, name: str, *, overdue: bool) -> str:
         try:
-            if overdue and await self._is_stuck(fabric_id):
+            if overdue and await is_stuck(self.client, workflow_id(fabric_id)):
                 # It fails on its own history and never gets on: a new one continues from the record.
-                await self._start(fabric_id, conflict=WorkflowIDConflictPolicy.TERMINATE_EXISTING)
+                terminate = WorkflowIDConflictPolicy.TERMINATE_EXISTING
+                await self._start(fabric_id, name, conflict=terminate)
             else:
-                await self._start(fabric_id, signal="record_changed")
+                await self._start(fabric_id, name, signal="record_changed")
         except RPCError as error:
             if error.status in OF_ONE_LOOP:
                 return f"The loop of {fabric_id} takes no message ({error.message})."
@@ -139,6 +147,7 @@ class FleetActivities:
     async def _start(
         self,
         fabric_id: str,
+        name: str,
         *,
         signal: str | None = None,
         conflict: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
@@ -148,15 +157,10 @@ class FleetActivities:
             FabricLoop(fabric_id=fabric_id),
             id=workflow_id(fabric_id),
             task_queue=self.task_queue,
-            static_summary=fabric_id,
+            static_summary=name[:200],
             start_signal=signal,
             id_conflict_policy=conflict,
         )
-
-    async def _is_stuck(self, fabric_id: str) -> bool:
-        """Whether the loop has failed to get on and is tried again and again."""
-        loop = await self.client.get_workflow_handle(workflow_id(fabric_id)).describe()
-        return loop.raw_description.pending_workflow_task.attempt > UNLUCKY
 
     # -- records ----------------------------------------------------------------------------------
 
@@ -193,6 +197,17 @@ class FleetActivities:
             except (PermanentError, TransientError) as error:
                 problems.append(f"{row['name']}: {error}")
         return problems
+
+
+async def is_stuck(client: Client, id_: str) -> bool:
+    """Whether the workflow of this id has failed to get on and is tried again and again. Raises `RPCError`."""
+    try:
+        described = await client.get_workflow_handle(id_).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return described.raw_description.pending_workflow_task.attempt > UNLUCKY
 
 
 async def _running_loop(loop: WorkflowExecution) -> RunningLoop:

@@ -22,7 +22,7 @@ from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport, diff_report, problem_sentences
 from fabrics.drift import Live, find_drift, summarise
 from fabrics.kinds import KINDS, Kind, kinds_named
-from fabrics.plausible import emptied_sentence, suddenly_empty, without
+from fabrics.plausible import emptied_sentence, no_longer_served, suddenly_empty, without
 from fabrics.resources import digest
 from fabrics.status import Observation
 from settings import Settings
@@ -133,8 +133,10 @@ def _observation(
     state = asked.state if asked else None
     runs = live if isinstance(live, Live) else None
     emptied: dict[Kind, int] = {}
+    withdrawn: dict[Kind, int] = {}
     if runs and not request.accept_empty:
         emptied = suddenly_empty(runs, state, request.before)
+        withdrawn = no_longer_served(runs, request.before)
         runs = without(runs, emptied)
     drift = None
     if state and runs:
@@ -151,7 +153,7 @@ def _observation(
         desired_digest=digest(state.resources.values()) if state else "",
         live_digest=digest(each for found in resources.values() for each in found) if runs else "",
         counts={kind.name: len(resources[kind]) for kind in KINDS if resources.get(kind)}
-        | {kind.name: count for kind, count in emptied.items()},
+        | {kind.name: count for kind, count in (emptied | withdrawn).items()},
         drift_count=len(drift.entries) if drift else None,
         drift=summarise(drift).entries if drift else (),
         problems=tuple(

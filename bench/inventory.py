@@ -1,11 +1,12 @@
 """How fast a fabric's inventory comes into NetBox, beside the fastest that the same NetBox takes it.
 
-Run `.venv/bin/python bench/inventory.py [--racks N ...]`; it prints one JSON line with the figures of each
-size. Two fabrics of the same objects go into a real NetBox, as the user that workers are: one by the
-project's writer, the other as bare bulk requests in the same order, from as many writers (the floor). Then
-a sync with nothing changed is timed and its requests are counted. A rack has 65 objects of Hedgehog: two
-leaves, twenty servers at both, and a VPC with a server in it. 17 racks are as many as the largest real
-fabric at hand has, 170 are ten times that: on two cores, they take an hour.
+Run `.venv/bin/python bench/inventory.py [--racks N ...] [--dump FILE.json ...]`; it prints one JSON line with
+the figures of each fabric: made-up ones of so many racks, and such as `kubectl get ... -o json` prints. Two
+fabrics of the same objects go into a real NetBox, as the user that workers are: one by a whole sync, from
+reading NetBox to its report, the other as nothing but the bulk requests that it takes, in the same order and
+from as many writers (the floor). Then a sync with nothing changed is timed and its requests are counted. A
+rack has 65 objects of Hedgehog: two leaves, twenty servers at both, and a VPC with a server in it. 17 racks
+are as many as the largest real fabric at hand has, 170 are ten times that: on two cores, they take an hour.
 """
 
 import argparse
@@ -15,8 +16,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from itertools import count
 from pathlib import Path
-from typing import Any, Final, override
+from typing import Any, Final, NamedTuple, override
 
 import requests
 from temporalio.testing import ActivityEnvironment
@@ -32,18 +34,31 @@ from activities.inventory.reader import Reader
 from activities.inventory.writer import Writer
 from activities.kubernetes.live import LiveStates
 from activities.netbox.client import NetBox
+from cli.offline import read_live
 from fabrics.config import FabricConfig, KubernetesTarget
 from fabrics.drift import Live, read_dump
 from fabrics.inventory import Fabric, Plan, Ref, make_plan
 from fabrics.inventory.changes import Changes, Stage, Write, find_changes
+from fabrics.inventory.report import InventoryReport, Problem
 from fabrics.inventory.request import InventoryRequest
 from fabrics.inventory.stored import Id
 from settings import Settings
 from stack.stack import Stack
 
+DEFAULT: Final = (17, 170)
+"""Racks of the fabrics that are measured unless others are named."""
+
 SERVERS: Final = 20
 WIRING_API: Final = "wiring.githedgehog.com/v1beta1"
 VPC_API: Final = "vpc.githedgehog.com/v1beta1"
+
+
+class Size(NamedTuple):
+    """A fabric to measure."""
+
+    number: int
+    name: str
+    live: Live
 
 
 def fabric_of(racks: int) -> Live:
@@ -80,18 +95,6 @@ def _object(kind: str, name: str, spec: Any, api: str = WIRING_API) -> Any:  # n
         "metadata": {"name": name, "namespace": "default"},
         "spec": spec,
     }
-
-
-def load(netbox: InventoryNetBox, plan: Plan) -> float:
-    """Seconds that the writer takes."""
-    reader = Reader(netbox, plan.fabric.fabric_id)
-    changes = find_changes(plan, reader.read(plan))
-    writer = Writer(netbox, reader, plan.fabric.fabric_id, "bench")
-    started = time.monotonic()
-    written = writer.write(changes, lambda _: None)
-    if written.refused:
-        raise SystemExit(f"NetBox refused {next(iter(written.refused.values()))}")
-    return time.monotonic() - started
 
 
 def floor(netbox: InventoryNetBox, plan: Plan) -> float:
@@ -156,37 +159,47 @@ class Seen(LiveStates):
         return self._seen
 
 
-def unchanged(netbox: CountingNetBox, config: FabricConfig, live: Live) -> tuple[float, int]:
-    """Seconds and requests of a sync that finds nothing to write."""
+class Sync(NamedTuple):
+    """One sync as the activity does it: what it wrote, how long it took, and in how many requests."""
+
+    report: InventoryReport
+    seconds: float
+    requests: int
+
+
+def sync(netbox: CountingNetBox, config: FabricConfig, live: Live) -> Sync:
+    """Bring NetBox up to a live state, which may have objects that are skipped."""
     activities = InventoryActivities(netbox, Seen(live), Settings())
-    request = InventoryRequest(config=config, live_digest="", counts={}, sync=2)
+    request = InventoryRequest(config=config, live_digest="", counts={}, sync=1)
     before, started = netbox.answers, time.monotonic()
     report = ActivityEnvironment().run(activities.update_inventory, request).report
-    if report.wrote or report.problems:
-        raise SystemExit(f"There was something left to write: {report}")
-    return time.monotonic() - started, netbox.answers - before
+    seconds = time.monotonic() - started
+    if report.problems.keys() - {Problem.SKIPPED}:
+        raise SystemExit(f"NetBox did not take all of it: {report.findings[0]}")
+    return Sync(report, seconds, netbox.answers - before)
 
 
-def measure(admin: NetBox, netbox: CountingNetBox, racks: int) -> dict[str, float]:
-    """All figures of a size; the floor is measured first, so that its caches are not the warm ones."""
-    live = fabric_of(racks)
-    raw, ours = (
-        make_plan(live, Fabric(name, name)) for name in (f"floor-{racks}", f"ours-{racks}")
-    )
-    objects = len(ours.objects)
-    at_best, taken = floor(netbox, raw), load(netbox, ours)
-    compared, answers = unchanged(netbox, _config(admin, ours.fabric), live)
+def measure(admin: NetBox, netbox: CountingNetBox, size: Size) -> dict[str, str | float]:
+    """All figures of a fabric; the floor is measured first, so that its caches are not the warm ones."""
+    live, ours = size.live, Fabric(f"ours-{size.number}", size.name)
+    raw = make_plan(live, Fabric(f"floor-{size.number}", f"Floor of {size.name}"))
+    objects, config = len(raw.objects), _config(admin, ours)
+    at_best, first = floor(netbox, raw), sync(netbox, config, live)
+    again = sync(netbox, config, live)
+    if again.report.wrote:
+        raise SystemExit(f"There was something left to write: {again.report}")
+    taken = first.seconds
     return {
-        "racks": racks,
+        "fabric": size.name,
         "hedgehog_objects": sum(map(len, live.resources.values())),
         "objects": objects,
         "load_seconds": round(taken, 1),
         "objects_per_second": round(objects / taken, 1),
         "floor_objects_per_second": round(objects / at_best, 1),
         "of_the_floor": round(at_best / taken, 2),
-        "unchanged_seconds": round(compared, 2),
-        "unchanged_requests": answers,
-        "unchanged_of_the_load": round(compared / taken, 3),
+        "unchanged_seconds": round(again.seconds, 2),
+        "unchanged_requests": again.requests,
+        "unchanged_of_the_load": round(again.seconds / taken, 3),
     }
 
 
@@ -202,8 +215,9 @@ def _config(admin: NetBox, fabric: Fabric) -> FabricConfig:
 def main() -> None:
     """Start a stack, measure, and print the line."""
     parser = argparse.ArgumentParser(description="Loads inventories into a real NetBox.")
-    parser.add_argument("--racks", type=int, nargs="+", default=[17, 170], help="sizes of fabrics")
-    arguments = parser.parse_args()
+    parser.add_argument("--racks", type=int, nargs="*", default=[], help="sizes of made-up fabrics")
+    parser.add_argument("--dump", type=Path, nargs="*", default=[], help="files of `kubectl get`")
+    sizes = list(_sizes(parser.parse_args()))
     with Stack(lambda text: print(text, file=sys.stderr)) as stack, ExitStack() as clients:
         url = stack.netbox.url
         admin = NetBox(url, stack.netbox.token, connect_timeout=5, timeout=60)
@@ -212,7 +226,16 @@ def main() -> None:
             pass
         netbox = CountingNetBox(url, setup.issue_token(admin) or "")
         clients.enter_context(closing(netbox))
-        print(json.dumps({"sizes": [measure(admin, netbox, racks) for racks in arguments.racks]}))
+        print(json.dumps({"sizes": [measure(admin, netbox, size) for size in sizes]}))
+
+
+def _sizes(arguments: argparse.Namespace) -> Iterator[Size]:
+    """What is asked for; if nothing is, fabrics as large as a real one and ten times that."""
+    numbers = count()
+    for dump in arguments.dump:
+        yield Size(next(numbers), dump.name, read_live(dump))
+    for racks in arguments.racks or ([] if arguments.dump else DEFAULT):
+        yield Size(next(numbers), f"{racks} racks", fabric_of(racks))
 
 
 if __name__ == "__main__":

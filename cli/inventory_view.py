@@ -57,10 +57,13 @@ def in_short(inventory: InventoryStatus) -> str:
 def deletes_page(waiting: DeletesWaiting, fabric_id: str) -> RenderableType:
     """What is to be deleted, by name as far as names are known."""
     left_out = sum(waiting.counts.values()) - len(waiting.first)
+    more = (
+        f"  and {left_out:,} more; `starter.py inventory {fabric_id} --plan` lists what is absent"
+    )
     return Group(
         Text(waiting_sentence(waiting, fabric_id), style="yellow"),
         *(Text(f"  - {name}") for name in waiting.first),
-        *([Text(f"  and {left_out:,} more", style="bright_black")] if left_out > 0 else []),
+        *([Text(more, style="bright_black")] if left_out > 0 else []),
     )
 
 

@@ -27,7 +27,8 @@ FEW: Final = 10
 @dataclass(frozen=True)
 class Sight:
     """What was seen. `fleet` is what the fleet says where all fabrics are looked at; `trouble` is why loops
-    do not run as they should, `netbox_error` why NetBox could not be read; empty where nothing is wrong.
+    do not run as they should, `netbox_error` why NetBox could not be read, and who is not seen for that; empty
+    where nothing is wrong.
     """
 
     fabrics: Sequence[FabricOverview]
@@ -45,11 +46,12 @@ class Sight:
 
 async def look(session: Session, wanted: Sequence[str]) -> Sight:
     """The fabrics that are named; all when none is."""
-    running, keeper = await asyncio.gather(session.loops.running(), _ask_fleet(session.loops))
+    running, keeper = await asyncio.gather(session.loops.names(), _ask_fleet(session.loops))
     try:
         chosen = await session.chosen(wanted)
     except (TransientError, PermanentError) as error:
-        return await _look_without_netbox(session, wanted or running, str(error))
+        meant = _ids_of(wanted, running) if wanted else running
+        return await _look_without_netbox(session, meant, keeper, str(error))
     ids = [fabric.fabric_id for fabric in chosen if fabric.fabric_id in running]
     told = await _ask(session.loops, ids) if keeper.answers and len(ids) <= FEW else {}
     silent = set(ids) - set(told) if not keeper.answers or len(ids) <= FEW else set()
@@ -81,12 +83,35 @@ async def _ask_fleet(loops: Loops) -> _Keeper:
     return _Keeper(fleet, "" if fleet else silence, answers=fleet is not None)
 
 
-async def _look_without_netbox(session: Session, ids: Collection[str], why: str) -> Sight:
-    told = await _ask(session.loops, sorted(ids)[:FEW])
+def _ids_of(wanted: Sequence[str], names: Mapping[str, str]) -> set[str]:
+    """The loops that are meant, of those with these `names` by their ids; what is no name is taken for an id."""
+    found = {fabric_id for fabric_id, name in names.items() if name in wanted}
+    return found | (set(wanted) - set(names.values()))
+
+
+async def _look_without_netbox(
+    session: Session, ids: Collection[str], keeper: _Keeper, why: str
+) -> Sight:
+    asked = sorted(ids)[:FEW]
+    told = await _ask(session.loops, asked)
     now = datetime.now(UTC)
     heartbeat = session.settings.netbox_heartbeat
     seen = [overview_of_loop(status, heartbeat, now) for status in told.values()]
-    return Sight(fabrics=seen, now=now, netbox_error=why)
+    unseen = _unseen(set(asked) - set(told), keeper), _left_out(len(ids))
+    return Sight(fabrics=seen, now=now, netbox_error=" ".join(filter(None, (why, *unseen))))
+
+
+def _unseen(silent: Collection[str], keeper: _Keeper) -> str:
+    if not silent:
+        return ""
+    return keeper.trouble or f"No loop answers for {', '.join(sorted(silent))}."
+
+
+def _left_out(count: int) -> str:
+    """Loops are asked one by one here, too."""
+    return (
+        f"Of {count} fabrics {FEW} were asked for; name others to see them." if count > FEW else ""
+    )
 
 
 def sight(

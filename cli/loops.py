@@ -1,7 +1,7 @@
 """Talking to the fabrics' loops in Temporal. Every call has a deadline."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -30,6 +30,7 @@ from fabrics.turn import SyncRequest
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet
 from workflows.messages import LONGEST_WAIT
+from workflows.visibility import NAME
 
 DEADLINE: Final = timedelta(seconds=10)
 """For what Temporal answers by itself, and for a worker to answer an update."""
@@ -73,13 +74,20 @@ class Loops:
 
     async def running(self) -> frozenset[str]:
         """The ids of the fabrics that have a loop. Temporal lists new ones after a moment."""
+        return frozenset(await self.names())
+
+    async def names(self) -> Mapping[str, str]:
+        """By id, the names of the fabrics that have a loop; empty ones where Temporal has none."""
         prefix = workflow_id("")
         found = self.client.list_workflows(
             "WorkflowType = 'FabricSync' AND ExecutionStatus = 'Running'",
             page_size=1000,
             rpc_timeout=DEADLINE,
         )
-        return frozenset([loop.id.removeprefix(prefix) async for loop in found])
+        return {
+            loop.id.removeprefix(prefix): loop.typed_search_attributes.get(NAME, "")
+            async for loop in found
+        }
 
     async def worker_polls(self, queue: str = "") -> bool:
         """Whether a worker takes work from `queue`, which is the loops' unless another is named."""

@@ -10,6 +10,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.types import MethodAsyncSingleParam
 
+from activities.observe import ObserveRequest
 from cli.errors import Failure
 from cli.loops import Loops, NoWorker
 from fabrics.check import Check
@@ -31,17 +32,21 @@ LOOK_FOR_WORKER: Final = timedelta(seconds=3)
 
 async def diff(loops: Loops, config: FabricConfig) -> DiffReport:
     """Compare a fabric with its Git directory. Raises `NoWorker`, or `Failure` with the reason."""
-    return await _ask(loops, Probe.run, config, "diff", _new_id(config))
+    return await _ask(loops, Probe.run, config, config, "diff", _new_id(config))
 
 
 async def examine(loops: Loops, config: FabricConfig) -> list[Check]:
     """Try whether a fabric can be read. Raises as `diff` does."""
-    return await _ask(loops, Examination.run, config, "doctor", _new_id(config))
+    return await _ask(loops, Examination.run, config, config, "doctor", _new_id(config))
 
 
-async def preview(loops: Loops, config: FabricConfig) -> InventoryPreview:
-    """What a sync would write to NetBox's inventory now. Raises as `diff` does."""
-    return await _ask(loops, Preview.run, config, "inventory", _new_id(config))
+async def preview(loops: Loops, config: FabricConfig, before: dict[str, int]) -> InventoryPreview:
+    """What a sync would write to NetBox's inventory now. Raises as `diff` does.
+
+    `before` is how many objects of each kind the last sync found.
+    """
+    wanted = ObserveRequest(config=config, before=before)
+    return await _ask(loops, Preview.run, wanted, config, "inventory", _new_id(config))
 
 
 async def remove_inventory(loops: Loops, config: FabricConfig) -> InventoryReport:
@@ -50,16 +55,17 @@ async def remove_inventory(loops: Loops, config: FabricConfig) -> InventoryRepor
     Where no worker is left to do it, it goes on when one comes.
     """
     only = f"fabric-removal/{config.fabric_id}"
-    return await _ask(loops, Removal.run, config, "removal", only, LONGEST_REMOVAL)
+    return await _ask(loops, Removal.run, config, config, "removal", only, LONGEST_REMOVAL)
 
 
 def _new_id(config: FabricConfig) -> str:
     return f"fabric-probe/{config.fabric_id or config.record_id}/{uuid4()}"
 
 
-async def _ask[Q, A](  # noqa: PLR0913, PLR0917  what a workflow takes
+async def _ask[Q, G, A](  # noqa: PLR0913, PLR0917  what a workflow takes
     loops: Loops,
-    question: MethodAsyncSingleParam[Q, FabricConfig, A],
+    question: MethodAsyncSingleParam[Q, G, A],
+    given: G,
     config: FabricConfig,
     what: str,
     workflow_id: str,
@@ -69,7 +75,7 @@ async def _ask[Q, A](  # noqa: PLR0913, PLR0917  what a workflow takes
         raise NoWorker(loops.no_worker)
     asked = await loops.client.start_workflow(
         question,
-        config,
+        given,
         id=workflow_id,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         task_queue=loops.task_queue,

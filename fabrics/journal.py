@@ -4,6 +4,8 @@ A status, or a set of drifted objects, that lasted two syncs is news; one that f
 one fabric are at least ten minutes apart, so that one which alternates does not bury its journal.
 """
 
+import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -14,6 +16,10 @@ from fabrics.status import Facts, SyncStatus
 
 SETTLED_AFTER: Final = 2
 MIN_DISTANCE: Final = timedelta(minutes=10)
+
+_FINDING: Final = re.compile(r"\*\*\w+\*\* since ")
+_PASSING: Final = re.compile(r"(?<=\*\*) since [-0-9]+ [:0-9]+ UTC|(?<=ommit )[0-9a-f]+")
+"""What entries say that is no part of a finding: since when, and at which commit."""
 
 
 class Journal(BaseModel, frozen=True):
@@ -57,6 +63,15 @@ class Journal(BaseModel, frozen=True):
 
     def _told_lately(self, now: datetime) -> bool:
         return self.told_at is not None and now - self.told_at < MIN_DISTANCE
+
+
+def is_told(entry: str, latest: Sequence[str]) -> bool:
+    """Whether the journal with these `latest` entries, newest first, has `entry` already.
+
+    It is there word for word, or the last finding there is the same: a new loop takes what it meets for new.
+    """
+    last = next(filter(_FINDING.match, latest), "")
+    return entry in latest or _PASSING.sub("", entry) == _PASSING.sub("", last)
 
 
 def _finding(status: SyncStatus, facts: Facts) -> str:

@@ -28,6 +28,19 @@ def suddenly_empty(
     }
 
 
+def no_longer_served(live: Live, before: Mapping[str, int]) -> dict[Kind, int]:
+    """Kinds of which there were objects and that the API does not serve now: how many.
+
+    To drift that is another release. An inventory must not follow it unasked: while a CRD is installed
+    anew, all its objects are gone.
+    """
+    return {
+        kind: before[kind.name]
+        for kind in KINDS
+        if kind in live.not_served and before.get(kind.name)
+    }
+
+
 def without(live: Live, kinds: Collection[Kind]) -> Live:
     """The live state as if these kinds had not been listed, so that nothing is concluded of them."""
     return replace(

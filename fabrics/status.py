@@ -40,8 +40,9 @@ class Observation(BaseModel, frozen=True):
 
     `answered` is false where either kept silent, or answered too slowly.
 
-    `counts` are live objects per kind, `problems` sentences on unreadable parts of Git, `drift`
-    the first entries of `drift_count` (None where nothing could be compared).
+    `counts` are live objects per kind, those of before for one that is suddenly empty or no longer
+    served, `problems` sentences on unreadable parts of Git, `drift` the first entries of `drift_count`
+    (None where nothing could be compared).
     """
 
     started: datetime
@@ -91,7 +92,7 @@ class Facts(BaseModel, frozen=True):
 
         `inventory_error` says why NetBox's inventory is not as it should be, though the fabric was read.
         """
-        error = seen.error or inventory_error
+        error = " ".join(filter(None, (seen.error, inventory_error)))
         found: dict[str, object] = {
             "syncing": False,
             "last_sync": started,

@@ -5,7 +5,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.client import Client
 
 import temporal
@@ -35,10 +34,8 @@ def start_temporal(supervisor: Supervisor, database: Path | None = None) -> Temp
 
 
 def _search_attributes() -> list[str]:
-    kinds = {name: IndexedValueType.Name(kind) for name, kind in temporal.SEARCH_ATTRIBUTES.items()}
     return [
-        f"--search-attribute={name}={kind.removeprefix('INDEXED_VALUE_TYPE_').title()}"
-        for name, kind in kinds.items()
+        f"--search-attribute={name}={temporal.type_of(name)}" for name in temporal.SEARCH_ATTRIBUTES
     ]
 
 

@@ -44,13 +44,13 @@ class Preview:
     """Read a fabric and compare NetBox's inventory with it."""
 
     @workflow.run
-    async def run(self, config: FabricConfig) -> InventoryPreview:
+    async def run(self, wanted: ObserveRequest) -> InventoryPreview:
         """Ask workers on the fabric's queues."""
-        seen = await calls.observe(ObserveRequest(config=config), answered_before=True)
+        seen = await calls.observe(wanted, answered_before=True)
         if seen.kubernetes_error:
             raise ApplicationError(seen.kubernetes_error)
         request = InventoryRequest(
-            config=config, live_digest=seen.live_digest, counts=seen.counts, sync=0
+            config=wanted.config, live_digest=seen.live_digest, counts=seen.counts, sync=0
         )
         return await calls.preview_inventory(request)
 

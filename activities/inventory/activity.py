@@ -52,7 +52,7 @@ class InventoryActivities:
         """Bring NetBox up to the live state. Raises `TransientError` and `PermanentError`."""
         live = self._live(request)
         seen = digest(each for found in live.resources.values() for each in found)
-        if doubt := emptied(live, request.counts):
+        if doubt := emptied(live, request.counts, request.config.fabric_id):
             return InventoryOutcome(live_digest=seen, held=doubt, absences=request.absences)
         return self._pass(request, live).run(seen)
 
@@ -60,7 +60,7 @@ class InventoryActivities:
     def preview_inventory(self, request: InventoryRequest) -> InventoryPreview:
         """What `update_inventory` would write now. Raises as it does."""
         live = self._live(request)
-        if doubt := emptied(live, request.counts):
+        if doubt := emptied(live, request.counts, request.config.fabric_id):
             return InventoryPreview(held=doubt)
         return self._pass(request, live).preview()
 

@@ -52,7 +52,9 @@ def lanes(stage: Stage) -> list[Lane]:
 
 def parent_of(write: Write) -> str:
     """The key of what the object is part of: ports, and what is at them, are part of a device."""
-    for name in PARENTS:
+    # An interface is part of its device whatever of it changes, be it the VRF.
+    names = ("device",) if write.ref.model is Model.INTERFACE else PARENTS
+    for name in names:
         value = write.fields.get(name)
         first = value[0] if isinstance(value, tuple) and value else value
         if isinstance(first, Ref):

@@ -58,7 +58,7 @@ def inhabitants(netbox: InventoryNetBox, model: Model, numbers: Collection[int])
     found: dict[int, list[str]] = defaultdict(list)
     if look := _LOOKS.get(model):
         rows = [row for row in netbox.rows(PATHS[model], id=list(numbers)) if row["id"] in numbers]
-        for number, words in look(netbox, rows):
+        for number, words in look(netbox, rows) if rows else ():  # no ids are no filter
             found[number].append(words)
     return {number: ", ".join(words) for number, words in found.items()}
 

@@ -24,7 +24,7 @@ from fabrics.inventory.stored import Id, Stored, StoredInventory
 
 PAGE: Final = 1000
 LISTS: Final = 8
-"""NetBox's limits are 1,000 rows a list and 10 lists a request."""
+"""NetBox's limits are 10 lists a request and 1,000 rows a list, unless its MAX_PAGE_SIZE is less."""
 
 
 class _List(NamedTuple):
@@ -73,15 +73,21 @@ class Reader:
         return {row["slug"]: Id(model, int(row["id"])) for _, row in found}
 
     def _rows(self, lists: list[_List]) -> Iterator[tuple[_List, Row]]:
-        """The rows of all lists, page by page."""
+        """The rows of all lists, page by page.
+
+        NetBox gives as many rows as its MAX_PAGE_SIZE says, which nobody tells: a page is the last one
+        of its list if another had more rows, or if it is empty.
+        """
+        most = 1
         while lists:
-            following: list[_List] = []
-            for some in batched(lists, LISTS):
-                for each, rows in self._request(some):
-                    yield from ((each, row) for row in rows)
-                    if len(rows) == PAGE:
-                        following.append(each._replace(start=int(rows[-1]["id"]) + 1))
-            lists = following
+            pages = [page for some in batched(lists, LISTS) for page in self._request(some)]
+            yield from ((each, row) for each, rows in pages for row in rows)
+            most = max(most, *(len(rows) for _, rows in pages))
+            lists = [
+                each._replace(start=int(rows[-1]["id"]) + 1)
+                for each, rows in pages
+                if len(rows) == most
+            ]
 
     @retry(
         retry=retry_if_exception_type(TransientError),

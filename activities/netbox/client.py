@@ -23,6 +23,7 @@ from tenacity import (
 
 from activities.errors import PermanentError
 from activities.netbox.http import Conflict, Gone, Refused, netbox_errors, netbox_session
+from fabrics.journal import is_told
 from settings import Settings
 
 type Row = dict[str, Any]
@@ -104,6 +105,20 @@ class NetBox:
         """Which of POST (add) and PUT (change) this user may use at `path`."""
         with self._errors(f"ask for permissions on {path}"):
             return set(self._request(path).options().get("actions", {}))
+
+    def may_delete(self, path: str) -> bool:
+        """Whether this user may delete something at `path`, which OPTIONS does not tell.
+
+        A delete that names nothing is asked for: NetBox refuses it with 400 to those who may, else with 403.
+        """
+        try:
+            with self._errors(f"delete {path}"):
+                self._request(path).delete()
+        except Refused:
+            return True
+        except PermanentError:
+            return False
+        return True
 
     # -- records ----------------------------------------------------------------------------------
 
@@ -213,16 +228,15 @@ class NetBox:
         return self.create(CLUSTERS, row | {"custom_fields": custom_fields})
 
     def add_journal_entry(self, record_id: int, text: str, kind: str = "info") -> None:
-        """An entry in a record's journal, unless one of the latest says the same already."""
+        """An entry in a record's journal, unless the latest say the same already."""
         filters = {
             "assigned_object_type": "virtualization.cluster",
             "assigned_object_id": record_id,
             "ordering": "-created",
         }
-        latest = self._get(JOURNAL, filters, JOURNAL_LOOKBACK, offset=0)
-        if not any(
-            row["assigned_object_id"] == record_id and row["comments"] == text for row in latest
-        ):
+        rows = self._get(JOURNAL, filters, JOURNAL_LOOKBACK, offset=0)
+        latest = [row["comments"] for row in rows if row["assigned_object_id"] == record_id]
+        if not is_told(text, latest):
             entry = {"assigned_object_type": "virtualization.cluster", "kind": kind}
             self.create(JOURNAL, entry | {"assigned_object_id": record_id, "comments": text})
 

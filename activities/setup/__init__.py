@@ -30,7 +30,7 @@ def items(web_ui: str, namespace: str) -> list[Item]:
     """Everything, in the order in which it can be created.
 
     `web_ui` is the URL of the Temporal Web UI and `namespace` the Temporal namespace of the loops;
-    fabrics link to them.
+    fabrics link to them. An empty `web_ui` leaves the link that NetBox has.
     """
     return [
         *CHOICE_SET_ITEMS,

@@ -62,14 +62,17 @@ def apply(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
 
 
 def remove(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
-    """Delete the items in reverse order, but keep what is in use. Custom fields take their values along."""
+    """Delete the items in reverse order, but keep what is in use, or somebody else's.
+
+    Custom fields take their values along.
+    """
     rows = _rows(netbox, items)
     for item in reversed(items):
         row = _row(item, rows)
         if row is None:
             continue
-        if row.get("tagged_items"):
-            yield Change(Action.KEEP, str(item), f"{row['tagged_items']} objects have it")
+        if why := _conflict(item, row) or _use(item, row, rows):
+            yield Change(Action.KEEP, str(item), why)
             continue
         try:
             netbox.delete(item.path, row["id"])
@@ -88,7 +91,25 @@ def _rows(netbox: NetBox, items: Sequence[Item]) -> Rows:
 
 
 def _row(item: Item, rows: Rows) -> Row | None:
-    return next(filter(item.is_row, rows[item.path]), None)
+    return next(filter(item.is_row, rows.get(item.path, ())), None)
+
+
+def _use(item: Item, row: Row, rows: Rows) -> str:
+    """What a tag is needed for, and what stays with it; empty where it is for nothing."""
+    if row.get("tagged_items"):
+        return f"{row['tagged_items']} objects have it"
+    tag = item.stays_with and _row(item.stays_with, rows)
+    if tag and tag["tagged_items"]:
+        return f"{tag['tagged_items']} objects have the {item.stays_with}, and are known by it"
+    return ""
+
+
+def _conflict(item: Item, row: Row) -> str:
+    """Why the row is somebody else's; empty where it is the item."""
+    wanted = item.needed.get(FIXED)
+    if wanted is None or _same(row[FIXED], wanted):
+        return ""
+    return f"its {FIXED} is {_plain(row[FIXED])}, not {wanted}"
 
 
 def _changes(item: Item, row: Row | None) -> Iterator[tuple[Change, Row]]:
@@ -96,15 +117,12 @@ def _changes(item: Item, row: Row | None) -> Iterator[tuple[Change, Row]]:
     if row is None:
         yield Change(Action.CREATE, str(item)), _all_values(item)
         return
-    repairs = _repairs(item, row)
-    if FIXED in repairs:
-        why = f"its {FIXED} is {_plain(row[FIXED])}, not {repairs[FIXED]}: rename or delete it"
-        yield Change(Action.CONFLICT, str(item), why), {}
+    if why := _conflict(item, row):
+        yield Change(Action.CONFLICT, str(item), f"{why}: rename or delete it"), {}
         return
-    if repairs:
+    if repairs := _repairs(item, row):
         yield Change(Action.REPAIR, str(item), ", ".join(repairs)), repairs
-    upgrades = _upgrades(item, row)
-    if upgrades:
+    if upgrades := _upgrades(item, row):
         yield Change(Action.UPGRADE, str(item), ", ".join(upgrades)), upgrades
     if kept := [name for name in _differing(item, row) if name not in upgrades]:
         yield Change(Action.KEEP, str(item), f"not as shipped: {', '.join(kept)}"), {}

@@ -1,6 +1,7 @@
 """The custom fields that tell whose an object of the inventory is, and what it shows."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from activities.inventory.models import (
@@ -16,7 +17,7 @@ from activities.netbox.client import Row
 from activities.setup.access import NAME, Grant
 from activities.setup.fields import FIELDS, GROUP, UNCHECKED
 from activities.setup.items import Item
-from activities.setup.views import TAG
+from activities.setup.views import TAG, TAG_ITEM
 from fabrics.inventory import Model
 from fabrics.inventory.kinds import DETAILED, OWNED, SHARED
 
@@ -28,21 +29,16 @@ def _field(name: str, type_: str, models: Iterable[Model], needed: Row, shown: R
     return Item(FIELDS, {"name": name}, UNCHECKED | basis | needed, shown)
 
 
+def _mark(name: str, label: str, description: str) -> Item:
+    """What tells whose an object is; without it, one that has our tag would be somebody else's for ever."""
+    shown = {"label": label, "description": description}
+    field = _field(name, "text", OWNED, {"filter_logic": "exact"}, shown)
+    return replace(field, stays_with=TAG_ITEM)
+
+
 INVENTORY_FIELD_ITEMS: Final = (
-    _field(
-        "hh_fabric",
-        "text",
-        OWNED,
-        {"filter_logic": "exact"},
-        {"label": "Fabric", "description": "The ID of the fabric that this is part of."},
-    ),
-    _field(
-        "hh_key",
-        "text",
-        OWNED,
-        {"filter_logic": "exact"},
-        {"label": "Shows", "description": "The object of the fabric that this shows."},
-    ),
+    _mark("hh_fabric", "Fabric", "The ID of the fabric that this is part of."),
+    _mark("hh_key", "Shows", "The object of the fabric that this shows."),
     _field(
         "hh_details",
         "json",

@@ -30,7 +30,8 @@ class Default:
 class Item:
     """One object at `path` of the API, found by `key`. `secrets` are given at creation only.
 
-    `defaults` are values, or `Default`s where the value was another one in earlier releases.
+    `defaults` are values, or `Default`s where the value was another one in earlier releases. As long as
+    the tag `stays_with` is in use, this is not taken away either.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Item:
     needed: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    stays_with: "Item | None" = None
 
     def __str__(self) -> str:
         noun = self.path.split("/")[1].replace("-", " ").removesuffix("s")

@@ -1,8 +1,9 @@
 """May the token's user do what syncs need? NetBox is asked for each permission that set-up grants.
 
 Nothing is written. OPTIONS tells what a user may add and change somewhere, reading tells what it may
-see. Which records it may change follows from a change that can never happen, since its `If-Match`
-is none that NetBox gives: NetBox refuses it with 412 to those who may change the record, else with 404.
+see, a delete that names nothing whether it may delete. Which records it may change follows from a change
+that can never happen, since its `If-Match` is none that NetBox gives: NetBox refuses it with 412 to those
+who may change the record, else with 404.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,9 +19,6 @@ from activities.setup.inventory import INVENTORY_GRANTS
 from fabrics.check import Check
 
 METHODS: Final = {"add": "POST", "change": "PUT"}
-UNTOLD: Final = "delete"
-"""What OPTIONS does not tell; it is granted together with `change`."""
-
 NEVER: Final = '"never"'
 """An ETag that no object has: NetBox's are weak ones, of times."""
 
@@ -43,8 +41,7 @@ def record_checks(netbox: NetBox) -> Iterator[Check]:
 
 
 def _may(netbox: NetBox, grant: Grant, path: str) -> str:
-    asked = [action for action in grant.actions if action != UNTOLD]
-    refused = [action for action in asked if not _allows(netbox, action, path)]
+    refused = [action for action in grant.actions if not _allows(netbox, action, path)]
     if refused:
         raise PermanentError(
             f"The token's user may not {_listed(refused)} {path}: use a token that may write, of the"
@@ -66,8 +63,10 @@ def _name_of(grant: Grant) -> str:
 
 
 def _allows(netbox: NetBox, action: str, path: str) -> bool:
-    if action != "view":
+    if action in METHODS:
         return METHODS[action] in netbox.allowed_methods(path)
+    if action == "delete":
+        return netbox.may_delete(path)
     try:
         next(netbox.rows(path, fields="id"), None)
     except PermanentError:

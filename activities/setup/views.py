@@ -7,6 +7,9 @@ from activities.netbox.client import CLUSTER_TYPE
 from activities.setup.items import CLUSTER, Item
 
 TAG: Final = "hedgehog-sync"
+LOCAL_WEB_UI: Final = "http://localhost:8233"
+"""Where the Web UI of Temporal's development server is."""
+
 IS_FABRIC: Final = f'object.type.slug == "{CLUSTER_TYPE}" and object.custom_field_data.hh_fabric_id'
 """Custom links show on every cluster unless their text is empty."""
 
@@ -64,15 +67,21 @@ VIEW_ITEMS: Final = (
 
 
 def workflow_link(web_ui: str, namespace: str) -> Item:
-    """A button on each fabric that opens its loop in the Temporal Web UI at the URL `web_ui`."""
-    base = f"{web_ui.rstrip('/')}/namespaces/{quote(namespace, safe='')}/workflows/fabric-sync%2F"
-    fabric_id = "{{ object.custom_field_data.hh_fabric_id }}"
+    """A button on each fabric that opens its loop in the Temporal Web UI at the URL `web_ui`.
+
+    Where that is empty, a link that is there stays as it is, and a new one leads to `LOCAL_WEB_UI`.
+    """
+    base = (web_ui or LOCAL_WEB_UI).rstrip("/")
+    loops = f"{base}/namespaces/{quote(namespace, safe='')}/workflows/fabric-sync%2F"
+    url = {"link_url": loops + "{{ object.custom_field_data.hh_fabric_id }}"}
+    needed, defaults = (url, {}) if web_ui else ({}, url)
     return Item(
         "extras/custom-links",
         {"name": "Hedgehog sync in Temporal"},
-        needed={"object_types": [CLUSTER], "link_url": base + fabric_id},
+        needed={"object_types": [CLUSTER]} | needed,
         defaults={
             "link_text": f"{{% if {IS_FABRIC} %}}Temporal workflow{{% endif %}}",
             "new_window": True,
-        },
+        }
+        | defaults,
     )

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 from pydantic import BaseModel
+from temporalio.service import RPCError
 
 import temporal
+from activities.errors import PermanentError, TransientError
 from activities.netbox.client import NetBox
 from activities.setup import check_netbox
 from cli import console, probes, records
-from cli.errors import DONE, UNHEALTHY, Failure, load_settings
+from cli.errors import DONE, UNHEALTHY, Failure, load_settings, sentence_of
 from cli.fabrics import Fabric
 from cli.look import look
 from cli.loops import Loops, NoLoop
@@ -56,14 +58,26 @@ async def _doctor(wanted: str, take_over: bool) -> list[Check]:
         checks = await asyncio.to_thread(check_netbox, netbox)
         try:
             client = await connect()
-        except (temporal.TemporalUnreachable, Failure) as error:
-            return [*checks, Check("Temporal", False, str(error))]
-        instance = await temporal.instance(client)
+            instance = await temporal.instance(client)
+        except (temporal.TemporalUnreachable, Failure, RPCError) as error:
+            return [*checks, Check("Temporal", False, sentence_of(error))]
         session = Session(settings, netbox, Loops(client, settings.task_queue), instance)
         of_temporal = await _check_temporal(session)
         readable = wanted and checks[0].ok
-        of_fabric = await _check_fabric(session, wanted, take_over) if readable else []
+        of_fabric = await _check_readable(session, wanted, take_over, checks) if readable else []
         return [*checks, *of_temporal, *of_fabric]
+
+
+async def _check_readable(
+    session: Session, wanted: str, take_over: bool, of_netbox: Sequence[Check]
+) -> list[Check]:
+    """What there is to say of a fabric, also where what is wrong with NetBox keeps it out of sight."""
+    try:
+        return await _check_fabric(session, wanted, take_over)
+    except (Failure, PermanentError, TransientError) as error:
+        if isinstance(error, Failure) and all(check.ok for check in of_netbox):
+            raise  # there is no such fabric
+        return [Check("Record", False, str(error))]
 
 
 async def _check_temporal(session: Session) -> list[Check]:
@@ -133,6 +147,8 @@ async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[
     if take_over:
         fabric = await records.take_over(session, fabric)
     sight = await look(session, [fabric.number])
+    if not sight.fabrics:  # NetBox has gone since
+        raise TransientError(sight.netbox_error)
     seen = sight.fabrics[0]
     return [
         _check_record(fabric),

@@ -23,6 +23,7 @@ from fabrics.inventory import Plan, make_plan
 from fabrics.inventory.preview import InventoryPreview
 from fabrics.inventory.report import DeletesWaiting
 from fabrics.inventory.state import InventoryStatus
+from fabrics.inventory.words import waiting_sentence
 from fabrics.report import SyncReport
 
 Name = Annotated[str | None, typer.Argument(metavar="[FABRIC]", help="Name or id of the fabric.")]
@@ -84,7 +85,12 @@ def confirm_deletes(fabric: FabricName, digest: Digest = "", json: AsJson = Fals
     """Show the deletes that wait for somebody's word, ask, and have them done."""
     seen, report = asyncio.run(_confirm(fabric, digest))
     show_synced(seen, report, json)
-    raise typer.Exit(UNHEALTHY if report.error else DONE)
+    [then] = seen.fabrics
+    waiting = then.inventory.deletes_waiting
+    # After a sync that failed, the next one deletes what was agreed to: that need not be said again.
+    if waiting and not report.error:
+        console.note(waiting_sentence(waiting, then.fabric_id))
+    raise typer.Exit(UNHEALTHY if report.error or waiting else DONE)
 
 
 def _show_plan(plan: Plan, json: bool) -> None:
@@ -112,7 +118,7 @@ async def _preview(wanted: str) -> InventoryPreview:
     async with open_session() as session:
         fabric = await session.fabric(wanted)
         with console.progress(f"Comparing NetBox with {fabric.config.name}"):
-            return await probes.preview(session.loops, fabric.config)
+            return await probes.preview(session.loops, fabric.config, fabric.facts.counts)
 
 
 async def _look(wanted: str) -> FabricInventory:

@@ -17,7 +17,7 @@ def status(fabrics: FabricNames = None, json: AsJson = False) -> None:
     wanted = fabrics or []
     sight = asyncio.run(_look(wanted))
     if sight.fabrics or not sight.netbox_error:
-        (show_fabric if len(wanted) == 1 else show_fabrics)(sight, json)
+        (show_fabric if len(wanted) == len(sight.fabrics) == 1 else show_fabrics)(sight, json)
     if sight.netbox_error:
         raise Failure(sight.netbox_error)
     raise typer.Exit(DONE if sight.healthy else UNHEALTHY)

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from fabrics.inventory.addresses import add_address
 from fabrics.inventory.dcim import LAG, Cable, Device, Interface
-from fabrics.inventory.devices import port_ref
+from fabrics.inventory.devices import port_ref, switch_port_ref
 from fabrics.inventory.draft import Draft, Unmapped
 from fabrics.inventory.links import End, JoinedEnds, links_of, type_of
 from fabrics.inventory.naming import INTERFACE, LABEL, fit
@@ -91,7 +91,7 @@ class _Cabling:
         name, port = end.spec.port.device, end.spec.port.port
         device = self.draft.named(Device, end.device, self.connection.namespace, name)
         ports = self.ports.get(device.key)
-        ref = port_ref(device, ports.name(port) if ports else port)
+        ref = switch_port_ref(device, ports.name(port)) if ports else port_ref(device, port)
         if ref not in self.draft.wanted:
             raise Unmapped(f"names the port {end.spec.port}, which is not there")
         return ref
@@ -107,7 +107,7 @@ class _Cabling:
         """The LAG keeps its key when the connection is renamed, and its name when it is rewired."""
         lag = self.draft.add(
             Interface(
-                key=port_ref(device, f"lag:{members[0].name}").key,
+                key=port_ref(device, f"lag:{members[0].key.partition('#')[2]}").key,
                 device=device,
                 name=fit(self.connection.name, INTERFACE),
                 type=LAG,

@@ -9,7 +9,7 @@ from fabrics.inventory.addresses import add_address
 from fabrics.inventory.dcim import VIRTUAL, Device, Interface, MACAddress
 from fabrics.inventory.draft import Draft
 from fabrics.inventory.ipam import ANYCAST
-from fabrics.inventory.ports import MANAGEMENT, Port, SwitchPorts
+from fabrics.inventory.ports import MANAGEMENT, Port, SwitchPorts, lasting
 from fabrics.inventory.reading import Object
 from fabrics.inventory.specs.gateway import GatewaySpec
 from fabrics.inventory.specs.wiring import ServerSpec, SwitchProfileSpec, SwitchSpec
@@ -26,6 +26,11 @@ def port_ref(device: Ref, port: str) -> Ref:
     return Ref(Model.INTERFACE, f"{device.key}#{port}")
 
 
+def switch_port_ref(device: Ref, port: str) -> Ref:
+    """The interface of a switch by its name; it stays the same when the port is divided."""
+    return port_ref(device, lasting(port))
+
+
 def add_switch(draft: Draft, switch: Object[SwitchSpec], used: frozenset[str]) -> SwitchPorts:
     """The switch with all its ports; `used` are those that connections name."""
     spec, profile = switch.spec, _profile(draft, switch)
@@ -33,7 +38,7 @@ def add_switch(draft: Draft, switch: Object[SwitchSpec], used: frozenset[str]) -
     device = draft.add(_switch(draft, switch, profile))
     for port in ports.all():
         with draft.part(f"{switch.key}#{port.name}"):
-            _port(draft, device, port)
+            _port(draft, switch_port_ref(device, port.name), device, port)
     _manage(draft, device, spec)
     role = ANYCAST if spec.redundancy.type == "mclag" else LOOPBACK  # its pairs share one VTEP
     _loopback(draft, device, PROTOCOL, spec.protocol_ip, LOOPBACK)
@@ -55,7 +60,7 @@ def add_server(draft: Draft, server: Object[ServerSpec], used: frozenset[str]) -
     )
     for name in sorted(used):
         with draft.part(f"{server.key}#{name}"):
-            _port(draft, device, Port(name))
+            _port(draft, port_ref(device, name), device, Port(name))
 
 
 def add_gateway(draft: Draft, gateway: Object[GatewaySpec], used: frozenset[str]) -> None:
@@ -96,10 +101,10 @@ def _gateway(draft: Draft, gateway: Object[GatewaySpec]) -> Device:
     )
 
 
-def _port(draft: Draft, device: Ref, port: Port) -> None:
+def _port(draft: Draft, ref: Ref, device: Ref, port: Port) -> None:
     draft.add(
         Interface(
-            key=port_ref(device, port.name).key,
+            key=ref.key,
             device=device,
             name=port.name,
             type=port.type,
@@ -141,11 +146,11 @@ def _loopback(draft: Draft, device: Ref, name: str, ip: IPv4Interface | None, ro
 
 
 def _gateway_interface(draft: Draft, device: Ref, name: str, spec: GatewaySpec) -> None:
-    _port(draft, device, Port(name))
+    port = port_ref(device, name)
+    _port(draft, port, device, Port(name))
     interface = spec.interfaces.get(name)
     if interface is None:
         return
-    port = port_ref(device, name)
     details = stated(pci=interface.pci, kernel=interface.kernel)
     draft.amend(replace(draft.get(Interface, port), mtu=interface.mtu or None, details=details))
     for ip in interface.ips:

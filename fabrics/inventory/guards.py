@@ -8,7 +8,7 @@ from typing import Final
 
 from fabrics.drift import Live
 from fabrics.inventory.absences import Absences, packed, unpacked
-from fabrics.inventory.stored import Stored
+from fabrics.inventory.stored import Id, Stored
 from fabrics.inventory.wanted import Model
 
 SYNCS: Final = 3
@@ -23,7 +23,8 @@ FREE_SHARE: Final = 0.25
 class Verdict:
     """What becomes of absent objects: some may go now, some wait for somebody to confirm them.
 
-    `absences` are those of all that stay, for the next sync; `digest` names those that wait.
+    `absences` are those of all that stay, for the next sync. `digest` names those that wait: all of which
+    `SYNCS` absences are counted there, so that the next sync knows what was agreed to.
     """
 
     due: tuple[Stored, ...] = ()
@@ -32,7 +33,7 @@ class Verdict:
 
     @property
     def digest(self) -> str:
-        return digest_of(self.waiting)
+        return digest_of(each.id for each in self.waiting)
 
 
 def judge(
@@ -44,32 +45,37 @@ def judge(
     """Which of the absent objects may be deleted, given the absences that were counted `before`.
 
     `totals` are all objects of each model that NetBox holds of the fabric; `confirmed` is the digest
-    of what somebody has agreed to see deleted.
+    of what waited after the sync before, if somebody has agreed to see that deleted: what is absent of
+    it goes, and nothing else, whatever else has been absent for long enough by now.
     """
     ordered, known = sorted(absent, key=lambda each: each.id), unpacked(before)
     counts = {each.id: min(known.get(each.id, 0) + 1, SYNCS) for each in ordered}
     due = tuple(each for each in ordered if counts[each.id] >= SYNCS)
     absences = packed(counts)
-    uncounted = counts.keys() - unpacked(absences).keys()
-    following = (each for each in ordered if each.id in uncounted)
-    if _is_much((*due, *following), totals) and digest_of(due) != confirmed:
-        return Verdict(waiting=due, absences=absences)
+    waited = {id_ for id_, count in known.items() if count >= SYNCS}
+    if confirmed == digest_of(waited):
+        return Verdict(due=tuple(each for each in due if each.id in waited), absences=absences)
+    counted = unpacked(absences).keys()
+    following = (each for each in ordered if each.id not in counted)
+    if _is_much((*due, *following), totals):
+        waiting = tuple(each for each in due if each.id in counted)
+        return Verdict(waiting=waiting, absences=absences)
     return Verdict(due=due, absences=absences)
 
 
-def emptied(live: Live, counts: Mapping[str, int]) -> str:
+def emptied(live: Live, counts: Mapping[str, int], fabric_id: str) -> str:
     """Why nothing at all should be done: a sentence on kinds of which a sync has counted some before.
 
-    `counts` are those of the observation, which has asked Git, or an operator, whether a kind that
-    is suddenly empty is meant to be.
+    `counts` are those of the observation: a kind that is suddenly empty, or no longer served, is not
+    among them once Git, or an operator, says that it is meant to be.
     """
     there = {kind.name for kind, resources in live.resources.items() if resources}
     missing = sorted(name for name, count in counts.items() if count and name not in there)
     if not missing:
         return ""
     return (
-        f"The Kubernetes API no longer has any {', '.join(missing)}: the inventory stays as it is"
-        " until that is certain."
+        f"The Kubernetes API no longer has any {', '.join(missing)}: the inventory stays as it is. If"
+        f" they are really gone, run `starter.py sync {fabric_id} --accept-empty`."
     )
 
 
@@ -85,9 +91,9 @@ FABRIC: Final = "Fabric"
 """The kind in the keys of what a fabric as a whole has."""
 
 
-def digest_of(rows: Iterable[Stored]) -> str:
+def digest_of(ids: Iterable[Id]) -> str:
     """Twelve hex digits that name these objects."""
-    text = " ".join(f"{each.id.model}:{each.id.number}={each.key}" for each in rows)
+    text = " ".join(f"{each.model}:{each.number}" for each in sorted(ids))
     return sha256(text.encode()).hexdigest()[:12]
 
 

@@ -71,9 +71,7 @@ class SwitchPorts:
     def name(self, stated: str) -> str:
         """The name that NetBox knows a port by."""
         port, lane = _split(stated)
-        if self._lanes(port) > 1:
-            return f"{port}/{lane or 1}"
-        return port if lane in (0, 1) else stated
+        return f"{port}/{lane or 1}" if self._lanes(port) > 1 else lasting(stated)
 
     def all(self) -> Iterator[Port]:
         """Every port, in the order of their names."""
@@ -130,6 +128,12 @@ class SwitchPorts:
         stated = self.profile.ports.get(name)
         group = self.switch.port_group_speeds.get(stated.group) if stated else None
         return _kilobits(own.get(name) or group or usual)
+
+
+def lasting(name: str) -> str:
+    """What a port is known by however it is divided: its first lane is the port itself."""
+    port, lane = _split(name)
+    return port if lane in (0, 1) else name
 
 
 def port_of(name: str) -> str:

@@ -1,7 +1,8 @@
-"""What a round makes of a loop that Temporal lets nobody talk to, with a real Temporal server."""
+"""Loops that Temporal lets nobody talk to, and a fleet that cannot get on, with a real Temporal server."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from sys import prefix
 
@@ -10,9 +11,15 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
+import worker
 from activities.fleet import FleetActivities, RoundRequest
 from activities.netbox.client import NetBox, Row
+from fabrics.fleet import FLEET_ID
 from fabrics.loop import workflow_id
+from settings import Settings
+from tests.e2e.fleet import fleet_of
+from tests.e2e.installation import until
+from workflows.fleet import Fleet
 
 NOBODY = "nobody"
 MOST_SIGNALS = 2
@@ -52,7 +59,7 @@ def _row(number: int, fabric_id: str) -> Row:
         "hh_kubernetes_server": "https://10.0.0.1:6443",
         "hh_sync_status": "never_synced",
     }
-    return {"id": number, "name": fabric_id, "status": "active", "custom_fields": fields}
+    return {"id": number, "name": f"DC {fabric_id}", "status": "active", "custom_fields": fields}
 
 
 async def signalled_too_often(client: Client, fabric_id: str) -> WorkflowHandle[object, object]:
@@ -82,3 +89,25 @@ async def test_a_loop_that_takes_no_message_keeps_no_other_from_its_own(client: 
     assert await running(client) == [deaf.id, workflow_id("new")]
     (problem,) = seen.summary.problems
     assert problem.startswith("The loop of deaf takes no message")
+    new = await client.get_workflow_handle(workflow_id("new")).describe()
+    assert await new.static_summary() == "DC new"
+
+
+async def test_a_fleet_that_can_never_get_on_is_replaced(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(worker, "LOOK_FOR_FLEET", timedelta(seconds=0.1))
+    settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path)
+    wedged = await client.start_workflow(
+        "Fleet", "no state of a fleet", id=FLEET_ID, task_queue=settings.task_queue
+    )
+    fleet = fleet_of(client)
+
+    async def run() -> str | None:
+        return (await fleet.describe()).run_id
+
+    async with worker.running_worker(client, settings):
+        new = await until(run, lambda now: now != wedged.first_execution_run_id)
+        told = await until(partial(fleet.query, Fleet.summary), lambda told: told.error != "")
+        assert "nothing listens there" in told.error
+        assert await run() == new

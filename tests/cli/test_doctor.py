@@ -1,12 +1,15 @@
 """`doctor FABRIC` asks the fabric itself, where it can be reached, and not its record."""
 
+import asyncio
 import shutil
 from functools import partial
 
 import pytest
 
 from activities.queues import takes_work
+from activities.setup.access import RECORDS
 from tests.cli.conftest import CommandLine, Result
+from tests.e2e.fleet import changed, rows
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 
 WORKERS = ["Worker for loops", "Worker for fabrics", "Worker for inventories"]
@@ -85,3 +88,21 @@ async def test_without_any_worker_it_says_what_was_not_tried(
         assert "start one with `python worker.py`" in failed(doctor)[name]
     without = await starter.with_(FABRIC_SYNC_INVENTORY="false")("doctor", "--json")
     assert list(failed(without)) == [*WORKERS[:2], "Fleet"]
+
+
+async def test_what_keeps_the_record_out_of_sight_keeps_no_line_from_being_shown(
+    installation: Installation, starter: CommandLine
+) -> None:
+    fabric = await new(installation)
+    assert (await starter("doctor", "no-such-fabric")).refused("There is no fabric")
+    path, name = RECORDS.permission.path, RECORDS.permission.key["name"]
+    permissions = await asyncio.to_thread(rows, installation.admin, path)
+    [key] = [row["id"] for row in permissions if row["name"] == name]
+    for loss in ({"enabled": False}, {"constraints": {"name": "another"}}):
+        async with changed(installation.admin, path, key, **loss):
+            doctor = await starter("doctor", fabric.fabric_id, "--json")
+        assert (doctor.code, doctor.err) == (1, "")
+        lines = [check["name"] for check in doctor.json["checks"]]
+        assert (lines[0], lines[-1]) == ("NetBox", "Record")
+        assert {"Temporal", "Fleet"} <= set(lines)
+        assert {"Record", *WORKERS} < failed(doctor).keys()

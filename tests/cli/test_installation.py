@@ -1,5 +1,16 @@
 """`setup`, `doctor` and whom a record belongs to."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+
+from activities.netbox.client import NetBox
+from activities.setup.access import TOKEN_DESCRIPTION, TOKENS, USER
 from tests.cli.conftest import CommandLine
 from tests.e2e.installation import SERVERS, Installation, in_yaml
 
@@ -25,7 +36,60 @@ async def test_setting_up_again_changes_nothing(
     )
     await admin("setup")  # other tests may have left another Temporal's address
     again = await admin("setup", "--json")
-    assert (again.code, again.json) == (0, {"changes": [], "token": None})
+    assert (again.code, again.json) == (0, {"changes": [], "token": None, "trouble": ""})
+
+
+async def without_room(client: Client, namespace: str) -> None:
+    """A new namespace that takes no more search attributes of type Keyword: its database has ten columns."""
+    kept = Duration(seconds=86_400)
+    await client.workflow_service.register_namespace(
+        RegisterNamespaceRequest(namespace=namespace, workflow_execution_retention_period=kept)
+    )
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    others = {f"Other{number}": keyword for number in range(10)}
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(namespace=namespace, search_attributes=others)
+    )
+
+
+@contextmanager
+def without_token(admin: NetBox) -> Iterator[None]:
+    """As if the user had no token yet; one that it is given does not stay."""
+
+    def described(text: str) -> list[int]:
+        name = USER.key["username"]
+        tokens = list(admin.rows(TOKENS))
+        return [
+            t["id"] for t in tokens if (t["user"]["username"], t["description"]) == (name, text)
+        ]
+
+    [first] = described(TOKEN_DESCRIPTION)
+    admin.change(TOKENS, first, {"description": "put aside"})
+    try:
+        yield
+    finally:
+        for new in described(TOKEN_DESCRIPTION):
+            admin.delete(TOKENS, new)
+        admin.change(TOKENS, first, {"description": TOKEN_DESCRIPTION})
+
+
+async def test_what_temporal_refuses_is_said_and_keeps_nobody_from_the_token(
+    installation: Installation, starter: CommandLine
+) -> None:
+    namespace = f"full-{installation.queue}"
+    await without_room(installation.client, namespace)
+    admins = starter.with_(
+        FABRIC_SYNC_NETBOX_TOKEN=installation.stack.netbox.token, TEMPORAL_NAMESPACE=namespace
+    )
+    with without_token(installation.admin):
+        first = await admins("setup")
+        again = await admins("setup", "--json")
+    assert (first.code, "export FABRIC_SYNC_NETBOX_TOKEN=nbt_" in first.out) == (1, True), first
+    assert "cannot have more than 10" in first.err
+    assert (again.code, again.json["token"]) == (1, None)
+    assert f"have an operator of the namespace {namespace} add" in again.json["trouble"]
+    for wanted in ("FabricName (Keyword)", "FabricStatus (Keyword)", "FabricDrift (Int)"):
+        assert wanted in again.json["trouble"]
 
 
 async def test_only_an_administrator_sets_up(starter: CommandLine) -> None:
@@ -37,7 +101,18 @@ async def test_nothing_is_removed_while_loops_run(
 ) -> None:
     fabric = await installation.fabric(IN_GIT, SERVERS)
     await installation.start(fabric)
-    assert (await starter("setup", "--remove")).refused("starter.py disable --all")
+    assert (await starter("setup", "--remove")).refused("Without a terminal")
+    refused = await starter("setup", "--remove", "--yes")
+    assert refused.refused("starter.py disable --all"), refused
+
+
+async def test_nothing_is_removed_that_another_installation_needs(
+    installation: Installation, starter: CommandLine
+) -> None:
+    await installation.fabric(IN_GIT, SERVERS, hh_instance="default@elsewhere")
+    await installation.fabric(IN_GIT, SERVERS)
+    refused = await starter("setup", "--remove", "--yes")  # not as an administrator, to be safe
+    assert refused.refused("other installations of Fabric Sync, too: default@elsewhere."), refused
 
 
 async def test_a_record_of_another_installation_is_left_alone_until_taken_over(

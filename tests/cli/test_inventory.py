@@ -8,8 +8,9 @@ import pytest
 from rich.console import Console
 
 from cli.app import run
-from cli.errors import DONE, FAILED
+from cli.errors import DONE, FAILED, UNHEALTHY
 from cli.inventory_view import changes_of, in_short, inventory_page
+from cli.look import Sight
 from cli.tables import history_table
 from fabrics.inventory.report import (
     DeletesWaiting,
@@ -20,7 +21,9 @@ from fabrics.inventory.report import (
 )
 from fabrics.inventory.state import InventoryStatus
 from fabrics.kinds import kind_named
-from fabrics.report import SyncReport
+from fabrics.loop import FabricLoop
+from fabrics.overview import overview_of_loop
+from fabrics.report import FabricStatus, SyncReport
 from fabrics.status import SyncStatus
 from fabrics.turn import Trigger
 from tests.cli.conftest import CommandLine
@@ -54,7 +57,10 @@ def test_the_page_has_the_report_its_findings_and_what_waits() -> None:
     assert "It is [taken]." in page
     assert "and 1 more" in page
     assert "`starter.py confirm-deletes dc`" in page
-    assert "  - dcim.device Switch/x\n  and 29 more" in page
+    assert (
+        "  - dcim.device Switch/x\n  and 29 more; `starter.py inventory dc --plan` lists what is absent\n"
+        in page
+    )
     assert "Nothing of it is in NetBox yet." in rendered(InventoryStatus())
 
 
@@ -123,6 +129,35 @@ def test_the_inventory_of_a_file_needs_nobody(
     assert "0 skipped" in shown
 
 
+def test_a_word_after_which_deletes_still_wait_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    told = FabricLoop(fabric_id="dc").status()
+    waits = told.model_copy(update={"inventory": InventoryStatus(deletes_waiting=WAITING)})
+    report = SyncReport(
+        number=4,
+        trigger=Trigger.MANUAL,
+        slot=None,
+        started=now,
+        duration=1,
+        sync_status=SyncStatus.IN_SYNC,
+    )
+
+    def ends_with(then: FabricStatus, report: SyncReport) -> tuple[int, bool]:
+        async def confirm(_fabric: str, _digest: str) -> tuple[Sight, SyncReport]:
+            return Sight(fabrics=[overview_of_loop(then, 900, now)], now=now), report
+
+        monkeypatch.setattr("cli.commands.inventory._confirm", confirm)
+        code = run(["confirm-deletes", "dc", "--digest", "d1ce"])
+        return code, "30 deletes in NetBox wait to be confirmed" in capsys.readouterr().err
+
+    failed = report.model_copy(update={"error": "NetBox does not answer."})
+    assert ends_with(waits, report) == (UNHEALTHY, True)
+    assert ends_with(waits, failed) == (UNHEALTHY, False)
+    assert ends_with(told, report) == (DONE, False)
+
+
 async def test_many_deletes_wait_for_a_word_that_is_good_for_one_plan(
     installation: Installation, starter: CommandLine
 ) -> None:
@@ -175,3 +210,28 @@ async def test_many_deletes_wait_for_a_word_that_is_good_for_one_plan(
         assert (await starter("inventory", name, "--json")).json["deletes_waiting"] is None
         assert (await starter("confirm-deletes", name)).refused("No deletes of")
         assert (await starter("status", name)).code == 0
+
+
+async def test_a_kind_that_is_no_longer_served_leaves_the_inventory_until_that_is_accepted(
+    installation: Installation, starter: CommandLine
+) -> None:
+    installation.changes["FABRIC_SYNC_INVENTORY"] = "true"
+    fabric = await installation.fabric({"fabric.yaml": in_yaml(FEW)}, FEW, hh_sync_interval=3600)
+    name = fabric.fabric_id
+    async with installation.worker():
+        await installation.start(fabric)
+        await fabric.synced(1)
+        await until(fabric.record, lambda record: record["counts"] == {"Server": len(FEW)})
+        fabric.api.withdraw(kind_named("Server"))
+        planned = await starter("inventory", name, "--plan")
+        assert planned.code == 1
+        assert "no longer has any Server: the inventory stays as it is" in planned.out
+        assert f"`starter.py sync {name} --accept-empty`" in planned.out
+        for _ in range(2):
+            held = await starter("sync", name, "--json")
+            assert (held.code, held.json["report"]["inventory"]) == (1, None)
+            assert held.fabric["counts"] == {"Server": len(FEW)}
+            assert "no longer has any Server" in held.fabric["sync_error"]
+        fabric.repository.commit({"fabric.yaml": "# nothing is left\n"})
+        accepted = await starter("sync", name, "--accept-empty", "--json")
+        assert (accepted.code, accepted.fabric["counts"]) == (0, {})

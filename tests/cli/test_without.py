@@ -4,7 +4,10 @@ import signal
 
 import pytest
 
+from cli.look import FEW
+from fabrics.loop import workflow_id
 from tests.cli.conftest import CommandLine
+from tests.e2e.fleet import edit
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -110,13 +113,24 @@ async def test_with_netbox_down_the_loop_says_how_its_fabric_is(
 ) -> None:
     async with installation.worker():
         fabric = await new(installation, hh_sync_interval=3600)
+        await edit(fabric, name="Oslo DC")
         await starter("enable", fabric.fabric_id)
         await fabric.recorded("in_sync")
         down = starter.with_(FABRIC_SYNC_NETBOX_URL="http://127.0.0.1:1")
-        status = await down("status", fabric.fabric_id, "--json")
-        assert (status.code, status.fabric["sync_status"]) == (2, "in_sync")
-        assert "nothing listens there" in status.err
+        for name in ("Oslo DC", fabric.fabric_id):
+            status = await down("status", name, "--json")
+            assert (status.code, status.fabric["sync_status"]) == (2, "in_sync")
+            assert status.err.rstrip().endswith("nothing listens there."), status
         assert (await down("sync", fabric.fabric_id)).refused("nothing listens there")
+        assert (await down("status", "Bergen")).refused("No loop answers for Bergen.")
+
+        for number in range(FEW):
+            handle = workflow_id(f"zz-{number}")
+            await installation.client.start_workflow("FabricSync", id=handle, task_queue="nobody")
+        every = await down("status", "--json")
+        assert every.fabric["name"] == "Oslo DC"
+        assert "No loop answers for zz-0" in every.err
+        assert "Of 11 fabrics 10 were asked for" in every.err
 
 
 async def test_doctor_without_temporal_still_checks_netbox(starter: CommandLine) -> None:

@@ -19,6 +19,7 @@ class LyingNetBox:
 
     While `go_on` is not set, answers are held back; `held` counts those. If it `forgets`, it hangs up
     instead of answering the first request to create something at each path, which are the `forgotten`.
+    `most` is how many requests were under way at once.
     `rows` counts what came in lists to be created, changed or deleted, whatever became of it.
     """
 
@@ -27,11 +28,17 @@ class LyingNetBox:
     empty: tuple[str, ...] = ()
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     held: int = 0
+    most: int = 0
     forgets: bool = False
     forgotten: set[str] = field(default_factory=set)
     rows: int = 0
     url: str = ""
     _came: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _under_way: int = 0
+
+    async def in_hand(self) -> int:
+        """How many answers are held back."""
+        return self.held
 
     async def received(self, rows: int, seconds: float = 60) -> None:
         """Return as soon as so many rows have come; NetBox is still at the last of them."""
@@ -40,6 +47,14 @@ class LyingNetBox:
 
     async def answer(self, request: web.Request) -> web.Response:
         """The answer to one request."""
+        self._under_way += 1
+        self.most = max(self.most, self._under_way)
+        try:
+            return await self._answer(request)
+        finally:
+            self._under_way -= 1
+
+    async def _answer(self, request: web.Request) -> web.Response:
         if request.method == "GET" and any(part in request.path for part in self.empty):
             return web.json_response(NOTHING)
         await self._count(request)

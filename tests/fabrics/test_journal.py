@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from fabrics.drift import SummaryEntry
-from fabrics.journal import MIN_DISTANCE, Journal
+from fabrics.journal import MIN_DISTANCE, Journal, is_told
 from fabrics.status import Facts, SyncStatus
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,3 +62,25 @@ def test_an_entry_waits_until_it_is_written() -> None:
     assert waiting.entry == journal.entry != ""
     assert waiting.written("something else").entry == journal.entry
     assert waiting.written(journal.entry).entry == ""
+
+
+def test_a_new_loop_repeats_no_finding() -> None:
+    """It knows neither since when, nor at which commit that was told."""
+    (before,) = syncs(ONE, ONE)
+    again = before.replace("00:00:00", "09:30:00").replace("c0ffee", "0ddba11")
+    assert again != before
+    for latest in (
+        [before],
+        ["A note.", before],
+        ["**Beware** of this.", before, *syncs(TWO, TWO)],
+    ):
+        assert is_told(again, latest)
+    (in_sync,) = syncs(IN_SYNC, IN_SYNC)
+    for latest in ([], [in_sync, before], syncs(TWO, TWO), syncs(ERROR, ERROR)):
+        assert not is_told(again, latest)
+
+
+def test_what_is_there_word_for_word_is_told_wherever_it_stands() -> None:
+    (error,) = syncs(ERROR, ERROR)
+    assert is_told("Refused.", ["A note.", error, "Refused."])
+    assert not is_told("Refused.", [error])

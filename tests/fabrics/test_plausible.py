@@ -3,7 +3,7 @@
 from fabrics.drift import Live
 from fabrics.kinds import ALL_KINDS, KINDS, kind_named
 from fabrics.manifests import Desired
-from fabrics.plausible import emptied_sentence, suddenly_empty, without
+from fabrics.plausible import emptied_sentence, no_longer_served, suddenly_empty, without
 from tests.fabrics.objects import desired, manifest
 
 SERVER, VPC = kind_named("Server"), kind_named("VPC")
@@ -39,8 +39,10 @@ def test_a_kind_that_a_broken_file_may_be_about_is_doubted() -> None:
 
 
 def test_a_kind_that_is_not_served_is_another_matter() -> None:
-    withdrawn = Live({}, not_served=frozenset({SERVER}))
+    withdrawn = Live({}, not_served=frozenset({SERVER, VPC}))
     assert suddenly_empty(withdrawn, in_git("Server"), {"Server": 3}) == {}
+    assert no_longer_served(withdrawn, {"Server": 3, "Switch": 1}) == {SERVER: 3}
+    assert no_longer_served(NOTHING, {"Server": 3}) == {}
 
 
 def test_nothing_is_concluded_of_doubted_kinds() -> None:

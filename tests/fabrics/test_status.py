@@ -103,6 +103,7 @@ def test_problems_in_git_are_an_error_with_the_drift_of_the_rest() -> None:
     )
     after = Facts().after(seen, NOW)
     assert after.error == "a.yaml:3: bad. (and 1 more)"
+    assert Facts().after(seen, NOW, "Held.").error == "a.yaml:3: bad. (and 1 more) Held."
     assert after.drift_count == 1
     assert after.connection_status is ConnectionStatus.CONNECTED
     assert after.last_success is None

@@ -44,6 +44,15 @@ class Browser:
         answer = self._browser.submit_selected(allow_redirects=False)
         return bool(answer.status_code == HTTPStatus.FOUND)
 
+    def configure(self, **parameters: object) -> None:
+        """Save a revision of NetBox's own configuration with these values; all others stay."""
+        self.page("/core/config-revisions/add/")
+        self._browser.select_form("form[enctype]")
+        for name, value in parameters.items():
+            self._browser[name] = str(value)
+        answer = self._browser.submit_selected(allow_redirects=False)
+        assert answer.status_code == HTTPStatus.FOUND
+
     def delete(self, record: Row) -> str:
         """Confirm that a record is to be deleted; what NetBox says will go with it."""
         asked = self.page(f"{cluster_page(record)}delete/")

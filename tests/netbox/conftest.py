@@ -5,11 +5,13 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from pydantic import SecretStr
 
 from activities.inventory.client import InventoryNetBox
 from activities.netbox.client import CLUSTERS, NetBox, Row
 from activities.record import RecordActivities
 from fabrics.installation import Installation
+from settings import Settings
 from stack.stack import Stack
 from tests.e2e.lying_netbox import LyingNetBox, lying_netbox
 from tests.netbox.browser import Browser
@@ -85,6 +87,15 @@ def browser(stack: Stack) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture
+def short_pages(browser: Browser) -> Iterator[int]:
+    """NetBox gives so few rows of a list at a time, as its administrators may have it."""
+    rows = 3
+    browser.configure(MAX_PAGE_SIZE=rows)
+    yield rows
+    browser.configure(MAX_PAGE_SIZE=1000)
+
+
 @pytest.fixture(scope="session")
 def inventory_netbox(stack: Stack, constrained_token: str) -> Iterator[InventoryNetBox]:
     """NetBox as the user that workers are, for many rows at a time."""
@@ -119,7 +130,8 @@ async def between(stack: Stack) -> AsyncIterator[LyingNetBox]:
 
 @pytest.fixture
 def through(between: LyingNetBox, mirror: Mirror, constrained_token: str) -> Iterator[Mirror]:
-    """The fabric, whose inventory is written through it."""
-    client = InventoryNetBox(between.url, constrained_token, connect_timeout=5, timeout=60)
+    """The fabric, whose inventory is written through it, as workers do."""
+    settings = Settings(netbox_url=between.url, netbox_token=SecretStr(constrained_token))
+    client = InventoryNetBox.from_settings(settings)
     yield replace(mirror, netbox=client)
     client.close()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import override
 
+import requests
 from temporalio.testing import ActivityEnvironment
 
 from activities.inventory.activity import InventoryActivities
@@ -99,6 +100,19 @@ class Mirror:
             commit="4f" * 20,
             absences=self.absences,
         )
+
+    @contextmanager
+    def requests(self) -> Iterator[list[str]]:
+        """The requests that are sent to NetBox meanwhile, as the method and the path."""
+        sent: list[str] = []
+
+        def note(answer: requests.Response, **_: object) -> None:
+            sent.append(f"{answer.request.method} {answer.request.path_url}")
+
+        hooks = self.netbox._session.hooks["response"]
+        hooks.append(note)
+        yield sent
+        hooks.remove(note)
 
     # -- what a person sees -----------------------------------------------------------------------
 

@@ -7,27 +7,39 @@ from typing import Any
 from activities.netbox.client import Row
 from fabrics.inventory import Model
 from fabrics.inventory.kinds import OWNED
-from tests.fabrics.inventory.reader import Membership, PortOf, Reader
+from tests.fabrics.inventory.reader import Address, Hardware, Membership, PortOf, Reader
 from tests.netbox.mirror import Mirror, cable_ports
 
 QUESTIONS = (
     "devices",
+    "hardware",
     "interfaces",
     "outward",
     "cables",
     "members",
-    "subinterfaces",
+    "routed",
+    "mtus",
     "memberships",
     "macs",
     "vlans",
     "vrfs",
     "prefixes",
+    "networks",
     "ranges",
     "addresses",
+    "uses",
     "primary_addresses",
     "peerings",
 )
 """What both this and the reader of manifests have answers to."""
+
+STATUSES = {
+    Model.SITE: "active",
+    Model.VLAN: "active",
+    Model.IP_RANGE: "active",
+    Model.CABLE: "connected",
+}
+"""What no manifest says anything else of."""
 
 
 def assert_shows(mirror: Mirror, items: list[dict[str, Any]]) -> None:
@@ -36,6 +48,9 @@ def assert_shows(mirror: Mirror, items: list[dict[str, Any]]) -> None:
     assert netbox.counts() == manifests.counts()
     for question in QUESTIONS:
         assert getattr(netbox, question)() == getattr(manifests, question)(), question
+    assert netbox.sites() == {mirror.fabric_id}
+    for model, status in STATUSES.items():
+        assert netbox.statuses(model) <= {status}, model
 
 
 class Shown:
@@ -54,6 +69,25 @@ class Shown:
     def devices(self) -> dict[str, str]:
         return {row["name"]: row["role"]["slug"] for row in self._rows[Model.DEVICE]}
 
+    def hardware(self) -> dict[str, Hardware]:
+        return {
+            row["name"]: Hardware(
+                row["device_type"]["slug"],
+                row["serial"],
+                row["platform"]["slug"] if row["platform"] else "",
+                row["status"]["value"],
+            )
+            for row in self._rows[Model.DEVICE]
+        }
+
+    def sites(self) -> set[str]:
+        """The slugs of all sites, those of the devices among them."""
+        stood = {row["site"]["slug"] for row in self._rows[Model.DEVICE]}
+        return stood | {row["slug"] for row in self._rows[Model.SITE]}
+
+    def statuses(self, model: Model) -> set[str]:
+        return {row["status"]["value"] for row in self._rows[model]}
+
     def interfaces(self) -> set[PortOf]:
         return {_port(row) for row in self._rows[Model.INTERFACE]}
 
@@ -69,10 +103,15 @@ class Shown:
         assert {row["lag"]["id"] for row in rows if row["lag"]} == lags
         return {_port(row): row["lag"]["name"] for row in rows if row["lag"]}
 
-    def subinterfaces(self) -> dict[PortOf, str]:
-        rows = [row for row in self._rows[Model.INTERFACE] if row["parent"]]
-        assert all(row["name"].rpartition(".")[0] == row["parent"]["name"] for row in rows)
-        return {_port(row): self._short(row["vrf"]).removeprefix("ext:") for row in rows}
+    def routed(self) -> dict[PortOf, str]:
+        rows = [row for row in self._rows[Model.INTERFACE] if row["parent"] or row["vrf"]]
+        for row in rows:
+            parent = row["parent"] or row
+            assert row["name"].partition(".")[0] == parent["name"]
+        return {_port(row): self._short(row["vrf"]) if row["vrf"] else "" for row in rows}
+
+    def mtus(self) -> dict[PortOf, int]:
+        return {_port(row): row["mtu"] for row in self._rows[Model.INTERFACE] if row["mtu"]}
 
     def memberships(self) -> dict[PortOf, Membership]:
         return {
@@ -99,15 +138,30 @@ class Shown:
     def prefixes(self) -> set[tuple[str, str]]:
         return {(self._short(row["vrf"]), row["prefix"]) for row in self._rows[Model.PREFIX]}
 
+    def networks(self) -> dict[tuple[str, str], tuple[str, int | None]]:
+        return {
+            (self._short(row["vrf"]), row["prefix"]): (
+                row["status"]["value"],
+                row["vlan"]["vid"] if row["vlan"] else None,
+            )
+            for row in self._rows[Model.PREFIX]
+        }
+
     def ranges(self) -> set[tuple[str, str, str]]:
         return {
             (self._short(row["vrf"]), row["start_address"], row["end_address"])
             for row in self._rows[Model.IP_RANGE]
         }
 
-    def addresses(self) -> set[tuple[str, str, str, str]]:
+    def addresses(self) -> set[Address]:
+        return set(self.uses())
+
+    def uses(self) -> dict[Address, tuple[str, str]]:
         return {
-            (self._short(row["vrf"]), row["address"], *_holder(row))
+            (self._short(row["vrf"]), row["address"], *_holder(row)): (
+                row["status"]["value"],
+                row["role"]["value"] if row["role"] else "",
+            )
             for row in self._rows[Model.IP_ADDRESS]
         }
 

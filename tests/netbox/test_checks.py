@@ -139,6 +139,15 @@ def test_a_permission_on_inventories_is_missed(netbox: NetBox, admin: NetBox, gr
     assert name_of(grant) in check.sentence
 
 
+def test_a_lost_permission_to_delete_is_missed(netbox: NetBox, admin: NetBox) -> None:
+    (own,) = (grant for grant in INVENTORY_GRANTS if "delete" in grant.actions)
+    with changed(admin, "users/permissions", name_of(own), actions=["view", "change"]):
+        (check,) = failed(netbox)
+    assert check.name == "NetBox permissions on inventories"
+    assert "may not delete " in check.sentence
+    assert name_of(own) in check.sentence
+
+
 ALL_GRANTS = [
     (grant, path, action) for grant in GRANTS for path in grant.models for action in grant.actions
 ]

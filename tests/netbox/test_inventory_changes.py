@@ -20,7 +20,8 @@ CABLES = (cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2
 
 @dataclass(frozen=True)
 class Followed:
-    """What became of a change: the ids before and after, what was written, and to how many of each model."""
+    """What became of a change: the ids before, and after all that is gone went; what was written, and to
+    how many of each model."""
 
     before: Ids
     after: Ids
@@ -44,16 +45,16 @@ def follow(mirror: Mirror, before: tuple[Resource, ...], after: tuple[Resource, 
     assert report.problems == {}
     changed = [row for row in mirror.changelog(start) if row["message"]]
     writes = Counter(f"{row['action']['value']} {row['changed_object_type']}" for row in changed)
-    shown, settled = mirror.ids(), mirror.latest()
+    settled = mirror.latest()
     again = mirror.sync(*after)
     assert (again.report.problems, again.report.wrote) == ({}, False)
     assert mirror.changelog(settled) == []
     while (last := mirror.sync(*after)).pending:
         assert last.report.problems == {}
     assert not mirror.sync(*after).report.wrote
-    plan = mirror.plan(live_state(*after))
-    assert {(e.MODEL, e.key) for e in plan.objects if not e.SHARED} <= mirror.ids().keys()
-    return Followed(ids, shown, report, writes)
+    plan, left = mirror.plan(live_state(*after)), mirror.ids()
+    assert {(e.MODEL, e.key) for e in plan.objects if not e.SHARED} <= left.keys()
+    return Followed(ids, left, report, writes)
 
 
 def bundle(name: str, *links: tuple[str, str]) -> Resource:
@@ -106,19 +107,28 @@ def test_two_connections_that_swap_ends(mirror: Mirror) -> None:
     assert ends == {("s-1", "e1"), ("leaf-1", "E1/2")}
 
 
-def test_a_breakout(mirror: Mirror) -> None:
+def test_a_breakout_and_back(mirror: Mirror) -> None:
     whole = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "1x100G"}))
     divided = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "4x25G"}))
     wired = cable("c", "s-1/e1", "leaf-9/E1/5")
     followed = follow(mirror, (*whole, wired), (*divided, wired))
     assert followed.lost == set()
-    assert followed.writes == {"create dcim.interface": 4, "update dcim.cable": 1}
+    assert followed.writes == {"create dcim.interface": 3, "update dcim.interface": 1}
     ends = cable_ports(mirror.one(Model.CABLE, "Connection/default/c"))
     assert ends == {("s-1", "e1"), ("leaf-9", "E1/5/1")}
-    ports = {
-        row["name"] for row in mirror.own(Model.INTERFACE) if row["device"]["name"] == "leaf-9"
-    }
-    assert ports == {"M1", "E1/5/1", "E1/5/2", "E1/5/3", "E1/5/4"}
+    assert ports_of("leaf-9", mirror) == {"M1", "E1/5/1", "E1/5/2", "E1/5/3", "E1/5/4"}
+    key = "Switch/default/leaf-9#E1/5"
+    mirror.edit(Model.INTERFACE, mirror.one(Model.INTERFACE, key), description="To the lab")
+    back = follow(mirror, (*divided, wired), (*whole, wired))
+    assert back.lost == {(Model.INTERFACE, f"{key}/{lane}") for lane in (2, 3, 4)}
+    assert back.writes == {"update dcim.interface": 1}
+    assert ports_of("leaf-9", mirror) == {"M1", "E1/5"}
+    assert mirror.one(Model.INTERFACE, key)["description"] == "To the lab"
+
+
+def ports_of(device: str, mirror: Mirror) -> set[str]:
+    rows = mirror.own(Model.INTERFACE)
+    return {row["name"] for row in rows if row["device"]["name"] == device}
 
 
 def test_the_vlan_of_a_subnet(mirror: Mirror) -> None:

@@ -1,5 +1,7 @@
 """What NetBox or the fabric does not show has not gone: nothing is made twice, and nothing is deleted."""
 
+from collections import Counter
+
 import pytest
 
 from activities.errors import PermanentError, TransientError
@@ -15,6 +17,12 @@ from tests.netbox.mirror import Mirror, withdrawn
 
 WIRED = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"))
 WHOLE = (*WIRED, vpc("v", 1001, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
+
+
+def tagged(mirror: Mirror) -> list[int]:
+    """The VLANs on the switch's port."""
+    port = mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+    return [vlan["vid"] for vlan in port["tagged_vlans"]]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +75,19 @@ def test_a_reading_that_breaks_off_in_the_middle_leads_to_nothing(
     assert mirror.changelog(before) == []
 
 
-def test_a_kind_that_the_fabric_no_longer_serves_keeps_what_it_has(mirror: Mirror) -> None:
+def test_a_kind_that_the_fabric_no_longer_serves_holds_everything_back(mirror: Mirror) -> None:
+    mirror.sync(*WHOLE)
+    before = mirror.latest()
+    counts = Counter(each.kind.name for each in WHOLE)
+    for lost in ("VPCAttachment", "Connection"):
+        left = (each for each in WHOLE if each.kind.name != lost)
+        outcome = mirror.sync_live(live_state(*left), counts=counts)
+        assert f"no longer has any {lost}:" in outcome.held
+    assert mirror.changelog(before) == []
+    assert tagged(mirror) == [1001]
+
+
+def test_a_kind_whose_end_was_accepted_keeps_what_it_has(mirror: Mirror) -> None:
     mirror.sync(*WHOLE)
     before = mirror.ids()
     for _ in range(SYNCS + 1):
@@ -75,6 +95,7 @@ def test_a_kind_that_the_fabric_no_longer_serves_keeps_what_it_has(mirror: Mirro
         assert outcome.report.deleted == 0
         assert outcome.absences == {}
     assert mirror.ids() == before
+    assert tagged(mirror) == []
 
 
 def test_what_is_back_after_two_syncs_was_never_gone(mirror: Mirror) -> None:

@@ -47,14 +47,10 @@ class Run[**P, A]:
 
         How many rows it wrote.
         """
-
-        async def under_way() -> int:
-            return between.held
-
         before = between.rows
         await between.received(rows)
         between.go_on.clear()
-        await until(under_way, lambda number: number == at_once)
+        await until(between.in_hand, lambda number: number == at_once)
         self._environment.cancel()
         came = between.rows
         between.go_on.set()
@@ -94,3 +90,17 @@ async def test_what_is_called_off_stops_between_requests_and_the_next_run_does_w
     rest_of_it = Run(activities.remove_inventory, request.config)
     assert (await rest_of_it.ends()).deleted == rest_of_it.told[0].total == len(left)
     assert await asyncio.to_thread(own, through) == {}
+    assert between.most == AT_ONCE
+
+
+async def test_inventories_side_by_side_have_three_requests_under_way_together(
+    between: LyingNetBox, through: Mirror
+) -> None:
+    activities, request = through.activities(LYON), through.request
+    between.go_on.clear()
+    runs = [Run(activities.preview_inventory, request) for _ in range(AT_ONCE + 2)]
+    await until(between.in_hand, lambda number: number == AT_ONCE)
+    between.go_on.set()
+    for run in runs:
+        assert (await run.end).writes
+    assert between.most == AT_ONCE == 3

@@ -21,6 +21,9 @@ SHORT = {
 }
 """Sets of every sort that take a minute together; all others are for the soak."""
 
+MOST_REQUESTS = 8
+"""Of a sync with nothing to write, however large the fabric."""
+
 
 def _params() -> list[object]:
     real = [pytest.param(each, marks=[needs_samples, *_soak(each)]) for each in REAL]
@@ -39,7 +42,9 @@ def test_a_fabric_is_mirrored_and_then_left_alone(sample: LiveSet, mirror: Mirro
     assert {each.what: each.why for each in report.findings} == skipped
     assert_shows(mirror, items)
     before = mirror.latest()
-    again = mirror.sync_live(live_of(items))
+    with mirror.requests() as sent:
+        again = mirror.sync_live(live_of(items))
+    assert len(sent) <= MOST_REQUESTS, sent
     assert not again.report.wrote
     assert again.report.unchanged == sum(Reader(items).counts().values())
     assert not again.pending

@@ -341,16 +341,17 @@ def test_a_record_of_another_installation_is_left_alone(
     assert journal_of(netbox, record) == []
 
 
-def test_a_repeated_activity_adds_no_second_journal_entry(
+def test_a_repeated_activity_and_a_new_loop_add_no_second_journal_entry(
     activities: RecordActivities, netbox: NetBox, record: Row
 ) -> None:
-    update = RecordUpdate(
-        fabric_id=fabric_id(record), facts=FACTS, journal="**error** since 12:00."
-    )
-    for _ in range(3):
-        activities.record_result(update)
-    activities.record_result(update.model_copy(update={"journal": "**in_sync** since 12:10."}))
-    assert sorted(journal_of(netbox, record)) == [
-        "**error** since 12:00.",
-        "**in_sync** since 12:10.",
-    ]
+    error = "**error** since 2026-01-01 12:00:00 UTC. The API refused the token."
+    update = RecordUpdate(fabric_id=fabric_id(record), facts=FACTS, journal=error)
+    again = update.model_copy(update={"journal": error.replace("12:00", "12:03")})
+    for repeated in (update, update, again):
+        activities.record_result(repeated)
+    in_sync = "**in_sync** since 2026-01-01 12:10:00 UTC. Commit c0ffee."
+    activities.record_result(update.model_copy(update={"journal": in_sync}))
+    assert sorted(journal_of(netbox, record)) == [error, in_sync]
+    later = error.replace("12:00", "12:20")
+    activities.record_result(update.model_copy(update={"journal": later}))
+    assert sorted(journal_of(netbox, record)) == [error, later, in_sync]

@@ -40,6 +40,7 @@ def renamed_items(prefix: str) -> list[Item]:
             key=key(item.key),
             needed={name: needed(value) for name, value in item.needed.items()},
             defaults={name: default(name, value) for name, value in item.defaults.items()},
+            stays_with=item.stays_with and replace(item.stays_with, key=key(item.stays_with.key)),
         )
         for item in setup.items(WEB_UI, "default")
     ]
@@ -54,6 +55,8 @@ def trial(admin: NetBox) -> Iterator[list[Item]]:
         "custom field trial_hh_fabric_id",
         "custom field trial_hh_sync_interval",
         "custom field trial_hh_commit",
+        "custom field trial_hh_fabric",
+        "custom field trial_hh_key",
         "cluster type trial_hedgehog-fabric",
         "tag trial_hedgehog-sync",
     )
@@ -115,6 +118,22 @@ def test_another_web_ui_changes_the_link_alone(admin: NetBox) -> None:
         assert link["link_url"].startswith(
             f"http://127.0.0.1:{port}/namespaces/fabrics%2Feu/workflows/fabric-sync%2F"
         )
+
+
+def test_without_a_web_ui_the_link_stays_as_it_is(admin: NetBox) -> None:
+    theirs = setup.items("https://temporal.example.com", "default")
+    for _ in setup.apply(admin, theirs):
+        pass
+    before = find(admin, "extras/custom-links", "Hedgehog sync in Temporal")
+    (kept,) = setup.apply(admin, setup.items("", "default"))
+    assert str(kept) == "keep custom link Hedgehog sync in Temporal: not as shipped: link_url"
+    assert find(admin, "extras/custom-links", "Hedgehog sync in Temporal") == before
+    assert not [check for check in setup.check_netbox(admin) if not check.ok]
+    admin.delete("extras/custom-links", before["id"])
+    (created,) = setup.apply(admin, setup.items("", "default"))
+    assert created.action is Action.CREATE
+    new = find(admin, "extras/custom-links", "Hedgehog sync in Temporal")
+    assert new["link_url"].startswith("http://localhost:8233/namespaces/default/workflows/")
 
 
 def test_no_field_has_a_default(admin: NetBox) -> None:
@@ -264,25 +283,38 @@ def test_a_field_of_another_type_is_a_conflict(admin: NetBox, trial: list[Item])
     admin.delete(FIELDS, field["id"])
     other = {"name": "trial_hh_commit", "type": "integer", "object_types": [CLUSTER]}
     admin.create(FIELDS, other)
-    conflict, *_ = setup.apply(admin, only(trial, "custom field trial_hh_commit"))
-    assert conflict.action is Action.CONFLICT
-    assert "its type is integer, not text" in str(conflict)
+    items = only(trial, "custom field trial_hh_commit")
+    conflict, *_ = setup.apply(admin, items)
+    (kept,) = setup.remove(admin, items)
+    assert [conflict.action, kept.action] == [Action.CONFLICT, Action.KEEP]
+    for change in (conflict, kept):
+        assert "its type is integer, not text" in str(change)
     assert find(admin, FIELDS, "trial_hh_commit")["type"]["value"] == "integer"
 
 
 def test_what_is_in_use_is_not_removed(admin: NetBox, trial: list[Item]) -> None:
-    names = "cluster type trial_hedgehog-fabric", "tag trial_hedgehog-sync"
+    """Nor are, with the tag, the fields that say whose its objects are."""
+    names = (
+        "cluster type trial_hedgehog-fabric",
+        "tag trial_hedgehog-sync",
+        "custom field trial_hh_key",
+        "custom field trial_hh_fabric",
+    )
+    items = only(trial, *names)
     type_ = next(admin.rows("virtualization/cluster-types", slug="trial_hedgehog-fabric"))
     tag = next(admin.rows("extras/tags", slug="trial_hedgehog-sync"))
     user = {"name": "Trial user", "type": type_["id"], "tags": [tag["id"]]}
     cluster = admin.create(CLUSTERS, user)
     try:
-        kept = list(setup.remove(admin, only(trial, *names)))
+        kept = list(setup.remove(admin, items))
     finally:
         admin.delete(CLUSTERS, cluster["id"])
     assert {change.action for change in kept} == {Action.KEEP}
     assert {change.what for change in kept} == set(names)
-    assert setup.plan(admin, only(trial, *names)) == []
+    assert [change.why for change in kept if "field" in change.what] == [
+        "1 objects have the tag trial_hedgehog-sync, and are known by it"
+    ] * 2
+    assert setup.plan(admin, items) == []
 
 
 def test_the_token_is_told_once(admin: NetBox, constrained_token: str) -> None:

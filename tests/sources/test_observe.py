@@ -153,6 +153,23 @@ def test_profiles_of_switches_are_neither_counted_nor_drift_but_looked_at(
     assert found.live_digest != without.live_digest
 
 
+def test_a_kind_that_is_no_longer_served_counts_as_before_until_that_is_accepted(
+    api: EmulatedKubernetesApi, config: FabricConfig, activities: FabricActivities
+) -> None:
+    api.load([server("a")])
+    alone = config.model_copy(update={"git": None})
+    api.withdraw(kind_named("VPC"))
+    asked = ObserveRequest(config=alone, before={"Server": 1, "VPC": 7, "External": 0})
+    accepted = asked.model_copy(update={"accept_empty": True})
+
+    found, later = (
+        ActivityEnvironment().run(activities.observe, each) for each in (asked, accepted)
+    )
+
+    assert (found.error, found.counts) == ("", {"Server": 1, "VPC": 7})
+    assert (later.error, later.counts) == ("", {"Server": 1})
+
+
 def test_digests_change_with_what_they_stand_for_alone(
     fabric_api: KubernetesApi,
     repository: Repository,

@@ -56,7 +56,8 @@ async def test_it_is_made_once_and_taken_away_with_the_rest(
     monkeypatch.setenv("TEMPORAL_ADDRESS", installation.stack.temporal.address)
     monkeypatch.setenv("FABRIC_SYNC_NETBOX_URL", installation.stack.netbox.url)
     monkeypatch.setenv("FABRIC_SYNC_NETBOX_TOKEN", installation.stack.netbox.token)
-    gone = await asyncio.to_thread(CliRunner().invoke, app, ["setup", "--remove", "--json"])
+    remove = ["setup", "--remove", "--yes", "--json"]
+    gone = await asyncio.to_thread(CliRunner().invoke, app, remove)
     assert json.loads(gone.stdout)["changes"] == [f"delete {name}" for name in reversed(MADE)]
     assert await asyncio.to_thread(left, installation.admin) == []
 

@@ -34,9 +34,11 @@ class MadeUp:
         self.items.append({"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec})
         return name
 
-    def connect(self, name: str, kind: str, *links: Manifest, single: bool = False) -> str:
+    def connect(
+        self, name: str, kind: str, *links: Manifest, single: bool = False, **stated: object
+    ) -> str:
         body = {"link": links[0]} if single else {"links": list(links)}
-        return self.add(WIRING, "Connection", name, {kind: body})
+        return self.add(WIRING, "Connection", name, {kind: body | stated})
 
     def chance(self) -> bool:
         return self.random.random() < 0.5
@@ -67,6 +69,8 @@ def made_up(seed: int) -> list[Manifest]:
     vpcs = _vpcs(fabric)
     _attachments(fabric, servers, vpcs)
     _externals(fabric, leaves, sorted({vpc for vpc, _ in vpcs}))
+    _static_externals(fabric, leaves)
+    _between_leaves(fabric, leaves)
     fabric.random.shuffle(fabric.items)
     return fabric.items
 
@@ -132,8 +136,9 @@ def _servers(fabric: MadeUp, leaves: list[str]) -> list[str]:
             fabric.link({"server": fabric.port(name, "eth{}"), "switch": fabric.port(switch)})
             for switch in switches
         ]
-        title = f"{name}--{kind}--{first}"
-        connections.append(fabric.connect(title, kind, *links, single=kind == "unbundled"))
+        title, mtu = f"{name}--{kind}--{first}", {"mtu": 9036} if fabric.chance() else {}
+        single = kind == "unbundled"
+        connections.append(fabric.connect(title, kind, *links, single=single, **mtu))
     return connections
 
 
@@ -187,3 +192,27 @@ def _externals(fabric: MadeUp, leaves: list[str], vpcs: list[str]) -> None:
         fabric.add(VPC, "ExternalAttachment", f"{name}--{connection}", spec)
         permit = {"vpc": {"name": vpcs[0], "subnets": []}, "external": {"name": name}}
         fabric.add(VPC, "ExternalPeering", f"{vpcs[0]}--{name}", {"permit": permit})
+
+
+def _static_externals(fabric: MadeUp, leaves: list[str]) -> None:
+    """Within a VPC and in the fabric itself, each with a VLAN and on the port alone."""
+    for number, (within, vlan) in enumerate(product(("vpc-0", ""), (300, 0))):
+        link = fabric.link({"switch": fabric.port(leaves[number % 2])})
+        address = {"ip": f"192.0.2.{number * 4 + 1}/30", "nextHop": f"192.0.2.{number * 4 + 2}"}
+        link["switch"] |= address | {"subnets": [f"198.18.{number}.0/24"]}
+        if vlan:
+            link["switch"]["vlan"] = vlan
+        stated = {"withinVPC": within} if within else {}
+        fabric.connect(f"static-{number}", "staticExternal", link, single=True, **stated)
+
+
+def _between_leaves(fabric: MadeUp, leaves: list[str]) -> None:
+    """Connections of switches as older fabrics have them: of a pair, and of one with itself."""
+    first, second = leaves[:2]
+    ends = [{"switch1": first, "switch2": second}] * 2 + [{"switch1": first, "switch2": first}] * 2
+    peer, session, *loops = (
+        fabric.link({end: fabric.port(leaf) for end, leaf in each.items()}) for each in ends
+    )
+    domain = {"mclagDomain": {"peerLinks": [peer], "sessionLinks": [session]}}
+    fabric.add(WIRING, "Connection", f"{first}--mclag-domain--{second}", domain)
+    fabric.connect(f"{first}--vpc-loopback", "vpcLoopback", *loops)

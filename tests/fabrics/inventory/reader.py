@@ -21,6 +21,18 @@ class Membership(NamedTuple):
     tagged: frozenset[int]
 
 
+class Hardware(NamedTuple):
+    """A device by the slugs of what it is."""
+
+    type: str
+    serial: str = ""
+    platform: str = ""
+    status: str = "active"
+
+
+type Address = tuple[str, str, str, str]
+"""VRF, address, device and interface; the last two are empty where it is on none."""
+
 BUNDLES = ("bundled", "mclag", "eslag")
 
 
@@ -53,6 +65,15 @@ class Reader:
         switches = {name: f"hh-{spec['role']}" for name, spec in self.of["Switch"].items()}
         servers = dict.fromkeys(self.of["Server"], "hh-server")
         return switches | servers | dict.fromkeys(self.of["Gateway"], "hh-gateway")
+
+    def hardware(self) -> dict[str, Hardware]:
+        """What devices are, by name. Without profiles nobody tells the platform."""
+        switches = {
+            name: Hardware(spec["profile"], spec.get("boot", {}).get("serial", ""))
+            for name, spec in self.of["Switch"].items()
+        }
+        servers = dict.fromkeys(self.of["Server"], Hardware("hedgehog-server"))
+        return switches | servers | dict.fromkeys(self.of["Gateway"], Hardware("hedgehog-gateway"))
 
     def port(self, full: str) -> PortOf:
         """`leaf-01/E1/5/1` is port E1/5 of leaf-01, unless leaf-01 has divided E1/5."""
@@ -100,22 +121,45 @@ class Reader:
         """The ports that lead out of the fabric."""
         return {self.port(ends[0]["port"]) for _, _, ends in self.links() if len(ends) == 1}
 
-    def subinterfaces(self) -> dict[PortOf, str]:
-        """The external behind every subinterface."""
-        found = {}
+    def routed(self) -> dict[PortOf, str]:
+        """The VRF of each port outwards that has one, and of each subinterface, empty where it has none."""
+        return {place: vrf for place, vrf, _ in self.routes() if vrf or "." in place[1]}
+
+    def routes(self) -> Iterator[tuple[PortOf, str, str]]:
+        """Port or subinterface, VRF and address of what leads outwards; the last two may be empty."""
         for spec in self.of["ExternalAttachment"].values():
-            own = spec.get("static") or spec["switch"]
             link = self.of["Connection"][spec["connection"]]["external"]["link"]
-            device, port = self.port(link["switch"]["port"])
-            if own.get("vlan"):
-                found[device, f"{port}.{own['vlan']}"] = spec["external"]
+            own = spec.get("static") or spec["switch"]
+            place = self._outward(link["switch"]["port"], own.get("vlan"))
+            yield place, f"ext:{spec['external']}", own.get("ip", "")
+        for spec in self.of["Connection"].values():
+            if static := spec.get("staticExternal"):
+                own, within = static["link"]["switch"], static.get("withinVPC")
+                place = self._outward(own["port"], own.get("vlan"))
+                yield place, f"vpc:{within}" if within else "", own.get("ip", "")
+
+    def _outward(self, full: str, vlan: int | None) -> PortOf:
+        device, port = self.port(full)
+        return device, f"{port}.{vlan}" if vlan else port
+
+    def mtus(self) -> dict[PortOf, int]:
+        """The MTUs that are stated: of connections, on switches, and of gateways."""
+        found: dict[PortOf, int] = {}
+        for name, spec in self.of["Connection"].items():
+            for body in spec.values():
+                if body.get("mtu"):
+                    found |= dict.fromkeys(self.places(name), body["mtu"])
+        for name, spec in self.of["Gateway"].items():
+            stated = {port: each.get("mtu") for port, each in spec["interfaces"].items()}
+            stated["vtep"] = spec.get("vtepMTU")
+            found |= {(name, port): mtu for port, mtu in stated.items() if mtu}
         return found
 
     def interfaces(self) -> set[PortOf]:
         """Every interface, LAGs by the name of their connection."""
         found = {port for pair in self.cables() for port in pair} | self.outward()
         found |= {(device, name) for (device, _), name in self.members().items()}
-        found |= set(self.subinterfaces())
+        found |= set(self.routed())
         for name, spec in self.of["Switch"].items():
             found.add((name, "M1"))
             for port in spec.get("portBreakouts", {}):
@@ -152,8 +196,8 @@ class Reader:
         """The addresses by which switches are managed."""
         return {name: spec["ip"] for name, spec in self.of["Switch"].items() if spec.get("ip")}
 
-    def addresses(self) -> set[tuple[str, str, str, str]]:
-        """VRF, address, device and interface; the last two are empty where it is on none."""
+    def addresses(self) -> set[Address]:
+        """Every address."""
         found = set(self.loopbacks())
         found |= {
             ("underlay", s["ip"], name, "M1")
@@ -168,26 +212,27 @@ class Reader:
                 found |= {
                     ("underlay", end["ip"], *self.port(end["port"])) for end in ends if "ip" in end
                 }
-        return found | self._of_subnets() | self._of_externals()
+        found |= {(vrf or "underlay", ip, *place) for place, vrf, ip in self.routes() if ip}
+        return found | self._of_subnets().keys()
 
-    def _of_subnets(self) -> set[tuple[str, str, str, str]]:
-        found = set()
-        for vpc, _, subnet in self.subnets():
-            length = subnet["subnet"].split("/")[1]
-            leases = subnet.get("dhcp", {}).get("static", {}).values()
-            hosts = [subnet["gateway"]] if subnet.get("gateway") else []
-            for host in [*hosts, *(lease["ip"] for lease in leases)]:
-                found.add((f"vpc:{vpc}", f"{host}/{length}", "", ""))
+    def uses(self) -> dict[Address, tuple[str, str]]:
+        """Status and role of every address; a role may be empty."""
+        found = dict.fromkeys(self.addresses(), ("active", "")) | self._of_subnets()
+        for address in self.loopbacks():
+            _, _, device, port = address
+            group = self.of["Switch"].get(device, {}).get("redundancy", {})
+            shared = port == "Loopback2" and group.get("type") == "mclag"
+            found[address] = "active", "anycast" if shared else "loopback"
         return found
 
-    def _of_externals(self) -> set[tuple[str, str, str, str]]:
-        found = set()
-        for spec in self.of["ExternalAttachment"].values():
-            own = spec.get("static") or spec["switch"]
-            port = self.of["Connection"][spec["connection"]]["external"]["link"]["switch"]["port"]
-            device, name = self.port(port)
-            if own.get("ip"):
-                found.add((f"ext:{spec['external']}", own["ip"], device, f"{name}.{own['vlan']}"))
+    def _of_subnets(self) -> dict[Address, tuple[str, str]]:
+        found = {}
+        for vpc, _, subnet in self.subnets():
+            vrf, length = f"vpc:{vpc}", subnet["subnet"].split("/")[1]
+            for lease in subnet.get("dhcp", {}).get("static", {}).values():
+                found[vrf, f"{lease['ip']}/{length}", "", ""] = "dhcp", ""
+            if subnet.get("gateway"):
+                found[vrf, f"{subnet['gateway']}/{length}", "", ""] = "active", "anycast"
         return found
 
     def subnets(self) -> Iterator[tuple[str, str, Manifest]]:
@@ -205,6 +250,18 @@ class Reader:
         for name, spec in self.of["External"].items():
             prefixes = spec.get("static", {}).get("prefixes", ())
             found |= {(f"ext:{name}", each) for each in prefixes if each != "0.0.0.0/0"}
+        return found
+
+    def networks(self) -> dict[tuple[str, str], tuple[str, int | None]]:
+        """Status and VLAN of every prefix."""
+        found: dict[tuple[str, str], tuple[str, int | None]] = {
+            (vrf, network): ("container" if vrf.startswith("ipns:") else "active", None)
+            for vrf, network in self.prefixes()
+        }
+        vlans = {title: vid for (_, vid), title in self.vlans().items()}
+        for vpc, name, subnet in self.subnets():
+            network = str(ip_interface(subnet["subnet"]).network)
+            found[f"vpc:{vpc}", network] = "active", vlans.get(f"{vpc}/{name}")
         return found
 
     def ranges(self) -> set[tuple[str, str, str]]:
@@ -256,6 +313,33 @@ class Reader:
             for link in body.get("links") or [body["link"]]:
                 device, port = self.port(link["switch"]["port"])
                 yield device, connection if kind in BUNDLES else port
+
+    def skipped(self) -> dict[str, str]:
+        """What names something that is not there, and default routes, which are no prefixes in NetBox."""
+        named = [
+            (
+                f"VPC/default/{vpc}#{name}/vlan",
+                "VLANNamespace",
+                self.of["VPC"][vpc]["vlanNamespace"],
+            )
+            for vpc, name, subnet in self.subnets()
+            if subnet.get("vlan")
+        ]
+        for name, spec in self.of["VPCAttachment"].items():
+            named.append((f"VPCAttachment/default/{name}", "Connection", spec["connection"]))
+        for name, spec in self.of["ExternalPeering"].items():
+            external = spec["permit"]["external"]["name"]
+            named.append((f"ExternalPeering/default/{name}", "External", external))
+        found = {
+            key: f"names the {kind} {name}, which is not there"
+            for key, kind, name in named
+            if name not in self.of[kind]
+        }
+        for name, spec in self.of["External"].items():
+            if "0.0.0.0/0" in spec.get("static", {}).get("prefixes", ()):
+                why = "is the default route 0.0.0.0/0, which NetBox takes for no prefix"
+                found[f"External/default/{name}#0.0.0.0/0"] = why
+        return found
 
     def peerings(self) -> dict[str, set[str]]:
         """The VRFs on which each peering is told, of those whose sides are all there."""

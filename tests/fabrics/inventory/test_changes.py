@@ -117,6 +117,49 @@ def test_an_end_that_turned_round_is_no_change(netbox: FakeNetBox) -> None:
     assert synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/1"))[1] == 0
 
 
+def leaf(breakout: str, name: str = "leaf-9") -> Resource:
+    """A switch with one port that is divided, or is not."""
+    return switch(name, portBreakouts={"E1/5": breakout})
+
+
+def test_a_port_that_is_divided_is_its_first_lane(netbox: FakeNetBox) -> None:
+    link = {"server": "s-1/e1", "switch": "leaf-9/E1/5"}
+    routed = {"spine": "leaf-9/E1/6", "leaf": "leaf-8/E1/5"}
+    wired = (connection("c", "bundled", link), connection("f", "fabric", routed))
+    synced(netbox, leaf("1x100G"), leaf("1x100G", "leaf-8"), *wired)
+    ids = netbox.by_ref()
+    for breakout, writes in (("4x25G", 8), ("2x50G", 4), ("1x100G", 2)):
+        before = netbox.by_ref()
+        made, written = synced(netbox, leaf(breakout), leaf(breakout, "leaf-8"), *wired)
+        assert written == writes  # of both ports the name, and all other lanes
+        assert ids.items() <= netbox.by_ref().items()
+        assert before.keys() <= netbox.by_ref().keys()
+        assert netbox.sync(made).total == 0
+
+
+def test_a_first_lane_that_an_earlier_release_knew_as_such_stays_the_same(
+    netbox: FakeNetBox,
+) -> None:
+    wired = cable("c", "s-1/e1", "leaf-9/E1/5")
+    synced(netbox, leaf("4x25G"), wired)
+    ids = netbox.by_ref()
+    lane = ids[Ref(Model.INTERFACE, "Switch/default/leaf-9#E1/5")]
+    netbox.rows[lane] = replace(netbox.rows[lane], key="Switch/default/leaf-9#E1/5/1")
+    # That release kept the port itself for a while after it was divided.
+    left = replace(
+        netbox.rows[lane],
+        id=lane._replace(number=10**6),
+        key="Switch/default/leaf-9#E1/5",
+        values={**netbox.rows[lane].values, "name": "E1/5"},
+    )
+    netbox.rows[left.id] = left
+    made, writes = synced(netbox, leaf("4x25G"), wired)
+    assert (writes, netbox.rows[lane].key) == (1, "Switch/default/leaf-9#E1/5")
+    assert (netbox.sync(made).total, netbox.sync(made).absent) == (0, (left,))
+    netbox.delete(left)
+    assert netbox.by_ref() == ids
+
+
 def test_a_vlan_that_moves_stays_the_same(netbox: FakeNetBox) -> None:
     synced(netbox, vpc("v", 1001, "10.0.1.0/24"))
     ids = netbox.by_ref()

@@ -59,6 +59,24 @@ def test_a_confirmation_is_for_what_was_shown() -> None:
     assert more.digest != shown.digest
 
 
+def test_a_confirmation_stands_when_others_go_too_and_when_some_are_back() -> None:
+    twelfth = cables(12)[-1]
+    shown = judge(cables(12), packed({each.id: SYNCS for each in cables(11)} | {twelfth.id: 1}), {})
+    assert shown.waiting == tuple(cables(11))
+    confirming = judge(cables(12), shown.absences, {}, shown.digest)
+    assert (confirming.due, confirming.waiting) == (tuple(cables(11)), ())
+    left = without(confirming.absences, (each.id for each in confirming.due))
+    assert judge([twelfth], left, {Model.CABLE: 1}).due == (twelfth,)
+    assert judge(cables(10), shown.absences, {}, shown.digest).due == tuple(cables(10))
+
+
+def test_a_confirmation_stands_when_some_of_it_is_done() -> None:
+    shown = judged(cables(30), SYNCS, 30)
+    left = cables(30)[15:]
+    assert judge(left, shown.absences, {Model.CABLE: 15}).waiting == tuple(left)
+    assert judge(left, shown.absences, {Model.CABLE: 15}, shown.digest).due == tuple(left)
+
+
 def test_a_whole_fabric_is_counted_at_once() -> None:
     verdict = judged(cables(20_000), SYNCS, 10**6)
     assert len(verdict.due) == 20_000
@@ -76,7 +94,9 @@ def test_what_cannot_be_counted_yet_waits_and_counts_as_much() -> None:
         following = judge(left, rest, LARGE)
         rest = dict(following.absences)
     assert following.due == tuple(left)
-    assert len(judged(scattered, SYNCS, 4 * MAX_RANGES).waiting) == MAX_RANGES
+    shown = judged(scattered, SYNCS, 4 * MAX_RANGES)
+    assert len(shown.waiting) == MAX_RANGES
+    assert judge(scattered, shown.absences, {}, shown.digest).due == shown.waiting
 
 
 def test_nothing_is_concluded_about_kinds_that_were_not_read() -> None:
@@ -93,8 +113,10 @@ def test_nothing_is_concluded_about_kinds_that_were_not_read() -> None:
 
 def test_a_kind_that_is_suddenly_empty_holds_everything_back() -> None:
     there = live_state(live("Switch", "leaf-1"))
-    assert emptied(there, {"Switch": 3}) == ""
-    assert "Server, VPC" in emptied(there, {"Switch": 3, "VPC": 1, "Server": 2})
+    assert emptied(there, {"Switch": 3}, "dc") == ""
+    held = emptied(there, {"Switch": 3, "VPC": 1, "Server": 2}, "dc")
+    assert "no longer has any Server, VPC:" in held
+    assert "`starter.py sync dc --accept-empty`" in held
 
 
 ids = st.builds(Id, st.sampled_from(list(Model)), st.integers(1, 60))

@@ -11,7 +11,7 @@ from fabrics.inventory.wanted import Wanted
 from fabrics.kinds import ALL_KINDS, SWITCH_PROFILE
 from fabrics.manifests import collect
 from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of, profiles
-from tests.fabrics.inventory.reader import Membership, PortOf, Reader, ports_of
+from tests.fabrics.inventory.reader import Hardware, Membership, PortOf, Reader, ports_of
 from tests.fabrics.sets import needs_samples
 
 DC1 = Fabric("dc1", "DC 1")
@@ -104,6 +104,7 @@ def reader(sample: LiveSet) -> Reader:
 
 def test_what_is_skipped_is_documented(sample: LiveSet) -> None:
     skipped = shown(sample).plan.skipped
+    assert reader(sample).skipped() == SKIPPED.get(sample.name, {})
     assert {each.key: each.reason for each in skipped} == SKIPPED.get(sample.name, {})
     assert len({each.key for each in skipped}) == len(skipped)
 
@@ -127,19 +128,33 @@ def test_each_device_with_its_role(sample: LiveSet) -> None:
     assert devices == reader(sample).devices()
 
 
+def test_what_each_device_is(sample: LiveSet) -> None:
+    hardware = {
+        each.name: Hardware(
+            each.device_type.key,
+            each.serial,
+            each.platform.key if each.platform else "",
+            each.status,
+        )
+        for each in shown(sample).of(Device)
+    }
+    assert hardware == reader(sample).hardware()
+
+
 def test_each_interface(sample: LiveSet) -> None:
     plan = shown(sample)
     assert {plan.port(each.ref) for each in plan.of(Interface)} == reader(sample).interfaces()
     marked = {plan.port(each.ref) for each in plan.of(Interface) if each.mark_connected}
     assert marked == reader(sample).outward()
-    children = {
-        plan.port(each.ref): plan.vrf(each.vrf) for each in plan.of(Interface) if each.parent
-    }
-    externals = reader(sample).subinterfaces()
-    assert children == {place: f"ext:{external}" for place, external in externals.items()}
-    for device, name in children:
-        child = next(each for each in plan.of(Interface) if plan.port(each.ref) == (device, name))
-        assert plan.port(child.parent) == (device, name.rpartition(".")[0])
+    routed = [each for each in plan.of(Interface) if each.parent or each.vrf]
+    vrfs = {plan.port(each.ref): plan.vrf(each.vrf) if each.vrf else "" for each in routed}
+    assert vrfs == reader(sample).routed()
+    for each in routed:
+        device, name = plan.port(each.ref)
+        parent = each.parent or each.ref
+        assert plan.port(parent) == (device, name.partition(".")[0])
+    mtus = {plan.port(each.ref): each.mtu for each in plan.of(Interface) if each.mtu}
+    assert mtus == reader(sample).mtus()
 
 
 def test_each_cable_on_the_right_interfaces(sample: LiveSet) -> None:
@@ -183,6 +198,14 @@ def test_each_network_and_range(sample: LiveSet) -> None:
     assert {plan.vrf(each.ref) for each in plan.of(VRF)} == reader(sample).vrfs()
     prefixes = {(plan.vrf(each.vrf), str(each.prefix)) for each in plan.of(Prefix)}
     assert prefixes == reader(sample).prefixes()
+    networks = {
+        (plan.vrf(each.vrf), str(each.prefix)): (
+            each.status,
+            plan.get(VLAN, each.vlan).vid if each.vlan else None,
+        )
+        for each in plan.of(Prefix)
+    }
+    assert networks == reader(sample).networks()
     ranges = {
         (plan.vrf(each.vrf), str(each.start_address), str(each.end_address))
         for each in plan.of(IPRange)
@@ -197,10 +220,11 @@ def test_each_address_where_it_belongs(sample: LiveSet) -> None:
             plan.vrf(a.vrf),
             str(a.address),
             *(plan.port(a.assigned_object) if a.assigned_object else ("", "")),
-        )
+        ): (a.status, a.role or "")
         for a in plan.of(IPAddress)
     }
-    assert addresses == reader(sample).addresses()
+    assert addresses.keys() == reader(sample).addresses()
+    assert addresses == reader(sample).uses()
 
 
 def test_each_peering_on_both_sides(sample: LiveSet) -> None:
