@@ -143,7 +143,7 @@ class _Pass:
     def _obstacles(self, written: Written) -> list[Obstacle]:
         """What is in the way: all of it where somebody wants what is offered, else the first."""
         most = len(written.refused) if self.request.adopt else MAX_FINDINGS
-        return list(obstacles(self.netbox, written, most))
+        return list(obstacles(self.netbox, written, self.plan.objects, most))
 
     def _adopt(self, met: list[Obstacle]) -> list[Obstacle]:
         return list(adopt(self.netbox, met, self.plan.fabric.fabric_id, self._message))

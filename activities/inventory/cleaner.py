@@ -1,19 +1,19 @@
 """Deletes what a fabric no longer has, children first, and nothing that people hung on it.
 
-NetBox deletes with an interface all addresses of it, with a device all that is in it, and with a site
-most of what is, whoever made that. So what is left on them after our own objects have gone is looked for
-first: they stay then, a device as `decommissioning`.
+NetBox deletes with an interface all addresses of it, with a device all that is in it or runs on it, and
+with a site most of what is there, whoever made that. So what is left on them after our own objects have
+gone is looked for first: they stay then, a device as `decommissioning`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import batched
 from typing import Final
 
-from activities.inventory.client import InventoryNetBox, RowsRefused
+from activities.errors import PermanentError
+from activities.inventory.client import InventoryNetBox, Method, RowsRefused
 from activities.inventory.inhabitants import inhabitants
 from activities.inventory.models import PATHS
 from activities.inventory.writer import Progress
-from activities.netbox.client import Row
 from activities.netbox.http import Gone, InUse, Refused
 from fabrics.inventory import Model
 from fabrics.inventory.kinds import OWNED
@@ -22,8 +22,6 @@ from fabrics.inventory.stored import Id, Stored
 
 SIZE: Final = 50
 RETIRED: Final = "decommissioning"
-ON_INTERFACES: Final = ("cable", "count_ipaddresses", "mac_addresses")
-"""What an interface may have that would go with it, as REST shows it."""
 
 
 class Cleaner:
@@ -47,57 +45,53 @@ class Cleaner:
 
     def _free(self, model: Model, rows: Sequence[Stored]) -> Iterator[Stored]:
         """Those without anything on them that is not ours."""
-        if model is Model.INTERFACE:
-            held = self._held(model, rows, ON_INTERFACES)
-        elif model is Model.DEVICE:
-            held = self._held(model, rows, ())
-            self._retire(rows, held)
-        elif model is Model.SITE:
-            numbers = (each.id.number for each in rows)
-            held = {each: said for each in numbers if (said := inhabitants(self._netbox, each))}
-        else:
-            held = {}
+        try:
+            held = inhabitants(self._netbox, model, [each.id.number for each in rows])
+        except PermanentError as error:  # what is on them may not be seen, and would be lost
+            for each in rows:
+                self._report(each, f"stays in NetBox: {error} Run `starter.py setup`.")
+            return
+        if model is Model.DEVICE:
+            self._retire([each for each in rows if each.id.number in held])
         for each in rows:
             if each.id.number not in held:
                 yield each
             else:
                 self._report(each, f"stays in NetBox: it still has {held[each.id.number]}")
 
-    def _held(self, model: Model, rows: Sequence[Stored], names: Sequence[str]) -> dict[int, str]:
-        """What objects still have, by their ids. A device has a count of each kind of component."""
-        found = self._netbox.rows(PATHS[model], id=[each.id.number for each in rows])
-        held = {row["id"]: _said(row, names or _counts(row)) for row in found}
-        return {number: said for number, said in held.items() if said}
+    def _retire(self, devices: Iterable[Stored]) -> None:
+        rows = [each for each in devices if each.values["status"] != RETIRED]
+        self._write("PATCH", Model.DEVICE, rows, f"is not {RETIRED}", status=RETIRED)
 
-    def _retire(self, devices: Sequence[Stored], held: dict[int, str]) -> None:
-        rows = [
-            {"id": each.id.number, "status": RETIRED, "changelog_message": self._message}
-            for each in devices
-            if each.id.number in held and each.values["status"] != RETIRED
-        ]
-        if rows:
-            self._netbox.write("PATCH", PATHS[Model.DEVICE], rows)
+    def _delete(self, model: Model, rows: Sequence[Stored]) -> None:
+        done = self._write("DELETE", model, rows, "stays in NetBox")
+        self.deleted |= {each.id for each in done}
 
-    def _delete(self, model: Model, rows: list[Stored]) -> None:
-        """All of them; where NetBox refuses some, all but those."""
+    def _write(
+        self, method: Method, model: Model, rows: Sequence[Stored], failed: str, **fields: str
+    ) -> list[Stored]:
+        """Change or delete them all; where NetBox refuses some, all but those, which have `failed`."""
         if not rows:
-            return
-        listed = [{"id": each.id.number, "changelog_message": self._message} for each in rows]
+            return []
+        same = {"changelog_message": self._message, **fields}
+        listed = [{"id": each.id.number, **same} for each in rows]
+        rest: list[Sequence[Stored]]
         try:
-            self._netbox.write("DELETE", PATHS[model], listed)
+            self._netbox.write(method, PATHS[model], listed)
         except RowsRefused as error:
             for place, reason in error.reasons.items():
-                self._report(rows[place], f"stays in NetBox: {reason}")
-            good = [row for place, row in enumerate(rows) if place not in error.reasons]
-            self._delete(model, good)
+                self._report(rows[place], f"{failed}: {reason}")
+            rest = [[row for place, row in enumerate(rows) if place not in error.reasons]]
         except (Refused, Gone, InUse) as error:
             if len(rows) == 1:
-                self._report(rows[0], f"stays in NetBox: {error}")
-                return
-            self._delete(model, rows[::2])
-            self._delete(model, rows[1::2])
+                self._report(rows[0], f"{failed}: {error}")
+                return []
+            rest = [rows[::2], rows[1::2]]
         else:
-            self.deleted |= {each.id for each in rows}
+            return list(rows)
+        return [
+            done for some in rest for done in self._write(method, model, some, failed, **fields)
+        ]
 
     def _report(self, row: Stored, why: str) -> None:
         self.findings.append(Finding(problem=Problem.CONFLICT, what=row.key, why=why))
@@ -112,16 +106,3 @@ def _in_turn(rows: Sequence[Stored]) -> Iterator[tuple[Stored, ...]]:
 
 def _is_part(row: Stored) -> bool:
     return bool(row.values.get("parent") or row.values.get("lag"))
-
-
-def _counts(row: Row) -> list[str]:
-    return [name for name in row if name.endswith("_count")]
-
-
-def _said(row: Row, names: Iterable[str]) -> str:
-    words = (
-        name.removesuffix("_count").removeprefix("count_").replace("_", " ")
-        for name in names
-        if row.get(name)
-    )
-    return ", ".join(words)

@@ -1,11 +1,14 @@
-"""Interfaces that NetBox itself makes: those of a new device whose type has templates for some.
+"""Components that NetBox itself makes: those of a new device whose type has templates for some.
 
 The catalogue is everybody's, so that people may add templates to a type which the project has made
-without. An interface of the same name is then in the way of ours. NetBox's changelog tells it from one
-that somebody has made by hand: it was made by the request that made the device.
+without. An interface of the same name is then in the way of ours. NetBox's changelog tells what it made
+from what somebody has made by hand: it was made by the request that made the device. Once the changelog
+has forgotten that, it counts as made by hand.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import batched
+from typing import Final
 
 from activities.errors import PermanentError
 from activities.inventory.client import InventoryNetBox
@@ -17,6 +20,9 @@ from fabrics.inventory import Model, Ref
 from fabrics.inventory.changes import Write
 from fabrics.inventory.stored import Id
 
+ASKED: Final = 100
+"""Ids in a question: what has more is longer than a URL may be."""
+
 
 def made_with_devices(
     netbox: InventoryNetBox, refused: Sequence[Write], ids: Mapping[Ref, Id]
@@ -27,17 +33,24 @@ def made_with_devices(
     rows = [
         row
         for row in netbox.rows(PATHS[Model.INTERFACE], device_id=devices)
-        if (row["device"]["id"], row["name"]) in wanted and not _is_marked(row)
+        if (row["device"]["id"], row["name"]) in wanted
     ]
-    if not rows:
-        return {}
-    births = _births(netbox, Model.DEVICE, devices)
-    made = _births(netbox, Model.INTERFACE, [row["id"] for row in rows])
-    return {
-        wanted[row["device"]["id"], row["name"]]: row
-        for row in rows
+    made = came_with_devices(netbox, Model.INTERFACE, rows)
+    return {wanted[row["device"]["id"], row["name"]]: row for row in rows if row["id"] in made}
+
+
+def came_with_devices(
+    netbox: InventoryNetBox, content_type: str, rows: Collection[Row]
+) -> frozenset[int]:
+    """The ids of those components of our devices that NetBox made with these and that nobody has marked."""
+    unmarked = [row for row in rows if not _is_marked(row)]
+    births = _births(netbox, Model.DEVICE, {row["device"]["id"] for row in unmarked})
+    made = _births(netbox, content_type, [row["id"] for row in unmarked])
+    return frozenset(
+        row["id"]
+        for row in unmarked
         if row["id"] in made and made[row["id"]] == births.get(row["device"]["id"])
-    }
+    )
 
 
 def _device(write: Write, ids: Mapping[Ref, Id]) -> int:
@@ -50,19 +63,19 @@ def _is_marked(row: Row) -> bool:
     return bool(row["custom_fields"].get(FABRIC)) or any(tag["slug"] == TAG for tag in row["tags"])
 
 
-def _births(netbox: InventoryNetBox, model: Model, numbers: Iterable[int]) -> dict[int, str]:
+def _births(netbox: InventoryNetBox, content_type: str, numbers: Iterable[int]) -> dict[int, str]:
     """The requests that made objects, by their ids, as far as NetBox still knows and our user may see."""
     filters = {
         "action": "create",
-        "changed_object_type": str(model),
-        "changed_object_id": list(numbers),
+        "changed_object_type": content_type,
         "fields": "id,action,changed_object_type,changed_object_id,request_id",
     }
     try:
         return {
             row["changed_object_id"]: row["request_id"]
-            for row in netbox.rows(CHANGES, **filters)
-            if (row["action"]["value"], row["changed_object_type"]) == ("create", model)
+            for some in batched(numbers, ASKED)
+            for row in netbox.rows(CHANGES, changed_object_id=list(some), **filters)
+            if (row["action"]["value"], row["changed_object_type"]) == ("create", content_type)
         }
     except PermanentError:
         return {}

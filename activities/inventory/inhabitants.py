@@ -1,14 +1,27 @@
-"""What people have put into a site of ours. NetBox deletes most of it with the site, and refuses for little of it.
+"""What people have put on objects of ours, or into them. NetBox deletes most of it with these, and refuses
+for little of it.
 
 NetBox shows some of it as numbers. The rest is asked for, as far as our user may see it: of the clusters
-only fabrics, and no wireless LANs.
+with a site as their scope only fabrics, and no wireless LANs. What says something of the object alone goes
+with it: journal entries, pictures, contacts.
 """
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from itertools import batched
 from typing import Final
 
 from activities.inventory.client import InventoryNetBox
-from activities.inventory.models import LOCATIONS, PATHS
+from activities.inventory.components import came_with_devices
+from activities.inventory.models import (
+    INVENTORY_ITEMS,
+    LOCATIONS,
+    PARTS,
+    PATHS,
+    SERVICES,
+    TUNNEL_ENDS,
+    VIRTUAL_CIRCUIT_ENDS,
+)
 from activities.netbox.client import CLUSTERS, Row
 from fabrics.inventory import Model
 
@@ -17,17 +30,46 @@ SCOPED: Final = {"cluster": CLUSTERS, "VLAN group": PATHS[Model.VLAN_GROUP]}
 
 COUNT: Final = "_count"
 
+USES: Final[Mapping[str, str]] = {
+    "cable": "cable",
+    "count_ipaddresses": "IP address",
+    "mac_addresses": "MAC address",
+    "count_fhrp_groups": "FHRP group",
+    "l2vpn_termination": "L2VPN",
+    "installed_device": "device",
+    "installed_module": "module",
+}
+"""What a component or a VLAN may have that would go with it, or lose it, by the field that REST shows it in."""
 
-def inhabitants(netbox: InventoryNetBox, site: int) -> str:
-    """What is in the site with this id, for people; empty where nothing is."""
-    return ", ".join([*_counted(netbox, site), *_named(netbox, site)])
+COMPONENTS: Final = {**PARTS, PATHS[Model.INTERFACE]: Model.INTERFACE}
+
+ASKED: Final = 50
+"""Interfaces in a question."""
+
+type Found = Iterator[tuple[int, str]]
+"""Ids of objects of ours, each with something that is on it, in words."""
 
 
-def _counted(netbox: InventoryNetBox, site: int) -> Iterator[str]:
-    for row in netbox.rows(PATHS[Model.SITE], id=site):
-        if row["id"] == site:
-            counts = ((name, row[name]) for name in row if name.endswith(COUNT))
-            yield from (f"{n} {name.removesuffix(COUNT)}" for name, n in counts if n)
+def inhabitants(netbox: InventoryNetBox, model: Model, numbers: Collection[int]) -> dict[int, str]:
+    """What is on or in the objects of ours with these ids, for people; without those that have nothing.
+
+    Raises `PermanentError` where our user may not see it.
+    """
+    found: dict[int, list[str]] = defaultdict(list)
+    if look := _LOOKS.get(model):
+        rows = [row for row in netbox.rows(PATHS[model], id=list(numbers)) if row["id"] in numbers]
+        for number, words in look(netbox, rows):
+            found[number].append(words)
+    return {number: ", ".join(words) for number, words in found.items()}
+
+
+# -- sites ----------------------------------------------------------------------------------------
+
+
+def _in_sites(netbox: InventoryNetBox, rows: Sequence[Row]) -> Found:
+    for row in rows:
+        yield from ((row["id"], f"{n} {_noun(name)}") for name, n in _counted(row))
+        yield from ((row["id"], words) for words in _named(netbox, row["id"]))
 
 
 def _named(netbox: InventoryNetBox, site: int) -> Iterator[str]:
@@ -43,3 +85,96 @@ def _named(netbox: InventoryNetBox, site: int) -> Iterator[str]:
 
 def _is_scope_of(site: int, row: Row) -> bool:
     return bool(row["scope_type"] == Model.SITE and row["scope_id"] == site)
+
+
+# -- devices --------------------------------------------------------------------------------------
+
+
+def _in_devices(netbox: InventoryNetBox, rows: Sequence[Row]) -> Found:
+    """Their components but for those that NetBox made with them and nobody uses, and their services."""
+    counted = {name for row in rows for name, _ in _counted(row)}
+    for name in sorted(counted):
+        yield from _parts(netbox, name, {row["id"]: row[name] for row in rows if row[name]})
+    numbers = {row["id"] for row in rows}
+    for row in netbox.rows(SERVICES, device_id=list(numbers)):
+        if row["parent_object_type"] == Model.DEVICE and row["parent_object_id"] in numbers:
+            yield row["parent_object_id"], f"service {row['name']}"
+
+
+def _parts(netbox: InventoryNetBox, count: str, counts: Mapping[int, int]) -> Found:
+    """Components of one sort in devices, as many as NetBox `counts` by the devices' ids."""
+    path = f"dcim/{_noun(count).replace(' ', '-')}s"
+    content_type = COMPONENTS.get(path)
+    if content_type is None:  # a sort that a later NetBox has
+        yield from ((number, _noun(count)) for number in counts)
+        return
+    parts = [row for row in netbox.rows(path, device_id=list(counts)) if _device(row) in counts]
+    unused = _unused(netbox, content_type, parts)
+    for part in parts:
+        if part["id"] not in unused:
+            yield _device(part), f"{_noun(count)} {part['name']}"
+    seen = Counter(map(_device, parts))
+    yield from ((number, _noun(count)) for number in counts if seen[number] < counts[number])
+
+
+def _unused(netbox: InventoryNetBox, content_type: str, parts: Sequence[Row]) -> Set[int]:
+    """The ids of those that NetBox made with their devices, and that have nothing on them."""
+    came = came_with_devices(netbox, content_type, parts)
+    look = _LOOKS.get(content_type, _shown)
+    some = batched((part for part in parts if part["id"] in came), ASKED)
+    return came - {number for rows in some for number, _ in look(netbox, rows)}
+
+
+def _device(part: Row) -> int:
+    number: int = part["device"]["id"]
+    return number
+
+
+# -- interfaces, and what shows by itself what is on it -------------------------------------------
+
+
+def _at_interfaces(netbox: InventoryNetBox, rows: Sequence[Row]) -> Found:
+    numbers = {row["id"] for row in rows}
+    yield from _shown(netbox, rows)
+    yield from _items(netbox, numbers)
+    ends = {"termination_type": str(Model.INTERFACE), "termination_id": list(numbers)}
+    for row in netbox.rows(TUNNEL_ENDS, **ends):
+        if row["termination_type"] == Model.INTERFACE and row["termination_id"] in numbers:
+            yield row["termination_id"], f"tunnel {row['tunnel']['name']}"
+    for row in netbox.rows(VIRTUAL_CIRCUIT_ENDS, interface_id=list(numbers)):
+        if row["interface"]["id"] in numbers:
+            yield row["interface"]["id"], f"virtual circuit {row['virtual_circuit']['cid']}"
+
+
+def _items(netbox: InventoryNetBox, interfaces: Set[int]) -> Found:
+    at = {"component_type": str(Model.INTERFACE), "component_id": list(interfaces)}
+    items = [
+        row
+        for row in netbox.rows(INVENTORY_ITEMS, **at)
+        if row["component_type"] == Model.INTERFACE and row["component_id"] in interfaces
+    ]
+    came = came_with_devices(netbox, PARTS[INVENTORY_ITEMS], items)
+    for item in items:
+        if item["id"] not in came:
+            yield item["component_id"], f"inventory item {item['name']}"
+
+
+def _shown(_: InventoryNetBox, rows: Sequence[Row]) -> Found:
+    for row in rows:
+        yield from ((row["id"], word) for name, word in USES.items() if row.get(name))
+
+
+_LOOKS: Final[Mapping[str, Callable[[InventoryNetBox, Sequence[Row]], Found]]] = {
+    Model.SITE: _in_sites,
+    Model.VLAN: _shown,
+    Model.DEVICE: _in_devices,
+    Model.INTERFACE: _at_interfaces,
+}
+
+
+def _counted(row: Row) -> Iterator[tuple[str, int]]:
+    yield from ((name, row[name]) for name in row if name.endswith(COUNT) and row[name])
+
+
+def _noun(count: str) -> str:
+    return count.removesuffix(COUNT).replace("_", " ")

@@ -28,5 +28,25 @@ CABLE_ENDS: Final = "dcim/cable-terminations"
 
 LOCATIONS: Final = "dcim/locations"
 
+INVENTORY_ITEMS: Final = "dcim/inventory-items"
+SERVICES: Final = "ipam/services"
+TUNNEL_ENDS: Final = "vpn/tunnel-terminations"
+VIRTUAL_CIRCUIT_ENDS: Final = "circuits/virtual-circuit-terminations"
+
+PARTS: Final[Mapping[str, str]] = {
+    "dcim/console-ports": "dcim.consoleport",
+    "dcim/console-server-ports": "dcim.consoleserverport",
+    "dcim/power-ports": "dcim.powerport",
+    "dcim/power-outlets": "dcim.poweroutlet",
+    "dcim/cooling-intakes": "dcim.coolingintake",
+    "dcim/cooling-outflows": "dcim.coolingoutflow",
+    "dcim/front-ports": "dcim.frontport",
+    "dcim/rear-ports": "dcim.rearport",
+    "dcim/device-bays": "dcim.devicebay",
+    "dcim/module-bays": "dcim.modulebay",
+    INVENTORY_ITEMS: "dcim.inventoryitem",
+}
+"""The models of what devices have besides interfaces, which no fabric tells of."""
+
 CHANGES: Final = "core/object-changes"
 """NetBox's changelog. Those that our user has made itself tell what NetBox makes on its own."""

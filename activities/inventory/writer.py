@@ -139,18 +139,18 @@ class Writer:
     def _made_meanwhile(
         self, batch: Batch, places: Iterable[int], ids: Mapping[Ref, Id]
     ) -> list[Done]:
-        """What is there in place of new objects that NetBox refused, and is as good."""
+        """What is there in place of new objects that NetBox refused, and is as good.
+
+        Another fabric may be loaded at the same time and make what all share; and a request that took
+        too long may have been done only after its objects were looked up.
+        """
         if not batch.creates:
             return []
-        refused = [batch.writes[place] for place in places]
-        if batch.model in SHARED:  # another fabric may be loaded at the same time
-            found = self._reader.shared(batch.model, {each.key for each in refused})
-            return [
-                Done(replace(each, id=number), number)
-                for each in refused
-                if (number := found.get(each.key))
-            ]
-        return self._take_over(refused, ids) if batch.model is Model.INTERFACE else []
+        refused = Batch(batch.model, tuple(batch.writes[place] for place in places))
+        found = self._look_up(refused)
+        there = [_found(each, found[each.key]) for each in refused.writes if each.key in found]
+        missing = [each for each in refused.writes if each.key not in found]
+        return there + (self._take_over(missing, ids) if batch.model is Model.INTERFACE else [])
 
     def _take_over(self, writes: list[Write], ids: Mapping[Ref, Id]) -> list[Done]:
         """Make interfaces ours that NetBox made with our devices, in place of those that it refused."""
@@ -218,6 +218,11 @@ class Writer:
         if write.key and model not in SHARED:
             custom_fields[KEY] = write.key
         return row | ({"custom_fields": custom_fields} if custom_fields else {})
+
+
+def _found(write: Write, number: Id) -> Done:
+    """What is there already: of what all share, another fabric has made it."""
+    return Done(replace(write, id=number) if number.model in SHARED else write, number)
 
 
 def _known(write: Write) -> Write:

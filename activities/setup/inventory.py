@@ -4,7 +4,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from activities.inventory.models import CABLE_ENDS, CHANGES, PATHS
+from activities.inventory.models import (
+    CABLE_ENDS,
+    CHANGES,
+    PARTS,
+    PATHS,
+    SERVICES,
+    TUNNEL_ENDS,
+    VIRTUAL_CIRCUIT_ENDS,
+)
 from activities.netbox.client import Row
 from activities.setup.access import NAME, Grant
 from activities.setup.fields import FIELDS, GROUP, UNCHECKED
@@ -57,6 +65,21 @@ INVENTORY_GRANTS: Final = (
     Grant("own changes", ("view",), {CHANGES: "core.objectchange"}, {"user_name": NAME}),
     Grant("catalogue", ("view", "add"), _granted(SHARED)),
     Grant("ends of cables", ("view",), {CABLE_ENDS: "dcim.cabletermination"}),
+    Grant(
+        "what people put on own devices",  # it keeps these from being deleted
+        ("view",),
+        {**PARTS, SERVICES: "ipam.service"},
+        {"device__tags__slug": TAG},
+    ),
+    Grant(
+        "what people end at own ports",
+        ("view",),
+        {
+            TUNNEL_ENDS: "vpn.tunneltermination",
+            VIRTUAL_CIRCUIT_ENDS: "circuits.virtualcircuittermination",
+        },
+        {"interface__device__tags__slug": TAG},
+    ),
 )
 
 INVENTORY_ACCESS_ITEMS: Final = tuple(grant.permission for grant in INVENTORY_GRANTS)

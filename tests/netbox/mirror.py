@@ -13,6 +13,7 @@ from activities.inventory.client import InventoryNetBox
 from activities.inventory.models import PATHS
 from activities.kubernetes.live import LiveStates
 from activities.netbox.client import NetBox, Row
+from activities.setup.access import Grant
 from fabrics.config import FabricConfig, KubernetesTarget
 from fabrics.drift import Live
 from fabrics.inventory import Fabric, Model, Plan, make_plan
@@ -148,6 +149,18 @@ class Mirror:
         fields = "id,action,message,changed_object_type,changed_object_id"
         rows = self.admin.rows(CHANGES, fields=fields, id__gt=since)
         return [row for row in rows if row["id"] > since]
+
+
+@contextmanager
+def withdrawn(admin: NetBox, grant: Grant) -> Iterator[None]:
+    """NetBox without one of the permissions that `setup` gave."""
+    name = grant.permission.key["name"]
+    [row] = [row for row in admin.rows("users/permissions", name=name) if row["name"] == name]
+    admin.change("users/permissions", row["id"], {"enabled": False})
+    try:
+        yield
+    finally:
+        admin.change("users/permissions", row["id"], {"enabled": True})
 
 
 def cable_ports(row: Row) -> set[tuple[str, str]]:

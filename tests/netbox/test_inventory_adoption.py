@@ -5,11 +5,13 @@ import pytest
 from activities.inventory.models import PATHS
 from activities.netbox.client import NetBox, Row
 from activities.setup.fields import FIELDS
+from activities.setup.inventory import INVENTORY_GRANTS
 from activities.setup.views import TAG
 from fabrics.inventory import Model
 from fabrics.inventory.report import Finding, InventoryOutcome, Problem
-from tests.fabrics.inventory.small import FRAME, cable
-from tests.netbox.mirror import Mirror, cable_ports
+from tests.fabrics.inventory.plans import server, switch
+from tests.fabrics.inventory.small import FRAME, cable, vpc
+from tests.netbox.mirror import Mirror, cable_ports, withdrawn
 
 SMALL = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-2/E1/1"))
 OFFERED = {"tags": [{"slug": TAG}]}
@@ -110,3 +112,64 @@ def test_what_cannot_be_adopted_is_said_and_holds_up_nothing(
     assert outcome.report.adopted == 0
     adopted, outcome = adopt_all(mirror)
     assert (adopted, outcome.report.problems) == (1, {})
+
+
+def test_what_may_not_be_adopted_is_said_and_holds_up_nothing(
+    catalogue: Row, mirror: Mirror
+) -> None:
+    mirror.sync(server("s-2"))
+    [site] = mirror.own(Model.SITE)
+    device = {"name": "s-1", "site": site["id"], **catalogue, **OFFERED}
+    made = mirror.admin.create(PATHS[Model.DEVICE], device)
+    [grant] = [grant for grant in INVENTORY_GRANTS if "delete" in grant.actions]
+    with withdrawn(mirror.admin, grant):
+        outcome = mirror.sync(server("s-1"), server("s-2"), adopt=True)
+    [finding] = outcome.report.findings
+    assert finding.what == "Server/default/s-1"
+    assert "could not be adopted: NetBox at" in finding.why
+    assert "does not allow this user to change" in finding.why
+    mirror.admin.delete(PATHS[Model.DEVICE], made["id"])
+
+
+def test_a_site_with_the_fabrics_name_is_adopted_whatever_its_slug(mirror: Mirror) -> None:
+    name, slug = mirror.record["name"], f"{mirror.fabric_id}-by-hand"
+    site = mirror.admin.create(PATHS[Model.SITE], {"name": name, "slug": slug})
+    outcome = mirror.sync(server("s-1"))
+    [conflict] = of(outcome, Problem.CONFLICT)
+    assert conflict.what == f"Fabric/default/{mirror.fabric_id}#site"
+    assert conflict.why.startswith(f"{name} (")
+    mirror.edit(Model.SITE, site, **OFFERED)
+    assert mirror.sync(server("s-1"), adopt=True).report.adopted == 1
+    assert mirror.sync(server("s-1")).report.problems == {}
+    [own] = mirror.own(Model.SITE)
+    assert (own["id"], own["slug"]) == (site["id"], mirror.fabric_id)
+
+
+def test_what_is_everybodys_is_no_fabrics_even_with_its_tag(mirror: Mirror) -> None:
+    """The type of the switch is named like another, which has another slug."""
+    new = {"name": "Trial", "slug": "trial"}
+    maker = mirror.admin.create(PATHS[Model.MANUFACTURER], new)
+    tagged = {"manufacturer": maker["id"], "model": "trial-7", "slug": "trial-seven", **OFFERED}
+    type_ = mirror.admin.create(PATHS[Model.DEVICE_TYPE], tagged)
+    outcome = mirror.sync(switch("leaf-1", profile="trial-7"), adopt=True)
+    [conflict] = of(outcome, Problem.CONFLICT)
+    assert conflict.what == "trial-7"
+    assert conflict.why.endswith("is in its place and was made by somebody else")
+    assert outcome.report.problems == {Problem.CONFLICT: 1, Problem.FAILED: 2}
+    mirror.admin.delete(PATHS[Model.DEVICE_TYPE], type_["id"])
+    mirror.admin.delete(PATHS[Model.MANUFACTURER], maker["id"])
+
+
+def test_what_is_in_the_way_of_a_change_is_named(mirror: Mirror) -> None:
+    namespaces = [each for each in FRAME if each.kind.name.endswith("Namespace")]
+    mirror.sync(*namespaces, vpc("v", 1001, "10.0.1.0/24"))
+    group = mirror.one(Model.VLAN_GROUP, "VLANNamespace/default/default")["id"]
+    row = {"group": group, "vid": 1003, "name": "by hand", **OFFERED}
+    theirs = mirror.admin.create(PATHS[Model.VLAN], row)
+    moved = (*namespaces, vpc("v", 1003, "10.0.1.0/24"))
+    outcome = mirror.sync(*moved)
+    [conflict] = outcome.report.findings
+    assert (conflict.problem, conflict.what) == (Problem.CONFLICT, "VPC/default/v#a")
+    assert conflict.why.startswith("by hand (1003) (")
+    mirror.admin.delete(PATHS[Model.VLAN], theirs["id"])
+    assert mirror.sync(*moved).report.problems == {}

@@ -1,4 +1,4 @@
-"""Interfaces on our own devices that the project has not made: NetBox's own become ours, people's do not."""
+"""What is on our own devices that the project has not made: NetBox's own is ours, people's is not."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,10 @@ import pytest
 from activities.netbox.client import NetBox, Row
 from activities.setup.views import TAG
 from fabrics.inventory import Model
+from fabrics.inventory.guards import SYNCS
 from fabrics.inventory.report import Problem
 from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
+from tests.fabrics.objects import live_state
 from tests.netbox.conftest import MakeMirror
 from tests.netbox.mirror import Mirror
 
@@ -24,7 +26,7 @@ PORT = "Switch/default/leaf-1#E1/1"
 
 @pytest.fixture
 def templates(make_mirror: MakeMirror, admin: NetBox) -> Iterator[None]:
-    """The type of the switches has templates for two ports that they have, and for one more."""
+    """The type of the switches has templates for two ports that they have, for one more, and for other parts."""
     make_mirror().sync(*FRAME)
     [type_] = admin.rows("dcim/device-types", slug="vs")
     made = [
@@ -33,9 +35,19 @@ def templates(make_mirror: MakeMirror, admin: NetBox) -> Iterator[None]:
         )
         for name in ("M1", "E1/1", "Ethernet9")
     ]
+    at = {"component_type": "dcim.interfacetemplate", "component_id": made[1]["id"]}
+    parts = [
+        (path, admin.create(path, {"device_type": type_["id"], "name": name, **more})["id"])
+        for path, name, more in (
+            ("dcim/power-port-templates", "PSU1", {}),
+            ("dcim/console-port-templates", "Console", {}),
+            ("dcim/module-bay-templates", "Bay1", {}),
+            ("dcim/inventory-item-templates", "Optic", at),
+        )
+    ]
     yield
-    for each in made:
-        admin.delete(TEMPLATES, each["id"])
+    for path, number in reversed([*((TEMPLATES, each["id"]) for each in made), *parts]):
+        admin.delete(path, number)
 
 
 def ports(mirror: Mirror, device: str) -> dict[str, Row]:
@@ -84,3 +96,38 @@ def test_what_netbox_has_made_is_found_later_too(mirror: Mirror) -> None:
     mirror.edit(Model.INTERFACE, marked, tags=[], custom_fields=marks)
     assert mirror.sync(*FRAME).report.problems == {}
     assert mirror.one(Model.INTERFACE, "Switch/default/leaf-2#M1")["id"] == marked["id"]
+
+
+@pytest.mark.usefixtures("templates")
+def test_what_netbox_has_made_goes_with_its_device_unless_people_use_it(mirror: Mirror) -> None:
+    mirror.sync(*WIRED)
+    admin, device = mirror.admin, mirror.one(Model.DEVICE, "Switch/default/leaf-2")
+    on = {"device": device["id"]}
+    address = {"address": "192.0.2.9/24", "assigned_object_type": "dcim.interface"}
+    [bay] = admin.rows("dcim/module-bays", device_id=device["id"])
+    maker = admin.create("dcim/manufacturers", {"name": "Trial modules", "slug": "trial-modules"})
+    type_ = admin.create("dcim/module-types", {"manufacturer": maker["id"], "model": "Trial"})
+    module = on | {"module_bay": bay["id"], "module_type": type_["id"]}
+    port = ports(mirror, "leaf-2")["Ethernet9"]["id"]
+    theirs = [
+        (path, admin.create(path, row)["id"])
+        for path, row in (
+            ("dcim/power-ports", on | {"name": "mine"}),
+            ("dcim/modules", module),
+            ("ipam/ip-addresses", address | {"assigned_object_id": port}),
+        )
+    ]
+    left = [each for each in FRAME if each.kind.name != "Switch"]
+    without = live_state(*left, served=("Switch", "Connection", "VPC", "VPCAttachment"))
+    for _ in range(SYNCS):
+        outcome = mirror.sync_live(without)
+    [finding] = outcome.report.findings
+    assert finding.what == "Switch/default/leaf-2"
+    assert finding.why.endswith("interface Ethernet9, module bay Bay1, power port mine")
+    devices = {row["name"]: row["status"]["value"] for row in mirror.own(Model.DEVICE)}
+    assert devices == {"s-1": "active", "s-2": "active", "leaf-2": "decommissioning"}
+    for path, number in theirs:
+        admin.delete(path, number)
+    assert mirror.sync_live(without).report.deleted == 1
+    admin.delete("dcim/module-types", type_["id"])
+    admin.delete("dcim/manufacturers", maker["id"])

@@ -77,3 +77,20 @@ def test_what_another_fabric_adds_to_the_catalogue_meanwhile_is_used(
     written = Writer(second.netbox, reader, second.fabric_id, "").write(changes, lambda _: None)
     assert (written.refused, written.orphaned, written.updated) == ({}, {}, set())
     assert not second.sync(*rack).report.wrote
+
+
+def test_what_was_created_only_after_it_was_looked_up_is_found_too(mirror: Mirror) -> None:
+    """NetBox refuses what it has been asked for before, and did when nobody waited for it any more."""
+    reader = Reader(mirror.netbox, mirror.fabric_id)
+    changes = find_changes(plan := mirror.plan(live_state(*SMALL)), reader.read(plan))
+    assert mirror.sync(*SMALL).report.problems == {}
+    ids = mirror.ids()
+    written = Writer(mirror.netbox, reader, mirror.fabric_id, "Trial").write(
+        changes, lambda _: None
+    )
+    assert (written.refused, written.orphaned) == ({}, {})
+    for model in (Model.SITE, Model.DEVICE, Model.INTERFACE, Model.CABLE):
+        own = {key for at, key in ids if at is model}
+        assert own == {ref.key for ref in written.created if ref.model is model}
+    there = mirror.ids()
+    assert all(there[key] == number for key, number in ids.items() if key[0] is Model.CABLE)
