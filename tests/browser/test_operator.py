@@ -182,7 +182,8 @@ async def test_netbox_tells_the_fabrics_apart(
     }
 
     async def names(parameters: str) -> list[str]:
-        await page.goto(f"{table}?{parameters}")
+        columns = f"tableconfig_id={views['Hedgehog fabrics']}"
+        await page.goto(f"{table}?{parameters}&{columns}")
         return await page.locator("tbody tr td:nth-child(2)").all_inner_texts()
 
     async with installation.worker():
