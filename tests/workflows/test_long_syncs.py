@@ -20,6 +20,19 @@ async def under_way(world: World, running: Loop) -> None:
     assert world.statuses[-1] is SyncStatus.SYNCING
 
 
+async def edit(world: World, running: Loop, **fields: object) -> None:
+    """Change the record, of which the loop is told."""
+    assert world.record is not None
+    world.record = world.record.model_copy(update=fields)
+    await running.handle.signal(FabricSync.record_changed)
+
+
+async def left_no_trace(running: Loop) -> None:
+    """A sync that was stopped has neither failed nor been."""
+    assert (await running.status()).sync_error == ""
+    assert await running.history() == []
+
+
 async def ended_soon(running: Loop) -> str:
     """What the loop said in the end, which was long before that of the load."""
     said = await running.handle.result()
@@ -38,13 +51,10 @@ async def test_a_load_of_a_fabric_that_is_switched_off_stops(env: WorkflowEnviro
     world = long_load()
     async with loop(env, world) as running:
         await under_way(world, running)
-        assert world.record is not None
-        world.record = world.record.model_copy(update={"enabled": False})
-        await running.handle.signal(FabricSync.record_changed)
+        await edit(world, running, enabled=False)
         assert await ended_soon(running) == "disabled"
         assert world.statuses[-1] is SyncStatus.DISABLED
-        assert (await running.status()).sync_error == ""
-        assert await running.history() == []
+        await left_no_trace(running)
 
 
 async def test_a_load_of_a_fabric_whose_record_is_deleted_stops(env: WorkflowEnvironment) -> None:
@@ -81,8 +91,7 @@ async def test_a_load_goes_on_after_edits_that_leave_the_fabric_switched_on(
         assert world.record is not None
         assert world.record.interval == 1800
         assert world.statuses[-1] is SyncStatus.SYNCING
-        world.record = world.record.model_copy(update={"name": "Berlin"})
-        await running.handle.signal(FabricSync.record_changed)
+        await edit(world, running, name="Berlin")
         await running.sleep(60)
         assert (await running.status()).name == "Berlin"
         await running.sleep(3600)
@@ -114,13 +123,10 @@ async def test_a_fabric_that_is_switched_off_while_it_is_read_is_not_waited_for(
     async with loop(env, world) as running, observers(env.client, world, site or "nowhere"):
         while not world.observed:
             await running.sleep(0.1)
-        assert world.record is not None
-        world.record = world.record.model_copy(update={"enabled": False})
-        await running.handle.signal(FabricSync.record_changed)
+        await edit(world, running, enabled=False)
         assert await ended_soon(running) == "disabled"
         assert world.requests == []
-        assert (await running.status()).sync_error == ""
-        assert await running.history() == []
+        await left_no_trace(running)
 
 
 async def test_a_cancelled_loop_ends_in_a_load(env: WorkflowEnvironment) -> None:
