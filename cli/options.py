@@ -24,7 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
-def check_terminal(instead: str) -> None:
+def check_terminal(instead: str = "give --yes if this is meant.") -> None:
     """Raise `Failure` where nobody can be asked; `instead` says how to go on without."""
     if not sys.stdin.isatty():
         raise Failure(f"Without a terminal nobody can be asked: {instead}")

@@ -78,7 +78,7 @@ async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
 
 
 def _ask(fabric: Fabric, known: FabricInventory) -> None:
-    check_terminal("give --yes if this is meant.")
+    check_terminal()
     console.err.print(findings_table(_findings(known)))
     console.note("The tag says so of each. Those that turn up with them become the fabric's, too.")
     question = (

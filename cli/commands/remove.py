@@ -87,7 +87,7 @@ async def _remove(wanted: str, *, inventory: bool, sure: bool) -> Removed:
 
 
 def _ask(fabric: Fabric, *, inventory: bool) -> None:
-    check_terminal("give --yes if this is meant.")
+    check_terminal()
     what = "its record and its inventory" if inventory else "its record; its inventory stays"
     typer.confirm(f"Remove {fabric.config.name} from NetBox ({what})?", abort=True, err=True)
 

@@ -70,7 +70,7 @@ def setup(
     FABRIC_SYNC_NETBOX_TOKEN has to be an administrator's for this.
     """
     if remove and not yes:
-        check_terminal("give --yes if this is meant.")
+        check_terminal()
         question = "Take all settings and statuses of fabrics out of NetBox?"
         typer.confirm(question, abort=True, err=True)
     prepared = asyncio.run(_setup(web_ui, webhook, remove))
