@@ -38,6 +38,7 @@ from activities.queues import QueueActivities
 from activities.record import RecordActivities
 from fabrics.fleet import FLEET_ID
 from fabrics.installation import Installation
+from fabrics.loop import LOST_TASK
 from settings import Settings
 from webhooks.receiver import running_receiver
 from webhooks.server import CannotListen
@@ -169,6 +170,7 @@ async def _keep_fleet(client: Client, task_queue: str) -> None:
                 FleetState(),
                 id=FLEET_ID,
                 task_queue=task_queue,
+                task_timeout=LOST_TASK,
                 id_conflict_policy=REPLACE if stuck else KEEP,
                 static_summary="looks after the loops of all fabrics",
             )

@@ -23,7 +23,7 @@ from activities.netbox.client import NetBox, Row
 from fabrics.config import ConfigEdits
 from fabrics.fleet import FleetSnapshot, ImplausibleRead, Member, RunningLoop
 from fabrics.fleet_summary import FleetSummary, summarise_fleet
-from fabrics.loop import FabricLoop, workflow_id
+from fabrics.loop import LOST_TASK, FabricLoop, workflow_id
 from fabrics.record import changed_fields, parse_config, parse_facts, slug_fabric_id
 from fabrics.record_config import raw_fields
 
@@ -157,6 +157,7 @@ class FleetActivities:
             FabricLoop(fabric_id=fabric_id),
             id=workflow_id(fabric_id),
             task_queue=self.task_queue,
+            task_timeout=LOST_TASK,
             static_summary=name[:200],
             start_signal=signal,
             id_conflict_policy=conflict,

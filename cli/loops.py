@@ -24,7 +24,7 @@ from fabrics.config import FabricConfig
 from fabrics.fleet import FLEET_ID
 from fabrics.fleet_summary import FleetSummary
 from fabrics.inventory.report import InventoryProgress
-from fabrics.loop import FabricLoop, workflow_id
+from fabrics.loop import LOST_TASK, FabricLoop, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from fabrics.turn import SyncRequest
 from workflows.fabric_sync import FabricSync
@@ -172,6 +172,7 @@ class Loops:
             FabricLoop(fabric_id=config.fabric_id),
             id=workflow_id(config.fabric_id),
             task_queue=self.task_queue,
+            task_timeout=LOST_TASK,
             start_signal="record_changed",
             static_summary=config.name[:200],
             rpc_timeout=DEADLINE,

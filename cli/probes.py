@@ -18,6 +18,7 @@ from fabrics.config import FabricConfig
 from fabrics.diff import DiffReport
 from fabrics.inventory.preview import InventoryPreview
 from fabrics.inventory.report import InventoryReport
+from fabrics.loop import LOST_TASK
 from workflows import calls
 from workflows.probe import Examination, Preview, Probe, Removal
 
@@ -79,6 +80,7 @@ async def _ask[Q, G, A](  # noqa: PLR0913, PLR0917  what a workflow takes
         id=workflow_id,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         task_queue=loops.task_queue,
+        task_timeout=LOST_TASK,
         execution_timeout=longest,
         static_summary=f"{what} of {config.name}"[:200],
     )

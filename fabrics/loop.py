@@ -28,6 +28,10 @@ MAX_RECORD_RETRY: Final = timedelta(seconds=60)
 """A NetBox that is down is asked again once a cycle within these bounds: soon enough that its record is
 true again within a minute, seldom enough not to hold up short intervals."""
 
+LOST_TASK: Final = timedelta(seconds=5)
+"""A step of a loop that was killed with its worker is given to another after this long; Temporal's default is
+10 s, in which the loop would neither sync nor answer. A step takes well under a second."""
+
 
 def workflow_id(fabric_id: str) -> str:
     """The id of a fabric's loop in Temporal: one fabric cannot have two."""

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
     from activities.record import RecordRead, RecordUpdate
     from fabrics.inventory.report import InventoryOutcome
-    from fabrics.loop import FabricLoop
+    from fabrics.loop import LOST_TASK, FabricLoop
     from fabrics.status import Facts, Observation
     from fabrics.turn import Turn
     from workflows import calls
@@ -236,7 +236,7 @@ class FabricSync(FabricMessages):
             await workflow.sleep(1, summary="let an answer out before the next run")
         await workflow.wait_condition(lambda: self._waiting > 0 or workflow.all_handlers_finished())
         if not self._waiting:
-            workflow.continue_as_new(self._loop)
+            workflow.continue_as_new(self._loop, task_timeout=LOST_TASK)
 
 
 def _raise_if_cancelled(error: FailureError) -> None:

@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.fleet import RoundRequest
     from fabrics.config import check_nothing
     from fabrics.fleet_summary import FleetSummary, fleet_markdown
+    from fabrics.loop import LOST_TASK
     from workflows import calls
     from workflows.malformed_messages import NotesMalformedSignals
 
@@ -54,7 +55,7 @@ class Fleet(NotesMalformedSignals):
         while workflow.info().get_current_history_length() < LONG_HISTORY:
             await self._make_round()
             await self._wait()
-        workflow.continue_as_new(self._fleet)
+        workflow.continue_as_new(self._fleet, task_timeout=LOST_TASK)
 
     @workflow.signal
     def record_changed(self, unexpected: object = None) -> None:

@@ -17,7 +17,7 @@ from temporalio.client import Client, WorkflowHandle
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
 
 from activities.netbox.client import NetBox, Row
-from fabrics.loop import FabricLoop, workflow_id
+from fabrics.loop import LOST_TASK, FabricLoop, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from stack.api_server import KubernetesApi
 from stack.git_server import GitRepository
@@ -178,6 +178,7 @@ class Installation:
             FabricLoop(fabric_id=fabric.fabric_id),
             id=workflow_id(fabric.fabric_id),
             task_queue=self.queue,
+            task_timeout=LOST_TASK,
             start_signal="record_changed",
         )
         if sync:
