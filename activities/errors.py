@@ -73,6 +73,12 @@ WITHOUT_ANSWER: Final[tuple[tuple[type[Exception], type[Classified], str], ...]]
     (requests.exceptions.MissingSchema, PermanentError, "is not a usable URL"),
     (requests.exceptions.InvalidSchema, PermanentError, "is not a usable URL"),
     (urllib3.exceptions.LocationParseError, PermanentError, "is not a usable URL"),
+    (
+        urllib3.exceptions.ProxyError,
+        Unanswered,
+        "cannot be reached through the proxy that the worker is told to use (HTTPS_PROXY or HTTP_PROXY):"
+        " correct it, or name the host in NO_PROXY",
+    ),
     (NameResolutionError, Unanswered, "cannot be found: its host name does not resolve"),
     (socket.gaierror, Unanswered, "cannot be found: its host name does not resolve"),
     (ConnectionRefusedError, Unanswered, "refused the connection: nothing listens there"),

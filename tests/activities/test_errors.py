@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import requests
 import urllib3
-from kubernetes.client import ApiException
+from kubernetes.client import ApiClient, ApiException, Configuration, CustomObjectsApi
 from pynetbox.core.query import Request
 
 from activities.errors import (
@@ -105,6 +105,25 @@ def test_nothing_listens(client: Callable[[str], None]) -> None:
         error = error_of(client, f"http://127.0.0.1:{probe.getsockname()[1]}")
     assert isinstance(error, TransientError)
     assert str(error) == "The API refused the connection: nothing listens there."
+
+
+def with_kubernetes(url: str) -> None:
+    with ApiClient(Configuration(host=url, retries=False)) as client:
+        CustomObjectsApi(client).list_cluster_custom_object("group", "v1", "things")
+
+
+@pytest.mark.parametrize("client", [with_requests, with_pynetbox, with_kubernetes])
+def test_a_proxy_that_is_in_the_way_is_named(
+    client: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))  # bound, but not listening
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{probe.getsockname()[1]}")
+        error = error_of(client, "http://api.example")
+    assert isinstance(error, TransientError)
+    assert "cannot be reached through the proxy" in str(error)
 
 
 @pytest.mark.parametrize("client", [with_requests, with_urllib3])

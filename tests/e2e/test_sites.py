@@ -10,15 +10,18 @@ from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, shown
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
+NO_WAY_OUT = "http://127.0.0.1:1"
+"""A proxy that is not there: a worker that is told to use it has everything but a way to the API."""
+
 
 async def test_the_worker_at_the_site_reads_what_others_cannot(installation: Installation) -> None:
     site = f"{installation.queue}-oslo"
     at_site = ("--task-queue", site, "--activities-only")
-    async with installation.worker(FABRIC_SYNC_CREDENTIALS_DIR="/nowhere"):
+    async with installation.worker(HTTPS_PROXY=NO_WAY_OUT):
         fabric = await installation.fabric(IN_GIT, SERVERS)
         await installation.start(fabric)
         record = await fabric.recorded("error")
-        assert "certificate" in record["sync_error"]
+        assert f"{fabric.api.server} cannot be reached through the proxy" in record["sync_error"]
         await move(installation, fabric, site)
         await until(fabric.record, partial(misses_worker, site))
         async with installation.worker(*at_site):
