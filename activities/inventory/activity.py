@@ -34,7 +34,7 @@ from fabrics.inventory.report import (
     InventoryReport,
 )
 from fabrics.inventory.request import InventoryRequest
-from fabrics.inventory.stored import StoredInventory
+from fabrics.inventory.stored import Stored, StoredInventory
 from fabrics.resources import digest
 from settings import Settings
 
@@ -134,7 +134,7 @@ class _Pass:
     def preview(self) -> InventoryPreview:
         stored = Reader(self.netbox, self.plan.fabric.fabric_id).read(self.plan)
         changes = find_changes(self.plan, stored)
-        return preview_of(self.plan, changes, vouched(changes.absent, self.live))
+        return preview_of(self.plan, changes, self._gone(changes))
 
     def _write(self, reader: Reader, changes: Changes, progress: Progress) -> Written:
         writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._message)
@@ -150,8 +150,11 @@ class _Pass:
 
     def _judge(self, changes: Changes, stored: StoredInventory) -> Verdict:
         totals = Counter(each.id.model for each in stored.rows)
-        absent = vouched(changes.absent, self.live)
-        return judge(absent, self.request.absences, totals, self.request.confirmed)
+        gone = self._gone(changes)
+        return judge(gone, self.request.absences, totals, self.request.confirmed)
+
+    def _gone(self, changes: Changes) -> list[Stored]:
+        return vouched(changes.absent, self.live, self.plan.unread)
 
     @property
     def _message(self) -> str:

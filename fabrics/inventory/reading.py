@@ -78,11 +78,20 @@ def key_of(spec: type[LiveSpec], namespace: str, name: str) -> str:
     return f"{spec.KIND}/{namespace}/{name}"
 
 
+def owner_of(key: str) -> str:
+    """The key of the live object that an object, or a part of one, is about."""
+    return key.partition("#")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """All live objects that could be read, by key, and those that could not."""
+    """All live objects that could be read, by key, and those that could not.
+
+    `unread` are the keys of those that are there, but do not have the form of their kind.
+    """
 
     found: dict[str, Object[LiveSpec]] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
     skipped: list[Skipped] = field(default_factory=list)
 
     def of[S: LiveSpec](self, spec: type[S]) -> Iterator[Object[S]]:
@@ -118,6 +127,7 @@ def _read(objects: Objects, resource: Resource, spec: type[LiveSpec]) -> None:
             objects.found[key] = Object(namespace, name, parsed)
         except (ValidationError, RecursionError) as error:
             reason = _sentence(error)
+            objects.unread.add(key)
     if reason:
         objects.skipped.append(Skipped(_legible(key), reason))
 
