@@ -48,7 +48,8 @@ def judge(
 ) -> Verdict:
     """Which of the absent objects may be deleted, given the absences that were counted `before`.
 
-    `totals` are all objects of each model that NetBox holds of the fabric; `confirmed` is the digest
+    How much is absent is judged by all of it: what disappears little by little is no less. `totals` are
+    all objects of each model that NetBox holds of the fabric; `confirmed` is the digest
     of what waited after the sync before, if somebody has agreed to see that deleted: what is absent of
     it goes, and nothing else, whatever else has been absent for long enough by now.
     """
@@ -59,9 +60,8 @@ def judge(
     waited = {id_ for id_, count in known.items() if count >= SYNCS}
     if confirmed == digest_of(waited):
         return Verdict(due=tuple(each for each in due if each.id in waited), absences=absences)
-    counted = unpacked(absences).keys()
-    following = (each for each in ordered if each.id not in counted)
-    if _is_much((*due, *following), totals):
+    if _is_much(ordered, totals):
+        counted = unpacked(absences).keys()
         waiting = tuple(each for each in due if each.id in counted)
         return Verdict(waiting=waiting, absences=absences)
     return Verdict(due=due, absences=absences)

@@ -62,6 +62,19 @@ def test_many_deletes_wait_for_somebody(number: int, total: int, waits: bool) ->
     assert (len(verdict.waiting), len(verdict.due)) == ((number, 0) if waits else (0, number))
 
 
+def test_what_disappears_little_by_little_is_as_much() -> None:
+    verdict, rows = Verdict(), cables(44)
+    for number in (9, 18, 27, 36):
+        verdict = judge(rows[:number], verdict.absences, {Model.CABLE: len(rows)})
+        assert verdict.due == ()
+    assert verdict.waiting == tuple(rows[:18]), "those that three syncs have missed"
+    confirmed = judge(rows[:36], verdict.absences, {Model.CABLE: len(rows)}, verdict.digest)
+    assert confirmed.due == verdict.waiting
+    left = without(confirmed.absences, (each.id for each in confirmed.due))
+    after = judge(rows[18:36], left, {Model.CABLE: len(rows) - 18})
+    assert (after.due, after.waiting) == ((), tuple(rows[18:36]))
+
+
 def test_a_confirmation_is_for_what_was_shown() -> None:
     shown = judged(cables(11), SYNCS, 11)
     assert judge(cables(11), shown.absences, {Model.CABLE: 11}, shown.digest).due
