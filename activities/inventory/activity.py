@@ -17,7 +17,7 @@ from activities.inventory.client import InventoryNetBox
 from activities.inventory.obstacles import Obstacle, adopt, findings, obstacles
 from activities.inventory.outcome import report_of, skipped, waiting_of
 from activities.inventory.reader import Reader
-from activities.inventory.site import site_of
+from activities.inventory.site import fabric_of
 from activities.inventory.writer import Progress, Writer, Written
 from activities.kubernetes.live import LiveStates
 from fabrics.config import FabricConfig
@@ -79,8 +79,7 @@ class InventoryActivities:
 
     def _pass(self, request: InventoryRequest, live: Live) -> "_Pass":
         config, netbox = request.config, self.netbox.checked(cancellation_check())
-        site = site_of(netbox, config)
-        plan = make_plan(live, Fabric(config.fabric_id, config.name, site))
+        plan = make_plan(live, fabric_of(netbox, config))
         return _Pass(netbox, request, plan, live)
 
     def _live(self, request: InventoryRequest) -> Live:
