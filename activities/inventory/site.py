@@ -1,4 +1,4 @@
-"""Which site the devices of a fabric stand in, as its record says."""
+"""Which site the devices of a fabric stand in, as its record says, and what one of their own is called."""
 
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from activities.inventory.rows import FABRIC
 from activities.netbox.client import CLUSTERS, Row
 from fabrics.config import FabricConfig
 from fabrics.inventory import Fabric, Model
+from fabrics.inventory.naming import SITE, fit
 
 FIELDS: Final = "id,scope_type,scope,custom_fields"
 
@@ -20,7 +21,9 @@ def fabric_of(netbox: InventoryNetBox, config: FabricConfig) -> Fabric:
     `config` that a sync began with may be older, or of a release that knew no places.
     Raises `PermanentError` where the place that the record names may not be seen.
     """
-    return Fabric(config.fabric_id, config.name, _site_of(netbox, config))
+    site = _site_of(netbox, config)
+    name = config.name if site else _own_name(netbox, config)
+    return Fabric(config.fabric_id, name, site)
 
 
 def _site_of(netbox: InventoryNetBox, config: FabricConfig) -> str:
@@ -46,6 +49,14 @@ def _scope_site(netbox: InventoryNetBox, record: Row) -> Row | None:
             site: Row = _named(netbox, "location", LOCATIONS, scope)["site"]
             return site
     return None
+
+
+def _own_name(netbox: InventoryNetBox, config: FabricConfig) -> str:
+    """The fabric's name. NetBox takes it for one site only, so a fabric whose namesake has it adds its id."""
+    name = fit(config.name, SITE)
+    found = (row for row in netbox.rows(PATHS[Model.SITE], name=name) if row["name"] == name)
+    others = {row["custom_fields"].get(FABRIC) for row in found} - {None, "", config.fabric_id}
+    return f"{config.name} ({config.fabric_id})" if others else config.name
 
 
 def _named(netbox: InventoryNetBox, what: str, path: str, named: Row) -> Row:

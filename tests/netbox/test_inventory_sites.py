@@ -197,6 +197,20 @@ def test_a_site_that_may_not_be_seen_is_an_error_and_nothing_moves(
     settles(mirror)
 
 
+def test_a_namesake_has_a_site_of_another_name(make_mirror: MakeMirror) -> None:
+    """NetBox takes two clusters of one name, but not two sites."""
+    one, other = make_mirror(), make_mirror()
+    name = one.record["name"]
+    choose(other, name=name)
+    other.record["name"] = name
+    for mirror, site in ((one, name), (other, f"{name} ({other.fabric_id})")):
+        assert mirror.sync(*SMALL).report.problems == {}
+        assert [row["name"] for row in mirror.own(Model.SITE)] == [site]
+    for mirror in (one, other):
+        settles(mirror)
+        assert places(mirror) == own_place(mirror)
+
+
 def test_a_site_of_its_own_stays_with_what_people_made_in_it(
     campus: Campus, mirror: Mirror
 ) -> None:
