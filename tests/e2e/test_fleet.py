@@ -4,15 +4,14 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 
-from temporalio.common import SearchAttributeKey
-
+from activities.fleet import DRIFT, STATUS
 from activities.netbox.client import CLUSTERS, Row
 from tests.e2e.fleet import SOON, edit, ended, fleet_of, look, loops_of, run_id, summary
 from tests.e2e.installation import SERVERS, Installation, in_yaml, shown, until
 from workflows.fabric_sync import FabricSync
+from workflows.visibility import NAME
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
-NAME = SearchAttributeKey.for_keyword("FabricName")
 
 
 async def test_an_edit_in_netbox_counts_soon(installation: Installation) -> None:
@@ -47,6 +46,10 @@ async def test_records_alone_start_and_end_loops(installation: Installation) -> 
         await asyncio.to_thread(fabric.netbox.delete, CLUSTERS, fabric.record_id)
         await look(installation)
         assert await ended(fabric) == "record deleted"
+        details = await fabric.handle.query("__temporal_workflow_metadata", result_type=object)
+        assert "no longer synced here: its record was deleted" in str(details)
+        left = (await fabric.handle.describe()).typed_search_attributes
+        assert (left.get(NAME), left.get(STATUS), left.get(DRIFT)) == (fabric.fabric_id, None, None)
 
 
 async def test_what_was_terminated_comes_back(installation: Installation) -> None:
