@@ -97,6 +97,7 @@ def _given_up(plan: Plan, stored: StoredInventory, matching: Matching, order: Or
         row.id
         for ref, row in matching.rows.items()
         if ref in wanted
+        and "assigned_object" not in wanted[ref].initial
         and row.named(matching.names)["assigned_object"] != wanted[ref].assigned_object
     }
     primary = (row.id for row in stored.rows if row.values.get("primary_ip4") in moved)

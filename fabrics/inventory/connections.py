@@ -105,8 +105,9 @@ class _Cabling:
 
     def _lag(self, device: Ref, members: list[Interface]) -> Ref:
         """The LAG keeps its key when the connection is renamed, and its name when it is rewired."""
+        kind = type(members[0])
         lag = self.draft.add(
-            Interface(
+            kind(
                 key=port_ref(device, f"lag:{members[0].key.partition('#')[2]}").key,
                 device=device,
                 name=fit(self.connection.name, INTERFACE),
