@@ -143,8 +143,14 @@ class Reader:
         return device, f"{port}.{vlan}" if vlan else port
 
     def mtus(self) -> dict[PortOf, int]:
-        """The MTUs that are stated: of connections, on switches, and of gateways."""
-        found: dict[PortOf, int] = {}
+        """The MTUs that are stated, of connections, on switches, and of gateways; and what Hedgehog has
+        on links between its own devices."""
+        found: dict[PortOf, int] = {
+            self.port(end["port"]): 9100
+            for kind, _, ends in self.links()
+            if kind in ("fabric", "mesh", "gateway")
+            for end in ends
+        }
         for name, spec in self.of["Connection"].items():
             for body in spec.values():
                 if body.get("mtu"):
