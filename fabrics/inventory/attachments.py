@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from ipaddress import IPv4Network
+from typing import Final
 
 from fabrics.inventory.connections import Points
 from fabrics.inventory.dcim import Interface
@@ -12,7 +14,9 @@ from fabrics.inventory.links import TYPES
 from fabrics.inventory.reading import Object
 from fabrics.inventory.specs.vpc import VPCAttachmentSpec, VPCSpec
 from fabrics.inventory.specs.wiring import ConnectionSpec
-from fabrics.inventory.wanted import Ref
+from fabrics.inventory.wanted import Details, Ref
+
+P2P_LINK: Final = "fabric.githedgehog.com/p2p-link"
 
 type Join = Callable[[Interface], Interface]
 """What an attachment makes of an interface. Raises `Unmapped` where it cannot be."""
@@ -27,10 +31,11 @@ def attach_vpc(draft: Draft, attachment: Object[VPCAttachmentSpec], points: Poin
     ports = points.get(connection.key, ())
     if not ports:
         raise Unmapped(f"names the Connection {connection.name}, which ends on no switch")
-    join = _join(draft, attachment)
+    join, link = _join(draft, attachment), _link(attachment)
     for port in ports:
         with draft.part(f"{attachment.key}#{port.key}"):
-            draft.amend(join(draft.get(Interface, port)))
+            joined = join(draft.get(Interface, port))
+            draft.amend(replace(joined, details={**joined.details, **link}))
 
 
 def _join(draft: Draft, attachment: Object[VPCAttachmentSpec]) -> Join:
@@ -45,6 +50,19 @@ def _join(draft: Draft, attachment: Object[VPCAttachmentSpec]) -> Join:
     if vlan not in draft.wanted:
         raise Unmapped(f"names the subnet {attachment.spec.subnet}, which has no VLAN")
     return partial(_tagged, vlan=vlan, native=attachment.spec.native_vlan)
+
+
+def _link(attachment: Object[VPCAttachmentSpec]) -> Details:
+    """The network for two that servers reach their switch by, where one is stated.
+
+    A detail, no address: of Hedgehog's agents only that for Cumulus Linux gives the switch the odd one of
+    the two (`pkg/agent/cmls` of fabric v0.126); others pass it over.
+    """
+    try:
+        network = IPv4Network(attachment.annotations.get(P2P_LINK, ""), strict=False)
+    except ValueError:
+        return {}
+    return {"p2pLink": str(network)}
 
 
 def _routed(port: Interface, vrf: Ref) -> Interface:

@@ -1,7 +1,7 @@
 """The live objects of a fabric, typed. What does not have the form of its kind is left out, with the reason."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -67,6 +67,7 @@ class Object[S: LiveSpec]:
     namespace: str
     name: str
     spec: S
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -115,7 +116,7 @@ def _read(objects: Objects, resource: Resource, spec: type[LiveSpec]) -> None:
     else:
         try:
             parsed = spec.model_validate(resource.spec)
-            objects.found[key] = Object(namespace, name, parsed)
+            objects.found[key] = Object(namespace, name, parsed, resource.annotations)
         except (ValidationError, RecursionError) as error:
             reason = _sentence(error)
     if reason:

@@ -186,6 +186,23 @@ def test_a_subnet_of_bgp_speakers_without_a_vlan_is_the_vrf_of_the_port() -> Non
     assert skipped(made) == {key: f"would be the second VPC of {PORT}"}
 
 
+@pytest.mark.parametrize(
+    ("stated", "shown"),
+    [
+        ("10.1.0.0/31", {"p2pLink": "10.1.0.0/31"}),
+        ("10.1.0.1/31", {"p2pLink": "10.1.0.0/31"}),
+        ("?", {}),
+    ],
+)
+def test_a_network_for_two_is_a_detail_of_the_port(stated: str, shown: Json) -> None:
+    link: Json = {"fabric.githedgehog.com/p2p-link": stated}
+    spec: Json = {"subnet": "prod/a", "connection": "single"}
+    attached = live("VPCAttachment", "x", spec, annotations=link)
+    made = plan(VLANS, *LEAVES, SINGLE, vpc(a=subnet(1)), attached)
+    assert one(made, Interface, PORT).details == shown
+    assert keys(made, IPAddress) == []
+
+
 def test_a_bundle_has_its_vlans_on_the_lag_of_every_switch() -> None:
     made = plan(VLANS, *LEAVES, ESLAG, vpc(a=subnet(1)), attachment("one", "prod/a", "pair"))
     tagged = {
