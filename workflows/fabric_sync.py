@@ -221,7 +221,13 @@ class FabricSync(FabricMessages):
             loop.record_failed(read.journal_error, self._now())
 
     def _adopt(self, read: RecordRead) -> None:
-        self._loop.record_read(read.config, read.facts, read.installation, is_true=read.is_true)
+        self._loop.record_read(
+            read.config,
+            read.facts,
+            read.installation,
+            is_true=read.is_true,
+            was_off=read.was_off,
+        )
 
     async def _continue_as_new_when_long(self) -> None:
         """Start a new run when the history is long and nobody waits for an answer of this one."""

@@ -11,14 +11,12 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
-    from activities.fleet import CONFIG
+    from activities.fleet import CONFIG, DRIFT, STATUS
     from fabrics.config import FabricConfig
     from fabrics.details import markdown
     from fabrics.loop import FabricLoop
 
 NAME: Final = SearchAttributeKey.for_keyword("FabricName")
-STATUS: Final = SearchAttributeKey.for_keyword("FabricStatus")
-DRIFT: Final = SearchAttributeKey.for_int("FabricDrift")
 
 
 def show(loop: FabricLoop) -> None:

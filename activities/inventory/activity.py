@@ -17,7 +17,7 @@ from activities.inventory.client import InventoryNetBox
 from activities.inventory.obstacles import Obstacle, adopt, findings, obstacles
 from activities.inventory.outcome import report_of, skipped, waiting_of
 from activities.inventory.reader import Reader
-from activities.inventory.site import site_of
+from activities.inventory.site import fabric_of
 from activities.inventory.writer import Progress, Writer, Written
 from activities.kubernetes.live import LiveStates
 from fabrics.config import FabricConfig
@@ -34,7 +34,7 @@ from fabrics.inventory.report import (
     InventoryReport,
 )
 from fabrics.inventory.request import InventoryRequest
-from fabrics.inventory.stored import StoredInventory
+from fabrics.inventory.stored import Stored, StoredInventory
 from fabrics.resources import digest
 from settings import Settings
 
@@ -79,8 +79,7 @@ class InventoryActivities:
 
     def _pass(self, request: InventoryRequest, live: Live) -> "_Pass":
         config, netbox = request.config, self.netbox.checked(cancellation_check())
-        site = site_of(netbox, config)
-        plan = make_plan(live, Fabric(config.fabric_id, config.name, site))
+        plan = make_plan(live, fabric_of(netbox, config))
         return _Pass(netbox, request, plan, live)
 
     def _live(self, request: InventoryRequest) -> Live:
@@ -134,7 +133,7 @@ class _Pass:
     def preview(self) -> InventoryPreview:
         stored = Reader(self.netbox, self.plan.fabric.fabric_id).read(self.plan)
         changes = find_changes(self.plan, stored)
-        return preview_of(self.plan, changes, vouched(changes.absent, self.live))
+        return preview_of(self.plan, changes, self._gone(changes))
 
     def _write(self, reader: Reader, changes: Changes, progress: Progress) -> Written:
         writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._message)
@@ -150,8 +149,11 @@ class _Pass:
 
     def _judge(self, changes: Changes, stored: StoredInventory) -> Verdict:
         totals = Counter(each.id.model for each in stored.rows)
-        absent = vouched(changes.absent, self.live)
-        return judge(absent, self.request.absences, totals, self.request.confirmed)
+        gone = self._gone(changes)
+        return judge(gone, self.request.absences, totals, self.request.confirmed)
+
+    def _gone(self, changes: Changes) -> list[Stored]:
+        return vouched(changes.absent, self.live, self.plan.unread)
 
     @property
     def _message(self) -> str:

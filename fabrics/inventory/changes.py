@@ -15,7 +15,7 @@ from fabrics.inventory.matching import LEAVES, Matching, match
 from fabrics.inventory.order import Order, Wave
 from fabrics.inventory.plan import Plan
 from fabrics.inventory.ports_kept import divided, ports_kept, with_lanes
-from fabrics.inventory.stored import Id, Stored, StoredInventory
+from fabrics.inventory.stored import Id, Stored, StoredInventory, name_of
 from fabrics.inventory.wanted import Ref, Value, Wanted
 
 
@@ -121,7 +121,7 @@ class _Comparison:
     given_up: GivenUp
 
     def give_up(self, row: Stored) -> Write:
-        return Write(self.matching.names[row.id], row.id, self.given_up[row.id])
+        return Write(name_of(row.id, self.matching.names), row.id, self.given_up[row.id])
 
     def writes(self, wave: Wave) -> Iterator[Write]:
         for wanted in wave:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fabrics.inventory.naming import Fabric
-from fabrics.inventory.reading import Object, Objects, Skipped, key_of
+from fabrics.inventory.reading import Object, Objects, Skipped, key_of, owner_of
 from fabrics.inventory.specs.values import LiveSpec
 from fabrics.inventory.wanted import Claim, Ref, Wanted
 
@@ -19,14 +19,23 @@ class Unmapped(Exception):
     """Why an object, or a part of it, cannot be in the inventory: the end of a sentence about it."""
 
 
+class Unread(Unmapped):
+    """The reason is another object, which is there and could not be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Wanted objects so far, by reference."""
+    """Wanted objects so far, by reference.
+
+    `unread` are the keys of live objects that are there, but not shown whole: they could not be read,
+    or they need one that could not.
+    """
 
     fabric: Fabric
     live: Objects
     wanted: dict[Ref, Wanted] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
     _holders: dict[tuple[object, ...], tuple[Claim, Ref]] = field(default_factory=dict)
 
     @contextmanager
@@ -36,6 +45,8 @@ class Draft:
             yield
         except Unmapped as reason:
             self.skipped.append(Skipped(key, str(reason)))
+            if isinstance(reason, Unread):
+                self.unread.add(owner_of(key))
 
     def add(self, wanted: Wanted) -> Ref:
         """Add an object. Raises `Unmapped` where it cannot be."""
@@ -64,15 +75,24 @@ class Draft:
         """The live object of this name. Raises `Unmapped` where there is none."""
         found = self.live.find(spec, namespace, name)
         if found is None:
-            raise Unmapped(f"names the {spec.KIND} {name}, which is not there")
+            raise self._not_there(spec, namespace, name)
         return found
 
     def named(self, wanted: type[Wanted], spec: type[LiveSpec], namespace: str, name: str) -> Ref:
         """What became of the live object of this name. Raises `Unmapped` where nothing did."""
         ref = Ref(wanted.MODEL, key_of(spec, namespace, name))
         if ref not in self.wanted:
-            raise Unmapped(f"names the {spec.KIND} {name}, which is not there")
+            raise self._not_there(spec, namespace, name)
         return ref
+
+    def is_unread(self, key: str) -> bool:
+        """Whether the live object of a key is there, but not shown whole."""
+        return key in self.unread
+
+    def _not_there(self, spec: type[LiveSpec], namespace: str, name: str) -> Unmapped:
+        if self.is_unread(key_of(spec, namespace, name)):
+            return Unread(f"names the {spec.KIND} {name}, which cannot be read")
+        return Unmapped(f"names the {spec.KIND} {name}, which is not there")
 
     def _check(self, wanted: Wanted) -> None:
         for _, ref in wanted.references():

@@ -2,7 +2,7 @@
 
 from fabrics.inventory.addresses import add_address, add_prefix
 from fabrics.inventory.connections import Points
-from fabrics.inventory.draft import Draft, Unmapped
+from fabrics.inventory.draft import Draft, Unmapped, Unread
 from fabrics.inventory.ipam import VRF, Space
 from fabrics.inventory.naming import DESCRIPTION, fit
 from fabrics.inventory.outward import Routing, route
@@ -46,8 +46,11 @@ def attach_external(
     connection = draft.find(ConnectionSpec, attachment.namespace, spec.connection)
     if connection.spec.type != "external":
         raise Unmapped(f"names the Connection {connection.name}, which is not external")
+    ports = points.get(connection.key, ())
+    if not ports and draft.is_unread(connection.key):
+        raise Unread(f"names the Connection {connection.name}, whose switch cannot be read")
     own = spec.static or spec.switch
-    for port in points.get(connection.key, ()):
+    for port in ports:
         routed = route(draft, port, Routing(attachment.key, own.vlan, vrf, _details(spec)))
         if own.ip:
             add_address(draft, routed, own.ip, vrf)

@@ -1,13 +1,17 @@
 """What may be deleted: only what has been absent for some time, and not too much of it unasked."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
 from fabrics.drift import Live
 from fabrics.inventory.absences import Absences, packed, unpacked
+from fabrics.inventory.reading import owner_of
+from fabrics.inventory.specs.gateway import GatewaySpec
+from fabrics.inventory.specs.vpc import ExternalAttachmentSpec
+from fabrics.inventory.specs.wiring import ConnectionSpec, ServerSpec, SwitchSpec
 from fabrics.inventory.stored import Id, Stored
 from fabrics.inventory.wanted import Model
 
@@ -44,7 +48,8 @@ def judge(
 ) -> Verdict:
     """Which of the absent objects may be deleted, given the absences that were counted `before`.
 
-    `totals` are all objects of each model that NetBox holds of the fabric; `confirmed` is the digest
+    How much is absent is judged by all of it: what disappears little by little is no less. `totals` are
+    all objects of each model that NetBox holds of the fabric; `confirmed` is the digest
     of what waited after the sync before, if somebody has agreed to see that deleted: what is absent of
     it goes, and nothing else, whatever else has been absent for long enough by now.
     """
@@ -55,9 +60,8 @@ def judge(
     waited = {id_ for id_, count in known.items() if count >= SYNCS}
     if confirmed == digest_of(waited):
         return Verdict(due=tuple(each for each in due if each.id in waited), absences=absences)
-    counted = unpacked(absences).keys()
-    following = (each for each in ordered if each.id not in counted)
-    if _is_much((*due, *following), totals):
+    if _is_much(ordered, totals):
+        counted = unpacked(absences).keys()
         waiting = tuple(each for each in due if each.id in counted)
         return Verdict(waiting=waiting, absences=absences)
     return Verdict(due=due, absences=absences)
@@ -79,16 +83,36 @@ def emptied(live: Live, counts: Mapping[str, int], fabric_id: str) -> str:
     )
 
 
-def vouched(absent: Iterable[Stored], live: Live) -> list[Stored]:
-    """Those whose kind was read: nothing is concluded about others from not seeing them."""
-    read = {kind.name for kind in live.resources}
+def vouched(absent: Iterable[Stored], live: Live, unread: Set[str]) -> list[Stored]:
+    """Those that are surely gone; nothing is concluded about others from not seeing them.
+
+    Their kind was read, and what they are about is not among the live objects that are `unread`.
+    """
+    read = {kind.name for kind in live.resources} | {FABRIC}
+    doubtful = unread | _doubtful_devices(live, unread)
     return [
-        each for each in absent if (kind := each.key.partition("/")[0]) in read or kind == FABRIC
+        each for each in absent if _kind_of(each.key) in read and owner_of(each.key) not in doubtful
     ]
 
 
 FABRIC: Final = "Fabric"
 """The kind in the keys of what a fabric as a whole has."""
+
+DEVICES: Final = frozenset({SwitchSpec.KIND, ServerSpec.KIND, GatewaySpec.KIND})
+GIVE_PARTS: Final = frozenset({ConnectionSpec.KIND, ExternalAttachmentSpec.KIND})
+"""From these, devices have ports, LAGs and addresses, whose keys do not tell from which."""
+
+
+def _doubtful_devices(live: Live, unread: Set[str]) -> set[str]:
+    """The devices that are there, if something that may have given them parts could not be read."""
+    if GIVE_PARTS.isdisjoint(map(_kind_of, unread)):
+        return set()
+    devices = (found for kind, found in live.resources.items() if kind.name in DEVICES)
+    return {str(each.key) for found in devices for each in found}
+
+
+def _kind_of(key: str) -> str:
+    return key.partition("/")[0]
 
 
 def digest_of(ids: Iterable[Id]) -> str:

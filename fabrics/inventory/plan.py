@@ -48,13 +48,15 @@ class Plan:
     Every object comes after those that it refers to, except in its `LATE` fields; within a model
     objects are ordered by key, after LAGs and ports come their members and subinterfaces.
     `unprofiled` are the switches that may have more ports than it says, with the ports of which they
-    state how these are divided.
+    state how these are divided; `unread` are the keys of live objects that may have more than it says,
+    since they, or what they need, could not be read.
     """
 
     fabric: Fabric
     objects: tuple[Wanted, ...]
     skipped: tuple[Skipped, ...]
     unprofiled: Mapping[Ref, frozenset[str]] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
 
     @property
     def counts(self) -> Mapping[Model, int]:
@@ -69,7 +71,8 @@ def make_plan(live: Live, fabric: Fabric) -> Plan:
     Switch profiles among the live objects tell the ports and the types of switches; without them,
     the ports are those that breakouts and connections name.
     """
-    draft = Draft(fabric, read(live))
+    objects = read(live)
+    draft = Draft(fabric, objects, unread=set(objects.unread))
     add_fabric(draft)
     _map(draft, IPv4NamespaceSpec, add_ipv4_namespace)
     _map(draft, VLANNamespaceSpec, add_vlan_namespace)
@@ -83,11 +86,11 @@ def make_plan(live: Live, fabric: Fabric) -> Plan:
     _map(draft, ExternalPeeringSpec, add_external_peering)
     _map(draft, GatewayPeeringSpec, add_gateway_peering)
     skipped = sorted({*draft.live.skipped, *draft.skipped})
-    objects = tuple(sorted(draft.wanted.values(), key=_order))
+    wanted = tuple(sorted(draft.wanted.values(), key=_order))
     unprofiled = {
         Ref(Model.DEVICE, key): each.divided for key, each in ports.items() if not each.are_known
     }
-    return Plan(fabric, objects, tuple(skipped), unprofiled)
+    return Plan(fabric, wanted, tuple(skipped), unprofiled, frozenset(draft.unread))
 
 
 def _map[S: LiveSpec](

@@ -27,6 +27,7 @@ from fabrics.inventory.specs.wiring import (
     VLANNamespaceSpec,
 )
 from fabrics.resources import Resource
+from fabrics.values import Json
 
 SPECS: Final[tuple[type[LiveSpec], ...]] = (
     SwitchProfileSpec,
@@ -79,11 +80,20 @@ def key_of(spec: type[LiveSpec], namespace: str, name: str) -> str:
     return f"{spec.KIND}/{namespace}/{name}"
 
 
+def owner_of(key: str) -> str:
+    """The key of the live object that an object, or a part of one, is about."""
+    return key.partition("#")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """All live objects that could be read, by key, and those that could not."""
+    """All live objects that could be read, by key, and those that could not.
+
+    `unread` are the keys of those that do not have the form of their kind, in whole or in part.
+    """
 
     found: dict[str, Object[LiveSpec]] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
     skipped: list[Skipped] = field(default_factory=list)
 
     def of[S: LiveSpec](self, spec: type[S]) -> Iterator[Object[S]]:
@@ -108,19 +118,44 @@ def read(live: Live) -> Objects:
 
 def _read(objects: Objects, resource: Resource, spec: type[LiveSpec]) -> None:
     key, namespace, name = str(resource.key), resource.key.namespace, resource.name
-    reason = ""
     if not all(isinstance(each, str) and re.fullmatch(NAME, each) for each in (namespace, name)):
         reason = "has a name that Kubernetes does not allow"
+        objects.skipped.append(Skipped(_legible(key), reason))
     elif key in objects.found:
-        reason = "is listed twice"
+        objects.skipped.append(Skipped(_legible(key), "is listed twice"))
     else:
         try:
-            parsed = spec.model_validate(resource.spec)
+            parsed, odd = _parsed(spec, resource.spec)
             objects.found[key] = Object(namespace, name, parsed, resource.annotations)
         except (ValidationError, RecursionError) as error:
-            reason = _sentence(error)
-    if reason:
-        objects.skipped.append(Skipped(_legible(key), reason))
+            odd = {"": _sentence(error)}
+        objects.skipped.extend(Skipped(f"{key}{part}", why) for part, why in odd.items())
+        if odd:
+            objects.unread.add(key)
+
+
+def _parsed(spec: type[LiveSpec], stated: Mapping[str, Json]) -> tuple[LiveSpec, dict[str, str]]:
+    """The spec without those of its `DISPENSABLE` values that have another form, and why, by part.
+
+    Raises `ValidationError` and `RecursionError`.
+    """
+    try:
+        return spec.model_validate(stated), {}
+    except ValidationError as error:
+        place = error.errors()[0]["loc"]
+        if place not in spec.DISPENSABLE:
+            raise
+        parsed, odd = _parsed(spec, _without(stated, place))
+        return parsed, {f"#{'.'.join(map(str, place))}": _sentence(error), **odd}
+
+
+def _without(stated: Mapping[str, Json], place: tuple[int | str, ...]) -> dict[str, Json]:
+    first, *rest = map(str, place)
+    left, inner = dict(stated), stated[first]
+    if rest and isinstance(inner, dict):
+        return {**left, first: _without(inner, tuple(rest))}
+    del left[first]
+    return left
 
 
 def _sentence(error: ValidationError | RecursionError) -> str:

@@ -27,6 +27,11 @@ type Place = tuple[object, ...]
 """Something that only one object may hold: the `what` of a claim."""
 
 
+def name_of(id_: Id, names: Names) -> Ref:
+    """What an object is called; one that is not ours, or a copy of one that is, goes by its number."""
+    return names.get(id_, Ref(id_.model, f"id {id_.number}"))
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """One object of ours. `values` are those of the fields of `Wanted`; a reference is an `Id`."""
@@ -87,7 +92,7 @@ def _is_needed(each: Field[Any]) -> bool:
 
 def _named(value: Any, names: Names) -> Any:  # noqa: ANN401  whatever NetBox holds
     if isinstance(value, Id):
-        return names.get(value, Ref(value.model, f"id {value.number}"))
+        return name_of(value, names)
     if isinstance(value, tuple):
         return tuple(_named(each, names) for each in value)
     return value

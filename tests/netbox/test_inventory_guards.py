@@ -11,6 +11,8 @@ from activities.setup.access import Grant
 from activities.setup.inventory import INVENTORY_GRANTS
 from fabrics.inventory import Model
 from fabrics.inventory.guards import SYNCS
+from fabrics.inventory.report import Problem
+from tests.fabrics.inventory.plans import switch
 from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
 from tests.fabrics.objects import live_state
 from tests.netbox.mirror import Mirror, withdrawn
@@ -96,6 +98,21 @@ def test_a_kind_whose_end_was_accepted_keeps_what_it_has(mirror: Mirror) -> None
         assert outcome.absences == {}
     assert mirror.ids() == before
     assert tagged(mirror) == []
+
+
+def test_what_is_there_but_cannot_be_read_keeps_what_it_has(mirror: Mirror) -> None:
+    mirror.sync(*WHOLE)
+    before = mirror.ids()
+    others = [each for each in WHOLE if each.name != "leaf-1"]
+    for _ in range(SYNCS + 1):
+        outcome = mirror.sync(switch("leaf-1", asn="65101"), *others)
+        assert (outcome.report.deleted, outcome.absences) == (0, {})
+        assert outcome.report.problems == {Problem.SKIPPED: 3}, "the switch, its cable, its VLAN"
+    outcome = mirror.sync(switch("leaf-1", boot={"serial": "CN 1"}), *others)
+    assert outcome.report.problems == {Problem.SKIPPED: 1}, "the serial number"
+    assert mirror.one(Model.DEVICE, "Switch/default/leaf-1")["serial"] == "CN1"
+    assert tagged(mirror) == [1001]
+    assert mirror.ids() == before
 
 
 def test_what_is_back_after_two_syncs_was_never_gone(mirror: Mirror) -> None:

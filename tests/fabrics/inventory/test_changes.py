@@ -305,6 +305,21 @@ def test_of_two_copies_the_one_in_place_is_kept(netbox: FakeNetBox) -> None:
     assert (changes.total, changes.absent) == (0, (copy,))
 
 
+def test_a_copy_gives_up_the_place_that_another_needs(netbox: FakeNetBox) -> None:
+    synced(netbox, vpc("v", 1001, "10.0.1.0/24"), vpc("w", 1005, "10.0.5.0/24"))
+    ref = Ref(Model.VLAN, "VPC/default/v#a")
+    kept = netbox.rows[netbox.by_ref()[ref]]
+    values = {**kept.values, "vid": 1002, "name": "copy"}
+    copy = replace(kept, id=kept.id._replace(number=10**6), values=values)
+    netbox.rows[copy.id] = copy
+    wanted, writes = synced(netbox, vpc("v", 1001, "10.0.1.0/24"), vpc("w", 1002, "10.0.5.0/24"))
+    assert writes == 2
+    assert netbox.rows[kept.id] == kept
+    assert netbox.rows[copy.id].values["group"] is None
+    again = netbox.sync(wanted)
+    assert (again.total, [each.id for each in again.absent]) == (0, [copy.id])
+
+
 def test_what_is_on_a_copy_moves_to_the_one_that_is_kept(netbox: FakeNetBox) -> None:
     """NetBox takes two VRFs of one name: two workers may have made one each."""
     wanted, _ = synced(netbox, vpc("v", 1001, "10.0.1.0/24"))

@@ -1,15 +1,27 @@
 """What may be deleted, and what has to wait."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fabrics.drift import Live
-from fabrics.inventory import Model
+from fabrics.inventory import Model, make_plan
 from fabrics.inventory.absences import MAX_RANGES, packed, unpacked, without
+from fabrics.inventory.changes import find_changes
 from fabrics.inventory.guards import SYNCS, Verdict, emptied, judge, vouched
 from fabrics.inventory.stored import Id, Stored
 from fabrics.kinds import kind_named
+from fabrics.resources import Resource
+from fabrics.values import Json
+from tests.fabrics.inventory.fake_netbox import FakeNetBox
+from tests.fabrics.inventory.live_sets import live_of
+from tests.fabrics.inventory.made_up import made_up
+from tests.fabrics.inventory.plans import DC1, plan
+from tests.fabrics.inventory.small import FRAME, cable
 from tests.fabrics.objects import live, live_state
 
 LARGE = {Model.CABLE: 100_000}
@@ -48,6 +60,19 @@ def test_an_object_that_came_back_is_counted_anew() -> None:
 def test_many_deletes_wait_for_somebody(number: int, total: int, waits: bool) -> None:
     verdict = judged(cables(number), SYNCS, total)
     assert (len(verdict.waiting), len(verdict.due)) == ((number, 0) if waits else (0, number))
+
+
+def test_what_disappears_little_by_little_is_as_much() -> None:
+    verdict, rows = Verdict(), cables(44)
+    for number in (9, 18, 27, 36):
+        verdict = judge(rows[:number], verdict.absences, {Model.CABLE: len(rows)})
+        assert verdict.due == ()
+    assert verdict.waiting == tuple(rows[:18]), "those that three syncs have missed"
+    confirmed = judge(rows[:36], verdict.absences, {Model.CABLE: len(rows)}, verdict.digest)
+    assert confirmed.due == verdict.waiting
+    left = without(confirmed.absences, (each.id for each in confirmed.due))
+    after = judge(rows[18:36], left, {Model.CABLE: len(rows) - 18})
+    assert (after.due, after.waiting) == ((), tuple(rows[18:36]))
 
 
 def test_a_confirmation_is_for_what_was_shown() -> None:
@@ -107,8 +132,41 @@ def test_nothing_is_concluded_about_kinds_that_were_not_read() -> None:
     ]
     served = Live({**read.resources, kind_named("VPC"): ()})
     without = Live({kind: found for kind, found in served.resources.items() if kind.name != "VPC"})
-    assert vouched(rows, served) == rows
-    assert vouched(rows, without) == rows[1:]
+    assert vouched(rows, served, frozenset()) == rows
+    assert vouched(rows, without, frozenset()) == rows[1:]
+
+
+def odd(resource: Resource) -> Resource:
+    """The same object, in a form that nobody can read."""
+    spec = cast(Mapping[str, Json], "odd")
+    return replace(resource, content=resource.content._replace(spec=spec))
+
+
+def test_what_is_there_but_cannot_be_read_has_not_gone() -> None:
+    """Nor has what others have because of it, on themselves or on a third."""
+    there = [each for found in live_of(made_up(6)).resources.values() for each in found]
+    netbox = FakeNetBox()
+    netbox.sync(plan(*there))
+    for unread in there:
+        seen = live_state(*(odd(each) if each is unread else each for each in there))
+        wanted = make_plan(seen, DC1)
+        absent = find_changes(wanted, netbox.stored).absent
+        assert vouched(absent, seen, wanted.unread) == [], unread.key
+
+
+def test_what_has_gone_is_seen_beside_what_cannot_be_read() -> None:
+    cables = (cable("a", "s-1/e1", "leaf-1/E1/1"), cable("b", "s-2/e1", "leaf-2/E1/1"))
+    netbox = FakeNetBox()
+    netbox.sync(plan(*FRAME, *cables))
+    left = [each for each in FRAME if each.name != "s-1"]
+    seen = live_state(*(odd(each) if each.name == "leaf-2" else each for each in left), cables[1])
+    wanted = make_plan(seen, DC1)
+    gone = vouched(netbox.sync(wanted).absent, seen, wanted.unread)
+    assert {each.key for each in gone} == {
+        "Connection/default/a",
+        "Server/default/s-1",
+        "Server/default/s-1#e1",
+    }
 
 
 def test_a_kind_that_is_suddenly_empty_holds_everything_back() -> None:
