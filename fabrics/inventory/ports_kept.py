@@ -20,13 +20,12 @@ type Divided = Collection[tuple[Ref, str]]
 
 
 def divided(plan: Plan, rows: Iterable[Stored], names: Names) -> Divided:
-    """The ports that NetBox has in lanes, while nobody says how they are divided."""
+    """The ports whose own row NetBox has as a lane, while nobody says how they are divided."""
+    places = (_place(row, names) for row in rows if _is_port(row) and _is_first_lane(row))
     return {
         (device, port_of(name))
-        for device, name in (_place(row, names) for row in rows if _is_port(row))
-        if device in plan.unprofiled
-        and is_lane(name)
-        and port_of(name) not in plan.unprofiled[device]
+        for device, name in places
+        if device in plan.unprofiled and port_of(name) not in plan.unprofiled[device]
     }
 
 
@@ -65,6 +64,11 @@ def ports_kept(
 
 def _is_port(row: Stored) -> bool:
     return row.id.model is Model.INTERFACE and row.values["type"] not in (LAG, VIRTUAL)
+
+
+def _is_first_lane(row: Stored) -> bool:
+    name = row.values["name"]
+    return is_lane(name) and row.key.endswith(f"#{port_of(name)}")
 
 
 def _place(row: Stored, names: Names) -> tuple[Ref, str]:
