@@ -19,7 +19,7 @@ from tests.fabrics.inventory.small import FRAME, cable, vpc
 from tests.fabrics.objects import live, live_state
 
 SHARED = Fabric("dc1", "DC 1", site="hall-2")
-made_up = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+made_up = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture
