@@ -50,6 +50,10 @@ class Claim(NamedTuple):
     what: tuple[object, ...]
     shared: bool = False
 
+    def clashes(self, other: "Claim") -> bool:
+        """Whether two objects may not hold both."""
+        return self.what == other.what and not (self.shared and other.shared)
+
     def __str__(self) -> str:
         return " ".join(map(str, self.what))
 

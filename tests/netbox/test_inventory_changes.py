@@ -8,7 +8,7 @@ from fabrics.inventory.report import InventoryReport
 from fabrics.resources import Resource
 from fabrics.values import Json
 from tests.fabrics.inventory.plans import connection, server, switch
-from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
+from tests.fabrics.inventory.small import FRAME, attachment, cable, pair, vpc
 from tests.fabrics.objects import live, live_state
 from tests.netbox.conftest import MakeMirror
 from tests.netbox.mirror import Mirror, cable_ports
@@ -208,6 +208,16 @@ def test_dhcp_addresses_that_swap(mirror: Mirror) -> None:
     prefixes = {row["description"]: row for row in mirror.own(Model.PREFIX)}
     assert prefixes["v/a"]["prefix"] == "10.0.2.0/24"
     assert prefixes["v/a"]["vlan"]["vid"] == 1002
+
+
+def test_a_pair_of_switches_that_no_longer_shares_its_addresses(mirror: Mirror) -> None:
+    followed = follow(
+        mirror,
+        (*FRAME, *pair("mclag", 1, 1), *pair("mclag", 3, 3, first=6)),
+        (*FRAME, *pair("eslag", 1, 2), *pair("eslag", 4, 3, first=6)),
+    )
+    assert followed.lost == set()
+    assert followed.writes == {"update dcim.device": 4, "update ipam.ipaddress": 4}
 
 
 def test_two_vpcs_that_swap_vlans_and_prefixes(mirror: Mirror) -> None:

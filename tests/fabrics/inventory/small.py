@@ -30,3 +30,11 @@ def cable(name: str, server_port: str, switch_port: str) -> Resource:
 def attachment(name: str, subnet: str, to: str) -> Resource:
     """A VPC's subnet on a connection."""
     return live("VPCAttachment", name, {"subnet": subnet, "connection": to})
+
+
+def pair(group: str, *hosts: int, first: int = 8) -> tuple[Resource, ...]:
+    """Switches from leaf-`first` on with these VTEPs; those of MCLAG share one."""
+    return tuple(
+        switch(f"leaf-{number}", vtepIP=f"172.30.12.{host}/32", redundancy={"type": group})
+        for number, host in enumerate(hosts, first)
+    )

@@ -15,7 +15,7 @@ from tests.fabrics.inventory.fake_netbox import FakeNetBox
 from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of
 from tests.fabrics.inventory.plans import DC1, connection, plan, switch
 from tests.fabrics.inventory.random_fabrics import fabrics
-from tests.fabrics.inventory.small import FRAME, cable, vpc
+from tests.fabrics.inventory.small import FRAME, cable, pair, vpc
 from tests.fabrics.objects import live, live_state
 
 SHARED = Fabric("dc1", "DC 1", site="hall-2")
@@ -209,6 +209,25 @@ def test_addresses_that_overlap_those_of_an_absent_range_take_it_over(netbox: Fa
     assert writes == 2  # the prefix and the range, each with another key
     old, new = (Ref(Model.IP_RANGE, f"VPC/default/v#{subnet}/dhcp") for subnet in "ab")
     assert netbox.by_ref()[new] == ids[old]
+
+
+@pytest.mark.parametrize("apart", [(1, 2), (2, 1)])
+def test_switches_come_to_share_an_address_and_no_longer_do(
+    netbox: FakeNetBox, apart: tuple[int, int]
+) -> None:
+    synced(netbox, *pair("eslag", *apart))
+    ids = netbox.by_ref()
+    for group, hosts in (("mclag", (1, 1)), ("eslag", apart)):
+        _, writes = synced(netbox, *pair(group, *hosts))
+        assert (writes, netbox.by_ref()) == (4, ids)  # of each the device and the address
+
+
+def test_an_address_that_a_switch_shared_with_one_that_went_is_its_own(netbox: FakeNetBox) -> None:
+    synced(netbox, *pair("mclag", 1, 1))
+    ids = netbox.by_ref()
+    made, writes = synced(netbox, *pair("eslag", 1))
+    assert (writes, netbox.by_ref()) == (3, ids)
+    assert netbox.sync(made).total == 0
 
 
 def test_the_address_of_a_switch_goes_to_the_one_in_its_place(netbox: FakeNetBox) -> None:
