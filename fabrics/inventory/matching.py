@@ -19,6 +19,7 @@ from fabrics.inventory.wanted import Model, Ref, Value, Wanted
 LEAVES: Final[dict[Model, Callable[[str], dict[str, Value]]]] = {
     Model.CABLE: lambda _: {"a_terminations": (), "b_terminations": ()},
     Model.VLAN: lambda _: {"group": None},
+    Model.IP_RANGE: lambda nowhere: {"start_address": nowhere, "end_address": nowhere},
     Model.IP_ADDRESS: lambda nowhere: {"address": nowhere},
 }
 """How an object gives up all its places for a while, where NetBox lets it."""

@@ -8,7 +8,7 @@ from fabrics.inventory.report import InventoryReport
 from fabrics.resources import Resource
 from fabrics.values import Json
 from tests.fabrics.inventory.plans import connection, server, switch
-from tests.fabrics.inventory.small import FRAME, attachment, cable, pair, vpc
+from tests.fabrics.inventory.small import FRAME, attachment, cable, pair, pools, vpc
 from tests.fabrics.objects import live, live_state
 from tests.netbox.conftest import MakeMirror
 from tests.netbox.mirror import Mirror, cable_ports
@@ -208,6 +208,18 @@ def test_dhcp_addresses_that_swap(mirror: Mirror) -> None:
     prefixes = {row["description"]: row for row in mirror.own(Model.PREFIX)}
     assert prefixes["v/a"]["prefix"] == "10.0.2.0/24"
     assert prefixes["v/a"]["vlan"]["vid"] == 1002
+
+
+def test_dhcp_addresses_of_two_subnets_that_become_one(mirror: Mirror) -> None:
+    followed = follow(
+        mirror,
+        (*FRAME, pools(a="10.0.0.0/24", b="10.0.1.0/24")),
+        (*FRAME, pools(c="10.0.0.0/23")),
+    )
+    assert followed.writes == {"create ipam.prefix": 1, "update ipam.iprange": 2}
+    [row] = mirror.own(Model.IP_RANGE)
+    assert (row["start_address"], row["end_address"]) == ("10.0.0.1/23", "10.0.1.254/23")
+    assert row["id"] in followed.before.values()
 
 
 def test_a_pair_of_switches_that_no_longer_shares_its_addresses(mirror: Mirror) -> None:

@@ -2,11 +2,11 @@
 
 No two objects hold one place, not even between two writes; an object refers to what is there; a device's
 primary address does not go to another interface. An address is one object's, unless all who have it
-share it (NetBox's `IPAddress.clean`).
+share it, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
 """
 
 from dataclasses import dataclass, field, fields
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Interface
 from itertools import count
 from random import Random
 from typing import Any
@@ -83,14 +83,14 @@ class FakeNetBox:
             self._holders[place] = row.id
 
     def _check_addresses(self, row: Stored) -> None:
-        """In its VRF, nothing else may have the same address."""
-        if row.id.model is not Model.IP_ADDRESS:
+        """In its VRF, nothing else may have any of the addresses of an address or a range."""
+        if row.id.model not in _ADDRESSES:
             return
         for other in self.rows.values():
             if other.id.model is row.id.model and other.id != row.id:
-                roles = {each.values["role"] for each in (row, other)}
+                roles = {each.values.get("role") for each in (row, other)}
                 apart = roles == {"anycast"} or row.values["vrf"] != other.values["vrf"]
-                assert apart or _host(row) != _host(other), f"{row.ref} takes that of {other.ref}"
+                assert apart or not _overlap(row, other), f"{row.ref} takes those of {other.ref}"
 
     def _check_primary(self, before: Stored, after: Stored) -> None:
         """The primary address of a device stays where it is."""
@@ -101,11 +101,22 @@ class FakeNetBox:
 
 
 def _places(row: Stored) -> set[tuple[object, ...]]:
-    return {each.what for each in row.claims({}) if not each.shared}
+    return {each.what for each in row.claims({}) if not each.shared and each.span is None}
 
 
-def _host(row: Stored) -> IPv4Address:
-    return IPv4Interface(row.values["address"]).ip
+_ADDRESSES = {
+    Model.IP_ADDRESS: ("address", "address"),
+    Model.IP_RANGE: ("start_address", "end_address"),
+}
+"""The fields of the first and the last address of an object that has any."""
+
+
+def _overlap(one: Stored, other: Stored) -> bool:
+    (first, last), (start, end) = (
+        [IPv4Interface(row.values[name]).ip for name in _ADDRESSES[row.id.model]]
+        for row in (one, other)
+    )
+    return first <= end and start <= last
 
 
 def _stored(value: Any, ids: dict[Ref, Id]) -> Any:  # noqa: ANN401

@@ -32,6 +32,15 @@ def attachment(name: str, subnet: str, to: str) -> Resource:
     return live("VPCAttachment", name, {"subnet": subnet, "connection": to})
 
 
+def pools(**networks: str) -> Resource:
+    """A VPC whose subnets give out all their addresses."""
+    dhcp: dict[str, Json] = {"enable": True}
+    subnets: dict[str, Json] = {
+        name: {"subnet": network, "dhcp": dhcp} for name, network in networks.items()
+    }
+    return live("VPC", "v", {"subnets": subnets})
+
+
 def pair(group: str, *hosts: int, first: int = 8) -> tuple[Resource, ...]:
     """Switches from leaf-`first` on with these VTEPs; those of MCLAG share one."""
     return tuple(
