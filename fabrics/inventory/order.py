@@ -75,14 +75,27 @@ class Order:
     def _open(self, ring: list[Wanted]) -> None:
         """Break a ring, in which each waits for the one before it."""
         owned = [each for each in reversed(ring) if each.ref in self._matching.rows]
-        if owned and owned[0].MODEL in LEAVES:
-            self.leaving.add(self._matching.rows[owned[0].ref].id)
-            return
-        self._free.add(ring[0].ref)
+        fits = len(owned) == len(ring) and self._fits(owned)
+        if not fits:
+            if owned and owned[0].MODEL in LEAVES:
+                self.leaving.add(self._matching.rows[owned[0].ref].id)
+                return
+            self._free.add(ring[0].ref)
         if len(owned) > 1:
             self._matching.exchange(owned)
-            self._holders = self._held()
+            if owned[0].MODEL not in LEAVES:  # nothing else is part of one of those
+                self._holders = self._held()
 
     def _held(self) -> Holders[Id]:
         rows = (*self._matching.rows.values(), *self._matching.absent.values())
         return holders_of(rows, self._matching.names)
+
+    def _fits(self, ring: list[Wanted]) -> bool:
+        """Whether none of them is in another's way once each has the row of the one after it."""
+        after: Holders[Ref] = Holders()
+        for each, following in zip(ring, [*ring[1:], *ring[:1]], strict=True):
+            row = self._matching.rows[following.ref]
+            after.add(each.ref, row.claims(self._matching.names))
+        return all(
+            ref == each.ref for each in ring for claim in each.claims() for ref in after.of(claim)
+        )

@@ -107,6 +107,15 @@ def test_two_connections_that_swap_ends(mirror: Mirror) -> None:
     assert ends == {("s-1", "e1"), ("leaf-1", "E1/2")}
 
 
+def test_two_connections_that_swap_both_ends(mirror: Mirror) -> None:
+    swapped = (cable("d", "s-1/e1", "leaf-1/E1/1"), cable("c", "s-2/e1", "leaf-1/E1/2"))
+    followed = follow(mirror, (*FRAME, *CABLES), (*FRAME, *swapped))
+    assert followed.writes == {"update dcim.cable": 2}  # they are the cables that they were
+    assert sorted(followed.after.values()) == sorted(followed.before.values())
+    row = mirror.one(Model.CABLE, "Connection/default/c")
+    assert (row["label"], cable_ports(row)) == ("c", {("s-2", "e1"), ("leaf-1", "E1/2")})
+
+
 def test_a_breakout_and_back(mirror: Mirror) -> None:
     whole = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "1x100G"}))
     divided = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "4x25G"}))

@@ -97,6 +97,17 @@ def test_two_connections_that_swap_ends_keep_their_cables(netbox: FakeNetBox) ->
     assert netbox.by_ref() == ids
 
 
+def test_two_connections_that_swap_both_ends_swap_names(netbox: FakeNetBox) -> None:
+    synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2"))
+    ids = netbox.by_ref()
+    swapped = (cable("d", "s-1/e1", "leaf-1/E1/1"), cable("c", "s-2/e1", "leaf-1/E1/2"))
+    made, writes = synced(netbox, *swapped)
+    assert writes == 2
+    c, d = (Ref(Model.CABLE, f"Connection/default/{name}") for name in "cd")
+    assert netbox.by_ref() == {**ids, c: ids[d], d: ids[c]}
+    assert netbox.sync(made).total == 0
+
+
 def test_a_renamed_connection_keeps_cable_and_lag(netbox: FakeNetBox) -> None:
     link = {"server": "s-1/e1", "switch": "leaf-1/E1/1"}
     other = {"server": "s-1/e2", "switch": "leaf-1/E1/2"}
@@ -252,6 +263,13 @@ def test_a_range_that_grows_waits_for_those_that_move_away(netbox: FakeNetBox) -
     ids = netbox.by_ref()
     _, writes = synced(netbox, pools(a="10.0.0.0/23", b="10.0.5.0/24"))
     assert (writes, netbox.by_ref()) == (4, ids)
+
+
+def test_ranges_that_swap_networks_swap_names(netbox: FakeNetBox) -> None:
+    synced(netbox, pools(a="10.0.0.0/24", b="10.0.1.0/24"))
+    ids = netbox.by_ref()
+    _, writes = synced(netbox, pools(b="10.0.0.0/24", a="10.0.1.0/24"))
+    assert (writes, set(netbox.by_ref().values())) == (4, set(ids.values()))
 
 
 @pytest.mark.parametrize("apart", [(1, 2), (2, 1)])
