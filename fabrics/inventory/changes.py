@@ -11,7 +11,7 @@ from typing import Any
 
 from fabrics.inventory.dcim import Cable
 from fabrics.inventory.ipam import IPAddress
-from fabrics.inventory.matching import LEAVES, Matching, match
+from fabrics.inventory.matching import Matching, leave, match
 from fabrics.inventory.order import Order, Wave
 from fabrics.inventory.plan import Plan
 from fabrics.inventory.ports_kept import divided, ports_kept, with_lanes
@@ -92,7 +92,7 @@ def _given_up(plan: Plan, stored: StoredInventory, matching: Matching, order: Or
     That is the places which others take from them, and the primary address of a device that goes to
     an interface of another: NetBox lets none go that is somebody's.
     """
-    leaving = {number: LEAVES[number.model] for number in order.leaving}
+    leaving = {number: leave(number) for number in order.leaving}
     wanted = {each.ref: each for each in plan.objects if isinstance(each, IPAddress)}
     moved = {
         row.id

@@ -104,8 +104,10 @@ class IPRange(Wanted):
         return (self.vrf.key, str(self.start_address), str(self.end_address))
 
     def claims(self) -> Iterator[Claim]:
-        """Ranges may not overlap, so that a subnet has room for one."""
+        """A subnet has one range; NetBox lets none of a VRF overlap another (`IPRange.clean`)."""
         yield Claim(("the range of", self.start_address.network, "of", self.vrf.key))
+        span = (int(self.start_address.ip), int(self.end_address.ip))
+        yield Claim(("the addresses of a range of", self.vrf.key), span=span)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,10 +45,22 @@ class Ref:
 
 
 class Claim(NamedTuple):
-    """Something that only one object may hold, in words, or several if all hold it as `shared`."""
+    """Something that only one object may hold, in words, or several if all hold it as `shared`.
+
+    With a `span` it is only the addresses from its first to its last, as numbers.
+    """
 
     what: tuple[object, ...]
     shared: bool = False
+    span: tuple[int, int] | None = None
+
+    def clashes(self, other: "Claim") -> bool:
+        """Whether two objects may not hold both."""
+        if self.what != other.what or (self.shared and other.shared):
+            return False
+        if self.span is None or other.span is None:
+            return True
+        return self.span[0] <= other.span[1] and other.span[0] <= self.span[1]
 
     def __str__(self) -> str:
         return " ".join(map(str, self.what))

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fabrics.inventory import Fabric, Model, Plan, Ref, make_plan
+from fabrics.inventory.changes import find_changes
 from fabrics.inventory.stored import Id, Stored
 from fabrics.resources import Resource
 from fabrics.values import Json
@@ -15,7 +16,7 @@ from tests.fabrics.inventory.fake_netbox import FakeNetBox
 from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of
 from tests.fabrics.inventory.plans import DC1, connection, plan, switch
 from tests.fabrics.inventory.random_fabrics import fabrics
-from tests.fabrics.inventory.small import FRAME, cable, vpc
+from tests.fabrics.inventory.small import FRAME, cable, pair, pools, vpc
 from tests.fabrics.objects import live, live_state
 
 SHARED = Fabric("dc1", "DC 1", site="hall-2")
@@ -94,6 +95,17 @@ def test_two_connections_that_swap_ends_keep_their_cables(netbox: FakeNetBox) ->
     assert writes == 3  # one has to leave its ports before the other can take one
     assert "Switch/default/leaf-1#E1/2" in cabled_ports(netbox, "Connection/default/c")
     assert netbox.by_ref() == ids
+
+
+def test_two_connections_that_swap_both_ends_swap_names(netbox: FakeNetBox) -> None:
+    synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2"))
+    ids = netbox.by_ref()
+    swapped = (cable("d", "s-1/e1", "leaf-1/E1/1"), cable("c", "s-2/e1", "leaf-1/E1/2"))
+    made, writes = synced(netbox, *swapped)
+    assert writes == 2
+    c, d = (Ref(Model.CABLE, f"Connection/default/{name}") for name in "cd")
+    assert netbox.by_ref() == {**ids, c: ids[d], d: ids[c]}
+    assert netbox.sync(made).total == 0
 
 
 def test_a_renamed_connection_keeps_cable_and_lag(netbox: FakeNetBox) -> None:
@@ -209,6 +221,74 @@ def test_addresses_that_overlap_those_of_an_absent_range_take_it_over(netbox: Fa
     assert writes == 2  # the prefix and the range, each with another key
     old, new = (Ref(Model.IP_RANGE, f"VPC/default/v#{subnet}/dhcp") for subnet in "ab")
     assert netbox.by_ref()[new] == ids[old]
+
+
+def range_of(netbox: FakeNetBox, subnet: str) -> Stored:
+    ref = Ref(Model.IP_RANGE, f"VPC/default/v#{subnet}/dhcp")
+    return netbox.rows[netbox.by_ref()[ref]]
+
+
+def test_a_larger_subnet_takes_over_the_addresses_of_the_one_before(netbox: FakeNetBox) -> None:
+    synced(netbox, pools(a="10.0.1.0/24"))
+    before = range_of(netbox, "a")
+    _, writes = synced(netbox, pools(b="10.0.0.0/23"))
+    assert writes == 2  # a new prefix, and the range
+    assert range_of(netbox, "b").id == before.id
+
+
+def test_of_two_ranges_in_the_way_one_is_taken_over_and_one_set_aside(netbox: FakeNetBox) -> None:
+    synced(netbox, pools(a="10.0.0.0/24", b="10.0.1.0/24"))
+    ids = {range_of(netbox, subnet).id for subnet in "ab"}
+    made, writes = synced(netbox, pools(c="10.0.0.0/23"))
+    assert writes == 3
+    [aside] = ids - {range_of(netbox, "c").id}
+    nowhere = f"0.0.0.{aside.number}/32"
+    assert netbox.rows[aside].values["start_address"] == nowhere
+    assert netbox.rows[aside].values["end_address"] == nowhere
+    assert netbox.sync(made).total == 0
+    netbox.delete(netbox.rows[aside])
+    assert netbox.sync(made).total == 0
+
+
+def test_a_range_that_somebody_gave_other_addresses_is_put_right(netbox: FakeNetBox) -> None:
+    wanted, _ = synced(netbox, pools(a="10.0.0.0/24", b="10.0.1.0/24"))
+    row = range_of(netbox, "a")
+    edited = {"start_address": "2001:db8::1/64", "end_address": "2001:db8::9/64"}
+    netbox.rows[row.id] = replace(row, values={**row.values, **edited})
+    assert find_changes(wanted, netbox.stored).total == 1
+
+
+def test_a_range_that_grows_waits_for_those_that_move_away(netbox: FakeNetBox) -> None:
+    synced(netbox, pools(a="10.0.0.0/24", b="10.0.1.0/24"))
+    ids = netbox.by_ref()
+    _, writes = synced(netbox, pools(a="10.0.0.0/23", b="10.0.5.0/24"))
+    assert (writes, netbox.by_ref()) == (4, ids)
+
+
+def test_ranges_that_swap_networks_swap_names(netbox: FakeNetBox) -> None:
+    synced(netbox, pools(a="10.0.0.0/24", b="10.0.1.0/24"))
+    ids = netbox.by_ref()
+    _, writes = synced(netbox, pools(b="10.0.0.0/24", a="10.0.1.0/24"))
+    assert (writes, set(netbox.by_ref().values())) == (4, set(ids.values()))
+
+
+@pytest.mark.parametrize("apart", [(1, 2), (2, 1)])
+def test_switches_come_to_share_an_address_and_no_longer_do(
+    netbox: FakeNetBox, apart: tuple[int, int]
+) -> None:
+    synced(netbox, *pair("eslag", *apart))
+    ids = netbox.by_ref()
+    for group, hosts in (("mclag", (1, 1)), ("eslag", apart)):
+        _, writes = synced(netbox, *pair(group, *hosts))
+        assert (writes, netbox.by_ref()) == (4, ids)  # of each the device and the address
+
+
+def test_an_address_that_a_switch_shared_with_one_that_went_is_its_own(netbox: FakeNetBox) -> None:
+    synced(netbox, *pair("mclag", 1, 1))
+    ids = netbox.by_ref()
+    made, writes = synced(netbox, *pair("eslag", 1))
+    assert (writes, netbox.by_ref()) == (3, ids)
+    assert netbox.sync(made).total == 0
 
 
 def test_the_address_of_a_switch_goes_to_the_one_in_its_place(netbox: FakeNetBox) -> None:
