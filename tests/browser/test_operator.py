@@ -193,6 +193,7 @@ async def test_netbox_tells_the_fabrics_apart(
         assert await names(f"filter_id={views['Fabrics with drift']}") == ["oslo-dc2"]
         await page.screenshot(path=pictures / "netbox-drift.png")
         assert await names(f"filter_id={views['Fabrics in error']}") == ["lyon-edge"]
+        await page.screenshot(path=pictures / "netbox-error.png")
         await page.goto(f"{table}?type=hedgehog-fabric&tableconfig_id={views['Hedgehog fabrics']}")
         for status in ("In sync", "Out of sync", "Error"):
             await expect(page.locator(".badge", has_text=status).first).to_be_visible()

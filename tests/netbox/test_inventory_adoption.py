@@ -97,9 +97,9 @@ def test_all_that_is_in_the_way_is_counted_and_the_first_of_it_is_named(
     mirror.sync(server("first"))
     [site] = mirror.own(Model.SITE)
     names = [f"s-{number}" for number in range(1, 36)]
-    theirs = {"site": site["id"], **catalogue}
-    for name in names:
-        mirror.admin.create(PATHS[Model.DEVICE], {"name": name.upper(), **theirs})
+    theirs = [{"name": name.upper(), "site": site["id"], **catalogue} for name in names]
+    devices = f"{mirror.admin.url}/api/{PATHS[Model.DEVICE]}/"
+    mirror.admin._session.post(devices, json=theirs).raise_for_status()
     with mirror.requests() as sent:
         outcome = mirror.sync(server("first"), *map(server, names))
     assert outcome.report.problems == {Problem.CONFLICT: len(names)}
