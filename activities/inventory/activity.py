@@ -17,7 +17,7 @@ from activities.inventory.client import InventoryNetBox
 from activities.inventory.obstacles import Obstacle, adopt, findings, obstacles
 from activities.inventory.outcome import report_of, skipped, waiting_of
 from activities.inventory.reader import Reader
-from activities.inventory.site import site_of
+from activities.inventory.site import fabric_of
 from activities.inventory.writer import Progress, Writer, Written
 from activities.kubernetes.live import LiveStates
 from fabrics.config import FabricConfig
@@ -27,12 +27,7 @@ from fabrics.inventory.absences import without
 from fabrics.inventory.changes import Changes, find_changes
 from fabrics.inventory.guards import Verdict, emptied, judge, vouched
 from fabrics.inventory.preview import InventoryPreview, preview_of
-from fabrics.inventory.report import (
-    MAX_FINDINGS,
-    InventoryOutcome,
-    InventoryProgress,
-    InventoryReport,
-)
+from fabrics.inventory.report import InventoryOutcome, InventoryProgress, InventoryReport
 from fabrics.inventory.request import InventoryRequest
 from fabrics.inventory.stored import Stored, StoredInventory
 from fabrics.resources import digest
@@ -79,8 +74,7 @@ class InventoryActivities:
 
     def _pass(self, request: InventoryRequest, live: Live) -> "_Pass":
         config, netbox = request.config, self.netbox.checked(cancellation_check())
-        site = site_of(netbox, config)
-        plan = make_plan(live, Fabric(config.fabric_id, config.name, site))
+        plan = make_plan(live, fabric_of(netbox, config))
         return _Pass(netbox, request, plan, live)
 
     def _live(self, request: InventoryRequest) -> Live:
@@ -109,7 +103,7 @@ class _Pass:
         written = self._write(reader, changes, _beats(total))
         cleaner = Cleaner(self.netbox, self._message)
         cleaner.delete(verdict.due, _beats(total, before=changes.total))
-        met = self._obstacles(written)
+        met = list(obstacles(self.netbox, written, self.plan.objects))
         left = self._adopt(met) if self.request.adopt else met
         problems = [
             *skipped(self.plan),
@@ -139,11 +133,6 @@ class _Pass:
     def _write(self, reader: Reader, changes: Changes, progress: Progress) -> Written:
         writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._message)
         return writer.write(changes, progress)
-
-    def _obstacles(self, written: Written) -> list[Obstacle]:
-        """What is in the way: all of it where somebody wants what is offered, else the first."""
-        most = len(written.refused) if self.request.adopt else MAX_FINDINGS
-        return list(obstacles(self.netbox, written, self.plan.objects, most))
 
     def _adopt(self, met: list[Obstacle]) -> list[Obstacle]:
         return list(adopt(self.netbox, met, self.plan.fabric.fabric_id, self._message))

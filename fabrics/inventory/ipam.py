@@ -1,8 +1,9 @@
 """The wanted objects of NetBox's IPAM: networks, VLANs and addresses."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network
+from typing import ClassVar
 
 from fabrics.inventory.wanted import Claim, Details, Model, Ref, Wanted
 
@@ -80,6 +81,13 @@ class Prefix(Wanted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Space(Prefix):
+    """A network that the fabric puts no VLAN in: of an IPv4 namespace or an external."""
+
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {"vlan": (None,)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IPRange(Wanted):
     """The addresses that a DHCP server hands out."""
 
@@ -107,6 +115,10 @@ class IPAddress(Wanted):
     """An address in a VRF, of an interface or of nobody in particular."""
 
     MODEL = Model.IP_ADDRESS
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
+        "assigned_object": (None,),
+        "description": ("",),
+    }
 
     vrf: Ref
     address: IPv4Interface

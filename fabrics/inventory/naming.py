@@ -25,8 +25,8 @@ _HASH = 8
 class Fabric:
     """The fabric that is mirrored, and where its devices stand.
 
-    `site` is the slug of a site that it shares with others; empty gives it a site of its own, named
-    after it. Names hold the id, which stays when the fabric is renamed.
+    `site` is the slug of a site that it shares with others; empty gives it a site of its own, called
+    `name`. Names hold the id, which stays when the fabric is renamed.
     """
 
     fabric_id: str

@@ -1,7 +1,7 @@
 """The live objects of a fabric, typed. What does not have the form of its kind is left out, with the reason."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -27,6 +27,7 @@ from fabrics.inventory.specs.wiring import (
     VLANNamespaceSpec,
 )
 from fabrics.resources import Resource
+from fabrics.values import Json
 
 SPECS: Final[tuple[type[LiveSpec], ...]] = (
     SwitchProfileSpec,
@@ -67,6 +68,7 @@ class Object[S: LiveSpec]:
     namespace: str
     name: str
     spec: S
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -87,7 +89,7 @@ def owner_of(key: str) -> str:
 class Objects:
     """All live objects that could be read, by key, and those that could not.
 
-    `unread` are the keys of those that are there, but do not have the form of their kind.
+    `unread` are the keys of those that do not have the form of their kind, in whole or in part.
     """
 
     found: dict[str, Object[LiveSpec]] = field(default_factory=dict)
@@ -116,20 +118,44 @@ def read(live: Live) -> Objects:
 
 def _read(objects: Objects, resource: Resource, spec: type[LiveSpec]) -> None:
     key, namespace, name = str(resource.key), resource.key.namespace, resource.name
-    reason = ""
     if not all(isinstance(each, str) and re.fullmatch(NAME, each) for each in (namespace, name)):
         reason = "has a name that Kubernetes does not allow"
+        objects.skipped.append(Skipped(_legible(key), reason))
     elif key in objects.found:
-        reason = "is listed twice"
+        objects.skipped.append(Skipped(_legible(key), "is listed twice"))
     else:
         try:
-            parsed = spec.model_validate(resource.spec)
-            objects.found[key] = Object(namespace, name, parsed)
+            parsed, odd = _parsed(spec, resource.spec)
+            objects.found[key] = Object(namespace, name, parsed, resource.annotations)
         except (ValidationError, RecursionError) as error:
-            reason = _sentence(error)
+            odd = {"": _sentence(error)}
+        objects.skipped.extend(Skipped(f"{key}{part}", why) for part, why in odd.items())
+        if odd:
             objects.unread.add(key)
-    if reason:
-        objects.skipped.append(Skipped(_legible(key), reason))
+
+
+def _parsed(spec: type[LiveSpec], stated: Mapping[str, Json]) -> tuple[LiveSpec, dict[str, str]]:
+    """The spec without those of its `DISPENSABLE` values that have another form, and why, by part.
+
+    Raises `ValidationError` and `RecursionError`.
+    """
+    try:
+        return spec.model_validate(stated), {}
+    except ValidationError as error:
+        place = error.errors()[0]["loc"]
+        if place not in spec.DISPENSABLE:
+            raise
+        parsed, odd = _parsed(spec, _without(stated, place))
+        return parsed, {f"#{'.'.join(map(str, place))}": _sentence(error), **odd}
+
+
+def _without(stated: Mapping[str, Json], place: tuple[int | str, ...]) -> dict[str, Json]:
+    first, *rest = map(str, place)
+    left, inner = dict(stated), stated[first]
+    if rest and isinstance(inner, dict):
+        return {**left, first: _without(inner, tuple(rest))}
+    del left[first]
+    return left
 
 
 def _sentence(error: ValidationError | RecursionError) -> str:

@@ -7,7 +7,7 @@ has no field of its own in NetBox, is a custom field.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv4Network
@@ -81,8 +81,8 @@ class Wanted(ABC):
     LATE: ClassVar[frozenset[str]] = frozenset()
     """Fields that refer to objects which are written later, so that they take a second write."""
 
-    UNKNOWN: ClassVar[Mapping[str, object]] = {}
-    """Values by field that say that the fabric does not know."""
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {}
+    """Values by field, each of which says that the fabric does not know."""
 
     key: str
 
@@ -102,7 +102,7 @@ class Wanted(ABC):
         The fabric does not know better than people do, who may change them.
         """
         return frozenset(
-            name for name, unknown in self.UNKNOWN.items() if getattr(self, name) == unknown
+            name for name, unknown in self.UNKNOWN.items() if getattr(self, name) in unknown
         )
 
     def claims(self) -> Iterator[Claim]:

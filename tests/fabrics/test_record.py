@@ -19,6 +19,7 @@ from fabrics.config import (
 from fabrics.drift import SummaryEntry, SummaryField
 from fabrics.record import (
     changed_fields,
+    is_true,
     parse_config,
     parse_facts,
     slug_fabric_id,
@@ -323,6 +324,7 @@ def test_a_lost_loop_finds_what_the_record_shows(facts: Facts) -> None:
     fields = status_fields(parse_config(record()), facts)
     found = parse_facts(record(**fields))
     assert not found.syncing
+    assert is_true(record(**fields)) == (not facts.syncing)
     assert status_fields(parse_config(record()), found) == fields | {
         "hh_sync_status": status_fields(
             parse_config(record()), facts.model_copy(update={"syncing": False})

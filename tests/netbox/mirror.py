@@ -1,7 +1,7 @@
 """A fabric whose inventory tests keep in the real NetBox, and short ways to look at it there."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import override
 
@@ -151,16 +151,25 @@ class Mirror:
         return [row for row in rows if row["id"] > since]
 
 
-@contextmanager
-def withdrawn(admin: NetBox, grant: Grant) -> Iterator[None]:
+def withdrawn(admin: NetBox, grant: Grant) -> AbstractContextManager[None]:
     """NetBox without one of the permissions that `setup` gave."""
+    return _changed(admin, grant, enabled=False)
+
+
+def narrowed(admin: NetBox, grant: Grant, **constraints: str) -> AbstractContextManager[None]:
+    """NetBox with one of the permissions that `setup` gave for some objects only."""
+    return _changed(admin, grant, constraints=constraints)
+
+
+@contextmanager
+def _changed(admin: NetBox, grant: Grant, **fields: object) -> Iterator[None]:
     name = grant.permission.key["name"]
     [row] = [row for row in admin.rows("users/permissions", name=name) if row["name"] == name]
-    admin.change("users/permissions", row["id"], {"enabled": False})
+    admin.change("users/permissions", row["id"], fields)
     try:
         yield
     finally:
-        admin.change("users/permissions", row["id"], {"enabled": True})
+        admin.change("users/permissions", row["id"], {name: row[name] for name in fields})
 
 
 def cable_ports(row: Row) -> set[tuple[str, str]]:

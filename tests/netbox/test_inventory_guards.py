@@ -103,16 +103,15 @@ def test_a_kind_whose_end_was_accepted_keeps_what_it_has(mirror: Mirror) -> None
 def test_what_is_there_but_cannot_be_read_keeps_what_it_has(mirror: Mirror) -> None:
     mirror.sync(*WHOLE)
     before = mirror.ids()
-    odd = (
-        switch("leaf-1", boot={"serial": "CN 1"}),
-        *(each for each in WHOLE if each.name != "leaf-1"),
-    )
+    others = [each for each in WHOLE if each.name != "leaf-1"]
     for _ in range(SYNCS + 1):
-        outcome = mirror.sync(*odd)
+        outcome = mirror.sync(switch("leaf-1", asn="65101"), *others)
         assert (outcome.report.deleted, outcome.absences) == (0, {})
-        assert outcome.report.problems == {Problem.SKIPPED: 3}, (
-            "the switch, its cable, the VLAN on it"
-        )
+        assert outcome.report.problems == {Problem.SKIPPED: 3}, "the switch, its cable, its VLAN"
+    outcome = mirror.sync(switch("leaf-1", boot={"serial": "CN 1"}), *others)
+    assert outcome.report.problems == {Problem.SKIPPED: 1}, "the serial number"
+    assert mirror.one(Model.DEVICE, "Switch/default/leaf-1")["serial"] == "CN1"
+    assert tagged(mirror) == [1001]
     assert mirror.ids() == before
 
 

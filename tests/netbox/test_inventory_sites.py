@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 import pytest
 
+from activities.errors import PermanentError
 from activities.inventory.models import PATHS
 from activities.netbox.client import CLUSTERS, NetBox, Row
+from activities.setup.inventory import INVENTORY_GRANTS
+from activities.setup.views import TAG
 from fabrics.fleet import Member
 from fabrics.inventory import Model
 from fabrics.inventory.report import Problem
 from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
 from tests.netbox.conftest import MakeMirror
-from tests.netbox.mirror import CHANGES, Mirror
+from tests.netbox.mirror import CHANGES, Mirror, narrowed
 
 SMALL = (
     *FRAME,
@@ -174,6 +177,38 @@ def test_its_own_site_may_be_named_as_well(mirror: Mirror) -> None:
     choose(mirror, scope_type="dcim.site", scope_id=site["id"])
     settles(mirror)
     assert places(mirror) == own_place(mirror)
+
+
+@pytest.mark.parametrize("field", ["hh_site", "scope"])
+def test_a_site_that_may_not_be_seen_is_an_error_and_nothing_moves(
+    campus: Campus, mirror: Mirror, field: str
+) -> None:
+    if field == "scope":
+        choose(mirror, scope_type="dcim.site", scope_id=campus.north["id"])
+    else:
+        choose_site(mirror, campus.north["id"])
+    mirror.sync(*SMALL)
+    before = mirror.latest()
+    [grant] = [each for each in INVENTORY_GRANTS if each.name == "inventory"]
+    refused = pytest.raises(PermanentError, match=r"does not show .* the site Trial north that")
+    with narrowed(mirror.admin, grant, tags__slug=TAG), refused:
+        mirror.sync(*SMALL)
+    assert mirror.changelog(before) == []
+    settles(mirror)
+
+
+def test_a_namesake_has_a_site_of_another_name(make_mirror: MakeMirror) -> None:
+    """NetBox takes two clusters of one name, but not two sites."""
+    one, other = make_mirror(), make_mirror()
+    name = one.record["name"]
+    choose(other, name=name)
+    other.record["name"] = name
+    for mirror, site in ((one, name), (other, f"{name} ({other.fabric_id})")):
+        assert mirror.sync(*SMALL).report.problems == {}
+        assert [row["name"] for row in mirror.own(Model.SITE)] == [site]
+    for mirror in (one, other):
+        settles(mirror)
+        assert places(mirror) == own_place(mirror)
 
 
 def test_a_site_of_its_own_stays_with_what_people_made_in_it(

@@ -37,6 +37,7 @@ class GroupMembership(Spec):
 
 class GatewaySpec(Spec):
     KIND = "Gateway"
+    DISPENSABLE = frozenset({("protocolIP",), ("vtepIP",), ("vtepMAC",)})
 
     protocol_ip: Interface | None = Field(None, alias="protocolIP")
     vtep_ip: Interface | None = Field(None, alias="vtepIP")

@@ -1,5 +1,6 @@
 """Values of live objects: what has another form is refused with a sentence, never guessed."""
 
+from collections.abc import Set
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Annotated, Any, ClassVar
 
@@ -28,6 +29,8 @@ class LiveSpec(BaseModel):
     """The `spec` of a live object of one kind."""
 
     KIND: ClassVar[str] = ""
+    DISPENSABLE: ClassVar[Set[tuple[str | int, ...]]] = frozenset()
+    """The places of values without which the object can be shown."""
 
 
 class Spec(LiveSpec):

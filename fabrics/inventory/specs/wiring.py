@@ -39,6 +39,9 @@ class Redundancy(Spec):
 
 class SwitchSpec(Spec):
     KIND = "Switch"
+    DISPENSABLE = frozenset(
+        {("ip",), ("protocolIP",), ("vtepIP",), ("boot", "serial"), ("boot", "mac")}
+    )
 
     role: Text = "switch"
     description: Line = ""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fabrics.inventory import Fabric, Model, Plan, Ref, make_plan
 from fabrics.inventory.changes import find_changes
-from fabrics.inventory.stored import Stored
+from fabrics.inventory.stored import Id, Stored
 from fabrics.resources import Resource
 from fabrics.values import Json
 from tests.fabrics.inventory.fake_netbox import FakeNetBox
@@ -322,7 +322,7 @@ def test_two_switches_swap_addresses(netbox: FakeNetBox) -> None:
 
 
 def test_what_people_fill_in_stays(netbox: FakeNetBox) -> None:
-    wanted, _ = synced(netbox)
+    wanted, _ = synced(netbox, *CONNECTED)
     netbox.rows = {
         number: replace(row, values={**row.values, **_filled_in(row)})
         for number, row in netbox.rows.items()
@@ -330,11 +330,37 @@ def test_what_people_fill_in_stays(netbox: FakeNetBox) -> None:
     assert netbox.sync(wanted).total == 0
 
 
-def _filled_in(row: Stored) -> dict[str, Json]:
+CONNECTED = (
+    live("Gateway", "gw-1", {"protocolIP": "172.30.8.9/32"}),
+    connection("c", "bundled", {"server": "s-1/e1", "switch": "leaf-1/E1/1"}),
+    connection("g", "gateway", {"switch": "leaf-2/E1/1", "gateway": "gw-1/e1"}),
+    vpc("v", 1001, "10.0.1.0/24", dhcp={"static": {"0c:20:12:fe:01:02": {"ip": "10.0.1.9"}}}),
+)
+
+
+def _filled_in(row: Stored) -> dict[str, object]:
     """Values for what the fabric does not know."""
-    if row.id.model is Model.DEVICE and row.key.startswith("Server/"):
-        return {"serial": "CN7", "platform": 7}
-    return {"mtu": 1500, "type": "25gbase-x-sfp28"} if row.id.model is Model.INTERFACE else {}
+    kind, filled = row.key.partition("/")[0], dict[str, object]()
+    if row.id.model in (Model.DEVICE, Model.CABLE):
+        filled |= {"description": "Rack 7"}
+    if row.id.model is Model.DEVICE and kind != "Switch":
+        filled |= {"device_type": OTHERS, "serial": "CN7", "platform": 7}
+    if row.id.model is Model.INTERFACE and row.values["type"] == "other":
+        filled |= {"type": "25gbase-x-sfp28", "mtu": row.values["mtu"] or 1500}
+    if row.id.model is Model.INTERFACE and (kind != "Switch" or row.values["mgmt_only"]):
+        vlans = {"untagged_vlan": OTHERS, "tagged_vlans": (OTHERS,), "mode": "tagged"}
+        filled |= {"vrf": OTHERS, "mgmt_only": True, **vlans}
+    if row.id.model is Model.IP_ADDRESS and row.values["assigned_object"]:
+        filled |= {"description": "Reached from the jump host"}
+    if row.id.model is Model.IP_ADDRESS and row.values["status"] == "dhcp":
+        filled |= {"assigned_object": OTHERS}
+    if row.id.model is Model.PREFIX and kind == "IPv4Namespace":
+        filled |= {"vlan": OTHERS}
+    return filled | ({"status": "staging"} if row.id.model is Model.SITE else {})
+
+
+OTHERS = Id(Model.VLAN, 10**6)
+"""Something that is not ours."""
 
 
 def test_what_people_change_of_ours_is_put_right(netbox: FakeNetBox) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from fabrics.inventory.dcim import Device
-from fabrics.inventory.ipam import VRF, Prefix
+from fabrics.inventory.dcim import Device, MACAddress
+from fabrics.inventory.ipam import VRF, IPAddress, Prefix
 from fabrics.kinds import kind_named
 from fabrics.resources import from_api
 from fabrics.values import Json
@@ -23,12 +23,9 @@ def nested(depth: int) -> Json:
 @pytest.mark.parametrize(
     ("kind", "spec", "reason"),
     [
-        ("Switch", {"ip": 5}, "spec.ip: is 5, not an IPv4 address and its network"),
-        ("Switch", {"ip": "fe80::1/64"}, "spec.ip: is 'fe80::1/64', not an IPv4 address"),
         ("Switch", {"asn": "65101"}, "spec.asn: input should be a valid integer"),
         ("Switch", {"asn": True}, "spec.asn: input should be a valid integer"),
         ("Switch", {"groups": {"a": 1}}, "spec.groups: input should be a valid list"),
-        ("Switch", {"boot": {"mac": "12:34"}}, "spec.boot.mac: is no MAC address"),
         ("Switch", {"profile": "a\nb"}, "spec.profile: has characters that cannot be shown"),
         ("Switch", {"role": "\ud800"}, "spec.role: has characters that cannot be shown"),
         ("Switch", {"role": " x"}, "spec.role: begins or ends with a space"),
@@ -69,6 +66,44 @@ def test_a_spec_of_another_form_is_skipped(kind: str, spec: Any, reason: str) ->
     assert said.startswith(reason)
     assert said.isprintable()
     assert keys(made, Device) == ["Server/default/server-1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "part", "reason"),
+    [
+        ("Switch", {"ip": 5}, "ip", "spec.ip: is 5, not an IPv4 address and its network"),
+        ("Switch", {"ip": {"a": 1}}, "ip", "spec.ip: is {'a': 1}, not an IPv4 address"),
+        ("Switch", {"boot": {"mac": "12:34"}}, "boot.mac", "spec.boot.mac: is no MAC address"),
+        ("Switch", {"boot": {"serial": "CN 1"}}, "boot.serial", "spec.boot.serial: string should"),
+        (
+            "Switch",
+            {"protocolIP": "fd00::1/128"},
+            "protocolIP",
+            "spec.protocolIP: is 'fd00::1/128'",
+        ),
+        ("Switch", {"vtepIP": "x"}, "vtepIP", "spec.vtepIP: is 'x', not an IPv4 address"),
+        ("Gateway", {"protocolIP": "x"}, "protocolIP", "spec.protocolIP: is 'x'"),
+        ("Gateway", {"vtepIP": "x"}, "vtepIP", "spec.vtepIP: is 'x'"),
+        ("Gateway", {"vtepMAC": "12:34"}, "vtepMAC", "spec.vtepMAC: is no MAC address"),
+    ],
+)
+def test_a_value_of_another_form_is_skipped_alone(
+    kind: str, spec: dict[str, Json], part: str, reason: str
+) -> None:
+    made = plan(_as_read(kind, spec))
+    [(key, said)] = skipped(made).items()
+    assert key == f"{kind}/default/odd#{part}"
+    assert said.startswith(reason)
+    assert keys(made, Device) == [f"{kind}/default/odd"]
+    assert made.unread == {f"{kind}/default/odd"}
+
+
+def test_all_values_of_another_form_are_skipped() -> None:
+    boot: Json = {"serial": "CN 1", "mac": "0c:20:12:fe:00:01"}
+    made = plan(switch("leaf-1", ip="x", vtepIP="172.30.12.0/32", boot=boot))
+    assert skipped(made).keys() == {"Switch/default/leaf-1#ip", "Switch/default/leaf-1#boot.serial"}
+    assert keys(made, IPAddress) == ["Switch/default/leaf-1#Loopback2"]
+    assert keys(made, MACAddress) == ["Switch/default/leaf-1#M1"]
 
 
 def _as_read(kind: str, spec: dict[str, Json]) -> Any:  # noqa: ANN401
