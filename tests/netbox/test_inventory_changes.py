@@ -234,11 +234,17 @@ def test_dhcp_addresses_of_two_subnets_that_become_one(mirror: Mirror) -> None:
 def test_a_pair_of_switches_that_no_longer_shares_its_addresses(mirror: Mirror) -> None:
     followed = follow(
         mirror,
-        (*FRAME, *pair("mclag", 1, 1), *pair("mclag", 3, 3, first=6)),
-        (*FRAME, *pair("eslag", 1, 2), *pair("eslag", 4, 3, first=6)),
+        (
+            *FRAME,
+            *pair("mclag", 1, 1),
+            *pair("mclag", 3, 3, first=6),
+            *pair("mclag", 5, 5, first=4),
+        ),
+        (*FRAME, *pair("eslag", 1, 2), *pair("eslag", 4, 3, first=6), *pair("eslag", 5, first=4)),
     )
-    assert followed.lost == set()
-    assert followed.writes == {"update dcim.device": 4, "update ipam.ipaddress": 4}
+    assert {key.partition("#")[0] for _, key in followed.lost} == {"Switch/default/leaf-5"}
+    # The address of the one that went is set aside.
+    assert followed.writes == {"update dcim.device": 5, "update ipam.ipaddress": 6}
 
 
 def test_two_vpcs_that_swap_vlans_and_prefixes(mirror: Mirror) -> None:
