@@ -25,7 +25,7 @@ USER: Final = Item(
     "users/users",
     {"username": NAME},
     needed={"groups": [Reference(GROUP.path, GROUP.key)], "is_active": True},
-    secrets={"password": secrets.token_urlsafe(32)},
+    secrets={"password": f"{secrets.token_urlsafe(32)}-Aa1"},  # NetBox asks for one of each
 )
 
 

@@ -110,10 +110,15 @@ def read(live: Live) -> Objects:
     """The objects of the kinds in `SPECS`, whatever order they come in."""
     objects = Objects()
     listed = (each for resources in live.resources.values() for each in resources)
-    for resource in sorted(listed, key=lambda each: (str(each.key), each.form)):
+    for resource in sorted(listed, key=_place_in_line):
         if spec := _BY_KIND.get(resource.kind.name):
             _read(objects, resource, spec)
     return objects
+
+
+def _place_in_line(resource: Resource) -> tuple[str, ...]:
+    """Also of two that are listed under one key, and that a comparison would call the same."""
+    return str(resource.key), repr(resource.spec), repr(resource.annotations)
 
 
 def _read(objects: Objects, resource: Resource, spec: type[LiveSpec]) -> None:
