@@ -25,7 +25,8 @@ class Settings(BaseSettings):
     )
 
     netbox_url: str = "http://127.0.0.1:8000"
-    """The NetBox that holds the records. The default is the local stack's, so that trying it out needs nothing."""
+    """The NetBox that holds the records; a site's worker writes inventories there. The default is the local
+    stack's, so that trying it out needs nothing."""
 
     netbox_token: SecretStr = SecretStr("")
     """An API token of the user that `starter.py setup` makes. No default: a token is never guessed."""
@@ -38,7 +39,8 @@ class Settings(BaseSettings):
     inventory: bool = True
     """Whether what runs in fabrics is mirrored into NetBox's devices, interfaces, cables, VRFs, prefixes and VLANs. On,
     since NetBox should show what is there, and what people made by hand is never touched. Where a NetBox documents
-    the same devices already, switch it off until `inventory FABRIC --plan` says what you expect."""
+    the same devices already, switch it off until `inventory FABRIC --plan` says what you expect. It counts at the
+    workers that run the loops; a site's worker does as they say."""
 
     full_sync_interval: int = Field(default=3600, ge=5)
     """Seconds after which a sync compares the whole inventory in NetBox although nothing changed, and puts right what

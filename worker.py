@@ -249,7 +249,18 @@ def _arguments() -> argparse.Namespace:
         parser.error(
             "--task-queue and --activities-only go together: a site's worker runs no loops"
         )
+    if arguments.task_queue in _main_queues(Settings().task_queue):
+        parser.error(
+            f"{arguments.task_queue} is a queue of the workers that run the loops: give the site a queue"
+            " of its own and name that in its fabrics' hh_task_queue, or run `python worker.py` alone"
+        )
     return arguments
+
+
+def _main_queues(queue: str) -> set[str]:
+    """Where `running_worker` works: a site's worker there would be given what it cannot do."""
+    reading = observe_queue(queue)
+    return {queue, reading, patient_queue(reading), inventory_queue(reading)}
 
 
 def main() -> None:

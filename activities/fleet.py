@@ -24,7 +24,13 @@ from fabrics.config import ConfigEdits
 from fabrics.fleet import FleetSnapshot, ImplausibleRead, Member, RunningLoop
 from fabrics.fleet_summary import FleetSummary, summarise_fleet
 from fabrics.loop import LOST_TASK, FabricLoop, workflow_id
-from fabrics.record import changed_fields, parse_config, parse_facts, slug_fabric_id
+from fabrics.record import (
+    changed_fields,
+    instance_of,
+    parse_config,
+    parse_facts,
+    slug_fabric_id,
+)
 from fabrics.record_config import raw_fields
 
 LOOP: Final = "FabricSync"
@@ -32,6 +38,10 @@ LOOP: Final = "FabricSync"
 
 CONFIG: Final = SearchAttributeKey.for_keyword("FabricConfig")
 """Where a loop shows the hash of the configuration that it goes by."""
+
+STATUS: Final = SearchAttributeKey.for_keyword("FabricStatus")
+DRIFT: Final = SearchAttributeKey.for_int("FabricDrift")
+"""Where it shows what it makes of its fabric."""
 
 AT_ONCE: Final = 10
 """Calls to Temporal at the same time: a large fleet is told within seconds, the server hardly notices."""
@@ -171,7 +181,7 @@ class FleetActivities:
         taken = {raw_fields(row).get("hh_fabric_id") for row in rows}
         problems = []
         for place, row in enumerate(rows):
-            if raw_fields(row).get("hh_fabric_id") or Member.of(row).is_elsewhere(self.instance):
+            if raw_fields(row).get("hh_fabric_id") or instance_of(row) not in ("", self.instance):
                 continue
             fabric_id = slug_fabric_id(row["name"], {str(known) for known in taken})
             try:
@@ -212,11 +222,13 @@ async def is_stuck(client: Client, id_: str) -> bool:
 
 
 async def _running_loop(loop: WorkflowExecution) -> RunningLoop:
-    known = loop.typed_search_attributes.get(CONFIG)
+    shown = loop.typed_search_attributes
     return RunningLoop(
         fabric_id=loop.id.removeprefix(workflow_id("")),
-        config_hash=known or await loop.memo_value(CONFIG.name, ""),
+        config_hash=shown.get(CONFIG) or await loop.memo_value(CONFIG.name, ""),
         started=loop.start_time,
+        status=shown.get(STATUS),
+        drift=shown.get(DRIFT),
     )
 
 

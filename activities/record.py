@@ -20,18 +20,20 @@ from fabrics.installation import Installation
 from fabrics.record import (
     changed_fields,
     instance_of,
+    is_true,
     parse_config,
     parse_facts,
     shown_status,
 )
-from fabrics.status import Facts, sync_status
+from fabrics.status import OFF, Facts
 
 
 class RecordRead(BaseModel, frozen=True):
     """What a record says, and what the worker knows of its own surroundings.
 
     `config` is None where there is no such record (any more). `facts` are what earlier syncs left
-    in it. `is_true` says whether the record's status is that of its facts and configuration.
+    in it. `is_true` says whether the record's status is that of its facts and configuration, `was_off`
+    whether it is still that of a fabric that nobody wants synced.
     `journal_error` says why an entry that was to be added is not there; all else was done.
     """
 
@@ -39,6 +41,7 @@ class RecordRead(BaseModel, frozen=True):
     facts: Facts
     installation: Installation
     is_true: bool = True
+    was_off: bool = False
     journal_error: str = ""
 
 
@@ -118,10 +121,10 @@ class RecordActivities:
     def _read(self, record: Row | None) -> RecordRead:
         config = None if record is None else parse_config(record)
         facts = Facts() if record is None else parse_facts(record)
-        shown = "" if record is None else shown_status(record)
         return RecordRead(
             config=config,
             facts=facts,
             installation=self.installation,
-            is_true=config is None or shown == sync_status(config, facts),
+            is_true=record is None or is_true(record),
+            was_off=record is not None and shown_status(record) in OFF,
         )

@@ -66,9 +66,9 @@ class FabricConfig(BaseModel, frozen=True):
         return self.switched_on and self.kubernetes is not None
 
     @property
-    def sources(self) -> tuple[KubernetesTarget | None, GitSource | None, tuple[str, ...]]:
-        """What a sync reads and compares."""
-        return self.kubernetes, self.git, self.managed_kinds
+    def sources(self) -> tuple[KubernetesTarget | None, GitSource | None, tuple[str, ...], str]:
+        """What a sync reads and compares, and from where."""
+        return self.kubernetes, self.git, self.managed_kinds, self.task_queue
 
     @property
     def unusable(self) -> bool:

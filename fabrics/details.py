@@ -43,6 +43,18 @@ def markdown(status: FabricStatus) -> str:
     return "\n".join(lines)
 
 
+def last_words(status: FabricStatus, why: str) -> str:
+    """The same of a fabric that this loop no longer looks after, and `why`: how it is now, others know."""
+    lines = [
+        f"**{status.name}** is no longer synced here: {why}.",
+        f"- Last sync: {_moment(status.last_sync)}; last success: {_moment(status.last_success)}",
+        f"- Syncs: {status.syncs}, slots missed: {status.missed}",
+    ]
+    if status.netbox_error:
+        lines.append(f"- NetBox: {status.netbox_error}")
+    return "\n".join(lines)
+
+
 def _moment(moment: datetime | None) -> str:
     return "none" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 

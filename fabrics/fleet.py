@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from pydantic import BaseModel
 
 from fabrics.config import FabricConfig
-from fabrics.record import instance_of, parse_config, parse_facts, shown_status
+from fabrics.record import instance_of, is_true, parse_config, parse_facts, shown_status
 from fabrics.status import Facts, SyncStatus, sync_status
 
 FLEET_ID: Final = "fabric-fleet"
@@ -29,22 +29,26 @@ LONGEST_LOAD: Final = 3600
 
 class Member(BaseModel, frozen=True):
     """One record. `shown` is the status that it shows, `instance` the installation that has claimed it;
-    each is empty where there is none.
+    each is empty where there is none. `coherent` says whether all that it shows goes together.
     """
 
     config: FabricConfig
     facts: Facts
     instance: str
     shown: str = ""
+    coherent: bool = True
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
         """The member whose NetBox record this is."""
+        shown = shown_status(record)
+        syncing = shown == SyncStatus.SYNCING
         return cls(
             config=parse_config(record),
-            facts=parse_facts(record),
+            facts=parse_facts(record).model_copy(update={"syncing": syncing}),
             instance=instance_of(record),
-            shown=shown_status(record),
+            shown=shown,
+            coherent=syncing or is_true(record),
         )
 
     @property
@@ -54,8 +58,8 @@ class Member(BaseModel, frozen=True):
 
     @property
     def is_true(self) -> bool:
-        """Whether what it shows goes together. That a sync is running, only its loop can know."""
-        return self.shown in (self.status, SyncStatus.SYNCING)
+        """Whether what it shows can be the truth. That a sync is running, only its loop can know."""
+        return self.coherent and self.shown in (self.status, SyncStatus.SYNCING)
 
     def is_elsewhere(self, instance: str) -> bool:
         """Whether an installation other than `instance` looks after it."""
@@ -63,11 +67,25 @@ class Member(BaseModel, frozen=True):
 
 
 class RunningLoop(BaseModel, frozen=True):
-    """A loop that Temporal lists. `config_hash` is that of the configuration that it goes by."""
+    """A loop that Temporal lists. `config_hash` is that of the configuration that it goes by.
+
+    `status`, apart from a sync that is running, and `drift` are what it shows there; None where Temporal
+    does not know them.
+    """
 
     fabric_id: str
     config_hash: str
     started: datetime
+    status: str | None = None
+    drift: int | None = None
+
+    def contradicts(self, member: Member) -> bool:
+        """Whether its record shows something else. One that says `syncing` for the first time may be right."""
+        if self.status is None:
+            return False
+        if member.shown == SyncStatus.SYNCING:
+            return member.facts.last_sync is not None
+        return (self.status, self.drift) != (member.shown, member.facts.drift_count or 0)
 
 
 class Plan(BaseModel, frozen=True):
@@ -125,7 +143,10 @@ class FleetSnapshot(BaseModel, frozen=True):
         outdated = {
             loop.fabric_id
             for member, loop in both
-            if release or loop.config_hash != member.config.hash or not member.is_true
+            if release
+            or loop.config_hash != member.config.hash
+            or not member.is_true
+            or loop.contradicts(member)
         }
         overdue = {loop.fabric_id for member, loop in both if self._is_overdue(member, loop)}
         idle = ours.keys() - running.keys()

@@ -64,6 +64,8 @@ class FabricLoop(BaseModel):
     """Paused when the slots were last planned: those that passed meanwhile were nobody's."""
     turn: Turn | None = None
     facts: Facts = Facts()
+    outdated: bool = False
+    """What the last sync found may be about other sources than those that the record names."""
     answered: bool = True
     """Whether the fabric answered the last sync, be it with an error."""
     inventory: Inventory = Inventory()
@@ -206,7 +208,7 @@ class FabricLoop(BaseModel):
         due, asked = self.grid.due, self.request
         self.grid, missed = self.grid.begin_manual(now) if asked else self.grid.begin(now)
         self.missed += missed
-        self.request = None
+        self.request, self.outdated = None, False
         self.turn = Turn(
             number=self.syncs + 1,
             trigger=Trigger.MANUAL if asked else Trigger.SCHEDULE,
@@ -294,18 +296,24 @@ class FabricLoop(BaseModel):
         installation: Installation,
         *,
         is_true: bool = True,
+        was_off: bool = False,
     ) -> None:
         """The record was read: its configuration holds; its facts do for a loop that has none yet.
 
-        `is_true` says whether its status is that of both; where it is not, it is written anew.
+        `is_true` says whether its status is that of both; where it is not, it is written anew. `was_off` says
+        that it still shows that nobody wanted syncs: what was edited meanwhile, no loop has seen.
         """
         # One look may have missed it; a second one, at once, settles whether the record is gone.
         self.elsewhere, self.gone = False, config is None and self.missed_record
         self.missed_record = config is None
         self.reload = self.reload or (self.missed_record and not self.gone)
-        if config and self.config and config.sources != self.config.sources and not config.paused:
-            self.ask_for_sync(SyncRequest())  # what the last one found was about others
-        self.config = config or self.config
+        if config:
+            edited = self.config is not None and config.sources != self.config.sources
+            unseen = self.config is None and was_off and facts.last_sync is not None
+            self.outdated = self.outdated or edited or unseen
+            if self.outdated and not config.paused:
+                self.ask_for_sync(SyncRequest())
+            self.config = config
         if config and self.written:
             kept = is_true and not _differs(_written(config, facts), self.written)
             self.written = self.written if kept else None  # somebody else has written over it

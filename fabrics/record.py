@@ -23,6 +23,7 @@ __all__ = [
     "changed_fields",
     "config_fields",
     "instance_of",
+    "is_true",
     "parse_config",
     "parse_facts",
     "shown_status",
@@ -104,8 +105,13 @@ def changed_fields(
     stored = raw_fields(record)
     edited = config_fields(edits)
     config = parse_config({**record, "custom_fields": stored | edited})
-    wanted = edited | status_fields(config, _latest(parse_facts(record), facts, now))
-    return {name: value for name, value in wanted.items() if not _same(stored.get(name), value)}
+    latest = _latest(parse_facts(record), facts, now)
+    return _differing(record, edited | status_fields(config, latest))
+
+
+def is_true(record: Mapping[str, Any]) -> bool:
+    """Whether what the record shows goes together with itself and its configuration, while no sync runs."""
+    return not _differing(record, status_fields(parse_config(record), parse_facts(record)))
 
 
 def instance_of(record: Mapping[str, Any]) -> str:
@@ -128,6 +134,11 @@ def slug_fabric_id(name: str, taken: Collection[str]) -> str:
         suffix = f"-{number}"
         candidate = slug[: MAX_ID - len(suffix)].rstrip("-") + suffix
     return candidate
+
+
+def _differing(record: Mapping[str, Any], wanted: Fields) -> Fields:
+    stored = raw_fields(record)
+    return {name: value for name, value in wanted.items() if not _same(stored.get(name), value)}
 
 
 def _latest(stored: Facts, seen: Facts, now: datetime) -> Facts:

@@ -6,6 +6,7 @@ shows. Nothing else may compute a status: what is stored together was computed t
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -25,6 +26,10 @@ class SyncStatus(StrEnum):
     OUT_OF_SYNC = "out_of_sync"
     INVENTORY_ONLY = "inventory_only"
     IN_SYNC = "in_sync"
+
+
+OFF: Final = (SyncStatus.NOT_CONFIGURED, SyncStatus.DISABLED)
+"""The states without syncs."""
 
 
 class ConnectionStatus(StrEnum):

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import hypothesis
 import pytest
 
 from activities import setup
@@ -15,6 +16,10 @@ from stack.stack import Stack
 def pytest_configure() -> None:
     """Ctrl-C works in what tests start, also where a shell has the suite in its background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+hypothesis.settings.register_profile("on a busy machine", deadline=None)
+hypothesis.settings.load_profile("on a busy machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

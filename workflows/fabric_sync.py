@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.turn import Turn
     from workflows import calls
     from workflows.messages import FabricMessages
-    from workflows.visibility import show
+    from workflows.visibility import show, show_end
 
 LONG_HISTORY: Final = 300
 """Events after which a new run starts. A restarted worker replays whole histories, so they are kept short."""
@@ -61,7 +61,7 @@ class FabricSync(FabricMessages):
             await self._sync_when_due()
             await self._exchange_record()
             await self._continue_as_new_when_long()
-        show(self._loop)
+        show_end(self._loop)
         return self._last_word()
 
     def _last_word(self) -> str:
@@ -221,7 +221,13 @@ class FabricSync(FabricMessages):
             loop.record_failed(read.journal_error, self._now())
 
     def _adopt(self, read: RecordRead) -> None:
-        self._loop.record_read(read.config, read.facts, read.installation, is_true=read.is_true)
+        self._loop.record_read(
+            read.config,
+            read.facts,
+            read.installation,
+            is_true=read.is_true,
+            was_off=read.was_off,
+        )
 
     async def _continue_as_new_when_long(self) -> None:
         """Start a new run when the history is long and nobody waits for an answer of this one."""

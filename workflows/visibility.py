@@ -11,14 +11,13 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
-    from activities.fleet import CONFIG
+    from activities.fleet import CONFIG, DRIFT, STATUS
     from fabrics.config import FabricConfig
-    from fabrics.details import markdown
+    from fabrics.details import last_words, markdown
     from fabrics.loop import FabricLoop
 
 NAME: Final = SearchAttributeKey.for_keyword("FabricName")
-STATUS: Final = SearchAttributeKey.for_keyword("FabricStatus")
-DRIFT: Final = SearchAttributeKey.for_int("FabricDrift")
+NO_STATUS_AT_THE_END: Final = "no status at the end"
 
 
 def show(loop: FabricLoop) -> None:
@@ -31,6 +30,18 @@ def show(loop: FabricLoop) -> None:
         _upsert(config, loop)
     else:
         _remember(config)
+
+
+def show_end(loop: FabricLoop) -> None:
+    """The same as the last thing. A fabric that the loop has lost is not to be found by the status it had."""
+    show(loop)
+    if not (loop.gone or loop.elsewhere):
+        return
+    why = "its record was deleted" if loop.gone else "another installation looks after it"
+    workflow.set_current_details(last_words(loop.status(), why))
+    # Loops of earlier releases ended without this, and are replayed when they are asked something.
+    if loop.installation.search_attributes and workflow.patched(NO_STATUS_AT_THE_END):
+        workflow.upsert_search_attributes([STATUS.value_unset(), DRIFT.value_unset()])
 
 
 def _upsert(config: FabricConfig, loop: FabricLoop) -> None:

@@ -27,12 +27,7 @@ from fabrics.inventory.absences import without
 from fabrics.inventory.changes import Changes, find_changes
 from fabrics.inventory.guards import Verdict, emptied, judge, vouched
 from fabrics.inventory.preview import InventoryPreview, preview_of
-from fabrics.inventory.report import (
-    MAX_FINDINGS,
-    InventoryOutcome,
-    InventoryProgress,
-    InventoryReport,
-)
+from fabrics.inventory.report import InventoryOutcome, InventoryProgress, InventoryReport
 from fabrics.inventory.request import InventoryRequest
 from fabrics.inventory.stored import Stored, StoredInventory
 from fabrics.resources import digest
@@ -108,7 +103,7 @@ class _Pass:
         written = self._write(reader, changes, _beats(total))
         cleaner = Cleaner(self.netbox, self._message)
         cleaner.delete(verdict.due, _beats(total, before=changes.total))
-        met = self._obstacles(written)
+        met = list(obstacles(self.netbox, written, self.plan.objects))
         left = self._adopt(met) if self.request.adopt else met
         problems = [
             *skipped(self.plan),
@@ -138,11 +133,6 @@ class _Pass:
     def _write(self, reader: Reader, changes: Changes, progress: Progress) -> Written:
         writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._message)
         return writer.write(changes, progress)
-
-    def _obstacles(self, written: Written) -> list[Obstacle]:
-        """What is in the way: all of it where somebody wants what is offered, else the first."""
-        most = len(written.refused) if self.request.adopt else MAX_FINDINGS
-        return list(obstacles(self.netbox, written, self.plan.objects, most))
 
     def _adopt(self, met: list[Obstacle]) -> list[Obstacle]:
         return list(adopt(self.netbox, met, self.plan.fabric.fabric_id, self._message))

@@ -1,37 +1,20 @@
 """What stands in the way of an object that NetBox refuses: people's own objects are theirs."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
 
-from activities.errors import PermanentError, TransientError
+from activities.errors import PermanentError
 from activities.inventory.client import InventoryNetBox
 from activities.inventory.models import PATHS
+from activities.inventory.occupants import occupants
 from activities.inventory.rows import FABRIC, KEY
 from activities.inventory.writer import MAX_MESSAGE, Written
 from activities.netbox.client import Row
 from activities.setup.views import TAG
-from fabrics.inventory import Model, Ref
+from fabrics.inventory import Ref
 from fabrics.inventory.kinds import SHARED
-from fabrics.inventory.report import MAX_FINDINGS, Finding, Problem
-from fabrics.inventory.stored import Id
-from fabrics.inventory.wanted import Value, Wanted
-
-IDENTITY: Final[Mapping[Model, Sequence[Mapping[str, str]]]] = {
-    Model.SITE: ({"slug": "slug"}, {"name": "name"}),
-    Model.MANUFACTURER: ({"name": "name"},),
-    Model.DEVICE_TYPE: ({"manufacturer": "manufacturer_id", "model": "model"},),
-    Model.DEVICE_ROLE: ({"name": "name"},),
-    Model.PLATFORM: ({"name": "name"},),
-    Model.VLAN_GROUP: ({"name": "name"},),
-    Model.VLAN: ({"group": "group_id", "vid": "vid"}, {"group": "group_id", "name": "name"}),
-    Model.DEVICE: ({"site": "site_id", "name": "name__ie"},),
-    Model.INTERFACE: ({"device": "device_id", "name": "name"},),
-    Model.PREFIX: ({"vrf": "vrf_id", "prefix": "prefix"},),
-    Model.IP_RANGE: ({"vrf": "vrf_id", "start_address": "start_address"},),
-    Model.IP_ADDRESS: ({"vrf": "vrf_id", "address": "address"},),
-}
-"""By which fields of a model NetBox tells objects apart, each way with the filters for it."""
+from fabrics.inventory.report import Finding, Problem
+from fabrics.inventory.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +50,12 @@ def obstacles(
     netbox: InventoryNetBox,
     result: Written,
     wanted: Iterable[Wanted],
-    most: int = MAX_FINDINGS,
 ) -> Iterator[Obstacle]:
-    """What NetBox refused of the `wanted` objects. What is in the way is looked up for so many of it, since
-    each is a request."""
+    """What NetBox refused of the `wanted` objects, and what is in the way of each."""
     fields = {each.ref: each.fields() for each in wanted if each.ref in result.refused}
-    for place, (ref, done) in enumerate(result.refused.items()):
-        row = _in_place_of(netbox, ref, fields.get(ref, {}), result) if place < most else None
-        yield Obstacle(ref, done.reason, row, is_new=done.write.id is None)
+    there = occupants(netbox, fields, result.ids)
+    for ref, done in result.refused.items():
+        yield Obstacle(ref, done.reason, there.get(ref), is_new=done.write.id is None)
 
 
 def adopt(
@@ -119,44 +100,3 @@ def _finding(netbox: InventoryNetBox, obstacle: Obstacle) -> Finding:
     whose = f"belongs to the fabric {owner}" if owner else "was made by somebody else"
     why = f"{name} is in its place and {whose}"
     return Finding(problem=Problem.CONFLICT, what=ref.key, why=why)
-
-
-def _in_place_of(
-    netbox: InventoryNetBox, ref: Ref, fields: Mapping[str, Value], result: Written
-) -> Row | None:
-    """Another's object that has what tells this one apart.
-
-    Where it cannot be told, NetBox's own words have to do.
-    """
-    ours = {known.number for each, known in result.ids.items() if each.model is ref.model}
-    try:
-        found = (
-            row
-            for filters in _filters(ref.model, fields, result.ids)
-            for row in netbox.rows(PATHS[ref.model], **filters)
-        )
-        return next((row for row in found if row["id"] not in ours), None)
-    except (PermanentError, TransientError):
-        return None
-
-
-def _filters(model: Model, fields: Mapping[str, Value], ids: Mapping[Ref, Id]) -> Iterator[Row]:
-    if model is Model.CABLE:
-        names = ("a_terminations", "b_terminations")
-        ends = [ids[end].number for name in names for end in _ends(fields.get(name)) if end in ids]
-        if ends:
-            yield {"interface_id": ends}
-    known = {
-        name: ids[value].number if isinstance(value, Ref) else value
-        for name, value in fields.items()
-        if value is not None and (not isinstance(value, Ref) or value in ids)
-    }
-    for identity in IDENTITY.get(model, ()):
-        if identity.keys() <= known.keys():
-            yield {name: known[field] for field, name in identity.items()}
-
-
-def _ends(value: object) -> Iterator[Ref]:
-    yield from (
-        each for each in (value if isinstance(value, tuple) else ()) if isinstance(each, Ref)
-    )

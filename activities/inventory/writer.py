@@ -229,9 +229,7 @@ def _known(write: Write) -> Write:
     """A write without what the fabric does not know: NetBox's own templates do."""
     unknown = KINDS[write.ref.model].UNKNOWN
     fields = {
-        name: value
-        for name, value in write.fields.items()
-        if name not in unknown or value != unknown[name]
+        name: value for name, value in write.fields.items() if value not in unknown.get(name, ())
     }
     return replace(write, fields=fields)
 

@@ -55,9 +55,9 @@ def netbox_session(
 ) -> requests.Session:
     """A session with our credentials and time limits (in seconds), for one NetBox.
 
-    At most `at_once` requests are under way at any moment, and no more than `shared` lets all sessions
-    have that it was given to; more wait for one to end. It follows no redirect: requests would repeat a
-    redirected PATCH as a GET, which succeeds.
+    At most `at_once` requests are under way at any moment, each to the end of its answer, and no more than
+    `shared` lets all sessions have that it was given to; more wait for one to end. It follows no redirect:
+    requests would repeat a redirected PATCH as a GET, which succeeds.
     """
     session = requests.Session()
     session.auth = _Bearer(token)
@@ -175,11 +175,13 @@ class _PatientAdapter(HTTPAdapter):
             self._shared,
         ):  # in this order: who waits for its own turn keeps nobody else out
             try:
-                return send()
+                answer = send()
             except requests.ConnectionError as error:
                 if not (_is_repeatable(request) and _broke_off(error)):
                     raise
-            return send()
+                answer = send()
+            _ = answer.content  # to its end: until then the request is under way
+            return answer
 
 
 def _is_repeatable(request: requests.PreparedRequest) -> bool:

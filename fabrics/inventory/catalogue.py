@@ -6,7 +6,14 @@ be read and the same hardware must be the same type in all of them.
 
 from typing import Final
 
-from fabrics.inventory.dcim import SERVER_TYPE, DeviceRole, DeviceType, Manufacturer, Platform
+from fabrics.inventory.dcim import (
+    GATEWAY_TYPE,
+    SERVER_TYPE,
+    DeviceRole,
+    DeviceType,
+    Manufacturer,
+    Platform,
+)
 from fabrics.inventory.draft import Draft
 from fabrics.inventory.naming import LABEL, fit, slug
 from fabrics.inventory.specs.wiring import SwitchProfileSpec
@@ -50,7 +57,7 @@ def server_type(draft: Draft) -> Ref:
 
 
 def gateway_type(draft: Draft) -> Ref:
-    return _type(draft, "Hedgehog", "Gateway", "hedgehog-gateway")
+    return _type(draft, "Hedgehog", "Gateway", GATEWAY_TYPE.key)
 
 
 def platform(draft: Draft, profile: SwitchProfileSpec) -> Ref | None:

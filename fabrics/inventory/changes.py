@@ -11,10 +11,10 @@ from typing import Any
 
 from fabrics.inventory.dcim import Cable
 from fabrics.inventory.ipam import IPAddress
-from fabrics.inventory.matching import LEAVES, Matching, match
+from fabrics.inventory.matching import Matching, leave, match
 from fabrics.inventory.order import Order, Wave
 from fabrics.inventory.plan import Plan
-from fabrics.inventory.ports_kept import ports_kept
+from fabrics.inventory.ports_kept import divided, ports_kept, with_lanes
 from fabrics.inventory.stored import Id, Stored, StoredInventory, name_of
 from fabrics.inventory.wanted import Ref, Value, Wanted
 
@@ -59,7 +59,7 @@ class Changes:
 def find_changes(plan: Plan, stored: StoredInventory) -> Changes:
     """What makes NetBox hold what the plan wants."""
     matching = match(plan, stored)
-    plan = _with_ports_kept(plan, matching)
+    plan = _with_ports_kept(plan, stored, matching)
     order = Order(plan, matching)
     given_up = _given_up(plan, stored, matching, order)
     compared = _Comparison(matching, stored.shared, given_up)
@@ -77,12 +77,13 @@ def find_changes(plan: Plan, stored: StoredInventory) -> Changes:
     )
 
 
-def _with_ports_kept(plan: Plan, matching: Matching) -> Plan:
+def _with_ports_kept(plan: Plan, stored: StoredInventory, matching: Matching) -> Plan:
+    ports = divided(plan, stored.rows, matching.names)
     rows = {row.ref: row for row in matching.absent.values()}
-    kept = list(ports_kept(plan, rows.values(), matching.names))
+    kept = list(ports_kept(plan, rows.values(), matching.names, ports))
     for each in kept:
         matching.give(each, rows[each.ref])
-    return replace(plan, objects=(*plan.objects, *kept))
+    return replace(plan, objects=(*(with_lanes(each, ports) for each in plan.objects), *kept))
 
 
 def _given_up(plan: Plan, stored: StoredInventory, matching: Matching, order: Order) -> GivenUp:
@@ -91,12 +92,13 @@ def _given_up(plan: Plan, stored: StoredInventory, matching: Matching, order: Or
     That is the places which others take from them, and the primary address of a device that goes to
     an interface of another: NetBox lets none go that is somebody's.
     """
-    leaving = {number: LEAVES[number.model] for number in order.leaving}
+    leaving = {number: leave(number) for number in order.leaving}
     wanted = {each.ref: each for each in plan.objects if isinstance(each, IPAddress)}
     moved = {
         row.id
         for ref, row in matching.rows.items()
         if ref in wanted
+        and "assigned_object" not in wanted[ref].initial
         and row.named(matching.names)["assigned_object"] != wanted[ref].assigned_object
     }
     primary = (row.id for row in stored.rows if row.values.get("primary_ip4") in moved)

@@ -52,12 +52,9 @@ class _Cabling:
             with self.draft.part(f"{self.connection.key}{link.part}"):
                 joined += joins(link)
         points = list(self._lags(joined)) if kind.lag else joined
-        on_switches = tuple(
-            each for each in points if self._interface(each).device.key in self.ports
-        )
-        for point in on_switches:
-            self._set_mtu(point)
-        return on_switches
+        for point in points:
+            self._set_mtu(point, kind.mtu)
+        return tuple(filter(self._is_on_switch, points))
 
     def _cable(self, link: JoinedEnds) -> tuple[Ref, ...]:
         a, b = (self._port(end) for end in link.ends)
@@ -105,8 +102,9 @@ class _Cabling:
 
     def _lag(self, device: Ref, members: list[Interface]) -> Ref:
         """The LAG keeps its key when the connection is renamed, and its name when it is rewired."""
+        kind = type(members[0])
         lag = self.draft.add(
-            Interface(
+            kind(
                 key=port_ref(device, f"lag:{members[0].key.partition('#')[2]}").key,
                 device=device,
                 name=fit(self.connection.name, INTERFACE),
@@ -117,9 +115,15 @@ class _Cabling:
             self.draft.amend(replace(member, lag=lag))
         return lag
 
-    def _set_mtu(self, point: Ref) -> None:
-        if mtu := self.connection.spec.body.mtu:
-            self.draft.amend(replace(self._interface(point), mtu=mtu))
+    def _set_mtu(self, point: Ref, usual: int) -> None:
+        """A connection states that of its switches, a gateway those of its own interfaces."""
+        port = self._interface(point)
+        stated = self.connection.spec.body.mtu if self._is_on_switch(point) else port.mtu
+        if mtu := stated or usual:
+            self.draft.amend(replace(port, mtu=mtu))
+
+    def _is_on_switch(self, point: Ref) -> bool:
+        return self._interface(point).device.key in self.ports
 
     def _interface(self, ref: Ref) -> Interface:
         return self.draft.get(Interface, ref)

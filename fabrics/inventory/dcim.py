@@ -1,13 +1,14 @@
 """The wanted objects of NetBox's DCIM: what stands in racks, and the cables between."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from fabrics.inventory.wanted import Claim, Details, Model, Ref, Wanted
 
 SERVER_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-server")
-"""The type of a server at creation: a fabric knows no more of servers than their names."""
+GATEWAY_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-gateway")
+"""The types of servers and gateways at creation: a fabric does not know what hardware they are."""
 
 OTHER: Final = "other"
 VIRTUAL: Final = "virtual"
@@ -19,6 +20,7 @@ class Site(Wanted):
     """The site of a fabric that has one to itself."""
 
     MODEL = Model.SITE
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {"status": ("active",)}
 
     name: str
     slug: str
@@ -88,12 +90,12 @@ class Device(Wanted):
 
     MODEL = Model.DEVICE
     LATE = frozenset({"primary_ip4"})
-    UNKNOWN: ClassVar[Mapping[str, object]] = {
-        "device_type": SERVER_TYPE,
-        "platform": None,
-        "serial": "",
-        "description": None,
-        "primary_ip4": None,
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
+        "device_type": (SERVER_TYPE, GATEWAY_TYPE),
+        "platform": (None,),
+        "serial": ("",),
+        "description": ("",),
+        "primary_ip4": (None,),
     }
 
     name: str
@@ -103,7 +105,7 @@ class Device(Wanted):
     platform: Ref | None = None
     serial: str = ""
     status: str = "active"
-    description: str | None = None
+    description: str = ""
     primary_ip4: Ref | None = None
     details: Details = field(default_factory=dict)
 
@@ -121,11 +123,11 @@ class Interface(Wanted):
 
     MODEL = Model.INTERFACE
     LATE = frozenset({"primary_mac_address"})
-    UNKNOWN: ClassVar[Mapping[str, object]] = {
-        "type": OTHER,
-        "speed": None,
-        "mtu": None,
-        "primary_mac_address": None,
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
+        "type": (OTHER,),
+        "speed": (None,),
+        "mtu": (None,),
+        "primary_mac_address": (None,),
     }
 
     device: Ref
@@ -155,6 +157,22 @@ class Interface(Wanted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnswitchedInterface(Interface):
+    """An interface that the fabric sets neither VLANs nor a VRF on: of a server or a gateway, a loopback,
+    or for management."""
+
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
+        **Interface.UNKNOWN,
+        "mgmt_only": (False,),
+        "parent": (None,),
+        "vrf": (None,),
+        "mode": (None,),
+        "untagged_vlan": (None,),
+        "tagged_vlans": ((),),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MACAddress(Wanted):
     """The MAC address of an interface, in capitals as NetBox spells it."""
 
@@ -173,7 +191,7 @@ class Cable(Wanted):
     """A cable between two ports; which of them is A means nothing."""
 
     MODEL = Model.CABLE
-    UNKNOWN: ClassVar[Mapping[str, object]] = {"description": ""}
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {"description": ("",)}
 
     a_terminations: tuple[Ref]
     b_terminations: tuple[Ref]

@@ -6,7 +6,7 @@ from typing import Final
 
 from fabrics.inventory import catalogue
 from fabrics.inventory.addresses import add_address
-from fabrics.inventory.dcim import VIRTUAL, Device, Interface, MACAddress
+from fabrics.inventory.dcim import VIRTUAL, Device, Interface, MACAddress, UnswitchedInterface
 from fabrics.inventory.draft import Draft
 from fabrics.inventory.ipam import ANYCAST
 from fabrics.inventory.ports import MANAGEMENT, Port, SwitchPorts, lasting
@@ -38,7 +38,8 @@ def add_switch(draft: Draft, switch: Object[SwitchSpec], used: frozenset[str]) -
     device = draft.add(_switch(draft, switch, profile))
     for port in ports.all():
         with draft.part(f"{switch.key}#{port.name}"):
-            _port(draft, switch_port_ref(device, port.name), device, port)
+            kind = UnswitchedInterface if port.management else Interface
+            _port(draft, switch_port_ref(device, port.name), device, port, kind)
     _manage(draft, device, spec)
     role = ANYCAST if spec.redundancy.type == "mclag" else LOOPBACK  # its pairs share one VTEP
     _loopback(draft, device, PROTOCOL, spec.protocol_ip, LOOPBACK)
@@ -101,9 +102,15 @@ def _gateway(draft: Draft, gateway: Object[GatewaySpec]) -> Device:
     )
 
 
-def _port(draft: Draft, ref: Ref, device: Ref, port: Port) -> None:
+def _port(
+    draft: Draft,
+    ref: Ref,
+    device: Ref,
+    port: Port,
+    kind: type[Interface] = UnswitchedInterface,
+) -> None:
     draft.add(
-        Interface(
+        kind(
             key=ref.key,
             device=device,
             name=port.name,
@@ -141,7 +148,7 @@ def _loopback(draft: Draft, device: Ref, name: str, ip: IPv4Interface | None, ro
         return
     loopback = port_ref(device, name)
     with draft.part(loopback.key):
-        draft.add(Interface(key=loopback.key, device=device, name=name, type=VIRTUAL))
+        draft.add(UnswitchedInterface(key=loopback.key, device=device, name=name, type=VIRTUAL))
         add_address(draft, loopback, ip, draft.fabric.underlay, role=role)
 
 

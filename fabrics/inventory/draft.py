@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
+from fabrics.inventory.holders import Holders
 from fabrics.inventory.naming import Fabric
 from fabrics.inventory.reading import Object, Objects, Skipped, key_of, owner_of
 from fabrics.inventory.specs.values import LiveSpec
-from fabrics.inventory.wanted import Claim, Ref, Wanted
+from fabrics.inventory.wanted import Ref, Wanted
 
 
 class Unmapped(Exception):
@@ -36,7 +37,7 @@ class Draft:
     wanted: dict[Ref, Wanted] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
-    _holders: dict[tuple[object, ...], tuple[Claim, Ref]] = field(default_factory=dict)
+    _holders: Holders[Ref] = field(default_factory=Holders)
 
     @contextmanager
     def part(self, key: str) -> Iterator[None]:
@@ -99,11 +100,10 @@ class Draft:
             if ref not in self.wanted and ref != self.fabric.site_ref:
                 raise Unmapped(f"belongs to {ref.key}, which is not in the inventory")
         for claim in wanted.claims():
-            held, holder = self._holders.get(claim.what, (claim, wanted.ref))
-            if holder != wanted.ref and not (held.shared and claim.shared):
-                raise Unmapped(f"needs {claim}, which {holder.key} has")
+            for holder in self._holders.of(claim):
+                if holder != wanted.ref:
+                    raise Unmapped(f"needs {claim}, which {holder.key} has")
 
     def _put(self, wanted: Wanted) -> None:
         self.wanted[wanted.ref] = wanted
-        for claim in wanted.claims():
-            self._holders.setdefault(claim.what, (claim, wanted.ref))
+        self._holders.add(wanted.ref, wanted.claims())

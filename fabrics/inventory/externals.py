@@ -3,7 +3,7 @@
 from fabrics.inventory.addresses import add_address, add_prefix
 from fabrics.inventory.connections import Points
 from fabrics.inventory.draft import Draft, Unmapped, Unread
-from fabrics.inventory.ipam import VRF, Prefix
+from fabrics.inventory.ipam import VRF, Space
 from fabrics.inventory.naming import DESCRIPTION, fit
 from fabrics.inventory.outward import Routing, route
 from fabrics.inventory.reading import Object
@@ -34,7 +34,7 @@ def add_external(draft: Draft, external: Object[ExternalSpec]) -> None:
     for network in networks:
         key = f"{external.key}#{network}"
         with draft.part(key):
-            add_prefix(draft, Prefix(key=key, vrf=vrf, prefix=network, description=description))
+            add_prefix(draft, Space(key=key, vrf=vrf, prefix=network, description=description))
 
 
 def attach_external(

@@ -1,8 +1,9 @@
 """The wanted objects of NetBox's IPAM: networks, VLANs and addresses."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network
+from typing import ClassVar
 
 from fabrics.inventory.wanted import Claim, Details, Model, Ref, Wanted
 
@@ -80,6 +81,13 @@ class Prefix(Wanted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Space(Prefix):
+    """A network that the fabric puts no VLAN in: of an IPv4 namespace or an external."""
+
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {"vlan": (None,)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IPRange(Wanted):
     """The addresses that a DHCP server hands out."""
 
@@ -96,8 +104,10 @@ class IPRange(Wanted):
         return (self.vrf.key, str(self.start_address), str(self.end_address))
 
     def claims(self) -> Iterator[Claim]:
-        """Ranges may not overlap, so that a subnet has room for one."""
+        """A subnet has one range; NetBox lets none of a VRF overlap another (`IPRange.clean`)."""
         yield Claim(("the range of", self.start_address.network, "of", self.vrf.key))
+        span = (int(self.start_address.ip), int(self.end_address.ip))
+        yield Claim(("the addresses of a range of", self.vrf.key), span=span)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +115,10 @@ class IPAddress(Wanted):
     """An address in a VRF, of an interface or of nobody in particular."""
 
     MODEL = Model.IP_ADDRESS
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
+        "assigned_object": (None,),
+        "description": ("",),
+    }
 
     vrf: Ref
     address: IPv4Interface

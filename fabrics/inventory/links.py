@@ -19,12 +19,18 @@ from fabrics.inventory.specs.wiring import (
 
 @dataclass(frozen=True, slots=True)
 class ConnectionType:
-    """The names of a link's ends, and whether the links of one device are a LAG."""
+    """The names of a link's ends, whether the links of one device are a LAG, and the MTU of both ends
+    where nothing states another, in bytes; 0 stands for none."""
 
     ends: tuple[str, ...]
     lag: bool = False
     takes_vpcs: bool = False
+    mtu: int = 0
 
+
+FABRIC_MTU: Final = 9100
+"""What Hedgehog sets between its own devices (`pkg/fab/defaults.go` of fabricator 26.03). An installation may
+have another in its `fabricMTU`, which no object says that the inventory is made from."""
 
 _SERVER = ("server", "switch")
 
@@ -34,9 +40,9 @@ TYPES: Final = {
     "mclag": ConnectionType(_SERVER, lag=True, takes_vpcs=True),
     "eslag": ConnectionType(_SERVER, lag=True, takes_vpcs=True),
     "mclagDomain": ConnectionType(("switch1", "switch2")),
-    "fabric": ConnectionType(("spine", "leaf")),
-    "mesh": ConnectionType(("leaf1", "leaf2")),
-    "gateway": ConnectionType(("switch", "gateway")),
+    "fabric": ConnectionType(("spine", "leaf"), mtu=FABRIC_MTU),
+    "mesh": ConnectionType(("leaf1", "leaf2"), mtu=FABRIC_MTU),
+    "gateway": ConnectionType(("switch", "gateway"), mtu=FABRIC_MTU),
     "vpcLoopback": ConnectionType(("switch1", "switch2")),
     "external": ConnectionType(("switch",)),
     "staticExternal": ConnectionType(("switch",)),

@@ -6,19 +6,34 @@ it, stays. So does one whose own object would have to move to a place that an ab
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import Final
 
+from fabrics.inventory.holders import Holders
 from fabrics.inventory.plan import Plan
-from fabrics.inventory.stored import Id, Place, Stored, StoredInventory
+from fabrics.inventory.stored import Id, Names, Stored, StoredInventory
 from fabrics.inventory.wanted import Model, Ref, Value, Wanted
 
-LEAVES: Final[dict[Model, dict[str, Value]]] = {
-    Model.CABLE: {"a_terminations": (), "b_terminations": ()},
-    Model.VLAN: {"group": None},
+LEAVES: Final[dict[Model, Callable[[str], dict[str, Value]]]] = {
+    Model.CABLE: lambda _: {"a_terminations": (), "b_terminations": ()},
+    Model.VLAN: lambda _: {"group": None},
+    Model.IP_RANGE: lambda nowhere: {"start_address": nowhere, "end_address": nowhere},
+    Model.IP_ADDRESS: lambda nowhere: {"address": nowhere},
 }
 """How an object gives up all its places for a while, where NetBox lets it."""
+
+_STAYS: Final = (Model.CABLE, Model.VLAN)
+"""Of these an object that is there moves to the place of an absent one, rather than to take it over."""
+
+
+def leave(row: Id) -> dict[str, Value]:
+    """The fields of an object that has given up all its places.
+
+    Addresses go to one of 0.0.0.0/8, which no host can have (RFC 1122, 3.2.1.3), each to its own.
+    """
+    return LEAVES[row.model](f"{IPv4Address(row.number % 2**24)}/32")
 
 
 @dataclass(slots=True)
@@ -78,46 +93,49 @@ def _match_by_key(matching: Matching, wanted: Iterable[Wanted]) -> None:
 def _best(matching: Matching, wanted: Wanted, rows: list[Stored]) -> Stored:
     """Somebody may have copied one with its marks, or two workers made it: the one in place is ours,
     else the oldest."""
-    places = set(places_of(wanted))
-    return max(
-        rows,
-        key=lambda row: (
-            (len(places & row.places(matching.names)), -row.id.number) if len(rows) > 1 else 0
-        ),
-    )
+    claims = set(wanted.claims())
+
+    def fitness(row: Stored) -> tuple[int, int]:
+        return len(claims.intersection(row.claims(matching.names))), -row.id.number
+
+    return max(rows, key=fitness) if len(rows) > 1 else rows[0]
 
 
 def _match_by_place(matching: Matching, wanted: Iterable[Wanted]) -> None:
     """Again and again: an object that takes over another's place leaves its own to a third."""
-    open_ = [each for each in wanted if each.ref not in matching.rows or each.MODEL not in LEAVES]
+    open_ = [each for each in wanted if each.ref not in matching.rows or each.MODEL not in _STAYS]
     taken = True
     while taken and open_:
-        holders = _holders(matching, open_[0].MODEL)
+        absent = (row for row in matching.absent.values() if row.id.model is open_[0].MODEL)
+        holders = holders_of(absent, matching.names)
         taken = False
         for each in tuple(open_):
-            found = (holders[place] for place in places_of(each) if place in holders)
-            row = next((row for row in found if _is_free(matching, each, row)), None)
+            row = next(_free(matching, each, holders), None)
             if row is not None:
                 matching.give(each, row)
                 open_.remove(each)
                 taken = True
 
 
-def _is_free(matching: Matching, wanted: Wanted, row: Stored) -> bool:
-    """Whether the row can be taken over: not if it is a copy of the object's own."""
-    return row.id in matching.absent and row.ref != wanted.ref
+def _free(matching: Matching, wanted: Wanted, holders: Holders[Id]) -> Iterator[Stored]:
+    """What it can take over: no copy of its own row, and nothing if that is in place."""
+    for claim in wanted.claims():
+        for holder in holders.of(claim):
+            row = matching.absent.get(holder)
+            if row and row.ref != wanted.ref and not _is_in_place(matching, wanted):
+                yield row
 
 
-def _holders(matching: Matching, model: Model) -> dict[Place, Stored]:
-    """Absent objects of a model, by the places that they keep."""
-    return {
-        place: row
-        for row in matching.absent.values()
-        if row.id.model is model
-        for place in row.places(matching.names)
-    }
+def _is_in_place(matching: Matching, wanted: Wanted) -> bool:
+    """Whether its own row holds something of what it needs."""
+    own = matching.rows.get(wanted.ref)
+    held = own.claims(matching.names) if own else ()
+    return any(claim.clashes(each) for claim in wanted.claims() for each in held)
 
 
-def places_of(wanted: Wanted) -> Iterator[Place]:
-    """What no other object may hold."""
-    return (claim.what for claim in wanted.claims() if not claim.shared)
+def holders_of(rows: Iterable[Stored], names: Names) -> Holders[Id]:
+    """Which of the rows hold what."""
+    holders: Holders[Id] = Holders()
+    for row in rows:
+        holders.add(row.id, row.claims(names))
+    return holders

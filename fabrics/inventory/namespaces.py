@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from fabrics.inventory.addresses import add_prefix
 from fabrics.inventory.dcim import Site
 from fabrics.inventory.draft import Draft, Unmapped
-from fabrics.inventory.ipam import VRF, Prefix, VLANGroup
+from fabrics.inventory.ipam import VRF, Space, VLANGroup
 from fabrics.inventory.naming import DESCRIPTION, SITE, fit, slug
 from fabrics.inventory.reading import Object
 from fabrics.inventory.specs.vpc import IPv4NamespaceSpec
@@ -29,7 +29,7 @@ def add_ipv4_namespace(draft: Draft, namespace: Object[IPv4NamespaceSpec]) -> No
     vrf = draft.add(VRF(key=namespace.key, name=name, description=description))
     for network in sorted({each.network for each in namespace.spec.subnets}):
         key = f"{namespace.key}#{network}"
-        container = Prefix(
+        container = Space(
             key=key, vrf=vrf, prefix=network, status="container", description=description
         )
         with draft.part(key):

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from fabrics.inventory.matching import LEAVES, Matching, places_of
+from fabrics.inventory.holders import Holders
+from fabrics.inventory.matching import LEAVES, Matching, holders_of
 from fabrics.inventory.plan import Plan
-from fabrics.inventory.stored import Id, Place
+from fabrics.inventory.stored import Id
 from fabrics.inventory.wanted import Model, Ref, Wanted
 
 type Wave = tuple[Wanted, ...]
@@ -21,7 +22,7 @@ class Order:
     def __init__(self, plan: Plan, matching: Matching) -> None:
         self._plan = plan
         self._matching = matching
-        self._holders = _holders(matching)
+        self._holders = self._held()
         self._free: set[Ref] = set()
         self.leaving: set[Id] = set()
         self.waves = [wave for model in Model for wave in self._waves(self._plan_of(model)) if wave]
@@ -58,40 +59,43 @@ class Order:
             for name, ref in wanted.references()
             if ref.model is wanted.MODEL and ref not in rows and name not in wanted.LATE
         }
-        return refers | {ref for place in places_of(wanted) for ref in self._movers(wanted, place)}
+        return refers | set(self._movers(wanted))
 
-    def _movers(self, wanted: Wanted, place: Place) -> Iterator[Ref]:
-        """Who has the place, if it moves by itself in time; if not, it has to leave first."""
-        holder = self._holders.get(place)
-        if isinstance(holder, Id):
-            self.leaving.add(holder)
-        elif holder is not None and holder != wanted.ref:
-            row = self._matching.rows[holder]
-            if row.id in self.leaving:
-                return
-            if holder.model is wanted.MODEL:
-                yield holder
-            elif holder.model in LEAVES:
-                self.leaving.add(row.id)
+    def _movers(self, wanted: Wanted) -> Iterator[Ref]:
+        """Who is in its way and moves by itself in time; whoever does not has to leave first."""
+        matching = self._matching
+        holders = {row for claim in wanted.claims() for row in self._holders.of(claim)}
+        for row in holders - self.leaving:
+            if row.model is wanted.MODEL and row not in matching.absent:
+                if matching.names[row] != wanted.ref:
+                    yield matching.names[row]
+            elif row.model in LEAVES:
+                self.leaving.add(row)
 
     def _open(self, ring: list[Wanted]) -> None:
         """Break a ring, in which each waits for the one before it."""
         owned = [each for each in reversed(ring) if each.ref in self._matching.rows]
-        if owned and owned[0].MODEL in LEAVES:
-            self.leaving.add(self._matching.rows[owned[0].ref].id)
-            return
-        self._free.add(ring[0].ref)
+        fits = len(owned) == len(ring) and self._fits(owned)
+        if not fits:
+            if owned and owned[0].MODEL in LEAVES:
+                self.leaving.add(self._matching.rows[owned[0].ref].id)
+                return
+            self._free.add(ring[0].ref)
         if len(owned) > 1:
             self._matching.exchange(owned)
-            self._holders = _holders(self._matching)
+            if owned[0].MODEL not in LEAVES:  # nothing else is part of one of those
+                self._holders = self._held()
 
+    def _held(self) -> Holders[Id]:
+        rows = (*self._matching.rows.values(), *self._matching.absent.values())
+        return holders_of(rows, self._matching.names)
 
-def _holders(matching: Matching) -> dict[Place, Ref | Id]:
-    """Who has which place now: a wanted object, or an absent one that can leave it."""
-    found: dict[Place, Ref | Id] = {}
-    for row in matching.absent.values():
-        if row.id.model in LEAVES:
-            found |= dict.fromkeys(row.places(matching.names), row.id)
-    for ref, row in matching.rows.items():
-        found |= dict.fromkeys(row.places(matching.names), ref)
-    return found
+    def _fits(self, ring: list[Wanted]) -> bool:
+        """Whether none of them is in another's way once each has the row of the one after it."""
+        after: Holders[Ref] = Holders()
+        for each, following in zip(ring, [*ring[1:], *ring[:1]], strict=True):
+            row = self._matching.rows[following.ref]
+            after.add(each.ref, row.claims(self._matching.names))
+        return all(
+            ref == each.ref for each in ring for claim in each.claims() for ref in after.of(claim)
+        )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from fabrics.drift import Live
@@ -47,14 +47,15 @@ class Plan:
 
     Every object comes after those that it refers to, except in its `LATE` fields; within a model
     objects are ordered by key, after LAGs and ports come their members and subinterfaces.
-    `unprofiled` are the switches that may have more ports than it says; `unread` are the keys of live
-    objects that may have more than it says, since they, or what they need, could not be read.
+    `unprofiled` are the switches that may have more ports than it says, with the ports of which they
+    state how these are divided; `unread` are the keys of live objects that may have more than it says,
+    since they, or what they need, could not be read.
     """
 
     fabric: Fabric
     objects: tuple[Wanted, ...]
     skipped: tuple[Skipped, ...]
-    unprofiled: frozenset[Ref] = frozenset()
+    unprofiled: Mapping[Ref, frozenset[str]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
 
     @property
@@ -86,8 +87,9 @@ def make_plan(live: Live, fabric: Fabric) -> Plan:
     _map(draft, GatewayPeeringSpec, add_gateway_peering)
     skipped = sorted({*draft.live.skipped, *draft.skipped})
     wanted = tuple(sorted(draft.wanted.values(), key=_order))
-    unknown = (key for key, each in ports.items() if not each.are_known)
-    unprofiled = frozenset(Ref(Model.DEVICE, key) for key in unknown)
+    unprofiled = {
+        Ref(Model.DEVICE, key): each.divided for key, each in ports.items() if not each.are_known
+    }
     return Plan(fabric, wanted, tuple(skipped), unprofiled, frozenset(draft.unread))
 
 

@@ -68,6 +68,11 @@ class SwitchPorts:
         """Whether these are all that it has, since there is a profile that says so."""
         return bool(self.profile.ports)
 
+    @property
+    def divided(self) -> frozenset[str]:
+        """The ports of which the switch states how they are divided, be it not at all."""
+        return frozenset(self._breakouts())
+
     def name(self, stated: str) -> str:
         """The name that NetBox knows a port by."""
         port, lane = _split(stated)
@@ -139,6 +144,11 @@ def lasting(name: str) -> str:
 def port_of(name: str) -> str:
     """The port that a lane is part of; any other is itself."""
     return _split(name)[0]
+
+
+def is_lane(name: str) -> bool:
+    """Whether it is a lane of a divided port by its name."""
+    return port_of(name) != name
 
 
 def _split(name: str) -> tuple[str, int]:

@@ -68,6 +68,7 @@ class Object[S: LiveSpec]:
     namespace: str
     name: str
     spec: S
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -125,7 +126,7 @@ def _read(objects: Objects, resource: Resource, spec: type[LiveSpec]) -> None:
     else:
         try:
             parsed, odd = _parsed(spec, resource.spec)
-            objects.found[key] = Object(namespace, name, parsed)
+            objects.found[key] = Object(namespace, name, parsed, resource.annotations)
         except (ValidationError, RecursionError) as error:
             odd = {"": _sentence(error)}
         objects.skipped.extend(Skipped(f"{key}{part}", why) for part, why in odd.items())

@@ -10,7 +10,7 @@ from ipaddress import ip_interface, ip_network
 from typing import Any, Final, NamedTuple
 
 from fabrics.inventory.kinds import KINDS
-from fabrics.inventory.wanted import Model, Ref
+from fabrics.inventory.wanted import Claim, Model, Ref
 
 
 class Id(NamedTuple):
@@ -22,9 +22,6 @@ class Id(NamedTuple):
 
 type Names = Mapping[Id, Ref]
 """What NetBox's objects are called."""
-
-type Place = tuple[object, ...]
-"""Something that only one object may hold: the `what` of a claim."""
 
 
 def name_of(id_: Id, names: Names) -> Ref:
@@ -49,15 +46,14 @@ class Stored:
         """The values with references by name; those to objects that are not ours are by number."""
         return {name: _named(value, names) for name, value in self.values.items()}
 
-    def places(self, names: Names) -> frozenset[Place]:
-        """What it holds that no other object may; nothing where it lacks what makes it one."""
+    def claims(self, names: Names) -> tuple[Claim, ...]:
+        """What NetBox lets no other object hold; nothing where it lacks what makes it one."""
         kind, values = KINDS[self.id.model], self.named(names)
         needed = (each.name for each in fields(kind) if _is_needed(each))
         if any(values.get(name) in _NOTHING for name in needed if name != "key"):
-            return frozenset()
+            return ()
         typed = {name: _TYPES.get(name, _as_is)(value) for name, value in values.items()}
-        claims = kind(key=self.key, **typed).claims()
-        return frozenset(claim.what for claim in claims if not claim.shared)
+        return tuple(kind(key=self.key, **typed).claims())
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ has no field of its own in NetBox, is a custom field.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv4Network
@@ -45,10 +45,22 @@ class Ref:
 
 
 class Claim(NamedTuple):
-    """Something that only one object may hold, in words, or several if all hold it as `shared`."""
+    """Something that only one object may hold, in words, or several if all hold it as `shared`.
+
+    With a `span` it is only the addresses from its first to its last, as numbers.
+    """
 
     what: tuple[object, ...]
     shared: bool = False
+    span: tuple[int, int] | None = None
+
+    def clashes(self, other: "Claim") -> bool:
+        """Whether two objects may not hold both."""
+        if self.what != other.what or (self.shared and other.shared):
+            return False
+        if self.span is None or other.span is None:
+            return True
+        return self.span[0] <= other.span[1] and other.span[0] <= self.span[1]
 
     def __str__(self) -> str:
         return " ".join(map(str, self.what))
@@ -69,8 +81,8 @@ class Wanted(ABC):
     LATE: ClassVar[frozenset[str]] = frozenset()
     """Fields that refer to objects which are written later, so that they take a second write."""
 
-    UNKNOWN: ClassVar[Mapping[str, object]] = {}
-    """Values by field that say that the fabric does not know."""
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {}
+    """Values by field, each of which says that the fabric does not know."""
 
     key: str
 
@@ -90,7 +102,7 @@ class Wanted(ABC):
         The fabric does not know better than people do, who may change them.
         """
         return frozenset(
-            name for name, unknown in self.UNKNOWN.items() if getattr(self, name) == unknown
+            name for name, unknown in self.UNKNOWN.items() if getattr(self, name) in unknown
         )
 
     def claims(self) -> Iterator[Claim]:

@@ -1,12 +1,17 @@
-"""Loops that Temporal lets nobody talk to, and a fleet that cannot get on, with a real Temporal server."""
+"""Loops that Temporal lets nobody talk to, and a fleet that cannot get on, with a real Temporal server.
+
+Workers run in this very process, so that their parts can be looked at.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from sys import prefix
+from threading import Semaphore
 
 import pytest
+import requests
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
@@ -14,6 +19,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 import worker
 from activities.fleet import FleetActivities, RoundRequest
 from activities.netbox.client import NetBox, Row
+from activities.netbox.http import netbox_session
 from fabrics.fleet import FLEET_ID
 from fabrics.loop import workflow_id
 from settings import Settings
@@ -111,3 +117,22 @@ async def test_a_fleet_that_can_never_get_on_is_replaced(
         told = await until(partial(fleet.query, Fleet.summary), lambda told: told.error != "")
         assert "nothing listens there" in told.error
         assert await run() == new
+
+
+async def test_all_that_a_worker_asks_of_netbox_counts_together(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    limits: list[Semaphore | None] = []
+
+    def noted(
+        token: str, connect_timeout: float, timeout: float, at_once: int, shared: Semaphore | None
+    ) -> requests.Session:
+        limits.append(shared)
+        return netbox_session(token, connect_timeout, timeout, at_once, shared)
+
+    monkeypatch.setattr("activities.netbox.client.netbox_session", noted)
+    settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path)
+    async with worker.running_worker(client, settings):
+        records, inventories = limits
+    assert records is not None
+    assert records is inventories

@@ -1,9 +1,11 @@
 """What makes no sense is refused with one sentence on stderr and exit status 2."""
 
 import asyncio
+import sys
 
 import pytest
 
+import worker
 from activities.netbox.client import NetBox
 from cli import app
 from tests.cli.conftest import CommandLine, Result
@@ -25,6 +27,29 @@ def run(arguments: list[str], capsys: Capture) -> Result:
     code = app.run(arguments)
     written = capsys.readouterr()
     return Result(code, written.out, written.err)
+
+
+@pytest.mark.usefixtures("_nothing_runs")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--task-queue", "oslo"], "go together"),
+        (["--activities-only"], "go together"),
+        *(
+            (["--activities-only", "--task-queue", f"central{part}"], "a queue of its own")
+            for part in ("", "-observe", "-observe-patient", "-observe-inventory")
+        ),
+    ],
+)
+def test_usage_of_the_worker(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
+) -> None:
+    monkeypatch.setenv("FABRIC_SYNC_TASK_QUEUE", "central")
+    monkeypatch.setattr(sys, "argv", ["worker.py", *arguments])
+    with pytest.raises(SystemExit) as refused:
+        worker.main()
+    assert refused.value.code == 2
+    assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_nothing_runs")

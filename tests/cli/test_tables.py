@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
+from cli.look import Sight
 from cli.tables import history_table, in_words, punctuality, status_page, status_table
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.fleet_summary import FleetSummary
@@ -85,6 +86,10 @@ def test_a_line_has_everything_at_80_columns() -> None:
         ({"lost": True}, "a worker starts it"),
         ({"stale": True, "last_success": NOW - timedelta(hours=3)}, "last success 3 h ago"),
         ({"stale": True}, "stale, was ● in_sync"),
+        (
+            {"stale": True, "owner": "default@there"},
+            "Belongs to default@there; `starter.py doctor dc ",
+        ),
         ({"paused": True, "pause_reason": "work", "sync_status": "paused"}, "Paused: work"),
         ({"sync_status": "disabled", "sync_interval": 0}, "its interval is 0"),
         ({"sync_status": "disabled"}, "its record is not active"),
@@ -97,7 +102,8 @@ def test_remarks(fields: dict[str, object], remark: str) -> None:
 
 
 def test_a_healthy_fabric_has_no_remarks() -> None:
-    assert len(rendered(status_table([fabric(), fabric()], NOW)).splitlines()) == 4
+    theirs = fabric(owner="default@elsewhere")
+    assert len(rendered(status_table([fabric(), theirs], NOW)).splitlines()) == 4
 
 
 def test_a_sync_that_takes_long_says_how_far_it_is() -> None:
@@ -123,6 +129,16 @@ def test_the_fleet_is_remarked_on() -> None:
         "NetBox does not answer.",
     ):
         assert text in shown
+
+
+def test_those_that_the_fleet_calls_stale_are_named_once_and_are_not_healthy() -> None:
+    fleet = FleetSummary(checked=NOW, stale=("DC", "DC9"))
+    stuck = fabric(name="DC9", sync_status="never_synced", last_sync=None, last_success=None)
+    shown = rendered(status_table([fabric(stale=True), stuck], NOW, fleet))
+    assert "Stale when the fleet last looked: DC9;" in shown
+    assert stuck.healthy
+    assert not Sight(fabrics=[stuck], now=NOW, fleet=fleet).healthy
+    assert Sight(fabrics=[stuck], now=NOW, fleet=FleetSummary(checked=NOW)).healthy
 
 
 def test_names_are_never_markup() -> None:

@@ -119,6 +119,8 @@ async def test_each_fabric_has_one_owner_until_it_is_taken_over(sides: tuple[Sid
         said = await new.loop(fabric).query(FabricSync.status)
         assert former.instance in said.netbox_error
         assert "--take-over" in said.netbox_error
+        details = await new.loop(fabric).query("__temporal_workflow_metadata", result_type=object)
+        assert "no longer synced here: another installation looks after it" in str(details)
         assert set(await writers(fabric)) == {former.user}
 
         starter = CommandLine(new.installation.variables)

@@ -142,7 +142,6 @@ def check(loop: EventLoop, world: World, *, sequences: int, steps: int) -> None:
         settings=settings(
             max_examples=sequences,
             stateful_step_count=steps,
-            deadline=None,
             print_blob=True,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),

@@ -103,6 +103,38 @@ def test_a_loop_that_nobody_wants_any_more_is_told_and_not_written_over() -> Non
     assert asked == Plan(tell=("a",), settle=(), overdue=())
 
 
+@pytest.mark.parametrize(
+    ("status", "drift", "told"),
+    [
+        ("inventory_only", 0, ()),
+        (None, None, ()),
+        ("error", 0, ("a",)),
+        ("inventory_only", 7, ("a",)),
+    ],
+)
+def test_a_loop_is_told_of_a_record_that_contradicts_it(
+    status: str | None, drift: int | None, told: tuple[str, ...]
+) -> None:
+    known = member("a")
+    loop = loop_of(known).model_copy(update={"status": status, "drift": drift})
+    assert plan([known], [loop]).tell == told
+
+
+@pytest.mark.parametrize(("last", "told"), [(None, ()), (60, ("a",))])
+def test_a_first_sync_is_believed_and_a_later_one_asked_about(
+    last: float | None, told: tuple[str, ...]
+) -> None:
+    known = member("a", last=last)
+    shown = {"status": known.shown, "drift": 0}
+    loop = loop_of(known, started=60).model_copy(update=shown)
+    assert plan([known.model_copy(update={"shown": "syncing"})], [loop]).tell == told
+
+
+def test_a_loop_is_told_of_a_record_that_is_not_coherent() -> None:
+    known = member("a").model_copy(update={"coherent": False})
+    assert plan([known], [loop_of(known)]).tell == ("a",)
+
+
 @pytest.mark.parametrize(("shown", "told"), [("syncing", ()), ("in_sync", ("a",)), ("", ("a",))])
 def test_a_loop_is_told_of_a_record_that_contradicts_itself(
     shown: str, told: tuple[str, ...]

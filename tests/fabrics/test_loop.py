@@ -62,10 +62,41 @@ def test_other_sources_are_read_at_once() -> None:
     assert loop.request is not None
 
 
+def test_another_way_to_the_sources_is_tried_at_once() -> None:
+    loop = settled()
+    loop.record_read(CONFIG.model_copy(update={"task_queue": "oslo"}), FACTS, HERE)
+    assert loop.request is not None
+
+
 def test_other_sources_of_a_paused_fabric_wait_with_it() -> None:
     loop = settled()
-    loop.record_read(CONFIG.model_copy(update={"git": None, "paused": True}), FACTS, HERE)
+    other = CONFIG.model_copy(update={"git": None})
+    loop.record_read(other.model_copy(update={"paused": True}), FACTS, HERE)
     assert loop.request is None
+    loop.record_read(other, FACTS, HERE)
+    assert loop.request is not None
+
+
+def test_a_manual_sync_of_a_paused_fabric_has_read_its_other_sources() -> None:
+    loop = settled()
+    other = CONFIG.model_copy(update={"git": None})
+    loop.record_read(other.model_copy(update={"paused": True}), FACTS, HERE)
+    loop.ask_for_sync(SyncRequest())
+    loop.begin(NOW)
+    loop.record_read(other, FACTS, HERE)
+    assert loop.request is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "was_off", "asks"),
+    [(FACTS, True, True), (FACTS, False, False), (Facts(), True, False)],
+)
+def test_a_new_loop_asks_for_a_sync_where_the_record_was_edited_unseen(
+    facts: Facts, was_off: bool, asks: bool
+) -> None:
+    loop = FabricLoop(fabric_id="dc")
+    loop.record_read(CONFIG, facts, HERE, was_off=was_off)
+    assert (loop.request is not None) == asks
 
 
 def test_a_loop_whose_record_was_claimed_has_nothing_left_to_do() -> None:

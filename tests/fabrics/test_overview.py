@@ -1,6 +1,7 @@
 """What readers conclude from a record and its loop."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,19 @@ def test_an_enabled_fabric_without_a_loop_is_unhealthy() -> None:
     assert (lost.lost, lost.healthy) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("age", "stale"), [(timedelta(minutes=5), False), (timedelta(days=1), True)]
+)
+def test_the_record_of_another_installation_tells_whether_that_lives(
+    age: timedelta, stale: bool
+) -> None:
+    seen = overview(
+        CONFIG, facts(age), None, running=False, owner="default@elsewhere", heartbeat=900, now=NOW
+    )
+    assert (seen.stale, seen.healthy, seen.lost) == (stale, not stale, False)
+    assert seen.owner == "default@elsewhere"
+
+
 @pytest.mark.parametrize("found", [{"drift_count": 1}, {"error": "Git is gone."}])
 def test_drift_and_errors_are_unhealthy(found: dict[str, object]) -> None:
     seen = overview(
@@ -108,6 +122,27 @@ def test_the_loop_knows_better_than_the_record() -> None:
     seen = overview(CONFIG, old, told, running=True, heartbeat=900, now=NOW)
     assert seen.last_sync == NOW - timedelta(seconds=1)
     assert not seen.stale
+
+
+@pytest.mark.parametrize(
+    ("change", "kept", "status"),
+    [
+        ({}, {"running": True}, SyncStatus.SYNCING),
+        ({}, {"running": False, "owner": "default@elsewhere"}, SyncStatus.SYNCING),
+        ({}, {"running": False}, SyncStatus.NEVER_SYNCED),
+        ({"enabled": False}, {"running": True}, SyncStatus.DISABLED),
+        ({"kubernetes": None}, {"running": True}, SyncStatus.NOT_CONFIGURED),
+    ],
+)
+def test_a_loop_that_nobody_asked_syncs_if_the_record_shows_it(
+    change: dict[str, object], kept: dict[str, Any], status: SyncStatus
+) -> None:
+    config = CONFIG.model_copy(update=change)
+    seen = overview(config, facts(None), None, shown="syncing", heartbeat=900, now=NOW, **kept)
+    assert seen.sync_status is status
+    told = recorded(config, facts(None))
+    seen = overview(config, facts(None), told, shown="syncing", heartbeat=900, now=NOW, **kept)
+    assert seen.sync_status is told.sync_status
 
 
 @pytest.mark.parametrize(("found", "healthy"), [({}, True), ({"drift_count": 1}, False)])

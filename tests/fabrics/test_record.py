@@ -19,6 +19,7 @@ from fabrics.config import (
 from fabrics.drift import SummaryEntry, SummaryField
 from fabrics.record import (
     changed_fields,
+    is_true,
     parse_config,
     parse_facts,
     slug_fabric_id,
@@ -261,7 +262,7 @@ FIELD_NAMES = sorted(
 JUNK = st.dictionaries(st.sampled_from(FIELD_NAMES), JSON)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no bug
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(JUNK)
 def test_no_record_is_too_strange_to_read(junk: dict[str, Any]) -> None:
     strange = record(**junk)
@@ -310,19 +311,20 @@ def _failed(facts: Facts) -> bool:
     return last is not None and last != success
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(FACTS)
 def test_what_was_written_is_not_written_again(facts: Facts) -> None:
     once = changed_fields(record(), ConfigEdits(), facts, NOW)
     assert changed_fields(record(**once), ConfigEdits(), facts, NOW) == {}
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(FACTS)
 def test_a_lost_loop_finds_what_the_record_shows(facts: Facts) -> None:
     fields = status_fields(parse_config(record()), facts)
     found = parse_facts(record(**fields))
     assert not found.syncing
+    assert is_true(record(**fields)) == (not facts.syncing)
     assert status_fields(parse_config(record()), found) == fields | {
         "hh_sync_status": status_fields(
             parse_config(record()), facts.model_copy(update={"syncing": False})
@@ -462,7 +464,6 @@ def test_a_fabric_id_is_made_from_the_name(name: str, fabric_id: str) -> None:
     assert slug_fabric_id(name, ()) == fabric_id
 
 
-@settings(deadline=None)
 @given(st.text(max_size=250), st.integers(1, 30))
 def test_fabric_ids_are_legal_and_unique(name: str, fabrics: int) -> None:
     taken: set[str] = set()

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +11,7 @@ from threading import Semaphore
 from typing import BinaryIO
 
 import pytest
+import requests
 from pydantic import SecretStr
 
 from activities.errors import PermanentError, TransientError
@@ -203,14 +204,15 @@ def test_the_token_is_ours_and_stays_out_of_errors(
 
 
 class Crowd(ThreadingHTTPServer):
-    """A NetBox that answers once so many requests are under way, and knows how many ever were."""
+    """A NetBox that begins each answer at once, ends none before it `may_end`, and counts requests."""
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, size: int) -> None:
+    def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _InTheCrowd)
-        self.gate = threading.Barrier(size)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.may_end = threading.Event()
         self.lock = threading.Lock()
         self.under_way = self.most = self.total = 0
 
@@ -224,50 +226,114 @@ class _InTheCrowd(BaseHTTPRequestHandler):
             self.server.under_way += 1
             self.server.total += 1
             self.server.most = max(self.server.most, self.server.under_way)
-        self.server.gate.wait(timeout=10)
+        head, end, body = answer("200 OK").partition(b"\r\n\r\n")
+        self.wfile.write(head + end)
+        self.server.may_end.wait(timeout=10)
         with self.server.lock:
             self.server.under_way -= 1
-        self.wfile.write(answer("200 OK"))
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Stay silent."""
 
 
-def test_no_more_requests_are_under_way_than_it_may_have() -> None:
-    with Crowd(size=3) as server, ThreadPoolExecutor(24) as fabrics:
+@pytest.fixture
+def crowd() -> Iterator[Crowd]:
+    with Crowd() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
-        netbox = NetBox(url, TOKEN, connect_timeout=1, timeout=10, at_once=3)
-        reads = [fabrics.submit(lambda: list(netbox.rows("extras/tags"))) for _ in range(24)]
-        assert [read.result() for read in reads] == [[]] * 24
-        assert (server.most, server.total) == (3, 24)
+        yield server
+        server.shutdown()
+
+
+type Readers = Callable[[], Awaitable[int]]
+
+
+@pytest.fixture
+def readers(monkeypatch: pytest.MonkeyPatch) -> Readers:
+    """How many answers have begun to be read, beyond their heads."""
+    begun: list[requests.Response] = []
+    read = requests.Response.iter_content
+
+    def noted(answer: requests.Response, size: int) -> Iterator[bytes]:
+        begun.append(answer)
+        return read(answer, size)
+
+    async def number() -> int:
+        return len(begun)
+
+    monkeypatch.setattr(requests.Response, "iter_content", noted)
+    return number
+
+
+class Turns(Semaphore):
+    """Knows whether somebody has had to wait for a turn."""
+
+    waited = False
+
+    def __enter__(self, *_: object) -> bool:
+        if self.acquire(blocking=False):
+            return True
+        self.waited = True
+        return self.acquire()
+
+
+def read(netbox: NetBox) -> list[Row]:
+    return list(netbox.rows("extras/tags"))
+
+
+async def test_no_more_requests_are_under_way_than_it_may_have(
+    crowd: Crowd, readers: Readers
+) -> None:
+    with ThreadPoolExecutor(24) as fabrics:
+        netbox = NetBox(crowd.url, TOKEN, connect_timeout=1, timeout=10, at_once=3)
+        reads = [fabrics.submit(read, netbox) for _ in range(24)]
+        await until(readers, lambda number: number >= 3)
+        crowd.may_end.set()
+        assert [each.result() for each in reads] == [[]] * 24
+        assert (crowd.most, crowd.total) == (3, 24)
         netbox.close()
-        server.shutdown()
 
 
-async def test_inventories_leave_records_one_of_the_requests_that_a_worker_may_have() -> None:
-    with Crowd(size=4) as server, ThreadPoolExecutor(12) as fabrics:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        settings = Settings(
-            netbox_url=f"http://127.0.0.1:{server.server_port}",
-            netbox_token=SecretStr(TOKEN),
-            concurrent_netbox_calls=4,
-        )
-        calls = Semaphore(settings.concurrent_netbox_calls)
-        records = NetBox.from_settings(settings, calls)
-        inventories = InventoryNetBox.from_settings(settings, calls)
+def sharing(crowd: Crowd, calls: Semaphore, most: int) -> tuple[NetBox, InventoryNetBox]:
+    """What a worker that may have so many requests has for records and for inventories."""
+    settings = Settings(
+        netbox_url=crowd.url, netbox_token=SecretStr(TOKEN), concurrent_netbox_calls=most
+    )
+    return NetBox.from_settings(settings, calls), InventoryNetBox.from_settings(settings, calls)
 
-        def read(netbox: NetBox) -> list[Row]:
-            return list(netbox.rows("extras/tags"))
 
-        async def waiting() -> int:
-            return server.gate.n_waiting
-
+async def test_inventories_leave_records_one_of_the_requests_that_a_worker_may_have(
+    crowd: Crowd, readers: Readers
+) -> None:
+    records, inventories = sharing(crowd, Semaphore(4), most=4)
+    with ThreadPoolExecutor(12) as fabrics:
         reads = [fabrics.submit(read, inventories) for _ in range(6)]
-        await until(waiting, lambda number: number == 3)
+        await until(readers, lambda number: number == 3)
         reads += [fabrics.submit(read, records) for _ in range(6)]
+        await until(readers, lambda number: number == 4)
+        crowd.may_end.set()
         assert [each.result() for each in reads] == [[]] * 12
-        assert (server.most, server.total) == (4, 12)
-        for netbox in (records, inventories):
-            netbox.close()
-        server.shutdown()
+        assert (crowd.most, crowd.total) == (4, 12)
+    for netbox in (records, inventories):
+        netbox.close()
+
+
+async def test_a_request_is_under_way_to_the_end_of_its_answer(
+    crowd: Crowd, readers: Readers
+) -> None:
+    calls = Turns(1)
+    records, inventories = sharing(crowd, calls, most=1)
+
+    async def waits_or_is_too_many() -> bool:
+        return calls.waited or crowd.under_way == 2
+
+    with ThreadPoolExecutor(2) as fabrics:
+        first = fabrics.submit(read, inventories)
+        await until(readers, lambda number: number == 1)
+        second = fabrics.submit(read, records)
+        await until(waits_or_is_too_many, bool)
+        crowd.may_end.set()
+        assert first.result() == second.result() == []
+        assert (crowd.most, crowd.total) == (1, 2)
+    for netbox in (records, inventories):
+        netbox.close()

@@ -63,15 +63,23 @@ def test_what_a_person_adds_stays(mirror: Mirror) -> None:
     mirror.sync(*SMALL)
     keen = mirror.admin.create("extras/tags", {"name": "Keen", "slug": "keen"})
     device = mirror.one(Model.DEVICE, "Server/default/s-1")
-    values = {"serial": "CN7", "asset_tag": "A7", "tags": [{"slug": TAG}, {"slug": "keen"}]}
-    mirror.edit(Model.DEVICE, device, **values)
+    values = {"serial": "CN7", "asset_tag": "A7", "description": "Rack 7"}
+    mirror.edit(Model.DEVICE, device, **values, tags=[{"slug": TAG}, {"slug": "keen"}])
     vlan = mirror.one(Model.VLAN, "VPC/default/v#a")
     mirror.edit(Model.VLAN, vlan, description="for the lab")
+    address = mirror.one(Model.IP_ADDRESS, "Switch/default/leaf-1#M1")
+    mirror.edit(Model.IP_ADDRESS, address, description="jump host")
+    port = mirror.one(Model.INTERFACE, "Server/default/s-1#e1")
+    mirror.edit(Model.INTERFACE, port, mode="access", untagged_vlan=vlan["id"])
     assert not mirror.sync(*SMALL).report.wrote
     shown = mirror.one(Model.DEVICE, "Server/default/s-1")
-    assert (shown["serial"], shown["asset_tag"]) == ("CN7", "A7")
+    assert {name: shown[name] for name in values} == values
     assert {tag["slug"] for tag in shown["tags"]} == {TAG, "keen"}
     assert mirror.one(Model.VLAN, "VPC/default/v#a")["description"] == "for the lab"
+    shown = mirror.one(Model.IP_ADDRESS, "Switch/default/leaf-1#M1")
+    assert shown["description"] == "jump host"
+    shown = mirror.one(Model.INTERFACE, "Server/default/s-1#e1")
+    assert (shown["mode"]["value"], shown["untagged_vlan"]["id"]) == ("access", vlan["id"])
     mirror.admin.delete("extras/tags", keen["id"])
 
 

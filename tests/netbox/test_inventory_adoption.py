@@ -8,7 +8,7 @@ from activities.setup.fields import FIELDS
 from activities.setup.inventory import INVENTORY_GRANTS
 from activities.setup.views import TAG
 from fabrics.inventory import Model
-from fabrics.inventory.report import Finding, InventoryOutcome, Problem
+from fabrics.inventory.report import MAX_FINDINGS, Finding, InventoryOutcome, Problem
 from tests.fabrics.inventory.plans import server, switch
 from tests.fabrics.inventory.small import FRAME, cable, vpc
 from tests.netbox.mirror import Mirror, cable_ports, withdrawn
@@ -89,6 +89,25 @@ def test_a_fabric_that_was_documented_by_hand_is_adopted_as_it_stands(
     assert not mirror.sync(*SMALL).report.wrote
     assert mirror.changelog(before) == []
     admin.delete(PATHS[Model.DEVICE], unoffered["id"])
+
+
+def test_all_that_is_in_the_way_is_counted_and_the_first_of_it_is_named(
+    catalogue: Row, mirror: Mirror
+) -> None:
+    mirror.sync(server("first"))
+    [site] = mirror.own(Model.SITE)
+    names = [f"s-{number}" for number in range(1, 36)]
+    theirs = {"site": site["id"], **catalogue}
+    for name in names:
+        mirror.admin.create(PATHS[Model.DEVICE], {"name": name.upper(), **theirs})
+    with mirror.requests() as sent:
+        outcome = mirror.sync(server("first"), *map(server, names))
+    assert outcome.report.problems == {Problem.CONFLICT: len(names)}
+    for finding in outcome.report.findings:
+        name = finding.what.removeprefix("Server/default/").upper()
+        assert finding.why.startswith(f"{name} (")
+    assert 10 < len(outcome.report.findings) <= MAX_FINDINGS
+    assert len([each for each in sent if "name__ie=" in each]) == 2
 
 
 def test_what_cannot_be_adopted_is_said_and_holds_up_nothing(

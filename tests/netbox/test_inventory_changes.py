@@ -8,7 +8,7 @@ from fabrics.inventory.report import InventoryReport
 from fabrics.resources import Resource
 from fabrics.values import Json
 from tests.fabrics.inventory.plans import connection, server, switch
-from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
+from tests.fabrics.inventory.small import FRAME, attachment, cable, pair, pools, vpc
 from tests.fabrics.objects import live, live_state
 from tests.netbox.conftest import MakeMirror
 from tests.netbox.mirror import Mirror, cable_ports
@@ -105,6 +105,15 @@ def test_two_connections_that_swap_ends(mirror: Mirror) -> None:
     assert followed.writes == {"update dcim.cable": 3}
     ends = cable_ports(mirror.one(Model.CABLE, "Connection/default/c"))
     assert ends == {("s-1", "e1"), ("leaf-1", "E1/2")}
+
+
+def test_two_connections_that_swap_both_ends(mirror: Mirror) -> None:
+    swapped = (cable("d", "s-1/e1", "leaf-1/E1/1"), cable("c", "s-2/e1", "leaf-1/E1/2"))
+    followed = follow(mirror, (*FRAME, *CABLES), (*FRAME, *swapped))
+    assert followed.writes == {"update dcim.cable": 2}  # they are the cables that they were
+    assert sorted(followed.after.values()) == sorted(followed.before.values())
+    row = mirror.one(Model.CABLE, "Connection/default/c")
+    assert (row["label"], cable_ports(row)) == ("c", {("s-2", "e1"), ("leaf-1", "E1/2")})
 
 
 def test_a_breakout_and_back(mirror: Mirror) -> None:
@@ -208,6 +217,28 @@ def test_dhcp_addresses_that_swap(mirror: Mirror) -> None:
     prefixes = {row["description"]: row for row in mirror.own(Model.PREFIX)}
     assert prefixes["v/a"]["prefix"] == "10.0.2.0/24"
     assert prefixes["v/a"]["vlan"]["vid"] == 1002
+
+
+def test_dhcp_addresses_of_two_subnets_that_become_one(mirror: Mirror) -> None:
+    followed = follow(
+        mirror,
+        (*FRAME, pools(a="10.0.0.0/24", b="10.0.1.0/24")),
+        (*FRAME, pools(c="10.0.0.0/23")),
+    )
+    assert followed.writes == {"create ipam.prefix": 1, "update ipam.iprange": 2}
+    [row] = mirror.own(Model.IP_RANGE)
+    assert (row["start_address"], row["end_address"]) == ("10.0.0.1/23", "10.0.1.254/23")
+    assert row["id"] in followed.before.values()
+
+
+def test_a_pair_of_switches_that_no_longer_shares_its_addresses(mirror: Mirror) -> None:
+    followed = follow(
+        mirror,
+        (*FRAME, *pair("mclag", 1, 1), *pair("mclag", 3, 3, first=6)),
+        (*FRAME, *pair("eslag", 1, 2), *pair("eslag", 4, 3, first=6)),
+    )
+    assert followed.lost == set()
+    assert followed.writes == {"update dcim.device": 4, "update ipam.ipaddress": 4}
 
 
 def test_two_vpcs_that_swap_vlans_and_prefixes(mirror: Mirror) -> None:

@@ -23,6 +23,8 @@ from workflows.fabric_sync import FabricSync
 FOLDER = Path(__file__).parent / "histories"
 HISTORY = FOLDER / "fabric_sync.json"
 FLEET_HISTORY = FOLDER / "fleet.json"
+LOST_HISTORY = FOLDER / "lost.json"
+"""Of a loop whose record was deleted, by a release that left its status at the end: not to be recorded anew."""
 
 
 async def record_fleet(env: WorkflowEnvironment) -> None:

@@ -127,6 +127,8 @@ async def test_a_deleted_record_ends_the_loop(env: WorkflowEnvironment) -> None:
         running.world.record = None
         await running.handle.signal(FabricSync.record_changed)
         assert await running.handle.result() == "record deleted"
+        details = await running.handle.query("__temporal_workflow_metadata", result_type=object)
+        assert "no longer synced here: its record was deleted" in str(details)
 
 
 async def test_a_record_that_is_missed_once_ends_no_loop_and_loses_no_edit(

@@ -7,7 +7,7 @@ from temporalio.worker import Replayer
 
 from fabrics.fleet import FLEET_ID
 from fabrics.loop import workflow_id
-from tests.workflows.record_history import FLEET_HISTORY, HISTORY
+from tests.workflows.record_history import FLEET_HISTORY, HISTORY, LOST_HISTORY
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet
 from workflows.malformed_messages import IgnoreMalformedMessages
@@ -17,6 +17,7 @@ from workflows.malformed_messages import IgnoreMalformedMessages
     ("of", "recorded", "events"),
     [
         pytest.param(workflow_id("berlin"), HISTORY.read_text(), 100, id="FabricSync"),
+        pytest.param(workflow_id("berlin"), LOST_HISTORY.read_text(), 50, id="FabricSync, lost"),
         pytest.param(FLEET_ID, FLEET_HISTORY.read_text(), 60, id="Fleet"),
     ],
 )

@@ -1,10 +1,12 @@
 """A NetBox in memory that takes an inventory's changes and minds what the real one minds.
 
-No two objects hold one place, not even between two writes; an object refers to what is there; and a
-device's primary address does not go to another interface.
+No two objects hold one place, not even between two writes; an object refers to what is there; a device's
+primary address does not go to another interface. An address is one object's, unless all who have it
+share it, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
 """
 
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Interface
 from itertools import count
 from random import Random
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from fabrics.inventory import Plan, Ref
 from fabrics.inventory.changes import Changes, Write, find_changes
 from fabrics.inventory.kinds import KINDS, SHARED
-from fabrics.inventory.stored import Id, Place, Stored, StoredInventory
+from fabrics.inventory.stored import Id, Stored, StoredInventory
 from fabrics.inventory.wanted import Model
 
 
@@ -24,7 +26,7 @@ class FakeNetBox:
     shared: dict[Ref, Id] = field(default_factory=dict)
     writes: int = 0
     random: Random = field(default_factory=lambda: Random(0))
-    _holders: dict[Place, Id] = field(default_factory=dict)
+    _holders: dict[tuple[object, ...], Id] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def sync(self, plan: Plan) -> Changes:
@@ -69,15 +71,26 @@ class FakeNetBox:
         before = self.rows.get(number) or Stored(number, write.key, _empty(write.ref.model))
         row = Stored(number, write.key or before.key, {**before.values, **values})
         self._check(row)
+        self._check_addresses(row)
         self._check_primary(before, row)
         self.rows[number] = row
 
     def _check(self, row: Stored) -> None:
-        for place in row.places({}):
+        for place in _places(row):
             holder = self._holders.get(place, row.id)
-            taken = holder != row.id and place in self.rows[holder].places({})
+            taken = holder != row.id and place in _places(self.rows[holder])
             assert not taken, f"{row.ref} takes {place} from {holder}"
             self._holders[place] = row.id
+
+    def _check_addresses(self, row: Stored) -> None:
+        """In its VRF, nothing else may have any of the addresses of an address or a range."""
+        if row.id.model not in _ADDRESSES:
+            return
+        for other in self.rows.values():
+            if other.id.model is row.id.model and other.id != row.id:
+                roles = {each.values.get("role") for each in (row, other)}
+                apart = roles == {"anycast"} or row.values["vrf"] != other.values["vrf"]
+                assert apart or not _overlap(row, other), f"{row.ref} takes those of {other.ref}"
 
     def _check_primary(self, before: Stored, after: Stored) -> None:
         """The primary address of a device stays where it is."""
@@ -85,6 +98,25 @@ class FakeNetBox:
         if after.id.model is Model.IP_ADDRESS and before.values[place] != after.values[place]:
             primary = {row.values.get("primary_ip4") for row in self.rows.values()}
             assert after.id not in primary, f"{after.ref} is the primary address of a device"
+
+
+def _places(row: Stored) -> set[tuple[object, ...]]:
+    return {each.what for each in row.claims({}) if not each.shared and each.span is None}
+
+
+_ADDRESSES = {
+    Model.IP_ADDRESS: ("address", "address"),
+    Model.IP_RANGE: ("start_address", "end_address"),
+}
+"""The fields of the first and the last address of an object that has any."""
+
+
+def _overlap(one: Stored, other: Stored) -> bool:
+    (first, last), (start, end) = (
+        [IPv4Interface(row.values[name]).ip for name in _ADDRESSES[row.id.model]]
+        for row in (one, other)
+    )
+    return first <= end and start <= last
 
 
 def _stored(value: Any, ids: dict[Ref, Id]) -> Any:  # noqa: ANN401

@@ -68,6 +68,7 @@ def made_up(seed: int) -> list[Manifest]:
     servers = _servers(fabric, leaves)
     vpcs = _vpcs(fabric)
     _attachments(fabric, servers, vpcs)
+    _host_bgp(fabric, servers[0])
     _externals(fabric, leaves, sorted({vpc for vpc, _ in vpcs}))
     _static_externals(fabric, leaves)
     _between_leaves(fabric, leaves)
@@ -177,6 +178,15 @@ def _attachments(fabric: MadeUp, servers: list[str], subnets: list[tuple[str, st
             fabric.untagged.add(server)
         spec = {"subnet": f"{vpc}/{subnet}", "connection": server, "nativeVLAN": native}
         fabric.add(VPC, "VPCAttachment", f"{vpc}--{subnet}--{server}"[:250], spec)
+
+
+def _host_bgp(fabric: MadeUp, server: str) -> None:
+    """A VPC whose servers announce their addresses to the switch, on ports without a VLAN."""
+    subnets = {"default": {"subnet": "10.0.200.0/24", "hostBGP": True}}
+    spec = {"ipv4Namespace": "default", "vlanNamespace": "default", "subnets": subnets}
+    fabric.add(VPC, "VPC", "vpc-bgp", spec)
+    attached = {"subnet": "vpc-bgp/default", "connection": server}
+    fabric.add(VPC, "VPCAttachment", "vpc-bgp--server", attached)
 
 
 def _externals(fabric: MadeUp, leaves: list[str], vpcs: list[str]) -> None:

@@ -86,7 +86,13 @@ _pool = _all(
     range=_some(start=_hosts, end=_hosts),
     static=st.sampled_from(({}, {"3c:fd:fe:c8:41:10": {"ip": "10.1.0.9"}})),
 )
-_subnet = _all(subnet=_networks, vlan=_vlans, gateway=_hosts, dhcp=st.just({}) | _pool)
+_subnet = _all(
+    subnet=_networks,
+    vlan=_vlans,
+    gateway=_hosts,
+    dhcp=st.just({}) | _pool,
+    hostBGP=st.booleans(),
+)
 _permit = _all(vpc=_all(name=_names), external=_all(name=_names))
 _profile = _some(
     displayName=st.just("Virtual Switch"),

@@ -122,8 +122,18 @@ class Reader:
         return {self.port(ends[0]["port"]) for _, _, ends in self.links() if len(ends) == 1}
 
     def routed(self) -> dict[PortOf, str]:
-        """The VRF of each port outwards that has one, and of each subinterface, empty where it has none."""
-        return {place: vrf for place, vrf, _ in self.routes() if vrf or "." in place[1]}
+        """The VRF of each port that has one, and of each subinterface, empty where it has none."""
+        found = {place: vrf for place, vrf, _ in self.routes() if vrf or "." in place[1]}
+        for spec in self.of["VPCAttachment"].values():
+            vpc, subnet = self._attached(spec)
+            if subnet.get("hostBGP") and not subnet.get("vlan"):
+                found |= dict.fromkeys(self.places(spec["connection"]), f"vpc:{vpc}")
+        return found
+
+    def _attached(self, spec: Manifest) -> tuple[str, Manifest]:
+        """The VPC and the subnet of an attachment."""
+        vpc, subnet = spec["subnet"].split("/")
+        return vpc, self.of["VPC"][vpc]["subnets"][subnet]
 
     def routes(self) -> Iterator[tuple[PortOf, str, str]]:
         """Port or subinterface, VRF and address of what leads outwards; the last two may be empty."""
@@ -143,8 +153,14 @@ class Reader:
         return device, f"{port}.{vlan}" if vlan else port
 
     def mtus(self) -> dict[PortOf, int]:
-        """The MTUs that are stated: of connections, on switches, and of gateways."""
-        found: dict[PortOf, int] = {}
+        """The MTUs that are stated, of connections, on switches, and of gateways; and what Hedgehog has
+        on links between its own devices."""
+        found: dict[PortOf, int] = {
+            self.port(end["port"]): 9100
+            for kind, _, ends in self.links()
+            if kind in ("fabric", "mesh", "gateway")
+            for end in ends
+        }
         for name, spec in self.of["Connection"].items():
             for body in spec.values():
                 if body.get("mtu"):
@@ -295,8 +311,9 @@ class Reader:
         untagged: dict[PortOf, int] = {}
         tagged: dict[PortOf, set[int]] = defaultdict(set)
         for spec in self.of["VPCAttachment"].values():
-            vpc, subnet = spec["subnet"].split("/")
-            vid = self.of["VPC"][vpc]["subnets"][subnet]["vlan"]
+            vid = self._attached(spec)[1].get("vlan")
+            if not vid:
+                continue
             for place in self.places(spec["connection"]):
                 if spec.get("nativeVLAN"):
                     untagged[place] = vid

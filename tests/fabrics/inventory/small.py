@@ -30,3 +30,20 @@ def cable(name: str, server_port: str, switch_port: str) -> Resource:
 def attachment(name: str, subnet: str, to: str) -> Resource:
     """A VPC's subnet on a connection."""
     return live("VPCAttachment", name, {"subnet": subnet, "connection": to})
+
+
+def pools(**networks: str) -> Resource:
+    """A VPC whose subnets give out all their addresses."""
+    dhcp: dict[str, Json] = {"enable": True}
+    subnets: dict[str, Json] = {
+        name: {"subnet": network, "dhcp": dhcp} for name, network in networks.items()
+    }
+    return live("VPC", "v", {"subnets": subnets})
+
+
+def pair(group: str, *hosts: int, first: int = 8) -> tuple[Resource, ...]:
+    """Switches from leaf-`first` on with these VTEPs; those of MCLAG share one."""
+    return tuple(
+        switch(f"leaf-{number}", vtepIP=f"172.30.12.{host}/32", redundancy={"type": group})
+        for number, host in enumerate(hosts, first)
+    )

@@ -8,18 +8,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fabrics.inventory import Fabric, Model, Plan, Ref, make_plan
-from fabrics.inventory.stored import Stored
+from fabrics.inventory.changes import find_changes
+from fabrics.inventory.stored import Id, Stored
 from fabrics.resources import Resource
 from fabrics.values import Json
 from tests.fabrics.inventory.fake_netbox import FakeNetBox
 from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of
 from tests.fabrics.inventory.plans import DC1, connection, plan, switch
 from tests.fabrics.inventory.random_fabrics import fabrics
-from tests.fabrics.inventory.small import FRAME, cable, vpc
+from tests.fabrics.inventory.small import FRAME, cable, pair, pools, vpc
 from tests.fabrics.objects import live, live_state
 
 SHARED = Fabric("dc1", "DC 1", site="hall-2")
-made_up = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+made_up = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture
@@ -94,6 +95,17 @@ def test_two_connections_that_swap_ends_keep_their_cables(netbox: FakeNetBox) ->
     assert writes == 3  # one has to leave its ports before the other can take one
     assert "Switch/default/leaf-1#E1/2" in cabled_ports(netbox, "Connection/default/c")
     assert netbox.by_ref() == ids
+
+
+def test_two_connections_that_swap_both_ends_swap_names(netbox: FakeNetBox) -> None:
+    synced(netbox, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2"))
+    ids = netbox.by_ref()
+    swapped = (cable("d", "s-1/e1", "leaf-1/E1/1"), cable("c", "s-2/e1", "leaf-1/E1/2"))
+    made, writes = synced(netbox, *swapped)
+    assert writes == 2
+    c, d = (Ref(Model.CABLE, f"Connection/default/{name}") for name in "cd")
+    assert netbox.by_ref() == {**ids, c: ids[d], d: ids[c]}
+    assert netbox.sync(made).total == 0
 
 
 def test_a_renamed_connection_keeps_cable_and_lag(netbox: FakeNetBox) -> None:
@@ -211,6 +223,74 @@ def test_addresses_that_overlap_those_of_an_absent_range_take_it_over(netbox: Fa
     assert netbox.by_ref()[new] == ids[old]
 
 
+def range_of(netbox: FakeNetBox, subnet: str) -> Stored:
+    ref = Ref(Model.IP_RANGE, f"VPC/default/v#{subnet}/dhcp")
+    return netbox.rows[netbox.by_ref()[ref]]
+
+
+def test_a_larger_subnet_takes_over_the_addresses_of_the_one_before(netbox: FakeNetBox) -> None:
+    synced(netbox, pools(a="10.0.1.0/24"))
+    before = range_of(netbox, "a")
+    _, writes = synced(netbox, pools(b="10.0.0.0/23"))
+    assert writes == 2  # a new prefix, and the range
+    assert range_of(netbox, "b").id == before.id
+
+
+def test_of_two_ranges_in_the_way_one_is_taken_over_and_one_set_aside(netbox: FakeNetBox) -> None:
+    synced(netbox, pools(a="10.0.0.0/24", b="10.0.1.0/24"))
+    ids = {range_of(netbox, subnet).id for subnet in "ab"}
+    made, writes = synced(netbox, pools(c="10.0.0.0/23"))
+    assert writes == 3
+    [aside] = ids - {range_of(netbox, "c").id}
+    nowhere = f"0.0.0.{aside.number}/32"
+    assert netbox.rows[aside].values["start_address"] == nowhere
+    assert netbox.rows[aside].values["end_address"] == nowhere
+    assert netbox.sync(made).total == 0
+    netbox.delete(netbox.rows[aside])
+    assert netbox.sync(made).total == 0
+
+
+def test_a_range_that_somebody_gave_other_addresses_is_put_right(netbox: FakeNetBox) -> None:
+    wanted, _ = synced(netbox, pools(a="10.0.0.0/24", b="10.0.1.0/24"))
+    row = range_of(netbox, "a")
+    edited = {"start_address": "2001:db8::1/64", "end_address": "2001:db8::9/64"}
+    netbox.rows[row.id] = replace(row, values={**row.values, **edited})
+    assert find_changes(wanted, netbox.stored).total == 1
+
+
+def test_a_range_that_grows_waits_for_those_that_move_away(netbox: FakeNetBox) -> None:
+    synced(netbox, pools(a="10.0.0.0/24", b="10.0.1.0/24"))
+    ids = netbox.by_ref()
+    _, writes = synced(netbox, pools(a="10.0.0.0/23", b="10.0.5.0/24"))
+    assert (writes, netbox.by_ref()) == (4, ids)
+
+
+def test_ranges_that_swap_networks_swap_names(netbox: FakeNetBox) -> None:
+    synced(netbox, pools(a="10.0.0.0/24", b="10.0.1.0/24"))
+    ids = netbox.by_ref()
+    _, writes = synced(netbox, pools(b="10.0.0.0/24", a="10.0.1.0/24"))
+    assert (writes, set(netbox.by_ref().values())) == (4, set(ids.values()))
+
+
+@pytest.mark.parametrize("apart", [(1, 2), (2, 1)])
+def test_switches_come_to_share_an_address_and_no_longer_do(
+    netbox: FakeNetBox, apart: tuple[int, int]
+) -> None:
+    synced(netbox, *pair("eslag", *apart))
+    ids = netbox.by_ref()
+    for group, hosts in (("mclag", (1, 1)), ("eslag", apart)):
+        _, writes = synced(netbox, *pair(group, *hosts))
+        assert (writes, netbox.by_ref()) == (4, ids)  # of each the device and the address
+
+
+def test_an_address_that_a_switch_shared_with_one_that_went_is_its_own(netbox: FakeNetBox) -> None:
+    synced(netbox, *pair("mclag", 1, 1))
+    ids = netbox.by_ref()
+    made, writes = synced(netbox, *pair("eslag", 1))
+    assert (writes, netbox.by_ref()) == (3, ids)
+    assert netbox.sync(made).total == 0
+
+
 def test_the_address_of_a_switch_goes_to_the_one_in_its_place(netbox: FakeNetBox) -> None:
     synced(netbox, switch("old", ip="172.30.0.9/21"))
     ids = netbox.by_ref()
@@ -242,7 +322,7 @@ def test_two_switches_swap_addresses(netbox: FakeNetBox) -> None:
 
 
 def test_what_people_fill_in_stays(netbox: FakeNetBox) -> None:
-    wanted, _ = synced(netbox)
+    wanted, _ = synced(netbox, *CONNECTED)
     netbox.rows = {
         number: replace(row, values={**row.values, **_filled_in(row)})
         for number, row in netbox.rows.items()
@@ -250,11 +330,37 @@ def test_what_people_fill_in_stays(netbox: FakeNetBox) -> None:
     assert netbox.sync(wanted).total == 0
 
 
-def _filled_in(row: Stored) -> dict[str, Json]:
+CONNECTED = (
+    live("Gateway", "gw-1", {"protocolIP": "172.30.8.9/32"}),
+    connection("c", "bundled", {"server": "s-1/e1", "switch": "leaf-1/E1/1"}),
+    connection("g", "gateway", {"switch": "leaf-2/E1/1", "gateway": "gw-1/e1"}),
+    vpc("v", 1001, "10.0.1.0/24", dhcp={"static": {"0c:20:12:fe:01:02": {"ip": "10.0.1.9"}}}),
+)
+
+
+def _filled_in(row: Stored) -> dict[str, object]:
     """Values for what the fabric does not know."""
-    if row.id.model is Model.DEVICE and row.key.startswith("Server/"):
-        return {"serial": "CN7", "platform": 7}
-    return {"mtu": 1500, "type": "25gbase-x-sfp28"} if row.id.model is Model.INTERFACE else {}
+    kind, filled = row.key.partition("/")[0], dict[str, object]()
+    if row.id.model in (Model.DEVICE, Model.CABLE):
+        filled |= {"description": "Rack 7"}
+    if row.id.model is Model.DEVICE and kind != "Switch":
+        filled |= {"device_type": OTHERS, "serial": "CN7", "platform": 7}
+    if row.id.model is Model.INTERFACE and row.values["type"] == "other":
+        filled |= {"type": "25gbase-x-sfp28", "mtu": row.values["mtu"] or 1500}
+    if row.id.model is Model.INTERFACE and (kind != "Switch" or row.values["mgmt_only"]):
+        vlans = {"untagged_vlan": OTHERS, "tagged_vlans": (OTHERS,), "mode": "tagged"}
+        filled |= {"vrf": OTHERS, "mgmt_only": True, **vlans}
+    if row.id.model is Model.IP_ADDRESS and row.values["assigned_object"]:
+        filled |= {"description": "Reached from the jump host"}
+    if row.id.model is Model.IP_ADDRESS and row.values["status"] == "dhcp":
+        filled |= {"assigned_object": OTHERS}
+    if row.id.model is Model.PREFIX and kind == "IPv4Namespace":
+        filled |= {"vlan": OTHERS}
+    return filled | ({"status": "staging"} if row.id.model is Model.SITE else {})
+
+
+OTHERS = Id(Model.VLAN, 10**6)
+"""Something that is not ours."""
 
 
 def test_what_people_change_of_ours_is_put_right(netbox: FakeNetBox) -> None:

@@ -51,7 +51,9 @@ def test_a_link_is_a_cable(kind: str, ends: dict[str, str]) -> None:
     places = [(port.partition("/")[0], port.partition("/")[2]) for port in ends.values()]
     assert cabled(made) == {f"Connection/default/a{part}": frozenset(places)}
     assert one(made, Cable, f"Connection/default/a{part}").label == "a"
-    assert [each for each in made.objects if isinstance(each, Interface) and each.lag] == []
+    ports = [one(made, Interface, end.key) for end in one(made, Cable, keys(made, Cable)[0]).ends]
+    usual = 9100 if kind in ("fabric", "mesh", "gateway") else None
+    assert [(port.lag, port.mtu) for port in ports] == [(None, usual)] * 2
     assert skipped(made) == {}
 
 
@@ -113,12 +115,13 @@ def test_the_order_of_links_means_nothing() -> None:
     assert keys(one_way, Cable)[0] == "Connection/default/a#spine-01/E1/1"
 
 
-def test_both_ends_of_a_link_have_their_addresses() -> None:
+def test_both_ends_of_a_link_have_their_addresses_and_mtus() -> None:
     link: Json = {
         "switch": {"port": "spine-01/E1/1", "ip": "172.30.128.24/31"},
         "gateway": {"port": "gw-1/e1", "ip": "172.30.128.25/31"},
     }
-    gateway = live("Gateway", "gw-1", {"interfaces": {"e1": {"ips": ["172.30.128.25/31"]}}})
+    interface: Json = {"ips": ["172.30.128.25/31"], "mtu": 9000}
+    gateway = live("Gateway", "gw-1", {"interfaces": {"e1": interface}})
     made = plan(DEVICES[2], gateway, live("Connection", "a", {"gateway": {"links": [link]}}))
     addresses = {
         each.key: str(each.address) for each in made.objects if isinstance(each, IPAddress)
@@ -126,6 +129,10 @@ def test_both_ends_of_a_link_have_their_addresses() -> None:
     assert addresses == {
         "Gateway/default/gw-1#e1": "172.30.128.25/31",
         "Switch/default/spine-01#E1/1": "172.30.128.24/31",
+    }
+    assert {key: one(made, Interface, key).mtu for key in addresses} == {
+        "Gateway/default/gw-1#e1": 9000,
+        "Switch/default/spine-01#E1/1": 9100,
     }
     assert skipped(made) == {}
 

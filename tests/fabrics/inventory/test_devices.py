@@ -112,7 +112,7 @@ def test_a_switch_without_numbers_has_none() -> None:
     made = plan(switch("leaf-01", boot={}, redundancy={}))
     device = one(made, Device, "Switch/default/leaf-01")
     assert (device.primary_ip4, device.serial, device.details) == (None, "", {})
-    assert device.initial == {"platform", "primary_ip4", "serial"}
+    assert device.initial == {"description", "platform", "primary_ip4", "serial"}
     assert keys(made, Interface) == ["Switch/default/leaf-01#M1"]
     assert keys(made, IPAddress) == keys(made, MACAddress) == []
 

@@ -8,21 +8,22 @@ from fabrics.values import Json
 from tests.fabrics.inventory.fake_netbox import FakeNetBox
 from tests.fabrics.inventory.plans import connection, plan, server, switch
 from tests.fabrics.inventory.small import FRAME, attachment, cable, vpc
+from tests.fabrics.objects import live
 
 CABLE = cable("c", "s-1/e1", "leaf-1/E1/5")
 PORT = "Switch/default/leaf-1#E1/5"
 
 
-def profile() -> Resource:
+def profile(breakout: str = "1x100G", other: str = "SFP28-25G") -> Resource:
     """What the switches of the frame are: three ports."""
     spec: dict[str, Json] = {
         "ports": {
             "E1/5": {"profile": "QSFP28-100G"},
-            "E1/6": {"profile": "SFP28-25G"},
+            "E1/6": {"profile": other},
             "M1": {"management": True},
         },
         "portProfiles": {
-            "QSFP28-100G": {"breakout": {"default": "1x100G"}},
+            "QSFP28-100G": {"breakout": {"default": breakout}},
             "SFP28-25G": {"speed": {"default": "25G"}},
         },
     }
@@ -101,6 +102,27 @@ def test_a_profile_that_can_no_longer_be_read_takes_no_port_away() -> None:
     assert before["Switch/default/leaf-1#E1/6"].values["type"] == "25gbase-x-sfp28"
     assert gone(netbox, plan(*FRAME, CABLE)) == set()
     assert ports(netbox) == before
+
+
+def test_a_profile_that_can_no_longer_be_read_joins_no_lanes() -> None:
+    netbox = FakeNetBox()
+    link: Json = {"switch": {"port": "leaf-1/E1/6", "vlan": 30}}
+    outward = live("Connection", "x", {"staticExternal": {"link": link}})
+    netbox.sync(plan(*FRAME, CABLE, outward, profile("4x25G", "QSFP28-100G")))
+    names = {key: row.values["name"] for key, row in ports(netbox).items()}
+    assert {"E1/5/1", "E1/5/4", "E1/6/1"} <= set(names.values())
+    subinterface = netbox.by_ref()[Ref(Model.INTERFACE, "Connection/default/x#vlan")]
+    second = cable("d", "s-2/e1", "leaf-1/E1/5/2")
+    for wired in ([CABLE], [CABLE, second], [second], []):
+        left = gone(netbox, plan(*FRAME, outward, *wired))
+        assert not any("leaf-1" in key for key in left)
+        assert {key: row.values["name"] for key, row in ports(netbox).items()} == names
+        assert netbox.rows[subinterface].values["name"] == "E1/6/1.30"
+    whole = switch("leaf-1", portBreakouts={"E1/5": "1x100G"})
+    assert gone(netbox, plan(whole, *FRAME[1:], outward, CABLE)) >= {
+        f"{PORT}/{lane}" for lane in (2, 3, 4)
+    }
+    assert ports(netbox)[PORT].values["name"] == "E1/5"
 
 
 def test_a_profile_tells_which_ports_there_are_not() -> None:

@@ -26,7 +26,7 @@ UNSEEN = {
 }
 """Kinds whose objects may be shown on those of others alone."""
 
-made_up = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+made_up = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 
 
 @each_set

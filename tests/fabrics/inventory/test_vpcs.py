@@ -173,6 +173,36 @@ def test_a_native_vlan_alone_makes_an_access_port() -> None:
     assert port.untagged_vlan == one(made, VLAN, "VPC/default/prod#a").ref
 
 
+def test_a_subnet_of_bgp_speakers_without_a_vlan_is_the_vrf_of_the_port() -> None:
+    free = vpc(a={"subnet": "10.0.9.0/24", "hostBGP": True})
+    other = vpc("other", a={"subnet": "10.0.8.0/24", "hostBGP": True})
+    attached = [attachment(f"to-{name}", f"{name}/a") for name in ("other", "prod")]
+    made = plan(VLANS, *LEAVES, SINGLE, free, attached[1])
+    port = one(made, Interface, PORT)
+    assert (port.vrf, port.mode) == (one(made, VRF, "VPC/default/prod").ref, None)
+    assert skipped(made) == {}
+    key = f"VPCAttachment/default/to-prod#{PORT}"
+    made = plan(VLANS, *LEAVES, SINGLE, free, other, *attached)
+    assert skipped(made) == {key: f"would be the second VPC of {PORT}"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "shown"),
+    [
+        ("10.1.0.0/31", {"p2pLink": "10.1.0.0/31"}),
+        ("10.1.0.1/31", {"p2pLink": "10.1.0.0/31"}),
+        ("?", {}),
+    ],
+)
+def test_a_network_for_two_is_a_detail_of_the_port(stated: str, shown: Json) -> None:
+    link: Json = {"fabric.githedgehog.com/p2p-link": stated}
+    spec: Json = {"subnet": "prod/a", "connection": "single"}
+    attached = live("VPCAttachment", "x", spec, annotations=link)
+    made = plan(VLANS, *LEAVES, SINGLE, vpc(a=subnet(1)), attached)
+    assert one(made, Interface, PORT).details == shown
+    assert keys(made, IPAddress) == []
+
+
 def test_a_bundle_has_its_vlans_on_the_lag_of_every_switch() -> None:
     made = plan(VLANS, *LEAVES, ESLAG, vpc(a=subnet(1)), attachment("one", "prod/a", "pair"))
     tagged = {
