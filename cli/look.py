@@ -131,13 +131,19 @@ def sight(
             told.get(fabric.fabric_id),
             running=fabric.fabric_id in running,
             waiting_since=waiting.get(fabric.fabric_id),
-            elsewhere=instance_of(fabric.record) not in ("", session.instance),
+            owner=_owner(session, fabric),
             heartbeat=session.settings.netbox_heartbeat,
             now=now,
         )
         for fabric in fabrics
     ]
     return Sight(fabrics=seen, now=now)
+
+
+def _owner(session: Session, fabric: Fabric) -> str:
+    """The other installation that looks after the fabric; empty where none does."""
+    instance = instance_of(fabric.record)
+    return "" if instance == session.instance else instance
 
 
 def sight_of(session: Session, fabric: Fabric, told: FabricStatus | None = None) -> Sight:

@@ -189,6 +189,7 @@ def _remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
         fabric.netbox_error: "red",
         _lost(fabric): "red",
         _stale(fabric, now): "red",
+        _owner(fabric): "red",
         _paused(fabric): "magenta",
         fabric.ignored: "yellow",
         _switched_off(fabric): "bright_black",
@@ -221,6 +222,14 @@ def _lost(fabric: FabricOverview) -> str:
 
 def _stale(fabric: FabricOverview, now: datetime) -> str:
     return f"Stale: last success {_ago(fabric.last_success, now)}." if fabric.stale else ""
+
+
+def _owner(fabric: FabricOverview) -> str:
+    """Whom to ask why it is stale: nothing that runs here can bring it back."""
+    if not (fabric.stale and fabric.owner):
+        return ""
+    take_over = f"starter.py doctor {fabric.fabric_id or fabric.name} --take-over"
+    return f"Belongs to {fabric.owner}; `{take_over}` moves it here."
 
 
 def _paused(fabric: FabricOverview) -> str:

@@ -18,15 +18,17 @@ NEEDS_A_PERSON = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.ERROR})
 class FabricOverview(FabricStatus, frozen=True):
     """A fabric's status with what only a reader can tell.
 
-    `running` says that a loop exists, `lost` that one should here but does not. `next_sync`, `syncs`,
-    `missed`, `ignored` and `netbox_error` are known only where the loop itself was asked; `next_sync` is not
-    known either once a sync has run past it, as the next slot is one after its end.
+    `running` says that a loop exists, `lost` that one should here but does not; `owner` is the other
+    installation that looks after the fabric, empty where none does. `next_sync`, `syncs`, `missed`, `ignored`
+    and `netbox_error` are known only where the loop itself was asked; `next_sync` is not known either once a
+    sync has run past it, as the next slot is one after its end.
     """
 
     sync_enabled: bool
     running: bool
     lost: bool
     stale: bool
+    owner: str = ""
 
     @property
     def healthy(self) -> bool:
@@ -45,25 +47,26 @@ def overview(  # noqa: PLR0913  one argument a source
     *,
     running: bool,
     waiting_since: datetime | None = None,
-    elsewhere: bool = False,
+    owner: str = "",
     heartbeat: int,
     now: datetime,
 ) -> FabricOverview:
     """The overview from the record's `config` and `facts`, and from what its loop `told`, if it did.
 
-    `waiting_since` is set where the loop has had something to do that no worker has taken, `elsewhere`
-    where another installation looks after the fabric; `heartbeat` is the number of seconds after which
-    a record is written though nothing changed.
+    `waiting_since` is set where the loop has had something to do that no worker has taken, `owner`
+    where another installation looks after the fabric, whose loops are out of sight: there the record
+    alone tells. `heartbeat` is the number of seconds after which a record is written though nothing changed.
     """
-    ours = config.wants_a_loop and not elsewhere
+    ours = config.wants_a_loop and not owner
     status = told or recorded(config, facts)
-    stale = is_stale(status, heartbeat, now) or _waits_too_long(config, waiting_since, now)
+    waits = ours and _waits_too_long(config, waiting_since, now)
     return FabricOverview(
         **_as_of(status, now),
         sync_enabled=config.enabled,
         running=running,
         lost=ours and not running,
-        stale=ours and stale,
+        stale=config.wants_a_loop and (is_stale(status, heartbeat, now) or waits),
+        owner=owner,
     )
 
 

@@ -195,7 +195,10 @@ def _check_loop(seen: FabricOverview, trouble: str) -> Check:
         trouble = f"None runs: `starter.py enable {seen.fabric_id}` starts it."
     elif seen.stale and not trouble:
         last = f"{seen.last_success:%Y-%m-%d %H:%M:%S} UTC"
-        trouble = f"No success since {last}: see `starter.py history {seen.fabric_id}`."
+        theirs = f"its loop is that of {seen.owner}" if seen.owner else ""
+        trouble = (
+            f"No success since {last}: {theirs or f'see `starter.py history {seen.fabric_id}`'}."
+        )
     return _check("Loop", not trouble, f"It runs, every {seen.sync_interval} s.", trouble)
 
 

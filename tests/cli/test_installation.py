@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
@@ -11,8 +13,8 @@ from temporalio.client import Client
 
 from activities.netbox.client import NetBox
 from activities.setup.access import TOKEN_DESCRIPTION, TOKENS, USER
-from tests.cli.conftest import CommandLine
-from tests.e2e.installation import SERVERS, Installation, in_yaml
+from tests.cli.conftest import CommandLine, Result
+from tests.e2e.installation import SERVERS, Installation, in_yaml, until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
@@ -132,6 +134,34 @@ async def test_a_record_of_another_installation_is_left_alone_until_taken_over(
         assert taken.code == 0
         assert (await starter("enable", fabric.fabric_id)).code == 0
         await fabric.recorded("in_sync")
+
+
+def has_fleet(status: Result) -> bool:
+    return status.json["fleet"] is not None
+
+
+async def test_a_fabric_whose_owner_is_dead_is_stale_until_taken_over(
+    installation: Installation, starter: CommandLine
+) -> None:
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    async with installation.worker():
+        fabric = await installation.fabric(
+            IN_GIT,
+            SERVERS,
+            hh_instance="default@elsewhere",
+            hh_last_sync=yesterday,
+            hh_last_success=yesterday,
+            hh_drift_count=0,
+        )
+        name = fabric.fabric_id
+        status = await until(partial(starter.__call__, "status", "--json"), has_fleet)
+        assert (status.code, status.fabric["sync_status"]) == (1, "in_sync")
+        assert (status.fabric["stale"], status.fabric["owner"]) == (True, "default@elsewhere")
+        page, doctor = await starter("status", name), await starter("doctor", name)
+        assert f"`starter.py doctor {name} --take-over`" in " ".join(page.out.split())
+        assert "its loop is that of default@elsewhere" in " ".join(doctor.out.split())
+        await starter("doctor", name, "--take-over")
+        await until(partial(starter.__call__, "status"), lambda status: status.code == 0)
 
 
 async def test_one_that_fails_keeps_none_of_the_others_from_it(

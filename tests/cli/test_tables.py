@@ -85,6 +85,10 @@ def test_a_line_has_everything_at_80_columns() -> None:
         ({"lost": True}, "a worker starts it"),
         ({"stale": True, "last_success": NOW - timedelta(hours=3)}, "last success 3 h ago"),
         ({"stale": True}, "stale, was ● in_sync"),
+        (
+            {"stale": True, "owner": "default@there"},
+            "Belongs to default@there; `starter.py doctor dc ",
+        ),
         ({"paused": True, "pause_reason": "work", "sync_status": "paused"}, "Paused: work"),
         ({"sync_status": "disabled", "sync_interval": 0}, "its interval is 0"),
         ({"sync_status": "disabled"}, "its record is not active"),
@@ -97,7 +101,8 @@ def test_remarks(fields: dict[str, object], remark: str) -> None:
 
 
 def test_a_healthy_fabric_has_no_remarks() -> None:
-    assert len(rendered(status_table([fabric(), fabric()], NOW)).splitlines()) == 4
+    theirs = fabric(owner="default@elsewhere")
+    assert len(rendered(status_table([fabric(), theirs], NOW)).splitlines()) == 4
 
 
 def test_a_sync_that_takes_long_says_how_far_it_is() -> None:

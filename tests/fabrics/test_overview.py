@@ -94,6 +94,19 @@ def test_an_enabled_fabric_without_a_loop_is_unhealthy() -> None:
     assert (lost.lost, lost.healthy) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("age", "stale"), [(timedelta(minutes=5), False), (timedelta(days=1), True)]
+)
+def test_the_record_of_another_installation_tells_whether_that_lives(
+    age: timedelta, stale: bool
+) -> None:
+    seen = overview(
+        CONFIG, facts(age), None, running=False, owner="default@elsewhere", heartbeat=900, now=NOW
+    )
+    assert (seen.stale, seen.healthy, seen.lost) == (stale, not stale, False)
+    assert seen.owner == "default@elsewhere"
+
+
 @pytest.mark.parametrize("found", [{"drift_count": 1}, {"error": "Git is gone."}])
 def test_drift_and_errors_are_unhealthy(found: dict[str, object]) -> None:
     seen = overview(
