@@ -40,7 +40,7 @@ class Sight:
     @property
     def healthy(self) -> bool:
         """Nothing here needs a person."""
-        cared_for = self.fleet is None or self.fleet.healthy
+        cared_for = self.fleet is None or (self.fleet.healthy and not self.fleet.stale)
         return cared_for and not self.trouble and all(fabric.healthy for fabric in self.fabrics)
 
 

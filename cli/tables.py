@@ -207,11 +207,20 @@ def _fleet_remarks(
     counts = ", ".join(f"{count} {state}" for state, count in states)
     elsewhere = f"; {fleet.elsewhere} of other installations" if fleet.elsewhere else ""
     looked = f"{counts}; records and loops compared {_ago(fleet.checked, now)}{elsewhere}."
-    problems = (fleet.error, *fleet.problems)
+    problems = (_stale_by_fleet(fleet, fabrics), fleet.error, *fleet.problems)
     return [
         Text(looked, style="bright_black"),
         *(Text(sentence, style="red") for sentence in problems if sentence),
     ]
+
+
+def _stale_by_fleet(fleet: FleetSummary, fabrics: Sequence[FabricOverview]) -> str:
+    """Those that no line calls stale: of a loop that never got anywhere, the record has nothing to tell."""
+    said = {fabric.name for fabric in fabrics if fabric.stale}
+    names = [name for name in fleet.stale if name not in said]
+    if not names:
+        return ""
+    return f"Stale when the fleet last looked: {', '.join(names)}; `starter.py doctor FABRIC` says more."
 
 
 def _lost(fabric: FabricOverview) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
+from cli.look import Sight
 from cli.tables import history_table, in_words, punctuality, status_page, status_table
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.fleet_summary import FleetSummary
@@ -128,6 +129,16 @@ def test_the_fleet_is_remarked_on() -> None:
         "NetBox does not answer.",
     ):
         assert text in shown
+
+
+def test_those_that_the_fleet_calls_stale_are_named_once_and_are_not_healthy() -> None:
+    fleet = FleetSummary(checked=NOW, stale=("DC", "DC9"))
+    stuck = fabric(name="DC9", sync_status="never_synced", last_sync=None, last_success=None)
+    shown = rendered(status_table([fabric(stale=True), stuck], NOW, fleet))
+    assert "Stale when the fleet last looked: DC9;" in shown
+    assert stuck.healthy
+    assert not Sight(fabrics=[stuck], now=NOW, fleet=fleet).healthy
+    assert Sight(fabrics=[stuck], now=NOW, fleet=FleetSummary(checked=NOW)).healthy
 
 
 def test_names_are_never_markup() -> None:
