@@ -12,7 +12,7 @@ from typing import Self
 from activities.netbox.client import Row
 from cli.errors import Failure
 from fabrics.config import FabricConfig
-from fabrics.record import parse_config, parse_facts
+from fabrics.record import parse_config, parse_facts, shown_status
 from fabrics.status import Facts
 
 
@@ -33,6 +33,11 @@ class Fabric:
     def fabric_id(self) -> str:
         """Its id; empty as long as it was never enabled."""
         return self.config.fabric_id
+
+    @property
+    def shown(self) -> str:
+        """The status that its record shows; empty as long as it shows none."""
+        return shown_status(self.record)
 
     @property
     def number(self) -> str:

@@ -1,5 +1,7 @@
 """Looking at fabrics: one read of NetBox, one page of Temporal's list, and a few questions to loops.
 
+Of few fabrics every loop is asked, of many those that their record or Temporal's list gives reason to.
+
 While NetBox is down, the loops alone say how their fabrics are.
 """
 
@@ -12,13 +14,14 @@ from typing import Final
 
 from activities.errors import PermanentError, TransientError
 from cli.fabrics import Fabric
-from cli.loops import Loops, NoLoop
+from cli.loops import Listed, Loops, NoLoop
 from cli.session import Session
 from cli.stalled import waiting_since
 from fabrics.fleet_summary import FleetSummary
 from fabrics.overview import FabricOverview, overview, overview_of_loop
 from fabrics.record import instance_of
 from fabrics.report import FabricStatus
+from fabrics.status import SyncStatus
 
 FEW: Final = 10
 """Loops that are asked one by one for exact times. Asking a whole fleet would keep the worker from it."""
@@ -46,15 +49,19 @@ class Sight:
 
 async def look(session: Session, wanted: Sequence[str]) -> Sight:
     """The fabrics that are named; all when none is."""
-    running, keeper = await asyncio.gather(session.loops.names(), _ask_fleet(session.loops))
+    running, keeper = await asyncio.gather(session.loops.listed(), _ask_fleet(session.loops))
     try:
         chosen = await session.chosen(wanted)
     except (TransientError, PermanentError) as error:
         meant = _ids_of(wanted, running) if wanted else running
         return await _look_without_netbox(session, meant, keeper, str(error))
-    ids = [fabric.fabric_id for fabric in chosen if fabric.fabric_id in running]
-    told = await _ask(session.loops, ids) if keeper.answers and len(ids) <= FEW else {}
-    silent = set(ids) - set(told) if not keeper.answers or len(ids) <= FEW else set()
+    kept = [fabric for fabric in chosen if fabric.fabric_id in running]
+    if not keeper.answers:
+        told, silent = {}, {fabric.fabric_id for fabric in kept}
+    else:
+        asked = _worth_asking(kept, running)
+        told = await _ask(session.loops, asked)
+        silent = set(asked) - set(told)
     waiting = await waiting_since(session.loops.client, silent)
     seen = sight(session, chosen, running, told, waiting)
     fleet = None if wanted else keeper.fleet  # what ails others is no news of these
@@ -83,10 +90,22 @@ async def _ask_fleet(loops: Loops) -> _Keeper:
     return _Keeper(fleet, "" if fleet else silence, answers=fleet is not None)
 
 
-def _ids_of(wanted: Sequence[str], names: Mapping[str, str]) -> set[str]:
-    """The loops that are meant, of those with these `names` by their ids; what is no name is taken for an id."""
-    found = {fabric_id for fabric_id, name in names.items() if name in wanted}
-    return found | (set(wanted) - set(names.values()))
+def _worth_asking(kept: Sequence[Fabric], running: Mapping[str, Listed]) -> list[str]:
+    """The loops to ask, of fabrics that all have one: all of a few, a few of those in doubt of many."""
+    if len(kept) > FEW:
+        kept = [fabric for fabric in kept if _in_doubt(fabric, running[fabric.fabric_id])][:FEW]
+    return [fabric.fabric_id for fabric in kept]
+
+
+def _in_doubt(fabric: Fabric, loop: Listed) -> bool:
+    """Whether the record may not say all: a sync is running, or the loop has found what it does not show."""
+    return fabric.shown == SyncStatus.SYNCING or loop.status not in ("", fabric.shown)
+
+
+def _ids_of(wanted: Sequence[str], running: Mapping[str, Listed]) -> set[str]:
+    """The `running` loops that are meant; what is no name of one is taken for an id."""
+    found = {fabric_id for fabric_id, loop in running.items() if loop.name in wanted}
+    return found | (set(wanted) - {loop.name for loop in running.values()})
 
 
 async def _look_without_netbox(
@@ -130,6 +149,7 @@ def sight(
             fabric.facts,
             told.get(fabric.fabric_id),
             running=fabric.fabric_id in running,
+            shown=fabric.shown,
             waiting_since=waiting.get(fabric.fabric_id),
             owner=_owner(session, fabric),
             heartbeat=session.settings.netbox_heartbeat,

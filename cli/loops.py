@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -15,7 +16,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
 )
-from temporalio.common import QueryRejectCondition
+from temporalio.common import QueryRejectCondition, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.queues import takes_work
@@ -30,7 +31,7 @@ from fabrics.turn import SyncRequest
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet
 from workflows.messages import LONGEST_WAIT
-from workflows.visibility import NAME
+from workflows.visibility import NAME, STATUS
 
 DEADLINE: Final = timedelta(seconds=10)
 """For what Temporal answers by itself, and for a worker to answer an update."""
@@ -55,6 +56,14 @@ class NoLoop(Exception):
     """The fabric has no loop to talk to."""
 
 
+@dataclass(frozen=True)
+class Listed:
+    """How Temporal lists a loop, by its search attributes; empty where it does not know them."""
+
+    name: str
+    status: str
+
+
 class Loops:
     """The loops of one installation."""
 
@@ -74,10 +83,10 @@ class Loops:
 
     async def running(self) -> frozenset[str]:
         """The ids of the fabrics that have a loop. Temporal lists new ones after a moment."""
-        return frozenset(await self.names())
+        return frozenset(await self.listed())
 
-    async def names(self) -> Mapping[str, str]:
-        """By id, the names of the fabrics that have a loop; empty ones where Temporal has none."""
+    async def listed(self) -> Mapping[str, Listed]:
+        """By id, the fabrics that have a loop."""
         prefix = workflow_id("")
         found = self.client.list_workflows(
             "WorkflowType = 'FabricSync' AND ExecutionStatus = 'Running'",
@@ -85,7 +94,7 @@ class Loops:
             rpc_timeout=DEADLINE,
         )
         return {
-            loop.id.removeprefix(prefix): loop.typed_search_attributes.get(NAME, "")
+            loop.id.removeprefix(prefix): _listed(loop.typed_search_attributes)
             async for loop in found
         }
 
@@ -282,6 +291,10 @@ class Loops:
         if error.status is RPCStatusCode.NOT_FOUND:
             return NoLoop()
         return NoWorker(self.no_worker) if error.status in UNANSWERED else error
+
+
+def _listed(known: TypedSearchAttributes) -> Listed:
+    return Listed(name=known.get(NAME, ""), status=known.get(STATUS, ""))
 
 
 def _switches(request: SyncRequest) -> tuple[bool, bool, bool]:

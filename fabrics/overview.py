@@ -10,7 +10,7 @@ from typing import Any
 from fabrics.config import FabricConfig
 from fabrics.loop import FabricLoop
 from fabrics.report import FabricStatus
-from fabrics.status import Facts, SyncStatus
+from fabrics.status import Facts, SyncStatus, sync_status
 
 NEEDS_A_PERSON = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.ERROR})
 
@@ -46,6 +46,7 @@ def overview(  # noqa: PLR0913  one argument a source
     told: FabricStatus | None,
     *,
     running: bool,
+    shown: str = "",
     waiting_since: datetime | None = None,
     owner: str = "",
     heartbeat: int,
@@ -53,12 +54,15 @@ def overview(  # noqa: PLR0913  one argument a source
 ) -> FabricOverview:
     """The overview from the record's `config` and `facts`, and from what its loop `told`, if it did.
 
-    `waiting_since` is set where the loop has had something to do that no worker has taken, `owner`
-    where another installation looks after the fabric, whose loops are out of sight: there the record
-    alone tells. `heartbeat` is the number of seconds after which a record is written though nothing changed.
+    `shown` is the status that the record shows: no facts say that a sync is running, and it is believed
+    as long as somebody's loop may be at it. `waiting_since` is set where the loop has had something to do
+    that no worker has taken, `owner` where another installation looks after the fabric, whose loops are out
+    of sight: there the record alone tells. `heartbeat` is the number of seconds after which a record is
+    written though nothing changed.
     """
     ours = config.wants_a_loop and not owner
-    status = told or recorded(config, facts)
+    syncing = shown == SyncStatus.SYNCING and (running or bool(owner))
+    status = told or recorded(config, facts.model_copy(update={"syncing": syncing}))
     waits = ours and _waits_too_long(config, waiting_since, now)
     return FabricOverview(
         **_as_of(status, now),
@@ -83,7 +87,8 @@ def overview_of_loop(told: FabricStatus, heartbeat: int, now: datetime) -> Fabri
 
 def recorded(config: FabricConfig, facts: Facts) -> FabricStatus:
     """The status as the record alone has it."""
-    return FabricLoop(fabric_id=config.fabric_id, config=config, facts=facts).status()
+    status = FabricLoop(fabric_id=config.fabric_id, config=config, facts=facts).status()
+    return status.model_copy(update={"sync_status": sync_status(config, facts)})
 
 
 def _as_of(status: FabricStatus, now: datetime) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 import asyncio
 import signal
+from functools import partial
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
+from cli.look import FEW
+from fabrics.loop import workflow_id
 from stack.demo.fabrics import FABRICS
 from tests.cli.conftest import CommandLine
 from tests.e2e.first_load import Load, Sample, first_load, real
+from tests.e2e.fleet import loops
 from tests.e2e.installation import Installation, shown, until
 from tests.fabrics.inventory.live_sets import OWN
 from tests.fabrics.sets import HEDGEHOG
@@ -30,6 +34,7 @@ async def test_a_first_load_survives_whatever_happens_to_its_workers(
     installation: Installation,
 ) -> None:
     async with first_load(installation, sample()) as load:
+        await many_others(installation)
         async with installation.worker(FABRIC_SYNC_GRACEFUL_SHUTDOWN="0") as worker:
             await load.between.received(sum(load.objects.values()) // 4)
             load.between.go_on.clear()
@@ -85,6 +90,7 @@ async def is_told_of(load: Load) -> None:
     still = await until(load.writing, beats_on, 30)
     assert still is not None
     assert still.attempt == 1
+    await load.fabric.recorded("syncing")
     name = load.fabric.fabric_id
     starter = command_line(load)
     one, all_, inventory = await asyncio.gather(
@@ -97,10 +103,20 @@ async def is_told_of(load: Load) -> None:
     for page in (all_, inventory):
         assert f"{progress['done']:,} of {progress['total']:,} objects done" in page.out
     assert inventory.code == 0
-    await load.fabric.recorded("syncing")
     details = await load.fabric.handle.query("__temporal_workflow_metadata", result_type=object)
     assert "is syncing now" in str(details)
     assert "the pending activity `update_inventory` tells" in str(details)
+
+
+async def many_others(installation: Installation) -> None:
+    """So many fabrics with a loop that not every one of them is asked."""
+    for number in range(FEW):
+        other, known = f"other-{number}", {"hh_fabric_id": f"other-{number}"}
+        await asyncio.to_thread(installation.admin.create_record, other, known)
+        await installation.client.start_workflow(
+            "FabricSync", id=workflow_id(other), task_queue="nobody"
+        )
+    await until(partial(loops, installation.client), lambda ids: len(ids) > FEW)
 
 
 def has_progress(writing: PendingActivityInfo | None) -> bool:

@@ -1,6 +1,7 @@
 """What readers conclude from a record and its loop."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,27 @@ def test_the_loop_knows_better_than_the_record() -> None:
     seen = overview(CONFIG, old, told, running=True, heartbeat=900, now=NOW)
     assert seen.last_sync == NOW - timedelta(seconds=1)
     assert not seen.stale
+
+
+@pytest.mark.parametrize(
+    ("change", "kept", "status"),
+    [
+        ({}, {"running": True}, SyncStatus.SYNCING),
+        ({}, {"running": False, "owner": "default@elsewhere"}, SyncStatus.SYNCING),
+        ({}, {"running": False}, SyncStatus.NEVER_SYNCED),
+        ({"enabled": False}, {"running": True}, SyncStatus.DISABLED),
+        ({"kubernetes": None}, {"running": True}, SyncStatus.NOT_CONFIGURED),
+    ],
+)
+def test_a_loop_that_nobody_asked_syncs_if_the_record_shows_it(
+    change: dict[str, object], kept: dict[str, Any], status: SyncStatus
+) -> None:
+    config = CONFIG.model_copy(update=change)
+    seen = overview(config, facts(None), None, shown="syncing", heartbeat=900, now=NOW, **kept)
+    assert seen.sync_status is status
+    told = recorded(config, facts(None))
+    seen = overview(config, facts(None), told, shown="syncing", heartbeat=900, now=NOW, **kept)
+    assert seen.sync_status is told.sync_status
 
 
 @pytest.mark.parametrize(("found", "healthy"), [({}, True), ({"drift_count": 1}, False)])
