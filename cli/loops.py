@@ -32,7 +32,7 @@ from fabrics.turn import SyncRequest
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet
 from workflows.messages import LONGEST_WAIT
-from workflows.visibility import NAME, STATUS
+from workflows.visibility import NAME
 
 DEADLINE: Final = timedelta(seconds=10)
 """For what Temporal answers by itself, and for a worker to answer an update."""
