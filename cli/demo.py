@@ -20,7 +20,7 @@ from cli.results import show_fabrics
 from cli.session import open_session
 from cli.startup import Startup
 from fabrics.status import SyncStatus
-from stack.demo.running import running_demo
+from stack.demo.running import Demo, running_demo
 from stack.processes import StackError
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -57,14 +57,17 @@ def _start(once: bool, exits: ExitStack) -> None:
         startup("Enabling the fabrics")
         demo.worker.wait_until(lambda: asyncio.run(_worker_polls()), START.total_seconds())
         asyncio.run(_enable())
-        if once:
-            startup("Waiting for the first sync of each fabric")
-            demo.worker.wait_until(lambda: asyncio.run(_synced()), FIRST_SYNCS.total_seconds())
-    if once:
-        show_fabrics(asyncio.run(_look()), json=True)
+        seen = _first_syncs(startup, demo) if once else None
+    if seen:
+        show_fabrics(seen, json=True)
     else:
         console.show(guide(demo))
         watch()
+
+
+def _first_syncs(startup: Startup, demo: Demo) -> Sight | None:
+    startup("Waiting for the first sync of each fabric")
+    return demo.worker.wait_until(lambda: asyncio.run(_settled()), FIRST_SYNCS.total_seconds())
 
 
 def _bypass_proxies() -> None:
@@ -113,14 +116,10 @@ async def _enable() -> None:
             await enable_one(session, fabric, ())
 
 
-async def _synced() -> bool:
-    """Whether NetBox has the result of a first sync of every fabric, and no sync is running."""
+async def _settled() -> Sight | None:
+    """All fabrics, once NetBox has the result of a first sync of each, at a moment when no sync is running."""
     async with open_session() as session:
         recorded = all(fabric.facts.last_sync for fabric in await session.fabrics())
         sight = await look(session, ())
-    return recorded and not any(each.sync_status in UNSETTLED for each in sight.fabrics)
-
-
-async def _look() -> Sight:
-    async with open_session() as session:
-        return await look(session, ())
+    settled = recorded and not any(each.sync_status in UNSETTLED for each in sight.fabrics)
+    return sight if settled else None

@@ -47,8 +47,8 @@ class Service:
         """Wait for the end of the command and return its exit code."""
         return self._guard.wait()
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Wait until `ready()`, which may be called often, says so.
+    def wait_until[T](self, ready: Callable[[], T], seconds: float) -> T:
+        """Wait until `ready()`, which may be called often, says so; what it said.
 
         Raises StackError when the command ends first, or `seconds` pass.
         """
@@ -58,11 +58,12 @@ class Service:
             retry=retry_if_result(lambda is_ready: not is_ready),
         )
         try:
-            waiting(lambda: self._still_runs() and ready())
+            found: T = waiting(self._while_it_runs, ready)
         except RetryError:
             raise StackError(
                 f"{self.name} did not answer within {seconds:.0f} s. {self._tail()}"
             ) from None
+        return found
 
     def stop(self) -> None:
         """End the command and all it started; return when they are gone."""
@@ -73,10 +74,10 @@ class Service:
     def failure(self) -> StackError:
         return StackError(f"{self.name} ended with exit code {self._guard.poll()}. {self._tail()}")
 
-    def _still_runs(self) -> bool:
+    def _while_it_runs[T](self, ready: Callable[[], T]) -> T:
         if self._guard.poll() is not None:
             raise self.failure()
-        return True
+        return ready()
 
     def _tail(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES_IN_ERRORS:]

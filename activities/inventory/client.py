@@ -1,7 +1,7 @@
 """NetBox as the inventory uses it: GraphQL to read much at once, lists of rows to write much at once."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from copy import copy
 from typing import Any, Final, Literal, Self, override
 
@@ -70,10 +70,8 @@ class InventoryNetBox(NetBox):
 
     def check_may_read(self, path: str) -> None:
         """Raise `PermanentError` where this user may not read the objects at `path`."""
-        try:
+        with may_need_setup():
             next(self._get(path, {"fields": "id"}, 1), None)
-        except PermanentError as error:
-            raise PermanentError(f"{error} Run `starter.py setup`.") from error
 
     def write(self, method: Method, path: str, rows: Sequence[Row]) -> list[Row]:
         """Create, change or delete all the rows or none; the answer has them as they are now.
@@ -95,6 +93,15 @@ class InventoryNetBox(NetBox):
         if self._check:
             self._check()
         return super()._errors(doing)
+
+
+@contextmanager
+def may_need_setup() -> Iterator[None]:
+    """What the user is refused, `setup` may grant."""
+    try:
+        yield
+    except PermanentError as error:
+        raise PermanentError(f"{error} Run `starter.py setup`.") from error
 
 
 def _reasons(answer: requests.Response, rows: Sequence[Row]) -> dict[int, str]:

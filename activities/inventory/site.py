@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from activities.errors import PermanentError
-from activities.inventory.client import InventoryNetBox
+from activities.inventory.client import InventoryNetBox, may_need_setup
 from activities.inventory.models import LOCATIONS, PATHS
 from activities.inventory.rows import FABRIC
 from activities.netbox.client import CLUSTERS, Row
@@ -54,7 +54,8 @@ def _scope_site(netbox: InventoryNetBox, record: Row) -> Row | None:
 def _own_name(netbox: InventoryNetBox, config: FabricConfig) -> str:
     """The fabric's name. NetBox takes it for one site only, so a fabric whose namesake has it adds its id."""
     name = fit(config.name, SITE)
-    found = (row for row in netbox.rows(PATHS[Model.SITE], name=name) if row["name"] == name)
+    with may_need_setup():
+        found = [row for row in netbox.rows(PATHS[Model.SITE], name=name) if row["name"] == name]
     others = {row["custom_fields"].get(FABRIC) for row in found} - {None, "", config.fabric_id}
     return f"{config.name} ({config.fabric_id})" if others else config.name
 
