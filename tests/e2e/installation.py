@@ -8,13 +8,22 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import yaml
 from temporalio.client import Client, WorkflowHandle
-from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
+from temporalio.service import RPCError, RPCStatusCode
+from tenacity import (
+    AsyncRetrying,
+    RetryError,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_delay,
+    wait_fixed,
+)
 
 from activities.netbox.client import NetBox, Row
 from fabrics.loop import LOST_TASK, FabricLoop, workflow_id
@@ -25,6 +34,9 @@ from stack.stack import Stack
 from workflows.fabric_sync import FabricSync
 
 ROOT = Path(__file__).parent.parent.parent
+
+PATIENCE = timedelta(seconds=3)
+"""For an answer of a loop, which takes milliseconds, or a second after a worker's start."""
 
 
 async def until[T](
@@ -43,6 +55,12 @@ async def until[T](
         raise AssertionError(f"not within {seconds} s; last seen: {last}") from None
 
 
+def is_unanswered(error: BaseException) -> bool:
+    """Whether a question was lost on its way."""
+    lost = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+    return isinstance(error, RPCError) and error.status in lost
+
+
 @dataclass
 class Fabric:
     """One fabric under test: its Git repository, its API, its record and its loop."""
@@ -56,8 +74,14 @@ class Fabric:
     netbox: NetBox
 
     async def status(self) -> FabricStatus:
-        """What its loop says."""
-        return await self.handle.query(FabricSync.status)
+        """What its loop says; a question that went to a worker just killed is asked again."""
+        asking = AsyncRetrying(
+            wait=wait_fixed(0.1),
+            stop=stop_after_delay(60),
+            retry=retry_if_exception(is_unanswered),
+            reraise=True,
+        )
+        return await asking(self.handle.query, FabricSync.status, rpc_timeout=PATIENCE)
 
     async def history(self) -> list[SyncReport]:
         """Its last syncs."""
