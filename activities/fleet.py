@@ -26,7 +26,7 @@ from fabrics.fleet_summary import FleetSummary, summarise_fleet
 from fabrics.loop import LOST_TASK, FabricLoop, workflow_id
 from fabrics.record import (
     changed_fields,
-    instance_of,
+    other_owner,
     parse_config,
     parse_facts,
     slug_fabric_id,
@@ -181,7 +181,7 @@ class FleetActivities:
         taken = {raw_fields(row).get("hh_fabric_id") for row in rows}
         problems = []
         for place, row in enumerate(rows):
-            if raw_fields(row).get("hh_fabric_id") or instance_of(row) not in ("", self.instance):
+            if raw_fields(row).get("hh_fabric_id") or other_owner(row, self.instance):
                 continue
             fabric_id = slug_fabric_id(row["name"], {str(known) for known in taken})
             try:

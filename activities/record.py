@@ -21,6 +21,7 @@ from fabrics.record import (
     changed_fields,
     instance_of,
     is_true,
+    other_owner,
     parse_config,
     parse_facts,
     shown_status,
@@ -110,8 +111,7 @@ class RecordActivities:
             raise
 
     def _check_instance(self, record: Row) -> None:
-        other = instance_of(record)
-        if other and other != self.instance:
+        if other := other_owner(record, self.instance):
             raise Claimed(
                 f"The record of {record['name']} belongs to another installation of Fabric Sync"
                 f" ({other}): nothing was written. To move it here, run"

@@ -19,7 +19,7 @@ from cli.session import Session
 from cli.stalled import waiting_since
 from fabrics.fleet_summary import FleetSummary
 from fabrics.overview import FabricOverview, overview, overview_of_loop
-from fabrics.record import instance_of
+from fabrics.record import other_owner
 from fabrics.report import FabricStatus
 from fabrics.status import SyncStatus
 
@@ -151,19 +151,13 @@ def sight(
             running=fabric.fabric_id in running,
             shown=fabric.shown,
             waiting_since=waiting.get(fabric.fabric_id),
-            owner=_owner(session, fabric),
+            owner=other_owner(fabric.record, session.instance),
             heartbeat=session.settings.netbox_heartbeat,
             now=now,
         )
         for fabric in fabrics
     ]
     return Sight(fabrics=seen, now=now)
-
-
-def _owner(session: Session, fabric: Fabric) -> str:
-    """The other installation that looks after the fabric; empty where none does."""
-    instance = instance_of(fabric.record)
-    return "" if instance == session.instance else instance
 
 
 def sight_of(session: Session, fabric: Fabric, told: FabricStatus | None = None) -> Sight:

@@ -13,7 +13,14 @@ from cli.errors import Failure
 from cli.fabrics import Fabric
 from cli.session import Session
 from fabrics.config import ConfigEdits
-from fabrics.record import changed_fields, config_fields, instance_of, parse_facts, slug_fabric_id
+from fabrics.record import (
+    changed_fields,
+    config_fields,
+    instance_of,
+    other_owner,
+    parse_facts,
+    slug_fabric_id,
+)
 from fabrics.record_config import raw_fields
 
 
@@ -83,8 +90,7 @@ def with_status(record: Row, fields: Row, now: datetime) -> Row:
 
 
 def _refuse_foreign(record: Row, instance: str) -> None:
-    owner = instance_of(record)
-    if owner and owner != instance:
+    if owner := other_owner(record, instance):
         raise Failure(
             f"{record['name']} belongs to another installation of Fabric Sync ({owner}):"
             f" nothing was changed. `starter.py doctor @{record['id']} --take-over` moves it here."

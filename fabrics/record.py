@@ -24,6 +24,7 @@ __all__ = [
     "config_fields",
     "instance_of",
     "is_true",
+    "other_owner",
     "parse_config",
     "parse_facts",
     "shown_status",
@@ -117,6 +118,12 @@ def is_true(record: Mapping[str, Any]) -> bool:
 def instance_of(record: Mapping[str, Any]) -> str:
     """The installation that syncs this fabric; empty as long as none has."""
     return _text(raw_fields(record).get("hh_instance"))
+
+
+def other_owner(record: Mapping[str, Any], instance: str) -> str:
+    """The installation other than `instance` that syncs this fabric; empty where none does."""
+    owner = instance_of(record)
+    return "" if owner == instance else owner
 
 
 def shown_status(record: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import yaml
 from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 from tenacity import (
     AsyncRetrying,
     RetryError,
@@ -26,6 +26,7 @@ from tenacity import (
 )
 
 from activities.netbox.client import NetBox, Row
+from cli.loops import UNANSWERED
 from fabrics.loop import LOST_TASK, FabricLoop, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from stack.api_server import KubernetesApi
@@ -57,8 +58,7 @@ async def until[T](
 
 def is_unanswered(error: BaseException) -> bool:
     """Whether a question was lost on its way."""
-    lost = (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
-    return isinstance(error, RPCError) and error.status in lost
+    return isinstance(error, RPCError) and error.status in UNANSWERED
 
 
 @dataclass
