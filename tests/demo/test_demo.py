@@ -193,7 +193,9 @@ def test_ctrl_c_during_the_start_ends_it_all(folder: Path, temporary: Path) -> N
 
 
 def names_of(temporary: Path) -> set[str]:
-    return {Path(each.info["cmdline"][0]).name for each in processes_of(temporary)}
+    """The programs that run; a process that is just becoming another one has no command line."""
+    commands = [each.info["cmdline"] for each in processes_of(temporary)]
+    return {Path(command[0]).name for command in commands if command}
 
 
 def test_a_worker_that_dies_ends_the_demo_with_a_sentence(folder: Path, temporary: Path) -> None:
