@@ -10,6 +10,7 @@ that did not answer last time, the fourth writes inventories. A worker at a remo
 import argparse
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -277,6 +278,9 @@ def main() -> None:
             f"FABRIC_SYNC_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()
         )
         raise SystemExit(f"worker.py: Correct the environment: {wrong}.") from None
+    logging.shutdown()
+    # Temporal's client library may crash in its threads while the interpreter shuts down.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ with workflow.unsafe.imports_passed_through():
 LONGEST_UPDATE: Final = timedelta(hours=1)
 """A first load of ten thousand objects, at some twenty a second, with several others beside it."""
 
-LOST_WORKER: Final = timedelta(seconds=6)
+LOST_WORKER: Final = timedelta(seconds=5)
 MIN_BUDGET, MAX_BUDGET = timedelta(seconds=60), timedelta(seconds=300)
 ATTEMPTS: Final = 3
 LONGEST_ROUND: Final = timedelta(minutes=10)
