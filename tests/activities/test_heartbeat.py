@@ -23,7 +23,7 @@ from activities.heartbeat import TASK, HeartbeatInterceptor
 from stack.processes import Supervisor
 from stack.temporal_server import start_temporal
 
-TIMEOUT = timedelta(seconds=1)
+TIMEOUT = timedelta(seconds=4)
 SECRET = "s3cret-token"
 
 

@@ -22,7 +22,7 @@ async def test_from_add_to_disable(installation: Installation, starter: CommandL
         source = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False)
         name = f"Düsseldorf [{installation.queue}]"
         added = await starter(
-            *("add", name, "--kubernetes-server", source.api.server, "--interval", "10"),
+            *("add", name, "--kubernetes-server", source.api.server, "--interval", "3600"),
             *("--git-repository", source.repository.url, "--credentials", source.fabric_id),
             *("--enable", "--json"),
         )

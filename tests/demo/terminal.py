@@ -90,7 +90,10 @@ def processes_of(temporary: Path) -> list[psutil.Process]:
     """
     running = psutil.process_iter(["cmdline", "environ"])
     return [
-        each for each in running if (each.info["environ"] or {}).get("TMPDIR") == str(temporary)
+        each
+        for each in running  # what ends while it is looked at has no command line
+        if (each.info["environ"] or {}).get("TMPDIR") == str(temporary)
+        and each.info["cmdline"] is not None
     ]
 
 

@@ -39,9 +39,12 @@ ROOT = Path(__file__).parent.parent.parent
 PATIENCE = timedelta(seconds=3)
 """For an answer of a loop, which takes milliseconds, or a second after a worker's start."""
 
+ENOUGH = 180
+"""Seconds for what has no time limit of its own: first slots are spread over 30, the rest is the machine's."""
+
 
 async def until[T](
-    look: Callable[[], Awaitable[T]], holds: Callable[[T], bool], seconds: float = 60
+    look: Callable[[], Awaitable[T]], holds: Callable[[T], bool], seconds: float = ENOUGH
 ) -> T:
     """What `look` sees once `holds` is true of it; fails with what it saw last."""
     waiting = AsyncRetrying(
@@ -92,11 +95,11 @@ class Fabric:
         row, _ = await asyncio.to_thread(self.netbox.record, self.record_id)
         return {name.removeprefix("hh_"): value for name, value in row["custom_fields"].items()}
 
-    async def recorded(self, status: str, seconds: float = 60) -> Row:
+    async def recorded(self, status: str, seconds: float = ENOUGH) -> Row:
         """Its record once it says `status`."""
         return await until(self.record, lambda record: shown(record) == status, seconds)
 
-    async def synced(self, times: int, seconds: float = 60) -> FabricStatus:
+    async def synced(self, times: int, seconds: float = ENOUGH) -> FabricStatus:
         """Its status once it has synced that often."""
         return await until(self.status, lambda status: status.syncs >= times, seconds)
 

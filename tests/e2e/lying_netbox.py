@@ -40,7 +40,7 @@ class LyingNetBox:
         """How many answers are held back."""
         return self.held
 
-    async def received(self, rows: int, seconds: float = 60) -> None:
+    async def received(self, rows: int, seconds: float = 180) -> None:
         """Return as soon as so many rows have come; NetBox is still at the last of them."""
         async with asyncio.timeout(seconds), self._came:
             await self._came.wait_for(lambda: self.rows >= rows)

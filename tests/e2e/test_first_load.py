@@ -56,7 +56,11 @@ async def test_a_first_load_stops_when_the_fabric_is_switched_off_and_goes_on_la
     async with first_load(installation, sample()) as load, installation.worker():
         name, starter = load.fabric.fabric_id, command_line(load)
         await load.between.received(1)
-        assert (await starter("disable", name)).code == 0
+        load.between.go_on.clear()
+        switching = asyncio.create_task(starter("disable", name))
+        await until(load.fabric.record, lambda record: not record["sync_enabled"])
+        load.between.go_on.set()
+        assert (await switching).code == 0
         assert await asyncio.wait_for(load.fabric.handle.result(), 60) == "disabled"
         assert shown(await load.fabric.record()) == "disabled"
         written = load.between.rows

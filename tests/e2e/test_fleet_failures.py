@@ -198,7 +198,7 @@ async def test_a_loop_that_can_never_get_on_is_replaced_when_it_is_overdue(
 ) -> None:
     installation.changes = {"FABRIC_SYNC_NETBOX_HEARTBEAT": "5"}
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
-    healthy_one = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+    healthy_one = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=10)
     wedged = await installation.client.start_workflow(
         "FabricSync", "no state of a loop", id=fabric.handle.id, task_queue=installation.queue
     )

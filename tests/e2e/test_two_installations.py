@@ -15,11 +15,11 @@ import temporal
 from activities import setup
 from activities.netbox.client import NetBox
 from activities.setup.access import GROUP, USER
-from activities.setup.items import Item
+from activities.setup.items import CLUSTER, Item
 from stack.processes import Supervisor
 from stack.temporal_server import start_temporal
 from tests.cli.conftest import CommandLine
-from tests.e2e.fleet import look, looked, loops, rows
+from tests.e2e.fleet import look, looked, loops
 from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, shown, until
 from workflows.fabric_sync import FabricSync
 
@@ -76,12 +76,13 @@ async def sides(
 
 async def writers(fabric: Fabric) -> Counter[str]:
     """Who has changed the record how often since it was made."""
-    changes = await asyncio.to_thread(rows, fabric.netbox, CHANGES)
+    filters = {"changed_object_type": CLUSTER, "changed_object_id": fabric.record_id}
+    changes = await asyncio.to_thread(lambda: list(fabric.netbox.rows(CHANGES, **filters)))
     return Counter(
         change["user_name"]
         for change in changes
         if change["changed_object_id"] == fabric.record_id
-        and change["changed_object_type"] == "virtualization.cluster"
+        and change["changed_object_type"] == CLUSTER
         and change["action"]["value"] == "update"
     )
 
