@@ -38,6 +38,11 @@ def workflow_id(fabric_id: str) -> str:
     return f"fabric-sync/{fabric_id}"
 
 
+def loop_summary(fabric_id: str) -> str:
+    """What Temporal shows of a loop as long as it runs; not the name, which people change."""
+    return f"keeps the fabric {fabric_id} in sync"
+
+
 class Written(BaseModel, frozen=True):
     """What the record shows since our last write."""
 
@@ -158,7 +163,7 @@ class FabricLoop(BaseModel):
         config = self.effective or FabricConfig(
             fabric_id=self.fabric_id, name=self.fabric_id, record_id=0
         )
-        facts = self.facts.model_copy(update={"syncing": self.turn is not None})
+        facts = self.facts.model_copy(update={"syncing": self.turn is not None}).under(config)
         return FabricStatus(
             name=config.name,
             fabric_id=self.fabric_id,
@@ -274,14 +279,12 @@ class FabricLoop(BaseModel):
         self.grid, overrun = self.grid.end(now)
         self.missed += overrun
         self.syncs = turn.number
-        status = sync_status(self.effective, self.facts)
+        status, told = sync_status(self.effective, self.facts), self._told
         report = sync_report(
-            turn, seen, mirrored, facts=self.facts, status=status, ended=now, overrun=overrun
+            turn, seen, mirrored, facts=told, status=status, ended=now, overrun=overrun
         )
         self.reports = [*self.reports, report][-KEPT_REPORTS:]
-        self.journal = self.journal.after_sync(
-            status, self.facts, turn.started, self._waiting_sentence
-        )
+        self.journal = self.journal.after_sync(status, told, turn.started, self._waiting_sentence)
         return report
 
     def confirm_deletes(self, digest: str) -> int:
@@ -346,6 +349,13 @@ class FabricLoop(BaseModel):
         return self.effective is not None and self.effective.paused
 
     @property
+    def _told(self) -> Facts:
+        """The facts with all that is wrong, as the record shows it: settings that cannot be used come first."""
+        assert self.effective is not None  # noqa: S101  only what was configured was synced
+        error = status_error(self.effective, self.facts)
+        return self.facts.model_copy(update={"error": error})
+
+    @property
     def _open_sentence(self) -> str:
         kept = self.installation.inventory
         return open_sentence(self.inventory.status, self.fabric_id) if kept else ""
@@ -379,7 +389,9 @@ _SHARED_WITH_FACTS: Final = (
 
 def _written(config: FabricConfig, facts: Facts) -> Written:
     return Written(
-        status=sync_status(config, facts), error=status_error(config, facts), facts=facts
+        status=sync_status(config, facts),
+        error=status_error(config, facts),
+        facts=facts.under(config),
     )
 
 

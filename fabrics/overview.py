@@ -37,7 +37,7 @@ class FabricOverview(FabricStatus, frozen=True):
         if self.sync_status is SyncStatus.SYNCING:
             wrong = bool(self.sync_error or self.drift_count)
         waiting = self.inventory.deletes_waiting is not None
-        return not (wrong or waiting or self.stale or self.lost)
+        return not (wrong or waiting or self.stale or self.lost or self.netbox_error)
 
 
 def overview(  # noqa: PLR0913  one argument a source

@@ -20,6 +20,7 @@ from fabrics.record_config import parse_config, raw_fields
 from fabrics.status import ConnectionStatus, Facts, status_error, sync_status
 
 __all__ = [
+    "CLEAR_IT",
     "changed_fields",
     "config_fields",
     "instance_of",
@@ -35,6 +36,11 @@ __all__ = [
 MAX_DRIFT_ENTRIES: Final = 20
 MAX_DRIFT_BYTES: Final = 4096
 MAX_ID: Final = 39
+CLEAR_IT: Final = (
+    "clear hh_fabric_id on all but one, through NetBox's API (its form shows it read-only)"
+)
+"""What to do about records of one fabric id."""
+
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """A stored time further ahead of ours than this was not written by a sync."""
 
@@ -67,6 +73,7 @@ def parse_facts(record: Mapping[str, Any]) -> Facts:
 
 def status_fields(config: FabricConfig, facts: Facts) -> Fields:
     """All status fields, which only ever go together: what they say was true at one moment."""
+    facts = facts.under(config)
     return {
         "hh_sync_status": str(sync_status(config, facts)),
         "hh_last_sync": _stamp(facts.last_sync),

@@ -117,6 +117,13 @@ class Facts(BaseModel, frozen=True):
             found |= {"drift_count": seen.drift_count, "drift": seen.drift}
         return self.model_copy(update=found)
 
+    def under(self, config: FabricConfig) -> "Facts":
+        """What of the facts can be true of a fabric so configured: no server, no connection."""
+        if config.kubernetes is not None:
+            return self
+        unknown = {"connection_status": ConnectionStatus.UNKNOWN, "connection_error": ""}
+        return self.model_copy(update=unknown)
+
     def after_failure(self, error: str, started: datetime) -> "Facts":
         """The facts once a sync that began at `started` broke off without an observation."""
         return self.model_copy(update={"syncing": False, "last_sync": started, "error": error})

@@ -93,6 +93,8 @@ def contradictions(row: Row) -> list[str]:
         "succeeded before it began": (said["last_success"] or "") > (said["last_sync"] or ""),
         "a connection that failed silently": (said["connection_status"] == "error")
         != bool(said["connection_error"]),
+        "connected to no server": status == "not_configured"
+        and said["connection_status"] not in (None, "unknown"),
         "more drift listed than there is": len(said["drift"] or []) > (drift or 0),
         "a sync of nobody": status == "in_sync" and not said["instance"],
         "too short an interval, unsaid": status == "in_sync" and said["sync_interval"] == TOO_SHORT,

@@ -62,6 +62,20 @@ def test_other_sources_are_read_at_once() -> None:
     assert loop.request is not None
 
 
+def test_settings_that_cannot_be_used_are_the_error_wherever_a_sync_is_told_of() -> None:
+    loop = settled()
+    problem = "hh_sync_interval is 1: give it 5 to 2592000 seconds."
+    loop.record_read(CONFIG.model_copy(update={"problems": (problem,)}), FACTS, HERE)
+    loop.plan(NOW)
+    for minutes in range(2):
+        loop.ask_for_sync(SyncRequest())
+        loop.begin(NOW + timedelta(minutes=minutes))
+        report = loop.end("Git does not answer.", None, NOW + timedelta(minutes=minutes))
+        assert report.error == f"{problem} Git does not answer."
+    assert loop.journal.entry.endswith(f"UTC. {problem} Git does not answer.")
+    assert loop.status().sync_error == f"{problem} Git does not answer."
+
+
 def test_another_way_to_the_sources_is_tried_at_once() -> None:
     loop = settled()
     loop.record_read(CONFIG.model_copy(update={"task_queue": "oslo"}), FACTS, HERE)

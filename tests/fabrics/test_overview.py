@@ -7,7 +7,7 @@ import pytest
 
 from fabrics.config import FabricConfig, KubernetesTarget
 from fabrics.overview import overview, overview_of_loop, recorded
-from fabrics.status import Facts, SyncStatus
+from fabrics.status import ConnectionStatus, Facts, SyncStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CONFIG = FabricConfig(
@@ -49,6 +49,20 @@ def test_stale_after_two_intervals_or_two_heartbeats(
         now=NOW,
     )
     assert (seen.stale, seen.healthy) == (stale, not stale)
+
+
+def test_a_fabric_without_a_server_is_connected_to_none() -> None:
+    connected = facts(timedelta(0), connection_status=ConnectionStatus.CONNECTED)
+    assert recorded(CONFIG, connected).connection_status == "connected"
+    nowhere = recorded(CONFIG.model_copy(update={"kubernetes": None}), connected)
+    assert nowhere.connection_status == "unknown"
+
+
+def test_a_record_that_netbox_does_not_take_needs_a_person() -> None:
+    told = recorded(CONFIG, facts(timedelta(0)))
+    refused = told.model_copy(update={"netbox_error": "NetBox refuses the token."})
+    assert overview_of_loop(told, 900, NOW).healthy
+    assert not overview_of_loop(refused, 900, NOW).healthy
 
 
 @pytest.mark.parametrize(("waited", "stale"), [(30, False), (31, True)])

@@ -146,7 +146,10 @@ def test_syncing_never_stays(
     assert fields_of(admin, record)["hh_sync_status"]["value"] == "syncing"
     admin.change(CLUSTERS, record["id"], {"custom_fields": edited})
     activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=FACTS))
-    assert fields_of(admin, record)["hh_sync_status"]["value"] == status
+    stored = fields_of(admin, record)
+    assert stored["hh_sync_status"]["value"] == status
+    connection = "unknown" if status == "not_configured" else "connected"
+    assert stored["hh_connection_status"]["value"] == connection
 
 
 def test_a_record_that_was_deleted_is_gone(
