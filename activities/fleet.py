@@ -6,7 +6,7 @@ A failure that concerns them all ends the round, which changed nothing that a ne
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,13 +17,14 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
 from temporalio.common import SearchAttributeKey, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
+from tenacity import Retrying, retry_if_exception_message, stop_after_attempt
 
 from activities.errors import PermanentError, TransientError, Unanswered
 from activities.netbox.client import NetBox, Row
 from fabrics.config import ConfigEdits
 from fabrics.fleet import FleetSnapshot, ImplausibleRead, Member, RunningLoop
 from fabrics.fleet_summary import FleetSummary, summarise_fleet
-from fabrics.loop import LOST_TASK, FabricLoop, workflow_id
+from fabrics.loop import LOST_TASK, FabricLoop, loop_summary, workflow_id
 from fabrics.record import (
     changed_fields,
     other_owner,
@@ -51,6 +52,12 @@ OF_ONE_LOOP: Final = frozenset(
 )
 """What Temporal answers where one loop has just ended, or has been told too often; other loops are not
 concerned."""
+
+ID_REFUSED: Final = r"(?s).*hh_fabric_id.*unique"
+"""How NetBox says that a cluster has a fabric id which others may not have."""
+
+MOST_CANDIDATES: Final = 5
+"""Fabric ids that a record is offered in one round; the next round goes on from what it sees then."""
 
 UNLUCKY: Final = 2
 """Attempts at one step that a workflow may need: a worker that is killed or overloaded costs one."""
@@ -106,9 +113,7 @@ class FleetActivities:
             raise PermanentError(str(error)) from None
         if seen.vanished:
             await asyncio.to_thread(self.netbox.check_sees_all_records)
-        names = {member.config.fabric_id: member.config.name for member in seen.members}
-        due = {fabric_id: names.get(fabric_id, fabric_id) for fabric_id in plan.tell}
-        untold = await self._tell(due, plan.overdue)
+        untold = await self._tell(plan.tell, plan.overdue)
         settled = frozenset(plan.settle)
         to_settle = [row for row in rows if row["id"] in settled]
         unsettled = await asyncio.to_thread(self._settle, to_settle)
@@ -125,29 +130,24 @@ class FleetActivities:
         except RPCError as error:
             raise TransientError(f"Temporal does not list the loops ({error.message}).") from None
 
-    async def _tell(self, names: Mapping[str, str], overdue: Sequence[str]) -> list[str]:
-        """Let loops look at their records, start those that do not run; a sentence on each that cannot be told.
-
-        `names` has the fabrics' names by their ids.
-        """
+    async def _tell(self, due: Sequence[str], overdue: Sequence[str]) -> list[str]:
+        """Let loops look at their records, start those that do not run; a sentence on each that cannot be told."""
         limit = asyncio.Semaphore(AT_ONCE)
 
         async def tell(fabric_id: str) -> str:
             async with limit:
-                return await self._tell_one(
-                    fabric_id, names[fabric_id], overdue=fabric_id in overdue
-                )
+                return await self._tell_one(fabric_id, overdue=fabric_id in overdue)
 
-        return list(filter(None, await asyncio.gather(*map(tell, names))))
+        return list(filter(None, await asyncio.gather(*map(tell, due))))
 
-    async def _tell_one(self, fabric_id: str, name: str, *, overdue: bool) -> str:
+    async def _tell_one(self, fabric_id: str, *, overdue: bool) -> str:
         try:
             if overdue and await is_stuck(self.client, workflow_id(fabric_id)):
                 # It fails on its own history and never gets on: a new one continues from the record.
                 terminate = WorkflowIDConflictPolicy.TERMINATE_EXISTING
-                await self._start(fabric_id, name, conflict=terminate)
+                await self._start(fabric_id, conflict=terminate)
             else:
-                await self._start(fabric_id, name, signal="record_changed")
+                await self._start(fabric_id, signal="record_changed")
         except RPCError as error:
             if error.status in OF_ONE_LOOP:
                 return f"The loop of {fabric_id} takes no message ({error.message})."
@@ -157,7 +157,6 @@ class FleetActivities:
     async def _start(
         self,
         fabric_id: str,
-        name: str,
         *,
         signal: str | None = None,
         conflict: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
@@ -168,7 +167,7 @@ class FleetActivities:
             id=workflow_id(fabric_id),
             task_queue=self.task_queue,
             task_timeout=LOST_TASK,
-            static_summary=name[:200],
+            static_summary=loop_summary(fabric_id),
             start_signal=signal,
             id_conflict_policy=conflict,
         )
@@ -178,23 +177,37 @@ class FleetActivities:
     def _records(self) -> tuple[list[Row], list[str]]:
         """All records, those without a fabric id with one now, and a sentence on each that takes none."""
         rows = self.netbox.records()
-        taken = {raw_fields(row).get("hh_fabric_id") for row in rows}
+        taken = {str(raw_fields(row).get("hh_fabric_id")) for row in rows}
         problems = []
         for place, row in enumerate(rows):
             if raw_fields(row).get("hh_fabric_id") or other_owner(row, self.instance):
                 continue
-            fabric_id = slug_fabric_id(row["name"], {str(known) for known in taken})
             try:
-                rows[place] = (
-                    self.netbox.update_record(row["id"], partial(_named, fabric_id)) or row
-                )
+                rows[place] = self._given_an_id(row, taken)
             except Unanswered:
                 raise
             except (PermanentError, TransientError) as error:
                 problems.append(f"{row['name']}: {error}")
-            else:
-                taken.add(fabric_id)
         return rows, problems
+
+    def _given_an_id(self, row: Row, taken: set[str]) -> Row:
+        """The record with a fabric id of its own, which is `taken` from then on.
+
+        Also a cluster that is no fabric any more has its id: NetBox refuses that to others, and shows it to
+        nobody.
+        """
+
+        def give() -> Row:
+            fabric_id = slug_fabric_id(row["name"], taken)
+            taken.add(fabric_id)
+            return self.netbox.update_record(row["id"], partial(_named, fabric_id)) or row
+
+        next_free = Retrying(
+            stop=stop_after_attempt(MOST_CANDIDATES),
+            retry=retry_if_exception_message(match=ID_REFUSED),
+            reraise=True,
+        )
+        return next_free(give)
 
     def _settle(self, rows: Iterable[Row]) -> list[str]:
         """Write the statuses that records without a loop should show; a sentence on each that refuses."""

@@ -1,7 +1,7 @@
 """Talking to the fabrics' loops in Temporal. Every call has a deadline."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
@@ -26,7 +26,7 @@ from fabrics.config import FabricConfig
 from fabrics.fleet import FLEET_ID
 from fabrics.fleet_summary import FleetSummary
 from fabrics.inventory.report import InventoryProgress
-from fabrics.loop import LOST_TASK, FabricLoop, workflow_id
+from fabrics.loop import LOST_TASK, FabricLoop, loop_summary, workflow_id
 from fabrics.report import FabricStatus, SyncReport
 from fabrics.turn import SyncRequest
 from workflows.fabric_sync import FabricSync
@@ -119,13 +119,7 @@ class Loops:
 
     async def latest(self, fabric_id: str) -> FabricStatus:
         """What the present or latest loop knows. Raises `NoLoop`, `NoWorker`."""
-        if not await self.worker_polls():
-            raise NoWorker(self.no_worker)
-        try:
-            told = await self._handle(fabric_id).query(FabricSync.status, rpc_timeout=DEADLINE)
-            return await self._with_progress(told)
-        except RPCError as error:
-            raise self._meaning(error) from None
+        return await self._with_progress(await self._ask(fabric_id, FabricSync.status))
 
     async def _with_progress(self, told: FabricStatus) -> FabricStatus:
         """The status with how far its inventory is, where that is being written now."""
@@ -149,12 +143,7 @@ class Loops:
 
     async def history(self, fabric_id: str) -> Sequence[SyncReport]:
         """The last syncs of the present or latest loop, oldest first. Raises `NoLoop`, `NoWorker`."""
-        if not await self.worker_polls():
-            raise NoWorker(self.no_worker)
-        try:
-            return await self._handle(fabric_id).query(FabricSync.history, rpc_timeout=DEADLINE)
-        except RPCError as error:
-            raise self._meaning(error) from None
+        return await self._ask(fabric_id, FabricSync.history)
 
     async def fleet(self) -> FleetSummary | None:
         """How the fleet is. Raises `NoLoop` where it does not run; None where it does not answer."""
@@ -184,7 +173,7 @@ class Loops:
             task_queue=self.task_queue,
             task_timeout=LOST_TASK,
             start_signal="record_changed",
-            static_summary=config.name[:200],
+            static_summary=loop_summary(config.fabric_id),
             rpc_timeout=DEADLINE,
         )
 
@@ -241,6 +230,20 @@ class Loops:
 
     def _handle(self, fabric_id: str) -> WorkflowHandle[FabricSync, str]:
         return self.client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
+
+    async def _ask[T](self, fabric_id: str, question: Callable[[FabricSync], T]) -> T:
+        """Ask the present or latest loop."""
+        if not await self.worker_polls():
+            raise NoWorker(self.no_worker)
+        try:
+            return await self._handle(fabric_id).query(question, rpc_timeout=DEADLINE)
+        except WorkflowQueryFailedError:
+            raise Failure(
+                f"The loop of {fabric_id} cannot answer, since it fails: see {workflow_id(fabric_id)} in the"
+                " Temporal Web UI. Once it is overdue, the fleet replaces it."
+            ) from None
+        except RPCError as error:
+            raise self._meaning(error) from None
 
     async def _give[T](
         self, fabric_id: str, message: Message, arguments: Sequence[object], answer: type[T]

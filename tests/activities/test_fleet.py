@@ -96,7 +96,7 @@ async def test_a_loop_that_takes_no_message_keeps_no_other_from_its_own(client: 
     (problem,) = seen.summary.problems
     assert problem.startswith("The loop of deaf takes no message")
     new = await client.get_workflow_handle(workflow_id("new")).describe()
-    assert await new.static_summary() == "DC new"
+    assert await new.static_summary() == "keeps the fabric new in sync"
 
 
 async def test_a_fleet_that_can_never_get_on_is_replaced(

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from activities.netbox.client import NetBox
+from activities.netbox.client import CLUSTER_TYPES, CLUSTERS, NetBox
 from activities.netbox.http import Refused
 from activities.setup.fields import FIELDS
 from tests.e2e.fleet import changed, edit, look, looked, loops_of, rows
@@ -56,6 +56,25 @@ async def test_records_of_one_name_are_two_fabrics(installation: Installation) -
     async with installation.worker():
         records = [await twin.recorded("in_sync") for twin in twins]
         assert {record["fabric_id"] for record in records} == {"berlin-dc-1", "berlin-dc-1-2"}
+
+
+async def test_an_id_that_a_cluster_of_another_type_has_is_not_given_again(
+    installation: Installation,
+) -> None:
+    netbox = installation.admin
+    fabric = await installation.fabric(IN_GIT, SERVERS, hh_fabric_id=None)
+    await edit(fabric, name="Archived DC", custom_fields={"hh_credentials": fabric.fabric_id})
+    archive = await asyncio.to_thread(
+        netbox.create, CLUSTER_TYPES, {"name": "Archive", "slug": "archive"}
+    )
+    archived = {
+        "name": "Archived DC",
+        "type": archive["id"],
+        "custom_fields": {"hh_fabric_id": "archived-dc"},
+    }
+    await asyncio.to_thread(netbox.create, CLUSTERS, archived)
+    async with installation.worker():
+        assert (await fabric.recorded("in_sync"))["fabric_id"] == "archived-dc-2"
 
 
 async def test_a_fabric_id_is_refused_that_is_taken_or_none(installation: Installation) -> None:
