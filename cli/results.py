@@ -39,7 +39,7 @@ def show_fabrics(sight: Sight, json: bool) -> None:
     """One line a fabric."""
     if json:
         console.show_json(Fabrics(fabrics=sight.fabrics, fleet=sight.fleet))
-    elif sight.fabrics:
+    elif sight.fabrics or (sight.fleet and not sight.fleet.healthy):
         console.show(status_table(sight.fabrics, sight.now, sight.fleet))
     else:
         console.show("No fabrics yet; `starter.py add NAME --kubernetes-server URL` adds one.")

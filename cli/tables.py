@@ -206,7 +206,7 @@ def _fleet_remarks(
     states = sorted(Counter(str(fabric.sync_status) for fabric in fabrics).items())
     counts = ", ".join(f"{count} {state}" for state, count in states)
     elsewhere = f"; {fleet.elsewhere} of other installations" if fleet.elsewhere else ""
-    looked = f"{counts}; records and loops compared {_ago(fleet.checked, now)}{elsewhere}."
+    looked = f"{counts or 'no fabrics'}; records and loops compared {_ago(fleet.checked, now)}{elsewhere}."
     problems = (_stale_by_fleet(fleet, fabrics), fleet.error, *fleet.problems)
     return [
         Text(looked, style="bright_black"),

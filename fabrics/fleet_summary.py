@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from fabrics.fleet import FleetSnapshot, Member, Plan
 from fabrics.overview import is_stale, recorded
+from fabrics.record import CLEAR_IT
 from fabrics.status import SyncStatus, status_error
 
 NAMED: Final = 20
@@ -109,4 +110,4 @@ def _unusable_ids(members: Sequence[Member]) -> Iterable[str]:
             yield f"{config.name}: {' '.join(config.problems)}"
     for fabric_id, same in sorted(names.items()):
         if fabric_id and len(same) > 1:
-            yield f"{' and '.join(same)} have the same fabric id {fabric_id}: clear it on all but one."
+            yield f"{' and '.join(same)} have the same fabric id {fabric_id}: {CLEAR_IT}."

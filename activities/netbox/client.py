@@ -24,6 +24,7 @@ from tenacity import (
 from activities.errors import PermanentError
 from activities.netbox.http import Conflict, Gone, Refused, netbox_errors, netbox_session
 from fabrics.journal import is_told
+from fabrics.record import CLEAR_IT
 from settings import Settings
 
 type Row = dict[str, Any]
@@ -143,7 +144,7 @@ class NetBox:
         if len(found) > 1:
             names = " and ".join(f"{row['name']} (id {row['id']})" for row in found[:3])
             raise PermanentError(
-                f"{names} in NetBox have the same fabric id {fabric_id}: clear it on all but one."
+                f"{names} in NetBox have the same fabric id {fabric_id}: {CLEAR_IT}."
             )
         return found[0] if found else None
 

@@ -109,7 +109,7 @@ async def test_an_edit_in_the_form_shows_in_the_web_ui_soon(
         await page.goto(f"{netbox}/virtualization/clusters/{oslo.record_id}/edit/")
         await page.locator("#id_cf_hh_sync_interval").scroll_into_view_if_needed()
         await page.fill("#id_cf_hh_sync_interval", "60")
-        await page.screenshot(path=pictures / "netbox-form.png")
+        await page.screenshot(path=pictures / "netbox-form.png", full_page=True)
         await page.get_by_role("button", name="Save").click()
         await page.wait_for_url(f"{netbox}/virtualization/clusters/{oslo.record_id}/")
 
@@ -265,6 +265,7 @@ async def test_the_web_ui_finds_fabrics_and_says_how_the_fleet_is(
         await page.screenshot(path=pictures / "temporal-fleet.png")
         await keep_terminal(installation, pictures / "status.svg", "status")
         await keep_terminal(installation, pictures / "history.svg", "history", "berlin-dc1")
+        await keep_terminal(installation, pictures / "doctor.svg", "doctor", "berlin-dc1")
 
 
 async def keep_terminal(installation: Installation, picture: Path, *arguments: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from cli.look import Sight
+from cli.results import show_fabrics
 from cli.tables import history_table, in_words, punctuality, status_page, status_table
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.fleet_summary import FleetSummary
@@ -139,6 +140,15 @@ def test_those_that_the_fleet_calls_stale_are_named_once_and_are_not_healthy() -
     assert stuck.healthy
     assert not Sight(fabrics=[stuck], now=NOW, fleet=fleet).healthy
     assert Sight(fabrics=[stuck], now=NOW, fleet=FleetSummary(checked=NOW)).healthy
+
+
+def test_a_fleet_that_doubts_that_there_are_no_fabrics_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    doubtful = FleetSummary(checked=NOW, error="3 of 3 fabrics have no record any more.")
+    for fleet, said in ((doubtful, doubtful.error), (FleetSummary(checked=NOW), "No fabrics yet")):
+        show_fabrics(Sight(fabrics=[], now=NOW, fleet=fleet), json=False)
+        assert said in capsys.readouterr().out
 
 
 def test_names_are_never_markup() -> None:
