@@ -18,6 +18,9 @@ from fabrics.inventory.wanted import Model
 SYNCS: Final = 3
 """How many syncs in a row have to miss an object."""
 
+AGREED: Final = SYNCS + 1
+"""The count of an object of which somebody agreed that it goes; it stays only while people's things are on it."""
+
 FREE: Final = 10
 FREE_SHARE: Final = 0.25
 """More objects of a model than both, in number and as a part of all, are deleted only if confirmed."""
@@ -28,7 +31,7 @@ class Verdict:
     """What becomes of absent objects: some may go now, some wait for somebody to confirm them.
 
     `absences` are those of all that stay, for the next sync. `digest` names those that wait: all of which
-    `SYNCS` absences are counted there, so that the next sync knows what was agreed to.
+    exactly `SYNCS` absences are counted there, so that the next sync knows what was agreed to.
     """
 
     due: tuple[Stored, ...] = ()
@@ -51,20 +54,27 @@ def judge(
     How much is absent is judged by all of it: what disappears little by little is no less. `totals` are
     all objects of each model that NetBox holds of the fabric; `confirmed` is the digest
     of what waited after the sync before, if somebody has agreed to see that deleted: what is absent of
-    it goes, and nothing else, whatever else has been absent for long enough by now.
+    it goes, and nothing else, whatever else has been absent for long enough by now. What of it cannot go
+    yet is tried again at each sync, without a question, and hides nothing of how much else is absent.
     """
     ordered, known = sorted(absent, key=lambda each: each.id), unpacked(before)
-    counts = {each.id: min(known.get(each.id, 0) + 1, SYNCS) for each in ordered}
-    due = tuple(each for each in ordered if counts[each.id] >= SYNCS)
+    waited = _counted(known, SYNCS)
+    is_confirmed = confirmed == digest_of(waited)
+    agreed = _counted(known, AGREED) | (waited if is_confirmed else set())
+    counts = {
+        each.id: AGREED if each.id in agreed else min(known.get(each.id, 0) + 1, SYNCS)
+        for each in ordered
+    }
     absences = packed(counts)
-    waited = {id_ for id_, count in known.items() if count >= SYNCS}
-    if confirmed == digest_of(waited):
-        return Verdict(due=tuple(each for each in due if each.id in waited), absences=absences)
-    if _is_much(ordered, totals):
+    settled = tuple(each for each in ordered if counts[each.id] == AGREED)
+    ripe = tuple(each for each in ordered if counts[each.id] == SYNCS)
+    if is_confirmed:
+        return Verdict(due=settled, absences=absences)
+    if _is_much((each for each in ordered if each.id not in agreed), totals):
         counted = unpacked(absences).keys()
-        waiting = tuple(each for each in due if each.id in counted)
-        return Verdict(waiting=waiting, absences=absences)
-    return Verdict(due=due, absences=absences)
+        waiting = tuple(each for each in ripe if each.id in counted)
+        return Verdict(due=settled, waiting=waiting, absences=absences)
+    return Verdict(due=settled + ripe, absences=absences)
 
 
 def emptied(live: Live, counts: Mapping[str, int], fabric_id: str) -> str:
@@ -119,6 +129,10 @@ def digest_of(ids: Iterable[Id]) -> str:
     """Twelve hex digits that name these objects."""
     text = " ".join(f"{each.model}:{each.number}" for each in sorted(ids))
     return sha256(text.encode()).hexdigest()[:12]
+
+
+def _counted(counts: Mapping[Id, int], count: int) -> set[Id]:
+    return {id_ for id_, times in counts.items() if times == count}
 
 
 def _is_much(rows: Iterable[Stored], totals: Mapping[Model, int]) -> bool:

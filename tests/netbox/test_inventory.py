@@ -4,7 +4,8 @@ import pytest
 
 from activities.errors import PermanentError
 from activities.inventory.client import InventoryNetBox, Method
-from activities.inventory.models import PATHS
+from activities.inventory.models import INVENTORY_ITEMS, PATHS
+from activities.netbox.client import Row
 from activities.setup.views import TAG
 from fabrics.inventory import Model
 from fabrics.inventory.kinds import OWNED
@@ -128,9 +129,22 @@ def test_many_deletes_wait_for_somebody(mirror: Mirror) -> None:
     assert waiting.counts["dcim.cable"] == 12
     assert len(mirror.own(Model.CABLE)) == 12
     assert mirror.sync_live(fewer, confirmed="another").report.deleted == 0
-    assert mirror.sync_live(fewer, confirmed=waiting.digest).report.deleted > 12
+    ports = [row for row in mirror.own(Model.INTERFACE) if row["device"]["name"] == "s-1"]
+    for port in ports:
+        add_optic(mirror, port)
+    assert mirror.sync_live(fewer, confirmed=waiting.digest).report.deleted == 12
     assert mirror.own(Model.CABLE) == []
     assert mirror.one(Model.DEVICE, "Server/default/s-2")
+    outcome = mirror.sync_live(fewer)
+    assert outcome.report.problems == {Problem.CONFLICT: 12}, "one at each port"
+    assert outcome.deletes_waiting is None, "these have been agreed to"
+
+
+def add_optic(mirror: Mirror, port: Row) -> None:
+    """What a person notes as part of a port."""
+    at = {"component_type": Model.INTERFACE, "component_id": port["id"]}
+    row = {"device": port["device"]["id"], "name": f"Optic {port['name']}"}
+    mirror.admin.create(INVENTORY_ITEMS, row | at)
 
 
 def test_a_kind_that_is_suddenly_empty_changes_nothing(mirror: Mirror) -> None:
