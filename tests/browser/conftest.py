@@ -4,15 +4,18 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, ViewportSize, async_playwright, expect
 
 from stack.stack import Stack
 from tests.e2e.conftest import installation, running
 
 __all__ = ["installation", "running"]
 
+
+SCREEN: Final[ViewportSize] = {"width": 1440, "height": 860}
 
 expect.set_options(timeout=20_000)
 """Milliseconds: the Web UI asks a worker for details, and a busy machine takes its time."""
@@ -43,7 +46,7 @@ async def page(chromium: str, stack: Stack) -> AsyncIterator[Page]:
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=options)
-        page = await browser.new_page(viewport={"width": 1440, "height": 860})
+        page = await browser.new_page(viewport=SCREEN)
         await page.goto(f"{stack.netbox.url}/login/")
         await page.fill("#id_username", stack.netbox.user)
         await page.fill("#id_password", stack.netbox.password)

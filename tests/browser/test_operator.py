@@ -19,6 +19,7 @@ from rich.text import Text
 from activities.netbox.client import CLUSTER_TYPE, CLUSTER_TYPES, NetBox
 from fabrics.fleet import FLEET_ID
 from fabrics.loop import workflow_id
+from tests.browser.conftest import SCREEN
 from tests.e2e.fleet import journal, look
 from tests.e2e.installation import (
     ROOT,
@@ -109,7 +110,9 @@ async def test_an_edit_in_the_form_shows_in_the_web_ui_soon(
         await page.goto(f"{netbox}/virtualization/clusters/{oslo.record_id}/edit/")
         await page.locator("#id_cf_hh_sync_interval").scroll_into_view_if_needed()
         await page.fill("#id_cf_hh_sync_interval", "60")
-        await page.screenshot(path=pictures / "netbox-form.png", full_page=True)
+        await page.set_viewport_size({"width": 1440, "height": 2050})  # with all of the fields
+        await page.screenshot(path=pictures / "netbox-form.png")
+        await page.set_viewport_size(SCREEN)
         await page.get_by_role("button", name="Save").click()
         await page.wait_for_url(f"{netbox}/virtualization/clusters/{oslo.record_id}/")
 
@@ -279,6 +282,8 @@ async def keep_terminal(installation: Installation, picture: Path, *arguments: s
     )
     shown, _ = await process.communicate()
     assert shown
-    terminal = Console(record=True, width=110, file=StringIO())
-    terminal.print(Text.from_ansi(f"$ starter.py {' '.join(arguments)}\n\n{shown.decode()}"))
+    screen = Text.from_ansi(f"$ starter.py {' '.join(arguments)}\n\n{shown.decode()}")
+    width = max(110, *map(len, screen.plain.splitlines()))
+    terminal = Console(record=True, width=width, file=StringIO())
+    terminal.print(screen)
     terminal.save_svg(str(picture), title="Fabric Sync")
