@@ -313,7 +313,7 @@ def test_two_switches_swap_addresses(netbox: FakeNetBox) -> None:
         netbox.rows.items()
     ):  # somebody makes them their out-of-band addresses, too
         if number.model is Model.DEVICE:
-            out_of_band = row.values | {"oob_ip": row.values["primary_ip4"]}
+            out_of_band = {**row.values, "oob_ip": row.values["primary_ip4"]}
             netbox.rows[number] = replace(row, values=out_of_band)
     made, _ = synced(netbox, *pair("9", "8"))
     assert set(netbox.by_ref().values()) == set(ids.values())
