@@ -43,7 +43,7 @@ def came_with_devices(
     netbox: InventoryNetBox, content_type: str, rows: Collection[Row]
 ) -> frozenset[int]:
     """The ids of those components of our devices that NetBox made with these and that nobody has marked."""
-    unmarked = [row for row in rows if not _is_marked(row)]
+    unmarked = [row for row in rows if not is_marked(row)]
     births = _births(netbox, Model.DEVICE, {row["device"]["id"] for row in unmarked})
     made = _births(netbox, content_type, [row["id"] for row in unmarked])
     return frozenset(
@@ -59,7 +59,8 @@ def _device(write: Write, ids: Mapping[Ref, Id]) -> int:
     return ids[device].number
 
 
-def _is_marked(row: Row) -> bool:
+def is_marked(row: Row) -> bool:
+    """Whether an object is a fabric's, or offered to one."""
     return bool(row["custom_fields"].get(FABRIC)) or any(tag["slug"] == TAG for tag in row["tags"])
 
 

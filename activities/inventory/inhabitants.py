@@ -7,12 +7,12 @@ with it: journal entries, pictures, contacts.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import batched
 from typing import Final
 
 from activities.inventory.client import InventoryNetBox
-from activities.inventory.components import came_with_devices
+from activities.inventory.components import came_with_devices, is_marked
 from activities.inventory.models import (
     INVENTORY_ITEMS,
     LOCATIONS,
@@ -21,6 +21,7 @@ from activities.inventory.models import (
     SERVICES,
     TUNNEL_ENDS,
     VIRTUAL_CIRCUIT_ENDS,
+    VM_INTERFACES,
 )
 from activities.netbox.client import CLUSTERS, Row
 from fabrics.inventory import Model
@@ -40,6 +41,10 @@ USES: Final[Mapping[str, str]] = {
     "installed_module": "module",
 }
 """What a component or a VLAN may have that would go with it, or lose it, by the field that REST shows it in."""
+
+VLAN_FIELDS: Final = ("untagged_vlan", "tagged_vlans", "qinq_svlan")
+VRF_FIELDS: Final = ("vrf",)
+"""The fields in which an interface has VLANs, or a VRF. NetBox empties them when these go."""
 
 COMPONENTS: Final = {**PARTS, PATHS[Model.INTERFACE]: Model.INTERFACE}
 
@@ -164,9 +169,41 @@ def _shown(_: InventoryNetBox, rows: Sequence[Row]) -> Found:
         yield from ((row["id"], word) for name, word in USES.items() if row.get(name))
 
 
+# -- VLANs and VRFs -------------------------------------------------------------------------------
+
+
+def _on_vlans(netbox: InventoryNetBox, rows: Sequence[Row]) -> Found:
+    yield from _shown(netbox, rows)
+    for row in rows:  # NetBox takes one VLAN in a question
+        yield from _using(netbox, {row["id"]}, VLAN_FIELDS, vlan_id=row["id"])
+
+
+def _on_vrfs(netbox: InventoryNetBox, rows: Sequence[Row]) -> Found:
+    numbers = {row["id"] for row in rows}
+    yield from _using(netbox, numbers, VRF_FIELDS, vrf_id=list(numbers))
+
+
+def _using(
+    netbox: InventoryNetBox, numbers: Set[int], fields: Sequence[str], **filters: object
+) -> Found:
+    """People's interfaces that have any of these objects in these fields."""
+    for path, owner in ((PATHS[Model.INTERFACE], "device"), (VM_INTERFACES, "virtual_machine")):
+        for row in netbox.rows(path, **filters):
+            if not is_marked(row):
+                words = f"interface {row['name']} of {row[owner]['display']}"
+                yield from ((number, words) for number in numbers & _ids(row, fields))
+
+
+def _ids(row: Row, fields: Iterable[str]) -> Set[int]:
+    values = (row[name] for name in fields)
+    listed = (value if isinstance(value, list) else [value] for value in values)
+    return {each["id"] for some in listed for each in some if each}
+
+
 _LOOKS: Final[Mapping[str, Callable[[InventoryNetBox, Sequence[Row]], Found]]] = {
     Model.SITE: _in_sites,
-    Model.VLAN: _shown,
+    Model.VRF: _on_vrfs,
+    Model.VLAN: _on_vlans,
     Model.DEVICE: _in_devices,
     Model.INTERFACE: _at_interfaces,
 }

@@ -32,6 +32,7 @@ INVENTORY_ITEMS: Final = "dcim/inventory-items"
 SERVICES: Final = "ipam/services"
 TUNNEL_ENDS: Final = "vpn/tunnel-terminations"
 VIRTUAL_CIRCUIT_ENDS: Final = "circuits/virtual-circuit-terminations"
+VM_INTERFACES: Final = "virtualization/interfaces"
 
 PARTS: Final[Mapping[str, str]] = {
     "dcim/console-ports": "dcim.consoleport",

@@ -21,6 +21,7 @@ REFERS_TO: Final[Mapping[str, Model]] = {
     "manufacturer": Model.MANUFACTURER,
     "platform": Model.PLATFORM,
     "primary_ip4": Model.IP_ADDRESS,
+    "oob_ip": Model.IP_ADDRESS,
     "device": Model.DEVICE,
     "lag": Model.INTERFACE,
     "parent": Model.INTERFACE,
@@ -32,6 +33,13 @@ REFERS_TO: Final[Mapping[str, Model]] = {
     "primary_mac_address": Model.MAC_ADDRESS,
 }
 """The fields that refer to objects of one model. An address has a `role` too, which is a text."""
+
+BOUND: Final[Mapping[tuple[Model, str], Row]] = {
+    (Model.DEVICE, "site"): {"location": None, "rack": None, "position": None, "face": ""},
+    (Model.INTERFACE, "mode"): {"qinq_svlan": None},
+}
+"""What people set that is bound to the value of a field of ours, and is given up with it: else NetBox refuses
+the new one. A rack and a location are in one site; only the mode Q-in-Q has a service VLAN, and no fabric it."""
 
 _INTERFACE: Final = "__typename ... on InterfaceType { id }"
 _SPECIAL: Final[Mapping[str, str]] = {
@@ -134,7 +142,7 @@ def _write(model: Model, name: str, value: Value, number: Callable[[Ref], int]) 
                 if isinstance(end, Ref)
             ]
         }
-    return {name: _plain(value, number)}
+    return {name: _plain(value, number)} | BOUND.get((model, name), {})
 
 
 def _plain(value: Value, number: Callable[[Ref], int]) -> object:

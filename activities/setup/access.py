@@ -4,7 +4,7 @@ NetBox itself holds it to that, so a mistake here cannot reach clusters that are
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,13 +33,14 @@ USER: Final = Item(
 class Grant:
     """What the user may do: `actions` on the models at the paths `models` of the API.
 
-    `constraints` are those of NetBox's permissions: filters that the objects have to pass.
+    `constraints` are those of NetBox's permissions: filters that the objects have to pass, or several, of
+    which one is enough.
     """
 
     name: str
     actions: tuple[str, ...]
     models: Mapping[str, str]
-    constraints: Mapping[str, str] | None = None
+    constraints: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None
 
     @property
     def permission(self) -> Item:

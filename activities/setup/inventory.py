@@ -12,6 +12,7 @@ from activities.inventory.models import (
     SERVICES,
     TUNNEL_ENDS,
     VIRTUAL_CIRCUIT_ENDS,
+    VM_INTERFACES,
 )
 from activities.netbox.client import Row
 from activities.setup.access import NAME, Grant
@@ -79,6 +80,15 @@ INVENTORY_GRANTS: Final = (
             VIRTUAL_CIRCUIT_ENDS: "circuits.virtualcircuittermination",
         },
         {"interface__device__tags__slug": TAG},
+    ),
+    Grant(
+        "what people have in own networks",
+        ("view",),
+        {VM_INTERFACES: "virtualization.vminterface"},
+        [
+            {f"{field}__tags__slug": TAG}
+            for field in ("untagged_vlan", "tagged_vlans", "qinq_svlan", "vrf")
+        ],
     ),
 )
 

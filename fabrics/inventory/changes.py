@@ -7,7 +7,7 @@ says what of it may go.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from fabrics.inventory.dcim import Cable
 from fabrics.inventory.ipam import IPAddress
@@ -31,6 +31,10 @@ class Write:
 
 type Stage = tuple[Write, ...]
 """Writes of one model that need not wait for each other."""
+
+
+_KEEPERS: Final = ("primary_ip4", "oob_ip")
+"""The fields of a device that keep an address on it."""
 
 
 type GivenUp = Mapping[Id, Mapping[str, Value]]
@@ -89,8 +93,8 @@ def _with_ports_kept(plan: Plan, stored: StoredInventory, matching: Matching) ->
 def _given_up(plan: Plan, stored: StoredInventory, matching: Matching, order: Order) -> GivenUp:
     """What rows must not have any more before anything else is written.
 
-    That is the places which others take from them, and the primary address of a device that goes to
-    an interface of another: NetBox lets none go that is somebody's.
+    That is the places which others take from them, and the address of a device, primary or out-of-band,
+    that goes to an interface of another: NetBox lets none go that is somebody's.
     """
     leaving = {number: leave(number) for number in order.leaving}
     wanted = {each.ref: each for each in plan.objects if isinstance(each, IPAddress)}
@@ -101,8 +105,11 @@ def _given_up(plan: Plan, stored: StoredInventory, matching: Matching, order: Or
         and "assigned_object" not in wanted[ref].initial
         and row.named(matching.names)["assigned_object"] != wanted[ref].assigned_object
     }
-    primary = (row.id for row in stored.rows if row.values.get("primary_ip4") in moved)
-    return leaving | {each: {"primary_ip4": None} for each in primary}
+    return leaving | {
+        row.id: dict.fromkeys(lost)
+        for row in stored.rows
+        if (lost := [name for name in _KEEPERS if row.values.get(name) in moved])
+    }
 
 
 def _by_model(writes: Iterable[Write]) -> Iterator[Stage]:

@@ -86,7 +86,7 @@ class DeviceType(Wanted):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device(Wanted):
-    """A switch, a server or a gateway."""
+    """A switch, a server or a gateway. Which address is its `oob_ip`, only people say."""
 
     MODEL = Model.DEVICE
     LATE = frozenset({"primary_ip4"})
@@ -96,6 +96,7 @@ class Device(Wanted):
         "serial": ("",),
         "description": ("",),
         "primary_ip4": (None,),
+        "oob_ip": (None,),
     }
 
     name: str
@@ -107,6 +108,7 @@ class Device(Wanted):
     status: str = "active"
     description: str = ""
     primary_ip4: Ref | None = None
+    oob_ip: Ref | None = None
     details: Details = field(default_factory=dict)
 
     @property

@@ -53,11 +53,15 @@ def test_what_a_person_changes_of_ours_is_put_right_with_one_write(mirror: Mirro
     mirror.sync(*SMALL)
     vlan = mirror.one(Model.VLAN, "VPC/default/v#a")
     mirror.edit(Model.VLAN, vlan, name="mine")
+    port = mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+    mirror.edit(Model.INTERFACE, port, mode="q-in-q", qinq_svlan=vlan["id"])
     before = mirror.latest()
-    assert mirror.sync(*SMALL).report.updated == 1
+    assert mirror.sync(*SMALL).report.updated == 2
     assert mirror.one(Model.VLAN, "VPC/default/v#a")["name"] == "v/a"
-    [change] = mirror.changelog(before)
-    assert change["changed_object_id"] == vlan["id"]
+    shown = mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+    assert (shown["mode"], shown["qinq_svlan"]) == (port["mode"], None)
+    changed = [row["changed_object_id"] for row in mirror.changelog(before)]
+    assert sorted(changed) == sorted([port["id"], vlan["id"]])
 
 
 def test_what_a_person_adds_stays(mirror: Mirror) -> None:
@@ -70,6 +74,8 @@ def test_what_a_person_adds_stays(mirror: Mirror) -> None:
     mirror.edit(Model.VLAN, vlan, description="for the lab")
     address = mirror.one(Model.IP_ADDRESS, "Switch/default/leaf-1#M1")
     mirror.edit(Model.IP_ADDRESS, address, description="jump host")
+    leaf = mirror.one(Model.DEVICE, "Switch/default/leaf-1")
+    mirror.edit(Model.DEVICE, leaf, oob_ip=address["id"])
     port = mirror.one(Model.INTERFACE, "Server/default/s-1#e1")
     mirror.edit(Model.INTERFACE, port, mode="access", untagged_vlan=vlan["id"])
     assert not mirror.sync(*SMALL).report.wrote
@@ -79,6 +85,7 @@ def test_what_a_person_adds_stays(mirror: Mirror) -> None:
     assert mirror.one(Model.VLAN, "VPC/default/v#a")["description"] == "for the lab"
     shown = mirror.one(Model.IP_ADDRESS, "Switch/default/leaf-1#M1")
     assert shown["description"] == "jump host"
+    assert mirror.one(Model.DEVICE, "Switch/default/leaf-1")["oob_ip"]["id"] == address["id"]
     shown = mirror.one(Model.INTERFACE, "Server/default/s-1#e1")
     assert (shown["mode"]["value"], shown["untagged_vlan"]["id"]) == ("access", vlan["id"])
     mirror.admin.delete("extras/tags", keen["id"])

@@ -295,6 +295,9 @@ def leaf(name: str) -> Resource:
 
 
 def test_a_switch_with_another_name(mirror: Mirror) -> None:
+    mirror.sync(*FRAME, leaf("leaf-8"))
+    device = mirror.one(Model.DEVICE, "Switch/default/leaf-8")
+    mirror.edit(Model.DEVICE, device, oob_ip=device["primary_ip4"]["id"])
     followed = follow(
         mirror,
         (*FRAME, leaf("leaf-8"), cable("c", "s-1/e1", "leaf-8/E1/1")),

@@ -1,5 +1,6 @@
 """What people put on a fabric's objects keeps these from being deleted: NetBox would delete it with them."""
 
+from activities.inventory.models import VM_INTERFACES
 from activities.setup.fields import FIELDS
 from activities.setup.inventory import INVENTORY_GRANTS
 from fabrics.drift import Live
@@ -121,6 +122,40 @@ def test_what_ends_at_a_port_or_is_part_of_it(mirror: Mirror) -> None:
     for path, number in reversed(made):
         admin.delete(path, number)
     assert mirror.sync_live(left("d")).report.deleted == 1
+
+
+def test_networks_of_somebodys_interfaces(mirror: Mirror) -> None:
+    """NetBox would take them from these without a word."""
+    mirror.sync(*WIRED, vpc("v", 1001, "10.0.1.0/24"))
+    admin, server = mirror.admin, mirror.one(Model.DEVICE, "Server/default/s-1")
+    vlan, vrf = (
+        mirror.one(model, key)["id"]
+        for model, key in ((Model.VLAN, "VPC/default/v#a"), (Model.VRF, "VPC/default/v"))
+    )
+    like = {name: server[name]["id"] for name in ("site", "role", "device_type")}
+    host = admin.create("dcim/devices", {"name": f"{mirror.fabric_id}-host", **like})
+    port = {"device": host["id"], "name": "eth7", "type": "other", "vrf": vrf}
+    admin.create("dcim/interfaces", port | {"mode": "tagged", "tagged_vlans": [vlan]})
+    machine = admin.create("virtualization/virtual-machines", {"name": "vm", "site": like["site"]})
+    port = {"virtual_machine": machine["id"], "name": "eth0", "vrf": vrf}
+    admin.create(VM_INTERFACES, port | {"mode": "access", "untagged_vlan": vlan})
+
+    on_both = f"interface eth7 of {mirror.fabric_id}-host, interface eth0 of vm"
+    [grant] = (grant for grant in INVENTORY_GRANTS if VM_INTERFACES in grant.models)
+    without(mirror)
+    for path, number, left_on in (
+        ("dcim/devices", host["id"], on_both),
+        ("virtualization/virtual-machines", machine["id"], "interface eth0 of vm"),
+    ):
+        findings = mirror.sync_live(left()).report.findings
+        assert [each.what for each in findings] == ["VPC/default/v#a", "VPC/default/v"]
+        assert {each.why for each in findings} == {f"stays in NetBox: it still has {left_on}"}
+        admin.delete(path, number)
+    with withdrawn(admin, grant):
+        findings = mirror.sync_live(left()).report.findings
+    assert len(findings) == 2
+    assert all(each.why.endswith("Run `starter.py setup`.") for each in findings)
+    assert mirror.sync_live(left()).report.deleted == 2
 
 
 def test_a_vlan_of_somebodys_l2vpn(mirror: Mirror) -> None:

@@ -156,6 +156,31 @@ def test_another_site_moves_the_devices_and_nothing_else(campus: Campus, mirror:
     settles(mirror)
 
 
+def test_devices_leave_their_racks_when_they_leave_the_site_and_only_then(
+    campus: Campus, mirror: Mirror
+) -> None:
+    """A rack is in one site: NetBox refuses any other for what stands in it."""
+    mirror.sync(LEAF)
+    [site] = mirror.own(Model.SITE)
+    cage = {"name": "Cage", "slug": "cage", "site": site["id"], "status": "active"}
+    at = {"site": site["id"], "location": mirror.admin.create(LOCATIONS, cage)["id"]}
+    at |= {"rack": mirror.admin.create("dcim/racks", {"name": "R1", **at})["id"]}
+    place = at | {"position": 7, "face": "front"}
+    leaf = "Switch/default/leaf-1"
+    mirror.edit(Model.DEVICE, mirror.one(Model.DEVICE, leaf), serial="mistyped", **place)
+    assert mirror.sync(LEAF).report.updated == 1
+    row = mirror.one(Model.DEVICE, leaf)
+    assert {name: row[name]["id"] for name in at} == at
+    assert (row["position"], row["face"]["value"]) == (7, "front")
+
+    choose_site(mirror, campus.north["id"])
+    assert mirror.sync(LEAF).report.problems == {}
+    row = mirror.one(Model.DEVICE, leaf)
+    assert row["site"]["slug"] == "north"
+    assert [row[name] for name in ("location", "rack", "position", "face")] == [None] * 4
+    assert not mirror.sync(LEAF).report.wrote
+
+
 def test_a_site_of_its_own_is_kept_when_devices_come_back_in_time(
     campus: Campus, mirror: Mirror
 ) -> None:

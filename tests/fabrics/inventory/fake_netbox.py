@@ -1,8 +1,8 @@
 """A NetBox in memory that takes an inventory's changes and minds what the real one minds.
 
 No two objects hold one place, not even between two writes; an object refers to what is there; a device's
-primary address does not go to another interface. An address is one object's, unless all who have it
-share it, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
+primary and out-of-band addresses do not go to another interface. An address is one object's, unless all
+who have it share it, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
 """
 
 from dataclasses import dataclass, field, fields
@@ -93,11 +93,12 @@ class FakeNetBox:
                 assert apart or not _overlap(row, other), f"{row.ref} takes those of {other.ref}"
 
     def _check_primary(self, before: Stored, after: Stored) -> None:
-        """The primary address of a device stays where it is."""
+        """The primary address of a device stays where it is, and so does its out-of-band one."""
         place = "assigned_object"
         if after.id.model is Model.IP_ADDRESS and before.values[place] != after.values[place]:
-            primary = {row.values.get("primary_ip4") for row in self.rows.values()}
-            assert after.id not in primary, f"{after.ref} is the primary address of a device"
+            names = ("primary_ip4", "oob_ip")
+            kept = {row.values.get(name) for row in self.rows.values() for name in names}
+            assert after.id not in kept, f"{after.ref} is an address that a device keeps"
 
 
 def _places(row: Stored) -> set[tuple[object, ...]]:

@@ -309,6 +309,12 @@ def test_two_switches_swap_addresses(netbox: FakeNetBox) -> None:
 
     synced(netbox, *pair("8", "9"))
     ids = netbox.by_ref()
+    for number, row in list(
+        netbox.rows.items()
+    ):  # somebody makes them their out-of-band addresses, too
+        if number.model is Model.DEVICE:
+            out_of_band = {**row.values, "oob_ip": row.values["primary_ip4"]}
+            netbox.rows[number] = replace(row, values=out_of_band)
     made, _ = synced(netbox, *pair("9", "8"))
     assert set(netbox.by_ref().values()) == set(ids.values())
     for device in ("one", "other"):
@@ -318,6 +324,7 @@ def test_two_switches_swap_addresses(netbox: FakeNetBox) -> None:
             if r.key == f"Switch/default/{device}" and r.id.model is Model.DEVICE
         ]
         assert netbox.rows[row.values["primary_ip4"]].key == f"Switch/default/{device}#M1"
+        assert row.values["oob_ip"] is None
     assert netbox.sync(made).total == 0
 
 

@@ -77,7 +77,7 @@ def test_a_switch_is_a_device_with_what_it_states() -> None:
             "redundancy": {"type": "eslag", "group": "eslag-1"},
         },
     )
-    assert device.initial == {"platform"}
+    assert device.initial == {"oob_ip", "platform"}
     assert one(made, Site, "Fabric/default/dc1#site").name == "DC 1"
     assert one(made, DeviceRole, "hh-server-leaf").name == "Hedgehog server leaf"
     assert one(made, Manufacturer, "hedgehog").name == "Hedgehog"
@@ -112,7 +112,7 @@ def test_a_switch_without_numbers_has_none() -> None:
     made = plan(switch("leaf-01", boot={}, redundancy={}))
     device = one(made, Device, "Switch/default/leaf-01")
     assert (device.primary_ip4, device.serial, device.details) == (None, "", {})
-    assert device.initial == {"description", "platform", "primary_ip4", "serial"}
+    assert device.initial == {"description", "oob_ip", "platform", "primary_ip4", "serial"}
     assert keys(made, Interface) == ["Switch/default/leaf-01#M1"]
     assert keys(made, IPAddress) == keys(made, MACAddress) == []
 
@@ -205,7 +205,7 @@ def test_servers_have_the_ports_of_their_connections_and_a_type_that_people_may_
     )
     device = one(made, Device, "Server/default/server-1")
     assert (device.role.key, device.description) == ("hh-server", "rack 3")
-    assert device.initial == {"device_type", "platform", "primary_ip4", "serial"}
+    assert device.initial == {"device_type", "oob_ip", "platform", "primary_ip4", "serial"}
     assert "Server/default/server-1#enp2s1" in keys(made, Interface)
     assert not [key for key in keys(made, Interface) if key.startswith("Server/default/server-2")]
 
