@@ -43,7 +43,8 @@ _LANE_TYPES: Final = {
     "400G": "400gbase-x-qsfpdd",
     "800G": "800gbase-x-osfp",
 }
-"""A lane has no connector of its own; this is what usually ends one of its speed."""
+"""What usually ends a lane of this speed, which has no connector of its own, or a port of which only its
+breakout is stated."""
 
 
 class Port(NamedTuple):
@@ -97,13 +98,12 @@ class SwitchPorts:
         stated = self.profile.ports.get(port)
         if name == MANAGEMENT or (stated and stated.management):
             return Port(name, management=True)
-        kind = self._port_profile(port)
+        kind, speed = self._port_profile(port), self._breakout(port).rpartition("x")[2]
         if lane:
-            speed = self._breakout(port).rpartition("x")[2]
             return Port(name, _lane_type(kind, speed), self._speed(name, speed))
         default = self.profile.port_profiles.get(kind)
-        usual = (default.speed.default or default.breakout.default) if default else ""
-        return Port(name, _type(kind), self._speed(name, usual.rpartition("x")[2]))
+        usual = speed or (default.speed.default if default else "")
+        return Port(name, _type(kind, speed), self._speed(name, usual))
 
     def _lanes(self, port: str) -> int:
         """How many lanes a port is divided into: as stated, else as connections use it."""
@@ -164,10 +164,11 @@ def _kilobits(speed: str) -> int | None:
     return round(float(found[1]) * (1_000_000 if found[2] == "G" else 1_000))
 
 
-def _type(port_profile: str) -> str:
+def _type(port_profile: str, speed: str) -> str:
     """`QSFP28-100G-nb` is `100gbase-x-qsfp28`, and `OSFP-2x400G` is a cage of two 400 Gbit/s lanes."""
     cage, _, rest = port_profile.partition("-")
-    return _TYPES.get(f"{cage}-{rest.partition('-')[0].rpartition('x')[2]}", OTHER)
+    known = _TYPES.get(f"{cage}-{rest.partition('-')[0].rpartition('x')[2]}")
+    return known or _LANE_TYPES.get(speed, OTHER)
 
 
 def _lane_type(port_profile: str, speed: str) -> str:

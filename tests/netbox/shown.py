@@ -19,6 +19,7 @@ QUESTIONS = (
     "members",
     "routed",
     "mtus",
+    "speeds",
     "memberships",
     "macs",
     "vlans",
@@ -112,6 +113,10 @@ class Shown:
 
     def mtus(self) -> dict[PortOf, int]:
         return {_port(row): row["mtu"] for row in self._rows[Model.INTERFACE] if row["mtu"]}
+
+    def speeds(self) -> dict[PortOf, tuple[str, int]]:
+        rows = (row for row in self._rows[Model.INTERFACE] if row["speed"])
+        return {_port(row): (row["type"]["value"], row["speed"]) for row in rows}
 
     def memberships(self) -> dict[PortOf, Membership]:
         return {

@@ -34,6 +34,12 @@ type Address = tuple[str, str, str, str]
 """VRF, address, device and interface; the last two are empty where it is on none."""
 
 BUNDLES = ("bundled", "mclag", "eslag")
+TYPES = {
+    "100G": ("100gbase-x-qsfp28", 100_000_000),
+    "50G": ("50gbase-x-sfp56", 50_000_000),
+    "25G": ("25gbase-x-sfp28", 25_000_000),
+}
+"""NetBox's type and the speed in kbit/s of what ports are divided into."""
 
 
 class Reader:
@@ -89,6 +95,16 @@ class Reader:
     def lanes(self, device: str, port: str) -> int:
         mode = self.of["Switch"].get(device, {}).get("portBreakouts", {}).get(port, "1x")
         return int(mode.split("x")[0])
+
+    def speeds(self) -> dict[PortOf, tuple[str, int]]:
+        """Type and speed of the ports of which somebody says how they are divided."""
+        found: dict[PortOf, tuple[str, int]] = {}
+        for device, spec in self.of["Switch"].items():
+            for port, mode in spec.get("portBreakouts", {}).items():
+                lanes, speed = int(mode.split("x")[0]), TYPES[mode.split("x")[1]]
+                names = [f"{port}/{n + 1}" for n in range(lanes)] if lanes > 1 else [port]
+                found |= {(device, name): speed for name in names}
+        return found
 
     def links(self) -> Iterator[tuple[str, str, list[Manifest]]]:
         """Type, connection and the ends of every link."""

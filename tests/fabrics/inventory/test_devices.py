@@ -27,6 +27,7 @@ PORTS: dict[str, Json] = {
     "E1/3": {"profile": "QSFP28-100G"},
     "E1/4": {"profile": "OSFP-2x400G"},
     "E1/5": {"profile": "RJ45-2.5G"},
+    "E1/6": {"profile": "QSFP28-100G"},
 }
 
 
@@ -136,7 +137,7 @@ def test_a_profile_tells_ports_types_and_platform() -> None:
             profile="celestica-ds3000",
             portGroupSpeeds={"1": "SPEED_10G"},
             portSpeeds={"E1/2/1": "1G"},
-            portBreakouts={"E1/3": "4x25G"},
+            portBreakouts={"E1/3": "4x25G", "E1/6": "1x40G"},
         ),
     )
     ports = {
@@ -150,6 +151,7 @@ def test_a_profile_tells_ports_types_and_platform() -> None:
         **{f"E1/3/{n}": ("25gbase-x-sfp28", 25_000_000, False) for n in (1, 2, 3, 4)},
         **{f"E1/4/{n}": ("400gbase-x-osfp", 400_000_000, False) for n in (1, 2)},
         "E1/5": ("2.5gbase-t", 2_500_000, False),
+        "E1/6": ("100gbase-x-qsfp28", 40_000_000, False),
         "M1": ("other", None, True),
     }
     device = one(made, Device, "Switch/default/leaf-01")

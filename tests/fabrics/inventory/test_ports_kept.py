@@ -81,8 +81,11 @@ def test_a_port_that_is_divided_is_its_first_lane_and_lanes_that_are_joined_go()
     lanes = {f"{key}/{lane}" for lane in (2, 3, 4)}
     netbox.sync(plan(divided))
     before = ports(netbox, "Switch/default/leaf-9")
+    assert before[key].values["type"] == "25gbase-x-sfp28"
     assert gone(netbox, plan(whole)) == lanes
-    assert ports(netbox, "Switch/default/leaf-9")[key].id == before[key].id
+    joined = ports(netbox, "Switch/default/leaf-9")[key]
+    assert joined.id == before[key].id
+    assert (joined.values["type"], joined.values["speed"]) == ("100gbase-x-qsfp28", 100_000_000)
     assert gone(netbox, plan(divided)) == set()
     two = switch("leaf-9", portBreakouts={"E1/5": "2x50G"})
     assert gone(netbox, plan(two)) == {f"{key}/3", f"{key}/4"}

@@ -155,6 +155,12 @@ def test_each_interface(sample: LiveSet) -> None:
         assert plan.port(parent) == (device, name.partition(".")[0])
     mtus = {plan.port(each.ref): each.mtu for each in plan.of(Interface) if each.mtu}
     assert mtus == reader(sample).mtus()
+    speeds = {
+        plan.port(each.ref): (each.type, each.speed)
+        for each in plan.of(Interface)
+        if each.speed or each.type not in ("lag", "virtual", "other")
+    }
+    assert speeds == reader(sample).speeds()
 
 
 def test_each_cable_on_the_right_interfaces(sample: LiveSet) -> None:
