@@ -41,6 +41,7 @@ class Reader:
     def __init__(self, netbox: InventoryNetBox, fabric_id: str) -> None:
         self._netbox = netbox
         self._fabric_id = fabric_id
+        self._known: frozenset[Id] = frozenset()
 
     def read(self, plan: Plan) -> StoredInventory:
         """All that the fabric owns, and what the plan refers to besides."""
@@ -56,16 +57,20 @@ class Reader:
             elif is_ours(row, self._fabric_id):
                 rows.append(stored(each.model, row))
         self._check_empty(_expected(plan), rows, ids)
+        self._known = frozenset(row.id for row in rows)
         return StoredInventory(rows, ids)
 
-    def own(self, model: Model) -> dict[str, Id]:
-        """The ids of the fabric's own objects of a model, by `hh_key`."""
+    def made(self, model: Model) -> dict[str, Id]:
+        """The ids of the fabric's own objects of a model that were not there when it was read, by `hh_key`.
+
+        What was there may have such a key too: a subinterface that is on another switch from now on.
+        """
         found = (
             stored(model, row)
             for _, row in self._rows([_List(model)])
             if is_ours(row, self._fabric_id)
         )
-        return {each.key: each.id for each in found}
+        return {each.key: each.id for each in found if each.id not in self._known}
 
     def shared(self, model: Model, slugs: Collection[str]) -> dict[str, Id]:
         """The ids of objects that all fabrics share, by slug."""

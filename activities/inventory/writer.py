@@ -201,8 +201,8 @@ class Writer:
         keys = {each.key for each in batch.writes}
         if batch.model in SHARED:
             return self._reader.shared(batch.model, keys)
-        own = self._reader.own(batch.model)
-        return {key: own[key] for key in keys & own.keys()}
+        made = self._reader.made(batch.model)
+        return {key: made[key] for key in keys & made.keys()}
 
     def row(self, write: Write, ids: Mapping[Ref, Id]) -> Row:
         """A write as REST takes it."""

@@ -2,7 +2,8 @@
 
 An object is the one whose `hh_key` it carries. A wanted object that has none takes over an absent
 one that holds its place (a name, a network, a port), so that its id, and all that people hung on
-it, stays. So does one whose own object would have to move to a place that an absent one keeps.
+it, stays. So does one whose own object would have to move to a place that an absent one keeps. An
+interface that is to be on another device is a new one: NetBox moves none.
 """
 
 from collections import defaultdict
@@ -11,14 +12,16 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Final
 
+from fabrics.inventory.dcim import Interface
 from fabrics.inventory.holders import Holders
 from fabrics.inventory.plan import Plan
-from fabrics.inventory.stored import Id, Names, Stored, StoredInventory
+from fabrics.inventory.stored import Id, Names, Stored, StoredInventory, name_of
 from fabrics.inventory.wanted import Model, Ref, Value, Wanted
 
 LEAVES: Final[dict[Model, Callable[[str], dict[str, Value]]]] = {
     Model.CABLE: lambda _: {"a_terminations": (), "b_terminations": ()},
     Model.VLAN: lambda _: {"group": None},
+    Model.DEVICE: lambda _: {"name": None},
     Model.IP_RANGE: lambda nowhere: {"start_address": nowhere, "end_address": nowhere},
     Model.IP_ADDRESS: lambda nowhere: {"address": nowhere},
 }
@@ -82,15 +85,26 @@ def _match_by_key(matching: Matching, wanted: Iterable[Wanted]) -> None:
     for row in matching.absent.values():
         rows[row.ref].append(row)
     for each in wanted:
-        if found := rows.get(each.ref):
-            best = _best(matching, each, found)
+        found = rows.get(each.ref, [])
+        best = _best(matching, each, [row for row in found if not _is_left(matching, each, row)])
+        if best is not None:
             matching.give(each, best)
-            for copy in found:
-                if copy is not best:
-                    del matching.names[copy.id]  # what refers to it refers to none of ours
+        for other in found:
+            if other is not best:
+                del matching.names[other.id]  # what refers to it refers to none of ours
 
 
-def _best(matching: Matching, wanted: Wanted, rows: list[Stored]) -> Stored:
+def _is_left(matching: Matching, wanted: Wanted, row: Stored) -> bool:
+    """Whether it is on a device of ours that the wanted one is no longer on: NetBox refuses to move it
+    (`ComponentModel.clean`). On a device that is not ours, it is left alone."""
+    if not isinstance(wanted, Interface):
+        return False
+    device, names = row.values["device"], matching.names
+    is_ours = device in names or device in matching.absent
+    return is_ours and name_of(device, names) != wanted.device
+
+
+def _best(matching: Matching, wanted: Wanted, rows: list[Stored]) -> Stored | None:
     """Somebody may have copied one with its marks, or two workers made it: the one in place is ours,
     else the oldest."""
     claims = set(wanted.claims())
@@ -98,7 +112,7 @@ def _best(matching: Matching, wanted: Wanted, rows: list[Stored]) -> Stored:
     def fitness(row: Stored) -> tuple[int, int]:
         return len(claims.intersection(row.claims(matching.names))), -row.id.number
 
-    return max(rows, key=fitness) if len(rows) > 1 else rows[0]
+    return max(rows, key=fitness) if len(rows) > 1 else next(iter(rows), None)
 
 
 def _match_by_place(matching: Matching, wanted: Iterable[Wanted]) -> None:

@@ -75,7 +75,8 @@ class Order:
     def _open(self, ring: list[Wanted]) -> None:
         """Break a ring, in which each waits for the one before it."""
         owned = [each for each in reversed(ring) if each.ref in self._matching.rows]
-        fits = len(owned) == len(ring) and self._fits(owned)
+        stays = ring[0].MODEL is Model.DEVICE  # what is in one cannot go to another
+        fits = not stays and len(owned) == len(ring) and self._fits(owned)
         if not fits:
             if owned and owned[0].MODEL in LEAVES:
                 self.leaving.add(self._matching.rows[owned[0].ref].id)

@@ -3,12 +3,13 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from activities.inventory.models import PATHS
 from fabrics.inventory import Model
-from fabrics.inventory.report import InventoryReport
+from fabrics.inventory.report import InventoryReport, Problem
 from fabrics.resources import Resource
 from fabrics.values import Json
 from tests.fabrics.inventory.plans import connection, server, switch
-from tests.fabrics.inventory.small import FRAME, attachment, cable, pair, pools, vpc
+from tests.fabrics.inventory.small import FRAME, attachment, cable, outwards, pair, pools, vpc
 from tests.fabrics.objects import live, live_state
 from tests.netbox.conftest import MakeMirror
 from tests.netbox.mirror import Mirror, cable_ports
@@ -127,12 +128,16 @@ def test_a_breakout_and_back(mirror: Mirror) -> None:
     assert ends == {("s-1", "e1"), ("leaf-9", "E1/5/1")}
     assert ports_of("leaf-9", mirror) == {"M1", "E1/5/1", "E1/5/2", "E1/5/3", "E1/5/4"}
     key = "Switch/default/leaf-9#E1/5"
-    mirror.edit(Model.INTERFACE, mirror.one(Model.INTERFACE, key), description="To the lab")
+    lane = mirror.one(Model.INTERFACE, key)
+    assert (lane["type"]["value"], lane["speed"]) == ("25gbase-x-sfp28", 25_000_000)
+    mirror.edit(Model.INTERFACE, lane, description="To the lab")
     back = follow(mirror, (*divided, wired), (*whole, wired))
     assert back.lost == {(Model.INTERFACE, f"{key}/{lane}") for lane in (2, 3, 4)}
     assert back.writes == {"update dcim.interface": 1}
     assert ports_of("leaf-9", mirror) == {"M1", "E1/5"}
-    assert mirror.one(Model.INTERFACE, key)["description"] == "To the lab"
+    port = mirror.one(Model.INTERFACE, key)
+    assert (port["type"]["value"], port["speed"]) == ("100gbase-x-qsfp28", 100_000_000)
+    assert port["description"] == "To the lab"
 
 
 def ports_of(device: str, mirror: Mirror) -> set[str]:
@@ -300,16 +305,45 @@ def test_a_switch_with_another_name(mirror: Mirror) -> None:
     mirror.edit(Model.DEVICE, device, oob_ip=device["primary_ip4"]["id"])
     followed = follow(
         mirror,
-        (*FRAME, leaf("leaf-8"), cable("c", "s-1/e1", "leaf-8/E1/1")),
-        (*FRAME, leaf("leaf-9"), cable("c", "s-1/e1", "leaf-9/E1/1")),
+        (*FRAME, leaf("leaf-8"), cable("c", "s-1/e1", "leaf-8/E1/1"), *outwards("leaf-8")),
+        (*FRAME, leaf("leaf-9"), cable("c", "s-1/e1", "leaf-9/E1/1"), *outwards("leaf-9")),
     )
     assert (Model.CABLE, "Connection/default/c") not in followed.lost
+    leading = {"ExternalAttachment/default/a", "Connection/default/y#vlan"}
+    assert {model for model, key in followed.lost if key in leading} == {Model.INTERFACE}
     device = mirror.one(Model.DEVICE, "Switch/default/leaf-9")
     assert device["primary_ip4"]["address"] == "172.30.0.9/21"
     port = mirror.one(Model.INTERFACE, "Switch/default/leaf-9#M1")
     assert port["primary_mac_address"]["mac_address"] == "0C:20:12:FE:00:09"
     assert not any("leaf-8" in key for _, key in mirror.ids())
     assert "leaf-8" not in {row["name"] for row in mirror.own(Model.DEVICE)}
+
+
+def test_two_switches_whose_names_somebody_swapped(mirror: Mirror) -> None:
+    given = (*FRAME, *outwards("leaf-1"))
+    mirror.sync(*given)
+    ids = mirror.ids()
+    one, other = (mirror.one(Model.DEVICE, f"Switch/default/leaf-{n}") for n in (1, 2))
+    for row, name in ((one, "meanwhile"), (other, "leaf-1"), (one, "leaf-2")):
+        mirror.edit(Model.DEVICE, row, name=name)
+    report = mirror.sync(*given).report
+    assert (report.problems, report.created, mirror.ids()) == ({}, 0, ids)
+    assert mirror.one(Model.DEVICE, "Switch/default/leaf-1")["name"] == "leaf-1"
+    assert not mirror.sync(*given).pending
+
+
+def test_a_subinterface_that_cannot_go_to_another_switch(mirror: Mirror) -> None:
+    """The one that it had there does not hide that there is none on the new one."""
+    mirror.sync(*FRAME, *outwards("leaf-1"))
+    there = mirror.one(Model.DEVICE, "Switch/default/leaf-2")["id"]
+    theirs = {"device": there, "name": "E1/9.100", "type": "virtual"}
+    hand_made = mirror.admin.create(PATHS[Model.INTERFACE], theirs)
+    for _ in range(2):
+        report = mirror.sync(*FRAME, *outwards("leaf-2")).report
+        assert report.problems == {Problem.CONFLICT: 1, Problem.FAILED: 1}
+        assert {each.what for each in report.findings} == {"ExternalAttachment/default/a"}
+    mirror.admin.delete(PATHS[Model.INTERFACE], hand_made["id"])
+    assert mirror.sync(*FRAME, *outwards("leaf-2")).report.problems == {}
 
 
 def test_two_switches_that_swap_addresses(mirror: Mirror) -> None:

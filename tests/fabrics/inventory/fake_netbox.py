@@ -1,8 +1,9 @@
 """A NetBox in memory that takes an inventory's changes and minds what the real one minds.
 
 No two objects hold one place, not even between two writes; an object refers to what is there; a device's
-primary and out-of-band addresses do not go to another interface. An address is one object's, unless all
-who have it share it, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
+primary and out-of-band addresses do not go to another interface, and an interface to no other device. An
+address is one object's, unless all who have it share it, and ranges do not overlap (NetBox's
+`ipam/models/ip.py`).
 """
 
 from dataclasses import dataclass, field, fields
@@ -73,6 +74,7 @@ class FakeNetBox:
         self._check(row)
         self._check_addresses(row)
         self._check_primary(before, row)
+        self._check_device(before, row)
         self.rows[number] = row
 
     def _check(self, row: Stored) -> None:
@@ -99,6 +101,16 @@ class FakeNetBox:
             names = ("primary_ip4", "oob_ip")
             kept = {row.values.get(name) for row in self.rows.values() for name in names}
             assert after.id not in kept, f"{after.ref} is an address that a device keeps"
+
+    def _check_device(self, before: Stored, after: Stored) -> None:
+        """No interface leaves its device, and what it is part of is there too."""
+        if after.id.model is not Model.INTERFACE:
+            return
+        device = after.values["device"]
+        assert before.values["device"] in (None, device), f"{after.ref} leaves its device"
+        for name in ("lag", "parent"):
+            whole = after.values[name]
+            assert whole is None or self.rows[whole].values["device"] == device, after.ref
 
 
 def _places(row: Stored) -> set[tuple[object, ...]]:

@@ -47,3 +47,15 @@ def pair(group: str, *hosts: int, first: int = 8) -> tuple[Resource, ...]:
         switch(f"leaf-{number}", vtepIP=f"172.30.12.{host}/32", redundancy={"type": group})
         for number, host in enumerate(hosts, first)
     )
+
+
+def outwards(device: str) -> tuple[Resource, ...]:
+    """What a switch reaches outside by subinterfaces: an external, and a system with static routes."""
+    to: Json = {"vlan": 100, "ip": "100.1.0.1/31"}
+    by: Json = {"port": f"{device}/E1/10", "vlan": 30, "ip": "100.2.0.1/31"}
+    return (
+        live("External", "isp"),
+        connection("x", "external", {"switch": f"{device}/E1/9"}),
+        live("ExternalAttachment", "a", {"external": "isp", "connection": "x", "switch": to}),
+        live("Connection", "y", {"staticExternal": {"link": {"switch": by}}}),
+    )

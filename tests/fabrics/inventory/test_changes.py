@@ -16,7 +16,7 @@ from tests.fabrics.inventory.fake_netbox import FakeNetBox
 from tests.fabrics.inventory.live_sets import LiveSet, each_set, live_of
 from tests.fabrics.inventory.plans import DC1, connection, plan, switch
 from tests.fabrics.inventory.random_fabrics import fabrics
-from tests.fabrics.inventory.small import FRAME, cable, pair, pools, vpc
+from tests.fabrics.inventory.small import FRAME, cable, outwards, pair, pools, vpc
 from tests.fabrics.objects import live, live_state
 
 SHARED = Fabric("dc1", "DC 1", site="hall-2")
@@ -301,6 +301,54 @@ def test_the_address_of_a_switch_goes_to_the_one_in_its_place(netbox: FakeNetBox
     assert devices["Switch/default/new"]["primary_ip4"] == ids[old]
     assert devices["Switch/default/old"]["primary_ip4"] is None
     assert netbox.sync(made).total == 0
+
+
+def test_a_subinterface_on_another_switch_is_another_with_the_same_address(
+    netbox: FakeNetBox,
+) -> None:
+    synced(netbox, *outwards("leaf-1"))
+    left = {ref: netbox.by_ref()[ref] for ref in (*SUBINTERFACES, *ADDRESSES)}
+    made, _ = synced(netbox, *outwards("leaf-2"))
+    again = netbox.sync(made)
+    assert (again.total, {each.id for each in again.absent} & set(netbox.rows)) == (
+        0,
+        {left[ref] for ref in SUBINTERFACES},
+    )
+    for address, subinterface in zip(ADDRESSES, SUBINTERFACES, strict=True):
+        row = netbox.rows[left[address]]
+        assert row.values["assigned_object"] == again.ids[subinterface] != left[subinterface]
+    back, _ = synced(netbox, *outwards("leaf-1"))  # before the first ones are gone
+    found = netbox.sync(back)
+    assert {ref: found.ids[ref] for ref in left} == left
+    netbox.delete(*found.absent)
+    assert netbox.sync(back).total == 0
+
+
+SUBINTERFACES = tuple(
+    Ref(Model.INTERFACE, key)
+    for key in ("ExternalAttachment/default/a", "Connection/default/y#vlan")
+)
+ADDRESSES = tuple(Ref(Model.IP_ADDRESS, ref.key) for ref in SUBINTERFACES)
+
+
+def test_an_interface_on_a_device_that_is_no_longer_ours_is_left_alone(netbox: FakeNetBox) -> None:
+    """Somebody has removed the device's tag: nothing follows from that for what is in it."""
+    made, _ = synced(netbox, *outwards("leaf-1"))
+    device = netbox.by_ref()[Ref(Model.DEVICE, "Switch/default/leaf-1")]
+    netbox.delete(netbox.rows[device])
+    assert find_changes(made, netbox.stored).absent == ()
+
+
+def test_devices_whose_names_somebody_swapped_get_them_back(netbox: FakeNetBox) -> None:
+    made, _ = synced(netbox, *outwards("leaf-1"))
+    rows = dict(netbox.rows)
+    names = {"leaf-1": "leaf-2", "leaf-2": "leaf-1"}
+    for row in rows.values():
+        if row.values.get("name") in names:
+            swapped = {**row.values, "name": names[row.values["name"]]}
+            netbox.rows[row.id] = replace(row, values=swapped)
+    assert netbox.sync(made).total == 3  # one has to be without a name for a while
+    assert netbox.rows == rows
 
 
 def test_two_switches_swap_addresses(netbox: FakeNetBox) -> None:
