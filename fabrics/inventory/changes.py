@@ -14,9 +14,9 @@ from fabrics.inventory.ipam import IPAddress
 from fabrics.inventory.matching import Matching, leave, match
 from fabrics.inventory.order import Order, Wave
 from fabrics.inventory.plan import Plan
-from fabrics.inventory.ports_kept import divided, ports_kept, with_lanes
+from fabrics.inventory.ports_kept import Divided, divided, ports_kept, with_lanes
 from fabrics.inventory.stored import Id, Stored, StoredInventory, name_of
-from fabrics.inventory.wanted import Ref, Value, Wanted
+from fabrics.inventory.wanted import Model, Ref, Value, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,10 @@ class Changes:
 
 def find_changes(plan: Plan, stored: StoredInventory) -> Changes:
     """What makes NetBox hold what the plan wants."""
+    ports = _divided(plan, stored)
+    plan = replace(plan, objects=tuple(with_lanes(each, ports) for each in plan.objects))
     matching = match(plan, stored)
-    plan = _with_ports_kept(plan, stored, matching)
+    plan = _with_ports_kept(plan, matching, ports)
     order = Order(plan, matching)
     given_up = _given_up(plan, stored, matching, order)
     compared = _Comparison(matching, stored.shared, given_up)
@@ -81,13 +83,19 @@ def find_changes(plan: Plan, stored: StoredInventory) -> Changes:
     )
 
 
-def _with_ports_kept(plan: Plan, stored: StoredInventory, matching: Matching) -> Plan:
-    ports = divided(plan, stored.rows, matching.names)
+def _divided(plan: Plan, stored: StoredInventory) -> Divided:
+    """The ports that stay divided: their names are needed to match interfaces, after devices."""
+    devices = tuple(each for each in plan.objects if each.MODEL in (Model.SITE, Model.DEVICE))
+    matching = match(replace(plan, objects=devices), stored)
+    return divided(plan, stored.rows, matching.names)
+
+
+def _with_ports_kept(plan: Plan, matching: Matching, ports: Divided) -> Plan:
     rows = {row.ref: row for row in matching.absent.values()}
     kept = list(ports_kept(plan, rows.values(), matching.names, ports))
     for each in kept:
         matching.give(each, rows[each.ref])
-    return replace(plan, objects=(*(with_lanes(each, ports) for each in plan.objects), *kept))
+    return replace(plan, objects=(*plan.objects, *kept))
 
 
 def _given_up(plan: Plan, stored: StoredInventory, matching: Matching, order: Order) -> GivenUp:

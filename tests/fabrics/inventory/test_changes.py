@@ -54,22 +54,27 @@ def test_a_set_is_written_once(sample: LiveSet) -> None:
 
 
 @made_up
-@given(fabrics(), fabrics(), st.sampled_from((DC1, SHARED)), st.integers())
+@given(fabrics(), fabrics(), fabrics(), st.sampled_from((DC1, SHARED)), st.integers())
 def test_any_fabric_becomes_any_other(
-    before: list[Resource], after: list[Resource], fabric: Fabric, seed: int
+    before: list[Resource],
+    after: list[Resource],
+    later: list[Resource],
+    fabric: Fabric,
+    seed: int,
 ) -> None:
     netbox = FakeNetBox(random=Random(seed))
     netbox.sync(make_plan(live_state(*before), fabric))
-    ids, wanted = netbox.by_ref(), make_plan(live_state(*after), fabric)
-    changes = netbox.sync(wanted)
-    present = {each.ref for each in wanted.objects if not each.SHARED}
-    assert present <= {row.ref for row in netbox.rows.values()}
-    again = netbox.sync(wanted)
-    assert again.total == 0
-    assert {each.id for each in again.absent} == {each.id for each in changes.absent}
-    for ref, number in netbox.by_ref().items():
-        if ref.model in (Model.DEVICE, Model.VRF, Model.VLAN_GROUP) and ref in ids:
-            assert ids[ref] == number
+    for resources in (after, later):
+        ids, wanted = netbox.by_ref(), make_plan(live_state(*resources), fabric)
+        changes = netbox.sync(wanted)
+        present = {each.ref for each in wanted.objects if not each.SHARED}
+        assert present <= {row.ref for row in netbox.rows.values()}
+        again = netbox.sync(wanted)
+        assert again.total == 0
+        assert {each.id for each in again.absent} == {each.id for each in changes.absent}
+        for ref, number in netbox.by_ref().items():
+            if ref.model in (Model.DEVICE, Model.VRF, Model.VLAN_GROUP) and ref in ids:
+                assert ids[ref] == number
 
 
 def test_a_rewired_cable_stays_the_same(netbox: FakeNetBox) -> None:

@@ -121,6 +121,10 @@ def test_a_profile_that_can_no_longer_be_read_joins_no_lanes() -> None:
         assert not any("leaf-1" in key for key in left)
         assert {key: row.values["name"] for key, row in ports(netbox).items()} == names
         assert netbox.rows[subinterface].values["name"] == "E1/6/1.30"
+    outward = live("Connection", "y", {"staticExternal": {"link": link}})
+    assert not any("leaf-1" in key for key in gone(netbox, plan(*FRAME, outward)))
+    taken = netbox.rows[subinterface]
+    assert (taken.key, taken.values["name"]) == ("Connection/default/y#vlan", "E1/6/1.30")
     whole = switch("leaf-1", portBreakouts={"E1/5": "1x100G"})
     assert gone(netbox, plan(whole, *FRAME[1:], outward, CABLE)) >= {
         f"{PORT}/{lane}" for lane in (2, 3, 4)
