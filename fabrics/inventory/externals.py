@@ -49,6 +49,8 @@ def attach_external(
     ports = points.get(connection.key, ())
     if not ports and draft.is_unread(connection.key):
         raise Unread(f"names the Connection {connection.name}, whose switch cannot be read")
+    if not ports:
+        raise Unmapped(f"names the Connection {connection.name}, which ends on no switch")
     own = spec.static or spec.switch
     for port in ports:
         routed = route(draft, port, Routing(attachment.key, own.vlan, vrf, _details(spec)))

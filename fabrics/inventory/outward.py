@@ -24,9 +24,14 @@ class Routing(NamedTuple):
 
 
 def lead_outwards(draft: Draft, port: Ref, connection: Object[ConnectionSpec]) -> None:
-    """Mark a port as connected, although it is not known to what."""
+    """Mark a port as connected, although it is not known to what. Raises `Unmapped`."""
+    leading = draft.get(Interface, port)
+    if leading.mark_connected:
+        raise Unmapped(
+            f"needs {port.key}, which the Connection {leading.details['connection']} has"
+        )
     details = stated(connection=connection.name)
-    draft.amend(replace(draft.get(Interface, port), mark_connected=True, details=details))
+    draft.amend(replace(leading, mark_connected=True, details=details))
 
 
 def add_static_external(

@@ -81,10 +81,16 @@ class SwitchPorts:
 
     def all(self) -> Iterator[Port]:
         """Every port, in the order of their names."""
-        stated = {*self.profile.ports, *self._breakouts(), *self.used, MANAGEMENT}
+        used = filter(self._may_exist, self.used)
+        stated = {*self.profile.ports, *self._breakouts(), *used, MANAGEMENT}
         names = {name for each in stated for name in self._expanded(each)}
         for name in sorted(names):
             yield self._port(name)
+
+    def _may_exist(self, used: str) -> bool:
+        """Whether neither the profile nor a breakout says that there is no such port."""
+        port, lane = _split(used)
+        return lane <= self._lanes(port) and not (self.are_known and port not in self.profile.ports)
 
     def _expanded(self, stated: str) -> Iterable[str]:
         port, lane = _split(stated)

@@ -195,6 +195,10 @@ def test_a_port_has_one_cable() -> None:
         connection("b", "unbundled", {"server": "server-1/e2", "switch": "leaf-01/E1/1/1"}),
         connection("c", "external", {"switch": "leaf-01/E1/1"}),
         connection("d", "mesh", {"leaf1": "leaf-01/E1/2", "leaf2": "leaf-01/E1/2"}),
+        connection("e", "external", {"switch": "leaf-01/E1/3"}),
+        connection("f", "external", {"switch": "leaf-01/E1/3"}),
+        live("External", "isp"),
+        live("ExternalAttachment", "g", {"external": "isp", "connection": "f"}),
     )
     assert list(cabled(made)) == ["Connection/default/a"]
     taken = f"needs the cable of {LEAF}#E1/1, which Connection/default/a has"
@@ -202,6 +206,8 @@ def test_a_port_has_one_cable() -> None:
         "Connection/default/b": taken,
         "Connection/default/c": taken,
         "Connection/default/d#leaf-01/E1/2": "would join a port to itself",
+        "Connection/default/f": f"needs {LEAF}#E1/3, which the Connection e has",
+        "ExternalAttachment/default/g": "names the Connection f, which ends on no switch",
     }
     assert not one(made, Interface, f"{LEAF}#E1/1").mark_connected
 

@@ -4,6 +4,7 @@ from ipaddress import IPv4Interface
 
 from fabrics.inventory import Fabric, Model, Ref
 from fabrics.inventory.dcim import (
+    Cable,
     Device,
     DeviceRole,
     DeviceType,
@@ -196,6 +197,22 @@ def test_without_a_profile_breakouts_and_connections_tell_the_ports() -> None:
     assert (first.name, first.speed, second.name) == ("E1/5/1", 25_000_000, "E1/7/1")
     assert one(made, Interface, "Switch/default/leaf-01#E1/8").initial >= {"type", "speed", "mtu"}
     assert skipped(made) == {}
+
+
+def test_ports_that_a_switch_does_not_have_are_not_made_up() -> None:
+    made = plan(
+        profile("celestica-ds3000"),
+        switch("leaf-01", profile="celestica-ds3000", portBreakouts={"E1/3": "2x50G"}),
+        server("server-1"),
+        connection("a", "unbundled", {"server": "server-1/e1", "switch": "leaf-01/E1/3/2"}),
+        connection("b", "unbundled", {"server": "server-1/e2", "switch": "leaf-01/E1/3/3"}),
+        connection("c", "unbundled", {"server": "server-1/e3", "switch": "leaf-01/E1/99"}),
+    )
+    assert keys(made, Cable) == ["Connection/default/a"]
+    assert skipped(made) == {
+        "Connection/default/b": "names the port leaf-01/E1/3/3, which is not there",
+        "Connection/default/c": "names the port leaf-01/E1/99, which is not there",
+    }
 
 
 def test_servers_have_the_ports_of_their_connections_and_a_type_that_people_may_change() -> None:
