@@ -1,6 +1,6 @@
 # make demo        the whole product on this machine (ARGS=--once: sync once, print the status, end)
 # make test        the tests: two at a time, since most of them wait; those about seconds then have all to themselves
-# make soak        the tests that take long: many random sequences, outages of minutes
+# make soak        the tests that take long: many random sequences, outages of minutes, new random examples
 # make lint        linter, formatter, type checker and import contracts
 #
 # Each first sets up what is missing. Needed beforehand: Python 3.12 or newer, git and make.
@@ -19,7 +19,8 @@ test: $(READY) $(BROWSER)
 	$(BIN)/pytest -m alone
 
 soak: $(READY)
-	$(BIN)/pytest -m soak $(ARGS)
+	$(BIN)/pytest -m soak --hypothesis-profile=new-examples $(ARGS)
+	$(BIN)/pytest tests/fabrics tests/webhooks/test_payloads.py tests/webhooks/test_signatures.py --hypothesis-profile=new-examples
 
 lint: $(READY)
 	$(BIN)/ruff check

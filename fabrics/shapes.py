@@ -136,7 +136,7 @@ class Sequence(Shape):
     item: Shape
 
     def normal(self, value: Json) -> Json:
-        return [self.item.normal(each) for each in value] if isinstance(value, list) else value
+        return [_element(self.item, each) for each in value] if isinstance(value, list) else value
 
     def differences(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
         if not isinstance(desired, list) or not isinstance(live, list):
@@ -169,7 +169,7 @@ class Set(Shape):
     def normal(self, value: Json) -> Json:
         if not isinstance(value, list):
             return value
-        return sorted((self.item.normal(each) for each in value), key=text)
+        return sorted((_element(self.item, each) for each in value), key=text)
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,11 @@ class KeyedSet(Set):
             return None
         found: dict[str, Json] = {self.key(each): each for each in value if isinstance(each, dict)}
         return found if len(found) == len(value) else None
+
+
+def _element(shape: Shape, value: Json) -> Json:
+    """An element of a list in its normal form. One that is null is what Go makes of it: empty."""
+    return {} if value is None and isinstance(shape, Struct | Map) else shape.normal(value)
 
 
 UNKNOWN = Shape()

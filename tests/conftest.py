@@ -18,8 +18,10 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-hypothesis.settings.register_profile("on a busy machine", deadline=None)
-hypothesis.settings.load_profile("on a busy machine")
+# The same examples each time: a change is judged by what it does, not by luck. `make soak` looks for new ones.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("new-examples", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

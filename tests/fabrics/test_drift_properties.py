@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fabrics.defaults import with_defaults
 from fabrics.drift import Change, Live, find_drift
 from fabrics.forms import Content, desired_form, differences, digest_of, live_form
-from fabrics.kinds import KINDS, Kind
+from fabrics.kinds import KINDS, Kind, kind_named
 from fabrics.manifests import Desired, collect, parse_manifests
 from fabrics.resources import Resource, digest, from_api
 from fabrics.schema import spec_of
@@ -81,6 +81,7 @@ def test_a_normal_form_is_normal(given: tuple[Kind, Any]) -> None:
 
 @settings(max_examples=400)
 @given(KIND_AND_TWO_SPECS)
+@example((kind_named("VPCPeering"), {"permit": [None]}, {"permit": [{}]}))
 def test_differences_are_symmetric_and_agree_with_digests(given: tuple[Kind, Any, Any]) -> None:
     kind, one, other = given
     left, right = (live_form(kind, Content(each, {}, {})) for each in (one, other))
