@@ -21,7 +21,9 @@ from activities.inventory.models import (
     SERVICES,
     TUNNEL_ENDS,
     VIRTUAL_CIRCUIT_ENDS,
+    VLAN_FIELDS,
     VM_INTERFACES,
+    VRF_FIELDS,
 )
 from activities.netbox.client import CLUSTERS, Row
 from fabrics.inventory import Model
@@ -41,10 +43,6 @@ USES: Final[Mapping[str, str]] = {
     "installed_module": "module",
 }
 """What a component or a VLAN may have that would go with it, or lose it, by the field that REST shows it in."""
-
-VLAN_FIELDS: Final = ("untagged_vlan", "tagged_vlans", "qinq_svlan")
-VRF_FIELDS: Final = ("vrf",)
-"""The fields in which an interface has VLANs, or a VRF. NetBox empties them when these go."""
 
 COMPONENTS: Final = {**PARTS, PATHS[Model.INTERFACE]: Model.INTERFACE}
 

@@ -34,6 +34,10 @@ TUNNEL_ENDS: Final = "vpn/tunnel-terminations"
 VIRTUAL_CIRCUIT_ENDS: Final = "circuits/virtual-circuit-terminations"
 VM_INTERFACES: Final = "virtualization/interfaces"
 
+VLAN_FIELDS: Final = ("untagged_vlan", "tagged_vlans", "qinq_svlan")
+VRF_FIELDS: Final = ("vrf",)
+"""The fields in which an interface has VLANs, or a VRF. NetBox empties them when these go."""
+
 PARTS: Final[Mapping[str, str]] = {
     "dcim/console-ports": "dcim.consoleport",
     "dcim/console-server-ports": "dcim.consoleserverport",

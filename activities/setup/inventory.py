@@ -12,7 +12,9 @@ from activities.inventory.models import (
     SERVICES,
     TUNNEL_ENDS,
     VIRTUAL_CIRCUIT_ENDS,
+    VLAN_FIELDS,
     VM_INTERFACES,
+    VRF_FIELDS,
 )
 from activities.netbox.client import Row
 from activities.setup.access import NAME, Grant
@@ -85,10 +87,7 @@ INVENTORY_GRANTS: Final = (
         "what people have in own networks",
         ("view",),
         {VM_INTERFACES: "virtualization.vminterface"},
-        [
-            {f"{field}__tags__slug": TAG}
-            for field in ("untagged_vlan", "tagged_vlans", "qinq_svlan", "vrf")
-        ],
+        [{f"{field}__tags__slug": TAG} for field in (*VLAN_FIELDS, *VRF_FIELDS)],
     ),
 )
 

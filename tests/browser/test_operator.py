@@ -110,7 +110,7 @@ async def test_an_edit_in_the_form_shows_in_the_web_ui_soon(
         await page.goto(f"{netbox}/virtualization/clusters/{oslo.record_id}/edit/")
         await page.locator("#id_cf_hh_sync_interval").scroll_into_view_if_needed()
         await page.fill("#id_cf_hh_sync_interval", "60")
-        await page.set_viewport_size({"width": 1440, "height": 2050})  # with all of the fields
+        await page.set_viewport_size({**SCREEN, "height": 2050})  # with all of the fields
         await page.screenshot(path=pictures / "netbox-form.png")
         await page.set_viewport_size(SCREEN)
         await page.get_by_role("button", name="Save").click()

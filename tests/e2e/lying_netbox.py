@@ -8,6 +8,8 @@ from typing import Final
 
 from aiohttp import ClientSession, web
 
+from tests.e2e.installation import ENOUGH
+
 KEPT_HEADERS: Final = ("Authorization", "If-Match", "Content-Type", "Accept")
 WRITES: Final = frozenset({"POST", "PATCH", "DELETE"})
 NOTHING: Final = dict[str, object](count=0, next=None, previous=None, results=[])
@@ -40,7 +42,7 @@ class LyingNetBox:
         """How many answers are held back."""
         return self.held
 
-    async def received(self, rows: int, seconds: float = 180) -> None:
+    async def received(self, rows: int, seconds: float = ENOUGH) -> None:
         """Return as soon as so many rows have come; NetBox is still at the last of them."""
         async with asyncio.timeout(seconds), self._came:
             await self._came.wait_for(lambda: self.rows >= rows)

@@ -362,9 +362,8 @@ def test_two_switches_swap_addresses(netbox: FakeNetBox) -> None:
 
     synced(netbox, *pair("8", "9"))
     ids = netbox.by_ref()
-    for number, row in list(
-        netbox.rows.items()
-    ):  # somebody makes them their out-of-band addresses, too
+    # Somebody makes them their out-of-band addresses, too.
+    for number, row in dict(netbox.rows).items():
         if number.model is Model.DEVICE:
             out_of_band = {**row.values, "oob_ip": row.values["primary_ip4"]}
             netbox.rows[number] = replace(row, values=out_of_band)
