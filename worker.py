@@ -31,19 +31,19 @@ from temporalio.worker import Worker
 import temporal
 from activities.fleet import FleetActivities, is_stuck
 from activities.heartbeat import BEATS_PER_TIMEOUT, HeartbeatInterceptor
-from activities.inventory.activity import InventoryActivities
-from activities.inventory.client import InventoryNetBox
+from activities.inventory.netbox.client import InventoryNetBox
+from activities.inventory.update import InventoryActivities
 from activities.netbox.client import NetBox
 from activities.observe import FabricActivities
 from activities.queues import QueueActivities
 from activities.record import RecordActivities
-from fabrics.fleet import FLEET_ID
-from fabrics.installation import Installation
-from fabrics.loop import LOST_TASK
+from fabrics.fleet.reconcile import FLEET_ID
+from fabrics.loop.installation import Installation
+from fabrics.loop.loop import LOST_TASK
 from settings import Settings
 from webhooks.receiver import running_receiver
 from webhooks.server import CannotListen
-from workflows.calls import LOST_WORKER, inventory_queue, observe_queue, patient_queue
+from workflows.activity_calls import LOST_WORKER, inventory_queue, observe_queue, patient_queue
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import IgnoreMalformedMessages

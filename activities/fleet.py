@@ -21,18 +21,18 @@ from tenacity import Retrying, retry_if_exception_message, stop_after_attempt
 
 from activities.errors import PermanentError, TransientError, Unanswered
 from activities.netbox.client import NetBox, Row
-from fabrics.config import ConfigEdits
-from fabrics.fleet import FleetSnapshot, ImplausibleRead, Member, RunningLoop
-from fabrics.fleet_summary import FleetSummary, summarise_fleet
-from fabrics.loop import LOST_TASK, FabricLoop, loop_summary, workflow_id
-from fabrics.record import (
+from fabrics.fleet.reconcile import FleetSnapshot, ImplausibleRead, Member, RunningLoop
+from fabrics.fleet.summary import FleetSummary, summarise_fleet
+from fabrics.loop.loop import LOST_TASK, FabricLoop, loop_summary, workflow_id
+from fabrics.record.config import ConfigEdits
+from fabrics.record.config_fields import raw_fields
+from fabrics.record.status_fields import (
     changed_fields,
     other_owner,
     parse_config,
     parse_facts,
     slug_fabric_id,
 )
-from fabrics.record_config import raw_fields
 
 LOOP: Final = "FabricSync"
 """The type of the workflow that is a fabric's loop; its class belongs to a layer above."""

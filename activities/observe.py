@@ -13,18 +13,18 @@ from typing import Final
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.desired import DesiredAt, DesiredStates
+from activities.diagnose import examine_sources
 from activities.errors import Classified, PermanentError, TransientError, Unanswered, one_line
-from activities.examine import examine_sources
-from activities.kubernetes.live import LiveStates
+from activities.git.desired_state import DesiredAt, DesiredStates
+from activities.kubernetes.live_state import LiveStates
 from fabrics.check import Check
-from fabrics.config import FabricConfig
-from fabrics.diff import DiffReport, diff_report, problem_sentences
 from fabrics.drift import Live, find_drift, summarise
-from fabrics.kinds import KINDS, Kind, kinds_named
-from fabrics.plausible import emptied_sentence, no_longer_served, suddenly_empty, without
-from fabrics.resources import digest
-from fabrics.status import Observation
+from fabrics.drift.diff_report import DiffReport, diff_report, problem_sentences
+from fabrics.drift.sanity_checks import emptied_sentence, no_longer_served, suddenly_empty, without
+from fabrics.record.config import FabricConfig
+from fabrics.record.status import Observation
+from fabrics.resources.kinds import KINDS, Kind, kinds_named
+from fabrics.resources.resource import digest
 from settings import Settings
 
 MAX_PROBLEMS: Final = 20

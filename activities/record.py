@@ -15,9 +15,10 @@ from temporalio import activity
 from activities.errors import MAX_MESSAGE, PermanentError, TransientError, one_line
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import Refused
-from fabrics.config import ConfigEdits, FabricConfig
-from fabrics.installation import Installation
-from fabrics.record import (
+from fabrics.loop.installation import Installation
+from fabrics.record.config import ConfigEdits, FabricConfig
+from fabrics.record.status import OFF, Facts
+from fabrics.record.status_fields import (
     changed_fields,
     instance_of,
     is_true,
@@ -26,7 +27,6 @@ from fabrics.record import (
     parse_facts,
     shown_status,
 )
-from fabrics.status import OFF, Facts
 
 
 class RecordRead(BaseModel, frozen=True):

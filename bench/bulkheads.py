@@ -31,14 +31,14 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixe
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/bulkheads.py`
 
 from activities.netbox.client import NetBox
-from bench.gates import LOOPBACK, Gate
-from fabrics.loop import workflow_id
-from fabrics.report import SyncReport
-from stack.demo.running import worker_environment
+from bench.tcp_proxy import LOOPBACK, Gate
+from fabrics.loop.loop import workflow_id
+from fabrics.loop.report import SyncReport
+from stack.demo.demo import worker_environment
 from stack.demo.seed import set_up_netbox
-from stack.faults import Fault
-from stack.kubernetes_emulator import EmulatedKubernetesApi, kubernetes_emulator
-from stack.processes import Supervisor
+from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
+from stack.kubernetes.faults import Fault
+from stack.processes.supervisor import Supervisor
 from stack.stack import Stack
 from workflows.fabric_sync import FabricSync
 

@@ -21,13 +21,13 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/drift.py`
 
-from fabrics.defaults import with_defaults
 from fabrics.drift import Drift, Live, find_drift
-from fabrics.kinds import KINDS, Kind, kind_named
-from fabrics.manifests import ParsedFile, collect, parse_manifests
-from fabrics.pages import read_page
-from fabrics.resources import Resource, digest
-from fabrics.values import Json
+from fabrics.resources.defaults import with_defaults
+from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import KINDS, Kind, kind_named
+from fabrics.resources.list_response import read_page
+from fabrics.resources.manifests import ParsedFile, collect, parse_manifests
+from fabrics.resources.resource import Resource, digest
 
 OBJECTS_PER_FILE = 50
 

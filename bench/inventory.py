@@ -26,22 +26,24 @@ from temporalio.testing import ActivityEnvironment
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/inventory.py`
 
 from activities import setup
-from activities.inventory.activity import InventoryActivities
-from activities.inventory.batches import Lane, lanes
-from activities.inventory.client import AT_ONCE, InventoryNetBox
-from activities.inventory.models import PATHS
-from activities.inventory.reader import Reader
-from activities.inventory.writer import Writer
-from activities.kubernetes.live import LiveStates
+from activities.inventory.netbox.client import AT_ONCE, InventoryNetBox
+from activities.inventory.netbox.endpoints import PATHS
+from activities.inventory.read.reader import Reader
+from activities.inventory.update import InventoryActivities
+from activities.inventory.write.batches import Lane, lanes
+from activities.inventory.write.writer import Writer
+from activities.kubernetes.live_state import LiveStates
 from activities.netbox.client import NetBox
-from cli.offline import read_live
-from fabrics.config import FabricConfig, KubernetesTarget
+from cli.fabrics.offline import read_live
 from fabrics.drift import Live, read_dump
-from fabrics.inventory import Fabric, Plan, Ref, make_plan
-from fabrics.inventory.changes import Changes, Stage, Write, find_changes
-from fabrics.inventory.report import InventoryReport, Problem
-from fabrics.inventory.request import InventoryRequest
-from fabrics.inventory.stored import Id
+from fabrics.inventory.compare.changes import Changes, Stage, Write, find_changes
+from fabrics.inventory.model.existing import Id
+from fabrics.inventory.model.naming import Fabric
+from fabrics.inventory.model.planned import Ref
+from fabrics.inventory.plan.plan import Plan, make_plan
+from fabrics.inventory.report.report import InventoryReport, Problem
+from fabrics.inventory.report.request import InventoryRequest
+from fabrics.record.config import FabricConfig, KubernetesTarget
 from settings import Settings
 from stack.stack import Stack
 

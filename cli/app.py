@@ -18,13 +18,13 @@ from cli.commands import (
     demo,
     diff,
     doctor,
+    enable_disable,
     history,
     inventory,
     loop,
     remove,
     setup,
     status,
-    switch,
     watch,
 )
 from cli.errors import DONE, FAILED, INTERRUPTED, sentence_of
@@ -41,8 +41,8 @@ app: Final = typer.Typer(
 app.command()(demo.demo)
 app.command()(setup.setup)
 app.command()(add.add)
-app.command()(switch.enable)
-app.command()(switch.disable)
+app.command()(enable_disable.enable)
+app.command()(enable_disable.disable)
 app.command()(status.status)
 app.command()(watch.watch)
 app.command()(loop.sync)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import Failure, checked
-from fabrics.config import check_interval
+from fabrics.record.config import check_interval
 
 FabricName = Annotated[str, typer.Argument(metavar="FABRIC", help="Name or id of the fabric.")]
 FabricNames = Annotated[

@@ -13,8 +13,8 @@ import temporal
 from activities.netbox.client import NetBox
 from cli import console
 from cli.errors import Failure, load_settings
-from cli.fabrics import Fabric, choose, choose_all
-from cli.loops import DEADLINE, Loops
+from cli.fabrics.fabric import Fabric, choose, choose_all
+from cli.temporal.loop_client import DEADLINE, Loops
 from settings import Settings
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
-from stack.processes import Supervisor
+from stack.processes.supervisor import Supervisor
 
 Progress = Callable[[str], None]
 

@@ -12,11 +12,11 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from stack.cache import Progress
-from stack.git_server import GitServer
-from stack.netbox import NetBox, start_netbox
-from stack.processes import Supervisor
-from stack.temporal_server import TemporalServer, start_temporal
-from stack.valkey import start_valkey
+from stack.processes.supervisor import Supervisor
+from stack.services.git_server import GitServer
+from stack.services.netbox import NetBox, start_netbox
+from stack.services.temporal_server import TemporalServer, start_temporal
+from stack.services.valkey import start_valkey
 
 DIRECTORY_PREFIX = "fabric-sync-stack-"
 IN_USE = "in-use.lock"

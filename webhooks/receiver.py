@@ -18,11 +18,11 @@ from temporalio.client import Client
 
 from activities.netbox.client import NetBox
 from settings import Settings
-from webhooks.bursts import Bursts
 from webhooks.payloads import NotJson, Push, read_push, read_record_event
 from webhooks.relay import Relay
 from webhooks.server import serving
 from webhooks.signatures import Headers, is_from_git_host, is_from_netbox
+from webhooks.throttle import Bursts
 
 MAX_BODY: Final = 5 * 1024 * 1024
 """Bytes. GitHub stops at 25 MB, which only pushes of thousands of commits come near to."""

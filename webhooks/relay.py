@@ -16,11 +16,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import PermanentError, TransientError, one_line
 from activities.netbox.client import NetBox
-from fabrics.config import FabricConfig
-from fabrics.fleet import FLEET_ID
-from fabrics.loop import workflow_id
-from fabrics.record import parse_config
-from webhooks.followers import followers
+from fabrics.fleet.reconcile import FLEET_ID
+from fabrics.loop.loop import workflow_id
+from fabrics.record.config import FabricConfig
+from fabrics.record.status_fields import parse_config
+from webhooks.affected_fabrics import followers
 from webhooks.payloads import Push
 
 DEADLINE: Final = timedelta(seconds=10)

@@ -21,11 +21,11 @@ from temporalio.exceptions import (
 with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
     from activities.record import RecordRead, RecordUpdate
-    from fabrics.inventory.report import InventoryOutcome
-    from fabrics.loop import LOST_TASK, FabricLoop
-    from fabrics.status import Facts, Observation
-    from fabrics.turn import Turn
-    from workflows import calls
+    from fabrics.inventory.report.report import InventoryOutcome
+    from fabrics.loop.active_sync import Turn
+    from fabrics.loop.loop import LOST_TASK, FabricLoop
+    from fabrics.record.status import Facts, Observation
+    from workflows import activity_calls
     from workflows.messages import FabricMessages
     from workflows.visibility import show, show_end
 
@@ -151,10 +151,10 @@ class FabricSync(FabricMessages):
         assert config is not None  # noqa: S101  a sync begins only with a configuration
         request = ObserveRequest(config=config, before=facts.counts, accept_empty=turn.accept_empty)
         try:
-            return await calls.observe(request, answered_before=self._loop.answered)
+            return await activity_calls.observe(request, answered_before=self._loop.answered)
         except (ActivityError, ApplicationError) as error:
             _raise_if_cancelled(error)
-            return calls.sentence(error, config.task_queue)
+            return activity_calls.sentence(error, config.task_queue)
 
     async def _mirror(self, seen: Observation | str) -> InventoryOutcome | str | None:
         """Bring NetBox's inventory up to date, unless nothing has changed since it was."""
@@ -164,10 +164,10 @@ class FabricSync(FabricMessages):
         show(self._loop)
         worked_before = not self._loop.inventory.failed
         try:
-            return await calls.update_inventory(request, worked_before=worked_before)
+            return await activity_calls.update_inventory(request, worked_before=worked_before)
         except (ActivityError, ApplicationError) as error:
             _raise_if_cancelled(error)
-            return calls.inventory_sentence(error)
+            return activity_calls.inventory_sentence(error)
 
     async def _mark_syncing(self, shown: bool) -> None:
         """Let the record say `syncing`, where somebody may be looking at it; only if NetBox is quick."""
@@ -178,8 +178,8 @@ class FabricSync(FabricMessages):
             await self._write(self._loop.recorded, QUICK, answered_before=False)
         except ActivityError as error:
             _raise_if_cancelled(error)
-            sentence = calls.netbox_sentence(error)
-            if calls.is_claimed(error):
+            sentence = activity_calls.netbox_sentence(error)
+            if activity_calls.is_claimed(error):
                 self._loop.record_claimed(sentence)
             workflow.logger.info("The record does not show the sync: %s", sentence)
 
@@ -190,18 +190,22 @@ class FabricSync(FabricMessages):
             return
         answered, loop.reload = not loop.record_error, False
         due = None if loop.next_slot is None else loop.next_slot - self._now()
-        patience = calls.patience_with_netbox(loop.effective, due, answered_before=answered)
+        patience = activity_calls.patience_with_netbox(
+            loop.effective, due, answered_before=answered
+        )
         try:
             if loop.must_write:
                 await self._write(loop.recorded, patience, answered_before=answered)
             else:
                 self._adopt(
-                    await calls.load_record(loop.fabric_id, patience, answered_before=answered)
+                    await activity_calls.load_record(
+                        loop.fabric_id, patience, answered_before=answered
+                    )
                 )
         except ActivityError as error:
             _raise_if_cancelled(error)
-            sentence = calls.netbox_sentence(error)
-            if calls.is_claimed(error):
+            sentence = activity_calls.netbox_sentence(error)
+            if activity_calls.is_claimed(error):
                 loop.record_claimed(sentence)
             else:
                 loop.reload = True
@@ -212,7 +216,7 @@ class FabricSync(FabricMessages):
         update = RecordUpdate(
             fabric_id=loop.fabric_id, facts=facts, edits=loop.edits, journal=loop.journal.entry
         )
-        read = await calls.record_result(update, patience, answered_before=answered_before)
+        read = await activity_calls.record_result(update, patience, answered_before=answered_before)
         self._adopt(read)
         if read.config is None:
             return  # nothing was written where no record was found

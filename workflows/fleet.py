@@ -15,10 +15,10 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.fleet import RoundRequest
-    from fabrics.config import check_nothing
-    from fabrics.fleet_summary import FleetSummary, fleet_markdown
-    from fabrics.loop import LOST_TASK
-    from workflows import calls
+    from fabrics.fleet.summary import FleetSummary, fleet_markdown
+    from fabrics.loop.loop import LOST_TASK
+    from fabrics.record.config import check_nothing
+    from workflows import activity_calls
     from workflows.malformed_messages import NotesMalformedSignals
 
 ROUND: Final = timedelta(seconds=30)
@@ -76,11 +76,13 @@ class Fleet(NotesMalformedSignals):
     async def _make_round(self) -> None:
         self._told = False
         try:
-            seen = await calls.reconcile(RoundRequest(releases=self._fleet.releases))
+            seen = await activity_calls.reconcile(RoundRequest(releases=self._fleet.releases))
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            failed = self._fleet.summary.model_copy(update={"error": calls.round_sentence(error)})
+            failed = self._fleet.summary.model_copy(
+                update={"error": activity_calls.round_sentence(error)}
+            )
             self._fleet.summary = failed
         else:
             self._fleet.summary = seen.summary

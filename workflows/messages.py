@@ -13,7 +13,10 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from fabrics.config import (
+    from fabrics.loop.active_sync import SyncRequest
+    from fabrics.loop.loop import FabricLoop
+    from fabrics.loop.report import FabricStatus, SyncReport
+    from fabrics.record.config import (
         ConfigEdits,
         check_digest,
         check_interval,
@@ -21,9 +24,6 @@ with workflow.unsafe.imports_passed_through():
         check_reason,
         check_switch,
     )
-    from fabrics.loop import FabricLoop
-    from fabrics.report import FabricStatus, SyncReport
-    from fabrics.turn import SyncRequest
     from workflows.malformed_messages import NotesMalformedSignals
     from workflows.visibility import show
 

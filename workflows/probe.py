@@ -11,12 +11,12 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
     from fabrics.check import Check
-    from fabrics.config import FabricConfig
-    from fabrics.diff import DiffReport
-    from fabrics.inventory.preview import InventoryPreview
-    from fabrics.inventory.report import InventoryReport
-    from fabrics.inventory.request import InventoryRequest
-    from workflows import calls
+    from fabrics.drift.diff_report import DiffReport
+    from fabrics.inventory.report.preview import InventoryPreview
+    from fabrics.inventory.report.report import InventoryReport
+    from fabrics.inventory.report.request import InventoryRequest
+    from fabrics.record.config import FabricConfig
+    from workflows import activity_calls
 
 
 @workflow.defn
@@ -26,7 +26,7 @@ class Probe:
     @workflow.run
     async def run(self, config: FabricConfig) -> DiffReport:
         """Ask a worker on the fabric's queue."""
-        return await calls.diff(config)
+        return await activity_calls.diff(config)
 
 
 @workflow.defn
@@ -36,7 +36,7 @@ class Examination:
     @workflow.run
     async def run(self, config: FabricConfig) -> list[Check]:
         """Ask a worker on the fabric's queue."""
-        return await calls.examine(config)
+        return await activity_calls.examine(config)
 
 
 @workflow.defn
@@ -46,13 +46,13 @@ class Preview:
     @workflow.run
     async def run(self, wanted: ObserveRequest) -> InventoryPreview:
         """Ask workers on the fabric's queues."""
-        seen = await calls.observe(wanted, answered_before=True)
+        seen = await activity_calls.observe(wanted, answered_before=True)
         if seen.kubernetes_error:
             raise ApplicationError(seen.kubernetes_error)
         request = InventoryRequest(
             config=wanted.config, live_digest=seen.live_digest, counts=seen.counts, sync=0
         )
-        return await calls.preview_inventory(request)
+        return await activity_calls.preview_inventory(request)
 
 
 @workflow.defn
@@ -62,4 +62,4 @@ class Removal:
     @workflow.run
     async def run(self, config: FabricConfig) -> InventoryReport:
         """Ask a worker; what others have put something on stays, and is in the report."""
-        return await calls.remove_inventory(config)
+        return await activity_calls.remove_inventory(config)

@@ -12,9 +12,9 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
     from activities.fleet import CONFIG, DRIFT, STATUS
-    from fabrics.config import FabricConfig
-    from fabrics.details import last_words, markdown
-    from fabrics.loop import FabricLoop
+    from fabrics.loop.loop import FabricLoop
+    from fabrics.loop.workflow_details import last_words, markdown
+    from fabrics.record.config import FabricConfig
 
 NAME: Final = SearchAttributeKey.for_keyword("FabricName")
 NO_STATUS_AT_THE_END: Final = "no status at the end"

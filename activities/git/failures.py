@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from activities.credentials import GitAccess
 from activities.errors import Classified, PermanentError, TransientError, Unanswered
 from activities.git.command import GitError
-from fabrics.config import GitSource
+from fabrics.record.config import GitSource
 
 MISSING_BRANCH: Final = re.compile(r"couldn't find remote ref")
 

@@ -22,10 +22,10 @@ from filelock import FileLock, Timeout
 
 from activities.credentials import GitAccess, git_access
 from activities.errors import PermanentError, TransientError, Unanswered
-from activities.git import source
+from activities.git import validation
 from activities.git.command import GitCommand, GitError, git_environment
 from activities.git.failures import MISSING_BRANCH, failure, own_words
-from fabrics.config import GitSource
+from fabrics.record.config import GitSource
 from settings import Settings
 
 MAX_LISTING: Final = 32 * 1024 * 1024
@@ -113,7 +113,7 @@ class GitMirror:
 
     def _check_host(self) -> None:
         if not (self.access.ssh_key or self._protocol == "file"):
-            source.check_host(self.source.repository, self.settings.connect_timeout)
+            validation.check_host(self.source.repository, self.settings.connect_timeout)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -207,7 +207,7 @@ class GitMirror:
 
     @cached_property
     def _directory(self) -> str:
-        return source.directory(self.source.directory)
+        return validation.directory(self.source.directory)
 
     @cached_property
     def access(self) -> GitAccess:
@@ -220,11 +220,11 @@ class GitMirror:
     @cached_property
     def _protocol(self) -> str:
         allow_local = self.settings.git_allow_local
-        return source.protocol(self.source.repository, allow_local=allow_local)
+        return validation.protocol(self.source.repository, allow_local=allow_local)
 
     @cached_property
     def _git(self) -> GitCommand:
-        branch = source.branch(self.source.branch)
+        branch = validation.branch(self.source.branch)
         configuration = {
             "remote.source.url": self.source.repository,
             "remote.source.fetch": f"+refs/heads/{branch}:{self._ref}",

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from activities.errors import one_line
-from fabrics.inventory import Plan
-from fabrics.inventory.guards import Verdict
-from fabrics.inventory.report import (
+from fabrics.inventory.plan.plan import Plan
+from fabrics.inventory.prune.policy import Verdict
+from fabrics.inventory.report.report import (
     MAX_BYTES,
     MAX_FINDINGS,
     MAX_TEXT,

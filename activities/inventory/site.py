@@ -3,13 +3,13 @@
 from typing import Any, Final
 
 from activities.errors import PermanentError
-from activities.inventory.client import InventoryNetBox, may_need_setup
-from activities.inventory.models import LOCATIONS, PATHS
-from activities.inventory.rows import FABRIC
+from activities.inventory.netbox.client import InventoryNetBox, may_need_setup
+from activities.inventory.netbox.endpoints import LOCATIONS, PATHS
+from activities.inventory.netbox.serializers import FABRIC
 from activities.netbox.client import CLUSTERS, Row
-from fabrics.config import FabricConfig
-from fabrics.inventory import Fabric, Model
-from fabrics.inventory.naming import SITE, fit
+from fabrics.inventory.model.naming import SITE, Fabric, fit
+from fabrics.inventory.model.planned import Model
+from fabrics.record.config import FabricConfig
 
 FIELDS: Final = "id,scope_type,scope,custom_fields"
 

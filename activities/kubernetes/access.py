@@ -17,7 +17,7 @@ from kubernetes.config import ConfigException, load_kube_config
 
 from activities.credentials import Credential, Place
 from activities.errors import PermanentError
-from fabrics.config import KubernetesTarget
+from fabrics.record.config import KubernetesTarget
 
 KUBECONFIG: Final = "kubeconfig"
 NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

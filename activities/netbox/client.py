@@ -23,8 +23,8 @@ from tenacity import (
 
 from activities.errors import PermanentError
 from activities.netbox.http import Conflict, Gone, Refused, netbox_errors, netbox_session
-from fabrics.journal import is_told
-from fabrics.record import CLEAR_IT
+from fabrics.loop.journal import is_told
+from fabrics.record.status_fields import CLEAR_IT
 from settings import Settings
 
 type Row = dict[str, Any]

@@ -6,10 +6,10 @@ their inventory, and the user that may do what this project does and nothing els
 
 from activities.setup.access import ACCESS_ITEMS, issue_token
 from activities.setup.checks import check_netbox
-from activities.setup.engine import Action, Change, apply, plan, remove
 from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS
-from activities.setup.inventory import INVENTORY_ACCESS_ITEMS, INVENTORY_FIELD_ITEMS
+from activities.setup.inventory_items import INVENTORY_ACCESS_ITEMS, INVENTORY_FIELD_ITEMS
 from activities.setup.items import Item
+from activities.setup.provision import Action, Change, apply, plan, remove
 from activities.setup.views import TAG_ITEM, TYPE_ITEM, VIEW_ITEMS, workflow_link
 from activities.setup.webhook import webhook_items
 

@@ -12,12 +12,12 @@ from typing import Final
 from activities.check import check, some
 from activities.errors import PermanentError
 from activities.netbox.client import CLUSTER_TYPE, NetBox, Row
-from activities.setup.engine import plan
+from activities.setup.field_rules import is_filled, is_refused
 from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS, FIELDS, RULES
-from activities.setup.inventory import INVENTORY_FIELD_ITEMS
+from activities.setup.inventory_items import INVENTORY_FIELD_ITEMS
 from activities.setup.items import CLUSTER, Item
 from activities.setup.permissions import permission_checks, record_checks
-from activities.setup.rules import is_filled, is_refused
+from activities.setup.provision import plan
 from activities.setup.views import TYPE_ITEM
 from fabrics.check import Check
 

@@ -11,9 +11,8 @@ from typing import Final
 
 from activities.netbox.client import Row
 from activities.setup.items import CLUSTER, Default, Item, Reference
-from fabrics.config import DEFAULT_INTERVAL, FABRIC_ID_PATTERN, MAX_INTERVAL, MIN_INTERVAL
-from fabrics.kinds import KINDS
-from fabrics.record_config import (
+from fabrics.record.config import DEFAULT_INTERVAL, FABRIC_ID_PATTERN, MAX_INTERVAL, MIN_INTERVAL
+from fabrics.record.config_fields import (
     CREDENTIAL,
     DEFAULT_BRANCH,
     DEFAULT_DIRECTORY,
@@ -22,7 +21,8 @@ from fabrics.record_config import (
     KUBERNETES_URL,
     NAMESPACE,
 )
-from fabrics.status import ConnectionStatus, SyncStatus
+from fabrics.record.status import ConnectionStatus, SyncStatus
+from fabrics.resources.kinds import KINDS
 
 GROUP: Final = "Hedgehog sync"
 FIELDS: Final = "extras/custom-fields"

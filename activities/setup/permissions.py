@@ -15,7 +15,7 @@ from activities.errors import PermanentError
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import Conflict, Gone
 from activities.setup.access import GRANTS, NAME, RECORDS, Grant
-from activities.setup.inventory import INVENTORY_GRANTS
+from activities.setup.inventory_items import INVENTORY_GRANTS
 from fabrics.check import Check
 
 METHODS: Final = {"add": "POST", "change": "PUT"}

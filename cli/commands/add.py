@@ -8,14 +8,14 @@ import typer
 
 from activities.netbox.client import Row
 from cli import console
-from cli.commands.switch import enable_one
+from cli.commands.enable_disable import enable_one
 from cli.errors import Failure
-from cli.fabrics import Fabric
-from cli.look import Sight, sight_of
+from cli.fabrics.fabric import Fabric
+from cli.fabrics.fleet_view import Sight, sight_of
 from cli.options import AsJson, interval_of
-from cli.results import show_fabrics
 from cli.session import open_session
-from fabrics.record import parse_config, slug_fabric_id
+from cli.views.results import show_fabrics
+from fabrics.record.status_fields import parse_config, slug_fabric_id
 
 LONGEST_NAME = 100
 """Characters that NetBox takes for the name of a cluster."""

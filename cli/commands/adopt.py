@@ -13,13 +13,13 @@ from activities.setup.views import TAG
 from cli import console
 from cli.commands.inventory import FabricInventory, inventory_of
 from cli.errors import DONE, UNHEALTHY, Failure
-from cli.fabrics import Fabric
-from cli.inventory_view import findings_table, inventory_page
-from cli.loops import NoLoop
+from cli.fabrics.fabric import Fabric
 from cli.options import AsJson, FabricName, Yes, check_terminal
 from cli.session import Session, open_session
-from fabrics.inventory.report import Finding, Problem
-from fabrics.turn import SyncRequest
+from cli.temporal.loop_client import NoLoop
+from cli.views.inventory import findings_table, inventory_page
+from fabrics.inventory.report.report import Finding, Problem
+from fabrics.loop.active_sync import SyncRequest
 
 
 class Adopted(FabricInventory, frozen=True):

@@ -14,7 +14,7 @@ Once = Annotated[
 def demo(once: Once = False) -> None:
     """Try everything on this machine: NetBox, Temporal, Git, Kubernetes, a worker, three fabrics."""
     try:
-        from cli.demo import run  # noqa: PLC0415  a worker's installation has no local stack
+        from cli.demo.run import run  # noqa: PLC0415  a worker's installation has no local stack
     except ModuleNotFoundError as error:
         raise Failure(
             f"The demo needs the package {error.name}, which is not installed; use `make demo`."

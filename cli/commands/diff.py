@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from cli import console, probes
-from cli.diff_view import diff_page
+from cli import console
 from cli.errors import Failure
-from cli.offline import read_desired, read_live
+from cli.fabrics.offline import read_desired, read_live
 from cli.options import AsJson, LiveFile
 from cli.session import open_session
-from fabrics.diff import DiffReport, diff_report
+from cli.temporal import probes
+from cli.views.diff import diff_page
 from fabrics.drift import find_drift
+from fabrics.drift.diff_report import DiffReport, diff_report
 
 Name = Annotated[str | None, typer.Argument(metavar="[FABRIC]", help="Name or id of the fabric.")]
 DesiredDir = Annotated[

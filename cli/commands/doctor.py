@@ -13,19 +13,21 @@ import temporal
 from activities.errors import PermanentError, TransientError
 from activities.netbox.client import NetBox
 from activities.setup import check_netbox
-from cli import console, probes, records
+from cli import console
 from cli.errors import DONE, UNHEALTHY, Failure, load_settings, sentence_of
-from cli.fabrics import Fabric
-from cli.look import look
-from cli.loops import Loops, NoLoop
+from cli.fabrics import records
+from cli.fabrics.fabric import Fabric
+from cli.fabrics.fleet_view import look
 from cli.options import AsJson
 from cli.session import Session, connect
-from cli.tables import check_table
+from cli.temporal import probes
+from cli.temporal.loop_client import Loops, NoLoop
+from cli.views.tables import check_table
 from fabrics.check import Check
-from fabrics.overview import FabricOverview
-from fabrics.record import instance_of
-from fabrics.status import ConnectionStatus, SyncStatus
-from workflows.calls import inventory_queue, observe_queue
+from fabrics.fleet.overview import FabricOverview
+from fabrics.record.status import ConnectionStatus, SyncStatus
+from fabrics.record.status_fields import instance_of
+from workflows.activity_calls import inventory_queue, observe_queue
 
 Name = Annotated[str, typer.Argument(metavar="[FABRIC]", help="Look at this fabric, too.")]
 TakeOver = Annotated[

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cli import console
-from cli.fabrics import Fabric
-from cli.loops import NoLoop
+from cli.fabrics.fabric import Fabric
 from cli.options import AsJson, FabricName
-from cli.results import History
 from cli.session import open_session
-from cli.tables import history_table, median_lateness
-from fabrics.report import SyncReport
+from cli.temporal.loop_client import NoLoop
+from cli.views.results import History
+from cli.views.tables import history_table, median_lateness
+from fabrics.loop.report import SyncReport
 
 
 def history(fabric: FabricName, json: AsJson = False) -> None:

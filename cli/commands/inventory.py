@@ -8,23 +8,24 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
-from cli import console, probes
+from cli import console
 from cli.errors import DONE, UNHEALTHY, Failure
-from cli.fabrics import Fabric
-from cli.inventory_view import deletes_page, inventory_page, plan_page, preview_page
-from cli.look import Sight, sight_of
-from cli.loops import NoLoop
-from cli.offline import read_live
+from cli.fabrics.fabric import Fabric
+from cli.fabrics.fleet_view import Sight, sight_of
+from cli.fabrics.offline import read_live
 from cli.options import AsJson, FabricName, check_terminal
-from cli.results import show_synced
 from cli.session import Session, open_session
-from fabrics.inventory import Fabric as Mirrored
-from fabrics.inventory import Plan, make_plan
-from fabrics.inventory.preview import InventoryPreview
-from fabrics.inventory.report import DeletesWaiting
-from fabrics.inventory.state import InventoryStatus
-from fabrics.inventory.words import waiting_sentence
-from fabrics.report import SyncReport
+from cli.temporal import probes
+from cli.temporal.loop_client import NoLoop
+from cli.views.inventory import deletes_page, inventory_page, plan_page, preview_page
+from cli.views.results import show_synced
+from fabrics.inventory.model.naming import Fabric as Mirrored
+from fabrics.inventory.plan.plan import Plan, make_plan
+from fabrics.inventory.report.preview import InventoryPreview
+from fabrics.inventory.report.report import DeletesWaiting
+from fabrics.loop.inventory_state import InventoryStatus
+from fabrics.loop.inventory_text import waiting_sentence
+from fabrics.loop.report import SyncReport
 
 Name = Annotated[str | None, typer.Argument(metavar="[FABRIC]", help="Name or id of the fabric.")]
 LiveFile = Annotated[

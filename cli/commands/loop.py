@@ -10,17 +10,18 @@ from typing import Annotated
 
 import typer
 
-from cli import console, records
+from cli import console
 from cli.errors import DONE, UNHEALTHY, Failure, checked
-from cli.fabrics import Fabric
-from cli.look import Sight, sight_of
-from cli.loops import Message, NoLoop
+from cli.fabrics import records
+from cli.fabrics.fabric import Fabric
+from cli.fabrics.fleet_view import Sight, sight_of
 from cli.options import AsJson, FabricName, interval_of
-from cli.results import show_fabrics, show_synced
 from cli.session import Session, open_session
-from fabrics.config import ConfigEdits, check_reason
-from fabrics.report import SyncReport
-from fabrics.turn import SyncRequest
+from cli.temporal.loop_client import Message, NoLoop
+from cli.views.results import show_fabrics, show_synced
+from fabrics.loop.active_sync import SyncRequest
+from fabrics.loop.report import SyncReport
+from fabrics.record.config import ConfigEdits, check_reason
 
 type Ask = Callable[[str, SyncRequest], Awaitable[SyncReport | None]]
 

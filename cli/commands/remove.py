@@ -14,14 +14,16 @@ from pydantic import BaseModel
 
 from activities.errors import PermanentError
 from activities.netbox.client import CLUSTERS
-from cli import console, probes, records
+from cli import console
 from cli.errors import DONE, UNHEALTHY, Failure
-from cli.fabrics import Fabric
-from cli.inventory_view import report_page
-from cli.loops import NoLoop, NoWorker
+from cli.fabrics import records
+from cli.fabrics.fabric import Fabric
 from cli.options import AsJson, FabricName, Yes, check_terminal
 from cli.session import Session, open_session
-from fabrics.inventory.report import InventoryReport
+from cli.temporal import probes
+from cli.temporal.loop_client import NoLoop, NoWorker
+from cli.views.inventory import report_page
+from fabrics.inventory.report.report import InventoryReport
 
 LAST_SYNC: Final = timedelta(seconds=60)
 """How long a sync that is running may take to stop."""

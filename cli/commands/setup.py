@@ -23,7 +23,7 @@ from cli import console
 from cli.errors import DONE, UNHEALTHY, Failure
 from cli.options import AsJson, Yes, check_terminal
 from cli.session import Session, open_session
-from fabrics.record import instance_of
+from fabrics.record.status_fields import instance_of
 
 Remove = Annotated[
     bool, typer.Option("--remove", help="Take it all away again, with every status in NetBox.")

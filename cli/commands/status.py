@@ -6,10 +6,10 @@ import typer
 
 from cli import console
 from cli.errors import DONE, UNHEALTHY, Failure
-from cli.look import Sight, look
+from cli.fabrics.fleet_view import Sight, look
 from cli.options import AsJson, FabricNames
-from cli.results import show_fabric, show_fabrics
 from cli.session import open_session
+from cli.views.results import show_fabric, show_fabrics
 
 
 def status(fabrics: FabricNames = None, json: AsJson = False) -> None:

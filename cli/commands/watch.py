@@ -13,11 +13,11 @@ from temporalio.service import RPCError
 
 from cli import console
 from cli.errors import sentence_of
-from cli.look import Sight, look
+from cli.fabrics.fleet_view import Sight, look
 from cli.options import AsJson, FabricNames
-from cli.results import show_fabrics
 from cli.session import Session, open_session
-from cli.tables import status_table
+from cli.views.results import show_fabrics
+from cli.views.tables import status_table
 
 Every = Annotated[float, typer.Option(min=0.5, help="Seconds between two looks.")]
 

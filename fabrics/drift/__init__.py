@@ -1,7 +1,7 @@
 """Drift: the difference between the desired and the live state of a fabric that means something."""
 
+from fabrics.drift.compare import find_drift, managed_kinds
 from fabrics.drift.dump import read_dump
-from fabrics.drift.find import find_drift, managed_kinds
 from fabrics.drift.model import (
     Change,
     Drift,

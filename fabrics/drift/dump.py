@@ -1,9 +1,9 @@
 """The live state from a file, as `kubectl get ... -o json` prints it."""
 
 from fabrics.drift.model import Live
-from fabrics.kinds import Kind, find_live_kind
-from fabrics.resources import Resource, from_api
-from fabrics.values import Json
+from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import Kind, find_live_kind
+from fabrics.resources.resource import Resource, from_api
 
 
 def read_dump(dump: Json) -> Live:

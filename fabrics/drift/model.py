@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from fabrics.kinds import Kind
-from fabrics.resources import Key, Resource, Source
-from fabrics.values import Json
+from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import Kind
+from fabrics.resources.resource import Key, Resource, Source
 
 
 @dataclass(frozen=True, slots=True)

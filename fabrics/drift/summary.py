@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from fabrics.drift.model import Drift, DriftEntry, FieldDrift
-from fabrics.values import Json
+from fabrics.resources.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)

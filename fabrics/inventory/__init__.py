@@ -4,10 +4,10 @@ Pure: live objects and the fabric's settings in, a `Plan` out. Whoever compares 
 holds needs no more than `Wanted`: model, keys, fields, references, claims.
 """
 
-from fabrics.inventory.naming import Fabric
-from fabrics.inventory.plan import Plan, make_plan
-from fabrics.inventory.reading import Skipped
-from fabrics.inventory.wanted import Claim, Model, Ref, Wanted
+from fabrics.inventory.model.naming import Fabric
+from fabrics.inventory.model.planned import Claim, Model, Ref, Wanted
+from fabrics.inventory.plan.plan import Plan, make_plan
+from fabrics.inventory.specs.parse import Skipped
 
 __all__ = [
     "Claim",

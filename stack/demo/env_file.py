@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stack.cache import cache_dir, fingerprint
-from stack.processes import StackError
+from stack.processes.supervisor import StackError
 
 
 @contextmanager

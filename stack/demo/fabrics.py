@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stack.demo.admission import admit
 from stack.demo.hydration import hydrate
 from stack.demo.manifests import Manifest, read_manifests
-from stack.demo.webhooks import admit
 
 SAMPLES: Final = Path(__file__).parent.parent / "samples"
 

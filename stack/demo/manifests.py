@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from fabrics.manifests.documents import read_documents
+from fabrics.resources.manifests.documents import read_documents
 
 type Manifest = dict[str, Any]
 type Spec = dict[str, Any]

@@ -9,10 +9,10 @@ from typing import Final
 from activities.netbox.client import NetBox
 from activities.setup import apply, issue_token, items
 from stack.demo.fabrics import SAMPLES, SampleFabric
-from stack.git_server import GitRepository, GitServer
-from stack.kubernetes_api import kubernetes_api
-from stack.ports import LOOPBACK
-from stack.processes import StackError
+from stack.kubernetes.api import kubernetes_api
+from stack.processes.ports import LOOPBACK
+from stack.processes.supervisor import StackError
+from stack.services.git_server import GitRepository, GitServer
 from stack.stack import Stack
 
 INTERVAL: Final = 30

@@ -20,11 +20,11 @@ import worker
 from activities.fleet import FleetActivities, RoundRequest
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import netbox_session
-from fabrics.fleet import FLEET_ID
-from fabrics.loop import workflow_id
+from fabrics.fleet.reconcile import FLEET_ID
+from fabrics.loop.loop import workflow_id
 from settings import Settings
-from tests.e2e.fleet import fleet_of
-from tests.e2e.installation import until
+from tests.support.system.fleet import fleet_of
+from tests.support.system.installation import until
 from workflows.fleet import Fleet
 
 NOBODY = "nobody"

@@ -20,8 +20,8 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixe
 
 from activities.errors import PermanentError, TransientError
 from activities.heartbeat import TASK, HeartbeatInterceptor
-from stack.processes import Supervisor
-from stack.temporal_server import start_temporal
+from stack.processes.supervisor import Supervisor
+from stack.services.temporal_server import start_temporal
 
 TIMEOUT = timedelta(seconds=4)
 SECRET = "s3cret-token"

@@ -7,20 +7,26 @@ from random import Random
 
 from activities.inventory.outcome import report_of, waiting_of
 from activities.observe import MAX_PROBLEMS, MAX_SENTENCE
-from fabrics.config import ConfigEdits, FabricConfig, GitSource, KubernetesTarget
 from fabrics.drift import find_drift, summarise
-from fabrics.installation import Installation
-from fabrics.inventory import Model
-from fabrics.inventory.absences import MAX_BYTES as MAX_ABSENCES
-from fabrics.inventory.guards import SYNCS, Verdict, judge
-from fabrics.inventory.kinds import OWNED
-from fabrics.inventory.report import MAX_BYTES, MAX_FINDINGS, Finding, InventoryOutcome, Problem
-from fabrics.inventory.stored import Id, Stored
-from fabrics.kinds import KINDS
-from fabrics.loop import KEPT_REPORTS, FabricLoop
-from fabrics.status import Observation
-from fabrics.turn import SyncRequest
-from tests.fabrics.objects import desired, live_state, manifest
+from fabrics.inventory.model.existing import Id, Stored
+from fabrics.inventory.model.planned import Model
+from fabrics.inventory.model.registry import OWNED
+from fabrics.inventory.prune.absence import MAX_BYTES as MAX_ABSENCES
+from fabrics.inventory.prune.policy import SYNCS, Verdict, judge
+from fabrics.inventory.report.report import (
+    MAX_BYTES,
+    MAX_FINDINGS,
+    Finding,
+    InventoryOutcome,
+    Problem,
+)
+from fabrics.loop.active_sync import SyncRequest
+from fabrics.loop.installation import Installation
+from fabrics.loop.loop import KEPT_REPORTS, FabricLoop
+from fabrics.record.config import ConfigEdits, FabricConfig, GitSource, KubernetesTarget
+from fabrics.record.status import Observation
+from fabrics.resources.kinds import KINDS
+from tests.support.fabrics.objects import desired, live_state, manifest
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SENTENCE = "é" * MAX_SENTENCE

@@ -19,7 +19,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities import queues
-from tests.e2e.installation import until
+from tests.support.system.installation import until
 
 SHORT = 3.0
 """Seconds, instead of the minute and more after which a worker that was killed is missed."""

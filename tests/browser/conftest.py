@@ -4,18 +4,12 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
 
 import pytest
-from playwright.async_api import Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Page, async_playwright, expect
 
 from stack.stack import Stack
-from tests.e2e.conftest import installation, running
-
-__all__ = ["installation", "running"]
-
-
-SCREEN: Final[ViewportSize] = {"width": 1440, "height": 860}
+from tests.support.system.browser import SCREEN
 
 expect.set_options(timeout=20_000)
 """Milliseconds: the Web UI asks a worker for details, and a busy machine takes its time."""

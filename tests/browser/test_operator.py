@@ -17,18 +17,12 @@ from rich.console import Console
 from rich.text import Text
 
 from activities.netbox.client import CLUSTER_TYPE, CLUSTER_TYPES, NetBox
-from fabrics.fleet import FLEET_ID
-from fabrics.loop import workflow_id
-from tests.browser.conftest import SCREEN
-from tests.e2e.fleet import journal, look
-from tests.e2e.installation import (
-    ROOT,
-    Fabric,
-    Installation,
-    in_yaml,
-    manifest,
-    until,
-)
+from fabrics.fleet.reconcile import FLEET_ID
+from fabrics.loop.loop import workflow_id
+from tests.support.paths import PROJECT
+from tests.support.system.browser import SCREEN
+from tests.support.system.fleet import journal, look
+from tests.support.system.installation import Fabric, Installation, in_yaml, manifest, until
 
 SOON = 40
 """Seconds within which an edit in NetBox counts."""
@@ -276,7 +270,7 @@ async def keep_terminal(installation: Installation, picture: Path, *arguments: s
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("starter.py", *arguments),
-        cwd=ROOT,
+        cwd=PROJECT,
         env=installation.variables | {"FORCE_COLOR": "1"},
         stdout=asyncio.subprocess.PIPE,
     )

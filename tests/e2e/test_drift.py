@@ -5,9 +5,10 @@ import json
 import subprocess
 import sys
 
-from fabrics.diff import DiffReport
-from fabrics.kinds import kind_named
-from tests.e2e.installation import ROOT, SERVERS, Fabric, Installation, in_yaml, manifest
+from fabrics.drift.diff_report import DiffReport
+from fabrics.resources.kinds import kind_named
+from tests.support.paths import PROJECT
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, manifest
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
@@ -17,7 +18,7 @@ async def diff(installation: Installation, fabric: Fabric) -> tuple[int, DiffRep
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "starter.py", "diff", fabric.fabric_id, "--json"],
-        cwd=ROOT,
+        cwd=PROJECT,
         env=installation.variables,
         capture_output=True,
         check=False,

@@ -7,16 +7,16 @@ from functools import partial
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
-from cli.look import FEW
-from fabrics.loop import workflow_id
+from cli.fabrics.fleet_view import FEW
+from fabrics.loop.loop import workflow_id
 from stack.demo.fabrics import FABRICS
-from tests.cli.conftest import CommandLine
-from tests.e2e.first_load import Load, Sample, first_load, real
-from tests.e2e.fleet import loops
-from tests.e2e.installation import Installation, shown, until
-from tests.fabrics.inventory.live_sets import OWN
-from tests.fabrics.sets import HEDGEHOG
-from workflows.calls import LOST_WORKER
+from tests.support.cli.command_line import CommandLine
+from tests.support.inventory.live_samples import OWN
+from tests.support.paths import HEDGEHOG
+from tests.support.system.first_load import Load, Sample, first_load, real
+from tests.support.system.fleet import loops
+from tests.support.system.installation import Installation, shown, until
+from workflows.activity_calls import LOST_WORKER
 
 KILLS = 3
 

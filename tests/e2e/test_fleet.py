@@ -6,8 +6,8 @@ from functools import partial
 
 from activities.fleet import DRIFT, STATUS
 from activities.netbox.client import CLUSTERS, Row
-from tests.e2e.fleet import SOON, edit, ended, fleet_of, look, loops_of, run_id, summary
-from tests.e2e.installation import SERVERS, Installation, in_yaml, shown, until
+from tests.support.system.fleet import SOON, edit, ended, fleet_of, look, loops_of, run_id, summary
+from tests.support.system.installation import SERVERS, Installation, in_yaml, shown, until
 from workflows.fabric_sync import FabricSync
 from workflows.visibility import NAME
 

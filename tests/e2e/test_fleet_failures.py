@@ -12,9 +12,10 @@ from temporalio.client import Client
 
 from activities.netbox.client import CLUSTER_TYPE, CLUSTER_TYPES, CLUSTERS, NetBox
 from activities.setup.access import LOOK_UPS, RECORDS
-from fabrics.fleet_summary import FleetSummary
-from tests.cli.conftest import CommandLine
-from tests.e2e.fleet import (
+from fabrics.fleet.summary import FleetSummary
+from tests.support.cli.command_line import CommandLine
+from tests.support.netbox.fault_proxy import LyingNetBox, lying_netbox
+from tests.support.system.fleet import (
     changed,
     edit,
     fleet_of,
@@ -27,8 +28,7 @@ from tests.e2e.fleet import (
     run_id,
     summary,
 )
-from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, until
-from tests.e2e.lying_netbox import LyingNetBox, lying_netbox
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
 from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}

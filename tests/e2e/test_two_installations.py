@@ -16,11 +16,11 @@ from activities import setup
 from activities.netbox.client import NetBox
 from activities.setup.access import GROUP, USER
 from activities.setup.items import CLUSTER, Item
-from stack.processes import Supervisor
-from stack.temporal_server import start_temporal
-from tests.cli.conftest import CommandLine
-from tests.e2e.fleet import look, looked, loops
-from tests.e2e.installation import SERVERS, Fabric, Installation, in_yaml, shown, until
+from stack.processes.supervisor import Supervisor
+from stack.services.temporal_server import start_temporal
+from tests.support.cli.command_line import CommandLine
+from tests.support.system.fleet import look, looked, loops
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, shown, until
 from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}

@@ -2,12 +2,9 @@
 
 import pytest
 
-from tests.e2e.conftest import installation, running
-from tests.e2e.first_load import first_load, real
-from tests.e2e.installation import Installation
-from tests.fabrics.sets import needs_samples
-
-__all__ = ["installation", "running"]
+from tests.support.fabrics.sample_sets import needs_samples
+from tests.support.system.first_load import first_load, real
+from tests.support.system.installation import Installation
 
 KILLS = 20
 

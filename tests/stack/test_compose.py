@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-PROJECT = Path(__file__).parents[2]
+from tests.support.paths import PROJECT
+
 COMPOSE_FILE = PROJECT / "docker-compose.yml"
 DOCKERFILE = (PROJECT / "deploy" / "Dockerfile").read_text()
 LOCAL_DEFAULT = re.compile(r"\$\{[A-Z_]+:-(local-only|nbt_localonly)[\w.-]*}")

@@ -14,10 +14,10 @@ from temporalio.client import Client
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 import temporal
-from stack.processes import StackError
+from stack.processes.supervisor import StackError
 from stack.stack import Stack
+from tests.support.paths import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 START_A_STACK = """
 from stack.stack import Stack
 with Stack():
@@ -106,7 +106,7 @@ def test_a_start_that_fails_half_way_ends_what_it_had_started(
     def none_installed() -> None:
         raise StackError("PostgreSQL is not installed.")
 
-    monkeypatch.setattr("stack.netbox.find_binaries", none_installed)
+    monkeypatch.setattr("stack.services.netbox.find_binaries", none_installed)
     before = set(psutil.Process().children())  # each service has a guard, which ends all below it
     failing = Stack()
 

@@ -1,62 +1,12 @@
 """Fixtures: a receiver over the real Temporal and NetBox, and workflows that only take signals."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
 
 import pytest
-import requests
-from pydantic import SecretStr
-from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowHandle
 
-from activities.netbox.client import NetBox
-from settings import Settings
-from tests.e2e.conftest import installation, running
-from tests.e2e.installation import Installation, until
-from tests.webhooks.senders import SECRET, Request
-from webhooks.receiver import running_receiver
-
-__all__ = ["installation", "running"]
-
-
-@dataclass(frozen=True)
-class Signal:
-    """A signal that reached a workflow, and when."""
-
-    name: str
-    time: datetime
-
-
-@dataclass(frozen=True)
-class Recorder:
-    """A workflow that nobody works on: its history is what it was told."""
-
-    handle: WorkflowHandle[object, object]
-
-    async def signals(self) -> list[Signal]:
-        history = await self.handle.fetch_history()
-        return [
-            Signal(
-                event.workflow_execution_signaled_event_attributes.signal_name,
-                event.event_time.ToDatetime(UTC),
-            )
-            for event in history.events
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
-        ]
-
-    async def names(self) -> list[str]:
-        return [signal.name for signal in await self.signals()]
-
-    async def told(self, times: int = 1) -> list[Signal]:
-        """Its signals once there are so many."""
-        return await until(self.signals, lambda signals: len(signals) >= times, seconds=20)
-
-
-type Record = Callable[[str], Awaitable[Recorder]]
+from tests.support.system.installation import Installation
+from tests.support.webhooks.receiver import Record, Recorder, listening, receiver_settings
 
 
 @pytest.fixture
@@ -72,23 +22,6 @@ def recorder(installation: Installation) -> Record:
     return start
 
 
-def receiver_settings(installation: Installation, secret: str = SECRET) -> Settings:
-    """Those of the worker that the constrained user's token is for; any free port."""
-    return Settings(
-        netbox_url=installation.stack.netbox.url,
-        netbox_token=SecretStr(installation.token),
-        webhook_secret=SecretStr(secret),
-    )
-
-
-@asynccontextmanager
-async def listening(installation: Installation, settings: Settings) -> AsyncIterator[str]:
-    """A receiver as a worker of this installation has it; its URL."""
-    with closing(NetBox.from_settings(settings)) as netbox:
-        async with running_receiver(installation.client, netbox, settings) as url:
-            yield url
-
-
 @pytest.fixture
 async def receiver(
     installation: Installation, caplog: pytest.LogCaptureFixture
@@ -97,10 +30,3 @@ async def receiver(
     caplog.set_level(logging.INFO)
     async with listening(installation, receiver_settings(installation)) as url:
         yield url
-
-
-async def post(url: str, request: Request) -> int:
-    """The status of the answer."""
-    headers, body = request
-    answer = await asyncio.to_thread(requests.post, url, data=body, headers=headers, timeout=10)
-    return answer.status_code

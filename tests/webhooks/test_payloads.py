@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.webhooks.senders import gitlab_push, push, record_event
+from tests.support.webhooks.senders import gitlab_push, push, record_event
 from webhooks.payloads import NotJson, read_push, read_record_event
 
 

@@ -11,13 +11,13 @@ import pytest
 import requests
 from pydantic import SecretStr, ValidationError
 
-from fabrics.fleet import FLEET_ID
-from fabrics.loop import workflow_id
+from fabrics.fleet.reconcile import FLEET_ID
+from fabrics.loop.loop import workflow_id
 from settings import Settings
-from tests.e2e.installation import Installation, until
-from tests.webhooks import senders
-from tests.webhooks.conftest import Record, listening, post, receiver_settings
-from tests.webhooks.senders import SECRET, SIGNING_TOKEN
+from tests.support.system.installation import Installation, until
+from tests.support.webhooks import senders
+from tests.support.webhooks.receiver import Record, listening, post, receiver_settings
+from tests.support.webhooks.senders import SECRET, SIGNING_TOKEN
 from webhooks import receiver as receiver_module
 from webhooks.receiver import FLEET_PAUSE, PUSH_PAUSE
 from webhooks.server import CannotListen

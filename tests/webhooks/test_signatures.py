@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from tests.webhooks import senders
-from tests.webhooks.senders import SECRET, SIGNING_TOKEN, Request
+from tests.support.webhooks import senders
+from tests.support.webhooks.senders import SECRET, SIGNING_TOKEN, Request
 from webhooks.signatures import is_from_git_host, is_from_netbox
 
 BODY = senders.push("git.example.com/net/dc1")

@@ -9,7 +9,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.workflows.fleet_world import FleetWorld, RunningFleet, fleet
+from tests.support.workflows.fleet_environment import FleetWorld, RunningFleet, fleet
 
 CLOCK = timedelta(seconds=1)
 """What the server's clock may advance by while a workflow task is handled."""

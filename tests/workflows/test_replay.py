@@ -5,9 +5,9 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from fabrics.fleet import FLEET_ID
-from fabrics.loop import workflow_id
-from tests.workflows.record_history import FLEET_HISTORY, HISTORY, LOST_HISTORY
+from fabrics.fleet.reconcile import FLEET_ID
+from fabrics.loop.loop import workflow_id
+from tests.support.workflows.record_histories import FLEET_HISTORY, HISTORY, LOST_HISTORY
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet
 from workflows.malformed_messages import IgnoreMalformedMessages

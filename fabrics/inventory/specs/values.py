@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from fabrics import canonical
-from fabrics.values import Json
+from fabrics.resources import canonical
+from fabrics.resources.json_types import Json
 
 
 def present(value: object) -> object:

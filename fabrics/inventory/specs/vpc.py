@@ -4,16 +4,7 @@
 
 from pydantic import Field
 
-from fabrics.inventory.specs.values import (
-    ASN,
-    MAC,
-    VID,
-    Address,
-    Facts,
-    Interface,
-    Spec,
-    Text,
-)
+from fabrics.inventory.specs.values import ASN, MAC, VID, Address, Facts, Interface, Spec, Text
 
 
 class IPv4NamespaceSpec(Spec):

@@ -1,0 +1,57 @@
+"""Where NetBox's REST API has the models of the inventory."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fabrics.inventory.model.planned import Model
+
+PATHS: Final[Mapping[Model, str]] = {
+    Model.SITE: "dcim/sites",
+    Model.MANUFACTURER: "dcim/manufacturers",
+    Model.DEVICE_TYPE: "dcim/device-types",
+    Model.DEVICE_ROLE: "dcim/device-roles",
+    Model.PLATFORM: "dcim/platforms",
+    Model.VRF: "ipam/vrfs",
+    Model.VLAN_GROUP: "ipam/vlan-groups",
+    Model.VLAN: "ipam/vlans",
+    Model.DEVICE: "dcim/devices",
+    Model.INTERFACE: "dcim/interfaces",
+    Model.MAC_ADDRESS: "dcim/mac-addresses",
+    Model.PREFIX: "ipam/prefixes",
+    Model.IP_RANGE: "ipam/ip-ranges",
+    Model.IP_ADDRESS: "ipam/ip-addresses",
+    Model.CABLE: "dcim/cables",
+}
+
+CABLE_ENDS: Final = "dcim/cable-terminations"
+"""Without a permission to view these, GraphQL shows cables without ends."""
+
+LOCATIONS: Final = "dcim/locations"
+
+INVENTORY_ITEMS: Final = "dcim/inventory-items"
+SERVICES: Final = "ipam/services"
+TUNNEL_ENDS: Final = "vpn/tunnel-terminations"
+VIRTUAL_CIRCUIT_ENDS: Final = "circuits/virtual-circuit-terminations"
+VM_INTERFACES: Final = "virtualization/interfaces"
+
+VLAN_FIELDS: Final = ("untagged_vlan", "tagged_vlans", "qinq_svlan")
+VRF_FIELDS: Final = ("vrf",)
+"""The fields in which an interface has VLANs, or a VRF. NetBox empties them when these go."""
+
+PARTS: Final[Mapping[str, str]] = {
+    "dcim/console-ports": "dcim.consoleport",
+    "dcim/console-server-ports": "dcim.consoleserverport",
+    "dcim/power-ports": "dcim.powerport",
+    "dcim/power-outlets": "dcim.poweroutlet",
+    "dcim/cooling-intakes": "dcim.coolingintake",
+    "dcim/cooling-outflows": "dcim.coolingoutflow",
+    "dcim/front-ports": "dcim.frontport",
+    "dcim/rear-ports": "dcim.rearport",
+    "dcim/device-bays": "dcim.devicebay",
+    "dcim/module-bays": "dcim.modulebay",
+    INVENTORY_ITEMS: "dcim.inventoryitem",
+}
+"""The models of what devices have besides interfaces, which no fabric tells of."""
+
+CHANGES: Final = "core/object-changes"
+"""NetBox's changelog. Those that our user has made itself tell what NetBox makes on its own."""

@@ -1,0 +1,60 @@
+"""How a difference looks in a terminal: Git's side in red, the fabric's in green, as `diff` has it."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from fabrics.drift import SummaryEntry, SummaryField
+from fabrics.drift.diff_report import DiffReport
+
+CHANGES = {
+    "changed": ("~", "yellow", "differs"),
+    "missing": ("-", "red", "is in Git only"),
+    "extra": ("+", "green", "is live only"),
+}
+
+
+def diff_page(report: DiffReport) -> RenderableType:
+    """Everything in the report, object by object."""
+    return Group(*_lines(report))
+
+
+def _lines(report: DiffReport) -> Iterator[Text]:
+    if report.error:
+        yield Text(report.error, style="red")
+        return
+    for entry in report.entries:
+        yield from _entry(entry)
+    yield Text(_conclusion(report), style="bold")
+    if report.unmanaged_count:
+        yield Text(
+            f"{report.unmanaged_count} live values are left to the installer by Git:", style="dim"
+        )
+        yield from (Text(f"  {field}", style="dim") for field in report.unmanaged)
+    yield from (Text(problem, style="red") for problem in report.problems)
+
+
+def _entry(entry: SummaryEntry) -> Iterator[Text]:
+    sign, style, meaning = CHANGES[entry.change]
+    yield Text(f"{sign} {entry.kind} {entry.namespace}/{entry.name} {meaning}", style=style)
+    for field in entry.fields:
+        yield from _field(field)
+    if entry.more_fields:
+        yield Text(f"    and {entry.more_fields} more fields", style="dim")
+
+
+def _field(field: SummaryField) -> Iterator[Text]:
+    yield Text(f"    {field.path}")
+    if field.desired is not None:
+        yield Text(f"      - {field.desired}", style="red")
+    if field.live is not None:
+        yield Text(f"      + {field.live}", style="green")
+
+
+def _conclusion(report: DiffReport) -> str:
+    against = f" (commit {report.commit[:12]})" if report.commit else ""
+    if not report.drift_count:
+        return f"No drift{against}."
+    more = f"; {report.left_out} of them did not fit here" if report.left_out else ""
+    return f"Objects that differ from Git{against}: {report.drift_count}{more}."

@@ -1,0 +1,218 @@
+"""The wanted objects of NetBox's DCIM: what stands in racks, and the cables between."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from fabrics.inventory.model.planned import Claim, Details, Model, Ref, Wanted
+
+SERVER_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-server")
+GATEWAY_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-gateway")
+"""The types of servers and gateways at creation: a fabric does not know what hardware they are."""
+
+OTHER: Final = "other"
+VIRTUAL: Final = "virtual"
+LAG: Final = "lag"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site(Wanted):
+    """The site of a fabric that has one to itself."""
+
+    MODEL = Model.SITE
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {"status": ("active",)}
+
+    name: str
+    slug: str
+    status: str = "active"
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.slug,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared(Wanted):
+    """An object of NetBox's catalogue, which all fabrics share."""
+
+    SHARED = True
+
+    name: str
+    slug: str
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.slug,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manufacturer(Shared):
+    """Who makes devices."""
+
+    MODEL = Model.MANUFACTURER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceRole(Shared):
+    """What devices are for."""
+
+    MODEL = Model.DEVICE_ROLE
+
+    color: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform(Shared):
+    """The network operating system of switches."""
+
+    MODEL = Model.PLATFORM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceType(Wanted):
+    """A model of hardware; without component templates, which would make unmarked interfaces."""
+
+    MODEL = Model.DEVICE_TYPE
+    SHARED = True
+
+    manufacturer: Ref
+    model: str
+    slug: str
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.manufacturer.key, self.slug)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device(Wanted):
+    """A switch, a server or a gateway. Which address is its `oob_ip`, only people say."""
+
+    MODEL = Model.DEVICE
+    LATE = frozenset({"primary_ip4"})
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
+        "device_type": (SERVER_TYPE, GATEWAY_TYPE),
+        "platform": (None,),
+        "serial": ("",),
+        "description": ("",),
+        "primary_ip4": (None,),
+        "oob_ip": (None,),
+    }
+
+    name: str
+    site: Ref
+    role: Ref
+    device_type: Ref
+    platform: Ref | None = None
+    serial: str = ""
+    status: str = "active"
+    description: str = ""
+    primary_ip4: Ref | None = None
+    oob_ip: Ref | None = None
+    details: Details = field(default_factory=dict)
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.site.key, self.name.lower())
+
+    def claims(self) -> Iterator[Claim]:
+        yield Claim(("the name", self.name.lower(), "in", self.site.key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interface(Wanted):
+    """A port, a LAG, a loopback or a subinterface. `speed` is in kbit/s."""
+
+    MODEL = Model.INTERFACE
+    LATE = frozenset({"primary_mac_address"})
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
+        "type": (OTHER,),
+        "speed": (None,),
+        "mtu": (None,),
+        "primary_mac_address": (None,),
+    }
+
+    device: Ref
+    name: str
+    type: str = OTHER
+    speed: int | None = None
+    mtu: int | None = None
+    mgmt_only: bool = False
+    mark_connected: bool = False
+    lag: Ref | None = None
+    parent: Ref | None = None
+    vrf: Ref | None = None
+    mode: str | None = None
+    untagged_vlan: Ref | None = None
+    tagged_vlans: tuple[Ref, ...] = ()
+    primary_mac_address: Ref | None = None
+    details: Details = field(default_factory=dict)
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.device.key, self.name)
+
+    def claims(self) -> Iterator[Claim]:
+        yield Claim(("the name", self.name, "on", self.device.key))
+        if self.mark_connected:
+            yield occupied(self.ref)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnswitchedInterface(Interface):
+    """An interface that the fabric sets neither VLANs nor a VRF on: of a server or a gateway, a loopback,
+    or for management."""
+
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
+        **Interface.UNKNOWN,
+        "mgmt_only": (False,),
+        "parent": (None,),
+        "vrf": (None,),
+        "mode": (None,),
+        "untagged_vlan": (None,),
+        "tagged_vlans": ((),),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MACAddress(Wanted):
+    """The MAC address of an interface, in capitals as NetBox spells it."""
+
+    MODEL = Model.MAC_ADDRESS
+
+    mac_address: str
+    assigned_object: Ref
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return (self.assigned_object.key, self.mac_address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cable(Wanted):
+    """A cable between two ports; which of them is A means nothing."""
+
+    MODEL = Model.CABLE
+    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {"description": ("",)}
+
+    a_terminations: tuple[Ref]
+    b_terminations: tuple[Ref]
+    status: str = "connected"
+    label: str
+    description: str = ""
+
+    @property
+    def ends(self) -> tuple[Ref, Ref]:
+        return self.a_terminations[0], self.b_terminations[0]
+
+    @property
+    def natural_key(self) -> tuple[str, ...]:
+        return tuple(sorted(end.key for end in self.ends))
+
+    def claims(self) -> Iterator[Claim]:
+        yield from map(occupied, self.ends)
+
+
+def occupied(port: Ref) -> Claim:
+    """The place for the one cable of a port, or for what stands in for it."""
+    return Claim(("the cable of", port.key))

@@ -1,0 +1,86 @@
+"""A loop's status in a few lines of markdown, for the Temporal Web UI."""
+
+from datetime import datetime
+
+from fabrics.loop.inventory_state import InventoryStatus
+from fabrics.loop.inventory_text import report_sentence, waiting_sentence
+from fabrics.loop.report import FabricStatus
+from fabrics.record.status import SyncStatus
+
+_WORDS = {
+    SyncStatus.NOT_CONFIGURED: "not configured: the record names no Kubernetes server",
+    SyncStatus.DISABLED: "switched off",
+    SyncStatus.SYNCING: "syncing now",
+    SyncStatus.PAUSED: "paused",
+    SyncStatus.NEVER_SYNCED: "waiting for its first sync",
+    SyncStatus.ERROR: "in error",
+    SyncStatus.OUT_OF_SYNC: "out of sync",
+    SyncStatus.INVENTORY_ONLY: "inventory only: nothing was compared with Git, so no drift is claimed",
+    SyncStatus.IN_SYNC: "in sync",
+}
+
+
+def markdown(status: FabricStatus) -> str:
+    """The fabric in plain words: what it is doing, when it last synced, when it will, what is wrong."""
+    lines = [f"**{status.name}** is {_WORDS[status.sync_status]}."]
+    if status.paused:
+        lines.append(f"- Paused: {status.pause_reason or 'no reason given'}")
+    lines += [
+        f"- Last sync: {_moment(status.last_sync)}; last success: {_moment(status.last_success)}",
+        f"- Next sync: {_next(status)}",
+        f"- Objects that drifted: {_drift(status)}",
+        f"- Inventory: {_inventory(status.inventory)}",
+        f"- Syncs: {status.syncs}, slots missed: {status.missed}",
+    ]
+    waiting = status.inventory.deletes_waiting
+    troubles = {
+        "Deletes": waiting_sentence(waiting, status.fabric_id) if waiting else "",
+        "Error": status.sync_error,
+        "NetBox": status.netbox_error,
+        "Message": status.ignored,
+    }
+    lines += [f"- {name}: {text}" for name, text in troubles.items() if text]
+    return "\n".join(lines)
+
+
+def last_words(status: FabricStatus, why: str) -> str:
+    """The same of a fabric that this loop no longer looks after, and `why`: how it is now, others know."""
+    lines = [
+        f"**{status.name}** is no longer synced here: {why}.",
+        f"- Last sync: {_moment(status.last_sync)}; last success: {_moment(status.last_success)}",
+        f"- Syncs: {status.syncs}, slots missed: {status.missed}",
+    ]
+    if status.netbox_error:
+        lines.append(f"- NetBox: {status.netbox_error}")
+    return "\n".join(lines)
+
+
+def _moment(moment: datetime | None) -> str:
+    return "none" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _next(status: FabricStatus) -> str:
+    """Nobody brings this up to date while a sync runs, however long it takes."""
+    runs = status.next_sync and status.sync_status is SyncStatus.SYNCING
+    late = " or, if this one takes longer, at the first slot after its end" if runs else ""
+    return f"{_moment(status.next_sync)}{late}, every {status.sync_interval} s"
+
+
+def _drift(status: FabricStatus) -> str:
+    if status.drift_count is None:
+        return "not known"
+    named = "".join(
+        f"\n  - {entry.change}: {entry.kind} {entry.name}" for entry in status.drift[:5]
+    )
+    return f"{status.drift_count}{named}"
+
+
+def _inventory(inventory: InventoryStatus) -> str:
+    if inventory.writing:
+        return (
+            "being brought up to date in NetBox; how far it is, the pending activity"
+            " `update_inventory` tells by its heartbeats. Slots that pass meanwhile count as missed"
+        )
+    if inventory.report is None:
+        return "not in NetBox yet"
+    return f"{report_sentence(inventory.report)}, at {_moment(inventory.mirrored)}"

@@ -1,0 +1,206 @@
+"""The configuration that a record states, with a sentence for every value that is of no use.
+
+Nothing here raises: people type these values into NetBox, and a fabric whose record has a mistake
+has to say so, not vanish. Where to go and with which credential is never guessed: a source with a
+mistake in either is left empty (Kubernetes) or out (Git), and the sentence makes the fabric's
+status `error`. No sentence repeats a URL or a credential's name: it may be a misplaced password.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from fabrics.record.config import (
+    DEFAULT_INTERVAL,
+    FABRIC_ID_PATTERN,
+    FabricConfig,
+    GitSource,
+    KubernetesTarget,
+    check_interval,
+)
+from fabrics.resources.kinds import kind_named
+
+DEFAULT_NAMESPACE: Final = "default"
+DEFAULT_BRANCH: Final = "main"
+DEFAULT_DIRECTORY: Final = "/"
+
+KUBERNETES_URL: Final = r"https?://[^\s/?#@]+(/[^\s?#@]*)?"
+GIT_URL: Final = (
+    r"https?://[^\s/?#@]+/[^\s?#@]+|file:///[^\s?#@]+"
+    r"|ssh://([\w.-]+@)?[^\s/?#@:]+(:\d+)?/[^\s?#@]+"
+    r"|[\w.-]+@[\w.-]+:[^\s?#@]+"
+)
+"""No user but SSH's, whose keys are elsewhere: `https://TOKEN@host` is a secret just as well."""
+
+NAMESPACE: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+CREDENTIAL: Final = r"(?!\.+$)[A-Za-z0-9._-]{1,100}"
+BRANCH: Final = r"(?![-/.])(?!.*(\.\.|//|@\{|/\.))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
+"""What `git check-ref-format --branch` takes, but for a few exotic names."""
+
+DIRECTORY: Final = r"(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]{1,400}"
+TASK_QUEUE: Final = r"[\x21-\x7e]{1,200}"
+
+
+def raw_fields(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record's custom fields as NetBox takes them: selections without their labels."""
+    fields = record.get("custom_fields")
+    return {name: _raw(value) for name, value in fields.items()} if isinstance(fields, dict) else {}
+
+
+def parse_config(record: Mapping[str, Any]) -> FabricConfig:
+    """What people decided on the fabric; `record` is a cluster as NetBox's REST API gives it."""
+    read = _Reader(raw_fields(record))
+    fabric_id = (
+        read.text("hh_fabric_id", FABRIC_ID_PATTERN, "only a-z, 0-9 and -, at most 39") or ""
+    )
+    return FabricConfig(
+        fabric_id=fabric_id,
+        name=str(record.get("name", "")),
+        record_id=record["id"],
+        active=_raw(record.get("status")) == "active",
+        enabled=read.switch("hh_sync_enabled"),
+        interval=read.interval(),
+        paused=read.switch("hh_paused"),
+        pause_reason=str(read.value("hh_pause_reason"))[:200],
+        kubernetes=_kubernetes(read, fabric_id),
+        git=_git(read, fabric_id),
+        managed_kinds=read.kinds(),
+        task_queue=read.text("hh_task_queue", TASK_QUEUE, "no spaces, at most 200 characters")
+        or "",
+        place=_place(record),
+        problems=tuple(dict.fromkeys(read.problems)),
+    )
+
+
+def _place(record: Mapping[str, Any]) -> str:
+    """What devices stand in: a site that was chosen, else the cluster's scope; by type and number."""
+    site = raw_fields(record).get("hh_site")
+    if isinstance(site, Mapping):
+        return f"dcim.site {site.get('id')}"
+    scope = record.get("scope_type")
+    return f"{scope} {record.get('scope_id')}" if scope else ""
+
+
+def _kubernetes(read: "_Reader", fabric_id: str) -> KubernetesTarget | None:
+    if not read.value("hh_kubernetes_server"):
+        return None
+    server = read.url("hh_kubernetes_server", KUBERNETES_URL, "https://HOST:PORT")
+    namespace = read.text(
+        "hh_kubernetes_namespace", NAMESPACE, "a Kubernetes name", DEFAULT_NAMESPACE
+    )
+    credential = read.credential(fabric_id)
+    if server is None or namespace is None or credential is None:
+        return KubernetesTarget(server="", namespace="", credential="")
+    return KubernetesTarget(server=server, namespace=namespace, credential=credential)
+
+
+def _git(read: "_Reader", fabric_id: str) -> GitSource | None:
+    if not read.value("hh_git_repository"):
+        return None
+    repository = read.url("hh_git_repository", GIT_URL, "https://HOST/PATH or git@HOST:PATH")
+    branch = read.text("hh_git_branch", BRANCH, "the name of a branch", DEFAULT_BRANCH)
+    directory = read.text("hh_git_directory", DIRECTORY, "a path without '..'", DEFAULT_DIRECTORY)
+    credential = read.credential(fabric_id)
+    if repository is None or branch is None or directory is None or credential is None:
+        return None
+    return GitSource(
+        repository=repository,
+        branch=branch,
+        directory=directory.strip("/") or DEFAULT_DIRECTORY,
+        credential=credential,
+    )
+
+
+class _Reader:
+    """Takes values out of the custom fields; None stands for one that cannot be used."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = fields
+        self.problems: list[str] = []
+
+    def value(self, name: str) -> object:
+        """The value, or empty text where there is none."""
+        value = self._fields.get(name)
+        return "" if value is None else value
+
+    def text(self, name: str, pattern: str, rule: str, default: str = "") -> str | None:
+        value = self.value(name)
+        if value == "":
+            return default
+        if isinstance(value, str) and re.fullmatch(pattern, value):
+            return value
+        self.problems.append(f"{name} is {_quoted(value)}, but has to be {rule}.")
+        return None
+
+    def url(self, name: str, pattern: str, form: str) -> str | None:
+        value = self.value(name)
+        if isinstance(value, str) and re.fullmatch(pattern, value) and _has_valid_port(value):
+            return value
+        self.problems.append(
+            f"{name} is not a URL that can be used: it has to be {form},"
+            " without a user, a password or a query."
+        )
+        return None
+
+    def credential(self, default: str) -> str | None:
+        value = self.value("hh_credentials") or default
+        if value == "" or (isinstance(value, str) and re.fullmatch(CREDENTIAL, value)):
+            return value
+        self.problems.append(
+            "hh_credentials is not the name of a credential:"
+            " it may have letters, digits, '.', '_' and '-' only."
+        )
+        return None
+
+    def switch(self, name: str) -> bool:
+        value = self.value(name)
+        if value == "" or isinstance(value, bool):
+            return bool(value)
+        self.problems.append(
+            f"{name} is {_quoted(value)}, but has to be true or false; false is used."
+        )
+        return False
+
+    def interval(self) -> int:
+        value = self.value("hh_sync_interval")
+        if value == "":
+            return DEFAULT_INTERVAL
+        try:
+            return check_interval(value)
+        except ValueError as error:
+            self.problems.append(f"hh_sync_interval: {error}; {DEFAULT_INTERVAL} is used.")
+            return DEFAULT_INTERVAL
+
+    def kinds(self) -> tuple[str, ...]:
+        value = self.value("hh_managed_kinds") or []
+        if not isinstance(value, list):
+            self.problems.append(
+                f"hh_managed_kinds is {_quoted(value)}, but has to be a list of kinds."
+            )
+            return ()
+        return tuple(sorted({kind for name in value if (kind := self._kind(name))}))
+
+    def _kind(self, name: object) -> str | None:
+        try:
+            return kind_named(str(name)).name
+        except ValueError as error:
+            self.problems.append(f"hh_managed_kinds: {error}")
+            return None
+
+
+def _raw(value: object) -> object:
+    if isinstance(value, list):
+        return [_raw(item) for item in value]
+    return value["value"] if isinstance(value, dict) and set(value) == {"value", "label"} else value
+
+
+def _has_valid_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _quoted(value: object) -> str:
+    return f"{value!r:.60}"

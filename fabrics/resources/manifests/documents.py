@@ -1,0 +1,272 @@
+"""YAML as Kubernetes reads it, from bytes that nobody vouches for.
+
+PyYAML alone reads other values than Kubernetes does: it takes `65000:10` and many MAC addresses for
+base-60 numbers, dates for timestamps, and keeps the last of two equal keys without a word.
+Kubernetes (go-yaml v2 behind sigs.k8s.io/yaml) reads text there, takes `y` and `on` for true, and
+turns keys into text. Here the C parser makes the nodes and this module alone gives them meaning.
+
+What a file may cost is bounded before it is paid for: size, documents, depth, and nodes, which also
+count what aliases repeat.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from fabrics.resources.json_types import Json
+from fabrics.resources.manifests.scalars import HINTS, read_plain
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may ask of the reader. The defaults hold a fabric of 20,000 objects."""
+
+    size: int = 16 * 1024 * 1024  # bytes
+    documents: int = 20_000
+    depth: int = 64  # nested mappings and lists; the deepest custom resource needs 12
+    nodes: int = 500_000  # values, with those that aliases repeat; an object has about 25
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A mistake in one document that leaves the rest of the file readable. Lines count from 1."""
+
+    line: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document as JSON values, with its number and first line, both from 1.
+
+    `item_lines` are the first lines of the entries under a top-level `items`.
+    """
+
+    number: int
+    line: int
+    value: Json
+    faults: tuple[Fault, ...] = ()
+    item_lines: tuple[int, ...] = ()
+
+
+class UnreadableError(Exception):
+    """The rest of a file can't be read. `line` counts from 1."""
+
+    def __init__(self, line: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.line = line
+        self.sentence = sentence
+
+
+def read_documents(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[Document]:
+    """The documents of a YAML file one by one; raises `UnreadableError` where reading must end."""
+    loader = _Loader(_decode(data, limits), limits)
+    try:
+        number = 0
+        while loader.check_node():
+            number += 1
+            if number > limits.documents:
+                raise UnreadableError(
+                    loader.line, f"more than {limits.documents} documents in one file; split it."
+                )
+            node: Any = loader.get_node()
+            loader.line = _line(node)
+            builder = _Builder(loader)
+            value = builder.build(node, 0)
+            yield Document(number, loader.line, value, tuple(builder.faults), _item_lines(node))
+    except yaml.YAMLError as error:
+        raise UnreadableError(*_syntax(error)) from error
+    finally:
+        loader.dispose()
+
+
+def _decode(data: bytes, limits: Limits) -> str:
+    if len(data) > limits.size:
+        raise UnreadableError(
+            1, f"larger than {limits.size // 1024} KiB ({len(data) // 1024} KiB); split it."
+        )
+    if b"\0" in data:
+        raise UnreadableError(1, "a binary file, not YAML.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UnreadableError(line, "not UTF-8 text; save the file as UTF-8.") from error
+    if found := _UNPRINTABLE.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise UnreadableError(line, f"holds the control character {found[0]!r}; remove it.")
+    return text
+
+
+# What YAML 1.1 allows, section 5.1: everything else ends the C parser without a line number.
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+
+
+def _syntax(error: yaml.YAMLError) -> tuple[int, str]:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return 1, f"not valid YAML: {error}"
+    mark = error.problem_mark or error.context_mark
+    line = mark.line + 1 if mark else 1
+    parts = (error.context, error.problem)
+    return line, "not valid YAML: " + " ".join(part for part in parts if part) + "."
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _item_lines(node: yaml.Node) -> tuple[int, ...]:
+    if node.tag != _MAP:
+        return ()
+    for key, value in node.value:
+        if key.value == "items" and value.tag == _SEQ:
+            return tuple(map(_line, value.value))
+    return ()
+
+
+_PLAIN = "plain"  # our own tag: a scalar without quotes, whose text decides what it is
+_OPEN = HINTS | {"", "<"}  # the first characters of what may be more than text, `<<` among it
+_TAG = "tag:yaml.org,2002:"
+_STR, _MAP, _SEQ = _TAG + "str", _TAG + "map", _TAG + "seq"
+
+
+class _Loader(yaml.CSafeLoader):
+    """The C parser, with limits kept at each node it composes and no opinion about values."""
+
+    def __init__(self, text: str, limits: Limits) -> None:
+        super().__init__(text)
+        self.limits = limits
+        self.composed = 0
+        self.built = 0
+        self.depth = 0
+        self.line = 1
+
+    # The parser calls the next three by these names for each node.
+    def descend_resolver(self, parent: yaml.Node | None, index: object) -> None:
+        self.depth += 1
+        self.composed += 1
+        if self.composed > self.limits.nodes or self.depth > self.limits.depth:
+            if parent is not None:
+                self.line = _line(parent)
+            self.refuse(self.line, self.depth)
+
+    def ascend_resolver(self) -> None:
+        self.depth -= 1
+
+    def resolve(self, kind: type, value: str | None, implicit: tuple[bool, bool]) -> str:
+        if kind is yaml.ScalarNode:
+            return _PLAIN if implicit[0] and (value or "")[:1] in _OPEN else _STR
+        return _MAP if kind is yaml.MappingNode else _SEQ
+
+    def refuse(self, line: int, depth: int) -> None:
+        if depth > self.limits.depth:
+            raise UnreadableError(
+                line, f"nested deeper than {self.limits.depth} levels, or an alias inside itself."
+            )
+        raise UnreadableError(
+            line, f"more than {self.limits.nodes} values in one file, aliases counted; split it."
+        )
+
+
+class _Builder:
+    """Turns the nodes of one document into JSON values, noting what Kubernetes would refuse."""
+
+    def __init__(self, loader: _Loader) -> None:
+        self.loader = loader
+        self.faults: list[Fault] = []
+
+    def build(self, node: yaml.Node, depth: int) -> Json:
+        tag = node.tag
+        if tag == _STR:
+            text: str = node.value
+            return text
+        if tag == _PLAIN:
+            return self.plain(node)
+        if tag == _MAP:
+            return self.mapping(node, depth + 1)
+        if tag == _SEQ:
+            self.count(node, depth + 1)
+            return [self.build(child, depth + 1) for child in node.value]
+        return self.tagged(node)
+
+    def count(self, node: yaml.Node, depth: int) -> None:
+        loader = self.loader
+        loader.built += len(node.value)
+        if loader.built > loader.limits.nodes or depth > loader.limits.depth:
+            loader.refuse(_line(node), depth)
+
+    def mapping(self, node: yaml.Node, depth: int) -> dict[str, Json]:
+        self.count(node, depth)
+        result: dict[str, Json] = {}
+        merged: list[yaml.Node] = []
+        for key_node, value_node in node.value:
+            key = key_node.value if key_node.tag == _STR else self.key(key_node)
+            if key == "<<" and key_node.tag == _PLAIN:
+                merged.append(value_node)
+            elif key in result:
+                self.fault(key_node, f"the key {key!r} is stated twice in one mapping.")
+                result[key] = None
+            else:
+                result[key] = self.build(value_node, depth)
+        for value_node in merged:
+            self.merge(result, value_node, depth)
+        return result
+
+    def key(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            self.fault(node, "a mapping or list can't be a key.")
+            return ""
+        value = self.build(node, 0)
+        if isinstance(value, str):
+            return value
+        if value is None:
+            self.fault(node, "a key is empty.")
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    def merge(self, result: dict[str, Json], node: yaml.Node, depth: int) -> None:
+        """`<<: *anchor`: keys that the mapping itself does not state. Earlier sources win."""
+        for source in node.value if node.tag == _SEQ else [node]:
+            if source.tag != _MAP:
+                self.fault(source, "'<<' takes a mapping or a list of mappings.")
+                continue
+            for key, value in self.mapping(source, depth + 1).items():
+                result.setdefault(key, value)
+
+    def plain(self, node: yaml.Node) -> Json:
+        value = read_plain(node.value)
+        if isinstance(value, float) and not math.isfinite(value):
+            self.fault(node, f"{node.value} is no number that JSON can hold.")
+            return None
+        return value
+
+    def tagged(self, node: yaml.Node) -> Json:
+        tag = node.tag.replace(_TAG, "!!")
+        if tag in _SCALAR_TAGS and isinstance(node, yaml.ScalarNode):
+            value = read_plain(node.value)
+            if isinstance(value, _SCALAR_TAGS[tag]):
+                return value
+            if tag == "!!timestamp":
+                return str(node.value)
+        self.fault(node, f"the tag {tag} is not accepted on this value.")
+        return None
+
+    def fault(self, node: yaml.Node, sentence: str) -> None:
+        self.faults.append(Fault(_line(node), sentence))
+
+
+_SCALAR_TAGS: dict[str, type | tuple[type, ...]] = {
+    "!!null": type(None),
+    "!!bool": bool,
+    "!!int": int,
+    "!!float": (int, float),
+    "!!timestamp": (),
+}

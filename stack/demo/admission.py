@@ -1,0 +1,107 @@
+"""What a fabric's API server makes of a manifest before it stores it.
+
+Hedgehog's webhooks fill in defaults, sort lists and write labels of their own. So the live state is never a
+copy of Git, and telling such differences from drift is half of this project: a demo that served the files
+themselves would prove nothing. Covered is what the samples use.
+
+Source: https://github.com/githedgehog/fabric, the `Default()` methods under `api/` in v0.129.1.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from ipaddress import IPv4Network, ip_interface
+
+from stack.demo.admission_labels import FABRIC, device_annotations, labels
+from stack.demo.manifests import Manifest, Spec
+
+
+def admit(manifest: Manifest) -> Manifest:
+    """The object that an API server with Hedgehog's webhooks stores for this manifest."""
+    stored = deepcopy(manifest)
+    kind, metadata, spec = stored["kind"], stored["metadata"], stored.setdefault("spec", {})
+    metadata.setdefault("namespace", "default")
+    if kind in _DEFAULTS:
+        _DEFAULTS[kind](spec)
+    people = {k: v for k, v in metadata.pop("labels", {}).items() if f"{FABRIC}/" not in k}
+    if all_labels := people | labels(kind, spec):
+        metadata["labels"] = all_labels
+    if kind == "Connection":
+        metadata.setdefault("annotations", {}).update(device_annotations(spec))
+    return stored
+
+
+def _switch(spec: Spec) -> None:
+    for part in ("boot", "redundancy", "ecmp"):
+        spec.setdefault(part, {})
+    spec["vlanNamespaces"] = sorted(spec.get("vlanNamespaces", ["default"]))
+    if groups := {*spec.get("groups", ()), spec["redundancy"].get("group")} - {None}:
+        spec["groups"] = sorted(groups)
+    if speeds := spec.get("portGroupSpeeds"):
+        spec["portGroupSpeeds"] = {
+            group: speed.removeprefix("SPEED_") for group, speed in speeds.items()
+        }
+
+
+def _vlan_namespace(spec: Spec) -> None:
+    for vlans in spec["ranges"]:
+        vlans.setdefault("to", vlans["from"])
+    spec["ranges"].sort(key=lambda vlans: vlans["from"])
+
+
+def _ipv4_namespace(spec: Spec) -> None:
+    spec["subnets"].sort()
+
+
+def _vpc(spec: Spec) -> None:
+    spec.setdefault("ipv4Namespace", "default")
+    spec.setdefault("vlanNamespace", "default")
+    for subnet in spec["subnets"].values():
+        network = IPv4Network(ip_interface(subnet["subnet"]).network)
+        if not subnet.get("hostBGP"):
+            subnet.setdefault("gateway", str(network[1]))
+        if subnet.setdefault("dhcp", {}).get("enable"):
+            _dhcp(subnet["dhcp"], network)
+
+
+def _dhcp(dhcp: Spec, network: IPv4Network) -> None:
+    pool = dhcp.setdefault("range", {})
+    pool.setdefault("start", str(network[2]))
+    pool.setdefault("end", str(network[-1]))
+    if options := dhcp.get("options"):
+        options.setdefault("interfaceMTU", 9036)
+        options.setdefault("leaseTimeSeconds", 3600)
+        for servers in ("dnsServers", "timeServers"):
+            options[servers] = sorted(options.get(servers, ()))
+    if leases := dhcp.get("static"):
+        dhcp["static"] = {mac.lower(): lease for mac, lease in leases.items()}
+
+
+def _vpc_attachment(spec: Spec) -> None:
+    if "/" not in spec["subnet"]:
+        spec["subnet"] += "/default"
+
+
+def _external(spec: Spec) -> None:
+    spec.setdefault("ipv4Namespace", "default")
+
+
+def _external_attachment(spec: Spec) -> None:
+    spec.setdefault("switch", {})
+    spec.setdefault("neighbor", {})
+
+
+def _external_peering(spec: Spec) -> None:
+    spec["permit"]["vpc"]["subnets"].sort()
+    spec["permit"]["external"]["prefixes"].sort(key=lambda each: each["prefix"])
+
+
+_DEFAULTS: dict[str, Callable[[Spec], None]] = {
+    "Switch": _switch,
+    "VLANNamespace": _vlan_namespace,
+    "IPv4Namespace": _ipv4_namespace,
+    "VPC": _vpc,
+    "VPCAttachment": _vpc_attachment,
+    "External": _external,
+    "ExternalAttachment": _external_attachment,
+    "ExternalPeering": _external_peering,
+}

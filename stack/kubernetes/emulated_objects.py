@@ -1,0 +1,160 @@
+"""The objects of an emulated Kubernetes API, with versions and pages as a real one has them.
+
+kmock keeps them and answers discovery, gets, writes and watches.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+import kmock
+from aiohttp import web
+from cachetools import LRUCache
+
+from fabrics.resources.kinds import Kind
+from fabrics.resources.resource import DEFAULT_NAMESPACE
+
+type ObjectKey = tuple[kmock.resource, str | None, str]
+
+UNFINISHED_LISTS: Final = 100
+IN_FLIGHT: Final = 50
+"""Requests that may be served at the same time."""
+
+
+class EmulatedObjects(kmock.KubernetesEmulator):
+    """Serves the kinds that are installed; all else is 404, as where a definition is missing."""
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self._version = 0
+        self._unfinished: LRUCache[str, list[dict[str, Any]]] = LRUCache(UNFINISHED_LISTS)
+
+    def install(self, kind: Kind) -> None:
+        """Serve the kind from now on."""
+        self.resources[_resource(kind)] = kmock.ResourceInfo(
+            kind=kind.name,
+            namespaced=True,
+            verbs={"get", "list", "watch", "create", "patch", "delete"},
+        )
+
+    def uninstall(self, kind: Kind) -> None:
+        """Serve the kind no longer; its objects are gone with it, as in Kubernetes."""
+        del self.resources[_resource(kind)]
+        self.remove_all(kind)
+
+    def apply(self, kind: Kind, item: Mapping[str, Any]) -> None:
+        """Create or replace one object."""
+        metadata = item["metadata"]
+        key = _resource(kind), metadata.get("namespace", DEFAULT_NAMESPACE), metadata["name"]
+        known = key in self.objects and not self.objects[key].deleted
+        self._store(key, item, self.objects[key].raw if known else None)
+
+    def remove(self, kind: Kind, namespace: str, name: str) -> None:
+        """Delete one object. Raises `KeyError` when there is none."""
+        del self.objects[_resource(kind), namespace, name]
+        self._version += 1
+
+    def remove_all(self, kind: Kind) -> None:
+        """Delete all objects of a kind."""
+        for key in [key for key in self.objects if key[0] == _resource(kind)]:
+            del self.objects[key]
+        self._version += 1
+
+    def expire_lists(self) -> None:
+        """Make every continue token that was given out too old to use."""
+        self._unfinished.clear()
+
+    async def _handle(self, request: kmock.Request) -> web.StreamResponse:
+        # kmock keeps every request and error for assertions and searches them each time; an API that
+        # runs for days must not.
+        del self._requests[:-IN_FLIGHT]
+        for reaction in self._payloads:
+            del reaction._requests[:-IN_FLIGHT]
+        self.errors.clear()
+        return await super()._handle(request)
+
+    async def _serve_list(self, request: kmock.Request) -> kmock.Payload:
+        resource = _known(request)
+        if resource not in self.resources:
+            raise kmock.KubernetesResourceNotFoundError
+        token = request.params.get("continue")
+        rest = self._continued(token) if token else self._all(resource, request.namespace)
+        limit = int(request.params.get("limit") or 0) or len(rest)
+        page, rest = rest[:limit], rest[limit:]
+        metadata = {"resourceVersion": str(self._version)} | self._continuation(rest)
+        return {
+            "apiVersion": f"{resource.group}/{resource.version}",
+            "kind": f"{self.resources[resource].kind}List",
+            "metadata": metadata,
+            "items": page,
+        }
+
+    async def _serve_create(self, request: kmock.Request) -> kmock.Payload:
+        name = request.data["metadata"]["name"]
+        stated = request.namespace or request.data["metadata"].get("namespace")
+        key = _known(request), stated, name
+        return self._store(key, self.objects[key].raw, None)
+
+    async def _serve_update(self, request: kmock.Request) -> kmock.Payload:
+        key = _known(request), request.namespace, request.name or ""
+        previous = self.objects[key].history[-2]
+        return self._store(key, self.objects[key].raw, previous.raw if previous else None)
+
+    def _store(
+        self, key: ObjectKey, item: Mapping[str, Any], previous: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Keep `item` with a server's metadata: every write gets a version of its own."""
+        self._version += 1
+        before = previous["metadata"] if previous else {}
+        unchanged = previous is not None and previous.get("spec") == item.get("spec")
+        stored = {
+            **item,
+            "metadata": {
+                "uid": str(uuid4()),
+                "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                **item["metadata"],
+                **{name: before[name] for name in ("uid", "creationTimestamp") if name in before},
+                "namespace": key[1],
+                "resourceVersion": str(self._version),
+                "generation": before.get("generation", 0) + (0 if unchanged else 1),
+            },
+        }
+        self.objects[key] = stored
+        return stored
+
+    def _all(self, resource: kmock.resource, namespace: str | None) -> list[dict[str, Any]]:
+        found = sorted(
+            (key[1:], stored.raw)
+            for key, stored in self.objects.items()
+            if key[0] == resource and namespace in (None, key[1]) and not stored.deleted
+        )
+        return [item for _, item in found]
+
+    def _continuation(self, rest: list[dict[str, Any]]) -> dict[str, str]:
+        if not rest:
+            return {}
+        token = uuid4().hex
+        self._unfinished[token] = rest
+        return {"continue": token}
+
+    def _continued(self, token: str) -> list[dict[str, Any]]:
+        rest = self._unfinished.get(token)
+        if rest is None:
+            raise kmock.KubernetesError(
+                status=410,
+                reason="Expired",
+                message="The provided continue parameter is too old to display a consistent list.",
+            )
+        return rest
+
+
+def _resource(kind: Kind) -> kmock.resource:
+    return kmock.resource(kind.group, kind.version, kind.plural)
+
+
+def _known(request: kmock.Request) -> kmock.resource:
+    """The resource of a request that kmock took for one on a resource."""
+    if request.resource is None:
+        raise kmock.KubernetesEndpointNotFoundError
+    return request.resource

@@ -1,0 +1,77 @@
+"""Runs one command and sees to it that nothing of it outlives the process that asked for it.
+
+Called as `python reaper.py PARENT_PID STOP_SIGNAL GRACE_SECONDS USER COMMAND...`, where an empty
+USER means the present one. The guard waits for the first of three events: the command ends, the parent is gone
+(even by SIGKILL), or SIGTERM asks to stop. It then ends the command and everything the command
+started. As the subreaper of its descendants it also finds those that detached themselves.
+"""
+
+import contextlib
+import ctypes
+import os
+import pwd
+import select
+import signal
+import socket
+import subprocess
+import sys
+
+import psutil
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+PR_SET_CHILD_SUBREAPER = 36
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(parent: int, stop_signal: int, grace: float, user: str, command: list[str]) -> int:
+    stop_requested = _readable_on_sigterm()
+    parent_gone = os.pidfd_open(parent)
+    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
+    child = _start(command, user)
+    select.select([stop_requested.fileno(), parent_gone, os.pidfd_open(child.pid)], [], [])
+    _end(child, stop_signal, grace)
+    _kill_descendants()
+    return child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+def _readable_on_sigterm() -> socket.socket:
+    receiving, sending = socket.socketpair()
+    sending.setblocking(False)
+    signal.set_wakeup_fd(sending.detach())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    return receiving
+
+
+def _start(command: list[str], user: str) -> subprocess.Popen[bytes]:
+    account = pwd.getpwnam(user) if user else None
+    return subprocess.Popen(
+        command,
+        user=account and account.pw_uid,
+        group=account and account.pw_gid,
+        extra_groups=[] if account else None,
+        # Safe, and the signal means the death of this process, since it has one thread.
+        preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
+    )
+
+
+def _end(child: subprocess.Popen[bytes], stop_signal: int, grace: float) -> None:
+    child.send_signal(stop_signal)
+    try:
+        child.wait(grace)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _kill_descendants() -> None:
+    while descendants := psutil.Process().children(recursive=True):
+        for process in descendants:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(descendants, timeout=1)
+
+
+if __name__ == "__main__":
+    _, pid, number, seconds, name, *words = sys.argv
+    sys.exit(main(int(pid), int(number), float(seconds), name, words))

@@ -1,0 +1,166 @@
+"""Child processes that are waited for, logged, and never left behind.
+
+Every command of the stack runs under `stack/processes/reaper.py`, so it ends when the supervisor closes and
+also when this process is killed.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import IO
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from stack.processes.ports import Ports
+
+GUARD = Path(__file__).with_name("reaper.py")
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+LOG_LINES_IN_ERRORS = 15
+
+
+class StackError(Exception):
+    """The local stack cannot start or go on; the message says what to do."""
+
+
+def plain_environment() -> dict[str, str]:
+    """This process's environment without the variables that would configure a service."""
+    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+
+
+class Service:
+    """One running command and its log file."""
+
+    def __init__(self, name: str, guard: subprocess.Popen[str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._guard = guard
+
+    @property
+    def output(self) -> IO[str] | None:
+        return self._guard.stdout
+
+    def wait(self) -> int:
+        """Wait for the end of the command and return its exit code."""
+        return self._guard.wait()
+
+    def wait_until[T](self, ready: Callable[[], T], seconds: float) -> T:
+        """Wait until `ready()`, which may be called often, says so; what it said.
+
+        Raises StackError when the command ends first, or `seconds` pass.
+        """
+        waiting = Retrying(
+            wait=wait_fixed(0.05),
+            stop=stop_after_delay(seconds),
+            retry=retry_if_result(lambda is_ready: not is_ready),
+        )
+        try:
+            found: T = waiting(self._while_it_runs, ready)
+        except RetryError:
+            raise StackError(
+                f"{self.name} did not answer within {seconds:.0f} s. {self._tail()}"
+            ) from None
+        return found
+
+    def stop(self) -> None:
+        """End the command and all it started; return when they are gone."""
+        if self._guard.poll() is None:
+            self._guard.terminate()
+        self._guard.wait()
+
+    def failure(self) -> StackError:
+        return StackError(f"{self.name} ended with exit code {self._guard.poll()}. {self._tail()}")
+
+    def _while_it_runs[T](self, ready: Callable[[], T]) -> T:
+        if self._guard.poll() is not None:
+            raise self.failure()
+        return ready()
+
+    def _tail(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES_IN_ERRORS:]
+        return "\n".join([f"The end of its log {self.log}:", *(f"  {line}" for line in lines)])
+
+
+class Supervisor:
+    """Starts commands; closing it ends them all, the last one first. Safe to use from threads.
+
+    `ports` holds the ports of these commands. What is asked to end and does not is killed after
+    `grace` seconds.
+    """
+
+    def __init__(self, log_dir: Path, grace: float = 10) -> None:
+        self.log_dir = log_dir
+        self.ports = Ports()
+        self._grace = grace
+        self._services: list[Service] = []
+        self._closed = False
+        self._lock = Lock()
+
+    def start(  # noqa: PLR0913
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        user: str = "",
+        stop_signal: signal.Signals = signal.SIGTERM,
+        pipe_output: bool = False,
+    ) -> Service:
+        """Start `command`, as `user` where given, with its output in the log file of `name`.
+
+        `env` is added to `plain_environment()`. With `pipe_output` the output is the caller's to
+        read and log.
+        """
+        guard = [sys.executable, "-I", GUARD, os.getpid(), stop_signal.value, self._grace, user]
+        log = self.log_dir / f"{name.lower().replace(' ', '-')}.log"
+        with self._lock, log.open("a") as log_file:
+            self.check_open()
+            process = subprocess.Popen(
+                [*map(str, guard), *map(str, command)],
+                env=plain_environment() | dict(env or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipe_output else log_file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us; we end the services in order
+                text=True,
+            )
+            service = Service(name, process, log)
+            self._services.append(service)
+        return service
+
+    def run(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        user: str = "",
+        on_line: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        """Run `command` to its end and hand each line of its output to `on_line`.
+
+        Raises StackError with the end of the output when the exit code is not 0.
+        """
+        service = self.start(name, command, env=env, user=user, pipe_output=True)
+        assert service.output is not None  # noqa: S101  we asked for the pipe
+        with service.output, service.log.open("a", buffering=1) as log_file:
+            for line in service.output:
+                log_file.write(line)
+                on_line(line.rstrip())
+        if service.wait() != 0:
+            raise service.failure()
+
+    def check_open(self) -> None:
+        """Raise StackError when the supervisor is being closed."""
+        if self._closed:
+            raise StackError("The local stack is shutting down.")
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+        while self._services:
+            self._services.pop().stop()
+        self.ports.close()

@@ -1,0 +1,155 @@
+"""A Git server: bare repositories, served over smart HTTP by Git's own `git http-backend`.
+
+It runs in a thread of this process. A repository can demand a token (HTTP basic authentication,
+any user name) and then refuses everyone else.
+"""
+
+import base64
+import hmac
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from cheroot.wsgi import Server
+
+from stack.processes.ports import LOOPBACK, Ports
+from stack.processes.supervisor import plain_environment
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+CGI_VARIABLES = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE")
+COMMITTER = {
+    "GIT_AUTHOR_NAME": "Fabric Sync",
+    "GIT_AUTHOR_EMAIL": "fabric-sync@localhost",
+    "GIT_COMMITTER_NAME": "Fabric Sync",
+    "GIT_COMMITTER_EMAIL": "fabric-sync@localhost",
+}
+
+
+@dataclass(frozen=True)
+class GitRepository:
+    """A bare repository at `path`, which is cloned from `url`."""
+
+    path: Path
+    url: str
+
+    def commit(
+        self,
+        files: Mapping[str, str | None],
+        *,
+        message: str = "Change the fabric",
+        branch: str = "main",
+    ) -> str:
+        """Write files (text by relative path, None to delete), push, and return the commit's hash.
+
+        A branch that does not exist yet starts from the present main branch.
+        """
+        with tempfile.TemporaryDirectory(prefix="fabric-sync-commit-") as checkout:
+            tree = Path(checkout)
+            _git("clone", "--quiet", self.path, tree)
+            _git("-C", tree, "checkout", "--quiet", "-B", branch, *self._start_of(branch))
+            for name, text in files.items():
+                _write(tree / name, text)
+            _git("-C", tree, "add", "--all")
+            _git("-C", tree, "commit", "--quiet", "--allow-empty", f"--message={message}")
+            _git("-C", tree, "push", "--quiet", "origin", branch)
+            return _git("-C", tree, "rev-parse", "HEAD")
+
+    def _start_of(self, branch: str) -> list[str]:
+        known = _git("-C", self.path, "for-each-ref", "--format=%(refname:short)", "refs/heads")
+        return [f"origin/{branch}"] if branch in known.split() else []
+
+
+class GitServer:
+    """Serves the repositories under `root` until `close`."""
+
+    def __init__(self, root: Path, ports: Ports) -> None:
+        self._root = root
+        self._tokens: dict[str, str] = {}
+        port = ports.usual_or_free(8418)
+        self._server = Server((LOOPBACK, port), self._respond)
+        self._server.prepare()
+        self.url = f"http://{LOOPBACK}:{port}"
+        self._thread = Thread(target=self._server.serve, name="git-server", daemon=True)
+        self._thread.start()
+
+    def create_repository(self, name: str, *, token: str = "") -> GitRepository:
+        """Make an empty repository; with a token it is readable with that password only."""
+        path = self._root / f"{name}.git"
+        _git("init", "--quiet", "--bare", "--initial-branch=main", path)
+        _git("-C", path, "config", "http.receivepack", "true")
+        _git("-C", path, "config", "uploadpack.allowFilter", "true")
+        if token:
+            self._tokens[path.name] = token
+        return GitRepository(path, f"{self.url}/{path.name}")
+
+    def close(self) -> None:
+        self._server.stop()
+        self._thread.join()
+
+    def _respond(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        repository = environ["PATH_INFO"].split("/")[1]
+        if not _authorised(environ, self._tokens.get(repository)):
+            start_response(
+                "401 Unauthorized",
+                [("WWW-Authenticate", 'Basic realm="Git"'), ("Content-Length", "0")],
+            )
+            return []
+        return _http_backend(self._root, environ, start_response)
+
+
+def _authorised(environ: Environ, token: str | None) -> bool:
+    if token is None:
+        return True
+    scheme, _, encoded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    if scheme.lower() != "basic":
+        return False
+    password = base64.b64decode(encoded).partition(b":")[2]
+    return hmac.compare_digest(password, token.encode())
+
+
+def _http_backend(root: Path, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Hand the request to `git http-backend`, a CGI program (RFC 3875)."""
+    variables = {name: environ[name] for name in CGI_VARIABLES if environ.get(name)}
+    variables |= {"GIT_PROJECT_ROOT": str(root), "GIT_HTTP_EXPORT_ALL": "1"}
+    variables |= {"GIT_PROTOCOL": environ.get("HTTP_GIT_PROTOCOL", "")}
+    variables |= {"HTTP_CONTENT_ENCODING": environ.get("HTTP_CONTENT_ENCODING", "")}
+    body = environ["wsgi.input"].read()
+    variables["CONTENT_LENGTH"] = str(len(body))  # a large push comes in chunks, without it
+    answer = subprocess.run(
+        ["git", "http-backend"],
+        input=body,
+        env=plain_environment() | variables,
+        capture_output=True,
+        check=True,
+    )
+    head, _, content = answer.stdout.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
+    start_response(headers.pop("Status", "200 OK"), list(headers.items()))
+    return [content]
+
+
+def _write(path: Path, text: str | None) -> None:
+    if text is None:
+        path.unlink()
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def _git(*arguments: str | Path) -> str:
+    # The user's own Git configuration (signing, hooks, templates) has no say here.
+    isolation = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    answer = subprocess.run(
+        ["git", *arguments],
+        env=plain_environment() | COMMITTER | isolation,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return answer.stdout.strip()

@@ -1,0 +1,130 @@
+"""A PostgreSQL server for this stack alone, reached through a Unix socket.
+
+It holds only data that can be made again, so it trades durability for speed. PostgreSQL refuses
+to run as root; then it runs as `nobody`, who owns nothing but the server's directory.
+"""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.processes.supervisor import Service, StackError, Supervisor
+
+UNPRIVILEGED_USER = "nobody"
+OWNER = "netbox"
+MINIMUM_MAJOR = 14  # NetBox 4.7, https://netboxlabs.com/docs/netbox/installation/postgresql/
+SPEED_OVER_DURABILITY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+
+
+@dataclass(frozen=True)
+class PostgresBinaries:
+    """The folder of the server's programs, and what `postgres --version` says."""
+
+    folder: Path
+    version: str
+
+    @property
+    def major(self) -> int:
+        number = re.search(r"\d+", self.version)
+        return int(number[0]) if number else 0
+
+    def program(self, name: str) -> str:
+        return str(self.folder / name)
+
+
+def find_binaries() -> PostgresBinaries:
+    """Find an installed PostgreSQL server: in Debian's folders, the newest first, or on the PATH.
+
+    Raises StackError with the package to install when there is none that NetBox can use.
+    """
+    for folder in _candidate_folders():
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            binaries = PostgresBinaries(folder, _version(folder))
+            if binaries.major >= MINIMUM_MAJOR:
+                return binaries
+    raise StackError(
+        f"PostgreSQL {MINIMUM_MAJOR} or newer is not installed. Run: sudo apt-get install postgresql"
+    )
+
+
+def _version(folder: Path) -> str:
+    command = [str(folder / "postgres"), "--version"]
+    return subprocess.check_output(command, text=True).strip()
+
+
+def _candidate_folders() -> list[Path]:
+    debian = Path("/usr/lib/postgresql").glob("*/bin")
+    newest_first = sorted(debian, key=lambda folder: folder.parent.name, reverse=True)
+    return [*newest_first, *_folders_by_path()]
+
+
+def _folders_by_path() -> Iterator[Path]:
+    if postgres := shutil.which("postgres"):
+        yield Path(postgres).resolve().parent
+    if pg_config := shutil.which("pg_config"):
+        yield Path(subprocess.check_output([pg_config, "--bindir"], text=True).strip())
+
+
+class Postgres:
+    """One server with its data and socket in `directory`, owned by the database user `netbox`."""
+
+    def __init__(self, binaries: PostgresBinaries, directory: Path, supervisor: Supervisor) -> None:
+        self.directory = directory
+        self.data = directory / "data"
+        self._binaries = binaries
+        self._supervisor = supervisor
+        self._user = UNPRIVILEGED_USER if os.geteuid() == 0 else ""
+
+    @property
+    def version(self) -> str:
+        return self._binaries.version
+
+    def create(self) -> Service:
+        """Make an empty cluster with the database `netbox`, and start it."""
+        self.directory.mkdir(exist_ok=True)
+        self._hand_over()
+        options = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1")
+        self._run("initdb", f"--pgdata={self.data}", f"--username={OWNER}", *options)
+        service = self.start()
+        self._run("createdb", f"--host={self.directory}", f"--username={OWNER}", "netbox")
+        return service
+
+    def create_from(self, template: Path) -> None:
+        """Start with a copy of the data directory `template` of a stopped server."""
+        self.directory.mkdir(exist_ok=True)
+        shutil.copytree(template, self.data)
+        self._hand_over()
+        self.start()
+
+    def start(self) -> Service:
+        settings = (f"unix_socket_directories={self.directory}", "listen_addresses=")
+        options = [f"-c{option}" for option in (*settings, *SPEED_OVER_DURABILITY)]
+        service = self._supervisor.start(
+            "PostgreSQL",
+            [self._binaries.program("postgres"), "-D", str(self.data), *options],
+            user=self._user,
+            stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
+        )
+        service.wait_until(self._accepts_connections, seconds=60)
+        return service
+
+    def _accepts_connections(self) -> bool:
+        command = [self._binaries.program("pg_isready"), "--quiet", f"--host={self.directory}"]
+        return subprocess.run(command, check=False).returncode == 0
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [self._binaries.program(program), *arguments]
+        self._supervisor.run(program, command, user=self._user)
+
+    def _hand_over(self) -> None:
+        if not self._user:
+            return
+        account = pwd.getpwnam(self._user)
+        for path in (self.directory, *self.directory.rglob("*")):
+            os.chown(path, account.pw_uid, account.pw_gid)

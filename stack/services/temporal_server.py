@@ -1,0 +1,47 @@
+"""A Temporal development server with its Web UI."""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client
+
+import temporal
+from stack.processes.ports import LOOPBACK
+from stack.processes.supervisor import Supervisor
+
+
+@dataclass(frozen=True)
+class TemporalServer:
+    """`address` is host:port of the gRPC service, `ui_url` the Web UI."""
+
+    address: str
+    ui_url: str
+
+
+def start_temporal(supervisor: Supervisor, database: Path | None = None) -> TemporalServer:
+    """Start the server, its state in the file `database` or, without one, in memory."""
+    port, ui_port = (supervisor.ports.usual_or_free(usual) for usual in (7233, 8233))
+    server = TemporalServer(f"{LOOPBACK}:{port}", f"http://{LOOPBACK}:{ui_port}")
+    # Without the write-ahead log the server manages less than half the throughput.
+    state = [f"--db-filename={database}", "--sqlite-pragma=journal_mode=WAL"] if database else []
+    command = [str(Path(sys.prefix, "bin", "temporal")), "server", "start-dev", f"--ip={LOOPBACK}"]
+    ports = [f"--port={port}", f"--ui-port={ui_port}"]
+    service = supervisor.start("Temporal", [*command, *ports, *state, *_search_attributes()])
+    service.wait_until(lambda: asyncio.run(_is_ready(server.address)), seconds=60)
+    return server
+
+
+def _search_attributes() -> list[str]:
+    return [
+        f"--search-attribute={name}={temporal.type_of(name)}" for name in temporal.SEARCH_ATTRIBUTES
+    ]
+
+
+async def _is_ready(address: str) -> bool:
+    try:
+        client = await Client.connect(address)
+    except RuntimeError:  # the connection is refused
+        return False
+    return not await temporal.missing_search_attributes(client)

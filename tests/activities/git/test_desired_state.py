@@ -1,0 +1,119 @@
+"""What a change in Git costs: one edited file one parse, nothing changed none."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from activities.git import desired_state
+from activities.git.desired_state import DesiredStates
+from fabrics.resources.manifests import ParsedFile, parse_manifests
+from settings import Settings
+from tests.support.git.repositories import Repository
+
+
+def vpc(name: str, vlan: int = 1001) -> str:
+    return (
+        "apiVersion: vpc.githedgehog.com/v1beta1\n"
+        "kind: VPC\n"
+        f"metadata: {{name: {name}}}\n"
+        f"spec: {{subnets: {{default: {{subnet: 10.0.1.0/24, vlan: {vlan}}}}}}}\n"
+    )
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository.make(tmp_path / "fleet.git")
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the files that were parsed, as it happens."""
+    paths: list[str] = []
+
+    def counting(path: str, data: bytes) -> ParsedFile:
+        paths.append(path)
+        return parse_manifests(path, data)
+
+    monkeypatch.setattr(desired_state, "parse_manifests", counting)
+    return paths
+
+
+def test_one_edited_file_costs_one_parse(
+    repository: Repository, settings: Settings, parsed: list[str]
+) -> None:
+    states, source = DesiredStates(), repository.source("oslo")
+    files = {f"oslo/vpc-{number}.yaml": vpc(f"vpc-{number}") for number in range(20)}
+    repository.commit_files(files)
+    first = states.read(source, settings)
+    assert sorted(parsed) == sorted(files)
+
+    parsed.clear()
+    assert states.read(source, settings) == first
+    assert parsed == []
+
+    files["oslo/vpc-7.yaml"] = vpc("vpc-7", vlan=1007)
+    commit = repository.commit_files(files)
+    second = states.read(source, settings)
+    assert parsed == ["oslo/vpc-7.yaml"]
+    assert second.commit == commit
+    changed = [
+        key.name
+        for key in first.state.resources
+        if first.state.resources[key] != second.state.resources[key]
+    ]
+    assert changed == ["vpc-7"]
+
+    parsed.clear()
+    files["README.md"] = "not a manifest"
+    repository.commit_files(files)
+    assert states.read(source, settings).state == second.state
+    assert parsed == []
+
+
+def test_equal_files_of_two_fabrics_keep_their_own_names(
+    repository: Repository, settings: Settings
+) -> None:
+    states = DesiredStates()
+    repository.commit_files({"oslo/vpc.yaml": vpc("vpc-1"), "bergen/vpc.yaml": vpc("vpc-1")})
+
+    places = {
+        str(resource.source)
+        for directory in ("oslo", "bergen")
+        for resource in states.read(repository.source(directory), settings).state.resources.values()
+    }
+
+    assert places == {"oslo/vpc.yaml:1", "bergen/vpc.yaml:1"}
+
+
+def test_what_is_kept_is_bounded(
+    repository: Repository,
+    settings: Settings,
+    parsed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(desired_state, "KEPT_OBJECTS", 10)
+    states, source = DesiredStates(), repository.source()
+    small = {f"{number}.yaml": vpc(f"vpc-{number}") for number in range(8)}
+    large = "---\n".join(vpc(f"many-{number}") for number in range(10))
+    repository.commit_files({**small, "large.yaml": large})
+
+    assert len(states.read(source, settings).state.resources) == 18
+    parsed.clear()
+    assert len(states.read(source, settings).state.resources) == 18
+
+    assert "large.yaml" in parsed
+    assert len(parsed) == 4, "five files of two each fit"
+
+
+def test_threads_may_share_it(repository: Repository, settings: Settings) -> None:
+    states = DesiredStates()
+    names = [f"fabric-{number}" for number in range(6)]
+    repository.commit_files({f"{name}/vpc.yaml": vpc(name) for name in names})
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(
+            pool.map(lambda name: states.read(repository.source(name), settings).state, names)
+        )
+
+    assert [[key.name for key in state.resources] for state in found] == [[name] for name in names]

@@ -1,0 +1,279 @@
+"""Repositories that want to be more than text: each ends in one clear problem, in bounded time.
+
+A problem of one file leaves the rest readable; one of the whole source is an error. Nothing may be
+executed, and nothing read that lies outside the repository.
+"""
+
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from activities.errors import PermanentError, TransientError
+from activities.git.desired_state import MAX_FILES, DesiredStates
+from fabrics.record.config import GitSource
+from fabrics.resources.kinds import ALL_KINDS
+from fabrics.resources.manifests import Desired
+from settings import Settings
+from tests.support.git.repositories import FILE, LINK, SUBMODULE, TREE, Repository
+
+VPC = """\
+apiVersion: vpc.githedgehog.com/v1beta1
+kind: VPC
+metadata: {name: vpc-1}
+spec: {subnets: {}}
+"""
+COMMIT = "1" * 40
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository.make(tmp_path / "fleet.git")
+
+
+@pytest.fixture(autouse=True)
+def _bounded() -> Iterator[None]:
+    """Whatever a repository holds, a reading takes seconds."""
+    begun = time.monotonic()
+    yield
+    assert time.monotonic() - begun < 30
+
+
+def desired(source: GitSource, settings: Settings) -> Desired:
+    return DesiredStates().read(source, settings).state
+
+
+def error_of(source: GitSource, settings: Settings) -> str:
+    with pytest.raises((PermanentError, TransientError)) as caught:
+        DesiredStates().read(source, settings)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "target", "problem"),
+    [
+        (LINK, "passwd.yaml", "/etc/passwd", "passwd.yaml:1: a symbolic link"),
+        (LINK, "escape.yaml", "../../../../etc/passwd", "escape.yaml:1: a symbolic link"),
+        (LINK, "inside.yaml", "vpc.yaml", "inside.yaml:1: a symbolic link"),
+        (LINK, "folder", "/etc", "folder:1: a symbolic link"),
+        (SUBMODULE, "library", "", "library:1: a submodule"),
+        (SUBMODULE, "library.yaml", "", "library.yaml:1: a submodule"),
+    ],
+)
+def test_what_stands_for_something_elsewhere_is_not_followed(  # noqa: PLR0917
+    mode: str, name: str, target: str, problem: str, repository: Repository, settings: Settings
+) -> None:
+    object_id = repository.blob(target) if mode == LINK else COMMIT
+    entries = [(FILE, "vpc.yaml", repository.blob(VPC)), (mode, name, object_id)]
+    repository.commit(repository.tree(*sorted(entries, key=lambda entry: entry[1])))
+
+    found = desired(repository.source(), settings)
+
+    assert [str(each)[: len(problem)] for each in found.problems] == [problem]
+    assert [key.name for key in found.resources] == ["vpc-1"]
+    assert found.tainted == ALL_KINDS, "what it stands for may hold any object"
+
+
+def test_links_beside_the_manifests_do_no_harm(repository: Repository, settings: Settings) -> None:
+    link = repository.blob("/etc/passwd")
+    hidden = repository.tree((LINK, "x.yaml", link))
+    manifests = (FILE, "vpc.yaml", repository.blob(VPC))
+    repository.commit(
+        repository.tree((TREE, ".github", hidden), (LINK, "README.md", link), manifests)
+    )
+
+    found = desired(repository.source(), settings)
+
+    assert found.problems == ()
+    assert len(found.resources) == 1
+
+
+@pytest.mark.parametrize(("mode", "target"), [(LINK, "/etc"), (LINK, "."), (SUBMODULE, "")])
+def test_the_directory_itself_leads_elsewhere(
+    mode: str, target: str, repository: Repository, settings: Settings
+) -> None:
+    object_id = repository.blob(target) if mode == LINK else COMMIT
+    repository.commit(repository.tree((mode, "oslo", object_id)))
+
+    said = error_of(repository.source("oslo"), settings)
+
+    assert said.startswith("The directory oslo ")
+    assert "check hh_git_directory" in said
+
+
+@pytest.mark.parametrize(
+    "directory", ["..", "../etc", "a/../../etc", "./a", "a/./b", "a\nb", "a\0"]
+)
+def test_directories_that_escape_are_refused(
+    directory: str, repository: Repository, settings: Settings
+) -> None:
+    repository.commit_files({"a.yaml": VPC})
+
+    assert "hh_git_directory must be a path" in error_of(repository.source(directory), settings)
+
+
+@pytest.mark.parametrize("directory", ["--help", "-r", ":(top)", "*", "^{/x}", "@{u}", "a:b"])
+def test_odd_directories_are_only_names(
+    directory: str, repository: Repository, settings: Settings
+) -> None:
+    repository.commit_files({"a.yaml": VPC})
+    assert "does not exist in branch main" in error_of(repository.source(directory), settings)
+
+    repository.commit_files({f"{directory}/a.yaml": VPC})
+    assert len(desired(repository.source(directory), settings).resources) == 1
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        "--upload-pack=touch /tmp/x",
+        "-x",
+        "",
+        "a..b",
+        "a b",
+        "*",
+        "main:refs/heads/x",
+        "+main",
+        "^main",
+        "@{-1}",
+        "a\nb",
+        "/main",
+        "main/",
+        "main.lock",
+        "HEAD~1",
+    ],
+)
+def test_option_like_and_odd_branches(
+    branch: str, repository: Repository, settings: Settings
+) -> None:
+    repository.commit_files({"a.yaml": VPC})
+
+    assert "branch" in error_of(repository.source(branch=branch), settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ext::sh -c touch% executed",
+        "ext::sh",
+        "fd::3",
+        "--upload-pack=touch executed",
+        "-c",
+        "file://localhost/etc",
+        "/etc",
+        "../fleet.git",
+        "ssh://-oProxyCommand=touch executed/x",
+        "ssh://-oProxyCommand=touch/x",
+        "-oProxyCommand=touch:x",
+        "git://127.0.0.1/x",
+        "ftp://127.0.0.1/x",
+        "http::http://127.0.0.1/x",
+        "https://user:word@127.0.0.1/x",
+    ],
+)
+def test_addresses_that_would_run_or_read_something(
+    url: str,
+    repository: Repository,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = repository.source().model_copy(update={"repository": url})
+
+    assert "hh_git_repository" in error_of(asked, settings)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("name", ["..", ".", ".git", "a/b", ".GIT"])
+def test_names_that_no_tree_may_hold(name: str, repository: Repository, settings: Settings) -> None:
+    inner = repository.tree((FILE, "a.yaml", repository.blob(VPC)))
+    repository.commit(repository.tree((TREE, name, inner)))
+
+    assert "git's own checks refuse" in error_of(repository.source(), settings)
+
+
+def test_a_gitmodules_that_would_run_something(repository: Repository, settings: Settings) -> None:
+    modules = '[submodule "x"]\n path = x\n url = --upload-pack=touch /tmp/executed\n'
+    repository.commit_files({".gitmodules": modules, "a.yaml": VPC})
+
+    assert "git's own checks refuse" in error_of(repository.source(), settings)
+
+
+def test_filters_and_attributes_do_nothing(repository: Repository, settings: Settings) -> None:
+    attributes = "*.yaml filter=evil diff=evil text eol=crlf working-tree-encoding=UTF-16\n"
+    repository.commit_files({".gitattributes": attributes, "a.yaml": VPC})
+
+    assert len(desired(repository.source(), settings).resources) == 1
+
+
+def test_a_file_of_100_mb_is_left_alone(repository: Repository, settings: Settings) -> None:
+    repository.commit_files({"large.yaml": b"# spam\n" * 15_000_000, "vpc.yaml": VPC})
+
+    tracemalloc.start()
+    found = desired(repository.source(), settings)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert [str(problem) for problem in found.problems] == [
+        "large.yaml:1: larger than 16 MB (100 MB); split it."
+    ]
+    assert len(found.resources) == 1
+    assert peak < 10_000_000
+
+
+def test_a_tree_bomb_of_files(repository: Repository, settings: Settings) -> None:
+    tree = repository.tree((FILE, "a.yaml", repository.blob(VPC)))
+    for _ in range(9):
+        tree = repository.tree(*((TREE, f"d{number}", tree) for number in range(10)))
+    repository.commit(tree)
+
+    assert "too many files" in error_of(repository.source(), settings)
+
+
+def test_a_tree_bomb_without_files(repository: Repository, settings: Settings) -> None:
+    tree = repository.tree()
+    for _ in range(9):
+        tree = repository.tree(*((TREE, f"d{number}", tree) for number in range(10)))
+    repository.commit(tree)
+    impatient = settings.model_copy(update={"git_timeout": 2.0})
+
+    assert "too many files" in error_of(repository.source(), impatient)
+
+
+def test_more_manifests_than_a_fabric_can_have(repository: Repository, settings: Settings) -> None:
+    blob = repository.blob(VPC)
+    entries = ((FILE, f"{number:06}.yaml", blob) for number in range(MAX_FILES + 1))
+    repository.commit(repository.tree(*entries))
+
+    said = error_of(repository.source(), settings)
+
+    assert f"more than {MAX_FILES} manifests" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [(b"two\nlines.yaml", "two\\nlines.yaml"), (b"\xff\xfe.yaml", "\\xff\\xfe.yaml")],
+)
+def test_file_names_that_are_no_text(
+    name: bytes, shown: str, repository: Repository, settings: Settings
+) -> None:
+    repository.commit(repository.tree((FILE, name, repository.blob("a: ["))))
+
+    (problem,) = desired(repository.source(), settings).problems
+
+    assert problem.path == shown
+
+
+def test_a_large_file_that_is_kept_elsewhere(repository: Repository, settings: Settings) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    repository.commit_files({"vpc.yaml": pointer})
+
+    found = desired(repository.source(), settings)
+
+    assert [str(problem) for problem in found.problems] == [
+        "vpc.yaml:1: kept in Git LFS, which is not followed; commit the manifests themselves."
+    ]
+    assert found.tainted == ALL_KINDS

@@ -1,0 +1,224 @@
+"""A repository's life as its fabric sees it: pushes, force-pushes, deletions, damage, outages."""
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from activities.errors import PermanentError, TransientError
+from activities.git.mirror import GitMirror
+from fabrics.record.config import GitSource
+from settings import Settings
+from tests.support.git.repositories import Repository
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository.make(tmp_path / "fleet.git")
+
+
+def contents(source: GitSource, settings: Settings) -> dict[str, bytes]:
+    mirror = GitMirror(source, settings)
+    files = mirror.snapshot().files
+    found = mirror.contents({file.blob_id for file in files})
+    return {file.path: found[file.blob_id] for file in files}
+
+
+def mirror_of(settings: Settings) -> Path:
+    """The one mirror that the worker keeps."""
+    (mirror,) = (path for path in (settings.cache_dir / "git").iterdir() if path.is_dir())
+    return mirror
+
+
+def sentence_of(error: type[Exception], source: GitSource, settings: Settings) -> str:
+    with pytest.raises(error) as caught:
+        GitMirror(source, settings).snapshot()
+    return str(caught.value)
+
+
+def test_files_of_a_directory(repository: Repository, settings: Settings) -> None:
+    files: dict[str, bytes | str] = {
+        "oslo/a.yaml": "a: 1\n",
+        "oslo/deep/er/b.yaml": b"\x00\xff\n\n",
+        "bergen/c.yaml": "",
+    }
+    commit = repository.commit_files(files)
+
+    assert GitMirror(repository.source("/oslo/"), settings).snapshot().commit == commit
+    assert contents(repository.source("oslo"), settings) == {
+        "a.yaml": b"a: 1\n",
+        "deep/er/b.yaml": b"\x00\xff\n\n",
+    }
+    assert contents(repository.source("/"), settings).keys() == files.keys()
+
+
+def test_pushes_force_pushes_and_emptied_directories(
+    repository: Repository, settings: Settings
+) -> None:
+    first = repository.commit_files({"oslo/a.yaml": "1"})
+    source = repository.source("oslo")
+    assert contents(source, settings) == {"a.yaml": b"1"}
+
+    repository.commit(repository.git("rev-parse", f"{first}^{{tree}}"), parents=[first])
+    assert contents(source, settings) == {"a.yaml": b"1"}
+
+    unrelated = repository.commit_files({"oslo/a.yaml": "2", "oslo/b.yaml": "3"})
+    assert contents(source, settings) == {"a.yaml": b"2", "b.yaml": b"3"}
+    assert GitMirror(source, settings).snapshot().commit == unrelated
+
+    repository.commit_files({"oslo/.gitkeep": ""})
+    assert contents(source, settings) == {".gitkeep": b""}
+
+    repository.commit_files({"bergen/a.yaml": "4"})
+    assert "The directory oslo does not exist in branch main" in sentence_of(
+        PermanentError, source, settings
+    )
+
+
+def test_branches_come_and_go(repository: Repository, settings: Settings) -> None:
+    repository.commit_files({"a.yaml": "1"})
+    repository.commit_files({"a.yaml": "2"}, branch="lab")
+    lab = repository.source(branch="lab")
+    assert contents(lab, settings) == {"a.yaml": b"2"}
+
+    repository.git("update-ref", "-d", "refs/heads/lab")
+    said = sentence_of(PermanentError, lab, settings)
+    assert "has no branch lab (but main)" in said
+
+    repository.commit_files({"a.yaml": "3"}, branch="lab/two")
+    assert contents(repository.source(branch="lab/two"), settings) == {"a.yaml": b"3"}
+    assert mirror_of(settings)
+
+
+def test_an_empty_repository_and_one_that_is_none(
+    repository: Repository, settings: Settings, tmp_path: Path
+) -> None:
+    said = sentence_of(PermanentError, repository.source(), settings)
+    assert "has no branches: it is empty" in said
+
+    nothing = Repository(tmp_path / "nothing")
+    said = sentence_of(PermanentError, nothing.source(), settings)
+    assert "does not exist, or a reader without credentials may not see it" in said
+
+
+def test_a_file_is_no_directory(repository: Repository, settings: Settings) -> None:
+    repository.commit_files({"oslo": "a: 1"})
+
+    assert "oslo is no directory" in sentence_of(
+        PermanentError, repository.source("oslo"), settings
+    )
+
+
+def lose_objects(mirror: Path) -> None:
+    shutil.rmtree(mirror / "objects")
+
+
+def break_configuration(mirror: Path) -> None:
+    (mirror / "config").write_text("[core\n")
+
+
+def break_head(mirror: Path) -> None:
+    (mirror / "HEAD").write_bytes(b"\0" * 100)
+
+
+def leave_a_lock(mirror: Path) -> None:
+    (mirror / "shallow.lock").touch()
+
+
+def break_objects(mirror: Path) -> None:
+    for path in (mirror / "objects").rglob("*.*"):
+        path.chmod(0o600)
+        path.write_bytes(b"x" * 99)
+
+
+def lose_packs(mirror: Path) -> None:
+    for path in (mirror / "objects").rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+
+@pytest.mark.parametrize("pushed_since", [True, False], ids=["pushed since", "unchanged"])
+@pytest.mark.parametrize(
+    "damage",
+    [lose_objects, break_configuration, break_head, leave_a_lock, break_objects, lose_packs],
+)
+def test_a_damaged_mirror_is_made_anew(
+    damage: Callable[[Path], None],
+    pushed_since: bool,
+    repository: Repository,
+    settings: Settings,
+) -> None:
+    repository.commit_files({"oslo/a.yaml": "1"})
+    assert contents(repository.source("oslo"), settings) == {"a.yaml": b"1"}
+
+    damage(mirror_of(settings))
+    if pushed_since:
+        repository.commit_files({"oslo/a.yaml": "2"})
+
+    expected = b"2" if pushed_since else b"1"
+    assert contents(repository.source("oslo"), settings) == {"a.yaml": expected}
+
+
+def test_a_mirror_lost_between_listing_and_reading_is_a_passing_failure(
+    repository: Repository, settings: Settings
+) -> None:
+    repository.commit_files({"a.yaml": "1"})
+    mirror = GitMirror(repository.source(), settings)
+    (file,) = mirror.snapshot().files
+    shutil.rmtree(mirror_of(settings))
+
+    with pytest.raises(TransientError, match="is damaged"):
+        mirror.contents({file.blob_id})
+    assert contents(repository.source(), settings) == {"a.yaml": b"1"}
+
+
+def test_a_mirror_does_not_grow_for_ever(repository: Repository, settings: Settings) -> None:
+    source = repository.source()
+    repository.commit_files({"a.yaml": "first"})
+    GitMirror(source, settings).snapshot()
+    configuration = mirror_of(settings) / "config"
+    configuration.write_text(f"{configuration.read_text()}[gc]\nautoPackLimit = 5\n")
+
+    for number in range(12):
+        repository.commit_files({"a.yaml": str(number)})
+        assert contents(source, settings) == {"a.yaml": str(number).encode()}
+
+    packs = list((mirror_of(settings) / "objects" / "pack").glob("*.pack"))
+    assert len(packs) <= 6
+    loose = [path for path in (mirror_of(settings) / "objects").glob("??/*") if path.is_file()]
+    assert loose == []
+
+
+def test_many_fabrics_may_share_a_repository(repository: Repository, settings: Settings) -> None:
+    names = [f"fabric-{number}" for number in range(8)]
+    repository.commit_files({f"{name}/a.yaml": name for name in names})
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda name: contents(repository.source(name), settings), names))
+
+    assert found == [{"a.yaml": name.encode()} for name in names]
+    assert mirror_of(settings)
+
+
+def test_a_sync_waits_for_another_process_but_not_for_ever(
+    repository: Repository, settings: Settings
+) -> None:
+    repository.commit_files({"a.yaml": "1"})
+    assert contents(repository.source(), settings)
+    impatient = settings.model_copy(update={"git_timeout": 0.2})
+
+    with FileLock(mirror_of(settings).with_suffix(".lock")):
+        said = sentence_of(TransientError, repository.source(), impatient)
+
+    assert "is still being read by another sync" in said
+
+
+def test_a_cache_that_cannot_be_written(repository: Repository, settings: Settings) -> None:
+    settings.cache_dir.write_text("a file where the folder should be")
+
+    said = sentence_of(PermanentError, repository.source(), settings)
+
+    assert f"cannot keep Git mirrors in {settings.cache_dir}" in said

@@ -1,0 +1,317 @@
+"""Git over the network: tokens, what git itself gets to see, redirects, and servers that hang."""
+
+import json
+import os
+import shutil
+import socket
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from activities.errors import PermanentError, TransientError
+from activities.git.mirror import GitMirror
+from fabrics.record.config import GitSource
+from settings import Settings
+from stack.services.git_server import GitRepository, GitServer
+from tests.support.git.repositories import Repository
+
+TOKEN = "s3cret-token"
+
+
+@pytest.fixture
+def private(git_server: GitServer, credential: Path) -> GitRepository:
+    """A repository that wants a token, which the credential has."""
+    repository = git_server.create_repository(f"private-{uuid4().hex[:8]}", token=TOKEN)
+    repository.commit({"oslo/a.yaml": "a: 1\n"})
+    (credential / "git-token").write_text(f"{TOKEN}\n")
+    (credential / "git-url").write_text(f"{git_server.url}\n")
+    return repository
+
+
+def source(repository: str, credential: str = "lab") -> GitSource:
+    return GitSource(repository=repository, branch="main", directory="/", credential=credential)
+
+
+def sentence_of(error: type[Exception], asked: GitSource, settings: Settings) -> str:
+    with pytest.raises(error) as caught:
+        GitMirror(asked, settings).snapshot()
+    assert TOKEN not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_token_opens_a_private_repository(private: GitRepository, settings: Settings) -> None:
+    (file,) = GitMirror(source(private.url), settings).snapshot().files
+
+    assert file.path == "oslo/a.yaml"
+
+
+def test_a_wrong_token_a_missing_one_and_a_missing_repository(
+    private: GitRepository, settings: Settings, credential: Path
+) -> None:
+    assert "asks for credentials, and the worker has none" in sentence_of(
+        PermanentError, source(private.url, "other"), settings
+    )
+    assert "does not exist, or the credential lab may not see it" in sentence_of(
+        PermanentError, source(f"{private.url}x"), settings
+    )
+    (credential / "git-token").write_text("wrong")
+    assert "refused the credential lab: renew its git-token" in sentence_of(
+        PermanentError, source(private.url), settings
+    )
+
+
+def test_an_anonymous_reader_needs_no_credential(git_server: GitServer, settings: Settings) -> None:
+    public = git_server.create_repository(f"public-{uuid4().hex[:8]}")
+    commit = public.commit({"a.yaml": "a: 1\n"})
+
+    assert GitMirror(source(public.url, "none"), settings).snapshot().commit == commit
+
+
+@pytest.fixture
+def watched_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `git` that notes its arguments and environment before it becomes the real one."""
+    notes, real = tmp_path / "notes", shutil.which("git")
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/usr/bin/env python3\n"
+        "import json, os, sys\n"
+        f"with open({str(notes)!r}, 'a') as notes:\n"
+        "    print(json.dumps([sys.argv[1:], dict(os.environ)]), file=notes)\n"
+        f"os.execv({real!r}, ['git', *sys.argv[1:]])\n"
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    return notes
+
+
+def test_git_sees_no_secret_in_arguments_and_nothing_of_the_workers_own_configuration(
+    private: GitRepository,
+    settings: Settings,
+    watched_git: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / ".gitconfig").write_text('[url "https://evil.invalid/"]\n insteadOf = http://\n')
+    inherited = {
+        "HOME": str(tmp_path),
+        "GIT_DIR": "/nonexistent",
+        "GIT_SSL_NO_VERIFY": "1",
+        "GIT_TRACE_CURL": str(tmp_path / "trace"),
+        "GIT_CONFIG_PARAMETERS": "'url.https://evil.invalid/.insteadOf'='http://'",
+        "GIT_OBJECT_DIRECTORY": "/nonexistent",
+    }
+    for name, value in inherited.items():
+        monkeypatch.setenv(name, value)
+
+    assert GitMirror(source(private.url), settings).snapshot().files
+
+    seen = [json.loads(line) for line in watched_git.read_text().splitlines()]
+    calls = [call for call in seen if call[0] != ["http-backend"]]
+    assert [arguments[0] for arguments, _ in calls] == ["init", "fetch", "rev-parse", "ls-tree"]
+    for arguments, environment in calls:
+        assert not any(TOKEN in text or private.url in text for text in arguments)
+        assert not environment.keys() & (inherited.keys() - {"HOME", "GIT_DIR"})
+        assert environment["HOME"] == environment["GIT_DIR"] != str(tmp_path)
+        assert environment["GIT_CONFIG_GLOBAL"] == os.devnull
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.fixture
+def ssh_key(credential: Path) -> Path:
+    """A credential for every repository of git.example.com by ssh; its folder."""
+    (credential / "git-url").write_text("ssh://git@git.example.com/")
+    for name in ("ssh-key", "known_hosts"):
+        (credential / name).write_text("x")
+        (credential / name).chmod(0o600)
+    return credential
+
+
+@pytest.fixture
+def pretend_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where to write the program that is run as `ssh`."""
+    program = tmp_path / "bin" / "ssh"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    return program
+
+
+def test_ssh_uses_the_credential_alone_and_knows_its_host(
+    ssh_key: Path,
+    pretend_ssh: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commit = Repository.make(tmp_path / "fleet.git").commit_files({"a.yaml": "a: 1"})
+    note = f'printf "%s\\n" "$@" > {tmp_path}/arguments'
+    pretend_ssh.write_text(f'#!/bin/sh\n{note}\nfor last; do :; done\neval "exec $last"\n')
+    monkeypatch.setenv("GIT_SSH_COMMAND", "false")
+
+    asked = source(f"ssh://git@git.example.com{tmp_path}/fleet.git")
+    assert GitMirror(asked, settings).snapshot().commit == commit
+
+    arguments = (tmp_path / "arguments").read_text().split("\n")
+    assert {"BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"} < set(arguments)
+    assert f"UserKnownHostsFile={ssh_key}/known_hosts" in arguments
+    assert arguments[arguments.index("-i") + 1] == f"{ssh_key}/ssh-key"
+    assert arguments[arguments.index("-F") + 1] == "none"
+    assert "git@git.example.com" in arguments
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "sentence"),
+    [
+        ("Host key verification failed.", PermanentError, "another host key than known_hosts"),
+        ("git@x: Permission denied (publickey).", PermanentError, "the public key of ssh-key"),
+        ("ssh: connect to host x port 22: Connection refused", TransientError, "nothing listens"),
+        ("kex_exchange: Connection closed by remote host", TransientError, "broke off"),
+    ],
+)
+@pytest.mark.usefixtures("ssh_key")
+def test_what_ssh_says(
+    words: str, error: type[Exception], sentence: str, pretend_ssh: Path, settings: Settings
+) -> None:
+    pretend_ssh.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 255\n")
+
+    said = sentence_of(error, source("git@git.example.com:fabrics/oslo.git"), settings)
+
+    assert sentence in said
+
+
+@contextmanager
+def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """An HTTP server on loopback; its URL."""
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_redirect_gets_no_token(
+    private: GitRepository, settings: Settings, credential: Path
+) -> None:
+    seen: list[str | None] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers.get("Authorization"))
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with answering(Collector) as elsewhere:
+
+        class Redirect(Collector):
+            def do_GET(self) -> None:
+                self.send_response(301)
+                self.send_header("Location", f"{elsewhere}{self.path}")
+                self.end_headers()
+
+        with answering(Redirect) as front:
+            (credential / "git-url").write_text(front)
+            said = sentence_of(PermanentError, source(f"{front}/fleet.git"), settings)
+
+    assert "redirects elsewhere: name the final URL" in said
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "sentence"),
+    [
+        (403, PermanentError, "refused the credential lab"),
+        (404, PermanentError, "does not exist"),
+        (429, TransientError, "is not available at the moment"),
+        (503, TransientError, "is not available at the moment"),
+        (200, PermanentError, "no Git repository at all"),
+    ],
+)
+def test_answers_that_are_no_git(  # noqa: PLR0917
+    status: int,
+    error: type[Exception],
+    sentence: str,
+    private: GitRepository,
+    settings: Settings,
+    credential: Path,
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<html>remote: token accepted, timed out</html>")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with answering(Handler) as url:
+        (credential / "git-url").write_text(url)
+        assert sentence in sentence_of(error, source(f"{url}/fleet.git"), settings)
+
+
+def test_a_server_that_hangs_is_given_up_and_nothing_is_left_running(
+    settings: Settings,
+) -> None:
+    impatient = settings.model_copy(update={"git_timeout": 1.0})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/fleet.git"
+        begun = time.monotonic()
+        said = sentence_of(TransientError, source(url), impatient)
+        took = time.monotonic() - begun
+
+    assert "did not answer in time" in said
+    assert took < 10
+    assert not [child for child in psutil.Process().children(recursive=True) if _is_git(child)]
+
+
+def _is_git(process: psutil.Process) -> bool:
+    try:
+        return process.name().startswith("git") and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_nothing_listens_or_resolves(settings: Settings) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/timed-out.git"
+    assert "nothing listens there" in sentence_of(TransientError, source(url), settings)
+
+    unknown = source("https://ssl-certificate.invalid/fleet.git")
+    assert "does not resolve" in sentence_of(TransientError, unknown, settings)
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "file:///etc",
+        "http://127.0.0.1/fleet.git",
+        "http://git.example.com/fleet.git",
+        "/etc",
+        "ext::sh -c id",
+    ],
+)
+def test_local_addresses_are_for_development(repository: str, settings: Settings) -> None:
+    production = settings.model_copy(update={"git_allow_local": False})
+
+    assert "hh_git_repository" in sentence_of(PermanentError, source(repository), production)
+
+
+def test_plain_http_leaves_the_machine_never(settings: Settings) -> None:
+    asked = source("http://git.example.com/fleet.git")
+
+    assert "must start with https:// or ssh://" in sentence_of(PermanentError, asked, settings)

@@ -1,0 +1,35 @@
+"""What NetBox is sent for the fields of the inventory's objects."""
+
+import pytest
+
+from activities.inventory.netbox.serializers import written
+from activities.netbox.client import Row
+from fabrics.inventory.model.planned import Model, Ref, Value
+
+SITE = Ref(Model.SITE, "north")
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "row"),
+    [
+        (
+            Model.DEVICE,
+            {"name": "leaf-1", "site": SITE},
+            {
+                "name": "leaf-1",
+                "site": 7,
+                "location": None,
+                "rack": None,
+                "position": None,
+                "face": "",
+            },
+        ),
+        (Model.DEVICE, {"name": "leaf-1"}, {"name": "leaf-1"}),
+        (Model.INTERFACE, {"mode": "tagged"}, {"mode": "tagged", "qinq_svlan": None}),
+        (Model.INTERFACE, {"name": "E1/1"}, {"name": "E1/1"}),
+    ],
+)
+def test_what_is_bound_to_a_value_goes_with_it(
+    model: Model, fields: dict[str, Value], row: Row
+) -> None:
+    assert written(model, fields, {SITE: 7}.__getitem__) == row

@@ -1,0 +1,148 @@
+"""How a credential becomes a way to a Kubernetes API, and which ones are refused."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from activities.errors import PermanentError
+from activities.kubernetes.access import KubernetesAccess, kubernetes_access
+from activities.kubernetes.live_state import read_live
+from fabrics.record.config import KubernetesTarget
+from settings import Settings
+from stack.kubernetes.emulator import EmulatedKubernetesApi
+
+SERVER = "https://10.0.0.1:6443"
+SECRET = "s3cret-token"
+
+
+def access(directory: Path, server: str = SERVER, *, allow_exec: bool = False) -> KubernetesAccess:
+    target = KubernetesTarget(server=server, namespace="default", credential="lab")
+    return kubernetes_access(directory, target, allow_exec=allow_exec)
+
+
+def write_kubeconfig(
+    directory: Path, *, cluster: dict[str, Any] | None = None, user: dict[str, Any] | None = None
+) -> None:
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "one",
+        "contexts": [{"name": "one", "context": {"cluster": "c", "user": "u"}}],
+        "clusters": [{"name": "c", "cluster": {"server": SERVER} | (cluster or {})}],
+        "users": [{"name": "u", "user": {"token": SECRET} if user is None else user}],
+    }
+    (directory / "lab").mkdir(exist_ok=True)
+    (directory / "lab" / "kubeconfig").write_text(yaml.safe_dump(config))
+
+
+def test_without_a_folder_the_api_is_read_anonymously(tmp_path: Path) -> None:
+    found = access(tmp_path)
+
+    assert found.credential == ""
+    assert found.configuration.host == SERVER
+    assert not found.configuration.api_key
+
+
+def test_a_kubeconfig_gives_its_token(tmp_path: Path) -> None:
+    write_kubeconfig(tmp_path)
+
+    found = access(tmp_path, "https://10.0.0.1:6443/")
+
+    assert found.credential == "lab"
+    assert found.configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
+    assert found.configuration.verify_ssl
+    assert found.configuration.retries is False
+
+
+def test_a_kubeconfig_with_a_ca_reaches_the_api(
+    api: EmulatedKubernetesApi, credential: Path, target: KubernetesTarget, settings: Settings
+) -> None:
+    for file in ("server", "token", "ca.crt"):
+        (credential / file).unlink()
+    authority = base64.b64encode(api.identity.ca_cert.encode()).decode()
+    write_kubeconfig(
+        settings.credentials_dir,
+        cluster={"server": api.server, "certificate-authority-data": authority},
+        user={"token": api.identity.token},
+    )
+
+    assert read_live(target, settings).not_served == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "user", "sentence"),
+    [
+        ({"server": "https://10.0.0.2:6443"}, None, "is not for this API"),
+        ({"server": "https://10.0.0.1:6443/other"}, None, "is not for this API"),
+        ({"server": "http://10.0.0.1:6443"}, None, "is not for this API"),
+        ({"server": "nonsense"}, None, "names a server that cannot be used"),
+        ({"insecure-skip-tls-verify": True}, None, "switches certificate checks off"),
+        (None, {"exec": {"command": "id", "apiVersion": "x"}}, "runs a program"),
+        (None, {"auth-provider": {"name": "gcp"}}, "runs a program"),
+        ({"certificate-authority": "absent.crt"}, None, "cannot be used"),
+    ],
+)
+def test_kubeconfigs_that_are_refused(
+    tmp_path: Path, cluster: dict[str, Any] | None, user: dict[str, Any] | None, sentence: str
+) -> None:
+    write_kubeconfig(tmp_path, cluster=cluster, user=user)
+
+    with pytest.raises(PermanentError, match=sentence) as caught:
+        access(tmp_path)
+
+    assert "Credential lab" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a: [", "kind: Config", "current-context: x", "\0"])
+def test_what_is_no_kubeconfig(tmp_path: Path, text: str) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "kubeconfig").write_text(text)
+
+    with pytest.raises(PermanentError, match="is no kubeconfig with a current context"):
+        access(tmp_path)
+
+
+def test_a_program_runs_only_where_a_setting_allows_it(tmp_path: Path) -> None:
+    answer = json.dumps(
+        {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "kind": "ExecCredential",
+            "status": {"token": SECRET},
+        }
+    )
+    program = tmp_path / "login"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho '{answer}'\n")
+    program.chmod(0o755)
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program)}
+    write_kubeconfig(tmp_path, user={"exec": plugin})
+
+    with pytest.raises(PermanentError, match="FABRIC_SYNC_KUBERNETES_ALLOW_EXEC"):
+        access(tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+    found = access(tmp_path, allow_exec=True)
+    assert found.configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
+
+
+def test_a_token_goes_to_its_server_alone(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "token").write_text(f"{SECRET}\n")
+    with pytest.raises(PermanentError, match="the file server is missing"):
+        access(tmp_path)
+
+    (tmp_path / "lab" / "server").write_text("https://10.0.0.1:6443\n")
+    assert access(tmp_path).configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
+    for elsewhere in ("https://10.0.0.1", "https://10.0.0.1:6443/x", "https://10.0.0.1.evil.org"):
+        with pytest.raises(PermanentError, match="is not for this API"):
+            access(tmp_path, elsewhere)
+
+
+@pytest.mark.parametrize("server", ["", "http://10.0.0.1:6443", "10.0.0.1:6443", "ssh://10.0.0.1"])
+def test_only_https_is_spoken(tmp_path: Path, server: str) -> None:
+    with pytest.raises(PermanentError, match="hh_kubernetes_server"):
+        access(tmp_path, server)

@@ -1,0 +1,93 @@
+"""The ClusterRole that is shipped allows what the worker does, and nothing else."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pytest
+import urllib3
+import yaml
+
+from fabrics.resources.kinds import READ_KINDS
+from stack.kubernetes.api import KubernetesApi
+from tests.support.paths import PROJECT
+
+ROLE = PROJECT / "deploy" / "clusterrole.yaml"
+NEEDED = Counter((kind.group, kind.plural, "list") for kind in READ_KINDS)
+
+SWITCHES = "/apis/wiring.githedgehog.com/v1beta1/namespaces/default/switches"
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+
+needs_kube_apiserver = pytest.mark.skipif(
+    not os.environ.get("KUBEBUILDER_ASSETS"),
+    reason="the emulator has no RBAC: KUBEBUILDER_ASSETS names no folder with a kube-apiserver",
+)
+
+
+def allowed(rules: Iterable[Mapping[str, Any]]) -> Counter[tuple[str, str, str]]:
+    return Counter(
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    )
+
+
+@pytest.fixture
+def worker(fabric_api: KubernetesApi) -> Iterator[urllib3.PoolManager]:
+    """A client with the token that the worker has."""
+    identity = fabric_api.identity
+    token = {"Authorization": f"Bearer {identity.token}"}
+    with urllib3.PoolManager(ca_cert_data=identity.ca_cert, headers=token) as manager:
+        yield manager
+
+
+def test_it_allows_to_list_the_kinds_that_are_read_alone() -> None:
+    (role,) = yaml.safe_load_all(ROLE.read_text())
+
+    assert allowed(role["rules"]) == NEEDED
+    assert all(rule.keys() == {"apiGroups", "resources", "verbs"} for rule in role["rules"])
+
+
+@needs_kube_apiserver
+def test_bound_in_one_namespace_it_adds_nothing_else(
+    worker: urllib3.PoolManager, fabric_api: KubernetesApi
+) -> None:
+    def rules(namespace: str) -> Counter[tuple[str, str, str]]:
+        review = {"spec": {"namespace": namespace}}
+        status = worker.request("POST", fabric_api.server + REVIEWS, json=review).json()["status"]
+        assert not status["incomplete"]
+        return allowed(status["resourceRules"])
+
+    everyones = rules("kube-system")
+
+    assert not {resource for _, resource, _ in everyones} & {kind.plural for kind in READ_KINDS}
+    assert rules("default") - everyones == NEEDED
+
+
+@needs_kube_apiserver
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"{SWITCHES}/leaf-1"),
+        ("GET", f"{SWITCHES}?watch=true"),
+        ("GET", SWITCHES.replace("/namespaces/default", "")),
+        ("GET", SWITCHES.replace("default", "kube-system")),
+        ("GET", SWITCHES.replace("switches", "serverprofiles")),
+        ("GET", SWITCHES.replace("switches", "switchprofiles/vs")),
+        ("GET", "/api/v1/namespaces/default/secrets"),
+        ("GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"),
+        ("POST", SWITCHES),
+        ("PATCH", f"{SWITCHES}/leaf-1"),
+        ("DELETE", f"{SWITCHES}/leaf-1"),
+        ("DELETE", SWITCHES),
+    ],
+)
+def test_what_it_does_not_allow_is_refused(
+    method: str, path: str, worker: urllib3.PoolManager, fabric_api: KubernetesApi
+) -> None:
+    assert worker.request("GET", fabric_api.server + SWITCHES).status == 200
+
+    assert worker.request(method, fabric_api.server + path).status == 403

@@ -1,0 +1,354 @@
+"""Reading a live state: pages, and everything that can go wrong between the worker and a fabric."""
+
+import socket
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from activities.errors import PermanentError, TransientError
+from activities.kubernetes.live_state import PAGE, LiveStates, read_live
+from fabrics.drift import Live
+from fabrics.record.config import KubernetesTarget
+from fabrics.resources.kinds import KINDS, READ_KINDS, SWITCH_PROFILE, kind_named
+from fabrics.resources.list_response import Page, read_page
+from fabrics.resources.resource import digest
+from settings import Settings
+from stack.kubernetes.api import KubernetesApi
+from stack.kubernetes.emulator import EmulatedKubernetesApi
+from stack.kubernetes.faults import Fault, Trickle
+from tests.support.fabrics.sample_sets import SETS, SampleSet, needs_samples
+
+SECRET = "another-s3cret-token"
+
+
+def server_object(number: int, **spec: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "wiring.githedgehog.com/v1beta1",
+        "kind": "Server",
+        "metadata": {"name": f"server-{number:04}"},
+        "spec": spec,
+    }
+
+
+def counts(live: Live) -> dict[str, int]:
+    return {kind.name: len(found) for kind, found in live.resources.items() if found}
+
+
+def sentence_of(error: type[Exception], target: KubernetesTarget, settings: Settings) -> str:
+    with pytest.raises(error) as caught:
+        read_live(target, settings)
+    return str(caught.value)
+
+
+@pytest.mark.usefixtures("fabric_api")
+def test_an_empty_fabric(fabric_target: KubernetesTarget, settings: Settings) -> None:
+    live = read_live(fabric_target, settings)
+
+    assert live.resources == dict.fromkeys(READ_KINDS, ())
+    assert live.not_served == frozenset()
+
+
+@needs_samples
+@pytest.mark.parametrize("sample", SETS, ids=str)
+def test_the_sample_sets_arrive_whole(
+    sample: SampleSet,
+    fabric_api: KubernetesApi,
+    fabric_target: KubernetesTarget,
+    settings: Settings,
+) -> None:
+    fabric_api.load(sample.dump()["items"])
+
+    live = read_live(fabric_target, settings)
+
+    expected = sample.live_state()
+    for kind in KINDS:
+        forms = {each.key: each.form for each in live.resources[kind]}
+        assert forms == {each.key: each.form for each in expected.resources.get(kind, ())}
+
+
+def test_lists_are_paged_and_consistent(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    api.load(server_object(number) for number in range(1001))
+
+    assert counts(read_live(target, settings)) == {"Server": 1001}
+
+    queries = [parse_qs(urlsplit(path).query) for path in api.requests if "/servers" in path]
+    assert len(queries) == 3
+    assert [query["limit"] for query in queries] == [["500"]] * 3
+    assert ["continue" in query for query in queries] == [False, True, True]
+    assert not any("resourceVersion" in path or "watch" in path for path in api.requests)
+    assert api.connections == 1
+
+
+def test_only_the_fabrics_namespace_is_read(
+    fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
+) -> None:
+    elsewhere = server_object(1)
+    elsewhere["metadata"]["namespace"] = "other"
+    fabric_api.load([elsewhere, server_object(2)])
+
+    (found,) = read_live(fabric_target, settings).resources[kind_named("Server")]
+
+    assert (found.namespace, found.name) == ("default", "server-0002")
+
+
+def test_a_kind_of_another_release_is_told_from_an_empty_one(
+    own_api: KubernetesApi, own_target: KubernetesTarget, settings: Settings
+) -> None:
+    gateway = kind_named("Gateway")
+    assert read_live(own_target, settings).not_served == frozenset()
+    own_api.withdraw(gateway)
+
+    live = read_live(own_target, settings)
+
+    assert live.not_served == {gateway}
+    assert gateway not in live.resources
+    assert live.resources[kind_named("GatewayGroup")] == ()
+
+
+def test_a_list_begins_again_when_its_history_is_gone(
+    fabric_api: KubernetesApi,
+    fabric_target: KubernetesTarget,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fabric_api.load(server_object(number) for number in range(PAGE + 1))
+    tokens = []
+
+    def read_and_forget(body: bytes) -> Page:
+        page = read_page(body)
+        if page.token:
+            tokens.append(page.token)
+            if len(tokens) == 1:
+                fabric_api.expire_lists()
+        return page
+
+    monkeypatch.setattr("activities.kubernetes.live_state.read_page", read_and_forget)
+
+    assert counts(read_live(fabric_target, settings)) == {"Server": PAGE + 1}
+    assert len(set(tokens)) == 2, "the list did not begin again"
+
+
+def test_a_list_begins_only_so_often(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    api.load(server_object(number) for number in range(600))
+    api.fail(Fault(410, continued=True, times=2))
+
+    assert counts(read_live(target, settings)) == {"Server": 600}
+
+    api.fail(Fault(410, continued=True))
+    assert "changes faster" in sentence_of(TransientError, target, settings)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "sentence"),
+    [
+        (Fault(401), PermanentError, "refused the credential lab: renew its token (HTTP 401)"),
+        (
+            Fault(403, "switches"),
+            PermanentError,
+            "list switches.wiring.githedgehog.com in the namespace default: bind deploy/cluster",
+        ),
+        (Fault(500, "gatewaypeerings"), TransientError, "(HTTP 500)"),
+        (Fault(500, "servers", continued=True), TransientError, "(HTTP 500)"),
+        (Fault(404, "servers", continued=True), TransientError, "stopped serving servers"),
+        (Fault(404), PermanentError, "serves none of the Hedgehog kinds"),
+        (Fault(302, body=""), PermanentError, "redirects elsewhere"),
+        (Fault(200, body="<html>Sign in</html>"), PermanentError, "does not answer as a Kube"),
+        (Fault(200, body="{}"), PermanentError, "does not answer as a Kubernetes API does"),
+        (Fault(200, body='{"kind": "Status"}'), PermanentError, "does not answer as a Kube"),
+        (Fault(200, body="[" * 100_000), PermanentError, "does not answer as a Kubernetes"),
+        (
+            Fault(200, body='{"kind": "ServerList", "metadata": {}, "items": [{"metadata": {}}]}'),
+            PermanentError,
+            "that is none",
+        ),
+        (
+            Fault(200, body='{"kind": "ServerList", "metadata": {}, "items": [1]}'),
+            PermanentError,
+            "that is none",
+        ),
+        (Fault(0, "servers"), TransientError, "did not answer in time"),
+    ],
+    ids=repr,
+)
+def test_one_failed_page_fails_the_reading(  # noqa: PLR0917
+    fault: Fault,
+    error: type[Exception],
+    sentence: str,
+    api: EmulatedKubernetesApi,
+    target: KubernetesTarget,
+    settings: Settings,
+) -> None:
+    api.load(server_object(number) for number in range(501))
+    api.fail(fault)
+
+    said = sentence_of(error, target, settings)
+
+    assert sentence in said
+    assert said.startswith(f"The Kubernetes API at {api.server} ")
+    assert api.identity.token not in said
+
+    api.heal()
+    assert counts(read_live(target, settings)) == {"Server": 501}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_wait_that_the_api_asks_for_is_passed_on(
+    status: int, api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    api.fail(Fault(status, retry_after=7))
+
+    with pytest.raises(TransientError) as caught:
+        read_live(target, settings)
+
+    assert caught.value.retry_after == 7
+    assert len(api.requests) == 1, "nothing may ask again by itself"
+
+
+def test_an_api_that_hangs_costs_one_read_timeout(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    api.fail(Fault(0))
+    begun = time.monotonic()
+
+    sentence_of(TransientError, target, settings)
+
+    assert time.monotonic() - begun < 2 * settings.read_timeout
+    assert len(api.requests) == 1
+
+
+def test_an_answer_that_trickles_is_given_up(
+    target: KubernetesTarget, settings: Settings, api: EmulatedKubernetesApi
+) -> None:
+    api.fail(Trickle())
+
+    assert "answers too slowly" in sentence_of(TransientError, target, settings)
+
+
+def test_a_refused_token_and_an_unknown_certificate(
+    fabric_target: KubernetesTarget, fabric_credential: Path, settings: Settings
+) -> None:
+    (fabric_credential / "token").write_text(SECRET)
+    said = sentence_of(PermanentError, fabric_target, settings)
+    assert "refused the credential fabric" in said
+    assert SECRET not in said
+
+    (fabric_credential / "ca.crt").unlink()
+    assert "certificate that is not trusted" in sentence_of(PermanentError, fabric_target, settings)
+
+
+def test_an_api_that_wants_credentials_says_which_to_make(
+    fabric_target: KubernetesTarget, fabric_credential: Path, settings: Settings
+) -> None:
+    (fabric_credential / "token").unlink()
+
+    said = sentence_of(PermanentError, fabric_target, settings)
+
+    assert "needs a folder fabric with a token or a kubeconfig" in said
+
+
+def test_nothing_listens_or_resolves(settings: Settings) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = f"https://127.0.0.1:{free.getsockname()[1]}"
+    closed = KubernetesTarget(server=server, namespace="default", credential="none")
+    assert "nothing listens there" in sentence_of(TransientError, closed, settings)
+
+    unknown = closed.model_copy(update={"server": "https://fabric.invalid"})
+    assert "does not resolve" in sentence_of(TransientError, unknown, settings)
+
+
+@pytest.mark.parametrize("namespace", ["..", "a/b", "", "default?limit=1", "Default"])
+def test_a_namespace_that_would_lead_elsewhere_is_refused(
+    namespace: str, target: KubernetesTarget, settings: Settings
+) -> None:
+    odd = target.model_copy(update={"namespace": namespace})
+
+    assert "hh_kubernetes_namespace" in sentence_of(PermanentError, odd, settings)
+
+
+def test_unchanged_objects_are_not_looked_into_again(
+    fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStates()
+    fabric_api.load(server_object(number) for number in range(3))
+    first = states.read(fabric_target, settings).resources[kind_named("Server")]
+    fabric_api.put(server_object(1, description="moved"))
+    fabric_api.delete(kind_named("Server"), "server-0002")
+
+    second = states.read(fabric_target, settings).resources[kind_named("Server")]
+
+    assert second[0] is first[0]
+    assert second[1].spec == {"description": "moved"}
+    assert len(second) == 2
+
+
+def profile_object(name: str, **spec: str) -> dict[str, Any]:
+    metadata = {"name": name}
+    return server_object(1) | {"kind": "SwitchProfile", "metadata": metadata, "spec": spec}
+
+
+def switch_object(profile: str) -> dict[str, Any]:
+    return server_object(1) | {"kind": "Switch", "spec": {"profile": profile, "role": "spine"}}
+
+
+def test_the_profiles_that_switches_name_are_read_too(
+    fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStates()
+    fabric_api.load([switch_object("b"), *(profile_object(name) for name in "abc")])
+
+    first = states.read(fabric_target, settings)
+
+    assert [each.name for each in first.resources[SWITCH_PROFILE]] == ["b"]
+    assert counts(first) == {"Switch": 1, "SwitchProfile": 1}
+    fabric_api.put(profile_object("a", displayName="others do not matter"))
+    second = states.read(fabric_target, settings)
+    assert second.resources[SWITCH_PROFILE][0] is first.resources[SWITCH_PROFILE][0]
+    fabric_api.put(profile_object("b", displayName="DS3000"))
+    assert states.read(fabric_target, settings).resources[SWITCH_PROFILE][0].spec == {
+        "displayName": "DS3000"
+    }
+
+
+def test_profiles_that_may_not_be_read_are_left_out(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    api.load([switch_object("b"), profile_object("b")])
+    api.fail(Fault(403, "switchprofiles"))
+
+    live = read_live(target, settings)
+
+    assert counts(live) == {"Switch": 1}
+    assert SWITCH_PROFILE not in {*live.resources, *live.not_served}
+    api.heal()
+    api.withdraw(SWITCH_PROFILE)
+    assert read_live(target, settings).not_served == {SWITCH_PROFILE}
+
+
+@pytest.mark.parametrize("status", [401, 500, 503])
+def test_profiles_that_fail_otherwise_fail_the_reading(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings, status: int
+) -> None:
+    api.fail(Fault(status, "switchprofiles"))
+
+    with pytest.raises((PermanentError, TransientError)):
+        read_live(target, settings)
+
+
+def test_the_last_reading_is_kept_for_whoever_asks_for_the_same(
+    fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStates()
+    assert states.last(fabric_target, "") is None
+    fabric_api.load([server_object(1)])
+    read = states.read(fabric_target, settings)
+    seen = digest(each for found in read.resources.values() for each in found)
+    assert states.last(fabric_target, seen) is read
+    assert states.last(fabric_target, "another") is None

@@ -1,0 +1,339 @@
+"""How the client behaves towards servers that misbehave. Needs no NetBox: each test is the server."""
+
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Semaphore
+from typing import BinaryIO
+
+import pytest
+import requests
+from pydantic import SecretStr
+
+from activities.errors import PermanentError, TransientError
+from activities.inventory.netbox.client import InventoryNetBox
+from activities.netbox.client import NetBox, Row
+from activities.netbox.http import Conflict
+from settings import Settings
+from tests.support.system.installation import until
+
+TOKEN = "nbt_key.secret"
+TIMEOUT = 2
+"""Seconds: long enough for a server in this very process."""
+EMPTY_PAGE = '{"count": 0, "next": null, "previous": null, "results": []}'
+
+
+def answer(status: str, body: str = EMPTY_PAGE, *headers: str) -> bytes:
+    """An HTTP/1.1 answer that keeps the connection open."""
+    head = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
+    return "\r\n".join([*head, f"Content-Length: {len(body)}", "", body]).encode()
+
+
+HANG_UP = b""
+
+
+@contextmanager
+def scripted_server(*connections: Sequence[bytes]) -> Iterator[tuple[str, list[str]]]:
+    """A server that takes `connections` one after the other and answers each request as scripted.
+
+    After the last answer of a connection it closes it. Gives its URL and the requests that came.
+    """
+    requests: list[str] = []
+
+    def serve() -> None:
+        for script in connections:
+            client, _ = listener.accept()
+            with client, client.makefile("rb") as lines:
+                for reply in script:
+                    requests.append(_read_request(lines))
+                    client.sendall(reply)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", requests
+        thread.join(timeout=10)
+        assert not thread.is_alive(), f"expected more requests than {requests}"
+
+
+def _read_request(lines: BinaryIO) -> str:
+    head = [line.decode().rstrip() for line in iter(lines.readline, b"\r\n")]
+    lengths = [line.split(": ")[1] for line in head if line.startswith("Content-Length: ")]
+    lines.read(int(lengths[0]) if lengths else 0)  # closing with unread data would reset the answer
+    return "\n".join(head)
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[[str], NetBox]]:
+    clients: list[NetBox] = []
+
+    def connect(url: str) -> NetBox:
+        clients.append(NetBox(url, TOKEN, connect_timeout=1, timeout=TIMEOUT))
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+
+
+type Connect = Callable[[str], NetBox]
+
+
+def test_a_read_is_repeated_on_a_stale_connection(connect: Connect) -> None:
+    stale, fresh = [answer("200 OK"), HANG_UP], [answer("200 OK")]
+    with scripted_server(stale, fresh) as (url, requests):
+        netbox = connect(url)
+        assert list(netbox.rows("extras/tags")) == []
+        assert list(netbox.rows("extras/tags")) == []
+    assert len(requests) == 3
+
+
+def test_a_guarded_change_is_repeated_on_a_stale_connection(connect: Connect) -> None:
+    """It may have been made the first time; then the second is told so, and nothing is lost."""
+    stale, fresh = [HANG_UP], [answer("412 Precondition Failed", '{"detail": "No."}')]
+    with scripted_server(stale, fresh) as (url, requests), pytest.raises(Conflict):
+        connect(url).patch_record(1, {"hh_paused": True}, 'W/"1"')
+    assert [request.splitlines()[0] for request in requests] == [
+        "PATCH /api/virtualization/clusters/1/ HTTP/1.1"
+    ] * 2
+    assert all('If-Match: W/"1"' in request for request in requests)
+
+
+def test_nothing_is_created_twice(connect: Connect) -> None:
+    with scripted_server([HANG_UP]) as (url, requests), pytest.raises(TransientError):
+        connect(url).create("extras/tags", {"name": "x"})
+    assert len(requests) == 1
+
+
+def test_a_silent_server_is_not_waited_for_twice(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(TransientError, match="did not answer in time"):
+            connect(url).status()
+        listener.settimeout(0.1)
+        listener.accept()[0].close()
+        with pytest.raises(TimeoutError):
+            listener.accept()
+
+
+def test_a_redirect_is_not_followed(connect: Connect) -> None:
+    elsewhere = answer("302 Found", "", "Location: http://127.0.0.1:1/")
+    with (
+        scripted_server([elsewhere]) as (url, _),
+        pytest.raises(PermanentError, match="redirects elsewhere"),
+    ):
+        connect(url).patch_record(1, {"hh_paused": True}, 'W/"1"')
+
+
+def test_a_record_without_an_etag_is_not_to_be_trusted(connect: Connect) -> None:
+    with (
+        scripted_server([answer("200 OK", '{"id": 1}')]) as (url, _),
+        pytest.raises(PermanentError, match=r"gives no ETag.*4\.7 or later"),
+    ):
+        connect(url).record(1)
+
+
+def test_records_without_our_fields_are_not_taken_for_no_records(connect: Connect) -> None:
+    row = '{"id": 1, "type": {"slug": "hedgehog-fabric"}, "custom_fields": {"owner": null}}'
+    page = EMPTY_PAGE.replace("[]", f"[{row}]")
+    with (
+        scripted_server([answer("200 OK", page)]) as (url, _),
+        pytest.raises(PermanentError, match=r"no custom field hh_fabric_id.*starter\.py setup"),
+    ):
+        connect(url).record_by_fabric_id("dc-1")
+
+
+def test_a_netbox_without_the_cluster_type_is_not_set_up(connect: Connect) -> None:
+    refusal = answer("400 Bad Request", '{"type": ["Select a valid choice."]}')
+    with (
+        scripted_server([refusal]) as (url, _),
+        pytest.raises(PermanentError, match=r"no cluster type.*starter\.py setup"),
+    ):
+        connect(url).records()
+
+
+@pytest.mark.parametrize("url", ["", "netbox", "http://", "ftp://netbox", "http://[::1"])
+def test_a_url_that_is_none(connect: Connect, url: str) -> None:
+    with pytest.raises(PermanentError, match="is not a usable URL"):
+        connect(url).status()
+
+
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
+def test_a_web_page_is_no_api(connect: Connect, status: str) -> None:
+    page = answer(status, "<html>").replace(b"application/json", b"text/html")
+    with (
+        scripted_server([page]) as (url, _),
+        pytest.raises(PermanentError, match="not the REST API of a NetBox"),
+    ):
+        connect(url).status()
+
+
+def test_a_crash_page_is_not_repeated_to_people(connect: Connect) -> None:
+    page = answer("502 Bad Gateway", "<html>" + "x" * 5000).replace(b"json", b"html")
+    with (
+        scripted_server([page]) as (url, _),
+        pytest.raises(TransientError, match="not available at the moment") as error,
+    ):
+        connect(url).status()
+    assert len(str(error.value)) < 150
+
+
+def test_a_busy_server_says_when_to_come_back(connect: Connect) -> None:
+    busy = answer("429 Too Many Requests", '{"detail": "Slow down."}', "Retry-After: 9")
+    with scripted_server([busy]) as (url, _), pytest.raises(TransientError) as error:
+        connect(url).status()
+    assert error.value.retry_after == 9
+
+
+def test_the_token_is_ours_and_stays_out_of_errors(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login other password other\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    refusal = answer("403 Forbidden", '{"detail": "Invalid v2 token"}')
+    with scripted_server([refusal]) as (url, requests), pytest.raises(PermanentError) as error:
+        connect(url).status()
+    assert f"Authorization: Bearer {TOKEN}" in requests[0]
+    assert "secret" not in str(error.value)
+
+
+class Crowd(ThreadingHTTPServer):
+    """A NetBox that begins each answer at once, ends none before it `may_end`, and counts requests."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _InTheCrowd)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.may_end = threading.Event()
+        self.lock = threading.Lock()
+        self.under_way = self.most = self.total = 0
+
+
+class _InTheCrowd(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Crowd
+
+    def do_GET(self) -> None:
+        with self.server.lock:
+            self.server.under_way += 1
+            self.server.total += 1
+            self.server.most = max(self.server.most, self.server.under_way)
+        head, end, body = answer("200 OK").partition(b"\r\n\r\n")
+        self.wfile.write(head + end)
+        self.server.may_end.wait(timeout=10)
+        with self.server.lock:
+            self.server.under_way -= 1
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def crowd() -> Iterator[Crowd]:
+    with Crowd() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+type Readers = Callable[[], Awaitable[int]]
+
+
+@pytest.fixture
+def readers(monkeypatch: pytest.MonkeyPatch) -> Readers:
+    """How many answers have begun to be read, beyond their heads."""
+    begun: list[requests.Response] = []
+    read = requests.Response.iter_content
+
+    def noted(answer: requests.Response, size: int) -> Iterator[bytes]:
+        begun.append(answer)
+        return read(answer, size)
+
+    async def number() -> int:
+        return len(begun)
+
+    monkeypatch.setattr(requests.Response, "iter_content", noted)
+    return number
+
+
+class Turns(Semaphore):
+    """Knows whether somebody has had to wait for a turn."""
+
+    waited = False
+
+    def __enter__(self, *_: object) -> bool:
+        if self.acquire(blocking=False):
+            return True
+        self.waited = True
+        return self.acquire()
+
+
+def read(netbox: NetBox) -> list[Row]:
+    return list(netbox.rows("extras/tags"))
+
+
+async def test_no_more_requests_are_under_way_than_it_may_have(
+    crowd: Crowd, readers: Readers
+) -> None:
+    with ThreadPoolExecutor(24) as fabrics:
+        netbox = NetBox(crowd.url, TOKEN, connect_timeout=1, timeout=10, at_once=3)
+        reads = [fabrics.submit(read, netbox) for _ in range(24)]
+        await until(readers, lambda number: number >= 3)
+        crowd.may_end.set()
+        assert [each.result() for each in reads] == [[]] * 24
+        assert (crowd.most, crowd.total) == (3, 24)
+        netbox.close()
+
+
+def sharing(crowd: Crowd, calls: Semaphore, most: int) -> tuple[NetBox, InventoryNetBox]:
+    """What a worker that may have so many requests has for records and for inventories."""
+    settings = Settings(
+        netbox_url=crowd.url, netbox_token=SecretStr(TOKEN), concurrent_netbox_calls=most
+    )
+    return NetBox.from_settings(settings, calls), InventoryNetBox.from_settings(settings, calls)
+
+
+async def test_inventories_leave_records_one_of_the_requests_that_a_worker_may_have(
+    crowd: Crowd, readers: Readers
+) -> None:
+    records, inventories = sharing(crowd, Semaphore(4), most=4)
+    with ThreadPoolExecutor(12) as fabrics:
+        reads = [fabrics.submit(read, inventories) for _ in range(6)]
+        await until(readers, lambda number: number == 3)
+        reads += [fabrics.submit(read, records) for _ in range(6)]
+        await until(readers, lambda number: number == 4)
+        crowd.may_end.set()
+        assert [each.result() for each in reads] == [[]] * 12
+        assert (crowd.most, crowd.total) == (4, 12)
+    for netbox in (records, inventories):
+        netbox.close()
+
+
+async def test_a_request_is_under_way_to_the_end_of_its_answer(
+    crowd: Crowd, readers: Readers
+) -> None:
+    calls = Turns(1)
+    records, inventories = sharing(crowd, calls, most=1)
+
+    async def waits_or_is_too_many() -> bool:
+        return calls.waited or crowd.under_way == 2
+
+    with ThreadPoolExecutor(2) as fabrics:
+        first = fabrics.submit(read, inventories)
+        await until(readers, lambda number: number == 1)
+        second = fabrics.submit(read, records)
+        await until(waits_or_is_too_many, bool)
+        crowd.may_end.set()
+        assert first.result() == second.result() == []
+        assert (crowd.most, crowd.total) == (1, 2)
+    for netbox in (records, inventories):
+        netbox.close()

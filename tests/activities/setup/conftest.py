@@ -1,0 +1,19 @@
+"""Fixtures: what else is in the NetBox that is set up."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from activities.netbox.client import CLUSTERS, NetBox, Row
+
+
+@pytest.fixture
+def foreign_cluster(admin: NetBox) -> Iterator[Row]:
+    """A cluster of somebody else's type, which is no fabric."""
+    type_ = admin.create(
+        "virtualization/cluster-types", {"name": "Trial others", "slug": "trial-others"}
+    )
+    cluster = admin.create(CLUSTERS, {"name": "Trial foreign", "type": type_["id"]})
+    yield cluster
+    admin.delete(CLUSTERS, cluster["id"])
+    admin.delete("virtualization/cluster-types", type_["id"])

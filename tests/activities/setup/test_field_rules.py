@@ -1,0 +1,73 @@
+"""Which stored values NetBox would refuse; the last test asks NetBox itself."""
+
+import pytest
+
+from activities.netbox.client import CLUSTERS, NetBox, Row
+from activities.netbox.http import Refused
+from activities.setup.field_rules import is_filled, is_refused
+from activities.setup.fields import FIELDS
+from activities.setup.items import CLUSTER
+from tests.support.netbox.records import MakeRecord
+
+NO_RULES: Row = {"validation_minimum": None, "validation_maximum": None, "validation_regex": ""}
+
+CASES = [
+    ({"validation_regex": "^https://"}, "https://a", False),
+    ({"validation_regex": "^https://"}, "http://a", True),
+    ({"validation_regex": "https"}, "https://a", False),
+    ({"validation_regex": "a$"}, "https://a", True),  # as NetBox has it: from the beginning on
+    ({"validation_regex": "^x"}, None, False),
+    ({"validation_regex": "^x"}, "", False),
+    ({"validation_minimum": 5}, 4, True),
+    ({"validation_minimum": 5}, 5, False),
+    ({"validation_minimum": 5}, None, False),
+    ({"validation_maximum": 5}, 6, True),
+    ({"validation_maximum": 5}, 5, False),
+    ({"validation_minimum": 0, "validation_maximum": 5}, 0, False),
+    ({}, "anything", False),
+]
+
+
+@pytest.mark.parametrize(("rules", "value", "refused"), CASES)
+def test_a_value_that_breaks_a_rule(rules: Row, value: object, refused: bool) -> None:
+    field = {"name": "f", **NO_RULES, **rules}
+    assert is_refused(field, {"custom_fields": {"f": value}}) is refused
+
+
+@pytest.mark.parametrize("value", [True, False, [1], {"a": 1}, {"value": "x", "label": "X"}])
+def test_rules_are_for_texts_and_numbers(value: object) -> None:
+    field = {"name": "f", **NO_RULES, "validation_minimum": 5, "validation_regex": "^y"}
+    assert not is_refused(field, {"custom_fields": {"f": value}})
+
+
+@pytest.mark.parametrize(
+    ("value", "filled"), [(None, False), ("", False), (0, True), (False, True)]
+)
+def test_what_counts_as_a_value(value: object, filled: bool) -> None:
+    assert is_filled({"name": "f"}, {"custom_fields": {"f": value}}) is filled
+
+
+@pytest.mark.parametrize(
+    ("type_", "rules", "value", "refused"),
+    [
+        ("integer" if isinstance(value, int) else "text", rules, value, refused)
+        for rules, value, refused in CASES
+        if rules and value
+    ],
+)
+def test_netbox_says_the_same(  # noqa: PLR0917  the case
+    admin: NetBox, make_record: MakeRecord, type_: str, rules: Row, value: object, refused: bool
+) -> None:
+    wanted = {"name": "trial_rule", "type": type_, "object_types": [CLUSTER]}
+    field = admin.create(FIELDS, wanted)
+    try:
+        record = make_record(trial_rule=value)
+        admin.change(FIELDS, field["id"], rules)
+        assert is_refused({**field, **rules}, record) is refused
+        if refused:
+            with pytest.raises(Refused, match="trial_rule"):
+                admin.change(CLUSTERS, record["id"], {"description": "new"})
+        else:
+            admin.change(CLUSTERS, record["id"], {"description": "new"})
+    finally:
+        admin.delete(FIELDS, field["id"])

@@ -1,0 +1,117 @@
+"""The fields of a fabric as people meet them in NetBox: their order, help, colours, and what can be edited."""
+
+import re
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+
+from activities.netbox.client import CLUSTERS, NetBox, Row
+from activities.setup.fields import COLOURS, CONFIG_FIELDS, FIELD_ITEMS, GROUP
+from fabrics.record.config import DEFAULT_INTERVAL
+from fabrics.record.config_fields import DEFAULT_BRANCH, DEFAULT_DIRECTORY, DEFAULT_NAMESPACE
+from fabrics.record.status import ConnectionStatus, SyncStatus
+from tests.support.netbox.browser import Browser, cluster_page
+from tests.support.netbox.records import MakeRecord
+
+LABELS = {item.key["name"]: item.defaults["label"] for item in FIELD_ITEMS}
+STATUS_FIELDS = [name for name in LABELS if name not in CONFIG_FIELDS]
+
+
+def inputs(source: str) -> dict[str, Tag]:
+    """The fields of a form that are ours, in its order."""
+    found = BeautifulSoup(source, "html.parser").select("[name^=cf_hh_]")
+    return {str(field["name"]).removeprefix("cf_"): field for field in found}
+
+
+def test_a_form_asks_for_the_configuration_in_its_order(browser: Browser, record: Row) -> None:
+    for path in (f"{cluster_page(record)}edit/", "/virtualization/clusters/add/"):
+        source = browser.page(path)
+        assert list(inputs(source)) == list(CONFIG_FIELDS)
+        headings = [heading.text.strip() for heading in BeautifulSoup(source, "html.parser")("h3")]
+        assert headings.count(GROUP) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        ("hh_sync_enabled", "no"),
+        ("hh_sync_interval", DEFAULT_INTERVAL),
+        ("hh_paused", "no"),
+        ("hh_kubernetes_namespace", DEFAULT_NAMESPACE),
+        ("hh_credentials", "the fabric ID"),
+        ("hh_site", "that of the cluster's scope, else one of their own"),
+        ("hh_git_repository", "only the inventory is kept"),
+        ("hh_git_branch", DEFAULT_BRANCH),
+        ("hh_git_directory", DEFAULT_DIRECTORY),
+        ("hh_managed_kinds", "those that Git has"),
+        ("hh_task_queue", "the default one"),
+    ],
+)
+def test_a_help_text_says_what_empty_means(
+    browser: Browser, record: Row, name: str, default: object
+) -> None:
+    row = inputs(browser.page(f"{cluster_page(record)}edit/"))[name].find_parent(class_="row")
+    assert row is not None
+    assert f"Empty: {default}" in row.text
+
+
+def test_the_configuration_comes_before_the_status(
+    browser: Browser, admin: NetBox, make_record: MakeRecord
+) -> None:
+    everything = {
+        "hh_sync_interval": 60,
+        "hh_paused": True,
+        "hh_pause_reason": "work",
+        "hh_task_queue": "north",
+        "hh_sync_status": "error",
+        "hh_last_sync": "2026-11-22T01:00:00Z",
+        "hh_sync_error": "Git is gone.",
+        "hh_connection_status": "connected",
+        "hh_drift_count": 0,
+        "hh_counts": {"Switch": 3},
+    }
+    record = make_record(**everything)
+    set_ = {name for name, value in record["custom_fields"].items() if value is not None}
+    page = BeautifulSoup(browser.page(cluster_page(record)), "html.parser")
+    shown = [cell.text.strip() for cell in page.select("th")]
+    assert [label for label in shown if label in LABELS.values()] == [
+        label for name, label in LABELS.items() if name in set_
+    ]
+    assert set_ >= everything.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("hh_sync_status", str(status)) for status in SyncStatus),
+        *(("hh_connection_status", str(status)) for status in ConnectionStatus),
+    ],
+)
+def test_a_status_has_its_colour(
+    browser: Browser, admin: NetBox, record: Row, name: str, value: str
+) -> None:
+    admin.change(CLUSTERS, record["id"], {"custom_fields": {name: value}})
+    words = value.replace("_", " ").capitalize()
+    badge = re.compile(rf'class="badge text-bg-{COLOURS[value]}">\s*{words}\s*<')
+    assert badge.search(browser.page(cluster_page(record)))
+    config = next(admin.rows("extras/table-configs", name="Hedgehog fabrics"))
+    table = browser.page(f"/virtualization/clusters/?tableconfig_id={config['id']}")
+    assert name != "hh_sync_status" or badge.search(table)
+
+
+def test_a_fabric_id_is_shown_and_stays(browser: Browser, admin: NetBox, record: Row) -> None:
+    fabric_id = record["custom_fields"]["hh_fabric_id"]
+    field = inputs(browser.open_form(record))["hh_fabric_id"]
+    assert field["value"] == fabric_id
+    assert field.has_attr("disabled")
+    assert browser.save("stable", hh_fabric_id="another")
+    (saved,) = (row for row in admin.records() if row["id"] == record["id"])
+    assert saved["custom_fields"]["hh_git_branch"] == "stable"
+    assert saved["custom_fields"]["hh_fabric_id"] == fabric_id
+
+
+def test_no_status_can_be_forged_in_a_form(browser: Browser, admin: NetBox, record: Row) -> None:
+    browser.open_form(record)
+    assert browser.save("stable", hh_sync_status="in_sync", hh_commit="abc")
+    (saved,) = (row for row in admin.records() if row["id"] == record["id"])
+    assert {saved["custom_fields"][name] for name in STATUS_FIELDS} == {None}

@@ -1,0 +1,93 @@
+"""What people see in NetBox's pages: the link, the filters, the table and the forms."""
+
+import re
+
+import pytest
+
+from activities.netbox.client import NetBox, Row
+from activities.record import RecordActivities, RecordUpdate
+from fabrics.record.status import Facts
+from tests.support.netbox.browser import Browser, cluster_page
+from tests.support.netbox.records import FACTS, fabric_id
+
+
+def test_fabrics_alone_link_to_their_workflow(
+    browser: Browser, record: Row, foreign_cluster: Row
+) -> None:
+    link = f"/workflows/fabric-sync%2F{fabric_id(record)}"
+    assert link in browser.page(cluster_page(record))
+    assert "Temporal workflow" not in browser.page(cluster_page(foreign_cluster))
+
+
+def test_a_page_shows_the_status_and_hides_what_is_empty(
+    browser: Browser, activities: RecordActivities, record: Row, foreign_cluster: Row
+) -> None:
+    assert "Sync status" not in browser.page(cluster_page(record))
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=FACTS))
+    page = browser.page(cluster_page(record))
+    assert "Out of sync" in page
+    assert "Sync error" not in page
+    assert "Hedgehog sync" not in browser.page(cluster_page(foreign_cluster))
+
+
+@pytest.mark.parametrize(
+    ("slug", "facts"),
+    [
+        ("fabrics-with-drift", FACTS),
+        ("fabrics-in-error", Facts(last_sync=FACTS.last_sync, error="Git is gone.")),
+    ],
+)
+def test_the_saved_filters_find_what_they_say(  # noqa: PLR0917  fixtures
+    browser: Browser,
+    admin: NetBox,
+    activities: RecordActivities,
+    record: Row,
+    slug: str,
+    facts: Facts,
+) -> None:
+    saved = next(row for row in admin.rows("extras/saved-filters") if row["slug"] == slug)
+    path = f"/virtualization/clusters/?filter_id={saved['id']}"
+    assert cluster_page(record) not in browser.page(path)
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=facts))
+    assert cluster_page(record) in browser.page(path)
+
+
+def test_the_table_has_the_columns_that_matter(
+    browser: Browser, admin: NetBox, record: Row
+) -> None:
+    config = next(admin.rows("extras/table-configs", name="Hedgehog fabrics"))
+    page = browser.page(f"/virtualization/clusters/?tableconfig_id={config['id']}")
+    headings = re.findall(r"<th[^>]*>\s*<a[^>]*>\s*([^<]+?)\s*<", page)
+    assert headings[:4] == ["Sync status", "Drift", "Last sync", "Sync error"]
+
+
+def test_a_form_has_the_configuration_and_no_status(browser: Browser, record: Row) -> None:
+    fields = set(re.findall(r'name="cf_(hh_\w+)"', browser.open_form(record)))
+    assert {"hh_sync_enabled", "hh_git_repository", "hh_managed_kinds", "hh_site"} <= fields
+    assert not fields & {"hh_sync_status", "hh_last_sync", "hh_drift", "hh_instance"}
+
+
+def test_an_open_form_can_be_saved_while_nothing_changes(
+    browser: Browser, activities: RecordActivities, netbox: NetBox, record: Row
+) -> None:
+    update = RecordUpdate(fabric_id=fabric_id(record), facts=FACTS)
+    activities.record_result(update)
+    browser.open_form(record)
+    for _ in range(3):
+        activities.record_result(update)
+    assert browser.save("stable")
+    fields = netbox.record(record["id"])[0]["custom_fields"]
+    assert fields["hh_git_branch"] == "stable"
+    assert fields["hh_sync_status"]["value"] == "out_of_sync"
+    assert fields["hh_drift"][0]["name"] == "prod"
+
+
+def test_a_form_does_not_overwrite_a_status_that_it_never_saw(
+    browser: Browser, activities: RecordActivities, netbox: NetBox, record: Row
+) -> None:
+    browser.open_form(record)
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=FACTS))
+    assert not browser.save("stable")
+    fields = netbox.record(record["id"])[0]["custom_fields"]
+    assert fields["hh_git_branch"] is None
+    assert fields["hh_sync_status"]["value"] == "out_of_sync"

@@ -1,0 +1,248 @@
+"""The demo as a newcomer meets it: one in a terminal, another beside it, and what both leave behind."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+import pytest
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from activities.netbox.client import NetBox
+from tests.support.cli.demo_terminal import (
+    COMMAND,
+    STARTER,
+    Terminal,
+    environment,
+    exported,
+    fabrics_in,
+    processes_of,
+    terminal,
+)
+
+EXPECTED = {
+    "berlin-dc1": ("in_sync", 0),
+    "oslo-dc2": ("out_of_sync", 3),
+    "lyon-edge": ("error", None),
+}
+FIRST_START = 500
+"""Seconds: the very first start installs NetBox."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the demos are started."""
+    return tmp_path_factory.mktemp("clone")
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder for a demo's temporary files, which PostgreSQL's user can reach."""
+    with TemporaryDirectory(prefix="demo-") as path:
+        Path(path).chmod(0o711)
+        yield Path(path)
+
+
+class Visit:
+    """A demo in a terminal, with the settings that a second terminal gets."""
+
+    def __init__(self, demo: Terminal, folder: Path, temporary: Path) -> None:
+        self.demo, self.temporary, self.env_file = demo, temporary, folder / ".demo.env"
+        wait_until(self._table_is_shown, FIRST_START)
+        self.variables = exported(self.env_file, temporary)
+
+    def _table_is_shown(self) -> bool:
+        assert self.demo.process.poll() is None, self.demo.screen
+        return "Ctrl-C ends" in self.demo.screen
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the second terminal."""
+        return subprocess.run(
+            command,
+            env=self.variables,
+            cwd=STARTER.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The custom fields of the fabrics in NetBox by name."""
+        url, token = (self.variables[f"FABRIC_SYNC_NETBOX_{name}"] for name in ("URL", "TOKEN"))
+        netbox = NetBox(url, token, connect_timeout=5, timeout=60)
+        found = {row["name"]: row["custom_fields"] for row in netbox.records()}
+        netbox.close()
+        return found
+
+
+@pytest.fixture(scope="module")
+def visit(folder: Path) -> Iterator[Visit]:
+    with TemporaryDirectory(prefix="demo-") as path:
+        Path(path).chmod(0o711)
+        with terminal(folder, Path(path)) as demo:
+            yield Visit(demo, folder, Path(path))
+
+
+def wait_until(ready: Callable[[], object], seconds: float) -> None:
+    waiting = Retrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_fixed(0.2),
+        retry=retry_if_result(lambda done: not done),
+    )
+    waiting(ready)
+
+
+def test_netbox_shows_one_fabric_in_sync_one_drifted_and_one_in_error(visit: Visit) -> None:
+    wait_until(lambda: all(record["hh_last_sync"] for record in visit.records().values()), 600)
+    records = visit.records()
+    found = {
+        name: (record["hh_sync_status"]["value"], record["hh_drift_count"])
+        for name, record in records.items()
+    }
+    assert found == EXPECTED
+    assert "refused the connection" in records["lyon-edge"]["hh_sync_error"]
+    assert [entry["name"] for entry in records["oslo-dc2"]["hh_drift"]] == [
+        "gpu-loan-01",
+        "research",
+        "research-storage--nfs-01",
+    ]
+
+
+def test_the_terminal_says_where_everything_is(visit: Visit) -> None:
+    screen = visit.demo.screen
+    for said in ("NETBOX_PASSWORD", "TEMPORAL_UI_URL", "FABRIC_SYNC_NETBOX_URL"):
+        assert visit.variables[said] in screen, said
+    for said in ("source .demo.env", "python starter.py sync", "temporal workflow", *EXPECTED):
+        assert said in screen, said
+
+
+def test_the_settings_are_for_their_owner_alone(visit: Visit) -> None:
+    assert visit.env_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_no_secret_stands_in_a_command_line(visit: Visit) -> None:
+    secrets = {visit.variables[name] for name in ("FABRIC_SYNC_NETBOX_TOKEN", "NETBOX_PASSWORD")}
+    processes = processes_of(visit.temporary)
+    assert len(processes) > 5
+    arguments = {argument for process in processes for argument in process.info["cmdline"]}
+    assert not [argument for argument in arguments for secret in secrets if secret in argument]
+
+
+def test_a_second_terminal_sees_and_syncs_the_fabrics(visit: Visit) -> None:
+    seen: list[subprocess.CompletedProcess[str]] = []
+
+    def is_settled() -> bool:
+        seen.append(visit.run("python", "starter.py", "status", "--json"))
+        return "syncing" not in {status for status, _ in outcomes(seen[-1].stdout).values()}
+
+    wait_until(is_settled, 60)
+    assert seen[-1].returncode == 1  # there is drift
+    assert outcomes(seen[-1].stdout) == EXPECTED
+    synced = visit.run("python", "starter.py", "sync", "berlin-dc1")
+    assert (synced.returncode, "in_sync" in synced.stdout) == (0, True), synced.stderr
+    loops = visit.run("temporal", "workflow", "list")
+    assert all(f"fabric-sync/{name}" in loops.stdout for name in EXPECTED)
+
+
+def test_a_push_to_git_is_seen_by_the_next_sync(visit: Visit, tmp_path: Path) -> None:
+    repository = visit.records()["oslo-dc2"]["hh_git_repository"]
+    git(tmp_path, "clone", "--quiet", repository, "fabrics")
+    research = tmp_path / "fabrics/oslo-dc2/vpcs/research.yaml"
+    research.write_text(research.read_text().replace("vlan: 1100", "vlan: 1140"))
+    git(
+        tmp_path / "fabrics", "commit", "--quiet", "--all", "--message=Keep the VLAN that is in use"
+    )
+    git(tmp_path / "fabrics", "push", "--quiet")
+    synced = visit.run("python", "starter.py", "sync", "oslo-dc2", "--json")
+    assert outcomes(synced.stdout)["oslo-dc2"] == ("out_of_sync", 2)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    somebody = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
+    subprocess.run(["git", *somebody, *arguments], cwd=folder, check=True)
+
+
+def test_once_beside_another_demo_prints_its_status_and_leaves_nothing(
+    visit: Visit, folder: Path, temporary: Path
+) -> None:
+    once = run_once(folder, temporary)
+    assert once.returncode == 0, once.stderr
+    assert outcomes(once.stdout) == EXPECTED
+    assert "refused the connection" in fabrics_in(once.stdout)["lyon-edge"]["sync_error"]
+    assert "Waiting for the first sync" in once.stderr
+    assert_nothing_is_left(temporary)
+    assert list(folder.iterdir()) == [visit.env_file]
+
+
+def test_ctrl_c_ends_it_all(visit: Visit) -> None:
+    assert visit.demo.press_ctrl_c() == 0
+    assert "Traceback" not in visit.demo.screen
+    assert not visit.env_file.exists()
+    assert_nothing_is_left(visit.temporary)
+
+
+def test_ctrl_c_during_the_start_ends_it_all(folder: Path, temporary: Path) -> None:
+    with terminal(folder, temporary) as demo:
+        wait_until(lambda: "temporal" in names_of(temporary), 60)
+        assert demo.press_ctrl_c() == 0
+    assert "Traceback" not in demo.screen
+    assert processes_of(temporary) == []
+    assert list(folder.glob(".demo*")) == []
+
+
+def names_of(temporary: Path) -> set[str]:
+    """The programs that run; a process that is just becoming another one has no command line."""
+    commands = [each.info["cmdline"] for each in processes_of(temporary)]
+    return {Path(command[0]).name for command in commands if command}
+
+
+def test_a_worker_that_dies_ends_the_demo_with_a_sentence(folder: Path, temporary: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--once"],
+        cwd=folder,
+        env=environment(temporary),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        wait_until(lambda: workers_of(temporary), 120)
+        for worker in workers_of(temporary):
+            worker.kill()
+        out, err = demo.communicate(timeout=60)
+    assert demo.returncode == 2
+    assert out == ""
+    assert "starter.py: Worker ended with exit code" in err
+    assert "Traceback" not in err
+    assert_nothing_is_left(temporary)
+    assert list(folder.glob(".demo*")) == []
+
+
+def workers_of(temporary: Path) -> list[psutil.Process]:
+    """The worker itself, not the process that guards it."""
+    script = str(STARTER.with_name("worker.py"))
+    return [each for each in processes_of(temporary) if each.info["cmdline"][1:] == [script]]
+
+
+def run_once(folder: Path, temporary: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, "--once"],
+        cwd=folder,
+        env=environment(temporary),
+        capture_output=True,
+        text=True,
+        timeout=FIRST_START,
+        check=False,
+    )
+
+
+def outcomes(output: str) -> dict[str, tuple[str, int | None]]:
+    """Status and drift by fabric, in the JSON on the last line of `output`."""
+    fabrics = fabrics_in(output).items()
+    return {name: (fabric["sync_status"], fabric["drift_count"]) for name, fabric in fabrics}
+
+
+def assert_nothing_is_left(temporary: Path) -> None:
+    assert processes_of(temporary) == []
+    assert list(temporary.iterdir()) == []

@@ -1,0 +1,197 @@
+"""What makes no sense is refused with one sentence on stderr and exit status 2."""
+
+import asyncio
+import sys
+
+import pytest
+
+import worker
+from activities.netbox.client import NetBox
+from cli import app
+from tests.support.cli.command_line import CommandLine, Result
+from tests.support.system.installation import Installation
+
+URL = "https://k8s.example:6443"
+
+type Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    monkeypatch.setenv("FABRIC_SYNC_NETBOX_URL", "http://127.0.0.1:1")
+
+
+def run(arguments: list[str], capsys: Capture) -> Result:
+    """The command in this process, which is quicker and the same until it connects."""
+    code = app.run(arguments)
+    written = capsys.readouterr()
+    return Result(code, written.out, written.err)
+
+
+@pytest.mark.usefixtures("_nothing_runs")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--task-queue", "oslo"], "go together"),
+        (["--activities-only"], "go together"),
+        *(
+            (["--activities-only", "--task-queue", f"central{part}"], "a queue of its own")
+            for part in ("", "-observe", "-observe-patient", "-observe-inventory")
+        ),
+    ],
+)
+def test_usage_of_the_worker(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
+) -> None:
+    monkeypatch.setenv("FABRIC_SYNC_TASK_QUEUE", "central")
+    monkeypatch.setattr(sys, "argv", ["worker.py", *arguments])
+    with pytest.raises(SystemExit) as refused:
+        worker.main()
+    assert refused.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_nothing_runs")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["set-interval", "dc", "-5"], "5 to 2592000 seconds, or 0 to switch the sync off, not -5"),
+        (["set-interval", "dc", "4"], "not 4"),
+        (["set-interval", "dc", "1000000000000"], "not 1000000000000"),
+        (["set-interval", "dc", "9" * 5000], "whole number of seconds"),
+        (["set-interval", "dc", "abc"], "whole number of seconds, not 'abc'"),
+        (["set-interval", "dc", "10^12"], "whole number of seconds, not '10^12'"),
+        (["set-interval", "dc", "1.5"], "whole number of seconds"),
+        (["set-interval", "dc", ""], "whole number of seconds"),
+        (["set-interval", "dc"], "Missing argument 'SECONDS'"),
+        (["add", "dc", "--kubernetes-server", URL, "--interval", "-1"], "not -1"),
+        (["add", "dc"], "Missing option '--kubernetes-server'"),
+        (["pause", "dc", "--reason", "x" * 201], "at most 200 characters, not 201"),
+        (["pause"], "Missing argument 'FABRIC'"),
+        (["enable"], "Name the fabrics, or give --all"),
+        (["disable", "dc", "--all"], "but not both"),
+        (["doctor", "--take-over"], "Name the fabric to take over"),
+        (["watch", "--every", "0"], "0.5"),
+        (["stauts"], "Did you mean 'status'?"),
+        (["status", "--jsno"], "No such option: --jsno"),
+        (["resume", "a", "b"], "unexpected extra argument"),
+    ],
+)
+def test_usage(capsys: Capture, arguments: list[str], sentence: str) -> None:
+    refused = run(arguments, capsys)
+    assert refused.refused(sentence), refused
+
+
+@pytest.mark.usefixtures("_nothing_runs")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status"],
+        ["enable", "dc"],
+        ["sync", "dc"],
+        ["history", "dc", "--json"],
+        ["add", "dc", "--kubernetes-server", URL],
+        ["setup"],
+    ],
+)
+def test_no_temporal(capsys: Capture, arguments: list[str]) -> None:
+    refused = run(arguments, capsys)
+    assert refused.refused("No Temporal server answers at 127.0.0.1:1"), refused
+
+
+@pytest.mark.usefixtures("_nothing_runs")
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"FABRIC_SYNC_NETBOX_TIMEOUT": "soon"}, "FABRIC_SYNC_NETBOX_TIMEOUT"),
+        ({"TEMPORAL_PROFILE": "none"}, "Temporal's configuration cannot be used"),
+    ],
+)
+def test_environment(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    refused = run(["status"], capsys)
+    assert refused.refused(sentence), refused
+
+
+async def test_no_namespace(starter: CommandLine) -> None:
+    refused = await starter.with_(TEMPORAL_NAMESPACE="elsewhere")("enable", "dc")
+    assert refused.refused('no namespace "elsewhere"'), refused
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"FABRIC_SYNC_NETBOX_URL": "http://127.0.0.1:1"}, "nothing listens there"),
+        ({"FABRIC_SYNC_NETBOX_URL": "nonsense"}, "is not a usable URL"),
+        ({"FABRIC_SYNC_NETBOX_TOKEN": "wrong"}, "refused the token"),
+        ({"FABRIC_SYNC_NETBOX_TOKEN": ""}, "refused the token"),
+    ],
+)
+async def test_dependencies(starter: CommandLine, variables: dict[str, str], sentence: str) -> None:
+    refused = await starter.with_(**variables)("enable", "dc")
+    assert "python worker.py" in refused.err  # said first: none of these tests has a worker
+    assert sentence in refused.err.splitlines()[-1]
+    assert (refused.code, refused.out) == (2, "")
+
+
+async def test_a_netbox_that_is_something_else(
+    starter: CommandLine, installation: Installation
+) -> None:
+    elsewhere = starter.with_(FABRIC_SYNC_NETBOX_URL=installation.stack.temporal.ui_url)
+    refused = await elsewhere("status")
+    assert refused.refused("not the REST API of a NetBox"), refused
+
+
+async def test_unknown_fabric(starter: CommandLine, installation: Installation) -> None:
+    name = f"Berlin {installation.queue}"
+    added = await starter("add", name, "--kubernetes-server", URL)
+    assert added.code == 0
+    refused = await starter("pause", name.lower().replace("berlin", "berln"))
+    assert refused.refused("did you mean"), refused
+    assert installation.queue in refused.err
+
+
+async def test_ambiguous_name(
+    starter: CommandLine, installation: Installation, admin: NetBox
+) -> None:
+    name = f"twin {installation.queue}"
+    twins = [await asyncio.to_thread(admin.create_record, name, {}) for _ in range(2)]
+    refused = await starter("status", name)
+    assert refused.refused(f'2 fabrics answer to "{name}"'), refused
+    for twin in twins:
+        assert f"@{twin['id']}" in refused.err
+    one = await starter("status", f"@{twins[0]['id']}", "--json")
+    assert one.fabric["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--kubernetes-server", "ftp://x"], "hh_kubernetes_server"),
+        (["--kubernetes-server", URL, "--git-repository", "https://u:secret@x/y"], "hh_git"),
+        (["--kubernetes-server", URL, "--credentials", "../other"], "hh_credentials"),
+        (
+            ["--kubernetes-server", URL, "--git-repository", URL, "--git-directory", "../.."],
+            "hh_git_directory",
+        ),
+    ],
+)
+async def test_unusable_values_never_reach_netbox(
+    starter: CommandLine, installation: Installation, options: list[str], sentence: str
+) -> None:
+    name = f"new {installation.queue}"
+    refused = await starter("add", name, *options)
+    assert refused.refused(sentence), refused
+    assert "secret" not in refused.err
+    assert (await starter("status", name)).refused("There is no fabric"), "it was created"
+
+
+async def test_a_name_is_taken_once(starter: CommandLine, installation: Installation) -> None:
+    name = f"once {installation.queue}"
+    assert (await starter("add", name, "--kubernetes-server", URL)).code == 0
+    refused = await starter("add", name, "--kubernetes-server", URL)
+    assert refused.refused(f'There is a fabric "{name}" already'), refused

@@ -1,0 +1,197 @@
+"""What people read in a terminal."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+
+from cli.fabrics.fleet_view import Sight
+from cli.views.results import show_fabrics
+from cli.views.tables import history_table, in_words, punctuality, status_page, status_table
+from fabrics.drift.summary import SummaryEntry, SummaryField
+from fabrics.fleet.overview import FabricOverview
+from fabrics.fleet.summary import FleetSummary
+from fabrics.inventory.report.report import InventoryProgress
+from fabrics.loop.active_sync import Trigger
+from fabrics.loop.inventory_state import InventoryStatus
+from fabrics.loop.report import SyncReport
+from fabrics.record.status import SyncStatus
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def fabric(**fields: object) -> FabricOverview:
+    """A fabric in sync, apart from these fields."""
+    healthy: dict[str, Any] = {
+        "name": "DC",
+        "fabric_id": "dc",
+        "sync_status": SyncStatus.IN_SYNC,
+        "sync_interval": 60,
+        "paused": False,
+        "pause_reason": "",
+        "last_sync": NOW - timedelta(seconds=12),
+        "last_success": NOW - timedelta(seconds=12),
+        "next_sync": NOW + timedelta(seconds=48),
+        "sync_error": "",
+        "connection_status": "connected",
+        "connection_error": "",
+        "commit": "0123456789abcdef",
+        "drift_count": 0,
+        "drift": (),
+        "counts": {"Switch": 4, "VPC": 1200},
+        "syncs": 1,
+        "missed": 0,
+        "netbox_error": "",
+        "ignored": "",
+        "sync_enabled": True,
+        "running": True,
+        "lost": False,
+        "stale": False,
+    }
+    return FabricOverview(**(healthy | fields))
+
+
+def report(number: int, lateness: float | None, **fields: object) -> SyncReport:
+    """One sync that was so late."""
+    known: dict[str, Any] = {
+        "number": number,
+        "trigger": Trigger.SCHEDULE,
+        "slot": NOW,
+        "started": NOW,
+        "lateness": lateness,
+        "duration": 0.25,
+        "sync_status": SyncStatus.IN_SYNC,
+    }
+    return SyncReport(**(known | fields))
+
+
+def rendered(thing: RenderableType, width: int = 100) -> str:
+    """`thing` as a terminal of that width shows it."""
+    console = Console(width=width, markup=False, emoji=False)
+    with console.capture() as capture:
+        console.print(thing)
+    return capture.get()
+
+
+def test_a_line_has_everything_at_80_columns() -> None:
+    [_, _, line] = rendered(status_table([fabric()], NOW), 80).splitlines()
+    assert " ".join(line.split()) == "DC ● in_sync 0 1,204 12 s ago in 48 s"
+
+
+@pytest.mark.parametrize(
+    ("fields", "remark"),
+    [
+        ({"sync_status": "error", "sync_error": "Git is gone."}, "Git is gone."),
+        ({"netbox_error": "NetBox is down."}, "NetBox is down."),
+        ({"lost": True}, "a worker starts it"),
+        ({"stale": True, "last_success": NOW - timedelta(hours=3)}, "last success 3 h ago"),
+        ({"stale": True}, "stale, was ● in_sync"),
+        (
+            {"stale": True, "owner": "default@there"},
+            "Belongs to default@there; `starter.py doctor dc ",
+        ),
+        ({"paused": True, "pause_reason": "work", "sync_status": "paused"}, "Paused: work"),
+        ({"sync_status": "disabled", "sync_interval": 0}, "its interval is 0"),
+        ({"sync_status": "disabled"}, "its record is not active"),
+        ({"sync_status": "not_configured"}, "hh_kubernetes_server"),
+        ({"ignored": "ignored: pause: no"}, "ignored: pause: no"),
+    ],
+)
+def test_remarks(fields: dict[str, object], remark: str) -> None:
+    assert remark in rendered(status_table([fabric(**fields)], NOW))
+
+
+def test_a_healthy_fabric_has_no_remarks() -> None:
+    theirs = fabric(owner="default@elsewhere")
+    assert len(rendered(status_table([fabric(), theirs], NOW)).splitlines()) == 4
+
+
+def test_a_sync_that_takes_long_says_how_far_it_is() -> None:
+    progress = InventoryProgress(done=240, total=1064)
+    inventory = InventoryStatus(writing=True, progress=progress)
+    loading = fabric(sync_status="syncing", inventory=inventory, last_sync=None, next_sync=None)
+    for shown in (status_table([loading], NOW), status_page(loading, NOW)):
+        assert rendered(shown).count("240 of 1,064 objects done") == 1
+
+
+def test_the_fleet_is_remarked_on() -> None:
+    fleet = FleetSummary(
+        checked=NOW - timedelta(seconds=12),
+        states={"error": 1, "in_sync": 2},
+        elsewhere=4,
+        problems=("DC9: the name is taken.",),
+        error="NetBox does not answer.",
+    )
+    shown = rendered(status_table([fabric()], NOW, fleet))
+    for text in (
+        "1 in_sync; records and loops compared 12 s ago; 4 of other installations.",
+        "DC9: the name is taken.",
+        "NetBox does not answer.",
+    ):
+        assert text in shown
+
+
+def test_those_that_the_fleet_calls_stale_are_named_once_and_are_not_healthy() -> None:
+    fleet = FleetSummary(checked=NOW, stale=("DC", "DC9"))
+    stuck = fabric(name="DC9", sync_status="never_synced", last_sync=None, last_success=None)
+    shown = rendered(status_table([fabric(stale=True), stuck], NOW, fleet))
+    assert "Stale when the fleet last looked: DC9;" in shown
+    assert stuck.healthy
+    assert not Sight(fabrics=[stuck], now=NOW, fleet=fleet).healthy
+    assert Sight(fabrics=[stuck], now=NOW, fleet=FleetSummary(checked=NOW)).healthy
+
+
+def test_a_fleet_that_doubts_that_there_are_no_fabrics_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    doubtful = FleetSummary(checked=NOW, error="3 of 3 fabrics have no record any more.")
+    for fleet, said in ((doubtful, doubtful.error), (FleetSummary(checked=NOW), "No fabrics yet")):
+        show_fabrics(Sight(fabrics=[], now=NOW, fleet=fleet), json=False)
+        assert said in capsys.readouterr().out
+
+
+def test_names_are_never_markup() -> None:
+    assert "[red]DC[/]" in rendered(status_table([fabric(name="[red]DC[/]")], NOW))
+
+
+def test_a_page_names_what_differs() -> None:
+    field = SummaryField(path="spec.mode", desired='"l2vni"', live=None)
+    entry = SummaryEntry("VPC", "default", "vpc-1", "changed", (field,), 2)
+    page = rendered(
+        status_page(fabric(sync_status="out_of_sync", drift_count=5, drift=(entry,)), NOW)
+    )
+    for text in ("vpc-1", 'spec.mode: "l2vni" → absent', "and 2 more", "and 4 more objects"):
+        assert text in page
+
+
+def test_the_median_ignores_what_is_not_known() -> None:
+    reports = [report(1, None), report(2, 0.03, missed=2), report(3, 0.05), report(4, 2.5)]
+    assert punctuality(reports) == "4 syncs; median lateness 50 ms; slots missed: 2."
+    assert "2.5 s" in rendered(history_table(reports, NOW))
+
+
+def test_syncs_that_failed_alike_say_why_once() -> None:
+    gone = [report(number, 0.1, error="Git is gone.") for number in (1, 2, 3)]
+    shown = rendered(history_table([*gone, report(4, 0.1), report(5, 0.1, error="No.")], NOW))
+    assert shown.count("Git is gone.") == 1
+    assert "1 to 3  Git is gone." in shown
+    assert "5       No." in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, ""),
+        (0.0004, "0 ms"),
+        (0.123, "123 ms"),
+        (1.25, "1.2 s"),
+        (59.9, "59.9 s"),
+        (61, "61 s"),
+        (150, "2 min"),
+        (7200, "2 h"),
+        (200_000, "2 days"),
+    ],
+)
+def test_durations(seconds: float | None, words: str) -> None:
+    assert in_words(seconds) == words

@@ -1,0 +1,99 @@
+"""People edit a record, in NetBox's form and through its API, while it is synced: nothing is lost."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+
+import mechanicalsoup
+
+from activities.netbox.client import Row
+from stack.services.netbox import NetBox
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
+
+IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
+EDITS = 100
+API_FIELDS = ("hh_pause_reason", "hh_credentials", "hh_kubernetes_namespace")
+
+
+@dataclass
+class Form:
+    """A record's form, open in somebody's browser."""
+
+    browser: mechanicalsoup.StatefulBrowser
+    url: str
+
+    def save(self, description: str) -> bool:
+        """Change the description and save; False where NetBox says that somebody was faster."""
+        self.browser["description"] = description
+        answer = self.browser.submit_selected(allow_redirects=False)
+        refused = "modified since" in answer.text
+        assert refused or answer.status_code == HTTPStatus.FOUND, answer.text[:2000]
+        return not refused
+
+
+def open_form(netbox: NetBox, record_id: int) -> Form:
+    """Log in as a person does, and open the form."""
+    browser = mechanicalsoup.StatefulBrowser()
+    browser.open(f"{netbox.url}/login/")
+    browser.select_form("form[action='/login/']")
+    browser["username"], browser["password"] = netbox.user, netbox.password
+    browser.submit_selected()
+    return reopen(Form(browser, f"{netbox.url}/virtualization/clusters/{record_id}/edit/"))
+
+
+def reopen(form: Form) -> Form:
+    """Load the form again, as people do when they were too slow."""
+    form.browser.open(form.url)
+    form.browser.select_form("form.object-edit, form[enctype]")
+    return form
+
+
+def edit(installation: Installation, fabric: Fabric, form: Form, number: int) -> None:
+    """One edit in the form and three through the API, of different fields."""
+    while not reopen(form).save(f"edit-{number}"):
+        pass
+    for name in API_FIELDS:
+        installation.admin.update_record(fabric.record_id, partial(change, name, f"edit-{number}"))
+
+
+def change(name: str, value: str, _: Row) -> Row:
+    """The fields of one edit."""
+    return {name: value}
+
+
+def edits_stand(installation: Installation, fabric: Fabric, number: int) -> bool:
+    """Whether all of them are there."""
+    row, _ = installation.admin.record(fabric.record_id)
+    found = {row["description"], *(row["custom_fields"][name] for name in API_FIELDS)}
+    return found == {f"edit-{number}"}
+
+
+async def test_a_hundred_edits_survive_syncs_that_write_every_time(
+    installation: Installation,
+) -> None:
+    # With this heartbeat each sync writes the record.
+    installation.changes = {"FABRIC_SYNC_NETBOX_HEARTBEAT": "5"}
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        await installation.start(fabric)
+        await fabric.recorded("in_sync")
+        form = await asyncio.to_thread(open_form, installation.stack.netbox, fabric.record_id)
+        number, first = 0, (await fabric.status()).syncs
+        while number < EDITS / 4 or (await fabric.status()).syncs < first + 5:
+            number += 1
+            await asyncio.to_thread(edit, installation, fabric, form, number)
+            assert await asyncio.to_thread(edits_stand, installation, fabric, number)
+        written = (await fabric.record())["last_sync"]
+        await until(fabric.record, lambda record: record["last_sync"] > written)
+        assert await asyncio.to_thread(edits_stand, installation, fabric, number)
+
+
+async def test_a_form_that_is_open_for_a_minute_can_be_saved(installation: Installation) -> None:
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        await installation.start(fabric)
+        status = await fabric.synced(3)  # by then the journal has its entry
+        form = await asyncio.to_thread(open_form, installation.stack.netbox, fabric.record_id)
+        await fabric.synced(status.syncs + 12, seconds=90)
+        assert await asyncio.to_thread(form.save, "thought about it")

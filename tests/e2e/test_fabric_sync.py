@@ -1,0 +1,117 @@
+"""One fabric on the real stack: its slots, its messages, its end."""
+
+import json
+import statistics
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from fabrics.loop.active_sync import Trigger
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
+from workflows.fabric_sync import FabricSync
+
+TEMPORAL = Path(sys.prefix) / "bin" / "temporal"
+IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
+
+
+@pytest.mark.alone
+async def test_syncs_start_on_the_grid_neither_early_nor_late(installation: Installation) -> None:
+    async with installation.worker():
+        fabrics = [await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5) for _ in range(5)]
+        for fabric in fabrics:
+            await installation.start(fabric)
+        for fabric in fabrics:
+            await fabric.synced(5)
+        histories = [await fabric.history() for fabric in fabrics]
+        late = [
+            report.lateness
+            for reports in histories
+            for report in reports
+            if report.trigger is Trigger.SCHEDULE and report.lateness is not None
+        ]
+        assert len(late) >= 20
+        assert min(late) >= 0
+        assert statistics.median(late) < 0.3
+        for reports in histories:
+            slots = [report.slot for report in reports if report.slot is not None]
+            assert {(slot - slots[0]) % timedelta(seconds=5) for slot in slots} == {timedelta(0)}
+
+
+async def test_a_new_interval_does_not_wait_for_the_old_timer(installation: Installation) -> None:
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600)
+        await installation.start(fabric)
+        await fabric.recorded("in_sync")
+        answer = await fabric.handle.execute_update(FabricSync.set_interval, 5)
+        assert answer.sync_interval == 5
+        await fabric.synced(3)
+        assert (await fabric.record())["sync_interval"] == 5
+
+
+async def test_a_pause_outlives_a_terminated_loop(installation: Installation) -> None:
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        await installation.start(fabric)
+        await fabric.synced(1)
+        await fabric.handle.execute_update(FabricSync.pause, "maintenance")
+        record = await fabric.recorded("paused")
+        assert (record["paused"], record["pause_reason"]) == (True, "maintenance")
+        await fabric.handle.terminate()
+        await installation.start(fabric, sync=False)
+        status = await until(fabric.status, lambda status: status.paused)
+        assert (status.syncs, status.next_sync) == (0, None)
+        report = await fabric.handle.execute_update(FabricSync.sync_now, False)
+        assert (report.number, report.objects, report.drift_count) == (1, 3, 0)
+        await fabric.recorded("paused")
+        await fabric.handle.execute_update(FabricSync.resume)
+        await fabric.synced(2)
+        await fabric.recorded("in_sync")
+
+
+async def test_disabling_in_netbox_ends_the_loop(installation: Installation) -> None:
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        await installation.start(fabric)
+        await fabric.recorded("in_sync")
+        installation.admin.update_record(fabric.record_id, lambda _: {"hh_sync_enabled": False})
+        await fabric.handle.signal(FabricSync.record_changed)
+        assert await fabric.handle.result() == "disabled"
+        await fabric.recorded("disabled")
+
+
+async def test_signals_alone_from_the_temporal_command(installation: Installation) -> None:
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600)
+        await installation.start(fabric)
+        await fabric.recorded("in_sync")
+        send(installation, fabric, "sync_now")
+        await fabric.synced(2)
+        send(installation, fabric, "set_interval", 5)
+        await fabric.synced(4)
+        send(installation, fabric, "pause", "from the command line")
+        assert (await fabric.recorded("paused"))["pause_reason"] == "from the command line"
+        send(installation, fabric, "resume")
+        await fabric.recorded("in_sync")
+        send(installation, fabric, "set_interval", "soon")
+        ignored = await until(fabric.status, lambda status: status.ignored != "")
+        assert "whole number of seconds, not 'soon'" in ignored.ignored
+        send(installation, fabric, "set_interval", 0)
+        assert await fabric.handle.result() == "disabled"
+        await fabric.recorded("disabled")
+
+
+def send(installation: Installation, fabric: Fabric, signal: str, *arguments: object) -> None:
+    """`temporal workflow signal`."""
+    command: list[str | Path] = [
+        TEMPORAL,
+        "workflow",
+        "signal",
+        "--address",
+        installation.stack.temporal.address,
+    ]
+    command += ["--workflow-id", fabric.handle.id, "--name", signal]
+    command += [part for argument in arguments for part in ("--input", json.dumps(argument))]
+    subprocess.run(command, check=True, capture_output=True)

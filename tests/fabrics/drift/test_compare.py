@@ -1,0 +1,206 @@
+"""Which objects count, what may be concluded from a partial read, and in which order it is told."""
+
+import dataclasses
+import json
+
+import pytest
+
+from fabrics.drift import Change, Drift, Live, find_drift, managed_kinds, summarise
+from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import GATEWAY, KINDS, VPC, WIRING, kind_named, kinds_named, kinds_of
+from fabrics.resources.manifests import Desired, collect, parse_manifests
+from tests.support.fabrics.objects import desired, live, live_state, manifest
+
+
+def changes(drift: Drift) -> dict[str, str]:
+    return {str(entry.key): entry.change.value for entry in drift.entries}
+
+
+def test_missing_changed_and_extra() -> None:
+    state = desired(
+        manifest("Server", "a", "{description: x}"),
+        manifest("Server", "b"),
+        manifest("Server", "c"),
+    )
+    drift = find_drift(
+        state, live_state(live("Server", "a"), live("Server", "c"), live("Server", "d"))
+    )
+    assert changes(drift) == {
+        "Server/default/a": "changed",
+        "Server/default/b": "missing",
+        "Server/default/d": "extra",
+    }
+    changed, missing, extra = drift.entries
+    assert (str(changed.source), str(missing.source), extra.source) == (
+        "fabric.yaml:1",
+        "fabric.yaml:7",
+        None,
+    )
+    (field,) = changed.fields
+    assert (field.path, field.desired, field.live) == ("spec.description", "x", None)
+    count = drift.counts[kind_named("Server")]
+    assert dataclasses.astuple(count) == (3, 3, 1, 1, 1)
+
+
+def test_an_api_group_is_managed_once_git_holds_one_of_its_objects() -> None:
+    state = desired(manifest("VPC", "a"))
+    assert managed_kinds(state) == kinds_of(VPC)
+    everywhere = live_state(
+        live("VPC", "a", {"ipv4Namespace": "default", "vlanNamespace": "default"}),
+        live("External", "e"),
+        live("Server", "s"),
+        live("Gateway", "g"),
+    )
+    assert changes(find_drift(state, everywhere)) == {"External/default/e": "extra"}
+
+
+def test_configured_kinds_are_managed_and_no_others() -> None:
+    state = desired(manifest("VPC", "a"), manifest("External", "e"))
+    drift = find_drift(
+        state,
+        live_state(live("Server", "s"), served=("VPC", "External")),
+        kinds_named(["VPC", "Server"]),
+    )
+    assert changes(drift) == {"VPC/default/a": "missing", "Server/default/s": "extra"}
+
+
+def test_the_wiring_brings_an_ipv4_namespace_along() -> None:
+    vpcs, wiring = manifest("External", "e"), manifest("Server", "s")
+    fabric = live_state(
+        live("External", "e", {"ipv4Namespace": "default"}),
+        live("IPv4Namespace", "default"),
+        live("IPv4Namespace", "mine"),
+        live("Server", "s"),
+    )
+    mine = {"IPv4Namespace/default/mine": "extra"}
+    both = mine | {"IPv4Namespace/default/default": "extra"}
+    assert changes(find_drift(desired(vpcs), fabric)) == mine
+    assert changes(find_drift(desired(vpcs, wiring), fabric)) == both
+    assert changes(find_drift(desired(vpcs), fabric, kinds_named(["IPv4Namespace"]))) == both
+
+
+def test_what_controllers_made_is_never_extra() -> None:
+    owners: Json = [{"apiVersion": "v1", "kind": "Fabric", "name": "x", "uid": "1"}]
+    fabric = live_state(
+        live("GatewayGroup", "default"),
+        live("GatewayGroup", "made", ownerReferences=owners),
+        live("GatewayGroup", "handmade"),
+    )
+    state = desired(manifest("Gateway", "g"))
+    assert changes(find_drift(state, fabric)) == {"GatewayGroup/default/handmade": "extra"}
+
+
+def test_what_controllers_made_is_compared_when_git_states_it() -> None:
+    state = desired(manifest("GatewayGroup", "default", labels="{team: blue}"))
+    drift = find_drift(state, live_state(live("GatewayGroup", "default")))
+    assert changes(drift) == {"GatewayGroup/default/default": "changed"}
+
+
+def test_gateways_of_older_releases_live_in_another_namespace() -> None:
+    state = desired(manifest("GatewayGroup", "g", namespace="fab"))
+    assert changes(find_drift(state, live_state(live("GatewayGroup", "g")))) == {}
+    assert changes(find_drift(state, live_state(live("GatewayGroup", "g", namespace="fab")))) == {}
+    other = find_drift(state, live_state(live("GatewayGroup", "g", namespace="other")))
+    assert len(other.entries) == 2
+
+
+def test_namespaces_tell_objects_apart() -> None:
+    state = desired(manifest("Server", "s", namespace="lab"))
+    drift = find_drift(state, live_state(live("Server", "s")))
+    assert changes(drift) == {"Server/default/s": "extra", "Server/lab/s": "missing"}
+
+
+def test_a_kind_that_is_not_served_or_was_not_read_is_not_missing() -> None:
+    state = desired(manifest("Gateway", "g"), manifest("GatewayPeering", "p"))
+    fabric = Live({}, not_served=frozenset({kind_named("Gateway")}))
+    drift = find_drift(state, fabric)
+    assert drift.entries == ()
+    assert drift.not_served == (kind_named("Gateway"),)
+    assert drift.unread == (kind_named("GatewayPeering"),)
+
+
+def test_a_bad_file_forbids_missing_and_extra_in_its_kinds_alone() -> None:
+    good = parse_manifests(
+        "good.yaml",
+        "---\n".join(
+            [
+                manifest("Server", "a"),
+                manifest("Switch", "b"),
+                manifest("Server", "c", "{profile: x}"),
+            ]
+        ).encode(),
+    )
+    bad = parse_manifests("bad.yaml", manifest("Server", "d", "[").encode())
+    fabric = live_state(live("Server", "c"), live("Server", "e"), served=("Switch",))
+    drift = find_drift(collect([good, bad]), fabric)
+    assert changes(drift) == {"Switch/default/b": "missing", "Server/default/c": "changed"}
+    assert drift.unjudged == (kind_named("Server"),)
+
+
+def test_an_object_that_git_defines_twice_is_not_judged() -> None:
+    twice = collect(
+        [
+            parse_manifests("a.yaml", manifest("Server", "s", "{profile: x}").encode()),
+            parse_manifests("b.yaml", manifest("Server", "s").encode()),
+        ]
+    )
+    assert len(twice.problems) == 1
+    drift = find_drift(twice, live_state(live("Server", "s"), live("Server", "t")))
+    assert changes(drift) == {"Server/default/t": "extra"}
+    assert changes(find_drift(twice, live_state(served=("Server",)))) == {}
+
+
+def test_entries_are_in_the_order_of_kinds_and_names() -> None:
+    names = ["b", "a", "c"]
+    state = desired(*(manifest(kind.name, name) for name in names for kind in reversed(KINDS)))
+    drift = find_drift(state, Live({kind: () for kind in KINDS}))
+    assert [(entry.key.kind, entry.key.name) for entry in drift.entries] == [
+        (kind, name) for kind in KINDS for name in sorted(names)
+    ]
+    assert list(drift.counts) == list(KINDS)
+
+
+def test_an_empty_git_manages_nothing() -> None:
+    drift = find_drift(Desired({}), live_state(live("Server", "s")))
+    assert drift.entries == ()
+    assert drift.counts[kind_named("Server")].live == 1
+
+
+def test_groups_share_out_the_kinds() -> None:
+    assert kinds_of(WIRING) | kinds_of(VPC) | kinds_of(GATEWAY) == frozenset(KINDS)
+
+
+def _many(count: int) -> Drift:
+    spec = "{description: " + "x" * 500 + ", " + ", ".join(f"f{n}: {n + 1}" for n in range(9)) + "}"
+    state = desired(*(manifest("Server", f"server-{n:05}", spec) for n in range(count)))
+    resources = (live("Server", f"server-{n:05}") for n in range(count))
+    return find_drift(state, live_state(*resources))
+
+
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 300])
+def test_a_summary_is_bounded_and_says_what_it_left_out(count: int) -> None:
+    summary = summarise(_many(count))
+    assert len(summary.entries) + summary.left_out == count
+    assert len(summary.entries) <= 20
+    assert bool(summary.entries) == bool(count)
+    assert len(json.dumps(dataclasses.asdict(summary))) <= 4096
+
+
+def test_a_summary_shortens_long_values() -> None:
+    (entry,) = summarise(_many(1)).entries
+    assert (entry.kind, entry.namespace, entry.name) == ("Server", "default", "server-00000")
+    assert entry.change == Change.CHANGED
+    assert (len(entry.fields), entry.more_fields) == (5, 5)
+    first = entry.fields[0]
+    assert (first.path, first.live) == ("spec.description", None)
+    assert first.desired is not None
+    assert len(first.desired) == 80
+    assert first.desired.endswith("…")
+
+
+def test_a_summary_has_room_for_the_default_twenty_absent_objects() -> None:
+    state = desired(
+        *(manifest("Connection", f"server-{n}--eslag--leaf-01--leaf-02") for n in range(30))
+    )
+    summary = summarise(find_drift(state, live_state(served=("Connection",))))
+    assert (len(summary.entries), summary.left_out) == (20, 10)

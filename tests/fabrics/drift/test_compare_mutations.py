@@ -1,0 +1,121 @@
+"""Nothing missed: every small change to every live object of every set is reported, and just that."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fabrics.drift import Change, Drift, Live, find_drift
+from fabrics.resources.kinds import find_kind
+from fabrics.resources.manifests import Desired
+from fabrics.resources.resource import Resource, from_api
+from fabrics.resources.schema import spec_of
+from tests.support.fabrics.mutations import Mutation, mutations
+from tests.support.fabrics.sample_sets import SETS, SampleSet, needs_samples
+
+pytestmark = needs_samples
+
+
+@pytest.fixture(scope="module")
+def tried() -> Iterator[Counter[str]]:
+    """Counts what was tried, and prints it at the end of the run (`pytest -s`)."""
+    counts: Counter[str] = Counter()
+    yield counts
+    print()
+    for what, count in sorted(counts.items()):
+        print(f"{count:8,} {what}")
+    print(f"{counts.total():8,} mutations, each reported on exactly its object and field")
+
+
+def _pairs(sample: SampleSet) -> Iterator[tuple[Resource, dict[str, Any]]]:
+    desired = sample.desired()
+    for item in sample.dump()["items"]:
+        yield desired.resources[from_api(item).key], item
+
+
+def _drift(desired: Resource, item: dict[str, Any]) -> Drift:
+    live = from_api(item)
+    return find_drift(Desired({desired.key: desired}), Live({live.kind: (live,)}))
+
+
+@pytest.mark.parametrize("sample", SETS, ids=str)
+def test_each_mutation_of_a_live_spec_is_reported(sample: SampleSet, tried: Counter[str]) -> None:
+    for desired, item in _pairs(sample):
+        kind = find_kind(desired.kind.group, desired.kind.name)
+        assert kind is not None
+        for mutation in mutations(spec_of(kind), item.get("spec", {})):
+            drift = _drift(desired, item | {"spec": mutation.spec})
+            if mutation.hydrated and not sample.hydrated:
+                _assert_unmanaged(desired, drift, mutation)
+                tried["hydrated field that Git leaves open: listed as unmanaged"] += 1
+            else:
+                _assert_reported(desired, drift, mutation)
+                tried[mutation.what] += 1
+
+
+def _assert_reported(desired: Resource, drift: Drift, mutation: Mutation) -> None:
+    where = f"{desired.key}: {mutation.what} at {mutation.path}: {drift.entries}"
+    assert [(entry.key, entry.change) for entry in drift.entries] == [
+        (desired.key, Change.CHANGED)
+    ], where
+    fields = drift.entries[0].fields
+    unexplained = [field.path for field in fields if not mutation.explains(field.path)]
+    if mutation.what == "rename a map key":  # the old name goes, the new one comes
+        unexplained = [path for path in unexplained if "zzz" not in path]
+        assert len(fields) == 2, where
+    assert len(fields) >= 1, where
+    assert unexplained == [], where
+
+
+def _assert_unmanaged(desired: Resource, drift: Drift, mutation: Mutation) -> None:
+    where = f"{desired.key}: {mutation.what} at {mutation.path}: {drift.entries}"
+    assert drift.entries == (), where
+    if mutation.what == "change a leaf":
+        unmanaged = {field.path for field in drift.unmanaged}
+        assert any(mutation.path == path or mutation.explains(path) for path in unmanaged), where
+
+
+@pytest.mark.parametrize("sample", SETS, ids=str)
+@pytest.mark.parametrize("field", ["labels", "annotations"])
+def test_each_mutation_of_a_users_metadata_is_reported(
+    sample: SampleSet, field: str, tried: Counter[str]
+) -> None:
+    for desired, item in _pairs(sample):
+        metadata = item["metadata"]
+        texts: dict[str, str] = metadata.get(field, {})
+        ours: dict[str, str] = getattr(desired, field)
+        own = [name for name in ours if name in texts and _is_users(name)]
+        trials: list[dict[str, str]] = [texts | {"team": "blue"}]
+        trials += [texts | {name: texts[name] + "x"} for name in own]
+        trials += [{key: value for key, value in texts.items() if key != name} for name in own]
+        for names, trial in zip(["team", *own, *own], trials, strict=True):
+            drift = _drift(desired, item | {"metadata": metadata | {field: trial}})
+            (entry,) = drift.entries
+            (found,) = entry.fields
+            assert found.path.startswith(f"metadata.{field}")
+            assert names in found.path
+            tried[f"change {field}"] += 1
+
+
+def _is_users(name: str) -> bool:
+    return "githedgehog.com" not in name or "hhfab." in name or name.endswith("p2p-link")
+
+
+@pytest.mark.parametrize("sample", SETS, ids=str)
+def test_what_tools_write_into_metadata_is_no_drift(sample: SampleSet) -> None:
+    noise = {
+        "kubectl.kubernetes.io/last-applied-configuration": "{}",
+        "argocd.argoproj.io/tracking-id": "fabric:vpc/VPC:default/x",
+        "app.kubernetes.io/instance": "fabric",
+        "kustomize.toolkit.fluxcd.io/name": "fabric",
+        "fabric.githedgehog.com/new-in-the-next-release": "x",
+        "vpc.gateway.githedgehog.com/vpc-1": "true",
+        "objectset.rio.cattle.io/hash": "x",
+    }
+    for desired, item in _pairs(sample):
+        metadata = item["metadata"]
+        noisy = metadata | {
+            field: metadata.get(field, {}) | noise for field in ("labels", "annotations")
+        }
+        assert _drift(desired, item | {"metadata": noisy}).entries == ()

@@ -1,0 +1,189 @@
+"""What the web hooks would not do is drift: markers, tri-states, maps, order, spelling."""
+
+import pytest
+
+from fabrics.resources.json_types import Json
+from tests.support.fabrics.hydrated_specs import FLAP, GATEWAY, PEER, SUBNET, peering_with, vpc_with
+from tests.support.fabrics.objects import compared, paths
+
+DRIFT: dict[str, tuple[str, str, Json, list[str]]] = {
+    "another peer, which pruning blindly would hide": (
+        "VPCPeering",
+        "{permit: [{vpc-1: {}, vpc-2: {}}]}",
+        {"permit": [{"vpc-1": {}, "vpc-3": {}}]},
+        ["spec.permit[0].vpc-2", "spec.permit[0].vpc-3"],
+    ),
+    "an explicit false where a subnet may inherit": (
+        "VPC",
+        "{subnets: {a: {subnet: 10.0.1.0/24, vlan: 1001, isolated: false}}}",
+        vpc_with(),
+        ["spec.subnets.a.isolated"],
+    ),
+    "a live false that Git leaves to the VPC": (
+        "VPC",
+        "{subnets: {a: {subnet: 10.0.1.0/24, vlan: 1001}}}",
+        vpc_with(restricted=False),
+        ["spec.subnets.a.restricted"],
+    ),
+    "link flap protection that is off": (
+        "Switch",
+        "{linkFlapErrDisable: {}}",
+        {"vlanNamespaces": ["default"]},
+        ["spec.linkFlapErrDisable"],
+    ),
+    "ports that never recover (0) against the default": (
+        "Switch",
+        "{linkFlapErrDisable: {recoveryInterval: 0}}",
+        {"linkFlapErrDisable": FLAP, "vlanNamespaces": ["default"]},
+        ["spec.linkFlapErrDisable.recoveryInterval"],
+    ),
+    "auto-negotiation off is not auto-negotiation unset": (
+        "Switch",
+        "{portAutoNegs: {E1/1: false}}",
+        {"vlanNamespaces": ["default"]},
+        ['spec.portAutoNegs["E1/1"]'],
+    ),
+    "ICMP type 0 is echo reply, not any": (
+        "ExternalAttachment",
+        "{inboundACL: {statements: [{seq: 1, icmpType: 0, icmpCode: 0}]}}",
+        {"inboundACL": {"statements": [{"seq": 1}]}, "switch": {}, "neighbor": {}},
+        ["spec.inboundACL.statements[0].icmpCode", "spec.inboundACL.statements[0].icmpType"],
+    ),
+    "an empty access list denies, none allows": (
+        "ExternalAttachment",
+        "{inboundACL: {}}",
+        {"switch": {}, "neighbor": {}},
+        ["spec.inboundACL"],
+    ),
+    "TCP filters without any flag": (
+        "ExternalAttachment",
+        "{inboundACL: {statements: [{seq: 1, tcpFilters: {}}]}}",
+        {"inboundACL": {"statements": [{"seq": 1}]}},
+        ["spec.inboundACL.statements[0].tcpFilters"],
+    ),
+    "static NAT is a marker without fields": (
+        "GatewayPeering",
+        "{peering: {vpc-1: {expose: [{nat: {static: {}}}]}, vpc-2: {}}}",
+        peering_with(nat={}),
+        ["spec.peering.vpc-1.expose[0].nat.static"],
+    ),
+    "an interface of a gateway is a map entry": (
+        "Gateway",
+        "{interfaces: {eth0: {}, eth1: {}}}",
+        GATEWAY | {"interfaces": {"eth0": {}}},
+        ["spec.interfaces.eth1"],
+    ),
+    "a static lease of the same address for another host": (
+        "VPC",
+        "{subnets: {a: {subnet: 10.0.1.0/24, vlan: 1001, "
+        "dhcp: {static: {'0c:20:12:ff:00:00': {ip: 10.0.1.5}}}}}}",
+        vpc_with(dhcp={"static": {"0c:20:12:ff:00:01": {"ip": "10.0.1.5"}}}),
+        [
+            'spec.subnets.a.dhcp.static["0c:20:12:ff:00:00"]',
+            'spec.subnets.a.dhcp.static["0c:20:12:ff:00:01"]',
+        ],
+    ),
+    "a default that the cluster lost": (
+        "VPC",
+        "{subnets: {a: {subnet: 10.0.1.0/24, vlan: 1001}}}",
+        {"vlanNamespace": "default", "subnets": {"a": SUBNET}},
+        ["spec.ipv4Namespace"],
+    ),
+    "the order of permits": (
+        "VPC",
+        "{subnets: {}, permit: [[a, b], [c, d]]}",
+        {
+            "ipv4Namespace": "default",
+            "vlanNamespace": "default",
+            "permit": [["c", "d"], ["a", "b"]],
+        },
+        ["spec.permit[0]", "spec.permit[1]"],
+    ),
+    "an access rule inserted before another": (
+        "GatewayPeering",
+        "{peering: {v: {}, w: {}}, acl: {rules: [{name: a, action: deny}, {name: b, action: deny}]}}",
+        PEER
+        | {
+            "peering": {"v": {}, "w": {}},
+            "acl": {
+                "default": "deny-unless-exposed",
+                "rules": [
+                    {"name": name, "action": "deny", "scope": "flow"} for name in ("a", "new", "b")
+                ],
+            },
+        },
+        ["spec.acl.rules[1]"],
+    ),
+    "an address that Git states": (
+        "Connection",
+        "{fabric: {links: [{spine: {port: s/E1/1, ip: 172.30.128.0/31}, leaf: {port: l/E1/1}}]}}",
+        {
+            "fabric": {
+                "links": [
+                    {
+                        "spine": {"port": "s/E1/1", "ip": "172.30.128.2/31"},
+                        "leaf": {"port": "l/E1/1", "ip": "172.30.128.3/31"},
+                    }
+                ]
+            }
+        },
+        ["spec.fabric.links[l/E1/1, s/E1/1].spine.ip"],
+    ),
+    "a link on another port": (
+        "Connection",
+        "{bundled: {links: [{server: {port: s/a}, switch: {port: l/E1/1}}]}}",
+        {"bundled": {"links": [{"server": {"port": "s/a"}, "switch": {"port": "l/E1/2"}}]}},
+        ["spec.bundled.links[s/a, l/E1/1]", "spec.bundled.links[s/a, l/E1/2]"],
+    ),
+    "second lanes are other ports": (
+        "Connection",
+        "{unbundled: {link: {switch: {port: leaf/E1/1/2}}}}",
+        {"unbundled": {"link": {"switch": {"port": "leaf/E1/1"}}}},
+        ["spec.unbundled.link.switch.port"],
+    ),
+    "a VLAN stated as text": (
+        "VPC",
+        "{subnets: {a: {subnet: 10.0.1.0/24, vlan: '1001'}}}",
+        vpc_with(),
+        ["spec.subnets.a.vlan"],
+    ),
+    "1 is not true": ("Server", "{profile: 1}", {"profile": True}, ["spec.profile"]),
+    "an unknown field of another release": (
+        "Server",
+        "{description: x}",
+        {"description": "x", "rack": {"unit": 0}},
+        ["spec.rack"],
+    ),
+    "a struct where a text belongs": (
+        "Switch",
+        "{boot: x}",
+        {"boot": {"mac": "0c:20:12:ff:00:00"}, "vlanNamespaces": ["default"]},
+        ["spec.boot"],
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", DRIFT)
+def test_drift(rule: str) -> None:
+    kind, git, cluster, expected = DRIFT[rule]
+    assert paths(compared(kind, git, cluster)) == expected
+
+
+def test_hydrated_fields_that_git_leaves_open_are_listed() -> None:
+    drift = compared(
+        "Gateway",
+        "{interfaces: {eth0: {}}}",
+        GATEWAY
+        | {
+            "asn": 65534,
+            "neighbors": [{"ip": "172.30.128.1"}],
+            "interfaces": {"eth0": {"ips": ["172.30.128.0/31"], "mtu": 9036}},
+        },
+    )
+    assert drift.entries == ()
+    assert {field.path: field.live for field in drift.unmanaged} == {
+        "spec.asn": 65534,
+        "spec.interfaces.eth0.ips": ["172.30.128.0/31"],
+        "spec.interfaces.eth0.mtu": 9036,
+        "spec.neighbors": [{"ip": "172.30.128.1"}],
+    }

@@ -1,0 +1,146 @@
+"""Ports of which nobody can say that they are gone stay in NetBox, with nothing on them."""
+
+from fabrics.inventory.model.existing import Stored
+from fabrics.inventory.model.planned import Model, Ref
+from fabrics.inventory.plan.plan import Plan
+from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import SWITCH_PROFILE
+from fabrics.resources.resource import Resource, from_api
+from tests.support.fabrics.objects import live
+from tests.support.inventory.fake_netbox import FakeNetBox
+from tests.support.inventory.plans import connection, plan, server, switch
+from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
+
+CABLE = cable("c", "s-1/e1", "leaf-1/E1/5")
+PORT = "Switch/default/leaf-1#E1/5"
+
+
+def profile(breakout: str = "1x100G", other: str = "SFP28-25G") -> Resource:
+    """What the switches of the frame are: three ports."""
+    spec: dict[str, Json] = {
+        "ports": {
+            "E1/5": {"profile": "QSFP28-100G"},
+            "E1/6": {"profile": other},
+            "M1": {"management": True},
+        },
+        "portProfiles": {
+            "QSFP28-100G": {"breakout": {"default": breakout}},
+            "SFP28-25G": {"speed": {"default": "25G"}},
+        },
+    }
+    return from_api(
+        {"metadata": {"name": "vs", "namespace": "default"}, "spec": spec}, SWITCH_PROFILE
+    )
+
+
+def ports(netbox: FakeNetBox, device: str = "Switch/default/leaf-1") -> dict[str, Stored]:
+    found = {row.key: row for row in netbox.rows.values() if row.id.model is Model.INTERFACE}
+    return {key: row for key, row in found.items() if key.startswith(f"{device}#")}
+
+
+def gone(netbox: FakeNetBox, made: Plan) -> set[str]:
+    """What is absent of the switch's ports once NetBox has been brought up to a plan."""
+    absent = netbox.sync(made).absent
+    assert netbox.sync(made).total == 0
+    return {each.key for each in absent if each.id.model is Model.INTERFACE}
+
+
+def test_a_port_does_not_go_because_its_cable_does() -> None:
+    netbox = FakeNetBox()
+    attached = (vpc("v", 1001, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
+    netbox.sync(plan(*FRAME, CABLE, *attached))
+    assert ports(netbox)[PORT].values["tagged_vlans"]
+    assert gone(netbox, plan(*FRAME, attached[0])) == {"Server/default/s-1#e1"}
+    assert not ports(netbox)[PORT].values["tagged_vlans"]
+    assert ports(netbox)[PORT].values["mode"] is None
+
+
+def test_a_port_that_no_longer_leads_outwards_says_so() -> None:
+    netbox = FakeNetBox()
+    netbox.sync(plan(*FRAME, connection("x", "external", {"switch": "leaf-1/E1/5"})))
+    assert ports(netbox)[PORT].values["mark_connected"]
+    assert gone(netbox, plan(*FRAME)) == set()
+    assert not ports(netbox)[PORT].values["mark_connected"]
+
+
+def test_a_lag_goes_and_its_ports_stay() -> None:
+    netbox = FakeNetBox()
+    link = {"server": "s-1/e1", "switch": "leaf-1/E1/5"}
+    netbox.sync(plan(*FRAME, connection("b", "bundled", link)))
+    assert ports(netbox)[PORT].values["lag"]
+    left = gone(netbox, plan(*FRAME))
+    assert "Switch/default/leaf-1#lag:E1/5" in left
+    assert PORT not in left
+    assert ports(netbox)[PORT].values["lag"] is None
+
+
+def test_a_port_that_is_divided_is_its_first_lane_and_lanes_that_are_joined_go() -> None:
+    netbox = FakeNetBox()
+    divided = switch("leaf-9", portBreakouts={"E1/5": "4x25G"})
+    whole = switch("leaf-9", portBreakouts={"E1/5": "1x100G"})
+    key = "Switch/default/leaf-9#E1/5"
+    lanes = {f"{key}/{lane}" for lane in (2, 3, 4)}
+    netbox.sync(plan(divided))
+    before = ports(netbox, "Switch/default/leaf-9")
+    assert before[key].values["type"] == "25gbase-x-sfp28"
+    assert gone(netbox, plan(whole)) == lanes
+    joined = ports(netbox, "Switch/default/leaf-9")[key]
+    assert joined.id == before[key].id
+    assert (joined.values["type"], joined.values["speed"]) == ("100gbase-x-qsfp28", 100_000_000)
+    assert gone(netbox, plan(divided)) == set()
+    two = switch("leaf-9", portBreakouts={"E1/5": "2x50G"})
+    assert gone(netbox, plan(two)) == {f"{key}/3", f"{key}/4"}
+
+
+def test_ports_go_with_their_switch() -> None:
+    netbox = FakeNetBox()
+    netbox.sync(plan(*FRAME, CABLE))
+    left = [each for each in FRAME if each.name != "leaf-1"]
+    assert PORT in gone(netbox, plan(*left))
+
+
+def test_a_profile_that_can_no_longer_be_read_takes_no_port_away() -> None:
+    netbox = FakeNetBox()
+    netbox.sync(plan(*FRAME, CABLE, profile()))
+    before = ports(netbox)
+    assert before["Switch/default/leaf-1#E1/6"].values["type"] == "25gbase-x-sfp28"
+    assert gone(netbox, plan(*FRAME, CABLE)) == set()
+    assert ports(netbox) == before
+
+
+def test_a_profile_that_can_no_longer_be_read_joins_no_lanes() -> None:
+    netbox = FakeNetBox()
+    link: Json = {"switch": {"port": "leaf-1/E1/6", "vlan": 30}}
+    outward = live("Connection", "x", {"staticExternal": {"link": link}})
+    netbox.sync(plan(*FRAME, CABLE, outward, profile("4x25G", "QSFP28-100G")))
+    names = {key: row.values["name"] for key, row in ports(netbox).items()}
+    assert {"E1/5/1", "E1/5/4", "E1/6/1"} <= set(names.values())
+    subinterface = netbox.by_ref()[Ref(Model.INTERFACE, "Connection/default/x#vlan")]
+    second = cable("d", "s-2/e1", "leaf-1/E1/5/2")
+    for wired in ([CABLE], [CABLE, second], [second], []):
+        left = gone(netbox, plan(*FRAME, outward, *wired))
+        assert not any("leaf-1" in key for key in left)
+        assert {key: row.values["name"] for key, row in ports(netbox).items()} == names
+        assert netbox.rows[subinterface].values["name"] == "E1/6/1.30"
+    outward = live("Connection", "y", {"staticExternal": {"link": link}})
+    assert not any("leaf-1" in key for key in gone(netbox, plan(*FRAME, outward)))
+    taken = netbox.rows[subinterface]
+    assert (taken.key, taken.values["name"]) == ("Connection/default/y#vlan", "E1/6/1.30")
+    whole = switch("leaf-1", portBreakouts={"E1/5": "1x100G"})
+    assert gone(netbox, plan(whole, *FRAME[1:], outward, CABLE)) >= {
+        f"{PORT}/{lane}" for lane in (2, 3, 4)
+    }
+    assert ports(netbox)[PORT].values["name"] == "E1/5"
+
+
+def test_a_profile_tells_which_ports_there_are_not() -> None:
+    netbox = FakeNetBox()
+    netbox.sync(plan(*FRAME, cable("c", "s-1/e1", "leaf-1/E1/7")))
+    assert gone(netbox, plan(*FRAME, CABLE, profile())) == {"Switch/default/leaf-1#E1/7"}
+
+
+def test_ports_of_servers_are_those_of_their_connections() -> None:
+    netbox = FakeNetBox()
+    netbox.sync(plan(server("s-9"), switch("leaf-9"), cable("c", "s-9/e1", "leaf-9/E1/1")))
+    assert gone(netbox, plan(server("s-9"), switch("leaf-9"))) == {"Server/default/s-9#e1"}
+    assert netbox.by_ref()[Ref(Model.INTERFACE, "Switch/default/leaf-9#E1/1")]

@@ -1,0 +1,231 @@
+"""Connections of every type: cables, LAGs, addresses and ports that lead outwards."""
+
+import pytest
+
+from fabrics.inventory.model.dcim import Cable, Interface
+from fabrics.inventory.model.ipam import IPAddress
+from fabrics.resources.json_types import Json
+from fabrics.resources.resource import Resource
+from tests.support.fabrics.objects import live
+from tests.support.inventory.plans import (
+    cabled,
+    connection,
+    keys,
+    one,
+    plan,
+    server,
+    skipped,
+    switch,
+)
+
+SWITCHES = [switch(f"leaf-0{n}") for n in (1, 2)]
+DEVICES = [*SWITCHES, switch("spine-01", role="spine"), server("server-1"), live("Gateway", "gw-1")]
+LEAF, OTHER, SERVER = "Switch/default/leaf-01", "Switch/default/leaf-02", "Server/default/server-1"
+
+
+def bundle(kind: str, name: str = "a", **body: Json) -> Resource:
+    """A server with two links: to both leaves, or both to one."""
+    second = "leaf-01/E1/2" if kind == "bundled" else "leaf-02/E1/1"
+    return connection(
+        name,
+        kind,
+        {"server": "server-1/enp2s1", "switch": "leaf-01/E1/1"},
+        {"server": "server-1/enp2s2", "switch": second},
+        **body,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "ends"),
+    [
+        ("unbundled", {"server": "server-1/e1", "switch": "leaf-01/E1/1"}),
+        ("fabric", {"spine": "spine-01/E1/1", "leaf": "leaf-01/E1/1"}),
+        ("mesh", {"leaf1": "leaf-01/E1/1", "leaf2": "leaf-02/E1/1"}),
+        ("gateway", {"switch": "spine-01/E1/1", "gateway": "gw-1/e1"}),
+        ("vpcLoopback", {"switch1": "leaf-01/E1/1", "switch2": "leaf-01/E1/2"}),
+    ],
+)
+def test_a_link_is_a_cable(kind: str, ends: dict[str, str]) -> None:
+    made = plan(*DEVICES, connection("a", kind, ends))
+    part = "" if kind == "unbundled" else f"#{next(iter(ends.values()))}"
+    places = [(port.partition("/")[0], port.partition("/")[2]) for port in ends.values()]
+    assert cabled(made) == {f"Connection/default/a{part}": frozenset(places)}
+    assert one(made, Cable, f"Connection/default/a{part}").label == "a"
+    ports = [one(made, Interface, end.key) for end in one(made, Cable, keys(made, Cable)[0]).ends]
+    usual = 9100 if kind in ("fabric", "mesh", "gateway") else None
+    assert [(port.lag, port.mtu) for port in ports] == [(None, usual)] * 2
+    assert skipped(made) == {}
+
+
+def test_the_links_of_an_mclag_domain_tell_what_they_are_for() -> None:
+    def link(port: str) -> Json:
+        return {f"switch{n}": {"port": f"leaf-0{n}/{port}"} for n in (1, 2)}
+
+    body: Json = {"peerLinks": [link("E1/1"), link("E1/2")], "sessionLinks": [link("E1/3")]}
+    made = plan(*DEVICES, live("Connection", "a", {"mclagDomain": body}))
+    purposes = {each.key: each.description for each in made.objects if isinstance(each, Cable)}
+    assert purposes == {
+        "Connection/default/a#leaf-01/E1/1": "peer link",
+        "Connection/default/a#leaf-01/E1/2": "peer link",
+        "Connection/default/a#leaf-01/E1/3": "session link",
+    }
+
+
+@pytest.mark.parametrize("kind", ["bundled", "mclag", "eslag"])
+def test_the_links_of_a_bundle_are_lags_on_both_sides(kind: str) -> None:
+    made = plan(*DEVICES, bundle(kind, mtu=9036))
+    lags = {
+        each.key: each
+        for each in made.objects
+        if isinstance(each, Interface) and each.type == "lag"
+    }
+    expected = {f"{LEAF}#lag:E1/1", f"{SERVER}#lag:enp2s1"}
+    assert lags.keys() == (expected if kind == "bundled" else {*expected, f"{OTHER}#lag:E1/1"})
+    assert {each.name for each in lags.values()} == {"a"}
+    for lag in lags.values():
+        on_switch = lag.device.key.startswith("Switch")
+        assert lag.mtu == (9036 if on_switch else None)
+    members = {
+        each.key: each.lag.key for each in made.objects if isinstance(each, Interface) and each.lag
+    }
+    second = f"{LEAF}#E1/2" if kind == "bundled" else f"{OTHER}#E1/1"
+    assert members == {
+        f"{SERVER}#enp2s1": f"{SERVER}#lag:enp2s1",
+        f"{SERVER}#enp2s2": f"{SERVER}#lag:enp2s1",
+        f"{LEAF}#E1/1": f"{LEAF}#lag:E1/1",
+        second: f"{LEAF}#lag:E1/1" if kind == "bundled" else f"{OTHER}#lag:E1/1",
+    }
+    assert len(cabled(made)) == 2
+
+
+def test_a_renamed_bundle_keeps_the_keys_of_its_lags() -> None:
+    before, after = plan(*DEVICES, bundle("eslag", "a")), plan(*DEVICES, bundle("eslag", "b" * 80))
+    assert keys(before, Interface) == keys(after, Interface)
+    name = one(after, Interface, f"{LEAF}#lag:E1/1").name
+    assert len(name) == 64
+    assert name.startswith("bbb")
+
+
+def test_the_order_of_links_means_nothing() -> None:
+    links = [{"spine": f"spine-01/E1/{n}", "leaf": f"leaf-01/E1/{n}"} for n in (1, 2, 10)]
+    one_way, other_way = (
+        plan(*DEVICES, connection("a", "fabric", *order)) for order in (links, links[::-1])
+    )
+    assert one_way == other_way
+    assert keys(one_way, Cable)[0] == "Connection/default/a#spine-01/E1/1"
+
+
+def test_both_ends_of_a_link_have_their_addresses_and_mtus() -> None:
+    link: Json = {
+        "switch": {"port": "spine-01/E1/1", "ip": "172.30.128.24/31"},
+        "gateway": {"port": "gw-1/e1", "ip": "172.30.128.25/31"},
+    }
+    interface: Json = {"ips": ["172.30.128.25/31"], "mtu": 9000}
+    gateway = live("Gateway", "gw-1", {"interfaces": {"e1": interface}})
+    made = plan(DEVICES[2], gateway, live("Connection", "a", {"gateway": {"links": [link]}}))
+    addresses = {
+        each.key: str(each.address) for each in made.objects if isinstance(each, IPAddress)
+    }
+    assert addresses == {
+        "Gateway/default/gw-1#e1": "172.30.128.25/31",
+        "Switch/default/spine-01#E1/1": "172.30.128.24/31",
+    }
+    assert {key: one(made, Interface, key).mtu for key in addresses} == {
+        "Gateway/default/gw-1#e1": 9000,
+        "Switch/default/spine-01#E1/1": 9100,
+    }
+    assert skipped(made) == {}
+
+
+def test_an_external_connection_marks_its_port() -> None:
+    made = plan(*DEVICES, connection("a", "external", {"switch": "leaf-01/E1/1"}))
+    port = one(made, Interface, f"{LEAF}#E1/1")
+    assert (port.mark_connected, port.details) == (True, {"connection": "a"})
+    assert cabled(made) == {}
+
+
+@pytest.mark.parametrize(("vlan", "key"), [(30, "Connection/default/a#vlan"), (0, f"{LEAF}#E1/1")])
+def test_a_static_external_has_an_address_in_its_vpc(vlan: int, key: str) -> None:
+    end: dict[str, Json] = {
+        "port": "leaf-01/E1/1",
+        "ip": "203.0.113.2/30",
+        "nextHop": "203.0.113.1",
+        "subnets": ["192.0.2.0/24"],
+        "vlan": vlan,
+    }
+    vpc = live("VPC", "prod")
+    for within in ("prod", ""):
+        body: Json = {"link": {"switch": end}, "withinVPC": within}
+        made = plan(*DEVICES, vpc, live("Connection", "a", {"staticExternal": body}))
+        vrf = "VPC/default/prod" if within else "Fabric/default/dc1#underlay"
+        address, port = one(made, IPAddress, key), one(made, Interface, key)
+        assert (address.vrf.key, str(address.address)) == (vrf, "203.0.113.2/30")
+        assert (port.vrf.key if port.vrf else "") == ("VPC/default/prod" if within else "")
+        own = {"nextHop": "203.0.113.1", "subnets": ["192.0.2.0/24"]}
+        assert port.details == (own if vlan else {"connection": "a", **own})
+        assert port.name == ("E1/1.30" if vlan else "E1/1")
+        assert one(made, Interface, f"{LEAF}#E1/1").mark_connected
+    body = {"link": {"switch": end}, "withinVPC": "nowhere"}
+    made = plan(*DEVICES, vpc, live("Connection", "a", {"staticExternal": body}))
+    assert skipped(made) == {"Connection/default/a": "names the VPC nowhere, which is not there"}
+
+
+def test_a_link_to_nowhere_is_skipped_and_the_others_are_not() -> None:
+    made = plan(
+        *DEVICES,
+        connection(
+            "a",
+            "eslag",
+            {"server": "server-1/enp2s1", "switch": "leaf-01/E1/1"},
+            {"server": "server-1/enp2s2", "switch": "leaf-09/E1/1"},
+        ),
+    )
+    assert skipped(made) == {
+        "Connection/default/a#server-1/enp2s2": "names the Switch leaf-09, which is not there"
+    }
+    assert list(cabled(made)) == ["Connection/default/a#server-1/enp2s1"]
+    assert one(made, Interface, f"{SERVER}#enp2s1").lag is not None
+    assert one(made, Interface, f"{SERVER}#enp2s2").lag is None
+
+
+def test_a_port_has_one_cable() -> None:
+    made = plan(
+        *DEVICES,
+        connection("a", "unbundled", {"server": "server-1/e1", "switch": "leaf-01/E1/1"}),
+        connection("b", "unbundled", {"server": "server-1/e2", "switch": "leaf-01/E1/1/1"}),
+        connection("c", "external", {"switch": "leaf-01/E1/1"}),
+        connection("d", "mesh", {"leaf1": "leaf-01/E1/2", "leaf2": "leaf-01/E1/2"}),
+        connection("e", "external", {"switch": "leaf-01/E1/3"}),
+        connection("f", "external", {"switch": "leaf-01/E1/3"}),
+        live("External", "isp"),
+        live("ExternalAttachment", "g", {"external": "isp", "connection": "f"}),
+    )
+    assert list(cabled(made)) == ["Connection/default/a"]
+    taken = f"needs the cable of {LEAF}#E1/1, which Connection/default/a has"
+    assert skipped(made) == {
+        "Connection/default/b": taken,
+        "Connection/default/c": taken,
+        "Connection/default/d#leaf-01/E1/2": "would join a port to itself",
+        "Connection/default/f": f"needs {LEAF}#E1/3, which the Connection e has",
+        "ExternalAttachment/default/g": "names the Connection f, which ends on no switch",
+    }
+    assert not one(made, Interface, f"{LEAF}#E1/1").mark_connected
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ({"quantum": {"links": []}}, "is of the type quantum, which is not known"),
+        ({}, "spec: does not state exactly one type of connection"),
+        ({"fabric": {}, "mesh": {}}, "spec: does not state exactly one type of connection"),
+        ({"fabric": {"links": [{"spine": {"port": "spine-01/E1/1"}}]}}, "has a link of spine"),
+        (
+            {"external": {"link": {"switch": {"port": "leaf-01"}}}},
+            "spec.external.link.switch.port: is 'leaf-01', not device/port",
+        ),
+    ],
+)
+def test_what_is_no_connection_is_skipped(spec: Json, reason: str) -> None:
+    made = plan(*DEVICES, live("Connection", "a", spec))
+    assert skipped(made) == {"Connection/default/a": reason}
+    assert cabled(made) == {}

@@ -1,0 +1,154 @@
+"""Live objects that do not have the form of their kind: skipped, each with a sentence."""
+
+from typing import Any
+
+import pytest
+
+from fabrics.inventory.model.dcim import Device, MACAddress
+from fabrics.inventory.model.ipam import VRF, IPAddress, Prefix
+from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import kind_named
+from fabrics.resources.resource import from_api
+from tests.support.fabrics.objects import live
+from tests.support.inventory.plans import keys, one, plan, server, skipped, switch
+
+
+def nested(depth: int) -> Json:
+    value: Json = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "reason"),
+    [
+        ("Switch", {"asn": "65101"}, "spec.asn: input should be a valid integer"),
+        ("Switch", {"asn": True}, "spec.asn: input should be a valid integer"),
+        ("Switch", {"groups": {"a": 1}}, "spec.groups: input should be a valid list"),
+        ("Switch", {"profile": "a\nb"}, "spec.profile: has characters that cannot be shown"),
+        ("Switch", {"role": "\ud800"}, "spec.role: has characters that cannot be shown"),
+        ("Switch", {"role": " x"}, "spec.role: begins or ends with a space"),
+        ("Server", {"description": 1}, "spec.description: input should be a valid string"),
+        ("Gateway", {"interfaces": {"a b": {}}}, "spec.interfaces.a b.[key]: string should match"),
+        ("VPC", {"subnets": {"a": {}}}, "spec.subnets.a.subnet: field required"),
+        ("VPC", {"subnets": []}, "spec.subnets: input should be a valid dictionary"),
+        (
+            "VPC",
+            {"subnets": {"a": {"subnet": "10.0.0.0/24", "vlan": 5000}}},
+            "spec.subnets.a.vlan: input should be less than or equal to 4094",
+        ),
+        (
+            "VPC",
+            {"subnets": {"a": {"subnet": "10.0.0.0/33"}}},
+            "spec.subnets.a.subnet: is '10.0.0.0/33'",
+        ),
+        (
+            "VLANNamespace",
+            {"ranges": [{"from": 9, "to": 3}]},
+            "spec.ranges.0: goes from 9 down to 3",
+        ),
+        ("VLANNamespace", {}, "states no range of VLANs"),
+        ("ExternalPeering", {"permit": {}}, "spec.permit.vpc: field required"),
+        (
+            "GatewayPeering",
+            {"peering": {"a": 1}},
+            "spec.peering.a: input should be a valid dictionary",
+        ),
+        ("GatewayPeering", {"peering": {"a": {"b": ["\x00"]}}}, "spec.peering.a: has characters"),
+        ("VPC", {"staticRoutes": [{"a": nested(300)}]}, "spec.staticRoutes.0.a"),
+    ],
+)
+def test_a_spec_of_another_form_is_skipped(kind: str, spec: Any, reason: str) -> None:  # noqa: ANN401
+    made = plan(live("Server", "server-1"), _as_read(kind, spec))
+    [(key, said)] = skipped(made).items()
+    assert key == f"{kind}/default/odd"
+    assert said.startswith(reason)
+    assert said.isprintable()
+    assert keys(made, Device) == ["Server/default/server-1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "part", "reason"),
+    [
+        ("Switch", {"ip": 5}, "ip", "spec.ip: is 5, not an IPv4 address and its network"),
+        ("Switch", {"ip": {"a": 1}}, "ip", "spec.ip: is {'a': 1}, not an IPv4 address"),
+        ("Switch", {"boot": {"mac": "12:34"}}, "boot.mac", "spec.boot.mac: is no MAC address"),
+        ("Switch", {"boot": {"serial": "CN 1"}}, "boot.serial", "spec.boot.serial: string should"),
+        (
+            "Switch",
+            {"protocolIP": "fd00::1/128"},
+            "protocolIP",
+            "spec.protocolIP: is 'fd00::1/128'",
+        ),
+        ("Switch", {"vtepIP": "x"}, "vtepIP", "spec.vtepIP: is 'x', not an IPv4 address"),
+        ("Gateway", {"protocolIP": "x"}, "protocolIP", "spec.protocolIP: is 'x'"),
+        ("Gateway", {"vtepIP": "x"}, "vtepIP", "spec.vtepIP: is 'x'"),
+        ("Gateway", {"vtepMAC": "12:34"}, "vtepMAC", "spec.vtepMAC: is no MAC address"),
+    ],
+)
+def test_a_value_of_another_form_is_skipped_alone(
+    kind: str, spec: dict[str, Json], part: str, reason: str
+) -> None:
+    made = plan(_as_read(kind, spec))
+    [(key, said)] = skipped(made).items()
+    assert key == f"{kind}/default/odd#{part}"
+    assert said.startswith(reason)
+    assert keys(made, Device) == [f"{kind}/default/odd"]
+    assert made.unread == {f"{kind}/default/odd"}
+
+
+def test_all_values_of_another_form_are_skipped() -> None:
+    boot: Json = {"serial": "CN 1", "mac": "0c:20:12:fe:00:01"}
+    made = plan(switch("leaf-1", ip="x", vtepIP="172.30.12.0/32", boot=boot))
+    assert skipped(made).keys() == {"Switch/default/leaf-1#ip", "Switch/default/leaf-1#boot.serial"}
+    assert keys(made, IPAddress) == ["Switch/default/leaf-1#Loopback2"]
+    assert keys(made, MACAddress) == ["Switch/default/leaf-1#M1"]
+
+
+def _as_read(kind: str, spec: dict[str, Json]) -> Any:  # noqa: ANN401
+    return from_api({"metadata": {"name": "odd"}, "spec": spec}, kind_named(kind))
+
+
+@pytest.mark.parametrize("name", ["Leaf", "a b", "a/b", "-a", "é", "a\n", "\ud800", "a" * 254])
+def test_a_name_that_kubernetes_does_not_allow_is_skipped(name: str) -> None:
+    [(key, reason)] = skipped(plan(switch(name))).items()
+    assert key.isprintable()
+    assert reason == "has a name that Kubernetes does not allow"
+
+
+def test_of_two_objects_of_one_name_one_is_shown_whatever_comes_first() -> None:
+    twins = [live("Server", "a", {"description": text}) for text in ("one", "two")]
+    there, back = plan(*twins), plan(*reversed(twins))
+    assert there == back
+    assert keys(there, Device) == ["Server/default/a"]
+    assert skipped(there) == {"Server/default/a": "is listed twice"}
+
+
+def test_names_of_other_namespaces_are_other_objects() -> None:
+    made = plan(server("a"), live("VPC", "prod"), live("VPC", "prod", namespace="lab"))
+    assert keys(made, VRF) == ["Fabric/default/dc1#underlay", "VPC/default/prod"]
+    assert skipped(made) == {
+        "VPC/lab/prod": "needs ipam.vrf dc1:vpc:prod, which VPC/default/prod has"
+    }
+
+
+def test_what_go_leaves_out_may_be_there_and_empty() -> None:
+    empty: Json = {"ip": "", "boot": None, "groups": None, "vtepIP": None, "portBreakouts": {}}
+    made = plan(live("Switch", "leaf-01", empty))
+    assert one(made, Device, "Switch/default/leaf-01").role.key == "hh-switch"
+    assert skipped(made) == {}
+
+
+def test_fields_of_another_release_are_passed_over() -> None:
+    spec: Json = {"subnets": ["10.0.0.0/16"], "topology": {"fabric": "default"}}
+    made = plan(live("IPv4Namespace", "default", spec))
+    assert keys(made, Prefix) == ["IPv4Namespace/default/default#10.0.0.0/16"]
+
+
+def test_a_live_state_without_objects_is_a_site_and_a_vrf() -> None:
+    made = plan()
+    assert [each.key for each in made.objects] == [
+        "Fabric/default/dc1#site",
+        "Fabric/default/dc1#underlay",
+    ]

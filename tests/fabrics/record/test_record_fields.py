@@ -1,0 +1,474 @@
+"""The record as pure functions: what people type in, what syncs write, and that neither loses anything."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fabrics.drift import SummaryEntry, SummaryField
+from fabrics.record.config import (
+    FABRIC_ID_PATTERN,
+    MAX_INTERVAL,
+    ConfigEdits,
+    GitSource,
+    KubernetesTarget,
+)
+from fabrics.record.status import ConnectionStatus, Facts, SyncStatus
+from fabrics.record.status_fields import (
+    changed_fields,
+    is_true,
+    parse_config,
+    parse_facts,
+    slug_fabric_id,
+    status_fields,
+)
+
+NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+SELECTIONS = ("hh_sync_status", "hh_connection_status")
+CONFIGURED = {
+    "hh_fabric_id": "dc-1",
+    "hh_sync_enabled": True,
+    "hh_kubernetes_server": "https://10.0.0.1:6443",
+    "hh_git_repository": "https://git.example.com/net/dc1.git",
+}
+
+
+def record(**fields: object) -> dict[str, Any]:
+    """A cluster as NetBox 4.7 gives it: selections with labels, all fields present."""
+    every = dict.fromkeys(
+        ["hh_sync_interval", "hh_paused", "hh_pause_reason", "hh_managed_kinds", "hh_site"]
+    )
+    shown = {name: _as_shown(name, value) for name, value in (every | CONFIGURED | fields).items()}
+    status = {"value": "active", "label": "Active"}
+    return {"id": 7, "name": "DC 1", "status": status, "custom_fields": shown}
+
+
+def _as_shown(name: str, value: object) -> object:
+    return {"value": value, "label": str(value)} if name in SELECTIONS and value else value
+
+
+# -- configuration ----------------------------------------------------------------------------------
+
+
+def test_defaults_are_those_of_the_help_texts() -> None:
+    config = parse_config(record())
+    assert config.fabric_id == "dc-1"
+    assert config.name == "DC 1"
+    assert config.record_id == 7
+    assert config.active
+    assert config.enabled
+    assert config.interval == 300
+    assert not config.paused
+    assert config.kubernetes == KubernetesTarget(
+        server="https://10.0.0.1:6443", namespace="default", credential="dc-1"
+    )
+    assert config.git == GitSource(
+        repository="https://git.example.com/net/dc1.git",
+        branch="main",
+        directory="/",
+        credential="dc-1",
+    )
+    assert config.managed_kinds == ()
+    assert config.problems == ()
+
+
+SITE = {"id": 3, "url": "https://netbox/api/dcim/sites/3/", "name": "Hall", "slug": "hall"}
+
+
+def test_another_place_is_another_configuration() -> None:
+    scoped = {"scope_type": "dcim.location", "scope_id": 3}
+    places = [
+        record(),
+        record(hh_site=SITE),
+        record() | scoped,
+        record() | scoped | {"scope_id": 4},
+    ]
+    configs = [parse_config(each) for each in places]
+    assert [config.place for config in configs] == [
+        *("", "dcim.site 3", "dcim.location 3", "dcim.location 4")
+    ]
+    assert len({config.hash for config in configs}) == len(places)
+    assert parse_config(record(hh_site=SITE) | scoped) == configs[1]
+
+
+def test_a_configuration_without_a_place_has_the_hash_that_earlier_releases_gave_it() -> None:
+    """Loops that have shown it could not be replayed otherwise."""
+    assert parse_config(record()).hash == "ea3ea0ba3d32"
+
+
+def test_an_empty_record_is_neither_enabled_nor_wrong() -> None:
+    empty = {"id": 1, "name": "x", "custom_fields": {}}
+    config = parse_config(empty)
+    assert not config.enabled
+    assert not config.active
+    assert config.kubernetes is None
+    assert config.git is None
+    assert config.problems == ()
+
+
+def test_what_people_state_counts() -> None:
+    config = parse_config(
+        record(
+            hh_sync_interval=60,
+            hh_paused=True,
+            hh_pause_reason="maintenance",
+            hh_kubernetes_namespace="fab",
+            hh_credentials="dc_1.prod",
+            hh_git_branch="release/26.03",
+            hh_git_directory="/fabrics/dc1/",
+            hh_managed_kinds=[
+                {"value": "VPC", "label": "VPC"},
+                {"value": "Connection", "label": "Connection"},
+            ],
+            hh_task_queue="berlin",
+        )
+    )
+    assert config.problems == ()
+    assert config.interval == 60
+    assert config.paused
+    assert config.pause_reason == "maintenance"
+    assert config.kubernetes is not None
+    assert config.kubernetes.namespace == "fab"
+    assert config.git is not None
+    assert config.git.branch == "release/26.03"
+    assert config.git.directory == "fabrics/dc1"
+    assert config.git.credential == config.kubernetes.credential == "dc_1.prod"
+    assert config.managed_kinds == ("Connection", "VPC")
+    assert config.task_queue == "berlin"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example.com/net/dc1.git",
+        "https://git.example.com:8443/net/dc1",
+        "http://127.0.0.1:3000/dc1.git",
+        "ssh://git@git.example.com:2222/net/dc1.git",
+        "git@github.com:org/repo.git",
+        "file:///srv/git/dc1",
+    ],
+)
+def test_repositories_that_git_takes(url: str) -> None:
+    config = parse_config(record(hh_git_repository=url))
+    assert config.git is not None
+    assert config.git.repository == url
+    assert config.problems == ()
+
+
+UNUSABLE = [
+    ("hh_sync_interval", 3),
+    ("hh_sync_interval", -5),
+    ("hh_sync_interval", MAX_INTERVAL + 1),
+    ("hh_sync_interval", "soon"),
+    ("hh_sync_interval", True),
+    ("hh_sync_enabled", "yes"),
+    ("hh_paused", 7),
+    ("hh_kubernetes_server", "10.0.0.1:6443"),
+    ("hh_kubernetes_server", "ftp://10.0.0.1"),
+    ("hh_kubernetes_server", "https://"),
+    ("hh_kubernetes_server", "https://host:99999"),
+    ("hh_kubernetes_server", "https://[::1"),
+    ("hh_kubernetes_server", "https://host name"),
+    ("hh_kubernetes_server", ["https://host"]),
+    ("hh_kubernetes_namespace", "Not_A_Name"),
+    ("hh_kubernetes_namespace", "default\n"),
+    ("hh_credentials", "../other"),
+    ("hh_credentials", ".."),
+    ("hh_credentials", "a b"),
+    ("hh_credentials", "dc-1\n"),
+    ("hh_git_repository", "--upload-pack=touch /tmp/x"),
+    ("hh_git_repository", "ext::sh -c id"),
+    ("hh_git_repository", "https://host"),
+    ("hh_git_repository", "file://host/x"),
+    ("hh_git_branch", "--force"),
+    ("hh_git_branch", "a..b"),
+    ("hh_git_branch", "feature/"),
+    ("hh_git_branch", "a b"),
+    ("hh_git_directory", "../secrets"),
+    ("hh_git_directory", "a/../../b"),
+    ("hh_git_directory", 5),
+    ("hh_managed_kinds", [{"value": "Router", "label": "Router"}]),
+    ("hh_managed_kinds", "VPC"),
+    ("hh_task_queue", "a b"),
+    ("hh_fabric_id", "DC 1"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), UNUSABLE)
+def test_a_value_that_cannot_be_used_is_a_sentence_that_names_its_field(
+    field: str, value: object
+) -> None:
+    (problem,) = parse_config(record(**{field: value})).problems
+    assert field in problem
+    assert problem.endswith(".")
+    assert "\n" not in problem
+
+
+def test_an_unusable_interval_means_the_default_one() -> None:
+    config = parse_config(record(hh_sync_interval=3))
+    assert config.interval == 300
+    assert "not 3" in config.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "url"),
+    [
+        ("hh_kubernetes_server", "https://admin:hunter2@10.0.0.1:6443"),
+        ("hh_kubernetes_server", "https://10.0.0.1:6443/?token=hunter2"),
+        ("hh_git_repository", "https://oauth2:hunter2@git.example.com/net/dc1.git"),
+        ("hh_git_repository", "https://hunter2@git.example.com/net/dc1.git"),
+        ("hh_git_repository", "ssh://git:hunter2@git.example.com/net/dc1.git"),
+        ("hh_git_repository", "https://git.example.com/net/dc1.git?private_token=hunter2"),
+        ("hh_credentials", "Bearer hunter2"),
+    ],
+)
+def test_a_secret_is_refused_and_not_repeated(field: str, url: str) -> None:
+    config = parse_config(record(**{field: url}))
+    assert config.problems
+    assert "hunter2" not in config.model_dump_json()
+
+
+def test_a_broken_kubernetes_target_is_an_error_not_an_unconfigured_fabric() -> None:
+    broken = record(hh_kubernetes_server="10.0.0.1")
+    config = parse_config(broken)
+    assert config.kubernetes == KubernetesTarget(server="", namespace="", credential="")
+    assert config.wants_a_loop
+    fields = status_fields(config, Facts(last_sync=NOW))
+    assert fields["hh_sync_status"] == SyncStatus.ERROR
+    assert "hh_kubernetes_server" in fields["hh_sync_error"]
+
+
+def test_no_other_credential_is_used_in_place_of_one_that_cannot_be() -> None:
+    config = parse_config(record(hh_credentials="../dc-2"))
+    assert config.git is None
+    assert config.kubernetes is not None
+    assert config.kubernetes.credential == ""
+
+
+# -- anything at all ----------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELD_NAMES = sorted(
+    {name for name, _ in UNUSABLE} | set(status_fields(parse_config(record()), Facts()))
+)
+JUNK = st.dictionaries(st.sampled_from(FIELD_NAMES), JSON)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(JUNK)
+def test_no_record_is_too_strange_to_read(junk: dict[str, Any]) -> None:
+    strange = record(**junk)
+    parse_config(strange)
+    assert parse_facts(strange).syncing is False
+    json.dumps(changed_fields(strange, ConfigEdits(), Facts(), NOW))
+
+
+# -- status -------------------------------------------------------------------------------------------
+
+TIMES = st.none() | st.datetimes(
+    min_value=NOW.replace(tzinfo=None) - timedelta(days=900),
+    max_value=NOW.replace(tzinfo=None),
+    timezones=st.just(UTC),
+)
+DRIFT = st.builds(
+    SummaryEntry,
+    kind=st.sampled_from(["VPC", "Switch"]),
+    namespace=st.just("default"),
+    name=st.text(max_size=63),
+    change=st.sampled_from(["changed", "missing", "extra"]),
+    fields=st.lists(
+        st.builds(SummaryField, st.text(), st.none() | st.text(), st.text()), max_size=2
+    ).map(tuple),
+)
+FACTS = st.builds(
+    Facts,
+    syncing=st.booleans(),
+    last_sync=TIMES,
+    last_success=TIMES,
+    error=st.text(max_size=600).map(str.strip),
+    connection_status=st.sampled_from(ConnectionStatus),
+    connection_error=st.text(max_size=600),
+    commit=st.sampled_from(["", "4f" * 20]),
+    drift_count=st.none() | st.integers(0, 10_000),
+    drift=st.lists(DRIFT, max_size=25).map(tuple),
+    counts=st.dictionaries(st.sampled_from(["VPC", "Switch"]), st.integers(0, 9999)),
+).map(lambda facts: facts if _failed(facts) else facts.model_copy(update={"error": ""}))
+
+
+def _failed(facts: Facts) -> bool:
+    """Whether it is the last sync that left these: only one that failed leaves an error."""
+    last, success = (
+        moment and moment.replace(microsecond=0) for moment in (facts.last_sync, facts.last_success)
+    )
+    return last is not None and last != success
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(FACTS)
+def test_what_was_written_is_not_written_again(facts: Facts) -> None:
+    once = changed_fields(record(), ConfigEdits(), facts, NOW)
+    assert changed_fields(record(**once), ConfigEdits(), facts, NOW) == {}
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(FACTS)
+def test_a_lost_loop_finds_what_the_record_shows(facts: Facts) -> None:
+    fields = status_fields(parse_config(record()), facts)
+    found = parse_facts(record(**fields))
+    assert not found.syncing
+    assert is_true(record(**fields)) == (not facts.syncing)
+    assert status_fields(parse_config(record()), found) == fields | {
+        "hh_sync_status": status_fields(
+            parse_config(record()), facts.model_copy(update={"syncing": False})
+        )["hh_sync_status"]
+    }
+
+
+def test_times_have_the_form_in_which_netbox_gives_them_back() -> None:
+    berlin = datetime.fromisoformat("2026-11-21T13:00:00.987+01:00")
+    fields = status_fields(parse_config(record()), Facts(last_sync=berlin))
+    assert fields["hh_last_sync"] == "2026-11-21T12:00:00Z"
+
+
+def test_a_time_in_another_form_is_the_same_time() -> None:
+    fields = status_fields(parse_config(record()), Facts(last_sync=NOW))
+    stored = record(**fields | {"hh_last_sync": "2026-11-21T13:00:00+01:00"})
+    assert changed_fields(stored, ConfigEdits(), Facts(last_sync=NOW), NOW) == {}
+
+
+def test_drift_stays_small() -> None:
+    entry = SummaryEntry("Connection", "default", "leaf-01--spine-01" * 3, "changed")
+    facts = Facts(last_sync=NOW, drift_count=500, drift=(entry,) * 500)
+    fields = status_fields(parse_config(record()), facts)
+    assert len(fields["hh_drift"]) == 20
+    wordy = SummaryEntry("VPC", "default", "x" * 500, "missing")
+    facts = Facts(last_sync=NOW, drift_count=20, drift=(wordy,) * 20)
+    shown = status_fields(parse_config(record()), facts)["hh_drift"]
+    assert 4096 - 600 < len(json.dumps(shown)) <= 4096
+
+
+# -- changes ------------------------------------------------------------------------------------------
+
+
+def test_only_what_differs_is_written() -> None:
+    before = Facts(last_sync=NOW, last_success=NOW, commit="4f" * 20, drift_count=0)
+    stored = record(**status_fields(parse_config(record()), before))
+    later = NOW + timedelta(seconds=300)
+    after = before.model_copy(update={"last_sync": later, "error": "Git is gone."})
+    assert changed_fields(stored, ConfigEdits(), after, later) == {
+        "hh_sync_status": "error",
+        "hh_sync_error": "Git is gone.",
+        "hh_last_sync": "2026-11-21T12:05:00Z",
+    }
+
+
+def test_no_drift_is_not_the_same_as_drift_unknown() -> None:
+    unknown = record(**status_fields(parse_config(record()), Facts(last_sync=NOW)))
+    changes = changed_fields(unknown, ConfigEdits(), Facts(last_sync=NOW, drift_count=0), NOW)
+    assert changes == {"hh_drift_count": 0, "hh_sync_status": "in_sync"}
+
+
+def test_the_last_sync_never_goes_back() -> None:
+    newer = Facts(last_sync=NOW, commit="aa" * 20, drift_count=0)
+    stored = record(**status_fields(parse_config(record()), newer))
+    held_up = Facts(last_sync=NOW - timedelta(seconds=10), error="It was down then.")
+    edits = ConfigEdits(paused=True, pause_reason="hands off")
+    assert changed_fields(stored, edits, held_up, NOW) == {
+        "hh_paused": True,
+        "hh_pause_reason": "hands off",
+        "hh_sync_status": "paused",
+    }
+
+
+def test_a_time_from_the_future_holds_nothing_up() -> None:
+    stored = record(hh_last_sync="2099-01-01T00:00:00Z", hh_sync_status="in_sync")
+    changes = changed_fields(stored, ConfigEdits(), Facts(last_sync=NOW), NOW)
+    assert changes["hh_last_sync"] == "2026-11-21T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("edited", "status"),
+    [
+        ({"hh_sync_enabled": False}, "disabled"),
+        ({"hh_sync_enabled": None}, "disabled"),
+        ({"hh_sync_interval": 0}, "disabled"),
+        ({"hh_kubernetes_server": None}, "not_configured"),
+        ({"hh_paused": True}, "paused"),
+    ],
+)
+def test_the_status_follows_from_the_record_as_it_is_now(
+    edited: dict[str, Any], status: str
+) -> None:
+    syncing = record(**edited, hh_sync_status="syncing")
+    facts = Facts(syncing=False, last_sync=NOW, drift_count=2)
+    assert changed_fields(syncing, ConfigEdits(), facts, NOW)["hh_sync_status"] == status
+
+
+def test_edits_are_written_over_what_the_record_says() -> None:
+    stored = record(hh_sync_interval=3, hh_paused=True, hh_pause_reason="maintenance")
+    edits = ConfigEdits(interval=60, paused=False, pause_reason="")
+    changes = changed_fields(stored, edits, Facts(last_sync=NOW, drift_count=0), NOW)
+    assert changes["hh_sync_interval"] == 60
+    assert changes["hh_paused"] is False
+    assert changes["hh_pause_reason"] is None
+    assert changes["hh_sync_status"] == "in_sync"
+    assert "hh_sync_error" not in changes
+
+
+def test_edits_that_say_what_the_record_says_write_nothing() -> None:
+    fields = status_fields(parse_config(record()), Facts(last_sync=NOW))
+    edits = ConfigEdits(paused=False, pause_reason="")
+    assert changed_fields(record(**fields), edits, Facts(last_sync=NOW), NOW) == {}
+
+
+def test_a_problem_is_not_taken_for_the_last_error() -> None:
+    config = parse_config(record(hh_sync_interval=3))
+    shown = status_fields(config, Facts(last_sync=NOW, error="Git is gone."))
+    assert parse_facts(record(hh_sync_interval=3, **shown)).error == "Git is gone."
+
+
+@pytest.mark.parametrize("last", [None, NOW])
+def test_a_problem_that_was_corrected_while_nobody_looked_is_no_error(
+    last: datetime | None,
+) -> None:
+    config = parse_config(record(hh_sync_interval=3))
+    shown = status_fields(config, Facts(last_sync=last, last_success=last, drift_count=0))
+    assert shown["hh_sync_error"]
+    changes = changed_fields(record(**shown), ConfigEdits(), parse_facts(record(**shown)), NOW)
+    assert changes["hh_sync_error"] is None
+
+
+# -- fabric ids ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "fabric_id"),
+    [
+        ("Berlin DC1", "berlin-dc1"),
+        ('DC 1 / fab é "x"', "dc-1-fab-e-x"),
+        ("東京ファブリック", "fabric"),
+        ("--__--", "fabric"),
+        ("", "fabric"),
+        ("x" * 200, "x" * 39),
+    ],
+)
+def test_a_fabric_id_is_made_from_the_name(name: str, fabric_id: str) -> None:
+    assert slug_fabric_id(name, ()) == fabric_id
+
+
+@given(st.text(max_size=250), st.integers(1, 30))
+def test_fabric_ids_are_legal_and_unique(name: str, fabrics: int) -> None:
+    taken: set[str] = set()
+    for _ in range(fabrics):
+        fabric_id = slug_fabric_id(name, taken)
+        assert re.fullmatch(FABRIC_ID_PATTERN, fabric_id)
+        assert fabric_id not in taken
+        taken.add(fabric_id)

@@ -1,0 +1,109 @@
+"""The status of a fabric follows from its configuration and what its syncs found, in one order."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
+from fabrics.record.status import ConnectionStatus, Facts, Observation, SyncStatus, sync_status
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+KUBERNETES = KubernetesTarget(
+    server="https://k8s.example", namespace="default", credential="berlin"
+)
+GIT = GitSource(
+    repository="https://git.example/x.git", branch="main", directory="/", credential="berlin"
+)
+ENABLED = FabricConfig(
+    fabric_id="berlin", name="Berlin", record_id=1, enabled=True, kubernetes=KUBERNETES, git=GIT
+)
+SYNCED = Facts(last_sync=NOW, last_success=NOW, drift_count=0)
+
+configs = st.builds(
+    FabricConfig,
+    fabric_id=st.just("berlin"),
+    name=st.just("Berlin"),
+    record_id=st.just(1),
+    active=st.booleans(),
+    enabled=st.booleans(),
+    interval=st.sampled_from([0, 60]),
+    paused=st.booleans(),
+    kubernetes=st.sampled_from([None, KUBERNETES]),
+    git=st.sampled_from([None, GIT]),
+    problems=st.sampled_from([(), ("hh_sync_interval is 3.",)]),
+)
+facts = st.builds(
+    Facts,
+    syncing=st.booleans(),
+    last_sync=st.sampled_from([None, NOW]),
+    error=st.sampled_from(["", "It broke."]),
+    drift_count=st.sampled_from([None, 0, 3]),
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "known", "expected"),
+    [
+        ({"kubernetes": None, "enabled": False}, {}, SyncStatus.NOT_CONFIGURED),
+        ({"enabled": False}, {}, SyncStatus.DISABLED),
+        ({"active": False}, {}, SyncStatus.DISABLED),
+        ({"interval": 0, "paused": True}, {"error": "It broke."}, SyncStatus.DISABLED),
+        ({"paused": True}, {"syncing": True}, SyncStatus.SYNCING),
+        ({"paused": True}, {"error": "It broke."}, SyncStatus.PAUSED),
+        ({}, {"last_sync": None, "error": "It broke."}, SyncStatus.NEVER_SYNCED),
+        ({}, {"error": "It broke.", "drift_count": 2}, SyncStatus.ERROR),
+        ({"problems": ("hh_sync_interval is 3.",)}, {}, SyncStatus.ERROR),
+        ({}, {"drift_count": 2}, SyncStatus.OUT_OF_SYNC),
+        ({"git": None}, {"drift_count": None}, SyncStatus.INVENTORY_ONLY),
+        ({}, {}, SyncStatus.IN_SYNC),
+    ],
+)
+def test_the_first_state_that_applies(
+    config: dict[str, object], known: dict[str, object], expected: SyncStatus
+) -> None:
+    assert (
+        sync_status(ENABLED.model_copy(update=config), SYNCED.model_copy(update=known)) is expected
+    )
+
+
+@given(configs, facts)
+def test_in_sync_is_never_claimed_without_grounds(config: FabricConfig, known: Facts) -> None:
+    if sync_status(config, known) is SyncStatus.IN_SYNC:
+        assert config.wants_a_loop
+        assert config.git is not None
+        assert known.last_sync is not None
+        against = (known.error, known.drift_count, config.problems, config.paused, known.syncing)
+        assert not any(against)
+
+
+@given(configs, facts)
+def test_a_fabric_without_a_loop_is_off(config: FabricConfig, known: Facts) -> None:
+    off = sync_status(config, known) in {SyncStatus.NOT_CONFIGURED, SyncStatus.DISABLED}
+    assert off is not config.wants_a_loop
+
+
+def test_a_failed_source_keeps_what_was_known_and_says_error() -> None:
+    known = Facts(
+        last_sync=NOW, last_success=NOW, commit="abc", drift_count=2, counts={"Switch": 3}
+    )
+    seen = Observation(
+        started=NOW, kubernetes_error="Berlin's API refused the token.", commit="def"
+    )
+    after = known.after(seen, NOW)
+    assert (after.drift_count, after.counts, after.commit) == (2, {"Switch": 3}, "def")
+    assert after.connection_status is ConnectionStatus.ERROR
+    assert sync_status(ENABLED, after) is SyncStatus.ERROR
+
+
+def test_problems_in_git_are_an_error_with_the_drift_of_the_rest() -> None:
+    seen = Observation(
+        started=NOW, commit="abc", drift_count=1, problems=("a.yaml:3: bad.", "b.yaml:1: bad.")
+    )
+    after = Facts().after(seen, NOW)
+    assert after.error == "a.yaml:3: bad. (and 1 more)"
+    assert Facts().after(seen, NOW, "Held.").error == "a.yaml:3: bad. (and 1 more) Held."
+    assert after.drift_count == 1
+    assert after.connection_status is ConnectionStatus.CONNECTED
+    assert after.last_success is None

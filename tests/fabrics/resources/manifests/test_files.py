@@ -1,0 +1,279 @@
+"""Manifest files: read as Kubernetes reads them, with every mistake in its place."""
+
+from collections.abc import Set
+
+import pytest
+
+from fabrics.resources.kinds import ALL_KINDS, GATEWAY, Kind, kind_named, kinds_named, kinds_of
+from fabrics.resources.manifests import (
+    ParsedFile,
+    collect,
+    manifest_paths,
+    parse_manifests,
+    unread_file,
+)
+from fabrics.resources.resource import Key
+from tests.support.fabrics.objects import manifest
+
+VPC = kind_named("VPC")
+
+
+def parse(text: str, path: str = "vpcs.yaml") -> ParsedFile:
+    return parse_manifests(path, text.encode())
+
+
+def test_documents_and_lists_become_resources_with_their_places() -> None:
+    file = parse(
+        "# a comment\n---\n"
+        + manifest("VPC", "vpc-1", "{mode: l3vni}", labels="{team: blue}")
+        + "---\n---\n"
+        + "apiVersion: v1\nkind: List\nitems:\n"
+        + "- {apiVersion: vpc.githedgehog.com/v1beta1, kind: VPC, metadata: {name: vpc-2}}\n"
+        + "- {apiVersion: v1, kind: ConfigMap, metadata: {name: other}}\n"
+        + "- {apiVersion: wiring.githedgehog.com/v1beta1, kind: Server, metadata: {name: s}}\n"
+        + "---\n"
+        + "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPCList\nitems:\n"
+        + "- {metadata: {name: vpc-3, namespace: default}, spec: {}}\n"
+    )
+    assert file.problems == ()
+    assert [(each.kind.name, each.name, str(each.source)) for each in file.resources] == [
+        ("VPC", "vpc-1", "vpcs.yaml:3"),
+        ("VPC", "vpc-2", "vpcs.yaml:14"),
+        ("Server", "s", "vpcs.yaml:16"),
+        ("VPC", "vpc-3", "vpcs.yaml:21"),
+    ]
+    first = file.resources[0]
+    assert (first.namespace, first.spec, first.labels) == (
+        "default",
+        {"mode": "l3vni"},
+        {"team": "blue"},
+    )
+
+
+def test_values_are_those_that_kubernetes_reads() -> None:
+    (resource,) = parse(
+        manifest(
+            "VPC",
+            "v",
+            "{community: 65000:10, mac: 10:20:30:40:50:55, day: 2026-01-02, is: =, hex: 0x1F, "
+            "octal: 010, big: 1_000, float: 1.5, whole: 2.0, exp: 1e3, flag: off, tilde: ~, "
+            "quoted: '1', 1: one, y: yes, text: 0b, version: 1.2.3, merge: {<<: {a: 1}, b: 2}}",
+        )
+    ).resources
+    assert resource.spec == {
+        "community": "65000:10",
+        "mac": "10:20:30:40:50:55",
+        "day": "2026-01-02",
+        "is": "=",
+        "hex": 31,
+        "octal": 8,
+        "big": 1000,
+        "float": 1.5,
+        "whole": 2,
+        "exp": 1000,
+        "flag": False,
+        "true": True,
+        "tilde": None,
+        "quoted": "1",
+        "1": "one",
+        "text": "0b",
+        "version": "1.2.3",
+        "merge": {"a": 1, "b": 2},
+    }
+    assert isinstance(resource.spec["whole"], int)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\ndata: {a: 1, a: 2}\n",
+        "apiVersion: apps/v1\nkind: Deployment\nspec: {replicas: .inf}\n",
+        "apiVersion: wiring.githedgehog.com/v1beta1\nkind: SwitchProfile\nmetadata: {name: x}\n",
+        "apiVersion: fabricator.githedgehog.com/v1beta1\nkind: Fabricator\n",
+        "- just\n- a list\n",
+        "replicas: 3\nimage: {tag: latest}\n",
+        "just text\n",
+        "# only a comment\n",
+        "",
+    ],
+)
+def test_what_is_not_ours_is_passed_over_quietly(text: str) -> None:
+    assert parse(text) == ParsedFile("vpcs.yaml")
+
+
+HEAD = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\n"
+
+REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
+    "no name": (HEAD + "spec: {}\n", 1, "without metadata.name", {VPC}),
+    "an empty name": (HEAD + "metadata: {name: ''}\n", 1, "without metadata.name", {VPC}),
+    "a number as name": (HEAD + "metadata: {name: 7}\n", 1, "quote it", {VPC}),
+    "no Kubernetes name": (HEAD + "metadata: {name: Foo_bar}\n", 1, "'Foo_bar'", {VPC}),
+    "no Kubernetes namespace": (
+        HEAD + "metadata: {name: a, namespace: ../b}\n",
+        1,
+        "metadata.namespace",
+        {VPC},
+    ),
+    "metadata that is a list": (HEAD + "metadata: [name]\n", 1, "not a mapping", {VPC}),
+    "a spec that is text": (HEAD + "metadata: {name: a}\nspec: x\n", 1, "spec of VPC a", {VPC}),
+    "a label that is a bool": (
+        HEAD + "metadata: {name: a, labels: {blue: yes}}\n",
+        1,
+        "'blue' is not text; quote it",
+        {VPC},
+    ),
+    "a version that is not served": (
+        "apiVersion: vpc.githedgehog.com/v1alpha2\nkind: VPC\nmetadata: {name: a}\n",
+        1,
+        "served as vpc.githedgehog.com/v1beta1",
+        {VPC},
+    ),
+    "a kind of Hedgehog's that is not known": (
+        "apiVersion: gateway.githedgehog.com/v1alpha1\nkind: Gatevay\nmetadata: {name: a}\n",
+        1,
+        "'Gatevay'",
+        kinds_of(GATEWAY),
+    ),
+    "a group of Hedgehog's that is not known": (
+        "apiVersion: new.githedgehog.com/v1\nkind: Thing\nmetadata: {name: a}\n",
+        1,
+        "'Thing'",
+        ALL_KINDS,
+    ),
+    "no apiVersion": ("kind: VPC\nmetadata: {name: a}\n", 1, "without apiVersion", {VPC}),
+    "no kind": (
+        "apiVersion: wiring.githedgehog.com/v1beta1\nmetadata: {name: a}\n",
+        1,
+        "without kind",
+        kinds_of("wiring.githedgehog.com"),
+    ),
+    "neither": ("metadata: {name: a}\nspec: {}\n", 1, "without apiVersion and kind", ALL_KINDS),
+    "a key stated twice": (
+        HEAD + "metadata: {name: a}\nspec:\n  mode: a\n  mode: b\n",
+        6,
+        "'mode' is stated twice",
+        {VPC},
+    ),
+    "a kind stated twice": (
+        HEAD + "kind: Server\nmetadata: {name: a}\n",
+        3,
+        "'kind' is stated twice",
+        kinds_of(VPC.group),
+    ),
+    "a list of items stated twice": (
+        "apiVersion: v1\nkind: List\nitems: []\nitems: []\n",
+        4,
+        "'items' is stated twice",
+        ALL_KINDS,
+    ),
+    "a value that JSON can't hold": (
+        HEAD + "metadata: {name: a}\nspec: {x: .nan}\n",
+        4,
+        ".nan",
+        {VPC},
+    ),
+    "a mapping as key": (
+        HEAD + "metadata: {name: a}\nspec: {[x]: 1}\n",
+        4,
+        "can't be a key",
+        {VPC},
+    ),
+    "an unknown tag": (HEAD + "metadata: {name: a}\nspec: {x: !secret y}\n", 4, "!secret", {VPC}),
+    "an empty key": (HEAD + "metadata: {name: a}\nspec: {~: y}\n", 4, "a key is empty", {VPC}),
+    "a merge of text": (HEAD + "metadata: {name: a}\nspec: {<<: y}\n", 4, "'<<' takes", {VPC}),
+}
+
+
+@pytest.mark.parametrize("mistake", REFUSED)
+def test_each_mistake_is_a_problem_with_line_and_kinds(mistake: str) -> None:
+    text, line, words, tainted = REFUSED[mistake]
+    file = parse(text)
+    (problem,) = file.problems
+    assert (problem.path, problem.line) == ("vpcs.yaml", line)
+    assert words in problem.sentence
+    assert str(problem).startswith(f"vpcs.yaml:{line}: ")
+    assert file.tainted == tainted
+    assert file.resources == ()
+
+
+def test_a_mistake_leaves_the_other_documents_readable() -> None:
+    file = parse(manifest("VPC", "a") + "---\n" + HEAD + "---\n" + manifest("Server", "b"))
+    assert [each.name for each in file.resources] == ["a", "b"]
+    assert [problem.line for problem in file.problems] == [7]
+    assert file.tainted == {VPC}
+
+
+def test_broken_yaml_taints_the_kinds_that_the_file_mentions() -> None:
+    file = parse(manifest("VPC", "a") + "---\n" + manifest("VPCPeering", "b", "{permit: ["))
+    assert [each.name for each in file.resources] == ["a"]
+    assert file.tainted == kinds_named(["VPC", "VPCPeering"])
+    assert len(file.problems) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "}",
+        "apiVersion: vpc.githedgehog.com/v1beta1\nki: [",
+        HEAD + "---\nkind: Foo\nspec: [",
+        HEAD + "---\napiVersion: vpc.githedgehog.com/v1beta1\nki: [",
+    ],
+)
+def test_broken_yaml_taints_everything_where_its_kinds_cannot_be_told(text: str) -> None:
+    assert parse(text).tainted == ALL_KINDS
+
+
+def test_a_file_that_could_not_be_had_taints_everything() -> None:
+    file = unread_file("big.yaml", "larger than 16384 KiB; split it.")
+    assert (file.tainted, file.resources) == (ALL_KINDS, ())
+    assert str(file.problems[0]) == "big.yaml:1: larger than 16384 KiB; split it."
+
+
+def test_an_object_in_two_files_is_taken_from_neither() -> None:
+    state = collect(
+        [
+            parse(manifest("VPC", "b") + "---\n" + manifest("VPC", "a"), "y.yaml"),
+            parse(manifest("VPC", "b", namespace="default"), "x.yaml"),
+        ]
+    )
+    key = Key(VPC, "default", "b")
+    assert state.contested == {key}
+    assert [each.name for each in state.resources] == ["a"]
+    assert list(map(str, state.problems)) == [
+        "y.yaml:1: VPC/default/b is also defined in x.yaml:1; keep one of them."
+    ]
+    assert state.tainted == frozenset()
+
+
+def test_problems_of_all_files_are_in_order() -> None:
+    state = collect([parse("[", "b.yaml"), parse(HEAD, "a.yaml")])
+    assert [problem.path for problem in state.problems] == ["a.yaml", "b.yaml"]
+    assert state.tainted == ALL_KINDS
+
+
+def test_a_file_full_of_mistakes_lists_the_first() -> None:
+    file = parse("---\n".join([HEAD] * 200))
+    assert len(file.problems) == 50
+    assert file.tainted == {VPC}
+
+
+@pytest.mark.parametrize(
+    ("paths", "expected"),
+    [
+        (["b.yml", "a/b/c.yaml", "a.yaml"], ["a.yaml", "a/b/c.yaml", "b.yml"]),
+        (["a.yaml.archived", "README.md", "a.json", "yaml", "a.YAML"], []),
+        ([".github/x.yaml", "a/.hnp/manifest.yaml", "unmanaged/x.yaml", "a/unmanaged/b/x.yml"], []),
+        (["raw/x.yaml"], ["raw/x.yaml"]),
+        (["raw/x.yaml", "managed/vpcs/x.yaml"], ["managed/vpcs/x.yaml"]),
+        (["a/raw/x.yaml", "a/managed/.gitkeep"], []),
+        (["raw/x.yaml", "a/managed/x.yaml"], ["a/managed/x.yaml", "raw/x.yaml"]),
+        (
+            ["managed.yaml", "raw/managed.yaml", "raw.yaml"],
+            ["managed.yaml", "raw.yaml", "raw/managed.yaml"],
+        ),
+    ],
+)
+def test_manifest_paths_follow_the_directory_conventions(
+    paths: list[str], expected: list[str]
+) -> None:
+    assert list(manifest_paths(paths)) == expected

@@ -1,0 +1,106 @@
+"""Objects as the Kubernetes API gives them, one by one, as lists and as dumps."""
+
+import json
+
+import pytest
+
+from fabrics.drift import find_drift, read_dump
+from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import kind_named
+from fabrics.resources.resource import digest, from_api
+from tests.support.fabrics.objects import desired, live, manifest
+
+SERVER = kind_named("Server")
+ITEM: dict[str, Json] = {
+    "metadata": {
+        "name": "s",
+        "namespace": "default",
+        "uid": "u-1",
+        "resourceVersion": "7",
+        "labels": {"team": "blue"},
+        "managedFields": [{}],
+    },
+    "spec": {"description": "x"},
+    "status": {"noise": 1},
+}
+TYPED: dict[str, Json] = {"apiVersion": "wiring.githedgehog.com/v1beta1", "kind": "Server"}
+
+
+def test_an_item_of_a_typed_list() -> None:
+    resource = from_api(ITEM, SERVER)
+    assert (str(resource.key), resource.uid, resource.resource_version) == (
+        "Server/default/s",
+        "u-1",
+        "7",
+    )
+    assert (resource.spec, resource.labels) == ({"description": "x"}, {"team": "blue"})
+    assert not resource.controlled
+    assert from_api(TYPED | ITEM).form == resource.form
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}},
+        TYPED,
+        TYPED | {"metadata": {"name": ""}},
+        TYPED | {"metadata": "x"},
+        TYPED | {"metadata": {"name": "x"}, "spec": ["x"]},
+        TYPED | {"metadata": {"name": "x", "labels": "x"}},
+    ],
+)
+def test_what_is_no_object_of_a_compared_kind_is_refused(item: dict[str, Json]) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        from_api(item)
+
+
+def test_digests_change_with_what_is_compared_alone() -> None:
+    one, two = live("Server", "one", {"description": "x"}), live("Server", "two")
+    base = digest([one, two])
+    assert digest([two, one]) == base
+    assert digest([one]) != base
+    assert digest([one, live("Server", "two", {"description": "y"})]) != base
+    assert digest([one, live("Server", "three")]) != base
+    assert digest([one, live("Switch", "two")]) != base
+    noisy = live("Server", "two", resourceVersion="9", labels={"fabric.githedgehog.com/x": "y"})
+    assert digest([one, noisy]) == base
+    assert digest([]) != digest([one])
+
+
+def _dump(*items: dict[str, Json], **fields: Json) -> Json:
+    dump: Json = json.loads(
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": items} | fields)
+    )
+    return dump
+
+
+def test_a_dump_holds_the_kinds_that_it_mentions() -> None:
+    pod: dict[str, Json] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    agent: dict[str, Json] = {
+        "apiVersion": "agent.githedgehog.com/v1beta1",
+        "kind": "Agent",
+        "metadata": {"name": "a"},
+    }
+    state = read_dump(_dump(TYPED | ITEM, pod, agent))
+    assert {kind.name: len(found) for kind, found in state.resources.items()} == {"Server": 1}
+
+
+def test_a_dump_may_be_one_object_or_a_typed_list() -> None:
+    assert len(read_dump(TYPED | ITEM).resources[SERVER]) == 1
+    typed = _dump(ITEM, apiVersion="wiring.githedgehog.com/v1beta1", kind="ServerList")
+    assert len(read_dump(typed).resources[SERVER]) == 1
+
+
+def test_an_empty_typed_list_says_that_nothing_is_there() -> None:
+    state = desired(manifest("Server", "s"))
+    typed = read_dump(_dump(apiVersion="wiring.githedgehog.com/v1beta1", kind="ServerList"))
+    assert len(find_drift(state, typed).entries) == 1
+    untyped = find_drift(state, read_dump(_dump()))
+    assert (untyped.entries, untyped.unread) == ((), (SERVER,))
+
+
+@pytest.mark.parametrize("dump", [None, [], "x", {"items": "x"}, {"items": [1]}, {"items": None}])
+def test_another_file_is_no_dump(dump: Json) -> None:
+    with pytest.raises(ValueError, match="kubectl get"):
+        read_dump(dump)

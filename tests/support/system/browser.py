@@ -1,0 +1,7 @@
+"""Settings of the real browser in which tests use NetBox and the Temporal Web UI."""
+
+from typing import Final
+
+from playwright.async_api import ViewportSize
+
+SCREEN: Final[ViewportSize] = {"width": 1440, "height": 860}

@@ -1,0 +1,110 @@
+"""Records what `test_replay.py` replays: `python -m tests.support.workflows.record_histories fabric_sync` (or `fleet`).
+
+Record anew only when no loop that runs anywhere has the old order of commands, or when the change is
+guarded with `workflow.patched`.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowHandle, WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from fabrics.inventory.report.report import DeletesWaiting, InventoryOutcome
+from fabrics.resources.json_types import Json
+from tests.support.paths import HISTORIES
+from tests.support.workflows.fleet_environment import FleetWorld, fleet
+from tests.support.workflows.loop_environment import World, config, loop
+from workflows.fabric_sync import FabricSync
+
+HISTORY = HISTORIES / "fabric_sync.json"
+FLEET_HISTORY = HISTORIES / "fleet.json"
+LOST_HISTORY = HISTORIES / "fabric_sync_record_lost.json"
+"""Of a loop whose record was deleted, by a release that left its status at the end: not to be recorded anew."""
+
+
+async def record_fleet(env: WorkflowEnvironment) -> None:
+    """A fleet that is told, told nonsense, given a new release, and whose NetBox fails for a while."""
+    async with fleet(env, FleetWorld()) as running:
+        await running.sleep(100)
+        await running.tell()
+        await running.sleep(10)
+        await running.handle.signal("record_changed", "soon")
+        running.world.error = "NetBox does not answer."
+        await running.sleep(100)
+        running.world.error, running.world.release = "", "second"
+        await running.sleep(100)
+        await write(running.handle, FLEET_HISTORY)
+
+
+async def record_fabric_sync(env: WorkflowEnvironment) -> None:
+    """A loop that is paused, re-planned, asked, told nonsense and to delete, and which meets all failures."""
+    async with loop(env, World(config(fabric_id="berlin"))) as running:
+        await running.sleep(40)
+        await running.handle.signal(FabricSync.pause_by_signal, "maintenance")
+        await running.sleep(300)
+        await running.handle.execute_update(FabricSync.resume)
+        await running.handle.signal("set_interval", "soon")
+        await running.handle.execute_update(FabricSync.set_interval, 30)
+        waiting = DeletesWaiting(digest="d1ce", counts={"dcim.interface": 40}, first=())
+        running.world.inventory = InventoryOutcome(live_digest="", deletes_waiting=waiting)
+        await running.handle.execute_update(FabricSync.sync_now, True)
+        running.world.inventory = InventoryOutcome(live_digest="")
+        await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
+        running.world.live_digest, running.world.inventory_error = "rewired", "It is refused."
+        await running.sleep(30)
+        running.world.inventory_error = ""
+        running.world.netbox_error = "NetBox does not answer."
+        running.world.drift_count = 2
+        await running.sleep(60)
+        running.world.netbox_error, running.world.silent = "", True
+        await running.sleep(60)
+        running.world.silent = False
+        await running.sleep(60)
+        await running.handle.signal("set_interval", 0)
+        await running.handle.result()
+        await write(running.handle, HISTORY)
+
+
+async def write(handle: WorkflowHandle[Any, Any], file: Path) -> None:
+    """Keep the history of a workflow."""
+    history = await handle.fetch_history()
+    await asyncio.to_thread(keep, history, file)
+
+
+def keep(history: WorkflowHistory, file: Path) -> None:
+    """Write a history to a file."""
+    file.write_text(
+        json.dumps(without_traces_of_this_machine(json.loads(history.to_json()))) + "\n"
+    )
+
+
+def without_traces_of_this_machine(part: Json) -> Json:
+    """The same without stack traces and process names: no replay looks at them."""
+    if isinstance(part, list):
+        return [without_traces_of_this_machine(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        name: without_traces_of_this_machine(value)
+        for name, value in part.items()
+        if name not in {"stackTrace", "identity"}
+    }
+
+
+async def main(name: str) -> None:
+    """Record one of the two."""
+    record = {"fabric_sync": record_fabric_sync, "fleet": record_fleet}[name]
+    server = Path(sys.executable).parent / "temporal-test-server"
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(server), data_converter=pydantic_data_converter
+    ) as env:
+        await record(env)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))

@@ -1,0 +1,110 @@
+"""Which fabrics a push concerns, however its repository is spelt."""
+
+import pytest
+
+from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
+from tests.support.webhooks.senders import gitlab_push, push
+from webhooks.affected_fabrics import followers, where
+from webhooks.payloads import Push, read_push
+
+
+def fabric(repository: str, branch: str = "main", fabric_id: str = "dc1") -> FabricConfig:
+    """An enabled fabric with this source."""
+    return FabricConfig(
+        fabric_id=fabric_id,
+        name="DC 1",
+        record_id=1,
+        enabled=True,
+        kubernetes=KubernetesTarget(server="https://k8s", namespace="default", credential="dc1"),
+        git=GitSource(repository=repository, branch=branch, directory="/", credential="dc1"),
+    )
+
+
+def pushed(repository: str = "git.example.com/net/dc1", branch: str = "main") -> Push:
+    told = read_push(push(repository, branch))
+    assert told is not None
+    return told
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "https://git.example.com/net/dc1.git",
+        "https://git.example.com/net/dc1",
+        "https://git.example.com/net/dc1/",
+        "https://git.example.com:443/net/dc1.git",
+        "https://GIT.Example.COM/net/dc1.git",
+        "https://git.example.com/Net/DC1",
+        "http://git.example.com/net/dc1",
+        "ssh://git@git.example.com/net/dc1.git",
+        "ssh://git@git.example.com:22/net/dc1",
+        "git@git.example.com:net/dc1.git",
+        "deploy@git.example.com:net/dc1",
+    ],
+)
+def test_all_spellings_of_a_repository_are_one(repository: str) -> None:
+    assert followers([fabric(repository)], [pushed()]) == ["dc1"]
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "https://git.example.com/net/dc10.git",
+        "https://git.example.com/net",
+        "https://git.example.com/net/dc1/wiki",
+        "https://git.example.com:8443/net/dc1",
+        "https://git.example.org/net/dc1",
+        "https://example.com/net/dc1",
+        "file:///net/dc1",
+        "git@git.example.com:dc1.git",
+    ],
+)
+def test_another_repository_is_another(repository: str) -> None:
+    assert followers([fabric(repository)], [pushed()]) == []
+
+
+def test_an_unusual_port_is_a_place_of_its_own() -> None:
+    told = pushed("git.example.com:8443/net/dc1")
+    assert followers([fabric("https://git.example.com:8443/net/dc1")], [told]) == ["dc1"]
+    assert followers([fabric("https://git.example.com/net/dc1")], [told]) == []
+    assert where("ssh://git@git.example.com:2222/net/dc1") != where("git@git.example.com:net/dc1")
+
+
+def test_gitlab_is_understood_too() -> None:
+    told = read_push(gitlab_push("gitlab.example.com/net/dc1"))
+    assert told is not None
+    assert followers([fabric("git@gitlab.example.com:net/dc1")], [told]) == ["dc1"]
+
+
+@pytest.mark.parametrize("branch", ["main", "release/1", "Main"])
+def test_only_the_branch_that_a_fabric_follows(branch: str) -> None:
+    configs = [fabric("https://git.example.com/net/dc1", "main")]
+    assert bool(followers(configs, [pushed(branch=branch)])) == (branch == "main")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"paused": True},
+        {"enabled": False},
+        {"active": False},
+        {"interval": 0},
+        {"kubernetes": None},
+        {"git": None},
+        {"fabric_id": ""},
+    ],
+)
+def test_a_push_is_nobody_who_asks_for_a_sync(more: dict[str, object]) -> None:
+    configs = [fabric("https://git.example.com/net/dc1").model_copy(update=more)]
+    assert followers(configs, [pushed()]) == []
+
+
+def test_each_fabric_once_for_a_burst() -> None:
+    one = "https://git.example.com/net/dc1"
+    configs = [
+        fabric(one),
+        fabric(one, "lab", fabric_id="lab"),
+        fabric("https://git.example.com/net/dc2", fabric_id="dc2"),
+    ]
+    burst = [pushed(branch="lab"), pushed(), pushed(), pushed("git.example.com/net/dc3")]
+    assert followers(configs, burst) == ["dc1", "lab"]

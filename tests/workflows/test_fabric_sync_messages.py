@@ -1,0 +1,173 @@
+"""Messages in every shape: good ones work as signal and as update, bad ones leave the loop healthy."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from fabrics.record.status import SyncStatus
+from tests.support.workflows.loop_environment import Loop, World, config, loop
+from workflows.fabric_sync import FabricSync
+
+MALFORMED: list[tuple[str, list[object]]] = [
+    ("set_interval", []),
+    ("set_interval", [None]),
+    ("set_interval", ["abc"]),
+    ("set_interval", ["60"]),
+    ("set_interval", [True]),
+    ("set_interval", [60.5]),
+    ("set_interval", [-5]),
+    ("set_interval", [4]),
+    ("set_interval", [10**12]),
+    ("set_interval", [60, 61]),
+    ("set_interval", [{"seconds": 60}]),
+    ("pause", [7]),
+    ("pause", ["x" * 201]),
+    ("pause", ["a", "b"]),
+    ("pause", [["a"]]),
+    ("resume", [1]),
+    ("record_changed", ["x"]),
+    ("sync_now", ["yes"]),
+    ("sync_now", [1]),
+    ("sync_now", [True, 1]),
+    ("sync_now", [True, False, 1]),
+    ("sync_now", [True, False, True, True]),
+]
+
+
+async def until_first_sync(running: Loop) -> None:
+    """Let the first sync pass."""
+    await running.sleep(31)
+    assert len(running.world.observed) == 1
+
+
+async def test_malformed_signals_are_noted_and_change_nothing(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        for name, arguments in MALFORMED:
+            await running.handle.signal(name, args=arguments)
+            status = await running.status()
+            assert status.ignored.startswith(f"ignored: {name}: "), (name, arguments)
+            assert (status.sync_interval, status.paused) == (60, False), (name, arguments)
+        syncs = (await running.status()).syncs
+        await running.sleep(60)
+        assert (await running.status()).syncs == syncs + 1
+
+
+async def test_malformed_updates_are_refused_with_a_sentence(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        for name, arguments in MALFORMED:
+            if name == "record_changed":
+                continue
+            with pytest.raises(WorkflowUpdateFailedError) as caught:
+                await running.handle.execute_update(name, args=arguments)
+            assert isinstance(caught.value.cause, ApplicationError)
+            assert len(caught.value.cause.message) > 20, (name, arguments)
+        status = await running.status()
+        assert (status.sync_interval, status.paused, status.syncs) == (60, False, 1)
+
+
+async def test_signals_without_arguments_mean_the_defaults(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        await running.handle.signal("pause")
+        assert (await running.status()).paused
+        await running.handle.signal("pause", args=[None])
+        await running.handle.signal("resume")
+        await running.handle.signal("sync_now", args=[None])
+        await running.sleep(1)
+        status = await running.status()
+        assert (status.paused, status.syncs, status.ignored) == (False, 2, "")
+
+
+async def test_a_pause_outlives_a_terminated_loop(env: WorkflowEnvironment) -> None:
+    world = World(config())
+    async with loop(env, world) as running:
+        await until_first_sync(running)
+        await running.handle.execute_update(FabricSync.pause, "maintenance")
+        await running.sleep(1)
+    async with loop(env, world) as running:
+        await running.sleep(600)
+        status = await running.status()
+        assert (status.sync_status, status.pause_reason) == (SyncStatus.PAUSED, "maintenance")
+        assert len(world.observed) == 1
+
+
+async def test_syncs_asked_for_during_a_sync_are_one_more(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config(interval=3600))) as running:
+        await until_first_sync(running)
+        running.world.takes = timedelta(seconds=30)
+        await running.handle.signal(FabricSync.sync_now_by_signal)
+        while len(running.world.observed) < 2:
+            await running.sleep(0.1)
+        for _ in range(20):
+            await running.handle.signal(FabricSync.sync_now_by_signal)
+        await running.sleep(300)
+        assert (await running.status()).syncs == 3
+
+
+async def test_disabling_ends_the_loop_and_refuses_syncs(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        assert running.world.record is not None
+        running.world.record = running.world.record.model_copy(update={"enabled": False})
+        await running.handle.signal(FabricSync.record_changed)
+        assert await running.handle.result() == SyncStatus.DISABLED
+        assert running.world.statuses[-1] is SyncStatus.DISABLED
+        assert len(running.world.observed) == 1
+
+
+async def test_a_deleted_record_ends_the_loop(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        running.world.record = None
+        await running.handle.signal(FabricSync.record_changed)
+        assert await running.handle.result() == "record deleted"
+        details = await running.handle.query("__temporal_workflow_metadata", result_type=object)
+        assert "no longer synced here: its record was deleted" in str(details)
+
+
+async def test_a_record_that_is_missed_once_ends_no_loop_and_loses_no_edit(
+    env: WorkflowEnvironment,
+) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        running.world.unseen = 1
+        await running.handle.signal(FabricSync.set_interval_by_signal, 30)
+        await running.sleep(120)
+        assert (await running.status()).syncs >= 4
+        assert running.world.record is not None
+        assert running.world.record.interval == 30
+
+
+async def test_a_paused_fabric_that_is_disabled_meanwhile_by_interval_refuses_a_sync(
+    env: WorkflowEnvironment,
+) -> None:
+    async with loop(env, World(config())) as running:
+        await until_first_sync(running)
+        running.world.netbox_error = "NetBox does not answer."
+        await running.handle.signal(FabricSync.set_interval_by_signal, 0)
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await running.handle.execute_update(FabricSync.sync_now, False)
+        assert isinstance(caught.value.cause, ApplicationError)
+        assert "disabled; enable it first" in caught.value.cause.message
+        running.world.netbox_error = ""
+        assert await running.handle.result() == SyncStatus.DISABLED
+
+
+async def test_a_sync_asked_for_while_a_new_loop_reads_its_record_is_answered(
+    env: WorkflowEnvironment,
+) -> None:
+    world = World(config())
+    world.netbox_error = "NetBox does not answer."
+    async with loop(env, world) as running:
+        asked = asyncio.create_task(running.handle.execute_update(FabricSync.sync_now, False))
+        while (await running.status()).netbox_error == "":
+            await running.sleep(0.1)
+        world.netbox_error = ""
+        await running.sleep(30)
+        assert (await asked).number == 1

@@ -1,0 +1,207 @@
+"""Days of one fabric in seconds: every sync on its slot, whatever happens in between."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from temporalio.testing import WorkflowEnvironment
+
+from fabrics.loop.active_sync import Trigger
+from fabrics.loop.loop import FabricLoop
+from fabrics.loop.schedule import Grid
+from fabrics.record.status import Facts, SyncStatus
+from tests.support.workflows.loop_environment import World, config, loop
+from workflows.fabric_sync import FabricSync
+
+CLOCK = timedelta(milliseconds=1)
+"""The resolution of the test server's clock."""
+
+SOON = timedelta(seconds=5)
+"""What the server's clock may advance by while a workflow task is handled."""
+
+
+def gaps(moments: list[datetime]) -> list[timedelta]:
+    """The times between neighbours."""
+    return [later - earlier for earlier, later in pairwise(moments)]
+
+
+async def test_a_day_at_sixty_seconds_is_1440_syncs_each_on_its_slot(
+    env: WorkflowEnvironment,
+) -> None:
+    async with loop(env, World(config())) as running:
+        await running.sleep(24 * 3600 - 30)
+        observed, reports = running.world.observed, await running.history()
+        assert len(observed) == 1440
+        last = reports[-1].slot
+        assert last is not None
+        slots = [last - timedelta(seconds=60) * (1439 - number) for number in range(1440)]
+        late = [moment - slot for moment, slot in zip(observed, slots, strict=True)]
+        assert min(late) >= -CLOCK
+        assert max(late) < SOON
+        status = await running.status()
+        assert (status.syncs, status.missed, status.sync_status) == (1440, 0, SyncStatus.IN_SYNC)
+        assert [report.number for report in reports] == list(range(1391, 1441))
+        described = await running.handle.describe()
+        assert described.run_id != running.handle.first_execution_run_id
+
+
+async def test_nothing_fires_a_second_early(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config(interval=300))) as running:
+        await running.sleep(31)
+        assert len(running.world.observed) == 1
+        slot = (await running.status()).next_sync
+        assert slot is not None
+        ahead = (slot - await env.get_current_time()).total_seconds()
+        await running.sleep(ahead - 1)
+        assert len(running.world.observed) == 1
+        await running.sleep(2)
+        assert len(running.world.observed) == 2
+
+
+async def test_ten_minutes_of_outage_give_one_catch_up_on_the_same_grid(
+    env: WorkflowEnvironment,
+) -> None:
+    known = config()
+    due = await env.get_current_time() - timedelta(minutes=10)
+    before = FabricLoop(
+        fabric_id=known.fabric_id,
+        config=known,
+        facts=Facts(last_sync=due - timedelta(seconds=60), drift_count=0),
+        grid=Grid(interval=60, due=due),
+    )
+    async with loop(env, World(known), before) as running:
+        await running.sleep(300)
+        caught_up, *later = running.world.observed
+        assert 4 <= len(later) <= 5
+        assert timedelta(seconds=30) - SOON <= later[0] - caught_up <= timedelta(seconds=90)
+        assert all((moment - due) % timedelta(seconds=60) < SOON for moment in later)
+        reports = await running.history()
+        assert [report.missed for report in reports] == [10] + [0] * len(later)
+
+
+async def test_an_overrun_waits_for_the_next_slot(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config(), takes=timedelta(seconds=90))) as running:
+        await running.sleep(30 * 60)
+        between = gaps(running.world.observed)
+        assert len(between) >= 10
+        assert all(timedelta(seconds=119) < gap < timedelta(seconds=121) for gap in between)
+        status = await running.status()
+        assert status.missed == status.syncs
+
+
+async def test_interval_zero_switches_off(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await running.sleep(90)
+        await running.handle.signal(FabricSync.set_interval_by_signal, 0)
+        assert await running.handle.result() == SyncStatus.DISABLED
+        assert running.world.record is not None
+        assert running.world.record.interval == 0
+        assert running.world.statuses[-1] is SyncStatus.DISABLED
+
+
+async def test_from_an_hour_to_a_minute_in_the_middle_of_the_wait(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config(interval=3600))) as running:
+        await running.sleep(600)
+        assert len(running.world.observed) == 1
+        await running.handle.execute_update(FabricSync.set_interval, 60)
+        await running.sleep(100)
+        assert len(running.world.observed) == 3
+        await running.sleep(600)
+        assert set(gap // timedelta(seconds=59) for gap in gaps(running.world.observed[1:])) == {1}
+
+
+async def test_a_changed_record_re_plans_too(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config(interval=3600))) as running:
+        await running.sleep(40)
+        assert running.world.record is not None
+        running.world.record = running.world.record.model_copy(update={"interval": 60})
+        await running.handle.signal(FabricSync.record_changed)
+        await running.sleep(120)
+        assert len(running.world.observed) == 3
+
+
+async def test_a_manual_sync_keeps_the_grid(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config(interval=300))) as running:
+        await running.sleep(60)
+        slot = (await running.status()).next_sync
+        report = await running.handle.execute_update(FabricSync.sync_now, True)
+        assert (report.trigger, report.slot, report.number) == (Trigger.MANUAL, None, 2)
+        assert (await running.status()).next_sync == slot
+        assert slot is not None
+        await running.sleep((slot - await env.get_current_time()).total_seconds() - 100)
+        await running.handle.execute_update(FabricSync.sync_now, False)
+        assert (await running.status()).next_sync == slot + timedelta(seconds=300)
+        assert (await running.status()).missed == 0
+
+
+async def test_a_pause_stops_the_syncs_and_keeps_the_grid(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await running.sleep(45)
+        slot = (await running.status()).next_sync
+        assert slot is not None
+        await running.handle.signal(FabricSync.pause_by_signal, "maintenance")
+        await running.sleep(600)
+        assert len(running.world.observed) == 1
+        status = await running.status()
+        assert (status.sync_status, status.pause_reason, status.next_sync) == (
+            "paused",
+            "maintenance",
+            None,
+        )
+        assert running.world.statuses[-1] is SyncStatus.PAUSED
+        await running.handle.execute_update(FabricSync.sync_now, False)
+        assert len(running.world.observed) == 2
+        await running.handle.signal(FabricSync.resume_by_signal)
+        await running.sleep(1)
+        status = await running.status()
+        assert status.next_sync is not None
+        assert (status.next_sync - slot) % timedelta(seconds=60) == timedelta(0)
+        assert status.missed == 0
+        await running.sleep((status.next_sync - await env.get_current_time()).total_seconds() + 1)
+        assert len(running.world.observed) == 3
+
+
+async def test_resuming_after_missed_slots_waits_for_the_next(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config(interval=300))) as running:
+        await running.sleep(60)
+        await running.handle.signal(FabricSync.pause_by_signal)
+        await running.sleep(750)
+        await running.handle.signal(FabricSync.resume_by_signal)
+        await running.sleep(1)
+        status = await running.status()
+        assert (len(running.world.observed), status.missed) == (1, 0)
+        await running.sleep(300)
+        first, second = await running.history()
+        assert first.slot is not None
+        assert second.slot == first.slot + timedelta(seconds=900)
+        assert len(running.world.observed) == 2
+
+
+async def test_netbox_down_keeps_the_grid_and_the_result_is_written_later(
+    env: WorkflowEnvironment,
+) -> None:
+    async with loop(env, World(config())) as running:
+        await running.sleep(90)
+        seen, running.world.netbox_error = len(running.world.observed), "NetBox does not answer."
+        running.world.drift_count = 3
+        await running.sleep(600)
+        assert len(running.world.observed) == seen + 10
+        assert max(gaps(running.world.observed)) < timedelta(seconds=62)
+        status = await running.status()
+        assert (status.netbox_error, status.sync_status) == (
+            "NetBox does not answer.",
+            SyncStatus.OUT_OF_SYNC,
+        )
+        assert SyncStatus.OUT_OF_SYNC not in running.world.statuses
+        running.world.netbox_error = ""
+        await running.sleep(70)
+        assert running.world.statuses[-1] is SyncStatus.OUT_OF_SYNC
+        assert (await running.status()).netbox_error == ""
+
+
+async def test_nothing_changed_means_nothing_written(env: WorkflowEnvironment) -> None:
+    async with loop(env, World(config())) as running:
+        await running.sleep(300)
+        written = len(running.world.updates)
+        await running.sleep(3600)
+        # One heartbeat of `last_sync` each 900 s.
+        assert 3 <= len(running.world.updates) - written <= 4
