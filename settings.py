@@ -11,7 +11,7 @@ from platformdirs import user_cache_path
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MIN_WEBHOOK_SECRET: Final = 16
+MIN_WEBHOOK_SECRET_CHARS: Final = 16
 
 
 class Settings(BaseSettings):
@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     """Fabrics that are read at the same time, of those that answered last time. Each takes a thread that mostly waits
     for the network. While fabrics fall silent, each holds one for `answer_timeout`: with 32, six a second may."""
 
-    concurrent_patient_observes: int = Field(default=32, ge=1)
+    concurrent_unresponsive_observes: int = Field(default=32, ge=1)
     """Fabrics that are read at the same time, of those that did not answer last time or not soon enough. They have
     slots of their own, so that those which hang are in nobody's way. Each holds one for `connect_timeout`, if its
     host is gone, up to `git_timeout`; more slots bring those that have recovered back sooner."""
@@ -117,16 +117,16 @@ class Settings(BaseSettings):
 
     @field_validator("webhook_secret")
     @classmethod
-    def _is_hard_to_guess(cls, secret: SecretStr, others: ValidationInfo) -> SecretStr:
-        if (secret or others.data.get("webhook_port")) and len(secret) < MIN_WEBHOOK_SECRET:
+    def _validate_webhook_secret(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        if (secret or info.data.get("webhook_port")) and len(secret) < MIN_WEBHOOK_SECRET_CHARS:
             raise ValueError(
-                f"webhooks need a secret of at least {MIN_WEBHOOK_SECRET} characters:"
+                f"webhooks need a secret of at least {MIN_WEBHOOK_SECRET_CHARS} characters:"
                 " `openssl rand -hex 32` makes one"
             )
         return secret
 
     @property
-    def impatient(self) -> "Settings":
+    def for_responsive_fabrics(self) -> "Settings":
         """The same for the slots of fabrics that answered last time."""
         limits = {
             name: min(getattr(self, name), self.answer_timeout)

@@ -21,22 +21,16 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
-DEFAULT_ADDRESS: Final = "localhost:7233"
+from activities.search_attributes import SEARCH_ATTRIBUTES
 
-SEARCH_ATTRIBUTES: Final = {
-    "FabricName": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    "FabricStatus": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    "FabricConfig": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    "FabricDrift": IndexedValueType.INDEXED_VALUE_TYPE_INT,
-}
-"""What loops can be filtered by in the Web UI; `starter.py setup` registers them."""
+DEFAULT_ADDRESS: Final = "localhost:7233"
 
 
 class TemporalUnreachable(Exception):
     """No Temporal server answers; the text says where it was sought and what to do."""
 
 
-def address() -> str:
+def get_address() -> str:
     """Where Temporal is expected, `host:port`."""
     return ClientConfig.load_client_connect_config().get("target_host") or DEFAULT_ADDRESS
 
@@ -60,7 +54,7 @@ def _identity() -> str:
     return f"{os.getpid()}@{socket.gethostname()}-{uuid4().hex[:8]}"
 
 
-async def instance(client: Client) -> str:
+async def get_instance(client: Client) -> str:
     """What tells this installation from another that shares its NetBox: namespace and cluster."""
     info = await client.workflow_service.get_cluster_info(GetClusterInfoRequest())
     return f"{client.namespace}@{info.cluster_id}"
@@ -81,7 +75,7 @@ async def missing_search_attributes(client: Client) -> list[str]:
     ]
 
 
-def type_of(search_attribute: str) -> str:
+def format_search_attribute_type(search_attribute: str) -> str:
     """The type of one of ours, in the words of the Web UI and the `temporal` command."""
     name = IndexedValueType.Name(SEARCH_ATTRIBUTES[search_attribute])
     return name.removeprefix("INDEXED_VALUE_TYPE_").capitalize()

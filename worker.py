@@ -30,37 +30,38 @@ from temporalio.worker import Worker
 
 import temporal
 from activities.fleet import FleetActivities, is_stuck
-from activities.heartbeat import BEATS_PER_TIMEOUT, HeartbeatInterceptor
+from activities.heartbeat import HEARTBEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.update import InventoryActivities
 from activities.netbox.client import NetBox
 from activities.observe import FabricActivities
 from activities.queues import QueueActivities
 from activities.record import RecordActivities
-from fabrics.fleet.reconcile import FLEET_ID
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.installation import Installation
-from fabrics.loop.loop import LOST_TASK
+from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
+from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
 from settings import Settings
 from webhooks.receiver import running_receiver
 from webhooks.server import CannotListen
-from workflows.activity_calls import LOST_WORKER, inventory_queue, observe_queue, patient_queue
+from workflows.activity_calls import HEARTBEAT_TIMEOUT
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
-from workflows.malformed_messages import IgnoreMalformedMessages
+from workflows.malformed_messages import MalformedMessageInterceptor
 from workflows.probe import Examination, Preview, Probe, Removal
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a kill, Temporal waits this long for the old worker to continue a loop; its default is 10 s."""
 
-BEAT: Final = LOST_WORKER / BEATS_PER_TIMEOUT
+HEARTBEAT_INTERVAL: Final = HEARTBEAT_TIMEOUT / HEARTBEATS_PER_TIMEOUT
 """Heartbeats are sent this often, so that one or two that are late do no harm; by default Temporal's SDK holds
 them back until the timeout is nearly over."""
 
-LOOK_FOR_FLEET: Final = timedelta(seconds=30)
+FLEET_CHECK_INTERVAL: Final = timedelta(seconds=30)
 """How often the worker makes sure that the fleet runs: a round that is lost is made up for in the next."""
 
-KEEP: Final = WorkflowIDConflictPolicy.USE_EXISTING
-REPLACE: Final = WorkflowIDConflictPolicy.TERMINATE_EXISTING
+KEEP_EXISTING: Final = WorkflowIDConflictPolicy.USE_EXISTING
+TERMINATE_EXISTING: Final = WorkflowIDConflictPolicy.TERMINATE_EXISTING
 
 log = logging.getLogger("fabric_sync.worker")
 
@@ -71,10 +72,10 @@ async def running_worker(client: Client, settings: Settings) -> AsyncIterator[No
     async with AsyncExitStack() as stack:
         calls = Semaphore(settings.concurrent_netbox_calls)
         netbox = stack.enter_context(closing(NetBox.from_settings(settings, calls)))
-        await stack.enter_async_context(await _main_worker(client, settings, netbox, stack))
+        await stack.enter_async_context(await _build_main_worker(client, settings, netbox, stack))
         queue = observe_queue(settings.task_queue)
-        await _enter_observers(client, settings, queue, calls, stack)
-        await stack.enter_async_context(_kept_fleet(client, settings.task_queue))
+        await _start_fabric_workers(client, settings, queue, calls, stack)
+        await stack.enter_async_context(_running_fleet(client, settings.task_queue))
         if settings.webhook_port:
             await stack.enter_async_context(running_receiver(client, netbox, settings))
         yield
@@ -87,20 +88,20 @@ async def running_site_worker(
     """Only the reading of fabrics whose records name `task_queue`."""
     async with AsyncExitStack() as stack:
         calls = Semaphore(settings.concurrent_netbox_calls)
-        await _enter_observers(client, settings, task_queue, calls, stack)
+        await _start_fabric_workers(client, settings, task_queue, calls, stack)
         yield
 
 
-async def _main_worker(
+async def _build_main_worker(
     client: Client, settings: Settings, netbox: NetBox, stack: AsyncExitStack
 ) -> Worker:
-    slots, instance = settings.concurrent_netbox_calls, await temporal.instance(client)
+    slots, instance = settings.concurrent_netbox_calls, await temporal.get_instance(client)
     installation = Installation(
-        heartbeat=settings.netbox_heartbeat,
-        inventory=settings.inventory,
+        netbox_heartbeat=settings.netbox_heartbeat,
+        inventory_enabled=settings.inventory,
         full_sync_interval=settings.full_sync_interval,
-        search_attributes=await _knows_search_attributes(client),
-        release=_release(),
+        has_search_attributes=await _has_search_attributes(client),
+        release=_compute_release(),
     )
     records = RecordActivities(netbox, instance, installation)
     fleet = FleetActivities(
@@ -108,7 +109,7 @@ async def _main_worker(
         client=client,
         task_queue=settings.task_queue,
         instance=instance,
-        heartbeat=settings.netbox_heartbeat,
+        netbox_heartbeat=settings.netbox_heartbeat,
         release=installation.release,
     )
     queues = QueueActivities(client)
@@ -125,13 +126,13 @@ async def _main_worker(
         max_concurrent_workflow_tasks=settings.concurrent_workflow_tasks,
         max_cached_workflows=settings.cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-        max_heartbeat_throttle_interval=BEAT,
+        max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),
-        interceptors=[HeartbeatInterceptor(), IgnoreMalformedMessages()],
+        interceptors=[HeartbeatInterceptor(), MalformedMessageInterceptor()],
     )
 
 
-async def _knows_search_attributes(client: Client) -> bool:
+async def _has_search_attributes(client: Client) -> bool:
     missing = await temporal.missing_search_attributes(client)
     if missing:
         log.warning(
@@ -142,7 +143,7 @@ async def _knows_search_attributes(client: Client) -> bool:
     return not missing
 
 
-def _release() -> str:
+def _compute_release() -> str:
     """What tells this code from another release's: a hash of the sources that loops depend on."""
     root, digest = Path(__file__).parent, sha256()
     for folder in ("workflows", "activities", "fabrics"):
@@ -152,48 +153,54 @@ def _release() -> str:
 
 
 @asynccontextmanager
-async def _kept_fleet(client: Client, task_queue: str) -> AsyncIterator[None]:
+async def _running_fleet(client: Client, task_queue: str) -> AsyncIterator[None]:
     """The fleet runs until the block ends, also after somebody has terminated it."""
-    keeper = asyncio.create_task(_keep_fleet(client, task_queue), name="keep the fleet running")
+    keeper = asyncio.create_task(
+        _ensure_fleet_runs(client, task_queue), name="keep the fleet running"
+    )
     try:
         yield
     finally:
         keeper.cancel()
 
 
-async def _keep_fleet(client: Client, task_queue: str) -> None:
+async def _ensure_fleet_runs(client: Client, task_queue: str) -> None:
     """One that fails on its own history, or was started with what is no state, has nothing to lose."""
     while True:
         try:
-            stuck = await is_stuck(client, FLEET_ID)
+            stuck = await is_stuck(client, FLEET_WORKFLOW_ID)
             await client.start_workflow(
                 Fleet.run,
                 FleetState(),
-                id=FLEET_ID,
+                id=FLEET_WORKFLOW_ID,
                 task_queue=task_queue,
-                task_timeout=LOST_TASK,
-                id_conflict_policy=REPLACE if stuck else KEEP,
+                task_timeout=WORKFLOW_TASK_TIMEOUT,
+                id_conflict_policy=TERMINATE_EXISTING if stuck else KEEP_EXISTING,
                 static_summary="looks after the loops of all fabrics",
             )
         except RPCError as error:
             log.warning("The fleet could not be started (%s); it is tried again.", error.message)
-        await asyncio.sleep(LOOK_FOR_FLEET.total_seconds())
+        await asyncio.sleep(FLEET_CHECK_INTERVAL.total_seconds())
 
 
-async def _enter_observers(
+async def _start_fabric_workers(
     client: Client, settings: Settings, task_queue: str, calls: Semaphore, stack: AsyncExitStack
 ) -> None:
     """Slots for fabrics that answer, others for those that keep silent, and some for their inventories."""
     patient = FabricActivities(settings)
-    quick = replace(patient, settings=settings.impatient)
+    quick = replace(patient, settings=settings.for_responsive_fabrics)
     netbox = stack.enter_context(closing(InventoryNetBox.from_settings(settings, calls)))
-    inventories = InventoryActivities(netbox, patient.live, settings)
+    inventories = InventoryActivities(netbox, patient.live_states, settings)
     for queue, activities, slots in (
-        (task_queue, _reading(quick), settings.concurrent_observes),
-        (patient_queue(task_queue), _reading(patient), settings.concurrent_patient_observes),
+        (task_queue, _list_fabric_activities(quick), settings.concurrent_observes),
+        (
+            unresponsive_queue(task_queue),
+            _list_fabric_activities(patient),
+            settings.concurrent_unresponsive_observes,
+        ),
         (
             inventory_queue(task_queue),
-            _writing(inventories),
+            _list_inventory_activities(inventories),
             settings.concurrent_netbox_calls,
         ),
     ):
@@ -202,7 +209,7 @@ async def _enter_observers(
             client,
             task_queue=queue,
             activities=activities,
-            max_heartbeat_throttle_interval=BEAT,
+            max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
             activity_executor=executor,
             max_concurrent_activities=slots,
             graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),
@@ -211,7 +218,7 @@ async def _enter_observers(
         await stack.enter_async_context(worker)
 
 
-def _writing(inventories: InventoryActivities) -> list[Callable[..., Any]]:
+def _list_inventory_activities(inventories: InventoryActivities) -> list[Callable[..., Any]]:
     return [
         inventories.update_inventory,
         inventories.preview_inventory,
@@ -219,8 +226,8 @@ def _writing(inventories: InventoryActivities) -> list[Callable[..., Any]]:
     ]
 
 
-def _reading(fabrics: FabricActivities) -> list[Callable[..., Any]]:
-    return [fabrics.observe, fabrics.diff, fabrics.examine]
+def _list_fabric_activities(fabrics: FabricActivities) -> list[Callable[..., Any]]:
+    return [fabrics.observe, fabrics.diff, fabrics.diagnose]
 
 
 async def _run(arguments: argparse.Namespace) -> None:
@@ -234,12 +241,14 @@ async def _run(arguments: argparse.Namespace) -> None:
         else running_worker(client, settings)
     )
     async with worker:
-        log.info("Working for Temporal at %s, namespace %s.", temporal.address(), client.namespace)
+        log.info(
+            "Working for Temporal at %s, namespace %s.", temporal.get_address(), client.namespace
+        )
         await stop.wait()
         log.info("Stopping; what runs may finish.")
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Runs the loops of all fabrics, or reads those of one site."
     )
@@ -250,7 +259,7 @@ def _arguments() -> argparse.Namespace:
         parser.error(
             "--task-queue and --activities-only go together: a site's worker runs no loops"
         )
-    if arguments.task_queue in _main_queues(Settings().task_queue):
+    if arguments.task_queue in _list_main_queues(Settings().task_queue):
         parser.error(
             f"{arguments.task_queue} is a queue of the workers that run the loops: give the site a queue"
             " of its own and name that in its fabrics' hh_task_queue, or run `python worker.py` alone"
@@ -258,10 +267,10 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _main_queues(queue: str) -> set[str]:
+def _list_main_queues(queue: str) -> set[str]:
     """Where `running_worker` works: a site's worker there would be given what it cannot do."""
     reading = observe_queue(queue)
-    return {queue, reading, patient_queue(reading), inventory_queue(reading)}
+    return {queue, reading, unresponsive_queue(reading), inventory_queue(reading)}
 
 
 def main() -> None:
@@ -270,7 +279,7 @@ def main() -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        asyncio.run(_run(_arguments()))
+        asyncio.run(_run(_parse_arguments()))
     except (temporal.TemporalUnreachable, CannotListen) as error:
         raise SystemExit(f"worker.py: {error}") from None
     except ValidationError as error:

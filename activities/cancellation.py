@@ -12,7 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import CancelledError
 
 
-def cancellation_check() -> Callable[[], None]:
+def create_cancellation_check() -> Callable[[], None]:
     """A function that raises `CancelledError` once this activity is cancelled. Any thread may call it.
 
     The activity must be defined with `no_thread_cancel_exception`.

@@ -6,18 +6,18 @@ from typing import Final
 from activities.errors import PermanentError, TransientError
 from fabrics.check import Check
 
-NAMED: Final = 3
+MAX_LISTED: Final = 3
 
 
-def check(name: str, look: Callable[[], str]) -> Check:
+def run_check(name: str, action: Callable[[], str]) -> Check:
     """The sentence that `look` answers, or that of what it fails with."""
     try:
-        return Check(name, True, look())
+        return Check(name, True, action())
     except (PermanentError, TransientError) as error:
         return Check(name, False, str(error))
 
 
-def some(texts: Sequence[str]) -> str:
+def join_abbreviated(texts: Sequence[str]) -> str:
     """The first of them, and how many more there are."""
-    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
-    return ", ".join(texts[:NAMED]) + more
+    more = f" and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else ""
+    return ", ".join(texts[:MAX_LISTED]) + more

@@ -18,20 +18,20 @@ import urllib3
 from temporalio.exceptions import ApplicationError
 from urllib3.exceptions import NameResolutionError
 
-MAX_MESSAGE: Final = 500
+MAX_MESSAGE_CHARS: Final = 500
 """Characters of a message that reaches Temporal or a record."""
 
-MAX_RETRY_AFTER: Final = 3600.0
+MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 """Seconds: a server that asks for more than an hour is asked again after one."""
 
-WORTH_WAITING: Final = 10.0
+MAX_RETRY_WAIT_SECONDS: Final = 10.0
 """Seconds that a call waits before it tries again. Who asks for more is asked at the next slot: a loop that
 waited would miss its own."""
 
-TRANSIENT_STATUS: Final = frozenset({408, 409, 425, 429})
+TRANSIENT_STATUS_CODES: Final = frozenset({408, 409, 425, 429})
 """Client errors that pass by themselves; so does every 5xx. All others need a person."""
 
-MEANING: Final = {
+STATUS_MEANINGS: Final = {
     401: "refused the credentials",
     403: "does not allow this",
     404: "has no such object",
@@ -51,12 +51,12 @@ class TransientError(Exception):
         self.retry_after = retry_after
 
     @property
-    def passes_soon(self) -> bool:
+    def is_retryable_now(self) -> bool:
         """Whether it is worth another try within the same call."""
-        return self.retry_after is None or self.retry_after <= WORTH_WAITING
+        return self.retry_after is None or self.retry_after <= MAX_RETRY_WAIT_SECONDS
 
 
-class Unanswered(TransientError):
+class NoResponseError(TransientError):
     """There was no answer at all, or none in time: asking again may cost as much time again."""
 
 
@@ -64,9 +64,9 @@ class PermanentError(Exception):
     """Trying again is of no use before somebody changes something."""
 
 
-type Classified = TransientError | PermanentError
+type ClassifiedError = TransientError | PermanentError
 
-WITHOUT_ANSWER: Final[tuple[tuple[type[Exception], type[Classified], str], ...]] = (
+CONNECTION_ERRORS: Final[tuple[tuple[type[Exception], type[ClassifiedError], str], ...]] = (
     (requests.TooManyRedirects, PermanentError, "redirects elsewhere: configure the final URL"),
     (ssl.SSLCertVerificationError, PermanentError, "has a certificate that is not trusted"),
     (requests.exceptions.InvalidURL, PermanentError, "is not a usable URL"),
@@ -75,36 +75,36 @@ WITHOUT_ANSWER: Final[tuple[tuple[type[Exception], type[Classified], str], ...]]
     (urllib3.exceptions.LocationParseError, PermanentError, "is not a usable URL"),
     (
         urllib3.exceptions.ProxyError,
-        Unanswered,
+        NoResponseError,
         "cannot be reached through the proxy that the worker is told to use (HTTPS_PROXY or HTTP_PROXY):"
         " correct it, or name the host in NO_PROXY",
     ),
-    (NameResolutionError, Unanswered, "cannot be found: its host name does not resolve"),
-    (socket.gaierror, Unanswered, "cannot be found: its host name does not resolve"),
-    (ConnectionRefusedError, Unanswered, "refused the connection: nothing listens there"),
-    (requests.Timeout, Unanswered, "did not answer in time"),
-    (TimeoutError, Unanswered, "did not answer in time"),
-    (urllib3.exceptions.TimeoutError, Unanswered, "did not answer in time"),
+    (NameResolutionError, NoResponseError, "cannot be found: its host name does not resolve"),
+    (socket.gaierror, NoResponseError, "cannot be found: its host name does not resolve"),
+    (ConnectionRefusedError, NoResponseError, "refused the connection: nothing listens there"),
+    (requests.Timeout, NoResponseError, "did not answer in time"),
+    (TimeoutError, NoResponseError, "did not answer in time"),
+    (urllib3.exceptions.TimeoutError, NoResponseError, "did not answer in time"),
 )
 """The first that occurs among an error's causes. Only trust and URLs are for people to repair."""
 
 
-def answer_error(
-    who: str, status: int, detail: str = "", retry_after: str | None = None
-) -> Classified:
+def classify_status(
+    server_name: str, status: int, detail: str = "", retry_after: str | None = None
+) -> ClassifiedError:
     """The error for an HTTP answer of `who`, in the words of its status and of a short `detail`.
 
     `retry_after` is the text of that header (RFC 9110, 10.2.3).
     """
-    meaning = MEANING.get(status, "failed" if status >= 500 else "refused the request")
+    meaning = STATUS_MEANINGS.get(status, "failed" if status >= 500 else "refused the request")
     ending = f": {one_line(detail)}" if detail else "."
-    sentence = f"{who} {meaning} (HTTP {status}){ending}"
-    if status in TRANSIENT_STATUS or status >= 500:
-        return TransientError(sentence, _seconds(retry_after))
+    sentence = f"{server_name} {meaning} (HTTP {status}){ending}"
+    if status in TRANSIENT_STATUS_CODES or status >= 500:
+        return TransientError(sentence, _parse_retry_after(retry_after))
     return PermanentError(sentence)
 
 
-def classify(error: Exception, who: str) -> Classified:
+def classify(error: Exception, server_name: str) -> ClassifiedError:
     """The error for what a client library raised while it talked to `who` ("NetBox at http://...").
 
     Knows HTTP answers as requests, urllib3, pynetbox and kubernetes raise them, and everything that
@@ -112,12 +112,12 @@ def classify(error: Exception, who: str) -> Classified:
     """
     if isinstance(error, TransientError | PermanentError):
         return error
-    answer = _answer(error)
+    answer = _find_response(error)
     status = getattr(answer, "status_code", getattr(answer, "status", None))
     if isinstance(status, int) and status >= 400:
         headers = getattr(answer, "headers", None) or {}
-        return answer_error(who, status, retry_after=headers.get("Retry-After"))
-    return _without_answer(error, who)
+        return classify_status(server_name, status, retry_after=headers.get("Retry-After"))
+    return _classify_connection_error(error, server_name)
 
 
 def to_application_error(error: Exception) -> ApplicationError:
@@ -129,9 +129,9 @@ def to_application_error(error: Exception) -> ApplicationError:
         return ApplicationError(f"Unexpected {name}: the worker's log has it in full.", type=name)
     wait = getattr(error, "retry_after", None)
     return ApplicationError(
-        one_line(str(error), MAX_MESSAGE),
+        one_line(str(error), MAX_MESSAGE_CHARS),
         type=type(error).__name__,
-        non_retryable=isinstance(error, PermanentError) or not error.passes_soon,
+        non_retryable=isinstance(error, PermanentError) or not error.is_retryable_now,
         next_retry_delay=None if wait is None else timedelta(seconds=wait),
     )
 
@@ -142,23 +142,23 @@ def one_line(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
-def _answer(error: Exception) -> object:
+def _find_response(error: Exception) -> object:
     """The HTTP answer that an error carries (as pynetbox and requests do) or is (kubernetes)."""
     carried = getattr(error, "req", None), getattr(error, "response", None)
     # A failed answer of requests is falsy.
     return next((answer for answer in carried if answer is not None), error)
 
 
-def _without_answer(error: Exception, who: str) -> Classified:
+def _classify_connection_error(error: Exception, server_name: str) -> ClassifiedError:
     """The connection failed, or what came back was no answer."""
-    causes = list(_causes(error))
-    for type_, made, meaning in WITHOUT_ANSWER:
+    causes = list(_iter_causes(error))
+    for type_, made, meaning in CONNECTION_ERRORS:
         if any(isinstance(cause, type_) for cause in causes):
-            return made(f"{who} {meaning}.")
-    return Unanswered(f"{who} cannot be reached ({type(error).__name__}).")
+            return made(f"{server_name} {meaning}.")
+    return NoResponseError(f"{server_name} cannot be reached ({type(error).__name__}).")
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
     """`error` and what it wraps: requests and urllib3 keep the cause in `args` or `reason`."""
     while error is not None:
         yield error
@@ -166,14 +166,14 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def _parse_retry_after(retry_after: str | None) -> float | None:
     """The header is a number of seconds or a date; anything else is as good as absent."""
     text = (retry_after or "").strip()
     if text.isdecimal():
-        return min(float(text), MAX_RETRY_AFTER)
+        return min(float(text), MAX_RETRY_AFTER_SECONDS)
     try:
         date = parsedate_to_datetime(text)
     except ValueError:
         return None
     wait = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
-    return min(max(wait, 0.0), MAX_RETRY_AFTER)
+    return min(max(wait, 0.0), MAX_RETRY_AFTER_SECONDS)

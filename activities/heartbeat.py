@@ -23,10 +23,10 @@ from temporalio.worker import (
 
 from activities.errors import PermanentError, TransientError, to_application_error
 
-BEATS_PER_TIMEOUT = 4
+HEARTBEATS_PER_TIMEOUT = 4
 """So that one or two that are late do no harm."""
 
-TASK = "heartbeats"
+TASK_NAME = "heartbeats"
 
 log = logging.getLogger("fabric_sync.activities")
 
@@ -49,7 +49,7 @@ class _Outbound(ActivityOutboundInterceptor):
         self._details = details
         super().heartbeat(*details)
 
-    def repeat(self) -> None:
+    def repeat_last(self) -> None:
         super().heartbeat(*self._details)
 
 
@@ -59,7 +59,7 @@ class _Inbound(ActivityInboundInterceptor):
         super().init(self._outbound)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401  as upstream
-        async with self._beating(activity.info().heartbeat_timeout):
+        async with self._sending_heartbeats(activity.info().heartbeat_timeout):
             try:
                 return await super().execute_activity(input)
             except FailureError:
@@ -70,15 +70,19 @@ class _Inbound(ActivityInboundInterceptor):
                 raise to_application_error(error) from None
 
     @asynccontextmanager
-    async def _beating(self, tolerance: timedelta | None) -> AsyncIterator[None]:
-        beats = asyncio.create_task(self._beat(tolerance), name=TASK) if tolerance else None
+    async def _sending_heartbeats(self, heartbeat_timeout: timedelta | None) -> AsyncIterator[None]:
+        beats = (
+            asyncio.create_task(self._send_heartbeats(heartbeat_timeout), name=TASK_NAME)
+            if heartbeat_timeout
+            else None
+        )
         try:
             yield
         finally:
             if beats:
                 beats.cancel()
 
-    async def _beat(self, tolerance: timedelta) -> None:
+    async def _send_heartbeats(self, heartbeat_timeout: timedelta) -> None:
         while True:
-            await asyncio.sleep(tolerance.total_seconds() / BEATS_PER_TIMEOUT)
-            self._outbound.repeat()
+            await asyncio.sleep(heartbeat_timeout.total_seconds() / HEARTBEATS_PER_TIMEOUT)
+            self._outbound.repeat_last()

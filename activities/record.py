@@ -12,41 +12,41 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.errors import MAX_MESSAGE, PermanentError, TransientError, one_line
+from activities.errors import MAX_MESSAGE_CHARS, PermanentError, TransientError, one_line
 from activities.netbox.client import NetBox, Row
-from activities.netbox.http import Refused
+from activities.netbox.http import BadRequest
 from fabrics.loop.installation import Installation
 from fabrics.record.config import ConfigEdits, FabricConfig
-from fabrics.record.status import OFF, Facts
+from fabrics.record.status import SWITCHED_OFF_STATUSES, LastKnownState
 from fabrics.record.status_fields import (
-    changed_fields,
-    instance_of,
-    is_true,
-    other_owner,
+    find_changed_fields,
+    find_other_owner,
+    get_owner_instance,
+    get_shown_status,
+    is_consistent,
     parse_config,
-    parse_facts,
-    shown_status,
+    parse_last_known_state,
 )
 
 
-class RecordRead(BaseModel, frozen=True):
+class RecordSnapshot(BaseModel, frozen=True):
     """What a record says, and what the worker knows of its own surroundings.
 
     `config` is None where there is no such record (any more). `facts` are what earlier syncs left
-    in it. `is_true` says whether the record's status is that of its facts and configuration, `was_off`
+    in it. `is_true` says whether the record's status is that of its facts and configuration, `was_switched_off`
     whether it is still that of a fabric that nobody wants synced.
     `journal_error` says why an entry that was to be added is not there; all else was done.
     """
 
     config: FabricConfig | None
-    facts: Facts
+    last_known: LastKnownState
     installation: Installation
-    is_true: bool = True
-    was_off: bool = False
+    is_consistent: bool = True
+    was_switched_off: bool = False
     journal_error: str = ""
 
 
-class Claimed(PermanentError):
+class OwnedByOtherInstallation(PermanentError):
     """The record belongs to another installation."""
 
 
@@ -54,9 +54,9 @@ class RecordUpdate(BaseModel, frozen=True):
     """What a record should show from now on, and an entry for its journal unless that is empty."""
 
     fabric_id: str
-    facts: Facts
+    last_known: LastKnownState
     edits: ConfigEdits = ConfigEdits()
-    journal: str = ""
+    journal_entry: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,63 +68,69 @@ class RecordActivities:
     installation: Installation
 
     @activity.defn
-    def load_record(self, fabric_id: str) -> RecordRead:
-        """What the fabric's record says now. Raises `Claimed`."""
-        record = self._known(fabric_id)
+    def load_record(self, fabric_id: str) -> RecordSnapshot:
+        """What the fabric's record says now. Raises `OwnedByOtherInstallation`."""
+        record = self._find_record(fabric_id)
         if record is not None:
             self._check_instance(record)
-        return self._read(record)
+        return self._build_snapshot(record)
 
     @activity.defn
-    def record_result(self, update: RecordUpdate) -> RecordRead:
-        """Make the record show `update`, in one write or in none; what it says then. Raises `Claimed`."""
-        record = self._known(update.fabric_id)
+    def record_result(self, update: RecordUpdate) -> RecordSnapshot:
+        """Write `update` to the record in at most one request and return the record.
+
+        Raises `OwnedByOtherInstallation`.
+        """
+        record = self._find_record(update.fabric_id)
         if record is not None:
             record = self._write(record["id"], update)
-        read = self._read(record)
-        if record is not None and update.journal:
+        read = self._build_snapshot(record)
+        if record is not None and update.journal_entry:
             try:
-                self.netbox.add_journal_entry(record["id"], update.journal)
+                self.netbox.add_journal_entry(record["id"], update.journal_entry)
             except (PermanentError, TransientError) as error:
                 # The record stands: only the entry is for another time.
-                return read.model_copy(update={"journal_error": one_line(str(error), MAX_MESSAGE)})
+                return read.model_copy(
+                    update={"journal_error": one_line(str(error), MAX_MESSAGE_CHARS)}
+                )
         return read
 
-    def _known(self, fabric_id: str) -> Row | None:
+    def _find_record(self, fabric_id: str) -> Row | None:
         """The record; None only where it is really gone, not where it is out of sight."""
-        record = self.netbox.record_by_fabric_id(fabric_id)
+        record = self.netbox.find_record(fabric_id)
         if record is None:
-            self.netbox.check_sees_all_records()
+            self.netbox.check_all_records_visible()
         return record
 
     def _write(self, record_id: int, update: RecordUpdate) -> Row | None:
         def changes(record: Row) -> Row:
             self._check_instance(record)
-            fields = changed_fields(record, update.edits, update.facts, datetime.now(UTC))
-            return fields if instance_of(record) else fields | {"hh_instance": self.instance}
+            fields = find_changed_fields(record, update.edits, update.last_known, datetime.now(UTC))
+            return fields if get_owner_instance(record) else fields | {"hh_instance": self.instance}
 
         try:
             return self.netbox.update_record(record_id, changes)
-        except Refused as error:
+        except BadRequest as error:
             with suppress(PermanentError, TransientError):  # the refusal is the news
                 self.netbox.add_journal_entry(record_id, str(error), kind="danger")
             raise
 
     def _check_instance(self, record: Row) -> None:
-        if other := other_owner(record, self.instance):
-            raise Claimed(
+        if other := find_other_owner(record, self.instance):
+            raise OwnedByOtherInstallation(
                 f"The record of {record['name']} belongs to another installation of Fabric Sync"
                 f" ({other}): nothing was written. To move it here, run"
                 f" `starter.py doctor {record['custom_fields']['hh_fabric_id']} --take-over`."
             )
 
-    def _read(self, record: Row | None) -> RecordRead:
+    def _build_snapshot(self, record: Row | None) -> RecordSnapshot:
         config = None if record is None else parse_config(record)
-        facts = Facts() if record is None else parse_facts(record)
-        return RecordRead(
+        facts = LastKnownState() if record is None else parse_last_known_state(record)
+        return RecordSnapshot(
             config=config,
-            facts=facts,
+            last_known=facts,
             installation=self.installation,
-            is_true=record is None or is_true(record),
-            was_off=record is not None and shown_status(record) in OFF,
+            is_consistent=record is None or is_consistent(record),
+            was_switched_off=record is not None
+            and get_shown_status(record) in SWITCHED_OFF_STATUSES,
         )

@@ -31,10 +31,10 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixe
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/bulkheads.py`
 
 from activities.netbox.client import NetBox
-from bench.tcp_proxy import LOOPBACK, Gate
+from bench.tcp_proxy import LOOPBACK, TcpProxy
 from fabrics.loop.loop import workflow_id
 from fabrics.loop.report import SyncReport
-from stack.demo.demo import worker_environment
+from stack.demo.demo import make_worker_environment
 from stack.demo.seed import set_up_netbox
 from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
 from stack.kubernetes.faults import Fault
@@ -42,15 +42,15 @@ from stack.processes.supervisor import Supervisor
 from stack.stack import Stack
 from workflows.fabric_sync import FabricSync
 
-WORKER: Final = Path(__file__).parents[1] / "worker.py"
+WORKER_SCRIPT: Final = Path(__file__).parents[1] / "worker.py"
 
-BLACK: Final = 0.3
+UNRESPONSIVE_SHARE: Final = 0.3
 """The part of the fabrics that fall silent."""
 
-SETTLING: Final = 3
+SETTLING_INTERVALS: Final = 3
 """Intervals in which NetBox takes what changed for many fabrics at once, before a baseline is taken."""
 
-PATIENCE: Final = 600.0
+IN_SYNC_TIMEOUT_SECONDS: Final = 600.0
 """Seconds that all fabrics get to be in sync."""
 
 
@@ -60,8 +60,8 @@ class Fabric:
 
     name: str
     loop: WorkflowHandle[FabricSync, str]
-    api_gate: Gate
-    git_gate: Gate
+    api_proxy: TcpProxy
+    git_proxy: TcpProxy
 
     async def is_in_sync(self) -> bool:
         """Whether its loop runs and says so."""
@@ -72,10 +72,10 @@ class Fabric:
 
     def close(self) -> None:
         """Close its gates."""
-        self.api_gate.close()
-        self.git_gate.close()
+        self.api_proxy.close()
+        self.git_proxy.close()
 
-    async def reports(self, since: datetime, until: datetime) -> list[SyncReport]:
+    async def query_reports(self, since: datetime, until: datetime) -> list[SyncReport]:
         """Those of slots in that time."""
         history = await self.loop.query(FabricSync.history)
         return [each for each in history if each.slot and since <= each.slot < until]
@@ -89,35 +89,35 @@ class Fleet:
     api: EmulatedKubernetesApi
 
     @property
-    def black(self) -> list[Fabric]:
+    def unresponsive(self) -> list[Fabric]:
         """Those that fall silent."""
-        return self.fabrics[: round(BLACK * len(self.fabrics))]
+        return self.fabrics[: round(UNRESPONSIVE_SHARE * len(self.fabrics))]
 
     @property
-    def others(self) -> list[Fabric]:
+    def responsive(self) -> list[Fabric]:
         """Those that do not."""
-        return self.fabrics[len(self.black) :]
+        return self.fabrics[len(self.unresponsive) :]
 
-    def fall_silent(self) -> None:
+    def inject_faults(self) -> None:
         """Each third in its own way."""
-        for number, fabric in enumerate(self.black):
+        for number, fabric in enumerate(self.unresponsive):
             match number % 3:
                 case 0:
-                    fabric.api_gate.drop()
-                    fabric.git_gate.drop()
+                    fabric.api_proxy.drop_packets()
+                    fabric.git_proxy.drop_packets()
                 case 1:
-                    fabric.api_gate.mute()
-                    fabric.git_gate.mute()
+                    fabric.api_proxy.hang()
+                    fabric.git_proxy.hang()
                 case _:
-                    self.api.fail(Fault(0, fabric.name))  # its namespace stands in the path
-                    fabric.git_gate.mute()
+                    self.api.inject_fault(Fault(0, fabric.name))  # its namespace stands in the path
+                    fabric.git_proxy.hang()
 
-    def come_back(self) -> None:
+    def clear_faults(self) -> None:
         """All of them."""
-        self.api.heal()
-        for fabric in self.black:
-            fabric.api_gate.open()
-            fabric.git_gate.open()
+        self.api.clear_faults()
+        for fabric in self.unresponsive:
+            fabric.api_proxy.forward()
+            fabric.git_proxy.forward()
 
 
 def main() -> None:
@@ -136,11 +136,11 @@ def main() -> None:
 async def _measure(
     stack: Stack, api: EmulatedKubernetesApi, options: argparse.Namespace
 ) -> dict[str, Any]:
-    async with _running(stack, api, options) as fleet:
-        rounds = [await _round(fleet, options) for _ in range(options.rounds)]
+    async with _running_fleet(stack, api, options) as fleet:
+        rounds = [await _run_round(fleet, options) for _ in range(options.rounds)]
         return {
             "fabrics": len(fleet.fabrics),
-            "black": len(fleet.black),
+            "black": len(fleet.unresponsive),
             "interval": options.interval,
             "records": "a real NetBox on the same machine",
             "rounds": rounds,
@@ -149,15 +149,15 @@ async def _measure(
         }
 
 
-async def _round(fleet: Fleet, options: argparse.Namespace) -> dict[str, Any]:
-    baseline = await _phase(fleet, options.phase)
-    fleet.fall_silent()
-    black = await _phase(fleet, options.phase)
-    fleet.come_back()
+async def _run_round(fleet: Fleet, options: argparse.Namespace) -> dict[str, Any]:
+    baseline = await _measure_lateness(fleet, options.phase)
+    fleet.inject_faults()
+    black = await _measure_lateness(fleet, options.phase)
+    fleet.clear_faults()
     begun = time.monotonic()
-    await _all_in_sync(fleet.black)
+    await _wait_until_in_sync(fleet.unresponsive)
     recovered = time.monotonic() - begun
-    await asyncio.sleep(SETTLING * options.interval)
+    await asyncio.sleep(SETTLING_INTERVALS * options.interval)
     ratio = black["p99"] / baseline["p99"]
     return {
         "baseline": baseline,
@@ -167,12 +167,14 @@ async def _round(fleet: Fleet, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-async def _phase(fleet: Fleet, seconds: float) -> dict[str, float]:
+async def _measure_lateness(fleet: Fleet, seconds: float) -> dict[str, float]:
     """How late the others were in the next so many seconds."""
     since = datetime.now(UTC)
     await asyncio.sleep(seconds)
     until = datetime.now(UTC)
-    reports = [each for fabric in fleet.others for each in await fabric.reports(since, until)]
+    reports = [
+        each for fabric in fleet.responsive for each in await fabric.query_reports(since, until)
+    ]
     late = [each.lateness for each in reports if each.lateness is not None]
     hundredths = statistics.quantiles(late, n=100, method="inclusive")
     return {
@@ -185,38 +187,38 @@ async def _phase(fleet: Fleet, seconds: float) -> dict[str, float]:
     }
 
 
-async def _all_in_sync(fabrics: Iterable[Fabric]) -> None:
+async def _wait_until_in_sync(fabrics: Iterable[Fabric]) -> None:
     for fabric in fabrics:
-        await _until(fabric.is_in_sync)
+        await _wait_until(fabric.is_in_sync)
 
 
-async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
+async def _wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
     waiting = AsyncRetrying(
         wait=wait_fixed(0.2),
-        stop=stop_after_delay(PATIENCE),
+        stop=stop_after_delay(IN_SYNC_TIMEOUT_SECONDS),
         retry=retry_if_result(lambda held: not held),
     )
-    await waiting(holds)
+    await waiting(condition)
 
 
 @asynccontextmanager
-async def _running(
+async def _running_fleet(
     stack: Stack, api: EmulatedKubernetesApi, options: argparse.Namespace
 ) -> AsyncIterator[Fleet]:
     """A worker, and so many fabrics, all of them in sync."""
     with ExitStack() as exits:
         files = stack.log_dir.parent / "bench"
-        settings = worker_environment(stack, set_up_netbox(stack), files)
+        settings = make_worker_environment(stack, set_up_netbox(stack), files)
         client = await Client.connect(
             stack.temporal.address, data_converter=pydantic_data_converter
         )
         names = [f"fabric-{number:03}" for number in range(options.fabrics)]
         repository = stack.git.create_repository("fabrics")
         repository.commit(
-            {f"{name}/fabric.yaml": yaml.safe_dump_all(_objects(name)) for name in names}
+            {f"{name}/fabric.yaml": yaml.safe_dump_all(_make_objects(name)) for name in names}
         )
         fabrics = [
-            _fabric(name, client, api, stack.git.url, files / "credentials" / name)
+            _make_fabric(name, client, api, stack.git.url, files / "credentials" / name)
             for name in names
         ]
         for fabric in fabrics:
@@ -224,18 +226,18 @@ async def _running(
         _create_records(stack, fabrics, repository.url.rpartition("/")[2], options.interval)
         supervisor = Supervisor(stack.log_dir)
         exits.callback(supervisor.close)
-        supervisor.start("Worker", [sys.executable, WORKER], env=settings)
-        await _all_in_sync(fabrics)
-        await asyncio.sleep(SETTLING * options.interval)
+        supervisor.start("Worker", [sys.executable, WORKER_SCRIPT], env=settings)
+        await _wait_until_in_sync(fabrics)
+        await asyncio.sleep(SETTLING_INTERVALS * options.interval)
         yield Fleet(fabrics, api)
 
 
-def _fabric(
+def _make_fabric(
     name: str, client: Client, api: EmulatedKubernetesApi, git_url: str, credential: Path
 ) -> Fabric:
     """A fabric with its objects in a namespace of the API, its gates, and its credential."""
-    api.load(_objects(name))
-    api_gate, git_gate = Gate(_port(api.server)), Gate(_port(git_url))
+    api.apply_all(_make_objects(name))
+    api_gate, git_gate = TcpProxy(_parse_port(api.server)), TcpProxy(_parse_port(git_url))
     api.write_credential(credential)
     (credential / "server").write_text(f"https://{LOOPBACK}:{api_gate.port}")
     loop = client.get_workflow_handle_for(FabricSync.run, workflow_id(name))
@@ -250,15 +252,15 @@ def _create_records(stack: Stack, fabrics: list[Fabric], repository: str, interv
                 "hh_fabric_id": fabric.name,
                 "hh_sync_enabled": True,
                 "hh_sync_interval": interval,
-                "hh_kubernetes_server": f"https://{LOOPBACK}:{fabric.api_gate.port}",
+                "hh_kubernetes_server": f"https://{LOOPBACK}:{fabric.api_proxy.port}",
                 "hh_kubernetes_namespace": fabric.name,
-                "hh_git_repository": f"http://{LOOPBACK}:{fabric.git_gate.port}/{repository}",
+                "hh_git_repository": f"http://{LOOPBACK}:{fabric.git_proxy.port}/{repository}",
                 "hh_git_directory": fabric.name,
             }
             netbox.create_record(fabric.name, fields)
 
 
-def _objects(namespace: str) -> list[dict[str, Any]]:
+def _make_objects(namespace: str) -> list[dict[str, Any]]:
     return [
         {
             "apiVersion": "wiring.githedgehog.com/v1beta1",
@@ -270,7 +272,7 @@ def _objects(namespace: str) -> list[dict[str, Any]]:
     ]
 
 
-def _port(url: str) -> int:
+def _parse_port(url: str) -> int:
     return int(url.rpartition(":")[2])
 
 

@@ -21,19 +21,19 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/drift.py`
 
-from fabrics.drift import Drift, Live, find_drift
-from fabrics.resources.defaults import with_defaults
+from fabrics.drift import Drift, LiveState, find_drift
+from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import KINDS, Kind, kind_named
-from fabrics.resources.list_response import read_page
-from fabrics.resources.manifests import ParsedFile, collect, parse_manifests
-from fabrics.resources.resource import Resource, digest
+from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kind
+from fabrics.resources.list_response import parse_list_response
+from fabrics.resources.manifests import ParsedFile, build_desired_state, parse_manifests
+from fabrics.resources.resource import Resource, digest_resources
 
 OBJECTS_PER_FILE = 50
 
 
 @dataclass(frozen=True)
-class Fabric:
+class FabricInput:
     """Manifest files by path, and the answer of each Kubernetes list."""
 
     files: Mapping[str, bytes]
@@ -41,7 +41,7 @@ class Fabric:
 
 
 @dataclass(frozen=True)
-class Known:
+class SyncCache:
     """What a worker keeps from one sync to the next."""
 
     parsed: Mapping[tuple[str, bytes], ParsedFile]
@@ -54,15 +54,15 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    fabric = _fabric(options.objects)
+    fabric = _make_fabric(options.objects)
     print(json.dumps({"benchmark": "drift", **_measure(fabric, options.runs)}))
 
 
-def _measure(fabric: Fabric, runs: int) -> dict[str, Any]:
-    nothing = Known({}, {})
-    drift, known = _sync(fabric, nothing)
-    edited = _edited(fabric)
-    drifted, _ = _sync(edited, known)
+def _measure(fabric: FabricInput, runs: int) -> dict[str, Any]:
+    nothing = SyncCache({}, {})
+    drift, known = _run_sync(fabric, nothing)
+    edited = _edit_one_object(fabric)
+    drifted, _ = _run_sync(edited, known)
     if drift.entries or len(drifted.entries) != 1:
         raise SystemExit(
             "The benchmark's fabric is wrong: it should be in sync until it is edited."
@@ -70,12 +70,14 @@ def _measure(fabric: Fabric, runs: int) -> dict[str, Any]:
     # In turns, so that a busy moment of the machine hits the work and its floor alike.
     works: dict[str, Callable[[], object]] = {
         "yaml_parse": lambda: _parse_yaml(fabric),
-        "cold": lambda: _sync(fabric, nothing),
+        "cold": lambda: _run_sync(fabric, nothing),
         "json_decode": lambda: _decode_json(fabric),
-        "unchanged": lambda: _sync(fabric, known),
-        "one_file": lambda: _sync(edited, known),
+        "unchanged": lambda: _run_sync(fabric, known),
+        "one_file": lambda: _run_sync(edited, known),
     }
-    rounds = [{name: _seconds(work) for name, work in works.items()} for _ in range(runs)]
+    rounds = [
+        {name: _measure_cpu_seconds(work) for name, work in works.items()} for _ in range(runs)
+    ]
     seconds = {name: statistics.median(each[name] for each in rounds) for name in works}
     floor = seconds["yaml_parse"] + seconds["json_decode"]
     return {
@@ -86,20 +88,20 @@ def _measure(fabric: Fabric, runs: int) -> dict[str, Any]:
             "json": round(sum(map(len, fabric.lists.values())) / 1e6, 2),
         },
         "floors": {name: round(seconds[name], 4) for name in ("yaml_parse", "json_decode")},
-        "cold": _beside(seconds["cold"], floor),
-        "warm_unchanged": _beside(seconds["unchanged"], floor),
-        "warm_one_file_changed": _beside(seconds["one_file"], floor),
+        "cold": _compare_with_floor(seconds["cold"], floor),
+        "warm_unchanged": _compare_with_floor(seconds["unchanged"], floor),
+        "warm_one_file_changed": _compare_with_floor(seconds["one_file"], floor),
         "goals": {"cold": 2.0, "warm_unchanged": 0.15},
     }
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _measure_cpu_seconds(work: Callable[[], object]) -> float:
     started = time.process_time()
     work()
     return time.process_time() - started
 
 
-def _beside(seconds: float, floor: float) -> dict[str, float]:
+def _compare_with_floor(seconds: float, floor: float) -> dict[str, float]:
     return {
         "seconds": round(seconds, 4),
         "floor": round(floor, 4),
@@ -107,34 +109,37 @@ def _beside(seconds: float, floor: float) -> dict[str, float]:
     }
 
 
-def _parse_yaml(fabric: Fabric) -> None:
+def _parse_yaml(fabric: FabricInput) -> None:
     for data in fabric.files.values():
         list(yaml.load_all(data, Loader=yaml.CSafeLoader))
 
 
-def _decode_json(fabric: Fabric) -> None:
+def _decode_json(fabric: FabricInput) -> None:
     for data in fabric.lists.values():
         json.loads(data)
 
 
-def _sync(fabric: Fabric, known: Known) -> tuple[Drift, Known]:
+def _run_sync(fabric: FabricInput, cache: SyncCache) -> tuple[Drift, SyncCache]:
     """What a sync computes, from bytes to digests and drift."""
     parsed = {
-        (path, data): known.parsed.get((path, data)) or parse_manifests(path, data)
+        (path, data): cache.parsed.get((path, data)) or parse_manifests(path, data)
         for path, data in fabric.files.items()
     }
-    desired = collect(parsed.values())
-    live = Live(
-        {kind: read_page(data).resources(kind, known.live) for kind, data in fabric.lists.items()}
+    desired = build_desired_state(parsed.values())
+    live = LiveState(
+        {
+            kind: parse_list_response(data).parse_resources(kind, cache.live)
+            for kind, data in fabric.lists.items()
+        }
     )
     resources = [each for listed in live.resources.values() for each in listed]
-    digest(desired.resources.values())
-    digest(resources)
-    return find_drift(desired, live), Known(parsed, {each.uid: each for each in resources})
+    digest_resources(desired.resources.values())
+    digest_resources(resources)
+    return find_drift(desired, live), SyncCache(parsed, {each.uid: each for each in resources})
 
 
-def _fabric(count: int) -> Fabric:
-    objects = [_object(number) for number in range(count)]
+def _make_fabric(count: int) -> FabricInput:
+    objects = [_make_object(number) for number in range(count)]
     documents = [yaml.dump(each, Dumper=yaml.CSafeDumper) for each in objects]
     parts = range(0, count, OBJECTS_PER_FILE)
     files = {
@@ -143,46 +148,48 @@ def _fabric(count: int) -> Fabric:
         ).encode()
         for start in parts
     }
-    items: dict[Kind, list[Json]] = {kind: [] for kind in KINDS}
+    items: dict[Kind, list[Json]] = {kind: [] for kind in COMPARED_KINDS}
     for number, each in enumerate(objects):
-        kind = kind_named(each["kind"])
-        items[kind].append(_item(number, kind, each))
+        kind = get_kind(each["kind"])
+        items[kind].append(_make_live_item(number, kind, each))
     lists = {
         kind: json.dumps({"kind": f"{kind.name}List", "metadata": {}, "items": found}).encode()
         for kind, found in items.items()
     }
-    return Fabric(files, lists)
+    return FabricInput(files, lists)
 
 
-def _edited(fabric: Fabric) -> Fabric:
+def _edit_one_object(fabric: FabricInput) -> FabricInput:
     """The same fabric after a commit that changes one object in one file."""
     path, data = next(iter(fabric.files.items()))
     edited = data.replace(b"description: leaf 0\n", b"description: leaf nought\n", 1)
     return replace(fabric, files={**fabric.files, path: edited})
 
 
-def _object(number: int) -> dict[str, Any]:
+def _make_object(number: int) -> dict[str, Any]:
     """One manifest. The mix is that of a GPU rail fabric: mostly connections and attachments."""
     match number % 50:
         case 0:
-            return _manifest("Switch", f"leaf-{number}", _switch(number))
+            return _make_manifest("Switch", f"leaf-{number}", _make_switch_spec(number))
         case 1:
-            return _manifest("VPC", f"vpc-{number}", _vpc(number))
+            return _make_manifest("VPC", f"vpc-{number}", _make_vpc_spec(number))
         case 2 | 3:
-            return _manifest("Server", f"server-{number}", {"description": f"rack {number}"})
+            return _make_manifest("Server", f"server-{number}", {"description": f"rack {number}"})
         case place if place < 27:
-            return _manifest("Connection", f"server-{number}--eslag--leaf", _connection(number))
+            return _make_manifest(
+                "Connection", f"server-{number}--eslag--leaf", _make_connection_spec(number)
+            )
     attachment = {"connection": f"server-{number}--eslag--leaf", "subnet": f"vpc-{number}/default"}
-    return _manifest("VPCAttachment", f"vpc-{number}--server-{number}", attachment)
+    return _make_manifest("VPCAttachment", f"vpc-{number}--server-{number}", attachment)
 
 
-def _manifest(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+def _make_manifest(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     metadata = {"name": name, "namespace": "default"}
-    api_version = kind_named(kind).api_version
+    api_version = get_kind(kind).api_version
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def _switch(number: int) -> dict[str, Any]:
+def _make_switch_spec(number: int) -> dict[str, Any]:
     return {
         "role": "server-leaf",
         "description": f"leaf {number}",
@@ -198,7 +205,7 @@ def _switch(number: int) -> dict[str, Any]:
     }
 
 
-def _vpc(number: int) -> dict[str, Any]:
+def _make_vpc_spec(number: int) -> dict[str, Any]:
     subnet = {
         "subnet": f"10.{number >> 8 & 255}.{number & 255}.0/24",
         "vlan": 1000 + number % 2000,
@@ -207,7 +214,7 @@ def _vpc(number: int) -> dict[str, Any]:
     return {"subnets": {"default": subnet}, "permit": [["default"]]}
 
 
-def _connection(number: int) -> dict[str, Any]:
+def _make_connection_spec(number: int) -> dict[str, Any]:
     links = [
         {
             "server": {"port": f"server-{number}/enp2s{side}"},
@@ -218,10 +225,10 @@ def _connection(number: int) -> dict[str, Any]:
     return {"eslag": {"links": links, "mtu": 9036}}
 
 
-def _item(number: int, kind: Kind, each: dict[str, Any]) -> Json:
+def _make_live_item(number: int, kind: Kind, manifest: dict[str, Any]) -> Json:
     """A manifest as the API returns it, managed fields included."""
-    labels = {f"fabric.githedgehog.com/label-{n}": each["metadata"]["name"] for n in range(3)}
-    owned: dict[str, Any] = {f"f:{name}": {".": {}, "f:value": {}} for name in each["spec"]}
+    labels = {f"fabric.githedgehog.com/label-{n}": manifest["metadata"]["name"] for n in range(3)}
+    owned: dict[str, Any] = {f"f:{name}": {".": {}, "f:value": {}} for name in manifest["spec"]}
     managed = {
         "apiVersion": kind.api_version,
         "fieldsType": "FieldsV1",
@@ -230,7 +237,7 @@ def _item(number: int, kind: Kind, each: dict[str, Any]) -> Json:
         "operation": "Update",
         "time": "2026-01-01T00:00:00Z",
     }
-    metadata = each["metadata"] | {
+    metadata = manifest["metadata"] | {
         "uid": f"00000000-0000-4000-8000-{number:012}",
         "resourceVersion": str(1000 + number),
         "generation": 1,
@@ -238,7 +245,7 @@ def _item(number: int, kind: Kind, each: dict[str, Any]) -> Json:
         "labels": labels,
         "managedFields": [managed],
     }
-    return {"metadata": metadata, "spec": with_defaults(kind, each["spec"]), "status": {}}
+    return {"metadata": metadata, "spec": apply_defaults(kind, manifest["spec"]), "status": {}}
 
 
 if __name__ == "__main__":

@@ -7,80 +7,80 @@ from contextlib import suppress
 from typing import Any, Final
 
 LOOPBACK: Final = "127.0.0.1"
-USUAL_QUEUE: Final = 64
-FILL: Final = 2
+LISTEN_BACKLOG: Final = 64
+CONNECTIONS_TO_FILL_BACKLOG: Final = 2
 """Connections that fill the kernel's queue when its length is 0: it keeps one more than it is told."""
 
 
-class Gate:
-    """Forwards connections from `port` to `target`, a local port, until it is told to be silent."""
+class TcpProxy:
+    """Forwards connections from `port` to `target_port`, a local port, until it is told to be silent."""
 
-    def __init__(self, target: int) -> None:
-        self._target = target
+    def __init__(self, target_port: int) -> None:
+        self._target_port = target_port
         self._listener = socket.create_server((LOOPBACK, 0))
         self._listener.setblocking(False)
-        self._work: set[asyncio.Task[None]] = set()
-        self._held: list[asyncio.StreamWriter | socket.socket] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open_sockets: list[asyncio.StreamWriter | socket.socket] = []
         self.port: int = self._listener.getsockname()[1]
-        self.open()
+        self.forward()
 
-    def open(self) -> None:
+    def forward(self) -> None:
         """Let everything through, and drop what was held."""
-        self._hold_all()
-        for held in self._held:
+        self._cancel_tasks()
+        for held in self._open_sockets:
             held.close()
-        self._held = []
-        self._listener.listen(USUAL_QUEUE)
-        self._start(self._accept(answer=True))
+        self._open_sockets = []
+        self._listener.listen(LISTEN_BACKLOG)
+        self._start_task(self._accept(forward=True))
 
-    def mute(self) -> None:
+    def hang(self) -> None:
         """Accept connections and never answer, as a hung server does; nor answer in those there are."""
-        self._hold_all()
-        self._start(self._accept(answer=False))
+        self._cancel_tasks()
+        self._start_task(self._accept(forward=False))
 
-    def drop(self) -> None:
+    def drop_packets(self) -> None:
         """Leave all packets unanswered, as a firewall does: with its queue full, Linux drops SYNs."""
-        self._hold_all()
+        self._cancel_tasks()
         self._listener.listen(0)
-        for _ in range(FILL):
+        for _ in range(CONNECTIONS_TO_FILL_BACKLOG):
             filler = socket.socket()
             filler.setblocking(False)
             with suppress(BlockingIOError):
                 filler.connect((LOOPBACK, self.port))
-            self._held.append(filler)
+            self._open_sockets.append(filler)
 
     def close(self) -> None:
         """Stop for good."""
-        self._hold_all()
-        for held in (*self._held, self._listener):
+        self._cancel_tasks()
+        for held in (*self._open_sockets, self._listener):
             held.close()
 
-    def _hold_all(self) -> None:
+    def _cancel_tasks(self) -> None:
         """Stop whatever goes on, without the other ends noticing."""
-        for task in self._work:
+        for task in self._tasks:
             task.cancel()
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _accept(self, *, answer: bool) -> None:
+    async def _accept(self, *, forward: bool) -> None:
         while True:
             connection, _ = await asyncio.get_running_loop().sock_accept(self._listener)
-            self._held.append(connection)
-            if answer:
-                self._start(self._forward(connection))
+            self._open_sockets.append(connection)
+            if forward:
+                self._start_task(self._forward_connection(connection))
 
-    async def _forward(self, connection: socket.socket) -> None:
+    async def _forward_connection(self, connection: socket.socket) -> None:
         here = await asyncio.open_connection(sock=connection)
-        there = await asyncio.open_connection(LOOPBACK, self._target)
-        self._held += [here[1], there[1]]
+        there = await asyncio.open_connection(LOOPBACK, self._target_port)
+        self._open_sockets += [here[1], there[1]]
         with suppress(ConnectionError):
             await asyncio.gather(_copy(here[0], there[1]), _copy(there[0], here[1]))
         for held in (connection, here[1], there[1]):
             held.close()
-            self._held.remove(held)
+            self._open_sockets.remove(held)
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

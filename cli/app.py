@@ -27,7 +27,7 @@ from cli.commands import (
     status,
     watch,
 )
-from cli.errors import DONE, FAILED, INTERRUPTED, sentence_of
+from cli.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, describe_error
 
 app: Final = typer.Typer(
     name="starter.py",
@@ -62,7 +62,7 @@ app.command()(doctor.doctor)
 def main() -> NoReturn:
     """Run the command in `sys.argv` and end the process with its exit status."""
     code = run(sys.argv[1:])
-    _flush()
+    _flush_output()
     # Temporal's client library may crash in its threads while the interpreter shuts down.
     os._exit(code)
 
@@ -71,31 +71,31 @@ def run(arguments: list[str]) -> int:
     """Run one command; its exit status."""
     try:
         return int(
-            app(arguments or ["--help"], prog_name="starter.py", standalone_mode=False) or DONE
+            app(arguments or ["--help"], prog_name="starter.py", standalone_mode=False) or EXIT_OK
         )
     except TyperException as error:
-        return _fail(_usage(error))
+        return _report_failure(_format_usage_error(error))
     except (KeyboardInterrupt, Abort):
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except (BrokenPipeError, SystemExit):  # Rich makes the one into the other
-        return DONE  # whoever read our output has seen enough
+        return EXIT_OK  # whoever read our output has seen enough
     except Exception as error:
-        return _fail(sentence_of(error))
+        return _report_failure(describe_error(error))
 
 
-def _fail(sentence: str) -> int:
-    console.complain(sentence)
-    return FAILED
+def _report_failure(sentence: str) -> int:
+    console.print_error(sentence)
+    return EXIT_FAILURE
 
 
-def _usage(error: TyperException) -> str:
+def _format_usage_error(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "starter.py"
     said = " ".join(error.format_message().split()).rstrip(".")
     return f"{said} (see `{command} --help`)."
 
 
-def _flush() -> None:
+def _flush_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

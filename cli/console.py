@@ -8,24 +8,24 @@ from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.text import Text
 
-PIPED_WIDTH: Final = 200
+PIPED_WIDTH_COLUMNS: Final = 200
 """Columns of a table that goes to a file or a pipe, where nobody sees it wrap."""
 
 
-def _console(width: int | None = None, *, stderr: bool = False) -> Console:
+def _make_console(width: int | None = None, *, stderr: bool = False) -> Console:
     """Names and errors are other people's text: never markup. Sentences on stderr wrap by themselves."""
     return Console(
         width=width, stderr=stderr, soft_wrap=stderr, markup=False, emoji=False, highlight=False
     )
 
 
-out = _console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
-err = _console(stderr=True)
+out = _make_console(width=None if sys.stdout.isatty() else PIPED_WIDTH_COLUMNS)
+err = _make_console(stderr=True)
 
 
-def show(thing: RenderableType) -> None:
+def show(renderable: RenderableType) -> None:
     """A result for people."""
-    out.print(thing)
+    out.print(renderable)
 
 
 def show_json(document: BaseModel) -> None:
@@ -38,11 +38,11 @@ def note(sentence: str) -> None:
     err.print(sentence, style="yellow")
 
 
-def complain(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     """Why there is no result."""
     err.print(f"starter.py: {sentence}", style="red")
 
 
-def progress(doing: str) -> Status:
+def progress(description: str) -> Status:
     """A spinner beside `doing` while the block runs; invisible where nobody watches."""
-    return err.status(Text(doing), spinner="dots")
+    return err.status(Text(description), spinner="dots")

@@ -13,25 +13,30 @@ import temporal
 from activities.errors import PermanentError, TransientError, one_line
 from settings import Settings
 
-DONE: Final = 0
-UNHEALTHY: Final = 1
-FAILED: Final = 2
-INTERRUPTED: Final = 130
+EXIT_OK: Final = 0
+EXIT_UNHEALTHY: Final = 1
+EXIT_FAILURE: Final = 2
+EXIT_INTERRUPTED: Final = 130
 
 
-class Failure(Exception):
+class CommandError(Exception):
     """A command that cannot do what was asked; the text is for the operator."""
 
 
-SAID_ALREADY: Final = (Failure, PermanentError, TransientError, temporal.TemporalUnreachable)
+OPERATOR_ERRORS: Final = (
+    CommandError,
+    PermanentError,
+    TransientError,
+    temporal.TemporalUnreachable,
+)
 """Errors whose text is the sentence."""
 
-SILENT: Final = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED})
-REFUSED: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
+UNREACHABLE_CODES: Final = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED})
+DENIED_CODES: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
 
 
 def load_settings() -> Settings:
-    """The settings, or a `Failure` that names the variables that make no sense."""
+    """The settings, or a `CommandError` that names the variables that make no sense."""
     try:
         return Settings()
     except ValidationError as error:
@@ -39,39 +44,39 @@ def load_settings() -> Settings:
             f"FABRIC_SYNC_{str(found['loc'][0]).upper()}: {found['msg']}"
             for found in error.errors(include_input=False, include_url=False)
         ]
-        raise Failure(f"Correct the environment: {'; '.join(wrong)}.") from None
+        raise CommandError(f"Correct the environment: {'; '.join(wrong)}.") from None
 
 
-def sentence_of(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What to tell the operator about `error`. Foreign errors may hold anything, so only their type."""
-    if isinstance(error, SAID_ALREADY):
+    if isinstance(error, OPERATOR_ERRORS):
         return str(error)
     if isinstance(error, WorkflowUpdateFailedError) and isinstance(error.cause, ApplicationError):
-        return capitalised(error.cause.message)
+        return to_sentence(error.cause.message)
     if isinstance(error, RPCError):
-        return _rpc_sentence(error)
+        return _describe_rpc_error(error)
     place = traceback.extract_tb(error.__traceback__)[-1:]
     where = f" at {place[0].filename}:{place[0].lineno}" if place else ""
     return f"This is a defect in Fabric Sync ({type(error).__name__}{where}); please report it."
 
 
-def checked[T](check: Callable[[object], T], value: object) -> T:
-    """`value` as `check` returns it; where it raises ValueError, a `Failure` in its words."""
+def validate_input[T](check: Callable[[object], T], value: object) -> T:
+    """`value` as `check` returns it; where it raises ValueError, a `CommandError` in its words."""
     try:
         return check(value)
     except ValueError as error:
-        raise Failure(capitalised(str(error))) from None
+        raise CommandError(to_sentence(str(error))) from None
 
 
-def capitalised(text: str) -> str:
+def to_sentence(text: str) -> str:
     """`text` as a sentence of its own."""
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
-def _rpc_sentence(error: RPCError) -> str:
-    where = f"Temporal at {temporal.address()}"
-    if error.status in SILENT:
+def _describe_rpc_error(error: RPCError) -> str:
+    where = f"Temporal at {temporal.get_address()}"
+    if error.status in UNREACHABLE_CODES:
         return f"{where} does not answer; check that it runs, and TEMPORAL_ADDRESS."
-    if error.status in REFUSED:
+    if error.status in DENIED_CODES:
         return f"{where} refuses the request; check TEMPORAL_API_KEY or the certificates."
     return f"{where} refuses the request: {one_line(error.message)}"

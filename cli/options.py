@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import Failure, checked
+from cli.errors import CommandError, validate_input
 from fabrics.record.config import check_interval
 
 FabricName = Annotated[str, typer.Argument(metavar="FABRIC", help="Name or id of the fabric.")]
@@ -24,13 +24,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
-def check_terminal(instead: str = "give --yes if this is meant.") -> None:
-    """Raise `Failure` where nobody can be asked; `instead` says how to go on without."""
+def require_terminal(alternative: str = "give --yes if this is meant.") -> None:
+    """Raise `CommandError` where nobody can be asked; `alternative` says how to go on without."""
     if not sys.stdin.isatty():
-        raise Failure(f"Without a terminal nobody can be asked: {instead}")
+        raise CommandError(f"Without a terminal nobody can be asked: {alternative}")
 
 
-def interval_of(text: str) -> int:
-    """The seconds that `text` states. Raises `Failure` where it states no interval."""
+def parse_interval(text: str) -> int:
+    """The seconds that `text` states. Raises `CommandError` where it states no interval."""
     whole = re.fullmatch(r"[+-]?[0-9]{1,20}", text)
-    return checked(check_interval, int(text) if whole else text)
+    return validate_input(check_interval, int(text) if whole else text)

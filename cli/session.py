@@ -12,9 +12,9 @@ from temporalio.service import RPCError, RPCStatusCode
 import temporal
 from activities.netbox.client import NetBox
 from cli import console
-from cli.errors import Failure, load_settings
-from cli.fabrics.fabric import Fabric, choose, choose_all
-from cli.temporal.loop_client import DEADLINE, Loops
+from cli.errors import CommandError, load_settings
+from cli.fabrics.fabric import Fabric, select_fabric, select_fabrics
+from cli.temporal.loop_client import RPC_TIMEOUT, LoopClient
 from settings import Settings
 
 
@@ -24,21 +24,24 @@ class Session:
 
     settings: Settings
     netbox: NetBox
-    loops: Loops
+    loops: LoopClient
     instance: str
     """This installation, as records name it."""
 
-    async def fabrics(self) -> list[Fabric]:
+    async def list_fabrics(self) -> list[Fabric]:
         """All fabrics, in one read of NetBox."""
-        return [Fabric.of(record) for record in await asyncio.to_thread(self.netbox.records)]
+        return [
+            Fabric.from_record(record)
+            for record in await asyncio.to_thread(self.netbox.list_records)
+        ]
 
-    async def fabric(self, wanted: str) -> Fabric:
-        """The fabric that the operator names. Raises `Failure`."""
-        return choose(await self.fabrics(), wanted)
+    async def get_fabric(self, fabric_ref: str) -> Fabric:
+        """The fabric that the operator names. Raises `CommandError`."""
+        return select_fabric(await self.list_fabrics(), fabric_ref)
 
-    async def chosen(self, wanted: Iterable[str]) -> list[Fabric]:
-        """The fabrics that the operator names; all when none is named. Raises `Failure`."""
-        return choose_all(await self.fabrics(), wanted)
+    async def select_fabrics(self, fabric_refs: Iterable[str]) -> list[Fabric]:
+        """The fabrics that the operator names; all when none is named. Raises `CommandError`."""
+        return select_fabrics(await self.list_fabrics(), fabric_refs)
 
 
 @asynccontextmanager
@@ -46,27 +49,27 @@ async def open_session() -> AsyncIterator[Session]:
     """Connect to Temporal and prepare NetBox, whose first request is yet to come."""
     settings = load_settings()
     with console.progress("Connecting to Temporal"):
-        client = await connect()
+        client = await connect_to_temporal()
     netbox = NetBox.from_settings(settings)
     try:
-        instance = await temporal.instance(client)
-        yield Session(settings, netbox, Loops(client, settings.task_queue), instance)
+        instance = await temporal.get_instance(client)
+        yield Session(settings, netbox, LoopClient(client, settings.task_queue), instance)
     finally:
         netbox.close()
 
 
-async def connect() -> Client:
-    """A Temporal client whose namespace exists. Raises `TemporalUnreachable` or `Failure`."""
+async def connect_to_temporal() -> Client:
+    """A Temporal client whose namespace exists. Raises `TemporalUnreachable` or `CommandError`."""
     try:
-        async with asyncio.timeout(DEADLINE.total_seconds()):
+        async with asyncio.timeout(RPC_TIMEOUT.total_seconds()):
             client = await temporal.connect()
     except TimeoutError:
         raise temporal.TemporalUnreachable(
-            f"No Temporal server answers at {temporal.address()} within {DEADLINE.seconds} s;"
+            f"No Temporal server answers at {temporal.get_address()} within {RPC_TIMEOUT.seconds} s;"
             " start it, or set TEMPORAL_ADDRESS."
         ) from None
     except (RuntimeError, ValueError) as error:
-        raise Failure(f"Temporal's configuration cannot be used: {error}.") from None
+        raise CommandError(f"Temporal's configuration cannot be used: {error}.") from None
     await _check_namespace(client)
     return client
 
@@ -74,11 +77,11 @@ async def connect() -> Client:
 async def _check_namespace(client: Client) -> None:
     request = DescribeNamespaceRequest(namespace=client.namespace)
     try:
-        await client.workflow_service.describe_namespace(request, timeout=DEADLINE)
+        await client.workflow_service.describe_namespace(request, timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        raise Failure(
-            f'Temporal at {temporal.address()} has no namespace "{client.namespace}";'
+        raise CommandError(
+            f'Temporal at {temporal.get_address()} has no namespace "{client.namespace}";'
             " create it, or set TEMPORAL_NAMESPACE."
         ) from None

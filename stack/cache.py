@@ -27,19 +27,19 @@ def fingerprint(*parts: bytes) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
 
-def cached(
+def get_or_make(
     entry: Path, make: Callable[[Path], None], supervisor: Supervisor, progress: Progress
 ) -> Path:
     """Return the directory `entry`; where it is missing, have `make(directory)` fill it first."""
     if not entry.exists():
         entry.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(entry, supervisor, progress):
+        with _lock_entry(entry, supervisor, progress):
             if not entry.exists():
-                _make(entry, make)
+                _make_entry(entry, make)
     return entry
 
 
-def _make(entry: Path, make: Callable[[Path], None]) -> None:
+def _make_entry(entry: Path, make: Callable[[Path], None]) -> None:
     unfinished = entry.with_name(f"{entry.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # of a start that was killed
     unfinished.mkdir()
@@ -48,10 +48,10 @@ def _make(entry: Path, make: Callable[[Path], None]) -> None:
 
 
 @contextmanager
-def _locked(entry: Path, supervisor: Supervisor, progress: Progress) -> Iterator[None]:
+def _lock_entry(entry: Path, supervisor: Supervisor, progress: Progress) -> Iterator[None]:
     lock = FileLock(entry.with_name(f"{entry.name}.lock"))
     while not lock.is_locked:
-        supervisor.check_open()  # wait in short steps, so that Ctrl-C ends the wait
+        supervisor.check_not_closed()  # wait in short steps, so that Ctrl-C ends the wait
         try:
             lock.acquire(timeout=1)
         except Timeout:

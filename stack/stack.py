@@ -14,15 +14,15 @@ from filelock import FileLock, Timeout
 from stack.cache import Progress
 from stack.processes.supervisor import Supervisor
 from stack.services.git_server import GitServer
-from stack.services.netbox import NetBox, start_netbox
+from stack.services.netbox import NetBoxServer, start_netbox
 from stack.services.temporal_server import TemporalServer, start_temporal
 from stack.services.valkey import start_valkey
 
 DIRECTORY_PREFIX = "fabric-sync-stack-"
-IN_USE = "in-use.lock"
+LOCK_FILE_NAME = "in-use.lock"
 
 
-def _silent(_text: str) -> None:
+def _ignore_progress(_text: str) -> None:
     """Report no progress."""
 
 
@@ -35,25 +35,25 @@ class Stack:
     """
 
     temporal: TemporalServer
-    netbox: NetBox
+    netbox: NetBoxServer
     git: GitServer
 
-    def __init__(self, progress: Progress = _silent) -> None:
+    def __init__(self, progress: Progress = _ignore_progress) -> None:
         self._progress = progress
 
     def __enter__(self) -> Self:
         _remove_abandoned_directories()
         self._directory = Path(tempfile.mkdtemp(prefix=DIRECTORY_PREFIX))
         self._directory.chmod(0o711)  # PostgreSQL may run as another user
-        self._in_use = FileLock(self._directory / IN_USE)
-        self._in_use.acquire()
+        self._directory_lock = FileLock(self._directory / LOCK_FILE_NAME)
+        self._directory_lock.acquire()
         self.log_dir = self._make_directory("logs")
         self._supervisor = Supervisor(self.log_dir)
         try:
             self._start()
         except BaseException:
             self._supervisor.close()
-            self._in_use.release()
+            self._directory_lock.release()
             raise
         return self
 
@@ -66,7 +66,7 @@ class Stack:
         self.git.close()
         self._supervisor.close()
         shutil.rmtree(self._directory)
-        self._in_use.release()
+        self._directory_lock.release()
 
     def _start(self) -> None:
         with ThreadPoolExecutor(thread_name_prefix="stack") as pool:
@@ -80,7 +80,7 @@ class Stack:
         self.temporal, self.netbox = temporal.result(), netbox.result()
         self.git = GitServer(self._make_directory("git"), self._supervisor.ports)
 
-    def _start_netbox(self) -> NetBox:
+    def _start_netbox(self) -> NetBoxServer:
         valkey = start_valkey(self._make_directory("valkey"), self._supervisor)
         directory = self._make_directory("netbox")
         return start_netbox(directory, valkey, self._supervisor, self._progress)
@@ -93,7 +93,7 @@ class Stack:
 
 def _remove_abandoned_directories() -> None:
     """Remove what stacks of this user left behind that were killed or failed to start."""
-    for lock_file in Path(tempfile.gettempdir()).glob(f"{DIRECTORY_PREFIX}*/{IN_USE}"):
+    for lock_file in Path(tempfile.gettempdir()).glob(f"{DIRECTORY_PREFIX}*/{LOCK_FILE_NAME}"):
         if lock_file.stat().st_uid != os.geteuid():
             continue
         with contextlib.suppress(Timeout), FileLock(lock_file, timeout=0):

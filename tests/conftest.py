@@ -14,7 +14,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from activities import setup
-from activities.netbox.client import CLUSTERS, NetBox
+from activities.netbox.client import CLUSTERS_PATH, NetBox
 from stack.kubernetes.api import kubernetes_api
 from stack.stack import Stack
 from tests.support.system.installation import Installation
@@ -51,7 +51,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 def admin(stack: Stack) -> Iterator[NetBox]:
     """The NetBox as its superuser, set up as `starter.py setup` does."""
     netbox = NetBox(stack.netbox.url, stack.netbox.token, connect_timeout=5, timeout=60)
-    for _ in setup.apply(netbox, setup.items(stack.temporal.ui_url, "default")):
+    for _ in setup.apply(netbox, setup.all_items(stack.temporal.ui_url, "default")):
         pass
     yield netbox
     netbox.close()
@@ -100,8 +100,8 @@ async def _clear(client: Client, admin: NetBox) -> None:
 
 
 def _delete_records(admin: NetBox) -> None:
-    for record in admin.records():
-        admin.delete(CLUSTERS, record["id"])
+    for record in admin.list_records():
+        admin.delete(CLUSTERS_PATH, record["id"])
 
 
 async def _terminate_all(client: Client) -> None:

@@ -8,12 +8,12 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError
 
-BRANCH: Final = "refs/heads/"
+BRANCH_REF_PREFIX: Final = "refs/heads/"
 
-_OBJECT: Final = TypeAdapter(dict[str, JsonValue])
+_OBJECT_ADAPTER: Final = TypeAdapter(dict[str, JsonValue])
 
 
-class NotJson(ValueError):
+class InvalidJson(ValueError):
     """The body is no JSON object."""
 
 
@@ -38,10 +38,10 @@ class _Repository(BaseModel, frozen=True):
     git_ssh_url: str = ""
 
 
-class Push(BaseModel, frozen=True):
+class PushEvent(BaseModel, frozen=True):
     """A branch of a repository has a new tip. GitLab describes the repository in `project`, too."""
 
-    ref: Annotated[str, Field(pattern=f"^{BRANCH}.")]
+    ref: Annotated[str, Field(pattern=f"^{BRANCH_REF_PREFIX}.")]
     after: str
     repository: _Repository
     project: _Repository = _Repository()
@@ -49,7 +49,7 @@ class Push(BaseModel, frozen=True):
     @property
     def branch(self) -> str:
         """The name of the branch."""
-        return self.ref.removeprefix(BRANCH)
+        return self.ref.removeprefix(BRANCH_REF_PREFIX)
 
     @property
     def urls(self) -> frozenset[str]:
@@ -58,21 +58,21 @@ class Push(BaseModel, frozen=True):
         return frozenset(url for url in named if url)
 
 
-def read_record_event(body: bytes) -> RecordEvent | None:
-    """What NetBox tells of a cluster. Raises `NotJson`."""
-    return _read(RecordEvent, body)
+def parse_record_event(body: bytes) -> RecordEvent | None:
+    """What NetBox tells of a cluster. Raises `InvalidJson`."""
+    return _parse(RecordEvent, body)
 
 
-def read_push(body: bytes) -> Push | None:
-    """The push to a branch that a Git host tells of. Raises `NotJson`."""
-    return _read(Push, body)
+def parse_push(body: bytes) -> PushEvent | None:
+    """The push to a branch that a Git host tells of. Raises `InvalidJson`."""
+    return _parse(PushEvent, body)
 
 
-def _read[T: BaseModel](model: type[T], body: bytes) -> T | None:
+def _parse[T: BaseModel](model: type[T], body: bytes) -> T | None:
     try:
-        document = _OBJECT.validate_json(body)
+        document = _OBJECT_ADAPTER.validate_json(body)
     except ValidationError:
-        raise NotJson("The body is no JSON object.") from None
+        raise InvalidJson("The body is no JSON object.") from None
     try:
         return model.model_validate(document)
     except ValidationError:

@@ -16,14 +16,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import PermanentError, TransientError, one_line
 from activities.netbox.client import NetBox
-from fabrics.fleet.reconcile import FLEET_ID
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
 from fabrics.record.config import FabricConfig
 from fabrics.record.status_fields import parse_config
-from webhooks.affected_fabrics import followers
-from webhooks.payloads import Push
+from webhooks.affected_fabrics import find_affected_fabrics
+from webhooks.payloads import PushEvent
 
-DEADLINE: Final = timedelta(seconds=10)
+SIGNAL_TIMEOUT: Final = timedelta(seconds=10)
 """What one signal may take: bursts behind it are waiting."""
 
 log = logging.getLogger("fabric_sync.webhooks")
@@ -36,29 +36,31 @@ class Relay:
     client: Client
     netbox: NetBox
 
-    async def tell_fleet(self, record_ids: Collection[int]) -> None:
+    async def notify_fleet(self, record_ids: Collection[int]) -> None:
         """Have the records compared with the loops at once."""
         log.info("NetBox told of changes of %d records.", len(record_ids))
-        await self._signal(FLEET_ID, "record_changed")
+        await self._signal(FLEET_WORKFLOW_ID, "record_changed")
 
-    async def sync_followers(self, pushes: Collection[Push]) -> None:
+    async def sync_affected_fabrics(self, pushes: Collection[PushEvent]) -> None:
         """Have the fabrics synced that follow these branches: one read, one signal for each."""
         try:
-            configs = await asyncio.to_thread(self._configs)
+            configs = await asyncio.to_thread(self._load_configs)
         except (PermanentError, TransientError) as error:
             log.warning("A push is left to the fabrics' next slots: %s", error)
             return
-        fabric_ids = followers(configs, pushes)
+        fabric_ids = find_affected_fabrics(configs, pushes)
         log.info("%d pushes concern %d fabrics.", len(pushes), len(fabric_ids))
         await asyncio.gather(*(self._signal(workflow_id(each), "sync_now") for each in fabric_ids))
 
-    def _configs(self) -> list[FabricConfig]:
-        return [parse_config(record) for record in self.netbox.records()]
+    def _load_configs(self) -> list[FabricConfig]:
+        return [parse_config(record) for record in self.netbox.list_records()]
 
     async def _signal(self, workflow: str, signal: str) -> None:
         """A workflow that does not run is never started: that is the fleet's business alone."""
         try:
-            await self.client.get_workflow_handle(workflow).signal(signal, rpc_timeout=DEADLINE)
+            await self.client.get_workflow_handle(workflow).signal(
+                signal, rpc_timeout=SIGNAL_TIMEOUT
+            )
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 log.info("%s does not run, so it gets no signal.", workflow)

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 MAX_CONNECTIONS: Final = 32
 """At the same time, so that strangers cannot make the worker hold more than so many bodies."""
 
-STOP_SECONDS: Final = 3
+SHUTDOWN_TIMEOUT_SECONDS: Final = 3
 """What requests under way get to finish when the worker stops."""
 
 
@@ -21,16 +21,16 @@ class CannotListen(Exception):
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
+async def running_server(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
     """The application, listening until the block ends; its URL. Port 0 is any that is free.
 
     Raises `CannotListen`.
     """
-    with _listener(host, port) as listener:
-        server = _Server(_config(app))
+    with _open_listener(host, port) as listener:
+        server = _Server(_build_config(app))
         task = asyncio.create_task(server.serve([listener]), name="webhook receiver")
         try:
-            yield _url(listener)
+            yield _format_url(listener)
         finally:
             server.should_exit = True
             await task
@@ -45,7 +45,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _build_config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="h11",
@@ -57,11 +57,11 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         limit_concurrency=MAX_CONNECTIONS,
-        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
     )
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _open_listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -72,6 +72,6 @@ def _listener(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _url(listener: socket.socket) -> str:
+def _format_url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -2,7 +2,7 @@
 
 The workflow id is `fabric-sync/<fabric id>`, so one fabric cannot have two loops. The loop waits for
 the next slot or a message, syncs, and exchanges what changed with the NetBox record. What it
-all means is decided in `fabrics.loop`. That state is the single input, and goes whole into the next
+all means is decided in `fabrics.loop.loop`. That state is the single input, and goes whole into the next
 run when the history has grown long.
 """
 
@@ -20,81 +20,84 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
-    from activities.record import RecordRead, RecordUpdate
+    from activities.record import RecordSnapshot, RecordUpdate
     from fabrics.inventory.report.report import InventoryOutcome
-    from fabrics.loop.active_sync import Turn
-    from fabrics.loop.loop import LOST_TASK, FabricLoop
-    from fabrics.record.status import Facts, Observation
+    from fabrics.loop.active_sync import ActiveSync
+    from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop
+    from fabrics.loop.record_link import RecordLink
+    from fabrics.record.status import LastKnownState, Observation
     from workflows import activity_calls
-    from workflows.messages import FabricMessages
-    from workflows.visibility import show, show_end
+    from workflows.messages import FabricMessageHandlers
+    from workflows.visibility import update_visibility, update_visibility_at_end
 
-LONG_HISTORY: Final = 300
+MAX_HISTORY_EVENTS: Final = 300
 """Events after which a new run starts. A restarted worker replays whole histories, so they are kept short."""
 
-LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+DISTANT_PAST: Final = datetime.min.replace(tzinfo=UTC)
 
-MOMENT: Final = timedelta(milliseconds=1)
+MIN_TIMER: Final = timedelta(milliseconds=1)
 """For what is due already: with no time at all, no timer would be started."""
 
-QUICK: Final = timedelta(seconds=10)
+MARK_SYNCING_TIMEOUT: Final = timedelta(seconds=10)
 """What it may take to show that a sync is running: longer, and the sync has ended before."""
 
 
 @workflow.defn
-class FabricSync(FabricMessages):
+class FabricSync(FabricMessageHandlers):
     """One fabric's loop."""
 
     @workflow.init
     def __init__(self, loop: FabricLoop) -> None:
         """Take over the state of the run before; a new loop knows only its fabric id."""
         super().__init__(loop)
-        self._answered = False
-        self._reached = LONG_AGO
+        self._has_answered_update = False
+        self._last_timer_time = DISTANT_PAST
 
     @workflow.run
     async def run(self, loop: FabricLoop) -> str:
         """Wait, sync, exchange with the record, until nobody wants the loop; the answer is its last status."""
-        while not await self._is_over():
+        while not await self._has_ended():
             await self._exchange_record()
             await self._wait_for_work()
             await self._sync_when_due()
             await self._exchange_record()
             await self._continue_as_new_when_long()
-        show_end(self._loop)
-        return self._last_word()
+        update_visibility_at_end(self._loop)
+        return self._final_status()
 
-    def _last_word(self) -> str:
-        if self._loop.gone:
-            return "record deleted"
-        return "synced elsewhere" if self._loop.elsewhere else self._loop.status().sync_status
+    def _final_status(self) -> str:
+        results = {
+            RecordLink.DELETED: "record deleted",
+            RecordLink.OTHER_OWNER: "synced elsewhere",
+        }
+        return results.get(self._loop.record_link) or self._loop.status().sync_status
 
-    async def _is_over(self) -> bool:
+    async def _has_ended(self) -> bool:
         """Nobody wants the loop, also after those who asked something have had their answer."""
-        self._ending = self._loop.finished
-        if self._ending:
+        self._is_ending = self._loop.is_finished
+        if self._is_ending:
             await workflow.wait_condition(workflow.all_handlers_finished)
-        return self._ending and self._loop.finished
+        return self._is_ending and self._loop.is_finished
 
     async def _wait_for_work(self) -> None:
         """Sleep until the next slot, a message, or the time to ask NetBox again."""
-        self._answered = False
-        self._loop.plan(self._now())
+        self._has_answered_update = False
+        self._loop.update_schedule(self._now())
         while not self._has_work():
-            show(self._loop)
-            wake = self._loop.wake_at()
+            update_visibility(self._loop)
+            wake = self._loop.next_wake_time()
             if wake is None:
                 await workflow.wait_condition(self._has_work)
                 return
             try:
                 await workflow.wait_condition(
                     self._has_work,
-                    timeout=max(wake - self._now(), MOMENT),
+                    timeout=max(wake - self._now(), MIN_TIMER),
                     timeout_summary=f"until {wake:%Y-%m-%d %H:%M:%S} UTC",
                 )
             except TimeoutError:
-                self._reached = max(self._reached, wake)
-            self._loop.plan(self._now())
+                self._last_timer_time = max(self._last_timer_time, wake)
+            self._loop.update_schedule(self._now())
 
     def _has_work(self) -> bool:
         """Whether there is something to do. What waits for a time does so until its timer has fired.
@@ -103,150 +106,171 @@ class FabricSync(FabricMessages):
         at the time of the last workflow task. What the loop then decides has to be what it decides when
         it is replayed later, with the clock right.
         """
-        loop, reached = self._loop, self._reached
-        return loop.finished or loop.sync_is_due(reached) or loop.exchange_is_due(reached)
+        loop, reached = self._loop, self._last_timer_time
+        return loop.is_finished or loop.is_sync_due(reached) or loop.is_record_exchange_due(reached)
 
     def _now(self) -> datetime:
         """The time, which is not before that of a timer that has fired."""
-        return max(workflow.now(), self._reached)
+        return max(workflow.now(), self._last_timer_time)
 
     async def _sync_when_due(self) -> None:
-        if not self._loop.sync_is_due(self._reached):
+        if not self._loop.is_sync_due(self._last_timer_time):
             return
-        turn = self._loop.begin(self._now())
-        show(self._loop)
+        turn = self._loop.begin_sync(self._now())
+        update_visibility(self._loop)
         sync = asyncio.create_task(self._sync(turn))
         try:
             # A task of its own begins after the sync has, which is the order that histories have.
-            await asyncio.create_task(self._mark_syncing(turn.shown))
-            await self._heed_messages_until_done(sync)
+            await asyncio.create_task(self._mark_syncing(turn.is_shown_in_record))
+            await self._follow_record_during_sync(sync)
         finally:
             sync.cancel()
         if _was_cancelled(sync):
-            self._loop.give_up()
+            self._loop.cancel_sync()
         else:
-            self._loop.end(*sync.result(), self._now())
-        self._answered = self._waiting > 0
-        show(self._loop)
+            self._loop.end_sync(*sync.result(), self._now())
+        self._has_answered_update = self._waiting_updates > 0
+        update_visibility(self._loop)
 
-    async def _sync(self, turn: Turn) -> tuple[Observation | str, InventoryOutcome | str | None]:
+    async def _sync(
+        self, active_sync: ActiveSync
+    ) -> tuple[Observation | str, InventoryOutcome | str | None]:
         """What is there, or why it could not be seen, and what became of the inventory."""
-        seen = await self._observe(turn)
-        return seen, await self._mirror(seen)
+        seen = await self._observe(active_sync)
+        return seen, await self._update_inventory(seen)
 
-    async def _heed_messages_until_done(self, sync: asyncio.Task[Any]) -> None:
+    async def _follow_record_during_sync(self, sync: asyncio.Task[Any]) -> None:
         """Follow the record while a sync takes its time, and stop that once nobody wants it any more."""
         loop = self._loop
-        while loop.wanted and not sync.done():
-            await workflow.wait_condition(lambda: sync.done() or loop.was_told or not loop.wanted)
-            if loop.was_told and not sync.done():
+        while loop.is_needed and not sync.done():
+            await workflow.wait_condition(
+                lambda: sync.done() or loop.has_new_message or not loop.is_needed
+            )
+            if loop.has_new_message and not sync.done():
                 await self._exchange_record()
-                show(loop)
-        if not loop.wanted:
+                update_visibility(loop)
+        if not loop.is_needed:
             sync.cancel()
         await workflow.wait_condition(sync.done)
 
-    async def _observe(self, turn: Turn) -> Observation | str:
-        config, facts = self._loop.effective, self._loop.facts
+    async def _observe(self, active_sync: ActiveSync) -> Observation | str:
+        config, facts = self._loop.effective_config, self._loop.last_known
         assert config is not None  # noqa: S101  a sync begins only with a configuration
-        request = ObserveRequest(config=config, before=facts.counts, accept_empty=turn.accept_empty)
+        request = ObserveRequest(
+            config=config, previous_counts=facts.counts, accept_empty=active_sync.accept_empty
+        )
         try:
-            return await activity_calls.observe(request, answered_before=self._loop.answered)
+            return await activity_calls.observe(request, answered_before=self._loop.fabric_answered)
         except (ActivityError, ApplicationError) as error:
             _raise_if_cancelled(error)
-            return activity_calls.sentence(error, config.task_queue)
+            return activity_calls.describe_error(error, config.task_queue)
 
-    async def _mirror(self, seen: Observation | str) -> InventoryOutcome | str | None:
+    async def _update_inventory(
+        self, observation: Observation | str
+    ) -> InventoryOutcome | str | None:
         """Bring NetBox's inventory up to date, unless nothing has changed since it was."""
-        request = None if isinstance(seen, str) else self._loop.begin_inventory(seen)
+        request = None if isinstance(observation, str) else self._loop.begin_inventory(observation)
         if request is None:
             return None
-        show(self._loop)
+        update_visibility(self._loop)
         worked_before = not self._loop.inventory.failed
         try:
             return await activity_calls.update_inventory(request, worked_before=worked_before)
         except (ActivityError, ApplicationError) as error:
             _raise_if_cancelled(error)
-            return activity_calls.inventory_sentence(error)
+            return activity_calls.describe_inventory_error(error)
 
-    async def _mark_syncing(self, shown: bool) -> None:
+    async def _mark_syncing(self, is_shown_in_record: bool) -> None:
         """Let the record say `syncing`, where somebody may be looking at it; only if NetBox is quick."""
-        if not shown or self._loop.record_error:
+        if not is_shown_in_record or self._loop.record_error:
             return
-        self._loop.written = None  # whatever becomes of this write, the next one is needed
+        self._loop.last_written = None  # whatever becomes of this write, the next one is needed
         try:
-            await self._write(self._loop.recorded, QUICK, answered_before=False)
+            await self._write_record(
+                self._loop.state_to_record, MARK_SYNCING_TIMEOUT, answered_before=False
+            )
         except ActivityError as error:
             _raise_if_cancelled(error)
-            sentence = activity_calls.netbox_sentence(error)
-            if activity_calls.is_claimed(error):
-                self._loop.record_claimed(sentence)
+            sentence = activity_calls.describe_netbox_error(error)
+            if activity_calls.is_owned_by_other(error):
+                self._loop.on_owned_by_other(sentence)
             workflow.logger.info("The record does not show the sync: %s", sentence)
 
     async def _exchange_record(self) -> None:
         """Write what changed, or read what others changed. A failure is shown and tried again later."""
         loop = self._loop
-        if not loop.exchange_is_due(self._reached):
+        if not loop.is_record_exchange_due(self._last_timer_time):
             return
-        answered, loop.reload = not loop.record_error, False
+        answered, loop.needs_reload = not loop.record_error, False
         due = None if loop.next_slot is None else loop.next_slot - self._now()
-        patience = activity_calls.patience_with_netbox(
-            loop.effective, due, answered_before=answered
+        patience = activity_calls.compute_netbox_timeout(
+            loop.effective_config, due, answered_before=answered
         )
         try:
-            if loop.must_write:
-                await self._write(loop.recorded, patience, answered_before=answered)
+            if loop.needs_write:
+                await self._write_record(loop.state_to_record, patience, answered_before=answered)
             else:
-                self._adopt(
+                self._apply_record(
                     await activity_calls.load_record(
                         loop.fabric_id, patience, answered_before=answered
                     )
                 )
         except ActivityError as error:
             _raise_if_cancelled(error)
-            sentence = activity_calls.netbox_sentence(error)
-            if activity_calls.is_claimed(error):
-                loop.record_claimed(sentence)
+            sentence = activity_calls.describe_netbox_error(error)
+            if activity_calls.is_owned_by_other(error):
+                loop.on_owned_by_other(sentence)
             else:
-                loop.reload = True
-                loop.record_failed(sentence, self._now())
+                loop.needs_reload = True
+                loop.on_record_error(sentence, self._now())
 
-    async def _write(self, facts: Facts, patience: timedelta, *, answered_before: bool) -> None:
+    async def _write_record(
+        self, last_known: LastKnownState, time_limit: timedelta, *, answered_before: bool
+    ) -> None:
         loop = self._loop
         update = RecordUpdate(
-            fabric_id=loop.fabric_id, facts=facts, edits=loop.edits, journal=loop.journal.entry
+            fabric_id=loop.fabric_id,
+            last_known=last_known,
+            edits=loop.pending_edits,
+            journal_entry=loop.journal.pending_entry,
         )
-        read = await activity_calls.record_result(update, patience, answered_before=answered_before)
-        self._adopt(read)
+        read = await activity_calls.record_result(
+            update, time_limit, answered_before=answered_before
+        )
+        self._apply_record(read)
         if read.config is None:
             return  # nothing was written where no record was found
-        loop.record_written(facts, update.edits, "" if read.journal_error else update.journal)
+        loop.on_record_written(
+            last_known, update.edits, "" if read.journal_error else update.journal_entry
+        )
         if read.journal_error:
-            loop.record_failed(read.journal_error, self._now())
+            loop.on_record_error(read.journal_error, self._now())
 
-    def _adopt(self, read: RecordRead) -> None:
-        self._loop.record_read(
+    def _apply_record(self, read: RecordSnapshot) -> None:
+        self._loop.on_record_read(
             read.config,
-            read.facts,
+            read.last_known,
             read.installation,
-            is_true=read.is_true,
-            was_off=read.was_off,
+            is_consistent=read.is_consistent,
+            was_switched_off=read.was_switched_off,
         )
 
     async def _continue_as_new_when_long(self) -> None:
         """Start a new run when the history is long and nobody waits for an answer of this one."""
         info = workflow.info()
         long = (
-            info.get_current_history_length() >= LONG_HISTORY
+            info.get_current_history_length() >= MAX_HISTORY_EVENTS
             or info.is_target_worker_deployment_version_changed()
         )
-        if not long or self._waiting or self._loop.finished:
+        if not long or self._waiting_updates or self._loop.is_finished:
             return
-        if self._answered:
+        if self._has_answered_update:
             await workflow.sleep(1, summary="let an answer out before the next run")
-        await workflow.wait_condition(lambda: self._waiting > 0 or workflow.all_handlers_finished())
-        if not self._waiting:
-            workflow.continue_as_new(self._loop, task_timeout=LOST_TASK)
+        await workflow.wait_condition(
+            lambda: self._waiting_updates > 0 or workflow.all_handlers_finished()
+        )
+        if not self._waiting_updates:
+            workflow.continue_as_new(self._loop, task_timeout=WORKFLOW_TASK_TIMEOUT)
 
 
 def _raise_if_cancelled(error: FailureError) -> None:

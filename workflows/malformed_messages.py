@@ -18,7 +18,7 @@ from temporalio.worker import (
 )
 
 
-class NotesMalformedSignals:
+class MalformedSignalHandler:
     """A workflow that has a place to say what it ignored."""
 
     def note_ignored(self, text: str) -> None:
@@ -26,24 +26,24 @@ class NotesMalformedSignals:
         raise NotImplementedError
 
 
-class IgnoreMalformedMessages(Interceptor):
+class MalformedMessageInterceptor(Interceptor):
     """The worker's interceptor; see the module."""
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
         """The part that runs inside each workflow."""
-        return _Inbound
+        return _InboundInterceptor
 
 
-class _Inbound(WorkflowInboundInterceptor):
+class _InboundInterceptor(WorkflowInboundInterceptor):
     async def handle_signal(self, input: HandleSignalInput) -> None:
         try:
             _check_arguments(workflow.get_signal_handler(input.signal), input.args)
             await super().handle_signal(input)
         except ValueError as error:
             target = workflow.instance()
-            if isinstance(target, NotesMalformedSignals):
+            if isinstance(target, MalformedSignalHandler):
                 target.note_ignored(f"{input.signal}: {error}")
             workflow.logger.warning("Signal %s ignored: %s", input.signal, error)
 

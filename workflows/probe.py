@@ -36,7 +36,7 @@ class Examination:
     @workflow.run
     async def run(self, config: FabricConfig) -> list[Check]:
         """Ask a worker on the fabric's queue."""
-        return await activity_calls.examine(config)
+        return await activity_calls.diagnose(config)
 
 
 @workflow.defn
@@ -44,13 +44,16 @@ class Preview:
     """Read a fabric and compare NetBox's inventory with it."""
 
     @workflow.run
-    async def run(self, wanted: ObserveRequest) -> InventoryPreview:
+    async def run(self, observe_request: ObserveRequest) -> InventoryPreview:
         """Ask workers on the fabric's queues."""
-        seen = await activity_calls.observe(wanted, answered_before=True)
+        seen = await activity_calls.observe(observe_request, answered_before=True)
         if seen.kubernetes_error:
             raise ApplicationError(seen.kubernetes_error)
         request = InventoryRequest(
-            config=wanted.config, live_digest=seen.live_digest, counts=seen.counts, sync=0
+            config=observe_request.config,
+            live_digest=seen.live_digest,
+            expected_counts=seen.counts,
+            sync_number=0,
         )
         return await activity_calls.preview_inventory(request)
 

@@ -8,48 +8,57 @@ which the fleet tells that a record was edited then goes into the memo, which ne
 from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+from temporalio.common import SearchAttributeUpdate
 
 with workflow.unsafe.imports_passed_through():
-    from activities.fleet import CONFIG, DRIFT, STATUS
+    from activities.search_attributes import (
+        CONFIG_ATTRIBUTE,
+        DRIFT_ATTRIBUTE,
+        NAME_ATTRIBUTE,
+        STATUS_ATTRIBUTE,
+    )
     from fabrics.loop.loop import FabricLoop
-    from fabrics.loop.workflow_details import last_words, markdown
+    from fabrics.loop.record_link import RecordLink
+    from fabrics.loop.workflow_details import render_details, render_final_details
     from fabrics.record.config import FabricConfig
 
-NAME: Final = SearchAttributeKey.for_keyword("FabricName")
-NO_STATUS_AT_THE_END: Final = "no status at the end"
+_END_REASONS: Final = {
+    RecordLink.DELETED: "its record was deleted",
+    RecordLink.OTHER_OWNER: "another installation looks after it",
+}
 
 
-def show(loop: FabricLoop) -> None:
+def update_visibility(loop: FabricLoop) -> None:
     """Bring details and search attributes up to date. A sync that is running shows in the details alone."""
-    workflow.set_current_details(markdown(loop.status()))
-    config = loop.effective
+    workflow.set_current_details(render_details(loop.status()))
+    config = loop.effective_config
     if config is None:
         return
-    if loop.installation.search_attributes:
-        _upsert(config, loop)
+    if loop.installation.has_search_attributes:
+        _upsert_search_attributes(config, loop)
     else:
-        _remember(config)
+        _upsert_config_hash_memo(config)
 
 
-def show_end(loop: FabricLoop) -> None:
+def update_visibility_at_end(loop: FabricLoop) -> None:
     """The same as the last thing. A fabric that the loop has lost is not to be found by the status it had."""
-    show(loop)
-    if not (loop.gone or loop.elsewhere):
+    update_visibility(loop)
+    if not loop.record_link.is_lost:
         return
-    why = "its record was deleted" if loop.gone else "another installation looks after it"
-    workflow.set_current_details(last_words(loop.status(), why))
-    # Loops of earlier releases ended without this, and are replayed when they are asked something.
-    if loop.installation.search_attributes and workflow.patched(NO_STATUS_AT_THE_END):
-        workflow.upsert_search_attributes([STATUS.value_unset(), DRIFT.value_unset()])
+    why = _END_REASONS[loop.record_link]
+    workflow.set_current_details(render_final_details(loop.status(), why))
+    if loop.installation.has_search_attributes:
+        workflow.upsert_search_attributes(
+            [STATUS_ATTRIBUTE.value_unset(), DRIFT_ATTRIBUTE.value_unset()]
+        )
 
 
-def _upsert(config: FabricConfig, loop: FabricLoop) -> None:
+def _upsert_search_attributes(config: FabricConfig, loop: FabricLoop) -> None:
     wanted: list[SearchAttributeUpdate[Any]] = [
-        NAME.value_set(config.name),
-        STATUS.value_set(loop.settled_status),
-        CONFIG.value_set(config.hash),
-        DRIFT.value_set(loop.facts.drift_count or 0),
+        NAME_ATTRIBUTE.value_set(config.name),
+        STATUS_ATTRIBUTE.value_set(loop.last_known_status),
+        CONFIG_ATTRIBUTE.value_set(config.hash),
+        DRIFT_ATTRIBUTE.value_set(loop.last_known.drift_count or 0),
     ]
     known = workflow.info().typed_search_attributes
     changes = [update for update in wanted if known.get(update.key) != update.value]
@@ -57,6 +66,6 @@ def _upsert(config: FabricConfig, loop: FabricLoop) -> None:
         workflow.upsert_search_attributes(changes)
 
 
-def _remember(config: FabricConfig) -> None:
-    if workflow.memo_value(CONFIG.name, None) != config.hash:
-        workflow.upsert_memo({CONFIG.name: config.hash})
+def _upsert_config_hash_memo(config: FabricConfig) -> None:
+    if workflow.memo_value(CONFIG_ATTRIBUTE.name, None) != config.hash:
+        workflow.upsert_memo({CONFIG_ATTRIBUTE.name: config.hash})

@@ -21,7 +21,7 @@ from git import Git, GitCommandError
 
 from activities.credentials import GitAccess
 
-CONFIGURATION: Final = {
+GIT_CONFIG: Final = {
     "core.bigFileThreshold": "8m",  # larger blobs are streamed: memory stays bounded
     "core.hooksPath": os.devnull,
     "credential.helper": "",
@@ -35,7 +35,7 @@ CONFIGURATION: Final = {
     "remote.source.tagOpt": "--no-tags",
 }
 
-ISOLATION: Final = {
+ISOLATION_ENVIRONMENT: Final = {
     "GIT_ASKPASS": "",
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -45,13 +45,13 @@ ISOLATION: Final = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 
-SSH: Final = (
+SSH_COMMAND: Final = (
     "ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none"
     " -o ConnectTimeout=5 -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null -o UpdateHostKeys=no"
 )
 
-KILLED: Final = -9
-CHUNK: Final = 256 * 1024
+KILLED_EXIT_STATUS: Final = -9
+CHUNK_BYTES: Final = 256 * 1024
 
 
 class GitError(Exception):
@@ -71,13 +71,13 @@ class GitCommand:
     environment: Mapping[str, str]
     timeout: float
 
-    def run(self, *arguments: str, lines: Iterable[str] = ()) -> bytes:
+    def run(self, *arguments: str, input_lines: Iterable[str] = ()) -> bytes:
         """The output of a command that reads `lines` as its input. Raises `GitError`."""
         with TemporaryFile() as given:
-            given.write("".join(f"{line}\n" for line in lines).encode())
+            given.write("".join(f"{line}\n" for line in input_lines).encode())
             given.seek(0)
             status, output, errors = Git(self.repository).execute(
-                self._command(arguments),
+                self._build_command(arguments),
                 istream=given,
                 env=self.environment,
                 kill_after_timeout=self.timeout,
@@ -87,70 +87,72 @@ class GitCommand:
                 strip_newline_in_stdout=False,
             )
         if status != 0:
-            raise GitError(errors, timed_out=status == KILLED)
+            raise GitError(errors, timed_out=status == KILLED_EXIT_STATUS)
         return output
 
-    def beginning(self, limit: int, *arguments: str) -> bytes:
+    def run_truncated(self, max_bytes: int, *arguments: str) -> bytes:
         """A command's output, little more than `limit` bytes of it; the rest is not waited for."""
         process = Git(self.repository).execute(
-            self._command(arguments), env=self.environment, as_process=True
+            self._build_command(arguments), env=self.environment, as_process=True
         )
         watchdog = Timer(self.timeout, process.kill)
         watchdog.start()
         with process.stdout, process.stderr:
-            output = b"".join(_chunks(process.stdout, limit))
-            if len(output) >= limit:
+            output = b"".join(_read_chunks(process.stdout, max_bytes))
+            if len(output) >= max_bytes:
                 process.kill()
             try:
                 process.wait()
             except GitCommandError as error:
-                if len(output) < limit:
-                    raise GitError(str(error.stderr), timed_out=error.status == KILLED) from None
+                if len(output) < max_bytes:
+                    raise GitError(
+                        str(error.stderr), timed_out=error.status == KILLED_EXIT_STATUS
+                    ) from None
             finally:
                 watchdog.cancel()
         return output
 
-    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+    def _build_command(self, arguments: tuple[str, ...]) -> list[str]:
         """git without what it would inherit: some variables act by being there, empty or not."""
         inherited = {name for name in os.environ if name.startswith("GIT_")}
         unset = [part for name in inherited - self.environment.keys() for part in ("-u", name)]
         return ["env", *unset, "git", *arguments]
 
 
-def _chunks(stream: IO[bytes], limit: int) -> Iterator[bytes]:
-    left = limit
-    while left > 0 and (chunk := stream.read(CHUNK)):
+def _read_chunks(stream: IO[bytes], max_bytes: int) -> Iterator[bytes]:
+    left = max_bytes
+    while left > 0 and (chunk := stream.read(CHUNK_BYTES)):
         left -= len(chunk)
         yield chunk
 
 
-def git_environment(
+def build_git_environment(
     repository: Path, access: GitAccess, configuration: Mapping[str, str], protocols: str
 ) -> dict[str, str]:
     """What git in `repository` gets to know; `protocols` as in GIT_ALLOW_PROTOCOL."""
     environment = {
-        **ISOLATION,
+        **ISOLATION_ENVIRONMENT,
         "GIT_ALLOW_PROTOCOL": protocols,
         "GIT_DIR": str(repository),
         "HOME": str(repository),  # git reads .netrc there
-        **_numbered({**CONFIGURATION, **configuration, **_authorization(access)}),
+        **_encode_config({**GIT_CONFIG, **configuration, **_build_auth_config(access)}),
     }
     if access.ca_cert:
         environment["GIT_SSL_CAINFO"] = str(access.ca_cert)
     if access.ssh_key:
         key, known = (shlex.quote(f"{path}") for path in (access.ssh_key, access.known_hosts))
-        environment["GIT_SSH_COMMAND"] = f"{SSH} -i {key} -o UserKnownHostsFile={known}"
+        environment["GIT_SSH_COMMAND"] = f"{SSH_COMMAND} -i {key} -o UserKnownHostsFile={known}"
     return environment
 
 
-def _authorization(access: GitAccess) -> dict[str, str]:
+def _build_auth_config(access: GitAccess) -> dict[str, str]:
     if access.token is None:
         return {}
     pair = f"{access.username}:{access.token.get_secret_value()}".encode()
     return {"http.extraHeader": f"Authorization: Basic {base64.b64encode(pair).decode()}"}
 
 
-def _numbered(configuration: Mapping[str, str]) -> dict[str, str]:
+def _encode_config(configuration: Mapping[str, str]) -> dict[str, str]:
     """Configuration as variables, see GIT_CONFIG_COUNT in git-config(1)."""
     numbered = {"GIT_CONFIG_COUNT": str(len(configuration))}
     for number, (key, value) in enumerate(configuration.items()):

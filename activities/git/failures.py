@@ -9,32 +9,32 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from activities.credentials import GitAccess
-from activities.errors import Classified, PermanentError, TransientError, Unanswered
+from activities.errors import ClassifiedError, NoResponseError, PermanentError, TransientError
 from activities.git.command import GitError
 from fabrics.record.config import GitSource
 
-MISSING_BRANCH: Final = re.compile(r"couldn't find remote ref")
+MISSING_BRANCH_PATTERN: Final = re.compile(r"couldn't find remote ref")
 
-PASSING: Final[tuple[tuple[str, type[TransientError], str], ...]] = (
-    (r"could not resolve host", Unanswered, "cannot be found: its host name does not resolve"),
-    (r"connection refused", Unanswered, "refused the connection: nothing listens there"),
+TRANSIENT_PATTERNS: Final[tuple[tuple[str, type[TransientError], str], ...]] = (
+    (r"could not resolve host", NoResponseError, "cannot be found: its host name does not resolve"),
+    (r"connection refused", NoResponseError, "refused the connection: nothing listens there"),
     (
         r"(failed|couldn't|could not|unable) to connect|no route to host",
-        Unanswered,
+        NoResponseError,
         "cannot be reached",
     ),
-    (r"timed out", Unanswered, "did not answer in time"),
+    (r"timed out", NoResponseError, "did not answer in time"),
     (r"no space left on device", TransientError, "cannot be kept: the worker's disk is full"),
     (r"returned error: (429|5\d\d)", TransientError, "is not available at the moment"),
     (
         r"connection (was )?(reset|closed)|early eof|disconnect|hung up|rpc failed",
-        Unanswered,
+        NoResponseError,
         "broke off",
     ),
-    (r"ssl_(read|connect|error)|gnutls", Unanswered, "broke off"),
+    (r"ssl_(read|connect|error)|gnutls", NoResponseError, "broke off"),
 )
 
-LASTING: Final = (
+PERMANENT_PATTERNS: Final = (
     (r"could not read (username|password)|authentication failed", "{refused}"),
     (r"returned error: 40[13]", "{refused}"),
     (r"unprotected private key", "needs an ssh-key in {name} that only the worker can read"),
@@ -55,28 +55,30 @@ LASTING: Final = (
 )
 
 
-def failure(error: GitError, source: GitSource, access: GitAccess) -> Classified | None:
+def classify_fetch_error(
+    error: GitError, source: GitSource, access: GitAccess
+) -> ClassifiedError | None:
     """What a failed fetch means; None when git says something that is not known here."""
     who = f"The Git repository {source.repository}"
     if error.timed_out:
-        return Unanswered(f"{who} did not answer in time.")
-    words = _without_names(own_words(error), source)
-    for pattern, made, meaning in PASSING:
+        return NoResponseError(f"{who} did not answer in time.")
+    words = _strip_names(strip_remote_output(error), source)
+    for pattern, made, meaning in TRANSIENT_PATTERNS:
         if re.search(pattern, words):
             return made(f"{who} {meaning}.")
-    for pattern, meaning in LASTING:
+    for pattern, meaning in PERMANENT_PATTERNS:
         if re.search(pattern, words):
-            what = meaning.format(name=_reader(access), refused=_refused(access))
+            what = meaning.format(name=_describe_reader(access), refused=_describe_refusal(access))
             return PermanentError(f"{who} {what}.")
     return None
 
 
-def _reader(access: GitAccess) -> str:
+def _describe_reader(access: GitAccess) -> str:
     known = access.token or access.ssh_key
     return f"the credential {access.credential}" if known else "a reader without credentials"
 
 
-def _refused(access: GitAccess) -> str:
+def _describe_refusal(access: GitAccess) -> str:
     if access.token:
         return f"refused the credential {access.credential}: renew its git-token"
     if access.ssh_key:
@@ -87,15 +89,15 @@ def _refused(access: GitAccess) -> str:
     )
 
 
-def own_words(error: GitError) -> str:
+def strip_remote_output(error: GitError) -> str:
     """What git wrote, without what the other side had it print."""
     lines = error.output.splitlines()
     return "\n".join(line for line in lines if not line.startswith("remote:"))
 
 
-def _without_names(words: str, source: GitSource) -> str:
+def _strip_names(output: str, source: GitSource) -> str:
     """In lower case, without the names of places: one may read `timed-out` or `ssl`."""
-    words = re.sub(r"'[^']*'", "", words)
+    output = re.sub(r"'[^']*'", "", output)
     for name in (source.repository, urlsplit(source.repository).hostname, source.branch):
-        words = words.replace(name, "") if name else words
-    return words.lower()
+        output = output.replace(name, "") if name else output
+    return output.lower()

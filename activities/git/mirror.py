@@ -20,21 +20,25 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from activities.credentials import GitAccess, git_access
-from activities.errors import PermanentError, TransientError, Unanswered
+from activities.credentials import GitAccess, resolve_git_access
+from activities.errors import NoResponseError, PermanentError, TransientError
 from activities.git import validation
-from activities.git.command import GitCommand, GitError, git_environment
-from activities.git.failures import MISSING_BRANCH, failure, own_words
+from activities.git.command import GitCommand, GitError, build_git_environment
+from activities.git.failures import (
+    MISSING_BRANCH_PATTERN,
+    classify_fetch_error,
+    strip_remote_output,
+)
 from fabrics.record.config import GitSource
 from settings import Settings
 
-MAX_LISTING: Final = 32 * 1024 * 1024
+MAX_LISTING_BYTES: Final = 32 * 1024 * 1024
 """Bytes of a directory's listing: some 300,000 files."""
 
-LOCAL_TIMEOUT: Final = 20.0
+LOCAL_TIMEOUT_SECONDS: Final = 20.0
 """Seconds for a command that only works on our own disk: a large fabric needs one."""
 
-FETCH: Final = (
+FETCH_ARGUMENTS: Final = (
     *("fetch", "--quiet", "--depth=1", "--no-tags"),
     *("--no-recurse-submodules", "--no-write-fetch-head", "source"),
 )
@@ -42,7 +46,7 @@ FETCH: Final = (
 log = logging.getLogger("fabric_sync.git")
 
 
-class Entry(Enum):
+class EntryType(Enum):
     """What a path is: a file, or something that stands for what is kept elsewhere."""
 
     FILE = "file"
@@ -50,7 +54,7 @@ class Entry(Enum):
     SUBMODULE = "submodule"
 
 
-ENTRIES: Final = {"120000": Entry.LINK, "160000": Entry.SUBMODULE}
+ENTRY_TYPES_BY_MODE: Final = {"120000": EntryType.LINK, "160000": EntryType.SUBMODULE}
 """By mode; every other mode is a file's."""
 
 
@@ -61,7 +65,7 @@ class GitFile:
     path: str
     blob_id: str
     size: int
-    entry: Entry
+    entry_type: EntryType
 
 
 @dataclass(frozen=True)
@@ -83,37 +87,43 @@ class GitMirror:
     source: GitSource
     settings: Settings
 
-    def snapshot(self) -> GitSnapshot:
+    def fetch_snapshot(self) -> GitSnapshot:
         """Fetch the branch and list the directory."""
-        self._check_host()  # others with the same mirror need not wait for it
+        self._check_host_reachable()  # others with the same mirror need not wait for it
         with self._locked():
             try:
-                return self._snapshot()
+                return self._fetch_and_list()
             except GitError as error:
-                log.info("Making the mirror of %s anew: %s", self._who, own_words(error))
+                log.info(
+                    "Making the mirror of %s anew: %s",
+                    self._display_name,
+                    strip_remote_output(error),
+                )
                 shutil.rmtree(self._path)
             try:
-                return self._snapshot()
+                return self._fetch_and_list()
             except GitError as error:
-                log.warning("git fails on %s: %s", self._who, own_words(error))
-                raise TransientError(f"{self._who} cannot be read: see the worker's log.") from None
+                log.warning("git fails on %s: %s", self._display_name, strip_remote_output(error))
+                raise TransientError(
+                    f"{self._display_name} cannot be read: see the worker's log."
+                ) from None
 
-    def contents(self, blob_ids: Collection[str]) -> dict[str, bytes]:
+    def read_contents(self, blob_ids: Collection[str]) -> dict[str, bytes]:
         """What files of the last snapshot hold, by blob id."""
         if not blob_ids:
             return {}
         with self._locked():
             try:
-                return _objects(self._git.run("cat-file", "--batch", lines=blob_ids))
+                return _parse_batch(self._git.run("cat-file", "--batch", input_lines=blob_ids))
             except (GitError, ValueError):
                 shutil.rmtree(self._path, ignore_errors=True)
                 raise TransientError(
-                    f"{self._who} was not read: its mirror is damaged, and made anew next time."
+                    f"{self._display_name} was not read: its mirror is damaged, and made anew next time."
                 ) from None
 
-    def _check_host(self) -> None:
+    def _check_host_reachable(self) -> None:
         if not (self.access.ssh_key or self._protocol == "file"):
-            validation.check_host(self.source.repository, self.settings.connect_timeout)
+            validation.check_host_reachable(self.source.repository, self.settings.connect_timeout)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -122,28 +132,30 @@ class GitMirror:
             with FileLock(self._path.with_suffix(".lock"), timeout=self.settings.git_timeout):
                 yield
         except Timeout as error:
-            raise Unanswered(f"{self._who} is still being read by another sync.") from error
+            raise NoResponseError(
+                f"{self._display_name} is still being read by another sync."
+            ) from error
         except OSError as error:
             where = f"{self.settings.cache_dir} ({error.strerror})"
             raise PermanentError(f"The worker cannot keep Git mirrors in {where}.") from error
 
-    def _snapshot(self) -> GitSnapshot:
+    def _fetch_and_list(self) -> GitSnapshot:
         if not (self._path / "HEAD").exists():
             self._path.mkdir(exist_ok=True)
             self._git.run("init", "--quiet", "--bare", "--template=")
         self._fetch()
         commit = self._git.run("rev-parse", "--verify", f"{self._ref}^{{commit}}").decode().strip()
-        return GitSnapshot(commit, tuple(_files(self._listing(commit))))
+        return GitSnapshot(commit, tuple(_parse_listing(self._list_directory(commit))))
 
     def _fetch(self) -> None:
         try:
-            self._remote.run(*FETCH)
+            self._remote_git.run(*FETCH_ARGUMENTS)
         except GitError as error:
-            if MISSING_BRANCH.search(error.output):
-                raise self._missing_branch() from None
+            if MISSING_BRANCH_PATTERN.search(error.output):
+                raise self._missing_branch_error() from None
             if error.timed_out:
                 self._drop_partial_download()
-            known = failure(error, self.source, self.access)
+            known = classify_fetch_error(error, self.source, self.access)
             raise known or error from None
 
     def _drop_partial_download(self) -> None:
@@ -151,39 +163,39 @@ class GitMirror:
         for partial in self._path.glob("objects/pack/tmp_*"):
             partial.unlink(missing_ok=True)
 
-    def _missing_branch(self) -> PermanentError:
-        heads = self._remote.run("ls-remote", "--heads", "source").decode(errors="replace")
+    def _missing_branch_error(self) -> PermanentError:
+        heads = self._remote_git.run("ls-remote", "--heads", "source").decode(errors="replace")
         names = [line.partition("\trefs/heads/")[2] for line in heads.splitlines()]
         if not names:
             return PermanentError(
-                f"{self._who} has no branches: it is empty, or no Git repository at all. Push a"
+                f"{self._display_name} has no branches: it is empty, or no Git repository at all. Push a"
                 f" branch {self.source.branch}, or correct hh_git_repository."
             )
         some = ", ".join(get_close_matches(self.source.branch, names, cutoff=0.0))
         return PermanentError(
-            f"{self._who} has no branch {self.source.branch} (but {some}): check hh_git_branch."
+            f"{self._display_name} has no branch {self.source.branch} (but {some}): check hh_git_branch."
         )
 
-    def _listing(self, commit: str) -> bytes:
+    def _list_directory(self, commit: str) -> bytes:
         tree = f"{commit}:{self._directory}" if self._directory else commit
         try:
-            listing = self._git.beginning(MAX_LISTING, "ls-tree", "-r", "-z", "-l", tree)
+            listing = self._git.run_truncated(MAX_LISTING_BYTES, "ls-tree", "-r", "-z", "-l", tree)
         except GitError as error:
             if error.timed_out:
-                raise self._too_large() from None
+                raise self._too_large_error() from None
             self._git.run("rev-parse", "--verify", f"{commit}^{{tree}}")
-            raise self._no_directory(error) from None
-        if len(listing) >= MAX_LISTING:
-            raise self._too_large()
+            raise self._missing_directory_error(error) from None
+        if len(listing) >= MAX_LISTING_BYTES:
+            raise self._too_large_error()
         return listing
 
-    def _too_large(self) -> PermanentError:
+    def _too_large_error(self) -> PermanentError:
         return PermanentError(
-            f"{self._who} holds too many files in {self.source.directory}: name a directory"
+            f"{self._display_name} holds too many files in {self.source.directory}: name a directory"
             " with the fabric's alone in hh_git_directory."
         )
 
-    def _no_directory(self, error: GitError) -> PermanentError:
+    def _missing_directory_error(self, error: GitError) -> PermanentError:
         exists = "not a tree" in error.output
         what = "is no directory" if exists else f"does not exist in branch {self.source.branch}"
         return PermanentError(
@@ -192,7 +204,7 @@ class GitMirror:
         )
 
     @property
-    def _who(self) -> str:
+    def _display_name(self) -> str:
         return f"The Git repository {self.source.repository}"
 
     @property
@@ -207,7 +219,7 @@ class GitMirror:
 
     @cached_property
     def _directory(self) -> str:
-        return validation.directory(self.source.directory)
+        return validation.validate_directory(self.source.directory)
 
     @cached_property
     def access(self) -> GitAccess:
@@ -215,40 +227,40 @@ class GitMirror:
         if self._protocol == "file":
             return GitAccess(self.source.credential)
         directory = self.settings.credentials_dir
-        return git_access(directory, self.source.credential, self.source.repository)
+        return resolve_git_access(directory, self.source.credential, self.source.repository)
 
     @cached_property
     def _protocol(self) -> str:
         allow_local = self.settings.git_allow_local
-        return validation.protocol(self.source.repository, allow_local=allow_local)
+        return validation.select_protocol(self.source.repository, allow_local=allow_local)
 
     @cached_property
     def _git(self) -> GitCommand:
-        branch = validation.branch(self.source.branch)
+        branch = validation.validate_branch(self.source.branch)
         configuration = {
             "remote.source.url": self.source.repository,
             "remote.source.fetch": f"+refs/heads/{branch}:{self._ref}",
         }
-        environment = git_environment(self._path, self.access, configuration, self._protocol)
-        return GitCommand(self._path, environment, LOCAL_TIMEOUT)
+        environment = build_git_environment(self._path, self.access, configuration, self._protocol)
+        return GitCommand(self._path, environment, LOCAL_TIMEOUT_SECONDS)
 
     @cached_property
-    def _remote(self) -> GitCommand:
+    def _remote_git(self) -> GitCommand:
         return replace(self._git, timeout=self.settings.git_timeout)
 
 
-def _files(listing: bytes) -> Iterator[GitFile]:
+def _parse_listing(listing: bytes) -> Iterator[GitFile]:
     """The entries that `git ls-tree -r -z -l` lists."""
     for line in listing.split(b"\0")[:-1]:
         facts, _, path = line.partition(b"\t")
         mode, _, blob_id, size = facts.decode().split()
-        entry = ENTRIES.get(mode, Entry.FILE)
+        entry = ENTRY_TYPES_BY_MODE.get(mode, EntryType.FILE)
         name = path.decode(errors="backslashreplace")
         shown = name if name.isprintable() else name.encode("unicode_escape").decode()
         yield GitFile(shown, blob_id, 0 if size == "-" else int(size), entry)
 
 
-def _objects(output: bytes) -> dict[str, bytes]:
+def _parse_batch(output: bytes) -> dict[str, bytes]:
     """The contents that `git cat-file --batch` gives. Raises `ValueError` for what is missing."""
     found: dict[str, bytes] = {}
     start = 0

@@ -6,35 +6,35 @@ from typing import Final
 
 from requests.utils import get_environ_proxies, select_proxy
 
-from activities.credentials import git_place
+from activities.credentials import parse_git_url
 from activities.errors import PermanentError, classify
 
-BRANCH: Final = re.compile(
+BRANCH_PATTERN: Final = re.compile(
     r"(?![-/.])(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
 )
 """What git-check-ref-format(1) allows."""
 
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def protocol(repository: str, *, allow_local: bool) -> str:
+def select_protocol(repository: str, *, allow_local: bool) -> str:
     """The one transport that git may use: https or ssh; for development file, or http on loopback."""
     if allow_local and repository.startswith("file:///"):
         return "file"
-    place = git_place(repository)
-    if place.scheme == "http" and not (allow_local and place.host in LOOPBACK):
+    place = parse_git_url(repository)
+    if place.scheme == "http" and not (allow_local and place.host in LOOPBACK_HOSTS):
         raise PermanentError("hh_git_repository must start with https:// or ssh://.")
     return place.scheme
 
 
-def branch(name: str) -> str:
+def validate_branch(name: str) -> str:
     """The branch, if it is a name that git takes for one."""
-    if not BRANCH.fullmatch(name):
+    if not BRANCH_PATTERN.fullmatch(name):
         raise PermanentError("hh_git_branch is no name of a branch.")
     return name
 
 
-def directory(path: str) -> str:
+def validate_directory(path: str) -> str:
     """The directory relative to the repository's root, without slashes at its ends."""
     steps = [step for step in path.split("/") if step]
     if {".", ".."} & set(steps) or not path.isprintable():
@@ -42,17 +42,17 @@ def directory(path: str) -> str:
     return "/".join(steps)
 
 
-def check_host(repository: str, connect_timeout: float) -> None:
-    """Raise `Unanswered` where the host takes no connection within `connect_timeout` seconds.
+def check_host_reachable(repository: str, connect_timeout_seconds: float) -> None:
+    """Raise `NoResponseError` where the host takes no connection within `connect_timeout_seconds` seconds.
 
     For http alone: there git would wait five minutes, and knows no setting for less. What lies behind
     a proxy only the proxy can tell.
     """
     if select_proxy(repository, get_environ_proxies(repository)):
         return
-    place = git_place(repository)
+    place = parse_git_url(repository)
     try:
-        socket.create_connection((place.host, place.port), connect_timeout).close()
+        socket.create_connection((place.host, place.port), connect_timeout_seconds).close()
     except OSError as error:
         raise classify(error, f"The Git repository {repository}") from error
     except UnicodeError as error:  # a label of the name is empty, or too long

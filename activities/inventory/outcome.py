@@ -6,47 +6,48 @@ from typing import Final
 
 from activities.errors import one_line
 from fabrics.inventory.plan.plan import Plan
-from fabrics.inventory.prune.policy import Verdict
+from fabrics.inventory.prune.policy import PruneDecision
 from fabrics.inventory.report.report import (
-    MAX_BYTES,
+    MAX_FINDING_TEXT_CHARS,
     MAX_FINDINGS,
-    MAX_TEXT,
+    MAX_FINDINGS_BYTES,
     DeletesWaiting,
     Finding,
+    FindingType,
     InventoryReport,
-    Problem,
 )
 
-MAX_NAMED: Final = 15
-MAX_NAME: Final = 100
+MAX_NAMED_DELETES: Final = 15
+MAX_NAME_CHARS: Final = 100
 """Characters of what is to be deleted."""
 
 
-def skipped(plan: Plan) -> list[Finding]:
+def skipped_findings(plan: Plan) -> list[Finding]:
     return [
-        Finding(problem=Problem.SKIPPED, what=each.key, why=each.reason) for each in plan.skipped
+        Finding(problem=FindingType.SKIPPED, what=each.key, why=each.reason)
+        for each in plan.skipped
     ]
 
 
-def report_of(problems: Iterable[Finding], **counts: int) -> InventoryReport:
+def build_report(findings: Iterable[Finding], **counts: int) -> InventoryReport:
     """The `counts` of what was written, and the first findings: causes before what follows from them."""
-    urgency = (Problem.CONFLICT, Problem.ADOPTABLE, Problem.FAILED, Problem.SKIPPED)
-    ordered = sorted(problems, key=lambda each: urgency.index(each.problem))
+    urgency = (FindingType.CONFLICT, FindingType.ADOPTABLE, FindingType.FAILED, FindingType.SKIPPED)
+    ordered = sorted(findings, key=lambda each: urgency.index(each.problem))
     return InventoryReport(
         **counts,
         problems=dict(Counter(each.problem for each in ordered)),
-        findings=tuple(_fitting(map(_shortened, ordered[:MAX_FINDINGS]))),
+        findings=tuple(_take_fitting(map(_shorten, ordered[:MAX_FINDINGS]))),
     )
 
 
-def _shortened(finding: Finding) -> Finding:
-    what, why = (one_line(text, MAX_TEXT) for text in (finding.what, finding.why))
+def _shorten(finding: Finding) -> Finding:
+    what, why = (one_line(text, MAX_FINDING_TEXT_CHARS) for text in (finding.what, finding.why))
     return Finding(problem=finding.problem, what=what, why=why)
 
 
-def _fitting(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _take_fitting(findings: Iterable[Finding]) -> Iterator[Finding]:
     """As many, from the first on, as fit."""
-    room = MAX_BYTES
+    room = MAX_FINDINGS_BYTES
     for each in findings:
         room -= len(each.model_dump_json().encode())
         if room < 0:
@@ -54,14 +55,14 @@ def _fitting(findings: Iterable[Finding]) -> Iterator[Finding]:
         yield each
 
 
-def waiting_of(verdict: Verdict) -> DeletesWaiting | None:
-    if not verdict.waiting:
+def summarize_waiting_deletes(decision: PruneDecision) -> DeletesWaiting | None:
+    if not decision.to_confirm:
         return None
     return DeletesWaiting(
-        digest=verdict.digest,
-        counts=dict(Counter(str(each.id.model) for each in verdict.waiting)),
+        digest=decision.digest,
+        counts=dict(Counter(str(each.id.model) for each in decision.to_confirm)),
         first=tuple(
-            one_line(f"{each.id.model} {each.key}", MAX_NAME)
-            for each in verdict.waiting[:MAX_NAMED]
+            one_line(f"{each.id.model} {each.key}", MAX_NAME_CHARS)
+            for each in decision.to_confirm[:MAX_NAMED_DELETES]
         ),
     )

@@ -10,28 +10,33 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.cancellation import cancellation_check
+from activities.cancellation import create_cancellation_check
 from activities.errors import PermanentError
-from activities.inventory.conflicts.conflicts import Obstacle, adopt, findings, obstacles
+from activities.inventory.conflicts.conflicts import Conflict, adopt, build_findings, find_conflicts
 from activities.inventory.netbox.client import InventoryNetBox
-from activities.inventory.outcome import report_of, skipped, waiting_of
-from activities.inventory.prune.pruner import Cleaner
+from activities.inventory.outcome import build_report, skipped_findings, summarize_waiting_deletes
+from activities.inventory.prune.pruner import Pruner
 from activities.inventory.read.reader import Reader
-from activities.inventory.site import fabric_of
-from activities.inventory.write.writer import Progress, Writer, Written
-from activities.kubernetes.live_state import LiveStates
-from fabrics.drift import Live
+from activities.inventory.site import resolve_fabric
+from activities.inventory.write.writer import ProgressCallback, Writer, WriteResult
+from activities.kubernetes.live_state import LiveStateCache
+from fabrics.drift import LiveState
 from fabrics.inventory.compare.changes import Changes, find_changes
-from fabrics.inventory.model.existing import Stored, StoredInventory
-from fabrics.inventory.model.naming import Fabric
+from fabrics.inventory.model.existing import ExistingInventory, ExistingObject
+from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.plan.plan import Plan, make_plan
-from fabrics.inventory.prune.absence import without
-from fabrics.inventory.prune.policy import Verdict, emptied, judge, vouched
-from fabrics.inventory.report.preview import InventoryPreview, preview_of
+from fabrics.inventory.prune.absence import forget_objects
+from fabrics.inventory.prune.policy import (
+    PruneDecision,
+    decide,
+    filter_surely_absent,
+    missing_kinds_sentence,
+)
+from fabrics.inventory.report.preview import InventoryPreview, build_preview
 from fabrics.inventory.report.report import InventoryOutcome, InventoryProgress, InventoryReport
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig
-from fabrics.resources.resource import digest
+from fabrics.resources.resource import digest_resources
 from settings import Settings
 
 
@@ -40,25 +45,27 @@ class InventoryActivities:
     """What writes inventories. `live` keeps what the same worker's observations have read."""
 
     netbox: InventoryNetBox
-    live: LiveStates
+    live_states: LiveStateCache
     settings: Settings
 
     @activity.defn(no_thread_cancel_exception=True)
     def update_inventory(self, request: InventoryRequest) -> InventoryOutcome:
         """Bring NetBox up to the live state. Raises `TransientError` and `PermanentError`."""
-        live = self._live(request)
-        seen = digest(each for found in live.resources.values() for each in found)
-        if doubt := emptied(live, request.counts, request.config.fabric_id):
-            return InventoryOutcome(live_digest=seen, held=doubt, absences=request.absences)
-        return self._pass(request, live).run(seen)
+        live = self._read_live_state(request)
+        seen = digest_resources(each for found in live.resources.values() for each in found)
+        if doubt := missing_kinds_sentence(live, request.expected_counts, request.config.fabric_id):
+            return InventoryOutcome(
+                live_digest=seen, withheld=doubt, absence_counts=request.absence_counts
+            )
+        return self._prepare_pass(request, live).run(seen)
 
     @activity.defn(no_thread_cancel_exception=True)
     def preview_inventory(self, request: InventoryRequest) -> InventoryPreview:
         """What `update_inventory` would write now. Raises as it does."""
-        live = self._live(request)
-        if doubt := emptied(live, request.counts, request.config.fabric_id):
+        live = self._read_live_state(request)
+        if doubt := missing_kinds_sentence(live, request.expected_counts, request.config.fabric_id):
             return InventoryPreview(held=doubt)
-        return self._pass(request, live).preview()
+        return self._prepare_pass(request, live).preview()
 
     @activity.defn(no_thread_cancel_exception=True)
     def remove_inventory(self, config: FabricConfig) -> InventoryReport:
@@ -66,24 +73,29 @@ class InventoryActivities:
 
         Raises as `update_inventory` does. Only for a fabric that is no longer synced.
         """
-        netbox = self.netbox.checked(cancellation_check())
-        nothing = Plan(Fabric(config.fabric_id, config.name), (), ())
-        rows = Reader(netbox, config.fabric_id).read(nothing).rows
-        cleaner = Cleaner(netbox, f"Fabric Sync: removal of {config.fabric_id}")
-        cleaner.delete(rows, _beats(len(rows)))
-        return report_of(cleaner.findings, deleted=len(cleaner.deleted))
+        netbox = self.netbox.with_cancellation_check(create_cancellation_check())
+        nothing = Plan(FabricIdentity(config.fabric_id, config.name), (), ())
+        rows = Reader(netbox, config.fabric_id).read(nothing).objects
+        cleaner = Pruner(netbox, f"Fabric Sync: removal of {config.fabric_id}")
+        cleaner.delete(rows, _make_heartbeat(len(rows)))
+        return build_report(cleaner.findings, deleted=len(cleaner.deleted))
 
-    def _pass(self, request: InventoryRequest, live: Live) -> "_Pass":
-        config, netbox = request.config, self.netbox.checked(cancellation_check())
-        plan = make_plan(live, fabric_of(netbox, config))
+    def _prepare_pass(self, request: InventoryRequest, live: LiveState) -> "_Pass":
+        config, netbox = (
+            request.config,
+            self.netbox.with_cancellation_check(create_cancellation_check()),
+        )
+        plan = make_plan(live, resolve_fabric(netbox, config))
         return _Pass(netbox, request, plan, live)
 
-    def _live(self, request: InventoryRequest) -> Live:
+    def _read_live_state(self, request: InventoryRequest) -> LiveState:
         """What the observation saw, or what is there now where this worker did not see it."""
         target = request.config.kubernetes
         if target is None:
             raise PermanentError("hh_kubernetes_server is empty: name the fabric's API there.")
-        return self.live.last(target, request.live_digest) or self.live.read(target, self.settings)
+        return self.live_states.get_cached(target, request.live_digest) or self.live_states.read(
+            target, self.settings
+        )
 
 
 @dataclass(frozen=True)
@@ -93,25 +105,25 @@ class _Pass:
     netbox: InventoryNetBox
     request: InventoryRequest
     plan: Plan
-    live: Live
+    live: LiveState
 
-    def run(self, seen: str) -> InventoryOutcome:
+    def run(self, live_digest: str) -> InventoryOutcome:
         reader = Reader(self.netbox, self.plan.fabric.fabric_id)
         stored = reader.read(self.plan)
         changes = find_changes(self.plan, stored)
-        verdict = self._judge(changes, stored)
-        total = changes.total + len(verdict.due)
-        written = self._write(reader, changes, _beats(total))
-        cleaner = Cleaner(self.netbox, self._message)
-        cleaner.delete(verdict.due, _beats(total, before=changes.total))
-        met = list(obstacles(self.netbox, written, self.plan.objects))
-        left = self._adopt(met) if self.request.adopt else met
+        verdict = self._decide_deletes(changes, stored)
+        total = changes.total_writes + len(verdict.to_delete)
+        written = self._write_changes(reader, changes, _make_heartbeat(total))
+        cleaner = Pruner(self.netbox, self._changelog_message)
+        cleaner.delete(verdict.to_delete, _make_heartbeat(total, already_done=changes.total_writes))
+        met = list(find_conflicts(self.netbox, written, self.plan.objects))
+        left = self._adopt_offered(met) if self.request.adopt else met
         problems = [
-            *skipped(self.plan),
-            *findings(self.netbox, left, written),
+            *skipped_findings(self.plan),
+            *build_findings(self.netbox, left, written),
             *cleaner.findings,
         ]
-        report = report_of(
+        report = build_report(
             problems,
             created=len(written.created),
             updated=len(written.updated),
@@ -120,43 +132,49 @@ class _Pass:
             unchanged=changes.unchanged,
         )
         return InventoryOutcome(
-            live_digest=seen,
+            live_digest=live_digest,
             report=report,
-            absences=without(verdict.absences, cleaner.deleted),
-            deletes_waiting=waiting_of(verdict),
+            absence_counts=forget_objects(verdict.absence_counts, cleaner.deleted),
+            deletes_waiting=summarize_waiting_deletes(verdict),
         )
 
     def preview(self) -> InventoryPreview:
         stored = Reader(self.netbox, self.plan.fabric.fabric_id).read(self.plan)
         changes = find_changes(self.plan, stored)
-        return preview_of(self.plan, changes, self._gone(changes))
+        return build_preview(self.plan, changes, self._absent_objects(changes))
 
-    def _write(self, reader: Reader, changes: Changes, progress: Progress) -> Written:
-        writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._message)
+    def _write_changes(
+        self, reader: Reader, changes: Changes, progress: ProgressCallback
+    ) -> WriteResult:
+        writer = Writer(self.netbox, reader, self.plan.fabric.fabric_id, self._changelog_message)
         return writer.write(changes, progress)
 
-    def _adopt(self, met: list[Obstacle]) -> list[Obstacle]:
-        return list(adopt(self.netbox, met, self.plan.fabric.fabric_id, self._message))
+    def _adopt_offered(self, conflicts: list[Conflict]) -> list[Conflict]:
+        return list(
+            adopt(self.netbox, conflicts, self.plan.fabric.fabric_id, self._changelog_message)
+        )
 
-    def _judge(self, changes: Changes, stored: StoredInventory) -> Verdict:
-        totals = Counter(each.id.model for each in stored.rows)
-        gone = self._gone(changes)
-        return judge(gone, self.request.absences, totals, self.request.confirmed)
+    def _decide_deletes(self, changes: Changes, existing: ExistingInventory) -> PruneDecision:
+        totals = Counter(each.id.model for each in existing.objects)
+        gone = self._absent_objects(changes)
+        return decide(gone, self.request.absence_counts, totals, self.request.confirmed_digest)
 
-    def _gone(self, changes: Changes) -> list[Stored]:
-        return vouched(changes.absent, self.live, self.plan.unread)
+    def _absent_objects(self, changes: Changes) -> list[ExistingObject]:
+        return filter_surely_absent(changes.absent, self.live, self.plan.incomplete)
 
     @property
-    def _message(self) -> str:
+    def _changelog_message(self) -> str:
         commit = f", commit {self.request.commit[:12]}" if self.request.commit else ""
-        return f"Fabric Sync: sync {self.request.sync} of {self.plan.fabric.fabric_id}{commit}"
+        return (
+            f"Fabric Sync: sync {self.request.sync_number} of {self.plan.fabric.fabric_id}{commit}"
+        )
 
 
-def _beats(total: int, before: int = 0) -> Progress:
+def _make_heartbeat(total: int, already_done: int = 0) -> ProgressCallback:
     """What tells by heartbeats how many writes of a part are done, of `total` and after those `before` it."""
 
     def beat(done: int) -> None:
-        activity.heartbeat(InventoryProgress(done=before + done, total=total))
+        activity.heartbeat(InventoryProgress(done=already_done + done, total=total))
 
     beat(0)
     return beat

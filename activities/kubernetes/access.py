@@ -15,15 +15,15 @@ import yaml
 from kubernetes.client import Configuration
 from kubernetes.config import ConfigException, load_kube_config
 
-from activities.credentials import Credential, Place
+from activities.credentials import Credential, NormalizedUrl
 from activities.errors import PermanentError
 from fabrics.record.config import KubernetesTarget
 
-KUBECONFIG: Final = "kubeconfig"
-NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+KUBECONFIG_FILE: Final = "kubeconfig"
+NAMESPACE_PATTERN: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """As RFC 1123 has it; `..` would list another path than the one that is named."""
 
-_loading = Lock()
+_load_lock = Lock()
 """The library keeps certificates that stand inside kubeconfigs in files, unguarded against threads."""
 
 
@@ -35,27 +35,27 @@ class KubernetesAccess:
     credential: str = ""
 
 
-def kubernetes_access(
+def load_kubernetes_access(
     directory: Path, target: KubernetesTarget, *, allow_exec: bool
 ) -> KubernetesAccess:
     """The access to the API that the record names. Raises `PermanentError`."""
-    place = _https_place(target.server)
-    if not NAMESPACE.fullmatch(target.namespace):
+    place = _parse_api_url(target.server)
+    if not NAMESPACE_PATTERN.fullmatch(target.namespace):
         raise PermanentError("hh_kubernetes_namespace is no name of a namespace.")
     credential = Credential.find(directory, target.credential)
     configuration = Configuration(host=target.server.rstrip("/"), retries=False)
     if credential is None:
         return KubernetesAccess(configuration)
-    if path := credential.path(KUBECONFIG):
+    if path := credential.find_file(KUBECONFIG_FILE):
         _check_kubeconfig(credential, place, allow_exec)
-        _load(credential, path, configuration)
+        _load_kubeconfig(credential, path, configuration)
         return KubernetesAccess(configuration, credential.name)
-    return _from_files(credential, place, configuration)
+    return _load_token_access(credential, place, configuration)
 
 
-def _https_place(server: str) -> Place:
+def _parse_api_url(server: str) -> NormalizedUrl:
     try:
-        place = Place.of(server)
+        place = NormalizedUrl.from_url(server)
     except ValueError as error:
         raise PermanentError(f"hh_kubernetes_server is no usable URL: {error}.") from error
     if place.scheme != "https":
@@ -63,68 +63,72 @@ def _https_place(server: str) -> Place:
     return place
 
 
-def _from_files(
-    credential: Credential, place: Place, configuration: Configuration
+def _load_token_access(
+    credential: Credential, place: NormalizedUrl, configuration: Configuration
 ) -> KubernetesAccess:
-    configuration.ca_cert_data = credential.text("ca.crt")
-    token = credential.secret("token")
+    configuration.ca_cert_data = credential.read_text("ca.crt")
+    token = credential.read_token("token")
     if token is None:
         return KubernetesAccess(configuration)
     why = "write the URL of the API that the token is for into it"
-    _check_place(credential, "server", credential.places("server", why), place)
+    _check_server_allowed(credential, "server", credential.read_urls("server", why), place)
     configuration.api_key["BearerToken"] = f"Bearer {token.get_secret_value()}"
     return KubernetesAccess(configuration, credential.name)
 
 
-def _check_kubeconfig(credential: Credential, place: Place, allow_exec: bool) -> None:
-    cluster, user = _current(credential)
+def _check_kubeconfig(credential: Credential, place: NormalizedUrl, allow_exec: bool) -> None:
+    cluster, user = _read_current_context(credential)
     try:
-        places = [Place.of(str(cluster.get("server")))]
+        places = [NormalizedUrl.from_url(str(cluster.get("server")))]
     except ValueError as error:
         what = f"names a server that cannot be used: {error}"
-        raise credential.error(KUBECONFIG, what) from error
-    _check_place(credential, KUBECONFIG, places, place)
+        raise credential.file_error(KUBECONFIG_FILE, what) from error
+    _check_server_allowed(credential, KUBECONFIG_FILE, places, place)
     if cluster.get("insecure-skip-tls-verify"):
         what = "switches certificate checks off; give certificate-authority-data instead"
-        raise credential.error(KUBECONFIG, what)
+        raise credential.file_error(KUBECONFIG_FILE, what)
     if "auth-provider" in user or ("exec" in user and not allow_exec):
         what = (
             "runs a program to log in; put a token into it,"
             " or allow that with FABRIC_SYNC_KUBERNETES_ALLOW_EXEC (exec only)"
         )
-        raise credential.error(KUBECONFIG, what)
+        raise credential.file_error(KUBECONFIG_FILE, what)
 
 
-def _load(credential: Credential, path: Path, configuration: Configuration) -> None:
+def _load_kubeconfig(credential: Credential, path: Path, configuration: Configuration) -> None:
     try:
-        with _loading:
+        with _load_lock:
             load_kube_config(  # type: ignore[no-untyped-call]
                 str(path), client_configuration=configuration, persist_config=False
             )
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
-        raise credential.error(KUBECONFIG, "cannot be used; try it with kubectl") from error
+        raise credential.file_error(
+            KUBECONFIG_FILE, "cannot be used; try it with kubectl"
+        ) from error
 
 
-def _current(credential: Credential) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _read_current_context(credential: Credential) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The cluster and the user of the current context."""
     try:
-        config = yaml.safe_load(credential.text(KUBECONFIG) or "")
-        context = _named(config["contexts"], config["current-context"])["context"]
-        cluster = _named(config["clusters"], context["cluster"])["cluster"]
-        user = _named(config["users"], context["user"])["user"] if context.get("user") else {}
+        config = yaml.safe_load(credential.read_text(KUBECONFIG_FILE) or "")
+        context = _find_named(config["contexts"], config["current-context"])["context"]
+        cluster = _find_named(config["clusters"], context["cluster"])["cluster"]
+        user = _find_named(config["users"], context["user"])["user"] if context.get("user") else {}
         return dict(cluster), dict(user)
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         what = "is no kubeconfig with a current context; check it with kubectl config view"
-        raise credential.error(KUBECONFIG, what) from error
+        raise credential.file_error(KUBECONFIG_FILE, what) from error
 
 
-def _named(entries: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+def _find_named(entries: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     (found,) = (entry for entry in entries if entry["name"] == name)
     return found
 
 
-def _check_place(credential: Credential, file: str, places: list[Place], asked: Place) -> None:
-    if asked not in places:
+def _check_server_allowed(
+    credential: Credential, file: str, allowed: list[NormalizedUrl], requested: NormalizedUrl
+) -> None:
+    if requested not in allowed:
         raise PermanentError(
             f"Credential {credential.name} is not for this API: its file {file} names another"
             " server. Correct hh_kubernetes_server, or name another credential."

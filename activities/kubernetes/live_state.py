@@ -21,30 +21,36 @@ from kubernetes.client.exceptions import ApiException
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
-from activities.errors import PermanentError, TransientError, Unanswered, classify
-from activities.kubernetes.access import KubernetesAccess, kubernetes_access
-from fabrics.drift import Live
+from activities.errors import NoResponseError, PermanentError, TransientError, classify
+from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
+from fabrics.drift import LiveState
 from fabrics.record.config import KubernetesTarget
-from fabrics.resources.kinds import ALL_KINDS, KINDS, SWITCH_PROFILE, Kind, kind_named
-from fabrics.resources.list_response import Page, read_page
-from fabrics.resources.resource import Resource, digest
+from fabrics.resources.kinds import (
+    ALL_COMPARED_KINDS,
+    COMPARED_KINDS,
+    SWITCH_PROFILE,
+    Kind,
+    get_kind,
+)
+from fabrics.resources.list_response import ListResponse, parse_list_response
+from fabrics.resources.resource import Resource, digest_resources
 from settings import Settings
 
-PAGE: Final = 500
+PAGE_SIZE: Final = 500
 """Objects a page: kubectl's default."""
 
 MAX_PAGES: Final = 400
 MAX_PAGE_BYTES: Final = 128 * 1024 * 1024
-CHUNK: Final = 1024 * 1024
+CHUNK_BYTES: Final = 1024 * 1024
 
-KEPT_OBJECTS: Final = 100_000
+MAX_CACHED_OBJECTS: Final = 100_000
 """Objects of all fabrics that stay in memory, some 3 KB each."""
 
-BEGINNINGS: Final = 3
+MAX_LIST_ATTEMPTS: Final = 3
 """How often a list may begin because its continue token expired (HTTP 410)."""
 
 
-class LiveStates:
+class LiveStateCache:
     """Reads the live states of many fabrics. Threads may share it.
 
     An object that has not changed since the last reading (same uid, same resource version) is not
@@ -52,68 +58,74 @@ class LiveStates:
     """
 
     def __init__(self) -> None:
-        self._last: LRUCache[KubernetesTarget, Live] = LRUCache(KEPT_OBJECTS, _weight)
+        self._cache: LRUCache[KubernetesTarget, LiveState] = LRUCache(MAX_CACHED_OBJECTS, _weight)
         self._lock = Lock()
 
-    def last(self, target: KubernetesTarget, wanted: str) -> Live | None:
+    def get_cached(self, target: KubernetesTarget, expected_digest: str) -> LiveState | None:
         """The last reading, if it is that whose digest is `wanted`."""
         with self._lock:
-            last = self._last.get(target)
+            last = self._cache.get(target)
         if last is None:
             return None
-        found = digest(each for resources in last.resources.values() for each in resources)
-        return last if found == wanted else None
+        found = digest_resources(
+            each for resources in last.resources.values() for each in resources
+        )
+        return last if found == expected_digest else None
 
-    def read(self, target: KubernetesTarget, settings: Settings) -> Live:
-        """All objects that `read_live` reads. Raises `TransientError` and `PermanentError`."""
+    def read(self, target: KubernetesTarget, settings: Settings) -> LiveState:
+        """All objects that `read_live_state` reads. Raises `TransientError` and `PermanentError`."""
         with self._lock:
-            last = self._last.get(target)
-        live = read_live(target, settings, _by_uid(last))
-        if _weight(live) <= KEPT_OBJECTS:
+            last = self._cache.get(target)
+        live = read_live_state(target, settings, _index_by_uid(last))
+        if _weight(live) <= MAX_CACHED_OBJECTS:
             with self._lock:
-                self._last[target] = live
+                self._cache[target] = live
         return live
 
 
-def read_live(
-    target: KubernetesTarget, settings: Settings, known: Mapping[str, Resource] | None = None
-) -> Live:
+def read_live_state(
+    target: KubernetesTarget,
+    settings: Settings,
+    cached_by_uid: Mapping[str, Resource] | None = None,
+) -> LiveState:
     """One reading: all objects of the compared kinds, and the profiles of the switches among them.
 
     `known` are resources of an earlier one by uid. Raises `TransientError` and `PermanentError`.
     """
-    access = kubernetes_access(
+    access = load_kubernetes_access(
         settings.credentials_dir, target, allow_exec=settings.kubernetes_allow_exec
     )
     with ApiClient(access.configuration) as client:
         client.user_agent = "fabric-sync"
-        reader = _Reader(CustomObjectsApi(client), target, access, settings, known or {})
-        found = {kind: reader.objects(kind) for kind in KINDS}
-        found |= reader.profiles(_profiles_named(found[kind_named("Switch")] or ()))
+        reader = _ResourceReader(
+            CustomObjectsApi(client), target, access, settings, cached_by_uid or {}
+        )
+        found = {kind: reader.list_objects(kind) for kind in COMPARED_KINDS}
+        found |= reader.list_profiles(_get_profile_names(found[get_kind("Switch")] or ()))
     served = {kind: resources for kind, resources in found.items() if resources is not None}
-    if not served.keys() & ALL_KINDS:
+    if not served.keys() & ALL_COMPARED_KINDS:
         raise PermanentError(
-            f"{reader.who} serves none of the Hedgehog kinds: it is no fabric's API, or Hedgehog is"
+            f"{reader.display_name} serves none of the Hedgehog kinds: it is no fabric's API, or Hedgehog is"
             " not installed there. Check hh_kubernetes_server."
         )
-    return Live(served, not_served=frozenset(found.keys() - served.keys()))
+    return LiveState(served, unserved_kinds=frozenset(found.keys() - served.keys()))
 
 
-def _profiles_named(switches: Iterable[Resource]) -> frozenset[str]:
+def _get_profile_names(switches: Iterable[Resource]) -> frozenset[str]:
     named = (switch.spec.get("profile") for switch in switches)
     return frozenset(name for name in named if isinstance(name, str))
 
 
-def _by_uid(live: Live | None) -> dict[str, Resource]:
+def _index_by_uid(live: LiveState | None) -> dict[str, Resource]:
     found = live.resources.values() if live else ()
     return {each.uid: each for resources in found for each in resources}
 
 
-def _weight(live: Live) -> int:
+def _weight(live: LiveState) -> int:
     return 1 + sum(map(len, live.resources.values()))
 
 
-class _ExpiredError(Exception):
+class _ContinueTokenExpiredError(Exception):
     """The rest of a list is no longer to be had."""
 
 
@@ -121,121 +133,131 @@ class _NotServedError(Exception):
     """The API has no such kind."""
 
 
-class _RefusedError(PermanentError):
+class _ForbiddenError(PermanentError):
     """The API does not let us list a kind."""
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _ResourceReader:
     """Lists of one API."""
 
     api: CustomObjectsApi
     target: KubernetesTarget
     access: KubernetesAccess
     settings: Settings
-    known: Mapping[str, Resource]
+    cached_by_uid: Mapping[str, Resource]
 
     @property
-    def who(self) -> str:
+    def display_name(self) -> str:
         return f"The Kubernetes API at {self.target.server}"
 
-    def profiles(self, names: Collection[str]) -> dict[Kind, tuple[Resource, ...] | None]:
+    def list_profiles(self, names: Collection[str]) -> dict[Kind, tuple[Resource, ...] | None]:
         """The profiles of these names; nothing where the account may not list them."""
         try:
-            return {SWITCH_PROFILE: self.objects(SWITCH_PROFILE, names)}
-        except _RefusedError:
+            return {SWITCH_PROFILE: self.list_objects(SWITCH_PROFILE, names)}
+        except _ForbiddenError:
             return {}
 
-    def objects(
+    def list_objects(
         self, kind: Kind, names: Collection[str] | None = None
     ) -> tuple[Resource, ...] | None:
         """The objects of a kind, or those of these `names`; None when the API does not serve it."""
-        for _ in range(BEGINNINGS):
+        for _ in range(MAX_LIST_ATTEMPTS):
             try:
-                return self._pages(kind, names)
+                return self._read_pages(kind, names)
             except _NotServedError:
                 return None
-            except _ExpiredError:
+            except _ContinueTokenExpiredError:
                 continue
-        raise TransientError(f"{self.who} changes faster than its {kind.plural} can be listed.")
+        raise TransientError(
+            f"{self.display_name} changes faster than its {kind.plural} can be listed."
+        )
 
-    def _pages(self, kind: Kind, names: Collection[str] | None) -> tuple[Resource, ...]:
+    def _read_pages(self, kind: Kind, names: Collection[str] | None) -> tuple[Resource, ...]:
         resources: list[Resource] = []
         token = ""
         for _ in range(MAX_PAGES):
-            page = self._page(kind, token)
-            resources += self._resources(kind, page, names)
-            if not page.token:
+            page = self._fetch_page(kind, token)
+            resources += self._parse_resources(kind, page, names)
+            if not page.continue_token:
                 return tuple(resources)
-            token = page.token
-        raise PermanentError(f"{self.who} has more than {MAX_PAGES * PAGE} {kind.plural}.")
+            token = page.continue_token
+        raise PermanentError(
+            f"{self.display_name} has more than {MAX_PAGES * PAGE_SIZE} {kind.plural}."
+        )
 
-    def _page(self, kind: Kind, token: str) -> Page:
+    def _fetch_page(self, kind: Kind, continue_token: str) -> ListResponse:
         try:
             response = self.api.list_namespaced_custom_object(
                 kind.group,
                 kind.version,
                 self.target.namespace,
                 kind.plural,
-                limit=PAGE,
-                _continue=token or None,
+                limit=PAGE_SIZE,
+                _continue=continue_token or None,
                 _preload_content=False,  # decoded here, several times faster than by the client
                 _request_timeout=(self.settings.connect_timeout, self.settings.read_timeout),
             )
             with closing(cast(HTTPResponse, response)) as answer:
-                return self._decode(self._body(answer))
+                return self._parse_page(self._read_body(answer))
         except ApiException as error:
-            raise self._failure(error, kind, token) from error
+            raise self._classify_failure(error, kind, continue_token) from error
         except (HTTPError, OSError) as error:
-            raise classify(error, self.who) from error
+            raise classify(error, self.display_name) from error
 
-    def _body(self, response: HTTPResponse) -> bytes:
+    def _read_body(self, response: HTTPResponse) -> bytes:
         """The whole answer, as long as it is neither slower nor larger than any real one."""
         deadline = time.monotonic() + self.settings.read_timeout
         body = bytearray()
-        while chunk := response.read1(CHUNK):
+        while chunk := response.read1(CHUNK_BYTES):
             body += chunk
             if time.monotonic() > deadline:
-                raise Unanswered(f"{self.who} answers too slowly.")
+                raise NoResponseError(f"{self.display_name} answers too slowly.")
             if len(body) > MAX_PAGE_BYTES:
-                raise PermanentError(f"{self.who} sent more than a page may hold.")
+                raise PermanentError(f"{self.display_name} sent more than a page may hold.")
         return bytes(body)
 
-    def _decode(self, body: bytes) -> Page:
+    def _parse_page(self, body: bytes) -> ListResponse:
         try:
-            return read_page(body)
+            return parse_list_response(body)
         except ValueError as error:
             raise PermanentError(
-                f"{self.who} does not answer as a Kubernetes API does. Check hh_kubernetes_server."
+                f"{self.display_name} does not answer as a Kubernetes API does. Check hh_kubernetes_server."
             ) from error
 
-    def _resources(
-        self, kind: Kind, page: Page, names: Collection[str] | None
+    def _parse_resources(
+        self, kind: Kind, page: ListResponse, names: Collection[str] | None
     ) -> tuple[Resource, ...]:
         try:
-            return page.resources(kind, self.known, names)
+            return page.parse_resources(kind, self.cached_by_uid, names)
         except ValueError as error:
-            raise PermanentError(f"{self.who} returned a {kind.name} that is none.") from error
+            raise PermanentError(
+                f"{self.display_name} returned a {kind.name} that is none."
+            ) from error
 
-    def _failure(self, error: ApiException, kind: Kind, token: str) -> Exception:
+    def _classify_failure(self, error: ApiException, kind: Kind, continue_token: str) -> Exception:
         match error.status:
-            case 404 if not token:
+            case 404 if not continue_token:
                 return _NotServedError()
             case 404:
-                return TransientError(f"{self.who} stopped serving {kind.plural} during a list.")
-            case 410 if token:
-                return _ExpiredError()
+                return TransientError(
+                    f"{self.display_name} stopped serving {kind.plural} during a list."
+                )
+            case 410 if continue_token:
+                return _ContinueTokenExpiredError()
             case 401 | 403 as status:
-                refused = _RefusedError if status == 403 else PermanentError
-                return refused(f"{self.who} {self._refusal(status, kind)} (HTTP {status}).")
+                refused = _ForbiddenError if status == 403 else PermanentError
+                return refused(
+                    f"{self.display_name} {self._describe_refusal(status, kind)} (HTTP {status})."
+                )
             case status if status and 300 <= status < 400:
                 return PermanentError(
-                    f"{self.who} redirects elsewhere (HTTP {status}): hh_kubernetes_server must be"
+                    f"{self.display_name} redirects elsewhere (HTTP {status}): hh_kubernetes_server must be"
                     " the API itself."
                 )
-        return classify(error, self.who)
+        return classify(error, self.display_name)
 
-    def _refusal(self, status: int, kind: Kind) -> str:
+    def _describe_refusal(self, status: int, kind: Kind) -> str:
         name = self.access.credential
         if not name:
             wanted = f"a folder {self.target.credential} with a token or a kubeconfig"

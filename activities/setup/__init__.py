@@ -10,27 +10,27 @@ from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS
 from activities.setup.inventory_items import INVENTORY_ACCESS_ITEMS, INVENTORY_FIELD_ITEMS
 from activities.setup.items import Item
 from activities.setup.provision import Action, Change, apply, plan, remove
-from activities.setup.views import TAG_ITEM, TYPE_ITEM, VIEW_ITEMS, workflow_link
+from activities.setup.views import TAG_ITEM, TYPE_ITEM, VIEW_ITEMS, workflow_link_item
 from activities.setup.webhook import webhook_items
 
 __all__ = [
     "Action",
     "Change",
+    "all_items",
     "apply",
     "check_netbox",
     "issue_token",
-    "items",
     "plan",
     "remove",
     "webhook_items",
 ]
 
 
-def items(web_ui: str, namespace: str) -> list[Item]:
+def all_items(web_ui_url: str, namespace: str) -> list[Item]:
     """Everything, in the order in which it can be created.
 
-    `web_ui` is the URL of the Temporal Web UI and `namespace` the Temporal namespace of the loops;
-    fabrics link to them. An empty `web_ui` leaves the link that NetBox has.
+    `web_ui_url` is the URL of the Temporal Web UI and `namespace` the Temporal namespace of the loops;
+    fabrics link to them. An empty `web_ui_url` leaves the link that NetBox has.
     """
     return [
         *CHOICE_SET_ITEMS,
@@ -39,7 +39,7 @@ def items(web_ui: str, namespace: str) -> list[Item]:
         TYPE_ITEM,
         TAG_ITEM,
         *VIEW_ITEMS,
-        workflow_link(web_ui, namespace),
+        workflow_link_item(web_ui_url, namespace),
         *ACCESS_ITEMS,
         *INVENTORY_ACCESS_ITEMS,
     ]

@@ -8,23 +8,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from activities.netbox.client import CLUSTER_TYPE, CLUSTER_TYPES, CLUSTERS, JOURNAL, NetBox
-from activities.setup.fields import CHOICE_SETS, FIELDS
-from activities.setup.items import CLUSTER, Item, Reference
+from activities.netbox.client import (
+    CLUSTER_TYPE_SLUG,
+    CLUSTER_TYPES_PATH,
+    CLUSTERS_PATH,
+    JOURNAL_PATH,
+    NetBox,
+)
+from activities.setup.fields import CHOICE_SETS, CUSTOM_FIELDS
+from activities.setup.items import CLUSTER_OBJECT_TYPE, Item, Reference
 
-NAME: Final = "fabric-sync"
+ACCOUNT_NAME: Final = "fabric-sync"
 TOKENS: Final = "users/tokens"
 TOKEN_DESCRIPTION: Final = "Fabric Sync: worker and command line"  # noqa: S105  no secret
 
-GROUP: Final = Item(
+GROUP_ITEM: Final = Item(
     "users/groups",
-    {"name": NAME},
+    {"name": ACCOUNT_NAME},
     defaults={"description": "May keep Hedgehog fabrics in sync."},
 )
-USER: Final = Item(
+USER_ITEM: Final = Item(
     "users/users",
-    {"username": NAME},
-    needed={"groups": [Reference(GROUP.path, GROUP.key)], "is_active": True},
+    {"username": ACCOUNT_NAME},
+    needed={"groups": [Reference(GROUP_ITEM.path, GROUP_ITEM.key)], "is_active": True},
     secrets={"password": f"{secrets.token_urlsafe(32)}-Aa1"},  # NetBox asks for one of each
 )
 
@@ -51,49 +57,49 @@ class Grant:
             needed={
                 "object_types": list(self.models.values()),
                 "actions": list(self.actions),
-                "groups": [Reference(GROUP.path, GROUP.key)],
+                "groups": [Reference(GROUP_ITEM.path, GROUP_ITEM.key)],
                 "enabled": True,
             },
             defaults={"constraints": self.constraints},
         )
 
 
-RECORDS: Final = Grant(
+RECORDS_GRANT: Final = Grant(
     "records",
     ("view", "add", "change"),
-    {CLUSTERS: CLUSTER},
-    {"type__slug": CLUSTER_TYPE},
+    {CLUSTERS_PATH: CLUSTER_OBJECT_TYPE},
+    {"type__slug": CLUSTER_TYPE_SLUG},
 )
 # NetBox can tell journals by the model of their objects, but not by the clusters' type.
-JOURNALS: Final = Grant(
+JOURNALS_GRANT: Final = Grant(
     "journals of records",
     ("view", "add"),
-    {JOURNAL: "extras.journalentry"},
+    {JOURNAL_PATH: "extras.journalentry"},
     {
         "assigned_object_type__app_label": "virtualization",
         "assigned_object_type__model": "cluster",
     },
 )
-LOOK_UPS: Final = Grant(
+LOOKUPS_GRANT: Final = Grant(
     "look-ups",
     ("view",),
     {
         "dcim/locations": "dcim.location",
-        FIELDS: "extras.customfield",
+        CUSTOM_FIELDS: "extras.customfield",
         CHOICE_SETS: "extras.customfieldchoiceset",
         "extras/tags": "extras.tag",
-        CLUSTER_TYPES: "virtualization.clustertype",
+        CLUSTER_TYPES_PATH: "virtualization.clustertype",
     },
 )
-GRANTS: Final = (RECORDS, JOURNALS, LOOK_UPS)
+GRANTS: Final = (RECORDS_GRANT, JOURNALS_GRANT, LOOKUPS_GRANT)
 
-ACCESS_ITEMS: Final = (GROUP, USER, *(grant.permission for grant in GRANTS))
+ACCESS_ITEMS: Final = (GROUP_ITEM, USER_ITEM, *(grant.permission for grant in GRANTS))
 
 
-def issue_token(netbox: NetBox, owner: Item = USER) -> str | None:
+def issue_token(netbox: NetBox, owner: Item = USER_ITEM) -> str | None:
     """A token for the user, for once in plain text; None where it has one already."""
-    user = next(row for row in netbox.rows(owner.path, **owner.key) if owner.is_row(row))
-    for token in netbox.rows(TOKENS, user_id=user["id"]):
+    user = next(row for row in netbox.list_rows(owner.path, **owner.key) if owner.matches(row))
+    for token in netbox.list_rows(TOKENS, user_id=user["id"]):
         if token["user"]["id"] == user["id"] and token["description"] == TOKEN_DESCRIPTION:
             return None
     wanted = {"user": user["id"], "version": 2, "description": TOKEN_DESCRIPTION}

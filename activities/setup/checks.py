@@ -9,22 +9,28 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from activities.check import check, some
+from activities.check import join_abbreviated, run_check
 from activities.errors import PermanentError
-from activities.netbox.client import CLUSTER_TYPE, NetBox, Row
-from activities.setup.field_rules import is_filled, is_refused
-from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS, FIELDS, RULES
+from activities.netbox.client import CLUSTER_TYPE_SLUG, NetBox, Row
+from activities.setup.field_rules import has_invalid_value, has_value
+from activities.setup.fields import CHOICE_SET_ITEMS, CUSTOM_FIELDS, FIELD_ITEMS, VALIDATION_RULES
 from activities.setup.inventory_items import INVENTORY_FIELD_ITEMS
-from activities.setup.items import CLUSTER, Item
+from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
 from activities.setup.permissions import permission_checks, record_checks
 from activities.setup.provision import plan
 from activities.setup.views import TYPE_ITEM
 from fabrics.check import Check
 
-MINIMUM: Final = (4, 7)
-STRUCTURE: Final = ("type", "object_types", "choice_set", "related_object_type", "extra_choices")
-FILTERS: Final = ("filter_logic", "unique")
-VALIDATION: Final = ("required", *RULES)
+MIN_NETBOX_VERSION: Final = (4, 7)
+STRUCTURE_ATTRIBUTES: Final = (
+    "type",
+    "object_types",
+    "choice_set",
+    "related_object_type",
+    "extra_choices",
+)
+FILTER_ATTRIBUTES: Final = ("filter_logic", "unique")
+VALIDATION_ATTRIBUTES: Final = ("required", *VALIDATION_RULES)
 ALL_FIELD_ITEMS: Final = (*FIELD_ITEMS, *INVENTORY_FIELD_ITEMS)
 
 
@@ -39,29 +45,41 @@ def check_netbox(netbox: NetBox) -> list[Check]:
     return checks
 
 
-def _answer_checks(netbox: NetBox) -> Iterator[Check]:
-    yield check("NetBox", partial(_version, netbox))
+def _connection_checks(netbox: NetBox) -> Iterator[Check]:
+    yield run_check("NetBox", partial(_check_version, netbox))
 
 
 def _structure_checks(netbox: NetBox) -> Iterator[Check]:
-    items = _aspect([*CHOICE_SET_ITEMS, *ALL_FIELD_ITEMS, TYPE_ITEM], STRUCTURE)
-    good = f"The cluster type {CLUSTER_TYPE} and {len(ALL_FIELD_ITEMS)} custom fields are there."
-    yield check("NetBox fields", partial(_set_up, netbox, items, good))
+    items = _limit_to_attributes(
+        [*CHOICE_SET_ITEMS, *ALL_FIELD_ITEMS, TYPE_ITEM], STRUCTURE_ATTRIBUTES
+    )
+    good = (
+        f"The cluster type {CLUSTER_TYPE_SLUG} and {len(ALL_FIELD_ITEMS)} custom fields are there."
+    )
+    yield run_check("NetBox fields", partial(_check_items, netbox, items, good))
 
 
 def _rule_checks(netbox: NetBox) -> Iterator[Check]:
     good = "What objects are looked up by is compared as a whole."
-    yield check("NetBox filters", partial(_set_up, netbox, _aspect(ALL_FIELD_ITEMS, FILTERS), good))
-    good = "No rule of a field refuses what syncs write."
-    yield check(
-        "NetBox rules", partial(_set_up, netbox, _aspect(ALL_FIELD_ITEMS, VALIDATION), good)
+    yield run_check(
+        "NetBox filters",
+        partial(
+            _check_items, netbox, _limit_to_attributes(ALL_FIELD_ITEMS, FILTER_ATTRIBUTES), good
+        ),
     )
-    yield check("NetBox required fields", partial(_required_fields, netbox))
-    yield check("NetBox values", partial(_values, netbox))
+    good = "No rule of a field refuses what syncs write."
+    yield run_check(
+        "NetBox rules",
+        partial(
+            _check_items, netbox, _limit_to_attributes(ALL_FIELD_ITEMS, VALIDATION_ATTRIBUTES), good
+        ),
+    )
+    yield run_check("NetBox required fields", partial(_check_required_fields, netbox))
+    yield run_check("NetBox values", partial(_check_values, netbox))
 
 
 STAGES: Final = (
-    _answer_checks,
+    _connection_checks,
     permission_checks,
     _structure_checks,
     record_checks,
@@ -69,7 +87,7 @@ STAGES: Final = (
 )
 
 
-def _aspect(items: Iterable[Item], names: Collection[str]) -> list[Item]:
+def _limit_to_attributes(items: Iterable[Item], names: Collection[str]) -> list[Item]:
     """The items as far as those of their values go."""
     return [
         replace(
@@ -81,32 +99,32 @@ def _aspect(items: Iterable[Item], names: Collection[str]) -> list[Item]:
     ]
 
 
-def _version(netbox: NetBox) -> str:
-    version = str(netbox.status().get("netbox-version", ""))
+def _check_version(netbox: NetBox) -> str:
+    version = str(netbox.get_status().get("netbox-version", ""))
     numbers = re.match(r"(\d+)\.(\d+)", version)
-    if not numbers or tuple(map(int, numbers.groups())) < MINIMUM:
+    if not numbers or tuple(map(int, numbers.groups())) < MIN_NETBOX_VERSION:
         raise PermanentError(
             f"NetBox at {netbox.url} is version {version or 'unknown'}: 4.7 or later is needed."
         )
     return f"NetBox {version} at {netbox.url} answers and knows the token."
 
 
-def _set_up(netbox: NetBox, items: Sequence[Item], good: str) -> str:
+def _check_items(netbox: NetBox, items: Sequence[Item], success_message: str) -> str:
     wrong = [str(change) for change in plan(netbox, items)]
     if wrong:
         raise PermanentError(
-            f"NetBox is not as syncs need it ({some(wrong)}): run `starter.py setup`."
+            f"NetBox is not as syncs need it ({join_abbreviated(wrong)}): run `starter.py setup`."
         )
-    return good
+    return success_message
 
 
-def _required_fields(netbox: NetBox) -> str:
+def _check_required_fields(netbox: NetBox) -> str:
     """Where there is no fabric yet, `starter.py add` is what NetBox would refuse."""
-    records = netbox.records()
+    records = netbox.list_records()
     required = [
         field["name"]
-        for field in _fields(netbox)
-        if field["required"] and not (records and all(map(partial(is_filled, field), records)))
+        for field in _fetch_cluster_fields(netbox)
+        if field["required"] and not (records and all(map(partial(has_value, field), records)))
     ]
     if required:
         raise PermanentError(
@@ -116,22 +134,24 @@ def _required_fields(netbox: NetBox) -> str:
     return "No fabric lacks a custom field that is required."
 
 
-def _values(netbox: NetBox) -> str:
-    fields, records = _fields(netbox), netbox.records()
+def _check_values(netbox: NetBox) -> str:
+    fields, records = _fetch_cluster_fields(netbox), netbox.list_records()
     refused = [
         f"{record['name']} for its {field['name']}"
         for record in records
         for field in fields
-        if is_refused(field, record)
+        if has_invalid_value(field, record)
     ]
     if refused:
         raise PermanentError(
-            f"NetBox refuses every change of {some(refused)}: the field's rules were changed since."
+            f"NetBox refuses every change of {join_abbreviated(refused)}: the field's rules were changed since."
             " Correct the value, or the field."
         )
     return "No value in a fabric's record breaks a rule of its field."
 
 
-def _fields(netbox: NetBox) -> list[Row]:
+def _fetch_cluster_fields(netbox: NetBox) -> list[Row]:
     """The custom fields of clusters, whoever made them."""
-    return [row for row in netbox.rows(FIELDS) if CLUSTER in row["object_types"]]
+    return [
+        row for row in netbox.list_rows(CUSTOM_FIELDS) if CLUSTER_OBJECT_TYPE in row["object_types"]
+    ]

@@ -9,16 +9,16 @@ from typing import Final
 
 from activities.netbox.client import Row
 
-EMPTY: Final = (None, "")
+EMPTY_VALUES: Final = (None, "")
 """What NetBox takes for no value; no rule but `required` applies to it."""
 
 
-def is_filled(field: Row, record: Row) -> bool:
+def has_value(field: Row, record: Row) -> bool:
     """Whether the record has a value, which a required field must have."""
-    return record["custom_fields"].get(field["name"]) not in EMPTY
+    return record["custom_fields"].get(field["name"]) not in EMPTY_VALUES
 
 
-def is_refused(field: Row, record: Row) -> bool:
+def has_invalid_value(field: Row, record: Row) -> bool:
     """Whether the record's value is a text or a number that breaks the field's rules."""
     value = record["custom_fields"].get(field["name"])
     if isinstance(value, str) and value:

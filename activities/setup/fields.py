@@ -10,30 +10,40 @@ from dataclasses import replace
 from typing import Final
 
 from activities.netbox.client import Row
-from activities.setup.items import CLUSTER, Default, Item, Reference
-from fabrics.record.config import DEFAULT_INTERVAL, FABRIC_ID_PATTERN, MAX_INTERVAL, MIN_INTERVAL
+from activities.setup.items import CLUSTER_OBJECT_TYPE, Default, Item, Reference
+from fabrics.record.config import (
+    DEFAULT_INTERVAL_SECONDS,
+    FABRIC_ID_PATTERN,
+    MAX_INTERVAL_SECONDS,
+    MIN_INTERVAL_SECONDS,
+)
 from fabrics.record.config_fields import (
-    CREDENTIAL,
+    CREDENTIAL_NAME_PATTERN,
     DEFAULT_BRANCH,
     DEFAULT_DIRECTORY,
     DEFAULT_NAMESPACE,
-    GIT_URL,
-    KUBERNETES_URL,
-    NAMESPACE,
+    GIT_URL_PATTERN,
+    KUBERNETES_URL_PATTERN,
+    NAMESPACE_PATTERN,
 )
 from fabrics.record.status import ConnectionStatus, SyncStatus
-from fabrics.resources.kinds import KINDS
+from fabrics.resources.kinds import COMPARED_KINDS
 
-GROUP: Final = "Hedgehog sync"
-FIELDS: Final = "extras/custom-fields"
+FIELD_GROUP: Final = "Hedgehog sync"
+CUSTOM_FIELDS: Final = "extras/custom-fields"
 CHOICE_SETS: Final = "extras/custom-field-choice-sets"
 
-RULES: Final = ("validation_minimum", "validation_maximum", "validation_regex", "validation_schema")
+VALIDATION_RULES: Final = (
+    "validation_minimum",
+    "validation_maximum",
+    "validation_regex",
+    "validation_schema",
+)
 """What NetBox holds the values of a field to."""
 
-UNCHECKED: Final[Row] = dict.fromkeys(RULES) | {"validation_regex": ""}
+NO_VALIDATION: Final[Row] = dict.fromkeys(VALIDATION_RULES) | {"validation_regex": ""}
 
-COLOURS: Final = {
+STATUS_COLOURS: Final = {
     "not_configured": "gray",
     "disabled": "gray",
     "syncing": "cyan",
@@ -48,13 +58,13 @@ COLOURS: Final = {
 }
 
 
-def _states(name: str, states: Iterable[str]) -> Item:
+def _status_choice_set(name: str, states: Iterable[str]) -> Item:
     values = [str(state) for state in states]
     return Item(
         CHOICE_SETS,
         {"name": name},
         needed={"extra_choices": [[value, _sentence_case(value)] for value in values]},
-        defaults={"choice_colors": {value: COLOURS[value] for value in values}},
+        defaults={"choice_colors": {value: STATUS_COLOURS[value] for value in values}},
     )
 
 
@@ -62,61 +72,74 @@ def _sentence_case(value: str) -> str:
     return value.replace("_", " ").capitalize()
 
 
-SYNC_STATUS: Final = _states("Hedgehog sync status", SyncStatus)
-CONNECTION_STATUS: Final = _states("Hedgehog connection status", ConnectionStatus)
-KIND_NAMES: Final = Item(
+SYNC_STATUS_CHOICE_SET: Final = _status_choice_set("Hedgehog sync status", SyncStatus)
+CONNECTION_STATUS_CHOICE_SET: Final = _status_choice_set(
+    "Hedgehog connection status", ConnectionStatus
+)
+KIND_CHOICE_SET: Final = Item(
     CHOICE_SETS,
     {"name": "Hedgehog kinds"},
-    needed={"extra_choices": [[kind.name, kind.name] for kind in KINDS]},
+    needed={"extra_choices": [[kind.name, kind.name] for kind in COMPARED_KINDS]},
 )
 
 
-def _config(
+def _config_field(
     name: str,
     type_: str,
     label: str,
     description: str | Default,
     needed: Row | None = None,
-    **shown: object,
+    **defaults: object,
 ) -> Item:
     """A field that people fill in."""
-    return _field(name, type_, needed or {}, {"label": label, "description": description} | shown)
+    return _field(
+        name, type_, needed or {}, {"label": label, "description": description} | defaults
+    )
 
 
-def _status(
+def _status_field(
     name: str, type_: str, label: str, description: str | Default, needed: Row | None = None
 ) -> Item:
     """A field that syncs write: shown where it says something, in no form, in no search."""
     shown = {"label": label, "description": description, "ui_editable": "hidden"}
-    return _field(name, type_, UNCHECKED | (needed or {}), shown | {"search_weight": 0})
+    return _field(name, type_, NO_VALIDATION | (needed or {}), shown | {"search_weight": 0})
 
 
-def _field(name: str, type_: str, needed: Row, shown: Row) -> Item:
-    basis = {"type": type_, "object_types": [CLUSTER], "required": False, "unique": False}
-    shown = {"group_name": GROUP, "ui_visible": "if-set", "default": None} | shown
-    return Item(FIELDS, {"name": name}, basis | needed, shown)
+def _field(name: str, type_: str, needed: Row, defaults: Row) -> Item:
+    basis = {
+        "type": type_,
+        "object_types": [CLUSTER_OBJECT_TYPE],
+        "required": False,
+        "unique": False,
+    }
+    defaults = {"group_name": FIELD_GROUP, "ui_visible": "if-set", "default": None} | defaults
+    return Item(CUSTOM_FIELDS, {"name": name}, basis | needed, defaults)
 
 
-def _in_order(items: Iterable[Item], first: int, was: Sequence[int] = ()) -> Iterator[Item]:
+def _with_weights(
+    items: Iterable[Item], first_weight: int, former_first_weights: Sequence[int] = ()
+) -> Iterator[Item]:
     """The fields as NetBox lists them; those of one kind may become more without moving the others.
 
     `first` is the weight of the first; `was` has what that was in earlier releases.
     """
     for step, item in enumerate(items):
-        weight = Default(first + 10 * step, [earlier + 10 * step for earlier in was])
+        weight = Default(
+            first_weight + 10 * step, [earlier + 10 * step for earlier in former_first_weights]
+        )
         yield replace(item, defaults={**item.defaults, "weight": weight})
 
 
-def _only(pattern: str) -> str:
+def _anchor(pattern: str) -> str:
     return f"^({pattern})$"
 
 
-def _choice_set(item: Item) -> Reference:
+def _reference_to(item: Item) -> Reference:
     return Reference(item.path, item.key)
 
 
-_CONFIG: Final = (
-    _config(
+_CONFIG_ITEMS: Final = (
+    _config_field(
         "hh_fabric_id",
         "text",
         "Fabric ID",
@@ -129,19 +152,19 @@ _CONFIG: Final = (
         {"unique": True, "filter_logic": "exact", "validation_regex": FABRIC_ID_PATTERN},
         ui_editable="no",
     ),
-    _config(
+    _config_field(
         "hh_sync_enabled", "boolean", "Sync enabled", "Whether the fabric is synced. Empty: no."
     ),
-    _config(
+    _config_field(
         "hh_sync_interval",
         "integer",
         "Sync interval",
-        f"Seconds from one sync to the next, {MIN_INTERVAL} to {MAX_INTERVAL};"
-        f" 0 switches the sync off. Empty: {DEFAULT_INTERVAL}.",
+        f"Seconds from one sync to the next, {MIN_INTERVAL_SECONDS} to {MAX_INTERVAL_SECONDS};"
+        f" 0 switches the sync off. Empty: {DEFAULT_INTERVAL_SECONDS}.",
         validation_minimum=0,
-        validation_maximum=MAX_INTERVAL,
+        validation_maximum=MAX_INTERVAL_SECONDS,
     ),
-    _config(
+    _config_field(
         "hh_paused",
         "boolean",
         "Paused",
@@ -150,29 +173,29 @@ _CONFIG: Final = (
             ["Whether syncs wait until somebody resumes them."],
         ),
     ),
-    _config("hh_pause_reason", "text", "Pause reason", "Why the sync is paused."),
-    _config(
+    _config_field("hh_pause_reason", "text", "Pause reason", "Why the sync is paused."),
+    _config_field(
         "hh_kubernetes_server",
         "text",
         "Kubernetes server",
         "URL of the fabric's Kubernetes API: https://HOST:PORT. Without it the fabric is not synced.",
-        validation_regex=_only(KUBERNETES_URL),
+        validation_regex=_anchor(KUBERNETES_URL_PATTERN),
     ),
-    _config(
+    _config_field(
         "hh_kubernetes_namespace",
         "text",
         "Kubernetes namespace",
         f"Where the fabric's objects are. Empty: {DEFAULT_NAMESPACE}.",
-        validation_regex=_only(NAMESPACE),
+        validation_regex=_anchor(NAMESPACE_PATTERN),
     ),
-    _config(
+    _config_field(
         "hh_credentials",
         "text",
         "Credential",
         "The name of a credential that the worker has, never the secret itself. Empty: the fabric ID.",
-        validation_regex=_only(CREDENTIAL),
+        validation_regex=_anchor(CREDENTIAL_NAME_PATTERN),
     ),
-    _config(
+    _config_field(
         "hh_site",
         "object",
         "Site",
@@ -183,15 +206,15 @@ _CONFIG: Final = (
         ),
         {"related_object_type": "dcim.site"},
     ),
-    _config(
+    _config_field(
         "hh_git_repository",
         "text",
         "Git repository",
         "Where the desired state is: https://HOST/PATH or git@HOST:PATH, no password."
         " Empty: only the inventory is kept.",
-        validation_regex=_only(GIT_URL),
+        validation_regex=_anchor(GIT_URL_PATTERN),
     ),
-    _config(
+    _config_field(
         "hh_git_branch",
         "text",
         "Git branch",
@@ -199,20 +222,20 @@ _CONFIG: Final = (
             f"The branch that is compared. Empty: {DEFAULT_BRANCH}.", [f"Empty: {DEFAULT_BRANCH}."]
         ),
     ),
-    _config(
+    _config_field(
         "hh_git_directory",
         "text",
         "Git directory",
         f"Path in the repository. Empty: {DEFAULT_DIRECTORY}, all of it.",
     ),
-    _config(
+    _config_field(
         "hh_managed_kinds",
         "multiselect",
         "Managed kinds",
         "Kinds of which live objects that are not in Git count as drift. Empty: those that Git has.",
-        {"choice_set": _choice_set(KIND_NAMES)},
+        {"choice_set": _reference_to(KIND_CHOICE_SET)},
     ),
-    _config(
+    _config_field(
         "hh_task_queue",
         "text",
         "Task queue",
@@ -220,15 +243,15 @@ _CONFIG: Final = (
     ),
 )
 
-_STATUS: Final = (
-    _status(
+_STATUS_ITEMS: Final = (
+    _status_field(
         "hh_sync_status",
         "select",
         "Sync status",
         "What the latest sync found.",
-        {"choice_set": _choice_set(SYNC_STATUS), "filter_logic": "exact"},
+        {"choice_set": _reference_to(SYNC_STATUS_CHOICE_SET), "filter_logic": "exact"},
     ),
-    _status(
+    _status_field(
         "hh_last_sync",
         "datetime",
         "Last sync",
@@ -237,34 +260,36 @@ _STATUS: Final = (
             ["When a sync last started; written at least every 15 minutes."],
         ),
     ),
-    _status(
+    _status_field(
         "hh_last_success", "datetime", "Last success", "When a sync that succeeded last started."
     ),
-    _status("hh_sync_error", "text", "Sync error", "Why the latest sync failed."),
-    _status(
+    _status_field("hh_sync_error", "text", "Sync error", "Why the latest sync failed."),
+    _status_field(
         "hh_connection_status",
         "select",
         "Connection",
         "Whether the Kubernetes API answered the latest sync.",
-        {"choice_set": _choice_set(CONNECTION_STATUS)},
+        {"choice_set": _reference_to(CONNECTION_STATUS_CHOICE_SET)},
     ),
-    _status("hh_connection_error", "text", "Connection error", "Why Kubernetes could not be read."),
-    _status("hh_commit", "text", "Commit", "The Git commit that was compared."),
-    _status(
+    _status_field(
+        "hh_connection_error", "text", "Connection error", "Why Kubernetes could not be read."
+    ),
+    _status_field("hh_commit", "text", "Commit", "The Git commit that was compared."),
+    _status_field(
         "hh_drift_count",
         "integer",
         "Drift",
         "How many objects differ from Git.",
         {"filter_logic": "exact"},
     ),
-    _status(
+    _status_field(
         "hh_drift", "json", "Drifted objects", "The first of the objects that differ from Git."
     ),
-    _status("hh_counts", "json", "Objects", "Live objects of each kind."),
-    _status(
+    _status_field("hh_counts", "json", "Objects", "Live objects of each kind."),
+    _status_field(
         "hh_instance", "text", "Synced by", "The installation of Fabric Sync that owns this record."
     ),
-    _status(
+    _status_field(
         "hh_inventory",
         "text",
         "Inventory",
@@ -272,8 +297,11 @@ _STATUS: Final = (
     ),
 )
 
-CONFIG_FIELDS: Final = tuple(item.key["name"] for item in _CONFIG)
+CONFIG_FIELD_NAMES: Final = tuple(item.key["name"] for item in _CONFIG_ITEMS)
 """What people decide about a fabric."""
 
-CHOICE_SET_ITEMS: Final = (SYNC_STATUS, CONNECTION_STATUS, KIND_NAMES)
-FIELD_ITEMS: Final = (*_in_order(_CONFIG, 100), *_in_order(_STATUS, 500, was=[240]))
+CHOICE_SET_ITEMS: Final = (SYNC_STATUS_CHOICE_SET, CONNECTION_STATUS_CHOICE_SET, KIND_CHOICE_SET)
+FIELD_ITEMS: Final = (
+    *_with_weights(_CONFIG_ITEMS, 100),
+    *_with_weights(_STATUS_ITEMS, 500, former_first_weights=[240]),
+)

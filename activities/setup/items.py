@@ -12,7 +12,7 @@ from typing import Any
 
 from activities.netbox.client import Row
 
-CLUSTER = "virtualization.cluster"
+CLUSTER_OBJECT_TYPE = "virtualization.cluster"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Default:
     """
 
     value: Any
-    was: Sequence[Any] = ()
+    former_values: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Item:
     """One object at `path` of the API, found by `key`. `secrets` are given at creation only.
 
     `defaults` are values, or `Default`s where the value was another one in earlier releases. As long as
-    the tag `stays_with` is in use, this is not taken away either.
+    the tag `kept_while_tagged` is in use, this is not taken away either.
     """
 
     path: str
@@ -39,21 +39,21 @@ class Item:
     needed: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
-    stays_with: "Item | None" = None
+    kept_while_tagged: "Item | None" = None
 
     def __str__(self) -> str:
         noun = self.path.split("/")[1].replace("-", " ").removesuffix("s")
         return f"{noun} {next(iter(self.key.values()))}"
 
     @property
-    def shipped(self) -> dict[str, Default]:
+    def shipped_defaults(self) -> dict[str, Default]:
         """The defaults with their history."""
         return {
             name: value if isinstance(value, Default) else Default(value)
             for name, value in self.defaults.items()
         }
 
-    def is_row(self, row: Row) -> bool:
+    def matches(self, row: Row) -> bool:
         """Whether `row` is this object: NetBox ignores filters that it does not know."""
         return all(row.get(name) == value for name, value in self.key.items())
 

@@ -10,19 +10,19 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from activities.check import check, some
+from activities.check import join_abbreviated, run_check
 from activities.errors import PermanentError
 from activities.netbox.client import NetBox, Row
-from activities.netbox.http import Conflict, Gone
-from activities.setup.access import GRANTS, NAME, RECORDS, Grant
+from activities.netbox.http import NotFound, PreconditionFailed
+from activities.setup.access import ACCOUNT_NAME, GRANTS, RECORDS_GRANT, Grant
 from activities.setup.inventory_items import INVENTORY_GRANTS
 from fabrics.check import Check
 
-METHODS: Final = {"add": "POST", "change": "PUT"}
-NEVER: Final = '"never"'
+ACTION_METHODS: Final = {"add": "POST", "change": "PUT"}
+NONEXISTENT_ETAG: Final = '"never"'
 """An ETag that no object has: NetBox's are weak ones, of times."""
 
-TRIED: Final = 20
+MAX_RECORDS_TRIED: Final = 20
 """Records, at 25 to 40 a second. One permission covers them all, so the first ones tell."""
 
 
@@ -30,77 +30,81 @@ def permission_checks(netbox: NetBox) -> Iterator[Check]:
     """One for each model that records need, and one for inventories."""
     for grant in GRANTS:
         for path in grant.models:
-            yield check(f"NetBox permission on {path}", partial(_may, netbox, grant, path))
-    yield check("NetBox permissions on inventories", partial(_may_all, netbox))
+            yield run_check(
+                f"NetBox permission on {path}", partial(_check_permission, netbox, grant, path)
+            )
+    yield run_check(
+        "NetBox permissions on inventories", partial(_check_inventory_permissions, netbox)
+    )
 
 
 def record_checks(netbox: NetBox) -> Iterator[Check]:
     """Whether those permissions cover every fabric's record."""
-    yield check("NetBox records in sight", partial(_sees, netbox))
-    yield check("NetBox records to change", partial(_may_change, netbox))
+    yield run_check("NetBox records in sight", partial(_check_sees_all_records, netbox))
+    yield run_check("NetBox records to change", partial(_check_may_change_records, netbox))
 
 
-def _may(netbox: NetBox, grant: Grant, path: str) -> str:
-    refused = [action for action in grant.actions if not _allows(netbox, action, path)]
+def _check_permission(netbox: NetBox, grant: Grant, path: str) -> str:
+    refused = [action for action in grant.actions if not _is_allowed(netbox, action, path)]
     if refused:
         raise PermanentError(
-            f"The token's user may not {_listed(refused)} {path}: use a token that may write, of the"
-            f" user {NAME}, whose permission {_name_of(grant)} `starter.py setup` makes."
+            f"The token's user may not {_join_with_or(refused)} {path}: use a token that may write, of the"
+            f" user {ACCOUNT_NAME}, whose permission {_quote_permission_name(grant)} `starter.py setup` makes."
         )
-    return f"The token's user may {_listed(grant.actions)} {path}."
+    return f"The token's user may {_join_with_or(grant.actions)} {path}."
 
 
-def _may_all(netbox: NetBox) -> str:
+def _check_inventory_permissions(netbox: NetBox) -> str:
     """All that inventories need, in one line: it is one thing to people, and a dozen models."""
     for grant in INVENTORY_GRANTS:
         for path in grant.models:
-            _may(netbox, grant, path)
+            _check_permission(netbox, grant, path)
     return "The token's user may write inventories."
 
 
-def _name_of(grant: Grant) -> str:
+def _quote_permission_name(grant: Grant) -> str:
     return f'"{grant.permission.key["name"]}"'
 
 
-def _allows(netbox: NetBox, action: str, path: str) -> bool:
-    if action in METHODS:
-        return METHODS[action] in netbox.allowed_methods(path)
+def _is_allowed(netbox: NetBox, action: str, path: str) -> bool:
+    if action in ACTION_METHODS:
+        return ACTION_METHODS[action] in netbox.allowed_methods(path)
     if action == "delete":
-        return netbox.may_delete(path)
+        return netbox.can_delete(path)
     try:
-        next(netbox.rows(path, fields="id"), None)
+        next(netbox.list_rows(path, fields="id"), None)
     except PermanentError:
         return False
     return True
 
 
-def _listed(words: Sequence[str]) -> str:
+def _join_with_or(words: Sequence[str]) -> str:
     *others, last = words
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _sees(netbox: NetBox) -> str:
-    netbox.check_sees_all_records()
+def _check_sees_all_records(netbox: NetBox) -> str:
+    netbox.check_all_records_visible()
     return "The token's user sees all fabrics that there are."
 
 
-def _may_change(netbox: NetBox) -> str:
-    records = netbox.records()[:TRIED]
-    locked = [record["name"] for record in records if not _is_open(netbox, record)]
+def _check_may_change_records(netbox: NetBox) -> str:
+    records = netbox.list_records()[:MAX_RECORDS_TRIED]
+    locked = [record["name"] for record in records if not _is_changeable(netbox, record)]
     if locked:
         raise PermanentError(
-            f"The token's user may not change {some(locked)}: correct the constraints of"
-            f" the permission {_name_of(RECORDS)} in NetBox."
+            f"The token's user may not change {join_abbreviated(locked)}: correct the constraints of"
+            f" the permission {_quote_permission_name(RECORDS_GRANT)} in NetBox."
         )
     return f"The token's user may change the records of fabrics (tried: {len(records)})."
 
 
-def _is_open(netbox: NetBox, record: Row) -> bool:
+def _is_changeable(netbox: NetBox, record: Row) -> bool:
     try:
-        netbox.patch_record(record["id"], {}, NEVER)
-    except Conflict:
+        netbox.patch_record(record["id"], {}, NONEXISTENT_ETAG)
+    except PreconditionFailed:
         return True
-    except Gone:
+    except NotFound:
         return False
     raise PermanentError(
         f"NetBox at {netbox.url} takes no notice of If-Match, so that changes can be lost: no proxy"

@@ -3,24 +3,26 @@
 from typing import Final
 from urllib.parse import quote
 
-from activities.netbox.client import CLUSTER_TYPE
-from activities.setup.items import CLUSTER, Item
+from activities.netbox.client import CLUSTER_TYPE_SLUG
+from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
+from fabrics.inventory.model.ownership import TAG_SLUG
 
-TAG: Final = "hedgehog-sync"
-LOCAL_WEB_UI: Final = "http://localhost:8233"
+LOCAL_WEB_UI_URL: Final = "http://localhost:8233"
 """Where the Web UI of Temporal's development server is."""
 
-IS_FABRIC: Final = f'object.type.slug == "{CLUSTER_TYPE}" and object.custom_field_data.hh_fabric_id'
+IS_FABRIC_EXPRESSION: Final = (
+    f'object.type.slug == "{CLUSTER_TYPE_SLUG}" and object.custom_field_data.hh_fabric_id'
+)
 """Custom links show on every cluster unless their text is empty."""
 
 TYPE_ITEM: Final = Item(
     "virtualization/cluster-types",
-    {"slug": CLUSTER_TYPE},
+    {"slug": CLUSTER_TYPE_SLUG},
     defaults={"name": "Hedgehog fabric", "description": "A Hedgehog Open Network Fabric."},
 )
 TAG_ITEM: Final = Item(
     "extras/tags",
-    {"slug": TAG},
+    {"slug": TAG_SLUG},
     defaults={
         "name": "Hedgehog sync",
         "color": "00bcd4",
@@ -35,8 +37,8 @@ def _saved_filter(slug: str, name: str, parameters: dict[str, list[str]]) -> Ite
         {"slug": slug},
         defaults={
             "name": name,
-            "object_types": [CLUSTER],
-            "parameters": {"type": [CLUSTER_TYPE]} | parameters,
+            "object_types": [CLUSTER_OBJECT_TYPE],
+            "parameters": {"type": [CLUSTER_TYPE_SLUG]} | parameters,
             "shared": True,
         },
     )
@@ -48,7 +50,7 @@ VIEW_ITEMS: Final = (
     Item(
         "extras/table-configs",
         {"name": "Hedgehog fabrics", "table": "ClusterTable"},
-        needed={"object_type": CLUSTER},
+        needed={"object_type": CLUSTER_OBJECT_TYPE},
         defaults={
             "columns": [
                 "name",
@@ -66,21 +68,21 @@ VIEW_ITEMS: Final = (
 )
 
 
-def workflow_link(web_ui: str, namespace: str) -> Item:
-    """A button on each fabric that opens its loop in the Temporal Web UI at the URL `web_ui`.
+def workflow_link_item(web_ui_url: str, namespace: str) -> Item:
+    """A button on each fabric that opens its loop in the Temporal Web UI at the URL `web_ui_url`.
 
-    Where that is empty, a link that is there stays as it is, and a new one leads to `LOCAL_WEB_UI`.
+    Where that is empty, a link that is there stays as it is, and a new one leads to `LOCAL_WEB_UI_URL`.
     """
-    base = (web_ui or LOCAL_WEB_UI).rstrip("/")
+    base = (web_ui_url or LOCAL_WEB_UI_URL).rstrip("/")
     loops = f"{base}/namespaces/{quote(namespace, safe='')}/workflows/fabric-sync%2F"
     url = {"link_url": loops + "{{ object.custom_field_data.hh_fabric_id }}"}
-    needed, defaults = (url, {}) if web_ui else ({}, url)
+    needed, defaults = (url, {}) if web_ui_url else ({}, url)
     return Item(
         "extras/custom-links",
         {"name": "Hedgehog sync in Temporal"},
-        needed={"object_types": [CLUSTER]} | needed,
+        needed={"object_types": [CLUSTER_OBJECT_TYPE]} | needed,
         defaults={
-            "link_text": f"{{% if {IS_FABRIC} %}}Temporal workflow{{% endif %}}",
+            "link_text": f"{{% if {IS_FABRIC_EXPRESSION} %}}Temporal workflow{{% endif %}}",
             "new_window": True,
         }
         | defaults,

@@ -8,16 +8,16 @@ import typer
 
 from activities.netbox.client import Row
 from cli import console
-from cli.commands.enable_disable import enable_one
-from cli.errors import Failure
+from cli.commands.enable_disable import enable_fabric
+from cli.errors import CommandError
 from cli.fabrics.fabric import Fabric
-from cli.fabrics.fleet_view import Sight, sight_of
-from cli.options import AsJson, interval_of
+from cli.fabrics.fleet_view import FleetView, build_fabric_view
+from cli.options import AsJson, parse_interval
 from cli.session import open_session
 from cli.views.results import show_fabrics
-from fabrics.record.status_fields import parse_config, slug_fabric_id
+from fabrics.record.status_fields import make_fabric_id, parse_config
 
-LONGEST_NAME = 100
+MAX_NAME_CHARS = 100
 """Characters that NetBox takes for the name of a cluster."""
 
 Name = Annotated[str, typer.Argument(metavar="FABRIC", help="Name of the new fabric.")]
@@ -67,36 +67,40 @@ def add(  # noqa: PLR0913, PLR0917  one parameter an option
         "hh_git_branch": git_branch,
         "hh_git_directory": git_directory,
         "hh_credentials": credentials,
-        "hh_sync_interval": interval_of(interval) if interval else None,
+        "hh_sync_interval": parse_interval(interval) if interval else None,
         "hh_task_queue": task_queue,
     }
     stated = {name: value for name, value in fields.items() if value not in ("", None)}
-    show_fabrics(asyncio.run(_add(fabric.strip(), stated, enable)), json)
+    show_fabrics(asyncio.run(_add_fabric(fabric.strip(), stated, enable)), json)
 
 
-async def _add(name: str, fields: Row, enable: bool) -> Sight:
+async def _add_fabric(name: str, fields: Row, enable: bool) -> FleetView:
     async with open_session() as session:
         with console.progress(f"Adding {name}"):
-            known = await session.fabrics()
+            known = await session.list_fabrics()
             taken = {fabric.fabric_id for fabric in known}
-            _check(name, fields, known)
-            fields = {"hh_fabric_id": slug_fabric_id(name, taken), **fields}
+            _check_new_fabric(name, fields, known)
+            fields = {"hh_fabric_id": make_fabric_id(name, taken), **fields}
             record = await asyncio.to_thread(session.netbox.create_record, name, fields)
-            added = Fabric.of(record)
+            added = Fabric.from_record(record)
             if enable:
-                added = await enable_one(session, added, taken)
-        if enable and not await session.loops.worker_polls():
-            console.note(session.loops.no_worker)
-        return sight_of(session, added)
+                added = await enable_fabric(session, added, taken)
+        if enable and not await session.loops.has_worker():
+            console.note(session.loops.no_worker_text)
+        return build_fabric_view(session, added)
 
 
-def _check(name: str, fields: Row, known: Sequence[Fabric]) -> None:
+def _check_new_fabric(name: str, fields: Row, existing: Sequence[Fabric]) -> None:
     """Refuse what would not work, before anything is written."""
-    if not 0 < len(name) <= LONGEST_NAME:
-        raise Failure(f"A fabric's name has 1 to {LONGEST_NAME} characters, not {len(name)}.")
-    if any(name in fabric.names for fabric in known):
-        raise Failure(f'There is a fabric "{name}" already; `starter.py status "{name}"` shows it.')
+    if not 0 < len(name) <= MAX_NAME_CHARS:
+        raise CommandError(
+            f"A fabric's name has 1 to {MAX_NAME_CHARS} characters, not {len(name)}."
+        )
+    if any(name in fabric.names for fabric in existing):
+        raise CommandError(
+            f'There is a fabric "{name}" already; `starter.py status "{name}"` shows it.'
+        )
     row = {"id": 0, "name": name, "status": {"value": "active"}, "custom_fields": fields}
     problems = parse_config(row).problems
     if problems:
-        raise Failure(" ".join(problems))
+        raise CommandError(" ".join(problems))

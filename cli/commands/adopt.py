@@ -9,20 +9,20 @@ from collections.abc import Sequence
 
 import typer
 
-from activities.setup.views import TAG
 from cli import console
-from cli.commands.inventory import FabricInventory, inventory_of
-from cli.errors import DONE, UNHEALTHY, Failure
+from cli.commands.inventory import FabricInventory, get_fabric_inventory
+from cli.errors import EXIT_OK, EXIT_UNHEALTHY, CommandError
 from cli.fabrics.fabric import Fabric
-from cli.options import AsJson, FabricName, Yes, check_terminal
+from cli.options import AsJson, FabricName, Yes, require_terminal
 from cli.session import Session, open_session
 from cli.temporal.loop_client import NoLoop
-from cli.views.inventory import findings_table, inventory_page
-from fabrics.inventory.report.report import Finding, Problem
+from cli.views.inventory import render_findings_table, render_inventory
+from fabrics.inventory.model.ownership import TAG_SLUG
+from fabrics.inventory.report.report import Finding, FindingType
 from fabrics.loop.active_sync import SyncRequest
 
 
-class Adopted(FabricInventory, frozen=True):
+class AdoptOutput(FabricInventory, frozen=True):
     """What `--json` prints: how many objects became the fabric's, and how its inventory is then.
 
     `sync_error` says why the last of the syncs failed, if it did.
@@ -34,31 +34,31 @@ class Adopted(FabricInventory, frozen=True):
 
 def adopt(fabric: FabricName, yes: Yes = False, json: AsJson = False) -> None:
     """Make a fabric's what people tagged that is in the way of its inventory, and bring it up to date."""
-    done = asyncio.run(_adopt(fabric, sure=yes))
+    done = asyncio.run(_adopt_offered(fabric, skip_confirmation=yes))
     if json:
         console.show_json(done)
     else:
-        console.show(inventory_page(done, done.fabric_id))
+        console.show(render_inventory(done, done.fabric_id))
         console.note(f"{done.adopted} adopted. {done.sync_error}".rstrip())
-    raise typer.Exit(UNHEALTHY if done.sync_error or _offered(done) else DONE)
+    raise typer.Exit(EXIT_UNHEALTHY if done.sync_error or _count_adoptable(done) else EXIT_OK)
 
 
-async def _adopt(wanted: str, *, sure: bool) -> Adopted:
+async def _adopt_offered(fabric_ref: str, *, skip_confirmation: bool) -> AdoptOutput:
     async with open_session() as session:
-        fabric = await session.fabric(wanted)
+        fabric = await session.get_fabric(fabric_ref)
         with console.progress(f"Asking the loop of {fabric.config.name}"):
-            known = await inventory_of(session, fabric)
-        if not _offered(known):
-            raise Failure(
+            known = await get_fabric_inventory(session, fabric)
+        if not _count_adoptable(known):
+            raise CommandError(
                 f"Nothing is offered to {fabric.config.name}: give an object that is in its way the tag"
-                f" {TAG} in NetBox, then run `starter.py sync {fabric.handle}`."
+                f" {TAG_SLUG} in NetBox, then run `starter.py sync {fabric.ref}`."
             )
-        if not sure:
-            _ask(fabric, known)
+        if not skip_confirmation:
+            _confirm_adoption(fabric, known)
         with console.progress(f"Adopting what is offered to {fabric.config.name}"):
             adopted, error = await _sync_until_done(session, fabric)
-            known = await inventory_of(session, fabric)
-        return Adopted(**dict(known), adopted=adopted, sync_error=error)
+            known = await get_fabric_inventory(session, fabric)
+        return AdoptOutput(**dict(known), adopted=adopted, sync_error=error)
 
 
 async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
@@ -68,8 +68,8 @@ async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
         try:
             report = await session.loops.sync(fabric.fabric_id, SyncRequest(adopt=True))
         except NoLoop:
-            raise Failure(
-                f"{fabric.config.name} is not synced any more: `starter.py enable {fabric.handle}`."
+            raise CommandError(
+                f"{fabric.config.name} is not synced any more: `starter.py enable {fabric.ref}`."
             ) from None
         adopted = report.inventory.adopted if report.inventory else 0
         total += adopted
@@ -77,9 +77,9 @@ async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
             return total, report.error
 
 
-def _ask(fabric: Fabric, known: FabricInventory) -> None:
-    check_terminal()
-    console.err.print(findings_table(_findings(known)))
+def _confirm_adoption(fabric: Fabric, inventory: FabricInventory) -> None:
+    require_terminal()
+    console.err.print(render_findings_table(_list_adoptable(inventory)))
     console.note("The tag says so of each. Those that turn up with them become the fabric's, too.")
     question = (
         f"Let {fabric.config.name} change these objects from now on, and delete them some day?"
@@ -87,11 +87,11 @@ def _ask(fabric: Fabric, known: FabricInventory) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def _offered(known: FabricInventory) -> int:
+def _count_adoptable(inventory: FabricInventory) -> int:
     """How many objects are offered; not all of them are named."""
-    return known.report.problems.get(Problem.ADOPTABLE, 0) if known.report else 0
+    return inventory.report.problems.get(FindingType.ADOPTABLE, 0) if inventory.report else 0
 
 
-def _findings(known: FabricInventory) -> Sequence[Finding]:
-    found = known.report.findings if known.report else ()
-    return [each for each in found if each.problem is Problem.ADOPTABLE]
+def _list_adoptable(inventory: FabricInventory) -> Sequence[Finding]:
+    found = inventory.report.findings if inventory.report else ()
+    return [each for each in found if each.problem is FindingType.ADOPTABLE]

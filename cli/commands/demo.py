@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import Failure
+from cli.errors import CommandError
 
 Once = Annotated[
     bool, typer.Option("--once", help="End when each fabric was synced, with the status as JSON.")
@@ -14,9 +14,9 @@ Once = Annotated[
 def demo(once: Once = False) -> None:
     """Try everything on this machine: NetBox, Temporal, Git, Kubernetes, a worker, three fabrics."""
     try:
-        from cli.demo.run import run  # noqa: PLC0415  a worker's installation has no local stack
+        from cli.demo.run import run_demo  # noqa: PLC0415  a worker's installation has no local stack
     except ModuleNotFoundError as error:
-        raise Failure(
+        raise CommandError(
             f"The demo needs the package {error.name}, which is not installed; use `make demo`."
         ) from None
-    run(once)
+    run_demo(once)

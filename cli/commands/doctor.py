@@ -14,20 +14,20 @@ from activities.errors import PermanentError, TransientError
 from activities.netbox.client import NetBox
 from activities.setup import check_netbox
 from cli import console
-from cli.errors import DONE, UNHEALTHY, Failure, load_settings, sentence_of
+from cli.errors import EXIT_OK, EXIT_UNHEALTHY, CommandError, describe_error, load_settings
 from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
-from cli.fabrics.fleet_view import look
+from cli.fabrics.fleet_view import get_fleet_view
 from cli.options import AsJson
-from cli.session import Session, connect
+from cli.session import Session, connect_to_temporal
 from cli.temporal import probes
-from cli.temporal.loop_client import Loops, NoLoop
-from cli.views.tables import check_table
+from cli.temporal.loop_client import LoopClient, NoLoop
+from cli.views.tables import render_check_table
 from fabrics.check import Check
 from fabrics.fleet.overview import FabricOverview
 from fabrics.record.status import ConnectionStatus, SyncStatus
-from fabrics.record.status_fields import instance_of
-from workflows.activity_calls import inventory_queue, observe_queue
+from fabrics.record.status_fields import get_owner_instance
+from fabrics.record.task_queues import inventory_queue, observe_queue
 
 Name = Annotated[str, typer.Argument(metavar="[FABRIC]", help="Look at this fabric, too.")]
 TakeOver = Annotated[
@@ -35,7 +35,7 @@ TakeOver = Annotated[
 ]
 
 
-class Checks(BaseModel, frozen=True):
+class DoctorOutput(BaseModel, frozen=True):
     """What `--json` prints."""
 
     checks: Sequence[Check]
@@ -44,40 +44,42 @@ class Checks(BaseModel, frozen=True):
 def doctor(fabric: Name = "", take_over: TakeOver = False, json: AsJson = False) -> None:
     """Check what syncs depend on: NetBox, Temporal, the workers, and FABRIC if it is named."""
     if take_over and not fabric:
-        raise Failure("Name the fabric to take over: `starter.py doctor FABRIC --take-over`.")
+        raise CommandError("Name the fabric to take over: `starter.py doctor FABRIC --take-over`.")
     with console.progress("Checking NetBox, Temporal and the workers"):
-        checks = asyncio.run(_doctor(fabric, take_over))
+        checks = asyncio.run(_run_checks(fabric, take_over))
     if json:
-        console.show_json(Checks(checks=checks))
+        console.show_json(DoctorOutput(checks=checks))
     else:
-        console.show(check_table(checks))
-    raise typer.Exit(DONE if all(check.ok for check in checks) else UNHEALTHY)
+        console.show(render_check_table(checks))
+    raise typer.Exit(EXIT_OK if all(check.ok for check in checks) else EXIT_UNHEALTHY)
 
 
-async def _doctor(wanted: str, take_over: bool) -> list[Check]:
+async def _run_checks(fabric_ref: str, take_over: bool) -> list[Check]:
     settings = load_settings()
     with closing(NetBox.from_settings(settings)) as netbox:
         checks = await asyncio.to_thread(check_netbox, netbox)
         try:
-            client = await connect()
-            instance = await temporal.instance(client)
-        except (temporal.TemporalUnreachable, Failure, RPCError) as error:
-            return [*checks, Check("Temporal", False, sentence_of(error))]
-        session = Session(settings, netbox, Loops(client, settings.task_queue), instance)
+            client = await connect_to_temporal()
+            instance = await temporal.get_instance(client)
+        except (temporal.TemporalUnreachable, CommandError, RPCError) as error:
+            return [*checks, Check("Temporal", False, describe_error(error))]
+        session = Session(settings, netbox, LoopClient(client, settings.task_queue), instance)
         of_temporal = await _check_temporal(session)
-        readable = wanted and checks[0].ok
-        of_fabric = await _check_readable(session, wanted, take_over, checks) if readable else []
+        readable = fabric_ref and checks[0].ok
+        of_fabric = (
+            await _try_check_fabric(session, fabric_ref, take_over, checks) if readable else []
+        )
         return [*checks, *of_temporal, *of_fabric]
 
 
-async def _check_readable(
-    session: Session, wanted: str, take_over: bool, of_netbox: Sequence[Check]
+async def _try_check_fabric(
+    session: Session, fabric_ref: str, take_over: bool, netbox_checks: Sequence[Check]
 ) -> list[Check]:
     """What there is to say of a fabric, also where what is wrong with NetBox keeps it out of sight."""
     try:
-        return await _check_fabric(session, wanted, take_over)
-    except (Failure, PermanentError, TransientError) as error:
-        if isinstance(error, Failure) and all(check.ok for check in of_netbox):
+        return await _check_fabric(session, fabric_ref, take_over)
+    except (CommandError, PermanentError, TransientError) as error:
+        if isinstance(error, CommandError) and all(check.ok for check in netbox_checks):
             raise  # there is no such fabric
         return [Check("Record", False, str(error))]
 
@@ -85,10 +87,10 @@ async def _check_readable(
 async def _check_temporal(session: Session) -> list[Check]:
     loops = session.loops
     missing = await temporal.missing_search_attributes(loops.client)
-    where = f"Temporal at {temporal.address()} answers, namespace {loops.client.namespace}."
+    where = f"Temporal at {temporal.get_address()} answers, namespace {loops.client.namespace}."
     return [
         Check("Temporal", True, where),
-        _check(
+        _make_check(
             "Search attributes",
             not missing,
             "Temporal knows all that loops set.",
@@ -123,39 +125,39 @@ async def _check_site(session: Session, fabric: Fabric) -> list[Check]:
     ]
 
 
-async def _check_worker(loops: Loops, name: str, queue: str, start: str) -> Check:
-    return _check(
+async def _check_worker(loops: LoopClient, name: str, queue: str, start_hint: str) -> Check:
+    return _make_check(
         name,
-        await loops.worker_polls(queue),
+        await loops.has_worker(queue),
         f'A worker takes work from the task queue "{queue}".',
-        f'No worker takes work from the task queue "{queue}": {start}',
+        f'No worker takes work from the task queue "{queue}": {start_hint}',
     )
 
 
-async def _check_fleet(loops: Loops) -> Check:
+async def _check_fleet(loops: LoopClient) -> Check:
     """Records that it could not deal with are named with what is wrong about them."""
     try:
-        fleet = await loops.fleet()
+        fleet = await loops.get_fleet_summary()
     except NoLoop:
         return Check("Fleet", False, "It does not run: start a worker, which starts it.")
     if fleet is None:
         return Check("Fleet", False, "It does not answer: start a worker, which keeps it running.")
     trouble = " ".join((fleet.error, *fleet.problems)).strip()
-    return _check("Fleet", fleet.healthy, "It finds every fabric its loop.", trouble)
+    return _make_check("Fleet", fleet.is_healthy, "It finds every fabric its loop.", trouble)
 
 
-async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[Check]:
-    fabric = await session.fabric(wanted)
+async def _check_fabric(session: Session, fabric_ref: str, take_over: bool) -> list[Check]:
+    fabric = await session.get_fabric(fabric_ref)
     if take_over:
         fabric = await records.take_over(session, fabric)
-    sight = await look(session, [fabric.number])
+    sight = await get_fleet_view(session, [fabric.record_ref])
     if not sight.fabrics:  # NetBox has gone since
         raise TransientError(sight.netbox_error)
     seen = sight.fabrics[0]
     return [
         _check_record(fabric),
         _check_owner(session, fabric),
-        _check_loop(seen, sight.trouble),
+        _check_loop(seen, sight.loops_error),
         _check_connection(seen),
         *await _check_site(session, fabric),
         *await _check_sources(session, fabric),
@@ -165,54 +167,52 @@ async def _check_fabric(session: Session, wanted: str, take_over: bool) -> list[
 async def _check_sources(session: Session, fabric: Fabric) -> list[Check]:
     """What a worker finds that can reach the fabric."""
     try:
-        return await probes.examine(session.loops, fabric.config)
-    except Failure as error:
+        return await probes.diagnose(session.loops, fabric.config)
+    except CommandError as error:
         return [Check("Git and Kubernetes", False, f"They were not tried. {error}")]
 
 
 def _check_record(fabric: Fabric) -> Check:
-    return _check(
+    return _make_check(
         "Record",
         not fabric.config.problems,
-        f"The record {fabric.number} of {fabric.config.name} makes sense.",
+        f"The record {fabric.record_ref} of {fabric.config.name} makes sense.",
         " ".join(fabric.config.problems),
     )
 
 
 def _check_owner(session: Session, fabric: Fabric) -> Check:
-    owner, ours = instance_of(fabric.record), session.instance
-    return _check(
+    owner, ours = get_owner_instance(fabric.record), session.instance
+    return _make_check(
         "Installation",
         owner in ("", ours),
         f"The record is {'this installation' if owner else 'nobody'}'s.",
         f"The record belongs to another installation, {owner}:"
-        f" `starter.py doctor {fabric.number} --take-over` moves it here.",
+        f" `starter.py doctor {fabric.record_ref} --take-over` moves it here.",
     )
 
 
-def _check_loop(seen: FabricOverview, trouble: str) -> Check:
-    if seen.sync_status in (SyncStatus.DISABLED, SyncStatus.NOT_CONFIGURED):
-        return Check("Loop", True, f"{seen.name} is {seen.sync_status}: it needs none.")
-    if seen.lost:
-        trouble = f"None runs: `starter.py enable {seen.fabric_id}` starts it."
-    elif seen.stale and not trouble:
-        last = f"{seen.last_success:%Y-%m-%d %H:%M:%S} UTC"
-        theirs = f"its loop is that of {seen.owner}" if seen.owner else ""
-        trouble = (
-            f"No success since {last}: {theirs or f'see `starter.py history {seen.fabric_id}`'}."
-        )
-    return _check("Loop", not trouble, f"It runs, every {seen.sync_interval} s.", trouble)
+def _check_loop(overview: FabricOverview, error: str) -> Check:
+    if overview.sync_status in (SyncStatus.DISABLED, SyncStatus.NOT_CONFIGURED):
+        return Check("Loop", True, f"{overview.name} is {overview.sync_status}: it needs none.")
+    if overview.lost:
+        error = f"None runs: `starter.py enable {overview.fabric_id}` starts it."
+    elif overview.stale and not error:
+        last = f"{overview.last_success:%Y-%m-%d %H:%M:%S} UTC"
+        theirs = f"its loop is that of {overview.owner}" if overview.owner else ""
+        error = f"No success since {last}: {theirs or f'see `starter.py history {overview.fabric_id}`'}."
+    return _make_check("Loop", not error, f"It runs, every {overview.sync_interval} s.", error)
 
 
-def _check_connection(seen: FabricOverview) -> Check:
-    failed = seen.connection_status is ConnectionStatus.ERROR or bool(seen.sync_error)
-    return _check(
+def _check_connection(overview: FabricOverview) -> Check:
+    failed = overview.connection_status is ConnectionStatus.ERROR or bool(overview.sync_error)
+    return _make_check(
         "Last sync",
         not failed,
-        "The fabric answered." if seen.last_sync else "There has been none.",
-        seen.sync_error or seen.connection_error,
+        "The fabric answered." if overview.last_sync else "There has been none.",
+        overview.sync_error or overview.connection_error,
     )
 
 
-def _check(name: str, ok: bool, good: str, bad: str) -> Check:
-    return Check(name, ok, good if ok else bad)
+def _make_check(name: str, ok: bool, success_text: str, failure_text: str) -> Check:
+    return Check(name, ok, success_text if ok else failure_text)

@@ -13,19 +13,19 @@ import typer
 from pydantic import BaseModel
 
 from activities.errors import PermanentError
-from activities.netbox.client import CLUSTERS
+from activities.netbox.client import CLUSTERS_PATH
 from cli import console
-from cli.errors import DONE, UNHEALTHY, Failure
+from cli.errors import EXIT_OK, EXIT_UNHEALTHY, CommandError
 from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
-from cli.options import AsJson, FabricName, Yes, check_terminal
+from cli.options import AsJson, FabricName, Yes, require_terminal
 from cli.session import Session, open_session
 from cli.temporal import probes
 from cli.temporal.loop_client import NoLoop, NoWorker
-from cli.views.inventory import report_page
+from cli.views.inventory import render_report
 from fabrics.inventory.report.report import InventoryReport
 
-LAST_SYNC: Final = timedelta(seconds=60)
+LOOP_END_TIMEOUT: Final = timedelta(seconds=60)
 """How long a sync that is running may take to stop."""
 
 WithInventory = Annotated[
@@ -33,7 +33,7 @@ WithInventory = Annotated[
 ]
 
 
-class Removed(BaseModel, frozen=True):
+class RemoveOutput(BaseModel, frozen=True):
     """What `--json` prints: `inventory` is null where it was left alone; `record` is whether that is gone.
 
     `record_error` says why it is not.
@@ -50,36 +50,38 @@ def remove(
     fabric: FabricName, inventory: WithInventory = False, yes: Yes = False, json: AsJson = False
 ) -> None:
     """Take a fabric away: its loop and its record, and, if asked for, its inventory."""
-    removed = asyncio.run(_remove(fabric, inventory=inventory, sure=yes))
+    removed = asyncio.run(_remove_fabric(fabric, delete_inventory=inventory, skip_confirmation=yes))
     if json:
         console.show_json(removed)
     else:
-        _show(removed)
-    raise typer.Exit(DONE if removed.record else UNHEALTHY)
+        _show_output(removed)
+    raise typer.Exit(EXIT_OK if removed.record else EXIT_UNHEALTHY)
 
 
-def _show(removed: Removed) -> None:
-    if removed.inventory:
-        console.show(report_page(removed.inventory))
-    if removed.record:
-        console.show(f"{removed.name} is removed.")
+def _show_output(output: RemoveOutput) -> None:
+    if output.inventory:
+        console.show(render_report(output.inventory))
+    if output.record:
+        console.show(f"{output.name} is removed.")
     else:
-        console.note(f"{removed.name} is switched off. {removed.record_error}")
+        console.note(f"{output.name} is switched off. {output.record_error}")
 
 
-async def _remove(wanted: str, *, inventory: bool, sure: bool) -> Removed:
+async def _remove_fabric(
+    fabric_ref: str, *, delete_inventory: bool, skip_confirmation: bool
+) -> RemoveOutput:
     async with open_session() as session:
-        fabric = await session.fabric(wanted)
-        if not sure:
-            _ask(fabric, inventory=inventory)
+        fabric = await session.get_fabric(fabric_ref)
+        if not skip_confirmation:
+            _confirm_removal(fabric, delete_inventory=delete_inventory)
         with console.progress(f"Ending the loop of {fabric.config.name}"):
-            await _end(session, fabric)
+            await _end_loop(session, fabric)
         report = None
-        if inventory and fabric.fabric_id:
+        if delete_inventory and fabric.fabric_id:
             with console.progress(f"Deleting the inventory of {fabric.config.name}"):
-                report = await _take_away(session, fabric)
+                report = await _delete_inventory(session, fabric)
         error = await _delete_record(session, fabric, report)
-        return Removed(
+        return RemoveOutput(
             name=fabric.config.name,
             fabric_id=fabric.fabric_id,
             inventory=report,
@@ -88,31 +90,31 @@ async def _remove(wanted: str, *, inventory: bool, sure: bool) -> Removed:
         )
 
 
-def _ask(fabric: Fabric, *, inventory: bool) -> None:
-    check_terminal()
-    what = "its record and its inventory" if inventory else "its record; its inventory stays"
+def _confirm_removal(fabric: Fabric, *, delete_inventory: bool) -> None:
+    require_terminal()
+    what = "its record and its inventory" if delete_inventory else "its record; its inventory stays"
     typer.confirm(f"Remove {fabric.config.name} from NetBox ({what})?", abort=True, err=True)
 
 
-async def _end(session: Session, fabric: Fabric) -> None:
+async def _end_loop(session: Session, fabric: Fabric) -> None:
     """Switch the sync off, and wait until the loop has seen it."""
-    await records.switch_off(session, fabric)
+    await records.disable(session, fabric)
     with suppress(NoLoop):
         await session.loops.reload(fabric.fabric_id)
-        if await session.loops.worker_polls() and not await session.loops.ended(
-            fabric.fabric_id, LAST_SYNC
+        if await session.loops.has_worker() and not await session.loops.wait_until_ended(
+            fabric.fabric_id, LOOP_END_TIMEOUT
         ):
-            raise Failure(
+            raise CommandError(
                 f"{fabric.config.name} is switched off, but its last sync has not stopped yet;"
                 " nothing was removed. Try again when that has ended."
             )
 
 
-async def _take_away(session: Session, fabric: Fabric) -> InventoryReport:
+async def _delete_inventory(session: Session, fabric: Fabric) -> InventoryReport:
     try:
         return await probes.remove_inventory(session.loops, fabric.config)
     except NoWorker as error:
-        raise Failure(
+        raise CommandError(
             f"{error} {fabric.config.name} is switched off; its record stays, and what is left of its"
             " inventory, until you run this again with a worker."
         ) from None
@@ -123,7 +125,7 @@ async def _delete_record(session: Session, fabric: Fabric, report: InventoryRepo
     if report and report.problems:
         return "Its record stays until all of its inventory is gone; see to what is in the way."
     try:
-        await asyncio.to_thread(session.netbox.delete, CLUSTERS, fabric.config.record_id)
+        await asyncio.to_thread(session.netbox.delete, CLUSTERS_PATH, fabric.config.record_id)
     except PermanentError as error:
         return f"Its record stays: {error} Delete it in NetBox, or use a token that may."
     return ""

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from activities.netbox.client import CLUSTER_TYPE
+from activities.netbox.client import CLUSTER_TYPE_SLUG
 from stack.demo.demo import Demo
 
 COMMANDS: Final = (
@@ -18,34 +18,37 @@ COMMANDS: Final = (
     ("temporal workflow list", "one durable loop a fabric"),
     ("temporal workflow signal -w fabric-sync/oslo-dc2 --name sync_now", ""),
 )
-WIDTH: Final = max(len(command) for command, effect in COMMANDS if effect)
+COMMAND_WIDTH: Final = max(len(command) for command, effect in COMMANDS if effect)
 
 
-def guide(demo: Demo) -> RenderableType:
+def render_guide(demo: Demo) -> RenderableType:
     """Where everything is, and commands for a second terminal."""
     source = f"source {demo.env_file.name}"
-    lines = [_line(source, "every setting of this demo"), *(_line(*each) for each in COMMANDS)]
+    lines = [
+        _render_command(source, "every setting of this demo"),
+        *(_render_command(*each) for each in COMMANDS),
+    ]
     return Group(
-        _places(demo),
+        _render_services(demo),
         Text("\nTo try in a second terminal, from this folder; Ctrl-C here ends everything:"),
         *lines,
         "",
     )
 
 
-def _places(demo: Demo) -> Table:
+def _render_services(demo: Demo) -> Table:
     netbox = demo.stack.netbox
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    table.add_row("NetBox", f"{netbox.url}/virtualization/clusters/?type={CLUSTER_TYPE}")
+    table.add_row("NetBox", f"{netbox.url}/virtualization/clusters/?type={CLUSTER_TYPE_SLUG}")
     table.add_row("", f"user {netbox.user}, password {netbox.password}")
     table.add_row("Temporal", f"{demo.stack.temporal.ui_url}/namespaces/default/workflows")
     table.add_row("Git", f"{demo.git_url}: clone it, change a fabric, push")
     return table
 
 
-def _line(command: str, effect: str) -> Text:
+def _render_command(command: str, effect: str) -> Text:
     """A line that can be pasted into a shell."""
-    line = Text(f"  {command:<{WIDTH}}" if effect else f"  {command}", style="bold")
+    line = Text(f"  {command:<{COMMAND_WIDTH}}" if effect else f"  {command}", style="bold")
     return line.append(f"  # {effect}" if effect else "", style="not bold bright_black")

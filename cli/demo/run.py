@@ -11,12 +11,12 @@ from types import FrameType
 from typing import Final
 
 from cli import console
-from cli.commands.enable_disable import enable_one
+from cli.commands.enable_disable import enable_fabric
 from cli.commands.watch import watch
-from cli.demo.guide import guide
-from cli.demo.startup_progress import Startup
-from cli.errors import Failure
-from cli.fabrics.fleet_view import Sight, look
+from cli.demo.guide import render_guide
+from cli.demo.startup_progress import StartupProgress
+from cli.errors import CommandError
+from cli.fabrics.fleet_view import FleetView, get_fleet_view
 from cli.session import open_session
 from cli.views.results import show_fabrics
 from fabrics.record.status import SyncStatus
@@ -24,17 +24,17 @@ from stack.demo.demo import Demo, running_demo
 from stack.processes.supervisor import StackError
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-START: Final = timedelta(seconds=60)
-FIRST_SYNCS: Final = timedelta(minutes=10)
+WORKER_START_TIMEOUT: Final = timedelta(seconds=60)
+FIRST_SYNCS_TIMEOUT: Final = timedelta(minutes=10)
 """The first syncs load the inventories, half a minute's work for a NetBox that has the machine to itself."""
-UNSETTLED: Final = {SyncStatus.NEVER_SYNCED, SyncStatus.SYNCING}
+UNSETTLED_STATUSES: Final = {SyncStatus.NEVER_SYNCED, SyncStatus.SYNCING}
 
 
-def run(once: bool) -> None:
+def run_demo(once: bool) -> None:
     """Run the demo until somebody stops it; with `once`, until every fabric has been synced."""
     _bypass_proxies()
     try:
-        with _stopped_once(), ExitStack() as exits:
+        with _interrupt_once(), ExitStack() as exits:
             try:
                 _start(once, exits)
             finally:
@@ -42,7 +42,7 @@ def run(once: bool) -> None:
                 with console.progress("Shutting everything down"):
                     exits.close()
     except StackError as error:
-        raise Failure(str(error)) from None
+        raise CommandError(str(error)) from None
     except KeyboardInterrupt:
         if once:
             raise
@@ -51,23 +51,27 @@ def run(once: bool) -> None:
 
 
 def _start(once: bool, exits: ExitStack) -> None:
-    with Startup() as startup:
+    with StartupProgress() as startup:
         demo = exits.enter_context(running_demo(startup, Path.cwd()))
-        _use(demo.environment)
+        _set_environment(demo.environment)
         startup("Enabling the fabrics")
-        demo.worker.wait_until(lambda: asyncio.run(_worker_polls()), START.total_seconds())
-        asyncio.run(_enable())
-        seen = _first_syncs(startup, demo) if once else None
+        demo.worker.wait_until(
+            lambda: asyncio.run(_is_worker_polling()), WORKER_START_TIMEOUT.total_seconds()
+        )
+        asyncio.run(_enable_fabrics())
+        seen = _wait_for_first_syncs(startup, demo) if once else None
     if seen:
         show_fabrics(seen, json=True)
     else:
-        console.show(guide(demo))
+        console.show(render_guide(demo))
         watch()
 
 
-def _first_syncs(startup: Startup, demo: Demo) -> Sight | None:
+def _wait_for_first_syncs(startup: StartupProgress, demo: Demo) -> FleetView | None:
     startup("Waiting for the first sync of each fabric")
-    return demo.worker.wait_until(lambda: asyncio.run(_settled()), FIRST_SYNCS.total_seconds())
+    return demo.worker.wait_until(
+        lambda: asyncio.run(_get_view_if_settled()), FIRST_SYNCS_TIMEOUT.total_seconds()
+    )
 
 
 def _bypass_proxies() -> None:
@@ -76,7 +80,7 @@ def _bypass_proxies() -> None:
     os.environ["no_proxy"] = ",".join(filter(None, (direct, "127.0.0.1")))
 
 
-def _use(environment: dict[str, str]) -> None:
+def _set_environment(environment: dict[str, str]) -> None:
     """Make this process's commands reach the demo, whatever the user has set for other places."""
     for name in [name for name in os.environ if name.startswith(("FABRIC_SYNC_", "TEMPORAL_"))]:
         del os.environ[name]
@@ -84,7 +88,7 @@ def _use(environment: dict[str, str]) -> None:
 
 
 @contextmanager
-def _stopped_once() -> Iterator[None]:
+def _interrupt_once() -> Iterator[None]:
     """Every way to stop a program interrupts it, once."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -105,21 +109,21 @@ def _ignore_stop_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-async def _worker_polls() -> bool:
+async def _is_worker_polling() -> bool:
     async with open_session() as session:
-        return await session.loops.worker_polls()
+        return await session.loops.has_worker()
 
 
-async def _enable() -> None:
+async def _enable_fabrics() -> None:
     async with open_session() as session:
-        for fabric in await session.fabrics():
-            await enable_one(session, fabric, ())
+        for fabric in await session.list_fabrics():
+            await enable_fabric(session, fabric, ())
 
 
-async def _settled() -> Sight | None:
+async def _get_view_if_settled() -> FleetView | None:
     """All fabrics, once NetBox has the result of a first sync of each, at a moment when no sync is running."""
     async with open_session() as session:
-        recorded = all(fabric.facts.last_sync for fabric in await session.fabrics())
-        sight = await look(session, ())
-    settled = recorded and not any(each.sync_status in UNSETTLED for each in sight.fabrics)
+        recorded = all(fabric.last_known.last_sync for fabric in await session.list_fabrics())
+        sight = await get_fleet_view(session, ())
+    settled = recorded and not any(each.sync_status in UNSETTLED_STATUSES for each in sight.fabrics)
     return sight if settled else None

@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from cli import console
 
 
-class Startup:
+class StartupProgress:
     """Call it with what is being done, from any thread, while its `with` block runs."""
 
     def __init__(self) -> None:
@@ -18,13 +18,13 @@ class Startup:
             TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
         )
-        self._line = Progress(*columns, console=console.err, transient=True)
-        self._task = self._line.add_task("Starting Temporal, NetBox and Git")
-        self._logged = ""
+        self._progress = Progress(*columns, console=console.err, transient=True)
+        self._task = self._progress.add_task("Starting Temporal, NetBox and Git")
+        self._last_logged = ""
 
     def __enter__(self) -> Self:
         if console.err.is_terminal:
-            self._line.start()
+            self._progress.start()
         return self
 
     def __exit__(
@@ -34,17 +34,17 @@ class Startup:
         _traceback: TracebackType | None,
     ) -> None:
         if console.err.is_terminal:
-            self._line.stop()
+            self._progress.stop()
 
     def __call__(self, step: str) -> None:
         if console.err.is_terminal:
-            self._line.update(self._task, description=step)
+            self._progress.update(self._task, description=step)
         else:
-            self._log(step)
+            self._log_step(step)
 
-    def _log(self, step: str) -> None:
+    def _log_step(self, step: str) -> None:
         """Print a step, but not each number that it counts through."""
         words = re.sub(r"\d+", "", step)
-        if words != self._logged:
-            self._logged = words
+        if words != self._last_logged:
+            self._last_logged = words
             console.err.print(step)

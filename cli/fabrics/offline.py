@@ -5,48 +5,50 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from cli.errors import Failure
-from fabrics.drift import Live, read_dump
+from cli.errors import CommandError
+from fabrics.drift import LiveState, parse_dump
 from fabrics.resources.manifests import (
     DEFAULT_LIMITS,
-    Desired,
+    DesiredState,
     ParsedFile,
-    collect,
-    manifest_paths,
+    build_desired_state,
     parse_manifests,
-    unread_file,
+    select_manifest_paths,
+    unreadable_file,
 )
 
 
-def read_desired(folder: Path) -> Desired:
-    """The manifests below `folder`, by the same rules as in a Git directory. Raises `Failure`."""
+def read_desired(folder: Path) -> DesiredState:
+    """The manifests below `folder`, by the same rules as in a Git directory. Raises `CommandError`."""
     if not folder.is_dir():
-        raise Failure(f"{folder} is no directory; name the one with the fabric's manifests.")
-    files = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
-    return collect(_parse(name, files[name]) for name in manifest_paths(files))
+        raise CommandError(f"{folder} is no directory; name the one with the fabric's manifests.")
+    files = {path.relative_to(folder).as_posix(): path for path in _iter_files(folder)}
+    return build_desired_state(
+        _parse_file(name, files[name]) for name in select_manifest_paths(files)
+    )
 
 
-def read_live(file: Path) -> Live:
-    """The objects in `file`, as `kubectl get ... -o json` prints them. Raises `Failure`."""
+def read_live(file: Path) -> LiveState:
+    """The objects in `file`, as `kubectl get ... -o json` prints them. Raises `CommandError`."""
     try:
-        return read_dump(json.loads(file.read_bytes()))
+        return parse_dump(json.loads(file.read_bytes()))
     except OSError as error:
-        raise Failure(f"{file} cannot be read: {error.strerror}.") from None
+        raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
-        raise Failure(f"{file} does not hold objects of a fabric: {error}") from None
+        raise CommandError(f"{file} does not hold objects of a fabric: {error}") from None
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _iter_files(folder: Path) -> Iterator[Path]:
     for parent, _, names in os.walk(folder):
         yield from (Path(parent, name) for name in names)
 
 
-def _parse(name: str, file: Path) -> ParsedFile:
+def _parse_file(name: str, file: Path) -> ParsedFile:
     if file.is_symlink() or not file.is_file():
-        return unread_file(name, "is no plain file and is not followed")
-    if file.stat().st_size > DEFAULT_LIMITS.size:
-        return unread_file(name, f"is larger than {DEFAULT_LIMITS.size >> 20} MB")
+        return unreadable_file(name, "is no plain file and is not followed")
+    if file.stat().st_size > DEFAULT_LIMITS.size_bytes:
+        return unreadable_file(name, f"is larger than {DEFAULT_LIMITS.size_bytes >> 20} MB")
     try:
         return parse_manifests(name, file.read_bytes())
     except OSError as error:
-        return unread_file(name, f"cannot be read: {error.strerror}")
+        return unreadable_file(name, f"cannot be read: {error.strerror}")

@@ -13,40 +13,40 @@ from temporalio.service import RPCError
 
 from fabrics.loop.loop import workflow_id
 
-DEADLINE: Final = timedelta(seconds=10)
-AT_ONCE: Final = 20
+RPC_TIMEOUT: Final = timedelta(seconds=10)
+MAX_CONCURRENT_CALLS: Final = 20
 """Calls at the same time: Temporal answers hundreds a second."""
 
 
-async def waiting_since(client: Client, fabric_ids: Iterable[str]) -> Mapping[str, datetime]:
+async def find_pending_since(client: Client, fabric_ids: Iterable[str]) -> Mapping[str, datetime]:
     """By fabric id, since when a loop has had something to do that no worker has taken."""
-    limit = asyncio.Semaphore(AT_ONCE)
+    limit = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
 
     async def look(fabric_id: str) -> tuple[str, datetime | None]:
         async with limit:
-            return fabric_id, await _waiting_since(client, fabric_id)
+            return fabric_id, await _get_pending_since(client, fabric_id)
 
     looks = await asyncio.gather(*map(look, fabric_ids))
     return {fabric_id: since for fabric_id, since in looks if since}
 
 
-async def _waiting_since(client: Client, fabric_id: str) -> datetime | None:
+async def _get_pending_since(client: Client, fabric_id: str) -> datetime | None:
     try:
         loop = await client.get_workflow_handle(workflow_id(fabric_id)).describe(
-            rpc_timeout=DEADLINE
+            rpc_timeout=RPC_TIMEOUT
         )
     except RPCError:
         return None  # it has just ended
-    return min(_waits(loop.raw_description), default=None)
+    return min(_iter_pending_times(loop.raw_description), default=None)
 
 
-def _waits(loop: DescribeWorkflowExecutionResponse) -> Iterable[datetime]:
-    if loop.HasField("pending_workflow_task"):
-        yield _moment(loop.pending_workflow_task.original_scheduled_time)
-    for call in loop.pending_activities:
+def _iter_pending_times(description: DescribeWorkflowExecutionResponse) -> Iterable[datetime]:
+    if description.HasField("pending_workflow_task"):
+        yield _to_datetime(description.pending_workflow_task.original_scheduled_time)
+    for call in description.pending_activities:
         if call.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
-            yield _moment(call.scheduled_time)
+            yield _to_datetime(call.scheduled_time)
 
 
-def _moment(stamp: Timestamp) -> datetime:
-    return stamp.ToDatetime(UTC)
+def _to_datetime(timestamp: Timestamp) -> datetime:
+    return timestamp.ToDatetime(UTC)

@@ -8,25 +8,25 @@ from rich.text import Text
 from fabrics.drift import SummaryEntry, SummaryField
 from fabrics.drift.diff_report import DiffReport
 
-CHANGES = {
+CHANGE_STYLES = {
     "changed": ("~", "yellow", "differs"),
     "missing": ("-", "red", "is in Git only"),
     "extra": ("+", "green", "is live only"),
 }
 
 
-def diff_page(report: DiffReport) -> RenderableType:
+def render_diff(report: DiffReport) -> RenderableType:
     """Everything in the report, object by object."""
-    return Group(*_lines(report))
+    return Group(*_render_lines(report))
 
 
-def _lines(report: DiffReport) -> Iterator[Text]:
+def _render_lines(report: DiffReport) -> Iterator[Text]:
     if report.error:
         yield Text(report.error, style="red")
         return
     for entry in report.entries:
-        yield from _entry(entry)
-    yield Text(_conclusion(report), style="bold")
+        yield from _render_entry(entry)
+    yield Text(_format_conclusion(report), style="bold")
     if report.unmanaged_count:
         yield Text(
             f"{report.unmanaged_count} live values are left to the installer by Git:", style="dim"
@@ -35,16 +35,16 @@ def _lines(report: DiffReport) -> Iterator[Text]:
     yield from (Text(problem, style="red") for problem in report.problems)
 
 
-def _entry(entry: SummaryEntry) -> Iterator[Text]:
-    sign, style, meaning = CHANGES[entry.change]
+def _render_entry(entry: SummaryEntry) -> Iterator[Text]:
+    sign, style, meaning = CHANGE_STYLES[entry.change]
     yield Text(f"{sign} {entry.kind} {entry.namespace}/{entry.name} {meaning}", style=style)
     for field in entry.fields:
-        yield from _field(field)
+        yield from _render_field(field)
     if entry.more_fields:
         yield Text(f"    and {entry.more_fields} more fields", style="dim")
 
 
-def _field(field: SummaryField) -> Iterator[Text]:
+def _render_field(field: SummaryField) -> Iterator[Text]:
     yield Text(f"    {field.path}")
     if field.desired is not None:
         yield Text(f"      - {field.desired}", style="red")
@@ -52,7 +52,7 @@ def _field(field: SummaryField) -> Iterator[Text]:
         yield Text(f"      + {field.live}", style="green")
 
 
-def _conclusion(report: DiffReport) -> str:
+def _format_conclusion(report: DiffReport) -> str:
     against = f" (commit {report.commit[:12]})" if report.commit else ""
     if not report.drift_count:
         return f"No drift{against}."

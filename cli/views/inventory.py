@@ -9,60 +9,64 @@ from rich.table import Table
 from rich.text import Text
 
 from fabrics.inventory.plan.plan import Plan
-from fabrics.inventory.report.preview import Doing, InventoryPreview, PlannedWrite
-from fabrics.inventory.report.report import DeletesWaiting, Finding, InventoryReport, Problem
+from fabrics.inventory.report.preview import InventoryPreview, PlannedWrite, WriteAction
+from fabrics.inventory.report.report import DeletesWaiting, Finding, FindingType, InventoryReport
 from fabrics.loop.inventory_state import InventoryStatus
-from fabrics.loop.inventory_text import report_sentence, waiting_sentence, writing_sentence
+from fabrics.loop.inventory_text import deletes_waiting_sentence, progress_sentence, report_sentence
 
-SIGNS = {Doing.CREATE: ("+", "green"), Doing.UPDATE: ("~", "yellow"), Doing.DELETE: ("-", "red")}
-STYLES = {
-    Problem.SKIPPED: "bright_black",
-    Problem.CONFLICT: "yellow",
-    Problem.ADOPTABLE: "cyan",
-    Problem.FAILED: "red",
+WRITE_STYLES = {
+    WriteAction.CREATE: ("+", "green"),
+    WriteAction.UPDATE: ("~", "yellow"),
+    WriteAction.DELETE: ("-", "red"),
+}
+FINDING_STYLES = {
+    FindingType.SKIPPED: "bright_black",
+    FindingType.CONFLICT: "yellow",
+    FindingType.ADOPTABLE: "cyan",
+    FindingType.FAILED: "red",
 }
 
 
-def inventory_page(inventory: InventoryStatus, fabric_id: str) -> RenderableType:
+def render_inventory(inventory: InventoryStatus, fabric_id: str) -> RenderableType:
     """What NetBox shows of a fabric, which objects have problems, and what is being done about it."""
-    known = in_short(inventory) or "Nothing of it is in NetBox yet."
+    known = summarize_inventory(inventory) or "Nothing of it is in NetBox yet."
     parts: list[RenderableType] = [Text(known, style="bold")]
     if inventory.report and inventory.report.findings:
-        parts += ["", _findings(inventory.report)]
+        parts += ["", _render_findings(inventory.report)]
     if inventory.deletes_waiting:
-        parts += ["", deletes_page(inventory.deletes_waiting, fabric_id)]
+        parts += ["", render_deletes(inventory.deletes_waiting, fabric_id)]
     return Group(*parts)
 
 
-def report_page(report: InventoryReport) -> RenderableType:
+def render_report(report: InventoryReport) -> RenderableType:
     """What was done, and which objects have problems."""
     said = Text(report_sentence(report), style="bold")
-    return Group(said, "", _findings(report)) if report.findings else said
+    return Group(said, "", _render_findings(report)) if report.findings else said
 
 
-def in_short(inventory: InventoryStatus) -> str:
+def summarize_inventory(inventory: InventoryStatus) -> str:
     """The inventory in a line; empty where nothing is known of it."""
     report = inventory.report
-    known = f"{report_sentence(report)}, {_at(inventory.mirrored)}" if report else ""
+    known = f"{report_sentence(report)}, {_format_time(inventory.mirrored)}" if report else ""
     if not inventory.writing:
         return known
-    return writing_sentence(inventory.progress) + (f" Before: {known}" if known else "")
+    return progress_sentence(inventory.progress) + (f" Before: {known}" if known else "")
 
 
-def deletes_page(waiting: DeletesWaiting, fabric_id: str) -> RenderableType:
+def render_deletes(deletes: DeletesWaiting, fabric_id: str) -> RenderableType:
     """What is to be deleted, by name as far as names are known."""
-    left_out = sum(waiting.counts.values()) - len(waiting.first)
+    left_out = sum(deletes.counts.values()) - len(deletes.first)
     more = (
         f"  and {left_out:,} more; `starter.py inventory {fabric_id} --plan` lists what is absent"
     )
     return Group(
-        Text(waiting_sentence(waiting, fabric_id), style="yellow"),
-        *(Text(f"  - {name}") for name in waiting.first),
+        Text(deletes_waiting_sentence(deletes, fabric_id), style="yellow"),
+        *(Text(f"  - {name}") for name in deletes.first),
         *([Text(more, style="bright_black")] if left_out > 0 else []),
     )
 
 
-def plan_page(plan: Plan) -> RenderableType:
+def render_plan(plan: Plan) -> RenderableType:
     """How many objects a fabric is in NetBox, and what of it has no form there."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("NetBox model")
@@ -71,19 +75,20 @@ def plan_page(plan: Plan) -> RenderableType:
         if count:
             table.add_row(model, f"{count:,}")
     skipped = (
-        Text(f"{each.key} {each.reason}", style=STYLES[Problem.SKIPPED]) for each in plan.skipped
+        Text(f"{each.key} {each.reason}", style=FINDING_STYLES[FindingType.SKIPPED])
+        for each in plan.skipped
     )
     return Group(table, Text(f"\n{len(plan.skipped)} skipped"), *skipped)
 
 
-def preview_page(preview: InventoryPreview) -> RenderableType:
+def render_preview(preview: InventoryPreview) -> RenderableType:
     """Every write that a sync would make, as far as they are named."""
     if preview.held:
         return Text(preview.held, style="red")
     left_out = sum(preview.counts.values()) - len(preview.writes)
     counted = ", ".join(f"{count:,} to {doing}" for doing, count in preview.counts.items())
     return Group(
-        *(_planned(each) for each in preview.writes),
+        *(_render_write(each) for each in preview.writes),
         *([Text(f"and {left_out:,} more", style="bright_black")] if left_out else []),
         Text(
             f"{counted}, {preview.unchanged:,} unchanged, {preview.skipped:,} skipped.",
@@ -92,13 +97,13 @@ def preview_page(preview: InventoryPreview) -> RenderableType:
     )
 
 
-def _planned(write: PlannedWrite) -> Text:
-    sign, style = SIGNS[write.doing]
+def _render_write(write: PlannedWrite) -> Text:
+    sign, style = WRITE_STYLES[write.doing]
     fields = f": {', '.join(write.fields)}" if write.fields else ""
     return Text(f"{sign} {write.what}{fields}", style=style)
 
 
-def changes_of(report: InventoryReport | None) -> str:
+def format_changes(report: InventoryReport | None) -> str:
     """What a sync wrote, short enough for a column; empty where it wrote nothing."""
     if report is None:
         return ""
@@ -106,25 +111,25 @@ def changes_of(report: InventoryReport | None) -> str:
     return " ".join(f"{sign}{count:,}" for sign, count in signs.items() if count)
 
 
-def findings_table(findings: Iterable[Finding]) -> Table:
+def render_findings_table(findings: Iterable[Finding]) -> Table:
     """One line an object that has a problem."""
     table = Table.grid(padding=(0, 2))
     for name in ("problem", "what", "why"):
         table.add_column(name, no_wrap=name == "problem", overflow="fold")
     for each in findings:
         table.add_row(
-            Text(each.problem, style=STYLES[each.problem]), Text(each.what), Text(each.why)
+            Text(each.problem, style=FINDING_STYLES[each.problem]), Text(each.what), Text(each.why)
         )
     return table
 
 
-def _findings(report: InventoryReport) -> RenderableType:
-    table = findings_table(report.findings)
+def _render_findings(report: InventoryReport) -> RenderableType:
+    table = render_findings_table(report.findings)
     left_out = sum(report.problems.values()) - len(report.findings)
     if left_out <= 0:
         return table
     return Group(table, Text(f"and {left_out:,} more", style="bright_black"))
 
 
-def _at(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
+def _format_time(timestamp: datetime | None) -> str:
+    return f"{timestamp:%Y-%m-%d %H:%M:%S} UTC" if timestamp else ""

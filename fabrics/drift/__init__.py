@@ -1,42 +1,42 @@
 """Drift: the difference between the desired and the live state of a fabric that means something."""
 
-from fabrics.drift.compare import find_drift, managed_kinds
-from fabrics.drift.dump import read_dump
+from fabrics.drift.compare import find_drift, select_managed_kinds
+from fabrics.drift.dump import parse_dump
 from fabrics.drift.model import (
-    Change,
     Drift,
     DriftEntry,
+    DriftType,
     FieldDrift,
     KindCount,
-    Live,
+    LiveState,
     UnmanagedField,
 )
 from fabrics.drift.summary import (
-    FOR_A_MESSAGE,
-    FOR_A_RECORD,
-    Bounds,
-    Summary,
+    PAYLOAD_LIMITS,
+    RECORD_LIMITS,
+    DriftSummary,
     SummaryEntry,
     SummaryField,
+    SummaryLimits,
     summarise,
 )
 
 __all__ = [
-    "FOR_A_MESSAGE",
-    "FOR_A_RECORD",
-    "Bounds",
-    "Change",
+    "PAYLOAD_LIMITS",
+    "RECORD_LIMITS",
     "Drift",
     "DriftEntry",
+    "DriftSummary",
+    "DriftType",
     "FieldDrift",
     "KindCount",
-    "Live",
-    "Summary",
+    "LiveState",
     "SummaryEntry",
     "SummaryField",
+    "SummaryLimits",
     "UnmanagedField",
     "find_drift",
-    "managed_kinds",
-    "read_dump",
+    "parse_dump",
+    "select_managed_kinds",
     "summarise",
 ]

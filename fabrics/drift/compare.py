@@ -4,69 +4,77 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from fabrics.drift.model import (
-    Change,
     Drift,
     DriftEntry,
+    DriftType,
     FieldDrift,
     KindCount,
-    Live,
+    LiveState,
     UnmanagedField,
 )
-from fabrics.resources.kinds import KINDS, WIRING, Kind, kinds_of
-from fabrics.resources.manifests import Desired
-from fabrics.resources.normalize import desired_form, differences, live_form
-from fabrics.resources.resource import INSTALLED_WITH_WIRING, Key, Resource
+from fabrics.resources.kinds import COMPARED_KINDS, WIRING_GROUP, Kind, find_kinds_in_group
+from fabrics.resources.manifests import DesiredState
+from fabrics.resources.normalize import diff_normalized, normalize_desired, normalize_live
+from fabrics.resources.resource import INSTALLER_DEFAULT_KEYS, Resource, ResourceKey
 
-type Objects = Mapping[Key, Resource]
+type Objects = Mapping[ResourceKey, Resource]
 
 
-def managed_kinds(desired: Desired, configured: frozenset[Kind] = frozenset()) -> frozenset[Kind]:
+def select_managed_kinds(
+    desired: DesiredState, configured: frozenset[Kind] = frozenset()
+) -> frozenset[Kind]:
     """The kinds in scope: those configured, else all of each API group that Git has objects of."""
     if configured:
         return configured
-    keys = desired.resources.keys() | desired.contested
-    return frozenset().union(*(kinds_of(group) for group in {key.kind.group for key in keys}))
+    keys = desired.resources.keys() | desired.duplicate_keys
+    return frozenset().union(
+        *(find_kinds_in_group(group) for group in {key.kind.group for key in keys})
+    )
 
 
-def find_drift(desired: Desired, live: Live, configured: frozenset[Kind] = frozenset()) -> Drift:
-    """Compares both states within the scope that `managed_kinds` gives.
+def find_drift(
+    desired: DesiredState, live: LiveState, configured: frozenset[Kind] = frozenset()
+) -> Drift:
+    """Compares both states within the scope that `select_managed_kinds` gives.
 
     What an unread list or a bad file leaves open is never called `missing` or `extra`.
     """
-    scope = managed_kinds(desired, configured)
+    scope = select_managed_kinds(desired, configured)
     # A Git directory that leaves the wiring to the installer leaves it these objects too.
-    wired = configured or scope & kinds_of(WIRING)
-    exempt = desired.contested | (frozenset() if wired else INSTALLED_WITH_WIRING)
-    wanted = _by_kind(desired.resources)
+    wired = configured or scope & find_kinds_in_group(WIRING_GROUP)
+    exempt = desired.duplicate_keys | (frozenset() if wired else INSTALLER_DEFAULT_KEYS)
+    wanted = _group_by_kind(desired.resources)
     found = {kind: {each.key: each for each in live.resources[kind]} for kind in live.resources}
     drifts = {
-        kind: _compare(wanted.get(kind, {}), found[kind], desired.tainted, exempt)
-        for kind in KINDS
+        kind: _compare_kind(wanted.get(kind, {}), found[kind], desired.incomplete_kinds, exempt)
+        for kind in COMPARED_KINDS
         if kind in scope and kind in found
     }
     return Drift(
         entries=tuple(entry for drift in drifts.values() for entry in drift.entries),
         counts={
-            kind: _count(wanted.get(kind, {}), found.get(kind, {}), drifts.get(kind, _NO_DRIFT))
-            for kind in KINDS
+            kind: _count_objects(
+                wanted.get(kind, {}), found.get(kind, {}), drifts.get(kind, _NO_DRIFT)
+            )
+            for kind in COMPARED_KINDS
             if kind in scope or kind in wanted or found.get(kind)
         },
         unmanaged=tuple(each for drift in drifts.values() for each in drift.unmanaged),
-        not_served=_ordered(scope & live.not_served),
-        unread=_ordered((scope & wanted.keys()) - found.keys() - live.not_served),
-        unjudged=_ordered(scope & desired.tainted),
+        unserved_kinds=_sort_kinds(scope & live.unserved_kinds),
+        unread_kinds=_sort_kinds((scope & wanted.keys()) - found.keys() - live.unserved_kinds),
+        incomplete_kinds=_sort_kinds(scope & desired.incomplete_kinds),
     )
 
 
-def _by_kind(objects: Objects) -> dict[Kind, dict[Key, Resource]]:
-    found: dict[Kind, dict[Key, Resource]] = {}
+def _group_by_kind(objects: Objects) -> dict[Kind, dict[ResourceKey, Resource]]:
+    found: dict[Kind, dict[ResourceKey, Resource]] = {}
     for key, resource in objects.items():
         found.setdefault(key.kind, {})[key] = resource
     return found
 
 
-def _ordered(kinds: Collection[Kind]) -> tuple[Kind, ...]:
-    return tuple(kind for kind in KINDS if kind in kinds)
+def _sort_kinds(kinds: Collection[Kind]) -> tuple[Kind, ...]:
+    return tuple(kind for kind in COMPARED_KINDS if kind in kinds)
 
 
 class _KindDrift(NamedTuple):
@@ -79,37 +87,40 @@ class _KindDrift(NamedTuple):
 _NO_DRIFT = _KindDrift()
 
 
-def _compare(
-    wanted: Objects, found: Objects, tainted: frozenset[Kind], exempt: frozenset[Key]
+def _compare_kind(
+    desired_objects: Objects,
+    live_objects: Objects,
+    incomplete_kinds: frozenset[Kind],
+    never_extra: frozenset[ResourceKey],
 ) -> _KindDrift:
     entries: list[DriftEntry] = []
     unmanaged: list[UnmanagedField] = []
-    for key, resource in wanted.items():
-        live = found.get(key)
+    for key, resource in desired_objects.items():
+        live = live_objects.get(key)
         if live is None:
-            if key.kind not in tainted:
-                entries.append(DriftEntry(key, Change.MISSING, source=resource.source))
-        elif live.form != resource.form:
-            fields, left = _fields(resource, live)
+            if key.kind not in incomplete_kinds:
+                entries.append(DriftEntry(key, DriftType.MISSING, source=resource.source))
+        elif live.digest != resource.digest:
+            fields, left = _compare_fields(resource, live)
             unmanaged += left
             if fields:
-                entries.append(DriftEntry(key, Change.CHANGED, fields, resource.source))
-    for key, live in found.items():
-        known = key in wanted or key in exempt or live.controlled
-        if not known and key.kind not in tainted:
-            entries.append(DriftEntry(key, Change.EXTRA))
+                entries.append(DriftEntry(key, DriftType.CHANGED, fields, resource.source))
+    for key, live in live_objects.items():
+        known = key in desired_objects or key in never_extra or live.made_by_controller
+        if not known and key.kind not in incomplete_kinds:
+            entries.append(DriftEntry(key, DriftType.EXTRA))
     entries.sort(key=lambda entry: entry.key)
     unmanaged.sort(key=lambda field: (field.key, field.path))
     return _KindDrift(tuple(entries), tuple(unmanaged))
 
 
-def _fields(
+def _compare_fields(
     desired: Resource, live: Resource
 ) -> tuple[tuple[FieldDrift, ...], tuple[UnmanagedField, ...]]:
     """The fields in which two objects of one key differ, and those that Git leaves to others."""
     kind = desired.kind
-    ours, theirs = desired_form(kind, desired.content), live_form(kind, live.content)
-    found = tuple(differences(kind, ours, theirs))
+    ours, theirs = normalize_desired(kind, desired.content), normalize_live(kind, live.content)
+    found = tuple(diff_normalized(kind, ours, theirs))
     return (
         tuple(FieldDrift(path, git, cluster) for path, git, cluster, managed in found if managed),
         tuple(
@@ -118,12 +129,14 @@ def _fields(
     )
 
 
-def _count(wanted: Collection[Key], found: Collection[Key], drift: _KindDrift) -> KindCount:
+def _count_objects(
+    desired_keys: Collection[ResourceKey], live_keys: Collection[ResourceKey], drift: _KindDrift
+) -> KindCount:
     changes = [entry.change for entry in drift.entries]
     return KindCount(
-        desired=len(wanted),
-        live=len(found),
-        changed=changes.count(Change.CHANGED),
-        missing=changes.count(Change.MISSING),
-        extra=changes.count(Change.EXTRA),
+        desired=len(desired_keys),
+        live=len(live_keys),
+        changed=changes.count(DriftType.CHANGED),
+        missing=changes.count(DriftType.MISSING),
+        extra=changes.count(DriftType.EXTRA),
     )

@@ -2,11 +2,18 @@
 
 from pydantic import BaseModel
 
-from fabrics.drift import FOR_A_MESSAGE, Bounds, Drift, SummaryEntry, UnmanagedField, summarise
-from fabrics.resources.manifests import Desired
+from fabrics.drift import (
+    PAYLOAD_LIMITS,
+    Drift,
+    SummaryEntry,
+    SummaryLimits,
+    UnmanagedField,
+    summarise,
+)
+from fabrics.resources.manifests import DesiredState
 
 MAX_SENTENCES = 20
-MAX_SENTENCE = 500
+MAX_SENTENCE_CHARS = 500
 """Characters."""
 
 
@@ -34,36 +41,36 @@ class DiffReport(BaseModel, frozen=True):
         return 1 if self.drift_count else 0
 
 
-def diff_report(
-    desired: Desired, drift: Drift, commit: str = "", bounds: Bounds = FOR_A_MESSAGE
+def build_diff_report(
+    desired: DesiredState, drift: Drift, commit: str = "", limits: SummaryLimits = PAYLOAD_LIMITS
 ) -> DiffReport:
     """The report of a drift from what `desired` asks for."""
-    summary = summarise(drift, bounds)
+    summary = summarise(drift, limits)
     unread = (
         f"Git holds {kind.name} objects, but no {kind.plural} were listed: nothing is said of them."
-        for kind in drift.unread
+        for kind in drift.unread_kinds
     )
     return DiffReport(
         commit=commit,
         drift_count=len(drift.entries),
         entries=summary.entries,
         left_out=summary.left_out,
-        unmanaged=tuple(map(_unmanaged, drift.unmanaged[:MAX_SENTENCES])),
+        unmanaged=tuple(map(_describe_unmanaged, drift.unmanaged[:MAX_SENTENCES])),
         unmanaged_count=len(drift.unmanaged),
-        problems=(*problem_sentences(desired, drift), *unread)[:MAX_SENTENCES],
+        problems=(*describe_problems(desired, drift), *unread)[:MAX_SENTENCES],
     )
 
 
-def problem_sentences(desired: Desired, drift: Drift | None) -> tuple[str, ...]:
+def describe_problems(desired: DesiredState, drift: Drift | None) -> tuple[str, ...]:
     """What is left aside and why: unreadable parts of Git, and kinds that the API does not serve."""
     unserved = (
         f"Git holds {kind.name} objects, but the fabric's API serves no {kind.api_version}"
         f" {kind.plural}: it runs another release of Hedgehog."
-        for kind in (drift.not_served if drift else ())
+        for kind in (drift.unserved_kinds if drift else ())
         if drift and drift.counts[kind].desired
     )
-    return (*(str(problem)[:MAX_SENTENCE] for problem in desired.problems), *unserved)
+    return (*(str(problem)[:MAX_SENTENCE_CHARS] for problem in desired.problems), *unserved)
 
 
-def _unmanaged(field: UnmanagedField) -> str:
+def _describe_unmanaged(field: UnmanagedField) -> str:
     return f"{field.key} {field.path}"[:200]

@@ -6,22 +6,22 @@ from enum import StrEnum
 
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind
-from fabrics.resources.resource import Key, Resource, Source
+from fabrics.resources.resource import Resource, ResourceKey, SourceLocation
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveState:
     """The live state: the objects of every kind that could be listed.
 
-    A kind that the API does not serve (404: another Hedgehog release) is in `not_served`. A kind in
+    A kind that the API does not serve (404: another Hedgehog release) is in `unserved_kinds`. A kind in
     neither was not read, and nothing is concluded about it.
     """
 
     resources: Mapping[Kind, tuple[Resource, ...]]
-    not_served: frozenset[Kind] = frozenset()
+    unserved_kinds: frozenset[Kind] = frozenset()
 
 
-class Change(StrEnum):
+class DriftType(StrEnum):
     """How an object drifted: its fields differ, it is in Git only, or it is live only."""
 
     CHANGED = "changed"
@@ -42,17 +42,17 @@ class FieldDrift:
 class DriftEntry:
     """One object that differs, with the fields that do (none unless it is `changed`)."""
 
-    key: Key
-    change: Change
+    key: ResourceKey
+    change: DriftType
     fields: tuple[FieldDrift, ...] = ()
-    source: Source | None = None
+    source: SourceLocation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UnmanagedField:
     """A live value that Git leaves to the installer: neither in sync nor drift."""
 
-    key: Key
+    key: ResourceKey
     path: str
     live: Json
 
@@ -73,13 +73,13 @@ class Drift:
     """The difference between both states, in a stable order: by kind, namespace and name.
 
     `counts` has one row per kind in scope or present on either side. Of the kinds in scope, the API
-    does not know those in `not_served`; those in `unread` stand in Git but were not listed; for
-    those in `unjudged` a bad file forbids to call anything `missing` or `extra`.
+    does not know those in `unserved_kinds`; those in `unread` stand in Git but were not listed; for
+    those in `incomplete_kinds` a bad file forbids to call anything `missing` or `extra`.
     """
 
     entries: tuple[DriftEntry, ...] = ()
     counts: Mapping[Kind, KindCount] = field(default_factory=dict)
     unmanaged: tuple[UnmanagedField, ...] = ()
-    not_served: tuple[Kind, ...] = ()
-    unread: tuple[Kind, ...] = ()
-    unjudged: tuple[Kind, ...] = ()
+    unserved_kinds: tuple[Kind, ...] = ()
+    unread_kinds: tuple[Kind, ...] = ()
+    incomplete_kinds: tuple[Kind, ...] = ()

@@ -8,47 +8,55 @@ Git gives the objects up too, or an operator says that they are gone.
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from fabrics.drift import Live
-from fabrics.resources.kinds import ALL_KINDS, KINDS, Kind
-from fabrics.resources.manifests import Desired
+from fabrics.drift import LiveState
+from fabrics.resources.kinds import ALL_COMPARED_KINDS, COMPARED_KINDS, Kind
+from fabrics.resources.manifests import DesiredState
 
 
-def suddenly_empty(
-    live: Live, desired: Desired | None, before: Mapping[str, int]
+def find_suddenly_empty_kinds(
+    live: LiveState, desired: DesiredState | None, previous_counts: Mapping[str, int]
 ) -> dict[Kind, int]:
     """Kinds of which there were objects and are none now, although Git asks for some: how many.
 
     `before` counts objects by the kind's name. Without a desired state nothing vouches for a kind.
     """
-    asked = {key.kind for key in desired.resources} | desired.tainted if desired else ALL_KINDS
+    asked = (
+        {key.kind for key in desired.resources} | desired.incomplete_kinds
+        if desired
+        else ALL_COMPARED_KINDS
+    )
     return {
-        kind: before[kind.name]
-        for kind in KINDS
-        if kind in asked and before.get(kind.name) and live.resources.get(kind) == ()
+        kind: previous_counts[kind.name]
+        for kind in COMPARED_KINDS
+        if kind in asked and previous_counts.get(kind.name) and live.resources.get(kind) == ()
     }
 
 
-def no_longer_served(live: Live, before: Mapping[str, int]) -> dict[Kind, int]:
+def find_kinds_no_longer_served(
+    live: LiveState, previous_counts: Mapping[str, int]
+) -> dict[Kind, int]:
     """Kinds of which there were objects and that the API does not serve now: how many.
 
     To drift that is another release. An inventory must not follow it unasked: while a CRD is installed
     anew, all its objects are gone.
     """
     return {
-        kind: before[kind.name]
-        for kind in KINDS
-        if kind in live.not_served and before.get(kind.name)
+        kind: previous_counts[kind.name]
+        for kind in COMPARED_KINDS
+        if kind in live.unserved_kinds and previous_counts.get(kind.name)
     }
 
 
-def without(live: Live, kinds: Collection[Kind]) -> Live:
+def drop_kinds(live: LiveState, kinds: Collection[Kind]) -> LiveState:
     """The live state as if these kinds had not been listed, so that nothing is concluded of them."""
     return replace(
         live, resources={kind: live.resources[kind] for kind in live.resources if kind not in kinds}
     )
 
 
-def emptied_sentence(kind: Kind, count: int, fabric_id: str, desired: Desired | None) -> str:
+def explain_suddenly_empty(
+    kind: Kind, count: int, fabric_id: str, desired: DesiredState | None
+) -> str:
     """What to tell people of a kind that is suddenly empty."""
     git = "although Git asks for some" if desired else "and Git says nothing of them"
     return (

@@ -8,18 +8,18 @@ from fabrics.resources.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class SummaryLimits:
     """How much of a drift a summary holds: entries, bytes of JSON in all, fields of each entry, and
     characters of each value."""
 
     entries: int
-    size: int
-    fields: int
-    value: int
+    size_bytes: int
+    fields_per_entry: int
+    value_chars: int
 
 
-FOR_A_RECORD = Bounds(entries=20, size=4096, fields=5, value=80)
-FOR_A_MESSAGE = Bounds(entries=500, size=40_000, fields=50, value=400)
+RECORD_LIMITS = SummaryLimits(entries=20, size_bytes=4096, fields_per_entry=5, value_chars=80)
+PAYLOAD_LIMITS = SummaryLimits(entries=500, size_bytes=40_000, fields_per_entry=50, value_chars=400)
 """With the sentences around it below the 64 KB that a Temporal message may have."""
 
 
@@ -45,46 +45,51 @@ class SummaryEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class DriftSummary:
     """The first drifted objects; `left_out` more did not fit."""
 
     entries: tuple[SummaryEntry, ...] = ()
     left_out: int = 0
 
 
-def summarise(drift: Drift, bounds: Bounds = FOR_A_RECORD) -> Summary:
-    """As many entries, from the first on, as `bounds` allow."""
+def summarise(drift: Drift, limits: SummaryLimits = RECORD_LIMITS) -> DriftSummary:
+    """As many entries, from the first on, as `limits` allow."""
     entries: list[SummaryEntry] = []
-    used = len(json.dumps(asdict(Summary(left_out=len(drift.entries)))))
-    for entry in drift.entries[: bounds.entries]:
-        summary = _entry(entry, bounds)
+    used = len(json.dumps(asdict(DriftSummary(left_out=len(drift.entries)))))
+    for entry in drift.entries[: limits.entries]:
+        summary = _summarise_entry(entry, limits)
         used += len(json.dumps(asdict(summary))) + 2
-        if used > bounds.size:
+        if used > limits.size_bytes:
             break
         entries.append(summary)
-    return Summary(tuple(entries), len(drift.entries) - len(entries))
+    return DriftSummary(tuple(entries), len(drift.entries) - len(entries))
 
 
-def _entry(entry: DriftEntry, bounds: Bounds) -> SummaryEntry:
+def _summarise_entry(entry: DriftEntry, limits: SummaryLimits) -> SummaryEntry:
     return SummaryEntry(
         kind=entry.key.kind.name,
         namespace=entry.key.namespace,
         name=entry.key.name,
         change=entry.change.value,
-        fields=tuple(_field(field, bounds.value) for field in entry.fields[: bounds.fields]),
-        more_fields=max(0, len(entry.fields) - bounds.fields),
+        fields=tuple(
+            _summarise_field(field, limits.value_chars)
+            for field in entry.fields[: limits.fields_per_entry]
+        ),
+        more_fields=max(0, len(entry.fields) - limits.fields_per_entry),
     )
 
 
-def _field(field: FieldDrift, length: int) -> SummaryField:
+def _summarise_field(field: FieldDrift, max_chars: int) -> SummaryField:
     return SummaryField(
-        _shorten(field.path, length), _value(field.desired, length), _value(field.live, length)
+        _shorten(field.path, max_chars),
+        _format_value(field.desired, max_chars),
+        _format_value(field.live, max_chars),
     )
 
 
-def _value(value: Json, length: int) -> str | None:
-    return None if value is None else _shorten(json.dumps(value, sort_keys=True), length)
+def _format_value(value: Json, max_chars: int) -> str | None:
+    return None if value is None else _shorten(json.dumps(value, sort_keys=True), max_chars)
 
 
-def _shorten(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _shorten(text: str, max_chars: int) -> str:
+    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"

@@ -10,9 +10,9 @@ from typing import Any
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.report import FabricStatus
 from fabrics.record.config import FabricConfig
-from fabrics.record.status import Facts, SyncStatus, sync_status
+from fabrics.record.status import LastKnownState, SyncStatus, compute_sync_status
 
-NEEDS_A_PERSON = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.ERROR})
+NEEDS_ATTENTION = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.ERROR})
 
 
 class FabricOverview(FabricStatus, frozen=True):
@@ -31,84 +31,92 @@ class FabricOverview(FabricStatus, frozen=True):
     owner: str = ""
 
     @property
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         """Nothing here needs a person. A sync that is running has not put anything right yet."""
-        wrong = self.sync_status in NEEDS_A_PERSON
+        wrong = self.sync_status in NEEDS_ATTENTION
         if self.sync_status is SyncStatus.SYNCING:
             wrong = bool(self.sync_error or self.drift_count)
         waiting = self.inventory.deletes_waiting is not None
         return not (wrong or waiting or self.stale or self.lost or self.netbox_error)
 
 
-def overview(  # noqa: PLR0913  one argument a source
+def build_overview(  # noqa: PLR0913  one argument a source
     config: FabricConfig,
-    facts: Facts,
-    told: FabricStatus | None,
+    last_known: LastKnownState,
+    loop_status: FabricStatus | None,
     *,
     running: bool,
-    shown: str = "",
+    shown_status: str = "",
     waiting_since: datetime | None = None,
     owner: str = "",
-    heartbeat: int,
+    netbox_heartbeat: int,
     now: datetime,
 ) -> FabricOverview:
     """The overview from the record's `config` and `facts`, and from what its loop `told`, if it did.
 
     `shown` is the status that the record shows: no facts say that a sync is running, and it is believed
-    as long as somebody's loop may be at it. `waiting_since` is set where the loop has had something to do
+    as long as somebody's loop may be at it. `find_pending_since` is set where the loop has had something to do
     that no worker has taken, `owner` where another installation looks after the fabric, whose loops are out
-    of sight: there the record alone tells. `heartbeat` is the number of seconds after which a record is
+    of sight: there the record alone tells. `netbox_heartbeat` is the number of seconds after which a record is
     written though nothing changed.
     """
-    ours = config.wants_a_loop and not owner
-    syncing = shown == SyncStatus.SYNCING and (running or bool(owner))
-    status = told or recorded(config, facts.model_copy(update={"syncing": syncing}))
-    waits = ours and _waits_too_long(config, waiting_since, now)
+    ours = config.needs_loop and not owner
+    syncing = shown_status == SyncStatus.SYNCING and (running or bool(owner))
+    status = loop_status or status_from_record(
+        config, last_known.model_copy(update={"syncing": syncing})
+    )
+    waits = ours and _is_waiting_too_long(config, waiting_since, now)
     return FabricOverview(
-        **_as_of(status, now),
+        **_drop_past_next_sync(status, now),
         sync_enabled=config.enabled,
         running=running,
         lost=ours and not running,
-        stale=config.wants_a_loop and (is_stale(status, heartbeat, now) or waits),
+        stale=config.needs_loop and (is_stale(status, netbox_heartbeat, now) or waits),
         owner=owner,
     )
 
 
-def overview_of_loop(told: FabricStatus, heartbeat: int, now: datetime) -> FabricOverview:
+def build_overview_from_loop(
+    loop_status: FabricStatus, netbox_heartbeat: int, now: datetime
+) -> FabricOverview:
     """The overview from the loop alone, while the record cannot be read."""
     return FabricOverview(
-        **_as_of(told, now),
+        **_drop_past_next_sync(loop_status, now),
         sync_enabled=True,
         running=True,
         lost=False,
-        stale=is_stale(told, heartbeat, now),
+        stale=is_stale(loop_status, netbox_heartbeat, now),
     )
 
 
-def recorded(config: FabricConfig, facts: Facts) -> FabricStatus:
+def status_from_record(config: FabricConfig, last_known: LastKnownState) -> FabricStatus:
     """The status as the record alone has it."""
-    status = FabricLoop(fabric_id=config.fabric_id, config=config, facts=facts).status()
-    return status.model_copy(update={"sync_status": sync_status(config, facts)})
+    status = FabricLoop(fabric_id=config.fabric_id, config=config, last_known=last_known).status()
+    return status.model_copy(update={"sync_status": compute_sync_status(config, last_known)})
 
 
-def _as_of(status: FabricStatus, now: datetime) -> dict[str, Any]:
+def _drop_past_next_sync(status: FabricStatus, now: datetime) -> dict[str, Any]:
     """The status without a next sync that will not be: a loop does not look at the clock while it syncs."""
     due = status.next_sync
     overrun = status.sync_status is SyncStatus.SYNCING and due is not None and due <= now
     return dict(status) | ({"next_sync": None} if overrun else {})
 
 
-def is_stale(status: FabricStatus, heartbeat: int, now: datetime) -> bool:
+def is_stale(status: FabricStatus, netbox_heartbeat: int, now: datetime) -> bool:
     """No success for two intervals or two heartbeats, whichever is longer; never while paused.
 
     A fabric that has yet to succeed for the first time is not stale: its status says what it is.
     """
     if status.paused or status.last_success is None:
         return False
-    patience = timedelta(seconds=2 * max(status.sync_interval, heartbeat))
+    patience = timedelta(seconds=2 * max(status.sync_interval, netbox_heartbeat))
     return now - status.last_success > patience
 
 
-def _waits_too_long(config: FabricConfig, since: datetime | None, now: datetime) -> bool:
+def _is_waiting_too_long(
+    config: FabricConfig, waiting_since: datetime | None, now: datetime
+) -> bool:
     """Whether a slot has passed by half an interval: whoever stops the workers sees it within two."""
-    return since is not None and now - since > timedelta(seconds=config.interval / 2)
+    return waiting_since is not None and now - waiting_since > timedelta(
+        seconds=config.interval / 2
+    )

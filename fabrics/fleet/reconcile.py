@@ -13,61 +13,61 @@ from typing import Any, Final, Self
 from pydantic import BaseModel
 
 from fabrics.record.config import FabricConfig
-from fabrics.record.status import Facts, SyncStatus, sync_status
+from fabrics.record.status import LastKnownState, SyncStatus, compute_sync_status
 from fabrics.record.status_fields import (
-    instance_of,
-    is_true,
+    get_owner_instance,
+    get_shown_status,
+    is_consistent,
     parse_config,
-    parse_facts,
-    shown_status,
+    parse_last_known_state,
 )
 
-FLEET_ID: Final = "fabric-fleet"
+FLEET_WORKFLOW_ID: Final = "fabric-fleet"
 """The id of the workflow that looks after all loops."""
 
-MOST_VANISHED: Final = 2
-MOST_VANISHED_SHARE: Final = 0.25
+MAX_ORPHANED_LOOPS: Final = 2
+MAX_ORPHANED_SHARE: Final = 0.25
 """Loops whose records have vanished at once: more than two of them and a quarter is no tidying up."""
 
-LONGEST_LOAD: Final = 3600
+MAX_FIRST_SYNC_SECONDS: Final = 3600
 """Seconds that a fabric may well be `syncing` when it is loaded for the first time."""
 
 
-class Member(BaseModel, frozen=True):
+class FabricRecord(BaseModel, frozen=True):
     """One record. `shown` is the status that it shows, `instance` the installation that has claimed it;
-    each is empty where there is none. `coherent` says whether all that it shows goes together.
+    each is empty where there is none. `is_consistent` says whether all that it shows goes together.
     """
 
     config: FabricConfig
-    facts: Facts
+    last_known: LastKnownState
     instance: str
-    shown: str = ""
-    coherent: bool = True
+    shown_status: str = ""
+    is_consistent: bool = True
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> Self:
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
         """The member whose NetBox record this is."""
-        shown = shown_status(record)
+        shown = get_shown_status(record)
         syncing = shown == SyncStatus.SYNCING
         return cls(
             config=parse_config(record),
-            facts=parse_facts(record).model_copy(update={"syncing": syncing}),
-            instance=instance_of(record),
-            shown=shown,
-            coherent=syncing or is_true(record),
+            last_known=parse_last_known_state(record).model_copy(update={"syncing": syncing}),
+            instance=get_owner_instance(record),
+            shown_status=shown,
+            is_consistent=syncing or is_consistent(record),
         )
 
     @property
     def status(self) -> SyncStatus:
         """Its status, as its record should show it."""
-        return sync_status(self.config, self.facts)
+        return compute_sync_status(self.config, self.last_known)
 
     @property
-    def is_true(self) -> bool:
+    def is_up_to_date(self) -> bool:
         """Whether what it shows can be the truth. That a sync is running, only its loop can know."""
-        return self.coherent and self.shown in (self.status, SyncStatus.SYNCING)
+        return self.is_consistent and self.shown_status in (self.status, SyncStatus.SYNCING)
 
-    def is_elsewhere(self, instance: str) -> bool:
+    def has_other_owner(self, instance: str) -> bool:
         """Whether an installation other than `instance` looks after it."""
         return self.instance not in ("", instance)
 
@@ -83,25 +83,28 @@ class RunningLoop(BaseModel, frozen=True):
     config_hash: str
     started: datetime
     status: str | None = None
-    drift: int | None = None
+    drift_count: int | None = None
 
-    def contradicts(self, member: Member) -> bool:
+    def contradicts(self, record: FabricRecord) -> bool:
         """Whether its record shows something else. One that says `syncing` for the first time may be right."""
         if self.status is None:
             return False
-        if member.shown == SyncStatus.SYNCING:
-            return member.facts.last_sync is not None
-        return (self.status, self.drift) != (member.shown, member.facts.drift_count or 0)
+        if record.shown_status == SyncStatus.SYNCING:
+            return record.last_known.last_sync is not None
+        return (self.status, self.drift_count) != (
+            record.shown_status,
+            record.last_known.drift_count or 0,
+        )
 
 
-class Plan(BaseModel, frozen=True):
+class FleetPlan(BaseModel, frozen=True):
     """What to do, by fabric id: `tell` loops, started where they do not run, that their record may have
-    changed; `settle` records without a loop, by their numbers, whose status is to be made true.
+    changed; `records_to_update` records without a loop, by their numbers, whose status is to be made true.
     `overdue` ones are among those that are told.
     """
 
-    tell: tuple[str, ...]
-    settle: tuple[int, ...]
+    loops_to_signal: tuple[str, ...]
+    records_to_update: tuple[int, ...]
     overdue: tuple[str, ...]
 
 
@@ -112,93 +115,95 @@ class ImplausibleRead(Exception):
 class FleetSnapshot(BaseModel, frozen=True):
     """One look at all records and at all loops.
 
-    `instance` is this installation, `heartbeat` the number of seconds after which a record is written
+    `instance` is this installation, `netbox_heartbeat` the number of seconds after which a record is written
     though nothing changed.
     """
 
-    members: tuple[Member, ...]
+    records: tuple[FabricRecord, ...]
     loops: tuple[RunningLoop, ...]
     instance: str
-    heartbeat: int
+    netbox_heartbeat: int
     now: datetime
 
     @property
-    def ours(self) -> dict[str, Member]:
+    def own_records(self) -> dict[str, FabricRecord]:
         """By fabric id, those that this installation may look after."""
         return {
             fabric_id: member
-            for fabric_id, member in self._told_apart.items()
-            if not member.is_elsewhere(self.instance)
+            for fabric_id, member in self._records_by_unique_id.items()
+            if not member.has_other_owner(self.instance)
         }
 
     @property
-    def vanished(self) -> frozenset[str]:
+    def orphaned_loops(self) -> frozenset[str]:
         """The loops that have no record."""
-        known = {member.config.fabric_id for member in self.members}
+        known = {member.config.fabric_id for member in self.records}
         return frozenset(loop.fabric_id for loop in self.loops) - known
 
-    def plan(self, *, release: bool) -> Plan:
+    def plan(self, *, is_new_release: bool) -> FleetPlan:
         """What to do now; after a `release` every loop is told.
 
         Raises `ImplausibleRead` where too many loops have lost their record at once.
         """
-        ours, running = self.ours, {loop.fabric_id: loop for loop in self.loops}
-        _check_vanished(len(self.vanished), len(running))
-        taken_away = running.keys() & self._told_apart.keys() - ours.keys()
+        ours, running = self.own_records, {loop.fabric_id: loop for loop in self.loops}
+        _check_orphaned_loops(len(self.orphaned_loops), len(running))
+        taken_away = running.keys() & self._records_by_unique_id.keys() - ours.keys()
         both = [(ours[fabric_id], running[fabric_id]) for fabric_id in ours.keys() & running.keys()]
         outdated = {
             loop.fabric_id
             for member, loop in both
-            if release
+            if is_new_release
             or loop.config_hash != member.config.hash
-            or not member.is_true
+            or not member.is_up_to_date
             or loop.contradicts(member)
         }
         overdue = {loop.fabric_id for member, loop in both if self._is_overdue(member, loop)}
         idle = ours.keys() - running.keys()
-        lost = {fabric_id for fabric_id in idle if ours[fabric_id].config.wants_a_loop}
+        lost = {fabric_id for fabric_id in idle if ours[fabric_id].config.needs_loop}
         unwanted = idle - lost
-        return Plan(
-            tell=tuple(sorted(self.vanished | taken_away | outdated | overdue | lost)),
-            settle=tuple(
+        return FleetPlan(
+            loops_to_signal=tuple(
+                sorted(self.orphaned_loops | taken_away | outdated | overdue | lost)
+            ),
+            records_to_update=tuple(
                 member.config.record_id
-                for member in self.members
-                if member.config.fabric_id in unwanted or self._is_unusable(member)
+                for member in self.records
+                if member.config.fabric_id in unwanted or self._has_invalid_id(member)
             ),
             overdue=tuple(sorted(overdue)),
         )
 
     @property
-    def _told_apart(self) -> dict[str, Member]:
+    def _records_by_unique_id(self) -> dict[str, FabricRecord]:
         """By fabric id, those that have one which nobody else has."""
-        uses = Counter(member.config.fabric_id for member in self.members)
+        uses = Counter(member.config.fabric_id for member in self.records)
         return {
             fabric_id: member
-            for member in self.members
+            for member in self.records
             if (fabric_id := member.config.fabric_id) and uses[fabric_id] == 1
         }
 
-    def _is_unusable(self, member: Member) -> bool:
+    def _has_invalid_id(self, record: FabricRecord) -> bool:
         """Its fabric id is none, so it can never have a loop that would say so."""
-        return member.config.unusable and not member.is_elsewhere(self.instance)
+        return record.config.has_invalid_id and not record.has_other_owner(self.instance)
 
-    def _is_overdue(self, member: Member, loop: RunningLoop) -> bool:
+    def _is_overdue(self, record: FabricRecord, loop: RunningLoop) -> bool:
         """The record says that no sync began, failed or not, for two intervals, heartbeats or loads.
 
         A loop that nobody wants ends within moments, so one that still runs by then is overdue as well.
         """
-        if member.config.paused and member.config.wants_a_loop:
+        if record.config.paused and record.config.needs_loop:
             return False
-        last = max(filter(None, (member.facts.last_sync, loop.started)))
-        load = LONGEST_LOAD if member.shown == SyncStatus.SYNCING else 0
-        longest = max(member.config.interval, self.heartbeat, load)
+        last = max(filter(None, (record.last_known.last_sync, loop.started)))
+        load = MAX_FIRST_SYNC_SECONDS if record.shown_status == SyncStatus.SYNCING else 0
+        longest = max(record.config.interval, self.netbox_heartbeat, load)
         return self.now - last > timedelta(seconds=2 * longest)
 
 
-def _check_vanished(vanished: int, running: int) -> None:
-    if vanished > max(MOST_VANISHED, running * MOST_VANISHED_SHARE):
+def _check_orphaned_loops(orphaned: int, running: int) -> None:
+    if orphaned > max(MAX_ORPHANED_LOOPS, running * MAX_ORPHANED_SHARE):
         raise ImplausibleRead(
-            f"{vanished} of {running} fabrics that are synced have no record in NetBox any more:"
+            f"{orphaned} of {running} fabrics that are synced have no record in NetBox any more:"
             " nothing was changed. Check what the worker's token may see; to really end so many loops,"
             " disable the fabrics before their records are deleted, or send the loops of those that"
             " are gone the signal record_changed."

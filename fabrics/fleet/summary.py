@@ -8,15 +8,15 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from fabrics.fleet.overview import is_stale, recorded
-from fabrics.fleet.reconcile import FleetSnapshot, Member, Plan
-from fabrics.record.status import SyncStatus, status_error
-from fabrics.record.status_fields import CLEAR_IT
+from fabrics.fleet.overview import is_stale, status_from_record
+from fabrics.fleet.reconcile import FabricRecord, FleetPlan, FleetSnapshot
+from fabrics.record.status import SyncStatus, compute_status_error
+from fabrics.record.status_fields import DUPLICATE_ID_FIX
 
-NAMED: Final = 20
+MAX_NAMED_ENTRIES: Final = 20
 """Fabrics or sentences that a summary names; what it counts, it counts in full."""
 
-LONGEST: Final = 500
+MAX_SENTENCE_CHARS: Final = 500
 """Characters of a sentence."""
 
 
@@ -39,43 +39,49 @@ class FleetSummary(BaseModel, frozen=True):
     error: str = ""
 
     @property
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether the fleet is looked after. Single fabrics have a health of their own."""
         return not (self.error or self.problems)
 
 
-def summarise_fleet(seen: FleetSnapshot, plan: Plan, problems: Iterable[str]) -> FleetSummary:
+def summarise_fleet(
+    snapshot: FleetSnapshot, plan: FleetPlan, problems: Iterable[str]
+) -> FleetSummary:
     """The summary of a round that carried out `plan`; `problems` are sentences on single records."""
-    ours = seen.ours.values()
+    ours = snapshot.own_records.values()
     failed = sorted(
         (member for member in ours if member.status is SyncStatus.ERROR),
-        key=lambda member: str(member.facts.last_sync),
+        key=lambda member: str(member.last_known.last_sync),
         reverse=True,
     )
     stale = (
         member.config.name
         for member in ours
-        if member.config.wants_a_loop
-        and (member.config.fabric_id in plan.overdue or _is_stale(member, seen))
+        if member.config.needs_loop
+        and (member.config.fabric_id in plan.overdue or _is_stale(member, snapshot))
     )
     return FleetSummary(
-        checked=seen.now,
+        checked=snapshot.now,
         states=dict(sorted(Counter(str(member.status) for member in ours).items())),
-        loops=len(seen.loops),
-        elsewhere=sum(member.is_elsewhere(seen.instance) for member in seen.members),
-        stale=tuple(islice(stale, NAMED)),
+        loops=len(snapshot.loops),
+        elsewhere=sum(member.has_other_owner(snapshot.instance) for member in snapshot.records),
+        stale=tuple(islice(stale, MAX_NAMED_ENTRIES)),
         failed=tuple(
-            f"{member.config.name}: {status_error(member.config, member.facts)}"[:LONGEST]
-            for member in failed[:NAMED]
+            f"{member.config.name}: {compute_status_error(member.config, member.last_known)}"[
+                :MAX_SENTENCE_CHARS
+            ]
+            for member in failed[:MAX_NAMED_ENTRIES]
         ),
         problems=tuple(
-            sentence[:LONGEST]
-            for sentence in islice(chain(_unusable_ids(seen.members), problems), NAMED)
+            sentence[:MAX_SENTENCE_CHARS]
+            for sentence in islice(
+                chain(_describe_id_problems(snapshot.records), problems), MAX_NAMED_ENTRIES
+            )
         ),
     )
 
 
-def fleet_markdown(summary: FleetSummary) -> str:
+def render_fleet_details(summary: FleetSummary) -> str:
     """The summary in plain words, for the Temporal Web UI."""
     if summary.checked is None:
         lines = ["The fabrics have not been looked at yet."]
@@ -96,18 +102,22 @@ def fleet_markdown(summary: FleetSummary) -> str:
     return "\n".join(lines)
 
 
-def _is_stale(member: Member, seen: FleetSnapshot) -> bool:
-    return is_stale(recorded(member.config, member.facts), seen.heartbeat, seen.now)
+def _is_stale(record: FabricRecord, snapshot: FleetSnapshot) -> bool:
+    return is_stale(
+        status_from_record(record.config, record.last_known),
+        snapshot.netbox_heartbeat,
+        snapshot.now,
+    )
 
 
-def _unusable_ids(members: Sequence[Member]) -> Iterable[str]:
+def _describe_id_problems(records: Sequence[FabricRecord]) -> Iterable[str]:
     """A sentence on each record that cannot be told from another, or has no id at all."""
     names: dict[str, list[str]] = {}
-    for member in members:
+    for member in records:
         config = member.config
         names.setdefault(config.fabric_id, []).append(f"{config.name} (id {config.record_id})")
-        if config.unusable:
+        if config.has_invalid_id:
             yield f"{config.name}: {' '.join(config.problems)}"
     for fabric_id, same in sorted(names.items()):
         if fabric_id and len(same) > 1:
-            yield f"{' and '.join(same)} have the same fabric id {fabric_id}: {CLEAR_IT}."
+            yield f"{' and '.join(same)} have the same fabric id {fabric_id}: {DUPLICATE_ID_FIX}."

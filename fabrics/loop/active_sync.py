@@ -35,7 +35,7 @@ class SyncRequest(BaseModel, frozen=True):
         )
 
 
-class Turn(BaseModel, frozen=True):
+class ActiveSync(BaseModel, frozen=True):
     """One sync that has begun. `shown` means that the record should say `syncing` meanwhile."""
 
     number: int
@@ -46,4 +46,4 @@ class Turn(BaseModel, frozen=True):
     full: bool
     accept_empty: bool
     adopt: bool
-    shown: bool
+    is_shown_in_record: bool

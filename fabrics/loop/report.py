@@ -6,9 +6,9 @@ from pydantic import BaseModel
 
 from fabrics.drift import SummaryEntry
 from fabrics.inventory.report.report import InventoryOutcome, InventoryReport
-from fabrics.loop.active_sync import Trigger, Turn
+from fabrics.loop.active_sync import ActiveSync, Trigger
 from fabrics.loop.inventory_state import InventoryStatus
-from fabrics.record.status import ConnectionStatus, Facts, Observation, SyncStatus
+from fabrics.record.status import ConnectionStatus, LastKnownState, Observation, SyncStatus
 
 
 class SyncReport(BaseModel, frozen=True):
@@ -33,34 +33,38 @@ class SyncReport(BaseModel, frozen=True):
     missed: int = 0
 
 
-def sync_report(  # noqa: PLR0913  one argument a source
-    turn: Turn,
-    seen: Observation | None,
-    mirrored: InventoryOutcome | str | None,
+def build_sync_report(  # noqa: PLR0913  one argument a source
+    active_sync: ActiveSync,
+    observation: Observation | None,
+    inventory_result: InventoryOutcome | str | None,
     *,
-    facts: Facts,
+    last_known: LastKnownState,
     status: SyncStatus,
     ended: datetime,
     overrun: int,
 ) -> SyncReport:
     """The report of a sync that began as `turn`, and before whose end `overrun` slots had passed."""
     wrote = (
-        mirrored.report if isinstance(mirrored, InventoryOutcome) and not mirrored.held else None
+        inventory_result.report
+        if isinstance(inventory_result, InventoryOutcome) and not inventory_result.withheld
+        else None
     )
     return SyncReport(
-        number=turn.number,
-        trigger=turn.trigger,
-        slot=turn.slot,
-        started=turn.started,
-        lateness=(seen.started - turn.slot).total_seconds() if seen and turn.slot else None,
-        duration=(ended - turn.started).total_seconds(),
+        number=active_sync.number,
+        trigger=active_sync.trigger,
+        slot=active_sync.slot,
+        started=active_sync.started,
+        lateness=(observation.started - active_sync.slot).total_seconds()
+        if observation and active_sync.slot
+        else None,
+        duration=(ended - active_sync.started).total_seconds(),
         sync_status=status,
-        error=facts.error[:80],
-        commit=facts.commit[:12],
-        drift_count=facts.drift_count,
-        objects=sum(seen.counts.values()) if seen else 0,
+        error=last_known.error[:80],
+        commit=last_known.commit[:12],
+        drift_count=last_known.drift_count,
+        objects=sum(observation.counts.values()) if observation else 0,
         inventory=wrote.model_copy(update={"findings": ()}) if wrote else None,
-        missed=turn.missed + overrun,
+        missed=active_sync.missed + overrun,
     )
 
 

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from fabrics.loop.inventory_state import InventoryStatus
-from fabrics.loop.inventory_text import report_sentence, waiting_sentence
+from fabrics.loop.inventory_text import deletes_waiting_sentence, report_sentence
 from fabrics.loop.report import FabricStatus
 from fabrics.record.status import SyncStatus
 
-_WORDS = {
+_STATUS_TEXTS = {
     SyncStatus.NOT_CONFIGURED: "not configured: the record names no Kubernetes server",
     SyncStatus.DISABLED: "switched off",
     SyncStatus.SYNCING: "syncing now",
@@ -20,21 +20,21 @@ _WORDS = {
 }
 
 
-def markdown(status: FabricStatus) -> str:
+def render_details(status: FabricStatus) -> str:
     """The fabric in plain words: what it is doing, when it last synced, when it will, what is wrong."""
-    lines = [f"**{status.name}** is {_WORDS[status.sync_status]}."]
+    lines = [f"**{status.name}** is {_STATUS_TEXTS[status.sync_status]}."]
     if status.paused:
         lines.append(f"- Paused: {status.pause_reason or 'no reason given'}")
     lines += [
-        f"- Last sync: {_moment(status.last_sync)}; last success: {_moment(status.last_success)}",
-        f"- Next sync: {_next(status)}",
-        f"- Objects that drifted: {_drift(status)}",
-        f"- Inventory: {_inventory(status.inventory)}",
+        f"- Last sync: {_format_time(status.last_sync)}; last success: {_format_time(status.last_success)}",
+        f"- Next sync: {_format_next_sync(status)}",
+        f"- Objects that drifted: {_format_drift(status)}",
+        f"- Inventory: {_format_inventory(status.inventory)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
     waiting = status.inventory.deletes_waiting
     troubles = {
-        "Deletes": waiting_sentence(waiting, status.fabric_id) if waiting else "",
+        "Deletes": deletes_waiting_sentence(waiting, status.fabric_id) if waiting else "",
         "Error": status.sync_error,
         "NetBox": status.netbox_error,
         "Message": status.ignored,
@@ -43,11 +43,11 @@ def markdown(status: FabricStatus) -> str:
     return "\n".join(lines)
 
 
-def last_words(status: FabricStatus, why: str) -> str:
+def render_final_details(status: FabricStatus, reason: str) -> str:
     """The same of a fabric that this loop no longer looks after, and `why`: how it is now, others know."""
     lines = [
-        f"**{status.name}** is no longer synced here: {why}.",
-        f"- Last sync: {_moment(status.last_sync)}; last success: {_moment(status.last_success)}",
+        f"**{status.name}** is no longer synced here: {reason}.",
+        f"- Last sync: {_format_time(status.last_sync)}; last success: {_format_time(status.last_success)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
     if status.netbox_error:
@@ -55,18 +55,18 @@ def last_words(status: FabricStatus, why: str) -> str:
     return "\n".join(lines)
 
 
-def _moment(moment: datetime | None) -> str:
+def _format_time(moment: datetime | None) -> str:
     return "none" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _next(status: FabricStatus) -> str:
+def _format_next_sync(status: FabricStatus) -> str:
     """Nobody brings this up to date while a sync runs, however long it takes."""
     runs = status.next_sync and status.sync_status is SyncStatus.SYNCING
     late = " or, if this one takes longer, at the first slot after its end" if runs else ""
-    return f"{_moment(status.next_sync)}{late}, every {status.sync_interval} s"
+    return f"{_format_time(status.next_sync)}{late}, every {status.sync_interval} s"
 
 
-def _drift(status: FabricStatus) -> str:
+def _format_drift(status: FabricStatus) -> str:
     if status.drift_count is None:
         return "not known"
     named = "".join(
@@ -75,7 +75,7 @@ def _drift(status: FabricStatus) -> str:
     return f"{status.drift_count}{named}"
 
 
-def _inventory(inventory: InventoryStatus) -> str:
+def _format_inventory(inventory: InventoryStatus) -> str:
     if inventory.writing:
         return (
             "being brought up to date in NetBox; how far it is, the pending activity"
@@ -83,4 +83,4 @@ def _inventory(inventory: InventoryStatus) -> str:
         )
     if inventory.report is None:
         return "not in NetBox yet"
-    return f"{report_sentence(inventory.report)}, at {_moment(inventory.mirrored)}"
+    return f"{report_sentence(inventory.report)}, at {_format_time(inventory.mirrored)}"

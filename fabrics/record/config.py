@@ -1,7 +1,7 @@
 """What people decide about one fabric, as its NetBox record says it.
 
 `FabricConfig` is the record's configuration after the defaults that the help texts name; how a
-NetBox object becomes one is in `fabrics.record`. `ConfigEdits` are decisions that reached the loop
+NetBox object becomes one is in `fabrics.record.status_fields`. `ConfigEdits` are decisions that reached the loop
 first (a signal, the command line) and still have to be written to the record: until then they win.
 """
 
@@ -10,9 +10,9 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, Field
 
-DEFAULT_INTERVAL: Final = 300
-MIN_INTERVAL: Final = 5
-MAX_INTERVAL: Final = 2_592_000
+DEFAULT_INTERVAL_SECONDS: Final = 300
+MIN_INTERVAL_SECONDS: Final = 5
+MAX_INTERVAL_SECONDS: Final = 2_592_000
 """30 days, in seconds."""
 
 FABRIC_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9-]{0,38}$"
@@ -43,27 +43,27 @@ class FabricConfig(BaseModel, frozen=True):
     record_id: int
     active: bool = True
     enabled: bool = False
-    interval: int = DEFAULT_INTERVAL
+    interval: int = DEFAULT_INTERVAL_SECONDS
     paused: bool = False
     pause_reason: str = ""
     kubernetes: KubernetesTarget | None = None
     git: GitSource | None = None
     managed_kinds: tuple[str, ...] = ()
     task_queue: str = ""
-    place: str = ""
+    scope: str = ""
     """Where the record says that the devices stand, only to tell whether that has changed: inventories look it up."""
     problems: tuple[str, ...] = ()
     """Sentences on values of the record that cannot be used; each makes the fabric's status `error`."""
 
     @property
-    def switched_on(self) -> bool:
+    def is_switched_on(self) -> bool:
         """Whether people want this fabric synced at all."""
         return self.active and self.enabled and self.interval > 0
 
     @property
-    def wants_a_loop(self) -> bool:
+    def needs_loop(self) -> bool:
         """Whether a workflow should keep running for this fabric."""
-        return self.switched_on and self.kubernetes is not None
+        return self.is_switched_on and self.kubernetes is not None
 
     @property
     def sources(self) -> tuple[KubernetesTarget | None, GitSource | None, tuple[str, ...], str]:
@@ -71,40 +71,35 @@ class FabricConfig(BaseModel, frozen=True):
         return self.kubernetes, self.git, self.managed_kinds, self.task_queue
 
     @property
-    def unusable(self) -> bool:
+    def has_invalid_id(self) -> bool:
         """Whether it names its fabric by what is no fabric id, so that no loop can look after it."""
         return not self.fabric_id and bool(self.problems)
 
     @property
     def hash(self) -> str:
-        """Twelve hex digits that change exactly when the configuration does.
-
-        A loop is replayed with the hashes that it has shown. So what earlier releases did not know is
-        left out while it is empty, as it is in all that they have read.
-        """
-        unknown = set() if self.place else {"place"}
-        return sha256(self.model_dump_json(exclude=unknown).encode()).hexdigest()[:12]
+        """Twelve hex digits that change exactly when the configuration does."""
+        return sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
 
 class ConfigEdits(BaseModel, frozen=True):
     """Changes to the configuration that are not in the record yet; None leaves a value alone."""
 
-    interval: Annotated[int, Field(ge=0, le=MAX_INTERVAL)] | None = None
+    interval: Annotated[int, Field(ge=0, le=MAX_INTERVAL_SECONDS)] | None = None
     paused: bool | None = None
     pause_reason: str | None = None
 
     def __bool__(self) -> bool:
         return self != ConfigEdits()
 
-    def over(self, config: FabricConfig) -> FabricConfig:
+    def apply_to(self, config: FabricConfig) -> FabricConfig:
         """The configuration as it is once these edits are written."""
         return config.model_copy(update=self.model_dump(exclude_none=True))
 
-    def and_then(self, later: "ConfigEdits") -> "ConfigEdits":
+    def merge(self, later: "ConfigEdits") -> "ConfigEdits":
         """These edits, overridden by `later` ones."""
         return self.model_copy(update=later.model_dump(exclude_none=True))
 
-    def without(self, written: "ConfigEdits") -> "ConfigEdits":
+    def remaining_after(self, written: "ConfigEdits") -> "ConfigEdits":
         """What is left to write once `written` stands in the record."""
         done = {name for name, value in self if value == getattr(written, name)}
         return self.model_copy(update=dict.fromkeys(done))
@@ -114,15 +109,15 @@ def check_interval(value: object) -> int:
     """Return `value` as seconds between syncs, or raise ValueError with a sentence that says why not."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"the interval must be a whole number of seconds, not {value!r:.40}")
-    if value != 0 and not MIN_INTERVAL <= value <= MAX_INTERVAL:
+    if value != 0 and not MIN_INTERVAL_SECONDS <= value <= MAX_INTERVAL_SECONDS:
         raise ValueError(
-            f"the interval must be {MIN_INTERVAL} to {MAX_INTERVAL} seconds,"
+            f"the interval must be {MIN_INTERVAL_SECONDS} to {MAX_INTERVAL_SECONDS} seconds,"
             f" or 0 to switch the sync off, not {value}"
         )
     return value
 
 
-def check_reason(value: object) -> str:
+def check_pause_reason(value: object) -> str:
     """Return `value` as the reason of a pause (200 characters at most), or raise ValueError."""
     if not isinstance(value, str):
         raise ValueError(f"the reason must be text, not {value!r:.40}")
@@ -133,21 +128,21 @@ def check_reason(value: object) -> str:
     return value
 
 
-def check_switch(value: object) -> bool:
+def check_bool(value: object) -> bool:
     """Return `value` as a yes or no, or raise ValueError."""
     if not isinstance(value, bool):
         raise ValueError(f"this takes true or false, not {value!r:.40}")
     return value
 
 
-def check_digest(value: object) -> str:
+def check_plan_digest(value: object) -> str:
     """Return `value` as the digest of a plan, or raise ValueError."""
     if not isinstance(value, str) or not value:
         raise ValueError(f"this takes the digest of a plan, not {value!r:.40}")
     return value
 
 
-def check_nothing(value: object) -> None:
+def check_no_argument(value: object) -> None:
     """Raise ValueError unless `value` is None: for messages that take no argument.
 
     They declare one all the same, since the SDK drops arguments of handlers without parameters unseen.

@@ -12,45 +12,49 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from fabrics.record.config import (
-    DEFAULT_INTERVAL,
+    DEFAULT_INTERVAL_SECONDS,
     FABRIC_ID_PATTERN,
     FabricConfig,
     GitSource,
     KubernetesTarget,
     check_interval,
 )
-from fabrics.resources.kinds import kind_named
+from fabrics.resources.kinds import get_kind
 
 DEFAULT_NAMESPACE: Final = "default"
 DEFAULT_BRANCH: Final = "main"
 DEFAULT_DIRECTORY: Final = "/"
 
-KUBERNETES_URL: Final = r"https?://[^\s/?#@]+(/[^\s?#@]*)?"
-GIT_URL: Final = (
+KUBERNETES_URL_PATTERN: Final = r"https?://[^\s/?#@]+(/[^\s?#@]*)?"
+GIT_URL_PATTERN: Final = (
     r"https?://[^\s/?#@]+/[^\s?#@]+|file:///[^\s?#@]+"
     r"|ssh://([\w.-]+@)?[^\s/?#@:]+(:\d+)?/[^\s?#@]+"
     r"|[\w.-]+@[\w.-]+:[^\s?#@]+"
 )
 """No user but SSH's, whose keys are elsewhere: `https://TOKEN@host` is a secret just as well."""
 
-NAMESPACE: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-CREDENTIAL: Final = r"(?!\.+$)[A-Za-z0-9._-]{1,100}"
-BRANCH: Final = r"(?![-/.])(?!.*(\.\.|//|@\{|/\.))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
+NAMESPACE_PATTERN: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+CREDENTIAL_NAME_PATTERN: Final = r"(?!\.+$)[A-Za-z0-9._-]{1,100}"
+BRANCH_PATTERN: Final = r"(?![-/.])(?!.*(\.\.|//|@\{|/\.))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
 """What `git check-ref-format --branch` takes, but for a few exotic names."""
 
-DIRECTORY: Final = r"(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]{1,400}"
-TASK_QUEUE: Final = r"[\x21-\x7e]{1,200}"
+DIRECTORY_PATTERN: Final = r"(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]{1,400}"
+TASK_QUEUE_PATTERN: Final = r"[\x21-\x7e]{1,200}"
 
 
-def raw_fields(record: Mapping[str, Any]) -> dict[str, Any]:
+def unwrap_custom_fields(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record's custom fields as NetBox takes them: selections without their labels."""
     fields = record.get("custom_fields")
-    return {name: _raw(value) for name, value in fields.items()} if isinstance(fields, dict) else {}
+    return (
+        {name: _unwrap_choice(value) for name, value in fields.items()}
+        if isinstance(fields, dict)
+        else {}
+    )
 
 
 def parse_config(record: Mapping[str, Any]) -> FabricConfig:
     """What people decided on the fabric; `record` is a cluster as NetBox's REST API gives it."""
-    read = _Reader(raw_fields(record))
+    read = _FieldReader(unwrap_custom_fields(record))
     fabric_id = (
         read.text("hh_fabric_id", FABRIC_ID_PATTERN, "only a-z, 0-9 and -, at most 39") or ""
     )
@@ -58,50 +62,56 @@ def parse_config(record: Mapping[str, Any]) -> FabricConfig:
         fabric_id=fabric_id,
         name=str(record.get("name", "")),
         record_id=record["id"],
-        active=_raw(record.get("status")) == "active",
-        enabled=read.switch("hh_sync_enabled"),
+        active=_unwrap_choice(record.get("status")) == "active",
+        enabled=read.boolean("hh_sync_enabled"),
         interval=read.interval(),
-        paused=read.switch("hh_paused"),
+        paused=read.boolean("hh_paused"),
         pause_reason=str(read.value("hh_pause_reason"))[:200],
-        kubernetes=_kubernetes(read, fabric_id),
-        git=_git(read, fabric_id),
+        kubernetes=_parse_kubernetes(read, fabric_id),
+        git=_parse_git(read, fabric_id),
         managed_kinds=read.kinds(),
-        task_queue=read.text("hh_task_queue", TASK_QUEUE, "no spaces, at most 200 characters")
+        task_queue=read.text(
+            "hh_task_queue", TASK_QUEUE_PATTERN, "no spaces, at most 200 characters"
+        )
         or "",
-        place=_place(record),
+        scope=_parse_scope(record),
         problems=tuple(dict.fromkeys(read.problems)),
     )
 
 
-def _place(record: Mapping[str, Any]) -> str:
+def _parse_scope(record: Mapping[str, Any]) -> str:
     """What devices stand in: a site that was chosen, else the cluster's scope; by type and number."""
-    site = raw_fields(record).get("hh_site")
+    site = unwrap_custom_fields(record).get("hh_site")
     if isinstance(site, Mapping):
         return f"dcim.site {site.get('id')}"
     scope = record.get("scope_type")
     return f"{scope} {record.get('scope_id')}" if scope else ""
 
 
-def _kubernetes(read: "_Reader", fabric_id: str) -> KubernetesTarget | None:
-    if not read.value("hh_kubernetes_server"):
+def _parse_kubernetes(reader: "_FieldReader", fabric_id: str) -> KubernetesTarget | None:
+    if not reader.value("hh_kubernetes_server"):
         return None
-    server = read.url("hh_kubernetes_server", KUBERNETES_URL, "https://HOST:PORT")
-    namespace = read.text(
-        "hh_kubernetes_namespace", NAMESPACE, "a Kubernetes name", DEFAULT_NAMESPACE
+    server = reader.url("hh_kubernetes_server", KUBERNETES_URL_PATTERN, "https://HOST:PORT")
+    namespace = reader.text(
+        "hh_kubernetes_namespace", NAMESPACE_PATTERN, "a Kubernetes name", DEFAULT_NAMESPACE
     )
-    credential = read.credential(fabric_id)
+    credential = reader.credential(fabric_id)
     if server is None or namespace is None or credential is None:
         return KubernetesTarget(server="", namespace="", credential="")
     return KubernetesTarget(server=server, namespace=namespace, credential=credential)
 
 
-def _git(read: "_Reader", fabric_id: str) -> GitSource | None:
-    if not read.value("hh_git_repository"):
+def _parse_git(reader: "_FieldReader", fabric_id: str) -> GitSource | None:
+    if not reader.value("hh_git_repository"):
         return None
-    repository = read.url("hh_git_repository", GIT_URL, "https://HOST/PATH or git@HOST:PATH")
-    branch = read.text("hh_git_branch", BRANCH, "the name of a branch", DEFAULT_BRANCH)
-    directory = read.text("hh_git_directory", DIRECTORY, "a path without '..'", DEFAULT_DIRECTORY)
-    credential = read.credential(fabric_id)
+    repository = reader.url(
+        "hh_git_repository", GIT_URL_PATTERN, "https://HOST/PATH or git@HOST:PATH"
+    )
+    branch = reader.text("hh_git_branch", BRANCH_PATTERN, "the name of a branch", DEFAULT_BRANCH)
+    directory = reader.text(
+        "hh_git_directory", DIRECTORY_PATTERN, "a path without '..'", DEFAULT_DIRECTORY
+    )
+    credential = reader.credential(fabric_id)
     if repository is None or branch is None or directory is None or credential is None:
         return None
     return GitSource(
@@ -112,7 +122,7 @@ def _git(read: "_Reader", fabric_id: str) -> GitSource | None:
     )
 
 
-class _Reader:
+class _FieldReader:
     """Takes values out of the custom fields; None stands for one that cannot be used."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
@@ -130,22 +140,22 @@ class _Reader:
             return default
         if isinstance(value, str) and re.fullmatch(pattern, value):
             return value
-        self.problems.append(f"{name} is {_quoted(value)}, but has to be {rule}.")
+        self.problems.append(f"{name} is {_quote(value)}, but has to be {rule}.")
         return None
 
-    def url(self, name: str, pattern: str, form: str) -> str | None:
+    def url(self, name: str, pattern: str, expected_format: str) -> str | None:
         value = self.value(name)
         if isinstance(value, str) and re.fullmatch(pattern, value) and _has_valid_port(value):
             return value
         self.problems.append(
-            f"{name} is not a URL that can be used: it has to be {form},"
+            f"{name} is not a URL that can be used: it has to be {expected_format},"
             " without a user, a password or a query."
         )
         return None
 
     def credential(self, default: str) -> str | None:
         value = self.value("hh_credentials") or default
-        if value == "" or (isinstance(value, str) and re.fullmatch(CREDENTIAL, value)):
+        if value == "" or (isinstance(value, str) and re.fullmatch(CREDENTIAL_NAME_PATTERN, value)):
             return value
         self.problems.append(
             "hh_credentials is not the name of a credential:"
@@ -153,45 +163,45 @@ class _Reader:
         )
         return None
 
-    def switch(self, name: str) -> bool:
+    def boolean(self, name: str) -> bool:
         value = self.value(name)
         if value == "" or isinstance(value, bool):
             return bool(value)
         self.problems.append(
-            f"{name} is {_quoted(value)}, but has to be true or false; false is used."
+            f"{name} is {_quote(value)}, but has to be true or false; false is used."
         )
         return False
 
     def interval(self) -> int:
         value = self.value("hh_sync_interval")
         if value == "":
-            return DEFAULT_INTERVAL
+            return DEFAULT_INTERVAL_SECONDS
         try:
             return check_interval(value)
         except ValueError as error:
-            self.problems.append(f"hh_sync_interval: {error}; {DEFAULT_INTERVAL} is used.")
-            return DEFAULT_INTERVAL
+            self.problems.append(f"hh_sync_interval: {error}; {DEFAULT_INTERVAL_SECONDS} is used.")
+            return DEFAULT_INTERVAL_SECONDS
 
     def kinds(self) -> tuple[str, ...]:
         value = self.value("hh_managed_kinds") or []
         if not isinstance(value, list):
             self.problems.append(
-                f"hh_managed_kinds is {_quoted(value)}, but has to be a list of kinds."
+                f"hh_managed_kinds is {_quote(value)}, but has to be a list of kinds."
             )
             return ()
-        return tuple(sorted({kind for name in value if (kind := self._kind(name))}))
+        return tuple(sorted({kind for name in value if (kind := self._parse_kind(name))}))
 
-    def _kind(self, name: object) -> str | None:
+    def _parse_kind(self, name: object) -> str | None:
         try:
-            return kind_named(str(name)).name
+            return get_kind(str(name)).name
         except ValueError as error:
             self.problems.append(f"hh_managed_kinds: {error}")
             return None
 
 
-def _raw(value: object) -> object:
+def _unwrap_choice(value: object) -> object:
     if isinstance(value, list):
-        return [_raw(item) for item in value]
+        return [_unwrap_choice(item) for item in value]
     return value["value"] if isinstance(value, dict) and set(value) == {"value", "label"} else value
 
 
@@ -202,5 +212,5 @@ def _has_valid_port(url: str) -> bool:
         return False
 
 
-def _quoted(value: object) -> str:
+def _quote(value: object) -> str:
     return f"{value!r:.60}"

@@ -28,7 +28,7 @@ class SyncStatus(StrEnum):
     IN_SYNC = "in_sync"
 
 
-OFF: Final = (SyncStatus.NOT_CONFIGURED, SyncStatus.DISABLED)
+SWITCHED_OFF_STATUSES: Final = (SyncStatus.NOT_CONFIGURED, SyncStatus.DISABLED)
 """The states without syncs."""
 
 
@@ -43,7 +43,7 @@ class ConnectionStatus(StrEnum):
 class Observation(BaseModel, frozen=True):
     """What one look at Git and Kubernetes found. An empty error means that the source was read.
 
-    `answered` is false where either kept silent, or answered too slowly.
+    `fabric_answered` is false where either kept silent, or answered too slowly.
 
     `counts` are live objects per kind, those of before for one that is suddenly empty or no longer
     served, `problems` sentences on unreadable parts of Git, `drift` the first entries of `drift_count`
@@ -72,7 +72,7 @@ class Observation(BaseModel, frozen=True):
         return " ".join(filter(None, (self.kubernetes_error, self.git_error, unreadable)))
 
 
-class Facts(BaseModel, frozen=True):
+class LastKnownState(BaseModel, frozen=True):
     """What is known of a fabric from its syncs. `last_sync` is when the latest one started.
 
     `inventory` is what people should see to in NetBox's inventory of it.
@@ -90,66 +90,68 @@ class Facts(BaseModel, frozen=True):
     drift_count: int | None = None
     drift: tuple[SummaryEntry, ...] = ()
     counts: dict[str, int] = {}
-    inventory: str = ""
+    inventory_issues: str = ""
 
-    def after(self, seen: Observation, started: datetime, inventory_error: str = "") -> "Facts":
+    def after_sync(
+        self, observation: Observation, started: datetime, inventory_error: str = ""
+    ) -> "LastKnownState":
         """The facts once a sync that began at `started` has ended with `seen`.
 
         `inventory_error` says why NetBox's inventory is not as it should be, though the fabric was read.
         """
-        error = " ".join(filter(None, (seen.error, inventory_error)))
+        error = " ".join(filter(None, (observation.error, inventory_error)))
         found: dict[str, object] = {
             "syncing": False,
             "last_sync": started,
             "error": error,
-            "connection_error": seen.kubernetes_error,
+            "connection_error": observation.kubernetes_error,
             "connection_status": ConnectionStatus.ERROR
-            if seen.kubernetes_error
+            if observation.kubernetes_error
             else ConnectionStatus.CONNECTED,
         }
         if not error:
             found["last_success"] = started
-        if not seen.git_error:
-            found["commit"] = seen.commit
-        if not seen.kubernetes_error:
-            found["counts"] = seen.counts
-        if not (seen.git_error or seen.kubernetes_error):
-            found |= {"drift_count": seen.drift_count, "drift": seen.drift}
+        if not observation.git_error:
+            found["commit"] = observation.commit
+        if not observation.kubernetes_error:
+            found["counts"] = observation.counts
+        if not (observation.git_error or observation.kubernetes_error):
+            found |= {"drift_count": observation.drift_count, "drift": observation.drift}
         return self.model_copy(update=found)
 
-    def under(self, config: FabricConfig) -> "Facts":
+    def valid_for(self, config: FabricConfig) -> "LastKnownState":
         """What of the facts can be true of a fabric so configured: no server, no connection."""
         if config.kubernetes is not None:
             return self
         unknown = {"connection_status": ConnectionStatus.UNKNOWN, "connection_error": ""}
         return self.model_copy(update=unknown)
 
-    def after_failure(self, error: str, started: datetime) -> "Facts":
+    def after_failure(self, error: str, started: datetime) -> "LastKnownState":
         """The facts once a sync that began at `started` broke off without an observation."""
         return self.model_copy(update={"syncing": False, "last_sync": started, "error": error})
 
 
-def sync_status(config: FabricConfig, facts: Facts) -> SyncStatus:  # noqa: PLR0911  one line a state
+def compute_sync_status(config: FabricConfig, last_known: LastKnownState) -> SyncStatus:  # noqa: PLR0911  one line a state
     """The status of a fabric: the first that applies."""
     if config.kubernetes is None:
         return SyncStatus.NOT_CONFIGURED
-    if not config.switched_on:
+    if not config.is_switched_on:
         return SyncStatus.DISABLED
-    if facts.syncing:
+    if last_known.syncing:
         return SyncStatus.SYNCING
     if config.paused:
         return SyncStatus.PAUSED
-    if facts.last_sync is None and not config.unusable:
+    if last_known.last_sync is None and not config.has_invalid_id:
         return SyncStatus.NEVER_SYNCED
-    if config.problems or facts.error:
+    if config.problems or last_known.error:
         return SyncStatus.ERROR
-    if facts.drift_count:
+    if last_known.drift_count:
         return SyncStatus.OUT_OF_SYNC
-    if config.git is None or facts.drift_count is None:
+    if config.git is None or last_known.drift_count is None:
         return SyncStatus.INVENTORY_ONLY
     return SyncStatus.IN_SYNC
 
 
-def status_error(config: FabricConfig, facts: Facts) -> str:
+def compute_status_error(config: FabricConfig, last_known: LastKnownState) -> str:
     """The sentence that goes with the status `error`: unusable settings first, then the last sync."""
-    return " ".join(filter(None, (*config.problems, facts.error)))[:500]
+    return " ".join(filter(None, (*config.problems, last_known.error)))[:500]

@@ -6,16 +6,16 @@ Text that does not look like what it should be is left as it is: it is not ours 
 import re
 from fractions import Fraction
 
-_SINGLE_LANE = re.compile(r"(?P<port>(.*/)?E\d+/\d+)/1")
+_FIRST_LANE_PORT = re.compile(r"(?P<port>(.*/)?E\d+/\d+)/1")
 
 
-def port(name: str) -> str:
+def canonicalize_port(name: str) -> str:
     """`leaf-01/E1/5/1` is `leaf-01/E1/5`: the first lane of a breakout-capable port is the port."""
-    found = _SINGLE_LANE.fullmatch(name)
+    found = _FIRST_LANE_PORT.fullmatch(name)
     return found["port"] if found else name
 
 
-def speed(value: str) -> str:
+def canonicalize_speed(value: str) -> str:
     """`SPEED_25G`, as older releases spell it, is `25G`."""
     return value.removeprefix("SPEED_")
 
@@ -23,7 +23,7 @@ def speed(value: str) -> str:
 _MAC = re.compile(r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|([0-9a-f]{4}\.){2}[0-9a-f]{4}", re.IGNORECASE)
 
 
-def mac(address: str) -> str:
+def canonicalize_mac(address: str) -> str:
     """`0C-20-12-FF-00-00` and `0c20.12ff.0000` are `0c:20:12:ff:00:00`."""
     if not _MAC.fullmatch(address):
         return address
@@ -31,7 +31,7 @@ def mac(address: str) -> str:
     return ":".join(digits[index : index + 2] for index in range(0, 12, 2))
 
 
-_NANOSECONDS = {
+_NANOSECONDS_PER_UNIT = {
     "ns": 1,
     "us": 10**3,
     "µs": 10**3,
@@ -40,22 +40,27 @@ _NANOSECONDS = {
     "m": 60 * 10**9,
     "h": 3600 * 10**9,
 }
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
-_DURATION = re.compile(rf"({_PART.pattern})+")
+_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
+_DURATION = re.compile(rf"({_DURATION_PART.pattern})+")
 
 
-def duration(value: str) -> str:
+def canonicalize_duration(value: str) -> str:
     """Go durations as Go writes them: `90s` is `1m30s`. Below a second, nanoseconds; 0 is empty."""
     if value == "0":
         return ""
     if not _DURATION.fullmatch(value):
         return value
-    total = int(sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in _PART.findall(value)))
-    if total and total < _NANOSECONDS["s"]:
+    total = int(
+        sum(
+            Fraction(number) * _NANOSECONDS_PER_UNIT[unit]
+            for number, unit in _DURATION_PART.findall(value)
+        )
+    )
+    if total and total < _NANOSECONDS_PER_UNIT["s"]:
         return f"{total}ns"
-    minutes, nanoseconds = divmod(total, _NANOSECONDS["m"])
+    minutes, nanoseconds = divmod(total, _NANOSECONDS_PER_UNIT["m"])
     hours, minutes = divmod(minutes, 60)
-    seconds = _decimal(nanoseconds)
+    seconds = _format_seconds(nanoseconds)
     if hours:
         return f"{hours}h{minutes}m{seconds}s"
     if minutes:
@@ -63,6 +68,6 @@ def duration(value: str) -> str:
     return f"{seconds}s" if nanoseconds else ""
 
 
-def _decimal(nanoseconds: int) -> str:
-    whole, part = divmod(nanoseconds, _NANOSECONDS["s"])
+def _format_seconds(nanoseconds: int) -> str:
+    whole, part = divmod(nanoseconds, _NANOSECONDS_PER_UNIT["s"])
     return f"{whole}.{part:09}".rstrip("0").rstrip(".")

@@ -3,18 +3,18 @@
 import json
 import re
 
-_WORD = re.compile(r"[A-Za-z0-9_-]+")
-_PORTS = re.compile(r"[A-Za-z0-9_./-]+(, [A-Za-z0-9_./-]+)*")
+_PLAIN_FIELD = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN_ITEM_KEY = re.compile(r"[A-Za-z0-9_./-]+(, [A-Za-z0-9_./-]+)*")
 
 
-def member(path: str, name: str) -> str:
+def join_field(path: str, name: str) -> str:
     """The path of a named field or map entry."""
-    if not _WORD.fullmatch(name):
+    if not _PLAIN_FIELD.fullmatch(name):
         return f"{path}[{json.dumps(name)}]"
     return f"{path}.{name}" if path else name
 
 
-def entry(path: str, key: int | str) -> str:
+def join_item(path: str, key: int | str) -> str:
     """The path of a list element, by its place (from 0) or by what tells it from the others."""
     text = str(key)
-    return f"{path}[{text if _PORTS.fullmatch(text) else json.dumps(text)}]"
+    return f"{path}[{text if _PLAIN_ITEM_KEY.fullmatch(text) else json.dumps(text)}]"

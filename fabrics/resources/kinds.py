@@ -8,9 +8,9 @@ tell "not compared" from "not a Hedgehog kind at all".
 from collections.abc import Iterable
 from typing import NamedTuple
 
-WIRING = "wiring.githedgehog.com"
-VPC = "vpc.githedgehog.com"
-GATEWAY = "gateway.githedgehog.com"
+WIRING_GROUP = "wiring.githedgehog.com"
+VPC_GROUP = "vpc.githedgehog.com"
+GATEWAY_GROUP = "gateway.githedgehog.com"
 
 
 class Kind(NamedTuple):
@@ -27,42 +27,42 @@ class Kind(NamedTuple):
         return f"{self.group}/{self.version}"
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind(WIRING, "VLANNamespace", "v1beta1", "vlannamespaces"),
-    Kind(WIRING, "SwitchGroup", "v1beta1", "switchgroups"),
-    Kind(WIRING, "Switch", "v1beta1", "switches"),
-    Kind(WIRING, "Server", "v1beta1", "servers"),
-    Kind(WIRING, "Connection", "v1beta1", "connections"),
-    Kind(VPC, "IPv4Namespace", "v1beta1", "ipv4namespaces"),
-    Kind(VPC, "VPC", "v1beta1", "vpcs"),
-    Kind(VPC, "VPCAttachment", "v1beta1", "vpcattachments"),
-    Kind(VPC, "VPCPeering", "v1beta1", "vpcpeerings"),
-    Kind(VPC, "External", "v1beta1", "externals"),
-    Kind(VPC, "ExternalAttachment", "v1beta1", "externalattachments"),
-    Kind(VPC, "ExternalPeering", "v1beta1", "externalpeerings"),
-    Kind(GATEWAY, "GatewayGroup", "v1alpha1", "gatewaygroups"),
-    Kind(GATEWAY, "Gateway", "v1alpha1", "gateways"),
-    Kind(GATEWAY, "GatewayPeering", "v1alpha1", "gatewaypeerings"),
+COMPARED_KINDS: tuple[Kind, ...] = (
+    Kind(WIRING_GROUP, "VLANNamespace", "v1beta1", "vlannamespaces"),
+    Kind(WIRING_GROUP, "SwitchGroup", "v1beta1", "switchgroups"),
+    Kind(WIRING_GROUP, "Switch", "v1beta1", "switches"),
+    Kind(WIRING_GROUP, "Server", "v1beta1", "servers"),
+    Kind(WIRING_GROUP, "Connection", "v1beta1", "connections"),
+    Kind(VPC_GROUP, "IPv4Namespace", "v1beta1", "ipv4namespaces"),
+    Kind(VPC_GROUP, "VPC", "v1beta1", "vpcs"),
+    Kind(VPC_GROUP, "VPCAttachment", "v1beta1", "vpcattachments"),
+    Kind(VPC_GROUP, "VPCPeering", "v1beta1", "vpcpeerings"),
+    Kind(VPC_GROUP, "External", "v1beta1", "externals"),
+    Kind(VPC_GROUP, "ExternalAttachment", "v1beta1", "externalattachments"),
+    Kind(VPC_GROUP, "ExternalPeering", "v1beta1", "externalpeerings"),
+    Kind(GATEWAY_GROUP, "GatewayGroup", "v1alpha1", "gatewaygroups"),
+    Kind(GATEWAY_GROUP, "Gateway", "v1alpha1", "gateways"),
+    Kind(GATEWAY_GROUP, "GatewayPeering", "v1alpha1", "gatewaypeerings"),
 )
 """The 15 kinds that people write, in the order in which they depend on each other."""
 
-ALL_KINDS: frozenset[Kind] = frozenset(KINDS)
+ALL_COMPARED_KINDS: frozenset[Kind] = frozenset(COMPARED_KINDS)
 
-KINDS_BY_NAME = {kind.name: kind for kind in KINDS}
-_BY_GROUP_AND_NAME = {(kind.group, kind.name): kind for kind in KINDS}
+KINDS_BY_NAME = {kind.name: kind for kind in COMPARED_KINDS}
+_KINDS_BY_GROUP_AND_NAME = {(kind.group, kind.name): kind for kind in COMPARED_KINDS}
 
-SWITCH_PROFILE = Kind(WIRING, "SwitchProfile", "v1beta1", "switchprofiles")
+SWITCH_PROFILE = Kind(WIRING_GROUP, "SwitchProfile", "v1beta1", "switchprofiles")
 """Written by a controller, so not compared; it tells the inventory what ports a switch has."""
 
-READ_KINDS: tuple[Kind, ...] = (*KINDS, SWITCH_PROFILE)
+LISTED_KINDS: tuple[Kind, ...] = (*COMPARED_KINDS, SWITCH_PROFILE)
 """All that is read of a fabric's API."""
 
 _NOT_COMPARED = frozenset(
     {
-        (WIRING, "SwitchProfile"),
-        (WIRING, "ServerProfile"),
-        (WIRING, "Fabric"),
-        (GATEWAY, "VPCInfo"),
+        (WIRING_GROUP, "SwitchProfile"),
+        (WIRING_GROUP, "ServerProfile"),
+        (WIRING_GROUP, "Fabric"),
+        (GATEWAY_GROUP, "VPCInfo"),
         ("agent.githedgehog.com", "Agent"),
         ("agent.githedgehog.com", "Catalog"),
         ("dhcp.githedgehog.com", "DHCPSubnet"),
@@ -79,11 +79,11 @@ _MADE_BY_CONTROLLERS = frozenset({("GatewayGroup", "default")})
 """(kind, name) of objects which a controller creates without an owner reference."""
 
 
-_NAMESPACES = {(GATEWAY, "fab"): "default"}
+_NAMESPACE_ALIASES = {(GATEWAY_GROUP, "fab"): "default"}
 """(API group, namespace) pairs that name one place: older releases kept gateways in `fab`."""
 
 
-def kind_named(name: str) -> Kind:
+def get_kind(name: str) -> Kind:
     """The kind of this name; a `ValueError` that lists the names when there is none."""
     try:
         return KINDS_BY_NAME[name]
@@ -94,29 +94,29 @@ def kind_named(name: str) -> Kind:
         ) from None
 
 
-def kinds_named(names: Iterable[str]) -> frozenset[Kind]:
-    """The kinds of these names, as `kind_named` finds each."""
-    return frozenset(map(kind_named, names))
+def get_kinds(names: Iterable[str]) -> frozenset[Kind]:
+    """The kinds of these names, as `get_kind` finds each."""
+    return frozenset(map(get_kind, names))
 
 
 def find_kind(group: str, name: str) -> Kind | None:
     """The compared kind of this API group and name, or None."""
-    return _BY_GROUP_AND_NAME.get((group, name))
+    return _KINDS_BY_GROUP_AND_NAME.get((group, name))
 
 
-def find_live_kind(group: str, name: str) -> Kind | None:
+def find_listed_kind(group: str, name: str) -> Kind | None:
     """The kind of this API group and name whose live objects are looked at, or None."""
     if (group, name) == (SWITCH_PROFILE.group, SWITCH_PROFILE.name):
         return SWITCH_PROFILE
     return find_kind(group, name)
 
 
-def kinds_of(group: str) -> frozenset[Kind]:
+def find_kinds_in_group(group: str) -> frozenset[Kind]:
     """All compared kinds of an API group; empty for any other group."""
-    return frozenset(kind for kind in KINDS if kind.group == group)
+    return frozenset(kind for kind in COMPARED_KINDS if kind.group == group)
 
 
-def is_hedgehog(group: str) -> bool:
+def is_hedgehog_group(group: str) -> bool:
     """Whether an API group is one of Hedgehog's, known or not."""
     return group == "githedgehog.com" or group.endswith(".githedgehog.com")
 
@@ -131,6 +131,6 @@ def is_made_by_controller(kind: Kind, name: str) -> bool:
     return (kind.name, name) in _MADE_BY_CONTROLLERS
 
 
-def namespace_of(kind: Kind, namespace: str) -> str:
+def normalize_namespace(kind: Kind, namespace: str) -> str:
     """The namespace that tells objects of a kind apart, whatever the release calls it."""
-    return _NAMESPACES.get((kind.group, namespace), namespace)
+    return _NAMESPACE_ALIASES.get((kind.group, namespace), namespace)

@@ -11,18 +11,18 @@ from typing import Any
 import msgspec
 
 from fabrics.resources.kinds import Kind
-from fabrics.resources.resource import Resource, from_api
+from fabrics.resources.resource import Resource, resource_from_api
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListResponse:
     """The items of one page, as bytes, and the token that continues the list; empty at its end."""
 
     items: tuple[msgspec.Raw, ...]
-    token: str
+    continue_token: str
 
-    def resources(
-        self, kind: Kind, known: Mapping[str, Resource], names: Collection[str] | None = None
+    def parse_resources(
+        self, kind: Kind, cached: Mapping[str, Resource], names: Collection[str] | None = None
     ) -> tuple[Resource, ...]:
         """The resources of a kind in the page; where `names` are given, those alone.
 
@@ -31,26 +31,28 @@ class Page:
         object.
         """
         try:
-            return tuple(self._read(kind, known, names))
-        except _BAD_JSON as error:
+            return tuple(self._iter_resources(kind, cached, names))
+        except _DECODE_ERRORS as error:
             raise ValueError(
                 f"The Kubernetes API gave a {kind.name} that is none: {error}."
             ) from error
 
-    def _read(
-        self, kind: Kind, known: Mapping[str, Resource], names: Collection[str] | None
+    def _iter_resources(
+        self, kind: Kind, cached: Mapping[str, Resource], names: Collection[str] | None
     ) -> Iterator[Resource]:
         for item in self.items:
-            metadata = _OBJECTS.decode(item).metadata
+            metadata = _METADATA_DECODER.decode(item).metadata
             if names is None or metadata.name in names:
-                yield _known(metadata, known) or from_api(_ANYTHING.decode(item), kind)
+                yield _find_unchanged(metadata, cached) or resource_from_api(
+                    _OBJECT_DECODER.decode(item), kind
+                )
 
 
 class _ListMetadata(msgspec.Struct, rename={"token": "continue"}):
     token: str | None = None
 
 
-class _List(msgspec.Struct):
+class _KubernetesList(msgspec.Struct):
     kind: str
     metadata: _ListMetadata
     items: list[msgspec.Raw]
@@ -62,27 +64,27 @@ class _ObjectMetadata(msgspec.Struct, rename="camel"):
     resource_version: str = ""
 
 
-class _Object(msgspec.Struct):
+class _KubernetesObject(msgspec.Struct):
     metadata: _ObjectMetadata
 
 
-_LISTS = msgspec.json.Decoder(_List)
-_OBJECTS = msgspec.json.Decoder(_Object)
-_ANYTHING = msgspec.json.Decoder(dict[str, Any])
-_BAD_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_LIST_DECODER = msgspec.json.Decoder(_KubernetesList)
+_METADATA_DECODER = msgspec.json.Decoder(_KubernetesObject)
+_OBJECT_DECODER = msgspec.json.Decoder(dict[str, Any])
+_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def read_page(data: bytes) -> Page:
+def parse_list_response(data: bytes) -> ListResponse:
     """The page in the answer to a list request. Raises `ValueError` for any other answer."""
     try:
-        page = _LISTS.decode(data)
-    except _BAD_JSON as error:
+        page = _LIST_DECODER.decode(data)
+    except _DECODE_ERRORS as error:
         raise ValueError(f"This is no list of Kubernetes objects: {error}.") from error
     if not page.kind.endswith("List"):
         raise ValueError(f"This is a {page.kind}, not a list of Kubernetes objects.")
-    return Page(tuple(page.items), page.metadata.token or "")
+    return ListResponse(tuple(page.items), page.metadata.token or "")
 
 
-def _known(metadata: _ObjectMetadata, known: Mapping[str, Resource]) -> Resource | None:
-    found = known.get(metadata.uid) if metadata.uid and metadata.resource_version else None
+def _find_unchanged(metadata: _ObjectMetadata, cached: Mapping[str, Resource]) -> Resource | None:
+    found = cached.get(metadata.uid) if metadata.uid and metadata.resource_version else None
     return found if found and found.resource_version == metadata.resource_version else None

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from fabrics.resources.defaults import with_defaults
+from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind
-from fabrics.resources.schema import spec_of
-from fabrics.resources.schema.types import Difference, Map, Struct, Value, text
+from fabrics.resources.schema import get_spec_schema
+from fabrics.resources.schema.types import Difference, Map, Scalar, Struct, dump_sorted_json
 
 
 class Content(NamedTuple):
@@ -20,38 +20,38 @@ class Content(NamedTuple):
     annotations: Mapping[str, str]
 
 
-def desired_form(kind: Kind, content: Content) -> Json:
+def normalize_desired(kind: Kind, content: Content) -> Json:
     """The normal form of an object in Git: as the cluster would hold it."""
-    return live_form(kind, content._replace(spec=with_defaults(kind, content.spec)))
+    return normalize_live(kind, content._replace(spec=apply_defaults(kind, content.spec)))
 
 
-def live_form(kind: Kind, content: Content) -> Json:
+def normalize_live(kind: Kind, content: Content) -> Json:
     """The normal form of an object in the cluster."""
     return {
-        "spec": spec_of(kind).normal(dict(content.spec)),
+        "spec": get_spec_schema(kind).normalize(dict(content.spec)),
         "metadata": {
-            "labels": _users(content.labels),
-            "annotations": _users(content.annotations),
+            "labels": _keep_user_entries(content.labels),
+            "annotations": _keep_user_entries(content.annotations),
         },
     }
 
 
-def differences(kind: Kind, desired: Json, live: Json) -> Iterator[Difference]:
+def diff_normalized(kind: Kind, desired: Json, live: Json) -> Iterator[Difference]:
     """The fields in which two normal forms of a kind differ, by path."""
-    shape = Struct({"spec": spec_of(kind), "metadata": _METADATA})
-    yield from shape.differences("", desired, live)
+    shape = Struct({"spec": get_spec_schema(kind), "metadata": _METADATA})
+    yield from shape.diff("", desired, live)
 
 
-def digest_of(form: Json) -> str:
+def digest_json(value: Json) -> str:
     """A digest that two forms share exactly when they are equal."""
-    return hashlib.blake2b(text(form).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(dump_sorted_json(value).encode(), digest_size=16).hexdigest()
 
 
-_METADATA = Struct({"labels": Map(Value()), "annotations": Map(Value())})
+_METADATA = Struct({"labels": Map(Scalar()), "annotations": Map(Scalar())})
 
-_WRITTEN_BY_PEOPLE = ("fabric.githedgehog.com/route-summ", "fabric.githedgehog.com/p2p-link")
+_USER_KEYS = ("fabric.githedgehog.com/route-summ", "fabric.githedgehog.com/p2p-link")
 
-_WRITTEN_BY_TOOLS = (
+_TOOL_DOMAINS = (
     "githedgehog.com",
     "kubectl.kubernetes.io",
     "argocd.argoproj.io",
@@ -63,19 +63,19 @@ _WRITTEN_BY_TOOLS = (
 )
 """Domains of labels and annotations that Hedgehog, kubectl, k3s and GitOps tools write."""
 
-_TRACKING = ("app.kubernetes.io/instance", "app.kubernetes.io/managed-by")
+_TRACKING_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/managed-by")
 
 
-def _users(entries: Mapping[str, str]) -> dict[str, Json]:
-    return {name: value for name, value in entries.items() if _is_users(name)}
+def _keep_user_entries(entries: Mapping[str, str]) -> dict[str, Json]:
+    return {name: value for name, value in entries.items() if _is_user_entry(name)}
 
 
 @cache
-def _is_users(name: str) -> bool:
+def _is_user_entry(name: str) -> bool:
     """Whether a label or annotation of this name is one that people write."""
     domain = name.rpartition("/")[0]
-    if name in _WRITTEN_BY_PEOPLE or domain.endswith("hhfab.githedgehog.com"):
+    if name in _USER_KEYS or domain.endswith("hhfab.githedgehog.com"):
         return True
-    return name not in _TRACKING and not any(
-        domain == tool or domain.endswith("." + tool) for tool in _WRITTEN_BY_TOOLS
+    return name not in _TRACKING_LABELS and not any(
+        domain == tool or domain.endswith("." + tool) for tool in _TOOL_DOMAINS
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from ipaddress import IPv4Network, ip_interface
 
-from stack.demo.admission_labels import FABRIC, device_annotations, labels
+from stack.demo.admission_labels import LABEL_DOMAIN, make_device_annotations, make_labels
 from stack.demo.manifests import Manifest, Spec
 
 
@@ -20,17 +20,17 @@ def admit(manifest: Manifest) -> Manifest:
     stored = deepcopy(manifest)
     kind, metadata, spec = stored["kind"], stored["metadata"], stored.setdefault("spec", {})
     metadata.setdefault("namespace", "default")
-    if kind in _DEFAULTS:
-        _DEFAULTS[kind](spec)
-    people = {k: v for k, v in metadata.pop("labels", {}).items() if f"{FABRIC}/" not in k}
-    if all_labels := people | labels(kind, spec):
+    if kind in _DEFAULTERS:
+        _DEFAULTERS[kind](spec)
+    people = {k: v for k, v in metadata.pop("labels", {}).items() if f"{LABEL_DOMAIN}/" not in k}
+    if all_labels := people | make_labels(kind, spec):
         metadata["labels"] = all_labels
     if kind == "Connection":
-        metadata.setdefault("annotations", {}).update(device_annotations(spec))
+        metadata.setdefault("annotations", {}).update(make_device_annotations(spec))
     return stored
 
 
-def _switch(spec: Spec) -> None:
+def _set_switch_defaults(spec: Spec) -> None:
     for part in ("boot", "redundancy", "ecmp"):
         spec.setdefault(part, {})
     spec["vlanNamespaces"] = sorted(spec.get("vlanNamespaces", ["default"]))
@@ -42,17 +42,17 @@ def _switch(spec: Spec) -> None:
         }
 
 
-def _vlan_namespace(spec: Spec) -> None:
+def _set_vlan_namespace_defaults(spec: Spec) -> None:
     for vlans in spec["ranges"]:
         vlans.setdefault("to", vlans["from"])
     spec["ranges"].sort(key=lambda vlans: vlans["from"])
 
 
-def _ipv4_namespace(spec: Spec) -> None:
+def _set_ipv4_namespace_defaults(spec: Spec) -> None:
     spec["subnets"].sort()
 
 
-def _vpc(spec: Spec) -> None:
+def _set_vpc_defaults(spec: Spec) -> None:
     spec.setdefault("ipv4Namespace", "default")
     spec.setdefault("vlanNamespace", "default")
     for subnet in spec["subnets"].values():
@@ -60,10 +60,10 @@ def _vpc(spec: Spec) -> None:
         if not subnet.get("hostBGP"):
             subnet.setdefault("gateway", str(network[1]))
         if subnet.setdefault("dhcp", {}).get("enable"):
-            _dhcp(subnet["dhcp"], network)
+            _set_dhcp_defaults(subnet["dhcp"], network)
 
 
-def _dhcp(dhcp: Spec, network: IPv4Network) -> None:
+def _set_dhcp_defaults(dhcp: Spec, network: IPv4Network) -> None:
     pool = dhcp.setdefault("range", {})
     pool.setdefault("start", str(network[2]))
     pool.setdefault("end", str(network[-1]))
@@ -76,32 +76,32 @@ def _dhcp(dhcp: Spec, network: IPv4Network) -> None:
         dhcp["static"] = {mac.lower(): lease for mac, lease in leases.items()}
 
 
-def _vpc_attachment(spec: Spec) -> None:
+def _set_vpc_attachment_defaults(spec: Spec) -> None:
     if "/" not in spec["subnet"]:
         spec["subnet"] += "/default"
 
 
-def _external(spec: Spec) -> None:
+def _set_external_defaults(spec: Spec) -> None:
     spec.setdefault("ipv4Namespace", "default")
 
 
-def _external_attachment(spec: Spec) -> None:
+def _set_external_attachment_defaults(spec: Spec) -> None:
     spec.setdefault("switch", {})
     spec.setdefault("neighbor", {})
 
 
-def _external_peering(spec: Spec) -> None:
+def _set_external_peering_defaults(spec: Spec) -> None:
     spec["permit"]["vpc"]["subnets"].sort()
     spec["permit"]["external"]["prefixes"].sort(key=lambda each: each["prefix"])
 
 
-_DEFAULTS: dict[str, Callable[[Spec], None]] = {
-    "Switch": _switch,
-    "VLANNamespace": _vlan_namespace,
-    "IPv4Namespace": _ipv4_namespace,
-    "VPC": _vpc,
-    "VPCAttachment": _vpc_attachment,
-    "External": _external,
-    "ExternalAttachment": _external_attachment,
-    "ExternalPeering": _external_peering,
+_DEFAULTERS: dict[str, Callable[[Spec], None]] = {
+    "Switch": _set_switch_defaults,
+    "VLANNamespace": _set_vlan_namespace_defaults,
+    "IPv4Namespace": _set_ipv4_namespace_defaults,
+    "VPC": _set_vpc_defaults,
+    "VPCAttachment": _set_vpc_attachment_defaults,
+    "External": _set_external_defaults,
+    "ExternalAttachment": _set_external_attachment_defaults,
+    "ExternalPeering": _set_external_peering_defaults,
 }

@@ -10,12 +10,12 @@ from typing import Final
 
 from stack.cache import Progress
 from stack.demo.env_file import env_file
-from stack.demo.fabrics import FABRICS
-from stack.demo.seed import commit_manifests, create_records, serve_fabrics, set_up_netbox
+from stack.demo.fabrics import SAMPLE_FABRICS
+from stack.demo.seed import commit_manifests, create_records, set_up_netbox, start_kubernetes_apis
 from stack.processes.supervisor import Service, Supervisor
 from stack.stack import Stack
 
-WORKER: Final = Path(__file__).parents[2] / "worker.py"
+WORKER_SCRIPT: Final = Path(__file__).parents[2] / "worker.py"
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,21 @@ def running_demo(progress: Progress, folder: Path) -> Iterator[Demo]:
         stack = exits.enter_context(Stack(progress))
         files = Path(exits.enter_context(TemporaryDirectory(dir=stack.log_dir.parent)))
         progress("Setting up NetBox for fabrics")
-        settings = worker_environment(stack, set_up_netbox(stack), files)
+        settings = make_worker_environment(stack, set_up_netbox(stack), files)
         progress("Starting the fabrics' Kubernetes APIs")
-        servers = serve_fabrics(FABRICS, files / "credentials", exits)
-        repository = commit_manifests(stack.git, FABRICS)
+        servers = start_kubernetes_apis(SAMPLE_FABRICS, files / "credentials", exits)
+        repository = commit_manifests(stack.git, SAMPLE_FABRICS)
         create_records(settings, servers, repository.url)
         progress("Starting the worker")
         supervisor = Supervisor(stack.log_dir)
         exits.callback(supervisor.close)
-        worker = supervisor.start("Worker", [sys.executable, WORKER], env=settings)
-        environment = settings | terminal_environment(stack)
+        worker = supervisor.start("Worker", [sys.executable, WORKER_SCRIPT], env=settings)
+        environment = settings | make_terminal_environment(stack)
         path = exits.enter_context(env_file(environment, folder))
         yield Demo(stack, worker, repository.url, environment, path)
 
 
-def worker_environment(stack: Stack, netbox_token: str, files: Path) -> dict[str, str]:
+def make_worker_environment(stack: Stack, netbox_token: str, files: Path) -> dict[str, str]:
     """The settings of the worker and of commands; what they don't name has its default."""
     return {
         "FABRIC_SYNC_NETBOX_URL": stack.netbox.url,
@@ -65,7 +65,7 @@ def worker_environment(stack: Stack, netbox_token: str, files: Path) -> dict[str
     }
 
 
-def terminal_environment(stack: Stack) -> dict[str, str]:
+def make_terminal_environment(stack: Stack) -> dict[str, str]:
     """What people need besides, to look at the same things in a browser."""
     return {
         "NETBOX_USER": stack.netbox.user,

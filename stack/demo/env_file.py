@@ -19,15 +19,15 @@ def env_file(variables: Mapping[str, str], folder: Path) -> Iterator[Path]:
 
     It is called `.demo.env`, or `.demo-2.env` and so on where other demos of this folder still run.
     """
-    with _claimed_path(folder) as path:
-        _write(path, _exports(variables))
+    with _reserve_path(folder) as path:
+        _write_private_file(path, _format_exports(variables))
         try:
             yield path
         finally:
             path.unlink(missing_ok=True)
 
 
-def _write(path: Path, text: str) -> None:
+def _write_private_file(path: Path, text: str) -> None:
     try:
         path.unlink(missing_ok=True)  # left behind by a demo that was killed
         path.touch(mode=0o600)
@@ -38,7 +38,7 @@ def _write(path: Path, text: str) -> None:
         ) from None
 
 
-def _exports(variables: Mapping[str, str]) -> str:
+def _format_exports(variables: Mapping[str, str]) -> str:
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     programs = shlex.quote(str(Path(sys.prefix, "bin")))
     return "\n".join(
@@ -52,16 +52,16 @@ def _exports(variables: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def _claimed_path(folder: Path) -> Iterator[Path]:
+def _reserve_path(folder: Path) -> Iterator[Path]:
     for number in count(1):
         path = folder.resolve() / (".demo.env" if number == 1 else f".demo-{number}.env")
-        if lock := _lock(path):
+        if lock := _try_lock(path):
             with lock:
                 yield path
             return
 
 
-def _lock(path: Path) -> FileLock | None:
+def _try_lock(path: Path) -> FileLock | None:
     """The lock of that name, held; None where another demo holds it."""
     cache_dir().mkdir(parents=True, exist_ok=True)
     lock = FileLock(cache_dir() / f"demo-{fingerprint(bytes(path))}.lock")

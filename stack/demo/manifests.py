@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from fabrics.resources.manifests.documents import read_documents
+from fabrics.resources.manifests.documents import parse_documents
 
 type Manifest = dict[str, Any]
 type Spec = dict[str, Any]
@@ -12,10 +12,10 @@ type Spec = dict[str, Any]
 
 def read_manifests(file: Path) -> list[Manifest]:
     """The documents of one YAML file, as Kubernetes reads them."""
-    return [cast(Manifest, document.value) for document in read_documents(file.read_bytes())]
+    return [cast(Manifest, document.value) for document in parse_documents(file.read_bytes())]
 
 
-def ends(connection: Spec) -> Iterator[tuple[str, str]]:
+def iter_link_ends(connection: Spec) -> Iterator[tuple[str, str]]:
     """The ends of a connection's links: what the device is (`server`, `spine`, ...) and its port."""
     (body,) = connection.values()
     for link in body.get("links") or [body["link"]]:

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Final
 
 from activities.netbox.client import NetBox
-from activities.setup import apply, issue_token, items
-from stack.demo.fabrics import SAMPLES, SampleFabric
+from activities.setup import all_items, apply, issue_token
+from stack.demo.fabrics import SAMPLES_DIR, SampleFabric
 from stack.kubernetes.api import kubernetes_api
 from stack.processes.ports import LOOPBACK
 from stack.processes.supervisor import StackError
 from stack.services.git_server import GitRepository, GitServer
 from stack.stack import Stack
 
-INTERVAL: Final = 30
+SYNC_INTERVAL_SECONDS: Final = 30
 """Seconds from sync to sync: short enough to watch."""
 
 
 def set_up_netbox(stack: Stack) -> str:
     """Do what `starter.py setup` does, as the superuser; the token of the user it makes."""
-    with closing(_netbox(stack.netbox.url, stack.netbox.token)) as netbox:
-        for _change in apply(netbox, items(stack.temporal.ui_url, "default")):
+    with closing(_make_netbox_client(stack.netbox.url, stack.netbox.token)) as netbox:
+        for _change in apply(netbox, all_items(stack.temporal.ui_url, "default")):
             pass
         token = issue_token(netbox)
     if token is None:
@@ -35,17 +35,20 @@ def commit_manifests(server: GitServer, fabrics: Iterable[SampleFabric]) -> GitR
     repository = server.create_repository("fabrics")
     files = [file for fabric in fabrics for file in fabric.directory.rglob("*.yaml")]
     repository.commit(
-        {str(file.relative_to(SAMPLES)): file.read_text() for file in files},
+        {str(file.relative_to(SAMPLES_DIR)): file.read_text() for file in files},
         message="The fabrics of Berlin, Oslo and Lyon",
     )
     return repository
 
 
-def serve_fabrics(
+def start_kubernetes_apis(
     fabrics: Iterable[SampleFabric], credentials: Path, exits: ExitStack
 ) -> dict[str, str]:
     """A Kubernetes API for each fabric until `exits`, with a credential of its name; their URLs."""
-    return {fabric.name: _serve(fabric, credentials / fabric.name, exits) for fabric in fabrics}
+    return {
+        fabric.name: _start_kubernetes_api(fabric, credentials / fabric.name, exits)
+        for fabric in fabrics
+    }
 
 
 def create_records(
@@ -53,10 +56,10 @@ def create_records(
 ) -> None:
     """A record in NetBox for each of `servers`, as the user that syncs."""
     url, token = settings["FABRIC_SYNC_NETBOX_URL"], settings["FABRIC_SYNC_NETBOX_TOKEN"]
-    with closing(_netbox(url, token)) as netbox:
+    with closing(_make_netbox_client(url, token)) as netbox:
         for name, server in servers.items():
             fields = {
-                "hh_sync_interval": INTERVAL,
+                "hh_sync_interval": SYNC_INTERVAL_SECONDS,
                 "hh_kubernetes_server": server,
                 "hh_git_repository": repository,
                 "hh_git_directory": name,
@@ -64,16 +67,16 @@ def create_records(
             netbox.create_record(name, fields)
 
 
-def _serve(fabric: SampleFabric, credential: Path, exits: ExitStack) -> str:
-    if fabric.live is None:
-        return _serve_nothing(credential, exits)
+def _start_kubernetes_api(fabric: SampleFabric, credential: Path, exits: ExitStack) -> str:
+    if fabric.make_live is None:
+        return _make_unreachable_api(credential, exits)
     api = exits.enter_context(kubernetes_api())
-    api.load(fabric.live(fabric.desired()))
+    api.apply_all(fabric.make_live(fabric.read_desired()))
     api.write_credential(credential)
     return api.server
 
 
-def _serve_nothing(credential: Path, exits: ExitStack) -> str:
+def _make_unreachable_api(credential: Path, exits: ExitStack) -> str:
     """The URL of an API that is down: its port belongs to us, and nobody listens there."""
     port = exits.enter_context(socket.socket())
     port.bind((LOOPBACK, 0))
@@ -84,5 +87,5 @@ def _serve_nothing(credential: Path, exits: ExitStack) -> str:
     return url
 
 
-def _netbox(url: str, token: str) -> NetBox:
+def _make_netbox_client(url: str, token: str) -> NetBox:
     return NetBox(url, token, connect_timeout=5, timeout=60)

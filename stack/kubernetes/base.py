@@ -8,38 +8,38 @@ from typing import Any
 
 import trustme
 
-from fabrics.resources.kinds import Kind, find_live_kind
+from fabrics.resources.kinds import Kind, find_listed_kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
-class Identity:
+class ServerAuth:
     """How an API proves what it is, and what it wants to hear: its own CA and one bearer token."""
 
     token: str
-    authority: trustme.CA
+    ca: trustme.CA
 
     @property
     def ca_cert(self) -> str:
         """The CA's certificate in PEM."""
-        return self.authority.cert_pem.bytes().decode()
+        return self.ca.cert_pem.bytes().decode()
 
-    def certificate(self) -> trustme.LeafCert:
+    def issue_certificate(self) -> trustme.LeafCert:
         """A new server certificate for this machine's loopback."""
-        return self.authority.issue_cert(HOST, "localhost")
+        return self.ca.issue_cert(LOOPBACK, "localhost")
 
 
 class KubernetesApi(ABC):
     """A running API that serves the Hedgehog kinds; `server` is its URL."""
 
-    def __init__(self, server: str, identity: Identity) -> None:
+    def __init__(self, server: str, auth: ServerAuth) -> None:
         self.server = server
-        self.identity = identity
+        self.auth = auth
 
     @abstractmethod
-    def load(self, items: Iterable[Mapping[str, Any]]) -> None:
+    def apply_all(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Create or replace custom resources, given as manifests are written."""
 
     @abstractmethod
@@ -47,35 +47,35 @@ class KubernetesApi(ABC):
         """Delete one object. Raises `KeyError` when there is none."""
 
     @abstractmethod
-    def clear(self, kind: Kind) -> None:
+    def delete_all(self, kind: Kind) -> None:
         """Delete all objects of a kind."""
 
     @abstractmethod
-    def withdraw(self, kind: Kind) -> None:
+    def stop_serving(self, kind: Kind) -> None:
         """Stop serving a kind, as a Hedgehog release without it does."""
 
     @abstractmethod
     def expire_lists(self) -> None:
         """Make every continue token that was given out too old to use."""
 
-    def put(self, item: Mapping[str, Any]) -> None:
+    def apply(self, item: Mapping[str, Any]) -> None:
         """Create or replace one custom resource."""
-        self.load([item])
+        self.apply_all([item])
 
     def write_credential(self, folder: Path) -> None:
         """Write the files with which a worker reaches this API (see `activities.credentials`)."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "server").write_text(self.server)
-        (folder / "ca.crt").write_text(self.identity.ca_cert)
+        (folder / "ca.crt").write_text(self.auth.ca_cert)
         token = folder / "token"
         token.touch(mode=0o600)
-        token.write_text(self.identity.token)
+        token.write_text(self.auth.token)
 
 
-def served_kind(item: Mapping[str, Any]) -> Kind:
+def get_served_kind(item: Mapping[str, Any]) -> Kind:
     """The kind of a manifest. Raises `ValueError` for one that these APIs do not serve."""
     group, _, _ = str(item["apiVersion"]).rpartition("/")
-    kind = find_live_kind(group, str(item["kind"]))
+    kind = find_listed_kind(group, str(item["kind"]))
     if kind is None:
         raise ValueError(
             f"{item['kind']} of {item['apiVersion']} is not a kind that is served here"

@@ -6,28 +6,28 @@ from typing import Any, Final
 
 import yaml
 
-from fabrics.resources.kinds import READ_KINDS, Kind
+from fabrics.resources.kinds import LISTED_KINDS, Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
 
-CLUSTER_ROLE: Final = Path(__file__).parents[2] / "deploy" / "clusterrole.yaml"
+CLUSTER_ROLE_FILE: Final = Path(__file__).parents[2] / "deploy" / "clusterrole.yaml"
 RBAC_GROUP: Final = "rbac.authorization.k8s.io"
-WORKER: Final = "fabric-sync"
+WORKER_NAME: Final = "fabric-sync"
 
 
-def definitions(crds: Path | None) -> Iterator[dict[str, Any]]:
+def read_crds(crds: Path | None) -> Iterator[dict[str, Any]]:
     """Those in the folder, or ones for the kinds that are read, which accept any spec."""
     if crds is None:
-        yield from map(_lenient_definition, READ_KINDS)
+        yield from map(_make_schemaless_crd, LISTED_KINDS)
     else:
         yield from (yaml.safe_load(file.read_text()) for file in sorted(crds.glob("*.yaml")))
 
 
-def definition_name(kind: Kind) -> str:
+def crd_name(kind: Kind) -> str:
     """As CustomResourceDefinitions must be called."""
     return f"{kind.plural}.{kind.group}"
 
 
-def _lenient_definition(kind: Kind) -> dict[str, Any]:
+def _make_schemaless_crd(kind: Kind) -> dict[str, Any]:
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {
         "name": kind.version,
@@ -38,7 +38,7 @@ def _lenient_definition(kind: Kind) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": definition_name(kind)},
+        "metadata": {"name": crd_name(kind)},
         "spec": {
             "group": kind.group,
             "scope": "Namespaced",
@@ -48,20 +48,20 @@ def _lenient_definition(kind: Kind) -> dict[str, Any]:
     }
 
 
-def worker_role() -> dict[str, Any]:
+def read_cluster_role() -> dict[str, Any]:
     """The shipped ClusterRole."""
-    role: dict[str, Any] = yaml.safe_load(CLUSTER_ROLE.read_text())
+    role: dict[str, Any] = yaml.safe_load(CLUSTER_ROLE_FILE.read_text())
     return role
 
 
-def worker_binding() -> dict[str, Any]:
+def make_role_binding() -> dict[str, Any]:
     """What gives it to the worker in the one namespace."""
-    role = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": WORKER}
-    worker = {"apiGroup": RBAC_GROUP, "kind": "User", "name": WORKER}
+    role = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": WORKER_NAME}
+    worker = {"apiGroup": RBAC_GROUP, "kind": "User", "name": WORKER_NAME}
     return {
         "apiVersion": f"{RBAC_GROUP}/v1",
         "kind": "RoleBinding",
-        "metadata": {"name": WORKER, "namespace": DEFAULT_NAMESPACE},
+        "metadata": {"name": WORKER_NAME, "namespace": DEFAULT_NAMESPACE},
         "roleRef": role,
         "subjects": [worker],
     }

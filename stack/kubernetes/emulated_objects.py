@@ -17,8 +17,8 @@ from fabrics.resources.resource import DEFAULT_NAMESPACE
 
 type ObjectKey = tuple[kmock.resource, str | None, str]
 
-UNFINISHED_LISTS: Final = 100
-IN_FLIGHT: Final = 50
+MAX_CONTINUE_TOKENS: Final = 100
+MAX_IN_FLIGHT_REQUESTS: Final = 50
 """Requests that may be served at the same time."""
 
 
@@ -27,62 +27,72 @@ class EmulatedObjects(kmock.KubernetesEmulator):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        self._version = 0
-        self._unfinished: LRUCache[str, list[dict[str, Any]]] = LRUCache(UNFINISHED_LISTS)
+        self._resource_version = 0
+        self._list_remainders: LRUCache[str, list[dict[str, Any]]] = LRUCache(MAX_CONTINUE_TOKENS)
 
-    def install(self, kind: Kind) -> None:
+    def serve_kind(self, kind: Kind) -> None:
         """Serve the kind from now on."""
-        self.resources[_resource(kind)] = kmock.ResourceInfo(
+        self.resources[_to_kmock_resource(kind)] = kmock.ResourceInfo(
             kind=kind.name,
             namespaced=True,
             verbs={"get", "list", "watch", "create", "patch", "delete"},
         )
 
-    def uninstall(self, kind: Kind) -> None:
+    def stop_serving(self, kind: Kind) -> None:
         """Serve the kind no longer; its objects are gone with it, as in Kubernetes."""
-        del self.resources[_resource(kind)]
+        del self.resources[_to_kmock_resource(kind)]
         self.remove_all(kind)
 
     def apply(self, kind: Kind, item: Mapping[str, Any]) -> None:
         """Create or replace one object."""
         metadata = item["metadata"]
-        key = _resource(kind), metadata.get("namespace", DEFAULT_NAMESPACE), metadata["name"]
+        key = (
+            _to_kmock_resource(kind),
+            metadata.get("namespace", DEFAULT_NAMESPACE),
+            metadata["name"],
+        )
         known = key in self.objects and not self.objects[key].deleted
         self._store(key, item, self.objects[key].raw if known else None)
 
     def remove(self, kind: Kind, namespace: str, name: str) -> None:
         """Delete one object. Raises `KeyError` when there is none."""
-        del self.objects[_resource(kind), namespace, name]
-        self._version += 1
+        del self.objects[_to_kmock_resource(kind), namespace, name]
+        self._resource_version += 1
 
     def remove_all(self, kind: Kind) -> None:
         """Delete all objects of a kind."""
-        for key in [key for key in self.objects if key[0] == _resource(kind)]:
+        for key in [key for key in self.objects if key[0] == _to_kmock_resource(kind)]:
             del self.objects[key]
-        self._version += 1
+        self._resource_version += 1
 
     def expire_lists(self) -> None:
         """Make every continue token that was given out too old to use."""
-        self._unfinished.clear()
+        self._list_remainders.clear()
 
     async def _handle(self, request: kmock.Request) -> web.StreamResponse:
         # kmock keeps every request and error for assertions and searches them each time; an API that
         # runs for days must not.
-        del self._requests[:-IN_FLIGHT]
+        del self._requests[:-MAX_IN_FLIGHT_REQUESTS]
         for reaction in self._payloads:
-            del reaction._requests[:-IN_FLIGHT]
+            del reaction._requests[:-MAX_IN_FLIGHT_REQUESTS]
         self.errors.clear()
         return await super()._handle(request)
 
     async def _serve_list(self, request: kmock.Request) -> kmock.Payload:
-        resource = _known(request)
+        resource = _require_resource(request)
         if resource not in self.resources:
             raise kmock.KubernetesResourceNotFoundError
         token = request.params.get("continue")
-        rest = self._continued(token) if token else self._all(resource, request.namespace)
+        rest = (
+            self._load_list_remainder(token)
+            if token
+            else self._list_objects(resource, request.namespace)
+        )
         limit = int(request.params.get("limit") or 0) or len(rest)
         page, rest = rest[:limit], rest[limit:]
-        metadata = {"resourceVersion": str(self._version)} | self._continuation(rest)
+        metadata = {"resourceVersion": str(self._resource_version)} | self._save_list_remainder(
+            rest
+        )
         return {
             "apiVersion": f"{resource.group}/{resource.version}",
             "kind": f"{self.resources[resource].kind}List",
@@ -93,11 +103,11 @@ class EmulatedObjects(kmock.KubernetesEmulator):
     async def _serve_create(self, request: kmock.Request) -> kmock.Payload:
         name = request.data["metadata"]["name"]
         stated = request.namespace or request.data["metadata"].get("namespace")
-        key = _known(request), stated, name
+        key = _require_resource(request), stated, name
         return self._store(key, self.objects[key].raw, None)
 
     async def _serve_update(self, request: kmock.Request) -> kmock.Payload:
-        key = _known(request), request.namespace, request.name or ""
+        key = _require_resource(request), request.namespace, request.name or ""
         previous = self.objects[key].history[-2]
         return self._store(key, self.objects[key].raw, previous.raw if previous else None)
 
@@ -105,7 +115,7 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         self, key: ObjectKey, item: Mapping[str, Any], previous: Mapping[str, Any] | None
     ) -> dict[str, Any]:
         """Keep `item` with a server's metadata: every write gets a version of its own."""
-        self._version += 1
+        self._resource_version += 1
         before = previous["metadata"] if previous else {}
         unchanged = previous is not None and previous.get("spec") == item.get("spec")
         stored = {
@@ -116,14 +126,16 @@ class EmulatedObjects(kmock.KubernetesEmulator):
                 **item["metadata"],
                 **{name: before[name] for name in ("uid", "creationTimestamp") if name in before},
                 "namespace": key[1],
-                "resourceVersion": str(self._version),
+                "resourceVersion": str(self._resource_version),
                 "generation": before.get("generation", 0) + (0 if unchanged else 1),
             },
         }
         self.objects[key] = stored
         return stored
 
-    def _all(self, resource: kmock.resource, namespace: str | None) -> list[dict[str, Any]]:
+    def _list_objects(
+        self, resource: kmock.resource, namespace: str | None
+    ) -> list[dict[str, Any]]:
         found = sorted(
             (key[1:], stored.raw)
             for key, stored in self.objects.items()
@@ -131,15 +143,15 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         )
         return [item for _, item in found]
 
-    def _continuation(self, rest: list[dict[str, Any]]) -> dict[str, str]:
+    def _save_list_remainder(self, rest: list[dict[str, Any]]) -> dict[str, str]:
         if not rest:
             return {}
         token = uuid4().hex
-        self._unfinished[token] = rest
+        self._list_remainders[token] = rest
         return {"continue": token}
 
-    def _continued(self, token: str) -> list[dict[str, Any]]:
-        rest = self._unfinished.get(token)
+    def _load_list_remainder(self, token: str) -> list[dict[str, Any]]:
+        rest = self._list_remainders.get(token)
         if rest is None:
             raise kmock.KubernetesError(
                 status=410,
@@ -149,11 +161,11 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         return rest
 
 
-def _resource(kind: Kind) -> kmock.resource:
+def _to_kmock_resource(kind: Kind) -> kmock.resource:
     return kmock.resource(kind.group, kind.version, kind.plural)
 
 
-def _known(request: kmock.Request) -> kmock.resource:
+def _require_resource(request: kmock.Request) -> kmock.resource:
     """The resource of a request that kmock took for one on a resource."""
     if request.resource is None:
         raise kmock.KubernetesEndpointNotFoundError

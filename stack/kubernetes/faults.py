@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-TRICKLE_PAUSE: Final = 0.1
+TRICKLE_PAUSE_SECONDS: Final = 0.1
 """Seconds."""
 
 
@@ -15,7 +15,7 @@ TRICKLE_PAUSE: Final = 0.1
 class Fault:
     """How requests for one kind fail (all kinds when `plural` is empty), for so many `times`.
 
-    `status` 0 never answers. `body` replaces the usual Status object. With `continued`, only the
+    `status` 0 never answers. `body` replaces the usual Status object. With `later_pages_only`, only the
     second and later pages of a list fail.
     """
 
@@ -23,15 +23,19 @@ class Fault:
     plural: str = ""
     retry_after: int | None = None
     body: str | None = None
-    continued: bool = False
+    later_pages_only: bool = False
     times: float = math.inf
 
     def applies_to(self, request: web.BaseRequest) -> bool:
         """Whether it fails this request."""
         concerned = not self.plural or self.plural in request.path.split("/")
-        return concerned and (not self.continued or "continue" in request.query) and self.times > 0
+        return (
+            concerned
+            and (not self.later_pages_only or "continue" in request.query)
+            and self.times > 0
+        )
 
-    async def answer(self, _request: web.BaseRequest) -> web.StreamResponse:
+    async def respond(self, _request: web.BaseRequest) -> web.StreamResponse:
         """The failure."""
         self.times -= 1
         if self.status == 0:
@@ -39,21 +43,21 @@ class Fault:
         if self.body is not None:
             return web.Response(text=self.body, status=self.status, content_type="text/html")
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        return status_answer(self.status, "injected by a test", headers)
+        return make_status_response(self.status, "injected by a test", headers)
 
 
 @dataclass
-class Trickle(Fault):
+class EndlessResponse(Fault):
     """An answer that never ends: a byte now and then."""
 
     status: int = 200
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def respond(self, request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         while True:
             await response.write(b" ")
-            await asyncio.sleep(TRICKLE_PAUSE)
+            await asyncio.sleep(TRICKLE_PAUSE_SECONDS)
 
 
 @dataclass
@@ -66,7 +70,7 @@ class Faults:
         """Let requests fail from now on."""
         self.current = [*self.current, fault]
 
-    def heal(self) -> None:
+    def clear(self) -> None:
         """No more faults."""
         self.current = []
 
@@ -75,7 +79,9 @@ class Faults:
         return next((fault for fault in self.current if fault.applies_to(request)), None)
 
 
-def status_answer(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+def make_status_response(
+    status: int, message: str, headers: dict[str, str] | None = None
+) -> web.Response:
     """An error as Kubernetes words it."""
     body = {
         "kind": "Status",

@@ -25,40 +25,53 @@ from kubernetes.client import (
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from fabrics.resources.kinds import READ_KINDS, Kind
+from fabrics.resources.kinds import LISTED_KINDS, Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
-from stack.kubernetes.base import HOST, Identity, KubernetesApi, served_kind
+from stack.kubernetes.base import LOOPBACK, KubernetesApi, ServerAuth, get_served_kind
 from stack.kubernetes.crds_and_rbac import (
-    WORKER,
-    definition_name,
-    definitions,
-    worker_binding,
-    worker_role,
+    WORKER_NAME,
+    crd_name,
+    make_role_binding,
+    read_cluster_role,
+    read_crds,
 )
 from stack.processes.supervisor import Service, StackError, Supervisor
 
-START: Final = 60.0
+START_TIMEOUT_SECONDS: Final = 60.0
 """Seconds for etcd, the API server and its definitions to come up."""
-SERVER_MADE: Final = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
+SERVER_SET_METADATA: Final = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+)
 
 
 class RealKubernetesApi(KubernetesApi):
     """A kube-apiserver while it runs."""
 
     def __init__(
-        self, server: str, identity: Identity, admin: CustomObjectsApi, service: Service, etcd: str
+        self,
+        server: str,
+        auth: ServerAuth,
+        admin: CustomObjectsApi,
+        service: Service,
+        etcd_url: str,
     ) -> None:
-        super().__init__(server, identity)
+        super().__init__(server, auth)
         self._admin = admin
         self._service = service
-        self._etcd = etcd
+        self._etcd_url = etcd_url
         self._namespaces = {DEFAULT_NAMESPACE}
 
-    def load(self, items: Iterable[Mapping[str, Any]]) -> None:
+    def apply_all(self, items: Iterable[Mapping[str, Any]]) -> None:
         for item in items:
-            metadata = {key: item["metadata"][key] for key in item["metadata"].keys() - SERVER_MADE}
-            self._make_namespace(metadata.setdefault("namespace", DEFAULT_NAMESPACE))
-            _apply(self._admin, {**item, "metadata": metadata}, served_kind(item).plural)
+            metadata = {
+                key: item["metadata"][key] for key in item["metadata"].keys() - SERVER_SET_METADATA
+            }
+            self._ensure_namespace(metadata.setdefault("namespace", DEFAULT_NAMESPACE))
+            _apply(self._admin, {**item, "metadata": metadata}, get_served_kind(item).plural)
 
     def delete(self, kind: Kind, name: str, namespace: str = DEFAULT_NAMESPACE) -> None:
         try:
@@ -70,31 +83,31 @@ class RealKubernetesApi(KubernetesApi):
                 raise KeyError(name) from error
             raise
 
-    def clear(self, kind: Kind) -> None:
+    def delete_all(self, kind: Kind) -> None:
         for namespace in self._namespaces:
             self._admin.delete_collection_namespaced_custom_object(
                 kind.group, kind.version, namespace, kind.plural
             )
 
-    def withdraw(self, kind: Kind) -> None:
+    def stop_serving(self, kind: Kind) -> None:
         self._admin.delete_cluster_custom_object(
-            "apiextensions.k8s.io", "v1", "customresourcedefinitions", definition_name(kind)
+            "apiextensions.k8s.io", "v1", "customresourcedefinitions", crd_name(kind)
         )
-        self._service.wait_until(lambda: not _serves(self._admin, kind), START)
+        self._service.wait_until(lambda: not _is_served(self._admin, kind), START_TIMEOUT_SECONDS)
 
     def expire_lists(self) -> None:
         """By compacting etcd's history, as the API server does every few minutes."""
-        written = self._ask_etcd("put", {"key": "Zm9yZ2V0"})
-        self._ask_etcd("compaction", {"revision": written["header"]["revision"]})
+        written = self._call_etcd("put", {"key": "Zm9yZ2V0"})
+        self._call_etcd("compaction", {"revision": written["header"]["revision"]})
 
-    def _make_namespace(self, name: str) -> None:
+    def _ensure_namespace(self, name: str) -> None:
         if name not in self._namespaces:
             body = V1Namespace(metadata=V1ObjectMeta(name=name))
             CoreV1Api(self._admin.api_client).create_namespace(body)
             self._namespaces.add(name)
 
-    def _ask_etcd(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = urllib3.request("POST", f"{self._etcd}/v3/kv/{call}", json=body, retries=False)
+    def _call_etcd(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = urllib3.request("POST", f"{self._etcd_url}/v3/kv/{call}", json=body, retries=False)
         if answer.status != 200:
             raise StackError(f"etcd refused {call}: {answer.data.decode(errors='replace')}")
         found: dict[str, Any] = answer.json()
@@ -104,32 +117,34 @@ class RealKubernetesApi(KubernetesApi):
 @contextmanager
 def kube_apiserver(assets: Path, crds: Path | None = None) -> Iterator[RealKubernetesApi]:
     """An empty API server with the definitions in `crds`, or with ones that accept any spec."""
-    identity = Identity(secrets.token_urlsafe(24), trustme.CA())
+    identity = ServerAuth(secrets.token_urlsafe(24), trustme.CA())
     admin_token = secrets.token_urlsafe(24)
     with TemporaryDirectory() as name, closing(Supervisor(Path(name))) as supervisor:
-        port = supervisor.ports.usual_or_free(0)
-        server = f"https://{HOST}:{port}"
+        port = supervisor.ports.reserve(0)
+        server = f"https://{LOOPBACK}:{port}"
         _write_secrets(Path(name), identity, admin_token)
         etcd = _start_etcd(supervisor, assets, Path(name))
-        service = _start(supervisor, assets, Path(name), etcd, port)
-        with _client(server, identity, admin_token) as client:
+        service = _start_apiserver(supervisor, assets, Path(name), etcd, port)
+        with _make_client(server, identity, admin_token) as client:
             admin = CustomObjectsApi(client)
-            service.wait_until(partial(_is_ready, client), START)
-            _install(admin, service, crds)
+            service.wait_until(partial(_is_ready, client), START_TIMEOUT_SECONDS)
+            _install_crds_and_rbac(admin, service, crds)
             yield RealKubernetesApi(server, identity, admin, service, etcd)
 
 
-def _write_secrets(folder: Path, identity: Identity, admin_token: str) -> None:
-    certificate = identity.certificate()
+def _write_secrets(folder: Path, auth: ServerAuth, admin_token: str) -> None:
+    certificate = auth.issue_certificate()
     (folder / "tls.crt").write_bytes(b"".join(pem.bytes() for pem in certificate.cert_chain_pems))
     (folder / "tls.key").write_bytes(certificate.private_key_pem.bytes())
-    tokens = f'{admin_token},admin,admin,"system:masters"\n{identity.token},{WORKER},{WORKER}\n'
+    tokens = (
+        f'{admin_token},admin,admin,"system:masters"\n{auth.token},{WORKER_NAME},{WORKER_NAME}\n'
+    )
     (folder / "tokens.csv").write_text(tokens)
 
 
 def _start_etcd(supervisor: Supervisor, assets: Path, folder: Path) -> str:
     """Its URL."""
-    etcd, peers = (f"http://{HOST}:{supervisor.ports.usual_or_free(0)}" for _ in range(2))
+    etcd, peers = (f"http://{LOOPBACK}:{supervisor.ports.reserve(0)}" for _ in range(2))
     supervisor.start(
         "etcd",
         [
@@ -146,15 +161,17 @@ def _start_etcd(supervisor: Supervisor, assets: Path, folder: Path) -> str:
     return etcd
 
 
-def _start(supervisor: Supervisor, assets: Path, folder: Path, etcd: str, port: int) -> Service:
+def _start_apiserver(
+    supervisor: Supervisor, assets: Path, folder: Path, etcd_url: str, port: int
+) -> Service:
     """It tries again by itself until etcd is there."""
     return supervisor.start(
         "kube-apiserver",
         [
             assets / "kube-apiserver",
-            f"--etcd-servers={etcd}",
-            f"--bind-address={HOST}",
-            f"--advertise-address={HOST}",  # else it wants a default route
+            f"--etcd-servers={etcd_url}",
+            f"--bind-address={LOOPBACK}",
+            f"--advertise-address={LOOPBACK}",  # else it wants a default route
             f"--secure-port={port}",
             f"--tls-cert-file={folder / 'tls.crt'}",
             f"--tls-private-key-file={folder / 'tls.key'}",
@@ -168,20 +185,20 @@ def _start(supervisor: Supervisor, assets: Path, folder: Path, etcd: str, port: 
     )
 
 
-def _install(admin: CustomObjectsApi, service: Service, crds: Path | None) -> None:
+def _install_crds_and_rbac(admin: CustomObjectsApi, service: Service, crds: Path | None) -> None:
     """The definitions of the kinds, and what the worker may do with them."""
-    defined = {each["metadata"]["name"]: each for each in definitions(crds)}
+    defined = {each["metadata"]["name"]: each for each in read_crds(crds)}
     for definition in defined.values():
         _apply(admin, definition, "customresourcedefinitions")
-    _apply(admin, worker_role(), "clusterroles")
-    _apply(admin, worker_binding(), "rolebindings")
-    for kind in READ_KINDS:
-        if definition_name(kind) in defined:
-            service.wait_until(partial(_serves, admin, kind), START)
+    _apply(admin, read_cluster_role(), "clusterroles")
+    _apply(admin, make_role_binding(), "rolebindings")
+    for kind in LISTED_KINDS:
+        if crd_name(kind) in defined:
+            service.wait_until(partial(_is_served, admin, kind), START_TIMEOUT_SECONDS)
 
 
-def _client(server: str, identity: Identity, token: str) -> ApiClient:
-    configuration = Configuration(host=server, ca_cert_data=identity.ca_cert, retries=False)
+def _make_client(server: str, auth: ServerAuth, token: str) -> ApiClient:
+    configuration = Configuration(host=server, ca_cert_data=auth.ca_cert, retries=False)
     configuration.api_key["BearerToken"] = f"Bearer {token}"
     return ApiClient(configuration)
 
@@ -212,7 +229,7 @@ def _is_ready(client: ApiClient) -> bool:
         return False
 
 
-def _serves(admin: CustomObjectsApi, kind: Kind) -> bool:
+def _is_served(admin: CustomObjectsApi, kind: Kind) -> bool:
     try:
         admin.list_namespaced_custom_object(
             kind.group, kind.version, DEFAULT_NAMESPACE, kind.plural, limit=1

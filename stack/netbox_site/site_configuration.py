@@ -1,6 +1,6 @@
 """NetBox's configuration, taken from environment variables.
 
-Runs in NetBox's own environment; `stack/netbox.py` and `docker-compose.yml` set the variables.
+Runs in NetBox's own environment; `stack/services/netbox.py` and `docker-compose.yml` set the variables.
 """
 
 from os import environ

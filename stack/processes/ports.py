@@ -6,15 +6,15 @@ from collections.abc import Iterator
 LOOPBACK = "127.0.0.1"
 
 
-def usual_or_free(usual: int) -> int:
+def choose_port(preferred: int) -> int:
     """Return `usual` when nothing listens there, otherwise a port that the system chooses.
 
     A `usual` of 0 is none.
     """
-    return next(port for port in _candidates(usual) if _bindable(port))
+    return next(port for port in _iter_candidates(preferred) if _is_bindable(port))
 
 
-class Ports:
+class PortPool:
     """The ports of one stack. No other stack gets them, even before a server listens there.
 
     A lease is a name in the abstract socket namespace (unix(7)): it spans the same machine or
@@ -24,8 +24,10 @@ class Ports:
     def __init__(self) -> None:
         self._leases: list[socket.socket] = []
 
-    def usual_or_free(self, usual: int) -> int:
-        return next(port for port in _candidates(usual) if _bindable(port) and self._lease(port))
+    def reserve(self, preferred: int) -> int:
+        return next(
+            port for port in _iter_candidates(preferred) if _is_bindable(port) and self._lease(port)
+        )
 
     def close(self) -> None:
         while self._leases:
@@ -42,23 +44,23 @@ class Ports:
         return True
 
 
-def _candidates(usual: int) -> Iterator[int]:
-    if usual:
-        yield usual
+def _iter_candidates(preferred: int) -> Iterator[int]:
+    if preferred:
+        yield preferred
     while True:
-        with _bound(0) as free:
+        with _bind(0) as free:
             port = int(free.getsockname()[1])
         yield port
 
 
-def _bindable(port: int) -> bool:
+def _is_bindable(port: int) -> bool:
     try:
-        _bound(port).close()
+        _bind(port).close()
     except OSError:
         return False
     return True
 
 
-def _bound(port: int) -> socket.socket:
+def _bind(port: int) -> socket.socket:
     """As servers do it: a port is free when its last connections are still closing down."""
     return socket.create_server((LOOPBACK, port))

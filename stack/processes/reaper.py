@@ -24,18 +24,20 @@ PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(parent: int, stop_signal: int, grace: float, user: str, command: list[str]) -> int:
-    stop_requested = _readable_on_sigterm()
-    parent_gone = os.pidfd_open(parent)
+def main(
+    parent_pid: int, stop_signal: int, grace_seconds: float, user: str, command: list[str]
+) -> int:
+    stop_requested = _open_sigterm_socket()
+    parent_gone = os.pidfd_open(parent_pid)
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     child = _start(command, user)
     select.select([stop_requested.fileno(), parent_gone, os.pidfd_open(child.pid)], [], [])
-    _end(child, stop_signal, grace)
+    _stop(child, stop_signal, grace_seconds)
     _kill_descendants()
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
-def _readable_on_sigterm() -> socket.socket:
+def _open_sigterm_socket() -> socket.socket:
     receiving, sending = socket.socketpair()
     sending.setblocking(False)
     signal.set_wakeup_fd(sending.detach())
@@ -55,10 +57,10 @@ def _start(command: list[str], user: str) -> subprocess.Popen[bytes]:
     )
 
 
-def _end(child: subprocess.Popen[bytes], stop_signal: int, grace: float) -> None:
+def _stop(child: subprocess.Popen[bytes], stop_signal: int, grace_seconds: float) -> None:
     child.send_signal(stop_signal)
     try:
-        child.wait(grace)
+        child.wait(grace_seconds)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()

@@ -15,10 +15,10 @@ from typing import IO
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from stack.processes.ports import Ports
+from stack.processes.ports import PortPool
 
-GUARD = Path(__file__).with_name("reaper.py")
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+REAPER_SCRIPT = Path(__file__).with_name("reaper.py")
+INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 LOG_LINES_IN_ERRORS = 15
 
 
@@ -26,60 +26,62 @@ class StackError(Exception):
     """The local stack cannot start or go on; the message says what to do."""
 
 
-def plain_environment() -> dict[str, str]:
+def get_base_environment() -> dict[str, str]:
     """This process's environment without the variables that would configure a service."""
-    return {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    return {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
 
 
 class Service:
     """One running command and its log file."""
 
-    def __init__(self, name: str, guard: subprocess.Popen[str], log: Path) -> None:
+    def __init__(self, name: str, process: subprocess.Popen[str], log: Path) -> None:
         self.name = name
         self.log = log
-        self._guard = guard
+        self._process = process
 
     @property
     def output(self) -> IO[str] | None:
-        return self._guard.stdout
+        return self._process.stdout
 
     def wait(self) -> int:
         """Wait for the end of the command and return its exit code."""
-        return self._guard.wait()
+        return self._process.wait()
 
-    def wait_until[T](self, ready: Callable[[], T], seconds: float) -> T:
+    def wait_until[T](self, ready: Callable[[], T], timeout_seconds: float) -> T:
         """Wait until `ready()`, which may be called often, says so; what it said.
 
-        Raises StackError when the command ends first, or `seconds` pass.
+        Raises StackError when the command ends first, or `timeout_seconds` pass.
         """
         waiting = Retrying(
             wait=wait_fixed(0.05),
-            stop=stop_after_delay(seconds),
+            stop=stop_after_delay(timeout_seconds),
             retry=retry_if_result(lambda is_ready: not is_ready),
         )
         try:
-            found: T = waiting(self._while_it_runs, ready)
+            found: T = waiting(self._call_while_running, ready)
         except RetryError:
             raise StackError(
-                f"{self.name} did not answer within {seconds:.0f} s. {self._tail()}"
+                f"{self.name} did not answer within {timeout_seconds:.0f} s. {self._read_log_tail()}"
             ) from None
         return found
 
     def stop(self) -> None:
         """End the command and all it started; return when they are gone."""
-        if self._guard.poll() is None:
-            self._guard.terminate()
-        self._guard.wait()
+        if self._process.poll() is None:
+            self._process.terminate()
+        self._process.wait()
 
-    def failure(self) -> StackError:
-        return StackError(f"{self.name} ended with exit code {self._guard.poll()}. {self._tail()}")
+    def make_exit_error(self) -> StackError:
+        return StackError(
+            f"{self.name} ended with exit code {self._process.poll()}. {self._read_log_tail()}"
+        )
 
-    def _while_it_runs[T](self, ready: Callable[[], T]) -> T:
-        if self._guard.poll() is not None:
-            raise self.failure()
+    def _call_while_running[T](self, ready: Callable[[], T]) -> T:
+        if self._process.poll() is not None:
+            raise self.make_exit_error()
         return ready()
 
-    def _tail(self) -> str:
+    def _read_log_tail(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES_IN_ERRORS:]
         return "\n".join([f"The end of its log {self.log}:", *(f"  {line}" for line in lines)])
 
@@ -91,10 +93,10 @@ class Supervisor:
     `grace` seconds.
     """
 
-    def __init__(self, log_dir: Path, grace: float = 10) -> None:
+    def __init__(self, log_dir: Path, grace_seconds: float = 10) -> None:
         self.log_dir = log_dir
-        self.ports = Ports()
-        self._grace = grace
+        self.ports = PortPool()
+        self._grace_seconds = grace_seconds
         self._services: list[Service] = []
         self._closed = False
         self._lock = Lock()
@@ -111,16 +113,24 @@ class Supervisor:
     ) -> Service:
         """Start `command`, as `user` where given, with its output in the log file of `name`.
 
-        `env` is added to `plain_environment()`. With `pipe_output` the output is the caller's to
+        `env` is added to `get_base_environment()`. With `pipe_output` the output is the caller's to
         read and log.
         """
-        guard = [sys.executable, "-I", GUARD, os.getpid(), stop_signal.value, self._grace, user]
+        guard = [
+            sys.executable,
+            "-I",
+            REAPER_SCRIPT,
+            os.getpid(),
+            stop_signal.value,
+            self._grace_seconds,
+            user,
+        ]
         log = self.log_dir / f"{name.lower().replace(' ', '-')}.log"
         with self._lock, log.open("a") as log_file:
-            self.check_open()
+            self.check_not_closed()
             process = subprocess.Popen(
                 [*map(str, guard), *map(str, command)],
-                env=plain_environment() | dict(env or {}),
+                env=get_base_environment() | dict(env or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipe_output else log_file,
                 stderr=subprocess.STDOUT,
@@ -151,9 +161,9 @@ class Supervisor:
                 log_file.write(line)
                 on_line(line.rstrip())
         if service.wait() != 0:
-            raise service.failure()
+            raise service.make_exit_error()
 
-    def check_open(self) -> None:
+    def check_not_closed(self) -> None:
         """Raise StackError when the supervisor is being closed."""
         if self._closed:
             raise StackError("The local stack is shutting down.")

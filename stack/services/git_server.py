@@ -17,13 +17,13 @@ from typing import Any
 
 from cheroot.wsgi import Server
 
-from stack.processes.ports import LOOPBACK, Ports
-from stack.processes.supervisor import plain_environment
+from stack.processes.ports import LOOPBACK, PortPool
+from stack.processes.supervisor import get_base_environment
 
-Environ = dict[str, Any]
+WsgiEnviron = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 CGI_VARIABLES = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE")
-COMMITTER = {
+COMMITTER_ENVIRONMENT = {
     "GIT_AUTHOR_NAME": "Fabric Sync",
     "GIT_AUTHOR_EMAIL": "fabric-sync@localhost",
     "GIT_COMMITTER_NAME": "Fabric Sync",
@@ -51,27 +51,29 @@ class GitRepository:
         """
         with tempfile.TemporaryDirectory(prefix="fabric-sync-commit-") as checkout:
             tree = Path(checkout)
-            _git("clone", "--quiet", self.path, tree)
-            _git("-C", tree, "checkout", "--quiet", "-B", branch, *self._start_of(branch))
+            _run_git("clone", "--quiet", self.path, tree)
+            _run_git(
+                "-C", tree, "checkout", "--quiet", "-B", branch, *self._find_start_point(branch)
+            )
             for name, text in files.items():
-                _write(tree / name, text)
-            _git("-C", tree, "add", "--all")
-            _git("-C", tree, "commit", "--quiet", "--allow-empty", f"--message={message}")
-            _git("-C", tree, "push", "--quiet", "origin", branch)
-            return _git("-C", tree, "rev-parse", "HEAD")
+                _write_or_delete(tree / name, text)
+            _run_git("-C", tree, "add", "--all")
+            _run_git("-C", tree, "commit", "--quiet", "--allow-empty", f"--message={message}")
+            _run_git("-C", tree, "push", "--quiet", "origin", branch)
+            return _run_git("-C", tree, "rev-parse", "HEAD")
 
-    def _start_of(self, branch: str) -> list[str]:
-        known = _git("-C", self.path, "for-each-ref", "--format=%(refname:short)", "refs/heads")
+    def _find_start_point(self, branch: str) -> list[str]:
+        known = _run_git("-C", self.path, "for-each-ref", "--format=%(refname:short)", "refs/heads")
         return [f"origin/{branch}"] if branch in known.split() else []
 
 
 class GitServer:
     """Serves the repositories under `root` until `close`."""
 
-    def __init__(self, root: Path, ports: Ports) -> None:
+    def __init__(self, root: Path, ports: PortPool) -> None:
         self._root = root
         self._tokens: dict[str, str] = {}
-        port = ports.usual_or_free(8418)
+        port = ports.reserve(8418)
         self._server = Server((LOOPBACK, port), self._respond)
         self._server.prepare()
         self.url = f"http://{LOOPBACK}:{port}"
@@ -81,9 +83,9 @@ class GitServer:
     def create_repository(self, name: str, *, token: str = "") -> GitRepository:
         """Make an empty repository; with a token it is readable with that password only."""
         path = self._root / f"{name}.git"
-        _git("init", "--quiet", "--bare", "--initial-branch=main", path)
-        _git("-C", path, "config", "http.receivepack", "true")
-        _git("-C", path, "config", "uploadpack.allowFilter", "true")
+        _run_git("init", "--quiet", "--bare", "--initial-branch=main", path)
+        _run_git("-C", path, "config", "http.receivepack", "true")
+        _run_git("-C", path, "config", "uploadpack.allowFilter", "true")
         if token:
             self._tokens[path.name] = token
         return GitRepository(path, f"{self.url}/{path.name}")
@@ -92,18 +94,18 @@ class GitServer:
         self._server.stop()
         self._thread.join()
 
-    def _respond(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def _respond(self, environ: WsgiEnviron, start_response: StartResponse) -> Iterable[bytes]:
         repository = environ["PATH_INFO"].split("/")[1]
-        if not _authorised(environ, self._tokens.get(repository)):
+        if not _is_authorised(environ, self._tokens.get(repository)):
             start_response(
                 "401 Unauthorized",
                 [("WWW-Authenticate", 'Basic realm="Git"'), ("Content-Length", "0")],
             )
             return []
-        return _http_backend(self._root, environ, start_response)
+        return _run_http_backend(self._root, environ, start_response)
 
 
-def _authorised(environ: Environ, token: str | None) -> bool:
+def _is_authorised(environ: WsgiEnviron, token: str | None) -> bool:
     if token is None:
         return True
     scheme, _, encoded = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -113,7 +115,9 @@ def _authorised(environ: Environ, token: str | None) -> bool:
     return hmac.compare_digest(password, token.encode())
 
 
-def _http_backend(root: Path, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+def _run_http_backend(
+    root: Path, environ: WsgiEnviron, start_response: StartResponse
+) -> Iterable[bytes]:
     """Hand the request to `git http-backend`, a CGI program (RFC 3875)."""
     variables = {name: environ[name] for name in CGI_VARIABLES if environ.get(name)}
     variables |= {"GIT_PROJECT_ROOT": str(root), "GIT_HTTP_EXPORT_ALL": "1"}
@@ -124,7 +128,7 @@ def _http_backend(root: Path, environ: Environ, start_response: StartResponse) -
     answer = subprocess.run(
         ["git", "http-backend"],
         input=body,
-        env=plain_environment() | variables,
+        env=get_base_environment() | variables,
         capture_output=True,
         check=True,
     )
@@ -134,7 +138,7 @@ def _http_backend(root: Path, environ: Environ, start_response: StartResponse) -
     return [content]
 
 
-def _write(path: Path, text: str | None) -> None:
+def _write_or_delete(path: Path, text: str | None) -> None:
     if text is None:
         path.unlink()
     else:
@@ -142,12 +146,12 @@ def _write(path: Path, text: str | None) -> None:
         path.write_text(text)
 
 
-def _git(*arguments: str | Path) -> str:
+def _run_git(*arguments: str | Path) -> str:
     # The user's own Git configuration (signing, hooks, templates) has no say here.
     isolation = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     answer = subprocess.run(
         ["git", *arguments],
-        env=plain_environment() | COMMITTER | isolation,
+        env=get_base_environment() | COMMITTER_ENVIRONMENT | isolation,
         capture_output=True,
         text=True,
         check=True,

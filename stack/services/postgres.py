@@ -17,9 +17,9 @@ from pathlib import Path
 from stack.processes.supervisor import Service, StackError, Supervisor
 
 UNPRIVILEGED_USER = "nobody"
-OWNER = "netbox"
-MINIMUM_MAJOR = 14  # NetBox 4.7, https://netboxlabs.com/docs/netbox/installation/postgresql/
-SPEED_OVER_DURABILITY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+DATABASE_USER = "netbox"
+MIN_MAJOR_VERSION = 14  # NetBox 4.7, https://netboxlabs.com/docs/netbox/installation/postgresql/
+NON_DURABLE_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class PostgresBinaries:
     version: str
 
     @property
-    def major(self) -> int:
+    def major_version(self) -> int:
         number = re.search(r"\d+", self.version)
         return int(number[0]) if number else 0
 
-    def program(self, name: str) -> str:
+    def program_path(self, name: str) -> str:
         return str(self.folder / name)
 
 
@@ -43,28 +43,28 @@ def find_binaries() -> PostgresBinaries:
 
     Raises StackError with the package to install when there is none that NetBox can use.
     """
-    for folder in _candidate_folders():
+    for folder in _list_candidate_folders():
         if (folder / "initdb").exists() and (folder / "postgres").exists():
-            binaries = PostgresBinaries(folder, _version(folder))
-            if binaries.major >= MINIMUM_MAJOR:
+            binaries = PostgresBinaries(folder, _read_version(folder))
+            if binaries.major_version >= MIN_MAJOR_VERSION:
                 return binaries
     raise StackError(
-        f"PostgreSQL {MINIMUM_MAJOR} or newer is not installed. Run: sudo apt-get install postgresql"
+        f"PostgreSQL {MIN_MAJOR_VERSION} or newer is not installed. Run: sudo apt-get install postgresql"
     )
 
 
-def _version(folder: Path) -> str:
+def _read_version(folder: Path) -> str:
     command = [str(folder / "postgres"), "--version"]
     return subprocess.check_output(command, text=True).strip()
 
 
-def _candidate_folders() -> list[Path]:
+def _list_candidate_folders() -> list[Path]:
     debian = Path("/usr/lib/postgresql").glob("*/bin")
     newest_first = sorted(debian, key=lambda folder: folder.parent.name, reverse=True)
-    return [*newest_first, *_folders_by_path()]
+    return [*newest_first, *_find_folders_on_path()]
 
 
-def _folders_by_path() -> Iterator[Path]:
+def _find_folders_on_path() -> Iterator[Path]:
     if postgres := shutil.which("postgres"):
         yield Path(postgres).resolve().parent
     if pg_config := shutil.which("pg_config"):
@@ -76,7 +76,7 @@ class Postgres:
 
     def __init__(self, binaries: PostgresBinaries, directory: Path, supervisor: Supervisor) -> None:
         self.directory = directory
-        self.data = directory / "data"
+        self.data_directory = directory / "data"
         self._binaries = binaries
         self._supervisor = supervisor
         self._user = UNPRIVILEGED_USER if os.geteuid() == 0 else ""
@@ -88,41 +88,43 @@ class Postgres:
     def create(self) -> Service:
         """Make an empty cluster with the database `netbox`, and start it."""
         self.directory.mkdir(exist_ok=True)
-        self._hand_over()
+        self._chown_directory()
         options = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1")
-        self._run("initdb", f"--pgdata={self.data}", f"--username={OWNER}", *options)
+        self._run(
+            "initdb", f"--pgdata={self.data_directory}", f"--username={DATABASE_USER}", *options
+        )
         service = self.start()
-        self._run("createdb", f"--host={self.directory}", f"--username={OWNER}", "netbox")
+        self._run("createdb", f"--host={self.directory}", f"--username={DATABASE_USER}", "netbox")
         return service
 
     def create_from(self, template: Path) -> None:
         """Start with a copy of the data directory `template` of a stopped server."""
         self.directory.mkdir(exist_ok=True)
-        shutil.copytree(template, self.data)
-        self._hand_over()
+        shutil.copytree(template, self.data_directory)
+        self._chown_directory()
         self.start()
 
     def start(self) -> Service:
         settings = (f"unix_socket_directories={self.directory}", "listen_addresses=")
-        options = [f"-c{option}" for option in (*settings, *SPEED_OVER_DURABILITY)]
+        options = [f"-c{option}" for option in (*settings, *NON_DURABLE_SETTINGS)]
         service = self._supervisor.start(
             "PostgreSQL",
-            [self._binaries.program("postgres"), "-D", str(self.data), *options],
+            [self._binaries.program_path("postgres"), "-D", str(self.data_directory), *options],
             user=self._user,
             stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
         )
-        service.wait_until(self._accepts_connections, seconds=60)
+        service.wait_until(self._accepts_connections, timeout_seconds=60)
         return service
 
     def _accepts_connections(self) -> bool:
-        command = [self._binaries.program("pg_isready"), "--quiet", f"--host={self.directory}"]
+        command = [self._binaries.program_path("pg_isready"), "--quiet", f"--host={self.directory}"]
         return subprocess.run(command, check=False).returncode == 0
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [self._binaries.program(program), *arguments]
+        command = [self._binaries.program_path(program), *arguments]
         self._supervisor.run(program, command, user=self._user)
 
-    def _hand_over(self) -> None:
+    def _chown_directory(self) -> None:
         if not self._user:
             return
         account = pwd.getpwnam(self._user)

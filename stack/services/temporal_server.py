@@ -8,6 +8,7 @@ from pathlib import Path
 from temporalio.client import Client
 
 import temporal
+from activities.search_attributes import SEARCH_ATTRIBUTES
 from stack.processes.ports import LOOPBACK
 from stack.processes.supervisor import Supervisor
 
@@ -22,20 +23,23 @@ class TemporalServer:
 
 def start_temporal(supervisor: Supervisor, database: Path | None = None) -> TemporalServer:
     """Start the server, its state in the file `database` or, without one, in memory."""
-    port, ui_port = (supervisor.ports.usual_or_free(usual) for usual in (7233, 8233))
+    port, ui_port = (supervisor.ports.reserve(usual) for usual in (7233, 8233))
     server = TemporalServer(f"{LOOPBACK}:{port}", f"http://{LOOPBACK}:{ui_port}")
     # Without the write-ahead log the server manages less than half the throughput.
     state = [f"--db-filename={database}", "--sqlite-pragma=journal_mode=WAL"] if database else []
     command = [str(Path(sys.prefix, "bin", "temporal")), "server", "start-dev", f"--ip={LOOPBACK}"]
     ports = [f"--port={port}", f"--ui-port={ui_port}"]
-    service = supervisor.start("Temporal", [*command, *ports, *state, *_search_attributes()])
-    service.wait_until(lambda: asyncio.run(_is_ready(server.address)), seconds=60)
+    service = supervisor.start(
+        "Temporal", [*command, *ports, *state, *_make_search_attribute_options()]
+    )
+    service.wait_until(lambda: asyncio.run(_is_ready(server.address)), timeout_seconds=60)
     return server
 
 
-def _search_attributes() -> list[str]:
+def _make_search_attribute_options() -> list[str]:
     return [
-        f"--search-attribute={name}={temporal.type_of(name)}" for name in temporal.SEARCH_ATTRIBUTES
+        f"--search-attribute={name}={temporal.format_search_attribute_type(name)}"
+        for name in SEARCH_ATTRIBUTES
     ]
 
 

@@ -13,11 +13,11 @@ def start_valkey(directory: Path, supervisor: Supervisor) -> Path:
     path = directory / "valkey.sock"
     options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(directory)]
     service = supervisor.start("Valkey", [get_binary_path(), *options])
-    service.wait_until(lambda: _answers(path), seconds=30)
+    service.wait_until(lambda: _is_ready(path), timeout_seconds=30)
     return path
 
 
-def _answers(path: Path) -> bool:
+def _is_ready(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(str(path))

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from activities.netbox.client import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.record import RecordActivities
 from fabrics.loop.installation import Installation
 from fabrics.record.config import KubernetesTarget
-from fabrics.resources.kinds import READ_KINDS
+from fabrics.resources.kinds import LISTED_KINDS
 from settings import Settings
 from stack.kubernetes.api import KubernetesApi, kubernetes_api
 from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
-from stack.processes.ports import Ports
+from stack.processes.ports import PortPool
 from stack.services.git_server import GitServer
 from stack.stack import Stack
 from tests.support.netbox.browser import Browser
@@ -53,10 +53,10 @@ def make_record(netbox: NetBox, admin: NetBox) -> Iterator[MakeRecord]:
         return made[-1]
 
     yield make
-    left = {row["id"] for row in admin.records()}
+    left = {row["id"] for row in admin.list_records()}
     for row in made:
         if row["id"] in left:
-            admin.delete(CLUSTERS, row["id"])
+            admin.delete(CLUSTERS_PATH, row["id"])
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def record(make_record: MakeRecord) -> Row:
 @pytest.fixture
 def activities(netbox: NetBox) -> RecordActivities:
     """The activities as a worker of this installation has them."""
-    return RecordActivities(netbox, INSTANCE, Installation(search_attributes=True))
+    return RecordActivities(netbox, INSTANCE, Installation(has_search_attributes=True))
 
 
 @pytest.fixture(scope="session")
@@ -132,8 +132,8 @@ def fabric_api(running_api: KubernetesApi, fabric_credential: Path) -> Iterator[
     """That API, empty, and a credential for it. Only `api` takes faults."""
     running_api.write_credential(fabric_credential)
     yield running_api
-    for kind in READ_KINDS:
-        running_api.clear(kind)
+    for kind in LISTED_KINDS:
+        running_api.delete_all(kind)
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def _target(api: KubernetesApi) -> KubernetesTarget:
 def git_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
     """A Git server on loopback."""
     with (
-        closing(Ports()) as ports,
+        closing(PortPool()) as ports,
         closing(GitServer(tmp_path_factory.mktemp("git"), ports)) as server,
     ):
         yield server

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.credentials import Credential, GitAccess, Place, git_access
+from activities.credentials import Credential, GitAccess, NormalizedUrl, resolve_git_access
 from activities.errors import PermanentError
 
 SECRET = "s3cret-token"
@@ -34,7 +34,7 @@ def write(folder: Path, **files: str) -> None:
     ],
 )
 def test_places_that_a_secret_may_go_to(allowed: str, asked: str) -> None:
-    assert Place.of(allowed).covers(Place.of(asked))
+    assert NormalizedUrl.from_url(allowed).covers(NormalizedUrl.from_url(asked))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_places_that_a_secret_may_go_to(allowed: str, asked: str) -> None:
     ],
 )
 def test_places_that_a_secret_may_not_go_to(allowed: str, asked: str) -> None:
-    assert not Place.of(allowed).covers(Place.of(asked))
+    assert not NormalizedUrl.from_url(allowed).covers(NormalizedUrl.from_url(asked))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_places_that_a_secret_may_not_go_to(allowed: str, asked: str) -> None:
 )
 def test_urls_that_could_mean_something_else_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"^its? "):
-        Place.of(url)
+        NormalizedUrl.from_url(url)
 
 
 @pytest.mark.parametrize(
@@ -97,20 +97,20 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> Non
 
 
 def test_without_a_folder_git_is_read_anonymously(tmp_path: Path) -> None:
-    assert git_access(tmp_path, "lab", REPOSITORY) == GitAccess("lab")
+    assert resolve_git_access(tmp_path, "lab", REPOSITORY) == GitAccess("lab")
 
 
 def test_a_folder_for_kubernetes_alone_leaves_git_anonymous(tmp_path: Path) -> None:
     write(tmp_path / "lab", token=SECRET, server="https://10.0.0.1:6443")
 
-    assert git_access(tmp_path, "lab", REPOSITORY) == GitAccess("lab")
+    assert resolve_git_access(tmp_path, "lab", REPOSITORY) == GitAccess("lab")
 
 
 def test_a_token_for_a_folder_of_repositories(tmp_path: Path) -> None:
     urls = "https://git.example.com/templates\nhttps://git.example.com/fabrics\n"
     write(tmp_path / "lab", git_token=f"{SECRET}\n", git_url=urls, git_username="robot")
 
-    access = git_access(tmp_path, "lab", REPOSITORY)
+    access = resolve_git_access(tmp_path, "lab", REPOSITORY)
 
     assert access.token is not None
     assert access.token.get_secret_value() == SECRET
@@ -122,7 +122,7 @@ def test_a_key_for_ssh(tmp_path: Path) -> None:
     write(tmp_path / "lab", ssh_key="key", git_url="git@git.example.com:fabrics")
     (tmp_path / "lab" / "known_hosts").write_text("git.example.com ssh-ed25519 AAAA")
 
-    access = git_access(tmp_path, "lab", "git@git.example.com:fabrics/oslo.git")
+    access = resolve_git_access(tmp_path, "lab", "git@git.example.com:fabrics/oslo.git")
 
     assert access.ssh_key == tmp_path / "lab" / "ssh-key"
     assert access.known_hosts == tmp_path / "lab" / "known_hosts"
@@ -168,7 +168,7 @@ def test_sentences_name_credential_and_file_but_no_secret(
     write(tmp_path / "lab", **files)
 
     with pytest.raises(PermanentError, match=sentence) as caught:
-        git_access(tmp_path, "lab", repository)
+        resolve_git_access(tmp_path, "lab", repository)
 
     assert "Credential lab" in str(caught.value)
     assert SECRET not in str(caught.value)
@@ -178,7 +178,7 @@ def test_ssh_without_any_key_says_what_to_make(tmp_path: Path) -> None:
     with pytest.raises(
         PermanentError, match="put ssh-key, known_hosts and git-url into the folder"
     ):
-        git_access(tmp_path, "lab", "git@git.example.com:fabrics/oslo")
+        resolve_git_access(tmp_path, "lab", "git@git.example.com:fabrics/oslo")
 
 
 def test_a_key_that_others_can_read_is_refused_before_ssh_does(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_key_that_others_can_read_is_refused_before_ssh_does(tmp_path: Path) -
     (tmp_path / "lab" / "ssh-key").chmod(0o644)
 
     with pytest.raises(PermanentError, match="chmod 400"):
-        git_access(tmp_path, "lab", "ssh://git.example.com/fabrics")
+        resolve_git_access(tmp_path, "lab", "ssh://git.example.com/fabrics")
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
@@ -195,4 +195,4 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "lab" / "git-token").write_bytes(os.urandom(64) + b"\xff\xfe")
 
     with pytest.raises(PermanentError, match="git-token cannot be read as text"):
-        git_access(tmp_path, "lab", REPOSITORY)
+        resolve_git_access(tmp_path, "lab", REPOSITORY)

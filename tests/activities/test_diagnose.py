@@ -10,7 +10,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.observe import FabricActivities
 from fabrics.check import Check
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.resources.kinds import KINDS
+from fabrics.resources.kinds import COMPARED_KINDS
 from settings import Settings
 from stack.kubernetes.api import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
@@ -44,7 +44,7 @@ def config(target: KubernetesTarget, source: GitSource) -> FabricConfig:
 
 
 def examine(config: FabricConfig, settings: Settings) -> list[Check]:
-    checks: list[Check] = ActivityEnvironment().run(FabricActivities(settings).examine, config)
+    checks: list[Check] = ActivityEnvironment().run(FabricActivities(settings).diagnose, config)
     assert TOKEN not in str(checks)
     return checks
 
@@ -62,7 +62,8 @@ def test_all_can_be_read(config: FabricConfig, source: GitSource, settings: Sett
     assert f"main of {source.repository}" in git
     assert "oslo holds 2 files" in git
     assert (
-        f"all {len(KINDS)} kinds that it serves, 0 objects in the namespace default." in kubernetes
+        f"all {len(COMPARED_KINDS)} kinds that it serves, 0 objects in the namespace default."
+        in kubernetes
     )
 
 
@@ -96,7 +97,7 @@ def test_a_credential_for_elsewhere_is_not_tried(
     assert "its file git-url names another place" in found["Git credential"]
     assert "its file server names another server" in found["Kubernetes credential"]
     assert len(found) == 2
-    assert api.requests == []
+    assert api.request_paths == []
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_a_branch_or_directory_that_is_not_there(
 def test_an_api_that_does_not_let_itself_be_read(
     config: FabricConfig, settings: Settings, api: EmulatedKubernetesApi, fault: Fault, said: str
 ) -> None:
-    api.fail(fault)
+    api.inject_fault(fault)
     found = sentences(examine(config, settings))
     assert said in found.pop("Kubernetes")
     assert found == {}
@@ -139,12 +140,12 @@ def test_an_api_that_does_not_let_itself_be_read(
 def test_kinds_of_another_release_are_named(
     own_api: KubernetesApi, own_target: KubernetesTarget, config: FabricConfig, settings: Settings
 ) -> None:
-    vpc = next(kind for kind in KINDS if kind.name == "VPC")
-    own_api.withdraw(vpc)
+    vpc = next(kind for kind in COMPARED_KINDS if kind.name == "VPC")
+    own_api.stop_serving(vpc)
     changed = config.model_copy(update={"kubernetes": own_target})
     *_, kubernetes = examine(changed, settings)
     assert kubernetes.ok
-    assert f"all {len(KINDS) - 1} kinds" in kubernetes.sentence
+    assert f"all {len(COMPARED_KINDS) - 1} kinds" in kubernetes.sentence
     assert "it does not serve vpcs" in kubernetes.sentence
 
 
@@ -153,10 +154,10 @@ def test_profiles_that_may_not_be_read_fail_nothing(
 ) -> None:
     *_, allowed = examine(config, settings)
     assert "switchprofiles" not in allowed.sentence
-    api.fail(Fault(403, "switchprofiles"))
+    api.inject_fault(Fault(403, "switchprofiles"))
     *_, kubernetes = examine(config, settings)
     assert kubernetes.ok
-    assert f"all {len(KINDS)} kinds that it serves, 0 objects" in kubernetes.sentence
+    assert f"all {len(COMPARED_KINDS)} kinds that it serves, 0 objects" in kubernetes.sentence
     assert "does not let switchprofiles be listed" in kubernetes.sentence
     assert "bind deploy/clusterrole.yaml" in kubernetes.sentence
 

@@ -15,11 +15,11 @@ from kubernetes.client import ApiClient, ApiException, Configuration, CustomObje
 from pynetbox.core.query import Request
 
 from activities.errors import (
-    MAX_RETRY_AFTER,
+    MAX_RETRY_AFTER_SECONDS,
     PermanentError,
     TransientError,
-    answer_error,
     classify,
+    classify_status,
     to_application_error,
 )
 
@@ -95,7 +95,7 @@ def test_an_http_answer_is_classified_whoever_raises_it(
 @pytest.mark.parametrize("status", PERMANENT + TRANSIENT)
 def test_statuses(status: int) -> None:
     expected = PermanentError if status in PERMANENT else TransientError
-    assert type(answer_error("NetBox", status)) is expected
+    assert type(classify_status("NetBox", status)) is expected
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -166,20 +166,20 @@ def test_a_redirect_is_for_people_to_follow() -> None:
     [
         ("0", 0),
         ("30", 30),
-        ("999999999999", MAX_RETRY_AFTER),
+        ("999999999999", MAX_RETRY_AFTER_SECONDS),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
         ("Wed, 21 Oct 2015 07:28:00 -0000", 0),
     ],
 )
 def test_retry_after_is_honoured(header: str, seconds: float) -> None:
-    error = answer_error("NetBox", 429, retry_after=header)
+    error = classify_status("NetBox", 429, retry_after=header)
     assert isinstance(error, TransientError)
     assert error.retry_after == seconds
 
 
 def test_retry_after_may_be_a_date() -> None:
     header = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    error = answer_error("NetBox", 503, retry_after=header)
+    error = classify_status("NetBox", 503, retry_after=header)
     assert isinstance(error, TransientError)
     assert error.retry_after is not None
     assert 0 < error.retry_after <= 60
@@ -187,7 +187,7 @@ def test_retry_after_may_be_a_date() -> None:
 
 @pytest.mark.parametrize("header", [None, "", "soon", "-5", "nan", "1.5"])
 def test_a_retry_after_without_sense_is_as_good_as_none(header: str | None) -> None:
-    error = answer_error("NetBox", 503, retry_after=header)
+    error = classify_status("NetBox", 503, retry_after=header)
     assert isinstance(error, TransientError)
     assert error.retry_after is None
 

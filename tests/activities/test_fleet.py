@@ -19,8 +19,8 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 import worker
 from activities.fleet import FleetActivities, RoundRequest
 from activities.netbox.client import NetBox, Row
-from activities.netbox.http import netbox_session
-from fabrics.fleet.reconcile import FLEET_ID
+from activities.netbox.http import create_session
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
 from settings import Settings
 from tests.support.system.fleet import fleet_of
@@ -88,7 +88,7 @@ async def test_a_loop_that_takes_no_message_keeps_no_other_from_its_own(client: 
         client=client,
         task_queue=NOBODY,
         instance="here",
-        heartbeat=900,
+        netbox_heartbeat=900,
         release="",
     )
     seen = await ActivityEnvironment().run(fleet.reconcile, RoundRequest())
@@ -102,10 +102,10 @@ async def test_a_loop_that_takes_no_message_keeps_no_other_from_its_own(client: 
 async def test_a_fleet_that_can_never_get_on_is_replaced(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(worker, "LOOK_FOR_FLEET", timedelta(seconds=0.1))
+    monkeypatch.setattr(worker, "FLEET_CHECK_INTERVAL", timedelta(seconds=0.1))
     settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path)
     wedged = await client.start_workflow(
-        "Fleet", "no state of a fleet", id=FLEET_ID, task_queue=settings.task_queue
+        "Fleet", "no state of a fleet", id=FLEET_WORKFLOW_ID, task_queue=settings.task_queue
     )
     fleet = fleet_of(client)
 
@@ -128,9 +128,9 @@ async def test_all_that_a_worker_asks_of_netbox_counts_together(
         token: str, connect_timeout: float, timeout: float, at_once: int, shared: Semaphore | None
     ) -> requests.Session:
         limits.append(shared)
-        return netbox_session(token, connect_timeout, timeout, at_once, shared)
+        return create_session(token, connect_timeout, timeout, at_once, shared)
 
-    monkeypatch.setattr("activities.netbox.client.netbox_session", noted)
+    monkeypatch.setattr("activities.netbox.client.create_session", noted)
     settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path)
     async with worker.running_worker(client, settings):
         records, inventories = limits

@@ -19,7 +19,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from activities.errors import PermanentError, TransientError
-from activities.heartbeat import TASK, HeartbeatInterceptor
+from activities.heartbeat import TASK_NAME, HeartbeatInterceptor
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
 
@@ -174,7 +174,7 @@ async def test_nothing_beats_once_the_activity_has_ended(address: str) -> None:
         return "done"
 
     def beating() -> int:
-        return sum(task.get_name() == TASK for task in asyncio.all_tasks())
+        return sum(task.get_name() == TASK_NAME for task in asyncio.all_tasks())
 
     async with calling(address, work) as handle:
         await heartbeats(handle, number=1)

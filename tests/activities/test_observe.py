@@ -16,7 +16,7 @@ from activities.errors import TransientError
 from activities.observe import FabricActivities, ObserveRequest
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.status import Observation
-from fabrics.resources.kinds import kind_named
+from fabrics.resources.kinds import get_kind
 from settings import Settings
 from stack.kubernetes.api import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
@@ -95,7 +95,7 @@ def test_the_sample_sets_are_in_sync(
 ) -> None:
     files = {name: (HEDGEHOG / "samples" / name).read_bytes() for name in sample.files}
     commit = repository.commit_files(files)
-    fabric_api.load(sample.dump()["items"])
+    fabric_api.apply_all(sample.dump()["items"])
 
     begun = time.monotonic()
     found = observe(activities, fabric_config)
@@ -116,7 +116,7 @@ def test_drift_of_every_sort(
     activities: FabricActivities,
 ) -> None:
     repository.commit_files(SERVERS)
-    fabric_api.load([server("b", "new"), server("c")])
+    fabric_api.apply_all([server("b", "new"), server("c")])
 
     found = observe(activities, fabric_config)
 
@@ -143,10 +143,10 @@ def test_profiles_of_switches_are_neither_counted_nor_drift_but_looked_at(
     }
     profile = {"kind": "SwitchProfile", "metadata": {"name": "p"}, "spec": {"displayName": "P"}}
     repository.commit_files({"a.yaml": yaml.safe_dump({"apiVersion": wiring, **switch})})
-    fabric_api.put({"apiVersion": wiring, **switch})
+    fabric_api.apply({"apiVersion": wiring, **switch})
     without = observe(activities, fabric_config)
 
-    fabric_api.put({"apiVersion": wiring, **profile})
+    fabric_api.apply({"apiVersion": wiring, **profile})
     found = observe(activities, fabric_config)
 
     assert (found.error, found.counts) == ("", {"Switch": 1})
@@ -157,10 +157,10 @@ def test_profiles_of_switches_are_neither_counted_nor_drift_but_looked_at(
 def test_a_kind_that_is_no_longer_served_counts_as_before_until_that_is_accepted(
     api: EmulatedKubernetesApi, config: FabricConfig, activities: FabricActivities
 ) -> None:
-    api.load([server("a")])
+    api.apply_all([server("a")])
     alone = config.model_copy(update={"git": None})
-    api.withdraw(kind_named("VPC"))
-    asked = ObserveRequest(config=alone, before={"Server": 1, "VPC": 7, "External": 0})
+    api.stop_serving(get_kind("VPC"))
+    asked = ObserveRequest(config=alone, previous_counts={"Server": 1, "VPC": 7, "External": 0})
     accepted = asked.model_copy(update={"accept_empty": True})
 
     found, later = (
@@ -178,7 +178,7 @@ def test_digests_change_with_what_they_stand_for_alone(
     activities: FabricActivities,
 ) -> None:
     repository.commit_files(SERVERS)
-    fabric_api.load([server("a"), server("b")])
+    fabric_api.apply_all([server("a"), server("b")])
     first = observe(activities, fabric_config)
 
     repository.commit_files({**SERVERS, "README.md": "text"})
@@ -186,7 +186,7 @@ def test_digests_change_with_what_they_stand_for_alone(
     assert second.commit != first.commit
     assert (second.desired_digest, second.live_digest) == (first.desired_digest, first.live_digest)
 
-    fabric_api.put(server("a", "new"))
+    fabric_api.apply(server("a", "new"))
     third = observe(activities, fabric_config)
     assert third.desired_digest == first.desired_digest
     assert third.live_digest != first.live_digest
@@ -196,7 +196,7 @@ def test_digests_change_with_what_they_stand_for_alone(
 def test_without_a_repository_nothing_is_said_of_drift(
     api: EmulatedKubernetesApi, config: FabricConfig, activities: FabricActivities
 ) -> None:
-    api.load([server("a")])
+    api.apply_all([server("a")])
 
     found = observe(activities, config.model_copy(update={"git": None}))
 
@@ -207,7 +207,7 @@ def test_without_a_repository_nothing_is_said_of_drift(
 def test_a_failing_git_leaves_kubernetes_its_say(
     api: EmulatedKubernetesApi, config: FabricConfig, activities: FabricActivities
 ) -> None:
-    api.load([server("a")])
+    api.apply_all([server("a")])
 
     found = observe(activities, config)
 
@@ -224,7 +224,7 @@ def test_a_failing_kubernetes_leaves_git_its_say(
     activities: FabricActivities,
 ) -> None:
     commit = repository.commit_files(SERVERS)
-    api.fail(Fault(403, "connections"))
+    api.inject_fault(Fault(403, "connections"))
 
     found = observe(activities, config)
 
@@ -250,7 +250,7 @@ def test_a_failure_that_may_pass_is_raised_while_another_try_follows(
     activities: FabricActivities,
 ) -> None:
     repository.commit_files(SERVERS)
-    api.fail(Fault(503, retry_after=2))
+    api.inject_fault(Fault(503, retry_after=2))
 
     for attempt in (1, 2):
         with pytest.raises(TransientError, match="not available") as caught:
@@ -270,7 +270,7 @@ def test_a_lasting_failure_is_reported_at_once(
 def test_both_sources_are_read_at_the_same_time(
     api: EmulatedKubernetesApi, config: FabricConfig, settings: Settings
 ) -> None:
-    api.fail(Fault(0))
+    api.inject_fault(Fault(0))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/fleet.git"
         git = GitSource(repository=url, branch="main", directory="/", credential="none")
@@ -292,8 +292,8 @@ def test_a_kind_of_another_release_that_git_asks_for_is_a_problem(
     activities: FabricActivities,
 ) -> None:
     repository.commit_files(SERVERS)
-    api.withdraw(kind_named("Server"))
-    api.withdraw(kind_named("SwitchGroup"))
+    api.stop_serving(get_kind("Server"))
+    api.stop_serving(get_kind("SwitchGroup"))
 
     found = observe(activities, config)
 
@@ -312,7 +312,7 @@ def test_an_unreadable_file_keeps_the_drift_of_the_rest(
 ) -> None:
     broken = {"oslo/broken.yaml": "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\n  x: [\n"}
     repository.commit_files(SERVERS | broken)
-    api.load([server("a"), server("b", "new")])
+    api.apply_all([server("a"), server("b", "new")])
 
     found = observe(activities, config)
 
@@ -329,7 +329,7 @@ def test_a_very_bad_fabric_still_fits_into_a_message(
 ) -> None:
     broken = {f"{'x' * 200}/{number}.yaml": "a: [" for number in range(500)}
     repository.commit_files(SERVERS | broken)
-    api.load(server(f"{'long-name-' * 20}{number}", "d" * 5000) for number in range(2000))
+    api.apply_all(server(f"{'long-name-' * 20}{number}", "d" * 5000) for number in range(2000))
     managed = config.model_copy(update={"managed_kinds": ("Server",)})
 
     found = observe(activities, managed)

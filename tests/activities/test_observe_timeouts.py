@@ -11,9 +11,9 @@ from filelock import FileLock
 from temporalio.common import RetryPolicy
 from temporalio.testing import ActivityEnvironment
 
-from activities.errors import PermanentError, Unanswered
+from activities.errors import NoResponseError, PermanentError
 from activities.git.mirror import GitMirror
-from activities.git.validation import check_host
+from activities.git.validation import check_host_reachable
 from activities.observe import FabricActivities, ObserveRequest
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.status import Observation
@@ -64,8 +64,8 @@ def test_a_git_host_that_drops_packets_costs_one_connect_timeout(
     lost: str, settings: Settings
 ) -> None:
     begun = time.monotonic()
-    with pytest.raises(Unanswered, match="did not answer in time"):
-        GitMirror(git(f"http://{lost}/fleet.git"), settings).snapshot()
+    with pytest.raises(NoResponseError, match="did not answer in time"):
+        GitMirror(git(f"http://{lost}/fleet.git"), settings).fetch_snapshot()
     assert settings.connect_timeout <= time.monotonic() - begun < settings.git_timeout / 2
 
 
@@ -83,19 +83,19 @@ def test_a_kubernetes_api_that_drops_packets_costs_one_connect_timeout(
 def test_a_proxy_is_left_to_answer_for_what_lies_behind_it(
     lost: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(Unanswered):
-        check_host(f"http://{lost}/fleet.git", 0.1)
+    with pytest.raises(NoResponseError):
+        check_host_reachable(f"http://{lost}/fleet.git", 0.1)
     monkeypatch.setenv("http_proxy", HTTP_PROXY)
-    check_host(f"http://{lost}/fleet.git", 0.1)
+    check_host_reachable(f"http://{lost}/fleet.git", 0.1)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with pytest.raises(Unanswered):
-        check_host(f"http://{lost}/fleet.git", 0.1)
+    with pytest.raises(NoResponseError):
+        check_host_reachable(f"http://{lost}/fleet.git", 0.1)
 
 
 @pytest.mark.parametrize("host", ["git..example.com", f"{'x' * 64}.example.com"])
 def test_a_name_that_no_host_can_have_is_for_people_to_correct(host: str) -> None:
     with pytest.raises(PermanentError, match="is not a usable URL"):
-        check_host(f"https://{host}/fleet.git", 0.1)
+        check_host_reachable(f"https://{host}/fleet.git", 0.1)
 
 
 def test_a_mirror_that_another_sync_holds_is_silence_too(
@@ -104,21 +104,23 @@ def test_a_mirror_that_another_sync_holds_is_silence_too(
     repository = git_server.create_repository("held")
     commit = repository.commit({"a.yaml": "a: 1\n"})
     mirror = GitMirror(git(repository.url), settings.model_copy(update={"git_timeout": 2.0}))
-    assert mirror.snapshot().commit == commit
+    assert mirror.fetch_snapshot().commit == commit
     (lock,) = settings.cache_dir.glob("git/*.lock")
-    with FileLock(lock), pytest.raises(Unanswered, match="still being read by another sync"):
-        mirror.snapshot()
+    with FileLock(lock), pytest.raises(NoResponseError, match="still being read by another sync"):
+        mirror.fetch_snapshot()
 
 
 def test_what_another_try_follows_is_raised_and_silence_before_all_else(
     api: EmulatedKubernetesApi, config: FabricConfig, settings: Settings
 ) -> None:
-    api.fail(Fault(503))
+    api.inject_fault(Fault(503))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/fleet.git"
         both = config.model_copy(update={"git": git(url)})
-        quick = FabricActivities(settings.model_copy(update={"answer_timeout": 0.5}).impatient)
-        with pytest.raises(Unanswered, match=r"Git repository .* did not answer in time"):
+        quick = FabricActivities(
+            settings.model_copy(update={"answer_timeout": 0.5}).for_responsive_fabrics
+        )
+        with pytest.raises(NoResponseError, match=r"Git repository .* did not answer in time"):
             observe(quick, both, attempts=3)
         assert not observe(quick, both, attempts=1).answered
 
@@ -127,7 +129,7 @@ def test_what_another_try_follows_is_raised_and_silence_before_all_else(
 def test_an_error_is_an_answer(
     status: int, api: EmulatedKubernetesApi, config: FabricConfig, settings: Settings
 ) -> None:
-    api.fail(Fault(status))
+    api.inject_fault(Fault(status))
     found = observe(FabricActivities(settings), config, attempts=1)
     assert found.kubernetes_error
     assert found.answered
@@ -135,6 +137,9 @@ def test_an_error_is_an_answer(
 
 def test_the_impatient_wait_no_longer_than_anybody() -> None:
     usual = Settings(answer_timeout=5, read_timeout=30, git_timeout=45)
-    assert (usual.impatient.read_timeout, usual.impatient.git_timeout) == (5, 5)
+    assert (
+        usual.for_responsive_fabrics.read_timeout,
+        usual.for_responsive_fabrics.git_timeout,
+    ) == (5, 5)
     hasty = Settings(answer_timeout=5, read_timeout=2, git_timeout=3)
-    assert hasty.impatient == hasty
+    assert hasty.for_responsive_fabrics == hasty

@@ -89,26 +89,28 @@ async def worker(client: Client, queue: str, work: Work) -> AsyncIterator[None]:
 
 
 async def test_a_worker_is_seen_while_it_is_there(client: Client, queue: str) -> None:
-    assert not await queues.takes_work(client, queue)
+    assert not await queues.queue_has_worker(client, queue)
     async with worker(client, queue, Work()):
-        await until(partial(queues.takes_work, client, queue), bool, seconds=10)
-    await until(partial(queues.takes_work, client, queue), lambda there: not there, seconds=10)
+        await until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
+    await until(
+        partial(queues.queue_has_worker, client, queue), lambda there: not there, seconds=10
+    )
     async with worker(client, queue, Work()):
-        await until(partial(queues.takes_work, client, queue), bool, seconds=10)
+        await until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
 
 
 async def test_a_worker_without_a_free_slot_is_no_missing_worker(
     client: Client, queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queues, "GONE_AFTER", SHORT)
+    monkeypatch.setattr(queues, "WORKER_LOST_AFTER_SECONDS", SHORT)
     work, elsewhere = Work(), f"{queue}-loops"
     async with worker(client, elsewhere, Work()), worker(client, queue, work):
         await client.start_workflow(Hold.run, queue, id=queue, task_queue=elsewhere)
         assert await asyncio.to_thread(work.begun.wait, 20)
         await until(partial(asks, client, queue), lambda asking: not asking)
-        await until(partial(queues.takes_work, client, queue), bool, seconds=10)
+        await until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
 
 
 async def asks(client: Client, queue: str) -> set[str]:
     """Who asked for activities lately."""
-    return await queues._polling(client, (queue, queues.ACTIVITIES))
+    return await queues._list_pollers(client, (queue, queues.ACTIVITY_QUEUE_TYPE))

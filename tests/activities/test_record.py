@@ -10,28 +10,28 @@ from typing import Any
 import pytest
 
 from activities.errors import PermanentError
-from activities.netbox.client import CLUSTERS, JOURNAL, NetBox, Row
-from activities.netbox.http import Conflict, Refused
+from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
+from activities.netbox.http import BadRequest, PreconditionFailed
 from activities.record import RecordActivities, RecordUpdate
-from activities.setup.fields import FIELDS
-from activities.setup.items import CLUSTER
+from activities.setup.fields import CUSTOM_FIELDS
+from activities.setup.items import CLUSTER_OBJECT_TYPE
 from fabrics.record.config import ConfigEdits
-from fabrics.record.status import Facts
+from fabrics.record.status import LastKnownState
 from tests.support.netbox.records import FACTS, INSTANCE, STARTED, MakeRecord, fabric_id
 
 
 def fields_of(netbox: NetBox, record: Row) -> Row:
-    return dict(netbox.record(record["id"])[0]["custom_fields"])
+    return dict(netbox.get_record(record["id"])[0]["custom_fields"])
 
 
 def changes_of(admin: NetBox, record: Row) -> list[Row]:
-    filters = {"changed_object_type": CLUSTER, "changed_object_id": record["id"]}
-    rows = admin.rows("core/object-changes", **filters)
+    filters = {"changed_object_type": CLUSTER_OBJECT_TYPE, "changed_object_id": record["id"]}
+    rows = admin.list_rows("core/object-changes", **filters)
     return [row for row in rows if row["changed_object_id"] == record["id"]]
 
 
 def journal_of(netbox: NetBox, record: Row) -> list[str]:
-    rows = netbox.rows(JOURNAL, assigned_object_id=record["id"])
+    rows = netbox.list_rows(JOURNAL_PATH, assigned_object_id=record["id"])
     return [row["comments"] for row in rows if row["assigned_object_id"] == record["id"]]
 
 
@@ -48,13 +48,18 @@ def test_a_record_is_read(activities: RecordActivities, make_record: MakeRecord)
     assert read.config.record_id == record["id"]
     assert read.config.interval == 60
     assert read.config.managed_kinds == ("VPC",)
-    assert read.facts.last_sync == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert (read.installation.heartbeat, read.installation.search_attributes) == (900, True)
+    assert read.last_known.last_sync == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert (read.installation.netbox_heartbeat, read.installation.has_search_attributes) == (
+        900,
+        True,
+    )
 
 
 def test_there_is_no_such_record(activities: RecordActivities) -> None:
     assert activities.load_record("nowhere").config is None
-    assert activities.record_result(RecordUpdate(fabric_id="nowhere", facts=FACTS)).config is None
+    assert (
+        activities.record_result(RecordUpdate(fabric_id="nowhere", last_known=FACTS)).config is None
+    )
 
 
 def test_a_record_is_found_by_its_whole_fabric_id(
@@ -68,7 +73,7 @@ def test_the_result_stands_in_the_record(
     activities: RecordActivities, netbox: NetBox, admin: NetBox, record: Row
 ) -> None:
     before = len(changes_of(admin, record))
-    read = activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=FACTS))
+    read = activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
     stored = fields_of(netbox, record)
     assert stored["hh_sync_status"] == {"value": "out_of_sync", "label": "Out of sync"}
     assert stored["hh_connection_status"]["value"] == "connected"
@@ -77,20 +82,22 @@ def test_the_result_stands_in_the_record(
     assert stored["hh_drift"][0]["name"] == "prod"
     assert stored["hh_counts"] == {"VPC": 3, "Switch": 5}
     assert stored["hh_instance"] == INSTANCE
-    assert read.facts == activities.load_record(fabric_id(record)).facts == FACTS
+    assert read.last_known == activities.load_record(fabric_id(record)).last_known == FACTS
     assert len(changes_of(admin, record)) == before + 1, "one write takes all, the claim too"
 
 
 def test_nothing_changed_means_nothing_written(
     activities: RecordActivities, netbox: NetBox, admin: NetBox, record: Row
 ) -> None:
-    update = RecordUpdate(fabric_id=fabric_id(record), facts=FACTS, edits=ConfigEdits(paused=False))
+    update = RecordUpdate(
+        fabric_id=fabric_id(record), last_known=FACTS, edits=ConfigEdits(paused=False)
+    )
     activities.record_result(update)
-    written, _ = netbox.record(record["id"])
+    written, _ = netbox.get_record(record["id"])
     changes = len(changes_of(admin, record))
     for _ in range(3):
         activities.record_result(update)
-    assert netbox.record(record["id"])[0]["last_updated"] == written["last_updated"]
+    assert netbox.get_record(record["id"])[0]["last_updated"] == written["last_updated"]
     assert len(changes_of(admin, record)) == changes
 
 
@@ -98,7 +105,7 @@ def test_edits_are_written_and_answered(
     activities: RecordActivities, netbox: NetBox, record: Row
 ) -> None:
     edits = ConfigEdits(interval=60, paused=True, pause_reason="maintenance")
-    update = RecordUpdate(fabric_id=fabric_id(record), facts=FACTS, edits=edits)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS, edits=edits)
     read = activities.record_result(update)
     assert read.config is not None
     assert (read.config.interval, read.config.paused) == (60, True)
@@ -122,11 +129,11 @@ def test_edits_are_written_and_answered(
 def test_syncing_never_stays(
     activities: RecordActivities, admin: NetBox, record: Row, edited: Row, status: str
 ) -> None:
-    syncing = RecordUpdate(fabric_id=fabric_id(record), facts=Facts(syncing=True))
+    syncing = RecordUpdate(fabric_id=fabric_id(record), last_known=LastKnownState(syncing=True))
     activities.record_result(syncing)
     assert fields_of(admin, record)["hh_sync_status"]["value"] == "syncing"
-    admin.change(CLUSTERS, record["id"], {"custom_fields": edited})
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=FACTS))
+    admin.update(CLUSTERS_PATH, record["id"], {"custom_fields": edited})
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
     stored = fields_of(admin, record)
     assert stored["hh_sync_status"]["value"] == status
     connection = "unknown" if status == "not_configured" else "connected"
@@ -137,8 +144,8 @@ def test_a_record_that_was_deleted_is_gone(
     activities: RecordActivities, admin: NetBox, make_record: MakeRecord
 ) -> None:
     record = make_record()
-    admin.delete(CLUSTERS, record["id"])
-    update = RecordUpdate(fabric_id=fabric_id(record), facts=FACTS)
+    admin.delete(CLUSTERS_PATH, record["id"])
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS)
     assert activities.record_result(update).config is None
 
 
@@ -149,8 +156,8 @@ def test_a_record_deleted_in_between_is_gone(
     record: Row,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    meddle(monkeypatch, netbox, lambda: admin.delete(CLUSTERS, record["id"]), times=1)
-    update = RecordUpdate(fabric_id=fabric_id(record), facts=FACTS)
+    meddle(monkeypatch, netbox, lambda: admin.delete(CLUSTERS_PATH, record["id"]), times=1)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS)
     assert activities.record_result(update).config is None
 
 
@@ -158,26 +165,26 @@ def test_a_record_out_of_sight_is_not_gone(
     activities: RecordActivities, admin: NetBox, record: Row
 ) -> None:
     name = "Fabric Sync: records"
-    [permission] = [row for row in admin.rows("users/permissions") if row["name"] == name]
+    [permission] = [row for row in admin.list_rows("users/permissions") if row["name"] == name]
     before = permission["constraints"]
-    admin.change("users/permissions", permission["id"], {"constraints": {"id": -1}})
+    admin.update("users/permissions", permission["id"], {"constraints": {"id": -1}})
     try:
         with pytest.raises(PermanentError, match="shows this token's user only 0 of"):
             activities.load_record(fabric_id(record))
     finally:
-        admin.change("users/permissions", permission["id"], {"constraints": before})
+        admin.update("users/permissions", permission["id"], {"constraints": before})
     assert activities.load_record(fabric_id(record)).config is not None
 
 
 def test_two_records_with_one_fabric_id(
     activities: RecordActivities, admin: NetBox, make_record: MakeRecord
 ) -> None:
-    field = next(row for row in admin.rows(FIELDS, name="hh_fabric_id"))
-    admin.change(FIELDS, field["id"], {"unique": False})
+    field = next(row for row in admin.list_rows(CUSTOM_FIELDS, name="hh_fabric_id"))
+    admin.update(CUSTOM_FIELDS, field["id"], {"unique": False})
     try:
         first, second = (make_record(hh_fabric_id="trial-twins") for _ in range(2))
     finally:
-        admin.change(FIELDS, field["id"], {"unique": True})
+        admin.update(CUSTOM_FIELDS, field["id"], {"unique": True})
     with pytest.raises(PermanentError, match="same fabric id trial-twins") as error:
         activities.load_record("trial-twins")
     assert first["name"] in str(error.value)
@@ -191,7 +198,7 @@ def meddle(
     monkeypatch: pytest.MonkeyPatch, netbox: NetBox, act: Callable[[], object], times: int
 ) -> list[int]:
     """Let somebody `act` between our reading of a record and our writing, that many `times`."""
-    read, reads = netbox.record, list[int]()
+    read, reads = netbox.get_record, list[int]()
 
     def record(record_id: int) -> tuple[Row, str]:
         answer = read(record_id)
@@ -200,7 +207,7 @@ def meddle(
             act()
         return answer
 
-    monkeypatch.setattr(netbox, "record", record)
+    monkeypatch.setattr(netbox, "get_record", record)
     return reads
 
 
@@ -212,10 +219,10 @@ def test_an_edit_between_reading_and_writing_survives(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def disable() -> None:
-        admin.change(CLUSTERS, record["id"], {"custom_fields": {"hh_sync_enabled": False}})
+        admin.update(CLUSTERS_PATH, record["id"], {"custom_fields": {"hh_sync_enabled": False}})
 
     reads = meddle(monkeypatch, netbox, disable, times=1)
-    read = activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=FACTS))
+    read = activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
     assert len(reads) == 2
     assert read.config is not None
     assert not read.config.enabled
@@ -234,11 +241,11 @@ def test_it_gives_up_where_somebody_is_always_faster(
     numbers = count()
 
     def edit() -> None:
-        admin.change(CLUSTERS, record["id"], {"comments": f"{next(numbers)}"})
+        admin.update(CLUSTERS_PATH, record["id"], {"comments": f"{next(numbers)}"})
 
     reads = meddle(monkeypatch, netbox, edit, times=1000)
-    with pytest.raises(Conflict, match="somebody else kept changing it"):
-        activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=FACTS))
+    with pytest.raises(PreconditionFailed, match="somebody else kept changing it"):
+        activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
     assert 2 < len(reads) < 20
     assert fields_of(admin, record)["hh_sync_status"] is None
 
@@ -255,7 +262,7 @@ def test_no_edit_is_lost_while_results_are_written(
                 return
             started = STARTED + timedelta(seconds=number)
             facts = FACTS.model_copy(update={"last_sync": started, "drift_count": number})
-            activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=facts))
+            activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=facts))
             written.release()
 
     expected: dict[str, Any] = {}
@@ -266,14 +273,14 @@ def test_no_edit_is_lost_while_results_are_written(
                 assert written.acquire(timeout=60)
                 name, value = EDITS[number % len(EDITS)]
                 edit = {name: value(number)}
-                admin.change(CLUSTERS, record["id"], {"custom_fields": edit})
+                admin.update(CLUSTERS_PATH, record["id"], {"custom_fields": edit})
                 expected |= edit
                 stored = fields_of(admin, record)
                 assert {key: stored[key] for key in expected} == expected
         finally:
             finished.set()
         results.result()
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=FACTS))
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
     stored = fields_of(admin, record)
     assert {key: stored[key] for key in expected} == expected
 
@@ -291,18 +298,19 @@ def required_field(admin: NetBox) -> Iterator[str]:
     """A custom field that somebody else made, required on all clusters."""
     name = "trial_owner"
     field = admin.create(
-        FIELDS, {"name": name, "type": "text", "object_types": [CLUSTER], "required": True}
+        CUSTOM_FIELDS,
+        {"name": name, "type": "text", "object_types": [CLUSTER_OBJECT_TYPE], "required": True},
     )
     yield name
-    admin.delete(FIELDS, field["id"])
+    admin.delete(CUSTOM_FIELDS, field["id"])
 
 
 def test_a_write_that_netbox_refuses_goes_to_the_journal_once(
     activities: RecordActivities, netbox: NetBox, record: Row, required_field: str
 ) -> None:
-    update = RecordUpdate(fabric_id=fabric_id(record), facts=FACTS)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS)
     for _ in range(2):
-        with pytest.raises(Refused, match=required_field):
+        with pytest.raises(BadRequest, match=required_field):
             activities.record_result(update)
     (entry,) = journal_of(netbox, record)
     assert required_field in entry
@@ -313,15 +321,15 @@ def test_a_record_of_another_installation_is_left_alone(
     activities: RecordActivities, netbox: NetBox, make_record: MakeRecord
 ) -> None:
     record = make_record(hh_instance="default@elsewhere")
-    written, _ = netbox.record(record["id"])
-    update = RecordUpdate(fabric_id=fabric_id(record), facts=FACTS, journal="Hello.")
+    written, _ = netbox.get_record(record["id"])
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS, journal_entry="Hello.")
     command = rf"default@elsewhere.*`starter\.py doctor {fabric_id(record)} --take-over`"
     for _ in range(2):
         with pytest.raises(PermanentError, match=command):
             activities.record_result(update)
     with pytest.raises(PermanentError, match=command):
         activities.load_record(fabric_id(record))
-    assert netbox.record(record["id"])[0] == written
+    assert netbox.get_record(record["id"])[0] == written
     assert journal_of(netbox, record) == []
 
 
@@ -329,13 +337,13 @@ def test_a_repeated_activity_and_a_new_loop_add_no_second_journal_entry(
     activities: RecordActivities, netbox: NetBox, record: Row
 ) -> None:
     error = "**error** since 2026-01-01 12:00:00 UTC. The API refused the token."
-    update = RecordUpdate(fabric_id=fabric_id(record), facts=FACTS, journal=error)
-    again = update.model_copy(update={"journal": error.replace("12:00", "12:03")})
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS, journal_entry=error)
+    again = update.model_copy(update={"journal_entry": error.replace("12:00", "12:03")})
     for repeated in (update, update, again):
         activities.record_result(repeated)
     in_sync = "**in_sync** since 2026-01-01 12:10:00 UTC. Commit c0ffee."
-    activities.record_result(update.model_copy(update={"journal": in_sync}))
+    activities.record_result(update.model_copy(update={"journal_entry": in_sync}))
     assert sorted(journal_of(netbox, record)) == [error, in_sync]
     later = error.replace("12:00", "12:20")
-    activities.record_result(update.model_copy(update={"journal": later}))
+    activities.record_result(update.model_copy(update={"journal_entry": later}))
     assert sorted(journal_of(netbox, record)) == [error, later, in_sync]

@@ -16,8 +16,8 @@ from playwright.async_api import Page, expect
 from rich.console import Console
 from rich.text import Text
 
-from activities.netbox.client import CLUSTER_TYPE, CLUSTER_TYPES, NetBox
-from fabrics.fleet.reconcile import FLEET_ID
+from activities.netbox.client import CLUSTER_TYPE_SLUG, CLUSTER_TYPES_PATH, NetBox
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
 from tests.support.paths import PROJECT
 from tests.support.system.browser import SCREEN
@@ -125,11 +125,13 @@ async def test_clusters_typed_into_the_form_are_all_it_takes(
     installation: Installation, admin: NetBox, page: Page
 ) -> None:
     api = installation.apis()
-    api.load(OBJECTS)
+    api.apply_all(OBJECTS)
     repository = installation.stack.git.create_repository("by-hand")
     repository.commit(IN_GIT)
     clusters = f"{installation.stack.netbox.url}/virtualization/clusters/"
-    kind = next(row["id"] for row in admin.rows(CLUSTER_TYPES) if row["slug"] == CLUSTER_TYPE)
+    kind = next(
+        row["id"] for row in admin.list_rows(CLUSTER_TYPES_PATH) if row["slug"] == CLUSTER_TYPE_SLUG
+    )
 
     async def type_in(name: str, git: str) -> None:
         """What a person enters, and nothing else."""
@@ -148,7 +150,7 @@ async def test_clusters_typed_into_the_form_are_all_it_takes(
         return {loop.id async for loop in installation.client.list_workflows(query)}
 
     async def statuses() -> dict[str, str | None]:
-        rows = await asyncio.to_thread(admin.records)
+        rows = await asyncio.to_thread(admin.list_records)
         return {
             row["name"]: (row["custom_fields"]["hh_sync_status"] or {}).get("value") for row in rows
         }
@@ -175,7 +177,7 @@ async def test_netbox_tells_the_fabrics_apart(
     views = {
         row["name"]: row["id"]
         for path in ("extras/saved-filters", "extras/table-configs")
-        for row in admin.rows(path)
+        for row in admin.list_rows(path)
     }
 
     async def names(parameters: str) -> list[str]:
@@ -254,7 +256,7 @@ async def test_the_web_ui_finds_fabrics_and_says_how_the_fleet_is(
 
         states = "1 error, 1 in_sync, 1 out_of_sync"
         seen = await until(
-            partial(details, page, installation, FLEET_ID),
+            partial(details, page, installation, FLEET_WORKFLOW_ID),
             lambda text: states in text,
             seconds=SOON,
         )

@@ -37,7 +37,7 @@ def run(arguments: list[str], capsys: Capture) -> Result:
         (["--activities-only"], "go together"),
         *(
             (["--activities-only", "--task-queue", f"central{part}"], "a queue of its own")
-            for part in ("", "-observe", "-observe-patient", "-observe-inventory")
+            for part in ("", "-observe", "-observe-unresponsive", "-observe-inventory")
         ),
     ],
 )

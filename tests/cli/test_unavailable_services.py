@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from cli.fabrics.fleet_view import FEW
+from cli.fabrics.fleet_view import MAX_QUERIED_LOOPS
 from fabrics.loop.loop import workflow_id
 from tests.support.cli.command_line import CommandLine
 from tests.support.system.fleet import edit
@@ -124,7 +124,7 @@ async def test_with_netbox_down_the_loop_says_how_its_fabric_is(
         assert (await down("sync", fabric.fabric_id)).refused("nothing listens there")
         assert (await down("status", "Bergen")).refused("No loop answers for Bergen.")
 
-        for number in range(FEW):
+        for number in range(MAX_QUERIED_LOOPS):
             handle = workflow_id(f"zz-{number}")
             await installation.client.start_workflow("FabricSync", id=handle, task_queue="nobody")
         every = await down("status", "--json")

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import mechanicalsoup
 
 from activities.netbox.client import Row
-from stack.services.netbox import NetBox
+from stack.services.netbox import NetBoxServer
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -32,7 +32,7 @@ class Form:
         return not refused
 
 
-def open_form(netbox: NetBox, record_id: int) -> Form:
+def open_form(netbox: NetBoxServer, record_id: int) -> Form:
     """Log in as a person does, and open the form."""
     browser = mechanicalsoup.StatefulBrowser()
     browser.open(f"{netbox.url}/login/")
@@ -64,7 +64,7 @@ def change(name: str, value: str, _: Row) -> Row:
 
 def edits_stand(installation: Installation, fabric: Fabric, number: int) -> bool:
     """Whether all of them are there."""
-    row, _ = installation.admin.record(fabric.record_id)
+    row, _ = installation.admin.get_record(fabric.record_id)
     found = {row["description"], *(row["custom_fields"][name] for name in API_FIELDS)}
     return found == {f"edit-{number}"}
 

@@ -35,7 +35,7 @@ def the_token_is_wrong(fabric: Fabric) -> dict[str, object]:
 
 def the_account_may_not_list(fabric: Fabric) -> dict[str, object]:
     """The API answers 403 for one kind."""
-    emulated(fabric).fail(Fault(403, "servers"))
+    emulated(fabric).inject_fault(Fault(403, "servers"))
     return {}
 
 

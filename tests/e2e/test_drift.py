@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from fabrics.drift.diff_report import DiffReport
-from fabrics.resources.kinds import kind_named
+from fabrics.resources.kinds import get_kind
 from tests.support.paths import PROJECT
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, manifest
 
@@ -41,7 +41,7 @@ async def test_drift_is_found_shown_and_found_gone(installation: Installation) -
         assert (code, report.drift_count) == (1, 1)
         (field,) = report.entries[0].fields
         assert (field.desired, field.live) == ('"number 3"', '"somebody was here"')
-        fabric.api.put(SERVERS[2])
+        fabric.api.apply(SERVERS[2])
         record = await fabric.recorded("in_sync")
         assert (record["drift_count"], record["drift"]) == (0, None)
         assert await diff(installation, fabric) == (0, DiffReport(commit=record["commit"]))
@@ -52,7 +52,7 @@ async def test_a_suddenly_empty_list_is_doubted_until_confirmed(installation: In
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
         await fabric.recorded("in_sync")
-        fabric.api.clear(kind_named("Server"))
+        fabric.api.delete_all(get_kind("Server"))
         record = await fabric.recorded("error")
         assert "lists no servers any more, of 3 at the last sync" in record["sync_error"]
         assert (record["drift_count"], record["counts"]) == (0, {"Server": 3})
@@ -67,6 +67,6 @@ async def test_a_list_that_git_emptied_too_is_believed(installation: Installatio
         await installation.start(fabric)
         await fabric.recorded("in_sync")
         fabric.repository.commit({"fabric.yaml": "# nothing is left\n"})
-        fabric.api.clear(kind_named("Server"))
+        fabric.api.delete_all(get_kind("Server"))
         report = await fabric.handle.execute_update("sync_now", result_type=dict)
         assert (report["sync_status"], report["drift_count"]) == ("in_sync", 0)

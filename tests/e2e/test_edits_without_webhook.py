@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from activities.netbox.client import CLUSTERS
+from activities.netbox.client import CLUSTERS_PATH
 from fabrics.loop.report import SyncReport
 from tests.support.system.fleet import edit, ended
 from tests.support.system.installation import SERVERS, Installation, in_yaml, until
@@ -25,7 +25,7 @@ async def test_four_edits_count_without_a_word(installation: Installation) -> No
         edited = datetime.now(UTC)
         await edit(off, custom_fields={"hh_sync_enabled": False})
         await edit(planned, status="planned")
-        await asyncio.to_thread(deleted.netbox.delete, CLUSTERS, deleted.record_id)
+        await asyncio.to_thread(deleted.netbox.delete, CLUSTERS_PATH, deleted.record_id)
         said = await asyncio.gather(ended(off), ended(planned), ended(deleted))
         assert [*said] == ["disabled", "disabled", "record deleted"]
         for fabric in (off, planned):

@@ -7,16 +7,16 @@ from functools import partial
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
-from cli.fabrics.fleet_view import FEW
+from cli.fabrics.fleet_view import MAX_QUERIED_LOOPS
 from fabrics.loop.loop import workflow_id
-from stack.demo.fabrics import FABRICS
+from stack.demo.fabrics import SAMPLE_FABRICS
 from tests.support.cli.command_line import CommandLine
 from tests.support.inventory.live_samples import OWN
 from tests.support.paths import HEDGEHOG
 from tests.support.system.first_load import Load, Sample, first_load, real
 from tests.support.system.fleet import loops
 from tests.support.system.installation import Installation, shown, until
-from workflows.activity_calls import LOST_WORKER
+from workflows.activity_calls import HEARTBEAT_TIMEOUT
 
 KILLS = 3
 
@@ -25,7 +25,7 @@ def sample() -> Sample:
     """What is in Git and live: a fabric of 109 objects where the samples are, else the demo's largest."""
     if HEDGEHOG.is_dir():
         return real("gateway-externals")
-    own = next(each for each in FABRICS if each.name == "berlin-dc1")
+    own = next(each for each in SAMPLE_FABRICS if each.name == "berlin-dc1")
     files = {path.name: path.read_text() for path in own.directory.rglob("*.yaml")}
     return Sample(files, next(each for each in OWN if each.name == own.name).items())
 
@@ -42,7 +42,7 @@ async def test_a_first_load_survives_whatever_happens_to_its_workers(
             worker.send_signal(signal.SIGTERM)
             load.between.go_on.set()
             assert await asyncio.to_thread(worker.wait, 30) == 0
-        await until(load.writing, was_handed_over, LOST_WORKER.total_seconds() - 1)
+        await until(load.writing, was_handed_over, HEARTBEAT_TIMEOUT.total_seconds() - 1)
         await load.survives(KILLS)
         async with installation.worker():
             await load.ends()
@@ -114,13 +114,13 @@ async def is_told_of(load: Load) -> None:
 
 async def many_others(installation: Installation) -> None:
     """So many fabrics with a loop that not every one of them is asked."""
-    for number in range(FEW):
+    for number in range(MAX_QUERIED_LOOPS):
         other, known = f"other-{number}", {"hh_fabric_id": f"other-{number}"}
         await asyncio.to_thread(installation.admin.create_record, other, known)
         await installation.client.start_workflow(
             "FabricSync", id=workflow_id(other), task_queue="nobody"
         )
-    await until(partial(loops, installation.client), lambda ids: len(ids) > FEW)
+    await until(partial(loops, installation.client), lambda ids: len(ids) > MAX_QUERIED_LOOPS)
 
 
 def has_progress(writing: PendingActivityInfo | None) -> bool:
@@ -129,4 +129,4 @@ def has_progress(writing: PendingActivityInfo | None) -> bool:
 
 def later(moment: Timestamp, than: Timestamp) -> bool:
     """Later by more than it takes to notice that a worker is lost."""
-    return moment.ToDatetime() - than.ToDatetime() > LOST_WORKER
+    return moment.ToDatetime() - than.ToDatetime() > HEARTBEAT_TIMEOUT

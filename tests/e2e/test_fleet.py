@@ -4,12 +4,11 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 
-from activities.fleet import DRIFT, STATUS
-from activities.netbox.client import CLUSTERS, Row
+from activities.netbox.client import CLUSTERS_PATH, Row
+from activities.search_attributes import DRIFT_ATTRIBUTE, NAME_ATTRIBUTE, STATUS_ATTRIBUTE
 from tests.support.system.fleet import SOON, edit, ended, fleet_of, look, loops_of, run_id, summary
 from tests.support.system.installation import SERVERS, Installation, in_yaml, shown, until
 from workflows.fabric_sync import FabricSync
-from workflows.visibility import NAME
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
@@ -43,13 +42,17 @@ async def test_records_alone_start_and_end_loops(installation: Installation) -> 
         await edit(fabric, status="active", custom_fields=elsewhere)
         await look(installation)
         await fabric.recorded("error")
-        await asyncio.to_thread(fabric.netbox.delete, CLUSTERS, fabric.record_id)
+        await asyncio.to_thread(fabric.netbox.delete, CLUSTERS_PATH, fabric.record_id)
         await look(installation)
         assert await ended(fabric) == "record deleted"
         details = await fabric.handle.query("__temporal_workflow_metadata", result_type=object)
         assert "no longer synced here: its record was deleted" in str(details)
         left = (await fabric.handle.describe()).typed_search_attributes
-        assert (left.get(NAME), left.get(STATUS), left.get(DRIFT)) == (fabric.fabric_id, None, None)
+        assert (
+            left.get(NAME_ATTRIBUTE),
+            left.get(STATUS_ATTRIBUTE),
+            left.get(DRIFT_ATTRIBUTE),
+        ) == (fabric.fabric_id, None, None)
 
 
 async def test_what_was_terminated_comes_back(installation: Installation) -> None:
@@ -77,7 +80,7 @@ async def test_a_new_name_is_all_that_a_rename_changes(installation: Installatio
         await fabric.synced(status.syncs + 2)
 
         async def attribute() -> str | None:
-            return (await fabric.handle.describe()).typed_search_attributes.get(NAME)
+            return (await fabric.handle.describe()).typed_search_attributes.get(NAME_ATTRIBUTE)
 
         await until(attribute, lambda name: name == "Bönn / DC 1")
         details = await fabric.handle.query("__temporal_workflow_metadata", result_type=object)

@@ -10,11 +10,11 @@ from functools import partial
 import pytest
 from temporalio.client import Client
 
-from activities.netbox.client import CLUSTER_TYPE, CLUSTER_TYPES, CLUSTERS, NetBox
-from activities.setup.access import LOOK_UPS, RECORDS
+from activities.netbox.client import CLUSTER_TYPE_SLUG, CLUSTER_TYPES_PATH, CLUSTERS_PATH, NetBox
+from activities.setup.access import LOOKUPS_GRANT, RECORDS_GRANT
 from fabrics.fleet.summary import FleetSummary
 from tests.support.cli.command_line import CommandLine
-from tests.support.netbox.fault_proxy import LyingNetBox, lying_netbox
+from tests.support.netbox.fault_proxy import FaultProxy, fault_proxy
 from tests.support.system.fleet import (
     changed,
     edit,
@@ -34,7 +34,7 @@ from workflows.fabric_sync import FabricSync
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 PERMISSIONS = "users/permissions"
 
-type Trouble = Callable[[NetBox, LyingNetBox], AbstractAsyncContextManager[None]]
+type Trouble = Callable[[NetBox, FaultProxy], AbstractAsyncContextManager[None]]
 
 
 async def key_of(netbox: NetBox, path: str, **values: object) -> int:
@@ -46,25 +46,25 @@ async def key_of(netbox: NetBox, path: str, **values: object) -> int:
 
 
 @asynccontextmanager
-async def permission_lost(netbox: NetBox, _: LyingNetBox) -> AsyncIterator[None]:
+async def permission_lost(netbox: NetBox, _: FaultProxy) -> AsyncIterator[None]:
     """NetBox answers 403."""
-    key = await key_of(netbox, PERMISSIONS, name=RECORDS.permission.key["name"])
+    key = await key_of(netbox, PERMISSIONS, name=RECORDS_GRANT.permission.key["name"])
     async with changed(netbox, PERMISSIONS, key, enabled=False):
         yield
 
 
 @asynccontextmanager
-async def records_out_of_sight(netbox: NetBox, _: LyingNetBox) -> AsyncIterator[None]:
+async def records_out_of_sight(netbox: NetBox, _: FaultProxy) -> AsyncIterator[None]:
     """NetBox answers with a list that is empty."""
-    key = await key_of(netbox, PERMISSIONS, name=RECORDS.permission.key["name"])
+    key = await key_of(netbox, PERMISSIONS, name=RECORDS_GRANT.permission.key["name"])
     async with changed(netbox, PERMISSIONS, key, constraints={"type__slug": "nothing"}):
         yield
 
 
 @asynccontextmanager
-async def type_out_of_sight(netbox: NetBox, lying: LyingNetBox) -> AsyncIterator[None]:
+async def type_out_of_sight(netbox: NetBox, lying: FaultProxy) -> AsyncIterator[None]:
     """Nor does it say how many there are."""
-    key = await key_of(netbox, PERMISSIONS, name=LOOK_UPS.permission.key["name"])
+    key = await key_of(netbox, PERMISSIONS, name=LOOKUPS_GRANT.permission.key["name"])
     async with (
         records_out_of_sight(netbox, lying),
         changed(netbox, PERMISSIONS, key, enabled=False),
@@ -73,23 +73,23 @@ async def type_out_of_sight(netbox: NetBox, lying: LyingNetBox) -> AsyncIterator
 
 
 @asynccontextmanager
-async def type_missing(netbox: NetBox, _: LyingNetBox) -> AsyncIterator[None]:
+async def type_missing(netbox: NetBox, _: FaultProxy) -> AsyncIterator[None]:
     """Somebody gave the cluster type another slug."""
-    key = await key_of(netbox, CLUSTER_TYPES, slug=CLUSTER_TYPE)
-    async with changed(netbox, CLUSTER_TYPES, key, slug="fabrics-of-old"):
+    key = await key_of(netbox, CLUSTER_TYPES_PATH, slug=CLUSTER_TYPE_SLUG)
+    async with changed(netbox, CLUSTER_TYPES_PATH, key, slug="fabrics-of-old"):
         yield
 
 
 @asynccontextmanager
-async def records_empty(_: NetBox, lying: LyingNetBox) -> AsyncIterator[None]:
+async def records_empty(_: NetBox, lying: FaultProxy) -> AsyncIterator[None]:
     """A proxy answers in NetBox's place: no clusters."""
-    lying.empty = (CLUSTERS,)
+    lying.empty = (CLUSTERS_PATH,)
     yield
     lying.empty = ()
 
 
 @asynccontextmanager
-async def all_empty(_: NetBox, lying: LyingNetBox) -> AsyncIterator[None]:
+async def all_empty(_: NetBox, lying: FaultProxy) -> AsyncIterator[None]:
     """No anything."""
     lying.empty = ("/api/",)
     yield
@@ -129,7 +129,7 @@ async def check_stops_no_loop(
 
 @pytest.mark.parametrize("count", [1, 2, 4])
 async def test_no_answer_of_netbox_stops_a_loop(installation: Installation, count: int) -> None:
-    async with lying_netbox(installation.stack.netbox.url) as lying:
+    async with fault_proxy(installation.stack.netbox.url) as lying:
         installation.changes = {"FABRIC_SYNC_NETBOX_URL": lying.url}
         fabrics = [
             await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600) for _ in range(count)
@@ -156,7 +156,7 @@ async def test_no_answer_of_netbox_stops_a_loop(installation: Installation, coun
 async def test_workers_that_are_killed_and_doubled_make_nothing_twice(
     installation: Installation,
 ) -> None:
-    async with lying_netbox(installation.stack.netbox.url) as lying:
+    async with fault_proxy(installation.stack.netbox.url) as lying:
         installation.changes = {"FABRIC_SYNC_NETBOX_URL": lying.url}
         starter = CommandLine(installation.variables)
         fabrics = [
@@ -188,7 +188,7 @@ async def test_workers_that_are_killed_and_doubled_make_nothing_twice(
             assert told.states == {"in_sync": 1, "out_of_sync": 3}
 
 
-async def held(lying: LyingNetBox) -> int:
+async def held(lying: FaultProxy) -> int:
     """How many answers are held back."""
     return lying.held
 

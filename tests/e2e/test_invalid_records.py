@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from activities.netbox.client import CLUSTER_TYPES, CLUSTERS, NetBox
-from activities.netbox.http import Refused
-from activities.setup.fields import FIELDS
+from activities.netbox.client import CLUSTER_TYPES_PATH, CLUSTERS_PATH, NetBox
+from activities.netbox.http import BadRequest
+from activities.setup.fields import CUSTOM_FIELDS
 from tests.support.system.fleet import changed, edit, look, looked, loops_of, rows
 from tests.support.system.installation import SERVERS, Installation, in_yaml, shown, until
 
@@ -17,7 +17,7 @@ TOO_SHORT, NO_PORT = 3, "https://127.0.0.1:99999"
 
 async def field(netbox: NetBox, name: str) -> int:
     """The number of a custom field."""
-    found = await asyncio.to_thread(rows, netbox, FIELDS)
+    found = await asyncio.to_thread(rows, netbox, CUSTOM_FIELDS)
     return int(next(row["id"] for row in found if row["name"] == name))
 
 
@@ -65,14 +65,14 @@ async def test_an_id_that_a_cluster_of_another_type_has_is_not_given_again(
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_fabric_id=None)
     await edit(fabric, name="Archived DC", custom_fields={"hh_credentials": fabric.fabric_id})
     archive = await asyncio.to_thread(
-        netbox.create, CLUSTER_TYPES, {"name": "Archive", "slug": "archive"}
+        netbox.create, CLUSTER_TYPES_PATH, {"name": "Archive", "slug": "archive"}
     )
     archived = {
         "name": "Archived DC",
         "type": archive["id"],
         "custom_fields": {"hh_fabric_id": "archived-dc"},
     }
-    await asyncio.to_thread(netbox.create, CLUSTERS, archived)
+    await asyncio.to_thread(netbox.create, CLUSTERS_PATH, archived)
     async with installation.worker():
         assert (await fabric.recorded("in_sync"))["fabric_id"] == "archived-dc-2"
 
@@ -80,7 +80,7 @@ async def test_an_id_that_a_cluster_of_another_type_has_is_not_given_again(
 async def test_a_fabric_id_is_refused_that_is_taken_or_none(installation: Installation) -> None:
     fabric = await installation.fabric(IN_GIT, SERVERS)
     for fabric_id in (fabric.fabric_id, "Berlin DC"):
-        with pytest.raises(Refused, match="hh_fabric_id"):
+        with pytest.raises(BadRequest, match="hh_fabric_id"):
             await installation.fabric(IN_GIT, SERVERS, hh_fabric_id=fabric_id)
 
 
@@ -89,7 +89,7 @@ async def test_ids_that_slip_past_netbox_harm_nobody_else(installation: Installa
     netbox = installation.admin
     fabric_id = await field(netbox, "hh_fabric_id")
     async with AsyncExitStack() as loosened:
-        loose = changed(netbox, FIELDS, fabric_id, unique=False, validation_regex="")
+        loose = changed(netbox, CUSTOM_FIELDS, fabric_id, unique=False, validation_regex="")
         await loosened.enter_async_context(loose)
         good = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         doubled = await installation.fabric(IN_GIT, SERVERS)

@@ -15,7 +15,7 @@ type Places = Mapping[str, tuple[int, str]]
 async def places(installation: Installation, fabric: Fabric) -> Places:
     """Where NetBox shows the fabric's devices."""
     rows = await asyncio.to_thread(
-        lambda: list(installation.admin.rows("dcim/devices", cf_hh_fabric=fabric.fabric_id))
+        lambda: list(installation.admin.list_rows("dcim/devices", cf_hh_fabric=fabric.fabric_id))
     )
     return {row["name"]: (row["id"], row["site"]["slug"]) for row in rows}
 
@@ -43,7 +43,7 @@ async def test_devices_follow_a_site_that_somebody_chooses(installation: Install
         moved = {f"{id_}-{name}": (number, f"hall-{id_}") for name, (number, _) in before.items()}
         await until(seen, lambda there: there == moved, seconds=90)
         await until(partial(written, fabric), lambda reports: any(r.deleted for r in reports), 90)
-        reports = [report for report in await written(fabric) if report.wrote][1:]
+        reports = [report for report in await written(fabric) if report.has_changes][1:]
         assert [(each.created, each.updated, each.deleted) for each in reports] == [
             *((0, len(SERVERS), 0), (0, 0, 1))
         ]

@@ -44,7 +44,7 @@ async def test_a_busy_site_is_waited_for(installation: Installation) -> None:
         hanging = await installation.fabric(IN_GIT, SERVERS, hh_task_queue=site)
         assert isinstance(hanging.api, EmulatedKubernetesApi)
         api = hanging.api
-        api.fail(Fault(0))
+        api.inject_fault(Fault(0))
         await installation.start(hanging)
         await until(partial(requests, api), bool)
         waiting = await installation.fabric(IN_GIT, SERVERS, hh_task_queue=site)
@@ -76,7 +76,7 @@ def misses_worker(site: str, record: Row) -> bool:
 
 async def requests(api: EmulatedKubernetesApi) -> int:
     """How many it has had."""
-    return len(api.requests)
+    return len(api.request_paths)
 
 
 async def questions(fabric: Fabric) -> int:

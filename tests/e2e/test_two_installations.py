@@ -14,8 +14,8 @@ from temporalio.client import Client, WorkflowHandle
 import temporal
 from activities import setup
 from activities.netbox.client import NetBox
-from activities.setup.access import GROUP, USER
-from activities.setup.items import CLUSTER, Item
+from activities.setup.access import GROUP_ITEM, USER_ITEM
+from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
 from tests.support.cli.command_line import CommandLine
@@ -25,7 +25,7 @@ from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 CHANGES = "core/object-changes"
-OTHER_USER = Item(USER.path, {"username": "fabric-sync-elsewhere"})
+OTHER_USER = Item(USER_ITEM.path, {"username": "fabric-sync-elsewhere"})
 
 
 @dataclass
@@ -45,9 +45,9 @@ class Side:
 @pytest.fixture(scope="session")
 def other_token(admin: NetBox) -> str:
     """A token of a second user with the same permissions, so that the changelog tells the two apart."""
-    group = next(row for row in admin.rows(GROUP.path) if GROUP.is_row(row))
+    group = next(row for row in admin.list_rows(GROUP_ITEM.path) if GROUP_ITEM.matches(row))
     password = secrets.token_urlsafe(32)
-    admin.create(USER.path, {**OTHER_USER.key, "password": password, "groups": [group["id"]]})
+    admin.create(USER_ITEM.path, {**OTHER_USER.key, "password": password, "groups": [group["id"]]})
     token = setup.issue_token(admin, OTHER_USER)
     assert token is not None
     return token
@@ -67,22 +67,22 @@ async def sides(
         "FABRIC_SYNC_CACHE_DIR": str(tmp_path / "other-cache"),
     }
     other = replace(installation, client=client, token=other_token, changes=changes)
-    here, there = [await temporal.instance(one.client) for one in (installation, other)]
+    here, there = [await temporal.get_instance(one.client) for one in (installation, other)]
     return (
-        Side(installation, here, USER.key["username"]),
+        Side(installation, here, USER_ITEM.key["username"]),
         Side(other, there, "fabric-sync-elsewhere"),
     )
 
 
 async def writers(fabric: Fabric) -> Counter[str]:
     """Who has changed the record how often since it was made."""
-    filters = {"changed_object_type": CLUSTER, "changed_object_id": fabric.record_id}
-    changes = await asyncio.to_thread(lambda: list(fabric.netbox.rows(CHANGES, **filters)))
+    filters = {"changed_object_type": CLUSTER_OBJECT_TYPE, "changed_object_id": fabric.record_id}
+    changes = await asyncio.to_thread(lambda: list(fabric.netbox.list_rows(CHANGES, **filters)))
     return Counter(
         change["user_name"]
         for change in changes
         if change["changed_object_id"] == fabric.record_id
-        and change["changed_object_type"] == CLUSTER
+        and change["changed_object_type"] == CLUSTER_OBJECT_TYPE
         and change["action"]["value"] == "update"
     )
 

@@ -11,7 +11,7 @@ IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 FEW_SLOTS = {
     "FABRIC_SYNC_INVENTORY": "false",
     "FABRIC_SYNC_CONCURRENT_OBSERVES": "2",
-    "FABRIC_SYNC_CONCURRENT_PATIENT_OBSERVES": "2",
+    "FABRIC_SYNC_CONCURRENT_UNRESPONSIVE_OBSERVES": "2",
     "FABRIC_SYNC_ANSWER_TIMEOUT": "2",
     "FABRIC_SYNC_READ_TIMEOUT": "50",
 }
@@ -31,13 +31,13 @@ async def test_a_healthy_fabric_keeps_its_slots_while_others_hang(
         await asyncio.gather(*(fabric.recorded("in_sync") for fabric in fabrics))
         faults = [Fault(0, times=MANY) for _ in others]
         for fabric, fault in zip(others, faults, strict=True):
-            emulated(fabric).fail(fault)
+            emulated(fabric).inject_fault(fault)
         await until(partial(requests_that_hang, faults), every_patient_slot_is_taken)
         before = await healthy.status()
         await healthy.synced(before.syncs + 3, MEANWHILE)
         assert {report.sync_status for report in await healthy.history()} == {"in_sync"}
         for fabric in others:
-            emulated(fabric).heal()
+            emulated(fabric).clear_faults()
         await asyncio.gather(*(fabric.recorded("in_sync", 120) for fabric in others))
 
 

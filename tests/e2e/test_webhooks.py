@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from activities import setup
-from activities.netbox.client import CLUSTERS
-from stack.processes.ports import usual_or_free
+from activities.netbox.client import CLUSTERS_PATH
+from stack.processes.ports import choose_port
 from tests.support.system.fleet import fleet_of
 from tests.support.system.installation import SERVERS, Installation, in_yaml, manifest, shown, until
 from tests.support.webhooks import senders
@@ -24,7 +24,7 @@ AT_ONCE = 20
 @pytest.fixture
 async def receiver_url(installation: Installation) -> AsyncIterator[str]:
     """Where workers of this installation will take webhooks, which NetBox has been told of."""
-    port = usual_or_free(0)
+    port = choose_port(0)
     url = f"http://127.0.0.1:{port}"
     installation.changes |= {
         "FABRIC_SYNC_WEBHOOK_PORT": str(port),
@@ -59,7 +59,7 @@ async def test_edits_and_pushes_count_at_once(
         await fabric.recorded("disabled")
         await round_made(installation)
         enabled = {"custom_fields": {"hh_sync_enabled": True}}
-        await asyncio.to_thread(installation.admin.change, CLUSTERS, fabric.record_id, enabled)
+        await asyncio.to_thread(installation.admin.update, CLUSTERS_PATH, fabric.record_id, enabled)
         await until(fabric.record, lambda record: shown(record) != "disabled", AT_ONCE)
         await fabric.recorded(
             "in_sync"

@@ -25,7 +25,7 @@ async def test_the_sync_ends_within_ten_seconds_and_the_next_slot_is_kept(
         if not first_sync:
             await installation.start(fabric)
             await fabric.recorded("in_sync")
-        fabric.api.fail(Fault(0, "servers"))
+        fabric.api.inject_fault(Fault(0, "servers"))
         if first_sync:
             await installation.start(fabric)
         else:
@@ -33,7 +33,7 @@ async def test_the_sync_ends_within_ten_seconds_and_the_next_slot_is_kept(
         before = await until(fabric.status, lambda status: status.sync_status == "syncing")
         doomed.send_signal(signal.SIGKILL)
         doomed.wait()
-    fabric.api.heal()
+    fabric.api.clear_faults()
     async with installation.worker():
         started = time.monotonic()
         after = await fabric.synced(before.syncs + 1, seconds=20)

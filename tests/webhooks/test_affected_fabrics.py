@@ -4,8 +4,8 @@ import pytest
 
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from tests.support.webhooks.senders import gitlab_push, push
-from webhooks.affected_fabrics import followers, where
-from webhooks.payloads import Push, read_push
+from webhooks.affected_fabrics import find_affected_fabrics, get_repository_key
+from webhooks.payloads import PushEvent, parse_push
 
 
 def fabric(repository: str, branch: str = "main", fabric_id: str = "dc1") -> FabricConfig:
@@ -20,8 +20,8 @@ def fabric(repository: str, branch: str = "main", fabric_id: str = "dc1") -> Fab
     )
 
 
-def pushed(repository: str = "git.example.com/net/dc1", branch: str = "main") -> Push:
-    told = read_push(push(repository, branch))
+def pushed(repository: str = "git.example.com/net/dc1", branch: str = "main") -> PushEvent:
+    told = parse_push(push(repository, branch))
     assert told is not None
     return told
 
@@ -43,7 +43,7 @@ def pushed(repository: str = "git.example.com/net/dc1", branch: str = "main") ->
     ],
 )
 def test_all_spellings_of_a_repository_are_one(repository: str) -> None:
-    assert followers([fabric(repository)], [pushed()]) == ["dc1"]
+    assert find_affected_fabrics([fabric(repository)], [pushed()]) == ["dc1"]
 
 
 @pytest.mark.parametrize(
@@ -60,26 +60,30 @@ def test_all_spellings_of_a_repository_are_one(repository: str) -> None:
     ],
 )
 def test_another_repository_is_another(repository: str) -> None:
-    assert followers([fabric(repository)], [pushed()]) == []
+    assert find_affected_fabrics([fabric(repository)], [pushed()]) == []
 
 
 def test_an_unusual_port_is_a_place_of_its_own() -> None:
     told = pushed("git.example.com:8443/net/dc1")
-    assert followers([fabric("https://git.example.com:8443/net/dc1")], [told]) == ["dc1"]
-    assert followers([fabric("https://git.example.com/net/dc1")], [told]) == []
-    assert where("ssh://git@git.example.com:2222/net/dc1") != where("git@git.example.com:net/dc1")
+    assert find_affected_fabrics([fabric("https://git.example.com:8443/net/dc1")], [told]) == [
+        "dc1"
+    ]
+    assert find_affected_fabrics([fabric("https://git.example.com/net/dc1")], [told]) == []
+    assert get_repository_key("ssh://git@git.example.com:2222/net/dc1") != get_repository_key(
+        "git@git.example.com:net/dc1"
+    )
 
 
 def test_gitlab_is_understood_too() -> None:
-    told = read_push(gitlab_push("gitlab.example.com/net/dc1"))
+    told = parse_push(gitlab_push("gitlab.example.com/net/dc1"))
     assert told is not None
-    assert followers([fabric("git@gitlab.example.com:net/dc1")], [told]) == ["dc1"]
+    assert find_affected_fabrics([fabric("git@gitlab.example.com:net/dc1")], [told]) == ["dc1"]
 
 
 @pytest.mark.parametrize("branch", ["main", "release/1", "Main"])
 def test_only_the_branch_that_a_fabric_follows(branch: str) -> None:
     configs = [fabric("https://git.example.com/net/dc1", "main")]
-    assert bool(followers(configs, [pushed(branch=branch)])) == (branch == "main")
+    assert bool(find_affected_fabrics(configs, [pushed(branch=branch)])) == (branch == "main")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +100,7 @@ def test_only_the_branch_that_a_fabric_follows(branch: str) -> None:
 )
 def test_a_push_is_nobody_who_asks_for_a_sync(more: dict[str, object]) -> None:
     configs = [fabric("https://git.example.com/net/dc1").model_copy(update=more)]
-    assert followers(configs, [pushed()]) == []
+    assert find_affected_fabrics(configs, [pushed()]) == []
 
 
 def test_each_fabric_once_for_a_burst() -> None:
@@ -107,4 +111,4 @@ def test_each_fabric_once_for_a_burst() -> None:
         fabric("https://git.example.com/net/dc2", fabric_id="dc2"),
     ]
     burst = [pushed(branch="lab"), pushed(), pushed(), pushed("git.example.com/net/dc3")]
-    assert followers(configs, burst) == ["dc1", "lab"]
+    assert find_affected_fabrics(configs, burst) == ["dc1", "lab"]

@@ -8,24 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.webhooks.senders import gitlab_push, push, record_event
-from webhooks.payloads import NotJson, read_push, read_record_event
+from webhooks.payloads import InvalidJson, parse_push, parse_record_event
 
 
 @pytest.mark.parametrize("event", ["created", "updated", "deleted"])
 def test_a_record_that_changed(event: str) -> None:
-    told = read_record_event(record_event(12, event))
+    told = parse_record_event(record_event(12, event))
     assert told is not None
     assert (told.event, told.data.id) == (event, 12)
 
 
 def test_another_object_is_none_of_ours() -> None:
-    assert read_record_event(record_event(object_type="dcim.device")) is None
-    assert read_record_event(b'{"event": "updated"}') is None
+    assert parse_record_event(record_event(object_type="dcim.device")) is None
+    assert parse_record_event(b'{"event": "updated"}') is None
 
 
 @pytest.mark.parametrize("tell", [push, gitlab_push])
 def test_a_push(tell: Callable[[str, str], bytes]) -> None:
-    told = read_push(tell("git.example.com/net/dc1", "release/2026-11"))
+    told = parse_push(tell("git.example.com/net/dc1", "release/2026-11"))
     assert told is not None
     assert told.branch == "release/2026-11"
     assert told.urls == {
@@ -48,21 +48,21 @@ def test_a_push(tell: Callable[[str, str], bytes]) -> None:
 )
 def test_what_is_no_push_to_a_branch(change: dict[str, object]) -> None:
     document = json.loads(push("git.example.com/net/dc1"))
-    assert read_push(json.dumps(document | change).encode()) is None
+    assert parse_push(json.dumps(document | change).encode()) is None
 
 
 def test_a_ping() -> None:
-    assert read_push(b'{"zen": "Keep it simple.", "hook_id": 1, "repository": {}}') is None
+    assert parse_push(b'{"zen": "Keep it simple.", "hook_id": 1, "repository": {}}') is None
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"payload=%7B%7D", b"[]", b'"x"', b"{", b"\xff\xfe", b"[" * 100_000]
 )
 def test_what_is_no_json_object(body: bytes) -> None:
-    with pytest.raises(NotJson):
-        read_push(body)
-    with pytest.raises(NotJson):
-        read_record_event(body)
+    with pytest.raises(InvalidJson):
+        parse_push(body)
+    with pytest.raises(InvalidJson):
+        parse_record_event(body)
 
 
 @given(
@@ -77,5 +77,5 @@ def test_what_is_no_json_object(body: bytes) -> None:
 )
 def test_no_shape_is_too_strange(document: dict[str, object]) -> None:
     body = json.dumps(document).encode()
-    assert read_record_event(body) is None or "object_type" in document
-    assert read_push(body) is None or "ref" in document
+    assert parse_record_event(body) is None or "object_type" in document
+    assert parse_push(body) is None or "ref" in document

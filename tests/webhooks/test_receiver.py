@@ -11,7 +11,7 @@ import pytest
 import requests
 from pydantic import SecretStr, ValidationError
 
-from fabrics.fleet.reconcile import FLEET_ID
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
 from settings import Settings
 from tests.support.system.installation import Installation, until
@@ -19,7 +19,7 @@ from tests.support.webhooks import senders
 from tests.support.webhooks.receiver import Record, listening, post, receiver_settings
 from tests.support.webhooks.senders import SECRET, SIGNING_TOKEN
 from webhooks import receiver as receiver_module
-from webhooks.receiver import FLEET_PAUSE, PUSH_PAUSE
+from webhooks.receiver import FLEET_INTERVAL_SECONDS, PUSH_INTERVAL_SECONDS
 from webhooks.server import CannotListen
 
 OURS = "git.example.com/net/dc1"
@@ -39,8 +39,8 @@ async def record(installation: Installation, fabric_id: str, **fields: object) -
 async def test_an_edit_is_told_to_the_fleet_before_any_pause(
     recorder: Record, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiver_module, "FLEET_PAUSE", 3600.0)
-    fleet = await recorder(FLEET_ID)
+    monkeypatch.setattr(receiver_module, "FLEET_INTERVAL_SECONDS", 3600.0)
+    fleet = await recorder(FLEET_WORKFLOW_ID)
     async with listening(installation, receiver_settings(installation)) as url:
         assert await post(f"{url}/netbox", senders.netbox(senders.record_event())) == 202
         [told] = await fleet.told()
@@ -48,28 +48,30 @@ async def test_an_edit_is_told_to_the_fleet_before_any_pause(
 
 
 async def test_a_burst_of_edits_is_a_signal_a_second(receiver: str, recorder: Record) -> None:
-    fleet = await recorder(FLEET_ID)
+    fleet = await recorder(FLEET_WORKFLOW_ID)
     events = [senders.netbox(senders.record_event(number)) for number in range(20)]
     began = datetime.now(UTC)
     answers = await asyncio.gather(*(post(f"{receiver}/netbox", event) for event in events))
     ended = datetime.now(UTC)
     assert set(answers) == {202}
 
-    at_most = 2 + int((ended - began).total_seconds() / FLEET_PAUSE)
+    at_most = 2 + int((ended - began).total_seconds() / FLEET_INTERVAL_SECONDS)
     signals = await until(
         fleet.signals,
-        lambda told: len(told) >= 2 and told[-1].time > ended - timedelta(seconds=FLEET_PAUSE),
+        lambda told: (
+            len(told) >= 2 and told[-1].time > ended - timedelta(seconds=FLEET_INTERVAL_SECONDS)
+        ),
     )
     assert len(signals) <= at_most
     gaps = [after.time - before.time for before, after in pairwise(signals)]
-    assert min(gaps) >= timedelta(seconds=FLEET_PAUSE * 0.9)
+    assert min(gaps) >= timedelta(seconds=FLEET_INTERVAL_SECONDS * 0.9)
 
 
 async def test_the_wrong_ones_are_refused_and_nothing_happens(
     receiver: str, recorder: Record, installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     await record(installation, "dc1")
-    fleet, loop = await recorder(FLEET_ID), await recorder(workflow_id("dc1"))
+    fleet, loop = await recorder(FLEET_WORKFLOW_ID), await recorder(workflow_id("dc1"))
     event, push = senders.record_event(), senders.push(OURS)
     guess = "some other secret altogether"
     for path, request in [
@@ -135,14 +137,14 @@ async def raw(url: str, text: str) -> str:
 
 async def test_too_much_is_not_even_read(receiver: str) -> None:
     head = "POST /git HTTP/1.1\r\nHost: here\r\n"
-    length = receiver_module.MAX_BODY + 1
+    length = receiver_module.MAX_BODY_BYTES + 1
     assert "413" in await raw(receiver, f"{head}Content-Length: {length}\r\n\r\n")
 
 
 async def test_too_much_without_saying_so_is_cut_off(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiver_module, "MAX_BODY", 100)
+    monkeypatch.setattr(receiver_module, "MAX_BODY_BYTES", 100)
     chunk = f"{200:x}\r\n{'x' * 200}\r\n"
     head = "POST /git HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
     async with listening(installation, receiver_settings(installation)) as url:
@@ -152,7 +154,7 @@ async def test_too_much_without_saying_so_is_cut_off(
 async def test_who_sends_too_slowly_is_cut_off(
     receiver: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiver_module, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(receiver_module, "BODY_TIMEOUT_SECONDS", 0.1)
     head = "POST /git HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n"
     assert "408" in await raw(receiver, head + "{")
 
@@ -191,7 +193,7 @@ async def test_a_burst_of_pushes_is_two_syncs(
     answers = await asyncio.gather(*(post(f"{receiver}/git", push) for push in pushes))
     assert set(answers) == {202}
     first, second = await loop.told(2)
-    assert second.time - first.time >= timedelta(seconds=PUSH_PAUSE * 0.9)
+    assert second.time - first.time >= timedelta(seconds=PUSH_INTERVAL_SECONDS * 0.9)
 
 
 async def test_gitlab_with_a_signing_token(recorder: Record, installation: Installation) -> None:
@@ -213,7 +215,7 @@ async def test_nobody_there_to_be_told(
     async def text() -> str:
         return caplog.text
 
-    await until(text, lambda said: f"{FLEET_ID} does not run" in said)
+    await until(text, lambda said: f"{FLEET_WORKFLOW_ID} does not run" in said)
     running = installation.client.list_workflows("ExecutionStatus = 'Running'")
     assert [execution.id async for execution in running] == []
 
@@ -221,7 +223,7 @@ async def test_nobody_there_to_be_told(
 async def test_netbox_away_is_a_warning_and_the_receiver_goes_on(
     recorder: Record, installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fleet = await recorder(FLEET_ID)
+    fleet = await recorder(FLEET_WORKFLOW_ID)
     settings = receiver_settings(installation).model_copy(
         update={"netbox_url": "http://127.0.0.1:1"}
     )

@@ -7,14 +7,14 @@ from time import monotonic
 
 import pytest
 
-from webhooks.throttle import Bursts
+from webhooks.throttle import Throttle
 
 PAUSE = 2
 """Seconds: more than a busy machine needs for what is done at once."""
 
 
 @asynccontextmanager
-async def running(bursts: Bursts[int]) -> AsyncIterator[None]:
+async def running(bursts: Throttle[int]) -> AsyncIterator[None]:
     task = asyncio.create_task(bursts.run())
     yield
     task.cancel()
@@ -40,7 +40,7 @@ class Acts:
 
 async def test_a_burst_is_two_actions() -> None:
     acts = Acts()
-    bursts = Bursts(acts.act, PAUSE)
+    bursts = Throttle(acts.act, PAUSE)
     async with running(bursts):
         began = monotonic()
         bursts.add(1)
@@ -69,7 +69,7 @@ async def test_what_comes_during_an_action_is_not_lost() -> None:
             bursts.add(2)
         await acts.act(hints)
 
-    bursts = Bursts(act, pause=0)
+    bursts = Throttle(act, interval_seconds=0)
     async with running(bursts):
         bursts.add(1)
         assert [(await acts.next())[0], (await acts.next())[0]] == [{1}, {2}]
@@ -85,7 +85,7 @@ async def test_a_failure_is_logged_and_the_next_hint_counts(
             bursts.add(14)
         await acts.act(hints)
 
-    bursts = Bursts(act, pause=0)
+    bursts = Throttle(act, interval_seconds=0)
     async with running(bursts):
         bursts.add(13)
         assert (await acts.next())[0] == {14}

@@ -8,11 +8,11 @@ from temporalio.exceptions import CancelledError
 from temporalio.testing import WorkflowEnvironment
 
 from fabrics.record.status import SyncStatus
-from tests.support.workflows.loop_environment import Loop, World, config, loop, observers
+from tests.support.workflows.loop_environment import Loop, LoopEnvironment, config, loop, observers
 from workflows.fabric_sync import FabricSync
 
 
-async def under_way(world: World, running: Loop) -> None:
+async def under_way(world: LoopEnvironment, running: Loop) -> None:
     """Let the first load begin, which takes an hour."""
     while not world.requests:
         await running.sleep(0.1)
@@ -20,7 +20,7 @@ async def under_way(world: World, running: Loop) -> None:
     assert world.statuses[-1] is SyncStatus.SYNCING
 
 
-async def edit(world: World, running: Loop, **fields: object) -> None:
+async def edit(world: LoopEnvironment, running: Loop, **fields: object) -> None:
     """Change the record, of which the loop is told."""
     assert world.record is not None
     world.record = world.record.model_copy(update=fields)
@@ -42,9 +42,9 @@ async def ended_soon(running: Loop) -> str:
     return said
 
 
-def long_load(**changes: object) -> World:
+def long_load(**changes: object) -> LoopEnvironment:
     """A fabric whose first load takes an hour."""
-    return World(config(**changes), inventory_takes=timedelta(hours=1))
+    return LoopEnvironment(config(**changes), inventory_takes=timedelta(hours=1))
 
 
 async def test_a_load_of_a_fabric_that_is_switched_off_stops(env: WorkflowEnvironment) -> None:
@@ -119,7 +119,7 @@ async def test_netbox_that_fails_during_a_load_is_asked_again_after_it(
 async def test_a_fabric_that_is_switched_off_while_it_is_read_is_not_waited_for(
     env: WorkflowEnvironment, site: str
 ) -> None:
-    world = World(config(task_queue=site), takes=timedelta(hours=1), site_has_worker=True)
+    world = LoopEnvironment(config(task_queue=site), takes=timedelta(hours=1), site_has_worker=True)
     async with loop(env, world) as running, observers(env.client, world, site or "nowhere"):
         while not world.observed:
             await running.sleep(0.1)

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from fabrics.record.status import SyncStatus
-from tests.support.workflows.loop_environment import Loop, World, config, loop
+from tests.support.workflows.loop_environment import Loop, LoopEnvironment, config, loop
 from workflows.fabric_sync import FabricSync
 
 MALFORMED: list[tuple[str, list[object]]] = [
@@ -45,7 +45,7 @@ async def until_first_sync(running: Loop) -> None:
 
 
 async def test_malformed_signals_are_noted_and_change_nothing(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await until_first_sync(running)
         for name, arguments in MALFORMED:
             await running.handle.signal(name, args=arguments)
@@ -58,7 +58,7 @@ async def test_malformed_signals_are_noted_and_change_nothing(env: WorkflowEnvir
 
 
 async def test_malformed_updates_are_refused_with_a_sentence(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await until_first_sync(running)
         for name, arguments in MALFORMED:
             if name == "record_changed":
@@ -72,7 +72,7 @@ async def test_malformed_updates_are_refused_with_a_sentence(env: WorkflowEnviro
 
 
 async def test_signals_without_arguments_mean_the_defaults(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await until_first_sync(running)
         await running.handle.signal("pause")
         assert (await running.status()).paused
@@ -85,7 +85,7 @@ async def test_signals_without_arguments_mean_the_defaults(env: WorkflowEnvironm
 
 
 async def test_a_pause_outlives_a_terminated_loop(env: WorkflowEnvironment) -> None:
-    world = World(config())
+    world = LoopEnvironment(config())
     async with loop(env, world) as running:
         await until_first_sync(running)
         await running.handle.execute_update(FabricSync.pause, "maintenance")
@@ -98,7 +98,7 @@ async def test_a_pause_outlives_a_terminated_loop(env: WorkflowEnvironment) -> N
 
 
 async def test_syncs_asked_for_during_a_sync_are_one_more(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config(interval=3600))) as running:
+    async with loop(env, LoopEnvironment(config(interval=3600))) as running:
         await until_first_sync(running)
         running.world.takes = timedelta(seconds=30)
         await running.handle.signal(FabricSync.sync_now_by_signal)
@@ -111,7 +111,7 @@ async def test_syncs_asked_for_during_a_sync_are_one_more(env: WorkflowEnvironme
 
 
 async def test_disabling_ends_the_loop_and_refuses_syncs(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await until_first_sync(running)
         assert running.world.record is not None
         running.world.record = running.world.record.model_copy(update={"enabled": False})
@@ -122,7 +122,7 @@ async def test_disabling_ends_the_loop_and_refuses_syncs(env: WorkflowEnvironmen
 
 
 async def test_a_deleted_record_ends_the_loop(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await until_first_sync(running)
         running.world.record = None
         await running.handle.signal(FabricSync.record_changed)
@@ -134,7 +134,7 @@ async def test_a_deleted_record_ends_the_loop(env: WorkflowEnvironment) -> None:
 async def test_a_record_that_is_missed_once_ends_no_loop_and_loses_no_edit(
     env: WorkflowEnvironment,
 ) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await until_first_sync(running)
         running.world.unseen = 1
         await running.handle.signal(FabricSync.set_interval_by_signal, 30)
@@ -147,7 +147,7 @@ async def test_a_record_that_is_missed_once_ends_no_loop_and_loses_no_edit(
 async def test_a_paused_fabric_that_is_disabled_meanwhile_by_interval_refuses_a_sync(
     env: WorkflowEnvironment,
 ) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await until_first_sync(running)
         running.world.netbox_error = "NetBox does not answer."
         await running.handle.signal(FabricSync.set_interval_by_signal, 0)
@@ -162,7 +162,7 @@ async def test_a_paused_fabric_that_is_disabled_meanwhile_by_interval_refuses_a_
 async def test_a_sync_asked_for_while_a_new_loop_reads_its_record_is_answered(
     env: WorkflowEnvironment,
 ) -> None:
-    world = World(config())
+    world = LoopEnvironment(config())
     world.netbox_error = "NetBox does not answer."
     async with loop(env, world) as running:
         asked = asyncio.create_task(running.handle.execute_update(FabricSync.sync_now, False))

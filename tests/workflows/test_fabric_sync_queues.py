@@ -6,8 +6,8 @@ from itertools import pairwise
 from temporalio.testing import WorkflowEnvironment
 
 from fabrics.record.status import SyncStatus
-from tests.support.workflows.loop_environment import World, config, loop, observers
-from workflows.activity_calls import observe_queue, patient_queue
+from fabrics.record.task_queues import observe_queue, unresponsive_queue
+from tests.support.workflows.loop_environment import LoopEnvironment, config, loop, observers
 
 SITE = "site-oslo"
 
@@ -15,9 +15,9 @@ SITE = "site-oslo"
 async def test_a_fabric_that_falls_silent_leaves_the_slots_of_the_others(
     env: WorkflowEnvironment,
 ) -> None:
-    world = World(config())
+    world = LoopEnvironment(config())
     quick = observe_queue(world.queue)
-    patient = patient_queue(quick)
+    patient = unresponsive_queue(quick)
     async with loop(env, world) as running:
         await running.sleep(90)
         assert set(world.queues) == {quick}
@@ -35,11 +35,11 @@ async def test_a_fabric_that_falls_silent_leaves_the_slots_of_the_others(
 
 
 async def test_a_fabric_that_is_only_slow_is_no_error(env: WorkflowEnvironment) -> None:
-    world = World(config(), slow=True)
+    world = LoopEnvironment(config(), slow=True)
     async with loop(env, world) as running:
         await running.sleep(300)
         assert {report.sync_status for report in await running.history()} == {SyncStatus.IN_SYNC}
-        assert patient_queue(observe_queue(world.queue)) in world.queues
+        assert unresponsive_queue(observe_queue(world.queue)) in world.queues
 
 
 # The test server's clock stands still while work lies on a queue, so nobody takes it here in another way:
@@ -47,7 +47,7 @@ async def test_a_fabric_that_is_only_slow_is_no_error(env: WorkflowEnvironment) 
 
 
 async def test_a_site_without_a_worker_is_an_error_that_says_so(env: WorkflowEnvironment) -> None:
-    world = World(config(task_queue=SITE), takes=timedelta(hours=1))
+    world = LoopEnvironment(config(task_queue=SITE), takes=timedelta(hours=1))
     async with loop(env, world) as running, observers(env.client, world, SITE):
         await running.sleep(30 + 15)
         status = await running.status()
@@ -66,7 +66,7 @@ async def test_a_site_without_a_worker_is_an_error_that_says_so(env: WorkflowEnv
 async def test_a_site_whose_worker_goes_before_the_inventory_is_written_says_so(
     env: WorkflowEnvironment,
 ) -> None:
-    world = World(config(task_queue=SITE), inventory_takes=timedelta(hours=1))
+    world = LoopEnvironment(config(task_queue=SITE), inventory_takes=timedelta(hours=1))
     async with loop(env, world) as running, observers(env.client, world, SITE):
         await running.sleep(30 + 15)
         status = await running.status()
@@ -76,7 +76,9 @@ async def test_a_site_whose_worker_goes_before_the_inventory_is_written_says_so(
 
 
 async def test_a_site_that_is_busy_is_waited_for(env: WorkflowEnvironment) -> None:
-    world = World(config(task_queue=SITE), takes=timedelta(minutes=20), site_has_worker=True)
+    world = LoopEnvironment(
+        config(task_queue=SITE), takes=timedelta(minutes=20), site_has_worker=True
+    )
     async with loop(env, world) as running, observers(env.client, world, SITE):
         await running.sleep(30 + 18 * 60)
         status = await running.status()

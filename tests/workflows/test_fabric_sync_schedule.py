@@ -7,9 +7,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from fabrics.loop.active_sync import Trigger
 from fabrics.loop.loop import FabricLoop
-from fabrics.loop.schedule import Grid
-from fabrics.record.status import Facts, SyncStatus
-from tests.support.workflows.loop_environment import World, config, loop
+from fabrics.loop.schedule import Schedule
+from fabrics.record.status import LastKnownState, SyncStatus
+from tests.support.workflows.loop_environment import LoopEnvironment, config, loop
 from workflows.fabric_sync import FabricSync
 
 CLOCK = timedelta(milliseconds=1)
@@ -27,7 +27,7 @@ def gaps(moments: list[datetime]) -> list[timedelta]:
 async def test_a_day_at_sixty_seconds_is_1440_syncs_each_on_its_slot(
     env: WorkflowEnvironment,
 ) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(24 * 3600 - 30)
         observed, reports = running.world.observed, await running.history()
         assert len(observed) == 1440
@@ -45,7 +45,7 @@ async def test_a_day_at_sixty_seconds_is_1440_syncs_each_on_its_slot(
 
 
 async def test_nothing_fires_a_second_early(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config(interval=300))) as running:
+    async with loop(env, LoopEnvironment(config(interval=300))) as running:
         await running.sleep(31)
         assert len(running.world.observed) == 1
         slot = (await running.status()).next_sync
@@ -65,10 +65,10 @@ async def test_ten_minutes_of_outage_give_one_catch_up_on_the_same_grid(
     before = FabricLoop(
         fabric_id=known.fabric_id,
         config=known,
-        facts=Facts(last_sync=due - timedelta(seconds=60), drift_count=0),
-        grid=Grid(interval=60, due=due),
+        last_known=LastKnownState(last_sync=due - timedelta(seconds=60), drift_count=0),
+        schedule=Schedule(interval=60, next_slot=due),
     )
-    async with loop(env, World(known), before) as running:
+    async with loop(env, LoopEnvironment(known), before) as running:
         await running.sleep(300)
         caught_up, *later = running.world.observed
         assert 4 <= len(later) <= 5
@@ -79,7 +79,7 @@ async def test_ten_minutes_of_outage_give_one_catch_up_on_the_same_grid(
 
 
 async def test_an_overrun_waits_for_the_next_slot(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config(), takes=timedelta(seconds=90))) as running:
+    async with loop(env, LoopEnvironment(config(), takes=timedelta(seconds=90))) as running:
         await running.sleep(30 * 60)
         between = gaps(running.world.observed)
         assert len(between) >= 10
@@ -89,7 +89,7 @@ async def test_an_overrun_waits_for_the_next_slot(env: WorkflowEnvironment) -> N
 
 
 async def test_interval_zero_switches_off(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(90)
         await running.handle.signal(FabricSync.set_interval_by_signal, 0)
         assert await running.handle.result() == SyncStatus.DISABLED
@@ -99,7 +99,7 @@ async def test_interval_zero_switches_off(env: WorkflowEnvironment) -> None:
 
 
 async def test_from_an_hour_to_a_minute_in_the_middle_of_the_wait(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config(interval=3600))) as running:
+    async with loop(env, LoopEnvironment(config(interval=3600))) as running:
         await running.sleep(600)
         assert len(running.world.observed) == 1
         await running.handle.execute_update(FabricSync.set_interval, 60)
@@ -110,7 +110,7 @@ async def test_from_an_hour_to_a_minute_in_the_middle_of_the_wait(env: WorkflowE
 
 
 async def test_a_changed_record_re_plans_too(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config(interval=3600))) as running:
+    async with loop(env, LoopEnvironment(config(interval=3600))) as running:
         await running.sleep(40)
         assert running.world.record is not None
         running.world.record = running.world.record.model_copy(update={"interval": 60})
@@ -120,7 +120,7 @@ async def test_a_changed_record_re_plans_too(env: WorkflowEnvironment) -> None:
 
 
 async def test_a_manual_sync_keeps_the_grid(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config(interval=300))) as running:
+    async with loop(env, LoopEnvironment(config(interval=300))) as running:
         await running.sleep(60)
         slot = (await running.status()).next_sync
         report = await running.handle.execute_update(FabricSync.sync_now, True)
@@ -134,7 +134,7 @@ async def test_a_manual_sync_keeps_the_grid(env: WorkflowEnvironment) -> None:
 
 
 async def test_a_pause_stops_the_syncs_and_keeps_the_grid(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(45)
         slot = (await running.status()).next_sync
         assert slot is not None
@@ -161,7 +161,7 @@ async def test_a_pause_stops_the_syncs_and_keeps_the_grid(env: WorkflowEnvironme
 
 
 async def test_resuming_after_missed_slots_waits_for_the_next(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config(interval=300))) as running:
+    async with loop(env, LoopEnvironment(config(interval=300))) as running:
         await running.sleep(60)
         await running.handle.signal(FabricSync.pause_by_signal)
         await running.sleep(750)
@@ -179,7 +179,7 @@ async def test_resuming_after_missed_slots_waits_for_the_next(env: WorkflowEnvir
 async def test_netbox_down_keeps_the_grid_and_the_result_is_written_later(
     env: WorkflowEnvironment,
 ) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(90)
         seen, running.world.netbox_error = len(running.world.observed), "NetBox does not answer."
         running.world.drift_count = 3
@@ -199,7 +199,7 @@ async def test_netbox_down_keeps_the_grid_and_the_result_is_written_later(
 
 
 async def test_nothing_changed_means_nothing_written(env: WorkflowEnvironment) -> None:
-    async with loop(env, World(config())) as running:
+    async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(300)
         written = len(running.world.updates)
         await running.sleep(3600)

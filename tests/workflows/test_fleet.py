@@ -9,7 +9,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.support.workflows.fleet_environment import FleetWorld, RunningFleet, fleet
+from tests.support.workflows.fleet_environment import FleetEnvironment, RunningFleet, fleet
 
 CLOCK = timedelta(seconds=1)
 """What the server's clock may advance by while a workflow task is handled."""
@@ -31,7 +31,7 @@ async def first_round(running: RunningFleet) -> None:
 async def test_a_round_every_half_minute_for_hours_in_short_histories(
     env: WorkflowEnvironment,
 ) -> None:
-    async with fleet(env, FleetWorld()) as running:
+    async with fleet(env, FleetEnvironment()) as running:
         await running.sleep(2 * 3600)
         rounds = running.world.rounds
         assert 236 <= len(rounds) <= 241
@@ -45,7 +45,7 @@ async def test_a_round_every_half_minute_for_hours_in_short_histories(
 
 
 async def test_what_is_told_counts_at_once(env: WorkflowEnvironment) -> None:
-    async with fleet(env, FleetWorld()) as running:
+    async with fleet(env, FleetEnvironment()) as running:
         await first_round(running)
         await running.tell()
         await running.until_rounds(2)
@@ -55,7 +55,7 @@ async def test_what_is_told_counts_at_once(env: WorkflowEnvironment) -> None:
 
 
 async def test_what_is_told_during_a_round_is_one_more(env: WorkflowEnvironment) -> None:
-    async with fleet(env, FleetWorld()) as running:
+    async with fleet(env, FleetEnvironment()) as running:
         await first_round(running)
         running.world.go_on.clear()
         await running.tell()
@@ -71,7 +71,7 @@ async def test_what_is_told_during_a_round_is_one_more(env: WorkflowEnvironment)
 async def test_a_round_that_fails_is_shown_changes_nothing_and_is_made_up_for(
     env: WorkflowEnvironment,
 ) -> None:
-    async with fleet(env, FleetWorld()) as running:
+    async with fleet(env, FleetEnvironment()) as running:
         await first_round(running)
         before = await running.summary()
         running.world.error = "NetBox at http://netbox does not answer in time."
@@ -87,14 +87,14 @@ async def test_a_round_that_fails_is_shown_changes_nothing_and_is_made_up_for(
 
 
 async def test_a_failure_nobody_foresaw_ends_nothing(env: WorkflowEnvironment) -> None:
-    async with fleet(env, FleetWorld(unforeseen=True)) as running:
+    async with fleet(env, FleetEnvironment(unforeseen=True)) as running:
         await running.sleep(95)
         assert len(running.world.rounds) == 4
         assert (await running.summary()).error
 
 
 async def test_releases_are_remembered_from_run_to_run(env: WorkflowEnvironment) -> None:
-    async with fleet(env, FleetWorld()) as running:
+    async with fleet(env, FleetEnvironment()) as running:
         await first_round(running)
         await running.sleep(1800)
         assert running.world.known[0] == ()
@@ -109,7 +109,7 @@ async def test_releases_are_remembered_from_run_to_run(env: WorkflowEnvironment)
 async def test_a_round_that_failed_under_a_new_release_leaves_it_new(
     env: WorkflowEnvironment,
 ) -> None:
-    async with fleet(env, FleetWorld()) as running:
+    async with fleet(env, FleetEnvironment()) as running:
         await first_round(running)
         running.world.release, running.world.error = "second", "NetBox is down."
         await running.sleep(60)
@@ -122,7 +122,7 @@ async def test_a_round_that_failed_under_a_new_release_leaves_it_new(
 async def test_a_malformed_signal_is_noted_and_stops_nothing(
     env: WorkflowEnvironment, arguments: list[object]
 ) -> None:
-    async with fleet(env, FleetWorld()) as running:
+    async with fleet(env, FleetEnvironment()) as running:
         await first_round(running)
         await running.handle.signal("record_changed", args=arguments)
         await running.handle.signal("no_such_signal", args=arguments)
@@ -135,7 +135,7 @@ async def test_a_malformed_signal_is_noted_and_stops_nothing(
 
 @pytest.mark.parametrize("during_a_round", [True, False])
 async def test_cancellation_ends_it(env: WorkflowEnvironment, during_a_round: bool) -> None:
-    async with fleet(env, FleetWorld()) as running:
+    async with fleet(env, FleetEnvironment()) as running:
         await first_round(running)
         if during_a_round:
             running.world.go_on.clear()

@@ -11,16 +11,16 @@ from activities.errors import PermanentError, TransientError
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.netbox.client import Row
-from fabrics.inventory.model.existing import Id
-from fabrics.inventory.model.planned import Model, Ref, Value
+from fabrics.inventory.model.existing import ObjectId
+from fabrics.inventory.model.planned import FieldValue, Model, Ref
 
-type Identity = Mapping[str, str]
+type UniqueConstraint = Mapping[str, str]
 """Fields which together only one object may have, each with the filter for it."""
 
-type Place = tuple[object, ...]
+type KeyValues = tuple[object, ...]
 """What an object has in the fields of an identity."""
 
-IDENTITIES: Final[Mapping[Model, Sequence[Identity]]] = {
+UNIQUE_CONSTRAINTS: Final[Mapping[Model, Sequence[UniqueConstraint]]] = {
     Model.SITE: ({"slug": "slug"}, {"name": "name"}),
     Model.MANUFACTURER: ({"name": "name"},),
     Model.DEVICE_TYPE: ({"manufacturer": "manufacturer_id", "model": "model"},),
@@ -37,62 +37,62 @@ IDENTITIES: Final[Mapping[Model, Sequence[Identity]]] = {
 }
 """By which fields of a model NetBox tells objects apart."""
 
-MANY: Final = 30
+MAX_OBJECTS_PER_REQUEST: Final = 30
 """Objects that one request asks for: with names of 64 characters, its line stays below gunicorn's 4,094."""
 
 
-def occupants(
+def find_conflicting_objects(
     netbox: InventoryNetBox,
-    wanted: Mapping[Ref, Mapping[str, Value]],
-    ids: Mapping[Ref, Id],
+    planned_fields: Mapping[Ref, Mapping[str, FieldValue]],
+    ids: Mapping[Ref, ObjectId],
 ) -> dict[Ref, Row]:
     """Others' objects in the places of the `wanted` ones, which have these fields; `ids` are ours."""
     found: dict[Ref, Row] = {}
-    for model in dict.fromkeys(ref.model for ref in wanted):
-        for identity in IDENTITIES.get(model, ()):
+    for model in dict.fromkeys(ref.model for ref in planned_fields):
+        for identity in UNIQUE_CONSTRAINTS.get(model, ()):
             places = {
                 ref: place
-                for ref, fields in wanted.items()
+                for ref, fields in planned_fields.items()
                 if ref.model is model and ref not in found
-                for place in _place(identity, fields, ids)
+                for place in _planned_keys(identity, fields, ids)
             }
-            for some in batched(places.items(), MANY):
-                there = _there(netbox, model, identity, [place for _, place in some], ids)
+            for some in batched(places.items(), MAX_OBJECTS_PER_REQUEST):
+                there = _fetch_by_key(netbox, model, identity, [place for _, place in some], ids)
                 found |= {ref: there[place] for ref, place in some if place in there}
     return found
 
 
-def _there(
+def _fetch_by_key(
     netbox: InventoryNetBox,
     model: Model,
-    identity: Identity,
-    places: Sequence[Place],
-    ids: Mapping[Ref, Id],
-) -> dict[Place, Row]:
+    constraint: UniqueConstraint,
+    keys: Sequence[KeyValues],
+    ids: Mapping[Ref, ObjectId],
+) -> dict[KeyValues, Row]:
     """What others have at these places, and at more where an identity is of several fields.
 
     Where it cannot be told, NetBox's own words have to do.
     """
-    values = (list(dict.fromkeys(each)) for each in zip(*places, strict=True))
-    filters = dict(zip(identity.values(), values, strict=True))
+    values = (list(dict.fromkeys(each)) for each in zip(*keys, strict=True))
+    filters = dict(zip(constraint.values(), values, strict=True))
     ours = {known.number for known in ids.values() if known.model is model}
     try:
-        rows = [row for row in netbox.rows(PATHS[model], **filters) if row["id"] not in ours]
+        rows = [row for row in netbox.list_rows(PATHS[model], **filters) if row["id"] not in ours]
     except (PermanentError, TransientError):
         return {}
-    return {place: row for row in rows for place in _places(model, identity, row)}
+    return {place: row for row in rows for place in _existing_keys(model, constraint, row)}
 
 
-def _place(
-    identity: Identity, fields: Mapping[str, Value], ids: Mapping[Ref, Id]
-) -> Iterator[Place]:
+def _planned_keys(
+    constraint: UniqueConstraint, fields: Mapping[str, FieldValue], ids: Mapping[Ref, ObjectId]
+) -> Iterator[KeyValues]:
     """The place that an object is to have; none where it is not known."""
-    values = [_comparable(fields.get(name), ids) for name in identity]
+    values = [_comparable_value(fields.get(name), ids) for name in constraint]
     if None not in values:
-        yield _folded(identity, values)
+        yield _fold_case(constraint, values)
 
 
-def _comparable(value: Value, ids: Mapping[Ref, Id]) -> object:
+def _comparable_value(value: FieldValue, ids: Mapping[Ref, ObjectId]) -> object:
     """A value as rows have it; None where it refers to what is not in NetBox."""
     one = value[0] if isinstance(value, tuple) and value else value
     if isinstance(one, Ref):
@@ -100,19 +100,21 @@ def _comparable(value: Value, ids: Mapping[Ref, Id]) -> object:
     return one
 
 
-def _places(model: Model, identity: Identity, row: Row) -> Iterator[Place]:
+def _existing_keys(model: Model, constraint: UniqueConstraint, row: Row) -> Iterator[KeyValues]:
     """Where an object is; a cable is in the way by either end."""
     if model is Model.CABLE:
         ends = (*row["a_terminations"], *row["b_terminations"])
         yield from ((end["object_id"],) for end in ends if end["object_type"] == Model.INTERFACE)
         return
-    values = (row[name] for name in identity)
-    yield _folded(identity, [value["id"] if isinstance(value, dict) else value for value in values])
+    values = (row[name] for name in constraint)
+    yield _fold_case(
+        constraint, [value["id"] if isinstance(value, dict) else value for value in values]
+    )
 
 
-def _folded(identity: Identity, values: Iterable[object]) -> Place:
+def _fold_case(constraint: UniqueConstraint, values: Iterable[object]) -> KeyValues:
     """Values so that they are equal where NetBox takes them for equal: some it compares without case."""
     return tuple(
         str(value).lower() if name.endswith("__ie") else value
-        for name, value in zip(identity.values(), values, strict=True)
+        for name, value in zip(constraint.values(), values, strict=True)
     )

@@ -10,18 +10,18 @@ from pynetbox.core.query import RequestError
 
 from activities.errors import PermanentError, TransientError, one_line
 from activities.netbox.client import NetBox, Row
-from activities.netbox.http import Refused, messages
+from activities.netbox.http import BadRequest, join_messages
 from settings import Settings
 
-AT_ONCE: Final = 3
+MAX_CONCURRENT_REQUESTS: Final = 3
 """Requests under way at the same time, of all inventories: more would make NetBox no faster."""
 
 type Method = Literal["POST", "PATCH", "DELETE"]
 
-_DOING: Final[Mapping[Method, str]] = {"POST": "create", "PATCH": "change", "DELETE": "delete"}
+_VERBS: Final[Mapping[Method, str]] = {"POST": "create", "PATCH": "change", "DELETE": "delete"}
 
 
-class RowsRefused(Refused):
+class RowsRefused(BadRequest):
     """NetBox wrote none of the rows, because of some: `reasons` are by their places in the list."""
 
     def __init__(self, sentence: str, reasons: Mapping[int, str]) -> None:
@@ -29,48 +29,48 @@ class RowsRefused(Refused):
         self.reasons = reasons
 
 
-class NoDataError(TransientError):
+class GraphQLError(TransientError):
     """NetBox answered a query with errors: it is in trouble, or something referred to may not be seen."""
 
 
 class InventoryNetBox(NetBox):
     """One NetBox as one user, many rows at a time."""
 
-    _check: Callable[[], None] | None = None
+    _raise_if_cancelled: Callable[[], None] | None = None
 
     @classmethod
     @override
-    def _at_once(cls, settings: Settings) -> int:
+    def _max_concurrent_requests(cls, settings: Settings) -> int:
         """As many as inventories may have: all but one, which they leave to the records."""
-        return max(1, min(AT_ONCE, settings.concurrent_netbox_calls - 1))
+        return max(1, min(MAX_CONCURRENT_REQUESTS, settings.concurrent_netbox_calls - 1))
 
-    def checked(self, check: Callable[[], None]) -> Self:
+    def with_cancellation_check(self, check: Callable[[], None]) -> Self:
         """The same with the same connections. `check` is called before each request or list; by raising
         something it keeps that from being sent."""
         same = copy(self)
-        same._check = check
+        same._raise_if_cancelled = check
         return same
 
     def graphql(self, query: str) -> dict[str, list[Row]]:
         """The lists that a query asks for, by their aliases.
 
         NetBox answers 200 whatever happens: what is not the data is told from it here and raised as
-        `NoDataError`. What a user may not see is left out without a word; see `check_may_read`.
+        `GraphQLError`. What a user may not see is left out without a word; see `check_may_read`.
         """
-        with self._errors("read the inventory"):
+        with self._translate_errors("read the inventory"):
             answer = self._session.post(f"{self.url}/graphql/", json={"query": query})
             if not answer.ok:
                 raise RequestError(answer)
             body = answer.json()
         if not isinstance(body, dict) or body.get("errors") or not body.get("data"):
-            said = messages(body.get("errors")) if isinstance(body, dict) else ""
-            raise NoDataError(f"NetBox at {self.url} could not read the inventory: {said}")
+            said = join_messages(body.get("errors")) if isinstance(body, dict) else ""
+            raise GraphQLError(f"NetBox at {self.url} could not read the inventory: {said}")
         data: dict[str, list[Row]] = body["data"]
         return data
 
     def check_may_read(self, path: str) -> None:
         """Raise `PermanentError` where this user may not read the objects at `path`."""
-        with may_need_setup():
+        with suggest_setup():
             next(self._get(path, {"fields": "id"}, 1), None)
 
     def write(self, method: Method, path: str, rows: Sequence[Row]) -> list[Row]:
@@ -78,9 +78,9 @@ class InventoryNetBox(NetBox):
 
         Raises `RowsRefused` where NetBox names the rows that it does not take.
         """
-        with self._errors(f"{_DOING[method]} {path}"):
+        with self._translate_errors(f"{_VERBS[method]} {path}"):
             answer = self._session.request(method, f"{self.url}/api/{path}/", json=rows)
-            if answer.status_code in (400, 409) and (reasons := _reasons(answer, rows)):
+            if answer.status_code in (400, 409) and (reasons := _parse_row_errors(answer, rows)):
                 first = next(iter(reasons.values()))
                 raise RowsRefused(one_line(f"NetBox refused {path}: {first}"), reasons)
             if not answer.ok:
@@ -89,14 +89,14 @@ class InventoryNetBox(NetBox):
         return written
 
     @override
-    def _errors(self, doing: str) -> AbstractContextManager[None]:
-        if self._check:
-            self._check()
-        return super()._errors(doing)
+    def _translate_errors(self, action: str) -> AbstractContextManager[None]:
+        if self._raise_if_cancelled:
+            self._raise_if_cancelled()
+        return super()._translate_errors(action)
 
 
 @contextmanager
-def may_need_setup() -> Iterator[None]:
+def suggest_setup() -> Iterator[None]:
     """What the user is refused, `setup` may grant."""
     try:
         yield
@@ -104,10 +104,10 @@ def may_need_setup() -> Iterator[None]:
         raise PermanentError(f"{error} Run `starter.py setup`.") from error
 
 
-def _reasons(answer: requests.Response, rows: Sequence[Row]) -> dict[int, str]:
+def _parse_row_errors(response: requests.Response, rows: Sequence[Row]) -> dict[int, str]:
     """Why which rows are refused: NetBox names them by their places or by their ids."""
     try:
-        body: Any = answer.json()
+        body: Any = response.json()
     except requests.exceptions.JSONDecodeError:
         return {}
     places = {row.get("id"): place for place, row in enumerate(rows)}
@@ -116,5 +116,5 @@ def _reasons(answer: requests.Response, rows: Sequence[Row]) -> dict[int, str]:
     for each in errors if isinstance(errors, list) else ():
         place = each.get("index", places.get(each.get("id")))
         if isinstance(place, int) and place < len(rows):
-            found[place] = messages(each.get("errors"))
+            found[place] = join_messages(each.get("errors"))
     return found

@@ -23,22 +23,22 @@ PATHS: Final[Mapping[Model, str]] = {
     Model.CABLE: "dcim/cables",
 }
 
-CABLE_ENDS: Final = "dcim/cable-terminations"
+CABLE_TERMINATIONS: Final = "dcim/cable-terminations"
 """Without a permission to view these, GraphQL shows cables without ends."""
 
 LOCATIONS: Final = "dcim/locations"
 
 INVENTORY_ITEMS: Final = "dcim/inventory-items"
 SERVICES: Final = "ipam/services"
-TUNNEL_ENDS: Final = "vpn/tunnel-terminations"
-VIRTUAL_CIRCUIT_ENDS: Final = "circuits/virtual-circuit-terminations"
+TUNNEL_TERMINATIONS: Final = "vpn/tunnel-terminations"
+VIRTUAL_CIRCUIT_TERMINATIONS: Final = "circuits/virtual-circuit-terminations"
 VM_INTERFACES: Final = "virtualization/interfaces"
 
 VLAN_FIELDS: Final = ("untagged_vlan", "tagged_vlans", "qinq_svlan")
 VRF_FIELDS: Final = ("vrf",)
 """The fields in which an interface has VLANs, or a VRF. NetBox empties them when these go."""
 
-PARTS: Final[Mapping[str, str]] = {
+NON_INTERFACE_COMPONENTS: Final[Mapping[str, str]] = {
     "dcim/console-ports": "dcim.consoleport",
     "dcim/console-server-ports": "dcim.consoleserverport",
     "dcim/power-ports": "dcim.powerport",
@@ -53,5 +53,5 @@ PARTS: Final[Mapping[str, str]] = {
 }
 """The models of what devices have besides interfaces, which no fabric tells of."""
 
-CHANGES: Final = "core/object-changes"
+OBJECT_CHANGES: Final = "core/object-changes"
 """NetBox's changelog. Those that our user has made itself tell what NetBox makes on its own."""

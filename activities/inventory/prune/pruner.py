@@ -12,97 +12,104 @@ from typing import Final
 from activities.errors import PermanentError
 from activities.inventory.netbox.client import InventoryNetBox, Method, RowsRefused
 from activities.inventory.netbox.endpoints import PATHS
-from activities.inventory.prune.dependents import inhabitants
-from activities.inventory.write.writer import Progress
-from activities.netbox.http import Gone, InUse, Refused
-from fabrics.inventory.model.existing import Id, Stored
+from activities.inventory.prune.dependents import find_dependents
+from activities.inventory.write.writer import ProgressCallback
+from activities.netbox.http import BadRequest, InUse, NotFound
+from fabrics.inventory.model.existing import ExistingObject, ObjectId
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.model.registry import OWNED
-from fabrics.inventory.report.report import Finding, Problem
+from fabrics.inventory.model.registry import OWNED_MODELS
+from fabrics.inventory.report.report import Finding, FindingType
 
-SIZE: Final = 50
-RETIRED: Final = "decommissioning"
+BATCH_SIZE: Final = 50
+RETIRED_STATUS: Final = "decommissioning"
 
 
-class Cleaner:
+class Pruner:
     """Deletes for one fabric; `message` becomes part of NetBox's changelog."""
 
     def __init__(self, netbox: InventoryNetBox, message: str) -> None:
         self._netbox = netbox
         self._message = message
-        self.deleted: set[Id] = set()
+        self.deleted: set[ObjectId] = set()
         self.findings: list[Finding] = []
 
-    def delete(self, due: Iterable[Stored], progress: Progress) -> None:
+    def delete(self, due: Iterable[ExistingObject], progress: ProgressCallback) -> None:
         """Delete these objects of ours, as far as they may go. Those that stay are done with, too."""
         listed, done = list(due), 0
-        for model in reversed(OWNED):
+        for model in reversed(OWNED_MODELS):
             rows = [each for each in listed if each.id.model is model]
-            for some in _in_turn(rows):
-                self._delete(model, list(self._free(model, some)))
+            for some in _batch_children_first(rows):
+                self._delete(model, list(self._select_deletable(model, some)))
                 done += len(some)
                 progress(done)
 
-    def _free(self, model: Model, rows: Sequence[Stored]) -> Iterator[Stored]:
+    def _select_deletable(
+        self, model: Model, rows: Sequence[ExistingObject]
+    ) -> Iterator[ExistingObject]:
         """Those without anything on them that is not ours."""
         try:
-            held = inhabitants(self._netbox, model, [each.id.number for each in rows])
+            held = find_dependents(self._netbox, model, [each.id.number for each in rows])
         except PermanentError as error:  # what is on them may not be seen, and would be lost
             for each in rows:
-                self._report(each, f"stays in NetBox: {error} Run `starter.py setup`.")
+                self._add_finding(each, f"stays in NetBox: {error} Run `starter.py setup`.")
             return
         if model is Model.DEVICE:
-            self._retire([each for each in rows if each.id.number in held])
+            self._decommission([each for each in rows if each.id.number in held])
         for each in rows:
             if each.id.number not in held:
                 yield each
             else:
-                self._report(each, f"stays in NetBox: it still has {held[each.id.number]}")
+                self._add_finding(each, f"stays in NetBox: it still has {held[each.id.number]}")
 
-    def _retire(self, devices: Iterable[Stored]) -> None:
-        rows = [each for each in devices if each.values["status"] != RETIRED]
-        self._write("PATCH", Model.DEVICE, rows, f"is not {RETIRED}", status=RETIRED)
+    def _decommission(self, devices: Iterable[ExistingObject]) -> None:
+        rows = [each for each in devices if each.values["status"] != RETIRED_STATUS]
+        self._write("PATCH", Model.DEVICE, rows, f"is not {RETIRED_STATUS}", status=RETIRED_STATUS)
 
-    def _delete(self, model: Model, rows: Sequence[Stored]) -> None:
+    def _delete(self, model: Model, rows: Sequence[ExistingObject]) -> None:
         done = self._write("DELETE", model, rows, "stays in NetBox")
         self.deleted |= {each.id for each in done}
 
     def _write(
-        self, method: Method, model: Model, rows: Sequence[Stored], failed: str, **fields: str
-    ) -> list[Stored]:
+        self,
+        method: Method,
+        model: Model,
+        rows: Sequence[ExistingObject],
+        failure: str,
+        **fields: str,
+    ) -> list[ExistingObject]:
         """Change or delete them all; where NetBox refuses some, all but those, which have `failed`."""
         if not rows:
             return []
         same = {"changelog_message": self._message, **fields}
         listed = [{"id": each.id.number, **same} for each in rows]
-        rest: list[Sequence[Stored]]
+        rest: list[Sequence[ExistingObject]]
         try:
             self._netbox.write(method, PATHS[model], listed)
         except RowsRefused as error:
             for place, reason in error.reasons.items():
-                self._report(rows[place], f"{failed}: {reason}")
+                self._add_finding(rows[place], f"{failure}: {reason}")
             rest = [[row for place, row in enumerate(rows) if place not in error.reasons]]
-        except (Refused, Gone, InUse) as error:
+        except (BadRequest, NotFound, InUse) as error:
             if len(rows) == 1:
-                self._report(rows[0], f"{failed}: {error}")
+                self._add_finding(rows[0], f"{failure}: {error}")
                 return []
             rest = [rows[::2], rows[1::2]]
         else:
             return list(rows)
         return [
-            done for some in rest for done in self._write(method, model, some, failed, **fields)
+            done for some in rest for done in self._write(method, model, some, failure, **fields)
         ]
 
-    def _report(self, row: Stored, why: str) -> None:
-        self.findings.append(Finding(problem=Problem.CONFLICT, what=row.key, why=why))
+    def _add_finding(self, row: ExistingObject, why: str) -> None:
+        self.findings.append(Finding(problem=FindingType.CONFLICT, what=row.key, why=why))
 
 
-def _in_turn(rows: Sequence[Stored]) -> Iterator[tuple[Stored, ...]]:
+def _batch_children_first(rows: Sequence[ExistingObject]) -> Iterator[tuple[ExistingObject, ...]]:
     """Subinterfaces and members go before what they are part of."""
     for is_part in (True, False):
-        same = [each for each in rows if _is_part(each) is is_part]
-        yield from batched(sorted(same, key=lambda each: each.key), SIZE)
+        same = [each for each in rows if _is_child_interface(each) is is_part]
+        yield from batched(sorted(same, key=lambda each: each.key), BATCH_SIZE)
 
 
-def _is_part(row: Stored) -> bool:
+def _is_child_interface(row: ExistingObject) -> bool:
     return bool(row.values.get("parent") or row.values.get("lag"))

@@ -12,40 +12,41 @@ from typing import Final
 
 from activities.errors import PermanentError
 from activities.inventory.netbox.client import InventoryNetBox
-from activities.inventory.netbox.endpoints import CHANGES, PATHS
-from activities.inventory.netbox.serializers import FABRIC
+from activities.inventory.netbox.endpoints import OBJECT_CHANGES, PATHS
 from activities.netbox.client import Row
-from activities.setup.views import TAG
 from fabrics.inventory.compare.changes import Write
-from fabrics.inventory.model.existing import Id
+from fabrics.inventory.model.existing import ObjectId
+from fabrics.inventory.model.ownership import FABRIC_FIELD, TAG_SLUG
 from fabrics.inventory.model.planned import Model, Ref
 
-ASKED: Final = 100
+MAX_IDS_PER_REQUEST: Final = 100
 """Ids in a question: what has more is longer than a URL may be."""
 
 
-def made_with_devices(
-    netbox: InventoryNetBox, refused: Sequence[Write], ids: Mapping[Ref, Id]
+def find_template_interfaces(
+    netbox: InventoryNetBox, refused: Sequence[Write], ids: Mapping[Ref, ObjectId]
 ) -> dict[Ref, Row]:
     """What NetBox has made that is in the way of these new interfaces, as REST shows it."""
-    wanted = {(_device(write, ids), write.fields["name"]): write.ref for write in refused}
+    wanted = {(_device_id(write, ids), write.fields["name"]): write.ref for write in refused}
     devices = sorted({device for device, _ in wanted})
     rows = [
         row
-        for row in netbox.rows(PATHS[Model.INTERFACE], device_id=devices)
+        for row in netbox.list_rows(PATHS[Model.INTERFACE], device_id=devices)
         if (row["device"]["id"], row["name"]) in wanted
     ]
-    made = came_with_devices(netbox, Model.INTERFACE, rows)
+    made = find_template_component_ids(netbox, Model.INTERFACE, rows)
     return {wanted[row["device"]["id"], row["name"]]: row for row in rows if row["id"] in made}
 
 
-def came_with_devices(
+def find_template_component_ids(
     netbox: InventoryNetBox, content_type: str, rows: Collection[Row]
 ) -> frozenset[int]:
     """The ids of those components of our devices that NetBox made with these and that nobody has marked."""
-    unmarked = [row for row in rows if not is_marked(row)]
-    births = _births(netbox, Model.DEVICE, {row["device"]["id"] for row in unmarked})
-    made = _births(netbox, content_type, [row["id"] for row in unmarked])
+    unmarked = [row for row in rows if not is_owned_or_offered(row)]
+    births = _find_creating_requests(
+        netbox, Model.DEVICE, {row["device"]["id"] for row in unmarked}
+    )
+    made = _find_creating_requests(netbox, content_type, [row["id"] for row in unmarked])
     return frozenset(
         row["id"]
         for row in unmarked
@@ -53,18 +54,22 @@ def came_with_devices(
     )
 
 
-def _device(write: Write, ids: Mapping[Ref, Id]) -> int:
+def _device_id(write: Write, ids: Mapping[Ref, ObjectId]) -> int:
     device = write.fields["device"]
     assert isinstance(device, Ref)  # noqa: S101  every new interface has one
     return ids[device].number
 
 
-def is_marked(row: Row) -> bool:
+def is_owned_or_offered(row: Row) -> bool:
     """Whether an object is a fabric's, or offered to one."""
-    return bool(row["custom_fields"].get(FABRIC)) or any(tag["slug"] == TAG for tag in row["tags"])
+    return bool(row["custom_fields"].get(FABRIC_FIELD)) or any(
+        tag["slug"] == TAG_SLUG for tag in row["tags"]
+    )
 
 
-def _births(netbox: InventoryNetBox, content_type: str, numbers: Iterable[int]) -> dict[int, str]:
+def _find_creating_requests(
+    netbox: InventoryNetBox, content_type: str, object_ids: Iterable[int]
+) -> dict[int, str]:
     """The requests that made objects, by their ids, as far as NetBox still knows and our user may see."""
     filters = {
         "action": "create",
@@ -74,8 +79,8 @@ def _births(netbox: InventoryNetBox, content_type: str, numbers: Iterable[int]) 
     try:
         return {
             row["changed_object_id"]: row["request_id"]
-            for some in batched(numbers, ASKED)
-            for row in netbox.rows(CHANGES, changed_object_id=list(some), **filters)
+            for some in batched(object_ids, MAX_IDS_PER_REQUEST)
+            for row in netbox.list_rows(OBJECT_CHANGES, changed_object_id=list(some), **filters)
             if (row["action"]["value"], row["changed_object_type"]) == ("create", content_type)
         }
     except PermanentError:

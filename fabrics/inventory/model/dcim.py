@@ -4,23 +4,23 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from fabrics.inventory.model.planned import Claim, Details, Model, Ref, Wanted
+from fabrics.inventory.model.planned import Details, Model, PlannedObject, Ref, UniqueKey
 
-SERVER_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-server")
-GATEWAY_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-gateway")
+SERVER_DEVICE_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-server")
+GATEWAY_DEVICE_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-gateway")
 """The types of servers and gateways at creation: a fabric does not know what hardware they are."""
 
-OTHER: Final = "other"
-VIRTUAL: Final = "virtual"
-LAG: Final = "lag"
+INTERFACE_TYPE_OTHER: Final = "other"
+INTERFACE_TYPE_VIRTUAL: Final = "virtual"
+INTERFACE_TYPE_LAG: Final = "lag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site(Wanted):
+class Site(PlannedObject):
     """The site of a fabric that has one to itself."""
 
     MODEL = Model.SITE
-    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {"status": ("active",)}
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"status": ("active",)}
 
     name: str
     slug: str
@@ -32,7 +32,7 @@ class Site(Wanted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shared(Wanted):
+class CatalogueObject(PlannedObject):
     """An object of NetBox's catalogue, which all fabrics share."""
 
     SHARED = True
@@ -46,14 +46,14 @@ class Shared(Wanted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manufacturer(Shared):
+class Manufacturer(CatalogueObject):
     """Who makes devices."""
 
     MODEL = Model.MANUFACTURER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceRole(Shared):
+class DeviceRole(CatalogueObject):
     """What devices are for."""
 
     MODEL = Model.DEVICE_ROLE
@@ -62,14 +62,14 @@ class DeviceRole(Shared):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Platform(Shared):
+class Platform(CatalogueObject):
     """The network operating system of switches."""
 
     MODEL = Model.PLATFORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceType(Wanted):
+class DeviceType(PlannedObject):
     """A model of hardware; without component templates, which would make unmarked interfaces."""
 
     MODEL = Model.DEVICE_TYPE
@@ -85,13 +85,13 @@ class DeviceType(Wanted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device(Wanted):
+class Device(PlannedObject):
     """A switch, a server or a gateway. Which address is its `oob_ip`, only people say."""
 
     MODEL = Model.DEVICE
-    LATE = frozenset({"primary_ip4"})
-    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
-        "device_type": (SERVER_TYPE, GATEWAY_TYPE),
+    DEFERRED_FIELDS = frozenset({"primary_ip4"})
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
+        "device_type": (SERVER_DEVICE_TYPE, GATEWAY_DEVICE_TYPE),
         "platform": (None,),
         "serial": ("",),
         "description": ("",),
@@ -115,18 +115,18 @@ class Device(Wanted):
     def natural_key(self) -> tuple[str, ...]:
         return (self.site.key, self.name.lower())
 
-    def claims(self) -> Iterator[Claim]:
-        yield Claim(("the name", self.name.lower(), "in", self.site.key))
+    def unique_keys(self) -> Iterator[UniqueKey]:
+        yield UniqueKey(("the name", self.name.lower(), "in", self.site.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interface(Wanted):
+class Interface(PlannedObject):
     """A port, a LAG, a loopback or a subinterface. `speed` is in kbit/s."""
 
     MODEL = Model.INTERFACE
-    LATE = frozenset({"primary_mac_address"})
-    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
-        "type": (OTHER,),
+    DEFERRED_FIELDS = frozenset({"primary_mac_address"})
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
+        "type": (INTERFACE_TYPE_OTHER,),
         "speed": (None,),
         "mtu": (None,),
         "primary_mac_address": (None,),
@@ -134,7 +134,7 @@ class Interface(Wanted):
 
     device: Ref
     name: str
-    type: str = OTHER
+    type: str = INTERFACE_TYPE_OTHER
     speed: int | None = None
     mtu: int | None = None
     mgmt_only: bool = False
@@ -152,10 +152,10 @@ class Interface(Wanted):
     def natural_key(self) -> tuple[str, ...]:
         return (self.device.key, self.name)
 
-    def claims(self) -> Iterator[Claim]:
-        yield Claim(("the name", self.name, "on", self.device.key))
+    def unique_keys(self) -> Iterator[UniqueKey]:
+        yield UniqueKey(("the name", self.name, "on", self.device.key))
         if self.mark_connected:
-            yield occupied(self.ref)
+            yield cable_unique_key(self.ref)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +163,8 @@ class UnswitchedInterface(Interface):
     """An interface that the fabric sets neither VLANs nor a VRF on: of a server or a gateway, a loopback,
     or for management."""
 
-    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
-        **Interface.UNKNOWN,
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
+        **Interface.UNKNOWN_VALUES,
         "mgmt_only": (False,),
         "parent": (None,),
         "vrf": (None,),
@@ -175,7 +175,7 @@ class UnswitchedInterface(Interface):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MACAddress(Wanted):
+class MACAddress(PlannedObject):
     """The MAC address of an interface, in capitals as NetBox spells it."""
 
     MODEL = Model.MAC_ADDRESS
@@ -189,11 +189,11 @@ class MACAddress(Wanted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cable(Wanted):
+class Cable(PlannedObject):
     """A cable between two ports; which of them is A means nothing."""
 
     MODEL = Model.CABLE
-    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {"description": ("",)}
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"description": ("",)}
 
     a_terminations: tuple[Ref]
     b_terminations: tuple[Ref]
@@ -202,17 +202,17 @@ class Cable(Wanted):
     description: str = ""
 
     @property
-    def ends(self) -> tuple[Ref, Ref]:
+    def terminations(self) -> tuple[Ref, Ref]:
         return self.a_terminations[0], self.b_terminations[0]
 
     @property
     def natural_key(self) -> tuple[str, ...]:
-        return tuple(sorted(end.key for end in self.ends))
+        return tuple(sorted(end.key for end in self.terminations))
 
-    def claims(self) -> Iterator[Claim]:
-        yield from map(occupied, self.ends)
+    def unique_keys(self) -> Iterator[UniqueKey]:
+        yield from map(cable_unique_key, self.terminations)
 
 
-def occupied(port: Ref) -> Claim:
+def cable_unique_key(port: Ref) -> UniqueKey:
     """The place for the one cable of a port, or for what stands in for it."""
-    return Claim(("the cable of", port.key))
+    return UniqueKey(("the cable of", port.key))

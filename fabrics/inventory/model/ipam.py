@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv4Network
 from typing import ClassVar
 
-from fabrics.inventory.model.planned import Claim, Details, Model, Ref, Wanted
+from fabrics.inventory.model.planned import Details, Model, PlannedObject, Ref, UniqueKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VRF(Wanted):
+class VRF(PlannedObject):
     """A space of addresses: of the fabric itself, of an IPv4 namespace, a VPC or an external."""
 
     MODEL = Model.VRF
@@ -25,7 +25,7 @@ class VRF(Wanted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VLANGroup(Wanted):
+class VLANGroup(PlannedObject):
     """A VLAN namespace. Without a scope: one would keep people from deleting what it is scoped to."""
 
     MODEL = Model.VLAN_GROUP
@@ -40,7 +40,7 @@ class VLANGroup(Wanted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VLAN(Wanted):
+class VLAN(PlannedObject):
     """The VLAN of a VPC's subnet."""
 
     MODEL = Model.VLAN
@@ -54,13 +54,13 @@ class VLAN(Wanted):
     def natural_key(self) -> tuple[str | int, ...]:
         return (self.group.key, self.vid)
 
-    def claims(self) -> Iterator[Claim]:
-        yield Claim(("the VLAN", self.vid, "of", self.group.key))
-        yield Claim(("the VLAN name", self.name, "of", self.group.key))
+    def unique_keys(self) -> Iterator[UniqueKey]:
+        yield UniqueKey(("the VLAN", self.vid, "of", self.group.key))
+        yield UniqueKey(("the VLAN name", self.name, "of", self.group.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prefix(Wanted):
+class Prefix(PlannedObject):
     """A network in a VRF."""
 
     MODEL = Model.PREFIX
@@ -76,19 +76,19 @@ class Prefix(Wanted):
     def natural_key(self) -> tuple[str, ...]:
         return (self.vrf.key, str(self.prefix))
 
-    def claims(self) -> Iterator[Claim]:
-        yield Claim(("the prefix", self.prefix, "of", self.vrf.key))
+    def unique_keys(self) -> Iterator[UniqueKey]:
+        yield UniqueKey(("the prefix", self.prefix, "of", self.vrf.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Space(Prefix):
+class PrefixWithoutVLAN(Prefix):
     """A network that the fabric puts no VLAN in: of an IPv4 namespace or an external."""
 
-    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {"vlan": (None,)}
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"vlan": (None,)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IPRange(Wanted):
+class IPRange(PlannedObject):
     """The addresses that a DHCP server hands out."""
 
     MODEL = Model.IP_RANGE
@@ -103,19 +103,19 @@ class IPRange(Wanted):
     def natural_key(self) -> tuple[str, ...]:
         return (self.vrf.key, str(self.start_address), str(self.end_address))
 
-    def claims(self) -> Iterator[Claim]:
+    def unique_keys(self) -> Iterator[UniqueKey]:
         """A subnet has one range; NetBox lets none of a VRF overlap another (`IPRange.clean`)."""
-        yield Claim(("the range of", self.start_address.network, "of", self.vrf.key))
+        yield UniqueKey(("the range of", self.start_address.network, "of", self.vrf.key))
         span = (int(self.start_address.ip), int(self.end_address.ip))
-        yield Claim(("the addresses of a range of", self.vrf.key), span=span)
+        yield UniqueKey(("the addresses of a range of", self.vrf.key), span=span)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IPAddress(Wanted):
+class IPAddress(PlannedObject):
     """An address in a VRF, of an interface or of nobody in particular."""
 
     MODEL = Model.IP_ADDRESS
-    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
         "assigned_object": (None,),
         "description": ("",),
     }
@@ -132,11 +132,11 @@ class IPAddress(Wanted):
         holder = self.assigned_object.key if self.assigned_object else ""
         return (self.vrf.key, str(self.address), holder)
 
-    def claims(self) -> Iterator[Claim]:
-        yield Claim((self.MODEL, *self.natural_key))
+    def unique_keys(self) -> Iterator[UniqueKey]:
+        yield UniqueKey((self.MODEL, *self.natural_key))
         address = ("the address", self.address.ip, "of", self.vrf.key)
-        yield Claim(address, shared=self.role == ANYCAST)
+        yield UniqueKey(address, is_shareable=self.role == ANYCAST_ROLE)
 
 
-ANYCAST = "anycast"
+ANYCAST_ROLE = "anycast"
 """The role that lets several interfaces have one address."""

@@ -7,22 +7,22 @@ from typing import Final
 
 from fabrics.inventory.model.planned import Model, Ref
 
-DEVICE: Final = 64
-VLAN: Final = 64
-INTERFACE: Final = 64
-VRF: Final = 100
-GROUP: Final = 100
-LABEL: Final = 100
-SITE: Final = 100
-SLUG: Final = 100
-DESCRIPTION: Final = 200
+MAX_DEVICE_NAME_CHARS: Final = 64
+MAX_VLAN_NAME_CHARS: Final = 64
+MAX_INTERFACE_NAME_CHARS: Final = 64
+MAX_VRF_NAME_CHARS: Final = 100
+MAX_VLAN_GROUP_NAME_CHARS: Final = 100
+MAX_LABEL_CHARS: Final = 100
+MAX_SITE_NAME_CHARS: Final = 100
+MAX_SLUG_CHARS: Final = 100
+MAX_DESCRIPTION_CHARS: Final = 200
 """The longest that NetBox 4.7 takes, in characters."""
 
-_HASH = 8
+_HASH_CHARS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Fabric:
+class FabricIdentity:
     """The fabric that is mirrored, and where its devices stand.
 
     `site` is the slug of a site that it shares with others; empty gives it a site of its own, called
@@ -31,7 +31,7 @@ class Fabric:
 
     fabric_id: str
     name: str
-    site: str = ""
+    shared_site: str = ""
 
     @property
     def key(self) -> str:
@@ -41,33 +41,35 @@ class Fabric:
     @property
     def site_ref(self) -> Ref:
         """The site of all devices: one in NetBox already, by its slug, or the fabric's own."""
-        return Ref(Model.SITE, self.site or f"{self.key}#site")
+        return Ref(Model.SITE, self.shared_site or f"{self.key}#site")
 
     @property
-    def underlay(self) -> Ref:
+    def underlay_ref(self) -> Ref:
         """The VRF of the addresses that switches and gateways have among themselves."""
         return Ref(Model.VRF, f"{self.key}#underlay")
 
-    def device(self, name: str) -> str:
+    def device_name(self, name: str) -> str:
         """A device's name. Names are unique in a site, so a shared one tells fabrics apart."""
-        return fit(f"{self.fabric_id}-{name}" if self.site else name, DEVICE)
+        return shorten(
+            f"{self.fabric_id}-{name}" if self.shared_site else name, MAX_DEVICE_NAME_CHARS
+        )
 
-    def vrf(self, kind: str, name: str) -> str:
+    def vrf_name(self, kind: str, name: str) -> str:
         """The name of a VRF, which is no fabric's neighbour's: `dc1:vpc:prod`."""
-        return fit(f"{self.fabric_id}:{kind}:{name}", VRF)
+        return shorten(f"{self.fabric_id}:{kind}:{name}", MAX_VRF_NAME_CHARS)
 
-    def vlan_group(self, name: str) -> str:
-        return fit(f"{self.fabric_id}:{name}", GROUP)
+    def vlan_group_name(self, name: str) -> str:
+        return shorten(f"{self.fabric_id}:{name}", MAX_VLAN_GROUP_NAME_CHARS)
 
 
-def fit(text: str, limit: int) -> str:
+def shorten(text: str, limit: int) -> str:
     """The text where it is short enough; else its beginning and a hash, so that it stays unique."""
     if len(text) <= limit:
         return text
-    digest = sha256(text.encode()).hexdigest()[:_HASH]
-    return f"{text[: limit - _HASH - 1]}-{digest}"
+    digest = sha256(text.encode()).hexdigest()[:_HASH_CHARS]
+    return f"{text[: limit - _HASH_CHARS - 1]}-{digest}"
 
 
-def slug(text: str) -> str:
+def slugify(text: str) -> str:
     """The text as a slug: small letters, digits, `-` and `_`."""
-    return fit(re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-") or "none", SLUG)
+    return shorten(re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-") or "none", MAX_SLUG_CHARS)

@@ -44,44 +44,46 @@ class Ref:
     key: str
 
 
-class Claim(NamedTuple):
+class UniqueKey(NamedTuple):
     """Something that only one object may hold, in words, or several if all hold it as `shared`.
 
     With a `span` it is only the addresses from its first to its last, as numbers.
     """
 
-    what: tuple[object, ...]
-    shared: bool = False
+    parts: tuple[object, ...]
+    is_shareable: bool = False
     span: tuple[int, int] | None = None
 
-    def clashes(self, other: "Claim") -> bool:
+    def conflicts_with(self, other: "UniqueKey") -> bool:
         """Whether two objects may not hold both."""
-        if self.what != other.what or (self.shared and other.shared):
+        if self.parts != other.parts or (self.is_shareable and other.is_shareable):
             return False
         if self.span is None or other.span is None:
             return True
         return self.span[0] <= other.span[1] and other.span[0] <= self.span[1]
 
     def __str__(self) -> str:
-        return " ".join(map(str, self.what))
+        return " ".join(map(str, self.parts))
 
 
 type Details = Mapping[str, Json]
-type Value = str | int | bool | Ref | tuple[Ref, ...] | tuple[tuple[int, int], ...] | Details | None
+type FieldValue = (
+    str | int | bool | Ref | tuple[Ref, ...] | tuple[tuple[int, int], ...] | Details | None
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted(ABC):
+class PlannedObject(ABC):
     """One object that NetBox should have. `key` is its `hh_key`; of a shared object, its slug."""
 
     MODEL: ClassVar[Model]
     SHARED: ClassVar[bool] = False
     """Whether all fabrics share it: looked up, created if absent, never changed or deleted."""
 
-    LATE: ClassVar[frozenset[str]] = frozenset()
+    DEFERRED_FIELDS: ClassVar[frozenset[str]] = frozenset()
     """Fields that refer to objects which are written later, so that they take a second write."""
 
-    UNKNOWN: ClassVar[Mapping[str, Collection[object]]] = {}
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {}
     """Values by field, each of which says that the fabric does not know."""
 
     key: str
@@ -96,23 +98,23 @@ class Wanted(ABC):
         return Ref(self.MODEL, self.key)
 
     @property
-    def initial(self) -> frozenset[str]:
+    def create_only_fields(self) -> frozenset[str]:
         """Fields that are written at creation only, or not at all where they are None.
 
         The fabric does not know better than people do, who may change them.
         """
         return frozenset(
-            name for name, unknown in self.UNKNOWN.items() if getattr(self, name) in unknown
+            name for name, unknown in self.UNKNOWN_VALUES.items() if getattr(self, name) in unknown
         )
 
-    def claims(self) -> Iterator[Claim]:
+    def unique_keys(self) -> Iterator[UniqueKey]:
         """What NetBox lets no other object hold."""
-        yield Claim((self.MODEL, *self.natural_key))
+        yield UniqueKey((self.MODEL, *self.natural_key))
 
-    def fields(self) -> dict[str, Value]:
+    def fields(self) -> dict[str, FieldValue]:
         """All fields as NetBox spells them, in the order of their definition."""
         return {
-            each.name: _spelt(getattr(self, each.name))
+            each.name: _to_netbox_value(getattr(self, each.name))
             for each in fields(self)
             if each.name != "key"
         }
@@ -126,10 +128,10 @@ class Wanted(ABC):
                 yield from ((name, each) for each in value if isinstance(each, Ref))
 
 
-def _spelt(value: Value | IPv4Interface | IPv4Network) -> Value:
+def _to_netbox_value(value: FieldValue | IPv4Interface | IPv4Network) -> FieldValue:
     return str(value) if isinstance(value, IPv4Interface | IPv4Network) else value
 
 
-def stated(**facts: Json) -> dict[str, Json]:
+def omit_empty(**values: Json) -> dict[str, Json]:
     """The facts that are stated at all, as details."""
-    return {name: fact for name, fact in facts.items() if fact not in (None, "", [], {}, False)}
+    return {name: fact for name, fact in values.items() if fact not in (None, "", [], {}, False)}

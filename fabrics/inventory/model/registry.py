@@ -16,9 +16,9 @@ from fabrics.inventory.model.dcim import (
     Site,
 )
 from fabrics.inventory.model.ipam import VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
-from fabrics.inventory.model.planned import Model, Wanted
+from fabrics.inventory.model.planned import Model, PlannedObject
 
-_KINDS: Final[tuple[type[Wanted], ...]] = (
+_ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
     Site,
     Manufacturer,
     DeviceType,
@@ -36,14 +36,18 @@ _KINDS: Final[tuple[type[Wanted], ...]] = (
     Cable,
 )
 
-KINDS: Final[Mapping[Model, type[Wanted]]] = {kind.MODEL: kind for kind in _KINDS}
+PLANNED_CLASSES: Final[Mapping[Model, type[PlannedObject]]] = {
+    kind.MODEL: kind for kind in _ALL_CLASSES
+}
 
-SHARED: Final = frozenset(model for model, kind in KINDS.items() if kind.SHARED)
+SHARED_MODELS: Final = frozenset(model for model, kind in PLANNED_CLASSES.items() if kind.SHARED)
 """NetBox's catalogue: created if absent, never changed or deleted."""
 
-OWNED: Final = tuple(model for model in KINDS if model not in SHARED)
+OWNED_MODELS: Final = tuple(model for model in PLANNED_CLASSES if model not in SHARED_MODELS)
 
-DETAILED: Final = tuple(
-    model for model, kind in KINDS.items() if "details" in {each.name for each in fields(kind)}
+MODELS_WITH_DETAILS: Final = tuple(
+    model
+    for model, kind in PLANNED_CLASSES.items()
+    if "details" in {each.name for each in fields(kind)}
 )
 """The models that have the custom field for details."""

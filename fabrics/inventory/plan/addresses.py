@@ -4,40 +4,42 @@ from ipaddress import IPv4Interface
 
 from fabrics.inventory.model.ipam import IPAddress, Prefix
 from fabrics.inventory.model.planned import Model, Ref
-from fabrics.inventory.plan.builder import Draft, Unmapped
+from fabrics.inventory.plan.builder import MappingError, PlanBuilder
 
 
 def add_address(
-    draft: Draft, port: Ref, ip: IPv4Interface, vrf: Ref, role: str | None = None
+    builder: PlanBuilder, port: Ref, ip: IPv4Interface, vrf: Ref, role: str | None = None
 ) -> Ref:
-    """An address of an interface; two live objects may state the same. Raises `Unmapped`.
+    """An address of an interface; two live objects may state the same. Raises `MappingError`.
 
     The first has the key of its interface, so that it stays the same object when it changes.
     """
     check_host(ip)
     for key in (port.key, f"{port.key}/{ip}"):
-        held = draft.wanted.get(Ref(Model.IP_ADDRESS, key))
+        held = builder.objects.get(Ref(Model.IP_ADDRESS, key))
         if held is None:
-            return draft.add(
+            return builder.add(
                 IPAddress(key=key, vrf=vrf, address=ip, role=role, assigned_object=port)
             )
         if isinstance(held, IPAddress) and held.address == ip:
             return held.ref
-    raise Unmapped(f"has no room for the address {ip}")
+    raise MappingError(f"has no room for the address {ip}")
 
 
 def check_host(ip: IPv4Interface) -> None:
-    """Raise `Unmapped` for an address that no host can have; NetBox refuses it."""
+    """Raise `MappingError` for an address that no host can have; NetBox refuses it."""
     network = ip.network
     if network.prefixlen == 0:
-        raise Unmapped(f"has the address {ip}, of a network of everything")
+        raise MappingError(f"has the address {ip}, of a network of everything")
     ends = (network.network_address, network.broadcast_address)
     if network.prefixlen < 31 and ip.ip in ends:
-        raise Unmapped(f"has the address {ip}, which is that of a whole network")
+        raise MappingError(f"has the address {ip}, which is that of a whole network")
 
 
-def add_prefix(draft: Draft, prefix: Prefix) -> Ref:
-    """Raises `Unmapped`, also for the network of everything: NetBox refuses it."""
+def add_prefix(builder: PlanBuilder, prefix: Prefix) -> Ref:
+    """Raises `MappingError`, also for the network of everything: NetBox refuses it."""
     if prefix.prefix.prefixlen == 0:
-        raise Unmapped(f"is the default route {prefix.prefix}, which NetBox takes for no prefix")
-    return draft.add(prefix)
+        raise MappingError(
+            f"is the default route {prefix.prefix}, which NetBox takes for no prefix"
+        )
+    return builder.add(prefix)

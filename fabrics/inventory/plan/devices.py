@@ -4,20 +4,26 @@ from dataclasses import replace
 from ipaddress import IPv4Interface
 from typing import Final
 
-from fabrics.inventory.model.dcim import VIRTUAL, Device, Interface, MACAddress, UnswitchedInterface
-from fabrics.inventory.model.ipam import ANYCAST
-from fabrics.inventory.model.planned import Details, Model, Ref, stated
+from fabrics.inventory.model.dcim import (
+    INTERFACE_TYPE_VIRTUAL,
+    Device,
+    Interface,
+    MACAddress,
+    UnswitchedInterface,
+)
+from fabrics.inventory.model.ipam import ANYCAST_ROLE
+from fabrics.inventory.model.planned import Details, Model, Ref, omit_empty
 from fabrics.inventory.plan import catalogue
 from fabrics.inventory.plan.addresses import add_address
-from fabrics.inventory.plan.builder import Draft
-from fabrics.inventory.plan.ports import MANAGEMENT, Port, SwitchPorts, lasting
+from fabrics.inventory.plan.builder import PlanBuilder
+from fabrics.inventory.plan.ports import MANAGEMENT_PORT, Port, SwitchPorts, strip_first_lane
 from fabrics.inventory.specs.gateway import GatewaySpec
-from fabrics.inventory.specs.parse import Object
+from fabrics.inventory.specs.parse import LiveObject
 from fabrics.inventory.specs.wiring import ServerSpec, SwitchProfileSpec, SwitchSpec
 from fabrics.resources.json_types import Json
 
-LOOPBACK: Final = "loopback"
-PROTOCOL, VTEP = "Loopback1", "Loopback2"
+LOOPBACK_ROLE: Final = "loopback"
+PROTOCOL_LOOPBACK, VTEP_LOOPBACK = "Loopback1", "Loopback2"
 """The loopbacks of a switch, as SONiC names them."""
 
 
@@ -28,88 +34,98 @@ def port_ref(device: Ref, port: str) -> Ref:
 
 def switch_port_ref(device: Ref, port: str) -> Ref:
     """The interface of a switch by its name; it stays the same when the port is divided."""
-    return port_ref(device, lasting(port))
+    return port_ref(device, strip_first_lane(port))
 
 
-def add_switch(draft: Draft, switch: Object[SwitchSpec], used: frozenset[str]) -> SwitchPorts:
+def add_switch(
+    builder: PlanBuilder, switch: LiveObject[SwitchSpec], used_ports: frozenset[str]
+) -> SwitchPorts:
     """The switch with all its ports; `used` are those that connections name."""
-    spec, profile = switch.spec, _profile(draft, switch)
-    ports = SwitchPorts(spec, profile, used)
-    device = draft.add(_switch(draft, switch, profile))
-    for port in ports.all():
-        with draft.part(f"{switch.key}#{port.name}"):
+    spec, profile = switch.spec, _find_profile(builder, switch)
+    ports = SwitchPorts(spec, profile, used_ports)
+    device = builder.add(_build_switch(builder, switch, profile))
+    for port in ports.list_ports():
+        with builder.skip_unmappable(f"{switch.key}#{port.name}"):
             kind = UnswitchedInterface if port.management else Interface
-            _port(draft, switch_port_ref(device, port.name), device, port, kind)
-    _manage(draft, device, spec)
-    role = ANYCAST if spec.redundancy.type == "mclag" else LOOPBACK  # its pairs share one VTEP
-    _loopback(draft, device, PROTOCOL, spec.protocol_ip, LOOPBACK)
-    _loopback(draft, device, VTEP, spec.vtep_ip, role)
+            _add_port(builder, switch_port_ref(device, port.name), device, port, kind)
+    _add_management_addresses(builder, device, spec)
+    role = (
+        ANYCAST_ROLE if spec.redundancy.type == "mclag" else LOOPBACK_ROLE
+    )  # its pairs share one VTEP
+    _add_loopback(builder, device, PROTOCOL_LOOPBACK, spec.protocol_ip, LOOPBACK_ROLE)
+    _add_loopback(builder, device, VTEP_LOOPBACK, spec.vtep_ip, role)
     return ports
 
 
-def add_server(draft: Draft, server: Object[ServerSpec], used: frozenset[str]) -> None:
+def add_server(
+    builder: PlanBuilder, server: LiveObject[ServerSpec], used_ports: frozenset[str]
+) -> None:
     """The server with the ports that connections name: more of them is not known."""
-    device = draft.add(
+    device = builder.add(
         Device(
             key=server.key,
-            name=draft.fabric.device(server.name),
-            site=draft.fabric.site_ref,
-            role=catalogue.role(draft, "server"),
-            device_type=catalogue.server_type(draft),
+            name=builder.fabric.device_name(server.name),
+            site=builder.fabric.site_ref,
+            role=catalogue.add_role(builder, "server"),
+            device_type=catalogue.add_server_type(builder),
             description=server.spec.description,
         )
     )
-    for name in sorted(used):
-        with draft.part(f"{server.key}#{name}"):
-            _port(draft, port_ref(device, name), device, Port(name))
+    for name in sorted(used_ports):
+        with builder.skip_unmappable(f"{server.key}#{name}"):
+            _add_port(builder, port_ref(device, name), device, Port(name))
 
 
-def add_gateway(draft: Draft, gateway: Object[GatewaySpec], used: frozenset[str]) -> None:
+def add_gateway(
+    builder: PlanBuilder, gateway: LiveObject[GatewaySpec], used_ports: frozenset[str]
+) -> None:
     """The gateway with the interfaces that it states and those that connections name."""
-    spec, device = gateway.spec, draft.add(_gateway(draft, gateway))
-    for name in sorted({*spec.interfaces, *used}):
-        with draft.part(f"{gateway.key}#{name}"):
-            _gateway_interface(draft, device, name, spec)
-    _loopback(draft, device, "lo", spec.protocol_ip, LOOPBACK)
-    _loopback(draft, device, "vtep", spec.vtep_ip, LOOPBACK)
-    with draft.part(f"{gateway.key}#vtep"):
-        _vtep(draft, device, spec)
+    spec, device = gateway.spec, builder.add(_build_gateway(builder, gateway))
+    for name in sorted({*spec.interfaces, *used_ports}):
+        with builder.skip_unmappable(f"{gateway.key}#{name}"):
+            _add_gateway_interface(builder, device, name, spec)
+    _add_loopback(builder, device, "lo", spec.protocol_ip, LOOPBACK_ROLE)
+    _add_loopback(builder, device, "vtep", spec.vtep_ip, LOOPBACK_ROLE)
+    with builder.skip_unmappable(f"{gateway.key}#vtep"):
+        _configure_vtep(builder, device, spec)
 
 
-def _switch(draft: Draft, switch: Object[SwitchSpec], profile: SwitchProfileSpec) -> Device:
+def _build_switch(
+    builder: PlanBuilder, switch: LiveObject[SwitchSpec], profile: SwitchProfileSpec
+) -> Device:
     spec = switch.spec
     return Device(
         key=switch.key,
-        name=draft.fabric.device(switch.name),
-        site=draft.fabric.site_ref,
-        role=catalogue.role(draft, spec.role),
-        device_type=catalogue.switch_type(draft, spec.profile, profile),
-        platform=catalogue.platform(draft, profile),
+        name=builder.fabric.device_name(switch.name),
+        site=builder.fabric.site_ref,
+        role=catalogue.add_role(builder, spec.role),
+        device_type=catalogue.add_switch_type(builder, spec.profile, profile),
+        platform=catalogue.add_platform(builder, profile),
         serial=spec.boot.serial,
         description=spec.description,
         details=_switch_details(spec),
     )
 
 
-def _gateway(draft: Draft, gateway: Object[GatewaySpec]) -> Device:
+def _build_gateway(builder: PlanBuilder, gateway: LiveObject[GatewaySpec]) -> Device:
     return Device(
         key=gateway.key,
-        name=draft.fabric.device(gateway.name),
-        site=draft.fabric.site_ref,
-        role=catalogue.role(draft, "gateway"),
-        device_type=catalogue.gateway_type(draft),
+        name=builder.fabric.device_name(gateway.name),
+        site=builder.fabric.site_ref,
+        role=catalogue.add_role(builder, "gateway"),
+        device_type=catalogue.add_gateway_type(builder),
         details=_gateway_details(gateway.spec),
     )
 
 
-def _port(
-    draft: Draft,
+def _add_port(
+    builder: PlanBuilder,
     ref: Ref,
     device: Ref,
     port: Port,
     kind: type[Interface] = UnswitchedInterface,
 ) -> None:
-    draft.add(
+    builder.add(
         kind(
             key=ref.key,
             device=device,
@@ -121,68 +137,77 @@ def _port(
     )
 
 
-def _profile(draft: Draft, switch: Object[SwitchSpec]) -> SwitchProfileSpec:
+def _find_profile(builder: PlanBuilder, switch: LiveObject[SwitchSpec]) -> SwitchProfileSpec:
     """The switch's profile, or an empty one: not every fabric lets them be read."""
-    found = draft.live.find(SwitchProfileSpec, switch.namespace, switch.spec.profile)
+    found = builder.live.find(SwitchProfileSpec, switch.namespace, switch.spec.profile)
     return found.spec if found else SwitchProfileSpec()
 
 
-def _manage(draft: Draft, device: Ref, spec: SwitchSpec) -> None:
+def _add_management_addresses(builder: PlanBuilder, device: Ref, spec: SwitchSpec) -> None:
     """The address and the MAC address of the management port."""
-    port = port_ref(device, MANAGEMENT)
-    with draft.part(port.key):
-        _mac(draft, port, spec.boot.mac)
+    port = port_ref(device, MANAGEMENT_PORT)
+    with builder.skip_unmappable(port.key):
+        _add_mac(builder, port, spec.boot.mac)
         if spec.ip:
-            address = add_address(draft, port, spec.ip, draft.fabric.underlay)
-            draft.amend(replace(draft.get(Device, device), primary_ip4=address))
+            address = add_address(builder, port, spec.ip, builder.fabric.underlay_ref)
+            builder.update(replace(builder.get(Device, device), primary_ip4=address))
 
 
-def _mac(draft: Draft, port: Ref, mac: str | None) -> None:
+def _add_mac(builder: PlanBuilder, port: Ref, mac: str | None) -> None:
     if mac:
-        address = draft.add(MACAddress(key=port.key, mac_address=mac, assigned_object=port))
-        draft.amend(replace(draft.get(Interface, port), primary_mac_address=address))
+        address = builder.add(MACAddress(key=port.key, mac_address=mac, assigned_object=port))
+        builder.update(replace(builder.get(Interface, port), primary_mac_address=address))
 
 
-def _loopback(draft: Draft, device: Ref, name: str, ip: IPv4Interface | None, role: str) -> None:
+def _add_loopback(
+    builder: PlanBuilder, device: Ref, name: str, ip: IPv4Interface | None, role: str
+) -> None:
     if ip is None:
         return
     loopback = port_ref(device, name)
-    with draft.part(loopback.key):
-        draft.add(UnswitchedInterface(key=loopback.key, device=device, name=name, type=VIRTUAL))
-        add_address(draft, loopback, ip, draft.fabric.underlay, role=role)
+    with builder.skip_unmappable(loopback.key):
+        builder.add(
+            UnswitchedInterface(
+                key=loopback.key, device=device, name=name, type=INTERFACE_TYPE_VIRTUAL
+            )
+        )
+        add_address(builder, loopback, ip, builder.fabric.underlay_ref, role=role)
 
 
-def _gateway_interface(draft: Draft, device: Ref, name: str, spec: GatewaySpec) -> None:
+def _add_gateway_interface(builder: PlanBuilder, device: Ref, name: str, spec: GatewaySpec) -> None:
     port = port_ref(device, name)
-    _port(draft, port, device, Port(name))
+    _add_port(builder, port, device, Port(name))
     interface = spec.interfaces.get(name)
     if interface is None:
         return
-    details = stated(pci=interface.pci, kernel=interface.kernel)
-    draft.amend(replace(draft.get(Interface, port), mtu=interface.mtu or None, details=details))
+    details = omit_empty(pci=interface.pci, kernel=interface.kernel)
+    builder.update(
+        replace(builder.get(Interface, port), mtu=interface.mtu or None, details=details)
+    )
     for ip in interface.ips:
-        with draft.part(f"{port.key}/{ip}"):
-            add_address(draft, port, ip, draft.fabric.underlay)
+        with builder.skip_unmappable(f"{port.key}/{ip}"):
+            add_address(builder, port, ip, builder.fabric.underlay_ref)
 
 
-def _vtep(draft: Draft, device: Ref, spec: GatewaySpec) -> None:
+def _configure_vtep(builder: PlanBuilder, device: Ref, spec: GatewaySpec) -> None:
     port = port_ref(device, "vtep")
-    if port in draft.wanted and spec.vtep_ip:
-        draft.amend(replace(draft.get(Interface, port), mtu=spec.vtep_mtu or None))
-        _mac(draft, port, spec.vtep_mac)
+    if port in builder.objects and spec.vtep_ip:
+        builder.update(replace(builder.get(Interface, port), mtu=spec.vtep_mtu or None))
+        _add_mac(builder, port, spec.vtep_mac)
 
 
 def _switch_details(spec: SwitchSpec) -> Details:
-    redundancy = stated(type=spec.redundancy.type, group=spec.redundancy.group)
-    return stated(asn=spec.asn, groups=list[Json](sorted(spec.groups)), redundancy=redundancy)
+    redundancy = omit_empty(type=spec.redundancy.type, group=spec.redundancy.group)
+    return omit_empty(asn=spec.asn, groups=list[Json](sorted(spec.groups)), redundancy=redundancy)
 
 
 def _gateway_details(spec: GatewaySpec) -> Details:
     groups = sorted((each.name, each.priority) for each in spec.groups)
     neighbors = [
-        stated(source=each.source, ip=str(each.ip or ""), asn=each.asn) for each in spec.neighbors
+        omit_empty(source=each.source, ip=str(each.ip or ""), asn=each.asn)
+        for each in spec.neighbors
     ]
-    return stated(
+    return omit_empty(
         asn=spec.asn,
         groups=[{"name": name, "priority": priority} for name, priority in groups],
         neighbors=list[Json](neighbors),

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from fabrics.inventory.model.dcim import VIRTUAL, Interface
+from fabrics.inventory.model.dcim import INTERFACE_TYPE_VIRTUAL, Interface
 from fabrics.inventory.model.ipam import VRF
-from fabrics.inventory.model.planned import Details, Ref, stated
+from fabrics.inventory.model.planned import Details, Ref, omit_empty
 from fabrics.inventory.plan.addresses import add_address
-from fabrics.inventory.plan.builder import Draft, Unmapped
-from fabrics.inventory.specs.parse import Object
+from fabrics.inventory.plan.builder import MappingError, PlanBuilder
+from fabrics.inventory.specs.parse import LiveObject
 from fabrics.inventory.specs.vpc import VPCSpec
 from fabrics.inventory.specs.wiring import ConnectionSpec, EndSpec
 from fabrics.resources.json_types import Json
@@ -23,46 +23,48 @@ class Routing(NamedTuple):
     details: Details
 
 
-def lead_outwards(draft: Draft, port: Ref, connection: Object[ConnectionSpec]) -> None:
-    """Mark a port as connected, although it is not known to what. Raises `Unmapped`."""
-    leading = draft.get(Interface, port)
+def mark_external_port(
+    builder: PlanBuilder, port: Ref, connection: LiveObject[ConnectionSpec]
+) -> None:
+    """Mark a port as connected, although it is not known to what. Raises `MappingError`."""
+    leading = builder.get(Interface, port)
     if leading.mark_connected:
-        raise Unmapped(
+        raise MappingError(
             f"needs {port.key}, which the Connection {leading.details['connection']} has"
         )
-    details = stated(connection=connection.name)
-    draft.amend(replace(leading, mark_connected=True, details=details))
+    details = omit_empty(connection=connection.name)
+    builder.update(replace(leading, mark_connected=True, details=details))
 
 
 def add_static_external(
-    draft: Draft, port: Ref, connection: Object[ConnectionSpec], end: EndSpec
+    builder: PlanBuilder, port: Ref, connection: LiveObject[ConnectionSpec], end: EndSpec
 ) -> None:
     """The address of a port to a system with static routes, in a VPC or in the fabric itself."""
     within, namespace = connection.spec.body.within_vpc, connection.namespace
-    vrf = draft.named(VRF, VPCSpec, namespace, within) if within else None
-    details = stated(nextHop=str(end.next_hop or ""), subnets=list[Json](end.subnets))
-    routed = route(draft, port, Routing(f"{connection.key}#vlan", end.vlan, vrf, details))
+    vrf = builder.require_ref(VRF, VPCSpec, namespace, within) if within else None
+    details = omit_empty(nextHop=str(end.next_hop or ""), subnets=list[Json](end.subnets))
+    routed = apply_routing(builder, port, Routing(f"{connection.key}#vlan", end.vlan, vrf, details))
     if end.ip:
-        add_address(draft, routed, end.ip, vrf or draft.fabric.underlay)
+        add_address(builder, routed, end.ip, vrf or builder.fabric.underlay_ref)
 
 
-def route(draft: Draft, port: Ref, routing: Routing) -> Ref:
-    """The subinterface of a port for a VLAN; without one, the port itself. Raises `Unmapped`."""
+def apply_routing(builder: PlanBuilder, port: Ref, routing: Routing) -> Ref:
+    """The subinterface of a port for a VLAN; without one, the port itself. Raises `MappingError`."""
     key, vlan, vrf, details = routing
-    parent = draft.get(Interface, port)
+    parent = builder.get(Interface, port)
     if vlan:
-        return draft.add(
+        return builder.add(
             Interface(
                 key=key,
                 device=parent.device,
                 name=f"{parent.name}.{vlan}",
-                type=VIRTUAL,
+                type=INTERFACE_TYPE_VIRTUAL,
                 parent=port,
                 vrf=vrf,
                 details=details,
             )
         )
     if parent.vrf or parent.details.keys() - {"connection"}:
-        raise Unmapped(f"needs {port.key} without a VLAN, as something else does already")
-    draft.amend(replace(parent, vrf=vrf, details={**parent.details, **details}))
+        raise MappingError(f"needs {port.key} without a VLAN, as something else does already")
+    builder.update(replace(parent, vrf=vrf, details={**parent.details, **details}))
     return port

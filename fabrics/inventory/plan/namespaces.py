@@ -3,49 +3,54 @@
 from collections.abc import Iterable
 
 from fabrics.inventory.model.dcim import Site
-from fabrics.inventory.model.ipam import VRF, Space, VLANGroup
-from fabrics.inventory.model.naming import DESCRIPTION, SITE, fit, slug
+from fabrics.inventory.model.ipam import VRF, PrefixWithoutVLAN, VLANGroup
+from fabrics.inventory.model.naming import (
+    MAX_DESCRIPTION_CHARS,
+    MAX_SITE_NAME_CHARS,
+    shorten,
+    slugify,
+)
 from fabrics.inventory.plan.addresses import add_prefix
-from fabrics.inventory.plan.builder import Draft, Unmapped
-from fabrics.inventory.specs.parse import Object
+from fabrics.inventory.plan.builder import MappingError, PlanBuilder
+from fabrics.inventory.specs.parse import LiveObject
 from fabrics.inventory.specs.vpc import IPv4NamespaceSpec
 from fabrics.inventory.specs.wiring import VLANNamespaceSpec
 
 
-def add_fabric(draft: Draft) -> None:
+def add_fabric(builder: PlanBuilder) -> None:
     """The site, unless it is shared, and the VRF of the addresses that devices have among themselves."""
-    fabric = draft.fabric
-    if not fabric.site:
-        name = fit(fabric.name, SITE)
-        draft.add(Site(key=fabric.site_ref.key, name=name, slug=fabric.fabric_id))
+    fabric = builder.fabric
+    if not fabric.shared_site:
+        name = shorten(fabric.name, MAX_SITE_NAME_CHARS)
+        builder.add(Site(key=fabric.site_ref.key, name=name, slug=fabric.fabric_id))
     name = f"{fabric.fabric_id}:underlay"
-    draft.add(VRF(key=fabric.underlay.key, name=name, description="Switches and gateways"))
+    builder.add(VRF(key=fabric.underlay_ref.key, name=name, description="Switches and gateways"))
 
 
-def add_ipv4_namespace(draft: Draft, namespace: Object[IPv4NamespaceSpec]) -> None:
+def add_ipv4_namespace(builder: PlanBuilder, namespace: LiveObject[IPv4NamespaceSpec]) -> None:
     """A VRF with the networks that subnets are taken from; the subnets are in the VRFs of VPCs."""
-    description = fit(f"IPv4 namespace {namespace.name}", DESCRIPTION)
-    name = draft.fabric.vrf("ipns", namespace.name)
-    vrf = draft.add(VRF(key=namespace.key, name=name, description=description))
+    description = shorten(f"IPv4 namespace {namespace.name}", MAX_DESCRIPTION_CHARS)
+    name = builder.fabric.vrf_name("ipns", namespace.name)
+    vrf = builder.add(VRF(key=namespace.key, name=name, description=description))
     for network in sorted({each.network for each in namespace.spec.subnets}):
         key = f"{namespace.key}#{network}"
-        container = Space(
+        container = PrefixWithoutVLAN(
             key=key, vrf=vrf, prefix=network, status="container", description=description
         )
-        with draft.part(key):
-            add_prefix(draft, container)
+        with builder.skip_unmappable(key):
+            add_prefix(builder, container)
 
 
-def add_vlan_namespace(draft: Draft, namespace: Object[VLANNamespaceSpec]) -> None:
+def add_vlan_namespace(builder: PlanBuilder, namespace: LiveObject[VLANNamespaceSpec]) -> None:
     """A VLAN group. NetBox refuses ranges that overlap, which Hedgehog does not mind."""
-    ranges = _merged(each.bounds for each in namespace.spec.ranges)
+    ranges = _merge_ranges(each.bounds for each in namespace.spec.ranges)
     if not ranges:
-        raise Unmapped("states no range of VLANs")
-    name = draft.fabric.vlan_group(namespace.name)
-    draft.add(VLANGroup(key=namespace.key, name=name, slug=slug(name), vid_ranges=ranges))
+        raise MappingError("states no range of VLANs")
+    name = builder.fabric.vlan_group_name(namespace.name)
+    builder.add(VLANGroup(key=namespace.key, name=name, slug=slugify(name), vid_ranges=ranges))
 
 
-def _merged(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def _merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     """The ranges in order, with those that overlap made one."""
     merged: list[tuple[int, int]] = []
     for first, last in sorted(ranges):

@@ -6,78 +6,80 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from fabrics.drift import Live
-from fabrics.inventory.model.existing import Id, Stored
+from fabrics.drift import LiveState
+from fabrics.inventory.model.existing import ExistingObject, ObjectId
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.prune.absence import Absences, packed, unpacked
+from fabrics.inventory.prune.absence import AbsenceCounts, decode_counts, encode_counts
 from fabrics.inventory.specs.gateway import GatewaySpec
-from fabrics.inventory.specs.parse import owner_of
+from fabrics.inventory.specs.parse import strip_part
 from fabrics.inventory.specs.vpc import ExternalAttachmentSpec
 from fabrics.inventory.specs.wiring import ConnectionSpec, ServerSpec, SwitchSpec
 
-SYNCS: Final = 3
+MIN_ABSENT_SYNCS: Final = 3
 """How many syncs in a row have to miss an object."""
 
-AGREED: Final = SYNCS + 1
+CONFIRMED_ABSENCE_COUNT: Final = MIN_ABSENT_SYNCS + 1
 """The count of an object of which somebody agreed that it goes; it stays only while people's things are on it."""
 
-FREE: Final = 10
-FREE_SHARE: Final = 0.25
+UNCONFIRMED_DELETE_LIMIT: Final = 10
+UNCONFIRMED_DELETE_SHARE: Final = 0.25
 """More objects of a model than both, in number and as a part of all, are deleted only if confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PruneDecision:
     """What becomes of absent objects: some may go now, some wait for somebody to confirm them.
 
-    `absences` are those of all that stay, for the next sync. `digest` names those that wait: all of which
-    exactly `SYNCS` absences are counted there, so that the next sync knows what was agreed to.
+    `absence_counts` are those of all that stay, for the next sync. `digest` names those that wait: all of which
+    exactly `MIN_ABSENT_SYNCS` absences are counted there, so that the next sync knows what was agreed to.
     """
 
-    due: tuple[Stored, ...] = ()
-    waiting: tuple[Stored, ...] = ()
-    absences: Absences = field(default_factory=dict)
+    to_delete: tuple[ExistingObject, ...] = ()
+    to_confirm: tuple[ExistingObject, ...] = ()
+    absence_counts: AbsenceCounts = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
-        return digest_of(each.id for each in self.waiting)
+        return deletes_digest(each.id for each in self.to_confirm)
 
 
-def judge(
-    absent: Iterable[Stored],
-    before: Absences,
+def decide(
+    absent: Iterable[ExistingObject],
+    previous_counts: AbsenceCounts,
     totals: Mapping[Model, int],
-    confirmed: str = "",
-) -> Verdict:
+    confirmed_digest: str = "",
+) -> PruneDecision:
     """Which of the absent objects may be deleted, given the absences that were counted `before`.
 
     How much is absent is judged by all of it: what disappears little by little is no less. `totals` are
-    all objects of each model that NetBox holds of the fabric; `confirmed` is the digest
+    all objects of each model that NetBox holds of the fabric; `confirmed_digest` is the digest
     of what waited after the sync before, if somebody has agreed to see that deleted: what is absent of
     it goes, and nothing else, whatever else has been absent for long enough by now. What of it cannot go
     yet is tried again at each sync, without a question, and hides nothing of how much else is absent.
     """
-    ordered, known = sorted(absent, key=lambda each: each.id), unpacked(before)
-    waited = _counted(known, SYNCS)
-    is_confirmed = confirmed == digest_of(waited)
-    agreed = _counted(known, AGREED) | (waited if is_confirmed else set())
+    ordered, known = sorted(absent, key=lambda each: each.id), decode_counts(previous_counts)
+    waited = _ids_with_count(known, MIN_ABSENT_SYNCS)
+    is_confirmed = confirmed_digest == deletes_digest(waited)
+    agreed = _ids_with_count(known, CONFIRMED_ABSENCE_COUNT) | (waited if is_confirmed else set())
     counts = {
-        each.id: AGREED if each.id in agreed else min(known.get(each.id, 0) + 1, SYNCS)
+        each.id: CONFIRMED_ABSENCE_COUNT
+        if each.id in agreed
+        else min(known.get(each.id, 0) + 1, MIN_ABSENT_SYNCS)
         for each in ordered
     }
-    absences = packed(counts)
-    settled = tuple(each for each in ordered if counts[each.id] == AGREED)
-    ripe = tuple(each for each in ordered if counts[each.id] == SYNCS)
+    absences = encode_counts(counts)
+    settled = tuple(each for each in ordered if counts[each.id] == CONFIRMED_ABSENCE_COUNT)
+    ripe = tuple(each for each in ordered if counts[each.id] == MIN_ABSENT_SYNCS)
     if is_confirmed:
-        return Verdict(due=settled, absences=absences)
-    if _is_much((each for each in ordered if each.id not in agreed), totals):
-        counted = unpacked(absences).keys()
+        return PruneDecision(to_delete=settled, absence_counts=absences)
+    if _exceeds_limit((each for each in ordered if each.id not in agreed), totals):
+        counted = decode_counts(absences).keys()
         waiting = tuple(each for each in ripe if each.id in counted)
-        return Verdict(due=settled, waiting=waiting, absences=absences)
-    return Verdict(due=settled + ripe, absences=absences)
+        return PruneDecision(to_delete=settled, to_confirm=waiting, absence_counts=absences)
+    return PruneDecision(to_delete=settled + ripe, absence_counts=absences)
 
 
-def emptied(live: Live, counts: Mapping[str, int], fabric_id: str) -> str:
+def missing_kinds_sentence(live: LiveState, counts: Mapping[str, int], fabric_id: str) -> str:
     """Why nothing at all should be done: a sentence on kinds of which a sync has counted some before.
 
     `counts` are those of the observation: a kind that is suddenly empty, or no longer served, is not
@@ -93,51 +95,55 @@ def emptied(live: Live, counts: Mapping[str, int], fabric_id: str) -> str:
     )
 
 
-def vouched(absent: Iterable[Stored], live: Live, unread: Set[str]) -> list[Stored]:
+def filter_surely_absent(
+    absent: Iterable[ExistingObject], live: LiveState, incomplete: Set[str]
+) -> list[ExistingObject]:
     """Those that are surely gone; nothing is concluded about others from not seeing them.
 
     Their kind was read, and what they are about is not among the live objects that are `unread`.
     """
-    read = {kind.name for kind in live.resources} | {FABRIC}
-    doubtful = unread | _doubtful_devices(live, unread)
+    read = {kind.name for kind in live.resources} | {FABRIC_KIND}
+    doubtful = incomplete | _find_uncertain_devices(live, incomplete)
     return [
-        each for each in absent if _kind_of(each.key) in read and owner_of(each.key) not in doubtful
+        each
+        for each in absent
+        if _parse_kind(each.key) in read and strip_part(each.key) not in doubtful
     ]
 
 
-FABRIC: Final = "Fabric"
+FABRIC_KIND: Final = "Fabric"
 """The kind in the keys of what a fabric as a whole has."""
 
-DEVICES: Final = frozenset({SwitchSpec.KIND, ServerSpec.KIND, GatewaySpec.KIND})
-GIVE_PARTS: Final = frozenset({ConnectionSpec.KIND, ExternalAttachmentSpec.KIND})
+DEVICE_KINDS: Final = frozenset({SwitchSpec.KIND, ServerSpec.KIND, GatewaySpec.KIND})
+KINDS_ADDING_PARTS: Final = frozenset({ConnectionSpec.KIND, ExternalAttachmentSpec.KIND})
 """From these, devices have ports, LAGs and addresses, whose keys do not tell from which."""
 
 
-def _doubtful_devices(live: Live, unread: Set[str]) -> set[str]:
+def _find_uncertain_devices(live: LiveState, incomplete: Set[str]) -> set[str]:
     """The devices that are there, if something that may have given them parts could not be read."""
-    if GIVE_PARTS.isdisjoint(map(_kind_of, unread)):
+    if KINDS_ADDING_PARTS.isdisjoint(map(_parse_kind, incomplete)):
         return set()
-    devices = (found for kind, found in live.resources.items() if kind.name in DEVICES)
+    devices = (found for kind, found in live.resources.items() if kind.name in DEVICE_KINDS)
     return {str(each.key) for found in devices for each in found}
 
 
-def _kind_of(key: str) -> str:
+def _parse_kind(key: str) -> str:
     return key.partition("/")[0]
 
 
-def digest_of(ids: Iterable[Id]) -> str:
+def deletes_digest(ids: Iterable[ObjectId]) -> str:
     """Twelve hex digits that name these objects."""
     text = " ".join(f"{each.model}:{each.number}" for each in sorted(ids))
     return sha256(text.encode()).hexdigest()[:12]
 
 
-def _counted(counts: Mapping[Id, int], count: int) -> set[Id]:
+def _ids_with_count(counts: Mapping[ObjectId, int], count: int) -> set[ObjectId]:
     return {id_ for id_, times in counts.items() if times == count}
 
 
-def _is_much(rows: Iterable[Stored], totals: Mapping[Model, int]) -> bool:
+def _exceeds_limit(rows: Iterable[ExistingObject], totals: Mapping[Model, int]) -> bool:
     counts = Counter(each.id.model for each in rows)
     return any(
-        count > FREE and count > FREE_SHARE * totals.get(model, 0)
+        count > UNCONFIRMED_DELETE_LIMIT and count > UNCONFIRMED_DELETE_SHARE * totals.get(model, 0)
         for model, count in counts.items()
     )

@@ -7,15 +7,15 @@ from typing import Final
 from pydantic import BaseModel
 
 from fabrics.inventory.compare.changes import Changes
-from fabrics.inventory.model.existing import Stored
+from fabrics.inventory.model.existing import ExistingObject
 from fabrics.inventory.model.planned import Ref
 from fabrics.inventory.plan.plan import Plan
 
-MAX_NAMED: Final = 300
+MAX_LISTED_WRITES: Final = 300
 """Writes that are named, some 40 KB: a message has its limits."""
 
 
-class Doing(StrEnum):
+class WriteAction(StrEnum):
     """What happens to an object."""
 
     CREATE = "create"
@@ -26,7 +26,7 @@ class Doing(StrEnum):
 class PlannedWrite(BaseModel, frozen=True):
     """One object: `what` is its NetBox model and `hh_key`, `fields` are those that change."""
 
-    doing: Doing
+    doing: WriteAction
     what: str
     fields: tuple[str, ...] = ()
 
@@ -38,25 +38,27 @@ class InventoryPreview(BaseModel, frozen=True):
     do nothing at all.
     """
 
-    counts: dict[Doing, int] = {}
+    counts: dict[WriteAction, int] = {}
     unchanged: int = 0
     skipped: int = 0
     writes: tuple[PlannedWrite, ...] = ()
     held: str = ""
 
 
-def preview_of(plan: Plan, changes: Changes, absent: Iterable[Stored]) -> InventoryPreview:
+def build_preview(
+    plan: Plan, changes: Changes, absent: Iterable[ExistingObject]
+) -> InventoryPreview:
     """What a sync would do that wants `plan`, and in the end deletes what is `absent`."""
-    writes = [*_written(changes), *_deleted(absent)]
+    writes = [*_list_writes(changes), *_list_deletes(absent)]
     return InventoryPreview(
-        counts={doing: sum(each.doing is doing for each in writes) for doing in Doing},
+        counts={doing: sum(each.doing is doing for each in writes) for doing in WriteAction},
         unchanged=changes.unchanged,
         skipped=len(plan.skipped),
-        writes=tuple(writes[:MAX_NAMED]),
+        writes=tuple(writes[:MAX_LISTED_WRITES]),
     )
 
 
-def _written(changes: Changes) -> Iterator[PlannedWrite]:
+def _list_writes(changes: Changes) -> Iterator[PlannedWrite]:
     """Each object once, however many writes it takes."""
     fields: dict[Ref, set[str]] = {}
     for stage in changes.stages:
@@ -64,12 +66,12 @@ def _written(changes: Changes) -> Iterator[PlannedWrite]:
             fields.setdefault(write.ref, set()).update(write.fields)
     for ref, changed in fields.items():
         what = f"{ref.model} {ref.key}"
-        if ref in changes.ids:
-            yield PlannedWrite(doing=Doing.UPDATE, what=what, fields=tuple(sorted(changed)))
+        if ref in changes.existing_ids:
+            yield PlannedWrite(doing=WriteAction.UPDATE, what=what, fields=tuple(sorted(changed)))
         else:
-            yield PlannedWrite(doing=Doing.CREATE, what=what)
+            yield PlannedWrite(doing=WriteAction.CREATE, what=what)
 
 
-def _deleted(absent: Iterable[Stored]) -> Iterator[PlannedWrite]:
+def _list_deletes(absent: Iterable[ExistingObject]) -> Iterator[PlannedWrite]:
     for each in absent:
-        yield PlannedWrite(doing=Doing.DELETE, what=f"{each.id.model} {each.key}")
+        yield PlannedWrite(doing=WriteAction.DELETE, what=f"{each.id.model} {each.key}")

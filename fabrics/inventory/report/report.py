@@ -6,14 +6,14 @@ from typing import Final
 from pydantic import BaseModel
 
 MAX_FINDINGS: Final = 30
-MAX_TEXT: Final = 300
+MAX_FINDING_TEXT_CHARS: Final = 300
 """Characters of each text of a finding."""
 
-MAX_BYTES: Final = 5_000
+MAX_FINDINGS_BYTES: Final = 5_000
 """All findings together, as JSON: a loop takes them along, and a message has its limits."""
 
 
-class Problem(StrEnum):
+class FindingType(StrEnum):
     """What is the matter with an object that NetBox does not show as it should.
 
     `skipped`: it has no form in NetBox. `conflict`: somebody's own object is in its way, or hangs on
@@ -29,7 +29,7 @@ class Problem(StrEnum):
 class Finding(BaseModel, frozen=True):
     """A problem with one object; `what` is its `hh_key`, and `why` a sentence."""
 
-    problem: Problem
+    problem: FindingType
     what: str
     why: str
 
@@ -45,11 +45,11 @@ class InventoryReport(BaseModel, frozen=True):
     deleted: int = 0
     adopted: int = 0
     unchanged: int = 0
-    problems: dict[Problem, int] = {}
+    problems: dict[FindingType, int] = {}
     findings: tuple[Finding, ...] = ()
 
     @property
-    def wrote(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether anything changed in NetBox."""
         return bool(self.created or self.updated or self.deleted or self.adopted)
 
@@ -65,21 +65,21 @@ class DeletesWaiting(BaseModel, frozen=True):
 class InventoryOutcome(BaseModel, frozen=True):
     """What `update_inventory` answers.
 
-    `live_digest` is that of the live state which NetBox shows now. `absences` are for the request of
+    `live_digest` is that of the live state which NetBox shows now. `absence_counts` are for the request of
     the next sync. `held` says why nothing at all was done; it is empty when all was.
     """
 
     live_digest: str
     report: InventoryReport = InventoryReport()
-    absences: dict[str, int] = {}
+    absence_counts: dict[str, int] = {}
     deletes_waiting: DeletesWaiting | None = None
-    held: str = ""
+    withheld: str = ""
 
     @property
-    def pending(self) -> bool:
+    def has_pending_work(self) -> bool:
         """Whether the next sync has something to do even if nothing changes meanwhile."""
-        open_problems = self.report.problems.keys() - {Problem.SKIPPED}
-        return bool(self.held or self.absences or open_problems or self.report.adopted)
+        open_problems = self.report.problems.keys() - {FindingType.SKIPPED}
+        return bool(self.withheld or self.absence_counts or open_problems or self.report.adopted)
 
 
 class InventoryProgress(BaseModel, frozen=True):

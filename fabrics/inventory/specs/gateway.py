@@ -9,16 +9,16 @@ from fabrics.inventory.specs.values import (
     MAC,
     MTU,
     Address,
-    Facts,
-    Interface,
-    Port,
+    AddressWithPrefix,
+    JsonObject,
+    PortName,
     Spec,
     Text,
 )
 
 
 class GatewayInterface(Spec):
-    ips: list[Interface] = []
+    ips: list[AddressWithPrefix] = []
     mtu: MTU = 0
     pci: Text = ""
     kernel: Text = ""
@@ -37,14 +37,14 @@ class GroupMembership(Spec):
 
 class GatewaySpec(Spec):
     KIND = "Gateway"
-    DISPENSABLE = frozenset({("protocolIP",), ("vtepIP",), ("vtepMAC",)})
+    OPTIONAL_PATHS = frozenset({("protocolIP",), ("vtepIP",), ("vtepMAC",)})
 
-    protocol_ip: Interface | None = Field(None, alias="protocolIP")
-    vtep_ip: Interface | None = Field(None, alias="vtepIP")
+    protocol_ip: AddressWithPrefix | None = Field(None, alias="protocolIP")
+    vtep_ip: AddressWithPrefix | None = Field(None, alias="vtepIP")
     vtep_mac: MAC | None = Field(None, alias="vtepMAC")
     vtep_mtu: MTU = Field(0, alias="vtepMTU")
     asn: ASN | None = None
-    interfaces: dict[Port, GatewayInterface] = {}
+    interfaces: dict[PortName, GatewayInterface] = {}
     neighbors: list[BGPNeighbor] = []
     groups: list[GroupMembership] = []
 
@@ -55,4 +55,4 @@ class GatewayPeeringSpec(Spec):
     KIND = "GatewayPeering"
 
     gateway_group: Text = Field("default", alias="gatewayGroup")
-    peering: dict[Text, Facts] = {}
+    peering: dict[Text, JsonObject] = {}

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from pydantic import ValidationError
 
-from fabrics.drift import Live
+from fabrics.drift import LiveState
 from fabrics.inventory.specs.gateway import GatewayPeeringSpec, GatewaySpec
 from fabrics.inventory.specs.values import LiveSpec
 from fabrics.inventory.specs.vpc import (
@@ -47,14 +47,14 @@ SPECS: Final[tuple[type[LiveSpec], ...]] = (
 )
 """The kinds that an inventory shows. Groups of switches and gateways are facts of their members."""
 
-_BY_KIND = {spec.KIND: spec for spec in SPECS}
+_SPEC_BY_KIND = {spec.KIND: spec for spec in SPECS}
 
-NAME: Final = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+NAME_PATTERN: Final = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 """What Kubernetes takes as the name of an object."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Skipped:
+class SkippedObject:
     """A live object, or the part of one behind `#`, that the inventory does not show, and why."""
 
     key: str
@@ -62,7 +62,7 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Object[S: LiveSpec]:
+class LiveObject[S: LiveSpec]:
     """A live object whose spec could be read. `key` is `<Kind>/<namespace>/<name>`."""
 
     namespace: str
@@ -72,106 +72,108 @@ class Object[S: LiveSpec]:
 
     @property
     def key(self) -> str:
-        return key_of(type(self.spec), self.namespace, self.name)
+        return make_key(type(self.spec), self.namespace, self.name)
 
 
-def key_of(spec: type[LiveSpec], namespace: str, name: str) -> str:
+def make_key(spec: type[LiveSpec], namespace: str, name: str) -> str:
     """The `hh_key` of an object of a kind."""
     return f"{spec.KIND}/{namespace}/{name}"
 
 
-def owner_of(key: str) -> str:
+def strip_part(key: str) -> str:
     """The key of the live object that an object, or a part of one, is about."""
     return key.partition("#")[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
+class LiveObjects:
     """All live objects that could be read, by key, and those that could not.
 
     `unread` are the keys of those that do not have the form of their kind, in whole or in part.
     """
 
-    found: dict[str, Object[LiveSpec]] = field(default_factory=dict)
-    unread: set[str] = field(default_factory=set)
-    skipped: list[Skipped] = field(default_factory=list)
+    by_key: dict[str, LiveObject[LiveSpec]] = field(default_factory=dict)
+    unparsable: set[str] = field(default_factory=set)
+    skipped: list[SkippedObject] = field(default_factory=list)
 
-    def of[S: LiveSpec](self, spec: type[S]) -> Iterator[Object[S]]:
+    def list_kind[S: LiveSpec](self, spec: type[S]) -> Iterator[LiveObject[S]]:
         """The objects of a kind, in the order of their keys."""
-        for each in self.found.values():
+        for each in self.by_key.values():
             if isinstance(each.spec, spec):
-                yield cast(Object[S], each)
+                yield cast(LiveObject[S], each)
 
-    def find[S: LiveSpec](self, spec: type[S], namespace: str, name: str) -> Object[S] | None:
-        return cast(Object[S] | None, self.found.get(key_of(spec, namespace, name)))
+    def find[S: LiveSpec](self, spec: type[S], namespace: str, name: str) -> LiveObject[S] | None:
+        return cast(LiveObject[S] | None, self.by_key.get(make_key(spec, namespace, name)))
 
 
-def read(live: Live) -> Objects:
+def parse_live(live: LiveState) -> LiveObjects:
     """The objects of the kinds in `SPECS`, whatever order they come in."""
-    objects = Objects()
+    objects = LiveObjects()
     listed = (each for resources in live.resources.values() for each in resources)
-    for resource in sorted(listed, key=_place_in_line):
-        if spec := _BY_KIND.get(resource.kind.name):
-            _read(objects, resource, spec)
+    for resource in sorted(listed, key=_sort_key):
+        if spec := _SPEC_BY_KIND.get(resource.kind.name):
+            _parse_resource(objects, resource, spec)
     return objects
 
 
-def _place_in_line(resource: Resource) -> tuple[str, ...]:
+def _sort_key(resource: Resource) -> tuple[str, ...]:
     """Also of two that are listed under one key, and that a comparison would call the same."""
     return str(resource.key), repr(resource.spec), repr(resource.annotations)
 
 
-def _read(objects: Objects, resource: Resource, spec: type[LiveSpec]) -> None:
+def _parse_resource(objects: LiveObjects, resource: Resource, spec: type[LiveSpec]) -> None:
     key, namespace, name = str(resource.key), resource.key.namespace, resource.name
-    if not all(isinstance(each, str) and re.fullmatch(NAME, each) for each in (namespace, name)):
+    if not all(
+        isinstance(each, str) and re.fullmatch(NAME_PATTERN, each) for each in (namespace, name)
+    ):
         reason = "has a name that Kubernetes does not allow"
-        objects.skipped.append(Skipped(_legible(key), reason))
-    elif key in objects.found:
-        objects.skipped.append(Skipped(_legible(key), "is listed twice"))
+        objects.skipped.append(SkippedObject(_to_printable(key), reason))
+    elif key in objects.by_key:
+        objects.skipped.append(SkippedObject(_to_printable(key), "is listed twice"))
     else:
         try:
-            parsed, odd = _parsed(spec, resource.spec)
-            objects.found[key] = Object(namespace, name, parsed, resource.annotations)
+            parsed, odd = _parse_spec(spec, resource.spec)
+            objects.by_key[key] = LiveObject(namespace, name, parsed, resource.annotations)
         except (ValidationError, RecursionError) as error:
-            odd = {"": _sentence(error)}
-        objects.skipped.extend(Skipped(f"{key}{part}", why) for part, why in odd.items())
+            odd = {"": _format_error(error)}
+        objects.skipped.extend(SkippedObject(f"{key}{part}", why) for part, why in odd.items())
         if odd:
-            objects.unread.add(key)
+            objects.unparsable.add(key)
 
 
-def _parsed(spec: type[LiveSpec], stated: Mapping[str, Json]) -> tuple[LiveSpec, dict[str, str]]:
-    """The spec without those of its `DISPENSABLE` values that have another form, and why, by part.
+def _parse_spec(spec: type[LiveSpec], raw: Mapping[str, Json]) -> tuple[LiveSpec, dict[str, str]]:
+    """The spec without those of its `OPTIONAL_PATHS` values that have another form, and why, by part.
 
     Raises `ValidationError` and `RecursionError`.
     """
     try:
-        return spec.model_validate(stated), {}
+        return spec.model_validate(raw), {}
     except ValidationError as error:
         place = error.errors()[0]["loc"]
-        if place not in spec.DISPENSABLE:
+        if place not in spec.OPTIONAL_PATHS:
             raise
-        parsed, odd = _parsed(spec, _without(stated, place))
-        return parsed, {f"#{'.'.join(map(str, place))}": _sentence(error), **odd}
+        parsed, odd = _parse_spec(spec, _remove_path(raw, place))
+        return parsed, {f"#{'.'.join(map(str, place))}": _format_error(error), **odd}
 
 
-def _without(stated: Mapping[str, Json], place: tuple[int | str, ...]) -> dict[str, Json]:
-    first, *rest = map(str, place)
-    left, inner = dict(stated), stated[first]
+def _remove_path(raw: Mapping[str, Json], path: tuple[int | str, ...]) -> dict[str, Json]:
+    first, *rest = map(str, path)
+    left, inner = dict(raw), raw[first]
     if rest and isinstance(inner, dict):
-        return {**left, first: _without(inner, tuple(rest))}
+        return {**left, first: _remove_path(inner, tuple(rest))}
     del left[first]
     return left
 
 
-def _sentence(error: ValidationError | RecursionError) -> str:
+def _format_error(error: ValidationError | RecursionError) -> str:
     """The first thing that is wrong, with the field that it is wrong with."""
     if isinstance(error, RecursionError):
         return "is nested too deeply"
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     path = ".".join(["spec", *(str(step) for step in first["loc"])])
     message = first["msg"].removeprefix("Value error, ")
-    return _legible(f"{path}: {message[:1].lower()}{message[1:]}")
+    return _to_printable(f"{path}: {message[:1].lower()}{message[1:]}")
 
 
-def _legible(text: str) -> str:
+def _to_printable(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)[:300]

@@ -4,13 +4,22 @@
 
 from pydantic import Field
 
-from fabrics.inventory.specs.values import ASN, MAC, VID, Address, Facts, Interface, Spec, Text
+from fabrics.inventory.specs.values import (
+    ASN,
+    MAC,
+    VID,
+    Address,
+    AddressWithPrefix,
+    JsonObject,
+    Spec,
+    Text,
+)
 
 
 class IPv4NamespaceSpec(Spec):
     KIND = "IPv4Namespace"
 
-    subnets: list[Interface] = []
+    subnets: list[AddressWithPrefix] = []
 
 
 class AddressRange(Spec):
@@ -18,20 +27,20 @@ class AddressRange(Spec):
     end: Address | None = None
 
 
-class Lease(Spec):
+class StaticLease(Spec):
     ip: Address
 
 
 class DHCP(Spec):
     enable: bool = False
     range: AddressRange = AddressRange()
-    static: dict[MAC, Lease] = {}
+    static: dict[MAC, StaticLease] = {}
     relay: Text = ""
     relay_vpc: Text = Field("", alias="relayVPC")
 
 
 class SubnetSpec(Spec):
-    subnet: Interface
+    subnet: AddressWithPrefix
     gateway: Address | None = None
     vlan: VID = 0
     dhcp: DHCP = DHCP()
@@ -48,7 +57,7 @@ class VPCSpec(Spec):
     vlan_namespace: Text = Field("default", alias="vlanNamespace")
     subnets: dict[Text, SubnetSpec] = {}
     permit: list[list[Text]] = []
-    static_routes: list[Facts] = Field([], alias="staticRoutes")
+    static_routes: list[JsonObject] = Field([], alias="staticRoutes")
 
 
 class VPCAttachmentSpec(Spec):
@@ -61,19 +70,19 @@ class VPCAttachmentSpec(Spec):
     native_vlan: bool = Field(False, alias="nativeVLAN")
 
 
-class PeeredSubnets(Spec):
+class VPCPeer(Spec):
     subnets: list[Text] = []
 
 
 class VPCPeeringSpec(Spec):
     KIND = "VPCPeering"
 
-    permit: list[dict[Text, PeeredSubnets]] = []
+    permit: list[dict[Text, VPCPeer]] = []
     remote: Text = ""
 
 
 class StaticPrefixes(Spec):
-    prefixes: list[Interface] = []
+    prefixes: list[AddressWithPrefix] = []
 
 
 class ExternalSpec(Spec):
@@ -85,29 +94,29 @@ class ExternalSpec(Spec):
     static: StaticPrefixes = StaticPrefixes()
 
 
-class BGPSide(Spec):
+class ExternalAttachmentSwitch(Spec):
     """The switch's own side of an attachment that speaks BGP."""
 
     vlan: VID = 0
-    ip: Interface | None = None
+    ip: AddressWithPrefix | None = None
 
 
-class Neighbor(Spec):
+class ExternalAttachmentNeighbor(Spec):
     asn: ASN | None = None
     ip: Address | None = None
 
 
-class StaticSide(Spec):
+class ExternalAttachmentStatic(Spec):
     """The switch's own side of an attachment with static routes."""
 
     vlan: VID = 0
-    ip: Interface | None = None
+    ip: AddressWithPrefix | None = None
     remote_ip: Address | None = Field(None, alias="remoteIP")
     proxy: bool = False
 
 
 class InboundACL(Spec):
-    statements: list[Facts] = []
+    statements: list[JsonObject] = []
 
 
 class ExternalAttachmentSpec(Spec):
@@ -115,9 +124,9 @@ class ExternalAttachmentSpec(Spec):
 
     external: Text
     connection: Text
-    switch: BGPSide = BGPSide()
-    neighbor: Neighbor = Neighbor()
-    static: StaticSide | None = None
+    switch: ExternalAttachmentSwitch = ExternalAttachmentSwitch()
+    neighbor: ExternalAttachmentNeighbor = ExternalAttachmentNeighbor()
+    static: ExternalAttachmentStatic | None = None
     inbound_acl: InboundACL = Field(InboundACL(), alias="inboundACL")
 
 

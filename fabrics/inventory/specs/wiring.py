@@ -13,13 +13,13 @@ from fabrics.inventory.specs.values import (
     MTU,
     VID,
     Address,
-    Interface,
-    Line,
+    AddressWithPrefix,
     LiveSpec,
-    Port,
+    OneLineText,
+    PortName,
     Spec,
     Text,
-    present,
+    drop_blank_entries,
 )
 
 Speed = Annotated[str, StringConstraints(pattern=r"^(SPEED_)?\d{1,4}(\.\d)?[GM]?$")]
@@ -39,29 +39,29 @@ class Redundancy(Spec):
 
 class SwitchSpec(Spec):
     KIND = "Switch"
-    DISPENSABLE = frozenset(
+    OPTIONAL_PATHS = frozenset(
         {("ip",), ("protocolIP",), ("vtepIP",), ("boot", "serial"), ("boot", "mac")}
     )
 
     role: Text = "switch"
-    description: Line = ""
+    description: OneLineText = ""
     profile: Text = "unknown"
     asn: ASN | None = None
-    ip: Interface | None = None
-    protocol_ip: Interface | None = Field(None, alias="protocolIP")
-    vtep_ip: Interface | None = Field(None, alias="vtepIP")
+    ip: AddressWithPrefix | None = None
+    protocol_ip: AddressWithPrefix | None = Field(None, alias="protocolIP")
+    vtep_ip: AddressWithPrefix | None = Field(None, alias="vtepIP")
     groups: list[Text] = []
     redundancy: Redundancy = Redundancy()
     boot: Boot = Boot()
     port_group_speeds: dict[str, Speed] = Field({}, alias="portGroupSpeeds")
     port_speeds: dict[str, Speed] = Field({}, alias="portSpeeds")
-    port_breakouts: dict[Port, Breakout] = Field({}, alias="portBreakouts")
+    port_breakouts: dict[PortName, Breakout] = Field({}, alias="portBreakouts")
 
 
 class ServerSpec(Spec):
     KIND = "Server"
 
-    description: Line = ""
+    description: OneLineText = ""
 
 
 class ProfilePort(Spec):
@@ -76,17 +76,17 @@ class PortGroup(Spec):
     profile: Text = ""
 
 
-class SpeedOf(Spec):
+class PortProfileSpeed(Spec):
     default: Speed = ""
 
 
-class BreakoutOf(Spec):
+class PortProfileBreakout(Spec):
     default: Breakout = ""
 
 
 class PortProfile(Spec):
-    speed: SpeedOf = SpeedOf()
-    breakout: BreakoutOf = BreakoutOf()
+    speed: PortProfileSpeed = PortProfileSpeed()
+    breakout: PortProfileBreakout = PortProfileBreakout()
 
 
 class SwitchProfileSpec(Spec):
@@ -96,12 +96,12 @@ class SwitchProfileSpec(Spec):
 
     display_name: Text = Field("", alias="displayName")
     nos_type: Text = Field("", alias="nosType")
-    ports: dict[Port, ProfilePort] = {}
+    ports: dict[PortName, ProfilePort] = {}
     port_groups: dict[str, PortGroup] = Field({}, alias="portGroups")
     port_profiles: dict[str, PortProfile] = Field({}, alias="portProfiles")
 
 
-def _split(value: object) -> object:
+def _split_device_port(value: object) -> object:
     """`leaf-01/E1/5/2` is port `E1/5/2` of `leaf-01`: the first slash divides."""
     if not isinstance(value, str) or not re.fullmatch(r"[^/]+/.+", value):
         raise ValueError(f"is {value!r:.40}, not device/port")
@@ -109,11 +109,11 @@ def _split(value: object) -> object:
     return {"device": device, "port": port}
 
 
-class PortName(Spec):
+class DevicePort(Spec):
     """A port and the device that it belongs to."""
 
     device: Text
-    port: Port
+    port: PortName
 
     def __str__(self) -> str:
         return f"{self.device}/{self.port}"
@@ -122,8 +122,8 @@ class PortName(Spec):
 class EndSpec(Spec):
     """One end of a link; all but the port depends on the type of connection."""
 
-    port: Annotated[PortName, BeforeValidator(_split)]
-    ip: Interface | None = None
+    port: Annotated[DevicePort, BeforeValidator(_split_device_port)]
+    ip: AddressWithPrefix | None = None
     vlan: VID = 0
     next_hop: Address | None = Field(None, alias="nextHop")
     subnets: list[Text] = []
@@ -144,15 +144,15 @@ class ConnectionBody(Spec):
     within_vpc: Text = Field("", alias="withinVPC")
 
 
-def _one_type(value: object) -> object:
-    stated = present(value)
+def _check_single_type(value: object) -> object:
+    stated = drop_blank_entries(value)
     if not isinstance(stated, dict) or len(stated) != 1:
         raise ValueError("does not state exactly one type of connection")
     return stated
 
 
 class ConnectionSpec(
-    RootModel[Annotated[dict[Text, ConnectionBody], BeforeValidator(_one_type)]], LiveSpec
+    RootModel[Annotated[dict[Text, ConnectionBody], BeforeValidator(_check_single_type)]], LiveSpec
 ):
     """A connection: its one type and what it joins."""
 
@@ -178,7 +178,7 @@ class VLANRange(Spec):
         return self.start, self.end or self.start
 
     @model_validator(mode="after")
-    def _upwards(self) -> Self:
+    def _check_ascending(self) -> Self:
         if self.bounds[0] > self.bounds[1]:
             raise ValueError(f"goes from {self.start} down to {self.end}")
         return self

@@ -2,23 +2,23 @@
 
 from fabrics.resources.manifests.documents import DEFAULT_LIMITS, Limits
 from fabrics.resources.manifests.files import (
-    Desired,
+    DesiredState,
+    ManifestProblem,
     ParsedFile,
-    Problem,
-    collect,
-    manifest_paths,
+    build_desired_state,
     parse_manifests,
-    unread_file,
+    select_manifest_paths,
+    unreadable_file,
 )
 
 __all__ = [
     "DEFAULT_LIMITS",
-    "Desired",
+    "DesiredState",
     "Limits",
+    "ManifestProblem",
     "ParsedFile",
-    "Problem",
-    "collect",
-    "manifest_paths",
+    "build_desired_state",
     "parse_manifests",
-    "unread_file",
+    "select_manifest_paths",
+    "unreadable_file",
 ]

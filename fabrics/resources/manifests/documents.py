@@ -18,14 +18,14 @@ from typing import Any
 import yaml
 
 from fabrics.resources.json_types import Json
-from fabrics.resources.manifests.scalars import HINTS, read_plain
+from fabrics.resources.manifests.scalars import NON_TEXT_FIRST_CHARS, resolve_plain_scalar
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one file may ask of the reader. The defaults hold a fabric of 20,000 objects."""
 
-    size: int = 16 * 1024 * 1024  # bytes
+    size_bytes: int = 16 * 1024 * 1024  # bytes
     documents: int = 20_000
     depth: int = 64  # nested mappings and lists; the deepest custom resource needs 12
     nodes: int = 500_000  # values, with those that aliases repeat; an object has about 25
@@ -35,7 +35,7 @@ DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class DocumentProblem:
     """A mistake in one document that leaves the rest of the file readable. Lines count from 1."""
 
     line: int
@@ -52,7 +52,7 @@ class Document:
     number: int
     line: int
     value: Json
-    faults: tuple[Fault, ...] = ()
+    problems: tuple[DocumentProblem, ...] = ()
     item_lines: tuple[int, ...] = ()
 
 
@@ -65,7 +65,7 @@ class UnreadableError(Exception):
         self.sentence = sentence
 
 
-def read_documents(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[Document]:
+def parse_documents(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[Document]:
     """The documents of a YAML file one by one; raises `UnreadableError` where reading must end."""
     loader = _Loader(_decode(data, limits), limits)
     try:
@@ -77,20 +77,22 @@ def read_documents(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[Doc
                     loader.line, f"more than {limits.documents} documents in one file; split it."
                 )
             node: Any = loader.get_node()
-            loader.line = _line(node)
-            builder = _Builder(loader)
+            loader.line = _get_line_number(node)
+            builder = _ValueBuilder(loader)
             value = builder.build(node, 0)
-            yield Document(number, loader.line, value, tuple(builder.faults), _item_lines(node))
+            yield Document(
+                number, loader.line, value, tuple(builder.problems), _get_item_lines(node)
+            )
     except yaml.YAMLError as error:
-        raise UnreadableError(*_syntax(error)) from error
+        raise UnreadableError(*_locate_syntax_error(error)) from error
     finally:
         loader.dispose()
 
 
 def _decode(data: bytes, limits: Limits) -> str:
-    if len(data) > limits.size:
+    if len(data) > limits.size_bytes:
         raise UnreadableError(
-            1, f"larger than {limits.size // 1024} KiB ({len(data) // 1024} KiB); split it."
+            1, f"larger than {limits.size_bytes // 1024} KiB ({len(data) // 1024} KiB); split it."
         )
     if b"\0" in data:
         raise UnreadableError(1, "a binary file, not YAML.")
@@ -111,7 +113,7 @@ _UNPRINTABLE = re.compile(
 )
 
 
-def _syntax(error: yaml.YAMLError) -> tuple[int, str]:
+def _locate_syntax_error(error: yaml.YAMLError) -> tuple[int, str]:
     if not isinstance(error, yaml.MarkedYAMLError):
         return 1, f"not valid YAML: {error}"
     mark = error.problem_mark or error.context_mark
@@ -120,23 +122,26 @@ def _syntax(error: yaml.YAMLError) -> tuple[int, str]:
     return line, "not valid YAML: " + " ".join(part for part in parts if part) + "."
 
 
-def _line(node: yaml.Node) -> int:
+def _get_line_number(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _item_lines(node: yaml.Node) -> tuple[int, ...]:
-    if node.tag != _MAP:
+def _get_item_lines(node: yaml.Node) -> tuple[int, ...]:
+    if node.tag != _MAP_TAG:
         return ()
     for key, value in node.value:
-        if key.value == "items" and value.tag == _SEQ:
-            return tuple(map(_line, value.value))
+        if key.value == "items" and value.tag == _SEQ_TAG:
+            return tuple(map(_get_line_number, value.value))
     return ()
 
 
-_PLAIN = "plain"  # our own tag: a scalar without quotes, whose text decides what it is
-_OPEN = HINTS | {"", "<"}  # the first characters of what may be more than text, `<<` among it
-_TAG = "tag:yaml.org,2002:"
-_STR, _MAP, _SEQ = _TAG + "str", _TAG + "map", _TAG + "seq"
+_PLAIN_TAG = "plain"  # our own tag: a scalar without quotes, whose text decides what it is
+_UNRESOLVED_FIRST_CHARS = NON_TEXT_FIRST_CHARS | {
+    "",
+    "<",
+}  # the first characters of what may be more than text, `<<` among it
+_TAG_PREFIX = "tag:yaml.org,2002:"
+_STR_TAG, _MAP_TAG, _SEQ_TAG = _TAG_PREFIX + "str", _TAG_PREFIX + "map", _TAG_PREFIX + "seq"
 
 
 class _Loader(yaml.CSafeLoader):
@@ -145,29 +150,33 @@ class _Loader(yaml.CSafeLoader):
     def __init__(self, text: str, limits: Limits) -> None:
         super().__init__(text)
         self.limits = limits
-        self.composed = 0
-        self.built = 0
+        self.composed_nodes = 0
+        self.built_nodes = 0
         self.depth = 0
         self.line = 1
 
     # The parser calls the next three by these names for each node.
     def descend_resolver(self, parent: yaml.Node | None, index: object) -> None:
         self.depth += 1
-        self.composed += 1
-        if self.composed > self.limits.nodes or self.depth > self.limits.depth:
+        self.composed_nodes += 1
+        if self.composed_nodes > self.limits.nodes or self.depth > self.limits.depth:
             if parent is not None:
-                self.line = _line(parent)
-            self.refuse(self.line, self.depth)
+                self.line = _get_line_number(parent)
+            self.raise_limit_error(self.line, self.depth)
 
     def ascend_resolver(self) -> None:
         self.depth -= 1
 
     def resolve(self, kind: type, value: str | None, implicit: tuple[bool, bool]) -> str:
         if kind is yaml.ScalarNode:
-            return _PLAIN if implicit[0] and (value or "")[:1] in _OPEN else _STR
-        return _MAP if kind is yaml.MappingNode else _SEQ
+            return (
+                _PLAIN_TAG
+                if implicit[0] and (value or "")[:1] in _UNRESOLVED_FIRST_CHARS
+                else _STR_TAG
+            )
+        return _MAP_TAG if kind is yaml.MappingNode else _SEQ_TAG
 
-    def refuse(self, line: int, depth: int) -> None:
+    def raise_limit_error(self, line: int, depth: int) -> None:
         if depth > self.limits.depth:
             raise UnreadableError(
                 line, f"nested deeper than {self.limits.depth} levels, or an alias inside itself."
@@ -177,90 +186,90 @@ class _Loader(yaml.CSafeLoader):
         )
 
 
-class _Builder:
+class _ValueBuilder:
     """Turns the nodes of one document into JSON values, noting what Kubernetes would refuse."""
 
     def __init__(self, loader: _Loader) -> None:
         self.loader = loader
-        self.faults: list[Fault] = []
+        self.problems: list[DocumentProblem] = []
 
     def build(self, node: yaml.Node, depth: int) -> Json:
         tag = node.tag
-        if tag == _STR:
+        if tag == _STR_TAG:
             text: str = node.value
             return text
-        if tag == _PLAIN:
-            return self.plain(node)
-        if tag == _MAP:
-            return self.mapping(node, depth + 1)
-        if tag == _SEQ:
-            self.count(node, depth + 1)
+        if tag == _PLAIN_TAG:
+            return self.build_plain_scalar(node)
+        if tag == _MAP_TAG:
+            return self.build_mapping(node, depth + 1)
+        if tag == _SEQ_TAG:
+            self.check_limits(node, depth + 1)
             return [self.build(child, depth + 1) for child in node.value]
-        return self.tagged(node)
+        return self.build_tagged(node)
 
-    def count(self, node: yaml.Node, depth: int) -> None:
+    def check_limits(self, node: yaml.Node, depth: int) -> None:
         loader = self.loader
-        loader.built += len(node.value)
-        if loader.built > loader.limits.nodes or depth > loader.limits.depth:
-            loader.refuse(_line(node), depth)
+        loader.built_nodes += len(node.value)
+        if loader.built_nodes > loader.limits.nodes or depth > loader.limits.depth:
+            loader.raise_limit_error(_get_line_number(node), depth)
 
-    def mapping(self, node: yaml.Node, depth: int) -> dict[str, Json]:
-        self.count(node, depth)
+    def build_mapping(self, node: yaml.Node, depth: int) -> dict[str, Json]:
+        self.check_limits(node, depth)
         result: dict[str, Json] = {}
         merged: list[yaml.Node] = []
         for key_node, value_node in node.value:
-            key = key_node.value if key_node.tag == _STR else self.key(key_node)
-            if key == "<<" and key_node.tag == _PLAIN:
+            key = key_node.value if key_node.tag == _STR_TAG else self.build_key(key_node)
+            if key == "<<" and key_node.tag == _PLAIN_TAG:
                 merged.append(value_node)
             elif key in result:
-                self.fault(key_node, f"the key {key!r} is stated twice in one mapping.")
+                self.add_problem(key_node, f"the key {key!r} is stated twice in one mapping.")
                 result[key] = None
             else:
                 result[key] = self.build(value_node, depth)
         for value_node in merged:
-            self.merge(result, value_node, depth)
+            self.apply_merge_key(result, value_node, depth)
         return result
 
-    def key(self, node: yaml.Node) -> str:
+    def build_key(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            self.fault(node, "a mapping or list can't be a key.")
+            self.add_problem(node, "a mapping or list can't be a key.")
             return ""
         value = self.build(node, 0)
         if isinstance(value, str):
             return value
         if value is None:
-            self.fault(node, "a key is empty.")
+            self.add_problem(node, "a key is empty.")
         return str(value).lower() if isinstance(value, bool) else str(value)
 
-    def merge(self, result: dict[str, Json], node: yaml.Node, depth: int) -> None:
+    def apply_merge_key(self, result: dict[str, Json], node: yaml.Node, depth: int) -> None:
         """`<<: *anchor`: keys that the mapping itself does not state. Earlier sources win."""
-        for source in node.value if node.tag == _SEQ else [node]:
-            if source.tag != _MAP:
-                self.fault(source, "'<<' takes a mapping or a list of mappings.")
+        for source in node.value if node.tag == _SEQ_TAG else [node]:
+            if source.tag != _MAP_TAG:
+                self.add_problem(source, "'<<' takes a mapping or a list of mappings.")
                 continue
-            for key, value in self.mapping(source, depth + 1).items():
+            for key, value in self.build_mapping(source, depth + 1).items():
                 result.setdefault(key, value)
 
-    def plain(self, node: yaml.Node) -> Json:
-        value = read_plain(node.value)
+    def build_plain_scalar(self, node: yaml.Node) -> Json:
+        value = resolve_plain_scalar(node.value)
         if isinstance(value, float) and not math.isfinite(value):
-            self.fault(node, f"{node.value} is no number that JSON can hold.")
+            self.add_problem(node, f"{node.value} is no number that JSON can hold.")
             return None
         return value
 
-    def tagged(self, node: yaml.Node) -> Json:
-        tag = node.tag.replace(_TAG, "!!")
+    def build_tagged(self, node: yaml.Node) -> Json:
+        tag = node.tag.replace(_TAG_PREFIX, "!!")
         if tag in _SCALAR_TAGS and isinstance(node, yaml.ScalarNode):
-            value = read_plain(node.value)
+            value = resolve_plain_scalar(node.value)
             if isinstance(value, _SCALAR_TAGS[tag]):
                 return value
             if tag == "!!timestamp":
                 return str(node.value)
-        self.fault(node, f"the tag {tag} is not accepted on this value.")
+        self.add_problem(node, f"the tag {tag} is not accepted on this value.")
         return None
 
-    def fault(self, node: yaml.Node, sentence: str) -> None:
-        self.faults.append(Fault(_line(node), sentence))
+    def add_problem(self, node: yaml.Node, sentence: str) -> None:
+        self.problems.append(DocumentProblem(_get_line_number(node), sentence))
 
 
 _SCALAR_TAGS: dict[str, type | tuple[type, ...]] = {

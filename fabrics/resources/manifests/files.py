@@ -1,7 +1,7 @@
 """What Git asks for: manifest files in, the desired resources and the problems in them out.
 
 One bad file must not hide the rest, and must not make anything look deleted either. So each file
-tells, besides its resources, which kinds it may have said more about (`tainted`); nothing of those
+tells, besides its resources, which kinds it may have said more about (`incomplete_kinds`); nothing of those
 kinds can be called missing or extra.
 """
 
@@ -11,20 +11,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import ALL_KINDS, KINDS, KINDS_BY_NAME, Kind
+from fabrics.resources.kinds import ALL_COMPARED_KINDS, COMPARED_KINDS, KINDS_BY_NAME, Kind
 from fabrics.resources.manifests.documents import (
     DEFAULT_LIMITS,
     Document,
     Limits,
     UnreadableError,
-    read_documents,
+    parse_documents,
 )
-from fabrics.resources.manifests.objects import RefusedError, possible_kinds, read_object
-from fabrics.resources.resource import Key, Resource, Source
+from fabrics.resources.manifests.objects import (
+    InvalidObjectError,
+    find_possible_kinds,
+    parse_object,
+)
+from fabrics.resources.resource import Resource, ResourceKey, SourceLocation
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class ManifestProblem:
     """A mistake in a manifest file. `sentence` reads on from `path:line`."""
 
     path: str
@@ -41,24 +45,24 @@ class ParsedFile:
 
     path: str
     resources: tuple[Resource, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    tainted: frozenset[Kind] = frozenset()
+    problems: tuple[ManifestProblem, ...] = ()
+    incomplete_kinds: frozenset[Kind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Desired:
+class DesiredState:
     """The desired state of a fabric: what its files say together.
 
-    `contested` are the objects that several places define: none of them is taken.
+    `duplicate_keys` are the objects that several places define: none of them is taken.
     """
 
-    resources: Mapping[Key, Resource]
-    problems: tuple[Problem, ...] = ()
-    tainted: frozenset[Kind] = frozenset()
-    contested: frozenset[Key] = frozenset()
+    resources: Mapping[ResourceKey, Resource]
+    problems: tuple[ManifestProblem, ...] = ()
+    incomplete_kinds: frozenset[Kind] = frozenset()
+    duplicate_keys: frozenset[ResourceKey] = frozenset()
 
 
-def manifest_paths(paths: Iterable[str]) -> tuple[str, ...]:
+def select_manifest_paths(paths: Iterable[str]) -> tuple[str, ...]:
     """Those paths, relative to a fabric's directory, that hold manifests; sorted.
 
     `*.yaml` and `*.yml` at any depth, except below directories that start with a dot, below
@@ -74,11 +78,11 @@ def manifest_paths(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         path
         for path, parts in sorted(folders.items())
-        if path.endswith((".yaml", ".yml")) and not _is_passed_over(parts, managed)
+        if path.endswith((".yaml", ".yml")) and not _is_excluded(parts, managed)
     )
 
 
-def _is_passed_over(folder: tuple[str, ...], managed: set[tuple[str, ...]]) -> bool:
+def _is_excluded(folder: tuple[str, ...], managed: set[tuple[str, ...]]) -> bool:
     return any(
         name.startswith(".") or name == "unmanaged" or (name == "raw" and folder[:depth] in managed)
         for depth, name in enumerate(folder)
@@ -87,72 +91,78 @@ def _is_passed_over(folder: tuple[str, ...], managed: set[tuple[str, ...]]) -> b
 
 def parse_manifests(path: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> ParsedFile:
     """Reads one file, whatever is in it: every mistake becomes a `Problem`, never an exception."""
-    reading = _Reading(path)
+    reading = _FileParser(path)
     try:
-        for document in read_documents(data, limits):
-            reading.read(document)
+        for document in parse_documents(data, limits):
+            reading.add_document(document)
     except UnreadableError as error:
-        reading.problem(error.line, error.sentence)
-        reading.tainted |= _kinds_mentioned(data) if len(data) <= limits.size else ALL_KINDS
+        reading.add_problem(error.line, error.sentence)
+        reading.incomplete_kinds |= (
+            _guess_kinds(data) if len(data) <= limits.size_bytes else ALL_COMPARED_KINDS
+        )
     return ParsedFile(
-        path, tuple(reading.resources), tuple(reading.problems), frozenset(reading.tainted)
+        path, tuple(reading.resources), tuple(reading.problems), frozenset(reading.incomplete_kinds)
     )
 
 
-def unread_file(path: str, sentence: str) -> ParsedFile:
+def unreadable_file(path: str, sentence: str) -> ParsedFile:
     """The result for a file whose content could not be had, such as one too large to fetch."""
-    return ParsedFile(path, problems=(Problem(path, 1, sentence),), tainted=ALL_KINDS)
+    return ParsedFile(
+        path, problems=(ManifestProblem(path, 1, sentence),), incomplete_kinds=ALL_COMPARED_KINDS
+    )
 
 
 _API_VERSION = re.compile(rb"apiVersion[\"']?\s*:")
 _KIND = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?(\w+)")
 
 
-def _kinds_mentioned(data: bytes) -> frozenset[Kind]:
+def _guess_kinds(data: bytes) -> frozenset[Kind]:
     """The compared kinds that a broken file seems to hold; all of them when one can't be told."""
     names = [name.decode() for name in _KIND.findall(data)]
-    found = frozenset(kind for kind in KINDS if kind.name in names)
+    found = frozenset(kind for kind in COMPARED_KINDS if kind.name in names)
     strange = set(names) - KINDS_BY_NAME.keys() - {"List"}
     untold = len(_API_VERSION.findall(data)) > len(names)
-    return ALL_KINDS if strange or untold or not found else found
+    return ALL_COMPARED_KINDS if strange or untold or not found else found
 
 
-_MAX_PROBLEMS = 50  # of one file; whoever corrects these sees the next
+_MAX_PROBLEMS_PER_FILE = 50  # of one file; whoever corrects these sees the next
 
 
-class _Reading:
+class _FileParser:
     """Collects what the documents of one file say."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.resources: list[Resource] = []
-        self.problems: list[Problem] = []
-        self.tainted: set[Kind] = set()
+        self.problems: list[ManifestProblem] = []
+        self.incomplete_kinds: set[Kind] = set()
 
-    def problem(self, line: int, sentence: str, tainted: Iterable[Kind] = ()) -> None:
-        self.tainted.update(tainted)
-        if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(Problem(self.path, line, sentence))
+    def add_problem(self, line: int, sentence: str, incomplete_kinds: Iterable[Kind] = ()) -> None:
+        self.incomplete_kinds.update(incomplete_kinds)
+        if len(self.problems) < _MAX_PROBLEMS_PER_FILE:
+            self.problems.append(ManifestProblem(self.path, line, sentence))
 
-    def read(self, document: Document) -> None:
-        if document.faults:
-            self.read_faulty(document)
+    def add_document(self, document: Document) -> None:
+        if document.problems:
+            self.add_invalid_document(document)
             return
-        for line, item in _objects(document):
+        for line, item in _iter_objects(document):
             try:
-                resource = read_object(item, Source(self.path, document.number, line))
-            except RefusedError as refusal:
-                self.problem(line, refusal.sentence, refusal.tainted)
+                resource = parse_object(item, SourceLocation(self.path, document.number, line))
+            except InvalidObjectError as refusal:
+                self.add_problem(line, refusal.sentence, refusal.incomplete_kinds)
             else:
                 if resource:
                     self.resources.append(resource)
 
-    def read_faulty(self, document: Document) -> None:
+    def add_invalid_document(self, document: Document) -> None:
         """A document with a mistake in it is left out, but counts for the kinds it is about."""
-        tainted = {kind for _, item in _objects(document) for kind in possible_kinds(item)}
+        tainted = {
+            kind for _, item in _iter_objects(document) for kind in find_possible_kinds(item)
+        }
         if tainted or not _is_foreign(document.value):
-            for fault in document.faults:
-                self.problem(fault.line, fault.sentence, tainted or ALL_KINDS)
+            for fault in document.problems:
+                self.add_problem(fault.line, fault.sentence, tainted or ALL_COMPARED_KINDS)
 
 
 def _is_foreign(value: Json) -> bool:
@@ -160,10 +170,10 @@ def _is_foreign(value: Json) -> bool:
     if not isinstance(value, dict) or value.get("items", []) is None:
         return False
     stated = isinstance(value.get("apiVersion"), str) and isinstance(value.get("kind"), str)
-    return stated and not possible_kinds(value)
+    return stated and not find_possible_kinds(value)
 
 
-def _objects(document: Document) -> Iterator[tuple[int, dict[str, Json]]]:
+def _iter_objects(document: Document) -> Iterator[tuple[int, dict[str, Json]]]:
     """The objects in a document with their lines: itself, or the items of a `List`."""
     value = document.value
     if not isinstance(value, dict):
@@ -182,31 +192,31 @@ def _objects(document: Document) -> Iterator[tuple[int, dict[str, Json]]]:
             yield line, stated | item if typed else item
 
 
-def collect(files: Iterable[ParsedFile]) -> Desired:
+def build_desired_state(files: Iterable[ParsedFile]) -> DesiredState:
     """The desired state that files make together. What is defined twice is taken from nowhere."""
-    resources: dict[Key, Resource] = {}
-    contested: defaultdict[Key, list[Resource]] = defaultdict(list)
-    problems: list[Problem] = []
+    resources: dict[ResourceKey, Resource] = {}
+    contested: defaultdict[ResourceKey, list[Resource]] = defaultdict(list)
+    problems: list[ManifestProblem] = []
     tainted: set[Kind] = set()
     for file in sorted(files, key=lambda file: file.path):
         problems.extend(file.problems)
-        tainted |= file.tainted
+        tainted |= file.incomplete_kinds
         for resource in file.resources:
             first = resources.setdefault(resource.key, resource)
             if first is not resource:
                 contested[resource.key].append(resource)
     for key, others in contested.items():
-        problems.extend(_duplicates(resources.pop(key), others))
-    return Desired(
+        problems.extend(_report_duplicates(resources.pop(key), others))
+    return DesiredState(
         resources=resources,
         problems=tuple(sorted(problems)),
-        tainted=frozenset(tainted),
-        contested=frozenset(contested),
+        incomplete_kinds=frozenset(tainted),
+        duplicate_keys=frozenset(contested),
     )
 
 
-def _duplicates(first: Resource, others: Iterable[Resource]) -> Iterator[Problem]:
+def _report_duplicates(first: Resource, others: Iterable[Resource]) -> Iterator[ManifestProblem]:
     for other in others:
         if other.source:
             sentence = f"{other.key} is also defined in {first.source}; keep one of them."
-            yield Problem(other.source.path, other.source.line, sentence)
+            yield ManifestProblem(other.source.path, other.source.line, sentence)

@@ -5,84 +5,89 @@ from collections.abc import Iterable
 
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import (
-    ALL_KINDS,
+    ALL_COMPARED_KINDS,
     KINDS_BY_NAME,
     Kind,
     find_kind,
-    is_hedgehog,
+    find_kinds_in_group,
+    is_hedgehog_group,
     is_not_compared,
-    kinds_of,
 )
 from fabrics.resources.normalize import Content
-from fabrics.resources.resource import DEFAULT_NAMESPACE, Resource, Source, from_git
+from fabrics.resources.resource import (
+    DEFAULT_NAMESPACE,
+    Resource,
+    SourceLocation,
+    resource_from_git,
+)
 
 
-class RefusedError(Exception):
+class InvalidObjectError(Exception):
     """Why an object can't be taken, and which compared kinds it may be meant for."""
 
-    def __init__(self, sentence: str, tainted: Iterable[Kind]) -> None:
+    def __init__(self, sentence: str, incomplete_kinds: Iterable[Kind]) -> None:
         super().__init__(sentence)
         self.sentence = sentence
-        self.tainted = frozenset(tainted)
+        self.incomplete_kinds = frozenset(incomplete_kinds)
 
 
-def read_object(item: dict[str, Json], source: Source) -> Resource | None:
+def parse_object(item: dict[str, Json], source: SourceLocation) -> Resource | None:
     """The resource that an object states; None for one that is not for this project to compare.
 
-    Raises `RefusedError` for an object that is, but that Kubernetes would not accept as it stands.
+    Raises `InvalidObjectError` for an object that is, but that Kubernetes would not accept as it stands.
     """
-    possible = possible_kinds(item)
+    possible = find_possible_kinds(item)
     if not possible:
         return None
-    kind = _kind(item, possible)
-    metadata = _mapping(item, "metadata", f"a {kind.name}", kind)
-    name = _name(metadata, "name", kind)
+    kind = _resolve_kind(item, possible)
+    metadata = _get_mapping(item, "metadata", f"a {kind.name}", kind)
+    name = _get_name(metadata, "name", kind)
     stated = metadata.get("namespace") not in (None, "")
-    namespace = _name(metadata, "namespace", kind) if stated else DEFAULT_NAMESPACE
+    namespace = _get_name(metadata, "namespace", kind) if stated else DEFAULT_NAMESPACE
     content = Content(
-        spec=_mapping(item, "spec", f"{kind.name} {name}", kind),
-        labels=_texts(metadata, "labels", f"{kind.name} {name}", kind),
-        annotations=_texts(metadata, "annotations", f"{kind.name} {name}", kind),
+        spec=_get_mapping(item, "spec", f"{kind.name} {name}", kind),
+        labels=_get_string_map(metadata, "labels", f"{kind.name} {name}", kind),
+        annotations=_get_string_map(metadata, "annotations", f"{kind.name} {name}", kind),
     )
-    return from_git(kind, namespace, name, content, source)
+    return resource_from_git(kind, namespace, name, content, source)
 
 
-def possible_kinds(item: dict[str, Json]) -> frozenset[Kind]:
+def find_possible_kinds(item: dict[str, Json]) -> frozenset[Kind]:
     """The compared kinds that an object might be meant for, as far as it can be told."""
-    group, name = _group(item), str(item.get("kind"))
+    group, name = _get_group(item), str(item.get("kind"))
     if kind := find_kind(group, name):
         return frozenset({kind})
     if is_not_compared(group, name):
         return frozenset()
-    if is_hedgehog(group):
-        return kinds_of(group) or ALL_KINDS
+    if is_hedgehog_group(group):
+        return find_kinds_in_group(group) or ALL_COMPARED_KINDS
     if group or "apiVersion" in item:
         return frozenset()
     if "kind" not in item and "metadata" in item and "spec" in item:
-        return ALL_KINDS  # an object that lost its head
+        return ALL_COMPARED_KINDS  # an object that lost its head
     return frozenset(kind for kind in KINDS_BY_NAME.values() if kind.name == name)
 
 
-def _group(item: dict[str, Json]) -> str:
+def _get_group(item: dict[str, Json]) -> str:
     """The API group that an object states; the core group and a missing one are both empty."""
     return str(item.get("apiVersion") or "").rpartition("/")[0]
 
 
-def _kind(item: dict[str, Json], possible: frozenset[Kind]) -> Kind:
+def _resolve_kind(item: dict[str, Json], possible: frozenset[Kind]) -> Kind:
     api_version, name = item.get("apiVersion"), item.get("kind")
-    kind = find_kind(_group(item), str(name))
+    kind = find_kind(_get_group(item), str(name))
     if api_version is None or name is None:
         missing = " and ".join(field for field in ("apiVersion", "kind") if item.get(field) is None)
-        raise RefusedError(f"an object without {missing}.", possible)
+        raise InvalidObjectError(f"an object without {missing}.", possible)
     if kind is None:
-        raise RefusedError(
-            f"kind {_short(name)} with apiVersion {_short(api_version)} is no known Hedgehog kind; "
+        raise InvalidObjectError(
+            f"kind {_shorten_repr(name)} with apiVersion {_shorten_repr(api_version)} is no known Hedgehog kind; "
             "correct it, or update this software if your release has it.",
             possible,
         )
     if api_version != kind.api_version:
-        raise RefusedError(
-            f"a {kind.name} of {_short(api_version)}, but it is served as {kind.api_version}.",
+        raise InvalidObjectError(
+            f"a {kind.name} of {_shorten_repr(api_version)}, but it is served as {kind.api_version}.",
             possible,
         )
     return kind
@@ -91,42 +96,47 @@ def _kind(item: dict[str, Json], possible: frozenset[Kind]) -> Kind:
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
-def _name(metadata: dict[str, Json], field: str, kind: Kind) -> str:
+def _get_name(metadata: dict[str, Json], field: str, kind: Kind) -> str:
     value = metadata.get(field)
     if value in (None, ""):
-        raise RefusedError(f"a {kind.name} without metadata.{field}.", {kind})
+        raise InvalidObjectError(f"a {kind.name} without metadata.{field}.", {kind})
     if not isinstance(value, str):
-        raise RefusedError(
-            f"metadata.{field} of a {kind.name}, {_short(value)}, is not text; quote it.", {kind}
+        raise InvalidObjectError(
+            f"metadata.{field} of a {kind.name}, {_shorten_repr(value)}, is not text; quote it.",
+            {kind},
         )
     if len(value) > 253 or not _NAME.fullmatch(value):
-        raise RefusedError(
-            f"metadata.{field} of a {kind.name}, {_short(value)}, is not a Kubernetes name.", {kind}
+        raise InvalidObjectError(
+            f"metadata.{field} of a {kind.name}, {_shorten_repr(value)}, is not a Kubernetes name.",
+            {kind},
         )
     return value
 
 
-def _mapping(holder: dict[str, Json], field: str, of: str, kind: Kind) -> dict[str, Json]:
-    value = holder.get(field)
+def _get_mapping(parent: dict[str, Json], field: str, subject: str, kind: Kind) -> dict[str, Json]:
+    value = parent.get(field)
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise RefusedError(f"{field} of {of} is not a mapping.", {kind})
+        raise InvalidObjectError(f"{field} of {subject} is not a mapping.", {kind})
     return value
 
 
-def _texts(metadata: dict[str, Json], field: str, of: str, kind: Kind) -> dict[str, str]:
+def _get_string_map(
+    metadata: dict[str, Json], field: str, subject: str, kind: Kind
+) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for key, value in _mapping(metadata, field, of, kind).items():
+    for key, value in _get_mapping(metadata, field, subject, kind).items():
         if value is not None and not isinstance(value, str):
-            raise RefusedError(
-                f"{field} of {of}: the value of {_short(key)} is not text; quote it.", {kind}
+            raise InvalidObjectError(
+                f"{field} of {subject}: the value of {_shorten_repr(key)} is not text; quote it.",
+                {kind},
             )
         texts[key] = value or ""
     return texts
 
 
-def _short(value: Json) -> str:
+def _shorten_repr(value: Json) -> str:
     """A value as text that is safe and short enough for a sentence."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -9,7 +9,7 @@ import re
 
 from fabrics.resources.json_types import Json
 
-_WORDS: dict[str, Json] = {
+_KEYWORDS: dict[str, Json] = {
     **dict.fromkeys(["", "~", "null", "Null", "NULL"]),
     **dict.fromkeys(
         ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"], True
@@ -22,33 +22,33 @@ _WORDS: dict[str, Json] = {
     **dict.fromkeys(["-.inf", "-.Inf", "-.INF"], -math.inf),
 }
 
-HINTS = frozenset("0123456789+-.~yYnNtTfFoO")
+NON_TEXT_FIRST_CHARS = frozenset("0123456789+-.~yYnNtTfFoO")
 """The first characters of everything that is not text."""
 
 _INT = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
-def read_plain(text: str) -> Json:
+def resolve_plain_scalar(text: str) -> Json:
     """What Kubernetes reads in an unquoted YAML scalar: null, bool, int, float or text."""
-    if text and text[0] not in HINTS:
+    if text and text[0] not in NON_TEXT_FIRST_CHARS:
         return text
-    if text in _WORDS:
-        return _WORDS[text]
+    if text in _KEYWORDS:
+        return _KEYWORDS[text]
     digits = text.replace("_", "")
     if _INT.fullmatch(digits) and len(digits) < 70:
-        value = _integer(digits)
+        value = _parse_integer(digits)
         if -(2**63) <= value < 2**64:
             return value
-    return _number(float(digits)) if _FLOAT.fullmatch(digits) else text
+    return _to_json_number(float(digits)) if _FLOAT.fullmatch(digits) else text
 
 
-def _number(value: float) -> Json:
+def _to_json_number(value: float) -> Json:
     """Without a fraction a float is written into JSON as an integer: `1.0` arrives as 1."""
     return int(value) if value.is_integer() and abs(value) < 2**63 else value
 
 
-def _integer(digits: str) -> int:
+def _parse_integer(digits: str) -> int:
     body = digits.lstrip("+-")
     octal = len(body) > 1 and body[0] == "0" and body[1].isdigit()
     value = int(body, 8 if octal else 0)

@@ -15,6 +15,6 @@ from fabrics.resources.schema.wiring import WIRING_SPECS
 _SPECS = {**WIRING_SPECS, **VPC_SPECS, **GATEWAY_SPECS}
 
 
-def spec_of(kind: Kind) -> Struct:
+def get_spec_schema(kind: Kind) -> Struct:
     """The shape of a kind's `spec`."""
     return _SPECS[kind.name]

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 
 from fabrics.resources import canonical
-from fabrics.resources.schema.types import Sequence, Set, Shape, Struct, Value
+from fabrics.resources.schema.types import AtomicList, Scalar, SchemaType, Set, Struct
 
-VALUE = Value()
-KEPT = Value(kept=True)
-HYDRATED = Value(hydrated=True)
-PORT = Value(canonical=canonical.port)
-SPEED = Value(canonical=canonical.speed)
-DURATION = Value(canonical=canonical.duration)
-TEXTS = Sequence(VALUE)
-TEXT_SET = Set(VALUE)
+SCALAR = Scalar()
+KEEP_EMPTY_SCALAR = Scalar(keep_empty=True)
+HYDRATED = Scalar(hydrated=True)
+PORT = Scalar(canonicalize=canonical.canonicalize_port)
+SPEED = Scalar(canonicalize=canonical.canonicalize_speed)
+DURATION = Scalar(canonicalize=canonical.canonicalize_duration)
+STRING_LIST = AtomicList(SCALAR)
+STRING_SET = Set(SCALAR)
 
 
-def spec(fields: Mapping[str, Shape]) -> Struct:
+def define_spec(fields: Mapping[str, SchemaType]) -> Struct:
     """A kind's `spec`. Releases after 26.03 fill `topology` (fabric and domain) into every one."""
-    return Struct({"topology": Shape(hydrated=True)} | dict(fields))
+    return Struct({"topology": SchemaType(hydrated=True)} | dict(fields))

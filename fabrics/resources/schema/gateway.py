@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from fabrics.resources.schema.fields import DURATION, HYDRATED, TEXTS, VALUE, spec
-from fabrics.resources.schema.types import KeyedSet, Map, Sequence, Struct
+from fabrics.resources.schema.fields import DURATION, HYDRATED, SCALAR, STRING_LIST, define_spec
+from fabrics.resources.schema.types import AtomicList, ListMap, Map, Struct
 
-_GATEWAY = spec(
+_GATEWAY = define_spec(
     {
         "protocolIP": HYDRATED,
         "vtepIP": HYDRATED,
@@ -15,62 +15,66 @@ _GATEWAY = spec(
         "interfaces": Map(
             Struct(
                 {
-                    "ips": Sequence(VALUE, hydrated=True),
+                    "ips": AtomicList(SCALAR, hydrated=True),
                     "mtu": HYDRATED,
-                    "pci": VALUE,
-                    "kernel": VALUE,
+                    "pci": SCALAR,
+                    "kernel": SCALAR,
                 }
             )
         ),
-        "neighbors": Sequence(Struct({"source": VALUE, "ip": VALUE, "asn": VALUE}), hydrated=True),
-        "groups": KeyedSet(
-            Struct({"name": VALUE, "priority": VALUE}), key=lambda group: str(group.get("name"))
+        "neighbors": AtomicList(
+            Struct({"source": SCALAR, "ip": SCALAR, "asn": SCALAR}), hydrated=True
         ),
-        "workers": VALUE,
+        "groups": ListMap(
+            Struct({"name": SCALAR, "priority": SCALAR}), key=lambda group: str(group.get("name"))
+        ),
+        "workers": SCALAR,
         "logs": Struct(
             {
-                "default": VALUE,
-                "tags": Map(VALUE),
-                "rateLimit": Struct({"burst": VALUE, "replenishPerSecond": VALUE}, kept=True),
+                "default": SCALAR,
+                "tags": Map(SCALAR),
+                "rateLimit": Struct(
+                    {"burst": SCALAR, "replenishPerSecond": SCALAR}, keep_empty=True
+                ),
             }
         ),
-        "profiling": Struct({"enabled": VALUE}),
-        "flowTableCapacity": VALUE,
+        "profiling": Struct({"enabled": SCALAR}),
+        "flowTableCapacity": SCALAR,
     }
 )
 
-_ENDPOINTS = Sequence(Struct({"cidr": VALUE, "vpcSubnet": VALUE, "ports": TEXTS}))
+_ENDPOINTS = AtomicList(Struct({"cidr": SCALAR, "vpcSubnet": SCALAR, "ports": STRING_LIST}))
 
 _NAT = Struct(
     {
-        "masquerade": Struct({"idleTimeout": DURATION}, kept=True),
+        "masquerade": Struct({"idleTimeout": DURATION}, keep_empty=True),
         "portForward": Struct(
             {
                 "idleTimeout": DURATION,
-                "ports": Sequence(Struct({"proto": VALUE, "port": VALUE, "as": VALUE})),
+                "ports": AtomicList(Struct({"proto": SCALAR, "port": SCALAR, "as": SCALAR})),
             },
-            kept=True,
+            keep_empty=True,
         ),
-        "static": Struct(kept=True),
+        "static": Struct(keep_empty=True),
     },
-    kept=True,
+    keep_empty=True,
 )
 
-_GATEWAY_PEERING = spec(
+_GATEWAY_PEERING = define_spec(
     {
-        "gatewayGroup": VALUE,
+        "gatewayGroup": SCALAR,
         "peering": Map(
             Struct(
                 {
-                    "expose": Sequence(
+                    "expose": AtomicList(
                         Struct(
                             {
-                                "ips": Sequence(
-                                    Struct({"cidr": VALUE, "not": VALUE, "vpcSubnet": VALUE})
+                                "ips": AtomicList(
+                                    Struct({"cidr": SCALAR, "not": SCALAR, "vpcSubnet": SCALAR})
                                 ),
-                                "as": Sequence(Struct({"cidr": VALUE, "not": VALUE})),
+                                "as": AtomicList(Struct({"cidr": SCALAR, "not": SCALAR})),
                                 "nat": _NAT,
-                                "default": VALUE,
+                                "default": SCALAR,
                             }
                         )
                     )
@@ -79,28 +83,30 @@ _GATEWAY_PEERING = spec(
         ),
         "acl": Struct(
             {
-                "default": VALUE,
-                "rules": Sequence(
+                "default": SCALAR,
+                "rules": AtomicList(
                     Struct(
                         {
-                            "name": VALUE,
-                            "from": VALUE,
-                            "to": VALUE,
-                            "action": VALUE,
-                            "match": Struct({"src": _ENDPOINTS, "dst": _ENDPOINTS, "proto": VALUE}),
-                            "scope": VALUE,
-                            "log": VALUE,
+                            "name": SCALAR,
+                            "from": SCALAR,
+                            "to": SCALAR,
+                            "action": SCALAR,
+                            "match": Struct(
+                                {"src": _ENDPOINTS, "dst": _ENDPOINTS, "proto": SCALAR}
+                            ),
+                            "scope": SCALAR,
+                            "log": SCALAR,
                         }
                     )
                 ),
             },
-            kept=True,
+            keep_empty=True,
         ),
     }
 )
 
 GATEWAY_SPECS: Mapping[str, Struct] = {
-    "GatewayGroup": spec({}),
+    "GatewayGroup": define_spec({}),
     "Gateway": _GATEWAY,
     "GatewayPeering": _GATEWAY_PEERING,
 }

@@ -3,121 +3,131 @@
 from collections.abc import Mapping
 
 from fabrics.resources import canonical
-from fabrics.resources.schema.fields import KEPT, TEXT_SET, TEXTS, VALUE, spec
-from fabrics.resources.schema.types import Map, Sequence, Set, Struct
+from fabrics.resources.schema.fields import (
+    KEEP_EMPTY_SCALAR,
+    SCALAR,
+    STRING_LIST,
+    STRING_SET,
+    define_spec,
+)
+from fabrics.resources.schema.types import AtomicList, Map, Set, Struct
 
 _DHCP = Struct(
     {
-        "relay": VALUE,
-        "relayVPC": VALUE,
-        "enable": VALUE,
-        "range": Struct({"start": VALUE, "end": VALUE}),
+        "relay": SCALAR,
+        "relayVPC": SCALAR,
+        "enable": SCALAR,
+        "range": Struct({"start": SCALAR, "end": SCALAR}),
         "options": Struct(
             {
-                "pxeURL": VALUE,
-                "dnsServers": TEXT_SET,
-                "timeServers": TEXT_SET,
-                "interfaceMTU": VALUE,
-                "leaseTimeSeconds": VALUE,
-                "disableDefaultRoute": VALUE,
-                "advertisedRoutes": Set(Struct({"destination": VALUE, "gateway": VALUE})),
+                "pxeURL": SCALAR,
+                "dnsServers": STRING_SET,
+                "timeServers": STRING_SET,
+                "interfaceMTU": SCALAR,
+                "leaseTimeSeconds": SCALAR,
+                "disableDefaultRoute": SCALAR,
+                "advertisedRoutes": Set(Struct({"destination": SCALAR, "gateway": SCALAR})),
             }
         ),
-        "static": Map(Struct({"ip": VALUE}), key=canonical.mac),
+        "static": Map(Struct({"ip": SCALAR}), canonicalize_key=canonical.canonicalize_mac),
     }
 )
 
-_VPC = spec(
+_VPC = define_spec(
     {
-        "mode": VALUE,
+        "mode": SCALAR,
         "subnets": Map(
             Struct(
                 {
-                    "subnet": VALUE,
-                    "gateway": VALUE,
+                    "subnet": SCALAR,
+                    "gateway": SCALAR,
                     "dhcp": _DHCP,
-                    "vlan": VALUE,
-                    "isolated": KEPT,
-                    "restricted": KEPT,
-                    "hostBGP": VALUE,
-                    "hostBGPMinPrefixLen": VALUE,
-                    "hostBGPMaxPrefixLen": VALUE,
+                    "vlan": SCALAR,
+                    "isolated": KEEP_EMPTY_SCALAR,
+                    "restricted": KEEP_EMPTY_SCALAR,
+                    "hostBGP": SCALAR,
+                    "hostBGPMinPrefixLen": SCALAR,
+                    "hostBGPMaxPrefixLen": SCALAR,
                     "hostBGPExtraPrefixes": Map(
-                        Struct({"minPrefixLen": VALUE, "maxPrefixLen": VALUE})
+                        Struct({"minPrefixLen": SCALAR, "maxPrefixLen": SCALAR})
                     ),
                 }
             )
         ),
-        "ipv4Namespace": VALUE,
-        "vlanNamespace": VALUE,
-        "defaultIsolated": VALUE,
-        "defaultRestricted": VALUE,
-        "permit": Sequence(TEXTS),
-        "staticRoutes": Sequence(Struct({"prefix": VALUE, "nextHops": TEXTS})),
+        "ipv4Namespace": SCALAR,
+        "vlanNamespace": SCALAR,
+        "defaultIsolated": SCALAR,
+        "defaultRestricted": SCALAR,
+        "permit": AtomicList(STRING_LIST),
+        "staticRoutes": AtomicList(Struct({"prefix": SCALAR, "nextHops": STRING_LIST})),
     }
 )
 
 _TCP_FLAGS = ("ack", "fin", "psh", "rst", "syn", "urg")
 _TCP_FILTERS = Struct(
-    {"established": VALUE}
-    | {flag: VALUE for flag in _TCP_FLAGS}
-    | {f"not{flag.capitalize()}": VALUE for flag in _TCP_FLAGS},
-    kept=True,
+    {"established": SCALAR}
+    | {flag: SCALAR for flag in _TCP_FLAGS}
+    | {f"not{flag.capitalize()}": SCALAR for flag in _TCP_FLAGS},
+    keep_empty=True,
 )
 
-_EXTERNAL_ATTACHMENT = spec(
+_EXTERNAL_ATTACHMENT = define_spec(
     {
-        "external": VALUE,
-        "connection": VALUE,
-        "switch": Struct({"vlan": VALUE, "ip": VALUE}),
-        "neighbor": Struct({"asn": VALUE, "ip": VALUE}),
+        "external": SCALAR,
+        "connection": SCALAR,
+        "switch": Struct({"vlan": SCALAR, "ip": SCALAR}),
+        "neighbor": Struct({"asn": SCALAR, "ip": SCALAR}),
         "static": Struct(
-            {"remoteIP": VALUE, "vlan": VALUE, "ip": VALUE, "proxy": VALUE}, kept=True
+            {"remoteIP": SCALAR, "vlan": SCALAR, "ip": SCALAR, "proxy": SCALAR}, keep_empty=True
         ),
         "inboundACL": Struct(
             {
-                "statements": Sequence(
+                "statements": AtomicList(
                     Struct(
                         {
-                            "seq": VALUE,
-                            "action": VALUE,
-                            "protocol": VALUE,
-                            "srcPrefix": VALUE,
-                            "dstPrefix": VALUE,
-                            "portRangeBegin": VALUE,
-                            "portRangeEnd": VALUE,
+                            "seq": SCALAR,
+                            "action": SCALAR,
+                            "protocol": SCALAR,
+                            "srcPrefix": SCALAR,
+                            "dstPrefix": SCALAR,
+                            "portRangeBegin": SCALAR,
+                            "portRangeEnd": SCALAR,
                             "tcpFilters": _TCP_FILTERS,
-                            "icmpType": KEPT,
-                            "icmpCode": KEPT,
+                            "icmpType": KEEP_EMPTY_SCALAR,
+                            "icmpCode": KEEP_EMPTY_SCALAR,
                         }
                     )
                 )
             },
-            kept=True,
+            keep_empty=True,
         ),
     }
 )
 
 VPC_SPECS: Mapping[str, Struct] = {
-    "IPv4Namespace": spec({"subnets": TEXT_SET}),
+    "IPv4Namespace": define_spec({"subnets": STRING_SET}),
     "VPC": _VPC,
-    "VPCAttachment": spec({"subnet": VALUE, "connection": VALUE, "nativeVLAN": VALUE}),
-    "VPCPeering": spec({"remote": VALUE, "permit": Sequence(Map(Struct({"subnets": TEXTS})))}),
-    "External": spec(
+    "VPCAttachment": define_spec({"subnet": SCALAR, "connection": SCALAR, "nativeVLAN": SCALAR}),
+    "VPCPeering": define_spec(
+        {"remote": SCALAR, "permit": AtomicList(Map(Struct({"subnets": STRING_LIST})))}
+    ),
+    "External": define_spec(
         {
-            "ipv4Namespace": VALUE,
-            "inboundCommunity": VALUE,
-            "outboundCommunity": VALUE,
-            "static": Struct({"prefixes": TEXTS}, kept=True),
+            "ipv4Namespace": SCALAR,
+            "inboundCommunity": SCALAR,
+            "outboundCommunity": SCALAR,
+            "static": Struct({"prefixes": STRING_LIST}, keep_empty=True),
         }
     ),
     "ExternalAttachment": _EXTERNAL_ATTACHMENT,
-    "ExternalPeering": spec(
+    "ExternalPeering": define_spec(
         {
             "permit": Struct(
                 {
-                    "vpc": Struct({"name": VALUE, "subnets": TEXT_SET}),
-                    "external": Struct({"name": VALUE, "prefixes": Set(Struct({"prefix": VALUE}))}),
+                    "vpc": Struct({"name": SCALAR, "subnets": STRING_SET}),
+                    "external": Struct(
+                        {"name": SCALAR, "prefixes": Set(Struct({"prefix": SCALAR}))}
+                    ),
                 }
             )
         }

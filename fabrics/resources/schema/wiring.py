@@ -6,52 +6,56 @@ from fabrics.resources import canonical
 from fabrics.resources.json_types import Json
 from fabrics.resources.schema.fields import (
     HYDRATED,
-    KEPT,
+    KEEP_EMPTY_SCALAR,
     PORT,
+    SCALAR,
     SPEED,
-    TEXT_SET,
-    TEXTS,
-    VALUE,
-    spec,
+    STRING_LIST,
+    STRING_SET,
+    define_spec,
 )
-from fabrics.resources.schema.types import KeyedSet, Map, Set, Struct
+from fabrics.resources.schema.types import ListMap, Map, Set, Struct
 
 
-def _ends(link: Mapping[str, Json]) -> str:
+def _get_link_key(link: Mapping[str, Json]) -> str:
     """A link is told from others by the ports that it joins."""
     ports = (end.get("port") for _, end in sorted(link.items()) if isinstance(end, dict))
     return ", ".join(str(port) for port in ports)
 
 
-def _links(**ends: Struct) -> KeyedSet:
-    return KeyedSet(Struct(ends), key=_ends)
+def _define_links(**ends: Struct) -> ListMap:
+    return ListMap(Struct(ends), key=_get_link_key)
 
 
-_SWITCH = spec(
+_SWITCH = define_spec(
     {
-        "role": VALUE,
-        "description": VALUE,
-        "profile": VALUE,
-        "groups": TEXT_SET,
-        "redundancy": Struct({"group": VALUE, "type": VALUE}),
-        "vlanNamespaces": TEXT_SET,
+        "role": SCALAR,
+        "description": SCALAR,
+        "profile": SCALAR,
+        "groups": STRING_SET,
+        "redundancy": Struct({"group": SCALAR, "type": SCALAR}),
+        "vlanNamespaces": STRING_SET,
         "asn": HYDRATED,
         "ip": HYDRATED,
         "vtepIP": HYDRATED,
         "protocolIP": HYDRATED,
         "portGroupSpeeds": Map(SPEED),
-        "portSpeeds": Map(SPEED, key=canonical.port),
-        "portBreakouts": Map(VALUE),
-        "portAutoNegs": Map(VALUE, key=canonical.port),
-        "portFECs": Map(VALUE, key=canonical.port),
-        "portLocators": Map(VALUE, ephemeral=True),  # LEDs that switch themselves off
-        "boot": Struct({"serial": VALUE, "mac": VALUE}),
-        "enableAllPorts": VALUE,
-        "roce": VALUE,
-        "ecmp": Struct({"roceQPN": VALUE}),
+        "portSpeeds": Map(SPEED, canonicalize_key=canonical.canonicalize_port),
+        "portBreakouts": Map(SCALAR),
+        "portAutoNegs": Map(SCALAR, canonicalize_key=canonical.canonicalize_port),
+        "portFECs": Map(SCALAR, canonicalize_key=canonical.canonicalize_port),
+        "portLocators": Map(SCALAR, ephemeral=True),  # LEDs that switch themselves off
+        "boot": Struct({"serial": SCALAR, "mac": SCALAR}),
+        "enableAllPorts": SCALAR,
+        "roce": SCALAR,
+        "ecmp": Struct({"roceQPN": SCALAR}),
         "linkFlapErrDisable": Struct(
-            {"flapThreshold": KEPT, "samplingInterval": KEPT, "recoveryInterval": KEPT},
-            kept=True,
+            {
+                "flapThreshold": KEEP_EMPTY_SCALAR,
+                "samplingInterval": KEEP_EMPTY_SCALAR,
+                "recoveryInterval": KEEP_EMPTY_SCALAR,
+            },
+            keep_empty=True,
         ),
     }
 )
@@ -60,26 +64,30 @@ _END = Struct({"port": PORT})
 _ADDRESSED_END = Struct({"port": PORT, "ip": HYDRATED})
 _SERVER_LINK = {"server": _END, "switch": _END}
 _SERVER_LINKS = Struct(
-    {"links": _links(**_SERVER_LINK), "mtu": VALUE, "fallback": VALUE}, kept=True
+    {"links": _define_links(**_SERVER_LINK), "mtu": SCALAR, "fallback": SCALAR}, keep_empty=True
 )
-_SWITCH_LINKS = _links(switch1=_END, switch2=_END)
+_SWITCH_LINKS = _define_links(switch1=_END, switch2=_END)
 
-_CONNECTION = spec(
+_CONNECTION = define_spec(
     {
-        "unbundled": Struct({"link": Struct(_SERVER_LINK), "mtu": VALUE}, kept=True),
+        "unbundled": Struct({"link": Struct(_SERVER_LINK), "mtu": SCALAR}, keep_empty=True),
         "bundled": _SERVER_LINKS,
         "mclag": _SERVER_LINKS,
         "eslag": _SERVER_LINKS,
         "mclagDomain": Struct(
-            {"peerLinks": _SWITCH_LINKS, "sessionLinks": _SWITCH_LINKS}, kept=True
+            {"peerLinks": _SWITCH_LINKS, "sessionLinks": _SWITCH_LINKS}, keep_empty=True
         ),
-        "fabric": Struct({"links": _links(spine=_ADDRESSED_END, leaf=_ADDRESSED_END)}, kept=True),
-        "mesh": Struct({"links": _links(leaf1=_ADDRESSED_END, leaf2=_ADDRESSED_END)}, kept=True),
+        "fabric": Struct(
+            {"links": _define_links(spine=_ADDRESSED_END, leaf=_ADDRESSED_END)}, keep_empty=True
+        ),
+        "mesh": Struct(
+            {"links": _define_links(leaf1=_ADDRESSED_END, leaf2=_ADDRESSED_END)}, keep_empty=True
+        ),
         "gateway": Struct(
-            {"links": _links(switch=_ADDRESSED_END, gateway=_ADDRESSED_END)}, kept=True
+            {"links": _define_links(switch=_ADDRESSED_END, gateway=_ADDRESSED_END)}, keep_empty=True
         ),
-        "vpcLoopback": Struct({"links": _SWITCH_LINKS}, kept=True),
-        "external": Struct({"link": Struct({"switch": _END})}, kept=True),
+        "vpcLoopback": Struct({"links": _SWITCH_LINKS}, keep_empty=True),
+        "external": Struct({"link": Struct({"switch": _END})}, keep_empty=True),
         "staticExternal": Struct(
             {
                 "link": Struct(
@@ -87,26 +95,26 @@ _CONNECTION = spec(
                         "switch": Struct(
                             {
                                 "port": PORT,
-                                "ip": VALUE,
-                                "nextHop": VALUE,
-                                "subnets": TEXTS,
-                                "vlan": VALUE,
+                                "ip": SCALAR,
+                                "nextHop": SCALAR,
+                                "subnets": STRING_LIST,
+                                "vlan": SCALAR,
                             }
                         )
                     }
                 ),
-                "withinVPC": VALUE,
+                "withinVPC": SCALAR,
             },
-            kept=True,
+            keep_empty=True,
         ),
     }
 )
 
 WIRING_SPECS: Mapping[str, Struct] = {
-    "VLANNamespace": spec({"ranges": Set(Struct({"from": VALUE, "to": VALUE}))}),
-    "SwitchGroup": spec({}),
+    "VLANNamespace": define_spec({"ranges": Set(Struct({"from": SCALAR, "to": SCALAR}))}),
+    "SwitchGroup": define_spec({}),
     "Switch": _SWITCH,
-    "Server": spec({"description": VALUE, "profile": VALUE}),
+    "Server": define_spec({"description": SCALAR, "profile": SCALAR}),
     "Connection": _CONNECTION,
-    "SwitchProfile": spec({}),  # not compared: no field of it has to be known
+    "SwitchProfile": define_spec({}),  # not compared: no field of it has to be known
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from activities.git import desired_state
-from activities.git.desired_state import DesiredStates
+from activities.git.desired_state import DesiredStateCache
 from fabrics.resources.manifests import ParsedFile, parse_manifests
 from settings import Settings
 from tests.support.git.repositories import Repository
@@ -42,7 +42,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_one_edited_file_costs_one_parse(
     repository: Repository, settings: Settings, parsed: list[str]
 ) -> None:
-    states, source = DesiredStates(), repository.source("oslo")
+    states, source = DesiredStateCache(), repository.source("oslo")
     files = {f"oslo/vpc-{number}.yaml": vpc(f"vpc-{number}") for number in range(20)}
     repository.commit_files(files)
     first = states.read(source, settings)
@@ -74,7 +74,7 @@ def test_one_edited_file_costs_one_parse(
 def test_equal_files_of_two_fabrics_keep_their_own_names(
     repository: Repository, settings: Settings
 ) -> None:
-    states = DesiredStates()
+    states = DesiredStateCache()
     repository.commit_files({"oslo/vpc.yaml": vpc("vpc-1"), "bergen/vpc.yaml": vpc("vpc-1")})
 
     places = {
@@ -92,8 +92,8 @@ def test_what_is_kept_is_bounded(
     parsed: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(desired_state, "KEPT_OBJECTS", 10)
-    states, source = DesiredStates(), repository.source()
+    monkeypatch.setattr(desired_state, "MAX_CACHED_OBJECTS", 10)
+    states, source = DesiredStateCache(), repository.source()
     small = {f"{number}.yaml": vpc(f"vpc-{number}") for number in range(8)}
     large = "---\n".join(vpc(f"many-{number}") for number in range(10))
     repository.commit_files({**small, "large.yaml": large})
@@ -107,7 +107,7 @@ def test_what_is_kept_is_bounded(
 
 
 def test_threads_may_share_it(repository: Repository, settings: Settings) -> None:
-    states = DesiredStates()
+    states = DesiredStateCache()
     names = [f"fabric-{number}" for number in range(6)]
     repository.commit_files({f"{name}/vpc.yaml": vpc(name) for name in names})
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from activities.errors import PermanentError, TransientError
-from activities.git.desired_state import MAX_FILES, DesiredStates
+from activities.git.desired_state import MAX_FILES, DesiredStateCache
 from fabrics.record.config import GitSource
-from fabrics.resources.kinds import ALL_KINDS
-from fabrics.resources.manifests import Desired
+from fabrics.resources.kinds import ALL_COMPARED_KINDS
+from fabrics.resources.manifests import DesiredState
 from settings import Settings
 from tests.support.git.repositories import FILE, LINK, SUBMODULE, TREE, Repository
 
@@ -41,13 +41,13 @@ def _bounded() -> Iterator[None]:
     assert time.monotonic() - begun < 30
 
 
-def desired(source: GitSource, settings: Settings) -> Desired:
-    return DesiredStates().read(source, settings).state
+def desired(source: GitSource, settings: Settings) -> DesiredState:
+    return DesiredStateCache().read(source, settings).state
 
 
 def error_of(source: GitSource, settings: Settings) -> str:
     with pytest.raises((PermanentError, TransientError)) as caught:
-        DesiredStates().read(source, settings)
+        DesiredStateCache().read(source, settings)
     return str(caught.value)
 
 
@@ -73,7 +73,7 @@ def test_what_stands_for_something_elsewhere_is_not_followed(  # noqa: PLR0917
 
     assert [str(each)[: len(problem)] for each in found.problems] == [problem]
     assert [key.name for key in found.resources] == ["vpc-1"]
-    assert found.tainted == ALL_KINDS, "what it stands for may hold any object"
+    assert found.incomplete_kinds == ALL_COMPARED_KINDS, "what it stands for may hold any object"
 
 
 def test_links_beside_the_manifests_do_no_harm(repository: Repository, settings: Settings) -> None:
@@ -276,4 +276,4 @@ def test_a_large_file_that_is_kept_elsewhere(repository: Repository, settings: S
     assert [str(problem) for problem in found.problems] == [
         "vpc.yaml:1: kept in Git LFS, which is not followed; commit the manifests themselves."
     ]
-    assert found.tainted == ALL_KINDS
+    assert found.incomplete_kinds == ALL_COMPARED_KINDS

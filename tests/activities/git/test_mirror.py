@@ -22,8 +22,8 @@ def repository(tmp_path: Path) -> Repository:
 
 def contents(source: GitSource, settings: Settings) -> dict[str, bytes]:
     mirror = GitMirror(source, settings)
-    files = mirror.snapshot().files
-    found = mirror.contents({file.blob_id for file in files})
+    files = mirror.fetch_snapshot().files
+    found = mirror.read_contents({file.blob_id for file in files})
     return {file.path: found[file.blob_id] for file in files}
 
 
@@ -35,7 +35,7 @@ def mirror_of(settings: Settings) -> Path:
 
 def sentence_of(error: type[Exception], source: GitSource, settings: Settings) -> str:
     with pytest.raises(error) as caught:
-        GitMirror(source, settings).snapshot()
+        GitMirror(source, settings).fetch_snapshot()
     return str(caught.value)
 
 
@@ -47,7 +47,7 @@ def test_files_of_a_directory(repository: Repository, settings: Settings) -> Non
     }
     commit = repository.commit_files(files)
 
-    assert GitMirror(repository.source("/oslo/"), settings).snapshot().commit == commit
+    assert GitMirror(repository.source("/oslo/"), settings).fetch_snapshot().commit == commit
     assert contents(repository.source("oslo"), settings) == {
         "a.yaml": b"a: 1\n",
         "deep/er/b.yaml": b"\x00\xff\n\n",
@@ -67,7 +67,7 @@ def test_pushes_force_pushes_and_emptied_directories(
 
     unrelated = repository.commit_files({"oslo/a.yaml": "2", "oslo/b.yaml": "3"})
     assert contents(source, settings) == {"a.yaml": b"2", "b.yaml": b"3"}
-    assert GitMirror(source, settings).snapshot().commit == unrelated
+    assert GitMirror(source, settings).fetch_snapshot().commit == unrelated
 
     repository.commit_files({"oslo/.gitkeep": ""})
     assert contents(source, settings) == {".gitkeep": b""}
@@ -167,18 +167,18 @@ def test_a_mirror_lost_between_listing_and_reading_is_a_passing_failure(
 ) -> None:
     repository.commit_files({"a.yaml": "1"})
     mirror = GitMirror(repository.source(), settings)
-    (file,) = mirror.snapshot().files
+    (file,) = mirror.fetch_snapshot().files
     shutil.rmtree(mirror_of(settings))
 
     with pytest.raises(TransientError, match="is damaged"):
-        mirror.contents({file.blob_id})
+        mirror.read_contents({file.blob_id})
     assert contents(repository.source(), settings) == {"a.yaml": b"1"}
 
 
 def test_a_mirror_does_not_grow_for_ever(repository: Repository, settings: Settings) -> None:
     source = repository.source()
     repository.commit_files({"a.yaml": "first"})
-    GitMirror(source, settings).snapshot()
+    GitMirror(source, settings).fetch_snapshot()
     configuration = mirror_of(settings) / "config"
     configuration.write_text(f"{configuration.read_text()}[gc]\nautoPackLimit = 5\n")
 

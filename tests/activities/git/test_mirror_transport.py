@@ -42,13 +42,13 @@ def source(repository: str, credential: str = "lab") -> GitSource:
 
 def sentence_of(error: type[Exception], asked: GitSource, settings: Settings) -> str:
     with pytest.raises(error) as caught:
-        GitMirror(asked, settings).snapshot()
+        GitMirror(asked, settings).fetch_snapshot()
     assert TOKEN not in str(caught.value)
     return str(caught.value)
 
 
 def test_a_token_opens_a_private_repository(private: GitRepository, settings: Settings) -> None:
-    (file,) = GitMirror(source(private.url), settings).snapshot().files
+    (file,) = GitMirror(source(private.url), settings).fetch_snapshot().files
 
     assert file.path == "oslo/a.yaml"
 
@@ -72,7 +72,7 @@ def test_an_anonymous_reader_needs_no_credential(git_server: GitServer, settings
     public = git_server.create_repository(f"public-{uuid4().hex[:8]}")
     commit = public.commit({"a.yaml": "a: 1\n"})
 
-    assert GitMirror(source(public.url, "none"), settings).snapshot().commit == commit
+    assert GitMirror(source(public.url, "none"), settings).fetch_snapshot().commit == commit
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_git_sees_no_secret_in_arguments_and_nothing_of_the_workers_own_configur
     for name, value in inherited.items():
         monkeypatch.setenv(name, value)
 
-    assert GitMirror(source(private.url), settings).snapshot().files
+    assert GitMirror(source(private.url), settings).fetch_snapshot().files
 
     seen = [json.loads(line) for line in watched_git.read_text().splitlines()]
     calls = [call for call in seen if call[0] != ["http-backend"]]
@@ -158,7 +158,7 @@ def test_ssh_uses_the_credential_alone_and_knows_its_host(
     monkeypatch.setenv("GIT_SSH_COMMAND", "false")
 
     asked = source(f"ssh://git@git.example.com{tmp_path}/fleet.git")
-    assert GitMirror(asked, settings).snapshot().commit == commit
+    assert GitMirror(asked, settings).fetch_snapshot().commit == commit
 
     arguments = (tmp_path / "arguments").read_text().split("\n")
     assert {"BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"} < set(arguments)

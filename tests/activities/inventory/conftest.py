@@ -11,8 +11,8 @@ from activities.netbox.client import NetBox
 from settings import Settings
 from stack.stack import Stack
 from tests.support.netbox.browser import Browser
-from tests.support.netbox.fabric_inventory import MakeMirror, Mirror
-from tests.support.netbox.fault_proxy import LyingNetBox, lying_netbox
+from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory
+from tests.support.netbox.fault_proxy import FaultProxy, fault_proxy
 from tests.support.netbox.records import MakeRecord
 
 
@@ -36,29 +36,31 @@ def inventory_netbox(stack: Stack, constrained_token: str) -> Iterator[Inventory
 @pytest.fixture
 def make_mirror(
     inventory_netbox: InventoryNetBox, admin: NetBox, make_record: MakeRecord
-) -> MakeMirror:
+) -> MakeInventory:
     """Makes fabrics with an empty inventory.
 
     What they then have stays: fabrics do not touch what others have, and NetBox takes long to delete.
     """
-    return lambda **fields: Mirror(inventory_netbox, admin, make_record(**fields))
+    return lambda **fields: FabricInventory(inventory_netbox, admin, make_record(**fields))
 
 
 @pytest.fixture
-def mirror(make_mirror: MakeMirror) -> Mirror:
+def mirror(make_mirror: MakeInventory) -> FabricInventory:
     """A fabric with an empty inventory, and a site of its own."""
     return make_mirror()
 
 
 @pytest.fixture
-async def between(stack: Stack) -> AsyncIterator[LyingNetBox]:
+async def between(stack: Stack) -> AsyncIterator[FaultProxy]:
     """What stands between the worker and NetBox."""
-    async with lying_netbox(stack.netbox.url) as netbox:
+    async with fault_proxy(stack.netbox.url) as netbox:
         yield netbox
 
 
 @pytest.fixture
-def through(between: LyingNetBox, mirror: Mirror, constrained_token: str) -> Iterator[Mirror]:
+def through(
+    between: FaultProxy, mirror: FabricInventory, constrained_token: str
+) -> Iterator[FabricInventory]:
     """The fabric, whose inventory is written through it, as workers do."""
     settings = Settings(netbox_url=between.url, netbox_token=SecretStr(constrained_token))
     client = InventoryNetBox.from_settings(settings)

@@ -7,14 +7,14 @@ import pytest
 
 from activities.errors import PermanentError
 from activities.inventory.netbox.endpoints import PATHS
-from activities.netbox.client import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.setup.inventory_items import INVENTORY_GRANTS
-from activities.setup.views import TAG
-from fabrics.fleet.reconcile import Member
+from fabrics.fleet.reconcile import FabricRecord
+from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.report.report import Problem
+from fabrics.inventory.report.report import FindingType
 from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
-from tests.support.netbox.fabric_inventory import CHANGES, MakeMirror, Mirror, narrowed
+from tests.support.netbox.fabric_inventory import CHANGES, FabricInventory, MakeInventory, narrowed
 
 SMALL = (
     *FRAME,
@@ -49,34 +49,34 @@ def campus(admin: NetBox) -> Campus:
     return Campus(region, north, south, admin.create(LOCATIONS, room))
 
 
-def places(mirror: Mirror) -> set[tuple[str, str]]:
+def places(mirror: FabricInventory) -> set[tuple[str, str]]:
     """The devices by name, and the site of each."""
     return {(row["name"], row["site"]["slug"]) for row in mirror.own(Model.DEVICE)}
 
 
-def own_place(mirror: Mirror) -> set[tuple[str, str]]:
+def own_place(mirror: FabricInventory) -> set[tuple[str, str]]:
     """Where they are if the record names no site."""
     return {(name, mirror.fabric_id) for name in DEVICES}
 
 
-def shared_place(mirror: Mirror, site: str) -> set[tuple[str, str]]:
+def shared_place(mirror: FabricInventory, site: str) -> set[tuple[str, str]]:
     """Where they are if it names one."""
     return {(f"{mirror.fabric_id}-{name}", site) for name in DEVICES}
 
 
-def choose(mirror: Mirror, **values: object) -> None:
+def choose(mirror: FabricInventory, **values: object) -> None:
     """Edit the record as a person does."""
-    mirror.admin.change(CLUSTERS, mirror.record["id"], values)
+    mirror.admin.update(CLUSTERS_PATH, mirror.record["id"], values)
 
 
-def choose_site(mirror: Mirror, site: int | None) -> None:
+def choose_site(mirror: FabricInventory, site: int | None) -> None:
     choose(mirror, custom_fields={"hh_site": site})
 
 
-def writes(mirror: Mirror, since: int) -> Counter[tuple[str, str]]:
+def writes(mirror: FabricInventory, since: int) -> Counter[tuple[str, str]]:
     """How often what was done to objects of which model of the inventory, since a row of the changelog."""
     fields = "id,action,changed_object_type"
-    rows = mirror.admin.rows(CHANGES, fields=fields, id__gt=since)
+    rows = mirror.admin.list_rows(CHANGES, fields=fields, id__gt=since)
     return Counter(
         (row["changed_object_type"], row["action"]["value"])
         for row in rows
@@ -84,10 +84,10 @@ def writes(mirror: Mirror, since: int) -> Counter[tuple[str, str]]:
     )
 
 
-def settles(mirror: Mirror) -> None:
+def settles(mirror: FabricInventory) -> None:
     """See that the next sync leaves it alone."""
     before = mirror.latest()
-    assert not mirror.sync(*SMALL).report.wrote
+    assert not mirror.sync(*SMALL).report.has_changes
     assert mirror.changelog(before) == []
 
 
@@ -96,7 +96,7 @@ def settles(mirror: Mirror) -> None:
     [("dcim.site", "north"), ("dcim.location", "north"), ("dcim.region", ""), (None, "")],
 )
 def test_the_scope_of_the_record_says_where_devices_stand(
-    campus: Campus, mirror: Mirror, scope: str | None, site: str
+    campus: Campus, mirror: FabricInventory, scope: str | None, site: str
 ) -> None:
     numbers = {
         "dcim.site": campus.north["id"],
@@ -111,7 +111,9 @@ def test_the_scope_of_the_record_says_where_devices_stand(
     settles(mirror)
 
 
-def test_a_site_that_was_chosen_wins_over_the_scope(campus: Campus, mirror: Mirror) -> None:
+def test_a_site_that_was_chosen_wins_over_the_scope(
+    campus: Campus, mirror: FabricInventory
+) -> None:
     choose(mirror, scope_type="dcim.location", scope_id=campus.room["id"])
     choose_site(mirror, campus.south["id"])
     mirror.sync(*SMALL)
@@ -121,7 +123,9 @@ def test_a_site_that_was_chosen_wins_over_the_scope(campus: Campus, mirror: Mirr
     assert places(mirror) == shared_place(mirror, "north")
 
 
-def test_another_site_moves_the_devices_and_nothing_else(campus: Campus, mirror: Mirror) -> None:
+def test_another_site_moves_the_devices_and_nothing_else(
+    campus: Campus, mirror: FabricInventory
+) -> None:
     mirror.sync(*SMALL)
     ids, site = mirror.ids(), (Model.SITE, f"Fabric/default/{mirror.fabric_id}#site")
 
@@ -156,7 +160,7 @@ def test_another_site_moves_the_devices_and_nothing_else(campus: Campus, mirror:
 
 
 def test_devices_leave_their_racks_when_they_leave_the_site_and_only_then(
-    campus: Campus, mirror: Mirror
+    campus: Campus, mirror: FabricInventory
 ) -> None:
     """A rack is in one site: NetBox refuses any other for what stands in it."""
     mirror.sync(LEAF)
@@ -177,11 +181,11 @@ def test_devices_leave_their_racks_when_they_leave_the_site_and_only_then(
     row = mirror.one(Model.DEVICE, leaf)
     assert row["site"]["slug"] == "north"
     assert [row[name] for name in ("location", "rack", "position", "face")] == [None] * 4
-    assert not mirror.sync(LEAF).report.wrote
+    assert not mirror.sync(LEAF).report.has_changes
 
 
 def test_a_site_of_its_own_is_kept_when_devices_come_back_in_time(
-    campus: Campus, mirror: Mirror
+    campus: Campus, mirror: FabricInventory
 ) -> None:
     mirror.sync(*SMALL)
     ids = mirror.ids()
@@ -193,7 +197,7 @@ def test_a_site_of_its_own_is_kept_when_devices_come_back_in_time(
     settles(mirror)
 
 
-def test_its_own_site_may_be_named_as_well(mirror: Mirror) -> None:
+def test_its_own_site_may_be_named_as_well(mirror: FabricInventory) -> None:
     mirror.sync(*SMALL)
     [site] = mirror.own(Model.SITE)
     choose_site(mirror, site["id"])
@@ -205,13 +209,13 @@ def test_its_own_site_may_be_named_as_well(mirror: Mirror) -> None:
 
 
 def test_a_site_that_may_not_be_seen_is_an_error_and_nothing_moves(
-    campus: Campus, mirror: Mirror
+    campus: Campus, mirror: FabricInventory
 ) -> None:
     choose_site(mirror, campus.north["id"])
     mirror.sync(LEAF)
     before = mirror.latest()
     [grant] = [each for each in INVENTORY_GRANTS if each.name == "inventory"]
-    with narrowed(mirror.admin, grant, tags__slug=TAG):
+    with narrowed(mirror.admin, grant, tags__slug=TAG_SLUG):
         with pytest.raises(PermanentError, match=r"does not show .* the site Trial north that"):
             mirror.sync(LEAF)
         choose(mirror, scope_type="dcim.site", scope_id=campus.north["id"])
@@ -219,10 +223,10 @@ def test_a_site_that_may_not_be_seen_is_an_error_and_nothing_moves(
         with pytest.raises(PermanentError, match=r"does not show .* the site Trial north that"):
             mirror.sync(LEAF)
     assert writes(mirror, before) == {}
-    assert not mirror.sync(LEAF).report.wrote
+    assert not mirror.sync(LEAF).report.has_changes
 
 
-def test_a_namesake_has_a_site_of_another_name(make_mirror: MakeMirror) -> None:
+def test_a_namesake_has_a_site_of_another_name(make_mirror: MakeInventory) -> None:
     """NetBox takes two clusters of one name, but not two sites."""
     one, other = make_mirror(), make_mirror()
     name = one.record["name"]
@@ -233,11 +237,11 @@ def test_a_namesake_has_a_site_of_another_name(make_mirror: MakeMirror) -> None:
         assert [row["name"] for row in mirror.own(Model.SITE)] == [site]
         assert places(mirror) == {("leaf-1", mirror.fabric_id)}
     for mirror in (one, other):
-        assert not mirror.sync(LEAF).report.wrote
+        assert not mirror.sync(LEAF).report.has_changes
 
 
 def test_a_site_of_its_own_stays_with_what_people_made_in_it(
-    campus: Campus, mirror: Mirror
+    campus: Campus, mirror: FabricInventory
 ) -> None:
     """NetBox would delete all of it with the site."""
     mirror.sync(*SMALL)
@@ -248,13 +252,13 @@ def test_a_site_of_its_own_stays_with_what_people_made_in_it(
         LOCATIONS: {"name": "Cage", "slug": "cage", "site": site["id"], "status": "active"},
         "ipam/prefixes": {"prefix": "192.0.2.0/24", **scope},
         "ipam/vlan-groups": {"name": "Trial", "slug": "trial", **scope},
-        CLUSTERS: {"name": "Trial scoped", "type": mirror.record["type"]["id"], **scope},
+        CLUSTERS_PATH: {"name": "Trial scoped", "type": mirror.record["type"]["id"], **scope},
     }
     made = {path: mirror.admin.create(path, values)["id"] for path, values in theirs.items()}
     for path, number in made.items():
         for _ in range(3):
             outcome = mirror.sync(*SMALL)
-        assert outcome.report.problems == {Problem.CONFLICT: 1}
+        assert outcome.report.problems == {FindingType.CONFLICT: 1}
         [finding] = outcome.report.findings
         assert finding.what == f"Fabric/default/{mirror.fabric_id}#site"
         assert "stays in NetBox: it still has" in finding.why
@@ -263,7 +267,7 @@ def test_a_site_of_its_own_stays_with_what_people_made_in_it(
     assert mirror.own(Model.SITE) == []
 
 
-def test_two_fabrics_change_places_side_by_side(campus: Campus, make_mirror: MakeMirror) -> None:
+def test_two_fabrics_change_places_side_by_side(campus: Campus, make_mirror: MakeInventory) -> None:
     one, other = make_mirror(), make_mirror(hh_site=campus.north["id"])
     for mirror in (one, other):
         assert mirror.sync(*SMALL).report.problems == {}
@@ -289,21 +293,27 @@ def test_two_fabrics_change_places_side_by_side(campus: Campus, make_mirror: Mak
     choose_site(one, campus.south["id"])
     for _ in range(3):
         outcome = one.sync(*SMALL)
-    assert outcome.report.problems == {Problem.CONFLICT: 1}, "the other's devices are in its site"
+    assert outcome.report.problems == {FindingType.CONFLICT: 1}, (
+        "the other's devices are in its site"
+    )
     assert places(other) == shared_place(other, own_site["slug"])
     choose_site(other, None)
     other.sync(*SMALL)
     assert one.sync(*SMALL).report.deleted == 1
 
 
-def test_the_fleet_sees_that_a_record_names_another_place(campus: Campus, mirror: Mirror) -> None:
+def test_the_fleet_sees_that_a_record_names_another_place(
+    campus: Campus, mirror: FabricInventory
+) -> None:
     """By the hash of the configuration, however it reads the record."""
     hashes = []
     scope = {"scope_type": "dcim.location", "scope_id": campus.room["id"]}
     for values in ({}, scope, {"custom_fields": {"hh_site": campus.south["id"]}}):
         choose(mirror, **values)
-        listed = next(row for row in mirror.admin.records() if row["id"] == mirror.record["id"])
-        alone, _ = mirror.admin.record(mirror.record["id"])
-        assert Member.of(listed).config == Member.of(alone).config
-        hashes.append(Member.of(listed).config.hash)
+        listed = next(
+            row for row in mirror.admin.list_records() if row["id"] == mirror.record["id"]
+        )
+        alone, _ = mirror.admin.get_record(mirror.record["id"])
+        assert FabricRecord.from_record(listed).config == FabricRecord.from_record(alone).config
+        hashes.append(FabricRecord.from_record(listed).config.hash)
     assert len(set(hashes)) == 3

@@ -9,13 +9,13 @@ import pytest
 from temporalio.exceptions import CancelledError
 from temporalio.testing import ActivityEnvironment
 
-from activities.inventory.netbox.client import AT_ONCE
+from activities.inventory.netbox.client import MAX_CONCURRENT_REQUESTS
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.model.registry import OWNED
+from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.report.report import InventoryProgress
 from tests.support.inventory.live_samples import OWN, live_of
-from tests.support.netbox.fabric_inventory import Mirror
-from tests.support.netbox.fault_proxy import LyingNetBox
+from tests.support.netbox.fabric_inventory import FabricInventory
+from tests.support.netbox.fault_proxy import FaultProxy
 from tests.support.system.installation import until
 
 LYON = live_of(next(each for each in OWN if each.name == "lyon-edge").items())
@@ -42,7 +42,7 @@ class Run[**P, A]:
         assert {each.total for each in self.told} == {done[-1]}
         return answer
 
-    async def stops(self, between: LyingNetBox, rows: int, at_once: int) -> int:
+    async def stops(self, between: FaultProxy, rows: int, at_once: int) -> int:
         """Cancel it when so many rows have come and that many requests are under way. Nothing else is sent.
 
         How many rows it wrote.
@@ -60,21 +60,23 @@ class Run[**P, A]:
         return came - before
 
 
-def own(mirror: Mirror) -> Counter[tuple[Model, str]]:
+def own(mirror: FabricInventory) -> Counter[tuple[Model, str]]:
     """How often each object is in NetBox."""
     return Counter(
-        (model, row["custom_fields"]["hh_key"]) for model in OWNED for row in mirror.own(model)
+        (model, row["custom_fields"]["hh_key"])
+        for model in OWNED_MODELS
+        for row in mirror.own(model)
     )
 
 
 async def test_what_is_called_off_stops_between_requests_and_the_next_run_does_what_is_left(
-    between: LyingNetBox, through: Mirror
+    between: FaultProxy, through: FabricInventory
 ) -> None:
     activities, request = through.activities(LYON), through.request
     wanted = {(each.MODEL, each.key) for each in through.plan(LYON).objects if not each.SHARED}
 
     load = Run(activities.update_inventory, request)
-    written = await load.stops(between, rows=AT_PORTS, at_once=AT_ONCE)
+    written = await load.stops(between, rows=AT_PORTS, at_once=MAX_CONCURRENT_REQUESTS)
     there = await asyncio.to_thread(own, through)
     assert 0 < len(there) < len(wanted)
     rest = Run(activities.update_inventory, request)
@@ -90,17 +92,17 @@ async def test_what_is_called_off_stops_between_requests_and_the_next_run_does_w
     rest_of_it = Run(activities.remove_inventory, request.config)
     assert (await rest_of_it.ends()).deleted == rest_of_it.told[0].total == len(left)
     assert await asyncio.to_thread(own, through) == {}
-    assert between.most == AT_ONCE
+    assert between.most == MAX_CONCURRENT_REQUESTS
 
 
 async def test_inventories_side_by_side_have_three_requests_under_way_together(
-    between: LyingNetBox, through: Mirror
+    between: FaultProxy, through: FabricInventory
 ) -> None:
     activities, request = through.activities(LYON), through.request
     between.go_on.clear()
-    runs = [Run(activities.preview_inventory, request) for _ in range(AT_ONCE + 2)]
-    await until(between.in_hand, lambda number: number == AT_ONCE)
+    runs = [Run(activities.preview_inventory, request) for _ in range(MAX_CONCURRENT_REQUESTS + 2)]
+    await until(between.in_hand, lambda number: number == MAX_CONCURRENT_REQUESTS)
     between.go_on.set()
     for run in runs:
         assert (await run.end).writes
-    assert between.most == AT_ONCE == 3
+    assert between.most == MAX_CONCURRENT_REQUESTS == 3

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from activities.inventory.netbox.endpoints import PATHS
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.report.report import InventoryReport, Problem
+from fabrics.inventory.report.report import FindingType, InventoryReport
 from fabrics.resources.json_types import Json
 from fabrics.resources.resource import Resource
 from tests.support.fabrics.objects import live, live_state
@@ -19,7 +19,7 @@ from tests.support.inventory.small_fabric import (
     pools,
     vpc,
 )
-from tests.support.netbox.fabric_inventory import MakeMirror, Mirror, cable_ports
+from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory, cable_ports
 
 type Ids = dict[tuple[Model, str], int]
 
@@ -42,10 +42,12 @@ class Followed:
         return {key for key, number in self.before.items() if self.after.get(key) != number}
 
 
-def follow(mirror: Mirror, before: tuple[Resource, ...], after: tuple[Resource, ...]) -> Followed:
+def follow(
+    mirror: FabricInventory, before: tuple[Resource, ...], after: tuple[Resource, ...]
+) -> Followed:
     """Load the one, then the other; see that nothing is refused, and nothing written twice.
 
-    `writes` are what the project itself wrote until NetBox showed the change; what is gone goes later.
+    `find_writes` are what the project itself wrote until NetBox showed the change; what is gone goes later.
     """
     assert mirror.sync(*before).report.problems == {}
     ids, start = mirror.ids(), mirror.latest()
@@ -55,11 +57,11 @@ def follow(mirror: Mirror, before: tuple[Resource, ...], after: tuple[Resource, 
     writes = Counter(f"{row['action']['value']} {row['changed_object_type']}" for row in changed)
     settled = mirror.latest()
     again = mirror.sync(*after)
-    assert (again.report.problems, again.report.wrote) == ({}, False)
+    assert (again.report.problems, again.report.has_changes) == ({}, False)
     assert mirror.changelog(settled) == []
-    while (last := mirror.sync(*after)).pending:
+    while (last := mirror.sync(*after)).has_pending_work:
         assert last.report.problems == {}
-    assert not mirror.sync(*after).report.wrote
+    assert not mirror.sync(*after).report.has_changes
     plan, left = mirror.plan(live_state(*after)), mirror.ids()
     assert {(e.MODEL, e.key) for e in plan.objects if not e.SHARED} <= left.keys()
     return Followed(ids, left, report, writes)
@@ -95,7 +97,7 @@ def subnets(name: str, **networks: tuple[str, int]) -> Resource:
     return live("VPC", name, {**body, "subnets": made})
 
 
-def test_a_rewired_connection(mirror: Mirror) -> None:
+def test_a_rewired_connection(mirror: FabricInventory) -> None:
     moved = (cable("c", "s-1/e1", "leaf-2/E1/7"), CABLES[1])
     followed = follow(mirror, (*FRAME, *CABLES), (*FRAME, *moved))
     assert followed.lost == set()
@@ -104,7 +106,7 @@ def test_a_rewired_connection(mirror: Mirror) -> None:
     assert ends == {("s-1", "e1"), ("leaf-2", "E1/7")}
 
 
-def test_two_connections_that_swap_ends(mirror: Mirror) -> None:
+def test_two_connections_that_swap_ends(mirror: FabricInventory) -> None:
     swapped = (cable("c", "s-1/e1", "leaf-1/E1/2"), cable("d", "s-2/e1", "leaf-1/E1/1"))
     followed = follow(mirror, (*FRAME, *CABLES), (*FRAME, *swapped))
     assert followed.lost == set()
@@ -115,7 +117,7 @@ def test_two_connections_that_swap_ends(mirror: Mirror) -> None:
     assert ends == {("s-1", "e1"), ("leaf-1", "E1/2")}
 
 
-def test_two_connections_that_swap_both_ends(mirror: Mirror) -> None:
+def test_two_connections_that_swap_both_ends(mirror: FabricInventory) -> None:
     swapped = (cable("d", "s-1/e1", "leaf-1/E1/1"), cable("c", "s-2/e1", "leaf-1/E1/2"))
     followed = follow(mirror, (*FRAME, *CABLES), (*FRAME, *swapped))
     assert followed.writes == {"update dcim.cable": 2}  # they are the cables that they were
@@ -124,7 +126,7 @@ def test_two_connections_that_swap_both_ends(mirror: Mirror) -> None:
     assert (row["label"], cable_ports(row)) == ("c", {("s-2", "e1"), ("leaf-1", "E1/2")})
 
 
-def test_a_breakout_and_back(mirror: Mirror) -> None:
+def test_a_breakout_and_back(mirror: FabricInventory) -> None:
     whole = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "1x100G"}))
     divided = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "4x25G"}))
     wired = cable("c", "s-1/e1", "leaf-9/E1/5")
@@ -147,12 +149,12 @@ def test_a_breakout_and_back(mirror: Mirror) -> None:
     assert port["description"] == "To the lab"
 
 
-def ports_of(device: str, mirror: Mirror) -> set[str]:
+def ports_of(device: str, mirror: FabricInventory) -> set[str]:
     rows = mirror.own(Model.INTERFACE)
     return {row["name"] for row in rows if row["device"]["name"] == device}
 
 
-def test_the_vlan_of_a_subnet(mirror: Mirror) -> None:
+def test_the_vlan_of_a_subnet(mirror: FabricInventory) -> None:
     attached = (*FRAME, *CABLES, attachment("v-c", "v/a", "c"))
     followed = follow(
         mirror,
@@ -165,7 +167,7 @@ def test_the_vlan_of_a_subnet(mirror: Mirror) -> None:
     assert [vlan["vid"] for vlan in port["tagged_vlans"]] == [1999]
 
 
-def test_a_renamed_connection(mirror: Mirror) -> None:
+def test_a_renamed_connection(mirror: FabricInventory) -> None:
     renamed = (cable("new", "s-1/e1", "leaf-1/E1/1"), CABLES[1])
     followed = follow(mirror, (*FRAME, *CABLES), (*FRAME, *renamed))
     assert followed.writes == {"update dcim.cable": 1}
@@ -175,7 +177,7 @@ def test_a_renamed_connection(mirror: Mirror) -> None:
     assert mirror.one(*new)["label"] == "new"
 
 
-def test_a_renamed_bundle(mirror: Mirror) -> None:
+def test_a_renamed_bundle(mirror: FabricInventory) -> None:
     links = (("s-1/e1", "leaf-1/E1/1"), ("s-1/e2", "leaf-1/E1/2"))
     given = (*FRAME, vpc("v", 1001, "10.0.1.0/24"))
     followed = follow(
@@ -188,7 +190,7 @@ def test_a_renamed_bundle(mirror: Mirror) -> None:
     assert sorted(followed.after.values()) == sorted(followed.before.values())
 
 
-def test_a_vpc_that_goes(mirror: Mirror) -> None:
+def test_a_vpc_that_goes(mirror: FabricInventory) -> None:
     given = (*FRAME, *CABLES, vpc("w", 1002, "10.0.2.0/24"))
     followed = follow(
         mirror,
@@ -199,13 +201,13 @@ def test_a_vpc_that_goes(mirror: Mirror) -> None:
     assert not any("VPC/default/v" in key for _, key in mirror.ids())
 
 
-def test_dhcp_addresses_that_overlap_those_of_before(mirror: Mirror) -> None:
+def test_dhcp_addresses_that_overlap_those_of_before(mirror: FabricInventory) -> None:
     followed = follow(mirror, (*FRAME, pool("v", 10, 99)), (*FRAME, pool("v", 50, 150)))
     assert followed.lost == set()
     assert followed.writes == {"update ipam.iprange": 1}
 
 
-def test_dhcp_addresses_of_a_subnet_with_another_name(mirror: Mirror) -> None:
+def test_dhcp_addresses_of_a_subnet_with_another_name(mirror: FabricInventory) -> None:
     followed = follow(mirror, (*FRAME, pool("v", 10, 99)), (*FRAME, pool("v", 50, 150, subnet="b")))
     assert sorted(followed.after.values()) == sorted(followed.before.values())
     assert followed.writes == {
@@ -215,7 +217,7 @@ def test_dhcp_addresses_of_a_subnet_with_another_name(mirror: Mirror) -> None:
     }
 
 
-def test_dhcp_addresses_that_swap(mirror: Mirror) -> None:
+def test_dhcp_addresses_that_swap(mirror: FabricInventory) -> None:
     one, other = ("10.0.1.0/24", 1001), ("10.0.2.0/24", 1002)
     followed = follow(
         mirror,
@@ -231,7 +233,7 @@ def test_dhcp_addresses_that_swap(mirror: Mirror) -> None:
     assert prefixes["v/a"]["vlan"]["vid"] == 1002
 
 
-def test_dhcp_addresses_of_two_subnets_that_become_one(mirror: Mirror) -> None:
+def test_dhcp_addresses_of_two_subnets_that_become_one(mirror: FabricInventory) -> None:
     followed = follow(
         mirror,
         (*FRAME, pools(a="10.0.0.0/24", b="10.0.1.0/24")),
@@ -243,7 +245,7 @@ def test_dhcp_addresses_of_two_subnets_that_become_one(mirror: Mirror) -> None:
     assert row["id"] in followed.before.values()
 
 
-def test_a_pair_of_switches_that_no_longer_shares_its_addresses(mirror: Mirror) -> None:
+def test_a_pair_of_switches_that_no_longer_shares_its_addresses(mirror: FabricInventory) -> None:
     followed = follow(
         mirror,
         (
@@ -259,7 +261,7 @@ def test_a_pair_of_switches_that_no_longer_shares_its_addresses(mirror: Mirror) 
     assert followed.writes == {"update dcim.device": 5, "update ipam.ipaddress": 6}
 
 
-def test_two_vpcs_that_swap_vlans_and_prefixes(mirror: Mirror) -> None:
+def test_two_vpcs_that_swap_vlans_and_prefixes(mirror: FabricInventory) -> None:
     one, other = ("10.0.1.0/24", 1001), ("10.0.2.0/24", 1002)
     attached = (*FRAME, *CABLES, attachment("v-c", "v/a", "c"))
     followed = follow(
@@ -274,7 +276,7 @@ def test_two_vpcs_that_swap_vlans_and_prefixes(mirror: Mirror) -> None:
     assert mirror.one(Model.PREFIX, "VPC/default/v#a")["prefix"] == "10.0.2.0/24"
 
 
-def test_a_server_that_becomes_bundled(mirror: Mirror) -> None:
+def test_a_server_that_becomes_bundled(mirror: FabricInventory) -> None:
     given = (*FRAME, vpc("v", 1001, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
     followed = follow(
         mirror,
@@ -306,7 +308,7 @@ def leaf(name: str) -> Resource:
     )
 
 
-def test_a_switch_with_another_name(mirror: Mirror) -> None:
+def test_a_switch_with_another_name(mirror: FabricInventory) -> None:
     mirror.sync(*FRAME, leaf("leaf-8"))
     device = mirror.one(Model.DEVICE, "Switch/default/leaf-8")
     mirror.edit(Model.DEVICE, device, oob_ip=device["primary_ip4"]["id"])
@@ -326,7 +328,7 @@ def test_a_switch_with_another_name(mirror: Mirror) -> None:
     assert "leaf-8" not in {row["name"] for row in mirror.own(Model.DEVICE)}
 
 
-def test_two_switches_whose_names_somebody_swapped(mirror: Mirror) -> None:
+def test_two_switches_whose_names_somebody_swapped(mirror: FabricInventory) -> None:
     given = (*FRAME, *outwards("leaf-1"))
     mirror.sync(*given)
     ids = mirror.ids()
@@ -336,10 +338,10 @@ def test_two_switches_whose_names_somebody_swapped(mirror: Mirror) -> None:
     report = mirror.sync(*given).report
     assert (report.problems, report.created, mirror.ids()) == ({}, 0, ids)
     assert mirror.one(Model.DEVICE, "Switch/default/leaf-1")["name"] == "leaf-1"
-    assert not mirror.sync(*given).pending
+    assert not mirror.sync(*given).has_pending_work
 
 
-def test_a_subinterface_that_cannot_go_to_another_switch(mirror: Mirror) -> None:
+def test_a_subinterface_that_cannot_go_to_another_switch(mirror: FabricInventory) -> None:
     """The one that it had there does not hide that there is none on the new one."""
     mirror.sync(*FRAME, *outwards("leaf-1"))
     there = mirror.one(Model.DEVICE, "Switch/default/leaf-2")["id"]
@@ -347,13 +349,13 @@ def test_a_subinterface_that_cannot_go_to_another_switch(mirror: Mirror) -> None
     hand_made = mirror.admin.create(PATHS[Model.INTERFACE], theirs)
     for _ in range(2):
         report = mirror.sync(*FRAME, *outwards("leaf-2")).report
-        assert report.problems == {Problem.CONFLICT: 1, Problem.FAILED: 1}
+        assert report.problems == {FindingType.CONFLICT: 1, FindingType.FAILED: 1}
         assert {each.what for each in report.findings} == {"ExternalAttachment/default/a"}
     mirror.admin.delete(PATHS[Model.INTERFACE], hand_made["id"])
     assert mirror.sync(*FRAME, *outwards("leaf-2")).report.problems == {}
 
 
-def test_two_switches_that_swap_addresses(mirror: Mirror) -> None:
+def test_two_switches_that_swap_addresses(mirror: FabricInventory) -> None:
     def pair(first: int, second: int) -> tuple[Resource, ...]:
         numbers = {"leaf-8": first, "leaf-9": second}
         return tuple(
@@ -373,7 +375,7 @@ def test_two_switches_that_swap_addresses(mirror: Mirror) -> None:
     assert shown["leaf-9"]["address"] == "172.30.0.8/21"
 
 
-def test_a_server_that_is_replaced_by_another(mirror: Mirror) -> None:
+def test_a_server_that_is_replaced_by_another(mirror: FabricInventory) -> None:
     left = tuple(each for each in FRAME if each.name != "s-1")
     followed = follow(
         mirror,
@@ -388,7 +390,7 @@ def test_a_server_that_is_replaced_by_another(mirror: Mirror) -> None:
     assert "s-1" not in {row["name"] for row in mirror.own(Model.DEVICE)}
 
 
-def test_another_fabric_with_the_same_vpcs_is_left_alone(make_mirror: MakeMirror) -> None:
+def test_another_fabric_with_the_same_vpcs_is_left_alone(make_mirror: MakeInventory) -> None:
     one, other = make_mirror(), make_mirror()
     for mirror in (one, other):
         assert mirror.sync(*FRAME, vpc("v", 1001, "10.0.1.0/24")).report.problems == {}
@@ -401,4 +403,4 @@ def test_another_fabric_with_the_same_vpcs_is_left_alone(make_mirror: MakeMirror
     }
     assert changed <= ours
     assert other.ids() == theirs
-    assert not other.sync(*FRAME, vpc("v", 1001, "10.0.1.0/24")).report.wrote
+    assert not other.sync(*FRAME, vpc("v", 1001, "10.0.1.0/24")).report.has_changes

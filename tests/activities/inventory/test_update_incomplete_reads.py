@@ -10,18 +10,18 @@ from activities.netbox.client import Row
 from activities.setup.access import Grant
 from activities.setup.inventory_items import INVENTORY_GRANTS
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.prune.policy import SYNCS
-from fabrics.inventory.report.report import Problem
+from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS
+from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.plans import switch
 from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
-from tests.support.netbox.fabric_inventory import Mirror, withdrawn
+from tests.support.netbox.fabric_inventory import FabricInventory, withdrawn
 
 WIRED = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"))
 WHOLE = (*WIRED, vpc("v", 1001, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
 
 
-def tagged(mirror: Mirror) -> list[int]:
+def tagged(mirror: FabricInventory) -> list[int]:
     """The VLANs on the switch's port."""
     port = mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
     return [vlan["vid"] for vlan in port["tagged_vlans"]]
@@ -37,17 +37,19 @@ def tagged(mirror: Mirror) -> list[int]:
     ids=lambda grant: grant.name,
 )
 def test_what_may_not_be_read_is_an_error_and_nothing_is_written(
-    mirror: Mirror, grant: Grant
+    mirror: FabricInventory, grant: Grant
 ) -> None:
     mirror.sync(*WHOLE)
     before = mirror.latest()
     with withdrawn(mirror.admin, grant), pytest.raises(PermanentError, match=r"starter\.py setup"):
         mirror.sync(*WIRED)
     assert mirror.changelog(before) == []
-    assert not mirror.sync(*WHOLE).report.wrote
+    assert not mirror.sync(*WHOLE).report.has_changes
 
 
-def test_what_may_not_be_changed_ends_the_sync_and_the_next_does_the_rest(mirror: Mirror) -> None:
+def test_what_may_not_be_changed_ends_the_sync_and_the_next_does_the_rest(
+    mirror: FabricInventory,
+) -> None:
     mirror.sync(*WHOLE)
     [grant] = [grant for grant in INVENTORY_GRANTS if "delete" in grant.actions]
     moved = (*WIRED, vpc("v", 1003, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
@@ -60,7 +62,7 @@ def test_what_may_not_be_changed_ends_the_sync_and_the_next_does_the_rest(mirror
 
 
 def test_a_reading_that_breaks_off_in_the_middle_leads_to_nothing(
-    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+    mirror: FabricInventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mirror.sync(*WHOLE)
     before = mirror.latest()
@@ -77,50 +79,54 @@ def test_a_reading_that_breaks_off_in_the_middle_leads_to_nothing(
     assert mirror.changelog(before) == []
 
 
-def test_a_kind_that_the_fabric_no_longer_serves_holds_everything_back(mirror: Mirror) -> None:
+def test_a_kind_that_the_fabric_no_longer_serves_holds_everything_back(
+    mirror: FabricInventory,
+) -> None:
     mirror.sync(*WHOLE)
     before = mirror.latest()
     counts = Counter(each.kind.name for each in WHOLE)
     for lost in ("VPCAttachment", "Connection"):
         left = (each for each in WHOLE if each.kind.name != lost)
         outcome = mirror.sync_live(live_state(*left), counts=counts)
-        assert f"no longer has any {lost}:" in outcome.held
+        assert f"no longer has any {lost}:" in outcome.withheld
     assert mirror.changelog(before) == []
     assert tagged(mirror) == [1001]
 
 
-def test_a_kind_whose_end_was_accepted_keeps_what_it_has(mirror: Mirror) -> None:
+def test_a_kind_whose_end_was_accepted_keeps_what_it_has(mirror: FabricInventory) -> None:
     mirror.sync(*WHOLE)
     before = mirror.ids()
-    for _ in range(SYNCS + 1):
+    for _ in range(MIN_ABSENT_SYNCS + 1):
         outcome = mirror.sync_live(live_state(*WIRED))
         assert outcome.report.deleted == 0
-        assert outcome.absences == {}
+        assert outcome.absence_counts == {}
     assert mirror.ids() == before
     assert tagged(mirror) == []
 
 
-def test_what_is_there_but_cannot_be_read_keeps_what_it_has(mirror: Mirror) -> None:
+def test_what_is_there_but_cannot_be_read_keeps_what_it_has(mirror: FabricInventory) -> None:
     mirror.sync(*WHOLE)
     before = mirror.ids()
     others = [each for each in WHOLE if each.name != "leaf-1"]
-    for _ in range(SYNCS):
+    for _ in range(MIN_ABSENT_SYNCS):
         outcome = mirror.sync(switch("leaf-1", asn="65101"), *others)
-        assert (outcome.report.deleted, outcome.absences) == (0, {})
-        assert outcome.report.problems == {Problem.SKIPPED: 3}, "the switch, its cable, its VLAN"
+        assert (outcome.report.deleted, outcome.absence_counts) == (0, {})
+        assert outcome.report.problems == {FindingType.SKIPPED: 3}, (
+            "the switch, its cable, its VLAN"
+        )
     outcome = mirror.sync(switch("leaf-1", boot={"serial": "CN 1"}), *others)
-    assert outcome.report.problems == {Problem.SKIPPED: 1}, "the serial number"
+    assert outcome.report.problems == {FindingType.SKIPPED: 1}, "the serial number"
     assert mirror.one(Model.DEVICE, "Switch/default/leaf-1")["serial"] == "CN1"
     assert tagged(mirror) == [1001]
     assert mirror.ids() == before
 
 
-def test_what_is_back_after_two_syncs_was_never_gone(mirror: Mirror) -> None:
+def test_what_is_back_after_two_syncs_was_never_gone(mirror: FabricInventory) -> None:
     mirror.sync(*WHOLE)
     before = mirror.ids()
     listed = live_state(*WIRED, served=("VPC", "VPCAttachment"))
     for _ in range(2):
-        for _ in range(SYNCS - 1):
+        for _ in range(MIN_ABSENT_SYNCS - 1):
             assert mirror.sync_live(listed).report.deleted == 0
-        assert mirror.sync(*WHOLE).absences == {}
+        assert mirror.sync(*WHOLE).absence_counts == {}
     assert mirror.ids() == before

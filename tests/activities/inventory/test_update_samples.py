@@ -3,7 +3,7 @@
 import pytest
 
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.report.report import Problem
+from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.sample_sets import needs_samples
 from tests.support.inventory.expected_inventory import Manifest, Reader, ports_of
 from tests.support.inventory.live_samples import (
@@ -15,7 +15,7 @@ from tests.support.inventory.live_samples import (
     live_of,
     profiles,
 )
-from tests.support.netbox.fabric_inventory import Mirror
+from tests.support.netbox.fabric_inventory import FabricInventory
 from tests.support.netbox.inventory_assertions import assert_shows
 
 SHORT = {
@@ -42,25 +42,25 @@ def _soak(sample: LiveSet) -> list[pytest.MarkDecorator]:
 
 
 @pytest.mark.parametrize("sample", _params(), ids=str)
-def test_a_fabric_is_mirrored_and_then_left_alone(sample: LiveSet, mirror: Mirror) -> None:
+def test_a_fabric_is_mirrored_and_then_left_alone(sample: LiveSet, mirror: FabricInventory) -> None:
     items, skipped = sample.items(), SKIPPED.get(sample.name, {})
     report = mirror.sync_live(live_of(items)).report
-    assert report.problems == ({Problem.SKIPPED: len(skipped)} if skipped else {})
+    assert report.problems == ({FindingType.SKIPPED: len(skipped)} if skipped else {})
     assert {each.what: each.why for each in report.findings} == skipped
     assert_shows(mirror, items)
     before = mirror.latest()
     with mirror.requests() as sent:
         again = mirror.sync_live(live_of(items))
     assert len(sent) <= MOST_REQUESTS, sent
-    assert not again.report.wrote
+    assert not again.report.has_changes
     assert again.report.unchanged == sum(Reader(items).counts().values())
-    assert not again.pending
+    assert not again.has_pending_work
     assert mirror.changelog(before) == []
 
 
 @pytest.mark.soak
 @needs_samples
-def test_netbox_takes_the_ports_of_all_profiles(mirror: Mirror) -> None:
+def test_netbox_takes_the_ports_of_all_profiles(mirror: FabricInventory) -> None:
     """Each of Hedgehog's models of switches, with every type and speed of port that these have."""
     known = {each["metadata"]["name"]: each["spec"] for each in profiles()}
     switches = [switch_of(name) for name in known]
@@ -71,7 +71,7 @@ def test_netbox_takes_the_ports_of_all_profiles(mirror: Mirror) -> None:
         ports[row["device"]["name"]].add(row["name"])
         assert row["speed"] or row["mgmt_only"]
     assert ports == {name: ports_of({}, profile) for name, profile in known.items()}
-    assert not mirror.sync_live(live).report.wrote
+    assert not mirror.sync_live(live).report.has_changes
 
 
 def switch_of(profile: str) -> Manifest:

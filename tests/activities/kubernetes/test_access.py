@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from activities.errors import PermanentError
-from activities.kubernetes.access import KubernetesAccess, kubernetes_access
-from activities.kubernetes.live_state import read_live
+from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
+from activities.kubernetes.live_state import read_live_state
 from fabrics.record.config import KubernetesTarget
 from settings import Settings
 from stack.kubernetes.emulator import EmulatedKubernetesApi
@@ -21,7 +21,7 @@ SECRET = "s3cret-token"
 
 def access(directory: Path, server: str = SERVER, *, allow_exec: bool = False) -> KubernetesAccess:
     target = KubernetesTarget(server=server, namespace="default", credential="lab")
-    return kubernetes_access(directory, target, allow_exec=allow_exec)
+    return load_kubernetes_access(directory, target, allow_exec=allow_exec)
 
 
 def write_kubeconfig(
@@ -63,14 +63,14 @@ def test_a_kubeconfig_with_a_ca_reaches_the_api(
 ) -> None:
     for file in ("server", "token", "ca.crt"):
         (credential / file).unlink()
-    authority = base64.b64encode(api.identity.ca_cert.encode()).decode()
+    authority = base64.b64encode(api.auth.ca_cert.encode()).decode()
     write_kubeconfig(
         settings.credentials_dir,
         cluster={"server": api.server, "certificate-authority-data": authority},
-        user={"token": api.identity.token},
+        user={"token": api.auth.token},
     )
 
-    assert read_live(target, settings).not_served == frozenset()
+    assert read_live_state(target, settings).unserved_kinds == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import pytest
 import urllib3
 import yaml
 
-from fabrics.resources.kinds import READ_KINDS
+from fabrics.resources.kinds import LISTED_KINDS
 from stack.kubernetes.api import KubernetesApi
 from tests.support.paths import PROJECT
 
 ROLE = PROJECT / "deploy" / "clusterrole.yaml"
-NEEDED = Counter((kind.group, kind.plural, "list") for kind in READ_KINDS)
+NEEDED = Counter((kind.group, kind.plural, "list") for kind in LISTED_KINDS)
 
 SWITCHES = "/apis/wiring.githedgehog.com/v1beta1/namespaces/default/switches"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
@@ -38,7 +38,7 @@ def allowed(rules: Iterable[Mapping[str, Any]]) -> Counter[tuple[str, str, str]]
 @pytest.fixture
 def worker(fabric_api: KubernetesApi) -> Iterator[urllib3.PoolManager]:
     """A client with the token that the worker has."""
-    identity = fabric_api.identity
+    identity = fabric_api.auth
     token = {"Authorization": f"Bearer {identity.token}"}
     with urllib3.PoolManager(ca_cert_data=identity.ca_cert, headers=token) as manager:
         yield manager
@@ -63,7 +63,7 @@ def test_bound_in_one_namespace_it_adds_nothing_else(
 
     everyones = rules("kube-system")
 
-    assert not {resource for _, resource, _ in everyones} & {kind.plural for kind in READ_KINDS}
+    assert not {resource for _, resource, _ in everyones} & {kind.plural for kind in LISTED_KINDS}
     assert rules("default") - everyones == NEEDED
 
 

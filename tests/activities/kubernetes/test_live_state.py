@@ -9,16 +9,16 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from activities.errors import PermanentError, TransientError
-from activities.kubernetes.live_state import PAGE, LiveStates, read_live
-from fabrics.drift import Live
+from activities.kubernetes.live_state import PAGE_SIZE, LiveStateCache, read_live_state
+from fabrics.drift import LiveState
 from fabrics.record.config import KubernetesTarget
-from fabrics.resources.kinds import KINDS, READ_KINDS, SWITCH_PROFILE, kind_named
-from fabrics.resources.list_response import Page, read_page
-from fabrics.resources.resource import digest
+from fabrics.resources.kinds import COMPARED_KINDS, LISTED_KINDS, SWITCH_PROFILE, get_kind
+from fabrics.resources.list_response import ListResponse, parse_list_response
+from fabrics.resources.resource import digest_resources
 from settings import Settings
 from stack.kubernetes.api import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
-from stack.kubernetes.faults import Fault, Trickle
+from stack.kubernetes.faults import EndlessResponse, Fault
 from tests.support.fabrics.sample_sets import SETS, SampleSet, needs_samples
 
 SECRET = "another-s3cret-token"
@@ -33,22 +33,22 @@ def server_object(number: int, **spec: str) -> dict[str, Any]:
     }
 
 
-def counts(live: Live) -> dict[str, int]:
+def counts(live: LiveState) -> dict[str, int]:
     return {kind.name: len(found) for kind, found in live.resources.items() if found}
 
 
 def sentence_of(error: type[Exception], target: KubernetesTarget, settings: Settings) -> str:
     with pytest.raises(error) as caught:
-        read_live(target, settings)
+        read_live_state(target, settings)
     return str(caught.value)
 
 
 @pytest.mark.usefixtures("fabric_api")
 def test_an_empty_fabric(fabric_target: KubernetesTarget, settings: Settings) -> None:
-    live = read_live(fabric_target, settings)
+    live = read_live_state(fabric_target, settings)
 
-    assert live.resources == dict.fromkeys(READ_KINDS, ())
-    assert live.not_served == frozenset()
+    assert live.resources == dict.fromkeys(LISTED_KINDS, ())
+    assert live.unserved_kinds == frozenset()
 
 
 @needs_samples
@@ -59,29 +59,29 @@ def test_the_sample_sets_arrive_whole(
     fabric_target: KubernetesTarget,
     settings: Settings,
 ) -> None:
-    fabric_api.load(sample.dump()["items"])
+    fabric_api.apply_all(sample.dump()["items"])
 
-    live = read_live(fabric_target, settings)
+    live = read_live_state(fabric_target, settings)
 
     expected = sample.live_state()
-    for kind in KINDS:
-        forms = {each.key: each.form for each in live.resources[kind]}
-        assert forms == {each.key: each.form for each in expected.resources.get(kind, ())}
+    for kind in COMPARED_KINDS:
+        forms = {each.key: each.digest for each in live.resources[kind]}
+        assert forms == {each.key: each.digest for each in expected.resources.get(kind, ())}
 
 
 def test_lists_are_paged_and_consistent(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:
-    api.load(server_object(number) for number in range(1001))
+    api.apply_all(server_object(number) for number in range(1001))
 
-    assert counts(read_live(target, settings)) == {"Server": 1001}
+    assert counts(read_live_state(target, settings)) == {"Server": 1001}
 
-    queries = [parse_qs(urlsplit(path).query) for path in api.requests if "/servers" in path]
+    queries = [parse_qs(urlsplit(path).query) for path in api.request_paths if "/servers" in path]
     assert len(queries) == 3
     assert [query["limit"] for query in queries] == [["500"]] * 3
     assert ["continue" in query for query in queries] == [False, True, True]
-    assert not any("resourceVersion" in path or "watch" in path for path in api.requests)
-    assert api.connections == 1
+    assert not any("resourceVersion" in path or "watch" in path for path in api.request_paths)
+    assert api.connection_count == 1
 
 
 def test_only_the_fabrics_namespace_is_read(
@@ -89,9 +89,9 @@ def test_only_the_fabrics_namespace_is_read(
 ) -> None:
     elsewhere = server_object(1)
     elsewhere["metadata"]["namespace"] = "other"
-    fabric_api.load([elsewhere, server_object(2)])
+    fabric_api.apply_all([elsewhere, server_object(2)])
 
-    (found,) = read_live(fabric_target, settings).resources[kind_named("Server")]
+    (found,) = read_live_state(fabric_target, settings).resources[get_kind("Server")]
 
     assert (found.namespace, found.name) == ("default", "server-0002")
 
@@ -99,15 +99,15 @@ def test_only_the_fabrics_namespace_is_read(
 def test_a_kind_of_another_release_is_told_from_an_empty_one(
     own_api: KubernetesApi, own_target: KubernetesTarget, settings: Settings
 ) -> None:
-    gateway = kind_named("Gateway")
-    assert read_live(own_target, settings).not_served == frozenset()
-    own_api.withdraw(gateway)
+    gateway = get_kind("Gateway")
+    assert read_live_state(own_target, settings).unserved_kinds == frozenset()
+    own_api.stop_serving(gateway)
 
-    live = read_live(own_target, settings)
+    live = read_live_state(own_target, settings)
 
-    assert live.not_served == {gateway}
+    assert live.unserved_kinds == {gateway}
     assert gateway not in live.resources
-    assert live.resources[kind_named("GatewayGroup")] == ()
+    assert live.resources[get_kind("GatewayGroup")] == ()
 
 
 def test_a_list_begins_again_when_its_history_is_gone(
@@ -116,32 +116,32 @@ def test_a_list_begins_again_when_its_history_is_gone(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fabric_api.load(server_object(number) for number in range(PAGE + 1))
+    fabric_api.apply_all(server_object(number) for number in range(PAGE_SIZE + 1))
     tokens = []
 
-    def read_and_forget(body: bytes) -> Page:
-        page = read_page(body)
-        if page.token:
-            tokens.append(page.token)
+    def read_and_forget(body: bytes) -> ListResponse:
+        page = parse_list_response(body)
+        if page.continue_token:
+            tokens.append(page.continue_token)
             if len(tokens) == 1:
                 fabric_api.expire_lists()
         return page
 
-    monkeypatch.setattr("activities.kubernetes.live_state.read_page", read_and_forget)
+    monkeypatch.setattr("activities.kubernetes.live_state.parse_list_response", read_and_forget)
 
-    assert counts(read_live(fabric_target, settings)) == {"Server": PAGE + 1}
+    assert counts(read_live_state(fabric_target, settings)) == {"Server": PAGE_SIZE + 1}
     assert len(set(tokens)) == 2, "the list did not begin again"
 
 
 def test_a_list_begins_only_so_often(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:
-    api.load(server_object(number) for number in range(600))
-    api.fail(Fault(410, continued=True, times=2))
+    api.apply_all(server_object(number) for number in range(600))
+    api.inject_fault(Fault(410, later_pages_only=True, times=2))
 
-    assert counts(read_live(target, settings)) == {"Server": 600}
+    assert counts(read_live_state(target, settings)) == {"Server": 600}
 
-    api.fail(Fault(410, continued=True))
+    api.inject_fault(Fault(410, later_pages_only=True))
     assert "changes faster" in sentence_of(TransientError, target, settings)
 
 
@@ -155,8 +155,8 @@ def test_a_list_begins_only_so_often(
             "list switches.wiring.githedgehog.com in the namespace default: bind deploy/cluster",
         ),
         (Fault(500, "gatewaypeerings"), TransientError, "(HTTP 500)"),
-        (Fault(500, "servers", continued=True), TransientError, "(HTTP 500)"),
-        (Fault(404, "servers", continued=True), TransientError, "stopped serving servers"),
+        (Fault(500, "servers", later_pages_only=True), TransientError, "(HTTP 500)"),
+        (Fault(404, "servers", later_pages_only=True), TransientError, "stopped serving servers"),
         (Fault(404), PermanentError, "serves none of the Hedgehog kinds"),
         (Fault(302, body=""), PermanentError, "redirects elsewhere"),
         (Fault(200, body="<html>Sign in</html>"), PermanentError, "does not answer as a Kube"),
@@ -185,48 +185,48 @@ def test_one_failed_page_fails_the_reading(  # noqa: PLR0917
     target: KubernetesTarget,
     settings: Settings,
 ) -> None:
-    api.load(server_object(number) for number in range(501))
-    api.fail(fault)
+    api.apply_all(server_object(number) for number in range(501))
+    api.inject_fault(fault)
 
     said = sentence_of(error, target, settings)
 
     assert sentence in said
     assert said.startswith(f"The Kubernetes API at {api.server} ")
-    assert api.identity.token not in said
+    assert api.auth.token not in said
 
-    api.heal()
-    assert counts(read_live(target, settings)) == {"Server": 501}
+    api.clear_faults()
+    assert counts(read_live_state(target, settings)) == {"Server": 501}
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_wait_that_the_api_asks_for_is_passed_on(
     status: int, api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:
-    api.fail(Fault(status, retry_after=7))
+    api.inject_fault(Fault(status, retry_after=7))
 
     with pytest.raises(TransientError) as caught:
-        read_live(target, settings)
+        read_live_state(target, settings)
 
     assert caught.value.retry_after == 7
-    assert len(api.requests) == 1, "nothing may ask again by itself"
+    assert len(api.request_paths) == 1, "nothing may ask again by itself"
 
 
 def test_an_api_that_hangs_costs_one_read_timeout(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:
-    api.fail(Fault(0))
+    api.inject_fault(Fault(0))
     begun = time.monotonic()
 
     sentence_of(TransientError, target, settings)
 
     assert time.monotonic() - begun < 2 * settings.read_timeout
-    assert len(api.requests) == 1
+    assert len(api.request_paths) == 1
 
 
 def test_an_answer_that_trickles_is_given_up(
     target: KubernetesTarget, settings: Settings, api: EmulatedKubernetesApi
 ) -> None:
-    api.fail(Trickle())
+    api.inject_fault(EndlessResponse())
 
     assert "answers too slowly" in sentence_of(TransientError, target, settings)
 
@@ -276,13 +276,13 @@ def test_a_namespace_that_would_lead_elsewhere_is_refused(
 def test_unchanged_objects_are_not_looked_into_again(
     fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
-    states = LiveStates()
-    fabric_api.load(server_object(number) for number in range(3))
-    first = states.read(fabric_target, settings).resources[kind_named("Server")]
-    fabric_api.put(server_object(1, description="moved"))
-    fabric_api.delete(kind_named("Server"), "server-0002")
+    states = LiveStateCache()
+    fabric_api.apply_all(server_object(number) for number in range(3))
+    first = states.read(fabric_target, settings).resources[get_kind("Server")]
+    fabric_api.apply(server_object(1, description="moved"))
+    fabric_api.delete(get_kind("Server"), "server-0002")
 
-    second = states.read(fabric_target, settings).resources[kind_named("Server")]
+    second = states.read(fabric_target, settings).resources[get_kind("Server")]
 
     assert second[0] is first[0]
     assert second[1].spec == {"description": "moved"}
@@ -301,17 +301,17 @@ def switch_object(profile: str) -> dict[str, Any]:
 def test_the_profiles_that_switches_name_are_read_too(
     fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
-    states = LiveStates()
-    fabric_api.load([switch_object("b"), *(profile_object(name) for name in "abc")])
+    states = LiveStateCache()
+    fabric_api.apply_all([switch_object("b"), *(profile_object(name) for name in "abc")])
 
     first = states.read(fabric_target, settings)
 
     assert [each.name for each in first.resources[SWITCH_PROFILE]] == ["b"]
     assert counts(first) == {"Switch": 1, "SwitchProfile": 1}
-    fabric_api.put(profile_object("a", displayName="others do not matter"))
+    fabric_api.apply(profile_object("a", displayName="others do not matter"))
     second = states.read(fabric_target, settings)
     assert second.resources[SWITCH_PROFILE][0] is first.resources[SWITCH_PROFILE][0]
-    fabric_api.put(profile_object("b", displayName="DS3000"))
+    fabric_api.apply(profile_object("b", displayName="DS3000"))
     assert states.read(fabric_target, settings).resources[SWITCH_PROFILE][0].spec == {
         "displayName": "DS3000"
     }
@@ -320,35 +320,35 @@ def test_the_profiles_that_switches_name_are_read_too(
 def test_profiles_that_may_not_be_read_are_left_out(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:
-    api.load([switch_object("b"), profile_object("b")])
-    api.fail(Fault(403, "switchprofiles"))
+    api.apply_all([switch_object("b"), profile_object("b")])
+    api.inject_fault(Fault(403, "switchprofiles"))
 
-    live = read_live(target, settings)
+    live = read_live_state(target, settings)
 
     assert counts(live) == {"Switch": 1}
-    assert SWITCH_PROFILE not in {*live.resources, *live.not_served}
-    api.heal()
-    api.withdraw(SWITCH_PROFILE)
-    assert read_live(target, settings).not_served == {SWITCH_PROFILE}
+    assert SWITCH_PROFILE not in {*live.resources, *live.unserved_kinds}
+    api.clear_faults()
+    api.stop_serving(SWITCH_PROFILE)
+    assert read_live_state(target, settings).unserved_kinds == {SWITCH_PROFILE}
 
 
 @pytest.mark.parametrize("status", [401, 500, 503])
 def test_profiles_that_fail_otherwise_fail_the_reading(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings, status: int
 ) -> None:
-    api.fail(Fault(status, "switchprofiles"))
+    api.inject_fault(Fault(status, "switchprofiles"))
 
     with pytest.raises((PermanentError, TransientError)):
-        read_live(target, settings)
+        read_live_state(target, settings)
 
 
 def test_the_last_reading_is_kept_for_whoever_asks_for_the_same(
     fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
-    states = LiveStates()
-    assert states.last(fabric_target, "") is None
-    fabric_api.load([server_object(1)])
+    states = LiveStateCache()
+    assert states.get_cached(fabric_target, "") is None
+    fabric_api.apply_all([server_object(1)])
     read = states.read(fabric_target, settings)
-    seen = digest(each for found in read.resources.values() for each in found)
-    assert states.last(fabric_target, seen) is read
-    assert states.last(fabric_target, "another") is None
+    seen = digest_resources(each for found in read.resources.values() for each in found)
+    assert states.get_cached(fabric_target, seen) is read
+    assert states.get_cached(fabric_target, "another") is None

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from activities.errors import PermanentError, TransientError
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.netbox.client import NetBox, Row
-from activities.netbox.http import Conflict
+from activities.netbox.http import PreconditionFailed
 from settings import Settings
 from tests.support.system.installation import until
 
@@ -87,15 +87,15 @@ def test_a_read_is_repeated_on_a_stale_connection(connect: Connect) -> None:
     stale, fresh = [answer("200 OK"), HANG_UP], [answer("200 OK")]
     with scripted_server(stale, fresh) as (url, requests):
         netbox = connect(url)
-        assert list(netbox.rows("extras/tags")) == []
-        assert list(netbox.rows("extras/tags")) == []
+        assert list(netbox.list_rows("extras/tags")) == []
+        assert list(netbox.list_rows("extras/tags")) == []
     assert len(requests) == 3
 
 
 def test_a_guarded_change_is_repeated_on_a_stale_connection(connect: Connect) -> None:
     """It may have been made the first time; then the second is told so, and nothing is lost."""
     stale, fresh = [HANG_UP], [answer("412 Precondition Failed", '{"detail": "No."}')]
-    with scripted_server(stale, fresh) as (url, requests), pytest.raises(Conflict):
+    with scripted_server(stale, fresh) as (url, requests), pytest.raises(PreconditionFailed):
         connect(url).patch_record(1, {"hh_paused": True}, 'W/"1"')
     assert [request.splitlines()[0] for request in requests] == [
         "PATCH /api/virtualization/clusters/1/ HTTP/1.1"
@@ -113,7 +113,7 @@ def test_a_silent_server_is_not_waited_for_twice(connect: Connect) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(TransientError, match="did not answer in time"):
-            connect(url).status()
+            connect(url).get_status()
         listener.settimeout(0.1)
         listener.accept()[0].close()
         with pytest.raises(TimeoutError):
@@ -134,7 +134,7 @@ def test_a_record_without_an_etag_is_not_to_be_trusted(connect: Connect) -> None
         scripted_server([answer("200 OK", '{"id": 1}')]) as (url, _),
         pytest.raises(PermanentError, match=r"gives no ETag.*4\.7 or later"),
     ):
-        connect(url).record(1)
+        connect(url).get_record(1)
 
 
 def test_records_without_our_fields_are_not_taken_for_no_records(connect: Connect) -> None:
@@ -144,7 +144,7 @@ def test_records_without_our_fields_are_not_taken_for_no_records(connect: Connec
         scripted_server([answer("200 OK", page)]) as (url, _),
         pytest.raises(PermanentError, match=r"no custom field hh_fabric_id.*starter\.py setup"),
     ):
-        connect(url).record_by_fabric_id("dc-1")
+        connect(url).find_record("dc-1")
 
 
 def test_a_netbox_without_the_cluster_type_is_not_set_up(connect: Connect) -> None:
@@ -153,13 +153,13 @@ def test_a_netbox_without_the_cluster_type_is_not_set_up(connect: Connect) -> No
         scripted_server([refusal]) as (url, _),
         pytest.raises(PermanentError, match=r"no cluster type.*starter\.py setup"),
     ):
-        connect(url).records()
+        connect(url).list_records()
 
 
 @pytest.mark.parametrize("url", ["", "netbox", "http://", "ftp://netbox", "http://[::1"])
 def test_a_url_that_is_none(connect: Connect, url: str) -> None:
     with pytest.raises(PermanentError, match="is not a usable URL"):
-        connect(url).status()
+        connect(url).get_status()
 
 
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
@@ -169,7 +169,7 @@ def test_a_web_page_is_no_api(connect: Connect, status: str) -> None:
         scripted_server([page]) as (url, _),
         pytest.raises(PermanentError, match="not the REST API of a NetBox"),
     ):
-        connect(url).status()
+        connect(url).get_status()
 
 
 def test_a_crash_page_is_not_repeated_to_people(connect: Connect) -> None:
@@ -178,14 +178,14 @@ def test_a_crash_page_is_not_repeated_to_people(connect: Connect) -> None:
         scripted_server([page]) as (url, _),
         pytest.raises(TransientError, match="not available at the moment") as error,
     ):
-        connect(url).status()
+        connect(url).get_status()
     assert len(str(error.value)) < 150
 
 
 def test_a_busy_server_says_when_to_come_back(connect: Connect) -> None:
     busy = answer("429 Too Many Requests", '{"detail": "Slow down."}', "Retry-After: 9")
     with scripted_server([busy]) as (url, _), pytest.raises(TransientError) as error:
-        connect(url).status()
+        connect(url).get_status()
     assert error.value.retry_after == 9
 
 
@@ -198,7 +198,7 @@ def test_the_token_is_ours_and_stays_out_of_errors(
     monkeypatch.setenv("NETRC", str(netrc))
     refusal = answer("403 Forbidden", '{"detail": "Invalid v2 token"}')
     with scripted_server([refusal]) as (url, requests), pytest.raises(PermanentError) as error:
-        connect(url).status()
+        connect(url).get_status()
     assert f"Authorization: Bearer {TOKEN}" in requests[0]
     assert "secret" not in str(error.value)
 
@@ -278,14 +278,14 @@ class Turns(Semaphore):
 
 
 def read(netbox: NetBox) -> list[Row]:
-    return list(netbox.rows("extras/tags"))
+    return list(netbox.list_rows("extras/tags"))
 
 
 async def test_no_more_requests_are_under_way_than_it_may_have(
     crowd: Crowd, readers: Readers
 ) -> None:
     with ThreadPoolExecutor(24) as fabrics:
-        netbox = NetBox(crowd.url, TOKEN, connect_timeout=1, timeout=10, at_once=3)
+        netbox = NetBox(crowd.url, TOKEN, connect_timeout=1, timeout=10, max_concurrent=3)
         reads = [fabrics.submit(read, netbox) for _ in range(24)]
         await until(readers, lambda number: number >= 3)
         crowd.may_end.set()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from activities.netbox.client import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def foreign_cluster(admin: NetBox) -> Iterator[Row]:
     type_ = admin.create(
         "virtualization/cluster-types", {"name": "Trial others", "slug": "trial-others"}
     )
-    cluster = admin.create(CLUSTERS, {"name": "Trial foreign", "type": type_["id"]})
+    cluster = admin.create(CLUSTERS_PATH, {"name": "Trial foreign", "type": type_["id"]})
     yield cluster
-    admin.delete(CLUSTERS, cluster["id"])
+    admin.delete(CLUSTERS_PATH, cluster["id"])
     admin.delete("virtualization/cluster-types", type_["id"])

@@ -3,62 +3,62 @@
 import pytest
 
 from activities.errors import PermanentError
-from activities.netbox.client import CLUSTERS, JOURNAL, NetBox, Row
-from activities.netbox.http import Gone
-from activities.setup.access import GRANTS, USER
-from activities.setup.fields import FIELDS
+from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
+from activities.netbox.http import NotFound
+from activities.setup.access import GRANTS, USER_ITEM
+from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
 
 
 def test_foreign_clusters_are_out_of_sight(netbox: NetBox, foreign_cluster: Row) -> None:
-    with pytest.raises(Gone):
-        netbox.record(foreign_cluster["id"])
-    with pytest.raises(Gone):
+    with pytest.raises(NotFound):
+        netbox.get_record(foreign_cluster["id"])
+    with pytest.raises(NotFound):
         netbox.patch_record(foreign_cluster["id"], {"hh_paused": True}, "*")
-    assert foreign_cluster["id"] not in [row["id"] for row in netbox.rows(CLUSTERS)]
-    assert foreign_cluster["id"] not in [row["id"] for row in netbox.records()]
+    assert foreign_cluster["id"] not in [row["id"] for row in netbox.list_rows(CLUSTERS_PATH)]
+    assert foreign_cluster["id"] not in [row["id"] for row in netbox.list_records()]
 
 
 def test_foreign_clusters_are_no_records_for_an_administrator_either(
     admin: NetBox, foreign_cluster: Row
 ) -> None:
-    assert foreign_cluster["id"] not in [row["id"] for row in admin.records()]
+    assert foreign_cluster["id"] not in [row["id"] for row in admin.list_records()]
 
 
 def test_only_fabrics_can_be_made(netbox: NetBox, foreign_cluster: Row) -> None:
     with pytest.raises(PermanentError, match="does not allow"):
-        netbox.create(CLUSTERS, {"name": "Trial", "type": foreign_cluster["type"]["id"]})
+        netbox.create(CLUSTERS_PATH, {"name": "Trial", "type": foreign_cluster["type"]["id"]})
 
 
 def test_a_fabric_cannot_be_deleted_or_turned_into_something_else(
     netbox: NetBox, record: Row, foreign_cluster: Row
 ) -> None:
     with pytest.raises(PermanentError, match="does not allow"):
-        netbox.delete(CLUSTERS, record["id"])
+        netbox.delete(CLUSTERS_PATH, record["id"])
     with pytest.raises(PermanentError, match="does not allow"):
-        netbox.change(CLUSTERS, record["id"], {"type": foreign_cluster["type"]["id"]})
+        netbox.update(CLUSTERS_PATH, record["id"], {"type": foreign_cluster["type"]["id"]})
 
 
 @pytest.mark.parametrize("path", ["users/users", "users/permissions", "dcim/racks"])
 def test_nothing_else_can_be_read(netbox: NetBox, path: str) -> None:
     with pytest.raises(PermanentError, match="does not allow"):
-        list(netbox.rows(path))
+        list(netbox.list_rows(path))
 
 
-@pytest.mark.parametrize("path", [FIELDS, "extras/tags", "dcim/locations"])
+@pytest.mark.parametrize("path", [CUSTOM_FIELDS, "extras/tags", "dcim/locations"])
 def test_what_it_looks_up_it_cannot_change(netbox: NetBox, path: str) -> None:
-    next(netbox.rows(path), None)
+    next(netbox.list_rows(path), None)
     with pytest.raises(PermanentError, match="does not allow"):
         netbox.create(path, {"name": "trial", "slug": "trial"})
 
 
 def test_it_has_the_permissions_that_are_declared_and_no_other(admin: NetBox) -> None:
-    (user,) = (row for row in admin.rows(USER.path) if USER.is_row(row))
+    (user,) = (row for row in admin.list_rows(USER_ITEM.path) if USER_ITEM.matches(row))
     (group,) = user["groups"]
     assert user["permissions"] == []
     granted = {
         row["name"]: row
-        for row in admin.rows("users/permissions")
+        for row in admin.list_rows("users/permissions")
         if group["id"] in [each["id"] for each in row["groups"]]
     }
     declared = (*GRANTS, *INVENTORY_GRANTS)
@@ -77,19 +77,19 @@ def test_it_has_the_permissions_that_are_declared_and_no_other(admin: NetBox) ->
 def test_journals_of_anything_but_clusters_are_refused(netbox: NetBox, admin: NetBox) -> None:
     site = admin.create("dcim/sites", {"name": "Trial site", "slug": "trial-site"})
     entry = {"assigned_object_type": "dcim.site", "assigned_object_id": site["id"]}
-    theirs = admin.create(JOURNAL, entry | {"comments": "Mine."})
+    theirs = admin.create(JOURNAL_PATH, entry | {"comments": "Mine."})
     try:
-        assert theirs["id"] not in [row["id"] for row in netbox.rows(JOURNAL)]
+        assert theirs["id"] not in [row["id"] for row in netbox.list_rows(JOURNAL_PATH)]
         with pytest.raises(PermanentError, match="does not allow"):
-            netbox.create(JOURNAL, entry | {"comments": "Ours."})
+            netbox.create(JOURNAL_PATH, entry | {"comments": "Ours."})
     finally:
         admin.delete("dcim/sites", site["id"])
 
 
 def test_journals_can_be_added_to_but_not_rewritten(netbox: NetBox, record: Row) -> None:
     netbox.add_journal_entry(record["id"], "It was so.")
-    (entry,) = netbox.rows(JOURNAL, assigned_object_id=record["id"])
+    (entry,) = netbox.list_rows(JOURNAL_PATH, assigned_object_id=record["id"])
     with pytest.raises(PermanentError, match="does not allow"):
-        netbox.change(JOURNAL, entry["id"], {"comments": "It was not."})
+        netbox.update(JOURNAL_PATH, entry["id"], {"comments": "It was not."})
     with pytest.raises(PermanentError, match="does not allow"):
-        netbox.delete(JOURNAL, entry["id"])
+        netbox.delete(JOURNAL_PATH, entry["id"])

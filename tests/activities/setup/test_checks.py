@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 
-from activities.netbox.client import CLUSTERS, JOURNAL, NetBox, Row
-from activities.netbox.http import Refused
+from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
+from activities.netbox.http import BadRequest
 from activities.setup import check_netbox
-from activities.setup.access import GRANTS, JOURNALS, RECORDS, TOKENS, USER, Grant
-from activities.setup.fields import CHOICE_SETS, FIELDS
+from activities.setup.access import GRANTS, JOURNALS_GRANT, RECORDS_GRANT, TOKENS, USER_ITEM, Grant
+from activities.setup.fields import CHOICE_SETS, CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
-from activities.setup.items import CLUSTER
+from activities.setup.items import CLUSTER_OBJECT_TYPE
 from fabrics.check import Check
-from fabrics.resources.kinds import KINDS
+from fabrics.resources.kinds import COMPARED_KINDS
 from stack.stack import Stack
 from tests.support.netbox.records import MakeRecord
 
@@ -42,12 +42,12 @@ def failed(netbox: NetBox) -> list[Check]:
 @contextmanager
 def changed(admin: NetBox, path: str, name: str, /, **values: object) -> Iterator[None]:
     """NetBox with other values in one of its objects, put back in the end."""
-    row = next(row for row in admin.rows(path, name=name) if row["name"] == name)
-    admin.change(path, row["id"], values)
+    row = next(row for row in admin.list_rows(path, name=name) if row["name"] == name)
+    admin.update(path, row["id"], values)
     try:
         yield
     finally:
-        admin.change(path, row["id"], {key: writable(row[key]) for key in values})
+        admin.update(path, row["id"], {key: writable(row[key]) for key in values})
 
 
 def writable(value: object) -> object:
@@ -59,14 +59,14 @@ def name_of(grant: Grant) -> str:
 
 
 def test_all_is_well_for_the_constrained_user(netbox: NetBox, record: Row) -> None:
-    before = netbox.record(record["id"])
+    before = netbox.get_record(record["id"])
     checks = check_netbox(netbox)
     assert [check.sentence for check in checks if not check.ok] == []
     assert "NetBox 4." in checks[0].sentence
     names = {check.name for check in checks}
     assert names >= {f"NetBox permission on {path}" for grant in GRANTS for path in grant.models}
     assert len(names) == len(checks) == 16
-    assert netbox.record(record["id"]) == before
+    assert netbox.get_record(record["id"]) == before
 
 
 @pytest.mark.parametrize("token", ["", "abc", "nbt_abc.def"])
@@ -104,7 +104,7 @@ def test_something_else_answers(connect: Connect, stack: Stack) -> None:
 def test_an_old_netbox(
     netbox: NetBox, monkeypatch: pytest.MonkeyPatch, version: str, fit: bool
 ) -> None:
-    monkeypatch.setattr(netbox, "status", lambda: {"netbox-version": version})
+    monkeypatch.setattr(netbox, "get_status", lambda: {"netbox-version": version})
     check, *others = check_netbox(netbox)
     assert check.ok is fit
     assert bool(others) is fit
@@ -112,7 +112,7 @@ def test_an_old_netbox(
 
 
 def test_a_token_that_may_only_read(connect: Connect, admin: NetBox) -> None:
-    user = next(admin.rows(USER.path, **USER.key))
+    user = next(admin.list_rows(USER_ITEM.path, **USER_ITEM.key))
     wanted = {"user": user["id"], "version": 2, "write_enabled": False, "description": "trial"}
     token = admin.create(TOKENS, wanted)
     try:
@@ -175,9 +175,9 @@ def test_each_permission_is_missed(
 
 
 def test_a_permission_that_is_switched_off(netbox: NetBox, admin: NetBox) -> None:
-    with changed(admin, "users/permissions", name_of(JOURNALS), enabled=False):
+    with changed(admin, "users/permissions", name_of(JOURNALS_GRANT), enabled=False):
         (check,) = failed(netbox)
-    assert f"may not view or add {JOURNAL}" in check.sentence
+    assert f"may not view or add {JOURNAL_PATH}" in check.sentence
 
 
 def test_a_permission_that_hides_fabrics(
@@ -185,7 +185,7 @@ def test_a_permission_that_hides_fabrics(
 ) -> None:
     seen, _ = make_record(), make_record()
     narrow = {"type__slug": "hedgehog-fabric", "name": seen["name"]}
-    with changed(admin, "users/permissions", name_of(RECORDS), constraints=narrow):
+    with changed(admin, "users/permissions", name_of(RECORDS_GRANT), constraints=narrow):
         (check,) = failed(netbox)
     assert check.name == "NetBox records in sight"
     assert "only 1 of" in check.sentence
@@ -194,23 +194,23 @@ def test_a_permission_that_hides_fabrics(
 def test_a_permission_that_keeps_fabrics_from_being_changed(
     netbox: NetBox, admin: NetBox, record: Row
 ) -> None:
-    user = next(admin.rows(USER.path, **USER.key))
+    user = next(admin.list_rows(USER_ITEM.path, **USER_ITEM.key))
     reading = {
         "name": "Trial",
-        "object_types": [CLUSTER],
+        "object_types": [CLUSTER_OBJECT_TYPE],
         "actions": ["view"],
         "users": [user["id"]],
     }
     permission = admin.create("users/permissions", reading)
     narrow = {"type__slug": "hedgehog-fabric", "name": "another"}
     try:
-        with changed(admin, "users/permissions", name_of(RECORDS), constraints=narrow):
+        with changed(admin, "users/permissions", name_of(RECORDS_GRANT), constraints=narrow):
             (check,) = failed(netbox)
     finally:
         admin.delete("users/permissions", permission["id"])
     assert check.name == "NetBox records to change"
     assert record["name"] in check.sentence
-    assert name_of(RECORDS) in check.sentence
+    assert name_of(RECORDS_GRANT) in check.sentence
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_permission_that_keeps_fabrics_from_being_changed(
 def test_a_setting_that_stands_in_the_way(
     netbox: NetBox, admin: NetBox, name: str, values: Row, said: str
 ) -> None:
-    with changed(admin, FIELDS, name, **values):
+    with changed(admin, CUSTOM_FIELDS, name, **values):
         check, *others = failed(netbox)
     assert check.name == said
     assert f"{name}: {next(iter(values))}" in check.sentence
@@ -242,7 +242,7 @@ def test_a_setting_that_stands_in_the_way(
 
 
 def test_a_choice_that_is_gone(netbox: NetBox, admin: NetBox) -> None:
-    kinds = [[kind.name, kind.name] for kind in KINDS]
+    kinds = [[kind.name, kind.name] for kind in COMPARED_KINDS]
     with changed(admin, CHOICE_SETS, "Hedgehog kinds", extra_choices=kinds[1:]):
         (check,) = failed(netbox)
     assert check.name == "NetBox fields"
@@ -250,51 +250,51 @@ def test_a_choice_that_is_gone(netbox: NetBox, admin: NetBox) -> None:
 
 
 def test_a_field_that_is_gone(netbox: NetBox, admin: NetBox) -> None:
-    with changed(admin, FIELDS, "hh_commit", name="hh_commit_before"):
+    with changed(admin, CUSTOM_FIELDS, "hh_commit", name="hh_commit_before"):
         (check,) = failed(netbox)
     assert check.name == "NetBox fields"
     assert "create custom field hh_commit" in check.sentence
 
 
 def test_a_field_that_is_somebody_elses(netbox: NetBox, admin: NetBox) -> None:
-    with changed(admin, FIELDS, "hh_commit", name="hh_commit_before"):
-        other = {"name": "hh_commit", "type": "integer", "object_types": [CLUSTER]}
-        field = admin.create(FIELDS, other)
+    with changed(admin, CUSTOM_FIELDS, "hh_commit", name="hh_commit_before"):
+        other = {"name": "hh_commit", "type": "integer", "object_types": [CLUSTER_OBJECT_TYPE]}
+        field = admin.create(CUSTOM_FIELDS, other)
         try:
             (check,) = failed(netbox)
         finally:
-            admin.delete(FIELDS, field["id"])
+            admin.delete(CUSTOM_FIELDS, field["id"])
     assert "hh_commit: its type is integer, not text: rename or delete it" in check.sentence
 
 
 def test_a_field_that_somebody_else_requires(
     netbox: NetBox, admin: NetBox, make_record: MakeRecord
 ) -> None:
-    wanted = {"name": "trial_owner", "type": "text", "object_types": [CLUSTER]}
-    field = admin.create(FIELDS, wanted)
+    wanted = {"name": "trial_owner", "type": "text", "object_types": [CLUSTER_OBJECT_TYPE]}
+    field = admin.create(CUSTOM_FIELDS, wanted)
     try:
         make_record(trial_owner="Ada")
         make_record()
-        admin.change(FIELDS, field["id"], {"required": True})
+        admin.update(CUSTOM_FIELDS, field["id"], {"required": True})
         (check,) = failed(netbox)
         assert check.name == "NetBox required fields"
         assert "trial_owner" in check.sentence
         assert "fill them in" in check.sentence
-        for row in admin.records():
-            admin.change(CLUSTERS, row["id"], {"custom_fields": {"trial_owner": "Eve"}})
+        for row in admin.list_records():
+            admin.update(CLUSTERS_PATH, row["id"], {"custom_fields": {"trial_owner": "Eve"}})
         assert failed(netbox) == []
     finally:
-        admin.delete(FIELDS, field["id"])
+        admin.delete(CUSTOM_FIELDS, field["id"])
 
 
 def test_a_rule_that_was_tightened_over_a_value(
     netbox: NetBox, admin: NetBox, make_record: MakeRecord
 ) -> None:
     record = make_record(hh_sync_interval=60)
-    with changed(admin, FIELDS, "hh_sync_interval", validation_minimum=100):
+    with changed(admin, CUSTOM_FIELDS, "hh_sync_interval", validation_minimum=100):
         (check,) = failed(netbox)
-        with pytest.raises(Refused, match="at least 100"):
-            admin.change(CLUSTERS, record["id"], {"description": "new"})
+        with pytest.raises(BadRequest, match="at least 100"):
+            admin.update(CLUSTERS_PATH, record["id"], {"description": "new"})
     assert check.name == "NetBox values"
     assert f"{record['name']} for its hh_sync_interval" in check.sentence
     assert "Correct the value" in check.sentence

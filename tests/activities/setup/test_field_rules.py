@@ -2,11 +2,11 @@
 
 import pytest
 
-from activities.netbox.client import CLUSTERS, NetBox, Row
-from activities.netbox.http import Refused
-from activities.setup.field_rules import is_filled, is_refused
-from activities.setup.fields import FIELDS
-from activities.setup.items import CLUSTER
+from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
+from activities.netbox.http import BadRequest
+from activities.setup.field_rules import has_invalid_value, has_value
+from activities.setup.fields import CUSTOM_FIELDS
+from activities.setup.items import CLUSTER_OBJECT_TYPE
 from tests.support.netbox.records import MakeRecord
 
 NO_RULES: Row = {"validation_minimum": None, "validation_maximum": None, "validation_regex": ""}
@@ -31,20 +31,20 @@ CASES = [
 @pytest.mark.parametrize(("rules", "value", "refused"), CASES)
 def test_a_value_that_breaks_a_rule(rules: Row, value: object, refused: bool) -> None:
     field = {"name": "f", **NO_RULES, **rules}
-    assert is_refused(field, {"custom_fields": {"f": value}}) is refused
+    assert has_invalid_value(field, {"custom_fields": {"f": value}}) is refused
 
 
 @pytest.mark.parametrize("value", [True, False, [1], {"a": 1}, {"value": "x", "label": "X"}])
 def test_rules_are_for_texts_and_numbers(value: object) -> None:
     field = {"name": "f", **NO_RULES, "validation_minimum": 5, "validation_regex": "^y"}
-    assert not is_refused(field, {"custom_fields": {"f": value}})
+    assert not has_invalid_value(field, {"custom_fields": {"f": value}})
 
 
 @pytest.mark.parametrize(
     ("value", "filled"), [(None, False), ("", False), (0, True), (False, True)]
 )
 def test_what_counts_as_a_value(value: object, filled: bool) -> None:
-    assert is_filled({"name": "f"}, {"custom_fields": {"f": value}}) is filled
+    assert has_value({"name": "f"}, {"custom_fields": {"f": value}}) is filled
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_what_counts_as_a_value(value: object, filled: bool) -> None:
 def test_netbox_says_the_same(  # noqa: PLR0917  the case
     admin: NetBox, make_record: MakeRecord, type_: str, rules: Row, value: object, refused: bool
 ) -> None:
-    wanted = {"name": "trial_rule", "type": type_, "object_types": [CLUSTER]}
-    field = admin.create(FIELDS, wanted)
+    wanted = {"name": "trial_rule", "type": type_, "object_types": [CLUSTER_OBJECT_TYPE]}
+    field = admin.create(CUSTOM_FIELDS, wanted)
     try:
         record = make_record(trial_rule=value)
-        admin.change(FIELDS, field["id"], rules)
-        assert is_refused({**field, **rules}, record) is refused
+        admin.update(CUSTOM_FIELDS, field["id"], rules)
+        assert has_invalid_value({**field, **rules}, record) is refused
         if refused:
-            with pytest.raises(Refused, match="trial_rule"):
-                admin.change(CLUSTERS, record["id"], {"description": "new"})
+            with pytest.raises(BadRequest, match="trial_rule"):
+                admin.update(CLUSTERS_PATH, record["id"], {"description": "new"})
         else:
-            admin.change(CLUSTERS, record["id"], {"description": "new"})
+            admin.update(CLUSTERS_PATH, record["id"], {"description": "new"})
     finally:
-        admin.delete(FIELDS, field["id"])
+        admin.delete(CUSTOM_FIELDS, field["id"])

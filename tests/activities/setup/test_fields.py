@@ -5,16 +5,16 @@ import re
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from activities.netbox.client import CLUSTERS, NetBox, Row
-from activities.setup.fields import COLOURS, CONFIG_FIELDS, FIELD_ITEMS, GROUP
-from fabrics.record.config import DEFAULT_INTERVAL
+from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
+from activities.setup.fields import CONFIG_FIELD_NAMES, FIELD_GROUP, FIELD_ITEMS, STATUS_COLOURS
+from fabrics.record.config import DEFAULT_INTERVAL_SECONDS
 from fabrics.record.config_fields import DEFAULT_BRANCH, DEFAULT_DIRECTORY, DEFAULT_NAMESPACE
 from fabrics.record.status import ConnectionStatus, SyncStatus
 from tests.support.netbox.browser import Browser, cluster_page
 from tests.support.netbox.records import MakeRecord
 
 LABELS = {item.key["name"]: item.defaults["label"] for item in FIELD_ITEMS}
-STATUS_FIELDS = [name for name in LABELS if name not in CONFIG_FIELDS]
+STATUS_FIELDS = [name for name in LABELS if name not in CONFIG_FIELD_NAMES]
 
 
 def inputs(source: str) -> dict[str, Tag]:
@@ -26,16 +26,16 @@ def inputs(source: str) -> dict[str, Tag]:
 def test_a_form_asks_for_the_configuration_in_its_order(browser: Browser, record: Row) -> None:
     for path in (f"{cluster_page(record)}edit/", "/virtualization/clusters/add/"):
         source = browser.page(path)
-        assert list(inputs(source)) == list(CONFIG_FIELDS)
+        assert list(inputs(source)) == list(CONFIG_FIELD_NAMES)
         headings = [heading.text.strip() for heading in BeautifulSoup(source, "html.parser")("h3")]
-        assert headings.count(GROUP) == 1
+        assert headings.count(FIELD_GROUP) == 1
 
 
 @pytest.mark.parametrize(
     ("name", "default"),
     [
         ("hh_sync_enabled", "no"),
-        ("hh_sync_interval", DEFAULT_INTERVAL),
+        ("hh_sync_interval", DEFAULT_INTERVAL_SECONDS),
         ("hh_paused", "no"),
         ("hh_kubernetes_namespace", DEFAULT_NAMESPACE),
         ("hh_credentials", "the fabric ID"),
@@ -90,11 +90,11 @@ def test_the_configuration_comes_before_the_status(
 def test_a_status_has_its_colour(
     browser: Browser, admin: NetBox, record: Row, name: str, value: str
 ) -> None:
-    admin.change(CLUSTERS, record["id"], {"custom_fields": {name: value}})
+    admin.update(CLUSTERS_PATH, record["id"], {"custom_fields": {name: value}})
     words = value.replace("_", " ").capitalize()
-    badge = re.compile(rf'class="badge text-bg-{COLOURS[value]}">\s*{words}\s*<')
+    badge = re.compile(rf'class="badge text-bg-{STATUS_COLOURS[value]}">\s*{words}\s*<')
     assert badge.search(browser.page(cluster_page(record)))
-    config = next(admin.rows("extras/table-configs", name="Hedgehog fabrics"))
+    config = next(admin.list_rows("extras/table-configs", name="Hedgehog fabrics"))
     table = browser.page(f"/virtualization/clusters/?tableconfig_id={config['id']}")
     assert name != "hh_sync_status" or badge.search(table)
 
@@ -105,7 +105,7 @@ def test_a_fabric_id_is_shown_and_stays(browser: Browser, admin: NetBox, record:
     assert field["value"] == fabric_id
     assert field.has_attr("disabled")
     assert browser.save("stable", hh_fabric_id="another")
-    (saved,) = (row for row in admin.records() if row["id"] == record["id"])
+    (saved,) = (row for row in admin.list_records() if row["id"] == record["id"])
     assert saved["custom_fields"]["hh_git_branch"] == "stable"
     assert saved["custom_fields"]["hh_fabric_id"] == fabric_id
 
@@ -113,5 +113,5 @@ def test_a_fabric_id_is_shown_and_stays(browser: Browser, admin: NetBox, record:
 def test_no_status_can_be_forged_in_a_form(browser: Browser, admin: NetBox, record: Row) -> None:
     browser.open_form(record)
     assert browser.save("stable", hh_sync_status="in_sync", hh_commit="abc")
-    (saved,) = (row for row in admin.records() if row["id"] == record["id"])
+    (saved,) = (row for row in admin.list_records() if row["id"] == record["id"])
     assert {saved["custom_fields"][name] for name in STATUS_FIELDS} == {None}

@@ -11,11 +11,11 @@ import pytest
 
 from activities import setup
 from activities.errors import PermanentError
-from activities.netbox.client import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.setup import Action
-from activities.setup.access import TOKENS, USER
-from activities.setup.fields import CHOICE_SETS, FIELDS
-from activities.setup.items import CLUSTER, Default, Item, Reference
+from activities.setup.access import TOKENS, USER_ITEM
+from activities.setup.fields import CHOICE_SETS, CUSTOM_FIELDS
+from activities.setup.items import CLUSTER_OBJECT_TYPE, Default, Item, Reference
 from stack.stack import Stack
 
 WEB_UI = "http://127.0.0.1:8233"
@@ -41,9 +41,10 @@ def renamed_items(prefix: str) -> list[Item]:
             key=key(item.key),
             needed={name: needed(value) for name, value in item.needed.items()},
             defaults={name: default(name, value) for name, value in item.defaults.items()},
-            stays_with=item.stays_with and replace(item.stays_with, key=key(item.stays_with.key)),
+            kept_while_tagged=item.kept_while_tagged
+            and replace(item.kept_while_tagged, key=key(item.kept_while_tagged.key)),
         )
-        for item in setup.items(WEB_UI, "default")
+        for item in setup.all_items(WEB_UI, "default")
     ]
 
 
@@ -75,20 +76,20 @@ def only(items: list[Item], *names: str) -> list[Item]:
 
 
 def find(netbox: NetBox, path: str, name: str) -> Row:
-    return next(row for row in netbox.rows(path, name=name) if row["name"] == name)
+    return next(row for row in netbox.list_rows(path, name=name) if row["name"] == name)
 
 
 @pytest.fixture
 def link_put_back(admin: NetBox, stack: Stack) -> Iterator[None]:
     """The one link of this NetBox leads to its own Temporal again, where later tests follow it."""
     yield
-    for _ in setup.apply(admin, setup.items(stack.temporal.ui_url, "default")):
+    for _ in setup.apply(admin, setup.all_items(stack.temporal.ui_url, "default")):
         pass
 
 
 @pytest.mark.usefixtures("link_put_back")
 def test_a_second_run_changes_nothing(admin: NetBox) -> None:
-    items = setup.items(WEB_UI, "default")
+    items = setup.all_items(WEB_UI, "default")
     for _ in setup.apply(admin, items):
         pass
     assert setup.plan(admin, items) == []
@@ -102,7 +103,7 @@ def test_what_is_made_can_be_planned_before_and_removed_again(admin: NetBox) -> 
     assert [change.action for change in planned] == [Action.CREATE] * len(items)
     assert list(setup.apply(admin, items)) == planned
     assert setup.plan(admin, items) == []
-    (user,) = (item for item in items if item.path == USER.path)
+    (user,) = (item for item in items if item.path == USER_ITEM.path)
     assert setup.issue_token(admin, user) is not None
     assert counts(admin, items)[TOKENS] == before[TOKENS] + 1
 
@@ -116,13 +117,13 @@ def test_what_is_made_can_be_planned_before_and_removed_again(admin: NetBox) -> 
 def counts(netbox: NetBox, items: list[Item]) -> dict[str, int]:
     """How many objects there are of each kind that set-up makes."""
     paths = {TOKENS, *(item.path for item in items)}
-    return {path: len(list(netbox.rows(path))) for path in paths}
+    return {path: len(list(netbox.list_rows(path))) for path in paths}
 
 
 @pytest.mark.usefixtures("link_put_back")
 def test_another_web_ui_changes_the_link_alone(admin: NetBox) -> None:
     for port in (2, 3):
-        items = setup.items(f"http://127.0.0.1:{port}", "fabrics/eu")
+        items = setup.all_items(f"http://127.0.0.1:{port}", "fabrics/eu")
         (change,) = setup.apply(admin, items)
         assert str(change) == "repair custom link Hedgehog sync in Temporal: link_url"
         link = find(admin, "extras/custom-links", "Hedgehog sync in Temporal")
@@ -133,23 +134,23 @@ def test_another_web_ui_changes_the_link_alone(admin: NetBox) -> None:
 
 @pytest.mark.usefixtures("link_put_back")
 def test_without_a_web_ui_the_link_stays_as_it_is(admin: NetBox) -> None:
-    theirs = setup.items("https://temporal.example.com", "default")
+    theirs = setup.all_items("https://temporal.example.com", "default")
     for _ in setup.apply(admin, theirs):
         pass
     before = find(admin, "extras/custom-links", "Hedgehog sync in Temporal")
-    (kept,) = setup.apply(admin, setup.items("", "default"))
+    (kept,) = setup.apply(admin, setup.all_items("", "default"))
     assert str(kept) == "keep custom link Hedgehog sync in Temporal: not as shipped: link_url"
     assert find(admin, "extras/custom-links", "Hedgehog sync in Temporal") == before
     assert not [check for check in setup.check_netbox(admin) if not check.ok]
     admin.delete("extras/custom-links", before["id"])
-    (created,) = setup.apply(admin, setup.items("", "default"))
+    (created,) = setup.apply(admin, setup.all_items("", "default"))
     assert created.action is Action.CREATE
     new = find(admin, "extras/custom-links", "Hedgehog sync in Temporal")
     assert new["link_url"].startswith("http://localhost:8233/namespaces/default/workflows/")
 
 
 def test_no_field_has_a_default(admin: NetBox) -> None:
-    fields = [row for row in admin.rows(FIELDS) if row["name"].startswith("hh_")]
+    fields = [row for row in admin.list_rows(CUSTOM_FIELDS) if row["name"].startswith("hh_")]
     assert len(fields) == 29
     assert [row["default"] for row in fields] == [None] * 29
     assert not any(row["required"] for row in fields)
@@ -158,21 +159,21 @@ def test_no_field_has_a_default(admin: NetBox) -> None:
 def test_clusters_that_are_no_fabrics_are_not_touched(
     admin: NetBox, foreign_cluster: Row, trial: list[Item]
 ) -> None:
-    row = next(row for row in admin.rows(CLUSTERS, id=foreign_cluster["id"]))
+    row = next(row for row in admin.list_rows(CLUSTERS_PATH, id=foreign_cluster["id"]))
     assert row["last_updated"] == foreign_cluster["last_updated"]
     assert set(row["custom_fields"].values()) == {None}
 
 
 def test_what_people_change_stays_and_is_told(admin: NetBox, trial: list[Item]) -> None:
     items = only(trial, "custom field trial_hh_sync_interval")
-    field = find(admin, FIELDS, "trial_hh_sync_interval")
-    admin.change(FIELDS, field["id"], {"label": "Every", "weight": 7})
+    field = find(admin, CUSTOM_FIELDS, "trial_hh_sync_interval")
+    admin.update(CUSTOM_FIELDS, field["id"], {"label": "Every", "weight": 7})
     (change,) = setup.apply(admin, items)
     assert change.action is Action.KEEP
     assert str(change) == (
         "keep custom field trial_hh_sync_interval: not as shipped: label, weight"
     )
-    assert find(admin, FIELDS, "trial_hh_sync_interval")["label"] == "Every"
+    assert find(admin, CUSTOM_FIELDS, "trial_hh_sync_interval")["label"] == "Every"
 
 
 @pytest.fixture
@@ -209,13 +210,18 @@ def upgraded(admin: NetBox) -> Iterator[list[Item]]:
 
 def earlier(item: Item) -> Item:
     """The item as the release before the present one made it."""
-    then = {name: (*default.was, default.value)[0] for name, default in item.shipped.items()}
+    then = {
+        name: (*default.former_values, default.value)[0]
+        for name, default in item.shipped_defaults.items()
+    }
     return replace(item, defaults=then)
 
 
 def outdated(item: Item) -> str:
     """Which of its values were others in earlier releases."""
-    return ", ".join(name for name, default in item.shipped.items() if default.was)
+    return ", ".join(
+        name for name, default in item.shipped_defaults.items() if default.former_values
+    )
 
 
 def test_an_upgrade_replaces_what_nobody_has_changed(admin: NetBox, upgraded: list[Item]) -> None:
@@ -233,17 +239,17 @@ def test_an_upgrade_replaces_what_nobody_has_changed(admin: NetBox, upgraded: li
         "upgrade custom field upgraded_hh_paused: description",
         "upgrade custom field upgraded_hh_last_sync: description, weight",
     }
-    saved = next(admin.rows("extras/saved-filters", slug="upgraded_fabrics-in-error"))
+    saved = next(admin.list_rows("extras/saved-filters", slug="upgraded_fabrics-in-error"))
     assert saved["parameters"] == {"name": ["b"]}
     assert saved["description"] == "Where a sync fails."
     assert setup.plan(admin, upgraded) == []
 
 
 def test_an_upgrade_keeps_what_people_changed(admin: NetBox, upgraded: list[Item]) -> None:
-    field = find(admin, FIELDS, "upgraded_hh_sync_interval")
-    admin.change(FIELDS, field["id"], {"label": "Pause between syncs", "weight": 7})
-    tag = next(admin.rows("extras/tags", slug="upgraded_hedgehog-sync"))
-    admin.change("extras/tags", tag["id"], {"color": "0000ff"})
+    field = find(admin, CUSTOM_FIELDS, "upgraded_hh_sync_interval")
+    admin.update(CUSTOM_FIELDS, field["id"], {"label": "Pause between syncs", "weight": 7})
+    tag = next(admin.list_rows("extras/tags", slug="upgraded_hedgehog-sync"))
+    admin.update("extras/tags", tag["id"], {"color": "0000ff"})
     kept = [
         "keep custom field upgraded_hh_sync_interval: not as shipped: label, weight",
         "keep tag upgraded_hedgehog-sync: not as shipped: color",
@@ -251,7 +257,7 @@ def test_an_upgrade_keeps_what_people_changed(admin: NetBox, upgraded: list[Item
     told = list(map(str, setup.apply(admin, upgraded)))
     assert "upgrade custom field upgraded_hh_sync_interval: description" in told
     assert [change for change in told if not change.startswith("upgrade")] == kept
-    field = find(admin, FIELDS, "upgraded_hh_sync_interval")
+    field = find(admin, CUSTOM_FIELDS, "upgraded_hh_sync_interval")
     assert field["label"] == "Pause between syncs"
     assert field["description"] == "Seconds between syncs."
     assert list(map(str, setup.apply(admin, upgraded))) == kept
@@ -259,14 +265,14 @@ def test_an_upgrade_keeps_what_people_changed(admin: NetBox, upgraded: list[Item
 
 def test_what_the_sync_needs_is_put_right(admin: NetBox, trial: list[Item]) -> None:
     items = only(trial, "custom field trial_hh_fabric_id")
-    field = find(admin, FIELDS, "trial_hh_fabric_id")
+    field = find(admin, CUSTOM_FIELDS, "trial_hh_fabric_id")
     more = {"filter_logic": "loose", "object_types": ["dcim.device"], "required": True}
-    admin.change(FIELDS, field["id"], more)
+    admin.update(CUSTOM_FIELDS, field["id"], more)
     (change,) = setup.apply(admin, items)
     assert change.action is Action.REPAIR
-    field = find(admin, FIELDS, "trial_hh_fabric_id")
+    field = find(admin, CUSTOM_FIELDS, "trial_hh_fabric_id")
     assert field["filter_logic"]["value"] == "exact"
-    assert sorted(field["object_types"]) == ["dcim.device", CLUSTER]
+    assert sorted(field["object_types"]) == ["dcim.device", CLUSTER_OBJECT_TYPE]
     assert field["required"] is False
     assert setup.plan(admin, items) == []
 
@@ -283,7 +289,7 @@ def test_choices_that_people_add_or_rename_stay(admin: NetBox, trial: list[Item]
     changed = [*in_german, ["on_holiday", "On holiday"]]
     colours = {k: v for k, v in choices["choice_colors"].items() if k != "paused"}
     more = {"extra_choices": changed, "choice_colors": colours}
-    admin.change(CHOICE_SETS, choices["id"], more)
+    admin.update(CHOICE_SETS, choices["id"], more)
     actions = [change.action for change in setup.apply(admin, items)]
     assert actions == [Action.REPAIR, Action.KEEP]
     after = find(admin, CHOICE_SETS, name)["extra_choices"]
@@ -291,17 +297,17 @@ def test_choices_that_people_add_or_rename_stay(admin: NetBox, trial: list[Item]
 
 
 def test_a_field_of_another_type_is_a_conflict(admin: NetBox, trial: list[Item]) -> None:
-    field = find(admin, FIELDS, "trial_hh_commit")
-    admin.delete(FIELDS, field["id"])
-    other = {"name": "trial_hh_commit", "type": "integer", "object_types": [CLUSTER]}
-    admin.create(FIELDS, other)
+    field = find(admin, CUSTOM_FIELDS, "trial_hh_commit")
+    admin.delete(CUSTOM_FIELDS, field["id"])
+    other = {"name": "trial_hh_commit", "type": "integer", "object_types": [CLUSTER_OBJECT_TYPE]}
+    admin.create(CUSTOM_FIELDS, other)
     items = only(trial, "custom field trial_hh_commit")
     conflict, *_ = setup.apply(admin, items)
     (kept,) = setup.remove(admin, items)
     assert [conflict.action, kept.action] == [Action.CONFLICT, Action.KEEP]
     for change in (conflict, kept):
         assert "its type is integer, not text" in str(change)
-    assert find(admin, FIELDS, "trial_hh_commit")["type"]["value"] == "integer"
+    assert find(admin, CUSTOM_FIELDS, "trial_hh_commit")["type"]["value"] == "integer"
 
 
 def test_what_is_in_use_is_not_removed(admin: NetBox, trial: list[Item]) -> None:
@@ -313,14 +319,14 @@ def test_what_is_in_use_is_not_removed(admin: NetBox, trial: list[Item]) -> None
         "custom field trial_hh_fabric",
     )
     items = only(trial, *names)
-    type_ = next(admin.rows("virtualization/cluster-types", slug="trial_hedgehog-fabric"))
-    tag = next(admin.rows("extras/tags", slug="trial_hedgehog-sync"))
+    type_ = next(admin.list_rows("virtualization/cluster-types", slug="trial_hedgehog-fabric"))
+    tag = next(admin.list_rows("extras/tags", slug="trial_hedgehog-sync"))
     user = {"name": "Trial user", "type": type_["id"], "tags": [tag["id"]]}
-    cluster = admin.create(CLUSTERS, user)
+    cluster = admin.create(CLUSTERS_PATH, user)
     try:
         kept = list(setup.remove(admin, items))
     finally:
-        admin.delete(CLUSTERS, cluster["id"])
+        admin.delete(CLUSTERS_PATH, cluster["id"])
     assert {change.action for change in kept} == {Action.KEEP}
     assert {change.what for change in kept} == set(names)
     assert [change.why for change in kept if "field" in change.what] == [

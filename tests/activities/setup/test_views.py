@@ -6,7 +6,7 @@ import pytest
 
 from activities.netbox.client import NetBox, Row
 from activities.record import RecordActivities, RecordUpdate
-from fabrics.record.status import Facts
+from fabrics.record.status import LastKnownState
 from tests.support.netbox.browser import Browser, cluster_page
 from tests.support.netbox.records import FACTS, fabric_id
 
@@ -23,7 +23,7 @@ def test_a_page_shows_the_status_and_hides_what_is_empty(
     browser: Browser, activities: RecordActivities, record: Row, foreign_cluster: Row
 ) -> None:
     assert "Sync status" not in browser.page(cluster_page(record))
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=FACTS))
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
     page = browser.page(cluster_page(record))
     assert "Out of sync" in page
     assert "Sync error" not in page
@@ -34,7 +34,7 @@ def test_a_page_shows_the_status_and_hides_what_is_empty(
     ("slug", "facts"),
     [
         ("fabrics-with-drift", FACTS),
-        ("fabrics-in-error", Facts(last_sync=FACTS.last_sync, error="Git is gone.")),
+        ("fabrics-in-error", LastKnownState(last_sync=FACTS.last_sync, error="Git is gone.")),
     ],
 )
 def test_the_saved_filters_find_what_they_say(  # noqa: PLR0917  fixtures
@@ -43,19 +43,19 @@ def test_the_saved_filters_find_what_they_say(  # noqa: PLR0917  fixtures
     activities: RecordActivities,
     record: Row,
     slug: str,
-    facts: Facts,
+    facts: LastKnownState,
 ) -> None:
-    saved = next(row for row in admin.rows("extras/saved-filters") if row["slug"] == slug)
+    saved = next(row for row in admin.list_rows("extras/saved-filters") if row["slug"] == slug)
     path = f"/virtualization/clusters/?filter_id={saved['id']}"
     assert cluster_page(record) not in browser.page(path)
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=facts))
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=facts))
     assert cluster_page(record) in browser.page(path)
 
 
 def test_the_table_has_the_columns_that_matter(
     browser: Browser, admin: NetBox, record: Row
 ) -> None:
-    config = next(admin.rows("extras/table-configs", name="Hedgehog fabrics"))
+    config = next(admin.list_rows("extras/table-configs", name="Hedgehog fabrics"))
     page = browser.page(f"/virtualization/clusters/?tableconfig_id={config['id']}")
     headings = re.findall(r"<th[^>]*>\s*<a[^>]*>\s*([^<]+?)\s*<", page)
     assert headings[:4] == ["Sync status", "Drift", "Last sync", "Sync error"]
@@ -70,13 +70,13 @@ def test_a_form_has_the_configuration_and_no_status(browser: Browser, record: Ro
 def test_an_open_form_can_be_saved_while_nothing_changes(
     browser: Browser, activities: RecordActivities, netbox: NetBox, record: Row
 ) -> None:
-    update = RecordUpdate(fabric_id=fabric_id(record), facts=FACTS)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS)
     activities.record_result(update)
     browser.open_form(record)
     for _ in range(3):
         activities.record_result(update)
     assert browser.save("stable")
-    fields = netbox.record(record["id"])[0]["custom_fields"]
+    fields = netbox.get_record(record["id"])[0]["custom_fields"]
     assert fields["hh_git_branch"] == "stable"
     assert fields["hh_sync_status"]["value"] == "out_of_sync"
     assert fields["hh_drift"][0]["name"] == "prod"
@@ -86,8 +86,8 @@ def test_a_form_does_not_overwrite_a_status_that_it_never_saw(
     browser: Browser, activities: RecordActivities, netbox: NetBox, record: Row
 ) -> None:
     browser.open_form(record)
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), facts=FACTS))
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
     assert not browser.save("stable")
-    fields = netbox.record(record["id"])[0]["custom_fields"]
+    fields = netbox.get_record(record["id"])[0]["custom_fields"]
     assert fields["hh_git_branch"] is None
     assert fields["hh_sync_status"]["value"] == "out_of_sync"

@@ -14,16 +14,16 @@ import pytest
 from pydantic import SecretStr
 
 from activities import setup
-from activities.netbox.client import CLUSTERS, NetBox, Row
+from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.setup import Action
-from activities.setup.fields import CONFIG_FIELDS
+from activities.setup.fields import CONFIG_FIELD_NAMES
 from fabrics.record.config import ConfigEdits
-from fabrics.record.status import ConnectionStatus, Facts
-from fabrics.record.status_fields import changed_fields
+from fabrics.record.status import ConnectionStatus, LastKnownState
+from fabrics.record.status_fields import find_changed_fields
 from tests.support.system.installation import until
 from tests.support.webhooks.senders import SECRET
-from webhooks.receiver import receiver
-from webhooks.server import serving
+from webhooks.receiver import create_app
+from webhooks.server import running_server
 
 VALUES: dict[str, object] = {
     "hh_fabric_id": "another-id",
@@ -75,20 +75,20 @@ async def set_up(admin: NetBox, url: str, secret: str) -> AsyncIterator[list[set
 async def told(admin: NetBox) -> AsyncIterator[Told]:
     """What a receiver takes that NetBox has been told of."""
     heard = Told()
-    app = receiver(SECRET, heard.ids.append, ignore)
-    async with serving(app, "127.0.0.1", 0) as url, set_up(admin, url, SECRET):
+    app = create_app(SECRET, heard.ids.append, ignore)
+    async with running_server(app, "127.0.0.1", 0) as url, set_up(admin, url, SECRET):
         yield heard
 
 
 def edit(netbox: NetBox, row: Row, **fields: object) -> None:
     """Change the record as people do."""
-    netbox.change(CLUSTERS, row["id"], fields)
+    netbox.update(CLUSTERS_PATH, row["id"], fields)
 
 
 def sync(netbox: NetBox, row: Row, number: int) -> None:
     """Write the outcome of a sync, which differs from that of all others."""
     now = datetime.now(UTC)
-    facts = Facts(
+    facts = LastKnownState(
         last_sync=now,
         last_success=now,
         error=f"Error {number}.",
@@ -100,7 +100,7 @@ def sync(netbox: NetBox, row: Row, number: int) -> None:
     )
 
     def outcome(stored: Row) -> dict[str, Any]:
-        fields = changed_fields(stored, ConfigEdits(), facts, now)
+        fields = find_changed_fields(stored, ConfigEdits(), facts, now)
         return fields | {"hh_instance": f"default@{number}", "hh_drift": [{"name": f"s-{number}"}]}
 
     written = netbox.update_record(row["id"], outcome)
@@ -114,7 +114,7 @@ async def test_each_decision_is_told_and_no_sync(
     """The record has no value yet for most fields, which is where NetBox's conditions are delicate."""
     site = admin.create("dcim/sites", {"name": "Trial site", "slug": "trial-site"})
     values = VALUES | {"hh_site": site["id"]}
-    assert values.keys() == set(CONFIG_FIELDS)
+    assert values.keys() == set(CONFIG_FIELD_NAMES)
     decisions: list[dict[str, object]] = [{"name": f"{record['name']}, renamed"}]
     decisions += [{"status": "planned"}]
     decisions += [{"custom_fields": {name: value}} for name, value in values.items()]
@@ -138,7 +138,7 @@ async def test_records_come_and_go(
     row = await asyncio.to_thread(make_record)
     assert await told.in_all(1) == [row["id"]]
     await asyncio.to_thread(sync, netbox, row, 1)
-    await asyncio.to_thread(admin.delete, CLUSTERS, row["id"])
+    await asyncio.to_thread(admin.delete, CLUSTERS_PATH, row["id"])
     assert await told.in_all(2) == [row["id"]] * 2
 
 
@@ -148,14 +148,14 @@ async def test_other_clusters_are_nothing_to_us_until_they_become_fabrics(
     theirs = {"name": "Trial others", "slug": "trial-others"}
     type_ = await asyncio.to_thread(admin.create, "virtualization/cluster-types", theirs)
     fields = {"name": "Trial foreign", "type": type_["id"]}
-    foreign = await asyncio.to_thread(admin.create, CLUSTERS, fields)
+    foreign = await asyncio.to_thread(admin.create, CLUSTERS_PATH, fields)
     await asyncio.to_thread(edit, admin, foreign, name="Trial foreign 2", status="planned")
     await asyncio.to_thread(edit, admin, record, status="planned")
     assert await told.in_all(2) == [record["id"]] * 2
 
     await asyncio.to_thread(edit, admin, foreign, type=record["type"]["id"])
     await asyncio.to_thread(edit, admin, foreign, type=type_["id"])
-    await asyncio.to_thread(admin.delete, CLUSTERS, foreign["id"])
+    await asyncio.to_thread(admin.delete, CLUSTERS_PATH, foreign["id"])
     await asyncio.to_thread(admin.delete, "virtualization/cluster-types", type_["id"])
     await asyncio.to_thread(edit, admin, record, status="active")
     assert (await told.in_all(5))[2:] == [foreign["id"], foreign["id"], record["id"]]
@@ -169,9 +169,9 @@ async def test_setting_up_again_changes_nothing_but_a_new_secret(
     async def log() -> str:
         return caplog.text
 
-    app = receiver(SECRET, heard.ids.append, ignore)
+    app = create_app(SECRET, heard.ids.append, ignore)
     async with (
-        serving(app, "127.0.0.1", 0) as url,
+        running_server(app, "127.0.0.1", 0) as url,
         set_up(admin, f"{url}/", "the secret of last year") as made,
     ):
         assert [change.action for change in made] == [Action.CREATE] * 3

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from activities.netbox.client import Row
-from activities.setup.views import TAG
+from fabrics.inventory.model.ownership import TAG_SLUG
 from tests.support.cli.command_line import CommandLine
 from tests.support.netbox.fabric_inventory import CHANGES
 from tests.support.system.installation import SERVERS, Installation, in_yaml
@@ -22,13 +22,15 @@ def mirrored(installation: Installation) -> None:
 
 def device(installation: Installation, number: int) -> Row:
     """A device as it is now."""
-    [row] = (each for each in installation.admin.rows(DEVICES, id=number) if each["id"] == number)
+    [row] = (
+        each for each in installation.admin.list_rows(DEVICES, id=number) if each["id"] == number
+    )
     return row
 
 
 def by_hand(installation: Installation, fabric_id: str) -> dict[str, int]:
     """Devices that a person makes in the fabric's site, of the sort that the fabric has there; their ids."""
-    [ours] = installation.admin.rows(DEVICES, site=fabric_id)
+    [ours] = installation.admin.list_rows(DEVICES, site=fabric_id)
     sort = {name: ours[name]["id"] for name in ("site", "role", "device_type")}
     return {
         name: installation.admin.create(DEVICES, {"name": name, **sort})["id"] for name in BY_HAND
@@ -37,7 +39,7 @@ def by_hand(installation: Installation, fabric_id: str) -> dict[str, int]:
 
 def last_change(installation: Installation) -> int:
     """The latest row of NetBox's changelog that is about devices."""
-    rows = installation.admin.rows(CHANGES, fields="id", changed_object_type="dcim.device")
+    rows = installation.admin.list_rows(CHANGES, fields="id", changed_object_type="dcim.device")
     return max(int(row["id"]) for row in rows)
 
 
@@ -52,14 +54,14 @@ async def test_what_is_offered_is_adopted_and_nothing_else(
         await fabric.synced(1)
         ids = await asyncio.to_thread(by_hand, installation, name)
         theirs = [device(installation, number) for number in ids.values()]
-        fabric.api.load(SERVERS)
+        fabric.api.apply_all(SERVERS)
         await starter("sync", name)
         found = await starter("inventory", name, "--json")
         assert (found.code, found.json["report"]["problems"]) == (1, {"conflict": 2})
         assert (await starter("adopt", name, "--yes")).refused("Nothing is offered to")
 
-        tag = {"tags": [{"slug": TAG}]}
-        installation.admin.change(DEVICES, ids["server-2"], tag)
+        tag = {"tags": [{"slug": TAG_SLUG}]}
+        installation.admin.update(DEVICES, ids["server-2"], tag)
         await starter("sync", name)
         offered = await starter("inventory", name)
         assert offered.code == 1
@@ -98,8 +100,8 @@ async def test_a_person_is_asked_and_told(installation: Installation, starter: C
         await fabric.synced(1)
         ids = await asyncio.to_thread(by_hand, installation, fabric.fabric_id)
         for number in ids.values():
-            installation.admin.change(DEVICES, number, {"tags": [{"slug": TAG}]})
-        fabric.api.load(SERVERS)
+            installation.admin.update(DEVICES, number, {"tags": [{"slug": TAG_SLUG}]})
+        fabric.api.apply_all(SERVERS)
         await starter("sync", fabric.fabric_id)
         agreed = await starter.answered("y", "adopt", fabric.fabric_id)
         assert agreed.code == 0

@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from activities.queues import takes_work
-from activities.setup.access import RECORDS
+from activities.queues import queue_has_worker
+from activities.setup.access import RECORDS_GRANT
 from tests.support.cli.command_line import CommandLine, Result
 from tests.support.system.fleet import changed, rows
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
@@ -48,7 +48,7 @@ async def test_a_fabric_is_asked_itself(installation: Installation, starter: Com
 
         shutil.rmtree(fabric.credential)
         fields = {"custom_fields": {"hh_git_branch": "nowhere"}}
-        installation.admin.change("virtualization/clusters", fabric.record_id, fields)
+        installation.admin.update("virtualization/clusters", fabric.record_id, fields)
         ill = await starter("doctor", fabric.fabric_id, "--json")
         assert (ill.code, list(failed(ill))) == (1, ["Git", "Kubernetes credential"])
         assert "has no branch nowhere (but main): check hh_git_branch" in failed(ill)["Git"]
@@ -64,7 +64,7 @@ async def test_a_site_without_a_worker_is_said_so(
         await fabric.recorded("disabled")
         doctor = await starter("doctor", fabric.fabric_id, "--json")
         async with installation.worker("--task-queue", site, "--activities-only"):
-            await until(partial(takes_work, installation.client, f"{site}-inventory"), bool)
+            await until(partial(queue_has_worker, installation.client, f"{site}-inventory"), bool)
             healthy = await starter("doctor", fabric.fabric_id, "--json")
     assert doctor.code == 1
     trouble = failed(doctor)
@@ -95,7 +95,7 @@ async def test_what_keeps_the_record_out_of_sight_keeps_no_line_from_being_shown
 ) -> None:
     fabric = await new(installation)
     assert (await starter("doctor", "no-such-fabric")).refused("There is no fabric")
-    path, name = RECORDS.permission.path, RECORDS.permission.key["name"]
+    path, name = RECORDS_GRANT.permission.path, RECORDS_GRANT.permission.key["name"]
     permissions = await asyncio.to_thread(rows, installation.admin, path)
     [key] = [row["id"] for row in permissions if row["name"] == name]
     for loss in ({"enabled": False}, {"constraints": {"name": "another"}}):

@@ -8,24 +8,24 @@ import pytest
 from rich.console import Console
 
 from cli.app import run
-from cli.errors import DONE, FAILED, UNHEALTHY
-from cli.fabrics.fleet_view import Sight
-from cli.views.inventory import changes_of, in_short, inventory_page
-from cli.views.tables import history_table
-from fabrics.fleet.overview import overview_of_loop
+from cli.errors import EXIT_FAILURE, EXIT_OK, EXIT_UNHEALTHY
+from cli.fabrics.fleet_view import FleetView
+from cli.views.inventory import format_changes, render_inventory, summarize_inventory
+from cli.views.tables import render_history_table
+from fabrics.fleet.overview import build_overview_from_loop
 from fabrics.inventory.report.report import (
     DeletesWaiting,
     Finding,
+    FindingType,
     InventoryProgress,
     InventoryReport,
-    Problem,
 )
 from fabrics.loop.active_sync import Trigger
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.status import SyncStatus
-from fabrics.resources.kinds import kind_named
+from fabrics.resources.kinds import get_kind
 from tests.support.cli.command_line import CommandLine
 from tests.support.system.installation import Installation, in_yaml, manifest, until
 
@@ -36,8 +36,8 @@ GONE = len(MANY) - len(FEW)
 REPORT = InventoryReport(
     created=3,
     deleted=1200,
-    problems={Problem.FAILED: 2},
-    findings=(Finding(problem=Problem.FAILED, what="VLAN/x", why="It is [taken]."),),
+    problems={FindingType.FAILED: 2},
+    findings=(Finding(problem=FindingType.FAILED, what="VLAN/x", why="It is [taken]."),),
 )
 WAITING = DeletesWaiting(digest="d1ce", counts={"dcim.device": 30}, first=("dcim.device Switch/x",))
 
@@ -46,7 +46,7 @@ def rendered(status: InventoryStatus) -> str:
     """The page as it is printed."""
     console = Console(width=120, markup=False)
     with console.capture() as captured:
-        console.print(inventory_page(status, "dc"))
+        console.print(render_inventory(status, "dc"))
     return captured.get()
 
 
@@ -67,17 +67,19 @@ def test_the_page_has_the_report_its_findings_and_what_waits() -> None:
 def test_one_that_is_being_written_says_how_far_it_is() -> None:
     writing = InventoryStatus(writing=True, progress=InventoryProgress(done=120, total=1064))
     how_far = "Being written to NetBox now: 120 of 1,064 objects done."
-    assert in_short(writing) == how_far
-    before = in_short(writing.model_copy(update={"report": InventoryReport(unchanged=7)}))
+    assert summarize_inventory(writing) == how_far
+    before = summarize_inventory(
+        writing.model_copy(update={"report": InventoryReport(unchanged=7)})
+    )
     assert before.startswith(f"{how_far} Before: 7 unchanged")
     for unknown in (None, InventoryProgress(done=0, total=0)):
-        seen = in_short(InventoryStatus(writing=True, progress=unknown))
+        seen = summarize_inventory(InventoryStatus(writing=True, progress=unknown))
         assert seen == "Being compared with NetBox now, or waiting for its turn."
 
 
 def test_a_sync_in_history_shows_what_it_wrote_and_nothing_else() -> None:
-    assert changes_of(REPORT) == "+3 -1,200"
-    assert changes_of(InventoryReport(unchanged=9)) == changes_of(None) == ""
+    assert format_changes(REPORT) == "+3 -1,200"
+    assert format_changes(InventoryReport(unchanged=9)) == format_changes(None) == ""
     now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     syncs = [
         SyncReport(
@@ -93,7 +95,7 @@ def test_a_sync_in_history_shows_what_it_wrote_and_nothing_else() -> None:
     ]
     console = Console(width=80)
     with console.capture() as captured:
-        console.print(history_table(syncs, now))
+        console.print(render_history_table(syncs, now))
     assert "1 to 2  +3 -1,200 objects in NetBox" in captured.get()
     assert captured.get().count("objects in NetBox") == 1
 
@@ -109,7 +111,7 @@ def test_a_sync_in_history_shows_what_it_wrote_and_nothing_else() -> None:
 def test_what_makes_no_sense_is_refused(
     arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["inventory", *arguments]) == FAILED
+    assert run(["inventory", *arguments]) == EXIT_FAILURE
     assert sentence in capsys.readouterr().err
 
 
@@ -118,12 +120,12 @@ def test_the_inventory_of_a_file_needs_nobody(
 ) -> None:
     file = tmp_path / "live.json"
     file.write_text(json.dumps({"kind": "List", "items": MANY}))
-    assert run(["inventory", "--live", str(file), "--json"]) == DONE
+    assert run(["inventory", "--live", str(file), "--json"]) == EXIT_OK
     planned = json.loads(capsys.readouterr().out)
     assert planned["counts"]["dcim.device"] == len(MANY)
     assert len(planned["objects"]) == sum(planned["counts"].values())
     assert planned["skipped"] == {}
-    assert run(["inventory", "--live", str(file)]) == DONE
+    assert run(["inventory", "--live", str(file)]) == EXIT_OK
     shown = capsys.readouterr().out
     assert "dcim.device" in shown
     assert "0 skipped" in shown
@@ -145,17 +147,17 @@ def test_a_word_after_which_deletes_still_wait_is_no_success(
     )
 
     def ends_with(then: FabricStatus, report: SyncReport) -> tuple[int, bool]:
-        async def confirm(_fabric: str, _digest: str) -> tuple[Sight, SyncReport]:
-            return Sight(fabrics=[overview_of_loop(then, 900, now)], now=now), report
+        async def confirm(_fabric: str, _digest: str) -> tuple[FleetView, SyncReport]:
+            return FleetView(fabrics=[build_overview_from_loop(then, 900, now)], now=now), report
 
-        monkeypatch.setattr("cli.commands.inventory._confirm", confirm)
+        monkeypatch.setattr("cli.commands.inventory._confirm_deletes", confirm)
         code = run(["confirm-deletes", "dc", "--digest", "d1ce"])
         return code, "30 deletes in NetBox wait to be confirmed" in capsys.readouterr().err
 
     failed = report.model_copy(update={"error": "NetBox does not answer."})
-    assert ends_with(waits, report) == (UNHEALTHY, True)
-    assert ends_with(waits, failed) == (UNHEALTHY, False)
-    assert ends_with(told, report) == (DONE, False)
+    assert ends_with(waits, report) == (EXIT_UNHEALTHY, True)
+    assert ends_with(waits, failed) == (EXIT_UNHEALTHY, False)
+    assert ends_with(told, report) == (EXIT_OK, False)
 
 
 async def test_many_deletes_wait_for_a_word_that_is_good_for_one_plan(
@@ -178,7 +180,7 @@ async def test_many_deletes_wait_for_a_word_that_is_good_for_one_plan(
 
         fabric.repository.commit({"fabric.yaml": in_yaml(FEW)})
         for gone in MANY[len(FEW) :]:
-            fabric.api.delete(kind_named("Server"), gone["metadata"]["name"])
+            fabric.api.delete(get_kind("Server"), gone["metadata"]["name"])
         planned = await starter("inventory", name, "--plan")
         assert planned.code == 0
         assert "- dcim.device Server/default/server-14\n" in planned.out
@@ -222,7 +224,7 @@ async def test_a_kind_that_is_no_longer_served_leaves_the_inventory_until_that_i
         await installation.start(fabric)
         await fabric.synced(1)
         await until(fabric.record, lambda record: record["counts"] == {"Server": len(FEW)})
-        fabric.api.withdraw(kind_named("Server"))
+        fabric.api.stop_serving(get_kind("Server"))
         planned = await starter("inventory", name, "--plan")
         assert planned.code == 1
         assert "no longer has any Server: the inventory stays as it is" in planned.out

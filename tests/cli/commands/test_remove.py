@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 
 from activities.netbox.client import NetBox
-from activities.queues import takes_work
+from activities.queues import queue_has_worker
 from tests.support.cli.command_line import CommandLine
-from tests.support.netbox.fault_proxy import lying_netbox
+from tests.support.netbox.fault_proxy import fault_proxy
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -27,14 +27,14 @@ def left_of(netbox: NetBox, fabric: Fabric) -> set[str]:
     return {
         path
         for path in ("dcim/devices", "ipam/vrfs", "dcim/sites")
-        for row in netbox.rows(path, cf_hh_fabric=fabric.fabric_id)
+        for row in netbox.list_rows(path, cf_hh_fabric=fabric.fabric_id)
         if row["custom_fields"]["hh_fabric"] == fabric.fabric_id
     }
 
 
 def devices(netbox: NetBox, fabric: Fabric) -> dict[str, int]:
     """The devices that syncs have made of a fabric, by name."""
-    rows = netbox.rows("dcim/devices", cf_hh_fabric=fabric.fabric_id)
+    rows = netbox.list_rows("dcim/devices", cf_hh_fabric=fabric.fabric_id)
     return {
         row["name"]: row["id"]
         for row in rows
@@ -53,7 +53,7 @@ async def loaded(installation: Installation) -> Fabric:
 
 async def is_there(installation: Installation, fabric: Fabric) -> bool:
     """Whether the record still is."""
-    return any(row["id"] == fabric.record_id for row in installation.admin.records())
+    return any(row["id"] == fabric.record_id for row in installation.admin.list_records())
 
 
 async def test_the_inventory_goes_only_if_asked_for_and_what_others_put_on_it_never(
@@ -80,7 +80,7 @@ async def test_the_inventory_goes_only_if_asked_for_and_what_others_put_on_it_ne
         assert findings == {"Server/default/server-1", site}, "a site stays with its devices"
         assert "stays in NetBox: it still has interface" in held.out
         assert list(devices(admin, fabric)) == ["server-1"]
-        assert any(row["id"] == own["id"] for row in admin.rows(INTERFACES, device_id=device))
+        assert any(row["id"] == own["id"] for row in admin.list_rows(INTERFACES, device_id=device))
 
         admin.delete(INTERFACES, own["id"])
         again = await starter("remove", fabric.fabric_id, "--inventory", "--yes")
@@ -99,7 +99,7 @@ async def test_a_removal_that_loses_its_worker_says_so_and_goes_on_with_another(
 ) -> None:
     admin, netbox = installation.admin, installation.stack.netbox
     remove = starter.with_(FABRIC_SYNC_NETBOX_TOKEN=netbox.token)
-    async with lying_netbox(netbox.url) as between:
+    async with fault_proxy(netbox.url) as between:
         through = {"FABRIC_SYNC_NETBOX_URL": between.url, "FABRIC_SYNC_GRACEFUL_SHUTDOWN": "0"}
         async with installation.worker(**through) as worker:
             fabric = await loaded(installation)
@@ -118,7 +118,7 @@ async def test_a_removal_that_loses_its_worker_says_so_and_goes_on_with_another(
     vm = {"name": "Trial", "cluster": fabric.record_id}
     theirs = admin.create("virtualization/virtual-machines", vm)
     async with installation.worker():
-        await until(partial(takes_work, installation.client, installation.queue), bool)
+        await until(partial(queue_has_worker, installation.client, installation.queue), bool)
         held = await remove(*asked)
         assert held.code == 1
         assert "Its record stays: NetBox at" in held.err

@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 
 from activities.netbox.client import NetBox
-from activities.setup.access import TOKEN_DESCRIPTION, TOKENS, USER
+from activities.setup.access import TOKEN_DESCRIPTION, TOKENS, USER_ITEM
 from tests.support.cli.command_line import CommandLine, Result
 from tests.support.system.installation import SERVERS, Installation, in_yaml, until
 
@@ -59,20 +59,20 @@ def without_token(admin: NetBox) -> Iterator[None]:
     """As if the user had no token yet; one that it is given does not stay."""
 
     def described(text: str) -> list[int]:
-        name = USER.key["username"]
-        tokens = list(admin.rows(TOKENS))
+        name = USER_ITEM.key["username"]
+        tokens = list(admin.list_rows(TOKENS))
         return [
             t["id"] for t in tokens if (t["user"]["username"], t["description"]) == (name, text)
         ]
 
     [first] = described(TOKEN_DESCRIPTION)
-    admin.change(TOKENS, first, {"description": "put aside"})
+    admin.update(TOKENS, first, {"description": "put aside"})
     try:
         yield
     finally:
         for new in described(TOKEN_DESCRIPTION):
             admin.delete(TOKENS, new)
-        admin.change(TOKENS, first, {"description": TOKEN_DESCRIPTION})
+        admin.update(TOKENS, first, {"description": TOKEN_DESCRIPTION})
 
 
 async def test_what_temporal_refuses_is_said_and_keeps_nobody_from_the_token(

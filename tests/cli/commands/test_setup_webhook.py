@@ -34,7 +34,7 @@ def admins(installation: Installation, starter: CommandLine) -> CommandLine:
 
 def left(netbox: NetBox) -> list[str]:
     """The names of all webhooks and event rules."""
-    return [row["name"] for path in (WEBHOOKS, EVENT_RULES) for row in netbox.rows(path)]
+    return [row["name"] for path in (WEBHOOKS, EVENT_RULES) for row in netbox.list_rows(path)]
 
 
 async def test_it_is_made_once_and_taken_away_with_the_rest(
@@ -44,7 +44,7 @@ async def test_it_is_made_once_and_taken_away_with_the_rest(
     made = await admins("setup", "--webhook", URL, "--json")
     assert (made.code, made.json["changes"]) == (0, [f"create {name}" for name in MADE])
     assert SECRET not in made.out + made.err
-    [webhook] = await asyncio.to_thread(lambda: list(installation.admin.rows(WEBHOOKS)))
+    [webhook] = await asyncio.to_thread(lambda: list(installation.admin.list_rows(WEBHOOKS)))
     assert (webhook["payload_url"], webhook["secret"]) == (f"{URL}/netbox", SECRET)
     again = await admins("setup", "--webhook", URL, "--json")
     assert (again.code, again.json["changes"]) == (0, [])

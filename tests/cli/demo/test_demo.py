@@ -72,7 +72,7 @@ class Visit:
         """The custom fields of the fabrics in NetBox by name."""
         url, token = (self.variables[f"FABRIC_SYNC_NETBOX_{name}"] for name in ("URL", "TOKEN"))
         netbox = NetBox(url, token, connect_timeout=5, timeout=60)
-        found = {row["name"]: row["custom_fields"] for row in netbox.records()}
+        found = {row["name"]: row["custom_fields"] for row in netbox.list_records()}
         netbox.close()
         return found
 

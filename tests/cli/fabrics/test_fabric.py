@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli.errors import Failure
-from cli.fabrics.fabric import Fabric, choose, choose_all
+from cli.errors import CommandError
+from cli.fabrics.fabric import Fabric, select_fabric, select_fabrics
 
 
 def fabric(number: int, name: str, fabric_id: str = "") -> Fabric:
@@ -14,7 +14,7 @@ def fabric(number: int, name: str, fabric_id: str = "") -> Fabric:
         "status": {"value": "active"},
         "custom_fields": {"hh_fabric_id": fabric_id},
     }
-    return Fabric.of(row)
+    return Fabric.from_record(row)
 
 
 FLEET = [
@@ -31,7 +31,7 @@ FLEET = [
     [("DC Berlin", 1), ("dc-berlin", 1), ("@1", 1), ("twin-2", 4), ("@3", 3), ("new", 5)],
 )
 def test_by_name_id_or_number(wanted: str, number: int) -> None:
-    assert choose(FLEET, wanted).config.record_id == number
+    assert select_fabric(FLEET, wanted).config.record_id == number
 
 
 @pytest.mark.parametrize(
@@ -45,20 +45,20 @@ def test_by_name_id_or_number(wanted: str, number: int) -> None:
     ],
 )
 def test_refused(wanted: str, sentence: str) -> None:
-    with pytest.raises(Failure) as refused:
-        choose(FLEET, wanted)
+    with pytest.raises(CommandError) as refused:
+        select_fabric(FLEET, wanted)
     assert sentence in str(refused.value)
 
 
 def test_an_empty_netbox_says_how_to_begin() -> None:
-    with pytest.raises(Failure, match=r"starter\.py add"):
-        choose([], "dc")
+    with pytest.raises(CommandError, match=r"starter\.py add"):
+        select_fabric([], "dc")
 
 
 def test_each_once_in_the_order_given() -> None:
-    chosen = choose_all(FLEET, ["new", "dc-berlin", "@1"])
+    chosen = select_fabrics(FLEET, ["new", "dc-berlin", "@1"])
     assert [each.config.record_id for each in chosen] == [5, 1]
 
 
 def test_all_by_name_when_none_is_named() -> None:
-    assert [each.config.record_id for each in choose_all(FLEET, [])] == [1, 2, 5, 3, 4]
+    assert [each.config.record_id for each in select_fabrics(FLEET, [])] == [1, 2, 5, 3, 4]

@@ -6,9 +6,15 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from cli.fabrics.fleet_view import Sight
+from cli.fabrics.fleet_view import FleetView
 from cli.views.results import show_fabrics
-from cli.views.tables import history_table, in_words, punctuality, status_page, status_table
+from cli.views.tables import (
+    format_duration,
+    render_fabric_status,
+    render_history_table,
+    render_status_table,
+    summarize_punctuality,
+)
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
@@ -75,7 +81,7 @@ def rendered(thing: RenderableType, width: int = 100) -> str:
 
 
 def test_a_line_has_everything_at_80_columns() -> None:
-    [_, _, line] = rendered(status_table([fabric()], NOW), 80).splitlines()
+    [_, _, line] = rendered(render_status_table([fabric()], NOW), 80).splitlines()
     assert " ".join(line.split()) == "DC ● in_sync 0 1,204 12 s ago in 48 s"
 
 
@@ -99,19 +105,19 @@ def test_a_line_has_everything_at_80_columns() -> None:
     ],
 )
 def test_remarks(fields: dict[str, object], remark: str) -> None:
-    assert remark in rendered(status_table([fabric(**fields)], NOW))
+    assert remark in rendered(render_status_table([fabric(**fields)], NOW))
 
 
 def test_a_healthy_fabric_has_no_remarks() -> None:
     theirs = fabric(owner="default@elsewhere")
-    assert len(rendered(status_table([fabric(), theirs], NOW)).splitlines()) == 4
+    assert len(rendered(render_status_table([fabric(), theirs], NOW)).splitlines()) == 4
 
 
 def test_a_sync_that_takes_long_says_how_far_it_is() -> None:
     progress = InventoryProgress(done=240, total=1064)
     inventory = InventoryStatus(writing=True, progress=progress)
     loading = fabric(sync_status="syncing", inventory=inventory, last_sync=None, next_sync=None)
-    for shown in (status_table([loading], NOW), status_page(loading, NOW)):
+    for shown in (render_status_table([loading], NOW), render_fabric_status(loading, NOW)):
         assert rendered(shown).count("240 of 1,064 objects done") == 1
 
 
@@ -123,7 +129,7 @@ def test_the_fleet_is_remarked_on() -> None:
         problems=("DC9: the name is taken.",),
         error="NetBox does not answer.",
     )
-    shown = rendered(status_table([fabric()], NOW, fleet))
+    shown = rendered(render_status_table([fabric()], NOW, fleet))
     for text in (
         "1 in_sync; records and loops compared 12 s ago; 4 of other installations.",
         "DC9: the name is taken.",
@@ -135,11 +141,11 @@ def test_the_fleet_is_remarked_on() -> None:
 def test_those_that_the_fleet_calls_stale_are_named_once_and_are_not_healthy() -> None:
     fleet = FleetSummary(checked=NOW, stale=("DC", "DC9"))
     stuck = fabric(name="DC9", sync_status="never_synced", last_sync=None, last_success=None)
-    shown = rendered(status_table([fabric(stale=True), stuck], NOW, fleet))
+    shown = rendered(render_status_table([fabric(stale=True), stuck], NOW, fleet))
     assert "Stale when the fleet last looked: DC9;" in shown
-    assert stuck.healthy
-    assert not Sight(fabrics=[stuck], now=NOW, fleet=fleet).healthy
-    assert Sight(fabrics=[stuck], now=NOW, fleet=FleetSummary(checked=NOW)).healthy
+    assert stuck.is_healthy
+    assert not FleetView(fabrics=[stuck], now=NOW, fleet=fleet).is_healthy
+    assert FleetView(fabrics=[stuck], now=NOW, fleet=FleetSummary(checked=NOW)).is_healthy
 
 
 def test_a_fleet_that_doubts_that_there_are_no_fabrics_says_so(
@@ -147,19 +153,19 @@ def test_a_fleet_that_doubts_that_there_are_no_fabrics_says_so(
 ) -> None:
     doubtful = FleetSummary(checked=NOW, error="3 of 3 fabrics have no record any more.")
     for fleet, said in ((doubtful, doubtful.error), (FleetSummary(checked=NOW), "No fabrics yet")):
-        show_fabrics(Sight(fabrics=[], now=NOW, fleet=fleet), json=False)
+        show_fabrics(FleetView(fabrics=[], now=NOW, fleet=fleet), json=False)
         assert said in capsys.readouterr().out
 
 
 def test_names_are_never_markup() -> None:
-    assert "[red]DC[/]" in rendered(status_table([fabric(name="[red]DC[/]")], NOW))
+    assert "[red]DC[/]" in rendered(render_status_table([fabric(name="[red]DC[/]")], NOW))
 
 
 def test_a_page_names_what_differs() -> None:
     field = SummaryField(path="spec.mode", desired='"l2vni"', live=None)
     entry = SummaryEntry("VPC", "default", "vpc-1", "changed", (field,), 2)
     page = rendered(
-        status_page(fabric(sync_status="out_of_sync", drift_count=5, drift=(entry,)), NOW)
+        render_fabric_status(fabric(sync_status="out_of_sync", drift_count=5, drift=(entry,)), NOW)
     )
     for text in ("vpc-1", 'spec.mode: "l2vni" → absent', "and 2 more", "and 4 more objects"):
         assert text in page
@@ -167,13 +173,15 @@ def test_a_page_names_what_differs() -> None:
 
 def test_the_median_ignores_what_is_not_known() -> None:
     reports = [report(1, None), report(2, 0.03, missed=2), report(3, 0.05), report(4, 2.5)]
-    assert punctuality(reports) == "4 syncs; median lateness 50 ms; slots missed: 2."
-    assert "2.5 s" in rendered(history_table(reports, NOW))
+    assert summarize_punctuality(reports) == "4 syncs; median lateness 50 ms; slots missed: 2."
+    assert "2.5 s" in rendered(render_history_table(reports, NOW))
 
 
 def test_syncs_that_failed_alike_say_why_once() -> None:
     gone = [report(number, 0.1, error="Git is gone.") for number in (1, 2, 3)]
-    shown = rendered(history_table([*gone, report(4, 0.1), report(5, 0.1, error="No.")], NOW))
+    shown = rendered(
+        render_history_table([*gone, report(4, 0.1), report(5, 0.1, error="No.")], NOW)
+    )
     assert shown.count("Git is gone.") == 1
     assert "1 to 3  Git is gone." in shown
     assert "5       No." in shown
@@ -194,4 +202,4 @@ def test_syncs_that_failed_alike_say_why_once() -> None:
     ],
 )
 def test_durations(seconds: float | None, words: str) -> None:
-    assert in_words(seconds) == words
+    assert format_duration(seconds) == words

@@ -5,10 +5,18 @@ import json
 
 import pytest
 
-from fabrics.drift import Change, Drift, Live, find_drift, managed_kinds, summarise
+from fabrics.drift import Drift, DriftType, LiveState, find_drift, select_managed_kinds, summarise
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import GATEWAY, KINDS, VPC, WIRING, kind_named, kinds_named, kinds_of
-from fabrics.resources.manifests import Desired, collect, parse_manifests
+from fabrics.resources.kinds import (
+    COMPARED_KINDS,
+    GATEWAY_GROUP,
+    VPC_GROUP,
+    WIRING_GROUP,
+    find_kinds_in_group,
+    get_kind,
+    get_kinds,
+)
+from fabrics.resources.manifests import DesiredState, build_desired_state, parse_manifests
 from tests.support.fabrics.objects import desired, live, live_state, manifest
 
 
@@ -38,13 +46,13 @@ def test_missing_changed_and_extra() -> None:
     )
     (field,) = changed.fields
     assert (field.path, field.desired, field.live) == ("spec.description", "x", None)
-    count = drift.counts[kind_named("Server")]
+    count = drift.counts[get_kind("Server")]
     assert dataclasses.astuple(count) == (3, 3, 1, 1, 1)
 
 
 def test_an_api_group_is_managed_once_git_holds_one_of_its_objects() -> None:
     state = desired(manifest("VPC", "a"))
-    assert managed_kinds(state) == kinds_of(VPC)
+    assert select_managed_kinds(state) == find_kinds_in_group(VPC_GROUP)
     everywhere = live_state(
         live("VPC", "a", {"ipv4Namespace": "default", "vlanNamespace": "default"}),
         live("External", "e"),
@@ -59,7 +67,7 @@ def test_configured_kinds_are_managed_and_no_others() -> None:
     drift = find_drift(
         state,
         live_state(live("Server", "s"), served=("VPC", "External")),
-        kinds_named(["VPC", "Server"]),
+        get_kinds(["VPC", "Server"]),
     )
     assert changes(drift) == {"VPC/default/a": "missing", "Server/default/s": "extra"}
 
@@ -76,7 +84,7 @@ def test_the_wiring_brings_an_ipv4_namespace_along() -> None:
     both = mine | {"IPv4Namespace/default/default": "extra"}
     assert changes(find_drift(desired(vpcs), fabric)) == mine
     assert changes(find_drift(desired(vpcs, wiring), fabric)) == both
-    assert changes(find_drift(desired(vpcs), fabric, kinds_named(["IPv4Namespace"]))) == both
+    assert changes(find_drift(desired(vpcs), fabric, get_kinds(["IPv4Namespace"]))) == both
 
 
 def test_what_controllers_made_is_never_extra() -> None:
@@ -112,11 +120,11 @@ def test_namespaces_tell_objects_apart() -> None:
 
 def test_a_kind_that_is_not_served_or_was_not_read_is_not_missing() -> None:
     state = desired(manifest("Gateway", "g"), manifest("GatewayPeering", "p"))
-    fabric = Live({}, not_served=frozenset({kind_named("Gateway")}))
+    fabric = LiveState({}, unserved_kinds=frozenset({get_kind("Gateway")}))
     drift = find_drift(state, fabric)
     assert drift.entries == ()
-    assert drift.not_served == (kind_named("Gateway"),)
-    assert drift.unread == (kind_named("GatewayPeering"),)
+    assert drift.unserved_kinds == (get_kind("Gateway"),)
+    assert drift.unread_kinds == (get_kind("GatewayPeering"),)
 
 
 def test_a_bad_file_forbids_missing_and_extra_in_its_kinds_alone() -> None:
@@ -132,13 +140,13 @@ def test_a_bad_file_forbids_missing_and_extra_in_its_kinds_alone() -> None:
     )
     bad = parse_manifests("bad.yaml", manifest("Server", "d", "[").encode())
     fabric = live_state(live("Server", "c"), live("Server", "e"), served=("Switch",))
-    drift = find_drift(collect([good, bad]), fabric)
+    drift = find_drift(build_desired_state([good, bad]), fabric)
     assert changes(drift) == {"Switch/default/b": "missing", "Server/default/c": "changed"}
-    assert drift.unjudged == (kind_named("Server"),)
+    assert drift.incomplete_kinds == (get_kind("Server"),)
 
 
 def test_an_object_that_git_defines_twice_is_not_judged() -> None:
-    twice = collect(
+    twice = build_desired_state(
         [
             parse_manifests("a.yaml", manifest("Server", "s", "{profile: x}").encode()),
             parse_manifests("b.yaml", manifest("Server", "s").encode()),
@@ -152,22 +160,26 @@ def test_an_object_that_git_defines_twice_is_not_judged() -> None:
 
 def test_entries_are_in_the_order_of_kinds_and_names() -> None:
     names = ["b", "a", "c"]
-    state = desired(*(manifest(kind.name, name) for name in names for kind in reversed(KINDS)))
-    drift = find_drift(state, Live({kind: () for kind in KINDS}))
+    state = desired(
+        *(manifest(kind.name, name) for name in names for kind in reversed(COMPARED_KINDS))
+    )
+    drift = find_drift(state, LiveState({kind: () for kind in COMPARED_KINDS}))
     assert [(entry.key.kind, entry.key.name) for entry in drift.entries] == [
-        (kind, name) for kind in KINDS for name in sorted(names)
+        (kind, name) for kind in COMPARED_KINDS for name in sorted(names)
     ]
-    assert list(drift.counts) == list(KINDS)
+    assert list(drift.counts) == list(COMPARED_KINDS)
 
 
 def test_an_empty_git_manages_nothing() -> None:
-    drift = find_drift(Desired({}), live_state(live("Server", "s")))
+    drift = find_drift(DesiredState({}), live_state(live("Server", "s")))
     assert drift.entries == ()
-    assert drift.counts[kind_named("Server")].live == 1
+    assert drift.counts[get_kind("Server")].live == 1
 
 
 def test_groups_share_out_the_kinds() -> None:
-    assert kinds_of(WIRING) | kinds_of(VPC) | kinds_of(GATEWAY) == frozenset(KINDS)
+    assert find_kinds_in_group(WIRING_GROUP) | find_kinds_in_group(VPC_GROUP) | find_kinds_in_group(
+        GATEWAY_GROUP
+    ) == frozenset(COMPARED_KINDS)
 
 
 def _many(count: int) -> Drift:
@@ -189,7 +201,7 @@ def test_a_summary_is_bounded_and_says_what_it_left_out(count: int) -> None:
 def test_a_summary_shortens_long_values() -> None:
     (entry,) = summarise(_many(1)).entries
     assert (entry.kind, entry.namespace, entry.name) == ("Server", "default", "server-00000")
-    assert entry.change == Change.CHANGED
+    assert entry.change == DriftType.CHANGED
     assert (len(entry.fields), entry.more_fields) == (5, 5)
     first = entry.fields[0]
     assert (first.path, first.live) == ("spec.description", None)

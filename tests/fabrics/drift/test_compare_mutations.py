@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from fabrics.drift import Change, Drift, Live, find_drift
+from fabrics.drift import Drift, DriftType, LiveState, find_drift
 from fabrics.resources.kinds import find_kind
-from fabrics.resources.manifests import Desired
-from fabrics.resources.resource import Resource, from_api
-from fabrics.resources.schema import spec_of
+from fabrics.resources.manifests import DesiredState
+from fabrics.resources.resource import Resource, resource_from_api
+from fabrics.resources.schema import get_spec_schema
 from tests.support.fabrics.mutations import Mutation, mutations
 from tests.support.fabrics.sample_sets import SETS, SampleSet, needs_samples
 
@@ -31,12 +31,12 @@ def tried() -> Iterator[Counter[str]]:
 def _pairs(sample: SampleSet) -> Iterator[tuple[Resource, dict[str, Any]]]:
     desired = sample.desired()
     for item in sample.dump()["items"]:
-        yield desired.resources[from_api(item).key], item
+        yield desired.resources[resource_from_api(item).key], item
 
 
 def _drift(desired: Resource, item: dict[str, Any]) -> Drift:
-    live = from_api(item)
-    return find_drift(Desired({desired.key: desired}), Live({live.kind: (live,)}))
+    live = resource_from_api(item)
+    return find_drift(DesiredState({desired.key: desired}), LiveState({live.kind: (live,)}))
 
 
 @pytest.mark.parametrize("sample", SETS, ids=str)
@@ -44,7 +44,7 @@ def test_each_mutation_of_a_live_spec_is_reported(sample: SampleSet, tried: Coun
     for desired, item in _pairs(sample):
         kind = find_kind(desired.kind.group, desired.kind.name)
         assert kind is not None
-        for mutation in mutations(spec_of(kind), item.get("spec", {})):
+        for mutation in mutations(get_spec_schema(kind), item.get("spec", {})):
             drift = _drift(desired, item | {"spec": mutation.spec})
             if mutation.hydrated and not sample.hydrated:
                 _assert_unmanaged(desired, drift, mutation)
@@ -57,7 +57,7 @@ def test_each_mutation_of_a_live_spec_is_reported(sample: SampleSet, tried: Coun
 def _assert_reported(desired: Resource, drift: Drift, mutation: Mutation) -> None:
     where = f"{desired.key}: {mutation.what} at {mutation.path}: {drift.entries}"
     assert [(entry.key, entry.change) for entry in drift.entries] == [
-        (desired.key, Change.CHANGED)
+        (desired.key, DriftType.CHANGED)
     ], where
     fields = drift.entries[0].fields
     unexplained = [field.path for field in fields if not mutation.explains(field.path)]

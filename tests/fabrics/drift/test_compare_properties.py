@@ -6,15 +6,21 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fabrics.drift import Change, Live, find_drift
-from fabrics.resources.defaults import with_defaults
+from fabrics.drift import DriftType, LiveState, find_drift
+from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import KINDS, Kind, kind_named
-from fabrics.resources.manifests import Desired, collect, parse_manifests
-from fabrics.resources.normalize import Content, desired_form, differences, digest_of, live_form
-from fabrics.resources.resource import Resource, digest, from_api
-from fabrics.resources.schema import spec_of
-from fabrics.resources.schema.types import Map, Sequence, Set, Shape, Struct
+from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kind
+from fabrics.resources.manifests import DesiredState, build_desired_state, parse_manifests
+from fabrics.resources.normalize import (
+    Content,
+    diff_normalized,
+    digest_json,
+    normalize_desired,
+    normalize_live,
+)
+from fabrics.resources.resource import Resource, digest_resources, resource_from_api
+from fabrics.resources.schema import get_spec_schema
+from fabrics.resources.schema.types import AtomicList, Map, SchemaType, Set, Struct
 
 WORDS = (
     *("", "0", "default", "vpc-1", "vpc-1/default", "E1/1", "E1/1/1", "leaf-01/E1/5/1", "a.b"),
@@ -26,20 +32,22 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
-def _specs(shape: Shape) -> st.SearchStrategy[Any]:
+def _specs(shape: SchemaType) -> st.SearchStrategy[Any]:
     """Values of a shape, now and then with something else in their place."""
     match shape:
         case Struct():
             fields = {name: _specs(each) | JUNK for name, each in shape.fields.items()}
             return st.fixed_dictionaries({}, optional=fields | {"unknown": JUNK})
         case Map():
-            return st.dictionaries(st.sampled_from(WORDS), _specs(shape.value) | JUNK, max_size=2)
-        case Sequence() | Set():
-            return st.lists(_specs(shape.item) | JUNK, max_size=2)
+            return st.dictionaries(
+                st.sampled_from(WORDS), _specs(shape.value_type) | JUNK, max_size=2
+            )
+        case AtomicList() | Set():
+            return st.lists(_specs(shape.item_type) | JUNK, max_size=2)
     return SCALARS
 
 
-SPECS = {kind: _specs(spec_of(kind)) for kind in KINDS}
+SPECS = {kind: _specs(get_spec_schema(kind)) for kind in COMPARED_KINDS}
 KIND_AND_SPEC = st.one_of([st.tuples(st.just(kind), spec) for kind, spec in SPECS.items()])
 KIND_AND_TWO_SPECS = st.one_of(
     [st.tuples(st.just(kind), spec, spec) for kind, spec in SPECS.items()]
@@ -47,15 +55,15 @@ KIND_AND_TWO_SPECS = st.one_of(
 
 
 def _live(kind: Kind, spec: dict[str, Json], **metadata: Json) -> Resource:
-    return from_api({"metadata": {"name": "one", **metadata}, "spec": spec}, kind)
+    return resource_from_api({"metadata": {"name": "one", **metadata}, "spec": spec}, kind)
 
 
-def _desired(kind: Kind, spec: dict[str, Json]) -> Desired:
+def _desired(kind: Kind, spec: dict[str, Json]) -> DesiredState:
     text = json.dumps(
         {"apiVersion": kind.api_version, "kind": kind.name, "metadata": {"name": "one"}}
         | {"spec": spec}
     )
-    return collect([parse_manifests("one.yaml", text.encode())])
+    return build_desired_state([parse_manifests("one.yaml", text.encode())])
 
 
 @settings(max_examples=400)
@@ -64,36 +72,40 @@ def test_what_the_cluster_makes_of_a_manifest_is_no_drift(given: tuple[Kind, Any
     kind, spec = given
     desired = _desired(kind, spec)
     assert desired.problems == ()
-    stored = with_defaults(kind, spec)
-    drift = find_drift(desired, Live({kind: (_live(kind, stored),)}))
+    stored = apply_defaults(kind, spec)
+    drift = find_drift(desired, LiveState({kind: (_live(kind, stored),)}))
     assert drift.entries == ()
-    assert with_defaults(kind, stored) == stored
+    assert apply_defaults(kind, stored) == stored
 
 
 @settings(max_examples=300)
 @given(KIND_AND_SPEC)
 def test_a_normal_form_is_normal(given: tuple[Kind, Any]) -> None:
     kind, spec = given
-    shape = spec_of(kind)
-    normal = shape.normal(spec)
-    assert shape.normal(normal) == normal
+    shape = get_spec_schema(kind)
+    normal = shape.normalize(spec)
+    assert shape.normalize(normal) == normal
 
 
 @settings(max_examples=400)
 @given(KIND_AND_TWO_SPECS)
-@example((kind_named("VPCPeering"), {"permit": [None]}, {"permit": [{}]}))
+@example((get_kind("VPCPeering"), {"permit": [None]}, {"permit": [{}]}))
 def test_differences_are_symmetric_and_agree_with_digests(given: tuple[Kind, Any, Any]) -> None:
     kind, one, other = given
-    left, right = (live_form(kind, Content(each, {}, {})) for each in (one, other))
+    left, right = (normalize_live(kind, Content(each, {}, {})) for each in (one, other))
     there, back = _managed(kind, left, right), _managed(kind, right, left)
     if there.keys() == back.keys():  # no field that is compared in one direction only
         assert {path: (ours, theirs) for path, (theirs, ours) in there.items()} == back
-    all_differences = list(differences(kind, left, right)) + list(differences(kind, right, left))
-    assert (digest_of(left) == digest_of(right)) == (all_differences == [])
+    all_differences = list(diff_normalized(kind, left, right)) + list(
+        diff_normalized(kind, right, left)
+    )
+    assert (digest_json(left) == digest_json(right)) == (all_differences == [])
 
 
 def _managed(kind: Kind, left: Json, right: Json) -> dict[str, tuple[Json, Json]]:
-    return {path: (ours, theirs) for path, ours, theirs, ok in differences(kind, left, right) if ok}
+    return {
+        path: (ours, theirs) for path, ours, theirs, ok in diff_normalized(kind, left, right) if ok
+    }
 
 
 @settings(max_examples=200)
@@ -103,12 +115,12 @@ def test_nothing_is_called_missing_or_extra_when_both_sides_have_it(
 ) -> None:
     kind, one, other = given
     live = _live(kind, other)
-    drift = find_drift(_desired(kind, one), Live({kind: (live,)}))
-    assert {entry.change for entry in drift.entries} <= {Change.CHANGED}
-    gone = find_drift(_desired(kind, one), Live({kind: ()}))
-    assert [entry.change for entry in gone.entries] == [Change.MISSING]
-    unread = find_drift(_desired(kind, one), Live({}))
-    assert (unread.entries, unread.unread) == ((), (kind,))
+    drift = find_drift(_desired(kind, one), LiveState({kind: (live,)}))
+    assert {entry.change for entry in drift.entries} <= {DriftType.CHANGED}
+    gone = find_drift(_desired(kind, one), LiveState({kind: ()}))
+    assert [entry.change for entry in gone.entries] == [DriftType.MISSING]
+    unread = find_drift(_desired(kind, one), LiveState({}))
+    assert (unread.entries, unread.unread_kinds) == ((), (kind,))
 
 
 @given(KIND_AND_SPEC, st.randoms())
@@ -117,7 +129,7 @@ def test_the_order_of_keys_and_objects_means_nothing(given: tuple[Kind, Any], ra
     names = list(spec)
     random.shuffle(names)
     shuffled = {name: spec[name] for name in names}
-    one, other = (desired_form(kind, Content(each, {}, {})) for each in (spec, shuffled))
+    one, other = (normalize_desired(kind, Content(each, {}, {})) for each in (spec, shuffled))
     assert one == other
     resources = [_live(kind, spec), _live(kind, {}, namespace="other")]
-    assert digest(resources) == digest(reversed(resources))
+    assert digest_resources(resources) == digest_resources(reversed(resources))

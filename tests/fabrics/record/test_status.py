@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.record.status import ConnectionStatus, Facts, Observation, SyncStatus, sync_status
+from fabrics.record.status import (
+    ConnectionStatus,
+    LastKnownState,
+    Observation,
+    SyncStatus,
+    compute_sync_status,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KUBERNETES = KubernetesTarget(
@@ -19,7 +25,7 @@ GIT = GitSource(
 ENABLED = FabricConfig(
     fabric_id="berlin", name="Berlin", record_id=1, enabled=True, kubernetes=KUBERNETES, git=GIT
 )
-SYNCED = Facts(last_sync=NOW, last_success=NOW, drift_count=0)
+SYNCED = LastKnownState(last_sync=NOW, last_success=NOW, drift_count=0)
 
 configs = st.builds(
     FabricConfig,
@@ -35,7 +41,7 @@ configs = st.builds(
     problems=st.sampled_from([(), ("hh_sync_interval is 3.",)]),
 )
 facts = st.builds(
-    Facts,
+    LastKnownState,
     syncing=st.booleans(),
     last_sync=st.sampled_from([None, NOW]),
     error=st.sampled_from(["", "It broke."]),
@@ -64,14 +70,17 @@ def test_the_first_state_that_applies(
     config: dict[str, object], known: dict[str, object], expected: SyncStatus
 ) -> None:
     assert (
-        sync_status(ENABLED.model_copy(update=config), SYNCED.model_copy(update=known)) is expected
+        compute_sync_status(ENABLED.model_copy(update=config), SYNCED.model_copy(update=known))
+        is expected
     )
 
 
 @given(configs, facts)
-def test_in_sync_is_never_claimed_without_grounds(config: FabricConfig, known: Facts) -> None:
-    if sync_status(config, known) is SyncStatus.IN_SYNC:
-        assert config.wants_a_loop
+def test_in_sync_is_never_claimed_without_grounds(
+    config: FabricConfig, known: LastKnownState
+) -> None:
+    if compute_sync_status(config, known) is SyncStatus.IN_SYNC:
+        assert config.needs_loop
         assert config.git is not None
         assert known.last_sync is not None
         against = (known.error, known.drift_count, config.problems, config.paused, known.syncing)
@@ -79,31 +88,33 @@ def test_in_sync_is_never_claimed_without_grounds(config: FabricConfig, known: F
 
 
 @given(configs, facts)
-def test_a_fabric_without_a_loop_is_off(config: FabricConfig, known: Facts) -> None:
-    off = sync_status(config, known) in {SyncStatus.NOT_CONFIGURED, SyncStatus.DISABLED}
-    assert off is not config.wants_a_loop
+def test_a_fabric_without_a_loop_is_off(config: FabricConfig, known: LastKnownState) -> None:
+    off = compute_sync_status(config, known) in {SyncStatus.NOT_CONFIGURED, SyncStatus.DISABLED}
+    assert off is not config.needs_loop
 
 
 def test_a_failed_source_keeps_what_was_known_and_says_error() -> None:
-    known = Facts(
+    known = LastKnownState(
         last_sync=NOW, last_success=NOW, commit="abc", drift_count=2, counts={"Switch": 3}
     )
     seen = Observation(
         started=NOW, kubernetes_error="Berlin's API refused the token.", commit="def"
     )
-    after = known.after(seen, NOW)
+    after = known.after_sync(seen, NOW)
     assert (after.drift_count, after.counts, after.commit) == (2, {"Switch": 3}, "def")
     assert after.connection_status is ConnectionStatus.ERROR
-    assert sync_status(ENABLED, after) is SyncStatus.ERROR
+    assert compute_sync_status(ENABLED, after) is SyncStatus.ERROR
 
 
 def test_problems_in_git_are_an_error_with_the_drift_of_the_rest() -> None:
     seen = Observation(
         started=NOW, commit="abc", drift_count=1, problems=("a.yaml:3: bad.", "b.yaml:1: bad.")
     )
-    after = Facts().after(seen, NOW)
+    after = LastKnownState().after_sync(seen, NOW)
     assert after.error == "a.yaml:3: bad. (and 1 more)"
-    assert Facts().after(seen, NOW, "Held.").error == "a.yaml:3: bad. (and 1 more) Held."
+    assert (
+        LastKnownState().after_sync(seen, NOW, "Held.").error == "a.yaml:3: bad. (and 1 more) Held."
+    )
     assert after.drift_count == 1
     assert after.connection_status is ConnectionStatus.CONNECTED
     assert after.last_success is None

@@ -19,7 +19,7 @@ from fabrics.resources import canonical
     ],
 )
 def test_ports(name: str, expected: str) -> None:
-    assert canonical.port(name) == expected
+    assert canonical.canonicalize_port(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_ports(name: str, expected: str) -> None:
     ],
 )
 def test_mac_addresses(address: str, expected: str) -> None:
-    assert canonical.mac(address) == expected
+    assert canonical.canonicalize_mac(address) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_mac_addresses(address: str, expected: str) -> None:
     ],
 )
 def test_durations(value: str, expected: str) -> None:
-    assert canonical.duration(value) == expected
+    assert canonical.canonicalize_duration(value) == expected
 
 
 def test_speeds() -> None:
-    assert canonical.speed("SPEED_25G") == canonical.speed("25G") == "25G"
+    assert canonical.canonicalize_speed("SPEED_25G") == canonical.canonicalize_speed("25G") == "25G"

@@ -4,9 +4,9 @@ import copy
 
 import pytest
 
-from fabrics.resources.defaults import RULES, with_defaults
+from fabrics.resources.defaults import DEFAULTING_RULES, apply_defaults
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import KINDS_BY_NAME, kind_named
+from fabrics.resources.kinds import KINDS_BY_NAME, get_kind
 from tests.support.fabrics.hydrated_specs import (
     FLAP,
     GATEWAY,
@@ -259,17 +259,17 @@ def test_no_drift(rule: str) -> None:
 
 
 def test_rules_belong_to_kinds() -> None:
-    assert RULES.keys() <= KINDS_BY_NAME.keys()
+    assert DEFAULTING_RULES.keys() <= KINDS_BY_NAME.keys()
 
 
 @pytest.mark.parametrize("spec", [{}, {"subnets": {"a": {"dhcp": {"enable": True}}}}])
 def test_a_spec_is_not_changed_by_its_defaults(spec: dict[str, Json]) -> None:
     before = copy.deepcopy(spec)
-    assert with_defaults(kind_named("VPC"), spec) != before
+    assert apply_defaults(get_kind("VPC"), spec) != before
     assert spec == before
 
 
 @pytest.mark.parametrize("prefix", ["10.0.0.0", "10.0.0.0/255.255.255.0", "10.0.0.0/31", "x/24", 7])
 def test_a_subnet_that_hedgehog_refuses_gets_no_addresses(prefix: Json) -> None:
     spec: dict[str, Json] = {"subnets": {"a": {"subnet": prefix, "dhcp": {"enable": True}}}}
-    assert with_defaults(kind_named("VPC"), spec)["subnets"] == spec["subnets"]
+    assert apply_defaults(get_kind("VPC"), spec)["subnets"] == spec["subnets"]

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import kind_named
-from fabrics.resources.list_response import Page, read_page
-from fabrics.resources.resource import from_api
+from fabrics.resources.kinds import get_kind
+from fabrics.resources.list_response import ListResponse, parse_list_response
+from fabrics.resources.resource import resource_from_api
 
-SERVER = kind_named("Server")
+SERVER = get_kind("Server")
 
 
 def item(name: str = "s", **metadata: Json) -> dict[str, Json]:
@@ -22,33 +22,43 @@ def page(*items: Json, **metadata: Json) -> bytes:
 
 
 def test_a_page_holds_resources_and_the_token_that_continues_the_list() -> None:
-    found = read_page(page(item("a"), item("b"), **{"continue": "next"}))
-    assert found.token == "next"
-    resources = found.resources(SERVER, {})
+    found = parse_list_response(page(item("a"), item("b"), **{"continue": "next"}))
+    assert found.continue_token == "next"
+    resources = found.parse_resources(SERVER, {})
     assert [each.name for each in resources] == ["a", "b"]
-    assert resources[0] == from_api(item("a"), SERVER)
+    assert resources[0] == resource_from_api(item("a"), SERVER)
 
 
 @pytest.mark.parametrize("token", [{}, {"continue": ""}, {"continue": None}])
 def test_the_last_page_has_no_token(token: dict[str, Json]) -> None:
-    assert read_page(page(**token)) == Page((), "")
+    assert parse_list_response(page(**token)) == ListResponse((), "")
 
 
 def test_what_did_not_change_is_taken_over() -> None:
-    (first,) = read_page(page(item(uid="u-1", resourceVersion="7"))).resources(SERVER, {})
+    (first,) = parse_list_response(page(item(uid="u-1", resourceVersion="7"))).parse_resources(
+        SERVER, {}
+    )
     known = {first.uid: first}
-    (same,) = read_page(page(item("x", uid="u-1", resourceVersion="7"))).resources(SERVER, known)
+    (same,) = parse_list_response(page(item("x", uid="u-1", resourceVersion="7"))).parse_resources(
+        SERVER, known
+    )
     assert same is first
-    (newer,) = read_page(page(item("x", uid="u-1", resourceVersion="8"))).resources(SERVER, known)
+    (newer,) = parse_list_response(page(item("x", uid="u-1", resourceVersion="8"))).parse_resources(
+        SERVER, known
+    )
     assert (newer.name, newer.resource_version) == ("x", "8")
-    (other,) = read_page(page(item("x", uid="u-2", resourceVersion="7"))).resources(SERVER, known)
+    (other,) = parse_list_response(page(item("x", uid="u-2", resourceVersion="7"))).parse_resources(
+        SERVER, known
+    )
     assert (other.name, other.uid) == ("x", "u-2")
 
 
 @pytest.mark.parametrize("metadata", [{}, {"uid": "u-1"}, {"resourceVersion": "7"}])
 def test_what_may_have_changed_is_read_anew(metadata: dict[str, Json]) -> None:
-    known = from_api(item("old", **metadata), SERVER)
-    (found,) = read_page(page(item("new", **metadata))).resources(SERVER, {known.uid: known})
+    known = resource_from_api(item("old", **metadata), SERVER)
+    (found,) = parse_list_response(page(item("new", **metadata))).parse_resources(
+        SERVER, {known.uid: known}
+    )
     assert found.name == "new"
 
 
@@ -72,7 +82,7 @@ def test_what_may_have_changed_is_read_anew(metadata: dict[str, Json]) -> None:
 )
 def test_what_is_no_list_is_refused_in_a_sentence(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"^This is .*\.$"):
-        read_page(data)
+        parse_list_response(data)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +97,6 @@ def test_what_is_no_list_is_refused_in_a_sentence(data: bytes) -> None:
     ],
 )
 def test_what_is_no_object_is_refused_in_a_sentence(data: bytes) -> None:
-    found = read_page(data)
+    found = parse_list_response(data)
     with pytest.raises(ValueError, match=r"^The Kubernetes API gave a Server .*\.$"):
-        found.resources(SERVER, {})
+        found.parse_resources(SERVER, {})

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from fabrics.drift import find_drift, read_dump
+from fabrics.drift import find_drift, parse_dump
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import kind_named
-from fabrics.resources.resource import digest, from_api
+from fabrics.resources.kinds import get_kind
+from fabrics.resources.resource import digest_resources, resource_from_api
 from tests.support.fabrics.objects import desired, live, manifest
 
-SERVER = kind_named("Server")
+SERVER = get_kind("Server")
 ITEM: dict[str, Json] = {
     "metadata": {
         "name": "s",
@@ -27,15 +27,15 @@ TYPED: dict[str, Json] = {"apiVersion": "wiring.githedgehog.com/v1beta1", "kind"
 
 
 def test_an_item_of_a_typed_list() -> None:
-    resource = from_api(ITEM, SERVER)
+    resource = resource_from_api(ITEM, SERVER)
     assert (str(resource.key), resource.uid, resource.resource_version) == (
         "Server/default/s",
         "u-1",
         "7",
     )
     assert (resource.spec, resource.labels) == ({"description": "x"}, {"team": "blue"})
-    assert not resource.controlled
-    assert from_api(TYPED | ITEM).form == resource.form
+    assert not resource.made_by_controller
+    assert resource_from_api(TYPED | ITEM).digest == resource.digest
 
 
 @pytest.mark.parametrize(
@@ -52,20 +52,20 @@ def test_an_item_of_a_typed_list() -> None:
 )
 def test_what_is_no_object_of_a_compared_kind_is_refused(item: dict[str, Json]) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
-        from_api(item)
+        resource_from_api(item)
 
 
 def test_digests_change_with_what_is_compared_alone() -> None:
     one, two = live("Server", "one", {"description": "x"}), live("Server", "two")
-    base = digest([one, two])
-    assert digest([two, one]) == base
-    assert digest([one]) != base
-    assert digest([one, live("Server", "two", {"description": "y"})]) != base
-    assert digest([one, live("Server", "three")]) != base
-    assert digest([one, live("Switch", "two")]) != base
+    base = digest_resources([one, two])
+    assert digest_resources([two, one]) == base
+    assert digest_resources([one]) != base
+    assert digest_resources([one, live("Server", "two", {"description": "y"})]) != base
+    assert digest_resources([one, live("Server", "three")]) != base
+    assert digest_resources([one, live("Switch", "two")]) != base
     noisy = live("Server", "two", resourceVersion="9", labels={"fabric.githedgehog.com/x": "y"})
-    assert digest([one, noisy]) == base
-    assert digest([]) != digest([one])
+    assert digest_resources([one, noisy]) == base
+    assert digest_resources([]) != digest_resources([one])
 
 
 def _dump(*items: dict[str, Json], **fields: Json) -> Json:
@@ -82,25 +82,25 @@ def test_a_dump_holds_the_kinds_that_it_mentions() -> None:
         "kind": "Agent",
         "metadata": {"name": "a"},
     }
-    state = read_dump(_dump(TYPED | ITEM, pod, agent))
+    state = parse_dump(_dump(TYPED | ITEM, pod, agent))
     assert {kind.name: len(found) for kind, found in state.resources.items()} == {"Server": 1}
 
 
 def test_a_dump_may_be_one_object_or_a_typed_list() -> None:
-    assert len(read_dump(TYPED | ITEM).resources[SERVER]) == 1
+    assert len(parse_dump(TYPED | ITEM).resources[SERVER]) == 1
     typed = _dump(ITEM, apiVersion="wiring.githedgehog.com/v1beta1", kind="ServerList")
-    assert len(read_dump(typed).resources[SERVER]) == 1
+    assert len(parse_dump(typed).resources[SERVER]) == 1
 
 
 def test_an_empty_typed_list_says_that_nothing_is_there() -> None:
     state = desired(manifest("Server", "s"))
-    typed = read_dump(_dump(apiVersion="wiring.githedgehog.com/v1beta1", kind="ServerList"))
+    typed = parse_dump(_dump(apiVersion="wiring.githedgehog.com/v1beta1", kind="ServerList"))
     assert len(find_drift(state, typed).entries) == 1
-    untyped = find_drift(state, read_dump(_dump()))
-    assert (untyped.entries, untyped.unread) == ((), (SERVER,))
+    untyped = find_drift(state, parse_dump(_dump()))
+    assert (untyped.entries, untyped.unread_kinds) == ((), (SERVER,))
 
 
 @pytest.mark.parametrize("dump", [None, [], "x", {"items": "x"}, {"items": [1]}, {"items": None}])
 def test_another_file_is_no_dump(dump: Json) -> None:
     with pytest.raises(ValueError, match="kubectl get"):
-        read_dump(dump)
+        parse_dump(dump)

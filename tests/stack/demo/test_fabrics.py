@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from fabrics.resources.manifests import Desired, collect, parse_manifests
+from fabrics.resources.manifests import DesiredState, build_desired_state, parse_manifests
 from stack.demo.admission import admit
-from stack.demo.fabrics import FABRICS, SampleFabric
+from stack.demo.fabrics import SAMPLE_FABRICS, SampleFabric
 from stack.demo.hydration import hydrate
-from stack.demo.manifests import Manifest, ends, read_manifests
+from stack.demo.manifests import Manifest, iter_link_ends, read_manifests
 from tests.support.paths import HEDGEHOG
 
 PROFILES = HEDGEHOG / "samples/switchprofiles/switchprofiles.yaml"
 
-each_fabric = pytest.mark.parametrize("fabric", FABRICS, ids=lambda fabric: fabric.name)
+each_fabric = pytest.mark.parametrize("fabric", SAMPLE_FABRICS, ids=lambda fabric: fabric.name)
 
 
 class Objects:
@@ -35,7 +35,7 @@ class Objects:
         return self.of_kind.get(kind, {})
 
 
-@pytest.fixture(params=FABRICS, ids=lambda fabric: fabric.name)
+@pytest.fixture(params=SAMPLE_FABRICS, ids=lambda fabric: fabric.name)
 def objects(request: pytest.FixtureRequest) -> Objects:
     return Objects([admit(manifest) for manifest in hydrate(request.param.desired())])
 
@@ -44,43 +44,47 @@ def objects(request: pytest.FixtureRequest) -> Objects:
 def test_is_read_without_a_problem(fabric: SampleFabric) -> None:
     desired = read_as_a_sync_does(fabric)
     assert desired.problems == ()
-    assert len(desired.resources) == len(fabric.desired()) >= 15
+    assert len(desired.resources) == len(fabric.read_desired()) >= 15
 
 
-def read_as_a_sync_does(fabric: SampleFabric) -> Desired:
+def read_as_a_sync_does(fabric: SampleFabric) -> DesiredState:
     files = sorted(fabric.directory.rglob("*.yaml"))
-    return collect(
+    return build_desired_state(
         parse_manifests(str(file.relative_to(fabric.directory)), file.read_bytes())
         for file in files
     )
 
 
 def test_every_kind_of_connection_a_newcomer_meets_is_there() -> None:
-    kinds = {kind for fabric in FABRICS for kind in connection_kinds(fabric)}
+    kinds = {kind for fabric in SAMPLE_FABRICS for kind in connection_kinds(fabric)}
     assert kinds >= {"fabric", "mesh", "unbundled", "bundled", "eslag", "external"}
 
 
 def connection_kinds(fabric: SampleFabric) -> Iterator[str]:
-    for manifest in fabric.desired():
+    for manifest in fabric.read_desired():
         if manifest["kind"] == "Connection":
             yield from manifest["spec"]
 
 
 def test_connections_end_on_devices_that_exist(objects: Objects) -> None:
     for name, spec in objects["Connection"].items():
-        for role, port in ends(spec):
+        for role, port in iter_link_ends(spec):
             device = port.partition("/")[0]
             assert device in objects["Server" if role == "server" else "Switch"], f"{name}: {port}"
 
 
 def test_no_port_is_used_twice(objects: Objects) -> None:
-    ports = Counter(port for spec in objects["Connection"].values() for _, port in ends(spec))
+    ports = Counter(
+        port for spec in objects["Connection"].values() for _, port in iter_link_ends(spec)
+    )
     assert [port for port, uses in ports.items() if uses > 1] == []
 
 
 def test_every_server_and_every_leaf_is_connected(objects: Objects) -> None:
     connected = {
-        port.partition("/")[0] for spec in objects["Connection"].values() for _, port in ends(spec)
+        port.partition("/")[0]
+        for spec in objects["Connection"].values()
+        for _, port in iter_link_ends(spec)
     }
     assert connected == {*objects["Server"], *objects["Switch"]}
 
@@ -88,7 +92,7 @@ def test_every_server_and_every_leaf_is_connected(objects: Objects) -> None:
 @pytest.mark.skipif(not PROFILES.exists(), reason="needs the switch profiles of a real fabric")
 def test_the_switches_have_the_ports_they_use(objects: Objects) -> None:
     for spec in objects["Connection"].values():
-        for role, port in ends(spec):
+        for role, port in iter_link_ends(spec):
             if role != "server":
                 switch, _, number = port.partition("/")
                 assert number in set(ports_of(objects["Switch"][switch])), port

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import urllib3
 
-from fabrics.resources.kinds import kind_named
-from stack.kubernetes.emulated_objects import IN_FLIGHT
+from fabrics.resources.kinds import get_kind
+from stack.kubernetes.emulated_objects import MAX_IN_FLIGHT_REQUESTS
 from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
 
 SERVERS = "/apis/wiring.githedgehog.com/v1beta1/namespaces/default/servers"
@@ -22,13 +22,13 @@ def running() -> Iterator[EmulatedKubernetesApi]:
 @pytest.fixture
 def api(running: EmulatedKubernetesApi) -> Iterator[EmulatedKubernetesApi]:
     yield running
-    running.clear(kind_named("Server"))
+    running.delete_all(get_kind("Server"))
 
 
 @pytest.fixture
 def client(running: EmulatedKubernetesApi) -> Iterator[urllib3.PoolManager]:
-    token = {"Authorization": f"Bearer {running.identity.token}"}
-    with urllib3.PoolManager(ca_cert_data=running.identity.ca_cert, headers=token) as manager:
+    token = {"Authorization": f"Bearer {running.auth.token}"}
+    with urllib3.PoolManager(ca_cert_data=running.auth.ca_cert, headers=token) as manager:
         yield manager
 
 
@@ -51,7 +51,7 @@ def test_every_write_gets_a_version_and_a_changed_spec_a_generation(
 ) -> None:
     seen = []
     for spec in ({}, {}, {"description": "x"}):
-        api.put(server("a", **spec))
+        api.apply(server("a", **spec))
         seen.append(get(client, api, f"{SERVERS}/a")["metadata"])
     patch = {"spec": {"description": "y"}}
     path = f"{api.server}{SERVERS}/a"
@@ -67,12 +67,12 @@ def test_every_write_gets_a_version_and_a_changed_spec_a_generation(
 def test_an_object_that_was_made_anew_is_another(
     api: EmulatedKubernetesApi, client: urllib3.PoolManager
 ) -> None:
-    api.put(server("a"))
+    api.apply(server("a"))
     first = get(client, api, f"{SERVERS}/a")["metadata"]["uid"]
-    api.delete(kind_named("Server"), "a")
+    api.delete(get_kind("Server"), "a")
     assert get(client, api, f"{SERVERS}/a")["code"] == 404
     with pytest.raises(KeyError):
-        api.delete(kind_named("Server"), "a")
+        api.delete(get_kind("Server"), "a")
 
     client.request("POST", api.server + SERVERS, json=server("a"))
 
@@ -82,9 +82,9 @@ def test_an_object_that_was_made_anew_is_another(
 def test_pages_are_of_one_moment_until_their_token_expires(
     api: EmulatedKubernetesApi, client: urllib3.PoolManager
 ) -> None:
-    api.load(server(f"{number}") for number in range(5))
+    api.apply_all(server(f"{number}") for number in range(5))
     page = get(client, api, f"{SERVERS}?limit=2")
-    api.put(server("0a"))
+    api.apply(server("0a"))
     token = page["metadata"]["continue"]
     rest = get(client, api, f"{SERVERS}?limit=3&continue={token}")
 
@@ -108,9 +108,11 @@ def test_strangers_and_unknown_kinds_are_refused(
 
 
 def test_it_may_run_for_days(api: EmulatedKubernetesApi, client: urllib3.PoolManager) -> None:
-    for _ in range(3 * IN_FLIGHT):
+    for _ in range(3 * MAX_IN_FLIGHT_REQUESTS):
         get(client, api, SERVERS)
 
     objects = api._handler.objects
-    assert len(objects._requests) <= IN_FLIGHT + 1
-    assert all(len(reaction._requests) <= IN_FLIGHT + 1 for reaction in objects._payloads)
+    assert len(objects._requests) <= MAX_IN_FLIGHT_REQUESTS + 1
+    assert all(
+        len(reaction._requests) <= MAX_IN_FLIGHT_REQUESTS + 1 for reaction in objects._payloads
+    )

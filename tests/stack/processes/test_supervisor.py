@@ -41,7 +41,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
-    supervisor = Supervisor(tmp_path, grace=0.5)
+    supervisor = Supervisor(tmp_path, grace_seconds=0.5)
     yield supervisor
     supervisor.close()
 
@@ -49,7 +49,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 def start_family(supervisor: Supervisor, program: str) -> list[psutil.Process]:
     """Start the program and return its process and the one it detached."""
     service = supervisor.start("Family", [sys.executable, "-c", program])
-    service.wait_until(lambda: service.log.read_text().endswith("\n"), seconds=30)
+    service.wait_until(lambda: service.log.read_text().endswith("\n"), timeout_seconds=30)
     return family_in(service.log)
 
 
@@ -93,14 +93,14 @@ def test_a_service_that_ends_while_starting_is_an_error_with_its_last_words(
     service = supervisor.start("Broken", ["sh", "-c", "echo no such database; exit 3"])
 
     with pytest.raises(StackError, match=r"(?s)Broken ended with exit code 3.*no such database"):
-        service.wait_until(lambda: False, seconds=30)
+        service.wait_until(lambda: False, timeout_seconds=30)
 
 
 def test_a_service_that_never_gets_ready_is_an_error(supervisor: Supervisor) -> None:
     service = supervisor.start("Silent", ["sleep", "600"])
 
     with pytest.raises(StackError, match="Silent did not answer within 0 s"):
-        service.wait_until(lambda: False, seconds=0.1)
+        service.wait_until(lambda: False, timeout_seconds=0.1)
 
 
 def test_run_hands_over_each_line_and_keeps_it(supervisor: Supervisor) -> None:

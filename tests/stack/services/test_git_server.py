@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from stack.processes.ports import Ports
+from stack.processes.ports import PortPool
 from stack.services.git_server import GitRepository, GitServer
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
     with (
-        closing(Ports()) as ports,
+        closing(PortPool()) as ports,
         closing(GitServer(tmp_path_factory.mktemp("git"), ports)) as server,
     ):
         yield server

@@ -18,12 +18,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 import temporal
-from activities.netbox.client import CLUSTERS, Row
-from cli.fabrics.fleet_view import look
+from activities.netbox.client import CLUSTERS_PATH, Row
+from cli.fabrics.fleet_view import get_fleet_view
 from cli.session import Session
-from cli.temporal.loop_client import Loops
+from cli.temporal.loop_client import LoopClient
 from fabrics.loop.report import FabricStatus
-from fabrics.resources.kinds import kind_named
+from fabrics.resources.kinds import get_kind
 from settings import Settings
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
@@ -117,7 +117,7 @@ def told(row: Row) -> tuple[object, ...]:
 
 
 @dataclass
-class World:
+class ConsistencyEnvironment:
     """Everything under test. Its methods run on the event loop that made it."""
 
     installation: Installation
@@ -134,8 +134,8 @@ class World:
         """A worker, and both fabrics new, healthy and in sync."""
         await self.start_worker()
         for fabric in self.fabrics:
-            emulated(fabric).heal()
-            fabric.api.load(SERVERS)
+            emulated(fabric).clear_faults()
+            fabric.api.apply_all(SERVERS)
             await self.record_is_recreated(fabric, at_once=True)
         await self.settled()
 
@@ -175,11 +175,11 @@ class World:
 
     async def record_is_changed(self, fabric: Fabric, **values: object) -> None:
         """Somebody changes the cluster's own attributes, as NetBox's form does: nothing else is touched."""
-        await asyncio.to_thread(fabric.netbox.change, CLUSTERS, fabric.record_id, values)
+        await asyncio.to_thread(fabric.netbox.update, CLUSTERS_PATH, fabric.record_id, values)
 
     async def record_is_recreated(self, fabric: Fabric, *, at_once: bool) -> None:
         """The record is deleted, and there again: at once, or when the loop has ended."""
-        await asyncio.to_thread(fabric.netbox.delete, CLUSTERS, fabric.record_id)
+        await asyncio.to_thread(fabric.netbox.delete, CLUSTERS_PATH, fabric.record_id)
         if not at_once:
             await until(partial(self._runs, fabric), lambda runs: not runs)
         known = {
@@ -204,12 +204,12 @@ class World:
 
     async def kubernetes_fails(self, fabric: Fabric) -> None:
         """The fabric's API answers 503."""
-        emulated(fabric).heal()
-        emulated(fabric).fail(Fault(503))
+        emulated(fabric).clear_faults()
+        emulated(fabric).inject_fault(Fault(503))
 
     async def kubernetes_is_back(self, fabric: Fabric) -> None:
         """The fabric's API answers again."""
-        emulated(fabric).heal()
+        emulated(fabric).clear_faults()
 
     async def git_goes(self, fabric: Fabric) -> None:
         """The repository is not there any more."""
@@ -223,12 +223,12 @@ class World:
 
     async def drift_comes(self, fabric: Fabric) -> None:
         """Somebody deletes a server from the fabric."""
-        fabric.api.load(SERVERS)
-        fabric.api.delete(kind_named("Server"), "server-2")
+        fabric.api.apply_all(SERVERS)
+        fabric.api.delete(get_kind("Server"), "server-2")
 
     async def drift_goes(self, fabric: Fabric) -> None:
         """And creates it again."""
-        fabric.api.load(SERVERS)
+        fabric.api.apply_all(SERVERS)
 
     async def netbox_is_away(self, fabric: Fabric, meanwhile: str) -> None:
         """The worker cannot reach NetBox while somebody asks the loop for something."""
@@ -249,17 +249,19 @@ class World:
     async def _disagreements(self) -> list[str]:
         await self._hurry()
         records = [
-            (await asyncio.to_thread(fabric.netbox.record, fabric.record_id))[0]
+            (await asyncio.to_thread(fabric.netbox.get_record, fabric.record_id))[0]
             for fabric in self.fabrics
         ]
         for row in records:
             self._check(row)
-        sight = await look(self.session, [f"@{fabric.record_id}" for fabric in self.fabrics])
+        sight = await get_fleet_view(
+            self.session, [f"@{fabric.record_id}" for fabric in self.fabrics]
+        )
         command_line = {seen.fabric_id: seen for seen in sight.fabrics}
         found = []
         for fabric, row in zip(self.fabrics, records, strict=True):
             running = await self._runs(fabric)
-            loop = await self.session.loops.status(fabric.fabric_id) if running else None
+            loop = await self.session.loops.get_status(fabric.fabric_id) if running else None
             sources = {"the command line": command_line.get(fabric.fabric_id), "the loop": loop}
             found += [
                 f"{row['name']}: {who} says {_facts(status)}, NetBox {told(row)}"
@@ -295,7 +297,7 @@ class World:
 
     async def _noticed(self, fabric: Fabric) -> bool:
         """Whether the loop knows that NetBox is away, or has synced since, or has ended."""
-        status = await self.session.loops.status(fabric.fabric_id)
+        status = await self.session.loops.get_status(fabric.fabric_id)
         return status is None or bool(status.netbox_error) or not status.next_sync
 
 
@@ -324,7 +326,7 @@ def emulated(fabric: Fabric) -> EmulatedKubernetesApi:
 
 
 @asynccontextmanager
-async def world(installation: Installation) -> AsyncIterator[World]:
+async def world(installation: Installation) -> AsyncIterator[ConsistencyEnvironment]:
     """A world of the event loop that this runs on, on the stack of `installation`."""
     address, netbox = installation.stack.temporal.address, installation.stack.netbox.url
     client = await Client.connect(address, data_converter=pydantic_data_converter)
@@ -333,9 +335,9 @@ async def world(installation: Installation) -> AsyncIterator[World]:
         ours = replace(installation, client=client, changes=changes)
         settings = Settings.model_validate({"netbox_url": netbox, "netbox_token": ours.token})
         fabrics = [await ours.fabric(IN_GIT, SERVERS) for _ in range(2)]
-        loops_here, instance = Loops(client, ours.queue), await temporal.instance(client)
+        loops_here, instance = LoopClient(client, ours.queue), await temporal.get_instance(client)
         session = Session(settings, installation.admin, loops_here, instance)
-        made = World(ours, proxy, session, fabrics)
+        made = ConsistencyEnvironment(ours, proxy, session, fabrics)
         async with made.workers:
             yield made
 
@@ -352,7 +354,9 @@ class EventLoop:
 
 
 @contextmanager
-def world_in_thread(installation: Installation) -> Iterator[tuple[EventLoop, World]]:
+def world_in_thread(
+    installation: Installation,
+) -> Iterator[tuple[EventLoop, ConsistencyEnvironment]]:
     """A world with an event loop of its own."""
     with _event_loop() as loop:
         opened = world(installation)

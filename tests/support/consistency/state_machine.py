@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from tests.support.consistency.environment import TOO_SHORT, EventLoop, World
+from tests.support.consistency.environment import TOO_SHORT, ConsistencyEnvironment, EventLoop
 from tests.support.system.installation import Fabric
 
 FABRIC: Final = st.integers(0, 1)
@@ -40,21 +40,21 @@ MESSAGES: Final = st.sampled_from(
 )
 FAILURES: Final = st.sampled_from(
     [
-        World.kubernetes_fails,
-        World.kubernetes_is_back,
-        World.git_goes,
-        World.git_is_back,
-        World.drift_comes,
-        World.drift_goes,
+        ConsistencyEnvironment.kubernetes_fails,
+        ConsistencyEnvironment.kubernetes_is_back,
+        ConsistencyEnvironment.git_goes,
+        ConsistencyEnvironment.git_is_back,
+        ConsistencyEnvironment.drift_comes,
+        ConsistencyEnvironment.drift_goes,
     ]
 )
 
 
-class Truth(RuleBasedStateMachine):
+class ConsistencyMachine(RuleBasedStateMachine):
     """Each step happens, and then all must agree."""
 
     loop: ClassVar[EventLoop]
-    world: ClassVar[World]
+    world: ClassVar[ConsistencyEnvironment]
 
     def _do(self, what: Callable[..., Any], *arguments: object, **named: object) -> None:
         said = [
@@ -134,11 +134,11 @@ class Truth(RuleBasedStateMachine):
         self.loop.run(self.world.end())
 
 
-def check(loop: EventLoop, world: World, *, sequences: int, steps: int) -> None:
+def check(loop: EventLoop, world: ConsistencyEnvironment, *, sequences: int, steps: int) -> None:
     """Run so many sequences of at most so many steps. One that fails is printed, with what repeats it."""
-    Truth.loop, Truth.world = loop, world
+    ConsistencyMachine.loop, ConsistencyMachine.world = loop, world
     run_state_machine_as_test(
-        Truth,
+        ConsistencyMachine,
         settings=settings(
             max_examples=sequences,
             stateful_step_count=steps,

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fabrics.resources.field_paths import member
+from fabrics.resources.field_paths import join_field
 from fabrics.resources.json_types import Json
-from fabrics.resources.schema.types import UNKNOWN, Map, Sequence, Set, Shape, Struct
+from fabrics.resources.schema.types import UNKNOWN_FIELD, AtomicList, Map, SchemaType, Set, Struct
 
 type Steps = tuple[str | int, ...]
 
@@ -61,20 +61,20 @@ class _Mutator:
     def reported(self, steps: Steps) -> tuple[str, bool, bool]:
         """The path to report for a change at `steps`: within lists, that of the outermost list."""
         path, below, hydrated = "spec", False, False
-        shape: Shape = self.shape
+        shape: SchemaType = self.shape
         for step in steps:
-            if isinstance(shape, Sequence | Set):
-                below, shape = True, shape.item
+            if isinstance(shape, AtomicList | Set):
+                below, shape = True, shape.item_type
             elif isinstance(shape, Map):
-                shape = shape.value
+                shape = shape.value_type
             elif isinstance(shape, Struct):
-                shape = shape.fields.get(str(step), UNKNOWN)
+                shape = shape.fields.get(str(step), UNKNOWN_FIELD)
             if not below:
-                path = member(path, str(step))
+                path = join_field(path, str(step))
             hydrated |= shape.hydrated
-        return path, below or isinstance(shape, Sequence | Set), hydrated
+        return path, below or isinstance(shape, AtomicList | Set), hydrated
 
-    def visit(self, steps: Steps, value: Json, shape: Shape) -> Iterator[Mutation]:
+    def visit(self, steps: Steps, value: Json, shape: SchemaType) -> Iterator[Mutation]:
         if isinstance(value, dict):
             yield from self.of_dict(steps, value, shape)
         elif isinstance(value, list):
@@ -82,24 +82,26 @@ class _Mutator:
         else:
             yield self.mutation("change a leaf", steps, changed(value))
 
-    def of_dict(self, steps: Steps, value: dict[str, Json], shape: Shape) -> Iterator[Mutation]:
+    def of_dict(
+        self, steps: Steps, value: dict[str, Json], shape: SchemaType
+    ) -> Iterator[Mutation]:
         yield self.mutation("add a field", steps, value | {"zzz": 1}, "zzz")
         for name, each in value.items():
             rest = {key: other for key, other in value.items() if key != name}
-            below = shape.value if isinstance(shape, Map) else UNKNOWN
+            below = shape.value_type if isinstance(shape, Map) else UNKNOWN_FIELD
             if isinstance(shape, Map):
                 yield self.mutation("remove a map entry", steps, rest, name)
                 yield self.mutation("rename a map key", steps, rest | {name + "zzz": each}, name)
             elif isinstance(shape, Struct):
-                below = shape.fields.get(name, UNKNOWN)
+                below = shape.fields.get(name, UNKNOWN_FIELD)
                 # An empty field of a struct is the same as none, unless it is kept.
-                if not isinstance(each, dict | list) and (each or below.kept):
+                if not isinstance(each, dict | list) and (each or below.keep_empty):
                     yield self.mutation("remove a leaf", steps, rest, name)
             yield from self.visit((*steps, name), each, below)
 
-    def of_list(self, steps: Steps, value: list[Json], shape: Shape) -> Iterator[Mutation]:
-        assert isinstance(shape, Sequence | Set)
+    def of_list(self, steps: Steps, value: list[Json], shape: SchemaType) -> Iterator[Mutation]:
+        assert isinstance(shape, AtomicList | Set)
         for index, each in enumerate(value):
             yield self.mutation("remove an element", steps, value[:index] + value[index + 1 :])
             yield self.mutation("repeat an element", steps, [*value, each])
-            yield from self.visit((*steps, index), each, shape.item)
+            yield from self.visit((*steps, index), each, shape.item_type)

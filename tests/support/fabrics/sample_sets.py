@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fabrics.drift import Live, read_dump
-from fabrics.resources.manifests import Desired, collect, parse_manifests
+from fabrics.drift import LiveState, parse_dump
+from fabrics.resources.manifests import DesiredState, build_desired_state, parse_manifests
 from tests.support.paths import HEDGEHOG
 
 needs_samples = pytest.mark.skipif(
@@ -30,20 +30,22 @@ class SampleSet:
     def __str__(self) -> str:
         return self.name
 
-    def desired(self) -> Desired:
+    def desired(self) -> DesiredState:
         return _desired(self.files)
 
     def dump(self) -> dict[str, Any]:
         return _dump(self.live)
 
-    def live_state(self) -> Live:
-        return read_dump(self.dump())
+    def live_state(self) -> LiveState:
+        return parse_dump(self.dump())
 
 
 @cache
-def _desired(files: tuple[str, ...]) -> Desired:
+def _desired(files: tuple[str, ...]) -> DesiredState:
     samples = HEDGEHOG / "samples"
-    return collect(parse_manifests(file, (samples / file).read_bytes()) for file in files)
+    return build_desired_state(
+        parse_manifests(file, (samples / file).read_bytes()) for file in files
+    )
 
 
 @cache

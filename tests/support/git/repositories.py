@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from fabrics.record.config import GitSource
-from stack.services.git_server import COMMITTER
+from stack.services.git_server import COMMITTER_ENVIRONMENT
 
 FILE: Final = "100644"
 TREE: Final = "40000"
@@ -42,7 +42,7 @@ class Repository:
         answer = subprocess.run(
             ["git", *arguments],
             input=given,
-            env={"PATH": os.environ["PATH"]} | COMMITTER | isolation | place,
+            env={"PATH": os.environ["PATH"]} | COMMITTER_ENVIRONMENT | isolation | place,
             capture_output=True,
             check=True,
         )

@@ -9,11 +9,11 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from fabrics.drift import Live, read_dump
+from fabrics.drift import LiveState, parse_dump
 from fabrics.resources.json_types import Json
-from stack.demo.fabrics import FABRICS, SampleFabric, as_asked
+from stack.demo.fabrics import SAMPLE_FABRICS, SampleFabric, make_in_sync_objects
 from tests.support.fabrics.sample_sets import LEGACY, SETS, needs_samples
-from tests.support.inventory.sample_objects import made_up
+from tests.support.inventory.sample_objects import sample_objects
 from tests.support.paths import HEDGEHOG
 
 PROFILES = HEDGEHOG / "samples" / "switchprofiles" / "switchprofiles.yaml"
@@ -36,13 +36,13 @@ class LiveSet:
             items: list[dict[str, Any]] = json.loads(self.source.read_text())["items"]
             return items
         if isinstance(self.source, int):
-            return made_up(self.source)
-        return (self.source.live or as_asked)(self.source.desired())
+            return sample_objects(self.source)
+        return (self.source.make_live or make_in_sync_objects)(self.source.read_desired())
 
 
-def live_of(items: list[dict[str, Any]]) -> Live:
+def live_of(items: list[dict[str, Any]]) -> LiveState:
     """The live state of these objects."""
-    return read_dump({"apiVersion": "v1", "kind": "List", "items": cast(Json, items)})
+    return parse_dump({"apiVersion": "v1", "kind": "List", "items": cast(Json, items)})
 
 
 @cache
@@ -55,10 +55,10 @@ REAL = tuple(
     LiveSet(name, HEDGEHOG / "live" / f"{name}.webhook.json")
     for name in sorted({each.live for each in (*SETS, LEGACY)})
 )
-OWN = tuple(LiveSet(fabric.name, fabric) for fabric in FABRICS)
+OWN = tuple(LiveSet(fabric.name, fabric) for fabric in SAMPLE_FABRICS)
 MADE_UP = tuple(LiveSet(f"made-up-{number}", number) for number in range(8))
 
-each_set = pytest.mark.parametrize(
+each_sample = pytest.mark.parametrize(
     "sample", [*(pytest.param(each, marks=needs_samples) for each in REAL), *OWN, *MADE_UP], ids=str
 )
 

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 
 from fabrics.inventory.model.dcim import Cable, Device, Interface
 from fabrics.inventory.model.ipam import VLAN, IPAddress, IPRange, Prefix, VLANGroup
-from fabrics.inventory.model.planned import Model, Ref, Wanted
+from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan.plan import Plan
 
 LONGEST = {
@@ -54,7 +54,11 @@ def _references_resolve(plan: Plan) -> None:
     assert models == sorted(models)
     for each in plan.objects:
         for field, ref in each.references():
-            assert ref in (known if field in each.LATE else written), (each.key, field, ref)
+            assert ref in (known if field in each.DEFERRED_FIELDS else written), (
+                each.key,
+                field,
+                ref,
+            )
         written.add(each.ref)
 
 
@@ -73,7 +77,7 @@ def _texts_are_legal(plan: Plan) -> None:
 
 def _cables_join_free_ports(plan: Plan) -> None:
     ports = {each.ref: each for each in _of(plan, Interface)}
-    ends = Counter(end for each in _of(plan, Cable) for end in each.ends)
+    ends = Counter(end for each in _of(plan, Cable) for end in each.terminations)
     assert [end for end, count in ends.items() if count > 1] == []
     for end in ends:
         assert ports[end].type not in ("virtual", "lag")
@@ -120,5 +124,5 @@ def _addresses_are_consistent(plan: Plan) -> None:
         assert apart or one.vrf != other.vrf
 
 
-def _of[W: Wanted](plan: Plan, kind: type[W]) -> Iterator[W]:
+def _of[W: PlannedObject](plan: Plan, kind: type[W]) -> Iterator[W]:
     return (each for each in plan.objects if isinstance(each, kind))

@@ -1,27 +1,27 @@
 """Short ways to make plans for tests, and to look things up in them."""
 
 from fabrics.inventory.model.dcim import Cable, Device, Interface
-from fabrics.inventory.model.naming import Fabric
-from fabrics.inventory.model.planned import Wanted
+from fabrics.inventory.model.naming import FabricIdentity
+from fabrics.inventory.model.planned import PlannedObject
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.resources.json_types import Json
 from fabrics.resources.resource import Resource
 from tests.support.fabrics.objects import live, live_state
 
-DC1 = Fabric("dc1", "DC 1")
+DC1 = FabricIdentity("dc1", "DC 1")
 
 
-def plan(*resources: Resource, fabric: Fabric = DC1) -> Plan:
+def plan(*resources: Resource, fabric: FabricIdentity = DC1) -> Plan:
     return make_plan(live_state(*resources), fabric)
 
 
-def one[W: Wanted](made: Plan, kind: type[W], key: str) -> W:
+def one[W: PlannedObject](made: Plan, kind: type[W], key: str) -> W:
     """The object of a kind with this key."""
     [found] = [each for each in made.objects if isinstance(each, kind) and each.key == key]
     return found
 
 
-def keys(made: Plan, kind: type[Wanted]) -> list[str]:
+def keys(made: Plan, kind: type[PlannedObject]) -> list[str]:
     """The keys of all objects of a kind, in the plan's order."""
     return [each.key for each in made.objects if isinstance(each, kind)]
 
@@ -51,7 +51,7 @@ def cabled(made: Plan) -> dict[str, frozenset[tuple[str, str]]]:
     names = {each.ref: each.name for each in made.objects if isinstance(each, Device | Interface)}
     devices = {each.ref: names[each.device] for each in made.objects if isinstance(each, Interface)}
     return {
-        each.key: frozenset((devices[end], names[end]) for end in each.ends)
+        each.key: frozenset((devices[end], names[end]) for end in each.terminations)
         for each in made.objects
         if isinstance(each, Cable)
     }

@@ -17,7 +17,7 @@ SERVER_TYPES = ("unbundled", "bundled", "mclag", "eslag")
 
 
 @dataclass
-class MadeUp:
+class SampleFabricBuilder:
     """A fabric in the making; all that is left to chance is drawn from `random`."""
 
     random: Random
@@ -60,9 +60,9 @@ class MadeUp:
         }
 
 
-def made_up(seed: int) -> list[Manifest]:
+def sample_objects(seed: int) -> list[Manifest]:
     """The live objects of a fabric of some 40 objects."""
-    fabric = MadeUp(Random(seed))
+    fabric = SampleFabricBuilder(Random(seed))
     spines, leaves = _switches(fabric)
     _gateway(fabric, spines)
     servers = _servers(fabric, leaves)
@@ -76,7 +76,7 @@ def made_up(seed: int) -> list[Manifest]:
     return fabric.items
 
 
-def _switches(fabric: MadeUp) -> tuple[list[str], list[str]]:
+def _switches(fabric: SampleFabricBuilder) -> tuple[list[str], list[str]]:
     random = fabric.random
     names = [f"spine-{n}" for n in range(random.randint(1, 2))]
     leaves = [f"leaf-{n}" for n in range(random.randint(2, 4))]
@@ -110,7 +110,7 @@ def _switches(fabric: MadeUp) -> tuple[list[str], list[str]]:
     return names, leaves
 
 
-def _gateway(fabric: MadeUp, spines: list[str]) -> None:
+def _gateway(fabric: SampleFabricBuilder, spines: list[str]) -> None:
     if not fabric.chance():
         return
     spec = {
@@ -125,7 +125,7 @@ def _gateway(fabric: MadeUp, spines: list[str]) -> None:
         fabric.connect(f"{spine}--gateway", "gateway", fabric.link(ends, routed=True))
 
 
-def _servers(fabric: MadeUp, leaves: list[str]) -> list[str]:
+def _servers(fabric: SampleFabricBuilder, leaves: list[str]) -> list[str]:
     """The connections of servers, of every type in turn."""
     connections = []
     for number in range(fabric.random.randint(4, 7)):
@@ -143,7 +143,7 @@ def _servers(fabric: MadeUp, leaves: list[str]) -> list[str]:
     return connections
 
 
-def _vpcs(fabric: MadeUp) -> list[tuple[str, str]]:
+def _vpcs(fabric: SampleFabricBuilder) -> list[tuple[str, str]]:
     """Subnets with VLANs, by VPC and name."""
     fabric.add(WIRING, "VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]})
     fabric.add(VPC, "IPv4Namespace", "default", {"subnets": ["10.0.0.0/16", "10.7.0.0/16"]})
@@ -169,7 +169,9 @@ def _vpcs(fabric: MadeUp) -> list[tuple[str, str]]:
     return found
 
 
-def _attachments(fabric: MadeUp, servers: list[str], subnets: list[tuple[str, str]]) -> None:
+def _attachments(
+    fabric: SampleFabricBuilder, servers: list[str], subnets: list[tuple[str, str]]
+) -> None:
     for server, (vpc, subnet) in product(servers, subnets):
         if not fabric.chance():
             continue
@@ -180,7 +182,7 @@ def _attachments(fabric: MadeUp, servers: list[str], subnets: list[tuple[str, st
         fabric.add(VPC, "VPCAttachment", f"{vpc}--{subnet}--{server}"[:250], spec)
 
 
-def _host_bgp(fabric: MadeUp, server: str) -> None:
+def _host_bgp(fabric: SampleFabricBuilder, server: str) -> None:
     """A VPC whose servers announce their addresses to the switch, on ports without a VLAN."""
     subnets = {"default": {"subnet": "10.0.200.0/24", "hostBGP": True}}
     spec = {"ipv4Namespace": "default", "vlanNamespace": "default", "subnets": subnets}
@@ -189,7 +191,7 @@ def _host_bgp(fabric: MadeUp, server: str) -> None:
     fabric.add(VPC, "VPCAttachment", "vpc-bgp--server", attached)
 
 
-def _externals(fabric: MadeUp, leaves: list[str], vpcs: list[str]) -> None:
+def _externals(fabric: SampleFabricBuilder, leaves: list[str], vpcs: list[str]) -> None:
     for number in range(fabric.random.randint(0, 2)):
         name = f"ext-{number}"
         static = {"static": {"prefixes": ["203.0.113.0/24"]}} if fabric.chance() else {}
@@ -204,7 +206,7 @@ def _externals(fabric: MadeUp, leaves: list[str], vpcs: list[str]) -> None:
         fabric.add(VPC, "ExternalPeering", f"{vpcs[0]}--{name}", {"permit": permit})
 
 
-def _static_externals(fabric: MadeUp, leaves: list[str]) -> None:
+def _static_externals(fabric: SampleFabricBuilder, leaves: list[str]) -> None:
     """Within a VPC and in the fabric itself, each with a VLAN and on the port alone."""
     for number, (within, vlan) in enumerate(product(("vpc-0", ""), (300, 0))):
         link = fabric.link({"switch": fabric.port(leaves[number % 2])})
@@ -216,7 +218,7 @@ def _static_externals(fabric: MadeUp, leaves: list[str]) -> None:
         fabric.connect(f"static-{number}", "staticExternal", link, single=True, **stated)
 
 
-def _between_leaves(fabric: MadeUp, leaves: list[str]) -> None:
+def _between_leaves(fabric: SampleFabricBuilder, leaves: list[str]) -> None:
     """Connections of switches as older fabrics have them: of a pair, and of one with itself."""
     first, second = leaves[:2]
     ends = [{"switch1": first, "switch2": second}] * 2 + [{"switch1": first, "switch2": first}] * 2

@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fabrics.resources.kinds import SWITCH_PROFILE, kind_named
-from fabrics.resources.resource import Resource, from_api
+from fabrics.resources.kinds import SWITCH_PROFILE, get_kind
+from fabrics.resources.resource import Resource, resource_from_api
 
 SWITCHES, SERVERS, GATEWAYS = ("sw-1", "sw-2", "sw-3"), ("s-1", "s-2"), ("g-1", "sw-1")
 NAMES = ("a", "b", "c")
@@ -185,8 +185,10 @@ def _resource(kind: str, name: str) -> st.SearchStrategy[Resource]:
 
 
 def _made(kind: str, metadata: dict[str, Any], spec: Any) -> Resource:  # noqa: ANN401
-    found = SWITCH_PROFILE if kind == SWITCH_PROFILE.name else kind_named(kind)
-    return from_api({"metadata": metadata, "spec": spec if isinstance(spec, dict) else {}}, found)
+    found = SWITCH_PROFILE if kind == SWITCH_PROFILE.name else get_kind(kind)
+    return resource_from_api(
+        {"metadata": metadata, "spec": spec if isinstance(spec, dict) else {}}, found
+    )
 
 
 @st.composite

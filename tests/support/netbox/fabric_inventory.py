@@ -11,13 +11,13 @@ from temporalio.testing import ActivityEnvironment
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.inventory.update import InventoryActivities
-from activities.kubernetes.live_state import LiveStates
+from activities.kubernetes.live_state import LiveStateCache
 from activities.netbox.client import NetBox, Row
 from activities.setup.access import Grant
-from fabrics.drift import Live
-from fabrics.inventory.model.naming import Fabric
+from fabrics.drift import LiveState
+from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.model.registry import OWNED
+from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
@@ -29,20 +29,20 @@ from tests.support.fabrics.objects import live_state
 CHANGES = "core/object-changes"
 
 
-class Seen(LiveStates):
+class FixedLiveStates(LiveStateCache):
     """What an observation would have read."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveState) -> None:
         super().__init__()
         self.live = live
 
     @override
-    def last(self, target: KubernetesTarget, wanted: str) -> Live | None:
+    def get_cached(self, target: KubernetesTarget, expected_digest: str) -> LiveState | None:
         return self.live
 
 
 @dataclass
-class Mirror:
+class FabricInventory:
     """A fabric with a record; `netbox` is for the user that workers are, `admin` for a person."""
 
     netbox: InventoryNetBox
@@ -57,8 +57,8 @@ class Mirror:
     def fabric_id(self) -> str:
         return str(self.record["custom_fields"]["hh_fabric_id"])
 
-    def plan(self, live: Live) -> Plan:
-        return make_plan(live, Fabric(self.fabric_id, self.record["name"], self.site))
+    def plan(self, live: LiveState) -> Plan:
+        return make_plan(live, FabricIdentity(self.fabric_id, self.record["name"], self.site))
 
     def sync(self, *resources: Resource, adopt: bool = False) -> InventoryOutcome:
         """Bring NetBox up to these objects."""
@@ -66,7 +66,7 @@ class Mirror:
 
     def sync_live(
         self,
-        live: Live,
+        live: LiveState,
         confirmed: str = "",
         counts: dict[str, int] | None = None,
         adopt: bool = False,
@@ -75,12 +75,12 @@ class Mirror:
         words = {"confirmed": confirmed, "counts": counts or {}, "adopt": adopt}
         request = self.request.model_copy(update=words)
         outcome = ActivityEnvironment().run(self.activities(live).update_inventory, request)
-        self.absences = outcome.absences
+        self.absences = outcome.absence_counts
         return outcome
 
-    def activities(self, live: Live) -> InventoryActivities:
+    def activities(self, live: LiveState) -> InventoryActivities:
         """The activities of a worker that has seen this live state."""
-        return InventoryActivities(self.netbox, Seen(live), Settings())
+        return InventoryActivities(self.netbox, FixedLiveStates(live), Settings())
 
     @property
     def request(self) -> InventoryRequest:
@@ -97,10 +97,10 @@ class Mirror:
         return InventoryRequest(
             config=config,
             live_digest="",
-            counts={},
-            sync=self.syncs,
+            expected_counts={},
+            sync_number=self.syncs,
             commit="4f" * 20,
-            absences=self.absences,
+            absence_counts=self.absences,
         )
 
     @contextmanager
@@ -120,7 +120,7 @@ class Mirror:
 
     def own(self, model: Model) -> list[Row]:
         """The fabric's objects of a model."""
-        found = self.admin.rows(PATHS[model], cf_hh_fabric=self.fabric_id)
+        found = self.admin.list_rows(PATHS[model], cf_hh_fabric=self.fabric_id)
         return [row for row in found if row["custom_fields"]["hh_fabric"] == self.fabric_id]
 
     def one(self, model: Model, key: str) -> Row:
@@ -132,24 +132,24 @@ class Mirror:
         """All ids, by model and key."""
         return {
             (model, row["custom_fields"]["hh_key"]): row["id"]
-            for model in OWNED
+            for model in OWNED_MODELS
             for row in self.own(model)
         }
 
     def edit(self, model: Model, row: Row, **values: object) -> None:
         """Change something as a person does."""
-        self.admin.change(PATHS[model], row["id"], values)
+        self.admin.update(PATHS[model], row["id"], values)
 
     def latest(self) -> int:
         """The id of the latest row in the changelog of all of NetBox."""
-        found = self.admin.rows(CHANGES, fields="id", id__gt=self._latest)
+        found = self.admin.list_rows(CHANGES, fields="id", id__gt=self._latest)
         self._latest = max((row["id"] for row in found), default=self._latest)
         return self._latest
 
     def changelog(self, since: int) -> list[Row]:
         """What was changed in NetBox since a row of its changelog."""
         fields = "id,action,message,changed_object_type,changed_object_id"
-        rows = self.admin.rows(CHANGES, fields=fields, id__gt=since)
+        rows = self.admin.list_rows(CHANGES, fields=fields, id__gt=since)
         return [row for row in rows if row["id"] > since]
 
 
@@ -166,12 +166,12 @@ def narrowed(admin: NetBox, grant: Grant, **constraints: str) -> AbstractContext
 @contextmanager
 def _changed(admin: NetBox, grant: Grant, **fields: object) -> Iterator[None]:
     name = grant.permission.key["name"]
-    [row] = [row for row in admin.rows("users/permissions", name=name) if row["name"] == name]
-    admin.change("users/permissions", row["id"], fields)
+    [row] = [row for row in admin.list_rows("users/permissions", name=name) if row["name"] == name]
+    admin.update("users/permissions", row["id"], fields)
     try:
         yield
     finally:
-        admin.change("users/permissions", row["id"], {name: row[name] for name in fields})
+        admin.update("users/permissions", row["id"], {name: row[name] for name in fields})
 
 
 def cable_ports(row: Row) -> set[tuple[str, str]]:
@@ -180,4 +180,4 @@ def cable_ports(row: Row) -> set[tuple[str, str]]:
     return {(end["object"]["device"]["name"], end["object"]["name"]) for end in ends}
 
 
-type MakeMirror = Callable[..., Mirror]
+type MakeInventory = Callable[..., FabricInventory]

@@ -16,11 +16,11 @@ NOTHING: Final = dict[str, object](count=0, next=None, previous=None, results=[]
 
 
 @dataclass
-class LyingNetBox:
-    """Passes requests on to `target`, but answers lists whose path has one of `empty` with nothing in them.
+class FaultProxy:
+    """Passes requests on to `target_port`, but answers lists whose path has one of `empty` with nothing in them.
 
     While `go_on` is not set, answers are held back; `held` counts those. If it `forgets`, it hangs up
-    instead of answering the first request to create something at each path, which are the `forgotten`.
+    instead of answering the first request to create something at each path, which are the `invalidate`.
     `most` is how many requests were under way at once.
     `rows` counts what came in lists to be created, changed or deleted, whatever became of it.
     """
@@ -95,10 +95,10 @@ class LyingNetBox:
 
 
 @asynccontextmanager
-async def lying_netbox(target: str) -> AsyncIterator[LyingNetBox]:
-    """A stand-in for the NetBox at `target`, honest at first."""
+async def fault_proxy(target: str) -> AsyncIterator[FaultProxy]:
+    """A stand-in for the NetBox at `target_port`, honest at first."""
     async with ClientSession() as client:
-        netbox = LyingNetBox(target, client)
+        netbox = FaultProxy(target, client)
         netbox.go_on.set()
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", netbox.answer)

@@ -6,9 +6,9 @@ from typing import Any
 
 from activities.netbox.client import Row
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.model.registry import OWNED
+from fabrics.inventory.model.registry import OWNED_MODELS
 from tests.support.inventory.expected_inventory import Address, Hardware, Membership, PortOf, Reader
-from tests.support.netbox.fabric_inventory import Mirror, cable_ports
+from tests.support.netbox.fabric_inventory import FabricInventory, cable_ports
 
 QUESTIONS = (
     "devices",
@@ -43,7 +43,7 @@ STATUSES = {
 """What no manifest says anything else of."""
 
 
-def assert_shows(mirror: Mirror, items: list[dict[str, Any]]) -> None:
+def assert_shows(mirror: FabricInventory, items: list[dict[str, Any]]) -> None:
     """Assert that NetBox has what these manifests say, where they say it, and no more."""
     netbox, manifests = Shown(mirror), Reader(items)
     assert netbox.counts() == manifests.counts()
@@ -57,12 +57,12 @@ def assert_shows(mirror: Mirror, items: list[dict[str, Any]]) -> None:
 class Shown:
     """A fabric that has a site to itself, by the names that people see."""
 
-    def __init__(self, mirror: Mirror) -> None:
+    def __init__(self, mirror: FabricInventory) -> None:
         self._mirror = mirror
 
     @cached_property
     def _rows(self) -> dict[Model, list[Row]]:
-        return {model: self._mirror.own(model) for model in OWNED}
+        return {model: self._mirror.own(model) for model in OWNED_MODELS}
 
     def counts(self) -> dict[str, int]:
         return {str(model): len(rows) for model, rows in self._rows.items()}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from activities.netbox.client import Row
 from fabrics.drift import SummaryEntry, SummaryField
-from fabrics.record.status import ConnectionStatus, Facts
+from fabrics.record.status import ConnectionStatus, LastKnownState
 
 INSTANCE = "default@this-installation"
 
@@ -15,7 +15,7 @@ STARTED = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 DRIFT = SummaryEntry(
     "VPC", "default", "prod", "changed", (SummaryField("spec.subnets", '{"a": 1}', None),)
 )
-FACTS = Facts(
+FACTS = LastKnownState(
     last_sync=STARTED,
     last_success=STARTED,
     connection_status=ConnectionStatus.CONNECTED,

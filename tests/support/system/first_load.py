@@ -19,13 +19,13 @@ from temporalio.api.workflow.v1 import PendingActivityInfo
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.model.registry import OWNED
+from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.loop.report import FabricStatus
 from fabrics.record.status import SyncStatus
 from tests.support.fabrics.sample_sets import SETS, in_git, live_items
 from tests.support.inventory.live_samples import live_of
-from tests.support.netbox.fabric_inventory import Mirror
-from tests.support.netbox.fault_proxy import LyingNetBox, lying_netbox
+from tests.support.netbox.fabric_inventory import FabricInventory
+from tests.support.netbox.fault_proxy import FaultProxy, fault_proxy
 from tests.support.netbox.inventory_assertions import assert_shows
 from tests.support.system.installation import Fabric, Installation, until
 from workflows.fabric_sync import FabricSync
@@ -56,9 +56,9 @@ class Load:
     """A fabric that has never been synced, with `between` as the NetBox of its workers."""
 
     installation: Installation
-    between: LyingNetBox
+    between: FaultProxy
     fabric: Fabric
-    mirror: Mirror
+    mirror: FabricInventory
     items: list[dict[str, Any]]
 
     @cached_property
@@ -100,7 +100,7 @@ class Load:
         before = await asyncio.to_thread(self.mirror.latest)
         report = await self.fabric.handle.execute_update(FabricSync.sync_now, True)
         assert report.inventory is not None
-        assert (report.inventory.wrote, report.sync_status) == (False, SyncStatus.IN_SYNC)
+        assert (report.inventory.has_changes, report.sync_status) == (False, SyncStatus.IN_SYNC)
         assert report.inventory.unchanged == sum(self.objects.values())
         changes = await asyncio.to_thread(self.mirror.changelog, before)
         assert [each for each in changes if each["changed_object_type"] in PATHS] == []
@@ -109,8 +109,8 @@ class Load:
         """What NetBox holds of the fabric by now."""
         return Counter(
             (model, row["custom_fields"]["hh_key"])
-            for model in OWNED
-            for row in self.mirror.admin.rows(
+            for model in OWNED_MODELS
+            for row in self.mirror.admin.list_rows(
                 PATHS[model], cf_hh_fabric=self.fabric.fabric_id, fields="id,custom_fields"
             )
         )
@@ -118,7 +118,7 @@ class Load:
 
 def _is_settled(status: FabricStatus) -> bool:
     inventory = status.inventory
-    whole = inventory.report is not None and not inventory.needs_a_person
+    whole = inventory.report is not None and not inventory.needs_attention
     return status.sync_status is SyncStatus.IN_SYNC and whole
 
 
@@ -127,14 +127,14 @@ async def first_load(installation: Installation, sample: Sample) -> AsyncIterato
     """Such a fabric, whose loop runs as soon as there is a worker."""
     netbox = installation.stack.netbox
     client = InventoryNetBox(netbox.url, installation.token, connect_timeout=5, timeout=60)
-    async with lying_netbox(netbox.url) as between:
+    async with fault_proxy(netbox.url) as between:
         installation.changes |= {
             "FABRIC_SYNC_INVENTORY": "true",
             "FABRIC_SYNC_NETBOX_URL": between.url,
         }
         fabric = await installation.fabric(sample.files, sample.items, hh_sync_interval=INTERVAL)
-        record, _ = await asyncio.to_thread(installation.admin.record, fabric.record_id)
+        record, _ = await asyncio.to_thread(installation.admin.get_record, fabric.record_id)
         await installation.start(fabric, sync=False)
         with closing(client):
-            mirror = Mirror(client, installation.admin, record)
+            mirror = FabricInventory(client, installation.admin, record)
             yield Load(installation, between, fabric, mirror, sample.items)

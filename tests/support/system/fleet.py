@@ -8,8 +8,8 @@ from functools import partial
 
 from temporalio.client import Client, WorkflowHandle
 
-from activities.netbox.client import CLUSTERS, JOURNAL, NetBox, Row
-from fabrics.fleet.reconcile import FLEET_ID
+from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
 from tests.support.system.installation import Fabric, Installation, until
 from workflows.fleet import Fleet
@@ -20,7 +20,7 @@ SOON = 40
 
 def fleet_of(client: Client) -> WorkflowHandle[Fleet, None]:
     """The fleet of a Temporal server."""
-    return client.get_workflow_handle_for(Fleet.run, FLEET_ID)
+    return client.get_workflow_handle_for(Fleet.run, FLEET_WORKFLOW_ID)
 
 
 async def summary(installation: Installation) -> FleetSummary:
@@ -56,14 +56,14 @@ async def run_id(fabric: Fabric) -> str | None:
 
 async def edit(fabric: Fabric, **fields: object) -> None:
     """Change the record as the API of NetBox does for people."""
-    await asyncio.to_thread(fabric.netbox.change, CLUSTERS, fabric.record_id, fields)
+    await asyncio.to_thread(fabric.netbox.update, CLUSTERS_PATH, fabric.record_id, fields)
 
 
 async def journal(fabric: Fabric) -> list[str]:
     """What the record's journal says."""
 
     def entries() -> list[Row]:
-        return list(fabric.netbox.rows(JOURNAL, assigned_object_id=fabric.record_id))
+        return list(fabric.netbox.list_rows(JOURNAL_PATH, assigned_object_id=fabric.record_id))
 
     return [
         entry["comments"]
@@ -87,13 +87,13 @@ async def loops_of(client: Client, fabrics: Iterable[Fabric]) -> bool:
 async def changed(netbox: NetBox, path: str, key: int, **fields: object) -> AsyncIterator[None]:
     """An object of NetBox with other values for a while."""
     [before] = [row for row in await asyncio.to_thread(rows, netbox, path) if row["id"] == key]
-    await asyncio.to_thread(netbox.change, path, key, fields)
+    await asyncio.to_thread(netbox.update, path, key, fields)
     try:
         yield
     finally:
-        await asyncio.to_thread(netbox.change, path, key, {name: before[name] for name in fields})
+        await asyncio.to_thread(netbox.update, path, key, {name: before[name] for name in fields})
 
 
 def rows(netbox: NetBox, path: str) -> list[Row]:
     """All objects of one model."""
-    return list(netbox.rows(path))
+    return list(netbox.list_rows(path))

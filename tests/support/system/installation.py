@@ -26,8 +26,8 @@ from tenacity import (
 )
 
 from activities.netbox.client import NetBox, Row
-from cli.temporal.loop_client import UNANSWERED
-from fabrics.loop.loop import LOST_TASK, FabricLoop, workflow_id
+from cli.temporal.loop_client import TIMEOUT_CODES
+from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, workflow_id
 from fabrics.loop.report import FabricStatus, SyncReport
 from stack.kubernetes.base import KubernetesApi
 from stack.services.git_server import GitRepository
@@ -60,7 +60,7 @@ async def until[T](
 
 def is_unanswered(error: BaseException) -> bool:
     """Whether a question was lost on its way."""
-    return isinstance(error, RPCError) and error.status in UNANSWERED
+    return isinstance(error, RPCError) and error.status in TIMEOUT_CODES
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Fabric:
 
     async def record(self) -> Row:
         """The custom fields of its record, under their names without `hh_`."""
-        row, _ = await asyncio.to_thread(self.netbox.record, self.record_id)
+        row, _ = await asyncio.to_thread(self.netbox.get_record, self.record_id)
         return {name.removeprefix("hh_"): value for name, value in row["custom_fields"].items()}
 
     async def recorded(self, status: str, seconds: float = ENOUGH) -> Row:
@@ -183,7 +183,7 @@ class Installation:
         repository = self.stack.git.create_repository(fabric_id)
         repository.commit(desired)
         api = self.apis()
-        api.load(live)
+        api.apply_all(live)
         credential = self.folder / "credentials" / fabric_id
         api.write_credential(credential)
         known: dict[str, object] = {
@@ -204,7 +204,7 @@ class Installation:
             FabricLoop(fabric_id=fabric.fabric_id),
             id=workflow_id(fabric.fabric_id),
             task_queue=self.queue,
-            task_timeout=LOST_TASK,
+            task_timeout=WORKFLOW_TASK_TIMEOUT,
             start_signal="record_changed",
         )
         if sync:

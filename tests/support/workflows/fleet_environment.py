@@ -16,12 +16,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.fleet import Round, RoundRequest
-from fabrics.fleet.reconcile import FLEET_ID
+from activities.fleet import RoundRequest, RoundResult
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
 from tests.support.system.installation import until
 from workflows.fleet import Fleet, FleetState
-from workflows.malformed_messages import IgnoreMalformedMessages
+from workflows.malformed_messages import MalformedMessageInterceptor
 
 
 def _open() -> asyncio.Event:
@@ -31,7 +31,7 @@ def _open() -> asyncio.Event:
 
 
 @dataclass
-class FleetWorld:
+class FleetEnvironment:
     """What rounds find, and what was asked of them."""
 
     rounds: list[datetime] = field(default_factory=list)
@@ -45,7 +45,7 @@ class FleetWorld:
     """A round ends only while this is set."""
 
     @activity.defn
-    async def reconcile(self, request: RoundRequest) -> Round:
+    async def reconcile(self, request: RoundRequest) -> RoundResult:
         """Count the rounds, or fail as the test says."""
         self.rounds.append(activity.info().scheduled_time)
         self.known.append(request.releases)
@@ -55,7 +55,7 @@ class FleetWorld:
         if self.error:
             raise ApplicationError(self.error)
         summary = FleetSummary(checked=self.rounds[-1], states={"in_sync": len(self.rounds)})
-        return Round(release=self.release, summary=summary)
+        return RoundResult(release=self.release, summary=summary)
 
 
 @dataclass
@@ -63,7 +63,7 @@ class RunningFleet:
     """A fleet under test."""
 
     env: WorkflowEnvironment
-    world: FleetWorld
+    world: FleetEnvironment
     handle: WorkflowHandle[Fleet, None]
 
     async def summary(self) -> FleetSummary:
@@ -97,7 +97,7 @@ class RunningFleet:
 
 
 @asynccontextmanager
-async def fleet(env: WorkflowEnvironment, world: FleetWorld) -> AsyncIterator[RunningFleet]:
+async def fleet(env: WorkflowEnvironment, world: FleetEnvironment) -> AsyncIterator[RunningFleet]:
     """A running fleet with its worker; it is terminated in the end."""
     queue = f"queue-{uuid4().hex[:8]}"
     worker = Worker(
@@ -105,14 +105,16 @@ async def fleet(env: WorkflowEnvironment, world: FleetWorld) -> AsyncIterator[Ru
         task_queue=queue,
         workflows=[Fleet],
         activities=[world.reconcile],
-        interceptors=[IgnoreMalformedMessages()],
+        interceptors=[MalformedMessageInterceptor()],
     )
     async with worker:
         handle = await env.client.start_workflow(
-            Fleet.run, FleetState(), id=FLEET_ID, task_queue=queue
+            Fleet.run, FleetState(), id=FLEET_WORKFLOW_ID, task_queue=queue
         )
         try:
             yield RunningFleet(env, world, handle)
         finally:
-            if (await env.client.get_workflow_handle(FLEET_ID).describe()).close_time is None:
-                await env.client.get_workflow_handle(FLEET_ID).terminate()
+            if (
+                await env.client.get_workflow_handle(FLEET_WORKFLOW_ID).describe()
+            ).close_time is None:
+                await env.client.get_workflow_handle(FLEET_WORKFLOW_ID).terminate()

@@ -18,19 +18,19 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.errors import Unanswered, to_application_error
+from activities.errors import NoResponseError, to_application_error
 from activities.observe import ObserveRequest
-from activities.record import RecordRead, RecordUpdate
+from activities.record import RecordSnapshot, RecordUpdate
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.installation import Installation
 from fabrics.loop.loop import FabricLoop, workflow_id
 from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.record.status import Facts, Observation, SyncStatus, sync_status
-from workflows.activity_calls import inventory_queue, observe_queue, patient_queue
+from fabrics.record.status import LastKnownState, Observation, SyncStatus, compute_sync_status
+from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
 from workflows.fabric_sync import FabricSync
-from workflows.malformed_messages import IgnoreMalformedMessages
+from workflows.malformed_messages import MalformedMessageInterceptor
 
 
 def config(**changes: object) -> FabricConfig:
@@ -55,11 +55,11 @@ def config(**changes: object) -> FabricConfig:
 
 
 @dataclass
-class World:
+class LoopEnvironment:
     """One fabric, its record, and what was asked of them."""
 
     record: FabricConfig | None
-    facts: Facts = field(default_factory=Facts)
+    facts: LastKnownState = field(default_factory=LastKnownState)
     observed: list[datetime] = field(default_factory=list)
     queues: list[str] = field(default_factory=list)
     """Where it was looked at, time after time."""
@@ -78,7 +78,7 @@ class World:
     """What became of it."""
     inventory_takes: timedelta = timedelta(0)
     inventory_error: str = ""
-    installation: Installation = field(default_factory=lambda: Installation(inventory=True))
+    installation: Installation = field(default_factory=lambda: Installation(inventory_enabled=True))
     unseen: int = 0
     """How often NetBox will not show the record, although it is there."""
     silent: bool = False
@@ -95,8 +95,8 @@ class World:
         """Look at the fabric: in sync, or with the drift that the test has set."""
         info = activity.info()
         self.queues.append(info.task_queue)
-        if (self.silent or self.slow) and not info.task_queue.endswith(patient_queue("")):
-            raise to_application_error(Unanswered("It keeps silent."))
+        if (self.silent or self.slow) and not info.task_queue.endswith(unresponsive_queue("")):
+            raise to_application_error(NoResponseError("It keeps silent."))
         if info.attempt == 1:
             self.observed.append(info.scheduled_time)
             if self.takes:
@@ -132,29 +132,33 @@ class World:
         return self.site_has_worker
 
     @activity.defn
-    def load_record(self, fabric_id: str) -> RecordRead:
+    def load_record(self, fabric_id: str) -> RecordSnapshot:
         """The record, or the failure that the test has set."""
         return self._read()
 
     @activity.defn
-    def record_result(self, update: RecordUpdate) -> RecordRead:
+    def record_result(self, update: RecordUpdate) -> RecordSnapshot:
         """Take the update as NetBox does."""
         read = self._read()
         self.updates.append(update)
         if self.record is not None and read.config is not None:
-            self.record = update.edits.over(self.record)
-            self.facts = update.facts
-            self.statuses.append(sync_status(self.record, self.facts))
+            self.record = update.edits.apply_to(self.record)
+            self.facts = update.last_known
+            self.statuses.append(compute_sync_status(self.record, self.facts))
             read = self._read()
         return read
 
-    def _read(self) -> RecordRead:
+    def _read(self) -> RecordSnapshot:
         if self.netbox_error:
             raise RuntimeError(self.netbox_error)
         if self.unseen:
             self.unseen -= 1
-            return RecordRead(config=None, facts=Facts(), installation=self.installation)
-        return RecordRead(config=self.record, facts=self.facts, installation=self.installation)
+            return RecordSnapshot(
+                config=None, last_known=LastKnownState(), installation=self.installation
+            )
+        return RecordSnapshot(
+            config=self.record, last_known=self.facts, installation=self.installation
+        )
 
 
 @dataclass
@@ -162,7 +166,7 @@ class Loop:
     """A loop under test."""
 
     env: WorkflowEnvironment
-    world: World
+    world: LoopEnvironment
     handle: WorkflowHandle[FabricSync, str]
 
     async def status(self) -> FabricStatus:
@@ -183,7 +187,7 @@ class Loop:
 
 
 @asynccontextmanager
-async def worker(client: Client, world: World) -> AsyncIterator[None]:
+async def worker(client: Client, world: LoopEnvironment) -> AsyncIterator[None]:
     """A worker for the loop of `world`, with its fake activities on the real queues."""
     with ThreadPoolExecutor(4) as threads:
         main = Worker(
@@ -193,14 +197,14 @@ async def worker(client: Client, world: World) -> AsyncIterator[None]:
             activities=[world.load_record, world.record_result, world.has_worker],
             activity_executor=threads,
             max_concurrent_activities=2,
-            interceptors=[IgnoreMalformedMessages()],
+            interceptors=[MalformedMessageInterceptor()],
         )
         async with main, observers(client, world, observe_queue(world.queue)):
             yield
 
 
 @asynccontextmanager
-async def observers(client: Client, world: World, queue: str) -> AsyncIterator[None]:
+async def observers(client: Client, world: LoopEnvironment, queue: str) -> AsyncIterator[None]:
     """Those that look at the fabric for which this queue is, and that write its inventory."""
     with ThreadPoolExecutor(3) as threads:
         quick, patient, inventory = (
@@ -213,7 +217,7 @@ async def observers(client: Client, world: World, queue: str) -> AsyncIterator[N
             )
             for each, work in (
                 (queue, world.observe),
-                (patient_queue(queue), world.observe),
+                (unresponsive_queue(queue), world.observe),
                 (inventory_queue(queue), world.update_inventory),
             )
         )
@@ -223,7 +227,7 @@ async def observers(client: Client, world: World, queue: str) -> AsyncIterator[N
 
 @asynccontextmanager
 async def loop(
-    env: WorkflowEnvironment, world: World, state: FabricLoop | None = None
+    env: WorkflowEnvironment, world: LoopEnvironment, state: FabricLoop | None = None
 ) -> AsyncIterator[Loop]:
     """A running loop with its worker, new or from an earlier `state`; it is terminated in the end."""
     assert world.record is not None

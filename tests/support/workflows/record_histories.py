@@ -1,4 +1,6 @@
-"""Records what `test_replay.py` replays: `python -m tests.support.workflows.record_histories fabric_sync` (or `fleet`).
+"""Record the histories that `test_replay.py` replays: fabric_sync, record_lost and fleet.
+
+Run `python -m tests.support.workflows.record_histories NAME`.
 
 Record anew only when no loop that runs anywhere has the old order of commands, or when the change is
 guarded with `workflow.patched`.
@@ -17,19 +19,18 @@ from temporalio.testing import WorkflowEnvironment
 from fabrics.inventory.report.report import DeletesWaiting, InventoryOutcome
 from fabrics.resources.json_types import Json
 from tests.support.paths import HISTORIES
-from tests.support.workflows.fleet_environment import FleetWorld, fleet
-from tests.support.workflows.loop_environment import World, config, loop
+from tests.support.workflows.fleet_environment import FleetEnvironment, fleet
+from tests.support.workflows.loop_environment import LoopEnvironment, config, loop
 from workflows.fabric_sync import FabricSync
 
 HISTORY = HISTORIES / "fabric_sync.json"
 FLEET_HISTORY = HISTORIES / "fleet.json"
 LOST_HISTORY = HISTORIES / "fabric_sync_record_lost.json"
-"""Of a loop whose record was deleted, by a release that left its status at the end: not to be recorded anew."""
 
 
 async def record_fleet(env: WorkflowEnvironment) -> None:
     """A fleet that is told, told nonsense, given a new release, and whose NetBox fails for a while."""
-    async with fleet(env, FleetWorld()) as running:
+    async with fleet(env, FleetEnvironment()) as running:
         await running.sleep(100)
         await running.tell()
         await running.sleep(10)
@@ -43,7 +44,7 @@ async def record_fleet(env: WorkflowEnvironment) -> None:
 
 async def record_fabric_sync(env: WorkflowEnvironment) -> None:
     """A loop that is paused, re-planned, asked, told nonsense and to delete, and which meets all failures."""
-    async with loop(env, World(config(fabric_id="berlin"))) as running:
+    async with loop(env, LoopEnvironment(config(fabric_id="berlin"))) as running:
         await running.sleep(40)
         await running.handle.signal(FabricSync.pause_by_signal, "maintenance")
         await running.sleep(300)
@@ -68,6 +69,17 @@ async def record_fabric_sync(env: WorkflowEnvironment) -> None:
         await running.handle.signal("set_interval", 0)
         await running.handle.result()
         await write(running.handle, HISTORY)
+
+
+async def record_lost(env: WorkflowEnvironment) -> None:
+    """Record a loop whose NetBox record is deleted after some syncs."""
+    environment = LoopEnvironment(config(fabric_id="berlin"))
+    async with loop(env, environment) as running:
+        await running.sleep(200)
+        environment.record = None
+        await running.handle.signal(FabricSync.record_changed)
+        await running.handle.result()
+        await write(running.handle, LOST_HISTORY)
 
 
 async def write(handle: WorkflowHandle[Any, Any], file: Path) -> None:
@@ -98,7 +110,11 @@ def without_traces_of_this_machine(part: Json) -> Json:
 
 async def main(name: str) -> None:
     """Record one of the two."""
-    record = {"fabric_sync": record_fabric_sync, "fleet": record_fleet}[name]
+    record = {
+        "fabric_sync": record_fabric_sync,
+        "record_lost": record_lost,
+        "fleet": record_fleet,
+    }[name]
     server = Path(sys.executable).parent / "temporal-test-server"
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(server), data_converter=pydantic_data_converter

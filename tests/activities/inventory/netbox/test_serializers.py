@@ -2,9 +2,9 @@
 
 import pytest
 
-from activities.inventory.netbox.serializers import written
+from activities.inventory.netbox.serializers import serialize_fields
 from activities.netbox.client import Row
-from fabrics.inventory.model.planned import Model, Ref, Value
+from fabrics.inventory.model.planned import FieldValue, Model, Ref
 
 SITE = Ref(Model.SITE, "north")
 
@@ -30,6 +30,6 @@ SITE = Ref(Model.SITE, "north")
     ],
 )
 def test_what_is_bound_to_a_value_goes_with_it(
-    model: Model, fields: dict[str, Value], row: Row
+    model: Model, fields: dict[str, FieldValue], row: Row
 ) -> None:
-    assert written(model, fields, {SITE: 7}.__getitem__) == row
+    assert serialize_fields(model, fields, {SITE: 7}.__getitem__) == row

@@ -1,21 +1,21 @@
 """What people put on a fabric's objects keeps these from being deleted: NetBox would delete it with them."""
 
 from activities.inventory.netbox.endpoints import VM_INTERFACES
-from activities.setup.fields import FIELDS
+from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
-from fabrics.drift import Live
+from fabrics.drift import LiveState
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.prune.policy import SYNCS
-from fabrics.inventory.report.report import Finding, InventoryOutcome, Problem
+from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS
+from fabrics.inventory.report.report import Finding, FindingType, InventoryOutcome
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.small_fabric import FRAME, cable, vpc
-from tests.support.netbox.fabric_inventory import Mirror, withdrawn
+from tests.support.netbox.fabric_inventory import FabricInventory, withdrawn
 
 WIRED = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-2/E1/1"))
 SERVICES = "ipam/services"
 
 
-def service(mirror: Mirror, server: str) -> int:
+def service(mirror: FabricInventory, server: str) -> int:
     """A service that a person puts on a server."""
     device = mirror.one(Model.DEVICE, f"Server/default/{server}")
     on = {"parent_object_type": Model.DEVICE, "parent_object_id": device["id"]}
@@ -23,30 +23,30 @@ def service(mirror: Mirror, server: str) -> int:
     return int(mirror.admin.create(SERVICES, row)["id"])
 
 
-def left(*gone: str) -> Live:
+def left(*gone: str) -> LiveState:
     """What the fabric then has."""
     some = (each for each in WIRED if each.name not in gone)
     return live_state(*some, served=("Server", "Connection", "VPC"))
 
 
-def without(mirror: Mirror, *gone: str) -> InventoryOutcome:
+def without(mirror: FabricInventory, *gone: str) -> InventoryOutcome:
     """What the sync says in which these objects may go."""
-    for _ in range(SYNCS - 1):
+    for _ in range(MIN_ABSENT_SYNCS - 1):
         mirror.sync_live(left(*gone))
     return mirror.sync_live(left(*gone))
 
 
-def test_a_service_on_a_server(mirror: Mirror) -> None:
+def test_a_service_on_a_server(mirror: FabricInventory) -> None:
     mirror.sync(*WIRED)
     number = service(mirror, "s-2")
     [finding] = without(mirror, "s-2", "d").report.findings
     why = "stays in NetBox: it still has service DNS"
-    assert finding == Finding(problem=Problem.CONFLICT, what="Server/default/s-2", why=why)
+    assert finding == Finding(problem=FindingType.CONFLICT, what="Server/default/s-2", why=why)
     mirror.admin.delete(SERVICES, number)
     assert mirror.sync_live(left("s-2", "d")).report.deleted == 1
 
 
-def test_what_may_not_be_seen_is_not_lost(mirror: Mirror) -> None:
+def test_what_may_not_be_seen_is_not_lost(mirror: FabricInventory) -> None:
     mirror.sync(*WIRED)
     number = service(mirror, "s-2")
     [grant] = (grant for grant in INVENTORY_GRANTS if SERVICES in grant.models)
@@ -61,16 +61,16 @@ def test_what_may_not_be_seen_is_not_lost(mirror: Mirror) -> None:
     mirror.admin.delete(SERVICES, number)
 
 
-def test_a_refused_retirement_holds_up_nothing(mirror: Mirror) -> None:
+def test_a_refused_retirement_holds_up_nothing(mirror: FabricInventory) -> None:
     """NetBox refuses to change any device that lacks what somebody has made required."""
     mirror.sync(*WIRED)
     number = service(mirror, "s-2")
     new = {"name": "trial_needed", "type": "text", "object_types": ["dcim.device"]}
-    field = mirror.admin.create(FIELDS, new | {"required": True})
+    field = mirror.admin.create(CUSTOM_FIELDS, new | {"required": True})
     try:
         outcome = without(mirror, "s-1", "c", "s-2", "d")
     finally:
-        mirror.admin.delete(FIELDS, field["id"])
+        mirror.admin.delete(CUSTOM_FIELDS, field["id"])
     retirement, stays = outcome.report.findings
     assert retirement.what == stays.what == "Server/default/s-2"
     assert retirement.why.startswith("is not decommissioning: ")
@@ -80,7 +80,7 @@ def test_a_refused_retirement_holds_up_nothing(mirror: Mirror) -> None:
     mirror.admin.delete(SERVICES, number)
 
 
-def test_what_ends_at_a_port_or_is_part_of_it(mirror: Mirror) -> None:
+def test_what_ends_at_a_port_or_is_part_of_it(mirror: FabricInventory) -> None:
     mirror.sync(*WIRED)
     admin, port = mirror.admin, mirror.one(Model.INTERFACE, "Server/default/s-2#e1")["id"]
     made: list[tuple[str, int]] = []
@@ -112,7 +112,7 @@ def test_what_ends_at_a_port_or_is_part_of_it(mirror: Mirror) -> None:
     type_ = make("circuits/virtual-circuit-types", name="Trial", slug="trial")
     circuit = make("circuits/virtual-circuits", cid="V1", provider_network=network, type=type_)
     admin.delete("dcim/cables", mirror.one(Model.CABLE, "Connection/default/d")["id"])
-    admin.change("dcim/interfaces", port, {"type": "virtual"})
+    admin.update("dcim/interfaces", port, {"type": "virtual"})
     make("circuits/virtual-circuit-terminations", virtual_circuit=circuit, interface=port)
 
     [finding] = without(mirror, "d").report.findings
@@ -124,7 +124,7 @@ def test_what_ends_at_a_port_or_is_part_of_it(mirror: Mirror) -> None:
     assert mirror.sync_live(left("d")).report.deleted == 1
 
 
-def test_networks_of_somebodys_interfaces(mirror: Mirror) -> None:
+def test_networks_of_somebodys_interfaces(mirror: FabricInventory) -> None:
     """NetBox would take them from these without a word."""
     mirror.sync(*WIRED, vpc("v", 1001, "10.0.1.0/24"))
     admin, server = mirror.admin, mirror.one(Model.DEVICE, "Server/default/s-1")
@@ -158,7 +158,7 @@ def test_networks_of_somebodys_interfaces(mirror: Mirror) -> None:
     assert mirror.sync_live(left()).report.deleted == 2
 
 
-def test_a_vlan_of_somebodys_l2vpn(mirror: Mirror) -> None:
+def test_a_vlan_of_somebodys_l2vpn(mirror: FabricInventory) -> None:
     mirror.sync(*WIRED, vpc("v", 1001, "10.0.1.0/24"))
     vlan = mirror.one(Model.VLAN, "VPC/default/v#a")["id"]
     row = {"name": "Trial", "slug": "trial", "type": "vxlan"}

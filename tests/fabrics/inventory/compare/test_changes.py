@@ -8,20 +8,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fabrics.inventory.compare.changes import find_changes
-from fabrics.inventory.model.existing import Id, Stored
-from fabrics.inventory.model.naming import Fabric
+from fabrics.inventory.model.existing import ExistingObject, ObjectId
+from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, Ref
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.resources.json_types import Json
 from fabrics.resources.resource import Resource
 from tests.support.fabrics.objects import live, live_state
 from tests.support.inventory.fake_netbox import FakeNetBox
-from tests.support.inventory.live_samples import LiveSet, each_set, live_of
+from tests.support.inventory.live_samples import LiveSet, each_sample, live_of
 from tests.support.inventory.plans import DC1, connection, plan, switch
 from tests.support.inventory.small_fabric import FRAME, cable, outwards, pair, pools, vpc
 from tests.support.inventory.strategies import fabrics
 
-SHARED = Fabric("dc1", "DC 1", site="hall-2")
+SHARED = FabricIdentity("dc1", "DC 1", shared_site="hall-2")
 made_up = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -45,14 +45,14 @@ def cabled_ports(netbox: FakeNetBox, key: str) -> set[str]:
     return {netbox.rows[end].key for end in ends}
 
 
-@each_set
+@each_sample
 def test_a_set_is_written_once(sample: LiveSet) -> None:
     for fabric in (DC1, SHARED):
         netbox, wanted = FakeNetBox(), make_plan(live_of(sample.items()), fabric)
         netbox.sync(wanted)
         assert len(netbox.rows) == sum(not each.SHARED for each in wanted.objects)
         again = netbox.sync(wanted)
-        assert (again.total, again.unchanged, again.absent) == (0, len(netbox.rows), ())
+        assert (again.total_writes, again.unchanged, again.absent) == (0, len(netbox.rows), ())
 
 
 @made_up
@@ -61,7 +61,7 @@ def test_any_fabric_becomes_any_other(
     before: list[Resource],
     after: list[Resource],
     later: list[Resource],
-    fabric: Fabric,
+    fabric: FabricIdentity,
     seed: int,
 ) -> None:
     netbox = FakeNetBox(random=Random(seed))
@@ -72,7 +72,7 @@ def test_any_fabric_becomes_any_other(
         present = {each.ref for each in wanted.objects if not each.SHARED}
         assert present <= {row.ref for row in netbox.rows.values()}
         again = netbox.sync(wanted)
-        assert again.total == 0
+        assert again.total_writes == 0
         assert {each.id for each in again.absent} == {each.id for each in changes.absent}
         for ref, number in netbox.by_ref().items():
             if ref.model in (Model.DEVICE, Model.VRF, Model.VLAN_GROUP) and ref in ids:
@@ -112,7 +112,7 @@ def test_two_connections_that_swap_both_ends_swap_names(netbox: FakeNetBox) -> N
     assert writes == 2
     c, d = (Ref(Model.CABLE, f"Connection/default/{name}") for name in "cd")
     assert netbox.by_ref() == {**ids, c: ids[d], d: ids[c]}
-    assert netbox.sync(made).total == 0
+    assert netbox.sync(made).total_writes == 0
 
 
 def test_a_renamed_connection_keeps_cable_and_lag(netbox: FakeNetBox) -> None:
@@ -153,7 +153,7 @@ def test_a_port_that_is_divided_is_its_first_lane(netbox: FakeNetBox) -> None:
         assert written == writes  # of both ports the name, and all other lanes
         assert ids.items() <= netbox.by_ref().items()
         assert before.keys() <= netbox.by_ref().keys()
-        assert netbox.sync(made).total == 0
+        assert netbox.sync(made).total_writes == 0
 
 
 def test_a_first_lane_that_an_earlier_release_knew_as_such_stays_the_same(
@@ -174,7 +174,7 @@ def test_a_first_lane_that_an_earlier_release_knew_as_such_stays_the_same(
     netbox.rows[left.id] = left
     made, writes = synced(netbox, leaf("4x25G"), wired)
     assert (writes, netbox.rows[lane].key) == (1, "Switch/default/leaf-9#E1/5")
-    assert (netbox.sync(made).total, netbox.sync(made).absent) == (0, (left,))
+    assert (netbox.sync(made).total_writes, netbox.sync(made).absent) == (0, (left,))
     netbox.delete(left)
     assert netbox.by_ref() == ids
 
@@ -230,7 +230,7 @@ def test_addresses_that_overlap_those_of_an_absent_range_take_it_over(netbox: Fa
     assert netbox.by_ref()[new] == ids[old]
 
 
-def range_of(netbox: FakeNetBox, subnet: str) -> Stored:
+def range_of(netbox: FakeNetBox, subnet: str) -> ExistingObject:
     ref = Ref(Model.IP_RANGE, f"VPC/default/v#{subnet}/dhcp")
     return netbox.rows[netbox.by_ref()[ref]]
 
@@ -252,9 +252,9 @@ def test_of_two_ranges_in_the_way_one_is_taken_over_and_one_set_aside(netbox: Fa
     nowhere = f"0.0.0.{aside.number}/32"
     assert netbox.rows[aside].values["start_address"] == nowhere
     assert netbox.rows[aside].values["end_address"] == nowhere
-    assert netbox.sync(made).total == 0
+    assert netbox.sync(made).total_writes == 0
     netbox.delete(netbox.rows[aside])
-    assert netbox.sync(made).total == 0
+    assert netbox.sync(made).total_writes == 0
 
 
 def test_a_range_that_somebody_gave_other_addresses_is_put_right(netbox: FakeNetBox) -> None:
@@ -262,7 +262,7 @@ def test_a_range_that_somebody_gave_other_addresses_is_put_right(netbox: FakeNet
     row = range_of(netbox, "a")
     edited = {"start_address": "2001:db8::1/64", "end_address": "2001:db8::9/64"}
     netbox.rows[row.id] = replace(row, values={**row.values, **edited})
-    assert find_changes(wanted, netbox.stored).total == 1
+    assert find_changes(wanted, netbox.stored).total_writes == 1
 
 
 def test_a_range_that_grows_waits_for_those_that_move_away(netbox: FakeNetBox) -> None:
@@ -295,7 +295,7 @@ def test_an_address_that_a_switch_shared_with_one_that_went_is_its_own(netbox: F
     ids = netbox.by_ref()
     made, writes = synced(netbox, *pair("eslag", 1))
     assert (writes, netbox.by_ref()) == (3, ids)
-    assert netbox.sync(made).total == 0
+    assert netbox.sync(made).total_writes == 0
 
 
 def test_the_address_of_a_switch_goes_to_the_one_in_its_place(netbox: FakeNetBox) -> None:
@@ -307,7 +307,7 @@ def test_the_address_of_a_switch_goes_to_the_one_in_its_place(netbox: FakeNetBox
     devices = {row.key: row.values for row in netbox.rows.values() if row.id.model is Model.DEVICE}
     assert devices["Switch/default/new"]["primary_ip4"] == ids[old]
     assert devices["Switch/default/old"]["primary_ip4"] is None
-    assert netbox.sync(made).total == 0
+    assert netbox.sync(made).total_writes == 0
 
 
 def test_a_subinterface_on_another_switch_is_another_with_the_same_address(
@@ -317,18 +317,20 @@ def test_a_subinterface_on_another_switch_is_another_with_the_same_address(
     left = {ref: netbox.by_ref()[ref] for ref in (*SUBINTERFACES, *ADDRESSES)}
     made, _ = synced(netbox, *outwards("leaf-2"))
     again = netbox.sync(made)
-    assert (again.total, {each.id for each in again.absent} & set(netbox.rows)) == (
+    assert (again.total_writes, {each.id for each in again.absent} & set(netbox.rows)) == (
         0,
         {left[ref] for ref in SUBINTERFACES},
     )
     for address, subinterface in zip(ADDRESSES, SUBINTERFACES, strict=True):
         row = netbox.rows[left[address]]
-        assert row.values["assigned_object"] == again.ids[subinterface] != left[subinterface]
+        assert (
+            row.values["assigned_object"] == again.existing_ids[subinterface] != left[subinterface]
+        )
     back, _ = synced(netbox, *outwards("leaf-1"))  # before the first ones are gone
     found = netbox.sync(back)
-    assert {ref: found.ids[ref] for ref in left} == left
+    assert {ref: found.existing_ids[ref] for ref in left} == left
     netbox.delete(*found.absent)
-    assert netbox.sync(back).total == 0
+    assert netbox.sync(back).total_writes == 0
 
 
 SUBINTERFACES = tuple(
@@ -354,7 +356,7 @@ def test_devices_whose_names_somebody_swapped_get_them_back(netbox: FakeNetBox) 
         if row.values.get("name") in names:
             swapped = {**row.values, "name": names[row.values["name"]]}
             netbox.rows[row.id] = replace(row, values=swapped)
-    assert netbox.sync(made).total == 3  # one has to be without a name for a while
+    assert netbox.sync(made).total_writes == 3  # one has to be without a name for a while
     assert netbox.rows == rows
 
 
@@ -379,7 +381,7 @@ def test_two_switches_swap_addresses(netbox: FakeNetBox) -> None:
         ]
         assert netbox.rows[row.values["primary_ip4"]].key == f"Switch/default/{device}#M1"
         assert row.values["oob_ip"] is None
-    assert netbox.sync(made).total == 0
+    assert netbox.sync(made).total_writes == 0
 
 
 def test_what_people_fill_in_stays(netbox: FakeNetBox) -> None:
@@ -388,7 +390,7 @@ def test_what_people_fill_in_stays(netbox: FakeNetBox) -> None:
         number: replace(row, values={**row.values, **_filled_in(row)})
         for number, row in netbox.rows.items()
     }
-    assert netbox.sync(wanted).total == 0
+    assert netbox.sync(wanted).total_writes == 0
 
 
 CONNECTED = (
@@ -399,7 +401,7 @@ CONNECTED = (
 )
 
 
-def _filled_in(row: Stored) -> dict[str, object]:
+def _filled_in(row: ExistingObject) -> dict[str, object]:
     """Values for what the fabric does not know."""
     kind, filled = row.key.partition("/")[0], dict[str, object]()
     if row.id.model in (Model.DEVICE, Model.CABLE):
@@ -420,7 +422,7 @@ def _filled_in(row: Stored) -> dict[str, object]:
     return filled | ({"status": "staging"} if row.id.model is Model.SITE else {})
 
 
-OTHERS = Id(Model.VLAN, 10**6)
+OTHERS = ObjectId(Model.VLAN, 10**6)
 """Something that is not ours."""
 
 
@@ -443,7 +445,7 @@ def test_of_two_copies_the_one_in_place_is_kept(netbox: FakeNetBox) -> None:
     )
     netbox.rows[copy.id] = copy
     changes = netbox.sync(wanted)
-    assert (changes.total, changes.absent) == (0, (copy,))
+    assert (changes.total_writes, changes.absent) == (0, (copy,))
 
 
 def test_a_copy_gives_up_the_place_that_another_needs(netbox: FakeNetBox) -> None:
@@ -458,7 +460,7 @@ def test_a_copy_gives_up_the_place_that_another_needs(netbox: FakeNetBox) -> Non
     assert netbox.rows[kept.id] == kept
     assert netbox.rows[copy.id].values["group"] is None
     again = netbox.sync(wanted)
-    assert (again.total, [each.id for each in again.absent]) == (0, [copy.id])
+    assert (again.total_writes, [each.id for each in again.absent]) == (0, [copy.id])
 
 
 def test_what_is_on_a_copy_moves_to_the_one_that_is_kept(netbox: FakeNetBox) -> None:

@@ -1,11 +1,11 @@
 """Ports of which nobody can say that they are gone stay in NetBox, with nothing on them."""
 
-from fabrics.inventory.model.existing import Stored
+from fabrics.inventory.model.existing import ExistingObject
 from fabrics.inventory.model.planned import Model, Ref
 from fabrics.inventory.plan.plan import Plan
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import SWITCH_PROFILE
-from fabrics.resources.resource import Resource, from_api
+from fabrics.resources.resource import Resource, resource_from_api
 from tests.support.fabrics.objects import live
 from tests.support.inventory.fake_netbox import FakeNetBox
 from tests.support.inventory.plans import connection, plan, server, switch
@@ -28,12 +28,12 @@ def profile(breakout: str = "1x100G", other: str = "SFP28-25G") -> Resource:
             "SFP28-25G": {"speed": {"default": "25G"}},
         },
     }
-    return from_api(
+    return resource_from_api(
         {"metadata": {"name": "vs", "namespace": "default"}, "spec": spec}, SWITCH_PROFILE
     )
 
 
-def ports(netbox: FakeNetBox, device: str = "Switch/default/leaf-1") -> dict[str, Stored]:
+def ports(netbox: FakeNetBox, device: str = "Switch/default/leaf-1") -> dict[str, ExistingObject]:
     found = {row.key: row for row in netbox.rows.values() if row.id.model is Model.INTERFACE}
     return {key: row for key, row in found.items() if key.startswith(f"{device}#")}
 
@@ -41,7 +41,7 @@ def ports(netbox: FakeNetBox, device: str = "Switch/default/leaf-1") -> dict[str
 def gone(netbox: FakeNetBox, made: Plan) -> set[str]:
     """What is absent of the switch's ports once NetBox has been brought up to a plan."""
     absent = netbox.sync(made).absent
-    assert netbox.sync(made).total == 0
+    assert netbox.sync(made).total_writes == 0
     return {each.key for each in absent if each.id.model is Model.INTERFACE}
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabrics.inventory.model.naming import Fabric, fit, slug
+from fabrics.inventory.model.naming import FabricIdentity, shorten, slugify
 
 
 @pytest.mark.parametrize(
@@ -20,36 +20,36 @@ from fabrics.inventory.model.naming import Fabric, fit, slug
     ],
 )
 def test_slugs(text: str, expected: str) -> None:
-    assert slug(text) == expected
+    assert slugify(text) == expected
 
 
 @given(st.text(min_size=1, max_size=300))
 def test_every_slug_is_one(text: str) -> None:
-    assert re.fullmatch(r"[-a-z0-9_]{1,100}", slug(text))
+    assert re.fullmatch(r"[-a-z0-9_]{1,100}", slugify(text))
 
 
 @given(st.sets(st.text(st.characters(codec="utf-8"), max_size=80), max_size=20))
 def test_short_names_stay_and_long_ones_stay_apart(texts: set[str]) -> None:
-    fitted = {fit(text, 40) for text in texts}
+    fitted = {shorten(text, 40) for text in texts}
     assert len(fitted) == len(texts)
     assert all(len(each) <= 40 for each in fitted)
     assert {text for text in texts if len(text) <= 40} <= fitted
 
 
 def test_a_long_name_keeps_its_beginning() -> None:
-    name = fit("a" * 65, 64)
+    name = shorten("a" * 65, 64)
     assert len(name) == 64
     assert name.startswith("a" * 55 + "-")
-    assert fit("a" * 64, 64) == "a" * 64
+    assert shorten("a" * 64, 64) == "a" * 64
 
 
 def test_names_hold_the_id_that_a_rename_does_not_change() -> None:
-    before, after = Fabric("dc1", "DC 1"), Fabric("dc1", "Berlin")
-    assert before.vrf("vpc", "prod") == after.vrf("vpc", "prod") == "dc1:vpc:prod"
-    assert (before.key, before.site_ref, before.underlay) == (
+    before, after = FabricIdentity("dc1", "DC 1"), FabricIdentity("dc1", "Berlin")
+    assert before.vrf_name("vpc", "prod") == after.vrf_name("vpc", "prod") == "dc1:vpc:prod"
+    assert (before.key, before.site_ref, before.underlay_ref) == (
         after.key,
         after.site_ref,
-        after.underlay,
+        after.underlay_ref,
     )
-    assert before.device("leaf-01") == "leaf-01"
-    assert Fabric("dc1", "DC 1", site="hall").device("leaf-01") == "dc1-leaf-01"
+    assert before.device_name("leaf-01") == "leaf-01"
+    assert FabricIdentity("dc1", "DC 1", shared_site="hall").device_name("leaf-01") == "dc1-leaf-01"

@@ -51,7 +51,9 @@ def test_a_link_is_a_cable(kind: str, ends: dict[str, str]) -> None:
     places = [(port.partition("/")[0], port.partition("/")[2]) for port in ends.values()]
     assert cabled(made) == {f"Connection/default/a{part}": frozenset(places)}
     assert one(made, Cable, f"Connection/default/a{part}").label == "a"
-    ports = [one(made, Interface, end.key) for end in one(made, Cable, keys(made, Cable)[0]).ends]
+    ports = [
+        one(made, Interface, end.key) for end in one(made, Cable, keys(made, Cable)[0]).terminations
+    ]
     usual = 9100 if kind in ("fabric", "mesh", "gateway") else None
     assert [(port.lag, port.mtu) for port in ports] == [(None, usual)] * 2
     assert skipped(made) == {}

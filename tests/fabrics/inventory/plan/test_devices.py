@@ -14,11 +14,11 @@ from fabrics.inventory.model.dcim import (
     Site,
 )
 from fabrics.inventory.model.ipam import VRF, IPAddress
-from fabrics.inventory.model.naming import Fabric
+from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, Ref
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import SWITCH_PROFILE
-from fabrics.resources.resource import Resource, from_api
+from fabrics.resources.resource import Resource, resource_from_api
 from tests.support.fabrics.objects import live
 from tests.support.inventory.plans import connection, keys, one, plan, server, skipped, switch
 
@@ -47,7 +47,7 @@ def profile(name: str, display: str = "Celestica DS3000") -> Resource:
             "RJ45-2.5G": {"speed": {"default": "2.5G"}},
         },
     }
-    return from_api({"metadata": {"name": name}, "spec": spec}, SWITCH_PROFILE)
+    return resource_from_api({"metadata": {"name": name}, "spec": spec}, SWITCH_PROFILE)
 
 
 LEAF: dict[str, Json] = {
@@ -80,7 +80,7 @@ def test_a_switch_is_a_device_with_what_it_states() -> None:
             "redundancy": {"type": "eslag", "group": "eslag-1"},
         },
     )
-    assert device.initial == {"oob_ip", "platform"}
+    assert device.create_only_fields == {"oob_ip", "platform"}
     assert one(made, Site, "Fabric/default/dc1#site").name == "DC 1"
     assert one(made, DeviceRole, "hh-server-leaf").name == "Hedgehog server leaf"
     assert one(made, Manufacturer, "hedgehog").name == "Hedgehog"
@@ -115,7 +115,13 @@ def test_a_switch_without_numbers_has_none() -> None:
     made = plan(switch("leaf-01", boot={}, redundancy={}))
     device = one(made, Device, "Switch/default/leaf-01")
     assert (device.primary_ip4, device.serial, device.details) == (None, "", {})
-    assert device.initial == {"description", "oob_ip", "platform", "primary_ip4", "serial"}
+    assert device.create_only_fields == {
+        "description",
+        "oob_ip",
+        "platform",
+        "primary_ip4",
+        "serial",
+    }
     assert keys(made, Interface) == ["Switch/default/leaf-01#M1"]
     assert keys(made, IPAddress) == keys(made, MACAddress) == []
 
@@ -196,7 +202,11 @@ def test_without_a_profile_breakouts_and_connections_tell_the_ports() -> None:
     ]
     first, second = (one(made, Interface, f"Switch/default/leaf-01#E1/{n}") for n in (5, 7))
     assert (first.name, first.speed, second.name) == ("E1/5/1", 25_000_000, "E1/7/1")
-    assert one(made, Interface, "Switch/default/leaf-01#E1/8").initial >= {"type", "speed", "mtu"}
+    assert one(made, Interface, "Switch/default/leaf-01#E1/8").create_only_fields >= {
+        "type",
+        "speed",
+        "mtu",
+    }
     assert skipped(made) == {}
 
 
@@ -225,7 +235,13 @@ def test_servers_have_the_ports_of_their_connections_and_a_type_that_people_may_
     )
     device = one(made, Device, "Server/default/server-1")
     assert (device.role.key, device.description) == ("hh-server", "rack 3")
-    assert device.initial == {"device_type", "oob_ip", "platform", "primary_ip4", "serial"}
+    assert device.create_only_fields == {
+        "device_type",
+        "oob_ip",
+        "platform",
+        "primary_ip4",
+        "serial",
+    }
     assert "Server/default/server-1#enp2s1" in keys(made, Interface)
     assert not [key for key in keys(made, Interface) if key.startswith("Server/default/server-2")]
 
@@ -262,7 +278,7 @@ def test_a_gateway_has_its_interfaces_loopback_and_vtep() -> None:
 
 
 def test_names_tell_fabrics_apart_in_a_shared_site() -> None:
-    shared = Fabric("dc1", "DC 1", site="berlin")
+    shared = FabricIdentity("dc1", "DC 1", shared_site="berlin")
     made = plan(switch("leaf-01"), server("s" * 80), fabric=shared)
     leaf = one(made, Device, "Switch/default/leaf-01")
     assert (leaf.name, leaf.site) == ("dc1-leaf-01", Ref(Model.SITE, "berlin"))

@@ -5,17 +5,17 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fabrics.inventory.model.naming import Fabric
+from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.plan.plan import make_plan
 from fabrics.inventory.specs.parse import SPECS as KNOWN
 from fabrics.resources.resource import Resource
 from tests.support.fabrics.objects import live_state
-from tests.support.inventory.live_samples import LiveSet, each_set, live_of
+from tests.support.inventory.live_samples import LiveSet, each_sample, live_of
 from tests.support.inventory.plan_invariants import check
 from tests.support.inventory.plans import DC1
 from tests.support.inventory.strategies import SPECS, fabrics, odd_fabrics
 
-SHARED = Fabric("dc1", "DC 1", site="hall-2")
+SHARED = FabricIdentity("dc1", "DC 1", shared_site="hall-2")
 UNSEEN = {
     "VPCAttachment",
     "VPCPeering",
@@ -30,7 +30,7 @@ UNSEEN = {
 made_up = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 
 
-@each_set
+@each_sample
 def test_the_plan_of_every_set_is_consistent(sample: LiveSet) -> None:
     for fabric in (DC1, SHARED):
         check(make_plan(live_of(sample.items()), fabric))
@@ -43,7 +43,7 @@ def test_every_kind_is_made_up() -> None:
 @made_up
 @given(fabrics(), st.sampled_from((DC1, SHARED)))
 def test_every_plan_is_consistent_and_says_what_it_leaves_out(
-    resources: list[Resource], fabric: Fabric
+    resources: list[Resource], fabric: FabricIdentity
 ) -> None:
     plan = make_plan(live_state(*resources), fabric)
     check(plan)

@@ -6,11 +6,11 @@ from functools import cache
 from fabrics.drift import find_drift
 from fabrics.inventory.model.dcim import Cable, Device, Interface
 from fabrics.inventory.model.ipam import VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
-from fabrics.inventory.model.naming import Fabric
-from fabrics.inventory.model.planned import Model, Ref, Wanted
+from fabrics.inventory.model.naming import FabricIdentity
+from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan.plan import Plan, make_plan
-from fabrics.resources.kinds import ALL_KINDS, SWITCH_PROFILE
-from fabrics.resources.manifests import collect
+from fabrics.resources.kinds import ALL_COMPARED_KINDS, SWITCH_PROFILE
+from fabrics.resources.manifests import build_desired_state
 from tests.support.fabrics.sample_sets import needs_samples
 from tests.support.inventory.expected_inventory import (
     Hardware,
@@ -19,11 +19,11 @@ from tests.support.inventory.expected_inventory import (
     Reader,
     ports_of,
 )
-from tests.support.inventory.live_samples import SKIPPED, LiveSet, each_set, live_of, profiles
+from tests.support.inventory.live_samples import SKIPPED, LiveSet, each_sample, live_of, profiles
 
-DC1 = Fabric("dc1", "DC 1")
+DC1 = FabricIdentity("dc1", "DC 1")
 
-pytestmark = each_set
+pytestmark = each_sample
 
 
 class Shown:
@@ -31,12 +31,12 @@ class Shown:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.by_ref: dict[Ref, Wanted] = {each.ref: each for each in plan.objects}
+        self.by_ref: dict[Ref, PlannedObject] = {each.ref: each for each in plan.objects}
 
-    def of[W: Wanted](self, kind: type[W]) -> Iterator[W]:
+    def of[W: PlannedObject](self, kind: type[W]) -> Iterator[W]:
         return (each for each in self.plan.objects if isinstance(each, kind))
 
-    def get[W: Wanted](self, kind: type[W], ref: Ref | None) -> W:
+    def get[W: PlannedObject](self, kind: type[W], ref: Ref | None) -> W:
         assert ref is not None
         found = self.by_ref[ref]
         assert isinstance(found, kind)
@@ -123,7 +123,7 @@ def test_each_interface(sample: LiveSet) -> None:
 
 def test_each_cable_on_the_right_interfaces(sample: LiveSet) -> None:
     plan = shown(sample)
-    cables = {frozenset(map(plan.port, each.ends)): each.label for each in plan.of(Cable)}
+    cables = {frozenset(map(plan.port, each.terminations)): each.label for each in plan.of(Cable)}
     assert cables == reader(sample).cables()
 
 
@@ -222,5 +222,7 @@ def test_profiles_tell_all_ports(sample: LiveSet) -> None:
 def test_profiles_are_no_drift(sample: LiveSet) -> None:
     without, beside = live_of(sample.items()), live_of([*sample.items(), *profiles()])
     assert len(beside.resources[SWITCH_PROFILE]) == len(profiles())
-    drifts = [find_drift(collect([]), live, ALL_KINDS) for live in (without, beside)]
+    drifts = [
+        find_drift(build_desired_state([]), live, ALL_COMPARED_KINDS) for live in (without, beside)
+    ]
     assert drifts[0] == drifts[1]

@@ -7,8 +7,8 @@ import pytest
 from fabrics.inventory.model.dcim import Device, MACAddress
 from fabrics.inventory.model.ipam import VRF, IPAddress, Prefix
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import kind_named
-from fabrics.resources.resource import from_api
+from fabrics.resources.kinds import get_kind
+from fabrics.resources.resource import resource_from_api
 from tests.support.fabrics.objects import live
 from tests.support.inventory.plans import keys, one, plan, server, skipped, switch
 
@@ -95,7 +95,7 @@ def test_a_value_of_another_form_is_skipped_alone(
     assert key == f"{kind}/default/odd#{part}"
     assert said.startswith(reason)
     assert keys(made, Device) == [f"{kind}/default/odd"]
-    assert made.unread == {f"{kind}/default/odd"}
+    assert made.incomplete == {f"{kind}/default/odd"}
 
 
 def test_all_values_of_another_form_are_skipped() -> None:
@@ -107,7 +107,7 @@ def test_all_values_of_another_form_are_skipped() -> None:
 
 
 def _as_read(kind: str, spec: dict[str, Json]) -> Any:  # noqa: ANN401
-    return from_api({"metadata": {"name": "odd"}, "spec": spec}, kind_named(kind))
+    return resource_from_api({"metadata": {"name": "odd"}, "spec": spec}, get_kind(kind))
 
 
 @pytest.mark.parametrize("name", ["Leaf", "a b", "a/b", "-a", "é", "a\n", "\ud800", "a" * 254])

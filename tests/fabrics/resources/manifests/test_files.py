@@ -4,18 +4,25 @@ from collections.abc import Set
 
 import pytest
 
-from fabrics.resources.kinds import ALL_KINDS, GATEWAY, Kind, kind_named, kinds_named, kinds_of
+from fabrics.resources.kinds import (
+    ALL_COMPARED_KINDS,
+    GATEWAY_GROUP,
+    Kind,
+    find_kinds_in_group,
+    get_kind,
+    get_kinds,
+)
 from fabrics.resources.manifests import (
     ParsedFile,
-    collect,
-    manifest_paths,
+    build_desired_state,
     parse_manifests,
-    unread_file,
+    select_manifest_paths,
+    unreadable_file,
 )
-from fabrics.resources.resource import Key
+from fabrics.resources.resource import ResourceKey
 from tests.support.fabrics.objects import manifest
 
-VPC = kind_named("VPC")
+VPC = get_kind("VPC")
 
 
 def parse(text: str, path: str = "vpcs.yaml") -> ParsedFile:
@@ -132,22 +139,27 @@ REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
         "apiVersion: gateway.githedgehog.com/v1alpha1\nkind: Gatevay\nmetadata: {name: a}\n",
         1,
         "'Gatevay'",
-        kinds_of(GATEWAY),
+        find_kinds_in_group(GATEWAY_GROUP),
     ),
     "a group of Hedgehog's that is not known": (
         "apiVersion: new.githedgehog.com/v1\nkind: Thing\nmetadata: {name: a}\n",
         1,
         "'Thing'",
-        ALL_KINDS,
+        ALL_COMPARED_KINDS,
     ),
     "no apiVersion": ("kind: VPC\nmetadata: {name: a}\n", 1, "without apiVersion", {VPC}),
     "no kind": (
         "apiVersion: wiring.githedgehog.com/v1beta1\nmetadata: {name: a}\n",
         1,
         "without kind",
-        kinds_of("wiring.githedgehog.com"),
+        find_kinds_in_group("wiring.githedgehog.com"),
     ),
-    "neither": ("metadata: {name: a}\nspec: {}\n", 1, "without apiVersion and kind", ALL_KINDS),
+    "neither": (
+        "metadata: {name: a}\nspec: {}\n",
+        1,
+        "without apiVersion and kind",
+        ALL_COMPARED_KINDS,
+    ),
     "a key stated twice": (
         HEAD + "metadata: {name: a}\nspec:\n  mode: a\n  mode: b\n",
         6,
@@ -158,13 +170,13 @@ REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
         HEAD + "kind: Server\nmetadata: {name: a}\n",
         3,
         "'kind' is stated twice",
-        kinds_of(VPC.group),
+        find_kinds_in_group(VPC.group),
     ),
     "a list of items stated twice": (
         "apiVersion: v1\nkind: List\nitems: []\nitems: []\n",
         4,
         "'items' is stated twice",
-        ALL_KINDS,
+        ALL_COMPARED_KINDS,
     ),
     "a value that JSON can't hold": (
         HEAD + "metadata: {name: a}\nspec: {x: .nan}\n",
@@ -192,7 +204,7 @@ def test_each_mistake_is_a_problem_with_line_and_kinds(mistake: str) -> None:
     assert (problem.path, problem.line) == ("vpcs.yaml", line)
     assert words in problem.sentence
     assert str(problem).startswith(f"vpcs.yaml:{line}: ")
-    assert file.tainted == tainted
+    assert file.incomplete_kinds == tainted
     assert file.resources == ()
 
 
@@ -200,13 +212,13 @@ def test_a_mistake_leaves_the_other_documents_readable() -> None:
     file = parse(manifest("VPC", "a") + "---\n" + HEAD + "---\n" + manifest("Server", "b"))
     assert [each.name for each in file.resources] == ["a", "b"]
     assert [problem.line for problem in file.problems] == [7]
-    assert file.tainted == {VPC}
+    assert file.incomplete_kinds == {VPC}
 
 
 def test_broken_yaml_taints_the_kinds_that_the_file_mentions() -> None:
     file = parse(manifest("VPC", "a") + "---\n" + manifest("VPCPeering", "b", "{permit: ["))
     assert [each.name for each in file.resources] == ["a"]
-    assert file.tainted == kinds_named(["VPC", "VPCPeering"])
+    assert file.incomplete_kinds == get_kinds(["VPC", "VPCPeering"])
     assert len(file.problems) == 1
 
 
@@ -220,41 +232,41 @@ def test_broken_yaml_taints_the_kinds_that_the_file_mentions() -> None:
     ],
 )
 def test_broken_yaml_taints_everything_where_its_kinds_cannot_be_told(text: str) -> None:
-    assert parse(text).tainted == ALL_KINDS
+    assert parse(text).incomplete_kinds == ALL_COMPARED_KINDS
 
 
 def test_a_file_that_could_not_be_had_taints_everything() -> None:
-    file = unread_file("big.yaml", "larger than 16384 KiB; split it.")
-    assert (file.tainted, file.resources) == (ALL_KINDS, ())
+    file = unreadable_file("big.yaml", "larger than 16384 KiB; split it.")
+    assert (file.incomplete_kinds, file.resources) == (ALL_COMPARED_KINDS, ())
     assert str(file.problems[0]) == "big.yaml:1: larger than 16384 KiB; split it."
 
 
 def test_an_object_in_two_files_is_taken_from_neither() -> None:
-    state = collect(
+    state = build_desired_state(
         [
             parse(manifest("VPC", "b") + "---\n" + manifest("VPC", "a"), "y.yaml"),
             parse(manifest("VPC", "b", namespace="default"), "x.yaml"),
         ]
     )
-    key = Key(VPC, "default", "b")
-    assert state.contested == {key}
+    key = ResourceKey(VPC, "default", "b")
+    assert state.duplicate_keys == {key}
     assert [each.name for each in state.resources] == ["a"]
     assert list(map(str, state.problems)) == [
         "y.yaml:1: VPC/default/b is also defined in x.yaml:1; keep one of them."
     ]
-    assert state.tainted == frozenset()
+    assert state.incomplete_kinds == frozenset()
 
 
 def test_problems_of_all_files_are_in_order() -> None:
-    state = collect([parse("[", "b.yaml"), parse(HEAD, "a.yaml")])
+    state = build_desired_state([parse("[", "b.yaml"), parse(HEAD, "a.yaml")])
     assert [problem.path for problem in state.problems] == ["a.yaml", "b.yaml"]
-    assert state.tainted == ALL_KINDS
+    assert state.incomplete_kinds == ALL_COMPARED_KINDS
 
 
 def test_a_file_full_of_mistakes_lists_the_first() -> None:
     file = parse("---\n".join([HEAD] * 200))
     assert len(file.problems) == 50
-    assert file.tainted == {VPC}
+    assert file.incomplete_kinds == {VPC}
 
 
 @pytest.mark.parametrize(
@@ -276,4 +288,4 @@ def test_a_file_full_of_mistakes_lists_the_first() -> None:
 def test_manifest_paths_follow_the_directory_conventions(
     paths: list[str], expected: list[str]
 ) -> None:
-    assert list(manifest_paths(paths)) == expected
+    assert list(select_manifest_paths(paths)) == expected

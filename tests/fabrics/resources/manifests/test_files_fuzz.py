@@ -3,7 +3,13 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fabrics.resources.manifests import Limits, ParsedFile, collect, manifest_paths, parse_manifests
+from fabrics.resources.manifests import (
+    Limits,
+    ParsedFile,
+    build_desired_state,
+    parse_manifests,
+    select_manifest_paths,
+)
 
 TOKENS = (
     *("apiVersion: vpc.githedgehog.com/v1beta1\n", "kind: VPC\n", "kind: List\n", "items:\n"),
@@ -13,14 +19,14 @@ TOKENS = (
     *("'", '"', "|\n", ">\n", "\\", "a", "1", "0x", "1e9", ".nan", "y", "~", "=", "\r", "\x85"),
     *("\ufeff", "\u2028", "é", "\U0001f994", "\x00", "\x1b", '"\\ud800"', "name: a\n"),
 )
-LIMITS = Limits(size=2_000, documents=5, depth=10, nodes=200)
+LIMITS = Limits(size_bytes=2_000, documents=5, depth=10, nodes=200)
 
 
 def _assert_sane(file: ParsedFile) -> None:
     assert all(problem.line >= 1 and problem.sentence for problem in file.problems)
-    assert bool(file.tainted) == bool(file.problems)
-    state = collect([file])
-    assert len(state.resources) + len(state.contested) <= len(file.resources)
+    assert bool(file.incomplete_kinds) == bool(file.problems)
+    state = build_desired_state([file])
+    assert len(state.resources) + len(state.duplicate_keys) <= len(file.resources)
 
 
 @settings(max_examples=1_000)
@@ -45,7 +51,7 @@ def test_any_text(text: str) -> None:
 
 @given(st.lists(st.text(alphabet="a/.rmw~\n", max_size=12).map(lambda path: path + ".yaml")))
 def test_any_path(paths: list[str]) -> None:
-    found = manifest_paths(paths)
+    found = select_manifest_paths(paths)
     assert set(found) <= set(paths)
     assert list(found) == sorted(found)
-    assert manifest_paths(found) == found
+    assert select_manifest_paths(found) == found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fabrics.resources.kinds import ALL_KINDS, kind_named
+from fabrics.resources.kinds import ALL_COMPARED_KINDS, get_kind
 from fabrics.resources.manifests import ParsedFile, parse_manifests
 from tests.support.paths import PROJECT
 
@@ -93,7 +93,7 @@ def _assert_one_clear_problem(file: ParsedFile) -> None:
     assert problem.line >= 1
     assert 10 < len(problem.sentence) < 300
     assert problem.sentence.isprintable()
-    assert file.tainted in (ALL_KINDS, {kind_named("VPC")})
+    assert file.incomplete_kinds in (ALL_COMPARED_KINDS, {get_kind("VPC")})
     assert len(file.resources) <= 1
 
 

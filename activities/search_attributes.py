@@ -1,0 +1,20 @@
+"""Search attributes of the loops: what the Temporal Web UI filters workflows by."""
+
+from typing import Final
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.common import SearchAttributeKey
+
+NAME_ATTRIBUTE: Final = SearchAttributeKey.for_keyword("FabricName")
+STATUS_ATTRIBUTE: Final = SearchAttributeKey.for_keyword("FabricStatus")
+DRIFT_ATTRIBUTE: Final = SearchAttributeKey.for_int("FabricDrift")
+"""The number of drifted objects."""
+
+CONFIG_ATTRIBUTE: Final = SearchAttributeKey.for_keyword("FabricConfig")
+"""The hash of the configuration that a loop applies."""
+
+SEARCH_ATTRIBUTES: Final = {
+    key.name: IndexedValueType.ValueType(key.indexed_value_type)
+    for key in (NAME_ATTRIBUTE, STATUS_ATTRIBUTE, CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE)
+}
+"""Their types by name; `starter.py setup` registers them."""
