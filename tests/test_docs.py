@@ -1,0 +1,58 @@
+"""README and docs say what is there."""
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from cli.app import app
+from tests.support.paths import PROJECT
+
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+
+
+def load_generator() -> ModuleType:
+    """Return the script that writes the page of settings."""
+    spec = importlib.util.spec_from_file_location("configuration", PROJECT / "docs/configuration.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def anchor_of(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_page_of_settings_is_generated_from_the_settings() -> None:
+    page = (PROJECT / "docs/configuration.md").read_text()
+    assert page == load_generator().render(), "run `python docs/configuration.py`"
+
+
+def test_readme_names_every_command() -> None:
+    readme = (PROJECT / "README.md").read_text()
+    for command in app.registered_commands:
+        name = command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+        assert re.search(rf"`{name}\b", readme), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    for path, _, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(#([^)]*))?\)", page.read_text()):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            assert anchor in map(anchor_of, headings), anchor
+
+
+def test_every_package_is_in_the_architecture() -> None:
+    page = (PROJECT / "docs/architecture.md").read_text()
+    for root in ("fabrics", "activities", "workflows", "cli", "stack", "webhooks"):
+        for module in (PROJECT / root).rglob("__init__.py"):
+            package = module.parent.relative_to(PROJECT)
+            assert f"`{package}/`" in page, package
