@@ -1,9 +1,9 @@
-# make demo        the whole product on this machine (ARGS=--once: sync once, print the status, end)
-# make test        the tests: two at a time, since most of them wait; those about seconds then have all to themselves
-# make soak        the tests that take long: many random sequences, outages of minutes, new random examples
+# make demo        the whole product on this machine (ARGS=--once: sync once, print the status, exit)
+# make test        the tests: two at a time, because most of them wait; then those that measure time, alone
+# make soak        the long tests: many random sequences, outages of minutes, new random examples
 # make lint        linter, formatter, type checker and import contracts
 #
-# Each first sets up what is missing. Needed beforehand: Python 3.12 or newer, git and make.
+# Each target first installs what is missing. It needs Python 3.12 or newer, git and make.
 
 BIN := .venv/bin
 READY := .venv/.ready

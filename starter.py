@@ -1,4 +1,4 @@
-"""The operator's command line; see `starter.py --help`. Its commands live in `cli`."""
+"""The operator's command line (`starter.py --help`); its commands are in `cli`."""
 
 from cli.app import main
 

@@ -1,4 +1,4 @@
-"""Where Temporal is and how to talk to it: one connection for the worker, the command line and the tests.
+"""The connection to Temporal for the worker, the command line and the tests.
 
 Address, namespace, keys and certificates come from Temporal's own configuration through
 `temporalio.envconfig`: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, ... or a profile
@@ -27,16 +27,16 @@ DEFAULT_ADDRESS: Final = "localhost:7233"
 
 
 class TemporalUnreachable(Exception):
-    """No Temporal server answers; the text says where it was sought and what to do."""
+    """No Temporal server answers; the text names its address and what to do."""
 
 
 def get_address() -> str:
-    """Where Temporal is expected, `host:port`."""
+    """Return the configured address of Temporal, `host:port`."""
     return ClientConfig.load_client_connect_config().get("target_host") or DEFAULT_ADDRESS
 
 
 async def connect() -> Client:
-    """A client for the configured namespace. Raises `TemporalUnreachable`."""
+    """Return a client for the configured namespace. Raises `TemporalUnreachable`."""
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", DEFAULT_ADDRESS)
     try:
@@ -50,39 +50,39 @@ async def connect() -> Client:
 
 
 def _identity() -> str:
-    """Who we are to Temporal: a restarted container is another worker, with the same process id and host."""
+    """Return a unique identity; a restarted container keeps process id and host."""
     return f"{os.getpid()}@{socket.gethostname()}-{uuid4().hex[:8]}"
 
 
 async def get_instance(client: Client) -> str:
-    """What tells this installation from another that shares its NetBox: namespace and cluster."""
+    """Return the name of this installation: Temporal's namespace and cluster."""
     info = await client.workflow_service.get_cluster_info(GetClusterInfoRequest())
     return f"{client.namespace}@{info.cluster_id}"
 
 
 async def missing_search_attributes(client: Client) -> list[str]:
-    """Our search attributes that the server does not know; all of them where it will not tell."""
+    """List search attributes that the server lacks; all if it does not tell."""
     try:
-        answer = await client.operator_service.list_search_attributes(
+        response = await client.operator_service.list_search_attributes(
             ListSearchAttributesRequest(namespace=client.namespace)
         )
     except RPCError:
         return list(SEARCH_ATTRIBUTES)
     return [
         name
-        for name, kind in SEARCH_ATTRIBUTES.items()
-        if answer.custom_attributes.get(name) != kind
+        for name, value_type in SEARCH_ATTRIBUTES.items()
+        if response.custom_attributes.get(name) != value_type
     ]
 
 
 def format_search_attribute_type(search_attribute: str) -> str:
-    """The type of one of ours, in the words of the Web UI and the `temporal` command."""
+    """Return a type as the Web UI and the `temporal` command name it."""
     name = IndexedValueType.Name(SEARCH_ATTRIBUTES[search_attribute])
     return name.removeprefix("INDEXED_VALUE_TYPE_").capitalize()
 
 
 async def add_search_attributes(client: Client) -> list[str]:
-    """Register what is missing; the names of those. Raises `RPCError` where that is not allowed."""
+    """Register missing search attributes and list them. Raises `RPCError`."""
     missing = await missing_search_attributes(client)
     if missing:
         await client.operator_service.add_search_attributes(

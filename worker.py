@@ -1,32 +1,31 @@
-"""The worker: it runs the loops and does their work.
+"""The worker: runs the loops of all fabrics and executes their activities.
 
-One process holds four Temporal workers, so that fabrics that hang cannot take the slots of those that do
-not: the main one runs workflows and keeps records, the second reads fabrics that answer, the third those
-that did not answer last time, the fourth writes inventories. A worker at a remote site
-(`--task-queue NAME --activities-only`) is the latter three alone, on the queue that records name in
+One process holds four Temporal workers, so that fabrics that hang cannot take the worker slots of others. The
+first runs workflows and updates records, the second reads fabrics that respond, the third reads those that
+did not respond last time, the fourth writes inventories. A remote worker
+(`--task-queue NAME --activities-only`) has only the last three, on the queue that records name in
 `hh_task_queue`.
 """
 
-import argparse
 import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
-from hashlib import sha256
-from pathlib import Path
 from threading import Semaphore
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import ValidationError
+import typer
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.worker import Worker
+from typer.exceptions import Abort, TyperException
 
 import temporal
 from activities.fleet import FleetActivities, is_stuck
@@ -37,10 +36,12 @@ from activities.netbox.client import NetBox
 from activities.observe import FabricActivities
 from activities.queues import QueueActivities
 from activities.record import RecordActivities
+from cli.errors import EXIT_FAILURE, EXIT_INTERRUPTED, CommandError, load_settings
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
-from fabrics.loop.installation import Installation
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
+from fabrics.loop.loop_settings import LoopSettings
 from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
+from fabrics.rules_version import RULES_VERSION
 from settings import Settings
 from webhooks.receiver import running_receiver
 from webhooks.server import CannotListen
@@ -51,30 +52,34 @@ from workflows.malformed_messages import MalformedMessageInterceptor
 from workflows.probe import Examination, Preview, Probe, Removal
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
-"""After a kill, Temporal waits this long for the old worker to continue a loop; its default is 10 s."""
+"""After a worker is killed, Temporal waits this long before another continues its loops; by default 10 s."""
 
 HEARTBEAT_INTERVAL: Final = HEARTBEAT_TIMEOUT / HEARTBEATS_PER_TIMEOUT
-"""Heartbeats are sent this often, so that one or two that are late do no harm; by default Temporal's SDK holds
-them back until the timeout is nearly over."""
+"""The SDK sends heartbeats this often; by default it holds them back until the timeout is nearly over."""
 
 FLEET_CHECK_INTERVAL: Final = timedelta(seconds=30)
-"""How often the worker makes sure that the fleet runs: a round that is lost is made up for in the next."""
+"""How often the worker makes sure that the fleet workflow runs."""
 
 KEEP_EXISTING: Final = WorkflowIDConflictPolicy.USE_EXISTING
 TERMINATE_EXISTING: Final = WorkflowIDConflictPolicy.TERMINATE_EXISTING
 
+app: Final = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 log = logging.getLogger("fabric_sync.worker")
 
 
 @asynccontextmanager
 async def running_worker(client: Client, settings: Settings) -> AsyncIterator[None]:
-    """Everything a single installation needs, until the block ends; then what runs may finish."""
+    """Run all that a single installation needs until the block ends."""
     async with AsyncExitStack() as stack:
-        calls = Semaphore(settings.concurrent_netbox_calls)
-        netbox = stack.enter_context(closing(NetBox.from_settings(settings, calls)))
+        limit = Semaphore(settings.concurrent_netbox_calls)
+        netbox = stack.enter_context(closing(NetBox.from_settings(settings, limit)))
         await stack.enter_async_context(await _build_main_worker(client, settings, netbox, stack))
         queue = observe_queue(settings.task_queue)
-        await _start_fabric_workers(client, settings, queue, calls, stack)
+        await _start_fabric_workers(client, settings, queue, limit, stack)
         await stack.enter_async_context(_running_fleet(client, settings.task_queue))
         if settings.webhook_port:
             await stack.enter_async_context(running_receiver(client, netbox, settings))
@@ -85,10 +90,10 @@ async def running_worker(client: Client, settings: Settings) -> AsyncIterator[No
 async def running_site_worker(
     client: Client, settings: Settings, task_queue: str
 ) -> AsyncIterator[None]:
-    """Only the reading of fabrics whose records name `task_queue`."""
+    """Run only the activities of the fabrics whose records name `task_queue`."""
     async with AsyncExitStack() as stack:
-        calls = Semaphore(settings.concurrent_netbox_calls)
-        await _start_fabric_workers(client, settings, task_queue, calls, stack)
+        limit = Semaphore(settings.concurrent_netbox_calls)
+        await _start_fabric_workers(client, settings, task_queue, limit, stack)
         yield
 
 
@@ -96,30 +101,29 @@ async def _build_main_worker(
     client: Client, settings: Settings, netbox: NetBox, stack: AsyncExitStack
 ) -> Worker:
     slots, instance = settings.concurrent_netbox_calls, await temporal.get_instance(client)
-    installation = Installation(
+    loop_settings = LoopSettings(
         netbox_heartbeat=settings.netbox_heartbeat,
         inventory_enabled=settings.inventory,
         full_sync_interval=settings.full_sync_interval,
         has_search_attributes=await _has_search_attributes(client),
-        release=_compute_release(),
+        release=str(RULES_VERSION),
     )
-    records = RecordActivities(netbox, instance, installation)
+    records = RecordActivities(netbox, instance, loop_settings)
     fleet = FleetActivities(
         netbox=netbox,
         client=client,
         task_queue=settings.task_queue,
         instance=instance,
         netbox_heartbeat=settings.netbox_heartbeat,
-        release=installation.release,
+        release=loop_settings.release,
     )
-    queues = QueueActivities(client)
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=[FabricSync, Fleet, Probe, Examination, Preview, Removal],
         activities=[
             *(records.load_record, records.record_result),
-            *(fleet.reconcile, queues.has_worker),
+            *(fleet.reconcile, QueueActivities(client).has_worker),
         ],
         activity_executor=stack.enter_context(ThreadPoolExecutor(slots, "netbox")),
         max_concurrent_activities=slots,
@@ -136,38 +140,27 @@ async def _has_search_attributes(client: Client) -> bool:
     missing = await temporal.missing_search_attributes(client)
     if missing:
         log.warning(
-            "Temporal does not know the search attributes %s, so loops cannot be filtered by them;"
+            "Temporal does not know the search attributes %s, so workflows cannot be filtered by them;"
             " run `starter.py setup` and restart the worker.",
             ", ".join(missing),
         )
     return not missing
 
 
-def _compute_release() -> str:
-    """What tells this code from another release's: a hash of the sources that loops depend on."""
-    root, digest = Path(__file__).parent, sha256()
-    for folder in ("workflows", "activities", "fabrics"):
-        for source in sorted((root / folder).rglob("*.py")):
-            digest.update(source.read_bytes())
-    return digest.hexdigest()[:12]
-
-
 @asynccontextmanager
 async def _running_fleet(client: Client, task_queue: str) -> AsyncIterator[None]:
-    """The fleet runs until the block ends, also after somebody has terminated it."""
-    keeper = asyncio.create_task(
-        _ensure_fleet_runs(client, task_queue), name="keep the fleet running"
-    )
+    """Keep the fleet workflow running until the block ends, even if terminated."""
+    task = asyncio.create_task(_ensure_fleet_runs(client, task_queue), name="keep fleet running")
     try:
         yield
     finally:
-        keeper.cancel()
+        task.cancel()
 
 
 async def _ensure_fleet_runs(client: Client, task_queue: str) -> None:
-    """One that fails on its own history, or was started with what is no state, has nothing to lose."""
     while True:
         try:
+            # A stuck fleet fails on its own history or input; it has no state worth keeping.
             stuck = await is_stuck(client, FLEET_WORKFLOW_ID)
             await client.start_workflow(
                 Fleet.run,
@@ -176,31 +169,31 @@ async def _ensure_fleet_runs(client: Client, task_queue: str) -> None:
                 task_queue=task_queue,
                 task_timeout=WORKFLOW_TASK_TIMEOUT,
                 id_conflict_policy=TERMINATE_EXISTING if stuck else KEEP_EXISTING,
-                static_summary="looks after the loops of all fabrics",
+                static_summary="keeps the loops of all fabrics running",
             )
         except RPCError as error:
-            log.warning("The fleet could not be started (%s); it is tried again.", error.message)
+            log.warning("The fleet workflow could not be started (%s); retrying.", error.message)
         await asyncio.sleep(FLEET_CHECK_INTERVAL.total_seconds())
 
 
 async def _start_fabric_workers(
-    client: Client, settings: Settings, task_queue: str, calls: Semaphore, stack: AsyncExitStack
+    client: Client, settings: Settings, task_queue: str, limit: Semaphore, stack: AsyncExitStack
 ) -> None:
-    """Slots for fabrics that answer, others for those that keep silent, and some for their inventories."""
-    patient = FabricActivities(settings)
-    quick = replace(patient, settings=settings.for_responsive_fabrics)
-    netbox = stack.enter_context(closing(InventoryNetBox.from_settings(settings, calls)))
-    inventories = InventoryActivities(netbox, patient.live_states, settings)
+    """Start the workers for responsive and unresponsive fabrics and inventories."""
+    unresponsive = FabricActivities(settings)
+    responsive = replace(unresponsive, settings=settings.for_responsive_fabrics)
+    netbox = stack.enter_context(closing(InventoryNetBox.from_settings(settings, limit)))
+    inventory = InventoryActivities(netbox, unresponsive.live_states, settings)
     for queue, activities, slots in (
-        (task_queue, _list_fabric_activities(quick), settings.concurrent_observes),
+        (task_queue, _list_fabric_activities(responsive), settings.concurrent_observes),
         (
             unresponsive_queue(task_queue),
-            _list_fabric_activities(patient),
+            _list_fabric_activities(unresponsive),
             settings.concurrent_unresponsive_observes,
         ),
         (
             inventory_queue(task_queue),
-            _list_inventory_activities(inventories),
+            _list_inventory_activities(inventory),
             settings.concurrent_netbox_calls,
         ),
     ):
@@ -218,26 +211,22 @@ async def _start_fabric_workers(
         await stack.enter_async_context(worker)
 
 
-def _list_inventory_activities(inventories: InventoryActivities) -> list[Callable[..., Any]]:
-    return [
-        inventories.update_inventory,
-        inventories.preview_inventory,
-        inventories.remove_inventory,
-    ]
+def _list_inventory_activities(inventory: InventoryActivities) -> list[Callable[..., Any]]:
+    return [inventory.update_inventory, inventory.preview_inventory, inventory.remove_inventory]
 
 
 def _list_fabric_activities(fabrics: FabricActivities) -> list[Callable[..., Any]]:
     return [fabrics.observe, fabrics.diff, fabrics.diagnose]
 
 
-async def _run(arguments: argparse.Namespace) -> None:
-    settings, stop = Settings(), asyncio.Event()
+async def _run_until_stopped(settings: Settings, site_queue: str | None) -> None:
+    stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await temporal.connect()
     worker = (
-        running_site_worker(client, settings, arguments.task_queue)
-        if arguments.activities_only
+        running_site_worker(client, settings, site_queue)
+        if site_queue
         else running_worker(client, settings)
     )
     async with worker:
@@ -245,49 +234,56 @@ async def _run(arguments: argparse.Namespace) -> None:
             "Working for Temporal at %s, namespace %s.", temporal.get_address(), client.namespace
         )
         await stop.wait()
-        log.info("Stopping; what runs may finish.")
+        log.info("Stopping; running activities may finish.")
 
 
-def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Runs the loops of all fabrics, or reads those of one site."
-    )
-    parser.add_argument("--task-queue", help="the queue of a site's fabrics (their hh_task_queue)")
-    parser.add_argument("--activities-only", action="store_true", help="read fabrics, run no loops")
-    arguments = parser.parse_args()
-    if bool(arguments.task_queue) != arguments.activities_only:
-        parser.error(
-            "--task-queue and --activities-only go together: a site's worker runs no loops"
+@app.command()
+def run(
+    task_queue: Annotated[
+        str | None, typer.Option(help="Queue of a remote worker (its fabrics' hh_task_queue).")
+    ] = None,
+    *,
+    activities_only: Annotated[
+        bool, typer.Option("--activities-only", help="Read fabrics, but run no loops.")
+    ] = False,
+) -> None:
+    """Run the loops of all fabrics, or only the activities of one remote queue."""
+    if bool(task_queue) != activities_only:
+        raise TyperException(
+            "--task-queue and --activities-only go together: a remote worker runs no loops"
         )
-    if arguments.task_queue in _list_main_queues(Settings().task_queue):
-        parser.error(
-            f"{arguments.task_queue} is a queue of the workers that run the loops: give the site a queue"
-            " of its own and name that in its fabrics' hh_task_queue, or run `python worker.py` alone"
+    settings = load_settings()
+    if task_queue in _list_main_queues(settings.task_queue):
+        raise TyperException(
+            f"{task_queue} is a queue of the workers that run the loops: give this worker a queue of its own and"
+            " name it in hh_task_queue of its fabrics, or run `python worker.py` without options"
         )
-    return arguments
+    asyncio.run(_run_until_stopped(settings, task_queue))
 
 
 def _list_main_queues(queue: str) -> set[str]:
-    """Where `running_worker` works: a site's worker there would be given what it cannot do."""
-    reading = observe_queue(queue)
-    return {queue, reading, unresponsive_queue(reading), inventory_queue(reading)}
+    """List the queues of `running_worker`, whose tasks a remote worker cannot do."""
+    observing = observe_queue(queue)
+    return {queue, observing, unresponsive_queue(observing), inventory_queue(observing)}
 
 
 def main() -> None:
-    """The command `python worker.py`."""
+    """Run the command in `sys.argv`."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     try:
-        asyncio.run(_run(_parse_arguments()))
-    except (temporal.TemporalUnreachable, CannotListen) as error:
+        app(prog_name="worker.py", standalone_mode=False)
+    except TyperException as error:
+        sentence = error.format_message().rstrip(".")
+        sys.stderr.write(f"worker.py: {sentence} (see `worker.py --help`).\n")
+        raise SystemExit(EXIT_FAILURE) from None
+    except Abort:
+        raise SystemExit(EXIT_INTERRUPTED) from None
+    except (temporal.TemporalUnreachable, CannotListen, CommandError) as error:
         raise SystemExit(f"worker.py: {error}") from None
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"FABRIC_SYNC_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()
-        )
-        raise SystemExit(f"worker.py: Correct the environment: {wrong}.") from None
     logging.shutdown()
+    sys.stdout.flush()
     # Temporal's client library may crash in its threads while the interpreter shuts down.
     os._exit(0)
 

@@ -1,8 +1,8 @@
-"""Long work that is called off between two of its steps, never within one.
+"""Cancellation of a long activity between two of its steps, never within one.
 
-Temporal's SDK would raise an exception in the activity's thread, wherever that happens to be: also between
-taking a connection and giving it back, which would then be lost to all. And the threads that an activity
-starts would not hear of it. So what is long asks before each step.
+Temporal's SDK would raise an exception in the activity's thread wherever that is, even between taking a
+connection from a pool and returning it, which would leak the connection. Threads that the activity started
+would not notice at all. So long activities check before each step.
 """
 
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from temporalio.exceptions import CancelledError
 
 
 def create_cancellation_check() -> Callable[[], None]:
-    """A function that raises `CancelledError` once this activity is cancelled. Any thread may call it.
+    """Return a function that raises `CancelledError` once the activity is cancelled.
 
     The activity must be defined with `no_thread_cancel_exception`.
     """
     context = copy_context()
 
     def check() -> None:
-        # A context is entered by one thread at a time, so each call has one of its own.
+        # Only one thread at a time can enter a context, so each call enters a copy.
         if context.copy().run(activity.is_cancelled):
-            raise CancelledError("Stopped; the next run does what is left.")
+            raise CancelledError("Cancelled; the next run continues.")
 
     return check

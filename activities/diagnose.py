@@ -1,6 +1,6 @@
-"""Can a sync read this fabric? Everything that it needs is tried, from the worker that would read it.
+"""Checks for `starter.py doctor FABRIC`: can a sync read the fabric's sources?
 
-For `starter.py doctor FABRIC`. What one step refuses keeps the next from being tried.
+They run on the worker that would read the fabric. A step that fails ends the checks of its source.
 """
 
 from collections.abc import Iterator
@@ -8,21 +8,26 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from activities.check import run_check
+from activities.checks import Check, run_check
 from activities.errors import PermanentError
 from activities.git.mirror import GitMirror
 from activities.kubernetes.access import load_kubernetes_access
 from activities.kubernetes.live_state import read_live_state
-from fabrics.check import Check
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.resources.kinds import COMPARED_KINDS, SWITCH_PROFILE
 from settings import Settings
 
+NO_KUBERNETES_SERVER: Final = "hh_kubernetes_server is empty: name the fabric's API there."
+NO_PROFILES_HINT: Final = (
+    " It does not let switchprofiles be listed, so the inventory has only those switch ports that are in"
+    " use: apply deploy/clusterrole.yaml again."
+)
+
 
 def diagnose_sources(config: FabricConfig, settings: Settings) -> list[Check]:
-    """The fabric's credentials, its Git directory and its Kubernetes API; both sources side by side."""
-    with ThreadPoolExecutor(1, "git") as beside:
-        git = beside.submit(lambda: list(_check_git(config, settings)))
+    """Check a fabric's credentials, Git directory and Kubernetes API."""
+    with ThreadPoolExecutor(1, "git") as executor:
+        git = executor.submit(lambda: list(_check_git(config, settings)))
         kubernetes = list(_check_kubernetes(config, settings))
         return [*git.result(), *kubernetes]
 
@@ -42,7 +47,7 @@ def _describe_git_credential(mirror: GitMirror) -> str:
     name = mirror.access.credential
     if mirror.access.token or mirror.access.ssh_key:
         return f'The worker has the credential "{name}" for the repository.'
-    return f'The worker has no credential "{name}" for Git, and reads the repository anonymously.'
+    return f'The worker has no credential "{name}" for Git and reads the repository anonymously.'
 
 
 def _describe_git(mirror: GitMirror) -> str:
@@ -55,20 +60,17 @@ def _describe_git(mirror: GitMirror) -> str:
 
 def _check_kubernetes(config: FabricConfig, settings: Settings) -> Iterator[Check]:
     if config.kubernetes is None:
-        why = "hh_kubernetes_server is empty: name the fabric's API there."
-        yield Check("Kubernetes", False, why)
+        yield Check("Kubernetes", False, NO_KUBERNETES_SERVER)
         return
-    look = partial(_describe_kubernetes_credential, config.kubernetes, settings)
-    credential = run_check("Kubernetes credential", look)
+    describe = partial(_describe_kubernetes_credential, config.kubernetes, settings)
+    credential = run_check("Kubernetes credential", describe)
     yield credential
     if credential.ok:
         yield run_check("Kubernetes", partial(_describe_kubernetes, config.kubernetes, settings))
 
 
 def _describe_kubernetes_credential(target: KubernetesTarget, settings: Settings) -> str:
-    access = load_kubernetes_access(
-        settings.credentials_dir, target, allow_exec=settings.kubernetes_allow_exec
-    )
+    access = load_kubernetes_access(target, settings)
     if not access.credential:
         raise PermanentError(
             f'The worker has no credential "{target.credential}" for Kubernetes: put a kubeconfig, or'
@@ -84,12 +86,6 @@ def _describe_kubernetes(target: KubernetesTarget, settings: Settings) -> str:
     return (
         f"The API at {target.server} lists all {len(compared)} kinds that it serves,"
         f" {sum(map(len, compared))} objects in the namespace {target.namespace}"
-        + (f"; it does not serve {others}, which are of other releases." if others else ".")
-        + ("" if SWITCH_PROFILE in {*live.resources, *live.unserved_kinds} else _NO_PROFILES_HINT)
+        + (f"; it does not serve {others}, which belong to other releases." if others else ".")
+        + ("" if SWITCH_PROFILE in {*live.resources, *live.unserved_kinds} else NO_PROFILES_HINT)
     )
-
-
-_NO_PROFILES_HINT: Final = (
-    " It does not let switchprofiles be listed, so that the inventory has only those ports of switches"
-    " that are in use: bind deploy/clusterrole.yaml anew."
-)

@@ -1,42 +1,42 @@
-"""The one place where errors are classified: worth another try, or for people to put right.
+"""Classification of errors: transient, worth a retry, or permanent.
 
-Clients raise whatever their library raises; their wrappers in this package hand it to `classify`,
-which answers with a `TransientError` or a `PermanentError`, both one sentence that a person can act
-on. At the edge of an activity `to_application_error` makes of it what Temporal understands. Only
-sentences cross that edge: no cause, no response body of unknown size, no header.
+Client libraries raise errors of their own; the wrappers in this package pass them to `classify`, which
+returns a `TransientError` or a `PermanentError`, each with one sentence that a person can act on. At the end
+of an activity `to_application_error` converts it for Temporal. Only that sentence leaves the activity: no
+cause, no header, no response body of unknown size.
 """
 
 import socket
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Final
 
 import requests
 import urllib3
 from temporalio.exceptions import ApplicationError
-from urllib3.exceptions import NameResolutionError
+from urllib3.exceptions import InvalidHeader, NameResolutionError
+from urllib3.util.retry import Retry
 
 MAX_MESSAGE_CHARS: Final = 500
 """Characters of a message that reaches Temporal or a record."""
 
-MAX_RETRY_AFTER_SECONDS: Final = 3600.0
-"""Seconds: a server that asks for more than an hour is asked again after one."""
+MAX_RETRY_AFTER_SECONDS: Final = 3600
+"""A server that asks for more than an hour is asked again after one."""
 
 MAX_RETRY_WAIT_SECONDS: Final = 10.0
-"""Seconds that a call waits before it tries again. Who asks for more is asked at the next slot: a loop that
-waited would miss its own."""
+"""The longest wait before a retry within one call. After a longer one the next slot tries again: a loop that
+waited would miss it."""
 
 TRANSIENT_STATUS_CODES: Final = frozenset({408, 409, 425, 429})
-"""Client errors that pass by themselves; so does every 5xx. All others need a person."""
+"""Client errors that are transient, as is every 5xx. All others are permanent."""
 
 STATUS_MEANINGS: Final = {
     401: "refused the credentials",
     403: "does not allow this",
     404: "has no such object",
     408: "timed out",
-    429: "asks for fewer requests",
+    429: "limits the rate of requests",
     502: "is not available at the moment",
     503: "is not available at the moment",
     504: "is not available at the moment",
@@ -44,7 +44,7 @@ STATUS_MEANINGS: Final = {
 
 
 class TransientError(Exception):
-    """It may work when tried again, after `retry_after` seconds where the other side said so."""
+    """A retry may succeed, after `retry_after` seconds if the server said so."""
 
     def __init__(self, sentence: str, retry_after: float | None = None) -> None:
         super().__init__(sentence)
@@ -52,16 +52,16 @@ class TransientError(Exception):
 
     @property
     def is_retryable_now(self) -> bool:
-        """Whether it is worth another try within the same call."""
+        """True if a retry within the same call makes sense."""
         return self.retry_after is None or self.retry_after <= MAX_RETRY_WAIT_SECONDS
 
 
 class NoResponseError(TransientError):
-    """There was no answer at all, or none in time: asking again may cost as much time again."""
+    """There was no response, or none in time: a retry may take as long again."""
 
 
 class PermanentError(Exception):
-    """Trying again is of no use before somebody changes something."""
+    """A retry is useless until somebody changes something."""
 
 
 type ClassifiedError = TransientError | PermanentError
@@ -76,8 +76,8 @@ CONNECTION_ERRORS: Final[tuple[tuple[type[Exception], type[ClassifiedError], str
     (
         urllib3.exceptions.ProxyError,
         NoResponseError,
-        "cannot be reached through the proxy that the worker is told to use (HTTPS_PROXY or HTTP_PROXY):"
-        " correct it, or name the host in NO_PROXY",
+        "cannot be reached through the worker's proxy (HTTPS_PROXY or HTTP_PROXY): correct that, or add"
+        " the host to NO_PROXY",
     ),
     (NameResolutionError, NoResponseError, "cannot be found: its host name does not resolve"),
     (socket.gaierror, NoResponseError, "cannot be found: its host name does not resolve"),
@@ -86,13 +86,13 @@ CONNECTION_ERRORS: Final[tuple[tuple[type[Exception], type[ClassifiedError], str
     (TimeoutError, NoResponseError, "did not answer in time"),
     (urllib3.exceptions.TimeoutError, NoResponseError, "did not answer in time"),
 )
-"""The first that occurs among an error's causes. Only trust and URLs are for people to repair."""
+"""The first entry whose type is among an error's causes applies."""
 
 
 def classify_status(
     server_name: str, status: int, detail: str = "", retry_after: str | None = None
 ) -> ClassifiedError:
-    """The error for an HTTP answer of `who`, in the words of its status and of a short `detail`.
+    """Return the error for an HTTP status, with the server's explanation in `detail`.
 
     `retry_after` is the text of that header (RFC 9110, 10.2.3).
     """
@@ -105,28 +105,28 @@ def classify_status(
 
 
 def classify(error: Exception, server_name: str) -> ClassifiedError:
-    """The error for what a client library raised while it talked to `who` ("NetBox at http://...").
+    """Return the error for a client library's exception, on the named server.
 
-    Knows HTTP answers as requests, urllib3, pynetbox and kubernetes raise them, and everything that
-    can go wrong before there is one. What it does not know is taken for a passing failure.
+    Covers HTTP responses as requests, urllib3, pynetbox and kubernetes raise them, and everything that can fail
+    before a response. Unknown errors count as transient.
     """
     if isinstance(error, TransientError | PermanentError):
         return error
-    answer = _find_response(error)
-    status = getattr(answer, "status_code", getattr(answer, "status", None))
+    response = _find_response(error)
+    status = getattr(response, "status_code", getattr(response, "status", None))
     if isinstance(status, int) and status >= 400:
-        headers = getattr(answer, "headers", None) or {}
+        headers = getattr(response, "headers", None) or {}
         return classify_status(server_name, status, retry_after=headers.get("Retry-After"))
     return _classify_connection_error(error, server_name)
 
 
 def to_application_error(error: Exception) -> ApplicationError:
-    """What Temporal is told. Of an unforeseen error only the type: its text may hold anything."""
+    """Convert an error for Temporal; an unexpected one, maybe secret, to its type."""
     if isinstance(error, ApplicationError):
         return error
     if not isinstance(error, TransientError | PermanentError):
         name = type(error).__name__
-        return ApplicationError(f"Unexpected {name}: the worker's log has it in full.", type=name)
+        return ApplicationError(f"Unexpected error ({name}): see the worker's log.", type=name)
     wait = getattr(error, "retry_after", None)
     return ApplicationError(
         one_line(str(error), MAX_MESSAGE_CHARS),
@@ -137,43 +137,37 @@ def to_application_error(error: Exception) -> ApplicationError:
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """`text` on one line, cut to `limit` characters; what cannot be printed shows as `?`."""
+    """Return `text` on one line of at most `limit` characters, all printable."""
     line = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
 def _find_response(error: Exception) -> object:
-    """The HTTP answer that an error carries (as pynetbox and requests do) or is (kubernetes)."""
+    """Return the response that an error has (pynetbox, requests) or is (kubernetes)."""
     carried = getattr(error, "req", None), getattr(error, "response", None)
-    # A failed answer of requests is falsy.
-    return next((answer for answer in carried if answer is not None), error)
+    # `is not None`, since a failed response of requests is falsy.
+    return next((response for response in carried if response is not None), error)
 
 
 def _classify_connection_error(error: Exception, server_name: str) -> ClassifiedError:
-    """The connection failed, or what came back was no answer."""
     causes = list(_iter_causes(error))
-    for type_, made, meaning in CONNECTION_ERRORS:
-        if any(isinstance(cause, type_) for cause in causes):
-            return made(f"{server_name} {meaning}.")
+    for cause_type, error_type, meaning in CONNECTION_ERRORS:
+        if any(isinstance(cause, cause_type) for cause in causes):
+            return error_type(f"{server_name} {meaning}.")
     return NoResponseError(f"{server_name} cannot be reached ({type(error).__name__}).")
 
 
 def _iter_causes(error: BaseException | None) -> Iterator[BaseException]:
-    """`error` and what it wraps: requests and urllib3 keep the cause in `args` or `reason`."""
+    """Yield `error` and its causes, which urllib3 keeps in `args` or `reason`."""
     while error is not None:
         yield error
         inner = getattr(error, "reason", None) or next(iter(error.args), None)
         error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
 
 
-def _parse_retry_after(retry_after: str | None) -> float | None:
-    """The header is a number of seconds or a date; anything else is as good as absent."""
-    text = (retry_after or "").strip()
-    if text.isdecimal():
-        return min(float(text), MAX_RETRY_AFTER_SECONDS)
+def _parse_retry_after(header: str | None) -> float | None:
+    """Return the seconds to wait; None where the header is absent or makes no sense."""
     try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
+        return Retry(retry_after_max=MAX_RETRY_AFTER_SECONDS).parse_retry_after(header or "")
+    except (InvalidHeader, ValueError, OverflowError):
         return None
-    wait = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
-    return min(max(wait, 0.0), MAX_RETRY_AFTER_SECONDS)

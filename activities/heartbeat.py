@@ -1,15 +1,13 @@
-"""What every activity gets without asking: a heartbeat while it runs, and errors that people can read.
+"""An interceptor that sends every activity's heartbeats and converts its errors.
 
-Heartbeats come from the worker's event loop, beside the activity's thread, so they also come while an
-activity waits for a network; a worker that was killed stops sending them and is noticed within one
-heartbeat timeout. They repeat the details that the activity reported last, so progress is never lost.
+Heartbeats come from the worker's event loop, not from the activity's thread, so they continue while an
+activity waits for the network. A worker that was killed stops sending them and is noticed within one
+heartbeat timeout. They repeat the details that the activity reported last, so no progress is lost.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio import activity
@@ -24,7 +22,7 @@ from temporalio.worker import (
 from activities.errors import PermanentError, TransientError, to_application_error
 
 HEARTBEATS_PER_TIMEOUT = 4
-"""So that one or two that are late do no harm."""
+"""Several, so that one or two late heartbeats do no harm."""
 
 TASK_NAME = "heartbeats"
 
@@ -39,7 +37,7 @@ class HeartbeatInterceptor(Interceptor):
 
 
 class _Outbound(ActivityOutboundInterceptor):
-    """Remembers what the activity last said about its progress."""
+    """Remembers the details of the activity's last heartbeat."""
 
     def __init__(self, next: ActivityOutboundInterceptor) -> None:
         super().__init__(next)
@@ -59,30 +57,20 @@ class _Inbound(ActivityInboundInterceptor):
         super().init(self._outbound)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: ANN401  as upstream
-        async with self._sending_heartbeats(activity.info().heartbeat_timeout):
-            try:
-                return await super().execute_activity(input)
-            except FailureError:
-                raise
-            except Exception as error:
-                if not isinstance(error, TransientError | PermanentError):
-                    log.exception("Activity %s failed unexpectedly", activity.info().activity_type)
-                raise to_application_error(error) from None
-
-    @asynccontextmanager
-    async def _sending_heartbeats(self, heartbeat_timeout: timedelta | None) -> AsyncIterator[None]:
-        beats = (
-            asyncio.create_task(self._send_heartbeats(heartbeat_timeout), name=TASK_NAME)
-            if heartbeat_timeout
-            else None
-        )
+        heartbeats = asyncio.create_task(self._send_heartbeats(), name=TASK_NAME)
         try:
-            yield
+            return await super().execute_activity(input)
+        except FailureError:
+            raise
+        except Exception as error:
+            if not isinstance(error, TransientError | PermanentError):
+                log.exception("Activity %s failed unexpectedly", activity.info().activity_type)
+            raise to_application_error(error) from None
         finally:
-            if beats:
-                beats.cancel()
+            heartbeats.cancel()
 
-    async def _send_heartbeats(self, heartbeat_timeout: timedelta) -> None:
-        while True:
-            await asyncio.sleep(heartbeat_timeout.total_seconds() / HEARTBEATS_PER_TIMEOUT)
+    async def _send_heartbeats(self) -> None:
+        timeout = activity.info().heartbeat_timeout
+        while timeout:
+            await asyncio.sleep(timeout.total_seconds() / HEARTBEATS_PER_TIMEOUT)
             self._outbound.repeat_last()

@@ -1,19 +1,21 @@
-"""The activity that looks at a fabric: Git and Kubernetes side by side, then the drift between them.
+"""The activity that reads Git and Kubernetes in parallel and computes the drift.
 
-A source that fails is a finding, not a failure of the activity: the other source still says what it
-can. Only a failure that may pass is raised instead, as long as Temporal will try again.
+If one source fails, the activity still succeeds and reports that, with what the other source says. It raises
+only a transient error, and only while Temporal will retry.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final
 
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.diagnose import diagnose_sources
+from activities.checks import Check
+from activities.diagnose import NO_KUBERNETES_SERVER, diagnose_sources
 from activities.errors import (
     ClassifiedError,
     NoResponseError,
@@ -23,30 +25,31 @@ from activities.errors import (
 )
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
 from activities.kubernetes.live_state import LiveStateCache
-from fabrics.check import Check
-from fabrics.drift import LiveState, find_drift, summarise
+from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import DiffReport, build_diff_report, describe_problems
-from fabrics.drift.sanity_checks import (
+from fabrics.drift.empty_list_checks import (
     drop_kinds,
     explain_suddenly_empty,
     find_kinds_no_longer_served,
     find_suddenly_empty_kinds,
 )
+from fabrics.drift.model import LiveState
+from fabrics.drift.summary import summarize
 from fabrics.record.config import FabricConfig
-from fabrics.record.status import Observation
+from fabrics.record.sync_status import Observation
 from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kinds
 from fabrics.resources.resource import digest_resources
 from settings import Settings
 
 MAX_PROBLEMS: Final = 20
 MAX_SENTENCE_CHARS: Final = 500
-"""Characters. With 20 entries of drift, 4 KB, an observation stays far below 64 KB."""
+"""With these limits and 20 drift entries of 4 KB in all, an observation stays far below 64 KB."""
 
 
 class ObserveRequest(BaseModel, frozen=True):
-    """The fabric to look at, and how many objects of each kind it had at the last sync.
+    """The fabric to observe, and how many objects of each kind the last sync counted.
 
-    `accept_empty`: an operator has said that kinds which are empty now are meant to be.
+    `accept_empty`: an operator has confirmed that kinds which are empty now should be.
     """
 
     config: FabricConfig
@@ -56,10 +59,10 @@ class ObserveRequest(BaseModel, frozen=True):
 
 @dataclass(frozen=True)
 class FabricActivities:
-    """What needs a fabric's Git repository and its Kubernetes API.
+    """Activities that read a fabric's Git repository and its Kubernetes API.
 
-    `settings` say how long either may take. What was read before is kept in `desired` and `live`,
-    which several of these may share.
+    `settings` has the timeouts. Instances with different timeouts may share `desired_states` and `live_states`,
+    which cache earlier reads.
     """
 
     settings: Settings
@@ -68,14 +71,14 @@ class FabricActivities:
 
     @activity.defn
     def observe(self, request: ObserveRequest) -> Observation:
-        """Look at both sources once. Raises `TransientError` when another try follows."""
+        """Read both sources once. Raises `TransientError` if Temporal will retry."""
         started = datetime.now(UTC)
         desired, live = self._read_both(request.config)
         return _build_observation(request, started, desired, live)
 
     @activity.defn
     def diff(self, config: FabricConfig) -> DiffReport:
-        """Everything in which both sources differ. Raises `TransientError` as `observe` does."""
+        """Return the full difference of both sources. Raises errors as `observe` does."""
         desired, live = self._read_both(config)
         if desired is None:
             return DiffReport(error="hh_git_repository is empty: there is nothing to compare with.")
@@ -87,15 +90,15 @@ class FabricActivities:
 
     @activity.defn
     def diagnose(self, config: FabricConfig) -> list[Check]:
-        """Whether both sources can be read; what cannot is a finding."""
+        """Check whether both sources can be read."""
         return diagnose_sources(config, self.settings)
 
     def _read_both(
         self, config: FabricConfig
     ) -> tuple[DesiredRevision | ClassifiedError | None, LiveState | ClassifiedError]:
-        with ThreadPoolExecutor(1, "git") as beside:
-            git = beside.submit(_read_or_error, self._read_desired, config)
-            live = _read_or_error(self._read_live, config)
+        with ThreadPoolExecutor(1, "git") as executor:
+            git = executor.submit(_try_read, self._read_desired, config)
+            live = _try_read(self._read_live, config)
             desired = git.result()
         _raise_retryable(live, desired)
         return desired, live
@@ -105,13 +108,11 @@ class FabricActivities:
 
     def _read_live(self, config: FabricConfig) -> LiveState:
         if config.kubernetes is None:
-            raise PermanentError("hh_kubernetes_server is empty: name the fabric's API there.")
+            raise PermanentError(NO_KUBERNETES_SERVER)
         return self.live_states.read(config.kubernetes, self.settings)
 
 
-def _read_or_error[T](
-    read: Callable[[FabricConfig], T], config: FabricConfig
-) -> T | ClassifiedError:
+def _try_read[T](read: Callable[[FabricConfig], T], config: FabricConfig) -> T | ClassifiedError:
     try:
         return read(config)
     except (TransientError, PermanentError) as error:
@@ -119,9 +120,9 @@ def _read_or_error[T](
 
 
 def _raise_retryable(*outcomes: object) -> None:
-    """Silence goes first: it decides where the next try is made."""
-    passing = [each for each in outcomes if isinstance(each, TransientError)]
-    for error in sorted(passing, key=lambda each: not isinstance(each, NoResponseError)):
+    """Raise an error that will be retried; no response decides its queue, so first."""
+    errors = [outcome for outcome in outcomes if isinstance(outcome, TransientError)]
+    for error in sorted(errors, key=lambda error: not isinstance(error, NoResponseError)):
         if _will_be_retried(error):
             raise error
 
@@ -141,39 +142,35 @@ def _build_observation(
     desired: DesiredRevision | ClassifiedError | None,
     live: LiveState | ClassifiedError,
 ) -> Observation:
-    """What was found, within the bounds of a message."""
-    asked = desired if isinstance(desired, DesiredRevision) else None
-    state = asked.state if asked else None
-    runs = live if isinstance(live, LiveState) else None
-    emptied: dict[Kind, int] = {}
-    withdrawn: dict[Kind, int] = {}
-    if runs and not request.accept_empty:
-        emptied = find_suddenly_empty_kinds(runs, state, request.previous_counts)
-        withdrawn = find_kinds_no_longer_served(runs, request.previous_counts)
-        runs = drop_kinds(runs, emptied)
+    """Return what was read, within the size limit of a message."""
+    revision = desired if isinstance(desired, DesiredRevision) else None
+    state = revision.state if revision else None
+    live_state = live if isinstance(live, LiveState) else None
+    suddenly_empty: dict[Kind, int] = {}
+    no_longer_served: dict[Kind, int] = {}
+    if live_state and not request.accept_empty:
+        suddenly_empty = find_suddenly_empty_kinds(live_state, state, request.previous_counts)
+        no_longer_served = find_kinds_no_longer_served(live_state, request.previous_counts)
+        live_state = drop_kinds(live_state, suddenly_empty)
     drift = None
-    if state and runs:
-        drift = find_drift(state, runs, get_kinds(request.config.managed_kinds))
-    resources = runs.resources if runs else {}
-    doubts = (
-        explain_suddenly_empty(kind, count, request.config.fabric_id, state)
-        for kind, count in emptied.items()
-    )
-    problems = describe_problems(state, drift) if state else ()
+    if state and live_state:
+        drift = find_drift(state, live_state, get_kinds(request.config.managed_kinds))
+    resources = live_state.resources if live_state else {}
+    problems = [
+        explain_suddenly_empty(kind, count, request.config.fabric_id)
+        for kind, count in suddenly_empty.items()
+    ]
+    problems += describe_problems(state, drift) if state else ()
     return Observation(
         started=started,
-        commit=asked.commit if asked else "",
+        commit=revision.commit if revision else "",
         desired_digest=digest_resources(state.resources.values()) if state else "",
-        live_digest=digest_resources(each for found in resources.values() for each in found)
-        if runs
-        else "",
+        live_digest=digest_resources(chain(*resources.values())) if live_state else "",
         counts={kind.name: len(resources[kind]) for kind in COMPARED_KINDS if resources.get(kind)}
-        | {kind.name: count for kind, count in (emptied | withdrawn).items()},
+        | {kind.name: count for kind, count in (suddenly_empty | no_longer_served).items()},
         drift_count=len(drift.entries) if drift else None,
-        drift=summarise(drift).entries if drift else (),
-        problems=tuple(
-            one_line(text, MAX_SENTENCE_CHARS) for text in (*doubts, *problems)[:MAX_PROBLEMS]
-        ),
+        drift=summarize(drift).entries if drift else (),
+        problems=tuple(one_line(text, MAX_SENTENCE_CHARS) for text in problems[:MAX_PROBLEMS]),
         answered=not (isinstance(live, NoResponseError) or isinstance(desired, NoResponseError)),
         git_error=_format_error(desired),
         kubernetes_error=_format_error(live),

@@ -1,8 +1,8 @@
-"""Read a fabric's record in NetBox, and write what its syncs found out.
+"""Read a fabric's record in NetBox, and write the results of its syncs.
 
-The record belongs to people as much as to us, so a write is a function of what the record says at
-that moment: read it, compute the fields that differ, send only those, and start over when somebody
-else was faster. Nothing changed means that nothing is written.
+People edit the record too, so a write depends on its current content: read it, compute the fields that
+differ, send only those, and start over when somebody else has changed it meanwhile. If nothing differs,
+nothing is written.
 """
 
 from contextlib import suppress
@@ -15,32 +15,32 @@ from temporalio import activity
 from activities.errors import MAX_MESSAGE_CHARS, PermanentError, TransientError, one_line
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import BadRequest
-from fabrics.loop.installation import Installation
+from fabrics.loop.loop_settings import LoopSettings
 from fabrics.record.config import ConfigEdits, FabricConfig
-from fabrics.record.status import SWITCHED_OFF_STATUSES, LastKnownState
+from fabrics.record.config_fields import parse_config
 from fabrics.record.status_fields import (
     find_changed_fields,
     find_other_owner,
     get_owner_instance,
     get_shown_status,
     is_consistent,
-    parse_config,
     parse_last_known_state,
 )
+from fabrics.record.sync_status import SWITCHED_OFF_STATUSES, LastKnownState
 
 
 class RecordSnapshot(BaseModel, frozen=True):
-    """What a record says, and what the worker knows of its own surroundings.
+    """The content of a record, and the worker's installation.
 
-    `config` is None where there is no such record (any more). `facts` are what earlier syncs left
-    in it. `is_true` says whether the record's status is that of its facts and configuration, `was_switched_off`
-    whether it is still that of a fabric that nobody wants synced.
-    `journal_error` says why an entry that was to be added is not there; all else was done.
+    `config` is None if the record does not exist (any more). `last_known` is the state that earlier syncs wrote.
+    `is_consistent` tells whether the record's status follows from that state and its configuration,
+    `was_switched_off` whether it is still that of a fabric that is not synced.
+    `journal_error` says why the journal entry was not added; everything else was done.
     """
 
     config: FabricConfig | None
     last_known: LastKnownState
-    installation: Installation
+    settings: LoopSettings
     is_consistent: bool = True
     was_switched_off: bool = False
     journal_error: str = ""
@@ -51,7 +51,7 @@ class OwnedByOtherInstallation(PermanentError):
 
 
 class RecordUpdate(BaseModel, frozen=True):
-    """What a record should show from now on, and an entry for its journal unless that is empty."""
+    """The state to write to a record; an empty `journal_entry` is not added."""
 
     fabric_id: str
     last_known: LastKnownState
@@ -61,15 +61,15 @@ class RecordUpdate(BaseModel, frozen=True):
 
 @dataclass(frozen=True)
 class RecordActivities:
-    """The activities on records. `instance` names this installation, as `hh_instance` stores it."""
+    """Activities on records. `instance` names this installation, as in `hh_instance`."""
 
     netbox: NetBox
     instance: str
-    installation: Installation
+    settings: LoopSettings
 
     @activity.defn
     def load_record(self, fabric_id: str) -> RecordSnapshot:
-        """What the fabric's record says now. Raises `OwnedByOtherInstallation`."""
+        """Read the fabric's record. Raises `OwnedByOtherInstallation`."""
         record = self._find_record(fabric_id)
         if record is not None:
             self._check_instance(record)
@@ -84,34 +84,33 @@ class RecordActivities:
         record = self._find_record(update.fabric_id)
         if record is not None:
             record = self._write(record["id"], update)
-        read = self._build_snapshot(record)
+        snapshot = self._build_snapshot(record)
         if record is not None and update.journal_entry:
             try:
                 self.netbox.add_journal_entry(record["id"], update.journal_entry)
             except (PermanentError, TransientError) as error:
-                # The record stands: only the entry is for another time.
-                return read.model_copy(
-                    update={"journal_error": one_line(str(error), MAX_MESSAGE_CHARS)}
-                )
-        return read
+                # Not raised, since the record was written: only the entry has to be retried.
+                reason = one_line(str(error), MAX_MESSAGE_CHARS)
+                return snapshot.model_copy(update={"journal_error": reason})
+        return snapshot
 
     def _find_record(self, fabric_id: str) -> Row | None:
-        """The record; None only where it is really gone, not where it is out of sight."""
+        """Return the record; None only if it does not exist, not if permissions hide it."""
         record = self.netbox.find_record(fabric_id)
         if record is None:
             self.netbox.check_all_records_visible()
         return record
 
     def _write(self, record_id: int, update: RecordUpdate) -> Row | None:
-        def changes(record: Row) -> Row:
+        def make_changes(record: Row) -> Row:
             self._check_instance(record)
             fields = find_changed_fields(record, update.edits, update.last_known, datetime.now(UTC))
             return fields if get_owner_instance(record) else fields | {"hh_instance": self.instance}
 
         try:
-            return self.netbox.update_record(record_id, changes)
+            return self.netbox.update_record(record_id, make_changes)
         except BadRequest as error:
-            with suppress(PermanentError, TransientError):  # the refusal is the news
+            with suppress(PermanentError, TransientError):  # the first error matters more
                 self.netbox.add_journal_entry(record_id, str(error), kind="danger")
             raise
 
@@ -124,13 +123,13 @@ class RecordActivities:
             )
 
     def _build_snapshot(self, record: Row | None) -> RecordSnapshot:
-        config = None if record is None else parse_config(record)
-        facts = LastKnownState() if record is None else parse_last_known_state(record)
+        if record is None:
+            nothing = LastKnownState()
+            return RecordSnapshot(config=None, last_known=nothing, settings=self.settings)
         return RecordSnapshot(
-            config=config,
-            last_known=facts,
-            installation=self.installation,
-            is_consistent=record is None or is_consistent(record),
-            was_switched_off=record is not None
-            and get_shown_status(record) in SWITCHED_OFF_STATUSES,
+            config=parse_config(record),
+            last_known=parse_last_known_state(record),
+            settings=self.settings,
+            is_consistent=is_consistent(record),
+            was_switched_off=get_shown_status(record) in SWITCHED_OFF_STATUSES,
         )

@@ -1,4 +1,4 @@
-"""Search attributes of the loops: what the Temporal Web UI filters workflows by."""
+"""Search attributes of the loops, by which the Temporal Web UI filters workflows."""
 
 from typing import Final
 
@@ -11,10 +11,10 @@ DRIFT_ATTRIBUTE: Final = SearchAttributeKey.for_int("FabricDrift")
 """The number of drifted objects."""
 
 CONFIG_ATTRIBUTE: Final = SearchAttributeKey.for_keyword("FabricConfig")
-"""The hash of the configuration that a loop applies."""
+"""The hash of the configuration that a loop has applied."""
 
 SEARCH_ATTRIBUTES: Final = {
     key.name: IndexedValueType.ValueType(key.indexed_value_type)
     for key in (NAME_ATTRIBUTE, STATUS_ATTRIBUTE, CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE)
 }
-"""Their types by name; `starter.py setup` registers them."""
+"""Types by name; `starter.py setup` registers them."""

@@ -1,12 +1,12 @@
-"""How late fabrics are read while others are black holes, beside the same fabrics shortly before.
+"""Measure how late healthy fabrics are synced while others are unresponsive.
 
-Run `.venv/bin/python bench/bulkheads.py`; it prints one JSON line. A real worker process reads fabrics
-from an emulated Kubernetes API and a Git server, each fabric through gates of its own, and keeps its
-records in a real NetBox. Then some fall silent, both their API and their Git host: in a third of them
-packets are lost, in a third connections are accepted and nothing follows, and in a third the API does
-all but answer requests. The lateness of the others (from the slot to the look at the fabric, seconds)
-is taken from their loops' own reports: of a phase before, and of one that begins as the first fall
-silent. At last the silent ones come back, and it is measured how long all of them take.
+Run `.venv/bin/python bench/bulkheads.py`; it prints one JSON line. A real worker process syncs
+fabrics from an emulated Kubernetes API and a Git server, each fabric through its own proxies, with
+its records in a real NetBox. Then the API and the Git host of some fabrics become unresponsive: a
+third of them drop packets, a third accept connections and then hang, and a third have an API that
+accepts requests and never answers. The lateness of the others (seconds from the slot to the start of
+the sync) comes from the reports of their loops, for a baseline phase and for an unresponsive phase.
+Finally the faults are cleared, and the time until all fabrics are in sync again is measured.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,13 +31,15 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixe
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/bulkheads.py`
 
 from activities.netbox.client import NetBox
-from bench.tcp_proxy import LOOPBACK, TcpProxy
+from bench.manifests import make_manifest
+from bench.tcp_proxy import TcpProxy
 from fabrics.loop.loop import workflow_id
 from fabrics.loop.report import SyncReport
 from stack.demo.demo import make_worker_environment
 from stack.demo.seed import set_up_netbox
 from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
 from stack.kubernetes.faults import Fault
+from stack.processes.ports import LOOPBACK
 from stack.processes.supervisor import Supervisor
 from stack.stack import Stack
 from workflows.fabric_sync import FabricSync
@@ -45,18 +47,17 @@ from workflows.fabric_sync import FabricSync
 WORKER_SCRIPT: Final = Path(__file__).parents[1] / "worker.py"
 
 UNRESPONSIVE_SHARE: Final = 0.3
-"""The part of the fabrics that fall silent."""
+"""The share of the fabrics that become unresponsive."""
 
 SETTLING_INTERVALS: Final = 3
-"""Intervals in which NetBox takes what changed for many fabrics at once, before a baseline is taken."""
+"""Intervals before a baseline in which NetBox works off the changes of many fabrics."""
 
 IN_SYNC_TIMEOUT_SECONDS: Final = 600.0
-"""Seconds that all fabrics get to be in sync."""
 
 
 @dataclass(frozen=True)
 class Fabric:
-    """One fabric: what it is called, its loop, and what stands before its API and its Git host."""
+    """One fabric: its name, its loop, and the proxies to its API and its Git host."""
 
     name: str
     loop: WorkflowHandle[FabricSync, str]
@@ -64,42 +65,42 @@ class Fabric:
     git_proxy: TcpProxy
 
     async def is_in_sync(self) -> bool:
-        """Whether its loop runs and says so."""
+        """Return whether its loop runs and reports `in_sync`."""
         try:
             return (await self.loop.query(FabricSync.status)).sync_status == "in_sync"
-        except RPCError:  # its loop has not been started yet
+        except RPCError:  # its loop has not started yet
             return False
 
     def close(self) -> None:
-        """Close its gates."""
+        """Close the proxies."""
         self.api_proxy.close()
         self.git_proxy.close()
 
     async def query_reports(self, since: datetime, until: datetime) -> list[SyncReport]:
-        """Those of slots in that time."""
+        """Return the reports of slots in this period."""
         history = await self.loop.query(FabricSync.history)
-        return [each for each in history if each.slot and since <= each.slot < until]
+        return [report for report in history if report.slot and since <= report.slot < until]
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """All fabrics, and the API that they share behind their gates."""
+    """All fabrics, and the API that they share behind their proxies."""
 
     fabrics: list[Fabric]
     api: EmulatedKubernetesApi
 
     @property
     def unresponsive(self) -> list[Fabric]:
-        """Those that fall silent."""
+        """The fabrics that become unresponsive."""
         return self.fabrics[: round(UNRESPONSIVE_SHARE * len(self.fabrics))]
 
     @property
     def responsive(self) -> list[Fabric]:
-        """Those that do not."""
+        """The other fabrics."""
         return self.fabrics[len(self.unresponsive) :]
 
     def inject_faults(self) -> None:
-        """Each third in its own way."""
+        """Make each third unresponsive in its own way."""
         for number, fabric in enumerate(self.unresponsive):
             match number % 3:
                 case 0:
@@ -109,11 +110,11 @@ class Fleet:
                     fabric.api_proxy.hang()
                     fabric.git_proxy.hang()
                 case _:
-                    self.api.inject_fault(Fault(0, fabric.name))  # its namespace stands in the path
+                    self.api.inject_fault(Fault(0, fabric.name))  # its namespace is in the path
                     fabric.git_proxy.hang()
 
     def clear_faults(self) -> None:
-        """All of them."""
+        """Let all fabrics answer again."""
         self.api.clear_faults()
         for fabric in self.unresponsive:
             fabric.api_proxy.forward()
@@ -121,7 +122,7 @@ class Fleet:
 
 
 def main() -> None:
-    """Measures, and prints the result."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fabrics", type=int, default=40)
     parser.add_argument("--interval", type=int, default=10)
@@ -140,11 +141,11 @@ async def _measure(
         rounds = [await _run_round(fleet, options) for _ in range(options.rounds)]
         return {
             "fabrics": len(fleet.fabrics),
-            "black": len(fleet.unresponsive),
+            "unresponsive": len(fleet.unresponsive),
             "interval": options.interval,
             "records": "a real NetBox on the same machine",
             "rounds": rounds,
-            "p99_ratio": statistics.median(each["p99_ratio"] for each in rounds),
+            "p99_ratio": statistics.median(figures["p99_ratio"] for figures in rounds),
             "goals": {"p99_ratio": 2.0},
         }
 
@@ -152,60 +153,54 @@ async def _measure(
 async def _run_round(fleet: Fleet, options: argparse.Namespace) -> dict[str, Any]:
     baseline = await _measure_lateness(fleet, options.phase)
     fleet.inject_faults()
-    black = await _measure_lateness(fleet, options.phase)
+    unresponsive = await _measure_lateness(fleet, options.phase)
     fleet.clear_faults()
-    begun = time.monotonic()
+    started = time.monotonic()
     await _wait_until_in_sync(fleet.unresponsive)
-    recovered = time.monotonic() - begun
+    recovery_seconds = time.monotonic() - started
     await asyncio.sleep(SETTLING_INTERVALS * options.interval)
-    ratio = black["p99"] / baseline["p99"]
     return {
         "baseline": baseline,
-        "black": black,
-        "p99_ratio": round(ratio, 2),
-        "recovered_after": round(recovered, 1),
+        "unresponsive": unresponsive,
+        "p99_ratio": round(unresponsive["p99"] / baseline["p99"], 2),
+        "recovery_seconds": round(recovery_seconds, 1),
     }
 
 
 async def _measure_lateness(fleet: Fleet, seconds: float) -> dict[str, float]:
-    """How late the others were in the next so many seconds."""
+    """Return how late the responsive fabrics are synced during the next `seconds`."""
     since = datetime.now(UTC)
     await asyncio.sleep(seconds)
     until = datetime.now(UTC)
-    reports = [
-        each for fabric in fleet.responsive for each in await fabric.query_reports(since, until)
-    ]
-    late = [each.lateness for each in reports if each.lateness is not None]
-    hundredths = statistics.quantiles(late, n=100, method="inclusive")
+    histories = [await fabric.query_reports(since, until) for fabric in fleet.responsive]
+    reports = [report for history in histories for report in history]
+    lateness = [report.lateness for report in reports if report.lateness is not None]
+    percentiles = statistics.quantiles(lateness, n=100, method="inclusive")
     return {
-        "p50": round(hundredths[49], 3),
-        "p99": round(hundredths[98], 3),
-        "max": round(max(late), 3),
-        "syncs": len(late),
-        "failed": len(reports) - len(late),
-        "missed": sum(each.missed for each in reports),
+        "p50": round(percentiles[49], 3),
+        "p99": round(percentiles[98], 3),
+        "max": round(max(lateness), 3),
+        "syncs": len(lateness),
+        "failed": len(reports) - len(lateness),
+        "missed": sum(report.missed for report in reports),
     }
 
 
 async def _wait_until_in_sync(fabrics: Iterable[Fabric]) -> None:
     for fabric in fabrics:
-        await _wait_until(fabric.is_in_sync)
-
-
-async def _wait_until(condition: Callable[[], Awaitable[bool]]) -> None:
-    waiting = AsyncRetrying(
-        wait=wait_fixed(0.2),
-        stop=stop_after_delay(IN_SYNC_TIMEOUT_SECONDS),
-        retry=retry_if_result(lambda held: not held),
-    )
-    await waiting(condition)
+        waiting = AsyncRetrying(
+            wait=wait_fixed(0.2),
+            stop=stop_after_delay(IN_SYNC_TIMEOUT_SECONDS),
+            retry=retry_if_result(lambda is_in_sync: not is_in_sync),
+        )
+        await waiting(fabric.is_in_sync)
 
 
 @asynccontextmanager
 async def _running_fleet(
     stack: Stack, api: EmulatedKubernetesApi, options: argparse.Namespace
 ) -> AsyncIterator[Fleet]:
-    """A worker, and so many fabrics, all of them in sync."""
+    """Run a worker, with all fabrics in sync."""
     with ExitStack() as exits:
         files = stack.log_dir.parent / "bench"
         settings = make_worker_environment(stack, set_up_netbox(stack), files)
@@ -217,15 +212,12 @@ async def _running_fleet(
         repository.commit(
             {f"{name}/fabric.yaml": yaml.safe_dump_all(_make_objects(name)) for name in names}
         )
-        fabrics = [
-            _make_fabric(name, client, api, stack.git.url, files / "credentials" / name)
-            for name in names
-        ]
+        credentials = files / "credentials"
+        fabrics = [_make_fabric(n, client, api, stack.git.url, credentials / n) for n in names]
         for fabric in fabrics:
             exits.callback(fabric.close)
         _create_records(stack, fabrics, repository.url.rpartition("/")[2], options.interval)
-        supervisor = Supervisor(stack.log_dir)
-        exits.callback(supervisor.close)
+        supervisor = exits.enter_context(closing(Supervisor(stack.log_dir)))
         supervisor.start("Worker", [sys.executable, WORKER_SCRIPT], env=settings)
         await _wait_until_in_sync(fabrics)
         await asyncio.sleep(SETTLING_INTERVALS * options.interval)
@@ -235,13 +227,13 @@ async def _running_fleet(
 def _make_fabric(
     name: str, client: Client, api: EmulatedKubernetesApi, git_url: str, credential: Path
 ) -> Fabric:
-    """A fabric with its objects in a namespace of the API, its gates, and its credential."""
+    """Create a fabric's objects in its namespace, its proxies and its credential."""
     api.apply_all(_make_objects(name))
-    api_gate, git_gate = TcpProxy(_parse_port(api.server)), TcpProxy(_parse_port(git_url))
+    api_proxy, git_proxy = TcpProxy(_parse_port(api.server)), TcpProxy(_parse_port(git_url))
     api.write_credential(credential)
-    (credential / "server").write_text(f"https://{LOOPBACK}:{api_gate.port}")
+    (credential / "server").write_text(f"https://{LOOPBACK}:{api_proxy.port}")
     loop = client.get_workflow_handle_for(FabricSync.run, workflow_id(name))
-    return Fabric(name, loop, api_gate, git_gate)
+    return Fabric(name, loop, api_proxy, git_proxy)
 
 
 def _create_records(stack: Stack, fabrics: list[Fabric], repository: str, interval: int) -> None:
@@ -261,15 +253,8 @@ def _create_records(stack: Stack, fabrics: list[Fabric], repository: str, interv
 
 
 def _make_objects(namespace: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "apiVersion": "wiring.githedgehog.com/v1beta1",
-            "kind": "Server",
-            "metadata": {"name": f"server-{number}", "namespace": namespace},
-            "spec": {"description": f"number {number}"},
-        }
-        for number in range(10)
-    ]
+    specs = [{"description": f"number {number}"} for number in range(10)]
+    return [make_manifest("Server", f"server-{n}", spec, namespace) for n, spec in enumerate(specs)]
 
 
 def _parse_port(url: str) -> int:

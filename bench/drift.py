@@ -1,10 +1,10 @@
-"""What it costs to compare a large fabric with its Git directory, beside what no one can avoid.
+"""Measure the cost of comparing a large fabric with its Git directory.
 
-Run `.venv/bin/python bench/drift.py`; it prints one JSON line. 10,000 objects in 200 files are made
-up, then synced three times over: cold, warm with nothing changed, and warm with one file changed,
-each from the bytes of files and lists to drift and digests. The floor is measured in the same run:
-the C YAML parser alone on the same files plus JSON decoding alone of the same lists. All seconds are
-processor time, medians of some rounds.
+Run `.venv/bin/python bench/drift.py`; it prints one JSON line. It generates 10,000 objects in 200
+files and syncs them cold, warm with no change, and warm with one changed file, each time from the
+bytes of files and lists to drift and digests. The floor is the unavoidable cost, measured in the same
+run: parsing the files with the C YAML parser and decoding the lists as JSON. All seconds are
+processor time, the median of several rounds.
 """
 
 import argparse
@@ -21,12 +21,14 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/drift.py`
 
-from fabrics.drift import Drift, LiveState, find_drift
+from bench.manifests import make_manifest
+from fabrics.drift.compare import find_drift
+from fabrics.drift.model import Drift, LiveState
 from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kind
 from fabrics.resources.list_response import parse_list_response
-from fabrics.resources.manifests import ParsedFile, build_desired_state, parse_manifests
+from fabrics.resources.manifests.files import ParsedFile, build_desired_state, parse_manifests
 from fabrics.resources.resource import Resource, digest_resources
 
 OBJECTS_PER_FILE = 50
@@ -34,7 +36,7 @@ OBJECTS_PER_FILE = 50
 
 @dataclass(frozen=True)
 class FabricInput:
-    """Manifest files by path, and the answer of each Kubernetes list."""
+    """Manifest files by path, and the response to each Kubernetes list request."""
 
     files: Mapping[str, bytes]
     lists: Mapping[Kind, bytes]
@@ -42,14 +44,14 @@ class FabricInput:
 
 @dataclass(frozen=True)
 class SyncCache:
-    """What a worker keeps from one sync to the next."""
+    """The parsed files and live objects that a worker keeps between syncs."""
 
     parsed: Mapping[tuple[str, bytes], ParsedFile]
     live: Mapping[str, Resource]
 
 
 def main() -> None:
-    """Measures, and prints the result."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--objects", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=5)
@@ -59,26 +61,22 @@ def main() -> None:
 
 
 def _measure(fabric: FabricInput, runs: int) -> dict[str, Any]:
-    nothing = SyncCache({}, {})
-    drift, known = _run_sync(fabric, nothing)
+    no_cache = SyncCache({}, {})
+    drift, cache = _run_sync(fabric, no_cache)
     edited = _edit_one_object(fabric)
-    drifted, _ = _run_sync(edited, known)
-    if drift.entries or len(drifted.entries) != 1:
-        raise SystemExit(
-            "The benchmark's fabric is wrong: it should be in sync until it is edited."
-        )
-    # In turns, so that a busy moment of the machine hits the work and its floor alike.
-    works: dict[str, Callable[[], object]] = {
+    edited_drift, _ = _run_sync(edited, cache)
+    if drift.entries or len(edited_drift.entries) != 1:
+        raise SystemExit("The benchmark's fabric must be in sync, and have one drift once edited.")
+    # Interleave the steps, so that other load on the machine affects the floor equally.
+    steps: dict[str, Callable[[], object]] = {
         "yaml_parse": lambda: _parse_yaml(fabric),
-        "cold": lambda: _run_sync(fabric, nothing),
+        "cold": lambda: _run_sync(fabric, no_cache),
         "json_decode": lambda: _decode_json(fabric),
-        "unchanged": lambda: _run_sync(fabric, known),
-        "one_file": lambda: _run_sync(edited, known),
+        "unchanged": lambda: _run_sync(fabric, cache),
+        "one_file": lambda: _run_sync(edited, cache),
     }
-    rounds = [
-        {name: _measure_cpu_seconds(work) for name, work in works.items()} for _ in range(runs)
-    ]
-    seconds = {name: statistics.median(each[name] for each in rounds) for name in works}
+    rounds = [{n: _measure_cpu_seconds(step) for n, step in steps.items()} for _ in range(runs)]
+    seconds = {name: statistics.median(times[name] for times in rounds) for name in steps}
     floor = seconds["yaml_parse"] + seconds["json_decode"]
     return {
         "objects": sum(count.live for count in drift.counts.values()),
@@ -95,9 +93,9 @@ def _measure(fabric: FabricInput, runs: int) -> dict[str, Any]:
     }
 
 
-def _measure_cpu_seconds(work: Callable[[], object]) -> float:
+def _measure_cpu_seconds(step: Callable[[], object]) -> float:
     started = time.process_time()
-    work()
+    step()
     return time.process_time() - started
 
 
@@ -120,7 +118,7 @@ def _decode_json(fabric: FabricInput) -> None:
 
 
 def _run_sync(fabric: FabricInput, cache: SyncCache) -> tuple[Drift, SyncCache]:
-    """What a sync computes, from bytes to digests and drift."""
+    """Compute what a sync does: digests and drift from bytes of files and lists."""
     parsed = {
         (path, data): cache.parsed.get((path, data)) or parse_manifests(path, data)
         for path, data in fabric.files.items()
@@ -132,61 +130,51 @@ def _run_sync(fabric: FabricInput, cache: SyncCache) -> tuple[Drift, SyncCache]:
             for kind, data in fabric.lists.items()
         }
     )
-    resources = [each for listed in live.resources.values() for each in listed]
+    by_uid = {resource.uid: resource for listed in live.resources.values() for resource in listed}
     digest_resources(desired.resources.values())
-    digest_resources(resources)
-    return find_drift(desired, live), SyncCache(parsed, {each.uid: each for each in resources})
+    digest_resources(by_uid.values())
+    return find_drift(desired, live), SyncCache(parsed, by_uid)
 
 
 def _make_fabric(count: int) -> FabricInput:
     objects = [_make_object(number) for number in range(count)]
-    documents = [yaml.dump(each, Dumper=yaml.CSafeDumper) for each in objects]
-    parts = range(0, count, OBJECTS_PER_FILE)
-    files = {
-        f"fabric/part-{start:05}.yaml": "---\n".join(
-            documents[start : start + OBJECTS_PER_FILE]
-        ).encode()
-        for start in parts
-    }
+    documents = [yaml.dump(manifest, Dumper=yaml.CSafeDumper) for manifest in objects]
+    files = {}
+    for start in range(0, count, OBJECTS_PER_FILE):
+        text = "---\n".join(documents[start : start + OBJECTS_PER_FILE])
+        files[f"fabric/part-{start:05}.yaml"] = text.encode()
     items: dict[Kind, list[Json]] = {kind: [] for kind in COMPARED_KINDS}
-    for number, each in enumerate(objects):
-        kind = get_kind(each["kind"])
-        items[kind].append(_make_live_item(number, kind, each))
+    for number, manifest in enumerate(objects):
+        kind = get_kind(manifest["kind"])
+        items[kind].append(_make_live_item(number, kind, manifest))
     lists = {
-        kind: json.dumps({"kind": f"{kind.name}List", "metadata": {}, "items": found}).encode()
-        for kind, found in items.items()
+        kind: json.dumps({"kind": f"{kind.name}List", "metadata": {}, "items": live}).encode()
+        for kind, live in items.items()
     }
     return FabricInput(files, lists)
 
 
 def _edit_one_object(fabric: FabricInput) -> FabricInput:
-    """The same fabric after a commit that changes one object in one file."""
+    """Return the fabric after a commit that changes one object in one file."""
     path, data = next(iter(fabric.files.items()))
     edited = data.replace(b"description: leaf 0\n", b"description: leaf nought\n", 1)
     return replace(fabric, files={**fabric.files, path: edited})
 
 
 def _make_object(number: int) -> dict[str, Any]:
-    """One manifest. The mix is that of a GPU rail fabric: mostly connections and attachments."""
+    """Return one manifest, in the mix of a GPU rail fabric."""
+    connection = f"server-{number}--eslag--leaf"
     match number % 50:
         case 0:
-            return _make_manifest("Switch", f"leaf-{number}", _make_switch_spec(number))
+            return make_manifest("Switch", f"leaf-{number}", _make_switch_spec(number))
         case 1:
-            return _make_manifest("VPC", f"vpc-{number}", _make_vpc_spec(number))
+            return make_manifest("VPC", f"vpc-{number}", _make_vpc_spec(number))
         case 2 | 3:
-            return _make_manifest("Server", f"server-{number}", {"description": f"rack {number}"})
-        case place if place < 27:
-            return _make_manifest(
-                "Connection", f"server-{number}--eslag--leaf", _make_connection_spec(number)
-            )
-    attachment = {"connection": f"server-{number}--eslag--leaf", "subnet": f"vpc-{number}/default"}
-    return _make_manifest("VPCAttachment", f"vpc-{number}--server-{number}", attachment)
-
-
-def _make_manifest(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": "default"}
-    api_version = get_kind(kind).api_version
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
+            return make_manifest("Server", f"server-{number}", {"description": f"rack {number}"})
+        case remainder if remainder < 27:
+            return make_manifest("Connection", connection, _make_connection_spec(number))
+    attachment = {"connection": connection, "subnet": f"vpc-{number}/default"}
+    return make_manifest("VPCAttachment", f"vpc-{number}--server-{number}", attachment)
 
 
 def _make_switch_spec(number: int) -> dict[str, Any]:
@@ -226,13 +214,13 @@ def _make_connection_spec(number: int) -> dict[str, Any]:
 
 
 def _make_live_item(number: int, kind: Kind, manifest: dict[str, Any]) -> Json:
-    """A manifest as the API returns it, managed fields included."""
+    """Return a manifest as the API returns it, including managed fields."""
     labels = {f"fabric.githedgehog.com/label-{n}": manifest["metadata"]["name"] for n in range(3)}
-    owned: dict[str, Any] = {f"f:{name}": {".": {}, "f:value": {}} for name in manifest["spec"]}
+    fields: dict[str, Any] = {f"f:{name}": {".": {}, "f:value": {}} for name in manifest["spec"]}
     managed = {
         "apiVersion": kind.api_version,
         "fieldsType": "FieldsV1",
-        "fieldsV1": {"f:metadata": {"f:labels": {f"f:{n}": {} for n in labels}}, "f:spec": owned},
+        "fieldsV1": {"f:metadata": {"f:labels": {f"f:{n}": {} for n in labels}}, "f:spec": fields},
         "manager": "hhfab",
         "operation": "Update",
         "time": "2026-01-01T00:00:00Z",

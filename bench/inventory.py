@@ -1,12 +1,13 @@
-"""How fast a fabric's inventory comes into NetBox, beside the fastest that the same NetBox takes it.
+"""Measure how fast a fabric's inventory is loaded into NetBox.
 
-Run `.venv/bin/python bench/inventory.py [--racks N ...] [--dump FILE.json ...]`; it prints one JSON line with
-the figures of each fabric: made-up ones of so many racks, and such as `kubectl get ... -o json` prints. Two
-fabrics of the same objects go into a real NetBox, as the user that workers are: one by a whole sync, from
-reading NetBox to its report, the other as nothing but the bulk requests that it takes, in the same order and
-from as many writers (the floor). Then a sync with nothing changed is timed and its requests are counted. A
-rack has 65 objects of Hedgehog: two leaves, twenty servers at both, and a VPC with a server in it. 17 racks
-are as many as the largest real fabric at hand has, 170 are ten times that: on two cores, they take an hour.
+Run `.venv/bin/python bench/inventory.py [--racks N ...] [--dump FILE.json ...]`; it prints one JSON
+line with the figures of each fabric: generated ones with N racks, and dumps of `kubectl get ... -o
+json`. Two fabrics with the same objects are loaded into a real NetBox with a worker's permissions:
+one by a whole sync, from reading NetBox to the report, the other only by the necessary bulk requests,
+in the same order and with the same concurrency (the floor). Then a sync without changes is timed and
+its requests are counted. A rack has 65 Hedgehog objects: two leaves, twenty servers connected to
+both, and a VPC with one attached server. 17 racks are about the size of the largest real sample, 170
+are ten times that and take an hour on two cores.
 """
 
 import argparse
@@ -25,7 +26,6 @@ from temporalio.testing import ActivityEnvironment
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/inventory.py`
 
-from activities import setup
 from activities.inventory.netbox.client import MAX_CONCURRENT_REQUESTS, InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.inventory.read.reader import Reader
@@ -34,8 +34,10 @@ from activities.inventory.write.batches import Lane, split_into_lanes
 from activities.inventory.write.writer import Writer
 from activities.kubernetes.live_state import LiveStateCache
 from activities.netbox.client import NetBox
+from bench.manifests import make_manifest
 from cli.fabrics.offline import read_live
-from fabrics.drift import LiveState, parse_dump
+from fabrics.drift.dump import parse_dump
+from fabrics.drift.model import LiveState
 from fabrics.inventory.compare.changes import Changes, Stage, Write, find_changes
 from fabrics.inventory.model.existing import ObjectId
 from fabrics.inventory.model.naming import FabricIdentity
@@ -45,14 +47,13 @@ from fabrics.inventory.report.report import FindingType, InventoryReport
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from settings import Settings
+from stack.demo.seed import set_up_netbox
 from stack.stack import Stack
 
 DEFAULT_RACK_COUNTS: Final = (17, 170)
-"""Racks of the fabrics that are measured unless others are named."""
+"""Racks of the fabrics that are measured by default."""
 
 SERVERS_PER_RACK: Final = 20
-WIRING_API_VERSION: Final = "wiring.githedgehog.com/v1beta1"
-VPC_API_VERSION: Final = "vpc.githedgehog.com/v1beta1"
 
 
 class BenchmarkCase(NamedTuple):
@@ -64,49 +65,40 @@ class BenchmarkCase(NamedTuple):
 
 
 def make_live_state(racks: int) -> LiveState:
-    """The live state of a fabric with so many racks."""
+    """Return the live state of a fabric with this number of racks."""
     namespaces = [
-        _make_object("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8"]}, VPC_API_VERSION),
-        _make_object("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
+        make_manifest("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8"]}),
+        make_manifest("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
     ]
-    items = [*namespaces, *(each for rack in range(racks) for each in _make_rack(rack))]
+    items = [*namespaces, *(item for rack in range(racks) for item in _make_rack(rack))]
     return parse_dump({"apiVersion": "v1", "kind": "List", "items": items})
 
 
 def _make_rack(rack: int) -> Iterator[Any]:
     leaves = [f"leaf-{rack}-{side}" for side in "ab"]
     for leaf in leaves:
-        yield _make_object("Switch", leaf, {"role": "server-leaf", "profile": "vs"})
+        yield make_manifest("Switch", leaf, {"role": "server-leaf", "profile": "vs"})
     subnet = {"subnet": f"10.{rack}.0.0/24", "vlan": 1000 + rack, "gateway": f"10.{rack}.0.1"}
-    yield _make_object("VPC", f"vpc-{rack}", {"subnets": {"default": subnet}}, VPC_API_VERSION)
-    attached = {"connection": f"server-{rack}-0--{leaves[0]}", "subnet": f"vpc-{rack}/default"}
-    yield _make_object("VPCAttachment", f"vpc-{rack}--server-{rack}-0", attached, VPC_API_VERSION)
+    yield make_manifest("VPC", f"vpc-{rack}", {"subnets": {"default": subnet}})
+    attachment = {"connection": f"server-{rack}-0--{leaves[0]}", "subnet": f"vpc-{rack}/default"}
+    yield make_manifest("VPCAttachment", f"vpc-{rack}--server-{rack}-0", attachment)
     for number in range(SERVERS_PER_RACK):
         server = f"server-{rack}-{number}"
-        yield _make_object("Server", server, {})
+        yield make_manifest("Server", server, {})
         for side, leaf in enumerate(leaves):
             link = {"server": f"{server}/eth{side}", "switch": f"{leaf}/E1/{number + 1}"}
             ends = {end: {"port": port} for end, port in link.items()}
-            yield _make_object("Connection", f"{server}--{leaf}", {"unbundled": {"link": ends}})
-
-
-def _make_object(kind: str, name: str, spec: Any, api_version: str = WIRING_API_VERSION) -> Any:  # noqa: ANN401  as YAML
-    return {
-        "apiVersion": api_version,
-        "kind": kind,
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": spec,
-    }
+            yield make_manifest("Connection", f"{server}--{leaf}", {"unbundled": {"link": ends}})
 
 
 def measure_floor(netbox: InventoryNetBox, plan: Plan) -> float:
-    """Seconds that the bare requests take."""
+    """Return the seconds that only the necessary requests take."""
     reader = Reader(netbox, plan.fabric.fabric_id)
     changes = find_changes(plan, reader.read(plan))
-    rows = Writer(netbox, reader, plan.fabric.fabric_id, "bench").serialize
+    serialize = Writer(netbox, reader, plan.fabric.fabric_id, "bench").serialize
     started = time.monotonic()
     with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS) as pool:
-        _send_changes(changes, pool, netbox, rows)
+        _send_changes(changes, pool, netbox, serialize)
     return time.monotonic() - started
 
 
@@ -119,27 +111,25 @@ def _send_changes(
     ids = dict(changes.existing_ids)
 
     def send(lane: Lane) -> list[tuple[Ref, ObjectId]]:
-        found = []
+        written = []
         for batch in lane:
             body = [serialize(write, ids) for write in batch.writes]
-            answer = netbox.write(batch.method, PATHS[batch.model], body)
-            numbers = (ObjectId(batch.model, row["id"]) for row in answer)
-            found += list(zip((write.ref for write in batch.writes), numbers, strict=True))
-        return found
+            rows = netbox.write(batch.method, PATHS[batch.model], body)
+            new_ids = (ObjectId(batch.model, row["id"]) for row in rows)
+            written += list(zip((write.ref for write in batch.writes), new_ids, strict=True))
+        return written
 
     for stage in changes.stages:
-        for found in pool.map(send, split_into_lanes(_fill_ids(stage, ids))):
-            ids.update(found)
+        for written in pool.map(send, split_into_lanes(_fill_ids(stage, ids))):
+            ids.update(written)
 
 
 def _fill_ids(stage: Stage, ids: dict[Ref, ObjectId]) -> Stage:
-    return tuple(
-        Write(each.ref, each.id or ids.get(each.ref), each.fields, each.key) for each in stage
-    )
+    return tuple(Write(w.ref, w.id or ids.get(w.ref), w.fields, w.key) for w in stage)
 
 
 class CountingNetBox(InventoryNetBox):
-    """Counts the answers that it gets."""
+    """A client that counts its responses."""
 
     def __init__(self, url: str, token: str) -> None:
         super().__init__(
@@ -148,13 +138,13 @@ class CountingNetBox(InventoryNetBox):
         self.response_count = 0
         self._session.hooks["response"].append(self._count_response)
 
-    def _count_response(self, answer: requests.Response, **_: object) -> requests.Response:
+    def _count_response(self, response: requests.Response, **_: object) -> requests.Response:
         self.response_count += 1
-        return answer
+        return response
 
 
 class FixedLiveStates(LiveStateCache):
-    """What an observation would have read."""
+    """Returns one live state, as if an observation had read it."""
 
     def __init__(self, live: LiveState) -> None:
         super().__init__()
@@ -166,7 +156,7 @@ class FixedLiveStates(LiveStateCache):
 
 
 class SyncMeasurement(NamedTuple):
-    """One sync as the activity does it: what it wrote, how long it took, and in how many requests."""
+    """The report, duration and number of requests of one sync."""
 
     report: InventoryReport
     seconds: float
@@ -174,50 +164,42 @@ class SyncMeasurement(NamedTuple):
 
 
 def measure_sync(netbox: CountingNetBox, config: FabricConfig, live: LiveState) -> SyncMeasurement:
-    """Bring NetBox up to a live state, which may have objects that are skipped."""
+    """Update NetBox to the live state, and measure it. Skipped objects are allowed."""
     activities = InventoryActivities(netbox, FixedLiveStates(live), Settings())
     request = InventoryRequest(config=config, live_digest="", expected_counts={}, sync_number=1)
     before, started = netbox.response_count, time.monotonic()
     report = ActivityEnvironment().run(activities.update_inventory, request).report
     seconds = time.monotonic() - started
     if report.problems.keys() - {FindingType.SKIPPED}:
-        raise SystemExit(f"NetBox did not take all of it: {report.findings[0]}")
+        raise SystemExit(f"The inventory update was incomplete: {report.findings[0]}")
     return SyncMeasurement(report, seconds, netbox.response_count - before)
 
 
-def measure_case(
-    admin: NetBox, netbox: CountingNetBox, benchmark_case: BenchmarkCase
-) -> dict[str, str | float]:
-    """All figures of a fabric; the floor is measured first, so that its caches are not the warm ones."""
-    live, ours = (
-        benchmark_case.live,
-        FabricIdentity(f"ours-{benchmark_case.number}", benchmark_case.name),
-    )
-    raw = make_plan(
-        live, FabricIdentity(f"floor-{benchmark_case.number}", f"Floor of {benchmark_case.name}")
-    )
-    objects, config = len(raw.objects), _create_record(admin, ours)
-    at_best, first = measure_floor(netbox, raw), measure_sync(netbox, config, live)
-    again = measure_sync(netbox, config, live)
-    if again.report.has_changes:
-        raise SystemExit(f"There was something left to write: {again.report}")
-    taken = first.seconds
+def measure_case(admin: NetBox, netbox: CountingNetBox, case: BenchmarkCase) -> dict[str, Any]:
+    """Return all figures of a fabric; the floor first, before caches are warm."""
+    live = case.live
+    plan = make_plan(live, FabricIdentity(f"floor-{case.number}", f"Floor of {case.name}"))
+    config = _create_record(admin, FabricIdentity(f"synced-{case.number}", case.name))
+    objects, floor_seconds = len(plan.objects), measure_floor(netbox, plan)
+    load, unchanged = measure_sync(netbox, config, live), measure_sync(netbox, config, live)
+    if unchanged.report.has_changes:
+        raise SystemExit(f"The sync without changes wrote to NetBox: {unchanged.report}")
     return {
-        "fabric": benchmark_case.name,
+        "fabric": case.name,
         "hedgehog_objects": sum(map(len, live.resources.values())),
         "objects": objects,
-        "load_seconds": round(taken, 1),
-        "objects_per_second": round(objects / taken, 1),
-        "floor_objects_per_second": round(objects / at_best, 1),
-        "of_the_floor": round(at_best / taken, 2),
-        "unchanged_seconds": round(again.seconds, 2),
-        "unchanged_requests": again.request_count,
-        "unchanged_of_the_load": round(again.seconds / taken, 3),
+        "load_seconds": round(load.seconds, 1),
+        "objects_per_second": round(objects / load.seconds, 1),
+        "floor_objects_per_second": round(objects / floor_seconds, 1),
+        "floor_ratio": round(floor_seconds / load.seconds, 2),
+        "unchanged_seconds": round(unchanged.seconds, 2),
+        "unchanged_requests": unchanged.request_count,
+        "unchanged_ratio": round(unchanged.seconds / load.seconds, 3),
     }
 
 
 def _create_record(admin: NetBox, fabric: FabricIdentity) -> FabricConfig:
-    """That of a record made for the fabric."""
+    """Create a record for the fabric, and return its configuration."""
     record = admin.create_record(fabric.name, {"hh_fabric_id": fabric.fabric_id})
     target = KubernetesTarget(server="https://10.0.0.1:6443", namespace="default", credential="x")
     return FabricConfig(
@@ -226,24 +208,24 @@ def _create_record(admin: NetBox, fabric: FabricIdentity) -> FabricConfig:
 
 
 def main() -> None:
-    """Start a stack, measure, and print the line."""
-    parser = argparse.ArgumentParser(description="Loads inventories into a real NetBox.")
-    parser.add_argument("--racks", type=int, nargs="*", default=[], help="sizes of made-up fabrics")
+    """Start a stack, measure, and print the result."""
+    parser = argparse.ArgumentParser(description="Measure loading inventories into a real NetBox.")
+    parser.add_argument(
+        "--racks", type=int, nargs="*", default=[], help="sizes of generated fabrics"
+    )
     parser.add_argument("--dump", type=Path, nargs="*", default=[], help="files of `kubectl get`")
-    sizes = list(_iter_cases(parser.parse_args()))
+    cases = list(_iter_cases(parser.parse_args()))
     with Stack(lambda text: print(text, file=sys.stderr)) as stack, ExitStack() as clients:
         url = stack.netbox.url
         admin = NetBox(url, stack.netbox.token, connect_timeout=5, timeout=60)
         clients.enter_context(closing(admin))
-        for _ in setup.apply(admin, setup.all_items(stack.temporal.ui_url, "default")):
-            pass
-        netbox = CountingNetBox(url, setup.issue_token(admin) or "")
+        netbox = CountingNetBox(url, set_up_netbox(stack))
         clients.enter_context(closing(netbox))
-        print(json.dumps({"sizes": [measure_case(admin, netbox, size) for size in sizes]}))
+        print(json.dumps({"sizes": [measure_case(admin, netbox, case) for case in cases]}))
 
 
 def _iter_cases(arguments: argparse.Namespace) -> Iterator[BenchmarkCase]:
-    """What is asked for; if nothing is, fabrics as large as a real one and ten times that."""
+    """Yield the requested fabrics, by default those of `DEFAULT_RACK_COUNTS`."""
     numbers = count()
     for dump in arguments.dump:
         yield BenchmarkCase(next(numbers), dump.name, read_live(dump))

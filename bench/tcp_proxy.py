@@ -1,4 +1,4 @@
-"""A local port in front of another one, which falls silent in the ways in which networks do."""
+"""A TCP proxy in front of a local port that can hang or drop packets."""
 
 import asyncio
 import socket
@@ -6,14 +6,15 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-LOOPBACK: Final = "127.0.0.1"
+from stack.processes.ports import LOOPBACK
+
 LISTEN_BACKLOG: Final = 64
 CONNECTIONS_TO_FILL_BACKLOG: Final = 2
-"""Connections that fill the kernel's queue when its length is 0: it keeps one more than it is told."""
+"""Linux keeps one connection more than the length of a backlog, here 0."""
 
 
 class TcpProxy:
-    """Forwards connections from `port` to `target_port`, a local port, until it is told to be silent."""
+    """Forwards connections from `port` to the local `target_port` until told to fail."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
@@ -25,21 +26,21 @@ class TcpProxy:
         self.forward()
 
     def forward(self) -> None:
-        """Let everything through, and drop what was held."""
+        """Forward all new connections, and close those that were left hanging."""
         self._cancel_tasks()
-        for held in self._open_sockets:
-            held.close()
+        for connection in self._open_sockets:
+            connection.close()
         self._open_sockets = []
         self._listener.listen(LISTEN_BACKLOG)
         self._start_task(self._accept(forward=True))
 
     def hang(self) -> None:
-        """Accept connections and never answer, as a hung server does; nor answer in those there are."""
+        """Accept connections but forward nothing, as a hung server does."""
         self._cancel_tasks()
         self._start_task(self._accept(forward=False))
 
     def drop_packets(self) -> None:
-        """Leave all packets unanswered, as a firewall does: with its queue full, Linux drops SYNs."""
+        """Drop all packets, as a firewall does: with a full backlog, Linux ignores SYNs."""
         self._cancel_tasks()
         self._listener.listen(0)
         for _ in range(CONNECTIONS_TO_FILL_BACKLOG):
@@ -50,13 +51,13 @@ class TcpProxy:
             self._open_sockets.append(filler)
 
     def close(self) -> None:
-        """Stop for good."""
+        """Close the port and all connections."""
         self._cancel_tasks()
-        for held in (*self._open_sockets, self._listener):
-            held.close()
+        for connection in (*self._open_sockets, self._listener):
+            connection.close()
 
     def _cancel_tasks(self) -> None:
-        """Stop whatever goes on, without the other ends noticing."""
+        # Connections stay open, so that neither end notices.
         for task in self._tasks:
             task.cancel()
 
@@ -73,14 +74,14 @@ class TcpProxy:
                 self._start_task(self._forward_connection(connection))
 
     async def _forward_connection(self, connection: socket.socket) -> None:
-        here = await asyncio.open_connection(sock=connection)
-        there = await asyncio.open_connection(LOOPBACK, self._target_port)
-        self._open_sockets += [here[1], there[1]]
+        client, to_client = await asyncio.open_connection(sock=connection)
+        server, to_server = await asyncio.open_connection(LOOPBACK, self._target_port)
+        self._open_sockets += [to_client, to_server]
         with suppress(ConnectionError):
-            await asyncio.gather(_copy(here[0], there[1]), _copy(there[0], here[1]))
-        for held in (connection, here[1], there[1]):
-            held.close()
-            self._open_sockets.remove(held)
+            await asyncio.gather(_copy(client, to_server), _copy(server, to_client))
+        for closed in (connection, to_client, to_server):
+            closed.close()
+            self._open_sockets.remove(closed)
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

@@ -1,7 +1,7 @@
-"""The command line as a whole: its commands, and how every one of them ends.
+"""The command line as a whole: its commands and their exit statuses.
 
-A command that returns has done its job (0). One that raises `typer.Exit` says how things are: 1 for
-drift, stale or unhealthy. Everything else that is raised becomes one sentence on stderr and 2.
+A command that returns has succeeded (0). `typer.Exit` carries the state of what was looked at: 1 for drift,
+stale or unhealthy. Every other exception becomes one sentence on stderr and exit status 2.
 """
 
 import os
@@ -31,8 +31,8 @@ from cli.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, describe_error
 
 app: Final = typer.Typer(
     name="starter.py",
-    help="Keeps every Hedgehog fabric and NetBox in sync. FABRIC is a name or a fabric id.",
-    epilog="Exit status: 0 done or healthy; 1 drift, stale or unhealthy; 2 usage or failure.",
+    help="Keep Hedgehog fabrics and NetBox in sync. FABRIC is a name or a fabric id.",
+    epilog="Exit status: 0 done or healthy; 1 drift, stale or unhealthy; 2 usage error or failure.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -68,17 +68,16 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; its exit status."""
+    """Run one command and return its exit status."""
     try:
-        return int(
-            app(arguments or ["--help"], prog_name="starter.py", standalone_mode=False) or EXIT_OK
-        )
+        code = app(arguments or ["--help"], prog_name="starter.py", standalone_mode=False)
+        return int(code or EXIT_OK)
     except TyperException as error:
         return _report_failure(_format_usage_error(error))
     except (KeyboardInterrupt, Abort):
         return EXIT_INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # Rich makes the one into the other
-        return EXIT_OK  # whoever read our output has seen enough
+    except (BrokenPipeError, SystemExit):  # Rich turns a broken pipe into an exit
+        return EXIT_OK  # the reader of our output, such as `head`, has seen enough
     except Exception as error:
         return _report_failure(describe_error(error))
 
@@ -91,8 +90,8 @@ def _report_failure(sentence: str) -> int:
 def _format_usage_error(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "starter.py"
-    said = " ".join(error.format_message().split()).rstrip(".")
-    return f"{said} (see `{command} --help`)."
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return f"{message} (see `{command} --help`)."
 
 
 def _flush_output() -> None:

@@ -1,4 +1,4 @@
-"""Where the command line writes: results to stdout, everything about getting them to stderr."""
+"""Output: results go to stdout; progress, notes and errors to stderr."""
 
 import sys
 from typing import Final
@@ -9,11 +9,11 @@ from rich.status import Status
 from rich.text import Text
 
 PIPED_WIDTH_COLUMNS: Final = 200
-"""Columns of a table that goes to a file or a pipe, where nobody sees it wrap."""
+"""The width of tables in files and pipes, wide enough that lines rarely wrap."""
 
 
 def _make_console(width: int | None = None, *, stderr: bool = False) -> Console:
-    """Names and errors are other people's text: never markup. Sentences on stderr wrap by themselves."""
+    """Make a console that takes no text for markup, as names and errors are foreign."""
     return Console(
         width=width, stderr=stderr, soft_wrap=stderr, markup=False, emoji=False, highlight=False
     )
@@ -24,25 +24,33 @@ err = _make_console(stderr=True)
 
 
 def show(renderable: RenderableType) -> None:
-    """A result for people."""
+    """Print a result for people."""
     out.print(renderable)
 
 
 def show_json(document: BaseModel) -> None:
-    """A result for programs: one line of JSON."""
+    """Print a result for programs: one line of JSON."""
     print(document.model_dump_json(), flush=True)
 
 
+def show_result(document: BaseModel, renderable: RenderableType, json: bool) -> None:
+    """Print a result: the document for programs, the renderable for people."""
+    if json:
+        show_json(document)
+    else:
+        show(renderable)
+
+
 def note(sentence: str) -> None:
-    """Something people should know beside the result."""
+    """Print something that people should know beside the result."""
     err.print(sentence, style="yellow")
 
 
 def print_error(sentence: str) -> None:
-    """Why there is no result."""
+    """Print why there is no result."""
     err.print(f"starter.py: {sentence}", style="red")
 
 
 def progress(description: str) -> Status:
-    """A spinner beside `doing` while the block runs; invisible where nobody watches."""
+    """Show a spinner while the block runs, if stderr is a terminal."""
     return err.status(Text(description), spinner="dots")

@@ -1,4 +1,4 @@
-"""Every way in which a command can fail, as one sentence that names the fix."""
+"""Exit statuses, and failures as one sentence that names the fix."""
 
 import traceback
 from collections.abc import Callable
@@ -20,7 +20,7 @@ EXIT_INTERRUPTED: Final = 130
 
 
 class CommandError(Exception):
-    """A command that cannot do what was asked; the text is for the operator."""
+    """A command cannot do what was asked; the text is for the operator."""
 
 
 OPERATOR_ERRORS: Final = (
@@ -29,39 +29,40 @@ OPERATOR_ERRORS: Final = (
     TransientError,
     temporal.TemporalUnreachable,
 )
-"""Errors whose text is the sentence."""
+"""Errors whose text is a sentence for the operator."""
 
 UNREACHABLE_CODES: Final = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED})
 DENIED_CODES: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
 
 
 def load_settings() -> Settings:
-    """The settings, or a `CommandError` that names the variables that make no sense."""
+    """Return the settings. Raises `CommandError`, which names the invalid variables."""
     try:
         return Settings()
     except ValidationError as error:
-        wrong = [
-            f"FABRIC_SYNC_{str(found['loc'][0]).upper()}: {found['msg']}"
-            for found in error.errors(include_input=False, include_url=False)
+        invalid = [
+            f"FABRIC_SYNC_{str(detail['loc'][0]).upper()}: {detail['msg']}"
+            for detail in error.errors(include_input=False, include_url=False)
         ]
-        raise CommandError(f"Correct the environment: {'; '.join(wrong)}.") from None
+        raise CommandError(f"Correct the environment: {'; '.join(invalid)}.") from None
 
 
 def describe_error(error: BaseException) -> str:
-    """What to tell the operator about `error`. Foreign errors may hold anything, so only their type."""
+    """Return a sentence for the operator about `error`."""
     if isinstance(error, OPERATOR_ERRORS):
         return str(error)
     if isinstance(error, WorkflowUpdateFailedError) and isinstance(error.cause, ApplicationError):
         return to_sentence(error.cause.message)
     if isinstance(error, RPCError):
         return _describe_rpc_error(error)
+    # The text of any other error may hold secrets.
     place = traceback.extract_tb(error.__traceback__)[-1:]
     where = f" at {place[0].filename}:{place[0].lineno}" if place else ""
-    return f"This is a defect in Fabric Sync ({type(error).__name__}{where}); please report it."
+    return f"This is a bug in Fabric Sync ({type(error).__name__}{where}); please report it."
 
 
 def validate_input[T](check: Callable[[object], T], value: object) -> T:
-    """`value` as `check` returns it; where it raises ValueError, a `CommandError` in its words."""
+    """Return `check(value)`. Turns its ValueError into a `CommandError`."""
     try:
         return check(value)
     except ValueError as error:
@@ -69,14 +70,14 @@ def validate_input[T](check: Callable[[object], T], value: object) -> T:
 
 
 def to_sentence(text: str) -> str:
-    """`text` as a sentence of its own."""
+    """Return `text` with a capital letter and a full stop."""
     return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def _describe_rpc_error(error: RPCError) -> str:
     where = f"Temporal at {temporal.get_address()}"
     if error.status in UNREACHABLE_CODES:
-        return f"{where} does not answer; check that it runs, and TEMPORAL_ADDRESS."
+        return f"{where} does not answer; check that it is running, and TEMPORAL_ADDRESS."
     if error.status in DENIED_CODES:
-        return f"{where} refuses the request; check TEMPORAL_API_KEY or the certificates."
-    return f"{where} refuses the request: {one_line(error.message)}"
+        return f"{where} refused the request; check TEMPORAL_API_KEY or the certificates."
+    return f"{where} refused the request: {one_line(error.message)}"

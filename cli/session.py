@@ -1,4 +1,4 @@
-"""What a command works with: the settings, NetBox and Temporal, open until the command has ended."""
+"""The settings and connections of one command: NetBox and Temporal."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -14,7 +14,8 @@ from activities.netbox.client import NetBox
 from cli import console
 from cli.errors import CommandError, load_settings
 from cli.fabrics.fabric import Fabric, select_fabric, select_fabrics
-from cli.temporal.loop_client import RPC_TIMEOUT, LoopClient
+from cli.temporal.loop_client import LoopClient
+from cli.temporal.pending_work import RPC_TIMEOUT
 from settings import Settings
 
 
@@ -26,27 +27,25 @@ class Session:
     netbox: NetBox
     loops: LoopClient
     instance: str
-    """This installation, as records name it."""
+    """The name of this installation in records."""
 
     async def list_fabrics(self) -> list[Fabric]:
-        """All fabrics, in one read of NetBox."""
-        return [
-            Fabric.from_record(record)
-            for record in await asyncio.to_thread(self.netbox.list_records)
-        ]
+        """Return all fabrics, in one read of NetBox."""
+        records = await asyncio.to_thread(self.netbox.list_records)
+        return [Fabric.from_record(record) for record in records]
 
     async def get_fabric(self, fabric_ref: str) -> Fabric:
-        """The fabric that the operator names. Raises `CommandError`."""
+        """Return the fabric that the operator names. Raises `CommandError`."""
         return select_fabric(await self.list_fabrics(), fabric_ref)
 
     async def select_fabrics(self, fabric_refs: Iterable[str]) -> list[Fabric]:
-        """The fabrics that the operator names; all when none is named. Raises `CommandError`."""
+        """Return the fabrics that the operator names, or all. Raises `CommandError`."""
         return select_fabrics(await self.list_fabrics(), fabric_refs)
 
 
 @asynccontextmanager
 async def open_session() -> AsyncIterator[Session]:
-    """Connect to Temporal and prepare NetBox, whose first request is yet to come."""
+    """Connect to Temporal, and prepare a NetBox client without sending a request yet."""
     settings = load_settings()
     with console.progress("Connecting to Temporal"):
         client = await connect_to_temporal()
@@ -59,7 +58,7 @@ async def open_session() -> AsyncIterator[Session]:
 
 
 async def connect_to_temporal() -> Client:
-    """A Temporal client whose namespace exists. Raises `TemporalUnreachable` or `CommandError`."""
+    """Return a client. Raises `TemporalUnreachable`, or `CommandError`."""
     try:
         async with asyncio.timeout(RPC_TIMEOUT.total_seconds()):
             client = await temporal.connect()

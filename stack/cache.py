@@ -1,8 +1,7 @@
-"""What the first start makes once for all checkouts of this user, kept in the cache directory.
+"""Cached results of the first start, shared by all checkouts of one user.
 
-An entry is a directory whose name says what it was made from. It is made under a file lock and
-renamed into place when complete, so that a crash, or two first starts at once, cannot leave half
-of one.
+A cache entry is a directory; its name has a hash of its inputs. It is made under a file lock and
+renamed into place when complete, so a crash or a concurrent first start cannot leave part of one.
 """
 
 import hashlib
@@ -30,7 +29,7 @@ def fingerprint(*parts: bytes) -> str:
 def get_or_make(
     entry: Path, make: Callable[[Path], None], supervisor: Supervisor, progress: Progress
 ) -> Path:
-    """Return the directory `entry`; where it is missing, have `make(directory)` fill it first."""
+    """Return the directory `entry`; `make(directory)` fills it if it is missing."""
     if not entry.exists():
         entry.parent.mkdir(parents=True, exist_ok=True)
         with _lock_entry(entry, supervisor, progress):
@@ -41,7 +40,7 @@ def get_or_make(
 
 def _make_entry(entry: Path, make: Callable[[Path], None]) -> None:
     unfinished = entry.with_name(f"{entry.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a start that was killed
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by a start that was killed
     unfinished.mkdir()
     make(unfinished)
     unfinished.rename(entry)
@@ -55,7 +54,7 @@ def _lock_entry(entry: Path, supervisor: Supervisor, progress: Progress) -> Iter
         try:
             lock.acquire(timeout=1)
         except Timeout:
-            progress(f"Waiting for another first start, which makes {entry.name}")
+            progress(f"Waiting for another first start, which is preparing {entry.name}")
     try:
         yield
     finally:

@@ -22,23 +22,19 @@ DIRECTORY_PREFIX = "fabric-sync-stack-"
 LOCK_FILE_NAME = "in-use.lock"
 
 
-def _ignore_progress(_text: str) -> None:
-    """Report no progress."""
-
-
 class Stack:
-    """Temporal, NetBox and a Git server, running from `with` to the end of its block.
+    """Temporal, NetBox and a Git server, which run during the `with` block.
 
-    `progress` is called, from several threads, with a short text about what is being done.
-    Everything lives in a temporary directory that is removed at the end. When the start fails, it
-    stays until the next start for the sake of its logs, which the StackError names.
+    Several threads call `progress` with a short text about the current step. All files are in a
+    temporary directory, which is removed at the end. After a failed start it stays until the next
+    start, because the StackError names its logs.
     """
 
     temporal: TemporalServer
     netbox: NetBoxServer
     git: GitServer
 
-    def __init__(self, progress: Progress = _ignore_progress) -> None:
+    def __init__(self, progress: Progress = lambda _text: None) -> None:
         self._progress = progress
 
     def __enter__(self) -> Self:
@@ -75,7 +71,7 @@ class Stack:
             try:
                 _wait_for_all(temporal, netbox)
             except BaseException:
-                self._supervisor.close()  # ends what the other thread waits for
+                self._supervisor.close()  # ends the processes that the other thread waits for
                 raise
         self.temporal, self.netbox = temporal.result(), netbox.result()
         self.git = GitServer(self._make_directory("git"), self._supervisor.ports)
@@ -92,7 +88,7 @@ class Stack:
 
 
 def _remove_abandoned_directories() -> None:
-    """Remove what stacks of this user left behind that were killed or failed to start."""
+    """Remove directories of this user's stacks that were killed or failed to start."""
     for lock_file in Path(tempfile.gettempdir()).glob(f"{DIRECTORY_PREFIX}*/{LOCK_FILE_NAME}"):
         if lock_file.stat().st_uid != os.geteuid():
             continue

@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite. They start what they give when the first test asks for it."""
+"""Fixtures of the whole suite. Servers start when the first test needs them."""
 
 import asyncio
 import signal
@@ -21,35 +21,35 @@ from tests.support.system.installation import Installation
 
 
 def pytest_configure() -> None:
-    """Ctrl-C works in what tests start, also where a shell has the suite in its background."""
+    """Let Ctrl-C reach the processes of tests, also if the suite runs in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# The same examples each time: a change is judged by what it does, not by luck. `make soak` looks for new ones.
+# The same examples in each run, so that failures follow from changes. `make soak` tries new ones.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("new-examples", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--pictures DIR` keeps what the tests in a browser saw."""
+    """Add `--pictures DIR`, which keeps the screenshots of the browser tests."""
     parser.addoption("--pictures", metavar="DIR", help="keep the pictures for the documentation")
 
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The real Temporal, NetBox and Git server, one for the whole run."""
+    """Run the real Temporal, NetBox and Git server, once for all tests."""
     capture = request.config.pluginmanager.get_plugin("capturemanager")
-    with ExitStack() as cleanup:
+    with ExitStack() as exits:
         assert capture is not None
-        with capture.global_and_fixture_disabled():  # the first start takes minutes: say why
-            running = cleanup.enter_context(Stack(_say))
-        yield running
+        with capture.global_and_fixture_disabled():  # the first start takes minutes: show progress
+            stack = exits.enter_context(Stack(_print_progress))
+        yield stack
 
 
 @pytest.fixture(scope="session")
 def admin(stack: Stack) -> Iterator[NetBox]:
-    """The NetBox as its superuser, set up as `starter.py setup` does."""
+    """Return a client of NetBox as its superuser, after `starter.py setup`."""
     netbox = NetBox(stack.netbox.url, stack.netbox.token, connect_timeout=5, timeout=60)
     for _ in setup.apply(netbox, setup.all_items(stack.temporal.ui_url, "default")):
         pass
@@ -59,24 +59,24 @@ def admin(stack: Stack) -> Iterator[NetBox]:
 
 @pytest.fixture(scope="session")
 def constrained_token(admin: NetBox) -> str:
-    """The token of the user that workers and the command line are."""
+    """Return the constrained user's token, for workers and the command line."""
     token = setup.issue_token(admin)
     assert token is not None
     return token
 
 
 @pytest.fixture
-def running() -> Iterator[ExitStack]:
-    """What ends with the test."""
-    with ExitStack() as stack:
-        yield stack
+def cleanup() -> Iterator[ExitStack]:
+    """An exit stack that closes after the test."""
+    with ExitStack() as exits:
+        yield exits
 
 
 @pytest.fixture
 async def installation(
-    stack: Stack, admin: NetBox, constrained_token: str, tmp_path: Path, running: ExitStack
+    stack: Stack, admin: NetBox, constrained_token: str, tmp_path: Path, cleanup: ExitStack
 ) -> AsyncIterator[Installation]:
-    """The real stack without a record, with a queue of its own; nothing of it stays for others."""
+    """The real stack, empty and with a new task queue; cleared after the test."""
     client = await Client.connect(stack.temporal.address, data_converter=pydantic_data_converter)
     await _clear(client, admin)
     yield Installation(
@@ -85,13 +85,13 @@ async def installation(
         admin=admin,
         token=constrained_token,
         folder=tmp_path,
-        apis=lambda: running.enter_context(kubernetes_api()),
+        start_api=lambda: cleanup.enter_context(kubernetes_api()),
     )
     await _clear(client, admin)
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # of stdout, nothing is seen of tests beside others
+def _print_progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # pytest-xdist does not show stdout
 
 
 async def _clear(client: Client, admin: NetBox) -> None:
@@ -105,7 +105,7 @@ def _delete_records(admin: NetBox) -> None:
 
 
 async def _terminate_all(client: Client) -> None:
-    """A fleet looks after all loops of its namespace, so tests share it one after the other."""
+    # A fleet manages all loops of its namespace, so each test needs the namespace for itself.
     async for execution in client.list_workflows("ExecutionStatus = 'Running'"):
-        with suppress(RPCError):  # it has just ended
+        with suppress(RPCError):  # it completed meanwhile
             await client.get_workflow_handle(execution.id).terminate()

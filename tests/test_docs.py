@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +16,9 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
 def load_generator() -> ModuleType:
     """Return the script that writes the page of settings."""
-    spec = importlib.util.spec_from_file_location("configuration", PROJECT / "docs/configuration.py")
+    spec = importlib.util.spec_from_file_location(
+        "configuration", PROJECT / "docs/configuration.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -56,3 +59,20 @@ def test_every_package_is_in_the_architecture() -> None:
         for module in (PROJECT / root).rglob("__init__.py"):
             package = module.parent.relative_to(PROJECT)
             assert f"`{package}/`" in page, package
+
+
+def test_every_path_in_the_architecture_exists() -> None:
+    page = (PROJECT / "docs/architecture.md").read_text()
+    for path in re.findall(
+        r"`((?:fabrics|activities|workflows|cli|stack|webhooks)/[\w/.]*)`", page
+    ):
+        assert (PROJECT / path).exists(), path
+
+
+def test_product_modules_and_packages_stay_small() -> None:
+    packages: Counter[Path] = Counter()
+    for root in ("fabrics", "activities", "workflows", "cli", "stack", "webhooks", "bench"):
+        for module in (PROJECT / root).rglob("*.py"):
+            assert len(module.read_text().splitlines()) <= 300, module
+            packages[module.parent] += module.name != "__init__.py"
+    assert max(packages.values()) <= 15, packages.most_common(1)

@@ -1,7 +1,7 @@
-"""An optional ear for NetBox and Git hosts, so that what people change counts within a second.
+"""An optional receiver for webhooks, so that changes count within a second.
 
-    sender --> receiver --> signatures --> payloads --> bursts --> relay --> Temporal
+    sender --> receiver --> signatures --> payloads --> throttle --> relay --> Temporal
 
-A webhook is only ever a hint to look now instead of soon: it carries no data into a sync, and one
-that is lost, repeated or made up by somebody who knows the secret changes nothing but the moment.
+A webhook is only a hint to sync now instead of soon. It brings no data into a sync, so one that is lost, repeated
+or forged by somebody who knows the secret changes nothing but the time.
 """

@@ -1,4 +1,4 @@
-"""Which fabrics follow a branch that was pushed."""
+"""Selection of the fabrics that follow a pushed branch."""
 
 from collections.abc import Collection, Iterable
 
@@ -7,15 +7,15 @@ from fabrics.record.config import FabricConfig
 from webhooks.payloads import PushEvent
 
 type RepositoryKey = tuple[str, int | None, tuple[str, ...]]
-"""Host, port if it is not the usual one, path."""
+"""Host, port unless it is the default, path."""
 
 
 def find_affected_fabrics(
     configs: Iterable[FabricConfig], pushes: Collection[PushEvent]
 ) -> list[str]:
-    """The ids of the fabrics whose desired state is on one of the pushed branches.
+    """Return the ids of the fabrics that follow one of the pushed branches.
 
-    Fabrics that are paused or switched off follow nothing: a push is no person who asks for a sync.
+    Paused or disabled fabrics are left out: only a person may ask for their sync, not a push.
     """
     pushed = {(get_repository_key(url), push.branch) for push in pushes for url in push.urls}
     return [
@@ -27,14 +27,14 @@ def find_affected_fabrics(
 
 
 def get_repository_key(url: str) -> RepositoryKey | str:
-    """What all spellings of a repository's URL have in common: https, ssh and `git@host:path` are one.
+    """Return a key that all URLs of a repository (https, ssh, `git@...`) share.
 
-    The case of letters does not count, as on GitHub, GitLab and Gitea: taking two repositories for one
-    costs a sync, taking one for two would make pushes go unheard.
+    Case is ignored, as on GitHub, GitLab and Gitea: confusing two repositories costs a sync, but telling apart
+    two spellings of one would lose pushes.
     """
     try:
-        place = NormalizedUrl.from_url(url)
+        normalized = NormalizedUrl.from_url(url)
     except ValueError:
         return url
-    port = None if place.port == DEFAULT_PORTS[place.scheme] else place.port
-    return place.host, port, tuple(step.casefold() for step in place.path)
+    port = None if normalized.port == DEFAULT_PORTS[normalized.scheme] else normalized.port
+    return normalized.host, port, tuple(step.casefold() for step in normalized.path)

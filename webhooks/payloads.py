@@ -1,7 +1,7 @@
-"""What a webhook says, as far as it matters here: that a record changed, or which branch of what.
+"""Parsers for webhook bodies: which record changed, or which branch.
 
-Senders also tell of much that is no business of ours (a `ping`, a tag, another model); that is None.
-Nothing else is read: the records and the repositories themselves say what is true.
+Other events (a `ping`, a tag, another model) are parsed as None. Nothing else in a body is used: syncs read
+the records and the repositories themselves.
 """
 
 from typing import Annotated, Final, Literal
@@ -14,7 +14,7 @@ _OBJECT_ADAPTER: Final = TypeAdapter(dict[str, JsonValue])
 
 
 class InvalidJson(ValueError):
-    """The body is no JSON object."""
+    """The body is not a JSON object."""
 
 
 class _Cluster(BaseModel, frozen=True):
@@ -30,7 +30,7 @@ class RecordEvent(BaseModel, frozen=True):
 
 
 class _Repository(BaseModel, frozen=True):
-    """GitHub and Gitea say `clone_url` and `ssh_url`, GitLab `git_http_url` and `git_ssh_url`."""
+    """GitHub and Gitea send the first two fields, GitLab the others."""
 
     clone_url: str = ""
     ssh_url: str = ""
@@ -39,7 +39,7 @@ class _Repository(BaseModel, frozen=True):
 
 
 class PushEvent(BaseModel, frozen=True):
-    """A branch of a repository has a new tip. GitLab describes the repository in `project`, too."""
+    """A branch was pushed. GitLab also describes the repository in `project`."""
 
     ref: Annotated[str, Field(pattern=f"^{BRANCH_REF_PREFIX}.")]
     after: str
@@ -53,18 +53,18 @@ class PushEvent(BaseModel, frozen=True):
 
     @property
     def urls(self) -> frozenset[str]:
-        """Where the repository can be had, in all the spellings that the host gave."""
-        named = (*self.repository.model_dump().values(), *self.project.model_dump().values())
-        return frozenset(url for url in named if url)
+        """All URLs of the repository that the Git host sent."""
+        urls = (*self.repository.model_dump().values(), *self.project.model_dump().values())
+        return frozenset(filter(None, urls))
 
 
 def parse_record_event(body: bytes) -> RecordEvent | None:
-    """What NetBox tells of a cluster. Raises `InvalidJson`."""
+    """Parse NetBox's event on a cluster; None for others. Raises `InvalidJson`."""
     return _parse(RecordEvent, body)
 
 
 def parse_push(body: bytes) -> PushEvent | None:
-    """The push to a branch that a Git host tells of. Raises `InvalidJson`."""
+    """Parse a push to a branch; None for other events. Raises `InvalidJson`."""
     return _parse(PushEvent, body)
 
 
@@ -72,7 +72,7 @@ def _parse[T: BaseModel](model: type[T], body: bytes) -> T | None:
     try:
         document = _OBJECT_ADAPTER.validate_json(body)
     except ValidationError:
-        raise InvalidJson("The body is no JSON object.") from None
+        raise InvalidJson("The body is not a JSON object.") from None
     try:
         return model.model_validate(document)
     except ValidationError:

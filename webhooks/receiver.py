@@ -1,7 +1,7 @@
-"""What takes webhooks: `POST /netbox` and `POST /git`, and nothing else.
+"""The HTTP receiver of webhooks: `POST /netbox` and `POST /git`.
 
-It speaks plain HTTP and listens on the loopback interface unless told otherwise: a proxy in front of
-it brings TLS, without which GitLab's plain token could be read on the way.
+It speaks plain HTTP and listens on the loopback interface by default. A reverse proxy should add TLS, without
+which GitLab's plain token could be read in transit.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ from temporalio.client import Client
 
 from activities.netbox.client import NetBox
 from settings import Settings
-from webhooks.payloads import InvalidJson, PushEvent, parse_push, parse_record_event
+from webhooks.payloads import InvalidJson, PushEvent, RecordEvent, parse_push, parse_record_event
 from webhooks.relay import Relay
 from webhooks.server import running_server
-from webhooks.signatures import Headers, is_from_git_host, is_from_netbox
+from webhooks.signatures import Verifier, is_from_git_host, is_from_netbox
 from webhooks.throttle import Throttle
 
 MAX_BODY_BYTES: Final = 5 * 1024 * 1024
-"""Bytes. GitHub stops at 25 MB, which only pushes of thousands of commits come near to."""
+"""GitHub sends up to 25 MB, but only pushes of thousands of commits come near that."""
 
 BODY_TIMEOUT_SECONDS: Final = 10.0
-"""What a body may take to arrive: those who send slowly hold places that others need."""
+"""Slow senders hold connections that others need."""
 
 FLEET_INTERVAL_SECONDS: Final = 1.0
 PUSH_INTERVAL_SECONDS: Final = 3.0
-"""Seconds. A push costs a reading of all records, and people push several branches at once."""
+"""Longer, since a push makes the relay read all records, and people push several branches at once."""
 
 log = logging.getLogger("fabric_sync.webhooks")
 
@@ -41,69 +41,61 @@ log = logging.getLogger("fabric_sync.webhooks")
 async def running_receiver(
     client: Client, netbox: NetBox, settings: Settings
 ) -> AsyncIterator[str]:
-    """The receiver, listening until the block ends; its URL. Raises `CannotListen`."""
+    """Run the receiver until the block ends; its URL. Raises `CannotListen`."""
     async with AsyncExitStack() as stack:
         relay = Relay(client, netbox)
         records = Throttle(relay.notify_fleet, FLEET_INTERVAL_SECONDS)
         pushes = Throttle(relay.sync_affected_fabrics, PUSH_INTERVAL_SECONDS)
-        for bursts in (records, pushes):
-            await stack.enter_async_context(_running_in_background(bursts.run()))
+        for throttle in (records, pushes):
+            await stack.enter_async_context(_running_in_background(throttle.run()))
         app = create_app(settings.webhook_secret.get_secret_value(), records.add, pushes.add)
-        url = await stack.enter_async_context(
-            running_server(app, settings.webhook_host, settings.webhook_port)
-        )
-        log.info("Taking webhooks of NetBox at %s/netbox, of Git hosts at %s/git.", url, url)
+        server = running_server(app, settings.webhook_host, settings.webhook_port)
+        url = await stack.enter_async_context(server)
+        log.info("Receiving webhooks of NetBox at %s/netbox, of Git hosts at %s/git.", url, url)
         yield url
 
 
 def create_app(
     secret: str, on_record: Callable[[int], None], on_push: Callable[[PushEvent], None]
 ) -> Starlette:
-    """The application. What those who know `secret` tell goes to `on_record`, by its id, or `on_push`."""
+    """Return the application; signed events go to `on_record` or `on_push`."""
 
-    def take_event(body: bytes) -> bool:
-        event = parse_record_event(body)
-        if event:
-            on_record(event.data.id)
-        return event is not None
+    def on_event(event: RecordEvent) -> None:
+        on_record(event.data.id)
 
-    def take_push(body: bytes) -> bool:
-        push = parse_push(body)
-        if push:
-            on_push(push)
-        return push is not None
-
-    routes = [
-        _create_route("/netbox", secret, is_from_netbox, take_event),
-        _create_route("/git", secret, is_from_git_host, take_push),
-    ]
-    app = Starlette(routes=routes, max_body_size=MAX_BODY_BYTES)
+    netbox = _create_route("/netbox", secret, is_from_netbox, parse_record_event, on_event)
+    git = _create_route("/git", secret, is_from_git_host, parse_push, on_push)
+    app = Starlette(routes=[netbox, git], max_body_size=MAX_BODY_BYTES)
     app.router.redirect_slashes = False
     return app
 
 
-def _create_route(
+def _create_route[T](
     path: str,
     secret: str,
-    is_authentic: Callable[[Headers, bytes, str], bool],
-    handle: Callable[[bytes], bool],
+    is_authentic: Verifier,
+    parse: Callable[[bytes], T | None],
+    handle: Callable[[T], None],
 ) -> Route:
-    async def answer(request: Request) -> Response:
+    async def respond(request: Request) -> Response:
         try:
             async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
                 body = await request.body()
         except (TimeoutError, ClientDisconnect):
             return PlainTextResponse("The body did not arrive.", 408)
         if not is_authentic(request.headers, body, secret):
-            log.warning("Refused a request to %s: its signature is missing or wrong.", path)
+            log.warning("Rejected a request to %s: its signature is missing or wrong.", path)
             return PlainTextResponse("The signature is missing or wrong.", 401)
         try:
-            is_for_us = handle(body)
+            event = parse(body)
         except InvalidJson:
-            return PlainTextResponse("The body has to be JSON: choose application/json.", 400)
-        return PlainTextResponse("Accepted.", 202) if is_for_us else PlainTextResponse("Ignored.")
+            return PlainTextResponse("The body must be JSON: choose application/json.", 400)
+        if event is None:
+            return PlainTextResponse("Ignored.")
+        handle(event)
+        return PlainTextResponse("Accepted.", 202)
 
-    return Route(path, answer, methods=["POST"])
+    return Route(path, respond, methods=["POST"])
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
-"""From hints to signals, which are all that a webhook can cause.
+"""Turns webhooks into signals, which is all that a webhook can cause.
 
-Nothing here raises or is tried again: the fleet's next round and a fabric's next slot find out anyway
-what a signal that is lost would have told.
+Nothing here raises or retries: after a lost signal, the fleet's next round or the fabric's next slot finds the
+change anyway.
 """
 
 import asyncio
@@ -19,50 +19,49 @@ from activities.netbox.client import NetBox
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
 from fabrics.record.config import FabricConfig
-from fabrics.record.status_fields import parse_config
+from fabrics.record.config_fields import parse_config
 from webhooks.affected_fabrics import find_affected_fabrics
 from webhooks.payloads import PushEvent
 
 SIGNAL_TIMEOUT: Final = timedelta(seconds=10)
-"""What one signal may take: bursts behind it are waiting."""
+"""Short, since later webhooks wait for it."""
 
 log = logging.getLogger("fabric_sync.webhooks")
 
 
 @dataclass(frozen=True)
 class Relay:
-    """Tells the loops of one Temporal namespace about the records of one NetBox."""
+    """Signals the workflows of one Temporal namespace."""
 
     client: Client
     netbox: NetBox
 
     async def notify_fleet(self, record_ids: Collection[int]) -> None:
-        """Have the records compared with the loops at once."""
-        log.info("NetBox told of changes of %d records.", len(record_ids))
+        """Make the fleet compare records and loops at once."""
+        log.info("NetBox reported changes of %d records.", len(record_ids))
         await self._signal(FLEET_WORKFLOW_ID, "record_changed")
 
     async def sync_affected_fabrics(self, pushes: Collection[PushEvent]) -> None:
-        """Have the fabrics synced that follow these branches: one read, one signal for each."""
+        """Sync the fabrics that follow the branches: one read, one signal per fabric."""
         try:
             configs = await asyncio.to_thread(self._load_configs)
         except (PermanentError, TransientError) as error:
-            log.warning("A push is left to the fabrics' next slots: %s", error)
+            log.warning("Pushes have to wait for the next slots of their fabrics: %s", error)
             return
         fabric_ids = find_affected_fabrics(configs, pushes)
-        log.info("%d pushes concern %d fabrics.", len(pushes), len(fabric_ids))
-        await asyncio.gather(*(self._signal(workflow_id(each), "sync_now") for each in fabric_ids))
+        log.info("%d pushes affect %d fabrics.", len(pushes), len(fabric_ids))
+        await asyncio.gather(*(self._signal(workflow_id(id_), "sync_now") for id_ in fabric_ids))
 
     def _load_configs(self) -> list[FabricConfig]:
         return [parse_config(record) for record in self.netbox.list_records()]
 
     async def _signal(self, workflow: str, signal: str) -> None:
-        """A workflow that does not run is never started: that is the fleet's business alone."""
+        """Signal a running workflow; only the fleet starts workflows."""
+        handle = self.client.get_workflow_handle(workflow)
         try:
-            await self.client.get_workflow_handle(workflow).signal(
-                signal, rpc_timeout=SIGNAL_TIMEOUT
-            )
+            await handle.signal(signal, rpc_timeout=SIGNAL_TIMEOUT)
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                log.info("%s does not run, so it gets no signal.", workflow)
+                log.info("%s is not running, so it was not signalled.", workflow)
             else:
-                log.warning("%s got no signal: %s", workflow, one_line(error.message))
+                log.warning("%s could not be signalled: %s", workflow, one_line(error.message))

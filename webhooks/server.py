@@ -1,4 +1,4 @@
-"""An ASGI application behind a port of ours, inside the worker's process."""
+"""An HTTP server for an ASGI application inside the worker's process."""
 
 import asyncio
 import socket
@@ -10,19 +10,19 @@ import uvicorn
 from starlette.types import ASGIApp
 
 MAX_CONNECTIONS: Final = 32
-"""At the same time, so that strangers cannot make the worker hold more than so many bodies."""
+"""Limits the request bodies that strangers can make the worker hold at a time."""
 
 SHUTDOWN_TIMEOUT_SECONDS: Final = 3
-"""What requests under way get to finish when the worker stops."""
+"""For running requests to finish when the worker stops."""
 
 
 class CannotListen(Exception):
-    """The address is not to be had; the text is for the operator."""
+    """The address cannot be used; the text is for the operator."""
 
 
 @asynccontextmanager
 async def running_server(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
-    """The application, listening until the block ends; its URL. Port 0 is any that is free.
+    """Serve `app` until the block ends; its URL. Port 0 means any free port.
 
     Raises `CannotListen`.
     """
@@ -37,7 +37,7 @@ async def running_server(app: ASGIApp, host: str, port: int) -> AsyncIterator[st
 
 
 class _Server(uvicorn.Server):
-    """Stops with the worker, whose signal handlers stay as they are."""
+    """A server that leaves the worker's signal handlers alone."""
 
     @override
     @contextmanager

@@ -1,53 +1,46 @@
-"""Whether a request is from somebody who knows the secret.
+"""Verification of signatures, which prove that a sender knows the secret.
 
-Each sender proves it in a header of its own. Every proof that a request brings has to hold, so that a
-plain token beside a signature does not weaken it; one that brings none is from anybody. All comparisons
-take the same time wherever the difference is.
+Each kind of sender signs in its own header. Every signature that a request has must be valid, so a plain token
+beside a signature does not weaken that; a request without any is rejected. All comparisons take constant time.
 """
 
 import hmac
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from standardwebhooks.webhooks import (
-    EmptyWebhookSecretError,
-    Webhook,
-    WebhookVerificationError,
-)
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
-SIGNING_TOKEN_PREFIX: Final = "whsec_"  # noqa: S105  the beginning of every one
-"""How a secret begins that is the base64 of a key, as the Standard Webhooks specification writes it."""
+SIGNING_TOKEN_PREFIX: Final = "whsec_"  # noqa: S105  not a secret itself
+"""Marks a secret that is a base64 key, as the Standard Webhooks specification defines."""
 
 type Headers = Mapping[str, str]
-"""By lower-case name, as latin-1 has the bytes."""
+"""Values by lower-case name, decoded as latin-1."""
 
 type Verifier = Callable[[Headers, bytes, str], bool]
 """Headers, body, secret."""
 
 
 def is_from_netbox(headers: Headers, body: bytes, secret: str) -> bool:
-    """Whether NetBox signed this with the webhook's secret: `X-Hook-Signature`, HMAC-SHA512 in hex."""
-    return _is_verified(_NETBOX_VERIFIERS, headers, body, secret)
+    """Return whether NetBox signed the body: `X-Hook-Signature`, HMAC-SHA512 in hex."""
+    return _verify(_NETBOX_VERIFIERS, headers, body, secret)
 
 
 def is_from_git_host(headers: Headers, body: bytes, secret: str) -> bool:
-    """Whether a Git host proved that it knows the secret.
+    """Return whether a Git host signed the body or sent the secret.
 
     GitHub: `X-Hub-Signature-256`; Gitea and Forgejo: `X-Gitea-Signature`; GitLab: `webhook-signature`
-    where the secret is a signing token (`whsec_...`), `X-Gitlab-Token` where it is a plain one.
+    if the secret is a signing token (`whsec_...`), else `X-Gitlab-Token`.
     """
-    return _is_verified(_GIT_HOST_VERIFIERS, headers, body, secret)
+    return _verify(_GIT_HOST_VERIFIERS, headers, body, secret)
 
 
-def _is_verified(
-    verifiers: Mapping[str, Verifier], headers: Headers, body: bytes, secret: str
-) -> bool:
-    brought = [proof for header, proof in verifiers.items() if header in headers]
-    return bool(brought) and all(proof(headers, body, secret) for proof in brought)
+def _verify(verifiers: Mapping[str, Verifier], headers: Headers, body: bytes, secret: str) -> bool:
+    present = [verify for header, verify in verifiers.items() if header in headers]
+    return bool(present) and all(verify(headers, body, secret) for verify in present)
 
 
 def _create_hmac_verifier(header: str, algorithm: str, prefix: str = "") -> Verifier:
-    """The proof by an HMAC of the body in hexadecimal digits, after `prefix`."""
+    """Return a verifier for a hexadecimal HMAC of the body, after `prefix`."""
 
     def is_signed(headers: Headers, body: bytes, secret: str) -> bool:
         expected = prefix + hmac.digest(secret.encode(), body, algorithm).hex()
@@ -61,7 +54,7 @@ def _has_gitlab_token(headers: Headers, _body: bytes, secret: str) -> bool:
 
 
 def _has_standard_signature(headers: Headers, body: bytes, secret: str) -> bool:
-    """https://github.com/standard-webhooks/standard-webhooks; it must be less than five minutes old."""
+    """Verify as https://www.standardwebhooks.com specifies, within five minutes."""
     if not secret.startswith(SIGNING_TOKEN_PREFIX):
         return False
     try:

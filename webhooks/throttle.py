@@ -1,4 +1,4 @@
-"""Many hints at once become few actions."""
+"""A throttle that combines many hints into few actions."""
 
 import asyncio
 import logging
@@ -8,9 +8,9 @@ log = logging.getLogger("fabric_sync.webhooks")
 
 
 class Throttle[T]:
-    """Hands hints on: the first at once, then those of each `pause` (in seconds) together.
+    """Passes on the first hint at once, and then the hints of each interval together.
 
-    So there is at most one action a pause, and the last hint of a burst is never lost.
+    So there is at most one action per interval, and the last hint of a burst is never lost.
     """
 
     def __init__(
@@ -22,18 +22,18 @@ class Throttle[T]:
         self._has_hints = asyncio.Event()
 
     def add(self, hint: T) -> None:
-        """Take a hint; equal ones are one."""
+        """Add a hint; equal hints count once."""
         self._hints.add(hint)
         self._has_hints.set()
 
     async def run(self) -> None:
-        """Act on what comes, until cancelled."""
+        """Act on hints until cancelled."""
         while True:
             await self._has_hints.wait()
             self._has_hints.clear()
             hints, self._hints = frozenset(self._hints), set()
             try:
                 await self._action(hints)
-            except Exception:  # a defect must not make all that follow go unheard
-                log.exception("%d webhooks came to nothing.", len(hints))
+            except Exception:  # a defect must not stop all later webhooks
+                log.exception("%d webhooks could not be processed.", len(hints))
             await asyncio.sleep(self._interval_seconds)

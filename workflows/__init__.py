@@ -1,1 +1,1 @@
-"""Temporal workflows: deterministic only. They decide when; `activities` does, `fabrics` knows what it means."""
+"""Temporal workflows: deterministic; they decide when, `activities` does it."""

@@ -1,7 +1,7 @@
-"""A message that makes no sense is ignored: a signal is noted, an update refused.
+"""Ignore malformed messages: note a signal, refuse an update.
 
 Anyone may send one from the Web UI or the Temporal command line, with any arguments. An exception in a
-handler fails the workflow task, which Temporal then repeats for ever: one slip would stop the fabric.
+handler fails the workflow task, which Temporal then retries forever: one slip would stop the fabric.
 So arguments are matched to the handler before it runs, and the ValueErrors of signals are caught.
 """
 
@@ -19,7 +19,7 @@ from temporalio.worker import (
 
 
 class MalformedSignalHandler:
-    """A workflow that has a place to say what it ignored."""
+    """A workflow that can show which signal it ignored."""
 
     def note_ignored(self, text: str) -> None:
         """Show `text` to people."""
@@ -27,12 +27,12 @@ class MalformedSignalHandler:
 
 
 class MalformedMessageInterceptor(Interceptor):
-    """The worker's interceptor; see the module."""
+    """The worker's interceptor against malformed messages."""
 
     def workflow_interceptor_class(
         self, input: WorkflowInterceptorClassInput
     ) -> type[WorkflowInboundInterceptor]:
-        """The part that runs inside each workflow."""
+        """Return the class that handles the messages of each workflow."""
         return _InboundInterceptor
 
 
@@ -58,4 +58,4 @@ def _check_arguments(handler: Callable[..., object] | None, arguments: Sequence[
     try:
         inspect.signature(handler).bind(*arguments)
     except TypeError as error:
-        raise ValueError(f"it came with {len(arguments)} arguments ({error})") from error
+        raise ValueError(f"the message came with {len(arguments)} arguments ({error})") from error

@@ -1,1 +1,1 @@
-"""Git: the files of one directory on one branch, from a bare mirror on the worker's disk."""
+"""Git: reads one directory of a branch through a mirror on the worker's disk."""

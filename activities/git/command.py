@@ -1,10 +1,9 @@
-"""Running `git` on repositories that nobody vouches for.
+"""Run `git` on untrusted repositories.
 
-Arguments are constants or object ids. What varies (address, branch, secrets) is configuration in the
-environment, so no value can pass for an option and no secret shows in a process list. Nothing else
-configures it: no file of the system, the user or the environment that the worker itself was started
-in. It asks nobody, runs no hooks, helpers or other transports, and follows no redirects, which could
-take a token elsewhere.
+Arguments are constants or object ids. Everything else (URL, branch, secrets) is configuration in the
+environment, so no value can pass for an option and no secret appears in a process list. git ignores the
+configuration of the system, of the user and of the worker's own environment. It never prompts, runs no hooks,
+helpers or other transports, and follows no redirects, which could send a token elsewhere.
 """
 
 import base64
@@ -22,14 +21,14 @@ from git import Git, GitCommandError
 from activities.credentials import GitAccess
 
 GIT_CONFIG: Final = {
-    "core.bigFileThreshold": "8m",  # larger blobs are streamed: memory stays bounded
+    "core.bigFileThreshold": "8m",  # larger blobs are streamed, so memory stays bounded
     "core.hooksPath": os.devnull,
     "credential.helper": "",
     "fetch.fsckObjects": "true",
     "fetch.recurseSubmodules": "false",
-    "fetch.unpackLimit": "1",  # one pack a push: after gc.autoPackLimit of them, 50, git tidies up
-    "gc.autoDetach": "false",  # inside our lock and timeout
-    "gc.pruneExpire": "now",  # nobody else uses the mirror, and only the newest commits count
+    "fetch.unpackLimit": "1",  # keep one pack per fetch; git repacks after 50 (gc.autoPackLimit)
+    "gc.autoDetach": "false",  # within our lock and timeout
+    "gc.pruneExpire": "now",  # nobody else uses the mirror, and only the newest commits matter
     "http.followRedirects": "false",
     "init.defaultBranch": "main",
     "remote.source.tagOpt": "--no-tags",
@@ -55,30 +54,36 @@ CHUNK_BYTES: Final = 256 * 1024
 
 
 class GitError(Exception):
-    """git failed; `output` is what it wrote to stderr, never shown to people as it is."""
+    """git failed. `output` is its stderr, which is never shown to people as it is."""
 
     def __init__(self, output: str, *, timed_out: bool) -> None:
         super().__init__()
         self.output = output
         self.timed_out = timed_out
 
+    @property
+    def local_output(self) -> str:
+        """The output without the lines that the server sent."""
+        lines = self.output.splitlines()
+        return "\n".join(line for line in lines if not line.startswith("remote:"))
+
 
 @dataclass(frozen=True)
 class GitCommand:
-    """git in one bare repository. `timeout` is in seconds; what takes longer is killed."""
+    """git in one bare repository, killed after `timeout` seconds."""
 
     repository: Path
     environment: Mapping[str, str]
     timeout: float
 
     def run(self, *arguments: str, input_lines: Iterable[str] = ()) -> bytes:
-        """The output of a command that reads `lines` as its input. Raises `GitError`."""
-        with TemporaryFile() as given:
-            given.write("".join(f"{line}\n" for line in input_lines).encode())
-            given.seek(0)
+        """Run a command on `input_lines` and return its output. Raises `GitError`."""
+        with TemporaryFile() as stdin:
+            stdin.write("".join(f"{line}\n" for line in input_lines).encode())
+            stdin.seek(0)
             status, output, errors = Git(self.repository).execute(
                 self._build_command(arguments),
-                istream=given,
+                istream=stdin,
                 env=self.environment,
                 kill_after_timeout=self.timeout,
                 with_extended_output=True,
@@ -91,7 +96,7 @@ class GitCommand:
         return output
 
     def run_truncated(self, max_bytes: int, *arguments: str) -> bytes:
-        """A command's output, little more than `limit` bytes of it; the rest is not waited for."""
+        """Run a command and return its output, cut after some `max_bytes` bytes."""
         process = Git(self.repository).execute(
             self._build_command(arguments), env=self.environment, as_process=True
         )
@@ -105,15 +110,14 @@ class GitCommand:
                 process.wait()
             except GitCommandError as error:
                 if len(output) < max_bytes:
-                    raise GitError(
-                        str(error.stderr), timed_out=error.status == KILLED_EXIT_STATUS
-                    ) from None
+                    timed_out = error.status == KILLED_EXIT_STATUS
+                    raise GitError(str(error.stderr), timed_out=timed_out) from None
             finally:
                 watchdog.cancel()
         return output
 
     def _build_command(self, arguments: tuple[str, ...]) -> list[str]:
-        """git without what it would inherit: some variables act by being there, empty or not."""
+        """Return the command without inherited variables, which may act even if empty."""
         inherited = {name for name in os.environ if name.startswith("GIT_")}
         unset = [part for name in inherited - self.environment.keys() for part in ("-u", name)]
         return ["env", *unset, "git", *arguments]
@@ -129,7 +133,7 @@ def _read_chunks(stream: IO[bytes], max_bytes: int) -> Iterator[bytes]:
 def build_git_environment(
     repository: Path, access: GitAccess, configuration: Mapping[str, str], protocols: str
 ) -> dict[str, str]:
-    """What git in `repository` gets to know; `protocols` as in GIT_ALLOW_PROTOCOL."""
+    """Return git's environment in `repository`; `protocols` as in GIT_ALLOW_PROTOCOL."""
     environment = {
         **ISOLATION_ENVIRONMENT,
         "GIT_ALLOW_PROTOCOL": protocols,
@@ -153,7 +157,7 @@ def _build_auth_config(access: GitAccess) -> dict[str, str]:
 
 
 def _encode_config(configuration: Mapping[str, str]) -> dict[str, str]:
-    """Configuration as variables, see GIT_CONFIG_COUNT in git-config(1)."""
+    """Encode configuration as variables, see GIT_CONFIG_COUNT in git-config(1)."""
     numbered = {"GIT_CONFIG_COUNT": str(len(configuration))}
     for number, (key, value) in enumerate(configuration.items()):
         numbered |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}

@@ -1,7 +1,6 @@
-"""The desired state of a fabric: what the manifests in its Git directory ask for together.
+"""The desired state of a fabric, from the manifests in its Git directory.
 
-What a file says depends on its path and content alone, so it is kept by both: one edited file costs
-one parse, and nothing changed costs none.
+Parsed files are cached by path and content: one edited file costs one parse, an unchanged directory none.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,8 +13,8 @@ from cachetools import LRUCache
 from activities.errors import PermanentError
 from activities.git.mirror import EntryType, GitFile, GitMirror
 from fabrics.record.config import GitSource
-from fabrics.resources.manifests import (
-    DEFAULT_LIMITS,
+from fabrics.resources.manifests.documents import DEFAULT_LIMITS
+from fabrics.resources.manifests.files import (
     DesiredState,
     ParsedFile,
     build_desired_state,
@@ -27,7 +26,7 @@ from settings import Settings
 
 MAX_FILES: Final = 20_000
 MAX_BYTES: Final = 64 * 1024 * 1024
-"""Of one fabric's manifests: a hundred times the largest fabric known."""
+"""Limits for the manifests of one fabric, a hundred times the largest known fabric."""
 
 MAX_CACHED_OBJECTS: Final = 100_000
 """Objects of all fabrics whose parsed manifests stay in memory, some 3 KB each."""
@@ -45,14 +44,14 @@ class DesiredRevision:
 
 
 class DesiredStateCache:
-    """Reads the desired states of many fabrics. Threads may share it."""
+    """Reads and caches the desired states of many fabrics. Threads may share it."""
 
     def __init__(self) -> None:
         self._cache: LRUCache[GitFile, ParsedFile] = LRUCache(MAX_CACHED_OBJECTS, _weight)
         self._lock = Lock()
 
     def read(self, source: GitSource, settings: Settings) -> DesiredRevision:
-        """What the branch asks for now. Raises `TransientError` and `PermanentError`."""
+        """Read the branch's current state. Raises `TransientError` and `PermanentError`."""
         mirror = GitMirror(source, settings)
         snapshot = mirror.fetch_snapshot()
         files = tuple(_select_manifests(source, snapshot.files))
@@ -68,9 +67,9 @@ class DesiredStateCache:
 
     def _add_to_cache(self, parsed: dict[GitFile, ParsedFile]) -> None:
         with self._lock:
-            for file, said in parsed.items():
-                if _weight(said) <= MAX_CACHED_OBJECTS:
-                    self._cache[file] = said
+            for file, content in parsed.items():
+                if _weight(content) <= MAX_CACHED_OBJECTS:
+                    self._cache[file] = content
 
 
 def _weight(parsed: ParsedFile) -> int:
@@ -78,7 +77,7 @@ def _weight(parsed: ParsedFile) -> int:
 
 
 def _select_manifests(source: GitSource, files: Iterable[GitFile]) -> Iterator[GitFile]:
-    """The files that count, with their paths from the repository's root, which people know."""
+    """Select the files to read, with paths from the repository's root."""
     by_path = {_get_manifest_path(file): file for file in files}
     folder = source.directory.strip("/")
     for path in select_manifest_paths(by_path):
@@ -87,35 +86,35 @@ def _select_manifests(source: GitSource, files: Iterable[GitFile]) -> Iterator[G
 
 
 def _get_manifest_path(file: GitFile) -> str:
-    """The path; for what may stand for a directory of manifests, that of one inside."""
+    """Return the path; for what may link to a directory, that of a manifest in it."""
     is_file = file.entry_type is EntryType.FILE
     may_be_folder = not is_file and "." not in file.path.rpartition("/")[2]
     return f"{file.path}/linked.yaml" if may_be_folder else file.path
 
 
 def _parse_files(mirror: GitMirror, files: list[GitFile]) -> dict[GitFile, ParsedFile]:
-    """What files say that are not known yet; each mistake in one is a problem of that file."""
+    """Parse `files`; an error in one of them becomes a problem of that file."""
     readable = [file for file in files if not _get_skip_reason(file)]
     if len(files) > MAX_FILES or sum(file.size for file in readable) > MAX_BYTES:
         raise PermanentError(
-            f"{mirror.source.repository} holds more than {MAX_FILES} manifests or"
-            f" {MAX_BYTES >> 20} MB of them in {mirror.source.directory}: name a directory with the"
-            " fabric's alone in hh_git_directory."
+            f"{mirror.source.repository} holds more than {MAX_FILES} manifests or {MAX_BYTES >> 20} MB of them in"
+            f" {mirror.source.directory}: name a directory in hh_git_directory that holds only this fabric's"
+            " manifests."
         )
     contents = mirror.read_contents({file.blob_id for file in readable})
     return {file: _parse_file(file, contents.get(file.blob_id, b"")) for file in files}
 
 
 def _parse_file(file: GitFile, content: bytes) -> ParsedFile:
-    if why := _get_skip_reason(file):
-        return unreadable_file(file.path, why)
+    if reason := _get_skip_reason(file):
+        return unreadable_file(file.path, reason)
     if content.startswith(LFS_POINTER):
         return unreadable_file(file.path, f"kept in Git LFS, {NOT_FOLLOWED_HINT}")
     return parse_manifests(file.path, content)
 
 
 def _get_skip_reason(file: GitFile) -> str:
-    """Why a file is not read, as the end of a sentence; empty when it is."""
+    """Return why a file is not read, as the end of a sentence; empty if it is read."""
     if file.entry_type is not EntryType.FILE:
         return f"a {file.entry_type.value}, {NOT_FOLLOWED_HINT}"
     if file.size > DEFAULT_LIMITS.size_bytes:

@@ -1,9 +1,9 @@
-"""Reading one directory of one branch of a Git repository, without a checkout.
+"""Read one directory of one branch of a Git repository, without a checkout.
 
-A bare mirror on the worker's disk holds the newest commit of each branch that a fabric follows. A
-reading is one shallow fetch into a ref of our own, then a listing and the contents that are asked
-for. Files are never written out, so no link is followed, no filter or hook runs, and nothing outside
-the repository can be named. A mirror is only a cache: a damaged one is made anew.
+A bare mirror on the worker's disk holds the newest commit of each branch that a fabric follows. To read is to
+fetch into a ref of our own (shallow), list the directory, and get the contents of some files. Files are never
+written to disk, so no link is followed, no filter or hook runs, and no path leads out of the repository. A
+mirror is only a cache: a damaged one is created again.
 """
 
 import logging
@@ -24,19 +24,15 @@ from activities.credentials import GitAccess, resolve_git_access
 from activities.errors import NoResponseError, PermanentError, TransientError
 from activities.git import validation
 from activities.git.command import GitCommand, GitError, build_git_environment
-from activities.git.failures import (
-    MISSING_BRANCH_PATTERN,
-    classify_fetch_error,
-    strip_remote_output,
-)
+from activities.git.failures import MISSING_BRANCH_PATTERN, classify_fetch_error
 from fabrics.record.config import GitSource
 from settings import Settings
 
 MAX_LISTING_BYTES: Final = 32 * 1024 * 1024
-"""Bytes of a directory's listing: some 300,000 files."""
+"""Enough for some 300,000 files."""
 
 LOCAL_TIMEOUT_SECONDS: Final = 20.0
-"""Seconds for a command that only works on our own disk: a large fabric needs one."""
+"""For a command that only uses the local disk: a large fabric needs one second."""
 
 FETCH_ARGUMENTS: Final = (
     *("fetch", "--quiet", "--depth=1", "--no-tags"),
@@ -47,7 +43,7 @@ log = logging.getLogger("fabric_sync.git")
 
 
 class EntryType(Enum):
-    """What a path is: a file, or something that stands for what is kept elsewhere."""
+    """The type of a tree entry: a file, a symbolic link or a submodule."""
 
     FILE = "file"
     LINK = "symbolic link"
@@ -55,12 +51,12 @@ class EntryType(Enum):
 
 
 ENTRY_TYPES_BY_MODE: Final = {"120000": EntryType.LINK, "160000": EntryType.SUBMODULE}
-"""By mode; every other mode is a file's."""
+"""Every other mode is a file's."""
 
 
 @dataclass(frozen=True)
 class GitFile:
-    """One path below the directory that was read. Equal `blob_id`, equal content of `size` bytes."""
+    """One path below the directory. `blob_id` identifies its `size` bytes."""
 
     path: str
     blob_id: str
@@ -78,10 +74,10 @@ class GitSnapshot:
 
 @dataclass(frozen=True)
 class GitMirror:
-    """Our copy of the repository that a fabric's record names, as its credential sees it.
+    """The worker's copy of a fabric's repository, as the fabric's credential sees it.
 
-    Both readings raise `TransientError` and `PermanentError`. Processes and threads may use one
-    repository at the same time: they wait for each other.
+    Both methods raise `TransientError` and `PermanentError`. Processes and threads may share a repository; they
+    wait for each other.
     """
 
     source: GitSource
@@ -89,27 +85,24 @@ class GitMirror:
 
     def fetch_snapshot(self) -> GitSnapshot:
         """Fetch the branch and list the directory."""
-        self._check_host_reachable()  # others with the same mirror need not wait for it
+        if not (self.access.ssh_key or self._protocol == "file"):
+            # Before taking the lock, so that nobody else waits for an unreachable host.
+            validation.check_host_reachable(self.source.repository, self.settings.connect_timeout)
         with self._locked():
             try:
                 return self._fetch_and_list()
             except GitError as error:
-                log.info(
-                    "Making the mirror of %s anew: %s",
-                    self._display_name,
-                    strip_remote_output(error),
-                )
+                log.info("Recreating the mirror of %s: %s", self._name, error.local_output)
                 shutil.rmtree(self._path)
             try:
                 return self._fetch_and_list()
             except GitError as error:
-                log.warning("git fails on %s: %s", self._display_name, strip_remote_output(error))
-                raise TransientError(
-                    f"{self._display_name} cannot be read: see the worker's log."
-                ) from None
+                log.warning("git fails on %s: %s", self._name, error.local_output)
+                sentence = f"{self._name} cannot be read: see the worker's log."
+                raise TransientError(sentence) from None
 
     def read_contents(self, blob_ids: Collection[str]) -> dict[str, bytes]:
-        """What files of the last snapshot hold, by blob id."""
+        """Return contents of files of the last snapshot, by blob id."""
         if not blob_ids:
             return {}
         with self._locked():
@@ -118,12 +111,8 @@ class GitMirror:
             except (GitError, ValueError):
                 shutil.rmtree(self._path, ignore_errors=True)
                 raise TransientError(
-                    f"{self._display_name} was not read: its mirror is damaged, and made anew next time."
+                    f"{self._name} was not read: its mirror is damaged; the next attempt recreates it."
                 ) from None
-
-    def _check_host_reachable(self) -> None:
-        if not (self.access.ssh_key or self._protocol == "file"):
-            validation.check_host_reachable(self.source.repository, self.settings.connect_timeout)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -132,12 +121,10 @@ class GitMirror:
             with FileLock(self._path.with_suffix(".lock"), timeout=self.settings.git_timeout):
                 yield
         except Timeout as error:
-            raise NoResponseError(
-                f"{self._display_name} is still being read by another sync."
-            ) from error
+            raise NoResponseError(f"{self._name} is still being read by another sync.") from error
         except OSError as error:
             where = f"{self.settings.cache_dir} ({error.strerror})"
-            raise PermanentError(f"The worker cannot keep Git mirrors in {where}.") from error
+            raise PermanentError(f"The worker cannot store Git mirrors in {where}.") from error
 
     def _fetch_and_list(self) -> GitSnapshot:
         if not (self._path / "HEAD").exists():
@@ -153,27 +140,22 @@ class GitMirror:
         except GitError as error:
             if MISSING_BRANCH_PATTERN.search(error.output):
                 raise self._missing_branch_error() from None
-            if error.timed_out:
-                self._drop_partial_download()
-            known = classify_fetch_error(error, self.source, self.access)
-            raise known or error from None
-
-    def _drop_partial_download(self) -> None:
-        """What a killed fetch had received: git itself would keep it for weeks."""
-        for partial in self._path.glob("objects/pack/tmp_*"):
-            partial.unlink(missing_ok=True)
+            if error.timed_out:  # git would keep what the killed fetch has received for weeks
+                for partial in self._path.glob("objects/pack/tmp_*"):
+                    partial.unlink(missing_ok=True)
+            raise classify_fetch_error(error, self.source, self.access) or error from None
 
     def _missing_branch_error(self) -> PermanentError:
         heads = self._remote_git.run("ls-remote", "--heads", "source").decode(errors="replace")
         names = [line.partition("\trefs/heads/")[2] for line in heads.splitlines()]
         if not names:
             return PermanentError(
-                f"{self._display_name} has no branches: it is empty, or no Git repository at all. Push a"
-                f" branch {self.source.branch}, or correct hh_git_repository."
+                f"{self._name} has no branches: it is empty, or not a Git repository. Push a branch"
+                f" {self.source.branch}, or correct hh_git_repository."
             )
-        some = ", ".join(get_close_matches(self.source.branch, names, cutoff=0.0))
+        similar = ", ".join(get_close_matches(self.source.branch, names, cutoff=0.0))
         return PermanentError(
-            f"{self._display_name} has no branch {self.source.branch} (but {some}): check hh_git_branch."
+            f"{self._name} has no branch {self.source.branch} (but {similar}): check hh_git_branch."
         )
 
     def _list_directory(self, commit: str) -> bytes:
@@ -191,20 +173,20 @@ class GitMirror:
 
     def _too_large_error(self) -> PermanentError:
         return PermanentError(
-            f"{self._display_name} holds too many files in {self.source.directory}: name a directory"
-            " with the fabric's alone in hh_git_directory."
+            f"{self._name} holds too many files in {self.source.directory}: name a directory in"
+            " hh_git_directory that holds only this fabric's manifests."
         )
 
     def _missing_directory_error(self, error: GitError) -> PermanentError:
         exists = "not a tree" in error.output
-        what = "is no directory" if exists else f"does not exist in branch {self.source.branch}"
+        what = "is not a directory" if exists else "does not exist"
         return PermanentError(
-            f"The directory {self.source.directory} {what} of {self.source.repository}: check"
-            " hh_git_directory."
+            f"The path {self.source.directory} {what} in branch {self.source.branch} of"
+            f" {self.source.repository}: check hh_git_directory."
         )
 
     @property
-    def _display_name(self) -> str:
+    def _name(self) -> str:
         return f"The Git repository {self.source.repository}"
 
     @property
@@ -214,7 +196,7 @@ class GitMirror:
 
     @property
     def _ref(self) -> str:
-        """Not the branch's own name: there `a` and, later, `a/b` could not both be."""
+        """A ref by hash, since refs `a` and, later, `a/b` could not both exist."""
         return f"refs/fabric-sync/{sha256(self.source.branch.encode()).hexdigest()[:32]}"
 
     @cached_property
@@ -223,7 +205,7 @@ class GitMirror:
 
     @cached_property
     def access(self) -> GitAccess:
-        """How the repository is read. Raises `PermanentError` where the credential is of no use."""
+        """The access to the repository. Raises `PermanentError`."""
         if self._protocol == "file":
             return GitAccess(self.source.credential)
         directory = self.settings.credentials_dir
@@ -250,24 +232,24 @@ class GitMirror:
 
 
 def _parse_listing(listing: bytes) -> Iterator[GitFile]:
-    """The entries that `git ls-tree -r -z -l` lists."""
+    """Yield the entries that `git ls-tree -r -z -l` lists."""
     for line in listing.split(b"\0")[:-1]:
-        facts, _, path = line.partition(b"\t")
-        mode, _, blob_id, size = facts.decode().split()
-        entry = ENTRY_TYPES_BY_MODE.get(mode, EntryType.FILE)
-        name = path.decode(errors="backslashreplace")
-        shown = name if name.isprintable() else name.encode("unicode_escape").decode()
-        yield GitFile(shown, blob_id, 0 if size == "-" else int(size), entry)
+        metadata, _, raw_path = line.partition(b"\t")
+        mode, _, blob_id, size = metadata.decode().split()
+        entry_type = ENTRY_TYPES_BY_MODE.get(mode, EntryType.FILE)
+        path = raw_path.decode(errors="backslashreplace")
+        printable = path if path.isprintable() else path.encode("unicode_escape").decode()
+        yield GitFile(printable, blob_id, 0 if size == "-" else int(size), entry_type)
 
 
 def _parse_batch(output: bytes) -> dict[str, bytes]:
-    """The contents that `git cat-file --batch` gives. Raises `ValueError` for what is missing."""
-    found: dict[str, bytes] = {}
+    """Parse `git cat-file --batch`. Raises `ValueError` if an object is missing."""
+    contents: dict[str, bytes] = {}
     start = 0
     while start < len(output):
         end = output.index(b"\n", start)
         blob_id, _, size = output[start:end].decode().split()
         start = end + 1 + int(size)
-        found[blob_id] = output[end + 1 : start]
+        contents[blob_id] = output[end + 1 : start]
         start += 1
-    return found
+    return contents

@@ -1,4 +1,4 @@
-"""What a record says about Git, checked before git sees it. What is wrong there raises `PermanentError`."""
+"""Validation of a record's Git settings; errors are `PermanentError`."""
 
 import re
 import socket
@@ -12,13 +12,13 @@ from activities.errors import PermanentError, classify
 BRANCH_PATTERN: Final = re.compile(
     r"(?![-/.])(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
 )
-"""What git-check-ref-format(1) allows."""
+"""As git-check-ref-format(1) allows."""
 
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def select_protocol(repository: str, *, allow_local: bool) -> str:
-    """The one transport that git may use: https or ssh; for development file, or http on loopback."""
+    """Return the only protocol that git may use; file and http need `allow_local`."""
     if allow_local and repository.startswith("file:///"):
         return "file"
     place = parse_git_url(repository)
@@ -28,14 +28,14 @@ def select_protocol(repository: str, *, allow_local: bool) -> str:
 
 
 def validate_branch(name: str) -> str:
-    """The branch, if it is a name that git takes for one."""
+    """Return the branch name if git allows it."""
     if not BRANCH_PATTERN.fullmatch(name):
-        raise PermanentError("hh_git_branch is no name of a branch.")
+        raise PermanentError("hh_git_branch is not a valid branch name.")
     return name
 
 
 def validate_directory(path: str) -> str:
-    """The directory relative to the repository's root, without slashes at its ends."""
+    """Return the directory relative to the repository's root."""
     steps = [step for step in path.split("/") if step]
     if {".", ".."} & set(steps) or not path.isprintable():
         raise PermanentError("hh_git_directory must be a path inside the repository, without '..'.")
@@ -43,10 +43,10 @@ def validate_directory(path: str) -> str:
 
 
 def check_host_reachable(repository: str, connect_timeout_seconds: float) -> None:
-    """Raise `NoResponseError` where the host takes no connection within `connect_timeout_seconds` seconds.
+    """Raise `NoResponseError` if the host accepts no connection in time.
 
-    For http alone: there git would wait five minutes, and knows no setting for less. What lies behind
-    a proxy only the proxy can tell.
+    Only for http, where git would wait five minutes and has no setting for that. A host behind a proxy is not
+    checked.
     """
     if select_proxy(repository, get_environ_proxies(repository)):
         return
@@ -55,5 +55,5 @@ def check_host_reachable(repository: str, connect_timeout_seconds: float) -> Non
         socket.create_connection((place.host, place.port), connect_timeout_seconds).close()
     except OSError as error:
         raise classify(error, f"The Git repository {repository}") from error
-    except UnicodeError as error:  # a label of the name is empty, or too long
+    except UnicodeError as error:  # a label of the host name is empty or too long
         raise PermanentError(f"The Git repository {repository} is not a usable URL.") from error

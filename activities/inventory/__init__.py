@@ -1,1 +1,1 @@
-"""A fabric's inventory in NetBox: read what is there, write the difference, delete with care."""
+"""A fabric's inventory in NetBox: read, compare, write, and delete with care."""

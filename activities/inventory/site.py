@@ -1,4 +1,4 @@
-"""Which site the devices of a fabric stand in, as its record says, and what one of their own is called."""
+"""Choose the site of a fabric's devices: a shared one, or one of their own."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from activities.errors import PermanentError
 from activities.inventory.netbox.client import InventoryNetBox, suggest_setup
 from activities.inventory.netbox.endpoints import LOCATIONS, PATHS
 from activities.netbox.client import CLUSTERS_PATH, Row
-from fabrics.inventory.model.naming import MAX_SITE_NAME_CHARS, FabricIdentity, shorten
+from fabrics.inventory.model.naming import MAX_NAME_CHARS, FabricIdentity, shorten
 from fabrics.inventory.model.ownership import FABRIC_FIELD
 from fabrics.inventory.model.planned import Model
 from fabrics.record.config import FabricConfig
@@ -15,11 +15,10 @@ RECORD_FIELDS: Final = "id,scope_type,scope,custom_fields"
 
 
 def resolve_fabric(netbox: InventoryNetBox, config: FabricConfig) -> FabricIdentity:
-    """The fabric with its site: that of `hh_site`, else of the cluster's scope, else one of its own.
+    """Return the fabric with its site: `hh_site`, else the scope, else its own.
 
-    A scope that is a region or a group of sites names none. The record is read as it is now: the
-    `config` that a sync began with may be older, or of a release that knew no places.
-    Raises `PermanentError` where the place that the record names may not be seen.
+    A region or a site group as scope names no site. The record is read again, since `config` may be older.
+    Raises `PermanentError` where the user may not see the site.
     """
     site = _resolve_site_slug(netbox, config)
     name = config.name if site else _choose_site_name(netbox, config)
@@ -27,11 +26,12 @@ def resolve_fabric(netbox: InventoryNetBox, config: FabricConfig) -> FabricIdent
 
 
 def _resolve_site_slug(netbox: InventoryNetBox, config: FabricConfig) -> str:
-    """The slug of the site; empty for one of the fabric's own."""
+    """Return the slug of the record's site; empty for the fabric's own site."""
     record = _fetch_row(netbox, CLUSTERS_PATH, config.record_id, fields=RECORD_FIELDS)
     if record is None:
         raise PermanentError(
-            f"NetBox at {netbox.url} no longer has the fabric's record {config.record_id}."
+            f"NetBox at {netbox.url} no longer has the record of the fabric {config.fabric_id}"
+            f" (cluster {config.record_id})."
         )
     chosen: Any = record["custom_fields"].get("hh_site") or _find_scope_site(netbox, record)
     if not chosen:
@@ -52,31 +52,29 @@ def _find_scope_site(netbox: InventoryNetBox, record: Row) -> Row | None:
 
 
 def _choose_site_name(netbox: InventoryNetBox, config: FabricConfig) -> str:
-    """The fabric's name. NetBox takes it for one site only, so a fabric whose namesake has it adds its id."""
-    name = shorten(config.name, MAX_SITE_NAME_CHARS)
+    """Return the fabric's name, with its id if another fabric's site has it.
+
+    Site names are unique in NetBox, cluster names are not.
+    """
+    name = shorten(config.name, MAX_NAME_CHARS)
     with suggest_setup():
-        found = [
-            row for row in netbox.list_rows(PATHS[Model.SITE], name=name) if row["name"] == name
-        ]
-    others = {row["custom_fields"].get(FABRIC_FIELD) for row in found} - {
-        None,
-        "",
-        config.fabric_id,
-    }
-    return f"{config.name} ({config.fabric_id})" if others else config.name
+        sites = list(netbox.list_rows(PATHS[Model.SITE], name=name))
+    owners = {row["custom_fields"].get(FABRIC_FIELD) for row in sites if row["name"] == name}
+    is_taken = owners - {None, "", config.fabric_id}
+    return f"{config.name} ({config.fabric_id})" if is_taken else config.name
 
 
 def _fetch_referenced(netbox: InventoryNetBox, noun: str, path: str, reference: Row) -> Row:
-    """What the record names. That it is deleted empties the record's field, so it is there."""
-    found = _fetch_row(netbox, path, reference["id"])
-    if found is None:
+    """Return an object that the record refers to; NetBox clears dead references."""
+    row = _fetch_row(netbox, path, reference["id"])
+    if row is None:
         raise PermanentError(
-            f"NetBox at {netbox.url} does not show this token's user the {noun} {reference['display']} that the"
-            " fabric's record names: run `starter.py setup`, or correct the user's permissions."
+            f"NetBox at {netbox.url} does not let the token's user view the {noun} {reference['display']},"
+            " which the fabric's record names: run `starter.py setup`, or correct the user's permissions."
         )
-    return found
+    return row
 
 
 def _fetch_row(netbox: InventoryNetBox, path: str, object_id: int, **filters: object) -> Row | None:
-    found = netbox.list_rows(path, id=object_id, **filters)
-    return next((row for row in found if row["id"] == object_id), None)
+    rows = netbox.list_rows(path, id=object_id, **filters)
+    return next((row for row in rows if row["id"] == object_id), None)

@@ -1,1 +1,1 @@
-"""Kubernetes: how to reach a fabric's API, and all that it holds of a fabric."""
+"""Kubernetes: access to a fabric's API, and the live state that it returns."""

@@ -1,7 +1,7 @@
-"""How to reach a fabric's Kubernetes API: its credential as the client library's configuration.
+"""Access to a fabric's Kubernetes API, as the client library's configuration.
 
-A kubeconfig is data here: programs in it are not run unless a setting allows that, and it cannot
-switch certificate checks off.
+A kubeconfig is only data: its programs are not run unless a setting allows that, and it cannot disable
+certificate checks.
 """
 
 import re
@@ -18,74 +18,73 @@ from kubernetes.config import ConfigException, load_kube_config
 from activities.credentials import Credential, NormalizedUrl
 from activities.errors import PermanentError
 from fabrics.record.config import KubernetesTarget
+from settings import Settings
 
 KUBECONFIG_FILE: Final = "kubeconfig"
 NAMESPACE_PATTERN: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-"""As RFC 1123 has it; `..` would list another path than the one that is named."""
+"""A label of RFC 1123; `..` would lead to another path of the API."""
 
 _load_lock = Lock()
-"""The library keeps certificates that stand inside kubeconfigs in files, unguarded against threads."""
+"""The library writes certificates from kubeconfigs to files, and that is not thread-safe."""
 
 
 @dataclass(frozen=True)
 class KubernetesAccess:
-    """How to reach one API; `credential` is the name of what proves who we are, if anything."""
+    """The client configuration for one API; `credential` is empty if anonymous."""
 
     configuration: Configuration
     credential: str = ""
 
 
-def load_kubernetes_access(
-    directory: Path, target: KubernetesTarget, *, allow_exec: bool
-) -> KubernetesAccess:
-    """The access to the API that the record names. Raises `PermanentError`."""
-    place = _parse_api_url(target.server)
+def load_kubernetes_access(target: KubernetesTarget, settings: Settings) -> KubernetesAccess:
+    """Return the access to the API that the record names. Raises `PermanentError`."""
+    url = _parse_api_url(target.server)
     if not NAMESPACE_PATTERN.fullmatch(target.namespace):
-        raise PermanentError("hh_kubernetes_namespace is no name of a namespace.")
-    credential = Credential.find(directory, target.credential)
+        raise PermanentError("hh_kubernetes_namespace is not a valid namespace name.")
+    credential = Credential.find(settings.credentials_dir, target.credential)
     configuration = Configuration(host=target.server.rstrip("/"), retries=False)
     if credential is None:
         return KubernetesAccess(configuration)
     if path := credential.find_file(KUBECONFIG_FILE):
-        _check_kubeconfig(credential, place, allow_exec)
+        _check_kubeconfig(credential, url, settings.kubernetes_allow_exec)
         _load_kubeconfig(credential, path, configuration)
         return KubernetesAccess(configuration, credential.name)
-    return _load_token_access(credential, place, configuration)
+    return _load_token_access(credential, url, configuration)
 
 
 def _parse_api_url(server: str) -> NormalizedUrl:
     try:
-        place = NormalizedUrl.from_url(server)
+        url = NormalizedUrl.from_url(server)
     except ValueError as error:
-        raise PermanentError(f"hh_kubernetes_server is no usable URL: {error}.") from error
-    if place.scheme != "https":
+        raise PermanentError(f"hh_kubernetes_server is not a usable URL: {error}.") from error
+    if url.scheme != "https":
         raise PermanentError("hh_kubernetes_server must start with https://.")
-    return place
+    return url
 
 
 def _load_token_access(
-    credential: Credential, place: NormalizedUrl, configuration: Configuration
+    credential: Credential, url: NormalizedUrl, configuration: Configuration
 ) -> KubernetesAccess:
     configuration.ca_cert_data = credential.read_text("ca.crt")
     token = credential.read_token("token")
     if token is None:
         return KubernetesAccess(configuration)
-    why = "write the URL of the API that the token is for into it"
-    _check_server_allowed(credential, "server", credential.read_urls("server", why), place)
+    why = "write into it the URL of the API the token is for"
+    _check_server_allowed(credential, "server", credential.read_urls("server", why), url)
     configuration.api_key["BearerToken"] = f"Bearer {token.get_secret_value()}"
     return KubernetesAccess(configuration, credential.name)
 
 
-def _check_kubeconfig(credential: Credential, place: NormalizedUrl, allow_exec: bool) -> None:
+def _check_kubeconfig(credential: Credential, url: NormalizedUrl, allow_exec: bool) -> None:
     cluster, user = _read_current_context(credential)
     try:
-        places = [NormalizedUrl.from_url(str(cluster.get("server")))]
+        server = NormalizedUrl.from_url(str(cluster.get("server")))
     except ValueError as error:
-        what = f"names a server that cannot be used: {error}"
+        what = f"names an unusable server: {error}"
         raise credential.file_error(KUBECONFIG_FILE, what) from error
-    _check_server_allowed(credential, KUBECONFIG_FILE, places, place)
+    _check_server_allowed(credential, KUBECONFIG_FILE, [server], url)
     if cluster.get("insecure-skip-tls-verify"):
-        what = "switches certificate checks off; give certificate-authority-data instead"
+        what = "disables certificate checks; give certificate-authority-data instead"
         raise credential.file_error(KUBECONFIG_FILE, what)
     if "auth-provider" in user or ("exec" in user and not allow_exec):
         what = (
@@ -102,13 +101,12 @@ def _load_kubeconfig(credential: Credential, path: Path, configuration: Configur
                 str(path), client_configuration=configuration, persist_config=False
             )
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
-        raise credential.file_error(
-            KUBECONFIG_FILE, "cannot be used; try it with kubectl"
-        ) from error
+        what = "is unusable; try it with kubectl"
+        raise credential.file_error(KUBECONFIG_FILE, what) from error
 
 
 def _read_current_context(credential: Credential) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The cluster and the user of the current context."""
+    """Return the cluster and the user of the current context."""
     try:
         config = yaml.safe_load(credential.read_text(KUBECONFIG_FILE) or "")
         context = _find_named(config["contexts"], config["current-context"])["context"]
@@ -116,7 +114,7 @@ def _read_current_context(credential: Credential) -> tuple[Mapping[str, Any], Ma
         user = _find_named(config["users"], context["user"])["user"] if context.get("user") else {}
         return dict(cluster), dict(user)
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        what = "is no kubeconfig with a current context; check it with kubectl config view"
+        what = "has no valid current context; check it with kubectl config view"
         raise credential.file_error(KUBECONFIG_FILE, what) from error
 
 

@@ -1,17 +1,18 @@
-"""Reading a fabric's live state from its Kubernetes API: one paged list a kind, all or nothing.
+"""Read a fabric's live state: one paged list per kind, all or nothing.
 
-A kind that the API does not serve belongs to another Hedgehog release and is told apart. Every other
-failure, on whichever page of whichever list, fails the whole reading: what was not seen must never
-pass for deleted. Lists are consistent reads (no `resourceVersion`), since drift is decided on them.
+A kind that the API does not serve belongs to another Hedgehog release; an empty kind is something else. Every
+other failure of any page fails the whole read, since objects that were not read must never count as deleted.
+Lists are consistent reads (no `resourceVersion`), since they decide on drift.
 
-The profiles of switches are no part of what is compared, but the inventory follows from them. They
-may be refused. Of the two dozen that a release brings, those that a switch names are kept.
+Switch profiles are not compared, but the inventory uses them, if the API lets them be listed. Of the two dozen
+in a release only those that a switch names are kept.
 """
 
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from threading import Lock
 from typing import Final, cast
 
@@ -23,21 +24,15 @@ from urllib3.exceptions import HTTPError
 
 from activities.errors import NoResponseError, PermanentError, TransientError, classify
 from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
-from fabrics.drift import LiveState
+from fabrics.drift.model import LiveState
 from fabrics.record.config import KubernetesTarget
-from fabrics.resources.kinds import (
-    ALL_COMPARED_KINDS,
-    COMPARED_KINDS,
-    SWITCH_PROFILE,
-    Kind,
-    get_kind,
-)
+from fabrics.resources.kinds import COMPARED_KINDS, SWITCH_PROFILE, Kind, get_kind
 from fabrics.resources.list_response import ListResponse, parse_list_response
 from fabrics.resources.resource import Resource, digest_resources
 from settings import Settings
 
 PAGE_SIZE: Final = 500
-"""Objects a page: kubectl's default."""
+"""Objects per page: kubectl's default."""
 
 MAX_PAGES: Final = 400
 MAX_PAGE_BYTES: Final = 128 * 1024 * 1024
@@ -47,14 +42,13 @@ MAX_CACHED_OBJECTS: Final = 100_000
 """Objects of all fabrics that stay in memory, some 3 KB each."""
 
 MAX_LIST_ATTEMPTS: Final = 3
-"""How often a list may begin because its continue token expired (HTTP 410)."""
+"""How often a list may start, since its continue token can expire (HTTP 410)."""
 
 
 class LiveStateCache:
-    """Reads the live states of many fabrics. Threads may share it.
+    """Reads and caches the live states of many fabrics. Threads may share it.
 
-    An object that has not changed since the last reading (same uid, same resource version) is not
-    looked into again.
+    Objects that have not changed since the last read (same uid and resource version) are not parsed again.
     """
 
     def __init__(self) -> None:
@@ -62,18 +56,15 @@ class LiveStateCache:
         self._lock = Lock()
 
     def get_cached(self, target: KubernetesTarget, expected_digest: str) -> LiveState | None:
-        """The last reading, if it is that whose digest is `wanted`."""
+        """Return the live state that was read last, if it has the expected digest."""
         with self._lock:
-            last = self._cache.get(target)
-        if last is None:
-            return None
-        found = digest_resources(
-            each for resources in last.resources.values() for each in resources
-        )
-        return last if found == expected_digest else None
+            live = self._cache.get(target)
+        if live and digest_resources(chain(*live.resources.values())) == expected_digest:
+            return live
+        return None
 
     def read(self, target: KubernetesTarget, settings: Settings) -> LiveState:
-        """All objects that `read_live_state` reads. Raises `TransientError` and `PermanentError`."""
+        """Read the live state as `read_live_state` does. Raises the same errors."""
         with self._lock:
             last = self._cache.get(target)
         live = read_live_state(target, settings, _index_by_uid(last))
@@ -84,41 +75,35 @@ class LiveStateCache:
 
 
 def read_live_state(
-    target: KubernetesTarget,
-    settings: Settings,
-    cached_by_uid: Mapping[str, Resource] | None = None,
+    target: KubernetesTarget, settings: Settings, cached_by_uid: Mapping[str, Resource] = {}
 ) -> LiveState:
-    """One reading: all objects of the compared kinds, and the profiles of the switches among them.
+    """Read all objects of the compared kinds, and the profiles of the switches.
 
-    `known` are resources of an earlier one by uid. Raises `TransientError` and `PermanentError`.
+    `cached_by_uid` holds resources of an earlier read. Raises `TransientError` and `PermanentError`.
     """
-    access = load_kubernetes_access(
-        settings.credentials_dir, target, allow_exec=settings.kubernetes_allow_exec
-    )
+    access = load_kubernetes_access(target, settings)
     with ApiClient(access.configuration) as client:
         client.user_agent = "fabric-sync"
-        reader = _ResourceReader(
-            CustomObjectsApi(client), target, access, settings, cached_by_uid or {}
-        )
-        found = {kind: reader.list_objects(kind) for kind in COMPARED_KINDS}
-        found |= reader.list_profiles(_get_profile_names(found[get_kind("Switch")] or ()))
-    served = {kind: resources for kind, resources in found.items() if resources is not None}
-    if not served.keys() & ALL_COMPARED_KINDS:
+        reader = _Reader(CustomObjectsApi(client), target, access, settings, cached_by_uid)
+        lists = {kind: reader.list_objects(kind) for kind in COMPARED_KINDS}
+        lists |= reader.list_profiles(_get_profile_names(lists[get_kind("Switch")] or ()))
+    served = {kind: resources for kind, resources in lists.items() if resources is not None}
+    if served.keys().isdisjoint(COMPARED_KINDS):
         raise PermanentError(
-            f"{reader.display_name} serves none of the Hedgehog kinds: it is no fabric's API, or Hedgehog is"
-            " not installed there. Check hh_kubernetes_server."
+            f"{reader.name} serves none of the Hedgehog kinds: it is not the API of a fabric, or Hedgehog is not"
+            " installed there. Check hh_kubernetes_server."
         )
-    return LiveState(served, unserved_kinds=frozenset(found.keys() - served.keys()))
+    return LiveState(served, unserved_kinds=frozenset(lists.keys() - served.keys()))
 
 
 def _get_profile_names(switches: Iterable[Resource]) -> frozenset[str]:
-    named = (switch.spec.get("profile") for switch in switches)
-    return frozenset(name for name in named if isinstance(name, str))
+    names = (switch.spec.get("profile") for switch in switches)
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _index_by_uid(live: LiveState | None) -> dict[str, Resource]:
-    found = live.resources.values() if live else ()
-    return {each.uid: each for resources in found for each in resources}
+    resources = chain(*live.resources.values()) if live else ()
+    return {resource.uid: resource for resource in resources}
 
 
 def _weight(live: LiveState) -> int:
@@ -126,7 +111,7 @@ def _weight(live: LiveState) -> int:
 
 
 class _ContinueTokenExpiredError(Exception):
-    """The rest of a list is no longer to be had."""
+    """The rest of a list is no longer available."""
 
 
 class _NotServedError(Exception):
@@ -134,11 +119,11 @@ class _NotServedError(Exception):
 
 
 class _ForbiddenError(PermanentError):
-    """The API does not let us list a kind."""
+    """The API does not allow listing a kind."""
 
 
 @dataclass(frozen=True)
-class _ResourceReader:
+class _Reader:
     """Lists of one API."""
 
     api: CustomObjectsApi
@@ -148,11 +133,11 @@ class _ResourceReader:
     cached_by_uid: Mapping[str, Resource]
 
     @property
-    def display_name(self) -> str:
+    def name(self) -> str:
         return f"The Kubernetes API at {self.target.server}"
 
     def list_profiles(self, names: Collection[str]) -> dict[Kind, tuple[Resource, ...] | None]:
-        """The profiles of these names; nothing where the account may not list them."""
+        """List the profiles of these names; nothing if the account may not list them."""
         try:
             return {SWITCH_PROFILE: self.list_objects(SWITCH_PROFILE, names)}
         except _ForbiddenError:
@@ -161,7 +146,7 @@ class _ResourceReader:
     def list_objects(
         self, kind: Kind, names: Collection[str] | None = None
     ) -> tuple[Resource, ...] | None:
-        """The objects of a kind, or those of these `names`; None when the API does not serve it."""
+        """List a kind's objects, or only `names`; None if the API does not serve it."""
         for _ in range(MAX_LIST_ATTEMPTS):
             try:
                 return self._read_pages(kind, names)
@@ -169,9 +154,7 @@ class _ResourceReader:
                 return None
             except _ContinueTokenExpiredError:
                 continue
-        raise TransientError(
-            f"{self.display_name} changes faster than its {kind.plural} can be listed."
-        )
+        raise TransientError(f"{self.name} changes faster than its {kind.plural} can be listed.")
 
     def _read_pages(self, kind: Kind, names: Collection[str] | None) -> tuple[Resource, ...]:
         resources: list[Resource] = []
@@ -182,9 +165,7 @@ class _ResourceReader:
             if not page.continue_token:
                 return tuple(resources)
             token = page.continue_token
-        raise PermanentError(
-            f"{self.display_name} has more than {MAX_PAGES * PAGE_SIZE} {kind.plural}."
-        )
+        raise PermanentError(f"{self.name} has more than {MAX_PAGES * PAGE_SIZE} {kind.plural}.")
 
     def _fetch_page(self, kind: Kind, continue_token: str) -> ListResponse:
         try:
@@ -195,26 +176,26 @@ class _ResourceReader:
                 kind.plural,
                 limit=PAGE_SIZE,
                 _continue=continue_token or None,
-                _preload_content=False,  # decoded here, several times faster than by the client
+                _preload_content=False,  # we decode several times faster than the client
                 _request_timeout=(self.settings.connect_timeout, self.settings.read_timeout),
             )
-            with closing(cast(HTTPResponse, response)) as answer:
-                return self._parse_page(self._read_body(answer))
+            with closing(cast(HTTPResponse, response)) as open_response:
+                return self._parse_page(self._read_body(open_response))
         except ApiException as error:
             raise self._classify_failure(error, kind, continue_token) from error
         except (HTTPError, OSError) as error:
-            raise classify(error, self.display_name) from error
+            raise classify(error, self.name) from error
 
     def _read_body(self, response: HTTPResponse) -> bytes:
-        """The whole answer, as long as it is neither slower nor larger than any real one."""
+        """Read the whole body, unless it is slower or larger than any real one."""
         deadline = time.monotonic() + self.settings.read_timeout
         body = bytearray()
         while chunk := response.read1(CHUNK_BYTES):
             body += chunk
             if time.monotonic() > deadline:
-                raise NoResponseError(f"{self.display_name} answers too slowly.")
+                raise NoResponseError(f"{self.name} responds too slowly.")
             if len(body) > MAX_PAGE_BYTES:
-                raise PermanentError(f"{self.display_name} sent more than a page may hold.")
+                raise PermanentError(f"{self.name} sent more than {MAX_PAGE_BYTES >> 20} MB.")
         return bytes(body)
 
     def _parse_page(self, body: bytes) -> ListResponse:
@@ -222,7 +203,7 @@ class _ResourceReader:
             return parse_list_response(body)
         except ValueError as error:
             raise PermanentError(
-                f"{self.display_name} does not answer as a Kubernetes API does. Check hh_kubernetes_server."
+                f"{self.name} does not respond as a Kubernetes API does. Check hh_kubernetes_server."
             ) from error
 
     def _parse_resources(
@@ -231,40 +212,34 @@ class _ResourceReader:
         try:
             return page.parse_resources(kind, self.cached_by_uid, names)
         except ValueError as error:
-            raise PermanentError(
-                f"{self.display_name} returned a {kind.name} that is none."
-            ) from error
+            raise PermanentError(f"{self.name} returned an invalid {kind.name} object.") from error
 
     def _classify_failure(self, error: ApiException, kind: Kind, continue_token: str) -> Exception:
         match error.status:
             case 404 if not continue_token:
                 return _NotServedError()
             case 404:
-                return TransientError(
-                    f"{self.display_name} stopped serving {kind.plural} during a list."
-                )
+                return TransientError(f"{self.name} stopped serving {kind.plural} during a list.")
             case 410 if continue_token:
                 return _ContinueTokenExpiredError()
             case 401 | 403 as status:
-                refused = _ForbiddenError if status == 403 else PermanentError
-                return refused(
-                    f"{self.display_name} {self._describe_refusal(status, kind)} (HTTP {status})."
-                )
+                error_type = _ForbiddenError if status == 403 else PermanentError
+                refusal = self._describe_refusal(status, kind)
+                return error_type(f"{self.name} {refusal} (HTTP {status}).")
             case status if status and 300 <= status < 400:
                 return PermanentError(
-                    f"{self.display_name} redirects elsewhere (HTTP {status}): hh_kubernetes_server must be"
-                    " the API itself."
+                    f"{self.name} redirects elsewhere (HTTP {status}): hh_kubernetes_server must be the API itself."
                 )
-        return classify(error, self.display_name)
+        return classify(error, self.name)
 
     def _describe_refusal(self, status: int, kind: Kind) -> str:
-        name = self.access.credential
-        if not name:
-            wanted = f"a folder {self.target.credential} with a token or a kubeconfig"
-            return f"asks for credentials, and the worker has none: it needs {wanted}"
+        credential = self.access.credential
+        if not credential:
+            folder = f"a folder {self.target.credential} with a token or a kubeconfig"
+            return f"requires a credential, and the worker has none: it needs {folder}"
         if status == 401:
-            return f"refused the credential {name}: renew its token"
+            return f"refused the credential {credential}: renew its token"
         return (
-            f"does not let the credential {name} list {kind.plural}.{kind.group} in the namespace"
+            f"does not let the credential {credential} list {kind.plural}.{kind.group} in the namespace"
             f" {self.target.namespace}: bind deploy/clusterrole.yaml to it"
         )

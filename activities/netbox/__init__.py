@@ -1,1 +1,1 @@
-"""NetBox: its REST API as rows, and what goes wrong with it as sentences."""
+"""NetBox: a client of its REST API, and its errors as sentences."""

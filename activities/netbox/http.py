@@ -1,4 +1,4 @@
-"""HTTP to NetBox: a session that is patient but not for ever, and failures as sentences."""
+"""HTTP sessions for NetBox with limits, and NetBox's errors as sentences."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,9 +21,7 @@ from activities.errors import (
     one_line,
 )
 
-NON_FIELD_KEYS: Final = frozenset(
-    {"detail", "__all__", "non_field_errors", "custom_fields", "errors"}
-)
+NON_FIELD_KEYS: Final = ("detail", "__all__", "non_field_errors", "custom_fields", "errors")
 """Keys of NetBox's error bodies that name no field."""
 
 
@@ -32,43 +30,39 @@ class PreconditionFailed(TransientError):
 
 
 class BadRequest(PermanentError):
-    """NetBox refuses the values (HTTP 400); the sentence has its words."""
+    """NetBox rejects the values (HTTP 400) and says why."""
 
 
 class NotFound(PermanentError):
-    """There is no such object, or none that this user may see (HTTP 404)."""
+    """The object does not exist, or this user may not see it (HTTP 404)."""
 
 
 class InUse(PermanentError):
-    """Other objects need the one that was to be deleted (HTTP 409)."""
+    """Other objects depend on the object that was to be deleted (HTTP 409)."""
 
 
 ERRORS_BY_STATUS: Final[dict[int, tuple[type[ClassifiedError], str]]] = {
-    400: (BadRequest, "refused to {doing}: {detail}"),
-    403: (PermanentError, "does not allow this user to {doing}: {detail}"),
-    404: (NotFound, "could not {doing}: there is no such object."),
-    409: (InUse, "could not {doing}: {detail}"),
-    412: (PreconditionFailed, "could not {doing}: somebody else kept changing it meanwhile."),
+    400: (BadRequest, "refused to {action}: {detail}"),
+    403: (PermanentError, "does not allow this user to {action}: {detail}"),
+    404: (NotFound, "could not {action}: there is no such object."),
+    409: (InUse, "could not {action}: {detail}"),
+    412: (PreconditionFailed, "could not {action}: somebody else kept changing it meanwhile."),
 }
 
 
 def create_session(
-    token: str,
-    connect_timeout: float,
-    timeout: float,
-    max_concurrent: int,
-    shared_limit: Semaphore | None,
+    token: str, timeouts: tuple[float, float], max_concurrent: int, shared_limit: Semaphore | None
 ) -> requests.Session:
-    """A session with our credentials and time limits (in seconds), for one NetBox.
+    """Return a session; `timeouts` are to connect and to read, in seconds.
 
-    At most `max_concurrent` requests are under way at any moment, each to the end of its answer, and no more than
-    `shared` lets all sessions have that it was given to; more wait for one to end. It follows no redirect:
-    requests would repeat a redirected PATCH as a GET, which succeeds.
+    At most `max_concurrent` requests run at a time, and all sessions with the same `shared_limit` together run no
+    more than it has slots; further requests wait. A request runs until its response has been read. Redirects are
+    not followed: requests would repeat a redirected PATCH as a GET, which succeeds.
     """
     session = requests.Session()
     session.auth = _BearerAuth(token)
     session.max_redirects = 0
-    adapter = _NetBoxAdapter(connect_timeout, timeout, max_concurrent, shared_limit)
+    adapter = _NetBoxAdapter(timeouts, max_concurrent, shared_limit)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -76,7 +70,7 @@ def create_session(
 
 @contextmanager
 def translate_errors(url: str, action: str) -> Iterator[None]:
-    """Whatever goes wrong with the NetBox at `url` while `doing` something becomes one sentence."""
+    """Raise errors of the block as one sentence on the `action` that failed."""
     try:
         yield
     except (RequestError, AllocationError) as error:
@@ -89,45 +83,41 @@ def translate_errors(url: str, action: str) -> Iterator[None]:
 
 def _not_netbox_error(url: str) -> PermanentError:
     return PermanentError(
-        f"What answers at {url} is not the REST API of a NetBox: check FABRIC_SYNC_NETBOX_URL."
+        f"The server at {url} is not the REST API of a NetBox: check FABRIC_SYNC_NETBOX_URL."
     )
 
 
-def _classify_response(answer: requests.Response, url: str, action: str) -> ClassifiedError:
-    who, status, detail = f"NetBox at {url}", answer.status_code, _extract_detail(answer)
+def _classify_response(response: requests.Response, url: str, action: str) -> ClassifiedError:
+    netbox, status, detail = f"NetBox at {url}", response.status_code, _extract_detail(response)
     about_token = any(word in detail.lower() for word in ("token", "credentials"))
     if status in (401, 403) and about_token:
         return PermanentError(
-            f"{who} refused the token ({detail.rstrip('.')}): set FABRIC_SYNC_NETBOX_TOKEN"
+            f"{netbox} refused the token ({detail.rstrip('.')}): set FABRIC_SYNC_NETBOX_TOKEN"
             " to one that `starter.py setup` made."
         )
-    if status == 404 and not _is_json(answer):
+    if status == 404 and "json" not in response.headers.get("Content-Type", ""):
         return _not_netbox_error(url)
     if status in ERRORS_BY_STATUS:
-        kind, sentence = ERRORS_BY_STATUS[status]
-        return kind(f"{who} {sentence.format(doing=action, detail=detail)}")
-    return classify_status(who, status, detail, answer.headers.get("Retry-After"))
+        error_type, sentence = ERRORS_BY_STATUS[status]
+        return error_type(f"{netbox} {sentence.format(action=action, detail=detail)}")
+    return classify_status(netbox, status, detail, response.headers.get("Retry-After"))
 
 
-def _is_json(answer: requests.Response) -> bool:
-    return "json" in answer.headers.get("Content-Type", "")
-
-
-def _extract_detail(answer: requests.Response) -> str:
-    """What NetBox says is wrong. Pages in HTML, as a proxy or a crash gives them, say nothing."""
+def _extract_detail(response: requests.Response) -> str:
+    """Return NetBox's explanation; HTML pages of a proxy or of a crash contain none."""
     try:
-        return join_messages(answer.json())
+        return join_messages(response.json())
     except requests.exceptions.JSONDecodeError:
-        return answer.reason or "no reason given"
+        return response.reason or "no reason given"
 
 
 def join_messages(body: object) -> str:
-    """What an error body says, on one line."""
+    """Return the messages of an error body on one line."""
     return one_line("; ".join(_iter_messages(body)), 300)
 
 
 def _iter_messages(body: object, field: str = "") -> Iterator[str]:
-    """The texts of an error body: they stand in lists in objects, whose keys are fields."""
+    """Yield the messages of an error body: lists in objects, by field."""
     if isinstance(body, dict):
         for name, value in body.items():
             yield from _iter_messages(value, field if name in NON_FIELD_KEYS else name)
@@ -139,7 +129,7 @@ def _iter_messages(body: object, field: str = "") -> Iterator[str]:
 
 
 class _BearerAuth(AuthBase):
-    """The token as a header. As `auth` it also keeps requests from reading `~/.netrc` instead."""
+    """Sends the token as a header; as an `auth` it keeps `~/.netrc` from being read."""
 
     def __init__(self, token: str) -> None:
         self._header = f"Bearer {token.strip()}".encode()
@@ -150,25 +140,19 @@ class _BearerAuth(AuthBase):
 
 
 class _NetBoxAdapter(HTTPAdapter):
-    """Gives every request its time limits, and another try where its connection had gone stale.
+    """Limits every request, and repeats one whose connection was stale.
 
-    Servers close connections that idle, and may do so just as a request is on its way. Repeating is
-    safe for reads, and for a change that `If-Match` keeps from being made twice.
+    Servers close idle connections, perhaps just when a request arrives. Repeating is safe for reads, and for
+    changes with `If-Match`, which cannot be made twice.
     """
 
     def __init__(
-        self,
-        connect_timeout: float,
-        timeout: float,
-        max_concurrent: int,
-        shared_limit: Semaphore | None,
+        self, timeouts: tuple[float, float], max_concurrent: int, shared_limit: Semaphore | None
     ) -> None:
         super().__init__(pool_connections=1, pool_maxsize=max_concurrent, pool_block=True)
-        self._timeouts = (connect_timeout, timeout)
-        self._own_limit, self._shared_limit = (
-            Semaphore(max_concurrent),
-            shared_limit or nullcontext(),
-        )
+        self._timeouts = timeouts
+        self._own_limit = Semaphore(max_concurrent)
+        self._shared_limit = shared_limit or nullcontext()
 
     @override
     def send(
@@ -180,21 +164,18 @@ class _NetBoxAdapter(HTTPAdapter):
         cert: str | tuple[str, str] | None = None,
         proxies: dict[str, str] | None = None,
     ) -> requests.Response:
-        send = partial(
-            super().send, request, stream, timeout or self._timeouts, verify, cert, proxies
-        )
-        with (
-            self._own_limit,
-            self._shared_limit,
-        ):  # in this order: who waits for its own turn keeps nobody else out
+        timeout = timeout or self._timeouts
+        send = partial(super().send, request, stream, timeout, verify, cert, proxies)
+        # Own limit first: a request that waits for that must not hold a shared slot.
+        with self._own_limit, self._shared_limit:
             try:
-                answer = send()
+                response = send()
             except requests.ConnectionError as error:
                 if not (_is_repeatable(request) and _is_stale_connection(error)):
                     raise
-                answer = send()
-            _ = answer.content  # to its end: until then the request is under way
-            return answer
+                response = send()
+            _ = response.content  # read to the end before the slot is free
+            return response
 
 
 def _is_repeatable(request: requests.PreparedRequest) -> bool:

@@ -1,7 +1,7 @@
-"""What NetBox needs so that fabrics can be records there: `starter.py setup`, and its `doctor`.
+"""Set up NetBox for fabrics (`starter.py setup`), and check it (`doctor`).
 
-Fields, choices, the cluster type, the tag, what makes fabrics easy to find, what marks the objects of
-their inventory, and the user that may do what this project does and nothing else.
+Custom fields and choice sets, the cluster type, the tag, a link, filters and a table that show fabrics,
+and the user of this project with the permissions that it needs and no others.
 """
 
 from activities.setup.access import ACCESS_ITEMS, issue_token
@@ -27,10 +27,10 @@ __all__ = [
 
 
 def all_items(web_ui_url: str, namespace: str) -> list[Item]:
-    """Everything, in the order in which it can be created.
+    """Return all items except the webhook, in the order in which they can be created.
 
-    `web_ui_url` is the URL of the Temporal Web UI and `namespace` the Temporal namespace of the loops;
-    fabrics link to them. An empty `web_ui_url` leaves the link that NetBox has.
+    Fabrics link to their loops in the Temporal Web UI at `web_ui_url`, in the Temporal `namespace`. An empty
+    `web_ui_url` keeps the link that NetBox has.
     """
     return [
         *CHOICE_SET_ITEMS,

@@ -1,6 +1,6 @@
-"""The user that workers and the command line are: it may do what they need and nothing else.
+"""The NetBox user of Fabric Sync, with exactly the permissions that it needs.
 
-NetBox itself holds it to that, so a mistake here cannot reach clusters that are no fabrics.
+NetBox enforces them, so a mistake in this project cannot affect clusters that are no fabrics.
 """
 
 import secrets
@@ -31,16 +31,17 @@ USER_ITEM: Final = Item(
     "users/users",
     {"username": ACCOUNT_NAME},
     needed={"groups": [Reference(GROUP_ITEM.path, GROUP_ITEM.key)], "is_active": True},
-    secrets={"password": f"{secrets.token_urlsafe(32)}-Aa1"},  # NetBox asks for one of each
+    secrets={
+        "password": f"{secrets.token_urlsafe(32)}-Aa1"
+    },  # NetBox requires each character class
 )
 
 
 @dataclass(frozen=True)
 class Grant:
-    """What the user may do: `actions` on the models at the paths `models` of the API.
+    """A permission: `actions` on the `models`, object types by path in the API.
 
-    `constraints` are those of NetBox's permissions: filters that the objects have to pass, or several, of
-    which one is enough.
+    `constraints` are those of NetBox: filters that objects must pass, or several alternatives of such.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Grant:
 
     @property
     def permission(self) -> Item:
-        """The permission that grants it."""
+        """The item of the permission."""
         return Item(
             "users/permissions",
             {"name": f"Fabric Sync: {self.name}"},
@@ -70,15 +71,12 @@ RECORDS_GRANT: Final = Grant(
     {CLUSTERS_PATH: CLUSTER_OBJECT_TYPE},
     {"type__slug": CLUSTER_TYPE_SLUG},
 )
-# NetBox can tell journals by the model of their objects, but not by the clusters' type.
+# NetBox can limit journals by the model of their objects, but not by the type of a cluster.
 JOURNALS_GRANT: Final = Grant(
     "journals of records",
     ("view", "add"),
     {JOURNAL_PATH: "extras.journalentry"},
-    {
-        "assigned_object_type__app_label": "virtualization",
-        "assigned_object_type__model": "cluster",
-    },
+    {"assigned_object_type__app_label": "virtualization", "assigned_object_type__model": "cluster"},
 )
 LOOKUPS_GRANT: Final = Grant(
     "look-ups",
@@ -97,11 +95,11 @@ ACCESS_ITEMS: Final = (GROUP_ITEM, USER_ITEM, *(grant.permission for grant in GR
 
 
 def issue_token(netbox: NetBox, owner: Item = USER_ITEM) -> str | None:
-    """A token for the user, for once in plain text; None where it has one already."""
+    """Create and return a token for the user; None if the user has one already."""
     user = next(row for row in netbox.list_rows(owner.path, **owner.key) if owner.matches(row))
     for token in netbox.list_rows(TOKENS, user_id=user["id"]):
         if token["user"]["id"] == user["id"] and token["description"] == TOKEN_DESCRIPTION:
             return None
-    wanted = {"user": user["id"], "version": 2, "description": TOKEN_DESCRIPTION}
-    token = netbox.create(TOKENS, wanted)
+    values = {"user": user["id"], "version": 2, "description": TOKEN_DESCRIPTION}
+    token = netbox.create(TOKENS, values)
     return f"nbt_{token['key']}.{token['token']}"

@@ -1,25 +1,23 @@
-"""Is NetBox fit for its work? One line for each thing that has to be so, for `starter.py doctor`.
+"""Check that NetBox is ready for syncs: one line per requirement, for `doctor`.
 
-Nothing is written, and nobody needs to be an administrator to look.
+The checks write nothing, and need no administrator.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from activities.check import join_abbreviated, run_check
+from activities.checks import Check, join_abbreviated, run_check
 from activities.errors import PermanentError
 from activities.netbox.client import CLUSTER_TYPE_SLUG, NetBox, Row
-from activities.setup.field_rules import has_invalid_value, has_value
 from activities.setup.fields import CHOICE_SET_ITEMS, CUSTOM_FIELDS, FIELD_ITEMS, VALIDATION_RULES
 from activities.setup.inventory_items import INVENTORY_FIELD_ITEMS
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
 from activities.setup.permissions import permission_checks, record_checks
 from activities.setup.provision import plan
 from activities.setup.views import TYPE_ITEM
-from fabrics.check import Check
 
 MIN_NETBOX_VERSION: Final = (4, 7)
 STRUCTURE_ATTRIBUTES: Final = (
@@ -32,71 +30,50 @@ STRUCTURE_ATTRIBUTES: Final = (
 FILTER_ATTRIBUTES: Final = ("filter_logic", "unique")
 VALIDATION_ATTRIBUTES: Final = ("required", *VALIDATION_RULES)
 ALL_FIELD_ITEMS: Final = (*FIELD_ITEMS, *INVENTORY_FIELD_ITEMS)
+EMPTY_VALUES: Final = (None, "")
+"""Values that NetBox treats as empty; only the rule `required` applies to them."""
 
 
 def check_netbox(netbox: NetBox) -> list[Check]:
-    """All checks, as far as one stage of them makes the next possible."""
+    """Run the checks, up to the first stage that fails: later stages depend on it."""
     checks: list[Check] = []
     for stage in STAGES:
-        found = list(stage(netbox))
-        checks += found
-        if not all(each.ok for each in found):
+        results = list(stage(netbox))
+        checks += results
+        if not all(check.ok for check in results):
             break
     return checks
 
 
-def _connection_checks(netbox: NetBox) -> Iterator[Check]:
+def _version_checks(netbox: NetBox) -> Iterator[Check]:
     yield run_check("NetBox", partial(_check_version, netbox))
 
 
 def _structure_checks(netbox: NetBox) -> Iterator[Check]:
-    items = _limit_to_attributes(
-        [*CHOICE_SET_ITEMS, *ALL_FIELD_ITEMS, TYPE_ITEM], STRUCTURE_ATTRIBUTES
-    )
-    good = (
-        f"The cluster type {CLUSTER_TYPE_SLUG} and {len(ALL_FIELD_ITEMS)} custom fields are there."
-    )
-    yield run_check("NetBox fields", partial(_check_items, netbox, items, good))
+    items = _limit([*CHOICE_SET_ITEMS, *ALL_FIELD_ITEMS, TYPE_ITEM], STRUCTURE_ATTRIBUTES)
+    success = f"NetBox has the cluster type {CLUSTER_TYPE_SLUG} and all {len(ALL_FIELD_ITEMS)} custom fields."
+    yield run_check("NetBox fields", partial(_check_items, netbox, items, success))
 
 
 def _rule_checks(netbox: NetBox) -> Iterator[Check]:
-    good = "What objects are looked up by is compared as a whole."
-    yield run_check(
-        "NetBox filters",
-        partial(
-            _check_items, netbox, _limit_to_attributes(ALL_FIELD_ITEMS, FILTER_ATTRIBUTES), good
-        ),
-    )
-    good = "No rule of a field refuses what syncs write."
-    yield run_check(
-        "NetBox rules",
-        partial(
-            _check_items, netbox, _limit_to_attributes(ALL_FIELD_ITEMS, VALIDATION_ATTRIBUTES), good
-        ),
-    )
+    items = _limit(ALL_FIELD_ITEMS, FILTER_ATTRIBUTES)
+    success = "Custom fields are filtered by exact value."
+    yield run_check("NetBox filters", partial(_check_items, netbox, items, success))
+    items = _limit(ALL_FIELD_ITEMS, VALIDATION_ATTRIBUTES)
+    success = "No validation rule of a custom field refuses what syncs write."
+    yield run_check("NetBox rules", partial(_check_items, netbox, items, success))
     yield run_check("NetBox required fields", partial(_check_required_fields, netbox))
     yield run_check("NetBox values", partial(_check_values, netbox))
 
 
-STAGES: Final = (
-    _connection_checks,
-    permission_checks,
-    _structure_checks,
-    record_checks,
-    _rule_checks,
-)
+STAGES: Final = (_version_checks, permission_checks, _structure_checks, record_checks, _rule_checks)
 
 
-def _limit_to_attributes(items: Iterable[Item], names: Collection[str]) -> list[Item]:
-    """The items as far as those of their values go."""
-    return [
-        replace(
-            item,
-            needed={name: value for name, value in item.needed.items() if name in names},
-            defaults={},
-        )
-        for item in items
-    ]
+def _limit(items: Iterable[Item], attributes: Collection[str]) -> Iterator[Item]:
+    """Yield the items with only these of their needed values."""
+    for item in items:
+        needed = {name: value for name, value in item.needed.items() if name in attributes}
+        yield replace(item, needed=needed, defaults={})
 
 
 def _check_version(netbox: NetBox) -> str:
@@ -106,20 +83,19 @@ def _check_version(netbox: NetBox) -> str:
         raise PermanentError(
             f"NetBox at {netbox.url} is version {version or 'unknown'}: 4.7 or later is needed."
         )
-    return f"NetBox {version} at {netbox.url} answers and knows the token."
+    return f"NetBox {version} at {netbox.url} accepts the token."
 
 
-def _check_items(netbox: NetBox, items: Sequence[Item], success_message: str) -> str:
-    wrong = [str(change) for change in plan(netbox, items)]
-    if wrong:
+def _check_items(netbox: NetBox, items: Iterable[Item], success_message: str) -> str:
+    if changes := [str(change) for change in plan(netbox, list(items))]:
         raise PermanentError(
-            f"NetBox is not as syncs need it ({join_abbreviated(wrong)}): run `starter.py setup`."
+            f"NetBox lacks settings that syncs need ({join_abbreviated(changes)}): run `starter.py setup`."
         )
     return success_message
 
 
 def _check_required_fields(netbox: NetBox) -> str:
-    """Where there is no fabric yet, `starter.py add` is what NetBox would refuse."""
+    """Check that no record lacks a required field; without records, a new one would."""
     records = netbox.list_records()
     required = [
         field["name"]
@@ -131,7 +107,7 @@ def _check_required_fields(netbox: NetBox) -> str:
             f"NetBox refuses to write records without the custom fields {', '.join(required)}, which are"
             " required on clusters: fill them in on every fabric, or make them optional."
         )
-    return "No fabric lacks a custom field that is required."
+    return "Every fabric has a value for each required custom field."
 
 
 def _check_values(netbox: NetBox) -> str:
@@ -144,14 +120,33 @@ def _check_values(netbox: NetBox) -> str:
     ]
     if refused:
         raise PermanentError(
-            f"NetBox refuses every change of {join_abbreviated(refused)}: the field's rules were changed since."
-            " Correct the value, or the field."
+            f"NetBox refuses every change of {join_abbreviated(refused)}: the value breaks a validation"
+            " rule that was changed later. Correct the value, or the rule."
         )
-    return "No value in a fabric's record breaks a rule of its field."
+    return "No value in a fabric's record breaks a validation rule."
 
 
 def _fetch_cluster_fields(netbox: NetBox) -> list[Row]:
-    """The custom fields of clusters, whoever made them."""
-    return [
-        row for row in netbox.list_rows(CUSTOM_FIELDS) if CLUSTER_OBJECT_TYPE in row["object_types"]
-    ]
+    """Return the custom fields of clusters, also those that others have made."""
+    rows = netbox.list_rows(CUSTOM_FIELDS)
+    return [row for row in rows if CLUSTER_OBJECT_TYPE in row["object_types"]]
+
+
+def has_value(field: Row, record: Row) -> bool:
+    """True if the record has a value for the field."""
+    return record["custom_fields"].get(field["name"]) not in EMPTY_VALUES
+
+
+def has_invalid_value(field: Row, record: Row) -> bool:
+    """True if the record's value is a text or a number that breaks the field's rules.
+
+    NetBox does not check stored values when somebody tightens a rule, but then refuses every change of their
+    objects, whatever changes.
+    """
+    value = record["custom_fields"].get(field["name"])
+    if isinstance(value, str) and value:
+        return not re.match(field["validation_regex"], value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        low, high = field["validation_minimum"], field["validation_maximum"]
+        return (low is not None and value < low) or (high is not None and value > high)
+    return False

@@ -1,9 +1,9 @@
-"""What setting up means: objects that NetBox should have, and which of their values matter.
+"""The items of the set-up: objects that NetBox should have, with their values.
 
-`needed` values are those that the project does not work without. They are put right; where they are
-lists, what is missing is added and what others added stays. `defaults` are given to an object when it
-is created. A default that a later release changes names what it was (see `Default`): objects that
-still have that get the new one. Everything else belongs to people: it is reported and kept.
+The project does not work without the `needed` values, so these are repaired; members that others added
+to a list stay. `defaults` are set on creation only. A default that a later release changes names its
+former values (see `Default`): objects that still have one of them are upgraded. All other differences
+are people's choices: they are reported and kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ CLUSTER_OBJECT_TYPE = "virtualization.cluster"
 
 @dataclass(frozen=True)
 class Default:
-    """A value that objects are given, and those that earlier releases gave them instead.
+    """A default value, and those of earlier releases.
 
-    Where an earlier release left it to NetBox, `was` has what NetBox then gives: "" or None.
+    If an earlier release did not set it, `former_values` has NetBox's own default: "" or None.
     """
 
     value: Any
@@ -28,10 +28,10 @@ class Default:
 
 @dataclass(frozen=True)
 class Item:
-    """One object at `path` of the API, found by `key`. `secrets` are given at creation only.
+    """One object at `path` of the API, found by `key`.
 
-    `defaults` are values, or `Default`s where the value was another one in earlier releases. As long as
-    the tag `kept_while_tagged` is in use, this is not taken away either.
+    `defaults` are plain values, or `Default`s if earlier releases had others. `secrets` are set on creation
+    and never compared. An item with `kept_while_tagged` is not removed while that tag is in use.
     """
 
     path: str
@@ -47,20 +47,20 @@ class Item:
 
     @property
     def shipped_defaults(self) -> dict[str, Default]:
-        """The defaults with their history."""
+        """The defaults, with the values of earlier releases."""
         return {
             name: value if isinstance(value, Default) else Default(value)
             for name, value in self.defaults.items()
         }
 
     def matches(self, row: Row) -> bool:
-        """Whether `row` is this object: NetBox ignores filters that it does not know."""
+        """True if `row` is this object: NetBox ignores filters that it does not know."""
         return all(row.get(name) == value for name, value in self.key.items())
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A value that is another object, by what finds it."""
+    """A value that refers to the object at `path` with this `key`."""
 
     path: str
     key: Mapping[str, str]

@@ -1,68 +1,64 @@
-"""May the token's user do what syncs need? NetBox is asked for each permission that set-up grants.
+"""Check, without writing, that the token's user has the permissions for syncs.
 
-Nothing is written. OPTIONS tells what a user may add and change somewhere, reading tells what it may
-see, a delete that names nothing whether it may delete. Which records it may change follows from a change
-that can never happen, since its `If-Match` is none that NetBox gives: NetBox refuses it with 412 to those
-who may change the record, else with 404.
+OPTIONS shows if the user may add and change objects of a model, a list request if it may view them, and a
+delete request without ids if it may delete them. For single records the check sends a change with an
+`If-Match` that never matches: NetBox answers 412 to users who may change the record, and 404 to others.
 """
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from activities.check import join_abbreviated, run_check
+from activities.checks import Check, join_abbreviated, run_check
 from activities.errors import PermanentError
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import NotFound, PreconditionFailed
 from activities.setup.access import ACCOUNT_NAME, GRANTS, RECORDS_GRANT, Grant
 from activities.setup.inventory_items import INVENTORY_GRANTS
-from fabrics.check import Check
 
 ACTION_METHODS: Final = {"add": "POST", "change": "PUT"}
 NONEXISTENT_ETAG: Final = '"never"'
-"""An ETag that no object has: NetBox's are weak ones, of times."""
+"""An ETag that no object has: NetBox's are weak, and made from times."""
 
 MAX_RECORDS_TRIED: Final = 20
-"""Records, at 25 to 40 a second. One permission covers them all, so the first ones tell."""
+"""NetBox answers 25 to 40 a second. One permission covers all records, so a sample is enough."""
 
 
 def permission_checks(netbox: NetBox) -> Iterator[Check]:
-    """One for each model that records need, and one for inventories."""
+    """Yield a check for each model that records need, and one for inventories."""
     for grant in GRANTS:
         for path in grant.models:
-            yield run_check(
-                f"NetBox permission on {path}", partial(_check_permission, netbox, grant, path)
-            )
-    yield run_check(
-        "NetBox permissions on inventories", partial(_check_inventory_permissions, netbox)
-    )
+            check = partial(_check_permission, netbox, grant, path)
+            yield run_check(f"NetBox permission on {path}", check)
+    check = partial(_check_inventory_permissions, netbox)
+    yield run_check("NetBox permissions on inventories", check)
 
 
 def record_checks(netbox: NetBox) -> Iterator[Check]:
-    """Whether those permissions cover every fabric's record."""
-    yield run_check("NetBox records in sight", partial(_check_sees_all_records, netbox))
-    yield run_check("NetBox records to change", partial(_check_may_change_records, netbox))
+    """Yield the checks that the permissions cover every fabric's record."""
+    yield run_check("NetBox records visible", partial(_check_sees_all_records, netbox))
+    yield run_check("NetBox records writable", partial(_check_may_change_records, netbox))
 
 
 def _check_permission(netbox: NetBox, grant: Grant, path: str) -> str:
     refused = [action for action in grant.actions if not _is_allowed(netbox, action, path)]
     if refused:
         raise PermanentError(
-            f"The token's user may not {_join_with_or(refused)} {path}: use a token that may write, of the"
-            f" user {ACCOUNT_NAME}, whose permission {_quote_permission_name(grant)} `starter.py setup` makes."
+            f"The token's user may not {_join_with_or(refused)} {path}: use a token of the user"
+            f" {ACCOUNT_NAME} that allows writes; `starter.py setup` creates its permission {_quote_name(grant)}."
         )
     return f"The token's user may {_join_with_or(grant.actions)} {path}."
 
 
 def _check_inventory_permissions(netbox: NetBox) -> str:
-    """All that inventories need, in one line: it is one thing to people, and a dozen models."""
+    """Check all permissions that inventories need, as one line of the output."""
     for grant in INVENTORY_GRANTS:
         for path in grant.models:
             _check_permission(netbox, grant, path)
     return "The token's user may write inventories."
 
 
-def _quote_permission_name(grant: Grant) -> str:
+def _quote_name(grant: Grant) -> str:
     return f'"{grant.permission.key["name"]}"'
 
 
@@ -85,7 +81,7 @@ def _join_with_or(words: Sequence[str]) -> str:
 
 def _check_sees_all_records(netbox: NetBox) -> str:
     netbox.check_all_records_visible()
-    return "The token's user sees all fabrics that there are."
+    return "The token's user may view all fabrics."
 
 
 def _check_may_change_records(netbox: NetBox) -> str:
@@ -94,7 +90,7 @@ def _check_may_change_records(netbox: NetBox) -> str:
     if locked:
         raise PermanentError(
             f"The token's user may not change {join_abbreviated(locked)}: correct the constraints of"
-            f" the permission {_quote_permission_name(RECORDS_GRANT)} in NetBox."
+            f" the permission {_quote_name(RECORDS_GRANT)} in NetBox."
         )
     return f"The token's user may change the records of fabrics (tried: {len(records)})."
 
@@ -107,6 +103,6 @@ def _is_changeable(netbox: NetBox, record: Row) -> bool:
     except NotFound:
         return False
     raise PermanentError(
-        f"NetBox at {netbox.url} takes no notice of If-Match, so that changes can be lost: no proxy"
-        " may remove that header."
+        f"NetBox at {netbox.url} ignores the header If-Match, so changes can be lost: make sure that no proxy"
+        " removes it."
     )

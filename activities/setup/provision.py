@@ -1,8 +1,8 @@
-"""Make NetBox have the items of `activities.setup`, or take them away again.
+"""Create, repair, upgrade or remove the items of `activities.setup` in NetBox.
 
-Running it twice changes nothing the second time. What people changed since stays as it is, unless
-the project would not work so; then it is put right. What nobody changed since an earlier release
-wrote it becomes what the present release writes. All of it is said.
+A second run changes nothing. What people have changed stays, unless the project would not work with it;
+then it is repaired. Defaults of an earlier release that nobody has changed are upgraded. Each change is
+reported.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,11 @@ from activities.netbox.http import InUse
 from activities.setup.items import Default, Item, Reference
 
 IMMUTABLE_ATTRIBUTE: Final = "type"
-"""What NetBox never changes about a custom field."""
+"""The attribute of a custom field that NetBox never changes."""
 
 
 class Action(StrEnum):
-    """What is done about an item; `keep` and `conflict` leave NetBox as it is."""
+    """The action on an item; `keep` and `conflict` leave NetBox as it is."""
 
     CREATE = "create"
     REPAIR = "repair"
@@ -32,7 +32,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One thing done, or to be done, and why."""
+    """One change, made or planned, and its reason."""
 
     action: Action
     what: str
@@ -43,13 +43,13 @@ class Change:
 
 
 def plan(netbox: NetBox, items: Sequence[Item]) -> list[Change]:
-    """What `apply` would do."""
+    """Return what `apply` would do."""
     rows = _fetch_rows(netbox, items)
     return [change for item in items for change, _ in _plan_changes(item, _find_row(item, rows))]
 
 
 def apply(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
-    """Create what is absent, repair and upgrade what is there, in the given order, telling each change."""
+    """Create, repair and upgrade the items in the given order, and yield each change."""
     rows = _fetch_rows(netbox, items)
     for item in items:
         row = _find_row(item, rows)
@@ -62,9 +62,9 @@ def apply(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
 
 
 def remove(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
-    """Delete the items in reverse order, but keep what is in use, or somebody else's.
+    """Delete the items in reverse order, except those in use; yield each change.
 
-    Custom fields take their values along.
+    With a custom field NetBox deletes its values.
     """
     rows = _fetch_rows(netbox, items)
     for item in reversed(items):
@@ -86,10 +86,9 @@ type RowsByPath = dict[str, list[Row]]
 
 
 def _fetch_rows(netbox: NetBox, items: Sequence[Item]) -> RowsByPath:
-    """All there is where the items belong, by path."""
-    return {
-        path: list(netbox.list_rows(path)) for path in dict.fromkeys(item.path for item in items)
-    }
+    """Return all rows at the paths of the items."""
+    paths = dict.fromkeys(item.path for item in items)
+    return {path: list(netbox.list_rows(path)) for path in paths}
 
 
 def _find_row(item: Item, rows: RowsByPath) -> Row | None:
@@ -97,27 +96,25 @@ def _find_row(item: Item, rows: RowsByPath) -> Row | None:
 
 
 def _describe_use(item: Item, row: Row, rows: RowsByPath) -> str:
-    """What a tag is needed for, and what stays with it; empty where it is for nothing."""
+    """Return what uses the item or its tag; empty if nothing does."""
     if row.get("tagged_items"):
-        return f"{row['tagged_items']} objects have it"
+        return f"it is in use (objects: {row['tagged_items']})"
     tag = item.kept_while_tagged and _find_row(item.kept_while_tagged, rows)
     if tag and tag["tagged_items"]:
-        return (
-            f"{tag['tagged_items']} objects have the {item.kept_while_tagged}, and are known by it"
-        )
+        return f"it identifies objects with the {item.kept_while_tagged} ({tag['tagged_items']})"
     return ""
 
 
 def _describe_conflict(item: Item, row: Row) -> str:
-    """Why the row is somebody else's; empty where it is the item."""
-    wanted = item.needed.get(IMMUTABLE_ATTRIBUTE)
-    if wanted is None or _is_equal(row[IMMUTABLE_ATTRIBUTE], wanted):
+    """Return why the row belongs to somebody else; empty if it is the item."""
+    expected = item.needed.get(IMMUTABLE_ATTRIBUTE)
+    if expected is None or _is_equal(row[IMMUTABLE_ATTRIBUTE], expected):
         return ""
-    return f"its {IMMUTABLE_ATTRIBUTE} is {_strip_label(row[IMMUTABLE_ATTRIBUTE])}, not {wanted}"
+    return f"its {IMMUTABLE_ATTRIBUTE} is {_strip_label(row[IMMUTABLE_ATTRIBUTE])}, not {expected}"
 
 
 def _plan_changes(item: Item, row: Row | None) -> Iterator[tuple[Change, Row]]:
-    """What is to be done about an item, each with the values that are to be written."""
+    """Yield the changes that an item needs, each with the values to write."""
     if row is None:
         yield Change(Action.CREATE, str(item)), _initial_values(item)
         return
@@ -133,7 +130,7 @@ def _plan_changes(item: Item, row: Row | None) -> Iterator[tuple[Change, Row]]:
 
 
 def _find_upgrades(item: Item, row: Row) -> Row:
-    """The defaults that the row has not, but one of their former values."""
+    """Return the defaults for which the row still has a former value."""
     return {
         name: default.value
         for name, default in _find_differing_defaults(item, row).items()
@@ -150,22 +147,22 @@ def _find_differing_defaults(item: Item, row: Row) -> dict[str, Default]:
 
 
 def _find_repairs(item: Item, row: Row) -> Row:
-    """The needed values that the row has not, as they would be written."""
+    """Return the needed values that the row lacks, in the form for writing."""
     repairs: Row = {}
-    for name, wanted in item.needed.items():
-        # What may be of any model is written as `x_id` and shown, with its name, as `x`.
-        stored = row.get(name.removesuffix("_id") if isinstance(wanted, Reference) else name)
-        if isinstance(wanted, list) and isinstance(stored, list):
-            missing = [member for member in wanted if not _contains(stored, member)]
+    for name, expected in item.needed.items():
+        # NetBox takes a reference to an object of any model as `x_id`, and returns it as `x`.
+        current = row.get(name.removesuffix("_id") if isinstance(expected, Reference) else name)
+        if isinstance(expected, list) and isinstance(current, list):
+            missing = [member for member in expected if not _contains(current, member)]
             if missing:
-                repairs[name] = [_to_writable(member) for member in stored] + missing
-        elif not _is_equal(stored, wanted):
-            repairs[name] = wanted
+                repairs[name] = [_to_writable(member) for member in current] + missing
+        elif not _is_equal(current, expected):
+            repairs[name] = expected
     return repairs
 
 
 def _contains(current: list[object], expected: object) -> bool:
-    """Whether a member is there. A choice is what its value says, whatever its label."""
+    """True if the list has the member; choices are compared by value only."""
     if isinstance(expected, list):
         return any(isinstance(member, list) and member[:1] == expected[:1] for member in current)
     return any(_is_equal(member, expected) for member in current)
@@ -178,7 +175,7 @@ def _is_equal(current: object, expected: object) -> bool:
 
 
 def _strip_label(current: object) -> object:
-    """What NetBox takes for what it gives: a choice without its label."""
+    """Return a choice as NetBox takes it, without the label that it returns."""
     return current["value"] if isinstance(current, dict) and "label" in current else current
 
 
@@ -196,7 +193,7 @@ def _resolve_references(netbox: NetBox, values: Row) -> Row:
 
 
 def _resolve_value(netbox: NetBox, value: object) -> object:
-    """The value with the ids of what it refers to, which may have been created a moment ago."""
+    """Replace references by ids, also of objects that have just been created."""
     if isinstance(value, list):
         return [_resolve_value(netbox, member) for member in value]
     if not isinstance(value, Reference):
@@ -204,5 +201,5 @@ def _resolve_value(netbox: NetBox, value: object) -> object:
     item = Item(value.path, value.key)
     row = next(filter(item.matches, netbox.list_rows(item.path, **item.key)), None)
     if row is None:
-        raise PermanentError(f"NetBox at {netbox.url} has no {item}: run the set-up again.")
+        raise PermanentError(f"NetBox at {netbox.url} has no {item}: run `starter.py setup` again.")
     return row["id"]

@@ -1,19 +1,19 @@
-"""What makes fabrics easy to find in NetBox: their type and tag, a link, filters and a table."""
+"""Items that show fabrics in NetBox: type and tag, a link, filters and a table."""
 
 from typing import Final
 from urllib.parse import quote
 
-from activities.netbox.client import CLUSTER_TYPE_SLUG
+from activities.netbox.client import CLUSTER_TYPE_SLUG, Row
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
 from fabrics.inventory.model.ownership import TAG_SLUG
 
 LOCAL_WEB_UI_URL: Final = "http://localhost:8233"
-"""Where the Web UI of Temporal's development server is."""
+"""The Web UI of Temporal's development server."""
 
 IS_FABRIC_EXPRESSION: Final = (
     f'object.type.slug == "{CLUSTER_TYPE_SLUG}" and object.custom_field_data.hh_fabric_id'
 )
-"""Custom links show on every cluster unless their text is empty."""
+"""True for fabrics: a custom link appears on every cluster unless its text is empty."""
 
 TYPE_ITEM: Final = Item(
     "virtualization/cluster-types",
@@ -26,7 +26,7 @@ TAG_ITEM: Final = Item(
     defaults={
         "name": "Hedgehog sync",
         "color": "00bcd4",
-        "description": "Kept by Fabric Sync: it changes and deletes objects with this tag only.",
+        "description": "Managed by Fabric Sync, which changes and deletes only objects with this tag.",
     },
 )
 
@@ -69,21 +69,15 @@ VIEW_ITEMS: Final = (
 
 
 def workflow_link_item(web_ui_url: str, namespace: str) -> Item:
-    """A button on each fabric that opens its loop in the Temporal Web UI at the URL `web_ui_url`.
+    """Return a link on each fabric to its loop in the Temporal Web UI.
 
-    Where that is empty, a link that is there stays as it is, and a new one leads to `LOCAL_WEB_UI_URL`.
+    If `web_ui_url` is empty, an existing link stays as it is, and a new one leads to `LOCAL_WEB_UI_URL`.
     """
     base = (web_ui_url or LOCAL_WEB_UI_URL).rstrip("/")
     loops = f"{base}/namespaces/{quote(namespace, safe='')}/workflows/fabric-sync%2F"
-    url = {"link_url": loops + "{{ object.custom_field_data.hh_fabric_id }}"}
-    needed, defaults = (url, {}) if web_ui_url else ({}, url)
-    return Item(
-        "extras/custom-links",
-        {"name": "Hedgehog sync in Temporal"},
-        needed={"object_types": [CLUSTER_OBJECT_TYPE]} | needed,
-        defaults={
-            "link_text": f"{{% if {IS_FABRIC_EXPRESSION} %}}Temporal workflow{{% endif %}}",
-            "new_window": True,
-        }
-        | defaults,
-    )
+    text = f"{{% if {IS_FABRIC_EXPRESSION} %}}Temporal workflow{{% endif %}}"
+    needed: Row = {"object_types": [CLUSTER_OBJECT_TYPE]}
+    defaults: Row = {"link_text": text, "new_window": True}
+    values = needed if web_ui_url else defaults
+    values["link_url"] = loops + "{{ object.custom_field_data.hh_fabric_id }}"
+    return Item("extras/custom-links", {"name": "Hedgehog sync in Temporal"}, needed, defaults)

@@ -1,7 +1,7 @@
-"""How NetBox tells the worker at once that a record has changed: a webhook and the events that fire it.
+"""A webhook and event rules that notify the worker of changed records at once.
 
-Only what people decide about a fabric fires it. What syncs write does not, or each sync would have all
-records read once more.
+Only changes of the configuration fire it. If writes of syncs did, each sync would make the worker read
+all records again.
 """
 
 from typing import Any, Final
@@ -16,7 +16,7 @@ WEBHOOKS: Final = "extras/webhooks"
 EVENT_RULES: Final = "extras/event-rules"
 WEBHOOK_NAME: Final = "Fabric Sync"
 RECEIVER_PATH: Final = "/netbox"
-"""Where below its URL the receiver takes what NetBox sends."""
+"""The path below the receiver's URL that takes NetBox's requests."""
 
 type Condition = dict[str, Any]
 """https://netboxlabs.com/docs/netbox/reference/conditions/"""
@@ -27,12 +27,13 @@ def _attribute_changed(attribute: str) -> Condition:
 
 
 def _custom_field_changed(name: str) -> Condition:
-    """A record has no value at all, not even an empty one, for a field that nobody has ever filled in.
+    """Return a condition that also works for a field that nobody has ever filled in.
 
-    To ask whether that has changed is an error to NetBox, which then takes the whole condition for false.
+    A record has no value for such a field, not even an empty one. NetBox takes a condition that asks if it
+    has changed for an error, and the whole condition for false.
     """
-    is_there = {"attr": "snapshots.postchange.custom_fields", "op": "contains", "value": name}
-    return {"and": [is_there, _attribute_changed(f"custom_fields.{name}")]}
+    has_value = {"attr": "snapshots.postchange.custom_fields", "op": "contains", "value": name}
+    return {"and": [has_value, _attribute_changed(f"custom_fields.{name}")]}
 
 
 _IS_FABRIC: Final[Condition] = {"attr": "type.slug", "value": CLUSTER_TYPE_SLUG}
@@ -49,7 +50,7 @@ _IS_CONFIG_EDITED: Final[Condition] = {
 
 
 def webhook_items(receiver_url: str, secret: SecretStr) -> list[Item]:
-    """What makes NetBox sign with `secret` and send to the receiver at this URL (without its path)."""
+    """Return the items that make NetBox send signed events to the receiver's URL."""
     return [
         Item(
             WEBHOOKS,
@@ -60,17 +61,17 @@ def webhook_items(receiver_url: str, secret: SecretStr) -> list[Item]:
                 "http_content_type": "application/json",
                 "secret": secret.get_secret_value(),
             },
-            defaults={"description": "Tells the worker that a fabric's record has changed."},
+            defaults={"description": "Notifies the worker that a fabric's record has changed."},
         ),
-        _event_rule("fabrics come and go", ["object_created", "object_deleted"], _IS_FABRIC),
-        _event_rule("fabrics are edited", ["object_updated"], _IS_CONFIG_EDITED),
+        _event_rule("fabrics added or deleted", ["object_created", "object_deleted"], _IS_FABRIC),
+        _event_rule("fabrics edited", ["object_updated"], _IS_CONFIG_EDITED),
     ]
 
 
-def _event_rule(what: str, event_types: list[str], conditions: Condition) -> Item:
+def _event_rule(name: str, event_types: list[str], conditions: Condition) -> Item:
     return Item(
         EVENT_RULES,
-        {"name": f"{WEBHOOK_NAME}: {what}"},
+        {"name": f"{WEBHOOK_NAME}: {name}"},
         needed={
             "object_types": [CLUSTER_OBJECT_TYPE],
             "event_types": event_types,

@@ -1,1 +1,1 @@
-"""One module a group of commands; each command is a function that `cli.app` registers."""
+"""One module per group of commands, which `cli.app` registers."""

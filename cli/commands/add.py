@@ -1,4 +1,4 @@
-"""A new fabric: `add`."""
+"""`add`: create a fabric's record in NetBox."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,39 +15,35 @@ from cli.fabrics.fleet_view import FleetView, build_fabric_view
 from cli.options import AsJson, parse_interval
 from cli.session import open_session
 from cli.views.results import show_fabrics
-from fabrics.record.status_fields import make_fabric_id, parse_config
+from fabrics.record.config_fields import parse_config
+from fabrics.record.status_fields import make_fabric_id
 
 MAX_NAME_CHARS = 100
-"""Characters that NetBox takes for the name of a cluster."""
+"""The longest cluster name that NetBox accepts."""
 
-Name = Annotated[str, typer.Argument(metavar="FABRIC", help="Name of the new fabric.")]
-Server = Annotated[
-    str, typer.Option("--kubernetes-server", metavar="URL", help="Its Kubernetes API.")
-]
-Namespace = Annotated[str, typer.Option(metavar="NAME", help="Where its objects are.")]
+NewName = Annotated[str, typer.Argument(metavar="FABRIC", help="Name of the new fabric.")]
+Server = Annotated[str, typer.Option(metavar="URL", help="Its Kubernetes API.")]
+Namespace = Annotated[str, typer.Option(metavar="NAME", help="Its namespace; default `default`.")]
 Repository = Annotated[
     str,
-    typer.Option(
-        "--git-repository", metavar="URL", help="Its desired state; none: inventory only."
-    ),
+    typer.Option(metavar="URL", help="Its desired state; if omitted, only the inventory syncs."),
 ]
-Branch = Annotated[str, typer.Option("--git-branch", metavar="NAME", help="Branch of that.")]
-Directory = Annotated[
-    str, typer.Option("--git-directory", metavar="PATH", help="Directory in that.")
-]
+Branch = Annotated[str, typer.Option(metavar="NAME", help="Branch in Git; default `main`.")]
+Directory = Annotated[str, typer.Option(metavar="PATH", help="Directory in Git; default `/`.")]
 Credentials = Annotated[
-    str,
-    typer.Option(metavar="NAME", help="Name of a credential of the worker; else the fabric id."),
+    str, typer.Option(metavar="NAME", help="The worker's credential; default the fabric id.")
 ]
-Interval = Annotated[str, typer.Option(metavar="SECONDS", help="Seconds between syncs; else 300.")]
+Interval = Annotated[
+    str, typer.Option(metavar="SECONDS", help="Seconds between syncs; default 300.")
+]
 TaskQueue = Annotated[
-    str, typer.Option(metavar="NAME", help="Queue of the workers at its site, if it has its own.")
+    str, typer.Option(metavar="NAME", help="Task queue of the fabric's remote workers.")
 ]
-Enable = Annotated[bool, typer.Option("--enable", help="Switch its sync on at once.")]
+Enable = Annotated[bool, typer.Option("--enable", help="Enable its sync at once.")]
 
 
 def add(  # noqa: PLR0913, PLR0917  one parameter an option
-    fabric: Name,
+    fabric: NewName,
     kubernetes_server: Server,
     git_repository: Repository = "",
     git_branch: Branch = "",
@@ -59,7 +55,7 @@ def add(  # noqa: PLR0913, PLR0917  one parameter an option
     enable: Enable = False,
     json: AsJson = False,
 ) -> None:
-    """Add a fabric to NetBox; with --enable, its loop starts too."""
+    """Add a fabric to NetBox; with --enable, start its loop, too."""
     fields = {
         "hh_kubernetes_server": kubernetes_server,
         "hh_kubernetes_namespace": namespace,
@@ -70,35 +66,33 @@ def add(  # noqa: PLR0913, PLR0917  one parameter an option
         "hh_sync_interval": parse_interval(interval) if interval else None,
         "hh_task_queue": task_queue,
     }
-    stated = {name: value for name, value in fields.items() if value not in ("", None)}
-    show_fabrics(asyncio.run(_add_fabric(fabric.strip(), stated, enable)), json)
+    given = {name: value for name, value in fields.items() if value not in ("", None)}
+    show_fabrics(asyncio.run(_add_fabric(fabric.strip(), given, enable)), json)
 
 
 async def _add_fabric(name: str, fields: Row, enable: bool) -> FleetView:
     async with open_session() as session:
         with console.progress(f"Adding {name}"):
-            known = await session.list_fabrics()
-            taken = {fabric.fabric_id for fabric in known}
-            _check_new_fabric(name, fields, known)
-            fields = {"hh_fabric_id": make_fabric_id(name, taken), **fields}
+            existing = await session.list_fabrics()
+            used_ids = {fabric.fabric_id for fabric in existing}
+            _check_new_fabric(name, fields, existing)
+            fields = {"hh_fabric_id": make_fabric_id(name, used_ids), **fields}
             record = await asyncio.to_thread(session.netbox.create_record, name, fields)
             added = Fabric.from_record(record)
             if enable:
-                added = await enable_fabric(session, added, taken)
+                added = await enable_fabric(session, added, used_ids)
         if enable and not await session.loops.has_worker():
             console.note(session.loops.no_worker_text)
         return build_fabric_view(session, added)
 
 
 def _check_new_fabric(name: str, fields: Row, existing: Sequence[Fabric]) -> None:
-    """Refuse what would not work, before anything is written."""
+    """Raise `CommandError` for a name or a value that would not work."""
     if not 0 < len(name) <= MAX_NAME_CHARS:
-        raise CommandError(
-            f"A fabric's name has 1 to {MAX_NAME_CHARS} characters, not {len(name)}."
-        )
+        raise CommandError(f"A name must have 1 to {MAX_NAME_CHARS} characters, not {len(name)}.")
     if any(name in fabric.names for fabric in existing):
         raise CommandError(
-            f'There is a fabric "{name}" already; `starter.py status "{name}"` shows it.'
+            f'There is already a fabric "{name}"; `starter.py status "{name}"` shows it.'
         )
     row = {"id": 0, "name": name, "status": {"value": "active"}, "custom_fields": fields}
     problems = parse_config(row).problems

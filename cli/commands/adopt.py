@@ -1,7 +1,7 @@
-"""Making a fabric's what people offer it: `adopt`.
+"""`adopt`: take over tagged objects that conflict with a fabric's inventory.
 
-The loop does it in syncs, so that nobody else writes to the inventory meanwhile. Each sync adopts what it
-finds in its way; the next one brings that up to date, and may find more: a device's ports after the device.
+The loop adopts them during syncs, so that nothing else writes to the inventory meanwhile. Each sync adopts the
+tagged conflicts that it finds; the next one updates them and may find more, such as the ports of a device.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from fabrics.loop.active_sync import SyncRequest
 
 
 class AdoptOutput(FabricInventory, frozen=True):
-    """What `--json` prints: how many objects became the fabric's, and how its inventory is then.
+    """The JSON of `adopt`: the inventory, and how many objects were adopted.
 
-    `sync_error` says why the last of the syncs failed, if it did.
+    `sync_error` says why the last sync failed, if it did.
     """
 
     adopted: int
@@ -33,43 +33,41 @@ class AdoptOutput(FabricInventory, frozen=True):
 
 
 def adopt(fabric: FabricName, yes: Yes = False, json: AsJson = False) -> None:
-    """Make a fabric's what people tagged that is in the way of its inventory, and bring it up to date."""
-    done = asyncio.run(_adopt_offered(fabric, skip_confirmation=yes))
-    if json:
-        console.show_json(done)
-    else:
-        console.show(render_inventory(done, done.fabric_id))
-        console.note(f"{done.adopted} adopted. {done.sync_error}".rstrip())
-    raise typer.Exit(EXIT_UNHEALTHY if done.sync_error or _count_adoptable(done) else EXIT_OK)
+    """Adopt and update tagged objects that conflict with a fabric's inventory."""
+    output = asyncio.run(_adopt_offered(fabric, skip_confirmation=yes))
+    console.show_result(output, render_inventory(output, output.fabric_id), json)
+    if not json:
+        console.note(f"{output.adopted} adopted. {output.sync_error}".rstrip())
+    raise typer.Exit(EXIT_UNHEALTHY if output.sync_error or _count_adoptable(output) else EXIT_OK)
 
 
 async def _adopt_offered(fabric_ref: str, *, skip_confirmation: bool) -> AdoptOutput:
     async with open_session() as session:
         fabric = await session.get_fabric(fabric_ref)
-        with console.progress(f"Asking the loop of {fabric.config.name}"):
-            known = await get_fabric_inventory(session, fabric)
-        if not _count_adoptable(known):
+        with console.progress(f"Querying the loop of {fabric.config.name}"):
+            inventory = await get_fabric_inventory(session, fabric)
+        if not _count_adoptable(inventory):
             raise CommandError(
-                f"Nothing is offered to {fabric.config.name}: give an object that is in its way the tag"
+                f"Nothing is offered to {fabric.config.name} for adoption: give a conflicting object the tag"
                 f" {TAG_SLUG} in NetBox, then run `starter.py sync {fabric.ref}`."
             )
         if not skip_confirmation:
-            _confirm_adoption(fabric, known)
-        with console.progress(f"Adopting what is offered to {fabric.config.name}"):
+            _confirm_adoption(fabric, inventory)
+        with console.progress(f"Adopting the objects offered to {fabric.config.name}"):
             adopted, error = await _sync_until_done(session, fabric)
-            known = await get_fabric_inventory(session, fabric)
-        return AdoptOutput(**dict(known), adopted=adopted, sync_error=error)
+            inventory = await get_fabric_inventory(session, fabric)
+        return AdoptOutput(**dict(inventory), adopted=adopted, sync_error=error)
 
 
 async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
-    """How many objects were adopted, and what is wrong with the last sync."""
+    """Return how many objects were adopted, and the error of the last sync."""
     total = 0
     while True:
         try:
             report = await session.loops.sync(fabric.fabric_id, SyncRequest(adopt=True))
         except NoLoop:
             raise CommandError(
-                f"{fabric.config.name} is not synced any more: `starter.py enable {fabric.ref}`."
+                f"{fabric.config.name} is no longer synced; `starter.py enable {fabric.ref}` enables it."
             ) from None
         adopted = report.inventory.adopted if report.inventory else 0
         total += adopted
@@ -80,18 +78,16 @@ async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
 def _confirm_adoption(fabric: Fabric, inventory: FabricInventory) -> None:
     require_terminal()
     console.err.print(render_findings_table(_list_adoptable(inventory)))
-    console.note("The tag says so of each. Those that turn up with them become the fabric's, too.")
-    question = (
-        f"Let {fabric.config.name} change these objects from now on, and delete them some day?"
-    )
-    typer.confirm(question, abort=True, err=True)
+    console.note(f"Objects tagged {TAG_SLUG} that conflict after that are adopted, too.")
+    name = fabric.config.name
+    typer.confirm(f"Let {name} change and delete these objects from now on?", abort=True, err=True)
 
 
 def _count_adoptable(inventory: FabricInventory) -> int:
-    """How many objects are offered; not all of them are named."""
+    """The number of objects on offer, which may be more than the findings name."""
     return inventory.report.problems.get(FindingType.ADOPTABLE, 0) if inventory.report else 0
 
 
 def _list_adoptable(inventory: FabricInventory) -> Sequence[Finding]:
-    found = inventory.report.findings if inventory.report else ()
-    return [each for each in found if each.problem is FindingType.ADOPTABLE]
+    findings = inventory.report.findings if inventory.report else ()
+    return [finding for finding in findings if finding.problem is FindingType.ADOPTABLE]

@@ -1,4 +1,4 @@
-"""The demo: `demo`."""
+"""`demo`: everything on this machine."""
 
 from typing import Annotated
 
@@ -7,14 +7,14 @@ import typer
 from cli.errors import CommandError
 
 Once = Annotated[
-    bool, typer.Option("--once", help="End when each fabric was synced, with the status as JSON.")
+    bool, typer.Option("--once", help="Stop after each fabric's first sync, and print JSON.")
 ]
 
 
 def demo(once: Once = False) -> None:
-    """Try everything on this machine: NetBox, Temporal, Git, Kubernetes, a worker, three fabrics."""
+    """Try everything on this machine: NetBox, Temporal, Git and three fabrics."""
     try:
-        from cli.demo.run import run_demo  # noqa: PLC0415  a worker's installation has no local stack
+        from cli.demo.run import run_demo  # noqa: PLC0415  workers are installed without it
     except ModuleNotFoundError as error:
         raise CommandError(
             f"The demo needs the package {error.name}, which is not installed; use `make demo`."

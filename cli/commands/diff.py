@@ -1,4 +1,4 @@
-"""What differs between Git and a fabric, field by field: `diff`."""
+"""`diff`: compare Git with a fabric, field by field."""
 
 import asyncio
 from pathlib import Path
@@ -9,34 +9,35 @@ import typer
 from cli import console
 from cli.errors import CommandError
 from cli.fabrics.offline import read_desired, read_live
-from cli.options import AsJson, LiveFile
+from cli.options import AsJson, LiveFile, OptionalFabricName
 from cli.session import open_session
 from cli.temporal import probes
 from cli.views.diff import render_diff
-from fabrics.drift import find_drift
+from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import DiffReport, build_diff_report
 
-Name = Annotated[str | None, typer.Argument(metavar="[FABRIC]", help="Name or id of the fabric.")]
 DesiredDir = Annotated[
-    Path | None,
-    typer.Option("--desired", metavar="DIR", help="Manifests, instead of a fabric's Git."),
+    Path | None, typer.Option("--desired", metavar="DIR", help="Manifests, as in a Git directory.")
 ]
 
 
 def diff(
-    fabric: Name = None, desired: DesiredDir = None, live: LiveFile = None, json: AsJson = False
+    fabric: OptionalFabricName = None,
+    desired: DesiredDir = None,
+    live: LiveFile = None,
+    json: AsJson = False,
 ) -> None:
-    """Show what differs between Git and a fabric, or between files. Exit: 0 nothing, 1 drift, 2 trouble."""
+    """Show what differs between Git and a fabric, or between files.
+
+    Exit status: 0 no drift, 1 drift, 2 failure.
+    """
     if fabric and not (desired or live):
         report = asyncio.run(_diff_fabric(fabric))
     elif desired and live and not fabric:
         report = _diff_files(desired, live)
     else:
         raise CommandError("Give either a FABRIC, or both --desired DIR and --live FILE.json.")
-    if json:
-        console.show_json(report)
-    else:
-        console.show(render_diff(report))
+    console.show_result(report, render_diff(report), json)
     raise typer.Exit(report.exit_code)
 
 
@@ -47,6 +48,6 @@ async def _diff_fabric(fabric_ref: str) -> DiffReport:
             return await probes.diff(session.loops, fabric.config)
 
 
-def _diff_files(folder: Path, file: Path) -> DiffReport:
-    desired = read_desired(folder)
-    return build_diff_report(desired, find_drift(desired, read_live(file)))
+def _diff_files(desired_folder: Path, live_file: Path) -> DiffReport:
+    desired = read_desired(desired_folder)
+    return build_diff_report(desired, find_drift(desired, read_live(live_file)))

@@ -1,4 +1,4 @@
-"""Switching fabrics on and off: `enable` and `disable`."""
+"""`enable` and `disable`: switch the sync of fabrics on and off."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -20,14 +20,14 @@ from cli.temporal.loop_client import NoLoop
 from cli.views.results import show_fabrics
 
 LOOP_END_TIMEOUT: Final = timedelta(seconds=15)
-"""How long `disable` waits for loops to end: a sync that is running stops before its next request to NetBox."""
+"""How long `disable` waits for loops to end: a running sync stops before its next request to NetBox."""
 
-AllFabrics = Annotated[bool, typer.Option("--all", help="All fabrics that NetBox has.")]
+AllFabrics = Annotated[bool, typer.Option("--all", help="All fabrics in NetBox.")]
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """The fabrics for which it worked, and whether it did not for others."""
+    """The fabrics for which a command succeeded, and whether it failed for others."""
 
     view: FleetView
     any_failed: bool
@@ -36,20 +36,20 @@ class BatchResult:
 def enable(
     fabrics: FabricNames = None, all_fabrics: AllFabrics = False, json: AsJson = False
 ) -> None:
-    """Switch the sync of fabrics on, and sync them at once."""
+    """Enable the sync of fabrics, and sync them at once."""
     _show_result(asyncio.run(_enable_fabrics(_check_selection(fabrics, all_fabrics))), json)
 
 
 def disable(
     fabrics: FabricNames = None, all_fabrics: AllFabrics = False, json: AsJson = False
 ) -> None:
-    """Switch the sync of fabrics off. Nothing is deleted."""
+    """Disable the sync of fabrics. Nothing is deleted."""
     _show_result(asyncio.run(_disable_fabrics(_check_selection(fabrics, all_fabrics))), json)
 
 
 def _check_selection(fabrics: list[str] | None, all_fabrics: bool) -> list[str]:
     if bool(fabrics) == all_fabrics:
-        raise CommandError("Name the fabrics, or give --all for all of them, but not both.")
+        raise CommandError("Name the fabrics, or give --all, but not both.")
     return fabrics or []
 
 
@@ -61,22 +61,23 @@ def _show_result(result: BatchResult, json: bool) -> None:
 
 async def _enable_fabrics(fabric_refs: list[str]) -> BatchResult:
     async with open_session() as session:
-        await _warn_if_no_worker(session, "Loops are started now and sync when one comes.")
+        await _warn_if_no_worker(session, "Loops start now and sync once a worker runs.")
         fabrics = await session.list_fabrics()
-        taken = {fabric.fabric_id for fabric in fabrics}
+        selected = select_fabrics(fabrics, fabric_refs)
+        used_ids = {fabric.fabric_id for fabric in fabrics}
 
-        async def act(fabric: Fabric) -> Fabric:
-            enabled = await enable_fabric(session, fabric, taken)
-            taken.add(enabled.fabric_id)
+        async def enable_one(fabric: Fabric) -> Fabric:
+            enabled = await enable_fabric(session, fabric, used_ids)
+            used_ids.add(enabled.fabric_id)
             return enabled
 
-        done, failed = await _run_for_each("Enabling", select_fabrics(fabrics, fabric_refs), act)
-        running = {fabric.fabric_id for fabric in done if fabric.config.needs_loop}
-        return BatchResult(build_fleet_view(session, done, running, {}), failed)
+        enabled, any_failed = await _run_for_each("Enabling", selected, enable_one)
+        running = {fabric.fabric_id for fabric in enabled if fabric.config.needs_loop}
+        return BatchResult(build_fleet_view(session, enabled, running, {}), any_failed)
 
 
 async def enable_fabric(session: Session, fabric: Fabric, used_ids: Collection[str]) -> Fabric:
-    """Enable one fabric; its loop runs from now on, if its record has all that it needs."""
+    """Enable one fabric, and start its loop if its record is complete."""
     enabled = await records.enable(session, fabric, used_ids)
     await session.loops.start_or_reload(enabled.config)
     if enabled.config.needs_loop:
@@ -87,26 +88,26 @@ async def enable_fabric(session: Session, fabric: Fabric, used_ids: Collection[s
 
 async def _disable_fabrics(fabric_refs: list[str]) -> BatchResult:
     async with open_session() as session:
-        worker = await _warn_if_no_worker(session, "Records say it now; loops end when one comes.")
+        consequence = "Records are updated now; loops end as soon as a worker runs."
+        worker = await _warn_if_no_worker(session, consequence)
+        selected = await session.select_fabrics(fabric_refs)
 
-        async def act(fabric: Fabric) -> Fabric:
+        async def disable_one(fabric: Fabric) -> Fabric:
             disabled = await records.disable(session, fabric)
             with suppress(NoLoop):
                 await session.loops.reload(disabled.fabric_id)
             return disabled
 
-        done, failed = await _run_for_each(
-            "Disabling", await session.select_fabrics(fabric_refs), act
-        )
+        disabled, any_failed = await _run_for_each("Disabling", selected, disable_one)
         if worker:
-            await _wait_for_loops_to_end(session, done)
-        return BatchResult(build_fleet_view(session, done, (), {}), failed)
+            await _wait_for_loops_to_end(session, disabled)
+        return BatchResult(build_fleet_view(session, disabled, (), {}), any_failed)
 
 
 async def _run_for_each(
     progress_verb: str, fabrics: Sequence[Fabric], action: Callable[[Fabric], Awaitable[Fabric]]
 ) -> tuple[list[Fabric], bool]:
-    """Those for which it worked, and whether any failed; that keeps none of the others from it."""
+    """Run `action` for every fabric; return the results and whether any failed."""
     done = []
     for fabric in fabrics:
         name = fabric.config.name
@@ -114,26 +115,22 @@ async def _run_for_each(
             try:
                 done.append(await action(fabric))
             except OPERATOR_ERRORS as error:
-                said = str(error)
-                console.print_error(said if name in said else f"{name}: {said}")
+                text = str(error)
+                console.print_error(text if name in text else f"{name}: {text}")
     return done, len(done) < len(fabrics)
 
 
 async def _wait_for_loops_to_end(session: Session, disabled: Sequence[Fabric]) -> None:
     with console.progress("Waiting for the loops to end"):
-        ended = await asyncio.gather(
-            *(
-                session.loops.wait_until_ended(fabric.fabric_id, LOOP_END_TIMEOUT)
-                for fabric in disabled
-            )
-        )
+        wait = session.loops.wait_until_ended
+        ended = await asyncio.gather(*(wait(f.fabric_id, LOOP_END_TIMEOUT) for f in disabled))
     busy = [f.config.name for f, done in zip(disabled, ended, strict=True) if not done]
     if busy:
-        console.note(f"Switched off, but not at rest yet: {', '.join(busy)}.")
+        console.note(f"Disabled, but their loops have not ended yet: {', '.join(busy)}.")
 
 
 async def _warn_if_no_worker(session: Session, consequence: str) -> bool:
-    """Whether a worker runs; says what that means where none does."""
+    """Return whether a worker runs; print the consequence if none does."""
     worker = await session.loops.has_worker()
     if not worker:
         console.note(f"{session.loops.no_worker_text} {consequence}")

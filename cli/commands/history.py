@@ -1,11 +1,11 @@
-"""The last syncs of a fabric: `history`."""
+"""`history`: the last syncs of a fabric."""
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from cli import console
-from cli.fabrics.fabric import Fabric
 from cli.options import AsJson, FabricName
 from cli.session import open_session
 from cli.temporal.loop_client import NoLoop
@@ -16,27 +16,21 @@ from fabrics.loop.report import SyncReport
 
 def history(fabric: FabricName, json: AsJson = False) -> None:
     """Show a fabric's last syncs: when, why, how late, how long, and what they found."""
-    found, reports = asyncio.run(_get_history(fabric))
-    if json:
-        console.show_json(
-            HistoryOutput(
-                name=found.config.name,
-                fabric_id=found.fabric_id,
-                median_lateness=compute_median_lateness(reports),
-                syncs=reports,
-            )
-        )
-    elif reports:
-        console.show(render_history_table(reports, datetime.now(UTC)))
-    else:
-        console.show(f"{found.config.name} has not been synced since its loop began.")
+    output = asyncio.run(_get_history(fabric))
+    text = f"{output.name} has not been synced since its loop started."
+    table = render_history_table(output.syncs, datetime.now(UTC))
+    console.show_result(output, table if output.syncs else text, json)
 
 
-async def _get_history(fabric_ref: str) -> tuple[Fabric, Sequence[SyncReport]]:
+async def _get_history(fabric_ref: str) -> HistoryOutput:
     async with open_session() as session:
         fabric = await session.get_fabric(fabric_ref)
-        with console.progress(f"Asking the loop of {fabric.config.name}"):
-            try:
-                return fabric, await session.loops.get_history(fabric.fabric_id)
-            except NoLoop:
-                return fabric, []
+        reports: Sequence[SyncReport] = []
+        with console.progress(f"Querying the loop of {fabric.config.name}"), suppress(NoLoop):
+            reports = await session.loops.get_history(fabric.fabric_id)
+        return HistoryOutput(
+            name=fabric.config.name,
+            fabric_id=fabric.fabric_id,
+            median_lateness=compute_median_lateness(reports),
+            syncs=reports,
+        )

@@ -1,7 +1,7 @@
-"""What a running loop is told: `sync`, `set-interval`, `pause` and `resume`.
+"""`sync`, `set-interval`, `pause` and `resume`: messages to a fabric's loop.
 
-Without a loop, what is told to `pause` and the like is written to the record, where the next loop
-finds it. Without a worker the loop gets it as a signal, as soon as there is one.
+If there is no loop, an interval or a pause is written to the record, where the next loop finds it. If there is
+no worker, the loop gets the message as a signal as soon as one runs.
 """
 
 import asyncio
@@ -25,16 +25,11 @@ from fabrics.record.config import ConfigEdits, check_pause_reason
 
 type SyncCall = Callable[[str, SyncRequest], Awaitable[SyncReport | None]]
 
-Full = Annotated[bool, typer.Option("--full", help="Skip nothing, even what has not changed.")]
-AcceptEmpty = Annotated[
-    bool,
-    typer.Option("--accept-empty", help="Confirm that kinds without any object are meant to be."),
-]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Only ask for it; do not wait.")]
-Seconds = Annotated[
-    str, typer.Argument(metavar="SECONDS", help="5 to 2592000; 0 switches the sync off.")
-]
-Reason = Annotated[str, typer.Option(help="Why, for those who find it paused.")]
+Full = Annotated[bool, typer.Option("--full", help="Compare everything, even if it is unchanged.")]
+AcceptEmpty = Annotated[bool, typer.Option("--accept-empty", help="Accept suddenly empty kinds.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Request the sync without waiting for it.")]
+Seconds = Annotated[str, typer.Argument(metavar="SECONDS", help="5 to 2592000; 0 disables it.")]
+Reason = Annotated[str, typer.Option(help="A text to show while it is paused.")]
 
 
 def sync(
@@ -44,12 +39,12 @@ def sync(
     no_wait: NoWait = False,
     json: AsJson = False,
 ) -> None:
-    """Sync a fabric now, and report what that found."""
+    """Sync a fabric now, and show the result."""
     request = SyncRequest(full=full, accept_empty=accept_empty)
-    seen, report = asyncio.run(_sync_fabric(fabric, request, wait=not no_wait))
-    show_sync_result(seen, report, json)
-    found = report is not None and (report.error or report.drift_count)
-    raise typer.Exit(EXIT_UNHEALTHY if found else EXIT_OK)
+    view, report = asyncio.run(_sync_fabric(fabric, request, wait=not no_wait))
+    show_sync_result(view, report, json)
+    is_unhealthy = report is not None and (report.error or report.drift_count)
+    raise typer.Exit(EXIT_UNHEALTHY if is_unhealthy else EXIT_OK)
 
 
 def set_interval(fabric: FabricName, seconds: Seconds, json: AsJson = False) -> None:
@@ -60,13 +55,13 @@ def set_interval(fabric: FabricName, seconds: Seconds, json: AsJson = False) -> 
 
 
 def pause(fabric: FabricName, reason: Reason = "", json: AsJson = False) -> None:
-    """Hold a fabric's syncs until it is resumed."""
+    """Pause a fabric's syncs until it is resumed."""
     edits = ConfigEdits(paused=True, pause_reason=validate_input(check_pause_reason, reason))
     show_fabrics(asyncio.run(_send_message(fabric, "pause", (reason,), edits)), json)
 
 
 def resume(fabric: FabricName, json: AsJson = False) -> None:
-    """Let a paused fabric go on, on the same slots."""
+    """Resume a paused fabric, on the same slots."""
     edits = ConfigEdits(paused=False, pause_reason="")
     show_fabrics(asyncio.run(_send_message(fabric, "resume", (), edits)), json)
 
@@ -77,17 +72,17 @@ async def _sync_fabric(
     async with open_session() as session:
         fabric = await session.get_fabric(fabric_ref)
         _check_can_sync(fabric)
-        ask = session.loops.sync if wait else session.loops.request_sync
+        sync_call = session.loops.sync if wait else session.loops.request_sync
         with console.progress(f"Syncing {fabric.config.name}"):
-            report = await _start_and_sync(ask, session, fabric, request)
-            told = await session.loops.get_status(fabric.fabric_id)
-        return build_fabric_view(session, fabric, told), report
+            report = await _start_and_sync(sync_call, session, fabric, request)
+            status = await session.loops.get_status(fabric.fabric_id)
+        return build_fabric_view(session, fabric, status), report
 
 
 async def _start_and_sync(
     sync_call: SyncCall, session: Session, fabric: Fabric, request: SyncRequest
 ) -> SyncReport | None:
-    """Ask the loop, which is started where somebody ended it."""
+    """Call the loop, after starting it if somebody has terminated it."""
     try:
         return await sync_call(fabric.fabric_id, request)
     except NoLoop:
@@ -98,36 +93,29 @@ async def _start_and_sync(
 def _check_can_sync(fabric: Fabric) -> None:
     config, name = fabric.config, fabric.config.name
     if config.kubernetes is None:
-        raise CommandError(
-            f"{name} is not configured: enter its hh_kubernetes_server in NetBox first."
-        )
+        raise CommandError(f"{name} is not configured: set its hh_kubernetes_server in NetBox.")
     if not config.active:
-        raise CommandError(f"{name} is switched off: its status in NetBox is not active.")
+        raise CommandError(f"{name} is disabled: set its status in NetBox to active.")
     if not config.enabled:
-        raise CommandError(f"{name} is disabled; `starter.py enable {fabric.ref}` switches it on.")
+        raise CommandError(f"{name} is disabled; `starter.py enable {fabric.ref}` enables it.")
     if config.interval == 0:
         raise CommandError(
-            f"{name} is switched off by its interval 0;"
-            f" `starter.py set-interval {fabric.ref} 300` switches it on."
+            f"{name} is disabled because its interval is 0; `starter.py set-interval {fabric.ref} 300` enables it."
         )
 
 
 async def _send_message(
     fabric_ref: str, message: Message, arguments: tuple[object, ...], edits: ConfigEdits
 ) -> FleetView:
-    """Give the fabric's loop a message; where there is no loop, write its `edits` to the record."""
+    """Send a message to the loop; without a loop, write `edits` to the record."""
     async with open_session() as session:
         fabric = await session.get_fabric(fabric_ref)
-        with console.progress(f"Telling the loop of {fabric.config.name}"):
+        with console.progress(f"Messaging the loop of {fabric.config.name}"):
             try:
-                told = await session.loops.update(fabric.fabric_id, message, *arguments)
+                status = await session.loops.update(fabric.fabric_id, message, *arguments)
             except NoLoop:
-                return await _write_edits(session, fabric, edits)
-        return build_fabric_view(session, fabric, told)
-
-
-async def _write_edits(session: Session, fabric: Fabric, edits: ConfigEdits) -> FleetView:
-    changed = await records.write_edits(session, fabric, edits)
-    if changed.config.needs_loop:
-        await session.loops.start_or_reload(changed.config)
-    return build_fabric_view(session, changed)
+                edited = await records.write_edits(session, fabric, edits)
+                if edited.config.needs_loop:
+                    await session.loops.start_or_reload(edited.config)
+                return build_fabric_view(session, edited)
+        return build_fabric_view(session, fabric, status)

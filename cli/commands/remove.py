@@ -1,7 +1,7 @@
-"""Taking a fabric away: `remove`.
+"""`remove`: delete a fabric.
 
-Its loop ends first, so that nothing is written behind our back. The inventory goes only where that was asked
-for, the record last: as long as it is there, what could not be done can be tried again.
+The loop ends first, so that nothing else writes meanwhile. The inventory is deleted only on request, and the
+record last, so that the command can be run again after a failure.
 """
 
 import asyncio
@@ -26,17 +26,15 @@ from cli.views.inventory import render_report
 from fabrics.inventory.report.report import InventoryReport
 
 LOOP_END_TIMEOUT: Final = timedelta(seconds=60)
-"""How long a sync that is running may take to stop."""
+"""How long a running sync may take to stop."""
 
-WithInventory = Annotated[
-    bool, typer.Option("--inventory", help="Delete all that syncs made of it in NetBox, too.")
-]
+WithInventory = Annotated[bool, typer.Option("--inventory", help="Delete its inventory, too.")]
 
 
 class RemoveOutput(BaseModel, frozen=True):
-    """What `--json` prints: `inventory` is null where it was left alone; `record` is whether that is gone.
+    """The JSON of `remove`.
 
-    `record_error` says why it is not.
+    `inventory` is null if it was kept. `record` says whether the record was deleted, `record_error` why not.
     """
 
     name: str
@@ -49,13 +47,13 @@ class RemoveOutput(BaseModel, frozen=True):
 def remove(
     fabric: FabricName, inventory: WithInventory = False, yes: Yes = False, json: AsJson = False
 ) -> None:
-    """Take a fabric away: its loop and its record, and, if asked for, its inventory."""
-    removed = asyncio.run(_remove_fabric(fabric, delete_inventory=inventory, skip_confirmation=yes))
+    """Delete a fabric: its loop, its record and, with --inventory, its inventory."""
+    output = asyncio.run(_remove_fabric(fabric, delete_inventory=inventory, skip_confirmation=yes))
     if json:
-        console.show_json(removed)
+        console.show_json(output)
     else:
-        _show_output(removed)
-    raise typer.Exit(EXIT_OK if removed.record else EXIT_UNHEALTHY)
+        _show_output(output)
+    raise typer.Exit(EXIT_OK if output.record else EXIT_UNHEALTHY)
 
 
 def _show_output(output: RemoveOutput) -> None:
@@ -64,7 +62,7 @@ def _show_output(output: RemoveOutput) -> None:
     if output.record:
         console.show(f"{output.name} is removed.")
     else:
-        console.note(f"{output.name} is switched off. {output.record_error}")
+        console.note(f"{output.name} is disabled. {output.record_error}")
 
 
 async def _remove_fabric(
@@ -97,7 +95,7 @@ def _confirm_removal(fabric: Fabric, *, delete_inventory: bool) -> None:
 
 
 async def _end_loop(session: Session, fabric: Fabric) -> None:
-    """Switch the sync off, and wait until the loop has seen it."""
+    """Disable the sync, and wait until the loop has ended."""
     await records.disable(session, fabric)
     with suppress(NoLoop):
         await session.loops.reload(fabric.fabric_id)
@@ -105,8 +103,8 @@ async def _end_loop(session: Session, fabric: Fabric) -> None:
             fabric.fabric_id, LOOP_END_TIMEOUT
         ):
             raise CommandError(
-                f"{fabric.config.name} is switched off, but its last sync has not stopped yet;"
-                " nothing was removed. Try again when that has ended."
+                f"{fabric.config.name} is disabled, but its last sync has not stopped yet;"
+                " nothing was removed. Try again once it has."
             )
 
 
@@ -115,17 +113,17 @@ async def _delete_inventory(session: Session, fabric: Fabric) -> InventoryReport
         return await probes.remove_inventory(session.loops, fabric.config)
     except NoWorker as error:
         raise CommandError(
-            f"{error} {fabric.config.name} is switched off; its record stays, and what is left of its"
-            " inventory, until you run this again with a worker."
+            f"{error} {fabric.config.name} is disabled. Its record and the rest of its inventory stay;"
+            " start a worker and run this command again."
         ) from None
 
 
 async def _delete_record(session: Session, fabric: Fabric, report: InventoryReport | None) -> str:
-    """Delete the record; why not, where it stays."""
+    """Delete the record. Return why it stays, or an empty text."""
     if report and report.problems:
-        return "Its record stays until all of its inventory is gone; see to what is in the way."
+        return "Its record stays until all of its inventory is deleted; resolve the problems first."
     try:
         await asyncio.to_thread(session.netbox.delete, CLUSTERS_PATH, fabric.config.record_id)
     except PermanentError as error:
-        return f"Its record stays: {error} Delete it in NetBox, or use a token that may."
+        return f"Its record stays: {error} Delete it in NetBox, or use a token that may delete it."
     return ""

@@ -1,4 +1,4 @@
-"""Preparing NetBox and Temporal: `setup`."""
+"""`setup`: prepare NetBox and Temporal."""
 
 import asyncio
 import re
@@ -25,15 +25,13 @@ from cli.options import AsJson, Yes, require_terminal
 from cli.session import Session, open_session
 from fabrics.record.status_fields import get_owner_instance
 
-Remove = Annotated[
-    bool, typer.Option("--remove", help="Take it all away again, with every status in NetBox.")
-]
+Remove = Annotated[bool, typer.Option("--remove", help="Undo setup, and delete all statuses.")]
 WebUi = Annotated[
     str,
     typer.Option(
         envvar="TEMPORAL_UI_URL",
         metavar="URL",
-        help="Temporal's Web UI, to link fabrics to. Without it NetBox keeps the link that it has; a new"
+        help="Temporal's Web UI, to which NetBox links fabrics. If omitted, an existing link stays, and a new"
         f" one leads to {LOCAL_WEB_UI_URL}.",
     ),
 ]
@@ -41,16 +39,16 @@ Webhook = Annotated[
     str,
     typer.Option(
         metavar="URL",
-        help="Where NetBox reaches a worker's webhook receiver (http://HOST:PORT), to tell it of edits at once."
+        help="Where NetBox reaches a worker's webhook receiver (http://HOST:PORT), to report edits at once."
         " Signed with FABRIC_SYNC_WEBHOOK_SECRET.",
     ),
 ]
 
 
 class SetupOutput(BaseModel, frozen=True):
-    """What `--json` prints: `make_changes` as "create tag hedgehog-sync"; `token` only when it is new.
+    """The JSON of `setup`: "create tag hedgehog-sync" etc., and a new token.
 
-    `trouble` says what Temporal refused and what to do; empty where it has all that loops set.
+    `trouble` says what Temporal refused and what to do; empty if it has all search attributes.
     """
 
     changes: list[str]
@@ -65,32 +63,32 @@ def setup(
     yes: Yes = False,
     json: AsJson = False,
 ) -> None:
-    """Prepare NetBox and Temporal; whatever is there already stays.
+    """Prepare NetBox and Temporal; whatever exists already stays.
 
-    FABRIC_SYNC_NETBOX_TOKEN has to be an administrator's for this.
+    FABRIC_SYNC_NETBOX_TOKEN must be an administrator's token.
     """
     if remove and not yes:
         require_terminal()
-        question = "Take all settings and statuses of fabrics out of NetBox?"
+        question = "Remove all settings and statuses of fabrics from NetBox?"
         typer.confirm(question, abort=True, err=True)
-    prepared = asyncio.run(_run_setup(web_ui, webhook, remove))
+    output = asyncio.run(_run_setup(web_ui, webhook, remove))
     if json:
-        console.show_json(prepared)
+        console.show_json(output)
     else:
-        _show_output(prepared)
-    raise typer.Exit(EXIT_UNHEALTHY if prepared.trouble else EXIT_OK)
+        _show_output(output)
+    raise typer.Exit(EXIT_UNHEALTHY if output.trouble else EXIT_OK)
 
 
 def _show_output(output: SetupOutput) -> None:
     for change in output.changes:
         console.show(change)
     if output.token:
-        console.show("\nA token for the worker and for this command line, shown only now:")
+        console.show("\nToken for the worker and the command line (shown only once):")
         print(f"export FABRIC_SYNC_NETBOX_TOKEN={output.token}")
     if output.trouble:
         console.note(output.trouble)
     elif not output.changes:
-        console.show("Everything is as it should be.")
+        console.show("Nothing to change.")
 
 
 async def _run_setup(web_ui: str, webhook: str, remove: bool) -> SetupOutput:
@@ -99,81 +97,75 @@ async def _run_setup(web_ui: str, webhook: str, remove: bool) -> SetupOutput:
         secret = session.settings.webhook_secret
         if webhook:
             _check_webhook(webhook, secret)
-        if webhook or remove:  # what is taken away is known by its names
+        if webhook or remove:  # `remove` finds them by name, whatever the URL
             items += netbox_setup.webhook_items(webhook, secret)
         with console.progress("Reading NetBox") as spinner:
             return await (_remove_setup if remove else _apply_setup)(session, items, spinner)
 
 
 def _check_webhook(url: str, secret: SecretStr) -> None:
-    """NetBox takes `{{` for a template, and shows the URL to everybody who may see webhooks."""
+    """Raise `CommandError` for an unusable URL.
+
+    NetBox takes `{{` for a template, and shows the URL to everybody who may see webhooks.
+    """
     if not re.fullmatch(r"https?://[^\s/?#@{]+(/[^\s?#@{]*)?", url):
-        raise CommandError(
-            "--webhook takes http://HOST:PORT, without a user, a password or a query."
-        )
+        raise CommandError("--webhook must be http://HOST:PORT without user, password or query.")
     if not secret:
-        raise CommandError(
-            "Webhooks are signed: set FABRIC_SYNC_WEBHOOK_SECRET to the same as for the worker."
-        )
+        raise CommandError("Webhooks are signed: use the worker's FABRIC_SYNC_WEBHOOK_SECRET.")
 
 
 async def _apply_setup(session: Session, items: list[Item], spinner: Status) -> SetupOutput:
-    changes = await asyncio.to_thread(
-        _run_changes, netbox_setup.apply(session.netbox, items), spinner
-    )
+    changes = await _run_changes(netbox_setup.apply(session.netbox, items), spinner)
     token = await asyncio.to_thread(netbox_setup.issue_token, session.netbox)
     client = session.loops.client
     try:
         added = await temporal.add_search_attributes(client)
     except RPCError as error:
-        trouble = await _describe_refusal(client, error)
-        return SetupOutput(changes=changes, token=token, trouble=trouble)
+        refusal = await _describe_refusal(client, error)
+        return SetupOutput(changes=changes, token=token, trouble=refusal)
     changes += [f"create search attribute {name}" for name in added]
     return SetupOutput(changes=changes, token=token)
 
 
 async def _describe_refusal(client: Client, error: RPCError) -> str:
-    """What to do where Temporal leaves it to somebody else to register search attributes."""
-    missing = await temporal.missing_search_attributes(client)
-    wanted = ", ".join(
-        f"{name} ({temporal.format_search_attribute_type(name)})" for name in missing
-    )
+    """Explain what to do if Temporal refuses to register search attributes."""
+    names = await temporal.missing_search_attributes(client)
+    missing = ", ".join(f"{name} ({temporal.format_search_attribute_type(name)})" for name in names)
     return (
-        f"Temporal at {temporal.get_address()} takes no search attributes from you"
-        f" ({one_line(error.message).rstrip('.')}). Loops run without, but nobody can filter by them: have"
-        f" an operator of the namespace {client.namespace} add {wanted}, with `temporal operator"
+        f"Temporal at {temporal.get_address()} does not let you register search attributes"
+        f" ({one_line(error.message).rstrip('.')}). Loops run without them, but you cannot filter by them. Ask an"
+        f" operator of the namespace {client.namespace} to add {missing}, with `temporal operator"
         " search-attribute create` or in the settings of Temporal Cloud, then restart the worker."
     )
 
 
 async def _remove_setup(session: Session, items: list[Item], spinner: Status) -> SetupOutput:
-    """Search attributes stay: the histories of past loops have them."""
-    if await session.loops.list_running_ids():
-        raise CommandError("Loops still run; end them with `starter.py disable --all` first.")
+    """Remove `items`. Search attributes stay, as the histories of loops have them."""
+    if await session.loops.list_running():
+        raise CommandError("Loops are still running; run `starter.py disable --all` first.")
     others = await asyncio.to_thread(_find_other_instances, session.netbox, session.instance)
     if others:
         raise CommandError(
-            f"Fabrics belong to other installations of Fabric Sync, too: {', '.join(others)}. Their fields,"
-            " user and token are the same, so nothing was removed. Delete the records of those fabrics, or"
-            " move each here first: `starter.py doctor FABRIC --take-over`."
+            f"Other installations of Fabric Sync own fabrics here ({', '.join(others)}) and need the same"
+            " fields, user and token, so nothing was removed. Delete the records of those fabrics, or move"
+            " each one here first: `starter.py doctor FABRIC --take-over`."
         )
-    changes = await asyncio.to_thread(
-        _run_changes, netbox_setup.remove(session.netbox, items), spinner
-    )
+    changes = await _run_changes(netbox_setup.remove(session.netbox, items), spinner)
     return SetupOutput(changes=changes, token=None)
 
 
 def _find_other_instances(netbox: NetBox, own_instance: str) -> list[str]:
-    """Who else has claimed fabrics. Where our type or fields are gone already, nobody has."""
+    """Return the other owners of fabrics; none if our fields are gone already."""
     rows = netbox.list_rows(CLUSTERS_PATH, fields=RECORD_FIELDS)
-    claims = {get_owner_instance(row) for row in rows if row["type"]["slug"] == CLUSTER_TYPE_SLUG}
-    return sorted(claims - {"", own_instance})
+    owners = {get_owner_instance(row) for row in rows if row["type"]["slug"] == CLUSTER_TYPE_SLUG}
+    return sorted(owners - {"", own_instance})
 
 
-def _run_changes(changes: Iterable[Change], spinner: Status) -> list[str]:
-    """Make the changes, showing the latest."""
-    done = []
-    for change in changes:
-        done.append(str(change))
-        spinner.update(Text(done[-1]))
-    return done
+async def _run_changes(changes: Iterable[Change], spinner: Status) -> list[str]:
+    """Make the changes in a thread, and show the latest beside the spinner."""
+
+    def show(change: Change) -> str:
+        spinner.update(Text(str(change)))
+        return str(change)
+
+    return await asyncio.to_thread(lambda: [show(change) for change in changes])

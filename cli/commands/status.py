@@ -1,4 +1,4 @@
-"""How the fabrics are: `status`."""
+"""`status`: the status of fabrics."""
 
 import asyncio
 
@@ -13,20 +13,20 @@ from cli.views.results import show_fabric, show_fabrics
 
 
 def status(fabrics: FabricNames = None, json: AsJson = False) -> None:
-    """Show how fabrics are: all, or those that are named."""
-    wanted = fabrics or []
-    sight = asyncio.run(_load_fleet_view(wanted))
-    if sight.fabrics or not sight.netbox_error:
-        (show_fabric if len(wanted) == len(sight.fabrics) == 1 else show_fabrics)(sight, json)
-    if sight.netbox_error:
-        raise CommandError(sight.netbox_error)
-    raise typer.Exit(EXIT_OK if sight.is_healthy else EXIT_UNHEALTHY)
+    """Show the status of all fabrics, or of those that are named."""
+    fabric_refs = fabrics or []
+    view = asyncio.run(_load_fleet_view(fabric_refs))
+    if view.fabrics or not view.netbox_error:
+        (show_fabric if len(fabric_refs) == len(view.fabrics) == 1 else show_fabrics)(view, json)
+    if view.netbox_error:
+        raise CommandError(view.netbox_error)
+    raise typer.Exit(EXIT_OK if view.is_healthy else EXIT_UNHEALTHY)
 
 
 async def _load_fleet_view(fabric_refs: list[str]) -> FleetView:
     async with open_session() as session:
-        with console.progress("Reading NetBox and asking the loops"):
-            sight = await get_fleet_view(session, fabric_refs)
-        if sight.loops_error:
-            console.note(sight.loops_error)
-        return sight
+        with console.progress("Reading NetBox and querying the loops"):
+            view = await get_fleet_view(session, fabric_refs)
+        if view.loops_error:
+            console.note(view.loops_error)
+        return view

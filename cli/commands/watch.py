@@ -1,4 +1,4 @@
-"""The fabrics as they change: `watch`."""
+"""`watch`: the status of fabrics, live."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -19,11 +19,11 @@ from cli.session import Session, open_session
 from cli.views.results import show_fabrics
 from cli.views.tables import render_status_table
 
-IntervalSeconds = Annotated[float, typer.Option(min=0.5, help="Seconds between two looks.")]
+IntervalSeconds = Annotated[float, typer.Option(min=0.5, help="Seconds between updates.")]
 
 
 def watch(fabrics: FabricNames = None, every: IntervalSeconds = 2.0, json: AsJson = False) -> None:
-    """Show how fabrics are, live, until Ctrl-C. With --json, one line a look."""
+    """Show what `status` shows, live until Ctrl-C; with --json, one line per update."""
     try:
         asyncio.run(_run_watch(fabrics or [], every, json))
     except KeyboardInterrupt:
@@ -33,39 +33,36 @@ def watch(fabrics: FabricNames = None, every: IntervalSeconds = 2.0, json: AsJso
 async def _run_watch(fabric_refs: list[str], interval_seconds: float, json: bool) -> None:
     async with open_session() as session:
         if console.out.is_terminal and not json:
-            await watch_live(session, fabric_refs, interval_seconds)
+            await _watch_live(session, fabric_refs, interval_seconds)
             return
-        async for seen, trouble in poll_fleet_view(session, fabric_refs, interval_seconds):
-            show_fabrics(seen, json)
-            if trouble:
-                console.note(trouble)
+        async for view, warning in _poll_fleet_view(session, fabric_refs, interval_seconds):
+            show_fabrics(view, json)
+            if warning:
+                console.note(warning)
 
 
-async def watch_live(session: Session, fabric_refs: list[str], interval_seconds: float) -> None:
-    """A table that follows the fabrics, until this is cancelled."""
+async def _watch_live(session: Session, fabric_refs: list[str], interval_seconds: float) -> None:
+    """Show a table that follows the fabrics, until cancelled."""
     with Live(console=console.out, auto_refresh=False) as live:
-        async for seen, trouble in poll_fleet_view(session, fabric_refs, interval_seconds):
-            live.update(_render_view(seen, trouble), refresh=True)
+        async for view, warning in _poll_fleet_view(session, fabric_refs, interval_seconds):
+            live.update(_render_view(view, warning), refresh=True)
 
 
-async def poll_fleet_view(
+async def _poll_fleet_view(
     session: Session, fabric_refs: list[str], interval_seconds: float
 ) -> AsyncGenerator[tuple[FleetView, str]]:
-    """What there is to see every so many seconds, and what hinders it."""
-    seen = FleetView(fabrics=[], now=datetime.now(UTC))
+    """Yield the view, and a warning or an empty text, every `interval_seconds`."""
+    view = FleetView(fabrics=[], now=datetime.now(UTC))
     while True:
         try:
-            seen = await get_fleet_view(session, fabric_refs)
-            yield seen, seen.netbox_error or seen.loops_error
+            view = await get_fleet_view(session, fabric_refs)
+            yield view, view.netbox_error or view.loops_error
         except RPCError as error:
-            yield seen, describe_error(error)
+            yield view, describe_error(error)
         await asyncio.sleep(interval_seconds)
 
 
 def _render_view(view: FleetView, warning: str) -> RenderableType:
+    table = render_status_table(view.fabrics, view.now, view.fleet)
     footer = Text(f"{view.now:%H:%M:%S} UTC, Ctrl-C ends", style="bright_black")
-    return Group(
-        render_status_table(view.fabrics, view.now, view.fleet),
-        Text(warning, style="yellow"),
-        footer,
-    )
+    return Group(table, Text(warning, style="yellow"), footer)

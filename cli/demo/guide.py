@@ -1,4 +1,4 @@
-"""What the demo tells people to look at and to try."""
+"""The demo's guide: where everything is, and commands to try."""
 
 from typing import Final
 
@@ -13,25 +13,21 @@ COMMANDS: Final = (
     ("python starter.py status oslo-dc2", "what was changed there by hand"),
     ("python starter.py sync berlin-dc1", "now, and wait for the report"),
     ("python starter.py set-interval oslo-dc2 5", "takes effect at once"),
-    ("python starter.py pause berlin-dc1", "`resume` goes on"),
+    ("python starter.py pause berlin-dc1", "`resume` continues"),
     ("python starter.py history oslo-dc2", "when, how late, how long"),
-    ("temporal workflow list", "one durable loop a fabric"),
+    ("temporal workflow list", "one durable loop per fabric"),
     ("temporal workflow signal -w fabric-sync/oslo-dc2 --name sync_now", ""),
 )
 COMMAND_WIDTH: Final = max(len(command) for command, effect in COMMANDS if effect)
 
 
 def render_guide(demo: Demo) -> RenderableType:
-    """Where everything is, and commands for a second terminal."""
-    source = f"source {demo.env_file.name}"
-    lines = [
-        _render_command(source, "every setting of this demo"),
-        *(_render_command(*each) for each in COMMANDS),
-    ]
+    """Render addresses, passwords, and commands for a second terminal."""
+    source = (f"source {demo.env_file.name}", "every setting of this demo")
     return Group(
         _render_services(demo),
         Text("\nTo try in a second terminal, from this folder; Ctrl-C here ends everything:"),
-        *lines,
+        *(_render_command(command, effect) for command, effect in (source, *COMMANDS)),
         "",
     )
 
@@ -49,6 +45,6 @@ def _render_services(demo: Demo) -> Table:
 
 
 def _render_command(command: str, effect: str) -> Text:
-    """A line that can be pasted into a shell."""
+    """A line that can be pasted into a shell, with the effect as a comment."""
     line = Text(f"  {command:<{COMMAND_WIDTH}}" if effect else f"  {command}", style="bold")
     return line.append(f"  # {effect}" if effect else "", style="not bold bright_black")

@@ -1,11 +1,10 @@
-"""The demo as an operator sees it: how it starts, what to try, and how it ends."""
+"""The demo: start everything, show the fabrics, and stop everything."""
 
 import asyncio
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -19,19 +18,19 @@ from cli.errors import CommandError
 from cli.fabrics.fleet_view import FleetView, get_fleet_view
 from cli.session import open_session
 from cli.views.results import show_fabrics
-from fabrics.record.status import SyncStatus
+from fabrics.record.sync_status import SyncStatus
 from stack.demo.demo import Demo, running_demo
 from stack.processes.supervisor import StackError
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-WORKER_START_TIMEOUT: Final = timedelta(seconds=60)
-FIRST_SYNCS_TIMEOUT: Final = timedelta(minutes=10)
-"""The first syncs load the inventories, half a minute's work for a NetBox that has the machine to itself."""
+WORKER_START_SECONDS: Final = 60
+FIRST_SYNCS_SECONDS: Final = 600
+"""The first syncs load the inventories, which takes NetBox half a minute on an idle machine."""
 UNSETTLED_STATUSES: Final = {SyncStatus.NEVER_SYNCED, SyncStatus.SYNCING}
 
 
 def run_demo(once: bool) -> None:
-    """Run the demo until somebody stops it; with `once`, until every fabric has been synced."""
+    """Run the demo until it is stopped; with `once`, until all fabrics are synced."""
     _bypass_proxies()
     try:
         with _interrupt_once(), ExitStack() as exits:
@@ -47,7 +46,7 @@ def run_demo(once: bool) -> None:
         if once:
             raise
     if not once:
-        console.err.print("The demo has ended; nothing of it is left.")
+        console.err.print("The demo has ended, and everything that it started is gone.")
 
 
 def _start(once: bool, exits: ExitStack) -> None:
@@ -55,13 +54,11 @@ def _start(once: bool, exits: ExitStack) -> None:
         demo = exits.enter_context(running_demo(startup, Path.cwd()))
         _set_environment(demo.environment)
         startup("Enabling the fabrics")
-        demo.worker.wait_until(
-            lambda: asyncio.run(_is_worker_polling()), WORKER_START_TIMEOUT.total_seconds()
-        )
+        demo.worker.wait_until(lambda: asyncio.run(_is_worker_polling()), WORKER_START_SECONDS)
         asyncio.run(_enable_fabrics())
-        seen = _wait_for_first_syncs(startup, demo) if once else None
-    if seen:
-        show_fabrics(seen, json=True)
+        view = _wait_for_first_syncs(startup, demo) if once else None
+    if view:
+        show_fabrics(view, json=True)
     else:
         console.show(render_guide(demo))
         watch()
@@ -69,19 +66,17 @@ def _start(once: bool, exits: ExitStack) -> None:
 
 def _wait_for_first_syncs(startup: StartupProgress, demo: Demo) -> FleetView | None:
     startup("Waiting for the first sync of each fabric")
-    return demo.worker.wait_until(
-        lambda: asyncio.run(_get_view_if_settled()), FIRST_SYNCS_TIMEOUT.total_seconds()
-    )
+    return demo.worker.wait_until(lambda: asyncio.run(_get_view_if_settled()), FIRST_SYNCS_SECONDS)
 
 
 def _bypass_proxies() -> None:
-    """Let this process reach the services of this machine directly, whatever proxy the user needs."""
-    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-    os.environ["no_proxy"] = ",".join(filter(None, (direct, "127.0.0.1")))
+    """Make this process reach local services directly, without the user's proxy."""
+    hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = ",".join(filter(None, (hosts, "127.0.0.1")))
 
 
 def _set_environment(environment: dict[str, str]) -> None:
-    """Make this process's commands reach the demo, whatever the user has set for other places."""
+    """Point this process's commands at the demo, whatever else the user has set."""
     for name in [name for name in os.environ if name.startswith(("FABRIC_SYNC_", "TEMPORAL_"))]:
         del os.environ[name]
     os.environ.update(environment)
@@ -89,22 +84,22 @@ def _set_environment(environment: dict[str, str]) -> None:
 
 @contextmanager
 def _interrupt_once() -> Iterator[None]:
-    """Every way to stop a program interrupts it, once."""
+    """Raise one KeyboardInterrupt for the first stop signal, and ignore the others."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         _ignore_stop_signals()
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in STOP_SIGNALS}
+    previous = {number: signal.signal(number, interrupt) for number in STOP_SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def _ignore_stop_signals() -> None:
-    """Nothing may disturb the end, or something would be left behind."""
+    """Ignore stop signals: an interrupted shutdown would leave processes behind."""
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
@@ -121,9 +116,9 @@ async def _enable_fabrics() -> None:
 
 
 async def _get_view_if_settled() -> FleetView | None:
-    """All fabrics, once NetBox has the result of a first sync of each, at a moment when no sync is running."""
+    """Return the view if NetBox has each fabric's first sync and none is syncing."""
     async with open_session() as session:
         recorded = all(fabric.last_known.last_sync for fabric in await session.list_fabrics())
-        sight = await get_fleet_view(session, ())
-    settled = recorded and not any(each.sync_status in UNSETTLED_STATUSES for each in sight.fabrics)
-    return sight if settled else None
+        view = await get_fleet_view(session, ())
+    statuses = {fabric.sync_status for fabric in view.fabrics}
+    return view if recorded and not statuses & UNSETTLED_STATUSES else None

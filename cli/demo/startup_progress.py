@@ -1,4 +1,4 @@
-"""What a long start shows: one line that changes for people, a line for each step in a log."""
+"""Progress of a long start: one line in a terminal, else one per step."""
 
 import re
 from types import TracebackType
@@ -10,7 +10,7 @@ from cli import console
 
 
 class StartupProgress:
-    """Call it with what is being done, from any thread, while its `with` block runs."""
+    """A context manager to call with the current step, from any thread."""
 
     def __init__(self) -> None:
         columns = (
@@ -43,7 +43,7 @@ class StartupProgress:
             self._log_step(step)
 
     def _log_step(self, step: str) -> None:
-        """Print a step, but not each number that it counts through."""
+        """Print a step, unless only its numbers have changed since the last one."""
         words = re.sub(r"\d+", "", step)
         if words != self._last_logged:
             self._last_logged = words

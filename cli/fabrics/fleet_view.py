@@ -1,8 +1,7 @@
-"""Looking at fabrics: one read of NetBox, one page of Temporal's list, and a few questions to loops.
+"""A view of fabrics from NetBox, Temporal's list, and queries to some loops.
 
-Of few fabrics every loop is asked, of many those that their record or Temporal's list gives reason to.
-
-While NetBox is down, the loops alone say how their fabrics are.
+Of a few fabrics every loop is queried; of many only those whose record may be outdated. While NetBox is down,
+the loops alone tell the fabrics' states.
 """
 
 import asyncio
@@ -20,18 +19,20 @@ from cli.temporal.pending_work import find_pending_since
 from fabrics.fleet.overview import FabricOverview, build_overview, build_overview_from_loop
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.report import FabricStatus
-from fabrics.record.status import SyncStatus
 from fabrics.record.status_fields import find_other_owner
+from fabrics.record.sync_status import SyncStatus
 
 MAX_QUERIED_LOOPS: Final = 10
-"""Loops that are asked one by one for exact times. Asking a whole fleet would keep the worker from it."""
+"""Loops that are queried for exact times. Querying a whole fleet would keep its worker from syncing."""
 
 
 @dataclass(frozen=True)
 class FleetView:
-    """What was seen. `fleet` is what the fleet says where all fabrics are looked at; `trouble` is why loops
-    do not run as they should, `netbox_error` why NetBox could not be read, and who is not seen for that; empty
-    where nothing is wrong.
+    """Some or all fabrics at one time.
+
+    `fleet` is the fleet's summary, set only if all fabrics are viewed. `loops_error` says why loops do not run
+    as they should, `netbox_error` why NetBox could not be read and which fabrics are missing for that; empty
+    if nothing is wrong.
     """
 
     fabrics: Sequence[FabricOverview]
@@ -42,41 +43,38 @@ class FleetView:
 
     @property
     def is_healthy(self) -> bool:
-        """Nothing here needs a person."""
-        cared_for = self.fleet is None or (self.fleet.is_healthy and not self.fleet.stale)
-        return (
-            cared_for and not self.loops_error and all(fabric.is_healthy for fabric in self.fabrics)
-        )
+        """True if nothing in the view needs a person's attention."""
+        fleet_is_healthy = not self.fleet or (self.fleet.is_healthy and not self.fleet.stale)
+        fabrics_are_healthy = all(fabric.is_healthy for fabric in self.fabrics)
+        return fleet_is_healthy and not self.loops_error and fabrics_are_healthy
 
 
 async def get_fleet_view(session: Session, fabric_refs: Sequence[str]) -> FleetView:
-    """The fabrics that are named; all when none is."""
-    running, keeper = await asyncio.gather(
-        session.loops.list_running(), _query_fleet(session.loops)
-    )
+    """Return a view of the named fabrics, or of all."""
+    loops = session.loops
+    running, fleet_answer = await asyncio.gather(loops.list_running(), _query_fleet(loops))
     try:
-        chosen = await session.select_fabrics(fabric_refs)
-    except (TransientError, PermanentError) as error:
-        meant = _resolve_fabric_ids(fabric_refs, running) if fabric_refs else running
-        return await _get_view_without_netbox(session, meant, keeper, str(error))
-    kept = [fabric for fabric in chosen if fabric.fabric_id in running]
-    if not keeper.worker_answers:
-        told, silent = {}, {fabric.fabric_id for fabric in kept}
+        fabrics = await session.select_fabrics(fabric_refs)
+    except (TransientError, PermanentError) as netbox_error:
+        ids = _resolve_fabric_ids(fabric_refs, running) if fabric_refs else running
+        return await _get_view_without_netbox(session, ids, fleet_answer, str(netbox_error))
+    with_loop = [fabric for fabric in fabrics if fabric.fabric_id in running]
+    if fleet_answer.worker_answers:
+        queried = _select_loops_to_query(with_loop, running)
+        statuses = await _query_statuses(loops, queried)
+        unresponsive = set(queried) - set(statuses)
     else:
-        asked = _select_loops_to_query(kept, running)
-        told = await _query_statuses(session.loops, asked)
-        silent = set(asked) - set(told)
-    waiting = await find_pending_since(session.loops.client, silent)
-    seen = build_fleet_view(session, chosen, running, told, waiting)
-    fleet = None if fabric_refs else keeper.summary  # what ails others is no news of these
-    return replace(
-        seen, fleet=fleet, loops_error=keeper.error or _describe_unresponsive_loops(silent)
-    )
+        statuses, unresponsive = {}, {fabric.fabric_id for fabric in with_loop}
+    pending_since = await find_pending_since(loops.client, unresponsive)
+    view = build_fleet_view(session, fabrics, running, statuses, pending_since)
+    loops_error = fleet_answer.error or _describe_unresponsive_loops(unresponsive)
+    fleet = None if fabric_refs else fleet_answer.summary  # it is about other fabrics, too
+    return replace(view, fleet=fleet, loops_error=loops_error)
 
 
 @dataclass(frozen=True)
 class _FleetAnswer:
-    """What the fleet says, or why it says nothing; whether a worker `answers` at all."""
+    """The fleet's summary, or why there is none, and whether any worker answers."""
 
     summary: FleetSummary | None
     error: str
@@ -87,59 +85,49 @@ async def _query_fleet(loops: LoopClient) -> _FleetAnswer:
     if not await loops.has_worker():
         return _FleetAnswer(None, loops.no_worker_text, worker_answers=False)
     try:
-        fleet = await loops.get_fleet_summary()
+        summary = await loops.get_fleet_summary()
     except NoLoop:
-        return _FleetAnswer(
-            None,
-            "The fleet is not running; a worker starts it within a minute.",
-            worker_answers=True,
-        )
-    silence = "The worker does not answer: it was lost, or has too much to do."
-    return _FleetAnswer(fleet, "" if fleet else silence, worker_answers=fleet is not None)
+        error = "The fleet is not running; a worker starts it within a minute."
+        return _FleetAnswer(None, error, worker_answers=True)
+    if summary is None:
+        error = "The worker does not answer: it was lost or is overloaded."
+        return _FleetAnswer(None, error, worker_answers=False)
+    return _FleetAnswer(summary, "", worker_answers=True)
 
 
 def _select_loops_to_query(
     with_loop: Sequence[Fabric], running: Mapping[str, ListedLoop]
 ) -> list[str]:
-    """The loops to ask, of fabrics that all have one: all of a few, a few of those in doubt of many."""
-    if len(with_loop) > MAX_QUERIED_LOOPS:
-        with_loop = [
-            fabric
-            for fabric in with_loop
-            if _is_possibly_outdated(fabric, running[fabric.fabric_id])
-        ][:MAX_QUERIED_LOOPS]
-    return [fabric.fabric_id for fabric in with_loop]
+    """Return all ids if they are few, else the first that may be outdated."""
+    ids = [fabric.fabric_id for fabric in with_loop]
+    if len(ids) <= MAX_QUERIED_LOOPS:
+        return ids
+    outdated = [f.fabric_id for f in with_loop if _may_be_outdated(f, running[f.fabric_id])]
+    return outdated[:MAX_QUERIED_LOOPS]
 
 
-def _is_possibly_outdated(fabric: Fabric, loop: ListedLoop) -> bool:
-    """Whether the record may not say all: a sync is running, or the loop has found what it does not show."""
-    return fabric.record_status == SyncStatus.SYNCING or loop.status not in (
-        "",
-        fabric.record_status,
-    )
+def _may_be_outdated(fabric: Fabric, loop: ListedLoop) -> bool:
+    """True if a sync is running, or loop and record show different statuses."""
+    status = fabric.record_status
+    return status == SyncStatus.SYNCING or loop.status not in ("", status)
 
 
 def _resolve_fabric_ids(fabric_refs: Sequence[str], running: Mapping[str, ListedLoop]) -> set[str]:
-    """The `running` loops that are meant; what is no name of one is taken for an id."""
-    found = {fabric_id for fabric_id, loop in running.items() if loop.name in fabric_refs}
-    return found | (set(fabric_refs) - {loop.name for loop in running.values()})
+    """Return the ids of the named loops; any other name is taken for an id."""
+    named = {fabric_id for fabric_id, loop in running.items() if loop.name in fabric_refs}
+    return named | (set(fabric_refs) - {loop.name for loop in running.values()})
 
 
 async def _get_view_without_netbox(
     session: Session, ids: Collection[str], fleet_answer: _FleetAnswer, netbox_error: str
 ) -> FleetView:
-    asked = sorted(ids)[:MAX_QUERIED_LOOPS]
-    told = await _query_statuses(session.loops, asked)
-    now = datetime.now(UTC)
-    heartbeat = session.settings.netbox_heartbeat
-    seen = [build_overview_from_loop(status, heartbeat, now) for status in told.values()]
-    unseen = (
-        _describe_missing_fabrics(set(asked) - set(told), fleet_answer),
-        _describe_query_limit(len(ids)),
-    )
-    return FleetView(
-        fabrics=seen, now=now, netbox_error=" ".join(filter(None, (netbox_error, *unseen)))
-    )
+    queried = sorted(ids)[:MAX_QUERIED_LOOPS]
+    statuses = await _query_statuses(session.loops, queried)
+    now, heartbeat = datetime.now(UTC), session.settings.netbox_heartbeat
+    fabrics = [build_overview_from_loop(status, heartbeat, now) for status in statuses.values()]
+    missing = _describe_missing_fabrics(set(queried) - set(statuses), fleet_answer)
+    errors = filter(None, (netbox_error, missing, _describe_query_limit(len(ids))))
+    return FleetView(fabrics=fabrics, now=now, netbox_error=" ".join(errors))
 
 
 def _describe_missing_fabrics(unresponsive: Collection[str], fleet_answer: _FleetAnswer) -> str:
@@ -149,12 +137,9 @@ def _describe_missing_fabrics(unresponsive: Collection[str], fleet_answer: _Flee
 
 
 def _describe_query_limit(count: int) -> str:
-    """Loops are asked one by one here, too."""
-    return (
-        f"Of {count} fabrics {MAX_QUERIED_LOOPS} were asked for; name others to see them."
-        if count > MAX_QUERIED_LOOPS
-        else ""
-    )
+    if count <= MAX_QUERIED_LOOPS:
+        return ""
+    return f"Only {MAX_QUERIED_LOOPS} of {count} fabrics were queried; name others to see them."
 
 
 def build_fleet_view(
@@ -164,10 +149,13 @@ def build_fleet_view(
     statuses: Mapping[str, FabricStatus],
     pending_since: Mapping[str, datetime] = MappingProxyType({}),
 ) -> FleetView:
-    """These `fabrics`, of which those in `running` have a loop, those in `told` have answered, and those
-    in `waiting` have had something to do since then."""
+    """Build the view of `fabrics` from their records and their loops.
+
+    By fabric id: `running` has those with a loop, `statuses` what loops answered, and `pending_since` since
+    when loops have had work that no worker has taken.
+    """
     now = datetime.now(UTC)
-    seen = [
+    overviews = [
         build_overview(
             fabric.config,
             fabric.last_known,
@@ -181,25 +169,24 @@ def build_fleet_view(
         )
         for fabric in fabrics
     ]
-    return FleetView(fabrics=seen, now=now)
+    return FleetView(fabrics=overviews, now=now)
 
 
 def build_fabric_view(
     session: Session, fabric: Fabric, status: FabricStatus | None = None
 ) -> FleetView:
-    """One fabric after a change, with the loop that it then should have."""
+    """Build the view of one fabric after a change; the loop it needs is running."""
     running = {fabric.fabric_id} if status or fabric.config.needs_loop else ()
-    return build_fleet_view(
-        session, [fabric], running, {fabric.fabric_id: status} if status else {}
-    )
+    statuses = {fabric.fabric_id: status} if status else {}
+    return build_fleet_view(session, [fabric], running, statuses)
 
 
 def _describe_unresponsive_loops(unresponsive: Collection[str]) -> str:
     if not unresponsive:
         return ""
     return (
-        f"No answer from the loop of {', '.join(sorted(unresponsive))}: the worker was lost, or fails on it;"
-        " its log and Temporal's Web UI say more."
+        f"No answer from the loop of {', '.join(sorted(unresponsive))}: the worker was lost, or workflow tasks"
+        " fail; see the worker's log and the Temporal Web UI."
     )
 
 

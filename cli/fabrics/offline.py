@@ -1,4 +1,4 @@
-"""Both sides of a fabric from files, for `diff --desired DIR --live FILE.json`: nothing is asked of anybody."""
+"""Desired and live state from files, for commands that work offline."""
 
 import json
 import os
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cli.errors import CommandError
-from fabrics.drift import LiveState, parse_dump
-from fabrics.resources.manifests import (
-    DEFAULT_LIMITS,
+from fabrics.drift.dump import parse_dump
+from fabrics.drift.model import LiveState
+from fabrics.resources.manifests.documents import DEFAULT_LIMITS
+from fabrics.resources.manifests.files import (
     DesiredState,
     ParsedFile,
     build_desired_state,
@@ -19,9 +20,11 @@ from fabrics.resources.manifests import (
 
 
 def read_desired(folder: Path) -> DesiredState:
-    """The manifests below `folder`, by the same rules as in a Git directory. Raises `CommandError`."""
+    """Read manifests by the rules for a Git directory. Raises `CommandError`."""
     if not folder.is_dir():
-        raise CommandError(f"{folder} is no directory; name the one with the fabric's manifests.")
+        raise CommandError(
+            f"{folder} is not a directory; name the one with the fabric's manifests."
+        )
     files = {path.relative_to(folder).as_posix(): path for path in _iter_files(folder)}
     return build_desired_state(
         _parse_file(name, files[name]) for name in select_manifest_paths(files)
@@ -29,13 +32,13 @@ def read_desired(folder: Path) -> DesiredState:
 
 
 def read_live(file: Path) -> LiveState:
-    """The objects in `file`, as `kubectl get ... -o json` prints them. Raises `CommandError`."""
+    """Read the output of `kubectl get -o json`. Raises `CommandError`."""
     try:
         return parse_dump(json.loads(file.read_bytes()))
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
-        raise CommandError(f"{file} does not hold objects of a fabric: {error}") from None
+        raise CommandError(f"{file} does not contain objects of a fabric: {error}") from None
 
 
 def _iter_files(folder: Path) -> Iterator[Path]:
@@ -45,7 +48,7 @@ def _iter_files(folder: Path) -> Iterator[Path]:
 
 def _parse_file(name: str, file: Path) -> ParsedFile:
     if file.is_symlink() or not file.is_file():
-        return unreadable_file(name, "is no plain file and is not followed")
+        return unreadable_file(name, "is not a regular file and is not followed")
     if file.stat().st_size > DEFAULT_LIMITS.size_bytes:
         return unreadable_file(name, f"is larger than {DEFAULT_LIMITS.size_bytes >> 20} MB")
     try:

@@ -1,7 +1,7 @@
-"""Changing a fabric's record on the operator's behalf, where its loop cannot or need not do it.
+"""Changes of a fabric's record on the operator's behalf, which need no loop.
 
-The status goes along in the same write, computed as the loop computes it: a record never says that a
-fabric is disabled that has just been enabled.
+The same write updates the status, computed as the loop computes it: a record never shows a fabric as
+disabled that has just been enabled.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ from fabrics.record.status_fields import (
 
 
 async def enable(session: Session, fabric: Fabric, used_ids: Collection[str]) -> Fabric:
-    """Enable the sync. A record without a fabric id gets one that is not `taken`."""
+    """Enable the sync. A record without a fabric id gets one not in `used_ids`."""
 
-    def fields(record: Row) -> Row:
-        known = unwrap_custom_fields(record).get("hh_fabric_id")
-        named = {} if known else {"hh_fabric_id": make_fabric_id(record["name"], used_ids)}
-        return named | {"hh_sync_enabled": True}
+    def make_fields(record: Row) -> Row:
+        has_id = unwrap_custom_fields(record).get("hh_fabric_id")
+        new_id = {} if has_id else {"hh_fabric_id": make_fabric_id(record["name"], used_ids)}
+        return new_id | {"hh_sync_enabled": True}
 
-    changed = await write_fields(session, fabric, fields)
-    if not changed.fabric_id:
-        raise CommandError(f"{fabric.config.name} cannot be enabled: {changed.config.problems[0]}")
-    return changed
+    enabled = await write_fields(session, fabric, make_fields)
+    if not enabled.fabric_id:
+        raise CommandError(f"{fabric.config.name} cannot be enabled: {enabled.config.problems[0]}")
+    return enabled
 
 
 async def disable(session: Session, fabric: Fabric) -> Fabric:
@@ -44,37 +44,36 @@ async def disable(session: Session, fabric: Fabric) -> Fabric:
 
 
 async def write_edits(session: Session, fabric: Fabric, edits: ConfigEdits) -> Fabric:
-    """Write `edits`, as a loop would."""
+    """Write `edits` as a loop would."""
     return await write_fields(session, fabric, lambda _: build_config_fields(edits))
 
 
 async def take_over(session: Session, fabric: Fabric) -> Fabric:
-    """Make the record this installation's, and let its loop go on if it has one."""
-    taken = await _update_record(
-        session, fabric, lambda record: _make_ownership_fields(record, session.instance)
-    )
-    if taken.config.needs_loop:
-        await session.loops.start_or_reload(taken.config)
-    return taken
+    """Claim the record for this installation, and start its loop if it needs one."""
 
+    def make_changes(record: Row) -> Row:
+        ours = get_owner_instance(record) == session.instance
+        return {} if ours else {"hh_instance": session.instance}
 
-def _make_ownership_fields(record: Row, instance: str) -> Row:
-    return {} if get_owner_instance(record) == instance else {"hh_instance": instance}
+    claimed = await _update_record(session, fabric, make_changes)
+    if claimed.config.needs_loop:
+        await session.loops.start_or_reload(claimed.config)
+    return claimed
 
 
 async def write_fields(
     session: Session, fabric: Fabric, make_fields: Callable[[Row], Row]
 ) -> Fabric:
-    """Write the `fields` for the record as it then is, with the status that follows from them.
+    """Write the fields that `make_fields` returns, and the resulting status.
 
-    Raises `CommandError` where the record is gone, or belongs to another installation.
+    Raises `CommandError` if the record is gone or belongs to another installation.
     """
 
-    def changes(record: Row) -> Row:
+    def make_changes(record: Row) -> Row:
         _check_owner(record, session.instance)
         return add_status_fields(record, make_fields(record), datetime.now(UTC))
 
-    return await _update_record(session, fabric, changes)
+    return await _update_record(session, fabric, make_changes)
 
 
 async def _update_record(
@@ -83,12 +82,12 @@ async def _update_record(
     record_id = fabric.config.record_id
     record = await asyncio.to_thread(session.netbox.update_record, record_id, make_changes)
     if record is None:
-        raise CommandError(f"The record of {fabric.config.name} was deleted a moment ago.")
+        raise CommandError(f"The record of {fabric.config.name} has just been deleted.")
     return Fabric.from_record(record)
 
 
 def add_status_fields(record: Row, fields: Row, now: datetime) -> Row:
-    """What of `fields` changes the record, and the status fields that change with it."""
+    """Return the changes that `fields` make to the record, and to its status."""
     stored = unwrap_custom_fields(record)
     changed = {name: value for name, value in fields.items() if stored.get(name) != value}
     edited = {**record, "custom_fields": stored | changed}

@@ -1,52 +1,65 @@
-"""Loops that wait for a worker: how long they have, as Temporal knows without asking any worker."""
+"""Pending work of a loop, as Temporal knows it without asking a worker."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from fabrics.inventory.report.report import InventoryProgress
 from fabrics.loop.loop import workflow_id
 
 RPC_TIMEOUT: Final = timedelta(seconds=10)
+"""For what Temporal answers by itself, and for a worker to answer an update."""
+
 MAX_CONCURRENT_CALLS: Final = 20
 """Calls at the same time: Temporal answers hundreds a second."""
 
+UPDATE_INVENTORY_ACTIVITY: Final = "update_inventory"
+
 
 async def find_pending_since(client: Client, fabric_ids: Iterable[str]) -> Mapping[str, datetime]:
-    """By fabric id, since when a loop has had something to do that no worker has taken."""
+    """Return by fabric id since when a loop has had work that no worker has taken."""
     limit = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
 
-    async def look(fabric_id: str) -> tuple[str, datetime | None]:
+    async def find(fabric_id: str) -> tuple[str, datetime | None]:
         async with limit:
             return fabric_id, await _get_pending_since(client, fabric_id)
 
-    looks = await asyncio.gather(*map(look, fabric_ids))
-    return {fabric_id: since for fabric_id, since in looks if since}
+    found = await asyncio.gather(*map(find, fabric_ids))
+    return {fabric_id: since for fabric_id, since in found if since}
+
+
+async def get_inventory_progress(client: Client, fabric_id: str) -> InventoryProgress | None:
+    """Return the progress from the latest heartbeat of the inventory's update."""
+    for activity in (await _describe(client, fabric_id)).pending_activities:
+        payloads = activity.heartbeat_details.payloads
+        if activity.activity_type.name == UPDATE_INVENTORY_ACTIVITY and payloads:
+            [progress] = await client.data_converter.decode(payloads, [InventoryProgress])
+            return InventoryProgress.model_validate(progress)
+    return None
 
 
 async def _get_pending_since(client: Client, fabric_id: str) -> datetime | None:
     try:
-        loop = await client.get_workflow_handle(workflow_id(fabric_id)).describe(
-            rpc_timeout=RPC_TIMEOUT
-        )
+        loop = await _describe(client, fabric_id)
     except RPCError:
         return None  # it has just ended
-    return min(_iter_pending_times(loop.raw_description), default=None)
+    return min(_iter_pending_times(loop), default=None)
 
 
-def _iter_pending_times(description: DescribeWorkflowExecutionResponse) -> Iterable[datetime]:
-    if description.HasField("pending_workflow_task"):
-        yield _to_datetime(description.pending_workflow_task.original_scheduled_time)
-    for call in description.pending_activities:
-        if call.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
-            yield _to_datetime(call.scheduled_time)
+async def _describe(client: Client, fabric_id: str) -> DescribeWorkflowExecutionResponse:
+    loop = client.get_workflow_handle(workflow_id(fabric_id))
+    return (await loop.describe(rpc_timeout=RPC_TIMEOUT)).raw_description
 
 
-def _to_datetime(timestamp: Timestamp) -> datetime:
-    return timestamp.ToDatetime(UTC)
+def _iter_pending_times(loop: DescribeWorkflowExecutionResponse) -> Iterable[datetime]:
+    if loop.HasField("pending_workflow_task"):
+        yield loop.pending_workflow_task.original_scheduled_time.ToDatetime(UTC)
+    for activity in loop.pending_activities:
+        if activity.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
+            yield activity.scheduled_time.ToDatetime(UTC)

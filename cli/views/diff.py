@@ -1,12 +1,12 @@
-"""How a difference looks in a terminal: Git's side in red, the fabric's in green, as `diff` has it."""
+"""Render drift for a terminal: Git's side in red, the fabric's in green."""
 
 from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from fabrics.drift import SummaryEntry, SummaryField
 from fabrics.drift.diff_report import DiffReport
+from fabrics.drift.summary import SummaryEntry
 
 CHANGE_STYLES = {
     "changed": ("~", "yellow", "differs"),
@@ -16,7 +16,7 @@ CHANGE_STYLES = {
 
 
 def render_diff(report: DiffReport) -> RenderableType:
-    """Everything in the report, object by object."""
+    """Render everything in the report, object by object."""
     return Group(*_render_lines(report))
 
 
@@ -28,9 +28,8 @@ def _render_lines(report: DiffReport) -> Iterator[Text]:
         yield from _render_entry(entry)
     yield Text(_format_conclusion(report), style="bold")
     if report.unmanaged_count:
-        yield Text(
-            f"{report.unmanaged_count} live values are left to the installer by Git:", style="dim"
-        )
+        left = f"Git leaves {report.unmanaged_count} live values to the installer:"
+        yield Text(left, style="dim")
         yield from (Text(f"  {field}", style="dim") for field in report.unmanaged)
     yield from (Text(problem, style="red") for problem in report.problems)
 
@@ -39,22 +38,18 @@ def _render_entry(entry: SummaryEntry) -> Iterator[Text]:
     sign, style, meaning = CHANGE_STYLES[entry.change]
     yield Text(f"{sign} {entry.kind} {entry.namespace}/{entry.name} {meaning}", style=style)
     for field in entry.fields:
-        yield from _render_field(field)
+        yield Text(f"    {field.path}")
+        if field.desired is not None:
+            yield Text(f"      - {field.desired}", style="red")
+        if field.live is not None:
+            yield Text(f"      + {field.live}", style="green")
     if entry.more_fields:
         yield Text(f"    and {entry.more_fields} more fields", style="dim")
 
 
-def _render_field(field: SummaryField) -> Iterator[Text]:
-    yield Text(f"    {field.path}")
-    if field.desired is not None:
-        yield Text(f"      - {field.desired}", style="red")
-    if field.live is not None:
-        yield Text(f"      + {field.live}", style="green")
-
-
 def _format_conclusion(report: DiffReport) -> str:
-    against = f" (commit {report.commit[:12]})" if report.commit else ""
+    commit = f" (commit {report.commit[:12]})" if report.commit else ""
     if not report.drift_count:
-        return f"No drift{against}."
-    more = f"; {report.left_out} of them did not fit here" if report.left_out else ""
-    return f"Objects that differ from Git{against}: {report.drift_count}{more}."
+        return f"No drift{commit}."
+    more = f"; {report.left_out} of them are not listed" if report.left_out else ""
+    return f"Objects that differ from Git{commit}: {report.drift_count}{more}."

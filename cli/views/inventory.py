@@ -1,7 +1,6 @@
-"""How an inventory looks in a terminal: what a sync made of it, and what waits for a person."""
+"""Render inventories for a terminal: writes, findings, pending deletes."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -28,9 +27,9 @@ FINDING_STYLES = {
 
 
 def render_inventory(inventory: InventoryStatus, fabric_id: str) -> RenderableType:
-    """What NetBox shows of a fabric, which objects have problems, and what is being done about it."""
-    known = summarize_inventory(inventory) or "Nothing of it is in NetBox yet."
-    parts: list[RenderableType] = [Text(known, style="bold")]
+    """Render a fabric's inventory, its findings, and the deletes to be confirmed."""
+    summary = summarize_inventory(inventory) or "Nothing of this fabric is in NetBox yet."
+    parts: list[RenderableType] = [Text(summary, style="bold")]
     if inventory.report and inventory.report.findings:
         parts += ["", _render_findings(inventory.report)]
     if inventory.deletes_waiting:
@@ -39,61 +38,56 @@ def render_inventory(inventory: InventoryStatus, fabric_id: str) -> RenderableTy
 
 
 def render_report(report: InventoryReport) -> RenderableType:
-    """What was done, and which objects have problems."""
-    said = Text(report_sentence(report), style="bold")
-    return Group(said, "", _render_findings(report)) if report.findings else said
+    """Render what was written, and which objects have problems."""
+    summary = Text(report_sentence(report), style="bold")
+    return Group(summary, "", _render_findings(report)) if report.findings else summary
 
 
 def summarize_inventory(inventory: InventoryStatus) -> str:
-    """The inventory in a line; empty where nothing is known of it."""
-    report = inventory.report
-    known = f"{report_sentence(report)}, {_format_time(inventory.mirrored)}" if report else ""
+    """Return the inventory's state in one line; empty if nothing is known of it."""
+    report, time = inventory.report, inventory.mirrored
+    began = f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else ""
+    last = f"{report_sentence(report)}, {began}" if report else ""
     if not inventory.writing:
-        return known
-    return progress_sentence(inventory.progress) + (f" Before: {known}" if known else "")
+        return last
+    return progress_sentence(inventory.progress) + (f" Before: {last}" if last else "")
 
 
 def render_deletes(deletes: DeletesWaiting, fabric_id: str) -> RenderableType:
-    """What is to be deleted, by name as far as names are known."""
+    """Render the deletes that wait for confirmation, the first of them by name."""
     left_out = sum(deletes.counts.values()) - len(deletes.first)
-    more = (
-        f"  and {left_out:,} more; `starter.py inventory {fabric_id} --plan` lists what is absent"
-    )
+    plan = f"`starter.py inventory {fabric_id} --plan` lists absent objects"
     return Group(
         Text(deletes_waiting_sentence(deletes, fabric_id), style="yellow"),
         *(Text(f"  - {name}") for name in deletes.first),
-        *([Text(more, style="bright_black")] if left_out > 0 else []),
+        *_render_left_out(left_out, f"  and {left_out:,} more; {plan}"),
     )
 
 
 def render_plan(plan: Plan) -> RenderableType:
-    """How many objects a fabric is in NetBox, and what of it has no form there."""
+    """Render the number of NetBox objects by model, and skipped resources."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("NetBox model")
     table.add_column("Objects", justify="right")
     for model, count in plan.counts.items():
         if count:
             table.add_row(model, f"{count:,}")
-    skipped = (
-        Text(f"{each.key} {each.reason}", style=FINDING_STYLES[FindingType.SKIPPED])
-        for each in plan.skipped
-    )
+    style = FINDING_STYLES[FindingType.SKIPPED]
+    skipped = (Text(f"{skip.key} {skip.reason}", style=style) for skip in plan.skipped)
     return Group(table, Text(f"\n{len(plan.skipped)} skipped"), *skipped)
 
 
 def render_preview(preview: InventoryPreview) -> RenderableType:
-    """Every write that a sync would make, as far as they are named."""
+    """Render the writes that a sync would make, the first of them by name."""
     if preview.held:
         return Text(preview.held, style="red")
     left_out = sum(preview.counts.values()) - len(preview.writes)
-    counted = ", ".join(f"{count:,} to {doing}" for doing, count in preview.counts.items())
+    counts = ", ".join(f"{count:,} to {action}" for action, count in preview.counts.items())
+    total = f"{counts}, {preview.unchanged:,} unchanged, {preview.skipped:,} skipped."
     return Group(
-        *(_render_write(each) for each in preview.writes),
-        *([Text(f"and {left_out:,} more", style="bright_black")] if left_out else []),
-        Text(
-            f"{counted}, {preview.unchanged:,} unchanged, {preview.skipped:,} skipped.",
-            style="bold",
-        ),
+        *map(_render_write, preview.writes),
+        *_render_left_out(left_out, f"and {left_out:,} more"),
+        Text(total, style="bold"),
     )
 
 
@@ -104,7 +98,7 @@ def _render_write(write: PlannedWrite) -> Text:
 
 
 def format_changes(report: InventoryReport | None) -> str:
-    """What a sync wrote, short enough for a column; empty where it wrote nothing."""
+    """Return what a sync wrote, as "+3 ~1 -2"; empty if it wrote nothing."""
     if report is None:
         return ""
     signs = {"+": report.created, "~": report.updated, "-": report.deleted}
@@ -112,24 +106,21 @@ def format_changes(report: InventoryReport | None) -> str:
 
 
 def render_findings_table(findings: Iterable[Finding]) -> Table:
-    """One line an object that has a problem."""
+    """Render one line per object that has a problem."""
     table = Table.grid(padding=(0, 2))
     for name in ("problem", "what", "why"):
         table.add_column(name, no_wrap=name == "problem", overflow="fold")
-    for each in findings:
-        table.add_row(
-            Text(each.problem, style=FINDING_STYLES[each.problem]), Text(each.what), Text(each.why)
-        )
+    for finding in findings:
+        problem = Text(finding.problem, style=FINDING_STYLES[finding.problem])
+        table.add_row(problem, Text(finding.what), Text(finding.why))
     return table
 
 
 def _render_findings(report: InventoryReport) -> RenderableType:
-    table = render_findings_table(report.findings)
     left_out = sum(report.problems.values()) - len(report.findings)
-    if left_out <= 0:
-        return table
-    return Group(table, Text(f"and {left_out:,} more", style="bright_black"))
+    more = _render_left_out(left_out, f"and {left_out:,} more")
+    return Group(render_findings_table(report.findings), *more)
 
 
-def _format_time(timestamp: datetime | None) -> str:
-    return f"{timestamp:%Y-%m-%d %H:%M:%S} UTC" if timestamp else ""
+def _render_left_out(count: int, text: str) -> list[Text]:
+    return [Text(text, style="bright_black")] if count > 0 else []

@@ -1,4 +1,4 @@
-"""How commands answer: a table for people, JSON for programs, of the same fabrics."""
+"""Results about fabrics and syncs: tables for people, JSON for programs."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,8 @@ from pydantic import BaseModel
 
 from cli import console
 from cli.fabrics.fleet_view import FleetView
-from cli.views.tables import format_duration, render_fabric_status, render_status_table
+from cli.views.format import format_duration
+from cli.views.tables import render_fabric_status, render_status_table
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.inventory_text import report_sentence
@@ -14,20 +15,20 @@ from fabrics.loop.report import SyncReport
 
 
 class FabricsOutput(BaseModel, frozen=True):
-    """What `--json` prints wherever the result is fabrics; `fleet` where all of them were looked at."""
+    """The JSON of commands that return fabrics; `fleet` is set for all fabrics."""
 
     fabrics: Sequence[FabricOverview]
     fleet: FleetSummary | None = None
 
 
 class SyncOutput(FabricsOutput, frozen=True):
-    """What `sync --json` prints; `report` is null where the sync was only asked for."""
+    """The JSON of `sync`; `report` is null if nobody waited for the sync."""
 
     report: SyncReport | None
 
 
 class HistoryOutput(BaseModel, frozen=True):
-    """What `history --json` prints, oldest sync first; `compute_median_lateness` is in seconds."""
+    """The JSON of `history`: syncs, oldest first; median lateness in seconds."""
 
     name: str
     fabric_id: str
@@ -36,7 +37,7 @@ class HistoryOutput(BaseModel, frozen=True):
 
 
 def show_fabrics(view: FleetView, json: bool) -> None:
-    """One line a fabric."""
+    """Print one line per fabric."""
     if json:
         console.show_json(FabricsOutput(fabrics=view.fabrics, fleet=view.fleet))
     elif view.fabrics or (view.fleet and not view.fleet.is_healthy):
@@ -46,7 +47,7 @@ def show_fabrics(view: FleetView, json: bool) -> None:
 
 
 def show_fabric(view: FleetView, json: bool) -> None:
-    """All about the one fabric that was looked at."""
+    """Print everything about the only fabric in the view."""
     if json:
         show_fabrics(view, json)
     else:
@@ -54,11 +55,11 @@ def show_fabric(view: FleetView, json: bool) -> None:
 
 
 def show_sync_result(view: FleetView, report: SyncReport | None, json: bool) -> None:
-    """The fabric, and what the sync found that was asked for."""
+    """Print the fabric, and the report of the sync that was requested."""
     if json:
         console.show_json(SyncOutput(fabrics=view.fabrics, report=report))
         return
     show_fabrics(view, json)
     if report:
-        wrote = f" NetBox: {report_sentence(report.inventory)}." if report.inventory else ""
-        console.note(f"Sync {report.number} took {format_duration(report.duration)}.{wrote}")
+        written = f" NetBox: {report_sentence(report.inventory)}." if report.inventory else ""
+        console.note(f"Sync {report.number} took {format_duration(report.duration)}.{written}")

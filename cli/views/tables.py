@@ -1,4 +1,4 @@
-"""How fabrics and their syncs look in a terminal."""
+"""Render fabrics, their syncs and the checks of `doctor` for a terminal."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,13 +12,21 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from activities.checks import Check
+from cli.views.format import (
+    format_count,
+    format_duration,
+    format_time,
+    format_time_ago,
+    format_time_and_age,
+    format_time_until,
+)
 from cli.views.inventory import format_changes, summarize_inventory
-from fabrics.check import Check
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.inventory_text import deletes_waiting_sentence, progress_sentence
 from fabrics.loop.report import SyncReport
-from fabrics.record.status import SyncStatus
+from fabrics.record.sync_status import SyncStatus
 
 STATUS_STYLES: Final = {
     SyncStatus.NOT_CONFIGURED: ("○", "bright_black"),
@@ -36,8 +44,7 @@ STATUS_STYLES: Final = {
 def render_status_table(
     fabrics: Sequence[FabricOverview], now: datetime, fleet: FleetSummary | None = None
 ) -> RenderableType:
-    """One line a fabric: how it is, when it last and next syncs; below, what there is to remark, also on
-    the fleet as a whole."""
+    """Render one line per fabric, then remarks on fabrics and on the fleet."""
     table = _make_table()
     table.add_column("Fabric", no_wrap=True)
     table.add_column("Status", no_wrap=True)
@@ -47,10 +54,10 @@ def render_status_table(
         table.add_row(
             fabric.name,
             _format_fabric_status(fabric),
-            _format_count(fabric.drift_count),
-            _format_count(sum(fabric.counts.values()) if fabric.counts else None),
-            _format_time_ago(fabric.last_sync, now),
-            _format_time_until(fabric.next_sync, now),
+            format_count(fabric.drift_count),
+            format_count(sum(fabric.counts.values()) if fabric.counts else None),
+            format_time_ago(fabric.last_sync, now),
+            format_time_until(fabric.next_sync, now),
         )
     remarks = _make_grid()
     for fabric in fabrics:
@@ -62,17 +69,17 @@ def render_status_table(
 
 
 def render_fabric_status(fabric: FabricOverview, now: datetime) -> RenderableType:
-    """Everything about one fabric."""
-    facts = _make_grid()
+    """Render everything about one fabric."""
+    properties = _make_grid()
     for name, value in _list_properties(fabric, now):
-        facts.add_row(name, value)
-    parts: list[RenderableType] = [Text(f"{fabric.name}\n", style="bold"), facts]
+        properties.add_row(name, value)
+    parts: list[RenderableType] = [Text(f"{fabric.name}\n", style="bold"), properties]
     if fabric.drift:
-        parts += ["", render_drift_table(fabric)]
+        parts += ["", _render_drift_table(fabric)]
     return Group(*parts)
 
 
-def render_drift_table(fabric: FabricOverview) -> Table:
+def _render_drift_table(fabric: FabricOverview) -> Table:
     """The first objects that differ, each with its first fields."""
     table = _make_table()
     for name in ("Drift", "Kind", "Object"):
@@ -89,7 +96,7 @@ def render_drift_table(fabric: FabricOverview) -> Table:
 
 
 def render_history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableType:
-    """One line a sync, oldest first, and how punctual they were."""
+    """Render one line per sync, oldest first, and how punctual the syncs were."""
     table = _make_table()
     for name in ("#", "Started (UTC)", "Why", "Late", "Took", "Status", "Drift", "Missed"):
         table.add_column(
@@ -98,27 +105,23 @@ def render_history_table(reports: Sequence[SyncReport], now: datetime) -> Render
     for report in reports:
         table.add_row(
             str(report.number),
-            _format_time(report.started, now),
+            format_time(report.started, now),
             report.trigger,
             format_duration(report.lateness),
             format_duration(report.duration),
             _format_sync_status(report.sync_status),
-            _format_count(report.drift_count),
+            format_count(report.drift_count),
             str(report.missed) if report.missed else "",
         )
-    return Group(
-        table,
-        "",
-        _render_sync_notes(reports),
-        Text(summarize_punctuality(reports), style="bright_black"),
-    )
+    punctuality = Text(summarize_punctuality(reports), style="bright_black")
+    return Group(table, "", _render_sync_notes(reports), punctuality)
 
 
 def _render_sync_notes(reports: Sequence[SyncReport]) -> Table:
-    """What went wrong and what NetBox's inventory took, once for all syncs in a row that were alike."""
+    """Errors and changes in NetBox, once for consecutive syncs with the same ones."""
     grid = _make_grid()
-    for (error, changes), alike in groupby(reports, key=_get_sync_notes):
-        numbers = [report.number for report in alike]
+    for (error, changes), group in groupby(reports, key=_get_sync_notes):
+        numbers = [report.number for report in group]
         which = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
         if error:
             grid.add_row(which, Text(error, style="red"))
@@ -132,22 +135,22 @@ def _get_sync_notes(report: SyncReport) -> tuple[str, str]:
 
 
 def compute_median_lateness(reports: Sequence[SyncReport]) -> float | None:
-    """The median of what is known of how late scheduled syncs were, in seconds."""
+    """Return the median lateness of scheduled syncs in seconds; None if unknown."""
     known = [report.lateness for report in reports if report.lateness is not None]
     return median(known) if known else None
 
 
 def summarize_punctuality(reports: Sequence[SyncReport]) -> str:
-    """One line on how late the syncs were and how many slots had none."""
-    late, missed = compute_median_lateness(reports), sum(report.missed for report in reports)
+    """Return one line on how late the syncs were and how many slots were missed."""
+    lateness, missed = compute_median_lateness(reports), sum(report.missed for report in reports)
     return (
-        f"{len(reports)} syncs; median lateness {format_duration(late) or 'not known'};"
+        f"{len(reports)} syncs; median lateness {format_duration(lateness) or 'not known'};"
         f" slots missed: {missed}."
     )
 
 
 def render_check_table(checks: Sequence[Check]) -> Table:
-    """One line a dependency."""
+    """Render one line per check."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -163,7 +166,7 @@ def _make_table() -> Table:
 
 
 def _make_grid() -> Table:
-    """Names and what there is to say of each."""
+    """A column of names and a column of texts."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bright_black", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -175,12 +178,12 @@ def _list_properties(fabric: FabricOverview, now: datetime) -> list[tuple[str, R
         ("Fabric id", fabric.fabric_id),
         ("Status", _format_fabric_status(fabric)),
         ("Interval", f"{fabric.sync_interval} s"),
-        ("Last sync", _format_time_and_age(fabric.last_sync, now)),
-        ("Last success", _format_time_and_age(fabric.last_success, now)),
-        ("Next sync", _format_time_until(fabric.next_sync, now)),
+        ("Last sync", format_time_and_age(fabric.last_sync, now)),
+        ("Last success", format_time_and_age(fabric.last_success, now)),
+        ("Next sync", format_time_until(fabric.next_sync, now)),
         ("Connection", str(fabric.connection_status)),
         ("Commit", fabric.commit[:12]),
-        ("Drift", _format_count(fabric.drift_count)),
+        ("Drift", format_count(fabric.drift_count)),
         ("Objects", ", ".join(f"{n} {kind}" for kind, n in sorted(fabric.counts.items()))),
         ("Inventory", summarize_inventory(fabric.inventory)),
         ("Remarks", Text("\n").join(_list_remarks(fabric, now))),
@@ -192,7 +195,7 @@ def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
     remarks = {
         fabric.sync_error: "red",
         fabric.netbox_error: "red",
-        _describe_lost_loop(fabric): "red",
+        "No loop is running; a worker starts one within a minute." if fabric.lost else "": "red",
         _describe_staleness(fabric, now): "red",
         _describe_owner(fabric): "red",
         _describe_pause(fabric): "magenta",
@@ -207,41 +210,35 @@ def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
 def _list_fleet_remarks(
     fleet: FleetSummary, fabrics: Sequence[FabricOverview], now: datetime
 ) -> list[Text]:
-    """How many are in which state now; the fleet's own count is as old as its latest round."""
+    """Count the states of `fabrics`, newer than `fleet`, and list its problems."""
     states = sorted(Counter(str(fabric.sync_status) for fabric in fabrics).items())
-    counts = ", ".join(f"{count} {state}" for state, count in states)
-    elsewhere = f"; {fleet.elsewhere} of other installations" if fleet.elsewhere else ""
-    looked = f"{counts or 'no fabrics'}; records and loops compared {_format_time_ago(fleet.checked, now)}{elsewhere}."
+    counts = ", ".join(f"{count} {state}" for state, count in states) or "no fabrics"
+    age = f"last round {format_time_ago(fleet.checked, now)}" if fleet.checked else "no round yet"
+    others = f"; {fleet.elsewhere} belong to other installations" if fleet.elsewhere else ""
+    summary = f"{counts}; {age}{others}."
     problems = (_describe_stale_fabrics(fleet, fabrics), fleet.error, *fleet.problems)
     return [
-        Text(looked, style="bright_black"),
-        *(Text(sentence, style="red") for sentence in problems if sentence),
+        Text(summary, style="bright_black"),
+        *(Text(problem, style="red") for problem in problems if problem),
     ]
 
 
 def _describe_stale_fabrics(fleet: FleetSummary, fabrics: Sequence[FabricOverview]) -> str:
-    """Those that no line calls stale: of a loop that never got anywhere, the record has nothing to tell."""
-    said = {fabric.name for fabric in fabrics if fabric.stale}
-    names = [name for name in fleet.stale if name not in said]
+    """Name stale fabrics that only the fleet knows: their loops never ran."""
+    marked = {fabric.name for fabric in fabrics if fabric.stale}
+    names = [name for name in fleet.stale if name not in marked]
     if not names:
         return ""
-    return f"Stale when the fleet last looked: {', '.join(names)}; `starter.py doctor FABRIC` says more."
-
-
-def _describe_lost_loop(fabric: FabricOverview) -> str:
-    if not fabric.lost:
-        return ""
-    return "No loop runs; a worker starts it within a minute."
+    return f"Stale as of the fleet's last round: {', '.join(names)}; `starter.py doctor FABRIC` says why."
 
 
 def _describe_staleness(fabric: FabricOverview, now: datetime) -> str:
-    return (
-        f"Stale: last success {_format_time_ago(fabric.last_success, now)}." if fabric.stale else ""
-    )
+    last_success = format_time_ago(fabric.last_success, now)
+    return f"Stale: last success {last_success}." if fabric.stale else ""
 
 
 def _describe_owner(fabric: FabricOverview) -> str:
-    """Whom to ask why it is stale: nothing that runs here can bring it back."""
+    """Name the owner of a stale fabric, and the command that moves it here."""
     if not (fabric.stale and fabric.owner):
         return ""
     take_over = f"starter.py doctor {fabric.fabric_id or fabric.name} --take-over"
@@ -271,73 +268,22 @@ def _describe_drift(fabric: FabricOverview) -> str:
 
 
 def _list_inventory_progress(fabric: FabricOverview) -> list[Text]:
-    """What takes so long, where a sync takes long; the page of a single fabric has it elsewhere."""
+    """List the progress, which a single fabric shows as "Inventory" instead."""
     inventory = fabric.inventory
     return [Text(progress_sentence(inventory.progress), style="cyan")] if inventory.writing else []
 
 
 def _describe_pending_deletes(fabric: FabricOverview) -> str:
-    waiting = fabric.inventory.deletes_waiting
-    return deletes_waiting_sentence(waiting, fabric.fabric_id) if waiting else ""
+    deletes = fabric.inventory.deletes_waiting
+    return deletes_waiting_sentence(deletes, fabric.fabric_id) if deletes else ""
 
 
 def _format_sync_status(status: SyncStatus) -> Text:
-    symbol, colour = STATUS_STYLES[status]
-    return Text(f"{symbol} {status}", style=colour)
+    symbol, color = STATUS_STYLES[status]
+    return Text(f"{symbol} {status}", style=color)
 
 
 def _format_fabric_status(fabric: FabricOverview) -> Text:
-    """The status; where nobody keeps it true any more, that is said first."""
-    return (Text("stale, was ", style="red") if fabric.stale else Text()) + _format_sync_status(
-        fabric.sync_status
-    )
-
-
-def _format_count(count: int | None) -> str:
-    return "" if count is None else f"{count:,}"
-
-
-def format_duration(seconds: float | None) -> str:
-    """A duration in seconds as people read it; nothing where it is not known."""
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else _format_coarse_duration(seconds)
-
-
-def _format_coarse_duration(seconds: float) -> str:
-    """Whole units, as coarse as the span allows."""
-    for limit, unit, size in ((120, "s", 1), (7200, "min", 60), (172_800, "h", 3600)):
-        if seconds < limit:
-            return f"{int(seconds / size)} {unit}"
-    return f"{int(seconds / 86_400)} days"
-
-
-def _format_time_ago(timestamp: datetime | None, now: datetime) -> str:
-    if timestamp is None:
-        return "never"
-    return f"{_format_coarse_duration(max(0, (now - timestamp).total_seconds()))} ago"
-
-
-def _format_time_until(timestamp: datetime | None, now: datetime) -> str:
-    if timestamp is None:
-        return ""
-    left = (timestamp - now).total_seconds()
-    return f"in {_format_coarse_duration(left)}" if left >= 1 else "now"
-
-
-def _format_time_and_age(timestamp: datetime | None, now: datetime) -> str:
-    return (
-        "never"
-        if timestamp is None
-        else f"{_format_time(timestamp, now)} UTC ({_format_time_ago(timestamp, now)})"
-    )
-
-
-def _format_time(timestamp: datetime, now: datetime) -> str:
-    return (
-        f"{timestamp:%H:%M:%S}"
-        if timestamp.date() == now.date()
-        else f"{timestamp:%Y-%m-%d %H:%M:%S}"
-    )
+    """The status, introduced by "stale, was" where it is no longer kept up to date."""
+    prefix = Text("stale, was ", style="red") if fabric.stale else Text()
+    return prefix + _format_sync_status(fabric.sync_status)

@@ -1,27 +1,20 @@
-"""The whole difference of one fabric, for a person who looks: per object, field by field."""
+"""The diff of one fabric, by object and field, as `starter.py diff` shows it."""
 
 from pydantic import BaseModel
 
-from fabrics.drift import (
-    PAYLOAD_LIMITS,
-    Drift,
-    SummaryEntry,
-    SummaryLimits,
-    UnmanagedField,
-    summarise,
-)
-from fabrics.resources.manifests import DesiredState
+from fabrics.drift.model import Drift
+from fabrics.drift.summary import PAYLOAD_LIMITS, SummaryEntry, SummaryLimits, summarize
+from fabrics.resources.manifests.files import DesiredState
 
 MAX_SENTENCES = 20
 MAX_SENTENCE_CHARS = 500
-"""Characters."""
 
 
 class DiffReport(BaseModel, frozen=True):
-    """What differs, as far as it fits; `left_out` more objects differ.
+    """The first drifted objects; `left_out` others did not fit.
 
-    `error` says why nothing could be compared (then there are no entries), `problems` which parts of
-    Git or of the API were left aside, `unmanaged` which live values Git leaves to the installer.
+    `error` says why nothing was compared (then there are no entries), `problems` which parts of Git
+    or the API were not compared, `unmanaged` which live values Git leaves to the installer.
     """
 
     commit: str = ""
@@ -35,7 +28,7 @@ class DiffReport(BaseModel, frozen=True):
 
     @property
     def exit_code(self) -> int:
-        """As `diff` has it: 0 none, 1 differences, 2 trouble, which a partly read side is too."""
+        """The exit code, as of `diff`: 0 no drift, 1 drift, 2 an error or a problem."""
         if self.error or self.problems:
             return 2
         return 1 if self.drift_count else 0
@@ -44,10 +37,10 @@ class DiffReport(BaseModel, frozen=True):
 def build_diff_report(
     desired: DesiredState, drift: Drift, commit: str = "", limits: SummaryLimits = PAYLOAD_LIMITS
 ) -> DiffReport:
-    """The report of a drift from what `desired` asks for."""
-    summary = summarise(drift, limits)
+    """Build the report of a drift from the `desired` state at `commit`."""
+    summary = summarize(drift, limits)
     unread = (
-        f"Git holds {kind.name} objects, but no {kind.plural} were listed: nothing is said of them."
+        f"Git defines {kind.name} objects, but no {kind.plural} were listed; they are not compared."
         for kind in drift.unread_kinds
     )
     return DiffReport(
@@ -55,22 +48,21 @@ def build_diff_report(
         drift_count=len(drift.entries),
         entries=summary.entries,
         left_out=summary.left_out,
-        unmanaged=tuple(map(_describe_unmanaged, drift.unmanaged[:MAX_SENTENCES])),
+        unmanaged=tuple(
+            f"{field.key} {field.path}"[:200] for field in drift.unmanaged[:MAX_SENTENCES]
+        ),
         unmanaged_count=len(drift.unmanaged),
         problems=(*describe_problems(desired, drift), *unread)[:MAX_SENTENCES],
     )
 
 
 def describe_problems(desired: DesiredState, drift: Drift | None) -> tuple[str, ...]:
-    """What is left aside and why: unreadable parts of Git, and kinds that the API does not serve."""
+    """Describe what was not compared: bad manifests and kinds that are not served."""
+    drift = drift or Drift()
     unserved = (
-        f"Git holds {kind.name} objects, but the fabric's API serves no {kind.api_version}"
+        f"Git defines {kind.name} objects, but the fabric's API does not serve {kind.api_version}"
         f" {kind.plural}: it runs another release of Hedgehog."
-        for kind in (drift.unserved_kinds if drift else ())
-        if drift and drift.counts[kind].desired
+        for kind in drift.unserved_kinds
+        if drift.counts[kind].desired
     )
     return (*(str(problem)[:MAX_SENTENCE_CHARS] for problem in desired.problems), *unserved)
-
-
-def _describe_unmanaged(field: UnmanagedField) -> str:
-    return f"{field.key} {field.path}"[:200]

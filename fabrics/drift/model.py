@@ -1,4 +1,4 @@
-"""What a comparison of desired and live state is made of."""
+"""The live state, and the results of comparing it with the desired state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ from fabrics.resources.resource import Resource, ResourceKey, SourceLocation
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """The live state: the objects of every kind that could be listed.
+    """The live state: the resources of every kind that could be listed.
 
-    A kind that the API does not serve (404: another Hedgehog release) is in `unserved_kinds`. A kind in
-    neither was not read, and nothing is concluded about it.
+    `unserved_kinds` are those that the API does not serve (404: another Hedgehog release). Kinds
+    that are in neither field were not read, so they are not compared.
     """
 
     resources: Mapping[Kind, tuple[Resource, ...]]
@@ -22,7 +22,7 @@ class LiveState:
 
 
 class DriftType(StrEnum):
-    """How an object drifted: its fields differ, it is in Git only, or it is live only."""
+    """The type of a drift: changed, missing (only in Git) or extra (only live)."""
 
     CHANGED = "changed"
     MISSING = "missing"
@@ -31,7 +31,7 @@ class DriftType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
-    """One field that differs. None stands for an absent value; JSON null never occurs."""
+    """One field that differs. None is an absent value; JSON null never occurs."""
 
     path: str
     desired: Json
@@ -40,7 +40,7 @@ class FieldDrift:
 
 @dataclass(frozen=True, slots=True)
 class DriftEntry:
-    """One object that differs, with the fields that do (none unless it is `changed`)."""
+    """One object that drifted, with its fields that differ (only where `changed`)."""
 
     key: ResourceKey
     change: DriftType
@@ -50,7 +50,7 @@ class DriftEntry:
 
 @dataclass(frozen=True, slots=True)
 class UnmanagedField:
-    """A live value that Git leaves to the installer: neither in sync nor drift."""
+    """A live value that Git leaves to the installer, so it is not compared."""
 
     key: ResourceKey
     path: str
@@ -59,7 +59,7 @@ class UnmanagedField:
 
 @dataclass(frozen=True, slots=True)
 class KindCount:
-    """How many objects of a kind each side holds, and how many of them drifted."""
+    """The numbers of objects of one kind: in Git, live, and drifted by type."""
 
     desired: int = 0
     live: int = 0
@@ -70,11 +70,11 @@ class KindCount:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The difference between both states, in a stable order: by kind, namespace and name.
+    """The drift of one fabric; entries are sorted by kind, namespace and name.
 
-    `counts` has one row per kind in scope or present on either side. Of the kinds in scope, the API
-    does not know those in `unserved_kinds`; those in `unread` stand in Git but were not listed; for
-    those in `incomplete_kinds` a bad file forbids to call anything `missing` or `extra`.
+    `counts` has a row for each kind that is managed or present in either state. Of the managed
+    kinds, `unserved_kinds` are unknown to the API, and `unread_kinds` are in Git but were not
+    listed; because of a bad file, no object of `incomplete_kinds` is called `missing` or `extra`.
     """
 
     entries: tuple[DriftEntry, ...] = ()

@@ -1,4 +1,4 @@
-"""The bounded form of a drift: what fits into NetBox and into a workflow's messages."""
+"""The bounded summary of a drift, for NetBox records and workflow payloads."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -9,8 +9,7 @@ from fabrics.resources.json_types import Json
 
 @dataclass(frozen=True, slots=True)
 class SummaryLimits:
-    """How much of a drift a summary holds: entries, bytes of JSON in all, fields of each entry, and
-    characters of each value."""
+    """The size of a summary; `size_bytes` is that of all entries as JSON."""
 
     entries: int
     size_bytes: int
@@ -20,12 +19,12 @@ class SummaryLimits:
 
 RECORD_LIMITS = SummaryLimits(entries=20, size_bytes=4096, fields_per_entry=5, value_chars=80)
 PAYLOAD_LIMITS = SummaryLimits(entries=500, size_bytes=40_000, fields_per_entry=50, value_chars=400)
-"""With the sentences around it below the 64 KB that a Temporal message may have."""
+"""Together with the sentences around it, below the limit of 64 KB for a Temporal payload."""
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryField:
-    """One field; values are JSON text, shortened, and None where absent."""
+    """One field that differs; its values are shortened JSON, or None where absent."""
 
     path: str
     desired: str | None
@@ -34,7 +33,7 @@ class SummaryField:
 
 @dataclass(frozen=True, slots=True)
 class SummaryEntry:
-    """One drifted object with its first fields; `more_fields` more were left out."""
+    """One drifted object with its first fields; `more_fields` others were left out."""
 
     kind: str
     namespace: str
@@ -46,40 +45,40 @@ class SummaryEntry:
 
 @dataclass(frozen=True, slots=True)
 class DriftSummary:
-    """The first drifted objects; `left_out` more did not fit."""
+    """The first drifted objects; `left_out` others did not fit."""
 
     entries: tuple[SummaryEntry, ...] = ()
     left_out: int = 0
 
 
-def summarise(drift: Drift, limits: SummaryLimits = RECORD_LIMITS) -> DriftSummary:
-    """As many entries, from the first on, as `limits` allow."""
+def summarize(drift: Drift, limits: SummaryLimits = RECORD_LIMITS) -> DriftSummary:
+    """Summarize the first entries of a drift, as many as `limits` allow."""
     entries: list[SummaryEntry] = []
-    used = len(json.dumps(asdict(DriftSummary(left_out=len(drift.entries)))))
+    size = len(json.dumps(asdict(DriftSummary(left_out=len(drift.entries)))))
     for entry in drift.entries[: limits.entries]:
-        summary = _summarise_entry(entry, limits)
-        used += len(json.dumps(asdict(summary))) + 2
-        if used > limits.size_bytes:
+        summary = _summarize_entry(entry, limits)
+        size += len(json.dumps(asdict(summary))) + 2  # with the comma and space after it
+        if size > limits.size_bytes:
             break
         entries.append(summary)
     return DriftSummary(tuple(entries), len(drift.entries) - len(entries))
 
 
-def _summarise_entry(entry: DriftEntry, limits: SummaryLimits) -> SummaryEntry:
+def _summarize_entry(entry: DriftEntry, limits: SummaryLimits) -> SummaryEntry:
     return SummaryEntry(
         kind=entry.key.kind.name,
         namespace=entry.key.namespace,
         name=entry.key.name,
         change=entry.change.value,
         fields=tuple(
-            _summarise_field(field, limits.value_chars)
+            _summarize_field(field, limits.value_chars)
             for field in entry.fields[: limits.fields_per_entry]
         ),
         more_fields=max(0, len(entry.fields) - limits.fields_per_entry),
     )
 
 
-def _summarise_field(field: FieldDrift, max_chars: int) -> SummaryField:
+def _summarize_field(field: FieldDrift, max_chars: int) -> SummaryField:
     return SummaryField(
         _shorten(field.path, max_chars),
         _format_value(field.desired, max_chars),

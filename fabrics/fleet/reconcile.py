@@ -1,8 +1,8 @@
-"""All fabrics of one NetBox: what one look at their records and loops asks for.
+"""One round over all fabrics of a NetBox: compare records with loops, and plan.
 
-The plan is level-triggered: it compares what is with what should be, and remembers nothing. So a round
-that was lost, or half done, is made up for by the next one. What it must never do is take a bad answer
-for a change: an empty or shortened list would end loops that people want.
+The plan is level-triggered: it compares the actual with the desired state and remembers nothing, so the
+next round makes up for one that was lost or half done. It must never take a bad answer for a change:
+an empty or shortened list would end loops that people want.
 """
 
 from collections import Counter
@@ -13,29 +13,30 @@ from typing import Any, Final, Self
 from pydantic import BaseModel
 
 from fabrics.record.config import FabricConfig
-from fabrics.record.status import LastKnownState, SyncStatus, compute_sync_status
+from fabrics.record.config_fields import parse_config
 from fabrics.record.status_fields import (
     get_owner_instance,
     get_shown_status,
     is_consistent,
-    parse_config,
     parse_last_known_state,
 )
+from fabrics.record.sync_status import LastKnownState, SyncStatus, compute_sync_status
 
 FLEET_WORKFLOW_ID: Final = "fabric-fleet"
-"""The id of the workflow that looks after all loops."""
+"""The id of the workflow that manages all loops."""
 
 MAX_ORPHANED_LOOPS: Final = 2
 MAX_ORPHANED_SHARE: Final = 0.25
-"""Loops whose records have vanished at once: more than two of them and a quarter is no tidying up."""
+"""Loops whose records may vanish at once: more than two and more than a quarter are an error."""
 
 MAX_FIRST_SYNC_SECONDS: Final = 3600
-"""Seconds that a fabric may well be `syncing` when it is loaded for the first time."""
+"""How long the first load of a fabric may take, during which it is `syncing`."""
 
 
 class FabricRecord(BaseModel, frozen=True):
-    """One record. `shown` is the status that it shows, `instance` the installation that has claimed it;
-    each is empty where there is none. `is_consistent` says whether all that it shows goes together.
+    """One fabric's record; the status and `instance`, its owner, may be empty.
+
+    `is_consistent` says whether the status fields agree with each other and with the configuration.
     """
 
     config: FabricConfig
@@ -46,7 +47,7 @@ class FabricRecord(BaseModel, frozen=True):
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """The member whose NetBox record this is."""
+        """Parse a NetBox cluster."""
         shown = get_shown_status(record)
         syncing = shown == SyncStatus.SYNCING
         return cls(
@@ -59,24 +60,23 @@ class FabricRecord(BaseModel, frozen=True):
 
     @property
     def status(self) -> SyncStatus:
-        """Its status, as its record should show it."""
+        """The status that the record should show."""
         return compute_sync_status(self.config, self.last_known)
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether what it shows can be the truth. That a sync is running, only its loop can know."""
+        """True if the shown status can be right; only the loop knows of a running sync."""
         return self.is_consistent and self.shown_status in (self.status, SyncStatus.SYNCING)
 
     def has_other_owner(self, instance: str) -> bool:
-        """Whether an installation other than `instance` looks after it."""
+        """True if an installation other than `instance` syncs the fabric."""
         return self.instance not in ("", instance)
 
 
 class RunningLoop(BaseModel, frozen=True):
-    """A loop that Temporal lists. `config_hash` is that of the configuration that it goes by.
+    """A loop that Temporal lists; `config_hash` identifies its configuration.
 
-    `status`, apart from a sync that is running, and `drift` are what it shows there; None where Temporal
-    does not know them.
+    `status` (never `syncing`) and `drift_count` are its search attributes; None if Temporal has none.
     """
 
     fabric_id: str
@@ -86,21 +86,21 @@ class RunningLoop(BaseModel, frozen=True):
     drift_count: int | None = None
 
     def contradicts(self, record: FabricRecord) -> bool:
-        """Whether its record shows something else. One that says `syncing` for the first time may be right."""
+        """True if the record shows another status or drift; a first `syncing` may fit."""
         if self.status is None:
             return False
         if record.shown_status == SyncStatus.SYNCING:
             return record.last_known.last_sync is not None
-        return (self.status, self.drift_count) != (
-            record.shown_status,
-            record.last_known.drift_count or 0,
-        )
+        shown = (record.shown_status, record.last_known.drift_count or 0)
+        return (self.status, self.drift_count) != shown
 
 
 class FleetPlan(BaseModel, frozen=True):
-    """What to do, by fabric id: `tell` loops, started where they do not run, that their record may have
-    changed; `records_to_update` records without a loop, by their numbers, whose status is to be made true.
-    `overdue` ones are among those that are told.
+    """The actions of one round.
+
+    `loops_to_signal` are fabric ids: their loops, started if they do not run, reload the record. The
+    `overdue` are some of them. `records_to_update` are NetBox ids of records without a loop, whose status
+    is to be corrected.
     """
 
     loops_to_signal: tuple[str, ...]
@@ -108,12 +108,12 @@ class FleetPlan(BaseModel, frozen=True):
     overdue: tuple[str, ...]
 
 
-class ImplausibleRead(Exception):
-    """What was read cannot be the truth; the text says why and what to do."""
+class OrphanedLoopsError(Exception):
+    """Too many loops have lost their record at once; the text says what to do."""
 
 
 class FleetSnapshot(BaseModel, frozen=True):
-    """One look at all records and at all loops.
+    """All records and all loops at one moment.
 
     `instance` is this installation, `netbox_heartbeat` the number of seconds after which a record is written
     though nothing changed.
@@ -127,84 +127,81 @@ class FleetSnapshot(BaseModel, frozen=True):
 
     @property
     def own_records(self) -> dict[str, FabricRecord]:
-        """By fabric id, those that this installation may look after."""
+        """The records that this installation may sync, by fabric id."""
         return {
-            fabric_id: member
-            for fabric_id, member in self._records_by_unique_id.items()
-            if not member.has_other_owner(self.instance)
+            fabric_id: record
+            for fabric_id, record in self._records_by_unique_id.items()
+            if not record.has_other_owner(self.instance)
         }
 
     @property
     def orphaned_loops(self) -> frozenset[str]:
-        """The loops that have no record."""
-        known = {member.config.fabric_id for member in self.records}
-        return frozenset(loop.fabric_id for loop in self.loops) - known
+        """The fabric ids of loops without a record."""
+        recorded = {record.config.fabric_id for record in self.records}
+        return frozenset(loop.fabric_id for loop in self.loops) - recorded
 
     def plan(self, *, is_new_release: bool) -> FleetPlan:
-        """What to do now; after a `release` every loop is told.
+        """Plan the round; after a new release every loop is signalled.
 
-        Raises `ImplausibleRead` where too many loops have lost their record at once.
+        Raises `OrphanedLoopsError` if too many loops have lost their record at once.
         """
-        ours, running = self.own_records, {loop.fabric_id: loop for loop in self.loops}
+        own, running = self.own_records, {loop.fabric_id: loop for loop in self.loops}
         _check_orphaned_loops(len(self.orphaned_loops), len(running))
-        taken_away = running.keys() & self._records_by_unique_id.keys() - ours.keys()
-        both = [(ours[fabric_id], running[fabric_id]) for fabric_id in ours.keys() & running.keys()]
+        taken_over = running.keys() & self._records_by_unique_id.keys() - own.keys()
+        pairs = [(own[fabric_id], running[fabric_id]) for fabric_id in own.keys() & running.keys()]
         outdated = {
             loop.fabric_id
-            for member, loop in both
+            for record, loop in pairs
             if is_new_release
-            or loop.config_hash != member.config.hash
-            or not member.is_up_to_date
-            or loop.contradicts(member)
+            or loop.config_hash != record.config.hash
+            or not record.is_up_to_date
+            or loop.contradicts(record)
         }
-        overdue = {loop.fabric_id for member, loop in both if self._is_overdue(member, loop)}
-        idle = ours.keys() - running.keys()
-        lost = {fabric_id for fabric_id in idle if ours[fabric_id].config.needs_loop}
-        unwanted = idle - lost
+        overdue = {loop.fabric_id for record, loop in pairs if self._is_overdue(record, loop)}
+        without_loop = own.keys() - running.keys()
+        lost = {fabric_id for fabric_id in without_loop if own[fabric_id].config.needs_loop}
+        idle = without_loop - lost
+        to_signal = self.orphaned_loops | taken_over | outdated | overdue | lost
         return FleetPlan(
-            loops_to_signal=tuple(
-                sorted(self.orphaned_loops | taken_away | outdated | overdue | lost)
-            ),
+            loops_to_signal=tuple(sorted(to_signal)),
             records_to_update=tuple(
-                member.config.record_id
-                for member in self.records
-                if member.config.fabric_id in unwanted or self._has_invalid_id(member)
+                record.config.record_id
+                for record in self.records
+                if record.config.fabric_id in idle
+                # No loop will ever report an unusable fabric id.
+                or (record.config.has_invalid_id and not record.has_other_owner(self.instance))
             ),
             overdue=tuple(sorted(overdue)),
         )
 
     @property
     def _records_by_unique_id(self) -> dict[str, FabricRecord]:
-        """By fabric id, those that have one which nobody else has."""
-        uses = Counter(member.config.fabric_id for member in self.records)
+        """The records whose fabric id no other record has, by that id."""
+        uses = Counter(record.config.fabric_id for record in self.records)
         return {
-            fabric_id: member
-            for member in self.records
-            if (fabric_id := member.config.fabric_id) and uses[fabric_id] == 1
+            fabric_id: record
+            for record in self.records
+            if (fabric_id := record.config.fabric_id) and uses[fabric_id] == 1
         }
 
-    def _has_invalid_id(self, record: FabricRecord) -> bool:
-        """Its fabric id is none, so it can never have a loop that would say so."""
-        return record.config.has_invalid_id and not record.has_other_owner(self.instance)
-
     def _is_overdue(self, record: FabricRecord, loop: RunningLoop) -> bool:
-        """The record says that no sync began, failed or not, for two intervals, heartbeats or loads.
+        """True if no sync, failed or not, began for two intervals, heartbeats or loads.
 
-        A loop that nobody wants ends within moments, so one that still runs by then is overdue as well.
+        The loop of a disabled fabric ends within moments, so one that still runs by then is overdue, too.
         """
         if record.config.paused and record.config.needs_loop:
             return False
-        last = max(filter(None, (record.last_known.last_sync, loop.started)))
+        last_sync = max(filter(None, (record.last_known.last_sync, loop.started)))
         load = MAX_FIRST_SYNC_SECONDS if record.shown_status == SyncStatus.SYNCING else 0
         longest = max(record.config.interval, self.netbox_heartbeat, load)
-        return self.now - last > timedelta(seconds=2 * longest)
+        return self.now - last_sync > timedelta(seconds=2 * longest)
 
 
 def _check_orphaned_loops(orphaned: int, running: int) -> None:
     if orphaned > max(MAX_ORPHANED_LOOPS, running * MAX_ORPHANED_SHARE):
-        raise ImplausibleRead(
-            f"{orphaned} of {running} fabrics that are synced have no record in NetBox any more:"
-            " nothing was changed. Check what the worker's token may see; to really end so many loops,"
-            " disable the fabrics before their records are deleted, or send the loops of those that"
-            " are gone the signal record_changed."
+        raise OrphanedLoopsError(
+            f"{orphaned} of {running} fabrics with a running loop no longer have a record in NetBox;"
+            " nothing was changed. Check what the worker's token may see. If the records really are gone,"
+            " send the signal record_changed to their loops; next time, disable the fabrics before you"
+            " delete their records."
         )

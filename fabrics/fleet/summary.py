@@ -1,4 +1,4 @@
-"""What a round of the fleet tells people: how many fabrics are in which state, and what is wrong."""
+"""The summary of a fleet round: the states of fabrics, and problems."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,23 +10,22 @@ from pydantic import BaseModel
 
 from fabrics.fleet.overview import is_stale, status_from_record
 from fabrics.fleet.reconcile import FabricRecord, FleetPlan, FleetSnapshot
-from fabrics.record.status import SyncStatus, compute_status_error
 from fabrics.record.status_fields import DUPLICATE_ID_FIX
+from fabrics.record.sync_status import SyncStatus, compute_status_error
 
 MAX_NAMED_ENTRIES: Final = 20
-"""Fabrics or sentences that a summary names; what it counts, it counts in full."""
+"""How many fabrics or sentences a summary lists; its counts are complete."""
 
 MAX_SENTENCE_CHARS: Final = 500
-"""Characters of a sentence."""
 
 
 class FleetSummary(BaseModel, frozen=True):
-    """How the fleet was when it was last looked at.
+    """The state of the fleet as of the last round.
 
-    `states` counts the fabrics that this installation looks after, `elsewhere` those of others.
-    `stale` names fabrics that should sync and do not, `failed` has a sentence on each of those whose last
-    sync failed, the latest first, `problems` on each record that could not be dealt with. `error` says why
-    the latest round changed nothing; all else is then from the round at `checked`.
+    `states` counts the fabrics of this installation, `elsewhere` those of others. `stale` lists fabrics
+    that should sync and do not. `failed` has a sentence on each fabric whose last sync failed, the latest
+    first; `problems` has one on each record that could not be processed. `error` says why the latest round
+    changed nothing; all else is then from the round at `checked`.
     """
 
     checked: datetime | None = None
@@ -40,57 +39,51 @@ class FleetSummary(BaseModel, frozen=True):
 
     @property
     def is_healthy(self) -> bool:
-        """Whether the fleet is looked after. Single fabrics have a health of their own."""
+        """True if rounds work and all records were processed; fabrics may be unhealthy."""
         return not (self.error or self.problems)
 
 
-def summarise_fleet(
+def summarize_fleet(
     snapshot: FleetSnapshot, plan: FleetPlan, problems: Iterable[str]
 ) -> FleetSummary:
-    """The summary of a round that carried out `plan`; `problems` are sentences on single records."""
-    ours = snapshot.own_records.values()
+    """Summarize a round that carried out `plan`; `problems` are about single records."""
+    own = snapshot.own_records.values()
     failed = sorted(
-        (member for member in ours if member.status is SyncStatus.ERROR),
-        key=lambda member: str(member.last_known.last_sync),
+        (record for record in own if record.status is SyncStatus.ERROR),
+        key=lambda record: str(record.last_known.last_sync),
         reverse=True,
     )
     stale = (
-        member.config.name
-        for member in ours
-        if member.config.needs_loop
-        and (member.config.fabric_id in plan.overdue or _is_stale(member, snapshot))
+        record.config.name
+        for record in own
+        if record.config.needs_loop
+        and (record.config.fabric_id in plan.overdue or _is_stale(record, snapshot))
+    )
+    failures = (
+        f"{record.config.name}: {compute_status_error(record.config, record.last_known)}"
+        for record in failed
     )
     return FleetSummary(
         checked=snapshot.now,
-        states=dict(sorted(Counter(str(member.status) for member in ours).items())),
+        states=dict(sorted(Counter(str(record.status) for record in own).items())),
         loops=len(snapshot.loops),
-        elsewhere=sum(member.has_other_owner(snapshot.instance) for member in snapshot.records),
+        elsewhere=sum(record.has_other_owner(snapshot.instance) for record in snapshot.records),
         stale=tuple(islice(stale, MAX_NAMED_ENTRIES)),
-        failed=tuple(
-            f"{member.config.name}: {compute_status_error(member.config, member.last_known)}"[
-                :MAX_SENTENCE_CHARS
-            ]
-            for member in failed[:MAX_NAMED_ENTRIES]
-        ),
-        problems=tuple(
-            sentence[:MAX_SENTENCE_CHARS]
-            for sentence in islice(
-                chain(_describe_id_problems(snapshot.records), problems), MAX_NAMED_ENTRIES
-            )
-        ),
+        failed=_shorten(failures),
+        problems=_shorten(chain(_describe_id_problems(snapshot.records), problems)),
     )
 
 
 def render_fleet_details(summary: FleetSummary) -> str:
-    """The summary in plain words, for the Temporal Web UI."""
+    """Return the summary in markdown, for the Temporal Web UI."""
     if summary.checked is None:
-        lines = ["The fabrics have not been looked at yet."]
+        lines = ["The fabrics have not been checked yet."]
     else:
         counts = ", ".join(f"{count} {state}" for state, count in summary.states.items())
         lines = [
             f"**{sum(summary.states.values())} fabrics**: {counts or 'none yet'}.",
-            f"- Loops that ran when they were last counted: {summary.loops}",
-            f"- Last looked at: {summary.checked:%Y-%m-%d %H:%M:%S} UTC",
+            f"- Running loops: {summary.loops}",
+            f"- Last checked: {summary.checked:%Y-%m-%d %H:%M:%S} UTC",
         ]
     if summary.elsewhere:
         lines.append(f"- Fabrics of other installations: {summary.elsewhere}")
@@ -103,21 +96,23 @@ def render_fleet_details(summary: FleetSummary) -> str:
 
 
 def _is_stale(record: FabricRecord, snapshot: FleetSnapshot) -> bool:
-    return is_stale(
-        status_from_record(record.config, record.last_known),
-        snapshot.netbox_heartbeat,
-        snapshot.now,
-    )
+    status = status_from_record(record.config, record.last_known)
+    return is_stale(status, snapshot.netbox_heartbeat, snapshot.now)
+
+
+def _shorten(sentences: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sentence[:MAX_SENTENCE_CHARS] for sentence in islice(sentences, MAX_NAMED_ENTRIES))
 
 
 def _describe_id_problems(records: Sequence[FabricRecord]) -> Iterable[str]:
-    """A sentence on each record that cannot be told from another, or has no id at all."""
+    """Yield a sentence on each fabric id that is unusable or used by several records."""
     names: dict[str, list[str]] = {}
-    for member in records:
-        config = member.config
+    for record in records:
+        config = record.config
         names.setdefault(config.fabric_id, []).append(f"{config.name} (id {config.record_id})")
         if config.has_invalid_id:
             yield f"{config.name}: {' '.join(config.problems)}"
-    for fabric_id, same in sorted(names.items()):
-        if fabric_id and len(same) > 1:
-            yield f"{' and '.join(same)} have the same fabric id {fabric_id}: {DUPLICATE_ID_FIX}."
+    for fabric_id, duplicates in sorted(names.items()):
+        if fabric_id and len(duplicates) > 1:
+            named = " and ".join(duplicates)
+            yield f"{named} have the same fabric id {fabric_id}: {DUPLICATE_ID_FIX}."

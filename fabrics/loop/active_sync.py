@@ -1,4 +1,4 @@
-"""One sync, from being asked for to having begun."""
+"""One sync: the request for it, and what holds once it has begun."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,17 +7,17 @@ from pydantic import BaseModel
 
 
 class Trigger(StrEnum):
-    """Why a sync began."""
+    """The reason why a sync began."""
 
     SCHEDULE = "schedule"
     MANUAL = "manual"
 
 
 class SyncRequest(BaseModel, frozen=True):
-    """Somebody asked for a sync out of turn; a full one skips nothing.
+    """A request for a sync outside the schedule; a `full` one skips nothing.
 
-    `accept_empty` confirms that kinds of which the fabric has lost every object are meant to be empty.
-    `adopt` makes the fabric's what people offer to its inventory.
+    `accept_empty` confirms that a kind whose objects all vanished is meant to be empty. `adopt` takes over
+    the NetBox objects that people offer for adoption.
     """
 
     full: bool = False
@@ -25,7 +25,7 @@ class SyncRequest(BaseModel, frozen=True):
     adopt: bool = False
 
     def __or__(self, other: "SyncRequest | None") -> "SyncRequest":
-        """One sync that does for both."""
+        """Return one request that covers both."""
         if other is None:
             return self
         return SyncRequest(
@@ -36,14 +36,12 @@ class SyncRequest(BaseModel, frozen=True):
 
 
 class ActiveSync(BaseModel, frozen=True):
-    """One sync that has begun. `shown` means that the record should say `syncing` meanwhile."""
+    """A running sync; `is_shown_in_record` if the record says `syncing`."""
 
     number: int
     trigger: Trigger
     slot: datetime | None
     started: datetime
     missed: int
-    full: bool
-    accept_empty: bool
-    adopt: bool
+    request: SyncRequest
     is_shown_in_record: bool

@@ -1,12 +1,10 @@
-"""What a loop remembers of its fabric's inventory from sync to sync, and when it is to be looked at.
+"""The state of a fabric's inventory in its loop, and when an update is due.
 
-Even if there is nothing to write, a look at what NetBox holds costs a handful of requests. So a sync leaves the
-inventory alone as long as nothing has changed that it follows from, except for a full one now and then,
-which puts right what people have changed in NetBox.
+Even with nothing to write, comparing with NetBox costs several requests. So a sync skips the inventory
+while its inputs are unchanged; a full sync now and then reverts what people have changed in NetBox.
 """
 
 from datetime import datetime, timedelta
-from typing import Self
 
 from pydantic import BaseModel
 
@@ -20,34 +18,23 @@ from fabrics.inventory.report.report import (
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync
 from fabrics.record.config import FabricConfig
-from fabrics.record.status import Observation
+from fabrics.record.sync_status import Observation
 
 
 class InventoryInputs(BaseModel, frozen=True):
-    """All that an inventory follows from: both states and the configuration by digest, and the `rules`
-    by the release that has them."""
+    """The inputs of an inventory: both states, configuration and rules version."""
 
     desired_digest: str
     live_digest: str
     config_hash: str
     release: str
 
-    @classmethod
-    def from_observation(cls, observation: Observation, config: FabricConfig, release: str) -> Self:
-        """What an inventory follows from now."""
-        return cls(
-            desired_digest=observation.desired_digest,
-            live_digest=observation.live_digest,
-            config_hash=config.hash,
-            release=release,
-        )
-
 
 class InventoryStatus(BaseModel, frozen=True):
-    """What people and programs read of an inventory.
+    """An inventory's status for people and programs.
 
-    `report` is of the sync that began at `mirrored`, the last one that brought NetBox up to date.
-    `writing` means that one is at it now. Its loop does not hear of `progress`: readers add what they know.
+    `report` belongs to the sync that began at `mirrored`, the last one that brought NetBox up to date.
+    `writing` means that an update is running. The loop does not know its `progress`; readers add it.
     """
 
     writing: bool = False
@@ -58,7 +45,7 @@ class InventoryStatus(BaseModel, frozen=True):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether syncs alone will not put it right."""
+        """True if it takes a person to resolve what is left."""
         problems = self.report.problems.keys() if self.report else set()
         return self.deletes_waiting is not None or bool(problems - {FindingType.SKIPPED})
 
@@ -66,8 +53,8 @@ class InventoryStatus(BaseModel, frozen=True):
 class Inventory(BaseModel, frozen=True):
     """One fabric's inventory as its loop knows it.
 
-    `basis` is what NetBox was last made to show; None where that is not known, as after a failure.
-    `in_progress` is what it is made to show right now. `confirmed_digest` are deletes that somebody agreed to.
+    `last_applied` is what NetBox shows since the last update; None if unknown, as after a failure.
+    `in_progress` is what a running update applies. `confirmed_digest` names the deletes that were confirmed.
     """
 
     last_applied: InventoryInputs | None = None
@@ -79,12 +66,12 @@ class Inventory(BaseModel, frozen=True):
 
     @property
     def deletes_waiting(self) -> DeletesWaiting | None:
-        """Deletes that somebody has to confirm."""
+        """The deletes that somebody has to confirm."""
         return self.outcome.deletes_waiting if self.outcome else None
 
     @property
     def status(self) -> InventoryStatus:
-        """What to show of it."""
+        """The status to show."""
         return InventoryStatus(
             writing=self.in_progress is not None,
             mirrored=self.mirrored_at,
@@ -93,18 +80,20 @@ class Inventory(BaseModel, frozen=True):
         )
 
     def is_due(self, inputs: InventoryInputs, started: datetime, max_age: timedelta) -> bool:
-        """Whether a sync that began at `started` has to look at it, be it that `longest` has passed."""
-        long_ago = self.mirrored_at is None or started - self.mirrored_at >= max_age
-        return long_ago or self._has_pending_work or inputs != self.last_applied
+        """True if anything changed, work is pending, or `max_age` has elapsed."""
+        expired = self.mirrored_at is None or started - self.mirrored_at >= max_age
+        unfinished = self.outcome is not None and self.outcome.has_pending_work
+        pending = unfinished or bool(self.deletes_waiting or self.confirmed_digest)
+        return expired or pending or inputs != self.last_applied
 
     def begin_update(self, inputs: InventoryInputs) -> "Inventory":
-        """The inventory while NetBox is made to show `basis`."""
+        """Return the inventory while an update applies `inputs`."""
         return self.model_copy(update={"in_progress": inputs})
 
     def build_request(
         self, config: FabricConfig, observation: Observation, active_sync: ActiveSync
     ) -> InventoryRequest:
-        """What a sync asks for, after it saw the fabric."""
+        """Return the request for an update with what a sync observed."""
         return InventoryRequest(
             config=config,
             live_digest=observation.live_digest,
@@ -113,45 +102,40 @@ class Inventory(BaseModel, frozen=True):
             commit=observation.commit,
             absence_counts=self.outcome.absence_counts if self.outcome else {},
             confirmed_digest=self.confirmed_digest,
-            adopt=active_sync.adopt,
+            adopt=active_sync.request.adopt,
         )
 
     def finish_update(self, result: InventoryOutcome | str, started: datetime) -> "Inventory":
-        """The inventory once the sync that began at `started` has brought it up to date, or why not."""
+        """Return the inventory after an update at `started`; a failed one stays due."""
         assert self.in_progress is not None  # noqa: S101  only what has begun can end
         if failure_message(result) or not isinstance(result, InventoryOutcome):
             return self.invalidate().model_copy(update={"failed": True})
         waiting = result.deletes_waiting
-        agreed = waiting is not None and waiting.digest == self.confirmed_digest
+        confirmed = waiting is not None and waiting.digest == self.confirmed_digest
         return Inventory(
             last_applied=self.in_progress.model_copy(update={"live_digest": result.live_digest}),
             mirrored_at=started,
             outcome=result,
-            # Somebody who agreed while this was under way has still to be heard.
-            confirmed_digest=self.confirmed_digest if agreed else "",
+            # A confirmation that arrived during the update is for the next one.
+            confirmed_digest=self.confirmed_digest if confirmed else "",
         )
 
     def invalidate(self) -> "Inventory":
-        """The inventory when it is no longer known to be up to date, so that the next sync is full."""
+        """Return the inventory marked as outdated, so that the next sync updates it."""
         return self.model_copy(update={"last_applied": None, "in_progress": None})
 
     def validate_confirmation(self, digest: str) -> None:
-        """Raise ValueError unless the deletes that wait are those with this digest."""
+        """Raise ValueError unless the waiting deletes are those with this digest."""
         if self.deletes_waiting is None:
-            raise ValueError("no deletes wait to be confirmed")
+            raise ValueError("no deletes need confirmation")
         if self.deletes_waiting.digest != digest:
-            raise ValueError("the deletes that wait are others by now; look at them again")
+            raise ValueError("the pending deletes have changed; review them again")
 
     def confirm_deletes(self, digest: str) -> "Inventory":
-        """The inventory once somebody agreed to the deletes that wait."""
+        """Return the inventory with the waiting deletes confirmed."""
         return self.model_copy(update={"confirmed_digest": digest})
-
-    @property
-    def _has_pending_work(self) -> bool:
-        unfinished = self.outcome is not None and self.outcome.has_pending_work
-        return unfinished or bool(self.deletes_waiting or self.confirmed_digest)
 
 
 def failure_message(result: InventoryOutcome | str | None) -> str:
-    """Why an inventory was not brought up to date; empty where it was, or did not have to be."""
+    """Return why the update failed; empty if it succeeded or none was due."""
     return result.withheld if isinstance(result, InventoryOutcome) else result or ""

@@ -1,4 +1,4 @@
-"""What became of an inventory, in words for people."""
+"""Sentences for people about the state of an inventory."""
 
 from fabrics.inventory.report.report import (
     DeletesWaiting,
@@ -10,14 +10,14 @@ from fabrics.loop.inventory_state import InventoryStatus
 
 FINDING_TYPE_TEXTS = {
     FindingType.SKIPPED: "skipped",
-    FindingType.CONFLICT: "in conflict with others' objects",
+    FindingType.CONFLICT: "in conflict with other objects",
     FindingType.ADOPTABLE: "offered for adoption",
     FindingType.FAILED: "refused by NetBox",
 }
 
 
 def report_sentence(report: InventoryReport) -> str:
-    """The report in a line: what was written, and how many objects have which problem."""
+    """Return one line on what was written, and how many objects have which problem."""
     written = {
         "created": report.created,
         "updated": report.updated,
@@ -25,39 +25,39 @@ def report_sentence(report: InventoryReport) -> str:
         "adopted": report.adopted,
         "unchanged": report.unchanged,
     }
-    troubled = {
-        FINDING_TYPE_TEXTS[problem]: count for problem, count in sorted(report.problems.items())
+    problems = {
+        FINDING_TYPE_TEXTS[type_]: count for type_, count in sorted(report.problems.items())
     }
-    return _format_counts(written | troubled) or "no objects"
+    return _format_counts(written | problems) or "no objects"
 
 
 def progress_sentence(progress: InventoryProgress | None) -> str:
-    """How far it is that an inventory is brought up to date."""
+    """Return how far a running update is."""
     if progress and progress.total:
-        return f"Being written to NetBox now: {progress.done:,} of {progress.total:,} objects done."
-    return "Being compared with NetBox now, or waiting for its turn."
+        return f"Writing to NetBox: {progress.done:,} of {progress.total:,} objects done."
+    return "Comparing with NetBox, or waiting for a free worker slot."
 
 
 def deletes_waiting_sentence(waiting: DeletesWaiting, fabric_id: str) -> str:
-    """How many deletes wait, and what to do about it."""
+    """Return how many deletes are waiting, and what to do about them."""
     total = sum(waiting.counts.values())
     return (
-        f"{total} deletes in NetBox wait to be confirmed ({_format_counts(waiting.counts)});"
-        f" `starter.py confirm-deletes {fabric_id}` shows them and asks."
+        f"{total} deletes in NetBox need confirmation ({_format_counts(waiting.counts)});"
+        f" `starter.py confirm-deletes {fabric_id}` lists and confirms them."
     )
 
 
 def attention_sentence(inventory: InventoryStatus, fabric_id: str) -> str:
-    """What people should see to; empty where syncs alone will do."""
+    """Return what people have to resolve; empty if syncs alone will do."""
     waiting, report = inventory.deletes_waiting, inventory.report or InventoryReport()
-    troubled = {
-        FINDING_TYPE_TEXTS[problem]: count
-        for problem, count in sorted(report.problems.items())
-        if problem is not FindingType.SKIPPED
+    problems = {
+        FINDING_TYPE_TEXTS[type_]: count
+        for type_, count in sorted(report.problems.items())
+        if type_ is not FindingType.SKIPPED
     }
     deletes = deletes_waiting_sentence(waiting, fabric_id) if waiting else ""
-    named = f"{_format_counts(troubled)}; `starter.py inventory {fabric_id}` names them."
-    return " ".join(filter(None, (deletes, named if troubled else "")))
+    others = f"{_format_counts(problems)}; `starter.py inventory {fabric_id}` lists them."
+    return " ".join(filter(None, (deletes, others if problems else "")))
 
 
 def _format_counts(counts: dict[str, int]) -> str:

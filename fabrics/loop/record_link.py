@@ -1,10 +1,10 @@
-"""Whether a loop still has a NetBox record to look after."""
+"""The link between a loop and its NetBox record."""
 
 from enum import StrEnum
 
 
 class RecordLink(StrEnum):
-    """What the last read of the record says about the loop's right to it."""
+    """The state of a loop's record, as of the last read."""
 
     PRESENT = "present"
     """The record was found, or has not been read yet."""
@@ -20,7 +20,7 @@ class RecordLink(StrEnum):
         return self in (RecordLink.DELETED, RecordLink.OTHER_OWNER)
 
     def after_read(self, *, found: bool) -> "RecordLink":
-        """The link once the record was read: two reads in a row must miss a deleted record."""
+        """Return the link after a read; a record is gone after two reads without it."""
         if found:
             return RecordLink.PRESENT
         missed_before = self in (RecordLink.MISSING, RecordLink.DELETED)

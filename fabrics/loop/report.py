@@ -1,21 +1,21 @@
-"""What people and programs read about a fabric: its status now, and a short report of each sync."""
+"""The status of a fabric, and a short report of each sync."""
 
 from datetime import datetime
 
 from pydantic import BaseModel
 
-from fabrics.drift import SummaryEntry
+from fabrics.drift.summary import SummaryEntry
 from fabrics.inventory.report.report import InventoryOutcome, InventoryReport
 from fabrics.loop.active_sync import ActiveSync, Trigger
 from fabrics.loop.inventory_state import InventoryStatus
-from fabrics.record.status import ConnectionStatus, LastKnownState, Observation, SyncStatus
+from fabrics.record.sync_status import ConnectionStatus, LastKnownState, Observation, SyncStatus
 
 
 class SyncReport(BaseModel, frozen=True):
-    """One sync in a few words. `lateness` and `duration` are in seconds; a manual sync has no slot.
+    """A short report of one sync; times are in seconds, a manual sync has no slot.
 
-    `lateness` runs from the slot to the moment the worker began to read the fabric; it is None
-    where that never happened. `inventory` is None where it was left alone, and names no single objects.
+    `lateness` runs from the slot to the start of reading the fabric; None if it was never read.
+    `inventory` is None if no update was due, and its report lists no single objects.
     """
 
     number: int
@@ -43,27 +43,24 @@ def build_sync_report(  # noqa: PLR0913  one argument a source
     ended: datetime,
     overrun: int,
 ) -> SyncReport:
-    """The report of a sync that began as `turn`, and before whose end `overrun` slots had passed."""
-    wrote = (
-        inventory_result.report
-        if isinstance(inventory_result, InventoryOutcome) and not inventory_result.withheld
-        else None
-    )
+    """Return the report of a sync that ended at `ended` and overran `overrun` slots."""
+    inventory = None
+    if isinstance(inventory_result, InventoryOutcome) and not inventory_result.withheld:
+        inventory = inventory_result.report.model_copy(update={"findings": ()})
+    slot = active_sync.slot
     return SyncReport(
         number=active_sync.number,
         trigger=active_sync.trigger,
-        slot=active_sync.slot,
+        slot=slot,
         started=active_sync.started,
-        lateness=(observation.started - active_sync.slot).total_seconds()
-        if observation and active_sync.slot
-        else None,
+        lateness=(observation.started - slot).total_seconds() if observation and slot else None,
         duration=(ended - active_sync.started).total_seconds(),
         sync_status=status,
         error=last_known.error[:80],
         commit=last_known.commit[:12],
         drift_count=last_known.drift_count,
         objects=sum(observation.counts.values()) if observation else 0,
-        inventory=wrote.model_copy(update={"findings": ()}) if wrote else None,
+        inventory=inventory,
         missed=active_sync.missed + overrun,
     )
 
@@ -71,8 +68,8 @@ def build_sync_report(  # noqa: PLR0913  one argument a source
 class FabricStatus(BaseModel, frozen=True):
     """Everything a loop knows, under the record's field names without `hh_`.
 
-    `missed` counts slots without a sync since the loop began, `ignored` is the last message that made
-    no sense, `netbox_error` says why the record is behind (empty when it is not).
+    `missed` counts slots without a sync since the loop began. `ignored` describes the last malformed
+    message. `netbox_error` says why the record is out of date; empty if it is not.
     """
 
     name: str

@@ -1,13 +1,13 @@
-"""When the next sync is due: one pure value, no clock.
+"""The schedule of a fabric's syncs: one pure value, no clock.
 
-A fabric's due times lie on a grid: `slot[k] = anchor + k * interval`. A `Schedule` is the next slot and
-the interval; every other slot lies whole intervals away, so the phase is kept by construction and
-moves only when the interval changes. The caller supplies `now` (the Temporal server's time) and
-waits until `due`; each method answers with the grid that holds afterwards.
+A fabric's due times (slots) lie on a grid: `slot[k] = anchor + k * interval`. A `Schedule` is the next
+slot and the interval; all other slots are whole intervals away, so the phase moves only when the
+interval changes. The caller supplies `now` (the Temporal server's time) and waits until `next_slot`;
+each method returns the schedule that holds afterwards.
 
-Three rules keep a fabric from being hammered: a late sync runs once however many slots it missed, a
-sync that overruns its slot waits for the next one, and a manual sync takes the place of a slot that
-is less than half an interval ahead.
+Three rules protect a fabric from too many syncs: a late sync runs once however many slots it missed,
+a sync that overruns its slot waits for the next one, and a manual sync replaces a slot that is less
+than half an interval ahead.
 """
 
 from datetime import datetime, timedelta
@@ -17,11 +17,11 @@ from typing import Self
 from pydantic import BaseModel
 
 MAX_SPREAD = timedelta(seconds=30)
-"""First syncs of a fleet are spread over at most this, so that a new fabric is seen soon."""
+"""The longest wait for the first sync of a new fabric; a fleet's first syncs are spread over it."""
 
 
 class Schedule(BaseModel, frozen=True):
-    """The due times of one fabric: `due` is the next slot, `interval` is in seconds (above 0)."""
+    """The due times of one fabric; `interval` is in seconds, above 0."""
 
     interval: int
     next_slot: datetime
@@ -30,27 +30,25 @@ class Schedule(BaseModel, frozen=True):
     def initial(
         cls, fabric_id: str, interval: int, last_sync: datetime | None, now: datetime
     ) -> Self:
-        """Continue the rhythm of `last_sync` where its next slot is still ahead; else start soon.
+        """Continue from `last_sync` if its next slot is ahead; otherwise start soon.
 
-        "Soon" is spread by a hash of the fabric id, so that a fleet that starts together does not
-        sync together.
+        "Soon" is spread by a hash of the fabric id: a fleet that starts together does not sync together.
         """
         step = timedelta(seconds=interval)
         if last_sync is not None and now < last_sync + step <= now + step:
             return cls(interval=interval, next_slot=last_sync + step)
-        return cls(
-            interval=interval, next_slot=now + _spread_offset(fabric_id, min(step, MAX_SPREAD))
-        )
+        share = int.from_bytes(sha256(fabric_id.encode()).digest()[:8]) / 2**64
+        return cls(interval=interval, next_slot=now + min(step, MAX_SPREAD) * share)
 
     def begin_scheduled(self, now: datetime) -> tuple[Self, int]:
-        """A scheduled sync begins at `now`, not before `due`: the next grid, the slots missed."""
+        """Begin the scheduled sync, not before `next_slot`; return the missed slots, too."""
         missed = (now - self.next_slot) // self._period
         if missed == 0:
             return self._with_next_slot(self.next_slot + self._period), 0
         return self._with_next_slot(self._first_slot_at_or_after(now + self._period / 2)), missed
 
     def begin_manual(self, now: datetime) -> tuple[Self, int]:
-        """A sync that somebody asked for begins: it satisfies a slot that is due or close ahead."""
+        """Begin a requested sync, which replaces a slot due within half an interval."""
         if self.next_slot <= now:
             return self.begin_scheduled(now)
         if self.next_slot - now < self._period / 2:
@@ -58,18 +56,18 @@ class Schedule(BaseModel, frozen=True):
         return self, 0
 
     def end(self, now: datetime) -> tuple[Self, int]:
-        """A sync ended: slots that passed meanwhile are missed, the next one is waited for."""
+        """End a sync; slots that it overran are missed, and the next one is waited for."""
         return self.skip_to(now), self._count_passed_slots(now)
 
     def skip_to(self, now: datetime) -> Self:
-        """The same grid with its next slot after `now`: what a paused fabric does with its slots."""
+        """Skip the slots up to `now`, as a paused fabric does."""
         return self._with_next_slot(self.next_slot + self._count_passed_slots(now) * self._period)
 
     def replan(self, interval: int, last_started: datetime | None, now: datetime) -> Self:
-        """A new interval counts from the start of the last sync; where that has passed, from now."""
+        """Plan from the last sync's start with a new interval; never before `now`."""
         step = timedelta(seconds=interval)
-        due = now if last_started is None else max(last_started + step, now)
-        return self.model_copy(update={"interval": interval, "next_slot": due})
+        next_slot = now if last_started is None else max(last_started + step, now)
+        return self.model_copy(update={"interval": interval, "next_slot": next_slot})
 
     @property
     def _period(self) -> timedelta:
@@ -83,8 +81,3 @@ class Schedule(BaseModel, frozen=True):
 
     def _with_next_slot(self, next_slot: datetime) -> Self:
         return self.model_copy(update={"next_slot": next_slot})
-
-
-def _spread_offset(fabric_id: str, window: timedelta) -> timedelta:
-    share = int.from_bytes(sha256(fabric_id.encode()).digest()[:8]) / 2**64
-    return window * share

@@ -5,7 +5,7 @@ from datetime import datetime
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.inventory_text import deletes_waiting_sentence, report_sentence
 from fabrics.loop.report import FabricStatus
-from fabrics.record.status import SyncStatus
+from fabrics.record.sync_status import SyncStatus
 
 _STATUS_TEXTS = {
     SyncStatus.NOT_CONFIGURED: "not configured: the record names no Kubernetes server",
@@ -15,13 +15,13 @@ _STATUS_TEXTS = {
     SyncStatus.NEVER_SYNCED: "waiting for its first sync",
     SyncStatus.ERROR: "in error",
     SyncStatus.OUT_OF_SYNC: "out of sync",
-    SyncStatus.INVENTORY_ONLY: "inventory only: nothing was compared with Git, so no drift is claimed",
+    SyncStatus.INVENTORY_ONLY: "synced for its inventory only, not compared with Git: drift is unknown",
     SyncStatus.IN_SYNC: "in sync",
 }
 
 
 def render_details(status: FabricStatus) -> str:
-    """The fabric in plain words: what it is doing, when it last synced, when it will, what is wrong."""
+    """Return the details of a running loop: its status, syncs, drift and errors."""
     lines = [f"**{status.name}** is {_STATUS_TEXTS[status.sync_status]}."]
     if status.paused:
         lines.append(f"- Paused: {status.pause_reason or 'no reason given'}")
@@ -33,18 +33,18 @@ def render_details(status: FabricStatus) -> str:
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
     waiting = status.inventory.deletes_waiting
-    troubles = {
+    problems = {
         "Deletes": deletes_waiting_sentence(waiting, status.fabric_id) if waiting else "",
         "Error": status.sync_error,
         "NetBox": status.netbox_error,
         "Message": status.ignored,
     }
-    lines += [f"- {name}: {text}" for name, text in troubles.items() if text]
+    lines += [f"- {name}: {text}" for name, text in problems.items() if text]
     return "\n".join(lines)
 
 
 def render_final_details(status: FabricStatus, reason: str) -> str:
-    """The same of a fabric that this loop no longer looks after, and `why`: how it is now, others know."""
+    """Return the final details of a loop that lost its record for `reason`."""
     lines = [
         f"**{status.name}** is no longer synced here: {reason}.",
         f"- Last sync: {_format_time(status.last_sync)}; last success: {_format_time(status.last_success)}",
@@ -60,26 +60,24 @@ def _format_time(moment: datetime | None) -> str:
 
 
 def _format_next_sync(status: FabricStatus) -> str:
-    """Nobody brings this up to date while a sync runs, however long it takes."""
-    runs = status.next_sync and status.sync_status is SyncStatus.SYNCING
-    late = " or, if this one takes longer, at the first slot after its end" if runs else ""
-    return f"{_format_time(status.next_sync)}{late}, every {status.sync_interval} s"
+    """Return when the next sync is due, in words that stay true during a sync."""
+    syncing = status.next_sync and status.sync_status is SyncStatus.SYNCING
+    overrun = " or, if this sync overruns it, the first slot after this sync" if syncing else ""
+    return f"{_format_time(status.next_sync)}{overrun}, every {status.sync_interval} s"
 
 
 def _format_drift(status: FabricStatus) -> str:
     if status.drift_count is None:
         return "not known"
-    named = "".join(
-        f"\n  - {entry.change}: {entry.kind} {entry.name}" for entry in status.drift[:5]
-    )
-    return f"{status.drift_count}{named}"
+    items = (f"\n  - {entry.change}: {entry.kind} {entry.name}" for entry in status.drift[:5])
+    return f"{status.drift_count}{''.join(items)}"
 
 
 def _format_inventory(inventory: InventoryStatus) -> str:
     if inventory.writing:
         return (
-            "being brought up to date in NetBox; how far it is, the pending activity"
-            " `update_inventory` tells by its heartbeats. Slots that pass meanwhile count as missed"
+            "being updated in NetBox (the heartbeats of the pending activity `update_inventory`"
+            " show the progress); slots that pass during the update count as missed"
         )
     if inventory.report is None:
         return "not in NetBox yet"

@@ -1,8 +1,8 @@
-"""What people decide about one fabric, as its NetBox record says it.
+"""The configuration of one fabric, as people set it in the NetBox record.
 
-`FabricConfig` is the record's configuration after the defaults that the help texts name; how a
-NetBox object becomes one is in `fabrics.record.status_fields`. `ConfigEdits` are decisions that reached the loop
-first (a signal, the command line) and still have to be written to the record: until then they win.
+`FabricConfig` has the defaults that the help texts name; `fabrics.record.config_fields` parses it.
+`ConfigEdits` are changes that reached the loop first (a signal, the command line): they override the
+record until they are written to it.
 """
 
 from hashlib import sha256
@@ -19,7 +19,7 @@ FABRIC_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9-]{0,38}$"
 
 
 class KubernetesTarget(BaseModel, frozen=True):
-    """The fabric's API: `credential` is the name of one, never the secret itself."""
+    """The fabric's API; `credential` is a name, never the secret itself."""
 
     server: str
     namespace: str
@@ -27,7 +27,7 @@ class KubernetesTarget(BaseModel, frozen=True):
 
 
 class GitSource(BaseModel, frozen=True):
-    """Where the desired state lives. `directory` is relative to the repository's root, `/` is all."""
+    """The location of the desired state; the directory `/` is the whole repository."""
 
     repository: str
     branch: str
@@ -36,7 +36,7 @@ class GitSource(BaseModel, frozen=True):
 
 
 class FabricConfig(BaseModel, frozen=True):
-    """One fabric's configuration. `interval` is in seconds, 0 means that the sync is switched off."""
+    """One fabric's configuration; `interval` is in seconds, 0 disables the sync."""
 
     fabric_id: str
     name: str
@@ -51,28 +51,28 @@ class FabricConfig(BaseModel, frozen=True):
     managed_kinds: tuple[str, ...] = ()
     task_queue: str = ""
     scope: str = ""
-    """Where the record says that the devices stand, only to tell whether that has changed: inventories look it up."""
+    """The site or scope of the record, only to notice a change; the inventory update looks it up itself."""
     problems: tuple[str, ...] = ()
-    """Sentences on values of the record that cannot be used; each makes the fabric's status `error`."""
+    """Sentences on unusable values of the record; any of them makes the fabric's status `error`."""
 
     @property
     def is_switched_on(self) -> bool:
-        """Whether people want this fabric synced at all."""
+        """True if people want this fabric synced at all."""
         return self.active and self.enabled and self.interval > 0
 
     @property
     def needs_loop(self) -> bool:
-        """Whether a workflow should keep running for this fabric."""
+        """True if a loop should run for this fabric."""
         return self.is_switched_on and self.kubernetes is not None
 
     @property
     def sources(self) -> tuple[KubernetesTarget | None, GitSource | None, tuple[str, ...], str]:
-        """What a sync reads and compares, and from where."""
+        """All that determines what a sync reads, and where it reads it."""
         return self.kubernetes, self.git, self.managed_kinds, self.task_queue
 
     @property
     def has_invalid_id(self) -> bool:
-        """Whether it names its fabric by what is no fabric id, so that no loop can look after it."""
+        """True if the fabric id is unusable, so that no loop can sync the fabric."""
         return not self.fabric_id and bool(self.problems)
 
     @property
@@ -82,7 +82,7 @@ class FabricConfig(BaseModel, frozen=True):
 
 
 class ConfigEdits(BaseModel, frozen=True):
-    """Changes to the configuration that are not in the record yet; None leaves a value alone."""
+    """Configuration changes that are not in the record yet; None keeps a value."""
 
     interval: Annotated[int, Field(ge=0, le=MAX_INTERVAL_SECONDS)] | None = None
     paused: bool | None = None
@@ -92,21 +92,21 @@ class ConfigEdits(BaseModel, frozen=True):
         return self != ConfigEdits()
 
     def apply_to(self, config: FabricConfig) -> FabricConfig:
-        """The configuration as it is once these edits are written."""
+        """Return the configuration with these edits."""
         return config.model_copy(update=self.model_dump(exclude_none=True))
 
     def merge(self, later: "ConfigEdits") -> "ConfigEdits":
-        """These edits, overridden by `later` ones."""
+        """Return these edits, overridden by `later` ones."""
         return self.model_copy(update=later.model_dump(exclude_none=True))
 
     def remaining_after(self, written: "ConfigEdits") -> "ConfigEdits":
-        """What is left to write once `written` stands in the record."""
+        """Return what is left to write after `written` was."""
         done = {name for name, value in self if value == getattr(written, name)}
         return self.model_copy(update=dict.fromkeys(done))
 
 
 def check_interval(value: object) -> int:
-    """Return `value` as seconds between syncs, or raise ValueError with a sentence that says why not."""
+    """Return `value` as an interval in seconds, or raise ValueError."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"the interval must be a whole number of seconds, not {value!r:.40}")
     if value != 0 and not MIN_INTERVAL_SECONDS <= value <= MAX_INTERVAL_SECONDS:
@@ -118,7 +118,7 @@ def check_interval(value: object) -> int:
 
 
 def check_pause_reason(value: object) -> str:
-    """Return `value` as the reason of a pause (200 characters at most), or raise ValueError."""
+    """Return `value` as a pause reason, or raise ValueError (over 200 characters)."""
     if not isinstance(value, str):
         raise ValueError(f"the reason must be text, not {value!r:.40}")
     if not value.isprintable():
@@ -129,23 +129,23 @@ def check_pause_reason(value: object) -> str:
 
 
 def check_bool(value: object) -> bool:
-    """Return `value` as a yes or no, or raise ValueError."""
+    """Return `value` as a bool, or raise ValueError."""
     if not isinstance(value, bool):
-        raise ValueError(f"this takes true or false, not {value!r:.40}")
+        raise ValueError(f"the argument must be true or false, not {value!r:.40}")
     return value
 
 
 def check_plan_digest(value: object) -> str:
     """Return `value` as the digest of a plan, or raise ValueError."""
     if not isinstance(value, str) or not value:
-        raise ValueError(f"this takes the digest of a plan, not {value!r:.40}")
+        raise ValueError(f"the argument must be the digest of pending deletes, not {value!r:.40}")
     return value
 
 
 def check_no_argument(value: object) -> None:
     """Raise ValueError unless `value` is None: for messages that take no argument.
 
-    They declare one all the same, since the SDK drops arguments of handlers without parameters unseen.
+    They declare one all the same: the SDK silently drops the arguments of a handler without parameters.
     """
     if value is not None:
-        raise ValueError(f"this takes no argument, and came with {value!r:.40}")
+        raise ValueError(f"the message takes no argument, but came with {value!r:.40}")

@@ -1,9 +1,9 @@
-"""The configuration that a record states, with a sentence for every value that is of no use.
+"""Parse a record's configuration, with a sentence on every unusable value.
 
-Nothing here raises: people type these values into NetBox, and a fabric whose record has a mistake
-has to say so, not vanish. Where to go and with which credential is never guessed: a source with a
-mistake in either is left empty (Kubernetes) or out (Git), and the sentence makes the fabric's
-status `error`. No sentence repeats a URL or a credential's name: it may be a misplaced password.
+Nothing here raises: people type these values into NetBox, and a fabric with a mistake in its record has
+to report it, not vanish. Addresses and credentials are never guessed: a source with a mistake in either
+is empty (Kubernetes) or None (Git), and the sentence makes the fabric's status `error`. No sentence
+repeats a URL or the name of a credential: it may be a misplaced password.
 """
 
 import re
@@ -31,56 +31,50 @@ GIT_URL_PATTERN: Final = (
     r"|ssh://([\w.-]+@)?[^\s/?#@:]+(:\d+)?/[^\s?#@]+"
     r"|[\w.-]+@[\w.-]+:[^\s?#@]+"
 )
-"""No user but SSH's, whose keys are elsewhere: `https://TOKEN@host` is a secret just as well."""
+"""Only SSH URLs may have a user, since SSH keys are elsewhere: in `https://TOKEN@host` it is a secret."""
 
 NAMESPACE_PATTERN: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 CREDENTIAL_NAME_PATTERN: Final = r"(?!\.+$)[A-Za-z0-9._-]{1,100}"
 BRANCH_PATTERN: Final = r"(?![-/.])(?!.*(\.\.|//|@\{|/\.))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
-"""What `git check-ref-format --branch` takes, but for a few exotic names."""
+"""What `git check-ref-format --branch` accepts, except for a few exotic names."""
 
 DIRECTORY_PATTERN: Final = r"(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]{1,400}"
 TASK_QUEUE_PATTERN: Final = r"[\x21-\x7e]{1,200}"
 
 
 def unwrap_custom_fields(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The record's custom fields as NetBox takes them: selections without their labels."""
+    """Return the record's custom fields as they are written: without labels."""
     fields = record.get("custom_fields")
-    return (
-        {name: _unwrap_choice(value) for name, value in fields.items()}
-        if isinstance(fields, dict)
-        else {}
-    )
+    values = fields.items() if isinstance(fields, dict) else ()
+    return {name: _unwrap_choice(value) for name, value in values}
 
 
 def parse_config(record: Mapping[str, Any]) -> FabricConfig:
-    """What people decided on the fabric; `record` is a cluster as NetBox's REST API gives it."""
-    read = _FieldReader(unwrap_custom_fields(record))
-    fabric_id = (
-        read.text("hh_fabric_id", FABRIC_ID_PATTERN, "only a-z, 0-9 and -, at most 39") or ""
-    )
+    """Parse a fabric's configuration from a cluster of NetBox's REST API."""
+    fields = _FieldReader(unwrap_custom_fields(record))
+    id_rule = "have only a-z, 0-9 and -, no - in front, and at most 39 characters"
+    queue_rule = "have printable ASCII characters without spaces, at most 200"
+    fabric_id = fields.text("hh_fabric_id", FABRIC_ID_PATTERN, id_rule) or ""
     return FabricConfig(
         fabric_id=fabric_id,
         name=str(record.get("name", "")),
         record_id=record["id"],
         active=_unwrap_choice(record.get("status")) == "active",
-        enabled=read.boolean("hh_sync_enabled"),
-        interval=read.interval(),
-        paused=read.boolean("hh_paused"),
-        pause_reason=str(read.value("hh_pause_reason"))[:200],
-        kubernetes=_parse_kubernetes(read, fabric_id),
-        git=_parse_git(read, fabric_id),
-        managed_kinds=read.kinds(),
-        task_queue=read.text(
-            "hh_task_queue", TASK_QUEUE_PATTERN, "no spaces, at most 200 characters"
-        )
-        or "",
+        enabled=fields.boolean("hh_sync_enabled"),
+        interval=fields.interval(),
+        paused=fields.boolean("hh_paused"),
+        pause_reason=str(fields.value("hh_pause_reason"))[:200],
+        kubernetes=_parse_kubernetes(fields, fabric_id),
+        git=_parse_git(fields, fabric_id),
+        managed_kinds=fields.kinds(),
+        task_queue=fields.text("hh_task_queue", TASK_QUEUE_PATTERN, queue_rule) or "",
         scope=_parse_scope(record),
-        problems=tuple(dict.fromkeys(read.problems)),
+        problems=tuple(dict.fromkeys(fields.problems)),
     )
 
 
 def _parse_scope(record: Mapping[str, Any]) -> str:
-    """What devices stand in: a site that was chosen, else the cluster's scope; by type and number."""
+    """Return the chosen site, or else the cluster's scope, as type and id."""
     site = unwrap_custom_fields(record).get("hh_site")
     if isinstance(site, Mapping):
         return f"dcim.site {site.get('id')}"
@@ -88,49 +82,43 @@ def _parse_scope(record: Mapping[str, Any]) -> str:
     return f"{scope} {record.get('scope_id')}" if scope else ""
 
 
-def _parse_kubernetes(reader: "_FieldReader", fabric_id: str) -> KubernetesTarget | None:
-    if not reader.value("hh_kubernetes_server"):
+def _parse_kubernetes(fields: "_FieldReader", fabric_id: str) -> KubernetesTarget | None:
+    if not fields.value("hh_kubernetes_server"):
         return None
-    server = reader.url("hh_kubernetes_server", KUBERNETES_URL_PATTERN, "https://HOST:PORT")
-    namespace = reader.text(
-        "hh_kubernetes_namespace", NAMESPACE_PATTERN, "a Kubernetes name", DEFAULT_NAMESPACE
+    server = fields.url("hh_kubernetes_server", KUBERNETES_URL_PATTERN, "https://HOST:PORT")
+    namespace = fields.text(
+        "hh_kubernetes_namespace", NAMESPACE_PATTERN, "be a Kubernetes name", DEFAULT_NAMESPACE
     )
-    credential = reader.credential(fabric_id)
+    credential = fields.credential(fabric_id)
     if server is None or namespace is None or credential is None:
         return KubernetesTarget(server="", namespace="", credential="")
     return KubernetesTarget(server=server, namespace=namespace, credential=credential)
 
 
-def _parse_git(reader: "_FieldReader", fabric_id: str) -> GitSource | None:
-    if not reader.value("hh_git_repository"):
+def _parse_git(fields: "_FieldReader", fabric_id: str) -> GitSource | None:
+    if not fields.value("hh_git_repository"):
         return None
-    repository = reader.url(
-        "hh_git_repository", GIT_URL_PATTERN, "https://HOST/PATH or git@HOST:PATH"
+    url = fields.url("hh_git_repository", GIT_URL_PATTERN, "https://HOST/PATH or git@HOST:PATH")
+    branch = fields.text("hh_git_branch", BRANCH_PATTERN, "be a branch name", DEFAULT_BRANCH)
+    directory = fields.text(
+        "hh_git_directory", DIRECTORY_PATTERN, "be a path without '..'", DEFAULT_DIRECTORY
     )
-    branch = reader.text("hh_git_branch", BRANCH_PATTERN, "the name of a branch", DEFAULT_BRANCH)
-    directory = reader.text(
-        "hh_git_directory", DIRECTORY_PATTERN, "a path without '..'", DEFAULT_DIRECTORY
-    )
-    credential = reader.credential(fabric_id)
-    if repository is None or branch is None or directory is None or credential is None:
+    credential = fields.credential(fabric_id)
+    if url is None or branch is None or directory is None or credential is None:
         return None
-    return GitSource(
-        repository=repository,
-        branch=branch,
-        directory=directory.strip("/") or DEFAULT_DIRECTORY,
-        credential=credential,
-    )
+    directory = directory.strip("/") or DEFAULT_DIRECTORY
+    return GitSource(repository=url, branch=branch, directory=directory, credential=credential)
 
 
 class _FieldReader:
-    """Takes values out of the custom fields; None stands for one that cannot be used."""
+    """Reader of custom fields that collects problems; an unusable value is None."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self._fields = fields
         self.problems: list[str] = []
 
     def value(self, name: str) -> object:
-        """The value, or empty text where there is none."""
+        """Return the value, or empty text if there is none."""
         value = self._fields.get(name)
         return "" if value is None else value
 
@@ -140,7 +128,7 @@ class _FieldReader:
             return default
         if isinstance(value, str) and re.fullmatch(pattern, value):
             return value
-        self.problems.append(f"{name} is {_quote(value)}, but has to be {rule}.")
+        self.problems.append(f"{name} is {_quote(value)}, but must {rule}.")
         return None
 
     def url(self, name: str, pattern: str, expected_format: str) -> str | None:
@@ -148,7 +136,7 @@ class _FieldReader:
         if isinstance(value, str) and re.fullmatch(pattern, value) and _has_valid_port(value):
             return value
         self.problems.append(
-            f"{name} is not a URL that can be used: it has to be {expected_format},"
+            f"{name} is not a usable URL: it must be {expected_format},"
             " without a user, a password or a query."
         )
         return None
@@ -159,7 +147,7 @@ class _FieldReader:
             return value
         self.problems.append(
             "hh_credentials is not the name of a credential:"
-            " it may have letters, digits, '.', '_' and '-' only."
+            " it may have only letters, digits, '.', '_' and '-'."
         )
         return None
 
@@ -167,9 +155,7 @@ class _FieldReader:
         value = self.value(name)
         if value == "" or isinstance(value, bool):
             return bool(value)
-        self.problems.append(
-            f"{name} is {_quote(value)}, but has to be true or false; false is used."
-        )
+        self.problems.append(f"{name} is {_quote(value)}, but must be true or false; using false.")
         return False
 
     def interval(self) -> int:
@@ -179,15 +165,13 @@ class _FieldReader:
         try:
             return check_interval(value)
         except ValueError as error:
-            self.problems.append(f"hh_sync_interval: {error}; {DEFAULT_INTERVAL_SECONDS} is used.")
+            self.problems.append(f"hh_sync_interval: {error}; using {DEFAULT_INTERVAL_SECONDS}.")
             return DEFAULT_INTERVAL_SECONDS
 
     def kinds(self) -> tuple[str, ...]:
         value = self.value("hh_managed_kinds") or []
         if not isinstance(value, list):
-            self.problems.append(
-                f"hh_managed_kinds is {_quote(value)}, but has to be a list of kinds."
-            )
+            self.problems.append(f"hh_managed_kinds is {_quote(value)}, but must be a list.")
             return ()
         return tuple(sorted({kind for name in value if (kind := self._parse_kind(name))}))
 

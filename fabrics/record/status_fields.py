@@ -1,9 +1,7 @@
-"""A fabric's record: the NetBox cluster as its REST API shows it, and what its syncs make of it.
+"""Read and build the status fields of a fabric's record, a NetBox cluster.
 
-Reading never fails: people edit these fields, and so may other tools. A configuration that cannot
-be used is told in its `problems` (`fabrics.record.config_fields`); a status that makes no sense is as good
-as absent. What is written are custom fields in the form in which NetBox gives them back, so that
-what is there and what should be there can be compared.
+Reading never fails: people and other tools may edit these fields, and a malformed value counts as absent.
+Built fields have the form in which NetBox returns them, so that both can be compared.
 """
 
 import json
@@ -15,59 +13,41 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from fabrics.drift.summary import RECORD_LIMITS
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.config_fields import parse_config, unwrap_custom_fields
-from fabrics.record.status import (
+from fabrics.record.sync_status import (
     ConnectionStatus,
     LastKnownState,
     compute_status_error,
     compute_sync_status,
 )
 
-__all__ = [
-    "DUPLICATE_ID_FIX",
-    "build_config_fields",
-    "build_status_fields",
-    "find_changed_fields",
-    "find_other_owner",
-    "get_owner_instance",
-    "get_shown_status",
-    "is_consistent",
-    "make_fabric_id",
-    "parse_config",
-    "parse_last_known_state",
-]
-
-MAX_DRIFT_ENTRIES: Final = 20
-MAX_DRIFT_BYTES: Final = 4096
 MAX_FABRIC_ID_CHARS: Final = 39
 DUPLICATE_ID_FIX: Final = (
     "clear hh_fabric_id on all but one, through NetBox's API (its form shows it read-only)"
 )
-"""What to do about records of one fabric id."""
+"""What to do about several records with the same fabric id."""
 
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
-"""A stored time further ahead of ours than this was not written by a sync."""
+"""A stored time that is further in the future than this was not written by a sync."""
 
 type CustomFields = dict[str, Any]
 
 
 def parse_last_known_state(record: Mapping[str, Any]) -> LastKnownState:
-    """What the record says of earlier syncs, to carry on with after a loop was lost."""
+    """Parse the state that earlier syncs left in the record, for a new loop."""
     stored = unwrap_custom_fields(record)
-    last_sync, last_success = (
-        _parse_time(stored.get("hh_last_sync")),
-        _parse_time(stored.get("hh_last_success")),
-    )
-    # What a sync that succeeded seems to have left was about a configuration, perhaps since corrected.
-    failed = last_sync is not None and last_sync != last_success
+    last_sync = _parse_time(stored.get("hh_last_sync"))
+    last_success = _parse_time(stored.get("hh_last_success"))
     problems = " ".join(parse_config(record).problems)
-    facts = LastKnownState(
+    error = _parse_text(stored.get("hh_sync_error")).removeprefix(problems).strip()
+    # After a sync that succeeded the error was about settings, which may be corrected by now.
+    failed = last_sync is not None and last_sync != last_success
+    last_known = LastKnownState(
         last_sync=last_sync,
         last_success=last_success,
-        error=_parse_text(stored.get("hh_sync_error")).removeprefix(problems).strip()
-        if failed
-        else "",
+        error=error if failed else "",
         connection_status=_parse_connection_status(stored.get("hh_connection_status")),
         connection_error=_parse_text(stored.get("hh_connection_error")),
         commit=_parse_text(stored.get("hh_commit")),
@@ -75,11 +55,11 @@ def parse_last_known_state(record: Mapping[str, Any]) -> LastKnownState:
         counts=_parse_counts(stored.get("hh_counts")),
         inventory_issues=_parse_text(stored.get("hh_inventory")),
     )
-    return _add_drift(facts, stored.get("hh_drift"))
+    return _add_drift(last_known, stored.get("hh_drift"))
 
 
 def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> CustomFields:
-    """All status fields, which only ever go together: what they say was true at one moment."""
+    """Build all status fields; they describe one moment, so are written together."""
     last_known = last_known.valid_for(config)
     return {
         "hh_sync_status": str(compute_sync_status(config, last_known)),
@@ -97,7 +77,7 @@ def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> Cus
 
 
 def build_config_fields(edits: ConfigEdits) -> CustomFields:
-    """The fields that store these edits; empty text is stored as no value."""
+    """Build the fields that store these edits; empty text is stored as null."""
     fields: CustomFields = {}
     if edits.interval is not None:
         fields["hh_sync_interval"] = edits.interval
@@ -111,11 +91,10 @@ def build_config_fields(edits: ConfigEdits) -> CustomFields:
 def find_changed_fields(
     record: Mapping[str, Any], edits: ConfigEdits, last_known: LastKnownState, now: datetime
 ) -> CustomFields:
-    """What has to be written so that the record has taken `edits` and shows `facts`.
+    """Return the fields to write, so that the record has `edits` and `last_known`.
 
-    The status follows from the record's own configuration, which somebody may have changed since
-    the sync began. Facts older than those in the record are not written: a sync that was held up
-    must not take back what a later one found.
+    The status is computed from the record's own configuration, which may have changed since the sync
+    began. A state older than the record's is not written: a delayed sync must not undo a later one.
     """
     stored = unwrap_custom_fields(record)
     edited = build_config_fields(edits)
@@ -125,30 +104,29 @@ def find_changed_fields(
 
 
 def is_consistent(record: Mapping[str, Any]) -> bool:
-    """Whether what the record shows goes together with itself and its configuration, while no sync runs."""
-    return not _find_differing_fields(
-        record, build_status_fields(parse_config(record), parse_last_known_state(record))
-    )
+    """True if status fields and configuration agree, with no sync running."""
+    expected = build_status_fields(parse_config(record), parse_last_known_state(record))
+    return not _find_differing_fields(record, expected)
 
 
 def get_owner_instance(record: Mapping[str, Any]) -> str:
-    """The installation that syncs this fabric; empty as long as none has."""
+    """Return the installation that owns the record; empty if none does."""
     return _parse_text(unwrap_custom_fields(record).get("hh_instance"))
 
 
 def find_other_owner(record: Mapping[str, Any], instance: str) -> str:
-    """The installation other than `instance` that syncs this fabric; empty where none does."""
+    """Return the owner of the record if it is not `instance`; otherwise empty text."""
     owner = get_owner_instance(record)
     return "" if owner == instance else owner
 
 
 def get_shown_status(record: Mapping[str, Any]) -> str:
-    """The status that the record shows; empty as long as it shows none."""
+    """Return the status that the record shows; empty if it shows none."""
     return _parse_text(unwrap_custom_fields(record).get("hh_sync_status"))
 
 
 def make_fabric_id(name: str, taken_ids: Collection[str]) -> str:
-    """A fabric id made from a record's name that none of the `taken` ones equals."""
+    """Make a fabric id from a record's name that is not among `taken_ids`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_FABRIC_ID_CHARS].strip("-") or "fabric"
     candidate, number = slug, 1
@@ -161,25 +139,20 @@ def make_fabric_id(name: str, taken_ids: Collection[str]) -> str:
 
 def _find_differing_fields(record: Mapping[str, Any], expected: CustomFields) -> CustomFields:
     stored = unwrap_custom_fields(record)
-    return {
-        name: value
-        for name, value in expected.items()
-        if not _is_same_value(stored.get(name), value)
-    }
+    changed = (name for name in expected if not _is_same_value(stored.get(name), expected[name]))
+    return {name: expected[name] for name in changed}
 
 
-def _choose_newer(
-    stored: LastKnownState, observed: LastKnownState, now: datetime
-) -> LastKnownState:
-    known = stored.last_sync
-    if known is None or known > now + MAX_CLOCK_SKEW:
-        return observed
-    behind = observed.last_sync is None or observed.last_sync.replace(microsecond=0) < known
-    return stored if behind else observed
+def _choose_newer(stored: LastKnownState, latest: LastKnownState, now: datetime) -> LastKnownState:
+    stored_at = stored.last_sync
+    if stored_at is None or stored_at > now + MAX_CLOCK_SKEW:
+        return latest
+    older = latest.last_sync is None or latest.last_sync.replace(microsecond=0) < stored_at
+    return stored if older else latest
 
 
 def _is_same_value(stored: object, expected: object) -> bool:
-    """Whether NetBox holds this value already: it has several ways to write "empty" or a time."""
+    """True if NetBox has this value, in any of its forms of "empty" and of times."""
     if _is_empty(stored) or _is_empty(expected):
         return _is_empty(stored) and _is_empty(expected)
     if isinstance(stored, str) and isinstance(expected, str) and stored != expected:
@@ -197,9 +170,9 @@ def _format_time(moment: datetime | None) -> str | None:
 
 
 def _truncate_drift(last_known: LastKnownState) -> list[CustomFields]:
-    """As many entries as fit: the field is for people, `starter.py diff` has them all."""
-    shown: list[CustomFields] = last_known.model_dump(mode="json")["drift"][:MAX_DRIFT_ENTRIES]
-    while len(json.dumps(shown)) > MAX_DRIFT_BYTES:
+    """Return as many entries as fit the field; `starter.py diff` lists them all."""
+    shown: list[CustomFields] = last_known.model_dump(mode="json")["drift"][: RECORD_LIMITS.entries]
+    while len(json.dumps(shown)) > RECORD_LIMITS.size_bytes:
         shown.pop()
     return shown
 

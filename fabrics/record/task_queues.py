@@ -2,15 +2,15 @@
 
 
 def observe_queue(task_queue: str) -> str:
-    """The queue on which fabrics without one of their own are read: slots apart from NetBox's."""
+    """Return the queue for reading fabrics; NetBox's worker slots are separate."""
     return f"{task_queue}-observe"
 
 
 def unresponsive_queue(queue: str) -> str:
-    """Where those fabrics of `queue` are read that keep silent: in slots that are in nobody's way."""
+    """Return the queue for fabrics that did not answer, with its own worker slots."""
     return f"{queue}-unresponsive"
 
 
 def inventory_queue(queue: str) -> str:
-    """Where the inventories are written of fabrics that are read on `queue`: slots apart from reading."""
+    """Return the queue for writing inventories, with its own worker slots."""
     return f"{queue}-inventory"

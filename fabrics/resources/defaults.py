@@ -1,8 +1,8 @@
-"""What Hedgehog's mutating web hooks do to a spec on its way from Git into the cluster.
+"""The defaults that Hedgehog's mutating webhooks set in a spec.
 
-Git rarely states all that the cluster then holds: the hooks fill defaults and drop what has no
-effect. The rows below replay that on the desired side alone, so that a live object which lost such
-a value still shows. Adding a rule is adding a row: (path, rule), where `*` is any key or element.
+Between Git and the cluster the webhooks fill in defaults and drop what has no effect. The rules
+below repeat that for the desired state alone, so that a live object which lost such a value still
+shows as drift. Each rule is a row (path, rule), where `*` matches any key or element.
 Source: the `Default()` methods in `githedgehog/fabric` v0.129, `api/**`.
 """
 
@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from fabrics.resources import canonical
+from fabrics.resources import spellings
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind
 
@@ -19,7 +19,7 @@ type Rule = Callable[[Fields], Fields]
 
 
 def apply_defaults(kind: Kind, spec: Mapping[str, Json]) -> Fields:
-    """The spec as the hooks would store it; the given one is left as it is."""
+    """Return the spec as the webhooks would store it; `spec` itself is not changed."""
     result: Json = dict(spec)
     for path, rule in DEFAULTING_RULES.get(kind.name, ()):
         result = _apply_at_path(result, _split_path(path), rule)
@@ -32,26 +32,26 @@ def _split_path(path: str) -> tuple[str, ...]:
 
 
 def _apply_at_path(value: Json, path: tuple[str, ...], rule: Rule) -> Json:
-    """The value with `rule` applied to every struct at `path`; what it does not reach is shared."""
+    """Return a copy with `rule` applied to every struct at `path`."""
     if isinstance(value, list) and path and path[0] == "*":
-        return [_apply_at_path(each, path[1:], rule) for each in value]
+        return [_apply_at_path(item, path[1:], rule) for item in value]
     if not isinstance(value, dict):
         return value
     if not path:
         return rule(value)
-    reached = value.keys() if path[0] == "*" else value.keys() & {path[0]}
-    return value | {name: _apply_at_path(value[name], path[1:], rule) for name in reached}
+    names = value.keys() if path[0] == "*" else value.keys() & {path[0]}
+    return value | {name: _apply_at_path(value[name], path[1:], rule) for name in names}
 
 
 def fill_empty(**values: Json) -> Rule:
-    """A rule that gives fields a value where they are absent or empty; Go can't tell which."""
+    """Return a rule that sets absent or empty fields: Go cannot tell them apart."""
     return lambda fields: (
         fields | {name: value for name, value in values.items() if not fields.get(name)}
     )
 
 
 def fill_absent(**values: Json) -> Rule:
-    """A rule for fields that are pointers in Go: an explicit 0 or false stays."""
+    """Return a rule for fields that are pointers in Go: an explicit 0 stays."""
     return lambda fields: (
         fields | {name: value for name, value in values.items() if fields.get(name) is None}
     )
@@ -84,13 +84,13 @@ def _fill_gateway(subnet: Fields) -> Fields:
 
 
 def _fill_dhcp(subnet: Fields) -> Fields:
-    """Without a server there is neither range nor options; with one, both are completed."""
+    """Complete the range of an enabled DHCP server; else drop range and options."""
     network, dhcp = _parse_network(subnet), subnet.get("dhcp")
     if network is None or not isinstance(dhcp, dict):
         return subnet
     if not dhcp.get("enable"):
-        kept = {name: value for name, value in dhcp.items() if name not in ("range", "options")}
-        return subnet | {"dhcp": kept}
+        rest = {name: value for name, value in dhcp.items() if name not in ("range", "options")}
+        return subnet | {"dhcp": rest}
     addresses = dhcp.get("range") or {}
     if isinstance(addresses, dict):
         first, last = network.network_address + 2, network.broadcast_address
@@ -103,21 +103,21 @@ _OPTIONS_SET_IF_PRESENT = ("dnsServers", "timeServers", "advertisedRoutes")
 
 
 def _fill_dhcp_options(subnet: Fields) -> Fields:
-    """Options get their defaults once any of them is stated; an empty list counts as stated."""
+    """Fill in the options once any of them is set; an empty list counts as set."""
     network, dhcp = _parse_network(subnet), subnet.get("dhcp")
     if network is None or not isinstance(dhcp, dict):
         return subnet
     options = dhcp.get("options")
     if not isinstance(options, dict):
         return subnet
-    stated = any(options.get(name) for name in _OPTIONS_SET_IF_NONEMPTY)
-    stated |= any(options.get(name) is not None for name in _OPTIONS_SET_IF_PRESENT)
-    filled = fill_empty(interfaceMTU=9036, leaseTimeSeconds=3600)(options) if stated else {}
+    any_set = any(options.get(name) for name in _OPTIONS_SET_IF_NONEMPTY)
+    any_set |= any(options.get(name) is not None for name in _OPTIONS_SET_IF_PRESENT)
+    filled = fill_empty(interfaceMTU=9036, leaseTimeSeconds=3600)(options) if any_set else {}
     return subnet | {"dhcp": dhcp | {"options": filled}}
 
 
 def _parse_network(subnet: Fields) -> ipaddress.IPv4Network | None:
-    """The network of a VPC subnet, host bits allowed; None where Hedgehog would refuse it."""
+    """Return the network of a VPC subnet; None if Hedgehog would refuse it."""
     prefix = subnet.get("subnet")
     if not isinstance(prefix, str) or not prefix.rpartition("/")[2].isdecimal():
         return None
@@ -130,8 +130,8 @@ def _parse_network(subnet: Fields) -> ipaddress.IPv4Network | None:
 
 def _fill_idle_timeout(nat: Fields) -> Fields:
     timeout = nat.get("idleTimeout")
-    stated = isinstance(timeout, str) and canonical.canonicalize_duration(timeout)
-    return nat if stated else nat | {"idleTimeout": "2m0s"}
+    is_set = isinstance(timeout, str) and spellings.canonicalize_duration(timeout)
+    return nat if is_set else nat | {"idleTimeout": "2m0s"}
 
 
 DEFAULTING_RULES: Mapping[str, tuple[tuple[str, Rule], ...]] = {

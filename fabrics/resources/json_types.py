@@ -1,3 +1,3 @@
-"""Plain JSON: the form that manifests and API answers share."""
+"""The type of JSON values, as manifests and API responses hold them."""
 
 type Json = str | int | float | bool | list[Json] | dict[str, Json] | None

@@ -1,8 +1,8 @@
-"""The custom resources that people write for a Hedgehog fabric: the kinds this project compares.
+"""The kinds of Hedgehog custom resources, and which of them are compared.
 
-Hedgehog serves more kinds than these. Those that its own controllers write (`Agent`, `Catalog`,
-`VPCInfo`, ...) say nothing about what an operator wants, so they are known here by name only, to
-tell "not compared" from "not a Hedgehog kind at all".
+Compared are the kinds that people write. Kinds that Hedgehog's own controllers write (`Agent`,
+`Catalog`, `VPCInfo`, ...) say nothing about what an operator wants. Only their names are listed
+here, to tell "not compared" from "not a Hedgehog kind at all".
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ GATEWAY_GROUP = "gateway.githedgehog.com"
 
 
 class Kind(NamedTuple):
-    """One custom resource definition. `plural` is the name in API paths; it is never guessed."""
+    """One custom resource definition; `plural` is its name in API paths."""
 
     group: str
     name: str
@@ -23,7 +23,7 @@ class Kind(NamedTuple):
 
     @property
     def api_version(self) -> str:
-        """`group/version`, as manifests state it."""
+        """The `apiVersion` of manifests: `group/version`."""
         return f"{self.group}/{self.version}"
 
 
@@ -49,88 +49,69 @@ COMPARED_KINDS: tuple[Kind, ...] = (
 ALL_COMPARED_KINDS: frozenset[Kind] = frozenset(COMPARED_KINDS)
 
 KINDS_BY_NAME = {kind.name: kind for kind in COMPARED_KINDS}
-_KINDS_BY_GROUP_AND_NAME = {(kind.group, kind.name): kind for kind in COMPARED_KINDS}
 
 SWITCH_PROFILE = Kind(WIRING_GROUP, "SwitchProfile", "v1beta1", "switchprofiles")
-"""Written by a controller, so not compared; it tells the inventory what ports a switch has."""
+"""Written by a controller, so not compared; it tells the inventory a switch's ports."""
 
 LISTED_KINDS: tuple[Kind, ...] = (*COMPARED_KINDS, SWITCH_PROFILE)
-"""All that is read of a fabric's API."""
+"""The kinds that are read from a fabric's API."""
 
-_NOT_COMPARED = frozenset(
-    {
-        (WIRING_GROUP, "SwitchProfile"),
-        (WIRING_GROUP, "ServerProfile"),
-        (WIRING_GROUP, "Fabric"),
-        (GATEWAY_GROUP, "VPCInfo"),
-        ("agent.githedgehog.com", "Agent"),
-        ("agent.githedgehog.com", "Catalog"),
-        ("dhcp.githedgehog.com", "DHCPSubnet"),
-        ("gwint.githedgehog.com", "GatewayAgent"),
-        ("fcint.githedgehog.com", "FabricController"),
-        ("fabricator.githedgehog.com", "Fabricator"),
-        ("fabricator.githedgehog.com", "ControlNode"),
-        ("fabricator.githedgehog.com", "FabNode"),
-    }
-)
-"""Hedgehog kinds written by controllers or by the installer, or used by nobody."""
-
-_MADE_BY_CONTROLLERS = frozenset({("GatewayGroup", "default")})
-"""(kind, name) of objects which a controller creates without an owner reference."""
-
-
-_NAMESPACE_ALIASES = {(GATEWAY_GROUP, "fab"): "default"}
-"""(API group, namespace) pairs that name one place: older releases kept gateways in `fab`."""
+_NOT_COMPARED = {
+    WIRING_GROUP: ("SwitchProfile", "ServerProfile", "Fabric"),
+    GATEWAY_GROUP: ("VPCInfo",),
+    "agent.githedgehog.com": ("Agent", "Catalog"),
+    "dhcp.githedgehog.com": ("DHCPSubnet",),
+    "gwint.githedgehog.com": ("GatewayAgent",),
+    "fcint.githedgehog.com": ("FabricController",),
+    "fabricator.githedgehog.com": ("Fabricator", "ControlNode", "FabNode"),
+}
+"""Hedgehog kinds, by API group, that controllers or the installer write, or that nobody uses."""
 
 
 def get_kind(name: str) -> Kind:
-    """The kind of this name; a `ValueError` that lists the names when there is none."""
-    try:
-        return KINDS_BY_NAME[name]
-    except KeyError:
-        known = ", ".join(sorted(KINDS_BY_NAME))
-        raise ValueError(
-            f"{name!r} is not a kind that is compared; known kinds: {known}."
-        ) from None
+    """Return the compared kind of this name; raises `ValueError` if there is none."""
+    if name not in KINDS_BY_NAME:
+        names = ", ".join(sorted(KINDS_BY_NAME))
+        raise ValueError(f"{name!r} is not a kind to compare; choose from {names}.")
+    return KINDS_BY_NAME[name]
 
 
 def get_kinds(names: Iterable[str]) -> frozenset[Kind]:
-    """The kinds of these names, as `get_kind` finds each."""
+    """Return the compared kinds of these names; raises `ValueError` as `get_kind`."""
     return frozenset(map(get_kind, names))
 
 
 def find_kind(group: str, name: str) -> Kind | None:
-    """The compared kind of this API group and name, or None."""
-    return _KINDS_BY_GROUP_AND_NAME.get((group, name))
+    """Return the compared kind of this API group and name, or None."""
+    kind = KINDS_BY_NAME.get(name)
+    return kind if kind and kind.group == group else None
 
 
 def find_listed_kind(group: str, name: str) -> Kind | None:
-    """The kind of this API group and name whose live objects are looked at, or None."""
-    if (group, name) == (SWITCH_PROFILE.group, SWITCH_PROFILE.name):
-        return SWITCH_PROFILE
-    return find_kind(group, name)
+    """Return the kind of this API group and name that is read from the API, or None."""
+    return next((kind for kind in LISTED_KINDS if (kind.group, kind.name) == (group, name)), None)
 
 
 def find_kinds_in_group(group: str) -> frozenset[Kind]:
-    """All compared kinds of an API group; empty for any other group."""
+    """Return the compared kinds of an API group; none for other groups."""
     return frozenset(kind for kind in COMPARED_KINDS if kind.group == group)
 
 
 def is_hedgehog_group(group: str) -> bool:
-    """Whether an API group is one of Hedgehog's, known or not."""
+    """True if an API group is one of Hedgehog's, known here or not."""
     return group == "githedgehog.com" or group.endswith(".githedgehog.com")
 
 
 def is_not_compared(group: str, name: str) -> bool:
-    """Whether this is a Hedgehog kind that exists, but that nobody writes by hand."""
-    return (group, name) in _NOT_COMPARED
+    """True for a Hedgehog kind that exists but that nobody writes by hand."""
+    return name in _NOT_COMPARED.get(group, ())
 
 
 def is_made_by_controller(kind: Kind, name: str) -> bool:
-    """Whether a controller creates the object of this name by itself."""
-    return (kind.name, name) in _MADE_BY_CONTROLLERS
+    """True if a controller creates this object, without an owner reference."""
+    return (kind.name, name) == ("GatewayGroup", "default")
 
 
 def normalize_namespace(kind: Kind, namespace: str) -> str:
-    """The namespace that tells objects of a kind apart, whatever the release calls it."""
-    return _NAMESPACE_ALIASES.get((kind.group, namespace), namespace)
+    """Return a namespace's current name: gateways used to be in `fab`."""
+    return "default" if (kind.group, namespace) == (GATEWAY_GROUP, "fab") else namespace

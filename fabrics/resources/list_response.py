@@ -1,10 +1,10 @@
-"""Pages of a Kubernetes list, straight from their bytes.
+"""Pages of Kubernetes list responses.
 
-Between two syncs hardly an object changes, yet each sync reads them all. So a page is cut into its
-items without decoding them, and only those whose resource version is new are looked into.
+Each sync lists all objects, and few of them have changed. So a page is split into its items without
+decoding them, and only items with a new resource version are decoded.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from fabrics.resources.resource import Resource, resource_from_api
 
 @dataclass(frozen=True, slots=True)
 class ListResponse:
-    """The items of one page, as bytes, and the token that continues the list; empty at its end."""
+    """One page: its undecoded items, and the token of the next page ("" if last)."""
 
     items: tuple[msgspec.Raw, ...]
     continue_token: str
@@ -24,28 +24,25 @@ class ListResponse:
     def parse_resources(
         self, kind: Kind, cached: Mapping[str, Resource], names: Collection[str] | None = None
     ) -> tuple[Resource, ...]:
-        """The resources of a kind in the page; where `names` are given, those alone.
+        """Return the resources of a page of `kind`; where `names` are given, only those.
 
-        `known` are resources of an earlier list by uid: one whose resource version is still the
-        same has not changed, and is taken as it is. Raises `ValueError` for an item that is no
-        object.
+        `cached` are resources of an earlier list by uid; they are reused where the resource version
+        is the same. Raises `ValueError` for an item that is not an object of this kind.
         """
+        resources: list[Resource] = []
         try:
-            return tuple(self._iter_resources(kind, cached, names))
+            for item in self.items:
+                metadata = _METADATA_DECODER.decode(item).metadata
+                if names is None or metadata.name in names:
+                    resources.append(
+                        _find_unchanged(metadata, cached)
+                        or resource_from_api(_OBJECT_DECODER.decode(item), kind)
+                    )
         except _DECODE_ERRORS as error:
             raise ValueError(
-                f"The Kubernetes API gave a {kind.name} that is none: {error}."
+                f"The Kubernetes API returned an invalid {kind.name} object: {error}."
             ) from error
-
-    def _iter_resources(
-        self, kind: Kind, cached: Mapping[str, Resource], names: Collection[str] | None
-    ) -> Iterator[Resource]:
-        for item in self.items:
-            metadata = _METADATA_DECODER.decode(item).metadata
-            if names is None or metadata.name in names:
-                yield _find_unchanged(metadata, cached) or resource_from_api(
-                    _OBJECT_DECODER.decode(item), kind
-                )
+        return tuple(resources)
 
 
 class _ListMetadata(msgspec.Struct, rename={"token": "continue"}):
@@ -75,16 +72,16 @@ _DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def parse_list_response(data: bytes) -> ListResponse:
-    """The page in the answer to a list request. Raises `ValueError` for any other answer."""
+    """Parse a list response; raises `ValueError` if `data` is anything else."""
     try:
         page = _LIST_DECODER.decode(data)
     except _DECODE_ERRORS as error:
-        raise ValueError(f"This is no list of Kubernetes objects: {error}.") from error
+        raise ValueError(f"This is not a list of Kubernetes objects: {error}.") from error
     if not page.kind.endswith("List"):
         raise ValueError(f"This is a {page.kind}, not a list of Kubernetes objects.")
     return ListResponse(tuple(page.items), page.metadata.token or "")
 
 
 def _find_unchanged(metadata: _ObjectMetadata, cached: Mapping[str, Resource]) -> Resource | None:
-    found = cached.get(metadata.uid) if metadata.uid and metadata.resource_version else None
-    return found if found and found.resource_version == metadata.resource_version else None
+    known = cached.get(metadata.uid) if metadata.uid and metadata.resource_version else None
+    return known if known and known.resource_version == metadata.resource_version else None

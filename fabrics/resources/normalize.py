@@ -1,4 +1,4 @@
-"""The form of an object in which equal things are equal, whatever each side adds to them."""
+"""Normalization: desired and live objects that mean the same become equal."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from fabrics.resources.schema.types import Difference, Map, Scalar, Struct, dump
 
 
 class Content(NamedTuple):
-    """What of an object people write, on either side."""
+    """The parts of an object that people write, as Git or the cluster holds them."""
 
     spec: Mapping[str, Json]
     labels: Mapping[str, str]
@@ -21,12 +21,12 @@ class Content(NamedTuple):
 
 
 def normalize_desired(kind: Kind, content: Content) -> Json:
-    """The normal form of an object in Git: as the cluster would hold it."""
+    """Return the normal form that an object in Git would have in the cluster."""
     return normalize_live(kind, content._replace(spec=apply_defaults(kind, content.spec)))
 
 
 def normalize_live(kind: Kind, content: Content) -> Json:
-    """The normal form of an object in the cluster."""
+    """Return the normal form of an object in the cluster."""
     return {
         "spec": get_spec_schema(kind).normalize(dict(content.spec)),
         "metadata": {
@@ -37,13 +37,13 @@ def normalize_live(kind: Kind, content: Content) -> Json:
 
 
 def diff_normalized(kind: Kind, desired: Json, live: Json) -> Iterator[Difference]:
-    """The fields in which two normal forms of a kind differ, by path."""
-    shape = Struct({"spec": get_spec_schema(kind), "metadata": _METADATA})
-    yield from shape.diff("", desired, live)
+    """Yield the fields in which two normal forms of a kind differ, by path."""
+    schema = Struct({"spec": get_spec_schema(kind), "metadata": _METADATA})
+    yield from schema.diff("", desired, live)
 
 
 def digest_json(value: Json) -> str:
-    """A digest that two forms share exactly when they are equal."""
+    """Return a digest of a JSON value; the order of keys does not matter."""
     return hashlib.blake2b(dump_sorted_json(value).encode(), digest_size=16).hexdigest()
 
 
@@ -61,7 +61,7 @@ _TOOL_DOMAINS = (
     "config.k8s.io",
     "cattle.io",
 )
-"""Domains of labels and annotations that Hedgehog, kubectl, k3s and GitOps tools write."""
+"""Domains of the labels and annotations that Hedgehog, kubectl, k3s and GitOps tools write."""
 
 _TRACKING_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/managed-by")
 
@@ -72,7 +72,7 @@ def _keep_user_entries(entries: Mapping[str, str]) -> dict[str, Json]:
 
 @cache
 def _is_user_entry(name: str) -> bool:
-    """Whether a label or annotation of this name is one that people write."""
+    """True if people write the label or annotation of this name."""
     domain = name.rpartition("/")[0]
     if name in _USER_KEYS or domain.endswith("hhfab.githedgehog.com"):
         return True

@@ -1,7 +1,7 @@
-"""One custom resource, whichever side it was read from.
+"""A custom resource, read from Git or from the Kubernetes API.
 
-A manifest in Git and an item of an API list become the same value: what the operator wrote, without
-status, without what the API server keeps for itself.
+A manifest and an item of an API list become the same value: what the operator wrote, without the
+status and the API server's own metadata.
 """
 
 import hashlib
@@ -10,20 +10,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import (
-    Kind,
-    find_kind,
-    get_kind,
-    is_made_by_controller,
-    normalize_namespace,
-)
+from fabrics.resources.kinds import Kind, get_kind, is_made_by_controller, normalize_namespace
 from fabrics.resources.normalize import Content, digest_json, normalize_desired, normalize_live
 
 DEFAULT_NAMESPACE = "default"
 
 
 class ResourceKey(NamedTuple):
-    """What names an object in one fabric, on either side."""
+    """The identity of an object within a fabric, in Git as in the API."""
 
     kind: Kind
     namespace: str
@@ -36,15 +30,14 @@ class ResourceKey(NamedTuple):
 INSTALLER_DEFAULT_KEYS = frozenset(
     {ResourceKey(get_kind("IPv4Namespace"), DEFAULT_NAMESPACE, "default")}
 )
-"""Objects outside the wiring group that every installation brings along with its wiring."""
+"""Objects outside the wiring group that the installer creates together with the wiring."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceLocation:
-    """Where in Git an object is written: file, document number (from 1) and line (from 1)."""
+    """Where Git defines an object: file and line (from 1)."""
 
     path: str
-    document_number: int
     line: int
 
     def __str__(self) -> str:
@@ -53,11 +46,11 @@ class SourceLocation:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A custom resource: its identity and what it asks for. `spec` is plain JSON; never change it.
+    """A custom resource. Its `content` is shared; never change it.
 
-    `form` is a digest of key and normal form: objects that share it do not differ. `source` is set
-    for objects read from Git, `uid` and `resource_version` for live ones. `made_by_controller` tells that a
-    controller made the object.
+    `digest` covers the key and the normalized content: objects with equal digests do not differ.
+    `namespace` is as written; the key holds its current name. `source` is set for objects from Git,
+    `uid` and `resource_version` for live ones.
     """
 
     key: ResourceKey
@@ -93,7 +86,7 @@ class Resource:
 def resource_from_git(
     kind: Kind, namespace: str, name: str, content: Content, source: SourceLocation
 ) -> Resource:
-    """The resource that a manifest states."""
+    """Build the resource that a manifest defines."""
     key = ResourceKey(kind, normalize_namespace(kind, namespace), name)
     return Resource(
         key=key,
@@ -105,48 +98,38 @@ def resource_from_git(
     )
 
 
-def resource_from_api(item: Mapping[str, Any], kind: Kind | None = None) -> Resource:
-    """The resource in one item of a Kubernetes API answer.
+def resource_from_api(item: Mapping[str, Any], kind: Kind) -> Resource:
+    """Build a resource of this kind from one item of a Kubernetes API response.
 
-    Items of typed lists carry neither `kind` nor `apiVersion`: pass the kind that was listed.
-    Raises `ValueError` for an item that is no object of a compared kind.
+    Raises `ValueError` for an item that is not an object with a name.
     """
-    found = kind or _find_item_kind(item)
-    metadata = _get_mapping(item, "metadata", found)
+    metadata = _get_mapping(item, "metadata", kind)
     name = metadata.get("name")
     if not isinstance(name, str) or not name:
-        raise ValueError(f"The Kubernetes API gave a {found.name} without a name.")
+        raise ValueError(f"The Kubernetes API returned a {kind.name} without a name.")
     namespace = metadata.get("namespace") or DEFAULT_NAMESPACE
     content = Content(
-        spec=_get_mapping(item, "spec", found),
-        labels=_get_mapping(metadata, "labels", found),
-        annotations=_get_mapping(metadata, "annotations", found),
+        spec=_get_mapping(item, "spec", kind),
+        labels=_get_mapping(metadata, "labels", kind),
+        annotations=_get_mapping(metadata, "annotations", kind),
     )
-    key = ResourceKey(found, normalize_namespace(found, namespace), name)
+    key = ResourceKey(kind, normalize_namespace(kind, namespace), name)
     return Resource(
         key=key,
         content=content,
-        digest=digest_json([str(key), normalize_live(found, content)]),
+        digest=digest_json([str(key), normalize_live(kind, content)]),
         namespace=namespace,
         uid=metadata.get("uid") or "",
         resource_version=metadata.get("resourceVersion") or "",
         made_by_controller=bool(metadata.get("ownerReferences"))
-        or is_made_by_controller(found, name),
+        or is_made_by_controller(kind, name),
     )
 
 
 def digest_resources(resources: Iterable[Resource]) -> str:
-    """A digest of what is compared of these resources: equal exactly when nothing changed."""
-    forms = "".join(sorted(each.digest for each in resources))
-    return hashlib.blake2b(forms.encode(), digest_size=16).hexdigest()
-
-
-def _find_item_kind(item: Mapping[str, Any]) -> Kind:
-    api_version, name = str(item.get("apiVersion")), str(item.get("kind"))
-    kind = find_kind(api_version.rpartition("/")[0], name)
-    if kind is None:
-        raise ValueError(f"{name} of {api_version} is not a kind that is compared.")
-    return kind
+    """Return a digest of all that is compared of these resources, in any order."""
+    digests = "".join(sorted(resource.digest for resource in resources))
+    return hashlib.blake2b(digests.encode(), digest_size=16).hexdigest()
 
 
 def _get_mapping(parent: Mapping[str, Any], field: str, kind: Kind) -> dict[str, Any]:
@@ -154,5 +137,7 @@ def _get_mapping(parent: Mapping[str, Any], field: str, kind: Kind) -> dict[str,
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError(f"The Kubernetes API gave a {kind.name} whose {field} is not an object.")
+        raise ValueError(
+            f"The Kubernetes API returned a {kind.name} whose {field} is not an object."
+        )
     return value

@@ -1,1 +1,1 @@
-"""The demo: three sample fabrics on the local stack, with a worker that keeps them in sync."""
+"""The demo: three sample fabrics on the local stack, and a worker."""

@@ -1,8 +1,8 @@
-"""What a fabric's API server makes of a manifest before it stores it.
+"""The changes that a fabric's API server makes to a manifest before it stores it.
 
-Hedgehog's webhooks fill in defaults, sort lists and write labels of their own. So the live state is never a
-copy of Git, and telling such differences from drift is half of this project: a demo that served the files
-themselves would prove nothing. Covered is what the samples use.
+Hedgehog's webhooks fill in defaults, sort lists and add labels, so the live state is never a copy
+of Git. A demo that served the files themselves would not show that these differences are no drift.
+Only what the samples use is covered.
 
 Source: https://github.com/githedgehog/fabric, the `Default()` methods under `api/` in v0.129.1.
 """
@@ -16,15 +16,15 @@ from stack.demo.manifests import Manifest, Spec
 
 
 def admit(manifest: Manifest) -> Manifest:
-    """The object that an API server with Hedgehog's webhooks stores for this manifest."""
+    """Return the object that an API server with Hedgehog's webhooks stores."""
     stored = deepcopy(manifest)
     kind, metadata, spec = stored["kind"], stored["metadata"], stored.setdefault("spec", {})
     metadata.setdefault("namespace", "default")
     if kind in _DEFAULTERS:
         _DEFAULTERS[kind](spec)
-    people = {k: v for k, v in metadata.pop("labels", {}).items() if f"{LABEL_DOMAIN}/" not in k}
-    if all_labels := people | make_labels(kind, spec):
-        metadata["labels"] = all_labels
+    labels = {k: v for k, v in metadata.pop("labels", {}).items() if f"{LABEL_DOMAIN}/" not in k}
+    if labels := labels | make_labels(kind, spec):
+        metadata["labels"] = labels
     if kind == "Connection":
         metadata.setdefault("annotations", {}).update(make_device_annotations(spec))
     return stored
@@ -37,9 +37,7 @@ def _set_switch_defaults(spec: Spec) -> None:
     if groups := {*spec.get("groups", ()), spec["redundancy"].get("group")} - {None}:
         spec["groups"] = sorted(groups)
     if speeds := spec.get("portGroupSpeeds"):
-        spec["portGroupSpeeds"] = {
-            group: speed.removeprefix("SPEED_") for group, speed in speeds.items()
-        }
+        spec["portGroupSpeeds"] = {g: speed.removeprefix("SPEED_") for g, speed in speeds.items()}
 
 
 def _set_vlan_namespace_defaults(spec: Spec) -> None:
@@ -92,7 +90,7 @@ def _set_external_attachment_defaults(spec: Spec) -> None:
 
 def _set_external_peering_defaults(spec: Spec) -> None:
     spec["permit"]["vpc"]["subnets"].sort()
-    spec["permit"]["external"]["prefixes"].sort(key=lambda each: each["prefix"])
+    spec["permit"]["external"]["prefixes"].sort(key=lambda prefix: prefix["prefix"])
 
 
 _DEFAULTERS: dict[str, Callable[[Spec], None]] = {

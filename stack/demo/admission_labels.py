@@ -1,4 +1,4 @@
-"""The labels and annotations that Hedgehog's webhooks write, all of which follow from the spec."""
+"""The labels and annotations that Hedgehog's webhooks derive from the spec."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -11,22 +11,19 @@ type Labels = dict[str, str]
 
 
 def make_labels(kind: str, spec: Spec) -> Labels:
-    """The labels of an object whose defaults are filled in."""
+    """Return the labels of an object whose defaults are set."""
     return _LABEL_MAKERS[kind](spec) if kind in _LABEL_MAKERS else {}
 
 
 def make_device_annotations(connection: Spec) -> Labels:
-    """The annotations of a connection: which devices it joins."""
+    """Return the annotations of a connection, which name the devices that it joins."""
     servers, switches = _find_servers_and_switches(connection)
-    return {
-        f"{LABEL_DOMAIN}/servers": ",".join(servers),
-        f"{LABEL_DOMAIN}/switches": ",".join(switches),
-    }
+    return _add_domain({"servers": ",".join(servers), "switches": ",".join(switches)})
 
 
 def _make_switch_labels(spec: Spec) -> Labels:
     return {
-        f"{LABEL_DOMAIN}/profile": spec["profile"],
+        **_add_domain({"profile": spec["profile"]}),
         **_make_membership_labels("vlanns", spec["vlanNamespaces"]),
         **_make_membership_labels("switchgroup", spec.get("groups", ())),
     }
@@ -36,62 +33,49 @@ def _make_connection_labels(spec: Spec) -> Labels:
     servers, switches = _find_servers_and_switches(spec)
     (connection_type,) = spec
     return {
-        f"{LABEL_DOMAIN}/connection-type": connection_type,
+        **_add_domain({"connection-type": connection_type}),
         **_make_membership_labels("server", servers),
         **_make_membership_labels("switch", switches),
     }
 
 
 def _make_vpc_labels(spec: Spec) -> Labels:
-    return {
-        f"{LABEL_DOMAIN}/ipv4ns": spec["ipv4Namespace"],
-        f"{LABEL_DOMAIN}/vlanns": spec["vlanNamespace"],
-    }
+    return _add_domain({"ipv4ns": spec["ipv4Namespace"], "vlanns": spec["vlanNamespace"]})
 
 
 def _make_vpc_attachment_labels(spec: Spec) -> Labels:
     vpc, subnet = spec["subnet"].split("/")
-    found = {"connection": spec["connection"], "vpc": vpc, "subnet": subnet}
-    if spec.get("nativeVLAN"):
-        found["nativevlan"] = "true"
-    return {f"{LABEL_DOMAIN}/{name}": value for name, value in found.items()}
+    labels = {"connection": spec["connection"], "vpc": vpc, "subnet": subnet}
+    return _add_domain(labels | ({"nativevlan": "true"} if spec.get("nativeVLAN") else {}))
 
 
 def _make_vpc_peering_labels(spec: Spec) -> Labels:
-    first, second = sorted(spec["permit"][0])
-    return {
-        f"{LABEL_DOMAIN}/vpc1": first,
-        f"{LABEL_DOMAIN}/vpc2": second,
-        **_make_membership_labels("vpc", (first, second)),
-    }
+    vpcs = first, second = sorted(spec["permit"][0])
+    return _add_domain({"vpc1": first, "vpc2": second}) | _make_membership_labels("vpc", vpcs)
 
 
 def _make_external_labels(spec: Spec) -> Labels:
-    return {f"{LABEL_DOMAIN}/ipv4ns": spec["ipv4Namespace"]}
+    return _add_domain({"ipv4ns": spec["ipv4Namespace"]})
 
 
 def _make_external_attachment_labels(spec: Spec) -> Labels:
-    return {
-        f"{LABEL_DOMAIN}/connection": spec["connection"],
-        f"{LABEL_DOMAIN}/external": spec["external"],
-    }
+    return _add_domain({"connection": spec["connection"], "external": spec["external"]})
 
 
 def _make_external_peering_labels(spec: Spec) -> Labels:
-    permit = spec["permit"]
-    return {
-        f"{LABEL_DOMAIN}/vpc": permit["vpc"]["name"],
-        f"{LABEL_DOMAIN}/external": permit["external"]["name"],
-    }
+    vpc, external = spec["permit"]["vpc"], spec["permit"]["external"]
+    return _add_domain({"vpc": vpc["name"], "external": external["name"]})
+
+
+def _add_domain(labels: Labels) -> Labels:
+    return {f"{LABEL_DOMAIN}/{name}": value for name, value in labels.items()}
 
 
 def _find_servers_and_switches(connection: Spec) -> tuple[list[str], list[str]]:
-    devices = {
-        (role == "server", port.partition("/")[0]) for role, port in iter_link_ends(connection)
-    }
-    servers = sorted(name for is_server, name in devices if is_server)
-    switches = sorted(name for is_server, name in devices if not is_server)
-    return servers, switches
+    ends = {(role, port.partition("/")[0]) for role, port in iter_link_ends(connection)}
+    servers = {device for role, device in ends if role == "server"}
+    switches = {device for role, device in ends if role != "server"}
+    return sorted(servers), sorted(switches)
 
 
 def _make_membership_labels(prefix: str, names: Iterable[str]) -> Labels:

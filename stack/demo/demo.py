@@ -1,8 +1,8 @@
-"""Everything that the demo runs, from the first service to a worker that waits for fabrics to sync."""
+"""The demo: the local stack, three fabrics with records in NetBox, and a worker."""
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ WORKER_SCRIPT: Final = Path(__file__).parents[2] / "worker.py"
 
 @dataclass(frozen=True)
 class Demo:
-    """A running demo: its services, its worker, and the environment in which commands reach them."""
+    """A running demo, and the environment in which commands and people reach it."""
 
     stack: Stack
     worker: Service
@@ -31,27 +31,30 @@ class Demo:
 
 @contextmanager
 def running_demo(progress: Progress, folder: Path) -> Iterator[Demo]:
-    """The demo with its three records in NetBox, none enabled yet; `.demo.env` stands in `folder`."""
+    """Run the demo, with no fabric enabled yet and `.demo.env` in `folder`."""
     with ExitStack() as exits:
         stack = exits.enter_context(Stack(progress))
         files = Path(exits.enter_context(TemporaryDirectory(dir=stack.log_dir.parent)))
-        progress("Setting up NetBox for fabrics")
+        progress("Setting up NetBox for Fabric Sync")
         settings = make_worker_environment(stack, set_up_netbox(stack), files)
         progress("Starting the fabrics' Kubernetes APIs")
         servers = start_kubernetes_apis(SAMPLE_FABRICS, files / "credentials", exits)
         repository = commit_manifests(stack.git, SAMPLE_FABRICS)
         create_records(settings, servers, repository.url)
         progress("Starting the worker")
-        supervisor = Supervisor(stack.log_dir)
-        exits.callback(supervisor.close)
+        supervisor = exits.enter_context(closing(Supervisor(stack.log_dir)))
         worker = supervisor.start("Worker", [sys.executable, WORKER_SCRIPT], env=settings)
-        environment = settings | make_terminal_environment(stack)
+        environment = settings | {
+            "NETBOX_USER": stack.netbox.user,
+            "NETBOX_PASSWORD": stack.netbox.password,
+            "TEMPORAL_UI_URL": stack.temporal.ui_url,
+        }
         path = exits.enter_context(env_file(environment, folder))
         yield Demo(stack, worker, repository.url, environment, path)
 
 
 def make_worker_environment(stack: Stack, netbox_token: str, files: Path) -> dict[str, str]:
-    """The settings of the worker and of commands; what they don't name has its default."""
+    """Return the settings of worker and commands that differ from the defaults."""
     return {
         "FABRIC_SYNC_NETBOX_URL": stack.netbox.url,
         "FABRIC_SYNC_NETBOX_TOKEN": netbox_token,
@@ -61,14 +64,5 @@ def make_worker_environment(stack: Stack, netbox_token: str, files: Path) -> dic
         "FABRIC_SYNC_GRACEFUL_SHUTDOWN": "5",
         "TEMPORAL_ADDRESS": stack.temporal.address,
         "TEMPORAL_NAMESPACE": "default",
-        "TEMPORAL_CONFIG_FILE": "/dev/null",  # whoever runs the demo may have profiles of their own
-    }
-
-
-def make_terminal_environment(stack: Stack) -> dict[str, str]:
-    """What people need besides, to look at the same things in a browser."""
-    return {
-        "NETBOX_USER": stack.netbox.user,
-        "NETBOX_PASSWORD": stack.netbox.password,
-        "TEMPORAL_UI_URL": stack.temporal.ui_url,
+        "TEMPORAL_CONFIG_FILE": "/dev/null",  # ignore the user's own profiles
     }

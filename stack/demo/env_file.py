@@ -1,4 +1,4 @@
-"""`.demo.env`: what a second terminal needs to talk to a running demo."""
+"""`.demo.env`: the settings with which a second terminal reaches a running demo."""
 
 import shlex
 import sys
@@ -10,14 +10,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stack.cache import cache_dir, fingerprint
+from stack.processes.ports import LOOPBACK
 from stack.processes.supervisor import StackError
 
 
 @contextmanager
 def env_file(variables: Mapping[str, str], folder: Path) -> Iterator[Path]:
-    """A file of `export` lines that only its owner may read, gone at the end of the `with` block.
+    """Provide a file of `export` lines that only its owner may read.
 
-    It is called `.demo.env`, or `.demo-2.env` and so on where other demos of this folder still run.
+    Its name is `.demo.env`, or `.demo-2.env` and so on while other demos run in `folder`. Raises
+    StackError if `folder` is not writable.
     """
     with _reserve_path(folder) as path:
         _write_private_file(path, _format_exports(variables))
@@ -29,26 +31,21 @@ def env_file(variables: Mapping[str, str], folder: Path) -> Iterator[Path]:
 
 def _write_private_file(path: Path, text: str) -> None:
     try:
-        path.unlink(missing_ok=True)  # left behind by a demo that was killed
+        path.unlink(missing_ok=True)  # left by a demo that was killed
         path.touch(mode=0o600)
         path.write_text(text)
     except OSError as error:
         raise StackError(
-            f"{path} cannot be written ({error.strerror}); start the demo in a folder of your own."
+            f"Cannot write {path} ({error.strerror}); start the demo in a folder of your own."
         ) from None
 
 
 def _format_exports(variables: Mapping[str, str]) -> str:
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     programs = shlex.quote(str(Path(sys.prefix, "bin")))
-    return "\n".join(
-        [
-            *lines,
-            f'export PATH={programs}:"$PATH"',
-            'export no_proxy=127.0.0.1,"${no_proxy:-$NO_PROXY}"',
-            "",
-        ]
-    )
+    lines.append(f'export PATH={programs}:"$PATH"')
+    lines.append(f'export no_proxy={LOOPBACK},"${{no_proxy:-$NO_PROXY}}"')
+    return "\n".join([*lines, ""])
 
 
 @contextmanager
@@ -62,7 +59,7 @@ def _reserve_path(folder: Path) -> Iterator[Path]:
 
 
 def _try_lock(path: Path) -> FileLock | None:
-    """The lock of that name, held; None where another demo holds it."""
+    """Acquire the lock for `path`; return None if another demo holds it."""
     cache_dir().mkdir(parents=True, exist_ok=True)
     lock = FileLock(cache_dir() / f"demo-{fingerprint(bytes(path))}.lock")
     try:

@@ -1,7 +1,7 @@
-"""The three fabrics of the demo: what Git asks of each, and what runs on it.
+"""The three fabrics of the demo: their desired and their live state.
 
-Git's side is written out in `stack/samples`, a directory for each fabric. The live side follows from it
-as on a real fabric (`hydration` and `webhooks`), and on one of them somebody has since worked by hand.
+The desired state of each fabric is a directory in `stack/samples`. The live state is derived from
+it as on a real fabric (`hydration` and `admission`); one fabric also has manual changes.
 """
 
 from collections.abc import Callable
@@ -18,36 +18,32 @@ SAMPLES_DIR: Final = Path(__file__).parent.parent / "samples"
 
 @dataclass(frozen=True)
 class SampleFabric:
-    """One fabric of the demo; `live` is None where its Kubernetes API can't be reached."""
+    """One fabric of the demo; without `make_live` its API is unreachable."""
 
     name: str
     make_live: Callable[[list[Manifest]], list[Manifest]] | None
 
     @property
     def directory(self) -> Path:
-        """Where its manifests are."""
+        """The directory of its manifests."""
         return SAMPLES_DIR / self.name
 
     def read_desired(self) -> list[Manifest]:
-        """The manifests, file by file."""
+        """Read the manifests, file by file."""
         files = sorted(self.directory.rglob("*.yaml"))
         return [manifest for file in files for manifest in read_manifests(file)]
 
 
 def make_in_sync_objects(desired: list[Manifest]) -> list[Manifest]:
-    """The live objects of a fabric that runs what Git says."""
+    """Return the live objects of a fabric that is in sync with Git."""
     return [admit(manifest) for manifest in hydrate(desired)]
 
 
 def make_drifted_objects(desired: list[Manifest]) -> list[Manifest]:
-    """The live objects of Oslo after a night on which somebody used `kubectl` instead of Git."""
+    """Return the live objects of Oslo, where somebody used `kubectl` instead of Git."""
     live = make_in_sync_objects(desired)
-    research, nfs = (
-        _find_manifest(live, "VPC", "research"),
-        _find_manifest(live, "VPCAttachment", "research-storage--nfs-01"),
-    )
-    research["spec"]["subnets"]["gpu"]["vlan"] = 1140
-    live.remove(nfs)
+    _find_manifest(live, "VPC", "research")["spec"]["subnets"]["gpu"]["vlan"] = 1140
+    live.remove(_find_manifest(live, "VPCAttachment", "research-storage--nfs-01"))
     live.append(admit(_EXTRA_SERVER))
     return live
 

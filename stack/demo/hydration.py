@@ -1,4 +1,4 @@
-"""The numbers that Hedgehog's installer gives to switches and links which Git leaves unnumbered.
+"""The addresses and ASNs that Hedgehog's installer assigns to switches and links.
 
 Source: https://github.com/githedgehog/fabricator, `pkg/hhfab/hydrate.go` in release 26.03.0.
 """
@@ -16,9 +16,9 @@ SPINE_ASN, FIRST_LEAF_ASN = 65100, 65101
 
 
 def hydrate(manifests: Iterable[Manifest]) -> list[Manifest]:
-    """The manifests of one fabric with addresses and ASNs wherever Git names none."""
+    """Return one fabric's manifests, with addresses and ASNs where they have none."""
     hydrated = sorted(deepcopy(list(manifests)), key=lambda manifest: manifest["metadata"]["name"])
-    _number_switches([each["spec"] for each in hydrated if each["kind"] == "Switch"])
+    _number_switches([manifest["spec"] for manifest in hydrated if manifest["kind"] == "Switch"])
     _number_links(hydrated)
     return hydrated
 

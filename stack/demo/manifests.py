@@ -1,4 +1,4 @@
-"""Manifests as plain dictionaries, as files and API servers hold them."""
+"""Manifests as plain dictionaries."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +11,12 @@ type Spec = dict[str, Any]
 
 
 def read_manifests(file: Path) -> list[Manifest]:
-    """The documents of one YAML file, as Kubernetes reads them."""
+    """Return the documents of one YAML file, parsed as Kubernetes parses them."""
     return [cast(Manifest, document.value) for document in parse_documents(file.read_bytes())]
 
 
 def iter_link_ends(connection: Spec) -> Iterator[tuple[str, str]]:
-    """The ends of a connection's links: what the device is (`server`, `spine`, ...) and its port."""
+    """Yield the device's role (`server`, `spine`, ...) and port at each link end."""
     (body,) = connection.values()
     for link in body.get("links") or [body["link"]]:
         for role, end in link.items():

@@ -1,4 +1,4 @@
-"""What the demo puts into the services before the first sync: just what an operator would put there."""
+"""The initial contents of the demo's services: what an operator would set up."""
 
 import socket
 from collections.abc import Iterable, Mapping
@@ -16,22 +16,22 @@ from stack.services.git_server import GitRepository, GitServer
 from stack.stack import Stack
 
 SYNC_INTERVAL_SECONDS: Final = 30
-"""Seconds from sync to sync: short enough to watch."""
+"""Short enough to watch."""
 
 
 def set_up_netbox(stack: Stack) -> str:
-    """Do what `starter.py setup` does, as the superuser; the token of the user it makes."""
+    """Set up NetBox like `starter.py setup`; return the token of the user for syncs."""
     with closing(_make_netbox_client(stack.netbox.url, stack.netbox.token)) as netbox:
         for _change in apply(netbox, all_items(stack.temporal.ui_url, "default")):
             pass
         token = issue_token(netbox)
     if token is None:
-        raise StackError("The demo's NetBox is new, yet its user for syncs has a token already.")
+        raise StackError("The demo's NetBox is new, but its user for syncs already has a token.")
     return token
 
 
 def commit_manifests(server: GitServer, fabrics: Iterable[SampleFabric]) -> GitRepository:
-    """A repository with a directory of manifests for each fabric."""
+    """Create a repository with a directory of manifests for each fabric."""
     repository = server.create_repository("fabrics")
     files = [file for fabric in fabrics for file in fabric.directory.rglob("*.yaml")]
     repository.commit(
@@ -44,7 +44,10 @@ def commit_manifests(server: GitServer, fabrics: Iterable[SampleFabric]) -> GitR
 def start_kubernetes_apis(
     fabrics: Iterable[SampleFabric], credentials: Path, exits: ExitStack
 ) -> dict[str, str]:
-    """A Kubernetes API for each fabric until `exits`, with a credential of its name; their URLs."""
+    """Start each fabric's Kubernetes API, write its credential; return the URLs.
+
+    They run until `exits` closes.
+    """
     return {
         fabric.name: _start_kubernetes_api(fabric, credentials / fabric.name, exits)
         for fabric in fabrics
@@ -54,7 +57,7 @@ def start_kubernetes_apis(
 def create_records(
     settings: Mapping[str, str], servers: Mapping[str, str], repository: str
 ) -> None:
-    """A record in NetBox for each of `servers`, as the user that syncs."""
+    """Create a record in NetBox for each of `servers`, as the user for syncs."""
     url, token = settings["FABRIC_SYNC_NETBOX_URL"], settings["FABRIC_SYNC_NETBOX_TOKEN"]
     with closing(_make_netbox_client(url, token)) as netbox:
         for name, server in servers.items():
@@ -77,7 +80,7 @@ def _start_kubernetes_api(fabric: SampleFabric, credential: Path, exits: ExitSta
 
 
 def _make_unreachable_api(credential: Path, exits: ExitStack) -> str:
-    """The URL of an API that is down: its port belongs to us, and nobody listens there."""
+    """Return the URL of an API that is down: a reserved port without a listener."""
     port = exits.enter_context(socket.socket())
     port.bind((LOOPBACK, 0))
     url = f"https://{LOOPBACK}:{port.getsockname()[1]}"

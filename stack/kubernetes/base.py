@@ -1,4 +1,4 @@
-"""What the demo and the tests can do with a Kubernetes API of their own, whichever one it is."""
+"""The interface that the emulated and the real Kubernetes API share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -10,24 +10,23 @@ import trustme
 
 from fabrics.resources.kinds import Kind, find_listed_kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
-
-LOOPBACK = "127.0.0.1"
+from stack.processes.ports import LOOPBACK
 
 
 @dataclass(frozen=True)
 class ServerAuth:
-    """How an API proves what it is, and what it wants to hear: its own CA and one bearer token."""
+    """The CA of an API's certificate, and the bearer token that it requires."""
 
     token: str
     ca: trustme.CA
 
     @property
     def ca_cert(self) -> str:
-        """The CA's certificate in PEM."""
+        """The CA's certificate as PEM."""
         return self.ca.cert_pem.bytes().decode()
 
     def issue_certificate(self) -> trustme.LeafCert:
-        """A new server certificate for this machine's loopback."""
+        """Issue a server certificate for the loopback interface."""
         return self.ca.issue_cert(LOOPBACK, "localhost")
 
 
@@ -40,30 +39,30 @@ class KubernetesApi(ABC):
 
     @abstractmethod
     def apply_all(self, items: Iterable[Mapping[str, Any]]) -> None:
-        """Create or replace custom resources, given as manifests are written."""
+        """Create or replace custom resources, given as manifests."""
 
     @abstractmethod
     def delete(self, kind: Kind, name: str, namespace: str = DEFAULT_NAMESPACE) -> None:
-        """Delete one object. Raises `KeyError` when there is none."""
+        """Delete one object. Raises KeyError if it does not exist."""
 
     @abstractmethod
     def delete_all(self, kind: Kind) -> None:
-        """Delete all objects of a kind."""
+        """Delete all objects of `kind`."""
 
     @abstractmethod
     def stop_serving(self, kind: Kind) -> None:
-        """Stop serving a kind, as a Hedgehog release without it does."""
+        """Stop serving `kind`, like a Hedgehog release that does not have it."""
 
     @abstractmethod
     def expire_lists(self) -> None:
-        """Make every continue token that was given out too old to use."""
+        """Expire all continue tokens that have been issued."""
 
     def apply(self, item: Mapping[str, Any]) -> None:
         """Create or replace one custom resource."""
         self.apply_all([item])
 
     def write_credential(self, folder: Path) -> None:
-        """Write the files with which a worker reaches this API (see `activities.credentials`)."""
+        """Write a worker's credential for this API (see `activities.credentials`)."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "server").write_text(self.server)
         (folder / "ca.crt").write_text(self.auth.ca_cert)
@@ -73,11 +72,9 @@ class KubernetesApi(ABC):
 
 
 def get_served_kind(item: Mapping[str, Any]) -> Kind:
-    """The kind of a manifest. Raises `ValueError` for one that these APIs do not serve."""
+    """Return the kind of a manifest. Raises ValueError for a kind that is not served."""
     group, _, _ = str(item["apiVersion"]).rpartition("/")
     kind = find_listed_kind(group, str(item["kind"]))
     if kind is None:
-        raise ValueError(
-            f"{item['kind']} of {item['apiVersion']} is not a kind that is served here"
-        )
+        raise ValueError(f"The kind {item['kind']} of {item['apiVersion']} is not served.")
     return kind

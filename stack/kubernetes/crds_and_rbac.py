@@ -1,4 +1,4 @@
-"""What a new Kubernetes API server is given: the definitions of the kinds, and the worker's rights."""
+"""CustomResourceDefinitions and worker permissions for a new API server."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ WORKER_NAME: Final = "fabric-sync"
 
 
 def read_crds(crds: Path | None) -> Iterator[dict[str, Any]]:
-    """Those in the folder, or ones for the kinds that are read, which accept any spec."""
+    """Read the definitions in `crds`, by default ones that accept any spec."""
     if crds is None:
         yield from map(_make_schemaless_crd, LISTED_KINDS)
     else:
@@ -23,18 +23,13 @@ def read_crds(crds: Path | None) -> Iterator[dict[str, Any]]:
 
 
 def crd_name(kind: Kind) -> str:
-    """As CustomResourceDefinitions must be called."""
+    """Return the name that Kubernetes requires for the definition of `kind`."""
     return f"{kind.plural}.{kind.group}"
 
 
 def _make_schemaless_crd(kind: Kind) -> dict[str, Any]:
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {
-        "name": kind.version,
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-    }
+    served = {"name": kind.version, "served": True, "storage": True}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -43,19 +38,19 @@ def _make_schemaless_crd(kind: Kind) -> dict[str, Any]:
             "group": kind.group,
             "scope": "Namespaced",
             "names": {"kind": kind.name, "plural": kind.plural},
-            "versions": [version],
+            "versions": [{**served, "schema": {"openAPIV3Schema": schema}}],
         },
     }
 
 
 def read_cluster_role() -> dict[str, Any]:
-    """The shipped ClusterRole."""
+    """Read the ClusterRole that `deploy/` ships."""
     role: dict[str, Any] = yaml.safe_load(CLUSTER_ROLE_FILE.read_text())
     return role
 
 
 def make_role_binding() -> dict[str, Any]:
-    """What gives it to the worker in the one namespace."""
+    """Return the RoleBinding that grants the worker its role in one namespace."""
     role = {"apiGroup": RBAC_GROUP, "kind": "ClusterRole", "name": WORKER_NAME}
     worker = {"apiGroup": RBAC_GROUP, "kind": "User", "name": WORKER_NAME}
     return {

@@ -1,6 +1,6 @@
-"""The objects of an emulated Kubernetes API, with versions and pages as a real one has them.
+"""The objects of an emulated Kubernetes API, with versions and paged lists.
 
-kmock keeps them and answers discovery, gets, writes and watches.
+kmock stores them and answers discovery, get, write and watch requests.
 """
 
 from collections.abc import Mapping
@@ -16,62 +16,55 @@ from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
 
 type ObjectKey = tuple[kmock.resource, str | None, str]
+type Items = list[dict[str, Any]]
 
 MAX_CONTINUE_TOKENS: Final = 100
 MAX_IN_FLIGHT_REQUESTS: Final = 50
-"""Requests that may be served at the same time."""
 
 
 class EmulatedObjects(kmock.KubernetesEmulator):
-    """Serves the kinds that are installed; all else is 404, as where a definition is missing."""
+    """Serves the installed kinds; other kinds are 404, like a missing definition."""
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         self._resource_version = 0
-        self._list_remainders: LRUCache[str, list[dict[str, Any]]] = LRUCache(MAX_CONTINUE_TOKENS)
+        self._list_remainders: LRUCache[str, Items] = LRUCache(MAX_CONTINUE_TOKENS)
 
     def serve_kind(self, kind: Kind) -> None:
-        """Serve the kind from now on."""
-        self.resources[_to_kmock_resource(kind)] = kmock.ResourceInfo(
-            kind=kind.name,
-            namespaced=True,
-            verbs={"get", "list", "watch", "create", "patch", "delete"},
-        )
+        verbs = {"get", "list", "watch", "create", "patch", "delete"}
+        info = kmock.ResourceInfo(kind=kind.name, namespaced=True, verbs=verbs)
+        self.resources[_to_kmock_resource(kind)] = info
 
     def stop_serving(self, kind: Kind) -> None:
-        """Serve the kind no longer; its objects are gone with it, as in Kubernetes."""
+        """Stop serving `kind` and delete its objects, as Kubernetes does."""
         del self.resources[_to_kmock_resource(kind)]
         self.remove_all(kind)
 
     def apply(self, kind: Kind, item: Mapping[str, Any]) -> None:
         """Create or replace one object."""
         metadata = item["metadata"]
-        key = (
-            _to_kmock_resource(kind),
-            metadata.get("namespace", DEFAULT_NAMESPACE),
-            metadata["name"],
-        )
-        known = key in self.objects and not self.objects[key].deleted
-        self._store(key, item, self.objects[key].raw if known else None)
+        namespace = metadata.get("namespace", DEFAULT_NAMESPACE)
+        key = _to_kmock_resource(kind), namespace, metadata["name"]
+        exists = key in self.objects and not self.objects[key].deleted
+        self._store(key, item, self.objects[key].raw if exists else None)
 
     def remove(self, kind: Kind, namespace: str, name: str) -> None:
-        """Delete one object. Raises `KeyError` when there is none."""
+        """Delete one object. Raises KeyError if it does not exist."""
         del self.objects[_to_kmock_resource(kind), namespace, name]
         self._resource_version += 1
 
     def remove_all(self, kind: Kind) -> None:
-        """Delete all objects of a kind."""
+        """Delete all objects of `kind`."""
         for key in [key for key in self.objects if key[0] == _to_kmock_resource(kind)]:
             del self.objects[key]
         self._resource_version += 1
 
     def expire_lists(self) -> None:
-        """Make every continue token that was given out too old to use."""
+        """Expire all continue tokens that have been issued."""
         self._list_remainders.clear()
 
     async def _handle(self, request: kmock.Request) -> web.StreamResponse:
-        # kmock keeps every request and error for assertions and searches them each time; an API that
-        # runs for days must not.
+        # kmock keeps and searches all requests and errors. Drop them: the demo may run for days.
         del self._requests[:-MAX_IN_FLIGHT_REQUESTS]
         for reaction in self._payloads:
             del reaction._requests[:-MAX_IN_FLIGHT_REQUESTS]
@@ -83,27 +76,23 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         if resource not in self.resources:
             raise kmock.KubernetesResourceNotFoundError
         token = request.params.get("continue")
-        rest = (
-            self._load_list_remainder(token)
-            if token
-            else self._list_objects(resource, request.namespace)
+        items = (
+            self._resume_list(token) if token else self._list_objects(resource, request.namespace)
         )
-        limit = int(request.params.get("limit") or 0) or len(rest)
-        page, rest = rest[:limit], rest[limit:]
-        metadata = {"resourceVersion": str(self._resource_version)} | self._save_list_remainder(
-            rest
-        )
+        limit = int(request.params.get("limit") or 0) or len(items)
+        metadata = {"resourceVersion": str(self._resource_version)}
+        metadata |= self._save_list_remainder(items[limit:])
         return {
             "apiVersion": f"{resource.group}/{resource.version}",
             "kind": f"{self.resources[resource].kind}List",
             "metadata": metadata,
-            "items": page,
+            "items": items[:limit],
         }
 
     async def _serve_create(self, request: kmock.Request) -> kmock.Payload:
         name = request.data["metadata"]["name"]
-        stated = request.namespace or request.data["metadata"].get("namespace")
-        key = _require_resource(request), stated, name
+        namespace = request.namespace or request.data["metadata"].get("namespace")
+        key = _require_resource(request), namespace, name
         return self._store(key, self.objects[key].raw, None)
 
     async def _serve_update(self, request: kmock.Request) -> kmock.Payload:
@@ -114,7 +103,7 @@ class EmulatedObjects(kmock.KubernetesEmulator):
     def _store(
         self, key: ObjectKey, item: Mapping[str, Any], previous: Mapping[str, Any] | None
     ) -> dict[str, Any]:
-        """Keep `item` with a server's metadata: every write gets a version of its own."""
+        """Store `item` with a server's metadata: every write gets a new version."""
         self._resource_version += 1
         before = previous["metadata"] if previous else {}
         unchanged = previous is not None and previous.get("spec") == item.get("spec")
@@ -133,32 +122,27 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         self.objects[key] = stored
         return stored
 
-    def _list_objects(
-        self, resource: kmock.resource, namespace: str | None
-    ) -> list[dict[str, Any]]:
-        found = sorted(
+    def _list_objects(self, resource: kmock.resource, namespace: str | None) -> Items:
+        by_name = sorted(
             (key[1:], stored.raw)
             for key, stored in self.objects.items()
             if key[0] == resource and namespace in (None, key[1]) and not stored.deleted
         )
-        return [item for _, item in found]
+        return [item for _, item in by_name]
 
-    def _save_list_remainder(self, rest: list[dict[str, Any]]) -> dict[str, str]:
-        if not rest:
+    def _save_list_remainder(self, remainder: Items) -> dict[str, str]:
+        if not remainder:
             return {}
         token = uuid4().hex
-        self._list_remainders[token] = rest
+        self._list_remainders[token] = remainder
         return {"continue": token}
 
-    def _load_list_remainder(self, token: str) -> list[dict[str, Any]]:
-        rest = self._list_remainders.get(token)
-        if rest is None:
-            raise kmock.KubernetesError(
-                status=410,
-                reason="Expired",
-                message="The provided continue parameter is too old to display a consistent list.",
-            )
-        return rest
+    def _resume_list(self, token: str) -> Items:
+        remainder = self._list_remainders.get(token)
+        if remainder is None:
+            message = "The provided continue parameter is too old to display a consistent list."
+            raise kmock.KubernetesError(status=410, reason="Expired", message=message)
+        return remainder
 
 
 def _to_kmock_resource(kind: Kind) -> kmock.resource:
@@ -166,7 +150,6 @@ def _to_kmock_resource(kind: Kind) -> kmock.resource:
 
 
 def _require_resource(request: kmock.Request) -> kmock.resource:
-    """The resource of a request that kmock took for one on a resource."""
     if request.resource is None:
         raise kmock.KubernetesEndpointNotFoundError
     return request.resource

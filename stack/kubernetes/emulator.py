@@ -1,6 +1,6 @@
-"""An emulated Kubernetes API: https, a bearer token, objects with versions and pages, and faults.
+"""An emulated Kubernetes API over HTTPS: token, paged lists, injected faults.
 
-It serves from a thread with an event loop of its own; every method may be called from any thread.
+It serves from a thread with its own event loop; every method may be called from any thread.
 """
 
 import asyncio
@@ -17,15 +17,16 @@ from aiohttp import web
 
 from fabrics.resources.kinds import LISTED_KINDS, Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
-from stack.kubernetes.base import LOOPBACK, KubernetesApi, ServerAuth, get_served_kind
+from stack.kubernetes.base import KubernetesApi, ServerAuth, get_served_kind
 from stack.kubernetes.emulated_objects import EmulatedObjects
-from stack.kubernetes.faults import Fault, Faults, make_status_response
+from stack.kubernetes.faults import Fault, make_status_response
+from stack.processes.ports import LOOPBACK
 
 MAX_RECORDED_REQUESTS: Final = 1000
 
 
 class EmulatedKubernetesApi(KubernetesApi):
-    """The emulator while it runs."""
+    """A running emulator."""
 
     def __init__(
         self, server: str, handler: "_RequestHandler", event_loop: asyncio.AbstractEventLoop
@@ -35,13 +36,9 @@ class EmulatedKubernetesApi(KubernetesApi):
         self._event_loop = event_loop
 
     def apply_all(self, items: Iterable[Mapping[str, Any]]) -> None:
-        pairs = [(get_served_kind(item), item) for item in items]
-
-        def apply() -> None:
-            for kind, item in pairs:
-                self._handler.objects.apply(kind, item)
-
-        self._run_in_event_loop(apply)
+        by_kind = [(get_served_kind(item), item) for item in items]
+        apply = self._handler.objects.apply
+        self._run_in_event_loop(lambda: [apply(kind, item) for kind, item in by_kind])
 
     def delete(self, kind: Kind, name: str, namespace: str = DEFAULT_NAMESPACE) -> None:
         self._run_in_event_loop(lambda: self._handler.objects.remove(kind, namespace, name))
@@ -50,29 +47,27 @@ class EmulatedKubernetesApi(KubernetesApi):
         self._run_in_event_loop(lambda: self._handler.objects.remove_all(kind))
 
     def stop_serving(self, kind: Kind) -> None:
-        """Stop serving a kind, as a Hedgehog release without it does."""
         self._run_in_event_loop(lambda: self._handler.objects.stop_serving(kind))
 
     def expire_lists(self) -> None:
-        """Make every continue token that was given out too old to use."""
         self._run_in_event_loop(self._handler.objects.expire_lists)
 
     def inject_fault(self, fault: Fault) -> None:
-        """Let requests fail from now on."""
-        self._run_in_event_loop(lambda: self._handler.faults.inject(fault))
+        """Let requests fail until `clear_faults`."""
+        self._run_in_event_loop(lambda: self._handler.faults.append(fault))
 
     def clear_faults(self) -> None:
-        """No more faults."""
+        """Remove all faults."""
         self._run_in_event_loop(self._handler.faults.clear)
 
     @property
     def request_paths(self) -> list[str]:
-        """What was asked for, path and query, the latest last."""
+        """Path and query of the requests so far, the latest last."""
         return [path for path, _ in self._handler.requests]
 
     @property
     def connection_count(self) -> int:
-        """Over how many connections."""
+        """The number of connections that these requests used."""
         return len({peer for _, peer in self._handler.requests})
 
     def _run_in_event_loop(self, action: Callable[[], object]) -> None:
@@ -84,7 +79,7 @@ class EmulatedKubernetesApi(KubernetesApi):
 
 @contextmanager
 def kubernetes_emulator() -> Iterator[EmulatedKubernetesApi]:
-    """An empty emulated API that serves the Hedgehog kinds, while the `with` block runs."""
+    """Run an empty emulated API that serves the Hedgehog kinds."""
     handler = _RequestHandler(ServerAuth(secrets.token_urlsafe(24), trustme.CA()))
     with _event_loop_in_thread() as loop:
         serving = _serve(handler)
@@ -96,11 +91,11 @@ def kubernetes_emulator() -> Iterator[EmulatedKubernetesApi]:
 
 
 class _RequestHandler:
-    """What happens to a request before kmock sees it."""
+    """Authenticates requests and applies faults before kmock handles them."""
 
     def __init__(self, auth: ServerAuth) -> None:
         self.auth = auth
-        self.faults = Faults()
+        self.faults: list[Fault] = []
         self.requests: deque[tuple[str, object]] = deque(maxlen=MAX_RECORDED_REQUESTS)
         self.objects = EmulatedObjects()
         for kind in LISTED_KINDS:
@@ -110,8 +105,9 @@ class _RequestHandler:
         self.requests.append((request.path_qs, request.get_extra_info("peername")))
         if request.headers.get("Authorization") != f"Bearer {self.auth.token}":
             return make_status_response(401, "Unauthorized")
-        if fault := self.faults.find(request):
-            return await fault.respond(request)
+        for fault in self.faults:
+            if fault.applies_to(request):
+                return await fault.respond(request)
         return await self.objects(request)
 
 
@@ -125,18 +121,17 @@ def _event_loop_in_thread() -> Iterator[asyncio.AbstractEventLoop]:
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.run_until_complete(asyncio.sleep(0))  # connections that were closed last end here
+        loop.run_until_complete(asyncio.sleep(0))  # let the last closed connections end
         loop.close()
 
 
 @asynccontextmanager
 async def _serve(handler: _RequestHandler) -> AsyncIterator[int]:
-    """Serve on a free port, which is returned."""
+    """Serve on a free port, and yield that port."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     handler.auth.issue_certificate().configure_cert(context)
-    server = web.Server(
-        handler, handler_cancellation=True, access_log=None
-    )  # as `Fault.respond` may wait for ever
+    # `Fault.respond` may wait forever: cancel it when its client leaves.
+    server = web.Server(handler, handler_cancellation=True, access_log=None)
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(handler.objects)
@@ -145,5 +140,5 @@ async def _serve(handler: _RequestHandler) -> AsyncIterator[int]:
         await web.TCPSite(runner, LOOPBACK, 0, ssl_context=context).start()
         yield runner.addresses[0][1]
         for connection in server.connections:
-            if connection.transport:  # do not wait for clients to agree that TLS ends
+            if connection.transport:  # do not wait for the clients' TLS shutdown
                 connection.transport.abort()

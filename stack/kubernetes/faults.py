@@ -1,22 +1,21 @@
-"""Faults that tests inject into an emulated API: what goes wrong between a worker and a fabric."""
+"""Faults that tests inject into an emulated Kubernetes API."""
 
 import asyncio
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
 TRICKLE_PAUSE_SECONDS: Final = 0.1
-"""Seconds."""
 
 
 @dataclass
 class Fault:
-    """How requests for one kind fail (all kinds when `plural` is empty), for so many `times`.
+    """A failure of the next `times` requests for the kind `plural` (empty: all).
 
-    `status` 0 never answers. `body` replaces the usual Status object. With `later_pages_only`, only the
-    second and later pages of a list fail.
+    With `status` 0 the API never answers. `body` replaces the usual Status object. With
+    `later_pages_only`, the first page of a list does not fail.
     """
 
     status: int
@@ -27,16 +26,13 @@ class Fault:
     times: float = math.inf
 
     def applies_to(self, request: web.BaseRequest) -> bool:
-        """Whether it fails this request."""
-        concerned = not self.plural or self.plural in request.path.split("/")
-        return (
-            concerned
-            and (not self.later_pages_only or "continue" in request.query)
-            and self.times > 0
-        )
+        """Return whether this request fails."""
+        matches_kind = not self.plural or self.plural in request.path.split("/")
+        matches_page = not self.later_pages_only or "continue" in request.query
+        return matches_kind and matches_page and self.times > 0
 
     async def respond(self, _request: web.BaseRequest) -> web.StreamResponse:
-        """The failure."""
+        """Return the response of a request that fails."""
         self.times -= 1
         if self.status == 0:
             await asyncio.Event().wait()
@@ -48,7 +44,7 @@ class Fault:
 
 @dataclass
 class EndlessResponse(Fault):
-    """An answer that never ends: a byte now and then."""
+    """A response that never ends: one byte every `TRICKLE_PAUSE_SECONDS`."""
 
     status: int = 200
 
@@ -60,34 +56,9 @@ class EndlessResponse(Fault):
             await asyncio.sleep(TRICKLE_PAUSE_SECONDS)
 
 
-@dataclass
-class Faults:
-    """The faults of one API. The first that applies answers."""
-
-    current: list[Fault] = field(default_factory=list)
-
-    def inject(self, fault: Fault) -> None:
-        """Let requests fail from now on."""
-        self.current = [*self.current, fault]
-
-    def clear(self) -> None:
-        """No more faults."""
-        self.current = []
-
-    def find(self, request: web.BaseRequest) -> Fault | None:
-        """The fault for this request, if any."""
-        return next((fault for fault in self.current if fault.applies_to(request)), None)
-
-
 def make_status_response(
     status: int, message: str, headers: dict[str, str] | None = None
 ) -> web.Response:
-    """An error as Kubernetes words it."""
-    body = {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "status": "Failure",
-        "code": status,
-        "message": message,
-    }
-    return web.json_response(body, status=status, headers=headers)
+    """Return an error in the format of Kubernetes."""
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status}
+    return web.json_response({**body, "message": message}, status=status, headers=headers)

@@ -1,7 +1,7 @@
-"""The real Kubernetes API server with etcd, from a folder that holds both (envtest's layout).
+"""The real Kubernetes API server with etcd, from a folder with both programs.
 
-RBAC is on. The API's token is the worker's, who may do what the shipped ClusterRole allows; the
-administrator's stays here.
+RBAC is on. The API's token belongs to the worker, which has only the permissions of the shipped
+ClusterRole; the administrator's token stays in this module.
 """
 
 import secrets
@@ -27,7 +27,7 @@ from urllib3.exceptions import HTTPError
 
 from fabrics.resources.kinds import LISTED_KINDS, Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
-from stack.kubernetes.base import LOOPBACK, KubernetesApi, ServerAuth, get_served_kind
+from stack.kubernetes.base import KubernetesApi, ServerAuth, get_served_kind
 from stack.kubernetes.crds_and_rbac import (
     WORKER_NAME,
     crd_name,
@@ -35,21 +35,17 @@ from stack.kubernetes.crds_and_rbac import (
     read_cluster_role,
     read_crds,
 )
+from stack.processes.ports import LOOPBACK
 from stack.processes.supervisor import Service, StackError, Supervisor
 
 START_TIMEOUT_SECONDS: Final = 60.0
-"""Seconds for etcd, the API server and its definitions to come up."""
-SERVER_SET_METADATA: Final = (
-    "uid",
-    "resourceVersion",
-    "generation",
-    "creationTimestamp",
-    "managedFields",
+SERVER_SET_METADATA: Final = frozenset(
+    ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"]
 )
 
 
 class RealKubernetesApi(KubernetesApi):
-    """A kube-apiserver while it runs."""
+    """A running kube-apiserver."""
 
     def __init__(
         self,
@@ -67,9 +63,7 @@ class RealKubernetesApi(KubernetesApi):
 
     def apply_all(self, items: Iterable[Mapping[str, Any]]) -> None:
         for item in items:
-            metadata = {
-                key: item["metadata"][key] for key in item["metadata"].keys() - SERVER_SET_METADATA
-            }
+            metadata = {k: v for k, v in item["metadata"].items() if k not in SERVER_SET_METADATA}
             self._ensure_namespace(metadata.setdefault("namespace", DEFAULT_NAMESPACE))
             _apply(self._admin, {**item, "metadata": metadata}, get_served_kind(item).plural)
 
@@ -96,9 +90,9 @@ class RealKubernetesApi(KubernetesApi):
         self._service.wait_until(lambda: not _is_served(self._admin, kind), START_TIMEOUT_SECONDS)
 
     def expire_lists(self) -> None:
-        """By compacting etcd's history, as the API server does every few minutes."""
-        written = self._call_etcd("put", {"key": "Zm9yZ2V0"})
-        self._call_etcd("compaction", {"revision": written["header"]["revision"]})
+        # Compact etcd's history, as the API server does every few minutes.
+        response = self._call_etcd("put", {"key": "Zm9yZ2V0"})
+        self._call_etcd("compaction", {"revision": response["header"]["revision"]})
 
     def _ensure_namespace(self, name: str) -> None:
         if name not in self._namespaces:
@@ -106,44 +100,43 @@ class RealKubernetesApi(KubernetesApi):
             CoreV1Api(self._admin.api_client).create_namespace(body)
             self._namespaces.add(name)
 
-    def _call_etcd(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = urllib3.request("POST", f"{self._etcd_url}/v3/kv/{call}", json=body, retries=False)
-        if answer.status != 200:
-            raise StackError(f"etcd refused {call}: {answer.data.decode(errors='replace')}")
-        found: dict[str, Any] = answer.json()
-        return found
+    def _call_etcd(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
+        url = f"{self._etcd_url}/v3/kv/{method}"
+        response = urllib3.request("POST", url, json=body, retries=False)
+        if response.status != 200:
+            raise StackError(f"etcd refused {method}: {response.data.decode(errors='replace')}")
+        content: dict[str, Any] = response.json()
+        return content
 
 
 @contextmanager
 def kube_apiserver(assets: Path, crds: Path | None = None) -> Iterator[RealKubernetesApi]:
-    """An empty API server with the definitions in `crds`, or with ones that accept any spec."""
-    identity = ServerAuth(secrets.token_urlsafe(24), trustme.CA())
+    """Run an empty API server with the definitions in `crds`, or permissive ones."""
+    auth = ServerAuth(secrets.token_urlsafe(24), trustme.CA())
     admin_token = secrets.token_urlsafe(24)
     with TemporaryDirectory() as name, closing(Supervisor(Path(name))) as supervisor:
         port = supervisor.ports.reserve(0)
         server = f"https://{LOOPBACK}:{port}"
-        _write_secrets(Path(name), identity, admin_token)
+        _write_secrets(Path(name), auth, admin_token)
         etcd = _start_etcd(supervisor, assets, Path(name))
         service = _start_apiserver(supervisor, assets, Path(name), etcd, port)
-        with _make_client(server, identity, admin_token) as client:
+        with _make_client(server, auth, admin_token) as client:
             admin = CustomObjectsApi(client)
             service.wait_until(partial(_is_ready, client), START_TIMEOUT_SECONDS)
             _install_crds_and_rbac(admin, service, crds)
-            yield RealKubernetesApi(server, identity, admin, service, etcd)
+            yield RealKubernetesApi(server, auth, admin, service, etcd)
 
 
 def _write_secrets(folder: Path, auth: ServerAuth, admin_token: str) -> None:
     certificate = auth.issue_certificate()
     (folder / "tls.crt").write_bytes(b"".join(pem.bytes() for pem in certificate.cert_chain_pems))
     (folder / "tls.key").write_bytes(certificate.private_key_pem.bytes())
-    tokens = (
-        f'{admin_token},admin,admin,"system:masters"\n{auth.token},{WORKER_NAME},{WORKER_NAME}\n'
-    )
-    (folder / "tokens.csv").write_text(tokens)
+    admin, worker = f'{admin_token},admin,admin,"system:masters"', f"{auth.token},{WORKER_NAME}"
+    (folder / "tokens.csv").write_text(f"{admin}\n{worker},{WORKER_NAME}\n")
 
 
 def _start_etcd(supervisor: Supervisor, assets: Path, folder: Path) -> str:
-    """Its URL."""
+    """Start etcd and return its URL."""
     etcd, peers = (f"http://{LOOPBACK}:{supervisor.ports.reserve(0)}" for _ in range(2))
     supervisor.start(
         "etcd",
@@ -164,14 +157,14 @@ def _start_etcd(supervisor: Supervisor, assets: Path, folder: Path) -> str:
 def _start_apiserver(
     supervisor: Supervisor, assets: Path, folder: Path, etcd_url: str, port: int
 ) -> Service:
-    """It tries again by itself until etcd is there."""
+    # It retries by itself until etcd answers.
     return supervisor.start(
         "kube-apiserver",
         [
             assets / "kube-apiserver",
             f"--etcd-servers={etcd_url}",
             f"--bind-address={LOOPBACK}",
-            f"--advertise-address={LOOPBACK}",  # else it wants a default route
+            f"--advertise-address={LOOPBACK}",  # otherwise it needs a default route
             f"--secure-port={port}",
             f"--tls-cert-file={folder / 'tls.crt'}",
             f"--tls-private-key-file={folder / 'tls.key'}",
@@ -186,14 +179,13 @@ def _start_apiserver(
 
 
 def _install_crds_and_rbac(admin: CustomObjectsApi, service: Service, crds: Path | None) -> None:
-    """The definitions of the kinds, and what the worker may do with them."""
-    defined = {each["metadata"]["name"]: each for each in read_crds(crds)}
-    for definition in defined.values():
-        _apply(admin, definition, "customresourcedefinitions")
+    definitions = {crd["metadata"]["name"]: crd for crd in read_crds(crds)}
+    for crd in definitions.values():
+        _apply(admin, crd, "customresourcedefinitions")
     _apply(admin, read_cluster_role(), "clusterroles")
     _apply(admin, make_role_binding(), "rolebindings")
     for kind in LISTED_KINDS:
-        if crd_name(kind) in defined:
+        if crd_name(kind) in definitions:
             service.wait_until(partial(_is_served, admin, kind), START_TIMEOUT_SECONDS)
 
 
@@ -204,24 +196,19 @@ def _make_client(server: str, auth: ServerAuth, token: str) -> ApiClient:
 
 
 def _apply(admin: CustomObjectsApi, item: Mapping[str, Any], plural: str) -> None:
-    """Create or replace one object, by a server-side apply."""
+    """Create or replace one object with a server-side apply."""
     group, _, version = item["apiVersion"].rpartition("/")
     name, namespace = item["metadata"]["name"], item["metadata"].get("namespace")
-    how: dict[str, Any] = {
-        "field_manager": "stack",
-        "force": True,
-        "_content_type": "application/apply-patch+yaml",
-    }
+    options: dict[str, Any] = {"body": dict(item), "field_manager": "stack", "force": True}
+    options["_content_type"] = "application/apply-patch+yaml"
     if namespace:
-        admin.patch_namespaced_custom_object(
-            group, version, namespace, plural, name, dict(item), **how
-        )
+        admin.patch_namespaced_custom_object(group, version, namespace, plural, name, **options)
     else:
-        admin.patch_cluster_custom_object(group, version, plural, name, dict(item), **how)
+        admin.patch_cluster_custom_object(group, version, plural, name, **options)
 
 
 def _is_ready(client: ApiClient) -> bool:
-    """Whether it serves and has made the namespace, of which its readiness says nothing."""
+    # Readiness does not include the namespace, which the API server creates after its start.
     try:
         CoreV1Api(client).read_namespace(DEFAULT_NAMESPACE)
         return bool(client.call_api("GET", f"{client.configuration.host}/readyz").status == 200)

@@ -1,4 +1,4 @@
-"""NetBox's configuration, taken from environment variables.
+"""NetBox's configuration, read from environment variables.
 
 Runs in NetBox's own environment; `stack/services/netbox.py` and `docker-compose.yml` set the variables.
 """
@@ -23,7 +23,7 @@ REDIS = {  # two databases: clearing the cache flushes its own
     "caching": {"URL": environ["NETBOX_CACHE_REDIS_URL"]},
 }
 
-# Nothing of a local stack calls out.
+# A local stack makes no requests to the internet.
 ISOLATED_DEPLOYMENT = True
 CENSUS_REPORTING_ENABLED = False
 RELEASE_CHECK_URL = None

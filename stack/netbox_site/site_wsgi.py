@@ -1,13 +1,13 @@
-"""NetBox as a WSGI application that brings its static files and its first administrator.
+"""NetBox as a WSGI application with static files and a first administrator.
 
-Runs in NetBox's own environment under `gunicorn --preload`, so all of it happens once, before the
+Runs in NetBox's own environment under `gunicorn --preload`, so this module runs once, before the
 workers fork.
 """
 
 import gc
 from os import environ
 
-gc.disable()  # the imports below build objects that stay: collecting meanwhile costs a second
+gc.disable()  # the objects of these imports stay; collecting during the imports takes a second
 
 from django.contrib.staticfiles.handlers import StaticFilesHandler  # noqa: E402
 from django.db import connections  # noqa: E402
@@ -16,7 +16,7 @@ from users.models import Token, User  # noqa: E402
 
 
 def ensure_administrator(name: str, password: str, token: str) -> None:
-    """Make the superuser and the API token (`nbt_<key>.<secret>`) that are missing."""
+    """Create the superuser and the API token (`nbt_<key>.<secret>`) if missing."""
     user = User.objects.filter(username=name).first()
     if user is None:
         user = User.objects.create_superuser(name, password=password)
@@ -28,7 +28,7 @@ def ensure_administrator(name: str, password: str, token: str) -> None:
 ensure_administrator(
     environ["NETBOX_ADMIN_NAME"], environ["NETBOX_ADMIN_PASSWORD"], environ["NETBOX_ADMIN_TOKEN"]
 )
-connections.close_all()  # a connection cannot be shared by the workers
+connections.close_all()  # workers cannot share a connection
 application = StaticFilesHandler(netbox_application)
 
 gc.freeze()

@@ -1,4 +1,4 @@
-"""Ports on the loopback interface: the usual one where it is free, otherwise any free one."""
+"""Loopback ports: the preferred one if it is free, otherwise any free one."""
 
 import socket
 from collections.abc import Iterator
@@ -7,27 +7,23 @@ LOOPBACK = "127.0.0.1"
 
 
 def choose_port(preferred: int) -> int:
-    """Return `usual` when nothing listens there, otherwise a port that the system chooses.
-
-    A `usual` of 0 is none.
-    """
+    """Return `preferred` (0: none) if it is free, otherwise any free port."""
     return next(port for port in _iter_candidates(preferred) if _is_bindable(port))
 
 
 class PortPool:
-    """The ports of one stack. No other stack gets them, even before a server listens there.
+    """The ports of one stack, which no other gets even before a server listens.
 
-    A lease is a name in the abstract socket namespace (unix(7)): it spans the same machine or
-    container as the port does, and ends with `close` or with this process.
+    A lease is a name in the abstract socket namespace (unix(7)), which has the same scope as the
+    port: one machine or container. It ends with `close` or with this process.
     """
 
     def __init__(self) -> None:
         self._leases: list[socket.socket] = []
 
     def reserve(self, preferred: int) -> int:
-        return next(
-            port for port in _iter_candidates(preferred) if _is_bindable(port) and self._lease(port)
-        )
+        candidates = _iter_candidates(preferred)
+        return next(port for port in candidates if _is_bindable(port) and self._lease(port))
 
     def close(self) -> None:
         while self._leases:
@@ -62,5 +58,5 @@ def _is_bindable(port: int) -> bool:
 
 
 def _bind(port: int) -> socket.socket:
-    """As servers do it: a port is free when its last connections are still closing down."""
+    # As servers bind: a port whose last connections are still closing (TIME_WAIT) is free.
     return socket.create_server((LOOPBACK, port))

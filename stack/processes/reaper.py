@@ -1,9 +1,9 @@
-"""Runs one command and sees to it that nothing of it outlives the process that asked for it.
+"""Run one command and make sure that none of its processes outlives the parent.
 
-Called as `python reaper.py PARENT_PID STOP_SIGNAL GRACE_SECONDS USER COMMAND...`, where an empty
-USER means the present one. The guard waits for the first of three events: the command ends, the parent is gone
-(even by SIGKILL), or SIGTERM asks to stop. It then ends the command and everything the command
-started. As the subreaper of its descendants it also finds those that detached themselves.
+Called as `python reaper.py PARENT_PID STOP_SIGNAL GRACE_SECONDS USER COMMAND...`; an empty USER is
+the current one. The reaper waits until the command ends, the parent is gone (even by SIGKILL) or
+SIGTERM arrives. It then ends the command and everything that the command started, including
+processes that have detached themselves, because it is the subreaper of its descendants.
 """
 
 import contextlib
@@ -28,10 +28,10 @@ def main(
     parent_pid: int, stop_signal: int, grace_seconds: float, user: str, command: list[str]
 ) -> int:
     stop_requested = _open_sigterm_socket()
-    parent_gone = os.pidfd_open(parent_pid)
+    parent_ended = os.pidfd_open(parent_pid)
     _libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     child = _start(command, user)
-    select.select([stop_requested.fileno(), parent_gone, os.pidfd_open(child.pid)], [], [])
+    select.select([stop_requested.fileno(), parent_ended, os.pidfd_open(child.pid)], [], [])
     _stop(child, stop_signal, grace_seconds)
     _kill_descendants()
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
@@ -52,7 +52,7 @@ def _start(command: list[str], user: str) -> subprocess.Popen[bytes]:
         user=account and account.pw_uid,
         group=account and account.pw_gid,
         extra_groups=[] if account else None,
-        # Safe, and the signal means the death of this process, since it has one thread.
+        # Safe in a process with one thread; the signal is sent when that thread ends.
         preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
     )
 

@@ -1,6 +1,6 @@
-"""Child processes that are waited for, logged, and never left behind.
+"""Child processes with log files and readiness checks; none is left behind.
 
-Every command of the stack runs under `stack/processes/reaper.py`, so it ends when the supervisor closes and
+Every command runs under `stack/processes/reaper.py`, so it ends when the supervisor closes and
 also when this process is killed.
 """
 
@@ -23,16 +23,16 @@ LOG_LINES_IN_ERRORS = 15
 
 
 class StackError(Exception):
-    """The local stack cannot start or go on; the message says what to do."""
+    """The local stack cannot start or continue; the message says what to do."""
 
 
 def get_base_environment() -> dict[str, str]:
-    """This process's environment without the variables that would configure a service."""
+    """Return this process's environment without variables that affect services."""
     return {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
 
 
 class Service:
-    """One running command and its log file."""
+    """One command that was started, and its log file."""
 
     def __init__(self, name: str, process: subprocess.Popen[str], log: Path) -> None:
         self.name = name
@@ -48,9 +48,9 @@ class Service:
         return self._process.wait()
 
     def wait_until[T](self, ready: Callable[[], T], timeout_seconds: float) -> T:
-        """Wait until `ready()`, which may be called often, says so; what it said.
+        """Call `ready()` until its result is true, and return that result.
 
-        Raises StackError when the command ends first, or `timeout_seconds` pass.
+        Raises StackError if the command ends first, or after `timeout_seconds`.
         """
         waiting = Retrying(
             wait=wait_fixed(0.05),
@@ -58,23 +58,21 @@ class Service:
             retry=retry_if_result(lambda is_ready: not is_ready),
         )
         try:
-            found: T = waiting(self._call_while_running, ready)
+            result: T = waiting(self._call_while_running, ready)
         except RetryError:
-            raise StackError(
-                f"{self.name} did not answer within {timeout_seconds:.0f} s. {self._read_log_tail()}"
-            ) from None
-        return found
+            message = f"{self.name} did not answer within {timeout_seconds:.0f} s."
+            raise StackError(f"{message} {self._read_log_tail()}") from None
+        return result
 
     def stop(self) -> None:
-        """End the command and all it started; return when they are gone."""
+        """End the command and everything that it started; return when all have ended."""
         if self._process.poll() is None:
             self._process.terminate()
         self._process.wait()
 
     def make_exit_error(self) -> StackError:
-        return StackError(
-            f"{self.name} ended with exit code {self._process.poll()}. {self._read_log_tail()}"
-        )
+        message = f"{self.name} ended with exit code {self._process.poll()}."
+        return StackError(f"{message} {self._read_log_tail()}")
 
     def _call_while_running[T](self, ready: Callable[[], T]) -> T:
         if self._process.poll() is not None:
@@ -87,10 +85,10 @@ class Service:
 
 
 class Supervisor:
-    """Starts commands; closing it ends them all, the last one first. Safe to use from threads.
+    """Starts commands and ends them all on `close`, the last one first. Thread-safe.
 
-    `ports` holds the ports of these commands. What is asked to end and does not is killed after
-    `grace` seconds.
+    `ports` holds the ports of these commands. A command that does not stop within `grace_seconds`
+    is killed.
     """
 
     def __init__(self, log_dir: Path, grace_seconds: float = 10) -> None:
@@ -111,30 +109,23 @@ class Supervisor:
         stop_signal: signal.Signals = signal.SIGTERM,
         pipe_output: bool = False,
     ) -> Service:
-        """Start `command`, as `user` where given, with its output in the log file of `name`.
+        """Start `command`, optionally as `user`; its output goes to the log of `name`.
 
-        `env` is added to `get_base_environment()`. With `pipe_output` the output is the caller's to
-        read and log.
+        `env` is added to `get_base_environment()`. With `pipe_output` the caller reads and logs
+        the output instead.
         """
-        guard = [
-            sys.executable,
-            "-I",
-            REAPER_SCRIPT,
-            os.getpid(),
-            stop_signal.value,
-            self._grace_seconds,
-            user,
-        ]
+        reaper = [sys.executable, "-I", REAPER_SCRIPT, os.getpid(), stop_signal.value]
+        reaper += [self._grace_seconds, user]
         log = self.log_dir / f"{name.lower().replace(' ', '-')}.log"
         with self._lock, log.open("a") as log_file:
             self.check_not_closed()
             process = subprocess.Popen(
-                [*map(str, guard), *map(str, command)],
+                [*map(str, reaper), *map(str, command)],
                 env=get_base_environment() | dict(env or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipe_output else log_file,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us; we end the services in order
+                start_new_session=True,  # Ctrl-C reaches only us; we end the services in order
                 text=True,
             )
             service = Service(name, process, log)
@@ -150,9 +141,9 @@ class Supervisor:
         user: str = "",
         on_line: Callable[[str], None] = lambda _line: None,
     ) -> None:
-        """Run `command` to its end and hand each line of its output to `on_line`.
+        """Run `command` to its end and pass each line of its output to `on_line`.
 
-        Raises StackError with the end of the output when the exit code is not 0.
+        Raises StackError with the end of the output if the exit code is not 0.
         """
         service = self.start(name, command, env=env, user=user, pipe_output=True)
         assert service.output is not None  # noqa: S101  we asked for the pipe
@@ -164,7 +155,7 @@ class Supervisor:
             raise service.make_exit_error()
 
     def check_not_closed(self) -> None:
-        """Raise StackError when the supervisor is being closed."""
+        """Raise StackError if the supervisor is closing or closed."""
         if self._closed:
             raise StackError("The local stack is shutting down.")
 

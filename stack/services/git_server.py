@@ -1,7 +1,7 @@
-"""A Git server: bare repositories, served over smart HTTP by Git's own `git http-backend`.
+"""A Git server: bare repositories, served by Git's own `git http-backend`.
 
-It runs in a thread of this process. A repository can demand a token (HTTP basic authentication,
-any user name) and then refuses everyone else.
+It runs in a thread of this process. A repository can require a token: HTTP basic authentication
+with any user name and the token as the password.
 """
 
 import base64
@@ -33,7 +33,7 @@ COMMITTER_ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class GitRepository:
-    """A bare repository at `path`, which is cloned from `url`."""
+    """A bare repository at `path`; clients clone it from `url`."""
 
     path: Path
     url: str
@@ -45,16 +45,15 @@ class GitRepository:
         message: str = "Change the fabric",
         branch: str = "main",
     ) -> str:
-        """Write files (text by relative path, None to delete), push, and return the commit's hash.
+        """Commit and push `files` (None: delete) by relative path; return the hash.
 
-        A branch that does not exist yet starts from the present main branch.
+        A new branch starts from main.
         """
         with tempfile.TemporaryDirectory(prefix="fabric-sync-commit-") as checkout:
             tree = Path(checkout)
             _run_git("clone", "--quiet", self.path, tree)
-            _run_git(
-                "-C", tree, "checkout", "--quiet", "-B", branch, *self._find_start_point(branch)
-            )
+            start_point = self._find_start_point(branch)
+            _run_git("-C", tree, "checkout", "--quiet", "-B", branch, *start_point)
             for name, text in files.items():
                 _write_or_delete(tree / name, text)
             _run_git("-C", tree, "add", "--all")
@@ -63,12 +62,12 @@ class GitRepository:
             return _run_git("-C", tree, "rev-parse", "HEAD")
 
     def _find_start_point(self, branch: str) -> list[str]:
-        known = _run_git("-C", self.path, "for-each-ref", "--format=%(refname:short)", "refs/heads")
-        return [f"origin/{branch}"] if branch in known.split() else []
+        branches = _run_git("-C", self.path, "branch", "--format=%(refname:short)").split()
+        return [f"origin/{branch}"] if branch in branches else []
 
 
 class GitServer:
-    """Serves the repositories under `root` until `close`."""
+    """An HTTP server for the repositories under `root`; it runs until `close`."""
 
     def __init__(self, root: Path, ports: PortPool) -> None:
         self._root = root
@@ -81,7 +80,7 @@ class GitServer:
         self._thread.start()
 
     def create_repository(self, name: str, *, token: str = "") -> GitRepository:
-        """Make an empty repository; with a token it is readable with that password only."""
+        """Create an empty repository; with `token`, clients need it as their password."""
         path = self._root / f"{name}.git"
         _run_git("init", "--quiet", "--bare", "--initial-branch=main", path)
         _run_git("-C", path, "config", "http.receivepack", "true")
@@ -117,22 +116,18 @@ def _is_authorised(environ: WsgiEnviron, token: str | None) -> bool:
 
 def _run_http_backend(
     root: Path, environ: WsgiEnviron, start_response: StartResponse
-) -> Iterable[bytes]:
+) -> list[bytes]:
     """Hand the request to `git http-backend`, a CGI program (RFC 3875)."""
     variables = {name: environ[name] for name in CGI_VARIABLES if environ.get(name)}
     variables |= {"GIT_PROJECT_ROOT": str(root), "GIT_HTTP_EXPORT_ALL": "1"}
     variables |= {"GIT_PROTOCOL": environ.get("HTTP_GIT_PROTOCOL", "")}
     variables |= {"HTTP_CONTENT_ENCODING": environ.get("HTTP_CONTENT_ENCODING", "")}
     body = environ["wsgi.input"].read()
-    variables["CONTENT_LENGTH"] = str(len(body))  # a large push comes in chunks, without it
-    answer = subprocess.run(
-        ["git", "http-backend"],
-        input=body,
-        env=get_base_environment() | variables,
-        capture_output=True,
-        check=True,
-    )
-    head, _, content = answer.stdout.partition(b"\r\n\r\n")
+    variables["CONTENT_LENGTH"] = str(len(body))  # a large push is chunked and has none
+    environment = get_base_environment() | variables
+    command = ["git", "http-backend"]
+    cgi = subprocess.run(command, input=body, env=environment, capture_output=True, check=True)
+    head, _, content = cgi.stdout.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
     start_response(headers.pop("Status", "200 OK"), list(headers.items()))
     return [content]
@@ -147,13 +142,9 @@ def _write_or_delete(path: Path, text: str | None) -> None:
 
 
 def _run_git(*arguments: str | Path) -> str:
-    # The user's own Git configuration (signing, hooks, templates) has no say here.
+    # Keep out the user's own Git configuration (signing, hooks, templates).
     isolation = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    answer = subprocess.run(
-        ["git", *arguments],
-        env=get_base_environment() | COMMITTER_ENVIRONMENT | isolation,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return answer.stdout.strip()
+    environment = get_base_environment() | COMMITTER_ENVIRONMENT | isolation
+    return subprocess.check_output(
+        ["git", *arguments], env=environment, text=True, stderr=subprocess.PIPE
+    ).strip()

@@ -1,8 +1,8 @@
 """The real NetBox with its background worker.
 
-NetBox's requirements are exact, so it lives in an environment of its own, made once with uv from
-`stack/netbox_site/uv.lock`. Its more than 300 migrations take minutes: they run once, and the
-stopped database server's directory is kept as the template that every stack copies.
+NetBox pins its requirements, so it runs in its own virtual environment, made once with uv from
+`stack/netbox_site/uv.lock`. Its more than 300 migrations take minutes: they run once, and every
+stack starts from a copy of the resulting data directory.
 """
 
 import os
@@ -28,13 +28,13 @@ from stack.services.postgres import Postgres, find_binaries
 
 SITE_DIR = Path(__file__).parents[1] / "netbox_site"
 LOCK_FILE = SITE_DIR / "uv.lock"
-MIGRATION_COUNT = 336  # of NetBox 4.7.3; only for the progress display
+MIGRATION_COUNT = 336  # in NetBox 4.7.3; only for the progress display
 GUNICORN_OPTIONS = (
     "--preload",
     "--workers=2",
     "--worker-class=gthread",
     "--threads=4",
-    "--keep-alive=0",  # a kept connection stays with its worker: one would do all, the other nothing
+    "--keep-alive=0",  # a kept-alive connection pins its client to one worker
     "--timeout=120",
     "--graceful-timeout=2",
     "--no-control-socket",
@@ -43,7 +43,7 @@ GUNICORN_OPTIONS = (
 
 @dataclass(frozen=True)
 class NetBoxServer:
-    """A running NetBox: its address and its superuser."""
+    """The address and the superuser of a running NetBox."""
 
     url: str
     user: str
@@ -53,7 +53,7 @@ class NetBoxServer:
 
 @dataclass(frozen=True)
 class NetBoxRuntime:
-    """What one NetBox needs: its interpreter, and a directory for its database, socket and files."""
+    """The interpreter of one NetBox, and the directory of its database and files."""
 
     python: Path
     directory: Path
@@ -67,7 +67,7 @@ class NetBoxRuntime:
         return [str(self.python), "-m", module, *arguments]
 
     def make_environment(self) -> dict[str, str]:
-        """The environment that `netbox_site/site_configuration.py` reads, with new secrets."""
+        """Return the variables of `netbox_site/site_configuration.py`, with new secrets."""
         return {
             "PYTHONPATH": str(SITE_DIR),
             "PYTHONUNBUFFERED": "1",
@@ -84,13 +84,13 @@ class NetBoxRuntime:
 def start_netbox(
     directory: Path, valkey_socket: Path, supervisor: Supervisor, progress: Progress
 ) -> NetBoxServer:
-    """Start PostgreSQL, NetBox and its worker in `directory`; return when the API answers."""
+    """Start PostgreSQL, NetBox and its worker; return when the API answers."""
     binaries = find_binaries()
-    environment = _ensure_virtualenv(supervisor, progress)
-    site = NetBoxRuntime(environment / "bin" / "python", directory, valkey_socket)
-    postgres = Postgres(binaries, site.database_directory, supervisor)
-    postgres.create_from(_ensure_migrated_database(site, postgres, supervisor, progress))
-    return _start_services(site, supervisor)
+    virtualenv = _ensure_virtualenv(supervisor, progress)
+    runtime = NetBoxRuntime(virtualenv / "bin" / "python", directory, valkey_socket)
+    postgres = Postgres(binaries, runtime.database_directory, supervisor)
+    postgres.create_from(_ensure_migrated_database(runtime, postgres, supervisor, progress))
+    return _start_services(runtime, supervisor)
 
 
 def _ensure_virtualenv(supervisor: Supervisor, progress: Progress) -> Path:
@@ -101,16 +101,12 @@ def _ensure_virtualenv(supervisor: Supervisor, progress: Progress) -> Path:
 
 
 def _install_netbox(supervisor: Supervisor, progress: Progress, target: Path) -> None:
-    progress("Installing NetBox, once for this user")
-    # Everything the user has set for uv counts: indexes, proxies, certificates.
+    progress("Installing NetBox (only once for this user)")
+    # Keep all that the user has set for uv: indexes, proxies, certificates.
     variables = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(target)}
-    options = [
-        "--locked",
-        "--compile-bytecode",
-        f"--project={SITE_DIR}",
-        f"--python={sys.executable}",
-    ]
-    supervisor.run("uv sync", [uv.find_uv_bin(), "sync", *options], env=variables)
+    command = [uv.find_uv_bin(), "sync", "--locked", "--compile-bytecode"]
+    command += [f"--project={SITE_DIR}", f"--python={sys.executable}"]
+    supervisor.run("uv sync", command, env=variables)
 
 
 def _ensure_migrated_database(
@@ -123,13 +119,9 @@ def _ensure_migrated_database(
 
 
 def _migrate_database(
-    runtime: NetBoxRuntime,
-    postgres: Postgres,
-    supervisor: Supervisor,
-    progress: Progress,
-    target: Path,
+    runtime: NetBoxRuntime, postgres: Postgres, supervisor: Supervisor, progress: Progress, to: Path
 ) -> None:
-    progress("Preparing NetBox's database, once for this user: this takes some minutes")
+    progress("Preparing NetBox's database (only once for this user); this takes a few minutes")
     service = postgres.create()
     supervisor.run(
         "NetBox migrations",
@@ -138,18 +130,18 @@ def _migrate_database(
         on_line=_make_migration_counter(progress),
     )
     service.stop()
-    shutil.copytree(postgres.data_directory, target / "data")
+    shutil.copytree(postgres.data_directory, to / "data")
     shutil.rmtree(postgres.data_directory)
 
 
 def _make_migration_counter(progress: Progress) -> Callable[[str], None]:
     numbers = count(1)
 
-    def see(line: str) -> None:
+    def count_migration(line: str) -> None:
         if line.endswith("... OK") and (applied := next(numbers)) % 10 == 0:
             progress(f"NetBox's database: {applied} of {MIGRATION_COUNT} migrations")
 
-    return see
+    return count_migration
 
 
 def _start_services(runtime: NetBoxRuntime, supervisor: Supervisor) -> NetBoxServer:
@@ -161,12 +153,11 @@ def _start_services(runtime: NetBoxRuntime, supervisor: Supervisor) -> NetBoxSer
         "NETBOX_ADMIN_PASSWORD": netbox.password,
         "NETBOX_ADMIN_TOKEN": netbox.token,
     }
-    gunicorn = runtime.make_command(
-        "gunicorn", *GUNICORN_OPTIONS, f"--bind={LOOPBACK}:{port}", "site_wsgi"
-    )
+    options = [*GUNICORN_OPTIONS, f"--bind={LOOPBACK}:{port}"]
+    gunicorn = runtime.make_command("gunicorn", *options, "site_wsgi")
     server = supervisor.start("NetBox", gunicorn, env=variables)
     worker = runtime.make_command("netbox", "rqworker")
-    # Killed at the end: it would wait for jobs that nobody will see the outcome of.
+    # SIGKILL: it would wait for its jobs to finish, and nobody needs their results.
     supervisor.start("NetBox worker", worker, env=variables, stop_signal=signal.SIGKILL)
     server.wait_until(lambda: _is_ready(netbox), timeout_seconds=180)
     return netbox

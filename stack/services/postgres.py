@@ -1,7 +1,7 @@
-"""A PostgreSQL server for this stack alone, reached through a Unix socket.
+"""A PostgreSQL server for one stack, reached through a Unix socket.
 
-It holds only data that can be made again, so it trades durability for speed. PostgreSQL refuses
-to run as root; then it runs as `nobody`, who owns nothing but the server's directory.
+All its data can be created again, so it trades durability for speed. PostgreSQL refuses to run as
+root; root therefore starts it as `nobody`, who owns only the server's directory.
 """
 
 import os
@@ -24,7 +24,7 @@ NON_DURABLE_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes
 
 @dataclass(frozen=True)
 class PostgresBinaries:
-    """The folder of the server's programs, and what `postgres --version` says."""
+    """The folder of the server's programs, and the output of `postgres --version`."""
 
     folder: Path
     version: str
@@ -39,23 +39,20 @@ class PostgresBinaries:
 
 
 def find_binaries() -> PostgresBinaries:
-    """Find an installed PostgreSQL server: in Debian's folders, the newest first, or on the PATH.
+    """Find a PostgreSQL server: in Debian's folders, newest first, then on the PATH.
 
-    Raises StackError with the package to install when there is none that NetBox can use.
+    Raises StackError, which names the package to install, if NetBox can use none of them.
     """
     for folder in _list_candidate_folders():
         if (folder / "initdb").exists() and (folder / "postgres").exists():
-            binaries = PostgresBinaries(folder, _read_version(folder))
+            command = [str(folder / "postgres"), "--version"]
+            version = subprocess.check_output(command, text=True).strip()
+            binaries = PostgresBinaries(folder, version)
             if binaries.major_version >= MIN_MAJOR_VERSION:
                 return binaries
     raise StackError(
         f"PostgreSQL {MIN_MAJOR_VERSION} or newer is not installed. Run: sudo apt-get install postgresql"
     )
-
-
-def _read_version(folder: Path) -> str:
-    command = [str(folder / "postgres"), "--version"]
-    return subprocess.check_output(command, text=True).strip()
 
 
 def _list_candidate_folders() -> list[Path]:
@@ -72,7 +69,7 @@ def _find_folders_on_path() -> Iterator[Path]:
 
 
 class Postgres:
-    """One server with its data and socket in `directory`, owned by the database user `netbox`."""
+    """One server with its data and socket in `directory`; the user is `netbox`."""
 
     def __init__(self, binaries: PostgresBinaries, directory: Path, supervisor: Supervisor) -> None:
         self.directory = directory
@@ -86,7 +83,7 @@ class Postgres:
         return self._binaries.version
 
     def create(self) -> Service:
-        """Make an empty cluster with the database `netbox`, and start it."""
+        """Create an empty cluster with the database `netbox`, and start it."""
         self.directory.mkdir(exist_ok=True)
         self._chown_directory()
         options = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--wal-segsize=1")
@@ -98,7 +95,7 @@ class Postgres:
         return service
 
     def create_from(self, template: Path) -> None:
-        """Start with a copy of the data directory `template` of a stopped server."""
+        """Start from a copy of `template`, the data directory of a stopped server."""
         self.directory.mkdir(exist_ok=True)
         shutil.copytree(template, self.data_directory)
         self._chown_directory()
@@ -111,7 +108,7 @@ class Postgres:
             "PostgreSQL",
             [self._binaries.program_path("postgres"), "-D", str(self.data_directory), *options],
             user=self._user,
-            stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
+            stop_signal=signal.SIGINT,  # "fast" shutdown: it does not wait for clients
         )
         service.wait_until(self._accepts_connections, timeout_seconds=60)
         return service

@@ -15,23 +15,21 @@ from stack.processes.supervisor import Supervisor
 
 @dataclass(frozen=True)
 class TemporalServer:
-    """`address` is host:port of the gRPC service, `ui_url` the Web UI."""
+    """The gRPC service at `address` (host:port) and the Web UI at `ui_url`."""
 
     address: str
     ui_url: str
 
 
 def start_temporal(supervisor: Supervisor, database: Path | None = None) -> TemporalServer:
-    """Start the server, its state in the file `database` or, without one, in memory."""
-    port, ui_port = (supervisor.ports.reserve(usual) for usual in (7233, 8233))
+    """Start the server with its state in the file `database`, by default in memory."""
+    port, ui_port = (supervisor.ports.reserve(port) for port in (7233, 8233))
     server = TemporalServer(f"{LOOPBACK}:{port}", f"http://{LOOPBACK}:{ui_port}")
-    # Without the write-ahead log the server manages less than half the throughput.
+    # Without the write-ahead log the server has less than half the throughput.
     state = [f"--db-filename={database}", "--sqlite-pragma=journal_mode=WAL"] if database else []
     command = [str(Path(sys.prefix, "bin", "temporal")), "server", "start-dev", f"--ip={LOOPBACK}"]
-    ports = [f"--port={port}", f"--ui-port={ui_port}"]
-    service = supervisor.start(
-        "Temporal", [*command, *ports, *state, *_make_search_attribute_options()]
-    )
+    command += [f"--port={port}", f"--ui-port={ui_port}", *state]
+    service = supervisor.start("Temporal", [*command, *_make_search_attribute_options()])
     service.wait_until(lambda: asyncio.run(_is_ready(server.address)), timeout_seconds=60)
     return server
 

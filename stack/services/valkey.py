@@ -1,4 +1,4 @@
-"""A Valkey server (Redis-compatible) for NetBox's cache and job queues, on a Unix socket."""
+"""A Redis-compatible Valkey server for NetBox's cache and jobs, on a Unix socket."""
 
 import socket
 from pathlib import Path
@@ -9,7 +9,7 @@ from stack.processes.supervisor import Supervisor
 
 
 def start_valkey(directory: Path, supervisor: Supervisor) -> Path:
-    """Start the server and return its socket, which lies in `directory`."""
+    """Start the server and return the path of its socket in `directory`."""
     path = directory / "valkey.sock"
     options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(directory)]
     service = supervisor.start("Valkey", [get_binary_path(), *options])

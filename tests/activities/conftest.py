@@ -1,4 +1,4 @@
-"""Fixtures: NetBox as the constrained user with records, and the sources of a fabric."""
+"""Fixtures: NetBox as the constrained user, records, and a fabric's sources."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,11 +9,12 @@ import pytest
 
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.record import RecordActivities
-from fabrics.loop.installation import Installation
+from fabrics.loop.loop_settings import LoopSettings
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import LISTED_KINDS
 from settings import Settings
-from stack.kubernetes.api import KubernetesApi, kubernetes_api
+from stack.kubernetes.api import kubernetes_api
+from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
 from stack.processes.ports import PortPool
 from stack.services.git_server import GitServer
@@ -30,7 +31,7 @@ CRDS = HEDGEHOG / "crds"
 
 @pytest.fixture(scope="session")
 def netbox(stack: Stack, constrained_token: str) -> Iterator[NetBox]:
-    """NetBox as the user that workers are."""
+    """NetBox as the workers' user."""
     client = NetBox(stack.netbox.url, constrained_token, connect_timeout=5, timeout=60)
     yield client
     client.close()
@@ -38,8 +39,8 @@ def netbox(stack: Stack, constrained_token: str) -> Iterator[NetBox]:
 
 @pytest.fixture
 def make_record(netbox: NetBox, admin: NetBox) -> Iterator[MakeRecord]:
-    """Makes enabled records, each with a name and fabric id of its own; they go with the test."""
-    made: list[Row] = []
+    """Return a function that makes enabled, unique records, deleted after the test."""
+    created: list[Row] = []
 
     def make(**custom_fields: object) -> Row:
         name = f"Trial {next(NUMBERS)}"
@@ -49,13 +50,13 @@ def make_record(netbox: NetBox, admin: NetBox) -> Iterator[MakeRecord]:
             "hh_kubernetes_server": "https://10.0.0.1:6443",
             "hh_git_repository": "https://git.example.com/net/dc1.git",
         }
-        made.append(netbox.create_record(name, fields | custom_fields))
-        return made[-1]
+        created.append(netbox.create_record(name, fields | custom_fields))
+        return created[-1]
 
     yield make
-    left = {row["id"] for row in admin.list_records()}
-    for row in made:
-        if row["id"] in left:
+    remaining = {row["id"] for row in admin.list_records()}
+    for row in created:
+        if row["id"] in remaining:
             admin.delete(CLUSTERS_PATH, row["id"])
 
 
@@ -67,13 +68,13 @@ def record(make_record: MakeRecord) -> Row:
 
 @pytest.fixture
 def activities(netbox: NetBox) -> RecordActivities:
-    """The activities as a worker of this installation has them."""
-    return RecordActivities(netbox, INSTANCE, Installation(has_search_attributes=True))
+    """The activities of a worker of this installation."""
+    return RecordActivities(netbox, INSTANCE, LoopSettings(has_search_attributes=True))
 
 
 @pytest.fixture(scope="session")
 def browser(stack: Stack) -> Iterator[Browser]:
-    """NetBox's pages as its superuser sees them."""
+    """NetBox's web pages for its superuser."""
     browser = Browser(stack)
     yield browser
     browser.close()
@@ -110,13 +111,13 @@ def api(credential: Path) -> Iterator[EmulatedKubernetesApi]:
 
 @pytest.fixture
 def target(api: EmulatedKubernetesApi) -> KubernetesTarget:
-    """What the fabric's record says about the API."""
+    """`api` as a record names it."""
     return KubernetesTarget(server=api.server, namespace="default", credential=CREDENTIAL)
 
 
 @pytest.fixture(scope="session")
 def running_api() -> Iterator[KubernetesApi]:
-    """The real kube-apiserver where `KUBEBUILDER_ASSETS` names one, else the emulator."""
+    """The kube-apiserver that `KUBEBUILDER_ASSETS` names, else the emulator."""
     with kubernetes_api(CRDS if CRDS.is_dir() else None) as running:
         yield running
 
@@ -138,7 +139,7 @@ def fabric_api(running_api: KubernetesApi, fabric_credential: Path) -> Iterator[
 
 @pytest.fixture
 def fabric_target(fabric_api: KubernetesApi) -> KubernetesTarget:
-    """What the fabric's record says about it."""
+    """`fabric_api` as a record names it."""
     return _target(fabric_api)
 
 
@@ -152,7 +153,7 @@ def own_api(fabric_credential: Path) -> Iterator[KubernetesApi]:
 
 @pytest.fixture
 def own_target(own_api: KubernetesApi) -> KubernetesTarget:
-    """What the fabric's record says about it."""
+    """`own_api` as a record names it."""
     return _target(own_api)
 
 

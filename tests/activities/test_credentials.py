@@ -1,4 +1,4 @@
-"""Where secrets may go, and what a worker says about credentials that it cannot use."""
+"""Hosts that secrets may be sent to, and reports of unusable credentials."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def write(folder: Path, **files: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "asked"),
+    ("allowed", "url"),
     [
         ("https://git.example.com/fabrics/oslo", REPOSITORY),
         ("https://git.example.com/fabrics/oslo.git", "https://git.example.com/fabrics/oslo"),
@@ -33,12 +33,12 @@ def write(folder: Path, **files: str) -> None:
         ("git.example.com:fabrics", "ssh://other@git.example.com/fabrics/oslo"),
     ],
 )
-def test_places_that_a_secret_may_go_to(allowed: str, asked: str) -> None:
-    assert NormalizedUrl.from_url(allowed).covers(NormalizedUrl.from_url(asked))
+def test_url_covers_allowed_places(allowed: str, url: str) -> None:
+    assert NormalizedUrl.from_url(allowed).covers(NormalizedUrl.from_url(url))
 
 
 @pytest.mark.parametrize(
-    ("allowed", "asked"),
+    ("allowed", "url"),
     [
         ("https://git.example.com/fabrics", "https://git.example.com/fabrics-old/oslo.git"),
         ("https://git.example.com/fabrics", "https://git.example.com/Fabrics/oslo.git"),
@@ -50,8 +50,8 @@ def test_places_that_a_secret_may_go_to(allowed: str, asked: str) -> None:
         ("https://git.example.com", "ssh://git.example.com/fabrics"),
     ],
 )
-def test_places_that_a_secret_may_not_go_to(allowed: str, asked: str) -> None:
-    assert not NormalizedUrl.from_url(allowed).covers(NormalizedUrl.from_url(asked))
+def test_url_does_not_cover_other_places(allowed: str, url: str) -> None:
+    assert not NormalizedUrl.from_url(allowed).covers(NormalizedUrl.from_url(url))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_places_that_a_secret_may_not_go_to(allowed: str, asked: str) -> None:
         "--upload-pack=id",
     ],
 )
-def test_urls_that_could_mean_something_else_are_refused(url: str) -> None:
+def test_ambiguous_urls_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"^its? "):
         NormalizedUrl.from_url(url)
 
@@ -91,7 +91,7 @@ def test_urls_that_could_mean_something_else_are_refused(url: str) -> None:
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "...", "../etc", "a/b", "/etc", "a b", "a\n", "ä", "a" * 101]
 )
-def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+def test_credential_names_that_leave_the_directory_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(PermanentError, match="must be the name of a credential"):
         Credential.find(tmp_path, name)
 
@@ -100,13 +100,13 @@ def test_without_a_folder_git_is_read_anonymously(tmp_path: Path) -> None:
     assert resolve_git_access(tmp_path, "lab", REPOSITORY) == GitAccess("lab")
 
 
-def test_a_folder_for_kubernetes_alone_leaves_git_anonymous(tmp_path: Path) -> None:
+def test_git_is_read_anonymously_with_kubernetes_files_only(tmp_path: Path) -> None:
     write(tmp_path / "lab", token=SECRET, server="https://10.0.0.1:6443")
 
     assert resolve_git_access(tmp_path, "lab", REPOSITORY) == GitAccess("lab")
 
 
-def test_a_token_for_a_folder_of_repositories(tmp_path: Path) -> None:
+def test_token_applies_to_folder_of_repositories(tmp_path: Path) -> None:
     urls = "https://git.example.com/templates\nhttps://git.example.com/fabrics\n"
     write(tmp_path / "lab", git_token=f"{SECRET}\n", git_url=urls, git_username="robot")
 
@@ -118,7 +118,7 @@ def test_a_token_for_a_folder_of_repositories(tmp_path: Path) -> None:
     assert SECRET not in repr(access)
 
 
-def test_a_key_for_ssh(tmp_path: Path) -> None:
+def test_ssh_key_applies_to_ssh_url(tmp_path: Path) -> None:
     write(tmp_path / "lab", ssh_key="key", git_url="git@git.example.com:fabrics")
     (tmp_path / "lab" / "known_hosts").write_text("git.example.com ssh-ed25519 AAAA")
 
@@ -133,7 +133,11 @@ def test_a_key_for_ssh(tmp_path: Path) -> None:
     ("files", "repository", "sentence"),
     [
         ({"git_token": SECRET}, REPOSITORY, "the file git-url is missing"),
-        ({"git_token": SECRET, "git_url": "nonsense"}, REPOSITORY, "git-url holds a URL"),
+        (
+            {"git_token": SECRET, "git_url": "nonsense"},
+            REPOSITORY,
+            "git-url contains an unusable URL",
+        ),
         (
             {"git_token": SECRET, "git_url": "https://git.example.com/other"},
             REPOSITORY,
@@ -142,12 +146,12 @@ def test_a_key_for_ssh(tmp_path: Path) -> None:
         (
             {"git_token": f"{SECRET} x", "git_url": "https://git.example.com"},
             REPOSITORY,
-            "git-token must hold one token",
+            "git-token must contain one token",
         ),
         (
             {"git_token": f"{SECRET}\r\nX: y", "git_url": "https://git.example.com"},
             REPOSITORY,
-            "git-token must hold one token",
+            "git-token must contain one token",
         ),
         (
             {"git_token": SECRET, "git_url": "ssh://git.example.com"},
@@ -162,7 +166,7 @@ def test_a_key_for_ssh(tmp_path: Path) -> None:
         ({"ssh_key": SECRET, "git_url": "https://git.example.com"}, REPOSITORY, "git-token is"),
     ],
 )
-def test_sentences_name_credential_and_file_but_no_secret(
+def test_errors_name_credential_and_file_but_no_secret(
     tmp_path: Path, files: dict[str, str], repository: str, sentence: str
 ) -> None:
     write(tmp_path / "lab", **files)
@@ -174,14 +178,14 @@ def test_sentences_name_credential_and_file_but_no_secret(
     assert SECRET not in str(caught.value)
 
 
-def test_ssh_without_any_key_says_what_to_make(tmp_path: Path) -> None:
+def test_ssh_without_key_names_the_missing_files(tmp_path: Path) -> None:
     with pytest.raises(
         PermanentError, match="put ssh-key, known_hosts and git-url into the folder"
     ):
         resolve_git_access(tmp_path, "lab", "git@git.example.com:fabrics/oslo")
 
 
-def test_a_key_that_others_can_read_is_refused_before_ssh_does(tmp_path: Path) -> None:
+def test_ssh_key_readable_by_others_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "lab", ssh_key=SECRET, git_url="ssh://git.example.com")
     (tmp_path / "lab" / "known_hosts").write_text("x")
     (tmp_path / "lab" / "ssh-key").chmod(0o644)
@@ -190,7 +194,7 @@ def test_a_key_that_others_can_read_is_refused_before_ssh_does(tmp_path: Path) -
         resolve_git_access(tmp_path, "lab", "ssh://git.example.com/fabrics")
 
 
-def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+def test_binary_token_file_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "lab", git_url="https://git.example.com")
     (tmp_path / "lab" / "git-token").write_bytes(os.urandom(64) + b"\xff\xfe")
 

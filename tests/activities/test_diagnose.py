@@ -1,4 +1,4 @@
-"""Whether a fabric's sources can be read: what is said of each, and that it names what to mend."""
+"""Checks of a fabric's sources: readability, and what to fix."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,12 +7,12 @@ from uuid import uuid4
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.checks import Check
 from activities.observe import FabricActivities
-from fabrics.check import Check
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.resources.kinds import COMPARED_KINDS
 from settings import Settings
-from stack.kubernetes.api import KubernetesApi
+from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
 from stack.services.git_server import GitRepository, GitServer
@@ -23,7 +23,7 @@ NAMES = ["Git credential", "Git", "Kubernetes credential", "Kubernetes"]
 
 @pytest.fixture
 def repository(git_server: GitServer, credential: Path) -> GitRepository:
-    """A repository that wants a token, which the credential has."""
+    """A repository that requires a token, which the credential has."""
     made = git_server.create_repository(f"examined-{uuid4().hex[:8]}", token=TOKEN)
     made.commit({"oslo/a.yaml": "a: 1\n", "oslo/b.yaml": "b: 1\n", "bergen/c.yaml": "c: 1\n"})
     (credential / "git-token").write_text(TOKEN)
@@ -43,19 +43,21 @@ def config(target: KubernetesTarget, source: GitSource) -> FabricConfig:
     )
 
 
-def examine(config: FabricConfig, settings: Settings) -> list[Check]:
+def diagnose(config: FabricConfig, settings: Settings) -> list[Check]:
     checks: list[Check] = ActivityEnvironment().run(FabricActivities(settings).diagnose, config)
     assert TOKEN not in str(checks)
     return checks
 
 
 def sentences(checks: Iterable[Check]) -> dict[str, str]:
-    """What failed and why."""
+    """The sentences of the failed checks, by name."""
     return {check.name: check.sentence for check in checks if not check.ok}
 
 
-def test_all_can_be_read(config: FabricConfig, source: GitSource, settings: Settings) -> None:
-    checks = examine(config, settings)
+def test_readable_sources_pass_all_checks(
+    config: FabricConfig, source: GitSource, settings: Settings
+) -> None:
+    checks = diagnose(config, settings)
     assert [check.name for check in checks] == NAMES
     assert sentences(checks) == {}
     git, kubernetes = checks[1].sentence, checks[3].sentence
@@ -67,25 +69,25 @@ def test_all_can_be_read(config: FabricConfig, source: GitSource, settings: Sett
     )
 
 
-def test_a_credential_of_each_source_is_told_of(
+def test_both_credentials_are_reported(
     config: FabricConfig, settings: Settings, credential: Path
 ) -> None:
     assert [
-        check.sentence for check in examine(config, settings) if "credential" in check.name
+        check.sentence for check in diagnose(config, settings) if "credential" in check.name
     ] == [
         'The worker has the credential "lab" for the repository.',
         'The worker has the credential "lab" for the API.',
     ]
     for file in credential.iterdir():
         file.unlink()
-    git, refused, kubernetes = examine(config, settings)
+    git, refused, kubernetes = diagnose(config, settings)
     assert git.sentence.endswith("reads the repository anonymously.")
-    assert "asks for credentials, and the worker has none" in refused.sentence
+    assert "requires a credential, and the worker has none" in refused.sentence
     assert not kubernetes.ok
     assert 'no credential "lab" for Kubernetes: put a kubeconfig' in kubernetes.sentence
 
 
-def test_a_credential_for_elsewhere_is_not_tried(
+def test_credential_for_another_place_is_not_used(
     config: FabricConfig,
     settings: Settings,
     credential: Path,
@@ -93,32 +95,36 @@ def test_a_credential_for_elsewhere_is_not_tried(
 ) -> None:
     (credential / "git-url").write_text("https://git.example.com/")
     (credential / "server").write_text("https://10.0.0.1:6443")
-    found = sentences(examine(config, settings))
-    assert "its file git-url names another place" in found["Git credential"]
-    assert "its file server names another server" in found["Kubernetes credential"]
-    assert len(found) == 2
+    findings = sentences(diagnose(config, settings))
+    assert "its file git-url names another place" in findings["Git credential"]
+    assert "its file server names another server" in findings["Kubernetes credential"]
+    assert len(findings) == 2
     assert api.request_paths == []
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "expected"),
     [
         ({"branch": "mian"}, "has no branch mian (but main): check hh_git_branch"),
         ({"directory": "olso"}, "olso does not exist in branch main"),
-        ({"directory": "oslo/a.yaml"}, "is no directory"),
+        ({"directory": "oslo/a.yaml"}, "is not a directory"),
     ],
 )
-def test_a_branch_or_directory_that_is_not_there(
-    config: FabricConfig, source: GitSource, settings: Settings, wrong: dict[str, str], said: str
+def test_missing_branch_or_directory_is_reported(
+    config: FabricConfig,
+    source: GitSource,
+    settings: Settings,
+    wrong: dict[str, str],
+    expected: str,
 ) -> None:
     changed = config.model_copy(update={"git": source.model_copy(update=wrong)})
-    found = sentences(examine(changed, settings))
-    assert said in found.pop("Git")
-    assert found == {}
+    findings = sentences(diagnose(changed, settings))
+    assert expected in findings.pop("Git")
+    assert findings == {}
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "expected"),
     [
         (Fault(401), "refused the credential lab: renew its token"),
         (Fault(403, "vpcs"), "does not let the credential lab list vpcs.vpc.githedgehog.com"),
@@ -128,42 +134,50 @@ def test_a_branch_or_directory_that_is_not_there(
     ],
     ids=["401", "403", "403 fix", "503", "silent"],
 )
-def test_an_api_that_does_not_let_itself_be_read(
-    config: FabricConfig, settings: Settings, api: EmulatedKubernetesApi, fault: Fault, said: str
+def test_unreadable_api_is_reported(
+    config: FabricConfig,
+    settings: Settings,
+    api: EmulatedKubernetesApi,
+    fault: Fault,
+    expected: str,
 ) -> None:
     api.inject_fault(fault)
-    found = sentences(examine(config, settings))
-    assert said in found.pop("Kubernetes")
-    assert found == {}
+    findings = sentences(diagnose(config, settings))
+    assert expected in findings.pop("Kubernetes")
+    assert findings == {}
 
 
-def test_kinds_of_another_release_are_named(
+def test_unserved_kinds_are_named(
     own_api: KubernetesApi, own_target: KubernetesTarget, config: FabricConfig, settings: Settings
 ) -> None:
     vpc = next(kind for kind in COMPARED_KINDS if kind.name == "VPC")
     own_api.stop_serving(vpc)
     changed = config.model_copy(update={"kubernetes": own_target})
-    *_, kubernetes = examine(changed, settings)
+    *_, kubernetes = diagnose(changed, settings)
     assert kubernetes.ok
     assert f"all {len(COMPARED_KINDS) - 1} kinds" in kubernetes.sentence
     assert "it does not serve vpcs" in kubernetes.sentence
 
 
-def test_profiles_that_may_not_be_read_fail_nothing(
+def test_forbidden_profiles_do_not_fail_the_check(
     config: FabricConfig, settings: Settings, api: EmulatedKubernetesApi
 ) -> None:
-    *_, allowed = examine(config, settings)
+    *_, allowed = diagnose(config, settings)
     assert "switchprofiles" not in allowed.sentence
     api.inject_fault(Fault(403, "switchprofiles"))
-    *_, kubernetes = examine(config, settings)
+    *_, kubernetes = diagnose(config, settings)
     assert kubernetes.ok
     assert f"all {len(COMPARED_KINDS)} kinds that it serves, 0 objects" in kubernetes.sentence
     assert "does not let switchprofiles be listed" in kubernetes.sentence
-    assert "bind deploy/clusterrole.yaml" in kubernetes.sentence
+    assert "apply deploy/clusterrole.yaml again" in kubernetes.sentence
 
 
-def test_a_record_without_sources(config: FabricConfig, settings: Settings) -> None:
-    git, kubernetes = examine(config.model_copy(update={"git": None, "kubernetes": None}), settings)
+def test_missing_repository_passes_and_missing_server_fails(
+    config: FabricConfig, settings: Settings
+) -> None:
+    git, kubernetes = diagnose(
+        config.model_copy(update={"git": None, "kubernetes": None}), settings
+    )
     assert (git.ok, kubernetes.ok) == (True, False)
     assert "only the inventory is kept" in git.sentence
     assert kubernetes.sentence == "hh_kubernetes_server is empty: name the fabric's API there."

@@ -1,4 +1,4 @@
-"""Errors as the client libraries really raise them, and what becomes of each."""
+"""Classification of errors as the client libraries really raise them."""
 
 import socket
 import threading
@@ -29,7 +29,7 @@ TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504)
 
 @contextmanager
 def server(status: int, **headers: str) -> Iterator[str]:
-    """An HTTP server that always answers the same; its URL."""
+    """Run an HTTP server that always sends this response; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -63,9 +63,9 @@ def with_pynetbox(url: str) -> None:
 
 def with_urllib3(url: str) -> None:
     with urllib3.PoolManager(retries=False, timeout=0.2) as pool:
-        answer = pool.request("GET", url)
-        if answer.status >= 400:
-            raise ApiException(http_resp=answer)
+        response = pool.request("GET", url)
+        if response.status >= 400:
+            raise ApiException(http_resp=response)
 
 
 CLIENTS = (with_requests, with_pynetbox, with_urllib3)
@@ -79,7 +79,7 @@ def error_of(client: Callable[[str], None], url: str) -> TransientError | Perman
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("status", [401, 404, 429, 503])
-def test_an_http_answer_is_classified_whoever_raises_it(
+def test_http_errors_of_all_clients_are_classified(
     client: Callable[[str], None], status: int
 ) -> None:
     with server(status, Retry_After="7") as url:
@@ -93,13 +93,13 @@ def test_an_http_answer_is_classified_whoever_raises_it(
 
 
 @pytest.mark.parametrize("status", PERMANENT + TRANSIENT)
-def test_statuses(status: int) -> None:
+def test_status_decides_between_transient_and_permanent(status: int) -> None:
     expected = PermanentError if status in PERMANENT else TransientError
     assert type(classify_status("NetBox", status)) is expected
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_nothing_listens(client: Callable[[str], None]) -> None:
+def test_refused_connection_is_transient(client: Callable[[str], None]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))  # bound, but not listening
         error = error_of(client, f"http://127.0.0.1:{probe.getsockname()[1]}")
@@ -113,7 +113,7 @@ def with_kubernetes(url: str) -> None:
 
 
 @pytest.mark.parametrize("client", [with_requests, with_pynetbox, with_kubernetes])
-def test_a_proxy_that_is_in_the_way_is_named(
+def test_unreachable_proxy_is_named(
     client: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("no_proxy", raising=False)
@@ -123,11 +123,11 @@ def test_a_proxy_that_is_in_the_way_is_named(
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{probe.getsockname()[1]}")
         error = error_of(client, "http://api.example")
     assert isinstance(error, TransientError)
-    assert "cannot be reached through the proxy" in str(error)
+    assert "cannot be reached through the worker's proxy" in str(error)
 
 
 @pytest.mark.parametrize("client", [with_requests, with_urllib3])
-def test_nobody_answers(client: Callable[[str], None]) -> None:
+def test_silent_server_times_out(client: Callable[[str], None]) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -137,24 +137,24 @@ def test_nobody_answers(client: Callable[[str], None]) -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_no_such_host(client: Callable[[str], None]) -> None:
+def test_unknown_host_is_transient(client: Callable[[str], None]) -> None:
     error = error_of(client, "http://nowhere.invalid")
     assert isinstance(error, TransientError)
     assert "does not resolve" in str(error)
 
 
-def test_no_url() -> None:
+def test_invalid_url_is_permanent() -> None:
     assert isinstance(error_of(with_requests, "netbox"), PermanentError)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_name_that_no_host_can_have(client: Callable[[str], None]) -> None:
+def test_impossible_host_name_is_permanent(client: Callable[[str], None]) -> None:
     error = error_of(client, "http://netbox..example.com")
     assert isinstance(error, PermanentError)
     assert str(error) == "The API is not a usable URL."
 
 
-def test_a_redirect_is_for_people_to_follow() -> None:
+def test_redirect_is_permanent() -> None:
     with server(302, Location="http://127.0.0.1/login") as url:
         error = error_of(with_requests, url)
     assert isinstance(error, PermanentError)
@@ -171,7 +171,7 @@ def test_a_redirect_is_for_people_to_follow() -> None:
         ("Wed, 21 Oct 2015 07:28:00 -0000", 0),
     ],
 )
-def test_retry_after_is_honoured(header: str, seconds: float) -> None:
+def test_retry_after_seconds_are_honoured(header: str, seconds: float) -> None:
     error = classify_status("NetBox", 429, retry_after=header)
     assert isinstance(error, TransientError)
     assert error.retry_after == seconds
@@ -186,13 +186,13 @@ def test_retry_after_may_be_a_date() -> None:
 
 
 @pytest.mark.parametrize("header", [None, "", "soon", "-5", "nan", "1.5"])
-def test_a_retry_after_without_sense_is_as_good_as_none(header: str | None) -> None:
+def test_invalid_retry_after_is_ignored(header: str | None) -> None:
     error = classify_status("NetBox", 503, retry_after=header)
     assert isinstance(error, TransientError)
     assert error.retry_after is None
 
 
-def test_temporal_is_told_when_to_try_again() -> None:
+def test_application_error_carries_retry_delay() -> None:
     again = to_application_error(TransientError("NetBox is busy.", retry_after=7))
     assert not again.non_retryable
     assert again.next_retry_delay == timedelta(seconds=7)
@@ -201,24 +201,24 @@ def test_temporal_is_told_when_to_try_again() -> None:
     assert never.message == "NetBox refused the token."
 
 
-def test_temporal_gets_one_short_line() -> None:
-    told = to_application_error(PermanentError("No.\n" + "x" * 10_000))
-    assert len(told.message) == 500
-    assert "\n" not in told.message
+def test_application_error_is_one_short_line() -> None:
+    application_error = to_application_error(PermanentError("No.\n" + "x" * 10_000))
+    assert len(application_error.message) == 500
+    assert "\n" not in application_error.message
 
 
-def test_an_unforeseen_error_tells_its_type_only() -> None:
-    told = to_application_error(ValueError("password=hunter2"))
-    assert told.type == "ValueError"
-    assert "hunter2" not in told.message
-    assert not told.non_retryable
+def test_unexpected_error_reveals_only_its_type() -> None:
+    application_error = to_application_error(ValueError("password=hunter2"))
+    assert application_error.type == "ValueError"
+    assert "hunter2" not in application_error.message
+    assert not application_error.non_retryable
 
 
-def test_what_is_classified_stays_so() -> None:
+def test_classified_error_is_kept() -> None:
     error = PermanentError("NetBox refused the token.")
     assert classify(error, "Somebody else") is error
 
 
-def test_a_loop_does_not_wait_in_a_call_for_who_asks_for_an_hour() -> None:
+def test_long_retry_after_is_not_waited_for_within_a_call() -> None:
     later = to_application_error(TransientError("NetBox is in maintenance.", retry_after=3600))
     assert later.non_retryable

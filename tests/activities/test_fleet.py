@@ -1,6 +1,6 @@
-"""Loops that Temporal lets nobody talk to, and a fleet that cannot get on, with a real Temporal server.
+"""Loops that accept no signals, and a stuck fleet, with a real Temporal server.
 
-Workers run in this very process, so that their parts can be looked at.
+Workers run in the process of the tests, so that their parts can be inspected.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -23,18 +23,18 @@ from activities.netbox.http import create_session
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
 from settings import Settings
-from tests.support.system.fleet import fleet_of
-from tests.support.system.installation import until
+from tests.support.system.fleet import fleet_handle
+from tests.support.system.installation import wait_until
 from workflows.fleet import Fleet
 
 NOBODY = "nobody"
 MOST_SIGNALS = 2
-"""Temporal's own limit is 10,000: a loop that nobody works on reaches it within days."""
+"""Temporal's own limit is 10,000; a loop without a worker reaches it within days."""
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:
-    """A server that takes few signals for one workflow."""
+    """A client of a server that accepts few signals per workflow."""
     async with await WorkflowEnvironment.start_local(
         data_converter=pydantic_data_converter,
         dev_server_existing_path=str(Path(prefix, "bin", "temporal")),
@@ -47,14 +47,14 @@ async def client() -> AsyncIterator[Client]:
         yield env.client
 
 
-class Records(NetBox):
-    """A NetBox with these records, each of which has its fabric id already."""
+class FakeNetBox(NetBox):
+    """A NetBox with records of these fabric ids."""
 
     def __init__(self, *fabric_ids: str) -> None:
         super().__init__("http://127.0.0.1:1", "none", connect_timeout=1, timeout=1)
         self._rows = [_row(number, name) for number, name in enumerate(fabric_ids, start=1)]
 
-    def records(self, **_filters: object) -> list[Row]:
+    def list_records(self, **_filters: object) -> list[Row]:
         return self._rows
 
 
@@ -68,8 +68,10 @@ def _row(number: int, fabric_id: str) -> Row:
     return {"id": number, "name": f"DC {fabric_id}", "status": "active", "custom_fields": fields}
 
 
-async def signalled_too_often(client: Client, fabric_id: str) -> WorkflowHandle[object, object]:
-    """A loop that takes no signal any more."""
+async def start_loop_without_signals(
+    client: Client, fabric_id: str
+) -> WorkflowHandle[object, object]:
+    """Start a loop and use up its signals."""
     loop = await client.start_workflow("FabricSync", id=workflow_id(fabric_id), task_queue=NOBODY)
     for _ in range(MOST_SIGNALS):
         await loop.signal("record_changed")
@@ -77,60 +79,64 @@ async def signalled_too_often(client: Client, fabric_id: str) -> WorkflowHandle[
 
 
 async def running(client: Client) -> Sequence[str]:
-    """The ids of all workflows that run."""
-    return sorted([each.id async for each in client.list_workflows("ExecutionStatus = 'Running'")])
+    """List the ids of all running workflows."""
+    return sorted(
+        [execution.id async for execution in client.list_workflows("ExecutionStatus = 'Running'")]
+    )
 
 
-async def test_a_loop_that_takes_no_message_keeps_no_other_from_its_own(client: Client) -> None:
-    deaf = await signalled_too_often(client, "deaf")
+async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) -> None:
+    deaf = await start_loop_without_signals(client, "deaf")
     fleet = FleetActivities(
-        netbox=Records("deaf", "new"),
+        netbox=FakeNetBox("deaf", "new"),
         client=client,
         task_queue=NOBODY,
         instance="here",
         netbox_heartbeat=900,
         release="",
     )
-    seen = await ActivityEnvironment().run(fleet.reconcile, RoundRequest())
+    result = await ActivityEnvironment().run(fleet.reconcile, RoundRequest())
     assert await running(client) == [deaf.id, workflow_id("new")]
-    (problem,) = seen.summary.problems
-    assert problem.startswith("The loop of deaf takes no message")
+    (problem,) = result.summary.problems
+    assert problem.startswith("The loop of deaf accepts no signals")
     new = await client.get_workflow_handle(workflow_id("new")).describe()
     assert await new.static_summary() == "keeps the fabric new in sync"
 
 
-async def test_a_fleet_that_can_never_get_on_is_replaced(
+async def test_stuck_fleet_is_replaced(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(worker, "FLEET_CHECK_INTERVAL", timedelta(seconds=0.1))
     settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path)
-    wedged = await client.start_workflow(
+    stuck = await client.start_workflow(
         "Fleet", "no state of a fleet", id=FLEET_WORKFLOW_ID, task_queue=settings.task_queue
     )
-    fleet = fleet_of(client)
+    fleet = fleet_handle(client)
 
     async def run() -> str | None:
         return (await fleet.describe()).run_id
 
     async with worker.running_worker(client, settings):
-        new = await until(run, lambda now: now != wedged.first_execution_run_id)
-        told = await until(partial(fleet.query, Fleet.summary), lambda told: told.error != "")
-        assert "nothing listens there" in told.error
+        new = await wait_until(run, lambda now: now != stuck.first_execution_run_id)
+        summary = await wait_until(
+            partial(fleet.query, Fleet.summary), lambda summary: summary.error != ""
+        )
+        assert "nothing listens there" in summary.error
         assert await run() == new
 
 
-async def test_all_that_a_worker_asks_of_netbox_counts_together(
+async def test_netbox_clients_of_a_worker_share_one_limit(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     limits: list[Semaphore | None] = []
 
-    def noted(
-        token: str, connect_timeout: float, timeout: float, at_once: int, shared: Semaphore | None
+    def record_limit(
+        token: str, timeouts: tuple[float, float], max_concurrent: int, limit: Semaphore | None
     ) -> requests.Session:
-        limits.append(shared)
-        return create_session(token, connect_timeout, timeout, at_once, shared)
+        limits.append(limit)
+        return create_session(token, timeouts, max_concurrent, limit)
 
-    monkeypatch.setattr("activities.netbox.client.create_session", noted)
+    monkeypatch.setattr("activities.netbox.client.create_session", record_limit)
     settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path)
     async with worker.running_worker(client, settings):
         records, inventories = limits

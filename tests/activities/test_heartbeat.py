@@ -1,4 +1,4 @@
-"""Heartbeats and readable errors, as the real Temporal server sees them through a real worker."""
+"""Heartbeats and errors of activities, with a real worker and Temporal server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -29,11 +29,11 @@ SECRET = "s3cret-token"
 
 @workflow.defn
 class CallOnce:
-    """Calls one activity, with so many attempts."""
+    """Calls one activity with a number of attempts."""
 
     @workflow.run
     async def run(self, name: str, attempts: int) -> str:
-        answer: str = await workflow.execute_activity(
+        result: str = await workflow.execute_activity(
             name,
             start_to_close_timeout=timedelta(seconds=60),
             heartbeat_timeout=TIMEOUT,
@@ -41,12 +41,12 @@ class CallOnce:
                 initial_interval=timedelta(milliseconds=1), maximum_attempts=attempts
             ),
         )
-        return answer
+        return result
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a Temporal server answers."""
+    """The address of a Temporal server."""
     with closing(Supervisor(tmp_path_factory.mktemp("temporal"))) as supervisor:
         yield start_temporal(supervisor).address
 
@@ -55,7 +55,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def calling(
     address: str, function: Callable[[], object], attempts: int = 1
 ) -> AsyncIterator[WorkflowHandle[CallOnce, str]]:
-    """A workflow that calls the activity, which a worker with our interceptor runs."""
+    """Run a workflow that calls the activity, on a worker with the interceptor."""
     client = await Client.connect(address)
     queue = uuid4().hex
     with ThreadPoolExecutor(1) as threads:
@@ -75,16 +75,16 @@ async def calling(
             )
 
 
-async def until[T](look: Callable[[], Awaitable[T | None]]) -> T:
-    """What `look` finds, once it finds something."""
+async def wait_until[T](poll: Callable[[], Awaitable[T | None]]) -> T:
+    """Return the first result of `look` that is not None."""
     waiting = AsyncRetrying(
         wait=wait_fixed(0.1),
         stop=stop_after_delay(20),
-        retry=retry_if_result(lambda found: found is None),
+        retry=retry_if_result(lambda result: result is None),
     )
-    found: T | None = await waiting(look)
-    assert found is not None
-    return found
+    result: T | None = await waiting(poll)
+    assert result is not None
+    return result
 
 
 async def pending(handle: WorkflowHandle[CallOnce, str]) -> PendingActivityInfo | None:
@@ -93,16 +93,16 @@ async def pending(handle: WorkflowHandle[CallOnce, str]) -> PendingActivityInfo 
 
 
 async def heartbeats(handle: WorkflowHandle[CallOnce, str], number: int) -> PendingActivityInfo:
-    """The running activity, after so many heartbeats have arrived."""
+    """Return the running activity after a number of heartbeats."""
     times: set[datetime] = set()
 
-    async def look() -> PendingActivityInfo | None:
+    async def poll() -> PendingActivityInfo | None:
         info = await pending(handle)
         if info and info.HasField("last_heartbeat_time"):
             times.add(info.last_heartbeat_time.ToDatetime())
         return info if len(times) >= number else None
 
-    return await until(look)
+    return await wait_until(poll)
 
 
 async def error_of(handle: WorkflowHandle[CallOnce, str]) -> ApplicationError:
@@ -113,7 +113,7 @@ async def error_of(handle: WorkflowHandle[CallOnce, str]) -> ApplicationError:
     return caught.value.cause.cause
 
 
-async def test_an_activity_that_only_waits_stays_alive(address: str) -> None:
+async def test_waiting_activity_sends_heartbeats(address: str) -> None:
     release = Event()
 
     @activity.defn
@@ -127,7 +127,7 @@ async def test_an_activity_that_only_waits_stays_alive(address: str) -> None:
         assert await handle.result() == "done"
 
 
-async def test_heartbeats_repeat_what_the_activity_said_last(address: str) -> None:
+async def test_heartbeats_repeat_last_details(address: str) -> None:
     release = Event()
 
     @activity.defn
@@ -144,7 +144,7 @@ async def test_heartbeats_repeat_what_the_activity_said_last(address: str) -> No
     assert [payload.data for payload in info.heartbeat_details.payloads] == [b'"half"', b"2"]
 
 
-async def test_progress_survives_an_attempt_that_says_nothing(address: str) -> None:
+async def test_progress_survives_silent_attempt(address: str) -> None:
     release = Event()
 
     @activity.defn
@@ -165,7 +165,7 @@ async def test_progress_survives_an_attempt_that_says_nothing(address: str) -> N
     assert [payload.data for payload in info.heartbeat_details.payloads] == [b'"half"']
 
 
-async def test_nothing_beats_once_the_activity_has_ended(address: str) -> None:
+async def test_heartbeats_end_with_the_activity(address: str) -> None:
     release = Event()
 
     @activity.defn
@@ -173,18 +173,18 @@ async def test_nothing_beats_once_the_activity_has_ended(address: str) -> None:
         assert release.wait(30)
         return "done"
 
-    def beating() -> int:
+    def count_heartbeat_tasks() -> int:
         return sum(task.get_name() == TASK_NAME for task in asyncio.all_tasks())
 
     async with calling(address, work) as handle:
         await heartbeats(handle, number=1)
-        assert beating() == 1
+        assert count_heartbeat_tasks() == 1
         release.set()
         assert await handle.result() == "done"
-        assert beating() == 0
+        assert count_heartbeat_tasks() == 0
 
 
-async def test_a_permanent_error_is_not_tried_again(address: str) -> None:
+async def test_permanent_error_is_not_retried(address: str) -> None:
     @activity.defn
     def refuse() -> str:
         raise PermanentError("The token is refused: renew it.") from ValueError(SECRET)
@@ -198,13 +198,13 @@ async def test_a_permanent_error_is_not_tried_again(address: str) -> None:
     assert SECRET not in history.to_json()
     started = EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
     assert [
-        each.activity_task_started_event_attributes.attempt
-        for each in history.events
-        if each.event_type == started
+        event.activity_task_started_event_attributes.attempt
+        for event in history.events
+        if event.event_type == started
     ] == [1]
 
 
-async def test_a_transient_error_is_tried_again_when_the_other_side_said(address: str) -> None:
+async def test_transient_error_is_retried_after_its_delay(address: str) -> None:
     attempts: list[datetime] = []
 
     @activity.defn
@@ -220,7 +220,7 @@ async def test_a_transient_error_is_tried_again_when_the_other_side_said(address
     assert attempts[1] - attempts[0] >= timedelta(seconds=1)
 
 
-async def test_an_unforeseen_error_says_its_type_and_nothing_it_holds(
+async def test_unexpected_error_reveals_only_its_type(
     address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     @activity.defn

@@ -1,4 +1,4 @@
-"""One look at a fabric: what is found, what is said of a source that fails, and when to try again."""
+"""The activity `observe`: its result, failing sources, and retries."""
 
 import socket
 import time
@@ -15,10 +15,10 @@ from temporalio.testing import ActivityEnvironment
 from activities.errors import TransientError
 from activities.observe import FabricActivities, ObserveRequest
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.record.status import Observation
+from fabrics.record.sync_status import Observation
 from fabrics.resources.kinds import get_kind
 from settings import Settings
-from stack.kubernetes.api import KubernetesApi
+from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
 from tests.support.fabrics.sample_sets import SETS, SampleSet, needs_samples
@@ -76,17 +76,17 @@ def observe(
     environment = ActivityEnvironment()
     policy = RetryPolicy(maximum_attempts=attempts)
     environment.info = replace(environment.info, attempt=attempt, retry_policy=policy)
-    found: Observation = environment.run(activities.observe, ObserveRequest(config=config))
-    return found
+    observation: Observation = environment.run(activities.observe, ObserveRequest(config=config))
+    return observation
 
 
-def size(found: Observation) -> int:
-    return len(found.model_dump_json().encode())
+def size(observation: Observation) -> int:
+    return len(observation.model_dump_json().encode())
 
 
 @needs_samples
 @pytest.mark.parametrize("sample", SETS, ids=str)
-def test_the_sample_sets_are_in_sync(
+def test_sample_sets_are_in_sync(
     sample: SampleSet,
     fabric_api: KubernetesApi,
     repository: Repository,
@@ -97,19 +97,19 @@ def test_the_sample_sets_are_in_sync(
     commit = repository.commit_files(files)
     fabric_api.apply_all(sample.dump()["items"])
 
-    begun = time.monotonic()
-    found = observe(activities, fabric_config)
-    took = time.monotonic() - begun
+    started = time.monotonic()
+    observation = observe(activities, fabric_config)
+    elapsed = time.monotonic() - started
 
-    assert found.error == ""
-    assert found.commit == commit
-    assert found.counts == Counter(item["kind"] for item in sample.dump()["items"])
-    assert found.drift_count == 0
-    assert took < 10
-    assert size(found) < 64 * 1024
+    assert observation.error == ""
+    assert observation.commit == commit
+    assert observation.counts == Counter(item["kind"] for item in sample.dump()["items"])
+    assert observation.drift_count == 0
+    assert elapsed < 10
+    assert size(observation) < 64 * 1024
 
 
-def test_drift_of_every_sort(
+def test_every_type_of_drift_is_found(
     fabric_api: KubernetesApi,
     repository: Repository,
     fabric_config: FabricConfig,
@@ -118,18 +118,18 @@ def test_drift_of_every_sort(
     repository.commit_files(SERVERS)
     fabric_api.apply_all([server("b", "new"), server("c")])
 
-    found = observe(activities, fabric_config)
+    observation = observe(activities, fabric_config)
 
-    assert found.error == ""
-    assert found.drift_count == 3
-    assert {entry.name: entry.change for entry in found.drift} == {
+    assert observation.error == ""
+    assert observation.drift_count == 3
+    assert {entry.name: entry.change for entry in observation.drift} == {
         "a": "missing",
         "b": "changed",
         "c": "extra",
     }
 
 
-def test_profiles_of_switches_are_neither_counted_nor_drift_but_looked_at(
+def test_switch_profiles_change_only_the_live_digest(
     fabric_api: KubernetesApi,
     repository: Repository,
     fabric_config: FabricConfig,
@@ -147,31 +147,33 @@ def test_profiles_of_switches_are_neither_counted_nor_drift_but_looked_at(
     without = observe(activities, fabric_config)
 
     fabric_api.apply({"apiVersion": wiring, **profile})
-    found = observe(activities, fabric_config)
+    observation = observe(activities, fabric_config)
 
-    assert (found.error, found.counts) == ("", {"Switch": 1})
-    assert found.drift == without.drift
-    assert found.live_digest != without.live_digest
+    assert (observation.error, observation.counts) == ("", {"Switch": 1})
+    assert observation.drift == without.drift
+    assert observation.live_digest != without.live_digest
 
 
-def test_a_kind_that_is_no_longer_served_counts_as_before_until_that_is_accepted(
+def test_unserved_kind_keeps_its_count_until_accepted(
     api: EmulatedKubernetesApi, config: FabricConfig, activities: FabricActivities
 ) -> None:
     api.apply_all([server("a")])
-    alone = config.model_copy(update={"git": None})
+    live_only = config.model_copy(update={"git": None})
     api.stop_serving(get_kind("VPC"))
-    asked = ObserveRequest(config=alone, previous_counts={"Server": 1, "VPC": 7, "External": 0})
-    accepted = asked.model_copy(update={"accept_empty": True})
+    cautious = ObserveRequest(
+        config=live_only, previous_counts={"Server": 1, "VPC": 7, "External": 0}
+    )
+    accepting = cautious.model_copy(update={"accept_empty": True})
 
-    found, later = (
-        ActivityEnvironment().run(activities.observe, each) for each in (asked, accepted)
+    before, after = (
+        ActivityEnvironment().run(activities.observe, request) for request in (cautious, accepting)
     )
 
-    assert (found.error, found.counts) == ("", {"Server": 1, "VPC": 7})
-    assert (later.error, later.counts) == ("", {"Server": 1})
+    assert (before.error, before.counts) == ("", {"Server": 1, "VPC": 7})
+    assert (after.error, after.counts) == ("", {"Server": 1})
 
 
-def test_digests_change_with_what_they_stand_for_alone(
+def test_digests_change_only_with_their_state(
     fabric_api: KubernetesApi,
     repository: Repository,
     fabric_config: FabricConfig,
@@ -193,31 +195,31 @@ def test_digests_change_with_what_they_stand_for_alone(
     assert third.drift_count == 1
 
 
-def test_without_a_repository_nothing_is_said_of_drift(
+def test_no_drift_without_repository(
     api: EmulatedKubernetesApi, config: FabricConfig, activities: FabricActivities
 ) -> None:
     api.apply_all([server("a")])
 
-    found = observe(activities, config.model_copy(update={"git": None}))
+    observation = observe(activities, config.model_copy(update={"git": None}))
 
-    assert (found.error, found.commit, found.counts) == ("", "", {"Server": 1})
-    assert found.drift_count is None
+    assert (observation.error, observation.commit, observation.counts) == ("", "", {"Server": 1})
+    assert observation.drift_count is None
 
 
-def test_a_failing_git_leaves_kubernetes_its_say(
+def test_git_failure_keeps_the_live_state(
     api: EmulatedKubernetesApi, config: FabricConfig, activities: FabricActivities
 ) -> None:
     api.apply_all([server("a")])
 
-    found = observe(activities, config)
+    observation = observe(activities, config)
 
-    assert "has no branches" in found.git_error
-    assert found.kubernetes_error == ""
-    assert found.counts == {"Server": 1}
-    assert found.drift_count is None
+    assert "has no branches" in observation.git_error
+    assert observation.kubernetes_error == ""
+    assert observation.counts == {"Server": 1}
+    assert observation.drift_count is None
 
 
-def test_a_failing_kubernetes_leaves_git_its_say(
+def test_kubernetes_failure_keeps_the_desired_state(
     api: EmulatedKubernetesApi,
     repository: Repository,
     config: FabricConfig,
@@ -226,24 +228,26 @@ def test_a_failing_kubernetes_leaves_git_its_say(
     commit = repository.commit_files(SERVERS)
     api.inject_fault(Fault(403, "connections"))
 
-    found = observe(activities, config)
+    observation = observe(activities, config)
 
-    assert "does not let the credential lab list connections" in found.kubernetes_error
-    assert (found.git_error, found.commit) == ("", commit)
-    assert found.counts == {}
-    assert found.drift_count is None, "a list that failed must not make objects missing"
-
-
-def test_both_may_fail(config: FabricConfig, activities: FabricActivities) -> None:
-    nowhere = config.model_copy(update={"kubernetes": None})
-
-    found = observe(activities, nowhere)
-
-    assert "hh_kubernetes_server is empty" in found.error
-    assert "has no branches" in found.error
+    assert "does not let the credential lab list connections" in observation.kubernetes_error
+    assert (observation.git_error, observation.commit) == ("", commit)
+    assert observation.counts == {}
+    assert observation.drift_count is None, "a list that failed must not make objects missing"
 
 
-def test_a_failure_that_may_pass_is_raised_while_another_try_follows(
+def test_failures_of_both_sources_are_reported(
+    config: FabricConfig, activities: FabricActivities
+) -> None:
+    without_kubernetes = config.model_copy(update={"kubernetes": None})
+
+    observation = observe(activities, without_kubernetes)
+
+    assert "hh_kubernetes_server is empty" in observation.error
+    assert "has no branches" in observation.error
+
+
+def test_transient_error_is_raised_until_last_attempt(
     api: EmulatedKubernetesApi,
     repository: Repository,
     config: FabricConfig,
@@ -261,31 +265,31 @@ def test_a_failure_that_may_pass_is_raised_while_another_try_follows(
     assert "not available" in observe(activities, config, attempt=5, attempts=0).kubernetes_error
 
 
-def test_a_lasting_failure_is_reported_at_once(
+def test_permanent_error_is_reported_at_once(
     config: FabricConfig, activities: FabricActivities
 ) -> None:
     assert "has no branches" in observe(activities, config, attempt=1).git_error
 
 
-def test_both_sources_are_read_at_the_same_time(
+def test_both_sources_are_read_in_parallel(
     api: EmulatedKubernetesApi, config: FabricConfig, settings: Settings
 ) -> None:
     api.inject_fault(Fault(0))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/fleet.git"
         git = GitSource(repository=url, branch="main", directory="/", credential="none")
-        patient = settings.model_copy(update={"git_timeout": 5.0, "read_timeout": 5.0})
-        slow = FabricActivities(patient)
+        slow_settings = settings.model_copy(update={"git_timeout": 5.0, "read_timeout": 5.0})
+        slow = FabricActivities(slow_settings)
         before = datetime.now(UTC)
-        found = observe(slow, config.model_copy(update={"git": git}))
+        observation = observe(slow, config.model_copy(update={"git": git}))
 
-    assert "did not answer in time" in found.kubernetes_error
-    assert "did not answer in time" in found.git_error
-    assert found.started - before < timedelta(seconds=2)
-    assert datetime.now(UTC) - before < timedelta(seconds=patient.read_timeout + 4)
+    assert "did not answer in time" in observation.kubernetes_error
+    assert "did not answer in time" in observation.git_error
+    assert observation.started - before < timedelta(seconds=2)
+    assert datetime.now(UTC) - before < timedelta(seconds=slow_settings.read_timeout + 4)
 
 
-def test_a_kind_of_another_release_that_git_asks_for_is_a_problem(
+def test_unserved_kind_in_git_is_a_problem(
     api: EmulatedKubernetesApi,
     repository: Repository,
     config: FabricConfig,
@@ -295,16 +299,16 @@ def test_a_kind_of_another_release_that_git_asks_for_is_a_problem(
     api.stop_serving(get_kind("Server"))
     api.stop_serving(get_kind("SwitchGroup"))
 
-    found = observe(activities, config)
+    observation = observe(activities, config)
 
-    assert found.problems == (
-        "Git holds Server objects, but the fabric's API serves no wiring.githedgehog.com/v1beta1"
-        " servers: it runs another release of Hedgehog.",
+    assert observation.problems == (
+        "Git defines Server objects, but the fabric's API does not serve"
+        " wiring.githedgehog.com/v1beta1 servers: it runs another release of Hedgehog.",
     )
-    assert found.drift_count == 0
+    assert observation.drift_count == 0
 
 
-def test_an_unreadable_file_keeps_the_drift_of_the_rest(
+def test_unreadable_file_keeps_the_drift_of_other_files(
     api: EmulatedKubernetesApi,
     repository: Repository,
     config: FabricConfig,
@@ -314,14 +318,14 @@ def test_an_unreadable_file_keeps_the_drift_of_the_rest(
     repository.commit_files(SERVERS | broken)
     api.apply_all([server("a"), server("b", "new")])
 
-    found = observe(activities, config)
+    observation = observe(activities, config)
 
-    assert found.drift_count == 1
-    (problem,) = found.problems
+    assert observation.drift_count == 1
+    (problem,) = observation.problems
     assert problem.startswith("oslo/broken.yaml:3: ")
 
 
-def test_a_very_bad_fabric_still_fits_into_a_message(
+def test_observation_of_a_bad_fabric_fits_into_a_message(
     api: EmulatedKubernetesApi,
     repository: Repository,
     config: FabricConfig,
@@ -332,9 +336,9 @@ def test_a_very_bad_fabric_still_fits_into_a_message(
     api.apply_all(server(f"{'long-name-' * 20}{number}", "d" * 5000) for number in range(2000))
     managed = config.model_copy(update={"managed_kinds": ("Server",)})
 
-    found = observe(activities, managed)
+    observation = observe(activities, managed)
 
-    assert found.counts == {"Server": 2000}
-    assert found.problems
-    assert size(found) < 64 * 1024
-    assert len(found.error) < 1000
+    assert observation.counts == {"Server": 2000}
+    assert observation.problems
+    assert size(observation) < 64 * 1024
+    assert len(observation.error) < 1000

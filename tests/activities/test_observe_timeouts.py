@@ -1,4 +1,4 @@
-"""Sources that keep silent: given up soon where others wait for the slot, and told apart from answers."""
+"""Sources that do not respond cost little time and are told apart from errors."""
 
 import socket
 import time
@@ -16,7 +16,7 @@ from activities.git.mirror import GitMirror
 from activities.git.validation import check_host_reachable
 from activities.observe import FabricActivities, ObserveRequest
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.record.status import Observation
+from fabrics.record.sync_status import Observation
 from settings import Settings
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
@@ -26,8 +26,8 @@ HTTP_PROXY = "http://127.0.0.1:1"
 
 
 @pytest.fixture
-def lost() -> Iterator[str]:
-    """A place where connections are not even refused: while the queue is full, Linux drops SYNs."""
+def silent_host() -> Iterator[str]:
+    """An address that ignores connections: Linux drops SYNs while the queue is full."""
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as listener,
         socket.socket() as first,
@@ -47,61 +47,63 @@ def config(target: KubernetesTarget) -> FabricConfig:
 
 
 def git(url: str) -> GitSource:
-    """A repository there."""
+    """A source at this URL."""
     return GitSource(repository=url, branch="main", directory="/", credential="none")
 
 
 def observe(activities: FabricActivities, config: FabricConfig, attempts: int) -> Observation:
-    """The first of so many attempts."""
+    """Run the first of so many attempts."""
     environment = ActivityEnvironment()
     policy = RetryPolicy(maximum_attempts=attempts)
     environment.info = replace(environment.info, attempt=1, retry_policy=policy)
-    found: Observation = environment.run(activities.observe, ObserveRequest(config=config))
-    return found
+    observation: Observation = environment.run(activities.observe, ObserveRequest(config=config))
+    return observation
 
 
-def test_a_git_host_that_drops_packets_costs_one_connect_timeout(
-    lost: str, settings: Settings
+def test_git_host_that_drops_packets_costs_one_connect_timeout(
+    silent_host: str, settings: Settings
 ) -> None:
-    begun = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(NoResponseError, match="did not answer in time"):
-        GitMirror(git(f"http://{lost}/fleet.git"), settings).fetch_snapshot()
-    assert settings.connect_timeout <= time.monotonic() - begun < settings.git_timeout / 2
+        GitMirror(git(f"http://{silent_host}/fleet.git"), settings).fetch_snapshot()
+    assert settings.connect_timeout <= time.monotonic() - started < settings.git_timeout / 2
 
 
-def test_a_kubernetes_api_that_drops_packets_costs_one_connect_timeout(
-    lost: str, config: FabricConfig, settings: Settings
+def test_kubernetes_api_that_drops_packets_costs_one_connect_timeout(
+    silent_host: str, config: FabricConfig, settings: Settings
 ) -> None:
-    patient = FabricActivities(settings.model_copy(update={"read_timeout": 20.0}))
-    nowhere = KubernetesTarget(server=f"https://{lost}", namespace="default", credential="none")
-    begun = time.monotonic()
-    found = observe(patient, config.model_copy(update={"kubernetes": nowhere}), attempts=1)
-    assert not found.answered
-    assert time.monotonic() - begun < 10
+    slow_activities = FabricActivities(settings.model_copy(update={"read_timeout": 20.0}))
+    unreachable = KubernetesTarget(
+        server=f"https://{silent_host}", namespace="default", credential="none"
+    )
+    started = time.monotonic()
+    observation = observe(
+        slow_activities, config.model_copy(update={"kubernetes": unreachable}), attempts=1
+    )
+    assert not observation.answered
+    assert time.monotonic() - started < 10
 
 
-def test_a_proxy_is_left_to_answer_for_what_lies_behind_it(
-    lost: str, monkeypatch: pytest.MonkeyPatch
+def test_host_behind_a_proxy_is_not_checked(
+    silent_host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(NoResponseError):
-        check_host_reachable(f"http://{lost}/fleet.git", 0.1)
+        check_host_reachable(f"http://{silent_host}/fleet.git", 0.1)
     monkeypatch.setenv("http_proxy", HTTP_PROXY)
-    check_host_reachable(f"http://{lost}/fleet.git", 0.1)
+    check_host_reachable(f"http://{silent_host}/fleet.git", 0.1)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with pytest.raises(NoResponseError):
-        check_host_reachable(f"http://{lost}/fleet.git", 0.1)
+        check_host_reachable(f"http://{silent_host}/fleet.git", 0.1)
 
 
 @pytest.mark.parametrize("host", ["git..example.com", f"{'x' * 64}.example.com"])
-def test_a_name_that_no_host_can_have_is_for_people_to_correct(host: str) -> None:
+def test_impossible_host_name_is_permanent(host: str) -> None:
     with pytest.raises(PermanentError, match="is not a usable URL"):
         check_host_reachable(f"https://{host}/fleet.git", 0.1)
 
 
-def test_a_mirror_that_another_sync_holds_is_silence_too(
-    git_server: GitServer, settings: Settings
-) -> None:
-    repository = git_server.create_repository("held")
+def test_locked_mirror_counts_as_no_response(git_server: GitServer, settings: Settings) -> None:
+    repository = git_server.create_repository("locked")
     commit = repository.commit({"a.yaml": "a: 1\n"})
     mirror = GitMirror(git(repository.url), settings.model_copy(update={"git_timeout": 2.0}))
     assert mirror.fetch_snapshot().commit == commit
@@ -110,36 +112,36 @@ def test_a_mirror_that_another_sync_holds_is_silence_too(
         mirror.fetch_snapshot()
 
 
-def test_what_another_try_follows_is_raised_and_silence_before_all_else(
+def test_missing_response_is_raised_before_other_errors(
     api: EmulatedKubernetesApi, config: FabricConfig, settings: Settings
 ) -> None:
     api.inject_fault(Fault(503))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/fleet.git"
         both = config.model_copy(update={"git": git(url)})
-        quick = FabricActivities(
+        responsive = FabricActivities(
             settings.model_copy(update={"answer_timeout": 0.5}).for_responsive_fabrics
         )
         with pytest.raises(NoResponseError, match=r"Git repository .* did not answer in time"):
-            observe(quick, both, attempts=3)
-        assert not observe(quick, both, attempts=1).answered
+            observe(responsive, both, attempts=3)
+        assert not observe(responsive, both, attempts=1).answered
 
 
 @pytest.mark.parametrize("status", [401, 403, 500, 503])
-def test_an_error_is_an_answer(
+def test_http_error_counts_as_response(
     status: int, api: EmulatedKubernetesApi, config: FabricConfig, settings: Settings
 ) -> None:
     api.inject_fault(Fault(status))
-    found = observe(FabricActivities(settings), config, attempts=1)
-    assert found.kubernetes_error
-    assert found.answered
+    observation = observe(FabricActivities(settings), config, attempts=1)
+    assert observation.kubernetes_error
+    assert observation.answered
 
 
-def test_the_impatient_wait_no_longer_than_anybody() -> None:
+def test_timeouts_for_responsive_fabrics_are_the_shorter_ones() -> None:
     usual = Settings(answer_timeout=5, read_timeout=30, git_timeout=45)
     assert (
         usual.for_responsive_fabrics.read_timeout,
         usual.for_responsive_fabrics.git_timeout,
     ) == (5, 5)
-    hasty = Settings(answer_timeout=5, read_timeout=2, git_timeout=3)
-    assert hasty.for_responsive_fabrics == hasty
+    short = Settings(answer_timeout=5, read_timeout=2, git_timeout=3)
+    assert short.for_responsive_fabrics == short

@@ -1,4 +1,4 @@
-"""Whether a queue has a worker, as a real Temporal server knows it."""
+"""Detection of the workers of a queue, with a real Temporal server."""
 
 import asyncio
 import threading
@@ -19,10 +19,10 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities import queues
-from tests.support.system.installation import until
+from tests.support.system.installation import wait_until
 
 SHORT = 3.0
-"""Seconds, instead of the minute and more after which a worker that was killed is missed."""
+"""Seconds after which a killed worker counts as lost, instead of more than a minute."""
 
 
 @pytest.fixture
@@ -40,30 +40,30 @@ async def client() -> AsyncIterator[Client]:
 
 @pytest.fixture
 def queue() -> str:
-    """A queue of its own."""
+    """The name of a new queue."""
     return f"site-{uuid4().hex[:8]}"
 
 
 class Work:
-    """An activity that takes the slot until it is let go."""
+    """An activity that holds its slot until it is released."""
 
     def __init__(self) -> None:
-        self.begun, self.go = threading.Event(), threading.Event()
+        self.started, self.release = threading.Event(), threading.Event()
 
     @activity.defn
     def hold(self) -> None:
         """Hold the slot."""
-        self.begun.set()
-        self.go.wait()
+        self.started.set()
+        self.release.wait()
 
 
 @workflow.defn(sandboxed=False)
 class Hold:
-    """Has the activity done on a queue."""
+    """Runs the activity on a queue."""
 
     @workflow.run
     async def run(self, queue: str) -> None:
-        """Until it ends."""
+        """Wait for the activity."""
         await workflow.execute_activity_method(
             Work.hold, task_queue=queue, start_to_close_timeout=timedelta(minutes=5)
         )
@@ -85,32 +85,34 @@ async def worker(client: Client, queue: str, work: Work) -> AsyncIterator[None]:
             try:
                 yield
             finally:
-                work.go.set()
+                work.release.set()
 
 
-async def test_a_worker_is_seen_while_it_is_there(client: Client, queue: str) -> None:
+async def test_queue_has_worker_while_one_runs(client: Client, queue: str) -> None:
     assert not await queues.queue_has_worker(client, queue)
     async with worker(client, queue, Work()):
-        await until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
-    await until(
-        partial(queues.queue_has_worker, client, queue), lambda there: not there, seconds=10
+        await wait_until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
+    await wait_until(
+        partial(queues.queue_has_worker, client, queue),
+        lambda has_worker: not has_worker,
+        seconds=10,
     )
     async with worker(client, queue, Work()):
-        await until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
+        await wait_until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
 
 
-async def test_a_worker_without_a_free_slot_is_no_missing_worker(
+async def test_busy_worker_counts_as_worker(
     client: Client, queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queues, "WORKER_LOST_AFTER_SECONDS", SHORT)
-    work, elsewhere = Work(), f"{queue}-loops"
-    async with worker(client, elsewhere, Work()), worker(client, queue, work):
-        await client.start_workflow(Hold.run, queue, id=queue, task_queue=elsewhere)
-        assert await asyncio.to_thread(work.begun.wait, 20)
-        await until(partial(asks, client, queue), lambda asking: not asking)
-        await until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
+    work, loops_queue = Work(), f"{queue}-loops"
+    async with worker(client, loops_queue, Work()), worker(client, queue, work):
+        await client.start_workflow(Hold.run, queue, id=queue, task_queue=loops_queue)
+        assert await asyncio.to_thread(work.started.wait, 20)
+        await wait_until(partial(list_pollers, client, queue), lambda pollers: not pollers)
+        await wait_until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
 
 
-async def asks(client: Client, queue: str) -> set[str]:
-    """Who asked for activities lately."""
+async def list_pollers(client: Client, queue: str) -> set[str]:
+    """List the workers that polled for activities lately."""
     return await queues._list_pollers(client, (queue, queues.ACTIVITY_QUEUE_TYPE))

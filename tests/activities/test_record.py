@@ -16,8 +16,8 @@ from activities.record import RecordActivities, RecordUpdate
 from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.items import CLUSTER_OBJECT_TYPE
 from fabrics.record.config import ConfigEdits
-from fabrics.record.status import LastKnownState
-from tests.support.netbox.records import FACTS, INSTANCE, STARTED, MakeRecord, fabric_id
+from fabrics.record.sync_status import LastKnownState
+from tests.support.netbox.records import INSTANCE, LAST_KNOWN, STARTED, MakeRecord, fabric_id
 
 
 def fields_of(netbox: NetBox, record: Row) -> Row:
@@ -38,42 +38,48 @@ def journal_of(netbox: NetBox, record: Row) -> list[str]:
 # -- reading and writing ------------------------------------------------------------------------------
 
 
-def test_a_record_is_read(activities: RecordActivities, make_record: MakeRecord) -> None:
+def test_record_is_read(activities: RecordActivities, make_record: MakeRecord) -> None:
     record = make_record(
         hh_sync_interval=60, hh_managed_kinds=["VPC"], hh_last_sync="2026-01-02T03:04:05Z"
     )
-    read = activities.load_record(fabric_id(record))
-    assert read.config is not None
-    assert read.config.problems == ()
-    assert read.config.record_id == record["id"]
-    assert read.config.interval == 60
-    assert read.config.managed_kinds == ("VPC",)
-    assert read.last_known.last_sync == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert (read.installation.netbox_heartbeat, read.installation.has_search_attributes) == (
+    snapshot = activities.load_record(fabric_id(record))
+    assert snapshot.config is not None
+    assert snapshot.config.problems == ()
+    assert snapshot.config.record_id == record["id"]
+    assert snapshot.config.interval == 60
+    assert snapshot.config.managed_kinds == ("VPC",)
+    assert snapshot.last_known.last_sync == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert (
+        snapshot.settings.netbox_heartbeat,
+        snapshot.settings.has_search_attributes,
+    ) == (
         900,
         True,
     )
 
 
-def test_there_is_no_such_record(activities: RecordActivities) -> None:
+def test_missing_record_has_no_config(activities: RecordActivities) -> None:
     assert activities.load_record("nowhere").config is None
     assert (
-        activities.record_result(RecordUpdate(fabric_id="nowhere", last_known=FACTS)).config is None
+        activities.record_result(RecordUpdate(fabric_id="nowhere", last_known=LAST_KNOWN)).config
+        is None
     )
 
 
-def test_a_record_is_found_by_its_whole_fabric_id(
+def test_record_is_found_by_exact_fabric_id(
     activities: RecordActivities, make_record: MakeRecord
 ) -> None:
     make_record(hh_fabric_id="trial-of-ids-10")
     assert activities.load_record("trial-of-ids-1").config is None
 
 
-def test_the_result_stands_in_the_record(
+def test_result_is_written_in_one_request(
     activities: RecordActivities, netbox: NetBox, admin: NetBox, record: Row
 ) -> None:
     before = len(changes_of(admin, record))
-    read = activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
+    snapshot = activities.record_result(
+        RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN)
+    )
     stored = fields_of(netbox, record)
     assert stored["hh_sync_status"] == {"value": "out_of_sync", "label": "Out of sync"}
     assert stored["hh_connection_status"]["value"] == "connected"
@@ -82,15 +88,15 @@ def test_the_result_stands_in_the_record(
     assert stored["hh_drift"][0]["name"] == "prod"
     assert stored["hh_counts"] == {"VPC": 3, "Switch": 5}
     assert stored["hh_instance"] == INSTANCE
-    assert read.last_known == activities.load_record(fabric_id(record)).last_known == FACTS
+    assert snapshot.last_known == activities.load_record(fabric_id(record)).last_known == LAST_KNOWN
     assert len(changes_of(admin, record)) == before + 1, "one write takes all, the claim too"
 
 
-def test_nothing_changed_means_nothing_written(
+def test_unchanged_result_is_not_written(
     activities: RecordActivities, netbox: NetBox, admin: NetBox, record: Row
 ) -> None:
     update = RecordUpdate(
-        fabric_id=fabric_id(record), last_known=FACTS, edits=ConfigEdits(paused=False)
+        fabric_id=fabric_id(record), last_known=LAST_KNOWN, edits=ConfigEdits(paused=False)
     )
     activities.record_result(update)
     written, _ = netbox.get_record(record["id"])
@@ -101,14 +107,14 @@ def test_nothing_changed_means_nothing_written(
     assert len(changes_of(admin, record)) == changes
 
 
-def test_edits_are_written_and_answered(
+def test_edits_are_written_and_returned(
     activities: RecordActivities, netbox: NetBox, record: Row
 ) -> None:
     edits = ConfigEdits(interval=60, paused=True, pause_reason="maintenance")
-    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS, edits=edits)
-    read = activities.record_result(update)
-    assert read.config is not None
-    assert (read.config.interval, read.config.paused) == (60, True)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN, edits=edits)
+    snapshot = activities.record_result(update)
+    assert snapshot.config is not None
+    assert (snapshot.config.interval, snapshot.config.paused) == (60, True)
     stored = fields_of(netbox, record)
     assert stored["hh_sync_interval"] == 60
     assert stored["hh_paused"] is True
@@ -126,42 +132,42 @@ def test_edits_are_written_and_answered(
     ("edited", "status"),
     [({"hh_sync_enabled": False}, "disabled"), ({"hh_kubernetes_server": None}, "not_configured")],
 )
-def test_syncing_never_stays(
+def test_status_syncing_is_replaced(
     activities: RecordActivities, admin: NetBox, record: Row, edited: Row, status: str
 ) -> None:
     syncing = RecordUpdate(fabric_id=fabric_id(record), last_known=LastKnownState(syncing=True))
     activities.record_result(syncing)
     assert fields_of(admin, record)["hh_sync_status"]["value"] == "syncing"
     admin.update(CLUSTERS_PATH, record["id"], {"custom_fields": edited})
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN))
     stored = fields_of(admin, record)
     assert stored["hh_sync_status"]["value"] == status
     connection = "unknown" if status == "not_configured" else "connected"
     assert stored["hh_connection_status"]["value"] == connection
 
 
-def test_a_record_that_was_deleted_is_gone(
+def test_deleted_record_has_no_config(
     activities: RecordActivities, admin: NetBox, make_record: MakeRecord
 ) -> None:
     record = make_record()
     admin.delete(CLUSTERS_PATH, record["id"])
-    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN)
     assert activities.record_result(update).config is None
 
 
-def test_a_record_deleted_in_between_is_gone(
+def test_record_deleted_during_update_has_no_config(
     activities: RecordActivities,
     netbox: NetBox,
     admin: NetBox,
     record: Row,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    meddle(monkeypatch, netbox, lambda: admin.delete(CLUSTERS_PATH, record["id"]), times=1)
-    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS)
+    interfere(monkeypatch, netbox, lambda: admin.delete(CLUSTERS_PATH, record["id"]), times=1)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN)
     assert activities.record_result(update).config is None
 
 
-def test_a_record_out_of_sight_is_not_gone(
+def test_hidden_record_does_not_count_as_deleted(
     activities: RecordActivities, admin: NetBox, record: Row
 ) -> None:
     name = "Fabric Sync: records"
@@ -176,7 +182,7 @@ def test_a_record_out_of_sight_is_not_gone(
     assert activities.load_record(fabric_id(record)).config is not None
 
 
-def test_two_records_with_one_fabric_id(
+def test_duplicate_fabric_id_is_refused(
     activities: RecordActivities, admin: NetBox, make_record: MakeRecord
 ) -> None:
     field = next(row for row in admin.list_rows(CUSTOM_FIELDS, name="hh_fabric_id"))
@@ -191,27 +197,27 @@ def test_two_records_with_one_fabric_id(
     assert second["name"] in str(error.value)
 
 
-# -- others who write ---------------------------------------------------------------------------------
+# -- concurrent edits ---------------------------------------------------------------------------------
 
 
-def meddle(
-    monkeypatch: pytest.MonkeyPatch, netbox: NetBox, act: Callable[[], object], times: int
+def interfere(
+    monkeypatch: pytest.MonkeyPatch, netbox: NetBox, action: Callable[[], object], times: int
 ) -> list[int]:
-    """Let somebody `act` between our reading of a record and our writing, that many `times`."""
-    read, reads = netbox.get_record, list[int]()
+    """Run `action` between read and write of a record, the first `times` times."""
+    get_record, reads = netbox.get_record, list[int]()
 
     def record(record_id: int) -> tuple[Row, str]:
-        answer = read(record_id)
+        result = get_record(record_id)
         reads.append(record_id)
         if len(reads) <= times:
-            act()
-        return answer
+            action()
+        return result
 
     monkeypatch.setattr(netbox, "get_record", record)
     return reads
 
 
-def test_an_edit_between_reading_and_writing_survives(
+def test_concurrent_edit_survives(
     activities: RecordActivities,
     netbox: NetBox,
     admin: NetBox,
@@ -221,17 +227,19 @@ def test_an_edit_between_reading_and_writing_survives(
     def disable() -> None:
         admin.update(CLUSTERS_PATH, record["id"], {"custom_fields": {"hh_sync_enabled": False}})
 
-    reads = meddle(monkeypatch, netbox, disable, times=1)
-    read = activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
+    reads = interfere(monkeypatch, netbox, disable, times=1)
+    snapshot = activities.record_result(
+        RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN)
+    )
     assert len(reads) == 2
-    assert read.config is not None
-    assert not read.config.enabled
+    assert snapshot.config is not None
+    assert not snapshot.config.enabled
     stored = fields_of(admin, record)
     assert stored["hh_sync_enabled"] is False
     assert stored["hh_sync_status"]["value"] == "disabled"
 
 
-def test_it_gives_up_where_somebody_is_always_faster(
+def test_update_gives_up_after_repeated_conflicts(
     activities: RecordActivities,
     netbox: NetBox,
     admin: NetBox,
@@ -243,9 +251,9 @@ def test_it_gives_up_where_somebody_is_always_faster(
     def edit() -> None:
         admin.update(CLUSTERS_PATH, record["id"], {"comments": f"{next(numbers)}"})
 
-    reads = meddle(monkeypatch, netbox, edit, times=1000)
+    reads = interfere(monkeypatch, netbox, edit, times=1000)
     with pytest.raises(PreconditionFailed, match="somebody else kept changing it"):
-        activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
+        activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN))
     assert 2 < len(reads) < 20
     assert fields_of(admin, record)["hh_sync_status"] is None
 
@@ -253,7 +261,7 @@ def test_it_gives_up_where_somebody_is_always_faster(
 def test_no_edit_is_lost_while_results_are_written(
     activities: RecordActivities, admin: NetBox, record: Row
 ) -> None:
-    """An operator edits one of several fields 50 times, each time while a result is being written."""
+    """Edit one of several fields 50 times, each time while a result is being written."""
     finished, written = Event(), Semaphore(0)
 
     def write_results() -> None:
@@ -261,8 +269,10 @@ def test_no_edit_is_lost_while_results_are_written(
             if finished.is_set():
                 return
             started = STARTED + timedelta(seconds=number)
-            facts = FACTS.model_copy(update={"last_sync": started, "drift_count": number})
-            activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=facts))
+            last_known = LAST_KNOWN.model_copy(update={"last_sync": started, "drift_count": number})
+            activities.record_result(
+                RecordUpdate(fabric_id=fabric_id(record), last_known=last_known)
+            )
             written.release()
 
     expected: dict[str, Any] = {}
@@ -280,7 +290,7 @@ def test_no_edit_is_lost_while_results_are_written(
         finally:
             finished.set()
         results.result()
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN))
     stored = fields_of(admin, record)
     assert {key: stored[key] for key in expected} == expected
 
@@ -295,7 +305,7 @@ EDITS: list[tuple[str, Callable[[int], object]]] = [
 
 @pytest.fixture
 def required_field(admin: NetBox) -> Iterator[str]:
-    """A custom field that somebody else made, required on all clusters."""
+    """A custom field of somebody else that is required on all clusters."""
     name = "trial_owner"
     field = admin.create(
         CUSTOM_FIELDS,
@@ -305,10 +315,10 @@ def required_field(admin: NetBox) -> Iterator[str]:
     admin.delete(CUSTOM_FIELDS, field["id"])
 
 
-def test_a_write_that_netbox_refuses_goes_to_the_journal_once(
+def test_rejected_write_adds_one_journal_entry(
     activities: RecordActivities, netbox: NetBox, record: Row, required_field: str
 ) -> None:
-    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN)
     for _ in range(2):
         with pytest.raises(BadRequest, match=required_field):
             activities.record_result(update)
@@ -317,12 +327,14 @@ def test_a_write_that_netbox_refuses_goes_to_the_journal_once(
     assert fields_of(netbox, record)["hh_sync_status"] is None
 
 
-def test_a_record_of_another_installation_is_left_alone(
+def test_record_of_other_installation_is_not_changed(
     activities: RecordActivities, netbox: NetBox, make_record: MakeRecord
 ) -> None:
     record = make_record(hh_instance="default@elsewhere")
     written, _ = netbox.get_record(record["id"])
-    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS, journal_entry="Hello.")
+    update = RecordUpdate(
+        fabric_id=fabric_id(record), last_known=LAST_KNOWN, journal_entry="Hello."
+    )
     command = rf"default@elsewhere.*`starter\.py doctor {fabric_id(record)} --take-over`"
     for _ in range(2):
         with pytest.raises(PermanentError, match=command):
@@ -333,11 +345,11 @@ def test_a_record_of_another_installation_is_left_alone(
     assert journal_of(netbox, record) == []
 
 
-def test_a_repeated_activity_and_a_new_loop_add_no_second_journal_entry(
+def test_repeated_journal_entry_is_added_once(
     activities: RecordActivities, netbox: NetBox, record: Row
 ) -> None:
     error = "**error** since 2026-01-01 12:00:00 UTC. The API refused the token."
-    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS, journal_entry=error)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN, journal_entry=error)
     again = update.model_copy(update={"journal_entry": error.replace("12:00", "12:03")})
     for repeated in (update, update, again):
         activities.record_result(repeated)

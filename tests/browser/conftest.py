@@ -1,4 +1,4 @@
-"""A real browser, logged in to NetBox."""
+"""Fixtures for a real browser that is logged in to NetBox."""
 
 import os
 import shutil
@@ -12,23 +12,23 @@ from stack.stack import Stack
 from tests.support.system.browser import SCREEN
 
 expect.set_options(timeout=20_000)
-"""Milliseconds: the Web UI asks a worker for details, and a busy machine takes its time."""
+"""Milliseconds: the Web UI queries a worker, which is slow on a busy machine."""
 
 
 @pytest.fixture
 def chromium() -> str:
-    """The program; the package is Debian's, so that nothing is downloaded from elsewhere."""
-    found = shutil.which("chromium")
-    if found is None:
+    """The path of Debian's Chromium, so that Playwright need not download a browser."""
+    path = shutil.which("chromium")
+    if path is None:
         pytest.skip("There is no chromium here: `stack/set-up browser` installs it.")
-    return found
+    return path
 
 
 @pytest.fixture
 def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where pictures go: to the folder named by `--pictures`, or nowhere in particular."""
-    named: str | None = request.config.getoption("--pictures")
-    folder = Path(named) if named else tmp_path / "pictures"
+    """The folder for screenshots: that of `--pictures`, or a temporary one."""
+    option: str | None = request.config.getoption("--pictures")
+    folder = Path(option) if option else tmp_path / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -1,4 +1,4 @@
-"""What an operator sees and does in NetBox and in the Temporal Web UI, in a real browser.
+"""Pages of NetBox and the Temporal Web UI as operators use them in a browser.
 
 The pictures in `docs/` come from here: `.venv/bin/pytest tests/browser --pictures docs/pictures`.
 """
@@ -21,13 +21,13 @@ from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
 from tests.support.paths import PROJECT
 from tests.support.system.browser import SCREEN
-from tests.support.system.fleet import journal, look
-from tests.support.system.installation import Fabric, Installation, in_yaml, manifest, until
+from tests.support.system.fleet import journal, request_round
+from tests.support.system.installation import Fabric, Installation, in_yaml, manifest, wait_until
 
 SOON = 40
-"""Seconds within which an edit in NetBox counts."""
+"""Seconds within which an edit in NetBox takes effect."""
 
-NOBODY = "https://127.0.0.1:1"
+UNREACHABLE = "https://127.0.0.1:1"
 RESEARCH = {
     "ipv4Namespace": "default",
     "vlanNamespace": "default",
@@ -43,7 +43,7 @@ ON_LOAN = manifest("Server", "gpu-loan-01", {"description": "until June"})
 
 
 def wired() -> list[dict[str, Any]]:
-    """The same with two leaves, each server at both, and the first of them in the VPC."""
+    """Return `OBJECTS` with two leaves, cables to all servers, and a VPC attachment."""
     leaves = ("leaf-01", "leaf-02")
     switches = [
         manifest(
@@ -74,17 +74,19 @@ def wired() -> list[dict[str, Any]]:
 
 
 async def three_fabrics(installation: Installation) -> list[Fabric]:
-    """One in sync, one that people changed by hand, one that does not answer."""
+    """Create three fabrics: in sync, drifted by manual changes, and unreachable."""
     drifted = [*OBJECTS[:1], BY_HAND, *OBJECTS[2:], ON_LOAN]
     berlin = await installation.named_fabric("berlin-dc1", IN_GIT, OBJECTS)
     oslo = await installation.named_fabric("oslo-dc2", IN_GIT, drifted, hh_sync_interval=3600)
-    lyon = await installation.named_fabric("lyon-edge", IN_GIT, (), hh_kubernetes_server=NOBODY)
-    (lyon.credential / "server").write_text(NOBODY)
+    lyon = await installation.named_fabric(
+        "lyon-edge", IN_GIT, (), hh_kubernetes_server=UNREACHABLE
+    )
+    (lyon.credential / "server").write_text(UNREACHABLE)
     return [berlin, oslo, lyon]
 
 
 async def details(page: Page, installation: Installation, loop: str) -> str:
-    """A workflow's details, in words, as the Web UI shows them."""
+    """Return the text of a workflow's details in the Web UI."""
     namespace = f"{installation.stack.temporal.ui_url}/namespaces/default/workflows"
     run = (await installation.client.get_workflow_handle(loop).describe()).run_id
     await page.goto(f"{namespace}/{quote(loop, safe='')}/{run}/user-metadata")
@@ -93,13 +95,13 @@ async def details(page: Page, installation: Installation, loop: str) -> str:
     return await shown.inner_text()
 
 
-async def test_an_edit_in_the_form_shows_in_the_web_ui_soon(
+async def test_edit_in_the_form_appears_in_the_web_ui_soon(
     installation: Installation, page: Page, pictures: Path
 ) -> None:
     _, oslo, lyon = await three_fabrics(installation)
     async with installation.worker():
-        await oslo.recorded("out_of_sync")
-        await lyon.recorded("error")
+        await oslo.wait_for_status("out_of_sync")
+        await lyon.wait_for_status("error")
         netbox = installation.stack.netbox.url
         await page.goto(f"{netbox}/virtualization/clusters/{oslo.record_id}/edit/")
         await page.locator("#id_cf_hh_sync_interval").scroll_into_view_if_needed()
@@ -111,20 +113,20 @@ async def test_an_edit_in_the_form_shows_in_the_web_ui_soon(
         await page.wait_for_url(f"{netbox}/virtualization/clusters/{oslo.record_id}/")
 
         loop = workflow_id(oslo.fabric_id)
-        seen = await until(
+        shown = await wait_until(
             partial(details, page, installation, loop),
             lambda text: "every 60 s" in text and "oslo-dc2 is out of sync" in text,
             seconds=SOON,
         )
-        assert re.search(r"Next sync: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", seen)
-        assert "extra: Server gpu-loan-01" in seen
+        assert re.search(r"Next sync: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", shown)
+        assert "extra: Server gpu-loan-01" in shown
         await page.screenshot(path=pictures / "temporal-loop.png")
 
 
-async def test_clusters_typed_into_the_form_are_all_it_takes(
+async def test_clusters_from_the_form_are_synced(
     installation: Installation, admin: NetBox, page: Page
 ) -> None:
-    api = installation.apis()
+    api = installation.start_api()
     api.apply_all(OBJECTS)
     repository = installation.stack.git.create_repository("by-hand")
     repository.commit(IN_GIT)
@@ -134,7 +136,7 @@ async def test_clusters_typed_into_the_form_are_all_it_takes(
     )
 
     async def type_in(name: str, git: str) -> None:
-        """What a person enters, and nothing else."""
+        """Enter only the fields that a person needs."""
         api.write_credential(installation.folder / "credentials" / name.lower())
         await page.goto(f"{clusters}add/?type={kind}")
         await page.fill("#id_name", name)
@@ -159,9 +161,9 @@ async def test_clusters_typed_into_the_form_are_all_it_takes(
         for name in ("Bergen", "Malmo"):
             await type_in(name, repository.url)
         await type_in("Turku", "")
-        wanted = {workflow_id(fabric_id) for fabric_id in ("bergen", "malmo", "turku")}
-        await until(loops, lambda found: found == wanted, seconds=SOON)
-        await until(
+        expected = {workflow_id(fabric_id) for fabric_id in ("bergen", "malmo", "turku")}
+        await wait_until(loops, lambda found: found == expected, seconds=SOON)
+        await wait_until(
             statuses,
             lambda found: (
                 found == {"Bergen": "in_sync", "Malmo": "in_sync", "Turku": "inventory_only"}
@@ -169,7 +171,7 @@ async def test_clusters_typed_into_the_form_are_all_it_takes(
         )
 
 
-async def test_netbox_tells_the_fabrics_apart(
+async def test_netbox_filters_fabrics_by_status(
     installation: Installation, admin: NetBox, page: Page, pictures: Path
 ) -> None:
     berlin, oslo, lyon = await three_fabrics(installation)
@@ -186,9 +188,9 @@ async def test_netbox_tells_the_fabrics_apart(
         return await page.locator("tbody tr td:nth-child(2)").all_inner_texts()
 
     async with installation.worker():
-        await berlin.recorded("in_sync")
-        await oslo.recorded("out_of_sync")
-        await lyon.recorded("error")
+        await berlin.wait_for_status("in_sync")
+        await oslo.wait_for_status("out_of_sync")
+        await lyon.wait_for_status("error")
         assert await names(f"filter_id={views['Fabrics with drift']}") == ["oslo-dc2"]
         await page.screenshot(path=pictures / "netbox-drift.png")
         assert await names(f"filter_id={views['Fabrics in error']}") == ["lyon-edge"]
@@ -199,7 +201,7 @@ async def test_netbox_tells_the_fabrics_apart(
         await page.screenshot(path=pictures / "netbox-fabrics.png")
         await page.goto(f"{table}{oslo.record_id}/")
         await page.screenshot(path=pictures / "netbox-fabric.png", full_page=True)
-        entries = await until(partial(journal, lyon), bool)
+        entries = await wait_until(partial(journal, lyon), bool)
         await page.goto(f"{table}{lyon.record_id}/journal/")
         _, sentence = entries[0].split(" UTC. ")  # before that it has Markdown
         await expect(page.get_by_text(sentence[:40])).to_be_visible()
@@ -212,7 +214,7 @@ async def test_netbox_tells_the_fabrics_apart(
         await expect(page.get_by_role("heading", name="fabric-sync/oslo-dc2")).to_be_visible()
 
 
-async def test_netbox_documents_what_runs(
+async def test_netbox_has_the_live_inventory(
     installation: Installation, page: Page, pictures: Path
 ) -> None:
     objects = wired()
@@ -220,7 +222,7 @@ async def test_netbox_documents_what_runs(
     hanover = await installation.named_fabric("hanover-dc4", git, objects)
     netbox = installation.stack.netbox.url
     async with installation.worker():
-        await hanover.recorded("in_sync")
+        await hanover.wait_for_status("in_sync")
         await page.goto(f"{netbox}/dcim/devices/?cf_hh_fabric=hanover-dc4")
         await expect(page.locator("tbody tr")).to_have_count(9)
         await page.get_by_role("link", name="leaf-01", exact=True).click()
@@ -233,14 +235,14 @@ async def test_netbox_documents_what_runs(
         await expect(page.get_by_text("research/default").first).to_be_visible()
 
 
-async def test_the_web_ui_finds_fabrics_and_says_how_the_fleet_is(
+async def test_web_ui_finds_fabrics_and_shows_the_fleet(
     installation: Installation, page: Page, pictures: Path
 ) -> None:
     berlin, oslo, lyon = await three_fabrics(installation)
     loops = f"{installation.stack.temporal.ui_url}/namespaces/default/workflows"
     async with installation.worker():
         for fabric, status in ((berlin, "in_sync"), (oslo, "out_of_sync"), (lyon, "error")):
-            await fabric.recorded(status)
+            await fabric.wait_for_status(status)
         for query, found in (
             ('FabricStatus="error"', lyon),
             ('FabricName="berlin-dc1"', berlin),
@@ -252,23 +254,23 @@ async def test_the_web_ui_finds_fabrics_and_says_how_the_fleet_is(
                 row = page.get_by_role("link", name=workflow_id(fabric.fabric_id))
                 await expect(row).to_have_count(1 if fabric is found else 0)
         await page.screenshot(path=pictures / "temporal-loops.png")
-        await look(installation)
+        await request_round(installation)
 
         states = "1 error, 1 in_sync, 1 out_of_sync"
-        seen = await until(
+        shown = await wait_until(
             partial(details, page, installation, FLEET_WORKFLOW_ID),
             lambda text: states in text,
             seconds=SOON,
         )
-        assert "lyon-edge: The Kubernetes API at" in seen
+        assert "lyon-edge: The Kubernetes API at" in shown
         await page.screenshot(path=pictures / "temporal-fleet.png")
-        await keep_terminal(installation, pictures / "status.svg", "status")
-        await keep_terminal(installation, pictures / "history.svg", "history", "berlin-dc1")
-        await keep_terminal(installation, pictures / "doctor.svg", "doctor", "berlin-dc1")
+        await save_terminal(installation, pictures / "status.svg", "status")
+        await save_terminal(installation, pictures / "history.svg", "history", "berlin-dc1")
+        await save_terminal(installation, pictures / "doctor.svg", "doctor", "berlin-dc1")
 
 
-async def keep_terminal(installation: Installation, picture: Path, *arguments: str) -> None:
-    """What a command shows in a terminal, as a picture."""
+async def save_terminal(installation: Installation, picture: Path, *arguments: str) -> None:
+    """Save the output of a command in a terminal as a picture."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("starter.py", *arguments),

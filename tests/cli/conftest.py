@@ -1,4 +1,4 @@
-"""Fixtures: the command line of a test's installation."""
+"""The fixture for tests that run commands."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A fabric from `add` to `disable`, with a real worker, by the command line alone."""
+"""A fabric from `add` to `disable` by command line, with a real worker."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.support.system.installation import (
     Installation,
     in_yaml,
     manifest,
-    until,
+    wait_until,
 )
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -17,14 +17,16 @@ ADDED = manifest("Server", "server-4", {"description": "number 4"})
 
 
 async def started(installation: Installation, starter: CommandLine, **fields: object) -> Fabric:
-    """A fabric that `enable` has brought to its first sync."""
+    """Enable a new fabric, and wait until it is in sync."""
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False, **fields)
     assert (await starter("enable", fabric.fabric_id)).code == 0
-    await fabric.recorded("in_sync")
+    await fabric.wait_for_status("in_sync")
     return fabric
 
 
-async def test_from_add_to_disable(installation: Installation, starter: CommandLine) -> None:
+async def test_fabric_is_added_synced_and_disabled(
+    installation: Installation, starter: CommandLine
+) -> None:
     async with installation.worker():
         source = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False)
         name = f"Düsseldorf [{installation.queue}]"
@@ -38,28 +40,22 @@ async def test_from_add_to_disable(installation: Installation, starter: CommandL
         assert fabric_id == f"dusseldorf-{installation.queue}"
 
         report = (await starter("sync", name, "--json")).json["report"]
-        assert (report["sync_status"], report["objects"], report["drift_count"]) == (
-            "in_sync",
-            3,
-            0,
-        )
+        assert report["sync_status"] == "in_sync"
+        assert (report["objects"], report["drift_count"]) == (3, 0)
 
-        shown = await starter("status", fabric_id, "--json")
-        assert (shown.code, shown.fabric["sync_status"], shown.fabric["name"]) == (
-            0,
-            "in_sync",
-            name,
-        )
-        assert shown.fabric["counts"] == {"Server": 3}
-        assert shown.fabric["running"]
-        assert shown.fabric["next_sync"]
+        status = await starter("status", fabric_id, "--json")
+        assert (status.code, status.fabric["name"]) == (0, name)
+        assert status.fabric["sync_status"] == "in_sync"
+        assert status.fabric["counts"] == {"Server": 3}
+        assert status.fabric["running"]
+        assert status.fabric["next_sync"]
 
-        gone = await starter("disable", name, "--json")
-        assert (gone.code, gone.fabric["sync_status"]) == (0, "disabled")
-        assert (await starter("sync", name)).refused(f"`starter.py enable {fabric_id}`")
+        disabled = await starter("disable", name, "--json")
+        assert (disabled.code, disabled.fabric["sync_status"]) == (0, "disabled")
+        assert (await starter("sync", name)).is_refused(f"`starter.py enable {fabric_id}`")
 
 
-async def test_the_fleet_is_told_of_where_all_fabrics_are(
+async def test_status_of_all_fabrics_includes_the_fleet(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker():
@@ -68,13 +64,13 @@ async def test_the_fleet_is_told_of_where_all_fabrics_are(
         async def fleet() -> Any:  # noqa: ANN401  JSON
             return (await starter("status", "--json")).json["fleet"]
 
-        told = await until(fleet, lambda told: told and told["states"] == {"in_sync": 1})
-        assert (told["error"], told["problems"], told["elsewhere"]) == ("", [], 0)
+        summary = await wait_until(fleet, lambda fleet: fleet and fleet["states"] == {"in_sync": 1})
+        assert (summary["error"], summary["problems"], summary["elsewhere"]) == ("", [], 0)
         one = await starter("status", fabric.fabric_id, "--json")
         assert (one.code, one.json["fleet"]) == (0, None)
 
 
-async def test_drift_is_exit_status_1(installation: Installation, starter: CommandLine) -> None:
+async def test_drift_exits_1(installation: Installation, starter: CommandLine) -> None:
     async with installation.worker():
         fabric = await started(installation, starter)
         assert (await starter("sync", fabric.fabric_id)).code == 0
@@ -87,16 +83,18 @@ async def test_drift_is_exit_status_1(installation: Installation, starter: Comma
         assert (await starter("status", fabric.fabric_id, "--json")).fabric["drift_count"] == 1
 
 
-async def test_a_loop_obeys(installation: Installation, starter: CommandLine) -> None:
+async def test_loop_follows_interval_pause_and_resume(
+    installation: Installation, starter: CommandLine
+) -> None:
     async with installation.worker():
         fabric = await started(installation, starter, hh_sync_interval=3600)
         faster = await starter("set-interval", fabric.fabric_id, "5", "--json")
         assert (faster.code, faster.fabric["sync_interval"]) == (0, 5)
-        await fabric.synced(3)
+        await fabric.wait_for_syncs(3)
 
         paused = await starter("pause", fabric.fabric_id, "--reason", "work", "--json")
         assert (paused.code, paused.fabric["sync_status"]) == (0, "paused")
-        record = await fabric.recorded("paused")
+        record = await fabric.wait_for_status("paused")
         assert (record["pause_reason"], record["sync_interval"]) == ("work", 5)
         assert (await starter("status", fabric.fabric_id)).code == 0
 
@@ -105,75 +103,75 @@ async def test_a_loop_obeys(installation: Installation, starter: CommandLine) ->
         assert resumed.fabric["next_sync"]
 
 
-async def test_history_tells_how_punctual(installation: Installation, starter: CommandLine) -> None:
+async def test_history_shows_lateness(installation: Installation, starter: CommandLine) -> None:
     async with installation.worker():
         fabric = await started(installation, starter, hh_sync_interval=5)
-        await fabric.synced(4)
+        await fabric.wait_for_syncs(4)
         history = (await starter("history", fabric.fabric_id, "--json")).json
-        late = [sync["lateness"] for sync in history["syncs"] if sync["trigger"] == "schedule"]
-        assert len(late) >= 2
-        assert min(late) >= 0
-        assert min(late) <= history["median_lateness"] <= max(late)
+        scheduled = [sync for sync in history["syncs"] if sync["trigger"] == "schedule"]
+        lateness = [sync["lateness"] for sync in scheduled]
+        assert len(lateness) >= 2
+        assert min(lateness) >= 0
+        assert min(lateness) <= history["median_lateness"] <= max(lateness)
         table = await starter("history", fabric.fabric_id)
         assert "median lateness" in table.out
         assert table.out.count("in_sync") >= 4
 
 
-async def test_a_request_without_waiting(installation: Installation, starter: CommandLine) -> None:
+async def test_no_wait_returns_without_report(
+    installation: Installation, starter: CommandLine
+) -> None:
     async with installation.worker():
         fabric = await started(installation, starter, hh_sync_interval=3600)
         before = (await fabric.status()).syncs
-        asked = await starter("sync", fabric.fabric_id, "--no-wait", "--full", "--json")
-        assert (asked.code, asked.json["report"]) == (0, None)
-        await fabric.synced(before + 1)
+        requested = await starter("sync", fabric.fabric_id, "--no-wait", "--full", "--json")
+        assert (requested.code, requested.json["report"]) == (0, None)
+        await fabric.wait_for_syncs(before + 1)
 
 
-async def test_a_terminated_loop_is_missed_and_started_by_sync(
+async def test_terminated_loop_is_shown_as_lost_and_started_by_sync(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker():
         fabric = await started(installation, starter)
     await fabric.handle.terminate()
 
-    async def seen() -> bool:
-        shown = await starter("status", fabric.fabric_id, "--json")
-        return shown.code == 1 and bool(shown.fabric["lost"])
+    async def is_lost() -> bool:
+        status = await starter("status", fabric.fabric_id, "--json")
+        return status.code == 1 and bool(status.fabric["lost"])
 
-    await until(seen, bool)
+    await wait_until(is_lost, bool)
     async with installation.worker():
 
-        async def synced() -> bool:
+        async def is_synced() -> bool:
             return (await starter("sync", fabric.fabric_id)).code == 0
 
-        await until(synced, bool)
+        await wait_until(is_synced, bool)
         assert (await starter("status", fabric.fabric_id)).code == 0
 
 
-async def test_without_a_loop_the_record_is_written(
+async def test_pause_and_interval_are_written_to_the_record_without_a_loop(
     installation: Installation, starter: CommandLine
 ) -> None:
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False)
     assert (await starter("pause", fabric.fabric_id, "--reason", "later")).code == 0
     assert (await starter("set-interval", fabric.fabric_id, "60")).code == 0
     record = await fabric.record()
-    assert (record["paused"], record["pause_reason"], record["sync_interval"]) == (
-        True,
-        "later",
-        60,
-    )
+    assert record["paused"] is True
+    assert (record["pause_reason"], record["sync_interval"]) == ("later", 60)
     assert record["sync_status"]["value"] == "disabled"
     assert (await starter("resume", fabric.fabric_id)).code == 0
     assert not (await fabric.record())["paused"]
 
 
-async def test_an_interval_of_0_switches_off_and_another_on(
+async def test_interval_0_disables_and_another_enables(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker():
         fabric = await started(installation, starter)
         await starter("set-interval", fabric.fabric_id, "0")
-        await fabric.recorded("disabled")
-        assert (await starter("sync", fabric.fabric_id)).refused("interval 0")
+        await fabric.wait_for_status("disabled")
+        assert (await starter("sync", fabric.fabric_id)).is_refused("its interval is 0")
         assert (await starter("set-interval", fabric.fabric_id, "5")).code == 0
         assert (await starter("sync", fabric.fabric_id)).code == 0
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")

@@ -1,4 +1,4 @@
-"""What makes no sense is refused with one sentence on stderr and exit status 2."""
+"""Invalid input is refused with one sentence on stderr and exit status 2."""
 
 import asyncio
 import sys
@@ -17,19 +17,19 @@ type Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def _nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_services(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     monkeypatch.setenv("FABRIC_SYNC_NETBOX_URL", "http://127.0.0.1:1")
 
 
 def run(arguments: list[str], capsys: Capture) -> Result:
-    """The command in this process, which is quicker and the same until it connects."""
+    """Run a command in this process, which is quicker and the same until it connects."""
     code = app.run(arguments)
     written = capsys.readouterr()
     return Result(code, written.out, written.err)
 
 
-@pytest.mark.usefixtures("_nothing_runs")
+@pytest.mark.usefixtures("_no_services")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -41,7 +41,7 @@ def run(arguments: list[str], capsys: Capture) -> Result:
         ),
     ],
 )
-def test_usage_of_the_worker(
+def test_invalid_worker_options_are_refused(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
 ) -> None:
     monkeypatch.setenv("FABRIC_SYNC_TASK_QUEUE", "central")
@@ -52,7 +52,7 @@ def test_usage_of_the_worker(
     assert sentence in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("_nothing_runs")
+@pytest.mark.usefixtures("_no_services")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -78,12 +78,14 @@ def test_usage_of_the_worker(
         (["resume", "a", "b"], "unexpected extra argument"),
     ],
 )
-def test_usage(capsys: Capture, arguments: list[str], sentence: str) -> None:
+def test_invalid_arguments_are_refused(
+    capsys: Capture, arguments: list[str], sentence: str
+) -> None:
     refused = run(arguments, capsys)
-    assert refused.refused(sentence), refused
+    assert refused.is_refused(sentence), refused
 
 
-@pytest.mark.usefixtures("_nothing_runs")
+@pytest.mark.usefixtures("_no_services")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -95,12 +97,12 @@ def test_usage(capsys: Capture, arguments: list[str], sentence: str) -> None:
         ["setup"],
     ],
 )
-def test_no_temporal(capsys: Capture, arguments: list[str]) -> None:
+def test_temporal_is_unreachable(capsys: Capture, arguments: list[str]) -> None:
     refused = run(arguments, capsys)
-    assert refused.refused("No Temporal server answers at 127.0.0.1:1"), refused
+    assert refused.is_refused("No Temporal server answers at 127.0.0.1:1"), refused
 
 
-@pytest.mark.usefixtures("_nothing_runs")
+@pytest.mark.usefixtures("_no_services")
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
@@ -108,18 +110,18 @@ def test_no_temporal(capsys: Capture, arguments: list[str]) -> None:
         ({"TEMPORAL_PROFILE": "none"}, "Temporal's configuration cannot be used"),
     ],
 )
-def test_environment(
+def test_invalid_environment(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     refused = run(["status"], capsys)
-    assert refused.refused(sentence), refused
+    assert refused.is_refused(sentence), refused
 
 
-async def test_no_namespace(starter: CommandLine) -> None:
+async def test_missing_namespace(starter: CommandLine) -> None:
     refused = await starter.with_(TEMPORAL_NAMESPACE="elsewhere")("enable", "dc")
-    assert refused.refused('no namespace "elsewhere"'), refused
+    assert refused.is_refused('no namespace "elsewhere"'), refused
 
 
 @pytest.mark.parametrize(
@@ -131,19 +133,21 @@ async def test_no_namespace(starter: CommandLine) -> None:
         ({"FABRIC_SYNC_NETBOX_TOKEN": ""}, "refused the token"),
     ],
 )
-async def test_dependencies(starter: CommandLine, variables: dict[str, str], sentence: str) -> None:
+async def test_unusable_netbox(
+    starter: CommandLine, variables: dict[str, str], sentence: str
+) -> None:
     refused = await starter.with_(**variables)("enable", "dc")
-    assert "python worker.py" in refused.err  # said first: none of these tests has a worker
+    assert "python worker.py" in refused.err  # printed first: none of these tests has a worker
     assert sentence in refused.err.splitlines()[-1]
     assert (refused.code, refused.out) == (2, "")
 
 
-async def test_a_netbox_that_is_something_else(
+async def test_url_of_other_service_is_refused(
     starter: CommandLine, installation: Installation
 ) -> None:
-    elsewhere = starter.with_(FABRIC_SYNC_NETBOX_URL=installation.stack.temporal.ui_url)
-    refused = await elsewhere("status")
-    assert refused.refused("not the REST API of a NetBox"), refused
+    misdirected = starter.with_(FABRIC_SYNC_NETBOX_URL=installation.stack.temporal.ui_url)
+    refused = await misdirected("status")
+    assert refused.is_refused("not the REST API of a NetBox"), refused
 
 
 async def test_unknown_fabric(starter: CommandLine, installation: Installation) -> None:
@@ -151,7 +155,7 @@ async def test_unknown_fabric(starter: CommandLine, installation: Installation) 
     added = await starter("add", name, "--kubernetes-server", URL)
     assert added.code == 0
     refused = await starter("pause", name.lower().replace("berlin", "berln"))
-    assert refused.refused("did you mean"), refused
+    assert refused.is_refused("did you mean"), refused
     assert installation.queue in refused.err
 
 
@@ -161,11 +165,11 @@ async def test_ambiguous_name(
     name = f"twin {installation.queue}"
     twins = [await asyncio.to_thread(admin.create_record, name, {}) for _ in range(2)]
     refused = await starter("status", name)
-    assert refused.refused(f'2 fabrics answer to "{name}"'), refused
+    assert refused.is_refused(f'2 fabrics answer to "{name}"'), refused
     for twin in twins:
         assert f"@{twin['id']}" in refused.err
-    one = await starter("status", f"@{twins[0]['id']}", "--json")
-    assert one.fabric["name"] == name
+    status = await starter("status", f"@{twins[0]['id']}", "--json")
+    assert status.fabric["name"] == name
 
 
 @pytest.mark.parametrize(
@@ -180,18 +184,18 @@ async def test_ambiguous_name(
         ),
     ],
 )
-async def test_unusable_values_never_reach_netbox(
+async def test_invalid_values_are_not_written_to_netbox(
     starter: CommandLine, installation: Installation, options: list[str], sentence: str
 ) -> None:
     name = f"new {installation.queue}"
     refused = await starter("add", name, *options)
-    assert refused.refused(sentence), refused
+    assert refused.is_refused(sentence), refused
     assert "secret" not in refused.err
-    assert (await starter("status", name)).refused("There is no fabric"), "it was created"
+    assert (await starter("status", name)).is_refused("There is no fabric"), "it was created"
 
 
-async def test_a_name_is_taken_once(starter: CommandLine, installation: Installation) -> None:
+async def test_existing_name_is_refused(starter: CommandLine, installation: Installation) -> None:
     name = f"once {installation.queue}"
     assert (await starter("add", name, "--kubernetes-server", URL)).code == 0
     refused = await starter("add", name, "--kubernetes-server", URL)
-    assert refused.refused(f'There is a fabric "{name}" already'), refused
+    assert refused.is_refused(f'There is already a fabric "{name}"'), refused

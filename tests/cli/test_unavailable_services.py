@@ -1,4 +1,4 @@
-"""What still works, and what is said, while something that is needed is not there."""
+"""Commands while a worker, NetBox or Temporal is unavailable."""
 
 import signal
 
@@ -8,17 +8,17 @@ from cli.fabrics.fleet_view import MAX_QUERIED_LOOPS
 from fabrics.loop.loop import workflow_id
 from tests.support.cli.command_line import CommandLine
 from tests.support.system.fleet import edit
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
 
 async def new(installation: Installation, **fields: object) -> Fabric:
-    """A fabric that nobody has enabled."""
+    """Create a fabric that is not enabled."""
     return await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False, **fields)
 
 
-async def test_enabled_without_a_worker_it_syncs_when_one_comes(
+async def test_fabric_enabled_without_a_worker_syncs_once_one_runs(
     installation: Installation, starter: CommandLine
 ) -> None:
     fabric = await new(installation)
@@ -27,27 +27,27 @@ async def test_enabled_without_a_worker_it_syncs_when_one_comes(
     assert "python worker.py" in enabled.err
     assert (await fabric.record())["sync_enabled"] is True
     async with installation.worker():
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
 
 
 async def test_messages_wait_for_a_worker(installation: Installation, starter: CommandLine) -> None:
     fabric = await new(installation, hh_sync_interval=3600)
     await starter("enable", fabric.fabric_id)
     for message in (["set-interval", "60"], ["pause"], ["sync"]):
-        told = await starter(message[0], fabric.fabric_id, *message[1:])
-        assert told.refused("will be done when a worker comes"), told
+        refused = await starter(message[0], fabric.fabric_id, *message[1:])
+        assert refused.is_refused("keeps the request until a worker has completed it"), refused
     async with installation.worker():
-        record = await fabric.recorded("paused")
+        record = await fabric.wait_for_status("paused")
         assert record["sync_interval"] == 60
-        await fabric.synced(1)
+        await fabric.wait_for_syncs(1)
 
 
 async def test_history_needs_a_worker(installation: Installation, starter: CommandLine) -> None:
     fabric = await new(installation)
-    assert (await starter("history", fabric.fabric_id)).refused("No worker takes work")
+    assert (await starter("history", fabric.fabric_id)).is_refused("No worker takes work")
 
 
-async def test_status_and_doctor_miss_the_worker(
+async def test_status_and_doctor_report_a_missing_worker(
     installation: Installation, starter: CommandLine
 ) -> None:
     fabric = await new(installation)
@@ -60,42 +60,42 @@ async def test_status_and_doctor_miss_the_worker(
     assert (doctor.code, failed) == (1, workers | {"Fleet", "Loop", "Git and Kubernetes"})
 
 
-async def test_a_killed_worker_is_missed_though_temporal_still_lists_it(
+async def test_killed_worker_is_missing_though_temporal_still_lists_it(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker() as worker:
         fabric = await new(installation)
         await starter("enable", fabric.fabric_id)
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
         worker.kill()
         worker.wait()
-        told = await starter("pause", fabric.fabric_id)
-        assert told.refused("will be done when a worker comes"), told
+        refused = await starter("pause", fabric.fabric_id)
+        assert refused.is_refused("keeps the request until a worker has completed it"), refused
         assert (await starter("status", fabric.fabric_id)).code == 1
     async with installation.worker():
-        await fabric.recorded("paused")
+        await fabric.wait_for_status("paused")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-async def test_within_two_intervals_of_the_last_worker_a_fabric_is_stale(
+async def test_fabric_is_stale_within_two_intervals_after_the_last_worker(
     installation: Installation, starter: CommandLine, number: signal.Signals
 ) -> None:
     async with installation.worker() as worker:
         fabric = await new(installation, hh_sync_interval=10)
         await starter("enable", fabric.fabric_id)
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
         worker.send_signal(number)
         worker.wait()
 
-    async def seen() -> tuple[int, bool]:
-        shown = await starter("status", "--json")
-        return shown.code, shown.fabric["stale"]
+    async def get_staleness() -> tuple[int, bool]:
+        status = await starter("status", "--json")
+        return status.code, status.fabric["stale"]
 
-    assert await until(seen, lambda told: told[1], seconds=20) == (1, True)
+    assert await wait_until(get_staleness, lambda result: result[1], seconds=20) == (1, True)
     assert "stale, was ● in_sync" in (await starter("status")).out
 
 
-async def test_disabled_without_a_worker_the_record_says_so_at_once(
+async def test_record_shows_disabled_at_once_without_a_worker(
     installation: Installation, starter: CommandLine
 ) -> None:
     fabric = await new(installation)
@@ -108,29 +108,29 @@ async def test_disabled_without_a_worker_the_record_says_so_at_once(
         assert await fabric.handle.result() == "disabled"
 
 
-async def test_with_netbox_down_the_loop_says_how_its_fabric_is(
+async def test_loops_tell_the_status_while_netbox_is_down(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker():
         fabric = await new(installation, hh_sync_interval=3600)
         await edit(fabric, name="Oslo DC")
         await starter("enable", fabric.fabric_id)
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
         down = starter.with_(FABRIC_SYNC_NETBOX_URL="http://127.0.0.1:1")
         for name in ("Oslo DC", fabric.fabric_id):
             status = await down("status", name, "--json")
             assert (status.code, status.fabric["sync_status"]) == (2, "in_sync")
             assert status.err.rstrip().endswith("nothing listens there."), status
-        assert (await down("sync", fabric.fabric_id)).refused("nothing listens there")
-        assert (await down("status", "Bergen")).refused("No loop answers for Bergen.")
+        assert (await down("sync", fabric.fabric_id)).is_refused("nothing listens there")
+        assert (await down("status", "Bergen")).is_refused("No loop answers for Bergen.")
 
         for number in range(MAX_QUERIED_LOOPS):
-            handle = workflow_id(f"zz-{number}")
-            await installation.client.start_workflow("FabricSync", id=handle, task_queue="nobody")
-        every = await down("status", "--json")
-        assert every.fabric["name"] == "Oslo DC"
-        assert "No loop answers for zz-0" in every.err
-        assert "Of 11 fabrics 10 were asked for" in every.err
+            loop = workflow_id(f"zz-{number}")
+            await installation.client.start_workflow("FabricSync", id=loop, task_queue="nobody")
+        status = await down("status", "--json")
+        assert status.fabric["name"] == "Oslo DC"
+        assert "No loop answers for zz-0" in status.err
+        assert "Of 11 fabrics, 10 were queried" in status.err
 
 
 async def test_doctor_without_temporal_still_checks_netbox(starter: CommandLine) -> None:

@@ -1,4 +1,4 @@
-"""People edit a record, in NetBox's form and through its API, while it is synced: nothing is lost."""
+"""Edits of a record in the form and through the API are not lost during syncs."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import mechanicalsoup
 
 from activities.netbox.client import Row
 from stack.services.netbox import NetBoxServer
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 EDITS = 100
@@ -18,17 +18,17 @@ API_FIELDS = ("hh_pause_reason", "hh_credentials", "hh_kubernetes_namespace")
 
 @dataclass
 class Form:
-    """A record's form, open in somebody's browser."""
+    """A record's form that is open in a browser."""
 
     browser: mechanicalsoup.StatefulBrowser
     url: str
 
     def save(self, description: str) -> bool:
-        """Change the description and save; False where NetBox says that somebody was faster."""
+        """Change the description and save; return False if the record was modified since."""
         self.browser["description"] = description
-        answer = self.browser.submit_selected(allow_redirects=False)
-        refused = "modified since" in answer.text
-        assert refused or answer.status_code == HTTPStatus.FOUND, answer.text[:2000]
+        response = self.browser.submit_selected(allow_redirects=False)
+        refused = "modified since" in response.text
+        assert refused or response.status_code == HTTPStatus.FOUND, response.text[:2000]
         return not refused
 
 
@@ -43,14 +43,14 @@ def open_form(netbox: NetBoxServer, record_id: int) -> Form:
 
 
 def reopen(form: Form) -> Form:
-    """Load the form again, as people do when they were too slow."""
+    """Load the form again."""
     form.browser.open(form.url)
     form.browser.select_form("form.object-edit, form[enctype]")
     return form
 
 
 def edit(installation: Installation, fabric: Fabric, form: Form, number: int) -> None:
-    """One edit in the form and three through the API, of different fields."""
+    """Edit one field in the form, and three others through the API."""
     while not reopen(form).save(f"edit-{number}"):
         pass
     for name in API_FIELDS:
@@ -58,42 +58,42 @@ def edit(installation: Installation, fabric: Fabric, form: Form, number: int) ->
 
 
 def change(name: str, value: str, _: Row) -> Row:
-    """The fields of one edit."""
+    """Return the fields of one edit."""
     return {name: value}
 
 
-def edits_stand(installation: Installation, fabric: Fabric, number: int) -> bool:
-    """Whether all of them are there."""
+def has_edits(installation: Installation, fabric: Fabric, number: int) -> bool:
+    """Return whether the record has all edits with this number."""
     row, _ = installation.admin.get_record(fabric.record_id)
-    found = {row["description"], *(row["custom_fields"][name] for name in API_FIELDS)}
-    return found == {f"edit-{number}"}
+    values = {row["description"], *(row["custom_fields"][name] for name in API_FIELDS)}
+    return values == {f"edit-{number}"}
 
 
-async def test_a_hundred_edits_survive_syncs_that_write_every_time(
+async def test_edits_survive_syncs_that_write_the_record(
     installation: Installation,
 ) -> None:
     # With this heartbeat each sync writes the record.
-    installation.changes = {"FABRIC_SYNC_NETBOX_HEARTBEAT": "5"}
+    installation.overrides = {"FABRIC_SYNC_NETBOX_HEARTBEAT": "5"}
     async with installation.worker():
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
         form = await asyncio.to_thread(open_form, installation.stack.netbox, fabric.record_id)
         number, first = 0, (await fabric.status()).syncs
         while number < EDITS / 4 or (await fabric.status()).syncs < first + 5:
             number += 1
             await asyncio.to_thread(edit, installation, fabric, form, number)
-            assert await asyncio.to_thread(edits_stand, installation, fabric, number)
+            assert await asyncio.to_thread(has_edits, installation, fabric, number)
         written = (await fabric.record())["last_sync"]
-        await until(fabric.record, lambda record: record["last_sync"] > written)
-        assert await asyncio.to_thread(edits_stand, installation, fabric, number)
+        await wait_until(fabric.record, lambda record: record["last_sync"] > written)
+        assert await asyncio.to_thread(has_edits, installation, fabric, number)
 
 
-async def test_a_form_that_is_open_for_a_minute_can_be_saved(installation: Installation) -> None:
+async def test_form_open_for_a_minute_can_be_saved(installation: Installation) -> None:
     async with installation.worker():
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
-        status = await fabric.synced(3)  # by then the journal has its entry
+        status = await fabric.wait_for_syncs(3)  # by then the journal has its entry
         form = await asyncio.to_thread(open_form, installation.stack.netbox, fabric.record_id)
-        await fabric.synced(status.syncs + 12, seconds=90)
+        await fabric.wait_for_syncs(status.syncs + 12, seconds=90)
         assert await asyncio.to_thread(form.save, "thought about it")

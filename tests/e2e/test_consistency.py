@@ -1,13 +1,13 @@
-"""Whatever happens, NetBox, the loop and the command line say the same, and no record contradicts itself.
+"""NetBox, the loops and the command line agree after any event.
 
-A few short sequences here; `make soak` runs many.
+This runs a few short sequences; `make soak` runs many.
 """
 
-from tests.support.consistency.environment import world_in_thread
+from tests.support.consistency.environment import environment_in_thread
 from tests.support.consistency.state_machine import check
 from tests.support.system.installation import Installation
 
 
-def test_all_that_is_said_is_one_truth(installation: Installation) -> None:
-    with world_in_thread(installation) as (loop, world):
-        check(loop, world, sequences=4, steps=5)
+def test_all_views_agree_after_random_events(installation: Installation) -> None:
+    with environment_in_thread(installation) as (loop, environment):
+        check(loop, environment, sequences=4, steps=5)

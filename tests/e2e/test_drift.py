@@ -1,4 +1,4 @@
-"""Drift on the whole installation: found, shown in full where it is asked for, doubted where it must be."""
+"""Drift on a whole installation: detection, the full diff, empty lists."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
 
 async def diff(installation: Installation, fabric: Fabric) -> tuple[int, DiffReport]:
-    """`starter.py diff FABRIC --json`: its exit status and its report."""
+    """Run `starter.py diff FABRIC --json`; return its exit status and report."""
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "starter.py", "diff", fabric.fabric_id, "--json"],
@@ -26,12 +26,12 @@ async def diff(installation: Installation, fabric: Fabric) -> tuple[int, DiffRep
     return done.returncode, DiffReport.model_validate(json.loads(done.stdout))
 
 
-async def test_drift_is_found_shown_and_found_gone(installation: Installation) -> None:
+async def test_drift_is_recorded_until_it_is_gone(installation: Installation) -> None:
     async with installation.worker():
         other = manifest("Server", "server-3", {"description": "somebody was here"})
         fabric = await installation.fabric(IN_GIT, [*SERVERS[:2], other], hh_sync_interval=5)
         await installation.start(fabric)
-        record = await fabric.recorded("out_of_sync")
+        record = await fabric.wait_for_status("out_of_sync")
         assert record["drift_count"] == 1
         assert [(entry["change"], entry["name"]) for entry in record["drift"]] == [
             ("changed", "server-3")
@@ -42,30 +42,30 @@ async def test_drift_is_found_shown_and_found_gone(installation: Installation) -
         (field,) = report.entries[0].fields
         assert (field.desired, field.live) == ('"number 3"', '"somebody was here"')
         fabric.api.apply(SERVERS[2])
-        record = await fabric.recorded("in_sync")
+        record = await fabric.wait_for_status("in_sync")
         assert (record["drift_count"], record["drift"]) == (0, None)
         assert await diff(installation, fabric) == (0, DiffReport(commit=record["commit"]))
 
 
-async def test_a_suddenly_empty_list_is_doubted_until_confirmed(installation: Installation) -> None:
+async def test_suddenly_empty_list_is_an_error_until_confirmed(installation: Installation) -> None:
     async with installation.worker():
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
         fabric.api.delete_all(get_kind("Server"))
-        record = await fabric.recorded("error")
-        assert "lists no servers any more, of 3 at the last sync" in record["sync_error"]
+        record = await fabric.wait_for_status("error")
+        assert "no longer lists any servers (3 at the last sync)" in record["sync_error"]
         assert (record["drift_count"], record["counts"]) == (0, {"Server": 3})
         await fabric.handle.signal("sync_now", args=[False, True])
-        record = await fabric.recorded("out_of_sync")
+        record = await fabric.wait_for_status("out_of_sync")
         assert (record["drift_count"], record["counts"]) == (3, None)
 
 
-async def test_a_list_that_git_emptied_too_is_believed(installation: Installation) -> None:
+async def test_list_that_is_empty_in_git_too_is_accepted(installation: Installation) -> None:
     async with installation.worker():
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600)
         await installation.start(fabric)
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
         fabric.repository.commit({"fabric.yaml": "# nothing is left\n"})
         fabric.api.delete_all(get_kind("Server"))
         report = await fabric.handle.execute_update("sync_now", result_type=dict)

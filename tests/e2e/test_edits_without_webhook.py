@@ -1,4 +1,4 @@
-"""Edits in NetBox count by themselves: nobody sends a message, and no webhook does."""
+"""Edits in NetBox take effect without any message or webhook."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,33 +6,35 @@ from datetime import UTC, datetime
 
 from activities.netbox.client import CLUSTERS_PATH
 from fabrics.loop.report import SyncReport
-from tests.support.system.fleet import edit, ended
-from tests.support.system.installation import SERVERS, Installation, in_yaml, until
+from tests.support.system.fleet import edit, wait_for_end
+from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 NEXT_SYNC = 100
-"""Seconds within which a fabric syncs whose interval goes from an hour to a minute."""
+"""Seconds to the next sync after the interval was changed from an hour to a minute."""
 
 
-async def test_four_edits_count_without_a_word(installation: Installation) -> None:
+async def test_edits_take_effect_without_a_message(installation: Installation) -> None:
     off, planned, deleted, shorter = [
         await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600) for _ in range(4)
     ]
     async with installation.worker():
         for fabric in (off, planned, deleted, shorter):
-            await fabric.recorded("in_sync")
+            await fabric.wait_for_status("in_sync")
         await edit(shorter, custom_fields={"hh_sync_interval": 60})
         edited = datetime.now(UTC)
         await edit(off, custom_fields={"hh_sync_enabled": False})
         await edit(planned, status="planned")
         await asyncio.to_thread(deleted.netbox.delete, CLUSTERS_PATH, deleted.record_id)
-        said = await asyncio.gather(ended(off), ended(planned), ended(deleted))
-        assert [*said] == ["disabled", "disabled", "record deleted"]
+        results = await asyncio.gather(
+            wait_for_end(off), wait_for_end(planned), wait_for_end(deleted)
+        )
+        assert [*results] == ["disabled", "disabled", "record deleted"]
         for fabric in (off, planned):
-            await fabric.recorded("disabled", 1)
+            await fabric.wait_for_status("disabled", 1)
 
         def synced_since(reports: Sequence[SyncReport]) -> bool:
             return any(report.started > edited for report in reports)
 
-        await until(shorter.history, synced_since, NEXT_SYNC)
+        await wait_until(shorter.history, synced_since, NEXT_SYNC)
         assert (datetime.now(UTC) - edited).total_seconds() < NEXT_SYNC

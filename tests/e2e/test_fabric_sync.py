@@ -1,4 +1,4 @@
-"""One fabric on the real stack: its slots, its messages, its end."""
+"""The loop of one fabric on the real stack: slots, messages, completion."""
 
 import json
 import statistics
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fabrics.loop.active_sync import Trigger
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
 from workflows.fabric_sync import FabricSync
 
 TEMPORAL = Path(sys.prefix) / "bin" / "temporal"
@@ -18,13 +18,13 @@ IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
 
 @pytest.mark.alone
-async def test_syncs_start_on_the_grid_neither_early_nor_late(installation: Installation) -> None:
+async def test_syncs_start_on_their_slots(installation: Installation) -> None:
     async with installation.worker():
         fabrics = [await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5) for _ in range(5)]
         for fabric in fabrics:
             await installation.start(fabric)
         for fabric in fabrics:
-            await fabric.synced(5)
+            await fabric.wait_for_syncs(5)
         histories = [await fabric.history() for fabric in fabrics]
         late = [
             report.lateness
@@ -40,71 +40,71 @@ async def test_syncs_start_on_the_grid_neither_early_nor_late(installation: Inst
             assert {(slot - slots[0]) % timedelta(seconds=5) for slot in slots} == {timedelta(0)}
 
 
-async def test_a_new_interval_does_not_wait_for_the_old_timer(installation: Installation) -> None:
+async def test_new_interval_does_not_wait_for_the_old_timer(installation: Installation) -> None:
     async with installation.worker():
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600)
         await installation.start(fabric)
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
         answer = await fabric.handle.execute_update(FabricSync.set_interval, 5)
         assert answer.sync_interval == 5
-        await fabric.synced(3)
+        await fabric.wait_for_syncs(3)
         assert (await fabric.record())["sync_interval"] == 5
 
 
-async def test_a_pause_outlives_a_terminated_loop(installation: Installation) -> None:
+async def test_pause_survives_a_terminated_loop(installation: Installation) -> None:
     async with installation.worker():
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
-        await fabric.synced(1)
+        await fabric.wait_for_syncs(1)
         await fabric.handle.execute_update(FabricSync.pause, "maintenance")
-        record = await fabric.recorded("paused")
+        record = await fabric.wait_for_status("paused")
         assert (record["paused"], record["pause_reason"]) == (True, "maintenance")
         await fabric.handle.terminate()
         await installation.start(fabric, sync=False)
-        status = await until(fabric.status, lambda status: status.paused)
+        status = await wait_until(fabric.status, lambda status: status.paused)
         assert (status.syncs, status.next_sync) == (0, None)
         report = await fabric.handle.execute_update(FabricSync.sync_now, False)
         assert (report.number, report.objects, report.drift_count) == (1, 3, 0)
-        await fabric.recorded("paused")
+        await fabric.wait_for_status("paused")
         await fabric.handle.execute_update(FabricSync.resume)
-        await fabric.synced(2)
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_syncs(2)
+        await fabric.wait_for_status("in_sync")
 
 
-async def test_disabling_in_netbox_ends_the_loop(installation: Installation) -> None:
+async def test_disabling_in_netbox_completes_the_loop(installation: Installation) -> None:
     async with installation.worker():
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
         installation.admin.update_record(fabric.record_id, lambda _: {"hh_sync_enabled": False})
         await fabric.handle.signal(FabricSync.record_changed)
         assert await fabric.handle.result() == "disabled"
-        await fabric.recorded("disabled")
+        await fabric.wait_for_status("disabled")
 
 
-async def test_signals_alone_from_the_temporal_command(installation: Installation) -> None:
+async def test_temporal_cli_can_send_every_signal(installation: Installation) -> None:
     async with installation.worker():
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600)
         await installation.start(fabric)
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
         send(installation, fabric, "sync_now")
-        await fabric.synced(2)
+        await fabric.wait_for_syncs(2)
         send(installation, fabric, "set_interval", 5)
-        await fabric.synced(4)
+        await fabric.wait_for_syncs(4)
         send(installation, fabric, "pause", "from the command line")
-        assert (await fabric.recorded("paused"))["pause_reason"] == "from the command line"
+        assert (await fabric.wait_for_status("paused"))["pause_reason"] == "from the command line"
         send(installation, fabric, "resume")
-        await fabric.recorded("in_sync")
+        await fabric.wait_for_status("in_sync")
         send(installation, fabric, "set_interval", "soon")
-        ignored = await until(fabric.status, lambda status: status.ignored != "")
+        ignored = await wait_until(fabric.status, lambda status: status.ignored != "")
         assert "whole number of seconds, not 'soon'" in ignored.ignored
         send(installation, fabric, "set_interval", 0)
         assert await fabric.handle.result() == "disabled"
-        await fabric.recorded("disabled")
+        await fabric.wait_for_status("disabled")
 
 
 def send(installation: Installation, fabric: Fabric, signal: str, *arguments: object) -> None:
-    """`temporal workflow signal`."""
+    """Send a signal with `temporal workflow signal`."""
     command: list[str | Path] = [
         TEMPORAL,
         "workflow",

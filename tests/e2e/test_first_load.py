@@ -1,4 +1,4 @@
-"""A first load that takes long: whoever looks sees how far it is, and workers that end in it do no harm."""
+"""A long first load shows its progress and survives the end of workers."""
 
 import asyncio
 import signal
@@ -13,88 +13,92 @@ from stack.demo.fabrics import SAMPLE_FABRICS
 from tests.support.cli.command_line import CommandLine
 from tests.support.inventory.live_samples import OWN
 from tests.support.paths import HEDGEHOG
-from tests.support.system.first_load import Load, Sample, first_load, real
-from tests.support.system.fleet import loops
-from tests.support.system.installation import Installation, shown, until
+from tests.support.system.first_load import Load, Sample, first_load, real_sample
+from tests.support.system.fleet import running_loops
+from tests.support.system.installation import Installation, shown_status, wait_until
 from workflows.activity_calls import HEARTBEAT_TIMEOUT
 
 KILLS = 3
 
 
 def sample() -> Sample:
-    """What is in Git and live: a fabric of 109 objects where the samples are, else the demo's largest."""
+    """Return a real fabric of 109 objects, or the demo's largest without samples."""
     if HEDGEHOG.is_dir():
-        return real("gateway-externals")
-    own = next(each for each in SAMPLE_FABRICS if each.name == "berlin-dc1")
+        return real_sample("gateway-externals")
+    own = next(fabric for fabric in SAMPLE_FABRICS if fabric.name == "berlin-dc1")
     files = {path.name: path.read_text() for path in own.directory.rglob("*.yaml")}
-    return Sample(files, next(each for each in OWN if each.name == own.name).items())
+    return Sample(files, next(candidate for candidate in OWN if candidate.name == own.name).items())
 
 
-async def test_a_first_load_survives_whatever_happens_to_its_workers(
+async def test_first_load_survives_stopped_and_killed_workers(
     installation: Installation,
 ) -> None:
     async with first_load(installation, sample()) as load:
-        await many_others(installation)
+        await start_many_loops(installation)
         async with installation.worker(FABRIC_SYNC_GRACEFUL_SHUTDOWN="0") as worker:
-            await load.between.received(sum(load.objects.values()) // 4)
-            load.between.go_on.clear()
-            await is_told_of(load)
+            await load.proxy.wait_for_rows(sum(load.objects.values()) // 4)
+            load.proxy.released.clear()
+            await check_progress_is_visible(load)
             worker.send_signal(signal.SIGTERM)
-            load.between.go_on.set()
+            load.proxy.released.set()
             assert await asyncio.to_thread(worker.wait, 30) == 0
-        await until(load.writing, was_handed_over, HEARTBEAT_TIMEOUT.total_seconds() - 1)
-        await load.survives(KILLS)
+        await wait_until(
+            load.pending_update, was_handed_over, HEARTBEAT_TIMEOUT.total_seconds() - 1
+        )
+        await load.kill_workers(KILLS)
         async with installation.worker():
-            await load.ends()
+            await load.check_completes()
             first, *_ = await load.fabric.history()
             assert first.missed > 0
 
 
-async def test_a_first_load_stops_when_the_fabric_is_switched_off_and_goes_on_later(
+async def test_first_load_stops_when_disabled_and_continues_when_enabled(
     installation: Installation,
 ) -> None:
     async with first_load(installation, sample()) as load, installation.worker():
         name, starter = load.fabric.fabric_id, command_line(load)
-        await load.between.received(1)
-        load.between.go_on.clear()
+        await load.proxy.wait_for_rows(1)
+        load.proxy.released.clear()
         switching = asyncio.create_task(starter("disable", name))
-        await until(load.fabric.record, lambda record: not record["sync_enabled"])
-        load.between.go_on.set()
+        await wait_until(load.fabric.record, lambda record: not record["sync_enabled"])
+        load.proxy.released.set()
         assert (await switching).code == 0
         assert await asyncio.wait_for(load.fabric.handle.result(), 60) == "disabled"
-        assert shown(await load.fabric.record()) == "disabled"
-        written = load.between.rows
+        assert shown_status(await load.fabric.record()) == "disabled"
+        written = load.proxy.rows_received
         assert written < sum(load.objects.values())
         status = await starter("status", name, "--json")
         assert status.fabric["sync_status"] == "disabled"
-        assert load.between.rows == written  # nobody goes on with it
+        assert load.proxy.rows_received == written  # no worker continues
         assert (await starter("enable", name)).code == 0
-        await load.ends()
+        await load.check_completes()
 
 
 def command_line(load: Load) -> CommandLine:
-    """The command line, with NetBox itself."""
+    """Return the command line, which reaches NetBox without the proxy."""
     netbox = load.installation.stack.netbox
     return CommandLine(load.installation.variables).with_(FABRIC_SYNC_NETBOX_URL=netbox.url)
 
 
 def was_handed_over(writing: PendingActivityInfo | None) -> bool:
-    """Whether the worker itself said that it stops: that it was lost would be noticed later."""
+    """Return whether the worker failed the attempt before a heartbeat timeout."""
     return writing is not None and writing.attempt == 2
 
 
-async def is_told_of(load: Load) -> None:
-    """NetBox takes longer to answer than a lost worker would be waited for, and operators look."""
-    since = await until(load.writing, has_progress)
+async def check_progress_is_visible(load: Load) -> None:
+    """Check the progress while NetBox answers later than a heartbeat timeout."""
+    since = await wait_until(load.pending_update, has_progress)
     assert since is not None
 
-    def beats_on(writing: PendingActivityInfo | None) -> bool:
-        return writing is not None and later(writing.last_heartbeat_time, since.last_heartbeat_time)
+    def has_later_heartbeat(writing: PendingActivityInfo | None) -> bool:
+        return writing is not None and is_later(
+            writing.last_heartbeat_time, since.last_heartbeat_time
+        )
 
-    still = await until(load.writing, beats_on, 30)
+    still = await wait_until(load.pending_update, has_later_heartbeat, 30)
     assert still is not None
     assert still.attempt == 1
-    await load.fabric.recorded("syncing")
+    await load.fabric.wait_for_status("syncing")
     name = load.fabric.fabric_id
     starter = command_line(load)
     one, all_, inventory = await asyncio.gather(
@@ -109,24 +113,26 @@ async def is_told_of(load: Load) -> None:
     assert inventory.code == 0
     details = await load.fabric.handle.query("__temporal_workflow_metadata", result_type=object)
     assert "is syncing now" in str(details)
-    assert "the pending activity `update_inventory` tells" in str(details)
+    assert "the pending activity `update_inventory` show the progress" in str(details)
 
 
-async def many_others(installation: Installation) -> None:
-    """So many fabrics with a loop that not every one of them is asked."""
+async def start_many_loops(installation: Installation) -> None:
+    """Create more fabrics with a loop than the command line queries one by one."""
     for number in range(MAX_QUERIED_LOOPS):
         other, known = f"other-{number}", {"hh_fabric_id": f"other-{number}"}
         await asyncio.to_thread(installation.admin.create_record, other, known)
         await installation.client.start_workflow(
             "FabricSync", id=workflow_id(other), task_queue="nobody"
         )
-    await until(partial(loops, installation.client), lambda ids: len(ids) > MAX_QUERIED_LOOPS)
+    await wait_until(
+        partial(running_loops, installation.client), lambda ids: len(ids) > MAX_QUERIED_LOOPS
+    )
 
 
 def has_progress(writing: PendingActivityInfo | None) -> bool:
     return writing is not None and writing.HasField("heartbeat_details")
 
 
-def later(moment: Timestamp, than: Timestamp) -> bool:
-    """Later by more than it takes to notice that a worker is lost."""
+def is_later(moment: Timestamp, than: Timestamp) -> bool:
+    """Return whether `moment` is later than `than` by more than the heartbeat timeout."""
     return moment.ToDatetime() - than.ToDatetime() > HEARTBEAT_TIMEOUT

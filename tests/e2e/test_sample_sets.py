@@ -1,15 +1,15 @@
-"""Real fabrics: each sample set in Git, its live form in Kubernetes, one worker for all of them."""
+"""Real fabrics: the sample sets in Git and in Kubernetes, with one worker."""
 
 from collections import Counter
 
 from tests.support.fabrics.sample_sets import LEGACY, SETS, in_git, live_items, needs_samples
-from tests.support.system.installation import Installation, until
+from tests.support.system.installation import Installation, wait_until
 
 
 @needs_samples
-async def test_every_set_syncs_with_the_right_counts(installation: Installation) -> None:
-    # NetBox would take minutes for their inventories, which tests of their own are about.
-    installation.changes = {"FABRIC_SYNC_INVENTORY": "false"}
+async def test_every_sample_set_syncs_with_correct_counts(installation: Installation) -> None:
+    # Their inventories would take minutes, and have their own tests.
+    installation.overrides = {"FABRIC_SYNC_INVENTORY": "false"}
     async with installation.worker():
         fabrics = {
             sample: await installation.fabric(
@@ -20,9 +20,9 @@ async def test_every_set_syncs_with_the_right_counts(installation: Installation)
         for fabric in fabrics.values():
             await installation.start(fabric)
         for sample, fabric in fabrics.items():
-            status = await until(fabric.status, lambda status: status.syncs > 0)
+            status = await wait_until(fabric.status, lambda status: status.syncs > 0)
             assert status.connection_error == "", sample
-            record = await fabric.recorded(status.sync_status)
+            record = await fabric.wait_for_status(status.sync_status)
             assert record["counts"] == Counter(item["kind"] for item in live_items(sample)), sample
             if sample is not LEGACY:
                 assert (status.sync_status, status.drift_count) == ("in_sync", 0), sample

@@ -1,4 +1,4 @@
-"""Somebody moves a fabric to another site in NetBox's form, and its devices follow."""
+"""A change of a fabric's site in NetBox's form moves its devices, too."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,14 +6,14 @@ from functools import partial
 
 from fabrics.inventory.report.report import InventoryReport
 from tests.support.netbox.browser import Browser
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
 
-type Places = Mapping[str, tuple[int, str]]
+type DeviceSites = Mapping[str, tuple[int, str]]
 """The id and the site of each device, by its name."""
 
 
-async def places(installation: Installation, fabric: Fabric) -> Places:
-    """Where NetBox shows the fabric's devices."""
+async def get_device_sites(installation: Installation, fabric: Fabric) -> DeviceSites:
+    """Return the id and site of each of the fabric's devices in NetBox."""
     rows = await asyncio.to_thread(
         lambda: list(installation.admin.list_rows("dcim/devices", cf_hh_fabric=fabric.fabric_id))
     )
@@ -21,34 +21,40 @@ async def places(installation: Installation, fabric: Fabric) -> Places:
 
 
 def move(installation: Installation, fabric: Fabric, site: int) -> None:
-    """Save the record's form with this site."""
+    """Choose this site in the record's form, and save it."""
     browser = Browser(installation.stack)
     browser.open_form({"id": fabric.record_id})
     assert browser.save("main", hh_site=str(site))
     browser.close()
 
 
-async def test_devices_follow_a_site_that_somebody_chooses(installation: Installation) -> None:
-    installation.changes["FABRIC_SYNC_INVENTORY"] = "true"
+async def test_devices_move_to_the_new_site(installation: Installation) -> None:
+    installation.overrides["FABRIC_SYNC_INVENTORY"] = "true"
     fabric = await installation.fabric({"fabric.yaml": in_yaml(SERVERS)}, SERVERS)
-    id_, seen = fabric.fabric_id, partial(places, installation, fabric)
-    hall = {"name": f"Hall of {id_}", "slug": f"hall-{id_}", "status": "active"}
+    fabric_id, read_places = fabric.fabric_id, partial(get_device_sites, installation, fabric)
+    hall = {"name": f"Hall of {fabric_id}", "slug": f"hall-{fabric_id}", "status": "active"}
     site = installation.admin.create("dcim/sites", hall)
     async with installation.worker():
         await installation.start(fabric)
-        await fabric.synced(3)  # by then the journal has its entry, which upsets forms
-        before = await seen()
-        assert {slug for _, slug in before.values()} == {id_}
+        # By then the journal has its entry; a later one would make the form stale.
+        await fabric.wait_for_syncs(3)
+        before = await read_places()
+        assert {slug for _, slug in before.values()} == {fabric_id}
         await asyncio.to_thread(move, installation, fabric, site["id"])
-        moved = {f"{id_}-{name}": (number, f"hall-{id_}") for name, (number, _) in before.items()}
-        await until(seen, lambda there: there == moved, seconds=90)
-        await until(partial(written, fabric), lambda reports: any(r.deleted for r in reports), 90)
-        reports = [report for report in await written(fabric) if report.has_changes][1:]
-        assert [(each.created, each.updated, each.deleted) for each in reports] == [
+        moved = {
+            f"{fabric_id}-{name}": (number, f"hall-{fabric_id}")
+            for name, (number, _) in before.items()
+        }
+        await wait_until(read_places, lambda current: current == moved, seconds=90)
+        await wait_until(
+            partial(inventory_reports, fabric), lambda reports: any(r.deleted for r in reports), 90
+        )
+        reports = [report for report in await inventory_reports(fabric) if report.has_changes][1:]
+        assert [(report.created, report.updated, report.deleted) for report in reports] == [
             *((0, len(SERVERS), 0), (0, 0, 1))
         ]
 
 
-async def written(fabric: Fabric) -> list[InventoryReport]:
-    """What its syncs made of the inventory."""
+async def inventory_reports(fabric: Fabric) -> list[InventoryReport]:
+    """Return the inventory reports of the last syncs."""
     return [report.inventory for report in await fabric.history() if report.inventory]

@@ -1,4 +1,4 @@
-"""Two installations, each with a Temporal server and a worker of its own, share one NetBox."""
+"""Two installations with their own Temporal and worker share one NetBox."""
 
 import asyncio
 import secrets
@@ -19,8 +19,15 @@ from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
 from tests.support.cli.command_line import CommandLine
-from tests.support.system.fleet import look, looked, loops
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, shown, until
+from tests.support.system.fleet import request_round, running_loops, wait_for_round
+from tests.support.system.installation import (
+    SERVERS,
+    Fabric,
+    Installation,
+    in_yaml,
+    shown_status,
+    wait_until,
+)
 from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -30,21 +37,21 @@ OTHER_USER = Item(USER_ITEM.path, {"username": "fabric-sync-elsewhere"})
 
 @dataclass
 class Side:
-    """One of the two: its installation, its name in records, and the NetBox user that it writes as."""
+    """One installation, its `hh_instance` in records, and its user in NetBox."""
 
     installation: Installation
     instance: str
     user: str
 
     def loop(self, fabric: Fabric) -> WorkflowHandle[FabricSync, str]:
-        """The loop that it has, or had, for a fabric."""
+        """Return the handle of its loop for a fabric."""
         client = self.installation.client
         return client.get_workflow_handle_for(FabricSync.run, fabric.handle.id)
 
 
 @pytest.fixture(scope="session")
 def other_token(admin: NetBox) -> str:
-    """A token of a second user with the same permissions, so that the changelog tells the two apart."""
+    """The token of a second user, which the changelog distinguishes."""
     group = next(row for row in admin.list_rows(GROUP_ITEM.path) if GROUP_ITEM.matches(row))
     password = secrets.token_urlsafe(32)
     admin.create(USER_ITEM.path, {**OTHER_USER.key, "password": password, "groups": [group["id"]]})
@@ -55,27 +62,27 @@ def other_token(admin: NetBox) -> str:
 
 @pytest.fixture
 async def sides(
-    installation: Installation, other_token: str, tmp_path: Path, running: ExitStack
+    installation: Installation, other_token: str, tmp_path: Path, cleanup: ExitStack
 ) -> tuple[Side, Side]:
-    """Both, without a worker yet."""
+    """Both installations, without a worker."""
     (tmp_path / "logs").mkdir()
-    supervisor = running.enter_context(closing(Supervisor(tmp_path / "logs")))
+    supervisor = cleanup.enter_context(closing(Supervisor(tmp_path / "logs")))
     server = await asyncio.to_thread(start_temporal, supervisor)
     client = await Client.connect(server.address, data_converter=installation.client.data_converter)
-    changes = {
+    overrides = {
         "TEMPORAL_ADDRESS": server.address,
         "FABRIC_SYNC_CACHE_DIR": str(tmp_path / "other-cache"),
     }
-    other = replace(installation, client=client, token=other_token, changes=changes)
-    here, there = [await temporal.get_instance(one.client) for one in (installation, other)]
+    other = replace(installation, client=client, token=other_token, overrides=overrides)
+    one, two = [await temporal.get_instance(side.client) for side in (installation, other)]
     return (
-        Side(installation, here, USER_ITEM.key["username"]),
-        Side(other, there, "fabric-sync-elsewhere"),
+        Side(installation, one, USER_ITEM.key["username"]),
+        Side(other, two, "fabric-sync-elsewhere"),
     )
 
 
-async def writers(fabric: Fabric) -> Counter[str]:
-    """Who has changed the record how often since it was made."""
+async def count_changes(fabric: Fabric) -> Counter[str]:
+    """Count the changes of the record by user, since it was created."""
     filters = {"changed_object_type": CLUSTER_OBJECT_TYPE, "changed_object_id": fabric.record_id}
     changes = await asyncio.to_thread(lambda: list(fabric.netbox.list_rows(CHANGES, **filters)))
     return Counter(
@@ -87,55 +94,60 @@ async def writers(fabric: Fabric) -> Counter[str]:
     )
 
 
-async def loop_counts(sides: tuple[Side, Side]) -> list[list[str]]:
-    """The loops of both."""
-    return [await loops(side.installation.client) for side in sides]
+async def list_loops(sides: tuple[Side, Side]) -> list[list[str]]:
+    """Return the running loops of both installations."""
+    return [await running_loops(side.installation.client) for side in sides]
 
 
-async def test_each_fabric_has_one_owner_until_it_is_taken_over(sides: tuple[Side, Side]) -> None:
+async def test_fabric_has_one_owner_until_taken_over(sides: tuple[Side, Side]) -> None:
     one, two = sides
     by_instance = {side.instance: side for side in sides}
     fabrics = [await one.installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5) for _ in range(4)]
     async with one.installation.worker(), two.installation.worker():
-        owners = [by_instance[(await fabric.recorded("in_sync"))["instance"]] for fabric in fabrics]
+        owners = [
+            by_instance[(await fabric.wait_for_status("in_sync"))["instance"]] for fabric in fabrics
+        ]
         expected = [
             sorted(f.handle.id for f, owner in zip(fabrics, owners, strict=True) if owner is side)
             for side in sides
         ]
-        await until(partial(loop_counts, sides), lambda counts: counts == expected)
+        await wait_until(partial(list_loops, sides), lambda counts: counts == expected)
         for side in sides:
-            told = await looked(side.installation)
-            mine = owners.count(side)
-            assert (sum(told.states.values()), told.elsewhere) == (mine, len(fabrics) - mine)
-            assert (told.error, told.problems) == ("", ())
+            summary = await wait_for_round(side.installation)
+            owned = owners.count(side)
+            assert (sum(summary.states.values()), summary.elsewhere) == (
+                owned,
+                len(fabrics) - owned,
+            )
+            assert (summary.error, summary.problems) == ("", ())
             status = await CommandLine(side.installation.variables)("status", "--json")
             assert (status.code, len(status.json["fabrics"])) == (0, len(fabrics))
         for fabric, owner in zip(fabrics, owners, strict=True):
-            assert set(await writers(fabric)) == {owner.user}
+            assert set(await count_changes(fabric)) == {owner.user}
 
         fabric, former = fabrics[0], owners[0]
         new = two if former is one else one
         await new.installation.start(fabric)
         assert await asyncio.wait_for(new.loop(fabric).result(), 40) == "synced elsewhere"
-        said = await new.loop(fabric).query(FabricSync.status)
-        assert former.instance in said.netbox_error
-        assert "--take-over" in said.netbox_error
+        loop_status = await new.loop(fabric).query(FabricSync.status)
+        assert former.instance in loop_status.netbox_error
+        assert "--take-over" in loop_status.netbox_error
         details = await new.loop(fabric).query("__temporal_workflow_metadata", result_type=object)
-        assert "no longer synced here: another installation looks after it" in str(details)
-        assert set(await writers(fabric)) == {former.user}
+        assert "no longer synced here: another installation syncs it" in str(details)
+        assert set(await count_changes(fabric)) == {former.user}
 
         starter = CommandLine(new.installation.variables)
         moved = await starter("doctor", fabric.fabric_id, "--take-over")
-        assert "this installation's" in moved.out
-        await look(former.installation)
+        assert "belongs to this installation." in moved.out
+        await request_round(former.installation)
         assert await asyncio.wait_for(former.loop(fabric).result(), 40) == "synced elsewhere"
-        before = await writers(fabric)
+        before = await count_changes(fabric)
         fabric.repository.commit({"fabric.yaml": in_yaml(SERVERS[:2])})
-        record = await fabric.recorded("out_of_sync")
+        record = await fabric.wait_for_status("out_of_sync")
         assert record["instance"] == new.instance
-        since = await writers(fabric) - before
+        since = await count_changes(fabric) - before
         assert set(since) == {new.user}
         for side in sides:
-            await looked(side.installation)
-        assert fabric.handle.id not in await loops(former.installation.client)
-        assert shown(await fabric.record()) == "out_of_sync"
+            await wait_for_round(side.installation)
+        assert fabric.handle.id not in await running_loops(former.installation.client)
+        assert shown_status(await fabric.record()) == "out_of_sync"

@@ -1,4 +1,4 @@
-"""Temporal is gone for a while: every fabric then syncs once at once, and goes on with its own old slots."""
+"""After an outage of Temporal, every fabric syncs once and keeps its slots."""
 
 import asyncio
 import json
@@ -20,51 +20,51 @@ from fabrics.loop.loop import workflow_id
 from fabrics.loop.report import SyncReport
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
-from tests.support.system.fleet import loops_of
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
-from tests.support.system.tcp_proxy import Proxy
+from tests.support.system.fleet import only_these_run
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
+from tests.support.system.tcp_proxy import CuttableProxy
 from workflows.fabric_sync import FabricSync
 
 IN_GIT: Final = {"fabric.yaml": in_yaml(SERVERS)}
 NUMBERS: Final = count(1)
 AT_ONCE: Final = timedelta(seconds=20)
-"""Within which every fabric has begun to catch up: the server starts, and the worker has to notice it."""
+"""For the server to start, the worker to reconnect, and every fabric to start a sync."""
 
 
 @dataclass
 class Temporal:
-    """A server that can be stopped and started, always found at one address."""
+    """A server that can be stopped and started, always at the same address."""
 
     folder: Path
-    proxy: Proxy
+    proxy: CuttableProxy
 
     @asynccontextmanager
     async def up(self) -> AsyncIterator[None]:
-        """The server runs, on the state that it had before."""
+        """Run the server with the state of its last run."""
         logs = self.folder / f"temporal-{next(NUMBERS)}"
         logs.mkdir()
         with closing(Supervisor(logs)) as supervisor:
             database = self.folder / "temporal.db"
             server = await asyncio.to_thread(start_temporal, supervisor, database)
-            there = Proxy(int(server.address.rpartition(":")[2]))
-            there.port = self.proxy.port
-            self.proxy = there
-            await there.connect()
+            proxy = CuttableProxy(int(server.address.rpartition(":")[2]))
+            proxy.port = self.proxy.port
+            self.proxy = proxy
+            await proxy.connect()
             try:
                 yield
             finally:
-                await there.cut()
+                await proxy.cut()
                 await asyncio.to_thread(supervisor.close)
 
     @property
     def address(self) -> str:
-        """Where workers and tests find it."""
+        """The address (host:port) for workers and tests."""
         return f"127.0.0.1:{self.proxy.port}"
 
 
 @dataclass(frozen=True)
 class Outage:
-    """So many fabrics with this interval live through an outage of that length, both in seconds."""
+    """The number of fabrics, their interval and the outage's length in seconds."""
 
     fabrics: int
     interval: int
@@ -72,12 +72,12 @@ class Outage:
 
 
 async def now() -> datetime:
-    """The time."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
-async def records(installation: Installation, outage: Outage) -> list[Fabric]:
-    """Fabrics that share one API, one repository and one credential."""
+async def create_fabrics(installation: Installation, outage: Outage) -> list[Fabric]:
+    """Create fabrics that share one API, one repository and one credential."""
     first = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=outage.interval)
     fabrics = [first]
     for number in range(1, outage.fabrics):
@@ -98,8 +98,8 @@ async def records(installation: Installation, outage: Outage) -> list[Fabric]:
     return fabrics
 
 
-def scheduled(reports: Sequence[SyncReport]) -> list[tuple[datetime, SyncReport]]:
-    """Those syncs that had a slot, with it."""
+def get_scheduled(reports: Sequence[SyncReport]) -> list[tuple[datetime, SyncReport]]:
+    """Return the reports of syncs that had a slot, each with its slot."""
     return [(report.slot, report) for report in reports if report.slot is not None]
 
 
@@ -112,29 +112,29 @@ def scheduled(reports: Sequence[SyncReport]) -> list[tuple[datetime, SyncReport]
         ),
     ],
 )
-async def test_after_an_outage_every_fabric_syncs_once_and_is_on_its_old_slots(
+async def test_outage_is_followed_by_one_sync_and_the_old_slots(
     installation: Installation, tmp_path: Path, outage: Outage
 ) -> None:
-    temporal, step = Temporal(tmp_path, Proxy(0)), timedelta(seconds=outage.interval)
+    temporal, step = Temporal(tmp_path, CuttableProxy(0)), timedelta(seconds=outage.interval)
     patience = 60 + 4 * outage.interval
     worker = AsyncExitStack()
     async with temporal.up():
         client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
-        changes = {"TEMPORAL_ADDRESS": temporal.address}
-        ours = replace(installation, client=client, changes=changes)
-        fabrics = await records(ours, outage)
+        overrides = {"TEMPORAL_ADDRESS": temporal.address}
+        ours = replace(installation, client=client, overrides=overrides)
+        fabrics = await create_fabrics(ours, outage)
         await worker.enter_async_context(ours.worker())
-        await until(partial(loops_of, client, fabrics), bool, patience)
+        await wait_until(partial(only_these_run, client, fabrics), bool, patience)
         for fabric in fabrics:
-            await fabric.synced(2, patience)
-        before = [scheduled(await fabric.history())[-1][0] for fabric in fabrics]
+            await fabric.wait_for_syncs(2, patience)
+        before = [get_scheduled(await fabric.history())[-1][0] for fabric in fabrics]
         stopped = await now()
-    until_then = stopped + timedelta(seconds=outage.length)
-    await until(now, lambda moment: moment > until_then, outage.length + 5)
-    back = await now()  # not once the server is up: a quick worker's fabrics have then caught up
+    outage_end = stopped + timedelta(seconds=outage.length)
+    await wait_until(now, lambda moment: moment > outage_end, outage.length + 5)
+    back = await now()  # before the server starts: later, fabrics may already have caught up
     async with temporal.up():
         for fabric in fabrics:
-            await until(
+            await wait_until(
                 fabric.history,
                 lambda reports: len([r for r in reports if r.started > back]) >= 3,
                 patience,
@@ -142,7 +142,7 @@ async def test_after_an_outage_every_fabric_syncs_once_and_is_on_its_old_slots(
         after = [
             [
                 (slot, report)
-                for slot, report in scheduled(await fabric.history())
+                for slot, report in get_scheduled(await fabric.history())
                 if report.started > back
             ]
             for fabric in fabrics
@@ -171,12 +171,12 @@ async def test_after_an_outage_every_fabric_syncs_once_and_is_on_its_old_slots(
         "outage": outage.length,
         "first_sync_after_s": [round(f(waits), 2) for f in (min, statistics.median, max)],
         "later_lateness_s": [round(f(late), 3) for f in (min, statistics.median, max)],
-        "widest_gap_of_phases_s": round(widest_gap(phases, outage.interval), 2),
+        "widest_gap_of_phases_s": round(compute_widest_gap(phases, outage.interval), 2),
     }
     print(json.dumps(figures))
 
 
-def widest_gap(phases: Sequence[float], interval: float) -> float:
-    """Seconds of the interval in which no fabric is due."""
+def compute_widest_gap(phases: Sequence[float], interval: float) -> float:
+    """Return the longest part of the interval (seconds) in which no fabric is due."""
     ring = [*phases, phases[0] + interval]
     return max(later - earlier for earlier, later in pairwise(ring))

@@ -1,4 +1,4 @@
-"""docker-compose.yml is a valid Compose file, and says the same as the rest of the project."""
+"""docker-compose.yml is a valid Compose file and agrees with the rest of the project."""
 
 import re
 import subprocess
@@ -27,39 +27,39 @@ def check_schema(file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_it_follows_the_compose_schema() -> None:
-    answer = check_schema(COMPOSE_FILE)
+def test_file_follows_the_compose_schema() -> None:
+    check = check_schema(COMPOSE_FILE)
 
-    assert answer.returncode == 0, answer.stdout
+    assert check.returncode == 0, check.stdout
 
 
-def test_the_schema_check_finds_mistakes(tmp_path: Path) -> None:
+def test_schema_check_finds_mistakes(tmp_path: Path) -> None:
     broken = tmp_path / "docker-compose.yml"
     broken.write_text(COMPOSE_FILE.read_text().replace("healthcheck:", "heathcheck:"))
 
-    answer = check_schema(broken)
+    check = check_schema(broken)
 
-    assert answer.returncode == 1
-    assert "heathcheck" in answer.stdout
+    assert check.returncode == 1
+    assert "heathcheck" in check.stdout
 
 
-def test_it_holds_the_whole_stack() -> None:
+def test_file_has_the_whole_stack() -> None:
     parts = {"temporal", "netbox", "netbox-worker", "postgres", "valkey", "kubernetes", "worker"}
 
     assert SERVICES.keys() == parts | ONE_SHOT
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES.keys() - ONE_SHOT))
-def test_every_lasting_service_is_watched_and_restarted(name: str) -> None:
+def test_long_running_services_have_health_checks_and_restart(name: str) -> None:
     assert "test" in SERVICES[name]["healthcheck"]
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-def test_dependencies_wait_for_what_their_service_promises(name: str) -> None:
+def test_dependents_wait_for_healthy_or_completed_services(name: str) -> None:
     for dependency, condition in SERVICES[name].get("depends_on", {}).items():
-        promise = "service_completed_successfully" if dependency in ONE_SHOT else "service_healthy"
-        assert condition == {"condition": promise}
+        expected = "service_completed_successfully" if dependency in ONE_SHOT else "service_healthy"
+        assert condition == {"condition": expected}
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -77,16 +77,16 @@ def test_ports_are_open_on_the_loopback_interface_only() -> None:
 
 
 @pytest.mark.parametrize("name", ["netbox", "netbox-worker"])
-def test_netbox_gets_every_variable_that_it_cannot_do_without(name: str) -> None:
+def test_netbox_gets_every_required_variable(name: str) -> None:
     sources = ["site_configuration", *(["site_wsgi"] if name == "netbox" else [])]
     code = "".join((PROJECT / f"stack/netbox_site/{s}.py").read_text() for s in sources)
-    needed = set(re.findall(r'environ\["(\w+)"]', code))
+    required = set(re.findall(r'environ\["(\w+)"]', code))
 
-    assert needed
-    assert needed <= SERVICES[name]["environment"].keys()
+    assert required
+    assert required <= SERVICES[name]["environment"].keys()
 
 
-def test_local_defaults_have_the_length_that_netbox_demands() -> None:
+def test_local_defaults_have_the_length_that_netbox_requires() -> None:
     environment = SERVICES["netbox"]["environment"]
     for variable in ("NETBOX_SECRET_KEY", "NETBOX_TOKEN_PEPPER"):
         assert len(_default(environment[variable])) >= 50
@@ -99,7 +99,7 @@ def test_versions_are_those_of_the_lock_files() -> None:
     assert f"uv=={version('uv')} " in DOCKERFILE
 
 
-def test_images_are_built_from_files_that_exist() -> None:
+def test_images_are_built_from_existing_files() -> None:
     sources = [
         source
         for line in re.findall(r"^COPY (.+)", DOCKERFILE, re.MULTILINE)

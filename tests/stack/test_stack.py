@@ -1,4 +1,4 @@
-"""The stack answers, and leaves nothing behind when it fails, is interrupted or is killed."""
+"""The stack works, and leaves nothing behind when it fails or is killed."""
 
 import signal
 import subprocess
@@ -23,7 +23,7 @@ from stack.stack import Stack
 with Stack():
     raise SystemExit("The test ends this process before the stack is up.")
 """
-until_it_holds = retry(
+until_true = retry(
     retry=retry_if_exception_type(AssertionError),
     wait=wait_fixed(0.05),
     stop=stop_after_delay(60),
@@ -31,7 +31,7 @@ until_it_holds = retry(
 )
 
 
-def test_netbox_takes_the_token(stack: Stack) -> None:
+def test_netbox_accepts_the_token(stack: Stack) -> None:
     netbox = pynetbox.api(stack.netbox.url, token=stack.netbox.token)
 
     tag = netbox.extras.tags.create(name="Stack test", slug="stack-test")
@@ -47,7 +47,7 @@ def test_netbox_refuses_another_token(stack: Stack) -> None:
         netbox.extras.tags.count()
 
 
-def test_netbox_is_usable_in_a_browser(stack: Stack) -> None:
+def test_netbox_works_in_a_browser(stack: Stack) -> None:
     with requests.Session() as browser:
         login_page = browser.get(f"{stack.netbox.url}/login/", timeout=30)
         form = {
@@ -66,14 +66,14 @@ def test_netbox_is_usable_in_a_browser(stack: Stack) -> None:
 def test_netbox_runs_background_jobs(stack: Stack) -> None:
     netbox = pynetbox.api(stack.netbox.url, token=stack.netbox.token)
 
-    @until_it_holds
+    @until_true
     def a_worker_is_registered() -> None:
         assert netbox.status()["rq-workers-running"] == 1
 
     a_worker_is_registered()
 
 
-async def test_temporal_knows_our_search_attributes(stack: Stack) -> None:
+async def test_temporal_has_our_search_attributes(stack: Stack) -> None:
     client = await Client.connect(stack.temporal.address)
 
     assert await temporal.missing_search_attributes(client) == []
@@ -86,7 +86,7 @@ def test_temporal_has_its_web_ui(stack: Stack) -> None:
     assert "<html" in page.text
 
 
-def test_fabrics_can_be_cloned(stack: Stack, tmp_path: Path) -> None:
+def test_repositories_can_be_cloned(stack: Stack, tmp_path: Path) -> None:
     repository = stack.git.create_repository("clone-test")
     repository.commit({"switch.yaml": "kind: Switch\n"})
 
@@ -95,19 +95,19 @@ def test_fabrics_can_be_cloned(stack: Stack, tmp_path: Path) -> None:
     assert (tmp_path / "switch.yaml").read_text() == "kind: Switch\n"
 
 
-def test_secrets_do_not_show_in_a_representation(stack: Stack) -> None:
+def test_secrets_are_not_in_the_repr(stack: Stack) -> None:
     assert stack.netbox.token not in repr(stack.netbox)
     assert stack.netbox.password not in repr(stack.netbox)
 
 
-def test_a_start_that_fails_half_way_ends_what_it_had_started(
+def test_failed_start_ends_the_services_that_it_started(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def none_installed() -> None:
         raise StackError("PostgreSQL is not installed.")
 
     monkeypatch.setattr("stack.services.netbox.find_binaries", none_installed)
-    before = set(psutil.Process().children())  # each service has a guard, which ends all below it
+    before = set(psutil.Process().children())  # the reapers, which end all services below them
     failing = Stack()
 
     with pytest.raises(StackError, match="PostgreSQL is not installed"):
@@ -118,28 +118,28 @@ def test_a_start_that_fails_half_way_ends_what_it_had_started(
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_outlives_an_interrupted_start(end: signal.Signals) -> None:
+def test_no_process_outlives_an_interrupted_start(end: signal.Signals) -> None:
     command = [sys.executable, "-c", START_A_STACK]
     with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.DEVNULL) as starting:
 
-        @until_it_holds
+        @until_true
         def services_of_the_stack() -> set[psutil.Process]:
             family = descendants(psutil.Process(starting.pid))
-            named = {"temporal", "valkey-server", "postgres"}
-            assert named <= set(filter(None, map(name_of, family)))
+            services = {"temporal", "valkey-server", "postgres"}
+            assert services <= set(filter(None, map(name_of, family)))
             return family
 
         family = services_of_the_stack()
         starting.send_signal(end)
 
     assert starting.returncode == -end
-    gone, alive = psutil.wait_procs(family, timeout=60)
-    assert len(gone) == len(family)
+    ended, alive = psutil.wait_procs(family, timeout=60)
+    assert len(ended) == len(family)
     assert alive == []
 
 
 def name_of(process: psutil.Process) -> str | None:
-    """The name of a process; None of one that has just ended, as PostgreSQL's own helpers do."""
+    """Return the name of a process, or None if it has ended, as PostgreSQL's helpers do."""
     with suppress(psutil.NoSuchProcess):
         return process.name()
     return None

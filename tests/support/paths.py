@@ -1,4 +1,4 @@
-"""Paths of the project and of the Hedgehog samples beside it."""
+"""Paths of the project and of the Hedgehog samples outside it."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Fixtures: a receiver over the real Temporal and NetBox, and workflows that only take signals."""
+"""Fixtures: a receiver with real Temporal and NetBox, and signal recorders."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.system.installation import Installation
-from tests.support.webhooks.receiver import Record, Recorder, listening, receiver_settings
+from tests.support.webhooks.receiver import Recorder, StartRecorder, listening, receiver_settings
 
 
 @pytest.fixture
-def recorder(installation: Installation) -> Record:
-    """Starts a workflow of this id that takes signals."""
+def recorder(installation: Installation) -> StartRecorder:
+    """Starts a workflow with a given id that records its signals."""
 
     async def start(workflow_id: str) -> Recorder:
         started = await installation.client.start_workflow(

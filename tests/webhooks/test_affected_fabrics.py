@@ -1,4 +1,4 @@
-"""Which fabrics a push concerns, however its repository is spelt."""
+"""Which fabrics a push affects, whatever form its URLs have."""
 
 import pytest
 
@@ -21,9 +21,9 @@ def fabric(repository: str, branch: str = "main", fabric_id: str = "dc1") -> Fab
 
 
 def pushed(repository: str = "git.example.com/net/dc1", branch: str = "main") -> PushEvent:
-    told = parse_push(push(repository, branch))
-    assert told is not None
-    return told
+    event = parse_push(push(repository, branch))
+    assert event is not None
+    return event
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def pushed(repository: str = "git.example.com/net/dc1", branch: str = "main") ->
         "deploy@git.example.com:net/dc1",
     ],
 )
-def test_all_spellings_of_a_repository_are_one(repository: str) -> None:
+def test_all_urls_of_a_repository_match(repository: str) -> None:
     assert find_affected_fabrics([fabric(repository)], [pushed()]) == ["dc1"]
 
 
@@ -59,29 +59,29 @@ def test_all_spellings_of_a_repository_are_one(repository: str) -> None:
         "git@git.example.com:dc1.git",
     ],
 )
-def test_another_repository_is_another(repository: str) -> None:
+def test_other_repositories_do_not_match(repository: str) -> None:
     assert find_affected_fabrics([fabric(repository)], [pushed()]) == []
 
 
-def test_an_unusual_port_is_a_place_of_its_own() -> None:
-    told = pushed("git.example.com:8443/net/dc1")
-    assert find_affected_fabrics([fabric("https://git.example.com:8443/net/dc1")], [told]) == [
+def test_port_distinguishes_repositories() -> None:
+    event = pushed("git.example.com:8443/net/dc1")
+    assert find_affected_fabrics([fabric("https://git.example.com:8443/net/dc1")], [event]) == [
         "dc1"
     ]
-    assert find_affected_fabrics([fabric("https://git.example.com/net/dc1")], [told]) == []
+    assert find_affected_fabrics([fabric("https://git.example.com/net/dc1")], [event]) == []
     assert get_repository_key("ssh://git@git.example.com:2222/net/dc1") != get_repository_key(
         "git@git.example.com:net/dc1"
     )
 
 
-def test_gitlab_is_understood_too() -> None:
-    told = parse_push(gitlab_push("gitlab.example.com/net/dc1"))
-    assert told is not None
-    assert find_affected_fabrics([fabric("git@gitlab.example.com:net/dc1")], [told]) == ["dc1"]
+def test_gitlab_push_matches() -> None:
+    event = parse_push(gitlab_push("gitlab.example.com/net/dc1"))
+    assert event is not None
+    assert find_affected_fabrics([fabric("git@gitlab.example.com:net/dc1")], [event]) == ["dc1"]
 
 
 @pytest.mark.parametrize("branch", ["main", "release/1", "Main"])
-def test_only_the_branch_that_a_fabric_follows(branch: str) -> None:
+def test_only_the_branch_of_the_fabric_matches(branch: str) -> None:
     configs = [fabric("https://git.example.com/net/dc1", "main")]
     assert bool(find_affected_fabrics(configs, [pushed(branch=branch)])) == (branch == "main")
 
@@ -98,12 +98,12 @@ def test_only_the_branch_that_a_fabric_follows(branch: str) -> None:
         {"fabric_id": ""},
     ],
 )
-def test_a_push_is_nobody_who_asks_for_a_sync(more: dict[str, object]) -> None:
+def test_push_does_not_sync_inactive_fabrics(more: dict[str, object]) -> None:
     configs = [fabric("https://git.example.com/net/dc1").model_copy(update=more)]
     assert find_affected_fabrics(configs, [pushed()]) == []
 
 
-def test_each_fabric_once_for_a_burst() -> None:
+def test_fabric_is_listed_once_for_several_pushes() -> None:
     one = "https://git.example.com/net/dc1"
     configs = [
         fabric(one),

@@ -1,4 +1,4 @@
-"""What a body says, and that everything else says nothing."""
+"""Bodies of record events and pushes are parsed, all others are ignored."""
 
 import json
 from collections.abc import Callable
@@ -12,23 +12,23 @@ from webhooks.payloads import InvalidJson, parse_push, parse_record_event
 
 
 @pytest.mark.parametrize("event", ["created", "updated", "deleted"])
-def test_a_record_that_changed(event: str) -> None:
-    told = parse_record_event(record_event(12, event))
-    assert told is not None
-    assert (told.event, told.data.id) == (event, 12)
+def test_record_event_is_parsed(event: str) -> None:
+    parsed = parse_record_event(record_event(12, event))
+    assert parsed is not None
+    assert (parsed.event, parsed.data.id) == (event, 12)
 
 
-def test_another_object_is_none_of_ours() -> None:
+def test_events_on_other_objects_are_ignored() -> None:
     assert parse_record_event(record_event(object_type="dcim.device")) is None
     assert parse_record_event(b'{"event": "updated"}') is None
 
 
-@pytest.mark.parametrize("tell", [push, gitlab_push])
-def test_a_push(tell: Callable[[str, str], bytes]) -> None:
-    told = parse_push(tell("git.example.com/net/dc1", "release/2026-11"))
-    assert told is not None
-    assert told.branch == "release/2026-11"
-    assert told.urls == {
+@pytest.mark.parametrize("make_push", [push, gitlab_push])
+def test_push_is_parsed(make_push: Callable[[str, str], bytes]) -> None:
+    parsed = parse_push(make_push("git.example.com/net/dc1", "release/2026-11"))
+    assert parsed is not None
+    assert parsed.branch == "release/2026-11"
+    assert parsed.urls == {
         "https://git.example.com/net/dc1.git",
         "git@git.example.com:net/dc1.git",
     }
@@ -46,19 +46,19 @@ def test_a_push(tell: Callable[[str, str], bytes]) -> None:
         {"repository": {"clone_url": 5}},
     ],
 )
-def test_what_is_no_push_to_a_branch(change: dict[str, object]) -> None:
+def test_other_git_events_are_ignored(change: dict[str, object]) -> None:
     document = json.loads(push("git.example.com/net/dc1"))
     assert parse_push(json.dumps(document | change).encode()) is None
 
 
-def test_a_ping() -> None:
+def test_ping_is_ignored() -> None:
     assert parse_push(b'{"zen": "Keep it simple.", "hook_id": 1, "repository": {}}') is None
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"payload=%7B%7D", b"[]", b'"x"', b"{", b"\xff\xfe", b"[" * 100_000]
 )
-def test_what_is_no_json_object(body: bytes) -> None:
+def test_body_must_be_a_json_object(body: bytes) -> None:
     with pytest.raises(InvalidJson):
         parse_push(body)
     with pytest.raises(InvalidJson):
@@ -75,7 +75,7 @@ def test_what_is_no_json_object(body: bytes) -> None:
         ),
     )
 )
-def test_no_shape_is_too_strange(document: dict[str, object]) -> None:
+def test_arbitrary_json_objects_are_handled(document: dict[str, object]) -> None:
     body = json.dumps(document).encode()
     assert parse_record_event(body) is None or "object_type" in document
     assert parse_push(body) is None or "ref" in document

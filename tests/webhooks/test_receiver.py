@@ -1,4 +1,4 @@
-"""The receiver over HTTP: who is answered what, and what comes of it in Temporal."""
+"""The receiver over HTTP: its responses, and the signals that result in Temporal."""
 
 import asyncio
 import logging
@@ -14,9 +14,9 @@ from pydantic import SecretStr, ValidationError
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
 from settings import Settings
-from tests.support.system.installation import Installation, until
+from tests.support.system.installation import Installation, wait_until
 from tests.support.webhooks import senders
-from tests.support.webhooks.receiver import Record, listening, post, receiver_settings
+from tests.support.webhooks.receiver import StartRecorder, listening, post, receiver_settings
 from tests.support.webhooks.senders import SECRET, SIGNING_TOKEN
 from webhooks import receiver as receiver_module
 from webhooks.receiver import FLEET_INTERVAL_SECONDS, PUSH_INTERVAL_SECONDS
@@ -25,8 +25,8 @@ from webhooks.server import CannotListen
 OURS = "git.example.com/net/dc1"
 
 
-async def record(installation: Installation, fabric_id: str, **fields: object) -> None:
-    """A record that follows the branch `main` of `OURS` unless `fields` say otherwise."""
+async def create_record(installation: Installation, fabric_id: str, **fields: object) -> None:
+    """Create a record of branch `main` of `OURS`, except as `fields` say."""
     known: dict[str, object] = {
         "hh_fabric_id": fabric_id,
         "hh_sync_enabled": True,
@@ -36,30 +36,33 @@ async def record(installation: Installation, fabric_id: str, **fields: object) -
     await asyncio.to_thread(installation.admin.create_record, fabric_id, known | fields)
 
 
-async def test_an_edit_is_told_to_the_fleet_before_any_pause(
-    recorder: Record, installation: Installation, monkeypatch: pytest.MonkeyPatch
+async def test_first_edit_signals_the_fleet_at_once(
+    recorder: StartRecorder, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiver_module, "FLEET_INTERVAL_SECONDS", 3600.0)
     fleet = await recorder(FLEET_WORKFLOW_ID)
     async with listening(installation, receiver_settings(installation)) as url:
         assert await post(f"{url}/netbox", senders.netbox(senders.record_event())) == 202
-        [told] = await fleet.told()
-    assert told.name == "record_changed"
+        [received] = await fleet.wait_for_signals()
+    assert received.name == "record_changed"
 
 
-async def test_a_burst_of_edits_is_a_signal_a_second(receiver: str, recorder: Record) -> None:
+async def test_burst_of_edits_is_one_signal_per_second(
+    receiver: str, recorder: StartRecorder
+) -> None:
     fleet = await recorder(FLEET_WORKFLOW_ID)
     events = [senders.netbox(senders.record_event(number)) for number in range(20)]
     began = datetime.now(UTC)
-    answers = await asyncio.gather(*(post(f"{receiver}/netbox", event) for event in events))
+    statuses = await asyncio.gather(*(post(f"{receiver}/netbox", event) for event in events))
     ended = datetime.now(UTC)
-    assert set(answers) == {202}
+    assert set(statuses) == {202}
 
     at_most = 2 + int((ended - began).total_seconds() / FLEET_INTERVAL_SECONDS)
-    signals = await until(
+    signals = await wait_until(
         fleet.signals,
-        lambda told: (
-            len(told) >= 2 and told[-1].time > ended - timedelta(seconds=FLEET_INTERVAL_SECONDS)
+        lambda signals: (
+            len(signals) >= 2
+            and signals[-1].time > ended - timedelta(seconds=FLEET_INTERVAL_SECONDS)
         ),
     )
     assert len(signals) <= at_most
@@ -67,10 +70,13 @@ async def test_a_burst_of_edits_is_a_signal_a_second(receiver: str, recorder: Re
     assert min(gaps) >= timedelta(seconds=FLEET_INTERVAL_SECONDS * 0.9)
 
 
-async def test_the_wrong_ones_are_refused_and_nothing_happens(
-    receiver: str, recorder: Record, installation: Installation, caplog: pytest.LogCaptureFixture
+async def test_unsigned_requests_are_rejected(
+    receiver: str,
+    recorder: StartRecorder,
+    installation: Installation,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await record(installation, "dc1")
+    await create_record(installation, "dc1")
     fleet, loop = await recorder(FLEET_WORKFLOW_ID), await recorder(workflow_id("dc1"))
     event, push = senders.record_event(), senders.push(OURS)
     guess = "some other secret altogether"
@@ -89,13 +95,13 @@ async def test_the_wrong_ones_are_refused_and_nothing_happens(
     ]:
         assert await post(receiver + path, request) == 401, (path, request)
 
-    # What is right comes later and is all that arrives.
+    # Only these valid requests lead to signals.
     assert await post(f"{receiver}/git", senders.github(push)) == 202
-    await loop.told()
+    await loop.wait_for_signals()
     assert await post(f"{receiver}/netbox", senders.netbox(event)) == 202
-    await fleet.told()
+    await fleet.wait_for_signals()
     assert (await loop.names(), await fleet.names()) == (["sync_now"], ["record_changed"])
-    assert "Refused a request to /git: its signature is missing or wrong." in caplog.text
+    assert "Rejected a request to /git: its signature is missing or wrong." in caplog.text
     assert not any(secret in caplog.text for secret in (SECRET, guess, installation.token))
 
 
@@ -112,21 +118,21 @@ async def test_the_wrong_ones_are_refused_and_nothing_happens(
         ("/docs", ({}, b""), 404),
     ],
 )
-async def test_what_is_not_for_us(
+async def test_other_requests_are_answered_but_ignored(
     receiver: str, path: str, request_: senders.Request, status: int
 ) -> None:
     assert await post(receiver + path, request_) == status
 
 
-async def test_only_posts_are_taken(receiver: str) -> None:
-    answer = await asyncio.to_thread(requests.get, f"{receiver}/netbox", timeout=10)
-    assert answer.status_code == 405
+async def test_only_post_is_allowed(receiver: str) -> None:
+    response = await asyncio.to_thread(requests.get, f"{receiver}/netbox", timeout=10)
+    assert response.status_code == 405
 
 
 async def raw(url: str, text: str) -> str:
-    """The status line that `text`, which may be half a request, is answered with."""
-    place = urlsplit(url)
-    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    """Send `text`, maybe half a request; return the status line of the response."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:
         writer.write(text.encode())
         return (await asyncio.wait_for(reader.readline(), 10)).decode()
@@ -135,13 +141,13 @@ async def raw(url: str, text: str) -> str:
         await writer.wait_closed()
 
 
-async def test_too_much_is_not_even_read(receiver: str) -> None:
+async def test_too_large_content_length_is_rejected(receiver: str) -> None:
     head = "POST /git HTTP/1.1\r\nHost: here\r\n"
     length = receiver_module.MAX_BODY_BYTES + 1
     assert "413" in await raw(receiver, f"{head}Content-Length: {length}\r\n\r\n")
 
 
-async def test_too_much_without_saying_so_is_cut_off(
+async def test_too_large_chunked_body_is_rejected(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiver_module, "MAX_BODY_BYTES", 100)
@@ -151,63 +157,65 @@ async def test_too_much_without_saying_so_is_cut_off(
         assert "413" in await raw(url, head + chunk)
 
 
-async def test_who_sends_too_slowly_is_cut_off(
-    receiver: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_body_times_out(receiver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiver_module, "BODY_TIMEOUT_SECONDS", 0.1)
     head = "POST /git HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n"
     assert "408" in await raw(receiver, head + "{")
 
 
-async def test_a_push_syncs_who_follows_the_branch_and_nobody_else(
-    receiver: str, recorder: Record, installation: Installation
+async def test_push_syncs_only_fabrics_of_the_branch(
+    receiver: str, recorder: StartRecorder, installation: Installation
 ) -> None:
-    await record(installation, "https")
-    await record(installation, "ssh", hh_git_repository=f"git@{OURS.replace('/', ':', 1)}")
-    await record(installation, "lab", hh_git_branch="lab")
-    await record(installation, "elsewhere", hh_git_repository="https://git.example.com/net/dc2")
-    await record(installation, "paused", hh_paused=True)
-    await record(installation, "no-loop")
+    await create_record(installation, "https")
+    await create_record(installation, "ssh", hh_git_repository=f"git@{OURS.replace('/', ':', 1)}")
+    await create_record(installation, "lab", hh_git_branch="lab")
+    await create_record(
+        installation, "elsewhere", hh_git_repository="https://git.example.com/net/dc2"
+    )
+    await create_record(installation, "paused", hh_paused=True)
+    await create_record(installation, "no-loop")
     names = ("https", "ssh", "lab", "elsewhere", "paused")
     loops = {name: await recorder(workflow_id(name)) for name in names}
 
     assert await post(f"{receiver}/git", senders.github(senders.push(OURS, "lab"))) == 202
-    await loops["lab"].told()
+    await loops["lab"].wait_for_signals()
     assert await post(f"{receiver}/git", senders.gitea(senders.push(OURS))) == 202
-    await loops["https"].told()
-    await loops["ssh"].told()
+    await loops["https"].wait_for_signals()
+    await loops["ssh"].wait_for_signals()
 
-    told = {name: await loop.names() for name, loop in loops.items()}
+    received = {name: await loop.names() for name, loop in loops.items()}
     once = ["sync_now"]
-    assert told == {"https": once, "ssh": once, "lab": once, "elsewhere": [], "paused": []}
+    assert received == {"https": once, "ssh": once, "lab": once, "elsewhere": [], "paused": []}
     running = installation.client.list_workflows('WorkflowId = "fabric-sync/no-loop"')
     assert [execution async for execution in running] == []
 
 
-async def test_a_burst_of_pushes_is_two_syncs(
-    receiver: str, recorder: Record, installation: Installation
+async def test_burst_of_pushes_is_two_syncs(
+    receiver: str, recorder: StartRecorder, installation: Installation
 ) -> None:
-    await record(installation, "dc1")
+    await create_record(installation, "dc1")
     loop = await recorder(workflow_id("dc1"))
     pushes = [senders.github(senders.push(OURS, commit=f"{n:040x}")) for n in range(20)]
-    answers = await asyncio.gather(*(post(f"{receiver}/git", push) for push in pushes))
-    assert set(answers) == {202}
-    first, second = await loop.told(2)
+    statuses = await asyncio.gather(*(post(f"{receiver}/git", push) for push in pushes))
+    assert set(statuses) == {202}
+    first, second = await loop.wait_for_signals(2)
     assert second.time - first.time >= timedelta(seconds=PUSH_INTERVAL_SECONDS * 0.9)
 
 
-async def test_gitlab_with_a_signing_token(recorder: Record, installation: Installation) -> None:
-    await record(installation, "dc1")
+async def test_gitlab_signing_token_is_accepted(
+    recorder: StartRecorder, installation: Installation
+) -> None:
+    await create_record(installation, "dc1")
     loop, push = await recorder(workflow_id("dc1")), senders.gitlab_push(OURS)
     settings = receiver_settings(installation, SIGNING_TOKEN)
     async with listening(installation, settings) as url:
         assert await post(f"{url}/git", senders.gitlab_signed(push)) == 202
-        assert [told.name for told in await loop.told()] == ["sync_now"]
+        assert [received.name for received in await loop.wait_for_signals()] == ["sync_now"]
         assert await post(f"{url}/git", senders.gitlab(push, SIGNING_TOKEN)) == 202
         assert await post(f"{url}/git", senders.gitlab(push)) == 401
 
 
-async def test_nobody_there_to_be_told(
+async def test_missing_workflows_are_not_started(
     receiver: str, installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await post(f"{receiver}/netbox", senders.netbox(senders.record_event())) == 202
@@ -215,13 +223,13 @@ async def test_nobody_there_to_be_told(
     async def text() -> str:
         return caplog.text
 
-    await until(text, lambda said: f"{FLEET_WORKFLOW_ID} does not run" in said)
+    await wait_until(text, lambda logged: f"{FLEET_WORKFLOW_ID} is not running" in logged)
     running = installation.client.list_workflows("ExecutionStatus = 'Running'")
     assert [execution.id async for execution in running] == []
 
 
-async def test_netbox_away_is_a_warning_and_the_receiver_goes_on(
-    recorder: Record, installation: Installation, caplog: pytest.LogCaptureFixture
+async def test_receiver_survives_netbox_outage(
+    recorder: StartRecorder, installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     fleet = await recorder(FLEET_WORKFLOW_ID)
     settings = receiver_settings(installation).model_copy(
@@ -233,13 +241,15 @@ async def test_netbox_away_is_a_warning_and_the_receiver_goes_on(
 
     async with listening(installation, settings) as url:
         assert await post(f"{url}/git", senders.github(senders.push(OURS))) == 202
-        await until(text, lambda said: "left to the fabrics' next slots" in said)
+        await wait_until(text, lambda logged: "wait for the next slots of their fabrics" in logged)
         assert await post(f"{url}/netbox", senders.netbox(senders.record_event())) == 202
-        await fleet.told()
+        await fleet.wait_for_signals()
     assert [r.levelname for r in caplog.records if r.levelno >= logging.WARNING] == ["WARNING"]
 
 
-async def test_it_ends_with_the_worker_and_leaves_signals_to_it(installation: Installation) -> None:
+async def test_receiver_stops_with_the_worker_and_leaves_signals_to_it(
+    installation: Installation,
+) -> None:
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     async with listening(installation, receiver_settings(installation)) as url:
         assert await post(f"{url}/git", ({}, b"")) == 401
@@ -249,7 +259,7 @@ async def test_it_ends_with_the_worker_and_leaves_signals_to_it(installation: In
         await post(f"{url}/git", ({}, b""))
 
 
-async def test_a_port_in_use_is_said(receiver: str, installation: Installation) -> None:
+async def test_port_in_use_is_reported(receiver: str, installation: Installation) -> None:
     port = urlsplit(receiver).port
     settings = receiver_settings(installation).model_copy(update={"webhook_port": port})
     with pytest.raises(CannotListen, match=f"127.0.0.1 port {port} .*FABRIC_SYNC_WEBHOOK_PORT"):
@@ -258,7 +268,7 @@ async def test_a_port_in_use_is_said(receiver: str, installation: Installation) 
 
 
 @pytest.mark.parametrize("secret", ["", "too short"])
-def test_the_port_needs_a_secret(secret: str) -> None:
+def test_port_requires_a_secret(secret: str) -> None:
     with pytest.raises(ValidationError, match="at least 16 characters") as refused:
         Settings(webhook_port=8765, webhook_secret=SecretStr(secret))
     assert not secret or secret not in str(refused.value)

@@ -1,4 +1,4 @@
-"""The first hint counts at once, the last is never lost, and there are few actions in between."""
+"""Throttled hints: the first acts at once, the last is never lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,19 +9,19 @@ import pytest
 
 from webhooks.throttle import Throttle
 
-PAUSE = 2
-"""Seconds: more than a busy machine needs for what is done at once."""
+INTERVAL_SECONDS = 2
+"""More than a busy machine needs for an immediate action."""
 
 
 @asynccontextmanager
-async def running(bursts: Throttle[int]) -> AsyncIterator[None]:
-    task = asyncio.create_task(bursts.run())
+async def running(throttle: Throttle[int]) -> AsyncIterator[None]:
+    task = asyncio.create_task(throttle.run())
     yield
     task.cancel()
 
 
-class Acts:
-    """What was done: about which hints, and when."""
+class RecordedActions:
+    """Records the hints and times of actions."""
 
     def __init__(self) -> None:
         self._done: asyncio.Queue[tuple[set[int], float]] = asyncio.Queue()
@@ -32,61 +32,61 @@ class Acts:
         await self._done.put((set(hints), monotonic()))
 
     async def next(self) -> tuple[set[int], float]:
-        return await asyncio.wait_for(self._done.get(), 10 * PAUSE)
+        return await asyncio.wait_for(self._done.get(), 10 * INTERVAL_SECONDS)
 
-    def are_over(self) -> bool:
+    def is_empty(self) -> bool:
         return self._done.empty()
 
 
-async def test_a_burst_is_two_actions() -> None:
-    acts = Acts()
-    bursts = Throttle(acts.act, PAUSE)
-    async with running(bursts):
-        began = monotonic()
-        bursts.add(1)
-        hints, first = await acts.next()
+async def test_hints_of_one_interval_are_one_action() -> None:
+    actions = RecordedActions()
+    throttle = Throttle(actions.act, INTERVAL_SECONDS)
+    async with running(throttle):
+        started = monotonic()
+        throttle.add(1)
+        hints, first = await actions.next()
         assert hints == {1}
-        assert first - began < PAUSE
+        assert first - started < INTERVAL_SECONDS
 
         for number in (2, 3, 2, 4):
-            bursts.add(number)
-        hints, second = await acts.next()
+            throttle.add(number)
+        hints, second = await actions.next()
         assert hints == {2, 3, 4}
-        assert second - first >= PAUSE
+        assert second - first >= INTERVAL_SECONDS
 
-        bursts.add(5)
-        hints, third = await acts.next()
+        throttle.add(5)
+        hints, third = await actions.next()
         assert hints == {5}
-        assert third - second >= PAUSE
-        assert acts.are_over()
+        assert third - second >= INTERVAL_SECONDS
+        assert actions.is_empty()
 
 
-async def test_what_comes_during_an_action_is_not_lost() -> None:
-    acts = Acts()
+async def test_hint_during_action_is_not_lost() -> None:
+    actions = RecordedActions()
 
     async def act(hints: frozenset[int]) -> None:
         if 1 in hints:
-            bursts.add(2)
-        await acts.act(hints)
+            throttle.add(2)
+        await actions.act(hints)
 
-    bursts = Throttle(act, interval_seconds=0)
-    async with running(bursts):
-        bursts.add(1)
-        assert [(await acts.next())[0], (await acts.next())[0]] == [{1}, {2}]
+    throttle = Throttle(act, interval_seconds=0)
+    async with running(throttle):
+        throttle.add(1)
+        assert [(await actions.next())[0], (await actions.next())[0]] == [{1}, {2}]
 
 
-async def test_a_failure_is_logged_and_the_next_hint_counts(
+async def test_failed_action_does_not_stop_later_hints(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    acts = Acts()
+    actions = RecordedActions()
 
     async def act(hints: frozenset[int]) -> None:
         if 13 in hints:
-            bursts.add(14)
-        await acts.act(hints)
+            throttle.add(14)
+        await actions.act(hints)
 
-    bursts = Throttle(act, interval_seconds=0)
-    async with running(bursts):
-        bursts.add(13)
-        assert (await acts.next())[0] == {14}
-    assert "1 webhooks came to nothing" in caplog.text
+    throttle = Throttle(act, interval_seconds=0)
+    async with running(throttle):
+        throttle.add(13)
+        assert (await actions.next())[0] == {14}
+    assert "1 webhooks could not be processed" in caplog.text

@@ -1,4 +1,4 @@
-"""A time-skipping Temporal server for each test: its clock is the test's own."""
+"""A time-skipping Temporal server for each test, with a clock of its own."""
 
 import shutil
 import sys
@@ -13,12 +13,12 @@ from temporalio.testing import WorkflowEnvironment
 
 @pytest.fixture
 async def env() -> AsyncIterator[WorkflowEnvironment]:
-    """A server that skips time whenever nothing is left to do."""
+    """Start a server that skips time whenever nothing is left to do."""
     server = shutil.which("temporal-test-server", path=str(Path(sys.executable).parent))
     assert server is not None, "temporal-test-server is missing; run `make test`, which installs it"
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=server,
         test_server_startup_timeout=timedelta(minutes=1),  # its own 5 s are short on a busy machine
         data_converter=pydantic_data_converter,
-    ) as started:
-        yield started
+    ) as environment:
+        yield environment

@@ -1,4 +1,4 @@
-"""A sync that takes an hour: what people do meanwhile counts, and who switches the fabric off stops it."""
+"""A sync that takes an hour: edits take effect during it, and disabling the fabric stops it."""
 
 from datetime import timedelta
 
@@ -7,91 +7,100 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.testing import WorkflowEnvironment
 
-from fabrics.record.status import SyncStatus
-from tests.support.workflows.loop_environment import Loop, LoopEnvironment, config, loop, observers
+from fabrics.record.sync_status import SyncStatus
+from tests.support.workflows.loop_environment import (
+    LoopEnvironment,
+    RunningLoop,
+    config,
+    loop,
+    observers,
+)
 from workflows.fabric_sync import FabricSync
 
 
-async def under_way(world: LoopEnvironment, running: Loop) -> None:
-    """Let the first load begin, which takes an hour."""
-    while not world.requests:
+async def wait_until_loading(environment: LoopEnvironment, running: RunningLoop) -> None:
+    """Skip time until the first load, which takes an hour, has begun."""
+    while not environment.inventory_requests:
         await running.sleep(0.1)
     await running.sleep(60)
-    assert world.statuses[-1] is SyncStatus.SYNCING
+    assert environment.statuses[-1] is SyncStatus.SYNCING
 
 
-async def edit(world: LoopEnvironment, running: Loop, **fields: object) -> None:
-    """Change the record, of which the loop is told."""
-    assert world.record is not None
-    world.record = world.record.model_copy(update=fields)
+async def edit(environment: LoopEnvironment, running: RunningLoop, **fields: object) -> None:
+    """Edit the record and signal the loop."""
+    assert environment.record is not None
+    environment.record = environment.record.model_copy(update=fields)
     await running.handle.signal(FabricSync.record_changed)
 
 
-async def left_no_trace(running: Loop) -> None:
-    """A sync that was stopped has neither failed nor been."""
+async def assert_no_trace(running: RunningLoop) -> None:
+    """Check that a stopped sync leaves neither an error nor a report."""
     assert (await running.status()).sync_error == ""
     assert await running.history() == []
 
 
-async def ended_soon(running: Loop) -> str:
-    """What the loop said in the end, which was long before that of the load."""
-    said = await running.handle.result()
+async def wait_for_early_end(running: RunningLoop) -> str:
+    """Return the result of the loop, after a check that it ended long before the load would have."""
+    result = await running.handle.result()
     described = await running.handle.describe()
     assert described.close_time is not None
     assert described.close_time - described.start_time < timedelta(minutes=5)
-    return said
+    return result
 
 
-def long_load(**changes: object) -> LoopEnvironment:
-    """A fabric whose first load takes an hour."""
-    return LoopEnvironment(config(**changes), inventory_takes=timedelta(hours=1))
+def environment_with_long_load(**changes: object) -> LoopEnvironment:
+    """Return an environment in which the first load takes an hour."""
+    return LoopEnvironment(config(**changes), inventory_duration=timedelta(hours=1))
 
 
-async def test_a_load_of_a_fabric_that_is_switched_off_stops(env: WorkflowEnvironment) -> None:
-    world = long_load()
-    async with loop(env, world) as running:
-        await under_way(world, running)
-        await edit(world, running, enabled=False)
-        assert await ended_soon(running) == "disabled"
-        assert world.statuses[-1] is SyncStatus.DISABLED
-        await left_no_trace(running)
+async def test_disabling_stops_load(env: WorkflowEnvironment) -> None:
+    environment = environment_with_long_load()
+    async with loop(env, environment) as running:
+        await wait_until_loading(environment, running)
+        await edit(environment, running, enabled=False)
+        assert await wait_for_early_end(running) == "disabled"
+        assert environment.statuses[-1] is SyncStatus.DISABLED
+        await assert_no_trace(running)
 
 
-async def test_a_load_of_a_fabric_whose_record_is_deleted_stops(env: WorkflowEnvironment) -> None:
-    world = long_load()
-    async with loop(env, world) as running:
-        await under_way(world, running)
-        world.record = None
+async def test_deleting_record_stops_load(env: WorkflowEnvironment) -> None:
+    environment = environment_with_long_load()
+    async with loop(env, environment) as running:
+        await wait_until_loading(environment, running)
+        environment.record = None
         await running.handle.signal(FabricSync.record_changed)
-        assert await ended_soon(running) == "record deleted"
+        assert await wait_for_early_end(running) == "record deleted"
 
 
 @pytest.mark.parametrize("site", ["", "berlin"])
-async def test_a_load_whose_interval_becomes_zero_stops_wherever_it_is_done(
+async def test_interval_zero_stops_load_here_and_at_site(
     env: WorkflowEnvironment, site: str
 ) -> None:
-    world = long_load(task_queue=site)
-    world.site_has_worker = True
-    async with loop(env, world) as running, observers(env.client, world, site or "nowhere"):
-        await under_way(world, running)
+    environment = environment_with_long_load(task_queue=site)
+    environment.site_has_worker = True
+    async with (
+        loop(env, environment) as running,
+        observers(env.client, environment, site or "nowhere"),
+    ):
+        await wait_until_loading(environment, running)
         await running.handle.signal(FabricSync.set_interval_by_signal, 0)
-        assert await ended_soon(running) == "disabled"
-        assert world.record is not None
-        assert world.record.interval == 0
+        assert await wait_for_early_end(running) == "disabled"
+        assert environment.record is not None
+        assert environment.record.interval == 0
 
 
-async def test_a_load_goes_on_after_edits_that_leave_the_fabric_switched_on(
+async def test_load_continues_after_edits_that_keep_fabric_enabled(
     env: WorkflowEnvironment,
 ) -> None:
-    world = long_load()
-    async with loop(env, world) as running:
-        await under_way(world, running)
+    environment = environment_with_long_load()
+    async with loop(env, environment) as running:
+        await wait_until_loading(environment, running)
         await running.handle.signal(FabricSync.set_interval_by_signal, 1800)
         await running.sleep(60)
-        assert world.record is not None
-        assert world.record.interval == 1800
-        assert world.statuses[-1] is SyncStatus.SYNCING
-        await edit(world, running, name="Berlin")
+        assert environment.record is not None
+        assert environment.record.interval == 1800
+        assert environment.statuses[-1] is SyncStatus.SYNCING
+        await edit(environment, running, name="Berlin")
         await running.sleep(60)
         assert (await running.status()).name == "Berlin"
         await running.sleep(3600)
@@ -99,40 +108,43 @@ async def test_a_load_goes_on_after_edits_that_leave_the_fabric_switched_on(
         assert (first.error, first.inventory is not None) == ("", True)
 
 
-async def test_netbox_that_fails_during_a_load_is_asked_again_after_it(
-    env: WorkflowEnvironment,
-) -> None:
-    world = long_load()
-    async with loop(env, world) as running:
-        await under_way(world, running)
-        world.netbox_error = "NetBox is down."
+async def test_netbox_that_fails_during_load_is_retried_after_it(env: WorkflowEnvironment) -> None:
+    environment = environment_with_long_load()
+    async with loop(env, environment) as running:
+        await wait_until_loading(environment, running)
+        environment.netbox_error = "NetBox is down."
         await running.handle.signal(FabricSync.record_changed)
         await running.sleep(120)
         assert "NetBox is down" in (await running.status()).netbox_error
-        world.netbox_error = ""
+        environment.netbox_error = ""
         await running.sleep(3600)
         assert (await running.status()).netbox_error == ""
-        assert world.statuses[-1] is SyncStatus.IN_SYNC
+        assert environment.statuses[-1] is SyncStatus.IN_SYNC
 
 
 @pytest.mark.parametrize("site", ["", "berlin"])
-async def test_a_fabric_that_is_switched_off_while_it_is_read_is_not_waited_for(
+async def test_disabling_stops_observation_here_and_at_site(
     env: WorkflowEnvironment, site: str
 ) -> None:
-    world = LoopEnvironment(config(task_queue=site), takes=timedelta(hours=1), site_has_worker=True)
-    async with loop(env, world) as running, observers(env.client, world, site or "nowhere"):
-        while not world.observed:
+    environment = LoopEnvironment(
+        config(task_queue=site), observe_duration=timedelta(hours=1), site_has_worker=True
+    )
+    async with (
+        loop(env, environment) as running,
+        observers(env.client, environment, site or "nowhere"),
+    ):
+        while not environment.observed:
             await running.sleep(0.1)
-        await edit(world, running, enabled=False)
-        assert await ended_soon(running) == "disabled"
-        assert world.requests == []
-        await left_no_trace(running)
+        await edit(environment, running, enabled=False)
+        assert await wait_for_early_end(running) == "disabled"
+        assert environment.inventory_requests == []
+        await assert_no_trace(running)
 
 
-async def test_a_cancelled_loop_ends_in_a_load(env: WorkflowEnvironment) -> None:
-    world = long_load()
-    async with loop(env, world) as running:
-        await under_way(world, running)
+async def test_cancelled_loop_ends_during_load(env: WorkflowEnvironment) -> None:
+    environment = environment_with_long_load()
+    async with loop(env, environment) as running:
+        await wait_until_loading(environment, running)
         await running.handle.cancel()
         with pytest.raises(WorkflowFailureError) as caught:
             await running.handle.result()

@@ -8,35 +8,35 @@ from temporalio.testing import WorkflowEnvironment
 from fabrics.loop.active_sync import Trigger
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.schedule import Schedule
-from fabrics.record.status import LastKnownState, SyncStatus
+from fabrics.record.sync_status import LastKnownState, SyncStatus
 from tests.support.workflows.loop_environment import LoopEnvironment, config, loop
 from workflows.fabric_sync import FabricSync
 
-CLOCK = timedelta(milliseconds=1)
+CLOCK_RESOLUTION = timedelta(milliseconds=1)
 """The resolution of the test server's clock."""
 
-SOON = timedelta(seconds=5)
-"""What the server's clock may advance by while a workflow task is handled."""
+TOLERANCE = timedelta(seconds=5)
+"""How far the server's clock may advance while a workflow task is handled."""
 
 
 def gaps(moments: list[datetime]) -> list[timedelta]:
-    """The times between neighbours."""
+    """Return the times between successive moments."""
     return [later - earlier for earlier, later in pairwise(moments)]
 
 
-async def test_a_day_at_sixty_seconds_is_1440_syncs_each_on_its_slot(
+async def test_day_at_sixty_seconds_has_1440_syncs_each_on_its_slot(
     env: WorkflowEnvironment,
 ) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(24 * 3600 - 30)
-        observed, reports = running.world.observed, await running.history()
+        observed, reports = running.environment.observed, await running.history()
         assert len(observed) == 1440
         last = reports[-1].slot
         assert last is not None
         slots = [last - timedelta(seconds=60) * (1439 - number) for number in range(1440)]
-        late = [moment - slot for moment, slot in zip(observed, slots, strict=True)]
-        assert min(late) >= -CLOCK
-        assert max(late) < SOON
+        lateness = [moment - slot for moment, slot in zip(observed, slots, strict=True)]
+        assert min(lateness) >= -CLOCK_RESOLUTION
+        assert max(lateness) < TOLERANCE
         status = await running.status()
         assert (status.syncs, status.missed, status.sync_status) == (1440, 0, SyncStatus.IN_SYNC)
         assert [report.number for report in reports] == list(range(1391, 1441))
@@ -44,82 +44,86 @@ async def test_a_day_at_sixty_seconds_is_1440_syncs_each_on_its_slot(
         assert described.run_id != running.handle.first_execution_run_id
 
 
-async def test_nothing_fires_a_second_early(env: WorkflowEnvironment) -> None:
+async def test_sync_never_starts_before_its_slot(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config(interval=300))) as running:
         await running.sleep(31)
-        assert len(running.world.observed) == 1
+        assert len(running.environment.observed) == 1
         slot = (await running.status()).next_sync
         assert slot is not None
         ahead = (slot - await env.get_current_time()).total_seconds()
         await running.sleep(ahead - 1)
-        assert len(running.world.observed) == 1
+        assert len(running.environment.observed) == 1
         await running.sleep(2)
-        assert len(running.world.observed) == 2
+        assert len(running.environment.observed) == 2
 
 
-async def test_ten_minutes_of_outage_give_one_catch_up_on_the_same_grid(
-    env: WorkflowEnvironment,
-) -> None:
-    known = config()
-    due = await env.get_current_time() - timedelta(minutes=10)
-    before = FabricLoop(
-        fabric_id=known.fabric_id,
-        config=known,
-        last_known=LastKnownState(last_sync=due - timedelta(seconds=60), drift_count=0),
-        schedule=Schedule(interval=60, next_slot=due),
+async def test_outage_leads_to_one_catch_up_on_same_grid(env: WorkflowEnvironment) -> None:
+    fabric = config()
+    slot = await env.get_current_time() - timedelta(minutes=10)
+    state = FabricLoop(
+        fabric_id=fabric.fabric_id,
+        config=fabric,
+        last_known=LastKnownState(last_sync=slot - timedelta(seconds=60), drift_count=0),
+        schedule=Schedule(interval=60, next_slot=slot),
     )
-    async with loop(env, LoopEnvironment(known), before) as running:
+    async with loop(env, LoopEnvironment(fabric), state) as running:
         await running.sleep(300)
-        caught_up, *later = running.world.observed
+        caught_up, *later = running.environment.observed
         assert 4 <= len(later) <= 5
-        assert timedelta(seconds=30) - SOON <= later[0] - caught_up <= timedelta(seconds=90)
-        assert all((moment - due) % timedelta(seconds=60) < SOON for moment in later)
+        assert timedelta(seconds=30) - TOLERANCE <= later[0] - caught_up <= timedelta(seconds=90)
+        assert all((moment - slot) % timedelta(seconds=60) < TOLERANCE for moment in later)
         reports = await running.history()
         assert [report.missed for report in reports] == [10] + [0] * len(later)
 
 
-async def test_an_overrun_waits_for_the_next_slot(env: WorkflowEnvironment) -> None:
-    async with loop(env, LoopEnvironment(config(), takes=timedelta(seconds=90))) as running:
+async def test_overrun_waits_for_next_slot(env: WorkflowEnvironment) -> None:
+    async with loop(
+        env, LoopEnvironment(config(), observe_duration=timedelta(seconds=90))
+    ) as running:
         await running.sleep(30 * 60)
-        between = gaps(running.world.observed)
+        between = gaps(running.environment.observed)
         assert len(between) >= 10
         assert all(timedelta(seconds=119) < gap < timedelta(seconds=121) for gap in between)
         status = await running.status()
         assert status.missed == status.syncs
 
 
-async def test_interval_zero_switches_off(env: WorkflowEnvironment) -> None:
+async def test_interval_zero_disables_fabric(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(90)
         await running.handle.signal(FabricSync.set_interval_by_signal, 0)
         assert await running.handle.result() == SyncStatus.DISABLED
-        assert running.world.record is not None
-        assert running.world.record.interval == 0
-        assert running.world.statuses[-1] is SyncStatus.DISABLED
+        assert running.environment.record is not None
+        assert running.environment.record.interval == 0
+        assert running.environment.statuses[-1] is SyncStatus.DISABLED
 
 
-async def test_from_an_hour_to_a_minute_in_the_middle_of_the_wait(env: WorkflowEnvironment) -> None:
+async def test_shorter_interval_takes_effect_during_wait(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config(interval=3600))) as running:
         await running.sleep(600)
-        assert len(running.world.observed) == 1
+        assert len(running.environment.observed) == 1
         await running.handle.execute_update(FabricSync.set_interval, 60)
         await running.sleep(100)
-        assert len(running.world.observed) == 3
+        assert len(running.environment.observed) == 3
         await running.sleep(600)
-        assert set(gap // timedelta(seconds=59) for gap in gaps(running.world.observed[1:])) == {1}
+        assert set(
+            gap // timedelta(seconds=59) for gap in gaps(running.environment.observed[1:])
+        ) == {1}
 
 
-async def test_a_changed_record_re_plans_too(env: WorkflowEnvironment) -> None:
+async def test_interval_changed_in_record_takes_effect_during_wait(
+    env: WorkflowEnvironment,
+) -> None:
     async with loop(env, LoopEnvironment(config(interval=3600))) as running:
         await running.sleep(40)
-        assert running.world.record is not None
-        running.world.record = running.world.record.model_copy(update={"interval": 60})
+        assert running.environment.record is not None
+        running.environment.record = running.environment.record.model_copy(update={"interval": 60})
         await running.handle.signal(FabricSync.record_changed)
         await running.sleep(120)
-        assert len(running.world.observed) == 3
+        assert len(running.environment.observed) == 3
 
 
-async def test_a_manual_sync_keeps_the_grid(env: WorkflowEnvironment) -> None:
+async def test_manual_sync_keeps_grid(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config(interval=300))) as running:
         await running.sleep(60)
         slot = (await running.status()).next_sync
@@ -133,23 +137,23 @@ async def test_a_manual_sync_keeps_the_grid(env: WorkflowEnvironment) -> None:
         assert (await running.status()).missed == 0
 
 
-async def test_a_pause_stops_the_syncs_and_keeps_the_grid(env: WorkflowEnvironment) -> None:
+async def test_pause_stops_syncs_and_keeps_grid(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(45)
         slot = (await running.status()).next_sync
         assert slot is not None
         await running.handle.signal(FabricSync.pause_by_signal, "maintenance")
         await running.sleep(600)
-        assert len(running.world.observed) == 1
+        assert len(running.environment.observed) == 1
         status = await running.status()
         assert (status.sync_status, status.pause_reason, status.next_sync) == (
             "paused",
             "maintenance",
             None,
         )
-        assert running.world.statuses[-1] is SyncStatus.PAUSED
+        assert running.environment.statuses[-1] is SyncStatus.PAUSED
         await running.handle.execute_update(FabricSync.sync_now, False)
-        assert len(running.world.observed) == 2
+        assert len(running.environment.observed) == 2
         await running.handle.signal(FabricSync.resume_by_signal)
         await running.sleep(1)
         status = await running.status()
@@ -157,10 +161,10 @@ async def test_a_pause_stops_the_syncs_and_keeps_the_grid(env: WorkflowEnvironme
         assert (status.next_sync - slot) % timedelta(seconds=60) == timedelta(0)
         assert status.missed == 0
         await running.sleep((status.next_sync - await env.get_current_time()).total_seconds() + 1)
-        assert len(running.world.observed) == 3
+        assert len(running.environment.observed) == 3
 
 
-async def test_resuming_after_missed_slots_waits_for_the_next(env: WorkflowEnvironment) -> None:
+async def test_resume_after_skipped_slots_waits_for_next_slot(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config(interval=300))) as running:
         await running.sleep(60)
         await running.handle.signal(FabricSync.pause_by_signal)
@@ -168,40 +172,41 @@ async def test_resuming_after_missed_slots_waits_for_the_next(env: WorkflowEnvir
         await running.handle.signal(FabricSync.resume_by_signal)
         await running.sleep(1)
         status = await running.status()
-        assert (len(running.world.observed), status.missed) == (1, 0)
+        assert (len(running.environment.observed), status.missed) == (1, 0)
         await running.sleep(300)
         first, second = await running.history()
         assert first.slot is not None
         assert second.slot == first.slot + timedelta(seconds=900)
-        assert len(running.world.observed) == 2
+        assert len(running.environment.observed) == 2
 
 
-async def test_netbox_down_keeps_the_grid_and_the_result_is_written_later(
+async def test_netbox_outage_keeps_grid_and_result_is_written_later(
     env: WorkflowEnvironment,
 ) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(90)
-        seen, running.world.netbox_error = len(running.world.observed), "NetBox does not answer."
-        running.world.drift_count = 3
+        observed_before = len(running.environment.observed)
+        running.environment.netbox_error = "NetBox does not answer."
+        running.environment.drift_count = 3
         await running.sleep(600)
-        assert len(running.world.observed) == seen + 10
-        assert max(gaps(running.world.observed)) < timedelta(seconds=62)
+        assert len(running.environment.observed) == observed_before + 10
+        assert max(gaps(running.environment.observed)) < timedelta(seconds=62)
         status = await running.status()
         assert (status.netbox_error, status.sync_status) == (
             "NetBox does not answer.",
             SyncStatus.OUT_OF_SYNC,
         )
-        assert SyncStatus.OUT_OF_SYNC not in running.world.statuses
-        running.world.netbox_error = ""
+        assert SyncStatus.OUT_OF_SYNC not in running.environment.statuses
+        running.environment.netbox_error = ""
         await running.sleep(70)
-        assert running.world.statuses[-1] is SyncStatus.OUT_OF_SYNC
+        assert running.environment.statuses[-1] is SyncStatus.OUT_OF_SYNC
         assert (await running.status()).netbox_error == ""
 
 
-async def test_nothing_changed_means_nothing_written(env: WorkflowEnvironment) -> None:
+async def test_unchanged_status_is_not_written(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(300)
-        written = len(running.world.updates)
+        written = len(running.environment.updates)
         await running.sleep(3600)
         # One heartbeat of `last_sync` each 900 s.
-        assert 3 <= len(running.world.updates) - written <= 4
+        assert 3 <= len(running.environment.updates) - written <= 4

@@ -1,4 +1,4 @@
-"""Loops outlive releases: the code of today must be able to go on with a history of yesterday."""
+"""Loops outlive releases: the current code must replay histories that were recorded before."""
 
 import pytest
 from temporalio.client import WorkflowHistory
@@ -6,7 +6,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
-from fabrics.loop.loop import workflow_id
+from fabrics.loop import loop
 from tests.support.workflows.record_histories import FLEET_HISTORY, HISTORY, LOST_HISTORY
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet
@@ -14,19 +14,23 @@ from workflows.malformed_messages import MalformedMessageInterceptor
 
 
 @pytest.mark.parametrize(
-    ("of", "recorded", "events"),
+    ("workflow_id", "recorded", "min_events"),
     [
-        pytest.param(workflow_id("berlin"), HISTORY.read_text(), 100, id="FabricSync"),
-        pytest.param(workflow_id("berlin"), LOST_HISTORY.read_text(), 50, id="FabricSync, lost"),
+        pytest.param(loop.workflow_id("berlin"), HISTORY.read_text(), 100, id="FabricSync"),
+        pytest.param(
+            loop.workflow_id("berlin"), LOST_HISTORY.read_text(), 50, id="FabricSync, lost"
+        ),
         pytest.param(FLEET_WORKFLOW_ID, FLEET_HISTORY.read_text(), 60, id="Fleet"),
     ],
 )
-async def test_a_recorded_history_still_replays(of: str, recorded: str, events: int) -> None:
+async def test_recorded_history_still_replays(
+    workflow_id: str, recorded: str, min_events: int
+) -> None:
     replayer = Replayer(
         workflows=[FabricSync, Fleet],
         data_converter=pydantic_data_converter,
         interceptors=[MalformedMessageInterceptor()],
     )
-    history = WorkflowHistory.from_json(of, recorded)
-    assert len(history.events) > events
+    history = WorkflowHistory.from_json(workflow_id, recorded)
+    assert len(history.events) > min_events
     await replayer.replay_workflow(history)

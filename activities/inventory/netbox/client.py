@@ -1,4 +1,4 @@
-"""NetBox as the inventory uses it: GraphQL to read much at once, lists of rows to write much at once."""
+"""NetBox client for inventories: reads by GraphQL, writes rows in bulk."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +14,7 @@ from activities.netbox.http import BadRequest, join_messages
 from settings import Settings
 
 MAX_CONCURRENT_REQUESTS: Final = 3
-"""Requests under way at the same time, of all inventories: more would make NetBox no faster."""
+"""Concurrent requests of all inventories together: more would make NetBox no faster."""
 
 type Method = Literal["POST", "PATCH", "DELETE"]
 
@@ -22,7 +22,7 @@ _VERBS: Final[Mapping[Method, str]] = {"POST": "create", "PATCH": "change", "DEL
 
 
 class RowsRefused(BadRequest):
-    """NetBox wrote none of the rows, because of some: `reasons` are by their places in the list."""
+    """NetBox wrote no row; `reasons` are by the positions of the refused ones."""
 
     def __init__(self, sentence: str, reasons: Mapping[int, str]) -> None:
         super().__init__(sentence)
@@ -30,32 +30,34 @@ class RowsRefused(BadRequest):
 
 
 class GraphQLError(TransientError):
-    """NetBox answered a query with errors: it is in trouble, or something referred to may not be seen."""
+    """A query failed: a fault of NetBox, or a reference that the user may not view."""
 
 
 class InventoryNetBox(NetBox):
-    """One NetBox as one user, many rows at a time."""
+    """One NetBox as one user, with requests for many rows."""
 
     _raise_if_cancelled: Callable[[], None] | None = None
 
     @classmethod
     @override
     def _max_concurrent_requests(cls, settings: Settings) -> int:
-        """As many as inventories may have: all but one, which they leave to the records."""
+        """Return the limit for inventories; one request is left to the records."""
         return max(1, min(MAX_CONCURRENT_REQUESTS, settings.concurrent_netbox_calls - 1))
 
     def with_cancellation_check(self, check: Callable[[], None]) -> Self:
-        """The same with the same connections. `check` is called before each request or list; by raising
-        something it keeps that from being sent."""
-        same = copy(self)
-        same._raise_if_cancelled = check
-        return same
+        """Return a client that shares connections and calls `check` before requests.
+
+        An exception that `check` raises keeps the request from being sent.
+        """
+        client = copy(self)
+        client._raise_if_cancelled = check
+        return client
 
     def graphql(self, query: str) -> dict[str, list[Row]]:
-        """The lists that a query asks for, by their aliases.
+        """Return the lists of a query by their aliases.
 
-        NetBox answers 200 whatever happens: what is not the data is told from it here and raised as
-        `GraphQLError`. What a user may not see is left out without a word; see `check_may_read`.
+        NetBox answers 200 even on errors; these are raised as `GraphQLError`. It silently omits what the
+        user may not view; see `check_may_read`.
         """
         with self._translate_errors("read the inventory"):
             answer = self._session.post(f"{self.url}/graphql/", json={"query": query})
@@ -63,20 +65,20 @@ class InventoryNetBox(NetBox):
                 raise RequestError(answer)
             body = answer.json()
         if not isinstance(body, dict) or body.get("errors") or not body.get("data"):
-            said = join_messages(body.get("errors")) if isinstance(body, dict) else ""
-            raise GraphQLError(f"NetBox at {self.url} could not read the inventory: {said}")
+            reason = join_messages(body.get("errors")) if isinstance(body, dict) else ""
+            raise GraphQLError(f"NetBox at {self.url} could not read the inventory: {reason}")
         data: dict[str, list[Row]] = body["data"]
         return data
 
     def check_may_read(self, path: str) -> None:
-        """Raise `PermanentError` where this user may not read the objects at `path`."""
+        """Raise `PermanentError` if the user may not read the objects at `path`."""
         with suggest_setup():
             next(self._get(path, {"fields": "id"}, 1), None)
 
     def write(self, method: Method, path: str, rows: Sequence[Row]) -> list[Row]:
-        """Create, change or delete all the rows or none; the answer has them as they are now.
+        """Create, change or delete all rows or none; return them as NetBox has them.
 
-        Raises `RowsRefused` where NetBox names the rows that it does not take.
+        Raises `RowsRefused` if NetBox names the rows that it refuses.
         """
         with self._translate_errors(f"{_VERBS[method]} {path}"):
             answer = self._session.request(method, f"{self.url}/api/{path}/", json=rows)
@@ -97,7 +99,7 @@ class InventoryNetBox(NetBox):
 
 @contextmanager
 def suggest_setup() -> Iterator[None]:
-    """What the user is refused, `setup` may grant."""
+    """Add to each `PermanentError` that `setup` may grant the missing permission."""
     try:
         yield
     except PermanentError as error:
@@ -105,16 +107,16 @@ def suggest_setup() -> Iterator[None]:
 
 
 def _parse_row_errors(response: requests.Response, rows: Sequence[Row]) -> dict[int, str]:
-    """Why which rows are refused: NetBox names them by their places or by their ids."""
+    """Return reasons by row position; NetBox names rows by position or by id."""
     try:
         body: Any = response.json()
     except requests.exceptions.JSONDecodeError:
         return {}
-    places = {row.get("id"): place for place, row in enumerate(rows)}
+    positions = {row.get("id"): position for position, row in enumerate(rows)}
     errors = body.get("errors") if isinstance(body, dict) else None
-    found: dict[int, str] = {}
-    for each in errors if isinstance(errors, list) else ():
-        place = each.get("index", places.get(each.get("id")))
-        if isinstance(place, int) and place < len(rows):
-            found[place] = join_messages(each.get("errors"))
-    return found
+    reasons: dict[int, str] = {}
+    for error in errors if isinstance(errors, list) else ():
+        position = error.get("index", positions.get(error.get("id")))
+        if isinstance(position, int) and position < len(rows):
+            reasons[position] = join_messages(error.get("errors"))
+    return reasons

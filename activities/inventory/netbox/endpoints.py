@@ -1,4 +1,4 @@
-"""Where NetBox's REST API has the models of the inventory."""
+"""Paths of the inventory's models in NetBox's REST API."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,10 +24,9 @@ PATHS: Final[Mapping[Model, str]] = {
 }
 
 CABLE_TERMINATIONS: Final = "dcim/cable-terminations"
-"""Without a permission to view these, GraphQL shows cables without ends."""
+"""Without permission to view these, GraphQL shows cables without terminations."""
 
 LOCATIONS: Final = "dcim/locations"
-
 INVENTORY_ITEMS: Final = "dcim/inventory-items"
 SERVICES: Final = "ipam/services"
 TUNNEL_TERMINATIONS: Final = "vpn/tunnel-terminations"
@@ -36,7 +35,7 @@ VM_INTERFACES: Final = "virtualization/interfaces"
 
 VLAN_FIELDS: Final = ("untagged_vlan", "tagged_vlans", "qinq_svlan")
 VRF_FIELDS: Final = ("vrf",)
-"""The fields in which an interface has VLANs, or a VRF. NetBox empties them when these go."""
+"""Interface fields that refer to VLANs, or to a VRF. NetBox empties them when it deletes these."""
 
 NON_INTERFACE_COMPONENTS: Final[Mapping[str, str]] = {
     "dcim/console-ports": "dcim.consoleport",
@@ -51,7 +50,7 @@ NON_INTERFACE_COMPONENTS: Final[Mapping[str, str]] = {
     "dcim/module-bays": "dcim.modulebay",
     INVENTORY_ITEMS: "dcim.inventoryitem",
 }
-"""The models of what devices have besides interfaces, which no fabric tells of."""
+"""Models of the other components of devices, which no fabric describes."""
 
 OBJECT_CHANGES: Final = "core/object-changes"
-"""NetBox's changelog. Those that our user has made itself tell what NetBox makes on its own."""
+"""NetBox's changelog. The entries of our own user show what NetBox creates with our objects."""

@@ -1,4 +1,4 @@
-"""The inventory's objects as NetBox's GraphQL API shows them and as its REST API takes them."""
+"""Parse inventory objects from GraphQL, and serialize them for the REST API."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -31,14 +31,16 @@ REFERENCE_FIELDS: Final[Mapping[str, Model]] = {
     "tagged_vlans": Model.VLAN,
     "primary_mac_address": Model.MAC_ADDRESS,
 }
-"""The fields that refer to objects of one model. An address has a `role` too, which is a text."""
+"""Fields that refer to objects of one model. The `role` of an IP address is a text."""
 
 FIELDS_RESET_WITH: Final[Mapping[tuple[Model, str], Row]] = {
     (Model.DEVICE, "site"): {"location": None, "rack": None, "position": None, "face": ""},
     (Model.INTERFACE, "mode"): {"qinq_svlan": None},
 }
-"""What people set that is bound to the value of a field of ours, and is given up with it: else NetBox refuses
-the new one. A rack and a location are in one site; only the mode Q-in-Q has a service VLAN, and no fabric it."""
+"""Values of people that are cleared when one of our fields changes; otherwise NetBox refuses the change.
+
+A rack and a location are in one site; only the mode Q-in-Q, which no fabric uses, has a service VLAN.
+"""
 
 _INTERFACE_FRAGMENT: Final = "__typename ... on InterfaceType { id }"
 _FIELD_SELECTIONS: Final[Mapping[str, str]] = {
@@ -50,24 +52,24 @@ _FIELD_SELECTIONS: Final[Mapping[str, str]] = {
 
 
 def field_names(model: Model) -> list[str]:
-    """The fields that the inventory has of a model."""
-    return [each.name for each in fields(PLANNED_CLASSES[model]) if each.name != "key"]
+    """Return the fields of a model that the inventory keeps."""
+    return [field.name for field in fields(PLANNED_CLASSES[model]) if field.name != "key"]
 
 
 def build_selection_set(model: Model) -> str:
-    """What GraphQL is asked for of every object of a model that is ours."""
-    asked = (_field_selection(model, name) for name in field_names(model))
-    return f"id custom_field_data tags {{ slug }} {' '.join(filter(None, asked))}"
+    """Return the GraphQL selection set for our objects of a model."""
+    selections = (_field_selection(model, name) for name in field_names(model))
+    return f"id custom_field_data tags {{ slug }} {' '.join(filter(None, selections))}"
 
 
 def is_owned_by(row: Row, fabric_id: str) -> bool:
-    """Whether a row has the marks of a fabric: NetBox ignores filters that it does not know."""
+    """True if a row has the fabric's tag and id; NetBox ignores unknown filters."""
     tagged = any(tag["slug"] == TAG_SLUG for tag in row["tags"])
     return tagged and row["custom_field_data"].get(FABRIC_FIELD) == fabric_id
 
 
-def parse_graphql_row(model: Model, row: Row) -> ExistingObject:
-    """A row of GraphQL."""
+def parse_row(model: Model, row: Row) -> ExistingObject:
+    """Return a row of a GraphQL list as an object."""
     values = {name: _parse_field(model, name, row) for name in field_names(model)}
     key = row["custom_field_data"].get(KEY_FIELD) or ""
     return ExistingObject(ObjectId(model, int(row["id"])), key, values)
@@ -76,7 +78,7 @@ def parse_graphql_row(model: Model, row: Row) -> ExistingObject:
 def serialize_fields(
     model: Model, values: Mapping[str, FieldValue], get_id: Callable[[Ref], int]
 ) -> Row:
-    """Fields as REST takes them, with the `number` of every object that they refer to."""
+    """Return fields as REST takes them; `get_id` returns a referenced object's id."""
     row: Row = {}
     for name, value in values.items():
         row |= _serialize_field(model, name, value, get_id)
@@ -108,19 +110,19 @@ def _parse_field(model: Model, name: str, row: Row) -> Any:  # noqa: ANN401  wha
 
 
 def _parse_interface_id(value: Row | None) -> ObjectId:
-    """What a cable or an address is at. What is no interface gets a number that none has."""
+    """Return the interface of a cable or an address; id 0 for anything else."""
     is_interface = value is not None and value["__typename"] == "InterfaceType"
     return ObjectId(Model.INTERFACE, int(value["id"]) if value and is_interface else 0)
 
 
 def _parse_ids(model: Model, value: Any) -> ObjectId | tuple[ObjectId, ...] | None:  # noqa: ANN401
     if isinstance(value, list):
-        return tuple(ObjectId(model, int(each["id"])) for each in value)
+        return tuple(ObjectId(model, int(row["id"])) for row in value)
     return ObjectId(model, int(value["id"])) if value else None
 
 
 def _parse_vid_range(text: str) -> tuple[int, int]:
-    """NetBox shows a range as PostgreSQL does: `[1000, 3000)` are 1000 to 2999."""
+    """Parse a range as PostgreSQL writes it: `[1000, 3000)` is 1000 to 2999."""
     first, last = map(int, re.findall(r"\d+", text))
     return first, last - 1
 
@@ -131,20 +133,14 @@ def _serialize_field(
     if name == "details":
         return {"custom_fields": {DETAILS_FIELD: value or None}}
     if name == "assigned_object":
-        there = isinstance(value, Ref)
+        interface = value if isinstance(value, Ref) else None
         return {
-            "assigned_object_type": Model.INTERFACE if there else None,
-            "assigned_object_id": get_id(value) if isinstance(value, Ref) else None,
+            "assigned_object_type": Model.INTERFACE if interface else None,
+            "assigned_object_id": get_id(interface) if interface else None,
         }
     if name in ("a_terminations", "b_terminations"):
-        ends = value if isinstance(value, tuple) else ()
-        return {
-            name: [
-                {"object_type": str(Model.INTERFACE), "object_id": get_id(end)}
-                for end in ends
-                if isinstance(end, Ref)
-            ]
-        }
+        ends = [end for end in value if isinstance(end, Ref)] if isinstance(value, tuple) else []
+        return {name: [{"object_type": Model.INTERFACE, "object_id": get_id(end)} for end in ends]}
     return {name: _serialize_value(value, get_id)} | FIELDS_RESET_WITH.get((model, name), {})
 
 
@@ -152,5 +148,5 @@ def _serialize_value(value: FieldValue, get_id: Callable[[Ref], int]) -> object:
     if isinstance(value, Ref):
         return get_id(value)
     if isinstance(value, tuple):
-        return [get_id(each) if isinstance(each, Ref) else list(each) for each in value]
+        return [get_id(member) if isinstance(member, Ref) else list(member) for member in value]
     return value

@@ -1,8 +1,8 @@
-"""Deletes what a fabric no longer has, children first, and nothing that people hung on it.
+"""Delete absent objects, children first, except those with dependents.
 
-NetBox deletes with an interface all addresses of it, with a device all that is in it or runs on it, and
-with a site most of what is there, whoever made that. So what is left on them after our own objects have
-gone is looked for first: they stay then, a device as `decommissioning`.
+With an interface NetBox deletes its addresses, with a device all that is in it or runs on it, and with a
+site most of its contents, whoever made them. So an object stays if something is left on it once our own
+objects are deleted; a device that stays gets the status `decommissioning`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ RETIRED_STATUS: Final = "decommissioning"
 
 
 class Pruner:
-    """Deletes for one fabric; `message` becomes part of NetBox's changelog."""
+    """Deletes objects of one fabric; `message` goes into NetBox's changelog."""
 
     def __init__(self, netbox: InventoryNetBox, message: str) -> None:
         self._netbox = netbox
@@ -33,83 +33,71 @@ class Pruner:
         self.deleted: set[ObjectId] = set()
         self.findings: list[Finding] = []
 
-    def delete(self, due: Iterable[ExistingObject], progress: ProgressCallback) -> None:
-        """Delete these objects of ours, as far as they may go. Those that stay are done with, too."""
-        listed, done = list(due), 0
+    def delete(self, objects: Iterable[ExistingObject], progress: ProgressCallback) -> None:
+        """Delete these objects where possible; `progress` also counts those that stay."""
+        listed, done = list(objects), 0
         for model in reversed(OWNED_MODELS):
-            rows = [each for each in listed if each.id.model is model]
-            for some in _batch_children_first(rows):
-                self._delete(model, list(self._select_deletable(model, some)))
-                done += len(some)
+            for batch in _batch_children_first(row for row in listed if row.id.model is model):
+                deletable = list(self._select_deletable(model, batch))
+                deleted = self._write("DELETE", model, deletable, "stays in NetBox")
+                self.deleted |= {row.id for row in deleted}
+                done += len(batch)
                 progress(done)
 
     def _select_deletable(
         self, model: Model, rows: Sequence[ExistingObject]
     ) -> Iterator[ExistingObject]:
-        """Those without anything on them that is not ours."""
+        """Yield the objects without dependents, and report and decommission the others."""
         try:
-            held = find_dependents(self._netbox, model, [each.id.number for each in rows])
-        except PermanentError as error:  # what is on them may not be seen, and would be lost
-            for each in rows:
-                self._add_finding(each, f"stays in NetBox: {error} Run `starter.py setup`.")
+            dependents = find_dependents(self._netbox, model, [row.id.number for row in rows])
+        except PermanentError as error:  # our user may not view the dependents, which would be lost
+            for row in rows:
+                self._add_finding(row, f"stays in NetBox: {error} Run `starter.py setup`.")
             return
         if model is Model.DEVICE:
-            self._decommission([each for each in rows if each.id.number in held])
-        for each in rows:
-            if each.id.number not in held:
-                yield each
+            self._decommission(row for row in rows if row.id.number in dependents)
+        for row in rows:
+            if row.id.number in dependents:
+                self._add_finding(row, f"stays in NetBox: it still has {dependents[row.id.number]}")
             else:
-                self._add_finding(each, f"stays in NetBox: it still has {held[each.id.number]}")
+                yield row
 
     def _decommission(self, devices: Iterable[ExistingObject]) -> None:
-        rows = [each for each in devices if each.values["status"] != RETIRED_STATUS]
-        self._write("PATCH", Model.DEVICE, rows, f"is not {RETIRED_STATUS}", status=RETIRED_STATUS)
-
-    def _delete(self, model: Model, rows: Sequence[ExistingObject]) -> None:
-        done = self._write("DELETE", model, rows, "stays in NetBox")
-        self.deleted |= {each.id for each in done}
+        rows = [device for device in devices if device.values["status"] != RETIRED_STATUS]
+        why = f"could not be set to {RETIRED_STATUS}"
+        self._write("PATCH", Model.DEVICE, rows, why, status=RETIRED_STATUS)
 
     def _write(
-        self,
-        method: Method,
-        model: Model,
-        rows: Sequence[ExistingObject],
-        failure: str,
-        **fields: str,
+        self, method: Method, model: Model, rows: Sequence[ExistingObject], why: str, **fields: str
     ) -> list[ExistingObject]:
-        """Change or delete them all; where NetBox refuses some, all but those, which have `failed`."""
+        """Change or delete objects; return those that were, report others with `why`."""
         if not rows:
             return []
-        same = {"changelog_message": self._message, **fields}
-        listed = [{"id": each.id.number, **same} for each in rows]
-        rest: list[Sequence[ExistingObject]]
+        values = {"changelog_message": self._message, **fields}
+        changes = [{"id": row.id.number, **values} for row in rows]
+        parts: list[Sequence[ExistingObject]]
         try:
-            self._netbox.write(method, PATHS[model], listed)
+            self._netbox.write(method, PATHS[model], changes)
         except RowsRefused as error:
-            for place, reason in error.reasons.items():
-                self._add_finding(rows[place], f"{failure}: {reason}")
-            rest = [[row for place, row in enumerate(rows) if place not in error.reasons]]
+            for position, reason in error.reasons.items():
+                self._add_finding(rows[position], f"{why}: {reason}")
+            parts = [[row for position, row in enumerate(rows) if position not in error.reasons]]
         except (BadRequest, NotFound, InUse) as error:
             if len(rows) == 1:
-                self._add_finding(rows[0], f"{failure}: {error}")
+                self._add_finding(rows[0], f"{why}: {error}")
                 return []
-            rest = [rows[::2], rows[1::2]]
+            parts = [rows[::2], rows[1::2]]
         else:
             return list(rows)
-        return [
-            done for some in rest for done in self._write(method, model, some, failure, **fields)
-        ]
+        return [row for part in parts for row in self._write(method, model, part, why, **fields)]
 
     def _add_finding(self, row: ExistingObject, why: str) -> None:
         self.findings.append(Finding(problem=FindingType.CONFLICT, what=row.key, why=why))
 
 
-def _batch_children_first(rows: Sequence[ExistingObject]) -> Iterator[tuple[ExistingObject, ...]]:
-    """Subinterfaces and members go before what they are part of."""
-    for is_part in (True, False):
-        same = [each for each in rows if _is_child_interface(each) is is_part]
-        yield from batched(sorted(same, key=lambda each: each.key), BATCH_SIZE)
-
-
-def _is_child_interface(row: ExistingObject) -> bool:
-    return bool(row.values.get("parent") or row.values.get("lag"))
+def _batch_children_first(rows: Iterable[ExistingObject]) -> Iterator[tuple[ExistingObject, ...]]:
+    """Yield subinterfaces and members of LAGs before their parents."""
+    children, others = list[ExistingObject](), list[ExistingObject]()
+    for row in sorted(rows, key=lambda row: row.key):
+        (children if row.values.get("parent") or row.values.get("lag") else others).append(row)
+    yield from (*batched(children, BATCH_SIZE), *batched(others, BATCH_SIZE))

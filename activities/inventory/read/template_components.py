@@ -1,9 +1,9 @@
-"""Components that NetBox itself makes: those of a new device whose type has templates for some.
+"""Find the components that NetBox creates from the templates of a device type.
 
-The catalogue is everybody's, so that people may add templates to a type which the project has made
-without. An interface of the same name is then in the way of ours. NetBox's changelog tells what it made
-from what somebody has made by hand: it was made by the request that made the device. Once the changelog
-has forgotten that, it counts as made by hand.
+Anybody may add templates to a device type, also to those that this project created without any. An
+interface from a template then conflicts with ours of the same name. NetBox's changelog distinguishes it
+from one made by hand: the request that created the device created it too. Once that entry has expired,
+the interface counts as made by hand.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,37 +20,35 @@ from fabrics.inventory.model.ownership import FABRIC_FIELD, TAG_SLUG
 from fabrics.inventory.model.planned import Model, Ref
 
 MAX_IDS_PER_REQUEST: Final = 100
-"""Ids in a question: what has more is longer than a URL may be."""
+"""More ids would exceed the length of a URL."""
 
 
 def find_template_interfaces(
     netbox: InventoryNetBox, refused: Sequence[Write], ids: Mapping[Ref, ObjectId]
 ) -> dict[Ref, Row]:
-    """What NetBox has made that is in the way of these new interfaces, as REST shows it."""
-    wanted = {(_device_id(write, ids), write.fields["name"]): write.ref for write in refused}
-    devices = sorted({device for device, _ in wanted})
-    rows = [
-        row
-        for row in netbox.list_rows(PATHS[Model.INTERFACE], device_id=devices)
-        if (row["device"]["id"], row["name"]) in wanted
-    ]
-    made = find_template_component_ids(netbox, Model.INTERFACE, rows)
-    return {wanted[row["device"]["id"], row["name"]]: row for row in rows if row["id"] in made}
+    """Return the template interfaces that conflict with refused ones, as REST rows."""
+    planned = {(_device_id(write, ids), write.fields["name"]): write.ref for write in refused}
+    device_ids = sorted({device_id for device_id, _ in planned})
+    conflicting = {
+        planned[place]: row
+        for row in netbox.list_rows(PATHS[Model.INTERFACE], device_id=device_ids)
+        if (place := (row["device"]["id"], row["name"])) in planned
+    }
+    templated = find_template_component_ids(netbox, Model.INTERFACE, conflicting.values())
+    return {ref: row for ref, row in conflicting.items() if row["id"] in templated}
 
 
 def find_template_component_ids(
     netbox: InventoryNetBox, content_type: str, rows: Collection[Row]
 ) -> frozenset[int]:
-    """The ids of those components of our devices that NetBox made with these and that nobody has marked."""
-    unmarked = [row for row in rows if not is_owned_or_offered(row)]
-    births = _find_creating_requests(
-        netbox, Model.DEVICE, {row["device"]["id"] for row in unmarked}
-    )
-    made = _find_creating_requests(netbox, content_type, [row["id"] for row in unmarked])
+    """Return the ids of components that NetBox created and nobody has marked."""
+    device_ids = {row["id"]: row["device"]["id"] for row in rows if not is_claimed(row)}
+    devices = _find_creating_requests(netbox, Model.DEVICE, set(device_ids.values()))
+    components = _find_creating_requests(netbox, content_type, device_ids)
     return frozenset(
-        row["id"]
-        for row in unmarked
-        if row["id"] in made and made[row["id"]] == births.get(row["device"]["id"])
+        id_
+        for id_, device_id in device_ids.items()
+        if id_ in components and components[id_] == devices.get(device_id)
     )
 
 
@@ -60,17 +58,16 @@ def _device_id(write: Write, ids: Mapping[Ref, ObjectId]) -> int:
     return ids[device].number
 
 
-def is_owned_or_offered(row: Row) -> bool:
-    """Whether an object is a fabric's, or offered to one."""
-    return bool(row["custom_fields"].get(FABRIC_FIELD)) or any(
-        tag["slug"] == TAG_SLUG for tag in row["tags"]
-    )
+def is_claimed(row: Row) -> bool:
+    """True if an object belongs to a fabric, or a person offers it to one by our tag."""
+    is_tagged = any(tag["slug"] == TAG_SLUG for tag in row["tags"])
+    return is_tagged or bool(row["custom_fields"].get(FABRIC_FIELD))
 
 
 def _find_creating_requests(
     netbox: InventoryNetBox, content_type: str, object_ids: Iterable[int]
 ) -> dict[int, str]:
-    """The requests that made objects, by their ids, as far as NetBox still knows and our user may see."""
+    """Return the requests that created objects, by object id, as far as logged."""
     filters = {
         "action": "create",
         "changed_object_type": content_type,
@@ -79,8 +76,8 @@ def _find_creating_requests(
     try:
         return {
             row["changed_object_id"]: row["request_id"]
-            for some in batched(object_ids, MAX_IDS_PER_REQUEST)
-            for row in netbox.list_rows(OBJECT_CHANGES, changed_object_id=list(some), **filters)
+            for batch in batched(object_ids, MAX_IDS_PER_REQUEST)
+            for row in netbox.list_rows(OBJECT_CHANGES, changed_object_id=list(batch), **filters)
             if (row["action"]["value"], row["changed_object_type"]) == ("create", content_type)
         }
     except PermanentError:

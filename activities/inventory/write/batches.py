@@ -1,8 +1,10 @@
-"""How writes become requests: of a size that NetBox takes in a second or two, and none beside another
-that changes the same parent, since PostgreSQL would find the two in a deadlock."""
+"""Split writes into requests that NetBox can handle in a second or two.
+
+Requests that change the same parent never run side by side: they would deadlock in PostgreSQL.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import Final
@@ -13,7 +15,7 @@ from fabrics.inventory.model.planned import Model, Ref
 
 DEFAULT_BATCH_SIZE: Final = 50
 BATCH_SIZES: Final = {Model.CABLE: 20, Model.DEVICE: 25}
-"""Objects of a request; more would make none faster, and one that is refused holds up more."""
+"""Objects per request: more are no faster, and one refused object delays more of the others."""
 
 PARENT_FIELDS: Final = (
     "device",
@@ -23,12 +25,12 @@ PARENT_FIELDS: Final = (
     "assigned_object",
     "a_terminations",
 )
-"""Fields that say what an object is part of, the first of them that it has."""
+"""Fields that refer to an object's parent; the first one that is set counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Writes of one request: either all create or all change objects of one model."""
+    """The writes of one request: all create, or all change, objects of one model."""
 
     model: Model
     writes: tuple[Write, ...]
@@ -43,23 +45,23 @@ class Batch:
 
 
 type Lane = list[Batch]
-"""Requests that are made one after the other."""
+"""Requests that are sent one after the other."""
 
 
 def split_into_lanes(stage: Stage) -> list[Lane]:
-    """The requests of a stage, for as many writers as there may be."""
+    """Split a stage into lanes so that each parent is in one lane only."""
     families: dict[str, list[Write]] = defaultdict(list)
     for write in stage:
         families[get_parent_key(write)].append(write)
     shares: list[list[Write]] = [[] for _ in range(MAX_CONCURRENT_REQUESTS)]
-    for _, family in sorted(families.items(), key=lambda each: (-len(each[1]), each[0])):
-        min(shares, key=len).extend(sorted(family, key=lambda each: each.ref))
+    for _, family in sorted(families.items(), key=lambda item: (-len(item[1]), item[0])):
+        min(shares, key=len).extend(sorted(family, key=lambda write: write.ref))
     return [list(_split_into_batches(share)) for share in shares if share]
 
 
 def get_parent_key(write: Write) -> str:
-    """The key of what the object is part of: ports, and what is at them, are part of a device."""
-    # An interface is part of its device whatever of it changes, be it the VRF.
+    """Return the key of the parent: the device, for interfaces and what is at them."""
+    # The parent of an interface is its device, also when another reference changes, such as its VRF.
     names = ("device",) if write.ref.model is Model.INTERFACE else PARENT_FIELDS
     for name in names:
         value = write.fields.get(name)
@@ -69,9 +71,9 @@ def get_parent_key(write: Write) -> str:
     return write.ref.key.partition("#")[0]
 
 
-def _split_into_batches(writes: Iterable[Write]) -> Iterator[Batch]:
-    listed = list(writes)
-    for creates in (False, True):
-        same = [each for each in listed if (each.id is None) is creates]
-        for some in batched(same, BATCH_SIZES.get(listed[0].ref.model, DEFAULT_BATCH_SIZE)):
-            yield Batch(some[0].ref.model, some)
+def _split_into_batches(writes: Sequence[Write]) -> Iterator[Batch]:
+    model = writes[0].ref.model
+    for is_create in (False, True):
+        same = (write for write in writes if (write.id is None) is is_create)
+        for batch in batched(same, BATCH_SIZES.get(model, DEFAULT_BATCH_SIZE)):
+            yield Batch(model, batch)

@@ -1,7 +1,7 @@
-"""Writes changes into NetBox, stage by stage, a few requests at a time.
+"""Write changes into NetBox stage by stage, a few requests at a time.
 
-An object that NetBox refuses is reported, and so is what depends on it; nothing else is held up. When
-a request broke off, nobody knows whether NetBox did it: it is looked up before it is made again.
+An object that NetBox refuses is reported, with the objects that depend on it; nothing else is delayed. If
+a request breaks off, its outcome is unknown: its objects are looked up before they are created again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,12 +28,12 @@ from fabrics.inventory.model.registry import PLANNED_CLASSES, SHARED_MODELS
 
 MAX_ATTEMPTS: Final = 3
 MAX_MESSAGE_CHARS: Final = 200
-"""Characters of an entry in NetBox's changelog; with more it fails."""
+"""The limit of a message in NetBox's changelog; longer ones fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectResult:
-    """What became of one write: the object's id, or the reason why there is none."""
+    """The outcome of one write: the object's id, or the reason why there is none."""
 
     write: Write
     id: ObjectId | None
@@ -42,24 +42,24 @@ class ObjectResult:
 
 @dataclass(slots=True)
 class WriteResult:
-    """What came of all writes. `ids` are all that are known, of objects that were there and new ones."""
+    """The outcome of all writes. `ids` are those of all known objects, old and new."""
 
     ids: dict[Ref, ObjectId]
     created: set[Ref] = field(default_factory=set)
     updated: set[Ref] = field(default_factory=set)
     refused: dict[Ref, ObjectResult] = field(default_factory=dict)
     missing_references: dict[Ref, Ref] = field(default_factory=dict)
-    """Objects that were not written, with what they refer to and what is not there."""
+    """Objects that were not written, each with a missing object that it refers to."""
 
     done_count: int = 0
 
 
 type ProgressCallback = Callable[[int], None]
-"""Is told how many writes are done."""
+"""Receives the number of finished writes."""
 
 
 class Writer:
-    """Writes for one fabric; `message` becomes part of NetBox's changelog."""
+    """Writes for one fabric; `message` goes into NetBox's changelog."""
 
     def __init__(
         self, netbox: InventoryNetBox, reader: Reader, fabric_id: str, message: str
@@ -70,44 +70,44 @@ class Writer:
         self._message = message[:MAX_MESSAGE_CHARS]
 
     def write(self, changes: Changes, progress: ProgressCallback) -> WriteResult:
-        """Make all changes. Raises `TransientError` and `PermanentError` where NetBox does no work."""
+        """Make all changes. Raises `TransientError` and `PermanentError`."""
         result = WriteResult(dict(changes.existing_ids))
         with ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS, "inventory") as pool:
             for stage in changes.stages:
-                ready = tuple(self._select_ready(stage, result))
-                for done in self._run_lanes(pool, split_into_lanes(ready), result.ids):
-                    _add_result(result, done)
+                lanes = split_into_lanes(tuple(self._select_ready(stage, result)))
+                for object_result in self._run_lanes(pool, lanes, result.ids):
+                    _add_result(result, object_result)
                     progress(result.done_count)
         return result
 
     def _select_ready(self, stage: Stage, result: WriteResult) -> Iterator[Write]:
-        """The writes of a stage that can be made, with the ids that objects got meanwhile."""
+        """Yield the possible writes of a stage, with the ids of objects created before."""
         for write in stage:
-            number = write.id or result.ids.get(write.ref)
+            object_id = write.id or result.ids.get(write.ref)
             missing = [ref for ref in _iter_references(write) if ref not in result.ids]
             if missing:
                 result.missing_references[write.ref] = missing[0]
                 result.done_count += 1
-            elif write.key or number:
-                yield Write(write.ref, number, write.fields, write.key)
+            elif write.key or object_id:
+                yield Write(write.ref, object_id, write.fields, write.key)
             else:
-                result.done_count += 1  # a second write of what could not be created
+                result.done_count += 1  # the second write of an object that could not be created
 
     def _run_lanes(
         self, pool: ThreadPoolExecutor, lanes: Iterable[Lane], ids: Mapping[Ref, ObjectId]
     ) -> Iterator[ObjectResult]:
-        """Make the requests of each lane in turn, lanes side by side.
+        """Send the requests of each lane one after the other, with lanes side by side.
 
-        Threads are given all that they need and only answer, so that all else happens in one thread:
-        it may be interrupted between any two requests, and waits for those that are under way.
+        The threads of the pool change no state: they receive all data and return results. So the caller
+        may stop between any two requests, and then waits only for those that are under way.
         """
-        known = dict(ids)
-        waiting = {lane_number: list(lane) for lane_number, lane in enumerate(lanes)}
+        known_ids = dict(ids)
+        waiting = {number: list(lane) for number, lane in enumerate(lanes)}
         running: dict[Future[list[ObjectResult]], int] = {}
         while waiting or running:
-            for number in [each for each in waiting if each not in running.values()]:
+            for number in waiting.keys() - running.values():
                 batch = waiting[number].pop(0)
-                running[pool.submit(self.send, batch, known)] = number
+                running[pool.submit(self.send, batch, known_ids)] = number
                 if not waiting[number]:
                     del waiting[number]
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -116,19 +116,19 @@ class Writer:
                 yield from future.result()
 
     def send(self, batch: Batch, ids: Mapping[Ref, ObjectId]) -> list[ObjectResult]:
-        """One request, or several where NetBox refuses some of it."""
+        """Send a batch in one request, or in several if NetBox refuses part of it."""
         try:
             return self._send_once(batch, ids)
         except RowsRefused as error:
-            reasons = error.reasons
-            there = self._resolve_refused_creates(batch, reasons, ids)
+            resolved = self._resolve_refused_creates(batch, error.reasons, ids)
+            resolved_refs = {result.write.ref for result in resolved}
             failed = [
-                ObjectResult(batch.writes[place], None, reason)
-                for place, reason in reasons.items()
-                if batch.writes[place].ref not in {done.write.ref for done in there}
+                ObjectResult(batch.writes[position], None, reason)
+                for position, reason in error.reasons.items()
+                if batch.writes[position].ref not in resolved_refs
             ]
-            good = tuple(each for place, each in enumerate(batch.writes) if place not in reasons)
-            return there + failed + (self.send(Batch(batch.model, good), ids) if good else [])
+            rest = tuple(w for n, w in enumerate(batch.writes) if n not in error.reasons)
+            return resolved + failed + (self.send(Batch(batch.model, rest), ids) if rest else [])
         except (BadRequest, NotFound, InUse) as error:
             if len(batch.writes) == 1:
                 return [ObjectResult(batch.writes[0], None, str(error))]
@@ -139,47 +139,45 @@ class Writer:
     def _resolve_refused_creates(
         self, batch: Batch, positions: Iterable[int], ids: Mapping[Ref, ObjectId]
     ) -> list[ObjectResult]:
-        """What is there in place of new objects that NetBox refused, and is as good.
+        """Return results for refused new objects that exist already and serve as well.
 
-        Another fabric may be loaded at the same time and make what all share; and a request that took
-        too long may have been done only after its objects were looked up.
+        Another fabric may have created shared objects meanwhile, and NetBox may have completed a request
+        that took too long only after its objects were looked up.
         """
         if not batch.is_create:
             return []
-        refused = Batch(batch.model, tuple(batch.writes[place] for place in positions))
-        found = self._find_existing(refused)
-        there = [
-            _result_for_existing(each, found[each.key])
-            for each in refused.writes
-            if each.key in found
+        refused = tuple(batch.writes[position] for position in positions)
+        existing = self._find_existing(Batch(batch.model, refused))
+        # Another fabric has created a shared object: with an id it does not count as created by us.
+        is_shared = batch.model in SHARED_MODELS
+        results = [
+            ObjectResult(replace(w, id=existing[w.key]) if is_shared else w, existing[w.key])
+            for w in refused
+            if w.key in existing
         ]
-        missing = [each for each in refused.writes if each.key not in found]
-        return there + (
-            self._take_over_template_interfaces(missing, ids)
-            if batch.model is Model.INTERFACE
-            else []
-        )
+        if batch.model is Model.INTERFACE:
+            missing = [write for write in refused if write.key not in existing]
+            results += self._take_over_template_interfaces(missing, ids)
+        return results
 
     def _take_over_template_interfaces(
         self, writes: list[Write], ids: Mapping[Ref, ObjectId]
     ) -> list[ObjectResult]:
-        """Make interfaces ours that NetBox made with our devices, in place of those that it refused."""
-        refused = {each.ref: each for each in writes}
-        made = find_template_interfaces(self._netbox, writes, ids)
-        if not made:
+        """Take over interfaces that NetBox created, in place of refused ones."""
+        refused = {write.ref: write for write in writes}
+        templated = find_template_interfaces(self._netbox, writes, ids)
+        if not templated:
             return []
         rows = [
             self.serialize(_drop_unknown_fields(refused[ref]), ids) | {"id": row["id"]}
-            for ref, row in made.items()
+            for ref, row in templated.items()
         ]
         try:
             self._netbox.write("PATCH", PATHS[Model.INTERFACE], rows)
-        except (BadRequest, NotFound):  # then it is in the way, like what people have made
+        except (BadRequest, NotFound):  # then it is a conflict, like objects that people made
             return []
-        taken = {ref: ObjectId(Model.INTERFACE, row["id"]) for ref, row in made.items()}
-        return [
-            ObjectResult(replace(refused[ref], id=number), number) for ref, number in taken.items()
-        ]
+        taken = {ref: ObjectId(Model.INTERFACE, row["id"]) for ref, row in templated.items()}
+        return [ObjectResult(replace(refused[ref], id=id_), id_) for ref, id_ in taken.items()]
 
     def _send_once(self, batch: Batch, ids: Mapping[Ref, ObjectId]) -> list[ObjectResult]:
         retrying = Retrying(
@@ -188,41 +186,39 @@ class Writer:
             stop=stop_after_attempt(MAX_ATTEMPTS),
             reraise=True,
         )
-        found: dict[str, ObjectId] = {}
+        existing: dict[str, ObjectId] = {}
         for attempt in retrying:
             with attempt:
                 if attempt.retry_state.attempt_number > 1 and batch.is_create:
-                    found = self._find_existing(batch)
-                return self._request(batch, ids, found)
+                    existing = self._find_existing(batch)
+                return self._request(batch, ids, existing)
         raise AssertionError("tenacity raises what the last attempt raised")
 
     def _request(
         self, batch: Batch, ids: Mapping[Ref, ObjectId], existing: Mapping[str, ObjectId]
     ) -> list[ObjectResult]:
-        """Make the request for all that is not `found` to be there already."""
-        there = [
-            ObjectResult(each, existing[each.key]) for each in batch.writes if each.key in existing
-        ]
-        missing = [each for each in batch.writes if each.key not in existing or not batch.is_create]
+        """Send one request for the writes whose objects are not among the `existing`."""
+        results = [ObjectResult(w, existing[w.key]) for w in batch.writes if w.key in existing]
+        missing = [w for w in batch.writes if w.key not in existing or not batch.is_create]
         if not missing:
-            return there
-        rows = [self.serialize(each, ids) for each in missing]
+            return results
+        rows = [self.serialize(write, ids) for write in missing]
         answer = self._netbox.write(batch.method, PATHS[batch.model], rows)
-        numbers = (ObjectId(batch.model, row["id"]) for row in answer)
         if not batch.is_create:
-            return [ObjectResult(each, each.id) for each in missing]
-        return there + [ObjectResult(each, id) for each, id in zip(missing, numbers, strict=True)]
+            return [ObjectResult(write, write.id) for write in missing]
+        new_ids = (ObjectId(batch.model, row["id"]) for row in answer)
+        return results + [ObjectResult(w, id_) for w, id_ in zip(missing, new_ids, strict=True)]
 
     def _find_existing(self, batch: Batch) -> dict[str, ObjectId]:
-        """Which of the objects to be created are there: the request that broke off may have been done."""
-        keys = {each.key for each in batch.writes}
+        """Return the ids, by key, of objects that an interrupted request created."""
+        keys = {write.key for write in batch.writes}
         if batch.model in SHARED_MODELS:
             return self._reader.find_shared(batch.model, keys)
-        made = self._reader.find_created(batch.model)
-        return {key: made[key] for key in keys & made.keys()}
+        created = self._reader.find_created(batch.model)
+        return {key: created[key] for key in keys & created.keys()}
 
     def serialize(self, write: Write, ids: Mapping[Ref, ObjectId]) -> Row:
-        """A write as REST takes it."""
+        """Return a write as a row for REST."""
         model = write.ref.model
         row = serialize_fields(model, write.fields, lambda ref: ids[ref].number)
         row["changelog_message"] = self._message
@@ -237,25 +233,17 @@ class Writer:
         return row | ({"custom_fields": custom_fields} if custom_fields else {})
 
 
-def _result_for_existing(write: Write, id_: ObjectId) -> ObjectResult:
-    """What is there already: of what all share, another fabric has made it."""
-    return ObjectResult(replace(write, id=id_) if id_.model in SHARED_MODELS else write, id_)
-
-
 def _drop_unknown_fields(write: Write) -> Write:
-    """A write without what the fabric does not know: NetBox's own templates do."""
+    """Return a write without the values that a fabric leaves to NetBox's templates."""
     unknown = PLANNED_CLASSES[write.ref.model].UNKNOWN_VALUES
-    fields = {
-        name: value for name, value in write.fields.items() if value not in unknown.get(name, ())
-    }
+    fields = {name: v for name, v in write.fields.items() if v not in unknown.get(name, ())}
     return replace(write, fields=fields)
 
 
 def _iter_references(write: Write) -> Iterator[Ref]:
     for value in write.fields.values():
-        for each in value if isinstance(value, tuple) else (value,):
-            if isinstance(each, Ref):
-                yield each
+        members = value if isinstance(value, tuple) else (value,)
+        yield from (member for member in members if isinstance(member, Ref))
 
 
 def _add_result(result: WriteResult, object_result: ObjectResult) -> None:

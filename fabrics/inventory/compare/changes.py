@@ -1,8 +1,8 @@
-"""The difference between what is wanted and what NetBox holds, as writes in the order they take.
+"""The difference between a plan and NetBox, as writes in the right order.
 
-Only fields that differ are written. Objects come after those that they refer to, and after those
-whose place they take. Nothing is deleted here: what is absent is told, and `fabrics.inventory.prune.policy`
-says what of it may go.
+Only fields that differ are written. An object comes after those that it refers to, and after those whose
+unique keys it takes. Nothing is deleted here: `fabrics.inventory.prune.policy` decides which of the
+absent objects may go.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +31,10 @@ from fabrics.inventory.plan.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """An object to create (without `id`), or fields to change. `key`, if any, is its new `hh_key`."""
+    """An object to create, or fields to change.
+
+    `id` is None for an object to create; `key` is the new `hh_key`, or empty if that stays.
+    """
 
     ref: Ref
     id: ObjectId | None
@@ -42,21 +45,19 @@ class Write:
 type Stage = tuple[Write, ...]
 """Writes of one model that need not wait for each other."""
 
-
 _DEVICE_ADDRESS_FIELDS: Final = ("primary_ip4", "oob_ip")
-"""The fields of a device that keep an address on it."""
-
+"""The fields of a device that keep NetBox from moving an address off the device."""
 
 type ReleasedFields = Mapping[ObjectId, Mapping[str, FieldValue]]
-"""Fields of objects that others have to wait for, as they are meanwhile."""
+"""Fields that other objects wait for, with the values that release them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is to be written, stage by stage, and what is no longer wanted.
+    """The writes, stage by stage, and the objects that NetBox has and the plan lacks.
 
-    `ids` are those of the objects that there are already. An object that gives up its place first,
-    or refers to something that is written later, is in more than one stage.
+    `existing_ids` are those of the objects that NetBox has already. An object that first releases a unique
+    key, or refers to something that is written later, is in more than one stage. `unchanged` counts objects.
     """
 
     stages: tuple[Stage, ...]
@@ -66,72 +67,75 @@ class Changes:
 
     @property
     def total_writes(self) -> int:
-        """How many writes there are."""
+        """The number of writes in all stages."""
         return sum(map(len, self.stages))
 
 
 def find_changes(plan: Plan, existing: ExistingInventory) -> Changes:
-    """What makes NetBox hold what the plan wants."""
-    ports = _find_breakout_ports(plan, existing)
-    plan = replace(plan, objects=tuple(rename_to_first_lane(each, ports) for each in plan.objects))
+    """Return the writes that bring NetBox up to the plan."""
+    breakout_ports = _find_breakout_ports(plan, existing)
+    objects = (rename_to_first_lane(planned, breakout_ports) for planned in plan.objects)
+    plan = replace(plan, objects=tuple(objects))
     matching = match_objects(plan, existing)
-    plan = _retain_ports(plan, matching, ports)
+    plan = _retain_ports(plan, matching, breakout_ports)
     order = WriteOrder(plan, matching)
-    given_up = _find_released_fields(plan, existing, matching, order)
-    compared = _Comparison(matching, existing.shared_ids, given_up)
+    released = _find_released_fields(plan, existing, matching, order)
+    comparison = _Comparison(matching, existing.shared_ids, released)
     stages = [
-        *_group_by_model(compared.release(row) for row in existing.objects if row.id in given_up),
-        *(tuple(compared.find_writes(wave)) for wave in order.waves),
+        *_group_by_model(comparison.release(row) for row in existing.objects if row.id in released),
+        *(tuple(comparison.find_writes(wave)) for wave in order.waves),
         *_group_by_model(
-            write for each in plan.objects for write in compared.find_deferred_writes(each)
+            write for planned in plan.objects for write in comparison.find_deferred_writes(planned)
         ),
     ]
-    touched = {write.ref for stage in stages for write in stage}
+    changed = {write.ref for stage in stages for write in stage}
     return Changes(
         stages=tuple(stage for stage in stages if stage),
         existing_ids={ref: row.id for ref, row in matching.existing.items()}
         | dict(existing.shared_ids),
         absent=tuple(matching.absent.values()),
-        unchanged=sum(ref not in touched for ref in matching.existing),
+        unchanged=sum(ref not in changed for ref in matching.existing),
     )
 
 
 def _find_breakout_ports(plan: Plan, existing: ExistingInventory) -> BreakoutPorts:
-    """The ports that stay divided: their names are needed to match interfaces, after devices."""
-    devices = tuple(each for each in plan.objects if each.MODEL in (Model.SITE, Model.DEVICE))
+    """Return the ports that stay divided, whose names interfaces are matched by."""
+    devices = tuple(
+        planned for planned in plan.objects if planned.MODEL in (Model.SITE, Model.DEVICE)
+    )
     matching = match_objects(replace(plan, objects=devices), existing)
     return find_breakout_ports(plan, existing.objects, matching.refs)
 
 
 def _retain_ports(plan: Plan, matching: Matching, breakout_ports: BreakoutPorts) -> Plan:
     rows = {row.ref: row for row in matching.absent.values()}
-    kept = list(find_retained_ports(plan, rows.values(), matching.refs, breakout_ports))
-    for each in kept:
-        matching.assign(each, rows[each.ref])
-    return replace(plan, objects=(*plan.objects, *kept))
+    retained = list(find_retained_ports(plan, rows.values(), matching.refs, breakout_ports))
+    for port in retained:
+        matching.assign(port, rows[port.ref])
+    return replace(plan, objects=(*plan.objects, *retained))
 
 
 def _find_released_fields(
     plan: Plan, existing: ExistingInventory, matching: Matching, order: WriteOrder
 ) -> ReleasedFields:
-    """What rows must not have any more before anything else is written.
+    """Return the fields that must be released before anything else is written.
 
-    That is the places which others take from them, and the address of a device, primary or out-of-band,
-    that goes to an interface of another: NetBox lets none go that is somebody's.
+    These are the unique keys that other objects take, and the address of a device, primary or out-of-band,
+    that moves to an interface of another device: NetBox moves no address that a device refers to.
     """
-    leaving = {number: release_values(number) for number in order.to_release}
-    wanted = {each.ref: each for each in plan.objects if isinstance(each, IPAddress)}
+    unique_fields = {object_id: release_values(object_id) for object_id in order.to_release}
+    addresses = {planned.ref: planned for planned in plan.objects if isinstance(planned, IPAddress)}
     moved = {
         row.id
         for ref, row in matching.existing.items()
-        if ref in wanted
-        and "assigned_object" not in wanted[ref].create_only_fields
-        and row.resolve_values(matching.refs)["assigned_object"] != wanted[ref].assigned_object
+        if ref in addresses
+        and "assigned_object" not in addresses[ref].create_only_fields
+        and row.resolve_values(matching.refs)["assigned_object"] != addresses[ref].assigned_object
     }
-    return leaving | {
-        row.id: dict.fromkeys(lost)
+    return unique_fields | {
+        row.id: dict.fromkeys(names)
         for row in existing.objects
-        if (lost := [name for name in _DEVICE_ADDRESS_FIELDS if row.values.get(name) in moved])
+        if (names := [name for name in _DEVICE_ADDRESS_FIELDS if row.values.get(name) in moved])
     }
 
 
@@ -144,7 +148,7 @@ def _group_by_model(writes: Iterable[Write]) -> Iterator[Stage]:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """Compares wanted objects with their rows, which no longer have what they have `released`."""
+    """Compares planned objects with rows whose `released` fields have new values."""
 
     matching: Matching
     shared_ids: Mapping[Ref, ObjectId]
@@ -154,61 +158,55 @@ class _Comparison:
         return Write(resolve_ref(row.id, self.matching.refs), row.id, self.released[row.id])
 
     def find_writes(self, wave: Wave) -> Iterator[Write]:
-        for wanted in wave:
-            row = self.matching.existing.get(wanted.ref)
+        """Yield the writes of all fields but the deferred ones."""
+        for planned in wave:
+            row = self.matching.existing.get(planned.ref)
+            fields = {
+                name: value
+                for name, value in planned.fields().items()
+                if name not in planned.DEFERRED_FIELDS
+            }
             if row is not None:
-                yield from self._find_update(wanted, row)
-            elif wanted.ref not in self.shared_ids:
-                fields = {
-                    name: value
-                    for name, value in wanted.fields().items()
-                    if name not in wanted.DEFERRED_FIELDS and not _is_empty(value)
-                }
-                yield Write(wanted.ref, None, fields, wanted.key)
+                changed = self._find_changed_fields(planned, row, fields)
+                key = planned.key if row.key != planned.key else ""
+                if changed or key:
+                    yield Write(planned.ref, row.id, changed, key)
+            elif planned.ref not in self.shared_ids:
+                stated = {name: value for name, value in fields.items() if not _is_empty(value)}
+                yield Write(planned.ref, None, stated, planned.key)
 
     def find_deferred_writes(self, planned: PlannedObject) -> Iterator[Write]:
-        """The second write, of what refers to objects that are written later."""
+        """Yield the second write, of fields that refer to objects written later."""
         if not planned.DEFERRED_FIELDS:
             return
         row = self.matching.existing.get(planned.ref)
-        late = {
+        deferred = {
             name: value
             for name, value in planned.fields().items()
             if name in planned.DEFERRED_FIELDS
         }
-        if row is not None and (changed := self._find_changed_fields(planned, row, late)):
+        if row is not None and (changed := self._find_changed_fields(planned, row, deferred)):
             yield Write(planned.ref, row.id, changed)
-        elif row is None and any(late.values()):
-            yield Write(planned.ref, None, late)
-
-    def _find_update(self, planned: PlannedObject, row: ExistingObject) -> Iterator[Write]:
-        early = {
-            name: value
-            for name, value in planned.fields().items()
-            if name not in planned.DEFERRED_FIELDS
-        }
-        changed = self._find_changed_fields(planned, row, early)
-        key = planned.key if row.key != planned.key else ""
-        if changed or key:
-            yield Write(planned.ref, row.id, changed, key)
+        elif row is None and any(deferred.values()):
+            yield Write(planned.ref, None, deferred)
 
     def _find_changed_fields(
         self, planned: PlannedObject, row: ExistingObject, fields: Mapping[str, FieldValue]
     ) -> dict[str, FieldValue]:
-        held = row.resolve_values(self.matching.refs) | dict(self.released.get(row.id, {}))
+        existing = row.resolve_values(self.matching.refs) | dict(self.released.get(row.id, {}))
         if isinstance(planned, Cable):
-            fields = _orient_cable(fields, held)
+            fields = _orient_cable(fields, existing)
         return {
             name: value
             for name, value in fields.items()
-            if name not in planned.create_only_fields and not _is_equal(held.get(name), value)
+            if name not in planned.create_only_fields and not _is_equal(existing.get(name), value)
         }
 
 
 def _orient_cable(
     fields: Mapping[str, FieldValue], existing: Mapping[str, Any]
 ) -> Mapping[str, FieldValue]:
-    """The fields of a cable, turned round if it lies that way: its ends mean nothing by themselves."""
+    """Return the fields, with both ends swapped if the existing cable has them so."""
     a, b = fields["a_terminations"], fields["b_terminations"]
     if a == existing["b_terminations"] or b == existing["a_terminations"]:
         return {**fields, "a_terminations": b, "b_terminations": a}
@@ -216,7 +214,7 @@ def _orient_cable(
 
 
 def _is_equal(existing: object, planned: FieldValue) -> bool:
-    """NetBox has several ways to say that there is nothing, and no order among references."""
+    """Compare values: empty ones are all equal, and the order of a tuple is ignored."""
     if isinstance(existing, tuple) and isinstance(planned, tuple):
         return len(existing) == len(planned) and set(existing) == set(planned)
     return existing == planned or (_is_empty(existing) and _is_empty(planned))

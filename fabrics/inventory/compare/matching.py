@@ -1,9 +1,9 @@
-"""Which of NetBox's objects is which wanted one.
+"""Which existing object in NetBox each planned object is matched with.
 
-An object is the one whose `hh_key` it carries. A wanted object that has none takes over an absent
-one that holds its place (a name, a network, a port), so that its id, and all that people hung on
-it, stays. So does one whose own object would have to move to a place that an absent one keeps. An
-interface that is to be on another device is a new one: NetBox moves none.
+A planned object is matched with the existing one that has its `hh_key`. If there is none, it takes over an
+absent object that has one of its unique keys (a name, a network, a port), so that the id stays, and all
+that people attached to it. It does the same if its own object would have to move to a unique key that an
+absent object has. An interface that moves to another device is a new one: NetBox moves none.
 """
 
 from collections import defaultdict
@@ -20,42 +20,43 @@ from fabrics.inventory.model.existing import (
     RefsById,
     resolve_ref,
 )
-from fabrics.inventory.model.planned import FieldValue, Model, PlannedObject, Ref
-from fabrics.inventory.model.unique_index import UniqueIndex
+from fabrics.inventory.model.planned import FieldValue, Model, PlannedObject, Ref, UniqueIndex
 from fabrics.inventory.plan.plan import Plan
 
 RELEASE_VALUES: Final[dict[Model, Callable[[str], dict[str, FieldValue]]]] = {
     Model.CABLE: lambda _: {"a_terminations": (), "b_terminations": ()},
     Model.VLAN: lambda _: {"group": None},
     Model.DEVICE: lambda _: {"name": None},
-    Model.IP_RANGE: lambda nowhere: {"start_address": nowhere, "end_address": nowhere},
-    Model.IP_ADDRESS: lambda nowhere: {"address": nowhere},
+    Model.IP_RANGE: lambda unused: {"start_address": unused, "end_address": unused},
+    Model.IP_ADDRESS: lambda unused: {"address": unused},
 }
-"""How an object gives up all its places for a while, where NetBox lets it."""
+"""Values that release an object's unique keys for a while, from an unused address."""
 
 _KEEP_MATCH_MODELS: Final = (Model.CABLE, Model.VLAN)
-"""Of these an object that is there moves to the place of an absent one, rather than to take it over."""
+"""Objects of these models, once matched, take over no other row."""
 
 
 def release_values(object_id: ObjectId) -> dict[str, FieldValue]:
-    """The fields of an object that has given up all its places.
+    """Return the fields of an object that has released all its unique keys.
 
-    Addresses go to one of 0.0.0.0/8, which no host can have (RFC 1122, 3.2.1.3), each to its own.
+    An address becomes one of 0.0.0.0/8, which no host can have (RFC 1122, 3.2.1.3): one per object.
     """
     return RELEASE_VALUES[object_id.model](f"{IPv4Address(object_id.number % 2**24)}/32")
 
 
 @dataclass(slots=True)
 class Matching:
-    """`rows` of wanted objects, and what all ids are called from now on."""
+    """Existing objects by planned ref, planned refs by id, and the absent objects."""
 
     existing: dict[Ref, ExistingObject] = field(default_factory=dict)
     refs: dict[ObjectId, Ref] = field(default_factory=dict)
     absent: dict[ObjectId, ExistingObject] = field(default_factory=dict)
 
     def assign(self, planned: PlannedObject, row: ExistingObject) -> None:
-        """From now on the row is this object; the one that it had is absent, and what refers to that
-        refers to none of ours."""
+        """Match the planned object with the row.
+
+        A row that it was matched with before becomes absent, and references to that row have no ref.
+        """
         former = self.existing.get(planned.ref)
         if former is not None:
             self.absent[former.id] = former
@@ -65,107 +66,121 @@ class Matching:
         self.refs[row.id] = planned.ref
 
     def rotate(self, cycle: list[PlannedObject]) -> None:
-        """Each gets the row of the one after it."""
-        rows = [self.existing[each.ref] for each in cycle]
-        for wanted, row in zip(cycle, [*rows[1:], rows[0]], strict=True):
-            self.existing[wanted.ref] = row
-            self.refs[row.id] = wanted.ref
+        """Match each object with the row of the next one, the last with the first's."""
+        rows = [self.existing[planned.ref] for planned in cycle]
+        for planned, row in zip(cycle, [*rows[1:], rows[0]], strict=True):
+            self.existing[planned.ref] = row
+            self.refs[row.id] = planned.ref
 
 
 def match_objects(plan: Plan, existing: ExistingInventory) -> Matching:
-    """Parents come before those whose places are in them, so these are known by the right names."""
+    """Match a plan's objects with existing ones.
+
+    Parents come first: the unique keys of their children contain their refs.
+    """
     matching = Matching(
         refs={row.id: row.ref for row in existing.objects}
-        | {number: ref for ref, number in existing.shared_ids.items()},
+        | {object_id: ref for ref, object_id in existing.shared_ids.items()},
         absent={row.id: row for row in existing.objects},
     )
     for model in Model:
-        wanted = [each for each in plan.objects if each.MODEL is model and not each.SHARED]
-        _match_by_hh_key(matching, wanted)
-        _match_by_unique_key(matching, wanted)
+        owned = [
+            planned for planned in plan.objects if planned.MODEL is model and not planned.SHARED
+        ]
+        _match_by_hh_key(matching, owned)
+        _match_by_unique_key(matching, owned)
     return matching
 
 
-def _match_by_hh_key(matching: Matching, planned: Iterable[PlannedObject]) -> None:
+def _match_by_hh_key(matching: Matching, objects: Iterable[PlannedObject]) -> None:
     rows: dict[Ref, list[ExistingObject]] = defaultdict(list)
     for row in matching.absent.values():
         rows[row.ref].append(row)
-    for each in planned:
-        found = rows.get(each.ref, [])
-        best = _pick_best(
-            matching, each, [row for row in found if not _is_on_former_device(matching, each, row)]
-        )
+    for planned in objects:
+        candidates = rows.get(planned.ref, [])
+        in_place = [row for row in candidates if not _is_on_former_device(matching, planned, row)]
+        best = _pick_best(matching, planned, in_place)
         if best is not None:
-            matching.assign(each, best)
-        for other in found:
-            if other is not best:
-                del matching.refs[other.id]  # what refers to it refers to none of ours
+            matching.assign(planned, best)
+        for row in candidates:
+            if row is not best:
+                del matching.refs[row.id]  # references to it must move to the best one
 
 
 def _is_on_former_device(matching: Matching, planned: PlannedObject, row: ExistingObject) -> bool:
-    """Whether it is on a device of ours that the wanted one is no longer on: NetBox refuses to move it
-    (`ComponentModel.clean`). On a device that is not ours, it is left alone."""
+    """Return True if an interface is on a device of the fabric that it must leave.
+
+    NetBox refuses to move it (`ComponentModel.clean`). On a device that is not the fabric's, it stays.
+    """
     if not isinstance(planned, Interface):
         return False
-    device, names = row.values["device"], matching.refs
-    is_ours = device in names or device in matching.absent
-    return is_ours and resolve_ref(device, names) != planned.device
+    device, refs = row.values["device"], matching.refs
+    is_owned = device in refs or device in matching.absent
+    return is_owned and resolve_ref(device, refs) != planned.device
 
 
 def _pick_best(
     matching: Matching, planned: PlannedObject, rows: list[ExistingObject]
 ) -> ExistingObject | None:
-    """Somebody may have copied one with its marks, or two workers made it: the one in place is ours,
-    else the oldest."""
-    claims = set(planned.unique_keys())
+    """Return the row with most of the planned unique keys; of several, the oldest.
 
-    def fitness(row: ExistingObject) -> tuple[int, int]:
-        return len(claims.intersection(row.unique_keys(matching.refs))), -row.id.number
+    There are several if somebody copied one with its tag and fields, or two workers created it.
+    """
+    unique_keys = set(planned.unique_keys())
 
-    return max(rows, key=fitness) if len(rows) > 1 else next(iter(rows), None)
+    def rank(row: ExistingObject) -> tuple[int, int]:
+        return len(unique_keys.intersection(row.unique_keys(matching.refs))), -row.id.number
+
+    return max(rows, key=rank) if len(rows) > 1 else next(iter(rows), None)
 
 
-def _match_by_unique_key(matching: Matching, planned: Iterable[PlannedObject]) -> None:
-    """Again and again: an object that takes over another's place leaves its own to a third."""
-    open_ = [
-        each
-        for each in planned
-        if each.ref not in matching.existing or each.MODEL not in _KEEP_MATCH_MODELS
+def _match_by_unique_key(matching: Matching, objects: Iterable[PlannedObject]) -> None:
+    """Let planned objects take over absent ones, until none can.
+
+    Once is not enough: an object that takes over another leaves its own row to a third.
+    """
+    unmatched = [
+        planned
+        for planned in objects
+        if planned.ref not in matching.existing or planned.MODEL not in _KEEP_MATCH_MODELS
     ]
-    taken = True
-    while taken and open_:
-        absent = (row for row in matching.absent.values() if row.id.model is open_[0].MODEL)
-        holders = index_unique_keys(absent, matching.refs)
-        taken = False
-        for each in tuple(open_):
-            row = next(_find_takeover_candidates(matching, each, holders), None)
+    any_matched = True
+    while any_matched and unmatched:
+        absent = (row for row in matching.absent.values() if row.id.model is unmatched[0].MODEL)
+        index = index_unique_keys(absent, matching.refs)
+        any_matched = False
+        for planned in tuple(unmatched):
+            row = next(_find_takeover_candidates(matching, planned, index), None)
             if row is not None:
-                matching.assign(each, row)
-                open_.remove(each)
-                taken = True
+                matching.assign(planned, row)
+                unmatched.remove(planned)
+                any_matched = True
 
 
 def _find_takeover_candidates(
-    matching: Matching, planned: PlannedObject, holders: UniqueIndex[ObjectId]
+    matching: Matching, planned: PlannedObject, index: UniqueIndex[ObjectId]
 ) -> Iterator[ExistingObject]:
-    """What it can take over: no copy of its own row, and nothing if that is in place."""
-    for claim in planned.unique_keys():
-        for holder in holders.find_holders(claim):
-            row = matching.absent.get(holder)
-            if row and row.ref != planned.ref and not _holds_own_unique_key(matching, planned):
+    """Yield the absent rows that it can take over.
+
+    Copies of its own row are not among them, and there are none while its own row is in place.
+    """
+    for unique_key in planned.unique_keys():
+        for object_id in index.find_conflicting(unique_key):
+            row = matching.absent.get(object_id)
+            if row and row.ref != planned.ref and not _has_own_unique_key(matching, planned):
                 yield row
 
 
-def _holds_own_unique_key(matching: Matching, planned: PlannedObject) -> bool:
-    """Whether its own row holds something of what it needs."""
-    own = matching.existing.get(planned.ref)
-    held = own.unique_keys(matching.refs) if own else ()
-    return any(claim.conflicts_with(each) for claim in planned.unique_keys() for each in held)
+def _has_own_unique_key(matching: Matching, planned: PlannedObject) -> bool:
+    """Return True if its present row has one of the unique keys that it needs."""
+    row = matching.existing.get(planned.ref)
+    present = row.unique_keys(matching.refs) if row else ()
+    return any(key.conflicts_with(other) for key in planned.unique_keys() for other in present)
 
 
 def index_unique_keys(rows: Iterable[ExistingObject], refs: RefsById) -> UniqueIndex[ObjectId]:
-    """Which of the rows hold what."""
-    holders: UniqueIndex[ObjectId] = UniqueIndex()
+    """Return the rows' ids, indexed by their unique keys."""
+    index: UniqueIndex[ObjectId] = UniqueIndex()
     for row in rows:
-        holders.add(row.id, row.unique_keys(refs))
-    return holders
+        index.add(row.id, row.unique_keys(refs))
+    return index

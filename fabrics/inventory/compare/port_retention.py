@@ -1,9 +1,9 @@
-"""Ports in NetBox of which nobody can say that they are gone.
+"""Ports that stay in NetBox because nothing says that they are gone.
 
-Without its profile it is not known what ports a switch has beside those that connections and
-breakouts name. One that these no longer name is still there, only with nothing on it; and a profile
-that can no longer be read takes no port away. Nor does it join the lanes of one that it divided: it
-stays as it is until the switch itself states how it is divided.
+Without its profile, only connections and breakouts tell which ports a switch has. A port that these no
+longer name is still there, only with nothing on it, and a profile that can no longer be read takes no port
+away. Nor does it join the lanes of a port that it divided: those stay until the switch itself states how
+the port is divided.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -16,24 +16,27 @@ from fabrics.inventory.plan.plan import Plan
 from fabrics.inventory.plan.ports import is_lane, strip_lane
 
 type BreakoutPorts = Collection[tuple[Ref, str]]
-"""Ports by their switches."""
+"""Divided ports, by switch and by name without a lane."""
 
 
 def find_breakout_ports(
     plan: Plan, rows: Iterable[ExistingObject], refs: RefsById
 ) -> BreakoutPorts:
-    """The ports whose own row NetBox has as a lane, while nobody says how they are divided."""
-    places = (_locate_port(row, refs) for row in rows if _is_port(row) and _is_first_lane(row))
+    """Return the ports that NetBox has divided and whose division nothing states."""
+    first_lanes = (_locate_port(row, refs) for row in rows if _is_port(row) and _is_first_lane(row))
     return {
         (device, strip_lane(name))
-        for device, name in places
+        for device, name in first_lanes
         if device in plan.switches_without_profile
         and strip_lane(name) not in plan.switches_without_profile[device]
     }
 
 
 def rename_to_first_lane(planned: PlannedObject, breakout_ports: BreakoutPorts) -> PlannedObject:
-    """The object with the name of the first lane, if it is a port of these or a subinterface of one."""
+    """Return the object, named after the first lane if it is on one of these ports.
+
+    That holds for the port itself and for its subinterfaces.
+    """
     if not isinstance(planned, Interface) or planned.type == INTERFACE_TYPE_LAG:
         return planned
     port, dot, vlan = planned.name.partition(".")
@@ -45,24 +48,25 @@ def rename_to_first_lane(planned: PlannedObject, breakout_ports: BreakoutPorts) 
 def find_retained_ports(
     plan: Plan, absent: Iterable[ExistingObject], refs: RefsById, breakout_ports: BreakoutPorts
 ) -> Iterator[Interface]:
-    """The ports among `absent` rows that stay, as they should be from now on.
+    """Yield the absent ports that stay, in the form that they should have now.
 
-    One that was divided, or is so no longer, goes: the plan has the same port in another form. The
-    lanes of `ports` stay.
+    A port goes if the plan has it in another form: divided, or no longer so. Lanes of `breakout_ports` stay.
     """
-    wanted = {each.ref for each in plan.objects}
-    planned = {
-        (each.device, strip_lane(each.name)) for each in plan.objects if isinstance(each, Interface)
+    planned_refs = {planned.ref for planned in plan.objects}
+    planned_ports = {
+        (interface.device, strip_lane(interface.name))
+        for interface in plan.objects
+        if isinstance(interface, Interface)
     }
     for row in absent:
-        if not _is_port(row) or row.ref in wanted:
+        if not _is_port(row) or row.ref in planned_refs:
             continue
         device, name = _locate_port(row, refs)
-        place = device, strip_lane(name)
-        stays = place not in planned or (place in breakout_ports and is_lane(name))
+        port = device, strip_lane(name)
+        stays = port not in planned_ports or (port in breakout_ports and is_lane(name))
         if device in plan.switches_without_profile and stays:
-            kept = row.values["mgmt_only"]
-            yield Interface(key=row.key, device=device, name=name, mgmt_only=kept)
+            mgmt_only = row.values["mgmt_only"]
+            yield Interface(key=row.key, device=device, name=name, mgmt_only=mgmt_only)
 
 
 def _is_port(row: ExistingObject) -> bool:

@@ -1,12 +1,11 @@
-"""The order of writes: after what an object refers to, and after those whose place it takes."""
+"""The order of writes: references and objects that have unique keys come first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from fabrics.inventory.compare.matching import RELEASE_VALUES, Matching, index_unique_keys
 from fabrics.inventory.model.existing import ObjectId
-from fabrics.inventory.model.planned import Model, PlannedObject, Ref
-from fabrics.inventory.model.unique_index import UniqueIndex
+from fabrics.inventory.model.planned import Model, PlannedObject, Ref, UniqueIndex
 from fabrics.inventory.plan.plan import Plan
 
 type Wave = tuple[PlannedObject, ...]
@@ -14,9 +13,12 @@ type Wave = tuple[PlannedObject, ...]
 
 
 class WriteOrder:
-    """The order for a plan. It may change who is who in `matching`, where places go round in a ring.
+    """The order of a plan's writes.
 
-    `to_release` are the rows that must give up their places before anything else is written.
+    An object comes after those that it refers to, and after those whose unique keys it takes. Where unique
+    keys go round in a cycle, `matching` is changed.
+
+    `to_release` are the ids of the objects that must release their unique keys before anything else is written.
     """
 
     def __init__(self, plan: Plan, matching: Matching) -> None:
@@ -25,18 +27,11 @@ class WriteOrder:
         self._unique_index = self._build_unique_index()
         self._unblocked: set[Ref] = set()
         self.to_release: set[ObjectId] = set()
-        self.waves = [
-            wave
-            for model in Model
-            for wave in self._sort_into_waves(self._select_model(model))
-            if wave
-        ]
+        self.waves = [wave for model in Model for wave in self._sort_into_waves(model)]
 
-    def _select_model(self, model: Model) -> list[PlannedObject]:
-        return [each for each in self._plan.objects if each.MODEL is model]
-
-    def _sort_into_waves(self, planned: Sequence[PlannedObject]) -> Iterator[Wave]:
-        by_ref = {each.ref: each for each in planned}
+    def _sort_into_waves(self, model: Model) -> Iterator[Wave]:
+        objects = (planned for planned in self._plan.objects if planned.MODEL is model)
+        by_ref = {planned.ref: planned for planned in objects}
         sorter = self._prepare_sorter(by_ref)
         while sorter.is_active():
             ready = sorter.get_ready()
@@ -45,7 +40,7 @@ class WriteOrder:
 
     def _prepare_sorter(self, by_ref: dict[Ref, PlannedObject]) -> TopologicalSorter[Ref]:
         while True:
-            graph = {each.ref: self._find_dependencies(each) for each in by_ref.values()}
+            graph = {ref: self._find_dependencies(planned) for ref, planned in by_ref.items()}
             sorter = TopologicalSorter(graph)
             try:
                 sorter.prepare()
@@ -55,45 +50,51 @@ class WriteOrder:
                 return sorter
 
     def _find_dependencies(self, planned: PlannedObject) -> set[Ref]:
-        """What must be written before it, of its own model."""
+        """Return the objects of its model that must be written before it."""
         if planned.ref in self._unblocked:
             return set()
-        rows = self._matching.existing
-        refers = {
+        new_references = {
             ref
             for name, ref in planned.references()
             if ref.model is planned.MODEL
-            and ref not in rows
+            and ref not in self._matching.existing
             and name not in planned.DEFERRED_FIELDS
         }
-        return refers | set(self._find_blockers(planned))
+        return new_references | set(self._find_blockers(planned))
 
     def _find_blockers(self, planned: PlannedObject) -> Iterator[Ref]:
-        """Who is in its way and moves by itself in time; whoever does not has to leave first."""
+        """Yield the objects that have one of its unique keys and are going to give it up.
+
+        Those that will not are put into `to_release`, where NetBox allows that.
+        """
         matching = self._matching
-        holders = {
-            row for claim in planned.unique_keys() for row in self._unique_index.find_holders(claim)
+        conflicting = {
+            object_id
+            for unique_key in planned.unique_keys()
+            for object_id in self._unique_index.find_conflicting(unique_key)
         }
-        for row in holders - self.to_release:
-            if row.model is planned.MODEL and row not in matching.absent:
-                if matching.refs[row] != planned.ref:
-                    yield matching.refs[row]
-            elif row.model in RELEASE_VALUES:
-                self.to_release.add(row)
+        for object_id in conflicting - self.to_release:
+            if object_id.model is planned.MODEL and object_id not in matching.absent:
+                if matching.refs[object_id] != planned.ref:
+                    yield matching.refs[object_id]
+            elif object_id.model in RELEASE_VALUES:
+                self.to_release.add(object_id)
 
     def _break_cycle(self, cycle: list[PlannedObject]) -> None:
-        """Break a ring, in which each waits for the one before it."""
-        owned = [each for each in reversed(cycle) if each.ref in self._matching.existing]
-        stays = cycle[0].MODEL is Model.DEVICE  # what is in one cannot go to another
-        fits = not stays and len(owned) == len(cycle) and self._can_rotate(owned)
-        if not fits:
-            if owned and owned[0].MODEL in RELEASE_VALUES:
-                self.to_release.add(self._matching.existing[owned[0].ref].id)
+        """Break a cycle, in which each object waits for the one before it."""
+        existing = [
+            planned for planned in reversed(cycle) if planned.ref in self._matching.existing
+        ]
+        is_device = cycle[0].MODEL is Model.DEVICE  # components cannot move to another device
+        can_rotate = not is_device and len(existing) == len(cycle) and self._can_rotate(existing)
+        if not can_rotate:
+            if existing and existing[0].MODEL in RELEASE_VALUES:
+                self.to_release.add(self._matching.existing[existing[0].ref].id)
                 return
             self._unblocked.add(cycle[0].ref)
-        if len(owned) > 1:
-            self._matching.rotate(owned)
-            if owned[0].MODEL not in RELEASE_VALUES:  # nothing else is part of one of those
+        if len(existing) > 1:
+            self._matching.rotate(existing)
+            if existing[0].MODEL not in RELEASE_VALUES:  # no other object's key has a ref to one
                 self._unique_index = self._build_unique_index()
 
     def _build_unique_index(self) -> UniqueIndex[ObjectId]:
@@ -101,14 +102,14 @@ class WriteOrder:
         return index_unique_keys(rows, self._matching.refs)
 
     def _can_rotate(self, cycle: list[PlannedObject]) -> bool:
-        """Whether none of them is in another's way once each has the row of the one after it."""
-        after: UniqueIndex[Ref] = UniqueIndex()
-        for each, following in zip(cycle, [*cycle[1:], *cycle[:1]], strict=True):
+        """Return True if no keys conflict once each object has the row of the next one."""
+        rotated: UniqueIndex[Ref] = UniqueIndex()
+        for planned, following in zip(cycle, [*cycle[1:], *cycle[:1]], strict=True):
             row = self._matching.existing[following.ref]
-            after.add(each.ref, row.unique_keys(self._matching.refs))
+            rotated.add(planned.ref, row.unique_keys(self._matching.refs))
         return all(
-            ref == each.ref
-            for each in cycle
-            for claim in each.unique_keys()
-            for ref in after.find_holders(claim)
+            ref == planned.ref
+            for planned in cycle
+            for unique_key in planned.unique_keys()
+            for ref in rotated.find_conflicting(unique_key)
         )

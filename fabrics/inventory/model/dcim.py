@@ -1,4 +1,4 @@
-"""The wanted objects of NetBox's DCIM: what stands in racks, and the cables between."""
+"""The planned objects of NetBox's DCIM: sites, devices, interfaces and cables."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from fabrics.inventory.model.planned import Details, Model, PlannedObject, Ref, 
 
 SERVER_DEVICE_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-server")
 GATEWAY_DEVICE_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-gateway")
-"""The types of servers and gateways at creation: a fabric does not know what hardware they are."""
+"""Initial types of servers and gateways, whose hardware a fabric does not know."""
 
 INTERFACE_TYPE_OTHER: Final = "other"
 INTERFACE_TYPE_VIRTUAL: Final = "virtual"
@@ -17,44 +17,38 @@ INTERFACE_TYPE_LAG: Final = "lag"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site(PlannedObject):
-    """The site of a fabric that has one to itself."""
+    """The site of a fabric that shares none with others."""
 
     MODEL = Model.SITE
+    IDENTIFIERS = ("slug",)
     UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"status": ("active",)}
 
     name: str
     slug: str
     status: str = "active"
 
-    @property
-    def natural_key(self) -> tuple[str, ...]:
-        return (self.slug,)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueObject(PlannedObject):
-    """An object of NetBox's catalogue, which all fabrics share."""
+    """An object of NetBox's catalogue, shared by all fabrics."""
 
     SHARED = True
+    IDENTIFIERS = ("slug",)
 
     name: str
     slug: str
 
-    @property
-    def natural_key(self) -> tuple[str, ...]:
-        return (self.slug,)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manufacturer(CatalogueObject):
-    """Who makes devices."""
+    """The maker of devices."""
 
     MODEL = Model.MANUFACTURER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceRole(CatalogueObject):
-    """What devices are for."""
+    """The purpose of devices."""
 
     MODEL = Model.DEVICE_ROLE
 
@@ -70,23 +64,23 @@ class Platform(CatalogueObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceType(PlannedObject):
-    """A model of hardware; without component templates, which would make unmarked interfaces."""
+    """A model of hardware.
+
+    It has no component templates, since the interfaces that NetBox makes from them lack the tag.
+    """
 
     MODEL = Model.DEVICE_TYPE
     SHARED = True
+    IDENTIFIERS = ("manufacturer", "slug")
 
     manufacturer: Ref
     model: str
     slug: str
 
-    @property
-    def natural_key(self) -> tuple[str, ...]:
-        return (self.manufacturer.key, self.slug)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device(PlannedObject):
-    """A switch, a server or a gateway. Which address is its `oob_ip`, only people say."""
+    """A switch, a server or a gateway; only people set its `oob_ip`."""
 
     MODEL = Model.DEVICE
     DEFERRED_FIELDS = frozenset({"primary_ip4"})
@@ -124,6 +118,7 @@ class Interface(PlannedObject):
     """A port, a LAG, a loopback or a subinterface. `speed` is in kbit/s."""
 
     MODEL = Model.INTERFACE
+    IDENTIFIERS = ("device", "name")
     DEFERRED_FIELDS = frozenset({"primary_mac_address"})
     UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
         "type": (INTERFACE_TYPE_OTHER,),
@@ -148,10 +143,6 @@ class Interface(PlannedObject):
     primary_mac_address: Ref | None = None
     details: Details = field(default_factory=dict)
 
-    @property
-    def natural_key(self) -> tuple[str, ...]:
-        return (self.device.key, self.name)
-
     def unique_keys(self) -> Iterator[UniqueKey]:
         yield UniqueKey(("the name", self.name, "on", self.device.key))
         if self.mark_connected:
@@ -160,8 +151,10 @@ class Interface(PlannedObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnswitchedInterface(Interface):
-    """An interface that the fabric sets neither VLANs nor a VRF on: of a server or a gateway, a loopback,
-    or for management."""
+    """An interface on which the fabric sets neither VLANs nor a VRF.
+
+    That is one of a server or a gateway, a loopback, or one for management.
+    """
 
     UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
         **Interface.UNKNOWN_VALUES,
@@ -176,21 +169,18 @@ class UnswitchedInterface(Interface):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MACAddress(PlannedObject):
-    """The MAC address of an interface, in capitals as NetBox spells it."""
+    """The MAC address of an interface, in capitals as NetBox returns it."""
 
     MODEL = Model.MAC_ADDRESS
+    IDENTIFIERS = ("assigned_object", "mac_address")
 
     mac_address: str
     assigned_object: Ref
 
-    @property
-    def natural_key(self) -> tuple[str, ...]:
-        return (self.assigned_object.key, self.mac_address)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cable(PlannedObject):
-    """A cable between two ports; which of them is A means nothing."""
+    """A cable between two ports; its sides A and B are interchangeable."""
 
     MODEL = Model.CABLE
     UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"description": ("",)}
@@ -214,5 +204,5 @@ class Cable(PlannedObject):
 
 
 def cable_unique_key(port: Ref) -> UniqueKey:
-    """The place for the one cable of a port, or for what stands in for it."""
+    """Return the key that a port's cable has, or the port itself if `mark_connected`."""
     return UniqueKey(("the cable of", port.key))

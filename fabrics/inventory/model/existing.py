@@ -1,7 +1,7 @@
-"""What NetBox holds of a fabric's inventory, so that it can be compared with what is wanted.
+"""The objects of a fabric that NetBox has now, comparable with planned ones.
 
-References are ids, as NetBox stores them. What an id is called follows from which wanted object its
-row is (`fabrics.inventory.compare.matching`), and that may differ from the `hh_key` that the row has now.
+References are ids, as in NetBox. The ref that belongs to an id is that of the planned object which the
+existing one is matched with (`fabrics.inventory.compare.matching`); its present `hh_key` may be another.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -21,17 +21,20 @@ class ObjectId(NamedTuple):
 
 
 type RefsById = Mapping[ObjectId, Ref]
-"""What NetBox's objects are called."""
+"""The refs of the planned objects that NetBox's objects are matched with."""
 
 
 def resolve_ref(object_id: ObjectId, refs: RefsById) -> Ref:
-    """What an object is called; one that is not ours, or a copy of one that is, goes by its number."""
+    """Return the object's ref; one without a planned object is named by its id."""
     return refs.get(object_id, Ref(object_id.model, f"id {object_id.number}"))
 
 
 @dataclass(frozen=True, slots=True)
 class ExistingObject:
-    """One object of ours. `values` are those of the fields of `PlannedObject`; a reference is an `ObjectId`."""
+    """One object that NetBox has of the fabric.
+
+    `key` is its `hh_key`. `values` are those of the planned class's fields, with an `ObjectId` for a reference.
+    """
 
     id: ObjectId
     key: str
@@ -39,56 +42,55 @@ class ExistingObject:
 
     @property
     def ref(self) -> Ref:
-        """What its marks say that it is."""
+        """The ref that its `hh_key` states."""
         return Ref(self.id.model, self.key)
 
     def resolve_values(self, refs: RefsById) -> dict[str, Any]:
-        """The values with references by name; those to objects that are not ours are by number."""
+        """Return the values with each `ObjectId` replaced by its ref."""
         return {name: _resolve_value(value, refs) for name, value in self.values.items()}
 
     def unique_keys(self, refs: RefsById) -> tuple[UniqueKey, ...]:
-        """What NetBox lets no other object hold; nothing where it lacks what makes it one."""
-        kind, values = PLANNED_CLASSES[self.id.model], self.resolve_values(refs)
-        needed = (each.name for each in fields(kind) if _is_required(each))
-        if any(values.get(name) in _EMPTY_VALUES for name in needed if name != "key"):
+        """Return the keys that NetBox lets no other object have.
+
+        There are none if a required value is empty.
+        """
+        planned_class, values = PLANNED_CLASSES[self.id.model], self.resolve_values(refs)
+        required = (field.name for field in fields(planned_class) if _is_required(field))
+        if any(values.get(name) in (None, ()) for name in required if name != "key"):
             return ()
-        typed = {name: _VALUE_PARSERS.get(name, _identity)(value) for name, value in values.items()}
-        return tuple(kind(key=self.key, **typed).unique_keys())
+        for name in _VALUE_PARSERS.keys() & values:
+            values[name] = _VALUE_PARSERS[name](values[name])
+        return tuple(planned_class(key=self.key, **values).unique_keys())
 
 
 @dataclass(frozen=True, slots=True)
 class ExistingInventory:
-    """All `rows` of a fabric, which carry its marks, and the objects that are not its own.
+    """All objects that the fabric owns in NetBox, and the ids of shared ones.
 
-    `shared` are those of NetBox's catalogue that the plan refers to, and a site that the fabric
-    does not have to itself.
+    `shared_ids` are those of the catalogue objects that the plan refers to, and of a site that the fabric
+    shares with others.
     """
 
     objects: Collection[ExistingObject] = ()
     shared_ids: Mapping[Ref, ObjectId] = field(default_factory=dict)
 
 
-_EMPTY_VALUES: Final = (None, ())
 _VALUE_PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "address": ip_interface,
     "start_address": ip_interface,
     "end_address": ip_interface,
     "prefix": ip_network,
 }
-"""How values are compared that a plan does not have as text."""
+"""The parsers, by field, of values that planned objects do not hold as text."""
 
 
-def _identity(value: Any) -> Any:  # noqa: ANN401  whatever NetBox holds
-    return value
-
-
-def _is_required(each: Field[Any]) -> bool:
-    return each.default is MISSING and each.default_factory is MISSING
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 def _resolve_value(value: Any, refs: RefsById) -> Any:  # noqa: ANN401  whatever NetBox holds
     if isinstance(value, ObjectId):
         return resolve_ref(value, refs)
     if isinstance(value, tuple):
-        return tuple(_resolve_value(each, refs) for each in value)
+        return tuple(_resolve_value(item, refs) for item in value)
     return value

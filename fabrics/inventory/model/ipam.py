@@ -1,4 +1,4 @@
-"""The wanted objects of NetBox's IPAM: networks, VLANs and addresses."""
+"""The planned objects of NetBox's IPAM: VRFs, networks, VLANs and addresses."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,33 +10,30 @@ from fabrics.inventory.model.planned import Details, Model, PlannedObject, Ref, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VRF(PlannedObject):
-    """A space of addresses: of the fabric itself, of an IPv4 namespace, a VPC or an external."""
+    """The address space of the fabric, an IPv4 namespace, a VPC or an external."""
 
     MODEL = Model.VRF
+    IDENTIFIERS = ("name",)
 
     name: str
     enforce_unique: bool = True
     description: str
     details: Details = field(default_factory=dict)
 
-    @property
-    def natural_key(self) -> tuple[str, ...]:
-        return (self.name,)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VLANGroup(PlannedObject):
-    """A VLAN namespace. Without a scope: one would keep people from deleting what it is scoped to."""
+    """A VLAN namespace.
+
+    It has no scope, since a scope would keep people from deleting the site or region that it names.
+    """
 
     MODEL = Model.VLAN_GROUP
+    IDENTIFIERS = ("name",)
 
     name: str
     slug: str
     vid_ranges: tuple[tuple[int, int], ...]
-
-    @property
-    def natural_key(self) -> tuple[str, ...]:
-        return (self.name,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +41,12 @@ class VLAN(PlannedObject):
     """The VLAN of a VPC's subnet."""
 
     MODEL = Model.VLAN
+    IDENTIFIERS = ("group", "vid")
 
     group: Ref
     vid: int
     name: str
     status: str = "active"
-
-    @property
-    def natural_key(self) -> tuple[str | int, ...]:
-        return (self.group.key, self.vid)
 
     def unique_keys(self) -> Iterator[UniqueKey]:
         yield UniqueKey(("the VLAN", self.vid, "of", self.group.key))
@@ -64,6 +58,7 @@ class Prefix(PlannedObject):
     """A network in a VRF."""
 
     MODEL = Model.PREFIX
+    IDENTIFIERS = ("vrf", "prefix")
 
     vrf: Ref
     prefix: IPv4Network
@@ -72,26 +67,23 @@ class Prefix(PlannedObject):
     description: str
     details: Details = field(default_factory=dict)
 
-    @property
-    def natural_key(self) -> tuple[str, ...]:
-        return (self.vrf.key, str(self.prefix))
-
     def unique_keys(self) -> Iterator[UniqueKey]:
         yield UniqueKey(("the prefix", self.prefix, "of", self.vrf.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefixWithoutVLAN(Prefix):
-    """A network that the fabric puts no VLAN in: of an IPv4 namespace or an external."""
+    """The network of an IPv4 namespace or an external, which has no VLAN."""
 
     UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"vlan": (None,)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IPRange(PlannedObject):
-    """The addresses that a DHCP server hands out."""
+    """The addresses that a DHCP server assigns."""
 
     MODEL = Model.IP_RANGE
+    IDENTIFIERS = ("vrf", "start_address", "end_address")
 
     vrf: Ref
     start_address: IPv4Interface
@@ -99,12 +91,8 @@ class IPRange(PlannedObject):
     status: str = "active"
     description: str
 
-    @property
-    def natural_key(self) -> tuple[str, ...]:
-        return (self.vrf.key, str(self.start_address), str(self.end_address))
-
     def unique_keys(self) -> Iterator[UniqueKey]:
-        """A subnet has one range; NetBox lets none of a VRF overlap another (`IPRange.clean`)."""
+        """Yield the keys; NetBox lets no two ranges of a VRF overlap (`IPRange.clean`)."""
         yield UniqueKey(("the range of", self.start_address.network, "of", self.vrf.key))
         span = (int(self.start_address.ip), int(self.end_address.ip))
         yield UniqueKey(("the addresses of a range of", self.vrf.key), span=span)
@@ -112,7 +100,7 @@ class IPRange(PlannedObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IPAddress(PlannedObject):
-    """An address in a VRF, of an interface or of nobody in particular."""
+    """An address in a VRF, assigned to an interface or to nothing."""
 
     MODEL = Model.IP_ADDRESS
     UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
@@ -129,8 +117,8 @@ class IPAddress(PlannedObject):
 
     @property
     def natural_key(self) -> tuple[str, ...]:
-        holder = self.assigned_object.key if self.assigned_object else ""
-        return (self.vrf.key, str(self.address), holder)
+        assigned_key = self.assigned_object.key if self.assigned_object else ""
+        return (self.vrf.key, str(self.address), assigned_key)
 
     def unique_keys(self) -> Iterator[UniqueKey]:
         yield UniqueKey((self.MODEL, *self.natural_key))
@@ -139,4 +127,4 @@ class IPAddress(PlannedObject):
 
 
 ANYCAST_ROLE = "anycast"
-"""The role that lets several interfaces have one address."""
+"""The role of an address that several interfaces may have."""

@@ -1,4 +1,4 @@
-"""Names and slugs as NetBox takes them, and what the names of a fabric's objects look like."""
+"""Names and slugs that NetBox accepts, and the names of a fabric's objects."""
 
 import re
 from dataclasses import dataclass
@@ -8,25 +8,22 @@ from typing import Final
 from fabrics.inventory.model.planned import Model, Ref
 
 MAX_DEVICE_NAME_CHARS: Final = 64
-MAX_VLAN_NAME_CHARS: Final = 64
-MAX_INTERFACE_NAME_CHARS: Final = 64
-MAX_VRF_NAME_CHARS: Final = 100
-MAX_VLAN_GROUP_NAME_CHARS: Final = 100
-MAX_LABEL_CHARS: Final = 100
-MAX_SITE_NAME_CHARS: Final = 100
-MAX_SLUG_CHARS: Final = 100
+"""The longest name of a device, an interface or a VLAN that NetBox 4.7 accepts, in characters."""
+
+MAX_NAME_CHARS: Final = 100
+"""The longest name of any other object, slug or label of a cable."""
+
 MAX_DESCRIPTION_CHARS: Final = 200
-"""The longest that NetBox 4.7 takes, in characters."""
 
 _HASH_CHARS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class FabricIdentity:
-    """The fabric that is mirrored, and where its devices stand.
+    """The id and name of a fabric, and the site of its devices.
 
-    `site` is the slug of a site that it shares with others; empty gives it a site of its own, called
-    `name`. Names hold the id, which stays when the fabric is renamed.
+    `shared_site` is the slug of a site that the fabric shares with others; if it is empty, the fabric has
+    a site of its own, called `name`. Names of VRFs and VLAN groups contain the id, which no renaming changes.
     """
 
     fabric_id: str
@@ -35,35 +32,38 @@ class FabricIdentity:
 
     @property
     def key(self) -> str:
-        """The `hh_key` of what the fabric as a whole has."""
+        """The `hh_key` of objects that belong to the fabric as a whole."""
         return f"Fabric/default/{self.fabric_id}"
 
     @property
     def site_ref(self) -> Ref:
-        """The site of all devices: one in NetBox already, by its slug, or the fabric's own."""
+        """The site of all devices: the shared one, by its slug, or the fabric's own."""
         return Ref(Model.SITE, self.shared_site or f"{self.key}#site")
 
     @property
     def underlay_ref(self) -> Ref:
-        """The VRF of the addresses that switches and gateways have among themselves."""
+        """The VRF of the addresses that switches and gateways use among themselves."""
         return Ref(Model.VRF, f"{self.key}#underlay")
 
     def device_name(self, name: str) -> str:
-        """A device's name. Names are unique in a site, so a shared one tells fabrics apart."""
-        return shorten(
-            f"{self.fabric_id}-{name}" if self.shared_site else name, MAX_DEVICE_NAME_CHARS
-        )
+        """Return a device's name in NetBox.
+
+        NetBox wants it unique in its site, so in a shared site it starts with the fabric's id.
+        """
+        prefix = f"{self.fabric_id}-" if self.shared_site else ""
+        return shorten(f"{prefix}{name}", MAX_DEVICE_NAME_CHARS)
 
     def vrf_name(self, kind: str, name: str) -> str:
-        """The name of a VRF, which is no fabric's neighbour's: `dc1:vpc:prod`."""
-        return shorten(f"{self.fabric_id}:{kind}:{name}", MAX_VRF_NAME_CHARS)
+        """Return a VRF's name, which no other fabric has, such as `dc1:vpc:prod`."""
+        return shorten(f"{self.fabric_id}:{kind}:{name}", MAX_NAME_CHARS)
 
     def vlan_group_name(self, name: str) -> str:
-        return shorten(f"{self.fabric_id}:{name}", MAX_VLAN_GROUP_NAME_CHARS)
+        """Return a VLAN group's name, which no other fabric has, such as `dc1:default`."""
+        return shorten(f"{self.fabric_id}:{name}", MAX_NAME_CHARS)
 
 
 def shorten(text: str, limit: int) -> str:
-    """The text where it is short enough; else its beginning and a hash, so that it stays unique."""
+    """Return the text, cut to `limit` characters if longer, with a hash at its end."""
     if len(text) <= limit:
         return text
     digest = sha256(text.encode()).hexdigest()[:_HASH_CHARS]
@@ -71,5 +71,5 @@ def shorten(text: str, limit: int) -> str:
 
 
 def slugify(text: str) -> str:
-    """The text as a slug: small letters, digits, `-` and `_`."""
-    return shorten(re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-") or "none", MAX_SLUG_CHARS)
+    """Return the text as a slug of small letters, digits, `-` and `_`."""
+    return shorten(re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-") or "none", MAX_NAME_CHARS)

@@ -1,12 +1,12 @@
-"""The tag and the two custom fields that tell which NetBox objects belong to a fabric."""
+"""The tag and custom fields that say which fabric a NetBox object belongs to."""
 
 from typing import Final
 
 TAG_SLUG: Final = "hedgehog-sync"
-"""The tag of every object that Fabric Sync created or adopted; nothing without it is changed or deleted."""
+"""The tag of created and adopted objects; no others are changed or deleted."""
 
 FABRIC_FIELD: Final = "hh_fabric"
-"""The custom field that holds the id of the fabric that an object belongs to."""
+"""The custom field for the id of the fabric that an object belongs to."""
 
 KEY_FIELD: Final = "hh_key"
-"""The custom field that holds `<Kind>/<namespace>/<name>[#part]`: the Kubernetes object that an object shows."""
+"""The custom field for the Kubernetes object: `<Kind>/<namespace>/<name>[#part]`."""

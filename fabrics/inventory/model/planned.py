@@ -1,14 +1,12 @@
-"""What every NetBox object of an inventory has in common: its key, what it refers to, what it holds.
+"""The base of all planned NetBox objects: key, fields, references, unique keys.
 
-Fields are named as NetBox's REST API names them, and values spelt as it gives them back, so that what is
-read can be compared with them. Some are not written as they stand: a `Ref` stands for the id of another
-object; `assigned_object` and the ends of cables need its type beside it; and `details`, which holds what
-has no field of its own in NetBox, is a custom field.
+Fields have the names of NetBox's REST API and values in the form that it returns, so that both can be
+compared. Some are written in another form: a `Ref` becomes the id of the object; `assigned_object` and the
+ends of cables need its type as well; `details` is a custom field for what NetBox has no field for.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv4Network
 from typing import ClassVar, NamedTuple
@@ -17,7 +15,7 @@ from fabrics.resources.json_types import Json
 
 
 class Model(StrEnum):
-    """NetBox's content types, in the order in which objects are written: parents come first."""
+    """NetBox's content types in the order of writing: parents come first."""
 
     SITE = "dcim.site"
     MANUFACTURER = "dcim.manufacturer"
@@ -38,16 +36,17 @@ class Model(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
-    """Another object: by its `hh_key`, or by its slug where it is shared."""
+    """A reference to an object by its `hh_key`, or by its slug if it is shared."""
 
     model: Model
     key: str
 
 
 class UniqueKey(NamedTuple):
-    """Something that only one object may hold, in words, or several if all hold it as `shared`.
+    """Something that NetBox lets only one object have.
 
-    With a `span` it is only the addresses from its first to its last, as numbers.
+    The `parts`, joined, are its name in messages. Several objects may have it if it `is_shareable` for all
+    of them. A `span` limits it to the addresses from the first to the last, as integers.
     """
 
     parts: tuple[object, ...]
@@ -55,7 +54,7 @@ class UniqueKey(NamedTuple):
     span: tuple[int, int] | None = None
 
     def conflicts_with(self, other: "UniqueKey") -> bool:
-        """Whether two objects may not hold both."""
+        """Return True if one object may not have this key while another has the other."""
         if self.parts != other.parts or (self.is_shareable and other.is_shareable):
             return False
         if self.span is None or other.span is None:
@@ -66,6 +65,23 @@ class UniqueKey(NamedTuple):
         return " ".join(map(str, self.parts))
 
 
+@dataclass(frozen=True, slots=True)
+class UniqueIndex[T: Hashable]:
+    """The objects that have unique keys, by key: names, ports and addresses."""
+
+    _entries: dict[tuple[object, ...], dict[T, UniqueKey]] = field(default_factory=dict)
+
+    def add(self, owner: T, unique_keys: Iterable[UniqueKey]) -> None:
+        """Note that `owner` has these keys, too."""
+        for unique_key in unique_keys:
+            self._entries.setdefault(unique_key.parts, {})[owner] = unique_key
+
+    def find_conflicting(self, unique_key: UniqueKey) -> Iterator[T]:
+        """Return all objects with a key that conflicts with this one."""
+        entries = self._entries.get(unique_key.parts, {})
+        return (owner for owner, key in entries.items() if key.conflicts_with(unique_key))
+
+
 type Details = Mapping[str, Json]
 type FieldValue = (
     str | int | bool | Ref | tuple[Ref, ...] | tuple[tuple[int, int], ...] | Details | None
@@ -73,25 +89,32 @@ type FieldValue = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedObject(ABC):
-    """One object that NetBox should have. `key` is its `hh_key`; of a shared object, its slug."""
+class PlannedObject:
+    """One object that NetBox should have.
+
+    `key` is its `hh_key`, or its slug if it is shared.
+    """
 
     MODEL: ClassVar[Model]
     SHARED: ClassVar[bool] = False
-    """Whether all fabrics share it: looked up, created if absent, never changed or deleted."""
+    """True if fabrics share it: created if absent, never changed or deleted."""
 
     DEFERRED_FIELDS: ClassVar[frozenset[str]] = frozenset()
-    """Fields that refer to objects which are written later, so that they take a second write."""
+    """Fields that refer to objects written later, and so take a second write."""
+
+    IDENTIFIERS: ClassVar[tuple[str, ...]]
+    """The fields by which people tell it from others of its model."""
 
     UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {}
-    """Values by field, each of which says that the fabric does not know."""
+    """By field, the values that mean that the fabric does not know the true one."""
 
     key: str
 
     @property
-    @abstractmethod
-    def natural_key(self) -> tuple[str | int, ...]:
-        """What people would tell it from others of its model by."""
+    def natural_key(self) -> tuple[object, ...]:
+        """The values of its `IDENTIFIERS`."""
+        values = (getattr(self, name) for name in self.IDENTIFIERS)
+        return tuple(value.key if isinstance(value, Ref) else value for value in values)
 
     @property
     def ref(self) -> Ref:
@@ -99,33 +122,30 @@ class PlannedObject(ABC):
 
     @property
     def create_only_fields(self) -> frozenset[str]:
-        """Fields that are written at creation only, or not at all where they are None.
+        """Fields that are written only at creation, or not at all if they are None.
 
-        The fabric does not know better than people do, who may change them.
+        The fabric does not know their true values, so people may change them.
         """
         return frozenset(
             name for name, unknown in self.UNKNOWN_VALUES.items() if getattr(self, name) in unknown
         )
 
     def unique_keys(self) -> Iterator[UniqueKey]:
-        """What NetBox lets no other object hold."""
+        """Yield the keys that NetBox lets no other object have."""
         yield UniqueKey((self.MODEL, *self.natural_key))
 
     def fields(self) -> dict[str, FieldValue]:
-        """All fields as NetBox spells them, in the order of their definition."""
-        return {
-            each.name: _to_netbox_value(getattr(self, each.name))
-            for each in fields(self)
-            if each.name != "key"
-        }
+        """Return all fields but the key, with values as NetBox returns them."""
+        names = (field.name for field in fields(self) if field.name != "key")
+        return {name: _to_netbox_value(getattr(self, name)) for name in names}
 
     def references(self) -> Iterator[tuple[str, Ref]]:
-        """Every other object that it refers to, with the field that does."""
+        """Yield each reference to another object, after the name of its field."""
         for name, value in self.fields().items():
             if isinstance(value, Ref):
                 yield name, value
             elif isinstance(value, tuple):
-                yield from ((name, each) for each in value if isinstance(each, Ref))
+                yield from ((name, item) for item in value if isinstance(item, Ref))
 
 
 def _to_netbox_value(value: FieldValue | IPv4Interface | IPv4Network) -> FieldValue:
@@ -133,5 +153,5 @@ def _to_netbox_value(value: FieldValue | IPv4Interface | IPv4Network) -> FieldVa
 
 
 def omit_empty(**values: Json) -> dict[str, Json]:
-    """The facts that are stated at all, as details."""
-    return {name: fact for name, fact in values.items() if fact not in (None, "", [], {}, False)}
+    """Return the values that are neither empty nor False, for use as details."""
+    return {name: value for name, value in values.items() if value not in (None, "", [], {}, False)}

@@ -1,53 +1,41 @@
-"""The classes of wanted objects by their models."""
+"""The classes of planned objects, by their models."""
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import Final
 
-from fabrics.inventory.model.dcim import (
-    Cable,
-    Device,
-    DeviceRole,
-    DeviceType,
-    Interface,
-    MACAddress,
-    Manufacturer,
-    Platform,
-    Site,
-)
-from fabrics.inventory.model.ipam import VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
-from fabrics.inventory.model.planned import Model, PlannedObject
+from fabrics.inventory.model import dcim, ipam
+from fabrics.inventory.model.planned import PlannedObject
 
 _ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
-    Site,
-    Manufacturer,
-    DeviceType,
-    DeviceRole,
-    Platform,
-    VRF,
-    VLANGroup,
-    VLAN,
-    Device,
-    Interface,
-    MACAddress,
-    Prefix,
-    IPRange,
-    IPAddress,
-    Cable,
+    dcim.Site,
+    dcim.Manufacturer,
+    dcim.DeviceType,
+    dcim.DeviceRole,
+    dcim.Platform,
+    ipam.VRF,
+    ipam.VLANGroup,
+    ipam.VLAN,
+    dcim.Device,
+    dcim.Interface,
+    dcim.MACAddress,
+    ipam.Prefix,
+    ipam.IPRange,
+    ipam.IPAddress,
+    dcim.Cable,
 )
 
-PLANNED_CLASSES: Final[Mapping[Model, type[PlannedObject]]] = {
-    kind.MODEL: kind for kind in _ALL_CLASSES
-}
+PLANNED_CLASSES: Final = {planned_class.MODEL: planned_class for planned_class in _ALL_CLASSES}
 
-SHARED_MODELS: Final = frozenset(model for model, kind in PLANNED_CLASSES.items() if kind.SHARED)
+SHARED_MODELS: Final = frozenset(
+    model for model, planned_class in PLANNED_CLASSES.items() if planned_class.SHARED
+)
 """NetBox's catalogue: created if absent, never changed or deleted."""
 
 OWNED_MODELS: Final = tuple(model for model in PLANNED_CLASSES if model not in SHARED_MODELS)
 
 MODELS_WITH_DETAILS: Final = tuple(
     model
-    for model, kind in PLANNED_CLASSES.items()
-    if "details" in {each.name for each in fields(kind)}
+    for model, planned_class in PLANNED_CLASSES.items()
+    if "details" in {field.name for field in fields(planned_class)}
 )
 """The models that have the custom field for details."""

@@ -1,4 +1,4 @@
-"""Addresses of interfaces: each once, and only such as NetBox takes."""
+"""Addresses of interfaces, and prefixes, as far as NetBox accepts them."""
 
 from ipaddress import IPv4Interface
 
@@ -10,36 +10,33 @@ from fabrics.inventory.plan.builder import MappingError, PlanBuilder
 def add_address(
     builder: PlanBuilder, port: Ref, ip: IPv4Interface, vrf: Ref, role: str | None = None
 ) -> Ref:
-    """An address of an interface; two live objects may state the same. Raises `MappingError`.
+    """Add the address of an interface, unless the plan has it, and return it.
 
-    The first has the key of its interface, so that it stays the same object when it changes.
+    Two live objects may state the same one. The first has its interface's key, to stay the same object.
+    Raises `MappingError`, also for an address that no host can have: NetBox refuses it.
     """
-    check_host(ip)
+    _check_host(ip)
     for key in (port.key, f"{port.key}/{ip}"):
-        held = builder.objects.get(Ref(Model.IP_ADDRESS, key))
-        if held is None:
-            return builder.add(
-                IPAddress(key=key, vrf=vrf, address=ip, role=role, assigned_object=port)
-            )
-        if isinstance(held, IPAddress) and held.address == ip:
-            return held.ref
-    raise MappingError(f"has no room for the address {ip}")
+        existing = builder.objects.get(Ref(Model.IP_ADDRESS, key))
+        if existing is None:
+            address = IPAddress(key=key, vrf=vrf, address=ip, role=role, assigned_object=port)
+            return builder.add(address)
+        if isinstance(existing, IPAddress) and existing.address == ip:
+            return existing.ref
+    raise MappingError(f"has the address {ip}, whose key another address already has")
 
 
-def check_host(ip: IPv4Interface) -> None:
-    """Raise `MappingError` for an address that no host can have; NetBox refuses it."""
+def _check_host(ip: IPv4Interface) -> None:
     network = ip.network
     if network.prefixlen == 0:
-        raise MappingError(f"has the address {ip}, of a network of everything")
+        raise MappingError(f"has the address {ip}, whose prefix length is 0")
     ends = (network.network_address, network.broadcast_address)
     if network.prefixlen < 31 and ip.ip in ends:
-        raise MappingError(f"has the address {ip}, which is that of a whole network")
+        raise MappingError(f"has the address {ip}, which is a network or broadcast address")
 
 
 def add_prefix(builder: PlanBuilder, prefix: Prefix) -> Ref:
-    """Raises `MappingError`, also for the network of everything: NetBox refuses it."""
+    """Add a prefix, or raise `MappingError`; NetBox refuses the default route."""
     if prefix.prefix.prefixlen == 0:
-        raise MappingError(
-            f"is the default route {prefix.prefix}, which NetBox takes for no prefix"
-        )
+        raise MappingError(f"is the default route {prefix.prefix}, which NetBox does not accept")
     return builder.add(prefix)

@@ -1,4 +1,4 @@
-"""What is attached to VPCs: the VLANs on the ports and LAGs of switches, or the VRF of a port."""
+"""Attachments to VPCs: VLANs on switch ports and LAGs, or the VRF of a port."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,8 +10,8 @@ from fabrics.inventory.model.dcim import Interface
 from fabrics.inventory.model.ipam import VLAN, VRF
 from fabrics.inventory.model.planned import Details, Ref
 from fabrics.inventory.plan.builder import MappingError, PlanBuilder
-from fabrics.inventory.plan.connections import InterfacesByConnection
-from fabrics.inventory.plan.links import CONNECTION_TYPES
+from fabrics.inventory.plan.cables import InterfacesByConnection
+from fabrics.inventory.plan.connection_types import CONNECTION_TYPES
 from fabrics.inventory.specs.parse import LiveObject
 from fabrics.inventory.specs.vpc import VPCAttachmentSpec, VPCSpec
 from fabrics.inventory.specs.wiring import ConnectionSpec
@@ -19,7 +19,7 @@ from fabrics.inventory.specs.wiring import ConnectionSpec
 P2P_LINK_ANNOTATION: Final = "fabric.githedgehog.com/p2p-link"
 
 type InterfaceChange = Callable[[Interface], Interface]
-"""What an attachment makes of an interface. Raises `MappingError` where it cannot be."""
+"""Returns an interface with an attachment. Raises `MappingError` if others rule it out."""
 
 
 def attach_vpc(
@@ -27,44 +27,45 @@ def attach_vpc(
     attachment: LiveObject[VPCAttachmentSpec],
     interfaces: InterfacesByConnection,
 ) -> None:
-    """The VLAN of a subnet, or its VRF, on every interface that the connection's servers come in on."""
-    connection = builder.require_live(
-        ConnectionSpec, attachment.namespace, attachment.spec.connection
-    )
+    """Set a subnet's VLAN, or its VRF, on the switch interfaces of a connection."""
+    name, namespace = attachment.spec.connection, attachment.namespace
+    connection = builder.require_live(ConnectionSpec, namespace, name)
     kind = CONNECTION_TYPES.get(connection.spec.type)
     if kind is None or not kind.accepts_vpcs:
-        raise MappingError(f"names the Connection {connection.name}, which leads to no server")
+        raise MappingError(f"refers to the Connection {name}, which does not connect servers")
     ports = interfaces.get(connection.key, ())
     if not ports:
-        raise MappingError(f"names the Connection {connection.name}, which ends on no switch")
-    join, link = _resolve_change(builder, attachment), _p2p_link_details(attachment)
+        raise MappingError(f"refers to the Connection {name}, which has no switch port")
+    attach, link_details = _resolve_change(builder, attachment), _p2p_link_details(attachment)
     for port in ports:
         with builder.skip_unmappable(f"{attachment.key}#{port.key}"):
-            joined = join(builder.get(Interface, port))
-            builder.update(replace(joined, details={**joined.details, **link}))
+            attached = attach(builder.get(Interface, port))
+            details = {**attached.details, **link_details}
+            builder.update(replace(attached, details=details))
 
 
 def _resolve_change(
     builder: PlanBuilder, attachment: LiveObject[VPCAttachmentSpec]
 ) -> InterfaceChange:
-    name, _, subnet = attachment.spec.subnet.partition("/")
-    vpc = builder.require_live(VPCSpec, attachment.namespace, name)
-    found = vpc.spec.subnets.get(subnet or "default")
-    if found is None:
-        raise MappingError(f"names the subnet {attachment.spec.subnet}, which is not there")
-    if found.host_bgp and not found.vlan:
-        return partial(_set_vrf, vrf=builder.require_ref(VRF, VPCSpec, attachment.namespace, name))
-    vlan = Ref(VLAN.MODEL, f"{vpc.key}#{subnet or 'default'}")
+    vpc_name, _, subnet_name = attachment.spec.subnet.partition("/")
+    vpc = builder.require_live(VPCSpec, attachment.namespace, vpc_name)
+    subnet = vpc.spec.subnets.get(subnet_name or "default")
+    if subnet is None:
+        raise MappingError(f"refers to the subnet {attachment.spec.subnet}, which does not exist")
+    if subnet.host_bgp and not subnet.vlan:
+        vrf = builder.require_ref(VRF, VPCSpec, attachment.namespace, vpc_name)
+        return partial(_set_vrf, vrf=vrf)
+    vlan = Ref(VLAN.MODEL, f"{vpc.key}#{subnet_name or 'default'}")
     if vlan not in builder.objects:
-        raise MappingError(f"names the subnet {attachment.spec.subnet}, which has no VLAN")
+        raise MappingError(f"refers to the subnet {attachment.spec.subnet}, which has no VLAN")
     return partial(_add_vlan, vlan=vlan, native=attachment.spec.native_vlan)
 
 
 def _p2p_link_details(attachment: LiveObject[VPCAttachmentSpec]) -> Details:
-    """The network for two that servers reach their switch by, where one is stated.
+    """Return the /31 network between servers and switch, if the attachment has one.
 
-    A detail, no address: of Hedgehog's agents only that for Cumulus Linux gives the switch the odd one of
-    the two (`pkg/agent/cmls` of fabric v0.126); others pass it over.
+    It is not an address of the switch: of Hedgehog's agents, only the one for Cumulus Linux gives the switch
+    the odd address of the two (`pkg/agent/cmls` of fabric v0.126); the others ignore it.
     """
     try:
         network = IPv4Network(attachment.annotations.get(P2P_LINK_ANNOTATION, ""), strict=False)
@@ -74,15 +75,15 @@ def _p2p_link_details(attachment: LiveObject[VPCAttachmentSpec]) -> Details:
 
 
 def _set_vrf(port: Interface, vrf: Ref) -> Interface:
-    """The port of servers that speak BGP with their switch: without a VLAN it is of one VPC."""
+    """Put a port of servers that speak BGP into its VPC's VRF, the port's only one."""
     if port.vrf not in (None, vrf):
-        raise MappingError(f"would be the second VPC of {port.key}")
+        raise MappingError(f"would add a second VPC to {port.key}")
     return replace(port, vrf=vrf)
 
 
 def _add_vlan(port: Interface, vlan: Ref, *, native: bool) -> Interface:
     if native and port.untagged_vlan not in (None, vlan):
-        raise MappingError(f"would be the second untagged VLAN of {port.key}")
+        raise MappingError(f"would add a second untagged VLAN to {port.key}")
     untagged = vlan if native else port.untagged_vlan
     tagged = set(port.tagged_vlans) if native else {*port.tagged_vlans, vlan}
     return replace(

@@ -1,7 +1,7 @@
-"""A plan in the making: the one place that keeps it free of contradictions.
+"""The builder of a plan, which keeps it free of contradictions.
 
-Whatever is added must refer to objects that are there, and hold nothing that another object holds.
-What does not is not added, and becomes `skipped` with the reason; so do its dependants, in turn.
+An object is added only if the objects that it refers to exist and no other object has its unique keys.
+Otherwise it is `skipped` with the reason, and so are, in turn, the objects that depend on it.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fabrics.inventory.model.naming import FabricIdentity
-from fabrics.inventory.model.planned import PlannedObject, Ref
-from fabrics.inventory.model.unique_index import UniqueIndex
+from fabrics.inventory.model.planned import PlannedObject, Ref, UniqueIndex
 from fabrics.inventory.specs.parse import (
     LiveObject,
     LiveObjects,
@@ -23,19 +22,19 @@ from fabrics.inventory.specs.values import LiveSpec
 
 
 class MappingError(Exception):
-    """Why an object, or a part of it, cannot be in the inventory: the end of a sentence about it."""
+    """An object cannot be mapped; the message completes a sentence about it."""
 
 
 class IncompleteDependencyError(MappingError):
-    """The reason is another object, which is there and could not be read."""
+    """An object needs another one, which exists but could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanBuilder:
-    """Wanted objects so far, by reference.
+    """The objects planned so far, by reference.
 
-    `unread` are the keys of live objects that are there, but not shown whole: they could not be read,
-    or they need one that could not.
+    `incomplete` holds the keys of live objects that the plan does not show in full: they could not be read,
+    or they need one that could not be read.
     """
 
     fabric: FabricIdentity
@@ -47,70 +46,63 @@ class PlanBuilder:
 
     @contextmanager
     def skip_unmappable(self, key: str) -> Iterator[None]:
-        """A block that maps `key`; where it can't, the rest of the block is skipped."""
+        """Run a block that maps `key`; a `MappingError` ends it and goes to `skipped`."""
         try:
             yield
-        except MappingError as reason:
-            self.skipped.append(SkippedObject(key, str(reason)))
-            if isinstance(reason, IncompleteDependencyError):
+        except MappingError as error:
+            self.skipped.append(SkippedObject(key, str(error)))
+            if isinstance(error, IncompleteDependencyError):
                 self.incomplete.add(strip_part(key))
 
     def add(self, planned: PlannedObject) -> Ref:
-        """Add an object. Raises `MappingError` where it cannot be."""
+        """Add an object; raise `MappingError` for a known key or where `update` does."""
         if planned.ref in self.objects:
             raise MappingError(f"has a second {planned.MODEL.name.lower()}")
-        self._check(planned)
-        self._put(planned)
+        self.update(planned)
         return planned.ref
 
     def add_shared(self, planned: PlannedObject) -> Ref:
-        """Add a shared object, unless it is there."""
+        """Add a shared object, unless the plan has it."""
         if planned.ref not in self.objects:
             self._put(planned)
         return planned.ref
 
     def update(self, planned: PlannedObject) -> None:
-        """Put another version of an object in its place. Raises `MappingError` where it cannot be."""
-        self._check(planned)
+        """Replace an object; raise `MappingError` for a missing ref or a used unique key."""
+        for _, ref in planned.references():
+            if ref not in self.objects and ref != self.fabric.site_ref:
+                raise MappingError(f"belongs to {ref.key}, which is not in the inventory")
+        for unique_key in planned.unique_keys():
+            for other in self._unique_index.find_conflicting(unique_key):
+                if other != planned.ref:
+                    raise MappingError(f"needs {unique_key}, which {other.key} already uses")
         self._put(planned)
 
     def get[W: PlannedObject](self, kind: type[W], ref: Ref) -> W:
-        """The object behind a reference of its kind."""
+        """Return the object of this kind behind a reference."""
         return cast(W, self.objects[ref])
 
     def require_live[S: LiveSpec](self, spec: type[S], namespace: str, name: str) -> LiveObject[S]:
-        """The live object of this name. Raises `MappingError` where there is none."""
-        found = self.live.find(spec, namespace, name)
-        if found is None:
+        """Return a live object by name. Raises `MappingError` if there is none."""
+        live_object = self.live.find(spec, namespace, name)
+        if live_object is None:
             raise self._missing_error(spec, namespace, name)
-        return found
+        return live_object
 
     def require_ref(
         self, planned_class: type[PlannedObject], spec: type[LiveSpec], namespace: str, name: str
     ) -> Ref:
-        """What became of the live object of this name. Raises `MappingError` where nothing did."""
+        """Return the planned object of a live object, or raise `MappingError`."""
         ref = Ref(planned_class.MODEL, make_key(spec, namespace, name))
         if ref not in self.objects:
             raise self._missing_error(spec, namespace, name)
         return ref
 
-    def is_incomplete(self, key: str) -> bool:
-        """Whether the live object of a key is there, but not shown whole."""
-        return key in self.incomplete
-
     def _missing_error(self, spec: type[LiveSpec], namespace: str, name: str) -> MappingError:
-        if self.is_incomplete(make_key(spec, namespace, name)):
-            return IncompleteDependencyError(f"names the {spec.KIND} {name}, which cannot be read")
-        return MappingError(f"names the {spec.KIND} {name}, which is not there")
-
-    def _check(self, planned: PlannedObject) -> None:
-        for _, ref in planned.references():
-            if ref not in self.objects and ref != self.fabric.site_ref:
-                raise MappingError(f"belongs to {ref.key}, which is not in the inventory")
-        for claim in planned.unique_keys():
-            for holder in self._unique_index.find_holders(claim):
-                if holder != planned.ref:
-                    raise MappingError(f"needs {claim}, which {holder.key} has")
+        target = f"the {spec.KIND} {name}"
+        if make_key(spec, namespace, name) in self.incomplete:
+            return IncompleteDependencyError(f"refers to {target}, which cannot be read")
+        return MappingError(f"refers to {target}, which does not exist")
 
     def _put(self, planned: PlannedObject) -> None:
         self.objects[planned.ref] = planned

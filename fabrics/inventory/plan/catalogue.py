@@ -1,7 +1,7 @@
-"""Objects that all fabrics share in NetBox: who makes devices, what they are and what they are for.
+"""Catalogue objects, which all fabrics share: device types, roles, platforms.
 
-They follow from a switch's profile *name* wherever possible, since not every fabric lets its profiles
-be read and the same hardware must be the same type in all of them.
+They are derived from the *name* of a switch's profile wherever possible: not every fabric lets its profiles
+be read, and the same hardware must have the same type in all fabrics.
 """
 
 from typing import Final
@@ -14,16 +14,13 @@ from fabrics.inventory.model.dcim import (
     Manufacturer,
     Platform,
 )
-from fabrics.inventory.model.naming import MAX_LABEL_CHARS, shorten, slugify
+from fabrics.inventory.model.naming import MAX_NAME_CHARS, shorten, slugify
 from fabrics.inventory.model.planned import Ref
 from fabrics.inventory.plan.builder import PlanBuilder
 from fabrics.inventory.specs.wiring import SwitchProfileSpec
 
 _MANUFACTURERS: Final = {"vs": "Hedgehog"}
-"""Makers of what is not named after its maker; the virtual switch is Hedgehog's own."""
-
-_OTHER_NOS_SUFFIX: Final = "-clsp"
-"""The end of the names of profiles that run another operating system on the same hardware."""
+"""Manufacturers by the first part of profile names that do not begin with one: `vs` is the virtual switch."""
 
 _ROLE_COLORS: Final = {
     "spine": "3f51b5",
@@ -37,21 +34,20 @@ _ROLE_COLORS: Final = {
 
 
 def add_role(builder: PlanBuilder, name: str) -> Ref:
-    """The role of devices: `server-leaf` is `hh-server-leaf`, shown as "Hedgehog server leaf"."""
+    """Add a device role: `server-leaf` is `hh-server-leaf`, "Hedgehog server leaf"."""
     key = slugify(f"hh-{name}")
-    shown = shorten(f"Hedgehog {name.replace('-', ' ')}", MAX_LABEL_CHARS)
-    colour = _ROLE_COLORS.get(name, "9e9e9e")
-    return builder.add_shared(DeviceRole(key=key, name=shown, slug=key, color=colour))
+    label = shorten(f"Hedgehog {name.replace('-', ' ')}", MAX_NAME_CHARS)
+    color = _ROLE_COLORS.get(name, "9e9e9e")
+    return builder.add_shared(DeviceRole(key=key, name=label, slug=key, color=color))
 
 
 def add_switch_type(builder: PlanBuilder, profile_name: str, profile: SwitchProfileSpec) -> Ref:
-    """The type of switches with this profile."""
-    hardware = profile_name.removesuffix(_OTHER_NOS_SUFFIX)
-    maker = hardware.partition("-")[0]
+    """Add the type of switches with this profile."""
+    hardware = profile_name.removesuffix("-clsp")  # the same with another operating system
+    prefix = hardware.partition("-")[0]
+    manufacturer = _MANUFACTURERS.get(prefix, prefix.capitalize())
     model = profile.display_name or hardware
-    return _add_device_type(
-        builder, _MANUFACTURERS.get(maker, maker.capitalize()), model, slugify(hardware)
-    )
+    return _add_device_type(builder, manufacturer, model, slugify(hardware))
 
 
 def add_server_type(builder: PlanBuilder) -> Ref:
@@ -63,21 +59,15 @@ def add_gateway_type(builder: PlanBuilder) -> Ref:
 
 
 def add_platform(builder: PlanBuilder, profile: SwitchProfileSpec) -> Ref | None:
-    """The operating system, where the profile tells it."""
+    """Add the operating system of a profile, if it states one."""
     if not profile.nos_type:
         return None
-    key = slugify(profile.nos_type)
-    return builder.add_shared(
-        Platform(key=key, name=shorten(profile.nos_type, MAX_LABEL_CHARS), slug=key)
-    )
+    key, name = slugify(profile.nos_type), shorten(profile.nos_type, MAX_NAME_CHARS)
+    return builder.add_shared(Platform(key=key, name=name, slug=key))
 
 
-def _add_device_type(builder: PlanBuilder, maker: str, model: str, key: str) -> Ref:
-    name = shorten(maker, MAX_LABEL_CHARS)
-    manufacturer = builder.add_shared(
-        Manufacturer(key=slugify(name), name=name, slug=slugify(name))
-    )
-    wanted = DeviceType(
-        key=key, manufacturer=manufacturer, model=shorten(model, MAX_LABEL_CHARS), slug=key
-    )
-    return builder.add_shared(wanted)
+def _add_device_type(builder: PlanBuilder, manufacturer: str, model: str, key: str) -> Ref:
+    name, model = shorten(manufacturer, MAX_NAME_CHARS), shorten(model, MAX_NAME_CHARS)
+    slug = slugify(name)
+    maker = builder.add_shared(Manufacturer(key=slug, name=name, slug=slug))
+    return builder.add_shared(DeviceType(key=key, manufacturer=maker, model=model, slug=key))

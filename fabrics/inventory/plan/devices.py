@@ -1,4 +1,4 @@
-"""Switches, servers and gateways: devices, their interfaces and the addresses that these have."""
+"""Devices: switches, servers and gateways, with their interfaces and addresses."""
 
 from dataclasses import replace
 from ipaddress import IPv4Interface
@@ -12,13 +12,15 @@ from fabrics.inventory.model.dcim import (
     UnswitchedInterface,
 )
 from fabrics.inventory.model.ipam import ANYCAST_ROLE
-from fabrics.inventory.model.planned import Details, Model, Ref, omit_empty
+from fabrics.inventory.model.planned import Model, Ref, omit_empty
 from fabrics.inventory.plan import catalogue
 from fabrics.inventory.plan.addresses import add_address
 from fabrics.inventory.plan.builder import PlanBuilder
-from fabrics.inventory.plan.ports import MANAGEMENT_PORT, Port, SwitchPorts, strip_first_lane
-from fabrics.inventory.specs.gateway import GatewaySpec
+from fabrics.inventory.plan.connection_types import UsedPorts
+from fabrics.inventory.plan.ports import MANAGEMENT_PORT, SwitchPorts, strip_first_lane
+from fabrics.inventory.specs.gateway import GatewayInterface, GatewaySpec
 from fabrics.inventory.specs.parse import LiveObject
+from fabrics.inventory.specs.values import LiveSpec
 from fabrics.inventory.specs.wiring import ServerSpec, SwitchProfileSpec, SwitchSpec
 from fabrics.resources.json_types import Json
 
@@ -28,123 +30,123 @@ PROTOCOL_LOOPBACK, VTEP_LOOPBACK = "Loopback1", "Loopback2"
 
 
 def port_ref(device: Ref, port: str) -> Ref:
-    """The interface of a device by its name."""
+    """Return the interface of a device with this name."""
     return Ref(Model.INTERFACE, f"{device.key}#{port}")
 
 
 def switch_port_ref(device: Ref, port: str) -> Ref:
-    """The interface of a switch by its name; it stays the same when the port is divided."""
+    """Return the interface of a switch port, which its first lane shares."""
     return port_ref(device, strip_first_lane(port))
 
 
 def add_switch(
-    builder: PlanBuilder, switch: LiveObject[SwitchSpec], used_ports: frozenset[str]
+    builder: PlanBuilder, switch: LiveObject[SwitchSpec], used_ports: UsedPorts
 ) -> SwitchPorts:
-    """The switch with all its ports; `used` are those that connections name."""
+    """Add a switch with all its ports, loopbacks and addresses; return its ports."""
     spec, profile = switch.spec, _find_profile(builder, switch)
-    ports = SwitchPorts(spec, profile, used_ports)
+    ports = SwitchPorts(spec, profile, used_ports.get(switch.key, frozenset()))
     device = builder.add(_build_switch(builder, switch, profile))
-    for port in ports.list_ports():
-        with builder.skip_unmappable(f"{switch.key}#{port.name}"):
-            kind = UnswitchedInterface if port.management else Interface
-            _add_port(builder, switch_port_ref(device, port.name), device, port, kind)
+    _add_switch_ports(builder, device, ports)
     _add_management_addresses(builder, device, spec)
-    role = (
-        ANYCAST_ROLE if spec.redundancy.type == "mclag" else LOOPBACK_ROLE
-    )  # its pairs share one VTEP
+    has_shared_vtep = spec.redundancy.type == "mclag"  # both switches of a pair have its address
+    vtep_role = ANYCAST_ROLE if has_shared_vtep else LOOPBACK_ROLE
     _add_loopback(builder, device, PROTOCOL_LOOPBACK, spec.protocol_ip, LOOPBACK_ROLE)
-    _add_loopback(builder, device, VTEP_LOOPBACK, spec.vtep_ip, role)
+    _add_loopback(builder, device, VTEP_LOOPBACK, spec.vtep_ip, vtep_role)
     return ports
 
 
-def add_server(
-    builder: PlanBuilder, server: LiveObject[ServerSpec], used_ports: frozenset[str]
-) -> None:
-    """The server with the ports that connections name: more of them is not known."""
-    device = builder.add(
-        Device(
-            key=server.key,
-            name=builder.fabric.device_name(server.name),
-            site=builder.fabric.site_ref,
-            role=catalogue.add_role(builder, "server"),
-            device_type=catalogue.add_server_type(builder),
-            description=server.spec.description,
-        )
-    )
-    for name in sorted(used_ports):
+def add_server(builder: PlanBuilder, server: LiveObject[ServerSpec], used_ports: UsedPorts) -> None:
+    """Add a server with the ports that connections name: no other ports are known."""
+    device_type = catalogue.add_server_type(builder)
+    base = _build_device(builder, server, "server", device_type)
+    device = builder.add(replace(base, description=server.spec.description))
+    for name in sorted(used_ports.get(server.key, ())):
         with builder.skip_unmappable(f"{server.key}#{name}"):
-            _add_port(builder, port_ref(device, name), device, Port(name))
+            key = port_ref(device, name).key
+            builder.add(UnswitchedInterface(key=key, device=device, name=name))
 
 
 def add_gateway(
-    builder: PlanBuilder, gateway: LiveObject[GatewaySpec], used_ports: frozenset[str]
+    builder: PlanBuilder, gateway: LiveObject[GatewaySpec], used_ports: UsedPorts
 ) -> None:
-    """The gateway with the interfaces that it states and those that connections name."""
+    """Add a gateway, its own interfaces, and those that connections name."""
     spec, device = gateway.spec, builder.add(_build_gateway(builder, gateway))
-    for name in sorted({*spec.interfaces, *used_ports}):
+    for name in sorted({*spec.interfaces, *used_ports.get(gateway.key, ())}):
         with builder.skip_unmappable(f"{gateway.key}#{name}"):
-            _add_gateway_interface(builder, device, name, spec)
+            interface = spec.interfaces.get(name, GatewayInterface())
+            _add_gateway_interface(builder, device, name, interface)
     _add_loopback(builder, device, "lo", spec.protocol_ip, LOOPBACK_ROLE)
     _add_loopback(builder, device, "vtep", spec.vtep_ip, LOOPBACK_ROLE)
     with builder.skip_unmappable(f"{gateway.key}#vtep"):
         _configure_vtep(builder, device, spec)
 
 
+def _build_device[S: LiveSpec](
+    builder: PlanBuilder, live_object: LiveObject[S], role: str, device_type: Ref
+) -> Device:
+    return Device(
+        key=live_object.key,
+        name=builder.fabric.device_name(live_object.name),
+        site=builder.fabric.site_ref,
+        role=catalogue.add_role(builder, role),
+        device_type=device_type,
+    )
+
+
 def _build_switch(
     builder: PlanBuilder, switch: LiveObject[SwitchSpec], profile: SwitchProfileSpec
 ) -> Device:
     spec = switch.spec
-    return Device(
-        key=switch.key,
-        name=builder.fabric.device_name(switch.name),
-        site=builder.fabric.site_ref,
-        role=catalogue.add_role(builder, spec.role),
-        device_type=catalogue.add_switch_type(builder, spec.profile, profile),
+    device_type = catalogue.add_switch_type(builder, spec.profile, profile)
+    redundancy = omit_empty(type=spec.redundancy.type, group=spec.redundancy.group)
+    groups = list[Json](sorted(spec.groups))
+    return replace(
+        _build_device(builder, switch, spec.role, device_type),
         platform=catalogue.add_platform(builder, profile),
         serial=spec.boot.serial,
         description=spec.description,
-        details=_switch_details(spec),
+        details=omit_empty(asn=spec.asn, groups=groups, redundancy=redundancy),
     )
 
 
 def _build_gateway(builder: PlanBuilder, gateway: LiveObject[GatewaySpec]) -> Device:
-    return Device(
-        key=gateway.key,
-        name=builder.fabric.device_name(gateway.name),
-        site=builder.fabric.site_ref,
-        role=catalogue.add_role(builder, "gateway"),
-        device_type=catalogue.add_gateway_type(builder),
-        details=_gateway_details(gateway.spec),
-    )
-
-
-def _add_port(
-    builder: PlanBuilder,
-    ref: Ref,
-    device: Ref,
-    port: Port,
-    kind: type[Interface] = UnswitchedInterface,
-) -> None:
-    builder.add(
-        kind(
-            key=ref.key,
-            device=device,
-            name=port.name,
-            type=port.type,
-            speed=port.speed,
-            mgmt_only=port.management,
-        )
+    spec, device_type = gateway.spec, catalogue.add_gateway_type(builder)
+    memberships = sorted((group.name, group.priority) for group in spec.groups)
+    groups: list[Json] = [{"name": name, "priority": priority} for name, priority in memberships]
+    neighbors: list[Json] = [
+        omit_empty(source=neighbor.source, ip=str(neighbor.ip or ""), asn=neighbor.asn)
+        for neighbor in spec.neighbors
+    ]
+    return replace(
+        _build_device(builder, gateway, "gateway", device_type),
+        details=omit_empty(asn=spec.asn, groups=groups, neighbors=neighbors),
     )
 
 
 def _find_profile(builder: PlanBuilder, switch: LiveObject[SwitchSpec]) -> SwitchProfileSpec:
-    """The switch's profile, or an empty one: not every fabric lets them be read."""
-    found = builder.live.find(SwitchProfileSpec, switch.namespace, switch.spec.profile)
-    return found.spec if found else SwitchProfileSpec()
+    """Return the switch's profile; empty if the fabric does not let it be read."""
+    profile = builder.live.find(SwitchProfileSpec, switch.namespace, switch.spec.profile)
+    return profile.spec if profile else SwitchProfileSpec()
+
+
+def _add_switch_ports(builder: PlanBuilder, device: Ref, ports: SwitchPorts) -> None:
+    for port in ports.list_ports():
+        kind = UnswitchedInterface if port.management else Interface
+        with builder.skip_unmappable(f"{device.key}#{port.name}"):
+            builder.add(
+                kind(
+                    key=switch_port_ref(device, port.name).key,
+                    device=device,
+                    name=port.name,
+                    type=port.type,
+                    speed=port.speed,
+                    mgmt_only=port.management,
+                )
+            )
 
 
 def _add_management_addresses(builder: PlanBuilder, device: Ref, spec: SwitchSpec) -> None:
-    """The address and the MAC address of the management port."""
+    """Add the address and the MAC address of the management port."""
     port = port_ref(device, MANAGEMENT_PORT)
     with builder.skip_unmappable(port.key):
         _add_mac(builder, port, spec.boot.mac)
@@ -164,25 +166,23 @@ def _add_loopback(
 ) -> None:
     if ip is None:
         return
-    loopback = port_ref(device, name)
-    with builder.skip_unmappable(loopback.key):
-        builder.add(
-            UnswitchedInterface(
-                key=loopback.key, device=device, name=name, type=INTERFACE_TYPE_VIRTUAL
-            )
+    key = port_ref(device, name).key
+    loopback = UnswitchedInterface(key=key, device=device, name=name, type=INTERFACE_TYPE_VIRTUAL)
+    with builder.skip_unmappable(key):
+        add_address(builder, builder.add(loopback), ip, builder.fabric.underlay_ref, role=role)
+
+
+def _add_gateway_interface(
+    builder: PlanBuilder, device: Ref, name: str, interface: GatewayInterface
+) -> None:
+    port = builder.add(
+        UnswitchedInterface(
+            key=port_ref(device, name).key,
+            device=device,
+            name=name,
+            mtu=interface.mtu or None,
+            details=omit_empty(pci=interface.pci, kernel=interface.kernel),
         )
-        add_address(builder, loopback, ip, builder.fabric.underlay_ref, role=role)
-
-
-def _add_gateway_interface(builder: PlanBuilder, device: Ref, name: str, spec: GatewaySpec) -> None:
-    port = port_ref(device, name)
-    _add_port(builder, port, device, Port(name))
-    interface = spec.interfaces.get(name)
-    if interface is None:
-        return
-    details = omit_empty(pci=interface.pci, kernel=interface.kernel)
-    builder.update(
-        replace(builder.get(Interface, port), mtu=interface.mtu or None, details=details)
     )
     for ip in interface.ips:
         with builder.skip_unmappable(f"{port.key}/{ip}"):
@@ -194,21 +194,3 @@ def _configure_vtep(builder: PlanBuilder, device: Ref, spec: GatewaySpec) -> Non
     if port in builder.objects and spec.vtep_ip:
         builder.update(replace(builder.get(Interface, port), mtu=spec.vtep_mtu or None))
         _add_mac(builder, port, spec.vtep_mac)
-
-
-def _switch_details(spec: SwitchSpec) -> Details:
-    redundancy = omit_empty(type=spec.redundancy.type, group=spec.redundancy.group)
-    return omit_empty(asn=spec.asn, groups=list[Json](sorted(spec.groups)), redundancy=redundancy)
-
-
-def _gateway_details(spec: GatewaySpec) -> Details:
-    groups = sorted((each.name, each.priority) for each in spec.groups)
-    neighbors = [
-        omit_empty(source=each.source, ip=str(each.ip or ""), asn=each.asn)
-        for each in spec.neighbors
-    ]
-    return omit_empty(
-        asn=spec.asn,
-        groups=[{"name": name, "priority": priority} for name, priority in groups],
-        neighbors=list[Json](neighbors),
-    )

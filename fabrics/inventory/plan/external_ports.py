@@ -1,4 +1,4 @@
-"""Ports that lead out of the fabric, and what is set on them."""
+"""Ports that lead out of the fabric: their marks, VLANs, VRFs and addresses."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from fabrics.resources.json_types import Json
 
 
 class Routing(NamedTuple):
-    """How a port leads outwards: `key` is for the subinterface, which only a VLAN asks for."""
+    """The routing of a port that leads out; `key` is for a subinterface, if any."""
 
     key: str
     vlan: int
@@ -23,25 +23,22 @@ class Routing(NamedTuple):
     details: Details
 
 
-def mark_external_port(
-    builder: PlanBuilder, port: Ref, connection: LiveObject[ConnectionSpec]
-) -> None:
-    """Mark a port as connected, although it is not known to what. Raises `MappingError`."""
-    leading = builder.get(Interface, port)
-    if leading.mark_connected:
-        raise MappingError(
-            f"needs {port.key}, which the Connection {leading.details['connection']} has"
-        )
-    details = omit_empty(connection=connection.name)
-    builder.update(replace(leading, mark_connected=True, details=details))
+def mark_external_port(builder: PlanBuilder, port: Ref, connection: str) -> None:
+    """Mark a port as externally connected, or raise `MappingError` if it is already."""
+    interface = builder.get(Interface, port)
+    if interface.mark_connected:
+        other = interface.details["connection"]
+        raise MappingError(f"needs {port.key}, which the Connection {other} already uses")
+    details = omit_empty(connection=connection)
+    builder.update(replace(interface, mark_connected=True, details=details))
 
 
 def add_static_external(
     builder: PlanBuilder, port: Ref, connection: LiveObject[ConnectionSpec], end: EndSpec
 ) -> None:
-    """The address of a port to a system with static routes, in a VPC or in the fabric itself."""
-    within, namespace = connection.spec.body.within_vpc, connection.namespace
-    vrf = builder.require_ref(VRF, VPCSpec, namespace, within) if within else None
+    """Route a port to a system with static routes, in a VPC or in the fabric itself."""
+    vpc, namespace = connection.spec.body.within_vpc, connection.namespace
+    vrf = builder.require_ref(VRF, VPCSpec, namespace, vpc) if vpc else None
     details = omit_empty(nextHop=str(end.next_hop or ""), subnets=list[Json](end.subnets))
     routed = apply_routing(builder, port, Routing(f"{connection.key}#vlan", end.vlan, vrf, details))
     if end.ip:
@@ -49,7 +46,10 @@ def add_static_external(
 
 
 def apply_routing(builder: PlanBuilder, port: Ref, routing: Routing) -> Ref:
-    """The subinterface of a port for a VLAN; without one, the port itself. Raises `MappingError`."""
+    """Return the routed interface: a VLAN's subinterface, or the port itself.
+
+    Raises `MappingError` if the interface is taken already.
+    """
     key, vlan, vrf, details = routing
     parent = builder.get(Interface, port)
     if vlan:
@@ -65,6 +65,6 @@ def apply_routing(builder: PlanBuilder, port: Ref, routing: Routing) -> Ref:
             )
         )
     if parent.vrf or parent.details.keys() - {"connection"}:
-        raise MappingError(f"needs {port.key} without a VLAN, as something else does already")
+        raise MappingError(f"needs {port.key} without a VLAN, which another object already uses")
     builder.update(replace(parent, vrf=vrf, details={**parent.details, **details}))
     return port

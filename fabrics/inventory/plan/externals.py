@@ -1,11 +1,11 @@
-"""Externals, which are networks outside of the fabric, and the ports that lead to them."""
+"""Externals: networks outside of the fabric, and the ports that lead to them."""
 
 from fabrics.inventory.model.ipam import VRF, PrefixWithoutVLAN
 from fabrics.inventory.model.naming import MAX_DESCRIPTION_CHARS, shorten
 from fabrics.inventory.model.planned import Details, omit_empty
 from fabrics.inventory.plan.addresses import add_address, add_prefix
 from fabrics.inventory.plan.builder import IncompleteDependencyError, MappingError, PlanBuilder
-from fabrics.inventory.plan.connections import InterfacesByConnection
+from fabrics.inventory.plan.cables import InterfacesByConnection
 from fabrics.inventory.plan.external_ports import Routing, apply_routing
 from fabrics.inventory.specs.parse import LiveObject
 from fabrics.inventory.specs.vpc import ExternalAttachmentSpec, ExternalSpec
@@ -14,9 +14,9 @@ from fabrics.resources.json_types import Json
 
 
 def add_external(builder: PlanBuilder, external: LiveObject[ExternalSpec]) -> None:
-    """A VRF with what is reached by static routes. One that speaks BGP states no prefixes."""
+    """Add a VRF with the prefixes of static routes; with BGP there are none."""
     spec = external.spec
-    networks = sorted({each.network for each in spec.static.prefixes})
+    networks = sorted({prefix.network for prefix in spec.static.prefixes})
     description = shorten(f"External {external.name}", MAX_DESCRIPTION_CHARS)
     vrf = builder.add(
         VRF(
@@ -33,11 +33,9 @@ def add_external(builder: PlanBuilder, external: LiveObject[ExternalSpec]) -> No
     )
     for network in networks:
         key = f"{external.key}#{network}"
+        prefix = PrefixWithoutVLAN(key=key, vrf=vrf, prefix=network, description=description)
         with builder.skip_unmappable(key):
-            add_prefix(
-                builder,
-                PrefixWithoutVLAN(key=key, vrf=vrf, prefix=network, description=description),
-            )
+            add_prefix(builder, prefix)
 
 
 def attach_external(
@@ -45,33 +43,31 @@ def attach_external(
     attachment: LiveObject[ExternalAttachmentSpec],
     interfaces: InterfacesByConnection,
 ) -> None:
-    """The subinterface that leads to an external, in its VRF, with the switch's own address."""
+    """Route a connection's port to an external, with the switch's own address."""
     spec = attachment.spec
     vrf = builder.require_ref(VRF, ExternalSpec, attachment.namespace, spec.external)
     connection = builder.require_live(ConnectionSpec, attachment.namespace, spec.connection)
     if connection.spec.type != "external":
-        raise MappingError(f"names the Connection {connection.name}, which is not external")
+        raise MappingError(f"refers to the Connection {connection.name}, which is not external")
     ports = interfaces.get(connection.key, ())
-    if not ports and builder.is_incomplete(connection.key):
+    if not ports and connection.key in builder.incomplete:
         raise IncompleteDependencyError(
-            f"names the Connection {connection.name}, whose switch cannot be read"
+            f"refers to the Connection {connection.name}, whose switch cannot be read"
         )
     if not ports:
-        raise MappingError(f"names the Connection {connection.name}, which ends on no switch")
+        raise MappingError(f"refers to the Connection {connection.name}, which has no switch port")
     own = spec.static or spec.switch
+    routing = Routing(attachment.key, own.vlan, vrf, _attachment_details(spec))
     for port in ports:
-        routed = apply_routing(
-            builder, port, Routing(attachment.key, own.vlan, vrf, _attachment_details(spec))
-        )
+        routed = apply_routing(builder, port, routing)
         if own.ip:
             add_address(builder, routed, own.ip, vrf)
 
 
 def _attachment_details(spec: ExternalAttachmentSpec) -> Details:
-    """How the far end is spoken to."""
-    far, static = spec.neighbor, spec.static
+    neighbor, static = spec.neighbor, spec.static
     return omit_empty(
-        neighbor=omit_empty(asn=far.asn, ip=str(far.ip or "")),
+        neighbor=omit_empty(asn=neighbor.asn, ip=str(neighbor.ip or "")),
         remoteIP=str(static.remote_ip or "") if static else "",
         proxy=static.proxy if static else False,
         inboundACL=list[Json](spec.inbound_acl.statements),

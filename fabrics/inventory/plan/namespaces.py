@@ -1,15 +1,10 @@
-"""What a fabric as a whole has, and the namespaces that VPCs take networks and VLANs from."""
+"""The site and underlay of a fabric, and the namespaces of networks and VLANs."""
 
 from collections.abc import Iterable
 
 from fabrics.inventory.model.dcim import Site
 from fabrics.inventory.model.ipam import VRF, PrefixWithoutVLAN, VLANGroup
-from fabrics.inventory.model.naming import (
-    MAX_DESCRIPTION_CHARS,
-    MAX_SITE_NAME_CHARS,
-    shorten,
-    slugify,
-)
+from fabrics.inventory.model.naming import MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, shorten, slugify
 from fabrics.inventory.plan.addresses import add_prefix
 from fabrics.inventory.plan.builder import MappingError, PlanBuilder
 from fabrics.inventory.specs.parse import LiveObject
@@ -18,21 +13,21 @@ from fabrics.inventory.specs.wiring import VLANNamespaceSpec
 
 
 def add_fabric(builder: PlanBuilder) -> None:
-    """The site, unless it is shared, and the VRF of the addresses that devices have among themselves."""
+    """Add the site, unless it is shared, and the VRF of the underlay addresses."""
     fabric = builder.fabric
     if not fabric.shared_site:
-        name = shorten(fabric.name, MAX_SITE_NAME_CHARS)
+        name = shorten(fabric.name, MAX_NAME_CHARS)
         builder.add(Site(key=fabric.site_ref.key, name=name, slug=fabric.fabric_id))
     name = f"{fabric.fabric_id}:underlay"
     builder.add(VRF(key=fabric.underlay_ref.key, name=name, description="Switches and gateways"))
 
 
 def add_ipv4_namespace(builder: PlanBuilder, namespace: LiveObject[IPv4NamespaceSpec]) -> None:
-    """A VRF with the networks that subnets are taken from; the subnets are in the VRFs of VPCs."""
+    """Add a VRF with the networks that VPCs take their subnets from."""
     description = shorten(f"IPv4 namespace {namespace.name}", MAX_DESCRIPTION_CHARS)
     name = builder.fabric.vrf_name("ipns", namespace.name)
     vrf = builder.add(VRF(key=namespace.key, name=name, description=description))
-    for network in sorted({each.network for each in namespace.spec.subnets}):
+    for network in sorted({subnet.network for subnet in namespace.spec.subnets}):
         key = f"{namespace.key}#{network}"
         container = PrefixWithoutVLAN(
             key=key, vrf=vrf, prefix=network, status="container", description=description
@@ -42,16 +37,16 @@ def add_ipv4_namespace(builder: PlanBuilder, namespace: LiveObject[IPv4Namespace
 
 
 def add_vlan_namespace(builder: PlanBuilder, namespace: LiveObject[VLANNamespaceSpec]) -> None:
-    """A VLAN group. NetBox refuses ranges that overlap, which Hedgehog does not mind."""
-    ranges = _merge_ranges(each.bounds for each in namespace.spec.ranges)
+    """Add a VLAN group. NetBox refuses overlapping ranges, which Hedgehog accepts."""
+    ranges = _merge_ranges(vlans.bounds for vlans in namespace.spec.ranges)
     if not ranges:
-        raise MappingError("states no range of VLANs")
+        raise MappingError("has no VLAN ranges")
     name = builder.fabric.vlan_group_name(namespace.name)
     builder.add(VLANGroup(key=namespace.key, name=name, slug=slugify(name), vid_ranges=ranges))
 
 
 def _merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """The ranges in order, with those that overlap made one."""
+    """Return the ranges in order, with overlapping ones merged."""
     merged: list[tuple[int, int]] = []
     for first, last in sorted(ranges):
         if merged and first <= merged[-1][1]:

@@ -1,7 +1,7 @@
-"""The ports of a switch, as its profile, its breakouts and its connections tell.
+"""The ports of a switch, from its profile, its breakouts and its connections.
 
-A port that is divided gives way to its lanes: `E1/5` becomes `E1/5/1` to `E1/5/4`. One that is not has
-two names in Hedgehog, `E1/5` and `E1/5/1`; here it is always the first.
+The lanes of a divided port replace it: `E1/5` becomes `E1/5/1` to `E1/5/4`. An undivided port has two
+names in Hedgehog, `E1/5` and `E1/5/1`; the inventory always uses the first.
 """
 
 import re
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from fabrics.inventory.model.dcim import INTERFACE_TYPE_OTHER
-from fabrics.inventory.specs.wiring import SwitchProfileSpec, SwitchSpec
-from fabrics.resources import canonical
+from fabrics.inventory.specs.wiring import PortProfile, SwitchProfileSpec, SwitchSpec
+from fabrics.resources import spellings
 
 MANAGEMENT_PORT: Final = "M1"
 """The one management port that every switch has."""
@@ -43,12 +43,12 @@ _TYPE_BY_SPEED: Final = {
     "400G": "400gbase-x-qsfpdd",
     "800G": "800gbase-x-osfp",
 }
-"""What usually ends a lane of this speed, which has no connector of its own, or a port of which only its
+"""The usual type of a lane of this speed, which has no connector of its own, or of a port of which only the
 breakout is stated."""
 
 
 class Port(NamedTuple):
-    """One port as NetBox shows it; `speed` is in kbit/s, None where nobody says."""
+    """One port as NetBox shows it; `speed` is in kbit/s, None if unknown."""
 
     name: str
     type: str = INTERFACE_TYPE_OTHER
@@ -58,7 +58,7 @@ class Port(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SwitchPorts:
-    """The ports of one switch. `used` are those that connections name."""
+    """The ports of one switch. `used_ports` are those that connections name."""
 
     switch: SwitchSpec
     profile: SwitchProfileSpec
@@ -66,133 +66,123 @@ class SwitchPorts:
 
     @property
     def has_profile(self) -> bool:
-        """Whether these are all that it has, since there is a profile that says so."""
+        """True if a profile lists the ports, so that the switch has no others."""
         return bool(self.profile.ports)
 
     @property
     def ports_with_breakout(self) -> frozenset[str]:
-        """The ports of which the switch states how they are divided, be it not at all."""
+        """The ports whose breakout the switch states, even if it leaves them undivided."""
         return frozenset(self._configured_breakouts())
 
     def netbox_name(self, name: str) -> str:
-        """The name that NetBox knows a port by."""
+        """Return the name that NetBox has for a port."""
         port, lane = _split_lane(name)
         return f"{port}/{lane or 1}" if self._count_lanes(port) > 1 else strip_first_lane(name)
 
     def list_ports(self) -> Iterator[Port]:
-        """Every port, in the order of their names."""
+        """Return every port, sorted by name."""
         used = filter(self._may_exist, self.used_ports)
-        stated = {*self.profile.ports, *self._configured_breakouts(), *used, MANAGEMENT_PORT}
-        names = {name for each in stated for name in self._expand_lanes(each)}
-        for name in sorted(names):
-            yield self._build_port(name)
+        ports = {*self.profile.ports, *self._configured_breakouts(), *used, MANAGEMENT_PORT}
+        names = {name for port in ports for name in self._expand_lanes(port)}
+        return map(self._build_port, sorted(names))
 
     def _may_exist(self, name: str) -> bool:
-        """Whether neither the profile nor a breakout says that there is no such port."""
+        """Return False if the profile or a breakout rules out this port."""
         port, lane = _split_lane(name)
-        return lane <= self._count_lanes(port) and not (
-            self.has_profile and port not in self.profile.ports
-        )
+        is_listed = not self.has_profile or port in self.profile.ports
+        return is_listed and lane <= self._count_lanes(port)
 
     def _expand_lanes(self, name: str) -> Iterable[str]:
         port, lane = _split_lane(name)
         lanes = self._count_lanes(port)
         if lane or lanes == 1:
             return (self.netbox_name(name),)
-        return (f"{port}/{each}" for each in range(1, lanes + 1))
+        return (f"{port}/{number}" for number in range(1, lanes + 1))
 
     def _build_port(self, name: str) -> Port:
         port, lane = _split_lane(name)
-        stated = self.profile.ports.get(port)
-        if name == MANAGEMENT_PORT or (stated and stated.management):
+        listed = self.profile.ports.get(port)
+        if name == MANAGEMENT_PORT or (listed and listed.management):
             return Port(name, management=True)
-        kind, speed = self._find_port_profile(port), self._find_breakout(port).rpartition("x")[2]
+        profile, speed = self._find_port_profile(port), self._find_breakout(port).rpartition("x")[2]
         if lane:
-            return Port(name, _find_lane_type(kind, speed), self._find_speed(name, speed))
-        default = self.profile.port_profiles.get(kind)
-        usual = speed or (default.speed.default if default else "")
-        return Port(name, _find_port_type(kind, speed), self._find_speed(name, usual))
+            return Port(name, _find_lane_type(profile, speed), self._find_speed(name, speed))
+        default_speed = speed or self._get_port_profile(profile).speed.default
+        return Port(name, _find_port_type(profile, speed), self._find_speed(name, default_speed))
 
     def _count_lanes(self, port: str) -> int:
-        """How many lanes a port is divided into: as stated, else as connections use it."""
-        if mode := self._find_breakout(port):
-            return int(mode.partition("x")[0])
-        return (
-            max(
-                (lane for each, lane in map(_split_lane, self.used_ports) if each == port),
-                default=1,
-            )
-            or 1
-        )
+        """Return a port's number of lanes, from its breakout or else its connections."""
+        if breakout := self._find_breakout(port):
+            return int(breakout.partition("x")[0])
+        used = map(_split_lane, self.used_ports)
+        return max([1, *(lane for used_port, lane in used if used_port == port)])
 
     def _find_breakout(self, port: str) -> str:
-        if mode := self._configured_breakouts().get(port):
-            return mode
-        default = self.profile.port_profiles.get(self._find_port_profile(port))
-        return default.breakout.default if default else ""
+        if breakout := self._configured_breakouts().get(port):
+            return breakout
+        return self._get_port_profile(self._find_port_profile(port)).breakout.default
 
     def _configured_breakouts(self) -> Mapping[str, str]:
-        return {
-            canonical.canonicalize_port(port): mode
-            for port, mode in self.switch.port_breakouts.items()
-        }
+        return _canonicalize_ports(self.switch.port_breakouts)
 
     def _find_port_profile(self, port: str) -> str:
-        stated = self.profile.ports.get(port)
-        if stated is None:
+        listed = self.profile.ports.get(port)
+        if listed is None:
             return ""
-        group = self.profile.port_groups.get(stated.group)
-        return stated.profile or (group.profile if group else "")
+        group = self.profile.port_groups.get(listed.group)
+        return listed.profile or (group.profile if group else "")
+
+    def _get_port_profile(self, name: str) -> PortProfile:
+        return self.profile.port_profiles.get(name, PortProfile())
 
     def _find_speed(self, name: str, default: str) -> int | None:
-        """The speed that a port is set to, alone or with its group, else its usual one."""
-        own = {
-            canonical.canonicalize_port(port): each
-            for port, each in self.switch.port_speeds.items()
-        }
-        stated = self.profile.ports.get(name)
-        group = self.switch.port_group_speeds.get(stated.group) if stated else None
-        return _parse_speed_kbps(own.get(name) or group or default)
+        """Return the speed in kbit/s that is set for a port or its group, or the default."""
+        own = _canonicalize_ports(self.switch.port_speeds).get(name)
+        listed = self.profile.ports.get(name)
+        group = self.switch.port_group_speeds.get(listed.group) if listed else None
+        return _parse_speed_kbps(own or group or default)
 
 
 def strip_first_lane(name: str) -> str:
-    """What a port is known by however it is divided: its first lane is the port itself."""
+    """Return the name of a first lane's port; any other name is unchanged."""
     port, lane = _split_lane(name)
     return port if lane in (0, 1) else name
 
 
 def strip_lane(name: str) -> str:
-    """The port that a lane is part of; any other is itself."""
+    """Return the name of a lane's port; any other name is unchanged."""
     return _split_lane(name)[0]
 
 
 def is_lane(name: str) -> bool:
-    """Whether it is a lane of a divided port by its name."""
+    """Return whether this is the name of a lane."""
     return strip_lane(name) != name
 
 
 def _split_lane(name: str) -> tuple[str, int]:
-    """The port and the lane, 0 where none is named; what is no such name is a port of that name."""
-    found = _PORT_NAME.fullmatch(name)
-    return (found["port"], int(found["lane"] or 0)) if found else (name, 0)
+    """Return a lane's port and number; any other name and 0 otherwise."""
+    match = _PORT_NAME.fullmatch(name)
+    return (match["port"], int(match["lane"] or 0)) if match else (name, 0)
+
+
+def _canonicalize_ports(values: Mapping[str, str]) -> Mapping[str, str]:
+    return {spellings.canonicalize_port(port): value for port, value in values.items()}
 
 
 def _parse_speed_kbps(speed: str) -> int | None:
-    found = re.fullmatch(r"([\d.]+)([GM]?)", canonical.canonicalize_speed(speed))
-    if not found:
+    match = re.fullmatch(r"([\d.]+)([GM]?)", spellings.canonicalize_speed(speed))
+    if not match:
         return None
-    return round(float(found[1]) * (1_000_000 if found[2] == "G" else 1_000))
+    return round(float(match[1]) * (1_000_000 if match[2] == "G" else 1_000))
 
 
 def _find_port_type(port_profile: str, speed: str) -> str:
-    """`QSFP28-100G-nb` is `100gbase-x-qsfp28`, and `OSFP-2x400G` is a cage of two 400 Gbit/s lanes."""
+    """Return NetBox's interface type: `QSFP28-100G-nb` is `100gbase-x-qsfp28`."""
     cage, _, rest = port_profile.partition("-")
     known = _TYPE_BY_PORT_PROFILE.get(f"{cage}-{rest.partition('-')[0].rpartition('x')[2]}")
     return known or _TYPE_BY_SPEED.get(speed, INTERFACE_TYPE_OTHER)
 
 
 def _find_lane_type(port_profile: str, speed: str) -> str:
-    cage = port_profile.partition("-")[0]
-    return _TYPE_BY_PORT_PROFILE.get(f"{cage}-{speed}") or _TYPE_BY_SPEED.get(
-        speed, INTERFACE_TYPE_OTHER
-    )
+    known = _TYPE_BY_PORT_PROFILE.get(f"{port_profile.partition('-')[0]}-{speed}")
+    return known or _TYPE_BY_SPEED.get(speed, INTERFACE_TYPE_OTHER)

@@ -1,6 +1,6 @@
-"""VPCs and their subnets: a VRF with a prefix, a VLAN, a gateway and DHCP addresses for each."""
+"""VPCs: a VRF each, and each subnet's prefix, VLAN, gateway and DHCP range."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from fabrics.inventory.model.ipam import (
@@ -12,8 +12,7 @@ from fabrics.inventory.model.ipam import (
     Prefix,
     VLANGroup,
 )
-from fabrics.inventory.model.naming import MAX_DESCRIPTION_CHARS, shorten
-from fabrics.inventory.model.naming import MAX_VLAN_NAME_CHARS as VLAN_NAME
+from fabrics.inventory.model.naming import MAX_DESCRIPTION_CHARS, MAX_DEVICE_NAME_CHARS, shorten
 from fabrics.inventory.model.planned import Ref, omit_empty
 from fabrics.inventory.plan.addresses import add_prefix
 from fabrics.inventory.plan.builder import MappingError, PlanBuilder
@@ -23,7 +22,7 @@ from fabrics.inventory.specs.wiring import VLANNamespaceSpec
 
 
 def add_vpc(builder: PlanBuilder, vpc: LiveObject[VPCSpec]) -> None:
-    """The VPC with all its subnets."""
+    """Add a VPC with all its subnets."""
     spec = vpc.spec
     vrf = builder.add(
         VRF(
@@ -34,7 +33,7 @@ def add_vpc(builder: PlanBuilder, vpc: LiveObject[VPCSpec]) -> None:
                 mode=spec.mode,
                 ipv4Namespace=spec.ipv4_namespace,
                 vlanNamespace=spec.vlan_namespace,
-                permit=[list(each) for each in spec.permit],
+                permit=[list(subnets) for subnets in spec.permit],
                 staticRoutes=list(spec.static_routes),
             ),
         )
@@ -47,8 +46,6 @@ def add_vpc(builder: PlanBuilder, vpc: LiveObject[VPCSpec]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _SubnetMapper:
-    """Maps one subnet."""
-
     builder: PlanBuilder
     vpc: LiveObject[VPCSpec]
     vrf: Ref
@@ -68,35 +65,34 @@ class _SubnetMapper:
         return self.spec.subnet.network
 
     def add(self, ranges: list[IPRange]) -> None:
-        """Everything of the subnet; `ranges` are the DHCP ranges of the VPC so far."""
-        vlan = None
+        """Add all objects of the subnet, and its DHCP range to the VPC's `ranges`."""
+        vlan, dhcp = None, self.spec.dhcp
         if self.spec.vlan:
             with self.builder.skip_unmappable(f"{self.key}/vlan"):
                 vlan = self._add_vlan()
         self._add_prefix(vlan)
         if self.spec.gateway:
             with self.builder.skip_unmappable(f"{self.key}/gateway"):
-                self._add_gateway(self.spec.gateway)
-        if self.spec.dhcp.enable:
+                gateway = self._build_address("gateway", self.spec.gateway, "Gateway of")
+                self.builder.add(replace(gateway, role=ANYCAST_ROLE))  # switches share it
+        if dhcp.enable:
             with self.builder.skip_unmappable(f"{self.key}/dhcp"):
-                self._add_dhcp_range(self.spec.dhcp, ranges)
-        for mac, lease in sorted(self.spec.dhcp.static.items()):
+                self._add_dhcp_range(dhcp, ranges)
+        for mac, lease in sorted(dhcp.static.items()):
             with self.builder.skip_unmappable(f"{self.key}/{mac}"):
-                self._add_lease(mac, lease.ip)
+                address = self._build_address(mac, lease.ip, f"DHCP lease of {mac} in")
+                self.builder.add(replace(address, status="dhcp"))
 
     def _add_vlan(self) -> Ref:
-        namespace, vid = self.vpc.spec.vlan_namespace, self.spec.vlan
-        group = self.builder.require_ref(
-            VLANGroup, VLANNamespaceSpec, self.vpc.namespace, namespace
-        )
-        ranges = self.builder.get(VLANGroup, group).vid_ranges
-        if not any(first <= vid <= last for first, last in ranges):
-            raise MappingError(f"has the VLAN {vid}, which is not in the VLANNamespace {namespace}")
-        return self.builder.add(
-            VLAN(key=self.key, group=group, vid=vid, name=shorten(self.title, VLAN_NAME))
-        )
+        name, vid = self.vpc.spec.vlan_namespace, self.spec.vlan
+        group = self.builder.require_ref(VLANGroup, VLANNamespaceSpec, self.vpc.namespace, name)
+        vid_ranges = self.builder.get(VLANGroup, group).vid_ranges
+        if not any(first <= vid <= last for first, last in vid_ranges):
+            raise MappingError(f"has the VLAN {vid}, which is not in the VLANNamespace {name}")
+        title = shorten(self.title, MAX_DEVICE_NAME_CHARS)
+        return self.builder.add(VLAN(key=self.key, group=group, vid=vid, name=title))
 
-    def _add_prefix(self, vlan: Ref | None) -> Ref:
+    def _add_prefix(self, vlan: Ref | None) -> None:
         spec = self.spec
         prefix = Prefix(
             key=self.key,
@@ -112,26 +108,14 @@ class _SubnetMapper:
                 dhcpRelayVPC=spec.dhcp.relay_vpc,
             ),
         )
-        return add_prefix(self.builder, prefix)
-
-    def _add_gateway(self, ip: IPv4Address) -> None:
-        """The address that every switch with this subnet answers to."""
-        self.builder.add(
-            IPAddress(
-                key=f"{self.key}/gateway",
-                vrf=self.vrf,
-                address=self._with_prefix_length(ip),
-                role=ANYCAST_ROLE,
-                description=shorten(f"Gateway of {self.title}", MAX_DESCRIPTION_CHARS),
-            )
-        )
+        add_prefix(self.builder, prefix)
 
     def _add_dhcp_range(self, dhcp: DHCP, ranges: list[IPRange]) -> None:
-        """The addresses that DHCP gives out. Hedgehog's last one may be the broadcast address."""
+        """Add the DHCP range; Hedgehog's last address may be the broadcast address."""
         first, last = _host_bounds(self.network)
         start = max(dhcp.range.start or first, first)
         end = min(dhcp.range.end or last, last)
-        wanted = IPRange(
+        planned = IPRange(
             key=f"{self.key}/dhcp",
             vrf=self.vrf,
             start_address=self._with_prefix_length(start),
@@ -142,19 +126,16 @@ class _SubnetMapper:
             raise MappingError(f"has the DHCP range {start} to {end}, which ends before it starts")
         for other in ranges:
             if start <= other.end_address.ip and other.start_address.ip <= end:
-                raise MappingError(f"has a DHCP range that overlaps with that of {other.key}")
-        self.builder.add(wanted)
-        ranges.append(wanted)
+                raise MappingError(f"has a DHCP range that overlaps with {other.key}")
+        self.builder.add(planned)
+        ranges.append(planned)
 
-    def _add_lease(self, mac: str, ip: IPv4Address) -> None:
-        self.builder.add(
-            IPAddress(
-                key=f"{self.key}/{mac}",
-                vrf=self.vrf,
-                address=self._with_prefix_length(ip),
-                status="dhcp",
-                description=shorten(f"DHCP lease of {mac} in {self.title}", MAX_DESCRIPTION_CHARS),
-            )
+    def _build_address(self, part: str, ip: IPv4Address, purpose: str) -> IPAddress:
+        return IPAddress(
+            key=f"{self.key}/{part}",
+            vrf=self.vrf,
+            address=self._with_prefix_length(ip),
+            description=shorten(f"{purpose} {self.title}", MAX_DESCRIPTION_CHARS),
         )
 
     def _with_prefix_length(self, ip: IPv4Address) -> IPv4Interface:
@@ -164,6 +145,6 @@ class _SubnetMapper:
 
 
 def _host_bounds(network: IPv4Network) -> tuple[IPv4Address, IPv4Address]:
-    """The first and the last host."""
+    """Return the first and the last host."""
     first, last = network.network_address, network.broadcast_address
     return (first + 1, last - 1) if network.prefixlen < 31 else (first, last)

@@ -1,4 +1,8 @@
-"""What may be deleted: only what has been absent for some time, and not too much of it unasked."""
+"""The prune policy: which absent objects may be deleted, and when.
+
+An object must have been absent for several syncs in a row. More than a few deletes of a model wait until
+somebody confirms them.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
@@ -6,32 +10,39 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from fabrics.drift import LiveState
+from fabrics.drift.model import LiveState
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.prune.absence import AbsenceCounts, decode_counts, encode_counts
+from fabrics.inventory.prune.absence_counts import AbsenceCounts, decode_counts, encode_counts
 from fabrics.inventory.specs.gateway import GatewaySpec
 from fabrics.inventory.specs.parse import strip_part
 from fabrics.inventory.specs.vpc import ExternalAttachmentSpec
 from fabrics.inventory.specs.wiring import ConnectionSpec, ServerSpec, SwitchSpec
 
 MIN_ABSENT_SYNCS: Final = 3
-"""How many syncs in a row have to miss an object."""
+"""The syncs in a row for which an object must be absent to be deleted."""
 
 CONFIRMED_ABSENCE_COUNT: Final = MIN_ABSENT_SYNCS + 1
-"""The count of an object of which somebody agreed that it goes; it stays only while people's things are on it."""
+"""The count of an object whose delete is confirmed but has to wait for dependents."""
 
 UNCONFIRMED_DELETE_LIMIT: Final = 10
 UNCONFIRMED_DELETE_SHARE: Final = 0.25
-"""More objects of a model than both, in number and as a part of all, are deleted only if confirmed."""
+"""Deletes of a model need a confirmation if they exceed both of these."""
+
+FABRIC_KIND: Final = "Fabric"
+"""The kind in the `hh_key` of objects that belong to the fabric as a whole."""
+
+DEVICE_KINDS: Final = frozenset({SwitchSpec.KIND, ServerSpec.KIND, GatewaySpec.KIND})
+KINDS_ADDING_PARTS: Final = frozenset({ConnectionSpec.KIND, ExternalAttachmentSpec.KIND})
+"""Kinds that give devices parts whose `hh_key` names the device only."""
 
 
 @dataclass(frozen=True, slots=True)
 class PruneDecision:
-    """What becomes of absent objects: some may go now, some wait for somebody to confirm them.
+    """The absent objects to delete now, and those whose delete somebody must confirm.
 
-    `absence_counts` are those of all that stay, for the next sync. `digest` names those that wait: all of which
-    exactly `MIN_ABSENT_SYNCS` absences are counted there, so that the next sync knows what was agreed to.
+    `absence_counts` are those of all absent objects, for the next sync. `digest` names the objects to confirm.
+    These are the ones with a count of exactly `MIN_ABSENT_SYNCS`, so the next sync knows what was confirmed.
     """
 
     to_delete: tuple[ExistingObject, ...] = ()
@@ -40,7 +51,7 @@ class PruneDecision:
 
     @property
     def digest(self) -> str:
-        return deletes_digest(each.id for each in self.to_confirm)
+        return deletes_digest(row.id for row in self.to_confirm)
 
 
 def decide(
@@ -49,82 +60,65 @@ def decide(
     totals: Mapping[Model, int],
     confirmed_digest: str = "",
 ) -> PruneDecision:
-    """Which of the absent objects may be deleted, given the absences that were counted `before`.
+    """Decide which absent objects may be deleted, given the previous sync's counts.
 
-    How much is absent is judged by all of it: what disappears little by little is no less. `totals` are
-    all objects of each model that NetBox holds of the fabric; `confirmed_digest` is the digest
-    of what waited after the sync before, if somebody has agreed to see that deleted: what is absent of
-    it goes, and nothing else, whatever else has been absent for long enough by now. What of it cannot go
-    yet is tried again at each sync, without a question, and hides nothing of how much else is absent.
+    `totals` are the numbers of all objects of each model that the fabric owns in NetBox. The limit applies
+    to all absent objects, however long they have been absent, so that a slow loss is noticed as well.
+
+    `confirmed_digest` is the digest of the objects to confirm after the previous sync, if somebody confirmed
+    it, or empty. Then those of them that are still absent are deleted, and nothing else. Those that cannot be
+    deleted yet are tried again at each sync, without a new confirmation, and do not count against the limit.
     """
-    ordered, known = sorted(absent, key=lambda each: each.id), decode_counts(previous_counts)
-    waited = _ids_with_count(known, MIN_ABSENT_SYNCS)
-    is_confirmed = confirmed_digest == deletes_digest(waited)
-    agreed = _ids_with_count(known, CONFIRMED_ABSENCE_COUNT) | (waited if is_confirmed else set())
+    rows, previous = sorted(absent, key=lambda row: row.id), decode_counts(previous_counts)
+    waiting = _ids_with_count(previous, MIN_ABSENT_SYNCS)
+    is_confirmed = confirmed_digest == deletes_digest(waiting)
+    confirmed = _ids_with_count(previous, CONFIRMED_ABSENCE_COUNT)
+    confirmed |= waiting if is_confirmed else set()
     counts = {
-        each.id: CONFIRMED_ABSENCE_COUNT
-        if each.id in agreed
-        else min(known.get(each.id, 0) + 1, MIN_ABSENT_SYNCS)
-        for each in ordered
+        row.id: CONFIRMED_ABSENCE_COUNT
+        if row.id in confirmed
+        else min(previous.get(row.id, 0) + 1, MIN_ABSENT_SYNCS)
+        for row in rows
     }
-    absences = encode_counts(counts)
-    settled = tuple(each for each in ordered if counts[each.id] == CONFIRMED_ABSENCE_COUNT)
-    ripe = tuple(each for each in ordered if counts[each.id] == MIN_ABSENT_SYNCS)
+    absence_counts = encode_counts(counts)
+    to_delete = tuple(row for row in rows if row.id in confirmed)
+    unconfirmed = tuple(row for row in rows if counts[row.id] == MIN_ABSENT_SYNCS)
     if is_confirmed:
-        return PruneDecision(to_delete=settled, absence_counts=absences)
-    if _exceeds_limit((each for each in ordered if each.id not in agreed), totals):
-        counted = decode_counts(absences).keys()
-        waiting = tuple(each for each in ripe if each.id in counted)
-        return PruneDecision(to_delete=settled, to_confirm=waiting, absence_counts=absences)
-    return PruneDecision(to_delete=settled + ripe, absence_counts=absences)
-
-
-def missing_kinds_sentence(live: LiveState, counts: Mapping[str, int], fabric_id: str) -> str:
-    """Why nothing at all should be done: a sentence on kinds of which a sync has counted some before.
-
-    `counts` are those of the observation: a kind that is suddenly empty, or no longer served, is not
-    among them once Git, or an operator, says that it is meant to be.
-    """
-    there = {kind.name for kind, resources in live.resources.items() if resources}
-    missing = sorted(name for name, count in counts.items() if count and name not in there)
-    if not missing:
-        return ""
-    return (
-        f"The Kubernetes API no longer has any {', '.join(missing)}: the inventory stays as it is. If"
-        f" they are really gone, run `starter.py sync {fabric_id} --accept-empty`."
-    )
+        return PruneDecision(to_delete, absence_counts=absence_counts)
+    if _exceeds_limit((row for row in rows if row.id not in confirmed), totals):
+        counted = decode_counts(absence_counts).keys()  # the others did not fit
+        to_confirm = tuple(row for row in unconfirmed if row.id in counted)
+        return PruneDecision(to_delete, to_confirm, absence_counts)
+    return PruneDecision(to_delete + unconfirmed, absence_counts=absence_counts)
 
 
 def filter_surely_absent(
     absent: Iterable[ExistingObject], live: LiveState, incomplete: Set[str]
 ) -> list[ExistingObject]:
-    """Those that are surely gone; nothing is concluded about others from not seeing them.
+    """Return the absent objects that the live state proves to be gone.
 
-    Their kind was read, and what they are about is not among the live objects that are `unread`.
+    These are objects whose kind was read, and whose live object is not among the `incomplete` keys: those
+    of objects that could not be read, or that need one that could not be read.
     """
-    read = {kind.name for kind in live.resources} | {FABRIC_KIND}
-    doubtful = incomplete | _find_uncertain_devices(live, incomplete)
+    kinds_read = {kind.name for kind in live.resources} | {FABRIC_KIND}
+    uncertain = incomplete | _find_uncertain_devices(live, incomplete)
     return [
-        each
-        for each in absent
-        if _parse_kind(each.key) in read and strip_part(each.key) not in doubtful
+        row
+        for row in absent
+        if _parse_kind(row.key) in kinds_read and strip_part(row.key) not in uncertain
     ]
 
 
-FABRIC_KIND: Final = "Fabric"
-"""The kind in the keys of what a fabric as a whole has."""
-
-DEVICE_KINDS: Final = frozenset({SwitchSpec.KIND, ServerSpec.KIND, GatewaySpec.KIND})
-KINDS_ADDING_PARTS: Final = frozenset({ConnectionSpec.KIND, ExternalAttachmentSpec.KIND})
-"""From these, devices have ports, LAGs and addresses, whose keys do not tell from which."""
-
-
 def _find_uncertain_devices(live: LiveState, incomplete: Set[str]) -> set[str]:
-    """The devices that are there, if something that may have given them parts could not be read."""
+    """Return all devices if an object that may give them parts could not be read."""
     if KINDS_ADDING_PARTS.isdisjoint(map(_parse_kind, incomplete)):
         return set()
-    devices = (found for kind, found in live.resources.items() if kind.name in DEVICE_KINDS)
-    return {str(each.key) for found in devices for each in found}
+    return {
+        str(device.key)
+        for kind, devices in live.resources.items()
+        if kind.name in DEVICE_KINDS
+        for device in devices
+    }
 
 
 def _parse_kind(key: str) -> str:
@@ -132,17 +126,17 @@ def _parse_kind(key: str) -> str:
 
 
 def deletes_digest(ids: Iterable[ObjectId]) -> str:
-    """Twelve hex digits that name these objects."""
-    text = " ".join(f"{each.model}:{each.number}" for each in sorted(ids))
+    """Return twelve hex digits that name these objects."""
+    text = " ".join(f"{id_.model}:{id_.number}" for id_ in sorted(ids))
     return sha256(text.encode()).hexdigest()[:12]
 
 
 def _ids_with_count(counts: Mapping[ObjectId, int], count: int) -> set[ObjectId]:
-    return {id_ for id_, times in counts.items() if times == count}
+    return {id_ for id_, other in counts.items() if other == count}
 
 
 def _exceeds_limit(rows: Iterable[ExistingObject], totals: Mapping[Model, int]) -> bool:
-    counts = Counter(each.id.model for each in rows)
+    counts = Counter(row.id.model for row in rows)
     return any(
         count > UNCONFIRMED_DELETE_LIMIT and count > UNCONFIRMED_DELETE_SHARE * totals.get(model, 0)
         for model, count in counts.items()

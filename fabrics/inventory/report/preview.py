@@ -1,4 +1,4 @@
-"""What a sync would write to NetBox now, for people to look at before it does."""
+"""A preview of what a sync would write to NetBox, for people to review."""
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -12,11 +12,11 @@ from fabrics.inventory.model.planned import Ref
 from fabrics.inventory.plan.plan import Plan
 
 MAX_LISTED_WRITES: Final = 300
-"""Writes that are named, some 40 KB: a message has its limits."""
+"""The writes that are listed: some 40 KB, since the size of a message is limited."""
 
 
 class WriteAction(StrEnum):
-    """What happens to an object."""
+    """The action that a sync would take on an object."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -24,7 +24,10 @@ class WriteAction(StrEnum):
 
 
 class PlannedWrite(BaseModel, frozen=True):
-    """One object: `what` is its NetBox model and `hh_key`, `fields` are those that change."""
+    """The writes of one object.
+
+    `what` is its NetBox model and `hh_key`; `fields` are the names of those that change.
+    """
 
     doing: WriteAction
     what: str
@@ -32,10 +35,10 @@ class PlannedWrite(BaseModel, frozen=True):
 
 
 class InventoryPreview(BaseModel, frozen=True):
-    """All writes by number, the first ones by name, and how many objects have no form in NetBox.
+    """The numbers of all writes, and a list of the first ones.
 
-    What is to be deleted has to be absent from three syncs in a row first. `held` says why a sync would
-    do nothing at all.
+    `unchanged` counts objects in NetBox, `skipped` live objects that NetBox cannot show. An object is deleted
+    only after three syncs in a row without it. `held` says why a sync would do nothing at all, or is empty.
     """
 
     counts: dict[WriteAction, int] = {}
@@ -48,10 +51,12 @@ class InventoryPreview(BaseModel, frozen=True):
 def build_preview(
     plan: Plan, changes: Changes, absent: Iterable[ExistingObject]
 ) -> InventoryPreview:
-    """What a sync would do that wants `plan`, and in the end deletes what is `absent`."""
-    writes = [*_list_writes(changes), *_list_deletes(absent)]
+    """Return what a sync would write for the plan, and the deletes of absent objects."""
+    names = (f"{row.id.model} {row.key}" for row in absent)
+    deletes = (PlannedWrite(doing=WriteAction.DELETE, what=name) for name in names)
+    writes = [*_list_writes(changes), *deletes]
     return InventoryPreview(
-        counts={doing: sum(each.doing is doing for each in writes) for doing in WriteAction},
+        counts={action: sum(write.doing is action for write in writes) for action in WriteAction},
         unchanged=changes.unchanged,
         skipped=len(plan.skipped),
         writes=tuple(writes[:MAX_LISTED_WRITES]),
@@ -59,7 +64,7 @@ def build_preview(
 
 
 def _list_writes(changes: Changes) -> Iterator[PlannedWrite]:
-    """Each object once, however many writes it takes."""
+    """Yield each object once, even if it takes several writes."""
     fields: dict[Ref, set[str]] = {}
     for stage in changes.stages:
         for write in stage:
@@ -70,8 +75,3 @@ def _list_writes(changes: Changes) -> Iterator[PlannedWrite]:
             yield PlannedWrite(doing=WriteAction.UPDATE, what=what, fields=tuple(sorted(changed)))
         else:
             yield PlannedWrite(doing=WriteAction.CREATE, what=what)
-
-
-def _list_deletes(absent: Iterable[ExistingObject]) -> Iterator[PlannedWrite]:
-    for each in absent:
-        yield PlannedWrite(doing=WriteAction.DELETE, what=f"{each.id.model} {each.key}")

@@ -1,4 +1,4 @@
-"""What a sync did to a fabric's inventory, in a form that messages and people can take."""
+"""The report of an inventory update, short enough for messages and people."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,17 +7,18 @@ from pydantic import BaseModel
 
 MAX_FINDINGS: Final = 30
 MAX_FINDING_TEXT_CHARS: Final = 300
-"""Characters of each text of a finding."""
+"""The longest `what` and `why` of a finding, in characters each."""
 
 MAX_FINDINGS_BYTES: Final = 5_000
-"""All findings together, as JSON: a loop takes them along, and a message has its limits."""
+"""The longest findings as JSON, in bytes: the size of a message is limited."""
 
 
 class FindingType(StrEnum):
-    """What is the matter with an object that NetBox does not show as it should.
+    """The reason why NetBox does not show an object as it should.
 
-    `skipped`: it has no form in NetBox. `conflict`: somebody's own object is in its way, or hangs on
-    it. `adoptable`: that object has our tag, so somebody offers it to us. `failed`: NetBox refused.
+    `skipped`: NetBox cannot show it. `conflict`: an object that somebody made takes its place or depends on
+    it. `adoptable`: so does an object that somebody gave the tag, to have it adopted. `failed`: NetBox
+    refused the write.
     """
 
     SKIPPED = "skipped"
@@ -27,7 +28,7 @@ class FindingType(StrEnum):
 
 
 class Finding(BaseModel, frozen=True):
-    """A problem with one object; `what` is its `hh_key`, and `why` a sentence."""
+    """A problem with one object: `what` is its `hh_key`, `why` the reason in words."""
 
     problem: FindingType
     what: str
@@ -35,9 +36,9 @@ class Finding(BaseModel, frozen=True):
 
 
 class InventoryReport(BaseModel, frozen=True):
-    """How many objects were written, and how many have which problem, with the first of these.
+    """The numbers of writes and of objects with each problem, and the first findings.
 
-    `adopted` ones were people's before; the next sync brings them up to date.
+    `adopted` counts objects that people made; the next sync brings them up to date.
     """
 
     created: int = 0
@@ -50,12 +51,15 @@ class InventoryReport(BaseModel, frozen=True):
 
     @property
     def has_changes(self) -> bool:
-        """Whether anything changed in NetBox."""
+        """True if anything changed in NetBox."""
         return bool(self.created or self.updated or self.deleted or self.adopted)
 
 
 class DeletesWaiting(BaseModel, frozen=True):
-    """Deletes that somebody has to confirm, by their `digest`; `counts` are by NetBox's models."""
+    """Deletes that somebody has to confirm, with the `digest` that names them.
+
+    `counts` are by NetBox model; `first` are the models and `hh_key`s of the first ones.
+    """
 
     digest: str
     counts: dict[str, int]
@@ -63,10 +67,10 @@ class DeletesWaiting(BaseModel, frozen=True):
 
 
 class InventoryOutcome(BaseModel, frozen=True):
-    """What `update_inventory` answers.
+    """The result of `update_inventory`.
 
-    `live_digest` is that of the live state which NetBox shows now. `absence_counts` are for the request of
-    the next sync. `held` says why nothing at all was done; it is empty when all was.
+    `live_digest` is that of the live state that NetBox shows now. `absence_counts` belong in the next sync's
+    request. `withheld` says why nothing was done at all, or is empty.
     """
 
     live_digest: str
@@ -77,13 +81,13 @@ class InventoryOutcome(BaseModel, frozen=True):
 
     @property
     def has_pending_work(self) -> bool:
-        """Whether the next sync has something to do even if nothing changes meanwhile."""
+        """True if the next sync has work to do even if nothing changes until then."""
         open_problems = self.report.problems.keys() - {FindingType.SKIPPED}
         return bool(self.withheld or self.absence_counts or open_problems or self.report.adopted)
 
 
 class InventoryProgress(BaseModel, frozen=True):
-    """How far a pass is, as its heartbeats tell: so many of all writes are done."""
+    """The progress of a pass, as in its heartbeats: how many of all writes are done."""
 
     done: int
     total: int

@@ -1,4 +1,4 @@
-"""What a sync asks for, to bring NetBox's inventory up to date with what it saw."""
+"""The request to bring NetBox's inventory up to the live state of a sync."""
 
 from pydantic import BaseModel
 
@@ -6,12 +6,12 @@ from fabrics.record.config import FabricConfig
 
 
 class InventoryRequest(BaseModel, frozen=True):
-    """The live state to mirror: the one with `live_digest`, or a later one.
+    """The live state to bring into NetBox, as of `live_digest` or later.
 
-    `counts` are how many objects of each kind the fabric should have: one of these that has none now
-    holds everything back. `sync` and `commit` are for NetBox's changelog. `absence_counts` are those of the sync
-    before; `confirmed_digest` is the digest of deletes that somebody agreed to, or empty.
-    `adopt`: somebody wants what people offer.
+    `expected_counts` are the numbers of objects that the fabric should have, by kind: if one of these kinds
+    has no object now, nothing is done. `sync_number` and `commit` appear in NetBox's changelog.
+    `absence_counts` are those of the previous sync. `confirmed_digest` names the deletes that somebody
+    confirmed, or is empty. With `adopt`, objects that people gave the tag are adopted.
     """
 
     config: FabricConfig

@@ -1,1 +1,1 @@
-"""Live objects as the inventory reads them, typed, with what it does not show left out."""
+"""Typed specs of live objects: the fields that the inventory shows."""

@@ -1,24 +1,14 @@
-"""What the inventory shows of gateways and the peerings that run through them."""
+"""Specs of gateways and the peerings through them."""
 
 # ruff: noqa: RUF012 - pydantic gives every object defaults of its own
 
 from pydantic import Field
 
-from fabrics.inventory.specs.values import (
-    ASN,
-    MAC,
-    MTU,
-    Address,
-    AddressWithPrefix,
-    JsonObject,
-    PortName,
-    Spec,
-    Text,
-)
+from fabrics.inventory.specs.values import ASN, CIDR, IP, MAC, MTU, JsonObject, PortName, Spec, Text
 
 
 class GatewayInterface(Spec):
-    ips: list[AddressWithPrefix] = []
+    ips: list[CIDR] = []
     mtu: MTU = 0
     pci: Text = ""
     kernel: Text = ""
@@ -26,7 +16,7 @@ class GatewayInterface(Spec):
 
 class BGPNeighbor(Spec):
     source: Text = ""
-    ip: Address | None = None
+    ip: IP | None = None
     asn: ASN | None = None
 
 
@@ -39,8 +29,8 @@ class GatewaySpec(Spec):
     KIND = "Gateway"
     OPTIONAL_PATHS = frozenset({("protocolIP",), ("vtepIP",), ("vtepMAC",)})
 
-    protocol_ip: AddressWithPrefix | None = Field(None, alias="protocolIP")
-    vtep_ip: AddressWithPrefix | None = Field(None, alias="vtepIP")
+    protocol_ip: CIDR | None = Field(None, alias="protocolIP")
+    vtep_ip: CIDR | None = Field(None, alias="vtepIP")
     vtep_mac: MAC | None = Field(None, alias="vtepMAC")
     vtep_mtu: MTU = Field(0, alias="vtepMTU")
     asn: ASN | None = None
@@ -50,7 +40,7 @@ class GatewaySpec(Spec):
 
 
 class GatewayPeeringSpec(Spec):
-    """`peering` has an entry for each VPC by name, and for each external as `ext.NAME`."""
+    """A gateway peering: one entry for each VPC's name, or external's `ext.NAME`."""
 
     KIND = "GatewayPeering"
 

@@ -1,4 +1,4 @@
-"""Values of live objects: what has another form is refused with a sentence, never guessed."""
+"""Types of values in live objects; an invalid value is refused, never guessed."""
 
 from collections.abc import Set
 from ipaddress import IPv4Address, IPv4Interface
@@ -14,15 +14,15 @@ from pydantic import (
     model_validator,
 )
 
-from fabrics.resources import canonical
+from fabrics.resources import spellings
 from fabrics.resources.json_types import Json
 
 
 def drop_blank_entries(value: object) -> object:
-    """A mapping without entries that Go's JSON could as well have left out."""
+    """Return a mapping without the empty entries that Go's JSON encoder may omit."""
     if not isinstance(value, dict):
         return value
-    return {name: each for name, each in value.items() if each is not None and each != ""}
+    return {name: entry for name, entry in value.items() if entry is not None and entry != ""}
 
 
 class LiveSpec(BaseModel):
@@ -30,11 +30,11 @@ class LiveSpec(BaseModel):
 
     KIND: ClassVar[str] = ""
     OPTIONAL_PATHS: ClassVar[Set[tuple[str | int, ...]]] = frozenset()
-    """The places of values without which the object can be shown."""
+    """The paths of values without which the object can still be shown."""
 
 
 class Spec(LiveSpec):
-    """The part of an object's `spec` that the inventory shows; other fields are passed over."""
+    """The part of an object's `spec` that the inventory shows; the rest is ignored."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
@@ -46,7 +46,7 @@ class Spec(LiveSpec):
 
 def _check_printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("has characters that cannot be shown")
+        raise ValueError("contains unprintable characters")
     return text
 
 
@@ -57,15 +57,15 @@ def _check_trimmed(text: str) -> str:
 
 
 def _to_one_line(text: str) -> str:
-    legible = "".join(each if each.isprintable() else " " for each in text)
-    return " ".join(legible.split())[:200].rstrip()
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(printable.split())[:200].rstrip()
 
 
 def _parse_interface(value: object) -> IPv4Interface:
     try:
         return IPv4Interface(str(value))
     except ValueError:
-        raise ValueError(f"is {value!r:.40}, not an IPv4 address and its network") from None
+        raise ValueError(f"is {value!r:.40}, not an IPv4 address with a prefix length") from None
 
 
 def _parse_address(value: object) -> IPv4Address:
@@ -76,47 +76,47 @@ def _parse_address(value: object) -> IPv4Address:
 
 
 def _parse_mac(text: str) -> str:
-    address = canonical.canonicalize_mac(text).upper()
+    address = spellings.canonicalize_mac(text).upper()
     if len(address) != 17 or address.count(":") != 5:
-        raise ValueError("is no MAC address")
+        raise ValueError("is not a MAC address")
     return address
 
 
 def _check_storable(value: Json) -> Json:
-    """The value, if NetBox can store it."""
+    """Return the value. Raises `ValueError` for characters that NetBox cannot store."""
     if isinstance(value, str):
         _check_printable(value)
-    for each in value if isinstance(value, list) else ():
-        _check_storable(each)
-    for name, each in value.items() if isinstance(value, dict) else ():
-        _check_storable([name, each])
+    for item in value if isinstance(value, list) else ():
+        _check_storable(item)
+    for entry in value.items() if isinstance(value, dict) else ():
+        _check_storable(list[Json](entry))
     return value
 
 
 Text = Annotated[str, AfterValidator(_check_printable), AfterValidator(_check_trimmed)]
-"""One printable line, without spaces around it, which NetBox would take off."""
+"""One printable line, without spaces around it, which NetBox would strip."""
 
 OneLineText = Annotated[str, AfterValidator(_to_one_line)]
-"""People's prose, brought to one line of at most 200 characters."""
+"""Free text, reduced to one line of at most 200 characters."""
 
 PortName = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
-"""The name of a port: no spaces, short enough for NetBox."""
+"""The name of a port, without spaces and short enough for NetBox."""
 
-AddressWithPrefix = Annotated[IPv4Interface, BeforeValidator(_parse_interface)]
-"""An address with the length of its network; without one, a host."""
+CIDR = Annotated[IPv4Interface, BeforeValidator(_parse_interface)]
+"""An address with the prefix length of its network, 32 if none is stated."""
 
-Address = Annotated[IPv4Address, BeforeValidator(_parse_address)]
+IP = Annotated[IPv4Address, BeforeValidator(_parse_address)]
 
 MAC = Annotated[str, AfterValidator(_parse_mac)]
 """A MAC address as NetBox spells it."""
 
 VID = Annotated[int, Field(ge=0, le=4094)]
-"""A VLAN ID; 0 stands for none."""
+"""A VLAN ID; 0 means none."""
 
 ASN = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 MTU = Annotated[int, Field(ge=0, le=65536)]
-"""In bytes; 0 stands for none."""
+"""In bytes; 0 means none."""
 
 JsonObject = Annotated[dict[str, Json], AfterValidator(_check_storable)]
-"""Any JSON object, shown as it is."""
+"""Any JSON object, shown unchanged."""

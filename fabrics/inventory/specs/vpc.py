@@ -1,34 +1,25 @@
-"""What the inventory shows of VPCs, externals, what attaches to them and who peers with whom."""
+"""Specs of VPCs and externals, their attachments and their peerings."""
 
 # ruff: noqa: RUF012 - pydantic gives every object defaults of its own
 
 from pydantic import Field
 
-from fabrics.inventory.specs.values import (
-    ASN,
-    MAC,
-    VID,
-    Address,
-    AddressWithPrefix,
-    JsonObject,
-    Spec,
-    Text,
-)
+from fabrics.inventory.specs.values import ASN, CIDR, IP, MAC, VID, JsonObject, Spec, Text
 
 
 class IPv4NamespaceSpec(Spec):
     KIND = "IPv4Namespace"
 
-    subnets: list[AddressWithPrefix] = []
+    subnets: list[CIDR] = []
 
 
 class AddressRange(Spec):
-    start: Address | None = None
-    end: Address | None = None
+    start: IP | None = None
+    end: IP | None = None
 
 
 class StaticLease(Spec):
-    ip: Address
+    ip: IP
 
 
 class DHCP(Spec):
@@ -40,8 +31,8 @@ class DHCP(Spec):
 
 
 class SubnetSpec(Spec):
-    subnet: AddressWithPrefix
-    gateway: Address | None = None
+    subnet: CIDR
+    gateway: IP | None = None
     vlan: VID = 0
     dhcp: DHCP = DHCP()
     isolated: bool = False
@@ -61,7 +52,7 @@ class VPCSpec(Spec):
 
 
 class VPCAttachmentSpec(Spec):
-    """`subnet` is `vpc/subnet`."""
+    """An attachment of `subnet`, which is `vpc/subnet`, to a connection."""
 
     KIND = "VPCAttachment"
 
@@ -82,7 +73,7 @@ class VPCPeeringSpec(Spec):
 
 
 class StaticPrefixes(Spec):
-    prefixes: list[AddressWithPrefix] = []
+    prefixes: list[CIDR] = []
 
 
 class ExternalSpec(Spec):
@@ -95,23 +86,21 @@ class ExternalSpec(Spec):
 
 
 class ExternalAttachmentSwitch(Spec):
-    """The switch's own side of an attachment that speaks BGP."""
+    """The switch's side of an attachment that speaks BGP."""
 
     vlan: VID = 0
-    ip: AddressWithPrefix | None = None
+    ip: CIDR | None = None
 
 
 class ExternalAttachmentNeighbor(Spec):
     asn: ASN | None = None
-    ip: Address | None = None
+    ip: IP | None = None
 
 
-class ExternalAttachmentStatic(Spec):
-    """The switch's own side of an attachment with static routes."""
+class ExternalAttachmentStatic(ExternalAttachmentSwitch):
+    """The switch's side of an attachment with static routes."""
 
-    vlan: VID = 0
-    ip: AddressWithPrefix | None = None
-    remote_ip: Address | None = Field(None, alias="remoteIP")
+    remote_ip: IP | None = Field(None, alias="remoteIP")
     proxy: bool = False
 
 

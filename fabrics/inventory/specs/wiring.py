@@ -1,4 +1,4 @@
-"""What the inventory shows of switches, servers and the connections between them."""
+"""Specs of switches, servers and the connections between them."""
 
 # ruff: noqa: RUF012 - pydantic gives every object defaults of its own
 
@@ -9,11 +9,11 @@ from pydantic import BeforeValidator, Field, RootModel, StringConstraints, model
 
 from fabrics.inventory.specs.values import (
     ASN,
+    CIDR,
+    IP,
     MAC,
     MTU,
     VID,
-    Address,
-    AddressWithPrefix,
     LiveSpec,
     OneLineText,
     PortName,
@@ -24,7 +24,7 @@ from fabrics.inventory.specs.values import (
 
 Speed = Annotated[str, StringConstraints(pattern=r"^(SPEED_)?\d{1,4}(\.\d)?[GM]?$")]
 Breakout = Annotated[str, StringConstraints(pattern=r"^\d{1,2}x\d{1,4}G$")]
-"""How a port is divided: `4x25G` is four lanes of 25 Gbit/s."""
+"""The division of a port into lanes: `4x25G` is four lanes of 25 Gbit/s."""
 
 
 class Boot(Spec):
@@ -47,9 +47,9 @@ class SwitchSpec(Spec):
     description: OneLineText = ""
     profile: Text = "unknown"
     asn: ASN | None = None
-    ip: AddressWithPrefix | None = None
-    protocol_ip: AddressWithPrefix | None = Field(None, alias="protocolIP")
-    vtep_ip: AddressWithPrefix | None = Field(None, alias="vtepIP")
+    ip: CIDR | None = None
+    protocol_ip: CIDR | None = Field(None, alias="protocolIP")
+    vtep_ip: CIDR | None = Field(None, alias="vtepIP")
     groups: list[Text] = []
     redundancy: Redundancy = Redundancy()
     boot: Boot = Boot()
@@ -65,7 +65,7 @@ class ServerSpec(Spec):
 
 
 class ProfilePort(Spec):
-    """`management` ports have neither; others have a profile, or a group that has one."""
+    """A port of a switch model; data ports have a profile, or a group with one."""
 
     management: bool = False
     profile: Text = ""
@@ -90,7 +90,7 @@ class PortProfile(Spec):
 
 
 class SwitchProfileSpec(Spec):
-    """A model of switch: what ports it has, and what they are."""
+    """A model of switch with its ports."""
 
     KIND = "SwitchProfile"
 
@@ -102,7 +102,7 @@ class SwitchProfileSpec(Spec):
 
 
 def _split_device_port(value: object) -> object:
-    """`leaf-01/E1/5/2` is port `E1/5/2` of `leaf-01`: the first slash divides."""
+    """Split `leaf-01/E1/5/2` at the first slash: port `E1/5/2` of `leaf-01`."""
     if not isinstance(value, str) or not re.fullmatch(r"[^/]+/.+", value):
         raise ValueError(f"is {value!r:.40}, not device/port")
     device, _, port = value.partition("/")
@@ -110,7 +110,7 @@ def _split_device_port(value: object) -> object:
 
 
 class DevicePort(Spec):
-    """A port and the device that it belongs to."""
+    """A port of a device."""
 
     device: Text
     port: PortName
@@ -120,21 +120,21 @@ class DevicePort(Spec):
 
 
 class EndSpec(Spec):
-    """One end of a link; all but the port depends on the type of connection."""
+    """One end of a link; which other fields it has depends on the type of connection."""
 
     port: Annotated[DevicePort, BeforeValidator(_split_device_port)]
-    ip: AddressWithPrefix | None = None
+    ip: CIDR | None = None
     vlan: VID = 0
-    next_hop: Address | None = Field(None, alias="nextHop")
+    next_hop: IP | None = Field(None, alias="nextHop")
     subnets: list[Text] = []
 
 
 Link = dict[str, EndSpec]
-"""The ends of a link by what they are: `server`, `switch`, `spine`, `leaf1`, ..."""
+"""The ends of a link by their names: `server`, `switch`, `spine`, `leaf1`, ..."""
 
 
 class ConnectionBody(Spec):
-    """What a connection of any type may state."""
+    """The fields of connections of all types."""
 
     link: Link | None = None
     links: list[Link] = []
@@ -145,16 +145,16 @@ class ConnectionBody(Spec):
 
 
 def _check_single_type(value: object) -> object:
-    stated = drop_blank_entries(value)
-    if not isinstance(stated, dict) or len(stated) != 1:
-        raise ValueError("does not state exactly one type of connection")
-    return stated
+    types = drop_blank_entries(value)
+    if not isinstance(types, dict) or len(types) != 1:
+        raise ValueError("does not have exactly one connection type")
+    return types
 
 
 class ConnectionSpec(
     RootModel[Annotated[dict[Text, ConnectionBody], BeforeValidator(_check_single_type)]], LiveSpec
 ):
-    """A connection: its one type and what it joins."""
+    """A connection: a mapping with one entry, its body by its type."""
 
     KIND = "Connection"
 
@@ -168,7 +168,7 @@ class ConnectionSpec(
 
 
 class VLANRange(Spec):
-    """VLAN IDs from the first to the last; `end` is 0 where the range is a single one."""
+    """VLAN IDs from `start` to `end`, both included; `end` 0 means `start` alone."""
 
     start: VID = Field(alias="from", ge=1)
     end: VID = Field(0, alias="to")
@@ -180,7 +180,7 @@ class VLANRange(Spec):
     @model_validator(mode="after")
     def _check_ascending(self) -> Self:
         if self.bounds[0] > self.bounds[1]:
-            raise ValueError(f"goes from {self.start} down to {self.end}")
+            raise ValueError(f"starts at {self.start} but ends at {self.end}")
         return self
 
 

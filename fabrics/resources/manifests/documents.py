@@ -1,12 +1,12 @@
-"""YAML as Kubernetes reads it, from bytes that nobody vouches for.
+"""YAML documents as Kubernetes reads them, from untrusted bytes.
 
-PyYAML alone reads other values than Kubernetes does: it takes `65000:10` and many MAC addresses for
-base-60 numbers, dates for timestamps, and keeps the last of two equal keys without a word.
+PyYAML reads other values than Kubernetes does: it takes `65000:10` and many MAC addresses for
+base-60 numbers and dates for timestamps, and silently keeps the last of two equal keys.
 Kubernetes (go-yaml v2 behind sigs.k8s.io/yaml) reads text there, takes `y` and `on` for true, and
-turns keys into text. Here the C parser makes the nodes and this module alone gives them meaning.
+turns keys into text. So PyYAML's C parser only builds the nodes; this module resolves their values.
 
-What a file may cost is bounded before it is paid for: size, documents, depth, and nodes, which also
-count what aliases repeat.
+Size, number of documents, depth and number of values of a file are limited while it is read; values
+that aliases repeat count each time.
 """
 
 import math
@@ -23,12 +23,12 @@ from fabrics.resources.manifests.scalars import NON_TEXT_FIRST_CHARS, resolve_pl
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may ask of the reader. The defaults hold a fabric of 20,000 objects."""
+    """The limits for one file; the defaults hold a fabric of 20,000 objects."""
 
-    size_bytes: int = 16 * 1024 * 1024  # bytes
+    size_bytes: int = 16 * 1024 * 1024
     documents: int = 20_000
     depth: int = 64  # nested mappings and lists; the deepest custom resource needs 12
-    nodes: int = 500_000  # values, with those that aliases repeat; an object has about 25
+    nodes: int = 500_000  # values, also those that aliases repeat; an object has about 25
 
 
 DEFAULT_LIMITS = Limits()
@@ -36,7 +36,7 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class DocumentProblem:
-    """A mistake in one document that leaves the rest of the file readable. Lines count from 1."""
+    """A mistake in one document of a file. `line` counts from 1."""
 
     line: int
     sentence: str
@@ -44,12 +44,11 @@ class DocumentProblem:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document as JSON values, with its number and first line, both from 1.
+    """One YAML document as a JSON value; its first line counts from 1.
 
     `item_lines` are the first lines of the entries under a top-level `items`.
     """
 
-    number: int
     line: int
     value: Json
     problems: tuple[DocumentProblem, ...] = ()
@@ -57,7 +56,7 @@ class Document:
 
 
 class UnreadableError(Exception):
-    """The rest of a file can't be read. `line` counts from 1."""
+    """The rest of a file cannot be read. `line` counts from 1."""
 
     def __init__(self, line: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -66,7 +65,7 @@ class UnreadableError(Exception):
 
 
 def parse_documents(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[Document]:
-    """The documents of a YAML file one by one; raises `UnreadableError` where reading must end."""
+    """Yield the documents of a file; raises `UnreadableError` where reading must end."""
     loader = _Loader(_decode(data, limits), limits)
     try:
         number = 0
@@ -80,9 +79,7 @@ def parse_documents(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[Do
             loader.line = _get_line_number(node)
             builder = _ValueBuilder(loader)
             value = builder.build(node, 0)
-            yield Document(
-                number, loader.line, value, tuple(builder.problems), _get_item_lines(node)
-            )
+            yield Document(loader.line, value, tuple(builder.problems), _get_item_lines(node))
     except yaml.YAMLError as error:
         raise UnreadableError(*_locate_syntax_error(error)) from error
     finally:
@@ -95,19 +92,19 @@ def _decode(data: bytes, limits: Limits) -> str:
             1, f"larger than {limits.size_bytes // 1024} KiB ({len(data) // 1024} KiB); split it."
         )
     if b"\0" in data:
-        raise UnreadableError(1, "a binary file, not YAML.")
+        raise UnreadableError(1, "a binary file, not YAML; remove it.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UnreadableError(line, "not UTF-8 text; save the file as UTF-8.") from error
-    if found := _UNPRINTABLE.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        raise UnreadableError(line, f"holds the control character {found[0]!r}; remove it.")
+    if match := _UNPRINTABLE.search(text):
+        line = text.count("\n", 0, match.start()) + 1
+        raise UnreadableError(line, f"contains the control character {match[0]!r}; remove it.")
     return text
 
 
-# What YAML 1.1 allows, section 5.1: everything else ends the C parser without a line number.
+# Not allowed by YAML 1.1 (section 5.1): the C parser would fail on these without a line number.
 _UNPRINTABLE = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
@@ -135,17 +132,14 @@ def _get_item_lines(node: yaml.Node) -> tuple[int, ...]:
     return ()
 
 
-_PLAIN_TAG = "plain"  # our own tag: a scalar without quotes, whose text decides what it is
-_UNRESOLVED_FIRST_CHARS = NON_TEXT_FIRST_CHARS | {
-    "",
-    "<",
-}  # the first characters of what may be more than text, `<<` among it
+_PLAIN_TAG = "plain"  # a tag of this module: an unquoted scalar whose type depends on its text
+_UNRESOLVED_FIRST_CHARS = NON_TEXT_FIRST_CHARS | {"", "<"}  # `<` because of merge keys, `<<`
 _TAG_PREFIX = "tag:yaml.org,2002:"
 _STR_TAG, _MAP_TAG, _SEQ_TAG = _TAG_PREFIX + "str", _TAG_PREFIX + "map", _TAG_PREFIX + "seq"
 
 
 class _Loader(yaml.CSafeLoader):
-    """The C parser, with limits kept at each node it composes and no opinion about values."""
+    """PyYAML's C parser, with limits on nodes and without its resolution of values."""
 
     def __init__(self, text: str, limits: Limits) -> None:
         super().__init__(text)
@@ -155,7 +149,7 @@ class _Loader(yaml.CSafeLoader):
         self.depth = 0
         self.line = 1
 
-    # The parser calls the next three by these names for each node.
+    # The parser calls these three methods for each node.
     def descend_resolver(self, parent: yaml.Node | None, index: object) -> None:
         self.depth += 1
         self.composed_nodes += 1
@@ -169,11 +163,8 @@ class _Loader(yaml.CSafeLoader):
 
     def resolve(self, kind: type, value: str | None, implicit: tuple[bool, bool]) -> str:
         if kind is yaml.ScalarNode:
-            return (
-                _PLAIN_TAG
-                if implicit[0] and (value or "")[:1] in _UNRESOLVED_FIRST_CHARS
-                else _STR_TAG
-            )
+            unresolved = implicit[0] and (value or "")[:1] in _UNRESOLVED_FIRST_CHARS
+            return _PLAIN_TAG if unresolved else _STR_TAG
         return _MAP_TAG if kind is yaml.MappingNode else _SEQ_TAG
 
     def raise_limit_error(self, line: int, depth: int) -> None:
@@ -187,7 +178,7 @@ class _Loader(yaml.CSafeLoader):
 
 
 class _ValueBuilder:
-    """Turns the nodes of one document into JSON values, noting what Kubernetes would refuse."""
+    """Builds the JSON value of a document and collects its problems."""
 
     def __init__(self, loader: _Loader) -> None:
         self.loader = loader
@@ -222,7 +213,9 @@ class _ValueBuilder:
             if key == "<<" and key_node.tag == _PLAIN_TAG:
                 merged.append(value_node)
             elif key in result:
-                self.add_problem(key_node, f"the key {key!r} is stated twice in one mapping.")
+                self.add_problem(
+                    key_node, f"the key {key!r} appears twice in one mapping; keep one."
+                )
                 result[key] = None
             else:
                 result[key] = self.build(value_node, depth)
@@ -232,20 +225,20 @@ class _ValueBuilder:
 
     def build_key(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            self.add_problem(node, "a mapping or list can't be a key.")
+            self.add_problem(node, "a mapping or list cannot be a key.")
             return ""
         value = self.build(node, 0)
         if isinstance(value, str):
             return value
         if value is None:
-            self.add_problem(node, "a key is empty.")
+            self.add_problem(node, "a key is empty; name it.")
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     def apply_merge_key(self, result: dict[str, Json], node: yaml.Node, depth: int) -> None:
-        """`<<: *anchor`: keys that the mapping itself does not state. Earlier sources win."""
+        """Add the keys of `<<: *anchor` that the mapping lacks. Earlier sources win."""
         for source in node.value if node.tag == _SEQ_TAG else [node]:
             if source.tag != _MAP_TAG:
-                self.add_problem(source, "'<<' takes a mapping or a list of mappings.")
+                self.add_problem(source, "'<<' needs a mapping or a list of mappings.")
                 continue
             for key, value in self.build_mapping(source, depth + 1).items():
                 result.setdefault(key, value)
@@ -253,7 +246,7 @@ class _ValueBuilder:
     def build_plain_scalar(self, node: yaml.Node) -> Json:
         value = resolve_plain_scalar(node.value)
         if isinstance(value, float) and not math.isfinite(value):
-            self.add_problem(node, f"{node.value} is no number that JSON can hold.")
+            self.add_problem(node, f"{node.value} is not a number that JSON can represent.")
             return None
         return value
 
@@ -265,7 +258,7 @@ class _ValueBuilder:
                 return value
             if tag == "!!timestamp":
                 return str(node.value)
-        self.add_problem(node, f"the tag {tag} is not accepted on this value.")
+        self.add_problem(node, f"the tag {tag} is not supported here; remove it.")
         return None
 
     def add_problem(self, node: yaml.Node, sentence: str) -> None:

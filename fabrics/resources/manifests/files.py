@@ -1,12 +1,11 @@
-"""What Git asks for: manifest files in, the desired resources and the problems in them out.
+"""Manifest files: the resources that they define, and the problems in them.
 
-One bad file must not hide the rest, and must not make anything look deleted either. So each file
-tells, besides its resources, which kinds it may have said more about (`incomplete_kinds`); nothing of those
-kinds can be called missing or extra.
+One bad file must neither hide the others nor make anything look deleted. So each parsed file lists
+the kinds of which it may hold more objects (`incomplete_kinds`); no object of these kinds is called
+missing or extra.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -29,7 +28,7 @@ from fabrics.resources.resource import Resource, ResourceKey, SourceLocation
 
 @dataclass(frozen=True, slots=True, order=True)
 class ManifestProblem:
-    """A mistake in a manifest file. `sentence` reads on from `path:line`."""
+    """A mistake in a manifest file. `sentence` continues after `path:line`."""
 
     path: str
     line: int
@@ -41,7 +40,7 @@ class ManifestProblem:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """All that one file says. It depends on path and content alone, so it can be kept per blob."""
+    """The content of one file. It depends on path and bytes alone: it can be cached."""
 
     path: str
     resources: tuple[Resource, ...] = ()
@@ -51,9 +50,9 @@ class ParsedFile:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """The desired state of a fabric: what its files say together.
+    """The desired state of a fabric, from all its files.
 
-    `duplicate_keys` are the objects that several places define: none of them is taken.
+    `duplicate_keys` are objects that are defined more than once; `resources` has none of them.
     """
 
     resources: Mapping[ResourceKey, Resource]
@@ -63,10 +62,11 @@ class DesiredState:
 
 
 def select_manifest_paths(paths: Iterable[str]) -> tuple[str, ...]:
-    """Those paths, relative to a fabric's directory, that hold manifests; sorted.
+    """Return the sorted paths of manifests, relative to a fabric's directory.
 
-    `*.yaml` and `*.yml` at any depth, except below directories that start with a dot, below
-    `unmanaged/`, and below a `raw/` whose sibling `managed/` holds the same objects after intake.
+    These are `*.yaml` and `*.yml` at any depth, except below directories that start with a dot,
+    below `unmanaged/`, and below a `raw/` with a sibling `managed/`, which holds the same objects
+    after intake.
     """
     folders = {path: tuple(path.split("/")[:-1]) for path in paths}
     managed = {
@@ -90,23 +90,22 @@ def _is_excluded(folder: tuple[str, ...], managed: set[tuple[str, ...]]) -> bool
 
 
 def parse_manifests(path: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> ParsedFile:
-    """Reads one file, whatever is in it: every mistake becomes a `Problem`, never an exception."""
-    reading = _FileParser(path)
+    """Parse one file; every mistake becomes a `ManifestProblem`, never an exception."""
+    parser = _FileParser(path)
     try:
         for document in parse_documents(data, limits):
-            reading.add_document(document)
+            parser.add_document(document)
     except UnreadableError as error:
-        reading.add_problem(error.line, error.sentence)
-        reading.incomplete_kinds |= (
-            _guess_kinds(data) if len(data) <= limits.size_bytes else ALL_COMPARED_KINDS
-        )
+        readable = len(data) <= limits.size_bytes
+        kinds = _guess_kinds(data) if readable else ALL_COMPARED_KINDS
+        parser.add_problem(error.line, error.sentence, kinds)
     return ParsedFile(
-        path, tuple(reading.resources), tuple(reading.problems), frozenset(reading.incomplete_kinds)
+        path, tuple(parser.resources), tuple(parser.problems), frozenset(parser.incomplete_kinds)
     )
 
 
 def unreadable_file(path: str, sentence: str) -> ParsedFile:
-    """The result for a file whose content could not be had, such as one too large to fetch."""
+    """Return the result for a file that was not read, such as one that is too large."""
     return ParsedFile(
         path, problems=(ManifestProblem(path, 1, sentence),), incomplete_kinds=ALL_COMPARED_KINDS
     )
@@ -117,19 +116,19 @@ _KIND = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?(\w+)")
 
 
 def _guess_kinds(data: bytes) -> frozenset[Kind]:
-    """The compared kinds that a broken file seems to hold; all of them when one can't be told."""
+    """Return the compared kinds that a broken file mentions; all if in doubt."""
     names = [name.decode() for name in _KIND.findall(data)]
-    found = frozenset(kind for kind in COMPARED_KINDS if kind.name in names)
-    strange = set(names) - KINDS_BY_NAME.keys() - {"List"}
-    untold = len(_API_VERSION.findall(data)) > len(names)
-    return ALL_COMPARED_KINDS if strange or untold or not found else found
+    kinds = frozenset(kind for kind in COMPARED_KINDS if kind.name in names)
+    unknown = set(names) - KINDS_BY_NAME.keys() - {"List"}
+    has_unnamed = len(_API_VERSION.findall(data)) > len(names)
+    return ALL_COMPARED_KINDS if unknown or has_unnamed or not kinds else kinds
 
 
-_MAX_PROBLEMS_PER_FILE = 50  # of one file; whoever corrects these sees the next
+_MAX_PROBLEMS_PER_FILE = 50  # whoever corrects these sees the next
 
 
 class _FileParser:
-    """Collects what the documents of one file say."""
+    """Collects the resources and problems of the documents in one file."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -137,7 +136,7 @@ class _FileParser:
         self.problems: list[ManifestProblem] = []
         self.incomplete_kinds: set[Kind] = set()
 
-    def add_problem(self, line: int, sentence: str, incomplete_kinds: Iterable[Kind] = ()) -> None:
+    def add_problem(self, line: int, sentence: str, incomplete_kinds: Iterable[Kind]) -> None:
         self.incomplete_kinds.update(incomplete_kinds)
         if len(self.problems) < _MAX_PROBLEMS_PER_FILE:
             self.problems.append(ManifestProblem(self.path, line, sentence))
@@ -148,33 +147,31 @@ class _FileParser:
             return
         for line, item in _iter_objects(document):
             try:
-                resource = parse_object(item, SourceLocation(self.path, document.number, line))
-            except InvalidObjectError as refusal:
-                self.add_problem(line, refusal.sentence, refusal.incomplete_kinds)
+                resource = parse_object(item, SourceLocation(self.path, line))
+            except InvalidObjectError as error:
+                self.add_problem(line, error.sentence, error.incomplete_kinds)
             else:
                 if resource:
                     self.resources.append(resource)
 
     def add_invalid_document(self, document: Document) -> None:
-        """A document with a mistake in it is left out, but counts for the kinds it is about."""
-        tainted = {
-            kind for _, item in _iter_objects(document) for kind in find_possible_kinds(item)
-        }
-        if tainted or not _is_foreign(document.value):
-            for fault in document.problems:
-                self.add_problem(fault.line, fault.sentence, tainted or ALL_COMPARED_KINDS)
+        """Leave out a document with mistakes; the kinds it may define are incomplete."""
+        kinds = {kind for _, item in _iter_objects(document) for kind in find_possible_kinds(item)}
+        if kinds or not _is_foreign(document.value):
+            for problem in document.problems:
+                self.add_problem(problem.line, problem.sentence, kinds or ALL_COMPARED_KINDS)
 
 
 def _is_foreign(value: Json) -> bool:
-    """Whether a document says what it is, and what it says is none of ours."""
+    """True if a document states apiVersion and kind and is not of a compared kind."""
     if not isinstance(value, dict) or value.get("items", []) is None:
         return False
-    stated = isinstance(value.get("apiVersion"), str) and isinstance(value.get("kind"), str)
-    return stated and not find_possible_kinds(value)
+    is_typed = isinstance(value.get("apiVersion"), str) and isinstance(value.get("kind"), str)
+    return is_typed and not find_possible_kinds(value)
 
 
 def _iter_objects(document: Document) -> Iterator[tuple[int, dict[str, Json]]]:
-    """The objects in a document with their lines: itself, or the items of a `List`."""
+    """Yield line and content of each object: the document itself, or a list's items."""
     value = document.value
     if not isinstance(value, dict):
         return
@@ -182,41 +179,36 @@ def _iter_objects(document: Document) -> Iterator[tuple[int, dict[str, Json]]]:
     if not kind.endswith("List") or not isinstance(items, list):
         yield document.line, value
         return
-    # Items of a typed list (`VPCList`) need not repeat what the list says.
-    typed = kind != "List"
-    stated = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
-    # Items that came through a merge key (`<<`) have no lines of their own.
+    # Items of a typed list (`VPCList`) need not repeat apiVersion and kind.
+    item_type = {"apiVersion": value.get("apiVersion"), "kind": kind.removesuffix("List")}
+    inherited = {} if kind == "List" else item_type
+    # Items from a merge key (`<<`) have no lines of their own.
     lines = document.item_lines or (document.line,) * len(items)
     for line, item in zip(lines, items, strict=False):
         if isinstance(item, dict):
-            yield line, stated | item if typed else item
+            yield line, inherited | item
 
 
 def build_desired_state(files: Iterable[ParsedFile]) -> DesiredState:
-    """The desired state that files make together. What is defined twice is taken from nowhere."""
+    """Merge files into the desired state, without objects that are defined twice."""
     resources: dict[ResourceKey, Resource] = {}
-    contested: defaultdict[ResourceKey, list[Resource]] = defaultdict(list)
+    duplicate_keys: set[ResourceKey] = set()
     problems: list[ManifestProblem] = []
-    tainted: set[Kind] = set()
+    incomplete_kinds: set[Kind] = set()
     for file in sorted(files, key=lambda file: file.path):
         problems.extend(file.problems)
-        tainted |= file.incomplete_kinds
+        incomplete_kinds |= file.incomplete_kinds
         for resource in file.resources:
             first = resources.setdefault(resource.key, resource)
-            if first is not resource:
-                contested[resource.key].append(resource)
-    for key, others in contested.items():
-        problems.extend(_report_duplicates(resources.pop(key), others))
+            if first is not resource and resource.source:
+                duplicate_keys.add(resource.key)
+                sentence = f"{resource.key} is also defined in {first.source}; keep one of them."
+                problems.append(ManifestProblem(file.path, resource.source.line, sentence))
+    for key in duplicate_keys:
+        del resources[key]
     return DesiredState(
         resources=resources,
         problems=tuple(sorted(problems)),
-        incomplete_kinds=frozenset(tainted),
-        duplicate_keys=frozenset(contested),
+        incomplete_kinds=frozenset(incomplete_kinds),
+        duplicate_keys=frozenset(duplicate_keys),
     )
-
-
-def _report_duplicates(first: Resource, others: Iterable[Resource]) -> Iterator[ManifestProblem]:
-    for other in others:
-        if other.source:
-            sentence = f"{other.key} is also defined in {first.source}; keep one of them."
-            yield ManifestProblem(other.source.path, other.source.line, sentence)

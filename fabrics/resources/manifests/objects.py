@@ -1,4 +1,4 @@
-"""One object of a manifest: is it ours to compare, and would Kubernetes take it at all?"""
+"""Objects in manifests: which are compared, and which Kubernetes would refuse."""
 
 import re
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from fabrics.resources.resource import (
 
 
 class InvalidObjectError(Exception):
-    """Why an object can't be taken, and which compared kinds it may be meant for."""
+    """An object that Kubernetes would refuse, and the kinds that it may belong to."""
 
     def __init__(self, sentence: str, incomplete_kinds: Iterable[Kind]) -> None:
         super().__init__(sentence)
@@ -32,9 +32,9 @@ class InvalidObjectError(Exception):
 
 
 def parse_object(item: dict[str, Json], source: SourceLocation) -> Resource | None:
-    """The resource that an object states; None for one that is not for this project to compare.
+    """Return the resource that an object defines; None if its kind is not compared.
 
-    Raises `InvalidObjectError` for an object that is, but that Kubernetes would not accept as it stands.
+    Raises `InvalidObjectError` for an object to compare that Kubernetes would refuse.
     """
     possible = find_possible_kinds(item)
     if not possible:
@@ -42,8 +42,8 @@ def parse_object(item: dict[str, Json], source: SourceLocation) -> Resource | No
     kind = _resolve_kind(item, possible)
     metadata = _get_mapping(item, "metadata", f"a {kind.name}", kind)
     name = _get_name(metadata, "name", kind)
-    stated = metadata.get("namespace") not in (None, "")
-    namespace = _get_name(metadata, "namespace", kind) if stated else DEFAULT_NAMESPACE
+    has_namespace = metadata.get("namespace") not in (None, "")
+    namespace = _get_name(metadata, "namespace", kind) if has_namespace else DEFAULT_NAMESPACE
     content = Content(
         spec=_get_mapping(item, "spec", f"{kind.name} {name}", kind),
         labels=_get_string_map(metadata, "labels", f"{kind.name} {name}", kind),
@@ -53,7 +53,7 @@ def parse_object(item: dict[str, Json], source: SourceLocation) -> Resource | No
 
 
 def find_possible_kinds(item: dict[str, Json]) -> frozenset[Kind]:
-    """The compared kinds that an object might be meant for, as far as it can be told."""
+    """Return the compared kinds that an object may belong to, as far as one can tell."""
     group, name = _get_group(item), str(item.get("kind"))
     if kind := find_kind(group, name):
         return frozenset({kind})
@@ -64,12 +64,12 @@ def find_possible_kinds(item: dict[str, Json]) -> frozenset[Kind]:
     if group or "apiVersion" in item:
         return frozenset()
     if "kind" not in item and "metadata" in item and "spec" in item:
-        return ALL_COMPARED_KINDS  # an object that lost its head
+        return ALL_COMPARED_KINDS  # its first lines may be lost
     return frozenset(kind for kind in KINDS_BY_NAME.values() if kind.name == name)
 
 
 def _get_group(item: dict[str, Json]) -> str:
-    """The API group that an object states; the core group and a missing one are both empty."""
+    """Return the API group of an object; "" for the core group or a missing one."""
     return str(item.get("apiVersion") or "").rpartition("/")[0]
 
 
@@ -78,16 +78,17 @@ def _resolve_kind(item: dict[str, Json], possible: frozenset[Kind]) -> Kind:
     kind = find_kind(_get_group(item), str(name))
     if api_version is None or name is None:
         missing = " and ".join(field for field in ("apiVersion", "kind") if item.get(field) is None)
-        raise InvalidObjectError(f"an object without {missing}.", possible)
+        raise InvalidObjectError(f"an object without {missing}; add it.", possible)
     if kind is None:
         raise InvalidObjectError(
-            f"kind {_shorten_repr(name)} with apiVersion {_shorten_repr(api_version)} is no known Hedgehog kind; "
-            "correct it, or update this software if your release has it.",
+            f"kind {_shorten_repr(name)} with apiVersion {_shorten_repr(api_version)} is not a"
+            " known Hedgehog kind; correct it, or update Fabric Sync if your release has this kind.",
             possible,
         )
     if api_version != kind.api_version:
         raise InvalidObjectError(
-            f"a {kind.name} of {_shorten_repr(api_version)}, but it is served as {kind.api_version}.",
+            f"a {kind.name} with apiVersion {_shorten_repr(api_version)}, but it is served as"
+            f" {kind.api_version}; correct it.",
             possible,
         )
     return kind
@@ -99,15 +100,15 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9]
 def _get_name(metadata: dict[str, Json], field: str, kind: Kind) -> str:
     value = metadata.get(field)
     if value in (None, ""):
-        raise InvalidObjectError(f"a {kind.name} without metadata.{field}.", {kind})
+        raise InvalidObjectError(f"a {kind.name} without metadata.{field}; add it.", {kind})
     if not isinstance(value, str):
         raise InvalidObjectError(
-            f"metadata.{field} of a {kind.name}, {_shorten_repr(value)}, is not text; quote it.",
+            f"metadata.{field} of a {kind.name} is {_shorten_repr(value)}, not text; quote it.",
             {kind},
         )
     if len(value) > 253 or not _NAME.fullmatch(value):
         raise InvalidObjectError(
-            f"metadata.{field} of a {kind.name}, {_shorten_repr(value)}, is not a Kubernetes name.",
+            f"metadata.{field} of a {kind.name} is {_shorten_repr(value)}, not a Kubernetes name.",
             {kind},
         )
     return value
@@ -137,6 +138,6 @@ def _get_string_map(
 
 
 def _shorten_repr(value: Json) -> str:
-    """A value as text that is safe and short enough for a sentence."""
+    """Return a value as text that is printable and at most 80 characters long."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -1,4 +1,4 @@
-"""What an unquoted YAML scalar is to Kubernetes (go-yaml v2): null, bool, int, float or text.
+"""Unquoted YAML scalars as Kubernetes (go-yaml v2) reads them.
 
 No base-60 numbers (`65000:10` is text) and no timestamps; integers may be binary, octal or
 hexadecimal and hold underscores; `y`, `no` and `on` are booleans.
@@ -23,14 +23,14 @@ _KEYWORDS: dict[str, Json] = {
 }
 
 NON_TEXT_FIRST_CHARS = frozenset("0123456789+-.~yYnNtTfFoO")
-"""The first characters of everything that is not text."""
+"""The first characters of all scalars that are not text."""
 
 _INT = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
 def resolve_plain_scalar(text: str) -> Json:
-    """What Kubernetes reads in an unquoted YAML scalar: null, bool, int, float or text."""
+    """Return the value of an unquoted scalar: null, bool, int, float or text."""
     if text and text[0] not in NON_TEXT_FIRST_CHARS:
         return text
     if text in _KEYWORDS:
@@ -40,12 +40,11 @@ def resolve_plain_scalar(text: str) -> Json:
         value = _parse_integer(digits)
         if -(2**63) <= value < 2**64:
             return value
-    return _to_json_number(float(digits)) if _FLOAT.fullmatch(digits) else text
-
-
-def _to_json_number(value: float) -> Json:
-    """Without a fraction a float is written into JSON as an integer: `1.0` arrives as 1."""
-    return int(value) if value.is_integer() and abs(value) < 2**63 else value
+    if not _FLOAT.fullmatch(digits):
+        return text
+    number = float(digits)
+    # In Kubernetes' JSON a whole float is an integer.
+    return int(number) if number.is_integer() and abs(number) < 2**63 else number
 
 
 def _parse_integer(digits: str) -> int:

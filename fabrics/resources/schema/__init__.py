@@ -1,9 +1,9 @@
-"""What the fields of each compared kind mean, as of Hedgehog fabric v0.129 (release 26.03).
+"""The schema of each compared kind's `spec`.
 
-One row per field. A field that is missing here is still compared, as a whole; a field of a newer
-release works, but a map among them should get its row, so that its empty entries count.
-Sources: the custom resource definitions, the Go types in `githedgehog/fabric` (`api/**`, for what is
-a pointer and so kept) and `githedgehog/fabricator` (`pkg/hhfab/hydrate.go`, for what is hydrated).
+As of Hedgehog fabric v0.129 (release 26.03), one row per field. A field without a row, such as one
+of a newer release, is compared as a whole; only a map needs a row, so that its empty entries count.
+Sources: the custom resource definitions, the Go types in `githedgehog/fabric` (`api/**`: pointers
+keep empty values) and `githedgehog/fabricator` (`pkg/hhfab/hydrate.go`: hydrated fields).
 """
 
 from fabrics.resources.kinds import Kind
@@ -16,5 +16,5 @@ _SPECS = {**WIRING_SPECS, **VPC_SPECS, **GATEWAY_SPECS}
 
 
 def get_spec_schema(kind: Kind) -> Struct:
-    """The shape of a kind's `spec`."""
+    """Return the schema of the `spec` of a kind."""
     return _SPECS[kind.name]

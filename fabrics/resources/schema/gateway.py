@@ -1,9 +1,15 @@
-"""Gateways and the peerings that run through them (`gateway.githedgehog.com`)."""
+"""The schemas of gateways and gateway peerings (`gateway.githedgehog.com`)."""
 
 from collections.abc import Mapping
 
 from fabrics.resources.schema.fields import DURATION, HYDRATED, SCALAR, STRING_LIST, define_spec
 from fabrics.resources.schema.types import AtomicList, ListMap, Map, Struct
+
+_INTERFACE = Struct(
+    {"ips": AtomicList(SCALAR, hydrated=True), "mtu": HYDRATED, "pci": SCALAR, "kernel": SCALAR}
+)
+_NEIGHBOR = Struct({"source": SCALAR, "ip": SCALAR, "asn": SCALAR})
+_RATE_LIMIT = Struct({"burst": SCALAR, "replenishPerSecond": SCALAR}, keep_empty=True)
 
 _GATEWAY = define_spec(
     {
@@ -12,32 +18,13 @@ _GATEWAY = define_spec(
         "vtepMAC": HYDRATED,
         "vtepMTU": HYDRATED,
         "asn": HYDRATED,
-        "interfaces": Map(
-            Struct(
-                {
-                    "ips": AtomicList(SCALAR, hydrated=True),
-                    "mtu": HYDRATED,
-                    "pci": SCALAR,
-                    "kernel": SCALAR,
-                }
-            )
-        ),
-        "neighbors": AtomicList(
-            Struct({"source": SCALAR, "ip": SCALAR, "asn": SCALAR}), hydrated=True
-        ),
+        "interfaces": Map(_INTERFACE),
+        "neighbors": AtomicList(_NEIGHBOR, hydrated=True),
         "groups": ListMap(
             Struct({"name": SCALAR, "priority": SCALAR}), key=lambda group: str(group.get("name"))
         ),
         "workers": SCALAR,
-        "logs": Struct(
-            {
-                "default": SCALAR,
-                "tags": Map(SCALAR),
-                "rateLimit": Struct(
-                    {"burst": SCALAR, "replenishPerSecond": SCALAR}, keep_empty=True
-                ),
-            }
-        ),
+        "logs": Struct({"default": SCALAR, "tags": Map(SCALAR), "rateLimit": _RATE_LIMIT}),
         "profiling": Struct({"enabled": SCALAR}),
         "flowTableCapacity": SCALAR,
     }
@@ -60,48 +47,32 @@ _NAT = Struct(
     keep_empty=True,
 )
 
+_EXPOSE = Struct(
+    {
+        "ips": AtomicList(Struct({"cidr": SCALAR, "not": SCALAR, "vpcSubnet": SCALAR})),
+        "as": AtomicList(Struct({"cidr": SCALAR, "not": SCALAR})),
+        "nat": _NAT,
+        "default": SCALAR,
+    }
+)
+
+_ACL_RULE = Struct(
+    {
+        "name": SCALAR,
+        "from": SCALAR,
+        "to": SCALAR,
+        "action": SCALAR,
+        "match": Struct({"src": _ENDPOINTS, "dst": _ENDPOINTS, "proto": SCALAR}),
+        "scope": SCALAR,
+        "log": SCALAR,
+    }
+)
+
 _GATEWAY_PEERING = define_spec(
     {
         "gatewayGroup": SCALAR,
-        "peering": Map(
-            Struct(
-                {
-                    "expose": AtomicList(
-                        Struct(
-                            {
-                                "ips": AtomicList(
-                                    Struct({"cidr": SCALAR, "not": SCALAR, "vpcSubnet": SCALAR})
-                                ),
-                                "as": AtomicList(Struct({"cidr": SCALAR, "not": SCALAR})),
-                                "nat": _NAT,
-                                "default": SCALAR,
-                            }
-                        )
-                    )
-                }
-            )
-        ),
-        "acl": Struct(
-            {
-                "default": SCALAR,
-                "rules": AtomicList(
-                    Struct(
-                        {
-                            "name": SCALAR,
-                            "from": SCALAR,
-                            "to": SCALAR,
-                            "action": SCALAR,
-                            "match": Struct(
-                                {"src": _ENDPOINTS, "dst": _ENDPOINTS, "proto": SCALAR}
-                            ),
-                            "scope": SCALAR,
-                            "log": SCALAR,
-                        }
-                    )
-                ),
-            },
-            keep_empty=True,
-        ),
+        "peering": Map(Struct({"expose": AtomicList(_EXPOSE)})),
+        "acl": Struct({"default": SCALAR, "rules": AtomicList(_ACL_RULE)}, keep_empty=True),
     }
 )
 

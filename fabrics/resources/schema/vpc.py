@@ -1,8 +1,8 @@
-"""VPCs, what attaches to them and whom they peer with (`vpc.githedgehog.com`)."""
+"""The schemas of VPCs, attachments, peerings, externals (`vpc.githedgehog.com`)."""
 
 from collections.abc import Mapping
 
-from fabrics.resources import canonical
+from fabrics.resources import spellings
 from fabrics.resources.schema.fields import (
     KEEP_EMPTY_SCALAR,
     SCALAR,
@@ -29,31 +29,29 @@ _DHCP = Struct(
                 "advertisedRoutes": Set(Struct({"destination": SCALAR, "gateway": SCALAR})),
             }
         ),
-        "static": Map(Struct({"ip": SCALAR}), canonicalize_key=canonical.canonicalize_mac),
+        "static": Map(Struct({"ip": SCALAR}), canonicalize_key=spellings.canonicalize_mac),
+    }
+)
+
+_SUBNET = Struct(
+    {
+        "subnet": SCALAR,
+        "gateway": SCALAR,
+        "dhcp": _DHCP,
+        "vlan": SCALAR,
+        "isolated": KEEP_EMPTY_SCALAR,
+        "restricted": KEEP_EMPTY_SCALAR,
+        "hostBGP": SCALAR,
+        "hostBGPMinPrefixLen": SCALAR,
+        "hostBGPMaxPrefixLen": SCALAR,
+        "hostBGPExtraPrefixes": Map(Struct({"minPrefixLen": SCALAR, "maxPrefixLen": SCALAR})),
     }
 )
 
 _VPC = define_spec(
     {
         "mode": SCALAR,
-        "subnets": Map(
-            Struct(
-                {
-                    "subnet": SCALAR,
-                    "gateway": SCALAR,
-                    "dhcp": _DHCP,
-                    "vlan": SCALAR,
-                    "isolated": KEEP_EMPTY_SCALAR,
-                    "restricted": KEEP_EMPTY_SCALAR,
-                    "hostBGP": SCALAR,
-                    "hostBGPMinPrefixLen": SCALAR,
-                    "hostBGPMaxPrefixLen": SCALAR,
-                    "hostBGPExtraPrefixes": Map(
-                        Struct({"minPrefixLen": SCALAR, "maxPrefixLen": SCALAR})
-                    ),
-                }
-            )
-        ),
+        "subnets": Map(_SUBNET),
         "ipv4Namespace": SCALAR,
         "vlanNamespace": SCALAR,
         "defaultIsolated": SCALAR,
@@ -71,6 +69,21 @@ _TCP_FILTERS = Struct(
     keep_empty=True,
 )
 
+_ACL_STATEMENT = Struct(
+    {
+        "seq": SCALAR,
+        "action": SCALAR,
+        "protocol": SCALAR,
+        "srcPrefix": SCALAR,
+        "dstPrefix": SCALAR,
+        "portRangeBegin": SCALAR,
+        "portRangeEnd": SCALAR,
+        "tcpFilters": _TCP_FILTERS,
+        "icmpType": KEEP_EMPTY_SCALAR,
+        "icmpCode": KEEP_EMPTY_SCALAR,
+    }
+)
+
 _EXTERNAL_ATTACHMENT = define_spec(
     {
         "external": SCALAR,
@@ -80,29 +93,12 @@ _EXTERNAL_ATTACHMENT = define_spec(
         "static": Struct(
             {"remoteIP": SCALAR, "vlan": SCALAR, "ip": SCALAR, "proxy": SCALAR}, keep_empty=True
         ),
-        "inboundACL": Struct(
-            {
-                "statements": AtomicList(
-                    Struct(
-                        {
-                            "seq": SCALAR,
-                            "action": SCALAR,
-                            "protocol": SCALAR,
-                            "srcPrefix": SCALAR,
-                            "dstPrefix": SCALAR,
-                            "portRangeBegin": SCALAR,
-                            "portRangeEnd": SCALAR,
-                            "tcpFilters": _TCP_FILTERS,
-                            "icmpType": KEEP_EMPTY_SCALAR,
-                            "icmpCode": KEEP_EMPTY_SCALAR,
-                        }
-                    )
-                )
-            },
-            keep_empty=True,
-        ),
+        "inboundACL": Struct({"statements": AtomicList(_ACL_STATEMENT)}, keep_empty=True),
     }
 )
+
+_PEERED_VPC = Struct({"name": SCALAR, "subnets": STRING_SET})
+_PEERED_EXTERNAL = Struct({"name": SCALAR, "prefixes": Set(Struct({"prefix": SCALAR}))})
 
 VPC_SPECS: Mapping[str, Struct] = {
     "IPv4Namespace": define_spec({"subnets": STRING_SET}),
@@ -121,15 +117,6 @@ VPC_SPECS: Mapping[str, Struct] = {
     ),
     "ExternalAttachment": _EXTERNAL_ATTACHMENT,
     "ExternalPeering": define_spec(
-        {
-            "permit": Struct(
-                {
-                    "vpc": Struct({"name": SCALAR, "subnets": STRING_SET}),
-                    "external": Struct(
-                        {"name": SCALAR, "prefixes": Set(Struct({"prefix": SCALAR}))}
-                    ),
-                }
-            )
-        }
+        {"permit": Struct({"vpc": _PEERED_VPC, "external": _PEERED_EXTERNAL})}
     ),
 }

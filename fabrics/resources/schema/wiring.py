@@ -1,8 +1,8 @@
-"""The wiring: switches, servers and what connects them (`wiring.githedgehog.com`)."""
+"""The schemas of switches, servers, connections (`wiring.githedgehog.com`)."""
 
 from collections.abc import Mapping
 
-from fabrics.resources import canonical
+from fabrics.resources import spellings
 from fabrics.resources.json_types import Json
 from fabrics.resources.schema.fields import (
     HYDRATED,
@@ -18,7 +18,7 @@ from fabrics.resources.schema.types import ListMap, Map, Set, Struct
 
 
 def _get_link_key(link: Mapping[str, Json]) -> str:
-    """A link is told from others by the ports that it joins."""
+    """Return the names of the ports that a link joins."""
     ports = (end.get("port") for _, end in sorted(link.items()) if isinstance(end, dict))
     return ", ".join(str(port) for port in ports)
 
@@ -40,10 +40,10 @@ _SWITCH = define_spec(
         "vtepIP": HYDRATED,
         "protocolIP": HYDRATED,
         "portGroupSpeeds": Map(SPEED),
-        "portSpeeds": Map(SPEED, canonicalize_key=canonical.canonicalize_port),
+        "portSpeeds": Map(SPEED, canonicalize_key=spellings.canonicalize_port),
         "portBreakouts": Map(SCALAR),
-        "portAutoNegs": Map(SCALAR, canonicalize_key=canonical.canonicalize_port),
-        "portFECs": Map(SCALAR, canonicalize_key=canonical.canonicalize_port),
+        "portAutoNegs": Map(SCALAR, canonicalize_key=spellings.canonicalize_port),
+        "portFECs": Map(SCALAR, canonicalize_key=spellings.canonicalize_port),
         "portLocators": Map(SCALAR, ephemeral=True),  # LEDs that switch themselves off
         "boot": Struct({"serial": SCALAR, "mac": SCALAR}),
         "enableAllPorts": SCALAR,
@@ -62,6 +62,9 @@ _SWITCH = define_spec(
 
 _END = Struct({"port": PORT})
 _ADDRESSED_END = Struct({"port": PORT, "ip": HYDRATED})
+_STATIC_END = Struct(
+    {"port": PORT, "ip": SCALAR, "nextHop": SCALAR, "subnets": STRING_LIST, "vlan": SCALAR}
+)
 _SERVER_LINK = {"server": _END, "switch": _END}
 _SERVER_LINKS = Struct(
     {"links": _define_links(**_SERVER_LINK), "mtu": SCALAR, "fallback": SCALAR}, keep_empty=True
@@ -89,23 +92,7 @@ _CONNECTION = define_spec(
         "vpcLoopback": Struct({"links": _SWITCH_LINKS}, keep_empty=True),
         "external": Struct({"link": Struct({"switch": _END})}, keep_empty=True),
         "staticExternal": Struct(
-            {
-                "link": Struct(
-                    {
-                        "switch": Struct(
-                            {
-                                "port": PORT,
-                                "ip": SCALAR,
-                                "nextHop": SCALAR,
-                                "subnets": STRING_LIST,
-                                "vlan": SCALAR,
-                            }
-                        )
-                    }
-                ),
-                "withinVPC": SCALAR,
-            },
-            keep_empty=True,
+            {"link": Struct({"switch": _STATIC_END}), "withinVPC": SCALAR}, keep_empty=True
         ),
     }
 )
@@ -116,5 +103,5 @@ WIRING_SPECS: Mapping[str, Struct] = {
     "Switch": _SWITCH,
     "Server": define_spec({"description": SCALAR, "profile": SCALAR}),
     "Connection": _CONNECTION,
-    "SwitchProfile": define_spec({}),  # not compared: no field of it has to be known
+    "SwitchProfile": define_spec({}),  # not compared, so it needs no fields
 }

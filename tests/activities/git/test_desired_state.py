@@ -1,4 +1,4 @@
-"""What a change in Git costs: one edited file one parse, nothing changed none."""
+"""The cache of parsed files: one parse after an edit, else none."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from activities.git import desired_state
 from activities.git.desired_state import DesiredStateCache
-from fabrics.resources.manifests import ParsedFile, parse_manifests
+from fabrics.resources.manifests.files import ParsedFile, parse_manifests
 from settings import Settings
 from tests.support.git.repositories import Repository
 
@@ -28,7 +28,7 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of the files that were parsed, as it happens."""
+    """The paths of the files parsed so far."""
     paths: list[str] = []
 
     def counting(path: str, data: bytes) -> ParsedFile:
@@ -39,7 +39,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return paths
 
 
-def test_one_edited_file_costs_one_parse(
+def test_only_edited_files_are_parsed(
     repository: Repository, settings: Settings, parsed: list[str]
 ) -> None:
     states, source = DesiredStateCache(), repository.source("oslo")
@@ -71,22 +71,22 @@ def test_one_edited_file_costs_one_parse(
     assert parsed == []
 
 
-def test_equal_files_of_two_fabrics_keep_their_own_names(
+def test_equal_files_of_two_fabrics_keep_their_paths(
     repository: Repository, settings: Settings
 ) -> None:
     states = DesiredStateCache()
     repository.commit_files({"oslo/vpc.yaml": vpc("vpc-1"), "bergen/vpc.yaml": vpc("vpc-1")})
 
-    places = {
+    sources = {
         str(resource.source)
         for directory in ("oslo", "bergen")
         for resource in states.read(repository.source(directory), settings).state.resources.values()
     }
 
-    assert places == {"oslo/vpc.yaml:1", "bergen/vpc.yaml:1"}
+    assert sources == {"oslo/vpc.yaml:1", "bergen/vpc.yaml:1"}
 
 
-def test_what_is_kept_is_bounded(
+def test_cache_is_bounded(
     repository: Repository,
     settings: Settings,
     parsed: list[str],
@@ -106,14 +106,16 @@ def test_what_is_kept_is_bounded(
     assert len(parsed) == 4, "five files of two each fit"
 
 
-def test_threads_may_share_it(repository: Repository, settings: Settings) -> None:
+def test_threads_may_share_the_cache(repository: Repository, settings: Settings) -> None:
     states = DesiredStateCache()
     names = [f"fabric-{number}" for number in range(6)]
     repository.commit_files({f"{name}/vpc.yaml": vpc(name) for name in names})
 
     with ThreadPoolExecutor(6) as pool:
-        found = list(
+        results = list(
             pool.map(lambda name: states.read(repository.source(name), settings).state, names)
         )
 
-    assert [[key.name for key in state.resources] for state in found] == [[name] for name in names]
+    assert [[key.name for key in state.resources] for state in results] == [
+        [name] for name in names
+    ]

@@ -1,7 +1,7 @@
-"""Repositories that want to be more than text: each ends in one clear problem, in bounded time.
+"""Hostile repositories: each leads to one clear problem, in bounded time.
 
-A problem of one file leaves the rest readable; one of the whole source is an error. Nothing may be
-executed, and nothing read that lies outside the repository.
+A problem of one file leaves the others readable; one of the whole source is an error. Nothing may be executed,
+and nothing outside the repository may be read.
 """
 
 import time
@@ -15,7 +15,7 @@ from activities.errors import PermanentError, TransientError
 from activities.git.desired_state import MAX_FILES, DesiredStateCache
 from fabrics.record.config import GitSource
 from fabrics.resources.kinds import ALL_COMPARED_KINDS
-from fabrics.resources.manifests import DesiredState
+from fabrics.resources.manifests.files import DesiredState
 from settings import Settings
 from tests.support.git.repositories import FILE, LINK, SUBMODULE, TREE, Repository
 
@@ -35,10 +35,10 @@ def repository(tmp_path: Path) -> Repository:
 
 @pytest.fixture(autouse=True)
 def _bounded() -> Iterator[None]:
-    """Whatever a repository holds, a reading takes seconds."""
-    begun = time.monotonic()
+    """Fail tests that take longer than seconds."""
+    started = time.monotonic()
     yield
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - started < 30
 
 
 def desired(source: GitSource, settings: Settings) -> DesiredState:
@@ -62,21 +62,21 @@ def error_of(source: GitSource, settings: Settings) -> str:
         (SUBMODULE, "library.yaml", "", "library.yaml:1: a submodule"),
     ],
 )
-def test_what_stands_for_something_elsewhere_is_not_followed(  # noqa: PLR0917
+def test_links_and_submodules_are_not_followed(  # noqa: PLR0917
     mode: str, name: str, target: str, problem: str, repository: Repository, settings: Settings
 ) -> None:
     object_id = repository.blob(target) if mode == LINK else COMMIT
     entries = [(FILE, "vpc.yaml", repository.blob(VPC)), (mode, name, object_id)]
     repository.commit(repository.tree(*sorted(entries, key=lambda entry: entry[1])))
 
-    found = desired(repository.source(), settings)
+    state = desired(repository.source(), settings)
 
-    assert [str(each)[: len(problem)] for each in found.problems] == [problem]
-    assert [key.name for key in found.resources] == ["vpc-1"]
-    assert found.incomplete_kinds == ALL_COMPARED_KINDS, "what it stands for may hold any object"
+    assert [str(actual)[: len(problem)] for actual in state.problems] == [problem]
+    assert [key.name for key in state.resources] == ["vpc-1"]
+    assert state.incomplete_kinds == ALL_COMPARED_KINDS, "the target may hold any object"
 
 
-def test_links_beside_the_manifests_do_no_harm(repository: Repository, settings: Settings) -> None:
+def test_links_beside_manifests_are_ignored(repository: Repository, settings: Settings) -> None:
     link = repository.blob("/etc/passwd")
     hidden = repository.tree((LINK, "x.yaml", link))
     manifests = (FILE, "vpc.yaml", repository.blob(VPC))
@@ -84,29 +84,29 @@ def test_links_beside_the_manifests_do_no_harm(repository: Repository, settings:
         repository.tree((TREE, ".github", hidden), (LINK, "README.md", link), manifests)
     )
 
-    found = desired(repository.source(), settings)
+    state = desired(repository.source(), settings)
 
-    assert found.problems == ()
-    assert len(found.resources) == 1
+    assert state.problems == ()
+    assert len(state.resources) == 1
 
 
 @pytest.mark.parametrize(("mode", "target"), [(LINK, "/etc"), (LINK, "."), (SUBMODULE, "")])
-def test_the_directory_itself_leads_elsewhere(
+def test_directory_that_is_a_link_is_refused(
     mode: str, target: str, repository: Repository, settings: Settings
 ) -> None:
     object_id = repository.blob(target) if mode == LINK else COMMIT
     repository.commit(repository.tree((mode, "oslo", object_id)))
 
-    said = error_of(repository.source("oslo"), settings)
+    sentence = error_of(repository.source("oslo"), settings)
 
-    assert said.startswith("The directory oslo ")
-    assert "check hh_git_directory" in said
+    assert sentence.startswith("The path oslo ")
+    assert "check hh_git_directory" in sentence
 
 
 @pytest.mark.parametrize(
     "directory", ["..", "../etc", "a/../../etc", "./a", "a/./b", "a\nb", "a\0"]
 )
-def test_directories_that_escape_are_refused(
+def test_directories_outside_the_repository_are_refused(
     directory: str, repository: Repository, settings: Settings
 ) -> None:
     repository.commit_files({"a.yaml": VPC})
@@ -115,7 +115,7 @@ def test_directories_that_escape_are_refused(
 
 
 @pytest.mark.parametrize("directory", ["--help", "-r", ":(top)", "*", "^{/x}", "@{u}", "a:b"])
-def test_odd_directories_are_only_names(
+def test_directory_name_is_never_option_or_pattern(
     directory: str, repository: Repository, settings: Settings
 ) -> None:
     repository.commit_files({"a.yaml": VPC})
@@ -145,7 +145,7 @@ def test_odd_directories_are_only_names(
         "HEAD~1",
     ],
 )
-def test_option_like_and_odd_branches(
+def test_invalid_branch_names_are_refused(
     branch: str, repository: Repository, settings: Settings
 ) -> None:
     repository.commit_files({"a.yaml": VPC})
@@ -173,7 +173,7 @@ def test_option_like_and_odd_branches(
         "https://user:word@127.0.0.1/x",
     ],
 )
-def test_addresses_that_would_run_or_read_something(
+def test_dangerous_urls_are_refused(
     url: str,
     repository: Repository,
     settings: Settings,
@@ -181,50 +181,52 @@ def test_addresses_that_would_run_or_read_something(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    asked = repository.source().model_copy(update={"repository": url})
+    source = repository.source().model_copy(update={"repository": url})
 
-    assert "hh_git_repository" in error_of(asked, settings)
+    assert "hh_git_repository" in error_of(source, settings)
     assert not (tmp_path / "executed").exists()
 
 
 @pytest.mark.parametrize("name", ["..", ".", ".git", "a/b", ".GIT"])
-def test_names_that_no_tree_may_hold(name: str, repository: Repository, settings: Settings) -> None:
+def test_trees_with_invalid_names_are_refused(
+    name: str, repository: Repository, settings: Settings
+) -> None:
     inner = repository.tree((FILE, "a.yaml", repository.blob(VPC)))
     repository.commit(repository.tree((TREE, name, inner)))
 
-    assert "git's own checks refuse" in error_of(repository.source(), settings)
+    assert "fails git's own checks" in error_of(repository.source(), settings)
 
 
-def test_a_gitmodules_that_would_run_something(repository: Repository, settings: Settings) -> None:
+def test_malicious_gitmodules_are_refused(repository: Repository, settings: Settings) -> None:
     modules = '[submodule "x"]\n path = x\n url = --upload-pack=touch /tmp/executed\n'
     repository.commit_files({".gitmodules": modules, "a.yaml": VPC})
 
-    assert "git's own checks refuse" in error_of(repository.source(), settings)
+    assert "fails git's own checks" in error_of(repository.source(), settings)
 
 
-def test_filters_and_attributes_do_nothing(repository: Repository, settings: Settings) -> None:
+def test_filters_and_attributes_are_ignored(repository: Repository, settings: Settings) -> None:
     attributes = "*.yaml filter=evil diff=evil text eol=crlf working-tree-encoding=UTF-16\n"
     repository.commit_files({".gitattributes": attributes, "a.yaml": VPC})
 
     assert len(desired(repository.source(), settings).resources) == 1
 
 
-def test_a_file_of_100_mb_is_left_alone(repository: Repository, settings: Settings) -> None:
+def test_file_of_100_mb_is_not_read(repository: Repository, settings: Settings) -> None:
     repository.commit_files({"large.yaml": b"# spam\n" * 15_000_000, "vpc.yaml": VPC})
 
     tracemalloc.start()
-    found = desired(repository.source(), settings)
+    state = desired(repository.source(), settings)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
-    assert [str(problem) for problem in found.problems] == [
+    assert [str(problem) for problem in state.problems] == [
         "large.yaml:1: larger than 16 MB (100 MB); split it."
     ]
-    assert len(found.resources) == 1
+    assert len(state.resources) == 1
     assert peak < 10_000_000
 
 
-def test_a_tree_bomb_of_files(repository: Repository, settings: Settings) -> None:
+def test_tree_bomb_of_files_is_refused(repository: Repository, settings: Settings) -> None:
     tree = repository.tree((FILE, "a.yaml", repository.blob(VPC)))
     for _ in range(9):
         tree = repository.tree(*((TREE, f"d{number}", tree) for number in range(10)))
@@ -233,31 +235,31 @@ def test_a_tree_bomb_of_files(repository: Repository, settings: Settings) -> Non
     assert "too many files" in error_of(repository.source(), settings)
 
 
-def test_a_tree_bomb_without_files(repository: Repository, settings: Settings) -> None:
+def test_tree_bomb_without_files_is_refused(repository: Repository, settings: Settings) -> None:
     tree = repository.tree()
     for _ in range(9):
         tree = repository.tree(*((TREE, f"d{number}", tree) for number in range(10)))
     repository.commit(tree)
-    impatient = settings.model_copy(update={"git_timeout": 2.0})
+    short_timeout = settings.model_copy(update={"git_timeout": 2.0})
 
-    assert "too many files" in error_of(repository.source(), impatient)
+    assert "too many files" in error_of(repository.source(), short_timeout)
 
 
-def test_more_manifests_than_a_fabric_can_have(repository: Repository, settings: Settings) -> None:
+def test_too_many_manifests_are_refused(repository: Repository, settings: Settings) -> None:
     blob = repository.blob(VPC)
     entries = ((FILE, f"{number:06}.yaml", blob) for number in range(MAX_FILES + 1))
     repository.commit(repository.tree(*entries))
 
-    said = error_of(repository.source(), settings)
+    sentence = error_of(repository.source(), settings)
 
-    assert f"more than {MAX_FILES} manifests" in said
+    assert f"more than {MAX_FILES} manifests" in sentence
 
 
 @pytest.mark.parametrize(
     ("name", "shown"),
     [(b"two\nlines.yaml", "two\\nlines.yaml"), (b"\xff\xfe.yaml", "\\xff\\xfe.yaml")],
 )
-def test_file_names_that_are_no_text(
+def test_undecodable_file_names_are_escaped(
     name: bytes, shown: str, repository: Repository, settings: Settings
 ) -> None:
     repository.commit(repository.tree((FILE, name, repository.blob("a: ["))))
@@ -267,13 +269,13 @@ def test_file_names_that_are_no_text(
     assert problem.path == shown
 
 
-def test_a_large_file_that_is_kept_elsewhere(repository: Repository, settings: Settings) -> None:
+def test_lfs_pointer_is_a_problem(repository: Repository, settings: Settings) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
     repository.commit_files({"vpc.yaml": pointer})
 
-    found = desired(repository.source(), settings)
+    state = desired(repository.source(), settings)
 
-    assert [str(problem) for problem in found.problems] == [
+    assert [str(problem) for problem in state.problems] == [
         "vpc.yaml:1: kept in Git LFS, which is not followed; commit the manifests themselves."
     ]
-    assert found.incomplete_kinds == ALL_COMPARED_KINDS
+    assert state.incomplete_kinds == ALL_COMPARED_KINDS

@@ -1,4 +1,4 @@
-"""A repository's life as its fabric sees it: pushes, force-pushes, deletions, damage, outages."""
+"""Mirrors across pushes, force-pushes, deletions, damage and locks."""
 
 import shutil
 from collections.abc import Callable
@@ -23,12 +23,12 @@ def repository(tmp_path: Path) -> Repository:
 def contents(source: GitSource, settings: Settings) -> dict[str, bytes]:
     mirror = GitMirror(source, settings)
     files = mirror.fetch_snapshot().files
-    found = mirror.read_contents({file.blob_id for file in files})
-    return {file.path: found[file.blob_id] for file in files}
+    by_blob_id = mirror.read_contents({file.blob_id for file in files})
+    return {file.path: by_blob_id[file.blob_id] for file in files}
 
 
 def mirror_of(settings: Settings) -> Path:
-    """The one mirror that the worker keeps."""
+    """The path of the only mirror."""
     (mirror,) = (path for path in (settings.cache_dir / "git").iterdir() if path.is_dir())
     return mirror
 
@@ -39,7 +39,7 @@ def sentence_of(error: type[Exception], source: GitSource, settings: Settings) -
     return str(caught.value)
 
 
-def test_files_of_a_directory(repository: Repository, settings: Settings) -> None:
+def test_snapshot_lists_files_of_the_directory(repository: Repository, settings: Settings) -> None:
     files: dict[str, bytes | str] = {
         "oslo/a.yaml": "a: 1\n",
         "oslo/deep/er/b.yaml": b"\x00\xff\n\n",
@@ -55,7 +55,7 @@ def test_files_of_a_directory(repository: Repository, settings: Settings) -> Non
     assert contents(repository.source("/"), settings).keys() == files.keys()
 
 
-def test_pushes_force_pushes_and_emptied_directories(
+def test_snapshot_follows_pushes_and_force_pushes(
     repository: Repository, settings: Settings
 ) -> None:
     first = repository.commit_files({"oslo/a.yaml": "1"})
@@ -73,41 +73,41 @@ def test_pushes_force_pushes_and_emptied_directories(
     assert contents(source, settings) == {".gitkeep": b""}
 
     repository.commit_files({"bergen/a.yaml": "4"})
-    assert "The directory oslo does not exist in branch main" in sentence_of(
+    assert "The path oslo does not exist in branch main" in sentence_of(
         PermanentError, source, settings
     )
 
 
-def test_branches_come_and_go(repository: Repository, settings: Settings) -> None:
+def test_branches_may_appear_and_disappear(repository: Repository, settings: Settings) -> None:
     repository.commit_files({"a.yaml": "1"})
     repository.commit_files({"a.yaml": "2"}, branch="lab")
     lab = repository.source(branch="lab")
     assert contents(lab, settings) == {"a.yaml": b"2"}
 
     repository.git("update-ref", "-d", "refs/heads/lab")
-    said = sentence_of(PermanentError, lab, settings)
-    assert "has no branch lab (but main)" in said
+    sentence = sentence_of(PermanentError, lab, settings)
+    assert "has no branch lab (but main)" in sentence
 
     repository.commit_files({"a.yaml": "3"}, branch="lab/two")
     assert contents(repository.source(branch="lab/two"), settings) == {"a.yaml": b"3"}
     assert mirror_of(settings)
 
 
-def test_an_empty_repository_and_one_that_is_none(
+def test_empty_and_missing_repositories_are_refused(
     repository: Repository, settings: Settings, tmp_path: Path
 ) -> None:
-    said = sentence_of(PermanentError, repository.source(), settings)
-    assert "has no branches: it is empty" in said
+    sentence = sentence_of(PermanentError, repository.source(), settings)
+    assert "has no branches: it is empty" in sentence
 
     nothing = Repository(tmp_path / "nothing")
-    said = sentence_of(PermanentError, nothing.source(), settings)
-    assert "does not exist, or a reader without credentials may not see it" in said
+    sentence = sentence_of(PermanentError, nothing.source(), settings)
+    assert "does not exist, or a reader without credentials may not see it" in sentence
 
 
-def test_a_file_is_no_directory(repository: Repository, settings: Settings) -> None:
+def test_file_instead_of_directory_is_refused(repository: Repository, settings: Settings) -> None:
     repository.commit_files({"oslo": "a: 1"})
 
-    assert "oslo is no directory" in sentence_of(
+    assert "oslo is not a directory" in sentence_of(
         PermanentError, repository.source("oslo"), settings
     )
 
@@ -145,7 +145,7 @@ def lose_packs(mirror: Path) -> None:
     "damage",
     [lose_objects, break_configuration, break_head, leave_a_lock, break_objects, lose_packs],
 )
-def test_a_damaged_mirror_is_made_anew(
+def test_damaged_mirror_is_recreated(
     damage: Callable[[Path], None],
     pushed_since: bool,
     repository: Repository,
@@ -162,9 +162,7 @@ def test_a_damaged_mirror_is_made_anew(
     assert contents(repository.source("oslo"), settings) == {"a.yaml": expected}
 
 
-def test_a_mirror_lost_between_listing_and_reading_is_a_passing_failure(
-    repository: Repository, settings: Settings
-) -> None:
+def test_mirror_lost_after_listing_is_transient(repository: Repository, settings: Settings) -> None:
     repository.commit_files({"a.yaml": "1"})
     mirror = GitMirror(repository.source(), settings)
     (file,) = mirror.fetch_snapshot().files
@@ -175,7 +173,7 @@ def test_a_mirror_lost_between_listing_and_reading_is_a_passing_failure(
     assert contents(repository.source(), settings) == {"a.yaml": b"1"}
 
 
-def test_a_mirror_does_not_grow_for_ever(repository: Repository, settings: Settings) -> None:
+def test_mirror_size_is_bounded(repository: Repository, settings: Settings) -> None:
     source = repository.source()
     repository.commit_files({"a.yaml": "first"})
     GitMirror(source, settings).fetch_snapshot()
@@ -197,28 +195,26 @@ def test_many_fabrics_may_share_a_repository(repository: Repository, settings: S
     repository.commit_files({f"{name}/a.yaml": name for name in names})
 
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda name: contents(repository.source(name), settings), names))
+        results = list(pool.map(lambda name: contents(repository.source(name), settings), names))
 
-    assert found == [{"a.yaml": name.encode()} for name in names]
+    assert results == [{"a.yaml": name.encode()} for name in names]
     assert mirror_of(settings)
 
 
-def test_a_sync_waits_for_another_process_but_not_for_ever(
-    repository: Repository, settings: Settings
-) -> None:
+def test_wait_for_locked_mirror_is_bounded(repository: Repository, settings: Settings) -> None:
     repository.commit_files({"a.yaml": "1"})
     assert contents(repository.source(), settings)
-    impatient = settings.model_copy(update={"git_timeout": 0.2})
+    short_timeout = settings.model_copy(update={"git_timeout": 0.2})
 
     with FileLock(mirror_of(settings).with_suffix(".lock")):
-        said = sentence_of(TransientError, repository.source(), impatient)
+        sentence = sentence_of(TransientError, repository.source(), short_timeout)
 
-    assert "is still being read by another sync" in said
+    assert "is still being read by another sync" in sentence
 
 
-def test_a_cache_that_cannot_be_written(repository: Repository, settings: Settings) -> None:
+def test_unwritable_cache_is_permanent(repository: Repository, settings: Settings) -> None:
     settings.cache_dir.write_text("a file where the folder should be")
 
-    said = sentence_of(PermanentError, repository.source(), settings)
+    sentence = sentence_of(PermanentError, repository.source(), settings)
 
-    assert f"cannot keep Git mirrors in {settings.cache_dir}" in said
+    assert f"cannot store Git mirrors in {settings.cache_dir}" in sentence

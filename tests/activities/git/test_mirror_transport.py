@@ -1,4 +1,4 @@
-"""Git over the network: tokens, what git itself gets to see, redirects, and servers that hang."""
+"""Git over the network: tokens, git's environment, redirects, hanging servers."""
 
 import json
 import os
@@ -28,7 +28,7 @@ TOKEN = "s3cret-token"
 
 @pytest.fixture
 def private(git_server: GitServer, credential: Path) -> GitRepository:
-    """A repository that wants a token, which the credential has."""
+    """A repository that requires a token, which the credential has."""
     repository = git_server.create_repository(f"private-{uuid4().hex[:8]}", token=TOKEN)
     repository.commit({"oslo/a.yaml": "a: 1\n"})
     (credential / "git-token").write_text(f"{TOKEN}\n")
@@ -40,23 +40,25 @@ def source(repository: str, credential: str = "lab") -> GitSource:
     return GitSource(repository=repository, branch="main", directory="/", credential=credential)
 
 
-def sentence_of(error: type[Exception], asked: GitSource, settings: Settings) -> str:
+def sentence_of(error: type[Exception], requested: GitSource, settings: Settings) -> str:
     with pytest.raises(error) as caught:
-        GitMirror(asked, settings).fetch_snapshot()
+        GitMirror(requested, settings).fetch_snapshot()
     assert TOKEN not in str(caught.value)
     return str(caught.value)
 
 
-def test_a_token_opens_a_private_repository(private: GitRepository, settings: Settings) -> None:
+def test_token_gives_access_to_private_repository(
+    private: GitRepository, settings: Settings
+) -> None:
     (file,) = GitMirror(source(private.url), settings).fetch_snapshot().files
 
     assert file.path == "oslo/a.yaml"
 
 
-def test_a_wrong_token_a_missing_one_and_a_missing_repository(
+def test_refused_access_names_the_fix(
     private: GitRepository, settings: Settings, credential: Path
 ) -> None:
-    assert "asks for credentials, and the worker has none" in sentence_of(
+    assert "requires a credential, and the worker has none" in sentence_of(
         PermanentError, source(private.url, "other"), settings
     )
     assert "does not exist, or the credential lab may not see it" in sentence_of(
@@ -77,7 +79,7 @@ def test_an_anonymous_reader_needs_no_credential(git_server: GitServer, settings
 
 @pytest.fixture
 def watched_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A `git` that notes its arguments and environment before it becomes the real one."""
+    """Record the arguments and environment of every `git` call in the returned file."""
     notes, real = tmp_path / "notes", shutil.which("git")
     program = tmp_path / "bin" / "git"
     program.parent.mkdir()
@@ -93,7 +95,7 @@ def watched_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return notes
 
 
-def test_git_sees_no_secret_in_arguments_and_nothing_of_the_workers_own_configuration(
+def test_git_gets_no_secret_arguments_and_no_inherited_configuration(
     private: GitRepository,
     settings: Settings,
     watched_git: Path,
@@ -114,8 +116,8 @@ def test_git_sees_no_secret_in_arguments_and_nothing_of_the_workers_own_configur
 
     assert GitMirror(source(private.url), settings).fetch_snapshot().files
 
-    seen = [json.loads(line) for line in watched_git.read_text().splitlines()]
-    calls = [call for call in seen if call[0] != ["http-backend"]]
+    received = [json.loads(line) for line in watched_git.read_text().splitlines()]
+    calls = [call for call in received if call[0] != ["http-backend"]]
     assert [arguments[0] for arguments, _ in calls] == ["init", "fetch", "rev-parse", "ls-tree"]
     for arguments, environment in calls:
         assert not any(TOKEN in text or private.url in text for text in arguments)
@@ -137,7 +139,7 @@ def ssh_key(credential: Path) -> Path:
 
 @pytest.fixture
 def pretend_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where to write the program that is run as `ssh`."""
+    """The path of the program that runs as `ssh`."""
     program = tmp_path / "bin" / "ssh"
     program.parent.mkdir()
     program.touch(mode=0o755)
@@ -145,7 +147,7 @@ def pretend_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return program
 
 
-def test_ssh_uses_the_credential_alone_and_knows_its_host(
+def test_ssh_uses_only_the_credential(
     ssh_key: Path,
     pretend_ssh: Path,
     settings: Settings,
@@ -157,8 +159,8 @@ def test_ssh_uses_the_credential_alone_and_knows_its_host(
     pretend_ssh.write_text(f'#!/bin/sh\n{note}\nfor last; do :; done\neval "exec $last"\n')
     monkeypatch.setenv("GIT_SSH_COMMAND", "false")
 
-    asked = source(f"ssh://git@git.example.com{tmp_path}/fleet.git")
-    assert GitMirror(asked, settings).fetch_snapshot().commit == commit
+    requested = source(f"ssh://git@git.example.com{tmp_path}/fleet.git")
+    assert GitMirror(requested, settings).fetch_snapshot().commit == commit
 
     arguments = (tmp_path / "arguments").read_text().split("\n")
     assert {"BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"} < set(arguments)
@@ -169,27 +171,31 @@ def test_ssh_uses_the_credential_alone_and_knows_its_host(
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "sentence"),
+    ("stderr", "error", "sentence"),
     [
-        ("Host key verification failed.", PermanentError, "another host key than known_hosts"),
-        ("git@x: Permission denied (publickey).", PermanentError, "the public key of ssh-key"),
+        ("Host key verification failed.", PermanentError, "a host key that is not in known_hosts"),
+        (
+            "git@x: Permission denied (publickey).",
+            PermanentError,
+            "register the public key of its ssh-key",
+        ),
         ("ssh: connect to host x port 22: Connection refused", TransientError, "nothing listens"),
         ("kex_exchange: Connection closed by remote host", TransientError, "broke off"),
     ],
 )
 @pytest.mark.usefixtures("ssh_key")
-def test_what_ssh_says(
-    words: str, error: type[Exception], sentence: str, pretend_ssh: Path, settings: Settings
+def test_ssh_errors_are_classified(
+    stderr: str, error: type[Exception], sentence: str, pretend_ssh: Path, settings: Settings
 ) -> None:
-    pretend_ssh.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 255\n")
+    pretend_ssh.write_text(f"#!/bin/sh\necho '{stderr}' >&2\nexit 255\n")
 
-    said = sentence_of(error, source("git@git.example.com:fabrics/oslo.git"), settings)
+    message = sentence_of(error, source("git@git.example.com:fabrics/oslo.git"), settings)
 
-    assert sentence in said
+    assert sentence in message
 
 
 @contextmanager
-def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def running_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """An HTTP server on loopback; its URL."""
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -201,33 +207,33 @@ def answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
             thread.join()
 
 
-def test_a_redirect_gets_no_token(
+def test_redirect_gets_no_token(
     private: GitRepository, settings: Settings, credential: Path
 ) -> None:
-    seen: list[str | None] = []
+    received: list[str | None] = []
 
     class Collector(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            seen.append(self.headers.get("Authorization"))
+            received.append(self.headers.get("Authorization"))
             self.send_error(404)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with answering(Collector) as elsewhere:
+    with running_server(Collector) as other_url:
 
         class Redirect(Collector):
             def do_GET(self) -> None:
                 self.send_response(301)
-                self.send_header("Location", f"{elsewhere}{self.path}")
+                self.send_header("Location", f"{other_url}{self.path}")
                 self.end_headers()
 
-        with answering(Redirect) as front:
+        with running_server(Redirect) as front:
             (credential / "git-url").write_text(front)
-            said = sentence_of(PermanentError, source(f"{front}/fleet.git"), settings)
+            message = sentence_of(PermanentError, source(f"{front}/fleet.git"), settings)
 
-    assert "redirects elsewhere: name the final URL" in said
-    assert seen == []
+    assert "redirects elsewhere: name the final URL" in message
+    assert received == []
 
 
 @pytest.mark.parametrize(
@@ -237,10 +243,10 @@ def test_a_redirect_gets_no_token(
         (404, PermanentError, "does not exist"),
         (429, TransientError, "is not available at the moment"),
         (503, TransientError, "is not available at the moment"),
-        (200, PermanentError, "no Git repository at all"),
+        (200, PermanentError, "it is empty, or not a Git repository"),
     ],
 )
-def test_answers_that_are_no_git(  # noqa: PLR0917
+def test_http_errors_are_classified(  # noqa: PLR0917
     status: int,
     error: type[Exception],
     sentence: str,
@@ -258,23 +264,23 @@ def test_answers_that_are_no_git(  # noqa: PLR0917
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with answering(Handler) as url:
+    with running_server(Handler) as url:
         (credential / "git-url").write_text(url)
         assert sentence in sentence_of(error, source(f"{url}/fleet.git"), settings)
 
 
-def test_a_server_that_hangs_is_given_up_and_nothing_is_left_running(
+def test_hanging_server_times_out_and_leaves_no_process(
     settings: Settings,
 ) -> None:
-    impatient = settings.model_copy(update={"git_timeout": 1.0})
+    short_timeout = settings.model_copy(update={"git_timeout": 1.0})
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/fleet.git"
-        begun = time.monotonic()
-        said = sentence_of(TransientError, source(url), impatient)
-        took = time.monotonic() - begun
+        started = time.monotonic()
+        message = sentence_of(TransientError, source(url), short_timeout)
+        elapsed = time.monotonic() - started
 
-    assert "did not answer in time" in said
-    assert took < 10
+    assert "did not answer in time" in message
+    assert elapsed < 10
     assert not [child for child in psutil.Process().children(recursive=True) if _is_git(child)]
 
 
@@ -285,7 +291,7 @@ def _is_git(process: psutil.Process) -> bool:
         return False
 
 
-def test_nothing_listens_or_resolves(settings: Settings) -> None:
+def test_unreachable_hosts_are_transient(settings: Settings) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/timed-out.git"
@@ -305,13 +311,13 @@ def test_nothing_listens_or_resolves(settings: Settings) -> None:
         "ext::sh -c id",
     ],
 )
-def test_local_addresses_are_for_development(repository: str, settings: Settings) -> None:
+def test_local_urls_need_the_development_setting(repository: str, settings: Settings) -> None:
     production = settings.model_copy(update={"git_allow_local": False})
 
     assert "hh_git_repository" in sentence_of(PermanentError, source(repository), production)
 
 
-def test_plain_http_leaves_the_machine_never(settings: Settings) -> None:
-    asked = source("http://git.example.com/fleet.git")
+def test_plain_http_needs_a_loopback_host(settings: Settings) -> None:
+    requested = source("http://git.example.com/fleet.git")
 
-    assert "must start with https:// or ssh://" in sentence_of(PermanentError, asked, settings)
+    assert "must start with https:// or ssh://" in sentence_of(PermanentError, requested, settings)

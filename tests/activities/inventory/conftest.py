@@ -1,4 +1,4 @@
-"""Fixtures: fabrics whose inventories are in the real NetBox, and a proxy that makes it fail."""
+"""Fixtures: fabrics with an inventory in the real NetBox, and a fault proxy."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -12,13 +12,13 @@ from settings import Settings
 from stack.stack import Stack
 from tests.support.netbox.browser import Browser
 from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory
-from tests.support.netbox.fault_proxy import FaultProxy, fault_proxy
+from tests.support.netbox.fault_proxy import FaultProxy, run_fault_proxy
 from tests.support.netbox.records import MakeRecord
 
 
 @pytest.fixture
 def short_pages(browser: Browser) -> Iterator[int]:
-    """NetBox gives so few rows of a list at a time, as its administrators may have it."""
+    """Limit the pages of NetBox's lists to a few rows, as an administrator may."""
     rows = 3
     browser.configure(MAX_PAGE_SIZE=rows)
     yield rows
@@ -27,42 +27,42 @@ def short_pages(browser: Browser) -> Iterator[int]:
 
 @pytest.fixture(scope="session")
 def inventory_netbox(stack: Stack, constrained_token: str) -> Iterator[InventoryNetBox]:
-    """NetBox as the user that workers are, for many rows at a time."""
+    """NetBox as the user of workers, with requests for many rows."""
     client = InventoryNetBox(stack.netbox.url, constrained_token, connect_timeout=5, timeout=60)
     yield client
     client.close()
 
 
 @pytest.fixture
-def make_mirror(
+def make_inventory(
     inventory_netbox: InventoryNetBox, admin: NetBox, make_record: MakeRecord
 ) -> MakeInventory:
-    """Makes fabrics with an empty inventory.
+    """Return a function that creates fabrics with empty inventories.
 
-    What they then have stays: fabrics do not touch what others have, and NetBox takes long to delete.
+    Inventories stay after a test: no fabric touches those of others, and NetBox is slow at deleting.
     """
     return lambda **fields: FabricInventory(inventory_netbox, admin, make_record(**fields))
 
 
 @pytest.fixture
-def mirror(make_mirror: MakeInventory) -> FabricInventory:
-    """A fabric with an empty inventory, and a site of its own."""
-    return make_mirror()
+def inventory(make_inventory: MakeInventory) -> FabricInventory:
+    """A fabric with an empty inventory and a site of its own."""
+    return make_inventory()
 
 
 @pytest.fixture
-async def between(stack: Stack) -> AsyncIterator[FaultProxy]:
-    """What stands between the worker and NetBox."""
-    async with fault_proxy(stack.netbox.url) as netbox:
-        yield netbox
+async def fault_proxy(stack: Stack) -> AsyncIterator[FaultProxy]:
+    """A proxy in front of NetBox, without faults at first."""
+    async with run_fault_proxy(stack.netbox.url) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-def through(
-    between: FaultProxy, mirror: FabricInventory, constrained_token: str
+def proxied_inventory(
+    fault_proxy: FaultProxy, inventory: FabricInventory, constrained_token: str
 ) -> Iterator[FabricInventory]:
-    """The fabric, whose inventory is written through it, as workers do."""
-    settings = Settings(netbox_url=between.url, netbox_token=SecretStr(constrained_token))
+    """The fabric, with a workers' client that writes through the proxy."""
+    settings = Settings(netbox_url=fault_proxy.url, netbox_token=SecretStr(constrained_token))
     client = InventoryNetBox.from_settings(settings)
-    yield replace(mirror, netbox=client)
+    yield replace(inventory, netbox=client)
     client.close()

@@ -1,4 +1,4 @@
-"""A record can always be deleted; what syncs made of its fabric does not keep people from it, and stays."""
+"""Deletion of a record: the fabric's inventory does not prevent it, and stays."""
 
 from activities.inventory.netbox.endpoints import PATHS
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
@@ -19,44 +19,44 @@ def is_there(admin: NetBox, record: Row) -> bool:
     return record["id"] in [row["id"] for row in admin.list_rows(CLUSTERS_PATH, id=record["id"])]
 
 
-def test_a_record_is_deleted_in_its_form_and_the_inventory_stays_for_another(
-    browser: Browser, make_mirror: MakeInventory
+def test_deleted_record_leaves_inventory_to_successor(
+    browser: Browser, make_inventory: MakeInventory
 ) -> None:
-    mirror = make_mirror()
-    mirror.sync(*SMALL)
-    ids = mirror.ids()
-    for row in mirror.own(Model.DEVICE):  # people may, syncs do not
-        mirror.edit(Model.DEVICE, row, cluster=mirror.record["id"])
-    assert not mirror.sync(*SMALL).report.has_changes
+    inventory = make_inventory()
+    inventory.sync(*SMALL)
+    ids = inventory.ids()
+    for row in inventory.objects(Model.DEVICE):  # people may do that, syncs never do
+        inventory.edit(Model.DEVICE, row, cluster=inventory.record["id"])
+    assert not inventory.sync(*SMALL).report.has_changes
 
-    assert "leaf-1" not in browser.delete(mirror.record)
-    assert not is_there(mirror.admin, mirror.record)
-    assert mirror.ids() == ids
-    assert {row["cluster"] for row in mirror.own(Model.DEVICE)} == {None}
+    assert "leaf-1" not in browser.delete(inventory.record)
+    assert not is_there(inventory.admin, inventory.record)
+    assert inventory.ids() == ids
+    assert {row["cluster"] for row in inventory.objects(Model.DEVICE)} == {None}
 
-    successor = make_mirror(hh_fabric_id=mirror.fabric_id)
-    assert successor.record["name"] != mirror.record["name"]
+    successor = make_inventory(hh_fabric_id=inventory.fabric_id)
+    assert successor.record["name"] != inventory.record["name"]
     outcome = successor.sync(*SMALL)
     assert (outcome.report.created, outcome.report.problems) == (0, {})
     assert successor.ids() == ids
     assert (
-        successor.one(Model.SITE, f"Fabric/default/{mirror.fabric_id}#site")["name"]
+        successor.get(Model.SITE, f"Fabric/default/{inventory.fabric_id}#site")["name"]
         == (successor.record["name"])
     )
 
 
-def test_only_what_people_put_into_the_cluster_holds_it(
-    browser: Browser, mirror: FabricInventory
+def test_only_objects_in_cluster_prevent_record_deletion(
+    browser: Browser, inventory: FabricInventory
 ) -> None:
-    """NetBox says so itself, before it asks."""
-    mirror.sync(*SMALL)
-    row = {"name": "Trial machine", "cluster": mirror.record["id"]}
-    theirs = mirror.admin.create("virtualization/virtual-machines", row)
-    said = browser.page(f"{cluster_page(mirror.record)}delete/")
-    assert "Unable to delete" in said
-    assert "Trial machine" in said
-    assert is_there(mirror.admin, mirror.record)
-    mirror.admin.delete("virtualization/virtual-machines", theirs["id"])
-    browser.delete(mirror.record)
-    assert not is_there(mirror.admin, mirror.record)
-    assert len(list(mirror.admin.list_rows(PATHS[Model.DEVICE], site=mirror.fabric_id))) == 4
+    """NetBox refuses the deletion itself and names the object."""
+    inventory.sync(*SMALL)
+    row = {"name": "Trial machine", "cluster": inventory.record["id"]}
+    machine = inventory.admin.create("virtualization/virtual-machines", row)
+    page = browser.page(f"{cluster_page(inventory.record)}delete/")
+    assert "Unable to delete" in page
+    assert "Trial machine" in page
+    assert is_there(inventory.admin, inventory.record)
+    inventory.admin.delete("virtualization/virtual-machines", machine["id"])
+    browser.delete(inventory.record)
+    assert not is_there(inventory.admin, inventory.record)
+    assert len(list(inventory.admin.list_rows(PATHS[Model.DEVICE], site=inventory.fabric_id))) == 4

@@ -1,4 +1,4 @@
-"""Where NetBox shows a fabric's devices: in a site that its record names, or in one of their own."""
+"""The site of a fabric's devices: the record's, or the fabric's own."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +14,12 @@ from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.report.report import FindingType
 from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
-from tests.support.netbox.fabric_inventory import CHANGES, FabricInventory, MakeInventory, narrowed
+from tests.support.netbox.fabric_inventory import (
+    CHANGES,
+    FabricInventory,
+    MakeInventory,
+    grant_constrained,
+)
 
 SMALL = (
     *FRAME,
@@ -39,7 +44,7 @@ class Campus:
 
 @pytest.fixture(scope="session")
 def campus(admin: NetBox) -> Campus:
-    """It is there before any record, and stays as long as the devices in it."""
+    """Sites that exist before any record, and stay as long as the devices in them."""
     region = admin.create(REGIONS, {"name": "Trial campus", "slug": "trial-campus"})
     north, south = (
         admin.create(SITES, {"name": f"Trial {name}", "slug": name, "region": region["id"]})
@@ -49,34 +54,34 @@ def campus(admin: NetBox) -> Campus:
     return Campus(region, north, south, admin.create(LOCATIONS, room))
 
 
-def places(mirror: FabricInventory) -> set[tuple[str, str]]:
-    """The devices by name, and the site of each."""
-    return {(row["name"], row["site"]["slug"]) for row in mirror.own(Model.DEVICE)}
+def device_sites(inventory: FabricInventory) -> set[tuple[str, str]]:
+    """Return the name and the site of each device."""
+    return {(row["name"], row["site"]["slug"]) for row in inventory.objects(Model.DEVICE)}
 
 
-def own_place(mirror: FabricInventory) -> set[tuple[str, str]]:
-    """Where they are if the record names no site."""
-    return {(name, mirror.fabric_id) for name in DEVICES}
+def in_own_site(inventory: FabricInventory) -> set[tuple[str, str]]:
+    """Return the expected names and sites if the record names no site."""
+    return {(name, inventory.fabric_id) for name in DEVICES}
 
 
-def shared_place(mirror: FabricInventory, site: str) -> set[tuple[str, str]]:
-    """Where they are if it names one."""
-    return {(f"{mirror.fabric_id}-{name}", site) for name in DEVICES}
+def in_shared_site(inventory: FabricInventory, site: str) -> set[tuple[str, str]]:
+    """Return the expected names and sites if the record names one."""
+    return {(f"{inventory.fabric_id}-{name}", site) for name in DEVICES}
 
 
-def choose(mirror: FabricInventory, **values: object) -> None:
+def edit_record(inventory: FabricInventory, **values: object) -> None:
     """Edit the record as a person does."""
-    mirror.admin.update(CLUSTERS_PATH, mirror.record["id"], values)
+    inventory.admin.update(CLUSTERS_PATH, inventory.record["id"], values)
 
 
-def choose_site(mirror: FabricInventory, site: int | None) -> None:
-    choose(mirror, custom_fields={"hh_site": site})
+def choose_site(inventory: FabricInventory, site: int | None) -> None:
+    edit_record(inventory, custom_fields={"hh_site": site})
 
 
-def writes(mirror: FabricInventory, since: int) -> Counter[tuple[str, str]]:
-    """How often what was done to objects of which model of the inventory, since a row of the changelog."""
+def count_writes(inventory: FabricInventory, since: int) -> Counter[tuple[str, str]]:
+    """Count the changes since a row of the changelog, by model and action."""
     fields = "id,action,changed_object_type"
-    rows = mirror.admin.list_rows(CHANGES, fields=fields, id__gt=since)
+    rows = inventory.admin.list_rows(CHANGES, fields=fields, id__gt=since)
     return Counter(
         (row["changed_object_type"], row["action"]["value"])
         for row in rows
@@ -84,236 +89,236 @@ def writes(mirror: FabricInventory, since: int) -> Counter[tuple[str, str]]:
     )
 
 
-def settles(mirror: FabricInventory) -> None:
-    """See that the next sync leaves it alone."""
-    before = mirror.latest()
-    assert not mirror.sync(*SMALL).report.has_changes
-    assert mirror.changelog(before) == []
+def assert_settled(inventory: FabricInventory) -> None:
+    """Assert that the next sync changes nothing."""
+    before = inventory.latest_change()
+    assert not inventory.sync(*SMALL).report.has_changes
+    assert inventory.changes_since(before) == []
 
 
 @pytest.mark.parametrize(
     ("scope", "site"),
     [("dcim.site", "north"), ("dcim.location", "north"), ("dcim.region", ""), (None, "")],
 )
-def test_the_scope_of_the_record_says_where_devices_stand(
-    campus: Campus, mirror: FabricInventory, scope: str | None, site: str
+def test_cluster_scope_determines_site(
+    campus: Campus, inventory: FabricInventory, scope: str | None, site: str
 ) -> None:
-    numbers = {
+    scope_ids = {
         "dcim.site": campus.north["id"],
         "dcim.location": campus.room["id"],
         "dcim.region": campus.region["id"],
         None: None,
     }
-    choose(mirror, scope_type=scope, scope_id=numbers[scope])
-    assert mirror.sync(*SMALL).report.problems == {}
-    assert places(mirror) == (shared_place(mirror, site) if site else own_place(mirror))
-    assert len(mirror.own(Model.SITE)) == (0 if site else 1)
-    settles(mirror)
+    edit_record(inventory, scope_type=scope, scope_id=scope_ids[scope])
+    assert inventory.sync(*SMALL).report.problems == {}
+    assert device_sites(inventory) == (
+        in_shared_site(inventory, site) if site else in_own_site(inventory)
+    )
+    assert len(inventory.objects(Model.SITE)) == (0 if site else 1)
+    assert_settled(inventory)
 
 
-def test_a_site_that_was_chosen_wins_over_the_scope(
-    campus: Campus, mirror: FabricInventory
-) -> None:
-    choose(mirror, scope_type="dcim.location", scope_id=campus.room["id"])
-    choose_site(mirror, campus.south["id"])
-    mirror.sync(*SMALL)
-    assert places(mirror) == shared_place(mirror, "south")
-    choose_site(mirror, None)
-    mirror.sync(*SMALL)
-    assert places(mirror) == shared_place(mirror, "north")
+def test_chosen_site_overrides_scope(campus: Campus, inventory: FabricInventory) -> None:
+    edit_record(inventory, scope_type="dcim.location", scope_id=campus.room["id"])
+    choose_site(inventory, campus.south["id"])
+    inventory.sync(*SMALL)
+    assert device_sites(inventory) == in_shared_site(inventory, "south")
+    choose_site(inventory, None)
+    inventory.sync(*SMALL)
+    assert device_sites(inventory) == in_shared_site(inventory, "north")
 
 
-def test_another_site_moves_the_devices_and_nothing_else(
-    campus: Campus, mirror: FabricInventory
-) -> None:
-    mirror.sync(*SMALL)
-    ids, site = mirror.ids(), (Model.SITE, f"Fabric/default/{mirror.fabric_id}#site")
+def test_site_change_updates_only_devices(campus: Campus, inventory: FabricInventory) -> None:
+    inventory.sync(*SMALL)
+    ids, site = inventory.ids(), (Model.SITE, f"Fabric/default/{inventory.fabric_id}#site")
 
-    choose_site(mirror, campus.north["id"])
-    before = mirror.latest()
-    outcome = mirror.sync(*SMALL)
+    choose_site(inventory, campus.north["id"])
+    before = inventory.latest_change()
+    outcome = inventory.sync(*SMALL)
     assert (outcome.report.updated, outcome.report.problems) == (len(DEVICES), {})
-    assert writes(mirror, before) == {(Model.DEVICE, "update"): len(DEVICES)}
-    assert places(mirror) == shared_place(mirror, "north")
-    assert mirror.ids() == ids, "its own site waits as all that is absent does"
+    assert count_writes(inventory, before) == {(Model.DEVICE, "update"): len(DEVICES)}
+    assert device_sites(inventory) == in_shared_site(inventory, "north")
+    assert inventory.ids() == ids, "its own site is deleted later, like all that is absent"
 
-    choose_site(mirror, campus.south["id"])
-    before = mirror.latest()
-    assert mirror.sync(*SMALL).report.problems == {}
-    assert writes(mirror, before) == {(Model.DEVICE, "update"): len(DEVICES)}
-    assert places(mirror) == shared_place(mirror, "south")
+    choose_site(inventory, campus.south["id"])
+    before = inventory.latest_change()
+    assert inventory.sync(*SMALL).report.problems == {}
+    assert count_writes(inventory, before) == {(Model.DEVICE, "update"): len(DEVICES)}
+    assert device_sites(inventory) == in_shared_site(inventory, "south")
 
-    before = mirror.latest()
-    outcome = mirror.sync(*SMALL)
+    before = inventory.latest_change()
+    outcome = inventory.sync(*SMALL)
     assert (outcome.report.deleted, outcome.report.problems) == (1, {})
-    assert writes(mirror, before) == {(Model.SITE, "delete"): 1}
-    settles(mirror)
+    assert count_writes(inventory, before) == {(Model.SITE, "delete"): 1}
+    assert_settled(inventory)
 
-    choose_site(mirror, None)
-    outcome = mirror.sync(*SMALL)
+    choose_site(inventory, None)
+    outcome = inventory.sync(*SMALL)
     assert (outcome.report.created, outcome.report.updated) == (1, len(DEVICES))
-    assert places(mirror) == own_place(mirror)
-    again = mirror.ids()
+    assert device_sites(inventory) == in_own_site(inventory)
+    again = inventory.ids()
     assert again.pop(site) != ids.pop(site)
     assert again == ids
-    settles(mirror)
+    assert_settled(inventory)
 
 
-def test_devices_leave_their_racks_when_they_leave_the_site_and_only_then(
-    campus: Campus, mirror: FabricInventory
-) -> None:
-    """A rack is in one site: NetBox refuses any other for what stands in it."""
-    mirror.sync(LEAF)
-    [site] = mirror.own(Model.SITE)
+def test_rack_is_cleared_only_when_site_changes(campus: Campus, inventory: FabricInventory) -> None:
+    """NetBox requires devices in a rack to be in the rack's site."""
+    inventory.sync(LEAF)
+    [site] = inventory.objects(Model.SITE)
     cage = {"name": "Cage", "slug": "cage", "site": site["id"], "status": "active"}
-    at = {"site": site["id"], "location": mirror.admin.create(LOCATIONS, cage)["id"]}
-    at |= {"rack": mirror.admin.create("dcim/racks", {"name": "R1", **at})["id"]}
-    place = at | {"position": 7, "face": "front"}
+    location = {"site": site["id"], "location": inventory.admin.create(LOCATIONS, cage)["id"]}
+    location |= {"rack": inventory.admin.create("dcim/racks", {"name": "R1", **location})["id"]}
+    position = location | {"position": 7, "face": "front"}
     leaf = "Switch/default/leaf-1"
-    mirror.edit(Model.DEVICE, mirror.one(Model.DEVICE, leaf), serial="mistyped", **place)
-    assert mirror.sync(LEAF).report.updated == 1
-    row = mirror.one(Model.DEVICE, leaf)
-    assert {name: row[name]["id"] for name in at} == at
+    inventory.edit(Model.DEVICE, inventory.get(Model.DEVICE, leaf), serial="mistyped", **position)
+    assert inventory.sync(LEAF).report.updated == 1
+    row = inventory.get(Model.DEVICE, leaf)
+    assert {name: row[name]["id"] for name in location} == location
     assert (row["position"], row["face"]["value"]) == (7, "front")
 
-    choose_site(mirror, campus.north["id"])
-    assert mirror.sync(LEAF).report.problems == {}
-    row = mirror.one(Model.DEVICE, leaf)
+    choose_site(inventory, campus.north["id"])
+    assert inventory.sync(LEAF).report.problems == {}
+    row = inventory.get(Model.DEVICE, leaf)
     assert row["site"]["slug"] == "north"
     assert [row[name] for name in ("location", "rack", "position", "face")] == [None] * 4
-    assert not mirror.sync(LEAF).report.has_changes
+    assert not inventory.sync(LEAF).report.has_changes
 
 
-def test_a_site_of_its_own_is_kept_when_devices_come_back_in_time(
-    campus: Campus, mirror: FabricInventory
+def test_own_site_stays_if_devices_return_in_time(
+    campus: Campus, inventory: FabricInventory
 ) -> None:
-    mirror.sync(*SMALL)
-    ids = mirror.ids()
+    inventory.sync(*SMALL)
+    ids = inventory.ids()
     for site in (campus.north["id"], None):
-        choose_site(mirror, site)
-        assert mirror.sync(*SMALL).report.problems == {}
-    assert places(mirror) == own_place(mirror)
-    assert mirror.ids() == ids
-    settles(mirror)
+        choose_site(inventory, site)
+        assert inventory.sync(*SMALL).report.problems == {}
+    assert device_sites(inventory) == in_own_site(inventory)
+    assert inventory.ids() == ids
+    assert_settled(inventory)
 
 
-def test_its_own_site_may_be_named_as_well(mirror: FabricInventory) -> None:
-    mirror.sync(*SMALL)
-    [site] = mirror.own(Model.SITE)
-    choose_site(mirror, site["id"])
-    settles(mirror)
-    choose_site(mirror, None)
-    choose(mirror, scope_type="dcim.site", scope_id=site["id"])
-    settles(mirror)
-    assert places(mirror) == own_place(mirror)
+def test_own_site_may_be_chosen_explicitly(inventory: FabricInventory) -> None:
+    inventory.sync(*SMALL)
+    [site] = inventory.objects(Model.SITE)
+    choose_site(inventory, site["id"])
+    assert_settled(inventory)
+    choose_site(inventory, None)
+    edit_record(inventory, scope_type="dcim.site", scope_id=site["id"])
+    assert_settled(inventory)
+    assert device_sites(inventory) == in_own_site(inventory)
 
 
-def test_a_site_that_may_not_be_seen_is_an_error_and_nothing_moves(
-    campus: Campus, mirror: FabricInventory
-) -> None:
-    choose_site(mirror, campus.north["id"])
-    mirror.sync(LEAF)
-    before = mirror.latest()
-    [grant] = [each for each in INVENTORY_GRANTS if each.name == "inventory"]
-    with narrowed(mirror.admin, grant, tags__slug=TAG_SLUG):
-        with pytest.raises(PermanentError, match=r"does not show .* the site Trial north that"):
-            mirror.sync(LEAF)
-        choose(mirror, scope_type="dcim.site", scope_id=campus.north["id"])
-        choose_site(mirror, None)
-        with pytest.raises(PermanentError, match=r"does not show .* the site Trial north that"):
-            mirror.sync(LEAF)
-    assert writes(mirror, before) == {}
-    assert not mirror.sync(LEAF).report.has_changes
+def test_invisible_site_fails_without_changes(campus: Campus, inventory: FabricInventory) -> None:
+    choose_site(inventory, campus.north["id"])
+    inventory.sync(LEAF)
+    before = inventory.latest_change()
+    [grant] = [grant for grant in INVENTORY_GRANTS if grant.name == "inventory"]
+    with grant_constrained(inventory.admin, grant, tags__slug=TAG_SLUG):
+        with pytest.raises(
+            PermanentError, match=r"does not let .* view the site Trial north, which"
+        ):
+            inventory.sync(LEAF)
+        edit_record(inventory, scope_type="dcim.site", scope_id=campus.north["id"])
+        choose_site(inventory, None)
+        with pytest.raises(
+            PermanentError, match=r"does not let .* view the site Trial north, which"
+        ):
+            inventory.sync(LEAF)
+    assert count_writes(inventory, before) == {}
+    assert not inventory.sync(LEAF).report.has_changes
 
 
-def test_a_namesake_has_a_site_of_another_name(make_mirror: MakeInventory) -> None:
-    """NetBox takes two clusters of one name, but not two sites."""
-    one, other = make_mirror(), make_mirror()
+def test_fabric_with_same_name_gets_other_site_name(make_inventory: MakeInventory) -> None:
+    """Site names are unique in NetBox, cluster names are not."""
+    one, other = make_inventory(), make_inventory()
     name = one.record["name"]
-    choose(other, name=name)
+    edit_record(other, name=name)
     other.record["name"] = name
-    for mirror, site in ((one, name), (other, f"{name} ({other.fabric_id})")):
-        assert mirror.sync(LEAF).report.problems == {}
-        assert [row["name"] for row in mirror.own(Model.SITE)] == [site]
-        assert places(mirror) == {("leaf-1", mirror.fabric_id)}
-    for mirror in (one, other):
-        assert not mirror.sync(LEAF).report.has_changes
+    for inventory, site in ((one, name), (other, f"{name} ({other.fabric_id})")):
+        assert inventory.sync(LEAF).report.problems == {}
+        assert [row["name"] for row in inventory.objects(Model.SITE)] == [site]
+        assert device_sites(inventory) == {("leaf-1", inventory.fabric_id)}
+    for inventory in (one, other):
+        assert not inventory.sync(LEAF).report.has_changes
 
 
-def test_a_site_of_its_own_stays_with_what_people_made_in_it(
-    campus: Campus, mirror: FabricInventory
+def test_own_site_stays_while_it_contains_objects_of_people(
+    campus: Campus, inventory: FabricInventory
 ) -> None:
-    """NetBox would delete all of it with the site."""
-    mirror.sync(*SMALL)
-    [site] = mirror.own(Model.SITE)
-    choose_site(mirror, campus.north["id"])
+    """NetBox would delete them with the site."""
+    inventory.sync(*SMALL)
+    [site] = inventory.objects(Model.SITE)
+    choose_site(inventory, campus.north["id"])
     scope = {"scope_type": "dcim.site", "scope_id": site["id"]}
-    theirs = {
+    objects_by_path = {
         LOCATIONS: {"name": "Cage", "slug": "cage", "site": site["id"], "status": "active"},
         "ipam/prefixes": {"prefix": "192.0.2.0/24", **scope},
         "ipam/vlan-groups": {"name": "Trial", "slug": "trial", **scope},
-        CLUSTERS_PATH: {"name": "Trial scoped", "type": mirror.record["type"]["id"], **scope},
+        CLUSTERS_PATH: {"name": "Trial scoped", "type": inventory.record["type"]["id"], **scope},
     }
-    made = {path: mirror.admin.create(path, values)["id"] for path, values in theirs.items()}
-    for path, number in made.items():
+    ids = {
+        path: inventory.admin.create(path, values)["id"] for path, values in objects_by_path.items()
+    }
+    for path, object_id in ids.items():
         for _ in range(3):
-            outcome = mirror.sync(*SMALL)
+            outcome = inventory.sync(*SMALL)
         assert outcome.report.problems == {FindingType.CONFLICT: 1}
         [finding] = outcome.report.findings
-        assert finding.what == f"Fabric/default/{mirror.fabric_id}#site"
+        assert finding.what == f"Fabric/default/{inventory.fabric_id}#site"
         assert "stays in NetBox: it still has" in finding.why
-        mirror.admin.delete(path, number)
-    assert mirror.sync(*SMALL).report.deleted == 1
-    assert mirror.own(Model.SITE) == []
+        inventory.admin.delete(path, object_id)
+    assert inventory.sync(*SMALL).report.deleted == 1
+    assert inventory.objects(Model.SITE) == []
 
 
-def test_two_fabrics_change_places_side_by_side(campus: Campus, make_mirror: MakeInventory) -> None:
-    one, other = make_mirror(), make_mirror(hh_site=campus.north["id"])
-    for mirror in (one, other):
-        assert mirror.sync(*SMALL).report.problems == {}
-    ids = {mirror.fabric_id: mirror.ids() for mirror in (one, other)}
+def test_two_fabrics_change_sites_side_by_side(
+    campus: Campus, make_inventory: MakeInventory
+) -> None:
+    one, other = make_inventory(), make_inventory(hh_site=campus.north["id"])
+    for inventory in (one, other):
+        assert inventory.sync(*SMALL).report.problems == {}
+    ids = {inventory.fabric_id: inventory.ids() for inventory in (one, other)}
 
     choose_site(one, campus.north["id"])
     assert one.sync(*SMALL).report.problems == {}
-    assert places(one) == shared_place(one, "north")
-    settles(other)
-    assert places(other) == shared_place(other, "north")
+    assert device_sites(one) == in_shared_site(one, "north")
+    assert_settled(other)
+    assert device_sites(other) == in_shared_site(other, "north")
 
     choose_site(one, None)
     one.sync(*SMALL)
-    [own_site] = one.own(Model.SITE)
+    [own_site] = one.objects(Model.SITE)
     choose_site(other, own_site["id"])
     assert other.sync(*SMALL).report.problems == {}
-    assert places(other) == shared_place(other, own_site["slug"])
-    assert places(one) == own_place(one)
-    for mirror in (one, other):
-        settles(mirror)
-        assert mirror.ids() == ids[mirror.fabric_id]
+    assert device_sites(other) == in_shared_site(other, own_site["slug"])
+    assert device_sites(one) == in_own_site(one)
+    for inventory in (one, other):
+        assert_settled(inventory)
+        assert inventory.ids() == ids[inventory.fabric_id]
 
     choose_site(one, campus.south["id"])
     for _ in range(3):
         outcome = one.sync(*SMALL)
     assert outcome.report.problems == {FindingType.CONFLICT: 1}, (
-        "the other's devices are in its site"
+        "devices of the other fabric are in its site"
     )
-    assert places(other) == shared_place(other, own_site["slug"])
+    assert device_sites(other) == in_shared_site(other, own_site["slug"])
     choose_site(other, None)
     other.sync(*SMALL)
     assert one.sync(*SMALL).report.deleted == 1
 
 
-def test_the_fleet_sees_that_a_record_names_another_place(
-    campus: Campus, mirror: FabricInventory
-) -> None:
-    """By the hash of the configuration, however it reads the record."""
+def test_site_changes_config_hash(campus: Campus, inventory: FabricInventory) -> None:
+    """The fleet compares hashes, whichever way it reads the record."""
     hashes = []
     scope = {"scope_type": "dcim.location", "scope_id": campus.room["id"]}
     for values in ({}, scope, {"custom_fields": {"hh_site": campus.south["id"]}}):
-        choose(mirror, **values)
+        edit_record(inventory, **values)
         listed = next(
-            row for row in mirror.admin.list_records() if row["id"] == mirror.record["id"]
+            row for row in inventory.admin.list_records() if row["id"] == inventory.record["id"]
         )
-        alone, _ = mirror.admin.get_record(mirror.record["id"])
+        alone, _ = inventory.admin.get_record(inventory.record["id"])
         assert FabricRecord.from_record(listed).config == FabricRecord.from_record(alone).config
         hashes.append(FabricRecord.from_record(listed).config.hash)
     assert len(set(hashes)) == 3

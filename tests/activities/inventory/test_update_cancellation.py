@@ -1,4 +1,4 @@
-"""Inventories take long: they tell how far they are, can be called off, and go on where they were."""
+"""Long passes over an inventory: progress reports, cancellation, and resumption."""
 
 import asyncio
 from collections import Counter
@@ -13,96 +13,102 @@ from activities.inventory.netbox.client import MAX_CONCURRENT_REQUESTS
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.report.report import InventoryProgress
-from tests.support.inventory.live_samples import OWN, live_of
+from tests.support.inventory.live_samples import OWN, parse_live_state
 from tests.support.netbox.fabric_inventory import FabricInventory
 from tests.support.netbox.fault_proxy import FaultProxy
-from tests.support.system.installation import until
+from tests.support.system.installation import wait_until
 
-LYON = live_of(next(each for each in OWN if each.name == "lyon-edge").items())
+LYON = parse_live_state(next(sample for sample in OWN if sample.name == "lyon-edge").items())
 AT_PORTS = 20
-"""Rows after which some of its interfaces are being written, whether or not its catalogue is there."""
+"""Rows after which interfaces are being written, whether or not the catalogue exists already."""
 
 
 class Run[**P, A]:
-    """An activity that runs beside the test; `told` is what it says of its progress."""
+    """An activity that runs beside the test; `progress` collects its heartbeats."""
 
     def __init__(self, work: Callable[P, A], *args: P.args, **kwargs: P.kwargs) -> None:
-        self.told: list[InventoryProgress] = []
+        self.progress: list[InventoryProgress] = []
         self._environment = ActivityEnvironment()
-        self._environment.on_heartbeat = self.told.append
+        self._environment.on_heartbeat = self.progress.append
         self.end = asyncio.create_task(
             asyncio.to_thread(partial(self._environment.run, work, *args, **kwargs))
         )
 
-    async def ends(self) -> A:
-        """Its answer, once all is done that it said there was to do."""
-        answer = await self.end
-        done = [each.done for each in self.told]
+    async def finish(self) -> A:
+        """Return its result; assert that its progress reached the announced total."""
+        result = await self.end
+        done = [step.done for step in self.progress]
         assert done == sorted(done)
-        assert {each.total for each in self.told} == {done[-1]}
-        return answer
+        assert {step.total for step in self.progress} == {done[-1]}
+        return result
 
-    async def stops(self, between: FaultProxy, rows: int, at_once: int) -> int:
-        """Cancel it when so many rows have come and that many requests are under way. Nothing else is sent.
+    async def cancel_after(self, fault_proxy: FaultProxy, rows: int, at_once: int) -> int:
+        """Cancel it when NetBox has received `rows` and `at_once` requests are under way.
 
-        How many rows it wrote.
+        Assert that it sends no further request, and return the number of rows that it wrote.
         """
-        before = between.rows
-        await between.received(rows)
-        between.go_on.clear()
-        await until(between.in_hand, lambda number: number == at_once)
+        before = fault_proxy.rows_received
+        await fault_proxy.wait_for_rows(rows)
+        fault_proxy.released.clear()
+        await wait_until(fault_proxy.count_held_answers, lambda count: count == at_once)
         self._environment.cancel()
-        came = between.rows
-        between.go_on.set()
+        received = fault_proxy.rows_received
+        fault_proxy.released.set()
         with pytest.raises(CancelledError):
             await self.end
-        assert between.rows == came
-        return came - before
+        assert fault_proxy.rows_received == received
+        return received - before
 
 
-def own(mirror: FabricInventory) -> Counter[tuple[Model, str]]:
-    """How often each object is in NetBox."""
+def count_objects(inventory: FabricInventory) -> Counter[tuple[Model, str]]:
+    """Count the objects in NetBox by model and key."""
     return Counter(
         (model, row["custom_fields"]["hh_key"])
         for model in OWNED_MODELS
-        for row in mirror.own(model)
+        for row in inventory.objects(model)
     )
 
 
-async def test_what_is_called_off_stops_between_requests_and_the_next_run_does_what_is_left(
-    between: FaultProxy, through: FabricInventory
+async def test_cancelled_run_stops_between_requests_and_next_run_continues(
+    fault_proxy: FaultProxy, proxied_inventory: FabricInventory
 ) -> None:
-    activities, request = through.activities(LYON), through.request
-    wanted = {(each.MODEL, each.key) for each in through.plan(LYON).objects if not each.SHARED}
+    activities, request = proxied_inventory.build_activities(LYON), proxied_inventory.request
+    planned = {
+        (item.MODEL, item.key) for item in proxied_inventory.plan(LYON).objects if not item.SHARED
+    }
 
     load = Run(activities.update_inventory, request)
-    written = await load.stops(between, rows=AT_PORTS, at_once=MAX_CONCURRENT_REQUESTS)
-    there = await asyncio.to_thread(own, through)
-    assert 0 < len(there) < len(wanted)
+    written = await load.cancel_after(fault_proxy, rows=AT_PORTS, at_once=MAX_CONCURRENT_REQUESTS)
+    written_objects = await asyncio.to_thread(count_objects, proxied_inventory)
+    assert 0 < len(written_objects) < len(planned)
     rest = Run(activities.update_inventory, request)
-    report = (await rest.ends()).report
-    assert rest.told[0].total == load.told[0].total - written
-    assert report.created == len(wanted) - len(there)
-    assert await asyncio.to_thread(own, through) == Counter(wanted)
+    report = (await rest.finish()).report
+    assert rest.progress[0].total == load.progress[0].total - written
+    assert report.created == len(planned) - len(written_objects)
+    assert await asyncio.to_thread(count_objects, proxied_inventory) == Counter(planned)
 
     removal = Run(activities.remove_inventory, request.config)
-    deleted = await removal.stops(between, rows=between.rows + 10, at_once=1)
-    left = await asyncio.to_thread(own, through)
-    assert 0 < len(left) == len(wanted) - deleted
+    deleted = await removal.cancel_after(
+        fault_proxy, rows=fault_proxy.rows_received + 10, at_once=1
+    )
+    remaining = await asyncio.to_thread(count_objects, proxied_inventory)
+    assert 0 < len(remaining) == len(planned) - deleted
     rest_of_it = Run(activities.remove_inventory, request.config)
-    assert (await rest_of_it.ends()).deleted == rest_of_it.told[0].total == len(left)
-    assert await asyncio.to_thread(own, through) == {}
-    assert between.most == MAX_CONCURRENT_REQUESTS
+    assert (await rest_of_it.finish()).deleted == rest_of_it.progress[0].total == len(remaining)
+    assert await asyncio.to_thread(count_objects, proxied_inventory) == {}
+    assert fault_proxy.max_concurrent == MAX_CONCURRENT_REQUESTS
 
 
-async def test_inventories_side_by_side_have_three_requests_under_way_together(
-    between: FaultProxy, through: FabricInventory
+async def test_inventories_share_limit_of_three_requests(
+    fault_proxy: FaultProxy, proxied_inventory: FabricInventory
 ) -> None:
-    activities, request = through.activities(LYON), through.request
-    between.go_on.clear()
+    activities, request = proxied_inventory.build_activities(LYON), proxied_inventory.request
+    fault_proxy.released.clear()
     runs = [Run(activities.preview_inventory, request) for _ in range(MAX_CONCURRENT_REQUESTS + 2)]
-    await until(between.in_hand, lambda number: number == MAX_CONCURRENT_REQUESTS)
-    between.go_on.set()
+    await wait_until(
+        fault_proxy.count_held_answers, lambda number: number == MAX_CONCURRENT_REQUESTS
+    )
+    fault_proxy.released.set()
     for run in runs:
         assert (await run.end).writes
-    assert between.most == MAX_CONCURRENT_REQUESTS == 3
+    assert fault_proxy.max_concurrent == MAX_CONCURRENT_REQUESTS == 3

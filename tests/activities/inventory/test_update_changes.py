@@ -1,4 +1,4 @@
-"""A fabric changes, and NetBox follows: with the fewest writes that can say it, and ids that stay."""
+"""Changes of a fabric: as few writes as possible, and objects keep their ids."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tests.support.inventory.small_fabric import (
     FRAME,
     attachment,
     cable,
-    outwards,
+    external_ports,
     pair,
     pools,
     vpc,
@@ -27,9 +27,8 @@ CABLES = (cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2
 
 
 @dataclass(frozen=True)
-class Followed:
-    """What became of a change: the ids before, and after all that is gone went; what was written, and to
-    how many of each model."""
+class ChangeResult:
+    """The report of a change, writes by model, ids before and after all deletes."""
 
     before: Ids
     after: Ids
@@ -38,33 +37,34 @@ class Followed:
 
     @property
     def lost(self) -> set[tuple[Model, str]]:
-        """What has another id now, or none."""
+        """The objects that have another id now, or none."""
         return {key for key, number in self.before.items() if self.after.get(key) != number}
 
 
-def follow(
-    mirror: FabricInventory, before: tuple[Resource, ...], after: tuple[Resource, ...]
-) -> Followed:
-    """Load the one, then the other; see that nothing is refused, and nothing written twice.
+def sync_change(
+    inventory: FabricInventory, before: tuple[Resource, ...], after: tuple[Resource, ...]
+) -> ChangeResult:
+    """Sync `before`, then `after`; assert that nothing is refused or written twice.
 
-    `find_writes` are what the project itself wrote until NetBox showed the change; what is gone goes later.
+    `writes` counts what the project wrote in the sync of the change; deletes follow in later syncs.
     """
-    assert mirror.sync(*before).report.problems == {}
-    ids, start = mirror.ids(), mirror.latest()
-    report = mirror.sync(*after).report
+    assert inventory.sync(*before).report.problems == {}
+    ids, start = inventory.ids(), inventory.latest_change()
+    report = inventory.sync(*after).report
     assert report.problems == {}
-    changed = [row for row in mirror.changelog(start) if row["message"]]
+    changed = [row for row in inventory.changes_since(start) if row["message"]]
     writes = Counter(f"{row['action']['value']} {row['changed_object_type']}" for row in changed)
-    settled = mirror.latest()
-    again = mirror.sync(*after)
+    settled = inventory.latest_change()
+    again = inventory.sync(*after)
     assert (again.report.problems, again.report.has_changes) == ({}, False)
-    assert mirror.changelog(settled) == []
-    while (last := mirror.sync(*after)).has_pending_work:
+    assert inventory.changes_since(settled) == []
+    while (last := inventory.sync(*after)).has_pending_work:
         assert last.report.problems == {}
-    assert not mirror.sync(*after).report.has_changes
-    plan, left = mirror.plan(live_state(*after)), mirror.ids()
-    assert {(e.MODEL, e.key) for e in plan.objects if not e.SHARED} <= left.keys()
-    return Followed(ids, left, report, writes)
+    assert not inventory.sync(*after).report.has_changes
+    plan, remaining = inventory.plan(live_state(*after)), inventory.ids()
+    planned = {(item.MODEL, item.key) for item in plan.objects if not item.SHARED}
+    assert planned <= remaining.keys()
+    return ChangeResult(ids, remaining, report, writes)
 
 
 def bundle(name: str, *links: tuple[str, str]) -> Resource:
@@ -72,7 +72,7 @@ def bundle(name: str, *links: tuple[str, str]) -> Resource:
 
 
 def pool(name: str, start: int, end: int, *, subnet: str = "a") -> Resource:
-    """A VPC with DHCP addresses from one host to another."""
+    """Return a VPC with a DHCP range from one host number to another."""
     dhcp: dict[str, Json] = {
         "enable": True,
         "range": {"start": f"10.0.1.{start}", "end": f"10.0.1.{end}"},
@@ -83,171 +83,173 @@ def pool(name: str, start: int, end: int, *, subnet: str = "a") -> Resource:
 
 
 def subnets(name: str, **networks: tuple[str, int]) -> Resource:
-    """A VPC with subnets that have a gateway and DHCP each; by name, network and VLAN."""
-    made: dict[str, Json] = {}
+    """Return a VPC with these subnets (network, VLAN), each with gateway and DHCP."""
+    specs: dict[str, Json] = {}
     for subnet, (network, vlan) in networks.items():
         base = network.rpartition(".")[0]
-        made[subnet] = {
+        specs[subnet] = {
             "subnet": network,
             "vlan": vlan,
             "gateway": f"{base}.1",
             "dhcp": {"enable": True, "range": {"start": f"{base}.10", "end": f"{base}.99"}},
         }
     body: dict[str, Json] = {"ipv4Namespace": "default", "vlanNamespace": "default"}
-    return live("VPC", name, {**body, "subnets": made})
+    return live("VPC", name, {**body, "subnets": specs})
 
 
-def test_a_rewired_connection(mirror: FabricInventory) -> None:
+def test_rewired_connection_updates_cable(inventory: FabricInventory) -> None:
     moved = (cable("c", "s-1/e1", "leaf-2/E1/7"), CABLES[1])
-    followed = follow(mirror, (*FRAME, *CABLES), (*FRAME, *moved))
-    assert followed.lost == set()
-    assert followed.writes == {"create dcim.interface": 1, "update dcim.cable": 1}
-    ends = cable_ports(mirror.one(Model.CABLE, "Connection/default/c"))
+    result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *moved))
+    assert result.lost == set()
+    assert result.writes == {"create dcim.interface": 1, "update dcim.cable": 1}
+    ends = cable_ports(inventory.get(Model.CABLE, "Connection/default/c"))
     assert ends == {("s-1", "e1"), ("leaf-2", "E1/7")}
 
 
-def test_two_connections_that_swap_ends(mirror: FabricInventory) -> None:
+def test_connections_swap_one_end(inventory: FabricInventory) -> None:
     swapped = (cable("c", "s-1/e1", "leaf-1/E1/2"), cable("d", "s-2/e1", "leaf-1/E1/1"))
-    followed = follow(mirror, (*FRAME, *CABLES), (*FRAME, *swapped))
-    assert followed.lost == set()
-    assert (followed.report.created, followed.report.updated) == (0, 2)
-    # One has to give way: NetBox takes no cable to a port that has another.
-    assert followed.writes == {"update dcim.cable": 3}
-    ends = cable_ports(mirror.one(Model.CABLE, "Connection/default/c"))
+    result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *swapped))
+    assert result.lost == set()
+    assert (result.report.created, result.report.updated) == (0, 2)
+    # One has to make room first: NetBox takes one cable per port.
+    assert result.writes == {"update dcim.cable": 3}
+    ends = cable_ports(inventory.get(Model.CABLE, "Connection/default/c"))
     assert ends == {("s-1", "e1"), ("leaf-1", "E1/2")}
 
 
-def test_two_connections_that_swap_both_ends(mirror: FabricInventory) -> None:
+def test_connections_swap_both_ends(inventory: FabricInventory) -> None:
     swapped = (cable("d", "s-1/e1", "leaf-1/E1/1"), cable("c", "s-2/e1", "leaf-1/E1/2"))
-    followed = follow(mirror, (*FRAME, *CABLES), (*FRAME, *swapped))
-    assert followed.writes == {"update dcim.cable": 2}  # they are the cables that they were
-    assert sorted(followed.after.values()) == sorted(followed.before.values())
-    row = mirror.one(Model.CABLE, "Connection/default/c")
+    result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *swapped))
+    assert result.writes == {"update dcim.cable": 2}  # the same cables with other labels
+    assert sorted(result.after.values()) == sorted(result.before.values())
+    row = inventory.get(Model.CABLE, "Connection/default/c")
     assert (row["label"], cable_ports(row)) == ("c", {("s-2", "e1"), ("leaf-1", "E1/2")})
 
 
-def test_a_breakout_and_back(mirror: FabricInventory) -> None:
+def test_breakout_keeps_first_lane_and_its_edits(inventory: FabricInventory) -> None:
     whole = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "1x100G"}))
     divided = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "4x25G"}))
     wired = cable("c", "s-1/e1", "leaf-9/E1/5")
-    followed = follow(mirror, (*whole, wired), (*divided, wired))
-    assert followed.lost == set()
-    assert followed.writes == {"create dcim.interface": 3, "update dcim.interface": 1}
-    ends = cable_ports(mirror.one(Model.CABLE, "Connection/default/c"))
+    result = sync_change(inventory, (*whole, wired), (*divided, wired))
+    assert result.lost == set()
+    assert result.writes == {"create dcim.interface": 3, "update dcim.interface": 1}
+    ends = cable_ports(inventory.get(Model.CABLE, "Connection/default/c"))
     assert ends == {("s-1", "e1"), ("leaf-9", "E1/5/1")}
-    assert ports_of("leaf-9", mirror) == {"M1", "E1/5/1", "E1/5/2", "E1/5/3", "E1/5/4"}
+    assert ports_of("leaf-9", inventory) == {"M1", "E1/5/1", "E1/5/2", "E1/5/3", "E1/5/4"}
     key = "Switch/default/leaf-9#E1/5"
-    lane = mirror.one(Model.INTERFACE, key)
+    lane = inventory.get(Model.INTERFACE, key)
     assert (lane["type"]["value"], lane["speed"]) == ("25gbase-x-sfp28", 25_000_000)
-    mirror.edit(Model.INTERFACE, lane, description="To the lab")
-    back = follow(mirror, (*divided, wired), (*whole, wired))
+    inventory.edit(Model.INTERFACE, lane, description="To the lab")
+    back = sync_change(inventory, (*divided, wired), (*whole, wired))
     assert back.lost == {(Model.INTERFACE, f"{key}/{lane}") for lane in (2, 3, 4)}
     assert back.writes == {"update dcim.interface": 1}
-    assert ports_of("leaf-9", mirror) == {"M1", "E1/5"}
-    port = mirror.one(Model.INTERFACE, key)
+    assert ports_of("leaf-9", inventory) == {"M1", "E1/5"}
+    port = inventory.get(Model.INTERFACE, key)
     assert (port["type"]["value"], port["speed"]) == ("100gbase-x-qsfp28", 100_000_000)
     assert port["description"] == "To the lab"
 
 
-def ports_of(device: str, mirror: FabricInventory) -> set[str]:
-    rows = mirror.own(Model.INTERFACE)
+def ports_of(device: str, inventory: FabricInventory) -> set[str]:
+    rows = inventory.objects(Model.INTERFACE)
     return {row["name"] for row in rows if row["device"]["name"] == device}
 
 
-def test_the_vlan_of_a_subnet(mirror: FabricInventory) -> None:
+def test_subnet_gets_other_vlan_id(inventory: FabricInventory) -> None:
     attached = (*FRAME, *CABLES, attachment("v-c", "v/a", "c"))
-    followed = follow(
-        mirror,
+    result = sync_change(
+        inventory,
         (*attached, vpc("v", 1001, "10.0.1.0/24")),
         (*attached, vpc("v", 1999, "10.0.1.0/24")),
     )
-    assert followed.lost == set()
-    assert followed.writes == {"update ipam.vlan": 1}
-    port = mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+    assert result.lost == set()
+    assert result.writes == {"update ipam.vlan": 1}
+    port = inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
     assert [vlan["vid"] for vlan in port["tagged_vlans"]] == [1999]
 
 
-def test_a_renamed_connection(mirror: FabricInventory) -> None:
+def test_renamed_connection_keeps_cable(inventory: FabricInventory) -> None:
     renamed = (cable("new", "s-1/e1", "leaf-1/E1/1"), CABLES[1])
-    followed = follow(mirror, (*FRAME, *CABLES), (*FRAME, *renamed))
-    assert followed.writes == {"update dcim.cable": 1}
+    result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *renamed))
+    assert result.writes == {"update dcim.cable": 1}
     old, new = (Model.CABLE, "Connection/default/c"), (Model.CABLE, "Connection/default/new")
-    assert followed.lost == {old}
-    assert followed.after[new] == followed.before[old]
-    assert mirror.one(*new)["label"] == "new"
+    assert result.lost == {old}
+    assert result.after[new] == result.before[old]
+    assert inventory.get(*new)["label"] == "new"
 
 
-def test_a_renamed_bundle(mirror: FabricInventory) -> None:
+def test_renamed_bundle_keeps_lag(inventory: FabricInventory) -> None:
     links = (("s-1/e1", "leaf-1/E1/1"), ("s-1/e2", "leaf-1/E1/2"))
     given = (*FRAME, vpc("v", 1001, "10.0.1.0/24"))
-    followed = follow(
-        mirror,
+    result = sync_change(
+        inventory,
         (*given, bundle("old", *links), attachment("x", "v/a", "old")),
         (*given, bundle("new", *links), attachment("x", "v/a", "new")),
     )
-    assert {model for model, _ in followed.lost} == {Model.CABLE}
-    assert followed.writes == {"update dcim.cable": 2, "update dcim.interface": 2}
-    assert sorted(followed.after.values()) == sorted(followed.before.values())
+    assert {model for model, _ in result.lost} == {Model.CABLE}
+    assert result.writes == {"update dcim.cable": 2, "update dcim.interface": 2}
+    assert sorted(result.after.values()) == sorted(result.before.values())
 
 
-def test_a_vpc_that_goes(mirror: FabricInventory) -> None:
+def test_removed_vpc_is_deleted(inventory: FabricInventory) -> None:
     given = (*FRAME, *CABLES, vpc("w", 1002, "10.0.2.0/24"))
-    followed = follow(
-        mirror,
+    result = sync_change(
+        inventory,
         (*given, subnets("v", a=("10.0.1.0/24", 1001)), attachment("v-c", "v/a", "c")),
         given,
     )
-    assert followed.writes == {"update dcim.interface": 1}  # its VLAN is no longer on the port
-    assert not any("VPC/default/v" in key for _, key in mirror.ids())
+    assert result.writes == {"update dcim.interface": 1}  # its VLAN is no longer on the port
+    assert not any("VPC/default/v" in key for _, key in inventory.ids())
 
 
-def test_dhcp_addresses_that_overlap_those_of_before(mirror: FabricInventory) -> None:
-    followed = follow(mirror, (*FRAME, pool("v", 10, 99)), (*FRAME, pool("v", 50, 150)))
-    assert followed.lost == set()
-    assert followed.writes == {"update ipam.iprange": 1}
+def test_overlapping_dhcp_range_is_updated(inventory: FabricInventory) -> None:
+    result = sync_change(inventory, (*FRAME, pool("v", 10, 99)), (*FRAME, pool("v", 50, 150)))
+    assert result.lost == set()
+    assert result.writes == {"update ipam.iprange": 1}
 
 
-def test_dhcp_addresses_of_a_subnet_with_another_name(mirror: FabricInventory) -> None:
-    followed = follow(mirror, (*FRAME, pool("v", 10, 99)), (*FRAME, pool("v", 50, 150, subnet="b")))
-    assert sorted(followed.after.values()) == sorted(followed.before.values())
-    assert followed.writes == {
+def test_renamed_subnet_keeps_dhcp_range(inventory: FabricInventory) -> None:
+    result = sync_change(
+        inventory, (*FRAME, pool("v", 10, 99)), (*FRAME, pool("v", 50, 150, subnet="b"))
+    )
+    assert sorted(result.after.values()) == sorted(result.before.values())
+    assert result.writes == {
         "update ipam.vlan": 1,
         "update ipam.prefix": 1,
         "update ipam.iprange": 1,
     }
 
 
-def test_dhcp_addresses_that_swap(mirror: FabricInventory) -> None:
+def test_subnets_swap_dhcp_ranges(inventory: FabricInventory) -> None:
     one, other = ("10.0.1.0/24", 1001), ("10.0.2.0/24", 1002)
-    followed = follow(
-        mirror,
+    result = sync_change(
+        inventory,
         (*FRAME, subnets("v", a=one, b=other)),
         (*FRAME, subnets("v", a=other, b=one)),
     )
-    assert followed.report.created == 0
-    assert sorted(followed.after.values()) == sorted(followed.before.values())
-    shown = {row["description"]: row["start_address"] for row in mirror.own(Model.IP_RANGE)}
-    assert shown == {"DHCP of v/a": "10.0.2.10/24", "DHCP of v/b": "10.0.1.10/24"}
-    prefixes = {row["description"]: row for row in mirror.own(Model.PREFIX)}
+    assert result.report.created == 0
+    assert sorted(result.after.values()) == sorted(result.before.values())
+    ranges = {row["description"]: row["start_address"] for row in inventory.objects(Model.IP_RANGE)}
+    assert ranges == {"DHCP of v/a": "10.0.2.10/24", "DHCP of v/b": "10.0.1.10/24"}
+    prefixes = {row["description"]: row for row in inventory.objects(Model.PREFIX)}
     assert prefixes["v/a"]["prefix"] == "10.0.2.0/24"
     assert prefixes["v/a"]["vlan"]["vid"] == 1002
 
 
-def test_dhcp_addresses_of_two_subnets_that_become_one(mirror: FabricInventory) -> None:
-    followed = follow(
-        mirror,
+def test_merged_subnets_keep_one_dhcp_range(inventory: FabricInventory) -> None:
+    result = sync_change(
+        inventory,
         (*FRAME, pools(a="10.0.0.0/24", b="10.0.1.0/24")),
         (*FRAME, pools(c="10.0.0.0/23")),
     )
-    assert followed.writes == {"create ipam.prefix": 1, "update ipam.iprange": 2}
-    [row] = mirror.own(Model.IP_RANGE)
+    assert result.writes == {"create ipam.prefix": 1, "update ipam.iprange": 2}
+    [row] = inventory.objects(Model.IP_RANGE)
     assert (row["start_address"], row["end_address"]) == ("10.0.0.1/23", "10.0.1.254/23")
-    assert row["id"] in followed.before.values()
+    assert row["id"] in result.before.values()
 
 
-def test_a_pair_of_switches_that_no_longer_shares_its_addresses(mirror: FabricInventory) -> None:
-    followed = follow(
-        mirror,
+def test_split_switch_pairs_keep_addresses(inventory: FabricInventory) -> None:
+    result = sync_change(
+        inventory,
         (
             *FRAME,
             *pair("mclag", 1, 1),
@@ -256,49 +258,50 @@ def test_a_pair_of_switches_that_no_longer_shares_its_addresses(mirror: FabricIn
         ),
         (*FRAME, *pair("eslag", 1, 2), *pair("eslag", 4, 3, first=6), *pair("eslag", 5, first=4)),
     )
-    assert {key.partition("#")[0] for _, key in followed.lost} == {"Switch/default/leaf-5"}
-    # The address of the one that went is set aside.
-    assert followed.writes == {"update dcim.device": 5, "update ipam.ipaddress": 6}
+    assert {key.partition("#")[0] for _, key in result.lost} == {"Switch/default/leaf-5"}
+    # One write releases the address of the switch that was removed.
+    assert result.writes == {"update dcim.device": 5, "update ipam.ipaddress": 6}
 
 
-def test_two_vpcs_that_swap_vlans_and_prefixes(mirror: FabricInventory) -> None:
+def test_vpcs_swap_vlans_and_prefixes(inventory: FabricInventory) -> None:
     one, other = ("10.0.1.0/24", 1001), ("10.0.2.0/24", 1002)
     attached = (*FRAME, *CABLES, attachment("v-c", "v/a", "c"))
-    followed = follow(
-        mirror,
+    result = sync_change(
+        inventory,
         (*attached, subnets("v", a=one), subnets("w", a=other)),
         (*attached, subnets("v", a=other), subnets("w", a=one)),
     )
-    assert followed.lost == set()
-    assert followed.report.created == 0
-    port = mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+    assert result.lost == set()
+    assert result.report.created == 0
+    port = inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
     assert [vlan["vid"] for vlan in port["tagged_vlans"]] == [1002]
-    assert mirror.one(Model.PREFIX, "VPC/default/v#a")["prefix"] == "10.0.2.0/24"
+    assert inventory.get(Model.PREFIX, "VPC/default/v#a")["prefix"] == "10.0.2.0/24"
 
 
-def test_a_server_that_becomes_bundled(mirror: FabricInventory) -> None:
+def test_unbundled_server_becomes_bundled(inventory: FabricInventory) -> None:
     given = (*FRAME, vpc("v", 1001, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
-    followed = follow(
-        mirror,
+    result = sync_change(
+        inventory,
         (*given, CABLES[0]),
         (*given, bundle("c", ("s-1/e1", "leaf-1/E1/1"), ("s-1/e2", "leaf-1/E1/2"))),
     )
-    assert {model for model, _ in followed.lost} == {Model.CABLE}  # their keys tell links apart
-    assert followed.writes == {
+    # In a bundle, the keys of cables name the link.
+    assert {model for model, _ in result.lost} == {Model.CABLE}
+    assert result.writes == {
         "create dcim.interface": 4,  # two LAGs and two ports
         "update dcim.interface": 2,  # the first of both, into its LAG
         "create dcim.cable": 1,
-        "update dcim.cable": 2,  # of a new cable NetBox tells both
+        "update dcim.cable": 2,  # NetBox logs both ends of a new cable
     }
-    assert (followed.report.created, followed.report.updated) == (5, 3)
-    lag = mirror.one(Model.INTERFACE, "Switch/default/leaf-1#lag:E1/1")
+    assert (result.report.created, result.report.updated) == (5, 3)
+    lag = inventory.get(Model.INTERFACE, "Switch/default/leaf-1#lag:E1/1")
     assert [vlan["vid"] for vlan in lag["tagged_vlans"]] == [1001]
-    port = mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+    port = inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
     assert (port["lag"]["id"], port["tagged_vlans"], port["mode"]) == (lag["id"], [], None)
 
 
 def leaf(name: str) -> Resource:
-    """A switch with an address and a MAC address of each sort."""
+    """Return a switch with all types of addresses and a MAC address."""
     return switch(
         name,
         ip="172.30.0.9/21",
@@ -308,54 +311,54 @@ def leaf(name: str) -> Resource:
     )
 
 
-def test_a_switch_with_another_name(mirror: FabricInventory) -> None:
-    mirror.sync(*FRAME, leaf("leaf-8"))
-    device = mirror.one(Model.DEVICE, "Switch/default/leaf-8")
-    mirror.edit(Model.DEVICE, device, oob_ip=device["primary_ip4"]["id"])
-    followed = follow(
-        mirror,
-        (*FRAME, leaf("leaf-8"), cable("c", "s-1/e1", "leaf-8/E1/1"), *outwards("leaf-8")),
-        (*FRAME, leaf("leaf-9"), cable("c", "s-1/e1", "leaf-9/E1/1"), *outwards("leaf-9")),
+def test_renamed_switch_keeps_addresses_and_cables(inventory: FabricInventory) -> None:
+    inventory.sync(*FRAME, leaf("leaf-8"))
+    device = inventory.get(Model.DEVICE, "Switch/default/leaf-8")
+    inventory.edit(Model.DEVICE, device, oob_ip=device["primary_ip4"]["id"])
+    result = sync_change(
+        inventory,
+        (*FRAME, leaf("leaf-8"), cable("c", "s-1/e1", "leaf-8/E1/1"), *external_ports("leaf-8")),
+        (*FRAME, leaf("leaf-9"), cable("c", "s-1/e1", "leaf-9/E1/1"), *external_ports("leaf-9")),
     )
-    assert (Model.CABLE, "Connection/default/c") not in followed.lost
+    assert (Model.CABLE, "Connection/default/c") not in result.lost
     leading = {"ExternalAttachment/default/a", "Connection/default/y#vlan"}
-    assert {model for model, key in followed.lost if key in leading} == {Model.INTERFACE}
-    device = mirror.one(Model.DEVICE, "Switch/default/leaf-9")
+    assert {model for model, key in result.lost if key in leading} == {Model.INTERFACE}
+    device = inventory.get(Model.DEVICE, "Switch/default/leaf-9")
     assert device["primary_ip4"]["address"] == "172.30.0.9/21"
-    port = mirror.one(Model.INTERFACE, "Switch/default/leaf-9#M1")
+    port = inventory.get(Model.INTERFACE, "Switch/default/leaf-9#M1")
     assert port["primary_mac_address"]["mac_address"] == "0C:20:12:FE:00:09"
-    assert not any("leaf-8" in key for _, key in mirror.ids())
-    assert "leaf-8" not in {row["name"] for row in mirror.own(Model.DEVICE)}
+    assert not any("leaf-8" in key for _, key in inventory.ids())
+    assert "leaf-8" not in {row["name"] for row in inventory.objects(Model.DEVICE)}
 
 
-def test_two_switches_whose_names_somebody_swapped(mirror: FabricInventory) -> None:
-    given = (*FRAME, *outwards("leaf-1"))
-    mirror.sync(*given)
-    ids = mirror.ids()
-    one, other = (mirror.one(Model.DEVICE, f"Switch/default/leaf-{n}") for n in (1, 2))
+def test_swapped_device_names_are_restored(inventory: FabricInventory) -> None:
+    given = (*FRAME, *external_ports("leaf-1"))
+    inventory.sync(*given)
+    ids = inventory.ids()
+    one, other = (inventory.get(Model.DEVICE, f"Switch/default/leaf-{n}") for n in (1, 2))
     for row, name in ((one, "meanwhile"), (other, "leaf-1"), (one, "leaf-2")):
-        mirror.edit(Model.DEVICE, row, name=name)
-    report = mirror.sync(*given).report
-    assert (report.problems, report.created, mirror.ids()) == ({}, 0, ids)
-    assert mirror.one(Model.DEVICE, "Switch/default/leaf-1")["name"] == "leaf-1"
-    assert not mirror.sync(*given).has_pending_work
+        inventory.edit(Model.DEVICE, row, name=name)
+    report = inventory.sync(*given).report
+    assert (report.problems, report.created, inventory.ids()) == ({}, 0, ids)
+    assert inventory.get(Model.DEVICE, "Switch/default/leaf-1")["name"] == "leaf-1"
+    assert not inventory.sync(*given).has_pending_work
 
 
-def test_a_subinterface_that_cannot_go_to_another_switch(mirror: FabricInventory) -> None:
-    """The one that it had there does not hide that there is none on the new one."""
-    mirror.sync(*FRAME, *outwards("leaf-1"))
-    there = mirror.one(Model.DEVICE, "Switch/default/leaf-2")["id"]
-    theirs = {"device": there, "name": "E1/9.100", "type": "virtual"}
-    hand_made = mirror.admin.create(PATHS[Model.INTERFACE], theirs)
+def test_conflicting_subinterface_on_new_switch_is_reported(inventory: FabricInventory) -> None:
+    """The old subinterface does not hide that the new switch has none."""
+    inventory.sync(*FRAME, *external_ports("leaf-1"))
+    device_id = inventory.get(Model.DEVICE, "Switch/default/leaf-2")["id"]
+    subinterface = {"device": device_id, "name": "E1/9.100", "type": "virtual"}
+    hand_made = inventory.admin.create(PATHS[Model.INTERFACE], subinterface)
     for _ in range(2):
-        report = mirror.sync(*FRAME, *outwards("leaf-2")).report
+        report = inventory.sync(*FRAME, *external_ports("leaf-2")).report
         assert report.problems == {FindingType.CONFLICT: 1, FindingType.FAILED: 1}
-        assert {each.what for each in report.findings} == {"ExternalAttachment/default/a"}
-    mirror.admin.delete(PATHS[Model.INTERFACE], hand_made["id"])
-    assert mirror.sync(*FRAME, *outwards("leaf-2")).report.problems == {}
+        assert {finding.what for finding in report.findings} == {"ExternalAttachment/default/a"}
+    inventory.admin.delete(PATHS[Model.INTERFACE], hand_made["id"])
+    assert inventory.sync(*FRAME, *external_ports("leaf-2")).report.problems == {}
 
 
-def test_two_switches_that_swap_addresses(mirror: FabricInventory) -> None:
+def test_switches_swap_addresses(inventory: FabricInventory) -> None:
     def pair(first: int, second: int) -> tuple[Resource, ...]:
         numbers = {"leaf-8": first, "leaf-9": second}
         return tuple(
@@ -368,39 +371,39 @@ def test_two_switches_that_swap_addresses(mirror: FabricInventory) -> None:
             for name, number in numbers.items()
         )
 
-    followed = follow(mirror, (*FRAME, *pair(8, 9)), (*FRAME, *pair(9, 8)))
-    assert followed.report.created == followed.report.deleted == 0
-    shown = {row["name"]: row["primary_ip4"] for row in mirror.own(Model.DEVICE)}
-    assert shown["leaf-8"]["address"] == "172.30.0.9/21"
-    assert shown["leaf-9"]["address"] == "172.30.0.8/21"
+    result = sync_change(inventory, (*FRAME, *pair(8, 9)), (*FRAME, *pair(9, 8)))
+    assert result.report.created == result.report.deleted == 0
+    addresses = {row["name"]: row["primary_ip4"] for row in inventory.objects(Model.DEVICE)}
+    assert addresses["leaf-8"]["address"] == "172.30.0.9/21"
+    assert addresses["leaf-9"]["address"] == "172.30.0.8/21"
 
 
-def test_a_server_that_is_replaced_by_another(mirror: FabricInventory) -> None:
-    left = tuple(each for each in FRAME if each.name != "s-1")
-    followed = follow(
-        mirror,
+def test_replaced_server_takes_over_cable(inventory: FabricInventory) -> None:
+    remaining = tuple(resource for resource in FRAME if resource.name != "s-1")
+    result = sync_change(
+        inventory,
         (*FRAME, *CABLES),
-        (*left, server("s-9"), cable("c", "s-9/e1", "leaf-1/E1/1"), CABLES[1]),
+        (*remaining, server("s-9"), cable("c", "s-9/e1", "leaf-1/E1/1"), CABLES[1]),
     )
-    assert followed.writes == {
+    assert result.writes == {
         "create dcim.device": 1,
         "create dcim.interface": 1,
         "update dcim.cable": 1,
     }
-    assert "s-1" not in {row["name"] for row in mirror.own(Model.DEVICE)}
+    assert "s-1" not in {row["name"] for row in inventory.objects(Model.DEVICE)}
 
 
-def test_another_fabric_with_the_same_vpcs_is_left_alone(make_mirror: MakeInventory) -> None:
-    one, other = make_mirror(), make_mirror()
-    for mirror in (one, other):
-        assert mirror.sync(*FRAME, vpc("v", 1001, "10.0.1.0/24")).report.problems == {}
-    theirs = other.ids()
-    before = one.latest()
+def test_fabric_with_same_vpcs_stays_unchanged(make_inventory: MakeInventory) -> None:
+    one, other = make_inventory(), make_inventory()
+    for inventory in (one, other):
+        assert inventory.sync(*FRAME, vpc("v", 1001, "10.0.1.0/24")).report.problems == {}
+    other_ids = other.ids()
+    before = one.latest_change()
     assert one.sync(*FRAME, vpc("v", 1002, "10.0.9.0/24")).report.problems == {}
-    ours = {(str(model), number) for (model, _), number in one.ids().items()}
+    own_ids = {(str(model), number) for (model, _), number in one.ids().items()}
     changed = {
-        (row["changed_object_type"], row["changed_object_id"]) for row in one.changelog(before)
+        (row["changed_object_type"], row["changed_object_id"]) for row in one.changes_since(before)
     }
-    assert changed <= ours
-    assert other.ids() == theirs
+    assert changed <= own_ids
+    assert other.ids() == other_ids
     assert not other.sync(*FRAME, vpc("v", 1001, "10.0.1.0/24")).report.has_changes

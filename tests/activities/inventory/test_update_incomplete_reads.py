@@ -1,4 +1,4 @@
-"""What NetBox or the fabric does not show has not gone: nothing is made twice, and nothing is deleted."""
+"""Incomplete reads of NetBox or the fabric: no duplicates, no deletes."""
 
 from collections import Counter
 
@@ -15,15 +15,15 @@ from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.plans import switch
 from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
-from tests.support.netbox.fabric_inventory import FabricInventory, withdrawn
+from tests.support.netbox.fabric_inventory import FabricInventory, grant_disabled
 
 WIRED = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"))
 WHOLE = (*WIRED, vpc("v", 1001, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
 
 
-def tagged(mirror: FabricInventory) -> list[int]:
-    """The VLANs on the switch's port."""
-    port = mirror.one(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+def tagged(inventory: FabricInventory) -> list[int]:
+    """Return the VLAN ids on the switch's port."""
+    port = inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
     return [vlan["vid"] for vlan in port["tagged_vlans"]]
 
 
@@ -32,101 +32,104 @@ def tagged(mirror: FabricInventory) -> list[int]:
     [
         grant
         for grant in INVENTORY_GRANTS
-        if "view" in grant.actions and not grant.constraints  # what is read in every sync
+        if "view" in grant.actions and not grant.constraints  # read in every sync
     ],
     ids=lambda grant: grant.name,
 )
-def test_what_may_not_be_read_is_an_error_and_nothing_is_written(
-    mirror: FabricInventory, grant: Grant
+def test_missing_view_permission_fails_without_changes(
+    inventory: FabricInventory, grant: Grant
 ) -> None:
-    mirror.sync(*WHOLE)
-    before = mirror.latest()
-    with withdrawn(mirror.admin, grant), pytest.raises(PermanentError, match=r"starter\.py setup"):
-        mirror.sync(*WIRED)
-    assert mirror.changelog(before) == []
-    assert not mirror.sync(*WHOLE).report.has_changes
+    inventory.sync(*WHOLE)
+    before = inventory.latest_change()
+    with (
+        grant_disabled(inventory.admin, grant),
+        pytest.raises(PermanentError, match=r"starter\.py setup"),
+    ):
+        inventory.sync(*WIRED)
+    assert inventory.changes_since(before) == []
+    assert not inventory.sync(*WHOLE).report.has_changes
 
 
-def test_what_may_not_be_changed_ends_the_sync_and_the_next_does_the_rest(
-    mirror: FabricInventory,
+def test_missing_change_permission_fails_and_next_sync_continues(
+    inventory: FabricInventory,
 ) -> None:
-    mirror.sync(*WHOLE)
+    inventory.sync(*WHOLE)
     [grant] = [grant for grant in INVENTORY_GRANTS if "delete" in grant.actions]
     moved = (*WIRED, vpc("v", 1003, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
     refused = pytest.raises(PermanentError, match="does not allow this user to change ipam/vlans")
-    with withdrawn(mirror.admin, grant), refused:
-        mirror.sync(*moved)
-    assert [row["vid"] for row in mirror.own(Model.VLAN)] == [1001]
-    assert mirror.sync(*moved).report.problems == {}
-    assert [row["vid"] for row in mirror.own(Model.VLAN)] == [1003]
+    with grant_disabled(inventory.admin, grant), refused:
+        inventory.sync(*moved)
+    assert [row["vid"] for row in inventory.objects(Model.VLAN)] == [1001]
+    assert inventory.sync(*moved).report.problems == {}
+    assert [row["vid"] for row in inventory.objects(Model.VLAN)] == [1003]
 
 
-def test_a_reading_that_breaks_off_in_the_middle_leads_to_nothing(
-    mirror: FabricInventory, monkeypatch: pytest.MonkeyPatch
+def test_interrupted_read_changes_nothing(
+    inventory: FabricInventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mirror.sync(*WHOLE)
-    before = mirror.latest()
-    answer = InventoryNetBox.graphql
+    inventory.sync(*WHOLE)
+    before = inventory.latest_change()
+    graphql = InventoryNetBox.graphql
 
-    def breaks_off(netbox: InventoryNetBox, query: str) -> dict[str, list[Row]]:
+    def fail_on_interfaces(netbox: InventoryNetBox, query: str) -> dict[str, list[Row]]:
         if "interface_list" in query:
             raise TransientError("NetBox did not answer.")
-        return answer(netbox, query)
+        return graphql(netbox, query)
 
-    monkeypatch.setattr(InventoryNetBox, "graphql", breaks_off)
+    monkeypatch.setattr(InventoryNetBox, "graphql", fail_on_interfaces)
     with pytest.raises(TransientError):
-        mirror.sync(*WIRED)
-    assert mirror.changelog(before) == []
+        inventory.sync(*WIRED)
+    assert inventory.changes_since(before) == []
 
 
-def test_a_kind_that_the_fabric_no_longer_serves_holds_everything_back(
-    mirror: FabricInventory,
+def test_missing_kind_withholds_all_changes(
+    inventory: FabricInventory,
 ) -> None:
-    mirror.sync(*WHOLE)
-    before = mirror.latest()
-    counts = Counter(each.kind.name for each in WHOLE)
+    inventory.sync(*WHOLE)
+    before = inventory.latest_change()
+    counts = Counter(resource.kind.name for resource in WHOLE)
     for lost in ("VPCAttachment", "Connection"):
-        left = (each for each in WHOLE if each.kind.name != lost)
-        outcome = mirror.sync_live(live_state(*left), counts=counts)
-        assert f"no longer has any {lost}:" in outcome.withheld
-    assert mirror.changelog(before) == []
-    assert tagged(mirror) == [1001]
+        remaining = (resource for resource in WHOLE if resource.kind.name != lost)
+        outcome = inventory.sync_live(live_state(*remaining), counts=counts)
+        assert f"no longer lists any {lost}," in outcome.withheld
+    assert inventory.changes_since(before) == []
+    assert tagged(inventory) == [1001]
 
 
-def test_a_kind_whose_end_was_accepted_keeps_what_it_has(mirror: FabricInventory) -> None:
-    mirror.sync(*WHOLE)
-    before = mirror.ids()
+def test_kind_no_longer_served_keeps_its_objects(inventory: FabricInventory) -> None:
+    inventory.sync(*WHOLE)
+    before = inventory.ids()
     for _ in range(MIN_ABSENT_SYNCS + 1):
-        outcome = mirror.sync_live(live_state(*WIRED))
+        outcome = inventory.sync_live(live_state(*WIRED))
         assert outcome.report.deleted == 0
         assert outcome.absence_counts == {}
-    assert mirror.ids() == before
-    assert tagged(mirror) == []
+    assert inventory.ids() == before
+    assert tagged(inventory) == []
 
 
-def test_what_is_there_but_cannot_be_read_keeps_what_it_has(mirror: FabricInventory) -> None:
-    mirror.sync(*WHOLE)
-    before = mirror.ids()
-    others = [each for each in WHOLE if each.name != "leaf-1"]
+def test_unreadable_object_keeps_its_inventory(inventory: FabricInventory) -> None:
+    inventory.sync(*WHOLE)
+    before = inventory.ids()
+    others = [resource for resource in WHOLE if resource.name != "leaf-1"]
     for _ in range(MIN_ABSENT_SYNCS):
-        outcome = mirror.sync(switch("leaf-1", asn="65101"), *others)
+        outcome = inventory.sync(switch("leaf-1", asn="65101"), *others)
         assert (outcome.report.deleted, outcome.absence_counts) == (0, {})
         assert outcome.report.problems == {FindingType.SKIPPED: 3}, (
             "the switch, its cable, its VLAN"
         )
-    outcome = mirror.sync(switch("leaf-1", boot={"serial": "CN 1"}), *others)
+    outcome = inventory.sync(switch("leaf-1", boot={"serial": "CN 1"}), *others)
     assert outcome.report.problems == {FindingType.SKIPPED: 1}, "the serial number"
-    assert mirror.one(Model.DEVICE, "Switch/default/leaf-1")["serial"] == "CN1"
-    assert tagged(mirror) == [1001]
-    assert mirror.ids() == before
+    assert inventory.get(Model.DEVICE, "Switch/default/leaf-1")["serial"] == "CN1"
+    assert tagged(inventory) == [1001]
+    assert inventory.ids() == before
 
 
-def test_what_is_back_after_two_syncs_was_never_gone(mirror: FabricInventory) -> None:
-    mirror.sync(*WHOLE)
-    before = mirror.ids()
+def test_object_that_returns_in_time_keeps_its_ids(inventory: FabricInventory) -> None:
+    inventory.sync(*WHOLE)
+    before = inventory.ids()
     listed = live_state(*WIRED, served=("VPC", "VPCAttachment"))
     for _ in range(2):
         for _ in range(MIN_ABSENT_SYNCS - 1):
-            assert mirror.sync_live(listed).report.deleted == 0
-        assert mirror.sync(*WHOLE).absence_counts == {}
-    assert mirror.ids() == before
+            assert inventory.sync_live(listed).report.deleted == 0
+        assert inventory.sync(*WHOLE).absence_counts == {}
+    assert inventory.ids() == before

@@ -1,4 +1,4 @@
-"""Whole fabrics in the real NetBox: what it then says of them is what their manifests say."""
+"""Whole fabrics in the real NetBox: their inventories match their manifests."""
 
 import pytest
 
@@ -12,11 +12,11 @@ from tests.support.inventory.live_samples import (
     REAL,
     SKIPPED,
     LiveSet,
-    live_of,
+    parse_live_state,
     profiles,
 )
 from tests.support.netbox.fabric_inventory import FabricInventory
-from tests.support.netbox.inventory_assertions import assert_shows
+from tests.support.netbox.inventory_assertions import assert_inventory_matches
 
 SHORT = {
     "demo-gitops-env-1",
@@ -26,15 +26,15 @@ SHORT = {
     "lyon-edge",
     "made-up-1",
 }
-"""Sets of every sort that take a minute together; all others are for the soak."""
+"""Samples of each type, which take a minute together; all others run in the soak tests."""
 
 MOST_REQUESTS = 8
-"""Of a sync with nothing to write, however large the fabric."""
+"""The limit of a sync that writes nothing, for fabrics of any size."""
 
 
 def _params() -> list[object]:
-    real = [pytest.param(each, marks=[needs_samples, *_soak(each)]) for each in REAL]
-    return [*real, *(pytest.param(each, marks=_soak(each)) for each in (*OWN, *MADE_UP))]
+    real = [pytest.param(sample, marks=[needs_samples, *_soak(sample)]) for sample in REAL]
+    return [*real, *(pytest.param(sample, marks=_soak(sample)) for sample in (*OWN, *MADE_UP))]
 
 
 def _soak(sample: LiveSet) -> list[pytest.MarkDecorator]:
@@ -42,40 +42,42 @@ def _soak(sample: LiveSet) -> list[pytest.MarkDecorator]:
 
 
 @pytest.mark.parametrize("sample", _params(), ids=str)
-def test_a_fabric_is_mirrored_and_then_left_alone(sample: LiveSet, mirror: FabricInventory) -> None:
+def test_inventory_matches_manifests_and_second_sync_writes_nothing(
+    sample: LiveSet, inventory: FabricInventory
+) -> None:
     items, skipped = sample.items(), SKIPPED.get(sample.name, {})
-    report = mirror.sync_live(live_of(items)).report
+    report = inventory.sync_live(parse_live_state(items)).report
     assert report.problems == ({FindingType.SKIPPED: len(skipped)} if skipped else {})
-    assert {each.what: each.why for each in report.findings} == skipped
-    assert_shows(mirror, items)
-    before = mirror.latest()
-    with mirror.requests() as sent:
-        again = mirror.sync_live(live_of(items))
+    assert {finding.what: finding.why for finding in report.findings} == skipped
+    assert_inventory_matches(inventory, items)
+    before = inventory.latest_change()
+    with inventory.record_requests() as sent:
+        again = inventory.sync_live(parse_live_state(items))
     assert len(sent) <= MOST_REQUESTS, sent
     assert not again.report.has_changes
     assert again.report.unchanged == sum(Reader(items).counts().values())
     assert not again.has_pending_work
-    assert mirror.changelog(before) == []
+    assert inventory.changes_since(before) == []
 
 
 @pytest.mark.soak
 @needs_samples
-def test_netbox_takes_the_ports_of_all_profiles(mirror: FabricInventory) -> None:
-    """Each of Hedgehog's models of switches, with every type and speed of port that these have."""
-    known = {each["metadata"]["name"]: each["spec"] for each in profiles()}
-    switches = [switch_of(name) for name in known]
-    live = live_of([*switches, *profiles()])
-    assert mirror.sync_live(live).report.problems == {}
-    ports: dict[str, set[str]] = {name: set() for name in known}
-    for row in mirror.own(Model.INTERFACE):
+def test_netbox_accepts_ports_of_all_profiles(inventory: FabricInventory) -> None:
+    """Each switch model of Hedgehog, with all its types and speeds of ports."""
+    specs = {profile["metadata"]["name"]: profile["spec"] for profile in profiles()}
+    switches = [switch_of(name) for name in specs]
+    live = parse_live_state([*switches, *profiles()])
+    assert inventory.sync_live(live).report.problems == {}
+    ports: dict[str, set[str]] = {name: set() for name in specs}
+    for row in inventory.objects(Model.INTERFACE):
         ports[row["device"]["name"]].add(row["name"])
         assert row["speed"] or row["mgmt_only"]
-    assert ports == {name: ports_of({}, profile) for name, profile in known.items()}
-    assert not mirror.sync_live(live).report.has_changes
+    assert ports == {name: ports_of({}, profile) for name, profile in specs.items()}
+    assert not inventory.sync_live(live).report.has_changes
 
 
 def switch_of(profile: str) -> Manifest:
-    """A switch that is called after its profile."""
+    """Return a switch that is named like its profile."""
     return {
         "apiVersion": "wiring.githedgehog.com/v1beta1",
         "kind": "Switch",

@@ -1,4 +1,4 @@
-"""How a credential becomes a way to a Kubernetes API, and which ones are refused."""
+"""Which credentials give access to a Kubernetes API, and which are refused."""
 
 import base64
 import json
@@ -21,7 +21,8 @@ SECRET = "s3cret-token"
 
 def access(directory: Path, server: str = SERVER, *, allow_exec: bool = False) -> KubernetesAccess:
     target = KubernetesTarget(server=server, namespace="default", credential="lab")
-    return load_kubernetes_access(directory, target, allow_exec=allow_exec)
+    settings = Settings(credentials_dir=directory, kubernetes_allow_exec=allow_exec)
+    return load_kubernetes_access(target, settings)
 
 
 def write_kubeconfig(
@@ -39,26 +40,26 @@ def write_kubeconfig(
     (directory / "lab" / "kubeconfig").write_text(yaml.safe_dump(config))
 
 
-def test_without_a_folder_the_api_is_read_anonymously(tmp_path: Path) -> None:
-    found = access(tmp_path)
+def test_api_is_read_anonymously_without_credential(tmp_path: Path) -> None:
+    loaded = access(tmp_path)
 
-    assert found.credential == ""
-    assert found.configuration.host == SERVER
-    assert not found.configuration.api_key
+    assert loaded.credential == ""
+    assert loaded.configuration.host == SERVER
+    assert not loaded.configuration.api_key
 
 
-def test_a_kubeconfig_gives_its_token(tmp_path: Path) -> None:
+def test_kubeconfig_token_is_used(tmp_path: Path) -> None:
     write_kubeconfig(tmp_path)
 
-    found = access(tmp_path, "https://10.0.0.1:6443/")
+    loaded = access(tmp_path, "https://10.0.0.1:6443/")
 
-    assert found.credential == "lab"
-    assert found.configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
-    assert found.configuration.verify_ssl
-    assert found.configuration.retries is False
+    assert loaded.credential == "lab"
+    assert loaded.configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
+    assert loaded.configuration.verify_ssl
+    assert loaded.configuration.retries is False
 
 
-def test_a_kubeconfig_with_a_ca_reaches_the_api(
+def test_kubeconfig_ca_is_used(
     api: EmulatedKubernetesApi, credential: Path, target: KubernetesTarget, settings: Settings
 ) -> None:
     for file in ("server", "token", "ca.crt"):
@@ -79,14 +80,14 @@ def test_a_kubeconfig_with_a_ca_reaches_the_api(
         ({"server": "https://10.0.0.2:6443"}, None, "is not for this API"),
         ({"server": "https://10.0.0.1:6443/other"}, None, "is not for this API"),
         ({"server": "http://10.0.0.1:6443"}, None, "is not for this API"),
-        ({"server": "nonsense"}, None, "names a server that cannot be used"),
-        ({"insecure-skip-tls-verify": True}, None, "switches certificate checks off"),
+        ({"server": "nonsense"}, None, "names an unusable server"),
+        ({"insecure-skip-tls-verify": True}, None, "disables certificate checks"),
         (None, {"exec": {"command": "id", "apiVersion": "x"}}, "runs a program"),
         (None, {"auth-provider": {"name": "gcp"}}, "runs a program"),
-        ({"certificate-authority": "absent.crt"}, None, "cannot be used"),
+        ({"certificate-authority": "absent.crt"}, None, "is unusable; try it with kubectl"),
     ],
 )
-def test_kubeconfigs_that_are_refused(
+def test_unsafe_kubeconfigs_are_refused(
     tmp_path: Path, cluster: dict[str, Any] | None, user: dict[str, Any] | None, sentence: str
 ) -> None:
     write_kubeconfig(tmp_path, cluster=cluster, user=user)
@@ -99,16 +100,16 @@ def test_kubeconfigs_that_are_refused(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "a: [", "kind: Config", "current-context: x", "\0"])
-def test_what_is_no_kubeconfig(tmp_path: Path, text: str) -> None:
+def test_invalid_kubeconfigs_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab" / "kubeconfig").write_text(text)
 
-    with pytest.raises(PermanentError, match="is no kubeconfig with a current context"):
+    with pytest.raises(PermanentError, match="has no valid current context"):
         access(tmp_path)
 
 
-def test_a_program_runs_only_where_a_setting_allows_it(tmp_path: Path) -> None:
-    answer = json.dumps(
+def test_exec_plugin_needs_a_setting(tmp_path: Path) -> None:
+    credential_json = json.dumps(
         {
             "apiVersion": "client.authentication.k8s.io/v1",
             "kind": "ExecCredential",
@@ -116,7 +117,7 @@ def test_a_program_runs_only_where_a_setting_allows_it(tmp_path: Path) -> None:
         }
     )
     program = tmp_path / "login"
-    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho '{answer}'\n")
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho '{credential_json}'\n")
     program.chmod(0o755)
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program)}
     write_kubeconfig(tmp_path, user={"exec": plugin})
@@ -125,11 +126,11 @@ def test_a_program_runs_only_where_a_setting_allows_it(tmp_path: Path) -> None:
         access(tmp_path)
     assert not (tmp_path / "ran").exists()
 
-    found = access(tmp_path, allow_exec=True)
-    assert found.configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
+    loaded = access(tmp_path, allow_exec=True)
+    assert loaded.configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
 
 
-def test_a_token_goes_to_its_server_alone(tmp_path: Path) -> None:
+def test_token_is_sent_only_to_its_server(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab" / "token").write_text(f"{SECRET}\n")
     with pytest.raises(PermanentError, match="the file server is missing"):
@@ -137,12 +138,16 @@ def test_a_token_goes_to_its_server_alone(tmp_path: Path) -> None:
 
     (tmp_path / "lab" / "server").write_text("https://10.0.0.1:6443\n")
     assert access(tmp_path).configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
-    for elsewhere in ("https://10.0.0.1", "https://10.0.0.1:6443/x", "https://10.0.0.1.evil.org"):
+    for other_server in (
+        "https://10.0.0.1",
+        "https://10.0.0.1:6443/x",
+        "https://10.0.0.1.evil.org",
+    ):
         with pytest.raises(PermanentError, match="is not for this API"):
-            access(tmp_path, elsewhere)
+            access(tmp_path, other_server)
 
 
 @pytest.mark.parametrize("server", ["", "http://10.0.0.1:6443", "10.0.0.1:6443", "ssh://10.0.0.1"])
-def test_only_https_is_spoken(tmp_path: Path, server: str) -> None:
+def test_only_https_servers_are_accepted(tmp_path: Path, server: str) -> None:
     with pytest.raises(PermanentError, match="hh_kubernetes_server"):
         access(tmp_path, server)

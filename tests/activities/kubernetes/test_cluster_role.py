@@ -1,4 +1,4 @@
-"""The ClusterRole that is shipped allows what the worker does, and nothing else."""
+"""The shipped ClusterRole allows exactly what the worker does."""
 
 import os
 from collections import Counter
@@ -10,7 +10,7 @@ import urllib3
 import yaml
 
 from fabrics.resources.kinds import LISTED_KINDS
-from stack.kubernetes.api import KubernetesApi
+from stack.kubernetes.base import KubernetesApi
 from tests.support.paths import PROJECT
 
 ROLE = PROJECT / "deploy" / "clusterrole.yaml"
@@ -37,14 +37,14 @@ def allowed(rules: Iterable[Mapping[str, Any]]) -> Counter[tuple[str, str, str]]
 
 @pytest.fixture
 def worker(fabric_api: KubernetesApi) -> Iterator[urllib3.PoolManager]:
-    """A client with the token that the worker has."""
+    """A client with the worker's token."""
     identity = fabric_api.auth
     token = {"Authorization": f"Bearer {identity.token}"}
     with urllib3.PoolManager(ca_cert_data=identity.ca_cert, headers=token) as manager:
         yield manager
 
 
-def test_it_allows_to_list_the_kinds_that_are_read_alone() -> None:
+def test_role_allows_only_to_list_the_kinds_in_use() -> None:
     (role,) = yaml.safe_load_all(ROLE.read_text())
 
     assert allowed(role["rules"]) == NEEDED
@@ -52,7 +52,7 @@ def test_it_allows_to_list_the_kinds_that_are_read_alone() -> None:
 
 
 @needs_kube_apiserver
-def test_bound_in_one_namespace_it_adds_nothing_else(
+def test_role_binding_adds_no_other_permission(
     worker: urllib3.PoolManager, fabric_api: KubernetesApi
 ) -> None:
     def rules(namespace: str) -> Counter[tuple[str, str, str]]:
@@ -85,7 +85,7 @@ def test_bound_in_one_namespace_it_adds_nothing_else(
         ("DELETE", SWITCHES),
     ],
 )
-def test_what_it_does_not_allow_is_refused(
+def test_other_requests_are_forbidden(
     method: str, path: str, worker: urllib3.PoolManager, fabric_api: KubernetesApi
 ) -> None:
     assert worker.request("GET", fabric_api.server + SWITCHES).status == 200

@@ -1,4 +1,4 @@
-"""Reading a live state: pages, and everything that can go wrong between the worker and a fabric."""
+"""Reads of the live state: pages, and failures between worker and fabric."""
 
 import socket
 import time
@@ -10,13 +10,13 @@ import pytest
 
 from activities.errors import PermanentError, TransientError
 from activities.kubernetes.live_state import PAGE_SIZE, LiveStateCache, read_live_state
-from fabrics.drift import LiveState
+from fabrics.drift.model import LiveState
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import COMPARED_KINDS, LISTED_KINDS, SWITCH_PROFILE, get_kind
 from fabrics.resources.list_response import ListResponse, parse_list_response
 from fabrics.resources.resource import digest_resources
 from settings import Settings
-from stack.kubernetes.api import KubernetesApi
+from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import EndlessResponse, Fault
 from tests.support.fabrics.sample_sets import SETS, SampleSet, needs_samples
@@ -34,7 +34,7 @@ def server_object(number: int, **spec: str) -> dict[str, Any]:
 
 
 def counts(live: LiveState) -> dict[str, int]:
-    return {kind.name: len(found) for kind, found in live.resources.items() if found}
+    return {kind.name: len(resources) for kind, resources in live.resources.items() if resources}
 
 
 def sentence_of(error: type[Exception], target: KubernetesTarget, settings: Settings) -> str:
@@ -44,7 +44,7 @@ def sentence_of(error: type[Exception], target: KubernetesTarget, settings: Sett
 
 
 @pytest.mark.usefixtures("fabric_api")
-def test_an_empty_fabric(fabric_target: KubernetesTarget, settings: Settings) -> None:
+def test_empty_fabric_has_empty_kinds(fabric_target: KubernetesTarget, settings: Settings) -> None:
     live = read_live_state(fabric_target, settings)
 
     assert live.resources == dict.fromkeys(LISTED_KINDS, ())
@@ -53,7 +53,7 @@ def test_an_empty_fabric(fabric_target: KubernetesTarget, settings: Settings) ->
 
 @needs_samples
 @pytest.mark.parametrize("sample", SETS, ids=str)
-def test_the_sample_sets_arrive_whole(
+def test_sample_sets_are_read_completely(
     sample: SampleSet,
     fabric_api: KubernetesApi,
     fabric_target: KubernetesTarget,
@@ -65,8 +65,10 @@ def test_the_sample_sets_arrive_whole(
 
     expected = sample.live_state()
     for kind in COMPARED_KINDS:
-        forms = {each.key: each.digest for each in live.resources[kind]}
-        assert forms == {each.key: each.digest for each in expected.resources.get(kind, ())}
+        digests = {resource.key: resource.digest for resource in live.resources[kind]}
+        assert digests == {
+            resource.key: resource.digest for resource in expected.resources.get(kind, ())
+        }
 
 
 def test_lists_are_paged_and_consistent(
@@ -84,19 +86,19 @@ def test_lists_are_paged_and_consistent(
     assert api.connection_count == 1
 
 
-def test_only_the_fabrics_namespace_is_read(
+def test_only_the_namespace_of_the_fabric_is_read(
     fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
-    elsewhere = server_object(1)
-    elsewhere["metadata"]["namespace"] = "other"
-    fabric_api.apply_all([elsewhere, server_object(2)])
+    other = server_object(1)
+    other["metadata"]["namespace"] = "other"
+    fabric_api.apply_all([other, server_object(2)])
 
-    (found,) = read_live_state(fabric_target, settings).resources[get_kind("Server")]
+    (resource,) = read_live_state(fabric_target, settings).resources[get_kind("Server")]
 
-    assert (found.namespace, found.name) == ("default", "server-0002")
+    assert (resource.namespace, resource.name) == ("default", "server-0002")
 
 
-def test_a_kind_of_another_release_is_told_from_an_empty_one(
+def test_unserved_kind_differs_from_empty_kind(
     own_api: KubernetesApi, own_target: KubernetesTarget, settings: Settings
 ) -> None:
     gateway = get_kind("Gateway")
@@ -110,7 +112,7 @@ def test_a_kind_of_another_release_is_told_from_an_empty_one(
     assert live.resources[get_kind("GatewayGroup")] == ()
 
 
-def test_a_list_begins_again_when_its_history_is_gone(
+def test_list_restarts_after_its_continue_token_expires(
     fabric_api: KubernetesApi,
     fabric_target: KubernetesTarget,
     settings: Settings,
@@ -130,10 +132,10 @@ def test_a_list_begins_again_when_its_history_is_gone(
     monkeypatch.setattr("activities.kubernetes.live_state.parse_list_response", read_and_forget)
 
     assert counts(read_live_state(fabric_target, settings)) == {"Server": PAGE_SIZE + 1}
-    assert len(set(tokens)) == 2, "the list did not begin again"
+    assert len(set(tokens)) == 2, "the list did not restart"
 
 
-def test_a_list_begins_only_so_often(
+def test_list_restarts_are_bounded(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:
     api.apply_all(server_object(number) for number in range(600))
@@ -159,25 +161,25 @@ def test_a_list_begins_only_so_often(
         (Fault(404, "servers", later_pages_only=True), TransientError, "stopped serving servers"),
         (Fault(404), PermanentError, "serves none of the Hedgehog kinds"),
         (Fault(302, body=""), PermanentError, "redirects elsewhere"),
-        (Fault(200, body="<html>Sign in</html>"), PermanentError, "does not answer as a Kube"),
-        (Fault(200, body="{}"), PermanentError, "does not answer as a Kubernetes API does"),
-        (Fault(200, body='{"kind": "Status"}'), PermanentError, "does not answer as a Kube"),
-        (Fault(200, body="[" * 100_000), PermanentError, "does not answer as a Kubernetes"),
+        (Fault(200, body="<html>Sign in</html>"), PermanentError, "does not respond as a Kube"),
+        (Fault(200, body="{}"), PermanentError, "does not respond as a Kubernetes API does"),
+        (Fault(200, body='{"kind": "Status"}'), PermanentError, "does not respond as a Kube"),
+        (Fault(200, body="[" * 100_000), PermanentError, "does not respond as a Kubernetes"),
         (
             Fault(200, body='{"kind": "ServerList", "metadata": {}, "items": [{"metadata": {}}]}'),
             PermanentError,
-            "that is none",
+            "returned an invalid VLANNamespace object",
         ),
         (
             Fault(200, body='{"kind": "ServerList", "metadata": {}, "items": [1]}'),
             PermanentError,
-            "that is none",
+            "returned an invalid VLANNamespace object",
         ),
         (Fault(0, "servers"), TransientError, "did not answer in time"),
     ],
     ids=repr,
 )
-def test_one_failed_page_fails_the_reading(  # noqa: PLR0917
+def test_one_failed_page_fails_the_read(  # noqa: PLR0917
     fault: Fault,
     error: type[Exception],
     sentence: str,
@@ -188,18 +190,18 @@ def test_one_failed_page_fails_the_reading(  # noqa: PLR0917
     api.apply_all(server_object(number) for number in range(501))
     api.inject_fault(fault)
 
-    said = sentence_of(error, target, settings)
+    message = sentence_of(error, target, settings)
 
-    assert sentence in said
-    assert said.startswith(f"The Kubernetes API at {api.server} ")
-    assert api.auth.token not in said
+    assert sentence in message
+    assert message.startswith(f"The Kubernetes API at {api.server} ")
+    assert api.auth.token not in message
 
     api.clear_faults()
     assert counts(read_live_state(target, settings)) == {"Server": 501}
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_the_wait_that_the_api_asks_for_is_passed_on(
+def test_retry_after_of_the_api_is_kept(
     status: int, api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:
     api.inject_fault(Fault(status, retry_after=7))
@@ -208,52 +210,52 @@ def test_the_wait_that_the_api_asks_for_is_passed_on(
         read_live_state(target, settings)
 
     assert caught.value.retry_after == 7
-    assert len(api.request_paths) == 1, "nothing may ask again by itself"
+    assert len(api.request_paths) == 1, "no client may retry by itself"
 
 
-def test_an_api_that_hangs_costs_one_read_timeout(
+def test_hanging_api_costs_one_read_timeout(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:
     api.inject_fault(Fault(0))
-    begun = time.monotonic()
+    started = time.monotonic()
 
     sentence_of(TransientError, target, settings)
 
-    assert time.monotonic() - begun < 2 * settings.read_timeout
+    assert time.monotonic() - started < 2 * settings.read_timeout
     assert len(api.request_paths) == 1
 
 
-def test_an_answer_that_trickles_is_given_up(
+def test_trickling_response_times_out(
     target: KubernetesTarget, settings: Settings, api: EmulatedKubernetesApi
 ) -> None:
     api.inject_fault(EndlessResponse())
 
-    assert "answers too slowly" in sentence_of(TransientError, target, settings)
+    assert "responds too slowly" in sentence_of(TransientError, target, settings)
 
 
-def test_a_refused_token_and_an_unknown_certificate(
+def test_refused_token_and_unknown_certificate_are_permanent(
     fabric_target: KubernetesTarget, fabric_credential: Path, settings: Settings
 ) -> None:
     (fabric_credential / "token").write_text(SECRET)
-    said = sentence_of(PermanentError, fabric_target, settings)
-    assert "refused the credential fabric" in said
-    assert SECRET not in said
+    message = sentence_of(PermanentError, fabric_target, settings)
+    assert "refused the credential fabric" in message
+    assert SECRET not in message
 
     (fabric_credential / "ca.crt").unlink()
     assert "certificate that is not trusted" in sentence_of(PermanentError, fabric_target, settings)
 
 
-def test_an_api_that_wants_credentials_says_which_to_make(
+def test_missing_credential_is_named(
     fabric_target: KubernetesTarget, fabric_credential: Path, settings: Settings
 ) -> None:
     (fabric_credential / "token").unlink()
 
-    said = sentence_of(PermanentError, fabric_target, settings)
+    message = sentence_of(PermanentError, fabric_target, settings)
 
-    assert "needs a folder fabric with a token or a kubeconfig" in said
+    assert "needs a folder fabric with a token or a kubeconfig" in message
 
 
-def test_nothing_listens_or_resolves(settings: Settings) -> None:
+def test_unreachable_hosts_are_transient(settings: Settings) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server = f"https://127.0.0.1:{free.getsockname()[1]}"
@@ -265,7 +267,7 @@ def test_nothing_listens_or_resolves(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("namespace", ["..", "a/b", "", "default?limit=1", "Default"])
-def test_a_namespace_that_would_lead_elsewhere_is_refused(
+def test_invalid_namespaces_are_refused(
     namespace: str, target: KubernetesTarget, settings: Settings
 ) -> None:
     odd = target.model_copy(update={"namespace": namespace})
@@ -273,7 +275,7 @@ def test_a_namespace_that_would_lead_elsewhere_is_refused(
     assert "hh_kubernetes_namespace" in sentence_of(PermanentError, odd, settings)
 
 
-def test_unchanged_objects_are_not_looked_into_again(
+def test_unchanged_objects_are_not_parsed_again(
     fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
     states = LiveStateCache()
@@ -298,7 +300,7 @@ def switch_object(profile: str) -> dict[str, Any]:
     return server_object(1) | {"kind": "Switch", "spec": {"profile": profile, "role": "spine"}}
 
 
-def test_the_profiles_that_switches_name_are_read_too(
+def test_only_profiles_in_use_are_read(
     fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
     states = LiveStateCache()
@@ -306,7 +308,7 @@ def test_the_profiles_that_switches_name_are_read_too(
 
     first = states.read(fabric_target, settings)
 
-    assert [each.name for each in first.resources[SWITCH_PROFILE]] == ["b"]
+    assert [resource.name for resource in first.resources[SWITCH_PROFILE]] == ["b"]
     assert counts(first) == {"Switch": 1, "SwitchProfile": 1}
     fabric_api.apply(profile_object("a", displayName="others do not matter"))
     second = states.read(fabric_target, settings)
@@ -317,7 +319,7 @@ def test_the_profiles_that_switches_name_are_read_too(
     }
 
 
-def test_profiles_that_may_not_be_read_are_left_out(
+def test_forbidden_profiles_are_left_out(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:
     api.apply_all([switch_object("b"), profile_object("b")])
@@ -333,7 +335,7 @@ def test_profiles_that_may_not_be_read_are_left_out(
 
 
 @pytest.mark.parametrize("status", [401, 500, 503])
-def test_profiles_that_fail_otherwise_fail_the_reading(
+def test_other_profile_errors_fail_the_read(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings, status: int
 ) -> None:
     api.inject_fault(Fault(status, "switchprofiles"))
@@ -342,13 +344,15 @@ def test_profiles_that_fail_otherwise_fail_the_reading(
         read_live_state(target, settings)
 
 
-def test_the_last_reading_is_kept_for_whoever_asks_for_the_same(
+def test_last_live_state_is_cached_by_digest(
     fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
     states = LiveStateCache()
     assert states.get_cached(fabric_target, "") is None
     fabric_api.apply_all([server_object(1)])
     read = states.read(fabric_target, settings)
-    seen = digest_resources(each for found in read.resources.values() for each in found)
-    assert states.get_cached(fabric_target, seen) is read
+    digest = digest_resources(
+        resource for resources in read.resources.values() for resource in resources
+    )
+    assert states.get_cached(fabric_target, digest) is read
     assert states.get_cached(fabric_target, "another") is None

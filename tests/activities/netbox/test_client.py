@@ -1,4 +1,4 @@
-"""How the client behaves towards servers that misbehave. Needs no NetBox: each test is the server."""
+"""The client with scripted servers that misbehave, instead of NetBox."""
 
 import socket
 import threading
@@ -19,7 +19,7 @@ from activities.inventory.netbox.client import InventoryNetBox
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import PreconditionFailed
 from settings import Settings
-from tests.support.system.installation import until
+from tests.support.system.installation import wait_until
 
 TOKEN = "nbt_key.secret"
 TIMEOUT = 2
@@ -28,7 +28,7 @@ EMPTY_PAGE = '{"count": 0, "next": null, "previous": null, "results": []}'
 
 
 def answer(status: str, body: str = EMPTY_PAGE, *headers: str) -> bytes:
-    """An HTTP/1.1 answer that keeps the connection open."""
+    """An HTTP/1.1 response that keeps the connection open."""
     head = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
     return "\r\n".join([*head, f"Content-Length: {len(body)}", "", body]).encode()
 
@@ -38,9 +38,9 @@ HANG_UP = b""
 
 @contextmanager
 def scripted_server(*connections: Sequence[bytes]) -> Iterator[tuple[str, list[str]]]:
-    """A server that takes `connections` one after the other and answers each request as scripted.
+    """Serve `connections` one by one, with scripted responses to their requests.
 
-    After the last answer of a connection it closes it. Gives its URL and the requests that came.
+    Each is closed after its last response. Yields the URL and the received requests.
     """
     requests: list[str] = []
 
@@ -83,7 +83,7 @@ def connect() -> Iterator[Callable[[str], NetBox]]:
 type Connect = Callable[[str], NetBox]
 
 
-def test_a_read_is_repeated_on_a_stale_connection(connect: Connect) -> None:
+def test_read_is_repeated_after_stale_connection(connect: Connect) -> None:
     stale, fresh = [answer("200 OK"), HANG_UP], [answer("200 OK")]
     with scripted_server(stale, fresh) as (url, requests):
         netbox = connect(url)
@@ -92,8 +92,8 @@ def test_a_read_is_repeated_on_a_stale_connection(connect: Connect) -> None:
     assert len(requests) == 3
 
 
-def test_a_guarded_change_is_repeated_on_a_stale_connection(connect: Connect) -> None:
-    """It may have been made the first time; then the second is told so, and nothing is lost."""
+def test_change_with_if_match_is_repeated_after_stale_connection(connect: Connect) -> None:
+    """After a first attempt that took effect, the second gets 412: nothing is lost."""
     stale, fresh = [HANG_UP], [answer("412 Precondition Failed", '{"detail": "No."}')]
     with scripted_server(stale, fresh) as (url, requests), pytest.raises(PreconditionFailed):
         connect(url).patch_record(1, {"hh_paused": True}, 'W/"1"')
@@ -103,13 +103,13 @@ def test_a_guarded_change_is_repeated_on_a_stale_connection(connect: Connect) ->
     assert all('If-Match: W/"1"' in request for request in requests)
 
 
-def test_nothing_is_created_twice(connect: Connect) -> None:
+def test_create_is_never_repeated(connect: Connect) -> None:
     with scripted_server([HANG_UP]) as (url, requests), pytest.raises(TransientError):
         connect(url).create("extras/tags", {"name": "x"})
     assert len(requests) == 1
 
 
-def test_a_silent_server_is_not_waited_for_twice(connect: Connect) -> None:
+def test_timed_out_read_is_not_repeated(connect: Connect) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(TransientError, match="did not answer in time"):
@@ -120,24 +120,24 @@ def test_a_silent_server_is_not_waited_for_twice(connect: Connect) -> None:
             listener.accept()
 
 
-def test_a_redirect_is_not_followed(connect: Connect) -> None:
-    elsewhere = answer("302 Found", "", "Location: http://127.0.0.1:1/")
+def test_redirect_is_not_followed(connect: Connect) -> None:
+    redirect = answer("302 Found", "", "Location: http://127.0.0.1:1/")
     with (
-        scripted_server([elsewhere]) as (url, _),
+        scripted_server([redirect]) as (url, _),
         pytest.raises(PermanentError, match="redirects elsewhere"),
     ):
         connect(url).patch_record(1, {"hh_paused": True}, 'W/"1"')
 
 
-def test_a_record_without_an_etag_is_not_to_be_trusted(connect: Connect) -> None:
+def test_record_without_etag_is_refused(connect: Connect) -> None:
     with (
         scripted_server([answer("200 OK", '{"id": 1}')]) as (url, _),
-        pytest.raises(PermanentError, match=r"gives no ETag.*4\.7 or later"),
+        pytest.raises(PermanentError, match=r"sends no ETag.*4\.7 or later"),
     ):
         connect(url).get_record(1)
 
 
-def test_records_without_our_fields_are_not_taken_for_no_records(connect: Connect) -> None:
+def test_missing_custom_fields_do_not_mean_no_records(connect: Connect) -> None:
     row = '{"id": 1, "type": {"slug": "hedgehog-fabric"}, "custom_fields": {"owner": null}}'
     page = EMPTY_PAGE.replace("[]", f"[{row}]")
     with (
@@ -147,23 +147,23 @@ def test_records_without_our_fields_are_not_taken_for_no_records(connect: Connec
         connect(url).find_record("dc-1")
 
 
-def test_a_netbox_without_the_cluster_type_is_not_set_up(connect: Connect) -> None:
+def test_missing_cluster_type_means_not_set_up(connect: Connect) -> None:
     refusal = answer("400 Bad Request", '{"type": ["Select a valid choice."]}')
     with (
         scripted_server([refusal]) as (url, _),
-        pytest.raises(PermanentError, match=r"no cluster type.*starter\.py setup"),
+        pytest.raises(PermanentError, match=r"hides the cluster type.*starter\.py setup"),
     ):
         connect(url).list_records()
 
 
 @pytest.mark.parametrize("url", ["", "netbox", "http://", "ftp://netbox", "http://[::1"])
-def test_a_url_that_is_none(connect: Connect, url: str) -> None:
+def test_unusable_urls_are_refused(connect: Connect, url: str) -> None:
     with pytest.raises(PermanentError, match="is not a usable URL"):
         connect(url).get_status()
 
 
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
-def test_a_web_page_is_no_api(connect: Connect, status: str) -> None:
+def test_web_page_is_not_an_api(connect: Connect, status: str) -> None:
     page = answer(status, "<html>").replace(b"application/json", b"text/html")
     with (
         scripted_server([page]) as (url, _),
@@ -172,7 +172,7 @@ def test_a_web_page_is_no_api(connect: Connect, status: str) -> None:
         connect(url).get_status()
 
 
-def test_a_crash_page_is_not_repeated_to_people(connect: Connect) -> None:
+def test_crash_page_is_not_shown(connect: Connect) -> None:
     page = answer("502 Bad Gateway", "<html>" + "x" * 5000).replace(b"json", b"html")
     with (
         scripted_server([page]) as (url, _),
@@ -182,14 +182,14 @@ def test_a_crash_page_is_not_repeated_to_people(connect: Connect) -> None:
     assert len(str(error.value)) < 150
 
 
-def test_a_busy_server_says_when_to_come_back(connect: Connect) -> None:
+def test_retry_after_of_netbox_is_kept(connect: Connect) -> None:
     busy = answer("429 Too Many Requests", '{"detail": "Slow down."}', "Retry-After: 9")
     with scripted_server([busy]) as (url, _), pytest.raises(TransientError) as error:
         connect(url).get_status()
     assert error.value.retry_after == 9
 
 
-def test_the_token_is_ours_and_stays_out_of_errors(
+def test_token_is_sent_but_never_shown(
     connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -203,34 +203,34 @@ def test_the_token_is_ours_and_stays_out_of_errors(
     assert "secret" not in str(error.value)
 
 
-class Crowd(ThreadingHTTPServer):
-    """A NetBox that begins each answer at once, ends none before it `may_end`, and counts requests."""
+class BusyNetBox(ThreadingHTTPServer):
+    """Starts each response at once, ends it when it `may_end`; counts requests."""
 
     daemon_threads = True
     request_queue_size = 64
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _InTheCrowd)
+        super().__init__(("127.0.0.1", 0), _BusyHandler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.may_end = threading.Event()
         self.lock = threading.Lock()
-        self.under_way = self.most = self.total = 0
+        self.running = self.max_running = self.total = 0
 
 
-class _InTheCrowd(BaseHTTPRequestHandler):
+class _BusyHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: Crowd
+    server: BusyNetBox
 
     def do_GET(self) -> None:
         with self.server.lock:
-            self.server.under_way += 1
+            self.server.running += 1
             self.server.total += 1
-            self.server.most = max(self.server.most, self.server.under_way)
+            self.server.max_running = max(self.server.max_running, self.server.running)
         head, end, body = answer("200 OK").partition(b"\r\n\r\n")
         self.wfile.write(head + end)
         self.server.may_end.wait(timeout=10)
         with self.server.lock:
-            self.server.under_way -= 1
+            self.server.running -= 1
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
@@ -238,35 +238,35 @@ class _InTheCrowd(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def crowd() -> Iterator[Crowd]:
-    with Crowd() as server:
+def busy_netbox() -> Iterator[BusyNetBox]:
+    with BusyNetBox() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
 
 
-type Readers = Callable[[], Awaitable[int]]
+type CountReaders = Callable[[], Awaitable[int]]
 
 
 @pytest.fixture
-def readers(monkeypatch: pytest.MonkeyPatch) -> Readers:
-    """How many answers have begun to be read, beyond their heads."""
-    begun: list[requests.Response] = []
+def count_readers(monkeypatch: pytest.MonkeyPatch) -> CountReaders:
+    """Counts responses whose bodies are being read."""
+    started: list[requests.Response] = []
     read = requests.Response.iter_content
 
-    def noted(answer: requests.Response, size: int) -> Iterator[bytes]:
-        begun.append(answer)
+    def count(answer: requests.Response, size: int) -> Iterator[bytes]:
+        started.append(answer)
         return read(answer, size)
 
     async def number() -> int:
-        return len(begun)
+        return len(started)
 
-    monkeypatch.setattr(requests.Response, "iter_content", noted)
+    monkeypatch.setattr(requests.Response, "iter_content", count)
     return number
 
 
-class Turns(Semaphore):
-    """Knows whether somebody has had to wait for a turn."""
+class WatchedSemaphore(Semaphore):
+    """Records whether somebody had to wait."""
 
     waited = False
 
@@ -281,59 +281,63 @@ def read(netbox: NetBox) -> list[Row]:
     return list(netbox.list_rows("extras/tags"))
 
 
-async def test_no_more_requests_are_under_way_than_it_may_have(
-    crowd: Crowd, readers: Readers
+async def test_concurrent_requests_are_limited(
+    busy_netbox: BusyNetBox, count_readers: CountReaders
 ) -> None:
     with ThreadPoolExecutor(24) as fabrics:
-        netbox = NetBox(crowd.url, TOKEN, connect_timeout=1, timeout=10, max_concurrent=3)
+        netbox = NetBox(busy_netbox.url, TOKEN, connect_timeout=1, timeout=10, max_concurrent=3)
         reads = [fabrics.submit(read, netbox) for _ in range(24)]
-        await until(readers, lambda number: number >= 3)
-        crowd.may_end.set()
-        assert [each.result() for each in reads] == [[]] * 24
-        assert (crowd.most, crowd.total) == (3, 24)
+        await wait_until(count_readers, lambda number: number >= 3)
+        busy_netbox.may_end.set()
+        assert [future.result() for future in reads] == [[]] * 24
+        assert (busy_netbox.max_running, busy_netbox.total) == (3, 24)
         netbox.close()
 
 
-def sharing(crowd: Crowd, calls: Semaphore, most: int) -> tuple[NetBox, InventoryNetBox]:
-    """What a worker that may have so many requests has for records and for inventories."""
+def make_clients(
+    busy_netbox: BusyNetBox, limit: Semaphore, max_running: int
+) -> tuple[NetBox, InventoryNetBox]:
+    """The clients of a worker for records and for inventories."""
     settings = Settings(
-        netbox_url=crowd.url, netbox_token=SecretStr(TOKEN), concurrent_netbox_calls=most
+        netbox_url=busy_netbox.url,
+        netbox_token=SecretStr(TOKEN),
+        concurrent_netbox_calls=max_running,
     )
-    return NetBox.from_settings(settings, calls), InventoryNetBox.from_settings(settings, calls)
+    return NetBox.from_settings(settings, limit), InventoryNetBox.from_settings(settings, limit)
 
 
-async def test_inventories_leave_records_one_of_the_requests_that_a_worker_may_have(
-    crowd: Crowd, readers: Readers
+async def test_inventories_leave_one_slot_to_records(
+    busy_netbox: BusyNetBox, count_readers: CountReaders
 ) -> None:
-    records, inventories = sharing(crowd, Semaphore(4), most=4)
+    records, inventories = make_clients(busy_netbox, Semaphore(4), max_running=4)
     with ThreadPoolExecutor(12) as fabrics:
         reads = [fabrics.submit(read, inventories) for _ in range(6)]
-        await until(readers, lambda number: number == 3)
+        await wait_until(count_readers, lambda number: number == 3)
         reads += [fabrics.submit(read, records) for _ in range(6)]
-        await until(readers, lambda number: number == 4)
-        crowd.may_end.set()
-        assert [each.result() for each in reads] == [[]] * 12
-        assert (crowd.most, crowd.total) == (4, 12)
+        await wait_until(count_readers, lambda number: number == 4)
+        busy_netbox.may_end.set()
+        assert [future.result() for future in reads] == [[]] * 12
+        assert (busy_netbox.max_running, busy_netbox.total) == (4, 12)
     for netbox in (records, inventories):
         netbox.close()
 
 
-async def test_a_request_is_under_way_to_the_end_of_its_answer(
-    crowd: Crowd, readers: Readers
+async def test_slot_is_held_until_response_is_read(
+    busy_netbox: BusyNetBox, count_readers: CountReaders
 ) -> None:
-    calls = Turns(1)
-    records, inventories = sharing(crowd, calls, most=1)
+    limit = WatchedSemaphore(1)
+    records, inventories = make_clients(busy_netbox, limit, max_running=1)
 
     async def waits_or_is_too_many() -> bool:
-        return calls.waited or crowd.under_way == 2
+        return limit.waited or busy_netbox.running == 2
 
     with ThreadPoolExecutor(2) as fabrics:
         first = fabrics.submit(read, inventories)
-        await until(readers, lambda number: number == 1)
+        await wait_until(count_readers, lambda number: number == 1)
         second = fabrics.submit(read, records)
-        await until(waits_or_is_too_many, bool)
-        crowd.may_end.set()
+        await wait_until(waits_or_is_too_many, bool)
+        busy_netbox.may_end.set()
         assert first.result() == second.result() == []
-        assert (crowd.most, crowd.total) == (1, 2)
+        assert (busy_netbox.max_running, busy_netbox.total) == (1, 2)
     for netbox in (records, inventories):
         netbox.close()

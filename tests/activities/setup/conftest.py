@@ -1,4 +1,4 @@
-"""Fixtures: what else is in the NetBox that is set up."""
+"""Fixtures: objects of others in the NetBox that is set up."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 
 @pytest.fixture
 def foreign_cluster(admin: NetBox) -> Iterator[Row]:
-    """A cluster of somebody else's type, which is no fabric."""
+    """A cluster of another type, which is no fabric."""
     type_ = admin.create(
         "virtualization/cluster-types", {"name": "Trial others", "slug": "trial-others"}
     )

@@ -1,4 +1,4 @@
-"""What the constrained user may not do: NetBox refuses it, whatever this project asks for."""
+"""The limits of the constrained user, enforced by NetBox itself."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
 
 
-def test_foreign_clusters_are_out_of_sight(netbox: NetBox, foreign_cluster: Row) -> None:
+def test_foreign_clusters_are_invisible(netbox: NetBox, foreign_cluster: Row) -> None:
     with pytest.raises(NotFound):
         netbox.get_record(foreign_cluster["id"])
     with pytest.raises(NotFound):
@@ -19,18 +19,18 @@ def test_foreign_clusters_are_out_of_sight(netbox: NetBox, foreign_cluster: Row)
     assert foreign_cluster["id"] not in [row["id"] for row in netbox.list_records()]
 
 
-def test_foreign_clusters_are_no_records_for_an_administrator_either(
+def test_foreign_clusters_are_no_records_for_administrators(
     admin: NetBox, foreign_cluster: Row
 ) -> None:
     assert foreign_cluster["id"] not in [row["id"] for row in admin.list_records()]
 
 
-def test_only_fabrics_can_be_made(netbox: NetBox, foreign_cluster: Row) -> None:
+def test_only_fabrics_can_be_created(netbox: NetBox, foreign_cluster: Row) -> None:
     with pytest.raises(PermanentError, match="does not allow"):
         netbox.create(CLUSTERS_PATH, {"name": "Trial", "type": foreign_cluster["type"]["id"]})
 
 
-def test_a_fabric_cannot_be_deleted_or_turned_into_something_else(
+def test_fabric_cannot_be_deleted_or_change_type(
     netbox: NetBox, record: Row, foreign_cluster: Row
 ) -> None:
     with pytest.raises(PermanentError, match="does not allow"):
@@ -40,26 +40,26 @@ def test_a_fabric_cannot_be_deleted_or_turned_into_something_else(
 
 
 @pytest.mark.parametrize("path", ["users/users", "users/permissions", "dcim/racks"])
-def test_nothing_else_can_be_read(netbox: NetBox, path: str) -> None:
+def test_other_models_cannot_be_read(netbox: NetBox, path: str) -> None:
     with pytest.raises(PermanentError, match="does not allow"):
         list(netbox.list_rows(path))
 
 
 @pytest.mark.parametrize("path", [CUSTOM_FIELDS, "extras/tags", "dcim/locations"])
-def test_what_it_looks_up_it_cannot_change(netbox: NetBox, path: str) -> None:
+def test_looked_up_models_cannot_be_changed(netbox: NetBox, path: str) -> None:
     next(netbox.list_rows(path), None)
     with pytest.raises(PermanentError, match="does not allow"):
         netbox.create(path, {"name": "trial", "slug": "trial"})
 
 
-def test_it_has_the_permissions_that_are_declared_and_no_other(admin: NetBox) -> None:
+def test_user_has_exactly_the_declared_permissions(admin: NetBox) -> None:
     (user,) = (row for row in admin.list_rows(USER_ITEM.path) if USER_ITEM.matches(row))
     (group,) = user["groups"]
     assert user["permissions"] == []
     granted = {
         row["name"]: row
         for row in admin.list_rows("users/permissions")
-        if group["id"] in [each["id"] for each in row["groups"]]
+        if group["id"] in [member["id"] for member in row["groups"]]
     }
     declared = (*GRANTS, *INVENTORY_GRANTS)
     assert granted.keys() == {grant.permission.key["name"] for grant in declared}
@@ -74,19 +74,19 @@ def test_it_has_the_permissions_that_are_declared_and_no_other(admin: NetBox) ->
         assert not may_change_anything
 
 
-def test_journals_of_anything_but_clusters_are_refused(netbox: NetBox, admin: NetBox) -> None:
+def test_journals_of_other_models_are_refused(netbox: NetBox, admin: NetBox) -> None:
     site = admin.create("dcim/sites", {"name": "Trial site", "slug": "trial-site"})
     entry = {"assigned_object_type": "dcim.site", "assigned_object_id": site["id"]}
-    theirs = admin.create(JOURNAL_PATH, entry | {"comments": "Mine."})
+    foreign = admin.create(JOURNAL_PATH, entry | {"comments": "Mine."})
     try:
-        assert theirs["id"] not in [row["id"] for row in netbox.list_rows(JOURNAL_PATH)]
+        assert foreign["id"] not in [row["id"] for row in netbox.list_rows(JOURNAL_PATH)]
         with pytest.raises(PermanentError, match="does not allow"):
             netbox.create(JOURNAL_PATH, entry | {"comments": "Ours."})
     finally:
         admin.delete("dcim/sites", site["id"])
 
 
-def test_journals_can_be_added_to_but_not_rewritten(netbox: NetBox, record: Row) -> None:
+def test_journal_entries_can_be_added_but_not_changed(netbox: NetBox, record: Row) -> None:
     netbox.add_journal_entry(record["id"], "It was so.")
     (entry,) = netbox.list_rows(JOURNAL_PATH, assigned_object_id=record["id"])
     with pytest.raises(PermanentError, match="does not allow"):

@@ -1,10 +1,10 @@
-"""Which stored values NetBox would refuse; the last test asks NetBox itself."""
+"""Stored values that break a field's rules, at last compared with NetBox itself."""
 
 import pytest
 
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.netbox.http import BadRequest
-from activities.setup.field_rules import has_invalid_value, has_value
+from activities.setup.checks import has_invalid_value, has_value
 from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.items import CLUSTER_OBJECT_TYPE
 from tests.support.netbox.records import MakeRecord
@@ -15,7 +15,7 @@ CASES = [
     ({"validation_regex": "^https://"}, "https://a", False),
     ({"validation_regex": "^https://"}, "http://a", True),
     ({"validation_regex": "https"}, "https://a", False),
-    ({"validation_regex": "a$"}, "https://a", True),  # as NetBox has it: from the beginning on
+    ({"validation_regex": "a$"}, "https://a", True),  # NetBox matches from the beginning
     ({"validation_regex": "^x"}, None, False),
     ({"validation_regex": "^x"}, "", False),
     ({"validation_minimum": 5}, 4, True),
@@ -29,13 +29,13 @@ CASES = [
 
 
 @pytest.mark.parametrize(("rules", "value", "refused"), CASES)
-def test_a_value_that_breaks_a_rule(rules: Row, value: object, refused: bool) -> None:
+def test_value_is_checked_against_rules(rules: Row, value: object, refused: bool) -> None:
     field = {"name": "f", **NO_RULES, **rules}
     assert has_invalid_value(field, {"custom_fields": {"f": value}}) is refused
 
 
 @pytest.mark.parametrize("value", [True, False, [1], {"a": 1}, {"value": "x", "label": "X"}])
-def test_rules_are_for_texts_and_numbers(value: object) -> None:
+def test_rules_apply_only_to_texts_and_numbers(value: object) -> None:
     field = {"name": "f", **NO_RULES, "validation_minimum": 5, "validation_regex": "^y"}
     assert not has_invalid_value(field, {"custom_fields": {"f": value}})
 
@@ -43,7 +43,7 @@ def test_rules_are_for_texts_and_numbers(value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "filled"), [(None, False), ("", False), (0, True), (False, True)]
 )
-def test_what_counts_as_a_value(value: object, filled: bool) -> None:
+def test_empty_text_is_no_value(value: object, filled: bool) -> None:
     assert has_value({"name": "f"}, {"custom_fields": {"f": value}}) is filled
 
 
@@ -55,11 +55,11 @@ def test_what_counts_as_a_value(value: object, filled: bool) -> None:
         if rules and value
     ],
 )
-def test_netbox_says_the_same(  # noqa: PLR0917  the case
+def test_netbox_applies_the_same_rules(  # noqa: PLR0917  the case
     admin: NetBox, make_record: MakeRecord, type_: str, rules: Row, value: object, refused: bool
 ) -> None:
-    wanted = {"name": "trial_rule", "type": type_, "object_types": [CLUSTER_OBJECT_TYPE]}
-    field = admin.create(CUSTOM_FIELDS, wanted)
+    values = {"name": "trial_rule", "type": type_, "object_types": [CLUSTER_OBJECT_TYPE]}
+    field = admin.create(CUSTOM_FIELDS, values)
     try:
         record = make_record(trial_rule=value)
         admin.update(CUSTOM_FIELDS, field["id"], rules)

@@ -1,4 +1,4 @@
-"""The fields of a fabric as people meet them in NetBox: their order, help, colours, and what can be edited."""
+"""A fabric's fields in NetBox's pages: order, help texts, colours, editing."""
 
 import re
 
@@ -6,10 +6,10 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
-from activities.setup.fields import CONFIG_FIELD_NAMES, FIELD_GROUP, FIELD_ITEMS, STATUS_COLOURS
+from activities.setup.fields import CONFIG_FIELD_NAMES, FIELD_GROUP, FIELD_ITEMS, STATUS_COLORS
 from fabrics.record.config import DEFAULT_INTERVAL_SECONDS
 from fabrics.record.config_fields import DEFAULT_BRANCH, DEFAULT_DIRECTORY, DEFAULT_NAMESPACE
-from fabrics.record.status import ConnectionStatus, SyncStatus
+from fabrics.record.sync_status import ConnectionStatus, SyncStatus
 from tests.support.netbox.browser import Browser, cluster_page
 from tests.support.netbox.records import MakeRecord
 
@@ -18,12 +18,12 @@ STATUS_FIELDS = [name for name in LABELS if name not in CONFIG_FIELD_NAMES]
 
 
 def inputs(source: str) -> dict[str, Tag]:
-    """The fields of a form that are ours, in its order."""
-    found = BeautifulSoup(source, "html.parser").select("[name^=cf_hh_]")
-    return {str(field["name"]).removeprefix("cf_"): field for field in found}
+    """Return the inputs of our fields in a form, in its order."""
+    fields = BeautifulSoup(source, "html.parser").select("[name^=cf_hh_]")
+    return {str(field["name"]).removeprefix("cf_"): field for field in fields}
 
 
-def test_a_form_asks_for_the_configuration_in_its_order(browser: Browser, record: Row) -> None:
+def test_form_shows_config_fields_in_order(browser: Browser, record: Row) -> None:
     for path in (f"{cluster_page(record)}edit/", "/virtualization/clusters/add/"):
         source = browser.page(path)
         assert list(inputs(source)) == list(CONFIG_FIELD_NAMES)
@@ -39,15 +39,15 @@ def test_a_form_asks_for_the_configuration_in_its_order(browser: Browser, record
         ("hh_paused", "no"),
         ("hh_kubernetes_namespace", DEFAULT_NAMESPACE),
         ("hh_credentials", "the fabric ID"),
-        ("hh_site", "that of the cluster's scope, else one of their own"),
+        ("hh_site", "the site of the cluster's scope, else a new one"),
         ("hh_git_repository", "only the inventory is kept"),
         ("hh_git_branch", DEFAULT_BRANCH),
         ("hh_git_directory", DEFAULT_DIRECTORY),
-        ("hh_managed_kinds", "those that Git has"),
-        ("hh_task_queue", "the default one"),
+        ("hh_managed_kinds", "the kinds that Git has"),
+        ("hh_task_queue", "the default queue"),
     ],
 )
-def test_a_help_text_says_what_empty_means(
+def test_help_text_names_default_of_empty_field(
     browser: Browser, record: Row, name: str, default: object
 ) -> None:
     row = inputs(browser.page(f"{cluster_page(record)}edit/"))[name].find_parent(class_="row")
@@ -55,10 +55,10 @@ def test_a_help_text_says_what_empty_means(
     assert f"Empty: {default}" in row.text
 
 
-def test_the_configuration_comes_before_the_status(
+def test_page_shows_config_before_status(
     browser: Browser, admin: NetBox, make_record: MakeRecord
 ) -> None:
-    everything = {
+    values = {
         "hh_sync_interval": 60,
         "hh_paused": True,
         "hh_pause_reason": "work",
@@ -70,14 +70,14 @@ def test_the_configuration_comes_before_the_status(
         "hh_drift_count": 0,
         "hh_counts": {"Switch": 3},
     }
-    record = make_record(**everything)
-    set_ = {name for name, value in record["custom_fields"].items() if value is not None}
+    record = make_record(**values)
+    filled = {name for name, value in record["custom_fields"].items() if value is not None}
     page = BeautifulSoup(browser.page(cluster_page(record)), "html.parser")
-    shown = [cell.text.strip() for cell in page.select("th")]
-    assert [label for label in shown if label in LABELS.values()] == [
-        label for name, label in LABELS.items() if name in set_
+    labels = [cell.text.strip() for cell in page.select("th")]
+    assert [label for label in labels if label in LABELS.values()] == [
+        label for name, label in LABELS.items() if name in filled
     ]
-    assert set_ >= everything.keys()
+    assert filled >= values.keys()
 
 
 @pytest.mark.parametrize(
@@ -87,19 +87,19 @@ def test_the_configuration_comes_before_the_status(
         *(("hh_connection_status", str(status)) for status in ConnectionStatus),
     ],
 )
-def test_a_status_has_its_colour(
+def test_status_has_its_colour(
     browser: Browser, admin: NetBox, record: Row, name: str, value: str
 ) -> None:
     admin.update(CLUSTERS_PATH, record["id"], {"custom_fields": {name: value}})
-    words = value.replace("_", " ").capitalize()
-    badge = re.compile(rf'class="badge text-bg-{STATUS_COLOURS[value]}">\s*{words}\s*<')
+    label = value.replace("_", " ").capitalize()
+    badge = re.compile(rf'class="badge text-bg-{STATUS_COLORS[value]}">\s*{label}\s*<')
     assert badge.search(browser.page(cluster_page(record)))
     config = next(admin.list_rows("extras/table-configs", name="Hedgehog fabrics"))
     table = browser.page(f"/virtualization/clusters/?tableconfig_id={config['id']}")
     assert name != "hh_sync_status" or badge.search(table)
 
 
-def test_a_fabric_id_is_shown_and_stays(browser: Browser, admin: NetBox, record: Row) -> None:
+def test_fabric_id_is_read_only_in_form(browser: Browser, admin: NetBox, record: Row) -> None:
     fabric_id = record["custom_fields"]["hh_fabric_id"]
     field = inputs(browser.open_form(record))["hh_fabric_id"]
     assert field["value"] == fabric_id
@@ -110,7 +110,7 @@ def test_a_fabric_id_is_shown_and_stays(browser: Browser, admin: NetBox, record:
     assert saved["custom_fields"]["hh_fabric_id"] == fabric_id
 
 
-def test_no_status_can_be_forged_in_a_form(browser: Browser, admin: NetBox, record: Row) -> None:
+def test_status_cannot_be_forged_in_form(browser: Browser, admin: NetBox, record: Row) -> None:
     browser.open_form(record)
     assert browser.save("stable", hh_sync_status="in_sync", hh_commit="abc")
     (saved,) = (row for row in admin.list_records() if row["id"] == record["id"])

@@ -1,7 +1,7 @@
-"""Setting up a NetBox, by its superuser.
+"""Set up NetBox as its superuser.
 
-Everything is made once more under other names, so that it can be changed and removed without taking
-NetBox away from the other tests.
+Most tests use copies of all items under other names, which they can change and remove without an effect on
+other tests.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ WEB_UI = "http://127.0.0.1:8233"
 
 
 def renamed_items(prefix: str) -> list[Item]:
-    """Everything that setup makes, under names that begin with `prefix`."""
+    """Return all items of the set-up under names that begin with `prefix`."""
 
     def key(of: Mapping[str, str]) -> dict[str, str]:
         return {name: v if name == "table" else f"{prefix}_{v}" for name, v in of.items()}
@@ -50,8 +50,8 @@ def renamed_items(prefix: str) -> list[Item]:
 
 @pytest.fixture(scope="module")
 def trial(admin: NetBox) -> Iterator[list[Item]]:
-    """Some of everything, of which each test changes something else."""
-    items = only(
+    """Items of each type in NetBox; each test changes other ones."""
+    items = select(
         renamed_items("trial"),
         "custom field choice set trial_Hedgehog sync status",
         "custom field trial_hh_fabric_id",
@@ -69,26 +69,26 @@ def trial(admin: NetBox) -> Iterator[list[Item]]:
         pass
 
 
-def only(items: list[Item], *names: str) -> list[Item]:
-    found = [item for item in items if str(item) in names]
-    assert len(found) == len(names)
-    return found
+def select(items: list[Item], *names: str) -> list[Item]:
+    selected = [item for item in items if str(item) in names]
+    assert len(selected) == len(names)
+    return selected
 
 
-def find(netbox: NetBox, path: str, name: str) -> Row:
+def find_row(netbox: NetBox, path: str, name: str) -> Row:
     return next(row for row in netbox.list_rows(path, name=name) if row["name"] == name)
 
 
 @pytest.fixture
-def link_put_back(admin: NetBox, stack: Stack) -> Iterator[None]:
-    """The one link of this NetBox leads to its own Temporal again, where later tests follow it."""
+def restored_link(admin: NetBox, stack: Stack) -> Iterator[None]:
+    """Restore the link to the stack's own Temporal, which other tests follow."""
     yield
     for _ in setup.apply(admin, setup.all_items(stack.temporal.ui_url, "default")):
         pass
 
 
-@pytest.mark.usefixtures("link_put_back")
-def test_a_second_run_changes_nothing(admin: NetBox) -> None:
+@pytest.mark.usefixtures("restored_link")
+def test_second_run_changes_nothing(admin: NetBox) -> None:
     items = setup.all_items(WEB_UI, "default")
     for _ in setup.apply(admin, items):
         pass
@@ -96,7 +96,7 @@ def test_a_second_run_changes_nothing(admin: NetBox) -> None:
     assert list(setup.apply(admin, items)) == []
 
 
-def test_what_is_made_can_be_planned_before_and_removed_again(admin: NetBox) -> None:
+def test_plan_apply_and_remove_agree(admin: NetBox) -> None:
     items = renamed_items("temporary")
     before = counts(admin, items)
     planned = setup.plan(admin, items)
@@ -115,48 +115,48 @@ def test_what_is_made_can_be_planned_before_and_removed_again(admin: NetBox) -> 
 
 
 def counts(netbox: NetBox, items: list[Item]) -> dict[str, int]:
-    """How many objects there are of each kind that set-up makes."""
+    """Count the objects of each model that the set-up creates."""
     paths = {TOKENS, *(item.path for item in items)}
     return {path: len(list(netbox.list_rows(path))) for path in paths}
 
 
-@pytest.mark.usefixtures("link_put_back")
-def test_another_web_ui_changes_the_link_alone(admin: NetBox) -> None:
+@pytest.mark.usefixtures("restored_link")
+def test_other_web_ui_changes_only_link(admin: NetBox) -> None:
     for port in (2, 3):
         items = setup.all_items(f"http://127.0.0.1:{port}", "fabrics/eu")
         (change,) = setup.apply(admin, items)
         assert str(change) == "repair custom link Hedgehog sync in Temporal: link_url"
-        link = find(admin, "extras/custom-links", "Hedgehog sync in Temporal")
+        link = find_row(admin, "extras/custom-links", "Hedgehog sync in Temporal")
         assert link["link_url"].startswith(
             f"http://127.0.0.1:{port}/namespaces/fabrics%2Feu/workflows/fabric-sync%2F"
         )
 
 
-@pytest.mark.usefixtures("link_put_back")
-def test_without_a_web_ui_the_link_stays_as_it_is(admin: NetBox) -> None:
-    theirs = setup.all_items("https://temporal.example.com", "default")
-    for _ in setup.apply(admin, theirs):
+@pytest.mark.usefixtures("restored_link")
+def test_link_stays_without_web_ui(admin: NetBox) -> None:
+    custom = setup.all_items("https://temporal.example.com", "default")
+    for _ in setup.apply(admin, custom):
         pass
-    before = find(admin, "extras/custom-links", "Hedgehog sync in Temporal")
+    before = find_row(admin, "extras/custom-links", "Hedgehog sync in Temporal")
     (kept,) = setup.apply(admin, setup.all_items("", "default"))
     assert str(kept) == "keep custom link Hedgehog sync in Temporal: not as shipped: link_url"
-    assert find(admin, "extras/custom-links", "Hedgehog sync in Temporal") == before
+    assert find_row(admin, "extras/custom-links", "Hedgehog sync in Temporal") == before
     assert not [check for check in setup.check_netbox(admin) if not check.ok]
     admin.delete("extras/custom-links", before["id"])
     (created,) = setup.apply(admin, setup.all_items("", "default"))
     assert created.action is Action.CREATE
-    new = find(admin, "extras/custom-links", "Hedgehog sync in Temporal")
+    new = find_row(admin, "extras/custom-links", "Hedgehog sync in Temporal")
     assert new["link_url"].startswith("http://localhost:8233/namespaces/default/workflows/")
 
 
-def test_no_field_has_a_default(admin: NetBox) -> None:
+def test_no_field_has_netbox_default(admin: NetBox) -> None:
     fields = [row for row in admin.list_rows(CUSTOM_FIELDS) if row["name"].startswith("hh_")]
     assert len(fields) == 29
     assert [row["default"] for row in fields] == [None] * 29
     assert not any(row["required"] for row in fields)
 
 
-def test_clusters_that_are_no_fabrics_are_not_touched(
+def test_foreign_clusters_stay_unchanged(
     admin: NetBox, foreign_cluster: Row, trial: list[Item]
 ) -> None:
     row = next(row for row in admin.list_rows(CLUSTERS_PATH, id=foreign_cluster["id"]))
@@ -164,25 +164,32 @@ def test_clusters_that_are_no_fabrics_are_not_touched(
     assert set(row["custom_fields"].values()) == {None}
 
 
-def test_what_people_change_stays_and_is_told(admin: NetBox, trial: list[Item]) -> None:
-    items = only(trial, "custom field trial_hh_sync_interval")
-    field = find(admin, CUSTOM_FIELDS, "trial_hh_sync_interval")
+def test_changed_defaults_are_kept_and_reported(admin: NetBox, trial: list[Item]) -> None:
+    items = select(trial, "custom field trial_hh_sync_interval")
+    field = find_row(admin, CUSTOM_FIELDS, "trial_hh_sync_interval")
     admin.update(CUSTOM_FIELDS, field["id"], {"label": "Every", "weight": 7})
     (change,) = setup.apply(admin, items)
     assert change.action is Action.KEEP
     assert str(change) == (
         "keep custom field trial_hh_sync_interval: not as shipped: label, weight"
     )
-    assert find(admin, CUSTOM_FIELDS, "trial_hh_sync_interval")["label"] == "Every"
+    assert find_row(admin, CUSTOM_FIELDS, "trial_hh_sync_interval")["label"] == "Every"
 
 
 @pytest.fixture
 def upgraded(admin: NetBox) -> Iterator[list[Item]]:
-    """Items of a release, where an earlier one has set NetBox up with other defaults."""
+    """Items of a release, in a NetBox with an earlier release's defaults."""
     release = {
         "custom field upgraded_hh_sync_interval": {
             "description": Default("Seconds between syncs.", ["Seconds", "Interval"]),
             "label": Default("Interval", ["Every"]),
+        },
+        "custom field upgraded_hh_paused": {
+            "description": Default("Whether syncs wait. Empty: no.", ["Whether syncs wait."])
+        },
+        "custom field upgraded_hh_last_sync": {
+            "description": Default("When the latest sync started.", ["When a sync started."]),
+            "weight": Default(510, [250]),
         },
         "custom field choice set upgraded_Hedgehog sync status": {
             "choice_colors": Default({"error": "red"}, [{"error": "orange"}])
@@ -197,19 +204,19 @@ def upgraded(admin: NetBox) -> Iterator[list[Item]]:
         },
         "tag upgraded_hedgehog-sync": {"color": Default("00ff00", ["ff0000"])},
     }
-    made = renamed_items("upgraded")
+    copies = renamed_items("upgraded")
     items = [
-        replace(item, defaults={**item.defaults, **release.get(str(item), {})}) for item in made
+        replace(item, defaults={**item.defaults, **release.get(str(item), {})}) for item in copies
     ]
-    for _ in setup.apply(admin, [earlier(item) for item in items]):
+    for _ in setup.apply(admin, [previous_release(item) for item in items]):
         pass
     yield items
     for _ in setup.remove(admin, items):
         pass
 
 
-def earlier(item: Item) -> Item:
-    """The item as the release before the present one made it."""
+def previous_release(item: Item) -> Item:
+    """Return the item with the defaults of the previous release."""
     then = {
         name: (*default.former_values, default.value)[0]
         for name, default in item.shipped_defaults.items()
@@ -217,19 +224,21 @@ def earlier(item: Item) -> Item:
     return replace(item, defaults=then)
 
 
-def outdated(item: Item) -> str:
-    """Which of its values were others in earlier releases."""
+def changed_defaults(item: Item) -> str:
+    """Return the names of the item's values that differed in earlier releases."""
     return ", ".join(
         name for name, default in item.shipped_defaults.items() if default.former_values
     )
 
 
-def test_an_upgrade_replaces_what_nobody_has_changed(admin: NetBox, upgraded: list[Item]) -> None:
+def test_upgrade_replaces_unchanged_defaults(admin: NetBox, upgraded: list[Item]) -> None:
     planned = setup.plan(admin, upgraded)
     assert list(setup.apply(admin, upgraded)) == planned
-    told = set(map(str, planned))
-    assert told == {f"upgrade {item}: {old}" for item in upgraded if (old := outdated(item))}
-    assert told >= {
+    changes = set(map(str, planned))
+    assert changes == {
+        f"upgrade {item}: {old}" for item in upgraded if (old := changed_defaults(item))
+    }
+    assert changes >= {
         "upgrade custom field upgraded_hh_sync_interval: label, description",
         "upgrade custom field choice set upgraded_Hedgehog sync status: choice_colors",
         "upgrade saved filter upgraded_fabrics-in-error: parameters, description",
@@ -245,8 +254,8 @@ def test_an_upgrade_replaces_what_nobody_has_changed(admin: NetBox, upgraded: li
     assert setup.plan(admin, upgraded) == []
 
 
-def test_an_upgrade_keeps_what_people_changed(admin: NetBox, upgraded: list[Item]) -> None:
-    field = find(admin, CUSTOM_FIELDS, "upgraded_hh_sync_interval")
+def test_upgrade_keeps_changed_defaults(admin: NetBox, upgraded: list[Item]) -> None:
+    field = find_row(admin, CUSTOM_FIELDS, "upgraded_hh_sync_interval")
     admin.update(CUSTOM_FIELDS, field["id"], {"label": "Pause between syncs", "weight": 7})
     tag = next(admin.list_rows("extras/tags", slug="upgraded_hedgehog-sync"))
     admin.update("extras/tags", tag["id"], {"color": "0000ff"})
@@ -254,33 +263,33 @@ def test_an_upgrade_keeps_what_people_changed(admin: NetBox, upgraded: list[Item
         "keep custom field upgraded_hh_sync_interval: not as shipped: label, weight",
         "keep tag upgraded_hedgehog-sync: not as shipped: color",
     ]
-    told = list(map(str, setup.apply(admin, upgraded)))
-    assert "upgrade custom field upgraded_hh_sync_interval: description" in told
-    assert [change for change in told if not change.startswith("upgrade")] == kept
-    field = find(admin, CUSTOM_FIELDS, "upgraded_hh_sync_interval")
+    changes = list(map(str, setup.apply(admin, upgraded)))
+    assert "upgrade custom field upgraded_hh_sync_interval: description" in changes
+    assert [change for change in changes if not change.startswith("upgrade")] == kept
+    field = find_row(admin, CUSTOM_FIELDS, "upgraded_hh_sync_interval")
     assert field["label"] == "Pause between syncs"
     assert field["description"] == "Seconds between syncs."
     assert list(map(str, setup.apply(admin, upgraded))) == kept
 
 
-def test_what_the_sync_needs_is_put_right(admin: NetBox, trial: list[Item]) -> None:
-    items = only(trial, "custom field trial_hh_fabric_id")
-    field = find(admin, CUSTOM_FIELDS, "trial_hh_fabric_id")
+def test_needed_values_are_repaired(admin: NetBox, trial: list[Item]) -> None:
+    items = select(trial, "custom field trial_hh_fabric_id")
+    field = find_row(admin, CUSTOM_FIELDS, "trial_hh_fabric_id")
     more = {"filter_logic": "loose", "object_types": ["dcim.device"], "required": True}
     admin.update(CUSTOM_FIELDS, field["id"], more)
     (change,) = setup.apply(admin, items)
     assert change.action is Action.REPAIR
-    field = find(admin, CUSTOM_FIELDS, "trial_hh_fabric_id")
+    field = find_row(admin, CUSTOM_FIELDS, "trial_hh_fabric_id")
     assert field["filter_logic"]["value"] == "exact"
     assert sorted(field["object_types"]) == ["dcim.device", CLUSTER_OBJECT_TYPE]
     assert field["required"] is False
     assert setup.plan(admin, items) == []
 
 
-def test_choices_that_people_add_or_rename_stay(admin: NetBox, trial: list[Item]) -> None:
+def test_added_and_renamed_choices_stay(admin: NetBox, trial: list[Item]) -> None:
     name = "trial_Hedgehog sync status"
-    items = only(trial, f"custom field choice set {name}")
-    choices = find(admin, CHOICE_SETS, name)
+    items = select(trial, f"custom field choice set {name}")
+    choices = find_row(admin, CHOICE_SETS, name)
     in_german = [
         [value, "Fehler" if value == "error" else label]
         for value, label in choices["extra_choices"]
@@ -292,33 +301,33 @@ def test_choices_that_people_add_or_rename_stay(admin: NetBox, trial: list[Item]
     admin.update(CHOICE_SETS, choices["id"], more)
     actions = [change.action for change in setup.apply(admin, items)]
     assert actions == [Action.REPAIR, Action.KEEP]
-    after = find(admin, CHOICE_SETS, name)["extra_choices"]
+    after = find_row(admin, CHOICE_SETS, name)["extra_choices"]
     assert after == [*changed, ["paused", "Paused"]]
 
 
-def test_a_field_of_another_type_is_a_conflict(admin: NetBox, trial: list[Item]) -> None:
-    field = find(admin, CUSTOM_FIELDS, "trial_hh_commit")
+def test_field_of_other_type_is_conflict(admin: NetBox, trial: list[Item]) -> None:
+    field = find_row(admin, CUSTOM_FIELDS, "trial_hh_commit")
     admin.delete(CUSTOM_FIELDS, field["id"])
     other = {"name": "trial_hh_commit", "type": "integer", "object_types": [CLUSTER_OBJECT_TYPE]}
     admin.create(CUSTOM_FIELDS, other)
-    items = only(trial, "custom field trial_hh_commit")
+    items = select(trial, "custom field trial_hh_commit")
     conflict, *_ = setup.apply(admin, items)
     (kept,) = setup.remove(admin, items)
     assert [conflict.action, kept.action] == [Action.CONFLICT, Action.KEEP]
     for change in (conflict, kept):
         assert "its type is integer, not text" in str(change)
-    assert find(admin, CUSTOM_FIELDS, "trial_hh_commit")["type"]["value"] == "integer"
+    assert find_row(admin, CUSTOM_FIELDS, "trial_hh_commit")["type"]["value"] == "integer"
 
 
-def test_what_is_in_use_is_not_removed(admin: NetBox, trial: list[Item]) -> None:
-    """Nor are, with the tag, the fields that say whose its objects are."""
+def test_items_in_use_are_not_removed(admin: NetBox, trial: list[Item]) -> None:
+    """While the tag is in use, the fields that mark ownership stay too."""
     names = (
         "cluster type trial_hedgehog-fabric",
         "tag trial_hedgehog-sync",
         "custom field trial_hh_key",
         "custom field trial_hh_fabric",
     )
-    items = only(trial, *names)
+    items = select(trial, *names)
     type_ = next(admin.list_rows("virtualization/cluster-types", slug="trial_hedgehog-fabric"))
     tag = next(admin.list_rows("extras/tags", slug="trial_hedgehog-sync"))
     user = {"name": "Trial user", "type": type_["id"], "tags": [tag["id"]]}
@@ -330,16 +339,16 @@ def test_what_is_in_use_is_not_removed(admin: NetBox, trial: list[Item]) -> None
     assert {change.action for change in kept} == {Action.KEEP}
     assert {change.what for change in kept} == set(names)
     assert [change.why for change in kept if "field" in change.what] == [
-        "1 objects have the tag trial_hedgehog-sync, and are known by it"
+        "it identifies objects with the tag trial_hedgehog-sync (1)"
     ] * 2
     assert setup.plan(admin, items) == []
 
 
-def test_the_token_is_told_once(admin: NetBox, constrained_token: str) -> None:
+def test_token_is_shown_once(admin: NetBox, constrained_token: str) -> None:
     assert constrained_token.startswith("nbt_")
     assert setup.issue_token(admin) is None
 
 
-def test_setting_up_takes_an_administrator(netbox: NetBox) -> None:
+def test_setup_needs_administrator(netbox: NetBox) -> None:
     with pytest.raises(PermanentError, match="does not allow this user to"):
         list(setup.apply(netbox, renamed_items("refused")))

@@ -1,4 +1,4 @@
-"""What people see in NetBox's pages: the link, the filters, the table and the forms."""
+"""Fabrics in NetBox's pages: the link, the filters, the table and the forms."""
 
 import re
 
@@ -6,24 +6,22 @@ import pytest
 
 from activities.netbox.client import NetBox, Row
 from activities.record import RecordActivities, RecordUpdate
-from fabrics.record.status import LastKnownState
+from fabrics.record.sync_status import LastKnownState
 from tests.support.netbox.browser import Browser, cluster_page
-from tests.support.netbox.records import FACTS, fabric_id
+from tests.support.netbox.records import LAST_KNOWN, fabric_id
 
 
-def test_fabrics_alone_link_to_their_workflow(
-    browser: Browser, record: Row, foreign_cluster: Row
-) -> None:
+def test_only_fabrics_link_to_workflow(browser: Browser, record: Row, foreign_cluster: Row) -> None:
     link = f"/workflows/fabric-sync%2F{fabric_id(record)}"
     assert link in browser.page(cluster_page(record))
     assert "Temporal workflow" not in browser.page(cluster_page(foreign_cluster))
 
 
-def test_a_page_shows_the_status_and_hides_what_is_empty(
+def test_page_shows_status_and_hides_empty_fields(
     browser: Browser, activities: RecordActivities, record: Row, foreign_cluster: Row
 ) -> None:
     assert "Sync status" not in browser.page(cluster_page(record))
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN))
     page = browser.page(cluster_page(record))
     assert "Out of sync" in page
     assert "Sync error" not in page
@@ -31,46 +29,44 @@ def test_a_page_shows_the_status_and_hides_what_is_empty(
 
 
 @pytest.mark.parametrize(
-    ("slug", "facts"),
+    ("slug", "last_known"),
     [
-        ("fabrics-with-drift", FACTS),
-        ("fabrics-in-error", LastKnownState(last_sync=FACTS.last_sync, error="Git is gone.")),
+        ("fabrics-with-drift", LAST_KNOWN),
+        ("fabrics-in-error", LastKnownState(last_sync=LAST_KNOWN.last_sync, error="Git is gone.")),
     ],
 )
-def test_the_saved_filters_find_what_they_say(  # noqa: PLR0917  fixtures
+def test_saved_filters_find_matching_fabrics(  # noqa: PLR0917  fixtures
     browser: Browser,
     admin: NetBox,
     activities: RecordActivities,
     record: Row,
     slug: str,
-    facts: LastKnownState,
+    last_known: LastKnownState,
 ) -> None:
     saved = next(row for row in admin.list_rows("extras/saved-filters") if row["slug"] == slug)
     path = f"/virtualization/clusters/?filter_id={saved['id']}"
     assert cluster_page(record) not in browser.page(path)
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=facts))
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=last_known))
     assert cluster_page(record) in browser.page(path)
 
 
-def test_the_table_has_the_columns_that_matter(
-    browser: Browser, admin: NetBox, record: Row
-) -> None:
+def test_table_has_status_columns(browser: Browser, admin: NetBox, record: Row) -> None:
     config = next(admin.list_rows("extras/table-configs", name="Hedgehog fabrics"))
     page = browser.page(f"/virtualization/clusters/?tableconfig_id={config['id']}")
     headings = re.findall(r"<th[^>]*>\s*<a[^>]*>\s*([^<]+?)\s*<", page)
     assert headings[:4] == ["Sync status", "Drift", "Last sync", "Sync error"]
 
 
-def test_a_form_has_the_configuration_and_no_status(browser: Browser, record: Row) -> None:
+def test_form_has_config_and_no_status(browser: Browser, record: Row) -> None:
     fields = set(re.findall(r'name="cf_(hh_\w+)"', browser.open_form(record)))
     assert {"hh_sync_enabled", "hh_git_repository", "hh_managed_kinds", "hh_site"} <= fields
     assert not fields & {"hh_sync_status", "hh_last_sync", "hh_drift", "hh_instance"}
 
 
-def test_an_open_form_can_be_saved_while_nothing_changes(
+def test_open_form_can_be_saved_while_nothing_changes(
     browser: Browser, activities: RecordActivities, netbox: NetBox, record: Row
 ) -> None:
-    update = RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN)
     activities.record_result(update)
     browser.open_form(record)
     for _ in range(3):
@@ -82,11 +78,11 @@ def test_an_open_form_can_be_saved_while_nothing_changes(
     assert fields["hh_drift"][0]["name"] == "prod"
 
 
-def test_a_form_does_not_overwrite_a_status_that_it_never_saw(
+def test_stale_form_does_not_overwrite_status(
     browser: Browser, activities: RecordActivities, netbox: NetBox, record: Row
 ) -> None:
     browser.open_form(record)
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=FACTS))
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN))
     assert not browser.save("stable")
     fields = netbox.get_record(record["id"])[0]["custom_fields"]
     assert fields["hh_git_branch"] is None

@@ -1,4 +1,4 @@
-"""`adopt`: what people offer becomes the fabric's, once somebody has agreed to it."""
+"""`adopt`: tagged conflicting objects become the fabric's after confirmation."""
 
 import asyncio
 
@@ -15,35 +15,33 @@ BY_HAND = ("server-2", "server-3")
 
 
 @pytest.fixture(autouse=True)
-def mirrored(installation: Installation) -> None:
-    """Workers mirror what runs."""
-    installation.changes["FABRIC_SYNC_INVENTORY"] = "true"
+def _inventory_enabled(installation: Installation) -> None:
+    installation.overrides["FABRIC_SYNC_INVENTORY"] = "true"
 
 
 def device(installation: Installation, number: int) -> Row:
-    """A device as it is now."""
-    [row] = (
-        each for each in installation.admin.list_rows(DEVICES, id=number) if each["id"] == number
-    )
-    return row
+    """Return a device as it is now."""
+    rows = installation.admin.list_rows(DEVICES, id=number)
+    [device] = [row for row in rows if row["id"] == number]
+    return device
 
 
 def by_hand(installation: Installation, fabric_id: str) -> dict[str, int]:
-    """Devices that a person makes in the fabric's site, of the sort that the fabric has there; their ids."""
-    [ours] = installation.admin.list_rows(DEVICES, site=fabric_id)
-    sort = {name: ours[name]["id"] for name in ("site", "role", "device_type")}
+    """Create devices like the fabric's own; return their ids by name."""
+    [own] = installation.admin.list_rows(DEVICES, site=fabric_id)
+    fields = {name: own[name]["id"] for name in ("site", "role", "device_type")}
     return {
-        name: installation.admin.create(DEVICES, {"name": name, **sort})["id"] for name in BY_HAND
+        name: installation.admin.create(DEVICES, {"name": name, **fields})["id"] for name in BY_HAND
     }
 
 
 def last_change(installation: Installation) -> int:
-    """The latest row of NetBox's changelog that is about devices."""
+    """Return the id of NetBox's latest changelog entry about devices."""
     rows = installation.admin.list_rows(CHANGES, fields="id", changed_object_type="dcim.device")
     return max(int(row["id"]) for row in rows)
 
 
-async def test_what_is_offered_is_adopted_and_nothing_else(
+async def test_only_tagged_objects_are_adopted(
     installation: Installation, starter: CommandLine
 ) -> None:
     manifests = {"fabric.yaml": in_yaml(SERVERS)}
@@ -51,14 +49,14 @@ async def test_what_is_offered_is_adopted_and_nothing_else(
     name = fabric.fabric_id
     async with installation.worker():
         await installation.start(fabric)
-        await fabric.synced(1)
+        await fabric.wait_for_syncs(1)
         ids = await asyncio.to_thread(by_hand, installation, name)
-        theirs = [device(installation, number) for number in ids.values()]
+        originals = [device(installation, number) for number in ids.values()]
         fabric.api.apply_all(SERVERS)
         await starter("sync", name)
-        found = await starter("inventory", name, "--json")
-        assert (found.code, found.json["report"]["problems"]) == (1, {"conflict": 2})
-        assert (await starter("adopt", name, "--yes")).refused("Nothing is offered to")
+        conflicts = await starter("inventory", name, "--json")
+        assert (conflicts.code, conflicts.json["report"]["problems"]) == (1, {"conflict": 2})
+        assert (await starter("adopt", name, "--yes")).is_refused("Nothing is offered to")
 
         tag = {"tags": [{"slug": TAG_SLUG}]}
         installation.admin.update(DEVICES, ids["server-2"], tag)
@@ -67,8 +65,8 @@ async def test_what_is_offered_is_adopted_and_nothing_else(
         assert offered.code == 1
         assert "1 offered for adoption" in offered.out
         assert "tagged hedgehog-sync: it can be adopted" in offered.out
-        assert (await starter("adopt", name)).refused("give --yes")
-        declined = await starter.answered("n", "adopt", name)
+        assert (await starter("adopt", name)).is_refused("give --yes")
+        declined = await starter.run_with_answer("n", "adopt", name)
         assert declined.code == 130
         assert "Server/default/server-2" in declined.err
         assert "server-3" not in declined.err
@@ -77,38 +75,40 @@ async def test_what_is_offered_is_adopted_and_nothing_else(
         adopted = await starter("adopt", name, "--yes", "--json")
         assert (adopted.code, adopted.json["adopted"]) == (0, 1)
         assert adopted.json["report"]["problems"] == {"conflict": 1}
-        ours = device(installation, ids["server-2"])
-        assert ours["custom_fields"]["hh_fabric"] == name
-        assert ours["custom_fields"]["hh_key"] == "Server/default/server-2"
-        assert ours["description"] == "number 2"
-        assert device(installation, ids["server-3"]) == theirs[1]
+        own = device(installation, ids["server-2"])
+        assert own["custom_fields"]["hh_fabric"] == name
+        assert own["custom_fields"]["hh_key"] == "Server/default/server-2"
+        assert own["description"] == "number 2"
+        assert device(installation, ids["server-3"]) == originals[1]
 
         before = last_change(installation)
         synced = await starter("sync", name, "--full", "--json")
         written = synced.json["report"]["inventory"]
         assert (written["created"], written["updated"], written["adopted"]) == (0, 0, 0)
         assert last_change(installation) == before
-        assert (await starter("adopt", name)).refused("Nothing is offered to")
+        assert (await starter("adopt", name)).is_refused("Nothing is offered to")
     installation.admin.delete(DEVICES, ids["server-3"])
 
 
-async def test_a_person_is_asked_and_told(installation: Installation, starter: CommandLine) -> None:
+async def test_confirmation_adopts_all_offered_objects(
+    installation: Installation, starter: CommandLine
+) -> None:
     manifests = {"fabric.yaml": in_yaml(SERVERS)}
     fabric = await installation.fabric(manifests, SERVERS[:1], hh_sync_interval=3600)
     async with installation.worker():
         await installation.start(fabric)
-        await fabric.synced(1)
+        await fabric.wait_for_syncs(1)
         ids = await asyncio.to_thread(by_hand, installation, fabric.fabric_id)
         for number in ids.values():
             installation.admin.update(DEVICES, number, {"tags": [{"slug": TAG_SLUG}]})
         fabric.api.apply_all(SERVERS)
         await starter("sync", fabric.fabric_id)
-        agreed = await starter.answered("y", "adopt", fabric.fabric_id)
-        assert agreed.code == 0
-        assert "change these objects from now on" in agreed.err
-        assert "2 adopted." in agreed.err
-        assert "offered" not in agreed.out
+        confirmed = await starter.run_with_answer("y", "adopt", fabric.fabric_id)
+        assert confirmed.code == 0
+        assert "change and delete these objects from now on" in confirmed.err
+        assert "2 adopted." in confirmed.err
+        assert "offered" not in confirmed.out
         assert (await starter("inventory", fabric.fabric_id)).code == 0
     for number in ids.values():
         assert device(installation, number)["custom_fields"]["hh_fabric"] == fabric.fabric_id
-    assert (await starter("adopt", fabric.fabric_id)).refused("No worker takes work")
+    assert (await starter("adopt", fabric.fabric_id)).is_refused("No worker takes work")

@@ -1,4 +1,4 @@
-"""`diff` on files: what it shows, and how it ends."""
+"""`diff` on files: its output and its exit statuses."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ spec: {description: rack 3}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A fabric's directory with one server."""
+    """Create a fabric's directory with one server."""
     folder = tmp_path / "desired"
     folder.mkdir()
     (folder / "servers.yaml").write_text(MANIFEST)
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def live(tmp_path: Path, **descriptions: str) -> str:
-    """A file with servers of these descriptions, as kubectl prints them."""
+    """Write a file with servers of these descriptions, as kubectl prints them."""
     items = [
         {
             "apiVersion": "wiring.githedgehog.com/v1beta1",
@@ -41,17 +41,13 @@ def live(tmp_path: Path, **descriptions: str) -> str:
     return str(file)
 
 
-def test_no_difference_is_0(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert (
-        run(["diff", "--desired", str(folder), "--live", live(tmp_path, **{"server-1": "rack 3"})])
-        == 0
-    )
+def test_no_drift_exits_0(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = live(tmp_path, **{"server-1": "rack 3"})
+    assert run(["diff", "--desired", str(folder), "--live", file]) == 0
     assert "No drift." in capsys.readouterr().out
 
 
-def test_drift_is_1_with_both_values(
+def test_drift_exits_1_and_shows_both_values(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = live(tmp_path, **{"server-1": "rack 4", "server-2": "new"})
@@ -69,7 +65,7 @@ def test_drift_is_1_with_both_values(
     assert '+ "rack 4"' in shown
 
 
-def test_an_unreadable_file_is_2_and_named(
+def test_unreadable_manifest_exits_2_and_is_named(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "broken.yaml").write_text("kind: [")
@@ -79,35 +75,37 @@ def test_an_unreadable_file_is_2_and_named(
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "fragment"),
     [
         (None, "cannot be read"),
-        (b"{", "does not hold objects"),
-        (b"\xff\xfe[1]", "does not hold"),
-        (b"7", "does not hold"),
+        (b"{", "does not contain objects"),
+        (b"\xff\xfe[1]", "does not contain"),
+        (b"7", "does not contain"),
     ],
 )
-def test_a_live_file_that_is_none_is_2(
+def test_invalid_live_file_exits_2(
     folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     content: bytes | None,
-    words: str,
+    fragment: str,
 ) -> None:
     file = tmp_path / "live.json"
     if content is not None:
         file.write_bytes(content)
     assert run(["diff", "--desired", str(folder), "--live", str(file)]) == 2
-    assert words in capsys.readouterr().err
+    assert fragment in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["--desired", "."], ["dc1", "--live", "x.json"]])
-def test_half_a_question_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_incomplete_arguments_exit_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["diff", *arguments]) == 2
     assert "either a FABRIC, or both" in capsys.readouterr().err
 
 
-def test_links_out_of_the_directory_are_not_followed(
+def test_symbolic_links_are_not_followed(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "secret.yaml").symlink_to("/etc/passwd")

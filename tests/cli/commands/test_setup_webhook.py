@@ -1,4 +1,4 @@
-"""`starter.py setup --webhook URL`, and that `setup --remove` takes the webhook away as well."""
+"""`setup --webhook URL`, and that `setup --remove` deletes the webhook, too."""
 
 import asyncio
 import json
@@ -15,16 +15,16 @@ from tests.support.system.installation import Installation
 from tests.support.webhooks.senders import SECRET
 
 URL = "https://sync.example.com:8443/hooks"
-MADE = [
+CREATED = [
     "webhook Fabric Sync",
-    "event rule Fabric Sync: fabrics come and go",
-    "event rule Fabric Sync: fabrics are edited",
+    "event rule Fabric Sync: fabrics added or deleted",
+    "event rule Fabric Sync: fabrics edited",
 ]
 
 
 @pytest.fixture
 def admins(installation: Installation, starter: CommandLine) -> CommandLine:
-    """The command line of NetBox's administrator."""
+    """A command line with the token of NetBox's administrator."""
     return starter.with_(
         FABRIC_SYNC_NETBOX_TOKEN=installation.stack.netbox.token,
         TEMPORAL_UI_URL=installation.stack.temporal.ui_url,
@@ -32,47 +32,49 @@ def admins(installation: Installation, starter: CommandLine) -> CommandLine:
     )
 
 
-def left(netbox: NetBox) -> list[str]:
-    """The names of all webhooks and event rules."""
+def webhook_names(netbox: NetBox) -> list[str]:
+    """Return the names of all webhooks and event rules."""
     return [row["name"] for path in (WEBHOOKS, EVENT_RULES) for row in netbox.list_rows(path)]
 
 
-async def test_it_is_made_once_and_taken_away_with_the_rest(
+async def test_webhook_is_created_once_and_removed(
     installation: Installation, admins: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (await admins("setup")).code == 0  # whatever other tests have left
-    made = await admins("setup", "--webhook", URL, "--json")
-    assert (made.code, made.json["changes"]) == (0, [f"create {name}" for name in MADE])
-    assert SECRET not in made.out + made.err
+    created = await admins("setup", "--webhook", URL, "--json")
+    assert (created.code, created.json["changes"]) == (0, [f"create {name}" for name in CREATED])
+    assert SECRET not in created.out + created.err
     [webhook] = await asyncio.to_thread(lambda: list(installation.admin.list_rows(WEBHOOKS)))
     assert (webhook["payload_url"], webhook["secret"]) == (f"{URL}/netbox", SECRET)
     again = await admins("setup", "--webhook", URL, "--json")
     assert (again.code, again.json["changes"]) == (0, [])
 
-    # The rest stays here: other tests need it.
-    monkeypatch.setattr(setup, "items", lambda *_: [])
+    # Nothing else is removed: other tests need it.
+    monkeypatch.setattr(setup, "all_items", lambda *_: [])
     monkeypatch.setenv("TEMPORAL_ADDRESS", installation.stack.temporal.address)
     monkeypatch.setenv("FABRIC_SYNC_NETBOX_URL", installation.stack.netbox.url)
     monkeypatch.setenv("FABRIC_SYNC_NETBOX_TOKEN", installation.stack.netbox.token)
     remove = ["setup", "--remove", "--yes", "--json"]
-    gone = await asyncio.to_thread(CliRunner().invoke, app, remove)
-    assert json.loads(gone.stdout)["changes"] == [f"delete {name}" for name in reversed(MADE)]
-    assert await asyncio.to_thread(left, installation.admin) == []
+    removed = await asyncio.to_thread(CliRunner().invoke, app, remove)
+    assert json.loads(removed.stdout)["changes"] == [f"delete {name}" for name in reversed(CREATED)]
+    assert await asyncio.to_thread(webhook_names, installation.admin) == []
 
 
 @pytest.mark.parametrize(
     "url", ["sync.example.com", "ftp://x", "https://me:pass@x", "https://x/?a=b", "https://{{x}}"]
 )
-async def test_a_url_that_cannot_be_used(admins: CommandLine, url: str) -> None:
+async def test_unusable_url_is_refused(admins: CommandLine, url: str) -> None:
     refused = await admins("setup", "--webhook", url)
-    assert refused.refused("--webhook takes http://HOST:PORT"), refused
+    assert refused.is_refused("--webhook must be http://HOST:PORT"), refused
     assert "pass" not in refused.err.replace("password", "")
 
 
-async def test_it_has_to_be_signed(admins: CommandLine) -> None:
+async def test_webhook_needs_a_secret(admins: CommandLine) -> None:
     unsigned = admins.with_(FABRIC_SYNC_WEBHOOK_SECRET="")
-    assert (await unsigned("setup", "--webhook", URL)).refused("set FABRIC_SYNC_WEBHOOK_SECRET")
+    assert (await unsigned("setup", "--webhook", URL)).is_refused(
+        "use the worker's FABRIC_SYNC_WEBHOOK_SECRET"
+    )
     short = admins.with_(FABRIC_SYNC_WEBHOOK_SECRET="too short")
     refused = await short("setup", "--webhook", URL)
-    assert refused.refused("FABRIC_SYNC_WEBHOOK_SECRET")
+    assert refused.is_refused("FABRIC_SYNC_WEBHOOK_SECRET")
     assert "too short" not in refused.err

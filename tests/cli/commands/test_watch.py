@@ -1,4 +1,4 @@
-"""`watch` follows the fabrics until it is interrupted."""
+"""`watch` shows the fabrics until it is interrupted."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.support.system.installation import SERVERS, Installation, in_yaml
 
 @asynccontextmanager
 async def watching(installation: Installation, fabric: str) -> AsyncIterator[subprocess.Popen[str]]:
-    """A process that watches one fabric, interrupted in the end as with Ctrl-C."""
+    """Run `watch` for one fabric, and interrupt it after the block as with Ctrl-C."""
     process = subprocess.Popen(  # noqa: ASYNC220
         [sys.executable, "starter.py", "watch", fabric, "--every", "0.5", "--json"],
         cwd=PROJECT,
@@ -34,7 +34,7 @@ async def watching(installation: Installation, fabric: str) -> AsyncIterator[sub
             process.kill()
 
 
-async def test_one_line_a_look_until_interrupted(
+async def test_watch_prints_one_line_per_update_until_interrupted(
     installation: Installation, starter: CommandLine
 ) -> None:
     fabric = await installation.fabric(
@@ -46,8 +46,8 @@ async def test_one_line_a_look_until_interrupted(
         assert first["fabrics"][0]["sync_status"] == "disabled"
         async with installation.worker():
             assert (await starter("enable", fabric.fabric_id)).code == 0
-            seen = "disabled"
-            while seen != "in_sync":
+            status = "disabled"
+            while status != "in_sync":
                 line = await asyncio.to_thread(process.stdout.readline)
-                seen = json.loads(line)["fabrics"][0]["sync_status"]
+                status = json.loads(line)["fabrics"][0]["sync_status"]
     assert process.returncode == 0

@@ -1,4 +1,4 @@
-"""The demo as a newcomer meets it: one in a terminal, another beside it, and what both leave behind."""
+"""The demo in a terminal, with `--once` beside it, and what they leave."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,9 +16,9 @@ from tests.support.cli.demo_terminal import (
     STARTER,
     Terminal,
     environment,
-    exported,
-    fabrics_in,
-    processes_of,
+    find_processes,
+    parse_fabrics,
+    read_exports,
     terminal,
 )
 
@@ -27,13 +27,13 @@ EXPECTED = {
     "oslo-dc2": ("out_of_sync", 3),
     "lyon-edge": ("error", None),
 }
-FIRST_START = 500
-"""Seconds: the very first start installs NetBox."""
+FIRST_START_SECONDS = 500
+"""The very first start installs NetBox."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the demos are started."""
+    """The folder in which demos are started."""
     return tmp_path_factory.mktemp("clone")
 
 
@@ -50,8 +50,8 @@ class Visit:
 
     def __init__(self, demo: Terminal, folder: Path, temporary: Path) -> None:
         self.demo, self.temporary, self.env_file = demo, temporary, folder / ".demo.env"
-        wait_until(self._table_is_shown, FIRST_START)
-        self.variables = exported(self.env_file, temporary)
+        wait_until(self._table_is_shown, FIRST_START_SECONDS)
+        self.variables = read_exports(self.env_file, temporary)
 
     def _table_is_shown(self) -> bool:
         assert self.demo.process.poll() is None, self.demo.screen
@@ -69,12 +69,12 @@ class Visit:
         )
 
     def records(self) -> dict[str, dict[str, Any]]:
-        """The custom fields of the fabrics in NetBox by name."""
+        """Return the custom fields of the fabrics in NetBox by name."""
         url, token = (self.variables[f"FABRIC_SYNC_NETBOX_{name}"] for name in ("URL", "TOKEN"))
         netbox = NetBox(url, token, connect_timeout=5, timeout=60)
-        found = {row["name"]: row["custom_fields"] for row in netbox.list_records()}
+        records = {row["name"]: row["custom_fields"] for row in netbox.list_records()}
         netbox.close()
-        return found
+        return records
 
 
 @pytest.fixture(scope="module")
@@ -85,23 +85,23 @@ def visit(folder: Path) -> Iterator[Visit]:
             yield Visit(demo, folder, Path(path))
 
 
-def wait_until(ready: Callable[[], object], seconds: float) -> None:
-    waiting = Retrying(
+def wait_until(is_ready: Callable[[], object], seconds: float) -> None:
+    retrying = Retrying(
         stop=stop_after_delay(seconds),
         wait=wait_fixed(0.2),
         retry=retry_if_result(lambda done: not done),
     )
-    waiting(ready)
+    retrying(is_ready)
 
 
 def test_netbox_shows_one_fabric_in_sync_one_drifted_and_one_in_error(visit: Visit) -> None:
     wait_until(lambda: all(record["hh_last_sync"] for record in visit.records().values()), 600)
     records = visit.records()
-    found = {
+    outcomes = {
         name: (record["hh_sync_status"]["value"], record["hh_drift_count"])
         for name, record in records.items()
     }
-    assert found == EXPECTED
+    assert outcomes == EXPECTED
     assert "refused the connection" in records["lyon-edge"]["hh_sync_error"]
     assert [entry["name"] for entry in records["oslo-dc2"]["hh_drift"]] == [
         "gpu-loan-01",
@@ -110,95 +110,93 @@ def test_netbox_shows_one_fabric_in_sync_one_drifted_and_one_in_error(visit: Vis
     ]
 
 
-def test_the_terminal_says_where_everything_is(visit: Visit) -> None:
+def test_terminal_shows_addresses_and_commands(visit: Visit) -> None:
     screen = visit.demo.screen
-    for said in ("NETBOX_PASSWORD", "TEMPORAL_UI_URL", "FABRIC_SYNC_NETBOX_URL"):
-        assert visit.variables[said] in screen, said
-    for said in ("source .demo.env", "python starter.py sync", "temporal workflow", *EXPECTED):
-        assert said in screen, said
+    for name in ("NETBOX_PASSWORD", "TEMPORAL_UI_URL", "FABRIC_SYNC_NETBOX_URL"):
+        assert visit.variables[name] in screen, name
+    for text in ("source .demo.env", "python starter.py sync", "temporal workflow", *EXPECTED):
+        assert text in screen, text
 
 
-def test_the_settings_are_for_their_owner_alone(visit: Visit) -> None:
+def test_settings_are_readable_by_their_owner_only(visit: Visit) -> None:
     assert visit.env_file.stat().st_mode & 0o777 == 0o600
 
 
-def test_no_secret_stands_in_a_command_line(visit: Visit) -> None:
+def test_no_command_line_contains_a_secret(visit: Visit) -> None:
     secrets = {visit.variables[name] for name in ("FABRIC_SYNC_NETBOX_TOKEN", "NETBOX_PASSWORD")}
-    processes = processes_of(visit.temporary)
+    processes = find_processes(visit.temporary)
     assert len(processes) > 5
     arguments = {argument for process in processes for argument in process.info["cmdline"]}
     assert not [argument for argument in arguments for secret in secrets if secret in argument]
 
 
-def test_a_second_terminal_sees_and_syncs_the_fabrics(visit: Visit) -> None:
-    seen: list[subprocess.CompletedProcess[str]] = []
+def test_second_terminal_shows_and_syncs_the_fabrics(visit: Visit) -> None:
+    statuses: list[subprocess.CompletedProcess[str]] = []
 
     def is_settled() -> bool:
-        seen.append(visit.run("python", "starter.py", "status", "--json"))
-        return "syncing" not in {status for status, _ in outcomes(seen[-1].stdout).values()}
+        statuses.append(visit.run("python", "starter.py", "status", "--json"))
+        return "syncing" not in {status for status, _ in outcomes_in(statuses[-1].stdout).values()}
 
     wait_until(is_settled, 60)
-    assert seen[-1].returncode == 1  # there is drift
-    assert outcomes(seen[-1].stdout) == EXPECTED
+    assert statuses[-1].returncode == 1  # there is drift
+    assert outcomes_in(statuses[-1].stdout) == EXPECTED
     synced = visit.run("python", "starter.py", "sync", "berlin-dc1")
     assert (synced.returncode, "in_sync" in synced.stdout) == (0, True), synced.stderr
     loops = visit.run("temporal", "workflow", "list")
     assert all(f"fabric-sync/{name}" in loops.stdout for name in EXPECTED)
 
 
-def test_a_push_to_git_is_seen_by_the_next_sync(visit: Visit, tmp_path: Path) -> None:
+def test_next_sync_finds_a_push_to_git(visit: Visit, tmp_path: Path) -> None:
     repository = visit.records()["oslo-dc2"]["hh_git_repository"]
     git(tmp_path, "clone", "--quiet", repository, "fabrics")
     research = tmp_path / "fabrics/oslo-dc2/vpcs/research.yaml"
     research.write_text(research.read_text().replace("vlan: 1100", "vlan: 1140"))
-    git(
-        tmp_path / "fabrics", "commit", "--quiet", "--all", "--message=Keep the VLAN that is in use"
-    )
+    git(tmp_path / "fabrics", "commit", "--quiet", "--all", "--message=Keep the VLAN in use")
     git(tmp_path / "fabrics", "push", "--quiet")
     synced = visit.run("python", "starter.py", "sync", "oslo-dc2", "--json")
-    assert outcomes(synced.stdout)["oslo-dc2"] == ("out_of_sync", 2)
+    assert outcomes_in(synced.stdout)["oslo-dc2"] == ("out_of_sync", 2)
 
 
 def git(folder: Path, *arguments: str) -> None:
-    somebody = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
-    subprocess.run(["git", *somebody, *arguments], cwd=folder, check=True)
+    author = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
+    subprocess.run(["git", *author, *arguments], cwd=folder, check=True)
 
 
-def test_once_beside_another_demo_prints_its_status_and_leaves_nothing(
+def test_once_prints_its_status_beside_another_demo_and_leaves_nothing(
     visit: Visit, folder: Path, temporary: Path
 ) -> None:
     once = run_once(folder, temporary)
     assert once.returncode == 0, once.stderr
-    assert outcomes(once.stdout) == EXPECTED
-    assert "refused the connection" in fabrics_in(once.stdout)["lyon-edge"]["sync_error"]
+    assert outcomes_in(once.stdout) == EXPECTED
+    assert "refused the connection" in parse_fabrics(once.stdout)["lyon-edge"]["sync_error"]
     assert "Waiting for the first sync" in once.stderr
     assert_nothing_is_left(temporary)
     assert list(folder.iterdir()) == [visit.env_file]
 
 
-def test_ctrl_c_ends_it_all(visit: Visit) -> None:
+def test_ctrl_c_stops_everything(visit: Visit) -> None:
     assert visit.demo.press_ctrl_c() == 0
     assert "Traceback" not in visit.demo.screen
     assert not visit.env_file.exists()
     assert_nothing_is_left(visit.temporary)
 
 
-def test_ctrl_c_during_the_start_ends_it_all(folder: Path, temporary: Path) -> None:
+def test_ctrl_c_during_the_start_stops_everything(folder: Path, temporary: Path) -> None:
     with terminal(folder, temporary) as demo:
         wait_until(lambda: "temporal" in names_of(temporary), 60)
         assert demo.press_ctrl_c() == 0
     assert "Traceback" not in demo.screen
-    assert processes_of(temporary) == []
+    assert find_processes(temporary) == []
     assert list(folder.glob(".demo*")) == []
 
 
 def names_of(temporary: Path) -> set[str]:
-    """The programs that run; a process that is just becoming another one has no command line."""
-    commands = [each.info["cmdline"] for each in processes_of(temporary)]
+    """Return the names of running programs, of those that have a command line."""
+    commands = [process.info["cmdline"] for process in find_processes(temporary)]
     return {Path(command[0]).name for command in commands if command}
 
 
-def test_a_worker_that_dies_ends_the_demo_with_a_sentence(folder: Path, temporary: Path) -> None:
+def test_death_of_the_worker_ends_the_demo_with_an_error(folder: Path, temporary: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, "--once"],
         cwd=folder,
@@ -220,9 +218,9 @@ def test_a_worker_that_dies_ends_the_demo_with_a_sentence(folder: Path, temporar
 
 
 def workers_of(temporary: Path) -> list[psutil.Process]:
-    """The worker itself, not the process that guards it."""
+    """Return the worker's process, without the one that guards it."""
     script = str(STARTER.with_name("worker.py"))
-    return [each for each in processes_of(temporary) if each.info["cmdline"][1:] == [script]]
+    return [p for p in find_processes(temporary) if p.info["cmdline"][1:] == [script]]
 
 
 def run_once(folder: Path, temporary: Path) -> subprocess.CompletedProcess[str]:
@@ -232,17 +230,17 @@ def run_once(folder: Path, temporary: Path) -> subprocess.CompletedProcess[str]:
         env=environment(temporary),
         capture_output=True,
         text=True,
-        timeout=FIRST_START,
+        timeout=FIRST_START_SECONDS,
         check=False,
     )
 
 
-def outcomes(output: str) -> dict[str, tuple[str, int | None]]:
-    """Status and drift by fabric, in the JSON on the last line of `output`."""
-    fabrics = fabrics_in(output).items()
+def outcomes_in(output: str) -> dict[str, tuple[str, int | None]]:
+    """Return status and drift by fabric from the JSON on the last line of `output`."""
+    fabrics = parse_fabrics(output).items()
     return {name: (fabric["sync_status"], fabric["drift_count"]) for name, fabric in fabrics}
 
 
 def assert_nothing_is_left(temporary: Path) -> None:
-    assert processes_of(temporary) == []
+    assert find_processes(temporary) == []
     assert list(temporary.iterdir()) == []

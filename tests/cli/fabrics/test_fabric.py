@@ -1,4 +1,4 @@
-"""Which fabric an operator means."""
+"""Selection of fabrics by name, id or number."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from cli.fabrics.fabric import Fabric, select_fabric, select_fabrics
 
 
 def fabric(number: int, name: str, fabric_id: str = "") -> Fabric:
-    """A fabric as NetBox gives it."""
+    """Make a fabric from a record."""
     row = {
         "id": number,
         "name": name,
@@ -27,15 +27,15 @@ FLEET = [
 
 
 @pytest.mark.parametrize(
-    ("wanted", "number"),
+    ("fabric_ref", "number"),
     [("DC Berlin", 1), ("dc-berlin", 1), ("@1", 1), ("twin-2", 4), ("@3", 3), ("new", 5)],
 )
-def test_by_name_id_or_number(wanted: str, number: int) -> None:
-    assert select_fabric(FLEET, wanted).config.record_id == number
+def test_fabric_is_selected_by_name_id_or_number(fabric_ref: str, number: int) -> None:
+    assert select_fabric(FLEET, fabric_ref).config.record_id == number
 
 
 @pytest.mark.parametrize(
-    ("wanted", "sentence"),
+    ("fabric_ref", "sentence"),
     [
         ("dc-hamberg", 'did you mean "dc-hamburg"'),
         ("DC BERLIN", 'did you mean "DC Berlin"'),
@@ -44,21 +44,22 @@ def test_by_name_id_or_number(wanted: str, number: int) -> None:
         ("twin", "twin (@3), twin-2 (@4)"),
     ],
 )
-def test_refused(wanted: str, sentence: str) -> None:
+def test_unknown_or_ambiguous_fabric_is_refused(fabric_ref: str, sentence: str) -> None:
     with pytest.raises(CommandError) as refused:
-        select_fabric(FLEET, wanted)
+        select_fabric(FLEET, fabric_ref)
     assert sentence in str(refused.value)
 
 
-def test_an_empty_netbox_says_how_to_begin() -> None:
+def test_error_without_fabrics_names_the_add_command() -> None:
     with pytest.raises(CommandError, match=r"starter\.py add"):
         select_fabric([], "dc")
 
 
-def test_each_once_in_the_order_given() -> None:
-    chosen = select_fabrics(FLEET, ["new", "dc-berlin", "@1"])
-    assert [each.config.record_id for each in chosen] == [5, 1]
+def test_fabrics_are_selected_once_in_the_given_order() -> None:
+    selected = select_fabrics(FLEET, ["new", "dc-berlin", "@1"])
+    assert [fabric.config.record_id for fabric in selected] == [5, 1]
 
 
-def test_all_by_name_when_none_is_named() -> None:
-    assert [each.config.record_id for each in select_fabrics(FLEET, [])] == [1, 2, 5, 3, 4]
+def test_all_fabrics_are_selected_by_default_sorted_by_name() -> None:
+    selected = select_fabrics(FLEET, [])
+    assert [fabric.config.record_id for fabric in selected] == [1, 2, 5, 3, 4]

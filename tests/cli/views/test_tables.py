@@ -1,4 +1,4 @@
-"""What people read in a terminal."""
+"""Tables and remarks in a terminal."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,6 @@ from rich.console import Console, RenderableType
 from cli.fabrics.fleet_view import FleetView
 from cli.views.results import show_fabrics
 from cli.views.tables import (
-    format_duration,
     render_fabric_status,
     render_history_table,
     render_status_table,
@@ -22,14 +21,14 @@ from fabrics.inventory.report.report import InventoryProgress
 from fabrics.loop.active_sync import Trigger
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.report import SyncReport
-from fabrics.record.status import SyncStatus
+from fabrics.record.sync_status import SyncStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def fabric(**fields: object) -> FabricOverview:
-    """A fabric in sync, apart from these fields."""
-    healthy: dict[str, Any] = {
+    """Make a fabric that is in sync, except for `fields`."""
+    defaults: dict[str, Any] = {
         "name": "DC",
         "fabric_id": "dc",
         "sync_status": SyncStatus.IN_SYNC,
@@ -55,12 +54,12 @@ def fabric(**fields: object) -> FabricOverview:
         "lost": False,
         "stale": False,
     }
-    return FabricOverview(**(healthy | fields))
+    return FabricOverview(**(defaults | fields))
 
 
 def report(number: int, lateness: float | None, **fields: object) -> SyncReport:
-    """One sync that was so late."""
-    known: dict[str, Any] = {
+    """Make the report of a sync that started `lateness` seconds late."""
+    defaults: dict[str, Any] = {
         "number": number,
         "trigger": Trigger.SCHEDULE,
         "slot": NOW,
@@ -69,18 +68,18 @@ def report(number: int, lateness: float | None, **fields: object) -> SyncReport:
         "duration": 0.25,
         "sync_status": SyncStatus.IN_SYNC,
     }
-    return SyncReport(**(known | fields))
+    return SyncReport(**(defaults | fields))
 
 
-def rendered(thing: RenderableType, width: int = 100) -> str:
+def rendered(renderable: RenderableType, width: int = 100) -> str:
     """`thing` as a terminal of that width shows it."""
     console = Console(width=width, markup=False, emoji=False)
     with console.capture() as capture:
-        console.print(thing)
+        console.print(renderable)
     return capture.get()
 
 
-def test_a_line_has_everything_at_80_columns() -> None:
+def test_status_line_fits_in_80_columns() -> None:
     [_, _, line] = rendered(render_status_table([fabric()], NOW), 80).splitlines()
     assert " ".join(line.split()) == "DC ● in_sync 0 1,204 12 s ago in 48 s"
 
@@ -90,7 +89,7 @@ def test_a_line_has_everything_at_80_columns() -> None:
     [
         ({"sync_status": "error", "sync_error": "Git is gone."}, "Git is gone."),
         ({"netbox_error": "NetBox is down."}, "NetBox is down."),
-        ({"lost": True}, "a worker starts it"),
+        ({"lost": True}, "a worker starts one"),
         ({"stale": True, "last_success": NOW - timedelta(hours=3)}, "last success 3 h ago"),
         ({"stale": True}, "stale, was ● in_sync"),
         (
@@ -104,24 +103,24 @@ def test_a_line_has_everything_at_80_columns() -> None:
         ({"ignored": "ignored: pause: no"}, "ignored: pause: no"),
     ],
 )
-def test_remarks(fields: dict[str, object], remark: str) -> None:
+def test_fabric_has_a_remark(fields: dict[str, object], remark: str) -> None:
     assert remark in rendered(render_status_table([fabric(**fields)], NOW))
 
 
-def test_a_healthy_fabric_has_no_remarks() -> None:
-    theirs = fabric(owner="default@elsewhere")
-    assert len(rendered(render_status_table([fabric(), theirs], NOW)).splitlines()) == 4
+def test_healthy_fabric_has_no_remarks() -> None:
+    foreign = fabric(owner="default@elsewhere")
+    assert len(rendered(render_status_table([fabric(), foreign], NOW)).splitlines()) == 4
 
 
-def test_a_sync_that_takes_long_says_how_far_it_is() -> None:
+def test_inventory_being_written_shows_its_progress_once() -> None:
     progress = InventoryProgress(done=240, total=1064)
     inventory = InventoryStatus(writing=True, progress=progress)
     loading = fabric(sync_status="syncing", inventory=inventory, last_sync=None, next_sync=None)
-    for shown in (render_status_table([loading], NOW), render_fabric_status(loading, NOW)):
-        assert rendered(shown).count("240 of 1,064 objects done") == 1
+    for view in (render_status_table([loading], NOW), render_fabric_status(loading, NOW)):
+        assert rendered(view).count("240 of 1,064 objects done") == 1
 
 
-def test_the_fleet_is_remarked_on() -> None:
+def test_fleet_has_remarks() -> None:
     fleet = FleetSummary(
         checked=NOW - timedelta(seconds=12),
         states={"error": 1, "in_sync": 2},
@@ -129,77 +128,59 @@ def test_the_fleet_is_remarked_on() -> None:
         problems=("DC9: the name is taken.",),
         error="NetBox does not answer.",
     )
-    shown = rendered(render_status_table([fabric()], NOW, fleet))
+    table = rendered(render_status_table([fabric()], NOW, fleet))
     for text in (
-        "1 in_sync; records and loops compared 12 s ago; 4 of other installations.",
+        "1 in_sync; last round 12 s ago; 4 belong to other installations.",
         "DC9: the name is taken.",
         "NetBox does not answer.",
     ):
-        assert text in shown
+        assert text in table
+    unchecked = rendered(render_status_table([], NOW, FleetSummary()))
+    assert "no fabrics; no round yet." in unchecked
 
 
-def test_those_that_the_fleet_calls_stale_are_named_once_and_are_not_healthy() -> None:
+def test_stale_fabrics_of_the_fleet_are_named_once_and_unhealthy() -> None:
     fleet = FleetSummary(checked=NOW, stale=("DC", "DC9"))
     stuck = fabric(name="DC9", sync_status="never_synced", last_sync=None, last_success=None)
-    shown = rendered(render_status_table([fabric(stale=True), stuck], NOW, fleet))
-    assert "Stale when the fleet last looked: DC9;" in shown
+    table = rendered(render_status_table([fabric(stale=True), stuck], NOW, fleet))
+    assert "Stale as of the fleet's last round: DC9;" in table
     assert stuck.is_healthy
     assert not FleetView(fabrics=[stuck], now=NOW, fleet=fleet).is_healthy
     assert FleetView(fabrics=[stuck], now=NOW, fleet=FleetSummary(checked=NOW)).is_healthy
 
 
-def test_a_fleet_that_doubts_that_there_are_no_fabrics_says_so(
+def test_error_of_the_fleet_is_shown_without_fabrics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     doubtful = FleetSummary(checked=NOW, error="3 of 3 fabrics have no record any more.")
-    for fleet, said in ((doubtful, doubtful.error), (FleetSummary(checked=NOW), "No fabrics yet")):
+    for fleet, text in ((doubtful, doubtful.error), (FleetSummary(checked=NOW), "No fabrics yet")):
         show_fabrics(FleetView(fabrics=[], now=NOW, fleet=fleet), json=False)
-        assert said in capsys.readouterr().out
+        assert text in capsys.readouterr().out
 
 
 def test_names_are_never_markup() -> None:
     assert "[red]DC[/]" in rendered(render_status_table([fabric(name="[red]DC[/]")], NOW))
 
 
-def test_a_page_names_what_differs() -> None:
+def test_fabric_status_shows_drift() -> None:
     field = SummaryField(path="spec.mode", desired='"l2vni"', live=None)
     entry = SummaryEntry("VPC", "default", "vpc-1", "changed", (field,), 2)
-    page = rendered(
-        render_fabric_status(fabric(sync_status="out_of_sync", drift_count=5, drift=(entry,)), NOW)
-    )
+    drifted = fabric(sync_status="out_of_sync", drift_count=5, drift=(entry,))
+    output = rendered(render_fabric_status(drifted, NOW))
     for text in ("vpc-1", 'spec.mode: "l2vni" → absent', "and 2 more", "and 4 more objects"):
-        assert text in page
+        assert text in output
 
 
-def test_the_median_ignores_what_is_not_known() -> None:
+def test_median_ignores_unknown_lateness() -> None:
     reports = [report(1, None), report(2, 0.03, missed=2), report(3, 0.05), report(4, 2.5)]
     assert summarize_punctuality(reports) == "4 syncs; median lateness 50 ms; slots missed: 2."
     assert "2.5 s" in rendered(render_history_table(reports, NOW))
 
 
-def test_syncs_that_failed_alike_say_why_once() -> None:
-    gone = [report(number, 0.1, error="Git is gone.") for number in (1, 2, 3)]
-    shown = rendered(
-        render_history_table([*gone, report(4, 0.1), report(5, 0.1, error="No.")], NOW)
-    )
-    assert shown.count("Git is gone.") == 1
-    assert "1 to 3  Git is gone." in shown
-    assert "5       No." in shown
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (None, ""),
-        (0.0004, "0 ms"),
-        (0.123, "123 ms"),
-        (1.25, "1.2 s"),
-        (59.9, "59.9 s"),
-        (61, "61 s"),
-        (150, "2 min"),
-        (7200, "2 h"),
-        (200_000, "2 days"),
-    ],
-)
-def test_durations(seconds: float | None, words: str) -> None:
-    assert format_duration(seconds) == words
+def test_consecutive_equal_errors_are_shown_once() -> None:
+    failed = [report(number, 0.1, error="Git is gone.") for number in (1, 2, 3)]
+    reports = [*failed, report(4, 0.1), report(5, 0.1, error="No.")]
+    table = rendered(render_history_table(reports, NOW))
+    assert table.count("Git is gone.") == 1
+    assert "1 to 3  Git is gone." in table
+    assert "5       No." in table

@@ -1,11 +1,13 @@
-"""Which objects count, what may be concluded from a partial read, and in which order it is told."""
+"""The comparison: managed kinds, partial reads, order of entries and summaries."""
 
 import dataclasses
 import json
 
 import pytest
 
-from fabrics.drift import Drift, DriftType, LiveState, find_drift, select_managed_kinds, summarise
+from fabrics.drift.compare import find_drift, select_managed_kinds
+from fabrics.drift.model import Drift, DriftType, LiveState
+from fabrics.drift.summary import summarize
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import (
     COMPARED_KINDS,
@@ -16,7 +18,7 @@ from fabrics.resources.kinds import (
     get_kind,
     get_kinds,
 )
-from fabrics.resources.manifests import DesiredState, build_desired_state, parse_manifests
+from fabrics.resources.manifests.files import DesiredState, build_desired_state, parse_manifests
 from tests.support.fabrics.objects import desired, live, live_state, manifest
 
 
@@ -24,7 +26,7 @@ def changes(drift: Drift) -> dict[str, str]:
     return {str(entry.key): entry.change.value for entry in drift.entries}
 
 
-def test_missing_changed_and_extra() -> None:
+def test_objects_are_missing_changed_or_extra() -> None:
     state = desired(
         manifest("Server", "a", "{description: x}"),
         manifest("Server", "b"),
@@ -50,19 +52,19 @@ def test_missing_changed_and_extra() -> None:
     assert dataclasses.astuple(count) == (3, 3, 1, 1, 1)
 
 
-def test_an_api_group_is_managed_once_git_holds_one_of_its_objects() -> None:
+def test_one_object_in_git_manages_its_whole_api_group() -> None:
     state = desired(manifest("VPC", "a"))
     assert select_managed_kinds(state) == find_kinds_in_group(VPC_GROUP)
-    everywhere = live_state(
+    fabric = live_state(
         live("VPC", "a", {"ipv4Namespace": "default", "vlanNamespace": "default"}),
         live("External", "e"),
         live("Server", "s"),
         live("Gateway", "g"),
     )
-    assert changes(find_drift(state, everywhere)) == {"External/default/e": "extra"}
+    assert changes(find_drift(state, fabric)) == {"External/default/e": "extra"}
 
 
-def test_configured_kinds_are_managed_and_no_others() -> None:
+def test_only_configured_kinds_are_managed() -> None:
     state = desired(manifest("VPC", "a"), manifest("External", "e"))
     drift = find_drift(
         state,
@@ -72,7 +74,7 @@ def test_configured_kinds_are_managed_and_no_others() -> None:
     assert changes(drift) == {"VPC/default/a": "missing", "Server/default/s": "extra"}
 
 
-def test_the_wiring_brings_an_ipv4_namespace_along() -> None:
+def test_default_ipv4_namespace_is_extra_only_when_git_manages_wiring() -> None:
     vpcs, wiring = manifest("External", "e"), manifest("Server", "s")
     fabric = live_state(
         live("External", "e", {"ipv4Namespace": "default"}),
@@ -87,7 +89,7 @@ def test_the_wiring_brings_an_ipv4_namespace_along() -> None:
     assert changes(find_drift(desired(vpcs), fabric, get_kinds(["IPv4Namespace"]))) == both
 
 
-def test_what_controllers_made_is_never_extra() -> None:
+def test_objects_made_by_controllers_are_never_extra() -> None:
     owners: Json = [{"apiVersion": "v1", "kind": "Fabric", "name": "x", "uid": "1"}]
     fabric = live_state(
         live("GatewayGroup", "default"),
@@ -98,13 +100,13 @@ def test_what_controllers_made_is_never_extra() -> None:
     assert changes(find_drift(state, fabric)) == {"GatewayGroup/default/handmade": "extra"}
 
 
-def test_what_controllers_made_is_compared_when_git_states_it() -> None:
+def test_objects_made_by_controllers_are_compared_when_in_git() -> None:
     state = desired(manifest("GatewayGroup", "default", labels="{team: blue}"))
     drift = find_drift(state, live_state(live("GatewayGroup", "default")))
     assert changes(drift) == {"GatewayGroup/default/default": "changed"}
 
 
-def test_gateways_of_older_releases_live_in_another_namespace() -> None:
+def test_gateway_namespace_of_older_releases_equals_default() -> None:
     state = desired(manifest("GatewayGroup", "g", namespace="fab"))
     assert changes(find_drift(state, live_state(live("GatewayGroup", "g")))) == {}
     assert changes(find_drift(state, live_state(live("GatewayGroup", "g", namespace="fab")))) == {}
@@ -112,13 +114,13 @@ def test_gateways_of_older_releases_live_in_another_namespace() -> None:
     assert len(other.entries) == 2
 
 
-def test_namespaces_tell_objects_apart() -> None:
+def test_objects_in_different_namespaces_are_different() -> None:
     state = desired(manifest("Server", "s", namespace="lab"))
     drift = find_drift(state, live_state(live("Server", "s")))
     assert changes(drift) == {"Server/default/s": "extra", "Server/lab/s": "missing"}
 
 
-def test_a_kind_that_is_not_served_or_was_not_read_is_not_missing() -> None:
+def test_unserved_and_unread_kinds_are_not_missing() -> None:
     state = desired(manifest("Gateway", "g"), manifest("GatewayPeering", "p"))
     fabric = LiveState({}, unserved_kinds=frozenset({get_kind("Gateway")}))
     drift = find_drift(state, fabric)
@@ -127,7 +129,7 @@ def test_a_kind_that_is_not_served_or_was_not_read_is_not_missing() -> None:
     assert drift.unread_kinds == (get_kind("GatewayPeering"),)
 
 
-def test_a_bad_file_forbids_missing_and_extra_in_its_kinds_alone() -> None:
+def test_bad_file_suppresses_missing_and_extra_in_its_kinds_only() -> None:
     good = parse_manifests(
         "good.yaml",
         "---\n".join(
@@ -145,7 +147,7 @@ def test_a_bad_file_forbids_missing_and_extra_in_its_kinds_alone() -> None:
     assert drift.incomplete_kinds == (get_kind("Server"),)
 
 
-def test_an_object_that_git_defines_twice_is_not_judged() -> None:
+def test_object_defined_twice_is_not_compared() -> None:
     twice = build_desired_state(
         [
             parse_manifests("a.yaml", manifest("Server", "s", "{profile: x}").encode()),
@@ -158,7 +160,7 @@ def test_an_object_that_git_defines_twice_is_not_judged() -> None:
     assert changes(find_drift(twice, live_state(served=("Server",)))) == {}
 
 
-def test_entries_are_in_the_order_of_kinds_and_names() -> None:
+def test_entries_are_sorted_by_kind_and_name() -> None:
     names = ["b", "a", "c"]
     state = desired(
         *(manifest(kind.name, name) for name in names for kind in reversed(COMPARED_KINDS))
@@ -170,19 +172,20 @@ def test_entries_are_in_the_order_of_kinds_and_names() -> None:
     assert list(drift.counts) == list(COMPARED_KINDS)
 
 
-def test_an_empty_git_manages_nothing() -> None:
+def test_empty_git_directory_manages_nothing() -> None:
     drift = find_drift(DesiredState({}), live_state(live("Server", "s")))
     assert drift.entries == ()
     assert drift.counts[get_kind("Server")].live == 1
 
 
-def test_groups_share_out_the_kinds() -> None:
+def test_api_groups_cover_all_compared_kinds() -> None:
     assert find_kinds_in_group(WIRING_GROUP) | find_kinds_in_group(VPC_GROUP) | find_kinds_in_group(
         GATEWAY_GROUP
     ) == frozenset(COMPARED_KINDS)
 
 
-def _many(count: int) -> Drift:
+def _drift_of_servers(count: int) -> Drift:
+    """A drift with `count` changed servers, each with ten changed fields."""
     spec = "{description: " + "x" * 500 + ", " + ", ".join(f"f{n}: {n + 1}" for n in range(9)) + "}"
     state = desired(*(manifest("Server", f"server-{n:05}", spec) for n in range(count)))
     resources = (live("Server", f"server-{n:05}") for n in range(count))
@@ -190,16 +193,16 @@ def _many(count: int) -> Drift:
 
 
 @pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 300])
-def test_a_summary_is_bounded_and_says_what_it_left_out(count: int) -> None:
-    summary = summarise(_many(count))
+def test_summary_is_bounded_and_counts_omitted_entries(count: int) -> None:
+    summary = summarize(_drift_of_servers(count))
     assert len(summary.entries) + summary.left_out == count
     assert len(summary.entries) <= 20
     assert bool(summary.entries) == bool(count)
     assert len(json.dumps(dataclasses.asdict(summary))) <= 4096
 
 
-def test_a_summary_shortens_long_values() -> None:
-    (entry,) = summarise(_many(1)).entries
+def test_summary_shortens_long_values() -> None:
+    (entry,) = summarize(_drift_of_servers(1)).entries
     assert (entry.kind, entry.namespace, entry.name) == ("Server", "default", "server-00000")
     assert entry.change == DriftType.CHANGED
     assert (len(entry.fields), entry.more_fields) == (5, 5)
@@ -210,9 +213,9 @@ def test_a_summary_shortens_long_values() -> None:
     assert first.desired.endswith("…")
 
 
-def test_a_summary_has_room_for_the_default_twenty_absent_objects() -> None:
+def test_record_summary_has_room_for_twenty_missing_objects() -> None:
     state = desired(
         *(manifest("Connection", f"server-{n}--eslag--leaf-01--leaf-02") for n in range(30))
     )
-    summary = summarise(find_drift(state, live_state(served=("Connection",))))
+    summary = summarize(find_drift(state, live_state(served=("Connection",))))
     assert (len(summary.entries), summary.left_out) == (20, 10)

@@ -1,4 +1,4 @@
-"""Nothing missed: every small change to every live object of every set is reported, and just that."""
+"""No missed drift: each small change of a live object is reported, and only that."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from fabrics.drift import Drift, DriftType, LiveState, find_drift
-from fabrics.resources.kinds import find_kind
-from fabrics.resources.manifests import DesiredState
+from fabrics.drift.compare import find_drift
+from fabrics.drift.model import Drift, DriftType, LiveState
+from fabrics.resources.kinds import get_kind
+from fabrics.resources.manifests.files import DesiredState
 from fabrics.resources.resource import Resource, resource_from_api
 from fabrics.resources.schema import get_spec_schema
 from tests.support.fabrics.mutations import Mutation, mutations
@@ -19,49 +20,47 @@ pytestmark = needs_samples
 
 @pytest.fixture(scope="module")
 def tried() -> Iterator[Counter[str]]:
-    """Counts what was tried, and prints it at the end of the run (`pytest -s`)."""
+    """Counts mutations by description and prints them at the end (`pytest -s`)."""
     counts: Counter[str] = Counter()
     yield counts
     print()
-    for what, count in sorted(counts.items()):
-        print(f"{count:8,} {what}")
+    for description, count in sorted(counts.items()):
+        print(f"{count:8,} {description}")
     print(f"{counts.total():8,} mutations, each reported on exactly its object and field")
 
 
 def _pairs(sample: SampleSet) -> Iterator[tuple[Resource, dict[str, Any]]]:
     desired = sample.desired()
     for item in sample.dump()["items"]:
-        yield desired.resources[resource_from_api(item).key], item
+        yield desired.resources[resource_from_api(item, get_kind(item["kind"])).key], item
 
 
 def _drift(desired: Resource, item: dict[str, Any]) -> Drift:
-    live = resource_from_api(item)
+    live = resource_from_api(item, desired.kind)
     return find_drift(DesiredState({desired.key: desired}), LiveState({live.kind: (live,)}))
 
 
 @pytest.mark.parametrize("sample", SETS, ids=str)
 def test_each_mutation_of_a_live_spec_is_reported(sample: SampleSet, tried: Counter[str]) -> None:
     for desired, item in _pairs(sample):
-        kind = find_kind(desired.kind.group, desired.kind.name)
-        assert kind is not None
-        for mutation in mutations(get_spec_schema(kind), item.get("spec", {})):
+        for mutation in mutations(get_spec_schema(desired.kind), item.get("spec", {})):
             drift = _drift(desired, item | {"spec": mutation.spec})
             if mutation.hydrated and not sample.hydrated:
                 _assert_unmanaged(desired, drift, mutation)
-                tried["hydrated field that Git leaves open: listed as unmanaged"] += 1
+                tried["hydrated field that Git does not set: listed as unmanaged"] += 1
             else:
                 _assert_reported(desired, drift, mutation)
-                tried[mutation.what] += 1
+                tried[mutation.description] += 1
 
 
 def _assert_reported(desired: Resource, drift: Drift, mutation: Mutation) -> None:
-    where = f"{desired.key}: {mutation.what} at {mutation.path}: {drift.entries}"
+    where = f"{desired.key}: {mutation.description} at {mutation.path}: {drift.entries}"
     assert [(entry.key, entry.change) for entry in drift.entries] == [
         (desired.key, DriftType.CHANGED)
     ], where
     fields = drift.entries[0].fields
     unexplained = [field.path for field in fields if not mutation.explains(field.path)]
-    if mutation.what == "rename a map key":  # the old name goes, the new one comes
+    if mutation.description == "rename a map key":  # the old name goes, the new one comes
         unexplained = [path for path in unexplained if "zzz" not in path]
         assert len(fields) == 2, where
     assert len(fields) >= 1, where
@@ -69,41 +68,41 @@ def _assert_reported(desired: Resource, drift: Drift, mutation: Mutation) -> Non
 
 
 def _assert_unmanaged(desired: Resource, drift: Drift, mutation: Mutation) -> None:
-    where = f"{desired.key}: {mutation.what} at {mutation.path}: {drift.entries}"
+    where = f"{desired.key}: {mutation.description} at {mutation.path}: {drift.entries}"
     assert drift.entries == (), where
-    if mutation.what == "change a leaf":
+    if mutation.description == "change a leaf":
         unmanaged = {field.path for field in drift.unmanaged}
         assert any(mutation.path == path or mutation.explains(path) for path in unmanaged), where
 
 
 @pytest.mark.parametrize("sample", SETS, ids=str)
 @pytest.mark.parametrize("field", ["labels", "annotations"])
-def test_each_mutation_of_a_users_metadata_is_reported(
+def test_each_change_of_user_metadata_is_reported(
     sample: SampleSet, field: str, tried: Counter[str]
 ) -> None:
     for desired, item in _pairs(sample):
         metadata = item["metadata"]
-        texts: dict[str, str] = metadata.get(field, {})
-        ours: dict[str, str] = getattr(desired, field)
-        own = [name for name in ours if name in texts and _is_users(name)]
-        trials: list[dict[str, str]] = [texts | {"team": "blue"}]
-        trials += [texts | {name: texts[name] + "x"} for name in own]
-        trials += [{key: value for key, value in texts.items() if key != name} for name in own]
-        for names, trial in zip(["team", *own, *own], trials, strict=True):
+        live: dict[str, str] = metadata.get(field, {})
+        git: dict[str, str] = getattr(desired, field)
+        own = [name for name in git if name in live and _is_user_entry(name)]
+        trials: list[dict[str, str]] = [live | {"team": "blue"}]
+        trials += [live | {name: live[name] + "x"} for name in own]
+        trials += [{key: value for key, value in live.items() if key != name} for name in own]
+        for name, trial in zip(["team", *own, *own], trials, strict=True):
             drift = _drift(desired, item | {"metadata": metadata | {field: trial}})
             (entry,) = drift.entries
-            (found,) = entry.fields
-            assert found.path.startswith(f"metadata.{field}")
-            assert names in found.path
+            (difference,) = entry.fields
+            assert difference.path.startswith(f"metadata.{field}")
+            assert name in difference.path
             tried[f"change {field}"] += 1
 
 
-def _is_users(name: str) -> bool:
+def _is_user_entry(name: str) -> bool:
     return "githedgehog.com" not in name or "hhfab." in name or name.endswith("p2p-link")
 
 
 @pytest.mark.parametrize("sample", SETS, ids=str)
-def test_what_tools_write_into_metadata_is_no_drift(sample: SampleSet) -> None:
+def test_metadata_written_by_tools_is_not_drift(sample: SampleSet) -> None:
     noise = {
         "kubectl.kubernetes.io/last-applied-configuration": "{}",
         "argocd.argoproj.io/tracking-id": "fabric:vpc/VPC:default/x",

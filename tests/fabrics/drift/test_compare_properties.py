@@ -1,4 +1,4 @@
-"""What holds for every spec there could be, well-formed or not."""
+"""Properties of the comparison that hold for every spec, well-formed or not."""
 
 import json
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fabrics.drift import DriftType, LiveState, find_drift
+from fabrics.drift.compare import find_drift
+from fabrics.drift.model import DriftType, LiveState
 from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kind
-from fabrics.resources.manifests import DesiredState, build_desired_state, parse_manifests
+from fabrics.resources.manifests.files import DesiredState, build_desired_state, parse_manifests
 from fabrics.resources.normalize import (
     Content,
     diff_normalized,
@@ -32,18 +33,18 @@ JUNK: st.SearchStrategy[Any] = st.sampled_from(
 )
 
 
-def _specs(shape: SchemaType) -> st.SearchStrategy[Any]:
-    """Values of a shape, now and then with something else in their place."""
-    match shape:
+def _specs(schema: SchemaType) -> st.SearchStrategy[Any]:
+    """Values of a schema type, now and then with junk in their place."""
+    match schema:
         case Struct():
-            fields = {name: _specs(each) | JUNK for name, each in shape.fields.items()}
+            fields = {name: _specs(field) | JUNK for name, field in schema.fields.items()}
             return st.fixed_dictionaries({}, optional=fields | {"unknown": JUNK})
         case Map():
             return st.dictionaries(
-                st.sampled_from(WORDS), _specs(shape.value_type) | JUNK, max_size=2
+                st.sampled_from(WORDS), _specs(schema.value_type) | JUNK, max_size=2
             )
         case AtomicList() | Set():
-            return st.lists(_specs(shape.item_type) | JUNK, max_size=2)
+            return st.lists(_specs(schema.item_type) | JUNK, max_size=2)
     return SCALARS
 
 
@@ -68,7 +69,7 @@ def _desired(kind: Kind, spec: dict[str, Json]) -> DesiredState:
 
 @settings(max_examples=400)
 @given(KIND_AND_SPEC)
-def test_what_the_cluster_makes_of_a_manifest_is_no_drift(given: tuple[Kind, Any]) -> None:
+def test_stored_form_of_a_manifest_is_not_drift(given: tuple[Kind, Any]) -> None:
     kind, spec = given
     desired = _desired(kind, spec)
     assert desired.problems == ()
@@ -80,11 +81,11 @@ def test_what_the_cluster_makes_of_a_manifest_is_no_drift(given: tuple[Kind, Any
 
 @settings(max_examples=300)
 @given(KIND_AND_SPEC)
-def test_a_normal_form_is_normal(given: tuple[Kind, Any]) -> None:
+def test_normalizing_twice_changes_nothing(given: tuple[Kind, Any]) -> None:
     kind, spec = given
-    shape = get_spec_schema(kind)
-    normal = shape.normalize(spec)
-    assert shape.normalize(normal) == normal
+    schema = get_spec_schema(kind)
+    normal = schema.normalize(spec)
+    assert schema.normalize(normal) == normal
 
 
 @settings(max_examples=400)
@@ -92,10 +93,10 @@ def test_a_normal_form_is_normal(given: tuple[Kind, Any]) -> None:
 @example((get_kind("VPCPeering"), {"permit": [None]}, {"permit": [{}]}))
 def test_differences_are_symmetric_and_agree_with_digests(given: tuple[Kind, Any, Any]) -> None:
     kind, one, other = given
-    left, right = (normalize_live(kind, Content(each, {}, {})) for each in (one, other))
-    there, back = _managed(kind, left, right), _managed(kind, right, left)
-    if there.keys() == back.keys():  # no field that is compared in one direction only
-        assert {path: (ours, theirs) for path, (theirs, ours) in there.items()} == back
+    left, right = (normalize_live(kind, Content(spec, {}, {})) for spec in (one, other))
+    forward, backward = _managed(kind, left, right), _managed(kind, right, left)
+    if forward.keys() == backward.keys():  # no field that is compared in one direction only
+        assert {path: (git, cluster) for path, (cluster, git) in forward.items()} == backward
     all_differences = list(diff_normalized(kind, left, right)) + list(
         diff_normalized(kind, right, left)
     )
@@ -104,32 +105,32 @@ def test_differences_are_symmetric_and_agree_with_digests(given: tuple[Kind, Any
 
 def _managed(kind: Kind, left: Json, right: Json) -> dict[str, tuple[Json, Json]]:
     return {
-        path: (ours, theirs) for path, ours, theirs, ok in diff_normalized(kind, left, right) if ok
+        path: (git, cluster)
+        for path, git, cluster, managed in diff_normalized(kind, left, right)
+        if managed
     }
 
 
 @settings(max_examples=200)
 @given(KIND_AND_TWO_SPECS)
-def test_nothing_is_called_missing_or_extra_when_both_sides_have_it(
-    given: tuple[Kind, Any, Any],
-) -> None:
+def test_object_on_both_sides_is_never_missing_or_extra(given: tuple[Kind, Any, Any]) -> None:
     kind, one, other = given
     live = _live(kind, other)
     drift = find_drift(_desired(kind, one), LiveState({kind: (live,)}))
     assert {entry.change for entry in drift.entries} <= {DriftType.CHANGED}
-    gone = find_drift(_desired(kind, one), LiveState({kind: ()}))
-    assert [entry.change for entry in gone.entries] == [DriftType.MISSING]
+    absent = find_drift(_desired(kind, one), LiveState({kind: ()}))
+    assert [entry.change for entry in absent.entries] == [DriftType.MISSING]
     unread = find_drift(_desired(kind, one), LiveState({}))
     assert (unread.entries, unread.unread_kinds) == ((), (kind,))
 
 
 @given(KIND_AND_SPEC, st.randoms())
-def test_the_order_of_keys_and_objects_means_nothing(given: tuple[Kind, Any], random: Any) -> None:  # noqa: ANN401
+def test_order_of_keys_and_objects_does_not_matter(given: tuple[Kind, Any], random: Any) -> None:  # noqa: ANN401
     kind, spec = given
     names = list(spec)
     random.shuffle(names)
     shuffled = {name: spec[name] for name in names}
-    one, other = (normalize_desired(kind, Content(each, {}, {})) for each in (spec, shuffled))
+    one, other = (normalize_desired(kind, Content(fields, {}, {})) for fields in (spec, shuffled))
     assert one == other
     resources = [_live(kind, spec), _live(kind, {}, namespace="other")]
     assert digest_resources(resources) == digest_resources(reversed(resources))

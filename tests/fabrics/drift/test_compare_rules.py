@@ -1,4 +1,4 @@
-"""What the web hooks would not do is drift: markers, tri-states, maps, order, spelling."""
+"""What webhooks never change is drift: markers, tri-states, maps and order."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.fabrics.hydrated_specs import FLAP, GATEWAY, PEER, SUBNET, pe
 from tests.support.fabrics.objects import compared, paths
 
 DRIFT: dict[str, tuple[str, str, Json, list[str]]] = {
-    "another peer, which pruning blindly would hide": (
+    "another peer, although its entry is empty": (
         "VPCPeering",
         "{permit: [{vpc-1: {}, vpc-2: {}}]}",
         {"permit": [{"vpc-1": {}, "vpc-3": {}}]},
@@ -164,12 +164,12 @@ DRIFT: dict[str, tuple[str, str, Json, list[str]]] = {
 
 
 @pytest.mark.parametrize("rule", DRIFT)
-def test_drift(rule: str) -> None:
+def test_other_changes_are_drift(rule: str) -> None:
     kind, git, cluster, expected = DRIFT[rule]
     assert paths(compared(kind, git, cluster)) == expected
 
 
-def test_hydrated_fields_that_git_leaves_open_are_listed() -> None:
+def test_hydrated_fields_that_git_does_not_set_are_unmanaged() -> None:
     drift = compared(
         "Gateway",
         "{interfaces: {eth0: {}}}",

@@ -1,8 +1,11 @@
-"""No false drift: what a real fabric makes of real manifests is what the manifests ask for."""
+"""No false drift between real manifests and what a real fabric makes of them."""
+
+from itertools import chain
 
 import pytest
 
-from fabrics.drift import DriftType, LiveState, find_drift
+from fabrics.drift.compare import find_drift
+from fabrics.drift.model import DriftType, LiveState
 from fabrics.resources.kinds import COMPARED_KINDS, get_kind
 from fabrics.resources.resource import digest_resources
 from tests.support.fabrics.sample_sets import LEGACY, SETS, SampleSet, needs_samples
@@ -11,7 +14,7 @@ pytestmark = needs_samples
 
 
 @pytest.mark.parametrize("sample", SETS, ids=str)
-def test_a_set_and_its_live_form_do_not_differ(sample: SampleSet) -> None:
+def test_sample_set_has_no_drift_from_its_live_form(sample: SampleSet) -> None:
     desired = sample.desired()
     drift = find_drift(desired, sample.live_state())
     assert desired.problems == ()
@@ -23,8 +26,8 @@ def test_a_set_and_its_live_form_do_not_differ(sample: SampleSet) -> None:
         assert drift.unmanaged == ()
 
 
-def test_what_the_installer_filled_is_listed_as_unmanaged() -> None:
-    sample = next(each for each in SETS if each.name == "gateway-externals-unhydrated")
+def test_fields_filled_by_the_installer_are_unmanaged() -> None:
+    sample = next(sample for sample in SETS if sample.name == "gateway-externals-unhydrated")
     drift = find_drift(sample.desired(), sample.live_state())
     paths = {(field.key.kind.name, field.path) for field in drift.unmanaged}
     assert {path for kind, path in paths if kind == "Switch"} == {
@@ -39,7 +42,7 @@ def test_what_the_installer_filled_is_listed_as_unmanaged() -> None:
     assert {kind for kind, _ in paths} == {"Switch", "Gateway", "Connection"}
 
 
-def test_hydrated_git_against_an_unhydrated_fabric_is_drift() -> None:
+def test_hydrated_git_against_unhydrated_fabric_is_drift() -> None:
     hydrated, _, unhydrated = SETS[:3]
     drift = find_drift(hydrated.desired(), unhydrated.live_state())
     drifted = {str(entry.key): entry for entry in drift.entries}
@@ -55,7 +58,7 @@ def test_hydrated_git_against_an_unhydrated_fabric_is_drift() -> None:
     assert all(field.live is None for field in leaf.fields)
 
 
-def test_connections_that_a_release_refuses_are_missing() -> None:
+def test_connections_refused_by_release_are_missing() -> None:
     drift = find_drift(LEGACY.desired(), LEGACY.live_state())
     assert [(entry.key.name, entry.change) for entry in drift.entries] == [
         ("leaf-01--mclag-domain--leaf-02", DriftType.MISSING),
@@ -65,27 +68,25 @@ def test_connections_that_a_release_refuses_are_missing() -> None:
 
 
 @pytest.mark.parametrize("sample", SETS, ids=str)
-def test_a_kind_that_was_not_listed_is_never_missing(sample: SampleSet) -> None:
+def test_kind_that_was_not_listed_is_never_missing(sample: SampleSet) -> None:
     desired, live = sample.desired(), sample.live_state()
     for kind in COMPARED_KINDS:
-        rest = {each: live.resources[each] for each in live.resources if each != kind}
+        rest = {other: live.resources[other] for other in live.resources if other != kind}
         drift = find_drift(desired, LiveState(rest))
         assert drift.entries == ()
-        held = any(key.kind == kind for key in desired.resources)
-        assert drift.unread_kinds == ((kind,) if held else ())
+        in_git = any(key.kind == kind for key in desired.resources)
+        assert drift.unread_kinds == ((kind,) if in_git else ())
 
 
 @pytest.mark.parametrize("sample", SETS, ids=str)
 def test_digests_of_both_sides_agree_when_git_is_hydrated(sample: SampleSet) -> None:
-    live = [each for listed in sample.live_state().resources.values() for each in listed]
-    agree = digest_resources(sample.desired().resources.values()) == digest_resources(
-        reversed(live)
-    )
-    assert agree == sample.hydrated
+    live = list(chain.from_iterable(sample.live_state().resources.values()))
+    desired_digest = digest_resources(sample.desired().resources.values())
+    assert (desired_digest == digest_resources(reversed(live))) == sample.hydrated
 
 
-def test_scope_follows_git_when_nothing_is_configured() -> None:
-    vpcs = next(each for each in SETS if each.name == "demo-gitops-env-1")
+def test_managed_kinds_follow_git_unless_configured() -> None:
+    vpcs = next(sample for sample in SETS if sample.name == "demo-gitops-env-1")
     wiring = SETS[0]
     both = LiveState({**wiring.live_state().resources, **vpcs.live_state().resources})
     assert find_drift(vpcs.desired(), both).entries == ()

@@ -1,4 +1,4 @@
-"""What readers conclude from a record and its loop."""
+"""What readers derive from a record and its loop."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from fabrics.fleet.overview import build_overview, build_overview_from_loop, status_from_record
 from fabrics.record.config import FabricConfig, KubernetesTarget
-from fabrics.record.status import ConnectionStatus, LastKnownState, SyncStatus
+from fabrics.record.sync_status import ConnectionStatus, LastKnownState, SyncStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CONFIG = FabricConfig(
@@ -20,10 +20,10 @@ CONFIG = FabricConfig(
 )
 
 
-def facts(success: timedelta | None, **more: object) -> LastKnownState:
-    """Facts of a fabric that last succeeded so long ago."""
-    last = None if success is None else NOW - success
-    return LastKnownState(last_sync=last, last_success=last).model_copy(update=more)
+def state(age: timedelta | None, **changes: object) -> LastKnownState:
+    """Return the state of a fabric that last succeeded `age` ago."""
+    last = None if age is None else NOW - age
+    return LastKnownState(last_sync=last, last_success=last).model_copy(update=changes)
 
 
 @pytest.mark.parametrize(
@@ -36,74 +36,74 @@ def facts(success: timedelta | None, **more: object) -> LastKnownState:
         (60, 10, 121, True),
     ],
 )
-def test_stale_after_two_intervals_or_two_heartbeats(
+def test_fabric_is_stale_after_two_intervals_or_two_heartbeats(
     interval: int, heartbeat: int, age: int, stale: bool
 ) -> None:
     config = CONFIG.model_copy(update={"interval": interval})
-    seen = build_overview(
+    overview = build_overview(
         config,
-        facts(timedelta(seconds=age)),
+        state(timedelta(seconds=age)),
         None,
         running=True,
         netbox_heartbeat=heartbeat,
         now=NOW,
     )
-    assert (seen.stale, seen.is_healthy) == (stale, not stale)
+    assert (overview.stale, overview.is_healthy) == (stale, not stale)
 
 
-def test_a_fabric_without_a_server_is_connected_to_none() -> None:
-    connected = facts(timedelta(0), connection_status=ConnectionStatus.CONNECTED)
+def test_fabric_without_server_has_unknown_connection() -> None:
+    connected = state(timedelta(0), connection_status=ConnectionStatus.CONNECTED)
     assert status_from_record(CONFIG, connected).connection_status == "connected"
-    nowhere = status_from_record(CONFIG.model_copy(update={"kubernetes": None}), connected)
-    assert nowhere.connection_status == "unknown"
+    unconfigured = status_from_record(CONFIG.model_copy(update={"kubernetes": None}), connected)
+    assert unconfigured.connection_status == "unknown"
 
 
-def test_a_record_that_netbox_does_not_take_needs_a_person() -> None:
-    told = status_from_record(CONFIG, facts(timedelta(0)))
-    refused = told.model_copy(update={"netbox_error": "NetBox refuses the token."})
-    assert build_overview_from_loop(told, 900, NOW).is_healthy
+def test_record_that_netbox_refuses_is_unhealthy() -> None:
+    loop_status = status_from_record(CONFIG, state(timedelta(0)))
+    refused = loop_status.model_copy(update={"netbox_error": "NetBox refuses the token."})
+    assert build_overview_from_loop(loop_status, 900, NOW).is_healthy
     assert not build_overview_from_loop(refused, 900, NOW).is_healthy
 
 
 @pytest.mark.parametrize(("waited", "stale"), [(30, False), (31, True)])
-def test_stale_when_a_slot_has_passed_by_half_an_interval_and_no_worker_came(
-    waited: int, stale: bool
-) -> None:
-    seen = build_overview(
+def test_fabric_is_stale_half_an_interval_after_unserved_slot(waited: int, stale: bool) -> None:
+    overview = build_overview(
         CONFIG,
-        facts(timedelta(seconds=91)),
+        state(timedelta(seconds=91)),
         None,
         running=True,
         waiting_since=NOW - timedelta(seconds=waited),
         netbox_heartbeat=900,
         now=NOW,
     )
-    assert (seen.stale, seen.is_healthy) == (stale, not stale)
+    assert (overview.stale, overview.is_healthy) == (stale, not stale)
 
 
 @pytest.mark.parametrize(
     "change", [{"paused": True}, {"enabled": False}, {"active": False}, {"interval": 0}]
 )
-def test_nobody_waits_for_a_fabric_that_is_paused_or_off(change: dict[str, object]) -> None:
-    seen = build_overview(
+def test_paused_or_disabled_fabric_is_not_stale(change: dict[str, object]) -> None:
+    overview = build_overview(
         CONFIG.model_copy(update=change),
-        facts(timedelta(days=9)),
+        state(timedelta(days=9)),
         None,
         running=True,
         netbox_heartbeat=900,
         now=NOW,
     )
-    assert seen.is_healthy
-    assert not seen.stale
+    assert overview.is_healthy
+    assert not overview.stale
 
 
-def test_a_fabric_that_has_yet_to_succeed_is_not_stale() -> None:
-    seen = build_overview(CONFIG, facts(None), None, running=True, netbox_heartbeat=900, now=NOW)
-    assert (seen.sync_status, seen.stale) == (SyncStatus.NEVER_SYNCED, False)
+def test_fabric_that_never_succeeded_is_not_stale() -> None:
+    overview = build_overview(
+        CONFIG, state(None), None, running=True, netbox_heartbeat=900, now=NOW
+    )
+    assert (overview.sync_status, overview.stale) == (SyncStatus.NEVER_SYNCED, False)
 
 
-def test_an_enabled_fabric_without_a_loop_is_unhealthy() -> None:
-    fresh = facts(timedelta(seconds=1))
+def test_enabled_fabric_without_loop_is_unhealthy() -> None:
+    fresh = state(timedelta(seconds=1))
     assert build_overview(
         CONFIG, fresh, None, running=True, netbox_heartbeat=900, now=NOW
     ).is_healthy
@@ -114,45 +114,47 @@ def test_an_enabled_fabric_without_a_loop_is_unhealthy() -> None:
 @pytest.mark.parametrize(
     ("age", "stale"), [(timedelta(minutes=5), False), (timedelta(days=1), True)]
 )
-def test_the_record_of_another_installation_tells_whether_that_lives(
+def test_fabric_of_other_installation_is_stale_by_its_record_alone(
     age: timedelta, stale: bool
 ) -> None:
-    seen = build_overview(
+    overview = build_overview(
         CONFIG,
-        facts(age),
+        state(age),
         None,
         running=False,
         owner="default@elsewhere",
         netbox_heartbeat=900,
         now=NOW,
     )
-    assert (seen.stale, seen.is_healthy, seen.lost) == (stale, not stale, False)
-    assert seen.owner == "default@elsewhere"
+    assert (overview.stale, overview.is_healthy, overview.lost) == (stale, not stale, False)
+    assert overview.owner == "default@elsewhere"
 
 
-@pytest.mark.parametrize("found", [{"drift_count": 1}, {"error": "Git is gone."}])
-def test_drift_and_errors_are_unhealthy(found: dict[str, object]) -> None:
-    seen = build_overview(
+@pytest.mark.parametrize("changes", [{"drift_count": 1}, {"error": "Git is gone."}])
+def test_drift_and_errors_are_unhealthy(changes: dict[str, object]) -> None:
+    overview = build_overview(
         CONFIG,
-        facts(timedelta(seconds=1), **found),
+        state(timedelta(seconds=1), **changes),
         None,
         running=True,
         netbox_heartbeat=900,
         now=NOW,
     )
-    assert not seen.is_healthy
+    assert not overview.is_healthy
 
 
-def test_the_loop_knows_better_than_the_record() -> None:
-    old = facts(timedelta(days=1))
-    told = status_from_record(CONFIG, facts(timedelta(seconds=1)))
-    seen = build_overview(CONFIG, old, told, running=True, netbox_heartbeat=900, now=NOW)
-    assert seen.last_sync == NOW - timedelta(seconds=1)
-    assert not seen.stale
+def test_loop_status_overrides_record() -> None:
+    outdated = state(timedelta(days=1))
+    loop_status = status_from_record(CONFIG, state(timedelta(seconds=1)))
+    overview = build_overview(
+        CONFIG, outdated, loop_status, running=True, netbox_heartbeat=900, now=NOW
+    )
+    assert overview.last_sync == NOW - timedelta(seconds=1)
+    assert not overview.stale
 
 
 @pytest.mark.parametrize(
-    ("change", "kept", "status"),
+    ("change", "options", "status"),
     [
         ({}, {"running": True}, SyncStatus.SYNCING),
         ({}, {"running": False, "owner": "default@elsewhere"}, SyncStatus.SYNCING),
@@ -161,46 +163,56 @@ def test_the_loop_knows_better_than_the_record() -> None:
         ({"kubernetes": None}, {"running": True}, SyncStatus.NOT_CONFIGURED),
     ],
 )
-def test_a_loop_that_nobody_asked_syncs_if_the_record_shows_it(
-    change: dict[str, object], kept: dict[str, Any], status: SyncStatus
+def test_syncing_in_record_counts_if_loop_may_run_and_was_not_asked(
+    change: dict[str, object], options: dict[str, Any], status: SyncStatus
 ) -> None:
     config = CONFIG.model_copy(update=change)
-    seen = build_overview(
-        config, facts(None), None, shown_status="syncing", netbox_heartbeat=900, now=NOW, **kept
+    overview = build_overview(
+        config, state(None), None, shown_status="syncing", netbox_heartbeat=900, now=NOW, **options
     )
-    assert seen.sync_status is status
-    told = status_from_record(config, facts(None))
-    seen = build_overview(
-        config, facts(None), told, shown_status="syncing", netbox_heartbeat=900, now=NOW, **kept
+    assert overview.sync_status is status
+    loop_status = status_from_record(config, state(None))
+    overview = build_overview(
+        config,
+        state(None),
+        loop_status,
+        shown_status="syncing",
+        netbox_heartbeat=900,
+        now=NOW,
+        **options,
     )
-    assert seen.sync_status is told.sync_status
+    assert overview.sync_status is loop_status.sync_status
 
 
-@pytest.mark.parametrize(("found", "healthy"), [({}, True), ({"drift_count": 1}, False)])
-def test_a_sync_that_runs_has_not_put_anything_right_yet(
-    found: dict[str, object], healthy: bool
+@pytest.mark.parametrize(("changes", "healthy"), [({}, True), ({"drift_count": 1}, False)])
+def test_running_sync_does_not_clear_findings_of_last_one(
+    changes: dict[str, object], healthy: bool
 ) -> None:
-    known = status_from_record(CONFIG, facts(timedelta(seconds=1), **found))
-    told = known.model_copy(update={"sync_status": SyncStatus.SYNCING})
-    seen = build_overview(CONFIG, facts(None), told, running=True, netbox_heartbeat=900, now=NOW)
-    assert seen.is_healthy is healthy
+    last_status = status_from_record(CONFIG, state(timedelta(seconds=1), **changes))
+    loop_status = last_status.model_copy(update={"sync_status": SyncStatus.SYNCING})
+    overview = build_overview(
+        CONFIG, state(None), loop_status, running=True, netbox_heartbeat=900, now=NOW
+    )
+    assert overview.is_healthy is healthy
 
 
 @pytest.mark.parametrize(
-    ("status", "due", "known"),
+    ("status", "until_slot", "is_known"),
     [
         (SyncStatus.SYNCING, timedelta(seconds=1), True),
         (SyncStatus.SYNCING, timedelta(0), False),
         (SyncStatus.IN_SYNC, timedelta(0), True),
     ],
 )
-def test_a_sync_that_runs_past_the_next_slot_leaves_open_when_that_is(
-    status: SyncStatus, due: timedelta, known: bool
+def test_next_sync_is_unknown_once_running_sync_has_overrun_it(
+    status: SyncStatus, until_slot: timedelta, is_known: bool
 ) -> None:
-    changes = {"sync_status": status, "next_sync": NOW + due}
-    told = status_from_record(CONFIG, facts(timedelta(seconds=1))).model_copy(update=changes)
-    for seen in (
-        build_overview(CONFIG, facts(None), told, running=True, netbox_heartbeat=900, now=NOW),
-        build_overview_from_loop(told, 900, NOW),
+    changes = {"sync_status": status, "next_sync": NOW + until_slot}
+    loop_status = status_from_record(CONFIG, state(timedelta(seconds=1))).model_copy(update=changes)
+    for overview in (
+        build_overview(
+            CONFIG, state(None), loop_status, running=True, netbox_heartbeat=900, now=NOW
+        ),
+        build_overview_from_loop(loop_status, 900, NOW),
     ):
-        assert seen.next_sync == (NOW + due if known else None)
+        assert overview.next_sync == (NOW + until_slot if is_known else None)

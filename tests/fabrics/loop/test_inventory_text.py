@@ -1,4 +1,4 @@
-"""What a loop says of its inventory, in the Web UI and in the journal."""
+"""Sentences about an inventory in the Web UI and in the journal."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ from fabrics.loop.journal import Journal
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.workflow_details import render_details
 from fabrics.record.config import FabricConfig, KubernetesTarget
-from fabrics.record.status import LastKnownState, SyncStatus
+from fabrics.record.sync_status import LastKnownState, SyncStatus
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIG = FabricConfig(
@@ -24,7 +24,7 @@ CONFIG = FabricConfig(
     enabled=True,
     kubernetes=KubernetesTarget(server="https://k8s", namespace="default", credential="dc"),
 )
-BASIS = InventoryInputs(desired_digest="a", live_digest="b", config_hash="c", release="d")
+INPUTS = InventoryInputs(desired_digest="a", live_digest="b", config_hash="c", release="d")
 REPORT = InventoryReport(
     created=1234, updated=2, unchanged=5, problems={FindingType.SKIPPED: 3, FindingType.FAILED: 1}
 )
@@ -32,27 +32,30 @@ WAITING = DeletesWaiting(digest="d1ce", counts={"dcim.interface": 40, "dcim.devi
 
 
 def details(inventory: Inventory) -> str:
-    """The details of a loop with this inventory."""
+    """Return the workflow details of a loop with this inventory."""
     return render_details(FabricLoop(fabric_id="dc", config=CONFIG, inventory=inventory).status())
 
 
-def test_a_report_counts_what_there_is_to_count() -> None:
-    said = "1,234 created, 2 updated, 5 unchanged, 1 refused by NetBox, 3 skipped"
-    assert report_sentence(REPORT) == said
+def test_report_sentence_leaves_out_zero_counts() -> None:
+    sentence = "1,234 created, 2 updated, 5 unchanged, 1 refused by NetBox, 3 skipped"
+    assert report_sentence(REPORT) == sentence
     assert report_sentence(InventoryReport()) == "no objects"
 
 
-def test_the_details_say_whether_the_inventory_is_there_and_what_waits() -> None:
+def test_details_show_state_of_inventory_and_waiting_deletes() -> None:
     assert "- Inventory: not in NetBox yet" in details(Inventory())
-    writing = Inventory().begin_update(BASIS)
-    assert "- Inventory: being brought up to date in NetBox; how far it is" in details(writing)
+    writing = Inventory().begin_update(INPUTS)
+    assert (
+        "- Inventory: being updated in NetBox (the heartbeats of the pending activity"
+        in details(writing)
+    )
     outcome = InventoryOutcome(live_digest="b", report=REPORT, deletes_waiting=WAITING)
-    said = details(writing.finish_update(outcome, START))
-    assert f"- Inventory: {report_sentence(REPORT)}, at 2026-01-01 00:00:00 UTC" in said
-    assert f"- Deletes: {deletes_waiting_sentence(WAITING, 'dc')}" in said
+    text = details(writing.finish_update(outcome, START))
+    assert f"- Inventory: {report_sentence(REPORT)}, at 2026-01-01 00:00:00 UTC" in text
+    assert f"- Deletes: {deletes_waiting_sentence(WAITING, 'dc')}" in text
 
 
-def test_deletes_that_wait_are_news_for_the_journal_until_they_are_done() -> None:
+def test_waiting_deletes_make_journal_entries_when_they_appear_and_disappear() -> None:
     journal, entries = Journal(), []
     remarks = [""] * 2 + [deletes_waiting_sentence(WAITING, "dc")] * 3 + [""] * 2
     for number, remark in enumerate(remarks):
@@ -65,7 +68,7 @@ def test_deletes_that_wait_are_news_for_the_journal_until_they_are_done() -> Non
             journal = journal.after_write(journal.pending_entry)
     assert len(entries) == 3
     assert entries[1].endswith(
-        "Commit c0ffee. 42 deletes in NetBox wait to be confirmed (40 dcim.interface, 2 dcim.device);"
-        " `starter.py confirm-deletes dc` shows them and asks."
+        "Commit c0ffee. 42 deletes in NetBox need confirmation (40 dcim.interface, 2 dcim.device);"
+        " `starter.py confirm-deletes dc` lists and confirms them."
     )
     assert entries[2].endswith("Commit c0ffee.")

@@ -1,4 +1,4 @@
-"""The rules of the grid, as properties: phase, lateness, overruns, manual syncs, new intervals."""
+"""Properties of the schedule: phase, lateness, overruns, manual syncs, new intervals."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +27,7 @@ def on_grid(before: Schedule, after: Schedule) -> bool:
 
 
 @given(intervals, offsets)
-def test_a_scheduled_sync_keeps_the_phase_and_moves_on(interval: int, late: timedelta) -> None:
+def test_scheduled_sync_keeps_phase_and_moves_on(interval: int, late: timedelta) -> None:
     before = grid(interval)
     after, missed = before.begin_scheduled(before.next_slot + late)
     assert on_grid(before, after)
@@ -36,15 +36,13 @@ def test_a_scheduled_sync_keeps_the_phase_and_moves_on(interval: int, late: time
 
 
 @given(intervals, st.floats(0, 0.999))
-def test_late_by_less_than_an_interval_goes_on_with_the_following_slot(
-    interval: int, share: float
-) -> None:
+def test_sync_late_by_less_than_interval_keeps_following_slot(interval: int, share: float) -> None:
     after, missed = grid(interval).begin_scheduled(at(interval * share))
     assert (after.next_slot, missed) == (at(interval), 0)
 
 
 @given(intervals, st.floats(1, 1000))
-def test_an_outage_costs_one_catch_up_and_leaves_half_an_interval(
+def test_sync_after_outage_runs_once_and_leaves_half_an_interval(
     interval: int, share: float
 ) -> None:
     now = at(interval * share)
@@ -54,13 +52,13 @@ def test_an_outage_costs_one_catch_up_and_leaves_half_an_interval(
     assert step / 2 <= after.next_slot - now <= step * 1.5
 
 
-def test_ten_minutes_of_outage_at_sixty_seconds() -> None:
+def test_ten_minutes_of_outage_miss_ten_slots_of_sixty_seconds() -> None:
     after, missed = grid(60).begin_scheduled(at(600))
     assert (after.next_slot, missed) == (at(660), 10)
 
 
 @given(intervals, offsets)
-def test_an_overrun_waits_for_the_next_slot(interval: int, duration: timedelta) -> None:
+def test_overrun_waits_for_next_slot(interval: int, duration: timedelta) -> None:
     started = grid(interval)
     running, _ = started.begin_scheduled(started.next_slot)
     after, missed = running.end(started.next_slot + duration)
@@ -70,7 +68,7 @@ def test_an_overrun_waits_for_the_next_slot(interval: int, duration: timedelta) 
 
 
 @given(intervals, st.floats(0, 1, exclude_min=True, exclude_max=True))
-def test_a_manual_sync_satisfies_a_slot_less_than_half_an_interval_ahead(
+def test_manual_sync_satisfies_slot_less_than_half_interval_ahead(
     interval: int, share: float
 ) -> None:
     ahead = timedelta(seconds=interval) * share
@@ -82,9 +80,7 @@ def test_a_manual_sync_satisfies_a_slot_less_than_half_an_interval_ahead(
 
 
 @given(intervals, offsets)
-def test_a_manual_sync_takes_the_place_of_a_slot_that_is_due(
-    interval: int, late: timedelta
-) -> None:
+def test_manual_sync_satisfies_due_slot(interval: int, late: timedelta) -> None:
     before = grid(interval)
     assert before.begin_manual(before.next_slot + late) == before.begin_scheduled(
         before.next_slot + late
@@ -92,22 +88,22 @@ def test_a_manual_sync_takes_the_place_of_a_slot_that_is_due(
 
 
 @given(intervals, offsets, offsets)
-def test_a_new_interval_counts_from_the_start_of_the_last_sync(
-    interval: int, ago: timedelta, at_: timedelta
+def test_new_interval_counts_from_start_of_last_sync(
+    interval: int, ago: timedelta, elapsed: timedelta
 ) -> None:
-    now = START + at_
+    now = START + elapsed
     after = grid(300).replan(interval, now - ago, now)
     assert after.interval == interval
     assert after.next_slot == max(now, now - ago + timedelta(seconds=interval))
 
 
-def test_from_an_hour_to_a_minute_in_the_middle_of_the_wait_is_due_at_once() -> None:
+def test_shorter_interval_is_due_at_once_if_already_elapsed() -> None:
     assert grid(3600).replan(60, at(-1000), at(0)).next_slot == at(0)
     assert grid(3600).replan(60, at(-10), at(0)).next_slot == at(50)
 
 
 @given(intervals, moments, moments)
-def test_the_first_slot_continues_a_known_rhythm_or_comes_soon(
+def test_first_slot_continues_from_last_sync_or_comes_soon(
     interval: int, last: datetime, now: datetime
 ) -> None:
     first = Schedule.initial("berlin", interval, last, now).next_slot
@@ -119,20 +115,20 @@ def test_the_first_slot_continues_a_known_rhythm_or_comes_soon(
 
 
 @given(intervals, moments)
-def test_a_fleet_that_starts_together_is_spread(interval: int, now: datetime) -> None:
-    dues = sorted(
+def test_first_slots_of_fleet_are_spread(interval: int, now: datetime) -> None:
+    slots = sorted(
         Schedule.initial(f"fabric-{number}", interval, None, now).next_slot for number in range(100)
     )
     width = min(timedelta(seconds=interval), MAX_SPREAD)
     for quarter in range(4):
         inside = [
-            due for due in dues if width * quarter / 4 <= due - now < width * (quarter + 1) / 4
+            slot for slot in slots if width * quarter / 4 <= slot - now < width * (quarter + 1) / 4
         ]
         assert 10 <= len(inside) <= 40
 
 
 @given(intervals, offsets)
-def test_a_pause_keeps_the_phase_and_misses_nothing(interval: int, paused_for: timedelta) -> None:
+def test_pause_keeps_phase(interval: int, paused_for: timedelta) -> None:
     before = grid(interval)
     after = before.skip_to(before.next_slot + paused_for)
     assert on_grid(before, after)

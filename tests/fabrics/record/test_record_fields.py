@@ -1,4 +1,4 @@
-"""The record as pure functions: what people type in, what syncs write, and that neither loses anything."""
+"""The record's fields: what people enter, what syncs write, and that neither loses anything."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fabrics.drift import SummaryEntry, SummaryField
+from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.record.config import (
     FABRIC_ID_PATTERN,
     MAX_INTERVAL_SECONDS,
@@ -17,15 +17,15 @@ from fabrics.record.config import (
     GitSource,
     KubernetesTarget,
 )
-from fabrics.record.status import ConnectionStatus, LastKnownState, SyncStatus
+from fabrics.record.config_fields import parse_config
 from fabrics.record.status_fields import (
     build_status_fields,
     find_changed_fields,
     is_consistent,
     make_fabric_id,
-    parse_config,
     parse_last_known_state,
 )
+from fabrics.record.sync_status import ConnectionStatus, LastKnownState, SyncStatus
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 SELECTIONS = ("hh_sync_status", "hh_connection_status")
@@ -38,11 +38,11 @@ CONFIGURED = {
 
 
 def record(**fields: object) -> dict[str, Any]:
-    """A cluster as NetBox 4.7 gives it: selections with labels, all fields present."""
-    every = dict.fromkeys(
+    """Return a cluster as NetBox 4.7 does: selections with labels, all fields present."""
+    empty = dict.fromkeys(
         ["hh_sync_interval", "hh_paused", "hh_pause_reason", "hh_managed_kinds", "hh_site"]
     )
-    shown = {name: _as_shown(name, value) for name, value in (every | CONFIGURED | fields).items()}
+    shown = {name: _as_shown(name, value) for name, value in (empty | CONFIGURED | fields).items()}
     status = {"value": "active", "label": "Active"}
     return {"id": 7, "name": "DC 1", "status": status, "custom_fields": shown}
 
@@ -54,7 +54,7 @@ def _as_shown(name: str, value: object) -> object:
 # -- configuration ----------------------------------------------------------------------------------
 
 
-def test_defaults_are_those_of_the_help_texts() -> None:
+def test_defaults_are_those_of_help_texts() -> None:
     config = parse_config(record())
     assert config.fabric_id == "dc-1"
     assert config.name == "DC 1"
@@ -79,23 +79,23 @@ def test_defaults_are_those_of_the_help_texts() -> None:
 SITE = {"id": 3, "url": "https://netbox/api/dcim/sites/3/", "name": "Hall", "slug": "hall"}
 
 
-def test_another_place_is_another_configuration() -> None:
+def test_site_and_scope_are_part_of_configuration() -> None:
     scoped = {"scope_type": "dcim.location", "scope_id": 3}
-    places = [
+    records = [
         record(),
         record(hh_site=SITE),
         record() | scoped,
         record() | scoped | {"scope_id": 4},
     ]
-    configs = [parse_config(each) for each in places]
+    configs = [parse_config(row) for row in records]
     assert [config.scope for config in configs] == [
         *("", "dcim.site 3", "dcim.location 3", "dcim.location 4")
     ]
-    assert len({config.hash for config in configs}) == len(places)
+    assert len({config.hash for config in configs}) == len(records)
     assert parse_config(record(hh_site=SITE) | scoped) == configs[1]
 
 
-def test_an_empty_record_is_neither_enabled_nor_wrong() -> None:
+def test_empty_record_is_neither_enabled_nor_invalid() -> None:
     empty = {"id": 1, "name": "x", "custom_fields": {}}
     config = parse_config(empty)
     assert not config.enabled
@@ -105,7 +105,7 @@ def test_an_empty_record_is_neither_enabled_nor_wrong() -> None:
     assert config.problems == ()
 
 
-def test_what_people_state_counts() -> None:
+def test_values_override_defaults() -> None:
     config = parse_config(
         record(
             hh_sync_interval=60,
@@ -147,7 +147,7 @@ def test_what_people_state_counts() -> None:
         "file:///srv/git/dc1",
     ],
 )
-def test_repositories_that_git_takes(url: str) -> None:
+def test_repository_urls_that_git_accepts_are_valid(url: str) -> None:
     config = parse_config(record(hh_git_repository=url))
     assert config.git is not None
     assert config.git.repository == url
@@ -194,16 +194,14 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("field", "value"), UNUSABLE)
-def test_a_value_that_cannot_be_used_is_a_sentence_that_names_its_field(
-    field: str, value: object
-) -> None:
+def test_unusable_value_is_problem_that_names_its_field(field: str, value: object) -> None:
     (problem,) = parse_config(record(**{field: value})).problems
     assert field in problem
     assert problem.endswith(".")
     assert "\n" not in problem
 
 
-def test_an_unusable_interval_means_the_default_one() -> None:
+def test_unusable_interval_means_default() -> None:
     config = parse_config(record(hh_sync_interval=3))
     assert config.interval == 300
     assert "not 3" in config.problems[0]
@@ -221,15 +219,15 @@ def test_an_unusable_interval_means_the_default_one() -> None:
         ("hh_credentials", "Bearer hunter2"),
     ],
 )
-def test_a_secret_is_refused_and_not_repeated(field: str, url: str) -> None:
+def test_secret_in_url_is_refused_and_not_repeated(field: str, url: str) -> None:
     config = parse_config(record(**{field: url}))
     assert config.problems
     assert "hunter2" not in config.model_dump_json()
 
 
-def test_a_broken_kubernetes_target_is_an_error_not_an_unconfigured_fabric() -> None:
-    broken = record(hh_kubernetes_server="10.0.0.1")
-    config = parse_config(broken)
+def test_unusable_kubernetes_server_is_error_not_unconfigured_fabric() -> None:
+    invalid = record(hh_kubernetes_server="10.0.0.1")
+    config = parse_config(invalid)
     assert config.kubernetes == KubernetesTarget(server="", namespace="", credential="")
     assert config.needs_loop
     fields = build_status_fields(config, LastKnownState(last_sync=NOW))
@@ -237,14 +235,14 @@ def test_a_broken_kubernetes_target_is_an_error_not_an_unconfigured_fabric() -> 
     assert "hh_kubernetes_server" in fields["hh_sync_error"]
 
 
-def test_no_other_credential_is_used_in_place_of_one_that_cannot_be() -> None:
+def test_unusable_credential_is_not_replaced_by_default() -> None:
     config = parse_config(record(hh_credentials="../dc-2"))
     assert config.git is None
     assert config.kubernetes is not None
     assert config.kubernetes.credential == ""
 
 
-# -- anything at all ----------------------------------------------------------------------------------
+# -- arbitrary values ----------------------------------------------------------------------------------
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -260,11 +258,11 @@ JUNK = st.dictionaries(st.sampled_from(FIELD_NAMES), JSON)
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(JUNK)
-def test_no_record_is_too_strange_to_read(junk: dict[str, Any]) -> None:
-    strange = record(**junk)
-    parse_config(strange)
-    assert parse_last_known_state(strange).syncing is False
-    json.dumps(find_changed_fields(strange, ConfigEdits(), LastKnownState(), NOW))
+def test_any_record_can_be_read(junk: dict[str, Any]) -> None:
+    malformed = record(**junk)
+    parse_config(malformed)
+    assert parse_last_known_state(malformed).syncing is False
+    json.dumps(find_changed_fields(malformed, ConfigEdits(), LastKnownState(), NOW))
 
 
 # -- status -------------------------------------------------------------------------------------------
@@ -284,7 +282,7 @@ DRIFT = st.builds(
         st.builds(SummaryField, st.text(), st.none() | st.text(), st.text()), max_size=2
     ).map(tuple),
 )
-FACTS = st.builds(
+STATES = st.builds(
     LastKnownState,
     syncing=st.booleans(),
     last_sync=TIMES,
@@ -296,65 +294,65 @@ FACTS = st.builds(
     drift_count=st.none() | st.integers(0, 10_000),
     drift=st.lists(DRIFT, max_size=25).map(tuple),
     counts=st.dictionaries(st.sampled_from(["VPC", "Switch"]), st.integers(0, 9999)),
-).map(lambda facts: facts if _failed(facts) else facts.model_copy(update={"error": ""}))
+).map(lambda state: state if _failed(state) else state.model_copy(update={"error": ""}))
 
 
-def _failed(facts: LastKnownState) -> bool:
-    """Whether it is the last sync that left these: only one that failed leaves an error."""
+def _failed(state: LastKnownState) -> bool:
+    """True if the last sync failed: only a failed sync leaves an error."""
     last, success = (
-        moment and moment.replace(microsecond=0) for moment in (facts.last_sync, facts.last_success)
+        moment and moment.replace(microsecond=0) for moment in (state.last_sync, state.last_success)
     )
     return last is not None and last != success
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(FACTS)
-def test_what_was_written_is_not_written_again(facts: LastKnownState) -> None:
-    once = find_changed_fields(record(), ConfigEdits(), facts, NOW)
-    assert find_changed_fields(record(**once), ConfigEdits(), facts, NOW) == {}
+@given(STATES)
+def test_written_fields_are_not_written_again(state: LastKnownState) -> None:
+    written = find_changed_fields(record(), ConfigEdits(), state, NOW)
+    assert find_changed_fields(record(**written), ConfigEdits(), state, NOW) == {}
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(FACTS)
-def test_a_lost_loop_finds_what_the_record_shows(facts: LastKnownState) -> None:
-    fields = build_status_fields(parse_config(record()), facts)
-    found = parse_last_known_state(record(**fields))
-    assert not found.syncing
-    assert is_consistent(record(**fields)) == (not facts.syncing)
-    assert build_status_fields(parse_config(record()), found) == fields | {
+@given(STATES)
+def test_state_survives_round_trip_through_record(state: LastKnownState) -> None:
+    fields = build_status_fields(parse_config(record()), state)
+    parsed = parse_last_known_state(record(**fields))
+    assert not parsed.syncing
+    assert is_consistent(record(**fields)) == (not state.syncing)
+    assert build_status_fields(parse_config(record()), parsed) == fields | {
         "hh_sync_status": build_status_fields(
-            parse_config(record()), facts.model_copy(update={"syncing": False})
+            parse_config(record()), state.model_copy(update={"syncing": False})
         )["hh_sync_status"]
     }
 
 
-def test_times_have_the_form_in_which_netbox_gives_them_back() -> None:
+def test_times_have_form_that_netbox_returns() -> None:
     berlin = datetime.fromisoformat("2026-11-21T13:00:00.987+01:00")
     fields = build_status_fields(parse_config(record()), LastKnownState(last_sync=berlin))
     assert fields["hh_last_sync"] == "2026-11-21T12:00:00Z"
 
 
-def test_a_time_in_another_form_is_the_same_time() -> None:
+def test_time_in_other_form_is_same_time() -> None:
     fields = build_status_fields(parse_config(record()), LastKnownState(last_sync=NOW))
     stored = record(**fields | {"hh_last_sync": "2026-11-21T13:00:00+01:00"})
     assert find_changed_fields(stored, ConfigEdits(), LastKnownState(last_sync=NOW), NOW) == {}
 
 
-def test_drift_stays_small() -> None:
+def test_drift_field_is_truncated() -> None:
     entry = SummaryEntry("Connection", "default", "leaf-01--spine-01" * 3, "changed")
-    facts = LastKnownState(last_sync=NOW, drift_count=500, drift=(entry,) * 500)
-    fields = build_status_fields(parse_config(record()), facts)
+    state = LastKnownState(last_sync=NOW, drift_count=500, drift=(entry,) * 500)
+    fields = build_status_fields(parse_config(record()), state)
     assert len(fields["hh_drift"]) == 20
-    wordy = SummaryEntry("VPC", "default", "x" * 500, "missing")
-    facts = LastKnownState(last_sync=NOW, drift_count=20, drift=(wordy,) * 20)
-    shown = build_status_fields(parse_config(record()), facts)["hh_drift"]
+    long_entry = SummaryEntry("VPC", "default", "x" * 500, "missing")
+    state = LastKnownState(last_sync=NOW, drift_count=20, drift=(long_entry,) * 20)
+    shown = build_status_fields(parse_config(record()), state)["hh_drift"]
     assert 4096 - 600 < len(json.dumps(shown)) <= 4096
 
 
 # -- changes ------------------------------------------------------------------------------------------
 
 
-def test_only_what_differs_is_written() -> None:
+def test_only_differing_fields_are_written() -> None:
     before = LastKnownState(last_sync=NOW, last_success=NOW, commit="4f" * 20, drift_count=0)
     stored = record(**build_status_fields(parse_config(record()), before))
     later = NOW + timedelta(seconds=300)
@@ -366,7 +364,7 @@ def test_only_what_differs_is_written() -> None:
     }
 
 
-def test_no_drift_is_not_the_same_as_drift_unknown() -> None:
+def test_no_drift_differs_from_unknown_drift() -> None:
     unknown = record(**build_status_fields(parse_config(record()), LastKnownState(last_sync=NOW)))
     changes = find_changed_fields(
         unknown, ConfigEdits(), LastKnownState(last_sync=NOW, drift_count=0), NOW
@@ -374,19 +372,19 @@ def test_no_drift_is_not_the_same_as_drift_unknown() -> None:
     assert changes == {"hh_drift_count": 0, "hh_sync_status": "in_sync"}
 
 
-def test_the_last_sync_never_goes_back() -> None:
+def test_delayed_sync_does_not_overwrite_later_one() -> None:
     newer = LastKnownState(last_sync=NOW, commit="aa" * 20, drift_count=0)
     stored = record(**build_status_fields(parse_config(record()), newer))
-    held_up = LastKnownState(last_sync=NOW - timedelta(seconds=10), error="It was down then.")
+    delayed = LastKnownState(last_sync=NOW - timedelta(seconds=10), error="It was down then.")
     edits = ConfigEdits(paused=True, pause_reason="hands off")
-    assert find_changed_fields(stored, edits, held_up, NOW) == {
+    assert find_changed_fields(stored, edits, delayed, NOW) == {
         "hh_paused": True,
         "hh_pause_reason": "hands off",
         "hh_sync_status": "paused",
     }
 
 
-def test_a_time_from_the_future_holds_nothing_up() -> None:
+def test_time_in_the_future_does_not_block_writes() -> None:
     stored = record(hh_last_sync="2099-01-01T00:00:00Z", hh_sync_status="in_sync")
     changes = find_changed_fields(stored, ConfigEdits(), LastKnownState(last_sync=NOW), NOW)
     assert changes["hh_last_sync"] == "2026-11-21T12:00:00Z"
@@ -402,15 +400,15 @@ def test_a_time_from_the_future_holds_nothing_up() -> None:
         ({"hh_paused": True}, "paused"),
     ],
 )
-def test_the_status_follows_from_the_record_as_it_is_now(
+def test_status_follows_current_configuration_of_record(
     edited: dict[str, Any], status: str
 ) -> None:
     syncing = record(**edited, hh_sync_status="syncing")
-    facts = LastKnownState(syncing=False, last_sync=NOW, drift_count=2)
-    assert find_changed_fields(syncing, ConfigEdits(), facts, NOW)["hh_sync_status"] == status
+    state = LastKnownState(syncing=False, last_sync=NOW, drift_count=2)
+    assert find_changed_fields(syncing, ConfigEdits(), state, NOW)["hh_sync_status"] == status
 
 
-def test_edits_are_written_over_what_the_record_says() -> None:
+def test_edits_override_record() -> None:
     stored = record(hh_sync_interval=3, hh_paused=True, hh_pause_reason="maintenance")
     edits = ConfigEdits(interval=60, paused=False, pause_reason="")
     changes = find_changed_fields(stored, edits, LastKnownState(last_sync=NOW, drift_count=0), NOW)
@@ -421,22 +419,20 @@ def test_edits_are_written_over_what_the_record_says() -> None:
     assert "hh_sync_error" not in changes
 
 
-def test_edits_that_say_what_the_record_says_write_nothing() -> None:
+def test_edits_equal_to_record_write_nothing() -> None:
     fields = build_status_fields(parse_config(record()), LastKnownState(last_sync=NOW))
     edits = ConfigEdits(paused=False, pause_reason="")
     assert find_changed_fields(record(**fields), edits, LastKnownState(last_sync=NOW), NOW) == {}
 
 
-def test_a_problem_is_not_taken_for_the_last_error() -> None:
+def test_configuration_problem_is_not_parsed_as_sync_error() -> None:
     config = parse_config(record(hh_sync_interval=3))
     shown = build_status_fields(config, LastKnownState(last_sync=NOW, error="Git is gone."))
     assert parse_last_known_state(record(hh_sync_interval=3, **shown)).error == "Git is gone."
 
 
 @pytest.mark.parametrize("last", [None, NOW])
-def test_a_problem_that_was_corrected_while_nobody_looked_is_no_error(
-    last: datetime | None,
-) -> None:
+def test_problem_corrected_without_a_loop_is_no_error(last: datetime | None) -> None:
     config = parse_config(record(hh_sync_interval=3))
     shown = build_status_fields(
         config, LastKnownState(last_sync=last, last_success=last, drift_count=0)
@@ -462,12 +458,12 @@ def test_a_problem_that_was_corrected_while_nobody_looked_is_no_error(
         ("x" * 200, "x" * 39),
     ],
 )
-def test_a_fabric_id_is_made_from_the_name(name: str, fabric_id: str) -> None:
+def test_fabric_id_is_made_from_name(name: str, fabric_id: str) -> None:
     assert make_fabric_id(name, ()) == fabric_id
 
 
 @given(st.text(max_size=250), st.integers(1, 30))
-def test_fabric_ids_are_legal_and_unique(name: str, fabrics: int) -> None:
+def test_fabric_ids_are_valid_and_unique(name: str, fabrics: int) -> None:
     taken: set[str] = set()
     for _ in range(fabrics):
         fabric_id = make_fabric_id(name, taken)

@@ -1,4 +1,4 @@
-"""What the web hooks make of a spec is no drift: each rule once, from Git to the cluster."""
+"""Defaults that webhooks set are not drift: each rule once."""
 
 import copy
 
@@ -21,13 +21,7 @@ NO_DRIFT: dict[str, tuple[str, str, Json]] = {
     "a switch's empty structs and default VLAN namespace": (
         "Switch",
         "{role: spine}",
-        {
-            "role": "spine",
-            "boot": {},
-            "redundancy": {},
-            "ecmp": {},
-            "vlanNamespaces": ["default"],
-        },
+        {"role": "spine", "boot": {}, "redundancy": {}, "ecmp": {}, "vlanNamespaces": ["default"]},
     ),
     "a redundancy group joins the groups, which are sorted": (
         "Switch",
@@ -155,7 +149,7 @@ NO_DRIFT: dict[str, tuple[str, str, Json]] = {
             }
         ),
     ),
-    "a VPC alone stands for its default subnet": (
+    "a VPC alone means its default subnet": (
         "VPCAttachment",
         "{subnet: vpc-1, connection: c, nativeVLAN: false}",
         {"subnet": "vpc-1/default", "connection": "c"},
@@ -253,23 +247,23 @@ NO_DRIFT: dict[str, tuple[str, str, Json]] = {
 
 
 @pytest.mark.parametrize("rule", NO_DRIFT)
-def test_no_drift(rule: str) -> None:
+def test_webhook_defaults_are_not_drift(rule: str) -> None:
     drift = compared(*NO_DRIFT[rule])
     assert drift.entries == ()
 
 
-def test_rules_belong_to_kinds() -> None:
+def test_rules_exist_only_for_compared_kinds() -> None:
     assert DEFAULTING_RULES.keys() <= KINDS_BY_NAME.keys()
 
 
 @pytest.mark.parametrize("spec", [{}, {"subnets": {"a": {"dhcp": {"enable": True}}}}])
-def test_a_spec_is_not_changed_by_its_defaults(spec: dict[str, Json]) -> None:
+def test_defaults_do_not_change_the_given_spec(spec: dict[str, Json]) -> None:
     before = copy.deepcopy(spec)
     assert apply_defaults(get_kind("VPC"), spec) != before
     assert spec == before
 
 
 @pytest.mark.parametrize("prefix", ["10.0.0.0", "10.0.0.0/255.255.255.0", "10.0.0.0/31", "x/24", 7])
-def test_a_subnet_that_hedgehog_refuses_gets_no_addresses(prefix: Json) -> None:
+def test_subnet_that_hedgehog_refuses_gets_no_defaults(prefix: Json) -> None:
     spec: dict[str, Json] = {"subnets": {"a": {"subnet": prefix, "dhcp": {"enable": True}}}}
     assert apply_defaults(get_kind("VPC"), spec)["subnets"] == spec["subnets"]

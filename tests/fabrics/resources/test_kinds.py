@@ -13,7 +13,7 @@ from fabrics.resources.kinds import (
 )
 
 
-def test_there_are_fifteen_kinds_with_plurals_of_their_own() -> None:
+def test_fifteen_kinds_have_distinct_plurals() -> None:
     assert (
         len(COMPARED_KINDS)
         == len(ALL_COMPARED_KINDS)
@@ -25,7 +25,7 @@ def test_there_are_fifteen_kinds_with_plurals_of_their_own() -> None:
     assert get_kind("GatewayPeering").api_version == "gateway.githedgehog.com/v1alpha1"
 
 
-def test_lookups_by_group_and_name() -> None:
+def test_kinds_are_found_by_group_and_name() -> None:
     for kind in COMPARED_KINDS:
         assert find_kind(kind.group, kind.name) is kind
         assert get_kind(kind.name) is kind
@@ -36,6 +36,8 @@ def test_lookups_by_group_and_name() -> None:
     assert not is_hedgehog_group("evilgithedgehog.com")
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"'Vpc' is not a kind .* Connection, .* VPCPeering\."):
+def test_unknown_kind_name_lists_known_names() -> None:
+    with pytest.raises(
+        ValueError, match=r"'Vpc' is not a kind to compare; .* Connection, .* VPCPeering\."
+    ):
         get_kinds(["VPC", "Vpc"])

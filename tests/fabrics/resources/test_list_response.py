@@ -1,4 +1,4 @@
-"""Pages of Kubernetes lists: what they hold, what is taken over from the last, what is refused."""
+"""Pages of Kubernetes lists: items, reuse of known resources, bad input."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import get_kind
 from fabrics.resources.list_response import ListResponse, parse_list_response
-from fabrics.resources.resource import resource_from_api
+from fabrics.resources.resource import Resource, resource_from_api
 
 SERVER = get_kind("Server")
 
@@ -21,45 +21,39 @@ def page(*items: Json, **metadata: Json) -> bytes:
     return json.dumps({"kind": "ServerList", "metadata": metadata, "items": items}).encode()
 
 
-def test_a_page_holds_resources_and_the_token_that_continues_the_list() -> None:
-    found = parse_list_response(page(item("a"), item("b"), **{"continue": "next"}))
-    assert found.continue_token == "next"
-    resources = found.parse_resources(SERVER, {})
-    assert [each.name for each in resources] == ["a", "b"]
+def parse_one(listed: Json, *cached: Resource) -> Resource:
+    """The one resource of a page, where those of `cached` are known already."""
+    response = parse_list_response(page(listed))
+    (resource,) = response.parse_resources(SERVER, {known.uid: known for known in cached})
+    return resource
+
+
+def test_page_holds_resources_and_continue_token() -> None:
+    response = parse_list_response(page(item("a"), item("b"), **{"continue": "next"}))
+    assert response.continue_token == "next"
+    resources = response.parse_resources(SERVER, {})
+    assert [resource.name for resource in resources] == ["a", "b"]
     assert resources[0] == resource_from_api(item("a"), SERVER)
 
 
 @pytest.mark.parametrize("token", [{}, {"continue": ""}, {"continue": None}])
-def test_the_last_page_has_no_token(token: dict[str, Json]) -> None:
+def test_last_page_has_no_token(token: dict[str, Json]) -> None:
     assert parse_list_response(page(**token)) == ListResponse((), "")
 
 
-def test_what_did_not_change_is_taken_over() -> None:
-    (first,) = parse_list_response(page(item(uid="u-1", resourceVersion="7"))).parse_resources(
-        SERVER, {}
-    )
-    known = {first.uid: first}
-    (same,) = parse_list_response(page(item("x", uid="u-1", resourceVersion="7"))).parse_resources(
-        SERVER, known
-    )
-    assert same is first
-    (newer,) = parse_list_response(page(item("x", uid="u-1", resourceVersion="8"))).parse_resources(
-        SERVER, known
-    )
+def test_unchanged_resources_are_reused() -> None:
+    first = parse_one(item(uid="u-1", resourceVersion="7"))
+    assert parse_one(item("x", uid="u-1", resourceVersion="7"), first) is first
+    newer = parse_one(item("x", uid="u-1", resourceVersion="8"), first)
     assert (newer.name, newer.resource_version) == ("x", "8")
-    (other,) = parse_list_response(page(item("x", uid="u-2", resourceVersion="7"))).parse_resources(
-        SERVER, known
-    )
+    other = parse_one(item("x", uid="u-2", resourceVersion="7"), first)
     assert (other.name, other.uid) == ("x", "u-2")
 
 
 @pytest.mark.parametrize("metadata", [{}, {"uid": "u-1"}, {"resourceVersion": "7"}])
-def test_what_may_have_changed_is_read_anew(metadata: dict[str, Json]) -> None:
-    known = resource_from_api(item("old", **metadata), SERVER)
-    (found,) = parse_list_response(page(item("new", **metadata))).parse_resources(
-        SERVER, {known.uid: known}
-    )
-    assert found.name == "new"
+def test_items_without_uid_or_version_are_parsed_again(metadata: dict[str, Json]) -> None:
+    cached = resource_from_api(item("old", **metadata), SERVER)
+    assert parse_one(item("new", **metadata), cached).name == "new"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +74,7 @@ def test_what_may_have_changed_is_read_anew(metadata: dict[str, Json]) -> None:
         page(item()).replace(b'"s"', b'"\\ud800"'),
     ],
 )
-def test_what_is_no_list_is_refused_in_a_sentence(data: bytes) -> None:
+def test_response_that_is_not_a_list_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"^This is .*\.$"):
         parse_list_response(data)
 
@@ -96,7 +90,9 @@ def test_what_is_no_list_is_refused_in_a_sentence(data: bytes) -> None:
         page(item() | {"spec": []}),
     ],
 )
-def test_what_is_no_object_is_refused_in_a_sentence(data: bytes) -> None:
-    found = parse_list_response(data)
-    with pytest.raises(ValueError, match=r"^The Kubernetes API gave a Server .*\.$"):
-        found.parse_resources(SERVER, {})
+def test_item_that_is_not_an_object_is_refused(data: bytes) -> None:
+    response = parse_list_response(data)
+    with pytest.raises(
+        ValueError, match=r"^The Kubernetes API returned (a|an invalid) Server .*\.$"
+    ):
+        response.parse_resources(SERVER, {})

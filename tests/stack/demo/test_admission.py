@@ -1,4 +1,4 @@
-"""The demo's live objects are what real webhooks and a real installer make of a manifest."""
+"""The demo's live objects equal what real webhooks and a real installer produce."""
 
 import json
 from typing import Any
@@ -27,38 +27,38 @@ RECORDED = {
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_admits_as_the_real_webhooks_do(name: str) -> None:
+def test_admission_equals_real_webhooks(name: str) -> None:
     admitted, recorded = by_name([admit(m) for m in desired(*RECORDED[name])]), live(name)
     assert len(admitted) > 5
     assert admitted == {name: recorded[name] for name in admitted}
 
 
-def test_hydrates_as_the_real_installer_does() -> None:
+def test_hydration_equals_real_installer() -> None:
     hydrated = [admit(manifest) for manifest in hydrate(desired("vlab-spine-leaf/wiring.yaml"))]
     assert by_name(hydrated) == live("vlab-spine-leaf")
 
 
 def desired(*files: str) -> list[Manifest]:
     manifests = (m for file in files for m in read_manifests(HEDGEHOG / "samples" / file))
-    return [manifest for manifest in manifests if not about_gateways(manifest)]
+    return [manifest for manifest in manifests if not is_about_gateways(manifest)]
 
 
-def about_gateways(manifest: Manifest) -> bool:
-    """Whether the demo has nothing of the kind."""
+def is_about_gateways(manifest: Manifest) -> bool:
+    """Return whether this is a gateway's manifest; the demo has no gateways."""
     return manifest["kind"].startswith("Gateway") or "gateway" in manifest["spec"]
 
 
 def live(name: str) -> dict[str, Any]:
-    """The recorded objects without what the API server itself adds to them."""
+    """Return the recorded objects without the fields that the API server adds."""
     return by_name(json.loads((HEDGEHOG / "live" / f"{name}.webhook.json").read_text())["items"])
 
 
 def by_name(manifests: list[Manifest]) -> dict[str, Any]:
     return {
-        f"{each['kind']}/{each['metadata']['name']}": {
-            "labels": each["metadata"].get("labels", {}),
-            "annotations": each["metadata"].get("annotations", {}),
-            "spec": each["spec"],
+        f"{manifest['kind']}/{manifest['metadata']['name']}": {
+            "labels": manifest["metadata"].get("labels", {}),
+            "annotations": manifest["metadata"].get("annotations", {}),
+            "spec": manifest["spec"],
         }
-        for each in manifests
+        for manifest in manifests
     }

@@ -1,4 +1,4 @@
-"""What a second terminal is told, and for how long."""
+"""The contents and the lifetime of `.demo.env`."""
 
 import subprocess
 import sys
@@ -16,13 +16,13 @@ VARIABLES = {
 
 
 @pytest.fixture(autouse=True)
-def locks_of_its_own(
+def separate_locks(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
-def test_a_shell_reads_back_every_value(tmp_path: Path) -> None:
+def test_shell_reads_back_every_value(tmp_path: Path) -> None:
     with env_file(VARIABLES, tmp_path) as path:
         assert path == tmp_path / ".demo.env"
         assert path.stat().st_mode & 0o777 == 0o600
@@ -31,7 +31,7 @@ def test_a_shell_reads_back_every_value(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_the_programs_of_this_environment_come_first(tmp_path: Path) -> None:
+def test_programs_of_this_environment_come_first_on_path(tmp_path: Path) -> None:
     with env_file({}, tmp_path) as path:
         assert in_shell(path, "command -v temporal").strip() == str(
             Path(sys.prefix, "bin/temporal")
@@ -39,7 +39,7 @@ def test_the_programs_of_this_environment_come_first(tmp_path: Path) -> None:
 
 
 def in_shell(file: Path, command: str) -> str:
-    """What `command` prints in a shell that has read `file`."""
+    """Return the output of `command` in a shell that has sourced `file`."""
     script = ["bash", "-c", f'source "$0"; {command}', str(file)]
     return subprocess.run(script, capture_output=True, text=True, check=True).stdout
 
@@ -51,7 +51,7 @@ def test_two_demos_do_not_share_a_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_file_of_a_demo_that_was_killed_is_replaced(tmp_path: Path) -> None:
+def test_file_of_killed_demo_is_replaced(tmp_path: Path) -> None:
     stale = tmp_path / ".demo.env"
     stale.write_text("export A=old\n")
     stale.chmod(0o644)
@@ -60,10 +60,10 @@ def test_the_file_of_a_demo_that_was_killed_is_replaced(tmp_path: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    nowhere = tmp_path / "missing"
+def test_unwritable_folder_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    missing_folder = tmp_path / "missing"
     with (
-        pytest.raises(StackError, match=r"missing/\.demo\.env cannot be written"),
-        env_file({}, nowhere),
+        pytest.raises(StackError, match=r"Cannot write .*missing/\.demo\.env"),
+        env_file({}, missing_folder),
     ):
         pass

@@ -1,4 +1,4 @@
-"""The sample fabrics could be built: what is named exists, and nothing is used twice."""
+"""The sample fabrics could be built: references resolve, no port is used twice."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fabrics.resources.manifests import DesiredState, build_desired_state, parse_manifests
+from fabrics.resources.manifests.files import DesiredState, build_desired_state, parse_manifests
 from stack.demo.admission import admit
 from stack.demo.fabrics import SAMPLE_FABRICS, SampleFabric
 from stack.demo.hydration import hydrate
@@ -18,7 +18,7 @@ from tests.support.paths import HEDGEHOG
 
 PROFILES = HEDGEHOG / "samples/switchprofiles/switchprofiles.yaml"
 
-each_fabric = pytest.mark.parametrize("fabric", SAMPLE_FABRICS, ids=lambda fabric: fabric.name)
+every_fabric = pytest.mark.parametrize("fabric", SAMPLE_FABRICS, ids=lambda fabric: fabric.name)
 
 
 class Objects:
@@ -27,9 +27,8 @@ class Objects:
     def __init__(self, manifests: list[Manifest]) -> None:
         self.of_kind: dict[str, dict[str, Any]] = {}
         for manifest in manifests:
-            self.of_kind.setdefault(manifest["kind"], {})[manifest["metadata"]["name"]] = manifest[
-                "spec"
-            ]
+            specs = self.of_kind.setdefault(manifest["kind"], {})
+            specs[manifest["metadata"]["name"]] = manifest["spec"]
 
     def __getitem__(self, kind: str) -> dict[str, Any]:
         return self.of_kind.get(kind, {})
@@ -37,17 +36,17 @@ class Objects:
 
 @pytest.fixture(params=SAMPLE_FABRICS, ids=lambda fabric: fabric.name)
 def objects(request: pytest.FixtureRequest) -> Objects:
-    return Objects([admit(manifest) for manifest in hydrate(request.param.desired())])
+    return Objects([admit(manifest) for manifest in hydrate(request.param.read_desired())])
 
 
-@each_fabric
-def test_is_read_without_a_problem(fabric: SampleFabric) -> None:
-    desired = read_as_a_sync_does(fabric)
+@every_fabric
+def test_sample_has_no_problems(fabric: SampleFabric) -> None:
+    desired = read_like_a_sync(fabric)
     assert desired.problems == ()
     assert len(desired.resources) == len(fabric.read_desired()) >= 15
 
 
-def read_as_a_sync_does(fabric: SampleFabric) -> DesiredState:
+def read_like_a_sync(fabric: SampleFabric) -> DesiredState:
     files = sorted(fabric.directory.rglob("*.yaml"))
     return build_desired_state(
         parse_manifests(str(file.relative_to(fabric.directory)), file.read_bytes())
@@ -55,18 +54,18 @@ def read_as_a_sync_does(fabric: SampleFabric) -> DesiredState:
     )
 
 
-def test_every_kind_of_connection_a_newcomer_meets_is_there() -> None:
-    kinds = {kind for fabric in SAMPLE_FABRICS for kind in connection_kinds(fabric)}
-    assert kinds >= {"fabric", "mesh", "unbundled", "bundled", "eslag", "external"}
+def test_samples_have_all_common_connection_types() -> None:
+    types = {name for fabric in SAMPLE_FABRICS for name in connection_types(fabric)}
+    assert types >= {"fabric", "mesh", "unbundled", "bundled", "eslag", "external"}
 
 
-def connection_kinds(fabric: SampleFabric) -> Iterator[str]:
+def connection_types(fabric: SampleFabric) -> Iterator[str]:
     for manifest in fabric.read_desired():
         if manifest["kind"] == "Connection":
             yield from manifest["spec"]
 
 
-def test_connections_end_on_devices_that_exist(objects: Objects) -> None:
+def test_connections_end_on_existing_devices(objects: Objects) -> None:
     for name, spec in objects["Connection"].items():
         for role, port in iter_link_ends(spec):
             device = port.partition("/")[0]
@@ -80,7 +79,7 @@ def test_no_port_is_used_twice(objects: Objects) -> None:
     assert [port for port, uses in ports.items() if uses > 1] == []
 
 
-def test_every_server_and_every_leaf_is_connected(objects: Objects) -> None:
+def test_every_server_and_switch_is_connected(objects: Objects) -> None:
     connected = {
         port.partition("/")[0]
         for spec in objects["Connection"].values()
@@ -90,7 +89,7 @@ def test_every_server_and_every_leaf_is_connected(objects: Objects) -> None:
 
 
 @pytest.mark.skipif(not PROFILES.exists(), reason="needs the switch profiles of a real fabric")
-def test_the_switches_have_the_ports_they_use(objects: Objects) -> None:
+def test_switch_profiles_have_the_used_ports(objects: Objects) -> None:
     for spec in objects["Connection"].values():
         for role, port in iter_link_ends(spec):
             if role != "server":
@@ -99,7 +98,7 @@ def test_the_switches_have_the_ports_they_use(objects: Objects) -> None:
 
 
 def ports_of(switch: dict[str, Any]) -> Iterator[str]:
-    """The ports of a switch: a port that is broken out gives way to its lanes."""
+    """Yield the ports of a switch; the lanes of a breakout replace its port."""
     breakouts = switch.get("portBreakouts", {})
     for port in profiles()[switch["profile"]]["ports"]:
         lanes = int(breakouts[port].partition("x")[0]) if port in breakouts else 1
@@ -108,10 +107,10 @@ def ports_of(switch: dict[str, Any]) -> Iterator[str]:
 
 @cache
 def profiles() -> dict[str, Any]:
-    return {each["metadata"]["name"]: each["spec"] for each in read_manifests(PROFILES)}
+    return {profile["metadata"]["name"]: profile["spec"] for profile in read_manifests(PROFILES)}
 
 
-def test_fabric_links_number_both_ends_from_one_network(objects: Objects) -> None:
+def test_fabric_link_ends_are_in_one_network(objects: Objects) -> None:
     links = [
         link
         for spec in objects["Connection"].values()
@@ -123,7 +122,7 @@ def test_fabric_links_number_both_ends_from_one_network(objects: Objects) -> Non
         assert ip_interface(link["spine"]["ip"]).network == ip_interface(link["leaf"]["ip"]).network
 
 
-def test_switches_have_numbers_of_their_own(objects: Objects) -> None:
+def test_switch_addresses_and_asns_are_unique(objects: Objects) -> None:
     for field in ("ip", "protocolIP", "vtepIP"):
         values = [spec[field] for spec in objects["Switch"].values() if field in spec]
         assert len(set(values)) == len(values), field
@@ -132,9 +131,9 @@ def test_switches_have_numbers_of_their_own(objects: Objects) -> None:
 
 
 def test_eslag_spans_two_switches_of_one_group(objects: Objects) -> None:
-    spans = [spec["eslag"]["links"] for spec in objects["Connection"].values() if "eslag" in spec]
-    assert spans
-    for links in spans:
+    eslags = [spec["eslag"]["links"] for spec in objects["Connection"].values() if "eslag" in spec]
+    assert eslags
+    for links in eslags:
         switches = [link["switch"]["port"].partition("/")[0] for link in links]
         groups = {objects["Switch"][switch]["redundancy"]["group"] for switch in switches}
         assert len(set(switches)) == 2
@@ -142,15 +141,15 @@ def test_eslag_spans_two_switches_of_one_group(objects: Objects) -> None:
         assert groups <= set(objects["SwitchGroup"])
 
 
-def test_attachments_name_a_subnet_and_a_server_connection(objects: Objects) -> None:
+def test_attachments_join_a_subnet_and_a_server_connection(objects: Objects) -> None:
     for name, spec in objects["VPCAttachment"].items():
         vpc, subnet = spec["subnet"].split("/")
         assert subnet in objects["VPC"][vpc]["subnets"], name
-        (kind,) = objects["Connection"][spec["connection"]]
-        assert kind in {"unbundled", "bundled", "eslag"}, name
+        (connection_type,) = objects["Connection"][spec["connection"]]
+        assert connection_type in {"unbundled", "bundled", "eslag"}, name
 
 
-def test_subnets_lie_apart_in_the_namespace(objects: Objects) -> None:
+def test_subnets_are_in_the_namespace_and_do_not_overlap(objects: Objects) -> None:
     pools = [IPv4Network(pool) for pool in objects["IPv4Namespace"]["default"]["subnets"]]
     networks = [IPv4Network(subnet["subnet"]) for subnet in subnets(objects)]
     for network in networks:
@@ -163,14 +162,16 @@ def subnets(objects: Objects) -> Iterator[dict[str, Any]]:
         yield from vpc["subnets"].values()
 
 
-def test_vlans_are_in_the_namespace_and_used_once(objects: Objects) -> None:
+def test_vlans_are_in_the_namespace_and_unique(objects: Objects) -> None:
     ranges = objects["VLANNamespace"]["default"]["ranges"]
     vlans = [subnet["vlan"] for subnet in subnets(objects)]
     assert len(set(vlans)) == len(vlans)
-    assert all(any(each["from"] <= vlan <= each["to"] for each in ranges) for vlan in vlans)
+    assert all(
+        any(allowed["from"] <= vlan <= allowed["to"] for allowed in ranges) for vlan in vlans
+    )
 
 
-def test_dhcp_hands_out_addresses_of_the_subnet(objects: Objects) -> None:
+def test_dhcp_pools_and_leases_are_in_the_subnet(objects: Objects) -> None:
     for subnet in subnets(objects):
         network, pool = IPv4Network(subnet["subnet"]), subnet["dhcp"].get("range", {})
         leases = subnet["dhcp"].get("static", {}).values()
@@ -180,7 +181,7 @@ def test_dhcp_hands_out_addresses_of_the_subnet(objects: Objects) -> None:
             assert IPv4Address(subnet["gateway"]) < start < end <= network.broadcast_address
 
 
-def test_peerings_join_what_exists(objects: Objects) -> None:
+def test_peerings_join_existing_objects(objects: Objects) -> None:
     for spec in objects["VPCPeering"].values():
         for name, side in spec["permit"][0].items():
             assert set(side.get("subnets", ())) <= set(objects["VPC"][name]["subnets"])
@@ -190,12 +191,12 @@ def test_peerings_join_what_exists(objects: Objects) -> None:
         assert external["name"] in objects["External"]
 
 
-def test_externals_are_attached_over_an_external_connection(objects: Objects) -> None:
+def test_external_attachments_use_external_connections(objects: Objects) -> None:
     for spec in objects["ExternalAttachment"].values():
         assert spec["external"] in objects["External"]
         assert "external" in objects["Connection"][spec["connection"]]
 
 
-def test_names_are_as_short_as_hedgehog_wants_them(objects: Objects) -> None:
+def test_names_have_at_most_11_characters(objects: Objects) -> None:
     for kind in ("VPC", "External", "IPv4Namespace", "VLANNamespace"):
         assert [name for name in objects[kind] if len(name) > 11] == []

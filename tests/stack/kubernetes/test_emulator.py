@@ -1,4 +1,4 @@
-"""The emulated API answers as a real one does where a reader could tell the difference."""
+"""The emulated API behaves like a real one where a client can see the difference."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -42,29 +42,29 @@ def server(name: str, **spec: str) -> dict[str, Any]:
 
 
 def get(client: urllib3.PoolManager, api: EmulatedKubernetesApi, path: str) -> dict[str, Any]:
-    answer: dict[str, Any] = client.request("GET", api.server + path, retries=False).json()
-    return answer
+    body: dict[str, Any] = client.request("GET", api.server + path, retries=False).json()
+    return body
 
 
-def test_every_write_gets_a_version_and_a_changed_spec_a_generation(
+def test_each_write_gets_a_version_and_each_changed_spec_a_generation(
     api: EmulatedKubernetesApi, client: urllib3.PoolManager
 ) -> None:
-    seen = []
+    writes = []
     for spec in ({}, {}, {"description": "x"}):
         api.apply(server("a", **spec))
-        seen.append(get(client, api, f"{SERVERS}/a")["metadata"])
+        writes.append(get(client, api, f"{SERVERS}/a")["metadata"])
     patch = {"spec": {"description": "y"}}
     path = f"{api.server}{SERVERS}/a"
     merge = {**client.headers, "Content-Type": "application/merge-patch+json"}
-    seen.append(client.request("PATCH", path, json=patch, headers=merge).json()["metadata"])
+    writes.append(client.request("PATCH", path, json=patch, headers=merge).json()["metadata"])
 
-    assert [each["generation"] for each in seen] == [1, 1, 2, 3]
-    versions = [int(each["resourceVersion"]) for each in seen]
+    assert [metadata["generation"] for metadata in writes] == [1, 1, 2, 3]
+    versions = [int(metadata["resourceVersion"]) for metadata in writes]
     assert versions == sorted(set(versions))
-    assert len({each["uid"] for each in seen}) == 1
+    assert len({metadata["uid"] for metadata in writes}) == 1
 
 
-def test_an_object_that_was_made_anew_is_another(
+def test_recreated_object_has_a_new_uid(
     api: EmulatedKubernetesApi, client: urllib3.PoolManager
 ) -> None:
     api.apply(server("a"))
@@ -79,25 +79,25 @@ def test_an_object_that_was_made_anew_is_another(
     assert get(client, api, f"{SERVERS}/a")["metadata"]["uid"] != first
 
 
-def test_pages_are_of_one_moment_until_their_token_expires(
+def test_pages_are_one_snapshot_until_their_token_expires(
     api: EmulatedKubernetesApi, client: urllib3.PoolManager
 ) -> None:
     api.apply_all(server(f"{number}") for number in range(5))
     page = get(client, api, f"{SERVERS}?limit=2")
     api.apply(server("0a"))
     token = page["metadata"]["continue"]
-    rest = get(client, api, f"{SERVERS}?limit=3&continue={token}")
+    last_page = get(client, api, f"{SERVERS}?limit=3&continue={token}")
 
-    names = [item["metadata"]["name"] for item in page["items"] + rest["items"]]
+    names = [item["metadata"]["name"] for item in page["items"] + last_page["items"]]
     assert names == ["0", "1", "2", "3", "4"]
     assert page["kind"] == "ServerList"
-    assert "continue" not in rest["metadata"]
+    assert "continue" not in last_page["metadata"]
 
     api.expire_lists()
     assert get(client, api, f"{SERVERS}?limit=3&continue={token}")["code"] == 410
 
 
-def test_strangers_and_unknown_kinds_are_refused(
+def test_wrong_tokens_and_unknown_kinds_are_refused(
     api: EmulatedKubernetesApi, client: urllib3.PoolManager
 ) -> None:
     wrong = {"Authorization": "Bearer wrong"}
@@ -107,7 +107,9 @@ def test_strangers_and_unknown_kinds_are_refused(
     assert get(client, api, SERVERS.replace("v1beta1", "v1"))["code"] == 404
 
 
-def test_it_may_run_for_days(api: EmulatedKubernetesApi, client: urllib3.PoolManager) -> None:
+def test_memory_does_not_grow_with_requests(
+    api: EmulatedKubernetesApi, client: urllib3.PoolManager
+) -> None:
     for _ in range(3 * MAX_IN_FLIGHT_REQUESTS):
         get(client, api, SERVERS)
 

@@ -1,4 +1,4 @@
-"""The usual port where it is free, another where it is taken."""
+"""The preferred port if it is free, otherwise another one."""
 
 import socket
 from contextlib import closing
@@ -13,12 +13,12 @@ def free_port() -> int:
     return choose_port(0)
 
 
-def test_the_usual_port_is_taken_when_free(free_port: int) -> None:
+def test_preferred_port_is_chosen_if_free(free_port: int) -> None:
     assert choose_port(free_port) == free_port
 
 
 @pytest.mark.parametrize("address", [LOOPBACK, "0.0.0.0"])  # noqa: S104
-def test_another_port_when_something_listens_at_the_usual_one(free_port: int, address: str) -> None:
+def test_other_port_is_chosen_if_preferred_one_is_in_use(free_port: int, address: str) -> None:
     with socket.create_server((address, free_port)):
         other = choose_port(free_port)
 
@@ -27,7 +27,7 @@ def test_another_port_when_something_listens_at_the_usual_one(free_port: int, ad
             pass
 
 
-def test_no_other_stack_gets_a_port_whose_server_does_not_listen_yet(free_port: int) -> None:
+def test_other_stacks_do_not_get_a_reserved_port_before_its_server_listens(free_port: int) -> None:
     with closing(PortPool()) as ours, closing(PortPool()) as theirs:
         assert ours.reserve(free_port) == free_port
         assert theirs.reserve(free_port) != free_port

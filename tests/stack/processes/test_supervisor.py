@@ -1,4 +1,4 @@
-"""No process outlives the one that started it, however that one ends."""
+"""No process outlives its supervisor, however the supervisor ends."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from stack.processes.supervisor import StackError, Supervisor
 from tests.support.paths import PROJECT
 
-# A command that detaches a child of its own and tells both process ids.
+# A command that detaches a child and prints both process ids.
 FAMILY = """
 import os, signal, subprocess
 {preparation}
@@ -23,11 +23,10 @@ signal.pause()
 OBEDIENT = FAMILY.format(preparation="")
 STUBBORN = FAMILY.format(preparation="signal.signal(signal.SIGTERM, signal.SIG_IGN)")
 
-# A parent that starts the family through a supervisor and waits for its own end.
+# A parent that starts the family through a supervisor and then waits.
 PARENT = f"""
 import signal, sys
 from pathlib import Path
-from tests.support.paths import PROJECT
 from stack.processes.supervisor import Supervisor
 Supervisor(Path(sys.argv[1])).start("Family", [sys.executable, "-c", '''{OBEDIENT}'''])
 signal.pause()
@@ -35,8 +34,8 @@ signal.pause()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    never = retry_if_result(lambda met: not met)
-    Retrying(retry=never, wait=wait_fixed(0.02), stop=stop_after_delay(30))(condition)
+    until_true = retry_if_result(lambda is_met: not is_met)
+    Retrying(retry=until_true, wait=wait_fixed(0.02), stop=stop_after_delay(30))(condition)
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def start_family(supervisor: Supervisor, program: str) -> list[psutil.Process]:
-    """Start the program and return its process and the one it detached."""
+    """Start the program; return its process and the one that it detached."""
     service = supervisor.start("Family", [sys.executable, "-c", program])
     service.wait_until(lambda: service.log.read_text().endswith("\n"), timeout_seconds=30)
     return family_in(service.log)
@@ -58,7 +57,9 @@ def family_in(log: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("program", [OBEDIENT, STUBBORN], ids=["obedient", "stubborn"])
-def test_close_ends_the_command_and_what_it_detached(supervisor: Supervisor, program: str) -> None:
+def test_close_ends_the_command_and_its_detached_child(
+    supervisor: Supervisor, program: str
+) -> None:
     family = start_family(supervisor, program)
     assert [process.is_running() for process in family] == [True, True]
 
@@ -67,7 +68,7 @@ def test_close_ends_the_command_and_what_it_detached(supervisor: Supervisor, pro
     assert [process.is_running() for process in family] == [False, False]
 
 
-def test_a_detached_process_ends_with_its_command(supervisor: Supervisor) -> None:
+def test_detached_child_ends_with_its_command(supervisor: Supervisor) -> None:
     command, detached = start_family(supervisor, OBEDIENT)
 
     command.kill()
@@ -87,7 +88,7 @@ def test_nothing_outlives_a_killed_parent(tmp_path: Path) -> None:
     assert [process.is_running() for process in family] == [False, False]
 
 
-def test_a_service_that_ends_while_starting_is_an_error_with_its_last_words(
+def test_service_that_ends_while_starting_is_an_error_with_its_log(
     supervisor: Supervisor,
 ) -> None:
     service = supervisor.start("Broken", ["sh", "-c", "echo no such database; exit 3"])
@@ -96,14 +97,14 @@ def test_a_service_that_ends_while_starting_is_an_error_with_its_last_words(
         service.wait_until(lambda: False, timeout_seconds=30)
 
 
-def test_a_service_that_never_gets_ready_is_an_error(supervisor: Supervisor) -> None:
+def test_service_that_never_becomes_ready_is_an_error(supervisor: Supervisor) -> None:
     service = supervisor.start("Silent", ["sleep", "600"])
 
     with pytest.raises(StackError, match="Silent did not answer within 0 s"):
         service.wait_until(lambda: False, timeout_seconds=0.1)
 
 
-def test_run_hands_over_each_line_and_keeps_it(supervisor: Supervisor) -> None:
+def test_run_passes_on_each_line_and_logs_it(supervisor: Supervisor) -> None:
     lines: list[str] = []
 
     supervisor.run("Counting", ["sh", "-c", "echo one; echo two >&2"], on_line=lines.append)
@@ -112,19 +113,19 @@ def test_run_hands_over_each_line_and_keeps_it(supervisor: Supervisor) -> None:
     assert (supervisor.log_dir / "counting.log").read_text() == "one\ntwo\n"
 
 
-def test_run_fails_with_the_end_of_the_output(supervisor: Supervisor) -> None:
+def test_failed_run_is_an_error_with_the_end_of_the_output(supervisor: Supervisor) -> None:
     with pytest.raises(StackError, match=r"(?s)Failing ended with exit code 1.*a reason"):
         supervisor.run("Failing", ["sh", "-c", "echo a reason; exit 1"])
 
 
-def test_a_closed_supervisor_starts_nothing(supervisor: Supervisor) -> None:
+def test_closed_supervisor_starts_nothing(supervisor: Supervisor) -> None:
     supervisor.close()
 
     with pytest.raises(StackError, match="shutting down"):
         supervisor.start("Late", ["sleep", "600"])
 
 
-def test_a_service_is_not_configured_by_the_environment_of_its_user(
+def test_service_does_not_inherit_configuring_variables(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGHOST", "production.example.com")

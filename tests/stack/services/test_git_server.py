@@ -1,4 +1,4 @@
-"""The Git server serves real clients, and a protected repository only to those with its token."""
+"""The Git server serves real clients, and protected repositories by token."""
 
 import random
 import subprocess
@@ -30,7 +30,7 @@ def git(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
 
 
-def test_a_clone_holds_what_was_committed(repository: GitRepository, tmp_path: Path) -> None:
+def test_clone_has_the_committed_files(repository: GitRepository, tmp_path: Path) -> None:
     repository.commit({"fabric/switch.yaml": "kind: Switch\n", "old.yaml": "kind: VLAN\n"})
     commit = repository.commit({"old.yaml": None, "vpc.yaml": "kind: VPC\n"})
 
@@ -51,7 +51,7 @@ def test_shallow_and_partial_fetches_work(repository: GitRepository, tmp_path: P
     assert git("-C", tmp_path, "rev-list", "--count", "HEAD").stdout.strip() == "1"
 
 
-def test_a_new_branch_starts_from_main(repository: GitRepository) -> None:
+def test_new_branch_starts_from_main(repository: GitRepository) -> None:
     repository.commit({"main.yaml": "a: 1\n"})
     commit = repository.commit({"branch.yaml": "b: 2\n"}, branch="next")
 
@@ -60,13 +60,13 @@ def test_a_new_branch_starts_from_main(repository: GitRepository) -> None:
     assert listing.split() == ["branch.yaml", "main.yaml"]
 
 
-def test_a_push_over_http_arrives(repository: GitRepository, tmp_path: Path) -> None:
+def test_large_push_over_http_arrives(repository: GitRepository, tmp_path: Path) -> None:
     repository.commit({"file.yaml": "a: 1\n"})
     git("clone", repository.url, tmp_path).check_returncode()
-    # More than 1 MiB even when compressed: Git sends that in chunks.
+    # Git sends more than 1 MiB (compressed) in chunks.
     (tmp_path / "file.yaml").write_bytes(random.Random(1).randbytes(3_000_000))
-    who = ["-c", "user.name=Person", "-c", "user.email=person@example.com"]
-    git("-C", tmp_path, *who, "commit", "--all", "--message=Two").check_returncode()
+    author = ["-c", "user.name=Person", "-c", "user.email=person@example.com"]
+    git("-C", tmp_path, *author, "commit", "--all", "--message=Two").check_returncode()
 
     git("-C", tmp_path, "push", "origin", "HEAD:main").check_returncode()
 
@@ -75,21 +75,21 @@ def test_a_push_over_http_arrives(repository: GitRepository, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("password", "allowed"), [("s3cret", True), ("wrong", False), ("", False)])
-def test_a_protected_repository_demands_its_token(
+def test_protected_repository_requires_its_token(
     server: GitServer, password: str, allowed: bool
 ) -> None:
     repository = server.create_repository(f"protected-{password}", token="s3cret")
     repository.commit({"file.yaml": "a: 1\n"})
 
     url = repository.url.replace("://", f"://token:{password}@")
-    answer = git("-c", "credential.helper=", "ls-remote", url)
+    listing = git("-c", "credential.helper=", "ls-remote", url)
 
-    assert (answer.returncode == 0) is allowed
-    assert allowed or "Authentication failed" in answer.stderr
+    assert (listing.returncode == 0) is allowed
+    assert allowed or "Authentication failed" in listing.stderr
 
 
-def test_an_unknown_repository_is_an_error_of_the_client(server: GitServer) -> None:
-    answer = git("ls-remote", f"{server.url}/nothing.git")
+def test_unknown_repository_is_not_found(server: GitServer) -> None:
+    listing = git("ls-remote", f"{server.url}/nothing.git")
 
-    assert answer.returncode != 0
-    assert "not found" in answer.stderr
+    assert listing.returncode != 0
+    assert "not found" in listing.stderr

@@ -1,4 +1,4 @@
-"""The command line as operators run it: a process of its own, its output and its exit status."""
+"""The command line as operators run it: a process with output and an exit status."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from tests.support.paths import PROJECT
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended and what it wrote."""
+    """The exit status and the output of a command."""
 
     code: int
     out: str
@@ -22,51 +22,51 @@ class Result:
 
     @property
     def json(self) -> dict[str, Any]:
-        """Its one line of JSON."""
+        """The only line of output, which is JSON."""
         [line] = self.out.splitlines()
         document: dict[str, Any] = json.loads(line)
         return document
 
     @property
     def fabric(self) -> dict[str, Any]:
-        """The one fabric in its JSON."""
+        """The only fabric in the JSON."""
         fabrics: list[dict[str, Any]] = self.json["fabrics"]
         assert len(fabrics) == 1
         return fabrics[0]
 
-    def refused(self, sentence: str) -> bool:
-        """Whether it ended as every refusal does: nothing done, one sentence that has these words."""
+    def is_refused(self, sentence: str) -> bool:
+        """True if the command exited with 2 and one stderr line with `sentence`."""
         lines = self.err.splitlines()
-        said = len(lines) == 1 and lines[0].startswith("starter.py: ") and sentence in lines[0]
-        return said and self.code == 2 and self.out == ""
+        matches = len(lines) == 1 and lines[0].startswith("starter.py: ") and sentence in lines[0]
+        return matches and self.code == 2 and self.out == ""
 
 
 class CommandLine:
-    """`starter.py` with these environment variables."""
+    """Runs `starter.py` with these environment variables."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
 
     def with_(self, **variables: str) -> "CommandLine":
-        """The same with other variables."""
+        """Return the same command line with other variables."""
         return CommandLine({**self._variables, **variables})
 
     async def __call__(self, *arguments: str) -> Result:
-        """Run it to its end."""
-        done = await asyncio.to_thread(self._run, subprocess.DEVNULL, arguments)
-        assert "Traceback" not in done.stderr
-        return Result(done.returncode, done.stdout, done.stderr)
+        """Run a command without a terminal, and wait until it ends."""
+        completed = await asyncio.to_thread(self._run, subprocess.DEVNULL, arguments)
+        assert "Traceback" not in completed.stderr
+        return Result(completed.returncode, completed.stdout, completed.stderr)
 
-    async def answered(self, answer: str, *arguments: str) -> Result:
-        """Run it on a terminal where somebody types `answer`."""
-        terminal, end = os.openpty()
-        os.write(terminal, f"{answer}\n".encode())
+    async def run_with_answer(self, answer: str, *arguments: str) -> Result:
+        """Run a command in a terminal in which somebody types `answer`."""
+        controller, terminal = os.openpty()
+        os.write(controller, f"{answer}\n".encode())
         try:
-            done = await asyncio.to_thread(self._run, end, arguments)
+            completed = await asyncio.to_thread(self._run, terminal, arguments)
         finally:
+            os.close(controller)
             os.close(terminal)
-            os.close(end)
-        return Result(done.returncode, done.stdout, done.stderr)
+        return Result(completed.returncode, completed.stdout, completed.stderr)
 
     def _run(self, stdin: int, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

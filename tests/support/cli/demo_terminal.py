@@ -1,4 +1,4 @@
-"""A terminal in which a demo runs, and what is left of it afterwards."""
+"""A terminal in which a demo runs, and the processes and settings of that demo."""
 
 import json
 import os
@@ -21,7 +21,7 @@ COMMAND = [sys.executable, str(STARTER), "demo"]
 
 
 class Terminal:
-    """A demo that somebody watches: its process, and all that it has written to the terminal."""
+    """A demo in a terminal: its process, and everything that it has written."""
 
     def __init__(self, folder: Path, temporary: Path) -> None:
         controller, terminal = pty.openpty()
@@ -41,29 +41,29 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """Everything so far, control sequences included."""
+        """Everything written so far, including control sequences."""
         return b"".join(self._written).decode(errors="replace")
 
     def press_ctrl_c(self) -> int:
-        """What the terminal does then: a signal to all that runs in it; the exit code."""
+        """Interrupt every process in the terminal, and return the exit code."""
         os.killpg(self.process.pid, signal.SIGINT)
         return self.wait()
 
     def wait(self) -> int:
-        """The exit code, once the demo has ended."""
+        """Wait until the demo ends, and return its exit code."""
         code = self.process.wait(timeout=60)
         self._reader.join()
         return code
 
     def _read(self, controller: int) -> None:
         with open(controller, "rb", buffering=0) as output:
-            while chunk := _chunk(output.fileno()):
+            while chunk := _read_chunk(output.fileno()):
                 self._written.append(chunk)
 
 
 @contextmanager
 def terminal(folder: Path, temporary: Path) -> Iterator[Terminal]:
-    """A demo in a terminal, interrupted at the end of the block if it still runs."""
+    """Run a demo in a terminal, and interrupt it after the block."""
     demo = Terminal(folder, temporary)
     try:
         yield demo
@@ -73,34 +73,33 @@ def terminal(folder: Path, temporary: Path) -> Iterator[Terminal]:
 
 
 def environment(temporary: Path) -> dict[str, str]:
-    """A newcomer's environment: set up for other places, and with a proxy that knows none of this.
+    """Return an environment with foreign settings and an unreachable proxy.
 
-    The folder for temporary files is how a demo's processes are known.
+    A demo's processes are found by their folder for temporary files.
     """
-    elsewhere = {
+    variables = {
         "FABRIC_SYNC_NETBOX_URL": "http://netbox.example.com",
         "TEMPORAL_ADDRESS": "temporal.example.com:7233",
         "http_proxy": "http://127.0.0.1:9",
     }
-    return {**os.environ, **elsewhere, "TMPDIR": str(temporary)}
+    return {**os.environ, **variables, "TMPDIR": str(temporary)}
 
 
-def processes_of(temporary: Path) -> list[psutil.Process]:
-    """All processes that a demo with this folder for temporary files has started and that still run.
+def find_processes(temporary: Path) -> list[psutil.Process]:
+    """Return the running processes of the demo with this folder for temporary files.
 
     Their `info` has `cmdline` and `environ`.
     """
-    running = psutil.process_iter(["cmdline", "environ"])
     return [
-        each
-        for each in running  # what ends while it is looked at has no command line
-        if (each.info["environ"] or {}).get("TMPDIR") == str(temporary)
-        and each.info["cmdline"] is not None
+        process
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if (process.info["environ"] or {}).get("TMPDIR") == str(temporary)
+        and process.info["cmdline"] is not None  # it has ended meanwhile
     ]
 
 
-def exported(env_file: Path, temporary: Path) -> dict[str, str]:
-    """The environment of a newcomer's shell that has read the demo's settings."""
+def read_exports(env_file: Path, temporary: Path) -> dict[str, str]:
+    """Return the environment of a shell that has sourced the demo's settings."""
     shell = subprocess.run(
         ["bash", "-c", 'source "$0"; env -0', str(env_file)],
         env=environment(temporary),
@@ -111,13 +110,13 @@ def exported(env_file: Path, temporary: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in shell.stdout.split("\0") if line)
 
 
-def fabrics_in(output: str) -> dict[str, dict[str, Any]]:
-    """The fabrics by name in the JSON on the last line of `output`."""
+def parse_fabrics(output: str) -> dict[str, dict[str, Any]]:
+    """Return the fabrics by name from the JSON on the last line of `output`."""
     return {fabric["name"]: fabric for fabric in json.loads(output.splitlines()[-1])["fabrics"]}
 
 
-def _chunk(terminal: int) -> bytes:
+def _read_chunk(controller: int) -> bytes:
     try:
-        return os.read(terminal, 65536)
-    except OSError:  # nobody has the other end open any more
+        return os.read(controller, 65536)
+    except OSError:  # the last process in the terminal has ended
         return b""

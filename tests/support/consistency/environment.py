@@ -1,7 +1,6 @@
-"""A NetBox, a Temporal, a worker and two fabrics to which anything may happen, and what must hold then.
+"""Two fabrics with NetBox, Temporal and a worker, and events that affect them.
 
-The oracle knows nothing of the project's code: it works out from a record's own fields which status it
-may show, and what has to go with it.
+After other event, NetBox, the loops and the command line must agree (see `oracle`).
 """
 
 import asyncio
@@ -22,355 +21,280 @@ from activities.netbox.client import CLUSTERS_PATH, Row
 from cli.fabrics.fleet_view import get_fleet_view
 from cli.session import Session
 from cli.temporal.loop_client import LoopClient
-from fabrics.loop.report import FabricStatus
 from fabrics.resources.kinds import get_kind
 from settings import Settings
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
-from tests.support.system.fleet import fleet_of, loops
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, until
-from tests.support.system.tcp_proxy import Proxy, proxy_to
+from tests.support.consistency.oracle import (
+    custom_fields,
+    expected_status,
+    find_contradictions,
+    netbox_view,
+    should_run,
+    status_view,
+)
+from tests.support.system.fleet import fleet_handle, running_loops
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
+from tests.support.system.tcp_proxy import CuttableProxy, proxy_to
 from workflows.fleet import Fleet
 
 IN_GIT: Final = {"fabric.yaml": in_yaml(SERVERS)}
-SETTLED: Final = 75.0
-"""Seconds within which everything must agree: a round, and the minute that a NetBox which failed is given."""
+SETTLE_TIMEOUT_SECONDS: Final = 75.0
+"""Covers a round of the fleet, and the minute until a failed NetBox is tried again."""
 
-HASTE: Final = 3.0
-"""Seconds between the signals that make the fleet look, so that most of it takes less."""
-
-TOO_SHORT: Final = 3
-"""An interval that NetBox accepts and syncs cannot use."""
-
-
-def fields_of(row: Row) -> Row:
-    """A record's custom fields without `hh_`, choices without their labels."""
-    plain = {
-        name: value["value"] if isinstance(value, dict) and "label" in value else value
-        for name, value in row["custom_fields"].items()
-    }
-    return {name.removeprefix("hh_"): value for name, value in plain.items()}
-
-
-def wanted(row: Row) -> bool:
-    """Whether this record should have a loop."""
-    return expected_status(row) not in ("not_configured", "disabled")
-
-
-def expected_status(row: Row) -> str:  # noqa: PLR0911  one line a state
-    """The status that a record may show once nothing is under way: the first that applies."""
-    said = fields_of(row)
-    if not said["kubernetes_server"]:
-        return "not_configured"
-    on = said["sync_enabled"] and said["sync_interval"] != 0 and row["status"]["value"] == "active"
-    if not on:
-        return "disabled"
-    if said["paused"]:
-        return "paused"
-    if not said["last_sync"]:
-        return "never_synced"
-    if said["sync_error"]:
-        return "error"
-    if said["drift_count"]:
-        return "out_of_sync"
-    return "in_sync" if said["git_repository"] and said["drift_count"] == 0 else "inventory_only"
-
-
-def contradictions(row: Row) -> list[str]:
-    """What of a record's status cannot be true together, at any moment."""
-    said = fields_of(row)
-    status, drift, error = said["sync_status"], said["drift_count"], said["sync_error"]
-    wrong = {
-        "an error without a sentence": status == "error" and not error,
-        "a sentence without an error": error
-        and status in ("in_sync", "out_of_sync", "inventory_only"),
-        "drift of nothing": status == "out_of_sync" and not drift,
-        "in sync with drift": status == "in_sync" and drift != 0,
-        "in sync and never synced": status == "in_sync" and not said["last_sync"],
-        "in sync after a failure": status in ("in_sync", "out_of_sync")
-        and said["last_success"] != said["last_sync"],
-        "never synced, and when": status == "never_synced" and said["last_sync"],
-        "succeeded before it began": (said["last_success"] or "") > (said["last_sync"] or ""),
-        "a connection that failed silently": (said["connection_status"] == "error")
-        != bool(said["connection_error"]),
-        "connected to no server": status == "not_configured"
-        and said["connection_status"] not in (None, "unknown"),
-        "more drift listed than there is": len(said["drift"] or []) > (drift or 0),
-        "a sync of nobody": status == "in_sync" and not said["instance"],
-        "too short an interval, unsaid": status == "in_sync" and said["sync_interval"] == TOO_SHORT,
-    }
-    return [what for what, holds in wrong.items() if holds]
-
-
-def told(row: Row) -> tuple[object, ...]:
-    """What NetBox says of all that the loop and the command line say as well."""
-    said = fields_of(row)
-    interval = said["sync_interval"]
-    usable = interval if interval not in (None, TOO_SHORT) else 300
-    return (
-        said["sync_status"],
-        said["drift_count"],
-        said["sync_error"] or "",
-        bool(said["paused"]),
-        usable,
-    )
+ROUND_INTERVAL_SECONDS: Final = 3.0
+"""Seconds between the signals that make the fleet start a round, to save time."""
 
 
 @dataclass
 class ConsistencyEnvironment:
-    """Everything under test. Its methods run on the event loop that made it."""
+    """Everything under test. Its methods run on the event loop that created it."""
 
     installation: Installation
-    proxy: Proxy
+    proxy: CuttableProxy
     session: Session
     fabrics: list[Fabric]
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
     last_sync: dict[int, str] = field(default_factory=dict)
-    hurried: float = 0.0
+    last_round_request: float = 0.0
 
-    # -- what happens -----------------------------------------------------------------------------
+    # -- events -----------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """A worker, and both fabrics new, healthy and in sync."""
+        """Start a worker, and set up both fabrics new, healthy and in sync."""
         await self.start_worker()
         for fabric in self.fabrics:
             emulated(fabric).clear_faults()
             fabric.api.apply_all(SERVERS)
-            await self.record_is_recreated(fabric, at_once=True)
-        await self.settled()
+            await self.recreate_record(fabric, at_once=True)
+        await self.wait_until_consistent()
 
     async def end(self) -> None:
-        """Leave nothing behind that the next sequence would notice."""
+        """Restore everything that could affect the next sequence."""
         await self.proxy.cut()
         await self.proxy.connect()
         for fabric in self.fabrics:
-            await self.git_is_back(fabric)
+            await self.restore_repository(fabric)
         await self.workers.aclose()
 
     async def start_worker(self) -> None:
-        """A worker, beside those that run."""
+        """Start a worker, in addition to those that run."""
         self.process = await self.workers.enter_async_context(self.installation.worker())
 
-    async def worker_is_killed(self) -> None:
-        """The worker dies; another one starts."""
+    async def kill_worker(self) -> None:
+        """Kill the worker and start another one."""
         self.process.kill()
         await asyncio.to_thread(self.process.wait)
         await self.start_worker()
 
-    async def fleet_is_terminated(self) -> None:
-        """The fleet is terminated, and a second worker starts it again."""
-        with suppress(RPCError):  # it has not come back yet
-            await fleet_of(self.installation.client).terminate()
+    async def terminate_fleet(self) -> None:
+        """Terminate the fleet, and start another worker, which starts the fleet again."""
+        with suppress(RPCError):  # it has not started again yet
+            await fleet_handle(self.installation.client).terminate()
         await self.start_worker()
 
-    async def loop_is_terminated(self, fabric: Fabric) -> None:
-        """The loop is terminated, if it runs."""
+    async def terminate_loop(self, fabric: Fabric) -> None:
+        """Terminate the loop, if it runs."""
         with suppress(RPCError):
             await fabric.handle.terminate()
 
-    async def record_is_edited(self, fabric: Fabric, fields: Row) -> None:
-        """Somebody edits the record."""
+    async def edit_fields(self, fabric: Fabric, fields: Row) -> None:
+        """Edit custom fields of the record."""
         edit = partial(_edited, fields)
         await asyncio.to_thread(fabric.netbox.update_record, fabric.record_id, edit)
 
-    async def record_is_changed(self, fabric: Fabric, **values: object) -> None:
-        """Somebody changes the cluster's own attributes, as NetBox's form does: nothing else is touched."""
+    async def edit_attributes(self, fabric: Fabric, **values: object) -> None:
+        """Edit only the cluster's own attributes, as NetBox's form does."""
         await asyncio.to_thread(fabric.netbox.update, CLUSTERS_PATH, fabric.record_id, values)
 
-    async def record_is_recreated(self, fabric: Fabric, *, at_once: bool) -> None:
-        """The record is deleted, and there again: at once, or when the loop has ended."""
+    async def recreate_record(self, fabric: Fabric, *, at_once: bool) -> None:
+        """Delete the record and create it again, at once or after the loop's end."""
         await asyncio.to_thread(fabric.netbox.delete, CLUSTERS_PATH, fabric.record_id)
         if not at_once:
-            await until(partial(self._runs, fabric), lambda runs: not runs)
-        known = {
+            await wait_until(partial(self._is_running, fabric), lambda runs: not runs)
+        fields = {
             "hh_fabric_id": fabric.fabric_id,
             "hh_sync_enabled": True,
             "hh_sync_interval": 5,
             "hh_kubernetes_server": fabric.api.server,
             "hh_git_repository": fabric.repository.url,
         }
-        record = await asyncio.to_thread(fabric.netbox.create_record, fabric.fabric_id, known)
+        record = await asyncio.to_thread(fabric.netbox.create_record, fabric.fabric_id, fields)
         fabric.record_id = record["id"]
 
-    async def signal_comes(self, fabric: Fabric, name: str, arguments: list[object]) -> None:
-        """Anybody sends a signal."""
-        with suppress(RPCError):  # it does not run
+    async def send_signal(self, fabric: Fabric, name: str, arguments: list[object]) -> None:
+        """Send a signal to the loop."""
+        with suppress(RPCError):  # the loop does not run
             await fabric.handle.signal(name, args=arguments)
 
-    async def update_comes(self, fabric: Fabric, name: str, arguments: list[object]) -> None:
-        """The command line sends an update; it may be refused."""
+    async def send_update(self, fabric: Fabric, name: str, arguments: list[object]) -> None:
+        """Send an update to the loop, which may refuse it."""
         with suppress(RPCError, WorkflowUpdateFailedError):
             await asyncio.wait_for(fabric.handle.execute_update(name, args=arguments), 60)
 
-    async def kubernetes_fails(self, fabric: Fabric) -> None:
-        """The fabric's API answers 503."""
+    async def break_kubernetes(self, fabric: Fabric) -> None:
+        """Let the fabric's API answer 503."""
         emulated(fabric).clear_faults()
         emulated(fabric).inject_fault(Fault(503))
 
-    async def kubernetes_is_back(self, fabric: Fabric) -> None:
-        """The fabric's API answers again."""
+    async def restore_kubernetes(self, fabric: Fabric) -> None:
+        """Let the fabric's API work again."""
         emulated(fabric).clear_faults()
 
-    async def git_goes(self, fabric: Fabric) -> None:
-        """The repository is not there any more."""
+    async def remove_repository(self, fabric: Fabric) -> None:
+        """Move the Git repository away."""
         if fabric.repository.path.exists():
-            fabric.repository.path.rename(_aside(fabric))
+            fabric.repository.path.rename(_get_moved_path(fabric))
 
-    async def git_is_back(self, fabric: Fabric) -> None:
-        """The repository is there again."""
-        if _aside(fabric).exists():
-            _aside(fabric).rename(fabric.repository.path)
+    async def restore_repository(self, fabric: Fabric) -> None:
+        """Move the Git repository back."""
+        if _get_moved_path(fabric).exists():
+            _get_moved_path(fabric).rename(fabric.repository.path)
 
-    async def drift_comes(self, fabric: Fabric) -> None:
-        """Somebody deletes a server from the fabric."""
+    async def cause_drift(self, fabric: Fabric) -> None:
+        """Delete a server from the fabric's API."""
         fabric.api.apply_all(SERVERS)
         fabric.api.delete(get_kind("Server"), "server-2")
 
-    async def drift_goes(self, fabric: Fabric) -> None:
-        """And creates it again."""
+    async def remove_drift(self, fabric: Fabric) -> None:
+        """Create the deleted server again."""
         fabric.api.apply_all(SERVERS)
 
-    async def netbox_is_away(self, fabric: Fabric, meanwhile: str) -> None:
-        """The worker cannot reach NetBox while somebody asks the loop for something."""
+    async def interrupt_netbox(self, fabric: Fabric, meanwhile: str) -> None:
+        """Cut the worker off from NetBox while the loop gets the signal `meanwhile`."""
         await self.proxy.cut()
-        await self.signal_comes(fabric, meanwhile, [])
-        if await self._runs(fabric):
-            await until(partial(self._noticed, fabric), bool, 30)
+        await self.send_signal(fabric, meanwhile, [])
+        if await self._is_running(fabric):
+            await wait_until(partial(self._has_noticed_outage, fabric), bool, 30)
         await self.proxy.connect()
-        for each in self.fabrics:
-            await self.signal_comes(each, "record_changed", [])
+        for other in self.fabrics:
+            await self.send_signal(other, "record_changed", [])
 
-    # -- what must hold ---------------------------------------------------------------------------
+    # -- checks -----------------------------------------------------------------------------------
 
-    async def settled(self) -> None:
-        """Wait until all that is stored and said is one truth. No record may ever contradict itself."""
-        await until(self._disagreements, lambda found: not found, SETTLED)
+    async def wait_until_consistent(self) -> None:
+        """Wait until all views agree; no record may contradict itself meanwhile."""
+        await wait_until(
+            self._disagreements, lambda disagreements: not disagreements, SETTLE_TIMEOUT_SECONDS
+        )
 
     async def _disagreements(self) -> list[str]:
-        await self._hurry()
+        await self._request_round()
         records = [
             (await asyncio.to_thread(fabric.netbox.get_record, fabric.record_id))[0]
             for fabric in self.fabrics
         ]
         for row in records:
             self._check(row)
-        sight = await get_fleet_view(
-            self.session, [f"@{fabric.record_id}" for fabric in self.fabrics]
-        )
-        command_line = {seen.fabric_id: seen for seen in sight.fabrics}
-        found = []
+        selectors = [f"@{fabric.record_id}" for fabric in self.fabrics]
+        view = await get_fleet_view(self.session, selectors)
+        command_line = {fabric.fabric_id: fabric for fabric in view.fabrics}
+        disagreements = []
         for fabric, row in zip(self.fabrics, records, strict=True):
-            running = await self._runs(fabric)
+            running = await self._is_running(fabric)
             loop = await self.session.loops.get_status(fabric.fabric_id) if running else None
             sources = {"the command line": command_line.get(fabric.fabric_id), "the loop": loop}
-            found += [
-                f"{row['name']}: {who} says {_facts(status)}, NetBox {told(row)}"
-                for who, status in sources.items()
-                if status is not None and _facts(status) != told(row)
+            disagreements += [
+                f"{row['name']}: {source} says {status_view(status)}, NetBox {netbox_view(row)}"
+                for source, status in sources.items()
+                if status is not None and status_view(status) != netbox_view(row)
             ]
-            if fields_of(row)["sync_status"] != expected_status(row):
-                found.append(f"{row['name']} should be {expected_status(row)}: {told(row)}")
-            if running != wanted(row):
-                found.append(f"{row['name']}: wanted {wanted(row)}, running {running}")
+            if custom_fields(row)["sync_status"] != expected_status(row):
+                expected = expected_status(row)
+                disagreements.append(f"{row['name']} should be {expected}: {netbox_view(row)}")
+            if running != should_run(row):
+                disagreements.append(f"{row['name']}: a loop runs: {running}")
             if running and loop is None:
-                found.append(f"{row['name']}: its loop does not answer")
-        return found
+                disagreements.append(f"{row['name']}: its loop does not answer")
+        return disagreements
 
     def _check(self, row: Row) -> None:
-        """What holds at any moment."""
-        assert contradictions(row) == [], row
-        now, before = fields_of(row)["last_sync"] or "", self.last_sync.get(row["id"], "")
+        """Assert what must hold at any moment."""
+        assert find_contradictions(row) == [], row
+        now, before = custom_fields(row)["last_sync"] or "", self.last_sync.get(row["id"], "")
         assert now >= before, f"last_sync of {row['name']} went from {before} to {now}"
         self.last_sync[row["id"]] = now
 
-    async def _hurry(self) -> None:
-        """Let the fleet look, unless it was told a moment ago."""
+    async def _request_round(self) -> None:
+        """Make the fleet start a round, unless it was asked a moment ago."""
         now = asyncio.get_running_loop().time()
-        if now - self.hurried > HASTE:
-            self.hurried = now
+        if now - self.last_round_request > ROUND_INTERVAL_SECONDS:
+            self.last_round_request = now
             with suppress(RPCError):  # it was terminated
-                await fleet_of(self.installation.client).signal(Fleet.record_changed)
+                await fleet_handle(self.installation.client).signal(Fleet.record_changed)
 
-    async def _runs(self, fabric: Fabric) -> bool:
-        await self._hurry()
-        return fabric.handle.id in await loops(self.installation.client)
+    async def _is_running(self, fabric: Fabric) -> bool:
+        await self._request_round()
+        return fabric.handle.id in await running_loops(self.installation.client)
 
-    async def _noticed(self, fabric: Fabric) -> bool:
-        """Whether the loop knows that NetBox is away, or has synced since, or has ended."""
+    async def _has_noticed_outage(self, fabric: Fabric) -> bool:
+        """Return whether the loop reports the outage, has no next sync or has ended."""
         status = await self.session.loops.get_status(fabric.fabric_id)
         return status is None or bool(status.netbox_error) or not status.next_sync
-
-
-def _facts(status: FabricStatus) -> tuple[object, ...]:
-    return (
-        str(status.sync_status),
-        status.drift_count,
-        status.sync_error,
-        status.paused,
-        status.sync_interval,
-    )
 
 
 def _edited(fields: Row, _: Row) -> Row:
     return fields
 
 
-def _aside(fabric: Fabric) -> Path:
+def _get_moved_path(fabric: Fabric) -> Path:
     return fabric.repository.path.with_suffix(".gone")
 
 
 def emulated(fabric: Fabric) -> EmulatedKubernetesApi:
-    """Its API, where faults can be injected."""
+    """Return the fabric's API as an emulator, which can inject faults."""
     assert isinstance(fabric.api, EmulatedKubernetesApi)
     return fabric.api
 
 
 @asynccontextmanager
-async def world(installation: Installation) -> AsyncIterator[ConsistencyEnvironment]:
-    """A world of the event loop that this runs on, on the stack of `installation`."""
+async def consistency_environment(
+    installation: Installation,
+) -> AsyncIterator[ConsistencyEnvironment]:
+    """Create an environment on the installation's stack and this event loop."""
     address, netbox = installation.stack.temporal.address, installation.stack.netbox.url
     client = await Client.connect(address, data_converter=pydantic_data_converter)
     async with proxy_to(int(netbox.rpartition(":")[2])) as proxy:
-        changes = {"FABRIC_SYNC_NETBOX_URL": proxy.url}
-        ours = replace(installation, client=client, changes=changes)
+        overrides = {"FABRIC_SYNC_NETBOX_URL": proxy.url}
+        ours = replace(installation, client=client, overrides=overrides)
         settings = Settings.model_validate({"netbox_url": netbox, "netbox_token": ours.token})
         fabrics = [await ours.fabric(IN_GIT, SERVERS) for _ in range(2)]
-        loops_here, instance = LoopClient(client, ours.queue), await temporal.get_instance(client)
-        session = Session(settings, installation.admin, loops_here, instance)
-        made = ConsistencyEnvironment(ours, proxy, session, fabrics)
-        async with made.workers:
-            yield made
+        loop_client, instance = LoopClient(client, ours.queue), await temporal.get_instance(client)
+        session = Session(settings, installation.admin, loop_client, instance)
+        environment = ConsistencyEnvironment(ours, proxy, session, fabrics)
+        async with environment.workers:
+            yield environment
 
 
 class EventLoop:
-    """An event loop in a thread of its own, for tests that are not asynchronous themselves."""
+    """An event loop in its own thread, for synchronous tests."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
     def run[T](self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for `work`."""
+        """Run `work` and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 @contextmanager
-def world_in_thread(
+def environment_in_thread(
     installation: Installation,
 ) -> Iterator[tuple[EventLoop, ConsistencyEnvironment]]:
-    """A world with an event loop of its own."""
+    """Create an environment with its own event loop."""
     with _event_loop() as loop:
-        opened = world(installation)
-        made = loop.run(opened.__aenter__())
+        context = consistency_environment(installation)
+        environment = loop.run(context.__aenter__())
         try:
-            yield loop, made
+            yield loop, environment
         finally:
-            loop.run(opened.__aexit__(None, None, None))
+            loop.run(context.__aexit__(None, None, None))
 
 
 @contextmanager
 def _event_loop() -> Iterator[EventLoop]:
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="world")
+    thread = threading.Thread(target=loop.run_forever, name="consistency-environment")
     thread.start()
     try:
         yield EventLoop(loop)

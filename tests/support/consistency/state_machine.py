@@ -1,4 +1,4 @@
-"""Random sequences of what may happen to a fabric, each followed by the question whether all is one truth."""
+"""Random sequences of events; after each event, all views of a fabric must agree."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from tests.support.consistency.environment import TOO_SHORT, ConsistencyEnvironment, EventLoop
+from tests.support.consistency.environment import ConsistencyEnvironment, EventLoop
+from tests.support.consistency.oracle import TOO_SHORT
 from tests.support.system.installation import Fabric
 
 FABRIC: Final = st.integers(0, 1)
@@ -40,45 +41,47 @@ MESSAGES: Final = st.sampled_from(
 )
 FAILURES: Final = st.sampled_from(
     [
-        ConsistencyEnvironment.kubernetes_fails,
-        ConsistencyEnvironment.kubernetes_is_back,
-        ConsistencyEnvironment.git_goes,
-        ConsistencyEnvironment.git_is_back,
-        ConsistencyEnvironment.drift_comes,
-        ConsistencyEnvironment.drift_goes,
+        ConsistencyEnvironment.break_kubernetes,
+        ConsistencyEnvironment.restore_kubernetes,
+        ConsistencyEnvironment.remove_repository,
+        ConsistencyEnvironment.restore_repository,
+        ConsistencyEnvironment.cause_drift,
+        ConsistencyEnvironment.remove_drift,
     ]
 )
 
 
 class ConsistencyMachine(RuleBasedStateMachine):
-    """Each step happens, and then all must agree."""
+    """Runs each step, and then checks that all views agree."""
 
     loop: ClassVar[EventLoop]
-    world: ClassVar[ConsistencyEnvironment]
+    environment: ClassVar[ConsistencyEnvironment]
 
-    def _do(self, what: Callable[..., Any], *arguments: object, **named: object) -> None:
-        said = [
-            a.fabric_id if isinstance(a, Fabric) else a for a in arguments if a is not self.world
+    def _run_step(self, event: Callable[..., Any], *arguments: object, **options: object) -> None:
+        printed = [
+            argument.fabric_id if isinstance(argument, Fabric) else argument
+            for argument in arguments
+            if argument is not self.environment
         ]
-        print(what.__name__, *said, named or "")  # a sequence may fail only once
-        self.loop.run(what(*arguments, **named))
-        self.loop.run(self.world.settled())
+        print(event.__name__, *printed, options or "")  # a failure may not be reproducible
+        self.loop.run(event(*arguments, **options))
+        self.loop.run(self.environment.wait_until_consistent())
 
     def _fabric(self, number: int) -> Fabric:
-        return self.world.fabrics[number]
+        return self.environment.fabrics[number]
 
     @initialize()
     def begin(self) -> None:
         print("-- a new sequence")
-        self.loop.run(self.world.begin())
+        self.loop.run(self.environment.begin())
 
     @rule(number=FABRIC, fields=EDITS)
     def edit(self, number: int, fields: dict[str, object]) -> None:
-        self._do(self.world.record_is_edited, self._fabric(number), fields)
+        self._run_step(self.environment.edit_fields, self._fabric(number), fields)
 
     @rule(number=FABRIC, fields=SOURCES)
     def edit_sources(self, number: int, fields: dict[str, object]) -> None:
-        self._do(self.world.record_is_edited, self._fabric(number), fields)
+        self._run_step(self.environment.edit_fields, self._fabric(number), fields)
 
     @rule(number=FABRIC)
     def restore_sources(self, number: int) -> None:
@@ -88,55 +91,59 @@ class ConsistencyMachine(RuleBasedStateMachine):
             "hh_git_repository": fabric.repository.url,
             "hh_git_branch": None,
         }
-        self._do(self.world.record_is_edited, fabric, fields)
+        self._run_step(self.environment.edit_fields, fabric, fields)
 
     @rule(number=FABRIC, status=st.sampled_from(["active", "planned"]))
     def set_status(self, number: int, status: str) -> None:
-        self._do(self.world.record_is_changed, self._fabric(number), status=status)
+        self._run_step(self.environment.edit_attributes, self._fabric(number), status=status)
 
     @rule(number=FABRIC, name=st.sampled_from(["Berlin", "Bönn / 1"]))
     def rename(self, number: int, name: str) -> None:
-        self._do(self.world.record_is_changed, self._fabric(number), name=f"{name} ({number})")
+        self._run_step(
+            self.environment.edit_attributes, self._fabric(number), name=f"{name} ({number})"
+        )
 
     @rule(number=FABRIC, at_once=st.booleans())
     def recreate(self, number: int, at_once: bool) -> None:
-        self._do(self.world.record_is_recreated, self._fabric(number), at_once=at_once)
+        self._run_step(self.environment.recreate_record, self._fabric(number), at_once=at_once)
 
     @rule(number=FABRIC, message=MESSAGES)
     def signal(self, number: int, message: tuple[str, list[object]]) -> None:
-        self._do(self.world.signal_comes, self._fabric(number), *message)
+        self._run_step(self.environment.send_signal, self._fabric(number), *message)
 
     @rule(number=FABRIC, message=MESSAGES)
     def update(self, number: int, message: tuple[str, list[object]]) -> None:
-        self._do(self.world.update_comes, self._fabric(number), *message)
+        self._run_step(self.environment.send_update, self._fabric(number), *message)
 
     @rule(number=FABRIC, failure=FAILURES)
     def fail_or_heal(self, number: int, failure: Callable[..., Any]) -> None:
-        self._do(failure, self.world, self._fabric(number))
+        self._run_step(failure, self.environment, self._fabric(number))
 
     @rule(number=FABRIC, meanwhile=st.sampled_from(["pause", "resume", "sync_now"]))
     def netbox_outage(self, number: int, meanwhile: str) -> None:
-        self._do(self.world.netbox_is_away, self._fabric(number), meanwhile)
+        self._run_step(self.environment.interrupt_netbox, self._fabric(number), meanwhile)
 
     @rule(number=FABRIC)
     def terminate_loop(self, number: int) -> None:
-        self._do(self.world.loop_is_terminated, self._fabric(number))
+        self._run_step(self.environment.terminate_loop, self._fabric(number))
 
     @rule()
     def terminate_fleet(self) -> None:
-        self._do(self.world.fleet_is_terminated)
+        self._run_step(self.environment.terminate_fleet)
 
     @rule()
     def kill_worker(self) -> None:
-        self._do(self.world.worker_is_killed)
+        self._run_step(self.environment.kill_worker)
 
     def teardown(self) -> None:
-        self.loop.run(self.world.end())
+        self.loop.run(self.environment.end())
 
 
-def check(loop: EventLoop, world: ConsistencyEnvironment, *, sequences: int, steps: int) -> None:
-    """Run so many sequences of at most so many steps. One that fails is printed, with what repeats it."""
-    ConsistencyMachine.loop, ConsistencyMachine.world = loop, world
+def check(
+    loop: EventLoop, environment: ConsistencyEnvironment, *, sequences: int, steps: int
+) -> None:
+    """Run random sequences of up to `steps` steps; print a failed one with its blob."""
+    ConsistencyMachine.loop, ConsistencyMachine.environment = loop, environment
     run_state_machine_as_test(
         ConsistencyMachine,
         settings=settings(

@@ -1,4 +1,4 @@
-"""Specs as the cluster stores them, with all that the web hooks filled in."""
+"""Specs as the cluster stores them, with the defaults that webhooks set."""
 
 from fabrics.resources.json_types import Json
 

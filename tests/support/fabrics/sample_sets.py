@@ -1,4 +1,4 @@
-"""The sample sets under ../shared/hedgehog: what stands in Git, and what a real fabric makes of it."""
+"""Sample sets (../shared/hedgehog): files in Git, and objects in a real fabric."""
 
 import json
 from collections.abc import Mapping
@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from fabrics.drift import LiveState, parse_dump
-from fabrics.resources.manifests import DesiredState, build_desired_state, parse_manifests
+from fabrics.drift.dump import parse_dump
+from fabrics.drift.model import LiveState
+from fabrics.resources.manifests.files import DesiredState, build_desired_state, parse_manifests
 from tests.support.paths import HEDGEHOG
 
 needs_samples = pytest.mark.skipif(
@@ -20,12 +21,12 @@ needs_samples = pytest.mark.skipif(
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Manifest files and the live form that belongs to them."""
+    """Manifest files, and the objects that a real fabric made of them."""
 
     name: str
     files: tuple[str, ...]
     live: str
-    hydrated: bool = True  # Git states what the installer would fill
+    hydrated: bool = True  # Git sets the fields that the installer would fill
 
     def __str__(self) -> str:
         return self.name
@@ -60,12 +61,7 @@ def _set(name: str, live: str, *files: str, hydrated: bool = True) -> SampleSet:
 
 SETS = (
     _set("spine-leaf", "vlab-spine-leaf", "vlab-spine-leaf/hydrated.yaml"),
-    _set(
-        "spine-leaf-unhydrated",
-        "vlab-spine-leaf",
-        "vlab-spine-leaf/wiring.yaml",
-        hydrated=False,
-    ),
+    _set("spine-leaf-unhydrated", "vlab-spine-leaf", "vlab-spine-leaf/wiring.yaml", hydrated=False),
     _set("spine-leaf-never-hydrated", "vlab-spine-leaf-unhydrated", "vlab-spine-leaf/wiring.yaml"),
     _set(
         "gateway-externals",
@@ -114,12 +110,12 @@ LEGACY = _set(
 
 
 def in_git(sample: SampleSet) -> dict[str, str]:
-    """The files of a set as they lie in its repository."""
+    """Return the texts of a set's files by their paths in the repository."""
     return {name: (HEDGEHOG / "samples" / name).read_text() for name in sample.files}
 
 
 def live_items(sample: SampleSet) -> list[Mapping[str, Any]]:
-    """What the set's API holds."""
+    """Return the live objects of a set."""
     dump = json.loads((HEDGEHOG / "live" / f"{sample.live}.webhook.json").read_text())
     items: list[Mapping[str, Any]] = dump["items"]
     return items

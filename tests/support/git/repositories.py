@@ -1,4 +1,4 @@
-"""Git repositories made object by object, so that they may hold what `git add` would never take."""
+"""Git repositories made object by object, even with what `git add` refuses."""
 
 import os
 import subprocess
@@ -33,27 +33,27 @@ class Repository:
         return f"file://{self.path}"
 
     def source(self, directory: str = "/", branch: str = "main") -> GitSource:
-        """What a fabric's record says about it."""
+        """The source in a fabric's record."""
         return GitSource(repository=self.url, branch=branch, directory=directory, credential="lab")
 
-    def git(self, *arguments: str, given: bytes = b"") -> str:
+    def git(self, *arguments: str, stdin: bytes = b"") -> str:
         isolation = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        place = {} if "init" in arguments else {"GIT_DIR": str(self.path)}
-        answer = subprocess.run(
+        git_dir = {} if "init" in arguments else {"GIT_DIR": str(self.path)}
+        result = subprocess.run(
             ["git", *arguments],
-            input=given,
-            env={"PATH": os.environ["PATH"]} | COMMITTER_ENVIRONMENT | isolation | place,
+            input=stdin,
+            env={"PATH": os.environ["PATH"]} | COMMITTER_ENVIRONMENT | isolation | git_dir,
             capture_output=True,
             check=True,
         )
-        return answer.stdout.decode().strip()
+        return result.stdout.decode().strip()
 
     def blob(self, data: bytes | str) -> str:
-        given = data.encode() if isinstance(data, str) else data
-        return self.git("hash-object", "-w", "--stdin", given=given)
+        stdin = data.encode() if isinstance(data, str) else data
+        return self.git("hash-object", "-w", "--stdin", stdin=stdin)
 
     def tree(self, *entries: tuple[str, str | bytes, str]) -> str:
-        """A tree of (mode, name, object id), unchecked."""
+        """Write a tree of (mode, name, object id), unchecked."""
         raw = b"".join(
             mode.encode()
             + b" "
@@ -62,7 +62,7 @@ class Repository:
             + bytes.fromhex(object_id)
             for mode, name, object_id in entries
         )
-        return self.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", given=raw)
+        return self.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=raw)
 
     def commit(self, tree: str, branch: str = "main", parents: Iterable[str] = ()) -> str:
         """Make the branch hold this tree, whatever it held before."""

@@ -1,7 +1,7 @@
-"""What NetBox should hold of a fabric, counted from its manifests in another way than the plan does.
+"""The expected inventory of a fabric, derived from manifests without the plan.
 
-Nothing of the plan's code is used. Each function walks the raw objects once for one question, and knows
-only the sets under test: no malformed objects, one namespace, no switch profiles.
+Every method computes one view from the raw objects. It supports only the sets under test: valid objects in
+one namespace, without switch profiles.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 type Manifest = dict[str, Any]
 type PortOf = tuple[str, str]
+"""Device and port, by name."""
 
 
 class Membership(NamedTuple):
@@ -22,7 +23,7 @@ class Membership(NamedTuple):
 
 
 class Hardware(NamedTuple):
-    """A device by the slugs of what it is."""
+    """The hardware of a device; `type` and `platform` are slugs."""
 
     type: str
     serial: str = ""
@@ -31,7 +32,7 @@ class Hardware(NamedTuple):
 
 
 type Address = tuple[str, str, str, str]
-"""VRF, address, device and interface; the last two are empty where it is on none."""
+"""VRF, address, device and interface; the last two are empty if it is on no interface."""
 
 BUNDLES = ("bundled", "mclag", "eslag")
 TYPES = {
@@ -39,7 +40,7 @@ TYPES = {
     "50G": ("50gbase-x-sfp56", 50_000_000),
     "25G": ("25gbase-x-sfp28", 25_000_000),
 }
-"""NetBox's type and the speed in kbit/s of what ports are divided into."""
+"""NetBox's type and the speed in kbit/s of lanes."""
 
 
 class Reader:
@@ -51,7 +52,7 @@ class Reader:
             self.of[item["kind"]][item["metadata"]["name"]] = item.get("spec") or {}
 
     def counts(self) -> dict[str, int]:
-        """How many objects of each of NetBox's models belong to the fabric alone, which has its own site."""
+        """The number of the fabric's objects by model, its own site included."""
         return {
             "dcim.site": 1,
             "ipam.vrf": len(self.vrfs()),
@@ -67,13 +68,13 @@ class Reader:
         }
 
     def devices(self) -> dict[str, str]:
-        """Roles by name."""
+        """The roles of devices by name."""
         switches = {name: f"hh-{spec['role']}" for name, spec in self.of["Switch"].items()}
         servers = dict.fromkeys(self.of["Server"], "hh-server")
         return switches | servers | dict.fromkeys(self.of["Gateway"], "hh-gateway")
 
     def hardware(self) -> dict[str, Hardware]:
-        """What devices are, by name. Without profiles nobody tells the platform."""
+        """The hardware of devices by name. Without profiles the platform is unknown."""
         switches = {
             name: Hardware(spec["profile"], spec.get("boot", {}).get("serial", ""))
             for name, spec in self.of["Switch"].items()
@@ -97,17 +98,17 @@ class Reader:
         return int(mode.split("x")[0])
 
     def speeds(self) -> dict[PortOf, tuple[str, int]]:
-        """Type and speed of the ports of which somebody says how they are divided."""
-        found: dict[PortOf, tuple[str, int]] = {}
+        """Type and speed of the ports with a configured breakout."""
+        speeds: dict[PortOf, tuple[str, int]] = {}
         for device, spec in self.of["Switch"].items():
             for port, mode in spec.get("portBreakouts", {}).items():
                 lanes, speed = int(mode.split("x")[0]), TYPES[mode.split("x")[1]]
                 names = [f"{port}/{n + 1}" for n in range(lanes)] if lanes > 1 else [port]
-                found |= {(device, name): speed for name in names}
-        return found
+                speeds |= {(device, name): speed for name in names}
+        return speeds
 
     def links(self) -> Iterator[tuple[str, str, list[Manifest]]]:
-        """Type, connection and the ends of every link."""
+        """Connection type, connection name and the ends of every link."""
         for name, spec in self.of["Connection"].items():
             for kind, body in spec.items():
                 links = [body["link"]] if "link" in body else []
@@ -125,7 +126,7 @@ class Reader:
         }
 
     def members(self) -> dict[PortOf, str]:
-        """The connection that a port is bundled in."""
+        """The connection of every port that is a LAG member."""
         return {
             self.port(end["port"]): name
             for kind, name, ends in self.links()
@@ -133,18 +134,18 @@ class Reader:
             for end in ends
         }
 
-    def outward(self) -> set[PortOf]:
+    def external_ports(self) -> set[PortOf]:
         """The ports that lead out of the fabric."""
         return {self.port(ends[0]["port"]) for _, _, ends in self.links() if len(ends) == 1}
 
     def routed(self) -> dict[PortOf, str]:
-        """The VRF of each port that has one, and of each subinterface, empty where it has none."""
-        found = {place: vrf for place, vrf, _ in self.routes() if vrf or "." in place[1]}
+        """The VRFs of ports that have one, and of subinterfaces, empty if without."""
+        vrfs = {place: vrf for place, vrf, _ in self.routes() if vrf or "." in place[1]}
         for spec in self.of["VPCAttachment"].values():
             vpc, subnet = self._attached(spec)
             if subnet.get("hostBGP") and not subnet.get("vlan"):
-                found |= dict.fromkeys(self.places(spec["connection"]), f"vpc:{vpc}")
-        return found
+                vrfs |= dict.fromkeys(self.places(spec["connection"]), f"vpc:{vpc}")
+        return vrfs
 
     def _attached(self, spec: Manifest) -> tuple[str, Manifest]:
         """The VPC and the subnet of an attachment."""
@@ -152,26 +153,29 @@ class Reader:
         return vpc, self.of["VPC"][vpc]["subnets"][subnet]
 
     def routes(self) -> Iterator[tuple[PortOf, str, str]]:
-        """Port or subinterface, VRF and address of what leads outwards; the last two may be empty."""
+        """Interface, VRF and address of every external route; the last two may be empty."""
         for spec in self.of["ExternalAttachment"].values():
             link = self.of["Connection"][spec["connection"]]["external"]["link"]
             own = spec.get("static") or spec["switch"]
-            place = self._outward(link["switch"]["port"], own.get("vlan"))
+            place = self._external_port(link["switch"]["port"], own.get("vlan"))
             yield place, f"ext:{spec['external']}", own.get("ip", "")
         for spec in self.of["Connection"].values():
             if static := spec.get("staticExternal"):
                 own, within = static["link"]["switch"], static.get("withinVPC")
-                place = self._outward(own["port"], own.get("vlan"))
+                place = self._external_port(own["port"], own.get("vlan"))
                 yield place, f"vpc:{within}" if within else "", own.get("ip", "")
 
-    def _outward(self, full: str, vlan: int | None) -> PortOf:
+    def _external_port(self, full: str, vlan: int | None) -> PortOf:
         device, port = self.port(full)
         return device, f"{port}.{vlan}" if vlan else port
 
     def mtus(self) -> dict[PortOf, int]:
-        """The MTUs that are stated, of connections, on switches, and of gateways; and what Hedgehog has
-        on links between its own devices."""
-        found: dict[PortOf, int] = {
+        """The MTUs in bytes of interfaces whose MTU is known.
+
+        Connections state them for switches, and gateways for themselves; links between Hedgehog's own
+        devices have its default.
+        """
+        mtus: dict[PortOf, int] = {
             self.port(end["port"]): 9100
             for kind, _, ends in self.links()
             if kind in ("fabric", "mesh", "gateway")
@@ -180,31 +184,31 @@ class Reader:
         for name, spec in self.of["Connection"].items():
             for body in spec.values():
                 if body.get("mtu"):
-                    found |= dict.fromkeys(self.places(name), body["mtu"])
+                    mtus |= dict.fromkeys(self.places(name), body["mtu"])
         for name, spec in self.of["Gateway"].items():
-            stated = {port: each.get("mtu") for port, each in spec["interfaces"].items()}
+            stated = {port: interface.get("mtu") for port, interface in spec["interfaces"].items()}
             stated["vtep"] = spec.get("vtepMTU")
-            found |= {(name, port): mtu for port, mtu in stated.items() if mtu}
-        return found
+            mtus |= {(name, port): mtu for port, mtu in stated.items() if mtu}
+        return mtus
 
     def interfaces(self) -> set[PortOf]:
-        """Every interface, LAGs by the name of their connection."""
-        found = {port for pair in self.cables() for port in pair} | self.outward()
-        found |= {(device, name) for (device, _), name in self.members().items()}
-        found |= set(self.routed())
+        """All interfaces; LAGs have the name of their connection."""
+        interfaces = {port for pair in self.cables() for port in pair} | self.external_ports()
+        interfaces |= {(device, name) for (device, _), name in self.members().items()}
+        interfaces |= set(self.routed())
         for name, spec in self.of["Switch"].items():
-            found.add((name, "M1"))
+            interfaces.add((name, "M1"))
             for port in spec.get("portBreakouts", {}):
                 count = self.lanes(name, port)
-                found |= {
+                interfaces |= {
                     (name, f"{port}/{lane + 1}" if count > 1 else port) for lane in range(count)
                 }
         for name, spec in self.of["Gateway"].items():
-            found |= {(name, port) for port in spec["interfaces"]}
-        return found | {(device, port) for _, _, device, port in self.loopbacks()}
+            interfaces |= {(name, port) for port in spec["interfaces"]}
+        return interfaces | {(device, port) for _, _, device, port in self.loopbacks()}
 
     def loopbacks(self) -> Iterator[tuple[str, str, str, str]]:
-        """VRF, address, device and interface."""
+        """VRF, address, device and interface of every loopback."""
         names = {
             "Switch": (("protocolIP", "Loopback1"), ("vtepIP", "Loopback2")),
             "Gateway": (("protocolIP", "lo"), ("vtepIP", "vtep")),
@@ -218,54 +222,54 @@ class Reader:
     def macs(self) -> dict[PortOf, str]:
         """The MAC addresses of management ports and of the VTEPs of gateways."""
         boots = {name: spec.get("boot", {}) for name, spec in self.of["Switch"].items()}
-        found = {(name, "M1"): boot["mac"] for name, boot in boots.items() if boot.get("mac")}
+        macs = {(name, "M1"): boot["mac"] for name, boot in boots.items() if boot.get("mac")}
         for name, spec in self.of["Gateway"].items():
             if spec.get("vtepMAC"):
-                found[name, "vtep"] = spec["vtepMAC"]
-        return {port: mac.upper() for port, mac in found.items()}
+                macs[name, "vtep"] = spec["vtepMAC"]
+        return {port: mac.upper() for port, mac in macs.items()}
 
     def primary_addresses(self) -> dict[str, str]:
-        """The addresses by which switches are managed."""
+        """The management addresses of switches by name."""
         return {name: spec["ip"] for name, spec in self.of["Switch"].items() if spec.get("ip")}
 
     def addresses(self) -> set[Address]:
-        """Every address."""
-        found = set(self.loopbacks())
-        found |= {
+        """All addresses."""
+        addresses = set(self.loopbacks())
+        addresses |= {
             ("underlay", s["ip"], name, "M1")
             for name, s in self.of["Switch"].items()
             if s.get("ip")
         }
         for name, spec in self.of["Gateway"].items():
             for port, interface in spec["interfaces"].items():
-                found |= {("underlay", ip, name, port) for ip in interface.get("ips", ())}
+                addresses |= {("underlay", ip, name, port) for ip in interface.get("ips", ())}
         for kind, _, ends in self.links():
             if kind in ("fabric", "mesh", "gateway"):
-                found |= {
+                addresses |= {
                     ("underlay", end["ip"], *self.port(end["port"])) for end in ends if "ip" in end
                 }
-        found |= {(vrf or "underlay", ip, *place) for place, vrf, ip in self.routes() if ip}
-        return found | self._of_subnets().keys()
+        addresses |= {(vrf or "underlay", ip, *place) for place, vrf, ip in self.routes() if ip}
+        return addresses | self._subnet_addresses().keys()
 
     def uses(self) -> dict[Address, tuple[str, str]]:
         """Status and role of every address; a role may be empty."""
-        found = dict.fromkeys(self.addresses(), ("active", "")) | self._of_subnets()
+        uses = dict.fromkeys(self.addresses(), ("active", "")) | self._subnet_addresses()
         for address in self.loopbacks():
             _, _, device, port = address
             group = self.of["Switch"].get(device, {}).get("redundancy", {})
             shared = port == "Loopback2" and group.get("type") == "mclag"
-            found[address] = "active", "anycast" if shared else "loopback"
-        return found
+            uses[address] = "active", "anycast" if shared else "loopback"
+        return uses
 
-    def _of_subnets(self) -> dict[Address, tuple[str, str]]:
-        found = {}
+    def _subnet_addresses(self) -> dict[Address, tuple[str, str]]:
+        uses = {}
         for vpc, _, subnet in self.subnets():
             vrf, length = f"vpc:{vpc}", subnet["subnet"].split("/")[1]
             for lease in subnet.get("dhcp", {}).get("static", {}).values():
-                found[vrf, f"{lease['ip']}/{length}", "", ""] = "dhcp", ""
+                uses[vrf, f"{lease['ip']}/{length}", "", ""] = "dhcp", ""
             if subnet.get("gateway"):
-                found[vrf, f"{subnet['gateway']}/{length}", "", ""] = "active", "anycast"
-        return found
+                uses[vrf, f"{subnet['gateway']}/{length}", "", ""] = "active", "anycast"
+        return uses
 
     def subnets(self) -> Iterator[tuple[str, str, Manifest]]:
         for vpc, spec in self.of["VPC"].items():
@@ -273,39 +277,39 @@ class Reader:
                 yield vpc, name, subnet
 
     def prefixes(self) -> set[tuple[str, str]]:
-        """VRF and network; the default route is none."""
-        found = {
+        """VRF and network of every prefix; the default route does not count."""
+        prefixes = {
             (f"vpc:{vpc}", str(ip_interface(s["subnet"]).network)) for vpc, _, s in self.subnets()
         }
         for name, spec in self.of["IPv4Namespace"].items():
-            found |= {(f"ipns:{name}", network) for network in spec["subnets"]}
+            prefixes |= {(f"ipns:{name}", network) for network in spec["subnets"]}
         for name, spec in self.of["External"].items():
-            prefixes = spec.get("static", {}).get("prefixes", ())
-            found |= {(f"ext:{name}", each) for each in prefixes if each != "0.0.0.0/0"}
-        return found
+            networks = spec.get("static", {}).get("prefixes", ())
+            prefixes |= {(f"ext:{name}", network) for network in networks if network != "0.0.0.0/0"}
+        return prefixes
 
     def networks(self) -> dict[tuple[str, str], tuple[str, int | None]]:
         """Status and VLAN of every prefix."""
-        found: dict[tuple[str, str], tuple[str, int | None]] = {
+        networks: dict[tuple[str, str], tuple[str, int | None]] = {
             (vrf, network): ("container" if vrf.startswith("ipns:") else "active", None)
             for vrf, network in self.prefixes()
         }
         vlans = {title: vid for (_, vid), title in self.vlans().items()}
         for vpc, name, subnet in self.subnets():
             network = str(ip_interface(subnet["subnet"]).network)
-            found[f"vpc:{vpc}", network] = "active", vlans.get(f"{vpc}/{name}")
-        return found
+            networks[f"vpc:{vpc}", network] = "active", vlans.get(f"{vpc}/{name}")
+        return networks
 
     def ranges(self) -> set[tuple[str, str, str]]:
-        """VRF, first and last address; the broadcast address is no host's."""
-        found = set()
+        """VRF, first and last address of every DHCP range, without the broadcast address."""
+        ranges = set()
         for vpc, _, subnet in self.subnets():
             if subnet.get("dhcp", {}).get("enable"):
-                network, asked = ip_network(subnet["subnet"], strict=False), subnet["dhcp"]["range"]
-                last = str(network[-2]) if asked["end"] == str(network[-1]) else asked["end"]
+                network, pool = ip_network(subnet["subnet"], strict=False), subnet["dhcp"]["range"]
+                last = str(network[-2]) if pool["end"] == str(network[-1]) else pool["end"]
                 length = network.prefixlen
-                found.add((f"vpc:{vpc}", f"{asked['start']}/{length}", f"{last}/{length}"))
-        return found
+                ranges.add((f"vpc:{vpc}", f"{pool['start']}/{length}", f"{last}/{length}"))
+        return ranges
 
     def vrfs(self) -> set[str]:
         kinds = {"VPC": "vpc", "External": "ext", "IPv4Namespace": "ipns"}
@@ -314,7 +318,7 @@ class Reader:
         }
 
     def vlans(self) -> dict[tuple[str, int], str]:
-        """The subnet of every VLAN in its namespace, of namespaces that are there."""
+        """The subnet of every VLAN by namespace and VID, for namespaces that exist."""
         return {
             (self.of["VPC"][vpc]["vlanNamespace"], subnet["vlan"]): f"{vpc}/{name}"
             for vpc, name, subnet in self.subnets()
@@ -323,7 +327,7 @@ class Reader:
         }
 
     def memberships(self) -> dict[PortOf, Membership]:
-        """The VLANs of every interface that has any: of LAGs, never of their members."""
+        """The VLANs of every interface that has any: LAGs, never their members."""
         untagged: dict[PortOf, int] = {}
         tagged: dict[PortOf, set[int]] = defaultdict(set)
         for spec in self.of["VPCAttachment"].values():
@@ -341,15 +345,15 @@ class Reader:
         }
 
     def places(self, connection: str) -> Iterator[PortOf]:
-        """Where the VLANs of a connection's servers are set; nowhere if it is not there."""
+        """The switch interfaces of a connection to servers; none if it does not exist."""
         for kind, body in self.of["Connection"].get(connection, {}).items():
             for link in body.get("links") or [body["link"]]:
                 device, port = self.port(link["switch"]["port"])
                 yield device, connection if kind in BUNDLES else port
 
     def skipped(self) -> dict[str, str]:
-        """What names something that is not there, and default routes, which are no prefixes in NetBox."""
-        named = [
+        """The reasons for skipped references to missing objects and default routes."""
+        references = [
             (
                 f"VPC/default/{vpc}#{name}/vlan",
                 "VLANNamespace",
@@ -359,45 +363,45 @@ class Reader:
             if subnet.get("vlan")
         ]
         for name, spec in self.of["VPCAttachment"].items():
-            named.append((f"VPCAttachment/default/{name}", "Connection", spec["connection"]))
+            references.append((f"VPCAttachment/default/{name}", "Connection", spec["connection"]))
         for name, spec in self.of["ExternalPeering"].items():
             external = spec["permit"]["external"]["name"]
-            named.append((f"ExternalPeering/default/{name}", "External", external))
-        found = {
-            key: f"names the {kind} {name}, which is not there"
-            for key, kind, name in named
+            references.append((f"ExternalPeering/default/{name}", "External", external))
+        reasons = {
+            key: f"refers to the {kind} {name}, which does not exist"
+            for key, kind, name in references
             if name not in self.of[kind]
         }
         for name, spec in self.of["External"].items():
             if "0.0.0.0/0" in spec.get("static", {}).get("prefixes", ()):
-                why = "is the default route 0.0.0.0/0, which NetBox takes for no prefix"
-                found[f"External/default/{name}#0.0.0.0/0"] = why
-        return found
+                why = "is the default route 0.0.0.0/0, which NetBox does not accept"
+                reasons[f"External/default/{name}#0.0.0.0/0"] = why
+        return reasons
 
     def peerings(self) -> dict[str, set[str]]:
-        """The VRFs on which each peering is told, of those whose sides are all there."""
-        found: dict[str, set[str]] = {}
+        """The VRFs that list a peering, for every peering whose sides all exist."""
+        peerings: dict[str, set[str]] = {}
         for name, spec in self.of["VPCPeering"].items():
-            found[f"VPCPeering/default/{name}"] = {
-                f"vpc:{vpc}" for each in spec["permit"] for vpc in each
+            peerings[f"VPCPeering/default/{name}"] = {
+                f"vpc:{vpc}" for peers in spec["permit"] for vpc in peers
             }
         for name, spec in self.of["ExternalPeering"].items():
             vpc, external = spec["permit"]["vpc"]["name"], spec["permit"]["external"]["name"]
-            found[f"ExternalPeering/default/{name}"] = {f"vpc:{vpc}", f"ext:{external}"}
+            peerings[f"ExternalPeering/default/{name}"] = {f"vpc:{vpc}", f"ext:{external}"}
         for name, spec in self.of["GatewayPeering"].items():
             sides = {re.sub(r"^(?!ext\.)", "vpc:", side) for side in spec["peering"]}
-            found[f"GatewayPeering/default/{name}"] = {
+            peerings[f"GatewayPeering/default/{name}"] = {
                 re.sub(r"^ext\.", "ext:", side) for side in sides
             }
-        return {key: sides for key, sides in found.items() if sides <= self.vrfs()}
+        return {key: sides for key, sides in peerings.items() if sides <= self.vrfs()}
 
 
 def ports_of(switch: Manifest, profile: Manifest) -> set[str]:
-    """The ports that a switch has by its profile, with lanes where they are divided."""
-    found = set()
+    """The ports of a switch by its profile, with the lanes of divided ports."""
+    ports = set()
     for port, details in profile["ports"].items():
         default = profile["portProfiles"].get(details.get("profile"), {}).get("breakout", {})
         mode = switch.get("portBreakouts", {}).get(port, default.get("default", "1x"))
         lanes = int(mode.split("x")[0])
-        found |= {f"{port}/{lane + 1}" for lane in range(lanes)} if lanes > 1 else {port}
-    return found
+        ports |= {f"{port}/{lane + 1}" for lane in range(lanes)} if lanes > 1 else {port}
+    return ports

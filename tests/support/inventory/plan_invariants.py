@@ -1,4 +1,4 @@
-"""What holds for every plan there can be, by the rules of NetBox 4.7's models."""
+"""Invariants of every plan, by the rules of NetBox 4.7's models."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ from fabrics.inventory.model.ipam import VLAN, IPAddress, IPRange, Prefix, VLANG
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan.plan import Plan
 
-LONGEST = {
+MAX_CHARS = {
     "name": {Model.DEVICE: 64, Model.INTERFACE: 64, Model.VLAN: 64},
     "slug": {},
     "label": {},
@@ -18,13 +18,13 @@ LONGEST = {
     "serial": {Model.DEVICE: 50},
     "description": {model: 200 for model in Model},
 }
-"""The longest texts; 100 characters where it is not said."""
+"""The longest texts that NetBox accepts, 100 characters unless stated."""
 
 HH_KEY = re.compile(r"[A-Za-z0-9]+/[a-z0-9.-]+/[a-z0-9.-]+(#.+)?")
 
 
 def check(plan: Plan) -> None:
-    """Assert all of it."""
+    """Assert all invariants."""
     _keys_are_unique(plan)
     _references_resolve(plan)
     _texts_are_legal(plan)
@@ -35,49 +35,49 @@ def check(plan: Plan) -> None:
 
 def _keys_are_unique(plan: Plan) -> None:
     for keys in (
-        [each.ref for each in plan.objects],
-        [(each.MODEL, each.natural_key) for each in plan.objects],
-        [(each.group, each.name) for each in _of(plan, VLAN)],
+        [planned.ref for planned in plan.objects],
+        [(planned.MODEL, planned.natural_key) for planned in plan.objects],
+        [(planned.group, planned.name) for planned in _of(plan, VLAN)],
     ):
         assert [key for key, count in Counter(keys).items() if count > 1] == []
-    for each in plan.objects:
-        assert each.SHARED or HH_KEY.fullmatch(each.key), each.key
+    for planned in plan.objects:
+        assert planned.SHARED or HH_KEY.fullmatch(planned.key), planned.key
     assert list(plan.skipped) == sorted(set(plan.skipped))
-    assert all(each.key and each.reason for each in plan.skipped)
+    assert all(planned.key and planned.reason for planned in plan.skipped)
 
 
 def _references_resolve(plan: Plan) -> None:
-    """Within the plan or to the site; to what is written before, but for fields that are late."""
-    known = {each.ref for each in plan.objects} | {plan.fabric.site_ref}
+    """Assert that references name the site or earlier objects; deferred fields any."""
+    planned_refs = {planned.ref for planned in plan.objects} | {plan.fabric.site_ref}
     written = {plan.fabric.site_ref}
-    models = [list(Model).index(each.MODEL) for each in plan.objects]
+    models = [list(Model).index(planned.MODEL) for planned in plan.objects]
     assert models == sorted(models)
-    for each in plan.objects:
-        for field, ref in each.references():
-            assert ref in (known if field in each.DEFERRED_FIELDS else written), (
-                each.key,
+    for planned in plan.objects:
+        for field, ref in planned.references():
+            assert ref in (planned_refs if field in planned.DEFERRED_FIELDS else written), (
+                planned.key,
                 field,
                 ref,
             )
-        written.add(each.ref)
+        written.add(planned.ref)
 
 
 def _texts_are_legal(plan: Plan) -> None:
-    for each in plan.objects:
-        fields = each.fields()
-        for field, limits in LONGEST.items():
+    for planned in plan.objects:
+        fields = planned.fields()
+        for field, limits in MAX_CHARS.items():
             text = fields.get(field, "x")
             assert isinstance(text, str)
             assert text.isprintable()
             assert text == text.strip()
-            assert len(text) <= limits.get(each.MODEL, 100)
+            assert len(text) <= limits.get(planned.MODEL, 100)
             assert text or field in ("description", "serial")
         assert re.fullmatch(r"[-a-zA-Z0-9_]+", str(fields.get("slug", "x")))
 
 
 def _cables_join_free_ports(plan: Plan) -> None:
-    ports = {each.ref: each for each in _of(plan, Interface)}
-    ends = Counter(end for each in _of(plan, Cable) for end in each.terminations)
+    ports = {port.ref: port for port in _of(plan, Interface)}
+    ends = Counter(end for cable in _of(plan, Cable) for end in cable.terminations)
     assert [end for end, count in ends.items() if count > 1] == []
     for end in ends:
         assert ports[end].type not in ("virtual", "lag")
@@ -85,29 +85,29 @@ def _cables_join_free_ports(plan: Plan) -> None:
 
 
 def _interfaces_are_consistent(plan: Plan) -> None:
-    ports = {each.ref: each for each in _of(plan, Interface)}
-    for each in ports.values():
-        for other in (each.lag, each.parent):
-            assert other is None or ports[other].device == each.device
-        assert each.lag is None or (ports[each.lag].type == "lag" and each.type != "virtual")
-        assert each.parent is None or each.type == "virtual"
-        assert not (each.mark_connected and each.type in ("virtual", "lag"))
-        assert each.mode == (
-            "tagged" if each.tagged_vlans else "access" if each.untagged_vlan else None
+    ports = {port.ref: port for port in _of(plan, Interface)}
+    for port in ports.values():
+        for other in (port.lag, port.parent):
+            assert other is None or ports[other].device == port.device
+        assert port.lag is None or (ports[port.lag].type == "lag" and port.type != "virtual")
+        assert port.parent is None or port.type == "virtual"
+        assert not (port.mark_connected and port.type in ("virtual", "lag"))
+        assert port.mode == (
+            "tagged" if port.tagged_vlans else "access" if port.untagged_vlan else None
         )
-        assert len(set(each.tagged_vlans)) == len(each.tagged_vlans)
-        assert each.mtu is None or 1 <= each.mtu <= 65536
-    names = Counter((each.site, each.name.lower()) for each in _of(plan, Device))
+        assert len(set(port.tagged_vlans)) == len(port.tagged_vlans)
+        assert port.mtu is None or 1 <= port.mtu <= 65536
+    names = Counter((device.site, device.name.lower()) for device in _of(plan, Device))
     assert all(count == 1 for count in names.values())
 
 
 def _addresses_are_consistent(plan: Plan) -> None:
-    groups = {each.ref: each for each in _of(plan, VLANGroup)}
+    groups = {group.ref: group for group in _of(plan, VLANGroup)}
     for vlan in _of(plan, VLAN):
         assert any(first <= vlan.vid <= last for first, last in groups[vlan.group].vid_ranges)
     for group in groups.values():
         assert all(before[1] < after[0] for before, after in pairwise(group.vid_ranges))
-    assert all(each.prefix.prefixlen for each in _of(plan, Prefix))
+    assert all(prefix.prefix.prefixlen for prefix in _of(plan, Prefix))
     hosts: dict[tuple[Ref, object], list[str | None]] = {}
     for address in _of(plan, IPAddress):
         network = address.address.network
@@ -117,12 +117,12 @@ def _addresses_are_consistent(plan: Plan) -> None:
         hosts.setdefault((address.vrf, address.address.ip), []).append(address.role)
     assert all(len(roles) == 1 or set(roles) == {"anycast"} for roles in hosts.values())
     for one, other in combinations(_of(plan, IPRange), 2):
-        apart = (
+        is_disjoint = (
             one.end_address.ip < other.start_address.ip
             or other.end_address.ip < one.start_address.ip
         )
-        assert apart or one.vrf != other.vrf
+        assert is_disjoint or one.vrf != other.vrf
 
 
 def _of[W: PlannedObject](plan: Plan, kind: type[W]) -> Iterator[W]:
-    return (each for each in plan.objects if isinstance(each, kind))
+    return (planned for planned in plan.objects if isinstance(planned, kind))

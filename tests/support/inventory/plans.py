@@ -1,4 +1,4 @@
-"""Short ways to make plans for tests, and to look things up in them."""
+"""Shorthands that make plans for tests and look objects up in them."""
 
 from fabrics.inventory.model.dcim import Cable, Device, Interface
 from fabrics.inventory.model.naming import FabricIdentity
@@ -16,18 +16,20 @@ def plan(*resources: Resource, fabric: FabricIdentity = DC1) -> Plan:
 
 
 def one[W: PlannedObject](made: Plan, kind: type[W], key: str) -> W:
-    """The object of a kind with this key."""
-    [found] = [each for each in made.objects if isinstance(each, kind) and each.key == key]
-    return found
+    """Return the object of a kind with this key."""
+    [match] = [
+        planned for planned in made.objects if isinstance(planned, kind) and planned.key == key
+    ]
+    return match
 
 
 def keys(made: Plan, kind: type[PlannedObject]) -> list[str]:
-    """The keys of all objects of a kind, in the plan's order."""
-    return [each.key for each in made.objects if isinstance(each, kind)]
+    """Return the keys of all objects of a kind, in the order of the plan."""
+    return [planned.key for planned in made.objects if isinstance(planned, kind)]
 
 
 def skipped(made: Plan) -> dict[str, str]:
-    return {each.key: each.reason for each in made.skipped}
+    return {skip.key: skip.reason for skip in made.skipped}
 
 
 def switch(name: str, **spec: Json) -> Resource:
@@ -39,7 +41,7 @@ def server(name: str) -> Resource:
 
 
 def connection(name: str, kind: str, *links: dict[str, str], **body: Json) -> Resource:
-    """A connection with these links; one that takes a single link gets the first."""
+    """Return a connection with these links, or the first if its type has one link."""
     listed: list[Json] = [{end: {"port": port} for end, port in link.items()} for link in links]
     single = kind in ("unbundled", "external", "staticExternal")
     stated: dict[str, Json] = {"link": listed[0]} if single else {"links": listed}
@@ -47,11 +49,15 @@ def connection(name: str, kind: str, *links: dict[str, str], **body: Json) -> Re
 
 
 def cabled(made: Plan) -> dict[str, frozenset[tuple[str, str]]]:
-    """The ends of every cable, as (device, port), by its key."""
-    names = {each.ref: each.name for each in made.objects if isinstance(each, Device | Interface)}
-    devices = {each.ref: names[each.device] for each in made.objects if isinstance(each, Interface)}
+    """Return the ends of every cable, as (device, port), by the key of the cable."""
+    names = {
+        planned.ref: planned.name
+        for planned in made.objects
+        if isinstance(planned, Device | Interface)
+    }
+    devices = {port.ref: names[port.device] for port in made.objects if isinstance(port, Interface)}
     return {
-        each.key: frozenset((devices[end], names[end]) for end in each.terminations)
-        for each in made.objects
-        if isinstance(each, Cable)
+        cable.key: frozenset((devices[end], names[end]) for end in cable.terminations)
+        for cable in made.objects
+        if isinstance(cable, Cable)
     }

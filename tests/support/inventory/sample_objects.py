@@ -1,4 +1,4 @@
-"""Fabrics that are well-formed and agree with themselves, of every sort of object, by a number."""
+"""Generated fabrics: valid, with objects of every kind, reproducible by a seed."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from tests.support.inventory.expected_inventory import Manifest
 
 WIRING, VPC, GATEWAY = "wiring", "vpc", "gateway"
 DIVISIBLE = {"celestica-ds3000": "E1/32", "dell-s5248f-on": "E1/55"}
-"""A port of these switches that may be divided."""
+"""A port that may be divided, by the profile of the switch."""
 
 SERVER_TYPES = ("unbundled", "bundled", "mclag", "eslag")
 
 
 @dataclass
 class SampleFabricBuilder:
-    """A fabric in the making; all that is left to chance is drawn from `random`."""
+    """The objects of a fabric so far; all random choices are drawn from `random`."""
 
     random: Random
     items: list[Manifest] = field(default_factory=list)
@@ -44,7 +44,7 @@ class SampleFabricBuilder:
         return self.random.random() < 0.5
 
     def port(self, device: str, form: str = "E1/{}") -> str:
-        """A port that nothing else uses; of a switch, by one of its two names, or a lane."""
+        """Return an unused port; of a switch, under one of its two names, or a lane."""
         if self.lanes[device] and self.chance():
             return f"{device}/{self.lanes[device].pop()}"
         name = form.format(next(self.ports[device]))
@@ -52,7 +52,7 @@ class SampleFabricBuilder:
         return f"{device}/{name}{alias}"
 
     def link(self, ends: dict[str, str], *, routed: bool = False) -> Manifest:
-        """A link between these ports; one that is routed has addresses of a network for two."""
+        """Return a link between these ports; a routed link has /31 addresses."""
         pair = next(self.hosts) * 2
         return {
             end: {"port": port} | ({"ip": f"172.30.128.{pair + place}/31"} if routed else {})
@@ -61,7 +61,7 @@ class SampleFabricBuilder:
 
 
 def sample_objects(seed: int) -> list[Manifest]:
-    """The live objects of a fabric of some 40 objects."""
+    """Return the live objects of a fabric, some 40 of them."""
     fabric = SampleFabricBuilder(Random(seed))
     spines, leaves = _switches(fabric)
     _gateway(fabric, spines)
@@ -126,7 +126,7 @@ def _gateway(fabric: SampleFabricBuilder, spines: list[str]) -> None:
 
 
 def _servers(fabric: SampleFabricBuilder, leaves: list[str]) -> list[str]:
-    """The connections of servers, of every type in turn."""
+    """Add servers; return their connections, of every type in turn."""
     connections = []
     for number in range(fabric.random.randint(4, 7)):
         name = fabric.add(WIRING, "Server", f"server-{number}", {})
@@ -144,10 +144,10 @@ def _servers(fabric: SampleFabricBuilder, leaves: list[str]) -> list[str]:
 
 
 def _vpcs(fabric: SampleFabricBuilder) -> list[tuple[str, str]]:
-    """Subnets with VLANs, by VPC and name."""
+    """Add VPCs; return their subnets by VPC and name."""
     fabric.add(WIRING, "VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]})
     fabric.add(VPC, "IPv4Namespace", "default", {"subnets": ["10.0.0.0/16", "10.7.0.0/16"]})
-    found, networks, vlans = [], count(1), count(1001)
+    subnet_names, networks, vlans = [], count(1), count(1001)
     for vpc in range(fabric.random.randint(2, 4)):
         subnets: Manifest = {}
         for name in fabric.random.sample(
@@ -156,7 +156,7 @@ def _vpcs(fabric: SampleFabricBuilder) -> list[tuple[str, str]]:
             number = next(networks)
             subnets[name] = {"subnet": f"10.0.{number}.0/24", "gateway": f"10.0.{number}.1"}
             subnets[name]["vlan"] = next(vlans)
-            found.append((f"vpc-{vpc}", name))
+            subnet_names.append((f"vpc-{vpc}", name))
             if fabric.chance():
                 end = fabric.random.choice([99, 255])
                 pool = {"start": f"10.0.{number}.10", "end": f"10.0.{number}.{end}"}
@@ -166,7 +166,7 @@ def _vpcs(fabric: SampleFabricBuilder) -> list[tuple[str, str]]:
         fabric.add(VPC, "VPC", f"vpc-{vpc}", spec)
     permit: Manifest = {"vpc-0": {"subnets": []}, "vpc-1": {}}
     fabric.add(VPC, "VPCPeering", "vpc-0--vpc-1", {"permit": [permit]})
-    return found
+    return subnet_names
 
 
 def _attachments(
@@ -183,7 +183,7 @@ def _attachments(
 
 
 def _host_bgp(fabric: SampleFabricBuilder, server: str) -> None:
-    """A VPC whose servers announce their addresses to the switch, on ports without a VLAN."""
+    """Add a VPC whose servers announce addresses by BGP, on ports without a VLAN."""
     subnets = {"default": {"subnet": "10.0.200.0/24", "hostBGP": True}}
     spec = {"ipv4Namespace": "default", "vlanNamespace": "default", "subnets": subnets}
     fabric.add(VPC, "VPC", "vpc-bgp", spec)
@@ -198,16 +198,16 @@ def _externals(fabric: SampleFabricBuilder, leaves: list[str], vpcs: list[str]) 
         fabric.add(VPC, "External", name, {"ipv4Namespace": "default", **static})
         link = fabric.link({"switch": fabric.port(leaves[number])})
         connection = fabric.connect(f"external-{number}", "external", link, single=True)
-        far = {"vlan": 100 + number, "ip": f"198.51.100.{number * 4 + 1}/30"}
-        near = {"neighbor": {"asn": 64512, "ip": f"198.51.100.{number * 4 + 2}"}}
-        spec = {"external": name, "connection": connection, "switch": far, **near}
+        switch = {"vlan": 100 + number, "ip": f"198.51.100.{number * 4 + 1}/30"}
+        bgp = {"neighbor": {"asn": 64512, "ip": f"198.51.100.{number * 4 + 2}"}}
+        spec = {"external": name, "connection": connection, "switch": switch, **bgp}
         fabric.add(VPC, "ExternalAttachment", f"{name}--{connection}", spec)
         permit = {"vpc": {"name": vpcs[0], "subnets": []}, "external": {"name": name}}
         fabric.add(VPC, "ExternalPeering", f"{vpcs[0]}--{name}", {"permit": permit})
 
 
 def _static_externals(fabric: SampleFabricBuilder, leaves: list[str]) -> None:
-    """Within a VPC and in the fabric itself, each with a VLAN and on the port alone."""
+    """Add static externals in a VPC and in the fabric, with and without a VLAN."""
     for number, (within, vlan) in enumerate(product(("vpc-0", ""), (300, 0))):
         link = fabric.link({"switch": fabric.port(leaves[number % 2])})
         address = {"ip": f"192.0.2.{number * 4 + 1}/30", "nextHop": f"192.0.2.{number * 4 + 2}"}
@@ -219,11 +219,11 @@ def _static_externals(fabric: SampleFabricBuilder, leaves: list[str]) -> None:
 
 
 def _between_leaves(fabric: SampleFabricBuilder, leaves: list[str]) -> None:
-    """Connections of switches as older fabrics have them: of a pair, and of one with itself."""
+    """Add connections of older fabrics: between two switches, and within one."""
     first, second = leaves[:2]
     ends = [{"switch1": first, "switch2": second}] * 2 + [{"switch1": first, "switch2": first}] * 2
     peer, session, *loops = (
-        fabric.link({end: fabric.port(leaf) for end, leaf in each.items()}) for each in ends
+        fabric.link({end: fabric.port(leaf) for end, leaf in switches.items()}) for switches in ends
     )
     domain = {"mclagDomain": {"peerLinks": [peer], "sessionLinks": [session]}}
     fabric.add(WIRING, "Connection", f"{first}--mclag-domain--{second}", domain)

@@ -1,4 +1,4 @@
-"""A fabric of a few objects of every sort that the inventory shows, in parts that tests can exchange."""
+"""A small fabric with objects of every kind, in parts that tests can exchange."""
 
 from fabrics.resources.json_types import Json
 from fabrics.resources.resource import Resource
@@ -16,24 +16,24 @@ FRAME = (
 
 
 def vpc(name: str, vlan: int, subnet: str, **parts: Json) -> Resource:
-    """A VPC with one subnet, `a`."""
+    """Return a VPC with one subnet, `a`."""
     spec: dict[str, Json] = {"subnet": subnet, "vlan": vlan, **parts}
     body: dict[str, Json] = {"ipv4Namespace": "default", "vlanNamespace": "default"}
     return live("VPC", name, {**body, "subnets": {"a": spec}})
 
 
 def cable(name: str, server_port: str, switch_port: str) -> Resource:
-    """An unbundled connection."""
+    """Return an unbundled connection."""
     return connection(name, "unbundled", {"server": server_port, "switch": switch_port})
 
 
 def attachment(name: str, subnet: str, to: str) -> Resource:
-    """A VPC's subnet on a connection."""
+    """Return an attachment of a subnet to a connection."""
     return live("VPCAttachment", name, {"subnet": subnet, "connection": to})
 
 
 def pools(**networks: str) -> Resource:
-    """A VPC whose subnets give out all their addresses."""
+    """Return a VPC whose DHCP ranges cover all addresses of its subnets."""
     dhcp: dict[str, Json] = {"enable": True}
     subnets: dict[str, Json] = {
         name: {"subnet": network, "dhcp": dhcp} for name, network in networks.items()
@@ -42,20 +42,20 @@ def pools(**networks: str) -> Resource:
 
 
 def pair(group: str, *hosts: int, first: int = 8) -> tuple[Resource, ...]:
-    """Switches from leaf-`first` on with these VTEPs; those of MCLAG share one."""
+    """Return switches, numbered from `first`, with the VTEP addresses of `hosts`."""
     return tuple(
         switch(f"leaf-{number}", vtepIP=f"172.30.12.{host}/32", redundancy={"type": group})
         for number, host in enumerate(hosts, first)
     )
 
 
-def outwards(device: str) -> tuple[Resource, ...]:
-    """What a switch reaches outside by subinterfaces: an external, and a system with static routes."""
-    to: Json = {"vlan": 100, "ip": "100.1.0.1/31"}
-    by: Json = {"port": f"{device}/E1/10", "vlan": 30, "ip": "100.2.0.1/31"}
+def external_ports(device: str) -> tuple[Resource, ...]:
+    """Return an external and a static external on subinterfaces of a switch."""
+    side: Json = {"vlan": 100, "ip": "100.1.0.1/31"}
+    static: Json = {"port": f"{device}/E1/10", "vlan": 30, "ip": "100.2.0.1/31"}
     return (
         live("External", "isp"),
         connection("x", "external", {"switch": f"{device}/E1/9"}),
-        live("ExternalAttachment", "a", {"external": "isp", "connection": "x", "switch": to}),
-        live("Connection", "y", {"staticExternal": {"link": {"switch": by}}}),
+        live("ExternalAttachment", "a", {"external": "isp", "connection": "x", "switch": side}),
+        live("Connection", "y", {"staticExternal": {"link": {"switch": static}}}),
     )

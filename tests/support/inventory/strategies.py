@@ -1,4 +1,4 @@
-"""Fabrics that hypothesis makes up: well-formed objects that contradict each other, and mangled ones."""
+"""Hypothesis strategies for fabrics: contradictory and malformed objects."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ _connections = st.sampled_from(CONNECTIONS)
 
 
 def _some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Any of the fields."""
+    """Return a strategy for dictionaries with any of the fields."""
     return st.fixed_dictionaries({}, optional=fields)
 
 
@@ -42,8 +42,8 @@ def _end(*devices: str) -> st.SearchStrategy[dict[str, Any]]:
 
 _server = _all(server=_end(*SERVERS), switch=_end(*SWITCHES))
 _pair = _all(switch1=_end(*SWITCHES), switch2=_end(*SWITCHES))
-_outward = _all(switch=_end(*SWITCHES))
-_static = _all(link=_outward, withinVPC=st.sampled_from(("", *NAMES)))
+_external = _all(switch=_end(*SWITCHES))
+_static = _all(link=_external, withinVPC=st.sampled_from(("", *NAMES)))
 _bundle = _all(links=st.lists(_server, max_size=4), mtu=st.sampled_from((0, 9036)))
 
 
@@ -52,7 +52,7 @@ def _links(link: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 _connection = st.one_of(
-    _all(external=_all(link=_outward)),
+    _all(external=_all(link=_external)),
     _all(unbundled=_all(link=_server)),
     _all(bundled=_bundle),
     _all(mclag=_bundle),
@@ -66,7 +66,7 @@ _connection = st.one_of(
     _all(mesh=_links(_all(leaf1=_end(*SWITCHES), leaf2=_end(*SWITCHES)))),
     _all(gateway=_links(_all(switch=_end(*SWITCHES), gateway=_end(*GATEWAYS)))),
     _all(vpcLoopback=_links(_pair)),
-    _all(external=_all(link=_outward)),
+    _all(external=_all(link=_external)),
     _all(staticExternal=_static),
 )
 _switch = _some(
@@ -135,7 +135,7 @@ SPECS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     ),
     "GatewayPeering": _all(peering=st.dictionaries(_names, st.just({"expose": []}), max_size=2)),
 }
-"""A spec of every kind that the inventory shows."""
+"""Specs by every kind that the inventory shows."""
 
 _JUNK: st.SearchStrategy[Any] = st.sampled_from(
     (
@@ -161,7 +161,7 @@ _JUNK: st.SearchStrategy[Any] = st.sampled_from(
 
 @st.composite
 def _mangled(draw: st.DrawFn, value: Any) -> Any:  # noqa: ANN401
-    """The value with junk somewhere in it."""
+    """The value with junk in one place."""
     if not isinstance(value, dict | list) or not value or draw(st.booleans()):
         return draw(_JUNK)
     if isinstance(value, list):
@@ -170,7 +170,7 @@ def _mangled(draw: st.DrawFn, value: Any) -> Any:  # noqa: ANN401
     name = draw(st.sampled_from(sorted(value)))
     if draw(st.booleans()):
         return value | {name: draw(_mangled(value[name]))}
-    rest = {key: each for key, each in value.items() if key != name}
+    rest = {key: entry for key, entry in value.items() if key != name}
     return rest | {draw(st.text(max_size=5)): value[name]}
 
 
@@ -180,25 +180,25 @@ _METADATA: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 
 def _resource(kind: str, name: str) -> st.SearchStrategy[Resource]:
-    """An object of this kind and name."""
-    return SPECS[kind].map(lambda spec: _made(kind, {"name": name}, spec))
+    """Return a strategy for objects of this kind and name."""
+    return SPECS[kind].map(lambda spec: _make_resource(kind, {"name": name}, spec))
 
 
-def _made(kind: str, metadata: dict[str, Any], spec: Any) -> Resource:  # noqa: ANN401
-    found = SWITCH_PROFILE if kind == SWITCH_PROFILE.name else get_kind(kind)
+def _make_resource(kind: str, metadata: dict[str, Any], spec: Any) -> Resource:  # noqa: ANN401
+    known_kind = SWITCH_PROFILE if kind == SWITCH_PROFILE.name else get_kind(kind)
     return resource_from_api(
-        {"metadata": metadata, "spec": spec if isinstance(spec, dict) else {}}, found
+        {"metadata": metadata, "spec": spec if isinstance(spec, dict) else {}}, known_kind
     )
 
 
 @st.composite
 def _odd(draw: st.DrawFn) -> Resource:
-    """An object that is mangled, or has any name at all."""
+    """A malformed object, or one with an arbitrary name."""
     kind, name = draw(st.sampled_from(FRAME))
     spec = draw(SPECS[kind])
     if draw(st.booleans()):
-        return _made(kind, {"name": name}, draw(_mangled(spec)))
-    return _made(kind, draw(_METADATA), spec)
+        return _make_resource(kind, {"name": name}, draw(_mangled(spec)))
+    return _make_resource(kind, draw(_METADATA), spec)
 
 
 FRAME = (
@@ -217,17 +217,19 @@ FRAME = (
     *(("ExternalPeering", name) for name in NAMES),
     *(("GatewayPeering", name) for name in NAMES),
 )
-"""The objects that a made-up fabric may have, by kind and name."""
+"""The objects that a generated fabric may have, by kind and name."""
 
 
 @st.composite
 def fabrics(draw: st.DrawFn) -> list[Resource]:
-    """Well-formed objects, most of those in the frame."""
-    gone = draw(st.sets(st.sampled_from(FRAME), max_size=10))
-    return [draw(_resource(*each)) for each in FRAME if each not in gone]
+    """Valid objects, most of those in `FRAME`."""
+    absent = draw(st.sets(st.sampled_from(FRAME), max_size=10))
+    return [
+        draw(_resource(*kind_and_name)) for kind_and_name in FRAME if kind_and_name not in absent
+    ]
 
 
 @st.composite
 def odd_fabrics(draw: st.DrawFn) -> list[Resource]:
-    """The same with some odd objects, which may be second ones of their names."""
+    """A fabric with some malformed objects, which may repeat the names of others."""
     return [*draw(fabrics()), *draw(st.lists(_odd(), min_size=1, max_size=8))]

@@ -9,7 +9,7 @@ from stack.stack import Stack
 
 
 class Browser:
-    """NetBox's pages as its superuser sees them, after logging in."""
+    """NetBox's pages, for its superuser after logging in."""
 
     def __init__(self, stack: Stack) -> None:
         self._netbox = stack.netbox
@@ -24,41 +24,41 @@ class Browser:
         self._browser.close()
 
     def page(self, path: str) -> str:
-        """Open a page, and give its source."""
+        """Open a page and return its source."""
         return str(self._browser.open(f"{self._netbox.url}{path}").text)
 
     def open_form(self, record: Row) -> str:
-        """Open the form of a record, and give its source."""
+        """Open the form of a record and return its source."""
         source = self.page(f"{cluster_page(record)}edit/")
         self._browser.select_form("form[enctype]")
         return source
 
     def save(self, branch: str, **forged: str) -> bool:
-        """Save the open form with another Git branch; False where somebody else was faster.
+        """Save the open form with another Git branch; False if somebody saved before.
 
-        `forged` are values for fields that the form has not, or does not let people fill in.
+        `forged` are values for fields that the form lacks or shows read-only.
         """
         self._browser["cf_hh_git_branch"] = branch
         for name, value in forged.items():
             self._browser.new_control("text", f"cf_{name}", value)
-        answer = self._browser.submit_selected(allow_redirects=False)
-        return bool(answer.status_code == HTTPStatus.FOUND)
+        response = self._browser.submit_selected(allow_redirects=False)
+        return bool(response.status_code == HTTPStatus.FOUND)
 
     def configure(self, **parameters: object) -> None:
-        """Save a revision of NetBox's own configuration with these values; all others stay."""
+        """Save a revision of NetBox's own configuration that changes only these values."""
         self.page("/core/config-revisions/add/")
         self._browser.select_form("form[enctype]")
         for name, value in parameters.items():
             self._browser[name] = str(value)
-        answer = self._browser.submit_selected(allow_redirects=False)
-        assert answer.status_code == HTTPStatus.FOUND
+        response = self._browser.submit_selected(allow_redirects=False)
+        assert response.status_code == HTTPStatus.FOUND
 
     def delete(self, record: Row) -> str:
-        """Confirm that a record is to be deleted; what NetBox says will go with it."""
-        asked = self.page(f"{cluster_page(record)}delete/")
+        """Delete a record; return the confirmation page, which lists what goes with it."""
+        confirmation = self.page(f"{cluster_page(record)}delete/")
         self._browser.select_form("form:has(input[name=confirm])")
         self._browser.submit_selected()
-        return asked
+        return confirmation
 
 
 def cluster_page(record: Row) -> str:

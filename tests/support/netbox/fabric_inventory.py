@@ -1,4 +1,4 @@
-"""A fabric whose inventory tests keep in the real NetBox, and short ways to look at it there."""
+"""A fabric with an inventory in the real NetBox, which tests sync, read and edit."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +14,7 @@ from activities.inventory.update import InventoryActivities
 from activities.kubernetes.live_state import LiveStateCache
 from activities.netbox.client import NetBox, Row
 from activities.setup.access import Grant
-from fabrics.drift import LiveState
+from fabrics.drift.model import LiveState
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
@@ -30,7 +30,7 @@ CHANGES = "core/object-changes"
 
 
 class FixedLiveStates(LiveStateCache):
-    """What an observation would have read."""
+    """A cache with one live state, as if the worker had observed it."""
 
     def __init__(self, live: LiveState) -> None:
         super().__init__()
@@ -43,15 +43,15 @@ class FixedLiveStates(LiveStateCache):
 
 @dataclass
 class FabricInventory:
-    """A fabric with a record; `netbox` is for the user that workers are, `admin` for a person."""
+    """A fabric with a record; `netbox` is the workers' client, `admin` a person's."""
 
     netbox: InventoryNetBox
     admin: NetBox
     record: Row
     site: str = ""
-    absences: dict[str, int] = field(default_factory=dict)
-    syncs: int = 0
-    _latest: int = 0
+    absence_counts: dict[str, int] = field(default_factory=dict)
+    sync_number: int = 0
+    _latest_change: int = 0
 
     @property
     def fabric_id(self) -> str:
@@ -61,7 +61,7 @@ class FabricInventory:
         return make_plan(live, FabricIdentity(self.fabric_id, self.record["name"], self.site))
 
     def sync(self, *resources: Resource, adopt: bool = False) -> InventoryOutcome:
-        """Bring NetBox up to these objects."""
+        """Bring NetBox up to date with these live objects."""
         return self.sync_live(live_state(*resources), adopt=adopt)
 
     def sync_live(
@@ -71,20 +71,20 @@ class FabricInventory:
         counts: dict[str, int] | None = None,
         adopt: bool = False,
     ) -> InventoryOutcome:
-        self.syncs += 1
-        words = {"confirmed": confirmed, "counts": counts or {}, "adopt": adopt}
-        request = self.request.model_copy(update=words)
-        outcome = ActivityEnvironment().run(self.activities(live).update_inventory, request)
-        self.absences = outcome.absence_counts
+        self.sync_number += 1
+        fields = {"confirmed_digest": confirmed, "expected_counts": counts or {}, "adopt": adopt}
+        request = self.request.model_copy(update=fields)
+        outcome = ActivityEnvironment().run(self.build_activities(live).update_inventory, request)
+        self.absence_counts = outcome.absence_counts
         return outcome
 
-    def activities(self, live: LiveState) -> InventoryActivities:
-        """The activities of a worker that has seen this live state."""
+    def build_activities(self, live: LiveState) -> InventoryActivities:
+        """Return the activities of a worker that has observed this live state."""
         return InventoryActivities(self.netbox, FixedLiveStates(live), Settings())
 
     @property
     def request(self) -> InventoryRequest:
-        """What the next sync asks for."""
+        """The request of the next sync."""
         target = KubernetesTarget(
             server="https://10.0.0.1:6443", namespace="default", credential="x"
         )
@@ -98,73 +98,75 @@ class FabricInventory:
             config=config,
             live_digest="",
             expected_counts={},
-            sync_number=self.syncs,
+            sync_number=self.sync_number,
             commit="4f" * 20,
-            absence_counts=self.absences,
+            absence_counts=self.absence_counts,
         )
 
     @contextmanager
-    def requests(self) -> Iterator[list[str]]:
-        """The requests that are sent to NetBox meanwhile, as the method and the path."""
+    def record_requests(self) -> Iterator[list[str]]:
+        """Record the requests to NetBox in the `with` block, as method and path."""
         sent: list[str] = []
 
-        def note(answer: requests.Response, **_: object) -> None:
-            sent.append(f"{answer.request.method} {answer.request.path_url}")
+        def record(response: requests.Response, **_: object) -> None:
+            sent.append(f"{response.request.method} {response.request.path_url}")
 
         hooks = self.netbox._session.hooks["response"]
-        hooks.append(note)
+        hooks.append(record)
         yield sent
-        hooks.remove(note)
+        hooks.remove(record)
 
-    # -- what a person sees -----------------------------------------------------------------------
+    # -- through a person's eyes -----------------------------------------------------------------------
 
-    def own(self, model: Model) -> list[Row]:
-        """The fabric's objects of a model."""
-        found = self.admin.list_rows(PATHS[model], cf_hh_fabric=self.fabric_id)
-        return [row for row in found if row["custom_fields"]["hh_fabric"] == self.fabric_id]
+    def objects(self, model: Model) -> list[Row]:
+        """Return the fabric's objects of a model."""
+        rows = self.admin.list_rows(PATHS[model], cf_hh_fabric=self.fabric_id)
+        return [row for row in rows if row["custom_fields"]["hh_fabric"] == self.fabric_id]
 
-    def one(self, model: Model, key: str) -> Row:
-        """The object with this `hh_key`."""
-        [found] = [row for row in self.own(model) if row["custom_fields"]["hh_key"] == key]
-        return found
+    def get(self, model: Model, key: str) -> Row:
+        """Return the object with this `hh_key`."""
+        [row] = [row for row in self.objects(model) if row["custom_fields"]["hh_key"] == key]
+        return row
 
     def ids(self) -> dict[tuple[Model, str], int]:
-        """All ids, by model and key."""
+        """Return the ids of all objects by model and key."""
         return {
             (model, row["custom_fields"]["hh_key"]): row["id"]
             for model in OWNED_MODELS
-            for row in self.own(model)
+            for row in self.objects(model)
         }
 
     def edit(self, model: Model, row: Row, **values: object) -> None:
-        """Change something as a person does."""
+        """Change an object as a person does."""
         self.admin.update(PATHS[model], row["id"], values)
 
-    def latest(self) -> int:
-        """The id of the latest row in the changelog of all of NetBox."""
-        found = self.admin.list_rows(CHANGES, fields="id", id__gt=self._latest)
-        self._latest = max((row["id"] for row in found), default=self._latest)
-        return self._latest
+    def latest_change(self) -> int:
+        """Return the id of the latest row of NetBox's changelog."""
+        rows = self.admin.list_rows(CHANGES, fields="id", id__gt=self._latest_change)
+        self._latest_change = max((row["id"] for row in rows), default=self._latest_change)
+        return self._latest_change
 
-    def changelog(self, since: int) -> list[Row]:
-        """What was changed in NetBox since a row of its changelog."""
+    def changes_since(self, since: int) -> list[Row]:
+        """Return the rows of NetBox's changelog after the one with the id `since`."""
         fields = "id,action,message,changed_object_type,changed_object_id"
         rows = self.admin.list_rows(CHANGES, fields=fields, id__gt=since)
         return [row for row in rows if row["id"] > since]
 
 
-def withdrawn(admin: NetBox, grant: Grant) -> AbstractContextManager[None]:
-    """NetBox without one of the permissions that `setup` gave."""
-    return _changed(admin, grant, enabled=False)
+def grant_disabled(admin: NetBox, grant: Grant) -> AbstractContextManager[None]:
+    """Disable a permission that `setup` granted, in the `with` block."""
+    return _grant_changed(admin, grant, enabled=False)
 
 
-def narrowed(admin: NetBox, grant: Grant, **constraints: str) -> AbstractContextManager[None]:
-    """NetBox with one of the permissions that `setup` gave for some objects only."""
-    return _changed(admin, grant, constraints=constraints)
+def grant_constrained(
+    admin: NetBox, grant: Grant, **constraints: str
+) -> AbstractContextManager[None]:
+    """Limit a permission that `setup` granted to some objects, in the `with` block."""
+    return _grant_changed(admin, grant, constraints=constraints)
 
 
 @contextmanager
-def _changed(admin: NetBox, grant: Grant, **fields: object) -> Iterator[None]:
+def _grant_changed(admin: NetBox, grant: Grant, **fields: object) -> Iterator[None]:
     name = grant.permission.key["name"]
     [row] = [row for row in admin.list_rows("users/permissions", name=name) if row["name"] == name]
     admin.update("users/permissions", row["id"], fields)
@@ -175,7 +177,7 @@ def _changed(admin: NetBox, grant: Grant, **fields: object) -> Iterator[None]:
 
 
 def cable_ports(row: Row) -> set[tuple[str, str]]:
-    """The device and the name of both ports of a cable, as REST shows it."""
+    """Return the device and the name of both ports of a cable from REST."""
     ends = [*row["a_terminations"], *row["b_terminations"]]
     return {(end["object"]["device"]["name"], end["object"]["name"]) for end in ends}
 

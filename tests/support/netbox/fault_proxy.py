@@ -1,4 +1,4 @@
-"""A stand-in between a worker and NetBox that answers some lists itself, or holds back its answers."""
+"""A proxy before NetBox that fakes empty lists, and delays or drops answers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,106 +8,115 @@ from typing import Final
 
 from aiohttp import ClientSession, web
 
-from tests.support.system.installation import ENOUGH
+from tests.support.system.installation import DEFAULT_TIMEOUT_SECONDS
 
-KEPT_HEADERS: Final = ("Authorization", "If-Match", "Content-Type", "Accept")
-WRITES: Final = frozenset({"POST", "PATCH", "DELETE"})
-NOTHING: Final = dict[str, object](count=0, next=None, previous=None, results=[])
+FORWARDED_HEADERS: Final = ("Authorization", "If-Match", "Content-Type", "Accept")
+WRITE_METHODS: Final = frozenset({"POST", "PATCH", "DELETE"})
+EMPTY_LIST: Final = dict[str, object](count=0, next=None, previous=None, results=[])
 
 
 @dataclass
 class FaultProxy:
-    """Passes requests on to `target_port`, but answers lists whose path has one of `empty` with nothing in them.
+    """Forwards requests to `target_url`, except lists that it answers as empty.
 
-    While `go_on` is not set, answers are held back; `held` counts those. If it `forgets`, it hangs up
-    instead of answering the first request to create something at each path, which are the `invalidate`.
-    `most` is how many requests were under way at once.
-    `rows` counts what came in lists to be created, changed or deleted, whatever became of it.
+    These are the lists whose path contains one of `empty_lists`.
+
+    While `released` is not set, answers are held back; `held_answers` counts them. With `drops_creates` it
+    hangs up on the first create request of each path after NetBox has done it; these are `dropped_paths`.
+    `max_concurrent` is the highest number of requests under way at the same time. `rows_received` counts
+    the rows in lists to create, change or delete, whatever NetBox does with them.
     """
 
-    target: str
+    target_url: str
     client: ClientSession
-    empty: tuple[str, ...] = ()
-    go_on: asyncio.Event = field(default_factory=asyncio.Event)
-    held: int = 0
-    most: int = 0
-    forgets: bool = False
-    forgotten: set[str] = field(default_factory=set)
-    rows: int = 0
+    empty_lists: tuple[str, ...] = ()
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    held_answers: int = 0
+    max_concurrent: int = 0
+    drops_creates: bool = False
+    dropped_paths: set[str] = field(default_factory=set)
+    rows_received: int = 0
     url: str = ""
-    _came: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _under_way: int = 0
+    _rows_changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _concurrent: int = 0
 
-    async def in_hand(self) -> int:
-        """How many answers are held back."""
-        return self.held
+    async def count_held_answers(self) -> int:
+        """Return how many answers are held back."""
+        return self.held_answers
 
-    async def received(self, rows: int, seconds: float = ENOUGH) -> None:
-        """Return as soon as so many rows have come; NetBox is still at the last of them."""
-        async with asyncio.timeout(seconds), self._came:
-            await self._came.wait_for(lambda: self.rows >= rows)
+    async def wait_for_rows(self, rows: int, seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+        """Wait for so many rows; NetBox still works on the last of them."""
+        async with asyncio.timeout(seconds), self._rows_changed:
+            await self._rows_changed.wait_for(lambda: self.rows_received >= rows)
 
-    async def answer(self, request: web.Request) -> web.Response:
-        """The answer to one request."""
-        self._under_way += 1
-        self.most = max(self.most, self._under_way)
+    async def handle(self, request: web.Request) -> web.Response:
+        """Return the answer to one request."""
+        self._concurrent += 1
+        self.max_concurrent = max(self.max_concurrent, self._concurrent)
         try:
-            return await self._answer(request)
+            return await self._handle(request)
         finally:
-            self._under_way -= 1
+            self._concurrent -= 1
 
-    async def _answer(self, request: web.Request) -> web.Response:
-        if request.method == "GET" and any(part in request.path for part in self.empty):
-            return web.json_response(NOTHING)
-        await self._count(request)
-        answer = await self._pass_on(request)
-        self.held += 1
-        await self.go_on.wait()
-        self.held -= 1
+    async def _handle(self, request: web.Request) -> web.Response:
+        if request.method == "GET" and any(part in request.path for part in self.empty_lists):
+            return web.json_response(EMPTY_LIST)
+        await self._count_rows(request)
+        response = await self._forward(request)
+        self.held_answers += 1
+        await self.released.wait()
+        self.held_answers -= 1
         creates = request.method == "POST" and request.path.startswith("/api/")
-        if self.forgets and creates and request.path not in self.forgotten and request.transport:
-            self.forgotten.add(request.path)
+        if (
+            self.drops_creates
+            and creates
+            and request.path not in self.dropped_paths
+            and request.transport
+        ):
+            self.dropped_paths.add(request.path)
             request.transport.abort()
-        return answer
+        return response
 
-    async def _count(self, request: web.Request) -> None:
-        if request.method in WRITES and request.path.startswith("/api/"):
-            written = await request.json()
-            async with self._came:
-                self.rows += len(written) if isinstance(written, list) else 0
-                self._came.notify_all()
+    async def _count_rows(self, request: web.Request) -> None:
+        if request.method in WRITE_METHODS and request.path.startswith("/api/"):
+            body = await request.json()
+            async with self._rows_changed:
+                self.rows_received += len(body) if isinstance(body, list) else 0
+                self._rows_changed.notify_all()
 
-    async def _pass_on(self, request: web.Request) -> web.Response:
-        kept = {name: request.headers[name] for name in KEPT_HEADERS if name in request.headers}
-        asked = self.client.request(
+    async def _forward(self, request: web.Request) -> web.Response:
+        headers = {
+            name: request.headers[name] for name in FORWARDED_HEADERS if name in request.headers
+        }
+        request_context = self.client.request(
             request.method,
-            f"{self.target}{request.path_qs}",
+            f"{self.target_url}{request.path_qs}",
             data=await request.read(),
-            headers=kept,
+            headers=headers,
         )
-        async with asked as answer:
-            tag = {"ETag": answer.headers["ETag"]} if "ETag" in answer.headers else {}
+        async with request_context as response:
+            etag = {"ETag": response.headers["ETag"]} if "ETag" in response.headers else {}
             return web.Response(
-                body=await answer.read(),
-                status=answer.status,
-                headers={**tag, "Content-Type": answer.headers.get("Content-Type", "")},
+                body=await response.read(),
+                status=response.status,
+                headers={**etag, "Content-Type": response.headers.get("Content-Type", "")},
             )
 
 
 @asynccontextmanager
-async def fault_proxy(target: str) -> AsyncIterator[FaultProxy]:
-    """A stand-in for the NetBox at `target_port`, honest at first."""
+async def run_fault_proxy(target_url: str) -> AsyncIterator[FaultProxy]:
+    """Run a proxy for the NetBox at `target_url`, without faults at first."""
     async with ClientSession() as client:
-        netbox = FaultProxy(target, client)
-        netbox.go_on.set()
+        proxy = FaultProxy(target_url, client)
+        proxy.released.set()
         app = web.Application()
-        app.router.add_route("*", "/{path:.*}", netbox.answer)
+        app.router.add_route("*", "/{path:.*}", proxy.handle)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        netbox.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        proxy.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         try:
-            yield netbox
+            yield proxy
         finally:
-            netbox.go_on.set()
+            proxy.released.set()
             await runner.cleanup()

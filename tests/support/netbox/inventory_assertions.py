@@ -1,4 +1,4 @@
-"""What NetBox itself says of a fabric over REST, answered to the questions that the manifests are asked."""
+"""Compare a fabric's inventory in NetBox, read over REST, with its manifests."""
 
 from collections import defaultdict
 from functools import cached_property
@@ -10,11 +10,11 @@ from fabrics.inventory.model.registry import OWNED_MODELS
 from tests.support.inventory.expected_inventory import Address, Hardware, Membership, PortOf, Reader
 from tests.support.netbox.fabric_inventory import FabricInventory, cable_ports
 
-QUESTIONS = (
+COMPARED_VIEWS = (
     "devices",
     "hardware",
     "interfaces",
-    "outward",
+    "external_ports",
     "cables",
     "members",
     "routed",
@@ -32,37 +32,37 @@ QUESTIONS = (
     "primary_addresses",
     "peerings",
 )
-"""What both this and the reader of manifests have answers to."""
+"""Methods of `InventoryView` and of the expected inventory whose results must be equal."""
 
-STATUSES = {
+EXPECTED_STATUSES = {
     Model.SITE: "active",
     Model.VLAN: "active",
     Model.IP_RANGE: "active",
     Model.CABLE: "connected",
 }
-"""What no manifest says anything else of."""
+"""Statuses that no manifest changes."""
 
 
-def assert_shows(mirror: FabricInventory, items: list[dict[str, Any]]) -> None:
-    """Assert that NetBox has what these manifests say, where they say it, and no more."""
-    netbox, manifests = Shown(mirror), Reader(items)
-    assert netbox.counts() == manifests.counts()
-    for question in QUESTIONS:
-        assert getattr(netbox, question)() == getattr(manifests, question)(), question
-    assert netbox.sites() == {mirror.fabric_id}
-    for model, status in STATUSES.items():
-        assert netbox.statuses(model) <= {status}, model
+def assert_inventory_matches(inventory: FabricInventory, items: list[dict[str, Any]]) -> None:
+    """Assert that NetBox holds exactly what these manifests describe."""
+    view, expected = InventoryView(inventory), Reader(items)
+    assert view.counts() == expected.counts()
+    for name in COMPARED_VIEWS:
+        assert getattr(view, name)() == getattr(expected, name)(), name
+    assert view.sites() == {inventory.fabric_id}
+    for model, status in EXPECTED_STATUSES.items():
+        assert view.statuses(model) <= {status}, model
 
 
-class Shown:
-    """A fabric that has a site to itself, by the names that people see."""
+class InventoryView:
+    """The inventory of a fabric with a site of its own, by the names that people see."""
 
-    def __init__(self, mirror: FabricInventory) -> None:
-        self._mirror = mirror
+    def __init__(self, inventory: FabricInventory) -> None:
+        self._inventory = inventory
 
     @cached_property
     def _rows(self) -> dict[Model, list[Row]]:
-        return {model: self._mirror.own(model) for model in OWNED_MODELS}
+        return {model: self._inventory.objects(model) for model in OWNED_MODELS}
 
     def counts(self) -> dict[str, int]:
         return {str(model): len(rows) for model, rows in self._rows.items()}
@@ -82,9 +82,9 @@ class Shown:
         }
 
     def sites(self) -> set[str]:
-        """The slugs of all sites, those of the devices among them."""
-        stood = {row["site"]["slug"] for row in self._rows[Model.DEVICE]}
-        return stood | {row["slug"] for row in self._rows[Model.SITE]}
+        """Return the slugs of all sites, including those of devices."""
+        sites = {row["site"]["slug"] for row in self._rows[Model.DEVICE]}
+        return sites | {row["slug"] for row in self._rows[Model.SITE]}
 
     def statuses(self, model: Model) -> set[str]:
         return {row["status"]["value"] for row in self._rows[model]}
@@ -92,7 +92,7 @@ class Shown:
     def interfaces(self) -> set[PortOf]:
         return {_port(row) for row in self._rows[Model.INTERFACE]}
 
-    def outward(self) -> set[PortOf]:
+    def external_ports(self) -> set[PortOf]:
         return {_port(row) for row in self._rows[Model.INTERFACE] if row["mark_connected"]}
 
     def cables(self) -> dict[frozenset[PortOf], str]:
@@ -109,7 +109,7 @@ class Shown:
         for row in rows:
             parent = row["parent"] or row
             assert row["name"].partition(".")[0] == parent["name"]
-        return {_port(row): self._short(row["vrf"]) if row["vrf"] else "" for row in rows}
+        return {_port(row): self._strip_fabric(row["vrf"]) if row["vrf"] else "" for row in rows}
 
     def mtus(self) -> dict[PortOf, int]:
         return {_port(row): row["mtu"] for row in self._rows[Model.INTERFACE] if row["mtu"]}
@@ -129,23 +129,23 @@ class Shown:
         }
 
     def macs(self) -> dict[PortOf, str]:
-        """Those that NetBox shows as the one of the interface."""
+        """Return the primary MAC address of each interface that has one."""
         rows = (row for row in self._rows[Model.INTERFACE] if row["primary_mac_address"])
         return {_port(row): row["primary_mac_address"]["mac_address"] for row in rows}
 
     def vlans(self) -> dict[tuple[str, int], str]:
         rows = self._rows[Model.VLAN]
-        return {(self._short(row["group"]), row["vid"]): row["name"] for row in rows}
+        return {(self._strip_fabric(row["group"]), row["vid"]): row["name"] for row in rows}
 
     def vrfs(self) -> set[str]:
-        return {self._short(row) for row in self._rows[Model.VRF]}
+        return {self._strip_fabric(row) for row in self._rows[Model.VRF]}
 
     def prefixes(self) -> set[tuple[str, str]]:
-        return {(self._short(row["vrf"]), row["prefix"]) for row in self._rows[Model.PREFIX]}
+        return {(self._strip_fabric(row["vrf"]), row["prefix"]) for row in self._rows[Model.PREFIX]}
 
     def networks(self) -> dict[tuple[str, str], tuple[str, int | None]]:
         return {
-            (self._short(row["vrf"]), row["prefix"]): (
+            (self._strip_fabric(row["vrf"]), row["prefix"]): (
                 row["status"]["value"],
                 row["vlan"]["vid"] if row["vlan"] else None,
             )
@@ -154,7 +154,7 @@ class Shown:
 
     def ranges(self) -> set[tuple[str, str, str]]:
         return {
-            (self._short(row["vrf"]), row["start_address"], row["end_address"])
+            (self._strip_fabric(row["vrf"]), row["start_address"], row["end_address"])
             for row in self._rows[Model.IP_RANGE]
         }
 
@@ -163,7 +163,7 @@ class Shown:
 
     def uses(self) -> dict[Address, tuple[str, str]]:
         return {
-            (self._short(row["vrf"]), row["address"], *_holder(row)): (
+            (self._strip_fabric(row["vrf"]), row["address"], *_assigned_interface(row)): (
                 row["status"]["value"],
                 row["role"]["value"] if row["role"] else "",
             )
@@ -175,16 +175,16 @@ class Shown:
         return {row["name"]: row["primary_ip4"]["address"] for row in rows}
 
     def peerings(self) -> dict[str, set[str]]:
-        told: dict[str, set[str]] = defaultdict(set)
+        peerings: dict[str, set[str]] = defaultdict(set)
         for row in self._rows[Model.VRF]:
             for peering in (row["custom_fields"]["hh_details"] or {}).get("peerings", []):
-                told[peering["key"]].add(self._short(row))
-        return told
+                peerings[peering["key"]].add(self._strip_fabric(row))
+        return peerings
 
-    def _short(self, row: Row) -> str:
-        """The name of a VRF or a VLAN group without that of the fabric, which all begin with."""
+    def _strip_fabric(self, row: Row) -> str:
+        """Return the name of a VRF or a VLAN group without the fabric id."""
         fabric, _, name = row["name"].partition(":")
-        assert fabric == self._mirror.fabric_id
+        assert fabric == self._inventory.fabric_id
         return str(name)
 
 
@@ -192,5 +192,5 @@ def _port(row: Row) -> PortOf:
     return row["device"]["name"], row["name"]
 
 
-def _holder(row: Row) -> PortOf:
+def _assigned_interface(row: Row) -> PortOf:
     return _port(row["assigned_object"]) if row["assigned_object"] else ("", "")

@@ -1,11 +1,11 @@
-"""Records of fabrics in NetBox, as tests make and read them."""
+"""Records of fabrics in NetBox, for tests."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from activities.netbox.client import Row
-from fabrics.drift import SummaryEntry, SummaryField
-from fabrics.record.status import ConnectionStatus, LastKnownState
+from fabrics.drift.summary import SummaryEntry, SummaryField
+from fabrics.record.sync_status import ConnectionStatus, LastKnownState
 
 INSTANCE = "default@this-installation"
 
@@ -15,7 +15,7 @@ STARTED = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 DRIFT = SummaryEntry(
     "VPC", "default", "prod", "changed", (SummaryField("spec.subnets", '{"a": 1}', None),)
 )
-FACTS = LastKnownState(
+LAST_KNOWN = LastKnownState(
     last_sync=STARTED,
     last_success=STARTED,
     connection_status=ConnectionStatus.CONNECTED,

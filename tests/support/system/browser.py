@@ -1,4 +1,4 @@
-"""Settings of the real browser in which tests use NetBox and the Temporal Web UI."""
+"""Settings of the browser that tests use for NetBox and the Temporal Web UI."""
 
 from typing import Final
 

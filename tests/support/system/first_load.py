@@ -1,6 +1,6 @@
-"""A fabric's first load into NetBox, and workers that are killed while they write it.
+"""A fabric's first load into NetBox, and workers that are killed during it.
 
-`FABRIC_SYNC_SEED` repeats the random points of an earlier run, which a test that fails prints.
+`FABRIC_SYNC_SEED` repeats the random points of an earlier run, which prints its seed.
 """
 
 import asyncio
@@ -21,96 +21,101 @@ from activities.inventory.netbox.endpoints import PATHS
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.loop.report import FabricStatus
-from fabrics.record.status import SyncStatus
+from fabrics.record.sync_status import SyncStatus
 from tests.support.fabrics.sample_sets import SETS, in_git, live_items
-from tests.support.inventory.live_samples import live_of
+from tests.support.inventory.live_samples import parse_live_state
 from tests.support.netbox.fabric_inventory import FabricInventory
-from tests.support.netbox.fault_proxy import FaultProxy, fault_proxy
-from tests.support.netbox.inventory_assertions import assert_shows
-from tests.support.system.installation import Fabric, Installation, until
+from tests.support.netbox.fault_proxy import FaultProxy, run_fault_proxy
+from tests.support.netbox.inventory_assertions import assert_inventory_matches
+from tests.support.system.installation import Fabric, Installation, wait_until
 from workflows.fabric_sync import FabricSync
 
 INTERVAL: Final = 5
-"""Seconds: the shortest there is, so that every load runs past some slots."""
+"""Seconds: the minimum, so that every load misses some slots."""
 
-LONG: Final = 300
-"""Seconds within which a load ends on a slow machine."""
+LOAD_TIMEOUT_SECONDS: Final = 300
+"""Enough for a slow machine."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A fabric: the files in Git, by their names, and the objects that live."""
+    """A fabric: the files in Git by name, and the live objects."""
 
     files: Mapping[str, str]
     items: list[dict[str, Any]]
 
 
-def real(name: str) -> Sample:
-    """One of those whose samples may be absent."""
-    known = next(each for each in SETS if each.name == name)
-    return Sample(in_git(known), [dict(each) for each in live_items(known)])
+def real_sample(name: str) -> Sample:
+    """Return a sample of a real fabric, which may be absent (see `needs_samples`)."""
+    sample_set = next(candidate for candidate in SETS if candidate.name == name)
+    return Sample(in_git(sample_set), [dict(item) for item in live_items(sample_set)])
 
 
 @dataclass(frozen=True)
 class Load:
-    """A fabric that has never been synced, with `between` as the NetBox of its workers."""
+    """A fabric before its first sync; its workers reach NetBox through `proxy`."""
 
     installation: Installation
-    between: FaultProxy
+    proxy: FaultProxy
     fabric: Fabric
-    mirror: FabricInventory
+    inventory: FabricInventory
     items: list[dict[str, Any]]
 
     @cached_property
     def objects(self) -> Counter[tuple[Model, str]]:
-        """What NetBox should hold of the fabric in the end, each once."""
-        plan = self.mirror.plan(live_of(self.items))
-        return Counter((each.MODEL, each.key) for each in plan.objects if not each.SHARED)
-
-    async def writing(self) -> PendingActivityInfo | None:
-        """The activity that writes, while it does or is to be tried again."""
-        described = await self.fabric.handle.describe()
-        pending = described.raw_description.pending_activities
-        return next(
-            (each for each in pending if each.activity_type.name == "update_inventory"), None
+        """The objects that NetBox must have after the load, each once."""
+        plan = self.inventory.plan(parse_live_state(self.items))
+        return Counter(
+            (planned.MODEL, planned.key) for planned in plan.objects if not planned.SHARED
         )
 
-    async def survives(self, kills: int) -> None:
-        """Kill one worker after the other, each when NetBox gets a random row of those that are left."""
+    async def pending_update(self) -> PendingActivityInfo | None:
+        """Return the pending `update_inventory` activity, if any."""
+        described = await self.fabric.handle.describe()
+        pending = described.raw_description.pending_activities
+        updates = (info for info in pending if info.activity_type.name == "update_inventory")
+        return next(updates, None)
+
+    async def kill_workers(self, kills: int) -> None:
+        """Kill workers one after the other, each when it writes a random remaining row."""
         seed = int(os.environ.get("FABRIC_SYNC_SEED") or random.randrange(10**6))
         print(f"FABRIC_SYNC_SEED={seed}")
-        chance, total = random.Random(seed), sum(self.objects.values())
+        rng, total = random.Random(seed), sum(self.objects.values())
         for left in range(kills, 0, -1):
-            share = max(1, (total - self.between.rows) // left)
-            point = self.between.rows + chance.randint(1, share)
+            share = max(1, (total - self.proxy.rows_received) // left)
+            point = self.proxy.rows_received + rng.randint(1, share)
             async with self.installation.worker() as doomed:
-                await self.between.received(point, LONG)
+                await self.proxy.wait_for_rows(point, LOAD_TIMEOUT_SECONDS)
                 doomed.send_signal(signal.SIGKILL)
                 doomed.wait()
-            assert await self.writing()
+            assert await self.pending_update()
             print(f"killed at row {point} of {total}")
 
-    async def ends(self) -> None:
-        """With a worker that lives, NetBox soon holds what it should, and then nothing is written."""
-        await until(self.fabric.status, _is_settled, LONG)
-        # NetBox may have done what a dead worker asked for after the next one had looked: what is
-        # there twice since then goes like all that is absent, at the third sync.
-        await until(partial(asyncio.to_thread, self._held), lambda held: held == self.objects, LONG)
-        await asyncio.to_thread(assert_shows, self.mirror, self.items)
-        before = await asyncio.to_thread(self.mirror.latest)
+    async def check_completes(self) -> None:
+        """Check that a live worker completes the load, and that later syncs write nothing."""
+        await wait_until(self.fabric.status, _is_settled, LOAD_TIMEOUT_SECONDS)
+        # NetBox may have processed a request of a dead worker after the next worker had read it. The
+        # duplicates are deleted like all absent objects, at the third sync.
+        await wait_until(
+            partial(asyncio.to_thread, self._existing),
+            lambda existing: existing == self.objects,
+            LOAD_TIMEOUT_SECONDS,
+        )
+        await asyncio.to_thread(assert_inventory_matches, self.inventory, self.items)
+        before = await asyncio.to_thread(self.inventory.latest_change)
         report = await self.fabric.handle.execute_update(FabricSync.sync_now, True)
         assert report.inventory is not None
         assert (report.inventory.has_changes, report.sync_status) == (False, SyncStatus.IN_SYNC)
         assert report.inventory.unchanged == sum(self.objects.values())
-        changes = await asyncio.to_thread(self.mirror.changelog, before)
-        assert [each for each in changes if each["changed_object_type"] in PATHS] == []
+        changes = await asyncio.to_thread(self.inventory.changes_since, before)
+        assert [change for change in changes if change["changed_object_type"] in PATHS] == []
 
-    def _held(self) -> Counter[tuple[Model, str]]:
-        """What NetBox holds of the fabric by now."""
+    def _existing(self) -> Counter[tuple[Model, str]]:
+        """Return the objects of the fabric in NetBox, with their number."""
         return Counter(
             (model, row["custom_fields"]["hh_key"])
             for model in OWNED_MODELS
-            for row in self.mirror.admin.list_rows(
+            for row in self.inventory.admin.list_rows(
                 PATHS[model], cf_hh_fabric=self.fabric.fabric_id, fields="id,custom_fields"
             )
         )
@@ -118,23 +123,23 @@ class Load:
 
 def _is_settled(status: FabricStatus) -> bool:
     inventory = status.inventory
-    whole = inventory.report is not None and not inventory.needs_attention
-    return status.sync_status is SyncStatus.IN_SYNC and whole
+    is_complete = inventory.report is not None and not inventory.needs_attention
+    return status.sync_status is SyncStatus.IN_SYNC and is_complete
 
 
 @asynccontextmanager
 async def first_load(installation: Installation, sample: Sample) -> AsyncIterator[Load]:
-    """Such a fabric, whose loop runs as soon as there is a worker."""
+    """Create the fabric and start its loop, which runs as soon as there is a worker."""
     netbox = installation.stack.netbox
     client = InventoryNetBox(netbox.url, installation.token, connect_timeout=5, timeout=60)
-    async with fault_proxy(netbox.url) as between:
-        installation.changes |= {
+    async with run_fault_proxy(netbox.url) as proxy:
+        installation.overrides |= {
             "FABRIC_SYNC_INVENTORY": "true",
-            "FABRIC_SYNC_NETBOX_URL": between.url,
+            "FABRIC_SYNC_NETBOX_URL": proxy.url,
         }
         fabric = await installation.fabric(sample.files, sample.items, hh_sync_interval=INTERVAL)
         record, _ = await asyncio.to_thread(installation.admin.get_record, fabric.record_id)
         await installation.start(fabric, sync=False)
         with closing(client):
-            mirror = FabricInventory(client, installation.admin, record)
-            yield Load(installation, between, fabric, mirror, sample.items)
+            inventory = FabricInventory(client, installation.admin, record)
+            yield Load(installation, proxy, fabric, inventory, sample.items)

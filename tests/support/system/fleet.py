@@ -1,4 +1,4 @@
-"""What tests of the fleet do to it and ask it."""
+"""Actions on the fleet and queries of its state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -11,82 +11,86 @@ from temporalio.client import Client, WorkflowHandle
 from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
-from tests.support.system.installation import Fabric, Installation, until
+from tests.support.system.installation import Fabric, Installation, wait_until
 from workflows.fleet import Fleet
 
-SOON = 40
-"""Seconds within which an edit in NetBox counts."""
+EDIT_TIMEOUT_SECONDS = 40
+"""Seconds within which an edit in NetBox takes effect."""
 
 
-def fleet_of(client: Client) -> WorkflowHandle[Fleet, None]:
-    """The fleet of a Temporal server."""
+def fleet_handle(client: Client) -> WorkflowHandle[Fleet, None]:
+    """Return the handle of the fleet workflow."""
     return client.get_workflow_handle_for(Fleet.run, FLEET_WORKFLOW_ID)
 
 
-async def summary(installation: Installation) -> FleetSummary:
-    """What the fleet says."""
-    return await fleet_of(installation.client).query(Fleet.summary)
+async def fleet_summary(installation: Installation) -> FleetSummary:
+    """Query the summary of the fleet."""
+    return await fleet_handle(installation.client).query(Fleet.summary)
 
 
-async def look(installation: Installation) -> None:
-    """Let the fleet look at once, as a webhook does."""
-    await fleet_of(installation.client).signal(Fleet.record_changed)
+async def request_round(installation: Installation) -> None:
+    """Make the fleet start a round now, as a webhook does."""
+    await fleet_handle(installation.client).signal(Fleet.record_changed)
 
 
-async def looked(installation: Installation, seconds: float = SOON) -> FleetSummary:
-    """What the fleet says after a round that began from now on and came to its end."""
+async def wait_for_round(
+    installation: Installation, seconds: float = EDIT_TIMEOUT_SECONDS
+) -> FleetSummary:
+    """Return the fleet's summary after a round that starts now."""
     before = datetime.now(UTC)
-    await look(installation)
-    return await until(
-        partial(summary, installation),
-        lambda told: told.checked is not None and told.checked > before,
+    await request_round(installation)
+    return await wait_until(
+        partial(fleet_summary, installation),
+        lambda summary: summary.checked is not None and summary.checked > before,
         seconds,
     )
 
 
-async def ended(fabric: Fabric) -> str:
-    """How its loop ended."""
-    return await asyncio.wait_for(fabric.handle.result(), SOON)
+async def wait_for_end(fabric: Fabric) -> str:
+    """Wait until the loop completes, and return its result."""
+    return await asyncio.wait_for(fabric.handle.result(), EDIT_TIMEOUT_SECONDS)
 
 
 async def run_id(fabric: Fabric) -> str | None:
-    """Which run its loop is in; another one is another loop, or the same with a new history."""
+    """Return the run id of the loop; continue-as-new changes it, too."""
     return (await fabric.handle.describe()).run_id
 
 
 async def edit(fabric: Fabric, **fields: object) -> None:
-    """Change the record as the API of NetBox does for people."""
+    """Change the record through NetBox's API."""
     await asyncio.to_thread(fabric.netbox.update, CLUSTERS_PATH, fabric.record_id, fields)
 
 
 async def journal(fabric: Fabric) -> list[str]:
-    """What the record's journal says."""
+    """Return the texts of the record's journal entries."""
 
-    def entries() -> list[Row]:
+    def list_entries() -> list[Row]:
         return list(fabric.netbox.list_rows(JOURNAL_PATH, assigned_object_id=fabric.record_id))
 
     return [
         entry["comments"]
-        for entry in await asyncio.to_thread(entries)
+        for entry in await asyncio.to_thread(list_entries)
         if entry["assigned_object_id"] == fabric.record_id
     ]
 
 
-async def loops(client: Client) -> list[str]:
-    """The ids of all loops that run, each as often as it does."""
+async def running_loops(client: Client) -> list[str]:
+    """Return the workflow ids of all running loops; duplicates are listed twice."""
     query = "WorkflowType = 'FabricSync' AND ExecutionStatus = 'Running'"
     return sorted([loop.id async for loop in client.list_workflows(query)])
 
 
-async def loops_of(client: Client, fabrics: Iterable[Fabric]) -> bool:
-    """Whether each of these fabrics has one loop, and nobody else has any."""
-    return await loops(client) == sorted(fabric.handle.id for fabric in fabrics)
+async def only_these_run(client: Client, fabrics: Iterable[Fabric]) -> bool:
+    """True if each of these fabrics has exactly one loop and no other runs."""
+    return await running_loops(client) == sorted(fabric.handle.id for fabric in fabrics)
 
 
 @asynccontextmanager
-async def changed(netbox: NetBox, path: str, key: int, **fields: object) -> AsyncIterator[None]:
-    """An object of NetBox with other values for a while."""
-    [before] = [row for row in await asyncio.to_thread(rows, netbox, path) if row["id"] == key]
+async def temporarily_changed(
+    netbox: NetBox, path: str, key: int, **fields: object
+) -> AsyncIterator[None]:
+    """Change an object of NetBox, and restore it at the end."""
+    [before] = [row for row in await asyncio.to_thread(list_all, netbox, path) if row["id"] == key]
     await asyncio.to_thread(netbox.update, path, key, fields)
     try:
         yield
@@ -94,6 +98,6 @@ async def changed(netbox: NetBox, path: str, key: int, **fields: object) -> Asyn
         await asyncio.to_thread(netbox.update, path, key, {name: before[name] for name in fields})
 
 
-def rows(netbox: NetBox, path: str) -> list[Row]:
-    """All objects of one model."""
+def list_all(netbox: NetBox, path: str) -> list[Row]:
+    """Return all objects at an API path."""
     return list(netbox.list_rows(path))

@@ -1,4 +1,4 @@
-"""A whole installation to test: the real stack, set up, with workers that are real processes."""
+"""A whole installation: the real stack, and workers that are real processes."""
 
 import asyncio
 import os
@@ -35,37 +35,39 @@ from stack.stack import Stack
 from tests.support.paths import PROJECT
 from workflows.fabric_sync import FabricSync
 
-PATIENCE = timedelta(seconds=3)
-"""For an answer of a loop, which takes milliseconds, or a second after a worker's start."""
+QUERY_TIMEOUT = timedelta(seconds=3)
+"""The timeout of a query, which takes milliseconds, or a second after a worker's start."""
 
-ENOUGH = 180
-"""Seconds for what has no time limit of its own: first slots are spread over 30, the rest is the machine's."""
+DEFAULT_TIMEOUT_SECONDS = 180
+"""Covers the 30 s over which first slots are spread, and a slow machine."""
 
 
-async def until[T](
-    look: Callable[[], Awaitable[T]], holds: Callable[[T], bool], seconds: float = ENOUGH
+async def wait_until[T](
+    read: Callable[[], Awaitable[T]],
+    condition: Callable[[T], bool],
+    seconds: float = DEFAULT_TIMEOUT_SECONDS,
 ) -> T:
-    """What `look` sees once `holds` is true of it; fails with what it saw last."""
+    """Call `read` until `condition` is true of its result, and return that result."""
     waiting = AsyncRetrying(
         wait=wait_fixed(0.1),
         stop=stop_after_delay(seconds),
-        retry=retry_if_result(lambda seen: not holds(seen)),
+        retry=retry_if_result(lambda value: not condition(value)),
     )
     try:
-        return await waiting(look)
+        return await waiting(read)
     except RetryError as error:
-        last = error.last_attempt.result()
-        raise AssertionError(f"not within {seconds} s; last seen: {last}") from None
+        last_value = error.last_attempt.result()
+        raise AssertionError(f"not within {seconds} s; last value: {last_value}") from None
 
 
-def is_unanswered(error: BaseException) -> bool:
-    """Whether a question was lost on its way."""
+def is_timeout(error: BaseException) -> bool:
+    """True if a query timed out."""
     return isinstance(error, RPCError) and error.status in TIMEOUT_CODES
 
 
 @dataclass
 class Fabric:
-    """One fabric under test: its Git repository, its API, its record and its loop."""
+    """A fabric under test: its Git repository, its API, its record and its loop."""
 
     fabric_id: str
     record_id: int
@@ -76,55 +78,63 @@ class Fabric:
     netbox: NetBox
 
     async def status(self) -> FabricStatus:
-        """What its loop says; a question that went to a worker just killed is asked again."""
-        asking = AsyncRetrying(
+        """Query the loop's status; repeat queries that time out.
+
+        Queries time out when a worker is killed.
+        """
+        retrying = AsyncRetrying(
             wait=wait_fixed(0.1),
             stop=stop_after_delay(60),
-            retry=retry_if_exception(is_unanswered),
+            retry=retry_if_exception(is_timeout),
             reraise=True,
         )
-        return await asking(self.handle.query, FabricSync.status, rpc_timeout=PATIENCE)
+        return await retrying(self.handle.query, FabricSync.status, rpc_timeout=QUERY_TIMEOUT)
 
     async def history(self) -> list[SyncReport]:
-        """Its last syncs."""
+        """Query the reports of the last syncs."""
         return await self.handle.query(FabricSync.history)
 
     async def record(self) -> Row:
-        """The custom fields of its record, under their names without `hh_`."""
+        """Read the custom fields of the record; their names are without `hh_`."""
         row, _ = await asyncio.to_thread(self.netbox.get_record, self.record_id)
         return {name.removeprefix("hh_"): value for name, value in row["custom_fields"].items()}
 
-    async def recorded(self, status: str, seconds: float = ENOUGH) -> Row:
-        """Its record once it says `status`."""
-        return await until(self.record, lambda record: shown(record) == status, seconds)
+    async def wait_for_status(self, status: str, seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Row:
+        """Wait until the record shows `status`, and return the record."""
+        return await wait_until(self.record, lambda record: shown_status(record) == status, seconds)
 
-    async def synced(self, times: int, seconds: float = ENOUGH) -> FabricStatus:
-        """Its status once it has synced that often."""
-        return await until(self.status, lambda status: status.syncs >= times, seconds)
+    async def wait_for_syncs(
+        self, times: int, seconds: float = DEFAULT_TIMEOUT_SECONDS
+    ) -> FabricStatus:
+        """Wait until the loop has done `times` syncs, and return its status."""
+        return await wait_until(self.status, lambda status: status.syncs >= times, seconds)
 
 
-def shown(record: Row) -> str | None:
-    """The status in a record; NetBox gives choices with their labels."""
+def shown_status(record: Row) -> str | None:
+    """Return the sync status in a record. NetBox returns choices with their labels."""
     status: dict[str, str] | None = record["sync_status"]
     return status["value"] if status else None
 
 
 @dataclass
 class Installation:
-    """NetBox, Temporal and Git are shared by all tests; `queue` and the workers are this one's."""
+    """The shared NetBox, Temporal and Git, with this test's task queue and workers.
+
+    `overrides` are environment variables that replace or extend the default settings.
+    """
 
     stack: Stack
     client: Client
     admin: NetBox
     token: str
     folder: Path
-    apis: Callable[[], KubernetesApi]
+    start_api: Callable[[], KubernetesApi]
     queue: str = field(default_factory=lambda: f"queue-{uuid4().hex[:8]}")
-    changes: dict[str, str] = field(default_factory=dict)
+    overrides: dict[str, str] = field(default_factory=dict)
 
     @property
     def variables(self) -> dict[str, str]:
-        """The settings of a worker or of the command line, as environment variables."""
+        """The environment variables of a worker or of the command line."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
@@ -136,18 +146,18 @@ class Installation:
             "FABRIC_SYNC_CACHE_DIR": str(self.folder / "cache"),
             "FABRIC_SYNC_GIT_ALLOW_LOCAL": "true",
             "FABRIC_SYNC_TASK_QUEUE": self.queue,
-        } | self.changes
+        } | self.overrides
 
     @asynccontextmanager
     async def worker(
-        self, *arguments: str, **changes: str
+        self, *arguments: str, **overrides: str
     ) -> AsyncIterator[subprocess.Popen[bytes]]:
-        """A worker process; it is asked to stop in the end, if it still runs."""
+        """Run a worker process; at the end it gets SIGTERM if it still runs."""
         log = (self.folder / f"worker-{uuid4().hex[:8]}.log").open("wb")
         process = subprocess.Popen(  # noqa: ASYNC220
             [sys.executable, "worker.py", *arguments],
             cwd=PROJECT,
-            env=self.variables | changes,
+            env=self.variables | overrides,
             stdout=log,
             stderr=log,
         )
@@ -168,7 +178,7 @@ class Installation:
         live: Iterable[Mapping[str, Any]],
         **fields: object,
     ) -> Fabric:
-        """A new fabric with these files in Git and these objects in its API, enabled, and its record."""
+        """Create a fabric with an enabled record, these files and these live objects."""
         return await self.named_fabric(f"fabric-{uuid4().hex[:8]}", desired, live, **fields)
 
     async def named_fabric(
@@ -179,26 +189,29 @@ class Installation:
         /,
         **fields: object,
     ) -> Fabric:
-        """The same with a fabric id that people can read; a run of tests has one Git for all."""
+        """Create a fabric with this id.
+
+        The id must be new to the Git server of the test run.
+        """
         repository = self.stack.git.create_repository(fabric_id)
         repository.commit(desired)
-        api = self.apis()
+        api = self.start_api()
         api.apply_all(live)
         credential = self.folder / "credentials" / fabric_id
         api.write_credential(credential)
-        known: dict[str, object] = {
+        defaults: dict[str, object] = {
             "hh_fabric_id": fabric_id,
             "hh_sync_enabled": True,
             "hh_sync_interval": 10,
             "hh_kubernetes_server": api.server,
             "hh_git_repository": repository.url,
         }
-        record = await asyncio.to_thread(self.admin.create_record, fabric_id, known | fields)
+        record = await asyncio.to_thread(self.admin.create_record, fabric_id, defaults | fields)
         handle = self.client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
         return Fabric(fabric_id, record["id"], repository, api, credential, handle, self.admin)
 
     async def start(self, fabric: Fabric, *, sync: bool = True) -> None:
-        """Start its loop as `enable` does: with the first message, and a sync at once."""
+        """Start the loop like `enable`: with its first signal, and a sync at once."""
         await self.client.start_workflow(
             FabricSync.run,
             FabricLoop(fabric_id=fabric.fabric_id),
@@ -214,7 +227,7 @@ class Installation:
 def manifest(
     kind: str, name: str, spec: Mapping[str, object], group: str = "wiring"
 ) -> dict[str, Any]:
-    """A custom resource as people write it."""
+    """Return a custom resource as people write it."""
     return {
         "apiVersion": f"{group}.githedgehog.com/v1beta1",
         "kind": kind,
@@ -224,7 +237,7 @@ def manifest(
 
 
 def in_yaml(manifests: Iterable[Mapping[str, Any]]) -> str:
-    """Manifests as one file."""
+    """Return manifests as the text of one YAML file."""
     return yaml.safe_dump_all(manifests)
 
 
@@ -232,4 +245,4 @@ SERVERS = [
     manifest("Server", f"server-{number}", {"description": f"number {number}"})
     for number in (1, 2, 3)
 ]
-"""The smallest fabric: three servers that say the same in Git and live."""
+"""The smallest fabric: three servers, for both Git and the API."""

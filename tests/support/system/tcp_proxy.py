@@ -1,31 +1,33 @@
-"""A TCP proxy that tests cut: it stands between a worker and a server that others still need."""
+"""A TCP proxy that tests can cut; direct clients still reach the server."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from stack.processes.ports import LOOPBACK
 
-class Proxy:
-    """Forwards connections to a local port until it is cut; `url` is where it listens."""
+
+class CuttableProxy:
+    """Forwards connections to a local port while it is connected."""
 
     def __init__(self, target_port: int) -> None:
-        self._target = target_port
+        self._target_port = target_port
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self.port = 0
 
     @property
     def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
+        """The address of this proxy."""
+        return f"http://{LOOPBACK}:{self.port}"
 
     async def connect(self) -> None:
-        """Listen, on the same port as before."""
-        self._server = await asyncio.start_server(self._forward, "127.0.0.1", self.port)
+        """Listen, on the same port as before, if any."""
+        self._server = await asyncio.start_server(self._forward, LOOPBACK, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def cut(self) -> None:
-        """Refuse connections from now on, and drop those that are open."""
+        """Close the port and all open connections."""
         if self._server is not None:
             self._server.close()
             for writer in list(self._open):
@@ -34,9 +36,9 @@ class Proxy:
             self._server = None
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there = await asyncio.open_connection("127.0.0.1", self._target)
-        self._open |= {writer, there[1]}
-        await asyncio.gather(self._copy(reader, there[1]), self._copy(there[0], writer))
+        server, to_server = await asyncio.open_connection(LOOPBACK, self._target_port)
+        self._open |= {writer, to_server}
+        await asyncio.gather(self._copy(reader, to_server), self._copy(server, writer))
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
@@ -48,9 +50,9 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxy_to(port: int) -> AsyncIterator[Proxy]:
-    """A connected proxy to a local port."""
-    proxy = Proxy(port)
+async def proxy_to(port: int) -> AsyncIterator[CuttableProxy]:
+    """Run a connected proxy to a local port."""
+    proxy = CuttableProxy(port)
     await proxy.connect()
     try:
         yield proxy

@@ -1,4 +1,4 @@
-"""A webhook receiver over the real Temporal and NetBox, and workflows that record their signals."""
+"""A webhook receiver with real Temporal and NetBox, and signal recorders."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +13,7 @@ from temporalio.client import WorkflowHandle
 
 from activities.netbox.client import NetBox
 from settings import Settings
-from tests.support.system.installation import Installation, until
+from tests.support.system.installation import Installation, wait_until
 from tests.support.webhooks.senders import SECRET, Request
 from webhooks.receiver import running_receiver
 
@@ -28,7 +28,7 @@ class Signal:
 
 @dataclass(frozen=True)
 class Recorder:
-    """A workflow that nobody works on: its history is what it was told."""
+    """A workflow without a worker, whose history records its signals."""
 
     handle: WorkflowHandle[object, object]
 
@@ -46,16 +46,16 @@ class Recorder:
     async def names(self) -> list[str]:
         return [signal.name for signal in await self.signals()]
 
-    async def told(self, times: int = 1) -> list[Signal]:
-        """Its signals once there are so many."""
-        return await until(self.signals, lambda signals: len(signals) >= times, seconds=20)
+    async def wait_for_signals(self, count: int = 1) -> list[Signal]:
+        """Wait until there are so many signals, and return them."""
+        return await wait_until(self.signals, lambda signals: len(signals) >= count, seconds=20)
 
 
-type Record = Callable[[str], Awaitable[Recorder]]
+type StartRecorder = Callable[[str], Awaitable[Recorder]]
 
 
 def receiver_settings(installation: Installation, secret: str = SECRET) -> Settings:
-    """Those of the worker that the constrained user's token is for; any free port."""
+    """The settings of a worker with the constrained user's token."""
     return Settings(
         netbox_url=installation.stack.netbox.url,
         netbox_token=SecretStr(installation.token),
@@ -65,14 +65,14 @@ def receiver_settings(installation: Installation, secret: str = SECRET) -> Setti
 
 @asynccontextmanager
 async def listening(installation: Installation, settings: Settings) -> AsyncIterator[str]:
-    """A receiver as a worker of this installation has it; its URL."""
+    """Run the receiver of a worker of this installation; its URL."""
     with closing(NetBox.from_settings(settings)) as netbox:
         async with running_receiver(installation.client, netbox, settings) as url:
             yield url
 
 
 async def post(url: str, request: Request) -> int:
-    """The status of the answer."""
+    """Send a request and return the status of the response."""
     headers, body = request
-    answer = await asyncio.to_thread(requests.post, url, data=body, headers=headers, timeout=10)
-    return answer.status_code
+    response = await asyncio.to_thread(requests.post, url, data=body, headers=headers, timeout=10)
+    return response.status_code

@@ -1,4 +1,4 @@
-"""What NetBox and the Git hosts send: their headers and bodies, as far as they matter here."""
+"""Webhooks as NetBox and Git hosts send them, with the fields that matter."""
 
 import hmac
 import json
@@ -23,7 +23,7 @@ def github(body: bytes, secret: str = SECRET) -> Request:
 
 
 def gitea(body: bytes, secret: str = SECRET) -> Request:
-    """Gitea signs as GitHub does, too."""
+    """Gitea sends GitHub's signature, too."""
     headers, _ = github(body, secret)
     return headers | {"X-Gitea-Signature": _hmac(body, secret, "sha256")}, body
 
@@ -33,7 +33,7 @@ def gitlab(body: bytes, secret: str = SECRET) -> Request:
 
 
 def gitlab_signed(body: bytes, secret: str = SIGNING_TOKEN, at: datetime | None = None) -> Request:
-    """As GitLab does it where the webhook has a signing token."""
+    """GitLab's request if the webhook has a signing token."""
     time = at or datetime.now(UTC)
     key = Webhook(b64decode(secret.removeprefix("whsec_")))
     headers = {
@@ -47,7 +47,7 @@ def gitlab_signed(body: bytes, secret: str = SIGNING_TOKEN, at: datetime | None 
 def record_event(
     record_id: int = 7, event: str = "updated", object_type: str = "virtualization.cluster"
 ) -> bytes:
-    """What NetBox says of a change."""
+    """NetBox's event on a changed object."""
     return _json(
         event=event,
         timestamp="2026-11-22T02:36:34.457096+00:00",
@@ -60,7 +60,7 @@ def record_event(
 def push(
     repository: str, branch: str = "main", commit: str = "1" * 40, clone_url: str = ""
 ) -> bytes:
-    """A push as GitHub and Gitea tell of it; `repository` is the URL without scheme and `.git`."""
+    """A push event of GitHub and Gitea; `repository` has no scheme and no `.git`."""
     host, _, path = repository.partition("/")
     return _json(
         ref=f"refs/heads/{branch}",
@@ -78,7 +78,7 @@ def push(
 
 
 def gitlab_push(repository: str, branch: str = "main") -> bytes:
-    """The same as GitLab tells of it."""
+    """The same event of GitLab."""
     host, _, path = repository.partition("/")
     urls = {"git_http_url": f"https://{repository}.git", "git_ssh_url": f"git@{host}:{path}.git"}
     return _json(

@@ -1,6 +1,6 @@
-"""A world for the fleet to look at: one activity of the real name that tests control.
+"""An environment for the fleet workflow: a controllable `reconcile` activity.
 
-Only time-skipping tests use it: what a round does is tested on the real stack, here is when.
+Only time-skipping tests use it, to test when rounds happen; what a round does is tested on the real stack.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from temporalio.worker import Worker
 from activities.fleet import RoundRequest, RoundResult
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
-from tests.support.system.installation import until
+from tests.support.system.installation import wait_until
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import MalformedMessageInterceptor
 
 
-def _open() -> asyncio.Event:
+def _open_gate() -> asyncio.Event:
     gate = asyncio.Event()
     gate.set()
     return gate
@@ -32,25 +32,25 @@ def _open() -> asyncio.Event:
 
 @dataclass
 class FleetEnvironment:
-    """What rounds find, and what was asked of them."""
+    """What rounds return, and the requests for them."""
 
     rounds: list[datetime] = field(default_factory=list)
-    """When each was to begin, on the server's clock."""
-    known: list[tuple[str, ...]] = field(default_factory=list)
-    """The releases that each was told of."""
+    """When each round was scheduled, on the server's clock."""
+    known_releases: list[tuple[str, ...]] = field(default_factory=list)
+    """The releases in the request of each round."""
     release: str = "first"
     error: str = ""
-    unforeseen: bool = False
-    go_on: asyncio.Event = field(default_factory=_open)
-    """A round ends only while this is set."""
+    crashes: bool = False
+    gate: asyncio.Event = field(default_factory=_open_gate)
+    """A round ends only while the gate is open."""
 
     @activity.defn
     async def reconcile(self, request: RoundRequest) -> RoundResult:
-        """Count the rounds, or fail as the test says."""
+        """Count the round, and succeed or fail as the test has set."""
         self.rounds.append(activity.info().scheduled_time)
-        self.known.append(request.releases)
-        await self.go_on.wait()
-        if self.unforeseen:
+        self.known_releases.append(request.releases)
+        await self.gate.wait()
+        if self.crashes:
             raise ZeroDivisionError
         if self.error:
             raise ApplicationError(self.error)
@@ -63,48 +63,52 @@ class RunningFleet:
     """A fleet under test."""
 
     env: WorkflowEnvironment
-    world: FleetEnvironment
+    environment: FleetEnvironment
     handle: WorkflowHandle[Fleet, None]
 
     async def summary(self) -> FleetSummary:
-        """What it says."""
+        """Query its summary."""
         return await self.handle.query(Fleet.summary)
 
     async def details(self) -> str:
-        """What the Web UI shows."""
-        answer: str = await self.handle.query("__temporal_workflow_metadata", result_type=object)
-        return str(answer)
+        """Query what the Web UI shows."""
+        metadata: object = await self.handle.query(
+            "__temporal_workflow_metadata", result_type=object
+        )
+        return str(metadata)
 
-    async def tell(self) -> None:
-        """Tell it that a record changed."""
+    async def signal_change(self) -> None:
+        """Signal that a record changed."""
         await self.handle.signal(Fleet.record_changed)
 
     async def sleep(self, seconds: float) -> None:
-        """Let time pass for the server, in steps that its calls survive."""
-        left = seconds
-        while left > 0:
-            step = min(left, 1800)
+        """Skip time on the server, in steps shorter than its call timeouts."""
+        remaining = seconds
+        while remaining > 0:
+            step = min(remaining, 1800)
             await self.env.sleep(step)
-            left -= step
+            remaining -= step
 
     async def until_rounds(self, number: int) -> None:
-        """Wait until that many rounds have begun, while the server's clock goes as ours does."""
+        """Wait in real time until that many rounds have begun."""
 
-        async def begun() -> int:
-            return len(self.world.rounds)
+        async def count_rounds() -> int:
+            return len(self.environment.rounds)
 
-        await until(begun, lambda count: count >= number, seconds=20)
+        await wait_until(count_rounds, lambda count: count >= number, seconds=20)
 
 
 @asynccontextmanager
-async def fleet(env: WorkflowEnvironment, world: FleetEnvironment) -> AsyncIterator[RunningFleet]:
-    """A running fleet with its worker; it is terminated in the end."""
+async def fleet(
+    env: WorkflowEnvironment, environment: FleetEnvironment
+) -> AsyncIterator[RunningFleet]:
+    """Run a fleet with its worker, and terminate it in the end."""
     queue = f"queue-{uuid4().hex[:8]}"
     worker = Worker(
         env.client,
         task_queue=queue,
         workflows=[Fleet],
-        activities=[world.reconcile],
+        activities=[environment.reconcile],
         interceptors=[MalformedMessageInterceptor()],
     )
     async with worker:
@@ -112,9 +116,8 @@ async def fleet(env: WorkflowEnvironment, world: FleetEnvironment) -> AsyncItera
             Fleet.run, FleetState(), id=FLEET_WORKFLOW_ID, task_queue=queue
         )
         try:
-            yield RunningFleet(env, world, handle)
+            yield RunningFleet(env, environment, handle)
         finally:
-            if (
-                await env.client.get_workflow_handle(FLEET_WORKFLOW_ID).describe()
-            ).close_time is None:
-                await env.client.get_workflow_handle(FLEET_WORKFLOW_ID).terminate()
+            current_run = env.client.get_workflow_handle(FLEET_WORKFLOW_ID)
+            if (await current_run.describe()).close_time is None:
+                await current_run.terminate()

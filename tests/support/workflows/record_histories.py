@@ -1,9 +1,9 @@
-"""Record the histories that `test_replay.py` replays: fabric_sync, record_lost and fleet.
+"""Record the histories for `test_replay.py`: fabric_sync, record_lost and fleet.
 
 Run `python -m tests.support.workflows.record_histories NAME`.
 
-Record anew only when no loop that runs anywhere has the old order of commands, or when the change is
-guarded with `workflow.patched`.
+Record them again only if no running loop has the old order of commands, or if the change is guarded with
+`workflow.patched`.
 """
 
 import asyncio
@@ -29,21 +29,21 @@ LOST_HISTORY = HISTORIES / "fabric_sync_record_lost.json"
 
 
 async def record_fleet(env: WorkflowEnvironment) -> None:
-    """A fleet that is told, told nonsense, given a new release, and whose NetBox fails for a while."""
+    """Record a fleet with a signal, a malformed one, a NetBox failure, a new release."""
     async with fleet(env, FleetEnvironment()) as running:
         await running.sleep(100)
-        await running.tell()
+        await running.signal_change()
         await running.sleep(10)
         await running.handle.signal("record_changed", "soon")
-        running.world.error = "NetBox does not answer."
+        running.environment.error = "NetBox does not answer."
         await running.sleep(100)
-        running.world.error, running.world.release = "", "second"
+        running.environment.error, running.environment.release = "", "second"
         await running.sleep(100)
         await write(running.handle, FLEET_HISTORY)
 
 
 async def record_fabric_sync(env: WorkflowEnvironment) -> None:
-    """A loop that is paused, re-planned, asked, told nonsense and to delete, and which meets all failures."""
+    """Record a loop with every message and failures of every dependency."""
     async with loop(env, LoopEnvironment(config(fabric_id="berlin"))) as running:
         await running.sleep(40)
         await running.handle.signal(FabricSync.pause_by_signal, "maintenance")
@@ -52,19 +52,24 @@ async def record_fabric_sync(env: WorkflowEnvironment) -> None:
         await running.handle.signal("set_interval", "soon")
         await running.handle.execute_update(FabricSync.set_interval, 30)
         waiting = DeletesWaiting(digest="d1ce", counts={"dcim.interface": 40}, first=())
-        running.world.inventory = InventoryOutcome(live_digest="", deletes_waiting=waiting)
+        running.environment.inventory_outcome = InventoryOutcome(
+            live_digest="", deletes_waiting=waiting
+        )
         await running.handle.execute_update(FabricSync.sync_now, True)
-        running.world.inventory = InventoryOutcome(live_digest="")
+        running.environment.inventory_outcome = InventoryOutcome(live_digest="")
         await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
-        running.world.live_digest, running.world.inventory_error = "rewired", "It is refused."
+        running.environment.live_digest, running.environment.inventory_error = (
+            "rewired",
+            "NetBox refuses it.",
+        )
         await running.sleep(30)
-        running.world.inventory_error = ""
-        running.world.netbox_error = "NetBox does not answer."
-        running.world.drift_count = 2
+        running.environment.inventory_error = ""
+        running.environment.netbox_error = "NetBox does not answer."
+        running.environment.drift_count = 2
         await running.sleep(60)
-        running.world.netbox_error, running.world.silent = "", True
+        running.environment.netbox_error, running.environment.silent = "", True
         await running.sleep(60)
-        running.world.silent = False
+        running.environment.silent = False
         await running.sleep(60)
         await running.handle.signal("set_interval", 0)
         await running.handle.result()
@@ -83,34 +88,32 @@ async def record_lost(env: WorkflowEnvironment) -> None:
 
 
 async def write(handle: WorkflowHandle[Any, Any], file: Path) -> None:
-    """Keep the history of a workflow."""
+    """Fetch a workflow's history and write it to `file`."""
     history = await handle.fetch_history()
-    await asyncio.to_thread(keep, history, file)
+    await asyncio.to_thread(save, history, file)
 
 
-def keep(history: WorkflowHistory, file: Path) -> None:
-    """Write a history to a file."""
-    file.write_text(
-        json.dumps(without_traces_of_this_machine(json.loads(history.to_json()))) + "\n"
-    )
+def save(history: WorkflowHistory, file: Path) -> None:
+    """Write a history to `file`."""
+    file.write_text(json.dumps(strip_machine_details(json.loads(history.to_json()))) + "\n")
 
 
-def without_traces_of_this_machine(part: Json) -> Json:
-    """The same without stack traces and process names: no replay looks at them."""
+def strip_machine_details(part: Json) -> Json:
+    """Return a copy without stack traces and process names, which no replay reads."""
     if isinstance(part, list):
-        return [without_traces_of_this_machine(each) for each in part]
+        return [strip_machine_details(item) for item in part]
     if not isinstance(part, dict):
         return part
     return {
-        name: without_traces_of_this_machine(value)
+        name: strip_machine_details(value)
         for name, value in part.items()
         if name not in {"stackTrace", "identity"}
     }
 
 
 async def main(name: str) -> None:
-    """Record one of the two."""
-    record = {
+    """Record the history of this name."""
+    record_history = {
         "fabric_sync": record_fabric_sync,
         "record_lost": record_lost,
         "fleet": record_fleet,
@@ -119,7 +122,7 @@ async def main(name: str) -> None:
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(server), data_converter=pydantic_data_converter
     ) as env:
-        await record(env)
+        await record_history(env)
 
 
 if __name__ == "__main__":

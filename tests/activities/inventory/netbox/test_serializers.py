@@ -1,4 +1,4 @@
-"""What NetBox is sent for the fields of the inventory's objects."""
+"""The rows that REST gets for the fields of inventory objects."""
 
 import pytest
 
@@ -29,7 +29,7 @@ SITE = Ref(Model.SITE, "north")
         (Model.INTERFACE, {"name": "E1/1"}, {"name": "E1/1"}),
     ],
 )
-def test_what_is_bound_to_a_value_goes_with_it(
+def test_dependent_fields_are_cleared_with_field(
     model: Model, fields: dict[str, FieldValue], row: Row
 ) -> None:
     assert serialize_fields(model, fields, {SITE: 7}.__getitem__) == row

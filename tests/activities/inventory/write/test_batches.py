@@ -1,4 +1,4 @@
-"""Writes are shared out among requests so that no two requests beside each other touch one parent."""
+"""Lanes of writes: concurrent requests never change the same parent."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ CHANGES: tuple[dict[str, FieldValue], ...] = (
 
 
 def ports(device: Ref) -> Iterator[Write]:
-    """Ports of a device: some are new, some come into VRFs, and some change otherwise."""
+    """Yield writes of ports: new ones, some that enter VRFs, and other changes."""
     for number, fields in zip(range(20), cycle(CHANGES), strict=False):
         ref = Ref(Model.INTERFACE, f"{device.key}#E1/{number}")
         if fields:
@@ -31,18 +31,18 @@ def ports(device: Ref) -> Iterator[Write]:
             yield Write(ref, None, {"device": device, "name": f"E1/{number}", "vrf": ONE}, ref.key)
 
 
-def test_all_ports_of_a_device_are_written_one_after_the_other() -> None:
+def test_ports_of_device_are_written_in_one_lane() -> None:
     stage = tuple(write for leaf in LEAVES for write in ports(Ref(Model.DEVICE, leaf)))
-    made = split_into_lanes(stage)
-    assert len(made) == MAX_CONCURRENT_REQUESTS
-    batches = [batch for lane in made for batch in lane]
+    lanes = split_into_lanes(stage)
+    assert len(lanes) == MAX_CONCURRENT_REQUESTS
+    batches = [batch for lane in lanes for batch in lane]
     written = Counter(write.ref for batch in batches for write in batch.writes)
     assert written == Counter(write.ref for write in stage)
     assert all(len(batch.writes) <= DEFAULT_BATCH_SIZE for batch in batches)
     assert all(len({write.id is None for write in batch.writes}) == 1 for batch in batches)
-    where: dict[str, set[int]] = defaultdict(set)
-    for number, lane in enumerate(made):
+    lanes_by_device: dict[str, set[int]] = defaultdict(set)
+    for number, lane in enumerate(lanes):
         for write in (write for batch in lane for write in batch.writes):
-            where[write.ref.key.partition("#")[0]].add(number)
-    assert where.keys() == set(LEAVES)
-    assert all(len(numbers) == 1 for numbers in where.values())
+            lanes_by_device[write.ref.key.partition("#")[0]].add(number)
+    assert lanes_by_device.keys() == set(LEAVES)
+    assert all(len(lane_numbers) == 1 for lane_numbers in lanes_by_device.values())

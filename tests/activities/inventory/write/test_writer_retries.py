@@ -1,4 +1,4 @@
-"""What becomes of an inventory when answers get lost: NetBox did what nobody knows that it did."""
+"""Lost answers, and objects that NetBox creates after a worker has read it."""
 
 import asyncio
 
@@ -25,48 +25,53 @@ SMALL = (
 )
 
 
-def counts(mirror: FabricInventory) -> dict[str, int]:
-    return {str(model): len(mirror.own(model)) for model in OWNED_MODELS}
+def count_objects(inventory: FabricInventory) -> dict[str, int]:
+    return {str(model): len(inventory.objects(model)) for model in OWNED_MODELS}
 
 
-async def test_what_was_created_all_the_same_is_found_and_not_created_twice(
-    between: FaultProxy, through: FabricInventory
+async def test_create_with_lost_answer_is_not_repeated(
+    fault_proxy: FaultProxy, proxied_inventory: FabricInventory
 ) -> None:
-    between.forgets = True
-    outcome = await asyncio.to_thread(through.sync, *SMALL)
-    plan = through.plan(live_state(*SMALL))
-    assert len(between.forgotten) > 8
+    fault_proxy.drops_creates = True
+    outcome = await asyncio.to_thread(proxied_inventory.sync, *SMALL)
+    plan = proxied_inventory.plan(live_state(*SMALL))
+    assert len(fault_proxy.dropped_paths) > 8
     assert outcome.report.problems == {}
-    there = await asyncio.to_thread(counts, through)
-    assert there == {str(model): plan.counts[model] for model in OWNED_MODELS}
-    assert not (await asyncio.to_thread(through.sync, *SMALL)).report.has_changes
+    existing = await asyncio.to_thread(count_objects, proxied_inventory)
+    assert existing == {str(model): plan.counts[model] for model in OWNED_MODELS}
+    assert not (await asyncio.to_thread(proxied_inventory.sync, *SMALL)).report.has_changes
 
 
-def test_what_a_lost_worker_made_once_more_goes_and_what_was_there_stays(
-    mirror: FabricInventory, inventory_netbox: InventoryNetBox
+def test_duplicate_from_lost_worker_is_deleted(
+    inventory: FabricInventory, inventory_netbox: InventoryNetBox
 ) -> None:
-    """NetBox may do what it was asked for after the next worker has looked; of VRFs it takes two alike."""
-    mirror.sync(*SMALL)
-    ids = mirror.ids()
-    vrf = mirror.one(Model.VRF, "VPC/default/v")
+    """NetBox may complete a lost worker's request after the next worker's read.
+
+    It accepts the duplicate, as VRF names may repeat.
+    """
+    inventory.sync(*SMALL)
+    ids = inventory.ids()
+    vrf = inventory.get(Model.VRF, "VPC/default/v")
     marks = {name: vrf["custom_fields"][name] for name in (FABRIC_FIELD, KEY_FIELD)}
     again = {"name": vrf["name"], "tags": [{"slug": TAG_SLUG}], "custom_fields": marks}
     [copy] = inventory_netbox.write("POST", PATHS[Model.VRF], [again])
-    prefix = mirror.one(Model.PREFIX, "VPC/default/v#a")
-    mirror.edit(Model.PREFIX, prefix, vrf=copy["id"])
-    outcomes = [mirror.sync(*SMALL) for _ in range(MIN_ABSENT_SYNCS)]
-    assert [each.report.updated for each in outcomes] == [1] + [0] * (MIN_ABSENT_SYNCS - 1)
-    assert [each.report.deleted for each in outcomes] == [0] * (MIN_ABSENT_SYNCS - 1) + [1]
-    assert [each.has_pending_work for each in outcomes] == [True] * (MIN_ABSENT_SYNCS - 1) + [False]
-    assert mirror.ids() == ids
-    assert len(mirror.own(Model.VRF)) == mirror.plan(live_state(*SMALL)).counts[Model.VRF]
+    prefix = inventory.get(Model.PREFIX, "VPC/default/v#a")
+    inventory.edit(Model.PREFIX, prefix, vrf=copy["id"])
+    outcomes = [inventory.sync(*SMALL) for _ in range(MIN_ABSENT_SYNCS)]
+    assert [outcome.report.updated for outcome in outcomes] == [1] + [0] * (MIN_ABSENT_SYNCS - 1)
+    assert [outcome.report.deleted for outcome in outcomes] == [0] * (MIN_ABSENT_SYNCS - 1) + [1]
+    assert [outcome.has_pending_work for outcome in outcomes] == [True] * (MIN_ABSENT_SYNCS - 1) + [
+        False
+    ]
+    assert inventory.ids() == ids
+    assert len(inventory.objects(Model.VRF)) == inventory.plan(live_state(*SMALL)).counts[Model.VRF]
 
 
-def test_what_another_fabric_adds_to_the_catalogue_meanwhile_is_used(
-    make_mirror: MakeInventory,
+def test_catalogue_objects_created_meanwhile_are_used(
+    make_inventory: MakeInventory,
 ) -> None:
-    """Fabrics are loaded side by side, and each may find the same part of the catalogue missing."""
-    first, second = make_mirror(), make_mirror()
+    """Fabrics that are loaded side by side may miss the same part of the catalogue."""
+    first, second = make_inventory(), make_inventory()
     rack = (switch("leaf-1", profile="made-meanwhile"), server("s-1"))
     reader = Reader(second.netbox, second.fabric_id)
     changes = find_changes(plan := second.plan(live_state(*rack)), reader.read(plan))
@@ -77,18 +82,20 @@ def test_what_another_fabric_adds_to_the_catalogue_meanwhile_is_used(
     assert not second.sync(*rack).report.has_changes
 
 
-def test_what_was_created_only_after_it_was_looked_up_is_found_too(mirror: FabricInventory) -> None:
-    """NetBox refuses what it has been asked for before, and did when nobody waited for it any more."""
-    reader = Reader(mirror.netbox, mirror.fabric_id)
-    changes = find_changes(plan := mirror.plan(live_state(*SMALL)), reader.read(plan))
-    assert mirror.sync(*SMALL).report.problems == {}
-    ids = mirror.ids()
-    written = Writer(mirror.netbox, reader, mirror.fabric_id, "Trial").write(
+def test_objects_created_after_lookup_are_found(
+    inventory: FabricInventory,
+) -> None:
+    """NetBox may complete a create request after the client's lookup."""
+    reader = Reader(inventory.netbox, inventory.fabric_id)
+    changes = find_changes(plan := inventory.plan(live_state(*SMALL)), reader.read(plan))
+    assert inventory.sync(*SMALL).report.problems == {}
+    ids = inventory.ids()
+    written = Writer(inventory.netbox, reader, inventory.fabric_id, "Trial").write(
         changes, lambda _: None
     )
     assert (written.refused, written.missing_references) == ({}, {})
     for model in (Model.SITE, Model.DEVICE, Model.INTERFACE, Model.CABLE):
         own = {key for at, key in ids if at is model}
         assert own == {ref.key for ref in written.created if ref.model is model}
-    there = mirror.ids()
-    assert all(there[key] == number for key, number in ids.items() if key[0] is Model.CABLE)
+    after = inventory.ids()
+    assert all(after[key] == object_id for key, object_id in ids.items() if key[0] is Model.CABLE)

@@ -1,4 +1,4 @@
-"""Names that NetBox takes, whatever a fabric calls its things."""
+"""NetBox accepts every name and slug, whatever a fabric's objects are called."""
 
 import re
 
@@ -19,31 +19,31 @@ from fabrics.inventory.model.naming import FabricIdentity, shorten, slugify
         ("é", "none"),
     ],
 )
-def test_slugs(text: str, expected: str) -> None:
+def test_slug_of_common_names(text: str, expected: str) -> None:
     assert slugify(text) == expected
 
 
 @given(st.text(min_size=1, max_size=300))
-def test_every_slug_is_one(text: str) -> None:
+def test_slug_of_any_text_is_valid(text: str) -> None:
     assert re.fullmatch(r"[-a-z0-9_]{1,100}", slugify(text))
 
 
 @given(st.sets(st.text(st.characters(codec="utf-8"), max_size=80), max_size=20))
-def test_short_names_stay_and_long_ones_stay_apart(texts: set[str]) -> None:
-    fitted = {shorten(text, 40) for text in texts}
-    assert len(fitted) == len(texts)
-    assert all(len(each) <= 40 for each in fitted)
-    assert {text for text in texts if len(text) <= 40} <= fitted
+def test_short_names_are_unchanged_and_long_ones_stay_unique(texts: set[str]) -> None:
+    shortened = {shorten(text, 40) for text in texts}
+    assert len(shortened) == len(texts)
+    assert all(len(text) <= 40 for text in shortened)
+    assert {text for text in texts if len(text) <= 40} <= shortened
 
 
-def test_a_long_name_keeps_its_beginning() -> None:
+def test_long_name_keeps_its_beginning() -> None:
     name = shorten("a" * 65, 64)
     assert len(name) == 64
     assert name.startswith("a" * 55 + "-")
     assert shorten("a" * 64, 64) == "a" * 64
 
 
-def test_names_hold_the_id_that_a_rename_does_not_change() -> None:
+def test_names_do_not_change_when_the_fabric_is_renamed() -> None:
     before, after = FabricIdentity("dc1", "DC 1"), FabricIdentity("dc1", "Berlin")
     assert before.vrf_name("vpc", "prod") == after.vrf_name("vpc", "prod") == "dc1:vpc:prod"
     assert (before.key, before.site_ref, before.underlay_ref) == (

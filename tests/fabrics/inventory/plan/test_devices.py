@@ -1,54 +1,21 @@
-"""Switches, servers and gateways as devices: what they are, their interfaces, their addresses."""
+"""Switches, servers and gateways as devices with interfaces and addresses."""
 
 from ipaddress import IPv4Interface
 
 from fabrics.inventory.model.dcim import (
-    Cable,
     Device,
     DeviceRole,
-    DeviceType,
     Interface,
     MACAddress,
     Manufacturer,
-    Platform,
     Site,
 )
 from fabrics.inventory.model.ipam import VRF, IPAddress
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, Ref
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import SWITCH_PROFILE
-from fabrics.resources.resource import Resource, resource_from_api
 from tests.support.fabrics.objects import live
 from tests.support.inventory.plans import connection, keys, one, plan, server, skipped, switch
-
-PORTS: dict[str, Json] = {
-    "M1": {"management": True},
-    "E1/1": {"group": "1"},
-    "E1/2": {"group": "1"},
-    "E1/3": {"profile": "QSFP28-100G"},
-    "E1/4": {"profile": "OSFP-2x400G"},
-    "E1/5": {"profile": "RJ45-2.5G"},
-    "E1/6": {"profile": "QSFP28-100G"},
-}
-
-
-def profile(name: str, display: str = "Celestica DS3000") -> Resource:
-    """A switch profile with one port of each sort."""
-    spec: dict[str, Json] = {
-        "displayName": display,
-        "nosType": "sonic-bcm-base",
-        "ports": PORTS,
-        "portGroups": {"1": {"profile": "SFP28-25G"}},
-        "portProfiles": {
-            "SFP28-25G": {"speed": {"default": "25G", "supported": ["10G", "25G"]}},
-            "QSFP28-100G": {"breakout": {"default": "1x100G"}},
-            "OSFP-2x400G": {"breakout": {"default": "2x400G"}},
-            "RJ45-2.5G": {"speed": {"default": "2.5G"}},
-        },
-    }
-    return resource_from_api({"metadata": {"name": name}, "spec": spec}, SWITCH_PROFILE)
-
 
 LEAF: dict[str, Json] = {
     "description": "VS-01\n ESLAG 1",
@@ -62,7 +29,7 @@ LEAF: dict[str, Json] = {
 }
 
 
-def test_a_switch_is_a_device_with_what_it_states() -> None:
+def test_switch_becomes_a_device_with_the_fields_of_its_spec() -> None:
     made = plan(switch("leaf-01", **LEAF))
     device = one(made, Device, "Switch/default/leaf-01")
     assert device == Device(
@@ -87,7 +54,7 @@ def test_a_switch_is_a_device_with_what_it_states() -> None:
     assert skipped(made) == {}
 
 
-def test_a_switch_has_a_management_port_and_loopbacks() -> None:
+def test_switch_has_a_management_port_and_loopbacks() -> None:
     made = plan(switch("leaf-01", **LEAF))
     assert keys(made, Interface) == [
         "Switch/default/leaf-01#Loopback1",
@@ -111,7 +78,7 @@ def test_a_switch_has_a_management_port_and_loopbacks() -> None:
     assert (mac.assigned_object, management.primary_mac_address) == (management.ref, mac.ref)
 
 
-def test_a_switch_without_numbers_has_none() -> None:
+def test_switch_without_addresses_and_serial_leaves_them_empty() -> None:
     made = plan(switch("leaf-01", boot={}, redundancy={}))
     device = one(made, Device, "Switch/default/leaf-01")
     assert (device.primary_ip4, device.serial, device.details) == (None, "", {})
@@ -126,107 +93,20 @@ def test_a_switch_without_numbers_has_none() -> None:
     assert keys(made, IPAddress) == keys(made, MACAddress) == []
 
 
-def test_the_pair_of_an_mclag_shares_its_vtep_and_no_others_do() -> None:
+def test_only_an_mclag_pair_shares_its_vtep_address() -> None:
     shared: dict[str, Json] = {"vtepIP": "172.30.12.0/32"}
     mclag: dict[str, Json] = {"redundancy": {"type": "mclag", "group": "a"}, **shared}
     pair = plan(switch("leaf-01", **mclag), switch("leaf-02", **mclag))
     assert keys(pair, IPAddress) == [f"Switch/default/leaf-0{n}#Loopback2" for n in (1, 2)]
-    assert {each.role for each in pair.objects if isinstance(each, IPAddress)} == {"anycast"}
+    assert {address.role for address in pair.objects if isinstance(address, IPAddress)} == {
+        "anycast"
+    }
     others = plan(switch("leaf-01", **mclag), switch("leaf-02", **shared))
     assert keys(others, IPAddress) == ["Switch/default/leaf-01#Loopback2"]
     assert list(skipped(others)) == ["Switch/default/leaf-02#Loopback2"]
 
 
-def test_a_profile_tells_ports_types_and_platform() -> None:
-    made = plan(
-        profile("celestica-ds3000"),
-        switch(
-            "leaf-01",
-            profile="celestica-ds3000",
-            portGroupSpeeds={"1": "SPEED_10G"},
-            portSpeeds={"E1/2/1": "1G"},
-            portBreakouts={"E1/3": "4x25G", "E1/6": "1x40G"},
-        ),
-    )
-    ports = {
-        each.name: (each.type, each.speed, each.mgmt_only)
-        for each in made.objects
-        if isinstance(each, Interface)
-    }
-    assert ports == {
-        "E1/1": ("25gbase-x-sfp28", 10_000_000, False),
-        "E1/2": ("25gbase-x-sfp28", 1_000_000, False),
-        **{f"E1/3/{n}": ("25gbase-x-sfp28", 25_000_000, False) for n in (1, 2, 3, 4)},
-        **{f"E1/4/{n}": ("400gbase-x-osfp", 400_000_000, False) for n in (1, 2)},
-        "E1/5": ("2.5gbase-t", 2_500_000, False),
-        "E1/6": ("100gbase-x-qsfp28", 40_000_000, False),
-        "M1": ("other", None, True),
-    }
-    device = one(made, Device, "Switch/default/leaf-01")
-    assert one(made, Platform, "sonic-bcm-base").ref == device.platform
-    kind = one(made, DeviceType, "celestica-ds3000")
-    assert (kind.model, kind.manufacturer.key) == ("Celestica DS3000", "celestica")
-
-
-def test_the_same_hardware_is_the_same_type_whatever_runs_on_it() -> None:
-    names = ("celestica-ds3000", "celestica-ds3000-clsp")
-    made = plan(
-        *map(profile, names),
-        *(switch(f"leaf-0{n}", profile=name) for n, name in enumerate(names)),
-    )
-    types = {each.device_type.key for each in made.objects if isinstance(each, Device)}
-    assert types == {"celestica-ds3000"}
-    assert skipped(made) == {}
-
-
-def test_without_a_profile_breakouts_and_connections_tell_the_ports() -> None:
-    made = plan(
-        switch("leaf-01", portBreakouts={"E1/5": "4x25G", "E1/6": "1x100G"}),
-        server("server-1"),
-        connection("a", "unbundled", {"server": "server-1/e1", "switch": "leaf-01/E1/5"}),
-        connection("b", "unbundled", {"server": "server-1/e2", "switch": "leaf-01/E1/5/4"}),
-        connection("c", "unbundled", {"server": "server-1/e3", "switch": "leaf-01/E1/6/1"}),
-        connection("d", "unbundled", {"server": "server-1/e4", "switch": "leaf-01/E1/7/1"}),
-        connection("e", "unbundled", {"server": "server-1/e5", "switch": "leaf-01/E1/7/2"}),
-        connection("f", "unbundled", {"server": "server-1/e6", "switch": "leaf-01/E1/8"}),
-    )
-    ports = [key.partition("#")[2] for key in keys(made, Interface) if key.startswith("Switch")]
-    assert ports == [
-        "E1/5",
-        *(f"E1/5/{n}" for n in (2, 3, 4)),
-        "E1/6",
-        "E1/7",
-        "E1/7/2",
-        "E1/8",
-        "M1",
-    ]
-    first, second = (one(made, Interface, f"Switch/default/leaf-01#E1/{n}") for n in (5, 7))
-    assert (first.name, first.speed, second.name) == ("E1/5/1", 25_000_000, "E1/7/1")
-    assert one(made, Interface, "Switch/default/leaf-01#E1/8").create_only_fields >= {
-        "type",
-        "speed",
-        "mtu",
-    }
-    assert skipped(made) == {}
-
-
-def test_ports_that_a_switch_does_not_have_are_not_made_up() -> None:
-    made = plan(
-        profile("celestica-ds3000"),
-        switch("leaf-01", profile="celestica-ds3000", portBreakouts={"E1/3": "2x50G"}),
-        server("server-1"),
-        connection("a", "unbundled", {"server": "server-1/e1", "switch": "leaf-01/E1/3/2"}),
-        connection("b", "unbundled", {"server": "server-1/e2", "switch": "leaf-01/E1/3/3"}),
-        connection("c", "unbundled", {"server": "server-1/e3", "switch": "leaf-01/E1/99"}),
-    )
-    assert keys(made, Cable) == ["Connection/default/a"]
-    assert skipped(made) == {
-        "Connection/default/b": "names the port leaf-01/E1/3/3, which is not there",
-        "Connection/default/c": "names the port leaf-01/E1/99, which is not there",
-    }
-
-
-def test_servers_have_the_ports_of_their_connections_and_a_type_that_people_may_change() -> None:
+def test_server_has_the_ports_of_its_connections_and_a_create_only_type() -> None:
     made = plan(
         switch("leaf-01"),
         live("Server", "server-1", {"description": "rack 3"}),
@@ -246,7 +126,7 @@ def test_servers_have_the_ports_of_their_connections_and_a_type_that_people_may_
     assert not [key for key in keys(made, Interface) if key.startswith("Server/default/server-2")]
 
 
-def test_a_gateway_has_its_interfaces_loopback_and_vtep() -> None:
+def test_gateway_has_its_interfaces_loopback_and_vtep() -> None:
     spec: Json = {
         "asn": 65534,
         "groups": [{"name": "default", "priority": 2}],
@@ -264,7 +144,11 @@ def test_a_gateway_has_its_interfaces_loopback_and_vtep() -> None:
         "groups": [{"name": "default", "priority": 2}],
         "neighbors": [{"source": "enp2s1", "ip": "172.30.128.24", "asn": 65100}],
     }
-    mtus = {each.name: each.mtu for each in made.objects if isinstance(each, Interface)}
+    mtus = {
+        interface.name: interface.mtu
+        for interface in made.objects
+        if isinstance(interface, Interface)
+    }
     assert mtus == {"enp2s1": 9100, "lo": None, "vtep": 9036}
     assert keys(made, IPAddress) == [
         "Gateway/default/gateway-1#enp2s1",
@@ -277,7 +161,7 @@ def test_a_gateway_has_its_interfaces_loopback_and_vtep() -> None:
     )
 
 
-def test_names_tell_fabrics_apart_in_a_shared_site() -> None:
+def test_device_names_carry_the_fabric_id_in_a_shared_site() -> None:
     shared = FabricIdentity("dc1", "DC 1", shared_site="berlin")
     made = plan(switch("leaf-01"), server("s" * 80), fabric=shared)
     leaf = one(made, Device, "Switch/default/leaf-01")
@@ -288,7 +172,7 @@ def test_names_tell_fabrics_apart_in_a_shared_site() -> None:
     assert keys(made, Site) == []
 
 
-def test_two_devices_of_one_name_are_not_both_shown() -> None:
+def test_second_device_of_one_name_is_skipped() -> None:
     made = plan(
         switch("one"),
         server("one"),
@@ -297,12 +181,12 @@ def test_two_devices_of_one_name_are_not_both_shown() -> None:
     assert keys(made, Device) == ["Switch/default/one"]
     assert skipped(made) == {
         "Server/default/one": "needs the name one in Fabric/default/dc1#site,"
-        " which Switch/default/one has",
-        "Connection/default/a": "names the Server one, which is not there",
+        " which Switch/default/one already uses",
+        "Connection/default/a": "refers to the Server one, which does not exist",
     }
 
 
-def test_an_address_that_no_host_can_have_is_left_out() -> None:
+def test_network_and_broadcast_addresses_are_skipped() -> None:
     made = plan(
         switch("leaf-01", ip="172.30.0.0/21", protocolIP="172.30.7.255/21", vtepIP="0.0.0.1/0")
     )

@@ -1,16 +1,16 @@
-"""Every live set, against a reader of its own: counts, devices, cable ends, LAG members, VLANs on ports."""
+"""Plans of all live sets, compared with counts, ends and memberships that are derived in another way."""
 
 from collections.abc import Iterator
 from functools import cache
 
-from fabrics.drift import find_drift
+from fabrics.drift.compare import find_drift
 from fabrics.inventory.model.dcim import Cable, Device, Interface
 from fabrics.inventory.model.ipam import VLAN, VRF, IPAddress, IPRange, Prefix, VLANGroup
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.resources.kinds import ALL_COMPARED_KINDS, SWITCH_PROFILE
-from fabrics.resources.manifests import build_desired_state
+from fabrics.resources.manifests.files import build_desired_state
 from tests.support.fabrics.sample_sets import needs_samples
 from tests.support.inventory.expected_inventory import (
     Hardware,
@@ -19,28 +19,34 @@ from tests.support.inventory.expected_inventory import (
     Reader,
     ports_of,
 )
-from tests.support.inventory.live_samples import SKIPPED, LiveSet, each_sample, live_of, profiles
+from tests.support.inventory.live_samples import (
+    SKIPPED,
+    LiveSet,
+    each_sample,
+    parse_live_state,
+    profiles,
+)
 
 DC1 = FabricIdentity("dc1", "DC 1")
 
 pytestmark = each_sample
 
 
-class Shown:
-    """A plan as people see it: by names, not by keys."""
+class NamedPlan:
+    """A plan by the names that people see, not by keys."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.by_ref: dict[Ref, PlannedObject] = {each.ref: each for each in plan.objects}
+        self.by_ref: dict[Ref, PlannedObject] = {planned.ref: planned for planned in plan.objects}
 
     def of[W: PlannedObject](self, kind: type[W]) -> Iterator[W]:
-        return (each for each in self.plan.objects if isinstance(each, kind))
+        return (planned for planned in self.plan.objects if isinstance(planned, kind))
 
     def get[W: PlannedObject](self, kind: type[W], ref: Ref | None) -> W:
         assert ref is not None
-        found = self.by_ref[ref]
-        assert isinstance(found, kind)
-        return found
+        planned = self.by_ref[ref]
+        assert isinstance(planned, kind)
+        return planned
 
     def port(self, ref: Ref | None) -> PortOf:
         interface = self.get(Interface, ref)
@@ -51,178 +57,185 @@ class Shown:
 
 
 @cache
-def shown(sample: LiveSet) -> Shown:
-    return Shown(make_plan(live_of(sample.items()), DC1))
+def named_plan(sample: LiveSet) -> NamedPlan:
+    return NamedPlan(make_plan(parse_live_state(sample.items()), DC1))
 
 
 @cache
-def reader(sample: LiveSet) -> Reader:
+def expected_for(sample: LiveSet) -> Reader:
     return Reader(sample.items())
 
 
-def test_what_is_skipped_is_documented(sample: LiveSet) -> None:
-    skipped = shown(sample).plan.skipped
-    assert reader(sample).skipped() == SKIPPED.get(sample.name, {})
-    assert {each.key: each.reason for each in skipped} == SKIPPED.get(sample.name, {})
-    assert len({each.key for each in skipped}) == len(skipped)
+def test_only_listed_objects_are_skipped(sample: LiveSet) -> None:
+    skipped = named_plan(sample).plan.skipped
+    assert expected_for(sample).skipped() == SKIPPED.get(sample.name, {})
+    assert {skip.key: skip.reason for skip in skipped} == SKIPPED.get(sample.name, {})
+    assert len({skip.key for skip in skipped}) == len(skipped)
 
 
-def test_counts_per_model(sample: LiveSet) -> None:
-    expected, counts = reader(sample), shown(sample).plan.counts
+def test_every_model_has_the_expected_count(sample: LiveSet) -> None:
+    expected, counts = expected_for(sample), named_plan(sample).plan.counts
     profiles_used = {spec["profile"] for spec in expected.of["Switch"].values()}
-    odd = {"Server": "generic", "Gateway": "hedgehog"}
-    makers = {{"vs": "hedgehog"}.get(each, each.split("-")[0]) for each in profiles_used}
-    makers |= {maker for kind, maker in odd.items() if expected.of[kind]}
+    other_makers = {"Server": "generic", "Gateway": "hedgehog"}
+    makers = {{"vs": "hedgehog"}.get(profile, profile.split("-")[0]) for profile in profiles_used}
+    makers |= {maker for kind, maker in other_makers.items() if expected.of[kind]}
     assert counts == expected.counts() | {
         Model.MANUFACTURER: len(makers),
-        Model.DEVICE_TYPE: len(profiles_used) + sum(bool(expected.of[kind]) for kind in odd),
+        Model.DEVICE_TYPE: len(profiles_used)
+        + sum(bool(expected.of[kind]) for kind in other_makers),
         Model.DEVICE_ROLE: len(set(expected.devices().values())),
         Model.PLATFORM: 0,
     }
 
 
-def test_each_device_with_its_role(sample: LiveSet) -> None:
-    devices = {each.name: each.role.key for each in shown(sample).of(Device)}
-    assert devices == reader(sample).devices()
+def test_every_device_has_its_role(sample: LiveSet) -> None:
+    devices = {device.name: device.role.key for device in named_plan(sample).of(Device)}
+    assert devices == expected_for(sample).devices()
 
 
-def test_what_each_device_is(sample: LiveSet) -> None:
+def test_every_device_has_its_hardware(sample: LiveSet) -> None:
     hardware = {
-        each.name: Hardware(
-            each.device_type.key,
-            each.serial,
-            each.platform.key if each.platform else "",
-            each.status,
+        device.name: Hardware(
+            device.device_type.key,
+            device.serial,
+            device.platform.key if device.platform else "",
+            device.status,
         )
-        for each in shown(sample).of(Device)
+        for device in named_plan(sample).of(Device)
     }
-    assert hardware == reader(sample).hardware()
+    assert hardware == expected_for(sample).hardware()
 
 
-def test_each_interface(sample: LiveSet) -> None:
-    plan = shown(sample)
-    assert {plan.port(each.ref) for each in plan.of(Interface)} == reader(sample).interfaces()
-    marked = {plan.port(each.ref) for each in plan.of(Interface) if each.mark_connected}
-    assert marked == reader(sample).outward()
-    routed = [each for each in plan.of(Interface) if each.parent or each.vrf]
-    vrfs = {plan.port(each.ref): plan.vrf(each.vrf) if each.vrf else "" for each in routed}
-    assert vrfs == reader(sample).routed()
-    for each in routed:
-        device, name = plan.port(each.ref)
-        parent = each.parent or each.ref
+def test_every_interface_has_its_vrf_mtu_and_speed(sample: LiveSet) -> None:
+    plan = named_plan(sample)
+    assert {plan.port(port.ref) for port in plan.of(Interface)} == expected_for(sample).interfaces()
+    marked = {plan.port(port.ref) for port in plan.of(Interface) if port.mark_connected}
+    assert marked == expected_for(sample).external_ports()
+    routed = [port for port in plan.of(Interface) if port.parent or port.vrf]
+    vrfs = {plan.port(port.ref): plan.vrf(port.vrf) if port.vrf else "" for port in routed}
+    assert vrfs == expected_for(sample).routed()
+    for port in routed:
+        device, name = plan.port(port.ref)
+        parent = port.parent or port.ref
         assert plan.port(parent) == (device, name.partition(".")[0])
-    mtus = {plan.port(each.ref): each.mtu for each in plan.of(Interface) if each.mtu}
-    assert mtus == reader(sample).mtus()
+    mtus = {plan.port(port.ref): port.mtu for port in plan.of(Interface) if port.mtu}
+    assert mtus == expected_for(sample).mtus()
     speeds = {
-        plan.port(each.ref): (each.type, each.speed)
-        for each in plan.of(Interface)
-        if each.speed or each.type not in ("lag", "virtual", "other")
+        plan.port(port.ref): (port.type, port.speed)
+        for port in plan.of(Interface)
+        if port.speed or port.type not in ("lag", "virtual", "other")
     }
-    assert speeds == reader(sample).speeds()
+    assert speeds == expected_for(sample).speeds()
 
 
-def test_each_cable_on_the_right_interfaces(sample: LiveSet) -> None:
-    plan = shown(sample)
-    cables = {frozenset(map(plan.port, each.terminations)): each.label for each in plan.of(Cable)}
-    assert cables == reader(sample).cables()
+def test_every_cable_joins_its_two_ports(sample: LiveSet) -> None:
+    plan = named_plan(sample)
+    cables = {
+        frozenset(map(plan.port, cable.terminations)): cable.label for cable in plan.of(Cable)
+    }
+    assert cables == expected_for(sample).cables()
 
 
-def test_each_lag_member(sample: LiveSet) -> None:
-    plan = shown(sample)
-    members = {plan.port(each.ref): plan.port(each.lag) for each in plan.of(Interface) if each.lag}
-    expected = reader(sample).members()
+def test_every_lag_has_its_members(sample: LiveSet) -> None:
+    plan = named_plan(sample)
+    members = {plan.port(port.ref): plan.port(port.lag) for port in plan.of(Interface) if port.lag}
+    expected = expected_for(sample).members()
     assert members == {port: (port[0], name) for port, name in expected.items()}
-    lags = {plan.port(each.ref) for each in plan.of(Interface) if each.type == "lag"}
+    lags = {plan.port(port.ref) for port in plan.of(Interface) if port.type == "lag"}
     assert lags == set(members.values())
 
 
-def test_each_vlan_on_the_right_port(sample: LiveSet) -> None:
-    plan = shown(sample)
-    found = {}
-    for each in plan.of(Interface):
-        tagged = frozenset(plan.get(VLAN, ref).vid for ref in each.tagged_vlans)
-        untagged = plan.get(VLAN, each.untagged_vlan).vid if each.untagged_vlan else None
-        assert each.mode == ("tagged" if tagged else "access" if untagged else None)
-        if each.mode:
-            found[plan.port(each.ref)] = Membership(untagged, tagged)
-    assert found == reader(sample).memberships()
+def test_every_port_has_its_vlans(sample: LiveSet) -> None:
+    plan = named_plan(sample)
+    memberships = {}
+    for port in plan.of(Interface):
+        tagged = frozenset(plan.get(VLAN, ref).vid for ref in port.tagged_vlans)
+        untagged = plan.get(VLAN, port.untagged_vlan).vid if port.untagged_vlan else None
+        assert port.mode == ("tagged" if tagged else "access" if untagged else None)
+        if port.mode:
+            memberships[plan.port(port.ref)] = Membership(untagged, tagged)
+    assert memberships == expected_for(sample).memberships()
 
 
-def test_each_vlan_in_its_group(sample: LiveSet) -> None:
-    plan = shown(sample)
+def test_every_vlan_is_in_its_group(sample: LiveSet) -> None:
+    plan = named_plan(sample)
     vlans = {
-        (plan.get(VLANGroup, each.group).name.removeprefix("dc1:"), each.vid): each.name
-        for each in plan.of(VLAN)
+        (plan.get(VLANGroup, vlan.group).name.removeprefix("dc1:"), vlan.vid): vlan.name
+        for vlan in plan.of(VLAN)
     }
-    assert vlans == reader(sample).vlans()
+    assert vlans == expected_for(sample).vlans()
 
 
-def test_each_network_and_range(sample: LiveSet) -> None:
-    plan = shown(sample)
-    assert {plan.vrf(each.ref) for each in plan.of(VRF)} == reader(sample).vrfs()
-    prefixes = {(plan.vrf(each.vrf), str(each.prefix)) for each in plan.of(Prefix)}
-    assert prefixes == reader(sample).prefixes()
+def test_every_vrf_has_its_prefixes_and_ranges(sample: LiveSet) -> None:
+    plan = named_plan(sample)
+    assert {plan.vrf(vrf.ref) for vrf in plan.of(VRF)} == expected_for(sample).vrfs()
+    prefixes = {(plan.vrf(prefix.vrf), str(prefix.prefix)) for prefix in plan.of(Prefix)}
+    assert prefixes == expected_for(sample).prefixes()
     networks = {
-        (plan.vrf(each.vrf), str(each.prefix)): (
-            each.status,
-            plan.get(VLAN, each.vlan).vid if each.vlan else None,
+        (plan.vrf(prefix.vrf), str(prefix.prefix)): (
+            prefix.status,
+            plan.get(VLAN, prefix.vlan).vid if prefix.vlan else None,
         )
-        for each in plan.of(Prefix)
+        for prefix in plan.of(Prefix)
     }
-    assert networks == reader(sample).networks()
+    assert networks == expected_for(sample).networks()
     ranges = {
-        (plan.vrf(each.vrf), str(each.start_address), str(each.end_address))
-        for each in plan.of(IPRange)
+        (plan.vrf(pool.vrf), str(pool.start_address), str(pool.end_address))
+        for pool in plan.of(IPRange)
     }
-    assert ranges == reader(sample).ranges()
+    assert ranges == expected_for(sample).ranges()
 
 
-def test_each_address_where_it_belongs(sample: LiveSet) -> None:
-    plan = shown(sample)
+def test_every_address_is_on_its_interface(sample: LiveSet) -> None:
+    plan = named_plan(sample)
     addresses = {
         (
-            plan.vrf(a.vrf),
-            str(a.address),
-            *(plan.port(a.assigned_object) if a.assigned_object else ("", "")),
-        ): (a.status, a.role or "")
-        for a in plan.of(IPAddress)
+            plan.vrf(ip.vrf),
+            str(ip.address),
+            *(plan.port(ip.assigned_object) if ip.assigned_object else ("", "")),
+        ): (ip.status, ip.role or "")
+        for ip in plan.of(IPAddress)
     }
-    assert addresses.keys() == reader(sample).addresses()
-    assert addresses == reader(sample).uses()
+    assert addresses.keys() == expected_for(sample).addresses()
+    assert addresses == expected_for(sample).uses()
 
 
-def test_each_peering_on_both_sides(sample: LiveSet) -> None:
-    plan = shown(sample)
-    told: dict[str, set[str]] = {}
+def test_every_peering_is_on_all_its_vrfs(sample: LiveSet) -> None:
+    plan = named_plan(sample)
+    peered: dict[str, set[str]] = {}
     for vrf in plan.of(VRF):
         peerings = vrf.details.get("peerings", [])
         assert isinstance(peerings, list)
         for entry in peerings:
             assert isinstance(entry, dict)
-            told.setdefault(str(entry["key"]), set()).add(plan.vrf(vrf.ref))
-    assert told == reader(sample).peerings()
+            peered.setdefault(str(entry["key"]), set()).add(plan.vrf(vrf.ref))
+    assert peered == expected_for(sample).peerings()
 
 
 @needs_samples
-def test_profiles_tell_all_ports(sample: LiveSet) -> None:
-    known = {each["metadata"]["name"]: each["spec"] for each in profiles()}
-    plan = Shown(make_plan(live_of([*sample.items(), *profiles()]), DC1))
-    assert plan.plan.skipped == shown(sample).plan.skipped
+def test_profiles_give_switches_all_their_ports(sample: LiveSet) -> None:
+    profile_specs = {profile["metadata"]["name"]: profile["spec"] for profile in profiles()}
+    plan = NamedPlan(make_plan(parse_live_state([*sample.items(), *profiles()]), DC1))
+    assert plan.plan.skipped == named_plan(sample).plan.skipped
     ports: dict[str, set[str]] = {}
-    for each in plan.of(Interface):
-        if each.type not in ("lag", "virtual"):
-            ports.setdefault(plan.port(each.ref)[0], set()).add(each.name)
-    for name, switch in reader(sample).of["Switch"].items():
-        assert ports[name] == ports_of(switch, known[switch["profile"]])
-    speeds = [each for each in plan.of(Interface) if each.type not in ("lag", "virtual", "other")]
-    assert all(each.speed for each in speeds)
+    for port in plan.of(Interface):
+        if port.type not in ("lag", "virtual"):
+            ports.setdefault(plan.port(port.ref)[0], set()).add(port.name)
+    for name, switch in expected_for(sample).of["Switch"].items():
+        assert ports[name] == ports_of(switch, profile_specs[switch["profile"]])
+    speeds = [port for port in plan.of(Interface) if port.type not in ("lag", "virtual", "other")]
+    assert all(port.speed for port in speeds)
 
 
 @needs_samples
-def test_profiles_are_no_drift(sample: LiveSet) -> None:
-    without, beside = live_of(sample.items()), live_of([*sample.items(), *profiles()])
-    assert len(beside.resources[SWITCH_PROFILE]) == len(profiles())
+def test_profiles_do_not_count_as_drift(sample: LiveSet) -> None:
+    without, with_profiles = (
+        parse_live_state(sample.items()),
+        parse_live_state([*sample.items(), *profiles()]),
+    )
+    assert len(with_profiles.resources[SWITCH_PROFILE]) == len(profiles())
     drifts = [
-        find_drift(build_desired_state([]), live, ALL_COMPARED_KINDS) for live in (without, beside)
+        find_drift(build_desired_state([]), live, ALL_COMPARED_KINDS)
+        for live in (without, with_profiles)
     ]
     assert drifts[0] == drifts[1]

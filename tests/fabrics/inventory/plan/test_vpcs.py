@@ -1,4 +1,4 @@
-"""Namespaces, VPCs, what is attached to them and who peers with them."""
+"""Namespaces, VPCs and their attachments."""
 
 import pytest
 
@@ -34,22 +34,22 @@ def subnet(number: int, **more: Json) -> Json:
     return {"subnet": f"10.0.{number}.0/24", "vlan": 1000 + number, **more}
 
 
-def test_an_ipv4_namespace_is_a_vrf_with_containers() -> None:
+def test_ipv4_namespace_becomes_a_vrf_with_containers() -> None:
     spec: Json = {"subnets": ["10.40.0.0/16", "10.8.0.0/20"]}
     made = plan(live("IPv4Namespace", "default", spec))
     vrf = one(made, VRF, "IPv4Namespace/default/default")
     assert vrf.name == "dc1:ipns:default"
     assert [
-        (each.key, each.vrf, str(each.prefix), each.status)
-        for each in made.objects
-        if isinstance(each, Prefix)
+        (prefix.key, prefix.vrf, str(prefix.prefix), prefix.status)
+        for prefix in made.objects
+        if isinstance(prefix, Prefix)
     ] == [
         (f"IPv4Namespace/default/default#{network}", vrf.ref, network, "container")
         for network in ("10.40.0.0/16", "10.8.0.0/20")
     ]
 
 
-def test_a_vlan_namespace_is_a_group_whose_ranges_do_not_overlap() -> None:
+def test_vlan_namespace_becomes_a_group_with_merged_ranges() -> None:
     ranges: Json = [
         {"from": 2000},
         {"from": 1100, "to": 1299},
@@ -62,7 +62,7 @@ def test_a_vlan_namespace_is_a_group_whose_ranges_do_not_overlap() -> None:
     assert group.vid_ranges == ((1000, 1299), (1300, 1300), (2000, 2000))
 
 
-def test_a_subnet_is_a_prefix_with_vlan_gateway_and_dhcp() -> None:
+def test_subnet_becomes_a_prefix_with_vlan_gateway_and_dhcp() -> None:
     dhcp: Json = {
         "enable": True,
         "range": {"start": "10.0.1.2", "end": "10.0.1.255"},
@@ -88,7 +88,7 @@ def test_a_subnet_is_a_prefix_with_vlan_gateway_and_dhcp() -> None:
     assert skipped(made) == {}
 
 
-def test_host_bits_of_a_subnet_mean_nothing() -> None:
+def test_host_bits_of_a_subnet_are_dropped() -> None:
     made = plan(vpc(a={"subnet": "10.0.6.7/24", "hostBGP": True}))
     prefix = one(made, Prefix, "VPC/default/prod#a")
     assert (str(prefix.prefix), prefix.details) == ("10.0.6.0/24", {"hostBGP": True})
@@ -106,17 +106,17 @@ def test_host_bits_of_a_subnet_mean_nothing() -> None:
         (
             subnet(2, vlan=1001),
             "b/vlan",
-            "needs the VLAN 1001 of VLANNamespace/default/default, which VPC/default/prod#a has",
+            "needs the VLAN 1001 of VLANNamespace/default/default, which VPC/default/prod#a already uses",
         ),
         (
             subnet(2, subnet="10.0.1.9/24", vlan=0),
             "b",
-            "needs the prefix 10.0.1.0/24 of VPC/default/prod, which VPC/default/prod#a has",
+            "needs the prefix 10.0.1.0/24 of VPC/default/prod, which VPC/default/prod#a already uses",
         ),
         (
             subnet(2, subnet="0.0.0.0/0"),
             "b",
-            "is the default route 0.0.0.0/0, which NetBox takes for no prefix",
+            "is the default route 0.0.0.0/0, which NetBox does not accept",
         ),
         (
             subnet(2, gateway="10.9.9.9"),
@@ -131,7 +131,7 @@ def test_host_bits_of_a_subnet_mean_nothing() -> None:
         (
             subnet(2, subnet="10.0.0.0/16", dhcp={"enable": True}),
             "b/dhcp",
-            "has a DHCP range that overlaps with that of VPC/default/prod#a/dhcp",
+            "has a DHCP range that overlaps with VPC/default/prod#a/dhcp",
         ),
         (
             subnet(2, dhcp={"static": {"3c:fd:fe:c8:41:10": {"ip": "10.9.9.9"}}}),
@@ -140,7 +140,7 @@ def test_host_bits_of_a_subnet_mean_nothing() -> None:
         ),
     ],
 )
-def test_a_part_that_netbox_would_refuse_is_skipped_alone(
+def test_part_that_netbox_would_refuse_is_skipped_alone(
     second: Json, part: str, reason: str
 ) -> None:
     made = plan(VLANS, vpc(a=subnet(1, dhcp={"enable": True}), b=second))
@@ -149,7 +149,7 @@ def test_a_part_that_netbox_would_refuse_is_skipped_alone(
     assert "VPC/default/prod#a/dhcp" in keys(made, IPRange)
 
 
-def test_attachments_add_up_on_a_port() -> None:
+def test_port_has_the_vlans_of_all_its_attachments() -> None:
     made = plan(
         VLANS,
         *LEAVES,
@@ -161,86 +161,92 @@ def test_attachments_add_up_on_a_port() -> None:
     )
     port = one(made, Interface, PORT)
     assert port.mode == "tagged"
-    assert [each.key for each in port.tagged_vlans] == ["VPC/default/prod#a", "VPC/default/prod#b"]
+    assert [vlan.key for vlan in port.tagged_vlans] == ["VPC/default/prod#a", "VPC/default/prod#b"]
     assert port.untagged_vlan == one(made, VLAN, "VPC/default/prod#default").ref
     assert skipped(made) == {}
 
 
-def test_a_native_vlan_alone_makes_an_access_port() -> None:
+def test_native_vlan_alone_makes_an_access_port() -> None:
     made = plan(VLANS, *LEAVES, SINGLE, vpc(a=subnet(1)), attachment("one", "prod/a", native=True))
     port = one(made, Interface, PORT)
     assert (port.mode, port.tagged_vlans) == ("access", ())
     assert port.untagged_vlan == one(made, VLAN, "VPC/default/prod#a").ref
 
 
-def test_a_subnet_of_bgp_speakers_without_a_vlan_is_the_vrf_of_the_port() -> None:
-    free = vpc(a={"subnet": "10.0.9.0/24", "hostBGP": True})
+def test_host_bgp_subnet_without_vlan_sets_the_vrf_of_the_port() -> None:
+    prod = vpc(a={"subnet": "10.0.9.0/24", "hostBGP": True})
     other = vpc("other", a={"subnet": "10.0.8.0/24", "hostBGP": True})
     attached = [attachment(f"to-{name}", f"{name}/a") for name in ("other", "prod")]
-    made = plan(VLANS, *LEAVES, SINGLE, free, attached[1])
+    made = plan(VLANS, *LEAVES, SINGLE, prod, attached[1])
     port = one(made, Interface, PORT)
     assert (port.vrf, port.mode) == (one(made, VRF, "VPC/default/prod").ref, None)
     assert skipped(made) == {}
     key = f"VPCAttachment/default/to-prod#{PORT}"
-    made = plan(VLANS, *LEAVES, SINGLE, free, other, *attached)
-    assert skipped(made) == {key: f"would be the second VPC of {PORT}"}
+    made = plan(VLANS, *LEAVES, SINGLE, prod, other, *attached)
+    assert skipped(made) == {key: f"would add a second VPC to {PORT}"}
 
 
 @pytest.mark.parametrize(
-    ("stated", "shown"),
+    ("stated", "details"),
     [
         ("10.1.0.0/31", {"p2pLink": "10.1.0.0/31"}),
         ("10.1.0.1/31", {"p2pLink": "10.1.0.0/31"}),
         ("?", {}),
     ],
 )
-def test_a_network_for_two_is_a_detail_of_the_port(stated: str, shown: Json) -> None:
+def test_p2p_link_is_a_detail_of_the_port(stated: str, details: Json) -> None:
     link: Json = {"fabric.githedgehog.com/p2p-link": stated}
     spec: Json = {"subnet": "prod/a", "connection": "single"}
     attached = live("VPCAttachment", "x", spec, annotations=link)
     made = plan(VLANS, *LEAVES, SINGLE, vpc(a=subnet(1)), attached)
-    assert one(made, Interface, PORT).details == shown
+    assert one(made, Interface, PORT).details == details
     assert keys(made, IPAddress) == []
 
 
-def test_a_bundle_has_its_vlans_on_the_lag_of_every_switch() -> None:
+def test_bundle_has_its_vlans_on_the_lag_of_every_switch() -> None:
     made = plan(VLANS, *LEAVES, ESLAG, vpc(a=subnet(1)), attachment("one", "prod/a", "pair"))
     tagged = {
-        each.key for each in made.objects if isinstance(each, Interface) and each.tagged_vlans
+        port.key for port in made.objects if isinstance(port, Interface) and port.tagged_vlans
     }
     assert tagged == {f"Switch/default/leaf-0{n}#lag:E1/2" for n in (1, 2)}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "part", "reason"),
+    ("attached", "part", "reason"),
     [
         (
             attachment("x", "prod/b", native=True),
             f"#{PORT}",
-            f"would be the second untagged VLAN of {PORT}",
+            f"would add a second untagged VLAN to {PORT}",
         ),
-        (attachment("x", "prod/z"), "", "names the subnet prod/z, which is not there"),
-        (attachment("x", "test/a"), "", "names the VPC test, which is not there"),
-        (attachment("x", "prod/none"), "", "names the subnet prod/none, which has no VLAN"),
-        (attachment("x", "prod/a", "gone"), "", "names the Connection gone, which is not there"),
+        (attachment("x", "prod/z"), "", "refers to the subnet prod/z, which does not exist"),
+        (attachment("x", "test/a"), "", "refers to the VPC test, which does not exist"),
+        (attachment("x", "prod/none"), "", "refers to the subnet prod/none, which has no VLAN"),
+        (
+            attachment("x", "prod/a", "gone"),
+            "",
+            "refers to the Connection gone, which does not exist",
+        ),
         (
             attachment("x", "prod/a", "out"),
             "",
-            "names the Connection out, which leads to no server",
+            "refers to the Connection out, which does not connect servers",
         ),
         (
             attachment("x", "prod/a", "new"),
             "",
-            "names the Connection new, which leads to no server",
+            "refers to the Connection new, which does not connect servers",
         ),
         (
             attachment("x", "prod/a", "lost"),
             "",
-            "names the Connection lost, which ends on no switch",
+            "refers to the Connection lost, which has no switch port",
         ),
     ],
 )
-def test_an_attachment_that_cannot_be_is_skipped(wanted: Resource, part: str, reason: str) -> None:
+def test_attachment_with_a_conflict_or_missing_target_is_skipped(
+    attached: Resource, part: str, reason: str
+) -> None:
     made = plan(
         VLANS,
         *LEAVES,
@@ -250,129 +256,10 @@ def test_an_attachment_that_cannot_be_is_skipped(wanted: Resource, part: str, re
         live("Connection", "new", {"quantum": {}}),
         vpc(a=subnet(1), b=subnet(2), none={"subnet": "10.0.9.0/24"}),
         attachment("a", "prod/a", native=True),
-        wanted,
+        attached,
     )
     assert skipped(made) == {
         "Connection/default/lost": "has no links",
-        "Connection/default/new": "is of the type quantum, which is not known",
+        "Connection/default/new": "has the unknown type quantum",
         f"VPCAttachment/default/x{part}": reason,
-    }
-
-
-EXTERNALS = [
-    live("External", "bgp", {"inboundCommunity": "1:1", "outboundCommunity": "1:2"}),
-    live("External", "static", {"static": {"prefixes": ["192.0.2.0/24", "0.0.0.0/0"]}}),
-    connection("uplink", "external", {"switch": "leaf-01/E1/48"}),
-    switch("leaf-01"),
-]
-UPLINK = "Switch/default/leaf-01#E1/48"
-
-
-def external(name: str, to: str, **more: Json) -> Resource:
-    return live("ExternalAttachment", name, {"external": to, "connection": "uplink", **more})
-
-
-def test_an_external_is_a_vrf_with_its_static_routes() -> None:
-    made = plan(*EXTERNALS)
-    assert one(made, VRF, "External/default/bgp").name == "dc1:ext:bgp"
-    assert one(made, VRF, "External/default/bgp").details["outboundCommunity"] == "1:2"
-    static = one(made, VRF, "External/default/static")
-    assert static.details["prefixes"] == ["0.0.0.0/0", "192.0.2.0/24"]
-    assert keys(made, Prefix) == ["External/default/static#192.0.2.0/24"]
-    assert list(skipped(made)) == ["External/default/static#0.0.0.0/0"]
-
-
-def test_an_attachment_to_an_external_is_a_subinterface() -> None:
-    far: Json = {"asn": 64102, "ip": "100.1.10.6"}
-    acl: Json = {"statements": [{"seq": 1, "action": "deny"}]}
-    made = plan(
-        *EXTERNALS,
-        external(
-            "a", "bgp", switch={"vlan": 10, "ip": "100.1.10.1/24"}, neighbor=far, inboundACL=acl
-        ),
-        external("b", "static", static={"vlan": 20, "remoteIP": "100.1.20.1", "proxy": True}),
-    )
-    first = one(made, Interface, "ExternalAttachment/default/a")
-    assert (first.name, first.type, first.vrf) == (
-        "E1/48.10",
-        "virtual",
-        one(made, VRF, "External/default/bgp").ref,
-    )
-    assert first.parent is not None
-    assert first.parent.key == UPLINK
-    assert first.details == {"neighbor": far, "inboundACL": [{"seq": 1, "action": "deny"}]}
-    address = one(made, IPAddress, "ExternalAttachment/default/a")
-    assert (str(address.address), address.vrf, address.assigned_object) == (
-        "100.1.10.1/24",
-        first.vrf,
-        first.ref,
-    )
-    second = one(made, Interface, "ExternalAttachment/default/b")
-    assert second.details == {"remoteIP": "100.1.20.1", "proxy": True}
-    assert keys(made, IPAddress) == ["ExternalAttachment/default/a"]
-    order = keys(made, Interface)
-    assert order.index(UPLINK) < order.index("ExternalAttachment/default/a")
-
-
-def test_an_attachment_without_a_vlan_has_the_port_to_itself() -> None:
-    def untagged(name: str) -> Resource:
-        return external(name, "bgp", switch={"ip": "100.1.10.1/24"})
-
-    made = plan(*EXTERNALS, untagged("a"), untagged("b"))
-    port = one(made, Interface, UPLINK)
-    assert port.vrf == one(made, VRF, "External/default/bgp").ref
-    assert one(made, IPAddress, UPLINK).assigned_object == port.ref
-    assert "ExternalAttachment/default/b" in skipped(made)
-
-
-@pytest.mark.parametrize(
-    ("to", "at", "reason"),
-    [
-        ("gone", "uplink", "names the External gone, which is not there"),
-        ("bgp", "gone", "names the Connection gone, which is not there"),
-        ("bgp", "loop", "names the Connection loop, which is not external"),
-    ],
-)
-def test_an_external_attachment_that_cannot_be_is_skipped(to: str, at: str, reason: str) -> None:
-    loop = connection("loop", "vpcLoopback", {"switch1": "leaf-01/E1/1", "switch2": "leaf-01/E1/2"})
-    made = plan(*EXTERNALS, loop, external("x", to, connection=at, switch={"vlan": 10}))
-    assert skipped(made)["ExternalAttachment/default/x"] == reason
-
-
-def test_peerings_are_told_on_both_sides() -> None:
-    expose: Json = {"expose": [{"ips": [{"vpcSubnet": "a"}]}]}
-    made = plan(
-        *(vpc(name, a={"subnet": "10.0.0.0/24"}) for name in ("one", "two")),
-        live("External", "world"),
-        live("VPCPeering", "p", {"permit": [{"one": {"subnets": ["a"]}, "two": {}}]}),
-        live(
-            "ExternalPeering",
-            "p",
-            {
-                "permit": {
-                    "vpc": {"name": "one", "subnets": ["a"]},
-                    "external": {"name": "world", "prefixes": [{"prefix": "0.0.0.0/0"}]},
-                }
-            },
-        ),
-        live("GatewayPeering", "p", {"peering": {"two": expose, "ext.world": {"expose": []}}}),
-        live("GatewayPeering", "dangling", {"peering": {"two": expose, "ext.gone": expose}}),
-        live("VPCPeering", "lonely", {"permit": [{"one": {}}]}),
-    )
-    between = {"key": "VPCPeering/default/p", "permit": [{"one": ["a"], "two": []}]}
-    outwards = {"key": "ExternalPeering/default/p", "subnets": ["a"], "prefixes": ["0.0.0.0/0"]}
-    through = {
-        "key": "GatewayPeering/default/p",
-        "gatewayGroup": "default",
-        "peering": {"two": expose, "ext.world": {"expose": []}},
-    }
-    told = {
-        each.name: each.details.get("peerings") for each in made.objects if isinstance(each, VRF)
-    }
-    assert told["dc1:vpc:one"] == [between, outwards]
-    assert told["dc1:vpc:two"] == [between, through]
-    assert told["dc1:ext:world"] == [outwards, through]
-    assert skipped(made) == {
-        "GatewayPeering/default/dangling": "names the External gone, which is not there",
-        "VPCPeering/default/lonely": "does not name two sides",
     }

@@ -1,4 +1,4 @@
-"""Manifest files: read as Kubernetes reads them, with every mistake in its place."""
+"""Manifest files: read as Kubernetes reads them, with a problem for each mistake."""
 
 from collections.abc import Set
 
@@ -12,7 +12,7 @@ from fabrics.resources.kinds import (
     get_kind,
     get_kinds,
 )
-from fabrics.resources.manifests import (
+from fabrics.resources.manifests.files import (
     ParsedFile,
     build_desired_state,
     parse_manifests,
@@ -29,7 +29,7 @@ def parse(text: str, path: str = "vpcs.yaml") -> ParsedFile:
     return parse_manifests(path, text.encode())
 
 
-def test_documents_and_lists_become_resources_with_their_places() -> None:
+def test_documents_and_list_items_become_resources_with_lines() -> None:
     file = parse(
         "# a comment\n---\n"
         + manifest("VPC", "vpc-1", "{mode: l3vni}", labels="{team: blue}")
@@ -43,7 +43,7 @@ def test_documents_and_lists_become_resources_with_their_places() -> None:
         + "- {metadata: {name: vpc-3, namespace: default}, spec: {}}\n"
     )
     assert file.problems == ()
-    assert [(each.kind.name, each.name, str(each.source)) for each in file.resources] == [
+    assert [(item.kind.name, item.name, str(item.source)) for item in file.resources] == [
         ("VPC", "vpc-1", "vpcs.yaml:3"),
         ("VPC", "vpc-2", "vpcs.yaml:14"),
         ("Server", "s", "vpcs.yaml:16"),
@@ -57,7 +57,7 @@ def test_documents_and_lists_become_resources_with_their_places() -> None:
     )
 
 
-def test_values_are_those_that_kubernetes_reads() -> None:
+def test_values_are_read_as_kubernetes_reads_them() -> None:
     (resource,) = parse(
         manifest(
             "VPC",
@@ -104,7 +104,7 @@ def test_values_are_those_that_kubernetes_reads() -> None:
         "",
     ],
 )
-def test_what_is_not_ours_is_passed_over_quietly(text: str) -> None:
+def test_other_kinds_and_files_are_ignored(text: str) -> None:
     assert parse(text) == ParsedFile("vpcs.yaml")
 
 
@@ -114,8 +114,8 @@ REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
     "no name": (HEAD + "spec: {}\n", 1, "without metadata.name", {VPC}),
     "an empty name": (HEAD + "metadata: {name: ''}\n", 1, "without metadata.name", {VPC}),
     "a number as name": (HEAD + "metadata: {name: 7}\n", 1, "quote it", {VPC}),
-    "no Kubernetes name": (HEAD + "metadata: {name: Foo_bar}\n", 1, "'Foo_bar'", {VPC}),
-    "no Kubernetes namespace": (
+    "an invalid Kubernetes name": (HEAD + "metadata: {name: Foo_bar}\n", 1, "'Foo_bar'", {VPC}),
+    "an invalid Kubernetes namespace": (
         HEAD + "metadata: {name: a, namespace: ../b}\n",
         1,
         "metadata.namespace",
@@ -135,13 +135,13 @@ REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
         "served as vpc.githedgehog.com/v1beta1",
         {VPC},
     ),
-    "a kind of Hedgehog's that is not known": (
+    "an unknown Hedgehog kind": (
         "apiVersion: gateway.githedgehog.com/v1alpha1\nkind: Gatevay\nmetadata: {name: a}\n",
         1,
         "'Gatevay'",
         find_kinds_in_group(GATEWAY_GROUP),
     ),
-    "a group of Hedgehog's that is not known": (
+    "an unknown Hedgehog group": (
         "apiVersion: new.githedgehog.com/v1\nkind: Thing\nmetadata: {name: a}\n",
         1,
         "'Thing'",
@@ -154,31 +154,31 @@ REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
         "without kind",
         find_kinds_in_group("wiring.githedgehog.com"),
     ),
-    "neither": (
+    "neither apiVersion nor kind": (
         "metadata: {name: a}\nspec: {}\n",
         1,
         "without apiVersion and kind",
         ALL_COMPARED_KINDS,
     ),
-    "a key stated twice": (
+    "a key that appears twice": (
         HEAD + "metadata: {name: a}\nspec:\n  mode: a\n  mode: b\n",
         6,
-        "'mode' is stated twice",
+        "'mode' appears twice",
         {VPC},
     ),
-    "a kind stated twice": (
+    "a kind that appears twice": (
         HEAD + "kind: Server\nmetadata: {name: a}\n",
         3,
-        "'kind' is stated twice",
+        "'kind' appears twice",
         find_kinds_in_group(VPC.group),
     ),
-    "a list of items stated twice": (
+    "a list of items that appears twice": (
         "apiVersion: v1\nkind: List\nitems: []\nitems: []\n",
         4,
-        "'items' is stated twice",
+        "'items' appears twice",
         ALL_COMPARED_KINDS,
     ),
-    "a value that JSON can't hold": (
+    "a value that JSON cannot represent": (
         HEAD + "metadata: {name: a}\nspec: {x: .nan}\n",
         4,
         ".nan",
@@ -187,37 +187,37 @@ REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
     "a mapping as key": (
         HEAD + "metadata: {name: a}\nspec: {[x]: 1}\n",
         4,
-        "can't be a key",
+        "cannot be a key",
         {VPC},
     ),
     "an unknown tag": (HEAD + "metadata: {name: a}\nspec: {x: !secret y}\n", 4, "!secret", {VPC}),
     "an empty key": (HEAD + "metadata: {name: a}\nspec: {~: y}\n", 4, "a key is empty", {VPC}),
-    "a merge of text": (HEAD + "metadata: {name: a}\nspec: {<<: y}\n", 4, "'<<' takes", {VPC}),
+    "a merge of text": (HEAD + "metadata: {name: a}\nspec: {<<: y}\n", 4, "'<<' needs", {VPC}),
 }
 
 
 @pytest.mark.parametrize("mistake", REFUSED)
 def test_each_mistake_is_a_problem_with_line_and_kinds(mistake: str) -> None:
-    text, line, words, tainted = REFUSED[mistake]
+    text, line, fragment, incomplete_kinds = REFUSED[mistake]
     file = parse(text)
     (problem,) = file.problems
     assert (problem.path, problem.line) == ("vpcs.yaml", line)
-    assert words in problem.sentence
+    assert fragment in problem.sentence
     assert str(problem).startswith(f"vpcs.yaml:{line}: ")
-    assert file.incomplete_kinds == tainted
+    assert file.incomplete_kinds == incomplete_kinds
     assert file.resources == ()
 
 
-def test_a_mistake_leaves_the_other_documents_readable() -> None:
+def test_mistake_leaves_other_documents_readable() -> None:
     file = parse(manifest("VPC", "a") + "---\n" + HEAD + "---\n" + manifest("Server", "b"))
-    assert [each.name for each in file.resources] == ["a", "b"]
+    assert [resource.name for resource in file.resources] == ["a", "b"]
     assert [problem.line for problem in file.problems] == [7]
     assert file.incomplete_kinds == {VPC}
 
 
-def test_broken_yaml_taints_the_kinds_that_the_file_mentions() -> None:
+def test_kinds_in_broken_yaml_are_incomplete() -> None:
     file = parse(manifest("VPC", "a") + "---\n" + manifest("VPCPeering", "b", "{permit: ["))
-    assert [each.name for each in file.resources] == ["a"]
+    assert [resource.name for resource in file.resources] == ["a"]
     assert file.incomplete_kinds == get_kinds(["VPC", "VPCPeering"])
     assert len(file.problems) == 1
 
@@ -231,17 +231,17 @@ def test_broken_yaml_taints_the_kinds_that_the_file_mentions() -> None:
         HEAD + "---\napiVersion: vpc.githedgehog.com/v1beta1\nki: [",
     ],
 )
-def test_broken_yaml_taints_everything_where_its_kinds_cannot_be_told(text: str) -> None:
+def test_all_kinds_are_incomplete_when_broken_yaml_hides_them(text: str) -> None:
     assert parse(text).incomplete_kinds == ALL_COMPARED_KINDS
 
 
-def test_a_file_that_could_not_be_had_taints_everything() -> None:
+def test_unreadable_file_makes_all_kinds_incomplete() -> None:
     file = unreadable_file("big.yaml", "larger than 16384 KiB; split it.")
     assert (file.incomplete_kinds, file.resources) == (ALL_COMPARED_KINDS, ())
     assert str(file.problems[0]) == "big.yaml:1: larger than 16384 KiB; split it."
 
 
-def test_an_object_in_two_files_is_taken_from_neither() -> None:
+def test_object_in_two_files_is_taken_from_neither() -> None:
     state = build_desired_state(
         [
             parse(manifest("VPC", "b") + "---\n" + manifest("VPC", "a"), "y.yaml"),
@@ -250,20 +250,20 @@ def test_an_object_in_two_files_is_taken_from_neither() -> None:
     )
     key = ResourceKey(VPC, "default", "b")
     assert state.duplicate_keys == {key}
-    assert [each.name for each in state.resources] == ["a"]
+    assert [key.name for key in state.resources] == ["a"]
     assert list(map(str, state.problems)) == [
         "y.yaml:1: VPC/default/b is also defined in x.yaml:1; keep one of them."
     ]
     assert state.incomplete_kinds == frozenset()
 
 
-def test_problems_of_all_files_are_in_order() -> None:
+def test_problems_of_all_files_are_sorted() -> None:
     state = build_desired_state([parse("[", "b.yaml"), parse(HEAD, "a.yaml")])
     assert [problem.path for problem in state.problems] == ["a.yaml", "b.yaml"]
     assert state.incomplete_kinds == ALL_COMPARED_KINDS
 
 
-def test_a_file_full_of_mistakes_lists_the_first() -> None:
+def test_problems_per_file_are_limited() -> None:
     file = parse("---\n".join([HEAD] * 200))
     assert len(file.problems) == 50
     assert file.incomplete_kinds == {VPC}
@@ -285,7 +285,5 @@ def test_a_file_full_of_mistakes_lists_the_first() -> None:
         ),
     ],
 )
-def test_manifest_paths_follow_the_directory_conventions(
-    paths: list[str], expected: list[str]
-) -> None:
+def test_manifest_paths_follow_directory_conventions(paths: list[str], expected: list[str]) -> None:
     assert list(select_manifest_paths(paths)) == expected

@@ -1,10 +1,10 @@
-"""No bytes make reading manifests fail: they give resources, problems, or nothing."""
+"""Parsing never fails: any bytes become resources, problems, or nothing."""
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fabrics.resources.manifests import (
-    Limits,
+from fabrics.resources.manifests.documents import Limits
+from fabrics.resources.manifests.files import (
     ParsedFile,
     build_desired_state,
     parse_manifests,
@@ -32,26 +32,26 @@ def _assert_sane(file: ParsedFile) -> None:
 @settings(max_examples=1_000)
 @given(st.lists(st.sampled_from(TOKENS), max_size=30).map("".join))
 @example("kind: List\napiVersion: v1\n<<: {items: [a, {kind: VPC}]}\n")
-def test_pieces_of_manifests(text: str) -> None:
+def test_any_pieces_of_manifests_are_parsed(text: str) -> None:
     _assert_sane(parse_manifests("f.yaml", text.encode()))
     _assert_sane(parse_manifests("f.yaml", text.encode(), LIMITS))
 
 
 @settings(max_examples=500)
 @given(st.binary(max_size=400))
-def test_any_bytes(data: bytes) -> None:
+def test_any_bytes_are_parsed(data: bytes) -> None:
     _assert_sane(parse_manifests("f.yaml", data))
 
 
 @settings(max_examples=300)
 @given(st.text(max_size=200))
-def test_any_text(text: str) -> None:
+def test_any_text_is_parsed(text: str) -> None:
     _assert_sane(parse_manifests("f.yaml", text.encode("utf-8", "surrogatepass")))
 
 
 @given(st.lists(st.text(alphabet="a/.rmw~\n", max_size=12).map(lambda path: path + ".yaml")))
-def test_any_path(paths: list[str]) -> None:
-    found = select_manifest_paths(paths)
-    assert set(found) <= set(paths)
-    assert list(found) == sorted(found)
-    assert select_manifest_paths(found) == found
+def test_any_paths_are_selected(paths: list[str]) -> None:
+    selected = select_manifest_paths(paths)
+    assert set(selected) <= set(paths)
+    assert list(selected) == sorted(selected)
+    assert select_manifest_paths(selected) == selected

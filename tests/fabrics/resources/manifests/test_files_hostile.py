@@ -1,4 +1,4 @@
-"""Files that want to hurt: each ends in a problem, soon, small, and with nothing executed."""
+"""Hostile files: each ends in one short problem, in bounded time and memory."""
 
 import resource
 import subprocess
@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from fabrics.resources.kinds import ALL_COMPARED_KINDS, get_kind
-from fabrics.resources.manifests import ParsedFile, parse_manifests
+from fabrics.resources.manifests.files import ParsedFile, parse_manifests
 from tests.support.paths import PROJECT
 
 VPC = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nmetadata: {name: a}\n"
-SECONDS = 20  # of processor time; the slowest case takes 2 on an idle machine
+MAX_SECONDS = 20  # of processor time; the slowest case takes 2 on an idle machine
 MEMORY = 600 * 1024 * 1024  # of address space, with the interpreter and the 100 MB file
 
 
 def _levels(count: int, width: int, merge: bool = False) -> bytes:
-    """A billion laughs: each level repeats the one before it."""
+    """Return a "billion laughs" file: each level repeats the one before it."""
     lines = ["l0: &l0 {x: y}" if merge else "l0: &l0 [x]"]
     for level in range(1, count):
         below = ", ".join([f"*l{level - 1}"] * width)
@@ -79,11 +79,13 @@ CORPUS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("case", CORPUS)
-def test_it_ends_in_a_problem(case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_hostile_file_ends_in_one_problem(
+    case: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     started = time.process_time()
     file = parse_manifests("evil.yaml", CORPUS[case])
-    assert time.process_time() - started < SECONDS
+    assert time.process_time() - started < MAX_SECONDS
     _assert_one_clear_problem(file)
     assert list(tmp_path.iterdir()) == []
 
@@ -97,11 +99,11 @@ def _assert_one_clear_problem(file: ParsedFile) -> None:
     assert len(file.resources) <= 1
 
 
-def test_all_of_it_takes_little_memory() -> None:
-    """In a process of its own that may have no more."""
+def test_hostile_files_need_little_memory() -> None:
+    """Parse all in a process whose memory is limited to `MEMORY`."""
     code = (
         "from tests.fabrics.resources.manifests.test_files_hostile import CORPUS\n"
-        "from fabrics.resources.manifests import parse_manifests\n"
+        "from fabrics.resources.manifests.files import parse_manifests\n"
         "for data in CORPUS.values(): assert parse_manifests('evil.yaml', data).problems\n"
     )
     subprocess.run(

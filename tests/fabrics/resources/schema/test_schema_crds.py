@@ -1,4 +1,4 @@
-"""The tables of field shapes against the custom resource definitions of a real release."""
+"""The schemas against the custom resource definitions of a real release."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from tests.support.paths import HEDGEHOG
 pytestmark = needs_samples
 
 
-def _schema(kind: Kind) -> dict[str, Any]:
+def _load_crd(kind: Kind) -> dict[str, Any]:
     path = HEDGEHOG / "crds" / f"{kind.group}_{kind.plural}.yaml"
     definition = yaml.safe_load(path.read_text())
     assert definition["spec"]["names"]["kind"] == kind.name
@@ -25,31 +25,31 @@ def _schema(kind: Kind) -> dict[str, Any]:
     return spec
 
 
-def _disagreements(path: str, schema: dict[str, Any], shape: SchemaType) -> Iterator[str]:
-    """Where a definition has a struct, map, list or field and the tables have something else."""
-    if schema["type"] == "array":
-        if not isinstance(shape, AtomicList | Set):
+def _disagreements(path: str, crd: dict[str, Any], schema: SchemaType) -> Iterator[str]:
+    """Describe the fields that a definition and our schema give different types."""
+    if crd["type"] == "array":
+        if not isinstance(schema, AtomicList | Set):
             yield f"{path} is a list"
         else:
-            yield from _disagreements(f"{path}[]", schema["items"], shape.item_type)
-    elif "additionalProperties" in schema:
-        if not isinstance(shape, Map):
+            yield from _disagreements(f"{path}[]", crd["items"], schema.item_type)
+    elif "additionalProperties" in crd:
+        if not isinstance(schema, Map):
             yield f"{path} is a map"
         else:
-            yield from _disagreements(f"{path}.*", schema["additionalProperties"], shape.value_type)
-    elif schema["type"] == "object":
-        if not isinstance(shape, Struct):
+            yield from _disagreements(f"{path}.*", crd["additionalProperties"], schema.value_type)
+    elif crd["type"] == "object":
+        if not isinstance(schema, Struct):
             yield f"{path} is a struct"
             return
-        for name, field in schema.get("properties", {}).items():
-            if name in shape.fields:
-                yield from _disagreements(f"{path}.{name}", field, shape.fields[name])
+        for name, field in crd.get("properties", {}).items():
+            if name in schema.fields:
+                yield from _disagreements(f"{path}.{name}", field, schema.fields[name])
             else:
                 yield f"{path}.{name} is unknown"
-    elif isinstance(shape, Struct | Map | AtomicList | Set):
+    elif isinstance(schema, Struct | Map | AtomicList | Set):
         yield f"{path} is a single value"
 
 
 @pytest.mark.parametrize("kind", COMPARED_KINDS, ids=lambda kind: kind.name)
-def test_the_table_agrees_with_the_definition(kind: Kind) -> None:
-    assert list(_disagreements("spec", _schema(kind), get_spec_schema(kind))) == []
+def test_schema_agrees_with_custom_resource_definition(kind: Kind) -> None:
+    assert list(_disagreements("spec", _load_crd(kind), get_spec_schema(kind))) == []

@@ -1,16 +1,25 @@
-"""Looking at one thing that syncs depend on, for `starter.py doctor`."""
+"""The checks of `starter.py doctor`: each tries one thing that syncs depend on."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from activities.errors import PermanentError, TransientError
-from fabrics.check import Check
 
 MAX_LISTED: Final = 3
 
 
+@dataclass(frozen=True)
+class Check:
+    """The result of one check; the sentence of a failed one says what to do."""
+
+    name: str
+    ok: bool
+    sentence: str
+
+
 def run_check(name: str, action: Callable[[], str]) -> Check:
-    """The sentence that `look` answers, or that of what it fails with."""
+    """Return a check with the sentence that `action` returns or fails with."""
     try:
         return Check(name, True, action())
     except (PermanentError, TransientError) as error:
@@ -18,6 +27,6 @@ def run_check(name: str, action: Callable[[], str]) -> Check:
 
 
 def join_abbreviated(texts: Sequence[str]) -> str:
-    """The first of them, and how many more there are."""
+    """Join the first `MAX_LISTED` texts with commas, and say how many more there are."""
     more = f" and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else ""
     return ", ".join(texts[:MAX_LISTED]) + more

@@ -1,4 +1,4 @@
-"""The status of a fabric follows from its configuration and what its syncs found, in one order."""
+"""How the status of a fabric follows from its configuration and its last state state."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.record.status import (
+from fabrics.record.sync_status import (
     ConnectionStatus,
     LastKnownState,
     Observation,
@@ -27,7 +27,7 @@ ENABLED = FabricConfig(
 )
 SYNCED = LastKnownState(last_sync=NOW, last_success=NOW, drift_count=0)
 
-configs = st.builds(
+config_strategy = st.builds(
     FabricConfig,
     fabric_id=st.just("berlin"),
     name=st.just("Berlin"),
@@ -40,7 +40,7 @@ configs = st.builds(
     git=st.sampled_from([None, GIT]),
     problems=st.sampled_from([(), ("hh_sync_interval is 3.",)]),
 )
-facts = st.builds(
+state_strategy = st.builds(
     LastKnownState,
     syncing=st.booleans(),
     last_sync=st.sampled_from([None, NOW]),
@@ -50,7 +50,7 @@ facts = st.builds(
 
 
 @pytest.mark.parametrize(
-    ("config", "known", "expected"),
+    ("config", "state", "expected"),
     [
         ({"kubernetes": None, "enabled": False}, {}, SyncStatus.NOT_CONFIGURED),
         ({"enabled": False}, {}, SyncStatus.DISABLED),
@@ -66,54 +66,57 @@ facts = st.builds(
         ({}, {}, SyncStatus.IN_SYNC),
     ],
 )
-def test_the_first_state_that_applies(
-    config: dict[str, object], known: dict[str, object], expected: SyncStatus
+def test_first_applicable_status_is_shown(
+    config: dict[str, object], state: dict[str, object], expected: SyncStatus
 ) -> None:
     assert (
-        compute_sync_status(ENABLED.model_copy(update=config), SYNCED.model_copy(update=known))
+        compute_sync_status(ENABLED.model_copy(update=config), SYNCED.model_copy(update=state))
         is expected
     )
 
 
-@given(configs, facts)
-def test_in_sync_is_never_claimed_without_grounds(
-    config: FabricConfig, known: LastKnownState
+@given(config_strategy, state_strategy)
+def test_in_sync_needs_git_a_sync_and_no_findings(
+    config: FabricConfig, state: LastKnownState
 ) -> None:
-    if compute_sync_status(config, known) is SyncStatus.IN_SYNC:
+    if compute_sync_status(config, state) is SyncStatus.IN_SYNC:
         assert config.needs_loop
         assert config.git is not None
-        assert known.last_sync is not None
-        against = (known.error, known.drift_count, config.problems, config.paused, known.syncing)
-        assert not any(against)
+        assert state.last_sync is not None
+        findings = (state.error, state.drift_count, config.problems, config.paused, state.syncing)
+        assert not any(findings)
 
 
-@given(configs, facts)
-def test_a_fabric_without_a_loop_is_off(config: FabricConfig, known: LastKnownState) -> None:
-    off = compute_sync_status(config, known) in {SyncStatus.NOT_CONFIGURED, SyncStatus.DISABLED}
+@given(config_strategy, state_strategy)
+def test_fabric_without_loop_is_not_configured_or_disabled(
+    config: FabricConfig, state: LastKnownState
+) -> None:
+    off = compute_sync_status(config, state) in {SyncStatus.NOT_CONFIGURED, SyncStatus.DISABLED}
     assert off is not config.needs_loop
 
 
-def test_a_failed_source_keeps_what_was_known_and_says_error() -> None:
-    known = LastKnownState(
+def test_failed_source_keeps_last_known_values_and_is_error() -> None:
+    state = LastKnownState(
         last_sync=NOW, last_success=NOW, commit="abc", drift_count=2, counts={"Switch": 3}
     )
-    seen = Observation(
+    observation = Observation(
         started=NOW, kubernetes_error="Berlin's API refused the token.", commit="def"
     )
-    after = known.after_sync(seen, NOW)
+    after = state.after_sync(observation, NOW)
     assert (after.drift_count, after.counts, after.commit) == (2, {"Switch": 3}, "def")
     assert after.connection_status is ConnectionStatus.ERROR
     assert compute_sync_status(ENABLED, after) is SyncStatus.ERROR
 
 
-def test_problems_in_git_are_an_error_with_the_drift_of_the_rest() -> None:
-    seen = Observation(
+def test_problems_in_git_are_error_with_drift_of_the_rest() -> None:
+    observation = Observation(
         started=NOW, commit="abc", drift_count=1, problems=("a.yaml:3: bad.", "b.yaml:1: bad.")
     )
-    after = LastKnownState().after_sync(seen, NOW)
+    after = LastKnownState().after_sync(observation, NOW)
     assert after.error == "a.yaml:3: bad. (and 1 more)"
     assert (
-        LastKnownState().after_sync(seen, NOW, "Held.").error == "a.yaml:3: bad. (and 1 more) Held."
+        LastKnownState().after_sync(observation, NOW, "Held.").error
+        == "a.yaml:3: bad. (and 1 more) Held."
     )
     assert after.drift_count == 1
     assert after.connection_status is ConnectionStatus.CONNECTED

@@ -1,4 +1,4 @@
-"""Connections of every type: cables, LAGs, addresses and ports that lead outwards."""
+"""Connections of every type: cables, LAGs, addresses and external ports."""
 
 import pytest
 
@@ -24,7 +24,7 @@ LEAF, OTHER, SERVER = "Switch/default/leaf-01", "Switch/default/leaf-02", "Serve
 
 
 def bundle(kind: str, name: str = "a", **body: Json) -> Resource:
-    """A server with two links: to both leaves, or both to one."""
+    """Return a connection with two links from one server to both leaves, or to one if `bundled`."""
     second = "leaf-01/E1/2" if kind == "bundled" else "leaf-02/E1/1"
     return connection(
         name,
@@ -45,27 +45,27 @@ def bundle(kind: str, name: str = "a", **body: Json) -> Resource:
         ("vpcLoopback", {"switch1": "leaf-01/E1/1", "switch2": "leaf-01/E1/2"}),
     ],
 )
-def test_a_link_is_a_cable(kind: str, ends: dict[str, str]) -> None:
+def test_every_link_becomes_a_cable(kind: str, ends: dict[str, str]) -> None:
     made = plan(*DEVICES, connection("a", kind, ends))
     part = "" if kind == "unbundled" else f"#{next(iter(ends.values()))}"
-    places = [(port.partition("/")[0], port.partition("/")[2]) for port in ends.values()]
-    assert cabled(made) == {f"Connection/default/a{part}": frozenset(places)}
+    ports = [(port.partition("/")[0], port.partition("/")[2]) for port in ends.values()]
+    assert cabled(made) == {f"Connection/default/a{part}": frozenset(ports)}
     assert one(made, Cable, f"Connection/default/a{part}").label == "a"
-    ports = [
+    interfaces = [
         one(made, Interface, end.key) for end in one(made, Cable, keys(made, Cable)[0]).terminations
     ]
-    usual = 9100 if kind in ("fabric", "mesh", "gateway") else None
-    assert [(port.lag, port.mtu) for port in ports] == [(None, usual)] * 2
+    default_mtu = 9100 if kind in ("fabric", "mesh", "gateway") else None
+    assert [(port.lag, port.mtu) for port in interfaces] == [(None, default_mtu)] * 2
     assert skipped(made) == {}
 
 
-def test_the_links_of_an_mclag_domain_tell_what_they_are_for() -> None:
+def test_mclag_domain_cables_are_described_by_their_purpose() -> None:
     def link(port: str) -> Json:
         return {f"switch{n}": {"port": f"leaf-0{n}/{port}"} for n in (1, 2)}
 
     body: Json = {"peerLinks": [link("E1/1"), link("E1/2")], "sessionLinks": [link("E1/3")]}
     made = plan(*DEVICES, live("Connection", "a", {"mclagDomain": body}))
-    purposes = {each.key: each.description for each in made.objects if isinstance(each, Cable)}
+    purposes = {cable.key: cable.description for cable in made.objects if isinstance(cable, Cable)}
     assert purposes == {
         "Connection/default/a#leaf-01/E1/1": "peer link",
         "Connection/default/a#leaf-01/E1/2": "peer link",
@@ -74,21 +74,19 @@ def test_the_links_of_an_mclag_domain_tell_what_they_are_for() -> None:
 
 
 @pytest.mark.parametrize("kind", ["bundled", "mclag", "eslag"])
-def test_the_links_of_a_bundle_are_lags_on_both_sides(kind: str) -> None:
+def test_bundled_links_become_lags_on_both_sides(kind: str) -> None:
     made = plan(*DEVICES, bundle(kind, mtu=9036))
     lags = {
-        each.key: each
-        for each in made.objects
-        if isinstance(each, Interface) and each.type == "lag"
+        lag.key: lag for lag in made.objects if isinstance(lag, Interface) and lag.type == "lag"
     }
     expected = {f"{LEAF}#lag:E1/1", f"{SERVER}#lag:enp2s1"}
     assert lags.keys() == (expected if kind == "bundled" else {*expected, f"{OTHER}#lag:E1/1"})
-    assert {each.name for each in lags.values()} == {"a"}
+    assert {lag.name for lag in lags.values()} == {"a"}
     for lag in lags.values():
         on_switch = lag.device.key.startswith("Switch")
         assert lag.mtu == (9036 if on_switch else None)
     members = {
-        each.key: each.lag.key for each in made.objects if isinstance(each, Interface) and each.lag
+        port.key: port.lag.key for port in made.objects if isinstance(port, Interface) and port.lag
     }
     second = f"{LEAF}#E1/2" if kind == "bundled" else f"{OTHER}#E1/1"
     assert members == {
@@ -100,7 +98,7 @@ def test_the_links_of_a_bundle_are_lags_on_both_sides(kind: str) -> None:
     assert len(cabled(made)) == 2
 
 
-def test_a_renamed_bundle_keeps_the_keys_of_its_lags() -> None:
+def test_renamed_bundle_keeps_the_keys_of_its_lags() -> None:
     before, after = plan(*DEVICES, bundle("eslag", "a")), plan(*DEVICES, bundle("eslag", "b" * 80))
     assert keys(before, Interface) == keys(after, Interface)
     name = one(after, Interface, f"{LEAF}#lag:E1/1").name
@@ -108,16 +106,16 @@ def test_a_renamed_bundle_keeps_the_keys_of_its_lags() -> None:
     assert name.startswith("bbb")
 
 
-def test_the_order_of_links_means_nothing() -> None:
+def test_plan_does_not_depend_on_the_order_of_links() -> None:
     links = [{"spine": f"spine-01/E1/{n}", "leaf": f"leaf-01/E1/{n}"} for n in (1, 2, 10)]
-    one_way, other_way = (
+    forward, backward = (
         plan(*DEVICES, connection("a", "fabric", *order)) for order in (links, links[::-1])
     )
-    assert one_way == other_way
-    assert keys(one_way, Cable)[0] == "Connection/default/a#spine-01/E1/1"
+    assert forward == backward
+    assert keys(forward, Cable)[0] == "Connection/default/a#spine-01/E1/1"
 
 
-def test_both_ends_of_a_link_have_their_addresses_and_mtus() -> None:
+def test_both_ends_of_a_link_get_their_addresses_and_mtus() -> None:
     link: Json = {
         "switch": {"port": "spine-01/E1/1", "ip": "172.30.128.24/31"},
         "gateway": {"port": "gw-1/e1", "ip": "172.30.128.25/31"},
@@ -126,7 +124,9 @@ def test_both_ends_of_a_link_have_their_addresses_and_mtus() -> None:
     gateway = live("Gateway", "gw-1", {"interfaces": {"e1": interface}})
     made = plan(DEVICES[2], gateway, live("Connection", "a", {"gateway": {"links": [link]}}))
     addresses = {
-        each.key: str(each.address) for each in made.objects if isinstance(each, IPAddress)
+        address.key: str(address.address)
+        for address in made.objects
+        if isinstance(address, IPAddress)
     }
     assert addresses == {
         "Gateway/default/gw-1#e1": "172.30.128.25/31",
@@ -139,7 +139,7 @@ def test_both_ends_of_a_link_have_their_addresses_and_mtus() -> None:
     assert skipped(made) == {}
 
 
-def test_an_external_connection_marks_its_port() -> None:
+def test_external_connection_marks_its_port_as_connected() -> None:
     made = plan(*DEVICES, connection("a", "external", {"switch": "leaf-01/E1/1"}))
     port = one(made, Interface, f"{LEAF}#E1/1")
     assert (port.mark_connected, port.details) == (True, {"connection": "a"})
@@ -147,7 +147,7 @@ def test_an_external_connection_marks_its_port() -> None:
 
 
 @pytest.mark.parametrize(("vlan", "key"), [(30, "Connection/default/a#vlan"), (0, f"{LEAF}#E1/1")])
-def test_a_static_external_has_an_address_in_its_vpc(vlan: int, key: str) -> None:
+def test_static_external_has_its_address_in_its_vpc(vlan: int, key: str) -> None:
     end: dict[str, Json] = {
         "port": "leaf-01/E1/1",
         "ip": "203.0.113.2/30",
@@ -163,16 +163,18 @@ def test_a_static_external_has_an_address_in_its_vpc(vlan: int, key: str) -> Non
         address, port = one(made, IPAddress, key), one(made, Interface, key)
         assert (address.vrf.key, str(address.address)) == (vrf, "203.0.113.2/30")
         assert (port.vrf.key if port.vrf else "") == ("VPC/default/prod" if within else "")
-        own = {"nextHop": "203.0.113.1", "subnets": ["192.0.2.0/24"]}
-        assert port.details == (own if vlan else {"connection": "a", **own})
+        details = {"nextHop": "203.0.113.1", "subnets": ["192.0.2.0/24"]}
+        assert port.details == (details if vlan else {"connection": "a", **details})
         assert port.name == ("E1/1.30" if vlan else "E1/1")
         assert one(made, Interface, f"{LEAF}#E1/1").mark_connected
     body = {"link": {"switch": end}, "withinVPC": "nowhere"}
     made = plan(*DEVICES, vpc, live("Connection", "a", {"staticExternal": body}))
-    assert skipped(made) == {"Connection/default/a": "names the VPC nowhere, which is not there"}
+    assert skipped(made) == {
+        "Connection/default/a": "refers to the VPC nowhere, which does not exist"
+    }
 
 
-def test_a_link_to_nowhere_is_skipped_and_the_others_are_not() -> None:
+def test_link_to_a_missing_switch_is_skipped_alone() -> None:
     made = plan(
         *DEVICES,
         connection(
@@ -183,14 +185,14 @@ def test_a_link_to_nowhere_is_skipped_and_the_others_are_not() -> None:
         ),
     )
     assert skipped(made) == {
-        "Connection/default/a#server-1/enp2s2": "names the Switch leaf-09, which is not there"
+        "Connection/default/a#server-1/enp2s2": "refers to the Switch leaf-09, which does not exist"
     }
     assert list(cabled(made)) == ["Connection/default/a#server-1/enp2s1"]
     assert one(made, Interface, f"{SERVER}#enp2s1").lag is not None
     assert one(made, Interface, f"{SERVER}#enp2s2").lag is None
 
 
-def test_a_port_has_one_cable() -> None:
+def test_port_accepts_only_one_cable_or_external_connection() -> None:
     made = plan(
         *DEVICES,
         connection("a", "unbundled", {"server": "server-1/e1", "switch": "leaf-01/E1/1"}),
@@ -203,13 +205,13 @@ def test_a_port_has_one_cable() -> None:
         live("ExternalAttachment", "g", {"external": "isp", "connection": "f"}),
     )
     assert list(cabled(made)) == ["Connection/default/a"]
-    taken = f"needs the cable of {LEAF}#E1/1, which Connection/default/a has"
+    conflict = f"needs the cable of {LEAF}#E1/1, which Connection/default/a already uses"
     assert skipped(made) == {
-        "Connection/default/b": taken,
-        "Connection/default/c": taken,
-        "Connection/default/d#leaf-01/E1/2": "would join a port to itself",
-        "Connection/default/f": f"needs {LEAF}#E1/3, which the Connection e has",
-        "ExternalAttachment/default/g": "names the Connection f, which ends on no switch",
+        "Connection/default/b": conflict,
+        "Connection/default/c": conflict,
+        "Connection/default/d#leaf-01/E1/2": "would connect a port to itself",
+        "Connection/default/f": f"needs {LEAF}#E1/3, which the Connection e already uses",
+        "ExternalAttachment/default/g": "refers to the Connection f, which has no switch port",
     }
     assert not one(made, Interface, f"{LEAF}#E1/1").mark_connected
 
@@ -217,17 +219,20 @@ def test_a_port_has_one_cable() -> None:
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        ({"quantum": {"links": []}}, "is of the type quantum, which is not known"),
-        ({}, "spec: does not state exactly one type of connection"),
-        ({"fabric": {}, "mesh": {}}, "spec: does not state exactly one type of connection"),
-        ({"fabric": {"links": [{"spine": {"port": "spine-01/E1/1"}}]}}, "has a link of spine"),
+        ({"quantum": {"links": []}}, "has the unknown type quantum"),
+        ({}, "spec: does not have exactly one connection type"),
+        ({"fabric": {}, "mesh": {}}, "spec: does not have exactly one connection type"),
+        (
+            {"fabric": {"links": [{"spine": {"port": "spine-01/E1/1"}}]}},
+            "has a link of spine instead of spine and leaf",
+        ),
         (
             {"external": {"link": {"switch": {"port": "leaf-01"}}}},
             "spec.external.link.switch.port: is 'leaf-01', not device/port",
         ),
     ],
 )
-def test_what_is_no_connection_is_skipped(spec: Json, reason: str) -> None:
+def test_invalid_connection_is_skipped(spec: Json, reason: str) -> None:
     made = plan(*DEVICES, live("Connection", "a", spec))
     assert skipped(made) == {"Connection/default/a": reason}
     assert cabled(made) == {}

@@ -1,4 +1,4 @@
-"""Messages in every shape: good ones work as signal and as update, bad ones leave the loop healthy."""
+"""Messages of every form: valid ones work as signal and as update, malformed ones do no harm."""
 
 import asyncio
 from datetime import timedelta
@@ -8,8 +8,8 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from fabrics.record.status import SyncStatus
-from tests.support.workflows.loop_environment import Loop, LoopEnvironment, config, loop
+from fabrics.record.sync_status import SyncStatus
+from tests.support.workflows.loop_environment import LoopEnvironment, RunningLoop, config, loop
 from workflows.fabric_sync import FabricSync
 
 MALFORMED: list[tuple[str, list[object]]] = [
@@ -38,15 +38,15 @@ MALFORMED: list[tuple[str, list[object]]] = [
 ]
 
 
-async def until_first_sync(running: Loop) -> None:
-    """Let the first sync pass."""
+async def wait_for_first_sync(running: RunningLoop) -> None:
+    """Skip time until after the first sync."""
     await running.sleep(31)
-    assert len(running.world.observed) == 1
+    assert len(running.environment.observed) == 1
 
 
-async def test_malformed_signals_are_noted_and_change_nothing(env: WorkflowEnvironment) -> None:
+async def test_malformed_signals_are_shown_and_change_nothing(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
-        await until_first_sync(running)
+        await wait_for_first_sync(running)
         for name, arguments in MALFORMED:
             await running.handle.signal(name, args=arguments)
             status = await running.status()
@@ -57,9 +57,9 @@ async def test_malformed_signals_are_noted_and_change_nothing(env: WorkflowEnvir
         assert (await running.status()).syncs == syncs + 1
 
 
-async def test_malformed_updates_are_refused_with_a_sentence(env: WorkflowEnvironment) -> None:
+async def test_malformed_updates_are_refused_with_sentence(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
-        await until_first_sync(running)
+        await wait_for_first_sync(running)
         for name, arguments in MALFORMED:
             if name == "record_changed":
                 continue
@@ -71,9 +71,9 @@ async def test_malformed_updates_are_refused_with_a_sentence(env: WorkflowEnviro
         assert (status.sync_interval, status.paused, status.syncs) == (60, False, 1)
 
 
-async def test_signals_without_arguments_mean_the_defaults(env: WorkflowEnvironment) -> None:
+async def test_signals_without_arguments_use_defaults(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
-        await until_first_sync(running)
+        await wait_for_first_sync(running)
         await running.handle.signal("pause")
         assert (await running.status()).paused
         await running.handle.signal("pause", args=[None])
@@ -84,25 +84,25 @@ async def test_signals_without_arguments_mean_the_defaults(env: WorkflowEnvironm
         assert (status.paused, status.syncs, status.ignored) == (False, 2, "")
 
 
-async def test_a_pause_outlives_a_terminated_loop(env: WorkflowEnvironment) -> None:
-    world = LoopEnvironment(config())
-    async with loop(env, world) as running:
-        await until_first_sync(running)
+async def test_pause_outlives_terminated_loop(env: WorkflowEnvironment) -> None:
+    environment = LoopEnvironment(config())
+    async with loop(env, environment) as running:
+        await wait_for_first_sync(running)
         await running.handle.execute_update(FabricSync.pause, "maintenance")
         await running.sleep(1)
-    async with loop(env, world) as running:
+    async with loop(env, environment) as running:
         await running.sleep(600)
         status = await running.status()
         assert (status.sync_status, status.pause_reason) == (SyncStatus.PAUSED, "maintenance")
-        assert len(world.observed) == 1
+        assert len(environment.observed) == 1
 
 
-async def test_syncs_asked_for_during_a_sync_are_one_more(env: WorkflowEnvironment) -> None:
+async def test_sync_requests_during_sync_lead_to_one_more_sync(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config(interval=3600))) as running:
-        await until_first_sync(running)
-        running.world.takes = timedelta(seconds=30)
+        await wait_for_first_sync(running)
+        running.environment.observe_duration = timedelta(seconds=30)
         await running.handle.signal(FabricSync.sync_now_by_signal)
-        while len(running.world.observed) < 2:
+        while len(running.environment.observed) < 2:
             await running.sleep(0.1)
         for _ in range(20):
             await running.handle.signal(FabricSync.sync_now_by_signal)
@@ -110,64 +110,66 @@ async def test_syncs_asked_for_during_a_sync_are_one_more(env: WorkflowEnvironme
         assert (await running.status()).syncs == 3
 
 
-async def test_disabling_ends_the_loop_and_refuses_syncs(env: WorkflowEnvironment) -> None:
+async def test_disabling_ends_loop_and_writes_status(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
-        await until_first_sync(running)
-        assert running.world.record is not None
-        running.world.record = running.world.record.model_copy(update={"enabled": False})
+        await wait_for_first_sync(running)
+        assert running.environment.record is not None
+        running.environment.record = running.environment.record.model_copy(
+            update={"enabled": False}
+        )
         await running.handle.signal(FabricSync.record_changed)
         assert await running.handle.result() == SyncStatus.DISABLED
-        assert running.world.statuses[-1] is SyncStatus.DISABLED
-        assert len(running.world.observed) == 1
+        assert running.environment.statuses[-1] is SyncStatus.DISABLED
+        assert len(running.environment.observed) == 1
 
 
-async def test_a_deleted_record_ends_the_loop(env: WorkflowEnvironment) -> None:
+async def test_deleted_record_ends_loop(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
-        await until_first_sync(running)
-        running.world.record = None
+        await wait_for_first_sync(running)
+        running.environment.record = None
         await running.handle.signal(FabricSync.record_changed)
         assert await running.handle.result() == "record deleted"
         details = await running.handle.query("__temporal_workflow_metadata", result_type=object)
         assert "no longer synced here: its record was deleted" in str(details)
 
 
-async def test_a_record_that_is_missed_once_ends_no_loop_and_loses_no_edit(
+async def test_record_missed_by_one_read_ends_no_loop_and_loses_no_edit(
     env: WorkflowEnvironment,
 ) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
-        await until_first_sync(running)
-        running.world.unseen = 1
+        await wait_for_first_sync(running)
+        running.environment.missed_reads = 1
         await running.handle.signal(FabricSync.set_interval_by_signal, 30)
         await running.sleep(120)
         assert (await running.status()).syncs >= 4
-        assert running.world.record is not None
-        assert running.world.record.interval == 30
+        assert running.environment.record is not None
+        assert running.environment.record.interval == 30
 
 
-async def test_a_paused_fabric_that_is_disabled_meanwhile_by_interval_refuses_a_sync(
+async def test_fabric_disabled_by_interval_zero_refuses_sync_while_netbox_is_down(
     env: WorkflowEnvironment,
 ) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
-        await until_first_sync(running)
-        running.world.netbox_error = "NetBox does not answer."
+        await wait_for_first_sync(running)
+        running.environment.netbox_error = "NetBox does not answer."
         await running.handle.signal(FabricSync.set_interval_by_signal, 0)
         with pytest.raises(WorkflowUpdateFailedError) as caught:
             await running.handle.execute_update(FabricSync.sync_now, False)
         assert isinstance(caught.value.cause, ApplicationError)
         assert "disabled; enable it first" in caught.value.cause.message
-        running.world.netbox_error = ""
+        running.environment.netbox_error = ""
         assert await running.handle.result() == SyncStatus.DISABLED
 
 
-async def test_a_sync_asked_for_while_a_new_loop_reads_its_record_is_answered(
+async def test_sync_requested_before_new_loop_has_read_its_record_is_answered(
     env: WorkflowEnvironment,
 ) -> None:
-    world = LoopEnvironment(config())
-    world.netbox_error = "NetBox does not answer."
-    async with loop(env, world) as running:
-        asked = asyncio.create_task(running.handle.execute_update(FabricSync.sync_now, False))
+    environment = LoopEnvironment(config())
+    environment.netbox_error = "NetBox does not answer."
+    async with loop(env, environment) as running:
+        update = asyncio.create_task(running.handle.execute_update(FabricSync.sync_now, False))
         while (await running.status()).netbox_error == "":
             await running.sleep(0.1)
-        world.netbox_error = ""
+        environment.netbox_error = ""
         await running.sleep(30)
-        assert (await asked).number == 1
+        assert (await update).number == 1

@@ -1,6 +1,6 @@
-"""Spellings that mean the same to Hedgehog, brought to the one that it stores itself.
+"""Canonical spellings: each function returns the one that Hedgehog itself stores.
 
-Text that does not look like what it should be is left as it is: it is not ours to judge.
+Text that is not a valid port, address or duration is returned unchanged: Hedgehog validates it.
 """
 
 import re
@@ -10,13 +10,13 @@ _FIRST_LANE_PORT = re.compile(r"(?P<port>(.*/)?E\d+/\d+)/1")
 
 
 def canonicalize_port(name: str) -> str:
-    """`leaf-01/E1/5/1` is `leaf-01/E1/5`: the first lane of a breakout-capable port is the port."""
-    found = _FIRST_LANE_PORT.fullmatch(name)
-    return found["port"] if found else name
+    """Turn `leaf-01/E1/5/1`, the first lane of a breakout port, into `leaf-01/E1/5`."""
+    match = _FIRST_LANE_PORT.fullmatch(name)
+    return match["port"] if match else name
 
 
 def canonicalize_speed(value: str) -> str:
-    """`SPEED_25G`, as older releases spell it, is `25G`."""
+    """Turn `SPEED_25G`, as older releases spell it, into `25G`."""
     return value.removeprefix("SPEED_")
 
 
@@ -24,7 +24,7 @@ _MAC = re.compile(r"([0-9a-f]{2}[:-]){5}[0-9a-f]{2}|([0-9a-f]{4}\.){2}[0-9a-f]{4
 
 
 def canonicalize_mac(address: str) -> str:
-    """`0C-20-12-FF-00-00` and `0c20.12ff.0000` are `0c:20:12:ff:00:00`."""
+    """Turn `0C-20-12-FF-00-00` and `0c20.12ff.0000` into `0c:20:12:ff:00:00`."""
     if not _MAC.fullmatch(address):
         return address
     digits = re.sub(r"[^0-9a-f]", "", address.lower())
@@ -45,7 +45,10 @@ _DURATION = re.compile(rf"({_DURATION_PART.pattern})+")
 
 
 def canonicalize_duration(value: str) -> str:
-    """Go durations as Go writes them: `90s` is `1m30s`. Below a second, nanoseconds; 0 is empty."""
+    """Turn a Go duration into the form that Go prints: `90s` into `1m30s`, 0 into "".
+
+    Below a second that is whole nanoseconds.
+    """
     if value == "0":
         return ""
     if not _DURATION.fullmatch(value):

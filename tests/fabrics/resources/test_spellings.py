@@ -1,8 +1,8 @@
-"""Spellings that mean the same, and those that only look alike."""
+"""Spellings that mean the same, and others that only look alike."""
 
 import pytest
 
-from fabrics.resources import canonical
+from fabrics.resources import spellings
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from fabrics.resources import canonical
         ("", ""),
     ],
 )
-def test_ports(name: str, expected: str) -> None:
-    assert canonical.canonicalize_port(name) == expected
+def test_first_lane_becomes_the_port(name: str, expected: str) -> None:
+    assert spellings.canonicalize_port(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_ports(name: str, expected: str) -> None:
         ("x", "x"),
     ],
 )
-def test_mac_addresses(address: str, expected: str) -> None:
-    assert canonical.canonicalize_mac(address) == expected
+def test_mac_addresses_become_lower_case_with_colons(address: str, expected: str) -> None:
+    assert spellings.canonicalize_mac(address) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_mac_addresses(address: str, expected: str) -> None:
         ("", ""),
     ],
 )
-def test_durations(value: str, expected: str) -> None:
-    assert canonical.canonicalize_duration(value) == expected
+def test_durations_become_go_format(value: str, expected: str) -> None:
+    assert spellings.canonicalize_duration(value) == expected
 
 
-def test_speeds() -> None:
-    assert canonical.canonicalize_speed("SPEED_25G") == canonical.canonicalize_speed("25G") == "25G"
+def test_speed_prefix_of_older_releases_is_dropped() -> None:
+    assert spellings.canonicalize_speed("SPEED_25G") == spellings.canonicalize_speed("25G") == "25G"

@@ -1,17 +1,22 @@
-"""Connections: cables, the LAGs that they are bundled into, and the addresses of their ends."""
+"""Connections: cables, LAGs, and the addresses of their ends."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from fabrics.inventory.model.dcim import INTERFACE_TYPE_LAG, Cable, Device, Interface
-from fabrics.inventory.model.naming import MAX_INTERFACE_NAME_CHARS, MAX_LABEL_CHARS, shorten
+from fabrics.inventory.model.naming import MAX_DEVICE_NAME_CHARS, MAX_NAME_CHARS, shorten
 from fabrics.inventory.model.planned import Ref
 from fabrics.inventory.plan.addresses import add_address
 from fabrics.inventory.plan.builder import MappingError, PlanBuilder
+from fabrics.inventory.plan.connection_types import (
+    ConnectionLink,
+    LinkEnd,
+    get_connection_type,
+    list_links,
+)
 from fabrics.inventory.plan.devices import port_ref, switch_port_ref
 from fabrics.inventory.plan.external_ports import add_static_external, mark_external_port
-from fabrics.inventory.plan.links import ConnectionLink, LinkEnd, get_connection_type, list_links
 from fabrics.inventory.plan.ports import SwitchPorts
 from fabrics.inventory.specs.parse import LiveObject
 from fabrics.inventory.specs.wiring import ConnectionSpec
@@ -20,52 +25,49 @@ type PortsBySwitch = Mapping[str, SwitchPorts]
 """The ports of switches by the `hh_key` of the switch."""
 
 type InterfacesByConnection = Mapping[str, tuple[Ref, ...]]
-"""The interfaces of switches that a connection ends on, by the `hh_key` of the connection: its LAGs
-where it has some, else its ports."""
+"""The switch interfaces that a connection ends on, its LAGs or else its ports, by the `hh_key` of the connection."""
 
 
 def add_connections(builder: PlanBuilder, ports: PortsBySwitch) -> InterfacesByConnection:
-    """Map all connections."""
-    points: dict[str, tuple[Ref, ...]] = {}
+    """Add all connections; return the switch interfaces that they end on."""
+    interfaces: dict[str, tuple[Ref, ...]] = {}
     for connection in builder.live.list_kind(ConnectionSpec):
         with builder.skip_unmappable(connection.key):
-            points[connection.key] = _ConnectionMapper(builder, ports, connection).add()
-    return points
+            interfaces[connection.key] = _ConnectionMapper(builder, ports, connection).add()
+    return interfaces
 
 
 @dataclass(frozen=True, slots=True)
 class _ConnectionMapper:
-    """Maps one connection."""
-
     builder: PlanBuilder
     ports: PortsBySwitch
     connection: LiveObject[ConnectionSpec]
 
     def add(self) -> tuple[Ref, ...]:
-        """Everything of it; the interfaces of switches that it ends on."""
+        """Add everything of the connection; return the switch interfaces that it ends on."""
         kind, links = get_connection_type(self.connection), list(list_links(self.connection))
         if not links:
             raise MappingError("has no links")
-        joins = self._add_external_port if len(kind.end_names) == 1 else self._add_cable
-        joined: list[Ref] = []
+        add_link = self._add_external_port if len(kind.end_names) == 1 else self._add_cable
+        ports: list[Ref] = []
         for link in links:
             with self.builder.skip_unmappable(f"{self.connection.key}{link.key_suffix}"):
-                joined += joins(link)
-        points = list(self._add_lags(joined)) if kind.is_lag else joined
-        for point in points:
-            self._set_mtu(point, kind.default_mtu)
-        return tuple(filter(self._is_on_switch, points))
+                ports += add_link(link)
+        interfaces = list(self._add_lags(ports)) if kind.is_lag else ports
+        for interface in interfaces:
+            self._set_mtu(interface, kind.default_mtu)
+        return tuple(filter(self._is_on_switch, interfaces))
 
     def _add_cable(self, link: ConnectionLink) -> tuple[Ref, ...]:
         a, b = (self._find_port(end) for end in link.ends)
         if a == b:
-            raise MappingError("would join a port to itself")
+            raise MappingError("would connect a port to itself")
         self.builder.add(
             Cable(
                 key=f"{self.connection.key}{link.key_suffix}",
                 a_terminations=(a,),
                 b_terminations=(b,),
-                label=shorten(self.connection.name, MAX_LABEL_CHARS),
+                label=shorten(self.connection.name, MAX_NAME_CHARS),
                 description=link.purpose,
             )
         )
@@ -76,10 +78,10 @@ class _ConnectionMapper:
         return a, b
 
     def _add_external_port(self, link: ConnectionLink) -> tuple[Ref, ...]:
-        """A port whose far end is not part of the fabric, so that no cable can show it."""
+        """Mark a port whose far end is outside of the fabric: no cable can show it."""
         [end] = link.ends
         port = self._find_port(end)
-        mark_external_port(self.builder, port, self.connection)
+        mark_external_port(self.builder, port, self.connection.name)
         if self.connection.spec.type == "staticExternal":
             add_static_external(self.builder, port, self.connection, end.spec)
         return (port,)
@@ -90,24 +92,24 @@ class _ConnectionMapper:
         ports = self.ports.get(device.key)
         ref = switch_port_ref(device, ports.netbox_name(port)) if ports else port_ref(device, port)
         if ref not in self.builder.objects:
-            raise MappingError(f"names the port {end.spec.port}, which is not there")
+            raise MappingError(f"refers to the port {end.spec.port}, which does not exist")
         return ref
 
     def _add_lags(self, members: Iterable[Ref]) -> Iterator[Ref]:
-        """One LAG on each device; its members are the ports that got a cable."""
-        ports = sorted(map(self._get_interface, members), key=lambda port: port.natural_key)
+        """Add one LAG for each device of these ports."""
+        ports = sorted(map(self._get_interface, members), key=lambda port: (port.device, port.name))
         for device, group in groupby(ports, key=lambda port: port.device):
             with self.builder.skip_unmappable(f"{self.connection.key}#{device.key}"):
                 yield self._add_lag(device, list(group))
 
     def _add_lag(self, device: Ref, members: list[Interface]) -> Ref:
-        """The LAG keeps its key when the connection is renamed, and its name when it is rewired."""
+        """Add a LAG, whose key survives renaming and whose name survives rewiring."""
         kind = type(members[0])
         lag = self.builder.add(
             kind(
                 key=port_ref(device, f"lag:{members[0].key.partition('#')[2]}").key,
                 device=device,
-                name=shorten(self.connection.name, MAX_INTERFACE_NAME_CHARS),
+                name=shorten(self.connection.name, MAX_DEVICE_NAME_CHARS),
                 type=INTERFACE_TYPE_LAG,
             )
         )
@@ -116,7 +118,7 @@ class _ConnectionMapper:
         return lag
 
     def _set_mtu(self, ref: Ref, default: int) -> None:
-        """A connection states that of its switches, a gateway those of its own interfaces."""
+        """Set the MTU of a switch's connection, or of a gateway's own interface."""
         port = self._get_interface(ref)
         stated = self.connection.spec.body.mtu if self._is_on_switch(ref) else port.mtu
         if mtu := stated or default:

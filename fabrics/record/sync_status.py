@@ -1,6 +1,6 @@
-"""What is true of one fabric, and the one function that names its status.
+"""The state of one fabric, and the one function that computes its status.
 
-`Facts` are what the syncs found out; with the configuration they determine everything the record
+`LastKnownState` is what the syncs found; with the configuration it determines everything the record
 shows. Nothing else may compute a status: what is stored together was computed together.
 """
 
@@ -10,12 +10,12 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from fabrics.drift import SummaryEntry
+from fabrics.drift.summary import SummaryEntry
 from fabrics.record.config import FabricConfig
 
 
 class SyncStatus(StrEnum):
-    """The states of a fabric, in the order in which they apply."""
+    """The status of a fabric, in the order in which the values apply."""
 
     NOT_CONFIGURED = "not_configured"
     DISABLED = "disabled"
@@ -29,11 +29,11 @@ class SyncStatus(StrEnum):
 
 
 SWITCHED_OFF_STATUSES: Final = (SyncStatus.NOT_CONFIGURED, SyncStatus.DISABLED)
-"""The states without syncs."""
+"""The statuses of fabrics that are not synced."""
 
 
 class ConnectionStatus(StrEnum):
-    """Whether the fabric's Kubernetes API answered the last sync."""
+    """The state of the connection to the fabric's Kubernetes API as of the last sync."""
 
     UNKNOWN = "unknown"
     CONNECTED = "connected"
@@ -41,13 +41,11 @@ class ConnectionStatus(StrEnum):
 
 
 class Observation(BaseModel, frozen=True):
-    """What one look at Git and Kubernetes found. An empty error means that the source was read.
+    """The result of reading both sources; a source without an error was read.
 
-    `fabric_answered` is false where either kept silent, or answered too slowly.
-
-    `counts` are live objects per kind, those of before for one that is suddenly empty or no longer
-    served, `problems` sentences on unreadable parts of Git, `drift` the first entries of `drift_count`
-    (None where nothing could be compared).
+    `answered` is false if either did not answer, or too slowly. `counts` are live objects per kind; a kind
+    that is suddenly empty or no longer served keeps its previous count. `problems` are sentences on
+    unreadable parts of Git. `drift` has the first of `drift_count` entries (None if nothing was compared).
     """
 
     started: datetime
@@ -64,20 +62,17 @@ class Observation(BaseModel, frozen=True):
 
     @property
     def error(self) -> str:
-        """One sentence on everything that went wrong, empty when all was read."""
-        more = len(self.problems) - 1
-        unreadable = (
-            self.problems[0] + (f" (and {more} more)" if more else "") if self.problems else ""
-        )
+        """All that went wrong, in sentences; empty if everything was read."""
+        more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+        unreadable = f"{self.problems[0]}{more}" if self.problems else ""
         return " ".join(filter(None, (self.kubernetes_error, self.git_error, unreadable)))
 
 
 class LastKnownState(BaseModel, frozen=True):
-    """What is known of a fabric from its syncs. `last_sync` is when the latest one started.
-
-    `inventory` is what people should see to in NetBox's inventory of it.
+    """The last known state of a fabric; `last_sync` is when the latest sync began.
 
     After a failed sync `commit`, `counts` and `drift` are those of the last one that found them.
+    `inventory_issues` is what people have to resolve in the inventory.
     """
 
     syncing: bool = False
@@ -95,44 +90,43 @@ class LastKnownState(BaseModel, frozen=True):
     def after_sync(
         self, observation: Observation, started: datetime, inventory_error: str = ""
     ) -> "LastKnownState":
-        """The facts once a sync that began at `started` has ended with `seen`.
+        """Return the state after a sync begun at `started` that made `observation`.
 
-        `inventory_error` says why NetBox's inventory is not as it should be, though the fabric was read.
+        `inventory_error` says why the inventory is out of date although the fabric was read.
         """
+        failed = bool(observation.kubernetes_error)
         error = " ".join(filter(None, (observation.error, inventory_error)))
-        found: dict[str, object] = {
+        update: dict[str, object] = {
             "syncing": False,
             "last_sync": started,
             "error": error,
             "connection_error": observation.kubernetes_error,
-            "connection_status": ConnectionStatus.ERROR
-            if observation.kubernetes_error
-            else ConnectionStatus.CONNECTED,
+            "connection_status": ConnectionStatus.ERROR if failed else ConnectionStatus.CONNECTED,
         }
         if not error:
-            found["last_success"] = started
+            update["last_success"] = started
         if not observation.git_error:
-            found["commit"] = observation.commit
-        if not observation.kubernetes_error:
-            found["counts"] = observation.counts
-        if not (observation.git_error or observation.kubernetes_error):
-            found |= {"drift_count": observation.drift_count, "drift": observation.drift}
-        return self.model_copy(update=found)
+            update["commit"] = observation.commit
+        if not failed:
+            update["counts"] = observation.counts
+        if not (observation.git_error or failed):
+            update |= {"drift_count": observation.drift_count, "drift": observation.drift}
+        return self.model_copy(update=update)
 
     def valid_for(self, config: FabricConfig) -> "LastKnownState":
-        """What of the facts can be true of a fabric so configured: no server, no connection."""
+        """Return what can be true with this configuration: a connection needs a server."""
         if config.kubernetes is not None:
             return self
         unknown = {"connection_status": ConnectionStatus.UNKNOWN, "connection_error": ""}
         return self.model_copy(update=unknown)
 
     def after_failure(self, error: str, started: datetime) -> "LastKnownState":
-        """The facts once a sync that began at `started` broke off without an observation."""
+        """Return the state after a sync begun at `started` without an observation."""
         return self.model_copy(update={"syncing": False, "last_sync": started, "error": error})
 
 
 def compute_sync_status(config: FabricConfig, last_known: LastKnownState) -> SyncStatus:  # noqa: PLR0911  one line a state
-    """The status of a fabric: the first that applies."""
+    """Return the status of a fabric: the first that applies."""
     if config.kubernetes is None:
         return SyncStatus.NOT_CONFIGURED
     if not config.is_switched_on:
@@ -153,5 +147,5 @@ def compute_sync_status(config: FabricConfig, last_known: LastKnownState) -> Syn
 
 
 def compute_status_error(config: FabricConfig, last_known: LastKnownState) -> str:
-    """The sentence that goes with the status `error`: unusable settings first, then the last sync."""
+    """Return a fabric's error: unusable settings, then errors of the last sync."""
     return " ".join(filter(None, (*config.problems, last_known.error)))[:500]

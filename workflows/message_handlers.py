@@ -1,9 +1,9 @@
-"""What people and programs can tell a loop, or ask it, while it runs.
+"""The signals, updates and queries of a running loop.
 
-Handlers only change the state and return; the loop does the work. Each change can be sent as a signal
-(heard even when no worker runs) and as an update (which answers). Every argument is an object with a
-default, since anyone may send anything: the same pure checks guard both, and what a signal got wrong
-is noted in the details.
+Handlers only change the state; the loop does the work. Each change can be sent as a signal (delivered
+even if no worker runs) and as an update (which returns an answer). Every argument is an `object` with a
+default, since anyone may send anything: the same pure checks guard both, and the workflow details show
+what was wrong with a signal.
 """
 
 from datetime import timedelta
@@ -28,34 +28,33 @@ with workflow.unsafe.imports_passed_through():
     from workflows.visibility import update_visibility
 
 UPDATE_TIMEOUT: Final = timedelta(minutes=15)
-"""How long an update waits for its sync: a sync under way and its own, with all their attempts."""
+"""How long an update waits: for a running sync and for its own, with all their attempts."""
 
 
 class FabricMessageHandlers(MalformedSignalHandler):
     """The signals, updates and queries of a loop."""
 
     def __init__(self, loop: FabricLoop) -> None:
-        """Handlers change `loop`."""
+        """Handle the messages of `loop`."""
         self._loop = loop
         self._waiting_updates = 0
         self._is_ending = False
 
     @workflow.signal
     def record_changed(self, unexpected: object = None) -> None:
-        """The record was created, edited, enabled, disabled or deleted: read it again."""
+        """Reload the record, which was created, edited, enabled, disabled or deleted."""
         check_no_argument(unexpected)
         self._loop.needs_reload, self._loop.record_retry_at = True, None
 
     @workflow.signal(name="pause")
     def pause_by_signal(self, reason: object = "") -> None:
-        """Stop syncing until `resume`; the record remembers it."""
-        self._loop.apply_edits(
-            ConfigEdits(paused=True, pause_reason=check_pause_reason(reason or ""))
-        )
+        """Stop syncing until `resume`; the record stores the pause."""
+        checked = check_pause_reason(reason or "")
+        self._loop.apply_edits(ConfigEdits(paused=True, pause_reason=checked))
 
     @workflow.signal(name="resume")
     def resume_by_signal(self, unexpected: object = None) -> None:
-        """Go on after a pause, on the same slots."""
+        """Continue after a pause, on the same slots."""
         check_no_argument(unexpected)
         self._loop.apply_edits(ConfigEdits(paused=False, pause_reason=""))
 
@@ -68,24 +67,24 @@ class FabricMessageHandlers(MalformedSignalHandler):
     def sync_now_by_signal(
         self, full: object = False, accept_empty: object = False, adopt: object = False
     ) -> None:
-        """Sync at once; during a sync, once more afterwards. See `SyncRequest` for the arguments."""
+        """Sync at once; during a sync, once more afterwards (see `SyncRequest`)."""
         self._check_can_sync(full, accept_empty, adopt)
         self._loop.request_sync(_build_sync_request(full, accept_empty, adopt))
 
     @workflow.update
     def pause(self, reason: object = "") -> FabricStatus:
-        """As the signal; answers with the status."""
+        """Do what the signal does, and return the status."""
         self.pause_by_signal(reason)
         return self._loop.status()
 
     @pause.validator
     def check_pause(self, reason: object = "") -> None:
-        """Refuse what is not a reason."""
+        """Refuse an unusable reason."""
         check_pause_reason(reason or "")
 
     @workflow.update
     def resume(self, unexpected: object = None) -> FabricStatus:
-        """As the signal; answers with the status."""
+        """Do what the signal does, and return the status."""
         self.resume_by_signal()
         return self._loop.status()
 
@@ -96,66 +95,63 @@ class FabricMessageHandlers(MalformedSignalHandler):
 
     @workflow.update
     def set_interval(self, seconds: object = None) -> FabricStatus:
-        """As the signal; answers with the status."""
+        """Do what the signal does, and return the status."""
         self.set_interval_by_signal(seconds)
         return self._loop.status()
 
     @set_interval.validator
     def check_set_interval(self, seconds: object = None) -> None:
-        """Refuse what is not an interval."""
+        """Refuse an unusable interval."""
         check_interval(seconds)
 
     @workflow.update
     async def sync_now(
         self, full: object = False, accept_empty: object = False, adopt: object = False
     ) -> SyncReport:
-        """As the signal; answers with the report of that sync."""
-        return await self._wait_for_report(
-            self._loop.request_sync(_build_sync_request(full, accept_empty, adopt))
-        )
+        """Do what the signal does, and return the report of that sync."""
+        request = _build_sync_request(full, accept_empty, adopt)
+        return await self._wait_for_report(self._loop.request_sync(request))
 
     @sync_now.validator
     def check_sync_now(
         self, full: object = False, accept_empty: object = False, adopt: object = False
     ) -> None:
-        """Refuse where no sync can follow."""
+        """Refuse unusable arguments, and a sync of a disabled fabric."""
         self._check_can_sync(full, accept_empty, adopt)
 
     @workflow.update
     async def confirm_deletes(self, plan_digest: object = None) -> SyncReport:
-        """Agree to the deletes that wait; answers with the report of the sync that does them."""
-        return await self._wait_for_report(
-            self._loop.confirm_deletes(check_plan_digest(plan_digest))
-        )
+        """Confirm the waiting deletes, and return the report of the sync that does them."""
+        number = self._loop.confirm_deletes(check_plan_digest(plan_digest))
+        return await self._wait_for_report(number)
 
     @confirm_deletes.validator
     def check_confirm_deletes(self, plan_digest: object = None) -> None:
-        """Refuse any plan but the one that waits, and where no sync can follow."""
+        """Refuse any plan but the waiting one, and a sync of a disabled fabric."""
         self._check_can_sync()
         self._loop.inventory.validate_confirmation(check_plan_digest(plan_digest))
 
     @workflow.query
     def status(self) -> FabricStatus:
-        """Everything the loop knows."""
+        """Return everything the loop knows."""
         return self._loop.status()
 
     @workflow.query
     def history(self) -> list[SyncReport]:
-        """The last syncs, oldest first."""
+        """Return the last reports, oldest first."""
         return self._loop.reports
 
     def note_ignored(self, text: str) -> None:
-        """Keep what a malformed signal was, for the details and the query."""
+        """Show a malformed signal in the workflow details and the status."""
         self._loop.ignored_message = f"ignored: {text}"[:300]
         update_visibility(self._loop)
 
     def _check_can_sync(self, *flags: object) -> None:
-        for switch in flags:
-            check_bool(switch or False)
+        for flag in flags:
+            check_bool(flag or False)
         if self._loop.config is not None and not self._loop.is_needed:
-            raise ValueError(
-                f"fabric {self._loop.fabric_id} is {self._loop.status().sync_status}; enable it first"
-            )
+            status = self._loop.status().sync_status
+            raise ValueError(f"fabric {self._loop.fabric_id} is {status}; enable it first")
 
     async def _wait_for_report(self, number: int) -> SyncReport:
         loop = self._loop
@@ -166,7 +162,7 @@ class FabricMessageHandlers(MalformedSignalHandler):
             )
         except TimeoutError:
             raise ApplicationError(
-                "The sync has not ended yet; its report will be in the history."
+                "The sync is still running; its report will be in `starter.py history`."
             ) from None
         finally:
             self._waiting_updates -= 1

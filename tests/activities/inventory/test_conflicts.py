@@ -1,0 +1,201 @@
+"""Conflicts with objects of people, and adoption on request of offered ones."""
+
+import pytest
+
+from activities.inventory.netbox.endpoints import PATHS
+from activities.netbox.client import NetBox, Row
+from activities.setup.fields import CUSTOM_FIELDS
+from activities.setup.inventory_items import INVENTORY_GRANTS
+from fabrics.inventory.model.ownership import TAG_SLUG
+from fabrics.inventory.model.planned import Model
+from fabrics.inventory.report.report import MAX_FINDINGS, Finding, FindingType, InventoryOutcome
+from tests.support.inventory.plans import server, switch
+from tests.support.inventory.small_fabric import FRAME, cable, vpc
+from tests.support.netbox.fabric_inventory import FabricInventory, cable_ports, grant_disabled
+
+SMALL = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-2/E1/1"))
+OFFERED = {"tags": [{"slug": TAG_SLUG}]}
+
+
+@pytest.fixture(scope="session")
+def catalogue(admin: NetBox) -> Row:
+    """A device type and a role of people, which stay as long as devices use them."""
+    maker = admin.create("dcim/manufacturers", {"name": "Trial maker", "slug": "trial-maker"})
+    type_ = {"manufacturer": maker["id"], "model": "Trial", "slug": "trial-type"}
+    return {
+        "device_type": admin.create("dcim/device-types", type_)["id"],
+        "role": admin.create("dcim/device-roles", {"name": "Trial", "slug": "trial-role"})["id"],
+    }
+
+
+def create_port(inventory: FabricInventory, device: Row, name: str, **values: object) -> Row:
+    row = {"device": device["id"], "name": name, "type": "other"} | values
+    return inventory.admin.create(PATHS[Model.INTERFACE], row)
+
+
+def termination(row: Row) -> list[Row]:
+    """Return an interface as the termination of a cable."""
+    return [{"object_type": str(Model.INTERFACE), "object_id": row["id"]}]
+
+
+def adopt_all(inventory: FabricInventory) -> tuple[int, InventoryOutcome]:
+    """Sync until nothing is adopted; return the count and the last outcome."""
+    total = 0
+    while (outcome := inventory.sync(*SMALL, adopt=True)).report.adopted:
+        total += outcome.report.adopted
+    return total, outcome
+
+
+def findings_of(outcome: InventoryOutcome, problem: FindingType) -> list[Finding]:
+    return [finding for finding in outcome.report.findings if finding.problem is problem]
+
+
+def test_hand_made_fabric_is_adopted(catalogue: Row, inventory: FabricInventory) -> None:
+    admin, id_ = inventory.admin, inventory.fabric_id
+    site = admin.create(PATHS[Model.SITE], {"name": "By hand", "slug": id_} | OFFERED)
+    leaf, server, unoffered_device = (
+        admin.create(PATHS[Model.DEVICE], {"name": name, "site": site["id"], **catalogue, **tags})
+        for name, tags in (("LEAF-1", OFFERED), ("s-1", OFFERED), ("s-2", {}))
+    )
+    ports = [
+        create_port(inventory, leaf, "E1/1", **OFFERED),
+        create_port(inventory, server, "e1", **OFFERED),
+    ]
+    unoffered_port = create_port(inventory, server, "ipmi")
+    ends = dict(zip(("a_terminations", "b_terminations"), map(termination, ports), strict=True))
+    wire = admin.create(PATHS[Model.CABLE], ends | OFFERED)
+
+    outcome = inventory.sync(*SMALL)
+    assert [finding.what for finding in findings_of(outcome, FindingType.ADOPTABLE)] == [
+        f"Fabric/default/{id_}#site"
+    ]
+    assert inventory.objects(Model.SITE) == []
+
+    adopted, outcome = adopt_all(inventory)
+    assert adopted == 6
+    assert inventory.get(Model.SITE, f"Fabric/default/{id_}#site")["id"] == site["id"]
+    switch = inventory.get(Model.DEVICE, "Switch/default/leaf-1")
+    assert (switch["id"], switch["name"]) == (leaf["id"], "leaf-1")
+    assert inventory.get(Model.DEVICE, "Server/default/s-1")["id"] == server["id"]
+    adopted_cable = inventory.get(Model.CABLE, "Connection/default/c")
+    assert adopted_cable["id"] == wire["id"]
+    assert cable_ports(adopted_cable) == {("s-1", "e1"), ("leaf-1", "E1/1")}
+
+    [conflict] = findings_of(outcome, FindingType.CONFLICT)
+    assert conflict.what == "Server/default/s-2"
+    for model, row in ((Model.DEVICE, unoffered_device), (Model.INTERFACE, unoffered_port)):
+        [unchanged] = admin.list_rows(PATHS[model], id=row["id"])
+        assert (unchanged["custom_fields"], unchanged["tags"]) == (row["custom_fields"], [])
+        assert unchanged["last_updated"] == row["last_updated"]
+
+    before = inventory.latest_change()
+    assert not inventory.sync(*SMALL).report.has_changes
+    assert inventory.changes_since(before) == []
+    admin.delete(PATHS[Model.DEVICE], unoffered_device["id"])
+
+
+def test_all_conflicts_are_counted_and_the_first_named(
+    catalogue: Row, inventory: FabricInventory
+) -> None:
+    inventory.sync(server("first"))
+    [site] = inventory.objects(Model.SITE)
+    names = [f"s-{number}" for number in range(1, 36)]
+    devices = [{"name": name.upper(), "site": site["id"], **catalogue} for name in names]
+    devices_url = f"{inventory.admin.url}/api/{PATHS[Model.DEVICE]}/"
+    inventory.admin._session.post(devices_url, json=devices).raise_for_status()
+    with inventory.record_requests() as sent:
+        outcome = inventory.sync(server("first"), *map(server, names))
+    assert outcome.report.problems == {FindingType.CONFLICT: len(names)}
+    for finding in outcome.report.findings:
+        name = finding.what.removeprefix("Server/default/").upper()
+        assert finding.why.startswith(f"{name} (")
+    assert 10 < len(outcome.report.findings) <= MAX_FINDINGS
+    assert len([request for request in sent if "name__ie=" in request]) == 2
+
+
+def test_refused_adoption_is_reported_and_delays_nothing(
+    catalogue: Row, inventory: FabricInventory
+) -> None:
+    """NetBox refuses any change of a device without a value for a required field."""
+    inventory.sync(
+        *(resource for resource in SMALL if resource.key.kind.name.endswith("Namespace"))
+    )
+    [site] = inventory.objects(Model.SITE)
+    device = {"name": "s-1", "site": site["id"], **catalogue, **OFFERED}
+    inventory.admin.create(PATHS[Model.DEVICE], device)
+    new = {"name": "trial_needed", "type": "text", "object_types": ["dcim.device"]}
+    field = inventory.admin.create(CUSTOM_FIELDS, new | {"required": True})
+    try:
+        outcome = inventory.sync(*SMALL, adopt=True)
+    finally:
+        inventory.admin.delete(CUSTOM_FIELDS, field["id"])
+    [finding] = (f for f in outcome.report.findings if f.what == "Server/default/s-1")
+    assert finding.problem is FindingType.FAILED
+    assert "could not be adopted: NetBox at" in finding.why
+    assert "trial_needed" in finding.why
+    assert outcome.report.adopted == 0
+    adopted, outcome = adopt_all(inventory)
+    assert (adopted, outcome.report.problems) == (1, {})
+
+
+def test_adoption_without_permission_is_reported(
+    catalogue: Row, inventory: FabricInventory
+) -> None:
+    inventory.sync(server("s-2"))
+    [site] = inventory.objects(Model.SITE)
+    device = {"name": "s-1", "site": site["id"], **catalogue, **OFFERED}
+    offered = inventory.admin.create(PATHS[Model.DEVICE], device)
+    [grant] = [grant for grant in INVENTORY_GRANTS if "delete" in grant.actions]
+    with grant_disabled(inventory.admin, grant):
+        outcome = inventory.sync(server("s-1"), server("s-2"), adopt=True)
+    [finding] = outcome.report.findings
+    assert finding.what == "Server/default/s-1"
+    assert "could not be adopted: NetBox at" in finding.why
+    assert "does not allow this user to change" in finding.why
+    inventory.admin.delete(PATHS[Model.DEVICE], offered["id"])
+
+
+def test_site_with_name_of_fabric_is_adopted_despite_slug(
+    inventory: FabricInventory,
+) -> None:
+    name, slug = inventory.record["name"], f"{inventory.fabric_id}-by-hand"
+    site = inventory.admin.create(PATHS[Model.SITE], {"name": name, "slug": slug})
+    outcome = inventory.sync(server("s-1"))
+    [conflict] = findings_of(outcome, FindingType.CONFLICT)
+    assert conflict.what == f"Fabric/default/{inventory.fabric_id}#site"
+    assert conflict.why.startswith(f"{name} (")
+    inventory.edit(Model.SITE, site, **OFFERED)
+    assert inventory.sync(server("s-1"), adopt=True).report.adopted == 1
+    assert inventory.sync(server("s-1")).report.problems == {}
+    [own] = inventory.objects(Model.SITE)
+    assert (own["id"], own["slug"]) == (site["id"], inventory.fabric_id)
+
+
+def test_tagged_catalogue_object_is_not_adopted(inventory: FabricInventory) -> None:
+    """Another device type has the model of the switch's type, with another slug."""
+    new = {"name": "Trial", "slug": "trial"}
+    maker = inventory.admin.create(PATHS[Model.MANUFACTURER], new)
+    tagged = {"manufacturer": maker["id"], "model": "trial-7", "slug": "trial-seven", **OFFERED}
+    type_ = inventory.admin.create(PATHS[Model.DEVICE_TYPE], tagged)
+    outcome = inventory.sync(switch("leaf-1", profile="trial-7"), adopt=True)
+    [conflict] = findings_of(outcome, FindingType.CONFLICT)
+    assert conflict.what == "trial-7"
+    assert conflict.why.endswith("is in its place and was made by somebody else")
+    assert outcome.report.problems == {FindingType.CONFLICT: 1, FindingType.FAILED: 2}
+    inventory.admin.delete(PATHS[Model.DEVICE_TYPE], type_["id"])
+    inventory.admin.delete(PATHS[Model.MANUFACTURER], maker["id"])
+
+
+def test_conflict_of_change_is_named(inventory: FabricInventory) -> None:
+    namespaces = [resource for resource in FRAME if resource.kind.name.endswith("Namespace")]
+    inventory.sync(*namespaces, vpc("v", 1001, "10.0.1.0/24"))
+    group = inventory.get(Model.VLAN_GROUP, "VLANNamespace/default/default")["id"]
+    row = {"group": group, "vid": 1003, "name": "by hand", **OFFERED}
+    vlan = inventory.admin.create(PATHS[Model.VLAN], row)
+    moved = (*namespaces, vpc("v", 1003, "10.0.1.0/24"))
+    outcome = inventory.sync(*moved)
+    [conflict] = outcome.report.findings
+    assert (conflict.problem, conflict.what) == (FindingType.CONFLICT, "VPC/default/v#a")
+    assert conflict.why.startswith("by hand (1003) (")
+    inventory.admin.delete(PATHS[Model.VLAN], vlan["id"])
+    assert inventory.sync(*moved).report.problems == {}

@@ -1,0 +1,102 @@
+"""Remote workers read the fabrics of their queue; a missing worker is an error."""
+
+from functools import partial
+
+from activities.netbox.client import Row
+from activities.queues import QueueActivities
+from stack.kubernetes.emulator import EmulatedKubernetesApi
+from stack.kubernetes.faults import Fault
+from tests.support.system.installation import (
+    SERVERS,
+    Fabric,
+    Installation,
+    in_yaml,
+    shown_status,
+    wait_until,
+)
+
+IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
+
+DEAD_PROXY = "http://127.0.0.1:1"
+"""A proxy that does not exist: a worker with it reaches everything except the API."""
+
+
+async def test_remote_worker_reads_the_fabrics_of_its_queue(installation: Installation) -> None:
+    queue = f"{installation.queue}-oslo"
+    remote = ("--task-queue", queue, "--activities-only")
+    async with installation.worker(HTTPS_PROXY=DEAD_PROXY):
+        fabric = await installation.fabric(IN_GIT, SERVERS)
+        await installation.start(fabric)
+        record = await fabric.wait_for_status("error")
+        assert (
+            f"{fabric.api.server} cannot be reached through the worker's proxy"
+            in record["sync_error"]
+        )
+        await move(installation, fabric, queue)
+        await wait_until(fabric.record, partial(reports_missing_worker, queue))
+        async with installation.worker(*remote):
+            await fabric.wait_for_status("in_sync")
+            assert (await fabric.status()).connection_status == "connected"
+        await wait_until(fabric.record, partial(reports_missing_worker, queue))
+
+
+async def test_sync_waits_for_a_busy_remote_worker(installation: Installation) -> None:
+    queue = f"{installation.queue}-oslo"
+    one_slot = {
+        "FABRIC_SYNC_CONCURRENT_OBSERVES": "1",
+        "FABRIC_SYNC_ANSWER_TIMEOUT": "50",
+        "FABRIC_SYNC_READ_TIMEOUT": "50",
+    }
+    async with (
+        installation.worker(),
+        installation.worker("--task-queue", queue, "--activities-only", **one_slot) as busy,
+    ):
+        hanging = await installation.fabric(IN_GIT, SERVERS, hh_task_queue=queue)
+        assert isinstance(hanging.api, EmulatedKubernetesApi)
+        api = hanging.api
+        api.inject_fault(Fault(0))
+        await installation.start(hanging)
+        await wait_until(partial(count_requests, api), bool)
+        waiting = await installation.fabric(IN_GIT, SERVERS, hh_task_queue=queue)
+        await installation.start(waiting)
+        await wait_until(partial(count_worker_checks, waiting), bool)
+        status = await waiting.status()
+        assert (status.syncs, status.sync_status, status.sync_error) == (0, "syncing", "")
+        await waiting.wait_for_syncs(1)
+        first, *_ = await waiting.history()
+        assert (first.sync_status, first.error) == ("in_sync", "")
+        busy.kill()  # on SIGTERM it would wait for the hanging sync
+
+
+async def move(installation: Installation, fabric: Fabric, queue: str) -> None:
+    """Move the fabric to the remote queue."""
+
+    def change(_: Row) -> Row:
+        return {"hh_task_queue": queue}
+
+    installation.admin.update_record(fabric.record_id, change)
+    await fabric.handle.signal("record_changed")
+
+
+def reports_missing_worker(queue: str, record: Row) -> bool:
+    """Return whether the record reports that the queue has no worker."""
+    missing = f'No worker takes work from the task queue "{queue}"' in (record["sync_error"] or "")
+    return missing and shown_status(record) == "error"
+
+
+async def count_requests(api: EmulatedKubernetesApi) -> int:
+    """Return the number of requests so far."""
+    return len(api.request_paths)
+
+
+async def count_worker_checks(fabric: Fabric) -> int:
+    """Return the number of completed checks for a worker on the fabric's queue."""
+    asked = set()
+    answered = 0
+    async for event in fabric.handle.fetch_history_events():
+        scheduled = event.activity_task_scheduled_event_attributes
+        if scheduled.activity_type.name == QueueActivities.has_worker.__name__:
+            asked.add(event.event_id)
+        completed = event.activity_task_completed_event_attributes
+        answered += completed.scheduled_event_id in asked
+    return answered
