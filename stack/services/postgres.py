@@ -101,6 +101,21 @@ class Postgres:
         self._chown_directory()
         self.start()
 
+    def dump(self) -> bytes:
+        """Return the SQL that makes the database `netbox` anew."""
+        options = (f"--host={self.directory}", f"--username={DATABASE_USER}", "--no-owner")
+        command = [self._binaries.program_path("pg_dump"), *options, "--no-privileges", "netbox"]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+
+    def restore(self, sql: bytes) -> None:
+        """Run the SQL of a dump in the empty database `netbox`."""
+        file = self.directory / "dump.sql"
+        file.write_bytes(sql)
+        options = (f"--host={self.directory}", f"--username={DATABASE_USER}", "--dbname=netbox")
+        strict = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction")
+        self._run("psql", *options, *strict, f"--file={file}")
+        file.unlink()
+
     def start(self) -> Service:
         settings = (f"unix_socket_directories={self.directory}", "listen_addresses=")
         options = [f"-c{option}" for option in (*settings, *NON_DURABLE_SETTINGS)]
