@@ -36,7 +36,8 @@ from activities.netbox.client import NetBox
 from activities.observe import FabricActivities
 from activities.queues import QueueActivities
 from activities.record import RecordActivities
-from cli.errors import EXIT_FAILURE, EXIT_INTERRUPTED, CommandError, load_settings
+from cli.errors import CommandError, load_settings
+from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
 from fabrics.loop.loop_settings import LoopSettings

@@ -56,7 +56,7 @@ IN_SYNC_TIMEOUT_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True)
-class Fabric:
+class BenchFabric:
     """One fabric: its name, its loop, and the proxies to its API and its Git host."""
 
     name: str
@@ -83,19 +83,19 @@ class Fabric:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class BenchFleet:
     """All fabrics, and the API that they share behind their proxies."""
 
-    fabrics: list[Fabric]
+    fabrics: list[BenchFabric]
     api: EmulatedKubernetesApi
 
     @property
-    def unresponsive(self) -> list[Fabric]:
+    def unresponsive(self) -> list[BenchFabric]:
         """The fabrics that become unresponsive."""
         return self.fabrics[: round(UNRESPONSIVE_SHARE * len(self.fabrics))]
 
     @property
-    def responsive(self) -> list[Fabric]:
+    def responsive(self) -> list[BenchFabric]:
         """The other fabrics."""
         return self.fabrics[len(self.unresponsive) :]
 
@@ -150,7 +150,7 @@ async def _measure(
         }
 
 
-async def _run_round(fleet: Fleet, options: argparse.Namespace) -> dict[str, Any]:
+async def _run_round(fleet: BenchFleet, options: argparse.Namespace) -> dict[str, Any]:
     baseline = await _measure_lateness(fleet, options.phase)
     fleet.inject_faults()
     unresponsive = await _measure_lateness(fleet, options.phase)
@@ -167,7 +167,7 @@ async def _run_round(fleet: Fleet, options: argparse.Namespace) -> dict[str, Any
     }
 
 
-async def _measure_lateness(fleet: Fleet, seconds: float) -> dict[str, float]:
+async def _measure_lateness(fleet: BenchFleet, seconds: float) -> dict[str, float]:
     """Return how late the responsive fabrics are synced during the next `seconds`."""
     since = datetime.now(UTC)
     await asyncio.sleep(seconds)
@@ -186,7 +186,7 @@ async def _measure_lateness(fleet: Fleet, seconds: float) -> dict[str, float]:
     }
 
 
-async def _wait_until_in_sync(fabrics: Iterable[Fabric]) -> None:
+async def _wait_until_in_sync(fabrics: Iterable[BenchFabric]) -> None:
     for fabric in fabrics:
         waiting = AsyncRetrying(
             wait=wait_fixed(0.2),
@@ -199,7 +199,7 @@ async def _wait_until_in_sync(fabrics: Iterable[Fabric]) -> None:
 @asynccontextmanager
 async def _running_fleet(
     stack: Stack, api: EmulatedKubernetesApi, options: argparse.Namespace
-) -> AsyncIterator[Fleet]:
+) -> AsyncIterator[BenchFleet]:
     """Run a worker, with all fabrics in sync."""
     with ExitStack() as exits:
         files = stack.log_dir.parent / "bench"
@@ -221,22 +221,24 @@ async def _running_fleet(
         supervisor.start("Worker", [sys.executable, WORKER_SCRIPT], env=settings)
         await _wait_until_in_sync(fabrics)
         await asyncio.sleep(SETTLING_INTERVALS * options.interval)
-        yield Fleet(fabrics, api)
+        yield BenchFleet(fabrics, api)
 
 
 def _make_fabric(
     name: str, client: Client, api: EmulatedKubernetesApi, git_url: str, credential: Path
-) -> Fabric:
+) -> BenchFabric:
     """Create a fabric's objects in its namespace, its proxies and its credential."""
     api.apply_all(_make_objects(name))
     api_proxy, git_proxy = TcpProxy(_parse_port(api.server)), TcpProxy(_parse_port(git_url))
     api.write_credential(credential)
     (credential / "server").write_text(f"https://{LOOPBACK}:{api_proxy.port}")
     loop = client.get_workflow_handle_for(FabricSync.run, workflow_id(name))
-    return Fabric(name, loop, api_proxy, git_proxy)
+    return BenchFabric(name, loop, api_proxy, git_proxy)
 
 
-def _create_records(stack: Stack, fabrics: list[Fabric], repository: str, interval: int) -> None:
+def _create_records(
+    stack: Stack, fabrics: list[BenchFabric], repository: str, interval: int
+) -> None:
     admin = NetBox(stack.netbox.url, stack.netbox.token, connect_timeout=5, timeout=60)
     with closing(admin) as netbox:
         for fabric in fabrics:

@@ -6,57 +6,93 @@ stale or unhealthy. Every other exception becomes one sentence on stderr and exi
 
 import os
 import sys
-from typing import Final, NoReturn
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, Final, NoReturn, cast, override
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import Abort, TyperException
 
 from cli import console
-from cli.commands import (
-    add,
-    adopt,
-    demo,
-    diff,
-    doctor,
-    enable_disable,
-    history,
-    inventory,
-    loop,
-    remove,
-    setup,
-    status,
-    watch,
-)
-from cli.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK, describe_error
+from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
+
+HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
+
+COMMANDS: Final = {
+    "demo": "Try everything on this machine: NetBox, Temporal, Git and three fabrics.",
+    "setup": "Prepare NetBox and Temporal; whatever exists already stays.",
+    "add": "Add a fabric to NetBox; with --enable, start its loop, too.",
+    "enable": "Enable the sync of fabrics, and sync them at once.",
+    "disable": "Disable the sync of fabrics. Nothing is deleted.",
+    "status": "Show the status of all fabrics, or of those that are named.",
+    "watch": "Show what `status` shows, live until Ctrl-C; with --json, one line per update.",
+    "sync": "Sync a fabric now, and show the result.",
+    "set-interval": "Sync a fabric every SECONDS seconds from now on.",
+    "pause": "Pause a fabric's syncs until it is resumed.",
+    "resume": "Resume a paused fabric, on the same slots.",
+    "history": "Show a fabric's last syncs: when, why, how late, how long, and what they found.",
+    "diff": "Show what differs between Git and a fabric, or between files.",
+    "inventory": "Show a fabric's inventory, what a sync would write, or a plan from a file.",
+    "confirm-deletes": "Show the deletes that wait for confirmation, ask, and carry them out.",
+    "adopt": "Adopt and update tagged objects that conflict with a fabric's inventory.",
+    "remove": "Delete a fabric: its loop, its record and, with --inventory, its inventory.",
+    "doctor": "Check NetBox, Temporal, the workers, and FABRIC if it is named.",
+}
+"""The first sentence of each command's help, by name."""
+
+MODULES: Final = {
+    "enable": "enable_disable",
+    "disable": "enable_disable",
+    **dict.fromkeys(("sync", "set-interval", "pause", "resume"), "loop"),
+    "confirm-deletes": "inventory",
+}
+"""The modules in `cli.commands` that are not called as their command.
+
+They are imported when their commands are called: together they take a second.
+"""
+
+
+class CommandGroup(TyperGroup):
+    """The commands, each of which is loaded when it is called."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401  what Typer passes
+        """Take what the help shows of each command; the rest is loaded later."""
+        super().__init__(**options)
+        self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+
+    @override
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else command, rest
+
+
+def load_command(name: str) -> TyperCommand:
+    """Import a command and return it as the command line runs it."""
+    module = import_module(f"cli.commands.{MODULES.get(name, name)}")
+    function = getattr(module, name.replace("-", "_"))
+    single = typer.Typer(add_completion=False, context_settings=HELP_OPTIONS)
+    # A negative number is an invalid interval, not an unknown option.
+    options = {"ignore_unknown_options": True} if name == "set-interval" else {}
+    single.command(name, context_settings=HELP_OPTIONS | options)(function)
+    return cast(TyperCommand, typer.main.get_command(single))
+
 
 app: Final = typer.Typer(
     name="starter.py",
-    help="Keep Hedgehog fabrics and NetBox in sync. FABRIC is a name or a fabric id.",
-    epilog="Exit status: 0 done or healthy; 1 drift, stale or unhealthy; 2 usage error or failure.",
+    cls=CommandGroup,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP_OPTIONS,
 )
 
-app.command()(demo.demo)
-app.command()(setup.setup)
-app.command()(add.add)
-app.command()(enable_disable.enable)
-app.command()(enable_disable.disable)
-app.command()(status.status)
-app.command()(watch.watch)
-app.command()(loop.sync)
-# A negative number is a wrong interval, not an unknown option.
-app.command(context_settings={"ignore_unknown_options": True})(loop.set_interval)
-app.command()(loop.pause)
-app.command()(loop.resume)
-app.command()(history.history)
-app.command()(diff.diff)
-app.command()(inventory.inventory)
-app.command()(inventory.confirm_deletes)
-app.command()(adopt.adopt)
-app.command()(remove.remove)
-app.command()(doctor.doctor)
+
+@app.callback(
+    epilog="Exit status: 0 done or healthy; 1 drift, stale or unhealthy; 2 usage error or failure.",
+    help="Keep Hedgehog fabrics and NetBox in sync. FABRIC is a name or a fabric id.",
+)
+def starter() -> None:
+    """Group the commands."""
 
 
 def main() -> NoReturn:
@@ -79,6 +115,8 @@ def run(arguments: list[str]) -> int:
     except (BrokenPipeError, SystemExit):  # Rich turns a broken pipe into an exit
         return EXIT_OK  # the reader of our output, such as `head`, has seen enough
     except Exception as error:
+        from cli.errors import describe_error  # noqa: PLC0415  most commands end well
+
         return _report_failure(describe_error(error))
 
 
@@ -96,7 +134,5 @@ def _format_usage_error(error: TyperException) -> str:
 
 def _flush_output() -> None:
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError):
             stream.flush()
-        except OSError:
-            continue

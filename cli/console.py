@@ -1,12 +1,14 @@
 """Output: results go to stdout; progress, notes and errors to stderr."""
 
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pydantic import BaseModel
 from rich.console import Console, RenderableType
 from rich.status import Status
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 PIPED_WIDTH_COLUMNS: Final = 200
 """The width of tables in files and pipes, wide enough that lines rarely wrap."""
@@ -28,12 +30,12 @@ def show(renderable: RenderableType) -> None:
     out.print(renderable)
 
 
-def show_json(document: BaseModel) -> None:
+def show_json(document: "BaseModel") -> None:
     """Print a result for programs: one line of JSON."""
     print(document.model_dump_json(), flush=True)
 
 
-def show_result(document: BaseModel, renderable: RenderableType, json: bool) -> None:
+def show_result(document: "BaseModel", renderable: RenderableType, json: bool) -> None:
     """Print a result: the document for programs, the renderable for people."""
     if json:
         show_json(document)

@@ -1,4 +1,4 @@
-"""Exit statuses, and failures as one sentence that names the fix."""
+"""Failures as one sentence that names the fix."""
 
 import traceback
 from collections.abc import Callable
@@ -13,11 +13,6 @@ import temporal
 from activities.errors import PermanentError, TransientError, one_line
 from settings import Settings
 
-EXIT_OK: Final = 0
-EXIT_UNHEALTHY: Final = 1
-EXIT_FAILURE: Final = 2
-EXIT_INTERRUPTED: Final = 130
-
 
 class CommandError(Exception):
     """A command cannot do what was asked; the text is for the operator."""
@@ -30,9 +25,6 @@ OPERATOR_ERRORS: Final = (
     temporal.TemporalUnreachable,
 )
 """Errors whose text is a sentence for the operator."""
-
-UNREACHABLE_CODES: Final = frozenset({RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED})
-DENIED_CODES: Final = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
 
 
 def load_settings() -> Settings:
@@ -76,8 +68,8 @@ def to_sentence(text: str) -> str:
 
 def _describe_rpc_error(error: RPCError) -> str:
     where = f"Temporal at {temporal.get_address()}"
-    if error.status in UNREACHABLE_CODES:
+    if error.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
         return f"{where} does not answer; check that it is running, and TEMPORAL_ADDRESS."
-    if error.status in DENIED_CODES:
+    if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED):
         return f"{where} refused the request; check TEMPORAL_API_KEY or the certificates."
     return f"{where} refused the request: {one_line(error.message)}"

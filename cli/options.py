@@ -5,24 +5,21 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from cli.errors import CommandError, validate_input
 from fabrics.record.config import check_interval
 
-FabricName = Annotated[str, typer.Argument(metavar="FABRIC", help="Name or id of the fabric.")]
+FabricName = Annotated[str, Argument(metavar="FABRIC", help="Name or id of the fabric.")]
 OptionalFabricName = Annotated[
-    str | None, typer.Argument(metavar="[FABRIC]", help="Name or id of the fabric.")
+    str | None, Argument(metavar="[FABRIC]", help="Name or id of the fabric.")
 ]
-FabricNames = Annotated[
-    list[str] | None, typer.Argument(metavar="[FABRIC]...", help="Names or ids.")
-]
+FabricNames = Annotated[list[str] | None, Argument(metavar="[FABRIC]...", help="Names or ids.")]
 LiveFile = Annotated[
-    Path | None,
-    typer.Option("--live", metavar="FILE.json", help="Output of `kubectl get -o json`."),
+    Path | None, Option("--live", metavar="FILE.json", help="Output of `kubectl get -o json`.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+AsJson = Annotated[bool, Option("--json", help="Print JSON for programs.")]
+Yes = Annotated[bool, Option("--yes", help="Do not ask.")]
 
 
 def require_terminal(alternative: str = "give --yes to go ahead without one.") -> None:

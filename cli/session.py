@@ -69,11 +69,6 @@ async def connect_to_temporal() -> Client:
         ) from None
     except (RuntimeError, ValueError) as error:
         raise CommandError(f"Temporal's configuration cannot be used: {error}.") from None
-    await _check_namespace(client)
-    return client
-
-
-async def _check_namespace(client: Client) -> None:
     request = DescribeNamespaceRequest(namespace=client.namespace)
     try:
         await client.workflow_service.describe_namespace(request, timeout=RPC_TIMEOUT)
@@ -84,3 +79,4 @@ async def _check_namespace(client: Client) -> None:
             f'Temporal at {temporal.get_address()} has no namespace "{client.namespace}";'
             " create it, or set TEMPORAL_NAMESPACE."
         ) from None
+    return client

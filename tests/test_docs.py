@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from cli.app import app
+from cli.app import COMMANDS
 from tests.support.paths import PROJECT
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -38,8 +38,7 @@ def test_the_page_of_settings_is_generated_from_the_settings() -> None:
 
 def test_readme_names_every_command() -> None:
     readme = (PROJECT / "README.md").read_text()
-    for command in app.registered_commands:
-        name = command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+    for name in COMMANDS:
         assert re.search(rf"`{name}\b", readme), name
 
 

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.loop.record_link import RecordLink
     from fabrics.record.sync_status import LastKnownState, Observation
     from workflows import activity_calls, activity_errors
-    from workflows.message_handlers import FabricMessageHandlers
+    from workflows.fabric_sync_handlers import FabricMessageHandlers
     from workflows.visibility import update_visibility, update_visibility_at_end
 
 MAX_HISTORY_EVENTS: Final = 300

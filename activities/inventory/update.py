@@ -27,7 +27,7 @@ from fabrics.inventory.compare.changes import Changes, find_changes
 from fabrics.inventory.model.existing import ExistingInventory, ExistingObject
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.plan.plan import Plan, make_plan
-from fabrics.inventory.prune.absence_counts import forget_objects
+from fabrics.inventory.prune.absence_encoding import forget_objects
 from fabrics.inventory.prune.policy import PruneDecision, decide, filter_surely_absent
 from fabrics.inventory.report.preview import InventoryPreview, build_preview
 from fabrics.inventory.report.report import InventoryOutcome, InventoryProgress, InventoryReport

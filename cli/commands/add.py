@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from activities.netbox.client import Row
 from cli import console
@@ -21,25 +21,22 @@ from fabrics.record.status_fields import make_fabric_id
 MAX_NAME_CHARS = 100
 """The longest cluster name that NetBox accepts."""
 
-NewName = Annotated[str, typer.Argument(metavar="FABRIC", help="Name of the new fabric.")]
-Server = Annotated[str, typer.Option(metavar="URL", help="Its Kubernetes API.")]
-Namespace = Annotated[str, typer.Option(metavar="NAME", help="Its namespace; default `default`.")]
+NewName = Annotated[str, Argument(metavar="FABRIC", help="Name of the new fabric.")]
+Server = Annotated[str, Option(metavar="URL", help="Its Kubernetes API.")]
+Namespace = Annotated[str, Option(metavar="NAME", help="Its namespace; default `default`.")]
 Repository = Annotated[
-    str,
-    typer.Option(metavar="URL", help="Its desired state; if omitted, only the inventory syncs."),
+    str, Option(metavar="URL", help="Its desired state; if omitted, only the inventory syncs.")
 ]
-Branch = Annotated[str, typer.Option(metavar="NAME", help="Branch in Git; default `main`.")]
-Directory = Annotated[str, typer.Option(metavar="PATH", help="Directory in Git; default `/`.")]
+Branch = Annotated[str, Option(metavar="NAME", help="Branch in Git; default `main`.")]
+Directory = Annotated[str, Option(metavar="PATH", help="Directory in Git; default `/`.")]
 Credentials = Annotated[
-    str, typer.Option(metavar="NAME", help="The worker's credential; default the fabric id.")
+    str, Option(metavar="NAME", help="The worker's credential; default the fabric id.")
 ]
-Interval = Annotated[
-    str, typer.Option(metavar="SECONDS", help="Seconds between syncs; default 300.")
-]
+Interval = Annotated[str, Option(metavar="SECONDS", help="Seconds between syncs; default 300.")]
 TaskQueue = Annotated[
-    str, typer.Option(metavar="NAME", help="Task queue of the fabric's remote workers.")
+    str, Option(metavar="NAME", help="Task queue of the fabric's remote workers.")
 ]
-Enable = Annotated[bool, typer.Option("--enable", help="Enable its sync at once.")]
+Enable = Annotated[bool, Option("--enable", help="Enable its sync at once.")]
 
 
 def add(  # noqa: PLR0913, PLR0917  one parameter an option

@@ -11,7 +11,8 @@ import typer
 
 from cli import console
 from cli.commands.inventory import FabricInventory, get_fabric_inventory
-from cli.errors import EXIT_OK, EXIT_UNHEALTHY, CommandError
+from cli.errors import CommandError
+from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics.fabric import Fabric
 from cli.options import AsJson, FabricName, Yes, require_terminal
 from cli.session import Session, open_session

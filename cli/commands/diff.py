@@ -34,7 +34,8 @@ def diff(
     if fabric and not (desired or live):
         report = asyncio.run(_diff_fabric(fabric))
     elif desired and live and not fabric:
-        report = _diff_files(desired, live)
+        desired_state = read_desired(desired)
+        report = build_diff_report(desired_state, find_drift(desired_state, read_live(live)))
     else:
         raise CommandError("Give either a FABRIC, or both --desired DIR and --live FILE.json.")
     console.show_result(report, render_diff(report), json)
@@ -46,8 +47,3 @@ async def _diff_fabric(fabric_ref: str) -> DiffReport:
         fabric = await session.get_fabric(fabric_ref)
         with console.progress(f"Comparing Git and Kubernetes of {fabric.config.name}"):
             return await probes.diff(session.loops, fabric.config)
-
-
-def _diff_files(desired_folder: Path, live_file: Path) -> DiffReport:
-    desired = read_desired(desired_folder)
-    return build_diff_report(desired, find_drift(desired, read_live(live_file)))

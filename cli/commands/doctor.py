@@ -15,7 +15,8 @@ from activities.errors import PermanentError, TransientError
 from activities.netbox.client import NetBox
 from activities.setup import check_netbox
 from cli import console
-from cli.errors import EXIT_OK, EXIT_UNHEALTHY, CommandError, describe_error, load_settings
+from cli.errors import CommandError, describe_error, load_settings
+from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import get_fleet_view
@@ -149,11 +150,29 @@ async def _check_fabric(session: Session, fabric_ref: str, take_over: bool) -> l
     if not view.fabrics:  # NetBox has become unreachable
         raise TransientError(view.netbox_error)
     overview = view.fabrics[0]
+    owner = get_owner_instance(fabric.record)
+    failed = overview.connection_status is ConnectionStatus.ERROR or bool(overview.sync_error)
     return [
-        _check_record(fabric),
-        _check_owner(session, fabric),
+        _make_check(
+            "Record",
+            not fabric.config.problems,
+            f"The record {fabric.record_ref} of {fabric.config.name} is valid.",
+            " ".join(fabric.config.problems),
+        ),
+        _make_check(
+            "Installation",
+            owner in ("", session.instance),
+            f"The record belongs to {'this' if owner else 'no'} installation.",
+            f"The record belongs to another installation, {owner}:"
+            f" `starter.py doctor {fabric.record_ref} --take-over` moves it here.",
+        ),
         _check_loop(overview, view.loops_error),
-        _check_connection(overview),
+        _make_check(
+            "Last sync",
+            not failed,
+            "The fabric answered." if overview.last_sync else "No sync has ended yet.",
+            overview.sync_error or overview.connection_error,
+        ),
         *await _check_site(session, fabric),
         *await _check_sources(session, fabric),
     ]
@@ -167,26 +186,6 @@ async def _check_sources(session: Session, fabric: Fabric) -> list[Check]:
         return [Check("Git and Kubernetes", False, f"Git and Kubernetes were not checked. {error}")]
 
 
-def _check_record(fabric: Fabric) -> Check:
-    return _make_check(
-        "Record",
-        not fabric.config.problems,
-        f"The record {fabric.record_ref} of {fabric.config.name} is valid.",
-        " ".join(fabric.config.problems),
-    )
-
-
-def _check_owner(session: Session, fabric: Fabric) -> Check:
-    owner, ours = get_owner_instance(fabric.record), session.instance
-    return _make_check(
-        "Installation",
-        owner in ("", ours),
-        f"The record belongs to {'this' if owner else 'no'} installation.",
-        f"The record belongs to another installation, {owner}:"
-        f" `starter.py doctor {fabric.record_ref} --take-over` moves it here.",
-    )
-
-
 def _check_loop(overview: FabricOverview, error: str) -> Check:
     if overview.sync_status in (SyncStatus.DISABLED, SyncStatus.NOT_CONFIGURED):
         return Check("Loop", True, f"{overview.name} is {overview.sync_status}: it needs no loop.")
@@ -198,16 +197,6 @@ def _check_loop(overview: FabricOverview, error: str) -> Check:
             hint = f"its loop belongs to {overview.owner}"
         error = f"No success since {overview.last_success:%Y-%m-%d %H:%M:%S} UTC: {hint}."
     return _make_check("Loop", not error, f"Syncs every {overview.sync_interval} s.", error)
-
-
-def _check_connection(overview: FabricOverview) -> Check:
-    failed = overview.connection_status is ConnectionStatus.ERROR or bool(overview.sync_error)
-    return _make_check(
-        "Last sync",
-        not failed,
-        "The fabric answered." if overview.last_sync else "No sync has ended yet.",
-        overview.sync_error or overview.connection_error,
-    )
 
 
 def _make_check(name: str, ok: bool, success_text: str, failure_text: str) -> Check:

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
 
 from cli import console
-from cli.errors import EXIT_FAILURE, EXIT_OK, OPERATOR_ERRORS, CommandError
+from cli.errors import OPERATOR_ERRORS, CommandError
+from cli.exit_codes import EXIT_FAILURE, EXIT_OK
 from cli.fabrics import records
 from cli.fabrics.fabric import Fabric, select_fabrics
 from cli.fabrics.fleet_view import FleetView, build_fleet_view
@@ -25,12 +25,8 @@ LOOP_END_TIMEOUT: Final = timedelta(seconds=15)
 AllFabrics = Annotated[bool, typer.Option("--all", help="All fabrics in NetBox.")]
 
 
-@dataclass(frozen=True)
-class BatchResult:
-    """The fabrics for which a command succeeded, and whether it failed for others."""
-
-    view: FleetView
-    any_failed: bool
+type BatchResult = tuple[FleetView, bool]
+"""The fabrics for which a command succeeded, and whether it failed for others."""
 
 
 def enable(
@@ -54,9 +50,10 @@ def _check_selection(fabrics: list[str] | None, all_fabrics: bool) -> list[str]:
 
 
 def _show_result(result: BatchResult, json: bool) -> None:
-    if result.view.fabrics or not result.any_failed:
-        show_fabrics(result.view, json)
-    raise typer.Exit(EXIT_FAILURE if result.any_failed else EXIT_OK)
+    view, any_failed = result
+    if view.fabrics or not any_failed:
+        show_fabrics(view, json)
+    raise typer.Exit(EXIT_FAILURE if any_failed else EXIT_OK)
 
 
 async def _enable_fabrics(fabric_refs: list[str]) -> BatchResult:
@@ -73,7 +70,7 @@ async def _enable_fabrics(fabric_refs: list[str]) -> BatchResult:
 
         enabled, any_failed = await _run_for_each("Enabling", selected, enable_one)
         running = {fabric.fabric_id for fabric in enabled if fabric.config.needs_loop}
-        return BatchResult(build_fleet_view(session, enabled, running, {}), any_failed)
+        return build_fleet_view(session, enabled, running, {}), any_failed
 
 
 async def enable_fabric(session: Session, fabric: Fabric, used_ids: Collection[str]) -> Fabric:
@@ -95,13 +92,13 @@ async def _disable_fabrics(fabric_refs: list[str]) -> BatchResult:
         async def disable_one(fabric: Fabric) -> Fabric:
             disabled = await records.disable(session, fabric)
             with suppress(NoLoop):
-                await session.loops.reload(disabled.fabric_id)
+                await session.loops.signal(disabled.fabric_id, "record_changed")
             return disabled
 
         disabled, any_failed = await _run_for_each("Disabling", selected, disable_one)
         if worker:
             await _wait_for_loops_to_end(session, disabled)
-        return BatchResult(build_fleet_view(session, disabled, (), {}), any_failed)
+        return build_fleet_view(session, disabled, (), {}), any_failed
 
 
 async def _run_for_each(

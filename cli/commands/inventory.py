@@ -8,7 +8,8 @@ import typer
 from pydantic import BaseModel
 
 from cli import console
-from cli.errors import EXIT_OK, EXIT_UNHEALTHY, CommandError
+from cli.errors import CommandError
+from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import FleetView, build_fabric_view
 from cli.fabrics.offline import read_live
@@ -16,7 +17,8 @@ from cli.options import AsJson, FabricName, LiveFile, OptionalFabricName, requir
 from cli.session import Session, open_session
 from cli.temporal import probes
 from cli.temporal.loop_client import NoLoop
-from cli.views.inventory import render_deletes, render_inventory, render_plan, render_preview
+from cli.views.inventory import render_deletes, render_inventory
+from cli.views.plan import render_plan, render_preview
 from cli.views.results import show_sync_result
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.plan.plan import Plan, make_plan

@@ -11,17 +11,19 @@ from typing import Annotated
 import typer
 
 from cli import console
-from cli.errors import EXIT_OK, EXIT_UNHEALTHY, CommandError, validate_input
+from cli.errors import CommandError, validate_input
+from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import FleetView, build_fabric_view
 from cli.options import AsJson, FabricName, parse_interval
-from cli.session import Session, open_session
+from cli.session import open_session
 from cli.temporal.loop_client import Message, NoLoop
 from cli.views.results import show_fabrics, show_sync_result
 from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.report import SyncReport
 from fabrics.record.config import ConfigEdits, check_pause_reason
+from fabrics.record.status_fields import build_config_fields
 
 type SyncCall = Callable[[str, SyncRequest], Awaitable[SyncReport | None]]
 
@@ -72,22 +74,15 @@ async def _sync_fabric(
     async with open_session() as session:
         fabric = await session.get_fabric(fabric_ref)
         _check_can_sync(fabric)
-        sync_call = session.loops.sync if wait else session.loops.request_sync
+        sync_call: SyncCall = session.loops.sync if wait else session.loops.request_sync
         with console.progress(f"Syncing {fabric.config.name}"):
-            report = await _start_and_sync(sync_call, session, fabric, request)
+            try:
+                report = await sync_call(fabric.fabric_id, request)
+            except NoLoop:  # somebody has terminated it
+                await session.loops.start_or_reload(fabric.config)
+                report = await sync_call(fabric.fabric_id, request)
             status = await session.loops.get_status(fabric.fabric_id)
         return build_fabric_view(session, fabric, status), report
-
-
-async def _start_and_sync(
-    sync_call: SyncCall, session: Session, fabric: Fabric, request: SyncRequest
-) -> SyncReport | None:
-    """Call the loop, after starting it if somebody has terminated it."""
-    try:
-        return await sync_call(fabric.fabric_id, request)
-    except NoLoop:
-        await session.loops.start_or_reload(fabric.config)
-        return await sync_call(fabric.fabric_id, request)
 
 
 def _check_can_sync(fabric: Fabric) -> None:
@@ -114,7 +109,8 @@ async def _send_message(
             try:
                 status = await session.loops.update(fabric.fabric_id, message, *arguments)
             except NoLoop:
-                edited = await records.write_edits(session, fabric, edits)
+                fields = build_config_fields(edits)
+                edited = await records.write_fields(session, fabric, lambda _: fields)
                 if edited.config.needs_loop:
                     await session.loops.start_or_reload(edited.config)
                 return build_fabric_view(session, edited)

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from activities.errors import PermanentError
 from activities.netbox.client import CLUSTERS_PATH
 from cli import console
-from cli.errors import EXIT_OK, EXIT_UNHEALTHY, CommandError
+from cli.errors import CommandError
+from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
 from cli.options import AsJson, FabricName, Yes, require_terminal
@@ -52,17 +53,13 @@ def remove(
     if json:
         console.show_json(output)
     else:
-        _show_output(output)
+        if output.inventory:
+            console.show(render_report(output.inventory))
+        if output.record:
+            console.show(f"{output.name} is removed.")
+        else:
+            console.note(f"{output.name} is disabled. {output.record_error}")
     raise typer.Exit(EXIT_OK if output.record else EXIT_UNHEALTHY)
-
-
-def _show_output(output: RemoveOutput) -> None:
-    if output.inventory:
-        console.show(render_report(output.inventory))
-    if output.record:
-        console.show(f"{output.name} is removed.")
-    else:
-        console.note(f"{output.name} is disabled. {output.record_error}")
 
 
 async def _remove_fabric(
@@ -98,7 +95,7 @@ async def _end_loop(session: Session, fabric: Fabric) -> None:
     """Disable the sync, and wait until the loop has ended."""
     await records.disable(session, fabric)
     with suppress(NoLoop):
-        await session.loops.reload(fabric.fabric_id)
+        await session.loops.signal(fabric.fabric_id, "record_changed")
         if await session.loops.has_worker() and not await session.loops.wait_until_ended(
             fabric.fabric_id, LOOP_END_TIMEOUT
         ):

@@ -20,7 +20,8 @@ from activities.setup import Change
 from activities.setup.items import Item
 from activities.setup.views import LOCAL_WEB_UI_URL
 from cli import console
-from cli.errors import EXIT_OK, EXIT_UNHEALTHY, CommandError
+from cli.errors import CommandError
+from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.options import AsJson, Yes, require_terminal
 from cli.session import Session, open_session
 from fabrics.record.status_fields import get_owner_instance

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 from temporalio.service import RPCError
@@ -45,7 +45,9 @@ async def _watch_live(session: Session, fabric_refs: list[str], interval_seconds
     """Show a table that follows the fabrics, until cancelled."""
     with Live(console=console.out, auto_refresh=False) as live:
         async for view, warning in _poll_fleet_view(session, fabric_refs, interval_seconds):
-            live.update(_render_view(view, warning), refresh=True)
+            table = render_status_table(view.fabrics, view.now, view.fleet)
+            footer = Text(f"{view.now:%H:%M:%S} UTC, Ctrl-C ends", style="bright_black")
+            live.update(Group(table, Text(warning, style="yellow"), footer), refresh=True)
 
 
 async def _poll_fleet_view(
@@ -60,9 +62,3 @@ async def _poll_fleet_view(
         except RPCError as error:
             yield view, describe_error(error)
         await asyncio.sleep(interval_seconds)
-
-
-def _render_view(view: FleetView, warning: str) -> RenderableType:
-    table = render_status_table(view.fabrics, view.now, view.fleet)
-    footer = Text(f"{view.now:%H:%M:%S} UTC, Ctrl-C ends", style="bright_black")
-    return Group(table, Text(warning, style="yellow"), footer)

@@ -13,12 +13,13 @@ from cli import console
 from cli.commands.enable_disable import enable_fabric
 from cli.commands.watch import watch
 from cli.demo.guide import render_guide
-from cli.demo.startup_progress import StartupProgress
+from cli.demo.startup_progress import startup_progress
 from cli.errors import CommandError
 from cli.fabrics.fleet_view import FleetView, get_fleet_view
 from cli.session import open_session
 from cli.views.results import show_fabrics
 from fabrics.record.sync_status import SyncStatus
+from stack.cache import Progress
 from stack.demo.demo import Demo, running_demo
 from stack.processes.supervisor import StackError
 
@@ -50,7 +51,7 @@ def run_demo(once: bool) -> None:
 
 
 def _start(once: bool, exits: ExitStack) -> None:
-    with StartupProgress() as startup:
+    with startup_progress() as startup:
         demo = exits.enter_context(running_demo(startup, Path.cwd()))
         _set_environment(demo.environment)
         startup("Enabling the fabrics")
@@ -64,7 +65,7 @@ def _start(once: bool, exits: ExitStack) -> None:
         watch()
 
 
-def _wait_for_first_syncs(startup: StartupProgress, demo: Demo) -> FleetView | None:
+def _wait_for_first_syncs(startup: Progress, demo: Demo) -> FleetView | None:
     startup("Waiting for the first sync of each fabric")
     return demo.worker.wait_until(lambda: asyncio.run(_get_view_if_settled()), FIRST_SYNCS_SECONDS)
 

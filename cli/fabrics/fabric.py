@@ -62,7 +62,11 @@ def select_fabric(fabrics: Sequence[Fabric], fabric_ref: str) -> Fabric:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise CommandError(_describe_ambiguous_ref(fabric_ref, matches))
+        ids = ", ".join(f"{match.fabric_id or 'no id'} ({match.record_ref})" for match in matches)
+        raise CommandError(
+            f'{len(matches)} fabrics answer to "{fabric_ref}": {ids};'
+            " use an id that only one of them has, or the number with its @."
+        )
     raise CommandError(_describe_unknown_ref(fabric_ref, fabrics))
 
 
@@ -71,14 +75,6 @@ def select_fabrics(fabrics: Sequence[Fabric], fabric_refs: Iterable[str]) -> lis
     named = [select_fabric(fabrics, fabric_ref) for fabric_ref in fabric_refs]
     return list({fabric.record_ref: fabric for fabric in named}.values()) or sorted(
         fabrics, key=lambda fabric: fabric.config.name
-    )
-
-
-def _describe_ambiguous_ref(fabric_ref: str, matches: Sequence[Fabric]) -> str:
-    ids = ", ".join(f"{fabric.fabric_id or 'no id'} ({fabric.record_ref})" for fabric in matches)
-    return (
-        f'{len(matches)} fabrics answer to "{fabric_ref}": {ids};'
-        " use an id that only one of them has, or the number with its @."
     )
 
 

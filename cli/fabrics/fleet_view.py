@@ -67,7 +67,12 @@ async def get_fleet_view(session: Session, fabric_refs: Sequence[str]) -> FleetV
         statuses, unresponsive = {}, {fabric.fabric_id for fabric in with_loop}
     pending_since = await find_pending_since(loops.client, unresponsive)
     view = build_fleet_view(session, fabrics, running, statuses, pending_since)
-    loops_error = fleet_answer.error or _describe_unresponsive_loops(unresponsive)
+    loops_error = fleet_answer.error
+    if unresponsive and not loops_error:
+        loops_error = (
+            f"No answer from the loop of {', '.join(sorted(unresponsive))}: the worker was lost, or workflow tasks"
+            " fail; see the worker's log and the Temporal Web UI."
+        )
     fleet = None if fabric_refs else fleet_answer.summary  # it is about other fabrics, too
     return replace(view, fleet=fleet, loops_error=loops_error)
 
@@ -125,21 +130,14 @@ async def _get_view_without_netbox(
     statuses = await _query_statuses(session.loops, queried)
     now, heartbeat = datetime.now(UTC), session.settings.netbox_heartbeat
     fabrics = [build_overview_from_loop(status, heartbeat, now) for status in statuses.values()]
-    missing = _describe_missing_fabrics(set(queried) - set(statuses), fleet_answer)
-    errors = filter(None, (netbox_error, missing, _describe_query_limit(len(ids))))
-    return FleetView(fabrics=fabrics, now=now, netbox_error=" ".join(errors))
-
-
-def _describe_missing_fabrics(unresponsive: Collection[str], fleet_answer: _FleetAnswer) -> str:
-    if not unresponsive:
-        return ""
-    return fleet_answer.error or f"No loop answers for {', '.join(sorted(unresponsive))}."
-
-
-def _describe_query_limit(count: int) -> str:
-    if count <= MAX_QUERIED_LOOPS:
-        return ""
-    return f"Only {MAX_QUERIED_LOOPS} of {count} fabrics were queried; name others to see them."
+    errors = [netbox_error]
+    if unresponsive := ", ".join(sorted(set(queried) - set(statuses))):
+        errors.append(fleet_answer.error or f"No loop answers for {unresponsive}.")
+    if len(ids) > MAX_QUERIED_LOOPS:
+        errors.append(
+            f"Only {MAX_QUERIED_LOOPS} of {len(ids)} fabrics were queried; name others to see them."
+        )
+    return FleetView(fabrics=fabrics, now=now, netbox_error=" ".join(filter(None, errors)))
 
 
 def build_fleet_view(
@@ -179,15 +177,6 @@ def build_fabric_view(
     running = {fabric.fabric_id} if status or fabric.config.needs_loop else ()
     statuses = {fabric.fabric_id: status} if status else {}
     return build_fleet_view(session, [fabric], running, statuses)
-
-
-def _describe_unresponsive_loops(unresponsive: Collection[str]) -> str:
-    if not unresponsive:
-        return ""
-    return (
-        f"No answer from the loop of {', '.join(sorted(unresponsive))}: the worker was lost, or workflow tasks"
-        " fail; see the worker's log and the Temporal Web UI."
-    )
 
 
 async def _query_statuses(loops: LoopClient, fabric_ids: Sequence[str]) -> dict[str, FabricStatus]:

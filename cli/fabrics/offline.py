@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from cli.errors import CommandError
@@ -25,7 +24,8 @@ def read_desired(folder: Path) -> DesiredState:
         raise CommandError(
             f"{folder} is not a directory; name the one with the fabric's manifests."
         )
-    files = {path.relative_to(folder).as_posix(): path for path in _iter_files(folder)}
+    paths = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    files = {path.relative_to(folder).as_posix(): path for path in paths}
     return build_desired_state(
         _parse_file(name, files[name]) for name in select_manifest_paths(files)
     )
@@ -39,11 +39,6 @@ def read_live(file: Path) -> LiveState:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
         raise CommandError(f"{file} does not contain objects of a fabric: {error}") from None
-
-
-def _iter_files(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
-        yield from (Path(parent, name) for name in names)
 
 
 def _parse_file(name: str, file: Path) -> ParsedFile:

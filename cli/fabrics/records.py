@@ -15,7 +15,6 @@ from cli.session import Session
 from fabrics.record.config import ConfigEdits
 from fabrics.record.config_fields import unwrap_custom_fields
 from fabrics.record.status_fields import (
-    build_config_fields,
     find_changed_fields,
     find_other_owner,
     get_owner_instance,
@@ -43,11 +42,6 @@ async def disable(session: Session, fabric: Fabric) -> Fabric:
     return await write_fields(session, fabric, lambda _: {"hh_sync_enabled": False})
 
 
-async def write_edits(session: Session, fabric: Fabric, edits: ConfigEdits) -> Fabric:
-    """Write `edits` as a loop would."""
-    return await write_fields(session, fabric, lambda _: build_config_fields(edits))
-
-
 async def take_over(session: Session, fabric: Fabric) -> Fabric:
     """Claim the record for this installation, and start its loop if it needs one."""
 
@@ -70,8 +64,17 @@ async def write_fields(
     """
 
     def make_changes(record: Row) -> Row:
-        _check_owner(record, session.instance)
-        return add_status_fields(record, make_fields(record), datetime.now(UTC))
+        if owner := find_other_owner(record, session.instance):
+            raise CommandError(
+                f"{record['name']} belongs to another installation of Fabric Sync ({owner}):"
+                f" nothing was changed. `starter.py doctor @{record['id']} --take-over` moves it here."
+            )
+        stored = unwrap_custom_fields(record)
+        fields = make_fields(record).items()
+        changed = {name: value for name, value in fields if stored.get(name) != value}
+        edited = {**record, "custom_fields": stored | changed}
+        last_known, now = parse_last_known_state(edited), datetime.now(UTC)
+        return changed | find_changed_fields(edited, ConfigEdits(), last_known, now)
 
     return await _update_record(session, fabric, make_changes)
 
@@ -84,19 +87,3 @@ async def _update_record(
     if record is None:
         raise CommandError(f"The record of {fabric.config.name} has just been deleted.")
     return Fabric.from_record(record)
-
-
-def add_status_fields(record: Row, fields: Row, now: datetime) -> Row:
-    """Return the changes that `fields` make to the record, and to its status."""
-    stored = unwrap_custom_fields(record)
-    changed = {name: value for name, value in fields.items() if stored.get(name) != value}
-    edited = {**record, "custom_fields": stored | changed}
-    return changed | find_changed_fields(edited, ConfigEdits(), parse_last_known_state(edited), now)
-
-
-def _check_owner(record: Row, instance: str) -> None:
-    if owner := find_other_owner(record, instance):
-        raise CommandError(
-            f"{record['name']} belongs to another installation of Fabric Sync ({owner}):"
-            f" nothing was changed. `starter.py doctor @{record['id']} --take-over` moves it here."
-        )

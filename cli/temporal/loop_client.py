@@ -1,10 +1,10 @@
 """A client of the fabrics' loops in Temporal. Every call has a timeout."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from temporalio.client import (
     Client,
@@ -29,9 +29,7 @@ from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, loop_summary, workflow_id
 from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.config import FabricConfig
-from workflows.fabric_sync import FabricSync
-from workflows.fleet import Fleet
-from workflows.message_handlers import UPDATE_TIMEOUT
+from workflows.fabric_sync_handlers import UPDATE_TIMEOUT
 
 QUERY_TIMEOUT: Final = timedelta(seconds=5)
 """For a worker to answer a query: it takes milliseconds, or seconds after a worker's restart."""
@@ -99,7 +97,8 @@ class LoopClient:
         """Return the running loop's status; None if there is none, or no answer."""
         try:
             status = await self._get_handle(fabric_id).query(
-                FabricSync.status,
+                "status",
+                result_type=FabricStatus,
                 reject_condition=QueryRejectCondition.NOT_OPEN,
                 rpc_timeout=QUERY_TIMEOUT,
             )
@@ -109,7 +108,7 @@ class LoopClient:
 
     async def get_latest_status(self, fabric_id: str) -> FabricStatus:
         """Return the status of the running or latest loop. Raises `NoLoop`, `NoWorker`."""
-        return await self._add_progress(await self._query(fabric_id, FabricSync.status))
+        return await self._add_progress(await self._query(fabric_id, "status", FabricStatus))
 
     async def _add_progress(self, status: FabricStatus) -> FabricStatus:
         if not status.inventory.writing:
@@ -123,23 +122,23 @@ class LoopClient:
 
         Raises `NoLoop`, `NoWorker`.
         """
-        return await self._query(fabric_id, FabricSync.history)
+        return await self._query(fabric_id, "history", list[SyncReport])
 
     async def get_fleet_summary(self) -> FleetSummary | None:
         """Return the fleet's summary, None if it does not answer. Raises `NoLoop`."""
-        fleet = self.client.get_workflow_handle_for(Fleet.run, FLEET_WORKFLOW_ID)
+        fleet = self.client.get_workflow_handle(FLEET_WORKFLOW_ID)
         try:
-            return await fleet.query(
-                Fleet.summary,
+            summary: FleetSummary = await fleet.query(
+                "summary",
+                result_type=FleetSummary,
                 reject_condition=QueryRejectCondition.NOT_OPEN,
                 rpc_timeout=QUERY_TIMEOUT,
             )
+            return summary
         except WorkflowQueryRejectedError:
             raise NoLoop from None
-        except WorkflowQueryFailedError:
-            return None
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+        except (WorkflowQueryFailedError, RPCError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
                 raise NoLoop from None
             return None
 
@@ -148,7 +147,7 @@ class LoopClient:
     async def start_or_reload(self, config: FabricConfig) -> None:
         """Start the loop, or make it read its record again. Needs no worker."""
         await self.client.start_workflow(
-            FabricSync.run,
+            "FabricSync",
             FabricLoop(fabric_id=config.fabric_id),
             id=workflow_id(config.fabric_id),
             task_queue=self.task_queue,
@@ -157,10 +156,6 @@ class LoopClient:
             static_summary=loop_summary(config.fabric_id),
             rpc_timeout=RPC_TIMEOUT,
         )
-
-    async def reload(self, fabric_id: str) -> None:
-        """Make the running loop read its record again. Raises `NoLoop`."""
-        await self.signal(fabric_id, "record_changed")
 
     async def signal(self, fabric_id: str, message: Signal, *arguments: object) -> None:
         """Send a message, which the loop gets as soon as a worker runs. Raises `NoLoop`."""
@@ -212,14 +207,16 @@ class LoopClient:
             pass
         return True
 
-    def _get_handle(self, fabric_id: str) -> WorkflowHandle[FabricSync, str]:
-        return self.client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
+    def _get_handle(self, fabric_id: str) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(workflow_id(fabric_id))
 
-    async def _query[T](self, fabric_id: str, query: Callable[[FabricSync], T]) -> T:
+    async def _query[T](self, fabric_id: str, query: str, result_type: type[T]) -> T:
         if not await self.has_worker():
             raise NoWorker(self.no_worker_text)
         try:
-            return await self._get_handle(fabric_id).query(query, rpc_timeout=RPC_TIMEOUT)
+            handle = self._get_handle(fabric_id)
+            answer: T = await handle.query(query, result_type=result_type, rpc_timeout=RPC_TIMEOUT)
+            return answer
         except WorkflowQueryFailedError:
             raise CommandError(
                 f"The loop of {fabric_id} cannot answer because it is failing: see {workflow_id(fabric_id)} in"

@@ -2,22 +2,14 @@
 
 from collections.abc import Iterable
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fabrics.inventory.plan.plan import Plan
-from fabrics.inventory.report.preview import InventoryPreview, PlannedWrite, WriteAction
 from fabrics.inventory.report.report import DeletesWaiting, Finding, FindingType, InventoryReport
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.inventory_text import deletes_waiting_sentence, progress_sentence, report_sentence
 
-WRITE_STYLES = {
-    WriteAction.CREATE: ("+", "green"),
-    WriteAction.UPDATE: ("~", "yellow"),
-    WriteAction.DELETE: ("-", "red"),
-}
 FINDING_STYLES = {
     FindingType.SKIPPED: "bright_black",
     FindingType.CONFLICT: "yellow",
@@ -60,41 +52,8 @@ def render_deletes(deletes: DeletesWaiting, fabric_id: str) -> RenderableType:
     return Group(
         Text(deletes_waiting_sentence(deletes, fabric_id), style="yellow"),
         *(Text(f"  - {name}") for name in deletes.first),
-        *_render_left_out(left_out, f"  and {left_out:,} more; {plan}"),
+        *render_left_out(left_out, f"  and {left_out:,} more; {plan}"),
     )
-
-
-def render_plan(plan: Plan) -> RenderableType:
-    """Render the number of NetBox objects by model, and skipped resources."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("NetBox model")
-    table.add_column("Objects", justify="right")
-    for model, count in plan.counts.items():
-        if count:
-            table.add_row(model, f"{count:,}")
-    style = FINDING_STYLES[FindingType.SKIPPED]
-    skipped = (Text(f"{skip.key} {skip.reason}", style=style) for skip in plan.skipped)
-    return Group(table, Text(f"\n{len(plan.skipped)} skipped"), *skipped)
-
-
-def render_preview(preview: InventoryPreview) -> RenderableType:
-    """Render the writes that a sync would make, the first of them by name."""
-    if preview.held:
-        return Text(preview.held, style="red")
-    left_out = sum(preview.counts.values()) - len(preview.writes)
-    counts = ", ".join(f"{count:,} to {action}" for action, count in preview.counts.items())
-    total = f"{counts}, {preview.unchanged:,} unchanged, {preview.skipped:,} skipped."
-    return Group(
-        *map(_render_write, preview.writes),
-        *_render_left_out(left_out, f"and {left_out:,} more"),
-        Text(total, style="bold"),
-    )
-
-
-def _render_write(write: PlannedWrite) -> Text:
-    sign, style = WRITE_STYLES[write.doing]
-    fields = f": {', '.join(write.fields)}" if write.fields else ""
-    return Text(f"{sign} {write.what}{fields}", style=style)
 
 
 def format_changes(report: InventoryReport | None) -> str:
@@ -118,9 +77,10 @@ def render_findings_table(findings: Iterable[Finding]) -> Table:
 
 def _render_findings(report: InventoryReport) -> RenderableType:
     left_out = sum(report.problems.values()) - len(report.findings)
-    more = _render_left_out(left_out, f"and {left_out:,} more")
+    more = render_left_out(left_out, f"and {left_out:,} more")
     return Group(render_findings_table(report.findings), *more)
 
 
-def _render_left_out(count: int, text: str) -> list[Text]:
+def render_left_out(count: int, text: str) -> list[Text]:
+    """Render that a list is cut short, if it is."""
     return [Text(text, style="bright_black")] if count > 0 else []

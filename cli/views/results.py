@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from cli import console
 from cli.fabrics.fleet_view import FleetView
 from cli.views.format import format_duration
-from cli.views.tables import render_fabric_status, render_status_table
+from cli.views.tables import render_status_table
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.inventory_text import report_sentence
@@ -44,14 +44,6 @@ def show_fabrics(view: FleetView, json: bool) -> None:
         console.show(render_status_table(view.fabrics, view.now, view.fleet))
     else:
         console.show("No fabrics yet; `starter.py add NAME --kubernetes-server URL` adds one.")
-
-
-def show_fabric(view: FleetView, json: bool) -> None:
-    """Print everything about the only fabric in the view."""
-    if json:
-        show_fabrics(view, json)
-    else:
-        console.show(render_fabric_status(view.fabrics[0], view.now))
 
 
 def show_sync_result(view: FleetView, report: SyncReport | None, json: bool) -> None:

@@ -61,8 +61,11 @@ def render_status_table(
         )
     remarks = _make_grid()
     for fabric in fabrics:
-        for remark in (*_list_remarks(fabric, now), *_list_inventory_progress(fabric)):
+        for remark in _list_remarks(fabric, now):
             remarks.add_row(fabric.name, remark)
+        if fabric.inventory.writing:  # which a single fabric shows as "Inventory" instead
+            progress = progress_sentence(fabric.inventory.progress)
+            remarks.add_row(fabric.name, Text(progress, style="cyan"))
     for remark in _list_fleet_remarks(fleet, fabrics, now) if fleet else ():
         remarks.add_row("fleet", remark)
     return Group(table, "", remarks) if remarks.row_count else table
@@ -120,7 +123,9 @@ def render_history_table(reports: Sequence[SyncReport], now: datetime) -> Render
 def _render_sync_notes(reports: Sequence[SyncReport]) -> Table:
     """Errors and changes in NetBox, once for consecutive syncs with the same ones."""
     grid = _make_grid()
-    for (error, changes), group in groupby(reports, key=_get_sync_notes):
+    for (error, changes), group in groupby(
+        reports, key=lambda report: (report.error, format_changes(report.inventory))
+    ):
         numbers = [report.number for report in group]
         which = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
         if error:
@@ -128,10 +133,6 @@ def _render_sync_notes(reports: Sequence[SyncReport]) -> Table:
         if changes:
             grid.add_row(which, f"{changes} objects in NetBox")
     return grid
-
-
-def _get_sync_notes(report: SyncReport) -> tuple[str, str]:
-    return report.error, format_changes(report.inventory)
 
 
 def compute_median_lateness(reports: Sequence[SyncReport]) -> float | None:
@@ -192,17 +193,20 @@ def _list_properties(fabric: FabricOverview, now: datetime) -> list[tuple[str, R
 
 
 def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
+    last_success = format_time_ago(fabric.last_success, now)
+    paused = f"Paused: {fabric.pause_reason}" if fabric.paused and fabric.pause_reason else ""
+    deletes = fabric.inventory.deletes_waiting
     remarks = {
         fabric.sync_error: "red",
         fabric.netbox_error: "red",
         "No loop is running; a worker starts one within a minute." if fabric.lost else "": "red",
-        _describe_staleness(fabric, now): "red",
+        f"Stale: last success {last_success}." if fabric.stale else "": "red",
         _describe_owner(fabric): "red",
-        _describe_pause(fabric): "magenta",
+        paused: "magenta",
         fabric.ignored: "yellow",
         _describe_disabled_reason(fabric): "bright_black",
         _describe_drift(fabric): "yellow",
-        _describe_pending_deletes(fabric): "yellow",
+        deletes_waiting_sentence(deletes, fabric.fabric_id) if deletes else "": "yellow",
     }
     return [Text(text, style=style) for text, style in remarks.items() if text]
 
@@ -232,21 +236,12 @@ def _describe_stale_fabrics(fleet: FleetSummary, fabrics: Sequence[FabricOvervie
     return f"Stale as of the fleet's last round: {', '.join(names)}; `starter.py doctor FABRIC` says why."
 
 
-def _describe_staleness(fabric: FabricOverview, now: datetime) -> str:
-    last_success = format_time_ago(fabric.last_success, now)
-    return f"Stale: last success {last_success}." if fabric.stale else ""
-
-
 def _describe_owner(fabric: FabricOverview) -> str:
     """Name the owner of a stale fabric, and the command that moves it here."""
     if not (fabric.stale and fabric.owner):
         return ""
     take_over = f"starter.py doctor {fabric.fabric_id or fabric.name} --take-over"
     return f"Belongs to {fabric.owner}; `{take_over}` moves it here."
-
-
-def _describe_pause(fabric: FabricOverview) -> str:
-    return f"Paused: {fabric.pause_reason}" if fabric.paused and fabric.pause_reason else ""
 
 
 def _describe_disabled_reason(fabric: FabricOverview) -> str:
@@ -265,17 +260,6 @@ def _describe_drift(fabric: FabricOverview) -> str:
     first = fabric.drift[0]
     more = (fabric.drift_count or 1) - 1
     return f"{first.kind} {first.name} {first.change}" + (f" and {more} more" if more else "")
-
-
-def _list_inventory_progress(fabric: FabricOverview) -> list[Text]:
-    """List the progress, which a single fabric shows as "Inventory" instead."""
-    inventory = fabric.inventory
-    return [Text(progress_sentence(inventory.progress), style="cyan")] if inventory.writing else []
-
-
-def _describe_pending_deletes(fabric: FabricOverview) -> str:
-    deletes = fabric.inventory.deletes_waiting
-    return deletes_waiting_sentence(deletes, fabric.fabric_id) if deletes else ""
 
 
 def _format_sync_status(status: SyncStatus) -> Text:

@@ -12,7 +12,7 @@ from fabrics.drift.summary import summarize
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
-from fabrics.inventory.prune.absence_counts import MAX_ABSENCE_COUNTS_BYTES as MAX_ABSENCES
+from fabrics.inventory.prune.absence_encoding import MAX_ABSENCE_COUNTS_BYTES as MAX_ABSENCES
 from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS, PruneDecision, decide
 from fabrics.inventory.report.report import (
     MAX_FINDINGS,

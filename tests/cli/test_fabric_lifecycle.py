@@ -1,7 +1,9 @@
 """A fabric from `add` to `disable` by command line, with a real worker."""
 
+from functools import partial
 from typing import Any
 
+from activities.queues import queue_has_worker
 from tests.support.cli.command_line import CommandLine
 from tests.support.system.installation import (
     SERVERS,
@@ -28,6 +30,7 @@ async def test_fabric_is_added_synced_and_disabled(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker():
+        await wait_until(partial(queue_has_worker, installation.client, installation.queue), bool)
         source = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False)
         name = f"Düsseldorf [{installation.queue}]"
         added = await starter(

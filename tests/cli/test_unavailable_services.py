@@ -130,7 +130,7 @@ async def test_loops_tell_the_status_while_netbox_is_down(
         status = await down("status", "--json")
         assert status.fabric["name"] == "Oslo DC"
         assert "No loop answers for zz-0" in status.err
-        assert "Of 11 fabrics, 10 were queried" in status.err
+        assert "Only 10 of 11 fabrics were queried" in status.err
 
 
 async def test_doctor_without_temporal_still_checks_netbox(starter: CommandLine) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.prune.absence_counts import AbsenceCounts, decode_counts, encode_counts
+from fabrics.inventory.prune.absence_encoding import AbsenceCounts, decode_counts, encode_counts
 from fabrics.inventory.specs.gateway import GatewaySpec
 from fabrics.inventory.specs.parse import strip_part
 from fabrics.inventory.specs.vpc import ExternalAttachmentSpec

@@ -151,7 +151,9 @@ def test_missing_cluster_type_means_not_set_up(connect: Connect) -> None:
     refusal = answer("400 Bad Request", '{"type": ["Select a valid choice."]}')
     with (
         scripted_server([refusal]) as (url, _),
-        pytest.raises(PermanentError, match=r"hides the cluster type.*starter\.py setup"),
+        pytest.raises(
+            PermanentError, match=r"has no cluster type hedgehog-fabric: .*starter\.py setup"
+        ),
     ):
         connect(url).list_records()
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cli.app import run
-from cli.errors import EXIT_FAILURE, EXIT_OK, EXIT_UNHEALTHY
+from cli.exit_codes import EXIT_FAILURE, EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics.fleet_view import FleetView
 from cli.views.inventory import format_changes, render_inventory, summarize_inventory
 from cli.views.tables import render_history_table
@@ -195,7 +195,7 @@ async def test_many_deletes_wait_for_confirmation_by_digest(
         assert record["inventory"].startswith(f"{total} deletes in NetBox need confirmation")
         assert (await starter("confirm-deletes", name)).is_refused("pass --digest with the digest")
         wrong = await starter("confirm-deletes", name, "--digest", "d1ce")
-        assert wrong.is_refused("the pending deletes have changed")
+        assert wrong.is_refused("The pending deletes have changed")
         declined = await starter.run_with_answer("n", "confirm-deletes", name)
         assert declined.code == 130
         assert (await fabric.status()).inventory.deletes_waiting is not None

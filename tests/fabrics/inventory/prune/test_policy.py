@@ -13,7 +13,7 @@ from fabrics.inventory.compare.changes import find_changes
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.plan.plan import make_plan
-from fabrics.inventory.prune.absence_counts import (
+from fabrics.inventory.prune.absence_encoding import (
     MAX_ABSENCE_COUNTS_BYTES,
     decode_counts,
     encode_counts,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from fabrics.inventory.model.existing import ObjectId
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.prune.absence_counts import decode_counts, encode_counts, forget_objects
+from fabrics.inventory.prune.absence_encoding import decode_counts, encode_counts, forget_objects
 from fabrics.inventory.prune.policy import CONFIRMED_ABSENCE_COUNT
 
 ids = st.builds(ObjectId, st.sampled_from(list(Model)), st.integers(1, 60))
