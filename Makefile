@@ -15,7 +15,7 @@ demo: $(READY)
 	@$(BIN)/python starter.py demo $(ARGS)
 
 test: $(READY) $(BROWSER)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not alone"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not alone" --durations=40
 	$(BIN)/pytest -m alone
 
 soak: $(READY)
