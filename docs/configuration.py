@@ -1,4 +1,4 @@
-"""Write `docs/configuration.md` from the settings: `python docs/configuration.py`."""
+"""Write `docs/configuration.md` from the settings."""
 
 import sys
 from pathlib import Path

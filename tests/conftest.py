@@ -21,7 +21,7 @@ from tests.support.system.installation import Installation
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach the processes of tests, also if the suite runs in the background."""
+    """Let Ctrl-C reach the processes of a suite that runs in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

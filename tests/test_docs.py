@@ -1,5 +1,6 @@
 """README and docs say what is there."""
 
+import ast
 import importlib.util
 import re
 from collections import Counter
@@ -75,3 +76,12 @@ def test_product_modules_and_packages_stay_small() -> None:
             assert len(module.read_text().splitlines()) <= 300, module
             packages[module.parent] += module.name != "__init__.py"
     assert max(packages.values()) <= 15, packages.most_common(1)
+
+
+def test_docstrings_begin_with_a_short_line() -> None:
+    definitions = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for path in PROJECT.rglob("*.py"):
+        if ".venv" not in path.parts:
+            for node in ast.walk(ast.parse(path.read_text())):
+                text = ast.get_docstring(node) if isinstance(node, definitions) else None
+                assert len((text or "").partition("\n")[0]) < 80, f"{path}: {text}"

@@ -1,4 +1,4 @@
-"""Progress of a long start: a live line in a terminal, else a line per step and every few seconds."""
+"""Progress of a long start: a live line in a terminal, else lines in a log."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How a plan looks in a terminal: what NetBox should hold, or what a sync would write."""
+"""How a plan looks in a terminal: planned objects, or the writes of a sync."""
 
 from rich import box
 from rich.console import Group, RenderableType

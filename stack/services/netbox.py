@@ -39,7 +39,7 @@ class NetBoxServer:
 def start_netbox(
     directory: Path, valkey_socket: Path, supervisor: Supervisor, progress: Progress
 ) -> NetBoxServer:
-    """Start PostgreSQL, NetBox and its worker in `directory`; return when the API answers."""
+    """Start PostgreSQL, NetBox and its worker; return when the API answers."""
     runtime = NetBoxRuntime(ensure_python(supervisor, progress), directory, valkey_socket)
     postgres = Postgres(find_binaries(), runtime.database_directory, supervisor)
     create_database(runtime, postgres, supervisor, progress)

@@ -1,4 +1,4 @@
-"""NetBox's database: restored from the dump beside its lock file, or made by migrations.
+"""NetBox's database, restored from a dump or made by migrations.
 
 NetBox's more than 300 migrations take minutes and leave the same each time. So what they leave for the
 locked version is part of the project; any other version migrates. To make the dump anew:
@@ -97,7 +97,7 @@ def _make_migration_counter(progress: Progress) -> Callable[[str], None]:
 
 
 def dump_after_migrations(progress: Progress) -> bytes:
-    """Return what NetBox's migrations leave in an empty database, as SQL. Takes minutes."""
+    """Return the SQL of a database that NetBox's migrations made. Takes minutes."""
     with tempfile.TemporaryDirectory(prefix="fabric-sync-dump-") as name:
         directory = Path(name)
         directory.chmod(0o711)  # PostgreSQL may run as another user

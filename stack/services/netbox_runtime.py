@@ -24,7 +24,7 @@ LOCK_FILE: Final = SITE_DIR / "uv.lock"
 
 @dataclass(frozen=True)
 class NetBoxRuntime:
-    """The interpreter of one NetBox, and the directory of its database, socket and files."""
+    """The interpreter of one NetBox, and the directory of its database and files."""
 
     python: Path
     directory: Path

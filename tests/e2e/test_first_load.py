@@ -134,5 +134,5 @@ def has_progress(writing: PendingActivityInfo | None) -> bool:
 
 
 def is_later(moment: Timestamp, than: Timestamp) -> bool:
-    """Return whether `moment` is later than `than` by more than the heartbeat timeout."""
+    """True if `moment` is later than `than` by more than a heartbeat timeout."""
     return moment.ToDatetime() - than.ToDatetime() > HEARTBEAT_TIMEOUT

@@ -1,4 +1,4 @@
-"""Loops trust `RULES_VERSION` to tell them when the same states lead to other results."""
+"""`RULES_VERSION` rises when the same states lead to other results."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""docker-compose.yml is a valid Compose file and agrees with the rest of the project."""
+"""docker-compose.yml is valid and agrees with the rest of the project."""
 
 import re
 import subprocess

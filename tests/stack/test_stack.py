@@ -139,7 +139,7 @@ def test_no_process_outlives_an_interrupted_start(end: signal.Signals) -> None:
 
 
 def name_of(process: psutil.Process) -> str | None:
-    """Return the name of a process, or None if it has ended, as PostgreSQL's helpers do."""
+    """Return the name of a process, or None if it has ended."""
     with suppress(psutil.NoSuchProcess):
         return process.name()
     return None

@@ -1,4 +1,4 @@
-"""A sync that takes an hour: edits take effect during it, and disabling the fabric stops it."""
+"""A sync that takes an hour, with edits and a disabled fabric meanwhile."""
 
 from datetime import timedelta
 
@@ -40,7 +40,7 @@ async def assert_no_trace(running: RunningLoop) -> None:
 
 
 async def wait_for_early_end(running: RunningLoop) -> str:
-    """Return the result of the loop, after a check that it ended long before the load would have."""
+    """Return the result of a loop that ended long before its load would have."""
     result = await running.handle.result()
     described = await running.handle.describe()
     assert described.close_time is not None

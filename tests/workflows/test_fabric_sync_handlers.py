@@ -1,4 +1,4 @@
-"""Messages of every form: valid ones work as signal and as update, malformed ones do no harm."""
+"""Messages as signals and as updates, valid and malformed."""
 
 import asyncio
 from datetime import timedelta

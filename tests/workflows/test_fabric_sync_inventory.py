@@ -290,7 +290,7 @@ async def test_confirmation_is_kept_after_failed_update(env: WorkflowEnvironment
 
 
 async def test_only_sync_requested_with_adopt_adopts(env: WorkflowEnvironment) -> None:
-    """The fabric is unchanged; the sync after an adoption updates the inventory nevertheless."""
+    """The sync after an adoption updates the inventory of an unchanged fabric."""
     environment = LoopEnvironment(config())
     async with loop(env, environment) as running:
         await running.sleep(40)

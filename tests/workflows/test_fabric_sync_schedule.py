@@ -1,4 +1,4 @@
-"""Days of one fabric in seconds: every sync on its slot, whatever happens in between."""
+"""Days of one fabric in seconds: every sync is on its slot."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Hours of the fleet workflow in seconds: when it makes rounds, and that nothing stops it."""
+"""Hours of the fleet workflow in seconds: its rounds, and failures meanwhile."""
 
 import asyncio
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Loops outlive releases: the current code must replay histories that were recorded before."""
+"""Replays of recorded histories: loops outlive releases."""
 
 import pytest
 from temporalio.client import WorkflowHistory

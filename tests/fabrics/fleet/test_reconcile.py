@@ -1,4 +1,4 @@
-"""The plan of a fleet round, and what no answer of NetBox, however wrong, may make it do."""
+"""The plan of a fleet round, also after wrong answers of NetBox."""
 
 import re
 from collections.abc import Iterable

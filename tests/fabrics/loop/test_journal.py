@@ -1,4 +1,4 @@
-"""A finding that lasts two syncs is reported once; flapping is not, and entries are ten minutes apart."""
+"""Journal entries: lasting findings once, no flapping, ten minutes apart."""
 
 from datetime import UTC, datetime, timedelta
 

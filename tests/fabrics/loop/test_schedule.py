@@ -1,4 +1,4 @@
-"""Properties of the schedule: phase, lateness, overruns, manual syncs, new intervals."""
+"""Properties of the schedule: lateness, overruns, manual syncs, new intervals."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The record's fields: what people enter, what syncs write, and that neither loses anything."""
+"""The record's fields: what people enter and what syncs write."""
 
 import json
 import re
@@ -38,7 +38,7 @@ CONFIGURED = {
 
 
 def record(**fields: object) -> dict[str, Any]:
-    """Return a cluster as NetBox 4.7 does: selections with labels, all fields present."""
+    """Return a cluster as NetBox 4.7 does: labelled selections, all fields."""
     empty = dict.fromkeys(
         ["hh_sync_interval", "hh_paused", "hh_pause_reason", "hh_managed_kinds", "hh_site"]
     )

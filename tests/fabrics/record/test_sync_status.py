@@ -1,4 +1,4 @@
-"""How the status of a fabric follows from its configuration and its last state state."""
+"""The status of a fabric, computed from its configuration and last state."""
 
 from datetime import UTC, datetime
 

@@ -92,7 +92,7 @@ class Load:
             print(f"killed at row {point} of {total}")
 
     async def check_completes(self) -> None:
-        """Check that a live worker completes the load, and that later syncs write nothing."""
+        """Check that a worker completes the load, and later syncs write nothing."""
         await wait_until(self.fabric.status, _is_settled, LOAD_TIMEOUT_SECONDS)
         # NetBox may have processed a request of a dead worker after the next worker had read it. The
         # duplicates are deleted like all absent objects, at the third sync.

@@ -1,4 +1,4 @@
-"""Changes turn any existing inventory into any plan, in as few writes as possible."""
+"""Changes turn any existing inventory into any plan, with few writes."""
 
 from dataclasses import replace
 from random import Random

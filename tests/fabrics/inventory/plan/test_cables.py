@@ -24,7 +24,7 @@ LEAF, OTHER, SERVER = "Switch/default/leaf-01", "Switch/default/leaf-02", "Serve
 
 
 def bundle(kind: str, name: str = "a", **body: Json) -> Resource:
-    """Return a connection with two links from one server to both leaves, or to one if `bundled`."""
+    """Return a connection with two links: to both leaves, or to one if `bundled`."""
     second = "leaf-01/E1/2" if kind == "bundled" else "leaf-02/E1/1"
     return connection(
         name,

@@ -1,4 +1,4 @@
-"""Properties of the plans of all fabrics, also of contradictory and malformed ones."""
+"""Properties of plans, also of contradictory and malformed fabrics."""
 
 from random import Random
 

@@ -1,4 +1,4 @@
-"""Plans of all live sets, compared with counts, ends and memberships that are derived in another way."""
+"""Plans of all live sets, compared with independently derived inventories."""
 
 from collections.abc import Iterator
 from functools import cache
