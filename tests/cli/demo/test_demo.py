@@ -205,7 +205,8 @@ def test_death_of_the_worker_ends_the_demo_with_an_error(folder: Path, temporary
         stderr=subprocess.PIPE,
         text=True,
     ) as demo:
-        wait_until(lambda: workers_of(temporary), 120)
+        wait_until(lambda: workers_of(temporary) or demo.poll() is not None, 120)
+        assert demo.poll() is None, demo.communicate()[1]
         for worker in workers_of(temporary):
             worker.kill()
         out, err = demo.communicate(timeout=60)
