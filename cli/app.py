@@ -71,7 +71,7 @@ def load_command(name: str) -> TyperCommand:
     """Import a command and return it as the command line runs it."""
     module = import_module(f"cli.commands.{MODULES.get(name, name)}")
     function = getattr(module, name.replace("-", "_"))
-    single = typer.Typer(add_completion=False, context_settings=HELP_OPTIONS)
+    single = typer.Typer(add_completion=False)
     # A negative number is an invalid interval, not an unknown option.
     options = {"ignore_unknown_options": True} if name == "set-interval" else {}
     single.command(name, context_settings=HELP_OPTIONS | options)(function)
