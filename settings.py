@@ -46,6 +46,14 @@ class Settings(BaseSettings):
     """Seconds after which a sync compares the whole inventory with NetBox although nothing changed, and corrects
     edits made there. It takes a few requests per fabric, and NetBox answers a few dozen a second."""
 
+    fleet_interval: int = Field(default=30, ge=1)
+    """Seconds between rounds over all records and loops, which find edits that no webhook announced and start
+    missing loops. Each round reads all records from NetBox."""
+
+    first_sync_spread: int = Field(default=30, ge=0)
+    """Seconds over which the first syncs of new fabrics are spread, so that a fleet that is enabled together does
+    not sync together. 0 means that they begin at once."""
+
     netbox_timeout: float = Field(default=30.0, gt=0)
     """Seconds that a NetBox request may take once connected: a busy NetBox needs several for a large page."""
 

@@ -58,9 +58,6 @@ STICKY_TIMEOUT: Final = timedelta(seconds=1)
 HEARTBEAT_INTERVAL: Final = HEARTBEAT_TIMEOUT / HEARTBEATS_PER_TIMEOUT
 """The SDK sends heartbeats this often; by default it holds them back until the timeout is nearly over."""
 
-FLEET_CHECK_INTERVAL: Final = timedelta(seconds=30)
-"""How often the worker makes sure that the fleet workflow runs."""
-
 KEEP_EXISTING: Final = WorkflowIDConflictPolicy.USE_EXISTING
 TERMINATE_EXISTING: Final = WorkflowIDConflictPolicy.TERMINATE_EXISTING
 
@@ -81,7 +78,7 @@ async def running_worker(client: Client, settings: Settings) -> AsyncIterator[No
         await stack.enter_async_context(await _build_main_worker(client, settings, netbox, stack))
         queue = observe_queue(settings.task_queue)
         await _start_fabric_workers(client, settings, queue, limit, stack)
-        await stack.enter_async_context(_running_fleet(client, settings.task_queue))
+        await stack.enter_async_context(_running_fleet(client, settings))
         if settings.webhook_port:
             await stack.enter_async_context(running_receiver(client, netbox, settings))
         yield
@@ -106,6 +103,7 @@ async def _build_main_worker(
         netbox_heartbeat=settings.netbox_heartbeat,
         inventory_enabled=settings.inventory,
         full_sync_interval=settings.full_sync_interval,
+        first_sync_spread=settings.first_sync_spread,
         has_search_attributes=await _has_search_attributes(client),
         release=str(RULES_VERSION),
     )
@@ -116,6 +114,7 @@ async def _build_main_worker(
         task_queue=settings.task_queue,
         instance=instance,
         netbox_heartbeat=settings.netbox_heartbeat,
+        interval=settings.fleet_interval,
         release=loop_settings.release,
     )
     return Worker(
@@ -149,32 +148,32 @@ async def _has_search_attributes(client: Client) -> bool:
 
 
 @asynccontextmanager
-async def _running_fleet(client: Client, task_queue: str) -> AsyncIterator[None]:
+async def _running_fleet(client: Client, settings: Settings) -> AsyncIterator[None]:
     """Keep the fleet workflow running until the block ends, even if terminated."""
-    task = asyncio.create_task(_ensure_fleet_runs(client, task_queue), name="keep fleet running")
+    task = asyncio.create_task(_ensure_fleet_runs(client, settings), name="keep fleet running")
     try:
         yield
     finally:
         task.cancel()
 
 
-async def _ensure_fleet_runs(client: Client, task_queue: str) -> None:
+async def _ensure_fleet_runs(client: Client, settings: Settings) -> None:
     while True:
         try:
             # A stuck fleet fails on its own history or input; it has no state worth keeping.
             stuck = await is_stuck(client, FLEET_WORKFLOW_ID)
             await client.start_workflow(
                 Fleet.run,
-                FleetState(),
+                FleetState(interval=settings.fleet_interval),
                 id=FLEET_WORKFLOW_ID,
-                task_queue=task_queue,
+                task_queue=settings.task_queue,
                 task_timeout=WORKFLOW_TASK_TIMEOUT,
                 id_conflict_policy=TERMINATE_EXISTING if stuck else KEEP_EXISTING,
                 static_summary="keeps the loops of all fabrics running",
             )
         except RPCError as error:
             log.warning("The fleet workflow could not be started (%s); retrying.", error.message)
-        await asyncio.sleep(FLEET_CHECK_INTERVAL.total_seconds())
+        await asyncio.sleep(settings.fleet_interval)
 
 
 async def _start_fabric_workers(

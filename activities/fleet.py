@@ -62,9 +62,13 @@ class RoundRequest(BaseModel, frozen=True):
 
 
 class RoundResult(BaseModel, frozen=True):
-    """The result of a round, and the `release` of the worker that made it."""
+    """The result of a round, and settings of the worker that made it.
+
+    `release` is the version of its rules, `interval` the number of seconds until the next round.
+    """
 
     release: str
+    interval: int
     summary: FleetSummary
 
 
@@ -73,7 +77,7 @@ class FleetActivities:
     """The fleet's activity. `instance` names this installation, as in `hh_instance`.
 
     `task_queue` is that of the loops, `netbox_heartbeat` the seconds after which a record is written though
-    nothing changed, `release` the version of this worker's rules.
+    nothing changed, `interval` the seconds between rounds, `release` the version of this worker's rules.
     """
 
     netbox: NetBox
@@ -81,6 +85,7 @@ class FleetActivities:
     task_queue: str
     instance: str
     netbox_heartbeat: int
+    interval: int
     release: str
 
     @activity.defn
@@ -109,7 +114,8 @@ class FleetActivities:
         to_update = [row for row in rows if row["id"] in plan.records_to_update]
         status_problems = await asyncio.to_thread(self._write_statuses, to_update)
         problems = [*id_problems, *loop_problems, *status_problems]
-        return RoundResult(release=self.release, summary=summarize_fleet(snapshot, plan, problems))
+        summary = summarize_fleet(snapshot, plan, problems)
+        return RoundResult(release=self.release, interval=self.interval, summary=summary)
 
     # -- loops ------------------------------------------------------------------------------------
 

@@ -1,11 +1,10 @@
 """`Fleet`: the workflow that gives every fabric its loop.
 
-Its id is `fabric-fleet`, so there is only one. Every 30 s, and at once after the signal `record_changed`,
+Its id is `fabric-fleet`, so there is only one. At intervals, and at once after the signal `record_changed`,
 one activity compares all records with all loops as `fabrics.fleet.reconcile` says.
 """
 
 from contextlib import suppress
-from datetime import timedelta
 from typing import Final
 
 from pydantic import BaseModel
@@ -21,19 +20,20 @@ with workflow.unsafe.imports_passed_through():
     from workflows.activity_errors import describe_round_error, raise_if_cancelled
     from workflows.malformed_messages import MalformedSignalHandler
 
-ROUND_INTERVAL: Final = timedelta(seconds=30)
-"""The time between rounds: an edit in NetBox takes effect within 40 s."""
-
 MAX_HISTORY_EVENTS: Final = 300
-"""Events after which a new run starts, about 13 minutes of rounds."""
+"""Events after which a new run starts, some 26 rounds."""
 
 MAX_RELEASES: Final = 5
 """How many releases are remembered: during a rollout old and new workers take turns."""
 
 
 class FleetState(BaseModel):
-    """The state that passes from one run to the next."""
+    """The state that passes from one run to the next.
 
+    `interval`, the seconds between rounds, is as set for the worker that made the last one.
+    """
+
+    interval: int = 30
     summary: FleetSummary = FleetSummary()
     releases: tuple[str, ...] = ()
 
@@ -82,7 +82,7 @@ class Fleet(MalformedSignalHandler):
             failure = {"error": describe_round_error(error)}
             self._state.summary = self._state.summary.model_copy(update=failure)
         else:
-            self._state.summary = result.summary
+            self._state.summary, self._state.interval = result.summary, result.interval
             if result.release not in self._state.releases:
                 self._state.releases = (*self._state.releases, result.release)[-MAX_RELEASES:]
         self._update_details()
@@ -91,7 +91,7 @@ class Fleet(MalformedSignalHandler):
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._change_signalled,
-                timeout=ROUND_INTERVAL,
+                timeout=self._state.interval,
                 timeout_summary="wait for the next round",
             )
 

@@ -92,7 +92,7 @@ async def _query_fleet(loops: LoopClient) -> _FleetAnswer:
     try:
         summary = await loops.get_fleet_summary()
     except NoLoop:
-        error = "The fleet is not running; a worker starts it within a minute."
+        error = "The fleet is not running; a worker starts it soon."
         return _FleetAnswer(None, error, worker_answers=True)
     if summary is None:
         error = "The worker does not answer: it was lost or is overloaded."

@@ -199,7 +199,7 @@ def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
     remarks = {
         fabric.sync_error: "red",
         fabric.netbox_error: "red",
-        "No loop is running; a worker starts one within a minute." if fabric.lost else "": "red",
+        "No loop is running; a worker starts one soon." if fabric.lost else "": "red",
         f"Stale: last success {last_success}." if fabric.stale else "": "red",
         _describe_owner(fabric): "red",
         paused: "magenta",

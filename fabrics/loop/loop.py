@@ -48,7 +48,8 @@ class FabricLoop(LoopState):
             return
         interval, last_sync = self.effective_config.interval, self.last_known.last_sync
         if self.schedule is None:
-            self.schedule = Schedule.initial(self.fabric_id, interval, last_sync, now)
+            spread = self.settings.first_sync_spread
+            self.schedule = Schedule.initial(self.fabric_id, interval, spread, last_sync, now)
         elif self.schedule.interval != interval:
             self.schedule = self.schedule.replan(interval, last_sync, now)
         if self._is_paused or self.was_paused:

@@ -16,9 +16,6 @@ from typing import Self
 
 from pydantic import BaseModel
 
-MAX_SPREAD = timedelta(seconds=30)
-"""The longest wait for the first sync of a new fabric; a fleet's first syncs are spread over it."""
-
 
 class Schedule(BaseModel, frozen=True):
     """The due times of one fabric; `interval` is in seconds, above 0."""
@@ -28,17 +25,18 @@ class Schedule(BaseModel, frozen=True):
 
     @classmethod
     def initial(
-        cls, fabric_id: str, interval: int, last_sync: datetime | None, now: datetime
+        cls, fabric_id: str, interval: int, spread: int, last_sync: datetime | None, now: datetime
     ) -> Self:
         """Continue from `last_sync` if its next slot is ahead; otherwise start soon.
 
-        "Soon" is spread by a hash of the fabric id: a fleet that starts together does not sync together.
+        "Soon" is within `spread` seconds, by a hash of the fabric id: a fleet that starts together does not
+        sync together.
         """
         step = timedelta(seconds=interval)
         if last_sync is not None and now < last_sync + step <= now + step:
             return cls(interval=interval, next_slot=last_sync + step)
         share = int.from_bytes(sha256(fabric_id.encode()).digest()[:8]) / 2**64
-        return cls(interval=interval, next_slot=now + min(step, MAX_SPREAD) * share)
+        return cls(interval=interval, next_slot=now + min(step, timedelta(seconds=spread)) * share)
 
     def begin_scheduled(self, now: datetime) -> tuple[Self, int]:
         """Begin the scheduled sync, not before `next_slot`; return the missed slots, too."""

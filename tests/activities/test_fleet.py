@@ -93,6 +93,7 @@ async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) 
         task_queue=NOBODY,
         instance="here",
         netbox_heartbeat=900,
+        interval=30,
         release="",
     )
     result = await ActivityEnvironment().run(fleet.reconcile, RoundRequest())
@@ -103,11 +104,8 @@ async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) 
     assert await new.static_summary() == "keeps the fabric new in sync"
 
 
-async def test_stuck_fleet_is_replaced(
-    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(worker, "FLEET_CHECK_INTERVAL", timedelta(seconds=0.1))
-    settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path)
+async def test_stuck_fleet_is_replaced(client: Client, tmp_path: Path) -> None:
+    settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path, fleet_interval=1)
     stuck = await client.start_workflow(
         "Fleet", "no state of a fleet", id=FLEET_WORKFLOW_ID, task_queue=settings.task_queue
     )

@@ -1,7 +1,7 @@
 """The fleet on the real stack: each record keeps its loop and a correct status."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from activities.netbox.client import CLUSTERS_PATH, Row
@@ -20,7 +20,6 @@ from tests.support.system.installation import (
     SERVERS,
     Installation,
     in_yaml,
-    shown_status,
     wait_until,
 )
 from workflows.fabric_sync import FabricSync
@@ -28,16 +27,28 @@ from workflows.fabric_sync import FabricSync
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
 
-async def test_edit_in_netbox_takes_effect_soon(installation: Installation) -> None:
-    fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False)
+LATE_BY_DEFAULT = "berlin-dc9"
+"""A fabric whose first slot would be 28.6 s after the start of its loop."""
+
+SOON = timedelta(seconds=20)
+"""Less than the default interval of rounds, or the default wait of that fabric."""
+
+
+async def test_edit_in_netbox_takes_effect_as_soon_as_set(installation: Installation) -> None:
+    fabric = await installation.named_fabric(
+        LATE_BY_DEFAULT, IN_GIT, SERVERS, hh_sync_enabled=False, hh_sync_interval=3600
+    )
     async with installation.worker():
         await fabric.wait_for_status("disabled", EDIT_TIMEOUT_SECONDS)
+        edited = datetime.now(UTC)
         await edit(fabric, custom_fields={"hh_sync_enabled": True})
-        await wait_until(
-            fabric.record, lambda record: shown_status(record) != "disabled", EDIT_TIMEOUT_SECONDS
-        )
-        await wait_until(partial(only_these_run, installation.client, [fabric]), bool)
         await fabric.wait_for_status("in_sync")
+        started = (await fabric.handle.describe()).start_time
+        assert started - edited < SOON
+        [report] = await fabric.history()
+        assert report.slot is not None
+        assert report.slot - started < SOON
+        assert await only_these_run(installation.client, [fabric])
 
 
 async def test_records_start_and_complete_loops(installation: Installation) -> None:

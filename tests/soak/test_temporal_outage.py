@@ -120,7 +120,10 @@ async def test_outage_is_followed_by_one_sync_and_the_old_slots(
     worker = AsyncExitStack()
     async with temporal.up():
         client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
-        overrides = {"TEMPORAL_ADDRESS": temporal.address}
+        overrides = {
+            "TEMPORAL_ADDRESS": temporal.address,
+            "FABRIC_SYNC_FIRST_SYNC_SPREAD": "30",  # different slots show whether each is kept
+        }
         ours = replace(installation, client=client, overrides=overrides)
         fabrics = await create_fabrics(ours, outage)
         await worker.enter_async_context(ours.worker())

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from fabrics.loop.active_sync import Trigger
@@ -42,6 +43,21 @@ async def test_day_at_sixty_seconds_has_1440_syncs_each_on_its_slot(
         assert [report.number for report in reports] == list(range(1391, 1441))
         described = await running.handle.describe()
         assert described.run_id != running.handle.first_execution_run_id
+
+
+@pytest.mark.parametrize(("spread", "wait"), [(None, 16.64), (10, 5.55), (0, 0)])
+async def test_first_sync_waits_for_its_share_of_the_spread(
+    env: WorkflowEnvironment, spread: int | None, wait: float
+) -> None:
+    environment = LoopEnvironment(config())
+    if spread is not None:  # else the default
+        changes = {"first_sync_spread": spread}
+        environment.installation = environment.installation.model_copy(update=changes)
+    async with loop(env, environment) as running:
+        started = (await running.handle.describe()).start_time
+        await running.sleep(31)
+        waited = running.environment.observed[0] - started
+        assert timedelta(seconds=wait) <= waited < timedelta(seconds=wait) + TOLERANCE
 
 
 async def test_sync_never_starts_before_its_slot(env: WorkflowEnvironment) -> None:

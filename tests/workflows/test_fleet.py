@@ -114,6 +114,21 @@ async def test_release_of_failed_round_stays_new(env: WorkflowEnvironment) -> No
         assert running.environment.known_releases[-2:] == [("first",), ("first", "second")]
 
 
+async def test_interval_of_newer_worker_counts_from_next_round_on(env: WorkflowEnvironment) -> None:
+    async with fleet(env, FleetEnvironment()) as running:
+        await wait_for_first_round(running)
+        running.environment.interval = 5
+        await running.sleep(240)
+        between = gaps(running.environment.rounds)
+        assert ROUND - TOLERANCE < between[0] < ROUND + TOLERANCE
+        assert all(abs(gap - timedelta(seconds=5)) < TOLERANCE for gap in between[1:])
+        described = await running.handle.describe()
+        assert described.run_id != running.handle.first_execution_run_id
+        running.environment.error = "NetBox is down."
+        await running.sleep(60)
+        assert max(gaps(running.environment.rounds)[1:]) < timedelta(seconds=5) + TOLERANCE
+
+
 @pytest.mark.parametrize("arguments", [["x"], [1], [None, None], [{"fabric": "a"}]])
 async def test_malformed_signal_is_shown_and_round_continues(
     env: WorkflowEnvironment, arguments: list[object]

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabrics.loop.schedule import MAX_SPREAD, Schedule
+from fabrics.loop.schedule import Schedule
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 intervals = st.integers(5, 2_592_000)
+spreads = st.integers(0, 60)
 offsets = st.timedeltas(timedelta(0), timedelta(days=90))
 moments = offsets.map(lambda offset: START + offset)
 
@@ -102,24 +103,25 @@ def test_shorter_interval_is_due_at_once_if_already_elapsed() -> None:
     assert grid(3600).replan(60, at(-10), at(0)).next_slot == at(50)
 
 
-@given(intervals, moments, moments)
+@given(intervals, spreads, moments, moments)
 def test_first_slot_continues_from_last_sync_or_comes_soon(
-    interval: int, last: datetime, now: datetime
+    interval: int, spread: int, last: datetime, now: datetime
 ) -> None:
-    first = Schedule.initial("berlin", interval, last, now).next_slot
+    first = Schedule.initial("berlin", interval, spread, last, now).next_slot
     step = timedelta(seconds=interval)
     if now < last + step <= now + step:
         assert first == last + step
     else:
-        assert now <= first < now + min(step, MAX_SPREAD)
+        assert now <= first <= now + min(step, timedelta(seconds=spread))
 
 
-@given(intervals, moments)
-def test_first_slots_of_fleet_are_spread(interval: int, now: datetime) -> None:
+@given(intervals, spreads.filter(bool), moments)
+def test_first_slots_of_fleet_are_spread(interval: int, spread: int, now: datetime) -> None:
     slots = sorted(
-        Schedule.initial(f"fabric-{number}", interval, None, now).next_slot for number in range(100)
+        Schedule.initial(f"fabric-{number}", interval, spread, None, now).next_slot
+        for number in range(100)
     )
-    width = min(timedelta(seconds=interval), MAX_SPREAD)
+    width = timedelta(seconds=min(interval, spread))
     for quarter in range(4):
         inside = [
             slot for slot in slots if width * quarter / 4 <= slot - now < width * (quarter + 1) / 4

@@ -39,7 +39,7 @@ QUERY_TIMEOUT = timedelta(seconds=3)
 """The timeout of a query, which takes milliseconds, or a second after a worker's start."""
 
 DEFAULT_TIMEOUT_SECONDS = 180
-"""Covers the 30 s over which first slots are spread, and a slow machine."""
+"""Covers a few intervals, and a slow machine."""
 
 
 async def wait_until[T](
@@ -146,6 +146,8 @@ class Installation:
             "FABRIC_SYNC_CACHE_DIR": str(self.folder / "cache"),
             "FABRIC_SYNC_GIT_ALLOW_LOCAL": "true",
             "FABRIC_SYNC_TASK_QUEUE": self.queue,
+            "FABRIC_SYNC_FLEET_INTERVAL": "2",  # each round costs NetBox's CPU a request
+            "FABRIC_SYNC_FIRST_SYNC_SPREAD": "1",
         } | self.overrides
 
     @asynccontextmanager

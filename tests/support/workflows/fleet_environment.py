@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 from activities.fleet import RoundRequest, RoundResult
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
+from settings import Settings
 from tests.support.system.installation import wait_until
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import MalformedMessageInterceptor
@@ -39,6 +40,8 @@ class FleetEnvironment:
     known_releases: list[tuple[str, ...]] = field(default_factory=list)
     """The releases in the request of each round."""
     release: str = "first"
+    interval: int = field(default_factory=lambda: Settings().fleet_interval)
+    """The setting of the worker that makes the rounds; at first the default."""
     error: str = ""
     crashes: bool = False
     gate: asyncio.Event = field(default_factory=_open_gate)
@@ -55,7 +58,7 @@ class FleetEnvironment:
         if self.error:
             raise ApplicationError(self.error)
         summary = FleetSummary(checked=self.rounds[-1], states={"in_sync": len(self.rounds)})
-        return RoundResult(release=self.release, summary=summary)
+        return RoundResult(release=self.release, interval=self.interval, summary=summary)
 
 
 @dataclass

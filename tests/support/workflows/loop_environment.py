@@ -29,6 +29,7 @@ from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation, SyncStatus, compute_sync_status
 from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
+from settings import Settings
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import MalformedMessageInterceptor
 
@@ -52,6 +53,17 @@ def config(**changes: object) -> FabricConfig:
         ),
     }
     return FabricConfig(**(defaults | changes))
+
+
+def _build_default_settings() -> LoopSettings:
+    """Return a worker's settings that nobody has changed."""
+    settings = Settings()
+    return LoopSettings(
+        netbox_heartbeat=settings.netbox_heartbeat,
+        inventory_enabled=settings.inventory,
+        full_sync_interval=settings.full_sync_interval,
+        first_sync_spread=settings.first_sync_spread,
+    )
 
 
 @dataclass
@@ -79,7 +91,7 @@ class LoopEnvironment:
     """What an inventory update returns, but for the live digest."""
     inventory_duration: timedelta = timedelta(0)
     inventory_error: str = ""
-    installation: LoopSettings = field(default_factory=lambda: LoopSettings(inventory_enabled=True))
+    installation: LoopSettings = field(default_factory=_build_default_settings)
     missed_reads: int = 0
     """How many more reads miss the record, although it exists."""
     silent: bool = False
