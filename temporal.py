@@ -7,6 +7,7 @@ in `temporal.toml`, exactly as for the `temporal` command.
 
 import os
 import socket
+from collections.abc import Mapping
 from typing import Final
 from uuid import uuid4
 
@@ -35,9 +36,12 @@ def get_address() -> str:
     return ClientConfig.load_client_connect_config().get("target_host") or DEFAULT_ADDRESS
 
 
-async def connect() -> Client:
-    """Return a client for the configured namespace. Raises `TemporalUnreachable`."""
-    config = ClientConfig.load_client_connect_config()
+async def connect(variables: Mapping[str, str] | None = None) -> Client:
+    """Return a client for the configured namespace. Raises `TemporalUnreachable`.
+
+    `variables` replace the environment.
+    """
+    config = ClientConfig.load_client_connect_config(override_env_vars=variables)
     config.setdefault("target_host", DEFAULT_ADDRESS)
     try:
         return await Client.connect(

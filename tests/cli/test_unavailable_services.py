@@ -63,7 +63,7 @@ async def test_status_and_doctor_report_a_missing_worker(
 async def test_killed_worker_is_missing_though_temporal_still_lists_it(
     installation: Installation, starter: CommandLine
 ) -> None:
-    async with installation.worker() as worker:
+    async with installation.worker_process() as worker:
         fabric = await new(installation)
         await starter("enable", fabric.fabric_id)
         await fabric.wait_for_status("in_sync")
@@ -80,7 +80,7 @@ async def test_killed_worker_is_missing_though_temporal_still_lists_it(
 async def test_fabric_is_stale_within_two_intervals_after_the_last_worker(
     installation: Installation, starter: CommandLine, number: signal.Signals
 ) -> None:
-    async with installation.worker() as worker:
+    async with installation.worker_process() as worker:
         fabric = await new(installation, hh_sync_interval=10)
         await starter("enable", fabric.fabric_id)
         await fabric.wait_for_status("in_sync")

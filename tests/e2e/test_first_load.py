@@ -35,7 +35,7 @@ async def test_first_load_survives_stopped_and_killed_workers(
 ) -> None:
     async with first_load(installation, sample()) as load:
         await start_many_loops(installation)
-        async with installation.worker(FABRIC_SYNC_GRACEFUL_SHUTDOWN="0") as worker:
+        async with installation.worker_process(FABRIC_SYNC_GRACEFUL_SHUTDOWN="0") as worker:
             await load.proxy.wait_for_rows(sum(load.objects.values()) // 4)
             load.proxy.released.clear()
             await check_progress_is_visible(load)

@@ -166,7 +166,7 @@ async def test_killed_and_duplicate_workers_create_nothing_twice(
         fabrics = [
             await installation.fabric(IN_GIT, SERVERS[:2], hh_sync_interval=5) for _ in range(3)
         ]
-        async with installation.worker() as doomed:
+        async with installation.worker_process() as doomed:
             for fabric in fabrics:
                 await fabric.wait_for_status("out_of_sync")
             enabled = await starter("enable", *(fabric.fabric_id for fabric in fabrics))

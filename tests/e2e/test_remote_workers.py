@@ -23,8 +23,7 @@ DEAD_PROXY = "http://127.0.0.1:1"
 
 async def test_remote_worker_reads_the_fabrics_of_its_queue(installation: Installation) -> None:
     queue = f"{installation.queue}-oslo"
-    remote = ("--task-queue", queue, "--activities-only")
-    async with installation.worker(HTTPS_PROXY=DEAD_PROXY):
+    async with installation.worker_process(HTTPS_PROXY=DEAD_PROXY):
         fabric = await installation.fabric(IN_GIT, SERVERS)
         await installation.start(fabric)
         record = await fabric.wait_for_status("error")
@@ -34,7 +33,7 @@ async def test_remote_worker_reads_the_fabrics_of_its_queue(installation: Instal
         )
         await move(installation, fabric, queue)
         await wait_until(fabric.record, partial(reports_missing_worker, queue))
-        async with installation.worker(*remote):
+        async with installation.worker_process("--task-queue", queue, "--activities-only"):
             await fabric.wait_for_status("in_sync")
             assert (await fabric.status()).connection_status == "connected"
         await wait_until(fabric.record, partial(reports_missing_worker, queue))
@@ -49,7 +48,7 @@ async def test_sync_waits_for_a_busy_remote_worker(installation: Installation) -
     }
     async with (
         installation.worker(),
-        installation.worker("--task-queue", queue, "--activities-only", **one_slot) as busy,
+        installation.worker_process("--task-queue", queue, "--activities-only", **one_slot) as busy,
     ):
         hanging = await installation.fabric(IN_GIT, SERVERS, hh_task_queue=queue)
         assert isinstance(hanging.api, EmulatedKubernetesApi)

@@ -49,7 +49,7 @@ async def test_edits_and_pushes_take_effect_at_once(
     fabric = await installation.fabric(
         desired, SERVERS, hh_sync_enabled=False, hh_sync_interval=3600
     )
-    async with installation.worker() as worker:
+    async with installation.worker_process() as worker:
         await fabric.wait_for_status("disabled")
         await wait_for_round(installation)  # the next scheduled round is an hour away
         enabled = {"custom_fields": {"hh_sync_enabled": True}}

@@ -23,7 +23,7 @@ async def test_sync_ends_within_ten_seconds_and_the_next_slot_is_kept(
     )
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=15)
     assert isinstance(fabric.api, EmulatedKubernetesApi)
-    async with installation.worker() as doomed:
+    async with installation.worker_process() as doomed:
         if not first_sync:
             await installation.start(fabric)
             await fabric.wait_for_status("in_sync")

@@ -50,7 +50,7 @@ async def test_queried_loops_continue_after_every_kill(installation: Installatio
     async with asyncio.TaskGroup() as group:
         watching = [group.create_task(watch(fabric)) for fabric in fabrics]
         for _ in range(KILLS):
-            async with installation.worker() as doomed:
+            async with installation.worker_process() as doomed:
                 done = await wait_until(
                     partial(count_syncs, fabrics[0]), partial(operator.lt, done)
                 )

@@ -65,7 +65,7 @@ async def test_site_without_a_worker_is_reported(
     async with installation.worker():
         await fabric.wait_for_status("disabled")
         doctor = await starter("doctor", fabric.fabric_id, "--json")
-        async with installation.worker("--task-queue", site, "--activities-only"):
+        async with installation.site_worker(site):
             await wait_until(
                 partial(queue_has_worker, installation.client, f"{site}-inventory"), bool
             )

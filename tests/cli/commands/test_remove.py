@@ -101,7 +101,7 @@ async def test_removal_that_loses_its_worker_continues_with_the_next(
     remove = starter.with_(FABRIC_SYNC_NETBOX_TOKEN=netbox.token)
     async with run_fault_proxy(netbox.url) as between:
         through = {"FABRIC_SYNC_NETBOX_URL": between.url, "FABRIC_SYNC_GRACEFUL_SHUTDOWN": "0"}
-        async with installation.worker(**through) as worker:
+        async with installation.worker_process(**through) as worker:
             fabric = await loaded(installation)
             arguments = ("remove", fabric.fabric_id, "--inventory", "--yes")
             removal = asyncio.create_task(remove(*arguments))

@@ -79,7 +79,7 @@ class ConsistencyEnvironment:
 
     async def start_worker(self) -> None:
         """Start a worker, in addition to those that run."""
-        self.process = await self.workers.enter_async_context(self.installation.worker())
+        self.process = await self.workers.enter_async_context(self.installation.worker_process())
 
     async def kill_worker(self) -> None:
         """Kill the worker and start another one."""

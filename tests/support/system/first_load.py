@@ -84,7 +84,7 @@ class Load:
         for left in range(kills, 0, -1):
             share = max(1, (total - self.proxy.rows_received) // left)
             point = self.proxy.rows_received + rng.randint(1, share)
-            async with self.installation.worker() as doomed:
+            async with self.installation.worker_process() as doomed:
                 await self.proxy.wait_for_rows(point, LOAD_TIMEOUT_SECONDS)
                 doomed.send_signal(signal.SIGKILL)
                 doomed.wait()

@@ -1,4 +1,4 @@
-"""A whole installation: the real stack, and workers that are real processes."""
+"""A whole installation: the real stack and its workers."""
 
 import asyncio
 import os
@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 import yaml
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from tenacity import (
@@ -22,17 +23,21 @@ from tenacity import (
     retry_if_exception,
     retry_if_result,
     stop_after_delay,
+    wait_exponential,
     wait_fixed,
 )
 
+import temporal
 from activities.netbox.client import NetBox, Row
 from cli.temporal.loop_client import TIMEOUT_CODES
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, workflow_id
 from fabrics.loop.report import FabricStatus, SyncReport
+from settings import Settings
 from stack.kubernetes.base import KubernetesApi
 from stack.services.git_server import GitRepository
 from stack.stack import Stack
 from tests.support.paths import PROJECT
+from worker import running_site_worker, running_worker
 from workflows.fabric_sync import FabricSync
 
 QUERY_TIMEOUT = timedelta(seconds=3)
@@ -42,14 +47,25 @@ DEFAULT_TIMEOUT_SECONDS = 180
 """Covers a few intervals, and a slow machine."""
 
 
+MAX_PAUSE_SECONDS = 0.5
+"""The longest pause between two readings while waiting."""
+
+LOOP_PATIENCE_SECONDS = 2
+"""How long to wait for a loop, which may be missing, before its record is read anyway."""
+
+
 async def wait_until[T](
     read: Callable[[], Awaitable[T]],
     condition: Callable[[T], bool],
     seconds: float = DEFAULT_TIMEOUT_SECONDS,
 ) -> T:
-    """Call `read` until `condition` is true of its result, and return that result."""
+    """Call `read` until `condition` is true of its result, and return that result.
+
+    The pauses grow, since what takes longer may be noticed later, and each reading takes CPU from what the test
+    waits for.
+    """
     waiting = AsyncRetrying(
-        wait=wait_fixed(0.1),
+        wait=wait_exponential(multiplier=0.05, exp_base=1.5, max=MAX_PAUSE_SECONDS),
         stop=stop_after_delay(seconds),
         retry=retry_if_result(lambda value: not condition(value)),
     )
@@ -101,7 +117,25 @@ class Fabric:
 
     async def wait_for_status(self, status: str, seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Row:
         """Wait until the record shows `status`, and return the record."""
-        return await wait_until(self.record, lambda record: shown_status(record) == status, seconds)
+
+        async def read() -> Row:
+            await self._wait_for_loop(status)
+            return await self.record()
+
+        return await wait_until(read, lambda record: shown_status(record) == status, seconds)
+
+    async def _wait_for_loop(self, status: str) -> None:
+        """Wait a moment for the loop's status: NetBox takes ten times as much CPU to answer."""
+
+        async def read() -> str | None:
+            with suppress(RPCError):  # it does not run, or no worker answers
+                return (
+                    await self.handle.query(FabricSync.status, rpc_timeout=QUERY_TIMEOUT)
+                ).sync_status
+            return None
+
+        with suppress(AssertionError):
+            await wait_until(read, lambda shown: shown == status, LOOP_PATIENCE_SECONDS)
 
     async def wait_for_syncs(
         self, times: int, seconds: float = DEFAULT_TIMEOUT_SECONDS
@@ -114,6 +148,32 @@ def shown_status(record: Row) -> str | None:
     """Return the sync status in a record. NetBox returns choices with their labels."""
     status: dict[str, str] | None = record["sync_status"]
     return status["value"] if status else None
+
+
+class WorkerSettings(Settings):
+    """The settings of a worker, without those of the test run's own environment."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+    @classmethod
+    def from_variables(cls, variables: Mapping[str, str]) -> Self:
+        """Return the settings that a worker process reads from these variables."""
+        prefix = "FABRIC_SYNC_"
+        return cls.model_validate(
+            {
+                name.removeprefix(prefix).lower(): value
+                for name, value in variables.items()
+                if name.startswith(prefix)
+            }
+        )
 
 
 @dataclass
@@ -151,10 +211,32 @@ class Installation:
         } | self.overrides
 
     @asynccontextmanager
-    async def worker(
+    async def worker(self, **overrides: str) -> AsyncIterator[None]:
+        """Run a worker in this event loop; the test must not block that for long."""
+        client, settings = await self._prepare_worker(overrides)
+        async with running_worker(client, settings):
+            yield
+
+    @asynccontextmanager
+    async def site_worker(self, task_queue: str, **overrides: str) -> AsyncIterator[None]:
+        """Run a remote worker for `task_queue` in this event loop."""
+        client, settings = await self._prepare_worker(overrides)
+        async with running_site_worker(client, settings, task_queue):
+            yield
+
+    async def _prepare_worker(self, overrides: dict[str, str]) -> tuple[Client, Settings]:
+        variables = self.variables | overrides
+        return await temporal.connect(variables), WorkerSettings.from_variables(variables)
+
+    @asynccontextmanager
+    async def worker_process(
         self, *arguments: str, **overrides: str
     ) -> AsyncIterator[subprocess.Popen[bytes]]:
-        """Run a worker process; at the end it gets SIGTERM if it still runs."""
+        """Run `worker.py`; at the end it gets SIGTERM if it still runs.
+
+        It takes seconds of CPU to start, so this is for tests of signals, kills, exit codes and the process's
+        environment.
+        """
         log = (self.folder / f"worker-{uuid4().hex[:8]}.log").open("wb")
         process = subprocess.Popen(  # noqa: ASYNC220
             [sys.executable, "worker.py", *arguments],
