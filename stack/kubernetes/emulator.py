@@ -57,8 +57,8 @@ class EmulatedKubernetesApi(KubernetesApi):
         self._run_in_event_loop(lambda: self._handler.faults.append(fault))
 
     def clear_faults(self) -> None:
-        """Remove all faults."""
-        self._run_in_event_loop(self._handler.faults.clear)
+        """Remove all faults, and answer requests that hang."""
+        self._run_in_event_loop(self._handler.clear_faults)
 
     @property
     def request_paths(self) -> list[str]:
@@ -100,6 +100,11 @@ class _RequestHandler:
         self.objects = EmulatedObjects()
         for kind in LISTED_KINDS:
             self.objects.serve_kind(kind)
+
+    def clear_faults(self) -> None:
+        for fault in self.faults:
+            fault.cleared.set()
+        self.faults.clear()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         self.requests.append((request.path_qs, request.get_extra_info("peername")))

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
@@ -14,7 +14,7 @@ TRICKLE_PAUSE_SECONDS: Final = 0.1
 class Fault:
     """A failure of the next `times` requests for the kind `plural` (empty: all).
 
-    With `status` 0 the API never answers. `body` replaces the usual Status object. With
+    With `status` 0 the API does not answer before `clear_faults`, and then with 503. `body` replaces the usual Status object. With
     `later_pages_only`, the first page of a list does not fail.
     """
 
@@ -24,6 +24,7 @@ class Fault:
     body: str | None = None
     later_pages_only: bool = False
     times: float = math.inf
+    cleared: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def applies_to(self, request: web.BaseRequest) -> bool:
         """Return whether this request fails."""
@@ -35,7 +36,8 @@ class Fault:
         """Return the response of a request that fails."""
         self.times -= 1
         if self.status == 0:
-            await asyncio.Event().wait()
+            await self.cleared.wait()
+            return make_status_response(503, "injected by a test")
         if self.body is not None:
             return web.Response(text=self.body, status=self.status, content_type="text/html")
         headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}

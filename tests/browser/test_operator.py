@@ -22,7 +22,14 @@ from fabrics.loop.loop import workflow_id
 from tests.support.paths import PROJECT
 from tests.support.system.browser import SCREEN
 from tests.support.system.fleet import journal, request_round
-from tests.support.system.installation import Fabric, Installation, in_yaml, manifest, wait_until
+from tests.support.system.installation import (
+    INVENTORY,
+    Fabric,
+    Installation,
+    in_yaml,
+    manifest,
+    wait_until,
+)
 
 SOON = 40
 """Seconds within which an edit in NetBox takes effect."""
@@ -221,7 +228,7 @@ async def test_netbox_has_the_live_inventory(
     git = {"fabric.yaml": in_yaml(objects)}
     hanover = await installation.named_fabric("hanover-dc4", git, objects)
     netbox = installation.stack.netbox.url
-    async with installation.worker():
+    async with installation.worker(**INVENTORY):
         await hanover.wait_for_status("in_sync")
         await page.goto(f"{netbox}/dcim/devices/?cf_hh_fabric=hanover-dc4")
         await expect(page.locator("tbody tr")).to_have_count(9)

@@ -9,7 +9,15 @@ import mechanicalsoup
 
 from activities.netbox.client import Row
 from stack.services.netbox import NetBoxServer
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
+from tests.support.system.installation import (
+    INVENTORY,
+    SERVERS,
+    Fabric,
+    Installation,
+    in_yaml,
+    wait_until,
+)
+from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 EDITS = 100
@@ -89,11 +97,12 @@ async def test_edits_survive_syncs_that_write_the_record(
         assert await asyncio.to_thread(has_edits, installation, fabric, number)
 
 
-async def test_form_open_for_a_minute_can_be_saved(installation: Installation) -> None:
-    async with installation.worker():
+async def test_form_open_during_a_dozen_syncs_can_be_saved(installation: Installation) -> None:
+    async with installation.worker(**INVENTORY):
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
-        status = await fabric.wait_for_syncs(3)  # by then the journal has its entry
+        await fabric.wait_for_syncs(3)  # by then the journal has its entry
         form = await asyncio.to_thread(open_form, installation.stack.netbox, fabric.record_id)
-        await fabric.wait_for_syncs(status.syncs + 12, seconds=90)
+        for _ in range(12):
+            await fabric.handle.execute_update(FabricSync.sync_now, False)
         assert await asyncio.to_thread(form.save, "thought about it")

@@ -10,6 +10,7 @@ from fabrics.loop.report import SyncReport
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
 from tests.support.system.installation import (
+    INVENTORY,
     SERVERS,
     Fabric,
     Installation,
@@ -117,7 +118,7 @@ async def test_syncs_stay_on_their_slots_while_netbox_is_down(
 ) -> None:
     port = int(installation.stack.netbox.url.rpartition(":")[2])
     async with proxy_to(port) as proxy:
-        installation.overrides = {"FABRIC_SYNC_NETBOX_URL": proxy.url}
+        installation.overrides = INVENTORY | {"FABRIC_SYNC_NETBOX_URL": proxy.url}
         async with installation.worker():
             fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=10)
             await installation.start(fabric)

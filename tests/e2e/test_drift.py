@@ -8,7 +8,14 @@ import sys
 from fabrics.drift.diff_report import DiffReport
 from fabrics.resources.kinds import get_kind
 from tests.support.paths import PROJECT
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, manifest
+from tests.support.system.installation import (
+    INVENTORY,
+    SERVERS,
+    Fabric,
+    Installation,
+    in_yaml,
+    manifest,
+)
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
@@ -27,7 +34,7 @@ async def diff(installation: Installation, fabric: Fabric) -> tuple[int, DiffRep
 
 
 async def test_drift_is_recorded_until_it_is_gone(installation: Installation) -> None:
-    async with installation.worker():
+    async with installation.worker(**INVENTORY):
         other = manifest("Server", "server-3", {"description": "somebody was here"})
         fabric = await installation.fabric(IN_GIT, [*SERVERS[:2], other], hh_sync_interval=5)
         await installation.start(fabric)

@@ -17,6 +17,7 @@ from tests.support.system.fleet import (
     wait_for_end,
 )
 from tests.support.system.installation import (
+    INVENTORY,
     SERVERS,
     Installation,
     in_yaml,
@@ -53,7 +54,7 @@ async def test_edit_in_netbox_takes_effect_as_soon_as_set(installation: Installa
 
 async def test_records_start_and_complete_loops(installation: Installation) -> None:
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_fabric_id=None, hh_sync_interval=3600)
-    async with installation.worker():
+    async with installation.worker_process(**INVENTORY) as worker:
         record = await fabric.wait_for_status("in_sync")
         assert record["fabric_id"] == fabric.fabric_id
         await edit(fabric, custom_fields={"hh_sync_enabled": False})
@@ -81,6 +82,7 @@ async def test_records_start_and_complete_loops(installation: Installation) -> N
             attributes.get(STATUS_ATTRIBUTE),
             attributes.get(DRIFT_ATTRIBUTE),
         ) == (fabric.fabric_id, None, None)
+    assert worker.returncode == 0
 
 
 async def test_terminated_loop_and_fleet_start_again(installation: Installation) -> None:

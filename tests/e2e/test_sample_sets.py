@@ -8,8 +8,6 @@ from tests.support.system.installation import Installation, wait_until
 
 @needs_samples
 async def test_every_sample_set_syncs_with_correct_counts(installation: Installation) -> None:
-    # Their inventories would take minutes, and have their own tests.
-    installation.overrides = {"FABRIC_SYNC_INVENTORY": "false"}
     async with installation.worker():
         fabrics = {
             sample: await installation.fabric(

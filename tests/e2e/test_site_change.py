@@ -6,7 +6,14 @@ from functools import partial
 
 from fabrics.inventory.report.report import InventoryReport
 from tests.support.netbox.browser import Browser
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
+from tests.support.system.installation import (
+    INVENTORY,
+    SERVERS,
+    Fabric,
+    Installation,
+    in_yaml,
+    wait_until,
+)
 
 type DeviceSites = Mapping[str, tuple[int, str]]
 """The id and the site of each device, by its name."""
@@ -29,7 +36,7 @@ def move(installation: Installation, fabric: Fabric, site: int) -> None:
 
 
 async def test_devices_move_to_the_new_site(installation: Installation) -> None:
-    installation.overrides["FABRIC_SYNC_INVENTORY"] = "true"
+    installation.overrides |= INVENTORY
     fabric = await installation.fabric({"fabric.yaml": in_yaml(SERVERS)}, SERVERS)
     fabric_id, read_places = fabric.fabric_id, partial(get_device_sites, installation, fabric)
     hall = {"name": f"Hall of {fabric_id}", "slug": f"hall-{fabric_id}", "status": "active"}

@@ -9,7 +9,6 @@ from tests.support.system.installation import SERVERS, Fabric, Installation, in_
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 FEW_SLOTS = {
-    "FABRIC_SYNC_INVENTORY": "false",
     "FABRIC_SYNC_CONCURRENT_OBSERVES": "2",
     "FABRIC_SYNC_CONCURRENT_UNRESPONSIVE_OBSERVES": "2",
     "FABRIC_SYNC_ANSWER_TIMEOUT": "2",

@@ -18,9 +18,6 @@ IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 async def test_sync_ends_within_ten_seconds_and_the_next_slot_is_kept(
     installation: Installation, first_sync: bool
 ) -> None:
-    installation.overrides["FABRIC_SYNC_INVENTORY"] = (
-        "false"  # test_first_load kills workers during a load
-    )
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=15)
     assert isinstance(fabric.api, EmulatedKubernetesApi)
     async with installation.worker_process() as doomed:

@@ -126,7 +126,7 @@ async def test_outage_is_followed_by_one_sync_and_the_old_slots(
         }
         ours = replace(installation, client=client, overrides=overrides)
         fabrics = await create_fabrics(ours, outage)
-        await worker.enter_async_context(ours.worker())
+        await worker.enter_async_context(ours.worker_process())
         await wait_until(partial(only_these_run, client, fabrics), bool, patience)
         for fabric in fabrics:
             await fabric.wait_for_syncs(2, patience)

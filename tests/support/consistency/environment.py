@@ -34,7 +34,14 @@ from tests.support.consistency.oracle import (
     status_view,
 )
 from tests.support.system.fleet import fleet_handle, running_loops
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
+from tests.support.system.installation import (
+    INVENTORY,
+    SERVERS,
+    Fabric,
+    Installation,
+    in_yaml,
+    wait_until,
+)
 from tests.support.system.tcp_proxy import CuttableProxy, proxy_to
 from workflows.fleet import Fleet
 
@@ -255,7 +262,7 @@ async def consistency_environment(
     address, netbox = installation.stack.temporal.address, installation.stack.netbox.url
     client = await Client.connect(address, data_converter=pydantic_data_converter)
     async with proxy_to(int(netbox.rpartition(":")[2])) as proxy:
-        overrides = {"FABRIC_SYNC_NETBOX_URL": proxy.url}
+        overrides = INVENTORY | {"FABRIC_SYNC_NETBOX_URL": proxy.url}
         ours = replace(installation, client=client, overrides=overrides)
         settings = Settings.model_validate({"netbox_url": netbox, "netbox_token": ours.token})
         fabrics = [await ours.fabric(IN_GIT, SERVERS) for _ in range(2)]

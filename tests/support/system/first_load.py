@@ -27,7 +27,7 @@ from tests.support.inventory.live_samples import parse_live_state
 from tests.support.netbox.fabric_inventory import FabricInventory
 from tests.support.netbox.fault_proxy import FaultProxy, run_fault_proxy
 from tests.support.netbox.inventory_assertions import assert_inventory_matches
-from tests.support.system.installation import Fabric, Installation, wait_until
+from tests.support.system.installation import INVENTORY, Fabric, Installation, wait_until
 from workflows.fabric_sync import FabricSync
 
 INTERVAL: Final = 5
@@ -133,10 +133,7 @@ async def first_load(installation: Installation, sample: Sample) -> AsyncIterato
     netbox = installation.stack.netbox
     client = InventoryNetBox(netbox.url, installation.token, connect_timeout=5, timeout=60)
     async with run_fault_proxy(netbox.url) as proxy:
-        installation.overrides |= {
-            "FABRIC_SYNC_INVENTORY": "true",
-            "FABRIC_SYNC_NETBOX_URL": proxy.url,
-        }
+        installation.overrides |= INVENTORY | {"FABRIC_SYNC_NETBOX_URL": proxy.url}
         fabric = await installation.fabric(sample.files, sample.items, hh_sync_interval=INTERVAL)
         record, _ = await asyncio.to_thread(installation.admin.get_record, fabric.record_id)
         await installation.start(fabric, sync=False)

@@ -47,6 +47,9 @@ DEFAULT_TIMEOUT_SECONDS = 180
 """Covers a few intervals, and a slow machine."""
 
 
+INVENTORY = {"FABRIC_SYNC_INVENTORY": "true"}
+"""Overrides with the product's default."""
+
 MAX_PAUSE_SECONDS = 0.5
 """The longest pause between two readings while waiting."""
 
@@ -180,7 +183,8 @@ class WorkerSettings(Settings):
 class Installation:
     """The shared NetBox, Temporal and Git, with this test's task queue and workers.
 
-    `overrides` are environment variables that replace or extend the default settings.
+    `overrides` are environment variables that replace or extend the default settings. Tests of inventories and
+    of whole lives of fabrics switch the inventory on with `INVENTORY`.
     """
 
     stack: Stack
@@ -206,6 +210,7 @@ class Installation:
             "FABRIC_SYNC_CACHE_DIR": str(self.folder / "cache"),
             "FABRIC_SYNC_GIT_ALLOW_LOCAL": "true",
             "FABRIC_SYNC_TASK_QUEUE": self.queue,
+            "FABRIC_SYNC_INVENTORY": "false",  # costs NetBox more than all the rest of a sync
             "FABRIC_SYNC_FLEET_INTERVAL": "2",  # each round costs NetBox's CPU a request
             "FABRIC_SYNC_FIRST_SYNC_SPREAD": "1",
         } | self.overrides
