@@ -14,8 +14,8 @@ TRICKLE_PAUSE_SECONDS: Final = 0.1
 class Fault:
     """A failure of the next `times` requests for the kind `plural` (empty: all).
 
-    With `status` 0 the API does not answer before `clear_faults`, and then with 503. `body` replaces the usual Status object. With
-    `later_pages_only`, the first page of a list does not fail.
+    With `status` 0 the API does not answer before `clear_faults`, and then with 503. `body` replaces the usual
+    Status object. With `later_pages_only`, the first page of a list does not fail.
     """
 
     status: int

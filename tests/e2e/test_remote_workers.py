@@ -48,7 +48,7 @@ async def test_sync_waits_for_a_busy_remote_worker(installation: Installation) -
     }
     async with (
         installation.worker(),
-        installation.worker_process("--task-queue", queue, "--activities-only", **one_slot) as busy,
+        installation.site_worker(queue, **one_slot),
     ):
         hanging = await installation.fabric(IN_GIT, SERVERS, hh_task_queue=queue)
         assert isinstance(hanging.api, EmulatedKubernetesApi)
@@ -61,10 +61,10 @@ async def test_sync_waits_for_a_busy_remote_worker(installation: Installation) -
         await wait_until(partial(count_worker_checks, waiting), bool)
         status = await waiting.status()
         assert (status.syncs, status.sync_status, status.sync_error) == (0, "syncing", "")
+        api.clear_faults()
         await waiting.wait_for_syncs(1)
         first, *_ = await waiting.history()
         assert (first.sync_status, first.error) == ("in_sync", "")
-        busy.kill()  # on SIGTERM it would wait for the hanging sync
 
 
 async def move(installation: Installation, fabric: Fabric, queue: str) -> None:

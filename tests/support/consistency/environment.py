@@ -4,6 +4,7 @@ After other event, NetBox, the loops and the command line must agree (see `oracl
 """
 
 import asyncio
+import subprocess
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -43,14 +44,10 @@ from tests.support.system.installation import (
     wait_until,
 )
 from tests.support.system.tcp_proxy import CuttableProxy, proxy_to
-from workflows.fleet import Fleet
 
 IN_GIT: Final = {"fabric.yaml": in_yaml(SERVERS)}
 SETTLE_TIMEOUT_SECONDS: Final = 75.0
 """Covers a round of the fleet, and the minute until a failed NetBox is tried again."""
-
-ROUND_INTERVAL_SECONDS: Final = 3.0
-"""Seconds between the signals that make the fleet start a round, to save time."""
 
 
 @dataclass
@@ -61,15 +58,16 @@ class ConsistencyEnvironment:
     proxy: CuttableProxy
     session: Session
     fabrics: list[Fabric]
+    process: subprocess.Popen[bytes] | None = None
     workers: AsyncExitStack = field(default_factory=AsyncExitStack)
     last_sync: dict[int, str] = field(default_factory=dict)
-    last_round_request: float = 0.0
 
     # -- events -----------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Start a worker, and set up both fabrics new, healthy and in sync."""
-        await self.start_worker()
+        """Make sure that a worker runs, and set up both fabrics new, healthy and in sync."""
+        if self.process is None:
+            await self.start_worker()
         for fabric in self.fabrics:
             emulated(fabric).clear_faults()
             fabric.api.apply_all(SERVERS)
@@ -82,23 +80,22 @@ class ConsistencyEnvironment:
         await self.proxy.connect()
         for fabric in self.fabrics:
             await self.restore_repository(fabric)
-        await self.workers.aclose()
 
     async def start_worker(self) -> None:
-        """Start a worker, in addition to those that run."""
+        """Start a worker as a process, which can be killed."""
         self.process = await self.workers.enter_async_context(self.installation.worker_process())
 
     async def kill_worker(self) -> None:
         """Kill the worker and start another one."""
+        assert self.process
         self.process.kill()
         await asyncio.to_thread(self.process.wait)
         await self.start_worker()
 
     async def terminate_fleet(self) -> None:
-        """Terminate the fleet, and start another worker, which starts the fleet again."""
+        """Terminate the fleet, which the worker starts again."""
         with suppress(RPCError):  # it has not started again yet
             await fleet_handle(self.installation.client).terminate()
-        await self.start_worker()
 
     async def terminate_loop(self, fabric: Fabric) -> None:
         """Terminate the loop, if it runs."""
@@ -186,7 +183,6 @@ class ConsistencyEnvironment:
         )
 
     async def _disagreements(self) -> list[str]:
-        await self._request_round()
         records = [
             (await asyncio.to_thread(fabric.netbox.get_record, fabric.record_id))[0]
             for fabric in self.fabrics
@@ -222,16 +218,7 @@ class ConsistencyEnvironment:
         assert now >= before, f"last_sync of {row['name']} went from {before} to {now}"
         self.last_sync[row["id"]] = now
 
-    async def _request_round(self) -> None:
-        """Make the fleet start a round, unless it was asked a moment ago."""
-        now = asyncio.get_running_loop().time()
-        if now - self.last_round_request > ROUND_INTERVAL_SECONDS:
-            self.last_round_request = now
-            with suppress(RPCError):  # it was terminated
-                await fleet_handle(self.installation.client).signal(Fleet.record_changed)
-
     async def _is_running(self, fabric: Fabric) -> bool:
-        await self._request_round()
         return fabric.handle.id in await running_loops(self.installation.client)
 
     async def _has_noticed_outage(self, fabric: Fabric) -> bool:
