@@ -20,7 +20,7 @@ from tests.support.system.installation import (
 from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
-ROUNDS = 15
+ROUNDS = 10
 """Each with a sync and an edit of each field."""
 
 API_FIELDS = ("hh_pause_reason", "hh_credentials", "hh_kubernetes_namespace")
