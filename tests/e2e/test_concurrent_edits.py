@@ -6,6 +6,7 @@ from functools import partial
 from http import HTTPStatus
 
 import mechanicalsoup
+import pytest
 
 from activities.netbox.client import Row
 from stack.services.netbox import NetBoxServer
@@ -106,12 +107,12 @@ async def test_edits_survive_syncs_that_write_the_record(
         assert await asyncio.to_thread(has_edits, installation, fabric, ROUNDS)
 
 
-async def test_form_open_during_a_dozen_syncs_can_be_saved(installation: Installation) -> None:
+@pytest.mark.parametrize("syncs", [4, pytest.param(12, marks=pytest.mark.soak)])
+async def test_form_open_during_syncs_can_be_saved(installation: Installation, syncs: int) -> None:
     async with installation.worker(**INVENTORY):
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
-        await fabric.wait_for_syncs(3)  # by then the journal has its entry
+        status = await fabric.wait_for_syncs(3)  # by then the journal has its entry
         form = await asyncio.to_thread(open_form, installation.stack.netbox, fabric.record_id)
-        for _ in range(12):
-            await fabric.handle.execute_update(FabricSync.sync_now, False)
+        await fabric.wait_for_syncs(status.syncs + syncs)
         assert await asyncio.to_thread(form.save, "thought about it")
