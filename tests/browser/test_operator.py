@@ -102,32 +102,110 @@ async def details(page: Page, installation: Installation, loop: str) -> str:
     return await shown.inner_text()
 
 
-async def test_edit_in_the_form_appears_in_the_web_ui_soon(
+async def test_operator_sees_three_fabrics_in_netbox_and_the_web_ui(
     installation: Installation, page: Page, pictures: Path
 ) -> None:
-    _, oslo, lyon = await three_fabrics(installation)
-    async with installation.worker():
+    fabrics = await three_fabrics(installation)
+    berlin, oslo, lyon = fabrics
+    async with installation.worker(**INVENTORY):
+        await berlin.wait_for_status("in_sync")
         await oslo.wait_for_status("out_of_sync")
         await lyon.wait_for_status("error")
-        netbox = installation.stack.netbox.url
-        await page.goto(f"{netbox}/virtualization/clusters/{oslo.record_id}/edit/")
-        await page.locator("#id_cf_hh_sync_interval").scroll_into_view_if_needed()
-        await page.fill("#id_cf_hh_sync_interval", "60")
-        await page.set_viewport_size({**SCREEN, "height": 2050})  # with all of the fields
-        await page.screenshot(path=pictures / "netbox-form.png")
-        await page.set_viewport_size(SCREEN)
-        await page.get_by_role("button", name="Save").click()
-        await page.wait_for_url(f"{netbox}/virtualization/clusters/{oslo.record_id}/")
+        await check_netbox_filters_fabrics_by_status(installation, page, pictures, oslo, lyon)
+        await check_web_ui_finds_fabrics_and_shows_the_fleet(installation, page, pictures, fabrics)
+        await check_edit_in_the_form_appears_in_the_web_ui(installation, page, pictures, oslo)
 
-        loop = workflow_id(oslo.fabric_id)
-        shown = await wait_until(
-            partial(details, page, installation, loop),
-            lambda text: "every 60 s" in text and "oslo-dc2 is out of sync" in text,
-            seconds=SOON,
-        )
-        assert re.search(r"Next sync: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", shown)
-        assert "extra: Server gpu-loan-01" in shown
-        await page.screenshot(path=pictures / "temporal-loop.png")
+
+async def check_netbox_filters_fabrics_by_status(
+    installation: Installation, page: Page, pictures: Path, oslo: Fabric, lyon: Fabric
+) -> None:
+    table = f"{installation.stack.netbox.url}/virtualization/clusters/"
+    views = {
+        row["name"]: row["id"]
+        for path in ("extras/saved-filters", "extras/table-configs")
+        for row in installation.admin.list_rows(path)
+    }
+
+    async def names(parameters: str) -> list[str]:
+        columns = f"tableconfig_id={views['Hedgehog fabrics']}"
+        await page.goto(f"{table}?{parameters}&{columns}")
+        return await page.locator("tbody tr td:nth-child(2)").all_inner_texts()
+
+    assert await names(f"filter_id={views['Fabrics with drift']}") == ["oslo-dc2"]
+    await page.screenshot(path=pictures / "netbox-drift.png")
+    assert await names(f"filter_id={views['Fabrics in error']}") == ["lyon-edge"]
+    await page.screenshot(path=pictures / "netbox-error.png")
+    await page.goto(f"{table}?type=hedgehog-fabric&tableconfig_id={views['Hedgehog fabrics']}")
+    for status in ("In sync", "Out of sync", "Error"):
+        await expect(page.locator(".badge", has_text=status).first).to_be_visible()
+    await page.screenshot(path=pictures / "netbox-fabrics.png")
+    await page.goto(f"{table}{oslo.record_id}/")
+    await page.screenshot(path=pictures / "netbox-fabric.png", full_page=True)
+    entries = await wait_until(partial(journal, lyon), bool)
+    await page.goto(f"{table}{lyon.record_id}/journal/")
+    _, sentence = entries[0].split(" UTC. ")  # before that it has Markdown
+    await expect(page.get_by_text(sentence[:40])).to_be_visible()
+    await page.screenshot(path=pictures / "netbox-journal.png")
+    await page.goto(f"{table}{oslo.record_id}/")
+    link = page.get_by_role("link", name="Temporal workflow")
+    target = await link.get_attribute("href")
+    assert target is not None
+    await page.goto(target)
+    await expect(page.get_by_role("heading", name="fabric-sync/oslo-dc2")).to_be_visible()
+
+
+async def check_web_ui_finds_fabrics_and_shows_the_fleet(
+    installation: Installation, page: Page, pictures: Path, fabrics: list[Fabric]
+) -> None:
+    berlin, oslo, lyon = fabrics
+    loops = f"{installation.stack.temporal.ui_url}/namespaces/default/workflows"
+    for query, found in (
+        ('FabricStatus="error"', lyon),
+        ('FabricName="berlin-dc1"', berlin),
+        ("FabricDrift > 0", oslo),
+    ):
+        running = f'{query} AND ExecutionStatus="Running"'
+        await page.goto(f"{loops}?query={quote(running)}")
+        for fabric in (berlin, oslo, lyon):
+            row = page.get_by_role("link", name=workflow_id(fabric.fabric_id))
+            await expect(row).to_have_count(1 if fabric is found else 0)
+    await page.screenshot(path=pictures / "temporal-loops.png")
+    await request_round(installation)
+
+    states = "1 error, 1 in_sync, 1 out_of_sync"
+    shown = await wait_until(
+        partial(details, page, installation, FLEET_WORKFLOW_ID),
+        lambda text: states in text,
+        seconds=SOON,
+    )
+    assert "lyon-edge: The Kubernetes API at" in shown
+    await page.screenshot(path=pictures / "temporal-fleet.png")
+    await save_terminal(installation, pictures / "status.svg", "status")
+    await save_terminal(installation, pictures / "history.svg", "history", "berlin-dc1")
+    await save_terminal(installation, pictures / "doctor.svg", "doctor", "berlin-dc1")
+
+
+async def check_edit_in_the_form_appears_in_the_web_ui(
+    installation: Installation, page: Page, pictures: Path, oslo: Fabric
+) -> None:
+    netbox = installation.stack.netbox.url
+    await page.goto(f"{netbox}/virtualization/clusters/{oslo.record_id}/edit/")
+    await page.locator("#id_cf_hh_sync_interval").scroll_into_view_if_needed()
+    await page.fill("#id_cf_hh_sync_interval", "60")
+    await page.set_viewport_size({**SCREEN, "height": 2050})  # with all of the fields
+    await page.screenshot(path=pictures / "netbox-form.png")
+    await page.set_viewport_size(SCREEN)
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_url(f"{netbox}/virtualization/clusters/{oslo.record_id}/")
+
+    shown = await wait_until(
+        partial(details, page, installation, workflow_id(oslo.fabric_id)),
+        lambda text: "every 60 s" in text and "oslo-dc2 is out of sync" in text,
+        seconds=SOON,
+    )
+    assert re.search(r"Next sync: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", shown)
+    assert "extra: Server gpu-loan-01" in shown
+    await page.screenshot(path=pictures / "temporal-loop.png")
 
 
 async def test_clusters_from_the_form_are_synced(
@@ -178,49 +256,6 @@ async def test_clusters_from_the_form_are_synced(
         )
 
 
-async def test_netbox_filters_fabrics_by_status(
-    installation: Installation, admin: NetBox, page: Page, pictures: Path
-) -> None:
-    berlin, oslo, lyon = await three_fabrics(installation)
-    table = f"{installation.stack.netbox.url}/virtualization/clusters/"
-    views = {
-        row["name"]: row["id"]
-        for path in ("extras/saved-filters", "extras/table-configs")
-        for row in admin.list_rows(path)
-    }
-
-    async def names(parameters: str) -> list[str]:
-        columns = f"tableconfig_id={views['Hedgehog fabrics']}"
-        await page.goto(f"{table}?{parameters}&{columns}")
-        return await page.locator("tbody tr td:nth-child(2)").all_inner_texts()
-
-    async with installation.worker():
-        await berlin.wait_for_status("in_sync")
-        await oslo.wait_for_status("out_of_sync")
-        await lyon.wait_for_status("error")
-        assert await names(f"filter_id={views['Fabrics with drift']}") == ["oslo-dc2"]
-        await page.screenshot(path=pictures / "netbox-drift.png")
-        assert await names(f"filter_id={views['Fabrics in error']}") == ["lyon-edge"]
-        await page.screenshot(path=pictures / "netbox-error.png")
-        await page.goto(f"{table}?type=hedgehog-fabric&tableconfig_id={views['Hedgehog fabrics']}")
-        for status in ("In sync", "Out of sync", "Error"):
-            await expect(page.locator(".badge", has_text=status).first).to_be_visible()
-        await page.screenshot(path=pictures / "netbox-fabrics.png")
-        await page.goto(f"{table}{oslo.record_id}/")
-        await page.screenshot(path=pictures / "netbox-fabric.png", full_page=True)
-        entries = await wait_until(partial(journal, lyon), bool)
-        await page.goto(f"{table}{lyon.record_id}/journal/")
-        _, sentence = entries[0].split(" UTC. ")  # before that it has Markdown
-        await expect(page.get_by_text(sentence[:40])).to_be_visible()
-        await page.screenshot(path=pictures / "netbox-journal.png")
-        await page.goto(f"{table}{oslo.record_id}/")
-        link = page.get_by_role("link", name="Temporal workflow")
-        target = await link.get_attribute("href")
-        assert target is not None
-        await page.goto(target)
-        await expect(page.get_by_role("heading", name="fabric-sync/oslo-dc2")).to_be_visible()
-
-
 async def test_netbox_has_the_live_inventory(
     installation: Installation, page: Page, pictures: Path
 ) -> None:
@@ -240,40 +275,6 @@ async def test_netbox_has_the_live_inventory(
         await page.screenshot(path=pictures / "netbox-ports.png")
         await port.get_by_role("link", name="E1/1", exact=True).click()
         await expect(page.get_by_text("research/default").first).to_be_visible()
-
-
-async def test_web_ui_finds_fabrics_and_shows_the_fleet(
-    installation: Installation, page: Page, pictures: Path
-) -> None:
-    berlin, oslo, lyon = await three_fabrics(installation)
-    loops = f"{installation.stack.temporal.ui_url}/namespaces/default/workflows"
-    async with installation.worker():
-        for fabric, status in ((berlin, "in_sync"), (oslo, "out_of_sync"), (lyon, "error")):
-            await fabric.wait_for_status(status)
-        for query, found in (
-            ('FabricStatus="error"', lyon),
-            ('FabricName="berlin-dc1"', berlin),
-            ("FabricDrift > 0", oslo),
-        ):
-            running = f'{query} AND ExecutionStatus="Running"'
-            await page.goto(f"{loops}?query={quote(running)}")
-            for fabric in (berlin, oslo, lyon):
-                row = page.get_by_role("link", name=workflow_id(fabric.fabric_id))
-                await expect(row).to_have_count(1 if fabric is found else 0)
-        await page.screenshot(path=pictures / "temporal-loops.png")
-        await request_round(installation)
-
-        states = "1 error, 1 in_sync, 1 out_of_sync"
-        shown = await wait_until(
-            partial(details, page, installation, FLEET_WORKFLOW_ID),
-            lambda text: states in text,
-            seconds=SOON,
-        )
-        assert "lyon-edge: The Kubernetes API at" in shown
-        await page.screenshot(path=pictures / "temporal-fleet.png")
-        await save_terminal(installation, pictures / "status.svg", "status")
-        await save_terminal(installation, pictures / "history.svg", "history", "berlin-dc1")
-        await save_terminal(installation, pictures / "doctor.svg", "doctor", "berlin-dc1")
 
 
 async def save_terminal(installation: Installation, picture: Path, *arguments: str) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from http import HTTPStatus
 
 import mechanicalsoup
+import pytest
 
 from activities.netbox.client import Row
 from stack.services.netbox import NetBoxServer
@@ -20,7 +21,9 @@ from tests.support.system.installation import (
 from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
-EDITS = 100
+ROUNDS = 10
+"""Each with a sync and an edit of each field."""
+
 API_FIELDS = ("hh_pause_reason", "hh_credentials", "hh_kubernetes_namespace")
 
 
@@ -77,32 +80,39 @@ def has_edits(installation: Installation, fabric: Fabric, number: int) -> bool:
     return values == {f"edit-{number}"}
 
 
+async def sync(fabric: Fabric) -> Row:
+    """Sync now, and return the record."""
+    await fabric.handle.execute_update(FabricSync.sync_now, False)
+    return await fabric.record()
+
+
 async def test_edits_survive_syncs_that_write_the_record(
     installation: Installation,
 ) -> None:
-    # With this heartbeat each sync writes the record.
+    # With this heartbeat, half of the interval, each sync writes the record.
     installation.overrides = {"FABRIC_SYNC_NETBOX_HEARTBEAT": "5"}
     async with installation.worker():
-        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=10)
         await installation.start(fabric)
         await fabric.wait_for_status("in_sync")
         form = await asyncio.to_thread(open_form, installation.stack.netbox, fabric.record_id)
-        number, first = 0, (await fabric.status()).syncs
-        while number < EDITS / 4 or (await fabric.status()).syncs < first + 5:
-            number += 1
-            await asyncio.to_thread(edit, installation, fabric, form, number)
+        for number in range(1, ROUNDS + 1):
+            await asyncio.gather(
+                asyncio.to_thread(edit, installation, fabric, form, number),
+                fabric.handle.execute_update(FabricSync.sync_now, False),
+            )
             assert await asyncio.to_thread(has_edits, installation, fabric, number)
         written = (await fabric.record())["last_sync"]
-        await wait_until(fabric.record, lambda record: record["last_sync"] > written)
-        assert await asyncio.to_thread(has_edits, installation, fabric, number)
+        await wait_until(partial(sync, fabric), lambda record: record["last_sync"] > written)
+        assert await asyncio.to_thread(has_edits, installation, fabric, ROUNDS)
 
 
-async def test_form_open_during_a_dozen_syncs_can_be_saved(installation: Installation) -> None:
+@pytest.mark.parametrize("syncs", [4, pytest.param(12, marks=pytest.mark.soak)])
+async def test_form_open_during_syncs_can_be_saved(installation: Installation, syncs: int) -> None:
     async with installation.worker(**INVENTORY):
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
-        await fabric.wait_for_syncs(3)  # by then the journal has its entry
+        status = await fabric.wait_for_syncs(3)  # by then the journal has its entry
         form = await asyncio.to_thread(open_form, installation.stack.netbox, fabric.record_id)
-        for _ in range(12):
-            await fabric.handle.execute_update(FabricSync.sync_now, False)
+        await fabric.wait_for_syncs(status.syncs + syncs)
         assert await asyncio.to_thread(form.save, "thought about it")

@@ -1,5 +1,6 @@
 """Each broken dependency has its own error message and affects only its fabric."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -81,7 +82,7 @@ BREAKAGES: list[tuple[Callable[[Fabric], dict[str, object]], list[str]]] = [
 
 async def test_each_broken_dependency_has_its_own_error(installation: Installation) -> None:
     async with installation.worker():
-        healthy = await installation.fabric(IN_GIT, SERVERS)
+        healthy = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         broken = [await installation.fabric(IN_GIT, SERVERS) for _ in BREAKAGES]
         for fabric in (healthy, *broken):
             await installation.start(fabric)
@@ -90,7 +91,8 @@ async def test_each_broken_dependency_has_its_own_error(installation: Installati
         before = await healthy.status()
         for fabric, (break_it, _) in zip(broken, BREAKAGES, strict=True):
             fields = break_it(fabric)
-            installation.admin.update_record(fabric.record_id, partial(changes, fields))
+            edit = partial(changes, fields)
+            await asyncio.to_thread(installation.admin.update_record, fabric.record_id, edit)
             await fabric.handle.signal("record_changed")
         for fabric, (_, words) in zip(broken, BREAKAGES, strict=True):
             record = await wait_until(fabric.record, partial(error_contains, words), seconds=40)

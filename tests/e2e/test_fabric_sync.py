@@ -1,5 +1,6 @@
 """The loop of one fabric on the real stack: slots, messages, completion."""
 
+import asyncio
 import json
 import statistics
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fabrics.loop.active_sync import Trigger
+from tests.support.system.fleet import edit
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
 from workflows.fabric_sync import FabricSync
 
@@ -76,7 +78,7 @@ async def test_disabling_in_netbox_completes_the_loop(installation: Installation
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
         await fabric.wait_for_status("in_sync")
-        installation.admin.update_record(fabric.record_id, lambda _: {"hh_sync_enabled": False})
+        await edit(fabric, custom_fields={"hh_sync_enabled": False})
         await fabric.handle.signal(FabricSync.record_changed)
         assert await fabric.handle.result() == "disabled"
         await fabric.wait_for_status("disabled")
@@ -87,23 +89,23 @@ async def test_temporal_cli_can_send_every_signal(installation: Installation) ->
         fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600)
         await installation.start(fabric)
         await fabric.wait_for_status("in_sync")
-        send(installation, fabric, "sync_now")
+        await send(installation, fabric, "sync_now")
         await fabric.wait_for_syncs(2)
-        send(installation, fabric, "set_interval", 5)
+        await send(installation, fabric, "set_interval", 5)
         await fabric.wait_for_syncs(4)
-        send(installation, fabric, "pause", "from the command line")
+        await send(installation, fabric, "pause", "from the command line")
         assert (await fabric.wait_for_status("paused"))["pause_reason"] == "from the command line"
-        send(installation, fabric, "resume")
+        await send(installation, fabric, "resume")
         await fabric.wait_for_status("in_sync")
-        send(installation, fabric, "set_interval", "soon")
+        await send(installation, fabric, "set_interval", "soon")
         ignored = await wait_until(fabric.status, lambda status: status.ignored != "")
         assert "whole number of seconds, not 'soon'" in ignored.ignored
-        send(installation, fabric, "set_interval", 0)
+        await send(installation, fabric, "set_interval", 0)
         assert await fabric.handle.result() == "disabled"
         await fabric.wait_for_status("disabled")
 
 
-def send(installation: Installation, fabric: Fabric, signal: str, *arguments: object) -> None:
+async def send(installation: Installation, fabric: Fabric, signal: str, *arguments: object) -> None:
     """Send a signal with `temporal workflow signal`."""
     command: list[str | Path] = [
         TEMPORAL,
@@ -114,4 +116,4 @@ def send(installation: Installation, fabric: Fabric, signal: str, *arguments: ob
     ]
     command += ["--workflow-id", fabric.handle.id, "--name", signal]
     command += [part for argument in arguments for part in ("--input", json.dumps(argument))]
-    subprocess.run(command, check=True, capture_output=True)
+    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)

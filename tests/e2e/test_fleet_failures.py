@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -212,17 +211,9 @@ async def test_stuck_loop_is_replaced_when_overdue(
         await wait_until(
             partial(count_attempts, installation.client, fabric), lambda count: count > 2
         )
-        overdue = datetime.now(UTC) + timedelta(seconds=11)
-        await wait_until(now, lambda moment: moment > overdue)
-        await request_round(installation)
         await fabric.wait_for_status("in_sync")
         assert await run_id(fabric) != stuck.first_execution_run_id
         assert await run_id(healthy) == kept
-
-
-async def now() -> datetime:
-    """Return the current time."""
-    return datetime.now(UTC)
 
 
 async def count_attempts(client: Client, fabric: Fabric) -> int:

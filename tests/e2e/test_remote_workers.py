@@ -1,5 +1,6 @@
 """Remote workers read the fabrics of their queue; a missing worker is an error."""
 
+import asyncio
 from functools import partial
 
 from activities.netbox.client import Row
@@ -24,7 +25,7 @@ DEAD_PROXY = "http://127.0.0.1:1"
 async def test_remote_worker_reads_the_fabrics_of_its_queue(installation: Installation) -> None:
     queue = f"{installation.queue}-oslo"
     async with installation.worker_process(HTTPS_PROXY=DEAD_PROXY):
-        fabric = await installation.fabric(IN_GIT, SERVERS)
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
         await installation.start(fabric)
         record = await fabric.wait_for_status("error")
         assert (
@@ -73,7 +74,7 @@ async def move(installation: Installation, fabric: Fabric, queue: str) -> None:
     def change(_: Row) -> Row:
         return {"hh_task_queue": queue}
 
-    installation.admin.update_record(fabric.record_id, change)
+    await asyncio.to_thread(installation.admin.update_record, fabric.record_id, change)
     await fabric.handle.signal("record_changed")
 
 

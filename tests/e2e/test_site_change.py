@@ -14,6 +14,7 @@ from tests.support.system.installation import (
     in_yaml,
     wait_until,
 )
+from workflows.fabric_sync import FabricSync
 
 type DeviceSites = Mapping[str, tuple[int, str]]
 """The id and the site of each device, by its name."""
@@ -37,7 +38,9 @@ def move(installation: Installation, fabric: Fabric, site: int) -> None:
 
 async def test_devices_move_to_the_new_site(installation: Installation) -> None:
     installation.overrides |= INVENTORY
-    fabric = await installation.fabric({"fabric.yaml": in_yaml(SERVERS)}, SERVERS)
+    fabric = await installation.fabric(
+        {"fabric.yaml": in_yaml(SERVERS)}, SERVERS, hh_sync_interval=5
+    )
     fabric_id, read_places = fabric.fabric_id, partial(get_device_sites, installation, fabric)
     hall = {"name": f"Hall of {fabric_id}", "slug": f"hall-{fabric_id}", "status": "active"}
     site = installation.admin.create("dcim/sites", hall)
@@ -48,20 +51,20 @@ async def test_devices_move_to_the_new_site(installation: Installation) -> None:
         before = await read_places()
         assert {slug for _, slug in before.values()} == {fabric_id}
         await asyncio.to_thread(move, installation, fabric, site["id"])
-        moved = {
+        reports = await wait_until(
+            partial(sync, fabric), lambda reports: any(report.deleted for report in reports)
+        )
+        assert [(report.created, report.updated, report.deleted) for report in reports[1:]] == [
+            *((0, len(SERVERS), 0), (0, 0, 1))
+        ]
+        assert await read_places() == {
             f"{fabric_id}-{name}": (number, f"hall-{fabric_id}")
             for name, (number, _) in before.items()
         }
-        await wait_until(read_places, lambda current: current == moved, seconds=90)
-        await wait_until(
-            partial(inventory_reports, fabric), lambda reports: any(r.deleted for r in reports), 90
-        )
-        reports = [report for report in await inventory_reports(fabric) if report.has_changes][1:]
-        assert [(report.created, report.updated, report.deleted) for report in reports] == [
-            *((0, len(SERVERS), 0), (0, 0, 1))
-        ]
 
 
-async def inventory_reports(fabric: Fabric) -> list[InventoryReport]:
-    """Return the inventory reports of the last syncs."""
-    return [report.inventory for report in await fabric.history() if report.inventory]
+async def sync(fabric: Fabric) -> list[InventoryReport]:
+    """Sync now, and return the reports of all changes of the inventory so far."""
+    await fabric.handle.execute_update(FabricSync.sync_now, False)
+    reports = [report.inventory for report in await fabric.history()]
+    return [report for report in reports if report and report.has_changes]

@@ -5,8 +5,8 @@ precedes the workflow task with the timer's event, so the workflow's clock is be
 """
 
 import asyncio
+import math
 import operator
-from contextlib import suppress
 from functools import partial
 
 from temporalio.api.enums.v1 import EventType
@@ -19,19 +19,17 @@ IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 KILLS = 3
 
 
-async def watch(fabric: Fabric) -> None:
-    """Query the status repeatedly, also while no worker answers."""
-    while True:
-        with suppress(RPCError, TimeoutError):
-            await asyncio.wait_for(fabric.status(), 2)
-
-
 async def count_syncs(fabric: Fabric) -> int:
     """Return the number of syncs, or 0 while no worker answers."""
     try:
         return (await fabric.status()).syncs
     except RPCError:
         return 0
+
+
+async def watch(fabric: Fabric) -> None:
+    """Query the status until cancelled; a query is pending whenever no worker answers."""
+    await wait_until(partial(count_syncs, fabric), lambda _: False, math.inf)
 
 
 async def count_failed_tasks(fabric: Fabric) -> int:

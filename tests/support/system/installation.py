@@ -16,6 +16,7 @@ from uuid import uuid4
 import yaml
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
 from tenacity import (
     AsyncRetrying,
@@ -45,7 +46,6 @@ QUERY_TIMEOUT = timedelta(seconds=3)
 
 DEFAULT_TIMEOUT_SECONDS = 180
 """Covers a few intervals, and a slow machine."""
-
 
 INVENTORY = {"FABRIC_SYNC_INVENTORY": "true"}
 """Overrides with the product's default."""
@@ -131,10 +131,9 @@ class Fabric:
         """Wait a moment for the loop's status: NetBox takes ten times as much CPU to answer."""
 
         async def read() -> str | None:
-            with suppress(RPCError):  # it does not run, or no worker answers
-                return (
-                    await self.handle.query(FabricSync.status, rpc_timeout=QUERY_TIMEOUT)
-                ).sync_status
+            with suppress(TemporalError):  # it does not run or is stuck, or no worker answers
+                loop = await self.handle.query(FabricSync.status, rpc_timeout=QUERY_TIMEOUT)
+                return loop.sync_status
             return None
 
         with suppress(AssertionError):
