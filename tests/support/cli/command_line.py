@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from importlib import reload
 from io import StringIO
-from pathlib import Path
-from threading import Lock
 from typing import Any, Final, TextIO, override
 from unittest.mock import patch
 
@@ -22,11 +22,11 @@ from tests.support.paths import PROJECT
 
 TIMEOUT_SECONDS: Final = 120
 
-_process_state = Lock()
-"""Held by the command that has the environment and the standard streams for itself."""
-
 _in_command = ContextVar("_in_command", default=False)
 """Whether a command runs this code, in whatever thread."""
+
+_one_at_a_time = ThreadPoolExecutor(1, "command", _in_command.set, (True,))
+"""Runs commands, each of which has the environment and the standard streams for itself."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ class CommandLine:
 
     async def __call__(self, *arguments: str) -> Result:
         """Run a command without a terminal, and wait until it ends."""
-        with Path(os.devnull).open() as no_terminal:
-            return await self._run(arguments, no_terminal)
+        return await self._run(arguments, StringIO())
 
     async def run_with_answer(self, answer: str, *arguments: str) -> Result:
         """Run a command in a terminal in which somebody types `answer`."""
@@ -88,8 +87,15 @@ class CommandLine:
             os.close(controller)
 
     async def _run(self, arguments: tuple[str, ...], stdin: TextIO) -> Result:
+        run = partial(_run_here, arguments, self._variables, stdin)
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            return await asyncio.to_thread(_run_here, arguments, self._variables, stdin)
+            return await asyncio.get_running_loop().run_in_executor(_one_at_a_time, run)
+
+
+OFFLINE: Final = CommandLine(
+    {"TEMPORAL_ADDRESS": "127.0.0.1:1", "FABRIC_SYNC_NETBOX_URL": "http://127.0.0.1:1"}
+)
+"""Commands to which nothing answers."""
 
 
 class StarterProcess:
@@ -128,8 +134,7 @@ class _CommandOutput(StringIO):
 
 
 def _run_here(arguments: tuple[str, ...], variables: Mapping[str, str], stdin: TextIO) -> Result:
-    _in_command.set(True)  # only in the context of this thread
-    with _process_state, ExitStack() as exits:
+    with ExitStack() as exits:
         out, err = _CommandOutput(sys.stdout), _CommandOutput(sys.stderr)
         exits.enter_context(redirect_stdout(out))
         exits.enter_context(redirect_stderr(err))
