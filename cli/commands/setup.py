@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 from rich.status import Status
 from rich.text import Text
 from temporalio.client import Client
@@ -20,7 +20,7 @@ from activities.setup import Change
 from activities.setup.items import Item
 from activities.setup.views import LOCAL_WEB_UI_URL
 from cli import console
-from cli.errors import CommandError
+from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.options import AsJson, Yes, require_terminal
 from cli.session import Session, open_session
@@ -68,6 +68,8 @@ def setup(
 
     FABRIC_SYNC_NETBOX_TOKEN must be an administrator's token.
     """
+    if webhook:
+        _check_webhook(webhook)
     if remove and not yes:
         require_terminal()
         question = "Remove all settings and statuses of fabrics from NetBox?"
@@ -95,23 +97,20 @@ def _show_output(output: SetupOutput) -> None:
 async def _run_setup(web_ui: str, webhook: str, remove: bool) -> SetupOutput:
     async with open_session() as session:
         items = netbox_setup.all_items(web_ui, session.loops.client.namespace)
-        secret = session.settings.webhook_secret
-        if webhook:
-            _check_webhook(webhook, secret)
         if webhook or remove:  # `remove` finds them by name, whatever the URL
-            items += netbox_setup.webhook_items(webhook, secret)
+            items += netbox_setup.webhook_items(webhook, session.settings.webhook_secret)
         with console.progress("Reading NetBox") as spinner:
             return await (_remove_setup if remove else _apply_setup)(session, items, spinner)
 
 
-def _check_webhook(url: str, secret: SecretStr) -> None:
-    """Raise `CommandError` for an unusable URL.
+def _check_webhook(url: str) -> None:
+    """Raise `CommandError` for an unusable URL, or without a secret.
 
     NetBox takes `{{` for a template, and shows the URL to everybody who may see webhooks.
     """
     if not re.fullmatch(r"https?://[^\s/?#@{]+(/[^\s?#@{]*)?", url):
         raise CommandError("--webhook must be http://HOST:PORT without user, password or query.")
-    if not secret:
+    if not load_settings().webhook_secret:
         raise CommandError("Webhooks are signed: use the worker's FABRIC_SYNC_WEBHOOK_SECRET.")
 
 

@@ -1,10 +1,10 @@
 """A fabric from `add` to `disable` by command line, with a real worker."""
 
 from functools import partial
-from typing import Any
 
 from activities.queues import queue_has_worker
 from tests.support.cli.command_line import CommandLine
+from tests.support.system.fleet import wait_for_round
 from tests.support.system.installation import (
     SERVERS,
     Fabric,
@@ -63,11 +63,10 @@ async def test_status_of_all_fabrics_includes_the_fleet(
 ) -> None:
     async with installation.worker():
         fabric = await started(installation, starter)
-
-        async def fleet() -> Any:  # noqa: ANN401  JSON
-            return (await starter("status", "--json")).json["fleet"]
-
-        summary = await wait_until(fleet, lambda fleet: fleet and fleet["states"] == {"in_sync": 1})
+        await wait_for_round(installation)
+        all_fabrics = await starter("status", "--json")
+        summary = all_fabrics.json["fleet"]
+        assert (all_fabrics.code, summary["states"]) == (0, {"in_sync": 1})
         assert (summary["error"], summary["problems"], summary["elsewhere"]) == ("", [], 0)
         one = await starter("status", fabric.fabric_id, "--json")
         assert (one.code, one.json["fleet"]) == (0, None)
@@ -86,7 +85,7 @@ async def test_drift_exits_1(installation: Installation, starter: CommandLine) -
         assert (await starter("status", fabric.fabric_id, "--json")).fabric["drift_count"] == 1
 
 
-async def test_loop_follows_interval_pause_and_resume(
+async def test_loop_follows_interval_pause_and_resume_and_history_shows_lateness(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker():
@@ -101,15 +100,6 @@ async def test_loop_follows_interval_pause_and_resume(
         assert (record["pause_reason"], record["sync_interval"]) == ("work", 5)
         assert (await starter("status", fabric.fabric_id)).code == 0
 
-        resumed = await starter("resume", fabric.fabric_id, "--json")
-        assert (resumed.code, resumed.fabric["paused"]) == (0, False)
-        assert resumed.fabric["next_sync"]
-
-
-async def test_history_shows_lateness(installation: Installation, starter: CommandLine) -> None:
-    async with installation.worker():
-        fabric = await started(installation, starter, hh_sync_interval=5)
-        await fabric.wait_for_syncs(4)
         history = (await starter("history", fabric.fabric_id, "--json")).json
         scheduled = [sync for sync in history["syncs"] if sync["trigger"] == "schedule"]
         lateness = [sync["lateness"] for sync in scheduled]
@@ -118,7 +108,11 @@ async def test_history_shows_lateness(installation: Installation, starter: Comma
         assert min(lateness) <= history["median_lateness"] <= max(lateness)
         table = await starter("history", fabric.fabric_id)
         assert "median lateness" in table.out
-        assert table.out.count("in_sync") >= 4
+        assert table.out.count("in_sync") == len(history["syncs"]) >= 3
+
+        resumed = await starter("resume", fabric.fabric_id, "--json")
+        assert (resumed.code, resumed.fabric["paused"]) == (0, False)
+        assert resumed.fabric["next_sync"]
 
 
 async def test_no_wait_returns_without_report(

@@ -7,29 +7,12 @@ import pytest
 
 import worker
 from activities.netbox.client import NetBox
-from cli import app
-from tests.support.cli.command_line import CommandLine, Result
+from tests.support.cli.command_line import OFFLINE, CommandLine
 from tests.support.system.installation import Installation
 
 URL = "https://k8s.example:6443"
 
-type Capture = pytest.CaptureFixture[str]
 
-
-@pytest.fixture
-def _no_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
-    monkeypatch.setenv("FABRIC_SYNC_NETBOX_URL", "http://127.0.0.1:1")
-
-
-def run(arguments: list[str], capsys: Capture) -> Result:
-    """Run a command in this process, which is quicker and the same until it connects."""
-    code = app.run(arguments)
-    written = capsys.readouterr()
-    return Result(code, written.out, written.err)
-
-
-@pytest.mark.usefixtures("_no_services")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -42,8 +25,12 @@ def run(arguments: list[str], capsys: Capture) -> Result:
     ],
 )
 def test_invalid_worker_options_are_refused(
-    capsys: Capture, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    sentence: str,
 ) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     monkeypatch.setenv("FABRIC_SYNC_TASK_QUEUE", "central")
     monkeypatch.setattr(sys, "argv", ["worker.py", *arguments])
     with pytest.raises(SystemExit) as refused:
@@ -52,7 +39,6 @@ def test_invalid_worker_options_are_refused(
     assert sentence in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("_no_services")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -78,14 +64,11 @@ def test_invalid_worker_options_are_refused(
         (["resume", "a", "b"], "unexpected extra argument"),
     ],
 )
-def test_invalid_arguments_are_refused(
-    capsys: Capture, arguments: list[str], sentence: str
-) -> None:
-    refused = run(arguments, capsys)
+async def test_invalid_arguments_are_refused(arguments: list[str], sentence: str) -> None:
+    refused = await OFFLINE(*arguments)
     assert refused.is_refused(sentence), refused
 
 
-@pytest.mark.usefixtures("_no_services")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -97,12 +80,11 @@ def test_invalid_arguments_are_refused(
         ["setup"],
     ],
 )
-def test_temporal_is_unreachable(capsys: Capture, arguments: list[str]) -> None:
-    refused = run(arguments, capsys)
+async def test_temporal_is_unreachable(arguments: list[str]) -> None:
+    refused = await OFFLINE(*arguments)
     assert refused.is_refused("No Temporal server answers at 127.0.0.1:1"), refused
 
 
-@pytest.mark.usefixtures("_no_services")
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
@@ -110,12 +92,8 @@ def test_temporal_is_unreachable(capsys: Capture, arguments: list[str]) -> None:
         ({"TEMPORAL_PROFILE": "none"}, "Temporal's configuration cannot be used"),
     ],
 )
-def test_invalid_environment(
-    capsys: Capture, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
-) -> None:
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    refused = run(["status"], capsys)
+async def test_invalid_environment(variables: dict[str, str], sentence: str) -> None:
+    refused = await OFFLINE.with_(**variables)("status")
     assert refused.is_refused(sentence), refused
 
 

@@ -1,16 +1,13 @@
 """`setup --webhook URL`, and that `setup --remove` deletes the webhook, too."""
 
 import asyncio
-import json
 
 import pytest
-from typer.testing import CliRunner
 
 from activities import setup
 from activities.netbox.client import NetBox
 from activities.setup.webhook import EVENT_RULES, WEBHOOKS
-from cli.app import app
-from tests.support.cli.command_line import CommandLine
+from tests.support.cli.command_line import OFFLINE, CommandLine
 from tests.support.system.installation import Installation
 from tests.support.webhooks.senders import SECRET
 
@@ -49,32 +46,25 @@ async def test_webhook_is_created_once_and_removed(
     again = await admins("setup", "--webhook", URL, "--json")
     assert (again.code, again.json["changes"]) == (0, [])
 
-    # Nothing else is removed: other tests need it.
-    monkeypatch.setattr(setup, "all_items", lambda *_: [])
-    monkeypatch.setenv("TEMPORAL_ADDRESS", installation.stack.temporal.address)
-    monkeypatch.setenv("FABRIC_SYNC_NETBOX_URL", installation.stack.netbox.url)
-    monkeypatch.setenv("FABRIC_SYNC_NETBOX_TOKEN", installation.stack.netbox.token)
-    remove = ["setup", "--remove", "--yes", "--json"]
-    removed = await asyncio.to_thread(CliRunner().invoke, app, remove)
-    assert json.loads(removed.stdout)["changes"] == [f"delete {name}" for name in reversed(CREATED)]
+    monkeypatch.setattr(setup, "all_items", lambda *_: [])  # other tests need what it would remove
+    removed = await admins("setup", "--remove", "--yes", "--json")
+    assert removed.json["changes"] == [f"delete {name}" for name in reversed(CREATED)]
     assert await asyncio.to_thread(webhook_names, installation.admin) == []
 
 
 @pytest.mark.parametrize(
     "url", ["sync.example.com", "ftp://x", "https://me:pass@x", "https://x/?a=b", "https://{{x}}"]
 )
-async def test_unusable_url_is_refused(admins: CommandLine, url: str) -> None:
-    refused = await admins("setup", "--webhook", url)
+async def test_unusable_url_is_refused(url: str) -> None:
+    refused = await OFFLINE.with_(FABRIC_SYNC_WEBHOOK_SECRET=SECRET)("setup", "--webhook", url)
     assert refused.is_refused("--webhook must be http://HOST:PORT"), refused
     assert "pass" not in refused.err.replace("password", "")
 
 
-async def test_webhook_needs_a_secret(admins: CommandLine) -> None:
-    unsigned = admins.with_(FABRIC_SYNC_WEBHOOK_SECRET="")
-    assert (await unsigned("setup", "--webhook", URL)).is_refused(
-        "use the worker's FABRIC_SYNC_WEBHOOK_SECRET"
-    )
-    short = admins.with_(FABRIC_SYNC_WEBHOOK_SECRET="too short")
+async def test_webhook_needs_a_secret() -> None:
+    unsigned = await OFFLINE("setup", "--webhook", URL)
+    assert unsigned.is_refused("use the worker's FABRIC_SYNC_WEBHOOK_SECRET"), unsigned
+    short = OFFLINE.with_(FABRIC_SYNC_WEBHOOK_SECRET="too short")
     refused = await short("setup", "--webhook", URL)
     assert refused.is_refused("FABRIC_SYNC_WEBHOOK_SECRET")
     assert "too short" not in refused.err

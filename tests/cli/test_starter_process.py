@@ -1,0 +1,48 @@
+"""Each command as a process, which imports only what it needs and ends without the interpreter's shutdown.
+
+All other tests call commands within their own process, where much is imported already. `watch` is in
+`commands/test_watch.py`, `demo` in `demo/`.
+"""
+
+from functools import partial
+
+from activities.queues import queue_has_worker
+from cli.app import COMMANDS
+from tests.support.cli.command_line import StarterProcess
+from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
+
+
+async def test_every_command_runs_as_a_process(installation: Installation) -> None:
+    installation.overrides = {
+        "FABRIC_SYNC_INVENTORY": "true",
+        "FABRIC_SYNC_NETBOX_TOKEN": installation.stack.netbox.token,  # `setup` and `remove` need it
+        "TEMPORAL_UI_URL": installation.stack.temporal.ui_url,
+    }
+    source = await installation.fabric({"fabric.yaml": in_yaml(SERVERS)}, SERVERS)
+    name = f"Düsseldorf [{installation.queue}]"
+    about = ("--kubernetes-server", source.api.server, "--git-repository", source.repository.url)
+    starter, ran = StarterProcess(installation.variables), set()
+    async with installation.worker():
+        await wait_until(partial(queue_has_worker, installation.client, installation.queue), bool)
+        for command, arguments, code, text in (
+            ("setup", (), 0, ""),
+            ("add", (name, *about, "--credentials", source.fabric_id), 0, name),
+            ("set-interval", (name, "3600"), 0, "disabled"),
+            ("enable", (name,), 0, name),
+            ("sync", (name,), 0, "in_sync"),
+            ("status", (name,), 0, "in_sync"),
+            ("history", (name,), 0, "median lateness"),
+            ("diff", (name,), 0, "No drift"),
+            ("inventory", (name,), 0, "created"),
+            ("confirm-deletes", (name,), 2, "No deletes of"),
+            ("adopt", (name,), 2, "Nothing is offered to"),
+            ("pause", (name,), 0, "paused"),
+            ("resume", (name,), 0, "in_sync"),
+            ("doctor", (name,), 0, "Kubernetes"),
+            ("disable", (name,), 0, "disabled"),
+            ("remove", (name, "--inventory", "--yes"), 0, "is removed"),
+        ):
+            result = await starter(command, *arguments)
+            assert (result.code, text in result.out + result.err) == (code, True), result
+            ran.add(command)
+    assert ran == COMMANDS.keys() - {"watch", "demo"}
