@@ -19,7 +19,7 @@ from tests.support.inventory.small_fabric import (
     pools,
     vpc,
 )
-from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory, cable_ports
+from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory, cable_ports, key_scenario, scenario
 
 type Ids = dict[tuple[Model, str], int]
 
@@ -97,6 +97,7 @@ def subnets(name: str, **networks: tuple[str, int]) -> Resource:
     return live("VPC", name, {**body, "subnets": specs})
 
 
+@scenario
 def test_rewired_connection_updates_cable(inventory: FabricInventory) -> None:
     moved = (cable("c", "s-1/e1", "leaf-2/E1/7"), CABLES[1])
     result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *moved))
@@ -106,6 +107,7 @@ def test_rewired_connection_updates_cable(inventory: FabricInventory) -> None:
     assert ends == {("s-1", "e1"), ("leaf-2", "E1/7")}
 
 
+@key_scenario
 def test_connections_swap_one_end(inventory: FabricInventory) -> None:
     swapped = (cable("c", "s-1/e1", "leaf-1/E1/2"), cable("d", "s-2/e1", "leaf-1/E1/1"))
     result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *swapped))
@@ -117,6 +119,7 @@ def test_connections_swap_one_end(inventory: FabricInventory) -> None:
     assert ends == {("s-1", "e1"), ("leaf-1", "E1/2")}
 
 
+@scenario
 def test_connections_swap_both_ends(inventory: FabricInventory) -> None:
     swapped = (cable("d", "s-1/e1", "leaf-1/E1/1"), cable("c", "s-2/e1", "leaf-1/E1/2"))
     result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *swapped))
@@ -126,6 +129,7 @@ def test_connections_swap_both_ends(inventory: FabricInventory) -> None:
     assert (row["label"], cable_ports(row)) == ("c", {("s-2", "e1"), ("leaf-1", "E1/2")})
 
 
+@scenario
 def test_breakout_keeps_first_lane_and_its_edits(inventory: FabricInventory) -> None:
     whole = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "1x100G"}))
     divided = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "4x25G"}))
@@ -154,6 +158,7 @@ def ports_of(device: str, inventory: FabricInventory) -> set[str]:
     return {row["name"] for row in rows if row["device"]["name"] == device}
 
 
+@scenario
 def test_subnet_gets_other_vlan_id(inventory: FabricInventory) -> None:
     attached = (*FRAME, *CABLES, attachment("v-c", "v/a", "c"))
     result = sync_change(
@@ -167,6 +172,7 @@ def test_subnet_gets_other_vlan_id(inventory: FabricInventory) -> None:
     assert [vlan["vid"] for vlan in port["tagged_vlans"]] == [1999]
 
 
+@scenario
 def test_renamed_connection_keeps_cable(inventory: FabricInventory) -> None:
     renamed = (cable("new", "s-1/e1", "leaf-1/E1/1"), CABLES[1])
     result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *renamed))
@@ -177,6 +183,7 @@ def test_renamed_connection_keeps_cable(inventory: FabricInventory) -> None:
     assert inventory.get(*new)["label"] == "new"
 
 
+@scenario
 def test_renamed_bundle_keeps_lag(inventory: FabricInventory) -> None:
     links = (("s-1/e1", "leaf-1/E1/1"), ("s-1/e2", "leaf-1/E1/2"))
     given = (*FRAME, vpc("v", 1001, "10.0.1.0/24"))
@@ -190,6 +197,7 @@ def test_renamed_bundle_keeps_lag(inventory: FabricInventory) -> None:
     assert sorted(result.after.values()) == sorted(result.before.values())
 
 
+@scenario
 def test_removed_vpc_is_deleted(inventory: FabricInventory) -> None:
     given = (*FRAME, *CABLES, vpc("w", 1002, "10.0.2.0/24"))
     result = sync_change(
@@ -201,12 +209,14 @@ def test_removed_vpc_is_deleted(inventory: FabricInventory) -> None:
     assert not any("VPC/default/v" in key for _, key in inventory.ids())
 
 
+@scenario
 def test_overlapping_dhcp_range_is_updated(inventory: FabricInventory) -> None:
     result = sync_change(inventory, (*FRAME, pool("v", 10, 99)), (*FRAME, pool("v", 50, 150)))
     assert result.lost == set()
     assert result.writes == {"update ipam.iprange": 1}
 
 
+@scenario
 def test_renamed_subnet_keeps_dhcp_range(inventory: FabricInventory) -> None:
     result = sync_change(
         inventory, (*FRAME, pool("v", 10, 99)), (*FRAME, pool("v", 50, 150, subnet="b"))
@@ -219,6 +229,7 @@ def test_renamed_subnet_keeps_dhcp_range(inventory: FabricInventory) -> None:
     }
 
 
+@scenario
 def test_subnets_swap_dhcp_ranges(inventory: FabricInventory) -> None:
     one, other = ("10.0.1.0/24", 1001), ("10.0.2.0/24", 1002)
     result = sync_change(
@@ -235,6 +246,7 @@ def test_subnets_swap_dhcp_ranges(inventory: FabricInventory) -> None:
     assert prefixes["v/a"]["vlan"]["vid"] == 1002
 
 
+@scenario
 def test_merged_subnets_keep_one_dhcp_range(inventory: FabricInventory) -> None:
     result = sync_change(
         inventory,
@@ -247,6 +259,7 @@ def test_merged_subnets_keep_one_dhcp_range(inventory: FabricInventory) -> None:
     assert row["id"] in result.before.values()
 
 
+@scenario
 def test_split_switch_pairs_keep_addresses(inventory: FabricInventory) -> None:
     result = sync_change(
         inventory,
@@ -263,6 +276,7 @@ def test_split_switch_pairs_keep_addresses(inventory: FabricInventory) -> None:
     assert result.writes == {"update dcim.device": 5, "update ipam.ipaddress": 6}
 
 
+@key_scenario
 def test_vpcs_swap_vlans_and_prefixes(inventory: FabricInventory) -> None:
     one, other = ("10.0.1.0/24", 1001), ("10.0.2.0/24", 1002)
     attached = (*FRAME, *CABLES, attachment("v-c", "v/a", "c"))
@@ -278,6 +292,7 @@ def test_vpcs_swap_vlans_and_prefixes(inventory: FabricInventory) -> None:
     assert inventory.get(Model.PREFIX, "VPC/default/v#a")["prefix"] == "10.0.2.0/24"
 
 
+@scenario
 def test_unbundled_server_becomes_bundled(inventory: FabricInventory) -> None:
     given = (*FRAME, vpc("v", 1001, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
     result = sync_change(
@@ -311,6 +326,7 @@ def leaf(name: str) -> Resource:
     )
 
 
+@key_scenario
 def test_renamed_switch_keeps_addresses_and_cables(inventory: FabricInventory) -> None:
     inventory.sync(*FRAME, leaf("leaf-8"))
     device = inventory.get(Model.DEVICE, "Switch/default/leaf-8")
@@ -331,6 +347,7 @@ def test_renamed_switch_keeps_addresses_and_cables(inventory: FabricInventory) -
     assert "leaf-8" not in {row["name"] for row in inventory.objects(Model.DEVICE)}
 
 
+@scenario
 def test_swapped_device_names_are_restored(inventory: FabricInventory) -> None:
     given = (*FRAME, *external_ports("leaf-1"))
     inventory.sync(*given)
@@ -344,6 +361,7 @@ def test_swapped_device_names_are_restored(inventory: FabricInventory) -> None:
     assert not inventory.sync(*given).has_pending_work
 
 
+@scenario
 def test_conflicting_subinterface_on_new_switch_is_reported(inventory: FabricInventory) -> None:
     """The old subinterface does not hide that the new switch has none."""
     inventory.sync(*FRAME, *external_ports("leaf-1"))
@@ -358,6 +376,7 @@ def test_conflicting_subinterface_on_new_switch_is_reported(inventory: FabricInv
     assert inventory.sync(*FRAME, *external_ports("leaf-2")).report.problems == {}
 
 
+@key_scenario
 def test_switches_swap_addresses(inventory: FabricInventory) -> None:
     def pair(first: int, second: int) -> tuple[Resource, ...]:
         numbers = {"leaf-8": first, "leaf-9": second}
@@ -378,6 +397,7 @@ def test_switches_swap_addresses(inventory: FabricInventory) -> None:
     assert addresses["leaf-9"]["address"] == "172.30.0.8/21"
 
 
+@scenario
 def test_replaced_server_takes_over_cable(inventory: FabricInventory) -> None:
     remaining = tuple(resource for resource in FRAME if resource.name != "s-1")
     result = sync_change(
@@ -393,6 +413,7 @@ def test_replaced_server_takes_over_cable(inventory: FabricInventory) -> None:
     assert "s-1" not in {row["name"] for row in inventory.objects(Model.DEVICE)}
 
 
+@scenario
 def test_fabric_with_same_vpcs_stays_unchanged(make_inventory: MakeInventory) -> None:
     one, other = make_inventory(), make_inventory()
     for inventory in (one, other):

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import override
 
+import pytest
 import requests
 from temporalio.testing import ActivityEnvironment
 
@@ -27,6 +28,15 @@ from settings import Settings
 from tests.support.fabrics.objects import live_state
 
 CHANGES = "core/object-changes"
+FAKE, REAL = "fake", "netbox"
+
+scenario = pytest.mark.parametrize(
+    "make_inventory", [FAKE, pytest.param(REAL, marks=pytest.mark.soak)], indirect=True
+)
+"""Runs a test in a fake NetBox, and in the soak tests also in the real one."""
+
+key_scenario = pytest.mark.parametrize("make_inventory", [FAKE, REAL], indirect=True)
+"""Runs a test in both always: it depends on a rule that only the real one can confirm."""
 
 
 class FixedLiveStates(LiveStateCache):
