@@ -19,6 +19,8 @@ from tests.support.netbox.fabric_inventory import (
     FabricInventory,
     MakeInventory,
     grant_constrained,
+    key_scenario,
+    scenario,
 )
 
 SMALL = (
@@ -42,16 +44,25 @@ class Campus:
     room: Row
 
 
-@pytest.fixture(scope="session")
-def campus(admin: NetBox) -> Campus:
+@pytest.fixture
+def campus(make_inventory: MakeInventory) -> Campus:
     """Sites that exist before any record, and stay as long as the devices in them."""
-    region = admin.create(REGIONS, {"name": "Trial campus", "slug": "trial-campus"})
+    admin = make_inventory().admin
+    region = ensure(admin, REGIONS, {"name": "Trial campus", "slug": "trial-campus"})
     north, south = (
-        admin.create(SITES, {"name": f"Trial {name}", "slug": name, "region": region["id"]})
+        ensure(admin, SITES, {"name": f"Trial {name}", "slug": name, "region": region["id"]})
         for name in ("north", "south")
     )
     room = {"name": "Trial room", "slug": "room", "site": north["id"], "status": "active"}
-    return Campus(region, north, south, admin.create(LOCATIONS, room))
+    return Campus(region, north, south, ensure(admin, LOCATIONS, room))
+
+
+def ensure(admin: NetBox, path: str, row: Row) -> Row:
+    """Return the object with this slug; create it if an earlier test did not."""
+    rows = (found for found in admin.list_rows(path, slug=row["slug"]))
+    return next((found for found in rows if found["slug"] == row["slug"]), None) or admin.create(
+        path, row
+    )
 
 
 def device_sites(inventory: FabricInventory) -> set[tuple[str, str]]:
@@ -100,6 +111,7 @@ def assert_settled(inventory: FabricInventory) -> None:
     ("scope", "site"),
     [("dcim.site", "north"), ("dcim.location", "north"), ("dcim.region", ""), (None, "")],
 )
+@scenario
 def test_cluster_scope_determines_site(
     campus: Campus, inventory: FabricInventory, scope: str | None, site: str
 ) -> None:
@@ -118,6 +130,7 @@ def test_cluster_scope_determines_site(
     assert_settled(inventory)
 
 
+@key_scenario
 def test_chosen_site_overrides_scope(campus: Campus, inventory: FabricInventory) -> None:
     edit_record(inventory, scope_type="dcim.location", scope_id=campus.room["id"])
     choose_site(inventory, campus.south["id"])
@@ -128,6 +141,7 @@ def test_chosen_site_overrides_scope(campus: Campus, inventory: FabricInventory)
     assert device_sites(inventory) == in_shared_site(inventory, "north")
 
 
+@scenario
 def test_site_change_updates_only_devices(campus: Campus, inventory: FabricInventory) -> None:
     inventory.sync(*SMALL)
     ids, site = inventory.ids(), (Model.SITE, f"Fabric/default/{inventory.fabric_id}#site")
@@ -185,6 +199,7 @@ def test_rack_is_cleared_only_when_site_changes(campus: Campus, inventory: Fabri
     assert not inventory.sync(LEAF).report.has_changes
 
 
+@scenario
 def test_own_site_stays_if_devices_return_in_time(
     campus: Campus, inventory: FabricInventory
 ) -> None:
@@ -198,6 +213,7 @@ def test_own_site_stays_if_devices_return_in_time(
     assert_settled(inventory)
 
 
+@scenario
 def test_own_site_may_be_chosen_explicitly(inventory: FabricInventory) -> None:
     inventory.sync(*SMALL)
     [site] = inventory.objects(Model.SITE)
@@ -272,6 +288,7 @@ def test_own_site_stays_while_it_contains_objects_of_people(
     assert inventory.objects(Model.SITE) == []
 
 
+@scenario
 def test_two_fabrics_change_sites_side_by_side(
     campus: Campus, make_inventory: MakeInventory
 ) -> None:

@@ -184,6 +184,8 @@ class FakeApi:
             shown["assigned_object"] = self._show_id(
                 Model.INTERFACE, row["assigned_object_id"], depth - 1
             )
+        if row.get("scope_id"):
+            shown["scope"] = {"id": row["scope_id"], "display": "the scope"}
         return shown | self._describe_usage(MODELS.get(path), row["id"])
 
     def _show_value(self, field: str, value: Any, depth: int) -> Any:  # noqa: ANN401  any field
