@@ -12,7 +12,7 @@ from activities.netbox.client import NetBox
 from settings import Settings
 from stack.stack import Stack
 from tests.support.netbox.browser import Browser
-from tests.support.netbox.fabric_inventory import FAKE, REAL, FabricInventory, MakeInventory
+from tests.support.netbox.fabric_inventory import FAKE, NETBOX, FabricInventory, MakeInventory
 from tests.support.netbox.fake_api import FakeApi
 from tests.support.netbox.fault_proxy import FaultProxy, run_fault_proxy
 from tests.support.netbox.records import MakeRecord, create_record
@@ -41,7 +41,7 @@ def make_inventory(request: pytest.FixtureRequest) -> MakeInventory:
 
     Inventories stay after a test: no fabric touches those of others, and NetBox is slow at deleting.
     """
-    if getattr(request, "param", REAL) == FAKE:
+    if getattr(request, "param", NETBOX) == FAKE:
         api = FakeApi()
         netbox, admin = api.connect(InventoryNetBox), api.connect(NetBox)
         make_record: MakeRecord = partial(create_record, admin)

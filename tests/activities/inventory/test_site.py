@@ -13,6 +13,7 @@ from fabrics.fleet.reconcile import FabricRecord
 from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.report.report import FindingType
+from tests.support.fabrics.objects import live_state
 from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
 from tests.support.netbox.fabric_inventory import (
     CHANGES,
@@ -263,7 +264,7 @@ def test_own_site_stays_while_it_contains_objects_of_people(
     campus: Campus, inventory: FabricInventory
 ) -> None:
     """NetBox would delete them with the site."""
-    inventory.sync(*SMALL)
+    inventory.sync(LEAF)
     [site] = inventory.objects(Model.SITE)
     choose_site(inventory, campus.north["id"])
     scope = {"scope_type": "dcim.site", "scope_id": site["id"]}
@@ -276,15 +277,16 @@ def test_own_site_stays_while_it_contains_objects_of_people(
     ids = {
         path: inventory.admin.create(path, values)["id"] for path, values in objects_by_path.items()
     }
-    for path, object_id in ids.items():
-        for _ in range(3):
-            outcome = inventory.sync(*SMALL)
-        assert outcome.report.problems == {FindingType.CONFLICT: 1}
+    outcome = inventory.sync_to_deletion(live_state(LEAF))
+    while ids:
         [finding] = outcome.report.findings
+        assert finding.problem is FindingType.CONFLICT
         assert finding.what == f"Fabric/default/{inventory.fabric_id}#site"
-        assert "stays in NetBox: it still has" in finding.why
-        inventory.admin.delete(path, object_id)
-    assert inventory.sync(*SMALL).report.deleted == 1
+        assert finding.why.startswith("stays in NetBox: it still has ")
+        assert len(finding.why.split(", ")) == len(ids), finding.why
+        inventory.admin.delete(*ids.popitem())
+        outcome = inventory.sync(LEAF)
+    assert outcome.report.deleted == 1
     assert inventory.objects(Model.SITE) == []
 
 

@@ -13,13 +13,20 @@ from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.live_samples import parse_live_state
 from tests.support.inventory.plans import connection
-from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
-from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory, cable_ports, key_scenario, scenario
+from tests.support.inventory.small_fabric import FRAME, RACK, attachment, cable, vpc
+from tests.support.netbox.fabric_inventory import (
+    FabricInventory,
+    MakeInventory,
+    cable_ports,
+    key_scenario,
+    scenario,
+)
 
+CABLES = (cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2"))
+WIRED = (*RACK, *CABLES)
 SMALL = (
     *FRAME,
-    cable("c", "s-1/e1", "leaf-1/E1/1"),
-    cable("d", "s-2/e1", "leaf-1/E1/2"),
+    *CABLES,
     vpc("v", 1001, "10.0.1.0/24"),
     vpc("w", 1002, "10.0.2.0/24"),
     attachment("v-c", "v/a", "c"),
@@ -191,7 +198,7 @@ def test_fabrics_with_same_device_names_share_site(make_inventory: MakeInventory
 
 @key_scenario
 def test_conflicting_objects_of_people_stay(inventory: FabricInventory) -> None:
-    inventory.sync(*FRAME)
+    inventory.sync(*RACK)
     device = inventory.get(Model.DEVICE, "Switch/default/leaf-1")
     server = inventory.get(Model.DEVICE, "Server/default/s-1")
     ports = [
@@ -200,7 +207,7 @@ def test_conflicting_objects_of_people_stay(inventory: FabricInventory) -> None:
         )
         for owner, name in ((device, "E1/1"), (server, "own"))
     ]
-    outcome = inventory.sync(*SMALL)
+    outcome = inventory.sync(*WIRED)
     assert outcome.report.problems[FindingType.CONFLICT] == 1
     conflict = next(
         finding for finding in outcome.report.findings if finding.problem is FindingType.CONFLICT
@@ -212,10 +219,10 @@ def test_conflicting_objects_of_people_stay(inventory: FabricInventory) -> None:
     ]
     tagged = {"tags": [{"slug": TAG_SLUG}]}
     inventory.admin.update("dcim/interfaces", ports[0]["id"], tagged)
-    assert inventory.sync(*SMALL).report.problems[FindingType.ADOPTABLE] == 1
+    assert inventory.sync(*WIRED).report.problems[FindingType.ADOPTABLE] == 1
     for row in ports:
         inventory.admin.delete("dcim/interfaces", row["id"])
-    assert inventory.sync(*SMALL).report.problems == {}
+    assert inventory.sync(*WIRED).report.problems == {}
 
 
 @scenario
@@ -281,8 +288,8 @@ def test_netbox_refuses_changes_of_foreign_objects(
 
 @key_scenario
 def test_external_port_replaces_cable(inventory: FabricInventory) -> None:
-    inventory.sync(*SMALL)
+    inventory.sync(*WIRED)
     external_port = connection("x", "external", {"switch": "leaf-1/E1/1"})
-    moved = (*FRAME, external_port, cable("c", "s-1/e1", "leaf-1/E1/3"))
+    moved = (*RACK, external_port, cable("c", "s-1/e1", "leaf-1/E1/3"))
     assert inventory.sync(*moved).report.problems == {}
     assert inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")["mark_connected"]

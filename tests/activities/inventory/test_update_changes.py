@@ -12,6 +12,7 @@ from tests.support.fabrics.objects import live, live_state
 from tests.support.inventory.plans import connection, server, switch
 from tests.support.inventory.small_fabric import (
     FRAME,
+    RACK,
     attachment,
     cable,
     external_ports,
@@ -19,7 +20,13 @@ from tests.support.inventory.small_fabric import (
     pools,
     vpc,
 )
-from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory, cable_ports, key_scenario, scenario
+from tests.support.netbox.fabric_inventory import (
+    FabricInventory,
+    MakeInventory,
+    cable_ports,
+    key_scenario,
+    scenario,
+)
 
 type Ids = dict[tuple[Model, str], int]
 
@@ -103,7 +110,7 @@ def subnets(name: str, **networks: tuple[str, int]) -> Resource:
 @scenario
 def test_rewired_connection_updates_cable(inventory: FabricInventory) -> None:
     moved = (cable("c", "s-1/e1", "leaf-2/E1/7"), CABLES[1])
-    result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *moved))
+    result = sync_change(inventory, (*RACK, *CABLES), (*RACK, *moved))
     assert result.lost == set()
     assert result.writes == {"create dcim.interface": 1, "update dcim.cable": 1}
     ends = cable_ports(inventory.get(Model.CABLE, "Connection/default/c"))
@@ -113,7 +120,7 @@ def test_rewired_connection_updates_cable(inventory: FabricInventory) -> None:
 @key_scenario
 def test_connections_swap_one_end(inventory: FabricInventory) -> None:
     swapped = (cable("c", "s-1/e1", "leaf-1/E1/2"), cable("d", "s-2/e1", "leaf-1/E1/1"))
-    result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *swapped))
+    result = sync_change(inventory, (*RACK, *CABLES), (*RACK, *swapped))
     assert result.lost == set()
     assert (result.report.created, result.report.updated) == (0, 2)
     # One has to make room first: NetBox takes one cable per port.
@@ -125,7 +132,7 @@ def test_connections_swap_one_end(inventory: FabricInventory) -> None:
 @scenario
 def test_connections_swap_both_ends(inventory: FabricInventory) -> None:
     swapped = (cable("d", "s-1/e1", "leaf-1/E1/1"), cable("c", "s-2/e1", "leaf-1/E1/2"))
-    result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *swapped))
+    result = sync_change(inventory, (*RACK, *CABLES), (*RACK, *swapped))
     assert result.writes == {"update dcim.cable": 2}  # the same cables with other labels
     assert sorted(result.after.values()) == sorted(result.before.values())
     row = inventory.get(Model.CABLE, "Connection/default/c")
@@ -134,8 +141,8 @@ def test_connections_swap_both_ends(inventory: FabricInventory) -> None:
 
 @scenario
 def test_breakout_keeps_first_lane_and_its_edits(inventory: FabricInventory) -> None:
-    whole = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "1x100G"}))
-    divided = (*FRAME, switch("leaf-9", portBreakouts={"E1/5": "4x25G"}))
+    whole = (*RACK, switch("leaf-9", portBreakouts={"E1/5": "1x100G"}))
+    divided = (*RACK, switch("leaf-9", portBreakouts={"E1/5": "4x25G"}))
     wired = cable("c", "s-1/e1", "leaf-9/E1/5")
     result = sync_change(inventory, (*whole, wired), (*divided, wired))
     assert result.lost == set()
@@ -178,7 +185,7 @@ def test_subnet_gets_other_vlan_id(inventory: FabricInventory) -> None:
 @scenario
 def test_renamed_connection_keeps_cable(inventory: FabricInventory) -> None:
     renamed = (cable("new", "s-1/e1", "leaf-1/E1/1"), CABLES[1])
-    result = sync_change(inventory, (*FRAME, *CABLES), (*FRAME, *renamed))
+    result = sync_change(inventory, (*RACK, *CABLES), (*RACK, *renamed))
     assert result.writes == {"update dcim.cable": 1}
     old, new = (Model.CABLE, "Connection/default/c"), (Model.CABLE, "Connection/default/new")
     assert result.lost == {old}
@@ -267,12 +274,12 @@ def test_split_switch_pairs_keep_addresses(inventory: FabricInventory) -> None:
     result = sync_change(
         inventory,
         (
-            *FRAME,
+            *RACK,
             *pair("mclag", 1, 1),
             *pair("mclag", 3, 3, first=6),
             *pair("mclag", 5, 5, first=4),
         ),
-        (*FRAME, *pair("eslag", 1, 2), *pair("eslag", 4, 3, first=6), *pair("eslag", 5, first=4)),
+        (*RACK, *pair("eslag", 1, 2), *pair("eslag", 4, 3, first=6), *pair("eslag", 5, first=4)),
     )
     assert {key.partition("#")[0] for _, key in result.lost} == {"Switch/default/leaf-5"}
     # One write releases the address of the switch that was removed.
@@ -331,13 +338,13 @@ def leaf(name: str) -> Resource:
 
 @key_scenario
 def test_renamed_switch_keeps_addresses_and_cables(inventory: FabricInventory) -> None:
-    inventory.sync(*FRAME, leaf("leaf-8"))
+    inventory.sync(*RACK, leaf("leaf-8"))
     device = inventory.get(Model.DEVICE, "Switch/default/leaf-8")
     inventory.edit(Model.DEVICE, device, oob_ip=device["primary_ip4"]["id"])
     result = sync_change(
         inventory,
-        (*FRAME, leaf("leaf-8"), cable("c", "s-1/e1", "leaf-8/E1/1"), *external_ports("leaf-8")),
-        (*FRAME, leaf("leaf-9"), cable("c", "s-1/e1", "leaf-9/E1/1"), *external_ports("leaf-9")),
+        (*RACK, leaf("leaf-8"), cable("c", "s-1/e1", "leaf-8/E1/1"), *external_ports("leaf-8")),
+        (*RACK, leaf("leaf-9"), cable("c", "s-1/e1", "leaf-9/E1/1"), *external_ports("leaf-9")),
     )
     assert (Model.CABLE, "Connection/default/c") not in result.lost
     leading = {"ExternalAttachment/default/a", "Connection/default/y#vlan"}
@@ -352,7 +359,7 @@ def test_renamed_switch_keeps_addresses_and_cables(inventory: FabricInventory) -
 
 @scenario
 def test_swapped_device_names_are_restored(inventory: FabricInventory) -> None:
-    given = (*FRAME, *external_ports("leaf-1"))
+    given = (*RACK, *external_ports("leaf-1"))
     inventory.sync(*given)
     ids = inventory.ids()
     one, other = (inventory.get(Model.DEVICE, f"Switch/default/leaf-{n}") for n in (1, 2))
@@ -367,16 +374,16 @@ def test_swapped_device_names_are_restored(inventory: FabricInventory) -> None:
 @scenario
 def test_conflicting_subinterface_on_new_switch_is_reported(inventory: FabricInventory) -> None:
     """The old subinterface does not hide that the new switch has none."""
-    inventory.sync(*FRAME, *external_ports("leaf-1"))
+    inventory.sync(*RACK, *external_ports("leaf-1"))
     device_id = inventory.get(Model.DEVICE, "Switch/default/leaf-2")["id"]
     subinterface = {"device": device_id, "name": "E1/9.100", "type": "virtual"}
     hand_made = inventory.admin.create(PATHS[Model.INTERFACE], subinterface)
     for _ in range(2):
-        report = inventory.sync(*FRAME, *external_ports("leaf-2")).report
+        report = inventory.sync(*RACK, *external_ports("leaf-2")).report
         assert report.problems == {FindingType.CONFLICT: 1, FindingType.FAILED: 1}
         assert {finding.what for finding in report.findings} == {"ExternalAttachment/default/a"}
     inventory.admin.delete(PATHS[Model.INTERFACE], hand_made["id"])
-    assert inventory.sync(*FRAME, *external_ports("leaf-2")).report.problems == {}
+    assert inventory.sync(*RACK, *external_ports("leaf-2")).report.problems == {}
 
 
 @key_scenario
@@ -393,7 +400,7 @@ def test_switches_swap_addresses(inventory: FabricInventory) -> None:
             for name, number in numbers.items()
         )
 
-    result = sync_change(inventory, (*FRAME, *pair(8, 9)), (*FRAME, *pair(9, 8)))
+    result = sync_change(inventory, (*RACK, *pair(8, 9)), (*RACK, *pair(9, 8)))
     assert result.report.created == result.report.deleted == 0
     addresses = {row["name"]: row["primary_ip4"] for row in inventory.objects(Model.DEVICE)}
     assert addresses["leaf-8"]["address"] == "172.30.0.9/21"
@@ -402,10 +409,10 @@ def test_switches_swap_addresses(inventory: FabricInventory) -> None:
 
 @scenario
 def test_replaced_server_takes_over_cable(inventory: FabricInventory) -> None:
-    remaining = tuple(resource for resource in FRAME if resource.name != "s-1")
+    remaining = tuple(resource for resource in RACK if resource.name != "s-1")
     result = sync_change(
         inventory,
-        (*FRAME, *CABLES),
+        (*RACK, *CABLES),
         (*remaining, server("s-9"), cable("c", "s-9/e1", "leaf-1/E1/1"), CABLES[1]),
     )
     assert result.writes == {

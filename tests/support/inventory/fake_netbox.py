@@ -74,7 +74,9 @@ class FakeNetBox:
         if write.ref.model in SHARED_MODELS:
             self.shared[write.ref] = number
             return
-        before = self.rows.get(number) or ExistingObject(number, write.key, empty_values(number.model))
+        before = self.rows.get(number) or ExistingObject(
+            number, write.key, empty_values(number.model)
+        )
         self.put(ExistingObject(number, write.key or before.key, {**before.values, **values}))
 
     def put(self, row: ExistingObject) -> None:
@@ -172,6 +174,7 @@ def empty_values(model: Model) -> dict[str, Any]:
     """Return the values that NetBox gives to the fields of a new object."""
     defaults: dict[str, Any] = {
         "description": "",
+        "serial": "",
         "mgmt_only": False,
         "mark_connected": False,
         "enforce_unique": True,

@@ -23,6 +23,7 @@ from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.plan.plan import Plan, make_plan
+from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
@@ -31,14 +32,14 @@ from settings import Settings
 from tests.support.fabrics.objects import live_state
 
 CHANGES = "core/object-changes"
-FAKE, REAL = "fake", "netbox"
+FAKE, NETBOX = "fake", "netbox"
 
 scenario = pytest.mark.parametrize(
-    "make_inventory", [FAKE, pytest.param(REAL, marks=pytest.mark.soak)], indirect=True
+    "make_inventory", [FAKE, pytest.param(NETBOX, marks=pytest.mark.soak)], indirect=True
 )
 """Runs a test in a fake NetBox, and in the soak tests also in the real one."""
 
-key_scenario = pytest.mark.parametrize("make_inventory", [FAKE, REAL], indirect=True)
+key_scenario = pytest.mark.parametrize("make_inventory", [FAKE, NETBOX], indirect=True)
 """Runs a test in both always: it depends on a rule that only the real one can confirm."""
 
 
@@ -89,6 +90,12 @@ class FabricInventory:
         outcome = ActivityEnvironment().run(self.build_activities(live).update_inventory, request)
         self.absence_counts = outcome.absence_counts
         return outcome
+
+    def sync_to_deletion(self, live: LiveState) -> InventoryOutcome:
+        """Sync twice, as if what is absent had been absent long enough by then."""
+        self.sync_live(live)
+        self.absence_counts = dict.fromkeys(self.absence_counts, MIN_ABSENT_SYNCS - 1)
+        return self.sync_live(live)
 
     def build_activities(self, live: LiveState) -> InventoryActivities:
         """Return the activities of a worker that has observed this live state."""

@@ -1,15 +1,14 @@
 """NetBox's REST and GraphQL APIs in memory, for the same clients as the real ones.
 
-Rows are kept as REST takes them. `FakeNetBox` has the rules that a row must keep; a request changes all of
-its rows or none. Lists are never filtered, except by GraphQL: NetBox ignores unknown filters, so clients
-check every row. What it says about permissions, templates and objects that it does not know is nothing.
+Rows are kept as REST takes them. `FakeNetBox` has the rules that they must keep; a request changes all of
+its rows or none. Lists are not filtered, except by slugs and pages in GraphQL: NetBox ignores unknown
+filters, so clients check every row. It knows neither permissions nor templates of components.
 """
 
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from itertools import count
+from itertools import count, islice
 from threading import Lock
 from typing import Any, Final, override
 
@@ -65,44 +64,37 @@ class FakeApi:
         client._session.mount(URL, _Adapter(self))
         return client
 
-    def answer(self, request: PreparedRequest) -> tuple[int, object]:
+    def answer(self, method: str, path_url: str, body: Any) -> tuple[int, object]:  # noqa: ANN401  JSON
         """Return status and body of the answer to one request."""
-        body = json.loads(request.body) if request.body else None
-        _, api, *parts = request.path_url.partition("?")[0].split("/")
+        _, api, *parts = path_url.partition("?")[0].split("/")
         with self._lock:
             if api == "graphql":
                 return 200, {"data": self._query(body["query"])}
             path, key = "/".join(parts[:2]), parts[2]
-            if request.method == "GET":
-                rows = self._tables[path].values()
-                results = [self._show(path, row) for row in rows]
-                return 200, {"count": None, "next": None, "results": results}
-            if key:
-                body = {**(body or {}), "id": int(key)}
-            return self._change(request.method or "", path, body)
+            if method == "GET":
+                rows = [self._show(path, row) for row in self._tables[path].values()]
+                return 200, {"count": None, "next": None, "results": rows}
+            return self._change(method, path, {**(body or {}), "id": int(key)} if key else body)
 
     # -- changes ---------------------------------------------------------------------------------------
 
     def _change(self, method: str, path: str, body: Row | list[Row]) -> tuple[int, object]:
         """Make all changes or none; name the row that is refused, as NetBox does."""
         tables = {name: dict(table) for name, table in self._tables.items()}
-        position, written = 0, list[Row]()
+        change = self._delete if method == "DELETE" else self._write
+        written: list[Row] = []
+        rows = body if isinstance(body, list) else [body]
         try:
             with self._rules.transaction():
-                for position, row in enumerate(rows := body if isinstance(body, list) else [body]):  # noqa: B007  the last one is refused
-                    if method == "DELETE":
-                        self._delete(path, row)
-                    else:
-                        written.append(self._write(path, row))
+                for row in rows:
+                    written.append(change(path, row))
         except Refused as error:
             self._tables = defaultdict(dict, tables)
-            place = {"id": rows[position]["id"]} if "id" in rows[position] else {"index": position}
-            refused = {**place, "errors": {"__all__": [str(error)]}}
-            return 400, {"errors": [refused]} if isinstance(body, list) else refused["errors"]
-        if method == "DELETE":
-            return 204, None
-        shown = [self._show(path, row) for row in written]
-        return 200, shown if isinstance(body, list) else shown[0]
+            place = {"id": rows[len(written)].get("id"), "index": len(written)}
+            reasons = {"__all__": [str(error)]}
+            return 400, {"errors": [place | {"errors": reasons}]} if rows is body else reasons
+        shown = [self._show(path, row) for row in written if method != "DELETE"]
+        return 200, shown if rows is body else shown and shown[0]
 
     def _write(self, path: str, fields: Row) -> Row:
         """Create or change a row, and log that."""
@@ -118,8 +110,8 @@ class FakeApi:
         self._store(path, row)
         if before is None:
             self._log("create", path, number, message)
-        if before is not None and row != before or before is None and model is Model.CABLE:
-            self._log("update", path, number, message)  # NetBox logs the ends of a new cable, too
+        if (before or model is Model.CABLE) and row != before:  # NetBox updates a new cable
+            self._log("update", path, number, message)
         return row
 
     def _store(self, path: str, row: Row) -> None:
@@ -127,31 +119,26 @@ class FakeApi:
         if model := MODELS.get(path):
             self._rules.put(parse_row(model, _to_graphql(row)))
 
-    def _delete(self, path: str, fields: Row) -> None:
-        number = fields["id"]
-        del self._tables[path][number]
-        self._log("delete", path, number, fields.get("changelog_message", ""))
+    def _delete(self, path: str, fields: Row) -> Row:
+        row = self._tables[path].pop(fields["id"])
+        self._log("delete", path, row["id"], fields.get("changelog_message", ""))
         if model := MODELS.get(path):
-            del self._rules.rows[ObjectId(model, number)]
-            for user_path, row in list(self._iter_users(model, number)):
-                self._store(user_path, _empty_references(row, model, number))
+            del self._rules.rows[ObjectId(model, row["id"])]
+            for user in Model:
+                for referring in self._used_by(model, row["id"], user):
+                    self._store(PATHS[user], _empty_references(referring, model, row["id"]))
+        return row
 
     def _log(self, action: str, path: str, number: int, message: str) -> None:
+        entry = next(self._numbers)
         self._tables[OBJECT_CHANGES][entry] = {
-            "id": (entry := next(self._numbers)),
+            "id": entry,
             "action": {"value": action},
             "message": message,
             "changed_object_type": MODELS.get(path, path),
             "changed_object_id": number,
             "request_id": str(entry),
         }
-
-    def _iter_users(self, model: Model, number: int) -> Iterator[tuple[str, Row]]:
-        """Yield the rows that refer to an object, with their paths."""
-        for path, table in self._tables.items():
-            for row in table.values():
-                if any(True for _ in _iter_references(row, model, number)):
-                    yield path, row
 
     # -- reads -----------------------------------------------------------------------------------------
 
@@ -163,14 +150,14 @@ class FakeApi:
         }
 
     def _list(self, model: Model, filters: str, start: int, limit: int) -> list[Row]:
-        _, is_slug, slugs = filters.partition("in_list: ")
-        field, values = "slug", json.loads(slugs.rstrip("} ")) if is_slug else None
-        rows = [
-            row
+        _, _, in_list = filters.partition("in_list: ")
+        slugs = json.loads(in_list.rstrip("} ") or "[]")
+        rows = (
+            _to_graphql(row)
             for number, row in sorted(self._tables[PATHS[model]].items())
-            if number >= start and (values is None or row[field] in values)
-        ]
-        return [_to_graphql(row) for row in rows[: min(limit, self.page_size)]]
+            if number >= start and (not slugs or row["slug"] in slugs)
+        )
+        return list(islice(rows, min(limit, self.page_size)))
 
     def _show(self, path: str, row: Row, depth: int = 2) -> Row:
         """Return a row as REST does; objects that it refers to have less and less `depth`."""
@@ -192,7 +179,9 @@ class FakeApi:
         if field in CHOICES and isinstance(value, str):
             return {"value": value}
         if field in TERMINATIONS:
-            shown = ((end, self._show_id(Model.INTERFACE, end["object_id"], depth)) for end in value)
+            shown = (
+                (end, self._show_id(Model.INTERFACE, end["object_id"], depth)) for end in value
+            )
             return [end | {"object": interface} for end, interface in shown]
         if field == "custom_fields":
             site = value.get("hh_site")
@@ -217,7 +206,7 @@ class FakeApi:
                 return {"interface_count": len(self._used_by(model, number, Model.INTERFACE))}
             case Model.INTERFACE:
                 return {
-                    "cable": next(iter(self._used_by(model, number, Model.CABLE)), None),
+                    "cable": self._used_by(model, number, Model.CABLE),
                     "count_ipaddresses": len(self._used_by(model, number, Model.IP_ADDRESS)),
                     "mac_addresses": self._used_by(model, number, Model.MAC_ADDRESS),
                 }
@@ -225,7 +214,7 @@ class FakeApi:
 
     def _used_by(self, model: Model, number: int, by: Model) -> list[Row]:
         rows = self._tables[PATHS[by]].values()
-        return [row for row in rows if any(True for _ in _iter_references(row, model, number))]
+        return [row for row in rows if _find_references(row, model, number)]
 
 
 class _Adapter(BaseAdapter):
@@ -238,7 +227,9 @@ class _Adapter(BaseAdapter):
     @override
     def send(self, request: PreparedRequest, *_: object, **__: object) -> Response:
         response = Response()
-        response.status_code, body = self._api.answer(request)
+        sent = json.loads(request.body) if isinstance(request.body, str | bytes) else None
+        method, path = request.method or "", request.path_url
+        response.status_code, body = self._api.answer(method, path, sent)
         response._content = b"" if body is None else json.dumps(body).encode()
         response.headers["Content-Type"] = "application/json"
         response.request, response.url = request, str(request.url)
@@ -249,28 +240,31 @@ class _Adapter(BaseAdapter):
         """There is no connection."""
 
 
-def _iter_references(row: Row, model: Model, number: int) -> Iterator[str]:
-    """Yield the fields of a row that refer to an object."""
-    for field, value in row.items():
-        if REFERENCE_FIELDS.get(field) is model:
-            if value == number or (isinstance(value, list) and number in value):
-                yield field
-        elif field in TERMINATIONS and model is Model.INTERFACE:
-            if any(end["object_id"] == number for end in value):
-                yield field
+def _find_references(row: Row, model: Model, number: int) -> list[str]:
+    """Return the fields of a row that refer to an object."""
+    found = [
+        field
+        for field, value in row.items()
+        if REFERENCE_FIELDS.get(field) is model
+        and (number in value if isinstance(value, list) else value == number)
+    ]
+    if model is Model.INTERFACE:
+        ends = ((side, end) for side in TERMINATIONS for end in row.get(side, ()))
+        found += [side for side, end in ends if end["object_id"] == number]
     if row.get("assigned_object_type") == model and row["assigned_object_id"] == number:
-        yield "assigned_object"
+        found.append("assigned_object")
+    return found
 
 
 def _empty_references(row: Row, model: Model, number: int) -> Row:
     """Return a row that no longer refers to a deleted object. Raises `Refused`."""
-    emptied = dict(row)
-    for field in _iter_references(row, model, number):
+    emptied: Row = {}
+    for field in _find_references(row, model, number):
         if field not in EMPTIED:
             raise Refused(f"{model} {number} is the {field} of {row}")
         value = row[field]
         emptied[field] = [n for n in value if n != number] if isinstance(value, list) else None
-    return emptied
+    return row | emptied
 
 
 def _to_graphql(row: Row) -> Row:
