@@ -18,6 +18,15 @@ from tests.support.netbox.fault_proxy import FaultProxy, run_fault_proxy
 from tests.support.netbox.records import MakeRecord, create_record
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Add to a test in the real NetBox the fixture that starts it; others run without servers."""
+    if isinstance(item, pytest.Function) and "make_inventory" in item.fixturenames:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if parameters.get("make_inventory") != FAKE:
+            item.fixturenames = [*item.fixturenames, "stack"]
+
+
 @pytest.fixture
 def short_pages(browser: Browser) -> Iterator[int]:
     """Limit the pages of NetBox's lists to a few rows, as an administrator may."""

@@ -13,7 +13,7 @@ from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.live_samples import parse_live_state
 from tests.support.inventory.plans import connection
-from tests.support.inventory.small_fabric import FRAME, RACK, attachment, cable, vpc
+from tests.support.inventory.small_fabric import FRAME, NAMESPACES, RACK, attachment, cable, vpc
 from tests.support.netbox.fabric_inventory import (
     FabricInventory,
     MakeInventory,
@@ -47,14 +47,15 @@ def test_objects_are_tagged_and_changelog_names_sync(inventory: FabricInventory)
 
 
 def test_short_pages_lose_no_rows(inventory: FabricInventory, short_pages: int) -> None:
-    inventory.sync(*SMALL)
-    ids = inventory.ids()
-    assert len(inventory.objects(Model.VRF)) > short_pages
-    assert not inventory.sync(*SMALL).report.has_changes
-    assert inventory.ids() == ids
-    plan = inventory.plan(live_state(*SMALL))
+    networks = (*NAMESPACES, *(vpc(f"v{n}", 1000 + n, f"10.0.{n}.0/24") for n in range(3)))
+    inventory.sync(*networks)
+    models = (Model.VRF, Model.VLAN, Model.PREFIX)
+    ids = [[row["id"] for row in inventory.objects(model)] for model in models]
+    assert not inventory.sync(*networks).report.has_changes
+    assert [[row["id"] for row in inventory.objects(model)] for model in models] == ids
+    plan = inventory.plan(live_state(*networks))
     # VRF names may repeat, so a lost row would lead to a duplicate.
-    assert len(inventory.objects(Model.VRF)) == plan.counts[Model.VRF]
+    assert short_pages < len(inventory.objects(Model.VRF)) == plan.counts[Model.VRF]
 
 
 @key_scenario

@@ -49,10 +49,9 @@ LIST_QUERY: Final = re.compile(
 
 
 class FakeApi:
-    """One NetBox; `page_size` is its MAX_PAGE_SIZE."""
+    """One NetBox, empty at first."""
 
     def __init__(self) -> None:
-        self.page_size = 1000
         self._rules = FakeNetBox()
         self._tables: dict[str, dict[int, Row]] = defaultdict(dict)
         self._numbers = count(1)
@@ -157,7 +156,7 @@ class FakeApi:
             for number, row in sorted(self._tables[PATHS[model]].items())
             if number >= start and (not slugs or row["slug"] in slugs)
         )
-        return list(islice(rows, min(limit, self.page_size)))
+        return list(islice(rows, limit))
 
     def _show(self, path: str, row: Row, depth: int = 2) -> Row:
         """Return a row as REST does; objects that it refers to have less and less `depth`."""
