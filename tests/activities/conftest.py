@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -20,10 +19,9 @@ from stack.processes.ports import PortPool
 from stack.services.git_server import GitServer
 from stack.stack import Stack
 from tests.support.netbox.browser import Browser
-from tests.support.netbox.records import INSTANCE, MakeRecord
+from tests.support.netbox.records import INSTANCE, MakeRecord, create_record
 from tests.support.paths import HEDGEHOG
 
-NUMBERS = count(1)
 CREDENTIAL = "lab"
 FABRIC_CREDENTIAL = "fabric"
 CRDS = HEDGEHOG / "crds"
@@ -43,14 +41,7 @@ def make_record(netbox: NetBox, admin: NetBox) -> Iterator[MakeRecord]:
     created: list[Row] = []
 
     def make(**custom_fields: object) -> Row:
-        name = f"Trial {next(NUMBERS)}"
-        fields = {
-            "hh_fabric_id": name.lower().replace(" ", "-"),
-            "hh_sync_enabled": True,
-            "hh_kubernetes_server": "https://10.0.0.1:6443",
-            "hh_git_repository": "https://git.example.com/net/dc1.git",
-        }
-        created.append(netbox.create_record(name, fields | custom_fields))
+        created.append(create_record(netbox, **custom_fields))
         return created[-1]
 
     yield make

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from pydantic import SecretStr
@@ -11,9 +12,19 @@ from activities.netbox.client import NetBox
 from settings import Settings
 from stack.stack import Stack
 from tests.support.netbox.browser import Browser
-from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory
+from tests.support.netbox.fabric_inventory import FAKE, NETBOX, FabricInventory, MakeInventory
+from tests.support.netbox.fake_api import FakeApi
 from tests.support.netbox.fault_proxy import FaultProxy, run_fault_proxy
-from tests.support.netbox.records import MakeRecord
+from tests.support.netbox.records import MakeRecord, create_record
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Add to a test in the real NetBox the fixture that starts it; others run without servers."""
+    if isinstance(item, pytest.Function) and "make_inventory" in item.fixturenames:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if parameters.get("make_inventory") != FAKE:
+            item.fixturenames = [*item.fixturenames, "stack"]
 
 
 @pytest.fixture
@@ -34,14 +45,19 @@ def inventory_netbox(stack: Stack, constrained_token: str) -> Iterator[Inventory
 
 
 @pytest.fixture
-def make_inventory(
-    inventory_netbox: InventoryNetBox, admin: NetBox, make_record: MakeRecord
-) -> MakeInventory:
-    """Return a function that creates fabrics with empty inventories.
+def make_inventory(request: pytest.FixtureRequest) -> MakeInventory:
+    """Return a function that creates fabrics with empty inventories, in the real NetBox or in a fake.
 
     Inventories stay after a test: no fabric touches those of others, and NetBox is slow at deleting.
     """
-    return lambda **fields: FabricInventory(inventory_netbox, admin, make_record(**fields))
+    if getattr(request, "param", NETBOX) == FAKE:
+        api = FakeApi()
+        netbox, admin = api.connect(InventoryNetBox), api.connect(NetBox)
+        make_record: MakeRecord = partial(create_record, admin)
+    else:
+        names = ("inventory_netbox", "admin", "make_record")
+        netbox, admin, make_record = map(request.getfixturevalue, names)
+    return lambda **fields: FabricInventory(netbox, admin, make_record(**fields))
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.report.report import MAX_FINDINGS, Finding, FindingType, InventoryOutcome
 from tests.support.inventory.plans import server, switch
-from tests.support.inventory.small_fabric import FRAME, cable, vpc
+from tests.support.inventory.small_fabric import NAMESPACES, RACK, cable, vpc
 from tests.support.netbox.fabric_inventory import FabricInventory, cable_ports, grant_disabled
 
-SMALL = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-2/E1/1"))
+SMALL = (*RACK, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-2/E1/1"))
 OFFERED = {"tags": [{"slug": TAG_SLUG}]}
 
 
@@ -117,9 +117,7 @@ def test_refused_adoption_is_reported_and_delays_nothing(
     catalogue: Row, inventory: FabricInventory
 ) -> None:
     """NetBox refuses any change of a device without a value for a required field."""
-    inventory.sync(
-        *(resource for resource in SMALL if resource.key.kind.name.endswith("Namespace"))
-    )
+    inventory.sync(SMALL[0])
     [site] = inventory.objects(Model.SITE)
     device = {"name": "s-1", "site": site["id"], **catalogue, **OFFERED}
     inventory.admin.create(PATHS[Model.DEVICE], device)
@@ -187,12 +185,11 @@ def test_tagged_catalogue_object_is_not_adopted(inventory: FabricInventory) -> N
 
 
 def test_conflict_of_change_is_named(inventory: FabricInventory) -> None:
-    namespaces = [resource for resource in FRAME if resource.kind.name.endswith("Namespace")]
-    inventory.sync(*namespaces, vpc("v", 1001, "10.0.1.0/24"))
+    inventory.sync(*NAMESPACES, vpc("v", 1001, "10.0.1.0/24"))
     group = inventory.get(Model.VLAN_GROUP, "VLANNamespace/default/default")["id"]
     row = {"group": group, "vid": 1003, "name": "by hand", **OFFERED}
     vlan = inventory.admin.create(PATHS[Model.VLAN], row)
-    moved = (*namespaces, vpc("v", 1003, "10.0.1.0/24"))
+    moved = (*NAMESPACES, vpc("v", 1003, "10.0.1.0/24"))
     outcome = inventory.sync(*moved)
     [conflict] = outcome.report.findings
     assert (conflict.problem, conflict.what) == (FindingType.CONFLICT, "VPC/default/v#a")

@@ -3,16 +3,11 @@
 from activities.inventory.netbox.endpoints import PATHS
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from fabrics.inventory.model.planned import Model
-from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
+from tests.support.inventory.small_fabric import RACK, cable
 from tests.support.netbox.browser import Browser, cluster_page
 from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory
 
-SMALL = (
-    *FRAME,
-    cable("c", "s-1/e1", "leaf-1/E1/1"),
-    vpc("v", 1001, "10.0.1.0/24"),
-    attachment("v-c", "v/a", "c"),
-)
+SMALL = (*RACK, cable("c", "s-1/e1", "leaf-1/E1/1"))
 
 
 def is_there(admin: NetBox, record: Row) -> bool:

@@ -13,12 +13,15 @@ from fabrics.fleet.reconcile import FabricRecord
 from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.report.report import FindingType
+from tests.support.fabrics.objects import live_state
 from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
 from tests.support.netbox.fabric_inventory import (
     CHANGES,
     FabricInventory,
     MakeInventory,
     grant_constrained,
+    key_scenario,
+    scenario,
 )
 
 SMALL = (
@@ -42,16 +45,25 @@ class Campus:
     room: Row
 
 
-@pytest.fixture(scope="session")
-def campus(admin: NetBox) -> Campus:
+@pytest.fixture
+def campus(make_inventory: MakeInventory) -> Campus:
     """Sites that exist before any record, and stay as long as the devices in them."""
-    region = admin.create(REGIONS, {"name": "Trial campus", "slug": "trial-campus"})
+    admin = make_inventory().admin
+    region = ensure(admin, REGIONS, {"name": "Trial campus", "slug": "trial-campus"})
     north, south = (
-        admin.create(SITES, {"name": f"Trial {name}", "slug": name, "region": region["id"]})
+        ensure(admin, SITES, {"name": f"Trial {name}", "slug": name, "region": region["id"]})
         for name in ("north", "south")
     )
     room = {"name": "Trial room", "slug": "room", "site": north["id"], "status": "active"}
-    return Campus(region, north, south, admin.create(LOCATIONS, room))
+    return Campus(region, north, south, ensure(admin, LOCATIONS, room))
+
+
+def ensure(admin: NetBox, path: str, row: Row) -> Row:
+    """Return the object with this slug; create it if an earlier test did not."""
+    rows = (found for found in admin.list_rows(path, slug=row["slug"]))
+    return next((found for found in rows if found["slug"] == row["slug"]), None) or admin.create(
+        path, row
+    )
 
 
 def device_sites(inventory: FabricInventory) -> set[tuple[str, str]]:
@@ -100,6 +112,7 @@ def assert_settled(inventory: FabricInventory) -> None:
     ("scope", "site"),
     [("dcim.site", "north"), ("dcim.location", "north"), ("dcim.region", ""), (None, "")],
 )
+@scenario
 def test_cluster_scope_determines_site(
     campus: Campus, inventory: FabricInventory, scope: str | None, site: str
 ) -> None:
@@ -118,6 +131,7 @@ def test_cluster_scope_determines_site(
     assert_settled(inventory)
 
 
+@key_scenario
 def test_chosen_site_overrides_scope(campus: Campus, inventory: FabricInventory) -> None:
     edit_record(inventory, scope_type="dcim.location", scope_id=campus.room["id"])
     choose_site(inventory, campus.south["id"])
@@ -128,6 +142,7 @@ def test_chosen_site_overrides_scope(campus: Campus, inventory: FabricInventory)
     assert device_sites(inventory) == in_shared_site(inventory, "north")
 
 
+@scenario
 def test_site_change_updates_only_devices(campus: Campus, inventory: FabricInventory) -> None:
     inventory.sync(*SMALL)
     ids, site = inventory.ids(), (Model.SITE, f"Fabric/default/{inventory.fabric_id}#site")
@@ -185,6 +200,7 @@ def test_rack_is_cleared_only_when_site_changes(campus: Campus, inventory: Fabri
     assert not inventory.sync(LEAF).report.has_changes
 
 
+@scenario
 def test_own_site_stays_if_devices_return_in_time(
     campus: Campus, inventory: FabricInventory
 ) -> None:
@@ -198,6 +214,7 @@ def test_own_site_stays_if_devices_return_in_time(
     assert_settled(inventory)
 
 
+@scenario
 def test_own_site_may_be_chosen_explicitly(inventory: FabricInventory) -> None:
     inventory.sync(*SMALL)
     [site] = inventory.objects(Model.SITE)
@@ -247,7 +264,7 @@ def test_own_site_stays_while_it_contains_objects_of_people(
     campus: Campus, inventory: FabricInventory
 ) -> None:
     """NetBox would delete them with the site."""
-    inventory.sync(*SMALL)
+    inventory.sync(LEAF)
     [site] = inventory.objects(Model.SITE)
     choose_site(inventory, campus.north["id"])
     scope = {"scope_type": "dcim.site", "scope_id": site["id"]}
@@ -260,18 +277,20 @@ def test_own_site_stays_while_it_contains_objects_of_people(
     ids = {
         path: inventory.admin.create(path, values)["id"] for path, values in objects_by_path.items()
     }
-    for path, object_id in ids.items():
-        for _ in range(3):
-            outcome = inventory.sync(*SMALL)
-        assert outcome.report.problems == {FindingType.CONFLICT: 1}
+    outcome = inventory.sync_to_deletion(live_state(LEAF))
+    while ids:
         [finding] = outcome.report.findings
+        assert finding.problem is FindingType.CONFLICT
         assert finding.what == f"Fabric/default/{inventory.fabric_id}#site"
-        assert "stays in NetBox: it still has" in finding.why
-        inventory.admin.delete(path, object_id)
-    assert inventory.sync(*SMALL).report.deleted == 1
+        assert finding.why.startswith("stays in NetBox: it still has ")
+        assert len(finding.why.split(", ")) == len(ids), finding.why
+        inventory.admin.delete(*ids.popitem())
+        outcome = inventory.sync(LEAF)
+    assert outcome.report.deleted == 1
     assert inventory.objects(Model.SITE) == []
 
 
+@scenario
 def test_two_fabrics_change_sites_side_by_side(
     campus: Campus, make_inventory: MakeInventory
 ) -> None:

@@ -13,19 +13,27 @@ from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.live_samples import parse_live_state
 from tests.support.inventory.plans import connection
-from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
-from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory, cable_ports
+from tests.support.inventory.small_fabric import FRAME, NAMESPACES, RACK, attachment, cable, vpc
+from tests.support.netbox.fabric_inventory import (
+    FabricInventory,
+    MakeInventory,
+    cable_ports,
+    key_scenario,
+    scenario,
+)
 
+CABLES = (cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-1/E1/2"))
+WIRED = (*RACK, *CABLES)
 SMALL = (
     *FRAME,
-    cable("c", "s-1/e1", "leaf-1/E1/1"),
-    cable("d", "s-2/e1", "leaf-1/E1/2"),
+    *CABLES,
     vpc("v", 1001, "10.0.1.0/24"),
     vpc("w", 1002, "10.0.2.0/24"),
     attachment("v-c", "v/a", "c"),
 )
 
 
+@key_scenario
 def test_objects_are_tagged_and_changelog_names_sync(inventory: FabricInventory) -> None:
     before = inventory.latest_change()
     inventory.sync(*SMALL)
@@ -39,16 +47,18 @@ def test_objects_are_tagged_and_changelog_names_sync(inventory: FabricInventory)
 
 
 def test_short_pages_lose_no_rows(inventory: FabricInventory, short_pages: int) -> None:
-    inventory.sync(*SMALL)
-    ids = inventory.ids()
-    assert len(inventory.objects(Model.VRF)) > short_pages
-    assert not inventory.sync(*SMALL).report.has_changes
-    assert inventory.ids() == ids
-    plan = inventory.plan(live_state(*SMALL))
+    networks = (*NAMESPACES, *(vpc(f"v{n}", 1000 + n, f"10.0.{n}.0/24") for n in range(3)))
+    inventory.sync(*networks)
+    models = (Model.VRF, Model.VLAN, Model.PREFIX)
+    ids = [[row["id"] for row in inventory.objects(model)] for model in models]
+    assert not inventory.sync(*networks).report.has_changes
+    assert [[row["id"] for row in inventory.objects(model)] for model in models] == ids
+    plan = inventory.plan(live_state(*networks))
     # VRF names may repeat, so a lost row would lead to a duplicate.
-    assert len(inventory.objects(Model.VRF)) == plan.counts[Model.VRF]
+    assert short_pages < len(inventory.objects(Model.VRF)) == plan.counts[Model.VRF]
 
 
+@key_scenario
 def test_edited_owned_values_are_restored_in_one_write(
     inventory: FabricInventory,
 ) -> None:
@@ -66,6 +76,7 @@ def test_edited_owned_values_are_restored_in_one_write(
     assert sorted(changed) == sorted([port["id"], vlan["id"]])
 
 
+@scenario
 def test_values_added_by_people_stay(inventory: FabricInventory) -> None:
     inventory.sync(*SMALL)
     keen = inventory.admin.create("extras/tags", {"name": "Keen", "slug": "keen"})
@@ -93,6 +104,7 @@ def test_values_added_by_people_stay(inventory: FabricInventory) -> None:
     inventory.admin.delete("extras/tags", keen["id"])
 
 
+@scenario
 def test_changes_keep_ids(inventory: FabricInventory) -> None:
     inventory.sync(*SMALL)
     ids = inventory.ids()
@@ -114,6 +126,7 @@ def test_changes_keep_ids(inventory: FabricInventory) -> None:
     assert taken_over["label"] == "new"
 
 
+@scenario
 def test_absent_vpc_is_deleted_by_third_sync(inventory: FabricInventory) -> None:
     inventory.sync(*SMALL)
     remaining = [resource for resource in SMALL if resource.name not in ("v", "v-c")]
@@ -126,6 +139,7 @@ def test_absent_vpc_is_deleted_by_third_sync(inventory: FabricInventory) -> None
     assert not inventory.sync(*remaining).has_pending_work
 
 
+@scenario
 def test_many_deletes_wait_for_confirmation(inventory: FabricInventory) -> None:
     cables = [cable(f"c{n}", f"s-1/e{n}", f"leaf-1/E1/{n}") for n in range(1, 13)]
     inventory.sync(*FRAME, *cables)
@@ -158,6 +172,7 @@ def add_optic(inventory: FabricInventory, port: Row) -> None:
     inventory.admin.create(INVENTORY_ITEMS, row | at)
 
 
+@scenario
 def test_suddenly_empty_kind_changes_nothing(inventory: FabricInventory) -> None:
     inventory.sync(*SMALL)
     before = inventory.latest_change()
@@ -168,6 +183,7 @@ def test_suddenly_empty_kind_changes_nothing(inventory: FabricInventory) -> None
     assert inventory.changes_since(before) == []
 
 
+@scenario
 def test_fabrics_with_same_device_names_share_site(make_inventory: MakeInventory) -> None:
     one = make_inventory()
     site = one.admin.create("dcim/sites", {"name": "Hall 7", "slug": "hall-7", "status": "active"})
@@ -181,8 +197,9 @@ def test_fabrics_with_same_device_names_share_site(make_inventory: MakeInventory
         assert {row["site"]["slug"] for row in inventory.objects(Model.DEVICE)} == {"hall-7"}
 
 
+@key_scenario
 def test_conflicting_objects_of_people_stay(inventory: FabricInventory) -> None:
-    inventory.sync(*FRAME)
+    inventory.sync(*RACK)
     device = inventory.get(Model.DEVICE, "Switch/default/leaf-1")
     server = inventory.get(Model.DEVICE, "Server/default/s-1")
     ports = [
@@ -191,7 +208,7 @@ def test_conflicting_objects_of_people_stay(inventory: FabricInventory) -> None:
         )
         for owner, name in ((device, "E1/1"), (server, "own"))
     ]
-    outcome = inventory.sync(*SMALL)
+    outcome = inventory.sync(*WIRED)
     assert outcome.report.problems[FindingType.CONFLICT] == 1
     conflict = next(
         finding for finding in outcome.report.findings if finding.problem is FindingType.CONFLICT
@@ -203,12 +220,13 @@ def test_conflicting_objects_of_people_stay(inventory: FabricInventory) -> None:
     ]
     tagged = {"tags": [{"slug": TAG_SLUG}]}
     inventory.admin.update("dcim/interfaces", ports[0]["id"], tagged)
-    assert inventory.sync(*SMALL).report.problems[FindingType.ADOPTABLE] == 1
+    assert inventory.sync(*WIRED).report.problems[FindingType.ADOPTABLE] == 1
     for row in ports:
         inventory.admin.delete("dcim/interfaces", row["id"])
-    assert inventory.sync(*SMALL).report.problems == {}
+    assert inventory.sync(*WIRED).report.problems == {}
 
 
+@scenario
 def test_tagged_object_is_adopted_only_on_request(inventory: FabricInventory) -> None:
     inventory.sync(*FRAME)
     device = inventory.get(Model.DEVICE, "Switch/default/leaf-1")
@@ -222,6 +240,7 @@ def test_tagged_object_is_adopted_only_on_request(inventory: FabricInventory) ->
     assert inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")["id"] == offered["id"]
 
 
+@scenario
 def test_device_with_foreign_port_is_decommissioned(inventory: FabricInventory) -> None:
     inventory.sync(*FRAME)
     device = inventory.get(Model.DEVICE, "Server/default/s-2")
@@ -239,6 +258,7 @@ def test_device_with_foreign_port_is_decommissioned(inventory: FabricInventory) 
     assert inventory.sync(*remaining).report.deleted == 1
 
 
+@scenario
 def test_interface_with_foreign_address_stays(inventory: FabricInventory) -> None:
     inventory.sync(*SMALL)
     port = inventory.get(Model.INTERFACE, "Server/default/s-2#e1")
@@ -267,9 +287,10 @@ def test_netbox_refuses_changes_of_foreign_objects(
     inventory.admin.delete("ipam/vrfs", vrf["id"])
 
 
+@key_scenario
 def test_external_port_replaces_cable(inventory: FabricInventory) -> None:
-    inventory.sync(*SMALL)
+    inventory.sync(*WIRED)
     external_port = connection("x", "external", {"switch": "leaf-1/E1/1"})
-    moved = (*FRAME, external_port, cable("c", "s-1/e1", "leaf-1/E1/3"))
+    moved = (*RACK, external_port, cable("c", "s-1/e1", "leaf-1/E1/3"))
     assert inventory.sync(*moved).report.problems == {}
     assert inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")["mark_connected"]

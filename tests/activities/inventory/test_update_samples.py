@@ -1,6 +1,9 @@
 """Whole fabrics in the real NetBox: their inventories match their manifests."""
 
+from collections.abc import Iterator
+
 import pytest
+from _pytest.mark import ParameterSet
 
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.report.report import FindingType
@@ -15,33 +18,32 @@ from tests.support.inventory.live_samples import (
     parse_live_state,
     profiles,
 )
-from tests.support.netbox.fabric_inventory import FabricInventory
+from tests.support.netbox.fabric_inventory import FAKE, NETBOX, FabricInventory
 from tests.support.netbox.inventory_assertions import assert_inventory_matches
 
-SHORT = {
-    "demo-gitops-env-1",
-    "demo-gitops-env-3",
-    "docs-build-wiring",
-    "vlab-gateway-externals",
-    "lyon-edge",
-    "made-up-1",
-}
-"""Samples of each type, which take a minute together; all others run in the soak tests."""
+ALWAYS_REAL = {"demo-gitops-env-1", "vlab-gateway-externals", "made-up-1"}
+"""Samples with all types of objects; the soak tests load all others into the real NetBox."""
+
+LARGE = "vlab-gpu-rail-large"
+"""The sample with thousands of objects, for which the fake is too slow."""
 
 MOST_REQUESTS = 8
 """The limit of a sync that writes nothing, for fabrics of any size."""
 
 
-def _params() -> list[object]:
-    real = [pytest.param(sample, marks=[needs_samples, *_soak(sample)]) for sample in REAL]
-    return [*real, *(pytest.param(sample, marks=_soak(sample)) for sample in (*OWN, *MADE_UP))]
+def _params() -> Iterator[ParameterSet]:
+    """Yield each sample in the fake NetBox and in the real one."""
+    for sample in (*REAL, *OWN, *MADE_UP):
+        marks = [needs_samples] if sample in REAL else []
+        soak = [] if sample.name in ALWAYS_REAL else [pytest.mark.soak]
+        if sample.name != LARGE:
+            yield pytest.param(FAKE, sample, marks=marks)
+        yield pytest.param(NETBOX, sample, marks=[*marks, *soak])
 
 
-def _soak(sample: LiveSet) -> list[pytest.MarkDecorator]:
-    return [] if sample.name in SHORT else [pytest.mark.soak]
-
-
-@pytest.mark.parametrize("sample", _params(), ids=str)
+@pytest.mark.parametrize(
+    ("make_inventory", "sample"), [*_params()], indirect=["make_inventory"], ids=str
+)
 def test_inventory_matches_manifests_and_second_sync_writes_nothing(
     sample: LiveSet, inventory: FabricInventory
 ) -> None:

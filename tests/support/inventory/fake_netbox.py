@@ -5,6 +5,8 @@ out-of-band addresses of a device stay on their interface, and interfaces on the
 objects share an address, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Interface
 from itertools import count
@@ -16,6 +18,10 @@ from fabrics.inventory.model.existing import ExistingInventory, ExistingObject, 
 from fabrics.inventory.model.planned import Model, Ref
 from fabrics.inventory.model.registry import PLANNED_CLASSES, SHARED_MODELS
 from fabrics.inventory.plan.plan import Plan
+
+
+class Refused(AssertionError):
+    """NetBox would refuse this write."""
 
 
 @dataclass
@@ -68,50 +74,72 @@ class FakeNetBox:
         if write.ref.model in SHARED_MODELS:
             self.shared[write.ref] = number
             return
-        before = self.rows.get(number) or ExistingObject(number, write.key, _empty(write.ref.model))
-        row = ExistingObject(number, write.key or before.key, {**before.values, **values})
+        before = self.rows.get(number) or ExistingObject(
+            number, write.key, empty_values(number.model)
+        )
+        self.put(ExistingObject(number, write.key or before.key, {**before.values, **values}))
+
+    def put(self, row: ExistingObject) -> None:
+        """Add or replace an object. Raises `Refused`."""
+        before = self.rows.get(row.id) or ExistingObject(row.id, "", empty_values(row.id.model))
         self._check(row)
         self._check_addresses(row)
         self._check_primary(before, row)
         self._check_device(before, row)
-        self.rows[number] = row
+        self.rows[row.id] = row
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Undo all changes of the `with` block if one is refused."""
+        rows, owners = dict(self.rows), dict(self._owners)
+        try:
+            yield
+        except Refused:
+            self.rows, self._owners = rows, owners
+            raise
 
     def _check(self, row: ExistingObject) -> None:
         for key in _unique_keys(row):
-            owner = self._owners.get(key, row.id)
-            is_taken = owner != row.id and key in _unique_keys(self.rows[owner])
-            assert not is_taken, f"{row.ref} takes {key} from {owner}"
+            owner = self.rows.get(self._owners.get(key, row.id))
+            is_taken = owner and owner.id != row.id and key in _unique_keys(owner)
+            _require(not is_taken, f"{row.ref} takes {key} from {owner and owner.id}")
             self._owners[key] = row.id
 
     def _check_addresses(self, row: ExistingObject) -> None:
-        """Assert that objects in one VRF share no addresses, except anycast ones."""
+        """Require that objects in one VRF share no addresses, except anycast ones."""
         if row.id.model not in _ADDRESSES:
             return
         for other in self.rows.values():
             if other.id.model is row.id.model and other.id != row.id:
                 roles = {one.values.get("role") for one in (row, other)}
                 may_share = roles == {"anycast"} or row.values["vrf"] != other.values["vrf"]
-                assert may_share or not _overlap(row, other), (
-                    f"{row.ref} takes those of {other.ref}"
+                _require(
+                    may_share or not _overlap(row, other), f"{row.ref} takes those of {other.ref}"
                 )
 
     def _check_primary(self, before: ExistingObject, after: ExistingObject) -> None:
-        """Assert that primary and out-of-band addresses stay on their interface."""
+        """Require that primary and out-of-band addresses stay on their interface."""
         link = "assigned_object"
         if after.id.model is Model.IP_ADDRESS and before.values[link] != after.values[link]:
             names = ("primary_ip4", "oob_ip")
             kept = {row.values.get(name) for row in self.rows.values() for name in names}
-            assert after.id not in kept, f"{after.ref} is an address that a device keeps"
+            _require(after.id not in kept, f"{after.ref} is an address that a device keeps")
 
     def _check_device(self, before: ExistingObject, after: ExistingObject) -> None:
-        """Assert that an interface stays on its device, with its LAG and its parent."""
+        """Require that an interface stays on its device, with its LAG and its parent."""
         if after.id.model is not Model.INTERFACE:
             return
         device = after.values["device"]
-        assert before.values["device"] in (None, device), f"{after.ref} leaves its device"
+        _require(before.values["device"] in (None, device), f"{after.ref} leaves its device")
         for name in ("lag", "parent"):
             other = after.values[name]
-            assert other is None or self.rows[other].values["device"] == device, after.ref
+            is_same = other is None or self.rows[other].values["device"] == device
+            _require(is_same, f"{after.ref} has its {name} on another device")
+
+
+def _require(is_allowed: bool, rule: str) -> None:
+    if not is_allowed:
+        raise Refused(rule)
 
 
 def _unique_keys(row: ExistingObject) -> set[tuple[object, ...]]:
@@ -142,16 +170,18 @@ def _resolve(value: Any, ids: dict[Ref, ObjectId]) -> Any:  # noqa: ANN401
     return value
 
 
-def _empty(model: Model) -> dict[str, Any]:
+def empty_values(model: Model) -> dict[str, Any]:
     """Return the values that NetBox gives to the fields of a new object."""
     defaults: dict[str, Any] = {
         "description": "",
+        "serial": "",
         "mgmt_only": False,
         "mark_connected": False,
         "enforce_unique": True,
         "tagged_vlans": (),
         "a_terminations": (),
         "b_terminations": (),
+        "status": "active",
     }
     names = (column.name for column in fields(PLANNED_CLASSES[model]))
     return {name: defaults.get(name) for name in names if name != "key"}

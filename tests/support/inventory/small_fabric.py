@@ -5,13 +5,17 @@ from fabrics.resources.resource import Resource
 from tests.support.fabrics.objects import live
 from tests.support.inventory.plans import connection, server, switch
 
-FRAME = (
-    switch("leaf-1", ip="172.30.0.5/21", boot={"mac": "0c:20:12:fe:00:01", "serial": "CN1"}),
-    switch("leaf-2"),
-    server("s-1"),
-    server("s-2"),
+RACK = (switch("leaf-1"), switch("leaf-2"), server("s-1"), server("s-2"))
+"""Devices alone: each further type of object takes NetBox some requests."""
+
+NAMESPACES = (
     live("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
     live("IPv4Namespace", "default", {"subnets": ["10.0.0.0/16"]}),
+)
+FRAME = (
+    switch("leaf-1", ip="172.30.0.5/21", boot={"mac": "0c:20:12:fe:00:01", "serial": "CN1"}),
+    *RACK[1:],
+    *NAMESPACES,
 )
 
 

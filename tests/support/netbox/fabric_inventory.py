@@ -3,22 +3,27 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from itertools import batched
 from typing import override
 
+import pytest
 import requests
 from temporalio.testing import ActivityEnvironment
 
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
+from activities.inventory.read.reader import LISTS_PER_REQUEST
 from activities.inventory.update import InventoryActivities
 from activities.kubernetes.live_state import LiveStateCache
 from activities.netbox.client import NetBox, Row
 from activities.setup.access import Grant
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.naming import FabricIdentity
+from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.plan.plan import Plan, make_plan
+from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
@@ -27,6 +32,15 @@ from settings import Settings
 from tests.support.fabrics.objects import live_state
 
 CHANGES = "core/object-changes"
+FAKE, NETBOX = "fake", "netbox"
+
+scenario = pytest.mark.parametrize(
+    "make_inventory", [FAKE, pytest.param(NETBOX, marks=pytest.mark.soak)], indirect=True
+)
+"""Runs a test in a fake NetBox, and in the soak tests also in the real one."""
+
+key_scenario = pytest.mark.parametrize("make_inventory", [FAKE, NETBOX], indirect=True)
+"""Runs a test in both always: it depends on a rule that only the real one can confirm."""
 
 
 class FixedLiveStates(LiveStateCache):
@@ -51,7 +65,6 @@ class FabricInventory:
     site: str = ""
     absence_counts: dict[str, int] = field(default_factory=dict)
     sync_number: int = 0
-    _latest_change: int = 0
 
     @property
     def fabric_id(self) -> str:
@@ -77,6 +90,12 @@ class FabricInventory:
         outcome = ActivityEnvironment().run(self.build_activities(live).update_inventory, request)
         self.absence_counts = outcome.absence_counts
         return outcome
+
+    def sync_to_deletion(self, live: LiveState) -> InventoryOutcome:
+        """Sync twice, as if what is absent had been absent long enough by then."""
+        self.sync_live(live)
+        self.absence_counts = dict.fromkeys(self.absence_counts, MIN_ABSENT_SYNCS - 1)
+        return self.sync_live(live)
 
     def build_activities(self, live: LiveState) -> InventoryActivities:
         """Return the activities of a worker that has observed this live state."""
@@ -118,23 +137,33 @@ class FabricInventory:
 
     # -- through a person's eyes -----------------------------------------------------------------------
 
-    def objects(self, model: Model) -> list[Row]:
+    def objects(self, model: Model, **filters: str) -> list[Row]:
         """Return the fabric's objects of a model."""
-        rows = self.admin.list_rows(PATHS[model], cf_hh_fabric=self.fabric_id)
+        rows = self.admin.list_rows(PATHS[model], cf_hh_fabric=self.fabric_id, **filters)
         return [row for row in rows if row["custom_fields"]["hh_fabric"] == self.fabric_id]
 
     def get(self, model: Model, key: str) -> Row:
         """Return the object with this `hh_key`."""
-        [row] = [row for row in self.objects(model) if row["custom_fields"]["hh_key"] == key]
+        rows = self.objects(model, cf_hh_key=key)
+        [row] = [row for row in rows if row["custom_fields"]["hh_key"] == key]
         return row
 
     def ids(self) -> dict[tuple[Model, str], int]:
-        """Return the ids of all objects by model and key."""
-        return {
-            (model, row["custom_fields"]["hh_key"]): row["id"]
-            for model in OWNED_MODELS
-            for row in self.objects(model)
-        }
+        """Return the ids of all objects by model and key, in as few requests as NetBox allows."""
+        is_fabric = f'lookup: {{ string_lookup: {{ exact: "{self.fabric_id}" }} }}'
+        filters = f'filters: {{ custom_field_data: {{ path: "{FABRIC_FIELD}", {is_fabric} }} }}'
+        select = f"({filters}, pagination: {{ start: 0, limit: 1000 }}) {{ id custom_field_data }}"
+        ids: dict[tuple[Model, str], int] = {}
+        for models in batched(OWNED_MODELS, LISTS_PER_REQUEST):
+            names = (model.name.lower() for model in models)
+            lists = " ".join(f"{name.upper()}: {name}_list{select}" for name in names)
+            ids |= {
+                (Model[alias], row["custom_field_data"][KEY_FIELD]): int(row["id"])
+                for alias, rows in self.netbox.graphql(f"{{ {lists} }}").items()
+                for row in rows
+                if row["custom_field_data"][FABRIC_FIELD] == self.fabric_id
+            }
+        return ids
 
     def edit(self, model: Model, row: Row, **values: object) -> None:
         """Change an object as a person does."""
@@ -142,9 +171,8 @@ class FabricInventory:
 
     def latest_change(self) -> int:
         """Return the id of the latest row of NetBox's changelog."""
-        rows = self.admin.list_rows(CHANGES, fields="id", id__gt=self._latest_change)
-        self._latest_change = max((row["id"] for row in rows), default=self._latest_change)
-        return self._latest_change
+        latest = self.admin._get(CHANGES, {"fields": "id", "ordering": "-id"}, limit=1, offset=0)
+        return max((row["id"] for row in latest), default=0)
 
     def changes_since(self, since: int) -> list[Row]:
         """Return the rows of NetBox's changelog after the one with the id `since`."""

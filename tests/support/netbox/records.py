@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
-from activities.netbox.client import Row
+from activities.netbox.client import NetBox, Row
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.record.sync_status import ConnectionStatus, LastKnownState
 
@@ -24,6 +25,20 @@ LAST_KNOWN = LastKnownState(
     drift=(DRIFT,),
     counts={"VPC": 3, "Switch": 5},
 )
+
+_NUMBERS = count(1)
+
+
+def create_record(netbox: NetBox, **custom_fields: object) -> Row:
+    """Create an enabled, unique record."""
+    name = f"Trial {next(_NUMBERS)}"
+    fields = {
+        "hh_fabric_id": name.lower().replace(" ", "-"),
+        "hh_sync_enabled": True,
+        "hh_kubernetes_server": "https://10.0.0.1:6443",
+        "hh_git_repository": "https://git.example.com/net/dc1.git",
+    }
+    return netbox.create_record(name, fields | custom_fields)
 
 
 def fabric_id(record: Row) -> str:

@@ -5,13 +5,15 @@ from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS
 from fabrics.inventory.report.report import Finding, FindingType, InventoryOutcome
+from fabrics.resources.resource import Resource
 from tests.support.fabrics.objects import live_state
-from tests.support.inventory.small_fabric import FRAME, cable, vpc
+from tests.support.inventory.plans import server
+from tests.support.inventory.small_fabric import NAMESPACES, RACK, cable, vpc
 from tests.support.netbox.fabric_inventory import FabricInventory, grant_disabled
 
-WIRED = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-2/E1/1"))
+WIRED = (*RACK, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-2/E1/1"))
+NETWORKS = (server("s-1"), *NAMESPACES)
 SERVICES = "ipam/services"
 
 
@@ -23,17 +25,15 @@ def create_service(inventory: FabricInventory, server: str) -> int:
     return int(inventory.admin.create(SERVICES, row)["id"])
 
 
-def live_without(*removed: str) -> LiveState:
+def live_without(*removed: str, given: tuple[Resource, ...] = WIRED) -> LiveState:
     """Return the live state without these objects."""
-    resources = (resource for resource in WIRED if resource.name not in removed)
+    resources = (resource for resource in given if resource.name not in removed)
     return live_state(*resources, served=("Server", "Connection", "VPC"))
 
 
 def sync_without(inventory: FabricInventory, *removed: str) -> InventoryOutcome:
     """Return the outcome of the sync that may delete these objects."""
-    for _ in range(MIN_ABSENT_SYNCS - 1):
-        inventory.sync_live(live_without(*removed))
-    return inventory.sync_live(live_without(*removed))
+    return inventory.sync_to_deletion(live_without(*removed))
 
 
 def test_device_with_service_stays(inventory: FabricInventory) -> None:
@@ -126,7 +126,7 @@ def test_port_with_terminations_or_items_stays(inventory: FabricInventory) -> No
 
 def test_networks_of_foreign_interfaces_stay(inventory: FabricInventory) -> None:
     """NetBox would silently remove the networks from the interfaces."""
-    inventory.sync(*WIRED, vpc("v", 1001, "10.0.1.0/24"))
+    inventory.sync(*NETWORKS, vpc("v", 1001, "10.0.1.0/24"))
     admin, server = inventory.admin, inventory.get(Model.DEVICE, "Server/default/s-1")
     vlan, vrf = (
         inventory.get(model, key)["id"]
@@ -142,32 +142,34 @@ def test_networks_of_foreign_interfaces_stay(inventory: FabricInventory) -> None
 
     on_both = f"interface eth7 of {inventory.fabric_id}-host, interface eth0 of vm"
     [grant] = (grant for grant in INVENTORY_GRANTS if VM_INTERFACES in grant.models)
-    sync_without(inventory)
+    without_vpc = live_without(given=NETWORKS)
+    inventory.sync_to_deletion(without_vpc)
     for path, object_id, remaining in (
         ("dcim/devices", host["id"], on_both),
         ("virtualization/virtual-machines", machine["id"], "interface eth0 of vm"),
     ):
-        findings = inventory.sync_live(live_without()).report.findings
+        findings = inventory.sync_live(without_vpc).report.findings
         assert [finding.what for finding in findings] == ["VPC/default/v#a", "VPC/default/v"]
         assert {finding.why for finding in findings} == {
             f"stays in NetBox: it still has {remaining}"
         }
         admin.delete(path, object_id)
     with grant_disabled(admin, grant):
-        findings = inventory.sync_live(live_without()).report.findings
+        findings = inventory.sync_live(without_vpc).report.findings
     assert len(findings) == 2
     assert all(finding.why.endswith("Run `starter.py setup`.") for finding in findings)
-    assert inventory.sync_live(live_without()).report.deleted == 2
+    assert inventory.sync_live(without_vpc).report.deleted == 2
 
 
 def test_vlan_in_l2vpn_stays(inventory: FabricInventory) -> None:
-    inventory.sync(*WIRED, vpc("v", 1001, "10.0.1.0/24"))
+    inventory.sync(*NETWORKS, vpc("v", 1001, "10.0.1.0/24"))
     vlan = inventory.get(Model.VLAN, "VPC/default/v#a")["id"]
     row = {"name": "Trial", "slug": "trial", "type": "vxlan"}
     l2vpn = inventory.admin.create("vpn/l2vpns", row)["id"]
     at = {"assigned_object_type": Model.VLAN, "assigned_object_id": vlan}
     inventory.admin.create("vpn/l2vpn-terminations", {"l2vpn": l2vpn, **at})
-    [finding] = sync_without(inventory).report.findings
+    without_vpc = live_without(given=NETWORKS)
+    [finding] = inventory.sync_to_deletion(without_vpc).report.findings
     assert finding.why == "stays in NetBox: it still has L2VPN"
     inventory.admin.delete("vpn/l2vpns", l2vpn)
-    assert inventory.sync_live(live_without()).report.deleted == 1
+    assert inventory.sync_live(without_vpc).report.deleted == 1

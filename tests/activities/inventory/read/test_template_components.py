@@ -7,10 +7,9 @@ import pytest
 from activities.netbox.client import NetBox, Row
 from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS
 from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.objects import live_state
-from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
+from tests.support.inventory.small_fabric import FRAME, RACK, attachment, cable, vpc
 from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory
 
 INTERFACES, TEMPLATES = "dcim/interfaces", "dcim/interface-templates"
@@ -26,7 +25,7 @@ PORT = "Switch/default/leaf-1#E1/1"
 @pytest.fixture
 def templates(make_inventory: MakeInventory, admin: NetBox) -> Iterator[None]:
     """Add templates to the switches' type: for two ports, another port and others."""
-    make_inventory().sync(*FRAME)
+    make_inventory().sync(RACK[0])
     [type_] = admin.list_rows("dcim/device-types", slug="vs")
     templates = [
         admin.create(
@@ -82,24 +81,25 @@ def test_template_interfaces_are_taken_over(inventory: FabricInventory) -> None:
 
 
 def test_hand_made_interface_is_conflict(inventory: FabricInventory) -> None:
-    inventory.sync(*FRAME)
+    inventory.sync(*RACK)
     device = inventory.get(Model.DEVICE, "Switch/default/leaf-1")
     port = {"device": device["id"], "name": "E1/1", "type": "other", "description": "mine"}
     foreign = inventory.admin.create(INTERFACES, port)
-    assert inventory.sync(*WIRED).report.problems[FindingType.CONFLICT] == 1
+    wired = (*RACK, cable("c", "s-1/e1", "leaf-1/E1/1"))
+    assert inventory.sync(*wired).report.problems[FindingType.CONFLICT] == 1
     assert ports(inventory, "leaf-1")["E1/1"]["tags"] == []
     inventory.admin.delete(INTERFACES, foreign["id"])
-    assert inventory.sync(*WIRED).report.problems == {}
+    assert inventory.sync(*wired).report.problems == {}
 
 
 @pytest.mark.usefixtures("templates")
 def test_template_interfaces_are_taken_over_by_later_sync(inventory: FabricInventory) -> None:
     """If a worker ends before it could mark them, the next worker does."""
-    inventory.sync(*FRAME)
+    inventory.sync(*RACK)
     marked = inventory.get(Model.INTERFACE, "Switch/default/leaf-2#M1")
     marks = {"hh_fabric": None, "hh_key": None}
     inventory.edit(Model.INTERFACE, marked, tags=[], custom_fields=marks)
-    assert inventory.sync(*FRAME).report.problems == {}
+    assert inventory.sync(*RACK).report.problems == {}
     assert inventory.get(Model.INTERFACE, "Switch/default/leaf-2#M1")["id"] == marked["id"]
 
 
@@ -128,9 +128,7 @@ def test_template_components_stay_only_if_used(
     without_switches = live_state(
         *remaining, served=("Switch", "Connection", "VPC", "VPCAttachment")
     )
-    for _ in range(MIN_ABSENT_SYNCS):
-        outcome = inventory.sync_live(without_switches)
-    [finding] = outcome.report.findings
+    [finding] = inventory.sync_to_deletion(without_switches).report.findings
     assert finding.what == "Switch/default/leaf-2"
     assert finding.why.endswith("interface Ethernet9, module bay Bay1, power port mine")
     devices = {row["name"]: row["status"]["value"] for row in inventory.objects(Model.DEVICE)}
