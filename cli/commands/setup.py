@@ -97,14 +97,14 @@ async def _run_setup(web_ui: str, webhook: str, remove: bool) -> SetupOutput:
         items = netbox_setup.all_items(web_ui, session.loops.client.namespace)
         secret = session.settings.webhook_secret
         if webhook:
-            _check_webhook(webhook, secret)
+            check_webhook(webhook, secret)
         if webhook or remove:  # `remove` finds them by name, whatever the URL
             items += netbox_setup.webhook_items(webhook, secret)
         with console.progress("Reading NetBox") as spinner:
             return await (_remove_setup if remove else _apply_setup)(session, items, spinner)
 
 
-def _check_webhook(url: str, secret: SecretStr) -> None:
+def check_webhook(url: str, secret: SecretStr) -> None:
     """Raise `CommandError` for an unusable URL.
 
     NetBox takes `{{` for a template, and shows the URL to everybody who may see webhooks.

@@ -1,14 +1,19 @@
 """The activity `observe`: its result, failing sources, and retries."""
 
-import socket
+import asyncio
 import time
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 import yaml
+from aiohttp import web
 from temporalio.common import RetryPolicy
 from temporalio.testing import ActivityEnvironment
 
@@ -271,22 +276,52 @@ def test_permanent_error_is_reported_at_once(
     assert "has no branches" in observe(activities, config, attempt=1).git_error
 
 
-def test_both_sources_are_read_in_parallel(
-    api: EmulatedKubernetesApi, config: FabricConfig, settings: Settings
-) -> None:
-    api.inject_fault(Fault(0))
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/fleet.git"
-        git = GitSource(repository=url, branch="main", directory="/", credential="none")
-        slow_settings = settings.model_copy(update={"git_timeout": 5.0, "read_timeout": 5.0})
-        slow = FabricActivities(slow_settings)
-        before = datetime.now(UTC)
-        observation = observe(slow, config.model_copy(update={"git": git}))
+@dataclass
+class FaultAfter(Fault):
+    """A failure that waits for an event, and tells that it has begun."""
 
-    assert "did not answer in time" in observation.kubernetes_error
-    assert "did not answer in time" in observation.git_error
+    begun: Event = field(default_factory=Event)
+    awaited: Event = field(default_factory=Event)
+
+    async def respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.begun.set()
+        await asyncio.to_thread(self.awaited.wait, 10)
+        return await super().respond(request)
+
+
+@contextmanager
+def git_server_that_fails_after(awaited: Event, begun: Event) -> Iterator[str]:
+    """Run a server that waits, then refuses the request; yield a repository's URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            begun.set()
+            if awaited.wait(10):
+                self.send_error(401)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, args=[0.01]).start()
+        yield f"http://127.0.0.1:{server.server_port}/fleet.git"
+        server.shutdown()
+
+
+def test_both_sources_are_read_in_parallel(
+    api: EmulatedKubernetesApi, config: FabricConfig, activities: FabricActivities
+) -> None:
+    """Each source responds only after the other one has been asked."""
+    kubernetes = FaultAfter(503)
+    api.inject_fault(kubernetes)
+    before = datetime.now(UTC)
+    with git_server_that_fails_after(kubernetes.begun, kubernetes.awaited) as url:
+        git = GitSource(repository=url, branch="main", directory="/", credential="none")
+        observation = observe(activities, config.model_copy(update={"git": git}))
+
+    assert "is not available" in observation.kubernetes_error
+    assert "requires a credential" in observation.git_error
     assert observation.started - before < timedelta(seconds=2)
-    assert datetime.now(UTC) - before < timedelta(seconds=slow_settings.read_timeout + 4)
 
 
 def test_unserved_kind_in_git_is_a_problem(

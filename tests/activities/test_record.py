@@ -1,17 +1,14 @@
 """The activities on records, against the real NetBox as its constrained user."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import count
-from threading import Event, Semaphore
-from typing import Any
 
 import pytest
 
 from activities.errors import PermanentError
 from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
-from activities.netbox.http import BadRequest, PreconditionFailed
+from activities.netbox.http import BadRequest
 from activities.record import RecordActivities, RecordUpdate
 from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.items import CLUSTER_OBJECT_TYPE
@@ -239,60 +236,34 @@ def test_concurrent_edit_survives(
     assert stored["hh_sync_status"]["value"] == "disabled"
 
 
-def test_update_gives_up_after_repeated_conflicts(
+def test_no_edit_is_lost_while_results_are_written(
     activities: RecordActivities,
     netbox: NetBox,
     admin: NetBox,
     record: Row,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    numbers = count()
-
-    def edit() -> None:
-        admin.update(CLUSTERS_PATH, record["id"], {"comments": f"{next(numbers)}"})
-
-    reads = interfere(monkeypatch, netbox, edit, times=1000)
-    with pytest.raises(PreconditionFailed, match="somebody else kept changing it"):
-        activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN))
-    assert 2 < len(reads) < 20
-    assert fields_of(admin, record)["hh_sync_status"] is None
-
-
-def test_no_edit_is_lost_while_results_are_written(
-    activities: RecordActivities, admin: NetBox, record: Row
-) -> None:
-    """Edit one of several fields 50 times, each time while a result is being written."""
-    finished, written = Event(), Semaphore(0)
-
-    def write_results() -> None:
-        for number in count(1):
-            if finished.is_set():
-                return
-            started = STARTED + timedelta(seconds=number)
-            last_known = LAST_KNOWN.model_copy(update={"last_sync": started, "drift_count": number})
-            activities.record_result(
-                RecordUpdate(fabric_id=fabric_id(record), last_known=last_known)
-            )
-            written.release()
-
-    expected: dict[str, Any] = {}
+    """Send an edit together with the request that writes a result, 16 times."""
+    patch_record, sent, expected = netbox.patch_record, list[Future[Row]](), dict[str, object]()
     with ThreadPoolExecutor(1) as pool:
-        results = pool.submit(write_results)
-        try:
-            for number in range(50):
-                assert written.acquire(timeout=60)
-                name, value = EDITS[number % len(EDITS)]
-                edit = {name: value(number)}
-                admin.update(CLUSTERS_PATH, record["id"], {"custom_fields": edit})
-                expected |= edit
-                stored = fields_of(admin, record)
-                assert {key: stored[key] for key in expected} == expected
-        finally:
-            finished.set()
-        results.result()
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN))
-    stored = fields_of(admin, record)
-    assert {key: stored[key] for key in expected} == expected
+        for number in range(16):
+            name, value = EDITS[number % len(EDITS)]
+            expected[name] = value(number)
+            edit = {"custom_fields": {name: expected[name]}}
+
+            def patch(record_id: int, fields: Row, etag: str, edit: Row = edit) -> Row:
+                monkeypatch.setattr(netbox, "patch_record", patch_record)
+                sent.append(pool.submit(admin.update, CLUSTERS_PATH, record_id, edit))
+                return patch_record(record_id, fields, etag)
+
+            monkeypatch.setattr(netbox, "patch_record", patch)
+            started = STARTED + timedelta(seconds=number + 1)
+            last_known = LAST_KNOWN.model_copy(update={"last_sync": started, "drift_count": number})
+            update = RecordUpdate(fabric_id=fabric_id(record), last_known=last_known)
+            activities.record_result(update)
+            sent[number].result()
+            stored = fields_of(admin, record)
+            assert {key: stored[key] for key in expected} == expected
 
 
 EDITS: list[tuple[str, Callable[[int], object]]] = [

@@ -4,12 +4,15 @@ import asyncio
 import json
 
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from activities import setup
 from activities.netbox.client import NetBox
 from activities.setup.webhook import EVENT_RULES, WEBHOOKS
 from cli.app import app
+from cli.commands.setup import check_webhook
+from cli.errors import CommandError
 from tests.support.cli.command_line import CommandLine
 from tests.support.system.installation import Installation
 from tests.support.webhooks.senders import SECRET
@@ -63,8 +66,14 @@ async def test_webhook_is_created_once_and_removed(
 @pytest.mark.parametrize(
     "url", ["sync.example.com", "ftp://x", "https://me:pass@x", "https://x/?a=b", "https://{{x}}"]
 )
-async def test_unusable_url_is_refused(admins: CommandLine, url: str) -> None:
-    refused = await admins("setup", "--webhook", url)
+def test_unusable_url_is_refused(url: str) -> None:
+    with pytest.raises(CommandError, match="--webhook must be http://HOST:PORT") as refused:
+        check_webhook(url, SecretStr(SECRET))
+    assert "pass" not in str(refused.value).replace("password", "")
+
+
+async def test_setup_refuses_unusable_url(admins: CommandLine) -> None:
+    refused = await admins("setup", "--webhook", "https://me:pass@x")
     assert refused.is_refused("--webhook must be http://HOST:PORT"), refused
     assert "pass" not in refused.err.replace("password", "")
 
