@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -21,18 +20,19 @@ TOKEN = "s3cret-token"
 NAMES = ["Git credential", "Git", "Kubernetes credential", "Kubernetes"]
 
 
-@pytest.fixture
-def repository(git_server: GitServer, credential: Path) -> GitRepository:
-    """A repository that requires a token, which the credential has."""
-    made = git_server.create_repository(f"examined-{uuid4().hex[:8]}", token=TOKEN)
+@pytest.fixture(scope="module")
+def repository(git_server: GitServer) -> GitRepository:
+    """A repository that requires a token."""
+    made = git_server.create_repository("examined", token=TOKEN)
     made.commit({"oslo/a.yaml": "a: 1\n", "oslo/b.yaml": "b: 1\n", "bergen/c.yaml": "c: 1\n"})
-    (credential / "git-token").write_text(TOKEN)
-    (credential / "git-url").write_text(git_server.url)
     return made
 
 
 @pytest.fixture
-def source(repository: GitRepository) -> GitSource:
+def source(git_server: GitServer, repository: GitRepository, credential: Path) -> GitSource:
+    """The repository as a record names it, and the token in the worker's credential."""
+    (credential / "git-token").write_text(TOKEN)
+    (credential / "git-url").write_text(git_server.url)
     return GitSource(repository=repository.url, branch="main", directory="oslo", credential="lab")
 
 

@@ -107,6 +107,7 @@ async def test_stuck_fleet_is_replaced(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(worker, "FLEET_CHECK_INTERVAL", timedelta(seconds=0.1))
+    monkeypatch.setattr("activities.fleet.STUCK_AFTER_ATTEMPTS", 1)
     settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path)
     stuck = await client.start_workflow(
         "Fleet", "no state of a fleet", id=FLEET_WORKFLOW_ID, task_queue=settings.task_queue

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -243,25 +244,29 @@ def test_no_edit_is_lost_while_results_are_written(
     record: Row,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Send an edit together with the request that writes a result, 16 times."""
-    patch_record, sent, expected = netbox.patch_record, list[Future[Row]](), dict[str, object]()
-    with ThreadPoolExecutor(1) as pool:
-        for number in range(16):
+    """Send 12 edits, each together with a result; every other time the result goes first."""
+    patch_record, edits, expected = netbox.patch_record, list[Future[Row]](), dict[str, object]()
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(12):
             name, value = EDITS[number % len(EDITS)]
             expected[name] = value(number)
-            edit = {"custom_fields": {name: expected[name]}}
+            body = {"custom_fields": {name: expected[name]}}
 
-            def patch(record_id: int, fields: Row, etag: str, edit: Row = edit) -> Row:
+            def patch(record_id: int, fields: Row, etag: str, body: Row = body) -> Row:
                 monkeypatch.setattr(netbox, "patch_record", patch_record)
-                sent.append(pool.submit(admin.update, CLUSTERS_PATH, record_id, edit))
-                return patch_record(record_id, fields, etag)
+                write = partial(patch_record, record_id, fields, etag)
+                edit = partial(admin.update, CLUSTERS_PATH, record_id, body)
+                order = (write, edit) if len(edits) % 2 else (edit, write)
+                sent = {send: pool.submit(send) for send in order}
+                edits.append(sent[edit])
+                return sent[write].result()
 
             monkeypatch.setattr(netbox, "patch_record", patch)
             started = STARTED + timedelta(seconds=number + 1)
             last_known = LAST_KNOWN.model_copy(update={"last_sync": started, "drift_count": number})
             update = RecordUpdate(fabric_id=fabric_id(record), last_known=last_known)
             activities.record_result(update)
-            sent[number].result()
+            edits[number].result()
             stored = fields_of(admin, record)
             assert {key: stored[key] for key in expected} == expected
 
