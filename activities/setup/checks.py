@@ -46,7 +46,7 @@ def check_netbox(netbox: NetBox) -> list[Check]:
 
 
 def version_checks(netbox: NetBox) -> Iterator[Check]:
-    """Yield the check of NetBox's version, which also needs a token that NetBox accepts."""
+    """Yield the check of NetBox's version, which also needs a good token."""
     yield run_check("NetBox", partial(_check_version, netbox))
 
 

@@ -90,18 +90,24 @@ def test_result_is_written_in_one_request(
     assert len(changes_of(admin, record)) == before + 1, "one write takes all, the claim too"
 
 
-def test_unchanged_result_is_not_written(
-    activities: RecordActivities, netbox: NetBox, admin: NetBox, record: Row
+def test_unchanged_result_is_read_once_and_not_written(
+    activities: RecordActivities,
+    netbox: NetBox,
+    admin: NetBox,
+    record: Row,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     update = RecordUpdate(
         fabric_id=fabric_id(record), last_known=LAST_KNOWN, edits=ConfigEdits(paused=False)
     )
-    activities.record_result(update)
-    written, _ = netbox.get_record(record["id"])
+    written = activities.record_result(update)
+    before, _ = netbox.get_record(record["id"])
     changes = len(changes_of(admin, record))
-    for _ in range(3):
-        activities.record_result(update)
-    assert netbox.get_record(record["id"])[0]["last_updated"] == written["last_updated"]
+    with monkeypatch.context() as patched:
+        reads = interfere(patched, netbox, lambda: None, times=0)
+        assert [activities.record_result(update) for _ in range(3)] == [written] * 3
+    assert reads == []
+    assert netbox.get_record(record["id"])[0]["last_updated"] == before["last_updated"]
     assert len(changes_of(admin, record)) == changes
 
 
@@ -244,7 +250,7 @@ def test_no_edit_is_lost_while_results_are_written(
     record: Row,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Send 12 edits, each together with a result; every other time the result goes first."""
+    """Send 12 edits, each at the moment of a result, by turns before and after it."""
     patch_record, edits, expected = netbox.patch_record, list[Future[Row]](), dict[str, object]()
     with ThreadPoolExecutor(2) as pool:
         for number in range(12):
