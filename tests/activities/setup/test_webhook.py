@@ -123,7 +123,7 @@ async def sync_and_comment(netbox: NetBox, row: Row, *numbers: int) -> None:
 async def test_config_edits_fire_webhook_and_sync_writes_do_not(
     received: ReceivedEvents, netbox: NetBox, admin: NetBox, make_record: MakeRecord
 ) -> None:
-    """The record has few values at first, a case that NetBox's conditions handle badly."""
+    """At first the record has few values, which NetBox's conditions handle badly."""
     record = await asyncio.to_thread(make_record)
     site = admin.create("dcim/sites", {"name": "Trial site", "slug": "trial-site"})
     values = VALUES | {"hh_site": site["id"]}
