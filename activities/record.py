@@ -2,12 +2,13 @@
 
 People edit the record too, so a write depends on its current content: read it, compute the fields that
 differ, send only those, and start over when somebody else has changed it meanwhile. If nothing differs,
-nothing is written.
+nothing is written, and one request is enough.
 """
 
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from pydantic import BaseModel
 from temporalio import activity
@@ -82,7 +83,7 @@ class RecordActivities:
         Raises `OwnedByOtherInstallation`.
         """
         record = self._find_record(update.fabric_id)
-        if record is not None:
+        if record is not None and self._compute_changes(update, record):
             record = self._write(record["id"], update)
         snapshot = self._build_snapshot(record)
         if record is not None and update.journal_entry:
@@ -101,14 +102,14 @@ class RecordActivities:
             self.netbox.check_all_records_visible()
         return record
 
-    def _write(self, record_id: int, update: RecordUpdate) -> Row | None:
-        def make_changes(record: Row) -> Row:
-            self._check_instance(record)
-            fields = find_changed_fields(record, update.edits, update.last_known, datetime.now(UTC))
-            return fields if get_owner_instance(record) else fields | {"hh_instance": self.instance}
+    def _compute_changes(self, update: RecordUpdate, record: Row) -> Row:
+        self._check_instance(record)
+        fields = find_changed_fields(record, update.edits, update.last_known, datetime.now(UTC))
+        return fields if get_owner_instance(record) else fields | {"hh_instance": self.instance}
 
+    def _write(self, record_id: int, update: RecordUpdate) -> Row | None:
         try:
-            return self.netbox.update_record(record_id, make_changes)
+            return self.netbox.update_record(record_id, partial(self._compute_changes, update))
         except BadRequest as error:
             with suppress(PermanentError, TransientError):  # the first error matters more
                 self.netbox.add_journal_entry(record_id, str(error), kind="danger")

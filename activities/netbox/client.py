@@ -108,6 +108,14 @@ class NetBox:
         with self._translate_errors(f"ask for permissions on {path}"):
             return set(self._build_request(path).options().get("actions", {}))
 
+    def can_view(self, path: str) -> bool:
+        """Return whether this user may view objects at `path`, by reading at most one."""
+        try:
+            next(self._get(path, {"fields": "id"}, 1), None)
+        except PermanentError:
+            return False
+        return True
+
     def can_delete(self, path: str) -> bool:
         """Return whether this user may delete at `path`, which OPTIONS does not tell.
 

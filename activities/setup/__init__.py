@@ -9,13 +9,14 @@ from activities.setup.checks import check_netbox
 from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS
 from activities.setup.inventory_items import INVENTORY_ACCESS_ITEMS, INVENTORY_FIELD_ITEMS
 from activities.setup.items import Item
-from activities.setup.provision import Action, Change, apply, plan, remove
+from activities.setup.provision import Action, Change, Rows, apply, plan, remove
 from activities.setup.views import TAG_ITEM, TYPE_ITEM, VIEW_ITEMS, workflow_link_item
 from activities.setup.webhook import webhook_items
 
 __all__ = [
     "Action",
     "Change",
+    "Rows",
     "all_items",
     "apply",
     "check_netbox",

@@ -4,9 +4,9 @@ The checks write nothing, and need no administrator.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from activities.checks import Check, join_abbreviated, run_check
@@ -16,7 +16,7 @@ from activities.setup.fields import CHOICE_SET_ITEMS, CUSTOM_FIELDS, FIELD_ITEMS
 from activities.setup.inventory_items import INVENTORY_FIELD_ITEMS
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
 from activities.setup.permissions import permission_checks, record_checks
-from activities.setup.provision import plan
+from activities.setup.provision import Rows, plan
 from activities.setup.views import TYPE_ITEM
 
 MIN_NETBOX_VERSION: Final = (4, 7)
@@ -45,28 +45,32 @@ def check_netbox(netbox: NetBox) -> list[Check]:
     return checks
 
 
-def _version_checks(netbox: NetBox) -> Iterator[Check]:
+def version_checks(netbox: NetBox) -> Iterator[Check]:
+    """Yield the check of NetBox's version, which also needs a good token."""
     yield run_check("NetBox", partial(_check_version, netbox))
 
 
-def _structure_checks(netbox: NetBox) -> Iterator[Check]:
+def structure_checks(netbox: NetBox) -> Iterator[Check]:
+    """Yield the check that NetBox has the cluster type and the custom fields."""
     items = _limit([*CHOICE_SET_ITEMS, *ALL_FIELD_ITEMS, TYPE_ITEM], STRUCTURE_ATTRIBUTES)
     success = f"NetBox has the cluster type {CLUSTER_TYPE_SLUG} and all {len(ALL_FIELD_ITEMS)} custom fields."
-    yield run_check("NetBox fields", partial(_check_items, netbox, items, success))
+    yield run_check("NetBox fields", partial(_check_items, Rows(netbox), items, success))
 
 
-def _rule_checks(netbox: NetBox) -> Iterator[Check]:
+def rule_checks(netbox: NetBox) -> Iterator[Check]:
+    """Yield the checks that custom fields find and take what syncs read and write."""
+    rows, list_records = Rows(netbox), cache(netbox.list_records)
     items = _limit(ALL_FIELD_ITEMS, FILTER_ATTRIBUTES)
     success = "Custom fields are filtered by exact value."
-    yield run_check("NetBox filters", partial(_check_items, netbox, items, success))
+    yield run_check("NetBox filters", partial(_check_items, rows, items, success))
     items = _limit(ALL_FIELD_ITEMS, VALIDATION_ATTRIBUTES)
     success = "No validation rule of a custom field refuses what syncs write."
-    yield run_check("NetBox rules", partial(_check_items, netbox, items, success))
-    yield run_check("NetBox required fields", partial(_check_required_fields, netbox))
-    yield run_check("NetBox values", partial(_check_values, netbox))
+    yield run_check("NetBox rules", partial(_check_items, rows, items, success))
+    yield run_check("NetBox required fields", partial(_check_required_fields, rows, list_records))
+    yield run_check("NetBox values", partial(_check_values, rows, list_records))
 
 
-STAGES: Final = (_version_checks, permission_checks, _structure_checks, record_checks, _rule_checks)
+STAGES: Final = (version_checks, permission_checks, structure_checks, record_checks, rule_checks)
 
 
 def _limit(items: Iterable[Item], attributes: Collection[str]) -> Iterator[Item]:
@@ -86,20 +90,20 @@ def _check_version(netbox: NetBox) -> str:
     return f"NetBox {version} at {netbox.url} accepts the token."
 
 
-def _check_items(netbox: NetBox, items: Iterable[Item], success_message: str) -> str:
-    if changes := [str(change) for change in plan(netbox, list(items))]:
+def _check_items(rows: Rows, items: Iterable[Item], success_message: str) -> str:
+    if changes := [str(change) for change in plan(rows, items)]:
         raise PermanentError(
             f"NetBox lacks settings that syncs need ({join_abbreviated(changes)}): run `starter.py setup`."
         )
     return success_message
 
 
-def _check_required_fields(netbox: NetBox) -> str:
+def _check_required_fields(rows: Rows, list_records: Callable[[], list[Row]]) -> str:
     """Check that no record lacks a required field; without records, a new one would."""
-    records = netbox.list_records()
+    records = list_records()
     required = [
         field["name"]
-        for field in _fetch_cluster_fields(netbox)
+        for field in _select_cluster_fields(rows)
         if field["required"] and not (records and all(map(partial(has_value, field), records)))
     ]
     if required:
@@ -110,8 +114,8 @@ def _check_required_fields(netbox: NetBox) -> str:
     return "Every fabric has a value for each required custom field."
 
 
-def _check_values(netbox: NetBox) -> str:
-    fields, records = _fetch_cluster_fields(netbox), netbox.list_records()
+def _check_values(rows: Rows, list_records: Callable[[], list[Row]]) -> str:
+    fields, records = _select_cluster_fields(rows), list_records()
     refused = [
         f"{record['name']} for its {field['name']}"
         for record in records
@@ -126,10 +130,9 @@ def _check_values(netbox: NetBox) -> str:
     return "No value in a fabric's record breaks a validation rule."
 
 
-def _fetch_cluster_fields(netbox: NetBox) -> list[Row]:
+def _select_cluster_fields(rows: Rows) -> list[Row]:
     """Return the custom fields of clusters, also those that others have made."""
-    rows = netbox.list_rows(CUSTOM_FIELDS)
-    return [row for row in rows if CLUSTER_OBJECT_TYPE in row["object_types"]]
+    return [row for row in rows[CUSTOM_FIELDS] if CLUSTER_OBJECT_TYPE in row["object_types"]]
 
 
 def has_value(field: Row, record: Row) -> bool:

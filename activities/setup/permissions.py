@@ -6,7 +6,7 @@ delete request without ids if it may delete them. For single records the check s
 """
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from activities.checks import Check, join_abbreviated, run_check
@@ -24,13 +24,37 @@ MAX_RECORDS_TRIED: Final = 20
 """NetBox answers 25 to 40 a second. One permission covers all records, so a sample is enough."""
 
 
+class Permissions:
+    """What the token's user may do. NetBox is asked once about each path and method."""
+
+    def __init__(self, netbox: NetBox) -> None:
+        self._netbox = netbox
+        self._allowed_methods = cache(netbox.allowed_methods)
+
+    def check(self, grant: Grant, path: str) -> str:
+        """Raise `PermanentError` if the user lacks an action of the grant at `path`."""
+        refused = [action for action in grant.actions if not self._allow(action, path)]
+        if refused:
+            raise PermanentError(
+                f"The token's user may not {_join_with_or(refused)} {path}: use a token of the user"
+                f" {ACCOUNT_NAME} that allows writes; `starter.py setup` creates its permission {_quote_name(grant)}."
+            )
+        return f"The token's user may {_join_with_or(grant.actions)} {path}."
+
+    def _allow(self, action: str, path: str) -> bool:
+        if action in ACTION_METHODS:
+            return ACTION_METHODS[action] in self._allowed_methods(path)
+        return self._netbox.can_delete(path) if action == "delete" else self._netbox.can_view(path)
+
+
 def permission_checks(netbox: NetBox) -> Iterator[Check]:
     """Yield a check for each model that records need, and one for inventories."""
+    permissions = Permissions(netbox)
     for grant in GRANTS:
         for path in grant.models:
-            check = partial(_check_permission, netbox, grant, path)
+            check = partial(permissions.check, grant, path)
             yield run_check(f"NetBox permission on {path}", check)
-    check = partial(_check_inventory_permissions, netbox)
+    check = partial(_check_inventory_permissions, permissions)
     yield run_check("NetBox permissions on inventories", check)
 
 
@@ -40,38 +64,16 @@ def record_checks(netbox: NetBox) -> Iterator[Check]:
     yield run_check("NetBox records writable", partial(_check_may_change_records, netbox))
 
 
-def _check_permission(netbox: NetBox, grant: Grant, path: str) -> str:
-    refused = [action for action in grant.actions if not _is_allowed(netbox, action, path)]
-    if refused:
-        raise PermanentError(
-            f"The token's user may not {_join_with_or(refused)} {path}: use a token of the user"
-            f" {ACCOUNT_NAME} that allows writes; `starter.py setup` creates its permission {_quote_name(grant)}."
-        )
-    return f"The token's user may {_join_with_or(grant.actions)} {path}."
-
-
-def _check_inventory_permissions(netbox: NetBox) -> str:
+def _check_inventory_permissions(permissions: Permissions) -> str:
     """Check all permissions that inventories need, as one line of the output."""
     for grant in INVENTORY_GRANTS:
         for path in grant.models:
-            _check_permission(netbox, grant, path)
+            permissions.check(grant, path)
     return "The token's user may write inventories."
 
 
 def _quote_name(grant: Grant) -> str:
     return f'"{grant.permission.key["name"]}"'
-
-
-def _is_allowed(netbox: NetBox, action: str, path: str) -> bool:
-    if action in ACTION_METHODS:
-        return ACTION_METHODS[action] in netbox.allowed_methods(path)
-    if action == "delete":
-        return netbox.can_delete(path)
-    try:
-        next(netbox.list_rows(path, fields="id"), None)
-    except PermanentError:
-        return False
-    return True
 
 
 def _join_with_or(words: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ then it is repaired. Defaults of an earlier release that nobody has changed are 
 reported.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -42,22 +42,36 @@ class Change:
         return f"{self.action} {self.what}" + (f": {self.why}" if self.why else "")
 
 
-def plan(netbox: NetBox, items: Sequence[Item]) -> list[Change]:
+class Rows(dict[str, list[Row]]):
+    """All rows of NetBox by path, each path read once, when somebody first asks."""
+
+    def __init__(self, netbox: NetBox) -> None:
+        super().__init__()
+        self.netbox = netbox
+
+    def __missing__(self, path: str) -> list[Row]:
+        self[path] = list(self.netbox.list_rows(path))
+        return self[path]
+
+    def find(self, item: Item) -> Row | None:
+        """Return the row of the item, or None."""
+        return next(filter(item.matches, self[item.path]), None)
+
+
+def plan(rows: Rows, items: Iterable[Item]) -> list[Change]:
     """Return what `apply` would do."""
-    rows = _fetch_rows(netbox, items)
-    return [change for item in items for change, _ in _plan_changes(item, _find_row(item, rows))]
+    return [change for item in items for change, _ in _plan_changes(item, rows.find(item))]
 
 
 def apply(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
     """Create, repair and upgrade the items in the given order, and yield each change."""
-    rows = _fetch_rows(netbox, items)
-    for item in items:
-        row = _find_row(item, rows)
+    rows = Rows(netbox)
+    for item, row in _find_all(items, rows):
         for change, values in _plan_changes(item, row):
             if values and row is None:
-                netbox.create(item.path, _resolve_references(netbox, values))
+                rows[item.path].append(netbox.create(item.path, _resolve(values, rows)))
             elif values and row is not None:
-                netbox.update(item.path, row["id"], _resolve_references(netbox, values))
+                netbox.update(item.path, row["id"], _resolve(values, rows))
             yield change
 
 
@@ -66,9 +80,8 @@ def remove(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
 
     With a custom field NetBox deletes its values.
     """
-    rows = _fetch_rows(netbox, items)
-    for item in reversed(items):
-        row = _find_row(item, rows)
+    rows = Rows(netbox)
+    for item, row in _find_all(reversed(items), rows):
         if row is None:
             continue
         if why := _describe_conflict(item, row) or _describe_use(item, row, rows):
@@ -82,24 +95,16 @@ def remove(netbox: NetBox, items: Sequence[Item]) -> Iterator[Change]:
             yield Change(Action.DELETE, str(item))
 
 
-type RowsByPath = dict[str, list[Row]]
+def _find_all(items: Iterable[Item], rows: Rows) -> list[tuple[Item, Row | None]]:
+    """Return the items with their rows, all read before the first change."""
+    return [(item, rows.find(item)) for item in items]
 
 
-def _fetch_rows(netbox: NetBox, items: Sequence[Item]) -> RowsByPath:
-    """Return all rows at the paths of the items."""
-    paths = dict.fromkeys(item.path for item in items)
-    return {path: list(netbox.list_rows(path)) for path in paths}
-
-
-def _find_row(item: Item, rows: RowsByPath) -> Row | None:
-    return next(filter(item.matches, rows.get(item.path, ())), None)
-
-
-def _describe_use(item: Item, row: Row, rows: RowsByPath) -> str:
+def _describe_use(item: Item, row: Row, rows: Rows) -> str:
     """Return what uses the item or its tag; empty if nothing does."""
     if row.get("tagged_items"):
         return f"it is in use (objects: {row['tagged_items']})"
-    tag = item.kept_while_tagged and _find_row(item.kept_while_tagged, rows)
+    tag = item.kept_while_tagged and rows.find(item.kept_while_tagged)
     if tag and tag["tagged_items"]:
         return f"it identifies objects with the {item.kept_while_tagged} ({tag['tagged_items']})"
     return ""
@@ -188,18 +193,20 @@ def _initial_values(item: Item) -> Row:
     return {**item.key, **item.needed, **defaults, **item.secrets}
 
 
-def _resolve_references(netbox: NetBox, values: Row) -> Row:
-    return {name: _resolve_value(netbox, value) for name, value in values.items()}
+def _resolve(values: Row, rows: Rows) -> Row:
+    return {name: _resolve_value(value, rows) for name, value in values.items()}
 
 
-def _resolve_value(netbox: NetBox, value: object) -> object:
+def _resolve_value(value: object, rows: Rows) -> object:
     """Replace references by ids, also of objects that have just been created."""
     if isinstance(value, list):
-        return [_resolve_value(netbox, member) for member in value]
+        return [_resolve_value(member, rows) for member in value]
     if not isinstance(value, Reference):
         return value
     item = Item(value.path, value.key)
-    row = next(filter(item.matches, netbox.list_rows(item.path, **item.key)), None)
+    row = rows.find(item)
     if row is None:
-        raise PermanentError(f"NetBox at {netbox.url} has no {item}: run `starter.py setup` again.")
+        raise PermanentError(
+            f"NetBox at {rows.netbox.url} has no {item}: run `starter.py setup` again."
+        )
     return row["id"]

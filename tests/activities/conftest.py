@@ -1,12 +1,13 @@
 """Fixtures: NetBox as the constrained user, records, and a fabric's sources."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
+from activities.netbox.http import NotFound
 from activities.record import RecordActivities
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.record.config import KubernetesTarget
@@ -38,6 +39,20 @@ def netbox(stack: Stack, constrained_token: str) -> Iterator[NetBox]:
 @pytest.fixture
 def make_record(netbox: NetBox, admin: NetBox) -> Iterator[MakeRecord]:
     """Return a function that makes enabled, unique records, deleted after the test."""
+    with record_maker(netbox, admin) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def make_shared_record(netbox: NetBox, admin: NetBox) -> Iterator[MakeRecord]:
+    """Like `make_record`, for records that no test changes; deleted after the module."""
+    with record_maker(netbox, admin) as make:
+        yield make
+
+
+@contextmanager
+def record_maker(netbox: NetBox, admin: NetBox) -> Iterator[MakeRecord]:
+    """Yield a function that makes records, and delete these in the end."""
     created: list[Row] = []
 
     def make(**custom_fields: object) -> Row:
@@ -45,9 +60,8 @@ def make_record(netbox: NetBox, admin: NetBox) -> Iterator[MakeRecord]:
         return created[-1]
 
     yield make
-    remaining = {row["id"] for row in admin.list_records()}
     for row in created:
-        if row["id"] in remaining:
+        with suppress(NotFound):  # the test has deleted it
             admin.delete(CLUSTERS_PATH, row["id"])
 
 

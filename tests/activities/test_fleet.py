@@ -104,7 +104,10 @@ async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) 
     assert await new.static_summary() == "keeps the fabric new in sync"
 
 
-async def test_stuck_fleet_is_replaced(client: Client, tmp_path: Path) -> None:
+async def test_stuck_fleet_is_replaced(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("activities.fleet.STUCK_AFTER_ATTEMPTS", 1)
     settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path, fleet_interval=1)
     stuck = await client.start_workflow(
         "Fleet", "no state of a fleet", id=FLEET_WORKFLOW_ID, task_queue=settings.task_queue

@@ -41,6 +41,12 @@ def silent_host() -> Iterator[str]:
 
 
 @pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A worker that soon gives up a host that does not accept connections."""
+    return settings.model_copy(update={"connect_timeout": 0.5})
+
+
+@pytest.fixture
 def config(target: KubernetesTarget) -> FabricConfig:
     """A fabric without a Git repository."""
     return FabricConfig(fabric_id="oslo", name="Oslo", record_id=1, enabled=True, kubernetes=target)
@@ -105,11 +111,11 @@ def test_impossible_host_name_is_permanent(host: str) -> None:
 def test_locked_mirror_counts_as_no_response(git_server: GitServer, settings: Settings) -> None:
     repository = git_server.create_repository("locked")
     commit = repository.commit({"a.yaml": "a: 1\n"})
-    mirror = GitMirror(git(repository.url), settings.model_copy(update={"git_timeout": 2.0}))
-    assert mirror.fetch_snapshot().commit == commit
+    source, hasty = git(repository.url), settings.model_copy(update={"git_timeout": 0.2})
+    assert GitMirror(source, settings).fetch_snapshot().commit == commit
     (lock,) = settings.cache_dir.glob("git/*.lock")
     with FileLock(lock), pytest.raises(NoResponseError, match="still being read by another sync"):
-        mirror.fetch_snapshot()
+        GitMirror(source, hasty).fetch_snapshot()
 
 
 def test_missing_response_is_raised_before_other_errors(

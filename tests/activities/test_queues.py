@@ -25,7 +25,7 @@ SHORT = 3.0
 """Seconds after which a killed worker counts as lost, instead of more than a minute."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def client() -> AsyncIterator[Client]:
     """A server whose workers report every second."""
     runtime = Runtime(telemetry=TelemetryConfig(), worker_heartbeat_interval=timedelta(seconds=1))

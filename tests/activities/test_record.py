@@ -1,17 +1,15 @@
 """The activities on records, against the real NetBox as its constrained user."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import count
-from threading import Event, Semaphore
-from typing import Any
+from functools import partial
 
 import pytest
 
 from activities.errors import PermanentError
 from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
-from activities.netbox.http import BadRequest, PreconditionFailed
+from activities.netbox.http import BadRequest
 from activities.record import RecordActivities, RecordUpdate
 from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.items import CLUSTER_OBJECT_TYPE
@@ -92,18 +90,24 @@ def test_result_is_written_in_one_request(
     assert len(changes_of(admin, record)) == before + 1, "one write takes all, the claim too"
 
 
-def test_unchanged_result_is_not_written(
-    activities: RecordActivities, netbox: NetBox, admin: NetBox, record: Row
+def test_unchanged_result_is_read_once_and_not_written(
+    activities: RecordActivities,
+    netbox: NetBox,
+    admin: NetBox,
+    record: Row,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     update = RecordUpdate(
         fabric_id=fabric_id(record), last_known=LAST_KNOWN, edits=ConfigEdits(paused=False)
     )
-    activities.record_result(update)
-    written, _ = netbox.get_record(record["id"])
+    written = activities.record_result(update)
+    before, _ = netbox.get_record(record["id"])
     changes = len(changes_of(admin, record))
-    for _ in range(3):
-        activities.record_result(update)
-    assert netbox.get_record(record["id"])[0]["last_updated"] == written["last_updated"]
+    with monkeypatch.context() as patched:
+        reads = interfere(patched, netbox, lambda: None, times=0)
+        assert [activities.record_result(update) for _ in range(3)] == [written] * 3
+    assert reads == []
+    assert netbox.get_record(record["id"])[0]["last_updated"] == before["last_updated"]
     assert len(changes_of(admin, record)) == changes
 
 
@@ -239,60 +243,38 @@ def test_concurrent_edit_survives(
     assert stored["hh_sync_status"]["value"] == "disabled"
 
 
-def test_update_gives_up_after_repeated_conflicts(
+def test_no_edit_is_lost_while_results_are_written(
     activities: RecordActivities,
     netbox: NetBox,
     admin: NetBox,
     record: Row,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    numbers = count()
+    """Send 12 edits, each at the moment of a result, by turns before and after it."""
+    patch_record, edits, expected = netbox.patch_record, list[Future[Row]](), dict[str, object]()
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(12):
+            name, value = EDITS[number % len(EDITS)]
+            expected[name] = value(number)
+            body = {"custom_fields": {name: expected[name]}}
 
-    def edit() -> None:
-        admin.update(CLUSTERS_PATH, record["id"], {"comments": f"{next(numbers)}"})
+            def patch(record_id: int, fields: Row, etag: str, body: Row = body) -> Row:
+                monkeypatch.setattr(netbox, "patch_record", patch_record)
+                write = partial(patch_record, record_id, fields, etag)
+                edit = partial(admin.update, CLUSTERS_PATH, record_id, body)
+                order = (write, edit) if len(edits) % 2 else (edit, write)
+                sent = {send: pool.submit(send) for send in order}
+                edits.append(sent[edit])
+                return sent[write].result()
 
-    reads = interfere(monkeypatch, netbox, edit, times=1000)
-    with pytest.raises(PreconditionFailed, match="somebody else kept changing it"):
-        activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN))
-    assert 2 < len(reads) < 20
-    assert fields_of(admin, record)["hh_sync_status"] is None
-
-
-def test_no_edit_is_lost_while_results_are_written(
-    activities: RecordActivities, admin: NetBox, record: Row
-) -> None:
-    """Edit one of several fields 50 times, each time while a result is being written."""
-    finished, written = Event(), Semaphore(0)
-
-    def write_results() -> None:
-        for number in count(1):
-            if finished.is_set():
-                return
-            started = STARTED + timedelta(seconds=number)
+            monkeypatch.setattr(netbox, "patch_record", patch)
+            started = STARTED + timedelta(seconds=number + 1)
             last_known = LAST_KNOWN.model_copy(update={"last_sync": started, "drift_count": number})
-            activities.record_result(
-                RecordUpdate(fabric_id=fabric_id(record), last_known=last_known)
-            )
-            written.release()
-
-    expected: dict[str, Any] = {}
-    with ThreadPoolExecutor(1) as pool:
-        results = pool.submit(write_results)
-        try:
-            for number in range(50):
-                assert written.acquire(timeout=60)
-                name, value = EDITS[number % len(EDITS)]
-                edit = {name: value(number)}
-                admin.update(CLUSTERS_PATH, record["id"], {"custom_fields": edit})
-                expected |= edit
-                stored = fields_of(admin, record)
-                assert {key: stored[key] for key in expected} == expected
-        finally:
-            finished.set()
-        results.result()
-    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN))
-    stored = fields_of(admin, record)
-    assert {key: stored[key] for key in expected} == expected
+            update = RecordUpdate(fabric_id=fabric_id(record), last_known=last_known)
+            activities.record_result(update)
+            edits[number].result()
+            stored = fields_of(admin, record)
+            assert {key: stored[key] for key in expected} == expected
 
 
 EDITS: list[tuple[str, Callable[[int], object]]] = [

@@ -103,6 +103,20 @@ def test_change_with_if_match_is_repeated_after_stale_connection(connect: Connec
     assert all('If-Match: W/"1"' in request for request in requests)
 
 
+def test_update_gives_up_after_repeated_conflicts(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+    record = answer("200 OK", '{"id": 1}', 'ETag: W/"1"')
+    conflict = answer("412 Precondition Failed", '{"detail": "No."}')
+    with (
+        scripted_server([record, conflict] * 8) as (url, requests),
+        pytest.raises(PreconditionFailed, match="somebody else kept changing it"),
+    ):
+        connect(url).update_record(1, lambda _record: {"hh_paused": True})
+    assert [request.split()[0] for request in requests] == ["GET", "PATCH"] * 8
+
+
 def test_create_is_never_repeated(connect: Connect) -> None:
     with scripted_server([HANG_UP]) as (url, requests), pytest.raises(TransientError):
         connect(url).create("extras/tags", {"name": "x"})
@@ -242,7 +256,7 @@ class _BusyHandler(BaseHTTPRequestHandler):
 @pytest.fixture
 def busy_netbox() -> Iterator[BusyNetBox]:
     with BusyNetBox() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         yield server
         server.shutdown()
 

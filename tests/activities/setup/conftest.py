@@ -7,7 +7,7 @@ import pytest
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def foreign_cluster(admin: NetBox) -> Iterator[Row]:
     """A cluster of another type, which is no fabric."""
     type_ = admin.create(

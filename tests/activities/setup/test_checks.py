@@ -1,19 +1,23 @@
 """The NetBox part of `starter.py doctor`."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import override
 
 import pytest
 
 from activities.checks import Check
+from activities.errors import PermanentError
 from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
 from activities.netbox.http import BadRequest
 from activities.setup import check_netbox
 from activities.setup.access import GRANTS, JOURNALS_GRANT, RECORDS_GRANT, TOKENS, USER_ITEM, Grant
+from activities.setup.checks import rule_checks, structure_checks, version_checks
 from activities.setup.fields import CHOICE_SETS, CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
 from activities.setup.items import CLUSTER_OBJECT_TYPE
+from activities.setup.permissions import Permissions, permission_checks, record_checks
 from fabrics.resources.kinds import COMPARED_KINDS
 from stack.stack import Stack
 from tests.support.netbox.records import MakeRecord
@@ -35,8 +39,8 @@ def connect(stack: Stack) -> Iterator[Connect]:
         client.close()
 
 
-def failed_checks(netbox: NetBox) -> list[Check]:
-    return [check for check in check_netbox(netbox) if not check.ok]
+def failed(checks: Iterable[Check]) -> list[Check]:
+    return [check for check in checks if not check.ok]
 
 
 @contextmanager
@@ -101,14 +105,68 @@ def test_other_server_is_no_netbox(connect: Connect, stack: Stack) -> None:
         ("5.0", True),
     ],
 )
-def test_netbox_version_must_be_4_7_or_later(
-    netbox: NetBox, monkeypatch: pytest.MonkeyPatch, version: str, fit: bool
-) -> None:
-    monkeypatch.setattr(netbox, "get_status", lambda: {"netbox-version": version})
-    check, *others = check_netbox(netbox)
+def test_netbox_version_must_be_4_7_or_later(version: str, fit: bool) -> None:
+    netbox = ScriptedNetBox(version)
+    (check,) = version_checks(netbox)
     assert check.ok is fit
-    assert bool(others) is fit
+    assert fit or check_netbox(netbox) == [check]
     assert fit or "4.7 or later is needed" in check.sentence
+
+
+class ScriptedNetBox(NetBox):
+    """A NetBox of this version whose user may do all but one action at one path."""
+
+    def __init__(self, version: str = "4.7.0", path: str = "", action: str = "") -> None:
+        super().__init__("http://127.0.0.1:1", "none", connect_timeout=1, timeout=1)
+        self._version, self._path, self._action = version, path, action
+
+    @override
+    def get_status(self) -> Row:
+        return {"netbox-version": self._version}
+
+    @override
+    def allowed_methods(self, path: str) -> set[str]:
+        return {name for name, action in METHODS.items() if self._may(action, path)}
+
+    @override
+    def can_view(self, path: str) -> bool:
+        return self._may("view", path)
+
+    @override
+    def can_delete(self, path: str) -> bool:
+        return self._may("delete", path)
+
+    def _may(self, action: str, path: str) -> bool:
+        return (action, path) != (self._action, self._path)
+
+
+METHODS = {"POST": "add", "PUT": "change"}
+
+SEPARATE_GRANTS = [
+    # NetBox shows what a user may do with some objects of a model, which another permission also grants.
+    grant
+    for grant in (*GRANTS, *INVENTORY_GRANTS)
+    if grant.name != "ports of own devices"
+]
+ALL_GRANTS = [
+    (grant, path, action)
+    for grant in SEPARATE_GRANTS
+    for path in grant.models
+    for action in grant.actions
+]
+
+
+@pytest.mark.parametrize(
+    ("grant", "path", "action"),
+    ALL_GRANTS,
+    ids=[f"{action} {path}" for _, path, action in ALL_GRANTS],
+)
+def test_each_permission_is_checked(grant: Grant, path: str, action: str) -> None:
+    (check,) = failed(permission_checks(ScriptedNetBox(path=path, action=action)))
+    separately = f"NetBox permission on {path}"
+    assert check.name == (separately if grant in GRANTS else "NetBox permissions on inventories")
+    assert f"may not {action} {path}" in check.sentence
+    assert permission_name(grant) in check.sentence
 
 
 def test_read_only_token_fails_write_permissions(connect: Connect, admin: NetBox) -> None:
@@ -116,9 +174,8 @@ def test_read_only_token_fails_write_permissions(connect: Connect, admin: NetBox
     values = {"user": user["id"], "version": 2, "write_enabled": False, "description": "trial"}
     token = admin.create(TOKENS, values)
     try:
-        records, journals, inventories = failed_checks(
-            connect(f"nbt_{token['key']}.{token['token']}")
-        )
+        read_only = connect(f"nbt_{token['key']}.{token['token']}")
+        records, journals, inventories = failed(check_netbox(read_only))
     finally:
         admin.delete(TOKENS, token["id"])
     assert records.name == "NetBox permission on virtualization/clusters"
@@ -128,41 +185,47 @@ def test_read_only_token_fails_write_permissions(connect: Connect, admin: NetBox
     assert inventories.name == "NetBox permissions on inventories"
 
 
-@pytest.mark.parametrize(
-    "grant",
-    # NetBox shows what a user may do with some objects of a model, which another permission also grants.
-    [grant for grant in INVENTORY_GRANTS if grant.name != "ports of own devices"],
-    ids=lambda grant: grant.name,
-)
-def test_missing_inventory_permission_is_reported(
-    netbox: NetBox, admin: NetBox, grant: Grant
-) -> None:
+def refusals(netbox: NetBox, grant: Grant) -> dict[str, str]:
+    """Return the sentences on what the user may not do, by path of the grant."""
+    permissions, sentences = Permissions(netbox), dict[str, str]()
+    for path in grant.models:
+        try:
+            permissions.check(grant, path)
+        except PermanentError as error:
+            sentences[path] = str(error)
+    return sentences
+
+
+@pytest.mark.parametrize("grant", SEPARATE_GRANTS, ids=lambda grant: grant.name)
+def test_disabled_permission_is_noticed(netbox: NetBox, admin: NetBox, grant: Grant) -> None:
     with changed(admin, "users/permissions", permission_name(grant), enabled=False):
-        (check,) = failed_checks(netbox)
-    assert check.name == "NetBox permissions on inventories"
-    assert permission_name(grant) in check.sentence
+        sentences = refusals(netbox, grant)
+    assert sentences.keys() == grant.models.keys()
+    assert all(permission_name(grant) in sentence for sentence in sentences.values())
 
 
-def test_missing_delete_permission_is_reported(netbox: NetBox, admin: NetBox) -> None:
+def test_disabled_permissions_are_reported(netbox: NetBox, admin: NetBox) -> None:
     (own,) = (grant for grant in INVENTORY_GRANTS if "delete" in grant.actions)
-    with changed(admin, "users/permissions", permission_name(own), actions=["view", "change"]):
-        (check,) = failed_checks(netbox)
-    assert check.name == "NetBox permissions on inventories"
-    assert "may not delete " in check.sentence
-    assert permission_name(own) in check.sentence
+    with (
+        changed(admin, "users/permissions", permission_name(JOURNALS_GRANT), enabled=False),
+        changed(admin, "users/permissions", permission_name(own), actions=["view", "change"]),
+    ):
+        journals, inventories = failed(permission_checks(netbox))
+    assert f"may not view or add {JOURNAL_PATH}" in journals.sentence
+    assert inventories.name == "NetBox permissions on inventories"
+    assert "may not delete " in inventories.sentence
+    assert permission_name(own) in inventories.sentence
 
 
-ALL_GRANTS = [
-    (grant, path, action) for grant in GRANTS for path in grant.models for action in grant.actions
-]
+RECORD_GRANTS = [(grant, path, action) for grant, path, action in ALL_GRANTS if grant in GRANTS]
 
 
 @pytest.mark.parametrize(
     ("grant", "path", "action"),
-    ALL_GRANTS,
-    ids=[f"{action} {path}" for _, path, action in ALL_GRANTS],
+    RECORD_GRANTS,
+    ids=[f"{action} {path}" for _, path, action in RECORD_GRANTS],
 )
-def test_each_missing_permission_is_reported(
+def test_each_missing_permission_is_noticed(
     netbox: NetBox, admin: NetBox, grant: Grant, path: str, action: str
 ) -> None:
     """Remove the action, or, if it is the only one, the model."""
@@ -170,18 +233,11 @@ def test_each_missing_permission_is_reported(
     other_models = [model for at, model in grant.models.items() if at != path]
     reduced = {"actions": other_actions} if other_actions else {"object_types": other_models}
     with changed(admin, "users/permissions", permission_name(grant), **reduced):
-        failed = failed_checks(netbox)
-    (check,) = (row for row in failed if row.name == f"NetBox permission on {path}")
-    assert f"may not {action} {path}" in check.sentence
-    assert permission_name(grant) in check.sentence
-    assert "`starter.py setup`" in check.sentence
-    assert {row.name for row in failed} == {check.name}
-
-
-def test_disabled_permission_is_reported(netbox: NetBox, admin: NetBox) -> None:
-    with changed(admin, "users/permissions", permission_name(JOURNALS_GRANT), enabled=False):
-        (check,) = failed_checks(netbox)
-    assert f"may not view or add {JOURNAL_PATH}" in check.sentence
+        sentences = refusals(netbox, grant)
+    assert sentences.keys() == {path}
+    assert f"may not {action} {path}" in sentences[path]
+    assert permission_name(grant) in sentences[path]
+    assert "`starter.py setup`" in sentences[path]
 
 
 def test_permission_that_hides_fabrics_is_reported(
@@ -192,7 +248,7 @@ def test_permission_that_hides_fabrics_is_reported(
     with changed(
         admin, "users/permissions", permission_name(RECORDS_GRANT), constraints=constraints
     ):
-        (check,) = failed_checks(netbox)
+        (check,) = failed(record_checks(netbox))
     assert check.name == "NetBox records visible"
     assert "only 1 of" in check.sentence
 
@@ -213,7 +269,7 @@ def test_permission_without_change_of_records_is_reported(
         with changed(
             admin, "users/permissions", permission_name(RECORDS_GRANT), constraints=constraints
         ):
-            (check,) = failed_checks(netbox)
+            (check,) = failed(record_checks(netbox))
     finally:
         admin.delete("users/permissions", permission["id"])
     assert check.name == "NetBox records writable"
@@ -240,8 +296,9 @@ def test_permission_without_change_of_records_is_reported(
 def test_unsuitable_field_attribute_is_reported(
     netbox: NetBox, admin: NetBox, name: str, values: Row, check_name: str
 ) -> None:
+    stage = structure_checks if check_name == "NetBox fields" else rule_checks
     with changed(admin, CUSTOM_FIELDS, name, **values):
-        check, *others = failed_checks(netbox)
+        check, *others = failed(stage(netbox))
     assert check.name == check_name
     assert f"{name}: {next(iter(values))}" in check.sentence
     assert "run `starter.py setup`" in check.sentence
@@ -252,14 +309,14 @@ def test_unsuitable_field_attribute_is_reported(
 def test_missing_choice_is_reported(netbox: NetBox, admin: NetBox) -> None:
     kinds = [[kind.name, kind.name] for kind in COMPARED_KINDS]
     with changed(admin, CHOICE_SETS, "Hedgehog kinds", extra_choices=kinds[1:]):
-        (check,) = failed_checks(netbox)
+        (check,) = failed(structure_checks(netbox))
     assert check.name == "NetBox fields"
     assert "repair custom field choice set Hedgehog kinds: extra_choices" in check.sentence
 
 
 def test_missing_field_is_reported(netbox: NetBox, admin: NetBox) -> None:
     with changed(admin, CUSTOM_FIELDS, "hh_commit", name="hh_commit_before"):
-        (check,) = failed_checks(netbox)
+        (check,) = failed(structure_checks(netbox))
     assert check.name == "NetBox fields"
     assert "create custom field hh_commit" in check.sentence
 
@@ -269,7 +326,7 @@ def test_field_of_other_type_is_reported(netbox: NetBox, admin: NetBox) -> None:
         other = {"name": "hh_commit", "type": "integer", "object_types": [CLUSTER_OBJECT_TYPE]}
         field = admin.create(CUSTOM_FIELDS, other)
         try:
-            (check,) = failed_checks(netbox)
+            (check,) = failed(structure_checks(netbox))
         finally:
             admin.delete(CUSTOM_FIELDS, field["id"])
     assert "hh_commit: its type is integer, not text: rename or delete it" in check.sentence
@@ -282,15 +339,14 @@ def test_foreign_required_field_is_reported(
     field = admin.create(CUSTOM_FIELDS, values)
     try:
         make_record(trial_owner="Ada")
-        make_record()
+        empty = make_record()
         admin.update(CUSTOM_FIELDS, field["id"], {"required": True})
-        (check,) = failed_checks(netbox)
+        (check,) = failed(rule_checks(netbox))
         assert check.name == "NetBox required fields"
         assert "trial_owner" in check.sentence
         assert "fill them in" in check.sentence
-        for row in admin.list_records():
-            admin.update(CLUSTERS_PATH, row["id"], {"custom_fields": {"trial_owner": "Eve"}})
-        assert failed_checks(netbox) == []
+        admin.update(CLUSTERS_PATH, empty["id"], {"custom_fields": {"trial_owner": "Eve"}})
+        assert failed(rule_checks(netbox)) == []
     finally:
         admin.delete(CUSTOM_FIELDS, field["id"])
 
@@ -300,7 +356,7 @@ def test_value_that_breaks_new_rule_is_reported(
 ) -> None:
     record = make_record(hh_sync_interval=60)
     with changed(admin, CUSTOM_FIELDS, "hh_sync_interval", validation_minimum=100):
-        (check,) = failed_checks(netbox)
+        (check,) = failed(rule_checks(netbox))
         with pytest.raises(BadRequest, match="at least 100"):
             admin.update(CLUSTERS_PATH, record["id"], {"description": "new"})
     assert check.name == "NetBox values"

@@ -1,5 +1,7 @@
 """Stored values that break a field's rules, at last compared with NetBox itself."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
@@ -47,27 +49,46 @@ def test_empty_text_is_no_value(value: object, filled: bool) -> None:
     assert has_value({"name": "f"}, {"custom_fields": {"f": value}}) is filled
 
 
-@pytest.mark.parametrize(
-    ("type_", "rules", "value", "refused"),
-    [
-        ("integer" if isinstance(value, int) else "text", rules, value, refused)
-        for rules, value, refused in CASES
-        if rules and value
-    ],
-)
-def test_netbox_applies_the_same_rules(  # noqa: PLR0917  the case
-    admin: NetBox, make_record: MakeRecord, type_: str, rules: Row, value: object, refused: bool
-) -> None:
-    values = {"name": "trial_rule", "type": type_, "object_types": [CLUSTER_OBJECT_TYPE]}
-    field = admin.create(CUSTOM_FIELDS, values)
-    try:
-        record = make_record(trial_rule=value)
-        admin.update(CUSTOM_FIELDS, field["id"], rules)
-        assert has_invalid_value({**field, **rules}, record) is refused
-        if refused:
-            with pytest.raises(BadRequest, match="trial_rule"):
-                admin.update(CLUSTERS_PATH, record["id"], {"description": "new"})
-        else:
-            admin.update(CLUSTERS_PATH, record["id"], {"description": "new"})
-    finally:
+@pytest.fixture(scope="module")
+def trial_fields(admin: NetBox) -> Iterator[dict[type, Row]]:
+    """A custom field for texts and one for numbers."""
+    fields: dict[type, Row] = {
+        type_: admin.create(
+            CUSTOM_FIELDS,
+            {"name": f"trial_{name}", "type": name, "object_types": [CLUSTER_OBJECT_TYPE]},
+        )
+        for type_, name in ((str, "text"), (int, "integer"))
+    }
+    yield fields
+    for field in fields.values():
         admin.delete(CUSTOM_FIELDS, field["id"])
+
+
+@pytest.fixture(scope="module")
+def stored(make_shared_record: MakeRecord, trial_fields: dict[type, Row]) -> Row:
+    """A record for the values."""
+    return make_shared_record()
+
+
+@pytest.mark.parametrize(
+    ("rules", "value", "refused"), [case for case in CASES if case[0] and case[1]]
+)
+def test_netbox_applies_the_same_rules(  # noqa: PLR0917  fixtures
+    admin: NetBox,
+    stored: Row,
+    trial_fields: dict[type, Row],
+    rules: Row,
+    value: object,
+    refused: bool,
+) -> None:
+    field, others = trial_fields[type(value)], trial_fields.values()
+    admin.update(CUSTOM_FIELDS, field["id"], NO_RULES)
+    values = {other["name"]: value if other is field else None for other in others}
+    record = admin.update(CLUSTERS_PATH, stored["id"], {"custom_fields": values})
+    admin.update(CUSTOM_FIELDS, field["id"], rules)
+    assert has_invalid_value({**field, **rules}, record) is refused
+    if refused:
+        with pytest.raises(BadRequest, match=field["name"]):
+            admin.update(CLUSTERS_PATH, record["id"], {"description": "new"})
+    else:
+        admin.update(CLUSTERS_PATH, record["id"], {"description": "new"})

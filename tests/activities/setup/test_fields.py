@@ -1,11 +1,12 @@
 """A fabric's fields in NetBox's pages: order, help texts, colours, editing."""
 
 import re
+from itertools import zip_longest
 
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
+from activities.netbox.client import NetBox, Row
 from activities.setup.fields import CONFIG_FIELD_NAMES, FIELD_GROUP, FIELD_ITEMS, STATUS_COLORS
 from fabrics.record.config import DEFAULT_INTERVAL_SECONDS
 from fabrics.record.config_fields import DEFAULT_BRANCH, DEFAULT_DIRECTORY, DEFAULT_NAMESPACE
@@ -23,9 +24,14 @@ def inputs(source: str) -> dict[str, Tag]:
     return {str(field["name"]).removeprefix("cf_"): field for field in fields}
 
 
-def test_form_shows_config_fields_in_order(browser: Browser, record: Row) -> None:
-    for path in (f"{cluster_page(record)}edit/", "/virtualization/clusters/add/"):
-        source = browser.page(path)
+@pytest.fixture(scope="module")
+def form(browser: Browser, make_shared_record: MakeRecord) -> str:
+    """The source of the form of a record."""
+    return browser.page(f"{cluster_page(make_shared_record())}edit/")
+
+
+def test_form_shows_config_fields_in_order(browser: Browser, form: str) -> None:
+    for source in (form, browser.page("/virtualization/clusters/add/")):
         assert list(inputs(source)) == list(CONFIG_FIELD_NAMES)
         headings = [heading.text.strip() for heading in BeautifulSoup(source, "html.parser")("h3")]
         assert headings.count(FIELD_GROUP) == 1
@@ -47,10 +53,8 @@ def test_form_shows_config_fields_in_order(browser: Browser, record: Row) -> Non
         ("hh_task_queue", "the default queue"),
     ],
 )
-def test_help_text_names_default_of_empty_field(
-    browser: Browser, record: Row, name: str, default: object
-) -> None:
-    row = inputs(browser.page(f"{cluster_page(record)}edit/"))[name].find_parent(class_="row")
+def test_help_text_names_default_of_empty_field(form: str, name: str, default: object) -> None:
+    row = inputs(form)[name].find_parent(class_="row")
     assert row is not None
     assert f"Empty: {default}" in row.text
 
@@ -80,6 +84,23 @@ def test_page_shows_config_before_status(
     assert filled >= values.keys()
 
 
+@pytest.fixture(scope="module")
+def pages(browser: Browser, make_shared_record: MakeRecord) -> dict[tuple[str, str], str]:
+    """A page of a record with each status; most of the records have two."""
+    pages = dict[tuple[str, str], str]()
+    for sync, connection in zip_longest(SyncStatus, ConnectionStatus):
+        values = {"hh_sync_status": sync, "hh_connection_status": connection}
+        page = browser.page(cluster_page(make_shared_record(**values)))
+        pages |= dict.fromkeys(values.items(), page)
+    return pages
+
+
+def has_badge(page: str, status: str) -> bool:
+    label = status.replace("_", " ").capitalize()
+    badge = rf'class="badge text-bg-{STATUS_COLORS[status]}">\s*{label}\s*<'
+    return re.search(badge, page) is not None
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -87,16 +108,15 @@ def test_page_shows_config_before_status(
         *(("hh_connection_status", str(status)) for status in ConnectionStatus),
     ],
 )
-def test_status_has_its_colour(
-    browser: Browser, admin: NetBox, record: Row, name: str, value: str
-) -> None:
-    admin.update(CLUSTERS_PATH, record["id"], {"custom_fields": {name: value}})
-    label = value.replace("_", " ").capitalize()
-    badge = re.compile(rf'class="badge text-bg-{STATUS_COLORS[value]}">\s*{label}\s*<')
-    assert badge.search(browser.page(cluster_page(record)))
+def test_status_has_its_colour(pages: dict[tuple[str, str], str], name: str, value: str) -> None:
+    assert has_badge(pages[name, value], value)
+
+
+@pytest.mark.usefixtures("pages")
+def test_statuses_have_their_colours_in_table(browser: Browser, admin: NetBox) -> None:
     config = next(admin.list_rows("extras/table-configs", name="Hedgehog fabrics"))
     table = browser.page(f"/virtualization/clusters/?tableconfig_id={config['id']}")
-    assert name != "hh_sync_status" or badge.search(table)
+    assert [status for status in SyncStatus if not has_badge(table, status)] == []
 
 
 def test_fabric_id_is_read_only_in_form(browser: Browser, admin: NetBox, record: Row) -> None:

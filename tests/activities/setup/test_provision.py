@@ -14,8 +14,10 @@ from activities.errors import PermanentError
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.setup import Action
 from activities.setup.access import TOKENS, USER_ITEM
+from activities.setup.checks import structure_checks
 from activities.setup.fields import CHOICE_SETS, CUSTOM_FIELDS
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Default, Item, Reference
+from activities.setup.views import workflow_link_item
 from stack.stack import Stack
 
 WEB_UI = "http://127.0.0.1:8233"
@@ -83,7 +85,7 @@ def find_row(netbox: NetBox, path: str, name: str) -> Row:
 def restored_link(admin: NetBox, stack: Stack) -> Iterator[None]:
     """Restore the link to the stack's own Temporal, which other tests follow."""
     yield
-    for _ in setup.apply(admin, setup.all_items(stack.temporal.ui_url, "default")):
+    for _ in setup.apply(admin, [workflow_link_item(stack.temporal.ui_url, "default")]):
         pass
 
 
@@ -92,32 +94,33 @@ def test_second_run_changes_nothing(admin: NetBox) -> None:
     items = setup.all_items(WEB_UI, "default")
     for _ in setup.apply(admin, items):
         pass
-    assert setup.plan(admin, items) == []
+    assert setup.plan(setup.Rows(admin), items) == []
     assert list(setup.apply(admin, items)) == []
 
 
 def test_plan_apply_and_remove_agree(admin: NetBox) -> None:
     items = renamed_items("temporary")
-    before = counts(admin, items)
-    planned = setup.plan(admin, items)
+    rows = setup.Rows(admin)
+    before, planned = counts(rows, items), setup.plan(rows, items)
     assert [change.action for change in planned] == [Action.CREATE] * len(items)
     assert list(setup.apply(admin, items)) == planned
-    assert setup.plan(admin, items) == []
     (user,) = (item for item in items if item.path == USER_ITEM.path)
     assert setup.issue_token(admin, user) is not None
-    assert counts(admin, items)[TOKENS] == before[TOKENS] + 1
+    rows = setup.Rows(admin)
+    assert setup.plan(rows, items) == []
+    assert counts(rows, items)[TOKENS] == before[TOKENS] + 1
 
     removed = list(setup.remove(admin, items))
     assert [change.action for change in removed] == [Action.DELETE] * len(items)
-    assert counts(admin, items) == before
-    assert setup.plan(admin, items) == planned
+    rows = setup.Rows(admin)
+    assert counts(rows, items) == before
+    assert setup.plan(rows, items) == planned
     assert list(setup.remove(admin, items)) == []
 
 
-def counts(netbox: NetBox, items: list[Item]) -> dict[str, int]:
+def counts(rows: setup.Rows, items: list[Item]) -> dict[str, int]:
     """Count the objects of each model that the set-up creates."""
-    paths = {TOKENS, *(item.path for item in items)}
-    return {path: len(list(netbox.list_rows(path))) for path in paths}
+    return {path: len(rows[path]) for path in (TOKENS, *(item.path for item in items))}
 
 
 @pytest.mark.usefixtures("restored_link")
@@ -134,16 +137,14 @@ def test_other_web_ui_changes_only_link(admin: NetBox) -> None:
 
 @pytest.mark.usefixtures("restored_link")
 def test_link_stays_without_web_ui(admin: NetBox) -> None:
-    custom = setup.all_items("https://temporal.example.com", "default")
-    for _ in setup.apply(admin, custom):
-        pass
+    (_,) = setup.apply(admin, [workflow_link_item("https://temporal.example.com", "default")])
     before = find_row(admin, "extras/custom-links", "Hedgehog sync in Temporal")
     (kept,) = setup.apply(admin, setup.all_items("", "default"))
     assert str(kept) == "keep custom link Hedgehog sync in Temporal: not as shipped: link_url"
     assert find_row(admin, "extras/custom-links", "Hedgehog sync in Temporal") == before
-    assert not [check for check in setup.check_netbox(admin) if not check.ok]
+    assert [check.ok for check in structure_checks(admin)] == [True]
     admin.delete("extras/custom-links", before["id"])
-    (created,) = setup.apply(admin, setup.all_items("", "default"))
+    (created,) = setup.apply(admin, [workflow_link_item("", "default")])
     assert created.action is Action.CREATE
     new = find_row(admin, "extras/custom-links", "Hedgehog sync in Temporal")
     assert new["link_url"].startswith("http://localhost:8233/namespaces/default/workflows/")
@@ -204,10 +205,13 @@ def upgraded(admin: NetBox) -> Iterator[list[Item]]:
         },
         "tag upgraded_hedgehog-sync": {"color": Default("00ff00", ["ff0000"])},
     }
-    copies = renamed_items("upgraded")
+    others = {"group upgraded_fabric-sync", "custom field upgraded_hh_commit"}
     items = [
-        replace(item, defaults={**item.defaults, **release.get(str(item), {})}) for item in copies
+        replace(item, defaults={**item.defaults, **release.get(str(item), {})})
+        for item in renamed_items("upgraded")
+        if str(item) in release.keys() | others or changed_defaults(item)
     ]
+    assert len(items) >= len(release) + len(others)
     for _ in setup.apply(admin, [previous_release(item) for item in items]):
         pass
     yield items
@@ -232,7 +236,7 @@ def changed_defaults(item: Item) -> str:
 
 
 def test_upgrade_replaces_unchanged_defaults(admin: NetBox, upgraded: list[Item]) -> None:
-    planned = setup.plan(admin, upgraded)
+    planned = setup.plan(setup.Rows(admin), upgraded)
     assert list(setup.apply(admin, upgraded)) == planned
     changes = set(map(str, planned))
     assert changes == {
@@ -251,7 +255,7 @@ def test_upgrade_replaces_unchanged_defaults(admin: NetBox, upgraded: list[Item]
     saved = next(admin.list_rows("extras/saved-filters", slug="upgraded_fabrics-in-error"))
     assert saved["parameters"] == {"name": ["b"]}
     assert saved["description"] == "Where a sync fails."
-    assert setup.plan(admin, upgraded) == []
+    assert setup.plan(setup.Rows(admin), upgraded) == []
 
 
 def test_upgrade_keeps_changed_defaults(admin: NetBox, upgraded: list[Item]) -> None:
@@ -283,7 +287,7 @@ def test_needed_values_are_repaired(admin: NetBox, trial: list[Item]) -> None:
     assert field["filter_logic"]["value"] == "exact"
     assert sorted(field["object_types"]) == ["dcim.device", CLUSTER_OBJECT_TYPE]
     assert field["required"] is False
-    assert setup.plan(admin, items) == []
+    assert setup.plan(setup.Rows(admin), items) == []
 
 
 def test_added_and_renamed_choices_stay(admin: NetBox, trial: list[Item]) -> None:
@@ -341,7 +345,7 @@ def test_items_in_use_are_not_removed(admin: NetBox, trial: list[Item]) -> None:
     assert [change.why for change in kept if "field" in change.what] == [
         "it identifies objects with the tag trial_hedgehog-sync (1)"
     ] * 2
-    assert setup.plan(admin, items) == []
+    assert setup.plan(setup.Rows(admin), items) == []
 
 
 def test_token_is_shown_once(admin: NetBox, constrained_token: str) -> None:

@@ -5,7 +5,7 @@ have fired none.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from activities.setup.fields import CONFIG_FIELD_NAMES
 from fabrics.record.config import ConfigEdits
 from fabrics.record.status_fields import find_changed_fields
 from fabrics.record.sync_status import ConnectionStatus, LastKnownState
+from tests.support.netbox.records import MakeRecord
 from tests.support.system.installation import wait_until
 from tests.support.webhooks.senders import SECRET
 from webhooks.receiver import create_app
@@ -52,6 +53,10 @@ class ReceivedEvents:
     async def wait_for(self, count: int) -> list[int]:
         """Return the ids as soon as there are `count` of them."""
         return await wait_until(self._get_ids, lambda ids: len(ids) >= count, seconds=20)
+
+    async def wait_for_event_of(self, row: Row) -> list[int]:
+        """Return the ids as soon as the record's is among them."""
+        return await wait_until(self._get_ids, lambda ids: row["id"] in ids, seconds=20)
 
     async def _get_ids(self) -> list[int]:
         return list(self.ids)
@@ -108,10 +113,18 @@ def sync(netbox: NetBox, row: Row, number: int) -> None:
     assert written["custom_fields"]["hh_drift_count"] == number
 
 
+async def sync_and_comment(netbox: NetBox, row: Row, *numbers: int) -> None:
+    """Change what must not fire the webhook: all that syncs write, and a comment."""
+    for number in numbers:
+        await asyncio.to_thread(sync, netbox, row, number)
+    await asyncio.to_thread(edit, netbox, row, comments=f"Comment {numbers}.")
+
+
 async def test_config_edits_fire_webhook_and_sync_writes_do_not(
-    received: ReceivedEvents, netbox: NetBox, admin: NetBox, record: Row
+    received: ReceivedEvents, netbox: NetBox, admin: NetBox, make_record: MakeRecord
 ) -> None:
-    """The record has few values yet, a case that NetBox's conditions handle badly."""
+    """At first the record has few values, which NetBox's conditions handle badly."""
+    record = await asyncio.to_thread(make_record)
     site = admin.create("dcim/sites", {"name": "Trial site", "slug": "trial-site"})
     values = VALUES | {"hh_site": site["id"]}
     assert values.keys() == set(CONFIG_FIELD_NAMES)
@@ -120,20 +133,22 @@ async def test_config_edits_fire_webhook_and_sync_writes_do_not(
     edits += [{"custom_fields": {name: value}} for name, value in values.items()]
     edits += [{"scope_type": "dcim.site", "scope_id": site["id"]}]
     assert await received.wait_for(1) == [record["id"]]
+    await sync_and_comment(netbox, record, 1, 2, 3)
     for number, fields in enumerate(edits, start=2):
-        await asyncio.to_thread(sync, netbox, record, number)
-        await asyncio.to_thread(edit, netbox, record, comments=f"Comment {number}.")
         await asyncio.to_thread(edit, netbox, record, **fields)
         assert await received.wait_for(number) == [record["id"]] * number, fields
 
+    await sync_and_comment(netbox, record, 4, 5, 6)
     nowhere = {"custom_fields": {"hh_site": None}, "scope_type": None, "scope_id": None}
     await asyncio.to_thread(edit, netbox, record, **nowhere)
-    await received.wait_for(len(edits) + 2)
+    last = await asyncio.to_thread(make_record)
+    ids = await received.wait_for_event_of(last)
+    assert ids == [*[record["id"]] * (len(edits) + 2), last["id"]]
     await asyncio.to_thread(admin.delete, "dcim/sites", site["id"])
 
 
 async def test_created_and_deleted_records_fire_webhook(
-    received: ReceivedEvents, netbox: NetBox, admin: NetBox, make_record: Callable[..., Row]
+    received: ReceivedEvents, netbox: NetBox, admin: NetBox, make_record: MakeRecord
 ) -> None:
     row = await asyncio.to_thread(make_record)
     assert await received.wait_for(1) == [row["id"]]
@@ -181,6 +196,6 @@ async def test_second_setup_changes_only_secret(
         items = setup.webhook_items(url, SecretStr(SECRET))
         changes = await asyncio.to_thread(lambda: list(setup.apply(admin, items)))
         assert [str(change) for change in changes] == ["repair webhook Fabric Sync: secret"]
-        assert await asyncio.to_thread(setup.plan, admin, items) == []
+        assert await asyncio.to_thread(setup.plan, setup.Rows(admin), items) == []
         await asyncio.to_thread(edit, admin, record, status="active")
         assert await received.wait_for(1) == [record["id"]]
