@@ -1,6 +1,7 @@
 # make demo        the whole product on this machine (ARGS=--once: sync once, print the status, exit)
-# make test        the tests: two at a time, because most of them wait; then those that measure time, alone
-# make soak        the long tests: many random sequences, outages of minutes, new random examples
+# make check       what needs no server, in a minute: linters, types, import contracts and tests
+# make test        all tests but the long ones: two at a time, then those that measure time, alone
+# make soak        all tests: then outages of minutes, long random sequences and new random examples
 # make lint        linter, formatter, type checker and import contracts
 #
 # Each target first installs what is missing. It needs Python 3.12 or newer, git and make.
@@ -9,18 +10,24 @@ BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
 
-.PHONY: demo test soak lint
+# Tests start many Python processes, each of which would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo check test soak lint
 
 demo: $(READY)
 	@$(BIN)/python starter.py demo $(ARGS)
 
-test: $(READY) $(BROWSER)
-	$(BIN)/pytest -n 2 --dist loadfile -m "not soak and not alone" --durations=40
-	$(BIN)/pytest -m alone
+check: lint
+	$(BIN)/pytest -n 2 --dist worksteal -m "not server and not soak" --durations=10
 
-soak: $(READY)
-	$(BIN)/pytest -m soak --hypothesis-profile=new-examples $(ARGS)
-	$(BIN)/pytest tests/fabrics tests/webhooks/test_payloads.py tests/webhooks/test_signatures.py --hypothesis-profile=new-examples
+# In the order of their names, the last files are short ones, so that no worker waits long for the other.
+test: $(READY) $(BROWSER)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak and not alone" --durations=40
+	$(BIN)/pytest -m "alone and not soak" --durations=10
+
+soak: test
+	$(BIN)/pytest -m "soak or hypothesis" --hypothesis-profile=new-examples --durations=40 $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check

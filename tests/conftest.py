@@ -33,6 +33,16 @@ hypothesis.settings.register_profile("new-examples", deadline=None, print_blob=T
 hypothesis.settings.load_profile("repeatable")
 
 
+STARTED_BY = {"stack", "env"}
+"""The fixtures with which a test's servers start."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the tests with such a fixture, so that `make check` runs the others only."""
+    if isinstance(item, pytest.Function) and STARTED_BY.intersection(item.fixturenames):
+        item.add_marker("server")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--pictures DIR`, which keeps the screenshots of the browser tests."""
     parser.addoption("--pictures", metavar="DIR", help="keep the pictures for the documentation")

@@ -27,6 +27,8 @@ from tests.support.system.fleet import fleet_handle
 from tests.support.system.installation import wait_until
 from workflows.fleet import Fleet
 
+pytestmark = pytest.mark.server
+
 NOBODY = "nobody"
 MOST_SIGNALS = 2
 """Temporal's own limit is 10,000; a loop without a worker reaches it within days."""

@@ -23,6 +23,8 @@ from activities.heartbeat import TASK_NAME, HeartbeatInterceptor
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
 
+pytestmark = pytest.mark.server
+
 TIMEOUT = timedelta(seconds=4)
 SECRET = "s3cret-token"
 

@@ -21,6 +21,8 @@ from temporalio.worker import Worker
 from activities import queues
 from tests.support.system.installation import wait_until
 
+pytestmark = pytest.mark.server
+
 SHORT = 3.0
 """Seconds after which a killed worker counts as lost, instead of more than a minute."""
 

@@ -18,6 +18,8 @@ from stack.processes.supervisor import StackError
 from stack.stack import Stack
 from tests.support.paths import PROJECT
 
+pytestmark = pytest.mark.server
+
 START_A_STACK = """
 from stack.stack import Stack
 with Stack():

@@ -22,6 +22,8 @@ from tests.support.cli.demo_terminal import (
     terminal,
 )
 
+pytestmark = pytest.mark.server
+
 EXPECTED = {
     "berlin-dc1": ("in_sync", 0),
     "oslo-dc2": ("out_of_sync", 3),

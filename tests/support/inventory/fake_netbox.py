@@ -8,6 +8,7 @@ objects share an address, and ranges do not overlap (NetBox's `ipam/models/ip.py
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from functools import cache
 from ipaddress import IPv4Interface
 from itertools import count
 from random import Random
@@ -156,10 +157,14 @@ _ADDRESSES = {
 
 def _overlap(one: ExistingObject, other: ExistingObject) -> bool:
     (first, last), (start, end) = (
-        [IPv4Interface(row.values[name]).ip for name in _ADDRESSES[row.id.model]]
-        for row in (one, other)
+        [_number(row.values[name]) for name in _ADDRESSES[row.id.model]] for row in (one, other)
     )
     return first <= end and start <= last
+
+
+@cache  # each new address is compared with all others
+def _number(address: str) -> int:
+    return int(IPv4Interface(address).ip)
 
 
 def _resolve(value: Any, ids: dict[Ref, ObjectId]) -> Any:  # noqa: ANN401
