@@ -105,9 +105,10 @@ async def details(page: Page, installation: Installation, loop: str) -> str:
 async def test_operator_sees_three_fabrics_in_netbox_and_the_web_ui(
     installation: Installation, page: Page, pictures: Path
 ) -> None:
+    installation.overrides |= INVENTORY
     fabrics = await three_fabrics(installation)
     berlin, oslo, lyon = fabrics
-    async with installation.worker(**INVENTORY):
+    async with installation.worker():
         await berlin.wait_for_status("in_sync")
         await oslo.wait_for_status("out_of_sync")
         await lyon.wait_for_status("error")

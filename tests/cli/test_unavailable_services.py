@@ -8,7 +8,14 @@ from cli.fabrics.fleet_view import MAX_QUERIED_LOOPS
 from fabrics.loop.loop import workflow_id
 from tests.support.cli.command_line import CommandLine
 from tests.support.system.fleet import edit
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
+from tests.support.system.installation import (
+    INVENTORY,
+    SERVERS,
+    Fabric,
+    Installation,
+    in_yaml,
+    wait_until,
+)
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
@@ -54,7 +61,7 @@ async def test_status_and_doctor_report_a_missing_worker(
     await starter("enable", fabric.fabric_id)
     status = await starter("status", fabric.fabric_id)
     assert (status.code, "No worker takes work" in status.err) == (1, True)
-    doctor = await starter("doctor", fabric.fabric_id, "--json")
+    doctor = await starter.with_(**INVENTORY)("doctor", fabric.fabric_id, "--json")
     failed = {check["name"] for check in doctor.json["checks"] if not check["ok"]}
     workers = {"Worker for loops", "Worker for fabrics", "Worker for inventories"}
     assert (doctor.code, failed) == (1, workers | {"Fleet", "Loop", "Git and Kubernetes"})

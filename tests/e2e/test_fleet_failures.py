@@ -177,7 +177,7 @@ async def test_killed_and_duplicate_workers_create_nothing_twice(
             doomed.send_signal(signal.SIGKILL)
             doomed.wait()
         proxy.released.set()
-        async with installation.worker(), installation.worker():
+        async with installation.worker(), installation.worker_process():
             await new.wait_for_status("in_sync")
             await request_round(installation)
             for fabric in fabrics:

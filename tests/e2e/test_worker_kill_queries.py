@@ -28,7 +28,7 @@ async def count_syncs(fabric: Fabric) -> int:
 
 
 async def watch(fabric: Fabric) -> None:
-    """Query the status until cancelled; a query is pending whenever no worker answers."""
+    """Query the status until cancelled; a query is pending while no worker answers."""
     await wait_until(partial(count_syncs, fabric), lambda _: False, math.inf)
 
 

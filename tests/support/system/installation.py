@@ -128,7 +128,10 @@ class Fabric:
         return await wait_until(read, lambda record: shown_status(record) == status, seconds)
 
     async def _wait_for_loop(self, status: str) -> None:
-        """Wait a moment for the loop's status: NetBox takes ten times as much CPU to answer."""
+        """Wait a moment for the loop's status.
+
+        NetBox takes ten times as much CPU to answer.
+        """
 
         async def read() -> str | None:
             with suppress(TemporalError):  # it does not run or is stuck, or no worker answers
