@@ -1,7 +1,7 @@
-"""Each command as a process, which imports only what it needs and ends without the interpreter's shutdown.
+"""Each command as a process, with its own imports and its own end.
 
-All other tests call commands within their own process, where much is imported already. `watch` is in
-`commands/test_watch.py`, `demo` in `demo/`.
+Other tests call commands in their own process, where everything is imported already. Those of `watch` and
+`demo`, which run until they are interrupted, start processes, too.
 """
 
 from functools import partial

@@ -122,7 +122,7 @@ class StarterProcess:
 
 
 class _CommandOutput(StringIO):
-    """What a command writes; whatever else writes meanwhile, still does so to `stream`."""
+    """What a command writes; what others write meanwhile goes to `stream`."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
