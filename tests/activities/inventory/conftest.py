@@ -20,7 +20,7 @@ from tests.support.netbox.records import MakeRecord, create_record
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Add to a test in the real NetBox the fixture that starts it; others run without servers."""
+    """Add the fixture that starts the real NetBox to the tests that need it."""
     if isinstance(item, pytest.Function) and "make_inventory" in item.fixturenames:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         if parameters.get("make_inventory") != FAKE:

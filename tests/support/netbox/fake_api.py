@@ -172,7 +172,7 @@ class FakeApi:
             )
         if row.get("scope_id"):
             shown["scope"] = {"id": row["scope_id"], "display": "the scope"}
-        return shown | self._describe_usage(MODELS.get(path), row["id"])
+        return shown | (self._describe_usage(MODELS.get(path), row["id"]) if depth == 2 else {})
 
     def _show_value(self, field: str, value: Any, depth: int) -> Any:  # noqa: ANN401  any field
         if field in CHOICES and isinstance(value, str):

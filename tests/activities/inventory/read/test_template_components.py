@@ -107,7 +107,7 @@ def test_template_interfaces_are_taken_over_by_later_sync(inventory: FabricInven
 def test_template_components_stay_only_if_used(
     inventory: FabricInventory,
 ) -> None:
-    inventory.sync(*WIRED)
+    inventory.sync(*RACK)
     admin, device = inventory.admin, inventory.get(Model.DEVICE, "Switch/default/leaf-2")
     on = {"device": device["id"]}
     address = {"address": "192.0.2.9/24", "assigned_object_type": "dcim.interface"}
@@ -124,10 +124,8 @@ def test_template_components_stay_only_if_used(
             ("ipam/ip-addresses", address | {"assigned_object_id": port}),
         )
     ]
-    remaining = [resource for resource in FRAME if resource.kind.name != "Switch"]
-    without_switches = live_state(
-        *remaining, served=("Switch", "Connection", "VPC", "VPCAttachment")
-    )
+    remaining = [resource for resource in RACK if resource.kind.name != "Switch"]
+    without_switches = live_state(*remaining, served=("Switch", "Connection"))
     [finding] = inventory.sync_to_deletion(without_switches).report.findings
     assert finding.what == "Switch/default/leaf-2"
     assert finding.why.endswith("interface Ethernet9, module bay Bay1, power port mine")
