@@ -27,6 +27,8 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WORKER_START_SECONDS: Final = 60
 FIRST_SYNCS_SECONDS: Final = 600
 """The first syncs load the inventories, which takes NetBox half a minute on an idle machine."""
+PAUSE_SECONDS: Final = 1
+"""Between two looks at what is awaited: each takes time from those who do it."""
 UNSETTLED_STATUSES: Final = {SyncStatus.NEVER_SYNCED, SyncStatus.SYNCING}
 
 
@@ -55,7 +57,9 @@ def _start(once: bool, exits: ExitStack) -> None:
         demo = exits.enter_context(running_demo(startup, Path.cwd()))
         _set_environment(demo.environment)
         startup("Enabling the fabrics")
-        demo.worker.wait_until(lambda: asyncio.run(_is_worker_polling()), WORKER_START_SECONDS)
+        demo.worker.wait_until(
+            lambda: asyncio.run(_is_worker_polling()), WORKER_START_SECONDS, PAUSE_SECONDS
+        )
         asyncio.run(_enable_fabrics())
         view = _wait_for_first_syncs(startup, demo) if once else None
     if view:
@@ -67,7 +71,9 @@ def _start(once: bool, exits: ExitStack) -> None:
 
 def _wait_for_first_syncs(startup: Progress, demo: Demo) -> FleetView | None:
     startup("Waiting for the first sync of each fabric")
-    return demo.worker.wait_until(lambda: asyncio.run(_get_view_if_settled()), FIRST_SYNCS_SECONDS)
+    return demo.worker.wait_until(
+        lambda: asyncio.run(_get_view_if_settled()), FIRST_SYNCS_SECONDS, PAUSE_SECONDS
+    )
 
 
 def _bypass_proxies() -> None:

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from stack.cache import cache_dir, fingerprint
+from stack.cache import fingerprint
+from stack.processes.leases import try_lease
 from stack.processes.ports import LOOPBACK
 from stack.processes.supervisor import StackError
 
@@ -52,18 +51,7 @@ def _format_exports(variables: Mapping[str, str]) -> str:
 def _reserve_path(folder: Path) -> Iterator[Path]:
     for number in count(1):
         path = folder.resolve() / (".demo.env" if number == 1 else f".demo-{number}.env")
-        if lock := _try_lock(path):
-            with lock:
+        if lease := try_lease(f"demo-{fingerprint(bytes(path))}"):
+            with lease:
                 yield path
             return
-
-
-def _try_lock(path: Path) -> FileLock | None:
-    """Acquire the lock for `path`; return None if another demo holds it."""
-    cache_dir().mkdir(parents=True, exist_ok=True)
-    lock = FileLock(cache_dir() / f"demo-{fingerprint(bytes(path))}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return None
-    return lock

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import kubernetes_emulator
-from stack.kubernetes.kube_apiserver import kube_apiserver
 
 
 def kubernetes_api(crds: Path | None = None) -> AbstractContextManager[KubernetesApi]:
@@ -21,4 +20,8 @@ def kubernetes_api(crds: Path | None = None) -> AbstractContextManager[Kubernete
     definitions that accept any spec.
     """
     assets = os.environ.get("KUBEBUILDER_ASSETS")
-    return kube_apiserver(Path(assets), crds) if assets else kubernetes_emulator()
+    if not assets:
+        return kubernetes_emulator()
+    from stack.kubernetes.kube_apiserver import kube_apiserver  # noqa: PLC0415  a second's imports
+
+    return kube_apiserver(Path(assets), crds)

@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Iterator
 
+from stack.processes.leases import try_lease
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -14,8 +16,7 @@ def choose_port(preferred: int) -> int:
 class PortPool:
     """The ports of one stack, which no other gets even before a server listens.
 
-    A lease is a name in the abstract socket namespace (unix(7)), which has the same scope as the
-    port: one machine or container. It ends with `close` or with this process.
+    They end with `close` or with this process.
     """
 
     def __init__(self) -> None:
@@ -30,14 +31,9 @@ class PortPool:
             self._leases.pop().close()
 
     def _lease(self, port: int) -> bool:
-        lease = socket.socket(socket.AF_UNIX)
-        try:
-            lease.bind(f"\0fabric-sync-port-{port}")
-        except OSError:
-            lease.close()
-            return False
-        self._leases.append(lease)
-        return True
+        if lease := try_lease(f"port-{port}"):
+            self._leases.append(lease)
+        return lease is not None
 
 
 def _iter_candidates(preferred: int) -> Iterator[int]:

@@ -47,13 +47,15 @@ class Service:
         """Wait for the end of the command and return its exit code."""
         return self._process.wait()
 
-    def wait_until[T](self, ready: Callable[[], T], timeout_seconds: float) -> T:
+    def wait_until[T](
+        self, ready: Callable[[], T], timeout_seconds: float, pause_seconds: float = 0.05
+    ) -> T:
         """Call `ready()` until its result is true, and return that result.
 
         Raises StackError if the command ends first, or after `timeout_seconds`.
         """
         waiting = Retrying(
-            wait=wait_fixed(0.05),
+            wait=wait_fixed(pause_seconds),
             stop=stop_after_delay(timeout_seconds),
             retry=retry_if_result(lambda is_ready: not is_ready),
         )

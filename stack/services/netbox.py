@@ -24,6 +24,10 @@ GUNICORN_OPTIONS = (
     "--graceful-timeout=2",
     "--no-control-socket",
 )
+WORKER_OPTIONS = (
+    "--worker-class=rq.SimpleWorker",  # each change in NetBox is a job: a fork for each takes longer
+    "--skip-checks",  # they load all views, which takes seconds and serves no job
+)
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def _start_services(runtime: NetBoxRuntime, supervisor: Supervisor) -> NetBoxSer
     options = [*GUNICORN_OPTIONS, f"--bind={LOOPBACK}:{port}"]
     gunicorn = runtime.make_command("gunicorn", *options, "site_wsgi")
     server = supervisor.start("NetBox", gunicorn, env=variables)
-    worker = runtime.make_command("netbox", "rqworker")
+    worker = runtime.make_command("netbox", "rqworker", *WORKER_OPTIONS)
     # SIGKILL: it would wait for its jobs to finish, and nobody needs their results.
     supervisor.start("NetBox worker", worker, env=variables, stop_signal=signal.SIGKILL)
     server.wait_until(lambda: _is_ready(netbox), timeout_seconds=180)

@@ -15,13 +15,6 @@ VARIABLES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def separate_locks(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-
-
 def test_shell_reads_back_every_value(tmp_path: Path) -> None:
     with env_file(VARIABLES, tmp_path) as path:
         assert path == tmp_path / ".demo.env"
