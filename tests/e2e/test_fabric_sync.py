@@ -2,15 +2,12 @@
 
 import asyncio
 import json
-import statistics
 import subprocess
 import sys
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
-from fabrics.loop.active_sync import Trigger
 from tests.support.system.fleet import edit
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
 from workflows.fabric_sync import FabricSync
@@ -19,27 +16,23 @@ TEMPORAL = Path(sys.prefix) / "bin" / "temporal"
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
 
-@pytest.mark.alone
-async def test_syncs_start_on_their_slots(installation: Installation) -> None:
+async def test_syncs_start_on_consecutive_slots(installation: Installation) -> None:
+    """How late they are depends on the machine, so benchmarks measure it."""
+    step = timedelta(seconds=5)
     async with installation.worker():
-        fabrics = [await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5) for _ in range(5)]
+        fabrics = [await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5) for _ in range(3)]
         for fabric in fabrics:
             await installation.start(fabric)
         for fabric in fabrics:
-            await fabric.wait_for_syncs(5)
-        histories = [await fabric.history() for fabric in fabrics]
-        late = [
-            report.lateness
-            for reports in histories
-            for report in reports
-            if report.trigger is Trigger.SCHEDULE and report.lateness is not None
-        ]
-        assert len(late) >= 20
-        assert min(late) >= 0
-        assert statistics.median(late) < 0.3
-        for reports in histories:
-            slots = [report.slot for report in reports if report.slot is not None]
-            assert {(slot - slots[0]) % timedelta(seconds=5) for slot in slots} == {timedelta(0)}
+            await fabric.wait_for_syncs(4)
+            reports = [report for report in await fabric.history() if report.slot is not None]
+            assert len(reports) >= 3
+            for report, following in pairwise(reports):
+                assert report.slot is not None
+                assert following.slot is not None
+                gap = following.slot - report.slot
+                assert gap == step or (report.missed and gap % step == timedelta(0))
+                assert following.started >= following.slot
 
 
 async def test_new_interval_does_not_wait_for_the_old_timer(installation: Installation) -> None:
