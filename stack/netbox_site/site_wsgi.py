@@ -32,4 +32,5 @@ connections.close_all()  # workers cannot share a connection
 application = StaticFilesHandler(netbox_application)
 
 gc.freeze()
+gc.set_threshold(100_000)  # by default a third of the time of a large write is collecting
 gc.enable()
