@@ -1,4 +1,4 @@
-"""Fixtures: fabrics with an inventory in the real NetBox, and a fault proxy."""
+"""Fixtures: fabrics with an inventory in NetBox or in a fake, and a fault proxy."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
