@@ -1,4 +1,4 @@
-"""Fixtures: fabrics with an inventory in the real NetBox, and a fault proxy."""
+"""Fixtures: fabrics with an inventory in NetBox or in a fake, and a fault proxy."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -46,7 +46,7 @@ def inventory_netbox(stack: Stack, constrained_token: str) -> Iterator[Inventory
 
 @pytest.fixture
 def make_inventory(request: pytest.FixtureRequest) -> MakeInventory:
-    """Return a function that creates fabrics with empty inventories, in the real NetBox or in a fake.
+    """Return a function that creates fabrics with empty inventories, or fakes.
 
     Inventories stay after a test: no fabric touches those of others, and NetBox is slow at deleting.
     """

@@ -1,4 +1,4 @@
-"""A fabric's inventory in the real NetBox, written by the user of workers."""
+"""A fabric's inventory in NetBox, written by the user of workers."""
 
 import pytest
 

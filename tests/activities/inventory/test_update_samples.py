@@ -1,4 +1,4 @@
-"""Whole fabrics in the real NetBox: their inventories match their manifests."""
+"""Whole fabrics in NetBox: their inventories match their manifests."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ from tests.support.inventory.live_samples import (
 from tests.support.netbox.fabric_inventory import FAKE, NETBOX, FabricInventory
 from tests.support.netbox.inventory_assertions import assert_inventory_matches
 
-ALWAYS_REAL = {"demo-gitops-env-1", "vlab-gateway-externals", "made-up-1"}
+ALWAYS_REAL = {"demo-gitops-env-1", "docs-build-wiring", "made-up-1"}
 """Samples with all types of objects; the soak tests load all others into the real NetBox."""
 
 LARGE = "vlab-gpu-rail-large"

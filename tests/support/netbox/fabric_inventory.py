@@ -1,4 +1,4 @@
-"""A fabric with an inventory in the real NetBox, which tests sync, read and edit."""
+"""A fabric with an inventory in NetBox or in a fake, which tests sync, read and edit."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -13,7 +13,7 @@ from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.plans import server, switch
-from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
+from tests.support.inventory.small_fabric import FRAME, NAMESPACES, attachment, cable, vpc
 from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory
 from tests.support.netbox.fault_proxy import FaultProxy
 
@@ -23,6 +23,7 @@ SMALL = (
     vpc("v", 1001, "10.0.1.0/24"),
     attachment("v-c", "v/a", "c"),
 )
+NETWORKS = (*NAMESPACES, vpc("v", 1001, "10.0.1.0/24"))
 
 
 def count_objects(inventory: FabricInventory) -> dict[str, int]:
@@ -49,7 +50,7 @@ def test_duplicate_from_lost_worker_is_deleted(
 
     It accepts the duplicate, as VRF names may repeat.
     """
-    inventory.sync(*SMALL)
+    inventory.sync(*NETWORKS)
     ids = inventory.ids()
     vrf = inventory.get(Model.VRF, "VPC/default/v")
     marks = {name: vrf["custom_fields"][name] for name in (FABRIC_FIELD, KEY_FIELD)}
@@ -57,14 +58,16 @@ def test_duplicate_from_lost_worker_is_deleted(
     [copy] = inventory_netbox.write("POST", PATHS[Model.VRF], [again])
     prefix = inventory.get(Model.PREFIX, "VPC/default/v#a")
     inventory.edit(Model.PREFIX, prefix, vrf=copy["id"])
-    outcomes = [inventory.sync(*SMALL) for _ in range(MIN_ABSENT_SYNCS)]
+    outcomes = [inventory.sync(*NETWORKS) for _ in range(MIN_ABSENT_SYNCS)]
     assert [outcome.report.updated for outcome in outcomes] == [1] + [0] * (MIN_ABSENT_SYNCS - 1)
     assert [outcome.report.deleted for outcome in outcomes] == [0] * (MIN_ABSENT_SYNCS - 1) + [1]
     assert [outcome.has_pending_work for outcome in outcomes] == [True] * (MIN_ABSENT_SYNCS - 1) + [
         False
     ]
     assert inventory.ids() == ids
-    assert len(inventory.objects(Model.VRF)) == inventory.plan(live_state(*SMALL)).counts[Model.VRF]
+    assert (
+        len(inventory.objects(Model.VRF)) == inventory.plan(live_state(*NETWORKS)).counts[Model.VRF]
+    )
 
 
 def test_catalogue_objects_created_meanwhile_are_used(
