@@ -1,4 +1,4 @@
-"""NetBox's REST and GraphQL APIs in memory, for the same clients as the real ones.
+"""NetBox's REST and GraphQL APIs in memory, for the clients of the real ones.
 
 Rows are kept as REST takes them. `FakeNetBox` has the rules that they must keep; a request changes all of
 its rows or none. Lists are not filtered, except by slugs and pages in GraphQL: NetBox ignores unknown
