@@ -141,8 +141,11 @@ class FleetActivities:
         id_ = workflow_id(fabric_id)
         policies = WorkflowIDConflictPolicy
         try:
+            attempts = await count_task_attempts(self.client, id_) if overdue else 0
+            if 1 < attempts <= STUCK_AFTER_ATTEMPTS:
+                return ""  # its task is failing, and a signal would let Temporal count from 1 again
             # A stuck loop keeps failing on its own history; a new one continues from the record.
-            stuck = overdue and await is_stuck(self.client, id_)
+            stuck = attempts > STUCK_AFTER_ATTEMPTS
             await self.client.start_workflow(
                 LOOP_WORKFLOW_TYPE,
                 FabricLoop(fabric_id=fabric_id),
@@ -213,13 +216,18 @@ class FleetActivities:
 
 async def is_stuck(client: Client, id_: str) -> bool:
     """Return whether the workflow's task fails repeatedly. Raises `RPCError`."""
+    return await count_task_attempts(client, id_) > STUCK_AFTER_ATTEMPTS
+
+
+async def count_task_attempts(client: Client, id_: str) -> int:
+    """Return the attempts of the workflow's pending task; 0 if there is none. Raises `RPCError`."""
     try:
         description = await client.get_workflow_handle(id_).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return False
+            return 0
         raise
-    return description.raw_description.pending_workflow_task.attempt > STUCK_AFTER_ATTEMPTS
+    return description.raw_description.pending_workflow_task.attempt
 
 
 async def _parse_running_loop(loop: WorkflowExecution) -> RunningLoop:

@@ -26,7 +26,7 @@ _ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
 
 PLANNED_CLASSES: Final = {planned_class.MODEL: planned_class for planned_class in _ALL_CLASSES}
 
-SHARED_MODELS: Final = frozenset(
+SHARED_MODELS: Final = tuple(
     model for model, planned_class in PLANNED_CLASSES.items() if planned_class.SHARED
 )
 """NetBox's catalogue: created if absent, never changed or deleted."""
