@@ -1,6 +1,6 @@
 # make demo        the whole product on this machine (ARGS=--once: sync once, print the status, exit)
 # make check       what needs no server, in a minute: linters, types, import contracts and tests
-# make test        all tests but the long ones, two at a time
+# make test        all tests but the long ones
 # make soak        all tests: then outages of minutes, long random sequences and new random examples
 # make lint        linter, formatter, type checker and import contracts
 #
@@ -19,11 +19,11 @@ demo: $(READY)
 	@$(BIN)/python starter.py demo $(ARGS)
 
 check: lint
-	$(BIN)/pytest -n 2 --dist worksteal -m "not server and not soak" --durations=10
+	$(BIN)/pytest -n 3 --dist worksteal -m "not server and not soak" --durations=10
 
 # In the order of their names, the last files are short ones, so that no worker waits long for the other.
 test: $(READY) $(BROWSER)
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak" --durations=40
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" --durations=40
 
 soak: test
 	$(BIN)/pytest -m "soak or hypothesis" --hypothesis-profile=new-examples --durations=40 $(ARGS)

@@ -220,7 +220,7 @@ async def is_stuck(client: Client, id_: str) -> bool:
 
 
 async def count_task_attempts(client: Client, id_: str) -> int:
-    """Return the attempts of the workflow's pending task; 0 if there is none. Raises `RPCError`."""
+    """Return the attempts of the pending workflow task, or 0. Raises `RPCError`."""
     try:
         description = await client.get_workflow_handle(id_).describe()
     except RPCError as error:

@@ -159,7 +159,7 @@ class FakeApi:
         return list(islice(rows, limit))
 
     def _show(self, path: str, row: Row, depth: int = 2) -> Row:
-        """Return a row as REST does; objects that it refers to have less and less `depth`."""
+        """Return a row as REST does, with objects that it refers to down to `depth`."""
         name = row.get("name") or row.get("label") or row.get("address") or str(row["id"])
         shown: Row = {"display": name, **row}
         if not depth:
