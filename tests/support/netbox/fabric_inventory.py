@@ -1,4 +1,4 @@
-"""A fabric with an inventory in NetBox or in a fake, which tests sync, read and edit."""
+"""A fabric with an inventory in NetBox or a fake, which tests sync and edit."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -149,7 +149,7 @@ class FabricInventory:
         return row
 
     def ids(self) -> dict[tuple[Model, str], int]:
-        """Return the ids of all objects by model and key, in as few requests as NetBox allows."""
+        """Return the ids of all objects by model and key, in few requests."""
         is_fabric = f'lookup: {{ string_lookup: {{ exact: "{self.fabric_id}" }} }}'
         filters = f'filters: {{ custom_field_data: {{ path: "{FABRIC_FIELD}", {is_fabric} }} }}'
         select = f"({filters}, pagination: {{ start: 0, limit: 1000 }}) {{ id custom_field_data }}"
