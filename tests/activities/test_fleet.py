@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from sys import prefix
 from threading import Semaphore
+from unittest.mock import AsyncMock
 
 import pytest
 import requests
@@ -17,7 +18,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 import worker
-from activities.fleet import FleetActivities, RoundRequest
+from activities.fleet import FleetActivities, RoundRequest, is_stuck
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
@@ -109,6 +110,8 @@ async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) 
 async def test_stuck_fleet_is_replaced(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    checks = AsyncMock(wraps=is_stuck)
+    monkeypatch.setattr("worker.is_stuck", checks)
     monkeypatch.setattr("activities.fleet.STUCK_AFTER_ATTEMPTS", 1)
     settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path, fleet_interval=1)
     stuck = await client.start_workflow(
@@ -119,12 +122,18 @@ async def test_stuck_fleet_is_replaced(
     async def run() -> str | None:
         return (await fleet.describe()).run_id
 
+    async def count_checks() -> int:
+        return checks.call_count
+
     async with worker.running_worker(client, settings):
         new = await wait_until(run, lambda now: now != stuck.first_execution_run_id)
+        first_checks = checks.call_count
         summary = await wait_until(
             partial(fleet.query, Fleet.summary), lambda summary: summary.error != ""
         )
         assert "nothing listens there" in summary.error
+        # When a check begins, the one before it has done what it does.
+        await wait_until(count_checks, lambda count: count > first_checks + 2)
         assert await run() == new
 
 

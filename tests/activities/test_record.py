@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import override
 
 import pytest
 
-from activities.errors import PermanentError
+from activities.errors import PermanentError, TransientError
 from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
 from activities.netbox.http import BadRequest
 from activities.record import RecordActivities, RecordUpdate
 from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.items import CLUSTER_OBJECT_TYPE
+from fabrics.loop.loop_settings import LoopSettings
 from fabrics.record.config import ConfigEdits
 from fabrics.record.sync_status import LastKnownState
 from tests.support.netbox.records import INSTANCE, LAST_KNOWN, STARTED, MakeRecord, fabric_id
@@ -325,6 +327,43 @@ def test_record_of_other_installation_is_not_changed(
         activities.load_record(fabric_id(record))
     assert netbox.get_record(record["id"])[0] == written
     assert journal_of(netbox, record) == []
+
+
+class NetBoxWithFullJournal(NetBox):
+    """A NetBox with one record, whose journal takes no entry."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__("http://127.0.0.1:1", "none", connect_timeout=1, timeout=1)
+        fields = {"hh_fabric_id": "dc", "hh_kubernetes_server": "https://10.0.0.1:6443"}
+        self._error = error
+        self._record: Row = {"id": 1, "name": "DC", "status": "active", "custom_fields": fields}
+
+    @override
+    def find_record(self, fabric_id: str) -> Row:
+        return self._record
+
+    @override
+    def get_record(self, record_id: int) -> tuple[Row, str]:
+        return self._record, "etag"
+
+    @override
+    def patch_record(self, record_id: int, custom_fields: Row, etag: str) -> Row:
+        self._record["custom_fields"] |= custom_fields
+        return self._record
+
+    @override
+    def add_journal_entry(self, record_id: int, text: str, kind: str = "info") -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [PermanentError("It is full."), TransientError("It is full.")])
+def test_refused_journal_entry_is_named_and_rest_is_written(error: Exception) -> None:
+    activities = RecordActivities(NetBoxWithFullJournal(error), INSTANCE, LoopSettings())
+    update = RecordUpdate(fabric_id="dc", last_known=LAST_KNOWN, journal_entry="Hello.")
+    written = activities.record_result(update)
+    assert (written.journal_error, written.last_known) == ("It is full.", LAST_KNOWN)
+    without_entry = activities.record_result(update.model_copy(update={"journal_entry": ""}))
+    assert without_entry == written.model_copy(update={"journal_error": ""})
 
 
 def test_repeated_journal_entry_is_added_once(

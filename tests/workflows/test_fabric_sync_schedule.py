@@ -221,6 +221,18 @@ async def test_netbox_outage_keeps_grid_and_result_is_written_later(
         assert (await running.status()).netbox_error == ""
 
 
+async def test_refused_journal_entry_is_shown_and_written_later(env: WorkflowEnvironment) -> None:
+    environment = LoopEnvironment(config(), journal_error="NetBox refused the entry.")
+    async with loop(env, environment) as running:
+        await running.sleep(300)
+        assert (await running.status()).netbox_error == "NetBox refused the entry."
+        environment.journal_error = ""
+        await running.sleep(300)
+        assert (await running.status()).netbox_error == ""
+        (entry,) = environment.journal
+        assert entry.startswith("**in_sync** since ")
+
+
 async def test_unchanged_status_is_not_written(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
         await running.sleep(300)

@@ -6,12 +6,17 @@ from activities.inventory.netbox.endpoints import PATHS
 from activities.netbox.client import NetBox, Row
 from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
-from fabrics.inventory.model.ownership import TAG_SLUG
+from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD, TAG_SLUG
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.report.report import MAX_FINDINGS, Finding, FindingType, InventoryOutcome
 from tests.support.inventory.plans import server, switch
 from tests.support.inventory.small_fabric import NAMESPACES, RACK, cable, vpc
-from tests.support.netbox.fabric_inventory import FabricInventory, cable_ports, grant_disabled
+from tests.support.netbox.fabric_inventory import (
+    FabricInventory,
+    cable_ports,
+    grant_disabled,
+    scenario,
+)
 
 SMALL = (*RACK, cable("c", "s-1/e1", "leaf-1/E1/1"), cable("d", "s-2/e1", "leaf-2/E1/1"))
 OFFERED = {"tags": [{"slug": TAG_SLUG}]}
@@ -182,6 +187,21 @@ def test_tagged_catalogue_object_is_not_adopted(inventory: FabricInventory) -> N
     assert outcome.report.problems == {FindingType.CONFLICT: 1, FindingType.FAILED: 2}
     inventory.admin.delete(PATHS[Model.DEVICE_TYPE], type_["id"])
     inventory.admin.delete(PATHS[Model.MANUFACTURER], maker["id"])
+
+
+@scenario
+def test_object_of_another_fabric_is_not_adopted(inventory: FabricInventory) -> None:
+    """It has our tag, like an object that a person offers."""
+    inventory.sync(*RACK)
+    device = inventory.get(Model.DEVICE, "Switch/default/leaf-1")
+    ownership = {FABRIC_FIELD: "another", KEY_FIELD: "Switch/default/spine#E1/1"}
+    port = create_port(inventory, device, "E1/1", **OFFERED, custom_fields=ownership)
+    outcome = inventory.sync(*SMALL, adopt=True)
+    [conflict] = findings_of(outcome, FindingType.CONFLICT)
+    assert conflict.what == "Switch/default/leaf-1#E1/1"
+    assert conflict.why.endswith("is in its place and belongs to the fabric another")
+    assert outcome.report.adopted == 0
+    assert port["id"] not in [row["id"] for row in inventory.objects(Model.INTERFACE)]
 
 
 def test_conflict_of_change_is_named(inventory: FabricInventory) -> None:

@@ -24,6 +24,7 @@ from fabrics.loop.report import SyncReport
 from fabrics.record.sync_status import SyncStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DRIFTED = SummaryEntry("VPC", "default", "web", "changed")
 
 
 def fabric(**fields: object) -> FabricOverview:
@@ -101,10 +102,19 @@ def test_status_line_fits_in_80_columns() -> None:
         ({"sync_status": "disabled"}, "its record is not active"),
         ({"sync_status": "not_configured"}, "hh_kubernetes_server"),
         ({"ignored": "ignored: pause: no"}, "ignored: pause: no"),
+        (
+            {"sync_status": "out_of_sync", "drift_count": 1, "drift": (DRIFTED,)},
+            "VPC web changed\n",
+        ),
+        (
+            {"sync_status": "out_of_sync", "drift_count": 5, "drift": (DRIFTED,)},
+            "VPC web changed and 4 more\n",
+        ),
     ],
 )
 def test_fabric_has_a_remark(fields: dict[str, object], remark: str) -> None:
-    assert remark in rendered(render_status_table([fabric(**fields)], NOW))
+    lines = rendered(render_status_table([fabric(**fields)], NOW)).splitlines()
+    assert remark in "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def test_healthy_fabric_has_no_remarks() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from fabrics.fleet.reconcile import (
@@ -203,8 +203,9 @@ def test_paused_loop_is_never_overdue() -> None:
     assert plan([record], [loop_of(record)]) == NOTHING
 
 
-def test_loop_of_disabled_fabric_that_does_not_end_is_overdue_but_not_stale() -> None:
-    record = make_record("a", enabled=False, last=10**6)
+@pytest.mark.parametrize("paused", [False, True])
+def test_loop_of_disabled_fabric_that_does_not_end_is_overdue_but_not_stale(paused: bool) -> None:
+    record = make_record("a", enabled=False, paused=paused, last=10**6)
     round_plan = plan([record], [loop_of(record)])
     assert (round_plan.loops_to_signal, round_plan.overdue) == (("a",), ("a",))
     assert summarize_fleet(snapshot([record], [loop_of(record)]), round_plan, []).stale == ()
@@ -258,6 +259,9 @@ def test_record_with_unusable_id_is_updated_to_say_so() -> None:
 
 
 @given(st.integers(0, 40), st.integers(0, 40))
+@example(0, 2)
+@example(6, 2)
+@example(9, 3)
 def test_more_than_two_and_quarter_of_records_vanishing_is_error(kept: int, vanished: int) -> None:
     present = [make_record(f"kept-{number}") for number in range(kept)]
     gone = [make_record(f"gone-{number}") for number in range(vanished)]

@@ -84,6 +84,10 @@ class LoopEnvironment:
     observe_duration: timedelta = timedelta(0)
     """How long an observation takes, on the server's clock."""
     netbox_error: str = ""
+    journal_error: str = ""
+    """Why the record's journal takes no entries."""
+    journal: list[str] = field(default_factory=list)
+    """The entries in the record's journal."""
     inventory_requests: list[InventoryRequest] = field(default_factory=list)
     inventory_outcome: InventoryOutcome = field(
         default_factory=lambda: InventoryOutcome(live_digest="")
@@ -159,6 +163,9 @@ class LoopEnvironment:
             self.last_known = update.last_known
             self.statuses.append(compute_sync_status(self.record, self.last_known))
             snapshot = self._read()
+        if update.journal_entry and self.journal_error:
+            return snapshot.model_copy(update={"journal_error": self.journal_error})
+        self.journal += filter(None, [update.journal_entry])
         return snapshot
 
     def _read(self) -> RecordSnapshot:

@@ -1,9 +1,12 @@
 """Components on our devices: those from templates are ours, those of people not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import override
 
 import pytest
 
+from activities.inventory.netbox.client import InventoryNetBox
+from activities.inventory.read.template_components import find_template_component_ids
 from activities.netbox.client import NetBox, Row
 from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.model.planned import Model
@@ -20,6 +23,40 @@ WIRED = (
     attachment("v-c", "v/a", "c"),
 )
 PORT = "Switch/default/leaf-1#E1/1"
+
+
+class NetBoxWithChangelog(InventoryNetBox):
+    """A NetBox that knows which request created which device or interface."""
+
+    def __init__(self, requests: Mapping[tuple[Model, int], str]) -> None:
+        super().__init__("http://127.0.0.1:1", "none", connect_timeout=1, timeout=1)
+        self._requests = requests
+
+    @override
+    def list_rows(self, path: str, **filters: object) -> Iterator[Row]:
+        for (model, number), request in self._requests.items():
+            created = {"changed_object_type": model, "changed_object_id": number}
+            yield created | {"action": {"value": "create"}, "request_id": request}
+
+
+def test_only_components_that_came_with_their_device_are_from_templates() -> None:
+    requests = {
+        (Model.DEVICE, 1): "first",
+        (Model.DEVICE, 2): "second",
+        (Model.INTERFACE, 11): "first",
+        (Model.INTERFACE, 12): "second",
+        (Model.INTERFACE, 13): "by hand",
+        (Model.INTERFACE, 14): "first",
+        (Model.INTERFACE, 31): "first",
+    }
+    places = {11: 1, 12: 1, 13: 1, 14: 1, 15: 1, 31: 3}  # no entry names 3 and 15
+    interfaces: list[Row] = [
+        {"id": number, "device": {"id": device}, "tags": [], "custom_fields": {}}
+        for number, device in places.items()
+    ]
+    interfaces[3]["tags"] = [{"slug": TAG_SLUG}]
+    netbox = NetBoxWithChangelog(requests)
+    assert find_template_component_ids(netbox, Model.INTERFACE, interfaces) == {11}
 
 
 @pytest.fixture

@@ -96,6 +96,27 @@ def test_host_bits_of_a_subnet_are_dropped() -> None:
 
 
 @pytest.mark.parametrize(
+    ("network", "first", "last"),
+    [
+        ("10.0.1.0/29", "10.0.1.1", "10.0.1.6"),
+        ("10.0.1.0/30", "10.0.1.1", "10.0.1.2"),
+        ("10.0.1.0/31", "10.0.1.0", "10.0.1.1"),
+        ("10.0.1.0/32", "10.0.1.0", "10.0.1.0"),
+    ],
+)
+def test_dhcp_range_without_limits_has_all_hosts(network: str, first: str, last: str) -> None:
+    made = plan(VLANS, vpc(a=subnet(1, subnet=network, dhcp={"enable": True})))
+    pool = one(made, IPRange, "VPC/default/prod#a/dhcp")
+    assert (str(pool.start_address.ip), str(pool.end_address.ip)) == (first, last)
+
+
+@pytest.mark.parametrize(("vid", "is_in"), [(999, 0), (1000, 1), (1999, 1), (2000, 0)])
+def test_vlan_range_includes_both_its_ends(vid: int, is_in: int) -> None:
+    made = plan(VLANS, vpc(a=subnet(1, vlan=vid)))
+    assert (len(keys(made, VLAN)), len(skipped(made))) == (is_in, 1 - is_in)
+
+
+@pytest.mark.parametrize(
     ("second", "part", "reason"),
     [
         (
