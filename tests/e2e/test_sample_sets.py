@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from fabrics.loop.report import FabricStatus
+from fabrics.record.sync_status import SyncStatus
 from tests.support.fabrics.sample_sets import LEGACY, SETS, in_git, live_items, needs_samples
 from tests.support.system.installation import Installation, wait_until
 
@@ -18,7 +20,7 @@ async def test_every_sample_set_syncs_with_correct_counts(installation: Installa
         for fabric in fabrics.values():
             await installation.start(fabric)
         for sample, fabric in fabrics.items():
-            status = await wait_until(fabric.status, lambda status: status.syncs > 0)
+            status = await wait_until(fabric.status, is_between_syncs)
             assert status.connection_error == "", sample
             record = await fabric.wait_for_status(status.sync_status)
             assert record["counts"] == Counter(item["kind"] for item in live_items(sample)), sample
@@ -28,3 +30,8 @@ async def test_every_sample_set_syncs_with_correct_counts(installation: Installa
             fabric for sample, fabric in fabrics.items() if sample.name == "gpu-rail-large"
         )
         assert (await large.history())[0].objects == 1064
+
+
+def is_between_syncs(status: FabricStatus) -> bool:
+    """Return whether a sync has ended and none runs."""
+    return status.syncs > 0 and status.sync_status is not SyncStatus.SYNCING

@@ -1,9 +1,11 @@
 """After a worker is killed during a sync, the next worker continues at once."""
 
 import signal
+from functools import partial
 
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
+from tests.support.system.fleet import edit, only_these_run
 from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -13,16 +15,17 @@ INTERVAL = 40
 
 async def test_interrupted_syncs_end_before_the_next_slots(installation: Installation) -> None:
     fields = {"hh_sync_interval": INTERVAL}
-    synced, new = [await installation.fabric(IN_GIT, SERVERS, **fields) for _ in range(2)]
+    synced = await installation.fabric(IN_GIT, SERVERS, **fields)
+    new = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False, **fields)
     fabrics = (synced, new)
     async with installation.worker_process() as doomed:
-        await installation.start(synced)
         await synced.wait_for_status("in_sync")
         for fabric in fabrics:
             assert isinstance(fabric.api, EmulatedKubernetesApi)
             fabric.api.inject_fault(Fault(0, "servers"))
         await synced.handle.signal("sync_now")
-        await installation.start(new)
+        await edit(new, custom_fields={"hh_sync_enabled": True})
+        await wait_until(partial(only_these_run, installation.client, fabrics), bool)
         before = [
             await wait_until(fabric.status, lambda status: status.sync_status == "syncing")
             for fabric in fabrics
