@@ -103,6 +103,13 @@ def get_scheduled(reports: Sequence[SyncReport]) -> list[tuple[datetime, SyncRep
     return [(report.slot, report) for report in reports if report.slot is not None]
 
 
+def select_ended_after(moment: datetime, reports: Sequence[SyncReport]) -> list[SyncReport]:
+    """Return the reports of syncs that ended after `moment`."""
+    return [
+        report for report in reports if report.started + timedelta(seconds=report.duration) > moment
+    ]
+
+
 @pytest.mark.parametrize(
     "outage",
     [
@@ -131,7 +138,7 @@ async def test_outage_is_followed_by_one_sync_and_the_old_slots(
         for fabric in fabrics:
             await fabric.wait_for_syncs(2, patience)
         before = [get_scheduled(await fabric.history())[-1][0] for fabric in fabrics]
-        stopped = await now()
+    stopped = await now()  # a sync that runs now ends after the outage
     outage_end = stopped + timedelta(seconds=outage.length)
     await wait_until(now, lambda moment: moment > outage_end, outage.length + 5)
     back = await now()  # before the server starts: later, fabrics may already have caught up
@@ -139,16 +146,11 @@ async def test_outage_is_followed_by_one_sync_and_the_old_slots(
         for fabric in fabrics:
             await wait_until(
                 fabric.history,
-                lambda reports: len([r for r in reports if r.started > back]) >= 3,
+                lambda reports: len(select_ended_after(stopped, reports)) >= 3,
                 patience,
             )
         after = [
-            [
-                (slot, report)
-                for slot, report in get_scheduled(await fabric.history())
-                if report.started > back
-            ]
-            for fabric in fabrics
+            get_scheduled(select_ended_after(stopped, await fabric.history())) for fabric in fabrics
         ]
         await worker.aclose()
 
