@@ -1,13 +1,8 @@
 """Drift on a whole installation: detection, the full diff, empty lists."""
 
-import asyncio
-import json
-import subprocess
-import sys
-
 from fabrics.drift.diff_report import DiffReport
 from fabrics.resources.kinds import get_kind
-from tests.support.paths import PROJECT
+from tests.support.cli.command_line import CommandLine
 from tests.support.system.installation import (
     INVENTORY,
     SERVERS,
@@ -22,15 +17,8 @@ IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
 async def diff(installation: Installation, fabric: Fabric) -> tuple[int, DiffReport]:
     """Run `starter.py diff FABRIC --json`; return its exit status and report."""
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "starter.py", "diff", fabric.fabric_id, "--json"],
-        cwd=PROJECT,
-        env=installation.variables,
-        capture_output=True,
-        check=False,
-    )
-    return done.returncode, DiffReport.model_validate(json.loads(done.stdout))
+    done = await CommandLine(installation.variables)("diff", fabric.fabric_id, "--json")
+    return done.code, DiffReport.model_validate(done.json)
 
 
 async def test_drift_is_recorded_until_it_is_gone(installation: Installation) -> None:
