@@ -17,7 +17,7 @@ from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import FleetView, build_fabric_view
 from cli.options import AsJson, FabricName, parse_interval
-from cli.session import open_session
+from cli.session import Session, open_session
 from cli.temporal.loop_client import Message, NoLoop
 from cli.views.results import show_fabrics, show_sync_result
 from fabrics.loop.active_sync import SyncRequest
@@ -73,7 +73,7 @@ async def _sync_fabric(
 ) -> tuple[FleetView, SyncReport | None]:
     async with open_session() as session:
         fabric = await session.get_fabric(fabric_ref)
-        _check_can_sync(fabric)
+        check_can_sync(fabric, await _get_interval(session, fabric))
         sync_call: SyncCall = session.loops.sync if wait else session.loops.request_sync
         with console.progress(f"Syncing {fabric.config.name}"):
             try:
@@ -85,7 +85,16 @@ async def _sync_fabric(
         return build_fabric_view(session, fabric, status), report
 
 
-def _check_can_sync(fabric: Fabric) -> None:
+async def _get_interval(session: Session, fabric: Fabric) -> int:
+    """Return the interval in seconds; the loop knows a new one before the record does."""
+    if fabric.config.interval:
+        return fabric.config.interval
+    status = await session.loops.get_status(fabric.fabric_id)
+    return 0 if status is None else status.sync_interval
+
+
+def check_can_sync(fabric: Fabric, interval: int) -> None:
+    """Raise `CommandError` if the fabric, with this interval in seconds, may not be synced."""
     config, name = fabric.config, fabric.config.name
     if config.kubernetes is None:
         raise CommandError(f"{name} is not configured: set its hh_kubernetes_server in NetBox.")
@@ -93,7 +102,7 @@ def _check_can_sync(fabric: Fabric) -> None:
         raise CommandError(f"{name} is disabled: set its status in NetBox to active.")
     if not config.enabled:
         raise CommandError(f"{name} is disabled; `starter.py enable {fabric.ref}` enables it.")
-    if config.interval == 0:
+    if interval == 0:
         raise CommandError(
             f"{name} is disabled because its interval is 0; `starter.py set-interval {fabric.ref} 300` enables it."
         )
