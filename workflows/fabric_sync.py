@@ -187,7 +187,7 @@ class FabricSync(FabricMessageHandlers):
         if not loop.is_record_exchange_due(self._last_timer_time):
             return
         answered, loop.needs_reload = not loop.record_error, False
-        until_due = None if loop.next_slot is None else loop.next_slot - self._now()
+        until_due = None if loop.next_sync is None else loop.next_sync - self._now()
         timeout = activity_calls.compute_netbox_timeout(
             loop.effective_config, until_due, answered_before=answered
         )

@@ -7,10 +7,11 @@ from pydantic import BaseModel
 
 
 class Trigger(StrEnum):
-    """The reason why a sync began."""
+    """The reason why a sync began: its slot, a request, or a loop without a recent sync."""
 
     SCHEDULE = "schedule"
     MANUAL = "manual"
+    INITIAL = "initial"
 
 
 class SyncRequest(BaseModel, frozen=True):

@@ -70,20 +70,20 @@ class FabricLoop(LoopState):
         """Begin the sync that was requested or is due, and move the schedule on."""
         self.update_schedule(now)
         assert self.schedule is not None  # noqa: S101  a sync is due only on a grid
-        slot, is_manual = self.schedule.next_slot, self.sync_request is not None
-        begin = self.schedule.begin_manual if is_manual else self.schedule.begin_scheduled
-        self.schedule, missed = begin(now)
+        request, self.sync_request = self.sync_request, None
+        slot = self.schedule.next_slot if self.schedule.next_slot <= now else None
+        self.schedule, missed = self.schedule.begin(now)
         self.missed += missed
-        request, self.sync_request = self.sync_request or SyncRequest(), None
         self.sources_changed = False
+        scheduled = Trigger.SCHEDULE if slot else Trigger.INITIAL
         self.active_sync = ActiveSync(
             number=self.syncs + 1,
-            trigger=Trigger.MANUAL if is_manual else Trigger.SCHEDULE,
-            slot=None if is_manual else slot,
+            trigger=Trigger.MANUAL if request else scheduled,
+            slot=None if request else slot,
             started=now,
             missed=missed,
-            request=request,
-            is_shown_in_record=is_manual or self.last_known.last_sync is None,
+            request=request or SyncRequest(),
+            is_shown_in_record=request is not None or self.last_known.last_sync is None,
         )
         return self.active_sync
 

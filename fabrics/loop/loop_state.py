@@ -119,10 +119,10 @@ class LoopState(BaseModel):
         return self.record_retry_at is None and (self.needs_reload or bool(self.pending_edits))
 
     @property
-    def next_slot(self) -> datetime | None:
-        """The time of the next scheduled sync; None if none is planned."""
+    def next_sync(self) -> datetime | None:
+        """The time of the next sync without a request; None if none is planned."""
         active = self.is_needed and not self._is_paused
-        return self.schedule.next_slot if self.schedule and active else None
+        return self.schedule.next_sync if self.schedule and active else None
 
     @property
     def last_known_status(self) -> SyncStatus:
@@ -138,7 +138,7 @@ class LoopState(BaseModel):
             return self.sync_request is not None
         # Slots planned during a pause or for another interval are planned again before they count.
         planned = not self.was_paused and self.schedule.interval == self.effective_config.interval
-        return planned and not self._is_paused and now >= self.schedule.next_slot
+        return planned and not self._is_paused and now >= self.schedule.next_sync
 
     def is_record_exchange_due(self, now: datetime) -> bool:
         """True if the record should be read or written now."""
@@ -148,7 +148,7 @@ class LoopState(BaseModel):
     def next_wake_time(self) -> datetime | None:
         """Return when the loop has work even without a message; None means never."""
         retry = self.record_retry_at if self.needs_reload or self.needs_write else None
-        return min(filter(None, (retry, self.next_slot)), default=None)
+        return min(filter(None, (retry, self.next_sync)), default=None)
 
     def status(self) -> FabricStatus:
         """Return the status for the query, the workflow details and the command line."""
@@ -164,7 +164,7 @@ class LoopState(BaseModel):
             sync_interval=config.interval,
             paused=config.paused,
             pause_reason=config.pause_reason,
-            next_sync=self.next_slot,
+            next_sync=self.next_sync,
             sync_error=compute_status_error(config, state),
             netbox_error=self.record_error,
             ignored=self.ignored_message,

@@ -12,7 +12,7 @@ from fabrics.record.sync_status import ConnectionStatus, LastKnownState, Observa
 
 
 class SyncReport(BaseModel, frozen=True):
-    """A short report of one sync; times are in seconds, a manual sync has no slot.
+    """A short report of one sync; times are in seconds, only a scheduled sync has a slot.
 
     `lateness` runs from the slot to the start of reading the fabric; None if it was never read.
     `inventory` is None if no update was due, and its report lists no single objects.

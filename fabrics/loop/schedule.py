@@ -1,81 +1,123 @@
 """The schedule of a fabric's syncs: one pure value, no clock.
 
-A fabric's due times (slots) lie on a grid: `slot[k] = anchor + k * interval`. A `Schedule` is the next
-slot and the interval; all other slots are whole intervals away, so the phase moves only when the
-interval changes. The caller supplies `now` (the Temporal server's time) and waits until `next_slot`;
-each method returns the schedule that holds afterwards.
+A fabric's due times (slots) lie on a grid that follows from its id and its interval alone:
+`slot[k] = k * interval + phase`, in whole milliseconds since the epoch. So a lost loop, a restored database
+or another cluster finds the same slots, and a fleet is spread evenly however it started. The caller supplies
+`now` (the Temporal server's time) and waits until `next_sync`; each method returns the schedule that holds
+afterwards.
 
-Three rules protect a fabric from too many syncs: a late sync runs once however many slots it missed,
-a sync that overruns its slot waits for the next one, and a manual sync replaces a slot that is less
-than half an interval ahead.
+Three rules protect a fabric from too many syncs: a late sync runs once however many slots it missed, a sync
+that overruns its slot waits for the next one, and a sync outside the grid satisfies a slot that follows
+closely.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel
 
+EPOCH: Final = datetime.fromtimestamp(0, UTC)
+MAX_CLOSE: Final = timedelta(minutes=5)
+"""The longest time between a sync and a slot that it satisfies; otherwise half an interval."""
+
+RESOLUTION: Final = timedelta.resolution
+
 
 class Schedule(BaseModel, frozen=True):
-    """The due times of one fabric; `interval` is in seconds, above 0."""
+    """The due times of one fabric.
+
+    `interval` is in seconds, above 0. `phase_share` says where in the interval the slots are, from 0 to below 1.
+    Slots up to `served` are done, skipped or satisfied. `initial_sync` is the time of a sync outside the grid:
+    the first of a new fabric, or one that catches up.
+    """
 
     interval: int
-    next_slot: datetime
+    phase_share: float
+    served: datetime
+    initial_sync: datetime | None = None
 
     @classmethod
     def initial(
         cls, fabric_id: str, interval: int, spread: int, last_sync: datetime | None, now: datetime
     ) -> Self:
-        """Continue from `last_sync` if its next slot is ahead; otherwise start soon.
+        """Start at `now`; sync outside the grid if the fabric is new or has missed a slot.
 
-        "Soon" is within `spread` seconds, by a hash of the fabric id: a fleet that starts together does not
-        sync together.
+        That sync is within `spread` seconds, by a hash of the fabric id: a fleet that starts together does not
+        sync together. A slot that is as near serves as well. Slots before `now` do not count as missed.
         """
-        step = timedelta(seconds=interval)
-        if last_sync is not None and now < last_sync + step <= now + step:
-            return cls(interval=interval, next_slot=last_sync + step)
-        share = int.from_bytes(sha256(fabric_id.encode()).digest()[:8]) / 2**64
-        return cls(interval=interval, next_slot=now + min(step, timedelta(seconds=spread)) * share)
+        share = compute_phase_share(fabric_id)
+        schedule = cls(interval=interval, phase_share=share, served=now)
+        known_sync = last_sync if last_sync and last_sync <= now else None
+        if known_sync:
+            schedule = schedule._serve_close_slots(known_sync)  # noqa: SLF001  its own class
+            if schedule._count_slots(known_sync, now) == 0:  # noqa: SLF001
+                return schedule
+        longest = timedelta(seconds=spread)
+        soon = now + min(schedule.period, longest) * share
+        nearest = now + longest if known_sync else soon
+        if schedule.next_slot <= nearest:
+            return schedule
+        return schedule.model_copy(update={"initial_sync": soon})
 
-    def begin_scheduled(self, now: datetime) -> tuple[Self, int]:
-        """Begin the scheduled sync, not before `next_slot`; return the missed slots, too."""
-        missed = (now - self.next_slot) // self._period
-        if missed == 0:
-            return self._with_next_slot(self.next_slot + self._period), 0
-        return self._with_next_slot(self._first_slot_at_or_after(now + self._period / 2)), missed
+    @property
+    def period(self) -> timedelta:
+        """The time between two slots."""
+        return timedelta(seconds=self.interval)
 
-    def begin_manual(self, now: datetime) -> tuple[Self, int]:
-        """Begin a requested sync, which replaces a slot due within half an interval."""
-        if self.next_slot <= now:
-            return self.begin_scheduled(now)
-        if self.next_slot - now < self._period / 2:
-            return self._with_next_slot(self.next_slot + self._period), 0
-        return self, 0
+    @property
+    def next_slot(self) -> datetime:
+        """The first slot that is not served."""
+        return EPOCH + self._phase + (self._slot_number(self.served) + 1) * self.period
+
+    @property
+    def next_sync(self) -> datetime:
+        """The time of the next sync, on the grid or outside of it."""
+        return min(self.next_slot, self.initial_sync or self.next_slot)
+
+    def begin(self, now: datetime) -> tuple[Self, int]:
+        """Begin a sync, due or requested; return the number of missed slots, too.
+
+        A sync that is late by less than an interval leaves the following slot. One that is later, or outside
+        the grid, satisfies the slots that follow closely.
+        """
+        started = self.model_copy(update={"initial_sync": None})
+        due = self._count_slots(self.served, now)
+        if due == 1:
+            return started._serve(now), 0
+        return started._serve_close_slots(now), max(due - 1, 0)
 
     def end(self, now: datetime) -> tuple[Self, int]:
         """End a sync; slots that it overran are missed, and the next one is waited for."""
-        return self.skip_to(now), self._count_passed_slots(now)
+        return self._serve(now), max(self._count_slots(self.served, now), 0)
 
     def skip_to(self, now: datetime) -> Self:
         """Skip the slots up to `now`, as a paused fabric does."""
-        return self._with_next_slot(self.next_slot + self._count_passed_slots(now) * self._period)
+        return self._serve(now)
 
-    def replan(self, interval: int, last_started: datetime | None, now: datetime) -> Self:
-        """Plan from the last sync's start with a new interval; never before `now`."""
-        step = timedelta(seconds=interval)
-        next_slot = now if last_started is None else max(last_started + step, now)
-        return self.model_copy(update={"interval": interval, "next_slot": next_slot})
+    def replan(self, interval: int, last_sync: datetime | None, now: datetime) -> Self:
+        """Take over the slots of a new interval, except for those close after the last sync."""
+        schedule = self.model_copy(update={"interval": interval, "served": now})
+        return schedule._serve_close_slots(last_sync) if last_sync else schedule
 
     @property
-    def _period(self) -> timedelta:
-        return timedelta(seconds=self.interval)
+    def _phase(self) -> timedelta:
+        return timedelta(milliseconds=int(self.phase_share * self.interval * 1000))
 
-    def _count_passed_slots(self, now: datetime) -> int:
-        return 0 if now < self.next_slot else (now - self.next_slot) // self._period + 1
+    def _slot_number(self, moment: datetime) -> int:
+        """Return the number of the last slot up to `moment`."""
+        return (moment - EPOCH - self._phase) // self.period
 
-    def _first_slot_at_or_after(self, moment: datetime) -> datetime:
-        return self.next_slot - (self.next_slot - moment) // self._period * self._period
+    def _count_slots(self, after: datetime, until: datetime) -> int:
+        return self._slot_number(until) - self._slot_number(after)
 
-    def _with_next_slot(self, next_slot: datetime) -> Self:
-        return self.model_copy(update={"next_slot": next_slot})
+    def _serve_close_slots(self, sync: datetime) -> Self:
+        return self._serve(sync + min(self.period / 2, MAX_CLOSE) - RESOLUTION)
+
+    def _serve(self, until: datetime) -> Self:
+        return self.model_copy(update={"served": max(self.served, until)})
+
+
+def compute_phase_share(fabric_id: str) -> float:
+    """Return where in each interval the fabric's slots are, from 0 to below 1."""
+    return int.from_bytes(sha256(fabric_id.encode()).digest()[:6]) / 2**48

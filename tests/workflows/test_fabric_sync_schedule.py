@@ -10,7 +10,12 @@ from fabrics.loop.active_sync import Trigger
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.schedule import Schedule
 from fabrics.record.sync_status import LastKnownState, SyncStatus
-from tests.support.workflows.loop_environment import LoopEnvironment, config, loop
+from tests.support.workflows.loop_environment import (
+    LoopEnvironment,
+    config,
+    loop,
+    sleep_until_after_slot,
+)
 from workflows.fabric_sync import FabricSync
 
 CLOCK_RESOLUTION = timedelta(milliseconds=1)
@@ -31,18 +36,18 @@ async def test_every_sync_of_many_hours_is_on_its_slot(
 ) -> None:
     syncs = hours * 60
     async with loop(env, LoopEnvironment(config())) as running:
-        await running.sleep(hours * 3600 - 30)
+        await running.sleep(hours * 3600 + 30)
         observed, reports = running.environment.observed, await running.history()
-        assert len(observed) == syncs
+        assert len(observed) == syncs + 1  # the first one is outside the grid
         last = reports[-1].slot
         assert last is not None
         slots = [last - timedelta(seconds=60) * (syncs - 1 - number) for number in range(syncs)]
-        lateness = [moment - slot for moment, slot in zip(observed, slots, strict=True)]
+        lateness = [moment - slot for moment, slot in zip(observed[1:], slots, strict=True)]
         assert min(lateness) >= -CLOCK_RESOLUTION
         assert max(lateness) < TOLERANCE
         status = await running.status()
-        assert (status.syncs, status.missed, status.sync_status) == (syncs, 0, SyncStatus.IN_SYNC)
-        assert [report.number for report in reports] == list(range(syncs - 49, syncs + 1))
+        assert (status.syncs, status.missed, status.sync_status) == (syncs + 1, 0, SyncStatus.IN_SYNC)
+        assert [report.number for report in reports] == list(range(syncs - 48, syncs + 2))
         described = await running.handle.describe()
         assert described.run_id != running.handle.first_execution_run_id
 
@@ -77,18 +82,21 @@ async def test_sync_never_starts_before_its_slot(env: WorkflowEnvironment) -> No
 
 async def test_outage_leads_to_one_catch_up_on_same_grid(env: WorkflowEnvironment) -> None:
     fabric = config()
-    slot = await env.get_current_time() - timedelta(minutes=10)
+    await sleep_until_after_slot(env, fabric)
+    outage = await env.get_current_time() - timedelta(minutes=10, seconds=40)
+    schedule = Schedule.initial(fabric.fabric_id, fabric.interval, 0, outage, outage)
+    slot = schedule.next_slot
     state = FabricLoop(
         fabric_id=fabric.fabric_id,
         config=fabric,
-        last_known=LastKnownState(last_sync=slot - timedelta(seconds=60), drift_count=0),
-        schedule=Schedule(interval=60, next_slot=slot),
+        last_known=LastKnownState(last_sync=outage, drift_count=0),
+        schedule=schedule,
     )
     async with loop(env, LoopEnvironment(fabric), state) as running:
         await running.sleep(300)
         caught_up, *later = running.environment.observed
         assert 4 <= len(later) <= 5
-        assert timedelta(seconds=30) - TOLERANCE <= later[0] - caught_up <= timedelta(seconds=90)
+        assert timedelta(seconds=30) <= later[0] - caught_up <= timedelta(seconds=90) + TOLERANCE
         assert all((moment - slot) % timedelta(seconds=60) < TOLERANCE for moment in later)
         reports = await running.history()
         assert [report.missed for report in reports] == [10] + [0] * len(later)
@@ -99,7 +107,7 @@ async def test_overrun_waits_for_next_slot(env: WorkflowEnvironment) -> None:
         env, LoopEnvironment(config(), observe_duration=timedelta(seconds=90))
     ) as running:
         await running.sleep(30 * 60)
-        between = gaps(running.environment.observed)
+        between = gaps(running.environment.observed[1:])
         assert len(between) >= 10
         assert all(timedelta(seconds=119) < gap < timedelta(seconds=121) for gap in between)
         status = await running.status()
@@ -185,6 +193,8 @@ async def test_pause_stops_syncs_and_keeps_grid(env: WorkflowEnvironment) -> Non
 async def test_resume_after_skipped_slots_waits_for_next_slot(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config(interval=300))) as running:
         await running.sleep(60)
+        slot = (await running.status()).next_sync
+        assert slot is not None
         await running.handle.signal(FabricSync.pause_by_signal)
         await running.sleep(750)
         await running.handle.signal(FabricSync.resume_by_signal)
@@ -192,9 +202,8 @@ async def test_resume_after_skipped_slots_waits_for_next_slot(env: WorkflowEnvir
         status = await running.status()
         assert (len(running.environment.observed), status.missed) == (1, 0)
         await running.sleep(300)
-        first, second = await running.history()
-        assert first.slot is not None
-        assert second.slot == first.slot + timedelta(seconds=900)
+        _, second = await running.history()
+        assert second.slot == slot + timedelta(seconds=600)
         assert len(running.environment.observed) == 2
 
 

@@ -26,6 +26,7 @@ from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.loop import FabricLoop, workflow_id
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import FabricStatus, SyncReport
+from fabrics.loop.schedule import Schedule
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation, SyncStatus, compute_sync_status
 from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
@@ -37,7 +38,7 @@ from workflows.malformed_messages import MalformedMessageInterceptor
 def config(**changes: object) -> FabricConfig:
     """Return an enabled fabric that syncs every minute, with these changes."""
     defaults: dict[str, Any] = {
-        "fabric_id": "oslo",  # its first slot is 16.6 s after the start of its loop
+        "fabric_id": "oslo",  # its first sync is 16.6 s after the start of its loop
         "name": "Berlin DC1",
         "record_id": 1,
         "enabled": True,
@@ -251,8 +252,13 @@ async def observers(
 async def loop(
     env: WorkflowEnvironment, environment: LoopEnvironment, state: FabricLoop | None = None
 ) -> AsyncIterator[RunningLoop]:
-    """Run a loop with its worker, new or from `state`, and terminate it at the end."""
+    """Run a loop with its worker, new or from `state`, and terminate it at the end.
+
+    A new loop starts just after one of its slots, so that its first syncs come at known times.
+    """
     assert environment.record is not None
+    if state is None:
+        await sleep_until_after_slot(env, environment.record)
     async with worker(env.client, environment):
         handle = await start(
             env.client,
@@ -263,6 +269,14 @@ async def loop(
             yield RunningLoop(env, environment, handle)
         finally:
             await terminate(handle)
+
+
+async def sleep_until_after_slot(env: WorkflowEnvironment, fabric: FabricConfig) -> None:
+    """Skip time until a second after the fabric's next slot."""
+    if fabric.interval:
+        now = await env.get_current_time()
+        schedule = Schedule.initial(fabric.fabric_id, fabric.interval, 0, None, now)
+        await env.sleep(schedule.next_slot - now + timedelta(seconds=1))
 
 
 async def start(client: Client, state: FabricLoop, queue: str) -> WorkflowHandle[FabricSync, str]:
