@@ -86,7 +86,7 @@ async def _sync_fabric(
 
 
 async def _get_interval(session: Session, fabric: Fabric) -> int:
-    """Return the interval in seconds; the loop knows a new one before the record does."""
+    """Return the interval in seconds, which the loop knows before the record does."""
     if fabric.config.interval:
         return fabric.config.interval
     status = await session.loops.get_status(fabric.fabric_id)
