@@ -86,7 +86,7 @@ async def _sync_fabric(
 
 
 async def _get_interval(session: Session, fabric: Fabric) -> int:
-    """Return the interval in seconds; the loop knows a new one before the record does."""
+    """Return the interval in seconds, which the loop knows before the record does."""
     if fabric.config.interval:
         return fabric.config.interval
     status = await session.loops.get_status(fabric.fabric_id)
@@ -94,7 +94,7 @@ async def _get_interval(session: Session, fabric: Fabric) -> int:
 
 
 def check_can_sync(fabric: Fabric, interval: int) -> None:
-    """Raise `CommandError` if the fabric, with this interval in seconds, may not be synced."""
+    """Raise `CommandError` if a fabric with this interval (seconds) may not be synced."""
     config, name = fabric.config, fabric.config.name
     if config.kubernetes is None:
         raise CommandError(f"{name} is not configured: set its hh_kubernetes_server in NetBox.")

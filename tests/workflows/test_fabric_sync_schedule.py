@@ -99,7 +99,8 @@ async def test_outage_leads_to_one_catch_up_on_same_grid(env: WorkflowEnvironmen
         assert timedelta(seconds=30) <= later[0] - caught_up <= timedelta(seconds=90) + TOLERANCE
         assert all((moment - slot) % timedelta(seconds=60) < TOLERANCE for moment in later)
         reports = await running.history()
-        assert [report.missed for report in reports] == [10] + [0] * len(later)
+        assert len(reports) >= len(later)  # the last sync may still be running
+        assert [report.missed for report in reports] == [10] + [0] * (len(reports) - 1)
 
 
 async def test_overrun_waits_for_next_slot(env: WorkflowEnvironment) -> None:
