@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     """Seconds after which a sync compares the whole inventory with NetBox although nothing changed, and corrects
     edits made there. It takes a few requests per fabric, and NetBox answers a few dozen a second."""
 
+    inventory_retry_interval: int = Field(default=60, ge=0)
+    """Seconds after the start of an inventory run that failed or left work pending until the next one may start. A
+    change in the fabric is written at once."""
+
     fleet_interval: int = Field(default=30, ge=1)
     """Seconds between rounds over all records and loops, which find edits that no webhook announced and start
     missing loops. Each round reads all records from NetBox."""

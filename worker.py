@@ -28,6 +28,7 @@ from temporalio.worker import Worker
 from typer.exceptions import Abort, TyperException
 
 import temporal
+from activities.executions import ExecutionActivities
 from activities.fleet import FleetActivities, is_stuck
 from activities.heartbeat import HEARTBEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.inventory.netbox.client import InventoryNetBox
@@ -47,6 +48,7 @@ from settings import Settings
 from webhooks.receiver import running_receiver
 from webhooks.server import CannotListen
 from workflows.activity_calls import HEARTBEAT_TIMEOUT
+from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import MalformedMessageInterceptor
@@ -103,6 +105,7 @@ async def _build_main_worker(
         netbox_heartbeat=settings.netbox_heartbeat,
         inventory_enabled=settings.inventory,
         full_sync_interval=settings.full_sync_interval,
+        inventory_retry_interval=settings.inventory_retry_interval,
         first_sync_spread=settings.first_sync_spread,
         has_search_attributes=await _has_search_attributes(client),
         release=str(RULES_VERSION),
@@ -120,10 +123,11 @@ async def _build_main_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[FabricSync, Fleet, Probe, Examination, Preview, Removal],
+        workflows=[FabricSync, FabricInventory, Fleet, Probe, Examination, Preview, Removal],
         activities=[
             *(records.load_record, records.record_result),
             *(fleet.reconcile, QueueActivities(client).has_worker),
+            ExecutionActivities(client).is_running,
         ],
         activity_executor=stack.enter_context(ThreadPoolExecutor(slots, "netbox")),
         max_concurrent_activities=slots,
@@ -183,7 +187,8 @@ async def _start_fabric_workers(
     unresponsive = FabricActivities(settings)
     responsive = replace(unresponsive, settings=settings.for_responsive_fabrics)
     netbox = stack.enter_context(closing(InventoryNetBox.from_settings(settings, limit)))
-    inventory = InventoryActivities(netbox, unresponsive.live_states, settings)
+    instance = await temporal.get_instance(client)
+    inventory = InventoryActivities(netbox, unresponsive.live_states, settings, instance)
     for queue, activities, slots in (
         (task_queue, _list_fabric_activities(responsive), settings.concurrent_observes),
         (

@@ -7,6 +7,7 @@ all of them ends the round; the next one does the rest.
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +25,7 @@ from activities.netbox.client import NetBox, Row
 from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
 from fabrics.fleet.reconcile import FabricRecord, FleetSnapshot, OrphanedLoopsError, RunningLoop
 from fabrics.fleet.summary import FleetSummary, summarize_fleet
+from fabrics.loop.inventory_pass import INVENTORY_WORKFLOW_PREFIX, inventory_workflow_id
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, loop_summary, workflow_id
 from fabrics.record.config import ConfigEdits
 from fabrics.record.config_fields import parse_config, unwrap_custom_fields
@@ -35,7 +37,8 @@ from fabrics.record.status_fields import (
 )
 
 LOOP_WORKFLOW_TYPE: Final = "FabricSync"
-"""The workflow type of a fabric's loop; the class is in a higher layer."""
+INVENTORY_WORKFLOW_TYPE: Final = "FabricInventory"
+"""The workflow types of a fabric's loop and of its inventory; the classes are in a higher layer."""
 
 MAX_CONCURRENT_CALLS: Final = 10
 """Concurrent calls to Temporal: enough to signal a large fleet within seconds without loading the server."""
@@ -99,6 +102,7 @@ class FleetActivities:
         snapshot = FleetSnapshot(
             records=tuple(map(FabricRecord.from_record, rows)),
             loops=loops,
+            inventories=await self._list_running_inventories(),
             instance=self.instance,
             netbox_heartbeat=self.netbox_heartbeat,
             now=datetime.now(UTC),
@@ -111,6 +115,7 @@ class FleetActivities:
         if snapshot.orphaned_loops:
             await asyncio.to_thread(self.netbox.check_all_records_visible)
         loop_problems = await self._signal_loops(plan.loops_to_signal, plan.overdue)
+        await self._cancel_inventories(plan.inventories_to_cancel)
         to_update = [row for row in rows if row["id"] in plan.records_to_update]
         status_problems = await asyncio.to_thread(self._write_statuses, to_update)
         problems = [*id_problems, *loop_problems, *status_problems]
@@ -126,6 +131,25 @@ class FleetActivities:
             return tuple([await _parse_running_loop(loop) async for loop in loops])
         except RPCError as error:
             raise TransientError(f"Temporal does not list the loops ({error.message}).") from None
+
+    async def _list_running_inventories(self) -> frozenset[str]:
+        """Return the fabric ids whose inventory is being written."""
+        query = f"WorkflowType = '{INVENTORY_WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
+        passes = self.client.list_workflows(query, page_size=1000)
+        try:
+            return frozenset(
+                [run.id.removeprefix(INVENTORY_WORKFLOW_PREFIX) async for run in passes]
+            )
+        except RPCError as error:
+            raise TransientError(
+                f"Temporal does not list the inventory runs ({error.message})."
+            ) from None
+
+    async def _cancel_inventories(self, fabric_ids: Iterable[str]) -> None:
+        """Cancel passes that no loop waits for; the next round tries again what fails."""
+        for fabric_id in fabric_ids:
+            with suppress(RPCError):
+                await self.client.get_workflow_handle(inventory_workflow_id(fabric_id)).cancel()
 
     async def _signal_loops(self, fabric_ids: Sequence[str], overdue: Sequence[str]) -> list[str]:
         """Make loops reload their records, start missing ones, and list problems."""

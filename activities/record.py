@@ -73,7 +73,7 @@ class RecordActivities:
         """Read the fabric's record. Raises `OwnedByOtherInstallation`."""
         record = self._find_record(fabric_id)
         if record is not None:
-            self._check_instance(record)
+            check_owner(record, self.instance)
         return self._build_snapshot(record)
 
     @activity.defn
@@ -103,7 +103,7 @@ class RecordActivities:
         return record
 
     def _compute_changes(self, update: RecordUpdate, record: Row) -> Row:
-        self._check_instance(record)
+        check_owner(record, self.instance)
         fields = find_changed_fields(record, update.edits, update.last_known, datetime.now(UTC))
         return fields if get_owner_instance(record) else fields | {"hh_instance": self.instance}
 
@@ -115,14 +115,6 @@ class RecordActivities:
                 self.netbox.add_journal_entry(record_id, str(error), kind="danger")
             raise
 
-    def _check_instance(self, record: Row) -> None:
-        if other := find_other_owner(record, self.instance):
-            raise OwnedByOtherInstallation(
-                f"The record of {record['name']} belongs to another installation of Fabric Sync"
-                f" ({other}): nothing was written. To move it here, run"
-                f" `starter.py doctor {record['custom_fields']['hh_fabric_id']} --take-over`."
-            )
-
     def _build_snapshot(self, record: Row | None) -> RecordSnapshot:
         if record is None:
             nothing = LastKnownState()
@@ -133,4 +125,14 @@ class RecordActivities:
             settings=self.settings,
             is_consistent=is_consistent(record),
             was_switched_off=get_shown_status(record) in SWITCHED_OFF_STATUSES,
+        )
+
+
+def check_owner(record: Row, instance: str) -> None:
+    """Raise `OwnedByOtherInstallation` unless the record belongs to `instance` or to nobody."""
+    if other := find_other_owner(record, instance):
+        raise OwnedByOtherInstallation(
+            f"The record of {record['name']} belongs to another installation of Fabric Sync"
+            f" ({other}): nothing was written. To move it here, run"
+            f" `starter.py doctor {record['custom_fields']['hh_fabric_id']} --take-over`."
         )

@@ -165,7 +165,7 @@ class SyncMeasurement(NamedTuple):
 
 def measure_sync(netbox: CountingNetBox, config: FabricConfig, live: LiveState) -> SyncMeasurement:
     """Update NetBox to the live state, and measure it. Skipped objects are allowed."""
-    activities = InventoryActivities(netbox, FixedLiveStates(live), Settings())
+    activities = InventoryActivities(netbox, FixedLiveStates(live), Settings(), "bench")
     request = InventoryRequest(config=config, live_digest="", expected_counts={}, sync_number=1)
     before, started = netbox.response_count, time.monotonic()
     report = ActivityEnvironment().run(activities.update_inventory, request).report

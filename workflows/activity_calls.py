@@ -16,6 +16,7 @@ from temporalio.types import MethodSyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import NoResponseError
+    from activities.executions import ExecutionActivities
     from activities.fleet import FleetActivities, RoundRequest, RoundResult
     from activities.inventory.update import InventoryActivities
     from activities.observe import FabricActivities, ObserveRequest
@@ -90,6 +91,17 @@ async def update_inventory(request: InventoryRequest, *, retry: bool) -> Invento
         summary=f"write the inventory of {request.config.name}"[:200],
     )
     return await _wait_for_site_worker(handle, site, queue)
+
+
+async def is_running(workflow_id: str, run_id: str) -> bool:
+    """Return whether this run of a workflow is open."""
+    return await workflow.execute_activity_method(
+        ExecutionActivities.is_running,
+        args=[workflow_id, run_id],
+        schedule_to_close_timeout=MIN_CALL_TIMEOUT,
+        retry_policy=build_retry_policy(),
+        summary=f"check that {workflow_id} runs"[:200],
+    )
 
 
 async def load_record(fabric_id: str, limit: timedelta, *, retry: bool) -> RecordSnapshot:

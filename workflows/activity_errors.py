@@ -71,6 +71,7 @@ def describe_round_error(error: ActivityError) -> str:
 def describe_inventory_error(error: ActivityError | ApplicationError) -> str:
     """Say why the inventory was not brought up to date."""
     if isinstance(error.cause, TimeoutError):
-        reason = "The worker was lost, or the update took longer than an hour."
-        return f"The inventory in NetBox is not up to date. {reason} The next sync continues."
-    return f"The inventory in NetBox is not up to date: {describe_error(error)}"
+        return (
+            "The worker was lost, or the update took longer than an hour. The next sync continues."
+        )
+    return describe_error(error)

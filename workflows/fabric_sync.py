@@ -1,9 +1,9 @@
 """`FabricSync`: the loop that keeps a fabric in sync while its record is enabled.
 
 The workflow id is `fabric-sync/<fabric id>`, so one fabric cannot have two loops. The loop waits for
-the next slot or a message, syncs, and exchanges what changed with the NetBox record, as
-`fabrics.loop.loop` says. That state is the single input, and passes whole to the next run when the
-history has grown long.
+the next slot or a message, syncs, starts a pass over the inventory if one is due, and exchanges what changed
+with the NetBox record, as `fabrics.loop.loop` says. That state is the single input, and passes whole to the
+next run when the history has grown long.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
     from activities.record import OwnedByOtherInstallation, RecordSnapshot, RecordUpdate
-    from fabrics.inventory.report.report import InventoryOutcome
-    from fabrics.loop.active_sync import ActiveSync
+    from fabrics.inventory.report.report import InventoryFailure
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop
     from fabrics.loop.record_link import RecordLink
-    from fabrics.record.sync_status import LastKnownState, Observation
-    from workflows import activity_calls, activity_errors
+    from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
+    from workflows import activity_calls, activity_errors, inventory_passes
     from workflows.fabric_sync_handlers import FabricMessageHandlers
     from workflows.visibility import update_visibility, update_visibility_at_end
 
 MAX_HISTORY_EVENTS: Final = 300
-"""Events after which a new run starts: a restarted worker replays whole histories, so they stay short."""
+"""Events after which a new run starts: a restarted worker replays whole histories, so they stay short. While the
+inventory is being written, it starts after twice as many."""
 
 DISTANT_PAST: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -47,14 +47,17 @@ class FabricSync(FabricMessageHandlers):
         super().__init__(loop)
         self._has_answered_update = False
         self._last_timer_time = DISTANT_PAST
+        self._pass_handle: inventory_passes.PassHandle | None = None
 
     @workflow.run
     async def run(self, loop: FabricLoop) -> str:
         """Wait, sync and exchange the record until the loop ends; return the last status."""
+        await self._check_inherited_pass()
         while not await self._has_ended():
             await self._exchange_record()
             await self._wait_for_work()
             await self._sync_when_due()
+            await self._settle_pass()
             await self._exchange_record()
             await self._continue_as_new_when_long()
         update_visibility_at_end(self._loop)
@@ -95,7 +98,9 @@ class FabricSync(FabricMessageHandlers):
         at the last workflow task, and must decide then what a later replay with the right clock decides.
         """
         loop, now = self._loop, self._last_timer_time
-        return loop.is_finished or loop.is_sync_due(now) or loop.is_record_exchange_due(now)
+        is_pass_to_settle = loop.is_pass_unwanted or self._is_pass_lost
+        is_due = loop.is_sync_due(now) or loop.is_record_exchange_due(now)
+        return loop.is_finished or is_due or is_pass_to_settle
 
     def _now(self) -> datetime:
         """Return the time, which is never before that of a timer that has fired."""
@@ -106,7 +111,7 @@ class FabricSync(FabricMessageHandlers):
             return
         active_sync = self._loop.begin_sync(self._now())
         update_visibility(self._loop)
-        sync = asyncio.create_task(self._sync(active_sync))
+        sync = asyncio.create_task(self._observe(accept_empty=active_sync.request.accept_empty))
         try:
             # Its own task starts after that of the sync, so that commands keep their order in histories.
             await asyncio.create_task(self._mark_syncing(active_sync.is_shown_in_record))
@@ -116,16 +121,10 @@ class FabricSync(FabricMessageHandlers):
         if _was_cancelled(sync):
             self._loop.cancel_sync()
         else:
-            self._loop.end_sync(*sync.result(), self._now())
+            self._loop.end_sync(sync.result(), self._now())
+            await self._start_pass_when_due()
         self._has_answered_update = self._waiting_updates > 0
         update_visibility(self._loop)
-
-    async def _sync(
-        self, active_sync: ActiveSync
-    ) -> tuple[Observation | str, InventoryOutcome | str | None]:
-        """Return the results of observing the fabric and of updating the inventory."""
-        observation = await self._observe(accept_empty=active_sync.request.accept_empty)
-        return observation, await self._update_inventory(observation)
 
     async def _follow_record_during_sync(self, sync: asyncio.Task[Any]) -> None:
         """Exchange the record during a sync; cancel a sync that is no longer needed."""
@@ -141,7 +140,7 @@ class FabricSync(FabricMessageHandlers):
             sync.cancel()
         await workflow.wait_condition(sync.done)
 
-    async def _observe(self, *, accept_empty: bool) -> Observation | str:
+    async def _observe(self, *, accept_empty: bool) -> Observation | SyncFailure:
         config, counts = self._loop.effective_config, self._loop.last_known.counts
         assert config is not None  # noqa: S101  a sync begins only with a configuration
         request = ObserveRequest(config=config, previous_counts=counts, accept_empty=accept_empty)
@@ -149,22 +148,48 @@ class FabricSync(FabricMessageHandlers):
             return await activity_calls.observe(request, answered_before=self._loop.fabric_answered)
         except (ActivityError, ApplicationError) as error:
             activity_errors.raise_if_cancelled(error)
-            return activity_errors.describe_error(error, config.task_queue)
+            return SyncFailure(message=activity_errors.describe_error(error, config.task_queue))
 
-    async def _update_inventory(
-        self, observation: Observation | str
-    ) -> InventoryOutcome | str | None:
-        """Update the inventory if due; return the outcome or why it failed."""
-        request = None if isinstance(observation, str) else self._loop.begin_inventory(observation)
+    async def _start_pass_when_due(self) -> None:
+        """Start a pass over the inventory, which goes on by itself."""
+        request = self._loop.begin_pass(str(workflow.uuid4()), self._now())
         if request is None:
-            return None
-        update_visibility(self._loop)
-        retry = not self._loop.inventory.failed
-        try:
-            return await activity_calls.update_inventory(request, retry=retry)
-        except (ActivityError, ApplicationError) as error:
-            activity_errors.raise_if_cancelled(error)
-            return activity_errors.describe_inventory_error(error)
+            return
+        self._pass_handle = await inventory_passes.start(request)
+        if self._pass_handle is None:
+            self._loop.drop_pass(request.token)
+        else:
+            self._loop.on_pass_started(
+                request.token, self._pass_handle.first_execution_run_id or ""
+            )
+
+    async def _settle_pass(self) -> None:
+        """Cancel a pass that is no longer wanted; take note of one that ended without a word."""
+        if self._loop.is_pass_unwanted:
+            self._loop.on_pass_cancelled()
+            await inventory_passes.cancel(self._loop.fabric_id)
+        if self._is_pass_lost:
+            self._end_lost_pass()
+
+    @property
+    def _is_pass_lost(self) -> bool:
+        """True if the pass that this run started has ended, but has not reported."""
+        running, handle = self._loop.inventory.running, self._pass_handle
+        if running is None or handle is None or not handle.done():
+            return False
+        return running.run_id == handle.first_execution_run_id
+
+    async def _check_inherited_pass(self) -> None:
+        """Ask Temporal for the pass of an earlier run, whose end only a report would tell."""
+        running = self._loop.inventory.running
+        if running and not await inventory_passes.is_running(self._loop.fabric_id, running):
+            self._end_lost_pass()
+
+    def _end_lost_pass(self) -> None:
+        running = self._loop.inventory.running
+        if running is not None:
+            lost = InventoryFailure(message=inventory_passes.UNREPORTED_END)
+            self._loop.end_pass(running.token, lost)
 
     async def _mark_syncing(self, is_shown_in_record: bool) -> None:
         """Write `syncing` to the record if people may watch and NetBox is quick."""
@@ -237,8 +262,10 @@ class FabricSync(FabricMessageHandlers):
     async def _continue_as_new_when_long(self) -> None:
         """Start a new run when the history is long and no update waits for this one."""
         info = workflow.info()
+        # The run that started a pass sees its end; a later one has to ask for it.
+        limit = MAX_HISTORY_EVENTS * (2 if self._loop.inventory.running else 1)
         is_due = (
-            info.get_current_history_length() >= MAX_HISTORY_EVENTS
+            info.get_current_history_length() >= limit
             or info.is_target_worker_deployment_version_changed()
         )
         if not is_due or self._waiting_updates or self._loop.is_finished:

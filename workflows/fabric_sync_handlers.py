@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from fabrics.loop.active_sync import SyncRequest
+    from fabrics.loop.inventory_pass import check_token, parse_pass_result
     from fabrics.loop.loop import FabricLoop
     from fabrics.loop.report import FabricStatus, SyncReport
     from fabrics.record.config import (
@@ -71,6 +72,12 @@ class FabricMessageHandlers(MalformedSignalHandler):
         self._check_can_sync(full, accept_empty, adopt)
         self._loop.request_sync(_build_sync_request(full, accept_empty, adopt))
 
+    @workflow.signal
+    def inventory_ended(self, token: object = None, result: object = None) -> None:
+        """Take note of the result of the pass with this token."""
+        self._loop.end_pass(check_token(token), parse_pass_result(result))
+        update_visibility(self._loop)
+
     @workflow.update
     def pause(self, reason: object = "") -> FabricStatus:
         """Do what the signal does, and return the status."""
@@ -121,7 +128,7 @@ class FabricMessageHandlers(MalformedSignalHandler):
 
     @workflow.update
     async def confirm_deletes(self, plan_digest: object = None) -> SyncReport:
-        """Confirm the waiting deletes, and return the report of the sync that does them."""
+        """Confirm the waiting deletes, and return the report of the sync before they are done."""
         number = self._loop.confirm_deletes(check_plan_digest(plan_digest))
         return await self._wait_for_report(number)
 

@@ -6,33 +6,41 @@ from activities.errors import PermanentError
 from activities.inventory.netbox.client import InventoryNetBox, suggest_setup
 from activities.inventory.netbox.endpoints import LOCATIONS, PATHS
 from activities.netbox.client import CLUSTERS_PATH, Row
+from activities.record import check_owner
 from fabrics.inventory.model.naming import MAX_NAME_CHARS, FabricIdentity, shorten
 from fabrics.inventory.model.ownership import FABRIC_FIELD
 from fabrics.inventory.model.planned import Model
 from fabrics.record.config import FabricConfig
 
-RECORD_FIELDS: Final = "id,scope_type,scope,custom_fields"
+RECORD_FIELDS: Final = "id,name,scope_type,scope,custom_fields"
 
 
-def resolve_fabric(netbox: InventoryNetBox, config: FabricConfig) -> FabricIdentity:
+def resolve_fabric(netbox: InventoryNetBox, config: FabricConfig, instance: str) -> FabricIdentity:
     """Return the fabric with its site: `hh_site`, else the scope, else its own.
 
     A region or a site group as scope names no site. The record is read again, since `config` may be older.
-    Raises `PermanentError` where the user may not see the site.
+    Raises `PermanentError` where the user may not see the site, and `OwnedByOtherInstallation` unless the record
+    belongs to `instance` or to nobody.
     """
-    site = _resolve_site_slug(netbox, config)
+    record = _fetch_record(netbox, config)
+    check_owner(record, instance)
+    site = _resolve_site_slug(netbox, config, record)
     name = config.name if site else _choose_site_name(netbox, config)
     return FabricIdentity(config.fabric_id, name, site)
 
 
-def _resolve_site_slug(netbox: InventoryNetBox, config: FabricConfig) -> str:
-    """Return the slug of the record's site; empty for the fabric's own site."""
+def _fetch_record(netbox: InventoryNetBox, config: FabricConfig) -> Row:
     record = _fetch_row(netbox, CLUSTERS_PATH, config.record_id, fields=RECORD_FIELDS)
     if record is None:
         raise PermanentError(
             f"NetBox at {netbox.url} no longer has the record of the fabric {config.fabric_id}"
             f" (cluster {config.record_id})."
         )
+    return record
+
+
+def _resolve_site_slug(netbox: InventoryNetBox, config: FabricConfig, record: Row) -> str:
+    """Return the slug of the record's site; empty for the fabric's own site."""
     chosen: Any = record["custom_fields"].get("hh_site") or _find_scope_site(netbox, record)
     if not chosen:
         return ""

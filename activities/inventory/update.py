@@ -39,15 +39,23 @@ from settings import Settings
 
 @dataclass(frozen=True)
 class InventoryActivities:
-    """Activities that write inventories; they share `live_states` with observations."""
+    """Activities that write inventories; they share `live_states` with observations.
+
+    `instance` names this installation, as in `hh_instance`.
+    """
 
     netbox: InventoryNetBox
     live_states: LiveStateCache
     settings: Settings
+    instance: str
 
     @activity.defn(no_thread_cancel_exception=True)
     def update_inventory(self, request: InventoryRequest) -> InventoryOutcome:
-        """Write the live state to NetBox. Raises `TransientError` and `PermanentError`."""
+        """Write the live state to NetBox.
+
+        Raises `TransientError` and `PermanentError`: also, before anything is written, if the record belongs to
+        another installation.
+        """
         live = self._read_live_state(request)
         digest = digest_resources(chain.from_iterable(live.resources.values()))
         if why := explain_missing_kinds(live, request.expected_counts, request.config.fabric_id):
@@ -79,7 +87,7 @@ class InventoryActivities:
 
     def _prepare_pass(self, request: InventoryRequest, live: LiveState) -> "_Pass":
         netbox = self.netbox.with_cancellation_check(create_cancellation_check())
-        plan = make_plan(live, resolve_fabric(netbox, request.config))
+        plan = make_plan(live, resolve_fabric(netbox, request.config, self.instance))
         return _Pass(netbox, request, plan, live)
 
     def _read_live_state(self, request: InventoryRequest) -> LiveState:

@@ -1,6 +1,6 @@
 """`adopt`: take over tagged objects that conflict with a fabric's inventory.
 
-The loop adopts them during syncs, so that nothing else writes to the inventory meanwhile. Each sync adopts the
+The loop adopts them after syncs, so that nothing else writes to the inventory meanwhile. Each pass adopts the
 tagged conflicts that it finds; the next one updates them and may find more, such as the ports of a device.
 """
 
@@ -57,7 +57,9 @@ async def _adopt_offered(fabric_ref: str, *, skip_confirmation: bool) -> AdoptOu
         with console.progress(f"Adopting the objects offered to {fabric.config.name}"):
             adopted, error = await _sync_until_done(session, fabric)
             inventory = await get_fabric_inventory(session, fabric)
-        return AdoptOutput(**dict(inventory), adopted=adopted, sync_error=error)
+        return AdoptOutput(
+            **dict(inventory), adopted=adopted, sync_error=error or inventory.failure
+        )
 
 
 async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
@@ -66,6 +68,7 @@ async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
     while True:
         try:
             report = await session.loops.sync(fabric.fabric_id, SyncRequest(adopt=True))
+            report = await session.loops.wait_for_inventory(report, fabric.fabric_id)
         except NoLoop:
             raise CommandError(
                 f"{fabric.config.name} is no longer synced; `starter.py enable {fabric.ref}` enables it."

@@ -81,10 +81,11 @@ def confirm_deletes(fabric: FabricName, digest: Digest = "", json: AsJson = Fals
     show_sync_result(view, report, json)
     [overview] = view.fabrics
     deletes = overview.inventory.deletes_waiting
-    # After a sync that failed, the next one makes the confirmed deletes: nobody has to confirm them again.
-    if deletes and not report.error:
+    failed = bool(report.error or overview.inventory.failure)
+    # After a failure, the next pass makes the confirmed deletes: nobody has to confirm them again.
+    if deletes and not failed:
         console.note(deletes_waiting_sentence(deletes, overview.fabric_id))
-    raise typer.Exit(EXIT_UNHEALTHY if report.error or deletes else EXIT_OK)
+    raise typer.Exit(EXIT_UNHEALTHY if failed or deletes else EXIT_OK)
 
 
 def _show_plan(plan: Plan, json: bool) -> None:
@@ -130,6 +131,7 @@ async def _confirm_deletes(fabric_ref: str, digest: str) -> tuple[FleetView, Syn
         confirmed = digest or _confirm_interactively(deletes, fabric)
         with console.progress(f"Deleting what {fabric.config.name} no longer has"):
             report = await session.loops.confirm_deletes(fabric.fabric_id, confirmed)
+            report = await session.loops.wait_for_inventory(report, fabric.fabric_id)
             status = await session.loops.get_status(fabric.fabric_id)
         return build_fabric_view(session, fabric, status), report
 

@@ -45,7 +45,8 @@ def sync(
     request = SyncRequest(full=full, accept_empty=accept_empty)
     view, report = asyncio.run(_sync_fabric(fabric, request, wait=not no_wait))
     show_sync_result(view, report, json)
-    is_unhealthy = report is not None and (report.error or report.drift_count)
+    failed = full and any(overview.inventory.failure for overview in view.fabrics)
+    is_unhealthy = failed or (report is not None and (report.error or report.drift_count))
     raise typer.Exit(EXIT_UNHEALTHY if is_unhealthy else EXIT_OK)
 
 
@@ -81,6 +82,8 @@ async def _sync_fabric(
             except NoLoop:  # somebody has terminated it
                 await session.loops.start_or_reload(fabric.config)
                 report = await sync_call(fabric.fabric_id, request)
+            if report and request.full:
+                report = await session.loops.wait_for_inventory(report, fabric.fabric_id)
             status = await session.loops.get_status(fabric.fabric_id)
         return build_fabric_view(session, fabric, status), report
 

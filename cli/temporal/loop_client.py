@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -29,10 +30,14 @@ from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, loop_summary, workflow_id
 from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.config import FabricConfig
+from fabrics.record.sync_status import InventoryState
 from workflows.fabric_sync_handlers import UPDATE_TIMEOUT
 
 QUERY_TIMEOUT: Final = timedelta(seconds=5)
 """For a worker to answer a query: it takes milliseconds, or seconds after a worker's restart."""
+
+INVENTORY_WAIT: Final = timedelta(hours=1)
+INVENTORY_POLL_SECONDS: Final = 0.5
 
 type Message = Literal["pause", "resume", "set_interval", "sync_now"]
 """Messages that exist both as a signal and as an update."""
@@ -111,8 +116,13 @@ class LoopClient:
         return await self._add_progress(await self._query(fabric_id, "status", FabricStatus))
 
     async def _add_progress(self, status: FabricStatus) -> FabricStatus:
-        if not status.inventory.writing:
+        if status.inventory.state is not InventoryState.RUNNING:
             return status
+        with suppress(RPCError):  # it has just ended
+            return await self._add_known_progress(status)
+        return status
+
+    async def _add_known_progress(self, status: FabricStatus) -> FabricStatus:
         progress = await get_inventory_progress(self.client, status.fabric_id)
         inventory = status.inventory.model_copy(update={"progress": progress})
         return status.model_copy(update={"inventory": inventory})
@@ -180,12 +190,34 @@ class LoopClient:
         return await self._wait_for_update(update, UPDATE_TIMEOUT)
 
     async def confirm_deletes(self, fabric_id: str, digest: str) -> SyncReport:
-        """Confirm the deletes of that digest, and return the report of their sync.
+        """Confirm the deletes of that digest, and return the report of the sync before they are done.
 
         Raises `NoLoop`, `NoWorker`; it sends no signal, as other deletes may be pending by the time it arrives.
         """
         update = await self._start_update(fabric_id, "confirm_deletes", (digest,), SyncReport)
         return await self._wait_for_update(update, UPDATE_TIMEOUT)
+
+    async def wait_for_inventory(self, report: SyncReport, fabric_id: str) -> SyncReport:
+        """Wait until the inventory has what that sync observed; return the sync's completed report.
+
+        Raises `CommandError` if it takes longer than an hour, and `NoLoop` if the loop ends meanwhile.
+        """
+        if not report.inventory_follows:
+            return report
+        with suppress(TimeoutError):
+            async with asyncio.timeout(INVENTORY_WAIT.total_seconds()):
+                while (status := await self.get_status(fabric_id)) is None or (
+                    status.inventory.last_sync < report.number
+                ):
+                    if status is None:
+                        await self.get_latest_status(fabric_id)  # raises why there is no answer
+                    await asyncio.sleep(INVENTORY_POLL_SECONDS)
+                later = {known.number: known for known in await self.get_history(fabric_id)}
+                return later.get(report.number, report)
+        raise CommandError(
+            f"The inventory of {fabric_id} is still being written; `starter.py inventory {fabric_id}`"
+            " shows the progress."
+        )
 
     async def request_sync(self, fabric_id: str, request: SyncRequest) -> None:
         """Request a sync without waiting for it. Raises as `update` does."""

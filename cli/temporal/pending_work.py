@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from fabrics.inventory.report.report import InventoryProgress
+from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import workflow_id
 
 RPC_TIMEOUT: Final = timedelta(seconds=10)
@@ -36,7 +37,8 @@ async def find_pending_since(client: Client, fabric_ids: Iterable[str]) -> Mappi
 
 async def get_inventory_progress(client: Client, fabric_id: str) -> InventoryProgress | None:
     """Return the progress from the latest heartbeat of the inventory's update."""
-    for activity in (await _describe(client, fabric_id)).pending_activities:
+    description = await _describe(client, inventory_workflow_id(fabric_id))
+    for activity in description.pending_activities:
         payloads = activity.heartbeat_details.payloads
         if activity.activity_type.name == UPDATE_INVENTORY_ACTIVITY and payloads:
             [progress] = await client.data_converter.decode(payloads, [InventoryProgress])
@@ -46,15 +48,15 @@ async def get_inventory_progress(client: Client, fabric_id: str) -> InventoryPro
 
 async def _get_pending_since(client: Client, fabric_id: str) -> datetime | None:
     try:
-        loop = await _describe(client, fabric_id)
+        loop = await _describe(client, workflow_id(fabric_id))
     except RPCError:
         return None  # it has just ended
     return min(_iter_pending_times(loop), default=None)
 
 
-async def _describe(client: Client, fabric_id: str) -> DescribeWorkflowExecutionResponse:
-    loop = client.get_workflow_handle(workflow_id(fabric_id))
-    return (await loop.describe(rpc_timeout=RPC_TIMEOUT)).raw_description
+async def _describe(client: Client, id_: str) -> DescribeWorkflowExecutionResponse:
+    handle = client.get_workflow_handle(id_)
+    return (await handle.describe(rpc_timeout=RPC_TIMEOUT)).raw_description
 
 
 def _iter_pending_times(loop: DescribeWorkflowExecutionResponse) -> Iterable[datetime]:

@@ -17,6 +17,7 @@ from cli.temporal.loop_client import LoopClient, NoWorker
 from fabrics.drift.diff_report import DiffReport
 from fabrics.inventory.report.preview import InventoryPreview
 from fabrics.inventory.report.report import InventoryReport
+from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
 from fabrics.record.config import FabricConfig
 from workflows.activity_errors import describe_error
@@ -55,11 +56,17 @@ async def preview_inventory(
 async def remove_inventory(loops: LoopClient, config: FabricConfig) -> InventoryReport:
     """Delete a fabric's inventory, or join a running removal. Raises as `diff` does.
 
-    If the last worker stops meanwhile, the removal continues with the next one.
+    A removal has the workflow id of the updates, so that the inventory never has two writers. If the last worker
+    stops meanwhile, it continues with the next one.
     """
-    removal_id = f"fabric-removal/{config.fabric_id}"
     return await _execute_workflow(
-        loops, Removal.run, config, config, "removal", removal_id, REMOVAL_TIMEOUT
+        loops,
+        Removal.run,
+        config,
+        config,
+        "removal",
+        inventory_workflow_id(config.fabric_id),
+        REMOVAL_TIMEOUT,
     )
 
 
@@ -84,6 +91,10 @@ async def _execute_workflow[Q, G, A](  # noqa: PLR0913, PLR0917  what a workflow
         execution_timeout=time_limit,
         static_summary=f"{operation}: {config.name}"[:200],
     )
+    if workflow_id and (await handle.describe()).workflow_type != Removal.__name__:
+        raise CommandError(
+            f"The inventory of {config.name} is still being written; nothing was deleted. Try again in a minute."
+        )
     try:
         return await _wait_for_result(loops, handle)
     except WorkflowFailureError as error:

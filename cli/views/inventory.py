@@ -1,6 +1,7 @@
 """Render inventories for a terminal: writes, findings, pending deletes."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,6 +10,7 @@ from rich.text import Text
 from fabrics.inventory.report.report import DeletesWaiting, Finding, FindingType, InventoryReport
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.inventory_text import deletes_waiting_sentence, progress_sentence, report_sentence
+from fabrics.record.sync_status import InventoryState
 
 FINDING_STYLES = {
     FindingType.SKIPPED: "bright_black",
@@ -37,12 +39,25 @@ def render_report(report: InventoryReport) -> RenderableType:
 
 def summarize_inventory(inventory: InventoryStatus) -> str:
     """Return the inventory's state in one line; empty if nothing is known of it."""
-    report, time = inventory.report, inventory.mirrored
-    began = f"{time:%Y-%m-%d %H:%M:%S} UTC" if time else ""
-    last = f"{report_sentence(report)}, {began}" if report else ""
-    if not inventory.writing:
-        return last
-    return progress_sentence(inventory.progress) + (f" Before: {last}" if last else "")
+    report, last = inventory.report, ""
+    if report:
+        last = f"{report_sentence(report)}, {_format_time(inventory.mirrored)}"
+    match inventory.state:
+        case InventoryState.OFF:
+            return "Switched off."
+        case InventoryState.RUNNING:
+            state = progress_sentence(inventory.progress)
+        case InventoryState.FAILED:
+            state = inventory.failure
+        case InventoryState.BEHIND:
+            state = f"Behind since {_format_time(inventory.behind_since)}."
+        case _:
+            return last
+    return f"{state} Before: {last}" if last else state
+
+
+def _format_time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
 
 
 def render_deletes(deletes: DeletesWaiting, fabric_id: str) -> RenderableType:

@@ -53,5 +53,7 @@ def show_sync_result(view: FleetView, report: SyncReport | None, json: bool) -> 
         return
     show_fabrics(view, json)
     if report:
-        written = f" NetBox: {report_sentence(report.inventory)}." if report.inventory else ""
+        written = " The inventory in NetBox follows." if report.inventory_follows else ""
+        if report.inventory:
+            written = f" NetBox: {report_sentence(report.inventory)}."
         console.note(f"Sync {report.number} took {format_duration(report.duration)}.{written}")

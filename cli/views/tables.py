@@ -26,7 +26,7 @@ from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.inventory_text import deletes_waiting_sentence, progress_sentence
 from fabrics.loop.report import SyncReport
-from fabrics.record.sync_status import SyncStatus
+from fabrics.record.sync_status import InventoryState, SyncStatus
 
 STATUS_STYLES: Final = {
     SyncStatus.NOT_CONFIGURED: ("○", "bright_black"),
@@ -63,7 +63,9 @@ def render_status_table(
     for fabric in fabrics:
         for remark in _list_remarks(fabric, now):
             remarks.add_row(fabric.name, remark)
-        if fabric.inventory.writing:  # which a single fabric shows as "Inventory" instead
+        if (
+            fabric.inventory_state is InventoryState.RUNNING
+        ):  # which a single fabric shows as "Inventory" instead
             progress = progress_sentence(fabric.inventory.progress)
             remarks.add_row(fabric.name, Text(progress, style="cyan"))
     for remark in _list_fleet_remarks(fleet, fabrics, now) if fleet else ():
@@ -199,6 +201,7 @@ def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
     remarks = {
         fabric.sync_error: "red",
         fabric.netbox_error: "red",
+        fabric.inventory_text if fabric.inventory_state is InventoryState.FAILED else "": "red",
         "No loop is running; a worker starts one soon." if fabric.lost else "": "red",
         f"Stale: last success {last_success}." if fabric.stale else "": "red",
         _describe_owner(fabric): "red",

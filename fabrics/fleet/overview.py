@@ -7,10 +7,9 @@ a fabric is stale: the loop that would have to store it is the one that stopped.
 from datetime import datetime, timedelta
 from typing import Any
 
-from fabrics.loop.loop_state import LoopState
 from fabrics.loop.report import FabricStatus
 from fabrics.record.config import FabricConfig
-from fabrics.record.sync_status import LastKnownState, SyncStatus, compute_sync_status
+from fabrics.record.sync_status import InventoryState, LastKnownState, SyncStatus
 
 NEEDS_ATTENTION = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.ERROR})
 
@@ -36,7 +35,8 @@ class FabricOverview(FabricStatus, frozen=True):
         failed = self.sync_status in NEEDS_ATTENTION
         if self.sync_status is SyncStatus.SYNCING:
             failed = bool(self.sync_error or self.drift_count)
-        waiting = self.inventory.deletes_waiting is not None
+        inventory_failed = self.inventory_state is InventoryState.FAILED
+        waiting = inventory_failed or self.inventory.deletes_waiting is not None
         return not (failed or waiting or self.stale or self.lost or self.netbox_error)
 
 
@@ -61,9 +61,8 @@ def build_overview(  # noqa: PLR0913  one argument a source
     """
     ours = config.needs_loop and not owner
     syncing = shown_status == SyncStatus.SYNCING and (running or bool(owner))
-    status = loop_status or status_from_record(
-        config, last_known.model_copy(update={"syncing": syncing})
-    )
+    known = last_known.model_copy(update={"syncing": syncing})
+    status = loop_status or FabricStatus.from_record(config, known)
     # Half an interval past its slot: if all workers stop, that shows within two intervals.
     patience = timedelta(seconds=config.interval / 2)
     waits = ours and waiting_since is not None and now - waiting_since > patience
@@ -88,12 +87,6 @@ def build_overview_from_loop(
         lost=False,
         stale=is_stale(loop_status, netbox_heartbeat, now),
     )
-
-
-def status_from_record(config: FabricConfig, last_known: LastKnownState) -> FabricStatus:
-    """Return the status that follows from the record alone."""
-    status = LoopState(fabric_id=config.fabric_id, config=config, last_known=last_known).status()
-    return status.model_copy(update={"sync_status": compute_sync_status(config, last_known)})
 
 
 def _drop_past_next_sync(status: FabricStatus, now: datetime) -> dict[str, Any]:

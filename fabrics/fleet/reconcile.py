@@ -29,9 +29,6 @@ MAX_ORPHANED_LOOPS: Final = 2
 MAX_ORPHANED_SHARE: Final = 0.25
 """Loops whose records may vanish at once: more than two and more than a quarter are an error."""
 
-MAX_FIRST_SYNC_SECONDS: Final = 3600
-"""How long the first load of a fabric may take, during which it is `syncing`."""
-
 
 class FabricRecord(BaseModel, frozen=True):
     """One fabric's record; the status and `instance`, its owner, may be empty.
@@ -100,12 +97,13 @@ class FleetPlan(BaseModel, frozen=True):
 
     `loops_to_signal` are fabric ids: their loops, started if they do not run, reload the record. The
     `overdue` are some of them. `records_to_update` are NetBox ids of records without a loop, whose status
-    is to be corrected.
+    is to be corrected. `inventories_to_cancel` are fabric ids: no loop waits for what is written there.
     """
 
     loops_to_signal: tuple[str, ...]
     records_to_update: tuple[int, ...]
     overdue: tuple[str, ...]
+    inventories_to_cancel: tuple[str, ...] = ()
 
 
 class OrphanedLoopsError(Exception):
@@ -113,7 +111,7 @@ class OrphanedLoopsError(Exception):
 
 
 class FleetSnapshot(BaseModel, frozen=True):
-    """All records and all loops at one moment.
+    """All records and all loops at one moment, and the fabrics whose inventory is being written.
 
     `instance` is this installation, `netbox_heartbeat` the number of seconds after which a record is written
     though nothing changed.
@@ -121,6 +119,7 @@ class FleetSnapshot(BaseModel, frozen=True):
 
     records: tuple[FabricRecord, ...]
     loops: tuple[RunningLoop, ...]
+    inventories: frozenset[str] = frozenset()
     instance: str
     netbox_heartbeat: int
     now: datetime
@@ -172,6 +171,7 @@ class FleetSnapshot(BaseModel, frozen=True):
                 or (record.config.has_invalid_id and not record.has_other_owner(self.instance))
             ),
             overdue=tuple(sorted(overdue)),
+            inventories_to_cancel=tuple(sorted(self.inventories - running.keys())),
         )
 
     @property
@@ -185,15 +185,14 @@ class FleetSnapshot(BaseModel, frozen=True):
         }
 
     def _is_overdue(self, record: FabricRecord, loop: RunningLoop) -> bool:
-        """True if no sync, failed or not, began for two intervals, heartbeats or loads.
+        """True if no sync, failed or not, began for two intervals or heartbeats.
 
         The loop of a disabled fabric ends within moments, so one that still runs by then is overdue, too.
         """
         if record.config.paused and record.config.needs_loop:
             return False
         last_sync = max(filter(None, (record.last_known.last_sync, loop.started)))
-        load = MAX_FIRST_SYNC_SECONDS if record.shown_status == SyncStatus.SYNCING else 0
-        longest = max(record.config.interval, self.netbox_heartbeat, load)
+        longest = max(record.config.interval, self.netbox_heartbeat)
         return self.now - last_sync > timedelta(seconds=2 * longest)
 
 

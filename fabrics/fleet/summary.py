@@ -8,8 +8,9 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from fabrics.fleet.overview import is_stale, status_from_record
+from fabrics.fleet.overview import is_stale
 from fabrics.fleet.reconcile import FabricRecord, FleetPlan, FleetSnapshot
+from fabrics.loop.report import FabricStatus
 from fabrics.record.status_fields import DUPLICATE_ID_FIX
 from fabrics.record.sync_status import SyncStatus, compute_status_error
 
@@ -96,7 +97,7 @@ def render_fleet_details(summary: FleetSummary) -> str:
 
 
 def _is_stale(record: FabricRecord, snapshot: FleetSnapshot) -> bool:
-    status = status_from_record(record.config, record.last_known)
+    status = FabricStatus.from_record(record.config, record.last_known)
     return is_stale(status, snapshot.netbox_heartbeat, snapshot.now)
 
 

@@ -6,7 +6,10 @@ from fabrics.inventory.report.report import (
     InventoryProgress,
     InventoryReport,
 )
-from fabrics.loop.inventory_state import InventoryStatus
+from fabrics.loop.inventory_state import FAILURE_PREFIX, InventoryStatus
+from fabrics.record.sync_status import InventoryState
+
+BEHIND_PREFIX = "The inventory in NetBox is behind since "
 
 FINDING_TYPE_TEXTS = {
     FindingType.SKIPPED: "skipped",
@@ -36,6 +39,25 @@ def progress_sentence(progress: InventoryProgress | None) -> str:
     if progress and progress.total:
         return f"Writing to NetBox: {progress.done:,} of {progress.total:,} objects done."
     return "Comparing with NetBox, or waiting for a free worker slot."
+
+
+def record_sentence(inventory: InventoryStatus, fabric_id: str) -> str:
+    """Return what the record says of the inventory; empty if it is up to date."""
+    since = inventory.behind_since
+    return (
+        inventory.failure
+        or attention_sentence(inventory, fabric_id)
+        or (f"{BEHIND_PREFIX}{since:%Y-%m-%d %H:%M:%S} UTC." if since else "")
+    )
+
+
+def parse_record_state(text: str) -> InventoryState:
+    """Return the state that the record's sentence tells; an empty one tells nothing."""
+    if not text:
+        return InventoryState.UNKNOWN
+    if text.startswith(FAILURE_PREFIX):
+        return InventoryState.FAILED
+    return InventoryState.BEHIND if text.startswith(BEHIND_PREFIX) else InventoryState.WAITING
 
 
 def deletes_waiting_sentence(waiting: DeletesWaiting, fabric_id: str) -> str:

@@ -6,23 +6,27 @@ The workflow `FabricSync` decides when something happens; this module decides wh
 from datetime import datetime, timedelta
 from typing import Final
 
-from fabrics.inventory.report.report import InventoryOutcome
+from fabrics.inventory.report.report import InventoryOutcome, InventoryReport
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest, Trigger
-from fabrics.loop.inventory_state import InventoryInputs, failure_message
+from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass, PassRequest, PassResult
+from fabrics.loop.inventory_text import deletes_waiting_sentence
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.loop_state import LoopState, WrittenStatus
 from fabrics.loop.record_link import RecordLink
 from fabrics.loop.report import SyncReport, build_sync_report
 from fabrics.loop.schedule import Schedule
 from fabrics.record.config import ConfigEdits, FabricConfig
-from fabrics.record.sync_status import LastKnownState, Observation
+from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
 
 MAX_REPORTS: Final = 50
 MIN_RECORD_RETRY: Final = timedelta(seconds=10)
 MAX_RECORD_RETRY: Final = timedelta(seconds=60)
 """Bounds of the wait before a failed NetBox is asked again, normally one interval: the record is right again
 within a minute, and short intervals are not held up."""
+
+MAX_JITTER: Final = timedelta(seconds=2)
+"""Far more than the lateness of a sync, far less than the wait between two passes that retry."""
 
 WORKFLOW_TASK_TIMEOUT: Final = timedelta(seconds=5)
 """How long Temporal waits before it gives the task of a killed worker to another. Its default is 10 s, in
@@ -87,82 +91,147 @@ class FabricLoop(LoopState):
         )
         return self.active_sync
 
-    def begin_inventory(self, observation: Observation) -> InventoryRequest | None:
-        """Begin an inventory update and return its request; None if none is due."""
-        assert self.active_sync is not None  # noqa: S101  only a sync that began observes
-        assert self.effective_config is not None  # noqa: S101
-        enabled = self.is_needed and self.settings.inventory_enabled
-        if observation.kubernetes_error or not enabled:
-            return None
-        config, active_sync = self.effective_config, self.active_sync
-        inputs = InventoryInputs(
-            desired_digest=observation.desired_digest,
-            live_digest=observation.live_digest,
-            config_hash=config.hash,
-            release=self.settings.release,
-        )
-        max_age = timedelta(seconds=self.settings.full_sync_interval)
-        forced = active_sync.request.full or active_sync.request.adopt
-        if not (forced or self.inventory.is_due(inputs, active_sync.started, max_age)):
-            return None
-        self.inventory = self.inventory.begin_update(inputs)
-        return self.inventory.build_request(config, observation, active_sync)
-
     def cancel_sync(self) -> None:
         """Drop a sync that was stopped; a fabric that is enabled again syncs at once."""
         assert self.active_sync is not None  # noqa: S101  only a sync that began can be stopped
         self.sync_request = self.active_sync.request | self.sync_request
         self.active_sync = None
-        self.inventory = self.inventory.invalidate()
 
-    def end_sync(
-        self,
-        result: Observation | str,
-        inventory_result: InventoryOutcome | str | None,
-        now: datetime,
-    ) -> SyncReport:
-        """End the sync with an observation, or with the sentence why there is none.
-
-        `inventory_result` is the outcome of the inventory update, or why it failed; None if none was due.
-        """
+    def end_sync(self, result: Observation | SyncFailure, now: datetime) -> SyncReport:
+        """End the sync with an observation, or with the reason why there is none."""
         assert self.active_sync is not None  # noqa: S101  only a sync that began can end
         assert self.schedule is not None  # noqa: S101
         active_sync, self.active_sync = self.active_sync, None
-        started, inventory_error = active_sync.started, failure_message(inventory_result)
+        started = active_sync.started
         observation = result if isinstance(result, Observation) else None
         self.fabric_answered = observation is not None and observation.answered
-        if inventory_result is not None:
-            self.inventory = self.inventory.finish_update(inventory_result, started)
-        if observation is None or observation.kubernetes_error:
-            self.inventory = self.inventory.invalidate()
-        last_known = (
-            self.last_known.after_sync(observation, started, inventory_error)
-            if observation
-            else self.last_known.after_failure(str(result), started)
+        self.last_known = (
+            self.last_known.after_failure(result, started)
+            if isinstance(result, SyncFailure)
+            else self.last_known.after_sync(result, started)
         )
-        issues = {"inventory_issues": self._inventory_issues_text}
-        self.last_known = last_known.model_copy(update=issues)
         self.schedule, overrun = self.schedule.end(now)
         self.missed += overrun
         self.syncs = active_sync.number
+        self._note_observation(observation, active_sync)
         status = self.last_known_status
         # People see the errors of the configuration, too.
         shown = self.last_known.model_copy(update={"error": self.status().sync_error})
         report = build_sync_report(
             active_sync,
             observation,
-            inventory_result,
             last_known=shown,
             status=status,
             ended=now,
             overrun=overrun,
+            inventory_follows=self._is_pass_due(now),
         )
         self.reports = [*self.reports, report][-MAX_REPORTS:]
-        self.journal = self.journal.after_sync(status, shown, started, self._waiting_deletes_text)
+        self.journal = self.journal.after_sync(status, shown, started, self._inventory_remark)
         return report
 
+    def _note_observation(self, observation: Observation | None, active_sync: ActiveSync) -> None:
+        assert self.effective_config is not None  # noqa: S101  only a configured fabric is read
+        if observation is None or observation.kubernetes_error:
+            self.inventory = self.inventory.after_unread_sync()
+            return
+        inputs = InventoryInputs(
+            desired_digest=observation.desired_digest,
+            live_digest=observation.live_digest,
+            config_hash=self.effective_config.hash,
+            release=self.settings.release,
+        )
+        number, request = active_sync.number, active_sync.request
+        self.inventory = self.inventory.after_sync(inputs, number, active_sync.started, request)
+
+    def _is_pass_due(self, now: datetime) -> bool:
+        settings, report = self.settings, self.last_known
+        if not (self.is_needed and settings.inventory_enabled) or report.connection_error:
+            return False
+        max_age = timedelta(seconds=settings.full_sync_interval)
+        # A sync that begins a little sooner after its slot than the one before is not too early.
+        retry_interval = timedelta(seconds=settings.inventory_retry_interval) - MAX_JITTER
+        return self.inventory.is_due(now, max_age, retry_interval)
+
+    def begin_pass(self, token: str, now: datetime) -> PassRequest | None:
+        """Begin a pass over the inventory at a sync's end; None if none is due or one runs."""
+        inventory, config = self.inventory, self.effective_config
+        if inventory.running or not self._is_pass_due(now):
+            return None
+        assert config is not None  # noqa: S101  only a configured fabric has been observed
+        assert inventory.observed is not None  # noqa: S101
+        started_pass = InventoryPass(
+            token=token,
+            sync=self.syncs,
+            started=now,
+            inputs=inventory.observed,
+            target=self.pass_target,
+            confirmed_digest=inventory.confirmed_digest,
+        )
+        request = InventoryRequest(
+            config=config,
+            live_digest=inventory.observed.live_digest,
+            expected_counts=self.last_known.counts,
+            sync_number=self.syncs,
+            commit=self.last_known.commit,
+            absence_counts=inventory.outcome.absence_counts if inventory.outcome else {},
+            confirmed_digest=inventory.confirmed_digest,
+            adopt=inventory.adopt_sync > 0,
+        )
+        self.inventory = inventory.begin(started_pass)
+        return PassRequest(token=token, request=request, retry=not inventory.failure)
+
+    def drop_pass(self, token: str) -> None:
+        """Drop a pass that could not start, since another one runs."""
+        if self._is_running(token):
+            self.inventory = self.inventory.drop_pass()
+
+    def on_pass_started(self, token: str, run_id: str) -> None:
+        """Note the run of the pass, which may have reported already."""
+        if self._is_running(token):
+            self.inventory = self.inventory.note_run(run_id)
+
+    def on_pass_cancelled(self) -> None:
+        """Note that the running pass has been told to stop."""
+        self.inventory = self.inventory.note_cancelled()
+
+    def _is_running(self, token: str) -> bool:
+        running = self.inventory.running
+        return running is not None and running.token == token
+
+    def end_pass(self, token: str, result: PassResult) -> None:
+        """End the pass with this token; any other report is an old one, and ignored.
+
+        What a person asked for meanwhile needs one more sync, and so do sources that were changed.
+        """
+        running = self.inventory.running
+        if running is None or running.token != token:
+            return
+        self.inventory = self.inventory.end(result)
+        if isinstance(result, InventoryOutcome) and not result.withheld:
+            self._add_to_report(running.sync, result.report)
+            is_requested = self.inventory.is_requested
+        else:
+            is_requested = running.is_cancelled
+        if is_requested and self.is_needed:
+            self.request_sync(SyncRequest())
+
+    def _add_to_report(self, sync: int, inventory: InventoryReport) -> None:
+        update = {"inventory": inventory.model_copy(update={"findings": ()})}
+        self.reports = [
+            report.model_copy(update=update) if report.number == sync else report
+            for report in self.reports
+        ]
+
+    @property
+    def _inventory_remark(self) -> str:
+        """What the journal says of the inventory."""
+        waiting = self.inventory.deletes_waiting
+        deletes = deletes_waiting_sentence(waiting, self.fabric_id) if waiting else ""
+        return self.inventory.failure or deletes
+
     def confirm_deletes(self, digest: str) -> int:
-        """Confirm the waiting deletes, and return the number of the sync that does them."""
+        """Confirm the waiting deletes, and return the number of the sync before they are done."""
         self.inventory = self.inventory.confirm_deletes(digest)
         return self.request_sync(SyncRequest())
 

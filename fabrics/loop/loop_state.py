@@ -5,13 +5,14 @@ One pydantic value holds all of it: the workflow's single input, which continue-
 """
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Self
 
 from pydantic import BaseModel
 
 from fabrics.loop.active_sync import ActiveSync, SyncRequest
-from fabrics.loop.inventory_state import Inventory
-from fabrics.loop.inventory_text import attention_sentence, deletes_waiting_sentence
+from fabrics.loop.inventory_state import Inventory, InventoryStatus
+from fabrics.loop.inventory_text import record_sentence
 from fabrics.loop.journal import Journal
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.record_link import RecordLink
@@ -92,6 +93,8 @@ class LoopState(BaseModel):
     @property
     def is_finished(self) -> bool:
         """True if the fabric needs no loop, and the record says so."""
+        if self.inventory.running is not None:
+            return False  # it still writes to NetBox
         if self.record_link.is_lost:
             return not self.needs_reload
         pending = self.is_needed or self.needs_reload or self.needs_write
@@ -111,7 +114,8 @@ class LoopState(BaseModel):
     def state_to_record(self) -> LastKnownState:
         """The state for the record, which says `syncing` only if people may watch."""
         syncing = self.active_sync is not None and self.active_sync.is_shown_in_record
-        return self.last_known.model_copy(update={"syncing": syncing})
+        update = {"syncing": syncing, "inventory_text": self._inventory_text}
+        return self.last_known.model_copy(update=update)
 
     @property
     def has_new_message(self) -> bool:
@@ -153,40 +157,54 @@ class LoopState(BaseModel):
     def status(self) -> FabricStatus:
         """Return the status for the query, the workflow details and the command line."""
         unknown = FabricConfig(fabric_id=self.fabric_id, name=self.fabric_id, record_id=0)
-        config = self.effective_config or unknown
-        syncing = self.last_known.model_copy(update={"syncing": self.active_sync is not None})
-        state = syncing.valid_for(config)
-        status = compute_sync_status(config, state) if self.config else SyncStatus.NEVER_SYNCED
-        return FabricStatus(
-            name=config.name,
-            fabric_id=self.fabric_id,
-            sync_status=status,
-            sync_interval=config.interval,
-            paused=config.paused,
-            pause_reason=config.pause_reason,
-            next_sync=self.next_sync,
-            sync_error=compute_status_error(config, state),
-            netbox_error=self.record_error,
-            ignored=self.ignored_message,
-            inventory=self.inventory.status,
-            syncs=self.syncs,
-            missed=self.missed,
-            **{name: value for name, value in state if name in FabricStatus.model_fields},
+        inventory = self.inventory_status
+        known = FabricStatus.from_record(self.effective_config or unknown, self.state_to_record)
+        return known.model_copy(
+            update={
+                "sync_status": known.sync_status if self.config else SyncStatus.NEVER_SYNCED,
+                "next_sync": self.next_sync,
+                "netbox_error": self.record_error,
+                "ignored": self.ignored_message,
+                "inventory": inventory,
+                "inventory_state": inventory.state,
+                "syncs": self.syncs,
+                "missed": self.missed,
+            }
         )
+
+    @property
+    def inventory_status(self) -> InventoryStatus:
+        """The inventory's status."""
+        return self.inventory.status(enabled=self.settings.inventory_enabled)
+
+    @property
+    def is_pass_unwanted(self) -> bool:
+        """True if the running pass over the inventory has to be cancelled."""
+        running = self.inventory.running
+        if running is None or running.is_cancelled:
+            return False
+        wanted = self.is_needed and self.settings.inventory_enabled
+        return not wanted or running.target != self.pass_target
+
+    @property
+    def pass_target(self) -> str:
+        """A hash of what a pass works with: the sources, the queue and the site."""
+        config = self.effective_config
+        used = None if config is None else (config.sources, config.scope)
+        return sha256(repr(used).encode()).hexdigest()[:12]
+
+    @property
+    def _inventory_text(self) -> str:
+        """What the record says of the inventory; after a start what it said before."""
+        if not self.settings.inventory_enabled:
+            return ""
+        if self.inventory.observed is None:
+            return self.last_known.inventory_text
+        return record_sentence(self.inventory_status, self.fabric_id)
 
     @property
     def _is_paused(self) -> bool:
         return self.effective_config is not None and self.effective_config.paused
-
-    @property
-    def _inventory_issues_text(self) -> str:
-        enabled = self.settings.inventory_enabled
-        return attention_sentence(self.inventory.status, self.fabric_id) if enabled else ""
-
-    @property
-    def _waiting_deletes_text(self) -> str:
-        waiting = self.inventory.deletes_waiting
-        return deletes_waiting_sentence(waiting, self.fabric_id) if waiting else ""
 
     @property
     def _is_heartbeat_due(self) -> bool:

@@ -1,21 +1,33 @@
 """The status of a fabric, and a short report of each sync."""
 
 from datetime import datetime
+from typing import Self
 
 from pydantic import BaseModel
 
 from fabrics.drift.summary import SummaryEntry
-from fabrics.inventory.report.report import InventoryOutcome, InventoryReport
+from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.active_sync import ActiveSync, Trigger
 from fabrics.loop.inventory_state import InventoryStatus
-from fabrics.record.sync_status import ConnectionStatus, LastKnownState, Observation, SyncStatus
+from fabrics.loop.inventory_text import parse_record_state
+from fabrics.record.config import FabricConfig
+from fabrics.record.sync_status import (
+    ConnectionStatus,
+    InventoryState,
+    LastKnownState,
+    Observation,
+    SyncStatus,
+    compute_status_error,
+    compute_sync_status,
+)
 
 
 class SyncReport(BaseModel, frozen=True):
     """A short report of one sync; times are in seconds, only a scheduled sync has a slot.
 
     `lateness` runs from the slot to the start of reading the fabric; None if it was never read.
-    `inventory` is None if no update was due, and its report lists no single objects.
+    `inventory_follows` says that the inventory is updated after this sync. Its report, without single objects,
+    is in `inventory` once that has succeeded.
     """
 
     number: int
@@ -29,6 +41,7 @@ class SyncReport(BaseModel, frozen=True):
     commit: str = ""
     drift_count: int | None = None
     objects: int = 0
+    inventory_follows: bool = False
     inventory: InventoryReport | None = None
     missed: int = 0
 
@@ -36,17 +49,14 @@ class SyncReport(BaseModel, frozen=True):
 def build_sync_report(  # noqa: PLR0913  one argument a source
     active_sync: ActiveSync,
     observation: Observation | None,
-    inventory_result: InventoryOutcome | str | None,
     *,
     last_known: LastKnownState,
     status: SyncStatus,
     ended: datetime,
     overrun: int,
+    inventory_follows: bool,
 ) -> SyncReport:
     """Return the report of a sync that ended at `ended` and overran `overrun` slots."""
-    inventory = None
-    if isinstance(inventory_result, InventoryOutcome) and not inventory_result.withheld:
-        inventory = inventory_result.report.model_copy(update={"findings": ()})
     slot = active_sync.slot
     return SyncReport(
         number=active_sync.number,
@@ -60,7 +70,7 @@ def build_sync_report(  # noqa: PLR0913  one argument a source
         commit=last_known.commit[:12],
         drift_count=last_known.drift_count,
         objects=sum(observation.counts.values()) if observation else 0,
-        inventory=inventory,
+        inventory_follows=inventory_follows,
         missed=active_sync.missed + overrun,
     )
 
@@ -89,7 +99,26 @@ class FabricStatus(BaseModel, frozen=True):
     drift: tuple[SummaryEntry, ...]
     counts: dict[str, int]
     inventory: InventoryStatus = InventoryStatus()
-    syncs: int
-    missed: int
-    netbox_error: str
-    ignored: str
+    inventory_state: InventoryState = InventoryState.UNKNOWN
+    inventory_text: str = ""
+    syncs: int = 0
+    missed: int = 0
+    netbox_error: str = ""
+    ignored: str = ""
+
+    @classmethod
+    def from_record(cls, config: FabricConfig, last_known: LastKnownState) -> Self:
+        """Return the status that follows from the record alone, without what only its loop knows."""
+        state = last_known.valid_for(config)
+        return cls(
+            name=config.name,
+            fabric_id=config.fabric_id,
+            sync_status=compute_sync_status(config, state),
+            sync_interval=config.interval,
+            paused=config.paused,
+            pause_reason=config.pause_reason,
+            next_sync=None,
+            sync_error=compute_status_error(config, state),
+            inventory_state=parse_record_state(state.inventory_text),
+            **{name: value for name, value in state if name in cls.model_fields},
+        )

@@ -50,8 +50,8 @@ class Schedule(BaseModel, frozen=True):
         schedule = cls(interval=interval, phase_share=share, served=now)
         known_sync = last_sync if last_sync and last_sync <= now else None
         if known_sync:
-            schedule = schedule._serve_close_slots(known_sync)  # noqa: SLF001  its own class
-            if schedule._count_slots(known_sync, now) == 0:  # noqa: SLF001
+            schedule = schedule._serve_close_slots(known_sync)
+            if schedule._count_slots(known_sync, now) == 0:
                 return schedule
         longest = timedelta(seconds=spread)
         soon = now + min(schedule.period, longest) * share

@@ -5,7 +5,7 @@ from datetime import datetime
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.inventory_text import deletes_waiting_sentence, report_sentence
 from fabrics.loop.report import FabricStatus
-from fabrics.record.sync_status import SyncStatus
+from fabrics.record.sync_status import InventoryState, SyncStatus
 
 _STATUS_TEXTS = {
     SyncStatus.NOT_CONFIGURED: "not configured: the record names no Kubernetes server",
@@ -35,6 +35,7 @@ def render_details(status: FabricStatus) -> str:
     waiting = status.inventory.deletes_waiting
     problems = {
         "Deletes": deletes_waiting_sentence(waiting, status.fabric_id) if waiting else "",
+        "Inventory failed": status.inventory.failure,
         "Error": status.sync_error,
         "NetBox": status.netbox_error,
         "Message": status.ignored,
@@ -74,11 +75,15 @@ def _format_drift(status: FabricStatus) -> str:
 
 
 def _format_inventory(inventory: InventoryStatus) -> str:
-    if inventory.writing:
-        return (
-            "being updated in NetBox (the heartbeats of the pending activity `update_inventory`"
-            " show the progress); slots that pass during the update count as missed"
-        )
-    if inventory.report is None:
-        return "not in NetBox yet"
-    return f"{report_sentence(inventory.report)}, at {_format_time(inventory.mirrored)}"
+    shown = "not in NetBox yet"
+    if inventory.report is not None:
+        shown = f"{report_sentence(inventory.report)}, at {_format_time(inventory.mirrored)}"
+    states = {
+        InventoryState.OFF: "switched off",
+        InventoryState.RUNNING: (
+            "being updated (the workflow `fabric-inventory/<fabric id>` shows the progress);"
+            f" before: {shown}"
+        ),
+        InventoryState.BEHIND: f"behind since {_format_time(inventory.behind_since)}; {shown}",
+    }
+    return states.get(inventory.state, shown)

@@ -53,7 +53,7 @@ def parse_last_known_state(record: Mapping[str, Any]) -> LastKnownState:
         commit=_parse_text(stored.get("hh_commit")),
         drift_count=_parse_count(stored.get("hh_drift_count")),
         counts=_parse_counts(stored.get("hh_counts")),
-        inventory_issues=_parse_text(stored.get("hh_inventory")),
+        inventory_text=_parse_text(stored.get("hh_inventory")),
     )
     return _add_drift(last_known, stored.get("hh_drift"))
 
@@ -72,7 +72,7 @@ def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> Cus
         "hh_drift_count": last_known.drift_count,
         "hh_drift": _truncate_drift(last_known) or None,
         "hh_counts": dict(last_known.counts) or None,
-        "hh_inventory": last_known.inventory_issues[:500] or None,
+        "hh_inventory": last_known.inventory_text[:500] or None,
     }
 
 

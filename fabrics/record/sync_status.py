@@ -68,11 +68,30 @@ class Observation(BaseModel, frozen=True):
         return " ".join(filter(None, (self.kubernetes_error, self.git_error, unreadable)))
 
 
+class SyncFailure(BaseModel, frozen=True):
+    """The reason, in a sentence, why a sync made no observation."""
+
+    message: str
+
+
+class InventoryState(StrEnum):
+    """The state of a fabric's inventory in NetBox, in the order in which the values apply."""
+
+    OFF = "off"
+    RUNNING = "running"
+    FAILED = "failed"
+    WAITING = "waiting"
+    """Something waits for a person."""
+    BEHIND = "behind"
+    UNKNOWN = "unknown"
+    UP_TO_DATE = "up_to_date"
+
+
 class LastKnownState(BaseModel, frozen=True):
     """The last known state of a fabric; `last_sync` is when the latest sync began.
 
     After a failed sync `commit`, `counts` and `drift` are those of the last one that found them.
-    `inventory_issues` is what people have to resolve in the inventory.
+    `inventory_text` says what people should know of the inventory; empty if it is up to date.
     """
 
     syncing: bool = False
@@ -85,17 +104,12 @@ class LastKnownState(BaseModel, frozen=True):
     drift_count: int | None = None
     drift: tuple[SummaryEntry, ...] = ()
     counts: dict[str, int] = {}
-    inventory_issues: str = ""
+    inventory_text: str = ""
 
-    def after_sync(
-        self, observation: Observation, started: datetime, inventory_error: str = ""
-    ) -> "LastKnownState":
-        """Return the state after a sync begun at `started` that made `observation`.
-
-        `inventory_error` says why the inventory is out of date although the fabric was read.
-        """
+    def after_sync(self, observation: Observation, started: datetime) -> "LastKnownState":
+        """Return the state after a sync begun at `started` that made `observation`."""
         failed = bool(observation.kubernetes_error)
-        error = " ".join(filter(None, (observation.error, inventory_error)))
+        error = observation.error
         update: dict[str, object] = {
             "syncing": False,
             "last_sync": started,
@@ -120,9 +134,10 @@ class LastKnownState(BaseModel, frozen=True):
         unknown = {"connection_status": ConnectionStatus.UNKNOWN, "connection_error": ""}
         return self.model_copy(update=unknown)
 
-    def after_failure(self, error: str, started: datetime) -> "LastKnownState":
+    def after_failure(self, failure: SyncFailure, started: datetime) -> "LastKnownState":
         """Return the state after a sync begun at `started` without an observation."""
-        return self.model_copy(update={"syncing": False, "last_sync": started, "error": error})
+        update = {"syncing": False, "last_sync": started, "error": failure.message}
+        return self.model_copy(update=update)
 
 
 def compute_sync_status(config: FabricConfig, last_known: LastKnownState) -> SyncStatus:  # noqa: PLR0911  one line a state

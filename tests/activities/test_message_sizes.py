@@ -109,8 +109,13 @@ def loop() -> FabricLoop:
         now = NOW + timedelta(hours=number)
         state.request_sync(SyncRequest(full=True))
         state.begin_sync(now)
-        assert state.begin_inventory(observed)
-        state.end_sync(observed, result, now)
+        state.end_sync(observed, now)
+        request = state.begin_pass(f"{number:036}", now)
+        assert request is not None
+        state.end_pass(request.token, result)
+    state.begin_sync(NOW)
+    state.end_sync(observed.model_copy(update={"live_digest": "m" * 64}), NOW)
+    assert state.begin_pass("t" * 36, NOW)
     state.apply_edits(ConfigEdits(interval=5, paused=True, pause_reason="r" * 200))
     state.on_record_written(state.last_known, ConfigEdits(), "")
     state.on_record_error(SENTENCE, NOW)
@@ -137,4 +142,4 @@ def test_longest_loop_state_is_a_small_message() -> None:
     assert len(longest.reports) == MAX_REPORTS
     assert longest.last_written is not None
     assert longest.inventory.outcome is not None
-    assert size(longest) < 60_000
+    assert size(longest) < 64_000

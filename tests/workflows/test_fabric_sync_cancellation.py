@@ -1,12 +1,13 @@
-"""A sync that takes an hour, with edits and a disabled fabric meanwhile."""
+"""A sync or a first load that takes an hour, with edits and a disabled fabric meanwhile."""
 
 from datetime import timedelta
 
 import pytest
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.testing import WorkflowEnvironment
 
+from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.record.sync_status import SyncStatus
 from tests.support.workflows.loop_environment import (
     LoopEnvironment,
@@ -23,7 +24,7 @@ async def wait_until_loading(environment: LoopEnvironment, running: RunningLoop)
     while not environment.inventory_requests:
         await running.sleep(0.1)
     await running.sleep(60)
-    assert environment.statuses[-1] is SyncStatus.SYNCING
+    assert (await running.status()).inventory_state == "running"
 
 
 async def edit(environment: LoopEnvironment, running: RunningLoop, **fields: object) -> None:
@@ -31,12 +32,6 @@ async def edit(environment: LoopEnvironment, running: RunningLoop, **fields: obj
     assert environment.record is not None
     environment.record = environment.record.model_copy(update=fields)
     await running.handle.signal(FabricSync.record_changed)
-
-
-async def assert_no_trace(running: RunningLoop) -> None:
-    """Check that a stopped sync leaves neither an error nor a report."""
-    assert (await running.status()).sync_error == ""
-    assert await running.history() == []
 
 
 async def wait_for_early_end(running: RunningLoop) -> str:
@@ -48,19 +43,27 @@ async def wait_for_early_end(running: RunningLoop) -> str:
     return result
 
 
+async def load_status(running: RunningLoop) -> WorkflowExecutionStatus | None:
+    """Return the status of the latest pass over the inventory."""
+    handle = running.env.client.get_workflow_handle(inventory_workflow_id("oslo"))
+    return (await handle.describe()).status
+
+
 def environment_with_long_load(**changes: object) -> LoopEnvironment:
     """Return an environment in which the first load takes an hour."""
     return LoopEnvironment(config(**changes), inventory_duration=timedelta(hours=1))
 
 
-async def test_disabling_stops_load(env: WorkflowEnvironment) -> None:
+async def test_disabling_stops_load_before_the_loop_ends(env: WorkflowEnvironment) -> None:
     environment = environment_with_long_load()
     async with loop(env, environment) as running:
         await wait_until_loading(environment, running)
         await edit(environment, running, enabled=False)
         assert await wait_for_early_end(running) == "disabled"
+        assert await load_status(running) is WorkflowExecutionStatus.CANCELED
         assert environment.statuses[-1] is SyncStatus.DISABLED
-        await assert_no_trace(running)
+        status = await running.status()
+        assert (status.sync_error, status.inventory.failure) == ("", "")
 
 
 async def test_deleting_record_stops_load(env: WorkflowEnvironment) -> None:
@@ -70,6 +73,7 @@ async def test_deleting_record_stops_load(env: WorkflowEnvironment) -> None:
         environment.record = None
         await running.handle.signal(FabricSync.record_changed)
         assert await wait_for_early_end(running) == "record deleted"
+        assert await load_status(running) is WorkflowExecutionStatus.CANCELED
 
 
 @pytest.mark.parametrize("site", ["", "berlin"])
@@ -89,9 +93,7 @@ async def test_interval_zero_stops_load_here_and_at_site(
         assert environment.record.interval == 0
 
 
-async def test_load_continues_after_edits_that_keep_fabric_enabled(
-    env: WorkflowEnvironment,
-) -> None:
+async def test_load_continues_after_edits_that_keep_its_target(env: WorkflowEnvironment) -> None:
     environment = environment_with_long_load()
     async with loop(env, environment) as running:
         await wait_until_loading(environment, running)
@@ -99,16 +101,49 @@ async def test_load_continues_after_edits_that_keep_fabric_enabled(
         await running.sleep(60)
         assert environment.record is not None
         assert environment.record.interval == 1800
-        assert environment.statuses[-1] is SyncStatus.SYNCING
         await edit(environment, running, name="Berlin")
         await running.sleep(60)
-        assert (await running.status()).name == "Berlin"
+        status = await running.status()
+        assert (status.name, status.inventory_state) == ("Berlin", "running")
+        environment.inventory_duration = timedelta(0)
+        await running.sleep(5400)
+        status = await running.status()
+        assert (status.inventory_state, status.missed) == ("up_to_date", 0)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"scope": "dcim.site 7"}, {"git": None}], ids=["site", "source"]
+)
+async def test_load_for_another_site_or_source_is_stopped_and_started_anew(
+    env: WorkflowEnvironment, fields: dict[str, object]
+) -> None:
+    environment = environment_with_long_load(interval=3600)
+    async with loop(env, environment) as running:
+        await wait_until_loading(environment, running)
+        environment.inventory_duration = timedelta(0)
+        await edit(environment, running, **fields)
+        while (await running.status()).inventory_state != "up_to_date":
+            await running.sleep(1)
+        first, second = environment.inventory_requests
+        assert first.config != second.config == environment.record
+        assert (await running.status()).inventory.failure == ""
+
+
+async def test_load_goes_on_while_paused_and_its_end_is_recorded(env: WorkflowEnvironment) -> None:
+    environment = environment_with_long_load()
+    async with loop(env, environment) as running:
+        await wait_until_loading(environment, running)
+        await running.handle.signal(FabricSync.pause_by_signal, "work")
+        await running.sleep(60)
+        assert environment.last_known.inventory_text.startswith("The inventory in NetBox is behind")
+        syncs = len(environment.observed)
         await running.sleep(3600)
-        [first, *_] = await running.history()
-        assert (first.error, first.inventory is not None) == ("", True)
+        assert (await running.status()).inventory_state == "up_to_date"
+        assert environment.last_known.inventory_text == ""
+        assert len(environment.observed) == syncs
 
 
-async def test_netbox_that_fails_during_load_is_retried_after_it(env: WorkflowEnvironment) -> None:
+async def test_netbox_that_fails_during_load_is_retried(env: WorkflowEnvironment) -> None:
     environment = environment_with_long_load()
     async with loop(env, environment) as running:
         await wait_until_loading(environment, running)
@@ -117,7 +152,7 @@ async def test_netbox_that_fails_during_load_is_retried_after_it(env: WorkflowEn
         await running.sleep(120)
         assert "NetBox is down" in (await running.status()).netbox_error
         environment.netbox_error = ""
-        await running.sleep(3600)
+        await running.sleep(120)
         assert (await running.status()).netbox_error == ""
         assert environment.statuses[-1] is SyncStatus.IN_SYNC
 
@@ -135,10 +170,12 @@ async def test_disabling_stops_observation_here_and_at_site(
     ):
         while not environment.observed:
             await running.sleep(0.1)
+        assert environment.statuses[-1] is SyncStatus.SYNCING
         await edit(environment, running, enabled=False)
         assert await wait_for_early_end(running) == "disabled"
         assert environment.inventory_requests == []
-        await assert_no_trace(running)
+        assert (await running.status()).sync_error == ""
+        assert await running.history() == []
 
 
 async def test_cancelled_loop_ends_during_load(env: WorkflowEnvironment) -> None:

@@ -1,6 +1,5 @@
-"""When a loop updates the inventory, and what it reports about it."""
+"""When a loop starts a pass over the inventory, and what it reports about it."""
 
-import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
@@ -13,9 +12,11 @@ from fabrics.inventory.report.report import (
     DeletesWaiting,
     Finding,
     FindingType,
+    InventoryFailure,
     InventoryOutcome,
     InventoryReport,
 )
+from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import SyncReport
 from fabrics.record.sync_status import SyncStatus
@@ -42,16 +43,45 @@ def confirmed_digests(environment: LoopEnvironment) -> list[str]:
     return [request.confirmed_digest for request in environment.inventory_requests]
 
 
-async def test_unchanged_fabric_needs_no_update(env: WorkflowEnvironment) -> None:
+async def wait_for_pass(running: RunningLoop, sync: int) -> InventoryStatus:
+    """Skip time until the pass after this sync, or a later one, has ended; return its status."""
+    while (status := (await running.status()).inventory).last_sync < sync:
+        await running.sleep(0.1)
+    return status
+
+
+async def request_pass(running: RunningLoop, *arguments: bool) -> InventoryReport | None:
+    """Sync at once with these arguments, and return the report of the pass after it."""
+    report: SyncReport = await running.handle.execute_update(
+        "sync_now", args=arguments, result_type=SyncReport
+    )
+    assert report.inventory_follows
+    await wait_for_pass(running, report.number)
+    later = {known.number: known for known in await running.history()}
+    return later[report.number].inventory
+
+
+async def test_unchanged_fabric_needs_no_pass(env: WorkflowEnvironment) -> None:
     environment = LoopEnvironment(config())
     async with loop(env, environment) as running:
         await running.sleep(3600)
-        assert len(environment.observed) == 60
+        assert len(environment.observed) == 61
         assert syncs_with_update(environment) == [1]
         assert [report.inventory for report in await running.history()] == [None] * 50
 
 
-async def test_changed_fabric_configuration_or_release_needs_update(
+async def test_report_of_sync_gets_what_its_pass_wrote(env: WorkflowEnvironment) -> None:
+    environment = LoopEnvironment(
+        config(), inventory_outcome=outcome(report=InventoryReport(created=7))
+    )
+    async with loop(env, environment) as running:
+        await running.sleep(80)
+        first, second = await running.history()
+        assert (first.inventory, first.inventory_follows) == (InventoryReport(created=7), True)
+        assert (second.inventory, second.inventory_follows) == (None, False)
+
+
+async def test_changed_fabric_configuration_or_release_needs_a_pass(
     env: WorkflowEnvironment,
 ) -> None:
     environment = LoopEnvironment(config())
@@ -68,7 +98,7 @@ async def test_changed_fabric_configuration_or_release_needs_update(
         environment.installation = LoopSettings(inventory_enabled=True, release="next")
         await running.handle.signal(FabricSync.record_changed)
         await running.sleep(120)
-        assert syncs_with_update(environment) == [1, 3, 5, 8]
+        assert len(syncs_with_update(environment)) == 4
         assert [request.live_digest for request in environment.inventory_requests] == [
             "live",
             *["rewired"] * 3,
@@ -88,21 +118,18 @@ async def test_full_sync_interval_holds_across_runs(env: WorkflowEnvironment) ->
         assert described.run_id != running.handle.first_execution_run_id
 
 
-async def test_requested_full_sync_updates_inventory(env: WorkflowEnvironment) -> None:
+async def test_requested_full_sync_needs_a_pass(env: WorkflowEnvironment) -> None:
     environment = LoopEnvironment(config())
     async with loop(env, environment) as running:
         await running.sleep(40)
         await running.handle.execute_update(FabricSync.sync_now, False)
         assert syncs_with_update(environment) == [1]
         environment.inventory_outcome = outcome(report=InventoryReport(updated=1, unchanged=9))
-        report = await running.handle.execute_update(FabricSync.sync_now, True)
+        assert await request_pass(running, True) == InventoryReport(updated=1, unchanged=9)
         assert syncs_with_update(environment) == [1, 3]
-        assert report.inventory == InventoryReport(updated=1, unchanged=9)
 
 
-async def test_unread_fabric_is_not_updated_and_next_sync_updates_it(
-    env: WorkflowEnvironment,
-) -> None:
+async def test_unread_fabric_needs_a_pass_once_it_can_be_read(env: WorkflowEnvironment) -> None:
     environment = LoopEnvironment(config())
     async with loop(env, environment) as running:
         await running.sleep(40)
@@ -115,39 +142,54 @@ async def test_unread_fabric_is_not_updated_and_next_sync_updates_it(
 
 
 @pytest.mark.parametrize("withheld", [False, True])
-async def test_failed_update_is_error_of_sync_and_retried_at_each_slot(
+async def test_failed_pass_is_no_error_of_the_sync_and_is_retried_each_minute(
     env: WorkflowEnvironment, withheld: bool
 ) -> None:
     environment = LoopEnvironment(config())
     async with loop(env, environment) as running:
         await running.sleep(40)
-        success = (await running.status()).last_success
         environment.live_digest = "rewired"
         if withheld:
             environment.inventory_outcome = outcome(withheld="Every Switch is gone.")
         else:
             environment.inventory_error = "Every Switch is gone."
-        await running.sleep(180)
+        await running.sleep(900)
         status = await running.status()
-        assert (status.sync_status, status.connection_status) == (SyncStatus.ERROR, "connected")
-        assert status.sync_error.endswith("Every Switch is gone.")
-        assert (status.last_success, status.missed) == (success, 0)
-        assert environment.statuses[-1] is SyncStatus.ERROR
-        assert syncs_with_update(environment) == [1, 2, 3, 4]
+        assert (status.sync_status, status.sync_error) == (SyncStatus.IN_SYNC, "")
+        assert status.last_success == status.last_sync
+        sentence = "The inventory in NetBox is not up to date: Every Switch is gone."
+        assert (status.inventory_state, status.inventory.failure) == ("failed", sentence)
+        assert environment.last_known.inventory_text == sentence
+        assert environment.statuses[-1] is SyncStatus.IN_SYNC
+        assert syncs_with_update(environment) == list(range(1, status.syncs + 1))
+        assert [entry.endswith(sentence) for entry in environment.journal] == [False, True]
         environment.inventory_outcome, environment.inventory_error = outcome(), ""
         await running.sleep(120)
-        assert (await running.status()).sync_status is SyncStatus.IN_SYNC
-        assert syncs_with_update(environment) == [1, 2, 3, 4, 5]
+        assert (await running.status()).inventory_state == "up_to_date"
+        assert environment.last_known.inventory_text == ""
+        assert len(syncs_with_update(environment)) == status.syncs + 1
 
 
-async def test_pending_work_needs_update_and_absence_counts_are_kept(
+async def test_failed_pass_of_a_short_interval_waits_a_minute_or_for_a_person(
+    env: WorkflowEnvironment,
+) -> None:
+    environment = LoopEnvironment(config(interval=10), inventory_error="No.")
+    async with loop(env, environment) as running:
+        await wait_for_pass(running, 1)
+        await running.sleep(170)
+        assert len(syncs_with_update(environment)) == 3
+        await request_pass(running, True)
+        assert len(syncs_with_update(environment)) == 4
+
+
+async def test_pending_work_needs_a_pass_and_absence_counts_are_kept(
     env: WorkflowEnvironment,
 ) -> None:
     environment = LoopEnvironment(config(), inventory_outcome=outcome(absence_counts={"9:1": 1}))
     async with loop(env, environment) as running:
         await running.sleep(40)
         environment.inventory_outcome = outcome(absence_counts={"9:1": 2})
-        await running.sleep(60)
+        await running.sleep(80)
         refused = Finding(problem=FindingType.FAILED, what="VLAN", why="It is taken.")
         environment.inventory_outcome = outcome(
             report=InventoryReport(problems={FindingType.FAILED: 1}, findings=(refused,))
@@ -163,50 +205,64 @@ async def test_pending_work_needs_update_and_absence_counts_are_kept(
             {"9:1": 2},
             {},
         ]
-        assert syncs_with_update(environment) == [1, 2, 3, 4]
-        reports = [report.inventory for report in await running.history()]
-        assert reports[2] == InventoryReport(problems={FindingType.FAILED: 1})
+        numbers = syncs_with_update(environment)
+        assert numbers == sorted(set(numbers)), "each absence is counted on its own observation"
+        reports = {report.number: report.inventory for report in await running.history()}
+        assert reports[numbers[2]] == InventoryReport(problems={FindingType.FAILED: 1})
 
 
-async def test_first_load_may_take_longer_than_interval(env: WorkflowEnvironment) -> None:
-    environment = LoopEnvironment(config(), inventory_duration=timedelta(minutes=10))
+async def test_first_load_keeps_slots_and_shows_drift_meanwhile(env: WorkflowEnvironment) -> None:
+    environment = LoopEnvironment(config(), inventory_duration=timedelta(minutes=10), drift_count=3)
     async with loop(env, environment) as running:
-        await running.sleep(31 + 300)
+        await running.sleep(330)
         status = await running.status()
-        assert (status.sync_status, status.syncs) == (SyncStatus.SYNCING, 0)
-        assert status.inventory.writing
+        assert (status.sync_status, status.drift_count) == (SyncStatus.OUT_OF_SYNC, 3)
+        assert (status.syncs, status.missed) == (6, 0)
+        assert status.inventory_state == "running"
+        assert environment.statuses[-1] is SyncStatus.OUT_OF_SYNC
+        assert environment.last_known.inventory_text.startswith("The inventory in NetBox is behind")
         environment.inventory_duration = timedelta(0)
         await running.sleep(480)
         status = await running.status()
-        assert status.sync_status is SyncStatus.IN_SYNC
-        assert not status.inventory.writing
+        assert (status.inventory_state, status.missed) == ("up_to_date", 0)
         assert syncs_with_update(environment) == [1]
-        first, *later = await running.history()
-        assert (round(first.duration), first.missed) in {(600, 9), (600, 10)}
-        assert len(later) >= 2
-        assert {report.missed for report in later} == {0}
-        slots = [report.slot for report in later if report.slot]
-        assert len(slots) == len(later)
-        assert {(slot - slots[0]) % timedelta(seconds=60) for slot in slots} == {timedelta(0)}
+        assert environment.last_known.inventory_text == ""
+
+
+async def test_wish_during_a_pass_needs_another_one(env: WorkflowEnvironment) -> None:
+    environment = LoopEnvironment(config(interval=3600), inventory_duration=timedelta(seconds=90))
+    async with loop(env, environment) as running:
+        await running.sleep(30)
+        report = await running.handle.execute_update(FabricSync.sync_now, True)
+        assert (report.number, report.inventory_follows) == (2, True)
+        assert syncs_with_update(environment) == [1]
+        environment.inventory_duration = timedelta(0)
+        status = await wait_for_pass(running, 2)
+        assert (status.state, status.last_sync) == ("up_to_date", 3)
+        assert syncs_with_update(environment) == [1, 3]
 
 
 async def wait_for_deletes(running: RunningLoop) -> None:
-    """Let two syncs find more deletes than are done without confirmation."""
-    await running.sleep(100)
+    """Let syncs find more deletes than are done without confirmation."""
+    await running.sleep(150)
     assert running.environment.inventory_outcome.deletes_waiting == WAITING
-    assert (await running.status()).inventory.deletes_waiting == WAITING
+    status = await running.status()
+    assert (status.inventory.deletes_waiting, status.inventory_state) == (WAITING, "waiting")
 
 
-async def test_waiting_deletes_are_in_journal_and_need_update_at_each_sync(
+async def test_waiting_deletes_are_in_journal_and_looked_at_each_minute(
     env: WorkflowEnvironment,
 ) -> None:
     environment = LoopEnvironment(config(), inventory_outcome=outcome(deletes_waiting=WAITING))
     async with loop(env, environment) as running:
         await wait_for_deletes(running)
-        assert syncs_with_update(environment) == [1, 2]
-        (entry,) = filter(None, (update.journal_entry for update in environment.updates))
+        numbers = syncs_with_update(environment)
+        assert len(numbers) >= 2
+        assert numbers == sorted(set(numbers))
+        await running.sleep(60)
+        (entry,) = environment.journal
         assert "42 deletes in NetBox need confirmation" in entry
-        assert f"`starter.py confirm-deletes {running.environment.updates[-1].fabric_id}`" in entry
+        assert "`starter.py confirm-deletes oslo`" in entry
 
 
 async def test_inventory_issues_are_in_record_until_resolved(env: WorkflowEnvironment) -> None:
@@ -216,19 +272,18 @@ async def test_inventory_issues_are_in_record_until_resolved(env: WorkflowEnviro
     )
     async with loop(env, environment) as running:
         await wait_for_deletes(running)
-        id_ = running.environment.updates[-1].fabric_id
-        assert environment.last_known.inventory_issues == (
+        assert environment.last_known.inventory_text == (
             "42 deletes in NetBox need confirmation (40 dcim.interface, 2 dcim.device);"
-            f" `starter.py confirm-deletes {id_}` lists and confirms them."
-            f" 2 in conflict with other objects; `starter.py inventory {id_}` lists them."
+            " `starter.py confirm-deletes oslo` lists and confirms them."
+            " 2 in conflict with other objects; `starter.py inventory oslo` lists them."
         )
         assert environment.statuses[-1] is SyncStatus.IN_SYNC
         updates_before = len(environment.updates)
         await running.sleep(300)
         assert len(environment.updates) <= updates_before + 1, "the entry in the journal"
         environment.inventory_outcome = outcome()
-        await running.sleep(60)
-        assert environment.last_known.inventory_issues == ""
+        await running.sleep(120)
+        assert environment.last_known.inventory_text == ""
 
 
 async def test_only_pending_deletes_can_be_confirmed(env: WorkflowEnvironment) -> None:
@@ -252,62 +307,81 @@ async def test_confirmed_deletes_run_at_once_and_only_once(env: WorkflowEnvironm
         await wait_for_deletes(running)
         environment.inventory_outcome = outcome(report=InventoryReport(deleted=42))
         report: SyncReport = await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
-        assert (report.number, report.inventory) == (2, InventoryReport(deleted=42))
-        await running.handle.execute_update(FabricSync.sync_now, True)
+        assert (report.number, report.inventory_follows) == (2, True)
+        assert (await wait_for_pass(running, 2)).report == InventoryReport(deleted=42)
+        await request_pass(running, True)
         assert confirmed_digests(environment) == ["", "d1ce", ""]
         with pytest.raises(WorkflowUpdateFailedError):
             await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
 
 
-async def test_confirmation_during_sync_is_for_next_sync(env: WorkflowEnvironment) -> None:
+async def test_confirmation_during_a_pass_is_for_the_next_one(env: WorkflowEnvironment) -> None:
     environment = LoopEnvironment(
         config(interval=3600), inventory_outcome=outcome(deletes_waiting=WAITING)
     )
     async with loop(env, environment) as running:
         await wait_for_deletes(running)
         environment.inventory_duration = timedelta(seconds=30)
-        await running.handle.signal(FabricSync.sync_now_by_signal)
+        await running.handle.execute_update(FabricSync.sync_now, True)
         while len(environment.inventory_requests) < 2:
             await running.sleep(0.1)
         environment.inventory_duration = timedelta(0)
-        confirmed = asyncio.create_task(
-            running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
-        )
-        await running.sleep(60)
-        assert (await confirmed).number == 3
+        report: SyncReport = await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
+        assert report.number == 3
+        await wait_for_pass(running, 4)
         assert confirmed_digests(environment) == ["", "", "d1ce"]
 
 
-async def test_confirmation_is_kept_after_failed_update(env: WorkflowEnvironment) -> None:
+async def test_confirmation_is_kept_after_failed_pass(env: WorkflowEnvironment) -> None:
     environment = LoopEnvironment(config(), inventory_outcome=outcome(deletes_waiting=WAITING))
     async with loop(env, environment) as running:
         await wait_for_deletes(running)
         environment.inventory_error = "NetBox does not answer."
-        await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
+        report: SyncReport = await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
+        await wait_for_pass(running, report.number)
         environment.inventory_error = ""
         await running.sleep(90)
         assert confirmed_digests(environment)[-2:] == ["d1ce", "d1ce"]
 
 
 async def test_only_sync_requested_with_adopt_adopts(env: WorkflowEnvironment) -> None:
-    """The sync after an adoption updates the inventory of an unchanged fabric."""
+    """The pass after an adoption updates the inventory of an unchanged fabric."""
     environment = LoopEnvironment(config())
     async with loop(env, environment) as running:
         await running.sleep(40)
         assert syncs_with_update(environment) == [1]
         environment.inventory_outcome = outcome(report=InventoryReport(adopted=1))
-        report = await running.handle.execute_update("sync_now", args=[False, False, True])
-        assert report["inventory"]["adopted"] == 1
+        adopted = await request_pass(running, False, False, True)
+        assert adopted == InventoryReport(adopted=1)
         environment.inventory_outcome = outcome(report=InventoryReport(updated=1))
         await running.sleep(180)
         assert [request.adopt for request in environment.inventory_requests] == [False, True, False]
-        assert syncs_with_update(environment) == [1, 2, 3]
 
 
 async def test_disabled_inventory_is_never_updated(env: WorkflowEnvironment) -> None:
     environment = LoopEnvironment(config(), installation=LoopSettings())
     async with loop(env, environment) as running:
         await running.sleep(100)
-        await running.handle.execute_update(FabricSync.sync_now, True)
+        report = await running.handle.execute_update(FabricSync.sync_now, True)
+        assert not report.inventory_follows
         assert len(environment.observed) >= 2
         assert syncs_with_update(environment) == []
+        assert (await running.status()).inventory_state == "off"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["t"], ["t", None], [7, {}], ["t", {"result": "outcome"}], ["t", 1, 2]]
+)
+async def test_malformed_or_foreign_report_of_a_pass_is_ignored(
+    env: WorkflowEnvironment, arguments: list[object]
+) -> None:
+    environment = LoopEnvironment(config())
+    async with loop(env, environment) as running:
+        await running.sleep(40)
+        before = (await running.status()).inventory
+        await running.handle.signal("inventory_ended", args=arguments)
+        foreign = InventoryFailure(message="It is not yours.")
+        await running.handle.signal("inventory_ended", args=["another token", foreign])
+        status = await running.status()
+        assert status.inventory == before
+        assert status.ignored.startswith("ignored: inventory_ended: ")

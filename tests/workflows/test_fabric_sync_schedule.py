@@ -46,7 +46,11 @@ async def test_every_sync_of_many_hours_is_on_its_slot(
         assert min(lateness) >= -CLOCK_RESOLUTION
         assert max(lateness) < TOLERANCE
         status = await running.status()
-        assert (status.syncs, status.missed, status.sync_status) == (syncs + 1, 0, SyncStatus.IN_SYNC)
+        assert (status.syncs, status.missed, status.sync_status) == (
+            syncs + 1,
+            0,
+            SyncStatus.IN_SYNC,
+        )
         assert [report.number for report in reports] == list(range(syncs - 48, syncs + 2))
         described = await running.handle.describe()
         assert described.run_id != running.handle.first_execution_run_id

@@ -1,7 +1,7 @@
 """The report of an inventory update, short enough for messages and people."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel
 
@@ -73,6 +73,7 @@ class InventoryOutcome(BaseModel, frozen=True):
     request. `withheld` says why nothing was done at all, or is empty.
     """
 
+    result: Literal["outcome"] = "outcome"
     live_digest: str
     report: InventoryReport = InventoryReport()
     absence_counts: dict[str, int] = {}
@@ -84,6 +85,13 @@ class InventoryOutcome(BaseModel, frozen=True):
         """True if the next sync has work to do even if nothing changes until then."""
         open_problems = self.report.problems.keys() - {FindingType.SKIPPED}
         return bool(self.withheld or self.absence_counts or open_problems or self.report.adopted)
+
+
+class InventoryFailure(BaseModel, frozen=True):
+    """The reason, in a sentence, why an inventory could not be brought up to date."""
+
+    result: Literal["failure"] = "failure"
+    message: str
 
 
 class InventoryProgress(BaseModel, frozen=True):

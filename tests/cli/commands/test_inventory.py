@@ -24,7 +24,7 @@ from fabrics.loop.active_sync import Trigger
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.report import FabricStatus, SyncReport
-from fabrics.record.sync_status import SyncStatus
+from fabrics.record.sync_status import InventoryState, SyncStatus
 from fabrics.resources.kinds import get_kind
 from tests.support.cli.command_line import CommandLine
 from tests.support.system.installation import Installation, in_yaml, manifest, wait_until
@@ -65,13 +65,17 @@ def test_inventory_shows_report_findings_and_pending_deletes() -> None:
 
 
 def test_inventory_being_written_shows_its_progress() -> None:
-    writing = InventoryStatus(writing=True, progress=InventoryProgress(done=120, total=1064))
+    writing = InventoryStatus(
+        state=InventoryState.RUNNING, progress=InventoryProgress(done=120, total=1064)
+    )
     progress = "Writing to NetBox: 120 of 1,064 objects done."
     assert summarize_inventory(writing) == progress
     again = writing.model_copy(update={"report": InventoryReport(unchanged=7)})
     assert summarize_inventory(again).startswith(f"{progress} Before: 7 unchanged")
     for unknown in (None, InventoryProgress(done=0, total=0)):
-        summary = summarize_inventory(InventoryStatus(writing=True, progress=unknown))
+        summary = summarize_inventory(
+            InventoryStatus(state=InventoryState.RUNNING, progress=unknown)
+        )
         assert summary == "Comparing with NetBox, or waiting for a free worker slot."
 
 

@@ -21,7 +21,7 @@ from fabrics.inventory.report.report import InventoryProgress
 from fabrics.loop.active_sync import Trigger
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.report import SyncReport
-from fabrics.record.sync_status import SyncStatus
+from fabrics.record.sync_status import InventoryState, SyncStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DRIFTED = SummaryEntry("VPC", "default", "web", "changed")
@@ -124,8 +124,10 @@ def test_healthy_fabric_has_no_remarks() -> None:
 
 def test_inventory_being_written_shows_its_progress_once() -> None:
     progress = InventoryProgress(done=240, total=1064)
-    inventory = InventoryStatus(writing=True, progress=progress)
-    loading = fabric(sync_status="syncing", inventory=inventory, last_sync=None, next_sync=None)
+    inventory = InventoryStatus(state=InventoryState.RUNNING, progress=progress)
+    loading = fabric(
+        inventory=inventory, inventory_state=inventory.state, last_sync=None, next_sync=None
+    )
     for view in (render_status_table([loading], NOW), render_fabric_status(loading, NOW)):
         assert rendered(view).count("240 of 1,064 objects done") == 1
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from fabrics.fleet.overview import build_overview, build_overview_from_loop, status_from_record
+from fabrics.fleet.overview import build_overview, build_overview_from_loop
+from fabrics.loop.report import FabricStatus
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.record.sync_status import ConnectionStatus, LastKnownState, SyncStatus
 
@@ -53,13 +54,15 @@ def test_fabric_is_stale_after_two_intervals_or_two_heartbeats(
 
 def test_fabric_without_server_has_unknown_connection() -> None:
     connected = state(timedelta(0), connection_status=ConnectionStatus.CONNECTED)
-    assert status_from_record(CONFIG, connected).connection_status == "connected"
-    unconfigured = status_from_record(CONFIG.model_copy(update={"kubernetes": None}), connected)
+    assert FabricStatus.from_record(CONFIG, connected).connection_status == "connected"
+    unconfigured = FabricStatus.from_record(
+        CONFIG.model_copy(update={"kubernetes": None}), connected
+    )
     assert unconfigured.connection_status == "unknown"
 
 
 def test_record_that_netbox_refuses_is_unhealthy() -> None:
-    loop_status = status_from_record(CONFIG, state(timedelta(0)))
+    loop_status = FabricStatus.from_record(CONFIG, state(timedelta(0)))
     refused = loop_status.model_copy(update={"netbox_error": "NetBox refuses the token."})
     assert build_overview_from_loop(loop_status, 900, NOW).is_healthy
     assert not build_overview_from_loop(refused, 900, NOW).is_healthy
@@ -145,7 +148,7 @@ def test_drift_and_errors_are_unhealthy(changes: dict[str, object]) -> None:
 
 def test_loop_status_overrides_record() -> None:
     outdated = state(timedelta(days=1))
-    loop_status = status_from_record(CONFIG, state(timedelta(seconds=1)))
+    loop_status = FabricStatus.from_record(CONFIG, state(timedelta(seconds=1)))
     overview = build_overview(
         CONFIG, outdated, loop_status, running=True, netbox_heartbeat=900, now=NOW
     )
@@ -171,7 +174,7 @@ def test_syncing_in_record_counts_if_loop_may_run_and_was_not_asked(
         config, state(None), None, shown_status="syncing", netbox_heartbeat=900, now=NOW, **options
     )
     assert overview.sync_status is status
-    loop_status = status_from_record(config, state(None))
+    loop_status = FabricStatus.from_record(config, state(None))
     overview = build_overview(
         config,
         state(None),
@@ -188,7 +191,7 @@ def test_syncing_in_record_counts_if_loop_may_run_and_was_not_asked(
 def test_running_sync_does_not_clear_findings_of_last_one(
     changes: dict[str, object], healthy: bool
 ) -> None:
-    last_status = status_from_record(CONFIG, state(timedelta(seconds=1), **changes))
+    last_status = FabricStatus.from_record(CONFIG, state(timedelta(seconds=1), **changes))
     loop_status = last_status.model_copy(update={"sync_status": SyncStatus.SYNCING})
     overview = build_overview(
         CONFIG, state(None), loop_status, running=True, netbox_heartbeat=900, now=NOW
@@ -208,7 +211,9 @@ def test_next_sync_is_unknown_once_running_sync_has_overrun_it(
     status: SyncStatus, until_slot: timedelta, is_known: bool
 ) -> None:
     changes = {"sync_status": status, "next_sync": NOW + until_slot}
-    loop_status = status_from_record(CONFIG, state(timedelta(seconds=1))).model_copy(update=changes)
+    loop_status = FabricStatus.from_record(CONFIG, state(timedelta(seconds=1))).model_copy(
+        update=changes
+    )
     for overview in (
         build_overview(
             CONFIG, state(None), loop_status, running=True, netbox_heartbeat=900, now=NOW

@@ -191,11 +191,19 @@ def test_loop_is_overdue_after_two_intervals_or_two_heartbeats(
     assert (round_plan.loops_to_signal, round_plan.overdue) == (expected, expected)
 
 
-@pytest.mark.parametrize(("age", "overdue"), [(7200, False), (7201, True)])
-def test_loop_in_first_load_is_overdue_only_after_two_hours(age: float, overdue: bool) -> None:
-    loading = make_record("a", last=None).model_copy(update={"shown_status": SyncStatus.SYNCING})
-    round_plan = plan([loading], [loop_of(loading, started=age)])
-    assert round_plan.overdue == (("a",) if overdue else ())
+def test_inventory_that_no_loop_waits_for_is_cancelled() -> None:
+    records = [make_record(fabric_id) for fabric_id in IDS]
+    loops = [loop_of(record) for record in records[1:]]
+    snapshot = FleetSnapshot(
+        records=tuple(records),
+        loops=tuple(loops),
+        inventories=frozenset({IDS[0], IDS[1], "unknown"}),
+        instance=HERE,
+        netbox_heartbeat=HEARTBEAT,
+        now=NOW,
+    )
+    cancelled = snapshot.plan(is_new_release=False).inventories_to_cancel
+    assert cancelled == tuple(sorted((IDS[0], "unknown")))
 
 
 def test_paused_loop_is_never_overdue() -> None:

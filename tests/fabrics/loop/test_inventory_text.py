@@ -5,16 +5,25 @@ from datetime import UTC, datetime, timedelta
 from fabrics.inventory.report.report import (
     DeletesWaiting,
     FindingType,
+    InventoryFailure,
     InventoryOutcome,
     InventoryReport,
 )
-from fabrics.loop.inventory_state import Inventory, InventoryInputs
-from fabrics.loop.inventory_text import deletes_waiting_sentence, report_sentence
+from fabrics.loop.active_sync import SyncRequest
+from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass
+from fabrics.loop.inventory_state import Inventory
+from fabrics.loop.inventory_text import (
+    deletes_waiting_sentence,
+    parse_record_state,
+    record_sentence,
+    report_sentence,
+)
 from fabrics.loop.journal import Journal
 from fabrics.loop.loop import FabricLoop
+from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.workflow_details import render_details
 from fabrics.record.config import FabricConfig, KubernetesTarget
-from fabrics.record.sync_status import LastKnownState, SyncStatus
+from fabrics.record.sync_status import InventoryState, LastKnownState, SyncStatus
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIG = FabricConfig(
@@ -33,7 +42,9 @@ WAITING = DeletesWaiting(digest="d1ce", counts={"dcim.interface": 40, "dcim.devi
 
 def details(inventory: Inventory) -> str:
     """Return the workflow details of a loop with this inventory."""
-    return render_details(FabricLoop(fabric_id="dc", config=CONFIG, inventory=inventory).status())
+    settings = LoopSettings(inventory_enabled=True)
+    loop = FabricLoop(fabric_id="dc", config=CONFIG, inventory=inventory, settings=settings)
+    return render_details(loop.status())
 
 
 def test_report_sentence_leaves_out_zero_counts() -> None:
@@ -44,15 +55,44 @@ def test_report_sentence_leaves_out_zero_counts() -> None:
 
 def test_details_show_state_of_inventory_and_waiting_deletes() -> None:
     assert "- Inventory: not in NetBox yet" in details(Inventory())
-    writing = Inventory().begin_update(INPUTS)
-    assert (
-        "- Inventory: being updated in NetBox (the heartbeats of the pending activity"
-        in details(writing)
+    observed = Inventory().after_sync(INPUTS, 1, START, SyncRequest())
+    assert "- Inventory: behind since 2026-01-01 00:00:00 UTC; not in NetBox" in details(observed)
+    running = observed.begin(
+        InventoryPass(token="t", sync=1, started=START, inputs=INPUTS, target="")
     )
+    assert "- Inventory: being updated (the workflow `fabric-inventory/" in details(running)
     outcome = InventoryOutcome(live_digest="b", report=REPORT, deletes_waiting=WAITING)
-    text = details(writing.finish_update(outcome, START))
+    text = details(running.end(outcome))
     assert f"- Inventory: {report_sentence(REPORT)}, at 2026-01-01 00:00:00 UTC" in text
     assert f"- Deletes: {deletes_waiting_sentence(WAITING, 'dc')}" in text
+    failed = running.end(InventoryFailure(message="NetBox is down."))
+    assert "- Inventory failed: The inventory in NetBox is not up to date: NetBox is" in details(
+        failed
+    )
+    off = FabricLoop(fabric_id="dc", config=CONFIG).status()
+    assert "- Inventory: switched off" in render_details(off)
+
+
+def test_record_says_what_people_should_know_and_readers_find_the_state_in_it() -> None:
+    observed = Inventory().after_sync(INPUTS, 1, START, SyncRequest())
+    running = observed.begin(
+        InventoryPass(token="t", sync=1, started=START, inputs=INPUTS, target="")
+    )
+    waiting = running.end(InventoryOutcome(live_digest="b", deletes_waiting=WAITING))
+    expected = {
+        "": (running.end(InventoryOutcome(live_digest="b")), InventoryState.UNKNOWN),
+        "The inventory in NetBox is behind since 2026-01-01": (running, InventoryState.BEHIND),
+        "42 deletes in NetBox need confirmation": (waiting, InventoryState.WAITING),
+        "The inventory in NetBox is not up to date: No.": (
+            running.end(InventoryFailure(message="No.")),
+            InventoryState.FAILED,
+        ),
+    }
+    for beginning, (inventory, state) in expected.items():
+        sentence = record_sentence(inventory.status(enabled=True), "dc")
+        assert sentence.startswith(beginning)
+        assert bool(sentence) == bool(beginning)
+        assert parse_record_state(sentence) is state
 
 
 def test_waiting_deletes_make_journal_entries_when_they_appear_and_disappear() -> None:

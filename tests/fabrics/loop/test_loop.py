@@ -10,7 +10,7 @@ from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.record.sync_status import LastKnownState
+from fabrics.record.sync_status import LastKnownState, SyncFailure
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 INSTALLATION = LoopSettings()
@@ -74,7 +74,9 @@ def test_unusable_settings_come_first_in_report_journal_and_status() -> None:
     for minutes in range(2):
         loop.request_sync(SyncRequest())
         loop.begin_sync(NOW + timedelta(minutes=minutes))
-        report = loop.end_sync("Git does not answer.", None, NOW + timedelta(minutes=minutes))
+        report = loop.end_sync(
+            SyncFailure(message="Git does not answer."), NOW + timedelta(minutes=minutes)
+        )
         assert report.error == f"{problem} Git does not answer."
     assert loop.journal.pending_entry.endswith(f"UTC. {problem} Git does not answer.")
     assert loop.status().sync_error == f"{problem} Git does not answer."

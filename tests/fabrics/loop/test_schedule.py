@@ -192,4 +192,6 @@ def test_pause_skips_slots_and_misses_none(schedule: Schedule, paused_for: timed
 def test_manual_sync_satisfies_at_most_five_minutes(schedule: Schedule) -> None:
     slot = schedule.next_slot
     kept, _ = schedule.begin(max(slot - MAX_CLOSE, schedule.served))
-    assert kept.next_slot == (slot if slot - schedule.served >= MAX_CLOSE else slot + schedule.period)
+    assert kept.next_slot == (
+        slot if slot - schedule.served >= MAX_CLOSE else slot + schedule.period
+    )

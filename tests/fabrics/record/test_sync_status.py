@@ -114,10 +114,6 @@ def test_problems_in_git_are_error_with_drift_of_the_rest() -> None:
     )
     after = LastKnownState().after_sync(observation, NOW)
     assert after.error == "a.yaml:3: bad. (and 1 more)"
-    assert (
-        LastKnownState().after_sync(observation, NOW, "Held.").error
-        == "a.yaml:3: bad. (and 1 more) Held."
-    )
     assert after.drift_count == 1
     assert after.connection_status is ConnectionStatus.CONNECTED
     assert after.last_success is None

@@ -55,6 +55,10 @@ class FixedLiveStates(LiveStateCache):
         return self.live
 
 
+INSTANCE = "default@tests"
+"""The installation whose workers write inventories in tests; records without an owner are its own, too."""
+
+
 @dataclass
 class FabricInventory:
     """A fabric with a record; `netbox` is the workers' client, `admin` a person's."""
@@ -99,7 +103,7 @@ class FabricInventory:
 
     def build_activities(self, live: LiveState) -> InventoryActivities:
         """Return the activities of a worker that has observed this live state."""
-        return InventoryActivities(self.netbox, FixedLiveStates(live), Settings())
+        return InventoryActivities(self.netbox, FixedLiveStates(live), Settings(), INSTANCE)
 
     @property
     def request(self) -> InventoryRequest:

@@ -6,7 +6,7 @@ Kubernetes can follow. Times are the Temporal server's, from the activity's sche
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,14 +15,17 @@ from uuid import uuid4
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.errors import NoResponseError, to_application_error
+from activities.executions import ExecutionActivities
 from activities.observe import ObserveRequest
 from activities.record import RecordSnapshot, RecordUpdate
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
+from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import FabricLoop, workflow_id
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import FabricStatus, SyncReport
@@ -31,6 +34,7 @@ from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation, SyncStatus, compute_sync_status
 from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
 from settings import Settings
+from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import MalformedMessageInterceptor
 
@@ -63,6 +67,7 @@ def _build_default_settings() -> LoopSettings:
         netbox_heartbeat=settings.netbox_heartbeat,
         inventory_enabled=settings.inventory,
         full_sync_interval=settings.full_sync_interval,
+        inventory_retry_interval=settings.inventory_retry_interval,
         first_sync_spread=settings.first_sync_spread,
     )
 
@@ -202,7 +207,7 @@ class RunningLoop:
         """Skip time on the server, in steps shorter than its call timeouts."""
         remaining = seconds
         while remaining > 0:
-            step = min(remaining, 1800)
+            step = min(remaining, 300)
             await self.env.sleep(step)
             remaining -= step
 
@@ -214,8 +219,13 @@ async def worker(client: Client, environment: LoopEnvironment) -> AsyncIterator[
         main = Worker(
             client,
             task_queue=environment.queue,
-            workflows=[FabricSync],
-            activities=[environment.load_record, environment.record_result, environment.has_worker],
+            workflows=[FabricSync, FabricInventory],
+            activities=[
+                environment.load_record,
+                environment.record_result,
+                environment.has_worker,
+                ExecutionActivities(client).is_running,
+            ],
             activity_executor=threads,
             max_concurrent_activities=2,
             interceptors=[MalformedMessageInterceptor()],
@@ -257,6 +267,7 @@ async def loop(
     A new loop starts just after one of its slots, so that its first syncs come at known times.
     """
     assert environment.record is not None
+    inventory_id = inventory_workflow_id(environment.record.fabric_id)
     if state is None:
         await sleep_until_after_slot(env, environment.record)
     async with worker(env.client, environment):
@@ -269,6 +280,7 @@ async def loop(
             yield RunningLoop(env, environment, handle)
         finally:
             await terminate(handle)
+            await terminate(env.client.get_workflow_handle(inventory_id))
 
 
 async def sleep_until_after_slot(env: WorkflowEnvironment, fabric: FabricConfig) -> None:
@@ -286,7 +298,7 @@ async def start(client: Client, state: FabricLoop, queue: str) -> WorkflowHandle
     )
 
 
-async def terminate(handle: WorkflowHandle[FabricSync, str]) -> None:
-    """Terminate the loop if it still runs: its timers would delay the server's clock."""
-    if (await handle.describe()).close_time is None:
+async def terminate(handle: WorkflowHandle[Any, Any]) -> None:
+    """Terminate the workflow if it still runs: its timers would delay the server's clock."""
+    with suppress(RPCError):  # it has ended, or was never started
         await handle.terminate()

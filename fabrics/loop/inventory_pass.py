@@ -1,0 +1,71 @@
+"""One pass over a fabric's inventory: the run of the workflow that brings it into NetBox.
+
+The loop starts a pass at the end of a sync and goes on; the pass reports back with its token.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from fabrics.inventory.report.report import InventoryFailure, InventoryOutcome
+from fabrics.inventory.report.request import InventoryRequest
+
+type PassResult = InventoryOutcome | InventoryFailure
+
+_RESULT: TypeAdapter[PassResult] = TypeAdapter(
+    Annotated[InventoryOutcome | InventoryFailure, Field(discriminator="result")]
+)
+
+INVENTORY_WORKFLOW_PREFIX = "fabric-inventory/"
+
+
+def inventory_workflow_id(fabric_id: str) -> str:
+    """Return the id of the workflow that writes a fabric's inventory: one at a time."""
+    return f"{INVENTORY_WORKFLOW_PREFIX}{fabric_id}"
+
+
+class InventoryInputs(BaseModel, frozen=True):
+    """The inputs of an inventory: both states, configuration and rules version."""
+
+    desired_digest: str
+    live_digest: str
+    config_hash: str
+    release: str
+
+
+class InventoryPass(BaseModel, frozen=True):
+    """A pass that runs: who asked, and what it brings into NetBox.
+
+    `sync` is the number of the sync at whose end it started, `target` identifies the sources, the queue and the
+    site that it works with, `run_id` is that of its workflow (empty until it has started).
+    """
+
+    token: str
+    sync: int
+    started: datetime
+    inputs: InventoryInputs
+    target: str
+    confirmed_digest: str = ""
+    run_id: str = ""
+    is_cancelled: bool = False
+
+
+class PassRequest(BaseModel, frozen=True):
+    """The input of the workflow; `retry` says whether a failed attempt is repeated."""
+
+    token: str
+    request: InventoryRequest
+    retry: bool
+
+
+def check_token(value: object) -> str:
+    """Return `value` as a token, or raise ValueError."""
+    if not isinstance(value, str):
+        raise ValueError(f"the token must be text, not {value!r:.40}")
+    return value
+
+
+def parse_pass_result(value: object) -> PassResult:
+    """Parse the result in a message. Raises `ValueError` if it is none."""
+    return _RESULT.validate_python(value)
