@@ -9,7 +9,7 @@ from tests.support.system.fleet import edit, only_these_run
 from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
-INTERVAL = 40
+INTERVAL = 50
 """Below the 60 s after which Temporal gives up a lost activity that sends no heartbeats."""
 
 
