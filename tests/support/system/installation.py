@@ -286,8 +286,8 @@ class Installation:
 
         The id must be new to the Git server of the test run.
         """
-        repository = self.stack.git.create_repository(fabric_id)
-        repository.commit(desired)
+        repository = await asyncio.to_thread(self.stack.git.create_repository, fabric_id)
+        await asyncio.to_thread(repository.commit, desired)
         api = self.start_api()
         api.apply_all(live)
         credential = self.folder / "credentials" / fabric_id
