@@ -12,13 +12,16 @@ IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 INTERVAL = 50
 """Below the 60 s after which Temporal gives up a lost activity that sends no heartbeats."""
 
+PATIENCE = {"FABRIC_SYNC_ANSWER_TIMEOUT": "50", "FABRIC_SYNC_READ_TIMEOUT": "50"}
+"""A fabric that does not answer for so long is read again, and only once: a killed worker would be an error."""
+
 
 async def test_interrupted_syncs_end_before_the_next_slots(installation: Installation) -> None:
     fields = {"hh_sync_interval": INTERVAL}
     synced = await installation.fabric(IN_GIT, SERVERS, **fields)
     new = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False, **fields)
     fabrics = (synced, new)
-    async with installation.worker_process() as doomed:
+    async with installation.worker_process(**PATIENCE) as doomed:
         await synced.wait_for_status("in_sync")
         for fabric in fabrics:
             assert isinstance(fabric.api, EmulatedKubernetesApi)
