@@ -97,6 +97,7 @@ class FleetActivities:
 
         Raises `TransientError` or `PermanentError` if records or loops cannot be listed reliably.
         """
+        started = datetime.now(UTC)  # the round may miss what changes from now on
         loops = await self._list_running_loops()
         rows, id_problems = await asyncio.to_thread(self._load_records)
         snapshot = FleetSnapshot(
@@ -105,7 +106,7 @@ class FleetActivities:
             inventories=await self._list_running_inventories(),
             instance=self.instance,
             netbox_heartbeat=self.netbox_heartbeat,
-            now=datetime.now(UTC),
+            now=started,
         )
         is_new_release = bool(request.releases) and self.release not in request.releases
         try:

@@ -97,7 +97,7 @@ async def _get_interval(session: Session, fabric: Fabric) -> int:
 
 
 def check_can_sync(fabric: Fabric, interval: int) -> None:
-    """Raise `CommandError` if a fabric with this interval (seconds) may not be synced."""
+    """Raise `CommandError` if a fabric of this interval (seconds) cannot be synced."""
     config, name = fabric.config, fabric.config.name
     if config.kubernetes is None:
         raise CommandError(f"{name} is not configured: set its hh_kubernetes_server in NetBox.")

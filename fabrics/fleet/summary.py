@@ -26,7 +26,7 @@ class FleetSummary(BaseModel, frozen=True):
     `states` counts the fabrics of this installation, `elsewhere` those of others. `stale` lists fabrics
     that should sync and do not. `failed` has a sentence on each fabric whose last sync failed, the latest
     first; `problems` has one on each record that could not be processed. `error` says why the latest round
-    changed nothing; all else is then from the round at `checked`.
+    changed nothing; all else is then from the round that began at `checked`.
     """
 
     checked: datetime | None = None

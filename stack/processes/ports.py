@@ -1,4 +1,7 @@
-"""Loopback ports: the preferred one if it is free, otherwise any free one."""
+"""Loopback ports: the preferred one if it is free, otherwise the next free one.
+
+Only without a preferred port it is one of those that the system gives to anybody, maybe before a server listens.
+"""
 
 import socket
 from collections.abc import Iterator
@@ -6,10 +9,11 @@ from collections.abc import Iterator
 from stack.processes.leases import try_lease
 
 LOOPBACK = "127.0.0.1"
+MAX_PORT = 65535
 
 
 def choose_port(preferred: int) -> int:
-    """Return `preferred` (0: none) if it is free, otherwise any free port."""
+    """Return `preferred` if it is free, otherwise the next free port; any for 0."""
     return next(port for port in _iter_candidates(preferred) if _is_bindable(port))
 
 
@@ -38,7 +42,7 @@ class PortPool:
 
 def _iter_candidates(preferred: int) -> Iterator[int]:
     if preferred:
-        yield preferred
+        yield from range(preferred, MAX_PORT + 1)
     while True:
         with _bind(0) as free:
             port = int(free.getsockname()[1])

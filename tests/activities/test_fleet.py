@@ -4,7 +4,7 @@ Workers run in the process of the tests, so that their parts can be inspected.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from sys import prefix
@@ -22,6 +22,7 @@ from activities.fleet import FleetActivities, RoundRequest, is_stuck
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
+from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.loop import workflow_id
 from settings import Settings
 from tests.support.system.fleet import fleet_handle
@@ -51,13 +52,16 @@ async def client() -> AsyncIterator[Client]:
 
 
 class FakeNetBox(NetBox):
-    """A NetBox with records of these fabric ids."""
+    """A NetBox with records of these fabric ids; `listed` is when they were read."""
+
+    listed: datetime | None = None
 
     def __init__(self, *fabric_ids: str) -> None:
         super().__init__("http://127.0.0.1:1", "none", connect_timeout=1, timeout=1)
         self._rows = [_row(number, name) for number, name in enumerate(fabric_ids, start=1)]
 
     def list_records(self, **_filters: object) -> list[Row]:
+        self.listed = datetime.now(UTC)
         return self._rows
 
 
@@ -88,10 +92,10 @@ async def running(client: Client) -> Sequence[str]:
     )
 
 
-async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) -> None:
-    deaf = await start_loop_without_signals(client, "deaf")
+async def make_round(client: Client, netbox: NetBox) -> FleetSummary:
+    """Make a round over these records, and return its summary."""
     fleet = FleetActivities(
-        netbox=FakeNetBox("deaf", "new"),
+        netbox=netbox,
         client=client,
         task_queue=NOBODY,
         instance="here",
@@ -99,9 +103,22 @@ async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) 
         interval=30,
         release="",
     )
-    result = await ActivityEnvironment().run(fleet.reconcile, RoundRequest())
-    assert await running(client) == [deaf.id, workflow_id("new")]
-    (problem,) = result.summary.problems
+    return (await ActivityEnvironment().run(fleet.reconcile, RoundRequest())).summary
+
+
+async def test_summary_is_not_newer_than_what_the_round_has_read(client: Client) -> None:
+    netbox = FakeNetBox()
+    summary = await make_round(client, netbox)
+    assert summary.checked is not None
+    assert netbox.listed is not None
+    assert summary.checked <= netbox.listed
+
+
+async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) -> None:
+    deaf = await start_loop_without_signals(client, "deaf")
+    summary = await make_round(client, FakeNetBox("deaf", "new"))
+    await wait_until(partial(running, client), lambda ids: ids == [deaf.id, workflow_id("new")])
+    (problem,) = summary.problems
     assert problem.startswith("The loop of deaf accepts no signals")
     new = await client.get_workflow_handle(workflow_id("new")).describe()
     assert await new.static_summary() == "keeps the fabric new in sync"

@@ -125,12 +125,10 @@ def test_missing_response_is_raised_before_other_errors(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/fleet.git"
         both = config.model_copy(update={"git": git(url)})
-        responsive = FabricActivities(
-            settings.model_copy(update={"answer_timeout": 0.5}).for_responsive_fabrics
-        )
+        activities = FabricActivities(settings.model_copy(update={"git_timeout": 0.5}))
         with pytest.raises(NoResponseError, match=r"Git repository .* did not answer in time"):
-            observe(responsive, both, attempts=3)
-        assert not observe(responsive, both, attempts=1).answered
+            observe(activities, both, attempts=3)
+        assert not observe(activities, both, attempts=1).answered
 
 
 @pytest.mark.parametrize("status", [401, 403, 500, 503])

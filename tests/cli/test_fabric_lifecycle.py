@@ -4,6 +4,7 @@ from functools import partial
 
 from activities.queues import queue_has_worker
 from tests.support.cli.command_line import CommandLine
+from tests.support.cli.enabled_fabric import enable_and_sync
 from tests.support.system.fleet import wait_for_round
 from tests.support.system.installation import (
     SERVERS,
@@ -21,8 +22,7 @@ ADDED = manifest("Server", "server-4", {"description": "number 4"})
 async def started(installation: Installation, starter: CommandLine, **fields: object) -> Fabric:
     """Enable a new fabric, and wait until it is in sync."""
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False, **fields)
-    assert (await starter("enable", fabric.fabric_id)).code == 0
-    await fabric.wait_for_status("in_sync")
+    await enable_and_sync(starter, fabric)
     return fabric
 
 
@@ -75,7 +75,6 @@ async def test_status_of_all_fabrics_includes_the_fleet(
 async def test_drift_exits_1(installation: Installation, starter: CommandLine) -> None:
     async with installation.worker():
         fabric = await started(installation, starter)
-        assert (await starter("sync", fabric.fabric_id)).code == 0
         fabric.repository.commit({"more.yaml": in_yaml([ADDED])})
         synced = await starter("sync", fabric.fabric_id, "--json")
         assert (synced.code, synced.json["report"]["drift_count"]) == (1, 1)
@@ -92,10 +91,12 @@ async def test_loop_follows_interval_pause_and_resume_and_history_shows_lateness
         fabric = await started(installation, starter, hh_sync_interval=3600)
         faster = await starter("set-interval", fabric.fabric_id, "5", "--json")
         assert (faster.code, faster.fabric["sync_interval"]) == (0, 5)
-        await fabric.wait_for_syncs(3)
+        await fabric.wait_for_syncs(faster.fabric["syncs"] + 2)
 
         paused = await starter("pause", fabric.fabric_id, "--reason", "work", "--json")
-        assert (paused.code, paused.fabric["sync_status"]) == (0, "paused")
+        assert (paused.code, paused.fabric["paused"]) == (0, True)
+        # A sync that was running then is the last one.
+        await wait_until(fabric.status, lambda status: status.sync_status == "paused")
         record = await fabric.wait_for_status("paused")
         assert (record["pause_reason"], record["sync_interval"]) == ("work", 5)
         assert (await starter("status", fabric.fabric_id)).code == 0

@@ -1,13 +1,15 @@
 """Commands while a worker, NetBox or Temporal is unavailable."""
 
 import signal
+from functools import partial
 
 import pytest
 
 from cli.fabrics.fleet_view import MAX_QUERIED_LOOPS
 from fabrics.loop.loop import workflow_id
 from tests.support.cli.command_line import CommandLine
-from tests.support.system.fleet import edit
+from tests.support.cli.enabled_fabric import enable_and_sync
+from tests.support.system.fleet import edit, running_loops
 from tests.support.system.installation import (
     INVENTORY,
     SERVERS,
@@ -89,8 +91,7 @@ async def test_fabric_is_stale_within_two_intervals_after_the_last_worker(
 ) -> None:
     async with installation.worker_process() as worker:
         fabric = await new(installation, hh_sync_interval=10)
-        await starter("enable", fabric.fabric_id)
-        await fabric.wait_for_status("in_sync")
+        await enable_and_sync(starter, fabric)
         worker.send_signal(number)
         worker.wait()
 
@@ -121,8 +122,7 @@ async def test_loops_tell_the_status_while_netbox_is_down(
     async with installation.worker():
         fabric = await new(installation, hh_sync_interval=3600)
         await edit(fabric, name="Oslo DC")
-        await starter("enable", fabric.fabric_id)
-        await fabric.wait_for_status("in_sync")
+        await enable_and_sync(starter, fabric)
         down = starter.with_(FABRIC_SYNC_NETBOX_URL="http://127.0.0.1:1")
         for name in ("Oslo DC", fabric.fabric_id):
             status = await down("status", name, "--json")
@@ -134,6 +134,9 @@ async def test_loops_tell_the_status_while_netbox_is_down(
         for number in range(MAX_QUERIED_LOOPS):
             loop = workflow_id(f"zz-{number}")
             await installation.client.start_workflow("FabricSync", id=loop, task_queue="nobody")
+        await wait_until(
+            partial(running_loops, installation.client), lambda ids: len(ids) > MAX_QUERIED_LOOPS
+        )
         status = await down("status", "--json")
         assert status.fabric["name"] == "Oslo DC"
         assert "No loop answers for zz-0" in status.err

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from activities.netbox.client import Row
+from fabrics.loop.loop import MAX_RECORD_RETRY
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
 from tests.support.system.installation import (
@@ -121,15 +122,15 @@ async def test_syncs_keep_their_slots_while_netbox_is_down(installation: Install
             await fabric.wait_for_status("in_sync")
             await proxy.cut()
             fabric.repository.commit({"fabric.yaml": in_yaml(SERVERS[:2])})
-            status = await wait_until(fabric.status, lambda status: status.netbox_error != "", 30)
+            status = await wait_until(fabric.status, lambda status: status.netbox_error != "")
             assert "NetBox" in status.netbox_error
-            await fabric.wait_for_syncs(status.syncs + 3, seconds=60)
+            await fabric.wait_for_syncs(status.syncs + 3)
             history = await fabric.history()
             # The drift is known; the failed inventory update makes it an error.
             assert (history[-1].sync_status, history[-1].drift_count) == ("error", 1)
             assert not any(report.missed for report in history if report.number > status.syncs)
             await proxy.connect()
-            await fabric.wait_for_status("out_of_sync", seconds=30)
+            await fabric.wait_for_status("out_of_sync", MAX_RECORD_RETRY.total_seconds())
             await wait_until(fabric.status, lambda status: status.netbox_error == "")
 
 

@@ -186,7 +186,7 @@ async def test_killed_and_duplicate_workers_create_nothing_twice(
                 entries = await wait_until(partial(journal, fabric), bool)
                 assert len(entries) == 1
                 assert "out_of_sync" in entries[0]
-            summary = await wait_until_healthy(installation)
+            summary = await wait_for_round(installation)
             assert summary.states == {"in_sync": 1, "out_of_sync": 3}
 
 

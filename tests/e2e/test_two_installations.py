@@ -127,7 +127,7 @@ async def test_fabric_has_one_owner_until_taken_over(sides: tuple[Side, Side]) -
 
         fabric, former = fabrics[0], owners[0]
         new = two if former is one else one
-        await new.installation.start(fabric)
+        await new.installation.start(fabric, sync=False)
         assert await asyncio.wait_for(new.loop(fabric).result(), 40) == "synced elsewhere"
         loop_status = await new.loop(fabric).query(FabricSync.status)
         assert former.instance in loop_status.netbox_error

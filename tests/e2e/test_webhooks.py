@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack, closing
 
 import pytest
 from pydantic import SecretStr
 
 from activities import setup
 from activities.netbox.client import CLUSTERS_PATH
-from stack.processes.ports import choose_port
+from stack.processes.ports import PortPool
 from tests.support.system.fleet import wait_for_round
 from tests.support.system.installation import (
     SERVERS,
@@ -27,9 +28,10 @@ AT_ONCE = 20
 
 
 @pytest.fixture
-async def receiver_url(installation: Installation) -> AsyncIterator[str]:
+async def receiver_url(installation: Installation, cleanup: ExitStack) -> AsyncIterator[str]:
     """The URL at which workers receive webhooks; NetBox is configured to send them."""
-    port = choose_port(0)
+    ports = cleanup.enter_context(closing(PortPool()))
+    port = ports.reserve(8765)
     url = f"http://127.0.0.1:{port}"
     installation.overrides |= {
         "FABRIC_SYNC_WEBHOOK_PORT": str(port),

@@ -9,8 +9,11 @@ from tests.support.system.fleet import edit, only_these_run
 from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
-INTERVAL = 40
+INTERVAL = 50
 """Below the 60 s after which Temporal gives up a lost activity that sends no heartbeats."""
+
+PATIENCE = {"FABRIC_SYNC_ANSWER_TIMEOUT": "50", "FABRIC_SYNC_READ_TIMEOUT": "50"}
+"""A fabric that does not answer for so long is read again, and only once: a killed worker would be an error."""
 
 
 async def test_interrupted_syncs_end_before_the_next_slots(installation: Installation) -> None:
@@ -18,7 +21,7 @@ async def test_interrupted_syncs_end_before_the_next_slots(installation: Install
     synced = await installation.fabric(IN_GIT, SERVERS, **fields)
     new = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False, **fields)
     fabrics = (synced, new)
-    async with installation.worker_process() as doomed:
+    async with installation.worker_process(**PATIENCE) as doomed:
         await synced.wait_for_status("in_sync")
         for fabric in fabrics:
             assert isinstance(fabric.api, EmulatedKubernetesApi)

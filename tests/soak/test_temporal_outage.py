@@ -22,7 +22,7 @@ from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
 from tests.support.system.fleet import only_these_run
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
-from tests.support.system.tcp_proxy import CuttableProxy
+from tests.support.system.tcp_proxy import CuttableProxy, cut_proxy
 from workflows.fabric_sync import FabricSync
 
 IN_GIT: Final = {"fabric.yaml": in_yaml(SERVERS)}
@@ -46,14 +46,12 @@ class Temporal:
         with closing(Supervisor(logs)) as supervisor:
             database = self.folder / "temporal.db"
             server = await asyncio.to_thread(start_temporal, supervisor, database)
-            proxy = CuttableProxy(int(server.address.rpartition(":")[2]))
-            proxy.port = self.proxy.port
-            self.proxy = proxy
-            await proxy.connect()
+            self.proxy.target_port = int(server.address.rpartition(":")[2])
+            await self.proxy.connect()
             try:
                 yield
             finally:
-                await proxy.cut()
+                await self.proxy.cut()
                 await asyncio.to_thread(supervisor.close)
 
     @property
@@ -69,6 +67,13 @@ class Outage:
     fabrics: int
     interval: int
     length: int
+
+
+@pytest.fixture
+async def temporal(tmp_path: Path) -> AsyncIterator[Temporal]:
+    """A server that does not run yet."""
+    async with cut_proxy() as proxy:
+        yield Temporal(tmp_path, proxy)
 
 
 async def now() -> datetime:
@@ -120,9 +125,9 @@ def select_ended_after(moment: datetime, reports: Sequence[SyncReport]) -> list[
     ],
 )
 async def test_outage_is_followed_by_one_sync_and_the_old_slots(
-    installation: Installation, tmp_path: Path, outage: Outage
+    installation: Installation, temporal: Temporal, outage: Outage
 ) -> None:
-    temporal, step = Temporal(tmp_path, CuttableProxy(0)), timedelta(seconds=outage.interval)
+    step = timedelta(seconds=outage.interval)
     patience = 60 + 4 * outage.interval
     worker = AsyncExitStack()
     async with temporal.up():

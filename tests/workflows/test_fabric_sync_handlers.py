@@ -79,7 +79,7 @@ async def test_signals_without_arguments_use_defaults(env: WorkflowEnvironment) 
         await running.handle.signal("pause", args=[None])
         await running.handle.signal("resume")
         await running.handle.signal("sync_now", args=[None])
-        await running.sleep(1)
+        await running.sleep(10)
         status = await running.status()
         assert (status.paused, status.syncs, status.ignored) == (False, 2, "")
 
@@ -89,7 +89,7 @@ async def test_pause_outlives_terminated_loop(env: WorkflowEnvironment) -> None:
     async with loop(env, environment) as running:
         await wait_for_first_sync(running)
         await running.handle.execute_update(FabricSync.pause, "maintenance")
-        await running.sleep(1)
+        await running.sleep(10)
     async with loop(env, environment) as running:
         await running.sleep(600)
         status = await running.status()

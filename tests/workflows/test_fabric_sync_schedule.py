@@ -77,11 +77,9 @@ async def test_sync_never_starts_before_its_slot(env: WorkflowEnvironment) -> No
         assert len(running.environment.observed) == 1
         slot = (await running.status()).next_sync
         assert slot is not None
-        ahead = (slot - await env.get_current_time()).total_seconds()
-        await running.sleep(ahead - 1)
-        assert len(running.environment.observed) == 1
-        await running.sleep(2)
-        assert len(running.environment.observed) == 2
+        await running.sleep((slot - await env.get_current_time()).total_seconds() + 10)
+        _, second = running.environment.observed
+        assert slot - CLOCK_RESOLUTION <= second < slot + TOLERANCE
 
 
 async def test_outage_leads_to_one_catch_up_on_same_grid(env: WorkflowEnvironment) -> None:
@@ -97,14 +95,13 @@ async def test_outage_leads_to_one_catch_up_on_same_grid(env: WorkflowEnvironmen
         schedule=schedule,
     )
     async with loop(env, LoopEnvironment(fabric), state) as running:
-        await running.sleep(300)
+        await running.sleep(330)  # between two slots
         caught_up, *later = running.environment.observed
         assert 4 <= len(later) <= 5
         assert timedelta(seconds=30) <= later[0] - caught_up <= timedelta(seconds=90) + TOLERANCE
         assert all((moment - slot) % timedelta(seconds=60) < TOLERANCE for moment in later)
         reports = await running.history()
-        assert len(reports) >= len(later)  # the last sync may still be running
-        assert [report.missed for report in reports] == [10] + [0] * (len(reports) - 1)
+        assert [report.missed for report in reports] == [10] + [0] * len(later)
 
 
 async def test_overrun_waits_for_next_slot(env: WorkflowEnvironment) -> None:
@@ -114,7 +111,7 @@ async def test_overrun_waits_for_next_slot(env: WorkflowEnvironment) -> None:
         await running.sleep(30 * 60)
         between = gaps(running.environment.observed[1:])
         assert len(between) >= 10
-        assert all(timedelta(seconds=119) < gap < timedelta(seconds=121) for gap in between)
+        assert all(abs(gap - timedelta(seconds=120)) < TOLERANCE for gap in between)
         status = await running.status()
         assert status.missed == status.syncs
 
@@ -137,9 +134,8 @@ async def test_shorter_interval_takes_effect_during_wait(env: WorkflowEnvironmen
         await running.sleep(100)
         assert len(running.environment.observed) == 3
         await running.sleep(600)
-        assert set(
-            gap // timedelta(seconds=59) for gap in gaps(running.environment.observed[1:])
-        ) == {1}
+        later = gaps(running.environment.observed[1:])
+        assert all(abs(gap - timedelta(seconds=60)) < TOLERANCE for gap in later)
 
 
 async def test_interval_changed_in_record_takes_effect_during_wait(
@@ -191,7 +187,7 @@ async def test_pause_stops_syncs_and_keeps_grid(env: WorkflowEnvironment) -> Non
         assert status.next_sync is not None
         assert (status.next_sync - slot) % timedelta(seconds=60) == timedelta(0)
         assert status.missed == 0
-        await running.sleep((status.next_sync - await env.get_current_time()).total_seconds() + 1)
+        await running.sleep((status.next_sync - await env.get_current_time()).total_seconds() + 10)
         assert len(running.environment.observed) == 3
 
 
@@ -222,7 +218,7 @@ async def test_netbox_outage_keeps_grid_and_result_is_written_later(
         running.environment.drift_count = 3
         await running.sleep(600)
         assert len(running.environment.observed) == observed_before + 10
-        assert max(gaps(running.environment.observed)) < timedelta(seconds=62)
+        assert max(gaps(running.environment.observed)) < timedelta(seconds=60) + TOLERANCE
         status = await running.status()
         assert (status.netbox_error, status.sync_status) == (
             "NetBox does not answer.",

@@ -9,10 +9,11 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.testing import WorkflowEnvironment
 
+from tests.support.system.installation import wait_until
 from tests.support.workflows.fleet_environment import FleetEnvironment, RunningFleet, fleet
 
-TOLERANCE = timedelta(seconds=1)
-"""How far the server's clock may advance while a workflow task is handled."""
+TOLERANCE = timedelta(seconds=4)
+"""How far the server's clock may advance while a round is handled: it does not stand still then."""
 
 ROUND = timedelta(seconds=30)
 
@@ -22,9 +23,14 @@ def gaps(moments: list[datetime]) -> list[timedelta]:
     return [later - earlier for earlier, later in pairwise(moments)]
 
 
+def is_on_time(gap: timedelta, interval: timedelta) -> bool:
+    """Return whether a round came an interval after the one before it, never earlier."""
+    return interval <= gap < interval + TOLERANCE
+
+
 async def wait_for_first_round(running: RunningFleet) -> None:
-    """Skip time until after the first round."""
-    await running.sleep(1)
+    """Wait in real time until the first round has ended."""
+    await wait_until(running.summary, lambda summary: summary.checked is not None)
     assert len(running.environment.rounds) == 1
 
 
@@ -34,13 +40,12 @@ async def test_rounds_every_half_minute_for_hours_in_short_histories(
     async with fleet(env, FleetEnvironment()) as running:
         await running.sleep(2 * 3600)
         rounds = running.environment.rounds
-        assert 236 <= len(rounds) <= 241
-        assert all(ROUND - TOLERANCE < gap < ROUND + TOLERANCE for gap in gaps(rounds))
+        assert rounds[-1] - rounds[0] > timedelta(hours=2) - 2 * ROUND
+        assert all(is_on_time(gap, ROUND) for gap in gaps(rounds))
         described = await running.handle.describe()
         assert described.run_id != running.handle.first_execution_run_id
         assert described.history_length < 350
-        summary = await running.summary()
-        assert summary.checked is not None
+        summary = await wait_until(running.summary, lambda summary: summary.checked == rounds[-1])
         assert summary.states == {"in_sync": len(rounds)}
 
 
@@ -49,7 +54,7 @@ async def test_signal_starts_round_at_once(env: WorkflowEnvironment) -> None:
         await wait_for_first_round(running)
         await running.signal_change()
         await running.until_rounds(2)
-        assert gaps(running.environment.rounds)[0] < ROUND - 10 * TOLERANCE
+        assert gaps(running.environment.rounds)[0] < ROUND
         await running.sleep(20)
         assert len(running.environment.rounds) == 2
 
@@ -73,7 +78,7 @@ async def test_failed_round_is_shown_and_next_round_recovers(env: WorkflowEnviro
         await wait_for_first_round(running)
         before = await running.summary()
         running.environment.error = "NetBox at http://netbox does not answer in time."
-        await running.sleep(61)
+        await running.sleep(75)
         failed = await running.summary()
         assert failed == before.model_copy(update={"error": running.environment.error})
         assert "The last round changed nothing: NetBox at http://netbox" in await running.details()
@@ -86,7 +91,7 @@ async def test_failed_round_is_shown_and_next_round_recovers(env: WorkflowEnviro
 
 async def test_unforeseen_failure_does_not_end_fleet(env: WorkflowEnvironment) -> None:
     async with fleet(env, FleetEnvironment(crashes=True)) as running:
-        await running.sleep(95)
+        await running.sleep(105)
         assert len(running.environment.rounds) == 4
         assert (await running.summary()).error
 
@@ -108,7 +113,7 @@ async def test_release_of_failed_round_stays_new(env: WorkflowEnvironment) -> No
     async with fleet(env, FleetEnvironment()) as running:
         await wait_for_first_round(running)
         running.environment.release, running.environment.error = "second", "NetBox is down."
-        await running.sleep(60)
+        await running.sleep(45)
         running.environment.error = ""
         await running.sleep(60)
         assert running.environment.known_releases[-2:] == [("first",), ("first", "second")]
@@ -120,8 +125,8 @@ async def test_interval_of_newer_worker_counts_from_next_round_on(env: WorkflowE
         running.environment.interval = 5
         await running.sleep(240)
         between = gaps(running.environment.rounds)
-        assert ROUND - TOLERANCE < between[0] < ROUND + TOLERANCE
-        assert all(abs(gap - timedelta(seconds=5)) < TOLERANCE for gap in between[1:])
+        assert is_on_time(between[0], ROUND)
+        assert all(is_on_time(gap, timedelta(seconds=5)) for gap in between[1:])
         described = await running.handle.describe()
         assert described.run_id != running.handle.first_execution_run_id
         running.environment.error = "NetBox is down."

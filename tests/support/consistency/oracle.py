@@ -38,7 +38,7 @@ def expected_status(row: Row) -> str:  # noqa: PLR0911  one line per status
         return "paused"
     if not fields["last_sync"]:
         return "never_synced"
-    if fields["sync_error"]:
+    if fields["sync_error"] or fields["sync_interval"] == TOO_SHORT:
         return "error"
     if fields["drift_count"]:
         return "out_of_sync"
@@ -71,8 +71,6 @@ def find_contradictions(row: Row) -> list[str]:
         and fields["connection_status"] not in (None, "unknown"),
         "more drift entries than drift": len(fields["drift"] or []) > (drift or 0),
         "in sync without an instance": status == "in_sync" and not fields["instance"],
-        "in sync with an unusable interval": status == "in_sync"
-        and fields["sync_interval"] == TOO_SHORT,
     }
     return [name for name, holds in contradictions.items() if holds]
 

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError
+from temporalio.types import MethodSyncNoParam
 from tenacity import (
     AsyncRetrying,
     RetryError,
@@ -97,21 +98,22 @@ class Fabric:
     netbox: NetBox
 
     async def status(self) -> FabricStatus:
-        """Query the loop's status; repeat queries that time out.
+        """Query the loop's status."""
+        return await self._query(FabricSync.status)
 
-        Queries time out when a worker is killed.
-        """
+    async def history(self) -> list[SyncReport]:
+        """Query the reports of the last syncs."""
+        return await self._query(FabricSync.history)
+
+    async def _query[T](self, query: MethodSyncNoParam[FabricSync, T]) -> T:
+        """Query the loop; repeat queries that time out, as when a worker is killed."""
         retrying = AsyncRetrying(
             wait=wait_fixed(0.1),
             stop=stop_after_delay(60),
             retry=retry_if_exception(is_timeout),
             reraise=True,
         )
-        return await retrying(self.handle.query, FabricSync.status, rpc_timeout=QUERY_TIMEOUT)
-
-    async def history(self) -> list[SyncReport]:
-        """Query the reports of the last syncs."""
-        return await self.handle.query(FabricSync.history)
+        return await retrying(self.handle.query, query, rpc_timeout=QUERY_TIMEOUT)
 
     async def record(self) -> Row:
         """Read the custom fields of the record; their names are without `hh_`."""
@@ -284,8 +286,8 @@ class Installation:
 
         The id must be new to the Git server of the test run.
         """
-        repository = self.stack.git.create_repository(fabric_id)
-        repository.commit(desired)
+        repository = await asyncio.to_thread(self.stack.git.create_repository, fabric_id)
+        await asyncio.to_thread(repository.commit, desired)
         api = self.start_api()
         api.apply_all(live)
         credential = self.folder / "credentials" / fabric_id

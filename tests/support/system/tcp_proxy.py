@@ -1,20 +1,25 @@
 """A TCP proxy that tests can cut; direct clients still reach the server."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from stack.processes.ports import LOOPBACK
 
 
 class CuttableProxy:
-    """Forwards connections to a local port while it is connected."""
+    """Forwards connections to the local port `target_port` while it is connected.
 
-    def __init__(self, target_port: int) -> None:
-        self._target_port = target_port
+    `reserved` is bound to its port, so that no other process gets that while the proxy is cut.
+    """
+
+    def __init__(self, target_port: int, reserved: socket.socket) -> None:
+        self.target_port = target_port
+        self.port: int = reserved.getsockname()[1]
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
-        self.port = 0
 
     @property
     def url(self) -> str:
@@ -22,9 +27,10 @@ class CuttableProxy:
         return f"http://{LOOPBACK}:{self.port}"
 
     async def connect(self) -> None:
-        """Listen, on the same port as before, if any."""
-        self._server = await asyncio.start_server(self._forward, LOOPBACK, self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        """Listen on the port."""
+        self._server = await asyncio.start_server(
+            self._accept, LOOPBACK, self.port, reuse_port=True
+        )
 
     async def cut(self) -> None:
         """Close the port and all open connections."""
@@ -35,9 +41,15 @@ class CuttableProxy:
             await self._server.wait_closed()
             self._server = None
 
+    def _accept(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Coroutine[Any, Any, None]:
+        self._open.add(writer)  # at once, so that a cut ends it, too
+        return self._forward(reader, writer)
+
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server, to_server = await asyncio.open_connection(LOOPBACK, self._target_port)
-        self._open |= {writer, to_server}
+        server, to_server = await asyncio.open_connection(LOOPBACK, self.target_port)
+        self._open.add(to_server)
         await asyncio.gather(self._copy(reader, to_server), self._copy(server, writer))
 
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,11 +62,21 @@ class CuttableProxy:
 
 
 @asynccontextmanager
+async def cut_proxy(target_port: int = 0) -> AsyncIterator[CuttableProxy]:
+    """Make a proxy that is not connected yet."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind((LOOPBACK, 0))
+        proxy = CuttableProxy(target_port, reserved)
+        try:
+            yield proxy
+        finally:
+            await proxy.cut()
+
+
+@asynccontextmanager
 async def proxy_to(port: int) -> AsyncIterator[CuttableProxy]:
     """Run a connected proxy to a local port."""
-    proxy = CuttableProxy(port)
-    await proxy.connect()
-    try:
+    async with cut_proxy(port) as proxy:
+        await proxy.connect()
         yield proxy
-    finally:
-        await proxy.cut()

@@ -48,7 +48,7 @@ class Recorder:
 
     async def wait_for_signals(self, count: int = 1) -> list[Signal]:
         """Wait until there are so many signals, and return them."""
-        return await wait_until(self.signals, lambda signals: len(signals) >= count, seconds=20)
+        return await wait_until(self.signals, lambda signals: len(signals) >= count)
 
 
 type StartRecorder = Callable[[str], Awaitable[Recorder]]
