@@ -212,8 +212,12 @@ class LoopClient:
                     if status is None:
                         await self.get_latest_status(fabric_id)  # raises why there is no answer
                     await asyncio.sleep(INVENTORY_POLL_SECONDS)
-                later = {known.number: known for known in await self.get_history(fabric_id)}
-                return later.get(report.number, report)
+                last = (
+                    status.inventory.last_sync
+                )  # or a later one, if another pass was still running
+                reports = {known.number: known for known in await self.get_history(fabric_id)}
+                written = reports[last].inventory if last in reports else None
+                return report.model_copy(update={"inventory": written})
         raise CommandError(
             f"The inventory of {fabric_id} is still being written; `starter.py inventory {fabric_id}`"
             " shows the progress."

@@ -47,6 +47,7 @@ async def test_devices_move_to_the_new_site(installation: Installation) -> None:
     async with installation.worker():
         await installation.start(fabric)
         # By then the journal has its entry; a later one would make the form stale.
+        await fabric.wait_for_inventory()
         await fabric.wait_for_syncs(3)
         before = await read_places()
         assert {slug for _, slug in before.values()} == {fabric_id}

@@ -68,16 +68,16 @@ async def test_site_without_worker_is_error_that_names_its_queue(env: WorkflowEn
         assert len(environment.worker_checks) == 1
 
 
-async def test_site_whose_worker_is_lost_before_inventory_update_is_error(
+async def test_site_whose_worker_is_lost_before_the_pass_is_a_failed_inventory(
     env: WorkflowEnvironment,
 ) -> None:
     environment = LoopEnvironment(config(task_queue=SITE), inventory_duration=timedelta(hours=1))
     async with loop(env, environment) as running, observers(env.client, environment, SITE):
         await running.sleep(30 + 15)
         status = await running.status()
-        assert (status.sync_status, status.connection_status) == (SyncStatus.ERROR, "connected")
-        assert "The inventory in NetBox is not up to date" in status.sync_error
-        assert f'No worker takes work from the task queue "{SITE}"' in status.sync_error
+        assert (status.sync_status, status.inventory_state) == (SyncStatus.IN_SYNC, "failed")
+        assert "The inventory in NetBox is not up to date" in status.inventory.failure
+        assert f'No worker takes work from the task queue "{SITE}"' in status.inventory.failure
 
 
 async def test_busy_site_is_waited_for_with_growing_check_intervals(

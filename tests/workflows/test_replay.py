@@ -7,7 +7,14 @@ from temporalio.worker import Replayer
 
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop import loop
-from tests.support.workflows.record_histories import FLEET_HISTORY, HISTORY, LOST_HISTORY
+from fabrics.loop.inventory_pass import inventory_workflow_id
+from tests.support.workflows.record_histories import (
+    FLEET_HISTORY,
+    HISTORY,
+    INVENTORY_HISTORY,
+    LOST_HISTORY,
+)
+from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet
 from workflows.malformed_messages import MalformedMessageInterceptor
@@ -20,6 +27,9 @@ from workflows.malformed_messages import MalformedMessageInterceptor
         pytest.param(
             loop.workflow_id("berlin"), LOST_HISTORY.read_text(), 50, id="FabricSync, lost"
         ),
+        pytest.param(
+            inventory_workflow_id("berlin"), INVENTORY_HISTORY.read_text(), 10, id="FabricInventory"
+        ),
         pytest.param(FLEET_WORKFLOW_ID, FLEET_HISTORY.read_text(), 60, id="Fleet"),
     ],
 )
@@ -27,7 +37,7 @@ async def test_recorded_history_still_replays(
     workflow_id: str, recorded: str, min_events: int
 ) -> None:
     replayer = Replayer(
-        workflows=[FabricSync, Fleet],
+        workflows=[FabricSync, FabricInventory, Fleet],
         data_converter=pydantic_data_converter,
         interceptors=[MalformedMessageInterceptor()],
     )

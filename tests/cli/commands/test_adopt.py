@@ -49,18 +49,18 @@ async def test_only_tagged_objects_are_adopted(
     name = fabric.fabric_id
     async with installation.worker():
         await installation.start(fabric)
-        await fabric.wait_for_syncs(1)
+        await fabric.wait_for_inventory()
         ids = await asyncio.to_thread(by_hand, installation, name)
         originals = [device(installation, number) for number in ids.values()]
         fabric.api.apply_all(SERVERS)
-        await starter("sync", name)
+        await starter("sync", name, "--full")
         conflicts = await starter("inventory", name, "--json")
         assert (conflicts.code, conflicts.json["report"]["problems"]) == (1, {"conflict": 2})
         assert (await starter("adopt", name, "--yes")).is_refused("Nothing is offered to")
 
         tag = {"tags": [{"slug": TAG_SLUG}]}
         installation.admin.update(DEVICES, ids["server-2"], tag)
-        await starter("sync", name)
+        await starter("sync", name, "--full")
         offered = await starter("inventory", name)
         assert offered.code == 1
         assert "1 offered for adoption" in offered.out
@@ -97,12 +97,12 @@ async def test_confirmation_adopts_all_offered_objects(
     fabric = await installation.fabric(manifests, SERVERS[:1], hh_sync_interval=3600)
     async with installation.worker():
         await installation.start(fabric)
-        await fabric.wait_for_syncs(1)
+        await fabric.wait_for_inventory()
         ids = await asyncio.to_thread(by_hand, installation, fabric.fabric_id)
         for number in ids.values():
             installation.admin.update(DEVICES, number, {"tags": [{"slug": TAG_SLUG}]})
         fabric.api.apply_all(SERVERS)
-        await starter("sync", fabric.fabric_id)
+        await starter("sync", fabric.fabric_id, "--full")
         confirmed = await starter.run_with_answer("y", "adopt", fabric.fabric_id)
         assert confirmed.code == 0
         assert "change and delete these objects from now on" in confirmed.err

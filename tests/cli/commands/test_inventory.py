@@ -170,7 +170,7 @@ async def test_many_deletes_wait_for_confirmation_by_digest(
     name = fabric.fabric_id
     async with installation.worker():
         await installation.start(fabric)
-        await fabric.wait_for_syncs(1)
+        await fabric.wait_for_inventory()
         loaded = await starter("inventory", name, "--json")
         assert (loaded.code, loaded.json["report"]["deleted"]) == (0, 0)
         assert loaded.json["report"]["created"] >= len(MANY)
@@ -187,7 +187,7 @@ async def test_many_deletes_wait_for_confirmation_by_digest(
         assert planned.code == 0
         assert "- dcim.device Server/default/server-14\n" in planned.out
         for _ in range(3):
-            synced = await starter("sync", name, "--json")
+            synced = await starter("sync", name, "--full", "--json")
             assert synced.json["report"]["inventory"]["deleted"] == 0
 
         waiting = (await starter("inventory", name, "--json")).json["deletes_waiting"]
@@ -207,9 +207,7 @@ async def test_many_deletes_wait_for_confirmation_by_digest(
         confirmed = await starter.run_with_answer("y", "confirm-deletes", name)
         assert confirmed.code == 0
         assert "Server/default/server-14" in confirmed.err
-        *_, last = await fabric.history()
-        assert last.inventory is not None
-        assert last.inventory.deleted == total
+        assert f"{total} deleted" in confirmed.err
         await wait_until(fabric.record, lambda record: record["inventory"] is None)
         assert (await starter("inventory", name, "--json")).json["deletes_waiting"] is None
         assert (await starter("confirm-deletes", name)).is_refused("No deletes of")
@@ -224,7 +222,7 @@ async def test_missing_kind_keeps_the_inventory_until_accepted(
     name = fabric.fabric_id
     async with installation.worker():
         await installation.start(fabric)
-        await fabric.wait_for_syncs(1)
+        await fabric.wait_for_inventory()
         await wait_until(fabric.record, lambda record: record["counts"] == {"Server": len(FEW)})
         fabric.api.stop_serving(get_kind("Server"))
         planned = await starter("inventory", name, "--plan")

@@ -45,7 +45,7 @@ async def loaded(installation: Installation) -> Fabric:
     """Create a fabric, and wait until its inventory is in NetBox."""
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=3600)
     await installation.start(fabric)
-    await fabric.wait_for_syncs(1)
+    await fabric.wait_for_inventory()
     assert len(devices(installation.admin, fabric)) == len(SERVERS)
     return fabric
 

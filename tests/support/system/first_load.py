@@ -15,20 +15,22 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
 
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
+from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.report import FabricStatus
-from fabrics.record.sync_status import SyncStatus
+from fabrics.record.sync_status import InventoryState, SyncStatus
 from tests.support.fabrics.sample_sets import SETS, in_git, live_items
 from tests.support.inventory.live_samples import parse_live_state
 from tests.support.netbox.fabric_inventory import FabricInventory
 from tests.support.netbox.fault_proxy import FaultProxy, run_fault_proxy
 from tests.support.netbox.inventory_assertions import assert_inventory_matches
 from tests.support.system.installation import INVENTORY, Fabric, Installation, wait_until
-from workflows.fabric_sync import FabricSync
 
 INTERVAL: Final = 5
 """Seconds: the minimum, so that every load misses some slots."""
@@ -69,9 +71,18 @@ class Load:
             (planned.MODEL, planned.key) for planned in plan.objects if not planned.SHARED
         )
 
+    @property
+    def inventory_run(self) -> WorkflowHandle[Any, Any]:
+        """The workflow that writes the fabric's inventory."""
+        id_ = inventory_workflow_id(self.fabric.fabric_id)
+        return self.installation.client.get_workflow_handle(id_)
+
     async def pending_update(self) -> PendingActivityInfo | None:
         """Return the pending `update_inventory` activity, if any."""
-        described = await self.fabric.handle.describe()
+        try:
+            described = await self.inventory_run.describe()
+        except RPCError:
+            return None  # it has not begun
         pending = described.raw_description.pending_activities
         updates = (info for info in pending if info.activity_type.name == "update_inventory")
         return next(updates, None)
@@ -103,10 +114,10 @@ class Load:
         )
         await asyncio.to_thread(assert_inventory_matches, self.inventory, self.items)
         before = await asyncio.to_thread(self.inventory.latest_change)
-        report = await self.fabric.handle.execute_update(FabricSync.sync_now, True)
-        assert report.inventory is not None
-        assert (report.inventory.has_changes, report.sync_status) == (False, SyncStatus.IN_SYNC)
-        assert report.inventory.unchanged == sum(self.objects.values())
+        report = await self.fabric.sync_fully()
+        assert report is not None
+        assert not report.has_changes
+        assert report.unchanged == sum(self.objects.values())
         changes = await asyncio.to_thread(self.inventory.changes_since, before)
         assert [change for change in changes if change["changed_object_type"] in PATHS] == []
 
@@ -122,8 +133,7 @@ class Load:
 
 
 def _is_settled(status: FabricStatus) -> bool:
-    inventory = status.inventory
-    is_complete = inventory.report is not None and not inventory.needs_attention
+    is_complete = status.inventory_state is InventoryState.UP_TO_DATE
     return status.sync_status is SyncStatus.IN_SYNC and is_complete
 
 

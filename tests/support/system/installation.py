@@ -32,8 +32,11 @@ from tenacity import (
 import temporal
 from activities.netbox.client import NetBox, Row
 from cli.temporal.loop_client import TIMEOUT_CODES
+from fabrics.inventory.report.report import InventoryReport
+from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, workflow_id
 from fabrics.loop.report import FabricStatus, SyncReport
+from fabrics.record.sync_status import InventoryState
 from settings import Settings
 from stack.kubernetes.base import KubernetesApi
 from stack.services.git_server import GitRepository
@@ -144,6 +147,23 @@ class Fabric:
         with suppress(AssertionError):
             await wait_until(read, lambda shown: shown == status, LOOP_PATIENCE_SECONDS)
 
+    async def wait_for_inventory(self, sync: int = 1) -> InventoryStatus:
+        """Wait until the pass over the inventory after this sync, or a later one, has ended."""
+        status = await wait_until(
+            self.status,
+            lambda status: (
+                status.inventory.last_sync >= sync
+                and status.inventory_state is not InventoryState.RUNNING
+            ),
+        )
+        return status.inventory
+
+    async def sync_fully(self) -> InventoryReport | None:
+        """Sync now, compare the whole inventory, and return what was written; None if it failed."""
+        report = await self.handle.execute_update(FabricSync.sync_now, True)
+        last = (await self.wait_for_inventory(report.number)).last_sync
+        return next(known.inventory for known in await self.history() if known.number == last)
+
     async def wait_for_syncs(
         self, times: int, seconds: float = DEFAULT_TIMEOUT_SECONDS
     ) -> FabricStatus:
@@ -217,6 +237,7 @@ class Installation:
             "FABRIC_SYNC_INVENTORY": "false",  # costs NetBox more than all the rest of a sync
             "FABRIC_SYNC_FLEET_INTERVAL": "2",  # each round costs NetBox's CPU a request
             "FABRIC_SYNC_FIRST_SYNC_SPREAD": "1",
+            "FABRIC_SYNC_INVENTORY_RETRY_INTERVAL": "1",
         } | self.overrides
 
     @asynccontextmanager

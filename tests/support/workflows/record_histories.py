@@ -1,4 +1,4 @@
-"""Record the histories for `test_replay.py`: fabric_sync, record_lost and fleet.
+"""Record the histories for `test_replay.py`: fabric_sync, fabric_inventory, record_lost and fleet.
 
 Run `python -m tests.support.workflows.record_histories NAME`.
 
@@ -17,6 +17,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from fabrics.inventory.report.report import DeletesWaiting, InventoryOutcome
+from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.resources.json_types import Json
 from tests.support.paths import HISTORIES
 from tests.support.workflows.fleet_environment import FleetEnvironment, fleet
@@ -25,6 +26,7 @@ from workflows.fabric_sync import FabricSync
 
 HISTORY = HISTORIES / "fabric_sync.json"
 FLEET_HISTORY = HISTORIES / "fleet.json"
+INVENTORY_HISTORY = HISTORIES / "fabric_inventory.json"
 LOST_HISTORY = HISTORIES / "fabric_sync_record_lost.json"
 
 
@@ -56,8 +58,10 @@ async def record_fabric_sync(env: WorkflowEnvironment) -> None:
             live_digest="", deletes_waiting=waiting
         )
         await running.handle.execute_update(FabricSync.sync_now, True)
+        await running.sleep(5)  # for the pass after it
         running.environment.inventory_outcome = InventoryOutcome(live_digest="")
         await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
+        await running.sleep(5)
         running.environment.live_digest, running.environment.inventory_error = (
             "rewired",
             "NetBox refuses it.",
@@ -74,6 +78,15 @@ async def record_fabric_sync(env: WorkflowEnvironment) -> None:
         await running.handle.signal("set_interval", 0)
         await running.handle.result()
         await write(running.handle, HISTORY)
+
+
+async def record_fabric_inventory(env: WorkflowEnvironment) -> None:
+    """Record a pass over an inventory that a loop has started."""
+    async with loop(env, LoopEnvironment(config(fabric_id="berlin"))) as running:
+        await running.sleep(100)
+        assert (await running.status()).inventory.last_sync == 1
+        handle = env.client.get_workflow_handle(inventory_workflow_id("berlin"))
+        await write(handle, INVENTORY_HISTORY)
 
 
 async def record_lost(env: WorkflowEnvironment) -> None:
@@ -115,6 +128,7 @@ async def main(name: str) -> None:
     """Record the history of this name."""
     record_history = {
         "fabric_sync": record_fabric_sync,
+        "fabric_inventory": record_fabric_inventory,
         "record_lost": record_lost,
         "fleet": record_fleet,
     }[name]
