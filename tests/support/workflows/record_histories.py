@@ -52,7 +52,7 @@ async def record_fabric_sync(env: WorkflowEnvironment) -> None:
         await running.sleep(300)
         await running.handle.execute_update(FabricSync.resume)
         await running.handle.signal("set_interval", "soon")
-        await running.handle.execute_update(FabricSync.set_interval, 30)
+        await running.handle.execute_update(FabricSync.set_interval, 50)
         waiting = DeletesWaiting(digest="d1ce", counts={"dcim.interface": 40}, first=())
         running.environment.inventory_outcome = InventoryOutcome(
             live_digest="", deletes_waiting=waiting
