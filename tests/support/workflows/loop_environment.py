@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from threading import Event
+from typing import Any, Final
 from uuid import uuid4
 
 from temporalio import activity
@@ -21,6 +22,7 @@ from temporalio.worker import Worker
 
 from activities.errors import NoResponseError, to_application_error
 from activities.executions import ExecutionActivities
+from activities.heartbeat import HeartbeatInterceptor
 from activities.observe import ObserveRequest
 from activities.record import RecordSnapshot, RecordUpdate
 from fabrics.inventory.report.report import InventoryOutcome
@@ -37,6 +39,8 @@ from settings import Settings
 from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import MalformedMessageInterceptor
+
+GATE_TIMEOUT_SECONDS: Final = 120
 
 
 def config(**changes: object) -> FabricConfig:
@@ -58,6 +62,12 @@ def config(**changes: object) -> FabricConfig:
         ),
     }
     return FabricConfig(**(defaults | changes))
+
+
+def _open_gate() -> Event:
+    gate = Event()
+    gate.set()
+    return gate
 
 
 def _build_default_settings() -> LoopSettings:
@@ -101,6 +111,8 @@ class LoopEnvironment:
     """What an inventory update returns, but for the live digest."""
     inventory_duration: timedelta = timedelta(0)
     inventory_error: str = ""
+    inventory_gate: Event = field(default_factory=_open_gate)
+    """Updates of the inventory wait until it is set."""
     installation: LoopSettings = field(default_factory=_build_default_settings)
     missed_reads: int = 0
     """How many more reads miss the record, although it exists."""
@@ -142,6 +154,7 @@ class LoopEnvironment:
             self.inventory_requests.append(request)
             if self.inventory_duration:
                 raise ApplicationError("still writing", next_retry_delay=self.inventory_duration)
+        assert self.inventory_gate.wait(GATE_TIMEOUT_SECONDS)
         if self.inventory_error:
             raise ApplicationError(self.inventory_error, non_retryable=True)
         return self.inventory_outcome.model_copy(update={"live_digest": request.live_digest})
@@ -247,6 +260,7 @@ async def observers(
                 activities=[activity_method],
                 activity_executor=threads,
                 max_concurrent_activities=1,
+                interceptors=[HeartbeatInterceptor()],
             )
             for task_queue, activity_method in (
                 (queue, environment.observe),

@@ -1,0 +1,119 @@
+"""Passes over an inventory on a real Temporal server, with loops that come and go meanwhile.
+
+The time-skipping server stops skipping once a pass outlives the run of the loop that started it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+
+from fabrics.loop.inventory_pass import inventory_workflow_id
+from fabrics.loop.loop import FabricLoop
+from fabrics.loop.report import FabricStatus
+from tests.support.system.installation import Installation, wait_until
+from tests.support.workflows.loop_environment import (
+    LoopEnvironment,
+    config,
+    start,
+    terminate,
+    worker,
+)
+from workflows.fabric_sync import MAX_HISTORY_EVENTS, FabricSync
+
+type Loop = WorkflowHandle[FabricSync, str]
+
+SETTINGS = {"first_sync_spread": 0, "inventory_retry_interval": 0}
+
+
+@asynccontextmanager
+async def loading(client: Client, environment: LoopEnvironment) -> AsyncIterator[Loop]:
+    """Run a worker and a loop whose first load goes on until the environment's gate is opened."""
+    defaults = environment.installation
+    environment.installation = defaults.model_copy(update=SETTINGS)
+    environment.inventory_gate.clear()
+    async with worker(client, environment):
+        loop = await start_loop(client, environment)
+        try:
+            await wait_for_state(loop, "running")
+            yield loop
+        finally:
+            environment.inventory_gate.set()
+            await terminate(loop)
+            await terminate(inventory_run(client))
+
+
+async def start_loop(client: Client, environment: LoopEnvironment) -> Loop:
+    """Start the fabric's loop."""
+    return await start(client, FabricLoop(fabric_id="oslo"), environment.queue)
+
+
+def inventory_run(client: Client) -> WorkflowHandle[object, None]:
+    """Return the latest pass over the fabric's inventory."""
+    return client.get_workflow_handle(inventory_workflow_id("oslo"))
+
+
+async def wait_for_state(loop: Loop, state: str) -> FabricStatus:
+    """Wait until the inventory is in this state, and return the loop's status."""
+    read = partial(loop.query, FabricSync.status)
+    return await wait_until(read, lambda status: status.inventory_state == state)
+
+
+async def test_terminated_pass_is_noticed_and_started_again(installation: Installation) -> None:
+    environment = LoopEnvironment(config(interval=5))
+    async with loading(installation.client, environment) as loop:
+        await inventory_run(installation.client).terminate()
+        status = await wait_until(
+            partial(loop.query, FabricSync.status), lambda status: status.inventory.failure != ""
+        )
+        assert "its run was terminated or failed" in status.inventory.failure
+        assert status.sync_error == ""
+        environment.inventory_gate.set()
+        await wait_for_state(loop, "up_to_date")
+
+
+async def test_pass_reports_to_a_later_run_of_the_loop(installation: Installation) -> None:
+    environment = LoopEnvironment(config(interval=3600))
+    async with loading(installation.client, environment) as loop:
+        first_run = (await loop.describe()).run_id
+
+        async def is_in_later_run() -> bool:
+            await loop.signal(FabricSync.record_changed)
+            described = await loop.describe()
+            assert described.history_length <= 3 * MAX_HISTORY_EVENTS
+            return described.run_id != first_run
+
+        await wait_until(is_in_later_run, bool)
+        await wait_for_state(loop, "running")
+        environment.inventory_gate.set()
+        status = await wait_for_state(loop, "up_to_date")
+        assert (status.inventory.last_sync, len(environment.inventory_requests)) == (1, 1)
+
+
+async def test_pass_without_a_loop_just_ends(installation: Installation) -> None:
+    environment = LoopEnvironment(config(interval=3600))
+    async with loading(installation.client, environment) as loop:
+        await loop.terminate()
+        environment.inventory_gate.set()
+        load = inventory_run(installation.client)
+        await load.result()
+        assert (await load.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+
+async def test_new_loop_waits_for_the_pass_of_an_old_one_and_starts_its_own(
+    installation: Installation,
+) -> None:
+    client, environment = installation.client, LoopEnvironment(config(interval=5))
+    async with loading(client, environment) as old:
+        await old.terminate()
+        loop = await start_loop(client, environment)
+        status = await wait_until(
+            partial(loop.query, FabricSync.status), lambda status: status.syncs >= 2
+        )
+        assert status.inventory_state == "behind"
+        assert len(environment.inventory_requests) == 1
+        environment.inventory_gate.set()
+        await wait_for_state(loop, "up_to_date")
+        assert len(environment.inventory_requests) == 2
+        await terminate(loop)
