@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     takes slots from fabrics that respond."""
 
     answer_timeout: float = Field(default=5.0, gt=0)
-    """Seconds that one page of a list, or one `git fetch`, may take for a fabric that responded last time.
+    """Seconds that one page of a list, or all of Git, may take for a fabric that responded last time.
     They usually take well under one second, and a short limit loses few worker slots to fabrics that stop responding.
     Slower fabrics are read again at once, on other slots, with the next two timeouts."""
 
@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     """Seconds that Kubernetes may take for one page of a list."""
 
     git_timeout: float = Field(default=45.0, gt=0)
-    """Seconds after which a `git fetch` is killed: below the shortest timeout of a sync (60 s)."""
+    """Seconds that Git may take, including the wait for another fabric's fetch of the same branch: below the
+    shortest timeout of a sync (60 s)."""
 
     credentials_dir: Path = Path("/etc/fabric-sync/credentials")
     """Holds a folder for each credential, laid out like a mounted Kubernetes Secret."""

@@ -14,6 +14,7 @@ or a folder of repositories: `https://git.example.com/fabrics` covers everything
 `https://git.example.com/fabrics-old`. A source without files is read anonymously.
 """
 
+import base64
 import os
 import re
 import stat
@@ -143,6 +144,14 @@ class GitAccess:
     ssh_key: Path | None = None
     known_hosts: Path | None = None
     ca_cert: Path | None = None
+
+    @property
+    def authorization(self) -> str:
+        """The HTTP header `Authorization` for the token; empty without one."""
+        if self.token is None:
+            return ""
+        pair = f"{self.username}:{self.token.get_secret_value()}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}"
 
 
 def resolve_git_access(directory: Path, name: str, repository: str) -> GitAccess:

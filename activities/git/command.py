@@ -6,7 +6,6 @@ configuration of the system, of the user and of the worker's own environment. It
 helpers or other transports, and follows no redirects, which could send a token elsewhere.
 """
 
-import base64
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -49,6 +48,9 @@ SSH_COMMAND: Final = (
     " -o ConnectTimeout=5 -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null -o UpdateHostKeys=no"
 )
 
+ANY_DIRECTORY: Final = "/"
+"""Where git starts. GIT_DIR names the mirror, and another thread may be creating that again."""
+
 KILLED_EXIT_STATUS: Final = -9
 CHUNK_BYTES: Final = 256 * 1024
 
@@ -81,7 +83,7 @@ class GitCommand:
         with TemporaryFile() as stdin:
             stdin.write("".join(f"{line}\n" for line in input_lines).encode())
             stdin.seek(0)
-            status, output, errors = Git(self.repository).execute(
+            status, output, errors = Git(ANY_DIRECTORY).execute(
                 self._build_command(arguments),
                 istream=stdin,
                 env=self.environment,
@@ -97,7 +99,7 @@ class GitCommand:
 
     def run_truncated(self, max_bytes: int, *arguments: str) -> bytes:
         """Run a command and return its output, cut after some `max_bytes` bytes."""
-        process = Git(self.repository).execute(
+        process = Git(ANY_DIRECTORY).execute(
             self._build_command(arguments), env=self.environment, as_process=True
         )
         watchdog = Timer(self.timeout, process.kill)
@@ -150,10 +152,8 @@ def build_git_environment(
 
 
 def _build_auth_config(access: GitAccess) -> dict[str, str]:
-    if access.token is None:
-        return {}
-    pair = f"{access.username}:{access.token.get_secret_value()}".encode()
-    return {"http.extraHeader": f"Authorization: Basic {base64.b64encode(pair).decode()}"}
+    header = access.authorization
+    return {"http.extraHeader": f"Authorization: {header}"} if header else {}
 
 
 def _encode_config(configuration: Mapping[str, str]) -> dict[str, str]:

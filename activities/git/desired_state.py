@@ -1,6 +1,7 @@
 """The desired state of a fabric, from the manifests in its Git directory.
 
-Parsed files are cached by path and content: one edited file costs one parse, an unchanged directory none.
+States are cached by commit and parsed files by path and content: an unchanged branch costs one question to the
+server, and one edited file one parse.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,9 @@ from typing import Final
 from cachetools import LRUCache
 
 from activities.errors import PermanentError
-from activities.git.mirror import EntryType, GitFile, GitMirror
+from activities.git.mirror import GitMirror
+from activities.git.mirror_updates import MirrorUpdates
+from activities.git.objects import EntryType, GitFile, GitSnapshot
 from fabrics.record.config import GitSource
 from fabrics.resources.manifests.documents import DEFAULT_LIMITS
 from fabrics.resources.manifests.files import (
@@ -47,14 +50,29 @@ class DesiredStateCache:
     """Reads and caches the desired states of many fabrics. Threads may share it."""
 
     def __init__(self) -> None:
+        self._updates = MirrorUpdates()
         self._cache: LRUCache[GitFile, ParsedFile] = LRUCache(MAX_CACHED_OBJECTS, _weight)
+        self._revisions: LRUCache[GitSource, DesiredRevision] = LRUCache(
+            MAX_CACHED_OBJECTS, lambda revision: _weight(revision.state)
+        )
         self._lock = Lock()
 
     def read(self, source: GitSource, settings: Settings) -> DesiredRevision:
         """Read the branch's current state. Raises `TransientError` and `PermanentError`."""
         mirror = GitMirror(source, settings)
-        snapshot = mirror.fetch_snapshot()
-        files = tuple(_select_manifests(source, snapshot.files))
+        commit = self._updates.fetch_commit(mirror)
+        with self._lock:
+            last = self._revisions.get(source)
+        if last and last.commit == commit:
+            return last
+        revision = self._read_revision(mirror, mirror.read_snapshot(commit))
+        with self._lock:
+            if _weight(revision.state) <= MAX_CACHED_OBJECTS:
+                self._revisions[source] = revision
+        return revision
+
+    def _read_revision(self, mirror: GitMirror, snapshot: GitSnapshot) -> DesiredRevision:
+        files = tuple(_select_manifests(mirror.source, snapshot.files))
         parsed = self._get_cached(files)
         new = [file for file in files if file not in parsed]
         parsed |= _parse_files(mirror, new)
@@ -72,7 +90,7 @@ class DesiredStateCache:
                     self._cache[file] = content
 
 
-def _weight(parsed: ParsedFile) -> int:
+def _weight(parsed: ParsedFile | DesiredState) -> int:
     return 1 + len(parsed.resources)
 
 

@@ -8,11 +8,10 @@ mirror is only a cache: a damaged one is created again.
 
 import logging
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from enum import Enum
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -23,8 +22,10 @@ from filelock import FileLock, Timeout
 from activities.credentials import GitAccess, resolve_git_access
 from activities.errors import NoResponseError, PermanentError, TransientError
 from activities.git import validation
+from activities.git.branch_check import BranchChecks
 from activities.git.command import GitCommand, GitError, build_git_environment
 from activities.git.failures import MISSING_BRANCH_PATTERN, classify_fetch_error
+from activities.git.objects import GitSnapshot, parse_batch, parse_listing
 from fabrics.record.config import GitSource
 from settings import Settings
 
@@ -38,124 +39,137 @@ FETCH_ARGUMENTS: Final = (
     *("fetch", "--quiet", "--depth=1", "--no-tags"),
     *("--no-recurse-submodules", "--no-write-fetch-head", "source"),
 )
+LIST_HEADS: Final = ("ls-remote", "--heads", "source")
 
 log = logging.getLogger("fabric_sync.git")
-
-
-class EntryType(Enum):
-    """The type of a tree entry: a file, a symbolic link or a submodule."""
-
-    FILE = "file"
-    LINK = "symbolic link"
-    SUBMODULE = "submodule"
-
-
-ENTRY_TYPES_BY_MODE: Final = {"120000": EntryType.LINK, "160000": EntryType.SUBMODULE}
-"""Every other mode is a file's."""
-
-
-@dataclass(frozen=True)
-class GitFile:
-    """One path below the directory. `blob_id` identifies its `size` bytes."""
-
-    path: str
-    blob_id: str
-    size: int
-    entry_type: EntryType
-
-
-@dataclass(frozen=True)
-class GitSnapshot:
-    """A directory at one commit."""
-
-    commit: str
-    files: tuple[GitFile, ...]
 
 
 @dataclass(frozen=True)
 class GitMirror:
     """The worker's copy of a fabric's repository, as the fabric's credential sees it.
 
-    Both methods raise `TransientError` and `PermanentError`. Processes and threads may share a repository; they
-    wait for each other.
+    All methods raise `TransientError` and `PermanentError`. Processes and threads may share a repository: fetches
+    wait for each other, and nobody waits to read what has been fetched.
     """
 
     source: GitSource
     settings: Settings
 
+    def is_at(self, commit: str, checks: BranchChecks, timeout: float) -> bool:
+        """Return whether the server's branch is at `commit`, asked within `timeout` s.
+
+        Also False if the server does not tell: a fetch finds out why.
+        """
+        repository = self.source.repository
+        if self._protocol in {"http", "https"} and not validation.uses_proxy(repository):
+            return checks.is_at(
+                commit,
+                self.source,
+                self.access,
+                connect_timeout=self.settings.connect_timeout,
+                timeout=timeout,
+            )
+        try:
+            heads = self._git_within(timeout).run(*LIST_HEADS)
+        except GitError as error:
+            if error.timed_out:
+                raise classify_fetch_error(error, self.source, self.access) or error from None
+            return False
+        return f"{commit}\trefs/heads/{self.source.branch}".encode() in heads.splitlines()
+
+    def fetch(self, timeout: float) -> str:
+        """Fetch the branch within `timeout` s and return its commit."""
+        self._check_host_reachable()
+        with self._locked(timeout):
+            return self._repair(lambda: self._fetch(timeout))
+
     def fetch_snapshot(self) -> GitSnapshot:
-        """Fetch the branch and list the directory."""
-        if not (self.access.ssh_key or self._protocol == "file"):
-            # Before taking the lock, so that nobody else waits for an unreachable host.
-            validation.check_host_reachable(self.source.repository, self.settings.connect_timeout)
-        with self._locked():
-            try:
-                return self._fetch_and_list()
-            except GitError as error:
-                log.info("Recreating the mirror of %s: %s", self._name, error.local_output)
-                shutil.rmtree(self._path)
-            try:
-                return self._fetch_and_list()
-            except GitError as error:
-                log.warning("git fails on %s: %s", self._name, error.local_output)
-                sentence = f"{self._name} cannot be read: see the worker's log."
-                raise TransientError(sentence) from None
+        """Fetch the branch and list the directory; repairs a damaged mirror."""
+        self._check_host_reachable()
+        timeout = self.settings.git_timeout
+        with self._locked(timeout):
+            return self._repair(lambda: self._list(self._fetch(timeout)))
+
+    def read_snapshot(self, commit: str) -> GitSnapshot:
+        """List the directory at a commit that was fetched."""
+        try:
+            return self._list(commit)
+        except GitError:
+            return self.fetch_snapshot()
 
     def read_contents(self, blob_ids: Collection[str]) -> dict[str, bytes]:
         """Return contents of files of the last snapshot, by blob id."""
         if not blob_ids:
             return {}
-        with self._locked():
-            try:
-                return _parse_batch(self._git.run("cat-file", "--batch", input_lines=blob_ids))
-            except (GitError, ValueError):
+        try:
+            return parse_batch(self._git.run("cat-file", "--batch", input_lines=blob_ids))
+        except (GitError, ValueError):
+            with self._locked(self.settings.git_timeout):
                 shutil.rmtree(self._path, ignore_errors=True)
-                raise TransientError(
-                    f"{self._name} was not read: its mirror is damaged; the next attempt recreates it."
-                ) from None
+            raise TransientError(
+                f"{self.name} was not read: its mirror is damaged; the next attempt recreates it."
+            ) from None
+
+    def _check_host_reachable(self) -> None:
+        """Notice an unreachable host before a lock is held, which others wait for."""
+        if not (self.access.ssh_key or self._protocol == "file"):
+            validation.check_host_reachable(self.source.repository, self.settings.connect_timeout)
+
+    def _repair[T](self, action: Callable[[], T]) -> T:
+        """Run `action`, once more with a new mirror if git fails on the present one."""
+        try:
+            return action()
+        except GitError as error:
+            log.info("Recreating the mirror of %s: %s", self.name, error.local_output)
+            shutil.rmtree(self._path)
+        try:
+            return action()
+        except GitError as error:
+            log.warning("git fails on %s: %s", self.name, error.local_output)
+            sentence = f"{self.name} cannot be read: see the worker's log."
+            raise TransientError(sentence) from None
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, timeout: float) -> Iterator[None]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._path.with_suffix(".lock"), timeout=self.settings.git_timeout):
+            with FileLock(self._path.with_suffix(".lock"), timeout=timeout):
                 yield
         except Timeout as error:
-            raise NoResponseError(f"{self._name} is still being read by another sync.") from error
+            raise NoResponseError(f"{self.name} is still being read by another sync.") from error
         except OSError as error:
             where = f"{self.settings.cache_dir} ({error.strerror})"
             raise PermanentError(f"The worker cannot store Git mirrors in {where}.") from error
 
-    def _fetch_and_list(self) -> GitSnapshot:
+    def _list(self, commit: str) -> GitSnapshot:
+        return GitSnapshot(commit, tuple(parse_listing(self._list_directory(commit))))
+
+    def _fetch(self, timeout: float) -> str:
         if not (self._path / "HEAD").exists():
             self._path.mkdir(exist_ok=True)
             self._git.run("init", "--quiet", "--bare", "--template=")
-        self._fetch()
-        commit = self._git.run("rev-parse", "--verify", f"{self._ref}^{{commit}}").decode().strip()
-        return GitSnapshot(commit, tuple(_parse_listing(self._list_directory(commit))))
-
-    def _fetch(self) -> None:
         try:
-            self._remote_git.run(*FETCH_ARGUMENTS)
+            self._git_within(timeout).run(*FETCH_ARGUMENTS)
         except GitError as error:
             if MISSING_BRANCH_PATTERN.search(error.output):
-                raise self._missing_branch_error() from None
+                raise self._missing_branch_error(timeout) from None
             if error.timed_out:  # git would keep what the killed fetch has received for weeks
                 for partial in self._path.glob("objects/pack/tmp_*"):
                     partial.unlink(missing_ok=True)
             raise classify_fetch_error(error, self.source, self.access) or error from None
+        return self._git.run("rev-parse", "--verify", f"{self._ref}^{{commit}}").decode().strip()
 
-    def _missing_branch_error(self) -> PermanentError:
-        heads = self._remote_git.run("ls-remote", "--heads", "source").decode(errors="replace")
+    def _missing_branch_error(self, timeout: float) -> PermanentError:
+        heads = self._git_within(timeout).run(*LIST_HEADS).decode(errors="replace")
         names = [line.partition("\trefs/heads/")[2] for line in heads.splitlines()]
         if not names:
             return PermanentError(
-                f"{self._name} has no branches: it is empty, or not a Git repository. Push a branch"
+                f"{self.name} has no branches: it is empty, or not a Git repository. Push a branch"
                 f" {self.source.branch}, or correct hh_git_repository."
             )
         similar = ", ".join(get_close_matches(self.source.branch, names, cutoff=0.0))
         return PermanentError(
-            f"{self._name} has no branch {self.source.branch} (but {similar}): check hh_git_branch."
+            f"{self.name} has no branch {self.source.branch} (but {similar}): check hh_git_branch."
         )
 
     def _list_directory(self, commit: str) -> bytes:
@@ -173,7 +187,7 @@ class GitMirror:
 
     def _too_large_error(self) -> PermanentError:
         return PermanentError(
-            f"{self._name} holds too many files in {self.source.directory}: name a directory in"
+            f"{self.name} holds too many files in {self.source.directory}: name a directory in"
             " hh_git_directory that holds only this fabric's manifests."
         )
 
@@ -186,7 +200,8 @@ class GitMirror:
         )
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """The repository as sentences name it."""
         return f"The Git repository {self.source.repository}"
 
     @property
@@ -226,30 +241,5 @@ class GitMirror:
         environment = build_git_environment(self._path, self.access, configuration, self._protocol)
         return GitCommand(self._path, environment, LOCAL_TIMEOUT_SECONDS)
 
-    @cached_property
-    def _remote_git(self) -> GitCommand:
-        return replace(self._git, timeout=self.settings.git_timeout)
-
-
-def _parse_listing(listing: bytes) -> Iterator[GitFile]:
-    """Yield the entries that `git ls-tree -r -z -l` lists."""
-    for line in listing.split(b"\0")[:-1]:
-        metadata, _, raw_path = line.partition(b"\t")
-        mode, _, blob_id, size = metadata.decode().split()
-        entry_type = ENTRY_TYPES_BY_MODE.get(mode, EntryType.FILE)
-        path = raw_path.decode(errors="backslashreplace")
-        printable = path if path.isprintable() else path.encode("unicode_escape").decode()
-        yield GitFile(printable, blob_id, 0 if size == "-" else int(size), entry_type)
-
-
-def _parse_batch(output: bytes) -> dict[str, bytes]:
-    """Parse `git cat-file --batch`. Raises `ValueError` if an object is missing."""
-    contents: dict[str, bytes] = {}
-    start = 0
-    while start < len(output):
-        end = output.index(b"\n", start)
-        blob_id, _, size = output[start:end].decode().split()
-        start = end + 1 + int(size)
-        contents[blob_id] = output[end + 1 : start]
-        start += 1
-    return contents
+    def _git_within(self, timeout: float) -> GitCommand:
+        return replace(self._git, timeout=timeout)

@@ -42,17 +42,26 @@ def validate_directory(path: str) -> str:
     return "/".join(steps)
 
 
+def uses_proxy(repository: str) -> bool:
+    """Return whether the environment names a proxy for this repository's host."""
+    return bool(select_proxy(repository, get_environ_proxies(repository)))
+
+
 def check_host_reachable(repository: str, connect_timeout_seconds: float) -> None:
     """Raise `NoResponseError` if the host accepts no connection in time.
 
     Only for http, where git would wait five minutes and has no setting for that. A host behind a proxy is not
     checked.
     """
-    if select_proxy(repository, get_environ_proxies(repository)):
-        return
+    if not uses_proxy(repository):
+        connect_to_host(repository, connect_timeout_seconds).close()
+
+
+def connect_to_host(repository: str, connect_timeout_seconds: float) -> socket.socket:
+    """Connect to the host by TCP. Raises `NoResponseError` and `PermanentError`."""
     place = parse_git_url(repository)
     try:
-        socket.create_connection((place.host, place.port), connect_timeout_seconds).close()
+        return socket.create_connection((place.host, place.port), connect_timeout_seconds)
     except OSError as error:
         raise classify(error, f"The Git repository {repository}") from error
     except UnicodeError as error:  # a label of the host name is empty or too long

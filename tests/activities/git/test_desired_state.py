@@ -1,5 +1,6 @@
 """The cache of parsed files: one parse after an edit, else none."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -69,6 +70,17 @@ def test_only_edited_files_are_parsed(
     repository.commit_files(files)
     assert states.read(source, settings).state == second.state
     assert parsed == []
+
+
+def test_unchanged_branch_needs_no_mirror(repository: Repository, settings: Settings) -> None:
+    states = DesiredStateCache()
+    repository.commit_files({f"{name}/vpc.yaml": vpc("vpc-1") for name in ("oslo", "bergen")})
+    first = states.read(repository.source("oslo"), settings)
+
+    shutil.rmtree(settings.cache_dir / "git")
+
+    assert states.read(repository.source("oslo"), settings) is first
+    assert len(states.read(repository.source("bergen"), settings).state.resources) == 1
 
 
 def test_equal_files_of_two_fabrics_keep_their_paths(

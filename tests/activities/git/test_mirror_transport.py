@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from activities.errors import PermanentError, TransientError
+from activities.git.desired_state import DesiredStateCache
 from activities.git.mirror import GitMirror
 from fabrics.record.config import GitSource
 from settings import Settings
@@ -125,6 +126,21 @@ def test_git_gets_no_secret_arguments_and_no_inherited_configuration(
         assert environment["HOME"] == environment["GIT_DIR"] != str(tmp_path)
         assert environment["GIT_CONFIG_GLOBAL"] == os.devnull
     assert not (tmp_path / "trace").exists()
+
+
+def test_unchanged_branch_takes_one_git_command_at_most(
+    private: GitRepository, settings: Settings, watched_git: Path, tmp_path: Path
+) -> None:
+    local = Repository.make(tmp_path / "fleet.git")
+    local.commit_files({"a.yaml": "a: 1\n"})
+    states = DesiredStateCache()
+    for repository, expected in ((private.url, []), (local.url, ["ls-remote"])):
+        states.read(source(repository), settings)
+        watched_git.unlink()
+        states.read(source(repository), settings)
+
+        calls = [json.loads(line)[0][0] for line in watched_git.read_text().splitlines()]
+        assert [call for call in calls if call != "http-backend"] == expected
 
 
 @pytest.fixture
