@@ -1,4 +1,4 @@
-"""Clients of the fabrics' Kubernetes APIs that keep their connections between syncs.
+"""Clients of Kubernetes APIs that keep their connections between syncs.
 
 A TLS handshake costs more than a small fabric's lists, on both sides. A client is kept only while its credential
 resolves to the same server, secrets and certificates, and while one thread at a time uses it.
@@ -43,9 +43,9 @@ SYSTEM_CAS: Final[TTLCache[Hashable, ssl.SSLContext]] = TTLCache(1, MAX_AGE_SECO
 
 
 class _RepeatIfBroken(Retry):
-    """Repeats a request once if its connection broke before the response, nothing else.
+    """Repeats a request once if its connection broke before the response.
 
-    A server may close an idle connection just when a request is sent.
+    A server may close an idle connection just when a request is sent. All other errors are raised at once.
     """
 
     @override
@@ -88,11 +88,11 @@ class KubernetesClient:
     def get(
         self, path: str, parameters: Mapping[str, object], timeouts: tuple[float, float]
     ) -> HTTPResponse:
-        """Send a GET and return the response, whatever its status and before its body is read.
+        """Send a GET and return its response, whose body has not been read.
 
-        `timeouts` are to connect and to read, in seconds. Raises `ApiException` and `HTTPError`.
+        The status may be any. `timeouts` are to connect and to read, in seconds. Raises `ApiException` and `HTTPError`.
         """
-        # The generated methods of `CustomObjectsApi` take as long again to validate their arguments.
+        # `CustomObjectsApi` spends 50 us a request, a fifth of it, on validating its arguments.
         configuration = self.access.configuration
         headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
         if token := configuration.get_api_key_with_prefix("BearerToken"):
@@ -111,7 +111,7 @@ class KubernetesClient:
 class ClientCache:
     """Idle clients, at most one for each target. Threads may share it.
 
-    `timer` returns seconds.
+    A client that is forgotten closes its connection. `timer` returns seconds.
     """
 
     def __init__(
@@ -141,7 +141,6 @@ class ClientCache:
 
     def _take(self, target: KubernetesTarget, access: KubernetesAccess) -> KubernetesClient | None:
         with self._lock:
-            self._close_expired()
             client = self._idle.pop(target, None)
         max_opened = self._timer() - MAX_AGE_SECONDS
         if client and (client.access.digest != access.digest or client.opened <= max_opened):
@@ -151,16 +150,11 @@ class ClientCache:
 
     def _keep(self, target: KubernetesTarget, client: KubernetesClient) -> None:
         with self._lock:
-            self._close_expired()
             # Where fabrics take turns, to evict the oldest of too many would make each miss its own.
             if target in self._idle or len(self._idle) >= self._idle.maxsize:
                 client.close()
             else:
                 self._idle[target] = client
-
-    def _close_expired(self) -> None:
-        for _, client in self._idle.expire():
-            client.close()
 
 
 def _count_affordable_clients() -> int:

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
 import yaml
+from aiohttp import web
 
 from activities.errors import NoResponseError, PermanentError
 from activities.kubernetes.clients import (
@@ -236,6 +238,34 @@ def test_server_that_closes_every_connection_is_an_error(
         states.read(target, settings)
 
     assert len(api.request_paths) == requests + 2
+
+
+@dataclass
+class Redirect(Fault):
+    """A redirect to another place."""
+
+    location: str = ""
+
+    async def respond(self, _request: web.BaseRequest) -> web.StreamResponse:
+        self.times -= 1
+        return web.Response(status=self.status, headers={"Location": self.location})
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(
+    api: EmulatedKubernetesApi,
+    target: KubernetesTarget,
+    settings: Settings,
+    states: LiveStateCache,
+    status: int,
+) -> None:
+    with kubernetes_emulator(api.auth) as elsewhere:
+        for server in (api.server, elsewhere.server):
+            api.inject_fault(Redirect(status, location=f"{server}{PATH}", times=1))
+            with pytest.raises(PermanentError, match="redirects elsewhere"):
+                states.read(target, settings)
+        assert not elsewhere.request_paths
+    assert len(api.request_paths) == 2
 
 
 def test_idle_connection_is_closed(
