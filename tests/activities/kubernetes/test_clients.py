@@ -1,4 +1,4 @@
-"""Connections to a fabric's API: how long they are kept, and when they are closed."""
+"""Connections to a fabric's API: when they are kept, and when they are closed."""
 
 import os
 from collections.abc import Callable
