@@ -10,6 +10,7 @@ did not respond last time, the fourth writes inventories. A remote worker
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -59,6 +60,9 @@ STICKY_TIMEOUT: Final = timedelta(seconds=1)
 
 HEARTBEAT_INTERVAL: Final = HEARTBEAT_TIMEOUT / HEARTBEATS_PER_TIMEOUT
 """The SDK sends heartbeats this often; by default it holds them back until the timeout is nearly over."""
+
+MAX_OPEN_FILES: Final = 16_384
+"""Every fabric's connection to its Kubernetes API stays open; hosts usually allow 1,024 files unless asked."""
 
 KEEP_EXISTING: Final = WorkflowIDConflictPolicy.USE_EXISTING
 TERMINATE_EXISTING: Final = WorkflowIDConflictPolicy.TERMINATE_EXISTING
@@ -263,7 +267,16 @@ def run(
             f"{task_queue} is a queue of the workers that run the loops: give this worker a queue of its own and"
             " name it in hh_task_queue of its fabrics, or run `python worker.py` without options"
         )
+    raise_open_file_limit()
     asyncio.run(_run_until_stopped(settings, task_queue))
+
+
+def raise_open_file_limit() -> None:
+    """Allow `MAX_OPEN_FILES` open files, or as many as the host grants."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, MAX_OPEN_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _list_main_queues(queue: str) -> set[str]:

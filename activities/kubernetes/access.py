@@ -4,16 +4,18 @@ A kubeconfig is only data: its programs are not run unless a setting allows that
 certificate checks.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import yaml
 from kubernetes.client import Configuration
-from kubernetes.config import ConfigException, load_kube_config
+from kubernetes.config import ConfigException
+from kubernetes.config.kube_config import KubeConfigLoader
 
 from activities.credentials import Credential, NormalizedUrl
 from activities.errors import PermanentError
@@ -30,10 +32,28 @@ _load_lock = Lock()
 
 @dataclass(frozen=True)
 class KubernetesAccess:
-    """The client configuration for one API; `credential` is empty if anonymous."""
+    """The client configuration for one API; `credential` is empty if anonymous.
+
+    Equal digests mean the same server, secrets and certificates.
+    """
 
     configuration: Configuration
-    credential: str = ""
+    credential: str
+    digest: str
+
+    @classmethod
+    def from_configuration(cls, configuration: Configuration, credential: str = "") -> Self:
+        """Compute the digest. Raises `OSError` if a certificate file cannot be read."""
+        files = configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file
+        parts = (
+            configuration.host,
+            configuration.api_key,
+            configuration.ca_cert_data,
+            configuration.tls_server_name,
+            configuration.proxy,
+            [Path(file).read_bytes() if file else b"" for file in files],
+        )
+        return cls(configuration, credential, hashlib.sha256(repr(parts).encode()).hexdigest())
 
 
 def load_kubernetes_access(target: KubernetesTarget, settings: Settings) -> KubernetesAccess:
@@ -42,13 +62,13 @@ def load_kubernetes_access(target: KubernetesTarget, settings: Settings) -> Kube
     if not NAMESPACE_PATTERN.fullmatch(target.namespace):
         raise PermanentError("hh_kubernetes_namespace is not a valid namespace name.")
     credential = Credential.find(settings.credentials_dir, target.credential)
-    configuration = Configuration(host=target.server.rstrip("/"), retries=False)
+    configuration = Configuration(host=target.server.rstrip("/"))
     if credential is None:
-        return KubernetesAccess(configuration)
-    if path := credential.find_file(KUBECONFIG_FILE):
-        _check_kubeconfig(credential, url, settings.kubernetes_allow_exec)
-        _load_kubeconfig(credential, path, configuration)
-        return KubernetesAccess(configuration, credential.name)
+        return KubernetesAccess.from_configuration(configuration)
+    if credential.find_file(KUBECONFIG_FILE):
+        kubeconfig = _parse_kubeconfig(credential)
+        _check_kubeconfig(credential, kubeconfig, url, settings.kubernetes_allow_exec)
+        return _load_kubeconfig_access(credential, kubeconfig, configuration)
     return _load_token_access(credential, url, configuration)
 
 
@@ -68,15 +88,25 @@ def _load_token_access(
     configuration.ca_cert_data = credential.read_text("ca.crt")
     token = credential.read_token("token")
     if token is None:
-        return KubernetesAccess(configuration)
+        return KubernetesAccess.from_configuration(configuration)
     why = "write into it the URL of the API the token is for"
     _check_server_allowed(credential, "server", credential.read_urls("server", why), url)
     configuration.api_key["BearerToken"] = f"Bearer {token.get_secret_value()}"
-    return KubernetesAccess(configuration, credential.name)
+    return KubernetesAccess.from_configuration(configuration, credential.name)
 
 
-def _check_kubeconfig(credential: Credential, url: NormalizedUrl, allow_exec: bool) -> None:
-    cluster, user = _read_current_context(credential)
+def _parse_kubeconfig(credential: Credential) -> dict[str, Any]:
+    try:
+        # As `yaml.safe_load` does, but ten times faster.
+        return dict(yaml.load(credential.read_text(KUBECONFIG_FILE) or "", yaml.CSafeLoader))
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        raise _invalid_context_error(credential) from error
+
+
+def _check_kubeconfig(
+    credential: Credential, kubeconfig: dict[str, Any], url: NormalizedUrl, allow_exec: bool
+) -> None:
+    cluster, user = _find_current_context(credential, kubeconfig)
     try:
         server = NormalizedUrl.from_url(str(cluster.get("server")))
     except ValueError as error:
@@ -94,28 +124,39 @@ def _check_kubeconfig(credential: Credential, url: NormalizedUrl, allow_exec: bo
         raise credential.file_error(KUBECONFIG_FILE, what)
 
 
-def _load_kubeconfig(credential: Credential, path: Path, configuration: Configuration) -> None:
+def _load_kubeconfig_access(
+    credential: Credential, kubeconfig: dict[str, Any], configuration: Configuration
+) -> KubernetesAccess:
+    folder = str(credential.folder.absolute())  # of the files that it names
     try:
         with _load_lock:
-            load_kube_config(  # type: ignore[no-untyped-call]
-                str(path), client_configuration=configuration, persist_config=False
+            loader: Any = KubeConfigLoader(  # type: ignore[no-untyped-call]
+                kubeconfig, config_base_path=folder
             )
+            loader.load_and_set(configuration)
+        return KubernetesAccess.from_configuration(configuration, credential.name)
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
         what = "is unusable; try it with kubectl"
         raise credential.file_error(KUBECONFIG_FILE, what) from error
 
 
-def _read_current_context(credential: Credential) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _find_current_context(
+    credential: Credential, kubeconfig: dict[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Return the cluster and the user of the current context."""
     try:
-        config = yaml.safe_load(credential.read_text(KUBECONFIG_FILE) or "")
-        context = _find_named(config["contexts"], config["current-context"])["context"]
-        cluster = _find_named(config["clusters"], context["cluster"])["cluster"]
-        user = _find_named(config["users"], context["user"])["user"] if context.get("user") else {}
+        context = _find_named(kubeconfig["contexts"], kubeconfig["current-context"])["context"]
+        cluster = _find_named(kubeconfig["clusters"], context["cluster"])["cluster"]
+        name = context.get("user")
+        user = _find_named(kubeconfig["users"], name)["user"] if name else {}
         return dict(cluster), dict(user)
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        what = "has no valid current context; check it with kubectl config view"
-        raise credential.file_error(KUBECONFIG_FILE, what) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _invalid_context_error(credential) from error
+
+
+def _invalid_context_error(credential: Credential) -> PermanentError:
+    what = "has no valid current context; check it with kubectl config view"
+    return credential.file_error(KUBECONFIG_FILE, what)
 
 
 def _find_named(entries: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any]:

@@ -14,16 +14,22 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from threading import Lock
-from typing import Final, cast
+from typing import Final
 
 from cachetools import LRUCache
-from kubernetes.client import ApiClient, CustomObjectsApi
 from kubernetes.client.exceptions import ApiException
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
-from activities.errors import NoResponseError, PermanentError, TransientError, classify
-from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
+from activities.errors import (
+    NoResponseError,
+    PermanentError,
+    TransientError,
+    classify,
+    classify_status,
+)
+from activities.kubernetes.access import load_kubernetes_access
+from activities.kubernetes.clients import ClientCache, KubernetesClient
 from fabrics.drift.model import LiveState
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import COMPARED_KINDS, SWITCH_PROFILE, Kind, get_kind
@@ -49,9 +55,11 @@ class LiveStateCache:
     """Reads and caches the live states of many fabrics. Threads may share it.
 
     Objects that have not changed since the last read (same uid and resource version) are not parsed again.
+    Connections are kept as `ClientCache` describes.
     """
 
     def __init__(self) -> None:
+        self._clients = ClientCache()
         self._cache: LRUCache[KubernetesTarget, LiveState] = LRUCache(MAX_CACHED_OBJECTS, _weight)
         self._lock = Lock()
 
@@ -67,33 +75,22 @@ class LiveStateCache:
         """Read the live state as `read_live_state` does. Raises the same errors."""
         with self._lock:
             last = self._cache.get(target)
-        live = read_live_state(target, settings, _index_by_uid(last))
+        with self._clients.client(target, settings) as client:
+            live = _Reader(client, target, settings, _index_by_uid(last)).read()
         if _weight(live) <= MAX_CACHED_OBJECTS:
             with self._lock:
                 self._cache[target] = live
         return live
 
 
-def read_live_state(
-    target: KubernetesTarget, settings: Settings, cached_by_uid: Mapping[str, Resource] = {}
-) -> LiveState:
+def read_live_state(target: KubernetesTarget, settings: Settings) -> LiveState:
     """Read all objects of the compared kinds, and the profiles of the switches.
 
-    `cached_by_uid` holds resources of an earlier read. Raises `TransientError` and `PermanentError`.
+    Connects anew. Raises `TransientError` and `PermanentError`.
     """
     access = load_kubernetes_access(target, settings)
-    with ApiClient(access.configuration) as client:
-        client.user_agent = "fabric-sync"
-        reader = _Reader(CustomObjectsApi(client), target, access, settings, cached_by_uid)
-        lists = {kind: reader.list_objects(kind) for kind in COMPARED_KINDS}
-        lists |= reader.list_profiles(_get_profile_names(lists[get_kind("Switch")] or ()))
-    served = {kind: resources for kind, resources in lists.items() if resources is not None}
-    if served.keys().isdisjoint(COMPARED_KINDS):
-        raise PermanentError(
-            f"{reader.name} serves none of the Hedgehog kinds: it is not the API of a fabric, or Hedgehog is not"
-            " installed there. Check hh_kubernetes_server."
-        )
-    return LiveState(served, unserved_kinds=frozenset(lists.keys() - served.keys()))
+    with closing(KubernetesClient.open(access)) as client:
+        return _Reader(client, target, settings, {}).read()
 
 
 def _get_profile_names(switches: Iterable[Resource]) -> frozenset[str]:
@@ -124,17 +121,27 @@ class _ForbiddenError(PermanentError):
 
 @dataclass(frozen=True)
 class _Reader:
-    """Lists of one API."""
+    """Reads one API; `cached_by_uid` holds resources of an earlier read."""
 
-    api: CustomObjectsApi
+    client: KubernetesClient
     target: KubernetesTarget
-    access: KubernetesAccess
     settings: Settings
     cached_by_uid: Mapping[str, Resource]
 
     @property
     def name(self) -> str:
         return f"The Kubernetes API at {self.target.server}"
+
+    def read(self) -> LiveState:
+        lists = {kind: self.list_objects(kind) for kind in COMPARED_KINDS}
+        lists |= self.list_profiles(_get_profile_names(lists[get_kind("Switch")] or ()))
+        served = {kind: resources for kind, resources in lists.items() if resources is not None}
+        if served.keys().isdisjoint(COMPARED_KINDS):
+            raise PermanentError(
+                f"{self.name} serves none of the Hedgehog kinds: it is not the API of a fabric, or Hedgehog is not"
+                " installed there. Check hh_kubernetes_server."
+            )
+        return LiveState(served, unserved_kinds=frozenset(lists.keys() - served.keys()))
 
     def list_profiles(self, names: Collection[str]) -> dict[Kind, tuple[Resource, ...] | None]:
         """List the profiles of these names; nothing if the account may not list them."""
@@ -168,23 +175,17 @@ class _Reader:
         raise PermanentError(f"{self.name} has more than {MAX_PAGES * PAGE_SIZE} {kind.plural}.")
 
     def _fetch_page(self, kind: Kind, continue_token: str) -> ListResponse:
+        parameters = {"limit": PAGE_SIZE} | ({"continue": continue_token} if continue_token else {})
+        path = f"/apis/{kind.api_version}/namespaces/{self.target.namespace}/{kind.plural}"
+        timeouts = self.settings.connect_timeout, self.settings.read_timeout
         try:
-            response = self.api.list_namespaced_custom_object(
-                kind.group,
-                kind.version,
-                self.target.namespace,
-                kind.plural,
-                limit=PAGE_SIZE,
-                _continue=continue_token or None,
-                _preload_content=False,  # we decode several times faster than the client
-                _request_timeout=(self.settings.connect_timeout, self.settings.read_timeout),
-            )
-            with closing(cast(HTTPResponse, response)) as open_response:
-                return self._parse_page(self._read_body(open_response))
-        except ApiException as error:
-            raise self._classify_failure(error, kind, continue_token) from error
-        except (HTTPError, OSError) as error:
+            with closing(self.client.get(path, parameters, timeouts)) as response:
+                body = self._read_body(response)
+        except (ApiException, HTTPError, OSError) as error:
             raise classify(error, self.name) from error
+        if response.status != 200:
+            raise self._classify_failure(response, kind, continue_token)
+        return self._parse_page(body)
 
     def _read_body(self, response: HTTPResponse) -> bytes:
         """Read the whole body, unless it is slower or larger than any real one."""
@@ -214,8 +215,10 @@ class _Reader:
         except ValueError as error:
             raise PermanentError(f"{self.name} returned an invalid {kind.name} object.") from error
 
-    def _classify_failure(self, error: ApiException, kind: Kind, continue_token: str) -> Exception:
-        match error.status:
+    def _classify_failure(
+        self, response: HTTPResponse, kind: Kind, continue_token: str
+    ) -> Exception:
+        match response.status:
             case 404 if not continue_token:
                 return _NotServedError()
             case 404:
@@ -226,14 +229,16 @@ class _Reader:
                 error_type = _ForbiddenError if status == 403 else PermanentError
                 refusal = self._describe_refusal(status, kind)
                 return error_type(f"{self.name} {refusal} (HTTP {status}).")
-            case status if status and 300 <= status < 400:
+            case status if 300 <= status < 400:
                 return PermanentError(
                     f"{self.name} redirects elsewhere (HTTP {status}): hh_kubernetes_server must be the API itself."
                 )
-        return classify(error, self.name)
+        return classify_status(
+            self.name, response.status, retry_after=response.headers.get("Retry-After")
+        )
 
     def _describe_refusal(self, status: int, kind: Kind) -> str:
-        credential = self.access.credential
+        credential = self.client.access.credential
         if not credential:
             folder = f"a folder {self.target.credential} with a token or a kubeconfig"
             return f"requires a credential, and the worker has none: it needs {folder}"

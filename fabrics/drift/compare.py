@@ -1,7 +1,8 @@
 """The comparison of desired and live state."""
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import NamedTuple
 
 from fabrics.drift.model import (
@@ -18,8 +19,6 @@ from fabrics.resources.manifests.files import DesiredState
 from fabrics.resources.normalize import diff_normalized, normalize_desired, normalize_live
 from fabrics.resources.resource import INSTALLER_DEFAULT_KEYS, Resource, ResourceKey
 
-type ResourcesByKey = Mapping[ResourceKey, Resource]
-
 
 def select_managed_kinds(
     desired: DesiredState, configured: frozenset[Kind] = frozenset()
@@ -27,7 +26,7 @@ def select_managed_kinds(
     """Return the configured kinds, or all kinds of the API groups used in Git."""
     if configured:
         return configured
-    groups = {key.kind.group for key in desired.resources.keys() | desired.duplicate_keys}
+    groups = {key.kind.group for key in chain(desired.resources, desired.duplicate_keys)}
     return frozenset(kind for kind in COMPARED_KINDS if kind.group in groups)
 
 
@@ -42,17 +41,16 @@ def find_drift(
     # Where Git leaves the wiring to the installer, it leaves these objects to it too.
     has_wiring = configured or scope & find_kinds_in_group(WIRING_GROUP)
     never_extra = desired.duplicate_keys | (frozenset() if has_wiring else INSTALLER_DEFAULT_KEYS)
-    desired_by_kind = _group_by_kind(desired.resources)
-    live_by_kind = {
-        kind: {resource.key: resource for resource in resources}
-        for kind, resources in live.resources.items()
-    }
+    desired_by_kind = _group_by_kind(desired.resources.values())
     drifts = {
         kind: _compare_kind(
-            desired_by_kind.get(kind, {}), live_by_kind[kind], desired.incomplete_kinds, never_extra
+            desired_by_kind.get(kind, ()),
+            live.resources[kind],
+            desired.incomplete_kinds,
+            never_extra,
         )
         for kind in COMPARED_KINDS
-        if kind in scope and kind in live_by_kind
+        if kind in scope and kind in live.resources
     }
     entries = tuple(entry for drift in drifts.values() for entry in drift.entries)
     changes = Counter((entry.key.kind, entry.change) for entry in entries)
@@ -61,28 +59,28 @@ def find_drift(
         counts={
             kind: KindCount(
                 desired=len(desired_by_kind.get(kind, ())),
-                live=len(live_by_kind.get(kind, ())),
+                live=len(live.resources.get(kind, ())),
                 changed=changes[kind, DriftType.CHANGED],
                 missing=changes[kind, DriftType.MISSING],
                 extra=changes[kind, DriftType.EXTRA],
             )
             for kind in COMPARED_KINDS
-            if kind in scope or kind in desired_by_kind or live_by_kind.get(kind)
+            if kind in scope or kind in desired_by_kind or live.resources.get(kind)
         },
         unmanaged=tuple(field for drift in drifts.values() for field in drift.unmanaged),
         unserved_kinds=_sort_kinds(scope & live.unserved_kinds),
         unread_kinds=_sort_kinds(
-            (scope & desired_by_kind.keys()) - live_by_kind.keys() - live.unserved_kinds
+            (scope & desired_by_kind.keys()) - live.resources.keys() - live.unserved_kinds
         ),
         incomplete_kinds=_sort_kinds(scope & desired.incomplete_kinds),
     )
 
 
-def _group_by_kind(resources: ResourcesByKey) -> dict[Kind, dict[ResourceKey, Resource]]:
-    groups: dict[Kind, dict[ResourceKey, Resource]] = {}
-    for key, resource in resources.items():
-        groups.setdefault(key.kind, {})[key] = resource
-    return groups
+def _group_by_kind(resources: Iterable[Resource]) -> dict[Kind, list[Resource]]:
+    groups: defaultdict[Kind, list[Resource]] = defaultdict(list)
+    for resource in resources:
+        groups[resource.kind].append(resource)
+    return dict(groups)
 
 
 def _sort_kinds(kinds: Collection[Kind]) -> tuple[Kind, ...]:
@@ -97,11 +95,15 @@ class _KindDrift(NamedTuple):
 
 
 def _compare_kind(
-    desired: ResourcesByKey,
-    live: ResourcesByKey,
+    desired_resources: Collection[Resource],
+    live_resources: Collection[Resource],
     incomplete_kinds: frozenset[Kind],
     never_extra: frozenset[ResourceKey],
 ) -> _KindDrift:
+    if _get_digests(desired_resources) == _get_digests(live_resources):
+        return _KindDrift((), ())  # as in most syncs; looking up each key takes far longer
+    desired = {resource.key: resource for resource in desired_resources}
+    live = {resource.key: resource for resource in live_resources}
     entries: list[DriftEntry] = []
     unmanaged: list[UnmanagedField] = []
     for key, resource in desired.items():
@@ -121,6 +123,10 @@ def _compare_kind(
     entries.sort(key=lambda entry: entry.key)
     unmanaged.sort(key=lambda field: (field.key, field.path))
     return _KindDrift(tuple(entries), tuple(unmanaged))
+
+
+def _get_digests(resources: Iterable[Resource]) -> set[str]:
+    return {resource.digest for resource in resources}
 
 
 def _compare_fields(

@@ -78,11 +78,13 @@ class EmulatedKubernetesApi(KubernetesApi):
 
 
 @contextmanager
-def kubernetes_emulator() -> Iterator[EmulatedKubernetesApi]:
-    """Run an empty emulated API that serves the Hedgehog kinds."""
-    handler = _RequestHandler(ServerAuth(secrets.token_urlsafe(24), trustme.CA()))
+def kubernetes_emulator(
+    auth: ServerAuth | None = None, port: int = 0
+) -> Iterator[EmulatedKubernetesApi]:
+    """Run an empty emulated API that serves the Hedgehog kinds; port 0 is a free one."""
+    handler = _RequestHandler(auth or ServerAuth(secrets.token_urlsafe(24), trustme.CA()))
     with _event_loop_in_thread() as loop:
-        serving = _serve(handler)
+        serving = _serve(handler, port)
         port = asyncio.run_coroutine_threadsafe(serving.__aenter__(), loop).result()
         try:
             yield EmulatedKubernetesApi(f"https://{LOOPBACK}:{port}", handler, loop)
@@ -131,8 +133,8 @@ def _event_loop_in_thread() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @asynccontextmanager
-async def _serve(handler: _RequestHandler) -> AsyncIterator[int]:
-    """Serve on a free port, and yield that port."""
+async def _serve(handler: _RequestHandler, port: int) -> AsyncIterator[int]:
+    """Serve on `port`, and yield the one in use."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     handler.auth.issue_certificate().configure_cert(context)
     # `Fault.respond` may wait forever: cancel it when its client leaves.
@@ -142,7 +144,7 @@ async def _serve(handler: _RequestHandler) -> AsyncIterator[int]:
         await stack.enter_async_context(handler.objects)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, LOOPBACK, 0, ssl_context=context).start()
+        await web.TCPSite(runner, LOOPBACK, port, ssl_context=context).start()
         yield runner.addresses[0][1]
         for connection in server.connections:
             if connection.transport:  # do not wait for the clients' TLS shutdown

@@ -58,6 +58,18 @@ class EndlessResponse(Fault):
             await asyncio.sleep(TRICKLE_PAUSE_SECONDS)
 
 
+@dataclass
+class BrokenConnection(Fault):
+    """A connection that the API closes in place of a response."""
+
+    status: int = 0
+
+    async def respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.transport:
+            request.transport.abort()
+        return await super().respond(request)
+
+
 def make_status_response(
     status: int, message: str, headers: dict[str, str] | None = None
 ) -> web.Response:

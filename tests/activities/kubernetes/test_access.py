@@ -56,7 +56,6 @@ def test_kubeconfig_token_is_used(tmp_path: Path) -> None:
     assert loaded.credential == "lab"
     assert loaded.configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
     assert loaded.configuration.verify_ssl
-    assert loaded.configuration.retries is False
 
 
 def test_kubeconfig_ca_is_used(

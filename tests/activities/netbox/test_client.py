@@ -220,7 +220,7 @@ def test_token_is_sent_but_never_shown(
 
 
 class BusyNetBox(ThreadingHTTPServer):
-    """Starts each response at once, ends it when it `may_end`; counts requests."""
+    """Starts each response at once, ends it when it `may_end`; counts what it gets."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -230,12 +230,17 @@ class BusyNetBox(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.may_end = threading.Event()
         self.lock = threading.Lock()
-        self.running = self.max_running = self.total = 0
+        self.running = self.max_running = self.total = self.connections = 0
 
 
 class _BusyHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: BusyNetBox
+
+    def setup(self) -> None:
+        with self.server.lock:
+            self.server.connections += 1
+        super().setup()
 
     def do_GET(self) -> None:
         with self.server.lock:
@@ -259,6 +264,17 @@ def busy_netbox() -> Iterator[BusyNetBox]:
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         yield server
         server.shutdown()
+
+
+def test_connections_stay_open_between_requests(connect: Connect, busy_netbox: BusyNetBox) -> None:
+    netbox, requests = connect(busy_netbox.url), 50
+    busy_netbox.may_end.set()
+
+    with ThreadPoolExecutor(16) as threads:
+        list(threads.map(lambda _: list(netbox.list_rows("extras/tags")), range(requests)))
+
+    assert busy_netbox.total == requests
+    assert busy_netbox.connections <= 4, "at most as many as requests at a time"
 
 
 type CountReaders = Callable[[], Awaitable[int]]
