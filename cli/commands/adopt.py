@@ -16,6 +16,7 @@ from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics.fabric import Fabric
 from cli.options import AsJson, FabricName, Yes, require_terminal
 from cli.session import Session, open_session
+from cli.temporal.inventory import wait_for_inventory
 from cli.temporal.loop_client import NoLoop
 from cli.views.inventory import render_findings_table, render_inventory
 from fabrics.inventory.model.ownership import TAG_SLUG
@@ -68,7 +69,7 @@ async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
     while True:
         try:
             report = await session.loops.sync(fabric.fabric_id, SyncRequest(adopt=True))
-            report = await session.loops.wait_for_inventory(report, fabric.fabric_id)
+            report = await wait_for_inventory(session.loops, fabric.fabric_id, report)
         except NoLoop:
             raise CommandError(
                 f"{fabric.config.name} is no longer synced; `starter.py enable {fabric.ref}` enables it."

@@ -16,6 +16,7 @@ from cli.fabrics.offline import read_live
 from cli.options import AsJson, FabricName, LiveFile, OptionalFabricName, require_terminal
 from cli.session import Session, open_session
 from cli.temporal import probes
+from cli.temporal.inventory import wait_for_inventory
 from cli.temporal.loop_client import NoLoop
 from cli.views.inventory import render_deletes, render_inventory
 from cli.views.plan import render_plan, render_preview
@@ -131,7 +132,7 @@ async def _confirm_deletes(fabric_ref: str, digest: str) -> tuple[FleetView, Syn
         confirmed = digest or _confirm_interactively(deletes, fabric)
         with console.progress(f"Deleting what {fabric.config.name} no longer has"):
             report = await session.loops.confirm_deletes(fabric.fabric_id, confirmed)
-            report = await session.loops.wait_for_inventory(report, fabric.fabric_id)
+            report = await wait_for_inventory(session.loops, fabric.fabric_id, report)
             status = await session.loops.get_status(fabric.fabric_id)
         return build_fabric_view(session, fabric, status), report
 

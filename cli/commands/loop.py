@@ -18,6 +18,7 @@ from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import FleetView, build_fabric_view
 from cli.options import AsJson, FabricName, parse_interval
 from cli.session import Session, open_session
+from cli.temporal.inventory import wait_for_inventory
 from cli.temporal.loop_client import Message, NoLoop
 from cli.views.results import show_fabrics, show_sync_result
 from fabrics.loop.active_sync import SyncRequest
@@ -83,7 +84,7 @@ async def _sync_fabric(
                 await session.loops.start_or_reload(fabric.config)
                 report = await sync_call(fabric.fabric_id, request)
             if report and request.full:
-                report = await session.loops.wait_for_inventory(report, fabric.fabric_id)
+                report = await wait_for_inventory(session.loops, fabric.fabric_id, report)
             status = await session.loops.get_status(fabric.fabric_id)
         return build_fabric_view(session, fabric, status), report
 

@@ -18,9 +18,10 @@ from cli.temporal.loop_client import ListedLoop, LoopClient, NoLoop
 from cli.temporal.pending_work import find_pending_since
 from fabrics.fleet.overview import FabricOverview, build_overview, build_overview_from_loop
 from fabrics.fleet.summary import FleetSummary
+from fabrics.loop.inventory_text import parse_record_state
 from fabrics.loop.report import FabricStatus
 from fabrics.record.status_fields import find_other_owner
-from fabrics.record.sync_status import SyncStatus
+from fabrics.record.sync_status import InventoryState, SyncStatus
 
 MAX_QUERIED_LOOPS: Final = 10
 """Loops that are queried for exact times. Querying a whole fleet would keep its worker from syncing."""
@@ -112,9 +113,10 @@ def _select_loops_to_query(
 
 
 def _may_be_outdated(fabric: Fabric, loop: ListedLoop) -> bool:
-    """True if a sync is running, or loop and record show different statuses."""
-    status = fabric.record_status
-    return status == SyncStatus.SYNCING or loop.status not in ("", status)
+    """True if something is running, or loop and record show different statuses."""
+    status, inventory = fabric.record_status, parse_record_state(fabric.last_known.inventory_text)
+    running = status == SyncStatus.SYNCING or inventory is InventoryState.BEHIND
+    return running or loop.status not in ("", status)
 
 
 def _resolve_fabric_ids(fabric_refs: Sequence[str], running: Mapping[str, ListedLoop]) -> set[str]:

@@ -36,9 +36,6 @@ from workflows.fabric_sync_handlers import UPDATE_TIMEOUT
 QUERY_TIMEOUT: Final = timedelta(seconds=5)
 """For a worker to answer a query: it takes milliseconds, or seconds after a worker's restart."""
 
-INVENTORY_WAIT: Final = timedelta(hours=1)
-INVENTORY_POLL_SECONDS: Final = 0.5
-
 type Message = Literal["pause", "resume", "set_interval", "sync_now"]
 """Messages that exist both as a signal and as an update."""
 
@@ -196,32 +193,6 @@ class LoopClient:
         """
         update = await self._start_update(fabric_id, "confirm_deletes", (digest,), SyncReport)
         return await self._wait_for_update(update, UPDATE_TIMEOUT)
-
-    async def wait_for_inventory(self, report: SyncReport, fabric_id: str) -> SyncReport:
-        """Wait until the inventory has what that sync observed; return the sync's completed report.
-
-        Raises `CommandError` if it takes longer than an hour, and `NoLoop` if the loop ends meanwhile.
-        """
-        if not report.inventory_follows:
-            return report
-        with suppress(TimeoutError):
-            async with asyncio.timeout(INVENTORY_WAIT.total_seconds()):
-                while (status := await self.get_status(fabric_id)) is None or (
-                    status.inventory.last_sync < report.number
-                ):
-                    if status is None:
-                        await self.get_latest_status(fabric_id)  # raises why there is no answer
-                    await asyncio.sleep(INVENTORY_POLL_SECONDS)
-                last = (
-                    status.inventory.last_sync
-                )  # or a later one, if another pass was still running
-                reports = {known.number: known for known in await self.get_history(fabric_id)}
-                written = reports[last].inventory if last in reports else None
-                return report.model_copy(update={"inventory": written})
-        raise CommandError(
-            f"The inventory of {fabric_id} is still being written; `starter.py inventory {fabric_id}`"
-            " shows the progress."
-        )
 
     async def request_sync(self, fabric_id: str, request: SyncRequest) -> None:
         """Request a sync without waiting for it. Raises as `update` does."""

@@ -19,6 +19,7 @@ from fabrics.record.config_fields import parse_config, unwrap_custom_fields
 from fabrics.record.sync_status import (
     ConnectionStatus,
     LastKnownState,
+    SyncStatus,
     compute_status_error,
     compute_sync_status,
 )
@@ -31,6 +32,9 @@ DUPLICATE_ID_FIX: Final = (
 
 MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 """A stored time that is further in the future than this was not written by a sync."""
+
+UNKNOWN_ERROR: Final = "The last sync failed; the next one says why."
+"""The error of a failed sync whose sentence was cleared by one that never ended."""
 
 type CustomFields = dict[str, Any]
 
@@ -47,7 +51,7 @@ def parse_last_known_state(record: Mapping[str, Any]) -> LastKnownState:
     last_known = LastKnownState(
         last_sync=last_sync,
         last_success=last_success,
-        error=error if failed else "",
+        error=(error or _explain_lost_error(record)) if failed else "",
         connection_status=_parse_connection_status(stored.get("hh_connection_status")),
         connection_error=_parse_text(stored.get("hh_connection_error")),
         commit=_parse_text(stored.get("hh_commit")),
@@ -56,6 +60,10 @@ def parse_last_known_state(record: Mapping[str, Any]) -> LastKnownState:
         inventory_text=_parse_text(stored.get("hh_inventory")),
     )
     return _add_drift(last_known, stored.get("hh_drift"))
+
+
+def _explain_lost_error(record: Mapping[str, Any]) -> str:
+    return UNKNOWN_ERROR if get_shown_status(record) == SyncStatus.SYNCING else ""
 
 
 def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> CustomFields:

@@ -162,5 +162,6 @@ def compute_sync_status(config: FabricConfig, last_known: LastKnownState) -> Syn
 
 
 def compute_status_error(config: FabricConfig, last_known: LastKnownState) -> str:
-    """Return a fabric's error: unusable settings, then errors of the last sync."""
-    return " ".join(filter(None, (*config.problems, last_known.error)))[:500]
+    """Return a fabric's error: unusable settings, then those of the last sync until the next one runs."""
+    error = "" if last_known.syncing else last_known.error
+    return " ".join(filter(None, (*config.problems, error)))[:500]

@@ -230,10 +230,10 @@ async def test_missing_kind_keeps_the_inventory_until_accepted(
         assert "no longer lists any Server, so the inventory stays as it is" in planned.out
         assert f"`starter.py sync {name} --accept-empty`" in planned.out
         for _ in range(2):
-            refused = await starter("sync", name, "--json")
+            refused = await starter("sync", name, "--full", "--json")
             assert (refused.code, refused.json["report"]["inventory"]) == (1, None)
             assert refused.fabric["counts"] == {"Server": len(FEW)}
-            assert "no longer lists any Server" in refused.fabric["sync_error"]
+            assert "no longer lists any Server" in refused.fabric["inventory"]["failure"]
         fabric.repository.commit({"fabric.yaml": "# nothing is left\n"})
         accepted = await starter("sync", name, "--accept-empty", "--json")
         assert (accepted.code, accepted.fabric["counts"]) == (0, {})

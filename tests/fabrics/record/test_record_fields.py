@@ -25,7 +25,12 @@ from fabrics.record.status_fields import (
     make_fabric_id,
     parse_last_known_state,
 )
-from fabrics.record.sync_status import ConnectionStatus, LastKnownState, SyncStatus
+from fabrics.record.sync_status import (
+    ConnectionStatus,
+    LastKnownState,
+    SyncStatus,
+    compute_sync_status,
+)
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 SELECTIONS = ("hh_sync_status", "hh_connection_status")
@@ -315,15 +320,24 @@ def test_written_fields_are_not_written_again(state: LastKnownState) -> None:
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(STATES)
 def test_state_survives_round_trip_through_record(state: LastKnownState) -> None:
-    fields = build_status_fields(parse_config(record()), state)
+    resting = state.model_copy(update={"syncing": False})
+    fields = build_status_fields(parse_config(record()), resting)
     parsed = parse_last_known_state(record(**fields))
-    assert not parsed.syncing
-    assert is_consistent(record(**fields)) == (not state.syncing)
-    assert build_status_fields(parse_config(record()), parsed) == fields | {
-        "hh_sync_status": build_status_fields(
-            parse_config(record()), state.model_copy(update={"syncing": False})
-        )["hh_sync_status"]
-    }
+    assert is_consistent(record(**fields))
+    assert build_status_fields(parse_config(record()), parsed) == fields
+    running = state.model_copy(update={"syncing": True})
+    shown = record(**build_status_fields(parse_config(record()), running))
+    assert not parse_last_known_state(shown).syncing
+    assert not is_consistent(shown)
+
+
+def test_running_sync_hides_the_error_of_the_last_one_but_not_that_it_failed() -> None:
+    failed = LastKnownState(syncing=True, last_sync=NOW, error="Git is down.", drift_count=0)
+    shown = record(**build_status_fields(parse_config(record()), failed))
+    assert shown["custom_fields"]["hh_sync_error"] is None
+    parsed = parse_last_known_state(shown)
+    assert parsed.error == "The last sync failed; the next one says why."
+    assert compute_sync_status(parse_config(shown), parsed) is SyncStatus.ERROR
 
 
 def test_times_have_form_that_netbox_returns() -> None:
