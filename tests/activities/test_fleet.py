@@ -13,6 +13,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 import requests
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
@@ -23,6 +24,7 @@ from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
+from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import workflow_id
 from settings import Settings
 from tests.support.system.fleet import fleet_handle
@@ -122,6 +124,24 @@ async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) 
     assert problem.startswith("The loop of deaf accepts no signals")
     new = await client.get_workflow_handle(workflow_id("new")).describe()
     assert await new.static_summary() == "keeps the fabric new in sync"
+
+
+async def test_inventory_that_no_loop_waits_for_is_cancelled(client: Client) -> None:
+    start_inventory = partial(client.start_workflow, "FabricInventory", task_queue=NOBODY)
+    await client.start_workflow("FabricSync", id=workflow_id("kept"), task_queue=NOBODY)
+    kept = await start_inventory(id=inventory_workflow_id("kept"))
+    lost = await start_inventory(id=inventory_workflow_id("lost"))
+    everything = sorted([workflow_id("kept"), kept.id, lost.id])
+    await wait_until(partial(running, client), lambda ids: ids == everything)
+    await make_round(client, FakeNetBox("kept"))
+
+    async def was_cancelled(handle: WorkflowHandle[object, object]) -> bool:
+        events = (await handle.fetch_history()).events
+        kinds = {event.event_type for event in events}
+        return EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED in kinds
+
+    assert await was_cancelled(lost)
+    assert not await was_cancelled(kept)
 
 
 async def test_stuck_fleet_is_replaced(

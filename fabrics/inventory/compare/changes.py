@@ -27,6 +27,7 @@ from fabrics.inventory.model.existing import (
 from fabrics.inventory.model.ipam import IPAddress
 from fabrics.inventory.model.planned import FieldValue, Model, PlannedObject, Ref
 from fabrics.inventory.plan.plan import Plan
+from fabrics.inventory.specs.parse import strip_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def find_changes(plan: Plan, existing: ExistingInventory) -> Changes:
     plan = _retain_ports(plan, matching, breakout_ports)
     order = WriteOrder(plan, matching)
     released = _find_released_fields(plan, existing, matching, order)
-    comparison = _Comparison(matching, existing.shared_ids, released)
+    comparison = _Comparison(matching, existing.shared_ids, released, plan.incomplete)
     stages = [
         *_group_by_model(comparison.release(row) for row in existing.objects if row.id in released),
         *(tuple(comparison.find_writes(wave)) for wave in order.waves),
@@ -148,11 +149,15 @@ def _group_by_model(writes: Iterable[Write]) -> Iterator[Stage]:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """Compares planned objects with rows whose `released` fields have new values."""
+    """Compares planned objects with rows whose `released` fields have new values.
+
+    `incomplete` holds the keys of live objects that the plan does not show in full.
+    """
 
     matching: Matching
     shared_ids: Mapping[Ref, ObjectId]
     released: ReleasedFields
+    incomplete: frozenset[str]
 
     def release(self, row: ExistingObject) -> Write:
         return Write(resolve_ref(row.id, self.matching.refs), row.id, self.released[row.id])
@@ -196,10 +201,22 @@ class _Comparison:
         existing = row.resolve_values(self.matching.refs) | dict(self.released.get(row.id, {}))
         if isinstance(planned, Cable):
             fields = _orient_cable(fields, existing)
+        kept = planned.create_only_fields - self._find_withdrawn_fields(planned, row)
         return {
             name: value
             for name, value in fields.items()
-            if name not in planned.create_only_fields and not _is_equal(existing.get(name), value)
+            if name not in kept and not _is_equal(existing.get(name), value)
+        }
+
+    def _find_withdrawn_fields(self, planned: PlannedObject, row: ExistingObject) -> set[str]:
+        """Return fields that refer to an object of this fabric which the live state no longer has.
+
+        Such a reference is wrong at once; only the delete of the object waits.
+        """
+        if strip_part(planned.key) in self.incomplete:
+            return set()
+        return {
+            name for name in planned.DEFERRED_FIELDS if row.values.get(name) in self.matching.absent
         }
 
 

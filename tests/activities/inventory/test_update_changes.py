@@ -358,6 +358,24 @@ def test_renamed_switch_keeps_addresses_and_cables(inventory: FabricInventory) -
 
 
 @scenario
+def test_address_that_a_switch_no_longer_has_stops_being_primary_at_once(
+    inventory: FabricInventory,
+) -> None:
+    """Only the deletes of the addresses wait."""
+    inventory.sync(*RACK, leaf("leaf-8"))
+    bare = switch("leaf-8", boot={"serial": "CN9"})
+    for _ in range(2):
+        inventory.sync(*RACK, bare)
+        device = inventory.get(Model.DEVICE, "Switch/default/leaf-8")
+        port = inventory.get(Model.INTERFACE, "Switch/default/leaf-8#M1")
+        assert (device["primary_ip4"], port["primary_mac_address"]) == (None, None)
+        key = "Switch/default/leaf-8#M1"
+        assert {(Model.IP_ADDRESS, key), (Model.MAC_ADDRESS, key)} <= set(inventory.ids())
+    inventory.sync(*RACK, bare)
+    assert (Model.IP_ADDRESS, "Switch/default/leaf-8#M1") not in inventory.ids()
+
+
+@scenario
 def test_swapped_device_names_are_restored(inventory: FabricInventory) -> None:
     given = (*RACK, *external_ports("leaf-1"))
     inventory.sync(*given)
