@@ -128,7 +128,7 @@ class FabricMessageHandlers(MalformedSignalHandler):
 
     @workflow.update
     async def confirm_deletes(self, plan_digest: object = None) -> SyncReport:
-        """Confirm the waiting deletes, and return the report of the sync before they are done."""
+        """Confirm the waiting deletes; return the report of the sync that they follow."""
         number = self._loop.confirm_deletes(check_plan_digest(plan_digest))
         return await self._wait_for_report(number)
 

@@ -51,8 +51,9 @@ class InventoryStatus(BaseModel, frozen=True):
 class Inventory(BaseModel, frozen=True):
     """One fabric's inventory as its loop knows it.
 
-    `observed` is what the syncs have found since `observed_since`, `applied` what NetBox shows since the last
-    pass that succeeded. After a failure NetBox is `unverified`, and compared although nothing has changed.
+    `observed` is what the syncs have found since `observed_since`, unless the last one left the fabric `unread`.
+    `applied` is what NetBox shows since the last pass that succeeded. After a failure NetBox is `unverified`, and
+    compared although nothing has changed.
     `full_sync` and `adopt_sync` are the numbers of the last syncs that were asked for a comparison and for
     adoption, 0 if that is done. `confirmed_digest` names the deletes that were confirmed. `last_attempt` is
     when the last pass began, None if the next one need not wait.
@@ -60,6 +61,7 @@ class Inventory(BaseModel, frozen=True):
 
     observed: InventoryInputs | None = None
     observed_since: datetime | None = None
+    unread: bool = False
     applied: InventoryInputs | None = None
     behind_since: datetime | None = None
     running: InventoryPass | None = None
@@ -112,6 +114,7 @@ class Inventory(BaseModel, frozen=True):
         is_behind = inputs != self.applied
         update: dict[str, object] = {
             "observed": inputs,
+            "unread": False,
             "observed_since": started if inputs != self.observed else self.observed_since,
             "behind_since": (self.behind_since or started) if is_behind else None,
             "full_sync": number if request.full else self.full_sync,
@@ -123,14 +126,15 @@ class Inventory(BaseModel, frozen=True):
 
     def after_unread_sync(self) -> "Inventory":
         """Return the inventory after a sync that could not read the fabric."""
-        return self.model_copy(update={"unverified": True})
+        return self.model_copy(update={"unread": True, "unverified": True})
 
     def is_due(self, now: datetime, max_age: timedelta, retry_interval: timedelta) -> bool:
         """True if anything changed or was requested, work is pending, or `max_age` has elapsed.
 
-        What failed or is pending is tried again after `retry_interval`, unless a person asks for it.
+        What failed or is pending is tried again after `retry_interval`, unless a person asks for it. Nothing is due
+        after a sync that could not read the fabric, since an absence counts once for each observation.
         """
-        if self.observed is None:
+        if self.observed is None or self.unread:
             return False
         may_retry = self.last_attempt is None or now - self.last_attempt >= retry_interval
         if self.failure:

@@ -145,8 +145,8 @@ class FabricLoop(LoopState):
         self.inventory = self.inventory.after_sync(inputs, number, active_sync.started, request)
 
     def _is_pass_due(self, now: datetime) -> bool:
-        settings, report = self.settings, self.last_known
-        if not (self.is_needed and settings.inventory_enabled) or report.connection_error:
+        settings = self.settings
+        if not (self.is_needed and settings.inventory_enabled):
             return False
         max_age = timedelta(seconds=settings.full_sync_interval)
         # A sync that begins a little sooner after its slot than the one before is not too early.
@@ -231,7 +231,7 @@ class FabricLoop(LoopState):
         return self.inventory.failure or deletes
 
     def confirm_deletes(self, digest: str) -> int:
-        """Confirm the waiting deletes, and return the number of the sync before they are done."""
+        """Confirm the waiting deletes; return the number of the sync that they follow."""
         self.inventory = self.inventory.confirm_deletes(digest)
         return self.request_sync(SyncRequest())
 
