@@ -164,7 +164,7 @@ class FabricSync(FabricMessageHandlers):
             )
 
     async def _settle_pass(self) -> None:
-        """Cancel a pass that is no longer wanted; take note of one that ended without a word."""
+        """Cancel a pass that is no longer wanted; note one that ended without a report."""
         if self._loop.is_pass_unwanted:
             self._loop.on_pass_cancelled()
             await inventory_passes.cancel(self._loop.fabric_id)
@@ -180,7 +180,7 @@ class FabricSync(FabricMessageHandlers):
         return running.run_id == handle.first_execution_run_id
 
     async def _check_inherited_pass(self) -> None:
-        """Ask Temporal for the pass of an earlier run, whose end only a report would tell."""
+        """Ask Temporal for the pass of an earlier run, which only a report would end."""
         running = self._loop.inventory.running
         if running and not await inventory_passes.is_running(self._loop.fabric_id, running):
             self._end_lost_pass()
