@@ -51,7 +51,7 @@ log = logging.getLogger("fabric_sync.worker")
 
 @asynccontextmanager
 async def running_worker(client: Client, settings: Settings) -> AsyncIterator[None]:
-    """Run all that a single installation needs, in this process, until the block ends."""
+    """Run all that an installation needs, in this process, until the block ends."""
     async with (
         running_activity_workers(client, settings),
         running_workflow_worker(client, settings),
