@@ -1,4 +1,4 @@
-"""A NetBox and a Kubernetes API that answer at once, for benchmarks of everything between them.
+"""A NetBox and a Kubernetes API that answer at once.
 
 NetBox holds only the records of fabrics. The Kubernetes API serves the same encoded lists for every
 fabric, each below a path of its own. Both run in a thread of this process.
@@ -26,7 +26,7 @@ CLUSTER_TYPE: Final = {"slug": "hedgehog-fabric"}
 
 
 class InstantSources:
-    """The URLs of both, the records by id, and how many lists each fabric has been served."""
+    """Both sources, and how many lists each fabric has been served."""
 
     def __init__(self, lists: Mapping[Kind, bytes]) -> None:
         self.netbox_url = ""

@@ -1,1 +1,1 @@
-"""The Temporal workers of `worker.py`, and the process that runs the one for workflows."""
+"""The Temporal workers of `worker.py`, and the process of the workflows."""

@@ -43,7 +43,7 @@ log = logging.getLogger("fabric_sync.worker")
 
 @asynccontextmanager
 async def running_activity_workers(client: Client, settings: Settings) -> AsyncIterator[None]:
-    """Execute all activities but those of sites, and receive webhooks, until the block ends."""
+    """Execute all activities but those of sites, and receive webhooks."""
     async with AsyncExitStack() as stack:
         limit = Semaphore(settings.concurrent_netbox_calls)
         netbox = stack.enter_context(closing(NetBox.from_settings(settings, limit)))

@@ -22,7 +22,7 @@ class WorkflowProcessEnded(Exception):
 
 
 class WorkflowProcess:
-    """A child process that calls `run` once `running` begins. It ends with its parent."""
+    """A child that calls `run` once `running` begins, and ends with its parent."""
 
     def __init__(self, run: Callable[[], None]) -> None:
         self._run = run
@@ -32,17 +32,22 @@ class WorkflowProcess:
 
     @asynccontextmanager
     async def running(self, on_end: Callable[[], None]) -> AsyncIterator[None]:
-        """Let the process work until the block ends, and call `on_end` if it ends earlier.
+        """Let the process work until the block ends; call `on_end` if it ends earlier.
 
         At the end it gets SIGTERM. Raises `WorkflowProcessEnded` if it failed.
         """
-        event_loop = asyncio.get_running_loop()
-        event_loop.add_reader(self._process.sentinel, on_end)
+        event_loop, sentinel = asyncio.get_running_loop(), self._process.sentinel
+
+        def end() -> None:
+            event_loop.remove_reader(sentinel)  # it stays readable
+            on_end()
+
+        event_loop.add_reader(sentinel, end)
         self._may_begin.set()
         try:
             yield
         finally:
-            event_loop.remove_reader(self._process.sentinel)
+            event_loop.remove_reader(sentinel)
             self._process.terminate()
             await asyncio.to_thread(self._process.join)
         if self._process.exitcode not in (0, -signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""The Temporal worker that runs workflows, and the fleet's workflow that must always run."""
+"""The Temporal worker for workflows; it keeps the fleet's workflow running."""
 
 import asyncio
 import logging
@@ -51,7 +51,7 @@ async def running_workflow_worker(client: Client, settings: Settings) -> AsyncIt
 
 
 async def _ensure_fleet_runs(client: Client, settings: Settings) -> None:
-    """Start the fleet's workflow, again and again in case that somebody terminates it."""
+    """Start the fleet's workflow again whenever it was terminated."""
     while True:
         try:
             # A stuck fleet fails on its own history or input; it has no state worth keeping.
