@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    fabric = _make_fabric(options.objects)
+    fabric = make_fabric(options.objects)
     print(json.dumps({"benchmark": "drift", **_measure(fabric, options.runs)}))
 
 
@@ -136,7 +136,7 @@ def _run_sync(fabric: FabricInput, cache: SyncCache) -> tuple[Drift, SyncCache]:
     return find_drift(desired, live), SyncCache(parsed, by_uid)
 
 
-def _make_fabric(count: int) -> FabricInput:
+def make_fabric(count: int) -> FabricInput:
     objects = [_make_object(number) for number in range(count)]
     documents = [yaml.dump(manifest, Dumper=yaml.CSafeDumper) for manifest in objects]
     files = {}

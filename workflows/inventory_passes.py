@@ -49,7 +49,7 @@ async def cancel(fabric_id: str) -> None:
 
 
 async def is_running(fabric_id: str, running: InventoryPass) -> bool:
-    """Return whether the workflow of this pass still runs, as far as Temporal can be asked."""
+    """Return whether the workflow of this pass runs; True if nobody can say."""
     try:
         return await activity_calls.is_running(inventory_workflow_id(fabric_id), running.run_id)
     except ActivityError as error:

@@ -148,7 +148,7 @@ async def test_stuck_fleet_is_replaced(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     checks = AsyncMock(wraps=is_stuck)
-    monkeypatch.setattr("worker.is_stuck", checks)
+    monkeypatch.setattr("workers.workflow_worker.is_stuck", checks)
     monkeypatch.setattr("activities.fleet.STUCK_AFTER_ATTEMPTS", 1)
     settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path, fleet_interval=1)
     stuck = await client.start_workflow(

@@ -42,7 +42,8 @@ from stack.kubernetes.base import KubernetesApi
 from stack.services.git_server import GitRepository
 from stack.stack import Stack
 from tests.support.paths import PROJECT
-from worker import running_site_worker, running_worker
+from worker import running_worker
+from workers.activity_workers import running_site_worker
 from workflows.fabric_sync import FabricSync
 
 QUERY_TIMEOUT = timedelta(seconds=3)

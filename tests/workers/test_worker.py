@@ -1,0 +1,89 @@
+"""`worker.py` as its two processes, with a real Temporal server."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from tests.support.paths import PROJECT
+
+NOBODY = "127.0.0.1:1"
+"""An address at which nothing listens."""
+
+
+@asynccontextmanager
+async def running_worker(temporal_address: str) -> AsyncIterator[Process]:
+    """Run `worker.py` until the block ends."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TEMPORAL_ADDRESS": temporal_address,
+        "FABRIC_SYNC_NETBOX_URL": f"http://{NOBODY}",
+    }
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "worker.py", cwd=PROJECT, env=environment, stderr=PIPE
+    )
+    try:
+        yield worker
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Process]:
+    """A worker whose two processes work."""
+    async with (
+        await WorkflowEnvironment.start_local(
+            dev_server_existing_path=str(Path(sys.prefix, "bin", "temporal")),
+            dev_server_startup_timeout=timedelta(minutes=1),
+        ) as env,
+        running_worker(env.client.service_client.config.target_host) as worker,
+    ):
+        assert worker.stderr is not None
+        begun = set[str]()
+        async for line in worker.stderr:
+            name, _, message = line.decode().partition(" fabric_sync.worker: ")
+            if message.startswith("Working for Temporal"):
+                begun.add(name.split()[-1])
+            if begun == {"activities", "workflows"}:
+                break
+        yield worker
+
+
+@pytest.mark.server
+async def test_both_processes_stop_on_sigterm(worker: Process) -> None:
+    worker.terminate()
+    _, log = await worker.communicate()
+    assert worker.returncode == 0
+    assert b"INFO activities fabric_sync.worker: Stopping" in log
+    assert b"INFO workflows fabric_sync.worker: Stopping" in log
+
+
+@pytest.mark.server
+async def test_worker_ends_with_the_process_of_its_workflows(worker: Process) -> None:
+    (child,) = psutil.Process(worker.pid).children()
+    child.send_signal(signal.SIGKILL)
+    _, log = await worker.communicate()
+    assert worker.returncode == 1
+    sentence = (
+        f"worker.py: The process {child.pid}, which runs the workflows, was killed by SIGKILL"
+    )
+    assert sentence in log.decode()
+
+
+async def test_unreachable_temporal_is_reported_once() -> None:
+    async with running_worker(NOBODY) as worker:
+        _, log = await worker.communicate()
+    assert worker.returncode == 1
+    assert log.decode() == (
+        f"worker.py: No Temporal server answers at {NOBODY}; start it, or set TEMPORAL_ADDRESS.\n"
+    )

@@ -1,0 +1,1 @@
+"""The Temporal workers of `worker.py`, and the process of the workflows."""

@@ -1,0 +1,166 @@
+"""The Temporal workers that execute activities, one for each task queue.
+
+Each has its own slots, so that fabrics that hang cannot take those of others. The first updates records and
+reconciles the fleet, the second reads fabrics that respond, the third reads those that did not respond last
+time, the fourth writes inventories. A site has only the last three.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from threading import Semaphore
+from typing import Any, Final
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+import temporal
+from activities.executions import ExecutionActivities
+from activities.fleet import FleetActivities
+from activities.heartbeat import HEARTBEATS_PER_TIMEOUT, HeartbeatInterceptor
+from activities.inventory.netbox.client import InventoryNetBox
+from activities.inventory.update import InventoryActivities
+from activities.netbox.client import NetBox
+from activities.observe import FabricActivities
+from activities.queues import QueueActivities
+from activities.record import RecordActivities
+from fabrics.loop.loop_settings import LoopSettings
+from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
+from fabrics.rules_version import RULES_VERSION
+from settings import Settings
+from webhooks.receiver import running_receiver
+from workflows.activity_calls import HEARTBEAT_TIMEOUT
+
+HEARTBEAT_INTERVAL: Final = HEARTBEAT_TIMEOUT / HEARTBEATS_PER_TIMEOUT
+"""The SDK sends heartbeats this often; by default it holds them back until the timeout is nearly over."""
+
+type Activities = list[Callable[..., Any]]
+
+log = logging.getLogger("fabric_sync.worker")
+
+
+@asynccontextmanager
+async def running_activity_workers(client: Client, settings: Settings) -> AsyncIterator[None]:
+    """Execute all activities but those of sites, and receive webhooks."""
+    async with AsyncExitStack() as stack:
+        limit = Semaphore(settings.concurrent_netbox_calls)
+        netbox = stack.enter_context(closing(NetBox.from_settings(settings, limit)))
+        activities = await _list_record_activities(client, settings, netbox)
+        workers = _Workers(client, settings, stack)
+        await workers.start(settings.task_queue, activities, settings.concurrent_netbox_calls)
+        await workers.start_for_fabrics(observe_queue(settings.task_queue), limit)
+        if settings.webhook_port:
+            await stack.enter_async_context(running_receiver(client, netbox, settings))
+        yield
+
+
+@asynccontextmanager
+async def running_site_worker(
+    client: Client, settings: Settings, task_queue: str
+) -> AsyncIterator[None]:
+    """Run only the activities of the fabrics whose records name `task_queue`."""
+    async with AsyncExitStack() as stack:
+        limit = Semaphore(settings.concurrent_netbox_calls)
+        await _Workers(client, settings, stack).start_for_fabrics(task_queue, limit)
+        yield
+
+
+def list_main_queues(settings: Settings) -> set[str]:
+    """List the queues of workflows and of `running_activity_workers`."""
+    queue = observe_queue(settings.task_queue)
+    return {settings.task_queue, queue, unresponsive_queue(queue), inventory_queue(queue)}
+
+
+async def _list_record_activities(client: Client, settings: Settings, netbox: NetBox) -> Activities:
+    instance = await temporal.get_instance(client)
+    loop_settings = LoopSettings(
+        netbox_heartbeat=settings.netbox_heartbeat,
+        inventory_enabled=settings.inventory,
+        full_sync_interval=settings.full_sync_interval,
+        inventory_retry_interval=settings.inventory_retry_interval,
+        first_sync_spread=settings.first_sync_spread,
+        has_search_attributes=await _has_search_attributes(client),
+        release=str(RULES_VERSION),
+    )
+    records = RecordActivities(netbox, instance, loop_settings)
+    fleet = FleetActivities(
+        netbox=netbox,
+        client=client,
+        task_queue=settings.task_queue,
+        instance=instance,
+        netbox_heartbeat=settings.netbox_heartbeat,
+        interval=settings.fleet_interval,
+        release=loop_settings.release,
+    )
+    return [
+        *(records.load_record, records.record_result),
+        *(fleet.reconcile, QueueActivities(client).has_worker),
+        ExecutionActivities(client).is_running,
+    ]
+
+
+async def _has_search_attributes(client: Client) -> bool:
+    missing = await temporal.missing_search_attributes(client)
+    if missing:
+        log.warning(
+            "Temporal does not know the search attributes %s, so workflows cannot be filtered by them;"
+            " run `starter.py setup` and restart the worker.",
+            ", ".join(missing),
+        )
+    return not missing
+
+
+@dataclass(frozen=True)
+class _Workers:
+    """The workers of one process, which run until `stack` closes."""
+
+    client: Client
+    settings: Settings
+    stack: AsyncExitStack
+
+    async def start_for_fabrics(self, task_queue: str, limit: Semaphore) -> None:
+        """Start the workers for responsive and unresponsive fabrics and inventories."""
+        settings = self.settings
+        unresponsive = FabricActivities(settings)
+        responsive = replace(unresponsive, settings=settings.for_responsive_fabrics)
+        netbox = self.stack.enter_context(closing(InventoryNetBox.from_settings(settings, limit)))
+        instance = await temporal.get_instance(self.client)
+        inventory = InventoryActivities(netbox, unresponsive.live_states, settings, instance)
+        await self.start(
+            task_queue, _list_fabric_activities(responsive), settings.concurrent_observes
+        )
+        await self.start(
+            unresponsive_queue(task_queue),
+            _list_fabric_activities(unresponsive),
+            settings.concurrent_unresponsive_observes,
+        )
+        await self.start(
+            inventory_queue(task_queue),
+            _list_inventory_activities(inventory),
+            settings.concurrent_netbox_calls,
+        )
+
+    async def start(self, queue: str, activities: Activities, slots: int) -> None:
+        """Start a worker that executes up to `slots` activities at a time, in threads."""
+        worker = Worker(
+            self.client,
+            task_queue=queue,
+            activities=activities,
+            activity_executor=self.stack.enter_context(ThreadPoolExecutor(slots, queue)),
+            max_concurrent_activities=slots,
+            max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
+            graceful_shutdown_timeout=timedelta(seconds=self.settings.graceful_shutdown),
+            interceptors=[HeartbeatInterceptor()],
+        )
+        await self.stack.enter_async_context(worker)
+
+
+def _list_inventory_activities(inventory: InventoryActivities) -> Activities:
+    return [inventory.update_inventory, inventory.preview_inventory, inventory.remove_inventory]
+
+
+def _list_fabric_activities(fabrics: FabricActivities) -> Activities:
+    return [fabrics.observe, fabrics.diff, fabrics.diagnose]

@@ -1,0 +1,71 @@
+"""The Temporal worker for workflows; it keeps the fleet's workflow running."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities.fleet import is_stuck
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
+from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
+from settings import Settings
+from workflows.fabric_inventory import FabricInventory
+from workflows.fabric_sync import FabricSync
+from workflows.fleet import Fleet, FleetState
+from workflows.malformed_messages import MalformedMessageInterceptor
+from workflows.probe import Examination, Preview, Probe, Removal
+
+STICKY_TIMEOUT: Final = timedelta(seconds=1)
+"""After a worker is killed, Temporal waits this long before another continues its loops; by default 10 s."""
+
+KEEP_EXISTING: Final = WorkflowIDConflictPolicy.USE_EXISTING
+TERMINATE_EXISTING: Final = WorkflowIDConflictPolicy.TERMINATE_EXISTING
+
+log = logging.getLogger("fabric_sync.worker")
+
+
+@asynccontextmanager
+async def running_workflow_worker(client: Client, settings: Settings) -> AsyncIterator[None]:
+    """Run workflows, and keep the fleet's running, until the block ends."""
+    worker = Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[FabricSync, FabricInventory, Fleet, Probe, Examination, Preview, Removal],
+        max_concurrent_workflow_tasks=settings.concurrent_workflow_tasks,
+        max_cached_workflows=settings.cached_workflows,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        interceptors=[MalformedMessageInterceptor()],
+    )
+    async with worker:
+        fleet = asyncio.create_task(_ensure_fleet_runs(client, settings), name="keep fleet running")
+        try:
+            yield
+        finally:
+            fleet.cancel()
+
+
+async def _ensure_fleet_runs(client: Client, settings: Settings) -> None:
+    """Start the fleet's workflow again whenever it was terminated."""
+    while True:
+        try:
+            # A stuck fleet fails on its own history or input; it has no state worth keeping.
+            stuck = await is_stuck(client, FLEET_WORKFLOW_ID)
+            await client.start_workflow(
+                Fleet.run,
+                FleetState(interval=settings.fleet_interval),
+                id=FLEET_WORKFLOW_ID,
+                task_queue=settings.task_queue,
+                task_timeout=WORKFLOW_TASK_TIMEOUT,
+                id_conflict_policy=TERMINATE_EXISTING if stuck else KEEP_EXISTING,
+                static_summary="keeps the loops of all fabrics running",
+            )
+        except RPCError as error:
+            log.warning("The fleet workflow could not be started (%s); retrying.", error.message)
+        await asyncio.sleep(settings.fleet_interval)
