@@ -129,7 +129,7 @@ class RecordActivities:
 
 
 def check_owner(record: Row, instance: str) -> None:
-    """Raise `OwnedByOtherInstallation` unless the record belongs to `instance` or to nobody."""
+    """Raise `OwnedByOtherInstallation` unless `instance` or nobody owns the record."""
     if other := find_other_owner(record, instance):
         raise OwnedByOtherInstallation(
             f"The record of {record['name']} belongs to another installation of Fabric Sync"
