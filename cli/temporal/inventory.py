@@ -13,7 +13,7 @@ POLL_SECONDS: Final = 0.5
 
 
 async def wait_for_inventory(loops: LoopClient, fabric_id: str, report: SyncReport) -> SyncReport:
-    """Wait until NetBox has what that sync observed; return its report with what was written.
+    """Wait until NetBox has what that sync observed; return its complete report.
 
     Raises `CommandError` after an hour, or if the loop answers no more.
     """

@@ -187,7 +187,7 @@ class LoopClient:
         return await self._wait_for_update(update, UPDATE_TIMEOUT)
 
     async def confirm_deletes(self, fabric_id: str, digest: str) -> SyncReport:
-        """Confirm the deletes of that digest; return the report of the sync that they follow.
+        """Confirm the deletes of that digest; return the report of the sync before them.
 
         Raises `NoLoop`, `NoWorker`; it sends no signal, as other deletes may be pending by the time it arrives.
         """

@@ -111,7 +111,7 @@ class OrphanedLoopsError(Exception):
 
 
 class FleetSnapshot(BaseModel, frozen=True):
-    """All records and all loops at one moment, and the fabrics whose inventory is being written.
+    """All records, loops and running inventories at one moment.
 
     `instance` is this installation, `netbox_heartbeat` the number of seconds after which a record is written
     though nothing changed.

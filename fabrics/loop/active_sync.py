@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 
 class Trigger(StrEnum):
-    """The reason why a sync began: its slot, a request, or a loop without a recent sync."""
+    """The reason why a sync began: a slot, a request, or no recent sync."""
 
     SCHEDULE = "schedule"
     MANUAL = "manual"

@@ -1,4 +1,4 @@
-"""One pass over a fabric's inventory: the run of the workflow that brings it into NetBox.
+"""One pass over a fabric's inventory: a run of the workflow that writes it.
 
 The loop starts a pass at the end of a sync and goes on; the pass reports back with its token.
 """

@@ -129,7 +129,7 @@ class Inventory(BaseModel, frozen=True):
         return self.model_copy(update={"unread": True, "unverified": True})
 
     def is_due(self, now: datetime, max_age: timedelta, retry_interval: timedelta) -> bool:
-        """True if anything changed or was requested, work is pending, or `max_age` has elapsed.
+        """True if a pass is needed: changes, requests, pending work, or old age.
 
         What failed or is pending is tried again after `retry_interval`, unless a person asks for it. Nothing is due
         after a sync that could not read the fabric, since an absence counts once for each observation.
@@ -164,7 +164,7 @@ class Inventory(BaseModel, frozen=True):
         return self.model_copy(update={"running": running})
 
     def drop_pass(self) -> "Inventory":
-        """Return the inventory without a pass that never began; the next sync tries again."""
+        """Return the inventory without a pass that never began."""
         return self.model_copy(update={"running": None, "last_attempt": None})
 
     def end(self, result: PassResult) -> "Inventory":

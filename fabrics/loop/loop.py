@@ -154,7 +154,7 @@ class FabricLoop(LoopState):
         return self.inventory.is_due(now, max_age, retry_interval)
 
     def begin_pass(self, token: str, now: datetime) -> PassRequest | None:
-        """Begin a pass over the inventory at a sync's end; None if none is due or one runs."""
+        """Begin a pass over the inventory at a sync's end; None if none may begin."""
         inventory, config = self.inventory, self.effective_config
         if inventory.running or not self._is_pass_due(now):
             return None

@@ -23,7 +23,7 @@ from fabrics.record.sync_status import (
 
 
 class SyncReport(BaseModel, frozen=True):
-    """A short report of one sync; times are in seconds, only a scheduled sync has a slot.
+    """A short report of one sync, in seconds; only a scheduled sync has a slot.
 
     `lateness` runs from the slot to the start of reading the fabric; None if it was never read.
     `inventory_follows` says that the inventory is updated after this sync. Its report, without single objects,
@@ -108,7 +108,7 @@ class FabricStatus(BaseModel, frozen=True):
 
     @classmethod
     def from_record(cls, config: FabricConfig, last_known: LastKnownState) -> Self:
-        """Return the status that follows from the record alone, without what only its loop knows."""
+        """Return the status that follows from the record alone."""
         state = last_known.valid_for(config)
         return cls(
             name=config.name,

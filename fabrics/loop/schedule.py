@@ -41,7 +41,7 @@ class Schedule(BaseModel, frozen=True):
     def initial(
         cls, fabric_id: str, interval: int, spread: int, last_sync: datetime | None, now: datetime
     ) -> Self:
-        """Start at `now`; sync outside the grid if the fabric is new or has missed a slot.
+        """Start at `now`; sync soon if the fabric is new or has missed a slot.
 
         That sync is within `spread` seconds, by a hash of the fabric id: a fleet that starts together does not
         sync together. A slot that is as near serves as well. Slots before `now` do not count as missed.
@@ -96,7 +96,7 @@ class Schedule(BaseModel, frozen=True):
         return self._serve(now)
 
     def replan(self, interval: int, last_sync: datetime | None, now: datetime) -> Self:
-        """Take over the slots of a new interval, except for those close after the last sync."""
+        """Take the slots of a new interval, except those close after the last sync."""
         schedule = self.model_copy(update={"interval": interval, "served": now})
         return schedule._serve_close_slots(last_sync) if last_sync else schedule
 

@@ -75,7 +75,7 @@ class SyncFailure(BaseModel, frozen=True):
 
 
 class InventoryState(StrEnum):
-    """The state of a fabric's inventory in NetBox, in the order in which the values apply."""
+    """The state of a fabric's inventory, in the order in which the values apply."""
 
     OFF = "off"
     RUNNING = "running"
@@ -162,6 +162,9 @@ def compute_sync_status(config: FabricConfig, last_known: LastKnownState) -> Syn
 
 
 def compute_status_error(config: FabricConfig, last_known: LastKnownState) -> str:
-    """Return a fabric's error: unusable settings, then those of the last sync until the next one runs."""
+    """Return a fabric's error: unusable settings, then errors of the last sync.
+
+    A running sync hides those of the last one.
+    """
     error = "" if last_known.syncing else last_known.error
     return " ".join(filter(None, (*config.problems, error)))[:500]

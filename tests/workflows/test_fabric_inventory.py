@@ -1,4 +1,4 @@
-"""Passes over an inventory on a real Temporal server, with loops that come and go meanwhile.
+"""Passes over an inventory on a real server, with loops that come and go.
 
 The time-skipping server stops skipping once a pass outlives the run of the loop that started it.
 """
@@ -29,7 +29,7 @@ SETTINGS = {"first_sync_spread": 0, "inventory_retry_interval": 0}
 
 @asynccontextmanager
 async def loading(client: Client, environment: LoopEnvironment) -> AsyncIterator[Loop]:
-    """Run a worker and a loop whose first load goes on until the environment's gate is opened."""
+    """Run a worker and a loop whose first load lasts until the gate is opened."""
     defaults = environment.installation
     environment.installation = defaults.model_copy(update=SETTINGS)
     environment.inventory_gate.clear()

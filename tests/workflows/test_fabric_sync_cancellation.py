@@ -1,4 +1,4 @@
-"""A sync or a first load that takes an hour, with edits and a disabled fabric meanwhile."""
+"""A sync or a first load that takes an hour, with edits meanwhile."""
 
 from datetime import timedelta
 

@@ -44,7 +44,7 @@ def confirmed_digests(environment: LoopEnvironment) -> list[str]:
 
 
 async def wait_for_pass(running: RunningLoop, sync: int) -> InventoryStatus:
-    """Skip time until the pass after this sync, or a later one, has ended; return its status."""
+    """Skip time until the pass after this sync has ended; return its status."""
     while (status := (await running.status()).inventory).last_sync < sync:
         await running.sleep(0.1)
     return status

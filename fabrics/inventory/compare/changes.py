@@ -209,7 +209,7 @@ class _Comparison:
         }
 
     def _find_withdrawn_fields(self, planned: PlannedObject, row: ExistingObject) -> set[str]:
-        """Return fields that refer to an object of this fabric which the live state no longer has.
+        """Return fields that refer to an object which the live state no longer has.
 
         Such a reference is wrong at once; only the delete of the object waits.
         """

@@ -149,7 +149,7 @@ class Fabric:
             await wait_until(read, lambda shown: shown == status, LOOP_PATIENCE_SECONDS)
 
     async def wait_for_inventory(self, sync: int = 1) -> InventoryStatus:
-        """Wait until the pass over the inventory after this sync, or a later one, has ended."""
+        """Wait until the pass after this sync, or after a later one, has ended."""
         status = await wait_until(
             self.status,
             lambda status: (
@@ -160,7 +160,7 @@ class Fabric:
         return status.inventory
 
     async def sync_fully(self) -> InventoryReport | None:
-        """Sync now, compare the whole inventory, and return what was written; None if it failed."""
+        """Sync now with a full comparison; return what was written, None if it failed."""
         report = await self.handle.execute_update(FabricSync.sync_now, True)
         last = (await self.wait_for_inventory(report.number)).last_sync
         return next(known.inventory for known in await self.history() if known.number == last)

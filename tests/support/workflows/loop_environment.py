@@ -313,6 +313,6 @@ async def start(client: Client, state: FabricLoop, queue: str) -> WorkflowHandle
 
 
 async def terminate(handle: WorkflowHandle[Any, Any]) -> None:
-    """Terminate the workflow if it still runs: its timers would delay the server's clock."""
+    """Terminate the workflow if it runs: its timers would delay the server's clock."""
     with suppress(RPCError):  # it has ended, or was never started
         await handle.terminate()

@@ -1,6 +1,6 @@
-"""Record the histories for `test_replay.py`: fabric_sync, fabric_inventory, record_lost and fleet.
+"""Record the histories for `test_replay.py`.
 
-Run `python -m tests.support.workflows.record_histories NAME`.
+Run `python -m tests.support.workflows.record_histories NAME`: fabric_sync, fabric_inventory, record_lost or fleet.
 
 Record them again only if no running loop has the old order of commands, or if the change is guarded with
 `workflow.patched`.
