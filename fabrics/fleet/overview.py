@@ -52,7 +52,7 @@ def build_overview(  # noqa: PLR0913  one argument a source
     netbox_heartbeat: int,
     now: datetime,
 ) -> FabricOverview:
-    """Build the overview from the record, and from `loop_status` if there is one.
+    """Build the overview from the record, and from a `loop_status` that knows it.
 
     A `shown_status` of `syncing` counts as long as a loop may be syncing. `waiting_since` is set if the loop
     has had work that no worker took. `owner` is set if another installation syncs the fabric: its loops
@@ -62,7 +62,7 @@ def build_overview(  # noqa: PLR0913  one argument a source
     ours = config.needs_loop and not owner
     syncing = shown_status == SyncStatus.SYNCING and (running or bool(owner))
     known = last_known.model_copy(update={"syncing": syncing})
-    status = loop_status or FabricStatus.from_record(config, known)
+    status = _choose_status(FabricStatus.from_record(config, known), loop_status)
     # Half an interval past its slot: if all workers stop, that shows within two intervals.
     patience = timedelta(seconds=config.interval / 2)
     waits = ours and waiting_since is not None and now - waiting_since > patience
@@ -87,6 +87,14 @@ def build_overview_from_loop(
         lost=False,
         stale=is_stale(loop_status, netbox_heartbeat, now),
     )
+
+
+def _choose_status(recorded: FabricStatus, loop_status: FabricStatus | None) -> FabricStatus:
+    """Return what the loop says; only its errors if it does not know the record yet."""
+    if loop_status is None or loop_status.record_read:
+        return loop_status or recorded
+    errors = {name: getattr(loop_status, name) for name in ("netbox_error", "ignored")}
+    return recorded.model_copy(update=errors)
 
 
 def _drop_past_next_sync(status: FabricStatus, now: datetime) -> dict[str, Any]:

@@ -165,6 +165,7 @@ class LoopState(BaseModel):
                 "next_sync": self.next_sync,
                 "netbox_error": self.record_error,
                 "ignored": self.ignored_message,
+                "record_read": self.config is not None,
                 "inventory": inventory,
                 "inventory_state": inventory.state,
                 "syncs": self.syncs,

@@ -79,7 +79,8 @@ class FabricStatus(BaseModel, frozen=True):
     """Everything a loop knows, under the record's field names without `hh_`.
 
     `missed` counts slots without a sync since the loop began. `ignored` describes the last malformed
-    message. `netbox_error` says why the record is out of date; empty if it is not.
+    message. `netbox_error` says why the record is out of date; empty if it is not. `record_read` is false as long as
+    a new loop has not read its record, which may know better.
     """
 
     name: str
@@ -105,6 +106,7 @@ class FabricStatus(BaseModel, frozen=True):
     missed: int = 0
     netbox_error: str = ""
     ignored: str = ""
+    record_read: bool = True
 
     @classmethod
     def from_record(cls, config: FabricConfig, last_known: LastKnownState) -> Self:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fabrics.fleet.overview import build_overview, build_overview_from_loop
+from fabrics.loop.loop import FabricLoop
 from fabrics.loop.report import FabricStatus
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.record.sync_status import ConnectionStatus, LastKnownState, SyncStatus
@@ -66,6 +67,18 @@ def test_record_that_netbox_refuses_is_unhealthy() -> None:
     refused = loop_status.model_copy(update={"netbox_error": "NetBox refuses the token."})
     assert build_overview_from_loop(loop_status, 900, NOW).is_healthy
     assert not build_overview_from_loop(refused, 900, NOW).is_healthy
+
+
+def test_record_is_shown_until_a_new_loop_has_read_it() -> None:
+    new = FabricLoop(fabric_id=CONFIG.fabric_id, record_error="NetBox is down.").status()
+    assert (new.sync_status, new.record_read) == ("never_synced", False)
+    overview = build_overview(
+        CONFIG, state(timedelta(0)), new, running=True, netbox_heartbeat=900, now=NOW
+    )
+    assert (overview.sync_status, overview.netbox_error) == (
+        "inventory_only",
+        "NetBox is down.",
+    )
 
 
 @pytest.mark.parametrize(("waited", "stale"), [(30, False), (31, True)])
