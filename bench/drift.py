@@ -1,13 +1,12 @@
 """Measure the cost of comparing a large fabric with its Git directory.
 
-Run `.venv/bin/python bench/drift.py`; it prints one JSON line. It generates 10,000 objects in 200
+Run `.venv/bin/python bench/drift.py`. It generates 10,000 objects in 200
 files and syncs them cold, warm with no change, and warm with one changed file, each time from the
 bytes of files and lists to drift and digests. The floor is the unavoidable cost, measured in the same
 run: parsing the files with the C YAML parser and decoding the lists as JSON. All seconds are
 processor time, the median of several rounds.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -15,13 +14,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/drift.py`
 
 from bench.manifests import make_manifest
+from bench.measure.result import describe_machine, print_result
 from fabrics.drift.compare import find_drift
 from fabrics.drift.model import Drift, LiveState
 from fabrics.resources.defaults import apply_defaults
@@ -50,14 +51,13 @@ class SyncCache:
     live: Mapping[str, Resource]
 
 
-def main() -> None:
-    """Measure, and print the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--objects", type=int, default=10_000)
-    parser.add_argument("--runs", type=int, default=5)
-    options = parser.parse_args()
-    fabric = _make_fabric(options.objects)
-    print(json.dumps({"benchmark": "drift", **_measure(fabric, options.runs)}))
+def main(
+    objects: Annotated[int, typer.Option(min=50, help="Objects of the fabric.")] = 10_000,
+    runs: Annotated[int, typer.Option(min=1, help="Rounds, of which the median counts.")] = 5,
+) -> None:
+    """Measure the cost of comparing a large fabric with its Git directory."""
+    machine = describe_machine()
+    print_result("drift", machine, _measure(_make_fabric(objects), runs))
 
 
 def _measure(fabric: FabricInput, runs: int) -> dict[str, Any]:
@@ -237,4 +237,4 @@ def _make_live_item(number: int, kind: Kind, manifest: dict[str, Any]) -> Json:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,0 +1,133 @@
+"""The product as a measured scheduler: Temporal, its database file, and worker processes."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final, override
+
+import psutil
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from bench.fleet.records import create_records, read_last_write
+from bench.fleet.scheduler import PROJECT, FleetSize, Role, Scheduler, kill
+from fabrics.loop.loop import workflow_id
+from fabrics.loop.report import SyncReport
+from stack.processes.supervisor import Supervisor
+from stack.services.temporal_server import start_temporal
+from workflows.fabric_sync import FabricSync
+
+WORKER_SCRIPT: Final = PROJECT / "bench/fleet/instant_worker.py"
+DATABASE: Final = "temporal.db"
+CONCURRENT_CALLS: Final = 10
+
+
+class FabricSyncFleet(Scheduler):
+    """The loops of all fabrics, which the product's own fleet workflow starts."""
+
+    name = "fabric-sync"
+    polls = "durable timers"
+
+    def __init__(self, size: FleetSize, workers: int = 1) -> None:
+        """Prepare a fleet with this number of worker processes."""
+        super().__init__(size)
+        self._worker_count = workers
+        self._port = 7233
+        self._temporal = Supervisor(self.folder)
+
+    @override
+    def _start(self) -> None:
+        create_records(self.folder, self.size.fabric_ids, self.size.interval)
+        self.start_temporal()
+        self.start_workers()
+
+    @override
+    def _stop(self) -> None:
+        super()._stop()
+        self._temporal.close()
+
+    def start_temporal(self) -> None:
+        """Start the server, also after it was killed: with its database, at its address."""
+        server = start_temporal(self._temporal, self.folder / DATABASE, self._port)
+        self._port = int(server.address.rpartition(":")[2])
+
+    def kill_temporal(self) -> None:
+        """End the server with SIGKILL."""
+        kill(self.list_processes("server"))
+        self._temporal.close()  # frees the port for the next server
+        self._temporal = Supervisor(self.folder)
+
+    @override
+    def start_workers(self) -> None:
+        for _ in range(self._worker_count):
+            self._supervisor.start(
+                "Worker", [sys.executable, WORKER_SCRIPT], env=self._worker_environment
+            )
+
+    @override
+    def list_processes(self, role: Role) -> list[psutil.Process]:
+        if role == "server":
+            return self._temporal.list_processes("Temporal")
+        return self._supervisor.list_processes("Worker")
+
+    @override
+    def read_last_write(self) -> float:
+        return read_last_write(self.folder)
+
+    @override
+    def read_lateness(self, since: float, until: float) -> list[float]:
+        reports = self.read_reports(since, until)
+        return [report.lateness for report in reports if report.lateness is not None]
+
+    def read_reports(self, since: float, until: float) -> list[SyncReport]:
+        """Return the loops' reports of syncs whose slots are in this period."""
+        first, end = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
+        histories = asyncio.run(self._query_histories())
+        reports = (report for history in histories for report in history)
+        return [report for report in reports if report.slot and first <= report.slot < end]
+
+    def measure_database(self) -> int:
+        """Return the size of the database with its write-ahead log, in bytes."""
+        return sum(path.stat().st_size for path in self.folder.glob(f"{DATABASE}*"))
+
+    def measure_longest_history(self) -> int:
+        """Return the largest number of events in the current run of any loop."""
+        return max(asyncio.run(self._list_history_lengths()))
+
+    @property
+    def _address(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    @property
+    def _worker_environment(self) -> dict[str, str]:
+        """Leaves all settings of the worker that matter here at their defaults."""
+        return {
+            "TEMPORAL_ADDRESS": self._address,
+            "FABRIC_SYNC_INVENTORY": "false",
+            "FABRIC_SYNC_NETBOX_TOKEN": "unused",
+            "FABRIC_SYNC_CACHE_DIR": str(self.folder / "cache"),
+            "BENCH_FOLDER": str(self.folder),
+            "BENCH_LOOK_SECONDS": str(self.size.look_seconds),
+        }
+
+    async def _query_histories(self) -> list[list[SyncReport]]:
+        return await self._ask_each(lambda loop: loop.query(FabricSync.history))
+
+    async def _list_history_lengths(self) -> list[int]:
+        return [loop.history_length for loop in await self._ask_each(WorkflowHandle.describe)]
+
+    async def _ask_each[T](
+        self, ask: Callable[[WorkflowHandle[FabricSync, str]], Awaitable[T]]
+    ) -> list[T]:
+        """Return each loop's answer, a few at a time."""
+        client = await Client.connect(self._address, data_converter=pydantic_data_converter)
+        limit = asyncio.Semaphore(CONCURRENT_CALLS)
+
+        async def ask_one(fabric_id: str) -> T:
+            async with limit:
+                return await ask(
+                    client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
+                )
+
+        return await asyncio.gather(*map(ask_one, self.size.fabric_ids))

@@ -1,0 +1,19 @@
+"""What the peers have in common: a Valkey server, and jobs that know when they were due."""
+
+from typing import override
+
+from bench.fleet.scheduler import Scheduler
+from stack.services.valkey import start_valkey
+
+
+class Peer(Scheduler):
+    """A scheduler with its state in Valkey, at the Unix socket `socket`."""
+
+    @override
+    def _start(self) -> None:
+        self.socket = start_valkey(self.folder, self._supervisor)
+
+    @override
+    def read_lateness(self, since: float, until: float) -> list[float]:
+        arrivals = self.arrivals.read(since)
+        return [a.time - a.due for a in arrivals if since <= a.due < until]

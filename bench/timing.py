@@ -1,0 +1,80 @@
+"""Measure how late fabrics are looked at, beside two other schedulers in the same run.
+
+Run `.venv/bin/python bench/timing.py 100@10 1000@60`. For each size and system a fleet starts cold; after four
+intervals, and once no record is being written any more, whole cycles are measured. Lateness is by the
+system's own account: a loop's reports, or a job's planned time. Grid drift, early, missed and doubled looks
+follow from the times of the looks alone (`bench.measure.grid`). Finally the workers of a small fleet are
+killed with SIGKILL while some look, and started again. Worker, workflows and Temporal are the product's own;
+only NetBox, Git and Kubernetes answer at once (`bench.fleet.instant_worker`).
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/timing.py`
+
+from bench.fleet.fabric_sync import FabricSyncFleet
+from bench.fleet.phases import kill_workers_during_looks, measure_cycles, wait_until_settled
+from bench.fleet.scheduler import FleetSize, Scheduler
+from bench.measure.figures import summarize_lateness
+from bench.measure.result import describe_machine, print_result, report_progress
+from bench.peers.installed import load_peers
+
+SIZES: Final = ["100@10", "500@60", "1000@60", "2000@60"]
+
+KILL_SIZE: Final = FleetSize(20, 10, look_seconds=1.0)
+"""Two looks at a time on average, as many as each system does at once on two cores."""
+
+KILL_WAIT_SECONDS: Final = 180
+"""Longer than the 120 s after which a scheduler of RQ takes over from one that was killed."""
+
+
+def main(
+    sizes: Annotated[list[str] | None, typer.Argument(help="FABRICS@INTERVAL ...")] = None,
+    cycles: Annotated[int, typer.Option(min=4, help="Measured intervals of each fleet.")] = 5,
+    kill_wait: Annotated[int, typer.Option(help="Seconds after the kill.")] = KILL_WAIT_SECONDS,
+) -> None:
+    """Measure the lateness of fleets of these sizes, of all systems that are installed."""
+    machine, (peers, skipped) = describe_machine(), load_peers()
+    systems: list[type[Scheduler]] = [FabricSyncFleet, *peers]
+    fleets = [FleetSize.parse(size) for size in sizes or SIZES]
+    rows = [_measure(system, size, cycles) for size in fleets for system in systems]
+    result = {
+        "runs": [run for run, _ in rows],
+        "cold_starts": [cold_start for _, cold_start in rows],
+        "kills": [_measure_kill(system, kill_wait) for system in systems],
+        "skipped": skipped,
+    }
+    print_result("timing", machine, result)
+
+
+def _measure(
+    system: type[Scheduler], size: FleetSize, cycles: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the rows for whole cycles and for the cold start before them."""
+    report_progress(f"{system.name}: {size.fabrics} fabrics every {size.interval} s")
+    started = time.time()
+    with system(size) as scheduler:
+        start = wait_until_settled(scheduler, started)
+        settled = time.time()
+        figures = measure_cycles(scheduler, cycles)
+        cold_lateness = summarize_lateness(scheduler.read_lateness(started, settled))
+    named = {"system": system.name, "fabrics": size.fabrics, "interval_s": size.interval}
+    return named | {"polls": system.polls} | figures, named | start | cold_lateness
+
+
+def _measure_kill(system: type[Scheduler], wait_seconds: float) -> dict[str, Any]:
+    """Return the row for workers that were killed while they looked."""
+    report_progress(f"{system.name}: SIGKILL of all workers")
+    with system(KILL_SIZE) as scheduler:
+        figures = kill_workers_during_looks(scheduler, wait_seconds)
+    sizes = {"fabrics": KILL_SIZE.fabrics, "interval_s": KILL_SIZE.interval}
+    return {"system": system.name, **sizes, "look_s": KILL_SIZE.look_seconds, **figures}
+
+
+if __name__ == "__main__":
+    typer.run(main)
