@@ -1,4 +1,4 @@
-"""Measure how a fleet comes back after its workers, or Temporal, or both were killed.
+"""Measure how a fleet comes back after a kill of workers, Temporal or both.
 
 Run `.venv/bin/python bench/restart.py [--fabrics N] [--outage SECONDS]`. Once a fleet whose sources answer at
 once (see `bench.fleet.instant_worker`) has settled, three kills with SIGKILL follow: all workers, started again

@@ -1,4 +1,4 @@
-"""Measure how late fabrics are looked at, beside two other schedulers in the same run.
+"""Measure how late fabrics are looked at, beside two other schedulers.
 
 Run `.venv/bin/python bench/timing.py 100@10 1000@60`. For each size and system a fleet starts cold; after four
 intervals, and once no record is being written any more, whole cycles are measured. Lateness is by the
@@ -38,7 +38,7 @@ def main(
     cycles: Annotated[int, typer.Option(min=4, help="Measured intervals of each fleet.")] = 5,
     kill_wait: Annotated[int, typer.Option(help="Seconds after the kill.")] = KILL_WAIT_SECONDS,
 ) -> None:
-    """Measure the lateness of fleets of these sizes, of all systems that are installed."""
+    """Measure the lateness of fleets of these sizes, of each installed system."""
     machine, (peers, skipped) = describe_machine(), load_peers()
     systems: list[type[Scheduler]] = [FabricSyncFleet, *peers]
     fleets = [FleetSize.parse(size) for size in sizes or SIZES]

@@ -1,4 +1,4 @@
-"""The product as a measured scheduler: Temporal, its database file, and worker processes."""
+"""The product as a measured scheduler: Temporal with a database file, and workers."""
 
 import asyncio
 import sys

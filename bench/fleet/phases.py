@@ -15,7 +15,7 @@ POLL_SECONDS: Final = 0.5
 
 
 def wait_until_all_seen(scheduler: Scheduler, since: float, timeout_seconds: float) -> float | None:
-    """Return how many seconds after `since` all fabrics had been looked at; None if never."""
+    """Return the seconds from `since` until all fabrics were seen; None if never."""
     while time.time() < since + timeout_seconds:
         first_looks = {a.fabric_id: a.time for a in reversed(scheduler.arrivals.read(since))}
         if len(first_looks) == scheduler.size.fabrics:
@@ -25,7 +25,7 @@ def wait_until_all_seen(scheduler: Scheduler, since: float, timeout_seconds: flo
 
 
 def wait_until_settled(scheduler: Scheduler, started: float) -> dict[str, Any]:
-    """Wait for four intervals, and until no record was written for one; describe this start.
+    """Wait for four intervals and for one without writes; describe this start.
 
     `all_seen_s` and `settled_s` count from the start of the first worker; `settled_s` is None if records
     were still being written after 15 minutes.
@@ -70,7 +70,7 @@ def measure_cycles(scheduler: Scheduler, cycles: int) -> dict[str, Any]:
 
 
 def kill_workers_during_looks(scheduler: Scheduler, wait_seconds: float) -> dict[str, Any]:
-    """Kill all workers while some look, start them again, and see who is looked at afterwards.
+    """Kill all workers while some look, start them again, and see who is lost.
 
     A fabric is lost if nobody looks at it in the last third of `wait_seconds`, counted from the kill.
     """
@@ -93,9 +93,9 @@ def kill_workers_during_looks(scheduler: Scheduler, wait_seconds: float) -> dict
 
 
 def describe_catch_up(scheduler: Scheduler, down: float, up: float) -> dict[str, Any]:
-    """Return how fast the fabrics were looked at that were overdue after the time without a scheduler.
+    """Return how fast the overdue fabrics were looked at after an outage.
 
-    It was `down` until `up`, but starting takes a moment, so the overdue fabrics are those with a slot between
+    It lasted from `down` to `up`, but starting takes a moment, so the overdue fabrics are those with a slot between
     `down` and the first look.
     """
     interval, looks = scheduler.size.interval, scheduler.arrivals.read(up)

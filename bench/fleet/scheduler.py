@@ -1,4 +1,4 @@
-"""What every measured scheduler offers: its start, its workers' end, and what its processes used."""
+"""What every measured scheduler offers: starts, kills, and what its processes use."""
 
 import shutil
 import tempfile
@@ -25,7 +25,7 @@ ROLES: Final[tuple[Role, ...]] = ("worker", "server")
 
 @dataclass(frozen=True)
 class FleetSize:
-    """A number of fabrics, their interval, and how long a look takes, both in seconds."""
+    """A number of fabrics; their interval and a look's length are in seconds."""
 
     fabrics: int
     interval: int
@@ -46,7 +46,7 @@ class FleetSize:
 
 
 class Scheduler(ABC):
-    """A scheduler of looks at a fleet, which runs in a `with` block with all files in `folder`."""
+    """A scheduler that runs during a `with` block, with all its files in `folder`."""
 
     name: ClassVar[str]
     polls: ClassVar[str]
@@ -94,7 +94,7 @@ class Scheduler(ABC):
 
     @abstractmethod
     def read_lateness(self, since: float, until: float) -> list[float]:
-        """Return how late the looks due in this period were, in seconds, by its own account."""
+        """Return the lateness of looks due in this period, by its own account."""
 
     def read_last_write(self) -> float:
         """Return when a record was last written, in seconds since the epoch; 0 if never."""

@@ -19,9 +19,10 @@ def summarize_lateness(seconds: Sequence[float]) -> dict[str, float | None]:
 
 
 def describe_trend(times: Sequence[float], values: Sequence[float]) -> dict[str, float | bool]:
-    """Describe a series: its ends, and the slope of its second half by least squares, an hour.
+    """Describe a series: its ends, and the slope of its second half.
 
-    It rises if the line through the second half gains more than `RISING_SHARE` of its mean. Times are in seconds.
+    The slope is by least squares, an hour; times are in seconds. The series rises if the line through the
+    second half gains more than `RISING_SHARE` of its mean.
     """
     middle = len(times) // 2
     late_times, late_values = times[middle:], values[middle:]

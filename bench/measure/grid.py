@@ -85,7 +85,7 @@ def judge_fleet(
 
 
 def measure_drift(interval: int, arrivals: Sequence[float]) -> float | None:
-    """Return by how many seconds a fabric's own grid has moved; None for under four arrivals.
+    """Return by how many seconds a fabric has left its grid; None after few arrivals.
 
     No grid is assumed: looks a whole number of intervals apart lie on one grid. As lateness only delays,
     the least delay in the first half is compared with that in the second.

@@ -1,6 +1,7 @@
-"""Celery as a measured scheduler: Beat starts a master task each second, which starts what is due.
+"""Celery as a measured scheduler: a master task starts what is due.
 
-The worker is the default one, prefork, with a process for each of two cores.
+Celery Beat starts the master task each second. The worker is the default one, prefork, with a process for
+each of two cores.
 """
 
 import sys

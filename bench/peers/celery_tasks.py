@@ -1,4 +1,4 @@
-"""The Celery peer's tasks: a master that starts what is due, and the look at one fabric.
+"""The Celery peer's tasks: a master that starts what is due, and a look.
 
 As plugins do it, a fabric is due one interval after its last start, and the master notes the start.
 """

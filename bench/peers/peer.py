@@ -1,4 +1,4 @@
-"""What the peers have in common: a Valkey server, and jobs that know when they were due."""
+"""What the peers share: a Valkey server, and looks that know when they are due."""
 
 from typing import override
 
