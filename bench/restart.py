@@ -9,6 +9,7 @@ memory of a loop is the worker's resident memory above that of a worker without 
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -37,13 +38,17 @@ def main(
     interval: Annotated[int, typer.Option(min=5, help="Seconds between syncs.")] = 60,
     outage: Annotated[int, typer.Option(min=0, help="Seconds of the outage of both.")] = 300,
     workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 1,
+    setting: Annotated[list[str] | None, typer.Option(help="Worker's setting, NAME=VALUE.")] = None,
 ) -> None:
     """Measure how a fleet comes back after kills."""
     machine, kills, afterwards = describe_machine(), [], []
-    empty_bytes = _measure_empty_workers(interval, workers)
+    make_fleet = partial(FabricSyncFleet, workers=workers, settings=setting or [])
+    with make_fleet(FleetSize(0, interval)) as empty:
+        time.sleep(EMPTY_WORKER_SECONDS)
+        empty_bytes = empty.measure_memory()["worker"]
     report_progress(f"cold start of {fabrics} loops every {interval} s")
     started = time.time()
-    with FabricSyncFleet(FleetSize(fabrics, interval), workers) as fleet:
+    with make_fleet(FleetSize(fabrics, interval)) as fleet:
         cold_start = wait_until_settled(fleet, started)
         cold_start["memory_kb_per_loop"] = _measure_loop_kilobytes(fleet, empty_bytes)
         for killed, seconds in {"workers": 0, "Temporal": 0, "workers, Temporal": outage}.items():
@@ -55,18 +60,12 @@ def main(
         "fabrics": fabrics,
         "interval_s": interval,
         "workers": workers,
+        "settings": setting or [],
         "cold_start": cold_start,
         "kills": kills,
         "afterwards": afterwards,
     }
     print_result("restart", machine, result)
-
-
-def _measure_empty_workers(interval: int, workers: int) -> int:
-    """Return the resident memory of workers without loops, in bytes."""
-    with FabricSyncFleet(FleetSize(0, interval), workers) as fleet:
-        time.sleep(EMPTY_WORKER_SECONDS)
-        return fleet.measure_memory()["worker"]
 
 
 def _kill(fleet: FabricSyncFleet, killed: str, outage: float) -> dict[str, Any]:
@@ -86,7 +85,7 @@ def _kill(fleet: FabricSyncFleet, killed: str, outage: float) -> dict[str, Any]:
     return {"all_seen_s": all_seen} | describe_catch_up(fleet, down, up)
 
 
-def _measure_loop_kilobytes(fleet: FabricSyncFleet, empty_bytes: int) -> int:
+def _measure_loop_kilobytes(fleet: FabricSyncFleet, empty_bytes: float) -> int:
     used = fleet.measure_memory()["worker"] - empty_bytes
     return round(used / fleet.size.fabrics / 1000)
 

@@ -10,6 +10,8 @@ only NetBox, Git and Kubernetes answer at once (`bench.fleet.instant_worker`).
 
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -24,56 +26,67 @@ from bench.measure.figures import summarize_lateness
 from bench.measure.result import describe_machine, print_result, report_progress
 from bench.peers.installed import load_peers
 
+type MakeScheduler = Callable[[FleetSize], Scheduler]
+
 SIZES: Final = ["100@10", "500@60", "1000@60", "2000@60"]
 
 KILL_SIZE: Final = FleetSize(20, 10, look_seconds=1.0)
 """Two looks at a time on average, as many as each system does at once on two cores."""
 
-KILL_WAIT_SECONDS: Final = 180
+KILL_WAIT_SECONDS: Final = 180.0
 """Longer than the 120 s after which a scheduler of RQ takes over from one that was killed."""
 
 
-def main(
+def main(  # noqa: PLR0913  one argument an option
     sizes: Annotated[list[str] | None, typer.Argument(help="FABRICS@INTERVAL ...")] = None,
-    cycles: Annotated[int, typer.Option(min=4, help="Measured intervals of each fleet.")] = 5,
-    kill_wait: Annotated[int, typer.Option(help="Seconds after the kill.")] = KILL_WAIT_SECONDS,
+    *,
+    cycles: Annotated[int, typer.Option(min=4, max=40, help="Measured intervals.")] = 5,
+    workers: Annotated[int, typer.Option(min=1, help="Workers of Fabric Sync.")] = 1,
+    setting: Annotated[list[str] | None, typer.Option(help="Worker's setting, NAME=VALUE.")] = None,
+    peers: Annotated[bool, typer.Option(help="Measure the other schedulers, too.")] = True,
+    kill: Annotated[
+        bool, typer.Option(help="Kill the workers of a small fleet at the end.")
+    ] = True,
 ) -> None:
     """Measure the lateness of fleets of these sizes, of each installed system."""
-    machine, (peers, skipped) = describe_machine(), load_peers()
-    systems: list[type[Scheduler]] = [FabricSyncFleet, *peers]
+    machine, (others, skipped) = describe_machine(), load_peers()
+    product = partial(FabricSyncFleet, workers=workers, settings=setting or [])
+    systems: list[MakeScheduler] = [product, *(others if peers else [])]
     fleets = [FleetSize.parse(size) for size in sizes or SIZES]
     rows = [_measure(system, size, cycles) for size in fleets for system in systems]
     result = {
+        "workers": workers,
+        "settings": setting or [],
         "runs": [run for run, _ in rows],
         "cold_starts": [cold_start for _, cold_start in rows],
-        "kills": [_measure_kill(system, kill_wait) for system in systems],
+        "kills": [_measure_kill(system) for system in systems] if kill else [],
         "skipped": skipped,
     }
     print_result("timing", machine, result)
 
 
 def _measure(
-    system: type[Scheduler], size: FleetSize, cycles: int
+    make_scheduler: MakeScheduler, size: FleetSize, cycles: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the rows for whole cycles and for the cold start before them."""
-    report_progress(f"{system.name}: {size.fabrics} fabrics every {size.interval} s")
     started = time.time()
-    with system(size) as scheduler:
+    with make_scheduler(size) as scheduler:
+        report_progress(f"{scheduler.name}: {size.fabrics} fabrics every {size.interval} s")
         start = wait_until_settled(scheduler, started)
         settled = time.time()
         figures = measure_cycles(scheduler, cycles)
         cold_lateness = summarize_lateness(scheduler.read_lateness(started, settled))
-    named = {"system": system.name, "fabrics": size.fabrics, "interval_s": size.interval}
-    return named | {"polls": system.polls} | figures, named | start | cold_lateness
+    named = {"system": scheduler.name, "fabrics": size.fabrics, "interval_s": size.interval}
+    return named | {"polls": scheduler.polls} | figures, named | start | cold_lateness
 
 
-def _measure_kill(system: type[Scheduler], wait_seconds: float) -> dict[str, Any]:
+def _measure_kill(make_scheduler: MakeScheduler) -> dict[str, Any]:
     """Return the row for workers that were killed while they looked."""
-    report_progress(f"{system.name}: SIGKILL of all workers")
-    with system(KILL_SIZE) as scheduler:
-        figures = kill_workers_during_looks(scheduler, wait_seconds)
+    with make_scheduler(KILL_SIZE) as scheduler:
+        report_progress(f"{scheduler.name}: SIGKILL of all workers")
+        figures = kill_workers_during_looks(scheduler, KILL_WAIT_SECONDS)
     sizes = {"fabrics": KILL_SIZE.fabrics, "interval_s": KILL_SIZE.interval}
-    return {"system": system.name, **sizes, "look_s": KILL_SIZE.look_seconds, **figures}
+    return {"system": scheduler.name, **sizes, "look_s": KILL_SIZE.look_seconds, **figures}
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""A fleet whose sources answer at once, with a real worker and a real Temporal server."""
+"""A fleet whose sources answer at once, with real workers and a real Temporal."""

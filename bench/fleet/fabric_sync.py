@@ -1,8 +1,8 @@
-"""The product as a measured scheduler: Temporal with a database file, and workers."""
+"""The product as a measured scheduler, with Temporal on a database file."""
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, override
 
@@ -29,10 +29,15 @@ class FabricSyncFleet(Scheduler):
     name = "fabric-sync"
     polls = "durable timers"
 
-    def __init__(self, size: FleetSize, workers: int = 1) -> None:
-        """Prepare a fleet with this number of worker processes."""
+    def __init__(self, size: FleetSize, workers: int = 1, settings: Sequence[str] = ()) -> None:
+        """Prepare a fleet with this number of worker processes.
+
+        `settings` of the worker differ from their defaults, such as `cached_workflows=100`.
+        """
         super().__init__(size)
         self._worker_count = workers
+        pairs = (setting.partition("=") for setting in settings)
+        self._settings = {f"FABRIC_SYNC_{name.upper()}": value for name, _, value in pairs}
         self._port = 7233
         self._temporal = Supervisor(self.folder)
 
@@ -101,8 +106,7 @@ class FabricSyncFleet(Scheduler):
 
     @property
     def _worker_environment(self) -> dict[str, str]:
-        """Leaves all settings of the worker that matter here at their defaults."""
-        return {
+        return self._settings | {
             "TEMPORAL_ADDRESS": self._address,
             "FABRIC_SYNC_INVENTORY": "false",
             "FABRIC_SYNC_NETBOX_TOKEN": "unused",

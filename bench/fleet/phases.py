@@ -1,4 +1,4 @@
-"""The phases of a measurement: the cold start until all is calm, then whole cycles."""
+"""The phases of a measurement: a cold start, whole cycles, and kills."""
 
 import time
 from collections import Counter

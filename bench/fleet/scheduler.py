@@ -1,8 +1,9 @@
-"""What every measured scheduler offers: starts, kills, and what its processes use."""
+"""What every measured scheduler offers: starts, kills, and the use of resources."""
 
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,14 +107,11 @@ class Scheduler(ABC):
 
     def measure_cpu_seconds(self) -> dict[Role, float]:
         """Return the processor time that each role has used, ended children included."""
-        return {role: sum(map(_cpu_seconds, self.list_processes(role))) for role in ROLES}
+        return {role: _sum_up(_cpu_seconds, self.list_processes(role)) for role in ROLES}
 
-    def measure_memory(self) -> dict[Role, int]:
+    def measure_memory(self) -> dict[Role, float]:
         """Return the resident memory of each role in bytes."""
-        return {
-            role: sum(process.memory_info().rss for process in self.list_processes(role))
-            for role in ROLES
-        }
+        return {role: _sum_up(_resident_bytes, self.list_processes(role)) for role in ROLES}
 
 
 def kill(processes: list[psutil.Process]) -> None:
@@ -124,8 +122,21 @@ def kill(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=KILL_TIMEOUT_SECONDS)
 
 
+def _sum_up(
+    measure: Callable[[psutil.Process], float], processes: Iterable[psutil.Process]
+) -> float:
+    """Return the sum over all processes that have not ended meanwhile."""
+    total = 0.0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            total += measure(process)
+    return total
+
+
 def _cpu_seconds(process: psutil.Process) -> float:
-    with suppress(psutil.NoSuchProcess):
-        times = process.cpu_times()
-        return float(times.user + times.system + times.children_user + times.children_system)
-    return 0.0
+    times = process.cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def _resident_bytes(process: psutil.Process) -> float:
+    return float(process.memory_info().rss)

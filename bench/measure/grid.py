@@ -102,6 +102,6 @@ def measure_drift(interval: int, arrivals: Sequence[float]) -> float | None:
 
 
 def measure_fleet_drift(interval: int, arrivals: Iterable[Sequence[float]]) -> float | None:
-    """Return the median drift of all fabrics in seconds; None if none has four arrivals."""
+    """Return the median drift of all fabrics in seconds, as far as it is known."""
     drifts = [drift for times in arrivals if (drift := measure_drift(interval, times)) is not None]
     return round(statistics.median(drifts), 2) if drifts else None

@@ -39,30 +39,31 @@ def report_progress(text: str) -> None:
 
 
 def print_result(name: str, machine: Mapping[str, Any], result: Mapping[str, Any]) -> None:
-    """Print each list of rows in `result` as a table, then all of it as one JSON line."""
+    """Print all figures as tables, and then as one JSON line.
+
+    A list of rows in `result` has a table of its own.
+    """
+    lists = {title: rows for title, rows in result.items() if _is_list_of_rows(rows)}
+    figures = {"machine": machine} | {k: v for k, v in result.items() if k not in lists}
+    rows = [{"figure": figure, "value": value} for figure, value in _iter_cells(figures)]
     console = Console(width=TABLE_WIDTH)
-    console.print(" ".join(f"{key}={value}" for key, value in machine.items()), soft_wrap=True)
-    for title, value in result.items():
-        if value and isinstance(value, list) and all(isinstance(row, Mapping) for row in value):
-            console.print(build_table(title, value))
-        else:
-            console.print(f"{title}: {value}", soft_wrap=True)
+    for title, table_rows in ({name: rows} | lists).items():
+        console.print(build_table(title, table_rows))
     print(json.dumps({"bench": name, **result, "machine": machine}), flush=True)
 
 
 def build_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return a table of these rows, with a column for each key of any of them."""
-    columns = list(dict.fromkeys(key for row in rows for key in _flatten(row)))
+    """Return a table of these rows; a nested value's column is named such as `cpu worker`."""
+    cells = [dict(_iter_cells(row)) for row in rows]
+    columns = list(dict.fromkeys(column for row in cells for column in row))
     table = Table(*columns, title=title, title_justify="left")
-    for row in rows:
-        cells = dict(_flatten(row))
-        table.add_row(*(_format_cell(cells.get(column)) for column in columns))
+    for row in cells:
+        table.add_row(*(_format_cell(row.get(column)) for column in columns))
     return table
 
 
-def _flatten(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row with nested values under names such as `cold missed`."""
-    return dict(_iter_cells(row))
+def _is_list_of_rows(value: object) -> bool:
+    return isinstance(value, list) and value != [] and isinstance(value[0], Mapping)
 
 
 def _iter_cells(row: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

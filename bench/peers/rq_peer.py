@@ -1,6 +1,6 @@
-"""RQ as a measured scheduler: jobs that schedule their successors, and two workers.
+"""RQ as a measured scheduler: each job schedules its successor.
 
-The workers are the default ones, which fork for each job, with `--with-scheduler`, as NetBox starts its own:
+Two workers are the default ones, which fork for each job, with `--with-scheduler`, as NetBox starts its own:
 every second the scheduler enqueues what is due.
 """
 

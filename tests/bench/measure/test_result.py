@@ -20,7 +20,7 @@ def test_last_line_is_json_and_lists_are_tables(capsys: pytest.CaptureFixture[st
     text = "\n".join(tables)
     assert "cpu worker" in text
     assert "celery" in text
-    assert "fabrics: 3" in text
+    assert "machine cores" in text
 
 
 def test_machine_has_a_date_and_says_whether_it_is_busy() -> None:
