@@ -13,7 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from bench.fleet.records import create_records, read_last_write
 from bench.fleet.scheduler import PROJECT, FleetSize, Role, Scheduler, kill
 from fabrics.loop.loop import workflow_id
-from fabrics.loop.report import SyncReport
+from fabrics.loop.report import FabricStatus, SyncReport
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
 from workflows.fabric_sync import FabricSync
@@ -85,6 +85,11 @@ class FabricSyncFleet(Scheduler):
         reports = self.read_reports(since, until)
         return [report.lateness for report in reports if report.lateness is not None]
 
+    @override
+    def list_planned(self) -> set[str]:
+        statuses = asyncio.run(self._query_statuses())
+        return {status.fabric_id for status in statuses if status.next_sync}
+
     def read_reports(self, since: float, until: float) -> list[SyncReport]:
         """Return the loops' reports of syncs whose slots are in this period."""
         first, end = datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC)
@@ -117,6 +122,9 @@ class FabricSyncFleet(Scheduler):
 
     async def _query_histories(self) -> list[list[SyncReport]]:
         return await self._ask_each(lambda loop: loop.query(FabricSync.history))
+
+    async def _query_statuses(self) -> list[FabricStatus]:
+        return await self._ask_each(lambda loop: loop.query(FabricSync.status))
 
     async def _list_history_lengths(self) -> list[int]:
         return [loop.history_length for loop in await self._ask_each(WorkflowHandle.describe)]

@@ -7,7 +7,13 @@ from typing import Any, Final
 from bench.fleet.scheduler import Scheduler
 from bench.measure.arrivals import group_by_fabric
 from bench.measure.figures import summarize_lateness
-from bench.measure.grid import TOLERANCE_SECONDS, Grid, judge_fleet, measure_fleet_drift
+from bench.measure.grid import (
+    TOLERANCE_SECONDS,
+    Grid,
+    count_off_grid,
+    judge_fleet,
+    measure_fleet_drift,
+)
 
 SETTLING_INTERVALS: Final = 4
 SETTLING_TIMEOUT_SECONDS: Final = 900.0
@@ -59,6 +65,7 @@ def measure_cycles(scheduler: Scheduler, cycles: int) -> dict[str, Any]:
     return {
         **summarize_lateness(lateness),
         "grid_drift_s": measure_fleet_drift(interval, by_fabric.values()),
+        "off_grid": count_off_grid(interval, by_fabric),
         "early": verdict.early + sum(seconds < -TOLERANCE_SECONDS for seconds in lateness),
         "missed": verdict.missed,
         "doubled": verdict.doubled,
@@ -72,7 +79,8 @@ def measure_cycles(scheduler: Scheduler, cycles: int) -> dict[str, Any]:
 def kill_workers_during_looks(scheduler: Scheduler, wait_seconds: float) -> dict[str, Any]:
     """Kill all workers while some look, start them again, and see who is lost.
 
-    A fabric is lost if nobody looks at it in the last third of `wait_seconds`, counted from the kill.
+    After `wait_seconds`, a fabric is silent if nobody looked at it in their last third, and lost if, moreover, no
+    look is planned.
     """
     started, size = time.time(), scheduler.size
     wait_until_all_seen(scheduler, started, SETTLING_TIMEOUT_SECONDS)
@@ -86,8 +94,8 @@ def kill_workers_during_looks(scheduler: Scheduler, wait_seconds: float) -> dict
     next_looks = [times[0] for times in group_by_fabric(scheduler.arrivals.read(killed)).values()]
     return {
         "running_at_kill": len(running),
-        "lost": size.fabrics - len(seen),
-        "lost_of_running": len(running - seen),
+        "lost": size.fabrics - len(seen | scheduler.list_planned()),
+        "silent": size.fabrics - len(seen),
         "longest_wait_s": round(max(next_looks) - killed, 1) if next_looks else None,
     }
 

@@ -97,6 +97,10 @@ class Scheduler(ABC):
     def read_lateness(self, since: float, until: float) -> list[float]:
         """Return the lateness of looks due in this period, by its own account."""
 
+    @abstractmethod
+    def list_planned(self) -> set[str]:
+        """Return the fabric ids whose next look is planned, or waits for a worker."""
+
     def read_last_write(self) -> float:
         """Return when a record was last written, in seconds since the epoch; 0 if never."""
         return 0.0

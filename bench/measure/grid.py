@@ -11,10 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
-from typing import Self
+from typing import Final, Self
 
-TOLERANCE_SECONDS = 0.002
+TOLERANCE_SECONDS: Final = 0.002
 """Slots are in whole milliseconds."""
+
+OFF_GRID_SECONDS: Final = 1.0
+"""The delay of a fabric's promptest look above which it does not follow the grid."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,16 @@ def judge_fleet(
     return sum(verdicts, Verdict())
 
 
+def count_off_grid(interval: int, arrivals: Mapping[str, Sequence[float]]) -> int:
+    """Count the fabrics that were seen, but never soon after a slot of their grid."""
+    grids = {fabric_id: Grid.of_fabric(fabric_id, interval) for fabric_id in arrivals}
+    return sum(
+        min((time - grids[fabric_id].phase) % interval for time in times) > OFF_GRID_SECONDS
+        for fabric_id, times in arrivals.items()
+        if times
+    )
+
+
 def measure_drift(interval: int, arrivals: Sequence[float]) -> float | None:
     """Return by how many seconds a fabric has left its grid; None after few arrivals.
 
@@ -95,7 +108,7 @@ def measure_drift(interval: int, arrivals: Sequence[float]) -> float | None:
     delays, delay = [0.0], 0.0
     for before, after in pairwise(arrivals):
         step = after - before
-        delay += step - max(round(step / interval), 1) * interval
+        delay += step - round(step / interval) * interval
         delays.append(delay)
     middle = len(delays) // 2
     return min(delays[middle:]) - min(delays[:middle])

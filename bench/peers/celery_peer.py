@@ -9,7 +9,6 @@ import time
 from typing import override
 
 import psutil
-from redis import Redis
 
 from bench.fleet.scheduler import PROJECT, Role
 from bench.measure.grid import Grid
@@ -30,7 +29,7 @@ class CeleryFleet(Peer):
         super()._start()
         interval, now = self.size.interval, time.time()
         due = {f: Grid.of_fabric(f, interval).next_slot(now + 1) for f in self.size.fabric_ids}
-        with Redis(unix_socket_path=str(self.socket)) as redis:
+        with self.connect() as redis:
             redis.zadd(DUE_KEY, due)
         self.start_workers()
         schedule = str(self.folder / "beat-schedule")
@@ -46,6 +45,11 @@ class CeleryFleet(Peer):
     def list_processes(self, role: Role) -> list[psutil.Process]:
         names = ["Valkey", "Celery beat"] if role == "server" else ["Celery worker"]
         return [process for name in names for process in self._supervisor.list_processes(name)]
+
+    @override
+    def list_planned(self) -> set[str]:
+        with self.connect() as redis:
+            return {fabric_id.decode() for fabric_id in redis.zrange(DUE_KEY, 0, -1)}
 
     @property
     def _environment(self) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from typing import override
 
+from redis import Redis
+
 from bench.fleet.scheduler import Scheduler
 from stack.services.valkey import start_valkey
 
@@ -12,6 +14,10 @@ class Peer(Scheduler):
     @override
     def _start(self) -> None:
         self.socket = start_valkey(self.folder, self._supervisor)
+
+    def connect(self) -> Redis:
+        """Return a client of the Valkey server."""
+        return Redis(unix_socket_path=str(self.socket))
 
     @override
     def read_lateness(self, since: float, until: float) -> list[float]:

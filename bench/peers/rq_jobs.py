@@ -39,5 +39,6 @@ class Look:
                 successor.schedule(Queue(connection=job.connection))
 
     def schedule(self, queue: Queue) -> None:
-        """Schedule this look for when it is due."""
-        queue.enqueue_at(datetime.fromtimestamp(self.due, UTC), self.run)
+        """Schedule this look for when it is due, described by the fabric id."""
+        due = datetime.fromtimestamp(self.due, UTC)
+        queue.enqueue_at(due, self.run, description=self.fabric_id)

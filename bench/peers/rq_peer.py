@@ -9,8 +9,8 @@ import time
 from typing import Final, override
 
 import psutil
-from redis import Redis
 from rq import Queue
+from rq.job import Job
 
 from bench.fleet.scheduler import PROJECT, Role
 from bench.measure.grid import Grid
@@ -31,7 +31,7 @@ class RqFleet(Peer):
     def _start(self) -> None:
         super()._start()
         size, now = self.size, time.time()
-        with Redis(unix_socket_path=str(self.socket)) as redis:
+        with self.connect() as redis:
             for fabric_id in size.fabric_ids:
                 due = int(Grid.of_fabric(fabric_id, size.interval).next_slot(now + 1))
                 look = Look(fabric_id, due, size.interval, size.look_seconds, str(self.folder))
@@ -48,3 +48,10 @@ class RqFleet(Peer):
     @override
     def list_processes(self, role: Role) -> list[psutil.Process]:
         return self._supervisor.list_processes("Valkey" if role == "server" else "RQ worker")
+
+    @override
+    def list_planned(self) -> set[str]:
+        with self.connect() as redis:
+            queue = Queue(connection=redis)
+            ids = [*queue.scheduled_job_registry.get_job_ids(), *queue.get_job_ids()]
+            return {str(job.description) for job in Job.fetch_many(ids, connection=redis) if job}

@@ -20,4 +20,5 @@ def test_all_fabrics_are_looked_at_and_measured() -> None:
         assert all(size > 0 for size in fleet.measure_memory().values())
         assert fleet.measure_longest_history() > 0
         assert fleet.measure_database() > 0
+        assert fleet.list_planned() == set(fleet.size.fabric_ids)
     assert not fleet.folder.exists()

@@ -36,6 +36,10 @@ class IdleScheduler(Scheduler):
     def read_lateness(self, since: float, until: float) -> list[float]:
         return []
 
+    @override
+    def list_planned(self) -> set[str]:
+        return set()
+
     def write_look(self, fabric_id: str, moment: float) -> None:
         """Note a look at this time, in seconds since the epoch."""
         with self.arrivals.path.open("a") as log:

@@ -2,7 +2,14 @@
 
 import pytest
 
-from bench.measure.grid import Grid, Verdict, judge_fleet, judge_slots, measure_drift
+from bench.measure.grid import (
+    Grid,
+    Verdict,
+    count_off_grid,
+    judge_fleet,
+    judge_slots,
+    measure_drift,
+)
 
 GRID = Grid(interval=10, phase=3)
 
@@ -40,12 +47,23 @@ def test_fabric_that_was_never_seen_has_missed_all_its_slots() -> None:
     assert judge_fleet(10, {"oslo": []}, since=0, until=60) == Verdict(missed=5)
 
 
+def test_fabric_is_off_its_grid_if_no_look_follows_a_slot_soon() -> None:
+    slot = Grid.of_fabric("oslo", 60).next_slot(0)
+    late, prompt = slot + 20, slot + 60.1
+    assert count_off_grid(60, {"oslo": [late, prompt], "lyon": []}) == 0
+    assert count_off_grid(60, {"oslo": [late]}) == 1
+
+
 def test_late_looks_are_no_drift() -> None:
     assert measure_drift(10, [3.0, 13.4, 23.1, 33.0, 43.6, 53.0]) == pytest.approx(0)
 
 
 def test_looks_that_are_later_each_time_are_drift() -> None:
     assert measure_drift(10, [3.0, 13.5, 24.0, 34.5]) == pytest.approx(1.0)
+
+
+def test_doubled_looks_are_no_drift() -> None:
+    assert measure_drift(10, [3.0, 13.0, 14.0, 23.0, 33.0]) == pytest.approx(0)
 
 
 def test_missed_slots_are_no_drift() -> None:
