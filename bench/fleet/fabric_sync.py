@@ -9,6 +9,8 @@ from typing import Final, override
 import psutil
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from bench.fleet.records import create_records, read_last_write
 from bench.fleet.scheduler import PROJECT, FleetSize, Role, Scheduler, kill
@@ -21,6 +23,7 @@ from workflows.fabric_sync import FabricSync
 WORKER_SCRIPT: Final = PROJECT / "bench/fleet/instant_worker.py"
 DATABASE: Final = "temporal.db"
 CONCURRENT_CALLS: Final = 10
+ANSWER_TIMEOUT_SECONDS: Final = 300.0
 
 
 class FabricSyncFleet(Scheduler):
@@ -132,14 +135,19 @@ class FabricSyncFleet(Scheduler):
     async def _ask_each[T](
         self, ask: Callable[[WorkflowHandle[FabricSync, str]], Awaitable[T]]
     ) -> list[T]:
-        """Return each loop's answer, a few at a time."""
+        """Return each loop's answer, a few at a time; ask again while a busy worker has none."""
         client = await Client.connect(self._address, data_converter=pydantic_data_converter)
         limit = asyncio.Semaphore(CONCURRENT_CALLS)
 
+        @retry(
+            retry=retry_if_exception_type(RPCError),
+            wait=wait_fixed(1),
+            stop=stop_after_delay(ANSWER_TIMEOUT_SECONDS),
+            reraise=True,
+        )
         async def ask_one(fabric_id: str) -> T:
+            loop = client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
             async with limit:
-                return await ask(
-                    client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
-                )
+                return await ask(loop)
 
         return await asyncio.gather(*map(ask_one, self.size.fabric_ids))

@@ -14,4 +14,4 @@ def test_peer_without_its_package_is_skipped_with_a_reason(monkeypatch: pytest.M
     peers, skipped = load_peers()
     assert peers == []
     assert [row["system"] for row in skipped] == ["rq", "celery"]
-    assert skipped[0]["reason"] == "redis is not installed: run `uv sync --group bench`"
+    assert all("is not installed: run `uv sync" in row["reason"] for row in skipped)
