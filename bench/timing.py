@@ -2,10 +2,10 @@
 
 Run `.venv/bin/python bench/timing.py 100@10 1000@60`. For each size and system a fleet starts cold; after four
 intervals, and once no record is being written any more, whole cycles are measured. Lateness is by the
-system's own account: a loop's reports, or a job's planned time. Grid drift, early, missed and doubled looks
-follow from the times of the looks alone (`bench.measure.grid`). Finally the workers of a small fleet are
-killed with SIGKILL while some look, and started again. Worker, workflows and Temporal are the product's own;
-only NetBox, Git and Kubernetes answer at once (`bench.fleet.instant_worker`).
+system's own account: a loop's reports, or a job's planned time. How far looks are behind the grid, its drift,
+and early, missed and doubled looks follow from their times alone (`bench.measure.grid`). Finally the workers of a
+small fleet are killed with SIGKILL while some look, and started again. Worker, workflows and Temporal are the
+product's own; only NetBox, Git and Kubernetes answer at once (`bench.fleet.instant_worker`).
 """
 
 import sys
@@ -77,7 +77,8 @@ def _measure(
         figures = measure_cycles(scheduler, cycles)
         cold_lateness = summarize_lateness(scheduler.read_lateness(started, settled))
     named = {"system": scheduler.name, "fabrics": size.fabrics, "interval_s": size.interval}
-    return named | {"polls": scheduler.polls} | figures, named | start | cold_lateness
+    report_progress(str(figures))
+    return named | figures, named | {"polls": scheduler.polls} | start | cold_lateness
 
 
 def _measure_kill(make_scheduler: MakeScheduler) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from bench.measure.figures import summarize_lateness
 from bench.measure.grid import (
     TOLERANCE_SECONDS,
     Grid,
-    count_off_grid,
     judge_fleet,
+    list_delays,
     measure_fleet_drift,
 )
 
@@ -60,12 +60,14 @@ def measure_cycles(scheduler: Scheduler, cycles: int) -> dict[str, Any]:
     never_seen: dict[str, list[float]] = {name: [] for name in scheduler.size.fabric_ids}
     by_fabric = never_seen | group_by_fabric(arrivals)
     verdict = judge_fleet(interval, by_fabric, since, until)
+    delays = summarize_lateness(list_delays(interval, by_fabric))
     # Read the reports last: a query takes processor time.
     lateness = scheduler.read_lateness(since, until - interval)
     return {
         **summarize_lateness(lateness),
         "grid_drift_s": measure_fleet_drift(interval, by_fabric.values()),
-        "off_grid": count_off_grid(interval, by_fabric),
+        "behind_p50_s": delays["p50_s"],
+        "behind_p99_s": delays["p99_s"],
         "early": verdict.early + sum(seconds < -TOLERANCE_SECONDS for seconds in lateness),
         "missed": verdict.missed,
         "doubled": verdict.doubled,

@@ -16,9 +16,6 @@ from typing import Final, Self
 TOLERANCE_SECONDS: Final = 0.002
 """Slots are in whole milliseconds."""
 
-OFF_GRID_SECONDS: Final = 1.0
-"""The delay of a fabric's promptest look above which it does not follow the grid."""
-
 
 @dataclass(frozen=True)
 class Grid:
@@ -87,14 +84,13 @@ def judge_fleet(
     return sum(verdicts, Verdict())
 
 
-def count_off_grid(interval: int, arrivals: Mapping[str, Sequence[float]]) -> int:
-    """Count the fabrics that were seen, but never soon after a slot of their grid."""
-    grids = {fabric_id: Grid.of_fabric(fabric_id, interval) for fabric_id in arrivals}
-    return sum(
-        min((time - grids[fabric_id].phase) % interval for time in times) > OFF_GRID_SECONDS
+def list_delays(interval: int, arrivals: Mapping[str, Sequence[float]]) -> list[float]:
+    """Return by how many seconds each look follows the last slot of its fabric's grid."""
+    return [
+        (time - Grid.of_fabric(fabric_id, interval).phase) % interval
         for fabric_id, times in arrivals.items()
-        if times
-    )
+        for time in times
+    ]
 
 
 def measure_drift(interval: int, arrivals: Sequence[float]) -> float | None:
