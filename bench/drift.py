@@ -21,18 +21,15 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/drift.py`
 
-from bench.manifests import make_manifest
+from bench.manifests import make_files, make_live_object, make_manifest
 from bench.measure.result import describe_machine, print_result
 from fabrics.drift.compare import find_drift
 from fabrics.drift.model import Drift, LiveState
-from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kind
 from fabrics.resources.list_response import parse_list_response
 from fabrics.resources.manifests.files import ParsedFile, build_desired_state, parse_manifests
 from fabrics.resources.resource import Resource, digest_resources
-
-OBJECTS_PER_FILE = 50
 
 
 @dataclass(frozen=True)
@@ -138,15 +135,11 @@ def _run_sync(fabric: FabricInput, cache: SyncCache) -> tuple[Drift, SyncCache]:
 
 def _make_fabric(count: int) -> FabricInput:
     objects = [_make_object(number) for number in range(count)]
-    documents = [yaml.dump(manifest, Dumper=yaml.CSafeDumper) for manifest in objects]
-    files = {}
-    for start in range(0, count, OBJECTS_PER_FILE):
-        text = "---\n".join(documents[start : start + OBJECTS_PER_FILE])
-        files[f"fabric/part-{start:05}.yaml"] = text.encode()
+    files = {path: text.encode() for path, text in make_files(objects).items()}
     items: dict[Kind, list[Json]] = {kind: [] for kind in COMPARED_KINDS}
     for number, manifest in enumerate(objects):
         kind = get_kind(manifest["kind"])
-        items[kind].append(_make_live_item(number, kind, manifest))
+        items[kind].append(make_live_object(number, manifest))
     lists = {
         kind: json.dumps({"kind": f"{kind.name}List", "metadata": {}, "items": live}).encode()
         for kind, live in items.items()
@@ -211,29 +204,6 @@ def _make_connection_spec(number: int) -> dict[str, Any]:
         for side in (1, 2)
     ]
     return {"eslag": {"links": links, "mtu": 9036}}
-
-
-def _make_live_item(number: int, kind: Kind, manifest: dict[str, Any]) -> Json:
-    """Return a manifest as the API returns it, including managed fields."""
-    labels = {f"fabric.githedgehog.com/label-{n}": manifest["metadata"]["name"] for n in range(3)}
-    fields: dict[str, Any] = {f"f:{name}": {".": {}, "f:value": {}} for name in manifest["spec"]}
-    managed = {
-        "apiVersion": kind.api_version,
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {"f:metadata": {"f:labels": {f"f:{n}": {} for n in labels}}, "f:spec": fields},
-        "manager": "hhfab",
-        "operation": "Update",
-        "time": "2026-01-01T00:00:00Z",
-    }
-    metadata = manifest["metadata"] | {
-        "uid": f"00000000-0000-4000-8000-{number:012}",
-        "resourceVersion": str(1000 + number),
-        "generation": 1,
-        "creationTimestamp": "2026-01-01T00:00:00Z",
-        "labels": labels,
-        "managedFields": [managed],
-    }
-    return {"metadata": metadata, "spec": apply_defaults(kind, manifest["spec"]), "status": {}}
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ Run `.venv/bin/python bench/inventory.py [--racks N] [--dump FILE.json]`, each o
 generated fabrics with N racks, and dumps of `kubectl get ... -o json`. Two fabrics with the same objects are
 loaded into a real NetBox with a worker's permissions: one by a whole sync, from reading NetBox to the report, the
 other only by the necessary bulk requests, in the same order and with the same concurrency (the floor). Then a
-sync without changes is timed and its requests are counted. A rack has 65 Hedgehog objects: two leaves, twenty
-servers connected to both, and a VPC with one attached server. 17 racks are about the size of the largest real
-sample, 170 are ten times that and take an hour on two cores.
+sync without changes is timed and its requests are counted. A rack has 64 Hedgehog objects. 17 racks are about
+the size of the largest real sample, 170 are ten times that and take an hour on two cores.
 """
 
 import sys
@@ -32,7 +31,7 @@ from activities.inventory.write.batches import Lane, split_into_lanes
 from activities.inventory.write.writer import Writer
 from activities.kubernetes.live_state import LiveStateCache
 from activities.netbox.client import NetBox
-from bench.manifests import make_manifest
+from bench.manifests import NAMESPACES, OBJECTS_PER_RACK, make_fabric
 from bench.measure.result import describe_machine, print_result, report_progress
 from cli.fabrics.offline import read_live
 from fabrics.drift.dump import parse_dump
@@ -45,14 +44,13 @@ from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.report.report import FindingType, InventoryReport
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
+from fabrics.resources.json_types import Json
 from settings import Settings
 from stack.demo.seed import set_up_netbox
 from stack.stack import Stack
 
 DEFAULT_RACK_COUNTS: Final = (17, 170)
 """Racks of the fabrics that are measured by default."""
-
-SERVERS_PER_RACK: Final = 20
 
 
 class BenchmarkCase(NamedTuple):
@@ -65,29 +63,8 @@ class BenchmarkCase(NamedTuple):
 
 def make_live_state(racks: int) -> LiveState:
     """Return the live state of a fabric with this number of racks."""
-    namespaces = [
-        make_manifest("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8"]}),
-        make_manifest("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
-    ]
-    items = [*namespaces, *(item for rack in range(racks) for item in _make_rack(rack))]
+    items: list[Json] = [*make_fabric(NAMESPACES + racks * OBJECTS_PER_RACK)]
     return parse_dump({"apiVersion": "v1", "kind": "List", "items": items})
-
-
-def _make_rack(rack: int) -> Iterator[Any]:
-    leaves = [f"leaf-{rack}-{side}" for side in "ab"]
-    for leaf in leaves:
-        yield make_manifest("Switch", leaf, {"role": "server-leaf", "profile": "vs"})
-    subnet = {"subnet": f"10.{rack}.0.0/24", "vlan": 1000 + rack, "gateway": f"10.{rack}.0.1"}
-    yield make_manifest("VPC", f"vpc-{rack}", {"subnets": {"default": subnet}})
-    attachment = {"connection": f"server-{rack}-0--{leaves[0]}", "subnet": f"vpc-{rack}/default"}
-    yield make_manifest("VPCAttachment", f"vpc-{rack}--server-{rack}-0", attachment)
-    for number in range(SERVERS_PER_RACK):
-        server = f"server-{rack}-{number}"
-        yield make_manifest("Server", server, {})
-        for side, leaf in enumerate(leaves):
-            link = {"server": f"{server}/eth{side}", "switch": f"{leaf}/E1/{number + 1}"}
-            ends = {end: {"port": port} for end, port in link.items()}
-            yield make_manifest("Connection", f"{server}--{leaf}", {"unbundled": {"link": ends}})
 
 
 def measure_floor(netbox: InventoryNetBox, plan: Plan) -> float:
