@@ -7,12 +7,15 @@ from typing import Final
 
 import typer
 
-from bench import bulkheads, drift, inventory, restart, soak, timing
+from bench import bulkheads, cycle, drift, inventory, load, records, restart, soak, timing
 
 BENCHMARKS: Final[dict[str, Callable[..., None]]] = {
     "timing": timing.main,
     "restart": restart.main,
     "soak": soak.main,
+    "cycle": cycle.main,
+    "load": load.main,
+    "records": records.main,
     "drift": drift.main,
     "bulkheads": bulkheads.main,
     "inventory": inventory.main,

@@ -30,7 +30,10 @@ class ServerAuth:
         return self.ca.issue_cert(LOOPBACK, "localhost")
 
     def write_credential(self, folder: Path, server: str) -> None:
-        """Write a worker's credential for the API at `server` (see `activities.credentials`)."""
+        """Write a worker's credential for the API at `server`.
+
+        `activities.credentials` describes it.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "server").write_text(server)
         (folder / "ca.crt").write_text(self.ca_cert)
