@@ -3,17 +3,19 @@
 # make test        all tests but the long ones
 # make soak        all tests: then outages of minutes, long random sequences and new random examples
 # make lint        linter, formatter, type checker and import contracts
+# make bench       all benchmarks, which takes hours (ARGS=timing: one of them, with its options)
 #
 # Each target first installs what is missing. It needs Python 3.12 or newer, git and make.
 
 BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
+PEERS := .venv/.peers
 
 # Tests start many Python processes, each of which would compile the project again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test soak lint
+.PHONY: demo check test soak lint bench
 
 demo: $(READY)
 	@$(BIN)/python starter.py demo $(ARGS)
@@ -34,10 +36,17 @@ lint: $(READY)
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
+bench: $(PEERS)
+	@$(BIN)/python -m bench $(ARGS)
+
 $(READY): pyproject.toml uv.lock stack/set-up
 	@stack/set-up
 	@touch $@
 
 $(BROWSER): stack/set-up $(READY)
 	@stack/set-up browser
+	@touch $@
+
+$(PEERS): $(READY)
+	@env -u VIRTUAL_ENV $(BIN)/uv sync --locked --group bench
 	@touch $@

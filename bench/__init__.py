@@ -1,1 +1,1 @@
-"""Benchmarks; each prints one JSON line."""
+"""Benchmarks; each prints tables and, as the last line, its result as JSON."""

@@ -1,6 +1,6 @@
 """Measure how late healthy fabrics are synced while others are unresponsive.
 
-Run `.venv/bin/python bench/bulkheads.py`; it prints one JSON line. A real worker process syncs
+Run `.venv/bin/python bench/bulkheads.py`. A real worker process syncs
 fabrics from an emulated Kubernetes API and a Git server, each fabric through its own proxies, with
 its records in a real NetBox. Then the API and the Git host of some fabrics become unresponsive: a
 third of them drop packets, a third accept connections and then hang, and a third have an API that
@@ -9,9 +9,7 @@ the sync) comes from the reports of their loops, for a baseline phase and for an
 Finally the faults are cleared, and the time until all fabrics are in sync again is measured.
 """
 
-import argparse
 import asyncio
-import json
 import statistics
 import sys
 import time
@@ -20,8 +18,9 @@ from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import typer
 import yaml
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -32,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/bulkhead
 
 from activities.netbox.client import NetBox
 from bench.manifests import make_manifest
+from bench.measure.result import describe_machine, print_result
 from bench.tcp_proxy import TcpProxy
 from fabrics.loop.loop import workflow_id
 from fabrics.loop.report import SyncReport
@@ -121,22 +121,30 @@ class BenchFleet:
             fabric.git_proxy.forward()
 
 
-def main() -> None:
-    """Measure, and print the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fabrics", type=int, default=40)
-    parser.add_argument("--interval", type=int, default=10)
-    parser.add_argument("--phase", type=int, default=60, help="seconds")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
+@dataclass(frozen=True)
+class Options:
+    """The size of a measurement; `interval` and `phase` are in seconds."""
+
+    fabrics: int
+    interval: int
+    phase: int
+    rounds: int
+
+
+def main(
+    fabrics: Annotated[int, typer.Option(min=4, help="Number of fabrics.")] = 40,
+    interval: Annotated[int, typer.Option(min=5, help="Seconds between syncs.")] = 10,
+    phase: Annotated[int, typer.Option(help="Seconds of each phase.")] = 60,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of both phases.")] = 3,
+) -> None:
+    """Measure how late healthy fabrics are while others are unresponsive."""
+    machine, options = describe_machine(), Options(fabrics, interval, phase, rounds)
     with Stack() as stack, kubernetes_emulator() as api:
         result = asyncio.run(_measure(stack, api, options))
-    print(json.dumps({"benchmark": "bulkheads", **result}))
+    print_result("bulkheads", machine, result)
 
 
-async def _measure(
-    stack: Stack, api: EmulatedKubernetesApi, options: argparse.Namespace
-) -> dict[str, Any]:
+async def _measure(stack: Stack, api: EmulatedKubernetesApi, options: Options) -> dict[str, Any]:
     async with _running_fleet(stack, api, options) as fleet:
         rounds = [await _run_round(fleet, options) for _ in range(options.rounds)]
         return {
@@ -150,7 +158,7 @@ async def _measure(
         }
 
 
-async def _run_round(fleet: BenchFleet, options: argparse.Namespace) -> dict[str, Any]:
+async def _run_round(fleet: BenchFleet, options: Options) -> dict[str, Any]:
     baseline = await _measure_lateness(fleet, options.phase)
     fleet.inject_faults()
     unresponsive = await _measure_lateness(fleet, options.phase)
@@ -198,7 +206,7 @@ async def _wait_until_in_sync(fabrics: Iterable[BenchFabric]) -> None:
 
 @asynccontextmanager
 async def _running_fleet(
-    stack: Stack, api: EmulatedKubernetesApi, options: argparse.Namespace
+    stack: Stack, api: EmulatedKubernetesApi, options: Options
 ) -> AsyncIterator[BenchFleet]:
     """Run a worker, with all fabrics in sync."""
     with ExitStack() as exits:
@@ -264,4 +272,4 @@ def _parse_port(url: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,13 +1,12 @@
 """Measure the cost of comparing a large fabric with its Git directory.
 
-Run `.venv/bin/python bench/drift.py`; it prints one JSON line. It generates 10,000 objects in 200
+Run `.venv/bin/python bench/drift.py`. It generates 10,000 objects in 200
 files and syncs them cold, warm with no change, and warm with one changed file, each time from the
 bytes of files and lists to drift and digests. The floor is the unavoidable cost, measured in the same
 run: parsing the files with the C YAML parser and decoding the lists as JSON. All seconds are
 processor time, the median of several rounds.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -15,23 +14,22 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/drift.py`
 
-from bench.manifests import make_manifest
+from bench.manifests import make_files, make_live_object, make_manifest
+from bench.measure.result import describe_machine, print_result
 from fabrics.drift.compare import find_drift
 from fabrics.drift.model import Drift, LiveState
-from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kind
 from fabrics.resources.list_response import parse_list_response
 from fabrics.resources.manifests.files import ParsedFile, build_desired_state, parse_manifests
 from fabrics.resources.resource import Resource, digest_resources
-
-OBJECTS_PER_FILE = 50
 
 
 @dataclass(frozen=True)
@@ -50,14 +48,13 @@ class SyncCache:
     live: Mapping[str, Resource]
 
 
-def main() -> None:
-    """Measure, and print the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--objects", type=int, default=10_000)
-    parser.add_argument("--runs", type=int, default=5)
-    options = parser.parse_args()
-    fabric = make_fabric(options.objects)
-    print(json.dumps({"benchmark": "drift", **_measure(fabric, options.runs)}))
+def main(
+    objects: Annotated[int, typer.Option(min=50, help="Objects of the fabric.")] = 10_000,
+    runs: Annotated[int, typer.Option(min=1, help="Rounds, of which the median counts.")] = 5,
+) -> None:
+    """Measure the cost of comparing a large fabric with its Git directory."""
+    machine = describe_machine()
+    print_result("drift", machine, _measure(make_fabric(objects), runs))
 
 
 def _measure(fabric: FabricInput, runs: int) -> dict[str, Any]:
@@ -138,15 +135,11 @@ def _run_sync(fabric: FabricInput, cache: SyncCache) -> tuple[Drift, SyncCache]:
 
 def make_fabric(count: int) -> FabricInput:
     objects = [_make_object(number) for number in range(count)]
-    documents = [yaml.dump(manifest, Dumper=yaml.CSafeDumper) for manifest in objects]
-    files = {}
-    for start in range(0, count, OBJECTS_PER_FILE):
-        text = "---\n".join(documents[start : start + OBJECTS_PER_FILE])
-        files[f"fabric/part-{start:05}.yaml"] = text.encode()
+    files = {path: text.encode() for path, text in make_files(objects).items()}
     items: dict[Kind, list[Json]] = {kind: [] for kind in COMPARED_KINDS}
     for number, manifest in enumerate(objects):
         kind = get_kind(manifest["kind"])
-        items[kind].append(_make_live_item(number, kind, manifest))
+        items[kind].append(make_live_object(number, manifest))
     lists = {
         kind: json.dumps({"kind": f"{kind.name}List", "metadata": {}, "items": live}).encode()
         for kind, live in items.items()
@@ -213,28 +206,5 @@ def _make_connection_spec(number: int) -> dict[str, Any]:
     return {"eslag": {"links": links, "mtu": 9036}}
 
 
-def _make_live_item(number: int, kind: Kind, manifest: dict[str, Any]) -> Json:
-    """Return a manifest as the API returns it, including managed fields."""
-    labels = {f"fabric.githedgehog.com/label-{n}": manifest["metadata"]["name"] for n in range(3)}
-    fields: dict[str, Any] = {f"f:{name}": {".": {}, "f:value": {}} for name in manifest["spec"]}
-    managed = {
-        "apiVersion": kind.api_version,
-        "fieldsType": "FieldsV1",
-        "fieldsV1": {"f:metadata": {"f:labels": {f"f:{n}": {} for n in labels}}, "f:spec": fields},
-        "manager": "hhfab",
-        "operation": "Update",
-        "time": "2026-01-01T00:00:00Z",
-    }
-    metadata = manifest["metadata"] | {
-        "uid": f"00000000-0000-4000-8000-{number:012}",
-        "resourceVersion": str(1000 + number),
-        "generation": 1,
-        "creationTimestamp": "2026-01-01T00:00:00Z",
-        "labels": labels,
-        "managedFields": [managed],
-    }
-    return {"metadata": metadata, "spec": apply_defaults(kind, manifest["spec"]), "status": {}}
-
-
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,17 +1,13 @@
 """Measure how fast a fabric's inventory is loaded into NetBox.
 
-Run `.venv/bin/python bench/inventory.py [--racks N ...] [--dump FILE.json ...]`; it prints one JSON
-line with the figures of each fabric: generated ones with N racks, and dumps of `kubectl get ... -o
-json`. Two fabrics with the same objects are loaded into a real NetBox with a worker's permissions:
-one by a whole sync, from reading NetBox to the report, the other only by the necessary bulk requests,
-in the same order and with the same concurrency (the floor). Then a sync without changes is timed and
-its requests are counted. A rack has 65 Hedgehog objects: two leaves, twenty servers connected to
-both, and a VPC with one attached server. 17 racks are about the size of the largest real sample, 170
-are ten times that and take an hour on two cores.
+Run `.venv/bin/python bench/inventory.py [--racks N] [--dump FILE.json]`, each option as often as you like:
+generated fabrics with N racks, and dumps of `kubectl get ... -o json`. Two fabrics with the same objects are
+loaded into a real NetBox with a worker's permissions: one by a whole sync, from reading NetBox to the report, the
+other only by the necessary bulk requests, in the same order and with the same concurrency (the floor). Then a
+sync without changes is timed and its requests are counted. A rack has 64 Hedgehog objects. 17 racks are about
+the size of the largest real sample, 170 are ten times that and take an hour on two cores.
 """
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,9 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, NamedTuple, override
+from typing import Annotated, Any, Final, NamedTuple, override
 
 import requests
+import typer
 from temporalio.testing import ActivityEnvironment
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/inventory.py`
@@ -34,7 +31,8 @@ from activities.inventory.write.batches import Lane, split_into_lanes
 from activities.inventory.write.writer import Writer
 from activities.kubernetes.live_state import LiveStateCache
 from activities.netbox.client import NetBox
-from bench.manifests import make_manifest
+from bench.manifests import NAMESPACES, OBJECTS_PER_RACK, make_fabric
+from bench.measure.result import describe_machine, print_result, report_progress
 from cli.fabrics.offline import read_live
 from fabrics.drift.dump import parse_dump
 from fabrics.drift.model import LiveState
@@ -46,14 +44,13 @@ from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.report.report import FindingType, InventoryReport
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
+from fabrics.resources.json_types import Json
 from settings import Settings
 from stack.demo.seed import set_up_netbox
 from stack.stack import Stack
 
 DEFAULT_RACK_COUNTS: Final = (17, 170)
 """Racks of the fabrics that are measured by default."""
-
-SERVERS_PER_RACK: Final = 20
 
 
 class BenchmarkCase(NamedTuple):
@@ -66,29 +63,8 @@ class BenchmarkCase(NamedTuple):
 
 def make_live_state(racks: int) -> LiveState:
     """Return the live state of a fabric with this number of racks."""
-    namespaces = [
-        make_manifest("IPv4Namespace", "default", {"subnets": ["10.0.0.0/8"]}),
-        make_manifest("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 2999}]}),
-    ]
-    items = [*namespaces, *(item for rack in range(racks) for item in _make_rack(rack))]
+    items: list[Json] = [*make_fabric(NAMESPACES + racks * OBJECTS_PER_RACK)]
     return parse_dump({"apiVersion": "v1", "kind": "List", "items": items})
-
-
-def _make_rack(rack: int) -> Iterator[Any]:
-    leaves = [f"leaf-{rack}-{side}" for side in "ab"]
-    for leaf in leaves:
-        yield make_manifest("Switch", leaf, {"role": "server-leaf", "profile": "vs"})
-    subnet = {"subnet": f"10.{rack}.0.0/24", "vlan": 1000 + rack, "gateway": f"10.{rack}.0.1"}
-    yield make_manifest("VPC", f"vpc-{rack}", {"subnets": {"default": subnet}})
-    attachment = {"connection": f"server-{rack}-0--{leaves[0]}", "subnet": f"vpc-{rack}/default"}
-    yield make_manifest("VPCAttachment", f"vpc-{rack}--server-{rack}-0", attachment)
-    for number in range(SERVERS_PER_RACK):
-        server = f"server-{rack}-{number}"
-        yield make_manifest("Server", server, {})
-        for side, leaf in enumerate(leaves):
-            link = {"server": f"{server}/eth{side}", "switch": f"{leaf}/E1/{number + 1}"}
-            ends = {end: {"port": port} for end, port in link.items()}
-            yield make_manifest("Connection", f"{server}--{leaf}", {"unbundled": {"link": ends}})
 
 
 def measure_floor(netbox: InventoryNetBox, plan: Plan) -> float:
@@ -207,31 +183,31 @@ def _create_record(admin: NetBox, fabric: FabricIdentity) -> FabricConfig:
     )
 
 
-def main() -> None:
-    """Start a stack, measure, and print the result."""
-    parser = argparse.ArgumentParser(description="Measure loading inventories into a real NetBox.")
-    parser.add_argument(
-        "--racks", type=int, nargs="*", default=[], help="sizes of generated fabrics"
-    )
-    parser.add_argument("--dump", type=Path, nargs="*", default=[], help="files of `kubectl get`")
-    cases = list(_iter_cases(parser.parse_args()))
-    with Stack(lambda text: print(text, file=sys.stderr)) as stack, ExitStack() as clients:
+def main(
+    racks: Annotated[list[int] | None, typer.Option(help="A size of a generated fabric.")] = None,
+    dump: Annotated[list[Path] | None, typer.Option(help="A file of `kubectl get`.")] = None,
+) -> None:
+    """Measure how fast inventories are loaded into a real NetBox."""
+    machine = describe_machine()
+    cases = list(_iter_cases(racks or [], dump or []))
+    with Stack(report_progress) as stack, ExitStack() as clients:
         url = stack.netbox.url
         admin = NetBox(url, stack.netbox.token, connect_timeout=5, timeout=60)
         clients.enter_context(closing(admin))
         netbox = CountingNetBox(url, set_up_netbox(stack))
         clients.enter_context(closing(netbox))
-        print(json.dumps({"sizes": [measure_case(admin, netbox, case) for case in cases]}))
+        result = {"sizes": [measure_case(admin, netbox, case) for case in cases]}
+    print_result("inventory", machine, result)
 
 
-def _iter_cases(arguments: argparse.Namespace) -> Iterator[BenchmarkCase]:
+def _iter_cases(racks: list[int], dumps: list[Path]) -> Iterator[BenchmarkCase]:
     """Yield the requested fabrics, by default those of `DEFAULT_RACK_COUNTS`."""
     numbers = count()
-    for dump in arguments.dump:
+    for dump in dumps:
         yield BenchmarkCase(next(numbers), dump.name, read_live(dump))
-    for racks in arguments.racks or ([] if arguments.dump else DEFAULT_RACK_COUNTS):
-        yield BenchmarkCase(next(numbers), f"{racks} racks", make_live_state(racks))
+    for number in racks or ([] if dumps else DEFAULT_RACK_COUNTS):
+        yield BenchmarkCase(next(numbers), f"{number} racks", make_live_state(number))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psutil
 from filelock import FileLock, Timeout
 
 from stack.cache import Progress
@@ -63,6 +64,10 @@ class Stack:
         self._supervisor.close()
         shutil.rmtree(self._directory)
         self._directory_lock.release()
+
+    def list_processes(self, name: str) -> list[psutil.Process]:
+        """List the running processes of a service: `NetBox`, `PostgreSQL`, ..."""
+        return self._supervisor.list_processes(name)
 
     def _start(self) -> None:
         with ThreadPoolExecutor(thread_name_prefix="stack") as pool:

@@ -29,6 +29,18 @@ class ServerAuth:
         """Issue a server certificate for the loopback interface."""
         return self.ca.issue_cert(LOOPBACK, "localhost")
 
+    def write_credential(self, folder: Path, server: str) -> None:
+        """Write a worker's credential for the API at `server`.
+
+        `activities.credentials` describes it.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "server").write_text(server)
+        (folder / "ca.crt").write_text(self.ca_cert)
+        token = folder / "token"
+        token.touch(mode=0o600)
+        token.write_text(self.token)
+
 
 class KubernetesApi(ABC):
     """A running API that serves the Hedgehog kinds; `server` is its URL."""
@@ -62,13 +74,8 @@ class KubernetesApi(ABC):
         self.apply_all([item])
 
     def write_credential(self, folder: Path) -> None:
-        """Write a worker's credential for this API (see `activities.credentials`)."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "server").write_text(self.server)
-        (folder / "ca.crt").write_text(self.auth.ca_cert)
-        token = folder / "token"
-        token.touch(mode=0o600)
-        token.write_text(self.auth.token)
+        """Write a worker's credential for this API."""
+        self.auth.write_credential(folder, self.server)
 
 
 def get_served_kind(item: Mapping[str, Any]) -> Kind:

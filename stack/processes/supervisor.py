@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import IO
 
+import psutil
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from stack.processes.ports import PortPool
@@ -65,6 +67,12 @@ class Service:
             message = f"{self.name} did not answer within {timeout_seconds:.0f} s."
             raise StackError(f"{message} {self._read_log_tail()}") from None
         return result
+
+    def list_processes(self) -> list[psutil.Process]:
+        """List the command and everything that it started, as far as they still run."""
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self._process.pid).children(recursive=True)
+        return []
 
     def stop(self) -> None:
         """End the command and everything that it started; return when all have ended."""
@@ -155,6 +163,12 @@ class Supervisor:
                 on_line(line.rstrip())
         if service.wait() != 0:
             raise service.make_exit_error()
+
+    def list_processes(self, name: str) -> list[psutil.Process]:
+        """List the running processes of all commands that were started under this name."""
+        with self._lock:
+            services = [service for service in self._services if service.name == name]
+        return [process for service in services for process in service.list_processes()]
 
     def check_not_closed(self) -> None:
         """Raise StackError if the supervisor is closing or closed."""

@@ -21,9 +21,14 @@ class TemporalServer:
     ui_url: str
 
 
-def start_temporal(supervisor: Supervisor, database: Path | None = None) -> TemporalServer:
-    """Start the server with its state in the file `database`, by default in memory."""
-    port, ui_port = (supervisor.ports.reserve(port) for port in (7233, 8233))
+def start_temporal(
+    supervisor: Supervisor, database: Path | None = None, port: int = 7233
+) -> TemporalServer:
+    """Start the server with its state in the file `database`, by default in memory.
+
+    It listens at `port` if that is free.
+    """
+    port, ui_port = supervisor.ports.reserve(port), supervisor.ports.reserve(8233)
     server = TemporalServer(f"{LOOPBACK}:{port}", f"http://{LOOPBACK}:{ui_port}")
     # Without the write-ahead log the server has less than half the throughput.
     state = [f"--db-filename={database}", "--sqlite-pragma=journal_mode=WAL"] if database else []

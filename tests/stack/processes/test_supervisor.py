@@ -135,3 +135,13 @@ def test_service_does_not_inherit_configuring_variables(
     output = (supervisor.log_dir / "environment.log").read_text()
     assert "GIVEN=yes" in output
     assert "PGHOST" not in output
+
+
+def test_processes_are_listed_by_the_name_of_their_command(supervisor: Supervisor) -> None:
+    family = start_family(supervisor, OBEDIENT)
+    assert {process.pid for process in supervisor.list_processes("Family")} == {
+        process.pid for process in family
+    }
+    assert supervisor.list_processes("Other") == []
+    family[0].kill()
+    wait_until(lambda: not supervisor.list_processes("Family"))

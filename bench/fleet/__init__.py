@@ -1,0 +1,1 @@
+"""A fleet whose sources answer at once, with real workers and a real Temporal."""

@@ -1,0 +1,1 @@
+"""An installation with a real worker, whose traffic and growth are measured."""
