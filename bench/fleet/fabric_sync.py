@@ -135,7 +135,7 @@ class FabricSyncFleet(Scheduler):
     async def _ask_each[T](
         self, ask: Callable[[WorkflowHandle[FabricSync, str]], Awaitable[T]]
     ) -> list[T]:
-        """Return each loop's answer, a few at a time; ask again while a busy worker has none."""
+        """Return each loop's answer; a busy worker is asked again."""
         client = await Client.connect(self._address, data_converter=pydantic_data_converter)
         limit = asyncio.Semaphore(CONCURRENT_CALLS)
 

@@ -85,7 +85,7 @@ def judge_fleet(
 
 
 def list_delays(interval: int, arrivals: Mapping[str, Sequence[float]]) -> list[float]:
-    """Return by how many seconds each look follows the last slot of its fabric's grid."""
+    """Return by how many seconds each look follows a slot of its fabric's grid."""
     return [
         (time - Grid.of_fabric(fabric_id, interval).phase) % interval
         for fabric_id, times in arrivals.items()

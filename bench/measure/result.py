@@ -53,7 +53,7 @@ def print_result(name: str, machine: Mapping[str, Any], result: Mapping[str, Any
 
 
 def build_table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Return a table of these rows; a nested value's column is named such as `cpu worker`."""
+    """Return a table of rows; nested values have columns such as `cpu worker`."""
     cells = [dict(_iter_cells(row)) for row in rows]
     columns = list(dict.fromkeys(column for row in cells for column in row))
     table = Table(*columns, title=title, title_justify="left")
