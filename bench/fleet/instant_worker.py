@@ -22,6 +22,7 @@ from activities.observe import FabricActivities, ObserveRequest
 from bench.fleet.records import InstantNetBox
 from bench.measure.arrivals import ArrivalLog
 from fabrics.record.sync_status import Observation
+from workers import activity_workers
 
 FOLDER: Final = Path(os.environ["BENCH_FOLDER"])
 LOOK_SECONDS: Final = float(os.environ["BENCH_LOOK_SECONDS"])
@@ -51,7 +52,9 @@ class InstantFabricActivities(FabricActivities):
 def main() -> None:
     """Run the worker."""
     InstantNetBox.folder = FOLDER
-    with patch.multiple(worker, FabricActivities=InstantFabricActivities, NetBox=InstantNetBox):
+    with patch.multiple(
+        activity_workers, FabricActivities=InstantFabricActivities, NetBox=InstantNetBox
+    ):
         worker.main()
 
 
