@@ -24,6 +24,7 @@ from urllib3.exceptions import HTTPError
 
 from activities.errors import NoResponseError, PermanentError, TransientError, classify
 from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
+from activities.parsing import PARSING
 from fabrics.drift.model import LiveState
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import COMPARED_KINDS, SWITCH_PROFILE, Kind, get_kind
@@ -200,7 +201,8 @@ class _Reader:
 
     def _parse_page(self, body: bytes) -> ListResponse:
         try:
-            return parse_list_response(body)
+            with PARSING:
+                return parse_list_response(body)
         except ValueError as error:
             raise PermanentError(
                 f"{self.name} does not respond as a Kubernetes API does. Check hh_kubernetes_server."
@@ -210,7 +212,8 @@ class _Reader:
         self, kind: Kind, page: ListResponse, names: Collection[str] | None
     ) -> tuple[Resource, ...]:
         try:
-            return page.parse_resources(kind, self.cached_by_uid, names)
+            with PARSING:
+                return page.parse_resources(kind, self.cached_by_uid, names)
         except ValueError as error:
             raise PermanentError(f"{self.name} returned an invalid {kind.name} object.") from error
 
