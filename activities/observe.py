@@ -25,6 +25,7 @@ from activities.errors import (
 )
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
 from activities.kubernetes.live_state import LiveStateCache
+from activities.parsing import PARSING
 from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import DiffReport, build_diff_report, describe_problems
 from fabrics.drift.empty_list_checks import (
@@ -74,7 +75,8 @@ class FabricActivities:
         """Read both sources once. Raises `TransientError` if Temporal will retry."""
         started = datetime.now(UTC)
         desired, live = self._read_both(request.config)
-        return _build_observation(request, started, desired, live)
+        with PARSING:
+            return _build_observation(request, started, desired, live)
 
     @activity.defn
     def diff(self, config: FabricConfig) -> DiffReport:

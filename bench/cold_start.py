@@ -2,7 +2,7 @@
 
 Run `.venv/bin/python bench/cold_start.py`; it prints a table and one JSON line. A real worker process and
 a real Temporal server sync fabrics whose Git repositories are on disk and whose NetBox and Kubernetes API
-answer at once. First the worker starts with new fabrics. Then it is killed, and after an interval
+answer at once. First the worker starts with new fabrics. Then it is stopped, and after an interval
 another one starts: it replays all loops and parses all fabrics at the same time. Times are those in
 the histories of the loops. The floor is the same fleet with so few objects that there is nothing to
 parse: its tasks wait for each other only.
@@ -40,7 +40,7 @@ from bench.instant_sources import InstantSources, running_sources
 from fabrics.loop.loop import workflow_id
 from fabrics.resources.kinds import COMPARED_KINDS
 from stack.processes.ports import PortPool
-from stack.processes.supervisor import Supervisor, get_base_environment
+from stack.processes.supervisor import Service, Supervisor
 from stack.services.git_server import GitServer
 from stack.services.temporal_server import start_temporal
 
@@ -81,7 +81,7 @@ class TaskTimes:
 
 
 def _is_overdue(event: HistoryEvent) -> bool:
-    """Tell whether a task exceeded its timeout, not only waited for a killed worker."""
+    """Tell whether a task exceeded its timeout, not only waited for a stopped worker."""
     timeout = event.workflow_task_timed_out_event_attributes.timeout_type
     return timeout == TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
 
@@ -117,9 +117,12 @@ def _measure_fleet(fabrics: int, objects: int) -> list[dict[str, Any]]:
             "FABRIC_SYNC_CREDENTIALS_DIR": str(folder / "credentials"),
             "FABRIC_SYNC_CACHE_DIR": str(folder / "cache"),
             "FABRIC_SYNC_GIT_ALLOW_LOCAL": "true",
+            "FABRIC_SYNC_GRACEFUL_SHUTDOWN": "1",
             "TEMPORAL_ADDRESS": server.address,
         }
-        return asyncio.run(_measure(sources, names, environment, folder / "worker.log"))
+        command = [sys.executable, str(WORKER_SCRIPT)]
+        start_worker = partial(supervisor.start, "Worker", command, env=environment)
+        return asyncio.run(_measure(sources, names, server.address, start_worker))
 
 
 def _create_fabrics(
@@ -145,22 +148,12 @@ def _create_fabrics(
 
 
 async def _measure(
-    sources: InstantSources, names: list[str], environment: dict[str, str], log: Path
+    sources: InstantSources, names: list[str], address: str, start_worker: Callable[[], Service]
 ) -> list[dict[str, Any]]:
-    client = await Client.connect(
-        environment["TEMPORAL_ADDRESS"], data_converter=pydantic_data_converter
-    )
-    with log.open("ab") as output:
-        start_worker = partial(
-            psutil.Popen,
-            [sys.executable, WORKER_SCRIPT],
-            env=get_base_environment() | environment,
-            stdout=output,
-            stderr=output,
-        )
-        first = await _measure_start(client, sources, names, start_worker)
-        await asyncio.sleep(INTERVAL_SECONDS)
-        again = await _measure_start(client, sources, names, start_worker)
+    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    first = await _measure_start(client, sources, names, start_worker)
+    await asyncio.sleep(INTERVAL_SECONDS)
+    again = await _measure_start(client, sources, names, start_worker)
     return [{"phase": "new fabrics", **first}, {"phase": "restart", **again}]
 
 
@@ -168,20 +161,17 @@ async def _measure_start(
     client: Client,
     sources: InstantSources,
     names: list[str],
-    start_worker: Callable[[], psutil.Popen],
+    start_worker: Callable[[], Service],
 ) -> dict[str, Any]:
-    """Run a worker until it has read all fabrics, kill it, and return what it took."""
+    """Run a worker until it has read all fabrics, stop it, and return what it took."""
     sources.lists_served.clear()
     since, started = datetime.now(UTC), time.monotonic()
     worker = start_worker()
-    try:
-        await _wait_until_read(sources, names)
-        seconds = time.monotonic() - started
-        await asyncio.sleep(SETTLING_SECONDS)
-        processes = _measure_processes(worker)
-    finally:
-        worker.kill()  # its child ends with it
-        worker.wait()
+    await _wait_until_read(sources, names)
+    seconds = time.monotonic() - started
+    await asyncio.sleep(SETTLING_SECONDS)
+    processes = _measure_processes()
+    await asyncio.to_thread(worker.stop)
     times = await _read_task_times(client, names, since)
     return {"seconds": round(seconds, 1), **processes, **_summarize(times)}
 
@@ -198,9 +188,10 @@ async def _wait_until_read(sources: InstantSources, names: list[str]) -> None:
     await waiting(is_done)
 
 
-def _measure_processes(worker: psutil.Process) -> dict[str, list[float]]:
+def _measure_processes() -> dict[str, list[float]]:
     """Return memory (MB, shared pages divided) and CPU (s) of the worker's processes."""
-    processes = [p for p in (worker, *worker.children()) if "python" in p.name()]
+    children = psutil.Process().children(recursive=True)
+    processes = [p for p in children if p.cmdline()[1:] == [str(WORKER_SCRIPT)]]
     return {
         "memory_mb": [round(process.memory_full_info().pss / 1e6) for process in processes],
         "cpu_s": [round(sum(process.cpu_times()[:2]), 1) for process in processes],

@@ -15,6 +15,7 @@ from activities.errors import PermanentError
 from activities.git.mirror import GitMirror
 from activities.git.mirror_updates import MirrorUpdates
 from activities.git.objects import EntryType, GitFile, GitSnapshot
+from activities.parsing import PARSING
 from fabrics.record.config import GitSource
 from fabrics.resources.manifests.documents import DEFAULT_LIMITS
 from fabrics.resources.manifests.files import (
@@ -128,7 +129,8 @@ def _parse_file(file: GitFile, content: bytes) -> ParsedFile:
         return unreadable_file(file.path, reason)
     if content.startswith(LFS_POINTER):
         return unreadable_file(file.path, f"kept in Git LFS, {NOT_FOLLOWED_HINT}")
-    return parse_manifests(file.path, content)
+    with PARSING:
+        return parse_manifests(file.path, content)
 
 
 def _get_skip_reason(file: GitFile) -> str:

@@ -30,6 +30,7 @@ from activities.errors import (
 )
 from activities.kubernetes.access import load_kubernetes_access
 from activities.kubernetes.clients import ClientCache, KubernetesClient
+from activities.parsing import PARSING
 from fabrics.drift.model import LiveState
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import COMPARED_KINDS, SWITCH_PROFILE, Kind, get_kind
@@ -201,7 +202,8 @@ class _Reader:
 
     def _parse_page(self, body: bytes) -> ListResponse:
         try:
-            return parse_list_response(body)
+            with PARSING:
+                return parse_list_response(body)
         except ValueError as error:
             raise PermanentError(
                 f"{self.name} does not respond as a Kubernetes API does. Check hh_kubernetes_server."
@@ -211,7 +213,8 @@ class _Reader:
         self, kind: Kind, page: ListResponse, names: Collection[str] | None
     ) -> tuple[Resource, ...]:
         try:
-            return page.parse_resources(kind, self.cached_by_uid, names)
+            with PARSING:
+                return page.parse_resources(kind, self.cached_by_uid, names)
         except ValueError as error:
             raise PermanentError(f"{self.name} returned an invalid {kind.name} object.") from error
 

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.errors import TransientError
 from activities.observe import FabricActivities, ObserveRequest
+from activities.parsing import PARSING
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import Observation
 from fabrics.resources.kinds import get_kind
@@ -196,6 +198,37 @@ def test_digests_change_only_with_their_state(
     assert third.desired_digest == first.desired_digest
     assert third.live_digest != first.live_digest
     assert third.drift_count == 1
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "activities.git.desired_state.parse_manifests",
+        "activities.kubernetes.live_state.parse_list_response",
+        "activities.observe.find_drift",
+    ],
+)
+def test_states_are_parsed_and_compared_in_turn(  # noqa: PLR0917
+    step: str,
+    api: EmulatedKubernetesApi,
+    repository: Repository,
+    config: FabricConfig,
+    activities: FabricActivities,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module, _, name = step.rpartition(".")
+    original = getattr(import_module(module), name)
+    turns = []
+
+    def record_turn(*arguments: object) -> object:
+        turns.append(PARSING.locked())
+        return original(*arguments)
+
+    monkeypatch.setattr(step, record_turn)
+    repository.commit_files(SERVERS)
+    api.apply_all([server("a"), server("b")])
+    assert observe(activities, config).drift_count == 0
+    assert set(turns) == {True}
 
 
 def test_no_drift_without_repository(
