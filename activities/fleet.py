@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from tenacity import Retrying, retry_if_exception_message, stop_after_attempt
 
 from activities.errors import NoResponseError, PermanentError, TransientError
+from activities.executions import execution_is_running
 from activities.netbox.client import NetBox, Row
 from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
 from fabrics.fleet.reconcile import FabricRecord, FleetSnapshot, OrphanedLoopsError, RunningLoop
@@ -98,12 +99,14 @@ class FleetActivities:
         Raises `TransientError` or `PermanentError` if records or loops cannot be listed reliably.
         """
         started = datetime.now(UTC)  # the round may miss what changes from now on
+        # Listed before the loops: a loop that starts meanwhile must not seem to be missing.
+        inventories = await self._list_running_inventories()
         loops = await self._list_running_loops()
         rows, id_problems = await asyncio.to_thread(self._load_records)
         snapshot = FleetSnapshot(
             records=tuple(map(FabricRecord.from_record, rows)),
             loops=loops,
-            inventories=await self._list_running_inventories(),
+            inventories=inventories,
             instance=self.instance,
             netbox_heartbeat=self.netbox_heartbeat,
             now=started,
@@ -147,10 +150,14 @@ class FleetActivities:
             ) from None
 
     async def _cancel_inventories(self, fabric_ids: Iterable[str]) -> None:
-        """Cancel passes that no loop waits for; the next round tries again what fails."""
+        """Cancel passes that no loop waits for; the next round tries again what fails.
+
+        Temporal's lists lag behind, so the loop is asked for by its id, too.
+        """
         for fabric_id in fabric_ids:
             with suppress(RPCError):
-                await self.client.get_workflow_handle(inventory_workflow_id(fabric_id)).cancel()
+                if not await execution_is_running(self.client, workflow_id(fabric_id)):
+                    await self.client.get_workflow_handle(inventory_workflow_id(fabric_id)).cancel()
 
     async def _signal_loops(self, fabric_ids: Sequence[str], overdue: Sequence[str]) -> list[str]:
         """Make loops reload their records, start missing ones, and list problems."""

@@ -63,14 +63,15 @@ class FabricActivities:
     """Activities that read a fabric's Git repository and its Kubernetes API.
 
     `settings` has the timeouts. Instances with different timeouts may share `desired_states` and `live_states`,
-    which cache earlier reads.
+    which cache earlier reads. No activity is interrupted within: an exception at any line would break what threads
+    share, and each exchange has limits of its own.
     """
 
     settings: Settings
     desired_states: DesiredStateCache = field(default_factory=DesiredStateCache)
     live_states: LiveStateCache = field(default_factory=LiveStateCache)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def observe(self, request: ObserveRequest) -> Observation:
         """Read both sources once. Raises `TransientError` if Temporal will retry."""
         started = datetime.now(UTC)
@@ -78,7 +79,7 @@ class FabricActivities:
         with PARSING:
             return _build_observation(request, started, desired, live)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def diff(self, config: FabricConfig) -> DiffReport:
         """Return the full difference of both sources. Raises errors as `observe` does."""
         desired, live = self._read_both(config)
@@ -90,7 +91,7 @@ class FabricActivities:
         drift = find_drift(desired.state, live, get_kinds(config.managed_kinds))
         return build_diff_report(desired.state, drift, desired.commit)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def diagnose(self, config: FabricConfig) -> list[Check]:
         """Check whether both sources can be read."""
         return diagnose_sources(config, self.settings)

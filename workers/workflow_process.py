@@ -14,6 +14,9 @@ from contextlib import asynccontextmanager
 from threading import Thread
 from typing import Final
 
+STOP_SECONDS: Final = 8.0
+"""For running workflow tasks to finish; with the activities' 20 s it is below the 30 s of Docker and Kubernetes."""
+
 FORK: Final = multiprocessing.get_context("fork")
 
 
@@ -26,7 +29,7 @@ class WorkflowProcess:
 
     def __init__(self, run: Callable[[], None]) -> None:
         self._run = run
-        self._may_begin = FORK.Event()
+        self._may_begin = FORK.Semaphore(0)  # an event would wait for a child that was killed
         self._process = FORK.Process(target=self._run_when_allowed, name="workflows", daemon=True)
         self._process.start()
 
@@ -43,13 +46,15 @@ class WorkflowProcess:
             on_end()
 
         event_loop.add_reader(sentinel, end)
-        self._may_begin.set()
+        self._may_begin.release()
         try:
             yield
         finally:
             event_loop.remove_reader(sentinel)
             self._process.terminate()
-            await asyncio.to_thread(self._process.join)
+            await asyncio.to_thread(self._process.join, STOP_SECONDS)
+            self._process.kill()  # if it still runs
+            self._process.join()
         if self._process.exitcode not in (0, -signal.SIGTERM):
             raise WorkflowProcessEnded(
                 f"The process {self._process.pid}, which runs the workflows, {self._describe_end()};"
@@ -57,9 +62,10 @@ class WorkflowProcess:
             )
 
     def _run_when_allowed(self) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both; the parent will stop us
+        # Ctrl-C reaches both; the parent will stop us.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
-        self._may_begin.wait()
+        self._may_begin.acquire()
         self._run()
 
     def _describe_end(self) -> str:

@@ -165,10 +165,11 @@ class FabricSync(FabricMessageHandlers):
 
     async def _settle_pass(self) -> None:
         """Cancel a pass that is no longer wanted; note one that ended without a report."""
-        if self._loop.is_pass_unwanted:
+        running, is_lost = self._loop.inventory.running, self._is_pass_lost
+        if running and self._loop.is_pass_unwanted:
             self._loop.on_pass_cancelled()
-            await inventory_passes.cancel(self._loop.fabric_id)
-        if self._is_pass_lost:
+            is_lost = not await inventory_passes.cancel(self._loop.fabric_id, running)
+        if is_lost:
             self._end_lost_pass()
 
     @property

@@ -1,13 +1,11 @@
 """The calls by which a loop starts, cancels and checks a pass over its inventory."""
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import (
     ActivityError,
-    ApplicationError,
     FailureError,
     WorkflowAlreadyStartedError,
 )
@@ -20,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
 
 type PassHandle = workflow.ChildWorkflowHandle[FabricInventory, None]
 
-UNREPORTED_END: Final = "its run was terminated or failed; the next sync tries again."
+UNREPORTED_END: Final = "its run was terminated or failed; it is tried again soon."
 
 
 async def start(request: PassRequest) -> PassHandle | None:
@@ -42,10 +40,15 @@ async def start(request: PassRequest) -> PassHandle | None:
     return handle
 
 
-async def cancel(fabric_id: str) -> None:
-    """Cancel the running pass; it may have ended already."""
-    with suppress(ApplicationError, FailureError):
-        await workflow.get_external_workflow_handle(inventory_workflow_id(fabric_id)).cancel()
+async def cancel(fabric_id: str, running: InventoryPass) -> bool:
+    """Cancel this pass; return whether it still ran."""
+    id_ = inventory_workflow_id(fabric_id)
+    try:
+        await workflow.get_external_workflow_handle(id_, run_id=running.run_id or None).cancel()
+    except FailureError as error:
+        activity_errors.raise_if_cancelled(error)
+        return False
+    return True
 
 
 async def is_running(fabric_id: str, running: InventoryPass) -> bool:

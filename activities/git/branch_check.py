@@ -24,8 +24,8 @@ from activities.errors import NoResponseError
 from activities.git.validation import connect_to_host
 from fabrics.record.config import GitSource
 
-MAX_IDLE_SECONDS: Final = 60.0
-"""Below the time after which firewalls forget a connection without a word."""
+MAX_IDLE_SECONDS: Final = 90.0
+"""Above the usual interval of a minute, below the time after which firewalls forget a connection without a word."""
 
 MAX_IDLE_CONNECTIONS: Final = 128
 MAX_ANSWER_BYTES: Final = 1024 * 1024

@@ -76,7 +76,7 @@ class DesiredStateCache:
         files = tuple(_select_manifests(mirror.source, snapshot.files))
         parsed = self._get_cached(files)
         new = [file for file in files if file not in parsed]
-        parsed |= _parse_files(mirror, new)
+        parsed |= _parse_files(mirror, snapshot.commit, new)
         self._add_to_cache({file: parsed[file] for file in new})
         return DesiredRevision(snapshot.commit, build_desired_state(parsed.values()))
 
@@ -111,7 +111,7 @@ def _get_manifest_path(file: GitFile) -> str:
     return f"{file.path}/linked.yaml" if may_be_folder else file.path
 
 
-def _parse_files(mirror: GitMirror, files: list[GitFile]) -> dict[GitFile, ParsedFile]:
+def _parse_files(mirror: GitMirror, commit: str, files: list[GitFile]) -> dict[GitFile, ParsedFile]:
     """Parse `files`; an error in one of them becomes a problem of that file."""
     readable = [file for file in files if not _get_skip_reason(file)]
     if len(files) > MAX_FILES or sum(file.size for file in readable) > MAX_BYTES:
@@ -120,7 +120,7 @@ def _parse_files(mirror: GitMirror, files: list[GitFile]) -> dict[GitFile, Parse
             f" {mirror.source.directory}: name a directory in hh_git_directory that holds only this fabric's"
             " manifests."
         )
-    contents = mirror.read_contents({file.blob_id for file in readable})
+    contents = mirror.read_contents(commit, {file.blob_id for file in readable})
     return {file: _parse_file(file, contents.get(file.blob_id, b"")) for file in files}
 
 

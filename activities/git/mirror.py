@@ -7,6 +7,7 @@ mirror is only a cache: a damaged one is created again.
 """
 
 import logging
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,10 @@ FETCH_ARGUMENTS: Final = (
 LIST_HEADS: Final = ("ls-remote", "--heads", "source")
 
 log = logging.getLogger("fabric_sync.git")
+
+
+MISSING_PATH_PATTERN: Final = re.compile(r"Not a valid object name|not a tree|does not exist")
+"""What git says of a directory that a commit lacks."""
 
 
 @dataclass(frozen=True)
@@ -97,18 +102,34 @@ class GitMirror:
         except GitError:
             return self.fetch_snapshot()
 
-    def read_contents(self, blob_ids: Collection[str]) -> dict[str, bytes]:
-        """Return contents of files of the last snapshot, by blob id."""
+    def read_contents(self, commit: str, blob_ids: Collection[str]) -> dict[str, bytes]:
+        """Return contents of files at a commit, by blob id.
+
+        Raises `TransientError`: git removes files of older commits while newer ones are fetched.
+        """
         if not blob_ids:
             return {}
         try:
             return parse_batch(self._git.run("cat-file", "--batch", input_lines=blob_ids))
-        except (GitError, ValueError):
+        except (GitError, ValueError) as error:
+            timed_out = isinstance(error, GitError) and error.timed_out
             with self._locked(self.settings.git_timeout):
+                if timed_out or not self._is_latest(commit):
+                    raise TransientError(
+                        f"{self.name} was not read: it took too long, or a newer commit came; the next attempt"
+                        " reads that."
+                    ) from None
                 shutil.rmtree(self._path, ignore_errors=True)
             raise TransientError(
                 f"{self.name} was not read: its mirror is damaged; the next attempt recreates it."
             ) from None
+
+    def _is_latest(self, commit: str) -> bool:
+        """True if no newer commit was fetched, also if that cannot be told."""
+        try:
+            return self._get_fetched_commit() == commit
+        except GitError:
+            return True
 
     def _check_host_reachable(self) -> None:
         """Notice an unreachable host before a lock is held, which others wait for."""
@@ -157,6 +178,9 @@ class GitMirror:
                 for partial in self._path.glob("objects/pack/tmp_*"):
                     partial.unlink(missing_ok=True)
             raise classify_fetch_error(error, self.source, self.access) or error from None
+        return self._get_fetched_commit()
+
+    def _get_fetched_commit(self) -> str:
         return self._git.run("rev-parse", "--verify", f"{self._ref}^{{commit}}").decode().strip()
 
     def _missing_branch_error(self, timeout: float) -> PermanentError:
@@ -180,6 +204,8 @@ class GitMirror:
             if error.timed_out:
                 raise self._too_large_error() from None
             self._git.run("rev-parse", "--verify", f"{commit}^{{tree}}")
+            if not MISSING_PATH_PATTERN.search(error.output):
+                raise  # another thread recreates the mirror
             raise self._missing_directory_error(error) from None
         if len(listing) >= MAX_LISTING_BYTES:
             raise self._too_large_error()

@@ -47,7 +47,7 @@ def sync(
     view, report = asyncio.run(_sync_fabric(fabric, request, wait=not no_wait))
     show_sync_result(view, report, json)
     failed = full and any(overview.inventory.failure for overview in view.fabrics)
-    is_unhealthy = failed or (report is not None and (report.error or report.drift_count))
+    is_unhealthy = report is not None and (report.error or report.drift_count or failed)
     raise typer.Exit(EXIT_UNHEALTHY if is_unhealthy else EXIT_OK)
 
 

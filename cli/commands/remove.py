@@ -27,7 +27,7 @@ from cli.views.inventory import render_report
 from fabrics.inventory.report.report import InventoryReport
 
 LOOP_END_TIMEOUT: Final = timedelta(seconds=60)
-"""How long a running sync may take to stop."""
+"""How long a running sync and inventory may take to stop."""
 
 WithInventory = Annotated[bool, typer.Option("--inventory", help="Delete its inventory, too.")]
 
@@ -100,7 +100,7 @@ async def _end_loop(session: Session, fabric: Fabric) -> None:
             fabric.fabric_id, LOOP_END_TIMEOUT
         ):
             raise CommandError(
-                f"{fabric.config.name} is disabled, but its last sync has not stopped yet;"
+                f"{fabric.config.name} is disabled, but its sync or its inventory has not stopped yet;"
                 " nothing was removed. Try again once it has."
             )
 

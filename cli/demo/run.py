@@ -18,7 +18,7 @@ from cli.errors import CommandError
 from cli.fabrics.fleet_view import FleetView, get_fleet_view
 from cli.session import open_session
 from cli.views.results import show_fabrics
-from fabrics.record.sync_status import SyncStatus
+from fabrics.record.sync_status import InventoryState, SyncStatus
 from stack.cache import Progress
 from stack.demo.demo import Demo, running_demo
 from stack.processes.supervisor import StackError
@@ -26,10 +26,11 @@ from stack.processes.supervisor import StackError
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WORKER_START_SECONDS: Final = 60
 FIRST_SYNCS_SECONDS: Final = 600
-"""The first syncs load the inventories, which takes NetBox half a minute on an idle machine."""
+"""After the first syncs the inventories are loaded, which takes NetBox half a minute on an idle machine."""
 PAUSE_SECONDS: Final = 1
 """Between two looks at what is awaited: each takes time from those who do it."""
 UNSETTLED_STATUSES: Final = {SyncStatus.NEVER_SYNCED, SyncStatus.SYNCING}
+UNSETTLED_INVENTORIES: Final = {InventoryState.RUNNING, InventoryState.BEHIND}
 
 
 def run_demo(once: bool) -> None:
@@ -123,9 +124,11 @@ async def _enable_fabrics() -> None:
 
 
 async def _get_view_if_settled() -> FleetView | None:
-    """Return the view if NetBox has each fabric's first sync and none is syncing."""
+    """Return the view if NetBox has each first sync, and nothing is being synced."""
     async with open_session() as session:
         recorded = all(fabric.last_known.last_sync for fabric in await session.list_fabrics())
         view = await get_fleet_view(session, ())
     statuses = {fabric.sync_status for fabric in view.fabrics}
-    return view if recorded and not statuses & UNSETTLED_STATUSES else None
+    inventories = {fabric.inventory_state for fabric in view.fabrics}
+    settled = not (statuses & UNSETTLED_STATUSES or inventories & UNSETTLED_INVENTORIES)
+    return view if recorded and settled else None

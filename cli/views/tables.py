@@ -201,7 +201,7 @@ def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
     remarks = {
         fabric.sync_error: "red",
         fabric.netbox_error: "red",
-        fabric.inventory_text if fabric.inventory_state is InventoryState.FAILED else "": "red",
+        _describe_inventory(fabric): "red",
         "No loop is running; a worker starts one soon." if fabric.lost else "": "red",
         f"Stale: last success {last_success}." if fabric.stale else "": "red",
         _describe_owner(fabric): "red",
@@ -237,6 +237,12 @@ def _describe_stale_fabrics(fleet: FleetSummary, fabrics: Sequence[FabricOvervie
     if not names:
         return ""
     return f"Stale as of the fleet's last round: {', '.join(names)}; `starter.py doctor FABRIC` says why."
+
+
+def _describe_inventory(fabric: FabricOverview) -> str:
+    """Say why the inventory is out of date, from its loop or else from the record."""
+    failed = fabric.inventory_state is InventoryState.FAILED
+    return fabric.inventory.failure or (fabric.inventory_text if failed else "")
 
 
 def _describe_owner(fabric: FabricOverview) -> str:

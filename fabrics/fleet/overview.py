@@ -35,8 +35,8 @@ class FabricOverview(FabricStatus, frozen=True):
         failed = self.sync_status in NEEDS_ATTENTION
         if self.sync_status is SyncStatus.SYNCING:
             failed = bool(self.sync_error or self.drift_count)
-        inventory_failed = self.inventory_state is InventoryState.FAILED
-        waiting = inventory_failed or self.inventory.deletes_waiting is not None
+        inventory_failed = self.inventory_state is InventoryState.FAILED or self.inventory.failure
+        waiting = bool(inventory_failed) or self.inventory.deletes_waiting is not None
         return not (failed or waiting or self.stale or self.lost or self.netbox_error)
 
 

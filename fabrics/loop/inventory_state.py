@@ -85,6 +85,11 @@ class Inventory(BaseModel, frozen=True):
         """True if a person waits for a pass."""
         return bool(self.full_sync or self.adopt_sync or self.confirmed_digest)
 
+    def was_asked_since(self, begun: InventoryPass) -> bool:
+        """True if a person waits for something that this pass did not carry."""
+        confirmed = self.confirmed_digest not in {"", begun.confirmed_digest}
+        return confirmed or max(self.full_sync, self.adopt_sync) > begun.sync
+
     def status(self, *, enabled: bool) -> InventoryStatus:
         """Return the status to show."""
         status = InventoryStatus(

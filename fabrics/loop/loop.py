@@ -56,7 +56,7 @@ class FabricLoop(LoopState):
             self.schedule = Schedule.initial(self.fabric_id, interval, spread, last_sync, now)
         elif self.schedule.interval != interval:
             self.schedule = self.schedule.replan(interval, last_sync, now)
-        if self._is_paused or self.was_paused:
+        if (self._is_paused or self.was_paused) and last_sync is not None:
             self.schedule = self.schedule.skip_to(now)
         self.was_paused = self._is_paused
 
@@ -154,9 +154,12 @@ class FabricLoop(LoopState):
         return self.inventory.is_due(now, max_age, retry_interval)
 
     def begin_pass(self, token: str, now: datetime) -> PassRequest | None:
-        """Begin a pass over the inventory at a sync's end; None if none may begin."""
+        """Begin a pass over the inventory at a sync's end; None if none may begin.
+
+        While the record names other sources than this sync has read, the next sync begins it.
+        """
         inventory, config = self.inventory, self.effective_config
-        if inventory.running or not self._is_pass_due(now):
+        if inventory.running or self.sources_changed or not self._is_pass_due(now):
             return None
         assert config is not None  # noqa: S101  only a configured fabric has been observed
         assert inventory.observed is not None  # noqa: S101
@@ -202,7 +205,8 @@ class FabricLoop(LoopState):
     def end_pass(self, token: str, result: PassResult) -> None:
         """End the pass with this token; any other report is an old one, and ignored.
 
-        What a person asked for meanwhile needs one more sync, and so do sources that were changed.
+        What a person asked for meanwhile needs one more sync, and so do sources that were changed, unless the
+        fabric is paused.
         """
         running = self.inventory.running
         if running is None or running.token != token:
@@ -210,10 +214,8 @@ class FabricLoop(LoopState):
         self.inventory = self.inventory.end(result)
         if isinstance(result, InventoryOutcome) and not result.withheld:
             self._add_to_report(running.sync, result.report)
-            is_requested = self.inventory.is_requested
-        else:
-            is_requested = running.is_cancelled
-        if is_requested and self.is_needed:
+        was_stopped = running.is_cancelled and not self._is_paused
+        if self.is_needed and (was_stopped or self.inventory.was_asked_since(running)):
             self.request_sync(SyncRequest())
 
     def _add_to_report(self, sync: int, inventory: InventoryReport) -> None:
@@ -233,7 +235,7 @@ class FabricLoop(LoopState):
     def confirm_deletes(self, digest: str) -> int:
         """Confirm the waiting deletes; return the number of the sync that they follow."""
         self.inventory = self.inventory.confirm_deletes(digest)
-        return self.request_sync(SyncRequest())
+        return self.request_sync(SyncRequest(full=True))
 
     def on_record_read(
         self,

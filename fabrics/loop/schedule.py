@@ -47,12 +47,13 @@ class Schedule(BaseModel, frozen=True):
         sync together. A slot that is as near serves as well. Slots before `now` do not count as missed.
         """
         share = compute_phase_share(fabric_id)
-        schedule = cls(interval=interval, phase_share=share, served=now)
         known_sync = last_sync if last_sync and last_sync <= now else None
+        schedule = cls(interval=interval, phase_share=share, served=known_sync or now)
         if known_sync:
             schedule = schedule._serve_close_slots(known_sync)
-            if schedule._count_slots(known_sync, now) == 0:
-                return schedule
+            if schedule.next_slot > now:
+                return schedule._serve(now)
+            schedule = schedule._serve(now)
         longest = timedelta(seconds=spread)
         soon = now + min(schedule.period, longest) * share
         nearest = now + longest if known_sync else soon
@@ -92,13 +93,14 @@ class Schedule(BaseModel, frozen=True):
         return self._serve(now), max(self._count_slots(self.served, now), 0)
 
     def skip_to(self, now: datetime) -> Self:
-        """Skip the slots up to `now`, as a paused fabric does."""
-        return self._serve(now)
+        """Skip the slots up to `now`, and a sync that would catch up, as a paused fabric does."""
+        return self._serve(now).model_copy(update={"initial_sync": None})
 
     def replan(self, interval: int, last_sync: datetime | None, now: datetime) -> Self:
         """Take the slots of a new interval, except those close after the last sync."""
         schedule = self.model_copy(update={"interval": interval, "served": now})
-        return schedule._serve_close_slots(last_sync) if last_sync else schedule
+        known_sync = last_sync if last_sync and last_sync <= now else None
+        return schedule._serve_close_slots(known_sync) if known_sync else schedule
 
     @property
     def _phase(self) -> timedelta:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.inventory_text import deletes_waiting_sentence, report_sentence
 from fabrics.loop.report import FabricStatus
@@ -29,7 +30,7 @@ def render_details(status: FabricStatus) -> str:
         f"- Last sync: {_format_time(status.last_sync)}; last success: {_format_time(status.last_success)}",
         f"- Next sync: {_format_next_sync(status)}",
         f"- Objects that drifted: {_format_drift(status)}",
-        f"- Inventory: {_format_inventory(status.inventory)}",
+        f"- Inventory: {_format_inventory(status.inventory, status.fabric_id)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
     waiting = status.inventory.deletes_waiting
@@ -74,14 +75,14 @@ def _format_drift(status: FabricStatus) -> str:
     return f"{status.drift_count}{''.join(items)}"
 
 
-def _format_inventory(inventory: InventoryStatus) -> str:
+def _format_inventory(inventory: InventoryStatus, fabric_id: str) -> str:
     shown = "not in NetBox yet"
     if inventory.report is not None:
         shown = f"{report_sentence(inventory.report)}, at {_format_time(inventory.mirrored)}"
     states = {
         InventoryState.OFF: "switched off",
         InventoryState.RUNNING: (
-            "being updated (the workflow `fabric-inventory/<fabric id>` shows the progress);"
+            f"being updated (the workflow `{inventory_workflow_id(fabric_id)}` shows the progress);"
             f" before: {shown}"
         ),
         InventoryState.BEHIND: f"behind since {_format_time(inventory.behind_since)}; {shown}",

@@ -123,6 +123,19 @@ def test_failed_parent_ends_its_child() -> None:
     assert (parent.returncode, err) == (1, "The reason.\n")
 
 
+def test_child_that_is_killed_before_it_may_begin_ends_its_parent_with_a_sentence() -> None:
+    steps = (
+        "import psutil",
+        "child = psutil.Process().children()[0]",
+        "child.kill()",
+        "all(iter(lambda: child.status() != psutil.STATUS_ZOMBIE, False))",  # waits for its end
+    )
+    with start(parent_before="; ".join(steps)) as parent:
+        _, err = parent.communicate(timeout=30)
+    assert parent.returncode == 1
+    assert "was killed by SIGKILL; restart the worker." in err
+
+
 def test_workflows_do_not_begin_if_their_parent_fails_before() -> None:
     with start(parent_before="sys.exit('The reason.')") as parent:
         out, err = parent.communicate(timeout=30)

@@ -22,8 +22,9 @@ def repository(tmp_path: Path) -> Repository:
 
 def contents(source: GitSource, settings: Settings) -> dict[str, bytes]:
     mirror = GitMirror(source, settings)
-    files = mirror.fetch_snapshot().files
-    by_blob_id = mirror.read_contents({file.blob_id for file in files})
+    snapshot = mirror.fetch_snapshot()
+    files = snapshot.files
+    by_blob_id = mirror.read_contents(snapshot.commit, {file.blob_id for file in files})
     return {file.path: by_blob_id[file.blob_id] for file in files}
 
 
@@ -165,12 +166,28 @@ def test_damaged_mirror_is_recreated(
 def test_mirror_lost_after_listing_is_transient(repository: Repository, settings: Settings) -> None:
     repository.commit_files({"a.yaml": "1"})
     mirror = GitMirror(repository.source(), settings)
-    (file,) = mirror.fetch_snapshot().files
+    snapshot = mirror.fetch_snapshot()
+    (file,) = snapshot.files
     shutil.rmtree(mirror_of(settings))
 
     with pytest.raises(TransientError, match="is damaged"):
-        mirror.read_contents({file.blob_id})
+        mirror.read_contents(snapshot.commit, {file.blob_id})
     assert contents(repository.source(), settings) == {"a.yaml": b"1"}
+
+
+def test_mirror_with_a_newer_commit_is_kept_though_an_older_file_is_gone(
+    repository: Repository, settings: Settings
+) -> None:
+    repository.commit_files({"a.yaml": "1"})
+    mirror = GitMirror(repository.source(), settings)
+    older = mirror.fetch_snapshot().commit
+    repository.commit_files({"a.yaml": "2"})
+    newer = mirror.fetch_snapshot()
+
+    with pytest.raises(TransientError, match="a newer commit came"):
+        mirror.read_contents(older, {"0" * 40})
+    (file,) = newer.files
+    assert mirror.read_contents(newer.commit, {file.blob_id}) == {file.blob_id: b"2"}
 
 
 def test_mirror_size_is_bounded(repository: Repository, settings: Settings) -> None:

@@ -129,6 +129,16 @@ def test_confirmation_is_used_once() -> None:
     assert during.end(DONE).confirmed_digest == ""
 
 
+@pytest.mark.parametrize("result", [DONE, FAILED])
+def test_only_what_a_pass_did_not_carry_asks_for_another_one(result: PassResult) -> None:
+    inventory = begun(synced(Inventory(), 1, request=SyncRequest(full=True)), 1)
+    running = inventory.running
+    assert running is not None
+    assert not inventory.end(result).was_asked_since(running)
+    asked = synced(inventory, 2, request=SyncRequest(adopt=True))
+    assert asked.end(result).was_asked_since(running)
+
+
 def test_cancelled_pass_is_no_failure_but_done_again() -> None:
     cancelled = begun(synced(Inventory(), 1), 1).note_cancelled().end(FAILED)
     assert (cancelled.failure, cancelled.running) == ("", None)

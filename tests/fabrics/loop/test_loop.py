@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabrics.inventory.report.report import DeletesWaiting, InventoryFailure, InventoryOutcome
 from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.loop_settings import LoopSettings
+from fabrics.loop.report import SyncReport
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.record.sync_status import LastKnownState, SyncFailure
+from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 INSTALLATION = LoopSettings()
@@ -165,3 +167,82 @@ def test_stopped_sync_is_repeated_when_fabric_is_enabled_again() -> None:
     loop.on_record_read(CONFIG, LAST_KNOWN, INSTALLATION)
     assert loop.is_sync_due(NOW)
     assert loop.sync_request == SyncRequest(full=True)
+
+
+def loading_loop(config: FabricConfig = CONFIG) -> FabricLoop:
+    """Return a loop whose first pass over the inventory, with the token "first", runs."""
+    loop = FabricLoop(fabric_id="dc", needs_reload=False)
+    loop.on_record_read(config, LastKnownState(), LoopSettings(inventory_enabled=True))
+    observe(loop, "a")
+    assert loop.begin_pass("first", NOW)
+    return loop
+
+
+def observe(loop: FabricLoop, live_digest: str, request: SyncRequest | None = None) -> SyncReport:
+    """Sync the loop at once, and return the report."""
+    loop.update_schedule(NOW)
+    loop.request_sync(request or SyncRequest())
+    loop.begin_sync(NOW)
+    return loop.end_sync(Observation(started=NOW, live_digest=live_digest), NOW)
+
+
+def test_second_confirmation_of_the_same_deletes_gets_a_pass_of_its_own() -> None:
+    loop = loading_loop()
+    waiting = DeletesWaiting(digest="x", counts={"dcim.device": 1}, first=())
+    loop.end_pass("first", InventoryOutcome(live_digest="a", deletes_waiting=waiting))
+    confirm(loop)
+    assert loop.begin_pass("second", NOW)
+    confirm(loop)
+    assert loop.begin_pass("third", NOW) is None  # the second still runs
+    loop.end_pass("second", InventoryOutcome(live_digest="a"))
+    loop.begin_sync(NOW)
+    loop.end_sync(Observation(started=NOW, live_digest="a"), NOW)
+    assert loop.begin_pass("third", NOW)
+
+
+def confirm(loop: FabricLoop) -> None:
+    """Confirm the waiting deletes, and make the sync that they follow."""
+    number = loop.confirm_deletes("x")
+    loop.begin_sync(NOW)
+    report = loop.end_sync(Observation(started=NOW, live_digest="a"), NOW)
+    assert (report.number, report.inventory_follows) == (number, True)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_pass_for_other_sources_is_stopped_and_followed_by_a_sync_unless_paused(
+    paused: bool,
+) -> None:
+    loop = loading_loop()
+    elsewhere = CONFIG.model_copy(update={"scope": "dcim.site 2", "paused": paused})
+    loop.on_record_read(elsewhere, LAST_KNOWN, loop.settings)
+    assert loop.is_pass_unwanted
+    loop.on_pass_cancelled()
+    assert not loop.is_pass_unwanted
+    loop.end_pass("first", InventoryFailure(message="cancelled"))
+    assert (loop.sync_request is None) == paused
+    assert loop.status().inventory.failure == ""
+
+
+def test_no_pass_begins_with_sources_that_the_sync_did_not_read() -> None:
+    loop = loading_loop()
+    loop.end_pass("first", InventoryOutcome(live_digest="a"))
+    loop.update_schedule(NOW)
+    loop.request_sync(SyncRequest(full=True))
+    loop.begin_sync(NOW)
+    loop.on_record_read(CONFIG.model_copy(update={"git": None}), LAST_KNOWN, loop.settings)
+    loop.end_sync(Observation(started=NOW, live_digest="a"), NOW)
+    assert loop.begin_pass("second", NOW) is None
+    loop.begin_sync(NOW)
+    loop.end_sync(Observation(started=NOW, live_digest="a"), NOW)
+    assert loop.begin_pass("third", NOW) is not None
+
+
+def test_switched_off_loop_ends_after_its_pass() -> None:
+    loop = loading_loop()
+    loop.on_record_read(CONFIG.model_copy(update={"enabled": False}), LAST_KNOWN, loop.settings)
+    loop.on_record_written(loop.state_to_record, loop.pending_edits, "")
+    assert (loop.is_pass_unwanted, loop.is_finished) == (True, False)
+    loop.on_pass_cancelled()
+    loop.end_pass("first", InventoryFailure(message="cancelled"))
+    loop.on_record_written(loop.state_to_record, loop.pending_edits, "")
+    assert loop.is_finished

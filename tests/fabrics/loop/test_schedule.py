@@ -164,7 +164,8 @@ def test_loop_that_starts_anew_catches_up_only_if_a_slot_was_missed(
 ) -> None:
     last_sync = now - ago
     schedule = Schedule.initial(fabric_id, interval, spread, last_sync, now)
-    passed = schedule.model_copy(update={"served": last_sync}).next_slot <= now
+    satisfied = last_sync + close(interval) - timedelta.resolution
+    passed = schedule.model_copy(update={"served": satisfied}).next_slot <= now
     near = schedule.next_slot - now <= timedelta(seconds=spread)
     assert (schedule.initial_sync is not None) == (passed and not near)
     assert now <= schedule.next_sync
@@ -177,6 +178,7 @@ def test_time_of_last_sync_in_the_future_is_ignored() -> None:
     last_sync = NOW + timedelta(days=1)
     schedule = Schedule.initial("berlin", 300, 30, last_sync, NOW)
     assert schedule == Schedule.initial("berlin", 300, 30, None, NOW)
+    assert schedule.replan(60, last_sync, NOW) == schedule.replan(60, None, NOW)
 
 
 @given(schedules(), offsets)
