@@ -170,7 +170,7 @@ def test_stopped_sync_is_repeated_when_fabric_is_enabled_again() -> None:
 
 
 def loading_loop(config: FabricConfig = CONFIG) -> FabricLoop:
-    """Return a loop whose first pass over the inventory, with the token "first", runs."""
+    """Return a loop whose first pass over the inventory (token "first") runs."""
     loop = FabricLoop(fabric_id="dc", needs_reload=False)
     loop.on_record_read(config, LastKnownState(), LoopSettings(inventory_enabled=True))
     observe(loop, "a")
