@@ -93,7 +93,7 @@ class Schedule(BaseModel, frozen=True):
         return self._serve(now), max(self._count_slots(self.served, now), 0)
 
     def skip_to(self, now: datetime) -> Self:
-        """Skip the slots up to `now`, and a sync that would catch up, as a paused fabric does."""
+        """Skip all syncs up to `now`, and one that would catch up, as a pause does."""
         return self._serve(now).model_copy(update={"initial_sync": None})
 
     def replan(self, interval: int, last_sync: datetime | None, now: datetime) -> Self:
