@@ -265,6 +265,7 @@ async def test_netbox_has_the_live_inventory(
     hanover = await installation.named_fabric("hanover-dc4", git, objects)
     netbox = installation.stack.netbox.url
     async with installation.worker(**INVENTORY):
+        await hanover.wait_for_status("in_sync")
         await hanover.wait_for_inventory()
         await page.goto(f"{netbox}/dcim/devices/?cf_hh_fabric=hanover-dc4")
         await expect(page.locator("tbody tr")).to_have_count(9)
