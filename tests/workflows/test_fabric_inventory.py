@@ -1,21 +1,25 @@
-"""Passes over an inventory on a real server, with loops that come and go.
+"""Passes over an inventory on a real server: they are cancelled, and loops come and go.
 
-The time-skipping server stops skipping once a pass outlives the run of the loop that started it.
+The time-skipping server may hang when one workflow cancels another, and stops skipping once a pass outlives the
+run of the loop that started it.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.report import FabricStatus
+from fabrics.record.sync_status import SyncStatus
 from tests.support.system.installation import Installation, wait_until
 from tests.support.workflows.loop_environment import (
     LoopEnvironment,
     config,
+    observers,
     start,
     terminate,
     worker,
@@ -36,7 +40,7 @@ async def loading(client: Client, environment: LoopEnvironment) -> AsyncIterator
     async with worker(client, environment):
         loop = await start_loop(client, environment)
         try:
-            await wait_for_state(loop, "running")
+            await wait_until(partial(count_requests, environment), bool)
             yield loop
         finally:
             environment.inventory_gate.set()
@@ -117,3 +121,71 @@ async def test_new_loop_waits_for_the_pass_of_an_old_one_and_starts_its_own(
         await wait_for_state(loop, "up_to_date")
         assert len(environment.inventory_requests) == 2
         await terminate(loop)
+
+
+async def edit(loop: Loop, environment: LoopEnvironment, **fields: object) -> None:
+    """Edit the record and signal the loop."""
+    assert environment.record is not None
+    environment.record = environment.record.model_copy(update=fields)
+    await loop.signal(FabricSync.record_changed)
+
+
+async def pass_status(client: Client) -> WorkflowExecutionStatus | None:
+    """Return the status of the latest pass."""
+    return (await inventory_run(client).describe()).status
+
+
+async def test_disabling_stops_the_pass_before_the_loop_ends(installation: Installation) -> None:
+    client, environment = installation.client, LoopEnvironment(config())
+    async with loading(client, environment) as loop:
+        await edit(loop, environment, enabled=False)
+        assert await loop.result() == "disabled"
+        assert await pass_status(client) is WorkflowExecutionStatus.CANCELED
+        assert environment.statuses[-1] is SyncStatus.DISABLED
+        status = await loop.query(FabricSync.status)
+        assert (status.sync_error, status.inventory.failure) == ("", "")
+
+
+async def test_deleting_the_record_stops_the_pass(installation: Installation) -> None:
+    client, environment = installation.client, LoopEnvironment(config())
+    async with loading(client, environment) as loop:
+        environment.record = None
+        await loop.signal(FabricSync.record_changed)
+        assert await loop.result() == "record deleted"
+        assert await pass_status(client) is WorkflowExecutionStatus.CANCELED
+
+
+async def test_interval_zero_stops_the_pass_at_a_site(installation: Installation) -> None:
+    client, environment = installation.client, LoopEnvironment(config(task_queue="berlin"))
+    environment.site_has_worker = True
+    async with (
+        observers(client, environment, "berlin"),
+        loading(client, environment) as loop,
+    ):
+        await loop.signal(FabricSync.set_interval_by_signal, 0)
+        assert await loop.result() == "disabled"
+        assert await pass_status(client) is WorkflowExecutionStatus.CANCELED
+        assert environment.record is not None
+        assert environment.record.interval == 0
+
+
+@pytest.mark.parametrize(
+    "fields", [{"scope": "dcim.site 7"}, {"git": None}], ids=["site", "source"]
+)
+async def test_pass_for_another_site_or_source_is_stopped_and_started_anew(
+    installation: Installation, fields: dict[str, object]
+) -> None:
+    client, environment = installation.client, LoopEnvironment(config(interval=3600))
+    async with loading(client, environment) as loop:
+        await edit(loop, environment, **fields)
+        await wait_until(partial(count_requests, environment), lambda count: count == 2)
+        environment.inventory_gate.set()
+        status = await wait_for_state(loop, "up_to_date")
+        first, second = environment.inventory_requests
+        assert first.config != second.config == environment.record
+        assert status.inventory.failure == ""
+
+
+async def count_requests(environment: LoopEnvironment) -> int:
+    """Return how many passes have begun."""
+    return len(environment.inventory_requests)

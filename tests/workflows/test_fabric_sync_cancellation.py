@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.testing import WorkflowEnvironment
 
-from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.record.sync_status import SyncStatus
 from tests.support.workflows.loop_environment import (
     LoopEnvironment,
@@ -35,7 +34,7 @@ async def edit(environment: LoopEnvironment, running: RunningLoop, **fields: obj
 
 
 async def wait_for_early_end(running: RunningLoop) -> str:
-    """Return the result of a loop that ended long before its load would have."""
+    """Return the result of a loop that ended long before its sync would have."""
     result = await running.handle.result()
     described = await running.handle.describe()
     assert described.close_time is not None
@@ -43,54 +42,9 @@ async def wait_for_early_end(running: RunningLoop) -> str:
     return result
 
 
-async def load_status(running: RunningLoop) -> WorkflowExecutionStatus | None:
-    """Return the status of the latest pass over the inventory."""
-    handle = running.env.client.get_workflow_handle(inventory_workflow_id("oslo"))
-    return (await handle.describe()).status
-
-
 def environment_with_long_load(**changes: object) -> LoopEnvironment:
     """Return an environment in which the first load takes an hour."""
     return LoopEnvironment(config(**changes), inventory_duration=timedelta(hours=1))
-
-
-async def test_disabling_stops_load_before_the_loop_ends(env: WorkflowEnvironment) -> None:
-    environment = environment_with_long_load()
-    async with loop(env, environment) as running:
-        await wait_until_loading(environment, running)
-        await edit(environment, running, enabled=False)
-        assert await wait_for_early_end(running) == "disabled"
-        assert await load_status(running) is WorkflowExecutionStatus.CANCELED
-        assert environment.statuses[-1] is SyncStatus.DISABLED
-        status = await running.status()
-        assert (status.sync_error, status.inventory.failure) == ("", "")
-
-
-async def test_deleting_record_stops_load(env: WorkflowEnvironment) -> None:
-    environment = environment_with_long_load()
-    async with loop(env, environment) as running:
-        await wait_until_loading(environment, running)
-        environment.record = None
-        await running.handle.signal(FabricSync.record_changed)
-        assert await wait_for_early_end(running) == "record deleted"
-        assert await load_status(running) is WorkflowExecutionStatus.CANCELED
-
-
-@pytest.mark.parametrize("site", ["", "berlin"])
-async def test_interval_zero_stops_load_here_and_at_site(
-    env: WorkflowEnvironment, site: str
-) -> None:
-    environment = environment_with_long_load(task_queue=site)
-    environment.site_has_worker = True
-    async with (
-        loop(env, environment) as running,
-        observers(env.client, environment, site or "nowhere"),
-    ):
-        await wait_until_loading(environment, running)
-        await running.handle.signal(FabricSync.set_interval_by_signal, 0)
-        assert await wait_for_early_end(running) == "disabled"
-        assert environment.record is not None
-        assert environment.record.interval == 0
 
 
 async def test_load_continues_after_edits_that_keep_its_target(env: WorkflowEnvironment) -> None:
@@ -109,24 +63,6 @@ async def test_load_continues_after_edits_that_keep_its_target(env: WorkflowEnvi
         await running.sleep(5400)
         status = await running.status()
         assert (status.inventory_state, status.missed) == ("up_to_date", 0)
-
-
-@pytest.mark.parametrize(
-    "fields", [{"scope": "dcim.site 7"}, {"git": None}], ids=["site", "source"]
-)
-async def test_load_for_another_site_or_source_is_stopped_and_started_anew(
-    env: WorkflowEnvironment, fields: dict[str, object]
-) -> None:
-    environment = environment_with_long_load(interval=3600)
-    async with loop(env, environment) as running:
-        await wait_until_loading(environment, running)
-        environment.inventory_duration = timedelta(0)
-        await edit(environment, running, **fields)
-        while (await running.status()).inventory_state != "up_to_date":
-            await running.sleep(1)
-        first, second = environment.inventory_requests
-        assert first.config != second.config == environment.record
-        assert (await running.status()).inventory.failure == ""
 
 
 async def test_load_goes_on_while_paused_and_its_end_is_recorded(env: WorkflowEnvironment) -> None:

@@ -40,7 +40,7 @@ from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import MalformedMessageInterceptor
 
-GATE_TIMEOUT_SECONDS: Final = 120
+GATE_POLL_SECONDS: Final = 0.05
 
 
 def config(**changes: object) -> FabricConfig:
@@ -154,7 +154,8 @@ class LoopEnvironment:
             self.inventory_requests.append(request)
             if self.inventory_duration:
                 raise ApplicationError("still writing", next_retry_delay=self.inventory_duration)
-        assert self.inventory_gate.wait(GATE_TIMEOUT_SECONDS)
+        while not self.inventory_gate.wait(GATE_POLL_SECONDS):
+            pass  # a cancellation is raised here
         if self.inventory_error:
             raise ApplicationError(self.inventory_error, non_retryable=True)
         return self.inventory_outcome.model_copy(update={"live_digest": request.live_digest})
