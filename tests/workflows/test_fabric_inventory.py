@@ -1,4 +1,4 @@
-"""Passes over an inventory on a real server: they are cancelled, and loops come and go.
+"""Passes over an inventory on a real server, cancelled or without their loop.
 
 The time-skipping server may hang when one workflow cancels another, and stops skipping once a pass outlives the
 run of the loop that started it.
