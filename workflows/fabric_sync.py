@@ -173,6 +173,12 @@ class FabricSync(FabricMessageHandlers):
             self._end_lost_pass()
 
     @property
+    def _is_pass_open(self) -> bool:
+        """True until the pass has reported and its workflow has closed."""
+        is_closed = self._pass_handle is None or self._pass_handle.done()
+        return self._loop.inventory.running is not None or not is_closed
+
+    @property
     def _is_pass_lost(self) -> bool:
         """True if the pass that this run started has ended, but has not reported."""
         running, handle = self._loop.inventory.running, self._pass_handle
@@ -264,7 +270,7 @@ class FabricSync(FabricMessageHandlers):
         """Start a new run when the history is long and no update waits for this one."""
         info = workflow.info()
         # The run that started a pass sees its end; a later one has to ask for it.
-        limit = MAX_HISTORY_EVENTS * (2 if self._loop.inventory.running else 1)
+        limit = MAX_HISTORY_EVENTS * (2 if self._is_pass_open else 1)
         is_due = (
             info.get_current_history_length() >= limit
             or info.is_target_worker_deployment_version_changed()
