@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -115,12 +114,10 @@ class LoopClient:
     async def _add_progress(self, status: FabricStatus) -> FabricStatus:
         if status.inventory.state is not InventoryState.RUNNING:
             return status
-        with suppress(RPCError):  # it has just ended
-            return await self._add_known_progress(status)
-        return status
-
-    async def _add_known_progress(self, status: FabricStatus) -> FabricStatus:
-        progress = await get_inventory_progress(self.client, status.fabric_id)
+        try:
+            progress = await get_inventory_progress(self.client, status.fabric_id)
+        except RPCError:
+            return status  # it has just ended
         inventory = status.inventory.model_copy(update={"progress": progress})
         return status.model_copy(update={"inventory": inventory})
 
