@@ -21,14 +21,14 @@ demo: $(READY)
 	@$(BIN)/python starter.py demo $(ARGS)
 
 check: lint
-	$(BIN)/pytest -n 3 --dist worksteal -m "not server and not soak" --durations=10
+	$(BIN)/pytest -n 4 --dist worksteal -m "not server and not soak" --durations=10
 
 # In the order of their names, the last files are short ones, so that no worker waits long for the other.
 test: $(READY) $(BROWSER)
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" --durations=40
 
 soak: test
-	$(BIN)/pytest -m "soak or hypothesis" --hypothesis-profile=new-examples --durations=40 $(ARGS)
+	$(BIN)/pytest -m "soak or hypothesis" --timeout=7200 --hypothesis-profile=new-examples --durations=40 $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check

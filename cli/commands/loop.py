@@ -17,12 +17,12 @@ from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import FleetView, build_fabric_view
 from cli.options import AsJson, FabricName, parse_interval
-from cli.session import Session, open_session
+from cli.session import open_session
 from cli.temporal.inventory import wait_for_inventory
 from cli.temporal.loop_client import Message, NoLoop
 from cli.views.results import show_fabrics, show_sync_result
 from fabrics.loop.active_sync import SyncRequest
-from fabrics.loop.report import SyncReport
+from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.config import ConfigEdits, check_pause_reason
 from fabrics.record.status_fields import build_config_fields
 
@@ -75,7 +75,9 @@ async def _sync_fabric(
 ) -> tuple[FleetView, SyncReport | None]:
     async with open_session() as session:
         fabric = await session.get_fabric(fabric_ref)
-        check_can_sync(fabric, await _get_interval(session, fabric))
+        is_stopped = fabric.config.interval == 0
+        status = await session.loops.get_status(fabric.fabric_id) if is_stopped else None
+        check_can_sync(fabric, status)
         sync_call: SyncCall = session.loops.sync if wait else session.loops.request_sync
         with console.progress(f"Syncing {fabric.config.name}"):
             try:
@@ -89,17 +91,13 @@ async def _sync_fabric(
         return build_fabric_view(session, fabric, status), report
 
 
-async def _get_interval(session: Session, fabric: Fabric) -> int:
-    """Return the interval in seconds, which the loop knows before the record does."""
-    if fabric.config.interval:
-        return fabric.config.interval
-    status = await session.loops.get_status(fabric.fabric_id)
-    return 0 if status is None else status.sync_interval
+def check_can_sync(fabric: Fabric, status: FabricStatus | None) -> None:
+    """Raise `CommandError` if a fabric cannot be synced.
 
-
-def check_can_sync(fabric: Fabric, interval: int) -> None:
-    """Raise `CommandError` if a fabric of this interval (seconds) cannot be synced."""
+    The loop, once it has read the record, knows a new interval before the record does.
+    """
     config, name = fabric.config, fabric.config.name
+    interval = status.sync_interval if status and status.record_read else config.interval
     if config.kubernetes is None:
         raise CommandError(f"{name} is not configured: set its hh_kubernetes_server in NetBox.")
     if not config.active:

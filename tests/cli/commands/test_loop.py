@@ -5,6 +5,8 @@ import pytest
 from cli.commands.loop import check_can_sync
 from cli.errors import CommandError
 from cli.fabrics.fabric import Fabric
+from fabrics.loop.report import FabricStatus
+from fabrics.record.sync_status import LastKnownState
 
 FIELDS: dict[str, object] = {
     "hh_fabric_id": "dc-berlin",
@@ -24,20 +26,31 @@ def fabric(status: str = "active", **fields: object) -> Fabric:
     return Fabric.from_record(record)
 
 
+def loop_status(interval: int) -> FabricStatus:
+    """Make the status of a loop with this interval in seconds."""
+    return FabricStatus.from_record(fabric(hh_sync_interval=interval).config, LastKnownState())
+
+
 @pytest.mark.parametrize(
-    ("stopped", "interval", "sentence"),
+    ("stopped", "sentence"),
     [
-        (fabric(hh_kubernetes_server=None), 300, "DC Berlin is not configured"),
-        (fabric(status="offline"), 300, "set its status in NetBox to active"),
-        (fabric(hh_sync_enabled=False), 300, "`starter.py enable dc-berlin`"),
-        (fabric(hh_sync_interval=0), 0, "its interval is 0"),
+        (fabric(hh_kubernetes_server=None), "DC Berlin is not configured"),
+        (fabric(status="offline"), "set its status in NetBox to active"),
+        (fabric(hh_sync_enabled=False), "`starter.py enable dc-berlin`"),
+        (fabric(hh_sync_interval=0), "its interval is 0"),
     ],
 )
-def test_fabric_without_syncs_is_refused(stopped: Fabric, interval: int, sentence: str) -> None:
+def test_fabric_without_syncs_is_refused(stopped: Fabric, sentence: str) -> None:
     with pytest.raises(CommandError) as refused:
-        check_can_sync(stopped, interval)
+        check_can_sync(stopped, None)
     assert sentence in str(refused.value)
 
 
 def test_new_interval_counts_before_the_record_has_it() -> None:
-    check_can_sync(fabric(hh_sync_interval=0), 5)
+    check_can_sync(fabric(hh_sync_interval=0), loop_status(interval=5))
+
+
+def test_interval_of_a_loop_that_has_not_read_its_record_does_not_count() -> None:
+    new = loop_status(interval=300).model_copy(update={"record_read": False})
+    with pytest.raises(CommandError, match="its interval is 0"):
+        check_can_sync(fabric(hh_sync_interval=0), new)

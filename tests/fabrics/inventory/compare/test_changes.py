@@ -21,7 +21,7 @@ from tests.support.inventory.small_fabric import cable, pools, vpc
 from tests.support.inventory.strategies import fabrics
 
 SHARED = FabricIdentity("dc1", "DC 1", shared_site="hall-2")
-made_up = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+made_up = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
 @each_sample
