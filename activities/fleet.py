@@ -6,7 +6,7 @@ all of them ends the round; the next one does the rest.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,13 @@ from activities.errors import NoResponseError, PermanentError, TransientError
 from activities.executions import execution_is_running
 from activities.netbox.client import NetBox, Row
 from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
-from fabrics.fleet.reconcile import FabricRecord, FleetSnapshot, OrphanedLoopsError, RunningLoop
+from fabrics.fleet.reconcile import (
+    FabricRecord,
+    FleetPlan,
+    FleetSnapshot,
+    OrphanedLoopsError,
+    RunningLoop,
+)
 from fabrics.fleet.summary import FleetSummary, summarize_fleet
 from fabrics.loop.inventory_pass import INVENTORY_WORKFLOW_PREFIX, inventory_workflow_id
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, loop_summary, workflow_id
@@ -47,7 +53,7 @@ MAX_CONCURRENT_CALLS: Final = 10
 SINGLE_LOOP_STATUS_CODES: Final = frozenset(
     {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
 )
-"""Errors that concern one loop alone: it has just ended, or has received too many signals."""
+"""Errors that concern one loop alone: it has received too many signals, for instance."""
 
 DUPLICATE_ID_PATTERN: Final = r"(?s).*hh_fabric_id.*unique"
 """Matches NetBox's error for a fabric id that another cluster has."""
@@ -118,7 +124,7 @@ class FleetActivities:
             raise PermanentError(str(error)) from None
         if snapshot.orphaned_loops:
             await asyncio.to_thread(self.netbox.check_all_records_visible)
-        loop_problems = await self._signal_loops(plan.loops_to_signal, plan.overdue)
+        loop_problems = await self._signal_loops(plan, {loop.fabric_id for loop in loops})
         await self._cancel_inventories(plan.inventories_to_cancel)
         to_update = [row for row in rows if row["id"] in plan.records_to_update]
         status_problems = await asyncio.to_thread(self._write_statuses, to_update)
@@ -159,40 +165,72 @@ class FleetActivities:
                 if not await execution_is_running(self.client, workflow_id(fabric_id)):
                     await self.client.get_workflow_handle(inventory_workflow_id(fabric_id)).cancel()
 
-    async def _signal_loops(self, fabric_ids: Sequence[str], overdue: Sequence[str]) -> list[str]:
+    async def _signal_loops(self, plan: FleetPlan, listed: Container[str]) -> list[str]:
         """Make loops reload their records, start missing ones, and list problems."""
         limit = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
 
         async def signal(fabric_id: str) -> str:
             async with limit:
-                return await self._signal_loop(fabric_id, overdue=fabric_id in overdue)
+                try:
+                    await self._signal_loop(
+                        fabric_id,
+                        is_listed=fabric_id in listed,
+                        is_overdue=fabric_id in plan.overdue,
+                    )
+                except RPCError as error:
+                    if error.status in SINGLE_LOOP_STATUS_CODES:
+                        return f"The loop of {fabric_id} accepts no signals ({error.message})."
+                    text = f"Temporal accepts no signals ({error.message})."
+                    raise TransientError(text) from None
+                return ""
 
-        return list(filter(None, await asyncio.gather(*map(signal, fabric_ids))))
+        return list(filter(None, await asyncio.gather(*map(signal, plan.loops_to_signal))))
 
-    async def _signal_loop(self, fabric_id: str, *, overdue: bool) -> str:
-        id_ = workflow_id(fabric_id)
-        policies = WorkflowIDConflictPolicy
+    async def _signal_loop(self, fabric_id: str, *, is_listed: bool, is_overdue: bool) -> None:
+        attempts = (
+            await count_task_attempts(self.client, workflow_id(fabric_id)) if is_overdue else 0
+        )
+        if attempts > STUCK_AFTER_ATTEMPTS:
+            # It keeps failing on its own history; a new one continues from the record.
+            await self._start_loop(fabric_id, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
+        elif attempts > 1:
+            pass  # its task is failing, and a signal would let Temporal count from 1 again
+        elif is_listed:
+            await self._signal_listed_loop(fabric_id)
+        else:
+            await self._start_loop(fabric_id)
+
+    async def _signal_listed_loop(self, fabric_id: str) -> None:
+        """Make a loop reload its record; start a new one if it has ended, but is needed.
+
+        It may have ended since it was listed, and NetBox's list may be older than that.
+        """
         try:
-            attempts = await count_task_attempts(self.client, id_) if overdue else 0
-            if 1 < attempts <= STUCK_AFTER_ATTEMPTS:
-                return ""  # its task is failing, and a signal would let Temporal count from 1 again
-            # A stuck loop keeps failing on its own history; a new one continues from the record.
-            stuck = attempts > STUCK_AFTER_ATTEMPTS
-            await self.client.start_workflow(
-                LOOP_WORKFLOW_TYPE,
-                FabricLoop(fabric_id=fabric_id),
-                id=id_,
-                task_queue=self.task_queue,
-                task_timeout=WORKFLOW_TASK_TIMEOUT,
-                static_summary=loop_summary(fabric_id),
-                start_signal=None if stuck else "record_changed",
-                id_conflict_policy=policies.TERMINATE_EXISTING if stuck else policies.UNSPECIFIED,
-            )
+            await self.client.get_workflow_handle(workflow_id(fabric_id)).signal("record_changed")
         except RPCError as error:
-            if error.status in SINGLE_LOOP_STATUS_CODES:
-                return f"The loop of {fabric_id} accepts no signals ({error.message})."
-            raise TransientError(f"Temporal accepts no signals ({error.message}).") from None
-        return ""
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            row = await asyncio.to_thread(self.netbox.find_record, fabric_id)
+            record = None if row is None else FabricRecord.from_record(row)
+            if record and record.config.needs_loop and not record.has_other_owner(self.instance):
+                await self._start_loop(fabric_id)
+
+    async def _start_loop(
+        self,
+        fabric_id: str,
+        conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
+    ) -> None:
+        """Start the loop; one that runs already only gets a signal, unless it is terminated."""
+        await self.client.start_workflow(
+            LOOP_WORKFLOW_TYPE,
+            FabricLoop(fabric_id=fabric_id),
+            id=workflow_id(fabric_id),
+            task_queue=self.task_queue,
+            task_timeout=WORKFLOW_TASK_TIMEOUT,
+            static_summary=loop_summary(fabric_id),
+            start_signal=None if conflict_policy else "record_changed",
+            id_conflict_policy=conflict_policy,
+        )
 
     # -- records ----------------------------------------------------------------------------------
 

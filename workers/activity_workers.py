@@ -1,8 +1,8 @@
 """The Temporal workers that execute activities, one for each task queue.
 
 Each has its own slots, so that fabrics that hang cannot take those of others. The first updates records and
-reconciles the fleet, the second reads fabrics that respond, the third reads those that did not respond last
-time, the fourth writes inventories. A site has only the last three.
+reconciles the fleet, the second reads fabrics that respond, the third reads those that are late, the fourth
+those that did not respond last time, the fifth writes inventories. A site has only the last four.
 """
 
 import logging
@@ -28,7 +28,12 @@ from activities.observe import FabricActivities
 from activities.queues import QueueActivities
 from activities.record import RecordActivities
 from fabrics.loop.loop_settings import LoopSettings
-from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
+from fabrics.record.task_queues import (
+    catch_up_queue,
+    inventory_queue,
+    observe_queue,
+    unresponsive_queue,
+)
 from fabrics.rules_version import RULES_VERSION
 from settings import Settings
 from webhooks.receiver import running_receiver
@@ -71,7 +76,8 @@ async def running_site_worker(
 def list_main_queues(settings: Settings) -> set[str]:
     """List the queues of workflows and of `running_activity_workers`."""
     queue = observe_queue(settings.task_queue)
-    return {settings.task_queue, queue, unresponsive_queue(queue), inventory_queue(queue)}
+    derived = {derive(queue) for derive in (catch_up_queue, unresponsive_queue, inventory_queue)}
+    return {settings.task_queue, queue} | derived
 
 
 async def _list_record_activities(client: Client, settings: Settings, netbox: NetBox) -> Activities:
@@ -133,6 +139,12 @@ class _Workers:
             task_queue, _list_fabric_activities(responsive), settings.concurrent_observes
         )
         await self.start(
+            catch_up_queue(task_queue),
+            _list_fabric_activities(responsive),
+            settings.concurrent_observes,
+            rate=settings.catch_up_rate,
+        )
+        await self.start(
             unresponsive_queue(task_queue),
             _list_fabric_activities(unresponsive),
             settings.concurrent_unresponsive_observes,
@@ -143,14 +155,20 @@ class _Workers:
             settings.concurrent_netbox_calls,
         )
 
-    async def start(self, queue: str, activities: Activities, slots: int) -> None:
-        """Start a worker that executes up to `slots` activities at a time, in threads."""
+    async def start(
+        self, queue: str, activities: Activities, slots: int, rate: float | None = None
+    ) -> None:
+        """Start a worker that executes up to `slots` activities at a time, in threads.
+
+        All workers of the queue together start at most `rate` activities a second.
+        """
         worker = Worker(
             self.client,
             task_queue=queue,
             activities=activities,
             activity_executor=self.stack.enter_context(ThreadPoolExecutor(slots, queue)),
             max_concurrent_activities=slots,
+            max_task_queue_activities_per_second=rate,
             max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
             graceful_shutdown_timeout=timedelta(seconds=self.settings.graceful_shutdown),
             interceptors=[HeartbeatInterceptor()],

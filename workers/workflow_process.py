@@ -6,6 +6,7 @@ keeps a second copy of that in memory.
 """
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,9 @@ STOP_SECONDS: Final = 8.0
 """For running workflow tasks to finish; with the activities' 20 s it is below the 30 s of Docker and Kubernetes."""
 
 FORK: Final = multiprocessing.get_context("fork")
+
+
+log = logging.getLogger("fabric_sync.worker")
 
 
 class WorkflowProcessEnded(Exception):
@@ -53,9 +57,12 @@ class WorkflowProcess:
             event_loop.remove_reader(sentinel)
             self._process.terminate()
             await asyncio.to_thread(self._process.join, STOP_SECONDS)
+            was_killed = self._process.exitcode is None
             self._process.kill()  # if it still runs
             self._process.join()
-        if self._process.exitcode not in (0, -signal.SIGTERM):
+        if was_killed:
+            log.warning("The workflows did not stop within %g s, and were ended.", STOP_SECONDS)
+        elif self._process.exitcode not in (0, -signal.SIGTERM):
             raise WorkflowProcessEnded(
                 f"The process {self._process.pid}, which runs the workflows, {self._describe_end()};"
                 " restart the worker."

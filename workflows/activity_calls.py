@@ -26,7 +26,12 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.inventory.report.request import InventoryRequest
     from fabrics.record.config import FabricConfig
     from fabrics.record.sync_status import Observation
-    from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
+    from fabrics.record.task_queues import (
+        catch_up_queue,
+        inventory_queue,
+        observe_queue,
+        unresponsive_queue,
+    )
     from workflows.activity_errors import build_retry_policy, is_caused_by, raise_if_cancelled
 
 INVENTORY_TIMEOUT: Final = timedelta(hours=1)
@@ -61,16 +66,24 @@ def compute_netbox_timeout(
     return max(min(until_due, timeout), MIN_NETBOX_TIMEOUT)
 
 
-async def observe(request: ObserveRequest, *, answered_before: bool) -> Observation:
+async def observe(
+    request: ObserveRequest, *, answered_before: bool, is_catching_up: bool
+) -> Observation:
     """Read the fabric on its queue; once only if it did not answer last time."""
     config = request.config
+    queue = get_observe_queue(config)
+    responsive_queue = catch_up_queue(queue) if is_catching_up else queue
     options = workflow.ActivityConfig(
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         start_to_close_timeout=compute_timeout(config),
         summary=f"read Git and Kubernetes of {config.name}"[:200],
     )
     return await call_fabric(
-        FabricActivities.observe, request, config, options, assume_responsive=answered_before
+        FabricActivities.observe,
+        request,
+        config,
+        options,
+        responsive_queue=responsive_queue if answered_before else "",
     )
 
 
@@ -146,23 +159,25 @@ async def call_fabric[Q, A](
     config: FabricConfig,
     options: workflow.ActivityConfig,
     *,
-    assume_responsive: bool,
+    responsive_queue: str,
 ) -> A:
-    """Call an activity on the fabric's queue, or on that for unresponsive fabrics."""
-    site, queue = _get_site_queue(config), _get_observe_queue(config)
+    """Call an activity on `responsive_queue`, if any, then on that for unresponsive fabrics."""
+    site = _get_site_queue(config)
 
     async def call(task_queue: str, retry_policy: RetryPolicy) -> A:
         options["task_queue"], options["retry_policy"] = task_queue, retry_policy
         handle = workflow.start_activity_method(activity_method, request, **options)
         return await _wait_for_site_worker(handle, site, site)
 
-    if assume_responsive:
+    if responsive_queue:
         try:
-            return await call(queue, build_retry_policy(NoResponseError))
+            return await call(responsive_queue, build_retry_policy(NoResponseError))
         except ActivityError as error:
             if not is_caused_by(error, NoResponseError):
                 raise
-    return await call(unresponsive_queue(queue), build_retry_policy(retry=False))
+    return await call(
+        unresponsive_queue(get_observe_queue(config)), build_retry_policy(retry=False)
+    )
 
 
 def _get_site_queue(config: FabricConfig) -> str:
@@ -170,14 +185,14 @@ def _get_site_queue(config: FabricConfig) -> str:
     return "" if config.task_queue == workflow.info().task_queue else config.task_queue
 
 
-def _get_observe_queue(config: FabricConfig) -> str:
+def get_observe_queue(config: FabricConfig) -> str:
     """Return the queue on which the fabric is read while it answers."""
     return _get_site_queue(config) or observe_queue(workflow.info().task_queue)
 
 
 def get_inventory_queue(config: FabricConfig) -> str:
     """Return the queue on which the fabric's inventory is written."""
-    return inventory_queue(_get_observe_queue(config))
+    return inventory_queue(get_observe_queue(config))
 
 
 async def _wait_for_site_worker[A](handle: workflow.ActivityHandle[A], site: str, queue: str) -> A:

@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
     from activities.record import OwnedByOtherInstallation, RecordSnapshot, RecordUpdate
     from fabrics.inventory.report.report import InventoryFailure
+    from fabrics.loop.active_sync import ActiveSync
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop
     from fabrics.loop.record_link import RecordLink
     from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
@@ -111,7 +112,7 @@ class FabricSync(FabricMessageHandlers):
             return
         active_sync = self._loop.begin_sync(self._now())
         update_visibility(self._loop)
-        sync = asyncio.create_task(self._observe(accept_empty=active_sync.request.accept_empty))
+        sync = asyncio.create_task(self._observe(active_sync))
         try:
             # Its own task starts after that of the sync, so that commands keep their order in histories.
             await asyncio.create_task(self._mark_syncing(active_sync.is_shown_in_record))
@@ -140,12 +141,18 @@ class FabricSync(FabricMessageHandlers):
             sync.cancel()
         await workflow.wait_condition(sync.done)
 
-    async def _observe(self, *, accept_empty: bool) -> Observation | SyncFailure:
+    async def _observe(self, active_sync: ActiveSync) -> Observation | SyncFailure:
         config, counts = self._loop.effective_config, self._loop.last_known.counts
         assert config is not None  # noqa: S101  a sync begins only with a configuration
-        request = ObserveRequest(config=config, previous_counts=counts, accept_empty=accept_empty)
+        request = ObserveRequest(
+            config=config, previous_counts=counts, accept_empty=active_sync.request.accept_empty
+        )
         try:
-            return await activity_calls.observe(request, answered_before=self._loop.fabric_answered)
+            return await activity_calls.observe(
+                request,
+                answered_before=self._loop.fabric_answered,
+                is_catching_up=active_sync.is_catching_up,
+            )
         except (ActivityError, ApplicationError) as error:
             activity_errors.raise_if_cancelled(error)
             return SyncFailure(message=activity_errors.describe_error(error, config.task_queue))

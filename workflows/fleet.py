@@ -52,6 +52,7 @@ class Fleet(MalformedSignalHandler):
     @workflow.run
     async def run(self, state: FleetState) -> None:
         """Make rounds until the history is long, then continue in a new run."""
+        self._update_details()
         while workflow.info().get_current_history_length() < MAX_HISTORY_EVENTS:
             await self._make_round()
             await self._wait_for_round()

@@ -30,7 +30,11 @@ class Probe:
         """Compare on the fabric's queue."""
         options = _interactive_options(f"compare Git and Kubernetes of {config.name}")
         return await activity_calls.call_fabric(
-            FabricActivities.diff, config, config, options, assume_responsive=True
+            FabricActivities.diff,
+            config,
+            config,
+            options,
+            responsive_queue=activity_calls.get_observe_queue(config),
         )
 
 
@@ -43,7 +47,7 @@ class Examination:
         """Check in worker slots for unresponsive fabrics: the longest timeouts apply."""
         options = _interactive_options(f"check Git and Kubernetes of {config.name}")
         return await activity_calls.call_fabric(
-            FabricActivities.diagnose, config, config, options, assume_responsive=False
+            FabricActivities.diagnose, config, config, options, responsive_queue=""
         )
 
 
@@ -55,7 +59,9 @@ class Preview:
     async def run(self, observe_request: ObserveRequest) -> InventoryPreview:
         """Read and compare on the fabric's queues."""
         config = observe_request.config
-        observation = await activity_calls.observe(observe_request, answered_before=True)
+        observation = await activity_calls.observe(
+            observe_request, answered_before=True, is_catching_up=False
+        )
         if observation.kubernetes_error:
             raise ApplicationError(observation.kubernetes_error)
         request = InventoryRequest(

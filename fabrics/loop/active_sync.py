@@ -1,9 +1,13 @@
 """One sync: the request for it, and what holds once it has begun."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel
+
+ON_TIME: Final = timedelta(seconds=5)
+"""A sync that begins later than this after its slot is one of many in most cases: after an outage."""
 
 
 class Trigger(StrEnum):
@@ -46,3 +50,9 @@ class ActiveSync(BaseModel, frozen=True):
     missed: int
     request: SyncRequest
     is_shown_in_record: bool
+
+    @property
+    def is_catching_up(self) -> bool:
+        """True if it makes up for slots that have passed, or is the first one; nobody waits for it."""
+        is_late = self.slot is not None and self.started - self.slot > ON_TIME
+        return is_late or self.trigger is Trigger.INITIAL

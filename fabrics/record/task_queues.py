@@ -6,6 +6,11 @@ def observe_queue(task_queue: str) -> str:
     return f"{task_queue}-observe"
 
 
+def catch_up_queue(queue: str) -> str:
+    """Return the queue for fabrics that are read late, which Temporal empties at a bounded rate."""
+    return f"{queue}-catch-up"
+
+
 def unresponsive_queue(queue: str) -> str:
     """Return the queue for fabrics that did not answer, with its own worker slots."""
     return f"{queue}-unresponsive"

@@ -3,6 +3,7 @@
 Workers run in the process of the tests, so that their parts can be inspected.
 """
 
+from asyncio import get_running_loop, run_coroutine_threadsafe
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +15,7 @@ from unittest.mock import AsyncMock
 import pytest
 import requests
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
@@ -124,6 +125,32 @@ async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) 
     assert problem.startswith("The loop of deaf accepts no signals")
     new = await client.get_workflow_handle(workflow_id("new")).describe()
     assert await new.static_summary() == "keeps the fabric new in sync"
+
+
+@pytest.mark.parametrize("is_needed", [False, True])
+async def test_loop_that_ends_during_a_round_starts_again_only_if_its_record_needs_it(
+    client: Client, is_needed: bool
+) -> None:
+    id_ = workflow_id("ending")
+    loop = await client.start_workflow("FabricSync", id=id_, task_queue=NOBODY)
+    await wait_until(partial(running, client), lambda ids: ids == [id_])
+
+    class EndingNetBox(FakeNetBox):
+        """Ends the loop after Temporal has listed it."""
+
+        def list_records(self, **filters: object) -> list[Row]:
+            run_coroutine_threadsafe(loop.terminate(), event_loop).result()
+            return super().list_records(**filters)
+
+        def find_record(self, fabric_id: str) -> Row | None:
+            (row,) = super().list_records()
+            return row if is_needed else {**row, "status": {"value": "offline"}}
+
+    event_loop = get_running_loop()
+    summary = await make_round(client, EndingNetBox("ending"))
+    assert summary.problems == ()
+    latest = await client.get_workflow_handle(id_).describe()
+    assert (latest.status is WorkflowExecutionStatus.RUNNING) is is_needed
 
 
 async def test_inventory_that_no_loop_waits_for_is_cancelled(client: Client) -> None:

@@ -20,7 +20,13 @@ URL = "https://k8s.example:6443"
         (["--activities-only"], "go together"),
         *(
             (["--activities-only", "--task-queue", f"central{part}"], "a queue of its own")
-            for part in ("", "-observe", "-observe-unresponsive", "-observe-inventory")
+            for part in (
+                "",
+                "-observe",
+                "-observe-catch-up",
+                "-observe-unresponsive",
+                "-observe-inventory",
+            )
         ),
     ],
 )

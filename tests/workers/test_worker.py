@@ -12,9 +12,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from tests.support.paths import PROJECT
+from tests.support.system.installation import wait_until
 
 NOBODY = "127.0.0.1:1"
 """An address at which nothing listens."""
@@ -39,15 +44,19 @@ async def running_worker(temporal_address: str) -> AsyncIterator[Process]:
 
 
 @pytest.fixture
-async def worker() -> AsyncIterator[Process]:
+async def client() -> AsyncIterator[Client]:
+    """A client of a Temporal server that nobody else uses."""
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(Path(sys.prefix, "bin", "temporal")),
+        dev_server_startup_timeout=timedelta(minutes=1),
+    ) as env:
+        yield env.client
+
+
+@pytest.fixture
+async def worker(client: Client) -> AsyncIterator[Process]:
     """A worker whose two processes work."""
-    async with (
-        await WorkflowEnvironment.start_local(
-            dev_server_existing_path=str(Path(sys.prefix, "bin", "temporal")),
-            dev_server_startup_timeout=timedelta(minutes=1),
-        ) as env,
-        running_worker(env.client.service_client.config.target_host) as worker,
-    ):
+    async with running_worker(client.service_client.config.target_host) as worker:
         assert worker.stderr is not None
         begun = set[str]()
         async for line in worker.stderr:
@@ -78,6 +87,23 @@ async def test_worker_ends_with_the_process_of_its_workflows(worker: Process) ->
         f"worker.py: The process {child.pid}, which runs the workflows, was killed by SIGKILL"
     )
     assert sentence in log.decode()
+
+
+@pytest.mark.server
+@pytest.mark.usefixtures("worker")
+async def test_late_fabrics_are_read_at_a_bounded_rate(client: Client) -> None:
+    queue = "fabric-sync-observe-catch-up"
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+    )
+
+    async def read_rates() -> list[float]:
+        reply = await client.workflow_service.describe_task_queue(request)
+        return [poller.rate_per_second for poller in reply.pollers]
+
+    assert await wait_until(read_rates, bool) == [20]
 
 
 async def test_unreachable_temporal_is_reported_once() -> None:

@@ -140,3 +140,22 @@ def test_workflows_do_not_begin_if_their_parent_fails_before() -> None:
     with start(parent_before="sys.exit('The reason.')") as parent:
         out, err = parent.communicate(timeout=30)
     assert (parent.returncode, out, err) == (1, "", "The reason.\n")
+
+
+def test_child_that_does_not_stop_in_time_is_ended_without_an_error() -> None:
+    with start(
+        child="; ".join(
+            (
+                "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+                "print('child works', flush=True)",
+                "await asyncio.Event().wait()",
+            )
+        ),
+        parent_before="from workers import workflow_process; workflow_process.STOP_SECONDS = 0.1",
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "child works\n"
+        parent.terminate()
+        out, err = parent.communicate(timeout=30)
+    assert (parent.returncode, out) == (0, "parent finishes\n")
+    assert err == "The workflows did not stop within 0.1 s, and were ended.\n"

@@ -10,6 +10,7 @@ from fabrics.loop.active_sync import Trigger
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.schedule import Schedule
 from fabrics.record.sync_status import LastKnownState, SyncStatus
+from fabrics.record.task_queues import catch_up_queue, observe_queue
 from tests.support.workflows.loop_environment import (
     LoopEnvironment,
     config,
@@ -102,6 +103,8 @@ async def test_outage_leads_to_one_catch_up_on_same_grid(env: WorkflowEnvironmen
         assert all((moment - slot) % timedelta(seconds=60) < TOLERANCE for moment in later)
         reports = await running.history()
         assert [report.missed for report in reports] == [10] + [0] * len(later)
+        queue = catch_up_queue(observe_queue(running.environment.queue))
+        assert running.environment.queues[0] == queue
 
 
 async def test_overrun_waits_for_next_slot(env: WorkflowEnvironment) -> None:

@@ -34,7 +34,12 @@ from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.loop.schedule import Schedule
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation, SyncStatus, compute_sync_status
-from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
+from fabrics.record.task_queues import (
+    catch_up_queue,
+    inventory_queue,
+    observe_queue,
+    unresponsive_queue,
+)
 from settings import Settings
 from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
@@ -253,8 +258,8 @@ async def observers(
     client: Client, environment: LoopEnvironment, queue: str
 ) -> AsyncIterator[None]:
     """Run the workers that read the fabric on this queue and write its inventory."""
-    with ThreadPoolExecutor(3) as threads:
-        responsive, unresponsive, inventory = (
+    with ThreadPoolExecutor(4) as threads:
+        responsive, catch_up, unresponsive, inventory = (
             Worker(
                 client,
                 task_queue=task_queue,
@@ -265,11 +270,12 @@ async def observers(
             )
             for task_queue, activity_method in (
                 (queue, environment.observe),
+                (catch_up_queue(queue), environment.observe),
                 (unresponsive_queue(queue), environment.observe),
                 (inventory_queue(queue), environment.update_inventory),
             )
         )
-        async with responsive, unresponsive, inventory:
+        async with responsive, catch_up, unresponsive, inventory:
             yield
 
 
