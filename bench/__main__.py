@@ -7,11 +7,23 @@ from typing import Final
 
 import typer
 
-from bench import bulkheads, cycle, drift, inventory, load, records, restart, soak, timing
+from bench import (
+    bulkheads,
+    cold_start,
+    cycle,
+    drift,
+    inventory,
+    load,
+    records,
+    restart,
+    soak,
+    timing,
+)
 
 BENCHMARKS: Final[dict[str, Callable[..., None]]] = {
     "timing": timing.main,
     "restart": restart.main,
+    "cold_start": cold_start.main,
     "soak": soak.main,
     "cycle": cycle.main,
     "load": load.main,

@@ -1,16 +1,13 @@
 """Measure workflow tasks while a worker reads a whole fleet of large fabrics.
 
-Run `.venv/bin/python bench/cold_start.py`; it prints a table and one JSON line. A real worker process and
-a real Temporal server sync fabrics whose Git repositories are on disk and whose NetBox and Kubernetes API
-answer at once. First the worker starts with new fabrics. Then it is stopped, and after an interval
-another one starts: it replays all loops and parses all fabrics at the same time. Times are those in
-the histories of the loops. The floor is the same fleet with so few objects that there is nothing to
-parse: its tasks wait for each other only.
+Run `.venv/bin/python bench/cold_start.py`. A real worker process and a real Temporal server sync fabrics whose
+Git repositories are on disk and whose NetBox and Kubernetes API answer at once. First the worker starts with new
+fabrics. Then it is stopped, and after an interval another one starts: it replays all loops and parses all fabrics
+at the same time. Times are those in the histories of the loops. The floor is the same fleet with so few objects
+that there is nothing to parse: its tasks wait for each other only.
 """
 
-import argparse
 import asyncio
-import json
 import shutil
 import statistics
 import sys
@@ -22,11 +19,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import psutil
-from rich.console import Console
-from rich.table import Table
+import typer
 from temporalio.api.enums.v1 import TimeoutType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
@@ -37,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/cold_sta
 
 from bench.drift import make_fabric
 from bench.instant_sources import InstantSources, running_sources
+from bench.measure.result import describe_machine, print_result, report_progress
 from fabrics.loop.loop import workflow_id
 from fabrics.resources.kinds import COMPARED_KINDS
 from stack.processes.ports import PortPool
@@ -86,22 +83,23 @@ def _is_overdue(event: HistoryEvent) -> bool:
     return timeout == TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
 
 
-def main() -> None:
-    """Measure, and print the result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--fabrics", type=int, default=200)
-    parser.add_argument("--objects", type=int, default=1000)
-    options = parser.parse_args()
+def main(
+    fabrics: Annotated[int, typer.Option(min=1, help="Number of fabrics.")] = 200,
+    objects: Annotated[int, typer.Option(min=1, help="Objects of each fabric.")] = 1000,
+) -> None:
+    """Measure workflow tasks while a worker reads a whole fleet of large fabrics."""
+    machine = describe_machine()
     runs = [
-        {"objects": objects, **run}
-        for objects in (FLOOR_OBJECTS, options.objects)
-        for run in _measure_fleet(options.fabrics, objects)
+        {"objects": size, **run}
+        for size in (FLOOR_OBJECTS, objects)
+        for run in _measure_fleet(fabrics, size)
     ]
-    _print_table(runs)
-    print(json.dumps({"bench": "cold_start", "fabrics": options.fabrics, "runs": runs}))
+    result = {"fabrics": fabrics, "interval_s": INTERVAL_SECONDS, "runs": runs}
+    print_result("cold_start", machine, result)
 
 
 def _measure_fleet(fabrics: int, objects: int) -> list[dict[str, Any]]:
+    report_progress(f"{fabrics} fabrics of {objects} objects")
     with ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="cold-start-")))
         supervisor = exits.enter_context(closing(Supervisor(folder)))
@@ -233,12 +231,5 @@ def _quantiles(seconds: list[float]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in figures.items()}
 
 
-def _print_table(runs: list[dict[str, Any]]) -> None:
-    table = Table(*runs[0])
-    for run in runs:
-        table.add_row(*map(str, run.values()))
-    Console(stderr=True, width=200).print(table)
-
-
 if __name__ == "__main__":
-    main()
+    typer.run(main)

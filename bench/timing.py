@@ -34,7 +34,7 @@ KILL_SIZE: Final = FleetSize(20, 10, look_seconds=1.0)
 """Two looks at a time on average, as many as each system does at once on two cores."""
 
 KILL_WAIT_SECONDS: Final = 180.0
-"""Longer than the 120 s after which a scheduler of RQ takes over from one that was killed."""
+"""Three times as long as the lock of a killed RQ scheduler lasts."""
 
 
 def main(  # noqa: PLR0913  one argument an option

@@ -7,13 +7,8 @@ from typing import Any, Final
 from bench.fleet.scheduler import Scheduler
 from bench.measure.arrivals import group_by_fabric
 from bench.measure.figures import summarize_lateness
-from bench.measure.grid import (
-    TOLERANCE_SECONDS,
-    Grid,
-    judge_fleet,
-    list_delays,
-    measure_fleet_drift,
-)
+from bench.measure.grid import Grid, judge_fleet, list_delays, measure_fleet_drift
+from bench.measure.quiet import wait_until_quiet
 
 SETTLING_INTERVALS: Final = 4
 SETTLING_TIMEOUT_SECONDS: Final = 900.0
@@ -40,12 +35,11 @@ def wait_until_settled(scheduler: Scheduler, started: float) -> dict[str, Any]:
     all_seen = wait_until_all_seen(scheduler, started, SETTLING_TIMEOUT_SECONDS)
     deadline = started + SETTLING_TIMEOUT_SECONDS
     time.sleep(max(0.0, started + SETTLING_INTERVALS * interval - time.time()))
-    while (now := time.time()) < min(deadline, scheduler.read_last_write() + interval):
-        time.sleep(POLL_SECONDS)
+    is_settled = wait_until_quiet(scheduler.read_last_write, interval, deadline)
     settled = max(scheduler.read_last_write(), started + (all_seen or 0)) - started
     return {
         "all_seen_s": all_seen,
-        "settled_s": round(settled, 1) if now < deadline else None,
+        "settled_s": round(settled, 1) if is_settled else None,
     }
 
 
@@ -68,7 +62,7 @@ def measure_cycles(scheduler: Scheduler, cycles: int) -> dict[str, Any]:
         "grid_drift_s": measure_fleet_drift(interval, by_fabric.values()),
         "behind_p50_s": delays["p50_s"],
         "behind_p99_s": delays["p99_s"],
-        "early": verdict.early + sum(seconds < -TOLERANCE_SECONDS for seconds in lateness),
+        "early": verdict.early,
         "missed": verdict.missed,
         "doubled": verdict.doubled,
         "looks": len(arrivals),
@@ -95,6 +89,7 @@ def kill_workers_during_looks(scheduler: Scheduler, wait_seconds: float) -> dict
     seen = {a.fabric_id for a in scheduler.arrivals.read(killed + wait_seconds * 2 / 3)}
     next_looks = [times[0] for times in group_by_fabric(scheduler.arrivals.read(killed)).values()]
     return {
+        "watched_s": wait_seconds,
         "running_at_kill": len(running),
         "lost": size.fabrics - len(seen | scheduler.list_planned()),
         "silent": size.fabrics - len(seen),

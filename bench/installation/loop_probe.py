@@ -1,8 +1,8 @@
 """What a benchmark learns of one fabric from its workflows in Temporal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from temporalio.api.history.v1 import HistoryEvent
@@ -19,7 +19,7 @@ from tenacity import (
 
 from fabrics.loop.loop import workflow_id
 from fabrics.loop.report import FabricStatus, SyncReport
-from workflows.fabric_sync import FabricSync
+from workflows.fabric_sync import MIN_TIMER, FabricSync
 
 MAX_FAILED_SYNCS: Final = 5
 """A sync or two may fail while everything starts at once."""
@@ -34,6 +34,26 @@ ANSWER_TIMEOUT_SECONDS: Final = 300.0
 def _is_unanswered(error: BaseException) -> bool:
     """True if a worker was too busy to answer a query."""
     return isinstance(error, RPCError) and error.status is not RPCStatusCode.NOT_FOUND
+
+
+def find_first_plan(events: Iterable[HistoryEvent]) -> datetime | None:
+    """Return the time for which a loop planned its first look at the fabric.
+
+    A loop sleeps until then by timers, whose time begins with the workflow task that starts them. One that is
+    overdue takes the shortest timer, which says nothing of the plan.
+    """
+    task_started = planned = None
+    for event in events:
+        if event.HasField("workflow_task_started_event_attributes"):
+            task_started = event.event_time.ToDatetime(UTC)
+        elif event.HasField("timer_started_event_attributes"):
+            assert task_started is not None  # noqa: S101  a task starts timers
+            length = event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
+            if planned is None or length > MIN_TIMER:
+                planned = task_started + length
+        elif event.activity_task_scheduled_event_attributes.activity_type.name == "observe":
+            break
+    return planned
 
 
 _ask_again = retry(
@@ -70,6 +90,10 @@ class LoopProbe:
     async def query_reports(self) -> list[SyncReport]:
         """Return the reports of the last syncs, oldest first."""
         return await self._loop.query(FabricSync.history)
+
+    async def fetch_first_plan(self) -> datetime | None:
+        """Return the time for which the loop planned its first sync, while it is in its first run."""
+        return find_first_plan([event async for event in self._loop.fetch_history_events()])
 
     async def wait_for(
         self, condition: Callable[[FabricStatus], bool], poll_seconds: float = 0.2

@@ -43,6 +43,12 @@ class NetBoxDatabase:
         counts = f"SELECT count(*), pg_total_relation_size('{table}') FROM {table}"  # noqa: S608
         return TableSize(*map(int, self._query(counts).split("|")))
 
+    def read_last_write(self) -> float:
+        """Return when anything was last written, in seconds since the epoch; 0 if never."""
+        return float(
+            self._query(f"SELECT coalesce(extract(epoch FROM max(time)), 0) FROM {CHANGELOG_TABLE}")  # noqa: S608
+        )
+
     def _query(self, sql: str) -> str:
         psql = find_binaries().program_path("psql")
         options = (f"--host={self.socket_directory}", f"--username={DATABASE_USER}", "--no-psqlrc")

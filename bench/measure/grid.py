@@ -16,6 +16,12 @@ from typing import Final, Self
 TOLERANCE_SECONDS: Final = 0.002
 """Slots are in whole milliseconds."""
 
+MAX_EARLY_SECONDS: Final = 1.0
+"""A look so shortly before a slot is an early one for it, not one that is late by nearly a whole interval.
+
+Schedulers that keep whole seconds are early by less. A longer time would turn looks that are late into early ones.
+"""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -38,6 +44,14 @@ class Grid:
         """Return the first slot after `time`."""
         return (self.slot_number(time) + 1) * self.interval + self.phase
 
+    def find_served_slot(self, look: float) -> int:
+        """Return the number of the slot that a look serves: the last one, or one that is about to come."""
+        return self.slot_number(look + MAX_EARLY_SECONDS)
+
+    def measure_delay(self, look: float) -> float:
+        """Return by how many seconds a look follows the slot that it serves; early ones are below 0."""
+        return look - self.find_served_slot(look) * self.interval - self.phase
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -53,19 +67,23 @@ class Verdict:
         )
 
 
-def judge_slots(grid: Grid, arrivals: Iterable[float], since: float, until: float) -> Verdict:
-    """Judge the slots from `since` whose whole interval ends before `until`.
+def judge_slots(grid: Grid, arrivals: Sequence[float], since: float, until: float) -> Verdict:
+    """Judge the slots that begin well after `since` and whose whole interval ends before `until`.
 
-    An arrival belongs to the last slot before it. One too many is early if the next slot has none,
+    A look is early if it comes just before its slot. One too many is early, too, if the next slot has none,
     otherwise it doubles its slot.
     """
-    looks = Counter(map(grid.slot_number, arrivals))
-    first, end = grid.slot_number(since) + 1, grid.slot_number(until)
-    early = missed = doubled = 0
+    looks = Counter(map(grid.find_served_slot, arrivals))
+    slots = range(grid.find_served_slot(since) + 1, grid.slot_number(until))
+    early = sum(
+        grid.find_served_slot(look) in slots and grid.measure_delay(look) < -TOLERANCE_SECONDS
+        for look in arrivals
+    )
+    missed = doubled = 0
     was_early = False
-    for slot in range(first, end):
+    for slot in slots:
         surplus = looks[slot] - 1
-        is_early = surplus > 0 and slot + 1 < end and looks[slot + 1] == 0
+        is_early = surplus > 0 and slot + 1 in slots and looks[slot + 1] == 0
         missed += looks[slot] == 0 and not was_early
         early += is_early
         doubled += max(surplus - is_early, 0)
@@ -85,9 +103,9 @@ def judge_fleet(
 
 
 def list_delays(interval: int, arrivals: Mapping[str, Sequence[float]]) -> list[float]:
-    """Return by how many seconds each look follows the last slot of its grid."""
+    """Return by how many seconds each look follows the slot that it serves; early ones are below 0."""
     return [
-        (time - Grid.of_fabric(fabric_id, interval).phase) % interval
+        Grid.of_fabric(fabric_id, interval).measure_delay(time)
         for fabric_id, times in arrivals.items()
         for time in times
     ]

@@ -11,7 +11,7 @@ from typing import override
 import psutil
 
 from bench.fleet.scheduler import PROJECT, Role
-from bench.measure.grid import Grid
+from bench.peers.first_looks import plan_first_looks
 from bench.peers.peer import Peer
 
 COMMAND = [sys.executable, "-m", "celery", "--app", "bench.peers.celery_tasks"]
@@ -27,11 +27,9 @@ class CeleryFleet(Peer):
     @override
     def _start(self) -> None:
         super()._start()
-        interval, now = self.size.interval, time.time()
-        due = {f: Grid.of_fabric(f, interval).next_slot(now + 1) for f in self.size.fabric_ids}
-        with self.connect() as redis:
-            redis.zadd(DUE_KEY, due)
         self.start_workers()
+        with self.connect() as redis:
+            redis.zadd(DUE_KEY, plan_first_looks(self.size, time.time()))
         schedule = str(self.folder / "beat-schedule")
         beat = [*COMMAND, "beat", "--loglevel", "WARNING", "--schedule", schedule]
         self._supervisor.start("Celery beat", beat, env=self._environment)

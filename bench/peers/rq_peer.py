@@ -13,7 +13,7 @@ from rq import Queue
 from rq.job import Job
 
 from bench.fleet.scheduler import PROJECT, Role
-from bench.measure.grid import Grid
+from bench.peers.first_looks import plan_first_looks_in_whole_seconds
 from bench.peers.peer import Peer
 from bench.peers.rq_jobs import Look
 
@@ -30,13 +30,12 @@ class RqFleet(Peer):
     @override
     def _start(self) -> None:
         super()._start()
-        size, now = self.size, time.time()
+        self.start_workers()
+        size, first_looks = self.size, plan_first_looks_in_whole_seconds(self.size, time.time())
         with self.connect() as redis:
-            for fabric_id in size.fabric_ids:
-                due = int(Grid.of_fabric(fabric_id, size.interval).next_slot(now + 1))
+            for fabric_id, due in first_looks.items():
                 look = Look(fabric_id, due, size.interval, size.look_seconds, str(self.folder))
                 look.schedule(Queue(connection=redis))
-        self.start_workers()
 
     @override
     def start_workers(self) -> None:

@@ -29,11 +29,23 @@ def test_slots_are_whole_intervals_apart_in_the_phase_of_the_fabric() -> None:
         ([13.1, 33.1], Verdict(missed=1)),
         ([13.1, 14, 23, 33], Verdict(doubled=1)),
         ([13.1, 22.9, 33.1], Verdict(early=1)),
-        ([22.5, 22.6, 33.1], Verdict(early=1)),
+        ([12.9, 22.9, 33.1], Verdict(early=2)),
+        ([19.5, 22.6, 33.1], Verdict(early=1)),
+        ([13.1, 20, 33.1], Verdict(early=1)),
         ([13.1, 13.2, 13.3, 33], Verdict(early=1, doubled=1)),
         ([], Verdict(missed=3)),
     ],
-    ids=["on time", "missed", "doubled", "early", "late and early", "early and doubled", "none"],
+    ids=[
+        "on time",
+        "missed",
+        "doubled",
+        "early",
+        "early, then on time",
+        "late, then early",
+        "too early for its slot",
+        "early and doubled",
+        "none",
+    ],
 )
 def test_each_slot_has_one_look(arrivals: list[float], verdict: Verdict) -> None:
     assert judge_slots(GRID, arrivals, since=5, until=43) == verdict
@@ -49,8 +61,13 @@ def test_fabric_that_was_never_seen_has_missed_all_its_slots() -> None:
 
 def test_looks_are_behind_the_last_slot() -> None:
     slot = Grid.of_fabric("oslo", 60).next_slot(0)
-    delays = list_delays(60, {"oslo": [slot + 0.1, slot + 80, slot + 119], "lyon": []})
-    assert delays == pytest.approx([0.1, 20, 59])
+    delays = list_delays(60, {"oslo": [slot + 0.1, slot + 80, slot + 115], "lyon": []})
+    assert delays == pytest.approx([0.1, 20, 55])
+
+
+def test_looks_just_before_a_slot_are_ahead_of_it() -> None:
+    slot = Grid.of_fabric("oslo", 60).next_slot(0)
+    assert list_delays(60, {"oslo": [slot - 0.1]}) == pytest.approx([-0.1])
 
 
 def test_late_looks_are_no_drift() -> None:
