@@ -59,17 +59,12 @@ class GitMirror:
     def is_at(self, commit: str, checks: BranchChecks, timeout: float) -> bool:
         """Return whether the server's branch is at `commit`, asked within `timeout` s.
 
-        Also False if the server does not tell: a fetch finds out why.
+        Also False if the server does not tell: a fetch finds out why. Raises errors that a fetch would only repeat.
         """
         repository = self.source.repository
         if self._protocol in {"http", "https"} and not validation.uses_proxy(repository):
-            return checks.is_at(
-                commit,
-                self.source,
-                self.access,
-                connect_timeout=self.settings.connect_timeout,
-                timeout=timeout,
-            )
+            timeouts = (min(self.settings.connect_timeout, timeout), timeout)
+            return checks.is_at(commit, self.source, self.access, timeouts)
         try:
             heads = self._git_within(timeout).run(*LIST_HEADS)
         except GitError as error:
