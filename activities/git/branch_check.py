@@ -1,27 +1,38 @@
 """Check over HTTP whether a branch is still at a commit, without starting git.
 
 One request, `ls-refs` of gitprotocol-v2(5), on a connection that is kept between questions: git itself takes ten
-times the CPU, and connects anew each time. Any answer but a plain yes is a no, since git then fetches, and finds out
-what is wrong. As with git, no redirect is followed, and no credential uses the connection of another.
+times the CPU, and connects anew each time. A refusal and a rate limit are errors, since git would meet them again.
+Any other answer but a plain yes is a no, since git then fetches, and finds out what is wrong. As with git, no
+redirect is followed.
 """
 
 import socket
 import ssl
 import time
 import weakref
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from pathlib import Path
 from threading import Lock, Timer
 from typing import Final
 from urllib.parse import urlsplit
 
-from urllib3.util.wait import wait_for_read
+from cachetools import TTLCache
+from urllib3 import HTTPResponse
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationParseError,
+    NewConnectionError,
+)
+from urllib3.util.ssl_ import create_urllib3_context
 
-from activities.credentials import DEFAULT_PORTS, GitAccess, NormalizedUrl, parse_git_url
-from activities.errors import NoResponseError
-from activities.git.validation import connect_to_host
+from activities.credentials import GitAccess, NormalizedUrl, parse_git_url
+from activities.errors import classify
+from activities.git.failures import classify_refusal
 from fabrics.record.config import GitSource
 
 MAX_IDLE_SECONDS: Final = 90.0
@@ -38,150 +49,127 @@ HEADERS: Final = {
     "User-Agent": "git/2 (fabric-sync)",  # some hosts have Git's protocol and web pages at one URL
 }
 
-type ServerKey = tuple[str, int, GitAccess, ssl.SSLContext | None]
-
-
-class _Connection(HTTPConnection):
-    """A connection to a Git server, for one credential."""
-
-    def __init__(
-        self, place: NormalizedUrl, tcp: socket.socket, tls: ssl.SSLContext | None
-    ) -> None:
-        super().__init__(place.host, place.port)
-        self.default_port = DEFAULT_PORTS[place.scheme]
-        self._tls = tls
-        self._tcp = tcp
-        self._tcp.settimeout(None)  # a limit for each read would be none for all: see `interrupt`
-        self._handle = tcp.dup()
-        self._used_at = time.monotonic()
-
-    def connect(self) -> None:
-        """Begin TLS if the server's URL says so."""
-        self.sock = self._tcp
-        if self._tls:
-            self.sock = self._tls.wrap_socket(self._tcp, server_hostname=self.host)
-
-    def discard(self) -> None:
-        """Close the connection and all that belongs to it."""
-        self.close()
-        self._tcp.close()
-        self._handle.close()
-
-    def interrupt(self) -> None:
-        """End whatever another thread does with this connection, with an error there."""
-        with suppress(OSError):  # it has ended
-            self._handle.shutdown(socket.SHUT_RDWR)
-
-    @property
-    def is_usable(self) -> bool:
-        """True if the server has not closed the connection, and no firewall forgot it."""
-        return time.monotonic() - self._used_at < MAX_IDLE_SECONDS and not wait_for_read(
-            self._handle, timeout=0
-        )
-
-    def post(self, path: str, body: bytes, authorization: str) -> tuple[bytes, bool]:
-        """Return the answer, and whether the connection can be used again."""
-        headers = HEADERS | ({"Authorization": authorization} if authorization else {})
-        self.request("POST", path, body, headers)
-        with self.getresponse() as response:
-            answer = response.read(MAX_ANSWER_BYTES) if response.status == 200 else b""
-            self._used_at = time.monotonic()
-            return answer, response.isclosed() and not response.will_close
+type Certificates = str | tuple[int, ...]
+"""The text of a credential's CA, or the times in ns at which the system's were modified."""
 
 
 class BranchChecks:
-    """Asks Git servers, and keeps connections to them. Threads may share it."""
+    """Asks Git servers, and keeps connections to them. Threads may share it.
 
-    def __init__(self) -> None:
-        self._idle: dict[ServerKey, _Connection] = {}
+    A connection that is forgotten is closed. `timer` returns seconds.
+    """
+
+    def __init__(
+        self, max_idle: int = MAX_IDLE_CONNECTIONS, timer: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._idle: TTLCache[Hashable, HTTPConnection] = TTLCache(max_idle, MAX_IDLE_SECONDS, timer)
         self._lock = Lock()
-        weakref.finalize(self, _discard, self._idle)
 
     def is_at(
-        self,
-        commit: str,
-        source: GitSource,
-        access: GitAccess,
-        *,
-        connect_timeout: float,
-        timeout: float,
+        self, commit: str, source: GitSource, access: GitAccess, timeouts: tuple[float, float]
     ) -> bool:
         """Return whether the branch of `source` is at `commit` by now.
 
-        Raises `NoResponseError` if the host accepts no connection within `connect_timeout` s, or does not answer
-        within `timeout` s.
+        `timeouts` are to connect and for the answer, in seconds. Raises `NoResponseError` after them, and the errors
+        of `classify_refusal`.
         """
-        place = parse_git_url(source.repository)
+        connect_timeout, timeout = timeouts
         try:
-            tls = _load_tls_context(access.ca_cert) if place.scheme == "https" else None
-        except OSError:
+            with self._connection(source.repository, access, connect_timeout) as connection:
+                response, answer = _ask(connection, source, access, timeout)
+        except (TimeoutError, ConnectTimeoutError, NewConnectionError, LocationParseError) as error:
+            raise classify(error, f"The Git repository {source.repository}") from error
+        except (OSError, HTTPException, HTTPError, ValueError):
             return False
-        key = (place.host, place.port, access, tls)
-        connection = self._take_idle(key) or _Connection(
-            place, connect_to_host(source.repository, connect_timeout), tls
-        )
-        path = f"{urlsplit(source.repository).path.rstrip('/')}/git-upload-pack"
-        question = _build_question(source.branch)
-        deadline = time.monotonic() + timeout
-        watchdog = Timer(timeout, connection.interrupt)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            answer, is_reusable = connection.post(path, question, access.authorization)
-        except (OSError, HTTPException, ValueError):
-            answer, is_reusable = b"", False
-        finally:
-            watchdog.cancel()
-        if is_reusable:
-            self._keep(key, connection)
-        else:
-            connection.discard()
-        if time.monotonic() >= deadline:
-            raise NoResponseError(f"The Git repository {source.repository} did not answer in time.")
-        return _build_line(f"{commit} refs/heads/{source.branch}") in answer
+        retry_after = response.headers.get("Retry-After")
+        if refusal := classify_refusal(response.status, retry_after, source, access):
+            raise refusal
+        is_at = _build_line(f"{commit} refs/heads/{source.branch}") in answer
+        return response.status == 200 and is_at
 
-    def _take_idle(self, key: ServerKey) -> _Connection | None:
+    @contextmanager
+    def _connection(
+        self, repository: str, access: GitAccess, connect_timeout: float
+    ) -> Iterator[HTTPConnection]:
+        """Yield a connection for the calling thread; keep it unless the block closes it."""
+        place, trusted = parse_git_url(repository), _read_certificates(access.ca_cert)
+        key = (place.scheme, place.host, place.port, access.authorization, trusted)
         with self._lock:
             connection = self._idle.pop(key, None)
-        if connection and not connection.is_usable:
-            connection.discard()
-            return None
-        return connection
-
-    def _keep(self, key: ServerKey, connection: _Connection) -> None:
-        """Keep a connection; it replaces the last of its key, or else the oldest."""
+        if connection is None or not connection.is_connected:
+            connection = _connect(place, trusted, connect_timeout)
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
         with self._lock:
-            surplus = [self._idle.pop(key, None)]
-            self._idle[key] = connection
-            if len(self._idle) > MAX_IDLE_CONNECTIONS:
-                surplus.append(self._idle.pop(next(iter(self._idle))))
-        for old in filter(None, surplus):
-            old.discard()
+            # Where fabrics take turns, to evict the oldest of too many would make each miss its own.
+            if not connection.is_closed and len(self._idle) < self._idle.maxsize:
+                self._idle.setdefault(key, connection)
 
 
-def _discard(idle: dict[ServerKey, _Connection]) -> None:
-    for connection in idle.values():
-        connection.discard()
+def _connect(place: NormalizedUrl, trusted: Certificates, timeout: float) -> HTTPConnection:
+    """Return a new connection, which closes its socket once it is forgotten."""
+    connection = HTTPConnection(place.host, place.port, timeout=timeout)
+    if place.scheme == "https":
+        tls = _load_tls_context(trusted)
+        connection = HTTPSConnection(place.host, place.port, timeout=timeout, ssl_context=tls)
+    connection.connect()
+    weakref.finalize(connection, connection.sock.close)
+    return connection
 
 
-def _load_tls_context(ca_cert: Path | None) -> ssl.SSLContext:
-    """Return a context that trusts `ca_cert`, or what the system trusts, as git does."""
-    return _cache_tls_context(ca_cert, ca_cert.stat().st_mtime_ns if ca_cert else 0)
+def _read_certificates(ca_cert: Path | None) -> Certificates:
+    if ca_cert:
+        return ca_cert.read_text("ascii", "ignore")
+    system = ssl.get_default_verify_paths()
+    paths = filter(None, (system.cafile, system.capath))
+    return tuple(Path(path).stat().st_mtime_ns for path in paths)
 
 
-@lru_cache(MAX_IDLE_CONNECTIONS)
-def _cache_tls_context(ca_cert: Path | None, _modified_ns: int) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_cert)
-    context.set_alpn_protocols(["http/1.1"])
+@lru_cache(8)
+def _load_tls_context(trusted: Certificates) -> ssl.SSLContext:
+    """Return a context that trusts as git does. The system's CAs take 20 ms and 1 MB."""
+    context = create_urllib3_context()
+    if isinstance(trusted, str):
+        context.load_verify_locations(cadata=trusted)
+    else:
+        context.load_default_certs()
     return context
 
 
-def _build_question(branch: str) -> bytes:
-    """Return the request of the commits of `branch` and of branches that begin so."""
-    return b"%b0001%b0000" % (
-        _build_line("command=ls-refs"),
-        _build_line(f"ref-prefix refs/heads/{branch}"),
-    )
+def _ask(
+    connection: HTTPConnection, source: GitSource, access: GitAccess, timeout: float
+) -> tuple[HTTPResponse, bytes]:
+    """Ask for the commits of the branch, and of branches whose names begin so."""
+    path = f"{urlsplit(source.repository).path.rstrip('/')}/git-upload-pack"
+    headers = HEADERS | ({"Authorization": access.authorization} if access.authorization else {})
+    prefix = _build_line(f"ref-prefix refs/heads/{source.branch}")
+    question = b"%b0001%b0000" % (_build_line("command=ls-refs"), prefix)
+    connection.timeout = timeout  # of each read, while the watchdog's is that of all
+    deadline = time.monotonic() + timeout
+    watchdog = Timer(timeout, _interrupt, [connection.sock])
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        connection.request("POST", path, question, headers, preload_content=False)
+        response = connection.getresponse()
+        answer = response.read(MAX_ANSWER_BYTES, decode_content=False)
+    finally:
+        watchdog.cancel()
+        if time.monotonic() >= deadline:
+            raise TimeoutError
+    if not response.closed:  # there is more
+        connection.close()
+    return response, answer
+
+
+def _interrupt(sock: socket.socket) -> None:
+    """End what another thread does with the socket, with an error there."""
+    with suppress(OSError):  # it has ended
+        # The method of `SSLSocket` would let that thread continue without encryption.
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _build_line(text: str) -> bytes:

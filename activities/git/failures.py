@@ -9,7 +9,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from activities.credentials import GitAccess
-from activities.errors import ClassifiedError, NoResponseError, PermanentError, TransientError
+from activities.errors import (
+    ClassifiedError,
+    NoResponseError,
+    PermanentError,
+    TransientError,
+    classify_status,
+)
 from activities.git.command import GitError
 from fabrics.record.config import GitSource
 
@@ -70,6 +76,21 @@ def classify_fetch_error(
         if re.search(pattern, output):
             what = meaning.format(name=_describe_reader(access), refused=_describe_refusal(access))
             return PermanentError(f"{repository} {what}.")
+    return None
+
+
+def classify_refusal(
+    status: int, retry_after: str | None, source: GitSource, access: GitAccess
+) -> ClassifiedError | None:
+    """Return the error for an HTTP status that every request would get; None for others.
+
+    `retry_after` is the text of that header.
+    """
+    repository = f"The Git repository {source.repository}"
+    if status in {401, 403}:
+        return PermanentError(f"{repository} {_describe_refusal(access)}.")
+    if status in {429, 503}:
+        return classify_status(repository, status, retry_after=retry_after)
     return None
 
 

@@ -7,10 +7,9 @@ mirror is only a cache: a damaged one is created again.
 """
 
 import logging
-import re
 import shutil
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -41,12 +40,9 @@ FETCH_ARGUMENTS: Final = (
     *("--no-recurse-submodules", "--no-write-fetch-head", "source"),
 )
 LIST_HEADS: Final = ("ls-remote", "--heads", "source")
+CHECK_TYPES: Final = ("cat-file", "--batch-check=%(objecttype)")
 
 log = logging.getLogger("fabric_sync.git")
-
-
-MISSING_PATH_PATTERN: Final = re.compile(r"Not a valid object name|not a tree|does not exist")
-"""What git says of a directory that a commit lacks."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +59,12 @@ class GitMirror:
     def is_at(self, commit: str, checks: BranchChecks, timeout: float) -> bool:
         """Return whether the server's branch is at `commit`, asked within `timeout` s.
 
-        Also False if the server does not tell: a fetch finds out why.
+        Also False if the server does not tell: a fetch finds out why. Raises errors that a fetch would only repeat.
         """
         repository = self.source.repository
         if self._protocol in {"http", "https"} and not validation.uses_proxy(repository):
-            return checks.is_at(
-                commit,
-                self.source,
-                self.access,
-                connect_timeout=self.settings.connect_timeout,
-                timeout=timeout,
-            )
+            timeouts = (min(self.settings.connect_timeout, timeout), timeout)
+            return checks.is_at(commit, self.source, self.access, timeouts)
         try:
             heads = self._git_within(timeout).run(*LIST_HEADS)
         except GitError as error:
@@ -90,17 +81,21 @@ class GitMirror:
 
     def fetch_snapshot(self) -> GitSnapshot:
         """Fetch the branch and list the directory; repairs a damaged mirror."""
+        return self.read_snapshot(self.fetch(self.settings.git_timeout))
+
+    def read_snapshot(self, commit: str) -> GitSnapshot:
+        """List the directory at a commit that was fetched.
+
+        If the mirror was lost, one of those who notice it fetches again, for the others too.
+        """
+        with suppress(GitError):
+            return self._list(commit)
         self._check_host_reachable()
         timeout = self.settings.git_timeout
         with self._locked(timeout):
+            with suppress(GitError):
+                return self._list(commit)
             return self._repair(lambda: self._list(self._fetch(timeout)))
-
-    def read_snapshot(self, commit: str) -> GitSnapshot:
-        """List the directory at a commit that was fetched."""
-        try:
-            return self._list(commit)
-        except GitError:
-            return self.fetch_snapshot()
 
     def read_contents(self, commit: str, blob_ids: Collection[str]) -> dict[str, bytes]:
         """Return contents of files at a commit, by blob id.
@@ -197,16 +192,18 @@ class GitMirror:
         )
 
     def _list_directory(self, commit: str) -> bytes:
-        tree = f"{commit}:{self._directory}" if self._directory else commit
+        tree = f"{commit}:{self._directory}"
         try:
             listing = self._git.run_truncated(MAX_LISTING_BYTES, "ls-tree", "-r", "-z", "-l", tree)
         except GitError as error:
             if error.timed_out:
                 raise self._too_large_error() from None
-            self._git.run("rev-parse", "--verify", f"{commit}^{{tree}}")
-            if not MISSING_PATH_PATTERN.search(error.output):
-                raise  # another thread recreates the mirror
-            raise self._missing_directory_error(error) from None
+            # In this order, since another thread may be fetching the commit.
+            found = self._git.run(*CHECK_TYPES, input_lines=(f"{commit}:", tree))
+            root_type, directory_type = found.splitlines()
+            if root_type != b"tree" or directory_type == b"tree":
+                raise
+            raise self._missing_directory_error(exists=directory_type == b"blob") from None
         if len(listing) >= MAX_LISTING_BYTES:
             raise self._too_large_error()
         return listing
@@ -217,8 +214,7 @@ class GitMirror:
             " hh_git_directory that holds only this fabric's manifests."
         )
 
-    def _missing_directory_error(self, error: GitError) -> PermanentError:
-        exists = "not a tree" in error.output
+    def _missing_directory_error(self, *, exists: bool) -> PermanentError:
         what = "is not a directory" if exists else "does not exist"
         return PermanentError(
             f"The path {self.source.directory} {what} in branch {self.source.branch} of"

@@ -53,15 +53,11 @@ def check_host_reachable(repository: str, connect_timeout_seconds: float) -> Non
     Only for http, where git would wait five minutes and has no setting for that. A host behind a proxy is not
     checked.
     """
-    if not uses_proxy(repository):
-        connect_to_host(repository, connect_timeout_seconds).close()
-
-
-def connect_to_host(repository: str, connect_timeout_seconds: float) -> socket.socket:
-    """Connect to the host by TCP. Raises `NoResponseError` and `PermanentError`."""
+    if uses_proxy(repository):
+        return
     place = parse_git_url(repository)
     try:
-        return socket.create_connection((place.host, place.port), connect_timeout_seconds)
+        socket.create_connection((place.host, place.port), connect_timeout_seconds).close()
     except OSError as error:
         raise classify(error, f"The Git repository {repository}") from error
     except UnicodeError as error:  # a label of the host name is empty or too long

@@ -1,5 +1,6 @@
 """One update of a mirror serves all who asked before it began, and nobody else."""
 
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -216,10 +217,9 @@ def test_credentials_do_not_share_an_update(server: GatedGitServer, fleet: Fleet
         fleet.ask(credential="one").result()
 
 
-def test_all_fabrics_of_a_repository_are_read_at_once(
+def test_one_fetch_serves_all_fabrics_of_a_new_or_lost_mirror(
     server: GatedGitServer, repository: GitRepository, settings: Settings
 ) -> None:
-    server.questions.clear()
     server.fetched.clear()
     vpc = "apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\nmetadata: {{name: {}}}\nspec: {{}}\n"
     names = [f"fabric-{number}" for number in range(40)]
@@ -233,5 +233,9 @@ def test_all_fabrics_of_a_repository_are_read_at_once(
         return [key.name for key in states.read(source, settings).state.resources]
 
     with ThreadPoolExecutor(len(names)) as threads:
-        assert list(threads.map(read, names)) == [[name] for name in names]
-    assert len(server.fetched) == 1
+        assert list(threads.map(read, names[:20])) == [[name] for name in names[:20]]
+        assert len(server.fetched) == 1
+
+        shutil.rmtree(settings.cache_dir / "git")
+        assert list(threads.map(read, names[20:])) == [[name] for name in names[20:]]
+    assert len(server.fetched) == 2
