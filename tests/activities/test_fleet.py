@@ -3,7 +3,8 @@
 Workers run in the process of the tests, so that their parts can be inspected.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -67,6 +68,19 @@ class FakeNetBox(NetBox):
         return self._rows
 
 
+class ChangingNetBox(FakeNetBox):
+    """A NetBox without records; `change` happens while a round reads it."""
+
+    def __init__(self, change: Callable[[], Coroutine[None, None, None]]) -> None:
+        super().__init__()
+        self._change = change
+        self._event_loop = asyncio.get_running_loop()
+
+    def list_records(self, **_filters: object) -> list[Row]:
+        asyncio.run_coroutine_threadsafe(self._change(), self._event_loop).result()
+        return super().list_records()
+
+
 def _row(number: int, fabric_id: str) -> Row:
     fields = {
         "hh_fabric_id": fabric_id,
@@ -85,6 +99,22 @@ async def start_loop_without_signals(
     for _ in range(MOST_SIGNALS):
         await loop.signal("record_changed")
     return loop
+
+
+async def start_inventory_workflow(
+    client: Client, workflow_type: str, fabric_id: str
+) -> WorkflowHandle[object, object]:
+    """Start a workflow that writes or removes the fabric's inventory."""
+    return await client.start_workflow(
+        workflow_type, id=inventory_workflow_id(fabric_id), task_queue=NOBODY
+    )
+
+
+async def was_cancelled(handle: WorkflowHandle[object, object]) -> bool:
+    """Return whether somebody has requested that the workflow be cancelled."""
+    events = (await handle.fetch_history()).events
+    kinds = {event.event_type for event in events}
+    return EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED in kinds
 
 
 async def running(client: Client) -> Sequence[str]:
@@ -127,21 +157,35 @@ async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) 
 
 
 async def test_inventory_that_no_loop_waits_for_is_cancelled(client: Client) -> None:
-    start_inventory = partial(client.start_workflow, "FabricInventory", task_queue=NOBODY)
     await client.start_workflow("FabricSync", id=workflow_id("kept"), task_queue=NOBODY)
-    kept = await start_inventory(id=inventory_workflow_id("kept"))
-    lost = await start_inventory(id=inventory_workflow_id("lost"))
+    kept = await start_inventory_workflow(client, "FabricInventory", "kept")
+    lost = await start_inventory_workflow(client, "FabricInventory", "lost")
     everything = sorted([workflow_id("kept"), kept.id, lost.id])
     await wait_until(partial(running, client), lambda ids: ids == everything)
     await make_round(client, FakeNetBox("kept"))
-
-    async def was_cancelled(handle: WorkflowHandle[object, object]) -> bool:
-        events = (await handle.fetch_history()).events
-        kinds = {event.event_type for event in events}
-        return EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED in kinds
-
     assert await was_cancelled(lost)
     assert not await was_cancelled(kept)
+
+
+async def test_running_removal_is_not_cancelled(client: Client) -> None:
+    removal = await start_inventory_workflow(client, "Removal", "off")
+    await wait_until(partial(running, client), lambda ids: ids == [removal.id])
+    await make_round(client, FakeNetBox())
+    assert not await was_cancelled(removal)
+
+
+async def test_removal_that_follows_a_listed_pass_is_not_cancelled(client: Client) -> None:
+    listed = await start_inventory_workflow(client, "FabricInventory", "off")
+    await wait_until(partial(running, client), lambda ids: ids == [listed.id])
+    removals = list[WorkflowHandle[object, object]]()
+
+    async def replace_pass_by_removal() -> None:
+        await listed.terminate()
+        removals.append(await start_inventory_workflow(client, "Removal", "off"))
+
+    await make_round(client, ChangingNetBox(replace_pass_by_removal))
+    [removal] = removals
+    assert not await was_cancelled(removal)
 
 
 async def test_stuck_fleet_is_replaced(
