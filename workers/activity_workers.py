@@ -2,7 +2,7 @@
 
 Each has its own slots, so that fabrics that hang cannot take those of others. The first updates records and
 reconciles the fleet, the second reads fabrics that respond, the third reads those that did not respond last
-time, the fourth writes inventories. A site has only the last three.
+time and previews inventories, the fourth writes inventories. A site has only the last three.
 """
 
 import logging
@@ -134,7 +134,8 @@ class _Workers:
         )
         await self.start(
             unresponsive_queue(task_queue),
-            _list_fabric_activities(unresponsive),
+            # People wait for a preview, and loads may fill the slots for inventories for an hour.
+            [*_list_fabric_activities(unresponsive), inventory.preview_inventory],
             settings.concurrent_unresponsive_observes,
         )
         await self.start(
@@ -159,7 +160,7 @@ class _Workers:
 
 
 def _list_inventory_activities(inventory: InventoryActivities) -> Activities:
-    return [inventory.update_inventory, inventory.preview_inventory, inventory.remove_inventory]
+    return [inventory.update_inventory, inventory.remove_inventory]
 
 
 def _list_fabric_activities(fabrics: FabricActivities) -> Activities:
