@@ -32,7 +32,7 @@ from fabrics.fleet.reconcile import (
     RunningLoop,
 )
 from fabrics.fleet.summary import FleetSummary, summarize_fleet
-from fabrics.loop.inventory_pass import INVENTORY_WORKFLOW_PREFIX, inventory_workflow_id
+from fabrics.loop.inventory_pass import INVENTORY_WORKFLOW_PREFIX
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, loop_summary, workflow_id
 from fabrics.record.config import ConfigEdits
 from fabrics.record.config_fields import parse_config, unwrap_custom_fields
@@ -106,13 +106,13 @@ class FleetActivities:
         """
         started = datetime.now(UTC)  # the round may miss what changes from now on
         # Listed before the loops: a loop that starts meanwhile must not seem to be missing.
-        inventories = await self._list_running_inventories()
+        passes = await self._list_running_passes()
         loops = await self._list_running_loops()
         rows, id_problems = await asyncio.to_thread(self._load_records)
         snapshot = FleetSnapshot(
             records=tuple(map(FabricRecord.from_record, rows)),
             loops=loops,
-            inventories=inventories,
+            inventories=frozenset(map(_get_fabric_id, passes)),
             instance=self.instance,
             netbox_heartbeat=self.netbox_heartbeat,
             now=started,
@@ -125,7 +125,8 @@ class FleetActivities:
         if snapshot.orphaned_loops:
             await asyncio.to_thread(self.netbox.check_all_records_visible)
         loop_problems = await self._signal_loops(plan, {loop.fabric_id for loop in loops})
-        await self._cancel_inventories(plan.inventories_to_cancel)
+        to_cancel = [run for run in passes if _get_fabric_id(run) in plan.inventories_to_cancel]
+        await self._cancel_passes(to_cancel)
         to_update = [row for row in rows if row["id"] in plan.records_to_update]
         status_problems = await asyncio.to_thread(self._write_statuses, to_update)
         problems = [*id_problems, *loop_problems, *status_problems]
@@ -142,28 +143,27 @@ class FleetActivities:
         except RPCError as error:
             raise TransientError(f"Temporal does not list the loops ({error.message}).") from None
 
-    async def _list_running_inventories(self) -> frozenset[str]:
-        """Return the fabric ids whose inventory is being written."""
+    async def _list_running_passes(self) -> tuple[WorkflowExecution, ...]:
+        """Return the running passes; a removal has the id of one, but another type."""
         query = f"WorkflowType = '{INVENTORY_WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
         passes = self.client.list_workflows(query, page_size=1000)
         try:
-            return frozenset(
-                [run.id.removeprefix(INVENTORY_WORKFLOW_PREFIX) async for run in passes]
-            )
+            return tuple([run async for run in passes])
         except RPCError as error:
             raise TransientError(
                 f"Temporal does not list the inventory runs ({error.message})."
             ) from None
 
-    async def _cancel_inventories(self, fabric_ids: Iterable[str]) -> None:
+    async def _cancel_passes(self, passes: Iterable[WorkflowExecution]) -> None:
         """Cancel passes that no loop waits for; the next round tries again what fails.
 
-        Temporal's lists lag behind, so the loop is asked for by its id, too.
+        Temporal's lists lag behind, so the loop is asked for by its id, too. By now a removal may run under the id
+        of a pass, so only the run that was listed is cancelled.
         """
-        for fabric_id in fabric_ids:
+        for run in passes:
             with suppress(RPCError):
-                if not await execution_is_running(self.client, workflow_id(fabric_id)):
-                    await self.client.get_workflow_handle(inventory_workflow_id(fabric_id)).cancel()
+                if not await execution_is_running(self.client, workflow_id(_get_fabric_id(run))):
+                    await self.client.get_workflow_handle(run.id, run_id=run.run_id).cancel()
 
     async def _signal_loops(self, plan: FleetPlan, listed: Container[str]) -> list[str]:
         """Make loops reload their records, start missing ones, and list problems."""
@@ -298,6 +298,10 @@ async def count_task_attempts(client: Client, id_: str) -> int:
             return 0
         raise
     return description.raw_description.pending_workflow_task.attempt
+
+
+def _get_fabric_id(inventory_pass: WorkflowExecution) -> str:
+    return inventory_pass.id.removeprefix(INVENTORY_WORKFLOW_PREFIX)
 
 
 async def _parse_running_loop(loop: WorkflowExecution) -> RunningLoop:

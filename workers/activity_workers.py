@@ -2,7 +2,8 @@
 
 Each has its own slots, so that fabrics that hang cannot take those of others. The first updates records and
 reconciles the fleet, the second reads fabrics that respond, the third reads those that are late, the fourth
-those that did not respond last time, the fifth writes inventories. A site has only the last four.
+those that did not respond last time, and previews inventories, the fifth writes inventories. A site has only
+the last four.
 """
 
 import logging
@@ -146,7 +147,8 @@ class _Workers:
         )
         await self.start(
             unresponsive_queue(task_queue),
-            _list_fabric_activities(unresponsive),
+            # People wait for a preview, and loads may fill the slots for inventories for an hour.
+            [*_list_fabric_activities(unresponsive), inventory.preview_inventory],
             settings.concurrent_unresponsive_observes,
         )
         await self.start(
@@ -177,7 +179,7 @@ class _Workers:
 
 
 def _list_inventory_activities(inventory: InventoryActivities) -> Activities:
-    return [inventory.update_inventory, inventory.preview_inventory, inventory.remove_inventory]
+    return [inventory.update_inventory, inventory.remove_inventory]
 
 
 def _list_fabric_activities(fabrics: FabricActivities) -> Activities:

@@ -195,6 +195,11 @@ def get_inventory_queue(config: FabricConfig) -> str:
     return inventory_queue(get_observe_queue(config))
 
 
+def get_preview_queue(config: FabricConfig) -> str:
+    """Return the queue on which the fabric is compared with NetBox for people."""
+    return unresponsive_queue(get_observe_queue(config))
+
+
 async def _wait_for_site_worker[A](handle: workflow.ActivityHandle[A], site: str, queue: str) -> A:
     """Return an activity's result from `queue`, however busy the remote workers are.
 

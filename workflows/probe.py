@@ -71,7 +71,7 @@ class Preview:
             sync_number=0,
         )
         options = _interactive_options(f"compare the inventory of {config.name}")
-        options["task_queue"] = activity_calls.get_inventory_queue(config)
+        options["task_queue"] = activity_calls.get_preview_queue(config)
         options["retry_policy"] = build_retry_policy(retry=False)
         return await workflow.execute_activity_method(
             InventoryActivities.preview_inventory, request, **options

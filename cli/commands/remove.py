@@ -73,8 +73,7 @@ async def _remove_fabric(
             await _end_loop(session, fabric)
         report = None
         if delete_inventory and fabric.fabric_id:
-            with console.progress(f"Deleting the inventory of {fabric.config.name}"):
-                report = await _delete_inventory(session, fabric)
+            report = await _delete_inventory(session, fabric)
         error = await _delete_record(session, fabric, report)
         return RemoveOutput(
             name=fabric.config.name,
@@ -106,11 +105,15 @@ async def _end_loop(session: Session, fabric: Fabric) -> None:
 
 
 async def _delete_inventory(session: Session, fabric: Fabric) -> InventoryReport:
+    name = fabric.config.name
     try:
-        return await probes.remove_inventory(session.loops, fabric.config)
+        with console.progress(f"Waiting until the inventory of {name} is no longer written"):
+            await probes.wait_for_pass(session.loops, fabric.config)
+        with console.progress(f"Deleting the inventory of {name}"):
+            return await probes.remove_inventory(session.loops, fabric.config)
     except NoWorker as error:
         raise CommandError(
-            f"{error} {fabric.config.name} is disabled. Its record and the rest of its inventory stay;"
+            f"{error} {name} is disabled. Its record and the rest of its inventory stay;"
             " start a worker and run this command again."
         ) from None
 

@@ -135,8 +135,10 @@ class FabricLoop(LoopState):
         if observation is None or observation.kubernetes_error:
             self.inventory = self.inventory.after_unread_sync()
             return
+        known, digest = self.inventory.observed, observation.desired_digest
+        # While Git fails, what it holds is not known to have changed.
         inputs = InventoryInputs(
-            desired_digest=observation.desired_digest,
+            desired_digest=known.desired_digest if known and observation.git_error else digest,
             live_digest=observation.live_digest,
             config_hash=self.effective_config.hash,
             release=self.settings.release,

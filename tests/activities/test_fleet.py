@@ -3,8 +3,8 @@
 Workers run in the process of the tests, so that their parts can be inspected.
 """
 
-from asyncio import get_running_loop, run_coroutine_threadsafe
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -68,6 +68,19 @@ class FakeNetBox(NetBox):
         return self._rows
 
 
+class ChangingNetBox(FakeNetBox):
+    """A NetBox with records of these fabric ids; `change` happens while a round reads it."""
+
+    def __init__(self, change: Callable[[], Coroutine[None, None, None]], *fabric_ids: str) -> None:
+        super().__init__(*fabric_ids)
+        self._change = change
+        self._event_loop = asyncio.get_running_loop()
+
+    def list_records(self, **_filters: object) -> list[Row]:
+        asyncio.run_coroutine_threadsafe(self._change(), self._event_loop).result()
+        return super().list_records()
+
+
 def _row(number: int, fabric_id: str) -> Row:
     fields = {
         "hh_fabric_id": fabric_id,
@@ -86,6 +99,22 @@ async def start_loop_without_signals(
     for _ in range(MOST_SIGNALS):
         await loop.signal("record_changed")
     return loop
+
+
+async def start_inventory_workflow(
+    client: Client, workflow_type: str, fabric_id: str
+) -> WorkflowHandle[object, object]:
+    """Start a workflow that writes or removes the fabric's inventory."""
+    return await client.start_workflow(
+        workflow_type, id=inventory_workflow_id(fabric_id), task_queue=NOBODY
+    )
+
+
+async def was_cancelled(handle: WorkflowHandle[object, object]) -> bool:
+    """Return whether somebody has requested that the workflow be cancelled."""
+    events = (await handle.fetch_history()).events
+    kinds = {event.event_type for event in events}
+    return EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED in kinds
 
 
 async def running(client: Client) -> Sequence[str]:
@@ -129,46 +158,51 @@ async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) 
 
 @pytest.mark.parametrize("is_needed", [False, True])
 async def test_loop_that_ends_during_a_round_starts_again_only_if_its_record_needs_it(
-    client: Client, is_needed: bool
+    client: Client, monkeypatch: pytest.MonkeyPatch, is_needed: bool
 ) -> None:
     id_ = workflow_id("ending")
     loop = await client.start_workflow("FabricSync", id=id_, task_queue=NOBODY)
     await wait_until(partial(running, client), lambda ids: ids == [id_])
 
-    class EndingNetBox(FakeNetBox):
-        """Ends the loop after Temporal has listed it."""
-
-        def list_records(self, **filters: object) -> list[Row]:
-            run_coroutine_threadsafe(loop.terminate(), event_loop).result()
-            return super().list_records(**filters)
-
-        def find_record(self, fabric_id: str) -> Row | None:
-            (row,) = super().list_records()
-            return row if is_needed else {**row, "status": {"value": "offline"}}
-
-    event_loop = get_running_loop()
-    summary = await make_round(client, EndingNetBox("ending"))
+    netbox = ChangingNetBox(loop.terminate, "ending")
+    row = _row(1, "ending") | ({} if is_needed else {"status": {"value": "offline"}})
+    monkeypatch.setattr(netbox, "find_record", {"ending": row}.get)
+    summary = await make_round(client, netbox)
     assert summary.problems == ()
     latest = await client.get_workflow_handle(id_).describe()
     assert (latest.status is WorkflowExecutionStatus.RUNNING) is is_needed
 
 
 async def test_inventory_that_no_loop_waits_for_is_cancelled(client: Client) -> None:
-    start_inventory = partial(client.start_workflow, "FabricInventory", task_queue=NOBODY)
     await client.start_workflow("FabricSync", id=workflow_id("kept"), task_queue=NOBODY)
-    kept = await start_inventory(id=inventory_workflow_id("kept"))
-    lost = await start_inventory(id=inventory_workflow_id("lost"))
+    kept = await start_inventory_workflow(client, "FabricInventory", "kept")
+    lost = await start_inventory_workflow(client, "FabricInventory", "lost")
     everything = sorted([workflow_id("kept"), kept.id, lost.id])
     await wait_until(partial(running, client), lambda ids: ids == everything)
     await make_round(client, FakeNetBox("kept"))
-
-    async def was_cancelled(handle: WorkflowHandle[object, object]) -> bool:
-        events = (await handle.fetch_history()).events
-        kinds = {event.event_type for event in events}
-        return EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED in kinds
-
     assert await was_cancelled(lost)
     assert not await was_cancelled(kept)
+
+
+async def test_running_removal_is_not_cancelled(client: Client) -> None:
+    removal = await start_inventory_workflow(client, "Removal", "off")
+    await wait_until(partial(running, client), lambda ids: ids == [removal.id])
+    await make_round(client, FakeNetBox())
+    assert not await was_cancelled(removal)
+
+
+async def test_removal_that_follows_a_listed_pass_is_not_cancelled(client: Client) -> None:
+    listed = await start_inventory_workflow(client, "FabricInventory", "off")
+    await wait_until(partial(running, client), lambda ids: ids == [listed.id])
+    removals = list[WorkflowHandle[object, object]]()
+
+    async def replace_pass_by_removal() -> None:
+        await listed.terminate()
+        removals.append(await start_inventory_workflow(client, "Removal", "off"))
+
+    await make_round(client, ChangingNetBox(replace_pass_by_removal))
+    [removal] = removals
+    assert not await was_cancelled(removal)
 
 
 async def test_stuck_fleet_is_replaced(

@@ -5,9 +5,14 @@ from functools import partial
 
 from activities.netbox.client import Row
 from activities.queues import QueueActivities
+from fabrics.loop.inventory_pass import inventory_workflow_id
+from fabrics.record.sync_status import InventoryState
+from fabrics.record.task_queues import inventory_queue
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
+from tests.support.netbox.fault_proxy import run_fault_proxy
 from tests.support.system.installation import (
+    INVENTORY,
     SERVERS,
     Fabric,
     Installation,
@@ -66,6 +71,47 @@ async def test_sync_waits_for_a_busy_remote_worker(installation: Installation) -
         await waiting.wait_for_syncs(1)
         first, *_ = await waiting.history()
         assert (first.sync_status, first.error) == ("in_sync", "")
+
+
+async def test_site_worker_writes_the_inventory_without_the_main_worker(
+    installation: Installation,
+) -> None:
+    queue = f"{installation.queue}-oslo"
+    async with (
+        run_fault_proxy(installation.stack.netbox.url) as proxy,
+        installation.worker(**INVENTORY, FABRIC_SYNC_NETBOX_URL=proxy.url),
+        installation.site_worker(queue),
+    ):
+        fabric = await installation.fabric(
+            IN_GIT, SERVERS, hh_task_queue=queue, hh_sync_interval=3600
+        )
+        await installation.start(fabric)
+        inventory = await fabric.wait_for_inventory()
+        assert (inventory.state, inventory.failure) == (InventoryState.UP_TO_DATE, "")
+        names = await asyncio.to_thread(list_device_names, installation, fabric)
+        assert names == {server["metadata"]["name"] for server in SERVERS}
+        assert proxy.rows_received == 0, "the main worker writes only the record"
+        assert await list_pass_queues(installation, fabric) == [inventory_queue(queue)]
+
+
+def list_device_names(installation: Installation, fabric: Fabric) -> set[str]:
+    """Return the names of the fabric's devices in NetBox."""
+    rows = installation.admin.list_rows("dcim/devices", cf_hh_fabric=fabric.fabric_id)
+    return {row["name"] for row in rows}
+
+
+async def list_pass_queues(installation: Installation, fabric: Fabric) -> list[str]:
+    """Return the queue of each activity of the latest pass that writes the inventory."""
+    latest = installation.client.get_workflow_handle(inventory_workflow_id(fabric.fabric_id))
+    scheduled = [
+        event.activity_task_scheduled_event_attributes
+        async for event in latest.fetch_history_events()
+    ]
+    return [
+        activity.task_queue.name
+        for activity in scheduled
+        if activity.activity_type.name == "update_inventory"
+    ]
 
 
 async def move(installation: Installation, fabric: Fabric, queue: str) -> None:

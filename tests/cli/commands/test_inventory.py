@@ -1,7 +1,9 @@
 """`inventory` of a file and of a running loop, and `confirm-deletes`."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,14 +22,25 @@ from fabrics.inventory.report.report import (
     InventoryProgress,
     InventoryReport,
 )
+from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import Trigger
+from fabrics.loop.inventory_pass import PassRequest, inventory_workflow_id
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.report import FabricStatus, SyncReport
+from fabrics.record.config_fields import parse_config
 from fabrics.record.sync_status import InventoryState, SyncStatus
 from fabrics.resources.kinds import get_kind
+from stack.kubernetes.emulator import EmulatedKubernetesApi
+from stack.kubernetes.faults import Fault
 from tests.support.cli.command_line import CommandLine
-from tests.support.system.installation import Installation, in_yaml, manifest, wait_until
+from tests.support.system.installation import (
+    Fabric,
+    Installation,
+    in_yaml,
+    manifest,
+    wait_until,
+)
 
 MANY = [manifest("Server", f"server-{number}", {"description": "one"}) for number in range(1, 15)]
 FEW = MANY[:2]
@@ -212,6 +225,50 @@ async def test_many_deletes_wait_for_confirmation_by_digest(
         assert (await starter("inventory", name, "--json")).json["deletes_waiting"] is None
         assert (await starter("confirm-deletes", name)).is_refused("No deletes of")
         assert (await starter("status", name)).code == 0
+
+
+async def test_plan_does_not_wait_for_running_loads(
+    installation: Installation, starter: CommandLine
+) -> None:
+    """The only slot for loads waits for a silent fabric, for longer than a person would."""
+    off = partial(installation.fabric, {"fabric.yaml": in_yaml(FEW)}, FEW, hh_sync_enabled=False)
+    loading, planned = await off(), await off()
+    one_slot = {
+        "FABRIC_SYNC_CONCURRENT_NETBOX_CALLS": "1",
+        "FABRIC_SYNC_READ_TIMEOUT": "100",
+        "FABRIC_SYNC_FLEET_INTERVAL": "3600",  # a round would cancel a load without a loop
+    }
+    async with installation.worker(**one_slot):
+        api = loading.api
+        assert isinstance(api, EmulatedKubernetesApi)
+        api.inject_fault(Fault(0))
+        try:
+            await start_load(installation, loading)
+            await wait_until(partial(count_requests, api), bool)
+            preview = await starter("inventory", planned.fabric_id, "--plan", "--json")
+        finally:
+            api.clear_faults()
+    assert preview.code == 0
+    assert preview.json["counts"]["create"] >= len(FEW)
+
+
+async def start_load(installation: Installation, fabric: Fabric) -> None:
+    """Start a pass whose live state no worker has cached."""
+    record, _ = await asyncio.to_thread(installation.admin.get_record, fabric.record_id)
+    request = InventoryRequest(
+        config=parse_config(record), live_digest="not cached", expected_counts={}, sync_number=1
+    )
+    await installation.client.start_workflow(
+        "FabricInventory",
+        PassRequest(token="load", request=request, retry=False),
+        id=inventory_workflow_id(fabric.fabric_id),
+        task_queue=installation.queue,
+    )
+
+
+async def count_requests(api: EmulatedKubernetesApi) -> int:
+    """Return the number of requests so far."""
+    return len(api.request_paths)
 
 
 async def test_missing_kind_keeps_the_inventory_until_accepted(

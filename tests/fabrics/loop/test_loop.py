@@ -178,12 +178,34 @@ def loading_loop(config: FabricConfig = CONFIG) -> FabricLoop:
     return loop
 
 
-def observe(loop: FabricLoop, live_digest: str, request: SyncRequest | None = None) -> SyncReport:
+def observe(loop: FabricLoop, live_digest: str, **fields: str) -> SyncReport:
     """Sync the loop at once, and return the report."""
     loop.update_schedule(NOW)
-    loop.request_sync(request or SyncRequest())
+    loop.request_sync(SyncRequest())
     loop.begin_sync(NOW)
-    return loop.end_sync(Observation(started=NOW, live_digest=live_digest), NOW)
+    observation = Observation.model_validate({"started": NOW, "live_digest": live_digest, **fields})
+    return loop.end_sync(observation, NOW)
+
+
+@pytest.mark.parametrize(
+    ("live_digest", "desired_digest", "changed_during", "changed_after"),
+    [("a", "in Git", False, False), ("b", "in Git", True, True), ("a", "pushed", False, True)],
+)
+def test_git_outage_makes_no_pass_due_unless_one_of_the_states_has_changed(
+    live_digest: str, desired_digest: str, changed_during: bool, changed_after: bool
+) -> None:
+    loop = loading_loop()
+    loop.end_pass("first", InventoryOutcome(live_digest="a"))
+    observe(loop, "a", desired_digest="in Git")
+    assert loop.begin_pass("second", NOW)
+    loop.end_pass("second", InventoryOutcome(live_digest="a"))
+    for _ in range(2):
+        outage = observe(loop, live_digest, git_error="Git does not answer.")
+        assert outage.inventory_follows == changed_during
+        assert (loop.inventory_status.behind_since is not None) == changed_during
+    after = observe(loop, live_digest, desired_digest=desired_digest)
+    assert after.inventory_follows == changed_after
+    assert (loop.inventory_status.behind_since is not None) == changed_after
 
 
 def test_second_confirmation_of_the_same_deletes_gets_a_pass_of_its_own() -> None:
