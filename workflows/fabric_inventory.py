@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.loop.loop import workflow_id
     from workflows import activity_calls, activity_errors
 
-CANCELLED: Final = InventoryFailure(message="its run was cancelled; it is tried again soon.")
+CANCELLED: Final = InventoryFailure(message="its run was cancelled; a later sync tries it again.")
 
 
 @workflow.defn

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
 
 type PassHandle = workflow.ChildWorkflowHandle[FabricInventory, None]
 
-UNREPORTED_END: Final = "its run was terminated or failed; it is tried again soon."
+UNREPORTED_END: Final = "its run was terminated or failed; a later sync tries it again."
 
 
 async def start(request: PassRequest) -> PassHandle | None:

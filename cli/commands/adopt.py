@@ -51,7 +51,7 @@ async def _adopt_offered(fabric_ref: str, *, skip_confirmation: bool) -> AdoptOu
         if not _count_adoptable(inventory):
             raise CommandError(
                 f"Nothing is offered to {fabric.config.name} for adoption: give a conflicting object the tag"
-                f" {TAG_SLUG} in NetBox, then run `starter.py sync {fabric.ref}`."
+                f" {TAG_SLUG} in NetBox, then run `starter.py sync {fabric.ref} --full`."
             )
         if not skip_confirmation:
             _confirm_adoption(fabric, inventory)
@@ -69,7 +69,7 @@ async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
     while True:
         try:
             report = await session.loops.sync(fabric.fabric_id, SyncRequest(adopt=True))
-            report = await wait_for_inventory(session.loops, fabric.fabric_id, report)
+            report, _ = await wait_for_inventory(session.loops, fabric.fabric_id, report)
         except NoLoop:
             raise CommandError(
                 f"{fabric.config.name} is no longer synced; `starter.py enable {fabric.ref}` enables it."

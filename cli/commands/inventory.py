@@ -132,8 +132,7 @@ async def _confirm_deletes(fabric_ref: str, digest: str) -> tuple[FleetView, Syn
         confirmed = digest or _confirm_interactively(deletes, fabric)
         with console.progress(f"Deleting what {fabric.config.name} no longer has"):
             report = await session.loops.confirm_deletes(fabric.fabric_id, confirmed)
-            report = await wait_for_inventory(session.loops, fabric.fabric_id, report)
-            status = await session.loops.get_status(fabric.fabric_id)
+            report, status = await wait_for_inventory(session.loops, fabric.fabric_id, report)
         return build_fabric_view(session, fabric, status), report
 
 

@@ -46,8 +46,8 @@ def sync(
     request = SyncRequest(full=full, accept_empty=accept_empty)
     view, report = asyncio.run(_sync_fabric(fabric, request, wait=not no_wait))
     show_sync_result(view, report, json)
-    failed = full and any(overview.inventory.failure for overview in view.fabrics)
-    is_unhealthy = report is not None and (report.error or report.drift_count or failed)
+    needs_person = full and any(overview.inventory_needs_person for overview in view.fabrics)
+    is_unhealthy = report is not None and (report.error or report.drift_count or needs_person)
     raise typer.Exit(EXIT_UNHEALTHY if is_unhealthy else EXIT_OK)
 
 
@@ -86,8 +86,9 @@ async def _sync_fabric(
                 await session.loops.start_or_reload(fabric.config)
                 report = await sync_call(fabric.fabric_id, request)
             if report and request.full:
-                report = await wait_for_inventory(session.loops, fabric.fabric_id, report)
-            status = await session.loops.get_status(fabric.fabric_id)
+                report, status = await wait_for_inventory(session.loops, fabric.fabric_id, report)
+            else:
+                status = await session.loops.get_status(fabric.fabric_id)
         return build_fabric_view(session, fabric, status), report
 
 

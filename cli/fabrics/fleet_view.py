@@ -18,7 +18,7 @@ from cli.temporal.loop_client import ListedLoop, LoopClient, NoLoop
 from cli.temporal.pending_work import find_pending_since
 from fabrics.fleet.overview import FabricOverview, build_overview, build_overview_from_loop
 from fabrics.fleet.summary import FleetSummary
-from fabrics.loop.inventory_text import parse_record_state
+from fabrics.loop.inventory_text import parse_record_text
 from fabrics.loop.report import FabricStatus
 from fabrics.record.status_fields import find_other_owner
 from fabrics.record.sync_status import InventoryState, SyncStatus
@@ -114,7 +114,7 @@ def _select_loops_to_query(
 
 def _may_be_outdated(fabric: Fabric, loop: ListedLoop) -> bool:
     """True if something is running, or loop and record show different statuses."""
-    status, inventory = fabric.record_status, parse_record_state(fabric.last_known.inventory_text)
+    status, inventory = fabric.record_status, parse_record_text(fabric.last_known.inventory_text)
     running = status == SyncStatus.SYNCING or inventory is InventoryState.BEHIND
     return running or loop.status not in ("", status)
 

@@ -7,9 +7,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from fabrics.fleet.overview import FabricOverview
 from fabrics.inventory.report.report import DeletesWaiting, Finding, FindingType, InventoryReport
 from fabrics.loop.inventory_state import InventoryStatus
-from fabrics.loop.inventory_text import deletes_waiting_sentence, progress_sentence, report_sentence
+from fabrics.loop.inventory_text import (
+    deletes_waiting_sentence,
+    parse_record_text,
+    progress_sentence,
+    report_sentence,
+)
 from fabrics.record.sync_status import InventoryState
 
 FINDING_STYLES = {
@@ -18,6 +24,19 @@ FINDING_STYLES = {
     FindingType.ADOPTABLE: "cyan",
     FindingType.FAILED: "red",
 }
+
+STATE_STYLES = {
+    InventoryState.FAILED: "red",
+    InventoryState.WAITING: "yellow",
+    InventoryState.BEHIND: "cyan",
+}
+
+STATE_TEXTS = {
+    InventoryState.OFF: "Switched off.",
+    InventoryState.UP_TO_DATE: "Up to date.",
+    InventoryState.UNKNOWN: "Not known.",
+}
+"""The states that the record's text does not tell apart."""
 
 
 def render_inventory(inventory: InventoryStatus, fabric_id: str) -> RenderableType:
@@ -39,9 +58,7 @@ def render_report(report: InventoryReport) -> RenderableType:
 
 def summarize_inventory(inventory: InventoryStatus) -> str:
     """Return the inventory's state in one line; empty if nothing is known of it."""
-    report, last = inventory.report, ""
-    if report:
-        last = f"{report_sentence(report)}, {_format_time(inventory.mirrored)}"
+    last = _summarize_last_pass(inventory)
     match inventory.state:
         case InventoryState.OFF:
             return "Switched off."
@@ -51,9 +68,43 @@ def summarize_inventory(inventory: InventoryStatus) -> str:
             state = inventory.failure
         case InventoryState.BEHIND:
             state = f"Behind since {_format_time(inventory.behind_since)}."
-        case _:
+        case InventoryState.UP_TO_DATE:
+            return f"Up to date: {last}"
+        case InventoryState.WAITING:
+            return f"Waiting for a person: {last}"
+        case InventoryState.UNKNOWN:
             return last
     return f"{state} Before: {last}" if last else state
+
+
+def describe_inventory(fabric: FabricOverview) -> str:
+    """Return the inventory's state in one line, from the loop or else the record."""
+    state = fabric.inventory_text or STATE_TEXTS.get(fabric.inventory_state, "")
+    last = _summarize_last_pass(fabric.inventory)
+    return " ".join(filter(None, (_describe_progress(fabric), state, last and f"Last: {last}")))
+
+
+def list_inventory_remarks(fabric: FabricOverview) -> list[Text]:
+    """List what a table says of an inventory that is not up to date."""
+    text = fabric.inventory_text
+    off = "The inventory is off." if fabric.inventory_state is InventoryState.OFF else ""
+    remarks = {
+        text: STATE_STYLES.get(parse_record_text(text), ""),
+        _describe_progress(fabric): "cyan",
+        off: "bright_black",
+    }
+    return [Text(remark, style=style) for remark, style in remarks.items() if remark]
+
+
+def _describe_progress(fabric: FabricOverview) -> str:
+    is_writing = fabric.inventory_state is InventoryState.RUNNING
+    return progress_sentence(fabric.inventory.progress) if is_writing else ""
+
+
+def _summarize_last_pass(inventory: InventoryStatus) -> str:
+    if inventory.report is None:
+        return ""
+    return f"{report_sentence(inventory.report)}, {_format_time(inventory.mirrored)}"
 
 
 def _format_time(moment: datetime | None) -> str:

@@ -21,12 +21,11 @@ from cli.views.format import (
     format_time_and_age,
     format_time_until,
 )
-from cli.views.inventory import format_changes, summarize_inventory
+from cli.views.inventory import describe_inventory, format_changes, list_inventory_remarks
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
-from fabrics.loop.inventory_text import deletes_waiting_sentence, progress_sentence
 from fabrics.loop.report import SyncReport
-from fabrics.record.sync_status import InventoryState, SyncStatus
+from fabrics.record.sync_status import SyncStatus
 
 STATUS_STYLES: Final = {
     SyncStatus.NOT_CONFIGURED: ("○", "bright_black"),
@@ -61,13 +60,8 @@ def render_status_table(
         )
     remarks = _make_grid()
     for fabric in fabrics:
-        for remark in _list_remarks(fabric, now):
+        for remark in (*_list_remarks(fabric, now), *list_inventory_remarks(fabric)):
             remarks.add_row(fabric.name, remark)
-        if (
-            fabric.inventory_state is InventoryState.RUNNING
-        ):  # which a single fabric shows as "Inventory" instead
-            progress = progress_sentence(fabric.inventory.progress)
-            remarks.add_row(fabric.name, Text(progress, style="cyan"))
     for remark in _list_fleet_remarks(fleet, fabrics, now) if fleet else ():
         remarks.add_row("fleet", remark)
     return Group(table, "", remarks) if remarks.row_count else table
@@ -188,7 +182,7 @@ def _list_properties(fabric: FabricOverview, now: datetime) -> list[tuple[str, R
         ("Commit", fabric.commit[:12]),
         ("Drift", format_count(fabric.drift_count)),
         ("Objects", ", ".join(f"{n} {kind}" for kind, n in sorted(fabric.counts.items()))),
-        ("Inventory", summarize_inventory(fabric.inventory)),
+        ("Inventory", describe_inventory(fabric)),
         ("Remarks", Text("\n").join(_list_remarks(fabric, now))),
     ]
     return [(name, value) for name, value in lines if value]
@@ -197,11 +191,9 @@ def _list_properties(fabric: FabricOverview, now: datetime) -> list[tuple[str, R
 def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
     last_success = format_time_ago(fabric.last_success, now)
     paused = f"Paused: {fabric.pause_reason}" if fabric.paused and fabric.pause_reason else ""
-    deletes = fabric.inventory.deletes_waiting
     remarks = {
         fabric.sync_error: "red",
         fabric.netbox_error: "red",
-        _describe_inventory(fabric): "red",
         "No loop is running; a worker starts one soon." if fabric.lost else "": "red",
         f"Stale: last success {last_success}." if fabric.stale else "": "red",
         _describe_owner(fabric): "red",
@@ -209,7 +201,6 @@ def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
         fabric.ignored: "yellow",
         _describe_disabled_reason(fabric): "bright_black",
         _describe_drift(fabric): "yellow",
-        deletes_waiting_sentence(deletes, fabric.fabric_id) if deletes else "": "yellow",
     }
     return [Text(text, style=style) for text, style in remarks.items() if text]
 
@@ -237,12 +228,6 @@ def _describe_stale_fabrics(fleet: FleetSummary, fabrics: Sequence[FabricOvervie
     if not names:
         return ""
     return f"Stale as of the fleet's last round: {', '.join(names)}; `starter.py doctor FABRIC` says why."
-
-
-def _describe_inventory(fabric: FabricOverview) -> str:
-    """Say why the inventory is out of date, from its loop or else from the record."""
-    failed = fabric.inventory_state is InventoryState.FAILED
-    return fabric.inventory.failure or (fabric.inventory_text if failed else "")
 
 
 def _describe_owner(fabric: FabricOverview) -> str:

@@ -7,9 +7,10 @@ a fabric is stale: the loop that would have to store it is the one that stopped.
 from datetime import datetime, timedelta
 from typing import Any
 
+from fabrics.loop.inventory_text import needs_person
 from fabrics.loop.report import FabricStatus
 from fabrics.record.config import FabricConfig
-from fabrics.record.sync_status import InventoryState, LastKnownState, SyncStatus
+from fabrics.record.sync_status import LastKnownState, SyncStatus
 
 NEEDS_ATTENTION = frozenset({SyncStatus.OUT_OF_SYNC, SyncStatus.ERROR})
 
@@ -35,9 +36,13 @@ class FabricOverview(FabricStatus, frozen=True):
         failed = self.sync_status in NEEDS_ATTENTION
         if self.sync_status is SyncStatus.SYNCING:
             failed = bool(self.sync_error or self.drift_count)
-        inventory_failed = self.inventory_state is InventoryState.FAILED or self.inventory.failure
-        waiting = bool(inventory_failed) or self.inventory.deletes_waiting is not None
-        return not (failed or waiting or self.stale or self.lost or self.netbox_error)
+        failed = failed or self.inventory_needs_person
+        return not (failed or self.stale or self.lost or self.netbox_error)
+
+    @property
+    def inventory_needs_person(self) -> bool:
+        """True if the inventory failed, or has deletes to confirm."""
+        return needs_person(self.inventory_text)
 
 
 def build_overview(  # noqa: PLR0913  one argument a source

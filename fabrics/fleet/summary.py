@@ -10,9 +10,10 @@ from pydantic import BaseModel
 
 from fabrics.fleet.overview import is_stale
 from fabrics.fleet.reconcile import FabricRecord, FleetPlan, FleetSnapshot
+from fabrics.loop.inventory_text import find_record_state
 from fabrics.loop.report import FabricStatus
 from fabrics.record.status_fields import DUPLICATE_ID_FIX
-from fabrics.record.sync_status import SyncStatus, compute_status_error
+from fabrics.record.sync_status import InventoryState, SyncStatus, compute_status_error
 
 MAX_NAMED_ENTRIES: Final = 20
 """How many fabrics or sentences a summary lists; its counts are complete."""
@@ -24,9 +25,9 @@ class FleetSummary(BaseModel, frozen=True):
     """The state of the fleet as of the last round.
 
     `states` counts the fabrics of this installation, `elsewhere` those of others. `stale` lists fabrics
-    that should sync and do not. `failed` has a sentence on each fabric whose last sync failed, the latest
-    first; `problems` has one on each record that could not be processed. `error` says why the latest round
-    changed nothing; all else is then from the round that began at `checked`.
+    that should sync and do not. `failed` has a sentence on each fabric whose last sync failed, and one on each
+    inventory that failed, the latest first; `problems` has one on each record that could not be processed.
+    `error` says why the latest round changed nothing; all else is then from the round that began at `checked`.
     """
 
     checked: datetime | None = None
@@ -49,20 +50,12 @@ def summarize_fleet(
 ) -> FleetSummary:
     """Summarize a round that carried out `plan`; `problems` are about single records."""
     own = snapshot.own_records.values()
-    failed = sorted(
-        (record for record in own if record.status is SyncStatus.ERROR),
-        key=lambda record: str(record.last_known.last_sync),
-        reverse=True,
-    )
+    latest_first = sorted(own, key=lambda record: str(record.last_known.last_sync), reverse=True)
     stale = (
         record.config.name
         for record in own
         if record.config.needs_loop
         and (record.config.fabric_id in plan.overdue or _is_stale(record, snapshot))
-    )
-    failures = (
-        f"{record.config.name}: {compute_status_error(record.config, record.last_known)}"
-        for record in failed
     )
     return FleetSummary(
         checked=snapshot.now,
@@ -70,7 +63,7 @@ def summarize_fleet(
         loops=len(snapshot.loops),
         elsewhere=sum(record.has_other_owner(snapshot.instance) for record in snapshot.records),
         stale=tuple(islice(stale, MAX_NAMED_ENTRIES)),
-        failed=_shorten(failures),
+        failed=_shorten(chain.from_iterable(map(_describe_failures, latest_first))),
         problems=_shorten(chain(_describe_id_problems(snapshot.records), problems)),
     )
 
@@ -99,6 +92,15 @@ def render_fleet_details(summary: FleetSummary) -> str:
 def _is_stale(record: FabricRecord, snapshot: FleetSnapshot) -> bool:
     status = FabricStatus.from_record(record.config, record.last_known)
     return is_stale(status, snapshot.netbox_heartbeat, snapshot.now)
+
+
+def _describe_failures(record: FabricRecord) -> Iterable[str]:
+    """Yield a sentence on the last sync and one on the inventory, each if it failed."""
+    config, last_known = record.config, record.last_known
+    if record.status is SyncStatus.ERROR:
+        yield f"{config.name}: {compute_status_error(config, last_known)}"
+    if find_record_state(config, last_known) is InventoryState.FAILED:
+        yield f"{config.name}: {last_known.inventory_text}"
 
 
 def _shorten(sentences: Iterable[str]) -> tuple[str, ...]:

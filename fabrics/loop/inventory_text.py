@@ -7,9 +7,11 @@ from fabrics.inventory.report.report import (
     InventoryReport,
 )
 from fabrics.loop.inventory_state import FAILURE_PREFIX, InventoryStatus
-from fabrics.record.sync_status import InventoryState
+from fabrics.record.config import FabricConfig
+from fabrics.record.sync_status import InventoryState, LastKnownState
 
 BEHIND_PREFIX = "The inventory in NetBox is behind since "
+CONFIRMATION_TEXT = "deletes in NetBox need confirmation"
 
 FINDING_TYPE_TEXTS = {
     FindingType.SKIPPED: "skipped",
@@ -51,20 +53,34 @@ def record_sentence(inventory: InventoryStatus, fabric_id: str) -> str:
     )
 
 
-def parse_record_state(text: str) -> InventoryState:
-    """Return the state that the record's sentence tells; an empty one tells nothing."""
+def parse_record_text(text: str) -> InventoryState:
+    """Return the state that the record's text tells; an empty one means up to date."""
     if not text:
-        return InventoryState.UNKNOWN
+        return InventoryState.UP_TO_DATE
     if text.startswith(FAILURE_PREFIX):
         return InventoryState.FAILED
     return InventoryState.BEHIND if text.startswith(BEHIND_PREFIX) else InventoryState.WAITING
+
+
+def find_record_state(config: FabricConfig, last_known: LastKnownState) -> InventoryState:
+    """Return the inventory's state as the record tells it.
+
+    An empty text says nothing before the first success, nor of a fabric that is not synced.
+    """
+    is_known = config.needs_loop and (last_known.inventory_text or last_known.last_success)
+    return parse_record_text(last_known.inventory_text) if is_known else InventoryState.UNKNOWN
+
+
+def needs_person(record_text: str) -> bool:
+    """True if the text tells of a failure or of deletes to confirm."""
+    return record_text.startswith(FAILURE_PREFIX) or CONFIRMATION_TEXT in record_text
 
 
 def deletes_waiting_sentence(waiting: DeletesWaiting, fabric_id: str) -> str:
     """Return how many deletes are waiting, and what to do about them."""
     total = sum(waiting.counts.values())
     return (
-        f"{total} deletes in NetBox need confirmation ({_format_counts(waiting.counts)});"
+        f"{total} {CONFIRMATION_TEXT} ({_format_counts(waiting.counts)});"
         f" `starter.py confirm-deletes {fabric_id}` lists and confirms them."
     )
 

@@ -9,7 +9,7 @@ from fabrics.drift.summary import SummaryEntry
 from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.active_sync import ActiveSync, Trigger
 from fabrics.loop.inventory_state import InventoryStatus
-from fabrics.loop.inventory_text import parse_record_state
+from fabrics.loop.inventory_text import find_record_state
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import (
     ConnectionStatus,
@@ -121,6 +121,6 @@ class FabricStatus(BaseModel, frozen=True):
             pause_reason=config.pause_reason,
             next_sync=None,
             sync_error=compute_status_error(config, state),
-            inventory_state=parse_record_state(state.inventory_text),
+            inventory_state=find_record_state(config, state),
             **{name: value for name, value in state if name in cls.model_fields},
         )

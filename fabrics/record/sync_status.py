@@ -91,7 +91,7 @@ class LastKnownState(BaseModel, frozen=True):
     """The last known state of a fabric; `last_sync` is when the latest sync began.
 
     After a failed sync `commit`, `counts` and `drift` are those of the last one that found them.
-    `inventory_text` says what people should know of the inventory; empty if it is up to date.
+    `inventory_text` says what people should know of the inventory; empty if it is up to date or not synced.
     """
 
     syncing: bool = False
@@ -128,10 +128,15 @@ class LastKnownState(BaseModel, frozen=True):
         return self.model_copy(update=update)
 
     def valid_for(self, config: FabricConfig) -> "LastKnownState":
-        """Return what can be true with this configuration: a connection needs a server."""
-        if config.kubernetes is not None:
-            return self
-        unknown = {"connection_status": ConnectionStatus.UNKNOWN, "connection_error": ""}
+        """Return what can be true with this configuration.
+
+        A connection needs a server, and an inventory is kept up to date only by a loop.
+        """
+        unknown: dict[str, object] = {}
+        if config.kubernetes is None:
+            unknown |= {"connection_status": ConnectionStatus.UNKNOWN, "connection_error": ""}
+        if not config.needs_loop:
+            unknown |= {"inventory_text": ""}
         return self.model_copy(update=unknown)
 
     def after_failure(self, failure: SyncFailure, started: datetime) -> "LastKnownState":

@@ -38,7 +38,7 @@ class InventoryPreview(BaseModel, frozen=True):
     """The numbers of all writes, and a list of the first ones.
 
     `unchanged` counts objects in NetBox, `skipped` live objects that NetBox cannot show. An object is deleted
-    only after three syncs in a row without it. `held` says why a sync would do nothing at all, or is empty.
+    only by the third pass in a row without it. `held` says why a sync would do nothing at all, or is empty.
     """
 
     counts: dict[WriteAction, int] = {}

@@ -1,12 +1,19 @@
-"""Which fabrics `sync` refuses before it asks a loop."""
+"""Which fabrics `sync` refuses before it asks a loop, and its exit status."""
+
+from datetime import UTC, datetime
 
 import pytest
 
+from cli.app import run
 from cli.commands.loop import check_can_sync
 from cli.errors import CommandError
+from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics.fabric import Fabric
-from fabrics.loop.report import FabricStatus
-from fabrics.record.sync_status import LastKnownState
+from cli.fabrics.fleet_view import FleetView
+from fabrics.fleet.overview import build_overview_from_loop
+from fabrics.loop.active_sync import SyncRequest, Trigger
+from fabrics.loop.report import FabricStatus, SyncReport
+from fabrics.record.sync_status import LastKnownState, SyncStatus
 
 FIELDS: dict[str, object] = {
     "hh_fabric_id": "dc-berlin",
@@ -54,3 +61,35 @@ def test_interval_of_a_loop_that_has_not_read_its_record_does_not_count() -> Non
     new = loop_status(interval=300).model_copy(update={"record_read": False})
     with pytest.raises(CommandError, match="its interval is 0"):
         check_can_sync(fabric(hh_sync_interval=0), new)
+
+
+@pytest.mark.parametrize(
+    ("options", "inventory_text", "code"),
+    [
+        (["--full"], "", EXIT_OK),
+        (["--full"], "2 in conflict with other objects.", EXIT_OK),
+        (["--full"], "30 deletes in NetBox need confirmation (30 dcim.device);", EXIT_UNHEALTHY),
+        (["--full"], "The inventory in NetBox is not up to date: No.", EXIT_UNHEALTHY),
+        ([], "The inventory in NetBox is not up to date: No.", EXIT_OK),
+    ],
+)
+def test_full_sync_exits_1_if_the_inventory_needs_a_person(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], inventory_text: str, code: int
+) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    status = loop_status(60).model_copy(update={"inventory_text": inventory_text})
+    report = SyncReport(
+        number=4,
+        trigger=Trigger.MANUAL,
+        slot=None,
+        started=now,
+        duration=1,
+        sync_status=SyncStatus.IN_SYNC,
+    )
+
+    async def sync(_fabric: str, _request: SyncRequest, *, wait: bool) -> tuple[object, object]:
+        assert wait
+        return FleetView(fabrics=[build_overview_from_loop(status, 900, now)], now=now), report
+
+    monkeypatch.setattr("cli.commands.loop._sync_fabric", sync)
+    assert run(["sync", "dc", *options]) == code

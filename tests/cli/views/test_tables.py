@@ -17,7 +17,7 @@ from cli.views.tables import (
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
-from fabrics.inventory.report.report import InventoryProgress
+from fabrics.inventory.report.report import InventoryProgress, InventoryReport
 from fabrics.loop.active_sync import Trigger
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.report import SyncReport
@@ -25,6 +25,9 @@ from fabrics.record.sync_status import InventoryState, SyncStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DRIFTED = SummaryEntry("VPC", "default", "web", "changed")
+BEHIND = "The inventory in NetBox is behind since 2026-03-01 11:59:00 UTC."
+CONFLICT = "2 in conflict with other objects; `starter.py inventory dc` lists them."
+WRITTEN = InventoryReport(created=3)
 
 
 def fabric(**fields: object) -> FabricOverview:
@@ -102,6 +105,9 @@ def test_status_line_fits_in_80_columns() -> None:
         ({"sync_status": "disabled"}, "its record is not active"),
         ({"sync_status": "not_configured"}, "hh_kubernetes_server"),
         ({"ignored": "ignored: pause: no"}, "ignored: pause: no"),
+        ({"inventory_text": BEHIND}, BEHIND),
+        ({"inventory_text": CONFLICT}, CONFLICT),
+        ({"inventory_state": "off"}, "The inventory is off."),
         (
             {"sync_status": "out_of_sync", "drift_count": 1, "drift": (DRIFTED,)},
             "VPC web changed\n",
@@ -118,8 +124,34 @@ def test_fabric_has_a_remark(fields: dict[str, object], remark: str) -> None:
 
 
 def test_healthy_fabric_has_no_remarks() -> None:
-    foreign = fabric(owner="default@elsewhere")
+    foreign = fabric(owner="default@elsewhere", inventory_state="up_to_date")
     assert len(rendered(render_status_table([fabric(), foreign], NOW)).splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"inventory_state": "off"}, "Switched off."),
+        ({"inventory_state": "unknown"}, "Not known."),
+        ({"inventory_state": "up_to_date"}, "Up to date."),
+        (
+            {
+                "inventory_state": "up_to_date",
+                "inventory": InventoryStatus(mirrored=NOW, report=WRITTEN),
+            },
+            "Up to date. Last: 3 created, 2026-03-01 12:00:00 UTC",
+        ),
+        ({"inventory_state": "behind", "inventory_text": BEHIND}, BEHIND),
+        ({"inventory_state": "waiting", "inventory_text": CONFLICT}, CONFLICT),
+    ],
+)
+def test_status_of_one_fabric_has_a_line_on_every_state_of_its_inventory(
+    fields: dict[str, object], shown: str
+) -> None:
+    lines = rendered(render_fabric_status(fabric(**fields), NOW)).splitlines()
+    [line] = [line for line in lines if line.startswith("Inventory ")]
+    assert line.removeprefix("Inventory").strip() == shown
+    assert "".join(lines).count(shown) == 1
 
 
 def test_inventory_being_written_shows_its_progress_once() -> None:

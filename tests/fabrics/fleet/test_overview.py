@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 
 from fabrics.fleet.overview import build_overview, build_overview_from_loop
+from fabrics.inventory.report.report import (
+    DeletesWaiting,
+    FindingType,
+    InventoryFailure,
+    InventoryOutcome,
+    InventoryReport,
+)
+from fabrics.loop.active_sync import SyncRequest
+from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass
+from fabrics.loop.inventory_state import Inventory
 from fabrics.loop.loop import FabricLoop
+from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import FabricStatus
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.record.sync_status import ConnectionStatus, LastKnownState, SyncStatus
@@ -157,6 +168,56 @@ def test_drift_and_errors_are_unhealthy(changes: dict[str, object]) -> None:
         now=NOW,
     )
     assert not overview.is_healthy
+
+
+def loop_with(outcome: InventoryOutcome | InventoryFailure) -> FabricLoop:
+    """Return a loop that has just synced, after a pass with this outcome."""
+    inputs = InventoryInputs(desired_digest="a", live_digest="b", config_hash="c", release="d")
+    first = InventoryPass(token="t", sync=1, started=NOW, inputs=inputs, target="")
+    inventory = Inventory().after_sync(inputs, 1, NOW, SyncRequest()).begin(first).end(outcome)
+    settings = LoopSettings(inventory_enabled=True)
+    return FabricLoop(
+        fabric_id="dc",
+        config=CONFIG,
+        last_known=state(timedelta(0)),
+        inventory=inventory,
+        settings=settings,
+    )
+
+
+CONFLICT = InventoryReport(problems={FindingType.CONFLICT: 2})
+WAITING = DeletesWaiting(digest="d1ce", counts={"dcim.device": 30}, first=())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "inventory_state", "healthy"),
+    [
+        (InventoryOutcome(live_digest="b"), "up_to_date", True),
+        (InventoryOutcome(live_digest="x"), "behind", True),
+        (InventoryOutcome(live_digest="b", report=CONFLICT), "waiting", True),
+        (InventoryOutcome(live_digest="b", deletes_waiting=WAITING), "waiting", False),
+        (InventoryFailure(message="NetBox is down."), "failed", False),
+    ],
+)
+def test_record_says_the_same_of_the_inventory_as_the_loop(
+    outcome: InventoryOutcome | InventoryFailure, inventory_state: str, healthy: bool
+) -> None:
+    loop = loop_with(outcome)
+    for answer in (loop.status(), None):
+        overview = build_overview(
+            CONFIG, loop.state_to_record, answer, running=True, netbox_heartbeat=900, now=NOW
+        )
+        assert (overview.inventory_state, overview.is_healthy) == (inventory_state, healthy)
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"kubernetes": None}])
+def test_old_failure_of_the_inventory_does_not_count_once_the_fabric_is_not_synced(
+    change: dict[str, object],
+) -> None:
+    failed = loop_with(InventoryFailure(message="NetBox is down.")).state_to_record
+    config = CONFIG.model_copy(update=change)
+    overview = build_overview(config, failed, None, running=False, netbox_heartbeat=900, now=NOW)
+    assert (overview.inventory_text, overview.is_healthy) == ("", True)
 
 
 def test_loop_status_overrides_record() -> None:

@@ -389,6 +389,23 @@ def test_summary_counts_all_fabrics_and_lists_latest_failures_first() -> None:
         assert words in text
 
 
+def test_summary_names_fabrics_whose_inventory_failed() -> None:
+    text = "The inventory in NetBox is not up to date: NetBox refuses the token."
+    failed = {"inventory_text": text}
+    records = [
+        record.model_copy(update={"last_known": record.last_known.model_copy(update=failed)})
+        for record in (
+            make_failed_record("a", last=60),
+            make_record("b", last=30),
+            make_record("c", enabled=False),
+        )
+    ]
+    records.append(make_record("d"))
+    summary = summarize_fleet(snapshot(records, []), NOTHING, [])
+    assert summary.failed == (f"B: {text}", "A: a does not answer.", f"A: {text}")
+    assert f"- B: {text}" in render_fleet_details(summary)
+
+
 def test_summary_stays_short_however_many_fabrics_fail() -> None:
     records = [make_failed_record(f"dc-{number:04}", last=10**6) for number in range(2000)]
     records += [make_record("twin", name=f"Twin {number}") for number in range(500)]

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from fabrics.inventory.report.report import (
     DeletesWaiting,
     FindingType,
@@ -11,10 +13,11 @@ from fabrics.inventory.report.report import (
 )
 from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass
-from fabrics.loop.inventory_state import Inventory
+from fabrics.loop.inventory_state import Inventory, InventoryStatus
 from fabrics.loop.inventory_text import (
     deletes_waiting_sentence,
-    parse_record_state,
+    find_record_state,
+    needs_person,
     record_sentence,
     report_sentence,
 )
@@ -80,7 +83,7 @@ def test_record_says_what_people_should_know_and_readers_find_the_state_in_it() 
     )
     waiting = running.end(InventoryOutcome(live_digest="b", deletes_waiting=WAITING))
     expected = {
-        "": (running.end(InventoryOutcome(live_digest="b")), InventoryState.UNKNOWN),
+        "": (running.end(InventoryOutcome(live_digest="b")), InventoryState.UP_TO_DATE),
         "The inventory in NetBox is behind since 2026-01-01": (running, InventoryState.BEHIND),
         "42 deletes in NetBox need confirmation": (waiting, InventoryState.WAITING),
         "The inventory in NetBox is not up to date: No.": (
@@ -92,7 +95,32 @@ def test_record_says_what_people_should_know_and_readers_find_the_state_in_it() 
         sentence = record_sentence(inventory.status(enabled=True), "dc")
         assert sentence.startswith(beginning)
         assert bool(sentence) == bool(beginning)
-        assert parse_record_state(sentence) is state
+        last_known = LastKnownState(last_success=START, inventory_text=sentence)
+        assert find_record_state(CONFIG, last_known) is state
+
+
+def test_empty_text_says_nothing_before_the_first_success() -> None:
+    assert find_record_state(CONFIG, LastKnownState()) is InventoryState.UNKNOWN
+    failed = LastKnownState(inventory_text="The inventory in NetBox is not up to date: No.")
+    assert find_record_state(CONFIG, failed) is InventoryState.FAILED
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"interval": 0}, {"kubernetes": None}])
+def test_record_of_a_fabric_that_is_not_synced_says_nothing(change: dict[str, object]) -> None:
+    config = CONFIG.model_copy(update=change)
+    assert find_record_state(config, LastKnownState(last_success=START)) is InventoryState.UNKNOWN
+
+
+def test_failure_and_deletes_to_confirm_need_a_person_but_conflicts_do_not() -> None:
+    conflict = InventoryReport(problems={FindingType.CONFLICT: 2})
+    for status, expected in (
+        (InventoryStatus(failure="The inventory in NetBox is not up to date: No."), True),
+        (InventoryStatus(deletes_waiting=WAITING, report=conflict), True),
+        (InventoryStatus(report=conflict), False),
+        (InventoryStatus(behind_since=START), False),
+        (InventoryStatus(), False),
+    ):
+        assert needs_person(record_sentence(status, "dc")) is expected
 
 
 def test_waiting_deletes_make_journal_entries_when_they_appear_and_disappear() -> None:

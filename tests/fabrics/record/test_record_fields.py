@@ -340,6 +340,20 @@ def test_running_sync_hides_the_error_of_the_last_one_but_not_that_it_failed() -
     assert compute_sync_status(parse_config(shown), parsed) is SyncStatus.ERROR
 
 
+@pytest.mark.parametrize(
+    "unsynced",
+    [{"hh_sync_enabled": False}, {"hh_sync_interval": 0}, {"hh_kubernetes_server": None}],
+)
+def test_record_of_a_fabric_that_is_not_synced_says_nothing_of_its_inventory(
+    unsynced: dict[str, object],
+) -> None:
+    text = "The inventory in NetBox is not up to date: No."
+    last_known = LastKnownState(last_sync=NOW, last_success=NOW, inventory_text=text)
+    assert build_status_fields(parse_config(record()), last_known)["hh_inventory"] == text
+    switched_off = record(**unsynced, hh_inventory=text)
+    assert find_changed_fields(switched_off, ConfigEdits(), last_known, NOW)["hh_inventory"] is None
+
+
 def test_times_have_form_that_netbox_returns() -> None:
     berlin = datetime.fromisoformat("2026-11-21T13:00:00.987+01:00")
     fields = build_status_fields(parse_config(record()), LastKnownState(last_sync=berlin))
