@@ -36,6 +36,7 @@ from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation, SyncStatus, compute_sync_status
 from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
 from settings import Settings
+from workers.activity_workers import HEARTBEAT_INTERVAL
 from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import MalformedMessageInterceptor
@@ -261,6 +262,7 @@ async def observers(
                 activities=[activity_method],
                 activity_executor=threads,
                 max_concurrent_activities=1,
+                max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
                 interceptors=[HeartbeatInterceptor()],
             )
             for task_queue, activity_method in (
