@@ -87,14 +87,14 @@ def browser(stack: Stack) -> Iterator[Browser]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A worker that may read loopback addresses and gives up quickly."""
+    """A worker that may read loopback addresses and is patient with a busy machine."""
     return Settings(
         credentials_dir=tmp_path / "credentials",
         cache_dir=tmp_path / "cache",
         git_allow_local=True,
         git_timeout=20,
-        connect_timeout=2,
-        read_timeout=2,
+        connect_timeout=20,
+        read_timeout=20,
     )
 
 

@@ -26,6 +26,8 @@ from activities.errors import (
 PERMANENT = (400, 401, 403, 404, 405, 422)
 TRANSIENT = (408, 409, 425, 429, 500, 502, 503, 504)
 
+ANSWER_TIMEOUT_SECONDS = 20.0
+
 
 @contextmanager
 def server(status: int, **headers: str) -> Iterator[str]:
@@ -50,10 +52,10 @@ def server(status: int, **headers: str) -> Iterator[str]:
         thread.join()
 
 
-def with_requests(url: str) -> None:
+def with_requests(url: str, timeout: float = ANSWER_TIMEOUT_SECONDS) -> None:
     with requests.Session() as session:
         session.max_redirects = 0
-        session.get(url, timeout=0.2).raise_for_status()
+        session.get(url, timeout=timeout).raise_for_status()
 
 
 def with_pynetbox(url: str) -> None:
@@ -61,8 +63,8 @@ def with_pynetbox(url: str) -> None:
         list(Request(url, session).get())
 
 
-def with_urllib3(url: str) -> None:
-    with urllib3.PoolManager(retries=False, timeout=0.2) as pool:
+def with_urllib3(url: str, timeout: float = ANSWER_TIMEOUT_SECONDS) -> None:
+    with urllib3.PoolManager(retries=False, timeout=timeout) as pool:
         response = pool.request("GET", url)
         if response.status >= 400:
             raise ApiException(http_resp=response)
@@ -127,11 +129,12 @@ def test_unreachable_proxy_is_named(
 
 
 @pytest.mark.parametrize("client", [with_requests, with_urllib3])
-def test_silent_server_times_out(client: Callable[[str], None]) -> None:
+def test_silent_server_times_out(client: Callable[[str, float], None]) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        error = error_of(client, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        error = error_of(lambda url: client(url, 0.2), url)
     assert isinstance(error, TransientError)
     assert str(error) == "The API did not answer in time."
 

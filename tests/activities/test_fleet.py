@@ -210,7 +210,6 @@ async def test_stuck_fleet_is_replaced(
 ) -> None:
     checks = AsyncMock(wraps=is_stuck)
     monkeypatch.setattr("workers.workflow_worker.is_stuck", checks)
-    monkeypatch.setattr("activities.fleet.STUCK_AFTER_ATTEMPTS", 1)
     settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path, fleet_interval=1)
     stuck = await client.start_workflow(
         "Fleet", "no state of a fleet", id=FLEET_WORKFLOW_ID, task_queue=settings.task_queue
@@ -224,7 +223,9 @@ async def test_stuck_fleet_is_replaced(
         return checks.call_count
 
     async with worker.running_worker(client, settings):
-        new = await wait_until(run, lambda now: now != stuck.first_execution_run_id)
+        with monkeypatch.context() as patch:  # only for the stuck one
+            patch.setattr("activities.fleet.STUCK_AFTER_ATTEMPTS", 1)
+            new = await wait_until(run, lambda now: now != stuck.first_execution_run_id)
         first_checks = checks.call_count
         summary = await wait_until(
             partial(fleet.query, Fleet.summary), lambda summary: summary.error != ""

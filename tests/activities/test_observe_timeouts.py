@@ -41,8 +41,8 @@ def silent_host() -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """A worker that soon gives up a host that does not accept connections."""
+def hasty(settings: Settings) -> Settings:
+    """The settings of a worker that soon gives up a host that does not accept connections."""
     return settings.model_copy(update={"connect_timeout": 0.5})
 
 
@@ -67,24 +67,23 @@ def observe(activities: FabricActivities, config: FabricConfig, attempts: int) -
 
 
 def test_git_host_that_drops_packets_costs_one_connect_timeout(
-    silent_host: str, settings: Settings
+    silent_host: str, hasty: Settings
 ) -> None:
     started = time.monotonic()
     with pytest.raises(NoResponseError, match="did not answer in time"):
-        GitMirror(git(f"http://{silent_host}/fleet.git"), settings).fetch_snapshot()
-    assert settings.connect_timeout <= time.monotonic() - started < settings.git_timeout / 2
+        GitMirror(git(f"http://{silent_host}/fleet.git"), hasty).fetch_snapshot()
+    assert hasty.connect_timeout <= time.monotonic() - started < hasty.git_timeout / 2
 
 
 def test_kubernetes_api_that_drops_packets_costs_one_connect_timeout(
-    silent_host: str, config: FabricConfig, settings: Settings
+    silent_host: str, config: FabricConfig, hasty: Settings
 ) -> None:
-    slow_activities = FabricActivities(settings.model_copy(update={"read_timeout": 20.0}))
     unreachable = KubernetesTarget(
         server=f"https://{silent_host}", namespace="default", credential="none"
     )
     started = time.monotonic()
     observation = observe(
-        slow_activities, config.model_copy(update={"kubernetes": unreachable}), attempts=1
+        FabricActivities(hasty), config.model_copy(update={"kubernetes": unreachable}), attempts=1
     )
     assert not observation.answered
     assert time.monotonic() - started < 10
@@ -111,11 +110,11 @@ def test_impossible_host_name_is_permanent(host: str) -> None:
 def test_locked_mirror_counts_as_no_response(git_server: GitServer, settings: Settings) -> None:
     repository = git_server.create_repository("locked")
     commit = repository.commit({"a.yaml": "a: 1\n"})
-    source, hasty = git(repository.url), settings.model_copy(update={"git_timeout": 0.2})
+    source, impatient = git(repository.url), settings.model_copy(update={"git_timeout": 0.2})
     assert GitMirror(source, settings).fetch_snapshot().commit == commit
     (lock,) = settings.cache_dir.glob("git/*.lock")
     with FileLock(lock), pytest.raises(NoResponseError, match="still being read by another sync"):
-        GitMirror(source, hasty).fetch_snapshot()
+        GitMirror(source, impatient).fetch_snapshot()
 
 
 def test_missing_response_is_raised_before_other_errors(

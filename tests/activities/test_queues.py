@@ -19,7 +19,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities import queues
-from tests.support.system.installation import wait_until
+from tests.support.system.installation import DEFAULT_TIMEOUT_SECONDS, wait_until
 
 pytestmark = pytest.mark.server
 
@@ -93,14 +93,12 @@ async def worker(client: Client, queue: str, work: Work) -> AsyncIterator[None]:
 async def test_queue_has_worker_while_one_runs(client: Client, queue: str) -> None:
     assert not await queues.queue_has_worker(client, queue)
     async with worker(client, queue, Work()):
-        await wait_until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
+        await wait_until(partial(queues.queue_has_worker, client, queue), bool)
     await wait_until(
-        partial(queues.queue_has_worker, client, queue),
-        lambda has_worker: not has_worker,
-        seconds=10,
+        partial(queues.queue_has_worker, client, queue), lambda has_worker: not has_worker
     )
     async with worker(client, queue, Work()):
-        await wait_until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
+        await wait_until(partial(queues.queue_has_worker, client, queue), bool)
 
 
 async def test_busy_worker_counts_as_worker(
@@ -110,9 +108,9 @@ async def test_busy_worker_counts_as_worker(
     work, loops_queue = Work(), f"{queue}-loops"
     async with worker(client, loops_queue, Work()), worker(client, queue, work):
         await client.start_workflow(Hold.run, queue, id=queue, task_queue=loops_queue)
-        assert await asyncio.to_thread(work.started.wait, 20)
+        assert await asyncio.to_thread(work.started.wait, DEFAULT_TIMEOUT_SECONDS)
         await wait_until(partial(list_pollers, client, queue), lambda pollers: not pollers)
-        await wait_until(partial(queues.queue_has_worker, client, queue), bool, seconds=10)
+        await wait_until(partial(queues.queue_has_worker, client, queue), bool)
 
 
 async def list_pollers(client: Client, queue: str) -> set[str]:

@@ -112,10 +112,11 @@ async def test_new_loop_waits_for_the_pass_of_an_old_one_and_starts_its_own(
     async with loading(client, environment) as old:
         await old.terminate()
         loop = await start_loop(client, environment)
-        status = await wait_until(
-            partial(loop.query, FabricSync.status), lambda status: status.syncs >= 2
+        # The second sync has ended, and has found that its pass cannot start.
+        await wait_until(
+            partial(loop.query, FabricSync.status),
+            lambda status: status.syncs >= 2 and status.inventory_state == "behind",
         )
-        assert status.inventory_state == "behind"
         assert len(environment.inventory_requests) == 1
         environment.inventory_gate.set()
         await wait_for_state(loop, "up_to_date")
@@ -130,9 +131,22 @@ async def edit(loop: Loop, environment: LoopEnvironment, **fields: object) -> No
     await loop.signal(FabricSync.record_changed)
 
 
-async def pass_status(client: Client) -> WorkflowExecutionStatus | None:
+async def read_pass_status(client: Client) -> WorkflowExecutionStatus | None:
     """Return the status of the latest pass."""
     return (await inventory_run(client).describe()).status
+
+
+async def check_that_pass_was_stopped(client: Client, ended_loop: Loop) -> None:
+    """Check that the pass was cancelled, and that the loop has known so before it ended.
+
+    A pass reports to its loop before it closes, so the loop may end first.
+    """
+    assert (await ended_loop.query(FabricSync.status)).inventory_state != "running"
+    closed = await wait_until(
+        partial(read_pass_status, client),
+        lambda status: status is not WorkflowExecutionStatus.RUNNING,
+    )
+    assert closed is WorkflowExecutionStatus.CANCELED
 
 
 async def test_disabling_stops_the_pass_before_the_loop_ends(installation: Installation) -> None:
@@ -140,7 +154,7 @@ async def test_disabling_stops_the_pass_before_the_loop_ends(installation: Insta
     async with loading(client, environment) as loop:
         await edit(loop, environment, enabled=False)
         assert await loop.result() == "disabled"
-        assert await pass_status(client) is WorkflowExecutionStatus.CANCELED
+        await check_that_pass_was_stopped(client, loop)
         assert environment.statuses[-1] is SyncStatus.DISABLED
         status = await loop.query(FabricSync.status)
         assert (status.sync_error, status.inventory.failure) == ("", "")
@@ -152,7 +166,7 @@ async def test_deleting_the_record_stops_the_pass(installation: Installation) ->
         environment.record = None
         await loop.signal(FabricSync.record_changed)
         assert await loop.result() == "record deleted"
-        assert await pass_status(client) is WorkflowExecutionStatus.CANCELED
+        await check_that_pass_was_stopped(client, loop)
 
 
 async def test_interval_zero_stops_the_pass_at_a_site(installation: Installation) -> None:
@@ -164,7 +178,7 @@ async def test_interval_zero_stops_the_pass_at_a_site(installation: Installation
     ):
         await loop.signal(FabricSync.set_interval_by_signal, 0)
         assert await loop.result() == "disabled"
-        assert await pass_status(client) is WorkflowExecutionStatus.CANCELED
+        await check_that_pass_was_stopped(client, loop)
         assert environment.record is not None
         assert environment.record.interval == 0
 

@@ -104,9 +104,9 @@ async def test_disabling_stops_observation_here_and_at_site(
         loop(env, environment) as running,
         observers(env.client, environment, site or "nowhere"),
     ):
-        while not environment.observed:
+        # The observation and the write of the record begin at the same time.
+        while not environment.observed or environment.statuses[-1:] != [SyncStatus.SYNCING]:
             await running.sleep(0.1)
-        assert environment.statuses[-1] is SyncStatus.SYNCING
         await edit(environment, running, enabled=False)
         assert await wait_for_early_end(running) == "disabled"
         assert environment.inventory_requests == []

@@ -46,7 +46,7 @@ def confirmed_digests(environment: LoopEnvironment) -> list[str]:
 async def wait_for_pass(running: RunningLoop, sync: int) -> InventoryStatus:
     """Skip time until the pass after this sync has ended; return its status."""
     while (status := (await running.status()).inventory).last_sync < sync:
-        await running.sleep(0.1)
+        await running.sleep(1)
     return status
 
 
@@ -64,7 +64,7 @@ async def request_pass(running: RunningLoop, *arguments: bool) -> InventoryRepor
 async def test_unchanged_fabric_needs_no_pass(env: WorkflowEnvironment) -> None:
     environment = LoopEnvironment(config())
     async with loop(env, environment) as running:
-        await running.sleep(3600)
+        await running.sleep(3600 + 30)  # between two slots
         assert len(environment.observed) == 61
         assert syncs_with_update(environment) == [1]
         assert [report.inventory for report in await running.history()] == [None] * 50
@@ -161,13 +161,16 @@ async def test_failed_pass_is_no_error_of_the_sync_and_is_retried_each_minute(
         assert (status.inventory_state, status.inventory.failure) == ("failed", sentence)
         assert environment.last_known.inventory_text == sentence
         assert environment.statuses[-1] is SyncStatus.IN_SYNC
-        assert syncs_with_update(environment) == list(range(1, status.syncs + 1))
+        numbers = syncs_with_update(environment)
+        assert numbers[0] == 1
+        # A sync that ends sooner after its slot than the one before may be too early for a pass.
+        assert {later - earlier for earlier, later in pairwise(numbers)} <= {1, 2}
         assert [entry.endswith(sentence) for entry in environment.journal] == [False, True]
         environment.inventory_outcome, environment.inventory_error = outcome(), ""
         await running.sleep(120)
         assert (await running.status()).inventory_state == "up_to_date"
         assert environment.last_known.inventory_text == ""
-        assert len(syncs_with_update(environment)) == status.syncs + 1
+        assert len(syncs_with_update(environment)) == len(numbers) + 1
 
 
 async def test_failed_pass_of_a_short_interval_waits_a_minute_or_for_a_person(
@@ -187,17 +190,18 @@ async def test_pending_work_needs_a_pass_and_absence_counts_are_kept(
 ) -> None:
     environment = LoopEnvironment(config(), inventory_outcome=outcome(absence_counts={"9:1": 1}))
     async with loop(env, environment) as running:
-        await running.sleep(40)
+        done = await wait_for_pass(running, 1)
         environment.inventory_outcome = outcome(absence_counts={"9:1": 2})
-        await running.sleep(80)
+        done = await wait_for_pass(running, done.last_sync + 1)
         refused = Finding(problem=FindingType.FAILED, what="VLAN", why="It is taken.")
         environment.inventory_outcome = outcome(
             report=InventoryReport(problems={FindingType.FAILED: 1}, findings=(refused,))
         )
-        await running.sleep(60)
+        done = await wait_for_pass(running, done.last_sync + 1)
         environment.inventory_outcome = outcome(
             report=InventoryReport(problems={FindingType.SKIPPED: 4})
         )
+        await wait_for_pass(running, done.last_sync + 1)
         await running.sleep(180)
         assert [request.absence_counts for request in environment.inventory_requests] == [
             {},
@@ -340,7 +344,7 @@ async def test_confirmation_is_kept_after_failed_pass(env: WorkflowEnvironment) 
         report: SyncReport = await running.handle.execute_update(FabricSync.confirm_deletes, "d1ce")
         await wait_for_pass(running, report.number)
         environment.inventory_error = ""
-        await running.sleep(90)
+        await wait_for_pass(running, report.number + 1)
         assert confirmed_digests(environment)[-2:] == ["d1ce", "d1ce"]
 
 

@@ -69,7 +69,7 @@ type Use = Callable[[KubernetesTarget], None]
 
 
 def list_servers(client: KubernetesClient) -> None:
-    response = client.get(PATH, {"limit": 1}, (2, 2))
+    response = client.get(PATH, {"limit": 1}, (20, 20))
     assert (response.status, response.json()["kind"]) == (200, "ServerList")
 
 

@@ -52,11 +52,11 @@ class ReceivedEvents:
 
     async def wait_for(self, count: int) -> list[int]:
         """Return the ids as soon as there are `count` of them."""
-        return await wait_until(self._get_ids, lambda ids: len(ids) >= count, seconds=20)
+        return await wait_until(self._get_ids, lambda ids: len(ids) >= count)
 
     async def wait_for_event_of(self, row: Row) -> list[int]:
         """Return the ids as soon as the record's is among them."""
-        return await wait_until(self._get_ids, lambda ids: row["id"] in ids, seconds=20)
+        return await wait_until(self._get_ids, lambda ids: row["id"] in ids)
 
     async def _get_ids(self) -> list[int]:
         return list(self.ids)

@@ -74,5 +74,5 @@ async def listening(installation: Installation, settings: Settings) -> AsyncIter
 async def post(url: str, request: Request) -> int:
     """Send a request and return the status of the response."""
     headers, body = request
-    response = await asyncio.to_thread(requests.post, url, data=body, headers=headers, timeout=10)
+    response = await asyncio.to_thread(requests.post, url, data=body, headers=headers, timeout=60)
     return response.status_code

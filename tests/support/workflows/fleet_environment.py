@@ -17,10 +17,12 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.fleet import RoundRequest, RoundResult
+from activities.heartbeat import HeartbeatInterceptor
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
 from settings import Settings
 from tests.support.system.installation import wait_until
+from workers.activity_workers import HEARTBEAT_INTERVAL
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import MalformedMessageInterceptor
 
@@ -88,7 +90,7 @@ class RunningFleet:
         """Skip time on the server, in steps shorter than its call timeouts."""
         remaining = seconds
         while remaining > 0:
-            step = min(remaining, 1800)
+            step = min(remaining, 300)
             await self.env.sleep(step)
             remaining -= step
 
@@ -98,7 +100,7 @@ class RunningFleet:
         async def count_rounds() -> int:
             return len(self.environment.rounds)
 
-        await wait_until(count_rounds, lambda count: count >= number, seconds=20)
+        await wait_until(count_rounds, lambda count: count >= number)
 
 
 @asynccontextmanager
@@ -112,7 +114,8 @@ async def fleet(
         task_queue=queue,
         workflows=[Fleet],
         activities=[environment.reconcile],
-        interceptors=[MalformedMessageInterceptor()],
+        max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
+        interceptors=[MalformedMessageInterceptor(), HeartbeatInterceptor()],
     )
     async with worker:
         handle = await env.client.start_workflow(

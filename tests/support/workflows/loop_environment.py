@@ -41,6 +41,7 @@ from fabrics.record.task_queues import (
     unresponsive_queue,
 )
 from settings import Settings
+from workers.activity_workers import HEARTBEAT_INTERVAL
 from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import MalformedMessageInterceptor
@@ -266,6 +267,7 @@ async def observers(
                 activities=[activity_method],
                 activity_executor=threads,
                 max_concurrent_activities=1,
+                max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
                 interceptors=[HeartbeatInterceptor()],
             )
             for task_queue, activity_method in (
