@@ -71,7 +71,7 @@ class LoopState(BaseModel):
         record, config = self.record, self.effective_config
         if record.link.is_lost or config is None:
             return False
-        if record.shown is None or record.pending_edits or self.journal.pending_entry:
+        if record.shown is None or record.pending_edits or self._is_journal_entry_due:
             return True
         current = ShownStatus.build(config, self.state_to_record)
         return current.differs_from(record.shown) or self._is_heartbeat_due
@@ -157,12 +157,12 @@ class LoopState(BaseModel):
 
     @property
     def _inventory_text(self) -> str:
-        """What the record says of the inventory; after a start what it said before."""
+        """What the record says of the inventory; at first what it said before."""
         if not self.settings.inventory_enabled:
             return ""
-        if self.inventory.observed is None:
-            return self.last_known.inventory_text
-        return record_sentence(self.inventory_status, self.fabric_id)
+        last_known = self.last_known
+        sentence = record_sentence(self.inventory_status, self.fabric_id, last_known.last_sync)
+        return sentence or ("" if self.inventory.last_sync else last_known.inventory_text)
 
     @property
     def _is_paused(self) -> bool:
@@ -171,6 +171,12 @@ class LoopState(BaseModel):
     @property
     def _has_exchange_pending(self) -> bool:
         return self.record.needs_reload or self.needs_write
+
+    @property
+    def _is_journal_entry_due(self) -> bool:
+        """True if a journal entry waits that is news, or that NetBox has refused."""
+        may_wait = self.journal.may_wait and not self.record.error
+        return bool(self.journal.pending_entry) and not may_wait
 
     @property
     def _is_heartbeat_due(self) -> bool:

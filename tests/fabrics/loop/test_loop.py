@@ -11,7 +11,7 @@ from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import SyncReport
-from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
+from fabrics.record.config import ConfigEdits, FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -200,6 +200,81 @@ def loading_loop(config: FabricConfig = CONFIG) -> FabricLoop:
     observe(loop, "a")
     assert loop.begin_pass("first", NOW)
     return loop
+
+
+def loop_in_sync() -> FabricLoop:
+    """Return a loop whose record shows a sync and a pass without anything to say."""
+    loop = loading_loop()
+    loop.end_pass("first", InventoryOutcome(live_digest="a"))
+    loop.on_record_written(loop.state_to_record, ConfigEdits(), "")
+    assert not loop.needs_write
+    return loop
+
+
+def sync_at_slot(loop: FabricLoop, live_digest: str) -> None:
+    """Sync as scheduled, so that nobody watches the record."""
+    loop.update_schedule(NOW)
+    now = loop.next_sync
+    assert now is not None
+    loop.begin_sync(now)
+    loop.end_sync(Observation(started=now, live_digest=live_digest), now)
+
+
+def test_change_that_its_pass_brings_into_netbox_costs_no_write_of_the_record() -> None:
+    loop = loop_in_sync()
+    sync_at_slot(loop, "b")
+    assert loop.begin_pass("second", NOW)
+    assert not loop.needs_write
+    loop.end_pass("second", InventoryOutcome(live_digest="b"))
+    assert not loop.needs_write
+
+
+def test_pass_that_has_not_begun_failed_or_outlasts_the_next_sync_is_written() -> None:
+    loop = loop_in_sync()
+    sync_at_slot(loop, "b")
+    assert "is behind since" in loop.state_to_record.inventory_text
+    assert loop.needs_write  # no pass began
+    assert loop.begin_pass("second", NOW)
+    assert not loop.needs_write
+    sync_at_slot(loop, "b")
+    assert "is behind since" in loop.state_to_record.inventory_text
+    assert loop.needs_write  # the pass still runs
+    loop.end_pass("second", InventoryFailure(message="No."))
+    assert loop.state_to_record.inventory_text.endswith("is not up to date: No.")
+    assert loop.needs_write
+
+
+def test_record_says_what_it_said_before_until_the_first_pass_of_a_new_loop_has_ended() -> None:
+    text = "42 deletes in NetBox need confirmation."
+    known = LAST_KNOWN.model_copy(update={"inventory_text": text})
+    loop = FabricLoop(fabric_id="dc")
+    loop.on_record_read(CONFIG, known, LoopSettings(inventory_enabled=True))
+    sync_at_slot(loop, "a")
+    assert loop.begin_pass("first", NOW)
+    assert loop.state_to_record.inventory_text == text
+    loop.end_pass("first", InventoryOutcome(live_digest="a"))
+    assert loop.state_to_record.inventory_text == ""
+
+
+def test_journal_entry_that_all_is_well_waits_for_another_reason_to_write() -> None:
+    loop = loop_in_sync()
+    sync_at_slot(loop, "a")
+    assert loop.journal.pending_entry.startswith("**inventory_only** since ")
+    assert not loop.needs_write
+    loop.on_record_failed("NetBox refused the entry.", NOW)
+    assert loop.needs_write
+
+
+def test_journal_entry_of_an_error_is_written_at_once() -> None:
+    loop = idle_loop()
+    for _ in range(2):
+        loop.update_schedule(NOW)
+        loop.request_sync(SyncRequest())
+        loop.begin_sync(NOW)
+        loop.end_sync(SyncFailure(message="Git does not answer."), NOW)
+        loop.on_record_written(loop.state_to_record, ConfigEdits(), "")
+    assert loop.journal.pending_entry
+    assert loop.needs_write
 
 
 def observe(loop: FabricLoop, live_digest: str, request: SyncRequest | None = None) -> SyncReport:
