@@ -152,6 +152,7 @@ class FabricSync(FabricMessageHandlers):
 
     async def _start_pass_when_due(self) -> None:
         """Start a pass over the inventory, which goes on by itself."""
+        await self._check_inherited_pass()
         request = self._loop.begin_pass(str(workflow.uuid4()), self._now())
         if request is None:
             return
@@ -187,9 +188,11 @@ class FabricSync(FabricMessageHandlers):
         return running.run_id == handle.first_execution_run_id
 
     async def _check_inherited_pass(self) -> None:
-        """Ask Temporal for the pass of an earlier run, which only a report would end."""
+        """Ask Temporal for the pass of an earlier run, whose end this run does not see."""
         running = self._loop.inventory.running
-        if running and not await inventory_passes.is_running(self._loop.fabric_id, running):
+        if running is None or self._pass_handle is not None:
+            return
+        if not await inventory_passes.is_running(self._loop.fabric_id, running):
             self._end_lost_pass()
 
     def _end_lost_pass(self) -> None:
