@@ -240,7 +240,9 @@ def _make_fabric(
     api_proxy, git_proxy = TcpProxy(_parse_port(api.server)), TcpProxy(_parse_port(git_url))
     api.write_credential(credential)
     (credential / "server").write_text(f"https://{LOOPBACK}:{api_proxy.port}")
-    loop = client.get_workflow_handle_for(FabricSync.run, workflow_id(name))
+    loop: WorkflowHandle[FabricSync, str] = client.get_workflow_handle_for(
+        FabricSync.run, workflow_id(name)
+    )
     return BenchFabric(name, loop, api_proxy, git_proxy)
 
 

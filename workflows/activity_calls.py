@@ -37,6 +37,10 @@ with workflow.unsafe.imports_passed_through():
 INVENTORY_TIMEOUT: Final = timedelta(hours=1)
 """Enough to load ten thousand objects at some twenty a second, beside several other fabrics."""
 
+INVENTORY_QUEUE_TIMEOUT: Final = timedelta(days=1)
+"""How long a pass may wait for its turn: the first loads of a large fleet take hours. Without any bound, a
+queue that no worker takes from would hold it up for ever, and nothing would say so."""
+
 HEARTBEAT_TIMEOUT: Final = timedelta(seconds=5)
 MIN_CALL_TIMEOUT, MAX_CALL_TIMEOUT = timedelta(seconds=60), timedelta(seconds=300)
 ROUND_TIMEOUT: Final = timedelta(minutes=10)
@@ -98,6 +102,7 @@ async def update_inventory(request: InventoryRequest, *, retry: bool) -> Invento
         request,
         task_queue=queue,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        schedule_to_start_timeout=INVENTORY_QUEUE_TIMEOUT,
         start_to_close_timeout=INVENTORY_TIMEOUT,
         retry_policy=build_retry_policy(retry=retry),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

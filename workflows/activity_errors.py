@@ -70,7 +70,8 @@ def describe_round_error(error: ActivityError) -> str:
 
 def describe_inventory_error(error: ActivityError | ApplicationError) -> str:
     """Say why the inventory was not brought up to date."""
-    if isinstance(error.cause, TimeoutError):
+    cause = error.cause
+    if isinstance(cause, TimeoutError) and cause.type is not TimeoutType.SCHEDULE_TO_START:
         return (
             "The worker was lost, or the update took longer than an hour. The next sync continues."
         )

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.inventory.report.report import InventoryFailure
     from fabrics.loop.active_sync import ActiveSync
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop
-    from fabrics.loop.record_link import RecordLink
+    from fabrics.loop.record_exchange import RecordLink
     from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
     from workflows import activity_calls, activity_errors, inventory_passes
     from workflows.fabric_sync_handlers import FabricMessageHandlers
@@ -63,7 +63,7 @@ class FabricSync(FabricMessageHandlers):
             await self._continue_as_new_when_long()
         update_visibility_at_end(self._loop)
         texts = {RecordLink.DELETED: "record deleted", RecordLink.OTHER_OWNER: "synced elsewhere"}
-        return texts.get(self._loop.record_link) or self._loop.status().sync_status
+        return texts.get(self._loop.record.link) or self._loop.status().sync_status
 
     async def _has_ended(self) -> bool:
         """True if the loop is finished, also after all waiting updates were answered."""
@@ -132,9 +132,9 @@ class FabricSync(FabricMessageHandlers):
         loop = self._loop
         while loop.is_needed and not sync.done():
             await workflow.wait_condition(
-                lambda: sync.done() or loop.has_new_message or not loop.is_needed
+                lambda: sync.done() or loop.record.has_new_message or not loop.is_needed
             )
-            if loop.has_new_message and not sync.done():
+            if loop.record.has_new_message and not sync.done():
                 await self._exchange_record()
                 update_visibility(loop)
         if not loop.is_needed:
@@ -159,6 +159,7 @@ class FabricSync(FabricMessageHandlers):
 
     async def _start_pass_when_due(self) -> None:
         """Start a pass over the inventory, which goes on by itself."""
+        await self._check_inherited_pass()
         request = self._loop.begin_pass(str(workflow.uuid4()), self._now())
         if request is None:
             return
@@ -194,9 +195,11 @@ class FabricSync(FabricMessageHandlers):
         return running.run_id == handle.first_execution_run_id
 
     async def _check_inherited_pass(self) -> None:
-        """Ask Temporal for the pass of an earlier run, which only a report would end."""
+        """Ask Temporal for the pass of an earlier run, whose end this run does not see."""
         running = self._loop.inventory.running
-        if running and not await inventory_passes.is_running(self._loop.fabric_id, running):
+        if running is None or self._pass_handle is not None:
+            return
+        if not await inventory_passes.is_running(self._loop.fabric_id, running):
             self._end_lost_pass()
 
     def _end_lost_pass(self) -> None:
@@ -207,9 +210,8 @@ class FabricSync(FabricMessageHandlers):
 
     async def _mark_syncing(self, is_shown_in_record: bool) -> None:
         """Write `syncing` to the record if people may watch and NetBox is quick."""
-        if not is_shown_in_record or self._loop.record_error:
+        if not is_shown_in_record or self._loop.record.error:
             return
-        self._loop.last_written = None  # whether or not this write succeeds, the next one is needed
         try:
             state = self._loop.state_to_record
             await self._write_record(state, MARK_SYNCING_TIMEOUT, retry=False)
@@ -225,11 +227,12 @@ class FabricSync(FabricMessageHandlers):
         loop = self._loop
         if not loop.is_record_exchange_due(self._last_timer_time):
             return
-        answered, loop.needs_reload = not loop.record_error, False
+        answered = not loop.record.error
         until_due = None if loop.next_sync is None else loop.next_sync - self._now()
         timeout = activity_calls.compute_netbox_timeout(
             loop.effective_config, until_due, answered_before=answered
         )
+        loop.begin_record_exchange()
         try:
             if loop.needs_write:
                 await self._write_record(loop.state_to_record, timeout, retry=answered)
@@ -242,8 +245,7 @@ class FabricSync(FabricMessageHandlers):
             if activity_errors.is_caused_by(error, OwnedByOtherInstallation):
                 loop.on_owned_by_other(text)
             else:
-                loop.needs_reload = True
-                loop.on_record_error(text, self._now())
+                loop.on_record_failed(text, self._now())
 
     async def _write_record(
         self, last_known: LastKnownState, time_limit: timedelta, *, retry: bool
@@ -252,7 +254,7 @@ class FabricSync(FabricMessageHandlers):
         update = RecordUpdate(
             fabric_id=loop.fabric_id,
             last_known=last_known,
-            edits=loop.pending_edits,
+            edits=loop.record.pending_edits,
             journal_entry=loop.journal.pending_entry,
         )
         record = await activity_calls.record_result(update, time_limit, retry=retry)
@@ -262,9 +264,12 @@ class FabricSync(FabricMessageHandlers):
         entry = "" if record.journal_error else update.journal_entry
         loop.on_record_written(last_known, update.edits, entry)
         if record.journal_error:
-            loop.on_record_error(record.journal_error, self._now())
+            loop.on_record_failed(record.journal_error, self._now())
 
     def _apply_record(self, record: RecordSnapshot) -> None:
+        if record.config is None:
+            self._loop.on_record_missed(record.settings)
+            return
         self._loop.on_record_read(
             record.config,
             record.last_known,

@@ -45,7 +45,7 @@ class FabricMessageHandlers(MalformedSignalHandler):
     def record_changed(self, unexpected: object = None) -> None:
         """Reload the record, which was created, edited, enabled, disabled or deleted."""
         check_no_argument(unexpected)
-        self._loop.needs_reload, self._loop.record_retry_at = True, None
+        self._loop.on_record_changed()
 
     @workflow.signal(name="pause")
     def pause_by_signal(self, reason: object = "") -> None:
@@ -146,11 +146,11 @@ class FabricMessageHandlers(MalformedSignalHandler):
     @workflow.query
     def history(self) -> list[SyncReport]:
         """Return the last reports, oldest first."""
-        return self._loop.reports
+        return list(self._loop.history.reports)
 
     def note_ignored(self, text: str) -> None:
         """Show a malformed signal in the workflow details and the status."""
-        self._loop.ignored_message = f"ignored: {text}"[:300]
+        self._loop.note_ignored(text)
         update_visibility(self._loop)
 
     def _check_can_sync(self, *flags: object) -> None:
@@ -165,7 +165,7 @@ class FabricMessageHandlers(MalformedSignalHandler):
         self._waiting_updates += 1
         try:
             await workflow.wait_condition(
-                lambda: loop.syncs >= number or self._is_ending, timeout=UPDATE_TIMEOUT
+                lambda: loop.history.syncs >= number or self._is_ending, timeout=UPDATE_TIMEOUT
             )
         except TimeoutError:
             raise ApplicationError(
@@ -173,10 +173,12 @@ class FabricMessageHandlers(MalformedSignalHandler):
             ) from None
         finally:
             self._waiting_updates -= 1
-        for report in loop.reports:
-            if report.number == number:
-                return report
-        raise ApplicationError(f"Fabric {loop.fabric_id} was switched off before it could sync.")
+        report = loop.history.find(number)
+        if report is None:
+            raise ApplicationError(
+                f"Fabric {loop.fabric_id} was switched off before it could sync."
+            )
+        return report
 
 
 def _build_sync_request(full: object, accept_empty: object, adopt: object) -> SyncRequest:

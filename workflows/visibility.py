@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
         STATUS_ATTRIBUTE,
     )
     from fabrics.loop.loop import FabricLoop
-    from fabrics.loop.record_link import RecordLink
+    from fabrics.loop.record_exchange import RecordLink
     from fabrics.loop.workflow_details import render_details, render_final_details
     from fabrics.record.config import FabricConfig
 
@@ -43,9 +43,9 @@ def update_visibility(loop: FabricLoop) -> None:
 def update_visibility_at_end(loop: FabricLoop) -> None:
     """Update both finally; a loop without a record loses its status attributes."""
     update_visibility(loop)
-    if not loop.record_link.is_lost:
+    if not loop.record.link.is_lost:
         return
-    reason = _END_REASONS[loop.record_link]
+    reason = _END_REASONS[loop.record.link]
     workflow.set_current_details(render_final_details(loop.status(), reason))
     if loop.settings.has_search_attributes:
         workflow.upsert_search_attributes(

@@ -146,7 +146,9 @@ class FabricSyncFleet(Scheduler):
             reraise=True,
         )
         async def ask_one(fabric_id: str) -> T:
-            loop = client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
+            loop: WorkflowHandle[FabricSync, str] = client.get_workflow_handle_for(
+                FabricSync.run, workflow_id(fabric_id)
+            )
             async with limit:
                 return await ask(loop)
 

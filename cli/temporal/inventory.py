@@ -45,9 +45,7 @@ async def wait_for_inventory(
 
 def _is_over(status: FabricStatus, report: SyncReport) -> bool:
     """True after a pass for this sync or a later one, or if none is going to begin."""
-    return (
-        _has_ended(status, report) or _was_replaced(status, report) or _waits_for_resume(status)
-    )
+    return _has_ended(status, report) or _was_replaced(status, report) or _waits_for_resume(status)
 
 
 def _explain_missing_result(status: FabricStatus, report: SyncReport) -> str:

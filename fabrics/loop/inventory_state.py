@@ -85,6 +85,10 @@ class Inventory(BaseModel, frozen=True):
         """True if a person waits for a pass."""
         return bool(self.full_sync or self.adopt_sync or self.confirmed_digest)
 
+    def find_running(self, token: str) -> InventoryPass | None:
+        """Return the running pass if it has this token."""
+        return self.running if self.running and self.running.token == token else None
+
     def was_asked_since(self, begun: InventoryPass) -> bool:
         """True if a person waits for something that this pass did not carry."""
         confirmed = self.confirmed_digest not in {"", begun.confirmed_digest}

@@ -1,5 +1,7 @@
 """Sentences for people about the state of an inventory."""
 
+from datetime import datetime
+
 from fabrics.inventory.report.report import (
     DeletesWaiting,
     FindingType,
@@ -43,13 +45,19 @@ def progress_sentence(progress: InventoryProgress | None) -> str:
     return "Comparing with NetBox, or waiting for a free worker slot."
 
 
-def record_sentence(inventory: InventoryStatus, fabric_id: str) -> str:
-    """Return what the record says of the inventory; empty if it is up to date."""
+def record_sentence(inventory: InventoryStatus, fabric_id: str, last_sync: datetime | None) -> str:
+    """Return what the record says of the inventory; empty if it is up to date.
+
+    A running pass has until the next sync to catch up with what the last one found: most take seconds, and two
+    more writes of the record would tell nobody anything.
+    """
     since = inventory.behind_since
+    is_catching_up = inventory.state is InventoryState.RUNNING and since == last_sync
+    is_behind = since is not None and not is_catching_up
     return (
         inventory.failure
         or attention_sentence(inventory, fabric_id)
-        or (f"{BEHIND_PREFIX}{since:%Y-%m-%d %H:%M:%S} UTC." if since else "")
+        or (f"{BEHIND_PREFIX}{since:%Y-%m-%d %H:%M:%S} UTC." if is_behind else "")
     )
 
 

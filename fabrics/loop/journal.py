@@ -16,6 +16,7 @@ from fabrics.record.sync_status import LastKnownState, SyncStatus
 
 MIN_SYNCS_BEFORE_ENTRY: Final = 2
 MIN_ENTRY_INTERVAL: Final = timedelta(minutes=10)
+_GOOD_STATUSES: Final = (SyncStatus.IN_SYNC, SyncStatus.INVENTORY_ONLY)
 
 _FINDING_PATTERN: Final = re.compile(r"\*\*\w+\*\* since ")
 _TRANSIENT_TEXT_PATTERN: Final = re.compile(
@@ -27,7 +28,8 @@ _TRANSIENT_TEXT_PATTERN: Final = re.compile(
 class Journal(BaseModel, frozen=True):
     """The findings that were reported; `pending_entry` is still to be written.
 
-    `finding` identifies what the latest sync found, `reported` what the last entry was about.
+    `finding` identifies what the latest sync found, `reported` what the last entry was about. The pending entry
+    `may_wait` for the next write of the record if it says that all is well.
     """
 
     finding: str = ""
@@ -36,6 +38,7 @@ class Journal(BaseModel, frozen=True):
     reported: str = ""
     reported_at: datetime | None = None
     pending_entry: str = ""
+    may_wait: bool = False
 
     def after_sync(
         self, status: SyncStatus, last_known: LastKnownState, started: datetime, remark: str = ""
@@ -58,7 +61,12 @@ class Journal(BaseModel, frozen=True):
         beginning = f"**{status}** since {since:%Y-%m-%d %H:%M:%S} UTC."
         entry = " ".join(filter(None, (beginning, _explain_status(status, last_known), remark)))
         return updated.model_copy(
-            update={"pending_entry": entry, "reported": finding, "reported_at": started}
+            update={
+                "pending_entry": entry,
+                "may_wait": status in _GOOD_STATUSES and not remark,
+                "reported": finding,
+                "reported_at": started,
+            }
         )
 
     def after_write(self, entry: str) -> "Journal":

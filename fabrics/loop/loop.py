@@ -6,24 +6,18 @@ The workflow `FabricSync` decides when something happens; this module decides wh
 from datetime import datetime, timedelta
 from typing import Final
 
-from fabrics.inventory.report.report import InventoryOutcome, InventoryReport
+from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest, Trigger
 from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass, PassRequest, PassResult
 from fabrics.loop.inventory_text import deletes_waiting_sentence
 from fabrics.loop.loop_settings import LoopSettings
-from fabrics.loop.loop_state import LoopState, WrittenStatus
-from fabrics.loop.record_link import RecordLink
+from fabrics.loop.loop_state import LoopState
+from fabrics.loop.record_exchange import ShownStatus
 from fabrics.loop.report import SyncReport, build_sync_report
 from fabrics.loop.schedule import Schedule
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
-
-MAX_REPORTS: Final = 50
-MIN_RECORD_RETRY: Final = timedelta(seconds=10)
-MAX_RECORD_RETRY: Final = timedelta(seconds=60)
-"""Bounds of the wait before a failed NetBox is asked again, normally one interval: the record is right again
-within a minute, and short intervals are not held up."""
 
 MAX_JITTER: Final = timedelta(seconds=2)
 """Far more than the lateness of a sync, far less than the wait between two passes that retry."""
@@ -62,13 +56,12 @@ class FabricLoop(LoopState):
 
     def apply_edits(self, edits: ConfigEdits) -> None:
         """Apply edits that came as a message; they count at once and are written soon."""
-        self.pending_edits = self.pending_edits.merge(edits)
-        self.record_retry_at = None
+        self.record = self.record.add_edits(edits)
 
     def request_sync(self, request: SyncRequest) -> int:
         """Queue one sync, combined with waiting requests, and return its number."""
         self.sync_request = request | self.sync_request
-        return self.syncs + (2 if self.active_sync else 1)
+        return self.history.syncs + (2 if self.active_sync else 1)
 
     def begin_sync(self, now: datetime) -> ActiveSync:
         """Begin the sync that was requested or is due, and move the schedule on."""
@@ -77,11 +70,10 @@ class FabricLoop(LoopState):
         request, self.sync_request = self.sync_request, None
         slot = self.schedule.next_slot if self.schedule.next_slot <= now else None
         self.schedule, missed = self.schedule.begin(now)
-        self.missed += missed
         self.sources_changed = False
         scheduled = Trigger.SCHEDULE if slot else Trigger.INITIAL
         self.active_sync = ActiveSync(
-            number=self.syncs + 1,
+            number=self.history.syncs + 1,
             trigger=Trigger.MANUAL if request else scheduled,
             slot=None if request else slot,
             started=now,
@@ -89,6 +81,9 @@ class FabricLoop(LoopState):
             request=request or SyncRequest(),
             is_shown_in_record=request is not None or self.last_known.last_sync is None,
         )
+        if self.active_sync.is_shown_in_record:
+            # Whether or not that is written, the result has to be.
+            self.record = self.record.forget_shown()
         return self.active_sync
 
     def cancel_sync(self) -> None:
@@ -111,8 +106,6 @@ class FabricLoop(LoopState):
             else self.last_known.after_sync(result, started)
         )
         self.schedule, overrun = self.schedule.end(now)
-        self.missed += overrun
-        self.syncs = active_sync.number
         self._note_observation(observation, active_sync)
         status = self.last_known_status
         # People see the errors of the configuration, too.
@@ -126,7 +119,7 @@ class FabricLoop(LoopState):
             overrun=overrun,
             inventory_follows=self._is_pass_due(now),
         )
-        self.reports = [*self.reports, report][-MAX_REPORTS:]
+        self.history = self.history.add(report)
         self.journal = self.journal.after_sync(status, shown, started, self._inventory_remark)
         return report
 
@@ -167,7 +160,7 @@ class FabricLoop(LoopState):
         assert inventory.observed is not None  # noqa: S101
         started_pass = InventoryPass(
             token=token,
-            sync=self.syncs,
+            sync=self.history.syncs,
             started=now,
             inputs=inventory.observed,
             target=self.pass_target,
@@ -177,7 +170,7 @@ class FabricLoop(LoopState):
             config=config,
             live_digest=inventory.observed.live_digest,
             expected_counts=self.last_known.counts,
-            sync_number=self.syncs,
+            sync_number=self.history.syncs,
             commit=self.last_known.commit,
             absence_counts=inventory.outcome.absence_counts if inventory.outcome else {},
             confirmed_digest=inventory.confirmed_digest,
@@ -188,21 +181,17 @@ class FabricLoop(LoopState):
 
     def drop_pass(self, token: str) -> None:
         """Drop a pass that could not start, since another one runs."""
-        if self._is_running(token):
+        if self.inventory.find_running(token):
             self.inventory = self.inventory.drop_pass()
 
     def on_pass_started(self, token: str, run_id: str) -> None:
         """Note the run of the pass, which may have reported already."""
-        if self._is_running(token):
+        if self.inventory.find_running(token):
             self.inventory = self.inventory.note_run(run_id)
 
     def on_pass_cancelled(self) -> None:
         """Note that the running pass has been told to stop."""
         self.inventory = self.inventory.note_cancelled()
-
-    def _is_running(self, token: str) -> bool:
-        running = self.inventory.running
-        return running is not None and running.token == token
 
     def end_pass(self, token: str, result: PassResult) -> None:
         """End the pass with this token; any other report is an old one, and ignored.
@@ -210,22 +199,15 @@ class FabricLoop(LoopState):
         What a person asked for meanwhile needs one more sync, and so do sources that were changed, unless the
         fabric is paused.
         """
-        running = self.inventory.running
-        if running is None or running.token != token:
+        running = self.inventory.find_running(token)
+        if running is None:
             return
         self.inventory = self.inventory.end(result)
         if isinstance(result, InventoryOutcome) and not result.withheld:
-            self._add_to_report(running.sync, result.report)
+            self.history = self.history.add_inventory(running.sync, result.report)
         was_stopped = running.is_cancelled and not self._is_paused
         if self.is_needed and (was_stopped or self.inventory.was_asked_since(running)):
             self.request_sync(SyncRequest())
-
-    def _add_to_report(self, sync: int, inventory: InventoryReport) -> None:
-        update = {"inventory": inventory.model_copy(update={"findings": ()})}
-        self.reports = [
-            report.model_copy(update=update) if report.number == sync else report
-            for report in self.reports
-        ]
 
     @property
     def _inventory_remark(self) -> str:
@@ -239,9 +221,26 @@ class FabricLoop(LoopState):
         self.inventory = self.inventory.confirm_deletes(digest)
         return self.request_sync(SyncRequest(full=True))
 
+    def note_ignored(self, text: str) -> None:
+        """Note which malformed message was ignored, and why."""
+        self.ignored_message = f"ignored: {text}"[:300]
+
+    def on_record_changed(self) -> None:
+        """Note that somebody has changed the record."""
+        self.record = self.record.request_reload()
+
+    def begin_record_exchange(self) -> None:
+        """Note that the record is being read or written."""
+        self.record = self.record.begin()
+
+    def on_record_missed(self, settings: LoopSettings) -> None:
+        """Note that no record was found."""
+        self.settings = settings
+        self.record = self.record.after_miss()
+
     def on_record_read(
         self,
-        config: FabricConfig | None,
+        config: FabricConfig,
         last_known: LastKnownState,
         settings: LoopSettings,
         *,
@@ -250,42 +249,33 @@ class FabricLoop(LoopState):
     ) -> None:
         """Take over the record's configuration, and its state if the loop has none yet.
 
-        `config` is None if no record was found. A record whose status is not `is_consistent` with its
-        configuration and state is written again. `was_switched_off` means that the record still shows a
-        status without syncs, so no loop has seen edits made since.
+        A record whose status is not `is_consistent` with its configuration and state is written again.
+        `was_switched_off` means that the record still shows a status without syncs, so no loop has seen edits
+        made since.
         """
-        # A single read may miss the record; a second one, made at once, decides whether it is deleted.
-        self.record_link = self.record_link.after_read(found=config is not None)
-        self.needs_reload = self.needs_reload or self.record_link is RecordLink.MISSING
-        if config:
-            edited = self.config is not None and config.sources != self.config.sources
-            unseen = self.config is None and was_switched_off and last_known.last_sync is not None
-            self.sources_changed = self.sources_changed or edited or unseen
-            if self.sources_changed and not config.paused:
-                self.request_sync(SyncRequest())
-            self.config = config
-        if config and self.last_written:
-            shown = WrittenStatus.build(config, last_known)
-            if not is_consistent or shown.differs_from(self.last_written):
-                self.last_written = None  # somebody else has written over it
         self.settings = settings
-        self.record_error, self.record_retry_at = "", None
+        edited = self.config is not None and config.sources != self.config.sources
+        unseen = self.config is None and was_switched_off and last_known.last_sync is not None
+        self.sources_changed = self.sources_changed or edited or unseen
+        if self.sources_changed and not config.paused:
+            self.request_sync(SyncRequest())
+        self.config = config
+        shown = ShownStatus.build(config, last_known) if is_consistent else None
+        self.record = self.record.after_read(shown)
         if self.last_known.last_sync is None and self.active_sync is None:
             self.last_known = last_known
 
     def on_record_written(self, last_known: LastKnownState, edits: ConfigEdits, entry: str) -> None:
         """Note that the record has `last_known`, `edits` and the journal `entry`."""
-        self.pending_edits = self.pending_edits.remaining_after(edits)
+        assert self.config is not None  # noqa: S101  only a record that was read is written
         self.journal = self.journal.after_write(entry)
-        if self.effective_config is not None:
-            self.last_written = WrittenStatus.build(self.effective_config, last_known)
+        self.record = self.record.after_write(ShownStatus.build(self.config, last_known), edits)
 
     def on_owned_by_other(self, error: str) -> None:
         """Note that another installation has claimed the record, which ends this loop."""
-        self.record_link, self.record_error = RecordLink.OTHER_OWNER, error
+        self.record = self.record.after_claim_by_other(error)
 
-    def on_record_error(self, error: str, now: datetime) -> None:
+    def on_record_failed(self, error: str, now: datetime) -> None:
         """Note that NetBox failed; it is tried again about one interval later."""
         interval = timedelta(seconds=self.effective_config.interval if self.effective_config else 0)
-        self.record_error = error
-        self.record_retry_at = now + min(max(interval, MIN_RECORD_RETRY), MAX_RECORD_RETRY)
+        self.record = self.record.after_failure(error, interval, now)

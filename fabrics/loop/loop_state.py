@@ -6,48 +6,20 @@ One pydantic value holds all of it: the workflow's single input, which continue-
 
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Self
 
 from pydantic import BaseModel
 
 from fabrics.loop.active_sync import ActiveSync, SyncRequest
+from fabrics.loop.history import History
 from fabrics.loop.inventory_state import Inventory, InventoryStatus
 from fabrics.loop.inventory_text import record_sentence
 from fabrics.loop.journal import Journal
 from fabrics.loop.loop_settings import LoopSettings
-from fabrics.loop.record_link import RecordLink
-from fabrics.loop.report import FabricStatus, SyncReport
+from fabrics.loop.record_exchange import RecordExchange, ShownStatus
+from fabrics.loop.report import FabricStatus
 from fabrics.loop.schedule import Schedule
-from fabrics.record.config import ConfigEdits, FabricConfig
-from fabrics.record.sync_status import (
-    LastKnownState,
-    SyncStatus,
-    compute_status_error,
-    compute_sync_status,
-)
-
-
-class WrittenStatus(BaseModel, frozen=True):
-    """The status that the record has shown since the loop's last write."""
-
-    status: SyncStatus
-    error: str
-    last_known: LastKnownState
-
-    @classmethod
-    def build(cls, config: FabricConfig, last_known: LastKnownState) -> Self:
-        """Return what the record of a fabric in this state has to show."""
-        return cls(
-            status=compute_sync_status(config, last_known),
-            error=compute_status_error(config, last_known),
-            last_known=last_known.valid_for(config),
-        )
-
-    def differs_from(self, other: Self) -> bool:
-        """True if anything but the times of the last syncs differs."""
-        times = {name: getattr(self.last_known, name) for name in ("last_sync", "last_success")}
-        same_times = {"last_known": other.last_known.model_copy(update=times)}
-        return self != other.model_copy(update=same_times)
+from fabrics.record.config import FabricConfig
+from fabrics.record.sync_status import LastKnownState, SyncStatus, compute_sync_status
 
 
 class LoopState(BaseModel):
@@ -55,9 +27,7 @@ class LoopState(BaseModel):
 
     fabric_id: str
     config: FabricConfig | None = None
-    record_link: RecordLink = RecordLink.PRESENT
-    needs_reload: bool = True
-    pending_edits: ConfigEdits = ConfigEdits()
+    record: RecordExchange = RecordExchange()
     sync_request: SyncRequest | None = None
     schedule: Schedule | None = None
     was_paused: bool = False
@@ -69,46 +39,42 @@ class LoopState(BaseModel):
     fabric_answered: bool = True
     """True if the fabric answered the last sync, even with an error."""
     inventory: Inventory = Inventory()
-    last_written: WrittenStatus | None = None
-    record_error: str = ""
-    record_retry_at: datetime | None = None
     journal: Journal = Journal()
-    reports: list[SyncReport] = []
-    syncs: int = 0
-    missed: int = 0
+    history: History = History()
     ignored_message: str = ""
     settings: LoopSettings = LoopSettings()
 
     @property
     def effective_config(self) -> FabricConfig | None:
         """The record's configuration under the edits that are not written to it yet."""
-        return None if self.config is None else self.pending_edits.apply_to(self.config)
+        return None if self.config is None else self.record.pending_edits.apply_to(self.config)
 
     @property
     def is_needed(self) -> bool:
         """True if the fabric should be synced, as far as the loop knows."""
         config = self.effective_config
-        return not self.record_link.is_lost and config is not None and config.needs_loop
+        return not self.record.link.is_lost and config is not None and config.needs_loop
 
     @property
     def is_finished(self) -> bool:
         """True if the fabric needs no loop, and the record says so."""
         if self.inventory.running is not None:
             return False  # it still writes to NetBox
-        if self.record_link.is_lost:
-            return not self.needs_reload
-        pending = self.is_needed or self.needs_reload or self.needs_write
+        if self.record.link.is_lost:
+            return not self.record.needs_reload
+        pending = self.is_needed or self.record.needs_reload or self.needs_write
         return self.config is not None and not pending
 
     @property
     def needs_write(self) -> bool:
         """True if the record differs from what it should show, or its heartbeat is due."""
-        if self.record_link.is_lost or self.effective_config is None:
+        record, config = self.record, self.effective_config
+        if record.link.is_lost or config is None:
             return False
-        if self.pending_edits or self.journal.pending_entry or self.last_written is None:
+        if record.shown is None or record.pending_edits or self._is_journal_entry_due:
             return True
-        current = WrittenStatus.build(self.effective_config, self.state_to_record)
-        return current.differs_from(self.last_written) or self._is_heartbeat_due
+        current = ShownStatus.build(config, self.state_to_record)
+        return current.differs_from(record.shown) or self._is_heartbeat_due
 
     @property
     def state_to_record(self) -> LastKnownState:
@@ -116,11 +82,6 @@ class LoopState(BaseModel):
         syncing = self.active_sync is not None and self.active_sync.is_shown_in_record
         update = {"syncing": syncing, "inventory_text": self._inventory_text}
         return self.last_known.model_copy(update=update)
-
-    @property
-    def has_new_message(self) -> bool:
-        """True if a message arrived since the record was last read and written."""
-        return self.record_retry_at is None and (self.needs_reload or bool(self.pending_edits))
 
     @property
     def next_sync(self) -> datetime | None:
@@ -146,13 +107,13 @@ class LoopState(BaseModel):
 
     def is_record_exchange_due(self, now: datetime) -> bool:
         """True if the record should be read or written now."""
-        pending = self.needs_reload or self.needs_write
-        return pending and (self.record_retry_at is None or now >= self.record_retry_at)
+        retry_at = self.record.retry_at
+        return self._has_exchange_pending and (retry_at is None or now >= retry_at)
 
     def next_wake_time(self) -> datetime | None:
         """Return when the loop has work even without a message; None means never."""
-        retry = self.record_retry_at if self.needs_reload or self.needs_write else None
-        return min(filter(None, (retry, self.next_sync)), default=None)
+        retry_at = self.record.retry_at if self._has_exchange_pending else None
+        return min(filter(None, (retry_at, self.next_sync)), default=None)
 
     def status(self) -> FabricStatus:
         """Return the status for the query, the workflow details and the command line."""
@@ -163,13 +124,13 @@ class LoopState(BaseModel):
             update={
                 "sync_status": known.sync_status if self.config else SyncStatus.NEVER_SYNCED,
                 "next_sync": self.next_sync,
-                "netbox_error": self.record_error,
+                "netbox_error": self.record.error,
                 "ignored": self.ignored_message,
                 "record_read": self.config is not None,
                 "inventory": inventory,
                 "inventory_state": inventory.state,
-                "syncs": self.syncs,
-                "missed": self.missed,
+                "syncs": self.history.syncs,
+                "missed": self.history.missed,
             }
         )
 
@@ -196,23 +157,35 @@ class LoopState(BaseModel):
 
     @property
     def _inventory_text(self) -> str:
-        """What the record says of the inventory; after a start what it said before."""
+        """What the record says of the inventory; at first what it said before."""
         if not self.settings.inventory_enabled:
             return ""
-        if self.inventory.observed is None:
-            return self.last_known.inventory_text
-        return record_sentence(self.inventory_status, self.fabric_id)
+        last_known = self.last_known
+        sentence = record_sentence(self.inventory_status, self.fabric_id, last_known.last_sync)
+        return sentence or ("" if self.inventory.last_sync else last_known.inventory_text)
 
     @property
     def _is_paused(self) -> bool:
         return self.effective_config is not None and self.effective_config.paused
 
     @property
+    def _has_exchange_pending(self) -> bool:
+        return self.record.needs_reload or self.needs_write
+
+    @property
+    def _is_journal_entry_due(self) -> bool:
+        """True if a journal entry waits that is news, or that NetBox has refused."""
+        may_wait = self.journal.may_wait and not self.record.error
+        return bool(self.journal.pending_entry) and not may_wait
+
+    @property
     def _is_heartbeat_due(self) -> bool:
         """True if this sync is the nearest to the heartbeat; the next may be too late."""
-        last_sync, config = self.last_known.last_sync, self.effective_config
-        if last_sync is None or self.last_written is None or config is None:
+        shown, config = self.record.shown, self.effective_config
+        last_sync = self.last_known.last_sync
+        if last_sync is None or shown is None or config is None:
             return False
-        written = self.last_written.last_known.last_sync
-        nearest = timedelta(seconds=self.settings.netbox_heartbeat - config.interval / 2)
-        return written is None or (last_sync > written and last_sync - written >= nearest)
+        shown_sync = shown.last_known.last_sync
+        # NetBox keeps whole seconds, and a person may have entered a time in the future.
+        nearest = timedelta(seconds=max(self.settings.netbox_heartbeat - config.interval / 2, 1))
+        return shown_sync is None or abs(last_sync - shown_sync) >= nearest

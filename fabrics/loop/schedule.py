@@ -47,7 +47,7 @@ class Schedule(BaseModel, frozen=True):
         sync together. A slot that is as near serves as well. Slots before `now` do not count as missed.
         """
         share = compute_phase_share(fabric_id)
-        known_sync = last_sync if last_sync and last_sync <= now else None
+        known_sync = _drop_future(last_sync, now)
         schedule = cls(interval=interval, phase_share=share, served=known_sync or now)
         if known_sync:
             schedule = schedule._serve_close_slots(known_sync)
@@ -99,7 +99,7 @@ class Schedule(BaseModel, frozen=True):
     def replan(self, interval: int, last_sync: datetime | None, now: datetime) -> Self:
         """Take the slots of a new interval, except those close after the last sync."""
         schedule = self.model_copy(update={"interval": interval, "served": now})
-        known_sync = last_sync if last_sync and last_sync <= now else None
+        known_sync = _drop_future(last_sync, now)
         return schedule._serve_close_slots(known_sync) if known_sync else schedule
 
     @property
@@ -118,6 +118,11 @@ class Schedule(BaseModel, frozen=True):
 
     def _serve(self, until: datetime) -> Self:
         return self.model_copy(update={"served": max(self.served, until)})
+
+
+def _drop_future(last_sync: datetime | None, now: datetime) -> datetime | None:
+    """Return the last sync; None if it is after `now`, as only an edited record says."""
+    return last_sync if last_sync and last_sync <= now else None
 
 
 def compute_phase_share(fabric_id: str) -> float:

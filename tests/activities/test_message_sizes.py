@@ -22,7 +22,8 @@ from fabrics.inventory.report.report import (
     InventoryOutcome,
 )
 from fabrics.loop.active_sync import SyncRequest
-from fabrics.loop.loop import MAX_REPORTS, FabricLoop
+from fabrics.loop.history import MAX_REPORTS
+from fabrics.loop.loop import FabricLoop
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.record.config import ConfigEdits, FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import Observation
@@ -102,9 +103,13 @@ def outcome() -> InventoryOutcome:
 
 def loop() -> FabricLoop:
     """A loop with the longest possible state."""
-    state = FabricLoop(fabric_id=CONFIG.fabric_id, ignored_message="i" * 300)
-    state.settings = LoopSettings(inventory_enabled=True, release="r" * 40)
-    state.config, observed, result = CONFIG, observation(), outcome()
+    settings, observed, result = (
+        LoopSettings(inventory_enabled=True, release="r" * 40),
+        observation(),
+        outcome(),
+    )
+    state = FabricLoop(fabric_id=CONFIG.fabric_id, config=CONFIG, settings=settings)
+    state.note_ignored("i" * 300)
     for number in range(MAX_REPORTS + 1):
         now = NOW + timedelta(hours=number)
         state.request_sync(SyncRequest(full=True))
@@ -118,7 +123,7 @@ def loop() -> FabricLoop:
     assert state.begin_pass("t" * 36, NOW)
     state.apply_edits(ConfigEdits(interval=5, paused=True, pause_reason="r" * 200))
     state.on_record_written(state.last_known, ConfigEdits(), "")
-    state.on_record_error(SENTENCE, NOW)
+    state.on_record_failed(SENTENCE, NOW)
     return state
 
 
@@ -139,7 +144,7 @@ def test_longest_outcome_is_a_small_message() -> None:
 
 def test_longest_loop_state_is_a_small_message() -> None:
     longest = loop()
-    assert len(longest.reports) == MAX_REPORTS
-    assert longest.last_written is not None
+    assert len(longest.history.reports) == MAX_REPORTS
+    assert longest.record.shown is not None
     assert longest.inventory.outcome is not None
     assert size(longest) < 64_000

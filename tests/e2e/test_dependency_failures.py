@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from activities.netbox.client import Row
-from fabrics.loop.loop import MAX_RECORD_RETRY
+from fabrics.loop.record_exchange import MAX_RETRY
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
 from tests.support.system.installation import (
@@ -129,7 +129,7 @@ async def test_syncs_keep_their_slots_while_netbox_is_down(installation: Install
             assert (history[-1].sync_status, history[-1].drift_count) == ("out_of_sync", 1)
             assert not any(report.missed for report in history if report.number > status.syncs)
             await proxy.connect()
-            await fabric.wait_for_status("out_of_sync", MAX_RECORD_RETRY.total_seconds())
+            await fabric.wait_for_status("out_of_sync", MAX_RETRY.total_seconds())
             await wait_until(fabric.status, lambda status: status.netbox_error == "")
 
 

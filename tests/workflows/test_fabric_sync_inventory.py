@@ -1,6 +1,6 @@
 """When a loop starts a pass over the inventory, and what it reports about it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -16,11 +16,19 @@ from fabrics.inventory.report.report import (
     InventoryOutcome,
     InventoryReport,
 )
-from fabrics.loop.inventory_state import InventoryStatus
+from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass, inventory_workflow_id
+from fabrics.loop.inventory_state import Inventory, InventoryStatus
+from fabrics.loop.loop import FabricLoop
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import SyncReport
 from fabrics.record.sync_status import SyncStatus
-from tests.support.workflows.loop_environment import LoopEnvironment, RunningLoop, config, loop
+from tests.support.workflows.loop_environment import (
+    LoopEnvironment,
+    RunningLoop,
+    config,
+    idle,
+    loop,
+)
 from workflows.fabric_sync import FabricSync
 
 WAITING = DeletesWaiting(
@@ -231,6 +239,29 @@ async def test_first_load_keeps_slots_and_shows_drift_meanwhile(env: WorkflowEnv
         assert (status.inventory_state, status.missed) == ("up_to_date", 0)
         assert syncs_with_update(environment) == [1]
         assert environment.last_known.inventory_text == ""
+
+
+async def test_pass_of_an_earlier_run_that_is_terminated_is_noticed_at_the_next_sync(
+    env: WorkflowEnvironment,
+) -> None:
+    environment = LoopEnvironment(config())
+    async with idle(env.client, inventory_workflow_id("oslo")) as earlier:
+        inherited = InventoryPass(
+            token="t",
+            sync=1,
+            started=datetime(2026, 1, 1, tzinfo=UTC),
+            inputs=InventoryInputs(desired_digest="", live_digest="", config_hash="", release=""),
+            target=FabricLoop(fabric_id="oslo", config=config()).pass_target,
+            run_id=earlier.first_execution_run_id or "",
+        )
+        state = FabricLoop(fabric_id="oslo", inventory=Inventory(running=inherited))
+        async with loop(env, environment, state) as running:
+            await running.sleep(90)
+            assert (await running.status()).inventory_state == "running"
+            await earlier.terminate()
+            await running.sleep(90)
+            assert (await running.status()).inventory_state == "up_to_date"
+            assert len(syncs_with_update(environment)) == 1
 
 
 async def test_wish_during_a_pass_needs_another_one(env: WorkflowEnvironment) -> None:

@@ -235,7 +235,9 @@ async def test_netbox_outage_keeps_grid_and_result_is_written_later(
 
 
 async def test_refused_journal_entry_is_shown_and_written_later(env: WorkflowEnvironment) -> None:
-    environment = LoopEnvironment(config(), journal_error="NetBox refused the entry.")
+    environment = LoopEnvironment(
+        config(), drift_count=1, journal_error="NetBox refused the entry."
+    )
     async with loop(env, environment) as running:
         await running.sleep(300)
         assert (await running.status()).netbox_error == "NetBox refused the entry."
@@ -243,7 +245,21 @@ async def test_refused_journal_entry_is_shown_and_written_later(env: WorkflowEnv
         await running.sleep(300)
         assert (await running.status()).netbox_error == ""
         (entry,) = environment.journal
+        assert entry.startswith("**out_of_sync** since ")
+
+
+async def test_first_syncs_write_the_record_when_one_begins_and_when_it_has_ended(
+    env: WorkflowEnvironment,
+) -> None:
+    async with loop(env, LoopEnvironment(config(interval=300))) as running:
+        await running.sleep(600)
+        assert len(running.environment.observed) >= 2
+        assert running.environment.statuses == [SyncStatus.SYNCING, SyncStatus.IN_SYNC]
+        assert running.environment.journal == []
+        await running.sleep(600)
+        (entry,) = running.environment.journal
         assert entry.startswith("**in_sync** since ")
+        assert running.environment.statuses == [SyncStatus.SYNCING, *[SyncStatus.IN_SYNC] * 2]
 
 
 async def test_unchanged_status_is_not_written(env: WorkflowEnvironment) -> None:

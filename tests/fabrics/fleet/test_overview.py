@@ -81,7 +81,9 @@ def test_record_that_netbox_refuses_is_unhealthy() -> None:
 
 
 def test_record_is_shown_until_a_new_loop_has_read_it() -> None:
-    new = FabricLoop(fabric_id=CONFIG.fabric_id, record_error="NetBox is down.").status()
+    loop = FabricLoop(fabric_id=CONFIG.fabric_id)
+    loop.on_record_failed("NetBox is down.", NOW)
+    new = loop.status()
     assert (new.sync_status, new.record_read) == ("never_synced", False)
     overview = build_overview(
         CONFIG, state(timedelta(0)), new, running=True, netbox_heartbeat=900, now=NOW

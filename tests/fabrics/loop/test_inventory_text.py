@@ -84,7 +84,7 @@ def test_record_says_what_people_should_know_and_readers_find_the_state_in_it() 
     waiting = running.end(InventoryOutcome(live_digest="b", deletes_waiting=WAITING))
     expected = {
         "": (running.end(InventoryOutcome(live_digest="b")), InventoryState.UP_TO_DATE),
-        "The inventory in NetBox is behind since 2026-01-01": (running, InventoryState.BEHIND),
+        "The inventory in NetBox is behind since 2026-01-01": (observed, InventoryState.BEHIND),
         "42 deletes in NetBox need confirmation": (waiting, InventoryState.WAITING),
         "The inventory in NetBox is not up to date: No.": (
             running.end(InventoryFailure(message="No.")),
@@ -92,7 +92,7 @@ def test_record_says_what_people_should_know_and_readers_find_the_state_in_it() 
         ),
     }
     for beginning, (inventory, state) in expected.items():
-        sentence = record_sentence(inventory.status(enabled=True), "dc")
+        sentence = record_sentence(inventory.status(enabled=True), "dc", START)
         assert sentence.startswith(beginning)
         assert bool(sentence) == bool(beginning)
         last_known = LastKnownState(last_success=START, inventory_text=sentence)
@@ -120,7 +120,21 @@ def test_failure_and_deletes_to_confirm_need_a_person_but_conflicts_do_not() -> 
         (InventoryStatus(behind_since=START), False),
         (InventoryStatus(), False),
     ):
-        assert needs_person(record_sentence(status, "dc")) is expected
+        assert needs_person(record_sentence(status, "dc", START)) is expected
+
+
+def test_record_calls_the_inventory_behind_once_its_pass_outlasts_the_next_sync() -> None:
+    observed = Inventory().after_sync(INPUTS, 1, START, SyncRequest())
+    running = observed.begin(
+        InventoryPass(token="t", sync=1, started=START, inputs=INPUTS, target="")
+    )
+    status = running.status(enabled=True)
+    assert record_sentence(status, "dc", START) == ""
+    next_sync = START + timedelta(minutes=1)
+    expected = "The inventory in NetBox is behind since 2026-01-01 00:00:00 UTC."
+    assert record_sentence(status, "dc", next_sync) == expected
+    without_pass = running.drop_pass().status(enabled=True)
+    assert record_sentence(without_pass, "dc", START) == expected
 
 
 def test_waiting_deletes_make_journal_entries_when_they_appear_and_disappear() -> None:

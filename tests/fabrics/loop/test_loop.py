@@ -11,7 +11,7 @@ from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import SyncReport
-from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
+from fabrics.record.config import ConfigEdits, FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -30,9 +30,9 @@ LAST_KNOWN = LastKnownState(last_sync=NOW, last_success=NOW, drift_count=0)
 
 def idle_loop() -> FabricLoop:
     """Return a loop whose record shows all that it knows."""
-    loop = FabricLoop(fabric_id="dc", needs_reload=False)
+    loop = FabricLoop(fabric_id="dc")
+    loop.begin_record_exchange()
     loop.on_record_read(CONFIG, LAST_KNOWN, INSTALLATION)
-    loop.on_record_written(LAST_KNOWN, loop.pending_edits, "")
     assert not loop.needs_write
     return loop
 
@@ -64,6 +64,15 @@ def test_changed_sources_are_read_at_once() -> None:
     loop = idle_loop()
     loop.on_record_read(CONFIG.model_copy(update={"git": None}), LAST_KNOWN, INSTALLATION)
     assert loop.sync_request is not None
+
+
+def test_new_loop_writes_nothing_to_a_record_that_shows_what_it_should() -> None:
+    loop = FabricLoop(fabric_id="dc")
+    loop.on_record_read(CONFIG, LastKnownState(), INSTALLATION)
+    assert not loop.needs_write
+    loop = FabricLoop(fabric_id="dc")
+    loop.on_record_read(CONFIG, LastKnownState(), INSTALLATION, is_consistent=False)
+    assert loop.needs_write
 
 
 def test_unusable_settings_come_first_in_report_journal_and_status() -> None:
@@ -128,7 +137,7 @@ def test_loop_whose_record_was_claimed_by_another_installation_is_finished() -> 
     assert (loop.is_finished, loop.is_needed, loop.needs_write) == (True, False, False)
     assert not loop.is_sync_due(NOW)
     assert loop.status().netbox_error == "It belongs to another installation."
-    loop.needs_reload = True
+    loop.on_record_changed()
     assert not loop.is_finished
     loop.on_record_read(CONFIG, LAST_KNOWN, INSTALLATION)
     assert loop.is_needed
@@ -139,21 +148,35 @@ def test_heartbeat_is_written_before_readers_call_record_stale(
     interval: int, heartbeat: int, lateness: float
 ) -> None:
     """They allow two intervals or two heartbeats."""
-    loop = idle_loop()
-    loop.settings = LoopSettings(netbox_heartbeat=heartbeat)
-    loop.config = CONFIG.model_copy(update={"interval": interval})
+    loop, settings = idle_loop(), LoopSettings(netbox_heartbeat=heartbeat)
+    loop.on_record_read(CONFIG.model_copy(update={"interval": interval}), LAST_KNOWN, settings)
     written_at, gaps = NOW, list[float]()
     for number in range(1, 2000 // interval + 8):
         delay = timedelta(seconds=lateness * (number % 2))
         now = NOW + timedelta(seconds=number * interval) + delay
         loop.last_known = LAST_KNOWN.model_copy(update={"last_sync": now, "last_success": now})
         if loop.needs_write:
-            loop.on_record_written(loop.last_known, loop.pending_edits, "")
+            loop.on_record_written(loop.last_known, loop.record.pending_edits, "")
             assert not loop.needs_write
             gaps.append((now - written_at).total_seconds())
             written_at = now
     assert max(gaps) <= 1.5 * max(interval, heartbeat) + 4
     assert min(gaps) >= min(interval, heartbeat / 2) - 4
+
+
+def test_heartbeat_corrects_a_last_sync_in_the_future() -> None:
+    loop, future = idle_loop(), {"last_sync": NOW + timedelta(days=1)}
+    loop.on_record_read(CONFIG, LAST_KNOWN.model_copy(update=future), INSTALLATION)
+    assert loop.needs_write
+
+
+def test_long_interval_writes_no_heartbeat_for_the_fraction_of_a_second() -> None:
+    loop = FabricLoop(fabric_id="dc")
+    hourly = CONFIG.model_copy(update={"interval": 3600})
+    exact = LAST_KNOWN.model_copy(update={"last_sync": NOW + timedelta(milliseconds=300)})
+    loop.on_record_read(hourly, exact, INSTALLATION)
+    loop.on_record_read(hourly, LAST_KNOWN, INSTALLATION)
+    assert not loop.needs_write
 
 
 def test_stopped_sync_is_repeated_when_fabric_is_enabled_again() -> None:
@@ -162,7 +185,7 @@ def test_stopped_sync_is_repeated_when_fabric_is_enabled_again() -> None:
     loop.begin_sync(NOW)
     loop.on_record_read(CONFIG.model_copy(update={"enabled": False}), LAST_KNOWN, INSTALLATION)
     loop.cancel_sync()
-    assert (loop.reports, loop.last_known, loop.is_needed) == ([], LAST_KNOWN, False)
+    assert (loop.history.syncs, loop.last_known, loop.is_needed) == (0, LAST_KNOWN, False)
     assert not loop.is_sync_due(NOW)
     loop.on_record_read(CONFIG, LAST_KNOWN, INSTALLATION)
     assert loop.is_sync_due(NOW)
@@ -171,11 +194,87 @@ def test_stopped_sync_is_repeated_when_fabric_is_enabled_again() -> None:
 
 def loading_loop(config: FabricConfig = CONFIG) -> FabricLoop:
     """Return a loop whose first pass over the inventory (token "first") runs."""
-    loop = FabricLoop(fabric_id="dc", needs_reload=False)
+    loop = FabricLoop(fabric_id="dc")
+    loop.begin_record_exchange()
     loop.on_record_read(config, LastKnownState(), LoopSettings(inventory_enabled=True))
     observe(loop, "a")
     assert loop.begin_pass("first", NOW)
     return loop
+
+
+def loop_in_sync() -> FabricLoop:
+    """Return a loop whose record shows a sync and a pass without anything to say."""
+    loop = loading_loop()
+    loop.end_pass("first", InventoryOutcome(live_digest="a"))
+    loop.on_record_written(loop.state_to_record, ConfigEdits(), "")
+    assert not loop.needs_write
+    return loop
+
+
+def sync_at_slot(loop: FabricLoop, live_digest: str) -> None:
+    """Sync as scheduled, so that nobody watches the record."""
+    loop.update_schedule(NOW)
+    now = loop.next_sync
+    assert now is not None
+    loop.begin_sync(now)
+    loop.end_sync(Observation(started=now, live_digest=live_digest), now)
+
+
+def test_change_that_its_pass_brings_into_netbox_costs_no_write_of_the_record() -> None:
+    loop = loop_in_sync()
+    sync_at_slot(loop, "b")
+    assert loop.begin_pass("second", NOW)
+    assert not loop.needs_write
+    loop.end_pass("second", InventoryOutcome(live_digest="b"))
+    assert not loop.needs_write
+
+
+def test_pass_that_has_not_begun_failed_or_outlasts_the_next_sync_is_written() -> None:
+    loop = loop_in_sync()
+    sync_at_slot(loop, "b")
+    assert "is behind since" in loop.state_to_record.inventory_text
+    assert loop.needs_write  # no pass began
+    assert loop.begin_pass("second", NOW)
+    assert not loop.needs_write
+    sync_at_slot(loop, "b")
+    assert "is behind since" in loop.state_to_record.inventory_text
+    assert loop.needs_write  # the pass still runs
+    loop.end_pass("second", InventoryFailure(message="No."))
+    assert loop.state_to_record.inventory_text.endswith("is not up to date: No.")
+    assert loop.needs_write
+
+
+def test_record_says_what_it_said_before_until_the_first_pass_of_a_new_loop_has_ended() -> None:
+    text = "42 deletes in NetBox need confirmation."
+    known = LAST_KNOWN.model_copy(update={"inventory_text": text})
+    loop = FabricLoop(fabric_id="dc")
+    loop.on_record_read(CONFIG, known, LoopSettings(inventory_enabled=True))
+    sync_at_slot(loop, "a")
+    assert loop.begin_pass("first", NOW)
+    assert loop.state_to_record.inventory_text == text
+    loop.end_pass("first", InventoryOutcome(live_digest="a"))
+    assert loop.state_to_record.inventory_text == ""
+
+
+def test_journal_entry_that_all_is_well_waits_for_another_reason_to_write() -> None:
+    loop = loop_in_sync()
+    sync_at_slot(loop, "a")
+    assert loop.journal.pending_entry.startswith("**inventory_only** since ")
+    assert not loop.needs_write
+    loop.on_record_failed("NetBox refused the entry.", NOW)
+    assert loop.needs_write
+
+
+def test_journal_entry_of_an_error_is_written_at_once() -> None:
+    loop = idle_loop()
+    for _ in range(2):
+        loop.update_schedule(NOW)
+        loop.request_sync(SyncRequest())
+        loop.begin_sync(NOW)
+        loop.end_sync(SyncFailure(message="Git does not answer."), NOW)
+        loop.on_record_written(loop.state_to_record, ConfigEdits(), "")
+    assert loop.journal.pending_entry
+    assert loop.needs_write
 
 
 def observe(loop: FabricLoop, live_digest: str, **fields: str) -> SyncReport:
@@ -262,9 +361,9 @@ def test_no_pass_begins_with_sources_that_the_sync_did_not_read() -> None:
 def test_switched_off_loop_ends_after_its_pass() -> None:
     loop = loading_loop()
     loop.on_record_read(CONFIG.model_copy(update={"enabled": False}), LAST_KNOWN, loop.settings)
-    loop.on_record_written(loop.state_to_record, loop.pending_edits, "")
+    loop.on_record_written(loop.state_to_record, loop.record.pending_edits, "")
     assert (loop.is_pass_unwanted, loop.is_finished) == (True, False)
     loop.on_pass_cancelled()
     loop.end_pass("first", InventoryFailure(message="cancelled"))
-    loop.on_record_written(loop.state_to_record, loop.pending_edits, "")
+    loop.on_record_written(loop.state_to_record, loop.record.pending_edits, "")
     assert loop.is_finished

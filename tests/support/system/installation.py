@@ -322,7 +322,9 @@ class Installation:
             "hh_git_repository": repository.url,
         }
         record = await asyncio.to_thread(self.admin.create_record, fabric_id, defaults | fields)
-        handle = self.client.get_workflow_handle_for(FabricSync.run, workflow_id(fabric_id))
+        handle: WorkflowHandle[FabricSync, str] = self.client.get_workflow_handle_for(
+            FabricSync.run, workflow_id(fabric_id)
+        )
         return Fabric(fabric_id, record["id"], repository, api, credential, handle, self.admin)
 
     async def start(self, fabric: Fabric, *, sync: bool = True) -> None:

@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any, Final
 from uuid import uuid4
 
-from temporalio import activity
+from temporalio import activity, workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
@@ -203,8 +203,39 @@ class LoopEnvironment:
                 config=None, last_known=LastKnownState(), settings=self.installation
             )
         return RecordSnapshot(
-            config=self.record, last_known=self.last_known, settings=self.installation
+            config=self.record,
+            last_known=self.last_known,
+            settings=self.installation,
+            is_consistent=self._is_consistent(),
         )
+
+    def _is_consistent(self) -> bool:
+        """True if the status that was written last, if any, still follows from the record."""
+        if self.record is None or not self.statuses:
+            return True
+        return self.statuses[-1] is compute_sync_status(self.record, self.last_known)
+
+
+@workflow.defn(sandboxed=False)
+class Idle:
+    """A workflow that does nothing, in the place of one that a test must control."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """Wait forever."""
+        await workflow.wait_condition(lambda: False)
+
+
+@asynccontextmanager
+async def idle(client: Client, id_: str) -> AsyncIterator[WorkflowHandle[Idle, None]]:
+    """Run an idle workflow with this id."""
+    queue = f"idle-{uuid4().hex[:8]}"
+    async with Worker(client, task_queue=queue, workflows=[Idle]):
+        handle = await client.start_workflow(Idle.run, id=id_, task_queue=queue)
+        try:
+            yield handle
+        finally:
+            await terminate(handle)
 
 
 @dataclass

@@ -1,0 +1,43 @@
+"""What a loop remembers of its past syncs."""
+
+from typing import Final, Self
+
+from pydantic import BaseModel
+
+from fabrics.inventory.report.report import InventoryReport
+from fabrics.loop.report import SyncReport
+
+MAX_REPORTS: Final = 50
+
+
+class History(BaseModel, frozen=True):
+    """The last reports, oldest first, and counts since the loop began.
+
+    `missed` slots are those without a sync.
+    """
+
+    reports: tuple[SyncReport, ...] = ()
+    syncs: int = 0
+    missed: int = 0
+
+    def find(self, number: int) -> SyncReport | None:
+        """Return the report of the sync of that number, if it is still known."""
+        return next((report for report in self.reports if report.number == number), None)
+
+    def add(self, report: SyncReport) -> Self:
+        """Return the history with the report of one more sync."""
+        update = {
+            "reports": (*self.reports, report)[-MAX_REPORTS:],
+            "syncs": report.number,
+            "missed": self.missed + report.missed,
+        }
+        return self.model_copy(update=update)
+
+    def add_inventory(self, number: int, inventory: InventoryReport) -> Self:
+        """Return the history with what the pass after that sync wrote."""
+        update = {"inventory": inventory.model_copy(update={"findings": ()})}
+        reports = tuple(
+            report.model_copy(update=update) if report.number == number else report
+            for report in self.reports
+        )
+        return self.model_copy(update={"reports": reports})

@@ -1,0 +1,39 @@
+"""What a loop remembers of its past syncs."""
+
+from datetime import UTC, datetime
+
+from fabrics.inventory.report.report import Finding, FindingType, InventoryReport
+from fabrics.loop.active_sync import Trigger
+from fabrics.loop.history import MAX_REPORTS, History
+from fabrics.loop.report import SyncReport
+from fabrics.record.sync_status import SyncStatus
+
+
+def report(number: int, missed: int = 0) -> SyncReport:
+    """Return the report of a sync."""
+    return SyncReport(
+        number=number,
+        trigger=Trigger.SCHEDULE,
+        slot=None,
+        started=datetime(2026, 1, 1, tzinfo=UTC),
+        duration=1,
+        sync_status=SyncStatus.IN_SYNC,
+        missed=missed,
+    )
+
+
+def test_old_reports_are_dropped_but_still_counted() -> None:
+    history = History()
+    for number in range(1, MAX_REPORTS + 2):
+        history = history.add(report(number, missed=number % 2))
+    assert (history.syncs, history.missed) == (MAX_REPORTS + 1, (MAX_REPORTS + 1) // 2 + 1)
+    assert history.find(1) is None
+    assert history.find(2) == history.reports[0]
+
+
+def test_report_of_a_pass_is_kept_with_its_sync_without_findings() -> None:
+    finding = Finding(problem=FindingType.SKIPPED, what="VPC/x", why="It has no subnet.")
+    history = History().add(report(1)).add(report(2))
+    history = history.add_inventory(1, InventoryReport(created=3, findings=(finding,)))
+    first, second = history.reports
+    assert (first.inventory, second.inventory) == (InventoryReport(created=3), None)
