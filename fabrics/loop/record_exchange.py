@@ -1,4 +1,4 @@
-"""The exchange between a loop and its NetBox record: what is left to read and to write.
+"""The exchange between a loop and its record: what is left to read and to write.
 
 Every method returns the exchange as it is afterwards.
 """
@@ -92,7 +92,7 @@ class RecordExchange(BaseModel, frozen=True):
         return self.model_copy(update={"pending_edits": merged, "retry_at": None})
 
     def begin(self) -> Self:
-        """Begin to read or write; a message that arrives meanwhile asks for one more time."""
+        """Begin to read or write; a message that arrives meanwhile asks for another."""
         return self.model_copy(update={"needs_reload": False})
 
     def forget_shown(self) -> Self:

@@ -210,7 +210,7 @@ class LoopEnvironment:
         )
 
     def _is_consistent(self) -> bool:
-        """True if the status that was written last, if any, still follows from the record."""
+        """True if the status that was written last still follows from the record."""
         if self.record is None or not self.statuses:
             return True
         return self.statuses[-1] is compute_sync_status(self.record, self.last_known)
