@@ -190,6 +190,7 @@ async def check_edit_in_the_form_appears_in_the_web_ui(
     installation: Installation, page: Page, pictures: Path, oslo: Fabric
 ) -> None:
     netbox = installation.stack.netbox.url
+    await oslo.wait_for_inventory_in_record()
     await page.goto(f"{netbox}/virtualization/clusters/{oslo.record_id}/edit/")
     await page.locator("#id_cf_hh_sync_interval").scroll_into_view_if_needed()
     await page.fill("#id_cf_hh_sync_interval", "60")

@@ -162,6 +162,14 @@ class Fabric:
         )
         return status.inventory
 
+    async def wait_for_inventory_in_record(self) -> None:
+        """Wait until the inventory is up to date, and the record says so.
+
+        The loop writes the record once more after a pass, and any write makes open forms stale.
+        """
+        await self.wait_for_inventory()
+        await wait_until(self.record, lambda record: record["inventory"] is None)
+
     async def sync_fully(self) -> InventoryReport | None:
         """Sync now with a full comparison; return what was written, None if it failed."""
         report = await self.handle.execute_update(FabricSync.sync_now, True)
