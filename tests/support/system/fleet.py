@@ -85,6 +85,14 @@ async def running_loops(client: Client) -> list[str]:
     return sorted([loop.id async for loop in client.list_workflows(query)])
 
 
+async def wait_until_listed(client: Client, loop_id: str) -> None:
+    """Wait until Temporal lists a loop that runs, which takes it a moment.
+
+    Commands take a loop that is not listed for a lost one.
+    """
+    await wait_until(partial(running_loops, client), lambda ids: loop_id in ids)
+
+
 async def only_these_run(client: Client, fabrics: Iterable[Fabric]) -> bool:
     """True if each of these fabrics has exactly one loop and no other runs."""
     return await running_loops(client) == sorted(fabric.handle.id for fabric in fabrics)
