@@ -29,11 +29,11 @@ async def test_every_command_runs_as_a_process(installation: Installation) -> No
             ("add", (name, *about, "--credentials", source.fabric_id), 0, name),
             ("set-interval", (name, "3600"), 0, "disabled"),
             ("enable", (name,), 0, name),
-            ("sync", (name,), 0, "in_sync"),
+            ("sync", (name, "--full"), 0, "in_sync"),  # it waits for the inventory
             ("status", (name,), 0, "in_sync"),
             ("history", (name,), 0, "median lateness"),
             ("diff", (name,), 0, "No drift"),
-            ("inventory", (name,), 0, "created"),
+            ("inventory", (name, "--json"), 0, "up_to_date"),
             ("confirm-deletes", (name,), 2, "No deletes of"),
             ("adopt", (name,), 2, "Nothing is offered to"),
             ("pause", (name,), 0, "paused"),

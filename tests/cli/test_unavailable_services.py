@@ -86,7 +86,7 @@ async def test_killed_worker_is_missing_though_temporal_still_lists_it(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-async def test_fabric_is_stale_within_two_intervals_after_the_last_worker(
+async def test_fabric_becomes_stale_after_the_last_worker(
     installation: Installation, starter: CommandLine, number: signal.Signals
 ) -> None:
     async with installation.worker_process() as worker:
@@ -99,7 +99,7 @@ async def test_fabric_is_stale_within_two_intervals_after_the_last_worker(
         status = await starter("status", "--json")
         return status.code, status.fabric["stale"]
 
-    assert await wait_until(get_staleness, lambda result: result[1], seconds=20) == (1, True)
+    assert await wait_until(get_staleness, lambda result: result[1]) == (1, True)
     assert "stale, was ● in_sync" in (await starter("status")).out
 
 

@@ -93,7 +93,7 @@ async def test_each_broken_dependency_has_its_own_error(installation: Installati
             await asyncio.to_thread(installation.admin.update_record, fabric.record_id, edit)
             await fabric.handle.signal("record_changed")
         for fabric, (_, words) in zip(broken, BREAKAGES, strict=True):
-            record = await wait_until(fabric.record, partial(error_contains, words), seconds=40)
+            record = await wait_until(fabric.record, partial(error_contains, words))
             assert shown_status(record) == "error"
             assert record["sync_error"].endswith((".", ")"))
             assert record["drift_count"] == 0

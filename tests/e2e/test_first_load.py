@@ -20,6 +20,11 @@ from workflows.activity_calls import HEARTBEAT_TIMEOUT
 
 KILLS = 3
 
+PATIENT = {
+    "FABRIC_SYNC_GRACEFUL_SHUTDOWN": "0",
+    "FABRIC_SYNC_NETBOX_TIMEOUT": "300",  # longer than answers are held back
+}
+
 
 def sample() -> Sample:
     """Return a real fabric of 109 objects, or the demo's largest without samples."""
@@ -35,7 +40,7 @@ async def test_first_load_survives_stopped_and_killed_workers(
 ) -> None:
     async with first_load(installation, sample()) as load:
         await start_many_loops(installation)
-        async with installation.worker_process(FABRIC_SYNC_GRACEFUL_SHUTDOWN="0") as worker:
+        async with installation.worker_process(**PATIENT) as worker:
             await load.proxy.wait_for_rows(sum(load.objects.values()) // 4)
             load.proxy.released.clear()
             await check_progress_is_visible(load)

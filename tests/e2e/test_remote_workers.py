@@ -49,20 +49,21 @@ async def test_sync_waits_for_a_busy_remote_worker(installation: Installation) -
     queue = f"{installation.queue}-oslo"
     one_slot = {
         "FABRIC_SYNC_CONCURRENT_OBSERVES": "1",
-        "FABRIC_SYNC_ANSWER_TIMEOUT": "50",
-        "FABRIC_SYNC_READ_TIMEOUT": "50",
+        "FABRIC_SYNC_ANSWER_TIMEOUT": "250",
+        "FABRIC_SYNC_READ_TIMEOUT": "250",
     }
+    fields = {"hh_task_queue": queue, "hh_sync_interval": 300}  # an attempt may last one interval
     async with (
         installation.worker(),
         installation.site_worker(queue, **one_slot),
     ):
-        hanging = await installation.fabric(IN_GIT, SERVERS, hh_task_queue=queue)
+        hanging = await installation.fabric(IN_GIT, SERVERS, **fields)
         assert isinstance(hanging.api, EmulatedKubernetesApi)
         api = hanging.api
         api.inject_fault(Fault(0))
         await installation.start(hanging)
         await wait_until(partial(count_requests, api), bool)
-        waiting = await installation.fabric(IN_GIT, SERVERS, hh_task_queue=queue)
+        waiting = await installation.fabric(IN_GIT, SERVERS, **fields)
         await installation.start(waiting)
         await wait_until(partial(count_worker_checks, waiting), bool)
         status = await waiting.status()

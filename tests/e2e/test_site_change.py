@@ -6,6 +6,7 @@ from functools import partial
 
 from fabrics.inventory.report.report import InventoryReport
 from tests.support.netbox.browser import Browser
+from tests.support.system.fleet import journal
 from tests.support.system.installation import (
     INVENTORY,
     SERVERS,
@@ -46,9 +47,9 @@ async def test_devices_move_to_the_new_site(installation: Installation) -> None:
     site = installation.admin.create("dcim/sites", hall)
     async with installation.worker():
         await installation.start(fabric)
-        # By then the journal has its entry; a later one would make the form stale.
-        await fabric.wait_for_inventory()
-        await fabric.wait_for_syncs(3)
+        # Only the first two syncs write the record; the second one then adds a journal entry.
+        await wait_until(partial(journal, fabric), bool)
+        await fabric.wait_for_inventory_in_record()
         before = await read_places()
         assert {slug for _, slug in before.values()} == {fabric_id}
         await asyncio.to_thread(move, installation, fabric, site["id"])

@@ -12,10 +12,10 @@ FEW_SLOTS = {
     "FABRIC_SYNC_CONCURRENT_OBSERVES": "2",
     "FABRIC_SYNC_CONCURRENT_UNRESPONSIVE_OBSERVES": "2",
     "FABRIC_SYNC_ANSWER_TIMEOUT": "10",  # a healthy fabric on a busy machine takes seconds
-    "FABRIC_SYNC_READ_TIMEOUT": "50",
+    "FABRIC_SYNC_READ_TIMEOUT": "290",  # longer than the test waits for the healthy fabric
 }
-MEANWHILE = 40
-"""Seconds: less than a hanging fabric occupies a worker slot."""
+INTERVAL_OF_OTHERS = 300
+"""Seconds: an attempt to read a fabric may last one interval, so only the timeout above ends it."""
 
 MANY_FAULTS = 1000
 
@@ -23,23 +23,34 @@ MANY_FAULTS = 1000
 async def test_healthy_fabric_keeps_its_slots_while_others_hang(
     installation: Installation,
 ) -> None:
-    fabrics = [await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5) for _ in range(7)]
-    healthy, *others = fabrics
+    healthy = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+    others = [
+        await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=INTERVAL_OF_OTHERS)
+        for _ in range(6)
+    ]
+    fabrics = [healthy, *others]
     async with installation.worker(**FEW_SLOTS):
         await asyncio.gather(*(installation.start(fabric) for fabric in fabrics))
         await asyncio.gather(*(fabric.wait_for_status("in_sync") for fabric in fabrics))
         faults = [Fault(0, times=MANY_FAULTS) for _ in others]
         for fabric, fault in zip(others, faults, strict=True):
             emulated(fabric).inject_fault(fault)
+        await request_syncs(others)
         await wait_until(
             partial(count_unanswered_requests, faults), every_unresponsive_slot_is_taken
         )
         before = await healthy.status()
-        await healthy.wait_for_syncs(before.syncs + 3, MEANWHILE)
+        await healthy.wait_for_syncs(before.syncs + 3)
         assert {report.sync_status for report in await healthy.history()} == {"in_sync"}
         for fabric in others:
             emulated(fabric).clear_faults()
-        await asyncio.gather(*(fabric.wait_for_status("in_sync", 120) for fabric in others))
+        await request_syncs(others)
+        await asyncio.gather(*(fabric.wait_for_status("in_sync") for fabric in others))
+
+
+async def request_syncs(fabrics: list[Fabric]) -> None:
+    """Request a sync of each, or one more of those that sync now."""
+    await asyncio.gather(*(fabric.handle.signal("sync_now") for fabric in fabrics))
 
 
 async def count_unanswered_requests(faults: list[Fault]) -> list[float]:

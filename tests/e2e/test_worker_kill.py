@@ -1,11 +1,11 @@
 """After a worker is killed during a sync, the next worker continues at once."""
 
 import signal
-from functools import partial
 
+from fabrics.loop.report import FabricStatus
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
-from tests.support.system.fleet import edit, only_these_run
+from tests.support.system.fleet import edit
 from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -20,19 +20,18 @@ async def test_interrupted_syncs_end_before_the_next_slots(installation: Install
     fields = {"hh_sync_interval": INTERVAL}
     synced = await installation.fabric(IN_GIT, SERVERS, **fields)
     new = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False, **fields)
-    fabrics = (synced, new)
+    fabrics = (new, synced)
     async with installation.worker_process(**PATIENCE) as doomed:
         await synced.wait_for_status("in_sync")
         for fabric in fabrics:
             assert isinstance(fabric.api, EmulatedKubernetesApi)
             fabric.api.inject_fault(Fault(0, "servers"))
-        await synced.handle.signal("sync_now")
+        # Both have to recover before their next slots, half an interval or more after these syncs.
         await edit(new, custom_fields={"hh_sync_enabled": True})
-        await wait_until(partial(only_these_run, installation.client, fabrics), bool)
-        before = [
-            await wait_until(fabric.status, lambda status: status.sync_status == "syncing")
-            for fabric in fabrics
-        ]
+        await installation.start(new, sync=False)
+        before = [await wait_until(new.status, is_syncing)]
+        await synced.handle.signal("sync_now")
+        before.append(await wait_until(synced.status, is_syncing))
         doomed.send_signal(signal.SIGKILL)
         doomed.wait()
     for fabric in fabrics:
@@ -41,8 +40,13 @@ async def test_interrupted_syncs_end_before_the_next_slots(installation: Install
     async with installation.worker():
         for fabric, status in zip(fabrics, before, strict=True):
             await fabric.wait_for_syncs(status.syncs + 2)
-            interrupted, following = (await fabric.history())[-2:]
+            interrupted, following = (await fabric.history())[status.syncs : status.syncs + 2]
             assert interrupted.number == status.syncs + 1
             assert (interrupted.sync_status, interrupted.missed) == ("in_sync", 0)
             assert following.slot == status.next_sync
             await fabric.wait_for_status("in_sync")
+
+
+def is_syncing(status: FabricStatus) -> bool:
+    """Return whether the loop shows a running sync."""
+    return status.sync_status == "syncing"

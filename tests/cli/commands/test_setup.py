@@ -14,6 +14,7 @@ from temporalio.client import Client
 from activities.netbox.client import NetBox
 from activities.setup.access import TOKEN_DESCRIPTION, TOKENS, USER_ITEM
 from tests.support.cli.command_line import CommandLine, Result
+from tests.support.system.fleet import wait_until_listed
 from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -103,6 +104,7 @@ async def test_setup_is_not_removed_while_loops_run(
 ) -> None:
     fabric = await installation.fabric(IN_GIT, SERVERS)
     await installation.start(fabric)
+    await wait_until_listed(installation.client, fabric.handle.id)
     assert (await starter("setup", "--remove")).is_refused("Confirmation needs a terminal")
     refused = await starter("setup", "--remove", "--yes")
     assert refused.is_refused("starter.py disable --all"), refused

@@ -1,5 +1,6 @@
 """The demo in a terminal, with `--once` beside it, and what they leave."""
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -156,7 +157,8 @@ def test_next_sync_finds_a_push_to_git(visit: Visit, tmp_path: Path) -> None:
     git(tmp_path / "fabrics", "commit", "--quiet", "--all", "--message=Keep the VLAN in use")
     git(tmp_path / "fabrics", "push", "--quiet")
     synced = visit.run("python", "starter.py", "sync", "oslo-dc2", "--json")
-    assert outcomes_in(synced.stdout)["oslo-dc2"] == ("out_of_sync", 2)
+    report = json.loads(synced.stdout)["report"]
+    assert (report["sync_status"], report["drift_count"]) == ("out_of_sync", 2)
 
 
 def git(folder: Path, *arguments: str) -> None:

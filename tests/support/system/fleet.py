@@ -11,7 +11,12 @@ from temporalio.client import Client, WorkflowHandle
 from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
-from tests.support.system.installation import Fabric, Installation, wait_until
+from tests.support.system.installation import (
+    Fabric,
+    Installation,
+    query_until_answered,
+    wait_until,
+)
 from workflows.fleet import Fleet
 
 EDIT_TIMEOUT_SECONDS = 40
@@ -25,7 +30,7 @@ def fleet_handle(client: Client) -> WorkflowHandle[Fleet, None]:
 
 async def fleet_summary(installation: Installation) -> FleetSummary:
     """Query the summary of the fleet."""
-    return await fleet_handle(installation.client).query(Fleet.summary)
+    return await query_until_answered(fleet_handle(installation.client), Fleet.summary)
 
 
 async def request_round(installation: Installation) -> None:
@@ -78,6 +83,14 @@ async def running_loops(client: Client) -> list[str]:
     """Return the workflow ids of all running loops; duplicates are listed twice."""
     query = "WorkflowType = 'FabricSync' AND ExecutionStatus = 'Running'"
     return sorted([loop.id async for loop in client.list_workflows(query)])
+
+
+async def wait_until_listed(client: Client, loop_id: str) -> None:
+    """Wait until Temporal lists a loop that runs, which takes it a moment.
+
+    Commands take a loop that is not listed for a lost one.
+    """
+    await wait_until(partial(running_loops, client), lambda ids: loop_id in ids)
 
 
 async def only_these_run(client: Client, fabrics: Iterable[Fabric]) -> bool:

@@ -84,6 +84,19 @@ async def wait_until[T](
         raise AssertionError(f"not within {seconds} s; last value: {last_value}") from None
 
 
+async def query_until_answered[W, T](
+    workflow: WorkflowHandle[W, Any], query: MethodSyncNoParam[W, T]
+) -> T:
+    """Query a workflow; repeat queries that time out, as when a worker is killed."""
+    retrying = AsyncRetrying(
+        wait=wait_fixed(0.1),
+        stop=stop_after_delay(60),
+        retry=retry_if_exception(is_timeout),
+        reraise=True,
+    )
+    return await retrying(workflow.query, query, rpc_timeout=QUERY_TIMEOUT)
+
+
 def is_timeout(error: BaseException) -> bool:
     """True if a query timed out."""
     return isinstance(error, RPCError) and error.status in TIMEOUT_CODES
@@ -103,21 +116,11 @@ class Fabric:
 
     async def status(self) -> FabricStatus:
         """Query the loop's status."""
-        return await self._query(FabricSync.status)
+        return await query_until_answered(self.handle, FabricSync.status)
 
     async def history(self) -> list[SyncReport]:
         """Query the reports of the last syncs."""
-        return await self._query(FabricSync.history)
-
-    async def _query[T](self, query: MethodSyncNoParam[FabricSync, T]) -> T:
-        """Query the loop; repeat queries that time out, as when a worker is killed."""
-        retrying = AsyncRetrying(
-            wait=wait_fixed(0.1),
-            stop=stop_after_delay(60),
-            retry=retry_if_exception(is_timeout),
-            reraise=True,
-        )
-        return await retrying(self.handle.query, query, rpc_timeout=QUERY_TIMEOUT)
+        return await query_until_answered(self.handle, FabricSync.history)
 
     async def record(self) -> Row:
         """Read the custom fields of the record; their names are without `hh_`."""
@@ -158,6 +161,14 @@ class Fabric:
             ),
         )
         return status.inventory
+
+    async def wait_for_inventory_in_record(self) -> None:
+        """Wait until the inventory is up to date, and the record says so.
+
+        The loop writes the record once more after a pass, and any write makes open forms stale.
+        """
+        await self.wait_for_inventory()
+        await wait_until(self.record, lambda record: record["inventory"] is None)
 
     async def sync_fully(self) -> InventoryReport | None:
         """Sync now with a full comparison; return what was written, None if it failed."""
