@@ -17,7 +17,7 @@ import yaml
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import TemporalError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.types import MethodSyncNoParam
 from tenacity import (
     AsyncRetrying,
@@ -91,15 +91,16 @@ async def query_until_answered[W, T](
     retrying = AsyncRetrying(
         wait=wait_fixed(0.1),
         stop=stop_after_delay(60),
-        retry=retry_if_exception(is_timeout),
+        retry=retry_if_exception(is_unanswered),
         reraise=True,
     )
     return await retrying(workflow.query, query, rpc_timeout=QUERY_TIMEOUT)
 
 
-def is_timeout(error: BaseException) -> bool:
-    """True if a query timed out."""
-    return isinstance(error, RPCError) and error.status in TIMEOUT_CODES
+def is_unanswered(error: BaseException) -> bool:
+    """True if a query timed out, or Temporal, just started, has not seen a worker yet."""
+    codes = (*TIMEOUT_CODES, RPCStatusCode.FAILED_PRECONDITION)
+    return isinstance(error, RPCError) and error.status in codes
 
 
 @dataclass
