@@ -21,8 +21,9 @@ from workflows.fabric_sync import FabricSync
 CLOCK_RESOLUTION = timedelta(milliseconds=1)
 """The resolution of the test server's clock."""
 
-TOLERANCE = timedelta(seconds=5)
-"""How far the server's clock may advance while a workflow task is handled."""
+TOLERANCE = timedelta(seconds=30)
+"""Half of the shortest interval here: a sync that is less late than this is on its slot. The server's clock does
+not stand still while a workflow task is handled."""
 
 
 def gaps(moments: list[datetime]) -> list[timedelta]:
