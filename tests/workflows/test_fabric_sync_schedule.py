@@ -22,8 +22,9 @@ from workflows.fabric_sync import FabricSync
 CLOCK_RESOLUTION = timedelta(milliseconds=1)
 """The resolution of the test server's clock."""
 
-TOLERANCE = timedelta(seconds=5)
-"""How far the server's clock may advance while a workflow task is handled."""
+TOLERANCE = timedelta(seconds=30)
+"""Half of the shortest interval here: a sync that is less late than this is on its slot. The server's clock does
+not stand still while a workflow task is handled."""
 
 
 def gaps(moments: list[datetime]) -> list[timedelta]:
@@ -57,19 +58,19 @@ async def test_every_sync_of_many_hours_is_on_its_slot(
         assert described.run_id != running.handle.first_execution_run_id
 
 
-@pytest.mark.parametrize(("spread", "wait"), [(None, 16.64), (10, 5.55), (0, 0)])
+@pytest.mark.parametrize(("spread", "wait"), [(None, 16.64), (600, 332.8), (0, 0)])
 async def test_first_sync_waits_for_its_share_of_the_spread(
     env: WorkflowEnvironment, spread: int | None, wait: float
 ) -> None:
-    environment = LoopEnvironment(config())
+    environment = LoopEnvironment(config(interval=3600))
     if spread is not None:  # else the default
         changes = {"first_sync_spread": spread}
         environment.installation = environment.installation.model_copy(update=changes)
     async with loop(env, environment) as running:
         started = (await running.handle.describe()).start_time
-        await running.sleep(31)
-        waited = running.environment.observed[0] - started
-        assert timedelta(seconds=wait) <= waited < timedelta(seconds=wait) + TOLERANCE
+        await running.sleep(400)
+        (first,) = environment.observed
+        assert timedelta(seconds=wait) <= first - started < timedelta(seconds=wait) + TOLERANCE
 
 
 async def test_sync_never_starts_before_its_slot(env: WorkflowEnvironment) -> None:
