@@ -10,7 +10,6 @@ from collections.abc import Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Final
 
 from pydantic import BaseModel
@@ -18,11 +17,11 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
-from tenacity import Retrying, retry_if_exception_message, stop_after_attempt
 
-from activities.errors import NoResponseError, PermanentError, TransientError
+from activities.errors import PermanentError, TransientError
 from activities.executions import execution_is_running
-from activities.netbox.client import NetBox, Row
+from activities.fleet_records import FleetRecords
+from activities.netbox.client import NetBox
 from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
 from fabrics.fleet.reconcile import (
     FabricRecord,
@@ -34,14 +33,6 @@ from fabrics.fleet.reconcile import (
 from fabrics.fleet.summary import FleetSummary, summarize_fleet
 from fabrics.loop.inventory_pass import INVENTORY_WORKFLOW_PREFIX
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, loop_summary, workflow_id
-from fabrics.record.config import ConfigEdits
-from fabrics.record.config_fields import parse_config, unwrap_custom_fields
-from fabrics.record.status_fields import (
-    find_changed_fields,
-    find_other_owner,
-    make_fabric_id,
-    parse_last_known_state,
-)
 
 LOOP_WORKFLOW_TYPE: Final = "FabricSync"
 INVENTORY_WORKFLOW_TYPE: Final = "FabricInventory"
@@ -55,11 +46,6 @@ SINGLE_LOOP_STATUS_CODES: Final = frozenset(
 )
 """Errors that concern one loop alone: it has received too many signals, for instance."""
 
-DUPLICATE_ID_PATTERN: Final = r"(?s).*hh_fabric_id.*unique"
-"""Matches NetBox's error for a fabric id that another cluster has."""
-
-MAX_ID_CANDIDATES: Final = 5
-"""Fabric ids that are tried for one record in one round."""
 
 STUCK_AFTER_ATTEMPTS: Final = 2
 """Attempts that one workflow task may need: a worker that is killed or overloaded costs one."""
@@ -104,11 +90,12 @@ class FleetActivities:
 
         Raises `TransientError` or `PermanentError` if records or loops cannot be listed reliably.
         """
+        records = FleetRecords(self.netbox, self.instance)
         started = datetime.now(UTC)  # the round may miss what changes from now on
         # Listed before the loops: a loop that starts meanwhile must not seem to be missing.
         passes = await self._list_running_passes()
         loops = await self._list_running_loops()
-        rows, id_problems = await asyncio.to_thread(self._load_records)
+        rows, id_problems = await asyncio.to_thread(records.load)
         snapshot = FleetSnapshot(
             records=tuple(map(FabricRecord.from_record, rows)),
             loops=loops,
@@ -128,12 +115,10 @@ class FleetActivities:
         to_cancel = [run for run in passes if _get_fabric_id(run) in plan.inventories_to_cancel]
         await self._cancel_passes(to_cancel)
         to_update = [row for row in rows if row["id"] in plan.records_to_update]
-        status_problems = await asyncio.to_thread(self._write_statuses, to_update)
+        status_problems = await asyncio.to_thread(records.write_statuses, to_update)
         problems = [*id_problems, *loop_problems, *status_problems]
         summary = summarize_fleet(snapshot, plan, problems)
         return RoundResult(release=self.release, interval=self.interval, summary=summary)
-
-    # -- loops ------------------------------------------------------------------------------------
 
     async def _list_running_loops(self) -> tuple[RunningLoop, ...]:
         query = f"WorkflowType = '{LOOP_WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
@@ -232,57 +217,6 @@ class FleetActivities:
             id_conflict_policy=conflict_policy,
         )
 
-    # -- records ----------------------------------------------------------------------------------
-
-    def _load_records(self) -> tuple[list[Row], list[str]]:
-        """Load all records, assign missing fabric ids, and list problems."""
-        rows = self.netbox.list_records()
-        taken = {str(unwrap_custom_fields(row).get("hh_fabric_id")) for row in rows}
-        problems = []
-        for index, row in enumerate(rows):
-            has_id = unwrap_custom_fields(row).get("hh_fabric_id")
-            if has_id or find_other_owner(row, self.instance):
-                continue
-            try:
-                rows[index] = self._assign_fabric_id(row, taken)
-            except NoResponseError:
-                raise
-            except (PermanentError, TransientError) as error:
-                problems.append(f"{row['name']}: {error}")
-        return rows, problems
-
-    def _assign_fabric_id(self, row: Row, taken: set[str]) -> Row:
-        """Give the record a unique fabric id, add that to `taken`, and return the record.
-
-        Candidates are retried, since clusters that are no longer fabrics, and so not listed, keep their ids.
-        """
-
-        def assign() -> Row:
-            fabric_id = make_fabric_id(row["name"], taken)
-            taken.add(fabric_id)
-            make_fields = partial(_compute_id_fields, fabric_id)
-            return self.netbox.update_record(row["id"], make_fields) or row
-
-        retry = Retrying(
-            stop=stop_after_attempt(MAX_ID_CANDIDATES),
-            retry=retry_if_exception_message(match=DUPLICATE_ID_PATTERN),
-            reraise=True,
-        )
-        return retry(assign)
-
-    def _write_statuses(self, rows: Iterable[Row]) -> list[str]:
-        """Write the statuses of records without a loop, and list problems."""
-        problems = []
-        for row in rows:
-            try:
-                if _compute_settled_status(row):
-                    self.netbox.update_record(row["id"], _compute_settled_status)
-            except NoResponseError:
-                raise
-            except (PermanentError, TransientError) as error:
-                problems.append(f"{row['name']}: {error}")
-        return problems
-
 
 async def is_stuck(client: Client, id_: str) -> bool:
     """Return whether the workflow's task fails repeatedly. Raises `RPCError`."""
@@ -314,22 +248,3 @@ async def _parse_running_loop(loop: WorkflowExecution) -> RunningLoop:
         status=values.get(STATUS_ATTRIBUTE),
         drift_count=values.get(DRIFT_ATTRIBUTE),
     )
-
-
-def _compute_id_fields(fabric_id: str, row: Row) -> Row:
-    """Return the fabric id and status fields; nothing if the record has an id."""
-    if unwrap_custom_fields(row).get("hh_fabric_id"):
-        return {}
-    fields = {**row["custom_fields"], "hh_fabric_id": fabric_id}
-    return {"hh_fabric_id": fabric_id} | _compute_status_fields({**row, "custom_fields": fields})
-
-
-def _compute_settled_status(row: Row) -> Row:
-    """Return a record's status fields; nothing if it needs a loop by now."""
-    config = parse_config(row)
-    return {} if config.needs_loop and not config.has_invalid_id else _compute_status_fields(row)
-
-
-def _compute_status_fields(row: Row) -> Row:
-    """Return the status fields that are wrong, given that no sync is running."""
-    return find_changed_fields(row, ConfigEdits(), parse_last_known_state(row), datetime.now(UTC))

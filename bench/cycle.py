@@ -55,7 +55,7 @@ SIZES: Final = (40, 1000, 10_000)
 STARTER_SCRIPT: Final = Path(__file__).parents[1] / "starter.py"
 
 SETTLING_INTERVALS: Final = 4
-"""After the first sync: the second one may write a journal entry."""
+"""After the first sync: its pass may take longer than an interval."""
 
 START_SECONDS: Final = 10
 """A worker that has started is idle after this."""

@@ -166,7 +166,7 @@ async def call_fabric[Q, A](
     *,
     responsive_queue: str,
 ) -> A:
-    """Call an activity on `responsive_queue`, if any, then on that for unresponsive fabrics."""
+    """Call an activity on `responsive_queue`, if any, then on the unresponsive one."""
     site = _get_site_queue(config)
 
     async def call(task_queue: str, retry_policy: RetryPolicy) -> A:

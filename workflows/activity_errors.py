@@ -3,8 +3,9 @@
 The text of an `ActivityError` is always "Activity task failed", so every sentence comes from its cause.
 """
 
+import asyncio
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import (
@@ -32,6 +33,12 @@ def raise_if_cancelled(error: FailureError) -> None:
     """Raise the error of a call that was cancelled: it has not failed."""
     if is_cancelled_exception(error):
         raise error
+
+
+def was_cancelled(task: asyncio.Task[Any]) -> bool:
+    """True if a task that has ended was cancelled, by itself or by a call that it made."""
+    error = None if task.cancelled() else task.exception()
+    return task.cancelled() or (error is not None and is_cancelled_exception(error))
 
 
 def is_caused_by(error: ActivityError, error_type: type[Exception]) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
@@ -119,7 +119,7 @@ class FabricSync(FabricMessageHandlers):
             await self._follow_record_during_sync(sync)
         finally:
             sync.cancel()
-        if _was_cancelled(sync):
+        if activity_errors.was_cancelled(sync):
             self._loop.cancel_sync()
         else:
             self._loop.end_sync(sync.result(), self._now())
@@ -296,8 +296,3 @@ class FabricSync(FabricMessageHandlers):
         )
         if not self._waiting_updates:
             workflow.continue_as_new(self._loop, task_timeout=WORKFLOW_TASK_TIMEOUT)
-
-
-def _was_cancelled(task: asyncio.Task[Any]) -> bool:
-    error = None if task.cancelled() else task.exception()
-    return task.cancelled() or (error is not None and is_cancelled_exception(error))

@@ -82,10 +82,7 @@ def classify_fetch_error(
 def classify_refusal(
     status: int, retry_after: str | None, source: GitSource, access: GitAccess
 ) -> ClassifiedError | None:
-    """Return the error for an HTTP status that every request would get; None for others.
-
-    `retry_after` is the text of that header.
-    """
+    """Return the error for an HTTP status that git would only get again, or None."""
     repository = f"The Git repository {source.repository}"
     if status in {401, 403}:
         return PermanentError(f"{repository} {_describe_refusal(access)}.")
