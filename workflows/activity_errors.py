@@ -36,7 +36,7 @@ def raise_if_cancelled(error: FailureError) -> None:
 
 
 def was_cancelled(task: asyncio.Task[Any]) -> bool:
-    """True if a task that has ended was cancelled, by itself or by a call that it made."""
+    """True if an ended task was cancelled, by itself or by a call that it made."""
     error = None if task.cancelled() else task.exception()
     return task.cancelled() or (error is not None and is_cancelled_exception(error))
 
