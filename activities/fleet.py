@@ -205,7 +205,7 @@ class FleetActivities:
         fabric_id: str,
         conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
     ) -> None:
-        """Start the loop; one that runs already only gets a signal, unless it is terminated."""
+        """Start the loop; one that runs gets a signal, unless it is terminated."""
         await self.client.start_workflow(
             LOOP_WORKFLOW_TYPE,
             FabricLoop(fabric_id=fabric_id),

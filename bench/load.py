@@ -164,7 +164,7 @@ async def _running_installation(stack: Stack, interval: int) -> AsyncIterator[In
 
 
 async def _settle(fleet: Sequence[LoopProbe], database: NetBoxDatabase, interval: int) -> bool:
-    """Wait until all fabrics are in sync, and nothing was written to NetBox for an interval.
+    """Wait until all are in sync, and NetBox got no write for an interval.
 
     Return false if writes still go on after `SETTLING_TIMEOUT_SECONDS`.
     """

@@ -92,7 +92,7 @@ class LoopProbe:
         return await self._loop.query(FabricSync.history)
 
     async def fetch_first_plan(self) -> datetime | None:
-        """Return the time for which the loop planned its first sync, while it is in its first run."""
+        """Return the planned time of the first sync, during the loop's first run."""
         return find_first_plan([event async for event in self._loop.fetch_history_events()])
 
     async def wait_for(

@@ -45,11 +45,11 @@ class Grid:
         return (self.slot_number(time) + 1) * self.interval + self.phase
 
     def find_served_slot(self, look: float) -> int:
-        """Return the number of the slot that a look serves: the last one, or one that is about to come."""
+        """Return the number of a look's slot: the last, or one about to come."""
         return self.slot_number(look + MAX_EARLY_SECONDS)
 
     def measure_delay(self, look: float) -> float:
-        """Return by how many seconds a look follows the slot that it serves; early ones are below 0."""
+        """Return how many seconds a look follows its slot; early ones are below 0."""
         return look - self.find_served_slot(look) * self.interval - self.phase
 
 
@@ -68,7 +68,7 @@ class Verdict:
 
 
 def judge_slots(grid: Grid, arrivals: Sequence[float], since: float, until: float) -> Verdict:
-    """Judge the slots that begin well after `since` and whose whole interval ends before `until`.
+    """Judge the slots well after `since` whose interval ends before `until`.
 
     A look is early if it comes just before its slot. One too many is early, too, if the next slot has none,
     otherwise it doubles its slot.
@@ -103,7 +103,7 @@ def judge_fleet(
 
 
 def list_delays(interval: int, arrivals: Mapping[str, Sequence[float]]) -> list[float]:
-    """Return by how many seconds each look follows the slot that it serves; early ones are below 0."""
+    """Return how many seconds each look follows its slot; early ones are below 0."""
     return [
         Grid.of_fabric(fabric_id, interval).measure_delay(time)
         for fabric_id, times in arrivals.items()

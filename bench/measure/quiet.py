@@ -10,7 +10,7 @@ POLL_SECONDS: Final = 0.5
 def wait_until_quiet(
     read_last_write: Callable[[], float], quiet_seconds: float, deadline: float
 ) -> bool:
-    """Wait until the last write is so long ago; return false if it is not at the deadline.
+    """Wait until the last write is so long ago; return false at the deadline.
 
     Times are in seconds since the epoch.
     """

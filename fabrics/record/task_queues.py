@@ -7,7 +7,7 @@ def observe_queue(task_queue: str) -> str:
 
 
 def catch_up_queue(queue: str) -> str:
-    """Return the queue for fabrics that are read late, which Temporal empties at a bounded rate."""
+    """Return the queue for fabrics that are late, which has a bounded rate."""
     return f"{queue}-catch-up"
 
 

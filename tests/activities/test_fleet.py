@@ -69,7 +69,7 @@ class FakeNetBox(NetBox):
 
 
 class ChangingNetBox(FakeNetBox):
-    """A NetBox with records of these fabric ids; `change` happens while a round reads it."""
+    """A NetBox with these fabric ids; `change` happens while a round reads it."""
 
     def __init__(self, change: Callable[[], Coroutine[None, None, None]], *fabric_ids: str) -> None:
         super().__init__(*fabric_ids)

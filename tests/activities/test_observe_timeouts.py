@@ -42,7 +42,7 @@ def silent_host() -> Iterator[str]:
 
 @pytest.fixture
 def hasty(settings: Settings) -> Settings:
-    """The settings of a worker that soon gives up a host that does not accept connections."""
+    """The settings of a worker that soon gives up a host without connections."""
     return settings.model_copy(update={"connect_timeout": 0.5})
 
 

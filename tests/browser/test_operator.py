@@ -90,7 +90,7 @@ async def three_fabrics(installation: Installation) -> list[Fabric]:
 
 
 async def details(page: Page, installation: Installation, loop: str) -> str:
-    """Load a workflow's details in the Web UI; return their text, empty if it shows none."""
+    """Load a workflow's details in the Web UI; return their text, if any."""
     namespace = f"{installation.stack.temporal.ui_url}/namespaces/default/workflows"
     run = (await installation.client.get_workflow_handle(loop).describe()).run_id
     await page.goto(f"{namespace}/{quote(loop, safe='')}/{run}/user-metadata")

@@ -36,7 +36,7 @@ async def watch(fabric: Fabric) -> None:
 
 
 async def count_failed_tasks(fabric: Fabric) -> int:
-    """Return the number of failed workflow tasks, without those that only took too long."""
+    """Return the number of failed workflow tasks but those that took too long."""
     history = await fabric.handle.fetch_history()
     failures = [
         event.workflow_task_failed_event_attributes.failure.message

@@ -137,7 +137,7 @@ async def read_pass_status(client: Client) -> WorkflowExecutionStatus | None:
 
 
 async def check_that_pass_was_stopped(client: Client, ended_loop: Loop) -> None:
-    """Check that the pass was cancelled, and that the loop has known so before it ended.
+    """Check that the pass was cancelled, and that the loop knew before it ended.
 
     A pass reports to its loop before it closes, so the loop may end first.
     """

@@ -16,7 +16,7 @@ TOLERANCE = timedelta(seconds=30)
 
 
 def are_unresponsive(environment: LoopEnvironment) -> list[bool]:
-    """Return for each read of the fabric whether it was on the queue for unresponsive fabrics."""
+    """Return for each read whether it was on the queue for unresponsive fabrics."""
     queue = unresponsive_queue(observe_queue(environment.queue))
     return [task_queue == queue for task_queue in environment.queues]
 

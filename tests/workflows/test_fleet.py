@@ -21,7 +21,7 @@ def gaps(moments: list[datetime]) -> list[timedelta]:
 
 
 def is_on_time(gap: timedelta, interval: timedelta) -> bool:
-    """Return whether a round came an interval after the one before it, and none was skipped.
+    """Return whether a round came an interval after the last, and none was skipped.
 
     The server's clock does not stand still while a round is handled.
     """

@@ -230,7 +230,7 @@ async def test_many_deletes_wait_for_confirmation_by_digest(
 async def test_plan_does_not_wait_for_running_loads(
     installation: Installation, starter: CommandLine
 ) -> None:
-    """The only slot for loads waits for a silent fabric, for longer than a person would."""
+    """The only slot for loads waits for a silent fabric longer than a person would."""
     off = partial(installation.fabric, {"fabric.yaml": in_yaml(FEW)}, FEW, hh_sync_enabled=False)
     loading, planned = await off(), await off()
     one_slot = {

@@ -98,7 +98,7 @@ async def query_until_answered[W, T](
 
 
 def is_unanswered(error: BaseException) -> bool:
-    """True if a query timed out, or Temporal, just started, has not seen a worker yet."""
+    """True if a query timed out, or Temporal has not seen a worker yet."""
     codes = (*TIMEOUT_CODES, RPCStatusCode.FAILED_PRECONDITION)
     return isinstance(error, RPCError) and error.status in codes
 
