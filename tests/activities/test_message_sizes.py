@@ -13,7 +13,7 @@ from fabrics.inventory.model.existing import ExistingObject, ObjectId
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.prune.absence_encoding import MAX_ABSENCE_COUNTS_BYTES as MAX_ABSENCES
-from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS, PruneDecision, decide
+from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES, PruneDecision, decide
 from fabrics.inventory.report.report import (
     MAX_FINDINGS,
     MAX_FINDINGS_BYTES,
@@ -79,7 +79,7 @@ def scattered(number: int) -> list[ExistingObject]:
 def decision() -> PruneDecision:
     """A decision on more deletes than can be counted, which somebody has to confirm."""
     absent, last = scattered(4_000), PruneDecision()
-    for _ in range(MIN_ABSENT_SYNCS):
+    for _ in range(MIN_ABSENT_PASSES):
         last = decide(absent, last.absence_counts, dict.fromkeys(Model, 0))
     return last
 

@@ -1,4 +1,4 @@
-"""Absence counts: for how many syncs in a row objects have been absent.
+"""Absence counts: in how many passes in a row objects have been absent.
 
 To fit into a message, ids are compressed: objects that are created together have ids at regular steps,
 which compress well. `{"14:eNoz...": 2}` are cables that have been absent for two syncs.

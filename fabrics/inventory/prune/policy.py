@@ -1,6 +1,6 @@
 """The prune policy: which absent objects may be deleted, and when.
 
-An object must have been absent for several syncs in a row. More than a few deletes of a model wait until
+An object must have been absent in several passes in a row. More than a few deletes of a model wait until
 somebody confirms them.
 """
 
@@ -19,10 +19,10 @@ from fabrics.inventory.specs.parse import strip_part
 from fabrics.inventory.specs.vpc import ExternalAttachmentSpec
 from fabrics.inventory.specs.wiring import ConnectionSpec, ServerSpec, SwitchSpec
 
-MIN_ABSENT_SYNCS: Final = 3
-"""The syncs in a row for which an object must be absent to be deleted."""
+MIN_ABSENT_PASSES: Final = 3
+"""The passes in a row in which an object must be absent to be deleted."""
 
-CONFIRMED_ABSENCE_COUNT: Final = MIN_ABSENT_SYNCS + 1
+CONFIRMED_ABSENCE_COUNT: Final = MIN_ABSENT_PASSES + 1
 """The count of an object whose delete is confirmed but has to wait for dependents."""
 
 UNCONFIRMED_DELETE_LIMIT: Final = 10
@@ -41,8 +41,8 @@ KINDS_ADDING_PARTS: Final = frozenset({ConnectionSpec.KIND, ExternalAttachmentSp
 class PruneDecision:
     """The absent objects to delete now, and those whose delete somebody must confirm.
 
-    `absence_counts` are those of all absent objects, for the next sync. `digest` names the objects to confirm.
-    These are the ones with a count of exactly `MIN_ABSENT_SYNCS`, so the next sync knows what was confirmed.
+    `absence_counts` are those of all absent objects, for the next pass. `digest` names the objects to confirm.
+    These are the ones with a count of exactly `MIN_ABSENT_PASSES`, so the next pass knows what was confirmed.
     """
 
     to_delete: tuple[ExistingObject, ...] = ()
@@ -60,29 +60,29 @@ def decide(
     totals: Mapping[Model, int],
     confirmed_digest: str = "",
 ) -> PruneDecision:
-    """Decide which absent objects may be deleted, given the previous sync's counts.
+    """Decide which absent objects may be deleted, given the previous pass's counts.
 
     `totals` are the numbers of all objects of each model that the fabric owns in NetBox. The limit applies
     to all absent objects, however long they have been absent, so that a slow loss is noticed as well.
 
-    `confirmed_digest` is the digest of the objects to confirm after the previous sync, if somebody confirmed
+    `confirmed_digest` is the digest of the objects to confirm after the previous pass, if somebody confirmed
     it, or empty. Then those of them that are still absent are deleted, and nothing else. Those that cannot be
-    deleted yet are tried again at each sync, without a new confirmation, and do not count against the limit.
+    deleted yet are tried again in each pass, without a new confirmation, and do not count against the limit.
     """
     rows, previous = sorted(absent, key=lambda row: row.id), decode_counts(previous_counts)
-    waiting = _ids_with_count(previous, MIN_ABSENT_SYNCS)
+    waiting = _ids_with_count(previous, MIN_ABSENT_PASSES)
     is_confirmed = confirmed_digest == deletes_digest(waiting)
     confirmed = _ids_with_count(previous, CONFIRMED_ABSENCE_COUNT)
     confirmed |= waiting if is_confirmed else set()
     counts = {
         row.id: CONFIRMED_ABSENCE_COUNT
         if row.id in confirmed
-        else min(previous.get(row.id, 0) + 1, MIN_ABSENT_SYNCS)
+        else min(previous.get(row.id, 0) + 1, MIN_ABSENT_PASSES)
         for row in rows
     }
     absence_counts = encode_counts(counts)
     to_delete = tuple(row for row in rows if row.id in confirmed)
-    unconfirmed = tuple(row for row in rows if counts[row.id] == MIN_ABSENT_SYNCS)
+    unconfirmed = tuple(row for row in rows if counts[row.id] == MIN_ABSENT_PASSES)
     if is_confirmed:
         return PruneDecision(to_delete, absence_counts=absence_counts)
     if _exceeds_limit((row for row in rows if row.id not in confirmed), totals):

@@ -9,7 +9,7 @@ from activities.inventory.netbox.client import InventoryNetBox
 from activities.netbox.client import Row
 from activities.setup.inventory_items import INVENTORY_GRANTS
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS
+from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES
 from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.plans import switch
@@ -97,7 +97,7 @@ def test_missing_kind_withholds_all_changes(
 def test_kind_no_longer_served_keeps_its_objects(inventory: FabricInventory) -> None:
     inventory.sync(*WHOLE)
     before = inventory.ids()
-    for _ in range(MIN_ABSENT_SYNCS + 1):
+    for _ in range(MIN_ABSENT_PASSES + 1):
         outcome = inventory.sync_live(live_state(*WIRED))
         assert outcome.report.deleted == 0
         assert outcome.absence_counts == {}
@@ -110,7 +110,7 @@ def test_unreadable_object_keeps_its_inventory(inventory: FabricInventory) -> No
     inventory.sync(*WHOLE)
     before = inventory.ids()
     others = [resource for resource in WHOLE if resource.name != "leaf-1"]
-    for _ in range(MIN_ABSENT_SYNCS):
+    for _ in range(MIN_ABSENT_PASSES):
         outcome = inventory.sync(switch("leaf-1", asn="65101"), *others)
         assert (outcome.report.deleted, outcome.absence_counts) == (0, {})
         assert outcome.report.problems == {FindingType.SKIPPED: 3}, (
@@ -129,7 +129,7 @@ def test_object_that_returns_in_time_keeps_its_ids(inventory: FabricInventory) -
     before = inventory.ids()
     listed = live_state(*WIRED, served=("VPC", "VPCAttachment"))
     for _ in range(2):
-        for _ in range(MIN_ABSENT_SYNCS - 1):
+        for _ in range(MIN_ABSENT_PASSES - 1):
             assert inventory.sync_live(listed).report.deleted == 0
         assert inventory.sync(*WHOLE).absence_counts == {}
     assert inventory.ids() == before

@@ -23,7 +23,7 @@ from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.plan.plan import Plan, make_plan
-from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS
+from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
@@ -98,7 +98,7 @@ class FabricInventory:
     def sync_to_deletion(self, live: LiveState) -> InventoryOutcome:
         """Sync twice, as if what is absent had been absent long enough by then."""
         self.sync_live(live)
-        self.absence_counts = dict.fromkeys(self.absence_counts, MIN_ABSENT_SYNCS - 1)
+        self.absence_counts = dict.fromkeys(self.absence_counts, MIN_ABSENT_PASSES - 1)
         return self.sync_live(live)
 
     def build_activities(self, live: LiveState) -> InventoryActivities:

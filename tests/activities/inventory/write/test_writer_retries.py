@@ -10,7 +10,7 @@ from fabrics.inventory.compare.changes import find_changes
 from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD, TAG_SLUG
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
-from fabrics.inventory.prune.policy import MIN_ABSENT_SYNCS
+from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.plans import server, switch
 from tests.support.inventory.small_fabric import FRAME, NAMESPACES, attachment, cable, vpc
@@ -58,12 +58,12 @@ def test_duplicate_from_lost_worker_is_deleted(
     [copy] = inventory_netbox.write("POST", PATHS[Model.VRF], [again])
     prefix = inventory.get(Model.PREFIX, "VPC/default/v#a")
     inventory.edit(Model.PREFIX, prefix, vrf=copy["id"])
-    outcomes = [inventory.sync(*NETWORKS) for _ in range(MIN_ABSENT_SYNCS)]
-    assert [outcome.report.updated for outcome in outcomes] == [1] + [0] * (MIN_ABSENT_SYNCS - 1)
-    assert [outcome.report.deleted for outcome in outcomes] == [0] * (MIN_ABSENT_SYNCS - 1) + [1]
-    assert [outcome.has_pending_work for outcome in outcomes] == [True] * (MIN_ABSENT_SYNCS - 1) + [
-        False
-    ]
+    outcomes = [inventory.sync(*NETWORKS) for _ in range(MIN_ABSENT_PASSES)]
+    assert [outcome.report.updated for outcome in outcomes] == [1] + [0] * (MIN_ABSENT_PASSES - 1)
+    assert [outcome.report.deleted for outcome in outcomes] == [0] * (MIN_ABSENT_PASSES - 1) + [1]
+    assert [outcome.has_pending_work for outcome in outcomes] == [True] * (
+        MIN_ABSENT_PASSES - 1
+    ) + [False]
     assert inventory.ids() == ids
     assert (
         len(inventory.objects(Model.VRF)) == inventory.plan(live_state(*NETWORKS)).counts[Model.VRF]

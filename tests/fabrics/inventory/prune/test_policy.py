@@ -1,4 +1,4 @@
-"""Absent objects are deleted after three syncs, many only after a confirmation."""
+"""Absent objects are deleted after three passes, many only after a confirmation."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from fabrics.inventory.prune.absence_encoding import (
     forget_objects,
 )
 from fabrics.inventory.prune.policy import (
-    MIN_ABSENT_SYNCS,
+    MIN_ABSENT_PASSES,
     PruneDecision,
     decide,
     deletes_digest,
@@ -48,7 +48,7 @@ def make_cable(number: int) -> ExistingObject:
 
 
 def decide_after(syncs: int, absent: list[ExistingObject], total: int) -> PruneDecision:
-    """Return the decision when these were absent from so many syncs in a row."""
+    """Return the decision when these were absent in so many passes in a row."""
     decision = PruneDecision()
     for _ in range(syncs):
         decision = decide(absent, decision.absence_counts, {Model.CABLE: total})
@@ -56,12 +56,12 @@ def decide_after(syncs: int, absent: list[ExistingObject], total: int) -> PruneD
 
 
 def test_object_is_deleted_after_three_syncs_without_it() -> None:
-    assert decide_after(MIN_ABSENT_SYNCS - 1, make_cables(1), 100).to_delete == ()
-    assert decide_after(MIN_ABSENT_SYNCS, make_cables(1), 100).to_delete == tuple(make_cables(1))
+    assert decide_after(MIN_ABSENT_PASSES - 1, make_cables(1), 100).to_delete == ()
+    assert decide_after(MIN_ABSENT_PASSES, make_cables(1), 100).to_delete == tuple(make_cables(1))
 
 
 def test_count_restarts_for_object_that_came_back() -> None:
-    absent_twice = decide_after(MIN_ABSENT_SYNCS - 1, make_cables(1), 100)
+    absent_twice = decide_after(MIN_ABSENT_PASSES - 1, make_cables(1), 100)
     present_again = decide([], absent_twice.absence_counts, LARGE)
     assert present_again.absence_counts == {}
     assert decide(make_cables(1), present_again.absence_counts, LARGE).to_delete == ()
@@ -72,7 +72,7 @@ def test_count_restarts_for_object_that_came_back() -> None:
     [(10, 10, False), (11, 43, True), (11, 44, False), (26, 100, True)],
 )
 def test_many_deletes_need_a_confirmation(count: int, total: int, needs_confirmation: bool) -> None:
-    decision = decide_after(MIN_ABSENT_SYNCS, make_cables(count), total)
+    decision = decide_after(MIN_ABSENT_PASSES, make_cables(count), total)
     assert (len(decision.to_confirm), len(decision.to_delete)) == (
         (count, 0) if needs_confirmation else (0, count)
     )
@@ -83,7 +83,7 @@ def test_gradual_loss_counts_against_the_limit() -> None:
     for count in (9, 18, 27, 36):
         decision = decide(rows[:count], decision.absence_counts, {Model.CABLE: len(rows)})
         assert decision.to_delete == ()
-    assert decision.to_confirm == tuple(rows[:18]), "those absent from three syncs"
+    assert decision.to_confirm == tuple(rows[:18]), "those absent in three passes"
     confirmed = decide(
         rows[:36], decision.absence_counts, {Model.CABLE: len(rows)}, decision.digest
     )
@@ -94,9 +94,9 @@ def test_gradual_loss_counts_against_the_limit() -> None:
 
 
 def test_confirmation_covers_only_the_shown_deletes() -> None:
-    shown = decide_after(MIN_ABSENT_SYNCS, make_cables(11), 11)
+    shown = decide_after(MIN_ABSENT_PASSES, make_cables(11), 11)
     assert decide(make_cables(11), shown.absence_counts, {Model.CABLE: 11}, shown.digest).to_delete
-    counts = dict.fromkeys((row.id for row in make_cables(12)), MIN_ABSENT_SYNCS)
+    counts = dict.fromkeys((row.id for row in make_cables(12)), MIN_ABSENT_PASSES)
     more = decide(make_cables(12), encode_counts(counts), {Model.CABLE: 12}, shown.digest)
     assert more.to_delete == ()
     assert more.digest != shown.digest
@@ -105,7 +105,7 @@ def test_confirmation_covers_only_the_shown_deletes() -> None:
 def test_confirmation_stays_valid_when_others_go_and_when_some_come_back() -> None:
     eleven, twelve = make_cables(11), make_cables(12)
     twelfth = twelve[-1]
-    counts = {row.id: MIN_ABSENT_SYNCS for row in eleven} | {twelfth.id: 1}
+    counts = {row.id: MIN_ABSENT_PASSES for row in eleven} | {twelfth.id: 1}
     shown = decide(twelve, encode_counts(counts), {})
     assert shown.to_confirm == tuple(eleven)
     confirmed = decide(twelve, shown.absence_counts, {}, shown.digest)
@@ -117,20 +117,20 @@ def test_confirmation_stays_valid_when_others_go_and_when_some_come_back() -> No
 
 
 def test_confirmation_stays_valid_when_some_are_deleted_already() -> None:
-    shown = decide_after(MIN_ABSENT_SYNCS, make_cables(30), 30)
+    shown = decide_after(MIN_ABSENT_PASSES, make_cables(30), 30)
     left, totals = make_cables(30)[15:], {Model.CABLE: 15}
     assert decide(left, shown.absence_counts, totals).to_confirm == tuple(left)
     assert decide(left, shown.absence_counts, totals, shown.digest).to_delete == tuple(left)
 
 
 def test_postponed_deletes_need_no_second_confirmation() -> None:
-    shown, totals = decide_after(MIN_ABSENT_SYNCS, make_cables(22), 40), {Model.CABLE: 40}
+    shown, totals = decide_after(MIN_ABSENT_PASSES, make_cables(22), 40), {Model.CABLE: 40}
     waiting = make_cables(11)
     confirmed = decide(waiting, shown.absence_counts, totals, shown.digest)
     following = decide(make_cables(13), confirmed.absence_counts, totals)
     assert (following.to_delete, following.to_confirm) == (tuple(waiting), ())
     later = following
-    for _ in range(MIN_ABSENT_SYNCS - 1):
+    for _ in range(MIN_ABSENT_PASSES - 1):
         later = decide(make_cables(24), later.absence_counts, totals)
     assert (later.to_delete, later.to_confirm) == (tuple(waiting), tuple(make_cables(13)[11:])), (
         "13 others exceed the limit"
@@ -147,7 +147,7 @@ def test_postponed_deletes_need_no_second_confirmation() -> None:
 @pytest.mark.parametrize("step", [1, 3])
 def test_whole_fabric_is_counted_at_once(step: int) -> None:
     """Models are written side by side, so the ids of one may be more than 1 apart."""
-    decision = decide_after(MIN_ABSENT_SYNCS, make_cables(20_000)[::step], 10**6)
+    decision = decide_after(MIN_ABSENT_PASSES, make_cables(20_000)[::step], 10**6)
     assert (
         len(decision.to_delete) == len(decode_counts(decision.absence_counts)) == -(-20_000 // step)
     )
@@ -157,7 +157,7 @@ def test_whole_fabric_is_counted_at_once(step: int) -> None:
 def test_objects_whose_counts_do_not_fit_are_counted_later() -> None:
     numbers = sorted(Random(1).sample(range(10**8), 4_000))
     rows = [make_cable(number) for number in numbers]
-    decision = decide_after(MIN_ABSENT_SYNCS, rows, 10**6)
+    decision = decide_after(MIN_ABSENT_PASSES, rows, 10**6)
     fitting = len(decision.to_delete)
     size = len(json.dumps(decision.absence_counts))
     assert 0.98 * MAX_ABSENCE_COUNTS_BYTES < size <= MAX_ABSENCE_COUNTS_BYTES
@@ -165,9 +165,9 @@ def test_objects_whose_counts_do_not_fit_are_counted_later() -> None:
     left = rows[fitting:]
     counts = forget_objects(decision.absence_counts, (row.id for row in decision.to_delete))
     assert counts == {}
-    following = decide_after(MIN_ABSENT_SYNCS, left[:fitting], 10**6)
+    following = decide_after(MIN_ABSENT_PASSES, left[:fitting], 10**6)
     assert following.to_delete == tuple(left[:fitting])
-    shown = decide_after(MIN_ABSENT_SYNCS, left, 4_000)
+    shown = decide_after(MIN_ABSENT_PASSES, left, 4_000)
     assert shown.to_confirm == tuple(left[: len(shown.to_confirm)])
     assert decide(left, shown.absence_counts, {}, shown.digest).to_delete == shown.to_confirm
 
