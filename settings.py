@@ -98,8 +98,8 @@ class Settings(BaseSettings):
     network. One that stops responding holds its worker slot for `answer_timeout`: 32 allow six of these a second."""
 
     catch_up_rate: float = Field(default=20.0, gt=0)
-    """Fabrics read a second, in all workers together, of those that are late: after an outage, and at the start of
-    a fleet. Git hosts and NetBox see no burst then, and the slots of other fabrics stay free."""
+    """Fabrics read a second, in all workers of a task queue together, of those that are late: after an outage, and
+    at the start of a fleet. Git hosts and NetBox see no burst then, and the slots of other fabrics stay free."""
 
     concurrent_unresponsive_observes: int = Field(default=32, ge=1)
     """Fabrics read at a time, of those that did not respond last time, or not soon enough. They have separate

@@ -34,7 +34,7 @@ class RecordSnapshot(BaseModel, frozen=True):
     """The content of a record, and the worker's installation.
 
     `config` is None if the record does not exist (any more). `last_known` is the state that earlier syncs wrote.
-    `is_consistent` tells whether the record's status follows from that state and its configuration,
+    `is_consistent` tells whether it has an owner, and its status follows from that state and its configuration,
     `was_switched_off` whether it is still that of a fabric that is not synced.
     `journal_error` says why the journal entry was not added; everything else was done.
     """
@@ -123,7 +123,7 @@ class RecordActivities:
             config=parse_config(record),
             last_known=parse_last_known_state(record),
             settings=self.settings,
-            is_consistent=is_consistent(record),
+            is_consistent=is_consistent(record) and bool(get_owner_instance(record)),
             was_switched_off=get_shown_status(record) in SWITCHED_OFF_STATUSES,
         )
 

@@ -172,7 +172,7 @@ async def call_fabric[Q, A](
     async def call(task_queue: str, retry_policy: RetryPolicy) -> A:
         options["task_queue"], options["retry_policy"] = task_queue, retry_policy
         handle = workflow.start_activity_method(activity_method, request, **options)
-        return await _wait_for_site_worker(handle, site, site)
+        return await _wait_for_site_worker(handle, site, task_queue)
 
     if responsive_queue:
         try:

@@ -80,6 +80,6 @@ def describe_inventory_error(error: ActivityError | ApplicationError) -> str:
     cause = error.cause
     if isinstance(cause, TimeoutError) and cause.type is not TimeoutType.SCHEDULE_TO_START:
         return (
-            "The worker was lost, or the update took longer than an hour. The next sync continues."
+            "The worker was lost, or the update took longer than an hour. A later sync continues."
         )
     return describe_error(error)

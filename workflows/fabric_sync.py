@@ -122,6 +122,7 @@ class FabricSync(FabricMessageHandlers):
         if activity_errors.was_cancelled(sync):
             self._loop.cancel_sync()
         else:
+            await self._check_inherited_pass()
             self._loop.end_sync(sync.result(), self._now())
             await self._start_pass_when_due()
         self._has_answered_update = self._waiting_updates > 0
@@ -159,7 +160,6 @@ class FabricSync(FabricMessageHandlers):
 
     async def _start_pass_when_due(self) -> None:
         """Start a pass over the inventory, which goes on by itself."""
-        await self._check_inherited_pass()
         request = self._loop.begin_pass(str(workflow.uuid4()), self._now())
         if request is None:
             return
@@ -177,6 +177,8 @@ class FabricSync(FabricMessageHandlers):
         if running and self._loop.is_pass_unwanted:
             self._loop.on_pass_cancelled()
             is_lost = not await inventory_passes.cancel(self._loop.fabric_id, running)
+        elif running and running.is_cancelled:
+            await self._check_inherited_pass()
         if is_lost:
             self._end_lost_pass()
 

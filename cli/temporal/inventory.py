@@ -17,14 +17,14 @@ PATIENCE_SECONDS: Final = 30
 
 async def wait_for_inventory(
     loops: LoopClient, fabric_id: str, report: SyncReport
-) -> tuple[SyncReport, FabricStatus]:
+) -> tuple[SyncReport, FabricStatus | None]:
     """Wait until NetBox has what that sync observed, or this failed.
 
-    Returns the complete report, and the status by then. Raises `CommandError` after an hour, if no pass is going
-    to write the inventory, or if the loop does not answer.
+    Returns the complete report, and the status by then, if known. Raises `CommandError` after an hour, if no pass
+    is going to write the inventory, or if the loop does not answer.
     """
     if not report.inventory_follows:
-        return report, await _get_status(loops, fabric_id)
+        return report, await loops.get_status(fabric_id)
     waiting = AsyncRetrying(
         wait=wait_fixed(POLL_SECONDS),
         stop=stop_after_delay(TIMEOUT_SECONDS),
@@ -34,8 +34,8 @@ async def wait_for_inventory(
         status: FabricStatus = await waiting(_get_status, loops, fabric_id)
     except RetryError:
         raise CommandError(
-            f"The inventory of {fabric_id} is still being written; `starter.py inventory {fabric_id}`"
-            " shows the progress."
+            f"The inventory of {fabric_id} was not brought up to date within an hour;"
+            f" `starter.py inventory {fabric_id}` shows its state and progress."
         ) from None
     if reason := _explain_missing_result(status, report):
         raise CommandError(f"The inventory of {fabric_id} was not brought up to date: {reason}")

@@ -37,7 +37,7 @@ PROBE_TIMEOUT: Final = timedelta(minutes=3)
 REMOVAL_TIMEOUT: Final = timedelta(hours=1)
 
 PASS_END_TIMEOUT: Final = timedelta(seconds=60)
-"""How long a pass may take to close: within 30 s the fleet cancels one whose loop is gone."""
+"""How long a pass may take to close: the fleet cancels one whose loop is gone in its next round."""
 
 WORKER_CHECK_INTERVAL: Final = timedelta(seconds=3)
 """How often to check that a worker still polls while waiting for a result."""

@@ -53,6 +53,6 @@ class ActiveSync(BaseModel, frozen=True):
 
     @property
     def is_catching_up(self) -> bool:
-        """True if it is late or the first one, so that nobody waits for it."""
+        """True if it is late or the first one: many others may begin with it."""
         is_late = self.slot is not None and self.started - self.slot > ON_TIME
         return is_late or self.trigger is Trigger.INITIAL

@@ -160,9 +160,19 @@ class LoopState(BaseModel):
         """What the record says of the inventory; at first what it said before."""
         if not self.settings.inventory_enabled:
             return ""
-        last_known = self.last_known
-        sentence = record_sentence(self.inventory_status, self.fabric_id, last_known.last_sync)
-        return sentence or ("" if self.inventory.last_sync else last_known.inventory_text)
+        before = "" if self.inventory.last_sync else self.last_known.inventory_text
+        # "Up to date" would be untrue for long while a first load runs, or until a distant sync.
+        may_catch_up = self._syncs_again_soon and (self.inventory.mirrored_at or before)
+        last_sync = self.last_known.last_sync if may_catch_up else None
+        return record_sentence(self.inventory_status, self.fabric_id, last_sync) or before
+
+    @property
+    def _syncs_again_soon(self) -> bool:
+        """True if the next sync is planned before a heartbeat would be due."""
+        last_sync, next_sync = self.last_known.last_sync, self.next_sync
+        if last_sync is None or next_sync is None:
+            return False
+        return next_sync - last_sync <= timedelta(seconds=self.settings.netbox_heartbeat)
 
     @property
     def _is_paused(self) -> bool:

@@ -249,18 +249,18 @@ async def test_refused_journal_entry_is_shown_and_written_later(env: WorkflowEnv
         assert entry.startswith("**out_of_sync** since ")
 
 
-async def test_first_syncs_write_the_record_when_one_begins_and_when_it_has_ended(
+async def test_first_syncs_write_the_record_when_one_begins_ends_and_has_its_inventory(
     env: WorkflowEnvironment,
 ) -> None:
     async with loop(env, LoopEnvironment(config(interval=300))) as running:
         await running.sleep(600)
         assert len(running.environment.observed) >= 2
-        assert running.environment.statuses == [SyncStatus.SYNCING, SyncStatus.IN_SYNC]
+        assert running.environment.statuses == [SyncStatus.SYNCING, *[SyncStatus.IN_SYNC] * 2]
         assert running.environment.journal == []
         await running.sleep(600)
         (entry,) = running.environment.journal
         assert entry.startswith("**in_sync** since ")
-        assert running.environment.statuses == [SyncStatus.SYNCING, *[SyncStatus.IN_SYNC] * 2]
+        assert running.environment.statuses == [SyncStatus.SYNCING, *[SyncStatus.IN_SYNC] * 3]
 
 
 async def test_unchanged_status_is_not_written(env: WorkflowEnvironment) -> None:

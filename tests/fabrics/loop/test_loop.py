@@ -256,6 +256,22 @@ def test_record_says_what_it_said_before_until_the_first_pass_of_a_new_loop_has_
     assert loop.state_to_record.inventory_text == ""
 
 
+def test_record_calls_the_inventory_behind_during_a_first_load() -> None:
+    loop = loading_loop()
+    assert "is behind since" in loop.state_to_record.inventory_text
+
+
+@pytest.mark.parametrize("change", [{"paused": True}, {"interval": 86_400}])
+def test_record_calls_the_inventory_behind_if_no_sync_follows_soon(
+    change: dict[str, object],
+) -> None:
+    loop = loop_in_sync()
+    loop.on_record_read(CONFIG.model_copy(update=change), loop.last_known, loop.settings)
+    observe(loop, "b")
+    assert loop.begin_pass("second", NOW)
+    assert "is behind since" in loop.state_to_record.inventory_text
+
+
 def test_journal_entry_that_all_is_well_waits_for_another_reason_to_write() -> None:
     loop = loop_in_sync()
     sync_at_slot(loop, "a")

@@ -297,6 +297,7 @@ class Installation:
                 await asyncio.to_thread(process.wait, 40)
             finally:
                 process.kill()
+                process.wait()
                 log.close()
 
     async def fabric(
