@@ -91,7 +91,7 @@ def adopt(
 ) -> Iterator[Conflict]:
     """Adopt the objects that people offer, and yield the remaining conflicts.
 
-    The next sync brings adopted objects up to date.
+    The next pass brings adopted objects up to date.
     """
     for conflict in conflicts:
         if conflict.row is None or not conflict.is_adoptable:

@@ -46,8 +46,8 @@ def sync(
     request = SyncRequest(full=full, accept_empty=accept_empty)
     view, report = asyncio.run(_sync_fabric(fabric, request, wait=not no_wait))
     show_sync_result(view, report, json)
-    needs_person = full and any(overview.inventory_needs_person for overview in view.fabrics)
-    is_unhealthy = report is not None and (report.error or report.drift_count or needs_person)
+    is_pending = full and any(overview.inventory_is_unhealthy for overview in view.fabrics)
+    is_unhealthy = report is not None and (report.error or report.drift_count or is_pending)
     raise typer.Exit(EXIT_UNHEALTHY if is_unhealthy else EXIT_OK)
 
 

@@ -1,4 +1,4 @@
-"""How a plan looks in a terminal: planned objects, or the writes of a sync."""
+"""How a plan looks in a terminal: planned objects, or the writes of a pass."""
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -31,7 +31,7 @@ def render_plan(plan: Plan) -> RenderableType:
 
 
 def render_preview(preview: InventoryPreview) -> RenderableType:
-    """Render the writes that a sync would make, the first of them by name."""
+    """Render the writes that a pass would make, the first of them by name."""
     if preview.held:
         return Text(preview.held, style="red")
     left_out = sum(preview.counts.values()) - len(preview.writes)

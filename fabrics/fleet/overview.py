@@ -7,7 +7,7 @@ a fabric is stale: the loop that would have to store it is the one that stopped.
 from datetime import datetime, timedelta
 from typing import Any
 
-from fabrics.loop.inventory_text import needs_person
+from fabrics.loop.inventory_text import is_unhealthy
 from fabrics.loop.report import FabricStatus
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import LastKnownState, SyncStatus
@@ -36,13 +36,13 @@ class FabricOverview(FabricStatus, frozen=True):
         failed = self.sync_status in NEEDS_ATTENTION
         if self.sync_status is SyncStatus.SYNCING:
             failed = bool(self.sync_error or self.drift_count)
-        failed = failed or self.inventory_needs_person
+        failed = failed or self.inventory_is_unhealthy
         return not (failed or self.stale or self.lost or self.netbox_error)
 
     @property
-    def inventory_needs_person(self) -> bool:
+    def inventory_is_unhealthy(self) -> bool:
         """True if the inventory failed, or has deletes to confirm."""
-        return needs_person(self.inventory_text)
+        return is_unhealthy(self.inventory_text)
 
 
 def build_overview(  # noqa: PLR0913  one argument a source

@@ -52,8 +52,8 @@ def record_sentence(inventory: InventoryStatus, fabric_id: str, last_sync: datet
     more writes of the record would tell nobody anything.
     """
     since = inventory.behind_since
-    is_catching_up = inventory.state is InventoryState.RUNNING and since == last_sync
-    is_behind = since is not None and not is_catching_up
+    may_catch_up = inventory.state is InventoryState.RUNNING and since == last_sync
+    is_behind = since is not None and not may_catch_up
     return (
         inventory.failure
         or attention_sentence(inventory, fabric_id)
@@ -79,7 +79,7 @@ def find_record_state(config: FabricConfig, last_known: LastKnownState) -> Inven
     return parse_record_text(last_known.inventory_text) if is_known else InventoryState.UNKNOWN
 
 
-def needs_person(record_text: str) -> bool:
+def is_unhealthy(record_text: str) -> bool:
     """True if the text tells of a failure or of deletes to confirm."""
     return record_text.startswith(FAILURE_PREFIX) or CONFIRMATION_TEXT in record_text
 

@@ -1,7 +1,7 @@
 """Absence counts: in how many passes in a row objects have been absent.
 
 To fit into a message, ids are compressed: objects that are created together have ids at regular steps,
-which compress well. `{"14:eNoz...": 2}` are cables that have been absent for two syncs.
+which compress well. `{"14:eNoz...": 2}` are cables that have been absent in two passes.
 """
 
 import json
@@ -21,7 +21,7 @@ MAX_ABSENCE_COUNTS_BYTES: Final = 4_000
 The rest is counted once these are deleted."""
 
 type AbsenceCounts = Mapping[str, int]
-"""Numbers of syncs by ids: the index of their model in `Model`, and their steps."""
+"""Numbers of passes by ids: the index of their model in `Model`, and their steps."""
 
 _MODELS: Final = tuple(Model)
 

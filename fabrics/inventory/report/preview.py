@@ -1,4 +1,4 @@
-"""A preview of what a sync would write to NetBox, for people to review."""
+"""A preview of what a pass would write to NetBox, for people to review."""
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -16,7 +16,7 @@ MAX_LISTED_WRITES: Final = 300
 
 
 class WriteAction(StrEnum):
-    """The action that a sync would take on an object."""
+    """The action that a pass would take on an object."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -38,7 +38,7 @@ class InventoryPreview(BaseModel, frozen=True):
     """The numbers of all writes, and a list of the first ones.
 
     `unchanged` counts objects in NetBox, `skipped` live objects that NetBox cannot show. An object is deleted
-    only by the third pass in a row without it. `held` says why a sync would do nothing at all, or is empty.
+    only by the third pass in a row without it. `held` says why it would do nothing at all, or is empty.
     """
 
     counts: dict[WriteAction, int] = {}
@@ -51,7 +51,7 @@ class InventoryPreview(BaseModel, frozen=True):
 def build_preview(
     plan: Plan, changes: Changes, absent: Iterable[ExistingObject]
 ) -> InventoryPreview:
-    """Return what a sync would write for the plan, and the deletes of absent objects."""
+    """Return what a pass would write for the plan, and the deletes of absent objects."""
     names = (f"{row.id.model} {row.key}" for row in absent)
     deletes = (PlannedWrite(doing=WriteAction.DELETE, what=name) for name in names)
     writes = [*_list_writes(changes), *deletes]

@@ -38,7 +38,7 @@ class Finding(BaseModel, frozen=True):
 class InventoryReport(BaseModel, frozen=True):
     """The numbers of writes and of objects with each problem, and the first findings.
 
-    `adopted` counts objects that people made; the next sync brings them up to date.
+    `adopted` counts objects that people made; the next pass brings them up to date.
     """
 
     created: int = 0
@@ -69,7 +69,7 @@ class DeletesWaiting(BaseModel, frozen=True):
 class InventoryOutcome(BaseModel, frozen=True):
     """The result of `update_inventory`.
 
-    `live_digest` is that of the live state that NetBox shows now. `absence_counts` belong in the next sync's
+    `live_digest` is that of the live state that NetBox shows now. `absence_counts` belong in the next pass's
     request. `withheld` says why nothing was done at all, or is empty.
     """
 
@@ -82,7 +82,7 @@ class InventoryOutcome(BaseModel, frozen=True):
 
     @property
     def has_pending_work(self) -> bool:
-        """True if the next sync has work to do even if nothing changes until then."""
+        """True if the next pass has work to do even if nothing changes until then."""
         open_problems = self.report.problems.keys() - {FindingType.SKIPPED}
         return bool(self.withheld or self.absence_counts or open_problems or self.report.adopted)
 

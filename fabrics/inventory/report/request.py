@@ -10,7 +10,7 @@ class InventoryRequest(BaseModel, frozen=True):
 
     `expected_counts` are the numbers of objects that the fabric should have, by kind: if one of these kinds
     has no object now, nothing is done. `sync_number` and `commit` appear in NetBox's changelog.
-    `absence_counts` are those of the previous sync. `confirmed_digest` names the deletes that somebody
+    `absence_counts` are those of the previous pass. `confirmed_digest` names the deletes that somebody
     confirmed, or is empty. With `adopt`, objects that people gave the tag are adopted.
     """
 

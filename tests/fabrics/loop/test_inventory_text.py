@@ -17,7 +17,7 @@ from fabrics.loop.inventory_state import Inventory, InventoryStatus
 from fabrics.loop.inventory_text import (
     deletes_waiting_sentence,
     find_record_state,
-    needs_person,
+    is_unhealthy,
     record_sentence,
     report_sentence,
 )
@@ -120,7 +120,7 @@ def test_failure_and_deletes_to_confirm_need_a_person_but_conflicts_do_not() -> 
         (InventoryStatus(behind_since=START), False),
         (InventoryStatus(), False),
     ):
-        assert needs_person(record_sentence(status, "dc", START)) is expected
+        assert is_unhealthy(record_sentence(status, "dc", START)) is expected
 
 
 def test_record_calls_the_inventory_behind_once_its_pass_outlasts_the_next_sync() -> None:
