@@ -34,6 +34,7 @@ from fabrics.resources.kinds import get_kind
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
 from tests.support.cli.command_line import CommandLine
+from tests.support.fabrics.reports import SYNC_STARTED, manual_report
 from tests.support.system.installation import (
     Fabric,
     Installation,
@@ -93,9 +94,9 @@ def test_inventory_being_written_shows_its_progress() -> None:
 
 
 def test_history_shows_what_syncs_wrote() -> None:
+    now = SYNC_STARTED
     assert format_changes(REPORT) == "+3 -1,200"
     assert format_changes(InventoryReport(unchanged=9)) == format_changes(None) == ""
-    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     syncs = [
         SyncReport(
             number=number,
@@ -149,17 +150,9 @@ def test_inventory_of_a_file_works_offline(
 def test_confirm_deletes_exits_1_if_deletes_still_wait(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     done = FabricLoop(fabric_id="dc").status()
     waiting = done.model_copy(update={"inventory": InventoryStatus(deletes_waiting=WAITING)})
-    report = SyncReport(
-        number=4,
-        trigger=Trigger.MANUAL,
-        slot=None,
-        started=now,
-        duration=1,
-        sync_status=SyncStatus.IN_SYNC,
-    )
+    now, report = SYNC_STARTED, manual_report(4)
 
     def confirm_deletes(status: FabricStatus, report: SyncReport) -> tuple[int, bool]:
         async def confirm(_fabric: str, _digest: str) -> tuple[FleetView, SyncReport]:

@@ -1,7 +1,5 @@
 """Which fabrics `sync` refuses before it asks a loop, and its exit status."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from cli.app import run
@@ -11,9 +9,10 @@ from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import FleetView
 from fabrics.fleet.overview import build_overview_from_loop
-from fabrics.loop.active_sync import SyncRequest, Trigger
-from fabrics.loop.report import FabricStatus, SyncReport
-from fabrics.record.sync_status import LastKnownState, SyncStatus
+from fabrics.loop.active_sync import SyncRequest
+from fabrics.loop.report import FabricStatus
+from fabrics.record.sync_status import LastKnownState
+from tests.support.fabrics.reports import SYNC_STARTED, manual_report
 
 FIELDS: dict[str, object] = {
     "hh_fabric_id": "dc-berlin",
@@ -76,16 +75,8 @@ def test_interval_of_a_loop_that_has_not_read_its_record_does_not_count() -> Non
 def test_full_sync_exits_1_if_the_inventory_needs_a_person(
     monkeypatch: pytest.MonkeyPatch, options: list[str], inventory_text: str, code: int
 ) -> None:
-    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     status = loop_status(60).model_copy(update={"inventory_text": inventory_text})
-    report = SyncReport(
-        number=4,
-        trigger=Trigger.MANUAL,
-        slot=None,
-        started=now,
-        duration=1,
-        sync_status=SyncStatus.IN_SYNC,
-    )
+    now, report = SYNC_STARTED, manual_report(4)
 
     async def sync(_fabric: str, _request: SyncRequest, *, wait: bool) -> tuple[object, object]:
         assert wait

@@ -1,6 +1,6 @@
 """The wait for the inventory after `sync --full`, `confirm-deletes` and `adopt`."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,23 +9,14 @@ from cli.temporal import inventory
 from cli.temporal.inventory import wait_for_inventory
 from cli.temporal.loop_client import LoopClient
 from fabrics.inventory.report.report import Finding, FindingType, InventoryReport
-from fabrics.loop.active_sync import Trigger
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.sync_status import InventoryState, SyncStatus
+from tests.support.fabrics.reports import SYNC_STARTED, manual_report
 
-STARTED = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LATER, EARLIER = STARTED + timedelta(seconds=2), STARTED - timedelta(hours=1)
-SYNC = SyncReport(
-    number=7,
-    trigger=Trigger.MANUAL,
-    slot=None,
-    started=STARTED,
-    duration=1,
-    sync_status=SyncStatus.IN_SYNC,
-    inventory_follows=True,
-)
+LATER, EARLIER = SYNC_STARTED + timedelta(seconds=2), SYNC_STARTED - timedelta(hours=1)
+SYNC = manual_report(7, inventory_follows=True)
 FOUND = Finding(problem=FindingType.CONFLICT, what="Server/a", why="It is in the way.")
 WRITTEN = InventoryReport(created=3, problems={FindingType.CONFLICT: 1}, findings=(FOUND,))
 RUNNING = InventoryStatus(state=InventoryState.RUNNING, last_sync=6, mirrored=EARLIER)
