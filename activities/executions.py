@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import TransientError
@@ -30,11 +30,19 @@ class ExecutionActivities:
 
 async def execution_is_running(client: Client, id_: str, run_id: str | None = None) -> bool:
     """Return whether the workflow, or this run of it, is open. Raises `RPCError`."""
+    description = await find_execution(client, id_, run_id)
+    return description is not None and description.status is WorkflowExecutionStatus.RUNNING
+
+
+async def find_execution(
+    client: Client, id_: str, run_id: str | None = None
+) -> WorkflowExecutionDescription | None:
+    """Describe the latest run of a workflow, or this one. Raises `RPCError`."""
     try:
-        handle = client.get_workflow_handle(id_, run_id=run_id)
-        description = await handle.describe(rpc_timeout=RPC_TIMEOUT)
+        return await client.get_workflow_handle(id_, run_id=run_id).describe(
+            rpc_timeout=RPC_TIMEOUT
+        )
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return False
+            return None
         raise
-    return description.status is WorkflowExecutionStatus.RUNNING

@@ -14,12 +14,12 @@ from typing import Final
 
 from pydantic import BaseModel
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import PermanentError, TransientError
-from activities.executions import execution_is_running
+from activities.executions import execution_is_running, find_execution
 from activities.fleet_records import FleetRecords
 from activities.netbox.client import NetBox
 from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
@@ -45,7 +45,6 @@ SINGLE_LOOP_STATUS_CODES: Final = frozenset(
     {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
 )
 """Errors that concern one loop alone: it has received too many signals, for instance."""
-
 
 STUCK_AFTER_ATTEMPTS: Final = 2
 """Attempts that one workflow task may need: a worker that is killed or overloaded costs one."""
@@ -93,12 +92,14 @@ class FleetActivities:
         records = FleetRecords(self.netbox, self.instance)
         started = datetime.now(UTC)  # the round may miss what changes from now on
         # Listed before the loops: a loop that starts meanwhile must not seem to be missing.
-        passes = await self._list_running_passes()
-        loops = await self._list_running_loops()
+        passes = await self._list_running(INVENTORY_WORKFLOW_TYPE)
+        loops = [
+            await _parse_running_loop(loop) for loop in await self._list_running(LOOP_WORKFLOW_TYPE)
+        ]
         rows, id_problems = await asyncio.to_thread(records.load)
         snapshot = FleetSnapshot(
             records=tuple(map(FabricRecord.from_record, rows)),
-            loops=loops,
+            loops=tuple(loops),
             inventories=frozenset(map(_get_fabric_id, passes)),
             instance=self.instance,
             netbox_heartbeat=self.netbox_heartbeat,
@@ -120,23 +121,14 @@ class FleetActivities:
         summary = summarize_fleet(snapshot, plan, problems)
         return RoundResult(release=self.release, interval=self.interval, summary=summary)
 
-    async def _list_running_loops(self) -> tuple[RunningLoop, ...]:
-        query = f"WorkflowType = '{LOOP_WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
-        loops = self.client.list_workflows(query, page_size=1000)
+    async def _list_running(self, workflow_type: str) -> list[WorkflowExecution]:
+        """List running workflows; a removal has the id of a pass, but another type."""
+        query = f"WorkflowType = '{workflow_type}' AND ExecutionStatus = 'Running'"
         try:
-            return tuple([await _parse_running_loop(loop) async for loop in loops])
-        except RPCError as error:
-            raise TransientError(f"Temporal does not list the loops ({error.message}).") from None
-
-    async def _list_running_passes(self) -> tuple[WorkflowExecution, ...]:
-        """Return the running passes; a removal has the id of one, but another type."""
-        query = f"WorkflowType = '{INVENTORY_WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'"
-        passes = self.client.list_workflows(query, page_size=1000)
-        try:
-            return tuple([run async for run in passes])
+            return [run async for run in self.client.list_workflows(query, page_size=1000)]
         except RPCError as error:
             raise TransientError(
-                f"Temporal does not list the inventory runs ({error.message})."
+                f"Temporal does not list the workflows of type {workflow_type} ({error.message})."
             ) from None
 
     async def _cancel_passes(self, passes: Iterable[WorkflowExecution]) -> None:
@@ -157,11 +149,14 @@ class FleetActivities:
         async def signal(fabric_id: str) -> str:
             async with limit:
                 try:
-                    await self._signal_loop(
-                        fabric_id,
-                        is_listed=fabric_id in listed,
-                        is_overdue=fabric_id in plan.overdue,
-                    )
+                    if fabric_id in plan.overdue:
+                        await self._signal_overdue_loop(
+                            fabric_id, must_reload=fabric_id in plan.loops_to_signal
+                        )
+                    elif fabric_id in listed:
+                        await self._signal_listed_loop(fabric_id)
+                    else:
+                        await self._start_loop(fabric_id)
                 except RPCError as error:
                     if error.status in SINGLE_LOOP_STATUS_CODES:
                         return f"The loop of {fabric_id} accepts no signals ({error.message})."
@@ -169,21 +164,24 @@ class FleetActivities:
                     raise TransientError(text) from None
                 return ""
 
-        return list(filter(None, await asyncio.gather(*map(signal, plan.loops_to_signal))))
+        fabric_ids = sorted({*plan.loops_to_signal, *plan.overdue})
+        return list(filter(None, await asyncio.gather(*map(signal, fabric_ids))))
 
-    async def _signal_loop(self, fabric_id: str, *, is_listed: bool, is_overdue: bool) -> None:
-        attempts = (
-            await count_task_attempts(self.client, workflow_id(fabric_id)) if is_overdue else 0
-        )
+    async def _signal_overdue_loop(self, fabric_id: str, *, must_reload: bool) -> None:
+        """Wake a loop that waits for nothing; replace one whose task keeps failing.
+
+        After an outage all loops are overdue, and they catch up in turn. Reading all their records meanwhile
+        would only keep NetBox busy.
+        """
+        execution = await find_execution(self.client, workflow_id(fabric_id))
+        attempts = _count_task_attempts(execution)
         if attempts > STUCK_AFTER_ATTEMPTS:
             # It keeps failing on its own history; a new one continues from the record.
             await self._start_loop(fabric_id, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
         elif attempts > 1:
             pass  # its task is failing, and a signal would let Temporal count from 1 again
-        elif is_listed:
+        elif must_reload or not _is_at_work(execution):
             await self._signal_listed_loop(fabric_id)
-        else:
-            await self._start_loop(fabric_id)
 
     async def _signal_listed_loop(self, fabric_id: str) -> None:
         """Make a loop reload its record; start a new one if it has ended, but is needed.
@@ -220,18 +218,17 @@ class FleetActivities:
 
 async def is_stuck(client: Client, id_: str) -> bool:
     """Return whether the workflow's task fails repeatedly. Raises `RPCError`."""
-    return await count_task_attempts(client, id_) > STUCK_AFTER_ATTEMPTS
+    return _count_task_attempts(await find_execution(client, id_)) > STUCK_AFTER_ATTEMPTS
 
 
-async def count_task_attempts(client: Client, id_: str) -> int:
-    """Return the attempts of the pending workflow task, or 0. Raises `RPCError`."""
-    try:
-        description = await client.get_workflow_handle(id_).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return 0
-        raise
-    return description.raw_description.pending_workflow_task.attempt
+def _count_task_attempts(execution: WorkflowExecutionDescription | None) -> int:
+    """Return the attempts of the pending workflow task, or 0."""
+    return execution.raw_description.pending_workflow_task.attempt if execution else 0
+
+
+def _is_at_work(execution: WorkflowExecutionDescription | None) -> bool:
+    """True if an activity of the workflow runs, or waits for its turn."""
+    return execution is not None and bool(execution.raw_description.pending_activities)
 
 
 def _get_fabric_id(inventory_pass: WorkflowExecution) -> str:

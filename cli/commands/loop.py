@@ -46,8 +46,12 @@ def sync(
     request = SyncRequest(full=full, accept_empty=accept_empty)
     view, report = asyncio.run(_sync_fabric(fabric, request, wait=not no_wait))
     show_sync_result(view, report, json)
-    is_pending = full and any(overview.inventory_is_unhealthy for overview in view.fabrics)
-    is_unhealthy = report is not None and (report.error or report.drift_count or is_pending)
+    inventory_is_unhealthy = full and any(
+        overview.inventory_is_unhealthy for overview in view.fabrics
+    )
+    is_unhealthy = report is not None and (
+        report.error or report.drift_count or inventory_is_unhealthy
+    )
     raise typer.Exit(EXIT_UNHEALTHY if is_unhealthy else EXIT_OK)
 
 

@@ -95,9 +95,10 @@ class RunningLoop(BaseModel, frozen=True):
 class FleetPlan(BaseModel, frozen=True):
     """The actions of one round.
 
-    `loops_to_signal` are fabric ids: their loops, started if they do not run, reload the record. The
-    `overdue` are some of them. `records_to_update` are NetBox ids of records without a loop, whose status
-    is to be corrected. `inventories_to_cancel` are fabric ids: no loop waits for what is written there.
+    `loops_to_signal` are fabric ids: their loops, started if they do not run, reload the record. The loops of
+    the `overdue` have not synced for too long, whatever the reason. `records_to_update` are NetBox ids of
+    records without a loop, whose status is to be corrected. `inventories_to_cancel` are fabric ids: no loop
+    waits for what is written there.
     """
 
     loops_to_signal: tuple[str, ...]
@@ -160,7 +161,7 @@ class FleetSnapshot(BaseModel, frozen=True):
         without_loop = own.keys() - running.keys()
         lost = {fabric_id for fabric_id in without_loop if own[fabric_id].config.needs_loop}
         idle = without_loop - lost
-        to_signal = self.orphaned_loops | taken_over | outdated | overdue | lost
+        to_signal = self.orphaned_loops | taken_over | outdated | lost
         return FleetPlan(
             loops_to_signal=tuple(sorted(to_signal)),
             records_to_update=tuple(

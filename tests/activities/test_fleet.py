@@ -10,29 +10,39 @@ from functools import partial
 from pathlib import Path
 from sys import prefix
 from threading import Semaphore
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 import requests
+from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import worker
 from activities.fleet import FleetActivities, RoundRequest, is_stuck
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
+from activities.search_attributes import CONFIG_ATTRIBUTE
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import workflow_id
+from fabrics.record.config_fields import parse_config
+from fabrics.record.status_fields import build_status_fields
+from fabrics.record.sync_status import LastKnownState
 from settings import Settings
 from tests.support.system.fleet import fleet_handle
 from tests.support.system.installation import wait_until
 from workflows.fleet import Fleet
 
 pytestmark = pytest.mark.server
+
+CANCEL_REQUESTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
+SIGNALED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 NOBODY = "nobody"
 MOST_SIGNALS = 2
@@ -86,9 +96,10 @@ def _row(number: int, fabric_id: str) -> Row:
         "hh_fabric_id": fabric_id,
         "hh_sync_enabled": True,
         "hh_kubernetes_server": "https://10.0.0.1:6443",
-        "hh_sync_status": "never_synced",
     }
-    return {"id": number, "name": f"DC {fabric_id}", "status": "active", "custom_fields": fields}
+    row = {"id": number, "name": f"DC {fabric_id}", "status": "active", "custom_fields": fields}
+    fields |= build_status_fields(parse_config(row), LastKnownState())
+    return row
 
 
 async def start_loop_without_signals(
@@ -112,9 +123,27 @@ async def start_inventory_workflow(
 
 async def was_cancelled(handle: WorkflowHandle[object, object]) -> bool:
     """Return whether somebody has requested that the workflow be cancelled."""
+    return await count_events(handle, CANCEL_REQUESTED) > 0
+
+
+async def count_events(handle: WorkflowHandle[object, object], event_type: int) -> int:
+    """Return the number of events of a type in a workflow's history."""
     events = (await handle.fetch_history()).events
-    kinds = {event.event_type for event in events}
-    return EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED in kinds
+    return sum(event.event_type == event_type for event in events)
+
+
+@workflow.defn(name="FabricSync")
+class IdleLoop:
+    """A loop that is at work, on a queue that nobody serves, or waits for nothing."""
+
+    @workflow.run
+    async def run(self, is_at_work: bool) -> None:
+        """Begin an activity if it is to be at work; never end."""
+        if is_at_work:
+            await workflow.execute_activity(
+                "observe", task_queue=NOBODY, start_to_close_timeout=timedelta(hours=1)
+            )
+        await workflow.wait_condition(lambda: False)
 
 
 async def running(client: Client) -> Sequence[str]:
@@ -171,6 +200,34 @@ async def test_loop_that_ends_during_a_round_starts_again_only_if_its_record_nee
     assert summary.problems == ()
     latest = await client.get_workflow_handle(id_).describe()
     assert (latest.status is WorkflowExecutionStatus.RUNNING) is is_needed
+
+
+@pytest.mark.parametrize("is_at_work", [False, True])
+async def test_overdue_loop_is_signalled_unless_it_is_at_work(
+    client: Client, monkeypatch: pytest.MonkeyPatch, is_at_work: bool
+) -> None:
+    queue = "loops"
+    async with Worker(
+        client,
+        task_queue=queue,
+        workflows=[IdleLoop],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        loop = await client.start_workflow(
+            "FabricSync",
+            is_at_work,
+            id=workflow_id("late"),
+            task_queue=queue,
+            memo={CONFIG_ATTRIBUTE.name: parse_config(_row(1, "late")).hash},
+        )
+        await wait_until(partial(count_events, loop, TASK_COMPLETED), lambda count: count == 1)
+        await wait_until(partial(running, client), lambda ids: ids == [loop.id])
+        clock = Mock(wraps=datetime)
+        clock.now.side_effect = lambda tz: datetime.now(tz) + timedelta(hours=1)
+        monkeypatch.setattr("activities.fleet.datetime", clock)
+        summary = await make_round(client, FakeNetBox("late"))
+        assert summary.stale == ("DC late",)
+        assert await count_events(loop, SIGNALED) == (0 if is_at_work else 1)
 
 
 async def test_inventory_that_no_loop_waits_for_is_cancelled(client: Client) -> None:
