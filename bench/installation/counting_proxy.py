@@ -61,6 +61,7 @@ class CountingProxy:
         self._server = urlsplit(server)
         self._client_context = ssl.create_default_context(cadata=auth.ca_cert) if auth else None
         self._traffic = Traffic()
+        self._open: set[asyncio.StreamWriter] = set()
 
     def read_traffic(self) -> Traffic:
         """Return a copy of the traffic so far."""
@@ -81,9 +82,16 @@ class CountingProxy:
         def count_received(data: bytes) -> None:
             self._traffic.received_bytes += len(data)
 
+        self._open |= {to_client, to_server}
         await asyncio.gather(
             _copy(client, to_server, count_sent), _copy(server, to_client, count_received)
         )
+        self._open -= {to_client, to_server}
+
+    def close_connections(self) -> None:
+        """Close what is open, which ends the forwarding of each connection."""
+        for writer in self._open:
+            writer.close()
 
 
 @asynccontextmanager
@@ -105,6 +113,8 @@ async def counting_proxy(
         yield f"{urlsplit(server).scheme}://{LOOPBACK}:{port}", proxy
     finally:
         listener.close()
+        proxy.close_connections()
+        await listener.wait_closed()
 
 
 async def _copy(
