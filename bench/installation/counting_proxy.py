@@ -69,6 +69,7 @@ class CountingProxy:
 
     async def forward(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         """Forward one connection until either side closes it."""
+        self._open.add(to_client)  # at once, so that it is closed in any case
         self._traffic.connections += 1
         server, to_server = await asyncio.open_connection(
             self._server.hostname, self._server.port, ssl=self._client_context
@@ -82,14 +83,13 @@ class CountingProxy:
         def count_received(data: bytes) -> None:
             self._traffic.received_bytes += len(data)
 
-        self._open |= {to_client, to_server}
         await asyncio.gather(
             _copy(client, to_server, count_sent), _copy(server, to_client, count_received)
         )
-        self._open -= {to_client, to_server}
+        self._open.discard(to_client)
 
     def close_connections(self) -> None:
-        """Close what is open, which ends the forwarding of each connection."""
+        """Close all clients' connections, which ends their forwarding."""
         for writer in self._open:
             writer.close()
 
