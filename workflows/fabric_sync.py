@@ -1,9 +1,8 @@
 """`FabricSync`: the loop that keeps a fabric in sync while its record is enabled.
 
-The workflow id is `fabric-sync/<fabric id>`, so one fabric cannot have two loops. The loop waits for
-the next slot or a message, syncs, starts a pass over the inventory if one is due, and exchanges what changed
-with the NetBox record, as `fabrics.loop.loop` says. That state is the single input, and passes whole to the
-next run when the history has grown long.
+The workflow id is `fabric-sync/<fabric id>`, so one fabric cannot have two loops. The loop waits for the next slot or
+a message, syncs, starts a pass over the inventory if one is due, and exchanges what changed with the NetBox record, as
+`fabrics.loop.loop` says. That state is the only input; the next run takes it over once the history is long.
 """
 
 import asyncio
@@ -20,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.loop.active_sync import ActiveSync
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop
     from fabrics.loop.record_exchange import RecordLink
+    from fabrics.loop.workflow_details import format_time
     from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
     from workflows import activity_calls, activity_errors, inventory_passes
     from workflows.fabric_sync_handlers import FabricMessageHandlers
@@ -86,7 +86,7 @@ class FabricSync(FabricMessageHandlers):
                 await workflow.wait_condition(
                     self._has_work,
                     timeout=max(wake - self._now(), MIN_TIMER),
-                    timeout_summary=f"until {wake:%Y-%m-%d %H:%M:%S} UTC",
+                    timeout_summary=f"until {format_time(wake)}",
                 )
             except TimeoutError:
                 self._last_timer_time = max(self._last_timer_time, wake)

@@ -17,7 +17,6 @@ from threading import Lock
 from typing import Final
 
 from cachetools import LRUCache
-from kubernetes.client.exceptions import ApiException
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
@@ -182,7 +181,7 @@ class _Reader:
         try:
             with closing(self.client.get(path, parameters, timeouts)) as response:
                 body = self._read_body(response)
-        except (ApiException, HTTPError, OSError) as error:
+        except (HTTPError, OSError) as error:
             raise classify(error, self.name) from error
         if response.status != 200:
             raise self._classify_failure(response, kind, continue_token)
