@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.fleet import is_stuck
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
@@ -24,6 +25,12 @@ from workflows.probe import Examination, Preview, Probe, Removal
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a worker is killed, Temporal waits this long before another continues its loops; by default 10 s."""
+
+RUNNER: Final = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_passthrough_modules("workflows")
+)
+"""By default the sandbox imports these modules again for each run, which takes 85 KB of every loop. The tests replay
+recorded histories with that default, so that it still finds what is not deterministic."""
 
 KEEP_EXISTING: Final = WorkflowIDConflictPolicy.USE_EXISTING
 TERMINATE_EXISTING: Final = WorkflowIDConflictPolicy.TERMINATE_EXISTING
@@ -41,6 +48,7 @@ async def running_workflow_worker(client: Client, settings: Settings) -> AsyncIt
         max_concurrent_workflow_tasks=settings.concurrent_workflow_tasks,
         max_cached_workflows=settings.cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        workflow_runner=RUNNER,
         interceptors=[MalformedMessageInterceptor()],
     )
     async with worker:
