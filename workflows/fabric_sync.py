@@ -25,10 +25,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.fabric_sync_handlers import FabricMessageHandlers
     from workflows.visibility import update_visibility, update_visibility_at_end
 
-MAX_HISTORY_EVENTS: Final = 300
-"""Events after which a new run starts: a restarted worker replays whole histories, so they stay short. While the
-inventory is being written, it starts after twice as many."""
-
 DISTANT_PAST: Final = datetime.min.replace(tzinfo=UTC)
 
 MIN_TIMER: Final = timedelta(milliseconds=1)
@@ -284,7 +280,7 @@ class FabricSync(FabricMessageHandlers):
         """Start a new run when the history is long and no update waits for this one."""
         info = workflow.info()
         # The run that started a pass sees its end; a later one has to ask for it.
-        limit = MAX_HISTORY_EVENTS * (2 if self._is_pass_open else 1)
+        limit = self._loop.settings.max_history_events * (2 if self._is_pass_open else 1)
         is_due = (
             info.get_current_history_length() >= limit
             or info.is_target_worker_deployment_version_changed()

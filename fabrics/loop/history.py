@@ -1,5 +1,6 @@
 """What a loop remembers of its past syncs."""
 
+from dataclasses import replace
 from typing import Final, Self
 
 from pydantic import BaseModel
@@ -35,9 +36,9 @@ class History(BaseModel, frozen=True):
 
     def add_inventory(self, number: int, inventory: InventoryReport) -> Self:
         """Return the history with what the pass after that sync wrote."""
-        update = {"inventory": inventory.model_copy(update={"findings": ()})}
+        short = inventory.model_copy(update={"findings": ()})
         reports = tuple(
-            report.model_copy(update=update) if report.number == number else report
+            replace(report, inventory=short) if report.number == number else report
             for report in self.reports
         )
         return self.model_copy(update={"reports": reports})

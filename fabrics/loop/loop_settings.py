@@ -8,7 +8,8 @@ class LoopSettings(BaseModel, frozen=True):
 
     `netbox_heartbeat`, `full_sync_interval`, `inventory_retry_interval` and `first_sync_spread` are in seconds.
     `has_search_attributes` says whether the Temporal server has ours registered, and `release` identifies the
-    worker's code.
+    worker's code. A loop starts a new run after `max_history_events`; the default is that of earlier workers, whose
+    runs go on.
     """
 
     netbox_heartbeat: int = 900
@@ -18,3 +19,4 @@ class LoopSettings(BaseModel, frozen=True):
     first_sync_spread: int = 30
     has_search_attributes: bool = False
     release: str = ""
+    max_history_events: int = 300
