@@ -8,8 +8,8 @@ class LoopSettings(BaseModel, frozen=True):
 
     `netbox_heartbeat`, `full_sync_interval`, `inventory_retry_interval` and `first_sync_spread` are in seconds.
     `has_search_attributes` says whether the Temporal server has ours registered, and `release` identifies the
-    worker's code. A loop starts a new run after `max_history_events`; the default is that of earlier workers, whose
-    runs go on.
+    worker's code. A loop starts a new run after `max_history_events`; as the history holds that number, a worker with
+    another one still replays the runs of before.
     """
 
     netbox_heartbeat: int = 900
