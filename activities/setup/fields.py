@@ -22,6 +22,7 @@ from fabrics.record.config_fields import (
     DEFAULT_BRANCH,
     DEFAULT_DIRECTORY,
     DEFAULT_NAMESPACE,
+    FABRIC_NAME_PATTERN,
     GIT_URL_PATTERN,
     KUBERNETES_URL_PATTERN,
     NAMESPACE_PATTERN,
@@ -160,6 +161,13 @@ _CONFIG_ITEMS: Final = (
         "Kubernetes namespace",
         f"Namespace of the fabric's objects. Empty: {DEFAULT_NAMESPACE}.",
         validation_regex=_anchor(NAMESPACE_PATTERN),
+    ),
+    _config_field(
+        "hh_fabric_name",
+        "text",
+        "Fabric name",
+        "Name of one of several fabrics that the API holds. Empty: all that it holds.",
+        validation_regex=_anchor(FABRIC_NAME_PATTERN),
     ),
     _config_field(
         "hh_credentials",

@@ -29,6 +29,7 @@ class Kind(NamedTuple):
 
 COMPARED_KINDS: tuple[Kind, ...] = (
     Kind(WIRING_GROUP, "VLANNamespace", "v1beta1", "vlannamespaces"),
+    Kind(WIRING_GROUP, "Fabric", "v1beta1", "fabrics"),
     Kind(WIRING_GROUP, "SwitchGroup", "v1beta1", "switchgroups"),
     Kind(WIRING_GROUP, "Switch", "v1beta1", "switches"),
     Kind(WIRING_GROUP, "Server", "v1beta1", "servers"),

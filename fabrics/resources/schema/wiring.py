@@ -99,6 +99,7 @@ _CONNECTION = define_spec(
 
 WIRING_SPECS: Mapping[str, Struct] = {
     "VLANNamespace": define_spec({"ranges": Set(Struct({"from": SCALAR, "to": SCALAR}))}),
+    "Fabric": define_spec({}),
     "SwitchGroup": define_spec({}),
     "Switch": _SWITCH,
     "Server": define_spec({"description": SCALAR, "profile": SCALAR}),

@@ -117,6 +117,7 @@ def test_values_override_defaults() -> None:
             hh_paused=True,
             hh_pause_reason="maintenance",
             hh_kubernetes_namespace="fab",
+            hh_fabric_name="fabric-a",
             hh_credentials="dc_1.prod",
             hh_git_branch="release/26.03",
             hh_git_directory="/fabrics/dc1/",
@@ -133,6 +134,7 @@ def test_values_override_defaults() -> None:
     assert config.pause_reason == "maintenance"
     assert config.kubernetes is not None
     assert config.kubernetes.namespace == "fab"
+    assert config.fabric_name == "fabric-a"
     assert config.git is not None
     assert config.git.branch == "release/26.03"
     assert config.git.directory == "fabrics/dc1"
@@ -193,6 +195,8 @@ UNUSABLE = [
     ("hh_git_directory", 5),
     ("hh_managed_kinds", [{"value": "Router", "label": "Router"}]),
     ("hh_managed_kinds", "VPC"),
+    ("hh_fabric_name", "Fabric A"),
+    ("hh_fabric_name", 5),
     ("hh_task_queue", "a b"),
     ("hh_fabric_id", "DC 1"),
 ]
@@ -204,6 +208,17 @@ def test_unusable_value_is_problem_that_names_its_field(field: str, value: objec
     assert field in problem
     assert problem.endswith(".")
     assert "\n" not in problem
+
+
+def test_unusable_fabric_name_selects_no_objects_at_all() -> None:
+    config = parse_config(record(hh_fabric_name="Fabric A"))
+    assert config.kubernetes == KubernetesTarget(server="", namespace="", credential="")
+
+
+def test_another_fabric_name_is_another_source() -> None:
+    configs = [parse_config(record(hh_fabric_name=name)) for name in (None, "a", "b")]
+    assert len({config.sources for config in configs}) == 3
+    assert len({config.hash for config in configs}) == 3
 
 
 def test_unusable_interval_means_default() -> None:

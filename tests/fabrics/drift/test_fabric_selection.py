@@ -1,0 +1,134 @@
+"""The selection of one fabric's objects, where an API or Git holds several."""
+
+import pytest
+
+from fabrics.drift.compare import find_drift
+from fabrics.drift.fabric_selection import FabricSelection, UnknownFabricError, select_fabric
+from fabrics.drift.model import LiveState
+from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import get_kind
+from fabrics.resources.resource import Resource
+from tests.support.fabrics.objects import desired, live, live_state, manifest
+
+A: Json = {"fabric": "a"}
+B: Json = {"fabric": "b"}
+
+
+def links(*servers: str) -> Json:
+    """Return the connection of servers to a switch."""
+    return [{"server": {"port": f"{name}/eth1"}, "switch": {"port": "s/E1/1"}} for name in servers]
+
+
+def keys(live_state: LiveState) -> set[str]:
+    """Return the kinds and names of all live objects."""
+    listed = [resource for group in live_state.resources.values() for resource in group]
+    return {f"{resource.kind.name} {resource.name}" for resource in listed}
+
+
+def select(name: str, *resources: Resource, git: str = "") -> FabricSelection:
+    """Select a fabric among live objects and a manifest."""
+    return select_fabric(name, desired(git) if git else None, live_state(*resources))
+
+
+TWO_FABRICS = (
+    live("Fabric", "a"),
+    live("Fabric", "b"),
+    live("Switch", "leaf-a", {"topology": A}),
+    live("Switch", "leaf-b", {"topology": B, "vlanNamespaces": ["vlans-b"]}),
+    live("VPC", "vpc-b", {"topology": B, "vlanNamespace": "vlans-b"}),
+    live("Connection", "c-a", {"topology": A, "bundled": {"links": links("both", "only-a")}}),
+    live("Connection", "c-b", {"topology": B, "unbundled": {"link": links("both")[0]}}),
+    *(live("Server", name) for name in ("both", "only-a", "nobody")),
+    live("VLANNamespace", "default"),
+    live("VLANNamespace", "vlans-b"),
+)
+
+
+def test_without_a_name_all_objects_count() -> None:
+    assert keys(select("", *TWO_FABRICS).live) == keys(live_state(*TWO_FABRICS))
+
+
+def test_objects_count_for_the_fabric_that_they_name() -> None:
+    assert keys(select("a", *TWO_FABRICS).live) == {
+        "Fabric a",
+        "Switch leaf-a",
+        "Connection c-a",
+        "Server both",
+        "Server only-a",
+        "VLANNamespace default",
+    }
+    assert keys(select("b", *TWO_FABRICS).live) == {
+        "Fabric b",
+        "Switch leaf-b",
+        "VPC vpc-b",
+        "Connection c-b",
+        "Server both",
+        "VLANNamespace vlans-b",
+    }
+
+
+def test_object_without_topology_is_in_the_default_fabric() -> None:
+    old, new = live("VPC", "old"), live("VPC", "new", {"topology": {"fabric": "default"}})
+    other = live("VPC", "other", {"topology": A})
+    assert keys(select("default", old, new, other).live) == {"VPC old", "VPC new"}
+
+
+def test_server_that_no_object_refers_to_belongs_to_no_fabric_unless_it_is_in_git() -> None:
+    assert select("a", *TWO_FABRICS).unassigned == {get_kind("Server"): 1}
+    in_git = select("a", *TWO_FABRICS, git=manifest("Server", "nobody"))
+    assert in_git.unassigned == {}
+    assert "Server nobody" in keys(in_git.live)
+
+
+def test_server_of_another_fabric_in_a_shared_directory_does_not_count() -> None:
+    selected = select("b", *TWO_FABRICS, git=manifest("Server", "only-a"))
+    assert "Server only-a" not in keys(selected.live)
+    assert selected.desired is not None
+    assert selected.desired.resources == {}
+
+
+def test_server_of_two_fabrics_names_the_other_one() -> None:
+    (shared,) = select("a", *TWO_FABRICS).shared_with.items()
+    assert (str(shared[0]), shared[1]) == ("Server/default/both", ("b",))
+
+
+def test_object_that_is_in_another_fabric_in_git_is_named_and_not_missing() -> None:
+    for name in ("a", "b"):
+        git = manifest("VPC", "vpc-b", "{topology: {fabric: a}, vlanNamespace: vlans-b}")
+        selected = select(name, *TWO_FABRICS, git=git)
+        assert selected.desired is not None
+        assert selected.moved == ("VPC/default/vpc-b is in the fabric a in Git, but in b live.",)
+        drift = find_drift(selected.desired, selected.compared_live)
+        assert [entry.change for entry in drift.entries] == ["changed"]
+        assert ("VPC vpc-b" in keys(selected.live)) is (name == "b")
+
+
+def test_unknown_name_lists_the_fabrics() -> None:
+    with pytest.raises(UnknownFabricError, match=r"is c, but .*: the fabrics are a, b\."):
+        select("c", *TWO_FABRICS)
+
+
+def test_fabric_that_only_git_has_is_missing_but_known() -> None:
+    git = manifest("VPC", "new", "{topology: {fabric: c}}")
+    selected = select("c", *TWO_FABRICS, git=git)
+    assert selected.desired is not None
+    assert [resource.name for resource in selected.desired.resources.values()] == ["new"]
+    assert keys(selected.live) == {"VLANNamespace default"}
+
+
+def test_earlier_release_has_the_default_fabric_only() -> None:
+    old = live("VPC", "old")
+    assert keys(select("default", old).live) == {"VPC old"}
+    with pytest.raises(UnknownFabricError, match=r"is a, but this release"):
+        select("a", old)
+
+
+def test_malformed_connection_refers_to_nothing() -> None:
+    specs: list[Json] = [
+        {"topology": A, "bundled": {"links": [1, {"server": "x"}, {"server": {"port": 2}}]}},
+        {"topology": A, "bundled": {"links": {"server": {"port": "x/1"}}}},
+        {"topology": "a", "bundled": "x"},
+    ]
+    for spec in specs:
+        selected = select("a", *TWO_FABRICS, live("Connection", "bad", spec), live("Server", "x"))
+        assert "Server x" not in keys(selected.live)
