@@ -14,9 +14,9 @@ A: Json = {"fabric": "a"}
 B: Json = {"fabric": "b"}
 
 
-def links(*servers: str) -> Json:
-    """Return the connection of servers to a switch."""
-    return [{"server": {"port": f"{name}/eth1"}, "switch": {"port": "s/E1/1"}} for name in servers]
+def link(server: str) -> Json:
+    """Return a link between a server and a switch."""
+    return {"server": {"port": f"{server}/eth1"}, "switch": {"port": "s/E1/1"}}
 
 
 def keys(live_state: LiveState) -> set[str]:
@@ -36,8 +36,10 @@ TWO_FABRICS = (
     live("Switch", "leaf-a", {"topology": A}),
     live("Switch", "leaf-b", {"topology": B, "vlanNamespaces": ["vlans-b"]}),
     live("VPC", "vpc-b", {"topology": B, "vlanNamespace": "vlans-b"}),
-    live("Connection", "c-a", {"topology": A, "bundled": {"links": links("both", "only-a")}}),
-    live("Connection", "c-b", {"topology": B, "unbundled": {"link": links("both")[0]}}),
+    live(
+        "Connection", "c-a", {"topology": A, "bundled": {"links": [link("both"), link("only-a")]}}
+    ),
+    live("Connection", "c-b", {"topology": B, "unbundled": {"link": link("both")}}),
     *(live("Server", name) for name in ("both", "only-a", "nobody")),
     live("VLANNamespace", "default"),
     live("VLANNamespace", "vlans-b"),
