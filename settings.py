@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     """Seconds between rounds over all records and loops, which find edits that no webhook announced and start
     missing loops. Each round reads all records from NetBox."""
 
+    health_interval: int = Field(default=300, ge=0)
+    """Seconds between two readings of what the agents on a fabric's switches report, if the worker's account may list
+    them (`deploy/clusterrole-health.yaml`); sooner while a change is being applied. 0 switches that off."""
+
+    stuck_after: int = Field(default=300, ge=30)
+    """Seconds after which a switch that has not applied a change makes its fabric `degraded`."""
+
     first_sync_spread: int = Field(default=30, ge=0)
     """Seconds over which the first syncs of new fabrics are spread, so that a fleet that is enabled together does
     not sync together. 0 means that they begin at once."""

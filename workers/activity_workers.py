@@ -88,6 +88,7 @@ async def _list_record_activities(client: Client, settings: Settings, netbox: Ne
         inventory_enabled=settings.inventory,
         full_sync_interval=settings.full_sync_interval,
         inventory_retry_interval=settings.inventory_retry_interval,
+        health_interval=settings.health_interval,
         first_sync_spread=settings.first_sync_spread,
         has_search_attributes=await _has_search_attributes(client),
         release=str(RULES_VERSION),

@@ -11,6 +11,7 @@ from typing import Final
 
 from activities.netbox.client import Row
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item, Reference
+from fabrics.agents.health import Health
 from fabrics.record.config import (
     DEFAULT_INTERVAL_SECONDS,
     FABRIC_ID_PATTERN,
@@ -56,6 +57,9 @@ STATUS_COLORS: Final = {
     "in_sync": "green",
     "unknown": "gray",
     "connected": "green",
+    "healthy": "green",
+    "progressing": "cyan",
+    "degraded": "red",
 }
 
 
@@ -71,6 +75,7 @@ def _status_choice_set(name: str, states: Iterable[str]) -> Item:
 
 SYNC_STATUS_CHOICE_SET: Final = _status_choice_set("Hedgehog sync status", SyncStatus)
 CONNECTION_CHOICE_SET: Final = _status_choice_set("Hedgehog connection status", ConnectionStatus)
+HEALTH_CHOICE_SET: Final = _status_choice_set("Hedgehog health", Health)
 KIND_CHOICE_SET: Final = Item(
     CHOICE_SETS,
     {"name": "Hedgehog kinds"},
@@ -266,10 +271,25 @@ _STATUS_ITEMS: Final = (
         "Inventory",
         "What needs attention in the fabric's devices, cables and networks.",
     ),
+    managed_field(
+        "hh_health",
+        "select",
+        "Health",
+        "Whether the switches and gateways have applied what the API holds, and report.",
+        {"choice_set": _reference_to(HEALTH_CHOICE_SET), "filter_logic": "exact"},
+    ),
+    managed_field(
+        "hh_health_message", "text", "Health message", "Which devices are not healthy, and why."
+    ),
 )
 
 CONFIG_FIELD_NAMES: Final = tuple(item.key["name"] for item in _CONFIG_ITEMS)
 """The fields that people edit."""
 
-CHOICE_SET_ITEMS: Final = (SYNC_STATUS_CHOICE_SET, CONNECTION_CHOICE_SET, KIND_CHOICE_SET)
+CHOICE_SET_ITEMS: Final = (
+    SYNC_STATUS_CHOICE_SET,
+    CONNECTION_CHOICE_SET,
+    HEALTH_CHOICE_SET,
+    KIND_CHOICE_SET,
+)
 FIELD_ITEMS: Final = (*_with_weights(_CONFIG_ITEMS, 100), *_with_weights(_STATUS_ITEMS, 500))

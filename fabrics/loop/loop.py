@@ -6,21 +6,20 @@ The workflow `FabricSync` decides when something happens; this module decides wh
 from datetime import datetime, timedelta
 from typing import Final
 
+from fabrics.agents.health import Health
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest, Trigger
+from fabrics.loop.health_watch import HealthRequest, HealthWatch
 from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass, PassRequest, PassResult
 from fabrics.loop.inventory_text import deletes_waiting_sentence
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.loop_state import LoopState
 from fabrics.loop.record_exchange import ShownStatus
 from fabrics.loop.report import SyncReport, build_sync_report
-from fabrics.loop.schedule import Schedule
+from fabrics.loop.schedule import MAX_JITTER, Schedule
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
-
-MAX_JITTER: Final = timedelta(seconds=2)
-"""Far more than the lateness of a sync, far less than the wait between two passes that retry."""
 
 WORKFLOW_TASK_TIMEOUT: Final = timedelta(seconds=5)
 """How long Temporal waits before it gives the task of a killed worker to another. Its default is 10 s, in
@@ -120,11 +119,13 @@ class FabricLoop(LoopState):
             inventory_follows=self._is_pass_due(now),
         )
         self.history = self.history.add(report)
-        self.journal = self.journal.after_sync(status, shown, started, self._inventory_remark)
+        self.journal = self.journal.after_sync(status, shown, started, self._remark)
         return report
 
     def _note_observation(self, observation: Observation | None, active_sync: ActiveSync) -> None:
         assert self.effective_config is not None  # noqa: S101  only a configured fabric is read
+        if observation is not None:
+            self.health = self.health.after_sync(observation, active_sync.started)
         if observation is None or observation.kubernetes_error:
             self.inventory = self.inventory.after_unread_sync()
             return
@@ -144,7 +145,6 @@ class FabricLoop(LoopState):
         if not (self.is_needed and settings.inventory_enabled):
             return False
         max_age = timedelta(seconds=settings.full_sync_interval)
-        # A sync that begins a little sooner after its slot than the one before is not too early.
         retry_interval = timedelta(seconds=settings.inventory_retry_interval) - MAX_JITTER
         return self.inventory.is_due(now, max_age, retry_interval)
 
@@ -210,11 +210,16 @@ class FabricLoop(LoopState):
             self.request_sync(SyncRequest())
 
     @property
-    def _inventory_remark(self) -> str:
-        """What the journal says of the inventory."""
-        waiting = self.inventory.deletes_waiting
+    def _remark(self) -> str:
+        """What the journal says of the inventory and of the fabric's health."""
+        waiting, known = self.inventory.deletes_waiting, self.last_known
         deletes = deletes_waiting_sentence(waiting, self.fabric_id) if waiting else ""
-        return self.inventory.failure or deletes
+        degraded = known.health_message if known.health is Health.DEGRADED else ""
+        return " ".join(filter(None, (self.inventory.failure or deletes, degraded)))
+
+    def request_health(self, active_sync: ActiveSync) -> HealthRequest | None:
+        """Return what the sync needs to judge health; None if nobody wants to know."""
+        return self.health.request(self.settings.health_interval, active_sync.started)
 
     def confirm_deletes(self, digest: str) -> int:
         """Confirm the waiting deletes; return the number of the sync that they follow."""
@@ -255,6 +260,8 @@ class FabricLoop(LoopState):
         """
         self.settings = settings
         edited = self.config is not None and config.sources != self.config.sources
+        if edited:
+            self.health = HealthWatch()
         unseen = self.config is None and was_switched_off and last_known.last_sync is not None
         self.sources_changed = self.sources_changed or edited or unseen
         if self.sources_changed and not config.paused:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pydantic import BaseModel
 
 from fabrics.loop.active_sync import ActiveSync, SyncRequest
+from fabrics.loop.health_watch import HealthWatch
 from fabrics.loop.history import History
 from fabrics.loop.inventory_state import Inventory, InventoryStatus
 from fabrics.loop.inventory_text import record_sentence
@@ -38,6 +39,7 @@ class LoopState(BaseModel):
     """True if the last sync may have read other sources than the record names now."""
     fabric_answered: bool = True
     """True if the fabric answered the last sync, even with an error."""
+    health: HealthWatch = HealthWatch()
     inventory: Inventory = Inventory()
     journal: Journal = Journal()
     history: History = History()

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
+from fabrics.agents.health import Health
 from fabrics.drift.summary import SummaryEntry
 from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.active_sync import ActiveSync, Trigger
@@ -99,6 +100,8 @@ class FabricStatus(BaseModel, frozen=True):
     drift_count: int | None
     drift: tuple[SummaryEntry, ...]
     counts: dict[str, int]
+    health: Health
+    health_message: str
     inventory: InventoryStatus = InventoryStatus()
     inventory_state: InventoryState = InventoryState.UNKNOWN
     inventory_text: str = ""

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabrics.agents.health import Health, HealthReport
+from fabrics.agents.state import AgentsState
 from fabrics.inventory.report.report import DeletesWaiting, InventoryFailure, InventoryOutcome
 from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import FabricLoop
@@ -383,3 +385,42 @@ def test_switched_off_loop_ends_after_its_pass() -> None:
     loop.end_pass("first", InventoryFailure(message="cancelled"))
     loop.on_record_written(loop.state_to_record, loop.record.pending_edits, "")
     assert loop.is_finished
+
+
+def sync(loop: FabricLoop, health: HealthReport | None, after: int) -> None:
+    """Make one sync in which everything is in sync but the health."""
+    moment = NOW + timedelta(seconds=after)
+    loop.request_sync(SyncRequest())
+    loop.begin_sync(moment)
+    agents = None if health is None else AgentsState()
+    observed = Observation(started=moment, drift_count=0, health=health, agents=agents)
+    loop.end_sync(observed, moment)
+
+
+def test_health_is_kept_between_readings_and_is_no_part_of_the_status() -> None:
+    loop = idle_loop()
+    sync(loop, HealthReport(health=Health.DEGRADED, message="leaf-01 is stuck."), 60)
+    sync(loop, None, 120)
+    status = loop.status()
+    assert (status.health, status.health_message) == ("degraded", "leaf-01 is stuck.")
+    assert (status.sync_status, status.sync_error) == ("in_sync", "")
+    assert loop.needs_write
+
+
+def test_degraded_fabric_is_a_journal_entry_and_so_is_its_recovery() -> None:
+    loop = idle_loop()
+    for after in (60, 120):
+        sync(loop, HealthReport(health=Health.DEGRADED, message="leaf-01 is stuck."), after)
+    assert loop.journal.pending_entry.endswith("leaf-01 is stuck.")
+    assert not loop.journal.may_wait
+    for after in (900, 960):
+        sync(loop, HealthReport(health=Health.HEALTHY, message="All is well."), after)
+    assert "stuck" not in loop.journal.pending_entry
+
+
+def test_health_of_other_sources_is_not_that_of_the_new_ones() -> None:
+    loop = idle_loop()
+    sync(loop, HealthReport(health=Health.DEGRADED, message="leaf-01 is stuck."), 60)
+    other = KubernetesTarget(server="https://other", namespace="default", credential="dc")
+    loop.on_record_read(CONFIG.model_copy(update={"kubernetes": other}), LAST_KNOWN, INSTALLATION)
+    assert loop.health.read_at is None

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fabrics.agents.health import Health
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.record.config import (
     FABRIC_ID_PATTERN,
@@ -28,12 +29,13 @@ from fabrics.record.status_fields import (
 from fabrics.record.sync_status import (
     ConnectionStatus,
     LastKnownState,
+    Observation,
     SyncStatus,
     compute_sync_status,
 )
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-SELECTIONS = ("hh_sync_status", "hh_connection_status")
+SELECTIONS = ("hh_sync_status", "hh_connection_status", "hh_health")
 CONFIGURED = {
     "hh_fabric_id": "dc-1",
     "hh_sync_enabled": True,
@@ -314,6 +316,8 @@ STATES = st.builds(
     drift_count=st.none() | st.integers(0, 10_000),
     drift=st.lists(DRIFT, max_size=25).map(tuple),
     counts=st.dictionaries(st.sampled_from(["VPC", "Switch"]), st.integers(0, 9999)),
+    health=st.sampled_from(Health),
+    health_message=st.text(max_size=600),
 ).map(lambda state: state if _failed(state) else state.model_copy(update={"error": ""}))
 
 
@@ -359,14 +363,33 @@ def test_running_sync_hides_the_error_of_the_last_one_but_not_that_it_failed() -
     "unsynced",
     [{"hh_sync_enabled": False}, {"hh_sync_interval": 0}, {"hh_kubernetes_server": None}],
 )
-def test_record_of_a_fabric_that_is_not_synced_says_nothing_of_its_inventory(
+def test_record_of_a_fabric_that_is_not_synced_says_nothing_of_inventory_and_health(
     unsynced: dict[str, object],
 ) -> None:
-    text = "The inventory in NetBox is not up to date: No."
-    last_known = LastKnownState(last_sync=NOW, last_success=NOW, inventory_text=text)
-    assert build_status_fields(parse_config(record()), last_known)["hh_inventory"] == text
-    switched_off = record(**unsynced, hh_inventory=text)
-    assert find_changed_fields(switched_off, ConfigEdits(), last_known, NOW)["hh_inventory"] is None
+    text, stuck = "The inventory in NetBox is not up to date: No.", "leaf-01 is stuck."
+    last_known = LastKnownState(
+        last_sync=NOW,
+        last_success=NOW,
+        inventory_text=text,
+        health=Health.DEGRADED,
+        health_message=stuck,
+    )
+    shown = {"hh_inventory": text, "hh_health": "degraded", "hh_health_message": stuck}
+    assert build_status_fields(parse_config(record()), last_known).items() >= shown.items()
+    switched_off = record(**unsynced, **shown)
+    written = find_changed_fields(switched_off, ConfigEdits(), last_known, NOW)
+    expected = {"hh_inventory": None, "hh_health": "unknown", "hh_health_message": None}
+    assert written.items() >= expected.items()
+
+
+def test_health_is_unknown_while_the_api_cannot_be_read() -> None:
+    healthy = LastKnownState(health=Health.HEALTHY, health_message="All is well.")
+    unread = Observation(started=NOW, kubernetes_error="It does not answer.")
+    state = healthy.after_sync(unread, NOW)
+    assert state.health is Health.UNKNOWN
+    assert state.health_message == "The Kubernetes API could not be read."
+    without_agents = healthy.after_sync(Observation(started=NOW), NOW)
+    assert without_agents.health is Health.HEALTHY
 
 
 def test_times_have_form_that_netbox_returns() -> None:
