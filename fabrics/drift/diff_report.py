@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from fabrics.drift.model import Drift
+from fabrics.drift.notices import describe_notices
 from fabrics.drift.summary import PAYLOAD_LIMITS, SummaryEntry, SummaryLimits, summarize
 from fabrics.resources.manifests.files import DesiredState
 
@@ -14,7 +15,8 @@ class DiffReport(BaseModel, frozen=True):
     """The first drifted objects; `left_out` others did not fit.
 
     `error` says why nothing was compared (then there are no entries), `problems` which parts of Git
-    or the API were not compared, `unmanaged` which live values Git leaves to the installer.
+    or the API were not compared, `unmanaged` which live values Git leaves to the installer, and
+    `notices` what this version does not know.
     """
 
     commit: str = ""
@@ -25,6 +27,7 @@ class DiffReport(BaseModel, frozen=True):
     unmanaged: tuple[str, ...] = ()
     unmanaged_count: int = 0
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -53,6 +56,7 @@ def build_diff_report(
         ),
         unmanaged_count=len(drift.unmanaged),
         problems=(*describe_problems(desired, drift), *unread)[:MAX_SENTENCES],
+        notices=describe_notices(drift),
     )
 
 

@@ -9,7 +9,8 @@ from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind
 from fabrics.resources.schema import get_spec_schema
-from fabrics.resources.schema.types import Difference, Map, Scalar, Struct, dump_sorted_json
+from fabrics.resources.schema.base import Difference, dump_sorted_json
+from fabrics.resources.schema.types import Map, Scalar, Struct
 
 
 class Content(NamedTuple):

@@ -1,4 +1,8 @@
-"""Objects in manifests: which are compared, and which Kubernetes would refuse."""
+"""Objects in manifests: which are compared, and which Kubernetes would refuse.
+
+An object of a kind that this version does not know is read too; only the API can tell whether the
+kind exists.
+"""
 
 import re
 from collections.abc import Iterable
@@ -10,6 +14,7 @@ from fabrics.resources.kinds import (
     Kind,
     find_kind,
     find_kinds_in_group,
+    find_unknown_kind,
     is_hedgehog_group,
     is_not_compared,
 )
@@ -55,7 +60,7 @@ def parse_object(item: dict[str, Json], source: SourceLocation) -> Resource | No
 def find_possible_kinds(item: dict[str, Json]) -> frozenset[Kind]:
     """Return the compared kinds that an object may belong to, as far as one can tell."""
     group, name = _get_group(item), str(item.get("kind"))
-    if kind := find_kind(group, name):
+    if kind := find_kind(group, name) or find_unknown_kind(group, item.get("kind")):
         return frozenset({kind})
     if is_not_compared(group, name):
         return frozenset()
@@ -75,7 +80,7 @@ def _get_group(item: dict[str, Json]) -> str:
 
 def _resolve_kind(item: dict[str, Json], possible: frozenset[Kind]) -> Kind:
     api_version, name = item.get("apiVersion"), item.get("kind")
-    kind = find_kind(_get_group(item), str(name))
+    kind = find_kind(_get_group(item), str(name)) or find_unknown_kind(_get_group(item), name)
     if api_version is None or name is None:
         missing = " and ".join(field for field in ("apiVersion", "kind") if item.get(field) is None)
         raise InvalidObjectError(f"an object without {missing}; add it.", possible)
@@ -85,7 +90,7 @@ def _resolve_kind(item: dict[str, Json], possible: frozenset[Kind]) -> Kind:
             " known Hedgehog kind; correct it, or update Fabric Sync if your release has this kind.",
             possible,
         )
-    if api_version != kind.api_version:
+    if kind.is_known and api_version != kind.api_version:
         raise InvalidObjectError(
             f"a {kind.name} with apiVersion {_shorten_repr(api_version)}, but it is served as"
             f" {kind.api_version}; correct it.",
