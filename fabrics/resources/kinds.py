@@ -30,6 +30,7 @@ class Kind(NamedTuple):
 COMPARED_KINDS: tuple[Kind, ...] = (
     Kind(WIRING_GROUP, "VLANNamespace", "v1beta1", "vlannamespaces"),
     Kind(WIRING_GROUP, "SwitchGroup", "v1beta1", "switchgroups"),
+    Kind(WIRING_GROUP, "Fabric", "v1beta1", "fabrics"),
     Kind(WIRING_GROUP, "Switch", "v1beta1", "switches"),
     Kind(WIRING_GROUP, "Server", "v1beta1", "servers"),
     Kind(WIRING_GROUP, "Connection", "v1beta1", "connections"),
@@ -38,6 +39,7 @@ COMPARED_KINDS: tuple[Kind, ...] = (
     Kind(VPC_GROUP, "VPCAttachment", "v1beta1", "vpcattachments"),
     Kind(VPC_GROUP, "VPCPeering", "v1beta1", "vpcpeerings"),
     Kind(VPC_GROUP, "External", "v1beta1", "externals"),
+    Kind(VPC_GROUP, "VPCInterconnect", "v1beta1", "vpcinterconnects"),
     Kind(VPC_GROUP, "ExternalAttachment", "v1beta1", "externalattachments"),
     Kind(VPC_GROUP, "ExternalPeering", "v1beta1", "externalpeerings"),
     Kind(GATEWAY_GROUP, "GatewayGroup", "v1alpha1", "gatewaygroups"),

@@ -115,6 +115,7 @@ VPC_SPECS: Mapping[str, Struct] = {
             "static": Struct({"prefixes": STRING_LIST}, keep_empty=True),
         }
     ),
+    "VPCInterconnect": define_spec({}),
     "ExternalAttachment": _EXTERNAL_ATTACHMENT,
     "ExternalPeering": define_spec(
         {"permit": Struct({"vpc": _PEERED_VPC, "external": _PEERED_EXTERNAL})}

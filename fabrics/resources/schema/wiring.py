@@ -100,6 +100,7 @@ _CONNECTION = define_spec(
 WIRING_SPECS: Mapping[str, Struct] = {
     "VLANNamespace": define_spec({"ranges": Set(Struct({"from": SCALAR, "to": SCALAR}))}),
     "SwitchGroup": define_spec({}),
+    "Fabric": define_spec({}),
     "Switch": _SWITCH,
     "Server": define_spec({"description": SCALAR, "profile": SCALAR}),
     "Connection": _CONNECTION,
