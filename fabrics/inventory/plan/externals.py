@@ -13,7 +13,7 @@ from fabrics.inventory.specs.vpc import ExternalAttachmentSpec, ExternalSpec
 
 
 def add_external(builder: PlanBuilder, external: LiveObject[ExternalSpec]) -> None:
-    """Add a VRF with the prefixes of static routes; with BGP there are none."""
+    """Add a VRF with the prefixes of static routes, if there are any."""
     spec = external.spec
     networks = sorted({prefix.network for prefix in spec.static.prefixes})
     description = shorten(f"External {external.name}", MAX_DESCRIPTION_CHARS)
@@ -26,6 +26,7 @@ def add_external(builder: PlanBuilder, external: LiveObject[ExternalSpec]) -> No
                 ipv4Namespace=spec.ipv4_namespace,
                 inboundCommunity=spec.inbound_community,
                 outboundCommunity=spec.outbound_community,
+                localASN=spec.local_asn,
                 prefixes=[str(network) for network in networks],
             ),
         )
@@ -64,10 +65,14 @@ def attach_external(
 
 
 def _attachment_details(spec: ExternalAttachmentSpec) -> Details:
+    """Return what NetBox has no field for; an empty `bfd` means BFD with its defaults."""
     neighbor, static = spec.neighbor, spec.static
-    return omit_empty(
+    details = omit_empty(
         neighbor=omit_empty(asn=neighbor.asn, ip=str(neighbor.ip or "")),
         remoteIP=str(static.remote_ip or "") if static else "",
         proxy=static.proxy if static else False,
         inboundACL=spec.inbound_acl.get("statements"),
     )
+    if spec.bfd is None:
+        return details
+    return {**details, "bfd": spec.bfd.model_dump(by_alias=True, exclude_unset=True)}

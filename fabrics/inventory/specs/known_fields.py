@@ -14,7 +14,7 @@ from fabrics.resources.schema.types import AtomicList, Map, SchemaType, Set, Str
 
 
 def omit_unknown_fields(kind: str, field: str) -> BeforeValidator:
-    """Return a validator that omits what is unknown within a field of a kind's `spec`.
+    """Return a validator that omits what is unknown in one field of a kind's spec.
 
     It takes the value of the field, or an entry of it if that is a map or a list.
     """
@@ -38,4 +38,4 @@ def _keep_known_fields(value: Json, schema: SchemaType) -> Json:
         return {name: _keep_known_fields(item, entry) for name, item in value.items()}
     if isinstance(value, list) and isinstance(schema, AtomicList | Set):
         return [_keep_known_fields(item, entry) for item in value]
-    return value
+    return None if isinstance(value, dict | list) else value

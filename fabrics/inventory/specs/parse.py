@@ -17,6 +17,7 @@ from fabrics.resources.kinds import Kind, find_listed_kind
 from fabrics.resources.resource import Resource
 
 SPECS: Final[tuple[type[LiveSpec], ...]] = (
+    wiring.FabricSpec,
     wiring.SwitchProfileSpec,
     wiring.VLANNamespaceSpec,
     wiring.SwitchSpec,

@@ -100,12 +100,15 @@ class StaticPrefixes(Spec):
 
 
 class ExternalSpec(Spec):
+    """A network outside of the fabric, reached by BGP, by static routes or by both."""
+
     KIND = "External"
     OPTIONAL_PATHS = frozenset(
         {
             ("ipv4Namespace",),
             ("inboundCommunity",),
             ("outboundCommunity",),
+            ("localASN",),
             ("static",),
             ("static", "prefixes", ANY),
         }
@@ -114,6 +117,7 @@ class ExternalSpec(Spec):
     ipv4_namespace: Text = Field("default", alias="ipv4Namespace")
     inbound_community: Text = Field("", alias="inboundCommunity")
     outbound_community: Text = Field("", alias="outboundCommunity")
+    local_asn: ASN | None = Field(None, alias="localASN")
     static: StaticPrefixes = StaticPrefixes()
 
 
@@ -125,6 +129,8 @@ class ExternalAttachmentSwitch(Spec):
 
 
 class ExternalAttachmentNeighbor(Spec):
+    """The other side of an attachment; empty for BGP unnumbered."""
+
     asn: ASN | None = None
     ip: IP | None = None
 
@@ -134,6 +140,15 @@ class ExternalAttachmentStatic(ExternalAttachmentSwitch):
 
     remote_ip: IP | None = Field(None, alias="remoteIP")
     proxy: bool = False
+
+
+class BFD(Spec):
+    """The settings of BFD. Intervals are in milliseconds."""
+
+    min_rx: int | None = Field(None, alias="minRX")
+    min_tx: int | None = Field(None, alias="minTX")
+    multiplier: int | None = None
+    passive: bool = False
 
 
 InboundACL = Annotated[JsonObject, omit_unknown_fields("ExternalAttachment", "inboundACL")]
@@ -149,6 +164,7 @@ class ExternalAttachmentSpec(Spec):
             ("neighbor", "ip"),
             *(("static", name) for name in ("ip", "remoteIP", "proxy")),
             ("inboundACL",),
+            ("bfd", ANY),
         }
     )
 
@@ -158,6 +174,7 @@ class ExternalAttachmentSpec(Spec):
     neighbor: ExternalAttachmentNeighbor = ExternalAttachmentNeighbor()
     static: ExternalAttachmentStatic | None = None
     inbound_acl: InboundACL = Field({}, alias="inboundACL")
+    bfd: BFD | None = None
 
 
 class PermittedVPC(Spec):

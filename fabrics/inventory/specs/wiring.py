@@ -1,4 +1,4 @@
-"""Specs of switches, servers and VLAN namespaces."""
+"""Specs of fabrics, switches, servers and VLAN namespaces."""
 
 # ruff: noqa: RUF012 - pydantic gives every object defaults of its own
 
@@ -122,6 +122,31 @@ class SwitchProfileSpec(Spec):
     ports: dict[PortName, ProfilePort] = {}
     port_groups: dict[str, PortGroup] = Field({}, alias="portGroups")
     port_profiles: dict[str, PortProfile] = Field({}, alias="portProfiles")
+
+
+class FabricDomain(Spec):
+    """A domain of a fabric with the ASNs of its spines and gateways."""
+
+    spine_asn: ASN | None = Field(None, alias="spineASN")
+    gateway_asn: ASN | None = Field(None, alias="gatewayASN")
+
+
+class FabricSpec(Spec):
+    """A fabric, as releases after 26.03 describe it: one API may hold several."""
+
+    KIND = "Fabric"
+    OPTIONAL_PATHS = frozenset(
+        {
+            *((name,) for name in ("leafASNStart", "leafASNEnd", "disableBFD", "domains")),
+            ("domains", ANY),
+            ("domains", ANY, ANY),
+        }
+    )
+
+    leaf_asn_start: ASN | None = Field(None, alias="leafASNStart")
+    leaf_asn_end: ASN | None = Field(None, alias="leafASNEnd")
+    disable_bfd: bool = Field(False, alias="disableBFD")
+    domains: dict[Text, FabricDomain] = {}
 
 
 class VLANRange(Spec):

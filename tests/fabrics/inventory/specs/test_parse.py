@@ -15,13 +15,6 @@ from tests.support.fabrics.objects import live
 from tests.support.inventory.plans import DC1, keys, one, plan, server, skipped, switch
 
 
-def nested(depth: int) -> Json:
-    value: Json = 1
-    for _ in range(depth):
-        value = [value]
-    return value
-
-
 @pytest.mark.parametrize(
     ("kind", "spec", "reason"),
     [
@@ -108,9 +101,9 @@ def test_object_with_an_invalid_spec_is_skipped(kind: str, spec: Any, reason: st
         ),
         (
             "VPC",
-            {"staticRoutes": [{"prefix": nested(300)}]},
-            "staticRoutes.0",
-            "spec.staticRoutes.0.prefix",
+            {"staticRoutes": [{"prefix": "10.9.0.0/16"}, {"prefix": "\x00"}]},
+            "staticRoutes.1",
+            "spec.staticRoutes.1: contains unprintable characters",
         ),
         (
             "IPv4Namespace",
