@@ -14,10 +14,12 @@ from fabrics.drift.model import LiveState
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.prune.absence_encoding import AbsenceCounts, decode_counts, encode_counts
+from fabrics.inventory.specs.connections import ConnectionSpec
 from fabrics.inventory.specs.gateway import GatewaySpec
 from fabrics.inventory.specs.parse import strip_part
 from fabrics.inventory.specs.vpc import ExternalAttachmentSpec
-from fabrics.inventory.specs.wiring import ConnectionSpec, ServerSpec, SwitchSpec
+from fabrics.inventory.specs.wiring import ServerSpec, SwitchSpec
+from fabrics.resources.kinds import find_listed_kind
 
 MIN_ABSENT_PASSES: Final = 3
 """The passes in a row in which an object must be absent to be deleted."""
@@ -100,7 +102,8 @@ def filter_surely_absent(
     These are objects whose kind was read, and whose live object is not among the `incomplete` keys: those
     of objects that could not be read, or that need one that could not be read.
     """
-    kinds_read = {kind.name for kind in live.resources} | {FABRIC_KIND}
+    listed = (kind for kind in live.resources if find_listed_kind(kind.group, kind.name))
+    kinds_read = {kind.name for kind in listed} | {FABRIC_KIND}
     uncertain = incomplete | _find_uncertain_devices(live, incomplete)
     return [
         row

@@ -49,7 +49,8 @@ class Reader:
     def __init__(self, items: list[Manifest]) -> None:
         self.of: dict[str, dict[str, Manifest]] = defaultdict(dict)
         for item in items:
-            self.of[item["kind"]][item["metadata"]["name"]] = item.get("spec") or {}
+            spec = {n: value for n, value in item.get("spec", {}).items() if n != "topology"}
+            self.of[item["kind"]][item["metadata"]["name"]] = spec
 
     def counts(self) -> dict[str, int]:
         """The number of the fabric's objects by model, its own site included."""

@@ -197,3 +197,26 @@ def test_network_and_broadcast_addresses_are_skipped() -> None:
         "Switch/default/leaf-01#Loopback2",
         "Switch/default/leaf-01#M1",
     ]
+
+
+def test_underlay_shows_the_asns_and_domains_of_fabrics() -> None:
+    asns: Json = {"spineASN": 4200000090, "gatewayASN": 4200000091}
+    stated: Json = {
+        "leafASNStart": 4200000000,
+        "leafASNEnd": 4200000080,
+        "disableBFD": True,
+        "domains": {"default": asns, "east": {}},
+    }
+    made = plan(
+        live("Fabric", "default"),
+        live("Fabric", "fabric-a", stated),
+        live("Fabric", "fabric-b", {"leafASNStart": "x", "leafASNEnd": 65200}),
+    )
+    assert one(made, VRF, "Fabric/default/dc1#underlay").details == {
+        "fabrics": {"fabric-a": stated, "fabric-b": {"leafASNEnd": 65200}}
+    }
+    assert list(skipped(made)) == ["Fabric/default/fabric-b#leafASNStart"]
+
+
+def test_fabric_that_states_nothing_changes_nothing() -> None:
+    assert plan(switch("leaf-01"), live("Fabric", "default")) == plan(switch("leaf-01"))
