@@ -28,6 +28,7 @@ from fabrics.record.config import KubernetesTarget
 from settings import Settings
 
 USER_AGENT: Final = "fabric-sync"
+JSON_MEDIA_TYPE: Final = "application/json"
 
 MAX_IDLE_SECONDS: Final = 90
 """Kubernetes API servers close connections that have been idle for this long."""
@@ -86,7 +87,11 @@ class KubernetesClient:
         return cls(access, now, rest)
 
     def get(
-        self, path: str, parameters: Mapping[str, object], timeouts: tuple[float, float]
+        self,
+        path: str,
+        parameters: Mapping[str, object],
+        timeouts: tuple[float, float],
+        media_type: str = JSON_MEDIA_TYPE,
     ) -> HTTPResponse:
         """Send a GET and return its response, whose body has not been read.
 
@@ -94,7 +99,7 @@ class KubernetesClient:
         """
         # `CustomObjectsApi` spends 50 us a request, a fifth of it, on validating its arguments.
         configuration = self.access.configuration
-        headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
+        headers = {"User-Agent": USER_AGENT, "Accept": media_type}
         if token := configuration.get_api_key_with_prefix("BearerToken"):
             headers["Authorization"] = token
         url = f"{configuration.host}{path}?{urlencode(parameters)}"

@@ -43,6 +43,11 @@ class Interface(
         """True if the port has a link."""
         return self.oper_state == "up"
 
+    @property
+    def is_down(self) -> bool:
+        """True if the port has no link; a state such as `testing` is neither."""
+        return self.oper_state in ("down", "lowerLayerDown", "notPresent")
+
 
 class Transceiver(
     msgspec.Struct,

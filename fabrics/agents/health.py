@@ -123,10 +123,14 @@ class FabricDevices:
 
 
 class HealthAssessment(NamedTuple):
-    """The state after a reading, and the health that follows from both."""
+    """The state after a reading, and the health that follows from both.
+
+    `silent_switches` are not heard, so their cabling cannot be judged.
+    """
 
     state: AgentsState
     report: HealthReport
+    silent_switches: frozenset[str]
 
 
 def assess_health(
@@ -144,13 +148,16 @@ def assess_health(
             "gateways": gateways.remember(state.gateways),
         }
     )
+    switch_findings = list(switches.list_findings(new_state.switches))
     findings = [
-        *switches.list_findings(new_state.switches),
+        *switch_findings,
         *gateways.list_findings(new_state.gateways),
         *_list_breakout_findings(state.breakouts, devices.switches),
     ]
     problems = [*switches.list_problems(), *gateways.list_problems()]
-    return HealthAssessment(new_state, _build_report(findings, problems, devices))
+    silent = (item.device for item in switch_findings if item.type == HealthFindingType.SILENT)
+    report = _build_report(findings, problems, devices)
+    return HealthAssessment(new_state, report, frozenset(silent))
 
 
 def report_unknown(problem: str) -> HealthReport:

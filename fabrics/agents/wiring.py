@@ -90,8 +90,6 @@ END_NAMES: Final = {
 peers and the loopbacks of VPCs are never judged."""
 
 SERVER_TYPES: Final = frozenset({"unbundled", "bundled", "mclag", "eslag"})
-SWITCH_TYPES: Final = frozenset({"fabric", "mesh"})
-"""Connections between two switches."""
 
 
 class _End(msgspec.Struct):

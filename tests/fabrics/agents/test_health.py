@@ -55,6 +55,7 @@ class Fabric:
         self.devices = devices
         self.state = AgentsState()
         self.now = START
+        self.silent: frozenset[str] = frozenset()
 
     def read(
         self,
@@ -74,7 +75,7 @@ class Fabric:
     ) -> HealthReport:
         self.now += after
         reading = AgentsReading(self.now, agents, gateways)
-        self.state, report = assess_health(
+        self.state, report, self.silent = assess_health(
             AgentsState.model_validate_json(self.state.model_dump_json()), reading, self.devices
         )
         return report
@@ -121,7 +122,7 @@ def test_limit_of_stuck_is_a_setting() -> None:
     state, health = AgentsState(), []
     for seconds in (0, 60, 61):
         reading = AgentsReading(START + seconds * SECOND, listing, AgentListing())
-        state, report = assess_health(state, reading, LEAF, stuck_after=MINUTE)
+        state, report, _ = assess_health(state, reading, LEAF, stuck_after=MINUTE)
         health.append(report.health)
     assert health == [Health.PROGRESSING, Health.PROGRESSING, Health.DEGRADED]
 

@@ -1,0 +1,95 @@
+"""Read what the agents of a fabric report: as a Table for its health, and in full for its facts.
+
+A Table is small and has no specs. Full Agents hold secrets in their specs, so they are read a few at a time, and only
+the facts in use are decoded. Health never fails a sync: whatever somebody has to change first is a problem of the
+listing, and only what a retry may solve is raised.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from activities.errors import PermanentError
+from activities.kubernetes.clients import KubernetesClient
+from activities.kubernetes.paged_lists import ListReader, PagedList
+from fabrics.agents.facts import MAX_AGENTS_PER_PAGE, AgentFacts, parse_facts_page
+from fabrics.agents.table import (
+    AGENT,
+    AGENT_TABLE,
+    GATEWAY_AGENT_TABLE,
+    TABLE_MEDIA_TYPE,
+    TABLE_PARAMETERS,
+    AgentListing,
+    AgentTable,
+    parse_table_page,
+    read_table,
+)
+from fabrics.record.config import KubernetesTarget
+from settings import Settings
+
+HEALTH_ROLE: Final = "deploy/clusterrole-health.yaml"
+"""The ClusterRole that allows reading agents; whoever has it can read their specs."""
+
+_TABLE_PAGE_SIZE: Final = 500
+_MAX_TABLE_PAGES: Final = 20
+_MAX_TABLE_BYTES: Final = 16 * 1024 * 1024
+_MAX_FACTS_PAGES: Final = 400
+_MAX_FACTS_BYTES: Final = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTables:
+    """The agents of switches and those of gateways, as the API prints them."""
+
+    agents: AgentListing
+    gateway_agents: AgentListing
+
+
+def read_agent_tables(
+    client: KubernetesClient, target: KubernetesTarget, settings: Settings
+) -> AgentTables:
+    """Read both Tables. Raises `TransientError`; anything permanent is a problem of a listing."""
+    reader = ListReader(client, target, settings)
+    return AgentTables(
+        agents=_read_listing(reader, AGENT_TABLE),
+        gateway_agents=_read_listing(reader, GATEWAY_AGENT_TABLE),
+    )
+
+
+def read_agent_facts(
+    client: KubernetesClient, target: KubernetesTarget, settings: Settings
+) -> dict[str, AgentFacts]:
+    """Read the facts of all switches, by name; those whose status cannot be read are left out.
+
+    The result is empty if the API serves no Agents. Raises `TransientError` and `PermanentError`, and nothing is
+    known then, so that facts of an earlier read still hold.
+    """
+    wanted = PagedList(
+        kind=AGENT,
+        parse=parse_facts_page,
+        role=HEALTH_ROLE,
+        page_size=MAX_AGENTS_PER_PAGE,
+        max_pages=_MAX_FACTS_PAGES,
+        max_page_bytes=_MAX_FACTS_BYTES,
+    )
+    pages = ListReader(client, target, settings).read(wanted) or ()
+    return {facts.name: facts for page in pages for facts in page.facts}
+
+
+def _read_listing(reader: ListReader, table: AgentTable) -> AgentListing:
+    wanted = PagedList(
+        kind=table.kind,
+        parse=parse_table_page,
+        role=HEALTH_ROLE,
+        page_size=_TABLE_PAGE_SIZE,
+        max_pages=_MAX_TABLE_PAGES,
+        max_page_bytes=_MAX_TABLE_BYTES,
+        media_type=TABLE_MEDIA_TYPE,
+        parameters=TABLE_PARAMETERS,
+    )
+    try:
+        pages = reader.read(wanted)
+    except PermanentError as error:
+        return AgentListing(problem=str(error))
+    if pages is None:
+        return AgentListing(problem=f"{reader.name} serves no {table.kind.plural}.")
+    return read_table(table, pages)

@@ -1,0 +1,273 @@
+"""Cabling as observed: which Connections the switches' LLDP neighbors contradict.
+
+What is judged, and how:
+
+- Links between switches (`fabric`, `mesh`): a neighbor has the name of the other switch and the NOS name of its port,
+  which the profile and the breakouts of that switch translate. What cannot be translated is not judged.
+- Links to gateways: a neighbor has the gateway's name and the port as the Connection states it.
+- Links to servers: only a neighbor that is another known device contradicts, and its port never does, since network
+  cards tell MAC addresses and names of their own.
+- Links that leave the fabric, links between MCLAG peers, loopbacks and management ports are never judged.
+
+Any matching neighbor satisfies, since network cards speak too. That a link has no neighbor at all is a notice, only
+where both ends are up and report LLDP, and a link that is down is just that. Only switches that are applied and heard
+are judged, and only what two readings agree on is a finding. Hedgehog itself calls LLDP unreliable on some platforms:
+so nothing here makes a fabric degraded.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Final, NamedTuple, Self
+
+from fabrics.agents.facts import AgentFacts, Interface, Neighbor
+from fabrics.agents.port_names import map_nos_ports
+from fabrics.agents.wiring import (
+    SERVER_TYPES,
+    DevicePort,
+    Link,
+    SwitchProfileSpec,
+    SwitchSpec,
+    list_links,
+    parse_profiles,
+    parse_switches,
+)
+from fabrics.resources import spellings
+from fabrics.resources.kinds import SWITCH_PROFILE, Kind, get_kind
+from fabrics.resources.resource import Resource
+
+LLDP_NOS_TYPES: Final = frozenset({"sonic-bcm-base", "sonic-bcm-campus", "sonic-bcm-vs"})
+"""The NOS types whose agents report neighbors (`pkg/agent/dozer/bcm` of githedgehog/fabric); others report none."""
+
+
+class CablingFindingType(StrEnum):
+    """What is wrong with a link; the last two are notices."""
+
+    SWAPPED = "swapped"
+    WRONG_NEIGHBOR = "wrong_neighbor"
+    LINK_DOWN = "link_down"
+    NO_NEIGHBOR = "no_neighbor"
+
+    @property
+    def is_notice(self) -> bool:
+        """True if this does not contradict the Connection."""
+        return self in (CablingFindingType.LINK_DOWN, CablingFindingType.NO_NEIGHBOR)
+
+
+class CablingFinding(NamedTuple):
+    """One finding about a link.
+
+    `key` is that of the link's cable in the inventory; `other_key` is the link with which it is swapped. The ends are
+    printed as `device/port`, as in the Connection; `observed` is what the ends hear, as `device/port` at `end`.
+    """
+
+    key: str
+    type: CablingFindingType
+    ends: tuple[str, str]
+    observed: str = ""
+    other_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What the API states about cabling, of one fabric."""
+
+    links: tuple[Link, ...]
+    switches: Mapping[str, SwitchSpec]
+    profiles: Mapping[str, SwitchProfileSpec]
+    devices: frozenset[str]
+    """The names of all switches, gateways and servers."""
+
+    @classmethod
+    def from_resources(cls, resources: Mapping[Kind, Iterable[Resource]]) -> Self:
+        """Read the wiring from live resources by kind."""
+        kinds = [get_kind(name) for name in ("Switch", "Gateway", "Server")]
+        return cls(
+            links=tuple(sorted(list_links(resources.get(get_kind("Connection"), ())))),
+            switches=parse_switches(resources.get(get_kind("Switch"), ())),
+            profiles=parse_profiles(resources.get(SWITCH_PROFILE, ())),
+            devices=frozenset(
+                resource.name for kind in kinds for resource in resources.get(kind, ())
+            ),
+        )
+
+
+def find_cabling_findings(
+    wiring: Wiring, facts: Mapping[str, AgentFacts], heard: AbstractSet[str]
+) -> tuple[CablingFinding, ...]:
+    """Return what one reading shows, sorted by key: at most one finding for each link.
+
+    `facts` are of switches by name; `heard` are those that are not silent.
+    """
+    judged = {name: fact for name, fact in facts.items() if name in heard and fact.is_applied}
+    return tuple(_Inspection(wiring, judged).find())
+
+
+def confirm_findings(
+    previous: Iterable[CablingFinding], current: Iterable[CablingFinding]
+) -> tuple[CablingFinding, ...]:
+    """Return the findings that two readings agree on."""
+    known = {(finding.key, finding.type, finding.other_key) for finding in previous}
+    return tuple(
+        finding for finding in current if (finding.key, finding.type, finding.other_key) in known
+    )
+
+
+class _Heard(NamedTuple):
+    """A neighbor in terms of the API; `port` is None if its name cannot be translated."""
+
+    device: str
+    port: str | None
+    raw_port: str
+
+    def __str__(self) -> str:
+        return f"{self.device}/{self.port or self.raw_port}"
+
+    def is_at(self, end: DevicePort, *, port_matters: bool) -> bool:
+        """True if the neighbor is this end of a link."""
+        same_port = self.port == spellings.canonicalize_port(end.port)
+        return self.device == end.device and (same_port or not port_matters)
+
+
+type _Contradictions = Mapping[DevicePort, _Heard]
+"""What the ends of a link hear instead of each other."""
+
+
+@dataclass(frozen=True)
+class _Inspection:
+    """One look at all links, with the facts of the switches that are judged."""
+
+    wiring: Wiring
+    facts: Mapping[str, AgentFacts]
+
+    def find(self) -> Iterator[CablingFinding]:
+        """Yield the findings; of two links that are swapped the first has one for both."""
+        wrong = {link: found for link in self.wiring.links if (found := self._contradict(link))}
+        swapped: set[Link] = set()
+        for link in self.wiring.links:
+            if link in swapped:
+                continue
+            if link not in wrong:
+                if notice := self._find_notice(link):
+                    yield CablingFinding(link.key, notice, _print_ends(link))
+                continue
+            other = self._find_swapped(link, wrong)
+            if other:
+                swapped.add(other)
+            yield _describe(link, wrong[link], other)
+
+    @cached_property
+    def _nos_ports(self) -> Mapping[str, Mapping[str, str]]:
+        """The API names of the ports of judged switches by their NOS names.
+
+        A switch that has not applied its breakouts yet has other names.
+        """
+        profiles = self.wiring.profiles
+        return {
+            name: map_nos_ports(switch, profiles[switch.profile])
+            for name, switch in self.wiring.switches.items()
+            if name in self.facts and switch.profile in profiles
+        }
+
+    def _contradict(self, link: Link) -> _Contradictions:
+        """Return the ends that hear only what the link does not state."""
+        first, second = link.ends
+        found = {
+            end: self._hear_wrong(link, end, far) for end, far in ((first, second), (second, first))
+        }
+        return {end: heard for end, heard in found.items() if heard}
+
+    def _hear_wrong(self, link: Link, end: DevicePort, far_end: DevicePort) -> _Heard | None:
+        """Return the neighbor that contradicts the link at one end."""
+        all_heard = self._hear(end)
+        port_matters = link.type not in SERVER_TYPES
+        if any(heard.is_at(far_end, port_matters=port_matters) for heard in all_heard):
+            return None
+        if any(heard.device == far_end.device and heard.port is None for heard in all_heard):
+            return None
+        known = [heard for heard in all_heard if heard.device in self.wiring.devices]
+        others = all_heard if port_matters else []
+        return next(iter([*known, *others]), None)
+
+    def _hear(self, end: DevicePort) -> list[_Heard]:
+        """Return the neighbors with a name that a port hears, unless it is down."""
+        interface = self._find_interface(end)
+        if interface is None or interface.is_down:
+            return []
+        return [
+            self._translate(neighbor) for neighbor in interface.neighbors if neighbor.system_name
+        ]
+
+    def _translate(self, neighbor: Neighbor) -> _Heard:
+        device, raw_port = neighbor.system_name, neighbor.port_id
+        if device in self.wiring.switches:
+            return _Heard(device, self._nos_ports.get(device, {}).get(raw_port), raw_port)
+        return _Heard(device, raw_port, raw_port)
+
+    def _find_interface(self, end: DevicePort) -> Interface | None:
+        """Return the port of a judged switch, under either of the two names of a first lane."""
+        if end.device not in self.facts or end.device not in self.wiring.switches:
+            return None
+        interfaces = self.facts[end.device].interfaces
+        port = spellings.canonicalize_port(end.port)
+        return interfaces.get(port) or interfaces.get(f"{port}/1")
+
+    def _find_notice(self, link: Link) -> CablingFindingType | None:
+        if link.type in SERVER_TYPES:
+            return None
+        ends = [end for end in link.ends if end.device in self.wiring.switches]
+        interfaces = [self._find_interface(end) for end in ends]
+        if any(interface and interface.is_down for interface in interfaces):
+            return CablingFindingType.LINK_DOWN
+        is_quiet = all(
+            interface and interface.is_up and not interface.neighbors for interface in interfaces
+        )
+        if ends and is_quiet and all(self._reports_lldp(end.device) for end in ends):
+            return CablingFindingType.NO_NEIGHBOR
+        return None
+
+    def _reports_lldp(self, switch: str) -> bool:
+        profile = self.wiring.profiles.get(self.wiring.switches[switch].profile)
+        return profile is not None and profile.nos_type in LLDP_NOS_TYPES
+
+    def _find_swapped(self, link: Link, wrong: Mapping[Link, _Contradictions]) -> Link | None:
+        """Return the link that is cabled to the ends of this one, and this one to its ends."""
+        heard = {item.device for item in wrong[link].values()}
+        candidates = (
+            other
+            for other in wrong
+            if other != link and not heard.isdisjoint(end.device for end in other.ends)
+        )
+        return next((other for other in candidates if self._are_swapped(link, other)), None)
+
+    def _are_swapped(self, link: Link, other: Link) -> bool:
+        (a, b), (c, d) = link.ends, other.ends
+        return (self._are_cabled(a, c) and self._are_cabled(b, d)) or (
+            self._are_cabled(a, d) and self._are_cabled(b, c)
+        )
+
+    def _are_cabled(self, one: DevicePort, two: DevicePort) -> bool:
+        """True if either port hears the other; of a server, only the name counts."""
+        return self._hears(one, two) or self._hears(two, one)
+
+    def _hears(self, end: DevicePort, far_end: DevicePort) -> bool:
+        is_server = far_end in self._server_ends
+        return any(heard.is_at(far_end, port_matters=not is_server) for heard in self._hear(end))
+
+    @cached_property
+    def _server_ends(self) -> AbstractSet[DevicePort]:
+        return {link.ends[0] for link in self.wiring.links if link.type in SERVER_TYPES}
+
+
+def _describe(link: Link, wrong: _Contradictions, other: Link | None) -> CablingFinding:
+    observed = ", ".join(f"{heard} at {end}" for end, heard in wrong.items())
+    if other:
+        kind = CablingFindingType.SWAPPED
+        return CablingFinding(link.key, kind, _print_ends(link), observed, other.key)
+    return CablingFinding(link.key, CablingFindingType.WRONG_NEIGHBOR, _print_ends(link), observed)
+
+
+def _print_ends(link: Link) -> tuple[str, str]:
+    return str(link.ends[0]), str(link.ends[1])
