@@ -10,7 +10,8 @@ from pydantic import BeforeValidator
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import get_kind
 from fabrics.resources.schema import get_spec_schema
-from fabrics.resources.schema.types import AtomicList, Map, SchemaType, Set, Struct
+from fabrics.resources.schema.base import SchemaType
+from fabrics.resources.schema.types import AtomicList, Map, Set, Struct
 
 
 def omit_unknown_fields(kind: str, field: str) -> BeforeValidator:

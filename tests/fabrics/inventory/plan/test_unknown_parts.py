@@ -12,7 +12,8 @@ from fabrics.inventory.plan.plan import make_plan
 from fabrics.resources.kinds import Kind, get_kind
 from fabrics.resources.resource import Resource, resource_from_api
 from fabrics.resources.schema import get_spec_schema
-from fabrics.resources.schema.types import AtomicList, Map, SchemaType, Set, Struct
+from fabrics.resources.schema.base import SchemaType
+from fabrics.resources.schema.types import AtomicList, Map, Set, Struct
 from tests.support.inventory.live_samples import LiveSet, each_sample, parse_live_state, profiles
 from tests.support.inventory.plans import DC1
 
