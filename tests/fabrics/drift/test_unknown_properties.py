@@ -1,4 +1,4 @@
-"""Random unknown fields and kinds, in Git or live, change nothing about what is known."""
+"""Random unknown fields and kinds change nothing about what is known."""
 
 from collections.abc import Iterator
 from copy import deepcopy
