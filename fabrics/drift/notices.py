@@ -1,4 +1,4 @@
-"""Notices: what this version does not know, and how it was compared, once per kind."""
+"""Notices: what this version does not know, said once per kind."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

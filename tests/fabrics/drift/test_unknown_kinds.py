@@ -1,4 +1,4 @@
-"""Kinds that this version does not know: compared where Git defines their objects."""
+"""Kinds that are not known are compared where Git defines their objects."""
 
 import json
 from itertools import chain
