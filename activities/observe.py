@@ -1,13 +1,16 @@
 """The activity that reads Git and Kubernetes in parallel and computes the drift.
 
+Where Git defines kinds that this version does not know, the API is asked for these afterwards.
+
 If one source fails, the activity still succeeds and reports that, with what the other source says. It raises
 only a transient error, and only while Temporal will retry.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from typing import Final
 
@@ -26,7 +29,7 @@ from activities.errors import (
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
 from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
-from fabrics.drift.compare import find_drift
+from fabrics.drift.compare import find_drift, select_unknown_kinds
 from fabrics.drift.diff_report import DiffReport, build_diff_report, describe_problems
 from fabrics.drift.empty_list_checks import (
     drop_kinds,
@@ -39,6 +42,7 @@ from fabrics.drift.summary import summarize
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import Observation
 from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kinds
+from fabrics.resources.manifests.files import DesiredState
 from fabrics.resources.resource import digest_resources
 from settings import Settings
 
@@ -104,6 +108,9 @@ class FabricActivities:
             live = _try_read(self._read_live, config)
             desired = git.result()
         _raise_retryable(live, desired)
+        if isinstance(desired, DesiredRevision) and isinstance(live, LiveState):
+            live = _try_read(partial(self._read_unknown_kinds, desired.state, live), config)
+            _raise_retryable(live)
         return desired, live
 
     def _read_desired(self, config: FabricConfig) -> DesiredRevision | None:
@@ -113,6 +120,16 @@ class FabricActivities:
         if config.kubernetes is None:
             raise PermanentError(NO_KUBERNETES_SERVER)
         return self.live_states.read(config.kubernetes, self.settings)
+
+    def _read_unknown_kinds(
+        self, desired: DesiredState, live: LiveState, config: FabricConfig
+    ) -> LiveState:
+        """Add the objects of kinds in Git that this version does not know."""
+        kinds = select_unknown_kinds(desired, get_kinds(config.managed_kinds))
+        if not kinds or config.kubernetes is None:
+            return live
+        objects = self.live_states.read_unknown_kinds(config.kubernetes, self.settings, kinds)
+        return replace(live, unknown_kinds=objects)
 
 
 def _try_read[T](read: Callable[[FabricConfig], T], config: FabricConfig) -> T | ClassifiedError:

@@ -53,7 +53,7 @@ def select_managed_kinds(
 def select_unknown_kinds(
     desired: DesiredState, configured: frozenset[Kind] = frozenset()
 ) -> tuple[Kind, ...]:
-    """Return the kinds in Git that this version does not know, unless kinds are configured."""
+    """Return the unknown kinds in Git; none if kinds are configured."""
     return () if configured else tuple(sorted(desired.unknown_kinds))
 
 
@@ -126,7 +126,7 @@ class _KindDrift(NamedTuple):
 def _compare_unknown_kinds(
     desired: DesiredState, unknown_kinds: Mapping[Kind, UnknownKindObjects]
 ) -> dict[Kind, _KindDrift]:
-    """Compare the objects in Git. Those with an owner are left out: nobody may edit them."""
+    """Compare the objects in Git; those with an owner may not be edited."""
     drifts: dict[Kind, _KindDrift] = {}
     for kind, live in unknown_kinds.items():
         if live.outcome in {ListOutcome.LISTED, ListOutcome.NOT_SERVED}:

@@ -1,4 +1,4 @@
-"""Notices: what this version does not know, and how it was compared, once per kind."""
+"""Notices: what this version does not know, said once per kind."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,9 +10,9 @@ from fabrics.resources.kinds import COMPARED_KINDS, Kind
 from fabrics.resources.schema.base import DifferenceReason
 
 MAX_NOTICES: Final = 10
-MAX_NOTICE_CHARS: Final = 300
-MAX_PATHS: Final = 5
-MAX_PATH_CHARS: Final = 80
+MAX_NOTICE_CHARS: Final = 400
+MAX_PATHS: Final = 3
+MAX_PATH_CHARS: Final = 60
 
 _FIELD_NOTICES: Final = {
     DifferenceReason.UNKNOWN_LIVE: (
@@ -69,6 +69,10 @@ def _iter_notices(drift: Drift) -> Iterator[str]:
 def _join_paths(paths: Iterable[str]) -> str:
     """Return the first distinct paths as text, and how many others there are."""
     distinct = tuple(dict.fromkeys(paths))
-    shown = ", ".join(path[:MAX_PATH_CHARS] for path in distinct[:MAX_PATHS])
+    shown = ", ".join(map(_shorten, distinct[:MAX_PATHS]))
     rest = len(distinct) - MAX_PATHS
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _shorten(path: str) -> str:
+    return path if len(path) <= MAX_PATH_CHARS else path[: MAX_PATH_CHARS - 1] + "…"

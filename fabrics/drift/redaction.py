@@ -1,4 +1,4 @@
-"""Values that this version does not know: hidden, or shown without likely secrets."""
+"""Values that are not known: hidden, or shown without likely secrets."""
 
 import re
 from dataclasses import replace

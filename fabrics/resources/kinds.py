@@ -119,7 +119,7 @@ def find_listed_kind(group: str, name: str) -> Kind | None:
 
 
 def find_unknown_kind(group: str, name: object) -> Kind | None:
-    """Return the kind of this name if people may write it and it is not known; else None.
+    """Return a kind that people may write and that is not known, or None.
 
     A known name in another group is a mistake, not an unknown kind.
     """

@@ -17,5 +17,5 @@ _UNKNOWN_SPEC = Struct()
 
 
 def get_spec_schema(kind: Kind) -> Struct:
-    """Return the schema of a kind's `spec`; for a kind not compared, one without fields."""
+    """Return the schema of a kind's `spec`; it is empty for unknown kinds."""
     return _SPECS.get(kind.name, _UNKNOWN_SPEC)

@@ -19,7 +19,10 @@ class DifferenceReason(Enum):
 
 
 class Difference(NamedTuple):
-    """One field that differs. `is_known`: the values hold nothing of unknown structure."""
+    """One field that differs.
+
+    `is_known`: the values hold nothing of unknown structure.
+    """
 
     path: str
     desired: Json

@@ -174,12 +174,12 @@ def test_list_restarts_are_bounded(
         (
             Fault(200, body='{"kind": "ServerList", "metadata": {}, "items": [{"metadata": {}}]}'),
             PermanentError,
-            "returned an invalid VLANNamespace object",
+            "returned an invalid Fabric object",
         ),
         (
             Fault(200, body='{"kind": "ServerList", "metadata": {}, "items": [1]}'),
             PermanentError,
-            "returned an invalid VLANNamespace object",
+            "returned an invalid Fabric object",
         ),
     ],
     ids=repr,
@@ -249,7 +249,7 @@ def test_trickling_response_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     minutes = SimpleNamespace(monotonic=count(0, 60).__next__)
-    monkeypatch.setattr("activities.kubernetes.live_state.time", minutes)
+    monkeypatch.setattr("activities.kubernetes.requests.time", minutes)
     api.inject_fault(EndlessResponse())
 
     assert "responds too slowly" in sentence_of(TransientError, target, settings)

@@ -65,6 +65,21 @@ def test_drift_exits_1_and_shows_both_values(
     assert '+ "rack 4"' in shown
 
 
+def test_what_is_not_known_is_a_notice(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gizmo = "apiVersion: vpc.githedgehog.com/v9\nkind: Gizmo\nmetadata: {name: a}\n"
+    (folder / "gizmo.yaml").write_text(gizmo)
+    file = live(tmp_path, **{"server-1": "rack 3"})
+    assert run(["diff", "--desired", str(folder), "--live", file]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "No drift." in shown
+    assert "objects of the kind Gizmo (vpc.githedgehog.com)" in shown
+    assert run(["diff", "--desired", str(folder), "--live", file, "--json"]) == 0
+    report = DiffReport.model_validate_json(capsys.readouterr().out)
+    assert len(report.notices) == 1
+
+
 def test_unreadable_manifest_exits_2_and_is_named(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,6 @@ from fabrics.resources.kinds import (
     GATEWAY_GROUP,
     Kind,
     find_kinds_in_group,
-    find_unknown_kind,
     get_kind,
     get_kinds,
 )
@@ -152,7 +151,7 @@ REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
         "apiVersion: gateway.githedgehog.com/v1\nkind: Gizmo\nmetadata: {}\n",
         1,
         "Gizmo without metadata.name",
-        {find_unknown_kind(GATEWAY_GROUP, "Gizmo")},
+        {Kind(GATEWAY_GROUP, "Gizmo", version="", plural="")},
     ),
     "an unknown Hedgehog group": (
         "apiVersion: new.githedgehog.com/v1\nkind: Thing\nmetadata: {name: a}\n",
