@@ -1,8 +1,8 @@
-"""Read what the agents of a fabric report: as a Table for its health, and in full for its facts.
+"""Reads of what the agents of a fabric report, for its health and its facts.
 
-A Table is small and has no specs. Full Agents hold secrets in their specs, so they are read a few at a time, and only
-the facts in use are decoded. Health never fails a sync: whatever somebody has to change first is a problem of the
-listing, and only what a retry may solve is raised.
+Health needs a Table, which is small and has no specs. Full Agents hold secrets in their specs, so they are read a
+few at a time, and only the facts in use are decoded. Health never fails a sync: whatever somebody has to change first
+is a problem of the listing, and only what a retry may solve is raised.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,10 @@ class AgentTables:
 def read_agent_tables(
     client: KubernetesClient, target: KubernetesTarget, settings: Settings
 ) -> AgentTables:
-    """Read both Tables. Raises `TransientError`; anything permanent is a problem of a listing."""
+    """Read both Tables. Raises `TransientError`.
+
+    What a retry cannot solve is a problem of a listing.
+    """
     reader = ListReader(client, target, settings)
     return AgentTables(
         agents=_read_listing(reader, AGENT_TABLE),
@@ -58,10 +61,10 @@ def read_agent_tables(
 def read_agent_facts(
     client: KubernetesClient, target: KubernetesTarget, settings: Settings
 ) -> dict[str, AgentFacts]:
-    """Read the facts of all switches, by name; those whose status cannot be read are left out.
+    """Read the facts of all switches, by name.
 
-    The result is empty if the API serves no Agents. Raises `TransientError` and `PermanentError`, and nothing is
-    known then, so that facts of an earlier read still hold.
+    Switches whose status cannot be read are left out. The result is empty if the API serves no Agents. Raises
+    `TransientError` and `PermanentError`, and nothing is known then, so that facts of an earlier read still hold.
     """
     wanted = PagedList(
         kind=AGENT,

@@ -32,7 +32,10 @@ _STEPS: Final = ((10 * MINUTE, 1), (8 * HOUR, MINUTE), (8 * DAY, HOUR), (8 * YEA
 
 
 class Age(NamedTuple):
-    """An age in seconds: `low` or more, but less than `high`. It is negative for times in the future."""
+    """An age in seconds: `low` or more, but less than `high`.
+
+    It is negative for times in the future.
+    """
 
     low: int
     high: int
@@ -50,9 +53,9 @@ IN_THE_FUTURE: Final = Age(-_MAX_SECONDS, -1)
 
 
 def parse_age(text: str | None) -> Age | None:
-    """Return a printed age; None if there is no time. Raises `ValueError` for any other text.
+    """Return a printed age; None if there is no time.
 
-    The API prints `<invalid>` for a time in the future.
+    Raises `ValueError` for any other text. The API prints `<invalid>` for a time in the future.
     """
     if text is None or text in _NEVER:
         return None

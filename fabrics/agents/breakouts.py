@@ -15,7 +15,7 @@ _MODE = re.compile(r"(?P<lanes>\d{1,2})x(SPEED_)?(?P<speed>\d{1,4})G(B)?(\[.*\])
 
 
 class BreakoutMismatch(NamedTuple):
-    """A port of a switch that reports another breakout than is stated, such as `4x25G`."""
+    """A port with another breakout than is stated, such as `4x25G`."""
 
     switch: str
     port: str
@@ -26,14 +26,14 @@ class BreakoutMismatch(NamedTuple):
 def find_breakout_mismatches(
     switches: Mapping[str, SwitchSpec], facts: Mapping[str, AgentFacts]
 ) -> tuple[BreakoutMismatch, ...]:
-    """Return the mismatches of these switches, by name, sorted.
+    """Return the mismatches of switches that have applied their last change, sorted.
 
-    Only switches that have applied their last change should be given. Ports without a stated or a reported
-    breakout, and modes in an unknown spelling, are not judged.
+    Ports without a stated or a reported breakout, and modes in an unknown spelling, are not judged.
     """
     return tuple(
         mismatch
         for name in sorted(switches.keys() & facts.keys())
+        if facts[name].is_applied
         for mismatch in sorted(_find_mismatches(name, switches[name], facts[name]))
     )
 

@@ -15,28 +15,19 @@ are judged, and only what two readings agree on is a finding. Hedgehog itself ca
 so nothing here makes a fabric degraded.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Final, NamedTuple, Self
+from itertools import chain
+from typing import Final, NamedTuple
 
-from fabrics.agents.facts import AgentFacts, Interface, Neighbor
-from fabrics.agents.port_names import map_nos_ports
-from fabrics.agents.wiring import (
-    SERVER_TYPES,
-    DevicePort,
-    Link,
-    SwitchProfileSpec,
-    SwitchSpec,
-    list_links,
-    parse_profiles,
-    parse_switches,
-)
+from fabrics.agents.facts import AgentFacts
+from fabrics.agents.neighbors import HeardNeighbor, Neighborhood
+from fabrics.agents.wiring import SERVER_TYPES, DevicePort, Link, Wiring
 from fabrics.resources import spellings
-from fabrics.resources.kinds import SWITCH_PROFILE, Kind, get_kind
-from fabrics.resources.resource import Resource
 
 LLDP_NOS_TYPES: Final = frozenset({"sonic-bcm-base", "sonic-bcm-campus", "sonic-bcm-vs"})
 """The NOS types whose agents report neighbors (`pkg/agent/dozer/bcm` of githedgehog/fabric); others report none."""
@@ -69,40 +60,29 @@ class CablingFinding(NamedTuple):
     observed: str = ""
     other_key: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """What the API states about cabling, of one fabric."""
-
-    links: tuple[Link, ...]
-    switches: Mapping[str, SwitchSpec]
-    profiles: Mapping[str, SwitchProfileSpec]
-    devices: frozenset[str]
-    """The names of all switches, gateways and servers."""
-
-    @classmethod
-    def from_resources(cls, resources: Mapping[Kind, Iterable[Resource]]) -> Self:
-        """Read the wiring from live resources by kind."""
-        kinds = [get_kind(name) for name in ("Switch", "Gateway", "Server")]
-        return cls(
-            links=tuple(sorted(list_links(resources.get(get_kind("Connection"), ())))),
-            switches=parse_switches(resources.get(get_kind("Switch"), ())),
-            profiles=parse_profiles(resources.get(SWITCH_PROFILE, ())),
-            devices=frozenset(
-                resource.name for kind in kinds for resource in resources.get(kind, ())
-            ),
-        )
+    @property
+    def text(self) -> str:
+        """The finding as a sentence."""
+        match self.type:
+            case CablingFindingType.SWAPPED:
+                return f"It is swapped with {self.other_key}: the switches see {self.observed}."
+            case CablingFindingType.WRONG_NEIGHBOR:
+                return f"It is cabled to something else: the switches see {self.observed}."
+            case CablingFindingType.LINK_DOWN:
+                return "The link is down."
+            case CablingFindingType.NO_NEIGHBOR:
+                return "The link is up, but neither end sees a neighbor by LLDP."
 
 
 def find_cabling_findings(
     wiring: Wiring, facts: Mapping[str, AgentFacts], heard: AbstractSet[str]
 ) -> tuple[CablingFinding, ...]:
-    """Return what one reading shows, sorted by key: at most one finding for each link.
+    """Return what one reading shows, sorted by key.
 
-    `facts` are of switches by name; `heard` are those that are not silent.
+    There is at most one finding for each link. `facts` are of switches by name; `heard` are those that are not silent.
     """
     judged = {name: fact for name, fact in facts.items() if name in heard and fact.is_applied}
-    return tuple(_Inspection(wiring, judged).find())
+    return tuple(_Inspection(wiring, Neighborhood(wiring, judged)).find())
 
 
 def confirm_findings(
@@ -115,61 +95,30 @@ def confirm_findings(
     )
 
 
-class _Heard(NamedTuple):
-    """A neighbor in terms of the API; `port` is None if its name cannot be translated."""
-
-    device: str
-    port: str | None
-    raw_port: str
-
-    def __str__(self) -> str:
-        return f"{self.device}/{self.port or self.raw_port}"
-
-    def is_at(self, end: DevicePort, *, port_matters: bool) -> bool:
-        """True if the neighbor is this end of a link."""
-        same_port = self.port == spellings.canonicalize_port(end.port)
-        return self.device == end.device and (same_port or not port_matters)
-
-
-type _Contradictions = Mapping[DevicePort, _Heard]
+type _Contradictions = Mapping[DevicePort, HeardNeighbor]
 """What the ends of a link hear instead of each other."""
 
 
 @dataclass(frozen=True)
 class _Inspection:
-    """One look at all links, with the facts of the switches that are judged."""
+    """One look at all links, and at what their ends hear."""
 
     wiring: Wiring
-    facts: Mapping[str, AgentFacts]
+    neighbors: Neighborhood
 
     def find(self) -> Iterator[CablingFinding]:
         """Yield the findings; of two links that are swapped the first has one for both."""
         wrong = {link: found for link in self.wiring.links if (found := self._contradict(link))}
-        swapped: set[Link] = set()
+        open_links = dict.fromkeys(wrong)
         for link in self.wiring.links:
-            if link in swapped:
-                continue
-            if link not in wrong:
-                if notice := self._find_notice(link):
-                    yield CablingFinding(link.key, notice, _print_ends(link))
-                continue
-            other = self._find_swapped(link, wrong)
-            if other:
-                swapped.add(other)
-            yield _describe(link, wrong[link], other)
-
-    @cached_property
-    def _nos_ports(self) -> Mapping[str, Mapping[str, str]]:
-        """The API names of the ports of judged switches by their NOS names.
-
-        A switch that has not applied its breakouts yet has other names.
-        """
-        profiles = self.wiring.profiles
-        return {
-            name: map_nos_ports(switch, profiles[switch.profile])
-            for name, switch in self.wiring.switches.items()
-            if name in self.facts and switch.profile in profiles
-        }
+            if link in open_links:
+                del open_links[link]
+                other = self._find_swapped(link, wrong[link], open_links)
+                if other:
+                    del open_links[other]
+                yield _describe(link, wrong[link], other)
+            elif link not in wrong and (notice := self._find_notice(link)):
+                yield CablingFinding(link.key, notice, _print_ends(link))
 
     def _contradict(self, link: Link) -> _Contradictions:
         """Return the ends that hear only what the link does not state."""
@@ -179,9 +128,9 @@ class _Inspection:
         }
         return {end: heard for end, heard in found.items() if heard}
 
-    def _hear_wrong(self, link: Link, end: DevicePort, far_end: DevicePort) -> _Heard | None:
+    def _hear_wrong(self, link: Link, end: DevicePort, far_end: DevicePort) -> HeardNeighbor | None:
         """Return the neighbor that contradicts the link at one end."""
-        all_heard = self._hear(end)
+        all_heard = self.neighbors.heard[end]
         port_matters = link.type not in SERVER_TYPES
         if any(heard.is_at(far_end, port_matters=port_matters) for heard in all_heard):
             return None
@@ -191,34 +140,11 @@ class _Inspection:
         others = all_heard if port_matters else []
         return next(iter([*known, *others]), None)
 
-    def _hear(self, end: DevicePort) -> list[_Heard]:
-        """Return the neighbors with a name that a port hears, unless it is down."""
-        interface = self._find_interface(end)
-        if interface is None or interface.is_down:
-            return []
-        return [
-            self._translate(neighbor) for neighbor in interface.neighbors if neighbor.system_name
-        ]
-
-    def _translate(self, neighbor: Neighbor) -> _Heard:
-        device, raw_port = neighbor.system_name, neighbor.port_id
-        if device in self.wiring.switches:
-            return _Heard(device, self._nos_ports.get(device, {}).get(raw_port), raw_port)
-        return _Heard(device, raw_port, raw_port)
-
-    def _find_interface(self, end: DevicePort) -> Interface | None:
-        """Return the port of a judged switch, under either of the two names of a first lane."""
-        if end.device not in self.facts or end.device not in self.wiring.switches:
-            return None
-        interfaces = self.facts[end.device].interfaces
-        port = spellings.canonicalize_port(end.port)
-        return interfaces.get(port) or interfaces.get(f"{port}/1")
-
     def _find_notice(self, link: Link) -> CablingFindingType | None:
         if link.type in SERVER_TYPES:
             return None
         ends = [end for end in link.ends if end.device in self.wiring.switches]
-        interfaces = [self._find_interface(end) for end in ends]
+        interfaces = [self.neighbors.find_interface(end) for end in ends]
         if any(interface and interface.is_down for interface in interfaces):
             return CablingFindingType.LINK_DOWN
         is_quiet = all(
@@ -232,15 +158,27 @@ class _Inspection:
         profile = self.wiring.profiles.get(self.wiring.switches[switch].profile)
         return profile is not None and profile.nos_type in LLDP_NOS_TYPES
 
-    def _find_swapped(self, link: Link, wrong: Mapping[Link, _Contradictions]) -> Link | None:
-        """Return the link that is cabled to the ends of this one, and this one to its ends."""
-        heard = {item.device for item in wrong[link].values()}
-        candidates = (
-            other
-            for other in wrong
-            if other != link and not heard.isdisjoint(end.device for end in other.ends)
+    def _find_swapped(
+        self, link: Link, wrong: _Contradictions, others: Container[Link]
+    ) -> Link | None:
+        """Return which of the others is swapped with this link."""
+        places = [(item.device, port) for item in wrong.values() for port in (item.port, None)]
+        candidates = chain.from_iterable(self._links_by_place.get(place, ()) for place in places)
+        swapped = (
+            other for other in candidates if other in others and self._are_swapped(link, other)
         )
-        return next((other for other in candidates if self._are_swapped(link, other)), None)
+        return next(swapped, None)
+
+    @cached_property
+    def _links_by_place(self) -> Mapping[tuple[str, str | None], list[Link]]:
+        """The links by device and port of their ends; a server has no port here."""
+        found: defaultdict[tuple[str, str | None], list[Link]] = defaultdict(list)
+        for link in self.wiring.links:
+            for end in link.ends:
+                is_server = end in self._server_ends
+                port = None if is_server else spellings.canonicalize_port(end.port)
+                found[end.device, port].append(link)
+        return found
 
     def _are_swapped(self, link: Link, other: Link) -> bool:
         (a, b), (c, d) = link.ends, other.ends
@@ -254,7 +192,9 @@ class _Inspection:
 
     def _hears(self, end: DevicePort, far_end: DevicePort) -> bool:
         is_server = far_end in self._server_ends
-        return any(heard.is_at(far_end, port_matters=not is_server) for heard in self._hear(end))
+        return any(
+            heard.is_at(far_end, port_matters=not is_server) for heard in self.neighbors.heard[end]
+        )
 
     @cached_property
     def _server_ends(self) -> AbstractSet[DevicePort]:

@@ -1,4 +1,6 @@
-"""Facts that agents of switches observe: serial numbers, software, optics, neighbours and breakouts.
+"""Facts that agents of switches observe.
+
+These are serial numbers, software, optics, neighbors and breakouts.
 
 A full Agent is some hundred kilobytes, and its spec holds password hashes and credentials. Only the fields in use
 are decoded, one agent at a time; the decoder skips the rest, so that not one byte of a spec is kept. Nothing here
@@ -54,7 +56,7 @@ class Transceiver(
     frozen=True,
     rename={"part_number": "vendorPart", "serial_number": "serial", "form_factor": "formFactor"},
 ):
-    """An optic or a cable with a memory of its own. `present` is in the words of the switch."""
+    """An optic or a cable with a memory; `present` is in the switch's words."""
 
     vendor: str = ""
     part_number: str = ""
@@ -64,7 +66,10 @@ class Transceiver(
 
 
 class AgentFacts(msgspec.Struct, frozen=True):
-    """What one switch reports. Ports are named as in the API; breakouts are modes such as `4x25G`."""
+    """What one switch reports, by the API's names of its ports.
+
+    Breakouts are modes such as `4x25G`.
+    """
 
     name: str
     generation: int = 0
@@ -139,7 +144,10 @@ _DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def parse_facts_page(body: bytes) -> FactsPage:
-    """Parse a page of Agents. Raises `ValueError`, without its content, if it is no such list."""
+    """Parse a page of Agents.
+
+    Raises `ValueError`, without any of its content, for anything else.
+    """
     try:
         page = _LIST_DECODER.decode(body)
     except _DECODE_ERRORS:

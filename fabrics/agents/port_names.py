@@ -1,8 +1,8 @@
-"""Names of a switch's ports: in the API, and in the network operating system (NOS).
+"""Names of a switch's ports: in the API, and in its operating system.
 
 Agents report their own ports under API names, `E1/5/1` for the first lane of a port that can be divided. By LLDP a
-switch tells its NOS names, such as `Ethernet48`, which follow from the switch's profile and its breakouts
-(`GetAPI2NOSPortsFor` in api/wiring/v1beta1 of githedgehog/fabric).
+switch tells the names of its network operating system (NOS), such as `Ethernet48`. These follow from the switch's
+profile and its breakouts (`GetAPI2NOSPortsFor` in api/wiring/v1beta1 of githedgehog/fabric).
 """
 
 import re

@@ -72,7 +72,7 @@ class AgentReading:
 
 @dataclass(frozen=True, slots=True)
 class AgentListing:
-    """All agents of one kind by name, or the `problem` because of which they are not known.
+    """All agents of one kind by name, or the `problem` that hides them.
 
     `unreadable` are the names of agents with values that nobody expects there.
     """
@@ -120,7 +120,10 @@ _DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def parse_table_page(body: bytes) -> TablePage:
-    """Parse one page. Raises `ValueError`, without any of its content, if it is no Table."""
+    """Parse one page.
+
+    Raises `ValueError`, without any of its content, for anything but a Table.
+    """
     try:
         kind = _KIND_DECODER.decode(body).kind
         if kind != "Table":

@@ -1,14 +1,17 @@
-"""The parts of switches, profiles and connections that tell which ports are cabled to each other.
+"""The parts of switches, profiles and connections that state the cabling.
 
 Everything here is read leniently: what cannot be read is absent, so it is never judged.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
 from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import SWITCH_PROFILE, Kind, get_kind
 from fabrics.resources.resource import Resource
 
 
@@ -33,7 +36,7 @@ class ProfileBreakout(msgspec.Struct, frozen=True):
 
 
 class PortProfile(msgspec.Struct, frozen=True):
-    """The settings of all ports of a type; `breakout` is None if they cannot be divided."""
+    """The settings of a type of port; `breakout` is None if it has no lanes."""
 
     breakout: ProfileBreakout | None = None
 
@@ -101,24 +104,40 @@ class _Body(msgspec.Struct):
     links: list[dict[str, _End]] = []
 
 
-def parse_switches(resources: Iterable[Resource]) -> dict[str, SwitchSpec]:
-    """Return the readable Switches by name."""
-    return dict(_parse_specs(resources, SwitchSpec))
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What the API states about the cabling of one fabric.
+
+    `links` are those between two ports that can be judged, sorted by key. `devices` are the names of all switches,
+    gateways and servers.
+    """
+
+    links: tuple[Link, ...]
+    switches: Mapping[str, SwitchSpec]
+    profiles: Mapping[str, SwitchProfileSpec]
+    devices: frozenset[str]
+
+    @classmethod
+    def from_resources(cls, resources: Mapping[Kind, Iterable[Resource]]) -> Self:
+        """Read the wiring from live resources by kind."""
+        switches, gateways, servers, connections = (
+            tuple(resources.get(get_kind(name), ()))
+            for name in ("Switch", "Gateway", "Server", "Connection")
+        )
+        return cls(
+            links=tuple(sorted(chain.from_iterable(map(_list_links, connections)))),
+            switches=dict(_parse_specs(switches, SwitchSpec)),
+            profiles=dict(_parse_specs(resources.get(SWITCH_PROFILE, ()), SwitchProfileSpec)),
+            devices=frozenset(device.name for device in (*switches, *gateways, *servers)),
+        )
 
 
-def parse_profiles(resources: Iterable[Resource]) -> dict[str, SwitchProfileSpec]:
-    """Return the readable SwitchProfiles by name."""
-    return dict(_parse_specs(resources, SwitchProfileSpec))
+def _list_links(connection: Resource) -> Iterator[Link]:
+    for type_ in END_NAMES.keys() & connection.spec.keys():
+        yield from _list_links_of_type(str(connection.key), type_, connection.spec[type_])
 
 
-def list_links(connections: Iterable[Resource]) -> Iterator[Link]:
-    """Yield the links between two ports that can be judged, in the order of the connections."""
-    for connection in connections:
-        for type_ in END_NAMES.keys() & connection.spec.keys():
-            yield from _list_links(str(connection.key), type_, connection.spec[type_])
-
-
-def _list_links(connection_key: str, type_: str, body: Json) -> Iterator[Link]:
+def _list_links_of_type(connection_key: str, type_: str, body: Json) -> Iterator[Link]:
     try:
         parsed = msgspec.convert(body, _Body)
     except msgspec.ValidationError:
@@ -131,7 +150,7 @@ def _list_links(connection_key: str, type_: str, body: Json) -> Iterator[Link]:
 
 
 def _parse_ends(link: Mapping[str, _End], type_: str) -> tuple[DevicePort, DevicePort] | None:
-    """Return both ends, or None if the link has others: `leaf-01/E1/5` is a port of `leaf-01`."""
+    """Return both ends, or None if the link has others."""
     if link.keys() != set(END_NAMES[type_]):
         return None
     first, second = (_split(link[name].port) for name in END_NAMES[type_])

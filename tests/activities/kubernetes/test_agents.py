@@ -1,4 +1,4 @@
-"""Reading agents: Tables for health, full Agents for facts, and no secret anywhere."""
+"""Reading agents: Tables for health, and full Agents for facts."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ type Response = tuple[int, bytes]
 
 
 class AgentApi:
-    """A Kubernetes API that answers lists with prepared responses, the last one for ever."""
+    """An API with prepared responses to lists, of which the last one stays."""
 
     def __init__(self, server: str) -> None:
         self.server = server

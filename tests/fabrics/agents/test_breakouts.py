@@ -38,3 +38,9 @@ def test_spelling_and_what_is_not_stated_or_reported_do_not_matter(
     stated: dict[str, str], reported: dict[str, str]
 ) -> None:
     assert mismatches(stated, reported) == ()
+
+
+def test_switch_that_is_behind_is_not_judged() -> None:
+    behind = AgentFacts("leaf-01", 2, 1, breakouts={"E1/5": "1x100G"})
+    switches = {"leaf-01": SwitchSpec(port_breakouts={"E1/5": "4x25G"})}
+    assert find_breakout_mismatches(switches, {"leaf-01": behind}) == ()

@@ -10,11 +10,11 @@ import pytest
 from fabrics.agents.cabling import (
     CablingFinding,
     CablingFindingType,
-    Wiring,
     confirm_findings,
     find_cabling_findings,
 )
 from fabrics.agents.facts import AgentFacts, parse_facts_page
+from fabrics.agents.wiring import Wiring
 from fabrics.inventory.model.dcim import Cable
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.plan.plan import make_plan
@@ -199,6 +199,9 @@ def test_finding_names_what_is_heard_in_terms_of_the_api() -> None:
     [finding] = fabric.find()
     assert finding.ends == ("spine-01/E1/1", "leaf-01/E1/1")
     assert finding.observed == "leaf-01/E1/5/2 at spine-01/E1/1"
+    assert finding.text == (
+        "It is cabled to something else: the switches see leaf-01/E1/5/2 at spine-01/E1/1."
+    )
 
 
 @pytest.mark.parametrize(
@@ -317,7 +320,7 @@ def test_only_switches_that_are_applied_and_heard_are_judged() -> None:
 
 
 def test_ports_of_a_neighbor_that_is_behind_are_not_judged() -> None:
-    """Its breakouts, and so the names of its ports, may be others than the Switch states."""
+    """Its breakouts may not be those of the Switch yet, nor its ports' names."""
     fabric = Fabric()
     fabric.hear("spine-01/E1/1", ("leaf-01", "Ethernet3"))
     fabric.unread = {"leaf-01"}
@@ -355,6 +358,7 @@ def test_swapped_pair_between_the_same_two_switches_is_one_finding() -> None:
     swap(fabric, "leaf-01/E1/1", "leaf-01/E1/2")
     swap(fabric, "spine-01/E1/1", "spine-01/E1/2")
     [finding] = fabric.find()
+    assert finding.text.startswith(f"It is swapped with Connection/default/{OTHER_SPINE_LINK}: ")
     assert (finding.type, finding.other_key.endswith(OTHER_SPINE_LINK)) == ("swapped", True)
 
 
@@ -362,6 +366,13 @@ def test_swapped_servers_are_one_finding() -> None:
     fabric = Fabric()
     swap(fabric, "leaf-01/E1/4", "leaf-02/E1/4")
     assert fabric.types() == [("server-1", CablingFindingType.SWAPPED)]
+
+
+def test_server_swapped_with_an_uplink_is_one_finding() -> None:
+    fabric = Fabric()
+    swap(fabric, "leaf-01/E1/1", "leaf-01/E1/4")
+    fabric.hear("spine-01/E1/1", ("leaf-01", "Ethernet4"))
+    assert [finding.type for finding in fabric.find()] == [CablingFindingType.SWAPPED]
 
 
 def test_swapped_pair_is_found_where_only_one_switch_is_judged() -> None:

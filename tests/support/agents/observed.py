@@ -1,4 +1,4 @@
-"""What the agents of a correctly cabled fabric observe, made from the fabric's own objects."""
+"""What the agents of a correctly cabled fabric observe."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ SWITCH_PORTS = {"switch", "spine", "leaf", "leaf1", "leaf2"}
 def print_port_names(
     switch: Mapping[str, Any], profile: Mapping[str, Any]
 ) -> dict[str, tuple[str, str]]:
-    """Return how the agent and the NOS name each port that the API names, under all its names."""
+    """Return how agent and NOS name each port, by each name in the API."""
     names: dict[str, tuple[str, str]] = {}
     for port, listed in profile["ports"].items():
         breakout = profile["portProfiles"].get(listed.get("profile", ""), {}).get("breakout")
@@ -35,7 +35,7 @@ def _list_link_ends(connection: Mapping[str, Any]) -> Iterable[Mapping[str, str]
 def observe_cabling(
     items: Iterable[Mapping[str, Any]], profiles: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the Agents of all switches, whose ports hear just what the Connections state."""
+    """Return the Agents of switches that hear just what Connections state."""
     items = list(items)
     specs = {item["metadata"]["name"]: item["spec"] for item in profiles}
     switches = {i["metadata"]["name"]: i["spec"] for i in items if i["kind"] == "Switch"}
