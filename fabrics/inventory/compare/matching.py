@@ -3,7 +3,7 @@
 A planned object is matched with the existing one that has its `hh_key`. If there is none, it takes over an
 absent object that has one of its unique keys (a name, a network, a port), so that the id stays, and all
 that people attached to it. It does the same if its own object would have to move to a unique key that an
-absent object has. An interface that moves to another device is a new one: NetBox moves none.
+absent object has. An interface or a module bay that moves to another device is a new one: NetBox moves none.
 """
 
 from collections import defaultdict
@@ -20,6 +20,7 @@ from fabrics.inventory.model.existing import (
     RefsById,
     resolve_ref,
 )
+from fabrics.inventory.model.modules import Module, ModuleBay
 from fabrics.inventory.model.planned import FieldValue, Model, PlannedObject, Ref, UniqueIndex
 from fabrics.inventory.plan.plan import Plan
 
@@ -108,11 +109,11 @@ def _match_by_hh_key(matching: Matching, objects: Iterable[PlannedObject]) -> No
 
 
 def _is_on_former_device(matching: Matching, planned: PlannedObject, row: ExistingObject) -> bool:
-    """Return True if an interface is on a device of the fabric that it must leave.
+    """Return True if a component is on a device of the fabric that it must leave.
 
     NetBox refuses to move it (`ComponentModel.clean`). On a device that is not the fabric's, it stays.
     """
-    if not isinstance(planned, Interface):
+    if not isinstance(planned, Interface | ModuleBay | Module):
         return False
     device, refs = row.values["device"], matching.refs
     is_owned = device in refs or device in matching.absent

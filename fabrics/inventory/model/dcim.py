@@ -80,7 +80,10 @@ class DeviceType(PlannedObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device(PlannedObject):
-    """A switch, a server or a gateway; only people set its `oob_ip`."""
+    """A switch, a server or a gateway; only people set its `oob_ip`.
+
+    `nos_version` is a custom field: the version of the network operating system.
+    """
 
     MODEL = Model.DEVICE
     DEFERRED_FIELDS = frozenset({"primary_ip4"})
@@ -88,6 +91,7 @@ class Device(PlannedObject):
         "device_type": (SERVER_DEVICE_TYPE, GATEWAY_DEVICE_TYPE),
         "platform": (None,),
         "serial": ("",),
+        "nos_version": ("",),
         "description": ("",),
         "primary_ip4": (None,),
         "oob_ip": (None,),
@@ -99,6 +103,7 @@ class Device(PlannedObject):
     device_type: Ref
     platform: Ref | None = None
     serial: str = ""
+    nos_version: str = ""
     status: str = "active"
     description: str = ""
     primary_ip4: Ref | None = None

@@ -20,6 +20,7 @@ class Model(StrEnum):
     SITE = "dcim.site"
     MANUFACTURER = "dcim.manufacturer"
     DEVICE_TYPE = "dcim.devicetype"
+    MODULE_TYPE = "dcim.moduletype"
     DEVICE_ROLE = "dcim.devicerole"
     PLATFORM = "dcim.platform"
     VRF = "ipam.vrf"
@@ -32,6 +33,8 @@ class Model(StrEnum):
     IP_RANGE = "ipam.iprange"
     IP_ADDRESS = "ipam.ipaddress"
     CABLE = "dcim.cable"
+    MODULE_BAY = "dcim.modulebay"
+    MODULE = "dcim.module"
 
 
 @dataclass(frozen=True, slots=True, order=True)

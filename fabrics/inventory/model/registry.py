@@ -3,13 +3,14 @@
 from dataclasses import fields
 from typing import Final
 
-from fabrics.inventory.model import dcim, ipam
+from fabrics.inventory.model import dcim, ipam, modules
 from fabrics.inventory.model.planned import PlannedObject
 
 _ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
     dcim.Site,
     dcim.Manufacturer,
     dcim.DeviceType,
+    modules.ModuleType,
     dcim.DeviceRole,
     dcim.Platform,
     ipam.VRF,
@@ -22,6 +23,8 @@ _ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
     ipam.IPRange,
     ipam.IPAddress,
     dcim.Cable,
+    modules.ModuleBay,
+    modules.Module,
 )
 
 PLANNED_CLASSES: Final = {planned_class.MODEL: planned_class for planned_class in _ALL_CLASSES}

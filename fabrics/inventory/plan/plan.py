@@ -1,12 +1,14 @@
 """The plan: the objects that NetBox should hold for a fabric's live state."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.dcim import Interface
+from fabrics.inventory.model.facts import FactsBySwitch
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan import peerings
@@ -17,6 +19,7 @@ from fabrics.inventory.plan.connection_types import find_used_ports
 from fabrics.inventory.plan.devices import add_gateway, add_server, add_switch
 from fabrics.inventory.plan.externals import add_external, attach_external
 from fabrics.inventory.plan.namespaces import add_fabric, add_ipv4_namespace, add_vlan_namespace
+from fabrics.inventory.plan.observed import add_modules, list_unexpected_switches
 from fabrics.inventory.plan.vpcs import add_vpc
 from fabrics.inventory.specs import gateway, vpc, wiring
 from fabrics.inventory.specs.parse import LiveObject, SkippedObject, parse_live
@@ -32,6 +35,8 @@ class Plan:
     `switches_without_profile` maps each switch that may have more ports than the plan shows to the ports whose
     breakout it states. `incomplete` holds the keys of live objects that the plan does not show in full,
     because they, or objects that they need, could not be read.
+    `unobserved` holds the switches whose facts are not known, and the modules of transceivers that cannot be
+    identified. `unexpected_switches` are sentences about switches that are others than expected.
     """
 
     fabric: FabricIdentity
@@ -39,6 +44,8 @@ class Plan:
     skipped: tuple[SkippedObject, ...]
     switches_without_profile: Mapping[Ref, frozenset[str]] = field(default_factory=dict)
     incomplete: frozenset[str] = frozenset()
+    unobserved: frozenset[Ref] = frozenset()
+    unexpected_switches: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Mapping[Model, int]:
@@ -47,11 +54,13 @@ class Plan:
         return {model: counts[model] for model in Model}
 
 
-def make_plan(live: LiveState, fabric: FabricIdentity) -> Plan:
+def make_plan(
+    live: LiveState, fabric: FabricIdentity, facts: FactsBySwitch = MappingProxyType({})
+) -> Plan:
     """Return the plan for a fabric; what cannot be mapped is `skipped`.
 
     Switch profiles among the live objects give the ports and the types of switches. Without profiles,
-    the ports are those that breakouts and connections name.
+    the ports are those that breakouts and connections name. `facts` are what switches observe.
     """
     objects = parse_live(live)
     builder = PlanBuilder(fabric, objects, incomplete=set(objects.unparsable))
@@ -60,7 +69,8 @@ def make_plan(live: LiveState, fabric: FabricIdentity) -> Plan:
     _map_kind(builder, wiring.VLANNamespaceSpec, add_vlan_namespace)
     _map_kind(builder, vpc.VPCSpec, add_vpc)
     _map_kind(builder, vpc.ExternalSpec, add_external)
-    switches = _add_devices(builder)
+    switches = _add_devices(builder, facts)
+    unobserved = frozenset(_add_modules(builder, switches, facts))
     interfaces = add_connections(builder, switches)
     _map_kind(builder, vpc.VPCAttachmentSpec, partial(attach_vpc, interfaces=interfaces))
     _map_kind(builder, vpc.ExternalAttachmentSpec, partial(attach_external, interfaces=interfaces))
@@ -77,6 +87,8 @@ def make_plan(live: LiveState, fabric: FabricIdentity) -> Plan:
             if not ports.has_profile
         },
         incomplete=frozenset(builder.incomplete),
+        unobserved=unobserved,
+        unexpected_switches=tuple(list_unexpected_switches(objects, facts)),
     )
 
 
@@ -88,15 +100,26 @@ def _map_kind[S: LiveSpec](
             add(builder, resource)
 
 
-def _add_devices(builder: PlanBuilder) -> PortsBySwitch:
+def _add_devices(builder: PlanBuilder, facts: FactsBySwitch) -> PortsBySwitch:
     used_ports = find_used_ports(builder)
     switches = {}
     for switch in builder.live.list_kind(wiring.SwitchSpec):
         with builder.skip_unmappable(switch.key):
-            switches[switch.key] = add_switch(builder, switch, used_ports)
+            switch_facts = facts.get(switch.name)
+            switches[switch.key] = add_switch(builder, switch, used_ports, switch_facts)
     _map_kind(builder, wiring.ServerSpec, partial(add_server, used_ports=used_ports))
     _map_kind(builder, gateway.GatewaySpec, partial(add_gateway, used_ports=used_ports))
     return switches
+
+
+def _add_modules(
+    builder: PlanBuilder, switches: PortsBySwitch, facts: FactsBySwitch
+) -> Iterator[Ref]:
+    """Add the transceivers of all switches; yield what is not known of them."""
+    for switch in builder.live.list_kind(wiring.SwitchSpec):
+        if switch.key in switches:
+            device = Ref(Model.DEVICE, switch.key)
+            yield from add_modules(builder, device, facts.get(switch.name))
 
 
 def _sort_key(planned: PlannedObject) -> tuple[int, bool, str]:

@@ -62,7 +62,8 @@ def _check_trimmed(text: str) -> str:
     return text
 
 
-def _to_one_line(text: str) -> str:
+def to_one_line(text: str) -> str:
+    """Return a text as one printable line of at most 200 characters."""
     printable = "".join(char if char.isprintable() else " " for char in text)
     return " ".join(printable.split())[:200].rstrip()
 
@@ -102,7 +103,7 @@ def _check_storable(value: Json) -> Json:
 Text = Annotated[str, AfterValidator(_check_printable), AfterValidator(_check_trimmed)]
 """One printable line, without spaces around it, which NetBox would strip."""
 
-OneLineText = Annotated[str, AfterValidator(_to_one_line)]
+OneLineText = Annotated[str, AfterValidator(to_one_line)]
 """Free text, reduced to one line of at most 200 characters."""
 
 PortName = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]

@@ -1,0 +1,94 @@
+"""What switches observe: serial numbers, software versions and transceivers."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from fabrics.inventory.model.facts import FactsBySwitch, SwitchFacts, Transceiver
+from fabrics.inventory.model.modules import Module, ModuleBay
+from fabrics.inventory.model.planned import Model, Ref
+from fabrics.inventory.plan import catalogue
+from fabrics.inventory.plan.builder import PlanBuilder
+from fabrics.inventory.plan.ports import strip_lane
+from fabrics.inventory.specs.parse import LiveObjects
+from fabrics.inventory.specs.values import to_one_line
+from fabrics.inventory.specs.wiring import SwitchSpec
+
+MAX_SERIAL_CHARS: Final = 50
+"""The longest serial number that NetBox 4.7 accepts, in characters."""
+
+_SERIAL_NUMBER = re.compile(rf"[!-~]{{1,{MAX_SERIAL_CHARS}}}")
+_CAGE_NAME = re.compile(r"[!-~]{1,64}")
+
+
+def get_serial_number(facts: SwitchFacts | None) -> str:
+    """Return the serial number that a switch reports; "" if it reports no valid one."""
+    serial = facts.serial_number.strip() if facts else ""
+    return serial if _SERIAL_NUMBER.fullmatch(serial) else ""
+
+
+def get_software_version(facts: SwitchFacts | None) -> str:
+    """Return the version of the network operating system; "" if it is unknown."""
+    return to_one_line(facts.software_version) if facts else ""
+
+
+def list_unexpected_switches(live: LiveObjects, facts: FactsBySwitch) -> Iterator[str]:
+    """Yield a sentence for each switch with another serial number than its Switch states."""
+    for switch in live.list_kind(SwitchSpec):
+        stated, reported = switch.spec.boot.serial, get_serial_number(facts.get(switch.name))
+        if stated and reported and stated.lower() != reported.lower():
+            yield (
+                f"{switch.name} is another switch than expected: its serial number is {reported},"
+                f" but the Switch states {stated}."
+            )
+
+
+def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts | None) -> Iterator[Ref]:
+    """Add the transceivers of a switch with their bays; yield what is not known.
+
+    That is the device if nothing is known of it, or the module of each transceiver without a part number: as
+    long as nobody can read a transceiver, NetBox keeps the module that it has.
+    """
+    if facts is None:
+        yield device
+        return
+    for cage, transceiver in _find_transceivers(facts).items():
+        key = f"{device.key}#{cage}"
+        if not to_one_line(transceiver.part_number):
+            yield Ref(Model.MODULE, key)
+            continue
+        with builder.skip_unmappable(key):
+            _add_module(builder, key, ModuleBay(key=key, device=device, name=cage), transceiver)
+
+
+def _find_transceivers(facts: SwitchFacts) -> Mapping[str, Transceiver]:
+    """Return the transceivers by cage; of several for its lanes, the first with a part number."""
+    found: dict[str, Transceiver] = {}
+    for port, transceiver in sorted(facts.transceivers.items(), key=lambda item: item[0]):
+        cage = strip_lane(port)
+        if _CAGE_NAME.fullmatch(cage) and not found.get(cage, Transceiver()).part_number:
+            found[cage] = transceiver
+    return found
+
+
+def _add_module(
+    builder: PlanBuilder, key: str, planned_bay: ModuleBay, transceiver: Transceiver
+) -> None:
+    vendor, part_number, serial, form_factor = map(
+        to_one_line,
+        (
+            transceiver.vendor,
+            transceiver.part_number,
+            transceiver.serial_number,
+            transceiver.form_factor,
+        ),
+    )
+    builder.add(
+        Module(
+            key=key,
+            device=planned_bay.device,
+            module_bay=builder.add(planned_bay),
+            module_type=catalogue.add_module_type(builder, vendor, part_number, form_factor),
+            serial=serial[:MAX_SERIAL_CHARS].rstrip(),
+        )
+    )
