@@ -11,7 +11,7 @@ from typing import Final
 
 from stack.demo.admission import admit
 from stack.demo.hydration import hydrate
-from stack.demo.manifests import Manifest, read_manifests
+from stack.kubernetes.manifests import Manifest, read_manifests
 
 SAMPLES_DIR: Final = Path(__file__).parent.parent / "samples"
 
