@@ -110,9 +110,12 @@ class EmulatedObjects(kmock.KubernetesEmulator):
     def iter_items(self, kind: Kind) -> Iterator[Item]:
         """Yield the stored objects of `kind` in the order of their names."""
         resource = _to_kmock_resource(kind)
-        keys = sorted(key[1:] for key in self.objects if key[0] == resource)
-        items = (self._find((resource, namespace, name)) for namespace, name in keys)
-        return (item for item in items if item is not None)
+        by_name = sorted(
+            (key[1:], stored.raw)
+            for key, stored in self.objects.items()
+            if key[0] == resource and not stored.deleted
+        )
+        return (item for _, item in by_name)
 
     def iter_all_items(self) -> Iterator[Item]:
         """Yield the stored objects of all served kinds."""

@@ -74,7 +74,7 @@ def make_table(
 
 
 def format_age(age: timedelta) -> str:
-    """Return an age as kubectl prints it: `45s`, `5m`, `2m30s`, `3h5m`, `2d1h`, `3y12d`.
+    """Return an age as kubectl prints it: `45s`, `2m30s`, `3h5m`, `2d1h`, `3y12d`.
 
     A time ahead of the API's clock is `<invalid>`; two seconds are allowed for.
 
