@@ -1,4 +1,4 @@
-"""The permissions of an emulated API's client for kinds that not everyone may read.
+"""The permissions of an emulated API's client for kinds that not all may read.
 
 Only Hedgehog's agents are such kinds here: all others may be read and written by any client, so that
 tests can play a person with `kubectl`. The real API server checks every request.

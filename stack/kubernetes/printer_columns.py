@@ -1,4 +1,4 @@
-"""The columns that the API prints for `kubectl get`: data of the CustomResourceDefinitions."""
+"""The columns that the API prints for `kubectl get`, as their definitions say."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple

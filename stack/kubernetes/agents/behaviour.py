@@ -58,7 +58,7 @@ class Step:
 
 
 class AgentProcess:
-    """One agent since `now`, when it had applied `generation`. All times are true ones."""
+    """One agent since `now`, when it had applied `generation`, by true times."""
 
     def __init__(self, generation: int, now: datetime) -> None:
         self.behaviour = HEALTHY

@@ -1,4 +1,4 @@
-"""The cables of a fabric as its switches see them by LLDP: as the Connections say, or not.
+"""The cables of a fabric as its switches see them by LLDP.
 
 Tests and the demo swap cables, silence neighbours, and add those of network cards.
 """
@@ -50,7 +50,7 @@ class Cables:
     def list_neighbors(
         self, end: CableEnd, describe: Callable[[CableEnd], Neighbor]
     ) -> list[Neighbor]:
-        """Return the neighbours that the switch at `end` hears; `describe` is what one says."""
+        """Return what the switch at `end` hears; `describe` is what one device says."""
         far = self.far_ends.get(end)
         heard = [] if far is None or end in self.changes.silent else [describe(far)]
         return [*self.changes.added.get(end, ()), *heard]

@@ -1,4 +1,4 @@
-"""The Agent of a switch and the GatewayAgent of a gateway, as an API returns them.
+"""The Agent of a switch and the GatewayAgent of a gateway, as APIs return them.
 
 The `spec` of an Agent holds secrets. Each made-up one here contains `SECRET_MARK`, so that tests can look
 for it wherever it must not be.

@@ -48,7 +48,7 @@ class _View:
 
 
 class AgentSimulation:
-    """The agents of `items`, the API's objects, all of which start healthy and applied.
+    """The agents of `items`, an API's objects; all start healthy and applied.
 
     A changed Switch or Connection raises the generation of the agents that it concerns.
     """
@@ -124,7 +124,7 @@ class AgentSimulation:
             self._cable_changes.silent.add(CableEnd.parse(port))
 
     def add_neighbor(self, port: str, neighbor: Neighbor) -> None:
-        """Let a switch hear another neighbour at `port`, such as a network card's firmware."""
+        """Let a switch hear another neighbour at `port`, such as a network card."""
         with self._change():
             self._cable_changes.added.setdefault(CableEnd.parse(port), []).append(neighbor)
 

@@ -1,4 +1,4 @@
-"""What an agent reports of its switch: software, interfaces, neighbours, optics, breakouts.
+"""What an agent reports of its switch: software, ports, neighbours, optics.
 
 Counters and temperatures differ in each report, everything else only when something changes.
 """

@@ -1,4 +1,4 @@
-"""The switches, gateways, connections and switch profiles that agents know, by name."""
+"""The switches, gateways, connections and profiles that agents know, by name."""
 
 from collections import defaultdict
 from collections.abc import Iterator
