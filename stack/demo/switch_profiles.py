@@ -1,4 +1,4 @@
-"""The switch profiles of two models in the demo, as Hedgehog's controller writes them.
+"""The switch profiles of two models in the demo, as Hedgehog writes them.
 
 They tell the ports of a switch, and the names by which its neighbours know these.
 

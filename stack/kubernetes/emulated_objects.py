@@ -1,4 +1,4 @@
-"""The objects of an emulated Kubernetes API, with versions, paged lists and tables.
+"""The objects of an emulated Kubernetes API: versions, paged lists and tables.
 
 kmock stores them and answers get, write and watch requests.
 """

@@ -1,4 +1,4 @@
-"""The releases of Hedgehog that an emulated API can play, and the kinds that each serves."""
+"""The releases of Hedgehog that an emulated API plays, and the kinds of each."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Agents can be read only with the role that `deploy/clusterrole-health.yaml` ships."""
+"""Agents can be read only with the role of `deploy/clusterrole-health.yaml`."""
 
 import pytest
 

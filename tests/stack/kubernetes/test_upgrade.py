@@ -1,4 +1,4 @@
-"""An emulated API plays the current release or the next, and is upgraded while it runs."""
+"""An emulated API plays either release, and is upgraded while it runs."""
 
 from typing import Any
 
