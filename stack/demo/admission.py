@@ -11,12 +11,14 @@ from collections.abc import Callable
 from copy import deepcopy
 from ipaddress import IPv4Network, ip_interface
 
-from stack.demo.admission_labels import LABEL_DOMAIN, make_device_annotations, make_labels
-from stack.demo.manifests import Manifest, Spec
+from stack.demo.admission_labels import make_device_annotations, make_labels
+from stack.kubernetes.manifests import Manifest, Spec
+from stack.kubernetes.releases import HedgehogRelease
+from stack.kubernetes.topology import LABEL_DOMAIN
 
 
-def admit(manifest: Manifest) -> Manifest:
-    """Return the object that an API server with Hedgehog's webhooks stores."""
+def admit(manifest: Manifest, release: HedgehogRelease = HedgehogRelease.CURRENT) -> Manifest:
+    """Return the object that an API server with the webhooks of `release` stores."""
     stored = deepcopy(manifest)
     kind, metadata, spec = stored["kind"], stored["metadata"], stored.setdefault("spec", {})
     metadata.setdefault("namespace", "default")
@@ -27,7 +29,7 @@ def admit(manifest: Manifest) -> Manifest:
         metadata["labels"] = labels
     if kind == "Connection":
         metadata.setdefault("annotations", {}).update(make_device_annotations(spec))
-    return stored
+    return release.admit(stored)
 
 
 def _set_switch_defaults(spec: Spec) -> None:

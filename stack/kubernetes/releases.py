@@ -1,0 +1,80 @@
+"""The releases of Hedgehog that an emulated API plays, and the kinds of each."""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from fabrics.resources.kinds import LISTED_KINDS, VPC_GROUP, WIRING_GROUP, Kind
+from stack.kubernetes.manifests import Manifest
+from stack.kubernetes.topology import add_topology
+
+FABRIC: Final = Kind(WIRING_GROUP, "Fabric", "v1beta1", "fabrics")
+VPC_INTERCONNECT: Final = Kind(VPC_GROUP, "VPCInterconnect", "v1beta1", "vpcinterconnects")
+AGENT: Final = Kind("agent.githedgehog.com", "Agent", "v1beta1", "agents")
+GATEWAY_AGENT: Final = Kind("gwint.githedgehog.com", "GatewayAgent", "v1alpha1", "gatewayagents")
+
+AGENT_KINDS: Final = (AGENT, GATEWAY_AGENT)
+
+_NEXT_KINDS: Final = (FABRIC, VPC_INTERCONNECT)
+
+_CURRENT_KINDS: Final = (
+    *(kind for kind in LISTED_KINDS if kind not in _NEXT_KINDS),
+    *AGENT_KINDS,
+)
+
+DEFAULT_FABRIC: Final[Manifest] = {
+    "apiVersion": FABRIC.api_version,
+    "kind": FABRIC.name,
+    "metadata": {"name": "default", "namespace": "default"},
+    "spec": {
+        "leafASNStart": 65101,
+        "leafASNEnd": 65533,
+        "domains": {"default": {"spineASN": 65100, "gatewayASN": 65534}},
+    },
+}
+"""What the controller makes after an upgrade, of the numbers of a fabric without a Fabric."""
+
+
+@dataclass(frozen=True)
+class ReleaseDescription:
+    """How the API of one release differs from that of another.
+
+    `admit` returns the object that its webhooks make of a manifest. The controller makes
+    `initial_objects` after an upgrade if there are none of their kind.
+    """
+
+    kinds: tuple[Kind, ...]
+    admit: Callable[[Manifest], Manifest] = deepcopy
+    initial_objects: tuple[Manifest, ...] = ()
+
+
+class HedgehogRelease(Enum):
+    """A release of Hedgehog."""
+
+    CURRENT = ReleaseDescription(_CURRENT_KINDS)
+    NEXT = ReleaseDescription((*_CURRENT_KINDS, *_NEXT_KINDS), add_topology, (DEFAULT_FABRIC,))
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds that are served."""
+        return self.value.kinds
+
+    @property
+    def initial_objects(self) -> tuple[Manifest, ...]:
+        """The objects that the controller makes after an upgrade to it."""
+        return self.value.initial_objects
+
+    def admit(self, manifest: Manifest) -> Manifest:
+        """Return the object that the API stores for `manifest`."""
+        return self.value.admit(manifest)
+
+
+def get_served_kind(manifest: Mapping[str, Any]) -> Kind:
+    """Return a manifest's kind. Raises ValueError for one that no release serves."""
+    group, _, _ = str(manifest["apiVersion"]).rpartition("/")
+    for kind in HedgehogRelease.NEXT.kinds:
+        if (kind.group, kind.name) == (group, manifest["kind"]):
+            return kind
+    raise ValueError(f"The kind {manifest['kind']} of {manifest['apiVersion']} is not served.")
