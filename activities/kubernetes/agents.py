@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from activities.errors import PermanentError
-from activities.kubernetes.clients import KubernetesClient
-from activities.kubernetes.paged_lists import ListReader, PagedList
+from activities.kubernetes.paged_lists import PagedList, read_pages
+from activities.kubernetes.requests import ApiRequests
 from fabrics.agents.facts import MAX_AGENTS_PER_PAGE, AgentFacts, parse_facts_page
 from fabrics.agents.table import (
     AGENT,
@@ -23,8 +23,6 @@ from fabrics.agents.table import (
     parse_table_page,
     read_table,
 )
-from fabrics.record.config import KubernetesTarget
-from settings import Settings
 
 HEALTH_ROLE: Final = "deploy/clusterrole-health.yaml"
 """The ClusterRole that allows reading agents; whoever has it can read their specs."""
@@ -44,23 +42,18 @@ class AgentTables:
     gateway_agents: AgentListing
 
 
-def read_agent_tables(
-    client: KubernetesClient, target: KubernetesTarget, settings: Settings
-) -> AgentTables:
+def read_agent_tables(requests: ApiRequests) -> AgentTables:
     """Read both Tables. Raises `TransientError`.
 
     What a retry cannot solve is a problem of a listing.
     """
-    reader = ListReader(client, target, settings)
     return AgentTables(
-        agents=_read_listing(reader, AGENT_TABLE),
-        gateway_agents=_read_listing(reader, GATEWAY_AGENT_TABLE),
+        agents=_read_listing(requests, AGENT_TABLE),
+        gateway_agents=_read_listing(requests, GATEWAY_AGENT_TABLE),
     )
 
 
-def read_agent_facts(
-    client: KubernetesClient, target: KubernetesTarget, settings: Settings
-) -> dict[str, AgentFacts]:
+def read_agent_facts(requests: ApiRequests) -> dict[str, AgentFacts]:
     """Read the facts of all switches, by name.
 
     Switches whose status cannot be read are left out. The result is empty if the API serves no Agents. Raises
@@ -74,11 +67,11 @@ def read_agent_facts(
         max_pages=_MAX_FACTS_PAGES,
         max_page_bytes=_MAX_FACTS_BYTES,
     )
-    pages = ListReader(client, target, settings).read(wanted) or ()
+    pages = read_pages(requests, wanted) or ()
     return {facts.name: facts for page in pages for facts in page.facts}
 
 
-def _read_listing(reader: ListReader, table: AgentTable) -> AgentListing:
+def _read_listing(requests: ApiRequests, table: AgentTable) -> AgentListing:
     wanted = PagedList(
         kind=table.kind,
         parse=parse_table_page,
@@ -90,9 +83,9 @@ def _read_listing(reader: ListReader, table: AgentTable) -> AgentListing:
         parameters=TABLE_PARAMETERS,
     )
     try:
-        pages = reader.read(wanted)
+        pages = read_pages(requests, wanted)
     except PermanentError as error:
         return AgentListing(problem=str(error))
     if pages is None:
-        return AgentListing(problem=f"{reader.name} serves no {table.kind.plural}.")
+        return AgentListing(problem=f"{requests.name} serves no {table.kind.plural}.")
     return read_table(table, pages)

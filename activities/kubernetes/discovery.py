@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from activities.kubernetes.paged_lists import CLUSTER_ROLE
 from activities.kubernetes.requests import ApiRequests, NotFoundError
 from activities.parsing import PARSING
 from fabrics.resources.kinds import Kind
@@ -74,7 +75,7 @@ def _read_resources(requests: ApiRequests, api_version: str) -> list[_ApiResourc
 
 def _read[T: msgspec.Struct](requests: ApiRequests, path: str, document: type[T]) -> T | None:
     try:
-        body = requests.get(f"/apis/{path}", {}, f"the kinds of {path}")
+        body = requests.get(f"/apis/{path}", {}, f"the kinds of {path}", role=CLUSTER_ROLE)
     except NotFoundError:
         return None
     try:

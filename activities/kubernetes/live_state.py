@@ -13,36 +13,29 @@ Kinds that this version does not know are read where Git defines some, after bot
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, groupby, islice
 from operator import attrgetter
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 from cachetools import LRUCache
 
-from activities.errors import PermanentError, TransientError
+from activities.errors import PermanentError
 from activities.kubernetes.access import load_kubernetes_access
 from activities.kubernetes.clients import ClientCache, KubernetesClient
 from activities.kubernetes.discovery import find_served_kinds
-from activities.kubernetes.requests import ApiRequests, ForbiddenError, GoneError, NotFoundError
-from activities.parsing import PARSING
+from activities.kubernetes.paged_lists import PagedList, read_pages
+from activities.kubernetes.requests import ApiRequests, ForbiddenError
 from fabrics.drift.model import ListOutcome, LiveState, UnknownKindObjects
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import COMPARED_KINDS, SWITCH_PROFILE, Kind, get_kind
-from fabrics.resources.list_response import ListResponse, parse_list_response
+from fabrics.resources.list_response import parse_list_response
 from fabrics.resources.resource import Resource, digest_resources
 from settings import Settings
 
-PAGE_SIZE: Final = 500
-"""Objects per page: kubectl's default."""
-
-MAX_PAGES: Final = 400
-
 MAX_CACHED_OBJECTS: Final = 100_000
 """Objects of all fabrics that stay in memory, some 3 KB each."""
-
-MAX_LIST_ATTEMPTS: Final = 3
-"""How often a list may start, since its continue token can expire (HTTP 410)."""
 
 MAX_UNKNOWN_KINDS: Final = 20
 """Kinds in Git, unknown to this version, that are listed. A release adds one or two."""
@@ -119,6 +112,13 @@ _FORBIDDEN = UnknownKindObjects(outcome=ListOutcome.FORBIDDEN)
 _NOT_SERVED = UnknownKindObjects(outcome=ListOutcome.NOT_SERVED)
 
 
+class _ResourcePage(NamedTuple):
+    """The resources of one page of a list."""
+
+    resources: tuple[Resource, ...]
+    continue_token: str
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Reads one API; `cached_by_uid` holds resources of an earlier read."""
@@ -173,58 +173,19 @@ class _Reader:
 
         Returns None if the API does not serve it.
         """
-        for _ in range(MAX_LIST_ATTEMPTS):
-            try:
-                return self._read_pages(kind, served, names)
-            except NotFoundError:
-                return None
-            except GoneError:
-                continue  # its continue token has expired
-        raise TransientError(
-            f"{self.requests.name} changes faster than its {served.plural} can be listed."
+        pages = read_pages(
+            self.requests, PagedList(served, partial(self._parse_page, kind=kind, names=names))
+        )
+        return (
+            None if pages is None else tuple(chain.from_iterable(page.resources for page in pages))
         )
 
-    def _read_pages(
-        self, kind: Kind, served: Kind, names: Collection[str] | None
-    ) -> tuple[Resource, ...]:
-        resources: list[Resource] = []
-        token = ""
-        for _ in range(MAX_PAGES):
-            page = self._fetch_next_page(served, token) if token else self._fetch_page(served, {})
-            resources += self._parse_resources(kind, page, names)
-            if not page.continue_token:
-                return tuple(resources)
-            token = page.continue_token
-        raise PermanentError(
-            f"{self.requests.name} has more than {MAX_PAGES * PAGE_SIZE} {served.plural}."
-        )
-
-    def _fetch_next_page(self, served: Kind, continue_token: str) -> ListResponse:
+    def _parse_page(self, body: bytes, kind: Kind, names: Collection[str] | None) -> _ResourcePage:
+        page = parse_list_response(body)
         try:
-            return self._fetch_page(served, {"continue": continue_token})
-        except NotFoundError as error:
-            raise TransientError(
-                f"{self.requests.name} stopped serving {served.plural} during a list."
-            ) from error
-
-    def _fetch_page(self, served: Kind, parameters: Mapping[str, str]) -> ListResponse:
-        namespace = self.requests.target.namespace
-        path = f"/apis/{served.api_version}/namespaces/{namespace}/{served.plural}"
-        what = f"{served.plural}.{served.group}"
-        body = self.requests.get(path, {"limit": PAGE_SIZE, **parameters}, what)
-        try:
-            with PARSING:
-                return parse_list_response(body)
-        except ValueError as error:
-            raise self.requests.invalid_response_error() from error
-
-    def _parse_resources(
-        self, kind: Kind, page: ListResponse, names: Collection[str] | None
-    ) -> tuple[Resource, ...]:
-        try:
-            with PARSING:
-                return page.parse_resources(kind, self.cached_by_uid, names)
+            resources = page.parse_resources(kind, self.cached_by_uid, names)
         except ValueError as error:
             raise PermanentError(
                 f"{self.requests.name} returned an invalid {kind.name} object."
             ) from error
+        return _ResourcePage(resources, page.continue_token)

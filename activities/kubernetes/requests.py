@@ -11,7 +11,7 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
 from activities.errors import NoResponseError, PermanentError, classify, classify_status
-from activities.kubernetes.clients import KubernetesClient
+from activities.kubernetes.clients import JSON_MEDIA_TYPE, KubernetesClient
 from fabrics.record.config import KubernetesTarget
 from settings import Settings
 
@@ -44,20 +44,29 @@ class ApiRequests:
         """The API in sentences."""
         return f"The Kubernetes API at {self.target.server}"
 
-    def get(self, path: str, parameters: Mapping[str, object], what: str) -> bytes:
+    def get(  # noqa: PLR0913  one argument a property of the request
+        self,
+        path: str,
+        parameters: Mapping[str, object],
+        what: str,
+        *,
+        role: str,
+        media_type: str = JSON_MEDIA_TYPE,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> bytes:
         """Return the body of a successful response; `what` continues "may not list".
 
-        Raises `TransientError` and `PermanentError`, of which `NotFoundError`, `GoneError` and
-        `ForbiddenError` are told apart.
+        `role` is the file of the ClusterRole that allows the request. Raises `TransientError` and
+        `PermanentError`, of which `NotFoundError`, `GoneError` and `ForbiddenError` are told apart.
         """
         timeouts = self.settings.connect_timeout, self.settings.read_timeout
         try:
-            with closing(self.client.get(path, parameters, timeouts)) as response:
-                body = self._read_body(response)
+            with closing(self.client.get(path, parameters, timeouts, media_type)) as response:
+                body = self._read_body(response, max_bytes)
         except (ApiException, HTTPError, OSError) as error:
             raise classify(error, self.name) from error
         if response.status != 200:
-            raise self._classify_failure(response, what)
+            raise self._classify_failure(response, what, role)
         return body
 
     def invalid_response_error(self) -> PermanentError:
@@ -66,7 +75,7 @@ class ApiRequests:
             f"{self.name} does not respond as a Kubernetes API does. Check hh_kubernetes_server."
         )
 
-    def _read_body(self, response: HTTPResponse) -> bytes:
+    def _read_body(self, response: HTTPResponse, max_bytes: int) -> bytes:
         """Read the whole body, unless it is slower or larger than any real one."""
         deadline = time.monotonic() + self.settings.read_timeout
         body = bytearray()
@@ -74,20 +83,16 @@ class ApiRequests:
             body += chunk
             if time.monotonic() > deadline:
                 raise NoResponseError(f"{self.name} responds too slowly.")
-            if len(body) > MAX_BODY_BYTES:
-                raise PermanentError(f"{self.name} sent more than {MAX_BODY_BYTES >> 20} MB.")
+            if len(body) > max_bytes:
+                raise PermanentError(f"{self.name} sent more than {max_bytes >> 20} MB.")
         return bytes(body)
 
-    def _classify_failure(self, response: HTTPResponse, what: str) -> Exception:
+    def _classify_failure(self, response: HTTPResponse, what: str, role: str) -> Exception:
         match response.status:
-            case 401:
-                return PermanentError(
-                    f"{self.name} {self._describe_refusal(401, what)} (HTTP 401)."
-                )
-            case 403:
-                return ForbiddenError(
-                    f"{self.name} {self._describe_refusal(403, what)} (HTTP 403)."
-                )
+            case 401 | 403 as status:
+                error_type = ForbiddenError if status == 403 else PermanentError
+                refusal = self._describe_refusal(status, what, role)
+                return error_type(f"{self.name} {refusal} (HTTP {status}).")
             case 404:
                 return NotFoundError(f"{self.name} does not serve {what} (HTTP 404).")
             case 410:
@@ -100,7 +105,7 @@ class ApiRequests:
             self.name, response.status, retry_after=response.headers.get("Retry-After")
         )
 
-    def _describe_refusal(self, status: int, what: str) -> str:
+    def _describe_refusal(self, status: int, what: str, role: str) -> str:
         credential = self.client.access.credential
         if not credential:
             folder = f"a folder {self.target.credential} with a token or a kubeconfig"
@@ -109,5 +114,5 @@ class ApiRequests:
             return f"refused the credential {credential}: renew its token"
         return (
             f"does not let the credential {credential} list {what} in the namespace"
-            f" {self.target.namespace}: bind deploy/clusterrole.yaml to it"
+            f" {self.target.namespace}: bind {role} to it"
         )

@@ -11,7 +11,7 @@ from typing import Final
 
 from activities.netbox.client import Row
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item, Reference
-from fabrics.agents.health import Health
+from fabrics.agents.health_report import Health
 from fabrics.record.config import (
     DEFAULT_INTERVAL_SECONDS,
     FABRIC_ID_PATTERN,

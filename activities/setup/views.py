@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from activities.netbox.client import CLUSTER_TYPE_SLUG, Row
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
-from fabrics.agents.health import Health
+from fabrics.agents.health_report import Health
 from fabrics.inventory.model.ownership import TAG_SLUG
 
 LOCAL_WEB_UI_URL: Final = "http://localhost:8233"

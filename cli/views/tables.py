@@ -22,7 +22,7 @@ from cli.views.format import (
     format_time_until,
 )
 from cli.views.inventory import describe_inventory, format_changes, list_inventory_remarks
-from fabrics.agents.health import Health
+from fabrics.agents.health_report import Health
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.report import SyncReport

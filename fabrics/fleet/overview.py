@@ -7,7 +7,7 @@ a fabric is stale: the loop that would have to store it is the one that stopped.
 from datetime import datetime, timedelta
 from typing import Any
 
-from fabrics.agents.health import Health
+from fabrics.agents.health_report import Health
 from fabrics.loop.inventory_text import is_unhealthy
 from fabrics.loop.report import FabricStatus
 from fabrics.record.config import FabricConfig

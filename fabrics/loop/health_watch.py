@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel
 
-from fabrics.agents.health import Health
+from fabrics.agents.health_report import Health
 from fabrics.agents.state import AgentsState
 from fabrics.loop.schedule import MAX_JITTER
 from fabrics.record.sync_status import Observation
@@ -30,7 +30,10 @@ class HealthRequest(BaseModel, frozen=True):
 
 
 class HealthWatch(BaseModel, frozen=True):
-    """The agents as last read at `read_at`; `changed_at` is when the live state last changed."""
+    """The agents as read at `read_at`.
+
+    `changed_at` is when the live state last changed.
+    """
 
     agents: AgentsState = AgentsState()
     health: Health = Health.UNKNOWN

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from fabrics.agents.health import Health
+from fabrics.agents.health_report import Health
 from fabrics.drift.summary import SummaryEntry
 from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.active_sync import ActiveSync, Trigger

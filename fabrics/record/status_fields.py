@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from fabrics.agents.health import Health
+from fabrics.agents.health_report import Health
 from fabrics.drift.summary import RECORD_LIMITS
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.config_fields import parse_config, unwrap_custom_fields

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from fabrics.agents.health import Health, HealthReport
+from fabrics.agents.health_report import Health, HealthReport
 from fabrics.agents.state import AgentsState
 from fabrics.drift.summary import SummaryEntry
 from fabrics.record.config import FabricConfig

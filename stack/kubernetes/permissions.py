@@ -52,7 +52,7 @@ class Permissions:
 
 
 def _split_path(path: str) -> tuple[str, str, str, str]:
-    """Return group, namespace, plural and name of a resource's path, "" where it has none."""
+    """Return group, namespace, plural and name in a path, "" where there is none."""
     prefix, group, _version, *rest = [*path.strip("/").split("/"), "", "", ""]
     namespace = ""
     if rest[0] == "namespaces":

@@ -57,7 +57,7 @@ type ReleasedFields = Mapping[ObjectId, Mapping[str, FieldValue]]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The writes, stage by stage, and the objects that NetBox has and should not have.
+    """The writes, stage by stage, and objects that NetBox should not have.
 
     `existing_ids` are those of the objects that NetBox has already. An object that first releases a unique
     key, or refers to something that is written later, is in more than one stage. `unchanged` counts objects.

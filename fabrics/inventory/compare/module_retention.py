@@ -1,4 +1,4 @@
-"""Module bays and modules that stay in NetBox because nothing says that they are gone.
+"""Module bays and modules that stay, since nothing says that they are gone.
 
 A cage is still there when its transceiver is pulled. A switch of which nothing is observed now still has
 the transceivers that it had.
@@ -12,7 +12,7 @@ from fabrics.inventory.plan.plan import Plan
 
 
 def make_module_check(plan: Plan, refs: RefsById) -> Callable[[ExistingObject], bool]:
-    """Return a function that says whether an absent object is a bay or module that stays."""
+    """Return a function: is an absent object a bay or module that stays?"""
     devices = {planned.ref for planned in plan.objects if planned.MODEL is Model.DEVICE}
 
     def stays(row: ExistingObject) -> bool:

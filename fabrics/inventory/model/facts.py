@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Transceiver:
-    """An optic, or a cable with a memory of its own, that is plugged in; unknown texts are empty."""
+    """A plugged optic, or cable with a memory of its own; unknown texts are empty."""
 
     vendor: str = ""
     part_number: str = ""
@@ -16,7 +16,7 @@ class Transceiver:
 
 @dataclass(frozen=True, slots=True)
 class SwitchFacts:
-    """What a switch observes. `transceivers` are by the API's name of the port, such as `E1/5/1`."""
+    """What a switch observes; `transceivers` are by API port name (`E1/5/1`)."""
 
     serial_number: str = ""
     software_version: str = ""

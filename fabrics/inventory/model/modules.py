@@ -8,7 +8,7 @@ from fabrics.inventory.model.planned import Model, PlannedObject, Ref, UniqueKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleType(PlannedObject):
-    """A model of transceiver. Its key is the slug of its manufacturer, `/` and its model.
+    """A model of transceiver. Its key is `MANUFACTURER/MODEL`, with slugs.
 
     It has no component templates, since NetBox would make components of them in the device.
     """

@@ -99,7 +99,7 @@ class PlanBuilder:
         return ref
 
     def missing_error(self, key: str, target: str) -> MappingError:
-        """Return the error of an object that refers to `target`, which is not in the plan.
+        """Return the error of an object that refers to `target`, which is missing.
 
         `key` is that of the live object that has or is the target.
         """

@@ -65,7 +65,7 @@ def attach_external(
 
 
 def _attachment_details(spec: ExternalAttachmentSpec) -> Details:
-    """Return what NetBox has no field for; an empty `bfd` means BFD with its defaults."""
+    """Return what NetBox has no field for; an empty `bfd` means BFD by default."""
     neighbor, static = spec.neighbor, spec.static
     details = omit_empty(
         neighbor=omit_empty(asn=neighbor.asn, ip=str(neighbor.ip or "")),

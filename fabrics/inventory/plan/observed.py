@@ -33,7 +33,7 @@ def get_software_version(facts: SwitchFacts | None) -> str:
 
 
 def list_unexpected_switches(live: LiveObjects, facts: FactsBySwitch) -> Iterator[str]:
-    """Yield a sentence for each switch with another serial number than its Switch states."""
+    """Yield a sentence for each switch with another serial number than stated."""
     for switch in live.list_kind(SwitchSpec):
         stated, reported = switch.spec.boot.serial, get_serial_number(facts.get(switch.name))
         if stated and reported and stated.lower() != reported.lower():
@@ -62,7 +62,7 @@ def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts | None) ->
 
 
 def _find_transceivers(facts: SwitchFacts) -> Mapping[str, Transceiver]:
-    """Return the transceivers by cage; of several for its lanes, the first with a part number."""
+    """Return transceivers by cage; of several, the first with a part number."""
     found: dict[str, Transceiver] = {}
     for port, transceiver in sorted(facts.transceivers.items(), key=lambda item: item[0]):
         cage = strip_lane(port)

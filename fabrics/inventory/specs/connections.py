@@ -123,7 +123,7 @@ _ENDS: Final = ((ANY, "link", ANY), *((ANY, name, ANY, ANY) for name in _LINK_LI
 
 
 class ConnectionSpec(Spec):
-    """A connection, with the body of its type; `unknown_type` is the name of any other."""
+    """A connection with the body of its type; `unknown_type` names any other."""
 
     KIND = "Connection"
     OPTIONAL_PATHS = frozenset(

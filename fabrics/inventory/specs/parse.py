@@ -108,7 +108,7 @@ def parse_live(live: LiveState) -> LiveObjects:
 
 
 def _find_spec(kind: Kind) -> type[LiveSpec] | None:
-    """Return the spec of a kind; None also for a kind of another group with a known name."""
+    """Return the spec of a kind; None for a known name in another group, too."""
     is_known = find_listed_kind(kind.group, kind.name) is not None
     return _SPEC_BY_KIND.get(kind.name) if is_known else None
 
@@ -143,7 +143,7 @@ def _is_valid_name(name: object) -> bool:
 def _parse_spec(
     spec: type[LiveSpec], raw: Mapping[str, Json]
 ) -> tuple[LiveSpec | None, dict[str, str]]:
-    """Return the spec without its invalid optional parts, and the reasons by key suffix.
+    """Return the spec without invalid optional parts, and the reasons by suffix.
 
     The spec is None, and its suffix empty, if a part that it needs is invalid.
     """

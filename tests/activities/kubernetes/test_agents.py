@@ -11,11 +11,11 @@ import pytest
 from kubernetes.client import Configuration
 
 from activities.errors import PermanentError, TransientError
-from activities.kubernetes import agents, paged_lists
+from activities.kubernetes import agents, requests
 from activities.kubernetes.access import KubernetesAccess
 from activities.kubernetes.agents import read_agent_facts, read_agent_tables
 from activities.kubernetes.clients import KubernetesClient
-from activities.kubernetes.paged_lists import ForbiddenError
+from activities.kubernetes.requests import ApiRequests, ForbiddenError
 from fabrics.agents.table import AgentListing, AgentReading
 from fabrics.record.config import KubernetesTarget
 from settings import Settings
@@ -99,7 +99,7 @@ def test_tables_are_paged_and_leave_out_the_objects(api: AgentApi, settings: Set
     ]
     api.responses[GATEWAY_AGENTS] = [(200, print_table(GATEWAY_AGENT_COLUMNS, row("gateway-1")))]
 
-    tables = read_agent_tables(api.client, api.target, settings)
+    tables = read_agent_tables(ApiRequests(api.client, api.target, settings))
 
     assert sorted(tables.agents.readings) == ["leaf-01", "leaf-02"]
     assert tables.gateway_agents.readings == {"gateway-1": AgentReading("gateway-1", 2, 2)}
@@ -127,7 +127,7 @@ def test_what_somebody_has_to_change_is_a_problem_of_one_listing(
     status: int, sentence: str, api: AgentApi, settings: Settings
 ) -> None:
     api.responses[AGENTS] = [(status, b"")]
-    tables = read_agent_tables(api.client, api.target, settings)
+    tables = read_agent_tables(ApiRequests(api.client, api.target, settings))
     assert tables.agents.problem.startswith(f"The Kubernetes API at {api.server} ")
     assert sentence in tables.agents.problem
     assert tables.gateway_agents == AgentListing()
@@ -137,8 +137,8 @@ def test_api_that_sends_objects_instead_leaks_none_of_them(
     api: AgentApi, settings: Settings
 ) -> None:
     api.responses[AGENTS] = [(200, agent_list(make_agent("leaf-01", {})))]
-    tables = read_agent_tables(api.client, api.target, settings)
-    assert "does not list agents as a Kubernetes API does" in tables.agents.problem
+    tables = read_agent_tables(ApiRequests(api.client, api.target, settings))
+    assert "does not respond as a Kubernetes API does" in tables.agents.problem
     assert "s3cret" not in repr(tables)
 
 
@@ -146,31 +146,31 @@ def test_api_that_sends_objects_instead_leaks_none_of_them(
 def test_what_a_retry_may_solve_is_raised(status: int, api: AgentApi, settings: Settings) -> None:
     api.responses[AGENTS] = [(status, b"")]
     with pytest.raises(TransientError):
-        read_agent_tables(api.client, api.target, settings)
+        read_agent_tables(ApiRequests(api.client, api.target, settings))
 
 
 def test_list_starts_anew_when_its_token_expires(api: AgentApi, settings: Settings) -> None:
     first = (200, print_table(AGENT_COLUMNS, row("leaf-01"), continue_token="next"))
     api.responses[AGENTS] = [first, (410, b""), (200, print_table(AGENT_COLUMNS, row("leaf-02")))]
-    tables = read_agent_tables(api.client, api.target, settings)
+    tables = read_agent_tables(ApiRequests(api.client, api.target, settings))
     assert list(tables.agents.readings) == ["leaf-02"]
 
     api.responses[AGENTS] = [first, (410, b"")] * 3
     with pytest.raises(TransientError, match="changes faster"):
-        read_agent_tables(api.client, api.target, settings)
+        read_agent_tables(ApiRequests(api.client, api.target, settings))
 
 
 def test_list_is_bounded(
     api: AgentApi, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.responses[AGENTS] = [(200, print_table(AGENT_COLUMNS, continue_token="next"))]
-    problem = read_agent_tables(api.client, api.target, settings).agents.problem
+    problem = read_agent_tables(ApiRequests(api.client, api.target, settings)).agents.problem
     assert problem.endswith("has more than 10000 agents.")
 
     monkeypatch.setattr(agents, "_MAX_TABLE_BYTES", 1 << 20)
-    monkeypatch.setattr(paged_lists, "CHUNK_BYTES", 1 << 16)
+    monkeypatch.setattr(requests, "CHUNK_BYTES", 1 << 16)
     api.responses[AGENTS] = [(200, b" " * (2 << 20))]
-    problem = read_agent_tables(api.client, api.target, settings).agents.problem
+    problem = read_agent_tables(ApiRequests(api.client, api.target, settings)).agents.problem
     assert problem.endswith("sent more than 1 MB.")
 
 
@@ -183,7 +183,7 @@ def test_facts_are_read_a_few_agents_at_a_time(api: AgentApi, settings: Settings
             agent_list(make_agent("leaf-02", {}), {"metadata": {"name": "leaf-03"}, "status": 1}),
         ),
     ]
-    facts = read_agent_facts(api.client, api.target, settings)
+    facts = read_agent_facts(ApiRequests(api.client, api.target, settings))
     assert sorted(facts) == ["leaf-01", "leaf-02"]
     assert facts["leaf-01"].interfaces["E1/1"].is_up
     assert "s3cret" not in repr(facts)
@@ -194,7 +194,7 @@ def test_facts_are_read_a_few_agents_at_a_time(api: AgentApi, settings: Settings
 
 def test_facts_of_an_api_without_agents_are_empty(api: AgentApi, settings: Settings) -> None:
     api.responses[AGENTS] = [(404, b"")]
-    assert read_agent_facts(api.client, api.target, settings) == {}
+    assert read_agent_facts(ApiRequests(api.client, api.target, settings)) == {}
 
 
 def test_facts_that_cannot_be_read_raise_without_repeating_them(
@@ -202,8 +202,8 @@ def test_facts_that_cannot_be_read_raise_without_repeating_them(
 ) -> None:
     api.responses[AGENTS] = [(403, b"")]
     with pytest.raises(ForbiddenError, match="clusterrole-health"):
-        read_agent_facts(api.client, api.target, settings)
+        read_agent_facts(ApiRequests(api.client, api.target, settings))
     api.responses[AGENTS] = [(200, agent_list(make_agent("leaf-01", {}))[:-20])]
     with pytest.raises(PermanentError) as caught:
-        read_agent_facts(api.client, api.target, settings)
+        read_agent_facts(ApiRequests(api.client, api.target, settings))
     assert "s3cret" not in str(caught.getrepr(chain=True, style="short"))

@@ -14,7 +14,7 @@ from cli.views.tables import (
     render_status_table,
     summarize_punctuality,
 )
-from fabrics.agents.health import Health
+from fabrics.agents.health_report import Health
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fabrics.agents.health import Health
+from fabrics.agents.health_report import Health
 from fabrics.fleet.overview import build_overview, build_overview_from_loop
 from fabrics.inventory.report.report import (
     DeletesWaiting,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fabrics.agents.health import Health, HealthReport
+from fabrics.agents.health_report import Health, HealthReport
 from fabrics.agents.state import AgentMemory, AgentsState
 from fabrics.loop.health_watch import HealthRequest, HealthWatch
 from fabrics.record.sync_status import Observation

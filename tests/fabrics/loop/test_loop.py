@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabrics.agents.health import Health, HealthReport
+from fabrics.agents.health_report import Health, HealthReport
 from fabrics.agents.state import AgentsState
 from fabrics.inventory.report.report import DeletesWaiting, InventoryFailure, InventoryOutcome
 from fabrics.loop.active_sync import SyncRequest
