@@ -7,7 +7,7 @@ next run when the history has grown long.
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from temporalio import workflow
@@ -20,16 +20,14 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.loop.active_sync import ActiveSync
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop
     from fabrics.loop.record_exchange import RecordLink
+    from fabrics.loop.schedule import EPOCH
     from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
     from workflows import activity_calls, activity_errors, inventory_passes
     from workflows.fabric_sync_handlers import FabricMessageHandlers
     from workflows.visibility import update_visibility, update_visibility_at_end
 
 MAX_HISTORY_EVENTS: Final = 300
-"""Events after which a new run starts: a restarted worker replays whole histories, so they stay short. While the
-inventory is being written, it starts after twice as many."""
-
-DISTANT_PAST: Final = datetime.min.replace(tzinfo=UTC)
+"""Events after which a new run starts: a restarted worker replays whole histories, so they stay short."""
 
 MIN_TIMER: Final = timedelta(milliseconds=1)
 """The timer for what is due already: without any time, none would be started."""
@@ -47,7 +45,7 @@ class FabricSync(FabricMessageHandlers):
         """Take over the state of the previous run; a new loop knows only its fabric id."""
         super().__init__(loop)
         self._has_answered_update = False
-        self._last_timer_time = DISTANT_PAST
+        self._last_timer_time = EPOCH
         self._pass_handle: inventory_passes.PassHandle | None = None
 
     @workflow.run
@@ -143,15 +141,18 @@ class FabricSync(FabricMessageHandlers):
         await workflow.wait_condition(sync.done)
 
     async def _observe(self, active_sync: ActiveSync) -> Observation | SyncFailure:
-        config, counts = self._loop.effective_config, self._loop.last_known.counts
+        loop, config = self._loop, self._loop.effective_config
         assert config is not None  # noqa: S101  a sync begins only with a configuration
         request = ObserveRequest(
-            config=config, previous_counts=counts, accept_empty=active_sync.request.accept_empty
+            config=config,
+            previous_counts=loop.last_known.counts,
+            accept_empty=active_sync.request.accept_empty,
+            health=loop.request_health(active_sync),
         )
         try:
             return await activity_calls.observe(
                 request,
-                answered_before=self._loop.fabric_answered,
+                answered_before=loop.fabric_answered,
                 is_catching_up=active_sync.is_catching_up,
             )
         except (ActivityError, ApplicationError) as error:
@@ -205,8 +206,7 @@ class FabricSync(FabricMessageHandlers):
             self._end_lost_pass()
 
     def _end_lost_pass(self) -> None:
-        running = self._loop.inventory.running
-        if running is not None:
+        if running := self._loop.inventory.running:
             lost = InventoryFailure(message=inventory_passes.UNREPORTED_END)
             self._loop.end_pass(running.token, lost)
 

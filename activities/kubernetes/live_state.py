@@ -10,8 +10,8 @@ in a release only those that a switch names are kept.
 Kinds that this version does not know are read where Git defines some, after both sources have been read.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, groupby, islice
@@ -65,13 +65,18 @@ class LiveStateCache:
         """Read the live state as `read_live_state` does. Raises the same errors."""
         with self._lock:
             last = self._cache.get(target)
-        with self._clients.client(target, settings) as client:
-            reader = _Reader(ApiRequests(client, target, settings), _index_by_uid(last))
-            live = reader.read()
+        with self.open_requests(target, settings) as requests:
+            live = _Reader(requests, _index_by_uid(last)).read()
         if _weight(live) <= MAX_CACHED_OBJECTS:
             with self._lock:
                 self._cache[target] = live
         return live
+
+    @contextmanager
+    def open_requests(self, target: KubernetesTarget, settings: Settings) -> Iterator[ApiRequests]:
+        """Yield requests over a kept connection. Raises errors of the credential."""
+        with self._clients.client(target, settings) as client:
+            yield ApiRequests(client, target, settings)
 
     def read_unknown_kinds(
         self, target: KubernetesTarget, settings: Settings, kinds: Iterable[Kind]
@@ -80,8 +85,8 @@ class LiveStateCache:
 
         A kind that may not be listed is no error; otherwise raises errors as `read` does.
         """
-        with self._clients.client(target, settings) as client:
-            return _Reader(ApiRequests(client, target, settings), {}).read_unknown_kinds(kinds)
+        with self.open_requests(target, settings) as requests:
+            return _Reader(requests, {}).read_unknown_kinds(kinds)
 
 
 def read_live_state(target: KubernetesTarget, settings: Settings) -> LiveState:

@@ -38,9 +38,16 @@ class DiffReport(BaseModel, frozen=True):
 
 
 def build_diff_report(
-    desired: DesiredState, drift: Drift, commit: str = "", limits: SummaryLimits = PAYLOAD_LIMITS
+    desired: DesiredState,
+    drift: Drift,
+    commit: str = "",
+    notices: tuple[str, ...] = (),
+    limits: SummaryLimits = PAYLOAD_LIMITS,
 ) -> DiffReport:
-    """Build the report of a drift from the `desired` state at `commit`."""
+    """Build the report of a drift from the `desired` state at `commit`.
+
+    `notices` are those on the selection of the fabric's objects.
+    """
     summary = summarize(drift, limits)
     unread = (
         f"Git defines {kind.name} objects, but no {kind.plural} were listed; they are not compared."
@@ -56,7 +63,7 @@ def build_diff_report(
         ),
         unmanaged_count=len(drift.unmanaged),
         problems=(*describe_problems(desired, drift), *unread)[:MAX_SENTENCES],
-        notices=describe_notices(drift),
+        notices=(*notices, *describe_notices(drift)),
     )
 
 

@@ -6,7 +6,8 @@ count for the fabrics whose objects refer to them. Source: `githedgehog/fabric`,
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
@@ -38,16 +39,15 @@ class FabricSelection:
     """The objects of one fabric.
 
     `live` is what the fabric has. `desired` and `compared_live` also hold objects that are in this fabric on one
-    side only and in another one on the other side: `moved` has a sentence on each of them. `unassigned` counts live
-    objects that belong to no fabric, by kind. `shared_with` names the other fabrics of live objects that several
-    use.
+    side only and in another one on the other side, and shared objects that no object refers to, but Git defines.
+    `notices` has a sentence on each object that is in two fabrics, and one on each kind whose live objects belong
+    to no fabric. `shared_with` names the other fabrics of live objects that several use.
     """
 
     desired: DesiredState | None
     live: LiveState
     compared_live: LiveState
-    moved: tuple[str, ...] = ()
-    unassigned: Mapping[Kind, int] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
     shared_with: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -63,31 +63,25 @@ def select_fabric(name: str, desired: DesiredState | None, live: LiveState) -> F
     _check_name(name, in_git.values(), in_api.values(), live)
     users = _find_users(chain(in_git.values(), in_api.values()))
 
-    def is_selected(resource: Resource) -> bool:
+    def is_own(resource: Resource) -> bool:
         if resource.kind == SWITCH_PROFILE:
             return True
-        if not _is_shared(resource):
-            return get_fabric(resource) == name
-        used_by = users.get(resource.key, frozenset())
-        return name in used_by or (not used_by and resource.key in in_git)
+        if _is_shared(resource):
+            return name in users.get(resource.key, ())
+        return get_fabric(resource) == name
 
-    own_desired = {key for key, resource in in_git.items() if is_selected(resource)}
-    own_live = {key for key, resource in in_api.items() if is_selected(resource)}
-    either = own_desired | own_live
+    own_live = {key for key, resource in in_api.items() if is_own(resource)}
+    own_desired = {key for key, resource in in_git.items() if is_own(resource)}
+    unused = {key for key, resource in in_git.items() if _is_shared(resource) and key not in users}
+    compared = own_live | own_desired | unused
     return FabricSelection(
         desired=desired
-        and replace(desired, resources={k: r for k, r in in_git.items() if k in either}),
-        live=_filter_live(live, lambda resource: resource.key in own_live),
-        compared_live=_filter_live(live, lambda resource: resource.key in either),
-        moved=tuple(
-            f"{key} is in the fabric {get_fabric(in_git[key])} in Git, but in {get_fabric(in_api[key])} live."
-            for key in sorted(own_desired ^ own_live)
-            if key in in_git and key in in_api
-        ),
-        unassigned=Counter(
-            resource.kind
-            for key, resource in in_api.items()
-            if _is_shared(resource) and key not in users and key not in in_git
+        and replace(desired, resources={k: r for k, r in in_git.items() if k in compared}),
+        live=_filter_live(live, own_live),
+        compared_live=_filter_live(live, compared),
+        notices=(
+            *_describe_moved(in_git, in_api, own_desired ^ own_live),
+            *_describe_unassigned(r for key, r in in_api.items() if key not in {*users, *in_git}),
         ),
         shared_with={
             key: tuple(sorted(users[key] - {name}))
@@ -95,6 +89,28 @@ def select_fabric(name: str, desired: DesiredState | None, live: LiveState) -> F
             if len(users.get(key, ())) > 1
         },
     )
+
+
+def _describe_moved(
+    in_git: Mapping[ResourceKey, Resource],
+    in_api: Mapping[ResourceKey, Resource],
+    on_one_side: AbstractSet[ResourceKey],
+) -> list[str]:
+    """Describe objects that are in another fabric in Git than live."""
+    moved = sorted(on_one_side & in_git.keys() & in_api.keys())
+    sentences = [
+        f"{key} is in the fabric {get_fabric(in_git[key])} in Git, but in {get_fabric(in_api[key])} live."
+        for key in moved[:MAX_NAMED]
+    ]
+    others = len(moved) - len(sentences)
+    return [*sentences, *([f"{others} more objects are in two fabrics."] if others else [])]
+
+
+def _describe_unassigned(unused: Iterable[Resource]) -> Iterator[str]:
+    """Yield a sentence on each kind whose objects belong to no fabric."""
+    counts = Counter(resource.kind.name for resource in unused if _is_shared(resource))
+    for kind, count in sorted(counts.items()):
+        yield f"{count} {kind} objects belong to no fabric: no object refers to them."
 
 
 def get_fabric(resource: Resource) -> str:
@@ -164,6 +180,9 @@ def _find_servers(spec: Mapping[str, Json]) -> Iterator[str]:
                 yield port.partition("/")[0]
 
 
-def _filter_live(live: LiveState, is_wanted: Callable[[Resource], bool]) -> LiveState:
-    lists = {kind: tuple(filter(is_wanted, listed)) for kind, listed in live.resources.items()}
+def _filter_live(live: LiveState, keys: AbstractSet[ResourceKey]) -> LiveState:
+    lists = {
+        kind: tuple(resource for resource in listed if resource.key in keys)
+        for kind, listed in live.resources.items()
+    }
     return replace(live, resources=lists)

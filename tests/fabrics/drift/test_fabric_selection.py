@@ -6,7 +6,6 @@ from fabrics.drift.compare import find_drift
 from fabrics.drift.fabric_selection import FabricSelection, UnknownFabricError, select_fabric
 from fabrics.drift.model import LiveState
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import get_kind
 from fabrics.resources.resource import Resource
 from tests.support.fabrics.objects import desired, live, live_state, manifest
 
@@ -76,10 +75,12 @@ def test_object_without_topology_is_in_the_default_fabric() -> None:
 
 
 def test_server_that_no_object_refers_to_belongs_to_no_fabric_unless_it_is_in_git() -> None:
-    assert select("a", *TWO_FABRICS).unassigned == {get_kind("Server"): 1}
+    sentence = "1 Server objects belong to no fabric: no object refers to them."
+    assert select("a", *TWO_FABRICS).notices == (sentence,)
     in_git = select("a", *TWO_FABRICS, git=manifest("Server", "nobody"))
-    assert in_git.unassigned == {}
-    assert "Server nobody" in keys(in_git.live)
+    assert in_git.notices == ()
+    assert "Server nobody" in keys(in_git.compared_live)
+    assert "Server nobody" not in keys(in_git.live), "the inventory never depends on Git"
 
 
 def test_server_of_another_fabric_in_a_shared_directory_does_not_count() -> None:
@@ -99,7 +100,8 @@ def test_object_that_is_in_another_fabric_in_git_is_named_and_not_missing() -> N
         git = manifest("VPC", "vpc-b", "{topology: {fabric: a}, vlanNamespace: vlans-b}")
         selected = select(name, *TWO_FABRICS, git=git)
         assert selected.desired is not None
-        assert selected.moved == ("VPC/default/vpc-b is in the fabric a in Git, but in b live.",)
+        moved, _ = selected.notices
+        assert moved == "VPC/default/vpc-b is in the fabric a in Git, but in b live."
         drift = find_drift(selected.desired, selected.compared_live)
         assert [entry.change for entry in drift.entries] == ["changed"]
         assert ("VPC vpc-b" in keys(selected.live)) is (name == "b")
