@@ -7,7 +7,6 @@ only a transient error, and only while Temporal will retry.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Final
 
 from pydantic import BaseModel
@@ -30,7 +29,7 @@ from fabrics.drift.empty_list_checks import (
     find_kinds_no_longer_served,
     find_suddenly_empty_kinds,
 )
-from fabrics.drift.model import LiveState
+from fabrics.drift.model import LiveState, digest_live_state
 from fabrics.drift.summary import summarize
 from fabrics.loop.health_watch import HealthRequest
 from fabrics.record.config import FabricConfig
@@ -143,7 +142,7 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
         started=started,
         commit=revision.commit if revision else "",
         desired_digest=digest_resources(state.resources.values()) if state else "",
-        live_digest=digest_resources(chain(*resources.values())) if live else "",
+        live_digest=digest_live_state(live) if live else "",
         counts={kind.name: len(resources[kind]) for kind in COMPARED_KINDS if resources.get(kind)}
         | {
             kind.name: count for kind, count in (*suddenly_empty.items(), *no_longer_served.items())

@@ -6,25 +6,34 @@ those that are under way.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
 from temporalio import activity
 
 from activities.cancellation import create_cancellation_check
-from activities.errors import PermanentError
+from activities.errors import PermanentError, TransientError
 from activities.inventory.conflicts import adopt, build_findings, find_conflicts
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.prune.pruner import Pruner
 from activities.inventory.read.reader import Reader
-from activities.inventory.reporting import build_report, skipped_findings, summarize_waiting_deletes
+from activities.inventory.reporting import build_report, plan_findings, summarize_waiting_deletes
 from activities.inventory.site import resolve_fabric
 from activities.inventory.write.writer import ProgressCallback, Writer
+from activities.kubernetes.agents import read_agent_facts
 from activities.kubernetes.live_state import LiveStateCache
+from activities.parsing import PARSING
+from fabrics.agents.breakouts import BreakoutMismatch, find_breakout_mismatches
+from fabrics.agents.facts import AgentFacts
+from fabrics.agents.state import MAX_MISMATCHES
+from fabrics.agents.wiring import Wiring
 from fabrics.drift.empty_list_checks import explain_missing_kinds
-from fabrics.drift.model import LiveState
+from fabrics.drift.fabric_selection import UnknownFabricError, select_fabric
+from fabrics.drift.model import LiveState, digest_live_state
 from fabrics.inventory.compare.changes import Changes, find_changes
 from fabrics.inventory.model.existing import ExistingInventory, ExistingObject
+from fabrics.inventory.model.facts import select_facts
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.prune.absence_encoding import forget_objects
@@ -33,7 +42,6 @@ from fabrics.inventory.report.preview import InventoryPreview, build_preview
 from fabrics.inventory.report.report import InventoryOutcome, InventoryProgress, InventoryReport
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig
-from fabrics.resources.resource import digest_resources
 from settings import Settings
 
 
@@ -57,7 +65,7 @@ class InventoryActivities:
         another installation.
         """
         live = self._read_live_state(request)
-        digest = digest_resources(chain.from_iterable(live.resources.values()))
+        digest = digest_live_state(live)
         if why := explain_missing_kinds(live, request.expected_counts, request.config.fabric_id):
             return InventoryOutcome(
                 live_digest=digest, withheld=why, absence_counts=request.absence_counts
@@ -87,8 +95,10 @@ class InventoryActivities:
 
     def _prepare_pass(self, request: InventoryRequest, live: LiveState) -> "_Pass":
         netbox = self.netbox.with_cancellation_check(create_cancellation_check())
-        plan = make_plan(live, resolve_fabric(netbox, request.config, self.instance))
-        return _Pass(netbox, request, plan, live)
+        fabric = resolve_fabric(netbox, request.config, self.instance)
+        agents = self._read_agent_facts(request.config)
+        plan = make_plan(live, fabric, select_facts(agents or {}))
+        return _Pass(netbox, request, plan, live, agents)
 
     def _read_live_state(self, request: InventoryRequest) -> LiveState:
         """Return the observed live state; read it again if another worker observed it."""
@@ -98,9 +108,34 @@ class InventoryActivities:
                 f"The fabric {request.config.fabric_id} has no hh_kubernetes_server: enter the URL of"
                 " its Kubernetes API in its record."
             )
-        return self.live_states.get_cached(target, request.live_digest) or self.live_states.read(
-            target, self.settings
-        )
+        name = request.config.fabric_name
+        cached = self.live_states.get_cached(target)
+        if cached and digest_live_state(observed := _select(name, cached)) == request.live_digest:
+            return observed
+        return _select(name, self.live_states.read(target, self.settings))
+
+    def _read_agent_facts(self, config: FabricConfig) -> Mapping[str, AgentFacts] | None:
+        """Return what the agents report; None if that is not known now.
+
+        Facts are a part that may be missing: NetBox keeps those that it has.
+        """
+        target = config.kubernetes
+        if target is None or not self.settings.health_interval:
+            return None
+        try:
+            with self.live_states.open_requests(target, self.settings) as requests:
+                return read_agent_facts(requests)
+        except (TransientError, PermanentError) as error:
+            activity.logger.info("No facts of the agents of %s: %s", config.fabric_id, error)
+            return None
+
+
+def _select(name: str, live: LiveState) -> LiveState:
+    try:
+        with PARSING:
+            return select_fabric(name, None, live).live
+    except UnknownFabricError as error:
+        raise PermanentError(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -111,6 +146,7 @@ class _Pass:
     request: InventoryRequest
     plan: Plan
     live: LiveState
+    agents: Mapping[str, AgentFacts] | None
 
     def run(self, live_digest: str) -> InventoryOutcome:
         fabric_id, message = self.plan.fabric.fabric_id, self._changelog_message
@@ -127,7 +163,7 @@ class _Pass:
         if self.request.adopt:
             remaining = list(adopt(self.netbox, conflicts, fabric_id, message))
         findings = [
-            *skipped_findings(self.plan),
+            *plan_findings(self.plan),
             *build_findings(self.netbox, remaining, result),
             *pruner.findings,
         ]
@@ -144,6 +180,7 @@ class _Pass:
             report=report,
             absence_counts=forget_objects(decision.absence_counts, pruner.deleted),
             deletes_waiting=summarize_waiting_deletes(decision),
+            breakouts=self._find_breakout_mismatches(),
         )
 
     def preview(self) -> InventoryPreview:
@@ -158,6 +195,12 @@ class _Pass:
 
     def _absent_objects(self, changes: Changes) -> list[ExistingObject]:
         return filter_surely_absent(changes.absent, self.live, self.plan.incomplete)
+
+    def _find_breakout_mismatches(self) -> tuple[BreakoutMismatch, ...] | None:
+        if self.agents is None:
+            return None
+        switches = Wiring.from_resources(chain(*self.live.resources.values())).switches
+        return find_breakout_mismatches(switches, self.agents)[:MAX_MISMATCHES]
 
     @property
     def _changelog_message(self) -> str:

@@ -31,7 +31,7 @@ from fabrics.drift.model import ListOutcome, LiveState, UnknownKindObjects
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import COMPARED_KINDS, SWITCH_PROFILE, Kind, get_kind
 from fabrics.resources.list_response import parse_list_response
-from fabrics.resources.resource import Resource, digest_resources
+from fabrics.resources.resource import Resource
 from settings import Settings
 
 MAX_CACHED_OBJECTS: Final = 100_000
@@ -53,18 +53,14 @@ class LiveStateCache:
         self._cache: LRUCache[KubernetesTarget, LiveState] = LRUCache(MAX_CACHED_OBJECTS, _weight)
         self._lock = Lock()
 
-    def get_cached(self, target: KubernetesTarget, expected_digest: str) -> LiveState | None:
-        """Return the live state that was read last, if it has the expected digest."""
+    def get_cached(self, target: KubernetesTarget) -> LiveState | None:
+        """Return the live state that was read last, if it is still known."""
         with self._lock:
-            live = self._cache.get(target)
-        if live and digest_resources(chain(*live.resources.values())) == expected_digest:
-            return live
-        return None
+            return self._cache.get(target)
 
     def read(self, target: KubernetesTarget, settings: Settings) -> LiveState:
         """Read the live state as `read_live_state` does. Raises the same errors."""
-        with self._lock:
-            last = self._cache.get(target)
+        last = self.get_cached(target)
         with self.open_requests(target, settings) as requests:
             live = _Reader(requests, _index_by_uid(last)).read()
         if _weight(live) <= MAX_CACHED_OBJECTS:

@@ -19,6 +19,7 @@ from fabrics.loop.inventory_text import (
 from fabrics.record.sync_status import InventoryState
 
 FINDING_STYLES = {
+    FindingType.UNEXPECTED: "yellow",
     FindingType.SKIPPED: "bright_black",
     FindingType.CONFLICT: "yellow",
     FindingType.ADOPTABLE: "cyan",

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind
-from fabrics.resources.resource import Resource, ResourceKey, SourceLocation
+from fabrics.resources.resource import (
+    Resource,
+    ResourceKey,
+    SourceLocation,
+    digest_resources,
+)
 from fabrics.resources.schema.base import DifferenceReason
 
 
@@ -39,6 +45,11 @@ class LiveState:
     resources: Mapping[Kind, tuple[Resource, ...]]
     unserved_kinds: frozenset[Kind] = frozenset()
     unknown_kinds: Mapping[Kind, UnknownKindObjects] = field(default_factory=dict)
+
+
+def digest_live_state(live: LiveState) -> str:
+    """Return a digest of all objects of known kinds."""
+    return digest_resources(chain.from_iterable(live.resources.values()))
 
 
 class DriftType(StrEnum):

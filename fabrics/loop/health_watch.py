@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel
 
+from fabrics.agents.breakouts import BreakoutMismatch
 from fabrics.agents.health_report import Health
 from fabrics.agents.state import AgentsState
 from fabrics.loop.schedule import MAX_JITTER
@@ -65,6 +66,10 @@ class HealthWatch(BaseModel, frozen=True):
                 "read_at": started,
             }
         return self.model_copy(update=update)
+
+    def with_breakouts(self, mismatches: tuple[BreakoutMismatch, ...]) -> Self:
+        """Return the watch after full agents were read with the inventory."""
+        return self.model_copy(update={"agents": self.agents.with_breakouts(mismatches)})
 
     def _is_due(self, interval: timedelta, now: datetime) -> bool:
         if self.read_at is None:

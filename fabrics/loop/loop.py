@@ -203,6 +203,8 @@ class FabricLoop(LoopState):
         if running is None:
             return
         self.inventory = self.inventory.end(result)
+        if isinstance(result, InventoryOutcome) and result.breakouts is not None:
+            self.health = self.health.with_breakouts(result.breakouts)
         if isinstance(result, InventoryOutcome) and not result.withheld:
             self.history = self.history.add_inventory(running.sync, result.report)
         was_stopped = running.is_cancelled and not self._is_paused

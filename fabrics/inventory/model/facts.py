@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+from fabrics.agents.facts import AgentFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +28,28 @@ class SwitchFacts:
 
 type FactsBySwitch = Mapping[str, SwitchFacts | None]
 """Facts by the name of the switch. None, or no entry, means that they are not known now."""
+
+_ABSENT: Final = frozenset({"absent", "false", "not present", "not_present", "notpresent"})
+"""The words of switches for a cage without an optic."""
+
+
+def select_facts(agents: Mapping[str, AgentFacts]) -> FactsBySwitch:
+    """Return what the inventory shows of what agents report."""
+    return {name: _select_facts(facts) for name, facts in agents.items()}
+
+
+def _select_facts(facts: AgentFacts) -> SwitchFacts | None:
+    """Return the facts of one switch; None if its agent has never reported."""
+    if not (facts.serial_number or facts.software_version or facts.interfaces):
+        return None
+    return SwitchFacts(
+        serial_number=facts.serial_number,
+        software_version=facts.software_version,
+        transceivers={
+            port: Transceiver(
+                optic.vendor, optic.part_number, optic.serial_number, optic.form_factor
+            )
+            for port, optic in facts.transceivers.items()
+            if optic.present.lower() not in _ABSENT
+        },
+    )

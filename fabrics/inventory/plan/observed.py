@@ -32,14 +32,16 @@ def get_software_version(facts: SwitchFacts | None) -> str:
     return to_one_line(facts.software_version) if facts else ""
 
 
-def list_unexpected_switches(live: LiveObjects, facts: FactsBySwitch) -> Iterator[str]:
-    """Yield a sentence for each switch with another serial number than stated."""
+def list_unexpected_switches(
+    live: LiveObjects, facts: FactsBySwitch
+) -> Iterator[tuple[str, str]]:
+    """Yield key and reason for each switch with another serial number than stated."""
     for switch in live.list_kind(SwitchSpec):
         stated, reported = switch.spec.boot.serial, get_serial_number(facts.get(switch.name))
         if stated and reported and stated.lower() != reported.lower():
             yield (
-                f"{switch.name} is another switch than expected: its serial number is {reported},"
-                f" but the Switch states {stated}."
+                switch.key,
+                f"is another switch than expected: its serial number is {reported}, not {stated}",
             )
 
 

@@ -36,7 +36,7 @@ class Plan:
     breakout it states. `incomplete` holds the keys of live objects that the plan does not show in full,
     because they, or objects that they need, could not be read.
     `unobserved` holds the switches whose facts are not known, and the modules of transceivers that cannot be
-    identified. `unexpected_switches` are sentences about switches that are others than expected.
+    identified. `unexpected_switches` are keys of switches that are others than expected, with the reason.
     """
 
     fabric: FabricIdentity
@@ -45,7 +45,7 @@ class Plan:
     switches_without_profile: Mapping[Ref, frozenset[str]] = field(default_factory=dict)
     incomplete: frozenset[str] = frozenset()
     unobserved: frozenset[Ref] = frozenset()
-    unexpected_switches: tuple[str, ...] = ()
+    unexpected_switches: tuple[tuple[str, str], ...] = ()
 
     @property
     def counts(self) -> Mapping[Model, int]:

@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel
 
+from fabrics.agents.breakouts import BreakoutMismatch
+
 MAX_FINDINGS: Final = 30
 MAX_FINDING_TEXT_CHARS: Final = 300
 """The longest `what` and `why` of a finding, in characters each."""
@@ -18,13 +20,14 @@ class FindingType(StrEnum):
 
     `skipped`: NetBox cannot show it. `conflict`: an object that somebody made takes its place or depends on
     it. `adoptable`: so does an object that somebody gave the tag, to have it adopted. `failed`: NetBox
-    refused the write.
+    refused the write. `unexpected`: the fabric has something else than is stated.
     """
 
     SKIPPED = "skipped"
     CONFLICT = "conflict"
     ADOPTABLE = "adoptable"
     FAILED = "failed"
+    UNEXPECTED = "unexpected"
 
 
 class Finding(BaseModel, frozen=True):
@@ -70,7 +73,8 @@ class InventoryOutcome(BaseModel, frozen=True):
     """The result of `update_inventory`.
 
     `live_digest` is that of the live state that NetBox shows now. `absence_counts` belong in the next pass's
-    request. `withheld` says why nothing was done at all, or is empty.
+    request. `withheld` says why nothing was done at all, or is empty. `breakouts` are the ports that a switch has
+    divided otherwise than its Switch states; None if no agents were read.
     """
 
     result: Literal["outcome"] = "outcome"
@@ -79,11 +83,15 @@ class InventoryOutcome(BaseModel, frozen=True):
     absence_counts: dict[str, int] = {}
     deletes_waiting: DeletesWaiting | None = None
     withheld: str = ""
+    breakouts: tuple[BreakoutMismatch, ...] | None = None
 
     @property
     def has_pending_work(self) -> bool:
         """True if the next pass has work to do even if nothing changes until then."""
-        open_problems = self.report.problems.keys() - {FindingType.SKIPPED}
+        open_problems = self.report.problems.keys() - {
+            FindingType.SKIPPED,
+            FindingType.UNEXPECTED,
+        }
         return bool(self.withheld or self.absence_counts or open_problems or self.report.adopted)
 
 

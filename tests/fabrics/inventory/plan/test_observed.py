@@ -46,11 +46,8 @@ def test_stated_serial_number_wins_and_a_difference_is_said(
 ) -> None:
     made = plan_leaf(SwitchFacts(serial_number=reported), boot={"serial": stated})
     assert one(made, Device, LEAF).serial == serial
-    sentence = (
-        f"leaf-1 is another switch than expected: its serial number is {reported}, but the"
-        f" Switch states {stated}."
-    )
-    assert made.unexpected_switches == ((sentence,) if is_unexpected else ())
+    reason = f"is another switch than expected: its serial number is {reported}, not {stated}"
+    assert made.unexpected_switches == (((LEAF, reason),) if is_unexpected else ())
 
 
 def test_software_version_is_a_field_of_the_device() -> None:
