@@ -191,7 +191,8 @@ class _Pass:
     def _decide_deletes(self, changes: Changes, existing: ExistingInventory) -> PruneDecision:
         totals = Counter(row.id.model for row in existing.objects)
         absent = self._absent_objects(changes)
-        return decide(absent, self.request.absence_counts, totals, self.request.confirmed_digest)
+        request, elsewhere = self.request, frozenset(map(str, self.live.elsewhere))
+        return decide(absent, request.absence_counts, totals, request.confirmed_digest, elsewhere)
 
     def _absent_objects(self, changes: Changes) -> list[ExistingObject]:
         return filter_surely_absent(changes.absent, self.live, self.plan.incomplete)

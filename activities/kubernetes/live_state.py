@@ -19,7 +19,7 @@ from operator import attrgetter
 from threading import Lock
 from typing import Final, NamedTuple
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
 from activities.errors import PermanentError
 from activities.kubernetes.access import load_kubernetes_access
@@ -37,6 +37,14 @@ from settings import Settings
 MAX_CACHED_OBJECTS: Final = 100_000
 """Objects of all fabrics that stay in memory, some 3 KB each."""
 
+LATER_KINDS: Final = frozenset({get_kind("Fabric"), get_kind("VPCInterconnect")})
+"""Kinds that the API of release 26.03 does not serve."""
+
+LATER_KINDS_INTERVAL: Final = 300
+"""Seconds until an API that does not serve a later kind is asked for it again: it has to be upgraded first."""
+
+MAX_APIS: Final = 100_000
+
 MAX_UNKNOWN_KINDS: Final = 20
 """Kinds in Git, unknown to this version, that are listed. A release adds one or two."""
 
@@ -51,6 +59,9 @@ class LiveStateCache:
     def __init__(self) -> None:
         self._clients = ClientCache()
         self._cache: LRUCache[KubernetesTarget, LiveState] = LRUCache(MAX_CACHED_OBJECTS, _weight)
+        self._without_kinds: TTLCache[KubernetesTarget, frozenset[Kind]] = TTLCache(
+            MAX_APIS, LATER_KINDS_INTERVAL
+        )
         self._lock = Lock()
 
     def get_cached(self, target: KubernetesTarget) -> LiveState | None:
@@ -60,9 +71,13 @@ class LiveStateCache:
 
     def read(self, target: KubernetesTarget, settings: Settings) -> LiveState:
         """Read the live state as `read_live_state` does. Raises the same errors."""
-        last = self.get_cached(target)
+        with self._lock:
+            last, unserved = self._cache.get(target), self._without_kinds.get(target, frozenset())
         with self.open_requests(target, settings) as requests:
-            live = _Reader(requests, _index_by_uid(last)).read()
+            live = _Reader(requests, _index_by_uid(last)).read(unserved)
+        if not unserved:
+            with self._lock:
+                self._without_kinds[target] = live.unserved_kinds & LATER_KINDS
         if _weight(live) <= MAX_CACHED_OBJECTS:
             with self._lock:
                 self._cache[target] = live
@@ -92,7 +107,7 @@ def read_live_state(target: KubernetesTarget, settings: Settings) -> LiveState:
     """
     access = load_kubernetes_access(target, settings)
     with closing(KubernetesClient.open(access)) as client:
-        return _Reader(ApiRequests(client, target, settings), {}).read()
+        return _Reader(ApiRequests(client, target, settings), {}).read(frozenset())
 
 
 def _get_profile_names(switches: Iterable[Resource]) -> frozenset[str]:
@@ -127,8 +142,12 @@ class _Reader:
     requests: ApiRequests
     cached_by_uid: Mapping[str, Resource]
 
-    def read(self) -> LiveState:
-        lists = {kind: self.list_objects(kind, kind) for kind in COMPARED_KINDS}
+    def read(self, unserved: Collection[Kind]) -> LiveState:
+        """Read all kinds but those that are known to be `unserved`."""
+        lists = {
+            kind: None if kind in unserved else self.list_objects(kind, kind)
+            for kind in COMPARED_KINDS
+        }
         lists |= self.list_profiles(_get_profile_names(lists[get_kind("Switch")] or ()))
         served = {kind: resources for kind, resources in lists.items() if resources is not None}
         if served.keys().isdisjoint(COMPARED_KINDS):

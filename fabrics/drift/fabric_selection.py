@@ -8,7 +8,7 @@ count for the fabrics whose objects refer to them. Source: `githedgehog/fabric`,
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
@@ -41,14 +41,13 @@ class FabricSelection:
     `live` is what the fabric has. `desired` and `compared_live` also hold objects that are in this fabric on one
     side only and in another one on the other side, and shared objects that no object refers to, but Git defines.
     `notices` has a sentence on each object that is in two fabrics, and one on each kind whose live objects belong
-    to no fabric. `shared_with` names the other fabrics of live objects that several use.
+    to no fabric.
     """
 
     desired: DesiredState | None
     live: LiveState
     compared_live: LiveState
     notices: tuple[str, ...] = ()
-    shared_with: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
 
 
 def select_fabric(name: str, desired: DesiredState | None, live: LiveState) -> FabricSelection:
@@ -77,17 +76,20 @@ def select_fabric(name: str, desired: DesiredState | None, live: LiveState) -> F
     return FabricSelection(
         desired=desired
         and replace(desired, resources={k: r for k, r in in_git.items() if k in compared}),
-        live=_filter_live(live, own_live),
+        live=replace(
+            _filter_live(live, own_live),
+            elsewhere=in_api.keys() - own_live,
+            shared_with={
+                key: tuple(sorted(users[key] - {name}))
+                for key in own_live
+                if len(users.get(key, ())) > 1
+            },
+        ),
         compared_live=_filter_live(live, compared),
         notices=(
             *_describe_moved(in_git, in_api, own_desired ^ own_live),
             *_describe_unassigned(r for key, r in in_api.items() if key not in {*users, *in_git}),
         ),
-        shared_with={
-            key: tuple(sorted(users[key] - {name}))
-            for key in own_live
-            if len(users.get(key, ())) > 1
-        },
     )
 
 

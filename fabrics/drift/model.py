@@ -1,6 +1,6 @@
 """The live state, and the results of comparing it with the desired state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
@@ -40,11 +40,15 @@ class LiveState:
     `unserved_kinds` are those that the API does not serve (404: another Hedgehog release). Kinds
     that are in neither field were not read, so they are not compared. `unknown_kinds` has kinds that
     this version does not know, as far as Git defines objects of them; nothing but drift uses them.
+    Where one fabric of several was selected, `elsewhere` are the objects of the others, and
+    `shared_with` names the other fabrics of an object that several use.
     """
 
     resources: Mapping[Kind, tuple[Resource, ...]]
     unserved_kinds: frozenset[Kind] = frozenset()
     unknown_kinds: Mapping[Kind, UnknownKindObjects] = field(default_factory=dict)
+    elsewhere: Set[ResourceKey] = frozenset()
+    shared_with: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
 
 
 def digest_live_state(live: LiveState) -> str:

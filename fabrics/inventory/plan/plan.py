@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 
 from fabrics.drift.model import LiveState
-from fabrics.inventory.model.dcim import Interface
+from fabrics.inventory.model.dcim import Device, Interface
 from fabrics.inventory.model.facts import FactsBySwitch
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
@@ -24,6 +24,7 @@ from fabrics.inventory.plan.vpcs import add_vpc
 from fabrics.inventory.specs import gateway, vpc, wiring
 from fabrics.inventory.specs.parse import LiveObject, SkippedObject, parse_live
 from fabrics.inventory.specs.values import LiveSpec
+from fabrics.resources.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def make_plan(
     _map_kind(builder, vpc.ExternalSpec, add_external)
     switches = _add_devices(builder, facts)
     unobserved = frozenset(_add_modules(builder, switches, facts))
+    _add_other_fabrics(builder, live)
     interfaces = add_connections(builder, switches)
     _map_kind(builder, vpc.VPCAttachmentSpec, partial(attach_vpc, interfaces=interfaces))
     _map_kind(builder, vpc.ExternalAttachmentSpec, partial(attach_external, interfaces=interfaces))
@@ -90,6 +92,16 @@ def make_plan(
         unobserved=unobserved,
         unexpected_switches=tuple(list_unexpected_switches(objects, facts)),
     )
+
+
+def _add_other_fabrics(builder: PlanBuilder, live: LiveState) -> None:
+    """Say on each device which other fabrics of the API have it, too."""
+    for key, names in live.shared_with.items():
+        ref = Ref(Model.DEVICE, str(key))
+        if ref in builder.objects:
+            device = builder.get(Device, ref)
+            others: dict[str, Json] = {"also_in_fabrics": list[Json](names)}
+            builder.update(replace(device, details=device.details | others))
 
 
 def _map_kind[S: LiveSpec](

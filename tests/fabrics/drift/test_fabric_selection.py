@@ -91,8 +91,14 @@ def test_server_of_another_fabric_in_a_shared_directory_does_not_count() -> None
 
 
 def test_server_of_two_fabrics_names_the_other_one() -> None:
-    (shared,) = select("a", *TWO_FABRICS).shared_with.items()
+    (shared,) = select("a", *TWO_FABRICS).live.shared_with.items()
     assert (str(shared[0]), shared[1]) == ("Server/default/both", ("b",))
+    assert select("", *TWO_FABRICS).live.shared_with == {}
+
+
+def test_objects_of_other_fabrics_are_known_to_be_elsewhere() -> None:
+    elsewhere = select("a", *TWO_FABRICS).live.elsewhere
+    assert {key.name for key in elsewhere} == {"b", "c-b", "leaf-b", "nobody", "vlans-b", "vpc-b"}
 
 
 def test_object_that_is_in_another_fabric_in_git_is_named_and_not_missing() -> None:
