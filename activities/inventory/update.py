@@ -6,14 +6,14 @@ those that are under way.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
 from temporalio import activity
 
 from activities.cancellation import create_cancellation_check
-from activities.errors import PermanentError, TransientError
+from activities.errors import PermanentError
+from activities.inventory.agents import ObservedAgents, observe_agents
 from activities.inventory.conflicts import adopt, build_findings, find_conflicts
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.prune.pruner import Pruner
@@ -21,13 +21,10 @@ from activities.inventory.read.reader import Reader
 from activities.inventory.reporting import build_report, plan_findings, summarize_waiting_deletes
 from activities.inventory.site import resolve_fabric
 from activities.inventory.write.writer import ProgressCallback, Writer
-from activities.kubernetes.agents import read_agent_facts
 from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
-from fabrics.agents.breakouts import BreakoutMismatch, find_breakout_mismatches
-from fabrics.agents.facts import AgentFacts
+from fabrics.agents.cabling import CablingFinding, confirm_findings
 from fabrics.agents.state import MAX_MISMATCHES
-from fabrics.agents.wiring import Wiring
 from fabrics.drift.empty_list_checks import explain_missing_kinds
 from fabrics.drift.fabric_selection import UnknownFabricError, select_fabric
 from fabrics.drift.model import LiveState, digest_live_state
@@ -39,7 +36,12 @@ from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.prune.absence_encoding import forget_objects
 from fabrics.inventory.prune.policy import PruneDecision, decide, filter_surely_absent
 from fabrics.inventory.report.preview import InventoryPreview, build_preview
-from fabrics.inventory.report.report import InventoryOutcome, InventoryProgress, InventoryReport
+from fabrics.inventory.report.report import (
+    MAX_CABLING_FINDINGS,
+    InventoryOutcome,
+    InventoryProgress,
+    InventoryReport,
+)
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig
 from settings import Settings
@@ -96,9 +98,12 @@ class InventoryActivities:
     def _prepare_pass(self, request: InventoryRequest, live: LiveState) -> "_Pass":
         netbox = self.netbox.with_cancellation_check(create_cancellation_check())
         fabric = resolve_fabric(netbox, request.config, self.instance)
-        agents = self._read_agent_facts(request.config)
-        plan = make_plan(live, fabric, select_facts(agents or {}))
-        return _Pass(netbox, request, plan, live, agents)
+        agents = self._observe_agents(request, live)
+        facts = select_facts(agents.facts) if agents else {}
+        cabling = _confirm_cabling(request, agents)
+        sentences = {finding.key: finding.text for finding in cabling or ()}
+        plan = make_plan(live, fabric, facts, sentences)
+        return _Pass(netbox, request, plan, live, agents, cabling)
 
     def _read_live_state(self, request: InventoryRequest) -> LiveState:
         """Return the observed live state; read it again if another worker observed it."""
@@ -114,20 +119,21 @@ class InventoryActivities:
             return observed
         return _select(name, self.live_states.read(target, self.settings))
 
-    def _read_agent_facts(self, config: FabricConfig) -> Mapping[str, AgentFacts] | None:
-        """Return what the agents report; None if that is not known now.
+    def _observe_agents(self, request: InventoryRequest, live: LiveState) -> ObservedAgents | None:
+        target = request.config.kubernetes
+        if target is None:
+            return None
+        silent = request.silent_switches
+        return observe_agents(self.live_states, target, self.settings, live, silent)
 
-        Facts are a part that may be missing: NetBox keeps those that it has.
-        """
-        target = config.kubernetes
-        if target is None or not self.settings.health_interval:
-            return None
-        try:
-            with self.live_states.open_requests(target, self.settings) as requests:
-                return read_agent_facts(requests)
-        except (TransientError, PermanentError) as error:
-            activity.logger.info("No facts of the agents of %s: %s", config.fabric_id, error)
-            return None
+
+def _confirm_cabling(
+    request: InventoryRequest, agents: ObservedAgents | None
+) -> tuple[CablingFinding, ...] | None:
+    """Return what two readings agree on; what was known before if there is no reading."""
+    if agents is None:
+        return request.cabling
+    return confirm_findings(request.cabling_seen, agents.cabling)[:MAX_CABLING_FINDINGS]
 
 
 def _select(name: str, live: LiveState) -> LiveState:
@@ -146,7 +152,8 @@ class _Pass:
     request: InventoryRequest
     plan: Plan
     live: LiveState
-    agents: Mapping[str, AgentFacts] | None
+    agents: ObservedAgents | None
+    cabling: tuple[CablingFinding, ...] | None
 
     def run(self, live_digest: str) -> InventoryOutcome:
         fabric_id, message = self.plan.fabric.fabric_id, self._changelog_message
@@ -180,7 +187,9 @@ class _Pass:
             report=report,
             absence_counts=forget_objects(decision.absence_counts, pruner.deleted),
             deletes_waiting=summarize_waiting_deletes(decision),
-            breakouts=self._find_breakout_mismatches(),
+            breakouts=self.agents.breakouts[:MAX_MISMATCHES] if self.agents else None,
+            cabling=self.cabling,
+            cabling_seen=self._cabling_seen[:MAX_CABLING_FINDINGS],
         )
 
     def preview(self) -> InventoryPreview:
@@ -197,11 +206,9 @@ class _Pass:
     def _absent_objects(self, changes: Changes) -> list[ExistingObject]:
         return filter_surely_absent(changes.absent, self.live, self.plan.incomplete)
 
-    def _find_breakout_mismatches(self) -> tuple[BreakoutMismatch, ...] | None:
-        if self.agents is None:
-            return None
-        switches = Wiring.from_resources(chain(*self.live.resources.values())).switches
-        return find_breakout_mismatches(switches, self.agents)[:MAX_MISMATCHES]
+    @property
+    def _cabling_seen(self) -> tuple[CablingFinding, ...]:
+        return self.agents.cabling if self.agents else self.request.cabling_seen
 
     @property
     def _changelog_message(self) -> str:

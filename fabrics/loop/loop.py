@@ -166,15 +166,19 @@ class FabricLoop(LoopState):
             target=self.pass_target,
             confirmed_digest=inventory.confirmed_digest,
         )
+        outcome = inventory.outcome
         request = InventoryRequest(
             config=config,
             live_digest=inventory.observed.live_digest,
             expected_counts=self.last_known.counts,
             sync_number=self.history.syncs,
             commit=self.last_known.commit,
-            absence_counts=inventory.outcome.absence_counts if inventory.outcome else {},
+            absence_counts=outcome.absence_counts if outcome else {},
             confirmed_digest=inventory.confirmed_digest,
             adopt=inventory.adopt_sync > 0,
+            cabling=outcome.cabling if outcome else None,
+            cabling_seen=outcome.cabling_seen if outcome else (),
+            silent_switches=self.health.agents.quiet_switches,
         )
         self.inventory = inventory.begin(started_pass)
         return PassRequest(token=token, request=request, retry=not inventory.failure)

@@ -195,6 +195,7 @@ class Cable(PlannedObject):
     status: str = "connected"
     label: str
     description: str = ""
+    details: Details = field(default_factory=dict)
 
     @property
     def terminations(self) -> tuple[Ref, Ref]:

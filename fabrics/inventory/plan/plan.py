@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 
 from fabrics.drift.model import LiveState
-from fabrics.inventory.model.dcim import Device, Interface
+from fabrics.inventory.model.dcim import Cable, Device, Interface
 from fabrics.inventory.model.facts import FactsBySwitch
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
@@ -56,12 +56,16 @@ class Plan:
 
 
 def make_plan(
-    live: LiveState, fabric: FabricIdentity, facts: FactsBySwitch = MappingProxyType({})
+    live: LiveState,
+    fabric: FabricIdentity,
+    facts: FactsBySwitch = MappingProxyType({}),
+    cabling: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Return the plan for a fabric; what cannot be mapped is `skipped`.
 
     Switch profiles among the live objects give the ports and the types of switches. Without profiles,
-    the ports are those that breakouts and connections name. `facts` are what switches observe.
+    the ports are those that breakouts and connections name. `facts` are what switches observe, `cabling`
+    sentences on cables, by key, that are plugged in otherwise.
     """
     objects = parse_live(live)
     builder = PlanBuilder(fabric, objects, incomplete=set(objects.unparsable))
@@ -74,6 +78,7 @@ def make_plan(
     unobserved = frozenset(_add_modules(builder, switches, facts))
     _add_other_fabrics(builder, live)
     interfaces = add_connections(builder, switches)
+    _add_observed_cabling(builder, cabling)
     _map_kind(builder, vpc.VPCAttachmentSpec, partial(attach_vpc, interfaces=interfaces))
     _map_kind(builder, vpc.ExternalAttachmentSpec, partial(attach_external, interfaces=interfaces))
     _map_kind(builder, vpc.VPCPeeringSpec, peerings.add_vpc_peering)
@@ -102,6 +107,14 @@ def _add_other_fabrics(builder: PlanBuilder, live: LiveState) -> None:
             device = builder.get(Device, ref)
             others: dict[str, Json] = {"also_in_fabrics": list[Json](names)}
             builder.update(replace(device, details=device.details | others))
+
+
+def _add_observed_cabling(builder: PlanBuilder, cabling: Mapping[str, str]) -> None:
+    for key, sentence in cabling.items():
+        ref = Ref(Model.CABLE, key)
+        if ref in builder.objects:
+            details: dict[str, Json] = {"observed": sentence}
+            builder.update(replace(builder.get(Cable, ref), details=details))
 
 
 def _map_kind[S: LiveSpec](

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from pydantic import BaseModel
 
 from fabrics.agents.breakouts import BreakoutMismatch
+from fabrics.agents.cabling import CablingFinding
 
 MAX_FINDINGS: Final = 30
 MAX_FINDING_TEXT_CHARS: Final = 300
@@ -13,6 +14,10 @@ MAX_FINDING_TEXT_CHARS: Final = 300
 
 MAX_FINDINGS_BYTES: Final = 5_000
 """The longest findings as JSON, in bytes: the size of a message is limited."""
+
+
+MAX_CABLING_FINDINGS: Final = 30
+"""Findings on cabling in a message, some 250 bytes each."""
 
 
 class FindingType(StrEnum):
@@ -74,7 +79,8 @@ class InventoryOutcome(BaseModel, frozen=True):
 
     `live_digest` is that of the live state that NetBox shows now. `absence_counts` belong in the next pass's
     request. `withheld` says why nothing was done at all, or is empty. `breakouts` are the ports that a switch has
-    divided otherwise than its Switch states; None if no agents were read.
+    divided otherwise than its Switch states; None if no agents were read. `cabling` are links that are cabled
+    otherwise than stated (None if no agents were ever read), `cabling_seen` what the last reading alone shows, which the next one has to confirm.
     """
 
     result: Literal["outcome"] = "outcome"
@@ -84,15 +90,19 @@ class InventoryOutcome(BaseModel, frozen=True):
     deletes_waiting: DeletesWaiting | None = None
     withheld: str = ""
     breakouts: tuple[BreakoutMismatch, ...] | None = None
+    cabling: tuple[CablingFinding, ...] | None = None
+    cabling_seen: tuple[CablingFinding, ...] = ()
 
     @property
     def has_pending_work(self) -> bool:
         """True if the next pass has work to do even if nothing changes until then."""
+        unconfirmed = set(self.cabling_seen) - set(self.cabling or ())
         open_problems = self.report.problems.keys() - {
             FindingType.SKIPPED,
             FindingType.UNEXPECTED,
         }
-        return bool(self.withheld or self.absence_counts or open_problems or self.report.adopted)
+        pending = self.absence_counts or open_problems or self.report.adopted or unconfirmed
+        return bool(self.withheld or pending)
 
 
 class InventoryFailure(BaseModel, frozen=True):
