@@ -17,7 +17,7 @@ from activities.diagnose import diagnose_sources
 from activities.errors import NoResponseError, one_line
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
 from activities.health import HealthReader
-from activities.kubernetes.live_state import LiveStateCache
+from activities.kubernetes.live_state import LATER_KINDS, LiveStateCache
 from activities.parsing import PARSING
 from activities.sources import SourceReader, Sources
 from fabrics.agents.health import HealthAssessment
@@ -73,7 +73,8 @@ class FabricActivities:
     def observe(self, request: ObserveRequest) -> Observation:
         """Read both sources once. Raises `TransientError` if Temporal will retry."""
         started = datetime.now(UTC)
-        sources = self._source_reader.read(request.config)
+        counted = {kind for kind in LATER_KINDS if request.previous_counts.get(kind.name)}
+        sources = self._source_reader.read(request.config, counted)
         with PARSING:
             observation = _build_observation(request, started, sources)
         assessment = self._assess_health(request, sources, observation.live_digest)

@@ -4,7 +4,7 @@ Where Git defines kinds that this version does not know, the API is asked for th
 fails is an error in the result, so that the other one still counts; only what Temporal will retry is raised.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,13 +14,13 @@ from temporalio import activity
 from activities.diagnose import NO_KUBERNETES_SERVER
 from activities.errors import ClassifiedError, NoResponseError, PermanentError, TransientError
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
-from activities.kubernetes.live_state import LiveStateCache
+from activities.kubernetes.live_state import LATER_KINDS, LiveStateCache
 from activities.parsing import PARSING
 from fabrics.drift.compare import select_unknown_kinds
 from fabrics.drift.fabric_selection import FabricSelection, UnknownFabricError, select_fabric
 from fabrics.drift.model import LiveState
 from fabrics.record.config import FabricConfig
-from fabrics.resources.kinds import get_kinds
+from fabrics.resources.kinds import Kind, get_kinds
 from fabrics.resources.manifests.files import DesiredState
 from settings import Settings
 
@@ -47,34 +47,46 @@ class SourceReader:
     desired_states: DesiredStateCache
     live_states: LiveStateCache
 
-    def read(self, config: FabricConfig) -> Sources:
-        """Read both sources once. Raises `TransientError` if Temporal will retry."""
+    def read(self, config: FabricConfig, expected: Collection[Kind] = LATER_KINDS) -> Sources:
+        """Read both sources once. Raises `TransientError` if Temporal will retry.
+
+        `expected` are kinds that the API is asked for although it did not serve them a short time ago.
+        """
         with ThreadPoolExecutor(1, "git") as executor:
             git = executor.submit(_try_read, self._read_desired, config)
-            live = _try_read(self._read_live, config)
+            live = _try_read(partial(self._read_live, expected=expected), config)
             desired = git.result()
         _raise_retryable(live, desired)
         if isinstance(desired, DesiredRevision) and isinstance(live, LiveState):
-            live = _try_read(partial(self._add_unknown_kinds, desired.state, live), config)
-            _raise_retryable(live)
+            live = self._add_unknown_kinds(desired.state, live, config)
         return _select_own_objects(config.fabric_name, desired, live)
 
     def _read_desired(self, config: FabricConfig) -> DesiredRevision | None:
         return self.desired_states.read(config.git, self.settings) if config.git else None
 
-    def _read_live(self, config: FabricConfig) -> LiveState:
+    def _read_live(self, config: FabricConfig, expected: Collection[Kind]) -> LiveState:
         if config.kubernetes is None:
             raise PermanentError(NO_KUBERNETES_SERVER)
-        return self.live_states.read(config.kubernetes, self.settings)
+        return self.live_states.read(config.kubernetes, self.settings, expected)
 
     def _add_unknown_kinds(
         self, desired: DesiredState, live: LiveState, config: FabricConfig
     ) -> LiveState:
-        """Add the objects of kinds in Git that this version does not know."""
+        """Add the objects of kinds in Git that this version does not know.
+
+        Whatever is wrong with them, the known kinds count: then they were not read.
+        """
         kinds = select_unknown_kinds(desired, get_kinds(config.managed_kinds))
-        if not kinds or config.kubernetes is None:
+        target = config.kubernetes
+        if not kinds or target is None:
             return live
-        objects = self.live_states.read_unknown_kinds(config.kubernetes, self.settings, kinds)
+        objects = _try_read(
+            lambda _: self.live_states.read_unknown_kinds(target, self.settings, kinds), config
+        )
+        _raise_retryable(objects)
+        if isinstance(objects, Exception):
+            activity.logger.info("Unknown kinds of %s were not read: %s", config.fabric_id, objects)
+            return live
         return replace(live, unknown_kinds=objects)
 
 

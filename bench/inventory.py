@@ -10,7 +10,7 @@ the size of the largest real sample, 170 are ten times that and take an hour on 
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import count
@@ -45,6 +45,7 @@ from fabrics.inventory.report.report import FindingType, InventoryReport
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import Kind
 from settings import Settings
 from stack.demo.seed import set_up_netbox
 from stack.stack import Stack
@@ -127,7 +128,13 @@ class FixedLiveStates(LiveStateCache):
         self._live = live
 
     @override
-    def get_cached(self, target: KubernetesTarget, expected_digest: str) -> LiveState:
+    def get_cached(self, target: KubernetesTarget) -> LiveState:
+        return self._live
+
+    @override
+    def read(
+        self, target: KubernetesTarget, settings: Settings, expected: Collection[Kind] = ()
+    ) -> LiveState:
         return self._live
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from itertools import chain
 
 from temporalio import activity
 
@@ -21,7 +20,7 @@ from settings import Settings
 
 @dataclass(frozen=True)
 class ObservedAgents:
-    """One reading of all agents of switches; the findings are of this reading alone."""
+    """One reading of the agents that are heard; findings are of this reading alone."""
 
     facts: Mapping[str, AgentFacts]
     breakouts: tuple[BreakoutMismatch, ...]
@@ -48,10 +47,11 @@ def observe_agents(
         activity.logger.info("The agents were not read: %s", error)
         return None
     with PARSING:
-        wiring = Wiring.from_resources(chain.from_iterable(live.resources.values()))
-        own = {name: fact for name, fact in facts.items() if name in wiring.switches}
+        wiring = Wiring.from_resources(live.resources)
+        heard = facts.keys() & wiring.switches.keys() - set(silent)
+        own = {name: facts[name] for name in sorted(heard)}
         return ObservedAgents(
             facts=own,
             breakouts=find_breakout_mismatches(wiring.switches, own),
-            cabling=find_cabling_findings(wiring, own, own.keys() - set(silent)),
+            cabling=find_cabling_findings(wiring, own, heard),
         )

@@ -7,7 +7,6 @@ those that are under way.
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import chain
 
 from temporalio import activity
 
@@ -23,10 +22,10 @@ from activities.inventory.site import resolve_fabric
 from activities.inventory.write.writer import ProgressCallback, Writer
 from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
-from fabrics.agents.cabling import CablingFinding, confirm_findings
+from fabrics.agents.cabling import CablingFinding, confirm_findings, describe_cables
 from fabrics.agents.state import MAX_MISMATCHES
 from fabrics.drift.empty_list_checks import explain_missing_kinds
-from fabrics.drift.fabric_selection import UnknownFabricError, select_fabric
+from fabrics.drift.fabric_selection import select_live
 from fabrics.drift.model import LiveState, digest_live_state
 from fabrics.inventory.compare.changes import Changes, find_changes
 from fabrics.inventory.model.existing import ExistingInventory, ExistingObject
@@ -101,8 +100,7 @@ class InventoryActivities:
         agents = self._observe_agents(request, live)
         facts = select_facts(agents.facts) if agents else {}
         cabling = _confirm_cabling(request, agents)
-        sentences = {finding.key: finding.text for finding in cabling or ()}
-        plan = make_plan(live, fabric, facts, sentences)
+        plan = make_plan(live, fabric, facts, describe_cables(cabling or ()))
         return _Pass(netbox, request, plan, live, agents, cabling)
 
     def _read_live_state(self, request: InventoryRequest) -> LiveState:
@@ -137,11 +135,8 @@ def _confirm_cabling(
 
 
 def _select(name: str, live: LiveState) -> LiveState:
-    try:
-        with PARSING:
-            return select_fabric(name, None, live).live
-    except UnknownFabricError as error:
-        raise PermanentError(str(error)) from None
+    with PARSING:
+        return select_live(name, live)
 
 
 @dataclass(frozen=True)

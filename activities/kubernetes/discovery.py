@@ -39,25 +39,29 @@ class _ApiResourceList(msgspec.Struct):
     resources: list[_ApiResource]
 
 
-def find_served_kinds(requests: ApiRequests, group: str, names: Collection[str]) -> dict[str, Kind]:
+def find_served_kinds(
+    requests: ApiRequests, group: str, names: Collection[str]
+) -> dict[str, Kind | None]:
     """Return the kinds of these names that the API serves in a group, by name.
 
-    Each is in the group's preferred version, or else in the first other one that has it. Raises errors as
-    `ApiRequests.get` does, but not for a group or a version that is not served.
+    Each is in the group's preferred version, or else in the first other one that has it; None if its objects
+    are in no namespace or cannot be listed. Raises errors as `ApiRequests.get` does, but not for a group or a
+    version that is not served.
     """
-    found: dict[str, Kind] = {}
+    found: dict[str, Kind | None] = {}
     for version in _read_versions(requests, group):
         if found.keys() >= set(names):
             break
         for resource in _read_resources(requests, f"{group}/{version}"):
-            if resource.kind in names and resource.kind not in found and _can_be_listed(resource):
-                found[resource.kind] = Kind(group, resource.kind, version, resource.name)
+            if resource.kind in names and "/" not in resource.name:
+                kind = Kind(group, resource.kind, version, resource.name)
+                found.setdefault(resource.kind, kind if _can_be_listed(resource) else None)
     return found
 
 
 def _can_be_listed(resource: _ApiResource) -> bool:
-    """True for objects in namespaces; subresources (`fabrics/status`) have no lists."""
-    return resource.namespaced and "list" in resource.verbs and "/" not in resource.name
+    """True for objects in namespaces that the API lists."""
+    return resource.namespaced and "list" in resource.verbs
 
 
 def _read_versions(requests: ApiRequests, group: str) -> list[str]:

@@ -69,13 +69,19 @@ class LiveStateCache:
         with self._lock:
             return self._cache.get(target)
 
-    def read(self, target: KubernetesTarget, settings: Settings) -> LiveState:
-        """Read the live state as `read_live_state` does. Raises the same errors."""
+    def read(
+        self, target: KubernetesTarget, settings: Settings, expected: Collection[Kind] = LATER_KINDS
+    ) -> LiveState:
+        """Read the live state as `read_live_state` does. Raises the same errors.
+
+        Kinds that this API did not serve a short time ago are not asked for again, unless they are `expected`.
+        """
         with self._lock:
             last, unserved = self._cache.get(target), self._without_kinds.get(target, frozenset())
+        skipped = unserved.difference(expected)
         with self.open_requests(target, settings) as requests:
-            live = _Reader(requests, _index_by_uid(last)).read(unserved)
-        if not unserved:
+            live = _Reader(requests, _index_by_uid(last)).read(skipped)
+        if not skipped:
             with self._lock:
                 self._without_kinds[target] = live.unserved_kinds & LATER_KINDS
         if _weight(live) <= MAX_CACHED_OBJECTS:
@@ -144,10 +150,9 @@ class _Reader:
 
     def read(self, unserved: Collection[Kind]) -> LiveState:
         """Read all kinds but those that are known to be `unserved`."""
-        lists = {
-            kind: None if kind in unserved else self.list_objects(kind, kind)
-            for kind in COMPARED_KINDS
-        }
+        lists = {kind: None for kind in unserved} | self._list_compared_kinds(
+            kind for kind in COMPARED_KINDS if kind not in unserved
+        )
         lists |= self.list_profiles(_get_profile_names(lists[get_kind("Switch")] or ()))
         served = {kind: resources for kind, resources in lists.items() if resources is not None}
         if served.keys().isdisjoint(COMPARED_KINDS):
@@ -156,6 +161,22 @@ class _Reader:
                 " is not installed there. Check hh_kubernetes_server."
             )
         return LiveState(served, unserved_kinds=frozenset(lists.keys() - served.keys()))
+
+    def _list_compared_kinds(
+        self, kinds: Iterable[Kind]
+    ) -> dict[Kind, tuple[Resource, ...] | None]:
+        """List kinds; one of a later release that may not be listed is not read.
+
+        An account may have the rights of an earlier ClusterRole, and its API none of these kinds.
+        """
+        lists: dict[Kind, tuple[Resource, ...] | None] = {}
+        for kind in kinds:
+            try:
+                lists[kind] = self.list_objects(kind, kind)
+            except ForbiddenError:
+                if kind not in LATER_KINDS:
+                    raise
+        return lists
 
     def list_profiles(self, names: Collection[str]) -> dict[Kind, tuple[Resource, ...] | None]:
         """List the profiles of these names; nothing if the account may not list them."""
@@ -176,12 +197,18 @@ class _Reader:
                 objects |= dict.fromkeys(by_name.values(), _FORBIDDEN)
             else:
                 for name, kind in by_name.items():
-                    objects[kind] = self._list_unknown_kind(kind, served.get(name))
+                    objects[kind] = (
+                        self._list_unknown_kind(kind, served[name])
+                        if name in served
+                        else _NOT_SERVED
+                    )
         return objects
 
     def _list_unknown_kind(self, kind: Kind, served: Kind | None) -> UnknownKindObjects:
+        if served is None:
+            return UnknownKindObjects(outcome=ListOutcome.NOT_READ)
         try:
-            resources = self.list_objects(kind, served) if served else None
+            resources = self.list_objects(kind, served)
         except ForbiddenError:
             return _FORBIDDEN
         return _NOT_SERVED if resources is None else UnknownKindObjects(resources)

@@ -66,7 +66,9 @@ class ApiRequests:
         except (ApiException, HTTPError, OSError) as error:
             raise classify(error, self.name) from error
         if response.status != 200:
-            raise self._classify_failure(response, what, role)
+            raise self._classify_failure(
+                response, what, role, is_next_page="continue" in parameters
+            )
         return body
 
     def invalid_response_error(self) -> PermanentError:
@@ -87,7 +89,9 @@ class ApiRequests:
                 raise PermanentError(f"{self.name} sent more than {max_bytes >> 20} MB.")
         return bytes(body)
 
-    def _classify_failure(self, response: HTTPResponse, what: str, role: str) -> Exception:
+    def _classify_failure(
+        self, response: HTTPResponse, what: str, role: str, *, is_next_page: bool
+    ) -> Exception:
         match response.status:
             case 401 | 403 as status:
                 error_type = ForbiddenError if status == 403 else PermanentError
@@ -95,7 +99,7 @@ class ApiRequests:
                 return error_type(f"{self.name} {refusal} (HTTP {status}).")
             case 404:
                 return NotFoundError(f"{self.name} does not serve {what} (HTTP 404).")
-            case 410:
+            case 410 if is_next_page:
                 return GoneError(f"{self.name} no longer has {what} (HTTP 410).")
             case status if 300 <= status < 400:
                 return PermanentError(

@@ -95,6 +95,18 @@ def confirm_findings(
     )
 
 
+def describe_cables(findings: Iterable[CablingFinding]) -> dict[str, str]:
+    """Return sentences by the key of the cable; notices and states of ports are left out."""
+    sentences: dict[str, str] = {}
+    for finding in findings:
+        if not finding.type.is_notice:
+            sentences[finding.key] = finding.text
+        if finding.other_key:
+            swapped = finding._replace(key=finding.other_key, other_key=finding.key)
+            sentences[finding.other_key] = swapped.text
+    return sentences
+
+
 type _Contradictions = Mapping[DevicePort, HeardNeighbor]
 """What the ends of a link hear instead of each other."""
 

@@ -32,8 +32,9 @@ from fabrics.resources.resource import (
 )
 from fabrics.resources.schema.base import DifferenceReason
 
-MAX_CACHED_COMPARISONS: Final = 100_000
-"""Comparisons of two objects that stay in memory, of all fabrics, some 1 KB each."""
+MAX_CACHED_CHARS: Final = 64 * 1024 * 1024
+CHARS_PER_COMPARISON: Final = 300
+"""The size of all comparisons that stay in memory, of all fabrics, and of one without differences."""
 
 
 def select_managed_kinds(
@@ -183,12 +184,17 @@ class _FieldDifferences(NamedTuple):
     unknown: tuple[UnknownField, ...]
 
 
+def _count_chars(differences: _FieldDifferences) -> int:
+    """Return the size of differences, about as many bytes as they take."""
+    return len(repr(differences)) + CHARS_PER_COMPARISON
+
+
 def _get_both_digests(desired: Resource, live: Resource) -> tuple[str, str]:
     return desired.digest, live.digest
 
 
 # Where the API fills in what Git leaves open, objects differ at each sync in the same fields.
-@cached(LRUCache(MAX_CACHED_COMPARISONS), key=_get_both_digests, lock=Lock())
+@cached(LRUCache(MAX_CACHED_CHARS, _count_chars), key=_get_both_digests, lock=Lock())
 def _compare_fields(desired: Resource, live: Resource) -> _FieldDifferences:
     kind, key = desired.kind, desired.key
     drift: list[FieldDrift] = []

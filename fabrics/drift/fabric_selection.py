@@ -15,7 +15,7 @@ from typing import Final
 from fabrics.drift.model import LiveState
 from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import SWITCH_PROFILE, Kind, get_kind
+from fabrics.resources.kinds import SWITCH_PROFILE, WIRING_GROUP, Kind, get_kind
 from fabrics.resources.manifests.files import DesiredState
 from fabrics.resources.resource import Resource, ResourceKey
 
@@ -26,8 +26,14 @@ _FABRIC = get_kind("Fabric")
 _SHARED_KINDS: Final = frozenset({get_kind("Server"), get_kind("VLANNamespace")})
 """The kinds whose objects belong to no fabric by themselves."""
 
+MAX_NAME_CHARS: Final = 63
+
 MAX_NAMED: Final = 10
 """How many names a sentence lists."""
+
+
+type _Users = Mapping[ResourceKey, frozenset[str]]
+"""The fabrics whose objects refer to an object of a shared kind."""
 
 
 class UnknownFabricError(Exception):
@@ -58,39 +64,61 @@ def select_fabric(name: str, desired: DesiredState | None, live: LiveState) -> F
     if not name:
         return FabricSelection(desired, live, live)
     in_git = desired.resources if desired else {}
-    in_api = {resource.key: resource for resource in chain(*live.resources.values())}
+    in_api = _index_by_key(live)
     _check_name(name, in_git.values(), in_api.values(), live)
-    users = _find_users(chain(in_git.values(), in_api.values()))
-
-    def is_own(resource: Resource) -> bool:
-        if resource.kind == SWITCH_PROFILE:
-            return True
-        if _is_shared(resource):
-            return name in users.get(resource.key, ())
-        return get_fabric(resource) == name
-
-    own_live = {key for key, resource in in_api.items() if is_own(resource)}
-    own_desired = {key for key, resource in in_git.items() if is_own(resource)}
-    unused = {key for key, resource in in_git.items() if _is_shared(resource) and key not in users}
+    git_users, api_users = _find_users(in_git.values()), _find_users(in_api.values())
+    own_live = _find_own(name, in_api, api_users)
+    own_desired = _find_own(name, in_git, git_users)
+    unused = {key for key, resource in in_git.items() if _is_shared(resource)} - git_users.keys()
+    # Where Git leaves the wiring to the installer, shared objects there belong to other fabrics.
+    if not any(key.kind.group == WIRING_GROUP for key in own_desired if not _is_shared_key(key)):
+        own_desired = {key for key in own_desired if not _is_shared_key(key)}
     compared = own_live | own_desired | unused
+    known = in_git.keys() | git_users.keys() | api_users.keys()
     return FabricSelection(
-        desired=desired
-        and replace(desired, resources={k: r for k, r in in_git.items() if k in compared}),
-        live=replace(
-            _filter_live(live, own_live),
-            elsewhere=in_api.keys() - own_live,
-            shared_with={
-                key: tuple(sorted(users[key] - {name}))
-                for key in own_live
-                if len(users.get(key, ())) > 1
-            },
-        ),
+        desired=_filter_desired(desired, compared, name) if desired else None,
+        live=select_live(name, live),
         compared_live=_filter_live(live, compared),
         notices=(
             *_describe_moved(in_git, in_api, own_desired ^ own_live),
-            *_describe_unassigned(r for key, r in in_api.items() if key not in {*users, *in_git}),
+            *_describe_unassigned(resource for key, resource in in_api.items() if key not in known),
         ),
     )
+
+
+def select_live(name: str, live: LiveState) -> LiveState:
+    """Select what the API has of the fabric `name`, whatever Git says; all if it is empty."""
+    if not name:
+        return live
+    in_api = _index_by_key(live)
+    users = _find_users(in_api.values())
+    own = _find_own(name, in_api, users)
+    others = {key: tuple(sorted(users[key] - {name})) for key in own & users.keys()}
+    return replace(
+        _filter_live(live, own),
+        elsewhere=frozenset(
+            key
+            for key, resource in in_api.items()
+            if key not in own and (key in users or not _is_shared(resource))
+        ),
+        shared_with={key: names for key, names in others.items() if names},
+    )
+
+
+def _index_by_key(live: LiveState) -> dict[ResourceKey, Resource]:
+    return {resource.key: resource for resource in chain.from_iterable(live.resources.values())}
+
+
+def _find_own(
+    name: str, resources: Mapping[ResourceKey, Resource], users: _Users
+) -> set[ResourceKey]:
+    """Return the objects that name the fabric, or that its objects refer to."""
+    return {
+        key
+        for key, resource in resources.items()
+        if resource.kind == SWITCH_PROFILE
+        or (name in users.get(key, ()) if _is_shared(resource) else get_fabric(resource) == name)
+    }
 
 
 def _describe_moved(
@@ -101,11 +129,19 @@ def _describe_moved(
     """Describe objects that are in another fabric in Git than live."""
     moved = sorted(on_one_side & in_git.keys() & in_api.keys())
     sentences = [
-        f"{key} is in the fabric {get_fabric(in_git[key])} in Git, but in {get_fabric(in_api[key])} live."
+        f"{key} is in the fabric {_shorten(in_git[key])} in Git, but in {_shorten(in_api[key])} live."
         for key in moved[:MAX_NAMED]
     ]
     others = len(moved) - len(sentences)
     return [*sentences, *([f"{others} more objects are in two fabrics."] if others else [])]
+
+
+def _shorten(resource: Resource) -> str:
+    """Return the name of an object's fabric, which may be any text."""
+    name = get_fabric(resource)
+    return (
+        name if name.isprintable() and len(name) <= MAX_NAME_CHARS else repr(name[:MAX_NAME_CHARS])
+    )
 
 
 def _describe_unassigned(unused: Iterable[Resource]) -> Iterator[str]:
@@ -125,28 +161,36 @@ def get_fabric(resource: Resource) -> str:
 
 
 def _is_shared(resource: Resource) -> bool:
-    return resource.kind in _SHARED_KINDS
+    return _is_shared_key(resource.key)
+
+
+def _is_shared_key(key: ResourceKey) -> bool:
+    return key.kind in _SHARED_KINDS
+
+
+def _has_fabric(resource: Resource) -> bool:
+    return not _is_shared(resource) and resource.kind != SWITCH_PROFILE
 
 
 def _check_name(
     name: str, in_git: Iterable[Resource], in_api: Iterable[Resource], live: LiveState
 ) -> None:
-    has_topology = live.resources.get(_FABRIC) or any("topology" in r.spec for r in in_api)
+    has_topology = _FABRIC in live.resources or any("topology" in r.spec for r in in_api)
     if not has_topology:
         if name != DEFAULT_FABRIC:
             raise UnknownFabricError(
                 f"hh_fabric_name is {name}, but this release of Hedgehog has one fabric only: clear the field."
             )
         return
-    names = {get_fabric(r) for r in chain(in_git, in_api) if not _is_shared(r)}
+    names = {get_fabric(resource) for resource in filter(_has_fabric, chain(in_git, in_api))}
     if name not in names:
-        known = ", ".join(sorted(names)[:MAX_NAMED])
+        known = ", ".join(sorted(names)[:MAX_NAMED]) or "not known yet"
         raise UnknownFabricError(
             f"hh_fabric_name is {name}, but no Fabric and no object has that name: the fabrics are {known}."
         )
 
 
-def _find_users(resources: Iterable[Resource]) -> Mapping[ResourceKey, frozenset[str]]:
+def _find_users(resources: Iterable[Resource]) -> _Users:
     """Return the fabrics whose objects refer to an object of a shared kind."""
     users: defaultdict[ResourceKey, set[str]] = defaultdict(set)
     for resource in resources:
@@ -180,6 +224,21 @@ def _find_servers(spec: Mapping[str, Json]) -> Iterator[str]:
             port = end.get("port") if isinstance(end, dict) else None
             if isinstance(port, str):
                 yield port.partition("/")[0]
+
+
+def _filter_desired(
+    desired: DesiredState, keys: AbstractSet[ResourceKey], name: str
+) -> DesiredState:
+    """Leave out other objects, and unknown kinds of other fabrics."""
+    return replace(
+        desired,
+        resources={key: desired.resources[key] for key in desired.resources if key in keys},
+        unknown_kinds={
+            kind: own
+            for kind, resources in desired.unknown_kinds.items()
+            if (own := tuple(item for item in resources if get_fabric(item) == name))
+        },
+    )
 
 
 def _filter_live(live: LiveState, keys: AbstractSet[ResourceKey]) -> LiveState:

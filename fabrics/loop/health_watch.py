@@ -60,8 +60,10 @@ class HealthWatch(BaseModel, frozen=True):
         if observation.live_digest != self.live_digest:
             update |= {"live_digest": observation.live_digest, "changed_at": started}
         if observation.health is not None and observation.agents is not None:
+            # A pass that ended during the sync may have found other breakouts.
+            agents = observation.agents.with_breakouts(self.agents.breakouts)
             update |= {
-                "agents": observation.agents,
+                "agents": agents,
                 "health": observation.health.health,
                 "read_at": started,
             }

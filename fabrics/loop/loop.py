@@ -104,6 +104,8 @@ class FabricLoop(LoopState):
             if isinstance(result, SyncFailure)
             else self.last_known.after_sync(result, started)
         )
+        if not self.settings.health_interval:
+            self.last_known = self.last_known.without_health()
         self.schedule, overrun = self.schedule.end(now)
         self._note_observation(observation, active_sync)
         status = self.last_known_status
@@ -268,6 +270,7 @@ class FabricLoop(LoopState):
         edited = self.config is not None and config.sources != self.config.sources
         if edited:
             self.health = HealthWatch()
+            self.last_known = self.last_known.without_health()
         unseen = self.config is None and was_switched_off and last_known.last_sync is not None
         self.sources_changed = self.sources_changed or edited or unseen
         if self.sources_changed and not config.paused:

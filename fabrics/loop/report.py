@@ -100,8 +100,8 @@ class FabricStatus(BaseModel, frozen=True):
     drift_count: int | None
     drift: tuple[SummaryEntry, ...]
     counts: dict[str, int]
-    health: Health
-    health_message: str
+    health: Health = Health.UNKNOWN
+    health_message: str = ""
     inventory: InventoryStatus = InventoryStatus()
     inventory_state: InventoryState = InventoryState.UNKNOWN
     inventory_text: str = ""

@@ -144,6 +144,10 @@ class LastKnownState(BaseModel, frozen=True):
             update |= {"health": report.health, "health_message": report.message}
         return self.model_copy(update=update)
 
+    def without_health(self) -> "LastKnownState":
+        """Return the state of a fabric of whose agents nothing is known."""
+        return self.model_copy(update={"health": Health.UNKNOWN, "health_message": ""})
+
     def valid_for(self, config: FabricConfig) -> "LastKnownState":
         """Return what can be true with this configuration.
 

@@ -88,6 +88,9 @@ _NOT_COMPARED = {
 _GROUPS_THAT_GROW = (WIRING_GROUP, VPC_GROUP, GATEWAY_GROUP)
 """The API groups of the kinds that people write."""
 
+NEVER_COMPARED_GROUPS = frozenset(_NOT_COMPARED) - frozenset(_GROUPS_THAT_GROW)
+"""The API groups of controllers and of the installer, whatever kinds a newer release adds there."""
+
 _KNOWN_NAMES = frozenset(KINDS_BY_NAME).union(*_NOT_COMPARED.values())
 
 _KIND_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")

@@ -19,11 +19,14 @@ class Transceiver:
 
 @dataclass(frozen=True, slots=True)
 class SwitchFacts:
-    """What a switch observes; `transceivers` are by API port name (`E1/5/1`)."""
+    """What a switch observes; `transceivers` are by API port name (`E1/5/1`).
+
+    They are None if the switch says nothing of any, present or not.
+    """
 
     serial_number: str = ""
     software_version: str = ""
-    transceivers: Mapping[str, Transceiver] = field(default_factory=dict)
+    transceivers: Mapping[str, Transceiver] | None = field(default_factory=dict)
 
 
 type FactsBySwitch = Mapping[str, SwitchFacts | None]
@@ -45,11 +48,20 @@ def _select_facts(facts: AgentFacts) -> SwitchFacts | None:
     return SwitchFacts(
         serial_number=facts.serial_number,
         software_version=facts.software_version,
-        transceivers={
-            port: Transceiver(
-                optic.vendor, optic.part_number, optic.serial_number, optic.form_factor
-            )
-            for port, optic in facts.transceivers.items()
-            if optic.present.lower() not in _ABSENT
-        },
+        transceivers=_select_transceivers(facts) if facts.transceivers else None,
     )
+
+
+def _select_transceivers(facts: AgentFacts) -> dict[str, Transceiver]:
+    return {
+        port: Transceiver(
+            *map(_drop_placeholder, (o.vendor, o.part_number, o.serial_number, o.form_factor))
+        )
+        for port, o in facts.transceivers.items()
+        if o.present.lower() not in _ABSENT
+    }
+
+
+def _drop_placeholder(text: str) -> str:
+    """Return a text, or "" for what a switch says of an optic that it cannot read."""
+    return "" if text.lower() in {"n/a", "unknown"} else text

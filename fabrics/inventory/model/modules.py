@@ -1,7 +1,8 @@
 """The planned objects for transceivers: module bays, module types and modules."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref, UniqueKey
 
@@ -46,6 +47,7 @@ class Module(PlannedObject):
 
     MODEL = Model.MODULE
     IDENTIFIERS = ("module_bay",)
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"serial": ("",)}
 
     device: Ref
     module_bay: Ref

@@ -32,9 +32,7 @@ def get_software_version(facts: SwitchFacts | None) -> str:
     return to_one_line(facts.software_version) if facts else ""
 
 
-def list_unexpected_switches(
-    live: LiveObjects, facts: FactsBySwitch
-) -> Iterator[tuple[str, str]]:
+def list_unexpected_switches(live: LiveObjects, facts: FactsBySwitch) -> Iterator[tuple[str, str]]:
     """Yield key and reason for each switch with another serial number than stated."""
     for switch in live.list_kind(SwitchSpec):
         stated, reported = switch.spec.boot.serial, get_serial_number(facts.get(switch.name))
@@ -51,22 +49,22 @@ def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts | None) ->
     That is the device if nothing is known of it, or the module of each transceiver without a part number: as
     long as nobody can read a transceiver, NetBox keeps the module that it has.
     """
-    if facts is None:
+    if facts is None or facts.transceivers is None:
         yield device
         return
-    for cage, transceiver in _find_transceivers(facts).items():
+    for cage, transceiver in _find_transceivers(facts.transceivers).items():
         key = f"{device.key}#{cage}"
-        if not to_one_line(transceiver.part_number):
+        if not (to_one_line(transceiver.part_number) and to_one_line(transceiver.vendor)):
             yield Ref(Model.MODULE, key)
             continue
         with builder.skip_unmappable(key):
             _add_module(builder, key, ModuleBay(key=key, device=device, name=cage), transceiver)
 
 
-def _find_transceivers(facts: SwitchFacts) -> Mapping[str, Transceiver]:
+def _find_transceivers(by_port: Mapping[str, Transceiver]) -> Mapping[str, Transceiver]:
     """Return transceivers by cage; of several, the first with a part number."""
     found: dict[str, Transceiver] = {}
-    for port, transceiver in sorted(facts.transceivers.items(), key=lambda item: item[0]):
+    for port, transceiver in sorted(by_port.items(), key=lambda item: item[0]):
         cage = strip_lane(port)
         if _CAGE_NAME.fullmatch(cage) and not found.get(cage, Transceiver()).part_number:
             found[cage] = transceiver

@@ -106,7 +106,7 @@ def _add_other_fabrics(builder: PlanBuilder, live: LiveState) -> None:
         if ref in builder.objects:
             device = builder.get(Device, ref)
             others: dict[str, Json] = {"also_in_fabrics": list[Json](names)}
-            builder.update(replace(device, details=device.details | others))
+            builder.update(replace(device, details={**device.details, **others}))
 
 
 def _add_observed_cabling(builder: PlanBuilder, cabling: Mapping[str, str]) -> None:

@@ -80,7 +80,8 @@ class InventoryOutcome(BaseModel, frozen=True):
     `live_digest` is that of the live state that NetBox shows now. `absence_counts` belong in the next pass's
     request. `withheld` says why nothing was done at all, or is empty. `breakouts` are the ports that a switch has
     divided otherwise than its Switch states; None if no agents were read. `cabling` are links that are cabled
-    otherwise than stated (None if no agents were ever read), `cabling_seen` what the last reading alone shows, which the next one has to confirm.
+    otherwise than stated (None if no agents were ever read), `cabling_seen` what the last reading alone shows,
+    which the next one has to confirm.
     """
 
     result: Literal["outcome"] = "outcome"
@@ -96,7 +97,8 @@ class InventoryOutcome(BaseModel, frozen=True):
     @property
     def has_pending_work(self) -> bool:
         """True if the next pass has work to do even if nothing changes until then."""
-        unconfirmed = set(self.cabling_seen) - set(self.cabling or ())
+        was_read = self.breakouts is not None
+        unconfirmed = was_read and set(self.cabling_seen) - set(self.cabling or ())
         open_problems = self.report.problems.keys() - {
             FindingType.SKIPPED,
             FindingType.UNEXPECTED,

@@ -11,6 +11,7 @@ from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import (
     ALL_COMPARED_KINDS,
     KINDS_BY_NAME,
+    NEVER_COMPARED_GROUPS,
     Kind,
     find_kind,
     find_kinds_in_group,
@@ -62,7 +63,7 @@ def find_possible_kinds(item: dict[str, Json]) -> frozenset[Kind]:
     group, name = _get_group(item), str(item.get("kind"))
     if kind := find_kind(group, name) or find_unknown_kind(group, item.get("kind")):
         return frozenset({kind})
-    if is_not_compared(group, name):
+    if is_not_compared(group, name) or group in NEVER_COMPARED_GROUPS:
         return frozenset()
     if is_hedgehog_group(group):
         return find_kinds_in_group(group) or ALL_COMPARED_KINDS

@@ -7,7 +7,7 @@ live only may be a default of a newer release, so it is named and not compared.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fabrics.resources.field_paths import join_field
+from fabrics.resources.field_paths import join_field, join_item
 from fabrics.resources.json_types import Json
 from fabrics.resources.schema.base import (
     Difference,
@@ -40,9 +40,24 @@ class Unknown(SchemaType):
             if not _is_empty(live):
                 yield Difference(path, None, live, DifferenceReason.UNKNOWN_LIVE, is_known=False)
         elif not is_same_json(desired, live):
-            is_same_set = _is_same_multiset(desired, live)
-            reason = DifferenceReason.ORDER if is_same_set else DifferenceReason.DRIFT
-            yield Difference(path, desired, live, reason, is_known=False)
+            yield from self._diff_values(path, desired, live)
+
+    def _diff_values(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
+        """Yield the difference of two values; of two lists what their elements say."""
+        reason = DifferenceReason.DRIFT
+        if isinstance(desired, list) and isinstance(live, list) and len(desired) == len(live):
+            pairs = zip(desired, live, strict=True)
+            within = [
+                difference
+                for index, (item, live_item) in enumerate(pairs)
+                for difference in self.diff(join_item(path, index), item, live_item)
+            ]
+            if all(difference.reason is not DifferenceReason.DRIFT for difference in within):
+                yield from within
+                return
+            if _sort_lists(desired) == _sort_lists(live):
+                reason = DifferenceReason.ORDER
+        yield Difference(path, desired, live, reason, is_known=False)
 
 
 def _is_empty(value: Json) -> bool:
@@ -50,11 +65,14 @@ def _is_empty(value: Json) -> bool:
     return all(map(_is_empty, value.values())) if isinstance(value, dict) else not value
 
 
-def _is_same_multiset(desired: Json, live: Json) -> bool:
-    """True for two lists of the same elements in any order."""
-    if not isinstance(desired, list) or not isinstance(live, list):
-        return False
-    return sorted(map(dump_sorted_json, desired)) == sorted(map(dump_sorted_json, live))
+def _sort_lists(value: Json) -> str:
+    """Return a value as text in which the order of elements does not matter."""
+    match value:
+        case dict():
+            return dump_sorted_json({name: _sort_lists(item) for name, item in value.items()})
+        case list():
+            return dump_sorted_json(sorted(map(_sort_lists, value)))
+    return dump_sorted_json(value)
 
 
 UNKNOWN_FIELD = Unknown()

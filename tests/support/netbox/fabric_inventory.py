@@ -1,6 +1,6 @@
 """A fabric with an inventory in NetBox or a fake, which tests sync and edit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import batched
@@ -27,6 +27,7 @@ from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
+from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import Resource
 from settings import Settings
 from tests.support.fabrics.objects import live_state
@@ -51,7 +52,13 @@ class FixedLiveStates(LiveStateCache):
         self.live = live
 
     @override
-    def get_cached(self, target: KubernetesTarget, expected_digest: str) -> LiveState | None:
+    def get_cached(self, target: KubernetesTarget) -> LiveState | None:
+        return self.live
+
+    @override
+    def read(
+        self, target: KubernetesTarget, settings: Settings, expected: Collection[Kind] = ()
+    ) -> LiveState:
         return self.live
 
 
