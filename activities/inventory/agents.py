@@ -20,11 +20,15 @@ from settings import Settings
 
 @dataclass(frozen=True)
 class ObservedAgents:
-    """One reading of the agents that are heard; findings are of this reading alone."""
+    """One reading of the agents that are heard; findings are of this reading alone.
+
+    `unjudged` are switches of which it says nothing: they are silent, or have not applied the last change.
+    """
 
     facts: Mapping[str, AgentFacts]
     breakouts: tuple[BreakoutMismatch, ...]
     cabling: tuple[CablingFinding, ...]
+    unjudged: frozenset[str]
 
 
 def observe_agents(
@@ -46,6 +50,8 @@ def observe_agents(
     except (TransientError, PermanentError) as error:
         activity.logger.info("The agents were not read: %s", error)
         return None
+    if facts is None:
+        return None
     with PARSING:
         wiring = Wiring.from_resources(live.resources)
         heard = facts.keys() & wiring.switches.keys() - set(silent)
@@ -54,4 +60,6 @@ def observe_agents(
             facts=own,
             breakouts=find_breakout_mismatches(wiring.switches, own),
             cabling=find_cabling_findings(wiring, own, heard),
+            unjudged=frozenset(wiring.switches)
+            - {name for name, agent in own.items() if agent.is_applied},
         )

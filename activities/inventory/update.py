@@ -22,7 +22,13 @@ from activities.inventory.site import resolve_fabric
 from activities.inventory.write.writer import ProgressCallback, Writer
 from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
-from fabrics.agents.cabling import CablingFinding, confirm_findings, describe_cables
+from fabrics.agents.breakouts import BreakoutMismatch
+from fabrics.agents.cabling import (
+    CablingFinding,
+    confirm_findings,
+    describe_cables,
+    keep_unjudged,
+)
 from fabrics.agents.state import MAX_MISMATCHES
 from fabrics.drift.empty_list_checks import explain_missing_kinds
 from fabrics.drift.fabric_selection import select_live
@@ -100,7 +106,8 @@ class InventoryActivities:
         agents = self._observe_agents(request, live)
         facts = select_facts(agents.facts) if agents else {}
         cabling = _confirm_cabling(request, agents)
-        plan = make_plan(live, fabric, facts, describe_cables(cabling or ()))
+        sentences = None if cabling is None else describe_cables(cabling)
+        plan = make_plan(live, fabric, facts, sentences)
         return _Pass(netbox, request, plan, live, agents, cabling)
 
     def _read_live_state(self, request: InventoryRequest) -> LiveState:
@@ -128,10 +135,12 @@ class InventoryActivities:
 def _confirm_cabling(
     request: InventoryRequest, agents: ObservedAgents | None
 ) -> tuple[CablingFinding, ...] | None:
-    """Return what two readings agree on; what was known before if there is no reading."""
-    if agents is None:
+    """Return what two readings agree on; what was known before unless there are two."""
+    if agents is None or request.cabling_seen is None:
         return request.cabling
-    return confirm_findings(request.cabling_seen, agents.cabling)[:MAX_CABLING_FINDINGS]
+    confirmed = confirm_findings(request.cabling_seen, agents.cabling)
+    known = keep_unjudged(request.cabling or (), confirmed, agents.unjudged)
+    return known[:MAX_CABLING_FINDINGS]
 
 
 def _select(name: str, live: LiveState) -> LiveState:
@@ -182,9 +191,9 @@ class _Pass:
             report=report,
             absence_counts=forget_objects(decision.absence_counts, pruner.deleted),
             deletes_waiting=summarize_waiting_deletes(decision),
-            breakouts=self.agents.breakouts[:MAX_MISMATCHES] if self.agents else None,
+            breakouts=self._breakouts,
             cabling=self.cabling,
-            cabling_seen=self._cabling_seen[:MAX_CABLING_FINDINGS],
+            cabling_seen=self._cabling_seen,
         )
 
     def preview(self) -> InventoryPreview:
@@ -202,8 +211,22 @@ class _Pass:
         return filter_surely_absent(changes.absent, self.live, self.plan.incomplete)
 
     @property
-    def _cabling_seen(self) -> tuple[CablingFinding, ...]:
-        return self.agents.cabling if self.agents else self.request.cabling_seen
+    def _breakouts(self) -> tuple[BreakoutMismatch, ...] | None:
+        """The mismatches that are known now; None if no agents were read."""
+        if self.agents is None:
+            return None
+        unjudged = self.agents.unjudged
+        kept = (known for known in self.request.breakouts if known.switch in unjudged)
+        return (*self.agents.breakouts, *kept)[:MAX_MISMATCHES]
+
+    @property
+    def _cabling_seen(self) -> tuple[CablingFinding, ...] | None:
+        seen = self.request.cabling_seen
+        if self.agents is None:
+            return seen
+        return keep_unjudged(seen or (), self.agents.cabling, self.agents.unjudged)[
+            :MAX_CABLING_FINDINGS
+        ]
 
     @property
     def _changelog_message(self) -> str:

@@ -53,11 +53,11 @@ def read_agent_tables(requests: ApiRequests) -> AgentTables:
     )
 
 
-def read_agent_facts(requests: ApiRequests) -> dict[str, AgentFacts]:
+def read_agent_facts(requests: ApiRequests) -> dict[str, AgentFacts] | None:
     """Read the facts of all switches, by name.
 
-    Switches whose status cannot be read are left out. The result is empty if the API serves no Agents. Raises
-    `TransientError` and `PermanentError`, and nothing is known then, so that facts of an earlier read still hold.
+    Switches whose status cannot be read are left out. The result is None if the API serves no Agents. Raises
+    `TransientError` and `PermanentError`. In both cases nothing is known, so that facts of an earlier read still hold.
     """
     wanted = PagedList(
         kind=AGENT,
@@ -67,7 +67,9 @@ def read_agent_facts(requests: ApiRequests) -> dict[str, AgentFacts]:
         max_pages=_MAX_FACTS_PAGES,
         max_page_bytes=_MAX_FACTS_BYTES,
     )
-    pages = read_pages(requests, wanted) or ()
+    pages = read_pages(requests, wanted)
+    if pages is None:
+        return None
     return {facts.name: facts for page in pages for facts in page.facts}
 
 

@@ -95,6 +95,23 @@ def confirm_findings(
     )
 
 
+def keep_unjudged(
+    previous: Iterable[CablingFinding], current: Iterable[CablingFinding], unjudged: Container[str]
+) -> tuple[CablingFinding, ...]:
+    """Return the current findings, and previous ones on links that nobody judges now.
+
+    `unjudged` are the switches that are not applied, or not heard.
+    """
+    found = tuple(current)
+    keys = {finding.key for finding in found}
+    kept = (finding for finding in previous if finding.key not in keys)
+    return (*found, *(finding for finding in kept if _has_end_in(finding, unjudged)))
+
+
+def _has_end_in(finding: CablingFinding, devices: Container[str]) -> bool:
+    return any(end.partition("/")[0] in devices for end in finding.ends)
+
+
 def describe_cables(findings: Iterable[CablingFinding]) -> dict[str, str]:
     """Return sentences by the key of the cable; notices and states of ports are left out."""
     sentences: dict[str, str] = {}

@@ -122,11 +122,6 @@ class AgentsState(BaseModel, frozen=True):
     gateways: dict[str, AgentMemory] = {}
     breakouts: tuple[BreakoutMismatch, ...] = ()
 
-    @property
-    def quiet_switches(self) -> tuple[str, ...]:
-        """The switches whose last heartbeat was not fresh."""
-        return tuple(name for name, memory in self.switches.items() if memory.heartbeat_read)
-
     def with_breakouts(self, mismatches: Iterable[BreakoutMismatch]) -> Self:
         """Return the state after a reading of full agents."""
         return self.model_copy(update={"breakouts": tuple(mismatches)[:MAX_MISMATCHES]})

@@ -11,12 +11,16 @@ from pydantic import BaseModel
 
 from fabrics.agents.breakouts import BreakoutMismatch
 from fabrics.agents.health_report import Health
-from fabrics.agents.state import AgentsState
+from fabrics.agents.state import FRESH_SECONDS, AgentsState
 from fabrics.loop.schedule import MAX_JITTER
 from fabrics.record.sync_status import Observation
 
 MIN_READ_INTERVAL: Final = timedelta(seconds=30)
 """The shortest time between two readings; agents report every 15 seconds."""
+
+
+OUTDATED_HEALTH: Final = "The agents could not be read for a while; the log of the worker says why."
+"""The message on health if readings keep failing."""
 
 
 class HealthRequest(BaseModel, frozen=True):
@@ -68,6 +72,21 @@ class HealthWatch(BaseModel, frozen=True):
                 "read_at": started,
             }
         return self.model_copy(update=update)
+
+    @property
+    def quiet_switches(self) -> tuple[str, ...]:
+        """The switches that had the same last heartbeat in two readings."""
+        read_at = self.read_at.timestamp() if self.read_at else 0
+        return tuple(
+            name
+            for name, memory in self.agents.switches.items()
+            if memory.heartbeat_read and read_at - memory.heartbeat_read >= FRESH_SECONDS
+        )
+
+    def is_outdated(self, interval: int, now: datetime) -> bool:
+        """True if agents were read once, but not for two intervals, in seconds."""
+        longest = 2 * timedelta(seconds=interval) + MAX_JITTER
+        return self.read_at is not None and now - self.read_at > longest
 
     def with_breakouts(self, mismatches: tuple[BreakoutMismatch, ...]) -> Self:
         """Return the watch after full agents were read with the inventory."""

@@ -142,6 +142,10 @@ class Inventory(BaseModel, frozen=True):
         """Return the inventory after a sync that could not read the fabric."""
         return self.model_copy(update={"unread": True, "unverified": True})
 
+    def ask_for_pass(self) -> "Inventory":
+        """Return the inventory with a pass due, although nothing else has changed."""
+        return self.model_copy(update={"unverified": True})
+
     def is_due(self, now: datetime, max_age: timedelta, retry_interval: timedelta) -> bool:
         """True if a pass is needed: changes, requests, pending work, or old age.
 

@@ -8,9 +8,8 @@ from typing import Final
 
 from fabrics.agents.health_report import Health
 from fabrics.inventory.report.report import InventoryOutcome
-from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest, Trigger
-from fabrics.loop.health_watch import HealthRequest, HealthWatch
+from fabrics.loop.health_watch import OUTDATED_HEALTH, HealthRequest, HealthWatch
 from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass, PassRequest, PassResult
 from fabrics.loop.inventory_text import deletes_waiting_sentence
 from fabrics.loop.loop_settings import LoopSettings
@@ -127,7 +126,7 @@ class FabricLoop(LoopState):
     def _note_observation(self, observation: Observation | None, active_sync: ActiveSync) -> None:
         assert self.effective_config is not None  # noqa: S101  only a configured fabric is read
         if observation is not None:
-            self.health = self.health.after_sync(observation, active_sync.started)
+            self._note_health(observation, active_sync.started)
         if observation is None or observation.kubernetes_error:
             self.inventory = self.inventory.after_unread_sync()
             return
@@ -142,6 +141,16 @@ class FabricLoop(LoopState):
         number, request = active_sync.number, active_sync.request
         self.inventory = self.inventory.after_sync(inputs, number, active_sync.started, request)
 
+    def _note_health(self, observation: Observation, started: datetime) -> None:
+        was_applying = self.health.health is Health.PROGRESSING
+        self.health = self.health.after_sync(observation, started)
+        if was_applying and self.health.health is not Health.PROGRESSING:
+            # Full agents are read with the inventory, and what they say counts once they have applied.
+            self.inventory = self.inventory.ask_for_pass()
+        if self.health.is_outdated(self.settings.health_interval, started):
+            update = {"health": Health.UNKNOWN, "health_message": OUTDATED_HEALTH}
+            self.last_known = self.last_known.model_copy(update=update)
+
     def _is_pass_due(self, now: datetime) -> bool:
         settings = self.settings
         if not (self.is_needed and settings.inventory_enabled):
@@ -155,11 +164,10 @@ class FabricLoop(LoopState):
 
         While the record names other sources than this sync has read, the next sync begins it.
         """
-        inventory, config = self.inventory, self.effective_config
+        inventory = self.inventory
         if inventory.running or self.sources_changed or not self._is_pass_due(now):
             return None
-        assert config is not None  # noqa: S101  only a configured fabric has been observed
-        assert inventory.observed is not None  # noqa: S101
+        assert inventory.observed is not None  # noqa: S101  only what was observed is due
         started_pass = InventoryPass(
             token=token,
             sync=self.history.syncs,
@@ -168,20 +176,7 @@ class FabricLoop(LoopState):
             target=self.pass_target,
             confirmed_digest=inventory.confirmed_digest,
         )
-        outcome = inventory.outcome
-        request = InventoryRequest(
-            config=config,
-            live_digest=inventory.observed.live_digest,
-            expected_counts=self.last_known.counts,
-            sync_number=self.history.syncs,
-            commit=self.last_known.commit,
-            absence_counts=outcome.absence_counts if outcome else {},
-            confirmed_digest=inventory.confirmed_digest,
-            adopt=inventory.adopt_sync > 0,
-            cabling=outcome.cabling if outcome else None,
-            cabling_seen=outcome.cabling_seen if outcome else (),
-            silent_switches=self.health.agents.quiet_switches,
-        )
+        request = self.build_inventory_request()
         self.inventory = inventory.begin(started_pass)
         return PassRequest(token=token, request=request, retry=not inventory.failure)
 

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from pydantic import BaseModel
 
+from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest
 from fabrics.loop.health_watch import HealthWatch
 from fabrics.loop.history import History
@@ -140,6 +141,26 @@ class LoopState(BaseModel):
     def inventory_status(self) -> InventoryStatus:
         """The inventory's status."""
         return self.inventory.status(enabled=self.settings.inventory_enabled)
+
+    def build_inventory_request(self) -> InventoryRequest:
+        """Return what a pass over the inventory needs to know."""
+        config, inventory, outcome = self.effective_config, self.inventory, self.inventory.outcome
+        assert config is not None  # noqa: S101  only a configured fabric has been observed
+        assert inventory.observed is not None  # noqa: S101
+        return InventoryRequest(
+            config=config,
+            live_digest=inventory.observed.live_digest,
+            expected_counts=self.last_known.counts,
+            sync_number=self.history.syncs,
+            commit=self.last_known.commit,
+            absence_counts=outcome.absence_counts if outcome else {},
+            confirmed_digest=inventory.confirmed_digest,
+            adopt=inventory.adopt_sync > 0,
+            cabling=outcome.cabling if outcome else None,
+            cabling_seen=outcome.cabling_seen if outcome else None,
+            breakouts=self.health.agents.breakouts,
+            silent_switches=self.health.quiet_switches,
+        )
 
     @property
     def is_pass_unwanted(self) -> bool:

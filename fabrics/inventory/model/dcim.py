@@ -188,14 +188,17 @@ class Cable(PlannedObject):
     """A cable between two ports; its sides A and B are interchangeable."""
 
     MODEL = Model.CABLE
-    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"description": ("",)}
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
+        "description": ("",),
+        "details": (None,),
+    }
 
     a_terminations: tuple[Ref]
     b_terminations: tuple[Ref]
     status: str = "connected"
     label: str
     description: str = ""
-    details: Details = field(default_factory=dict)
+    details: Details | None = None
 
     @property
     def terminations(self) -> tuple[Ref, Ref]:

@@ -59,13 +59,13 @@ def make_plan(
     live: LiveState,
     fabric: FabricIdentity,
     facts: FactsBySwitch = MappingProxyType({}),
-    cabling: Mapping[str, str] = MappingProxyType({}),
+    cabling: Mapping[str, str] | None = None,
 ) -> Plan:
     """Return the plan for a fabric; what cannot be mapped is `skipped`.
 
     Switch profiles among the live objects give the ports and the types of switches. Without profiles,
     the ports are those that breakouts and connections name. `facts` are what switches observe, `cabling`
-    sentences on cables, by key, that are plugged in otherwise.
+    sentences on cables, by key, that are plugged in otherwise; None if nobody knows.
     """
     objects = parse_live(live)
     builder = PlanBuilder(fabric, objects, incomplete=set(objects.unparsable))
@@ -109,12 +109,14 @@ def _add_other_fabrics(builder: PlanBuilder, live: LiveState) -> None:
             builder.update(replace(device, details={**device.details, **others}))
 
 
-def _add_observed_cabling(builder: PlanBuilder, cabling: Mapping[str, str]) -> None:
-    for key, sentence in cabling.items():
-        ref = Ref(Model.CABLE, key)
-        if ref in builder.objects:
-            details: dict[str, Json] = {"observed": sentence}
-            builder.update(replace(builder.get(Cable, ref), details=details))
+def _add_observed_cabling(builder: PlanBuilder, cabling: Mapping[str, str] | None) -> None:
+    if cabling is None:
+        return  # NetBox keeps what it says
+    for planned in list(builder.objects.values()):
+        if isinstance(planned, Cable):
+            sentence = cabling.get(planned.key)
+            details: dict[str, Json] = {"observed": sentence} if sentence else {}
+            builder.update(replace(planned, details=details))
 
 
 def _map_kind[S: LiveSpec](

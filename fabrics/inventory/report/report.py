@@ -92,13 +92,13 @@ class InventoryOutcome(BaseModel, frozen=True):
     withheld: str = ""
     breakouts: tuple[BreakoutMismatch, ...] | None = None
     cabling: tuple[CablingFinding, ...] | None = None
-    cabling_seen: tuple[CablingFinding, ...] = ()
+    cabling_seen: tuple[CablingFinding, ...] | None = None
 
     @property
     def has_pending_work(self) -> bool:
         """True if the next pass has work to do even if nothing changes until then."""
         was_read = self.breakouts is not None
-        unconfirmed = was_read and set(self.cabling_seen) - set(self.cabling or ())
+        unconfirmed = was_read and set(self.cabling_seen or ()) - set(self.cabling or ())
         open_problems = self.report.problems.keys() - {
             FindingType.SKIPPED,
             FindingType.UNEXPECTED,

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 
+from fabrics.agents.breakouts import BreakoutMismatch
 from fabrics.agents.cabling import CablingFinding
 from fabrics.record.config import FabricConfig
 
@@ -13,7 +14,8 @@ class InventoryRequest(BaseModel, frozen=True):
     has no object now, nothing is done. `sync_number` and `commit` appear in NetBox's changelog.
     `absence_counts` are those of the previous pass. `confirmed_digest` names the deletes that somebody
     confirmed, or is empty. With `adopt`, objects that people gave the tag are adopted. `cabling` are the findings
-    of earlier passes, `cabling_seen` those of the last reading, and `silent_switches` may have no running agent.
+    of earlier passes, `cabling_seen` those of the last reading (None if there was none), and `breakouts` what is known
+    of ports that are divided otherwise. `silent_switches` may have no running agent.
     """
 
     config: FabricConfig
@@ -25,5 +27,6 @@ class InventoryRequest(BaseModel, frozen=True):
     confirmed_digest: str = ""
     adopt: bool = False
     cabling: tuple[CablingFinding, ...] | None = None
-    cabling_seen: tuple[CablingFinding, ...] = ()
+    cabling_seen: tuple[CablingFinding, ...] | None = None
+    breakouts: tuple[BreakoutMismatch, ...] = ()
     silent_switches: tuple[str, ...] = ()

@@ -184,6 +184,7 @@ def test_facts_are_read_a_few_agents_at_a_time(api: AgentApi, settings: Settings
         ),
     ]
     facts = read_agent_facts(ApiRequests(api.client, api.target, settings))
+    assert facts is not None
     assert sorted(facts) == ["leaf-01", "leaf-02"]
     assert facts["leaf-01"].interfaces["E1/1"].is_up
     assert "s3cret" not in repr(facts)
@@ -194,7 +195,7 @@ def test_facts_are_read_a_few_agents_at_a_time(api: AgentApi, settings: Settings
 
 def test_facts_of_an_api_without_agents_are_empty(api: AgentApi, settings: Settings) -> None:
     api.responses[AGENTS] = [(404, b"")]
-    assert read_agent_facts(ApiRequests(api.client, api.target, settings)) == {}
+    assert read_agent_facts(ApiRequests(api.client, api.target, settings)) is None
 
 
 def test_facts_that_cannot_be_read_raise_without_repeating_them(
