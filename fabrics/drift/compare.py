@@ -200,12 +200,13 @@ def _compare_fields(desired: Resource, live: Resource) -> _FieldDifferences:
     drift: list[FieldDrift] = []
     unmanaged: list[UnmanagedField] = []
     unknown: list[UnknownField] = []
-    for path, git, cluster, reason, is_known in diff_normalized(
+    for path, git, cluster, reason, is_known, known_path in diff_normalized(
         kind, normalize_desired(kind, desired.content), normalize_live(kind, live.content)
     ):
         match reason:
             case DifferenceReason.DRIFT:
-                drift.append(FieldDrift(path, git, cluster, is_known and kind.is_known))
+                known = is_known and kind.is_known
+                drift.append(FieldDrift(path, git, cluster, known, known_path))
             case DifferenceReason.LEFT_TO_INSTALLER:
                 unmanaged.append(UnmanagedField(key, path, cluster))
             case DifferenceReason.UNKNOWN_LIVE | DifferenceReason.ORDER:

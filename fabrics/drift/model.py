@@ -68,13 +68,15 @@ class DriftType(StrEnum):
 class FieldDrift:
     """One field that differs. None is an absent value; JSON null never occurs.
 
-    Unless `is_known`, this version does not know what the values hold, so they may be secrets.
+    Unless `is_known`, this version does not know what the values hold, so they may be secrets, and
+    so may names in the path after `known_path`.
     """
 
     path: str
     desired: Json
     live: Json
     is_known: bool = True
+    known_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ _SECRET_NAME = re.compile(r"password|secret|token|key|hash", re.IGNORECASE)
 
 
 def hide_unknown_values(field: FieldDrift) -> FieldDrift:
-    """Return the field without the values that it has, unless they are known."""
+    """Return the field without values and names in it, unless they are known."""
     if field.is_known:
         return field
     desired, live = (None if value is None else HIDDEN for value in (field.desired, field.live))
-    return replace(field, desired=desired, live=live)
+    return replace(field, path=field.known_path or field.path, desired=desired, live=live)
 
 
 def mask_secrets(field: FieldDrift) -> FieldDrift:

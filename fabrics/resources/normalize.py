@@ -27,7 +27,9 @@ def normalize_desired(kind: Kind, content: Content) -> Json:
 
 
 def normalize_live(kind: Kind, content: Content) -> Json:
-    """Return the normal form of an object in the cluster."""
+    """Return the normal form of an object in the cluster; of an unknown kind its spec."""
+    if not kind.is_known:
+        return {"spec": get_spec_schema(kind).normalize(dict(content.spec))}
     return {
         "spec": get_spec_schema(kind).normalize(dict(content.spec)),
         "metadata": {

@@ -92,7 +92,7 @@ def resource_from_git(
     return Resource(
         key=key,
         content=content,
-        digest=digest_json([str(key), normalize_desired(kind, content)]),
+        digest=digest_json([kind.group, str(key), normalize_desired(kind, content)]),
         namespace=namespace,
         source=source,
         made_by_controller=is_made_by_controller(kind, name),
@@ -118,7 +118,7 @@ def resource_from_api(item: Mapping[str, Any], kind: Kind) -> Resource:
     return Resource(
         key=key,
         content=content,
-        digest=digest_json([str(key), normalize_live(kind, content)]),
+        digest=digest_json([kind.group, str(key), normalize_live(kind, content)]),
         namespace=namespace,
         uid=metadata.get("uid") or "",
         resource_version=metadata.get("resourceVersion") or "",

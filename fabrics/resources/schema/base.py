@@ -21,7 +21,8 @@ class DifferenceReason(Enum):
 class Difference(NamedTuple):
     """One field that differs.
 
-    `is_known`: the values hold nothing of unknown structure.
+    `is_known`: the values hold nothing of unknown structure. `known_path` is where the unknown structure begins,
+    in which the path holds names that people or other programs choose.
     """
 
     path: str
@@ -29,6 +30,7 @@ class Difference(NamedTuple):
     live: Json
     reason: DifferenceReason = DifferenceReason.DRIFT
     is_known: bool = True
+    known_path: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

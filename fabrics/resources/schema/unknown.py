@@ -33,9 +33,14 @@ class Unknown(SchemaType):
         return None
 
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
+        for difference in self._diff_below(path, desired, live):
+            yield difference._replace(known_path=path)
+
+    def _diff_below(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
         if isinstance(desired, dict) and isinstance(live, dict):
             for name in sorted(desired.keys() | live.keys()):
-                yield from self.diff(join_field(path, name), desired.get(name), live.get(name))
+                field_path = join_field(path, name)
+                yield from self._diff_below(field_path, desired.get(name), live.get(name))
         elif desired is None:
             if not _is_empty(live):
                 yield Difference(path, None, live, DifferenceReason.UNKNOWN_LIVE, is_known=False)
@@ -50,7 +55,7 @@ class Unknown(SchemaType):
             within = [
                 difference
                 for index, (item, live_item) in enumerate(pairs)
-                for difference in self.diff(join_item(path, index), item, live_item)
+                for difference in self._diff_below(join_item(path, index), item, live_item)
             ]
             if all(difference.reason is not DifferenceReason.DRIFT for difference in within):
                 yield from within
