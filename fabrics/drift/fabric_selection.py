@@ -70,13 +70,14 @@ def select_fabric(name: str, desired: DesiredState | None, live: LiveState) -> F
     own_live = _find_own(name, in_api, api_users)
     own_desired = _find_own(name, in_git, git_users)
     unused = {key for key, resource in in_git.items() if _is_shared(resource)} - git_users.keys()
+    compared = own_live | own_desired | unused
+    in_scope = compared
     # Where Git leaves the wiring to the installer, shared objects there belong to other fabrics.
     if not any(key.kind.group == WIRING_GROUP for key in own_desired if not _is_shared_key(key)):
-        own_desired = {key for key in own_desired if not _is_shared_key(key)}
-    compared = own_live | own_desired | unused
+        in_scope = {key for key in compared if not _is_shared_key(key)} | unused
     known = in_git.keys() | git_users.keys() | api_users.keys()
     return FabricSelection(
-        desired=_filter_desired(desired, compared, name) if desired else None,
+        desired=_filter_desired(desired, in_scope, name) if desired else None,
         live=select_live(name, live),
         compared_live=_filter_live(live, compared),
         notices=(

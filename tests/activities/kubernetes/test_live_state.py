@@ -20,6 +20,7 @@ from settings import Settings
 from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import EndlessResponse, Fault
+from stack.kubernetes.releases import HedgehogRelease
 from tests.support.fabrics.sample_sets import SETS, SampleSet, needs_samples
 
 SECRET = "another-s3cret-token"
@@ -371,7 +372,7 @@ def test_other_profile_errors_fail_the_read(
         read_live_state(target, settings)
 
 
-def test_last_live_state_is_cached_by_digest(
+def test_last_live_state_is_cached(
     fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
     states = LiveStateCache()
@@ -379,3 +380,32 @@ def test_last_live_state_is_cached_by_digest(
     fabric_api.apply_all([server_object(1)])
     read = states.read(fabric_target, settings)
     assert states.get_cached(fabric_target) is read
+
+
+def count_requests(api: EmulatedKubernetesApi, plural: str) -> int:
+    """Return the number of lists of a kind so far."""
+    return sum(f"/{plural}?" in path for path in api.request_paths)
+
+
+def test_api_of_an_earlier_release_is_rarely_asked_for_later_kinds(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStateCache()
+    for _ in range(3):
+        assert states.read(target, settings, expected=()).unserved_kinds == NEXT_KINDS
+    assert count_requests(api, "fabrics") == 1
+    api.upgrade(HedgehogRelease.NEXT)
+    expected = [get_kind("Fabric")]
+    live = states.read(target, settings, expected)
+    assert [fabric.name for fabric in live.resources[get_kind("Fabric")]] == ["default"]
+
+
+def test_later_kinds_that_may_not_be_listed_are_not_read(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    api.inject_fault(Fault(403, "fabrics"))
+    live = read_live_state(target, settings)
+    assert get_kind("Fabric") not in {*live.resources, *live.unserved_kinds}
+    api.inject_fault(Fault(403, "servers"))
+    with pytest.raises(PermanentError, match=r"list servers\.wiring\.githedgehog\.com"):
+        read_live_state(target, settings)

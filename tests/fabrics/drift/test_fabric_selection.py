@@ -3,7 +3,12 @@
 import pytest
 
 from fabrics.drift.compare import find_drift
-from fabrics.drift.fabric_selection import FabricSelection, UnknownFabricError, select_fabric
+from fabrics.drift.fabric_selection import (
+    FabricSelection,
+    UnknownFabricError,
+    select_fabric,
+    select_live,
+)
 from fabrics.drift.model import LiveState
 from fabrics.resources.json_types import Json
 from fabrics.resources.resource import Resource
@@ -42,6 +47,7 @@ TWO_FABRICS = (
     *(live("Server", name) for name in ("both", "only-a", "nobody")),
     live("VLANNamespace", "default"),
     live("VLANNamespace", "vlans-b"),
+    live("SwitchProfile", "ds3000"),
 )
 
 
@@ -57,6 +63,7 @@ def test_objects_count_for_the_fabric_that_they_name() -> None:
         "Server both",
         "Server only-a",
         "VLANNamespace default",
+        "SwitchProfile ds3000",
     }
     assert keys(select("b", *TWO_FABRICS).live) == {
         "Fabric b",
@@ -65,6 +72,7 @@ def test_objects_count_for_the_fabric_that_they_name() -> None:
         "Connection c-b",
         "Server both",
         "VLANNamespace vlans-b",
+        "SwitchProfile ds3000",
     }
 
 
@@ -114,8 +122,9 @@ def test_object_that_is_in_another_fabric_in_git_is_named_and_not_missing() -> N
 
 
 def test_unknown_name_lists_the_fabrics() -> None:
-    with pytest.raises(UnknownFabricError, match=r"is c, but .*: the fabrics are a, b\."):
-        select("c", *TWO_FABRICS)
+    for name in ("c", "default"):
+        with pytest.raises(UnknownFabricError, match=rf"is {name}, but .*: the fabrics are a, b\."):
+            select(name, *TWO_FABRICS)
 
 
 def test_fabric_that_only_git_has_is_missing_but_known() -> None:
@@ -123,7 +132,8 @@ def test_fabric_that_only_git_has_is_missing_but_known() -> None:
     selected = select("c", *TWO_FABRICS, git=git)
     assert selected.desired is not None
     assert [resource.name for resource in selected.desired.resources.values()] == ["new"]
-    assert keys(selected.live) == {"VLANNamespace default"}
+    assert keys(selected.live) == {"SwitchProfile ds3000"}, "the inventory never depends on Git"
+    assert keys(select_live("c", live_state(*TWO_FABRICS))) == keys(selected.live)
 
 
 def test_earlier_release_has_the_default_fabric_only() -> None:
@@ -142,3 +152,30 @@ def test_malformed_connection_refers_to_nothing() -> None:
     for spec in specs:
         selected = select("a", *TWO_FABRICS, live("Connection", "bad", spec), live("Server", "x"))
         assert "Server x" not in keys(selected.live)
+
+
+def test_selection_of_the_inventory_is_that_of_the_observation() -> None:
+    git = manifest("Connection", "new", "{topology: {fabric: a}, unbundled: {}}")
+    for name in ("", "a", "b"):
+        observed = select(name, *TWO_FABRICS, git=git).live
+        assert observed == select_live(name, live_state(*TWO_FABRICS))
+
+
+def test_vpc_of_a_fabric_does_not_make_the_wiring_of_another_one_managed() -> None:
+    git = "---\n".join(
+        [
+            manifest("VPC", "vpc-a", "{topology: {fabric: a}}"),
+            manifest("Switch", "leaf-b", "{topology: {fabric: b}}"),
+            manifest("VLANNamespace", "default"),
+        ]
+    )
+    selected = select("a", *TWO_FABRICS, git=git)
+    assert selected.desired is not None
+    assert [str(key) for key in selected.desired.resources] == ["VPC/default/vpc-a"]
+
+
+def test_fabric_of_an_api_that_has_none_yet_may_be_in_git() -> None:
+    git = manifest("Fabric", "a")
+    selected = select_fabric("a", desired(git), live_state(served=("Fabric", "VPC")))
+    assert selected.desired is not None
+    assert [resource.name for resource in selected.desired.resources.values()] == ["a"]
