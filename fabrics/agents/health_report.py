@@ -54,7 +54,10 @@ _SENTENCES: Final = {
         "sent no heartbeat for 3 minutes or more: {devices}. Check power, management network and agent there."
     ),
     HealthFindingType.REBOOT_REQUIRED: "must be rebooted before the last change takes effect: {devices}.",
-    HealthFindingType.WRONG_BREAKOUT: "did not change a breakout: {devices}.",
+    HealthFindingType.WRONG_BREAKOUT: (
+        "did not change a breakout: {devices}. While a switch has RoCE enabled, it keeps its breakouts until it is"
+        " reloaded; the log of the agent there says more."
+    ),
     HealthFindingType.UNREADABLE: (
         "reported values that Fabric Sync cannot read: {devices}. Does it know this release of Hedgehog?"
     ),

@@ -23,7 +23,6 @@ TABLE_PARAMETERS: Final = {"includeObject": "None"}
 AGENT: Final = Kind("agent.githedgehog.com", "Agent", "v1beta1", "agents")
 GATEWAY_AGENT: Final = Kind("gwint.githedgehog.com", "GatewayAgent", "v1alpha1", "gatewayagents")
 
-_MAX_VERSION_CHARS: Final = 100
 
 
 class AgentTable(NamedTuple):
@@ -53,10 +52,8 @@ class AgentReading:
     applied_generation: int | None = None
     attempted_generation: int | None = None
     heartbeat_age: Age | None = None
-    applied_age: Age | None = None
     attempt_age: Age | None = None
     reboot_required: bool = False
-    software_version: str = ""
 
     @property
     def is_behind(self) -> bool:
@@ -181,10 +178,8 @@ class _Cells:
             applied_generation=self.get_number("AppliedG"),
             attempted_generation=self.get_number("AttemptG"),
             heartbeat_age=self.get_age("Heartbeat"),
-            applied_age=self.get_age("Applied"),
             attempt_age=self.get_age("Attempt"),
             reboot_required=self.get_flag("RebootReq"),
-            software_version=self.get_text("Software")[:_MAX_VERSION_CHARS],
         )
 
     def get_text(self, column: str) -> str:

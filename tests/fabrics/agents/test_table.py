@@ -40,10 +40,8 @@ def test_cells_are_found_by_the_names_of_their_columns() -> None:
             applied_generation=5,
             attempted_generation=6,
             heartbeat_age=Age(12, 13),
-            applied_age=Age(11_400, 11_460),
             attempt_age=Age(125, 126),
             reboot_required=True,
-            software_version="4.5.0-Enterprise_Base",
         )
     }
     assert (listing.unreadable, listing.problem) == ((), "")
