@@ -24,7 +24,6 @@ AGENT: Final = Kind("agent.githedgehog.com", "Agent", "v1beta1", "agents")
 GATEWAY_AGENT: Final = Kind("gwint.githedgehog.com", "GatewayAgent", "v1alpha1", "gatewayagents")
 
 
-
 class AgentTable(NamedTuple):
     """The Table of a kind: the columns without which health cannot be judged."""
 
