@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from platformdirs import user_cache_path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
@@ -41,7 +42,7 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, SecretStr):
         return ""
     if isinstance(value, Path):
-        value = str(value).replace(str(Path.home()), "~")
+        value = str(value).replace(str(user_cache_path()), "~/.cache")
     return f"`{value}`"
 
 

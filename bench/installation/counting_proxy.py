@@ -61,6 +61,7 @@ class CountingProxy:
         self._server = urlsplit(server)
         self._client_context = ssl.create_default_context(cadata=auth.ca_cert) if auth else None
         self._traffic = Traffic()
+        self._open: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
 
     def read_traffic(self) -> Traffic:
         """Return a copy of the traffic so far."""
@@ -68,6 +69,8 @@ class CountingProxy:
 
     async def forward(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         """Forward one connection until either side closes it."""
+        task = asyncio.current_task()
+        self._open[task] = to_client
         self._traffic.connections += 1
         server, to_server = await asyncio.open_connection(
             self._server.hostname, self._server.port, ssl=self._client_context
@@ -84,6 +87,13 @@ class CountingProxy:
         await asyncio.gather(
             _copy(client, to_server, count_sent), _copy(server, to_client, count_received)
         )
+        del self._open[task]
+
+    async def close_connections(self) -> None:
+        """Close all clients' connections, and wait for the end of their forwarding."""
+        for writer in self._open.values():
+            writer.close()
+        await asyncio.gather(*filter(None, self._open), return_exceptions=True)
 
 
 @asynccontextmanager
@@ -105,6 +115,7 @@ async def counting_proxy(
         yield f"{urlsplit(server).scheme}://{LOOPBACK}:{port}", proxy
     finally:
         listener.close()
+        await proxy.close_connections()
 
 
 async def _copy(
