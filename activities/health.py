@@ -30,7 +30,7 @@ class HealthReader:
     def assess(
         self, target: KubernetesTarget, request: HealthRequest, live: LiveState
     ) -> HealthAssessment | None:
-        """Return the health, and what the next reading needs; None if it is not known now.
+        """Return the health and what the next reading needs, or None if unknown now.
 
         Nothing here fails a sync: what may succeed at the next one keeps the last known health.
         """
@@ -47,7 +47,7 @@ class HealthReader:
 
 
 def _get_server_time() -> datetime:
-    """Return when this attempt began, by Temporal's clock: hosts of workers may differ."""
+    """Return when this attempt began, by Temporal's clock, as hosts may differ."""
     return activity.info().started_time
 
 

@@ -1,4 +1,4 @@
-"""Reads of both sources of a fabric, side by side, and the objects that are its own.
+"""Reads of both sources of a fabric, and the objects that are its own.
 
 Where Git defines kinds that this version does not know, the API is asked for these afterwards. A source that
 fails is an error in the result, so that the other one still counts; only what Temporal will retry is raised.

@@ -20,7 +20,7 @@ from temporalio.worker import Worker
 
 import temporal
 from activities.executions import ExecutionActivities
-from activities.fleet import FleetActivities
+from activities.fleet.reconcile import FleetActivities
 from activities.heartbeat import HEARTBEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.update import InventoryActivities

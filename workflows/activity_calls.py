@@ -17,7 +17,7 @@ from temporalio.types import MethodSyncSingleParam
 with workflow.unsafe.imports_passed_through():
     from activities.errors import NoResponseError
     from activities.executions import ExecutionActivities
-    from activities.fleet import FleetActivities, RoundRequest, RoundResult
+    from activities.fleet.reconcile import FleetActivities, RoundRequest, RoundResult
     from activities.inventory.update import InventoryActivities
     from activities.observe import FabricActivities, ObserveRequest
     from activities.queues import QueueActivities

@@ -113,7 +113,7 @@ def _has_end_in(finding: CablingFinding, devices: Container[str]) -> bool:
 
 
 def describe_cables(findings: Iterable[CablingFinding]) -> dict[str, str]:
-    """Return sentences by the key of the cable; notices and states of ports are left out."""
+    """Return sentences by the cable's key, without notices and states of ports."""
     sentences: dict[str, str] = {}
     for finding in findings:
         if not finding.type.is_notice:

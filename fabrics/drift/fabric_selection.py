@@ -88,7 +88,7 @@ def select_fabric(name: str, desired: DesiredState | None, live: LiveState) -> F
 
 
 def select_live(name: str, live: LiveState) -> LiveState:
-    """Select what the API has of the fabric `name`, whatever Git says; all if it is empty."""
+    """Select what the API has of the fabric `name`, or all without a name."""
     if not name:
         return live
     in_api = _index_by_key(live)

@@ -27,7 +27,7 @@ def normalize_desired(kind: Kind, content: Content) -> Json:
 
 
 def normalize_live(kind: Kind, content: Content) -> Json:
-    """Return the normal form of an object in the cluster; of an unknown kind its spec."""
+    """Return the normal form of a live object, of an unknown kind its spec."""
     if not kind.is_known:
         return {"spec": get_spec_schema(kind).normalize(dict(content.spec))}
     return {

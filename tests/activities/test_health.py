@@ -1,4 +1,4 @@
-"""The health that observations find, with emulated agents and a clock of their own."""
+"""The health that observations find, with emulated agents and their own clock."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
