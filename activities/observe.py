@@ -116,9 +116,7 @@ class FabricActivities:
         if not isinstance(sources.live, LiveState):
             raise sources.live
         count = sum(len(sources.live.resources.get(kind, ())) for kind in COMPARED_KINDS)
-        return " ".join(
-            (f"{count} objects are in the fabric {config.fabric_name}.", *sources.notices)
-        )
+        return " ".join((f"The fabric {config.fabric_name} has {count} objects.", *sources.notices))
 
     @property
     def _source_reader(self) -> SourceReader:

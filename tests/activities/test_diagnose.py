@@ -15,6 +15,7 @@ from settings import Settings
 from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
+from stack.kubernetes.releases import HedgehogRelease
 from stack.services.git_server import GitRepository, GitServer
 
 TOKEN = "s3cret-token"
@@ -193,3 +194,38 @@ def test_missing_repository_passes_and_missing_server_fails(
     assert (git.ok, kubernetes.ok) == (True, False)
     assert "only the inventory is kept" in git.sentence
     assert kubernetes.sentence == "hh_kubernetes_server is empty: name the fabric's API there."
+
+
+def test_later_kinds_that_may_not_be_listed_are_named(
+    config: FabricConfig, settings: Settings, api: EmulatedKubernetesApi
+) -> None:
+    api.inject_fault(Fault(403, "fabrics"))
+    *_, kubernetes = diagnose(config, settings)
+    assert kubernetes.ok
+    assert kubernetes.sentence.endswith(
+        " It does not let fabrics be listed: apply deploy/clusterrole.yaml again."
+    )
+
+
+def test_name_of_the_fabric_is_checked_last(
+    config: FabricConfig, settings: Settings, api: EmulatedKubernetesApi
+) -> None:
+    api.upgrade(HedgehogRelease.NEXT)
+    vpc = {"apiVersion": "vpc.githedgehog.com/v1beta1", "kind": "VPC", "metadata": {"name": "v"}}
+    api.apply_all([{**vpc, "spec": {"topology": {"fabric": "b"}}}])
+    found = diagnose(config.model_copy(update={"fabric_name": "b"}), settings)[-1]
+    assert (found.name, found.ok) == ("Fabric name", True)
+    assert found.sentence == "The fabric b has 1 objects."
+    wrong = diagnose(config.model_copy(update={"fabric_name": "c"}), settings)[-1]
+    assert not wrong.ok
+    assert wrong.sentence == (
+        "hh_fabric_name is c, but no Fabric and no object has that name: the fabrics are b, default."
+    )
+
+
+def test_name_of_the_fabric_is_not_checked_in_an_unreadable_source(
+    config: FabricConfig, settings: Settings, api: EmulatedKubernetesApi
+) -> None:
+    api.inject_fault(Fault(401))
+    checks = diagnose(config.model_copy(update={"fabric_name": "b"}), settings)
+    assert [check.name for check in checks] == NAMES

@@ -63,15 +63,20 @@ class Struct(KnownType):
         for name, field_value in value.items():
             schema = self.fields.get(name, UNKNOWN_FIELD)
             normalized = None if field_value is None else schema.normalize(field_value)
-            if normalized or (schema.keep_empty and normalized is not None):
+            if _is_stored(schema, normalized):
                 result[name] = normalized
         return result
 
     def drop_unknown(self, value: Json) -> Json:
         if not isinstance(value, dict):
             return None
-        known = value.keys() & self.fields.keys()
-        return {name: self.fields[name].drop_unknown(value[name]) for name in known}
+        result: dict[str, Json] = {}
+        for name in value.keys() & self.fields.keys():
+            schema = self.fields[name]
+            known = schema.drop_unknown(value[name])
+            if _is_stored(schema, known):
+                result[name] = known
+        return result
 
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
         # Without `keep_empty`, an absent struct equals an empty one: report the fields within it.
@@ -88,6 +93,11 @@ class Struct(KnownType):
             for difference in schema.diff(field_path, git.get(name), cluster.get(name)):
                 is_compared = not schema.ephemeral
                 yield difference if is_compared else difference._replace(reason=_LEFT_TO_INSTALLER)
+
+
+def _is_stored(schema: SchemaType, value: Json) -> bool:
+    """True unless Go leaves out the field of a struct with this value."""
+    return bool(value) or (schema.keep_empty and value is not None)
 
 
 @dataclass(frozen=True)

@@ -102,3 +102,13 @@ def test_order_inside_an_unknown_field_of_a_known_list_is_a_notice(
 ) -> None:
     drift = compared(kind, git, cluster)
     assert (paths(drift), notices(drift)) == ([], [path])
+
+
+def test_struct_with_unknown_fields_alone_is_as_good_as_absent() -> None:
+    git = "{fabric: {links: [{leaf: {port: l/E1/1}, spine: {port: s/E1/1}}]}}"
+    link: dict[str, Json] = {"leaf": {"port": "l/E1/1"}}
+    without, empty = (
+        compared("Connection", git, {"fabric": {"links": [link | {"spine": spine}]}})
+        for spine in ({"later": 1}, {})
+    )
+    assert paths(without) == paths(empty)
