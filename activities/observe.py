@@ -151,14 +151,15 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
     if state and compared:
         drift = find_drift(state, compared, get_kinds(request.config.managed_kinds))
     resources = live.resources if live else {}
+    unread = drift.unread_kinds if drift else ()
     problems = [
-        explain_suddenly_empty(kind, count, request.config.fabric_id)
-        for kind, count in suddenly_empty.items()
+        *(
+            explain_suddenly_empty(kind, count, request.config.fabric_id)
+            for kind, count in suddenly_empty.items()
+        ),
+        *(describe_problems(state, drift) if state else ()),
+        *describe_unread_kinds(kind for kind in unread if kind not in suddenly_empty),
     ]
-    problems += describe_problems(state, drift) if state else ()
-    if drift:
-        unread = (kind for kind in drift.unread_kinds if kind not in suddenly_empty)
-        problems += describe_unread_kinds(unread)
     return Observation(
         started=started,
         commit=revision.commit if revision else "",

@@ -131,7 +131,7 @@ class InventoryActivities:
         return select(self.live_states.read(target, self.settings))
 
     def _read_desired_state(self, config: FabricConfig) -> DesiredState | None:
-        """Return what selects one of several fabrics; None if Git is not used or not readable."""
+        """Return Git's state where it selects a fabric; None if it is unreadable."""
         if not (config.fabric_name and config.git):
             return None
         try:

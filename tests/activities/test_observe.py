@@ -441,6 +441,18 @@ def test_failed_discovery_hides_nothing_that_is_known(
     assert found == {"b": "changed"} | ({"g": "missing"} if status == 404 else {})
 
 
+def test_silent_discovery_does_not_make_the_api_unresponsive(
+    api: EmulatedKubernetesApi, repository: Repository, config: FabricConfig, settings: Settings
+) -> None:
+    repository.commit_files(SERVERS | {"gizmo.yaml": GIZMO})
+    api.apply_all([server("a"), server("b")])
+    api.inject_fault(ExactFault(0, "/apis/vpc.githedgehog.com"))
+    hasty = FabricActivities(settings.model_copy(update={"read_timeout": 2.0}))
+    observation = observe(hasty, config, attempt=1)
+    assert (observation.error, observation.drift_count) == ("", 0)
+    assert observation.answered
+
+
 def test_unreadable_file_keeps_the_drift_of_other_files(
     api: EmulatedKubernetesApi,
     repository: Repository,

@@ -115,7 +115,7 @@ def diff(activities: FabricActivities, config: FabricConfig) -> DiffReport:
 def read_for_inventory(
     activities: FabricActivities, config: FabricConfig, observation: Observation
 ) -> str:
-    """Return the digest of what an inventory would write, if it did not lack Externals."""
+    """Return the digest of what an inventory reads; it writes none without Externals."""
     inventories = InventoryActivities(
         cast(InventoryNetBox, None),
         activities.desired_states,
