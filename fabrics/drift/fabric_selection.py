@@ -146,7 +146,7 @@ def _find_own_in_git(
 
 
 def _describe_moved(name: str, in_git: _Resources, in_api: _Resources) -> Iterator[str]:
-    """Yield sentences on objects of a fabric that are in another one on the other side."""
+    """Yield sentences on objects that are in another fabric in Git than live."""
     moved = sorted(
         key
         for key in in_git.keys() & in_api.keys()
