@@ -51,8 +51,8 @@ class FabricSelection:
     """The objects of one fabric.
 
     `live` is what the fabric has. `desired` and `compared_live` also hold objects that are in this fabric on one
-    side only and in another one on the other side. `notices` has a sentence on each of these, and one on each kind
-    whose live objects belong to no fabric.
+    side only and in another one on the other side. `notices` has sentences on these, and one on how many live objects
+    belong to no fabric.
     """
 
     desired: DesiredState | None

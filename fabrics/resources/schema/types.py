@@ -29,7 +29,7 @@ _LEFT_TO_INSTALLER = DifferenceReason.LEFT_TO_INSTALLER
 
 @dataclass(frozen=True, kw_only=True)
 class KnownType(SchemaType):
-    """A type with a structure. A value of another one is compared as an unknown field."""
+    """A type with a structure; values of another one are compared as unknown."""
 
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
         if self.drop_unknown(desired) is None and self.drop_unknown(live) is None:
