@@ -71,16 +71,23 @@ def _make_case(sample: SampleSet) -> Case:
     return Case(sample.name, sample.files, lambda: sample.dump()["items"])
 
 
+def _make_next_case(name: str, live: str, *files: str) -> Any:  # noqa: ANN401  pytest's type is private
+    path = HEDGEHOG / "next" / live
+    absent = "the samples of the next release are not on this machine"
+    return pytest.param(
+        Case(name, files, lambda: json.loads(path.read_text())["items"]),
+        marks=pytest.mark.skipif(not path.is_file(), reason=absent),
+    )
+
+
 GATEWAY = next(sample for sample in SETS if sample.name == "gateway-externals")
-UPGRADED = HEDGEHOG / "next" / "vlab-gateway-externals.topology.live.json"
 CASES = [
     *map(_make_case, (*SETS, LEGACY)),
-    pytest.param(
-        Case("upgraded", GATEWAY.files, lambda: json.loads(UPGRADED.read_text())["items"]),
-        marks=pytest.mark.skipif(
-            not UPGRADED.is_file(), reason="the samples of the next release are not on this machine"
-        ),
-    ),
+    _make_next_case("upgraded", "vlab-gateway-externals.topology.live.json", *GATEWAY.files),
+]
+SMALL_CASES = [
+    _make_next_case(name, f"{name}.live.json", f"../next/{name}.git.yaml")
+    for name in ("bfd-and-topology", "bfd-only", "new-kinds")
 ]
 
 
@@ -182,7 +189,7 @@ def _is_known(field: FieldDrift) -> bool:
     return "unknown" not in field.path
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", [*CASES, *SMALL_CASES], ids=str)
 @settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_unknown_fields_and_kinds_hide_nothing(case: Case, data: st.DataObject) -> None:
