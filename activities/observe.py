@@ -7,12 +7,13 @@ only a transient error, and only while Temporal will retry.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.checks import Check
+from activities.checks import Check, run_check
 from activities.diagnose import diagnose_sources
 from activities.errors import NoResponseError, one_line
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
@@ -22,7 +23,12 @@ from activities.parsing import PARSING
 from activities.sources import SourceReader, Sources
 from fabrics.agents.health import HealthAssessment
 from fabrics.drift.compare import find_drift
-from fabrics.drift.diff_report import DiffReport, build_diff_report, describe_problems
+from fabrics.drift.diff_report import (
+    DiffReport,
+    build_diff_report,
+    describe_problems,
+    describe_unread_kinds,
+)
 from fabrics.drift.empty_list_checks import (
     drop_kinds,
     explain_suddenly_empty,
@@ -98,8 +104,19 @@ class FabricActivities:
 
     @activity.defn(no_thread_cancel_exception=True)
     def diagnose(self, config: FabricConfig) -> list[Check]:
-        """Check whether both sources can be read."""
-        return diagnose_sources(config, self.settings)
+        """Check whether both sources can be read, and have the fabric of this name."""
+        checks = diagnose_sources(config, self.settings)
+        if config.fabric_name and all(check.ok for check in checks):
+            checks.append(run_check("Fabric name", partial(self._describe_fabric, config)))
+        return checks
+
+    def _describe_fabric(self, config: FabricConfig) -> str:
+        """Return how much a record's fabric has. Raises the errors of the sources."""
+        sources = self._source_reader.read(config)
+        if not isinstance(sources.live, LiveState):
+            raise sources.live
+        count = sum(len(sources.live.resources.get(kind, ())) for kind in COMPARED_KINDS)
+        return " ".join((f"The fabric {config.fabric_name} has {count} objects.", *sources.notices))
 
     @property
     def _source_reader(self) -> SourceReader:
@@ -134,11 +151,15 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
     if state and compared:
         drift = find_drift(state, compared, get_kinds(request.config.managed_kinds))
     resources = live.resources if live else {}
+    unread = drift.unread_kinds if drift else ()
     problems = [
-        explain_suddenly_empty(kind, count, request.config.fabric_id)
-        for kind, count in suddenly_empty.items()
+        *(
+            explain_suddenly_empty(kind, count, request.config.fabric_id)
+            for kind, count in suddenly_empty.items()
+        ),
+        *(describe_problems(state, drift) if state else ()),
+        *describe_unread_kinds(kind for kind in unread if kind not in suddenly_empty),
     ]
-    problems += describe_problems(state, drift) if state else ()
     return Observation(
         started=started,
         commit=revision.commit if revision else "",

@@ -83,7 +83,8 @@ class SourceReader:
         objects = _try_read(
             lambda _: self.live_states.read_unknown_kinds(target, self.settings, kinds), config
         )
-        _raise_retryable(objects)
+        if not isinstance(objects, NoResponseError):  # which would decide the fabric's queue
+            _raise_retryable(objects)
         if isinstance(objects, Exception):
             activity.logger.info("Unknown kinds of %s were not read: %s", config.fabric_id, objects)
             return live

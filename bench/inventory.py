@@ -23,6 +23,7 @@ from temporalio.testing import ActivityEnvironment
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/inventory.py`
 
+from activities.git.desired_state import DesiredStateCache
 from activities.inventory.netbox.client import MAX_CONCURRENT_REQUESTS, InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.inventory.read.reader import Reader
@@ -148,7 +149,9 @@ class SyncMeasurement(NamedTuple):
 
 def measure_sync(netbox: CountingNetBox, config: FabricConfig, live: LiveState) -> SyncMeasurement:
     """Update NetBox to the live state, and measure it. Skipped objects are allowed."""
-    activities = InventoryActivities(netbox, FixedLiveStates(live), Settings(), "bench")
+    activities = InventoryActivities(
+        netbox, DesiredStateCache(), FixedLiveStates(live), Settings(), "bench"
+    )
     request = InventoryRequest(config=config, live_digest="", expected_counts={}, sync_number=1)
     before, started = netbox.response_count, time.monotonic()
     report = ActivityEnvironment().run(activities.update_inventory, request).report

@@ -136,7 +136,9 @@ class _Workers:
         responsive = replace(unresponsive, settings=settings.for_responsive_fabrics)
         netbox = self.stack.enter_context(closing(InventoryNetBox.from_settings(settings, limit)))
         instance = await temporal.get_instance(self.client)
-        inventory = InventoryActivities(netbox, unresponsive.live_states, settings, instance)
+        inventory = InventoryActivities(
+            netbox, unresponsive.desired_states, unresponsive.live_states, settings, instance
+        )
         await self.start(
             task_queue, _list_fabric_activities(responsive), settings.concurrent_observes
         )

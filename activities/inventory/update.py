@@ -7,11 +7,13 @@ those that are under way.
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 from temporalio import activity
 
 from activities.cancellation import create_cancellation_check
-from activities.errors import PermanentError
+from activities.errors import PermanentError, TransientError
+from activities.git.desired_state import DesiredStateCache
 from activities.inventory.agents import ObservedAgents, observe_agents
 from activities.inventory.conflicts import adopt, build_findings, find_conflicts
 from activities.inventory.netbox.client import InventoryNetBox
@@ -49,17 +51,19 @@ from fabrics.inventory.report.report import (
 )
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig
+from fabrics.resources.manifests.files import DesiredState
 from settings import Settings
 
 
 @dataclass(frozen=True)
 class InventoryActivities:
-    """Activities that write inventories; they share `live_states` with observations.
+    """Activities that write inventories; they share both caches with observations.
 
     `instance` names this installation, as in `hh_instance`.
     """
 
     netbox: InventoryNetBox
+    desired_states: DesiredStateCache
     live_states: LiveStateCache
     settings: Settings
     instance: str
@@ -118,11 +122,23 @@ class InventoryActivities:
                 f"The fabric {request.config.fabric_id} has no hh_kubernetes_server: enter the URL of"
                 " its Kubernetes API in its record."
             )
-        name = request.config.fabric_name
+        select = partial(
+            _select, request.config.fabric_name, self._read_desired_state(request.config)
+        )
         cached = self.live_states.get_cached(target)
-        if cached and digest_live_state(observed := _select(name, cached)) == request.live_digest:
+        if cached and digest_live_state(observed := select(cached)) == request.live_digest:
             return observed
-        return _select(name, self.live_states.read(target, self.settings))
+        return select(self.live_states.read(target, self.settings))
+
+    def _read_desired_state(self, config: FabricConfig) -> DesiredState | None:
+        """Return Git's state where it selects a fabric; None if it is unreadable."""
+        if not (config.fabric_name and config.git):
+            return None
+        try:
+            return self.desired_states.read(config.git, self.settings).state
+        except (TransientError, PermanentError) as error:
+            activity.logger.info("Git of %s was not read: %s", config.fabric_id, error)
+            return None
 
     def _observe_agents(self, request: InventoryRequest, live: LiveState) -> ObservedAgents | None:
         target = request.config.kubernetes
@@ -143,9 +159,9 @@ def _confirm_cabling(
     return known[:MAX_CABLING_FINDINGS]
 
 
-def _select(name: str, live: LiveState) -> LiveState:
+def _select(name: str, desired: DesiredState | None, live: LiveState) -> LiveState:
     with PARSING:
-        return select_live(name, live)
+        return select_live(name, live, desired)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ in a release only those that a switch names are kept.
 Kinds that this version does not know are read where Git defines some, after both sources have been read.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -56,11 +57,12 @@ class LiveStateCache:
     Connections are kept as `ClientCache` describes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+        """Make an empty cache; `timer` returns seconds."""
         self._clients = ClientCache()
         self._cache: LRUCache[KubernetesTarget, LiveState] = LRUCache(MAX_CACHED_OBJECTS, _weight)
         self._without_kinds: TTLCache[KubernetesTarget, frozenset[Kind]] = TTLCache(
-            MAX_APIS, LATER_KINDS_INTERVAL
+            MAX_APIS, LATER_KINDS_INTERVAL, timer
         )
         self._lock = Lock()
 

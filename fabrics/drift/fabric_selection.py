@@ -2,7 +2,8 @@
 
 From the release after 26.03 on, an object names its fabric in `spec.topology.fabric`, and objects refer only to
 objects of their own fabric. Servers and VLAN namespaces name none, since several fabrics may use them: they
-count for the fabrics whose objects refer to them. Source: `githedgehog/fabric`, `api/**`, 2026-11-28.
+count for the fabrics whose objects refer to them, and where Git has some to which no object refers, for its own.
+Source: `githedgehog/fabric`, `api/**`, 2026-11-28.
 """
 
 from collections import Counter, defaultdict
@@ -13,6 +14,7 @@ from itertools import chain
 from typing import Final
 
 from fabrics.drift.model import LiveState
+from fabrics.drift.sentences import join_names, shorten
 from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import SWITCH_PROFILE, WIRING_GROUP, Kind, get_kind
@@ -26,12 +28,16 @@ _FABRIC = get_kind("Fabric")
 _SHARED_KINDS: Final = frozenset({get_kind("Server"), get_kind("VLANNamespace")})
 """The kinds whose objects belong to no fabric by themselves."""
 
-MAX_NAME_CHARS: Final = 63
-
 MAX_NAMED: Final = 10
 """How many names a sentence lists."""
 
+MAX_MOVED: Final = 3
+"""How many objects that are in two fabrics get a sentence."""
 
+MAX_NAME_CHARS: Final = 63
+MAX_KEY_CHARS: Final = 200
+
+type _Resources = Mapping[ResourceKey, Resource]
 type _Users = Mapping[ResourceKey, frozenset[str]]
 """The fabrics whose objects refer to an object of a shared kind."""
 
@@ -45,9 +51,8 @@ class FabricSelection:
     """The objects of one fabric.
 
     `live` is what the fabric has. `desired` and `compared_live` also hold objects that are in this fabric on one
-    side only and in another one on the other side, and shared objects that no object refers to, but Git defines.
-    `notices` has a sentence on each object that is in two fabrics, and one on each kind whose live objects belong
-    to no fabric.
+    side only and in another one on the other side. `notices` has sentences on these, and one on how many live objects
+    belong to no fabric.
     """
 
     desired: DesiredState | None
@@ -63,45 +68,46 @@ def select_fabric(name: str, desired: DesiredState | None, live: LiveState) -> F
     """
     if not name:
         return FabricSelection(desired, live, live)
-    in_git = desired.resources if desired else {}
-    in_api = _index_by_key(live)
+    in_git, in_api = desired.resources if desired else {}, _index_by_key(live)
     _check_name(name, in_git.values(), in_api.values(), live)
     git_users, api_users = _find_users(in_git.values()), _find_users(in_api.values())
-    own_live = _find_own(name, in_api, api_users)
-    own_desired = _find_own(name, in_git, git_users)
-    unused = {key for key, resource in in_git.items() if _is_shared(resource)} - git_users.keys()
-    compared = own_live | own_desired | unused
-    in_scope = compared
-    # Where Git leaves the wiring to the installer, shared objects there belong to other fabrics.
-    if not any(key.kind.group == WIRING_GROUP for key in own_desired if not _is_shared_key(key)):
-        in_scope = {key for key in compared if not _is_shared_key(key)} | unused
+    own_in_git = _find_own_in_git(name, in_git, git_users, api_users)
+    own_in_api = _find_own(name, in_api, api_users) | (own_in_git & in_api.keys())
+    in_scope = own_in_git | {key for key in own_in_api if not _is_shared(key)}
     known = in_git.keys() | git_users.keys() | api_users.keys()
     return FabricSelection(
-        desired=_filter_desired(desired, in_scope, name) if desired else None,
-        live=select_live(name, live),
-        compared_live=_filter_live(live, compared),
+        desired=_filter_desired(name, desired, live, in_scope) if desired else None,
+        live=_select_live(name, live, own_in_git),
+        compared_live=_filter_live(live, own_in_api),
         notices=(
-            *_describe_moved(in_git, in_api, own_desired ^ own_live),
-            *_describe_unassigned(resource for key, resource in in_api.items() if key not in known),
+            *_describe_moved(name, in_git, in_api),
+            *_describe_unassigned(in_api.keys() - known),
         ),
     )
 
 
-def select_live(name: str, live: LiveState) -> LiveState:
-    """Select what the API has of the fabric `name`, or all without a name."""
+def select_live(name: str, live: LiveState, desired: DesiredState | None) -> LiveState:
+    """Select what the API has of the fabric `name`; all objects if it is empty.
+
+    Of Git only the objects of shared kinds count. While it cannot be read, `desired` is None.
+    """
     if not name:
         return live
+    in_git = desired.resources if desired else {}
+    api_users = _find_users(_index_by_key(live).values())
+    own_in_git = _find_own_in_git(name, in_git, _find_users(in_git.values()), api_users)
+    return _select_live(name, live, own_in_git)
+
+
+def _select_live(name: str, live: LiveState, own_in_git: AbstractSet[ResourceKey]) -> LiveState:
     in_api = _index_by_key(live)
     users = _find_users(in_api.values())
     own = _find_own(name, in_api, users)
+    own |= {key for key in own_in_git if _is_shared(key) and key in in_api}
     others = {key: tuple(sorted(users[key] - {name})) for key in own & users.keys()}
     return replace(
         _filter_live(live, own),
-        elsewhere=frozenset(
-            key
-            for key, resource in in_api.items()
-            if key not in own and (key in users or not _is_shared(resource))
-        ),
+        elsewhere=in_api.keys() - own,
         shared_with={key: names for key, names in others.items() if names},
     )
 
@@ -110,67 +116,78 @@ def _index_by_key(live: LiveState) -> dict[ResourceKey, Resource]:
     return {resource.key: resource for resource in chain.from_iterable(live.resources.values())}
 
 
-def _find_own(
-    name: str, resources: Mapping[ResourceKey, Resource], users: _Users
-) -> set[ResourceKey]:
+def _find_own(name: str, resources: _Resources, users: _Users) -> set[ResourceKey]:
     """Return the objects that name the fabric, or that its objects refer to."""
     return {
         key
         for key, resource in resources.items()
         if resource.kind == SWITCH_PROFILE
-        or (name in users.get(key, ()) if _is_shared(resource) else get_fabric(resource) == name)
+        or (name in users.get(key, ()) if _is_shared(key) else get_fabric(resource) == name)
     }
 
 
-def _describe_moved(
-    in_git: Mapping[ResourceKey, Resource],
-    in_api: Mapping[ResourceKey, Resource],
-    on_one_side: AbstractSet[ResourceKey],
-) -> list[str]:
-    """Describe objects that are in another fabric in Git than live."""
-    moved = sorted(on_one_side & in_git.keys() & in_api.keys())
-    sentences = [
-        f"{key} is in the fabric {_shorten(in_git[key])} in Git, but in {_shorten(in_api[key])} live."
-        for key in moved[:MAX_NAMED]
-    ]
-    others = len(moved) - len(sentences)
-    return [*sentences, *([f"{others} more objects are in two fabrics."] if others else [])]
+def _find_own_in_git(
+    name: str, in_git: _Resources, git_users: _Users, api_users: _Users
+) -> set[ResourceKey]:
+    """Return what Git has of a fabric, also shared objects that no object refers to.
+
+    Where Git has the wiring of other fabrics only, it leaves that of this one to the installer, and shared objects
+    there belong to the others.
+    """
+    own = _find_own(name, in_git, git_users) | _find_own(name, in_git, api_users)
+    wired = {
+        get_fabric(resource)
+        for key, resource in in_git.items()
+        if key.kind.group == WIRING_GROUP and not _is_shared(key)
+    }
+    if wired and name not in wired:
+        return {key for key in own if not _is_shared(key)}
+    return own | ({key for key in in_git if _is_shared(key)} - git_users.keys() - api_users.keys())
 
 
-def _shorten(resource: Resource) -> str:
-    """Return the name of an object's fabric, which may be any text."""
-    name = get_fabric(resource)
-    return (
-        name if name.isprintable() and len(name) <= MAX_NAME_CHARS else repr(name[:MAX_NAME_CHARS])
+def _describe_moved(name: str, in_git: _Resources, in_api: _Resources) -> Iterator[str]:
+    """Yield sentences on objects that are in another fabric in Git than live."""
+    moved = sorted(
+        key
+        for key in in_git.keys() & in_api.keys()
+        if not _is_shared(key)
+        if {get_fabric(in_git[key]), get_fabric(in_api[key])} > {name}
     )
+    for key in moved[:MAX_MOVED]:
+        git, api = (shorten(get_fabric(side[key]), MAX_NAME_CHARS) for side in (in_git, in_api))
+        yield f"{shorten(str(key), MAX_KEY_CHARS)} is in the fabric {git} in Git, but in {api} live."
+    if len(moved) > MAX_MOVED:
+        yield f"{len(moved) - MAX_MOVED} more objects are in one fabric in Git and in another one live."
 
 
-def _describe_unassigned(unused: Iterable[Resource]) -> Iterator[str]:
-    """Yield a sentence on each kind whose objects belong to no fabric."""
-    counts = Counter(resource.kind.name for resource in unused if _is_shared(resource))
-    for kind, count in sorted(counts.items()):
-        yield f"{count} {kind} objects belong to no fabric: no object refers to them."
+def _describe_unassigned(keys: Iterable[ResourceKey]) -> Iterator[str]:
+    """Yield a sentence with the numbers of objects that belong to no fabric."""
+    counts = Counter(key.kind.name for key in keys if _is_shared(key))
+    if counts:
+        numbers = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+        yield (
+            "Live objects that belong to no fabric, as they are not in Git and no object refers to"
+            f" them: {numbers}."
+        )
 
 
 def get_fabric(resource: Resource) -> str:
     """Return the fabric that an object names, or the default one."""
-    if resource.kind == _FABRIC:
-        return resource.name
+    return (
+        resource.name
+        if resource.kind == _FABRIC
+        else _get_stated_fabric(resource) or DEFAULT_FABRIC
+    )
+
+
+def _get_stated_fabric(resource: Resource) -> str:
     topology = resource.spec.get("topology")
     name = topology.get("fabric") if isinstance(topology, dict) else None
-    return name if isinstance(name, str) and name else DEFAULT_FABRIC
+    return name if isinstance(name, str) else ""
 
 
-def _is_shared(resource: Resource) -> bool:
-    return _is_shared_key(resource.key)
-
-
-def _is_shared_key(key: ResourceKey) -> bool:
+def _is_shared(key: ResourceKey) -> bool:
     return key.kind in _SHARED_KINDS
-
-
-def _has_fabric(resource: Resource) -> bool:
-    return not _is_shared(resource) and resource.kind != SWITCH_PROFILE
 
 
 def _check_name(
@@ -183,9 +200,13 @@ def _check_name(
                 f"hh_fabric_name is {name}, but this release of Hedgehog has one fabric only: clear the field."
             )
         return
-    names = {get_fabric(resource) for resource in filter(_has_fabric, chain(in_git, in_api))}
+    names = {
+        get_fabric(resource)
+        for resource in chain(in_git, in_api)
+        if not _is_shared(resource.key) and resource.kind != SWITCH_PROFILE
+    }
     if name not in names:
-        known = ", ".join(sorted(names)[:MAX_NAMED]) or "not known yet"
+        known = join_names(sorted(names), MAX_NAMED, MAX_NAME_CHARS) or "not known yet"
         raise UnknownFabricError(
             f"hh_fabric_name is {name}, but no Fabric and no object has that name: the fabrics are {known}."
         )
@@ -228,18 +249,39 @@ def _find_servers(spec: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _filter_desired(
-    desired: DesiredState, keys: AbstractSet[ResourceKey], name: str
+    name: str, desired: DesiredState, live: LiveState, keys: AbstractSet[ResourceKey]
 ) -> DesiredState:
-    """Leave out other objects, and unknown kinds of other fabrics."""
+    """Leave out the objects of other fabrics."""
     return replace(
         desired,
         resources={key: desired.resources[key] for key in desired.resources if key in keys},
-        unknown_kinds={
-            kind: own
-            for kind, resources in desired.unknown_kinds.items()
-            if (own := tuple(item for item in resources if get_fabric(item) == name))
-        },
+        unknown_kinds=_filter_unknown_kinds(name, desired, live),
     )
+
+
+def _filter_unknown_kinds(
+    name: str, desired: DesiredState, live: LiveState
+) -> dict[Kind, tuple[Resource, ...]]:
+    """Leave out objects that name another fabric, live if they do not in Git.
+
+    Whether objects that name none are in the default fabric or in none is not known, so they count.
+    """
+    own: dict[Kind, tuple[Resource, ...]] = {}
+    for kind, in_git in desired.unknown_kinds.items():
+        listed = live.unknown_kinds[kind].resources if kind in live.unknown_kinds else ()
+        in_api = {resource.key: resource for resource in listed}
+        selected = tuple(
+            resource
+            for resource in in_git
+            if (
+                _get_stated_fabric(resource)
+                or _get_stated_fabric(in_api.get(resource.key, resource))
+            )
+            in {name, ""}
+        )
+        if selected:
+            own[kind] = selected
+    return own
 
 
 def _filter_live(live: LiveState, keys: AbstractSet[ResourceKey]) -> LiveState:

@@ -40,8 +40,8 @@ class LiveState:
     `unserved_kinds` are those that the API does not serve (404: another Hedgehog release). Kinds
     that are in neither field were not read, so they are not compared. `unknown_kinds` has kinds that
     this version does not know, as far as Git defines objects of them; nothing but drift uses them.
-    Where one fabric of several was selected, `elsewhere` are the objects of the others, and
-    `shared_with` names the other fabrics of an object that several use.
+    Where one fabric of several was selected, `elsewhere` are the objects of the others and of none,
+    and `shared_with` names the other fabrics of an object that several use.
     """
 
     resources: Mapping[Kind, tuple[Resource, ...]]

@@ -1,11 +1,11 @@
 """Notices: what this version does not know, said once per kind."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from fabrics.drift.model import Drift, ListOutcome, UnknownField
+from fabrics.drift.sentences import join_names, shorten
 from fabrics.resources.kinds import COMPARED_KINDS, Kind
 from fabrics.resources.schema.base import DifferenceReason
 
@@ -45,13 +45,15 @@ _KIND_NOTICES: Final = {
 }
 
 
-def describe_notices(drift: Drift) -> tuple[str, ...]:
-    """Describe what this version does not know; at most `MAX_NOTICES` sentences."""
-    notices = islice(_iter_notices(drift), MAX_NOTICES)
-    return tuple(notice[:MAX_NOTICE_CHARS] for notice in notices)
+def limit_notices(notices: Sequence[str]) -> tuple[str, ...]:
+    """Return the first notices, each on a line, and how many more there are."""
+    shown = tuple(shorten(notice, MAX_NOTICE_CHARS) for notice in notices[:MAX_NOTICES])
+    more = len(notices) - MAX_NOTICES
+    return (*shown, f"{more} more notices are not shown.") if more > 0 else shown
 
 
-def _iter_notices(drift: Drift) -> Iterator[str]:
+def describe_notices(drift: Drift) -> Iterator[str]:
+    """Yield what this version does not know."""
     fields: defaultdict[tuple[Kind, DifferenceReason], list[UnknownField]] = defaultdict(list)
     for field in drift.unknown_fields:
         fields[field.key.kind, field.reason].append(field)
@@ -60,19 +62,8 @@ def _iter_notices(drift: Drift) -> Iterator[str]:
             if found := fields.get((kind, reason)):
                 count = len({field.key for field in found})
                 have = "object has" if count == 1 else "objects have"
-                paths = _join_paths(field.path for field in found)
+                distinct = dict.fromkeys(field.path for field in found)
+                paths = join_names(distinct, MAX_PATHS, MAX_PATH_CHARS)
                 yield f"{count} {kind.name} {have} {sentence.format(paths=paths)}"
         if outcome := drift.unknown_kinds.get(kind):
             yield _KIND_NOTICES[outcome].format(kind=f"{kind.name} ({kind.group})")
-
-
-def _join_paths(paths: Iterable[str]) -> str:
-    """Return the first distinct paths as text, and how many others there are."""
-    distinct = tuple(dict.fromkeys(paths))
-    shown = ", ".join(map(_shorten, distinct[:MAX_PATHS]))
-    rest = len(distinct) - MAX_PATHS
-    return f"{shown} and {rest} more" if rest > 0 else shown
-
-
-def _shorten(path: str) -> str:
-    return path if len(path) <= MAX_PATH_CHARS else path[: MAX_PATH_CHARS - 1] + "…"

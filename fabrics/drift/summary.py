@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from fabrics.drift.model import Drift, DriftEntry, FieldDrift
 from fabrics.drift.redaction import hide_unknown_values, mask_secrets
+from fabrics.drift.sentences import shorten
 from fabrics.resources.json_types import Json
 
 
@@ -81,30 +82,29 @@ def summarize(drift: Drift, limits: SummaryLimits = RECORD_LIMITS) -> DriftSumma
 
 
 def _summarize_entry(entry: DriftEntry, limits: SummaryLimits) -> SummaryEntry:
+    # Several fields may look alike once what is not known of them is hidden.
+    fields = tuple(
+        dict.fromkeys(
+            _summarize_field(limits.redact(field), limits.value_chars) for field in entry.fields
+        )
+    )
     return SummaryEntry(
         kind=entry.key.kind.name,
         namespace=entry.key.namespace,
         name=entry.key.name,
         change=entry.change.value,
-        fields=tuple(
-            _summarize_field(limits.redact(field), limits.value_chars)
-            for field in entry.fields[: limits.fields_per_entry]
-        ),
-        more_fields=max(0, len(entry.fields) - limits.fields_per_entry),
+        fields=fields[: limits.fields_per_entry],
+        more_fields=max(0, len(fields) - limits.fields_per_entry),
     )
 
 
 def _summarize_field(field: FieldDrift, max_chars: int) -> SummaryField:
     return SummaryField(
-        _shorten(field.path, max_chars),
+        shorten(field.path, max_chars),
         _format_value(field.desired, max_chars),
         _format_value(field.live, max_chars),
     )
 
 
 def _format_value(value: Json, max_chars: int) -> str | None:
-    return None if value is None else _shorten(json.dumps(value, sort_keys=True), max_chars)
-
-
-def _shorten(text: str, max_chars: int) -> str:
-    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
+    return None if value is None else shorten(json.dumps(value, sort_keys=True), max_chars)

@@ -372,8 +372,7 @@ def test_unknown_kind_is_drift_but_starts_no_inventory(
     repository.commit_files(SERVERS)
     api.apply_all([server("a"), server("b")])
     before = observe(activities, config)
-    requests = len(api.request_paths)
-    assert not any(path.endswith("githedgehog.com?") for path in api.request_paths)
+    assert find_discovery_paths(api) == []
     repository.commit_files(SERVERS | {"gizmo.yaml": GIZMO})
 
     after = observe(activities, config)
@@ -382,7 +381,15 @@ def test_unknown_kind_is_drift_but_starts_no_inventory(
     assert (after.error, after.problems) == ("", ())
     for name in ("desired_digest", "live_digest", "counts"):
         assert getattr(after, name) == getattr(before, name)
-    assert len(api.request_paths) == 2 * requests + 2, "group and version of the kind"
+    assert find_discovery_paths(api) == [
+        "/apis/vpc.githedgehog.com",
+        "/apis/vpc.githedgehog.com/v1beta1",
+    ]
+
+
+def find_discovery_paths(api: EmulatedKubernetesApi) -> list[str]:
+    """Return the paths that were asked for and that are no lists of objects."""
+    return [path for path in api.request_paths if "/namespaces/" not in path]
 
 
 def test_unknown_kind_that_may_not_be_listed_is_no_error(
@@ -415,8 +422,8 @@ class ExactFault(Fault):
         return request.path == self.plural
 
 
-@pytest.mark.parametrize("status", [401, 500])
-def test_failed_discovery_is_an_error_of_the_api(
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+def test_failed_discovery_hides_nothing_that_is_known(
     api: EmulatedKubernetesApi,
     repository: Repository,
     config: FabricConfig,
@@ -424,13 +431,26 @@ def test_failed_discovery_is_an_error_of_the_api(
     status: int,
 ) -> None:
     repository.commit_files(SERVERS | {"gizmo.yaml": GIZMO})
-    api.apply_all([server("a"), server("b")])
+    api.apply_all([server("a"), server("b", "new")])
     api.inject_fault(ExactFault(status, "/apis/vpc.githedgehog.com"))
 
     observation = observe(activities, config)
 
-    assert f"HTTP {status}" in observation.kubernetes_error
-    assert observation.drift_count is None
+    assert observation.error == ""
+    found = {entry.name: entry.change for entry in observation.drift}
+    assert found == {"b": "changed"} | ({"g": "missing"} if status == 404 else {})
+
+
+def test_silent_discovery_does_not_make_the_api_unresponsive(
+    api: EmulatedKubernetesApi, repository: Repository, config: FabricConfig, settings: Settings
+) -> None:
+    repository.commit_files(SERVERS | {"gizmo.yaml": GIZMO})
+    api.apply_all([server("a"), server("b")])
+    api.inject_fault(ExactFault(0, "/apis/vpc.githedgehog.com"))
+    hasty = FabricActivities(settings.model_copy(update={"read_timeout": 2.0}))
+    observation = observe(hasty, config, attempt=1)
+    assert (observation.error, observation.drift_count) == ("", 0)
+    assert observation.answered
 
 
 def test_unreadable_file_keeps_the_drift_of_other_files(

@@ -1,6 +1,7 @@
 """The base of all schema types, and the differences that they report."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -34,8 +35,8 @@ class Difference(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SchemaType:
-    """The base type: values are compared as a whole.
+class SchemaType(ABC):
+    """The base of all types.
 
     `keep_empty`: an empty value differs from an absent one. `hydrated`: the installer sets the
     field where Git does not, so it is compared only where Git does. `ephemeral`: never compared.
@@ -56,10 +57,9 @@ class SchemaType:
         """
         return None if isinstance(value, dict | list) else value
 
+    @abstractmethod
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
         """Yield the fields at or below `path` in which two normalized values differ."""
-        if not is_same_json(desired, live):
-            yield self.differ(path, desired, live)
 
     def differ(self, path: str, desired: Json, live: Json) -> Difference:
         """Return the difference of two values as a whole."""

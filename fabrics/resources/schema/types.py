@@ -28,37 +28,55 @@ _LEFT_TO_INSTALLER = DifferenceReason.LEFT_TO_INSTALLER
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scalar(SchemaType):
+class KnownType(SchemaType):
+    """A type with a structure; values of another one are compared as unknown."""
+
+    def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
+        if self.drop_unknown(desired) is None and self.drop_unknown(live) is None:
+            yield from UNKNOWN_FIELD.diff(path, desired, live)
+        elif not is_same_json(desired, live):
+            yield self.differ(path, desired, live)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scalar(KnownType):
     """A string, number or boolean; `canonicalize` unifies the spellings of a string."""
 
     canonicalize: Callable[[str], str] = str
 
     def normalize(self, value: Json) -> Json:
-        return self.canonicalize(value) if isinstance(value, str) else value
+        return (
+            self.canonicalize(value) if isinstance(value, str) else UNKNOWN_FIELD.normalize(value)
+        )
 
 
 @dataclass(frozen=True)
-class Struct(SchemaType):
+class Struct(KnownType):
     """Named fields; an empty field equals an absent one, except with `keep_empty`."""
 
     fields: Mapping[str, SchemaType] = field(default_factory=dict)
 
     def normalize(self, value: Json) -> Json:
         if not isinstance(value, dict):
-            return value
+            return UNKNOWN_FIELD.normalize(value)
         result: dict[str, Json] = {}
         for name, field_value in value.items():
             schema = self.fields.get(name, UNKNOWN_FIELD)
             normalized = None if field_value is None else schema.normalize(field_value)
-            if normalized or (schema.keep_empty and normalized is not None):
+            if _is_stored(schema, normalized):
                 result[name] = normalized
         return result
 
     def drop_unknown(self, value: Json) -> Json:
         if not isinstance(value, dict):
             return None
-        known = value.keys() & self.fields.keys()
-        return {name: self.fields[name].drop_unknown(value[name]) for name in known}
+        result: dict[str, Json] = {}
+        for name in value.keys() & self.fields.keys():
+            schema = self.fields[name]
+            known = schema.drop_unknown(value[name])
+            if _is_stored(schema, known):
+                result[name] = known
+        return result
 
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
         # Without `keep_empty`, an absent struct equals an empty one: report the fields within it.
@@ -77,8 +95,13 @@ class Struct(SchemaType):
                 yield difference if is_compared else difference._replace(reason=_LEFT_TO_INSTALLER)
 
 
+def _is_stored(schema: SchemaType, value: Json) -> bool:
+    """True unless Go leaves out the field of a struct with this value."""
+    return bool(value) or (schema.keep_empty and value is not None)
+
+
 @dataclass(frozen=True)
-class Map(SchemaType):
+class Map(KnownType):
     """A map whose keys people choose; an entry with an empty value still counts."""
 
     value_type: SchemaType
@@ -86,7 +109,7 @@ class Map(SchemaType):
 
     def normalize(self, value: Json) -> Json:
         if not isinstance(value, dict):
-            return value
+            return UNKNOWN_FIELD.normalize(value)
         # Go reads null as an empty struct, and as nothing where another type belongs.
         empty: Json = {} if isinstance(self.value_type, Struct) else None
         entries: dict[str, Json] = {}
@@ -113,14 +136,14 @@ class Map(SchemaType):
 
 
 @dataclass(frozen=True)
-class AtomicList(SchemaType):
+class AtomicList(KnownType):
     """A list whose order matters."""
 
     item_type: SchemaType
 
     def normalize(self, value: Json) -> Json:
         if not isinstance(value, list):
-            return value
+            return UNKNOWN_FIELD.normalize(value)
         return [_normalize_item(self.item_type, item) for item in value]
 
     def drop_unknown(self, value: Json) -> Json:
@@ -147,14 +170,14 @@ class AtomicList(SchemaType):
 
 
 @dataclass(frozen=True)
-class Set(SchemaType):
+class Set(KnownType):
     """A list whose order does not matter; repeated elements do."""
 
     item_type: SchemaType
 
     def normalize(self, value: Json) -> Json:
         if not isinstance(value, list):
-            return value
+            return UNKNOWN_FIELD.normalize(value)
         return sorted(
             (_normalize_item(self.item_type, item) for item in value), key=dump_sorted_json
         )
@@ -163,11 +186,9 @@ class Set(SchemaType):
         return _drop_unknown_in_items(self.item_type, value)
 
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
-        if is_same_json(desired, live):
-            return
         git, cluster = (self._sort_by_known(value) for value in (desired, live))
         if not git or not cluster or [text for text, _ in git] != [text for text, _ in cluster]:
-            yield self.differ(path, desired, live)
+            yield from super().diff(path, desired, live)
             return
         for index, ((_, git_item), (_, live_item)) in enumerate(zip(git, cluster, strict=True)):
             yield from self.item_type.diff(join_item(path, index), git_item, live_item)

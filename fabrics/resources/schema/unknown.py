@@ -6,6 +6,7 @@ live only may be a default of a newer release, so it is named and not compared.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from fabrics.resources.field_paths import join_field, join_item
 from fabrics.resources.json_types import Json
@@ -17,6 +18,11 @@ from fabrics.resources.schema.base import (
     is_same_json,
 )
 
+MAX_DEPTH: Final = 64
+"""The depth of mappings and lists that are compared; manifests may not be deeper."""
+
+TOO_DEEP: Final = f"(nested deeper than {MAX_DEPTH} levels, not compared)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Unknown(SchemaType):
@@ -25,9 +31,7 @@ class Unknown(SchemaType):
     keep_empty: bool = True
 
     def normalize(self, value: Json) -> Json:
-        if not isinstance(value, dict):
-            return value
-        return {name: self.normalize(item) for name, item in value.items() if item is not None}
+        return _normalize(value, 0)
 
     def drop_unknown(self, value: Json) -> Json:
         return None
@@ -60,9 +64,20 @@ class Unknown(SchemaType):
             if all(difference.reason is not DifferenceReason.DRIFT for difference in within):
                 yield from within
                 return
-            if _sort_lists(desired) == _sort_lists(live):
+            if is_same_json(_sort_lists(desired), _sort_lists(live)):
                 reason = DifferenceReason.ORDER
         yield Difference(path, desired, live, reason, is_known=False)
+
+
+def _normalize(value: Json, depth: int) -> Json:
+    """Drop null from mappings, and what is nested too deep from all."""
+    if not isinstance(value, dict | list):
+        return value
+    if depth == MAX_DEPTH:
+        return TOO_DEEP
+    if isinstance(value, list):
+        return [_normalize(item, depth + 1) for item in value]
+    return {name: _normalize(item, depth + 1) for name, item in value.items() if item is not None}
 
 
 def _is_empty(value: Json) -> bool:
@@ -70,14 +85,14 @@ def _is_empty(value: Json) -> bool:
     return all(map(_is_empty, value.values())) if isinstance(value, dict) else not value
 
 
-def _sort_lists(value: Json) -> str:
-    """Return a value as text in which the order of elements does not matter."""
+def _sort_lists(value: Json) -> Json:
+    """Return a value in which the elements of each list have one order."""
     match value:
         case dict():
-            return dump_sorted_json({name: _sort_lists(item) for name, item in value.items()})
+            return {name: _sort_lists(item) for name, item in value.items()}
         case list():
-            return dump_sorted_json(sorted(map(_sort_lists, value)))
-    return dump_sorted_json(value)
+            return sorted(map(_sort_lists, value), key=dump_sorted_json)
+    return value
 
 
 UNKNOWN_FIELD = Unknown()

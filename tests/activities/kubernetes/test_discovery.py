@@ -120,13 +120,27 @@ def test_kind_in_another_than_the_preferred_version_is_found(
     assert len(read(target, settings, SERVER)[SERVER].resources) == 1
 
 
-def test_subresources_and_kinds_without_lists_are_not_listed(
-    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+@pytest.mark.parametrize(("verbs", "namespaced"), [(["create"], True), (["list"], False)])
+def test_kind_that_cannot_be_listed_in_a_namespace_is_not_read(
+    api: EmulatedKubernetesApi,
+    target: KubernetesTarget,
+    settings: Settings,
+    verbs: list[str],
+    namespaced: bool,
 ) -> None:
     rows = [
         {"name": "servers/status", "kind": "Server", "verbs": ["list"], "namespaced": True},
-        {"name": "servers", "kind": "Server", "verbs": ["create"], "namespaced": True},
+        {"name": "servers", "kind": "Server", "verbs": verbs, "namespaced": namespaced},
     ]
+    body = json.dumps({"kind": "APIResourceList", "resources": rows})
+    api.inject_fault(Fault(200, "v1beta1", body=body))
+    assert read(target, settings, SERVER)[SERVER].outcome is ListOutcome.NOT_READ
+
+
+def test_kind_of_which_only_a_subresource_is_served_is_not_served(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    rows = [{"name": "servers/status", "kind": "Server", "verbs": ["list"], "namespaced": True}]
     body = json.dumps({"kind": "APIResourceList", "resources": rows})
     api.inject_fault(Fault(200, "v1beta1", body=body))
     assert read(target, settings, SERVER)[SERVER].outcome is ListOutcome.NOT_SERVED

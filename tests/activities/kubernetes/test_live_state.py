@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from activities.errors import PermanentError, TransientError
-from activities.kubernetes.live_state import LiveStateCache, read_live_state
+from activities.kubernetes.live_state import LATER_KINDS_INTERVAL, LiveStateCache, read_live_state
 from activities.kubernetes.paged_lists import PAGE_SIZE
 from fabrics.drift.model import LiveState
 from fabrics.record.config import KubernetesTarget
@@ -398,6 +398,42 @@ def test_api_of_an_earlier_release_is_rarely_asked_for_later_kinds(
     expected = [get_kind("Fabric")]
     live = states.read(target, settings, expected)
     assert [fabric.name for fabric in live.resources[get_kind("Fabric")]] == ["default"]
+    assert live.unserved_kinds == {get_kind("VPCInterconnect")}, "not expected, so not asked for"
+
+
+def test_later_kinds_are_noticed_soon_after_an_upgrade(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    now = 0.0
+    states = LiveStateCache(timer=lambda: now)
+    states.read(target, settings, expected=())
+    api.upgrade(HedgehogRelease.NEXT)
+    now = LATER_KINDS_INTERVAL - 1
+    assert states.read(target, settings, expected=()).unserved_kinds == NEXT_KINDS
+    now = LATER_KINDS_INTERVAL + 1
+    for _ in range(2):
+        assert states.read(target, settings, expected=()).unserved_kinds == frozenset()
+
+
+def test_apis_are_remembered_apart(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStateCache()
+    states.read(target, settings, expected=())
+    other = target.model_copy(update={"namespace": "other"})
+    states.read(other, settings, expected=())
+    assert count_requests(api, "fabrics") == 2
+
+
+def test_kind_that_is_served_no_more_is_not_remembered_as_of_a_later_release(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStateCache()
+    api.stop_serving(get_kind("VPC"))
+    for _ in range(2):
+        live = states.read(target, settings, expected=())
+        assert live.unserved_kinds == NEXT_KINDS | {get_kind("VPC")}
+    assert count_requests(api, "vpcs") == 2
 
 
 def test_later_kinds_that_may_not_be_listed_are_not_read(

@@ -128,3 +128,27 @@ def test_symbolic_links_are_not_followed(
     shown = capsys.readouterr().out
     assert "secret.yaml" in shown
     assert "root:" not in shown
+
+
+def test_one_of_several_fabrics_in_the_files(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    switch = {"apiVersion": "wiring.githedgehog.com/v1beta1", "kind": "Switch"}
+    switches = [
+        {**switch, "metadata": {"name": f"leaf-{name}"}, "spec": {"topology": {"fabric": name}}}
+        for name in "ab"
+    ]
+    (folder / "servers.yaml").write_text(
+        json.dumps({**switches[0], "spec": {"topology": {"fabric": "a"}, "role": "spine"}})
+    )
+    file = tmp_path / "live.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": switches}))
+    command = ["diff", "--desired", str(folder), "--live", str(file), "--json"]
+    found: dict[str, list[str]] = {}
+    for name in ("a", "b", ""):
+        assert run([*command, "--fabric-name", name]) == (0 if name == "b" else 1)
+        report = DiffReport.model_validate_json(capsys.readouterr().out)
+        found[name] = [f"{entry.name} {entry.change}" for entry in report.entries]
+    assert found == {"a": ["leaf-a changed"], "b": [], "": ["leaf-a changed", "leaf-b extra"]}
+    assert run([*command, "--fabric-name", "c"]) == 2
+    assert "the fabrics are a, b." in " ".join(capsys.readouterr().err.split())

@@ -107,7 +107,7 @@ def test_differences_are_symmetric_and_agree_with_digests(given: tuple[Kind, Any
 def _find_drifted(kind: Kind, left: Json, right: Json) -> dict[str, tuple[Json, Json]]:
     return {
         path: (git, cluster)
-        for path, git, cluster, reason, _ in diff_normalized(kind, left, right)
+        for path, git, cluster, reason, *_ in diff_normalized(kind, left, right)
         if reason is DifferenceReason.DRIFT
     }
 

@@ -62,7 +62,8 @@ def test_changed_fabric_is_drift() -> None:
         "Fabric/fabric-a": ["spec.domains.default", "spec.leafASNEnd", "spec.leafASNStart"]
     }
     assert report.problems == (
-        "Git defines VPCInterconnect objects, but no vpcinterconnects were listed; they are not compared.",
+        "Git defines VPCInterconnect objects, but no vpcinterconnects were listed; they are not compared."
+        " The fabric's account needs the rights in deploy/clusterrole.yaml to list them.",
     )
 
 

@@ -60,7 +60,7 @@ def test_hidden_value_differs_from_absent_one() -> None:
     [
         ("Server", "{rack: {pin: swordfish}}", {}),
         ("Server", "{rack: 1}", {"rack": {"pin": "swordfish"}}),
-        ("Server", "{}", {"profile": {"pin": "swordfish"}}),
+        ("Server", "{profile: x}", {"profile": {"pin": "swordfish"}}),
         ("Gateway", "{interfaces: {a: {}}}", {"interfaces": {"a": {}, "b": {"pin": "swordfish"}}}),
         ("GatewayPeering", "{}", {"acl": {"rules": [{"name": "a", "pin": "swordfish"}]}}),
         ("VLANNamespace", "{}", {"ranges": [{"from": 1, "to": 2, "pin": "swordfish"}]}),
@@ -78,3 +78,28 @@ def test_unknown_values_inside_known_fields_stay_out_of_records(
     assert drift.entries
     assert "swordfish" not in str(summarize(drift))
     assert "swordfish" in str(build_diff_report(desired(), drift))
+
+
+def test_names_inside_unknown_fields_stay_out_of_records() -> None:
+    git = "{rack: {swordfish: 1, tokens: {swordfish: 2}}, shelf: 3}"
+    drift = compared("Server", git, {"rack": {}, "shelf": 4})
+    (entry,) = summarize(drift).entries
+    hidden = '"(not shown)"'
+    assert [(field.path, field.desired, field.live) for field in entry.fields] == [
+        ("spec.rack", hidden, None),
+        ("spec.shelf", hidden, hidden),
+    ]
+    assert entry.more_fields == 0
+    (shown,) = build_diff_report(desired(), drift).entries
+    assert [(field.path, field.desired) for field in shown.fields] == [
+        ("spec.rack.swordfish", "1"),
+        ("spec.rack.tokens", '"(masked)"'),
+        ("spec.shelf", "3"),
+    ]
+
+
+def test_name_of_an_unknown_field_is_on_one_short_line() -> None:
+    drift = compared("Server", f'{{"{"x" * 99}\\n{"y" * 99}": 1, "a\\nb": 1}}', {})
+    (entry,) = summarize(drift).entries
+    assert {len(field.path) for field in entry.fields} == {len('spec["a\\nb"]'), 80}
+    assert all(field.path.isprintable() for field in entry.fields)

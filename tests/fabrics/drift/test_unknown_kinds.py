@@ -11,7 +11,7 @@ from fabrics.drift.dump import parse_dump
 from fabrics.drift.model import Drift, ListOutcome, LiveState, UnknownKindObjects
 from fabrics.drift.summary import summarize
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import VPC_GROUP, Kind, find_unknown_kind, get_kinds
+from fabrics.resources.kinds import VPC_GROUP, WIRING_GROUP, Kind, find_unknown_kind, get_kinds
 from fabrics.resources.manifests.files import DesiredState, build_desired_state, parse_manifests
 from fabrics.resources.resource import Resource, digest_resources, resource_from_api
 from tests.support.fabrics.objects import live, manifest
@@ -78,13 +78,10 @@ def test_live_fields_are_a_notice() -> None:
     )
 
 
-def test_metadata_is_compared_as_for_known_kinds() -> None:
+def test_only_the_spec_is_compared() -> None:
     state = desired(gizmo("a", labels="{team: blue}"))
-    labels: Json = {"team": "red", "fabric.githedgehog.com/vpc": "x"}
-    (entry,) = find_drift(state, listed(live_gizmo("a", labels=labels))).entries
-    assert [(field.path, field.is_known) for field in entry.fields] == [
-        ("metadata.labels.team", False)
-    ]
+    drift = find_drift(state, listed(live_gizmo("a", labels={"team": "red"})))
+    assert (drift.entries, drift.unknown_fields) == ((), ())
 
 
 def test_objects_with_an_owner_are_left_out() -> None:
@@ -166,12 +163,26 @@ def test_dump_holds_unknown_kinds_apart() -> None:
     assert (shown.entries[0].fields[0].desired, shown.entries[0].fields[0].live) == ("2", "1")
 
 
+def test_kinds_of_one_name_in_two_groups_are_two_kinds() -> None:
+    other = find_unknown_kind(WIRING_GROUP, "Gizmo")
+    assert other
+    wiring = gizmo("a", "{x: 2}").replace(VPC_GROUP, WIRING_GROUP)
+    state = desired(gizmo("a", "{x: 1}"), wiring)
+    assert state.problems == ()
+    same = {"metadata": {"name": "a"}, "spec": {"x": 1}}
+    resources = [resource_from_api(same, kind) for kind in (GIZMO, other)]
+    assert len({resource.digest for resource in resources}) == 2
+    lists = {resource.kind: UnknownKindObjects((resource,)) for resource in resources}
+    (entry,) = find_drift(state, LiveState({}, unknown_kinds=lists)).entries
+    assert entry.key.kind == other
+
+
 def test_values_of_unknown_kinds_stay_out_of_records() -> None:
-    state = desired(gizmo("a", "{x: swordfish}", labels="{team: swordfish}"))
+    state = desired(gizmo("a", "{x: swordfish}"))
     drift = find_drift(state, listed(live_gizmo("a")))
     record = summarize(drift)
-    assert [field.path for field in record.entries[0].fields] == ["metadata.labels.team", "spec.x"]
-    assert [field.desired for field in record.entries[0].fields] == ['"(not shown)"'] * 2
+    (field,) = record.entries[0].fields
+    assert (field.path, field.desired, field.live) == ("spec.x", '"(not shown)"', None)
     assert "swordfish" not in str(record)
     assert "swordfish" in report(state, listed(live_gizmo("a"))).model_dump_json()
 
@@ -181,6 +192,7 @@ def test_notices_are_bounded() -> None:
     state = desired(manifest("Server", "s"), *documents)
     server = live("Server", "s", {f"{'x' * 200}{number}": 1 for number in range(20)})
     shown = report(state, LiveState({server.kind: (server,)}))
-    assert len(shown.notices) == 10
-    assert "and 17 more; they are not compared." in shown.notices[0]
+    assert len(shown.notices) == 11
+    assert "x… and 17 more; they are not compared." in shown.notices[0]
+    assert shown.notices[-1] == "41 more notices are not shown."
     assert len(json.dumps(shown.notices)) < 5000

@@ -10,6 +10,7 @@ import pytest
 import requests
 from temporalio.testing import ActivityEnvironment
 
+from activities.git.desired_state import DesiredStateCache
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.inventory.read.reader import LISTS_PER_REQUEST
@@ -110,7 +111,9 @@ class FabricInventory:
 
     def build_activities(self, live: LiveState) -> InventoryActivities:
         """Return the activities of a worker that has observed this live state."""
-        return InventoryActivities(self.netbox, FixedLiveStates(live), Settings(), INSTANCE)
+        return InventoryActivities(
+            self.netbox, DesiredStateCache(), FixedLiveStates(live), Settings(), INSTANCE
+        )
 
     @property
     def request(self) -> InventoryRequest:

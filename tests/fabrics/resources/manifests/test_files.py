@@ -178,6 +178,18 @@ REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
         "'mode' appears twice",
         {VPC},
     ),
+    "an unknown field that appears twice": (
+        HEAD + "metadata: {name: a}\nspec:\n  gizmo:\n    pin: 1\n    pin: 1\n",
+        7,
+        "'pin' appears twice",
+        {VPC},
+    ),
+    "a field of an unknown kind that appears twice": (
+        HEAD.replace("VPC", "Gizmo") + "metadata: {name: a}\nspec:\n  pin: 1\n  pin: 2\n",
+        6,
+        "'pin' appears twice",
+        {Kind(VPC.group, "Gizmo", "", "")},
+    ),
     "a kind that appears twice": (
         HEAD + "kind: Server\nmetadata: {name: a}\n",
         3,

@@ -1,10 +1,13 @@
 """Fields of unknown structure: Git's are compared strictly, live ones are named."""
 
+import json
+
 import pytest
 
 from fabrics.resources.json_types import Json
 from fabrics.resources.schema.base import DifferenceReason
-from fabrics.resources.schema.types import Struct
+from fabrics.resources.schema.types import Scalar, Struct
+from fabrics.resources.schema.unknown import MAX_DEPTH, TOO_DEEP
 
 DRIFT, LIVE, ORDER = (
     DifferenceReason.DRIFT,
@@ -79,3 +82,33 @@ def test_only_the_order_of_a_list_does_not_count(
 ) -> None:
     assert compare(desired, live) == [("x", reason)]
     assert compare({"y": desired}, {"y": live}) == [("x.y", reason)]
+
+
+def nest(value: Json, levels: int, *, in_lists: bool = False) -> Json:
+    """Return a value inside so many mappings or lists."""
+    for _ in range(levels):
+        value = [value] if in_lists else {"a": value}
+    return value
+
+
+def test_list_that_differs_deep_inside_is_one_difference() -> None:
+    git, cluster = (nest(['"', end], MAX_DEPTH - 4, in_lists=True) for end in ("x", "y"))
+    assert compare(git, cluster) == [("x", DRIFT)]
+    reordered = nest(["x", '"'], MAX_DEPTH - 4, in_lists=True)
+    assert [reason for _, reason in compare(git, reordered)] == [ORDER]
+
+
+@pytest.mark.parametrize("in_lists", [False, True])
+@pytest.mark.parametrize("schema", [Struct({}), Struct({"x": Scalar()}), Struct({"x": Struct({})})])
+def test_what_is_nested_too_deep_is_not_compared(schema: Struct, in_lists: bool) -> None:
+    git, one, other = (
+        schema.normalize({"x": nest(end, levels, in_lists=in_lists)})
+        for end, levels in (("end", MAX_DEPTH - 2), ("one", 900), ("other", 900))
+    )
+    assert one == other
+    assert TOO_DEEP in json.dumps(one)
+    assert schema.normalize(one) == one
+    (difference,) = schema.diff("", git, one)
+    assert (difference.reason, difference.is_known) == (DRIFT, False)
+    (difference,) = schema.diff("", {}, one)
+    assert difference.reason is LIVE
