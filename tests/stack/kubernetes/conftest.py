@@ -1,8 +1,6 @@
 """An emulated API whose time stands still until a test advances it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,21 +9,7 @@ import urllib3
 from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.crds_and_rbac import HEALTH_ROLE_FILE, read_cluster_role
 from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
-
-START = datetime(2026, 11, 28, 12, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    """A clock that a test sets."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **duration: float) -> None:
-        self.now += timedelta(**duration)
+from tests.support.agents.emulated_fabric import Clock
 
 
 class Client[Api: KubernetesApi]:

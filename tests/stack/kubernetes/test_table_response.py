@@ -7,7 +7,8 @@ import pytest
 
 from stack.kubernetes.agents.behaviour import REBOOT_REQUIRED
 from stack.kubernetes.table_response import format_age
-from tests.stack.kubernetes.conftest import ApiClient, Clock
+from tests.stack.kubernetes.conftest import ApiClient
+from tests.support.agents.emulated_fabric import Clock
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 AGENTS = "/apis/agent.githedgehog.com/v1beta1/namespaces/default/agents"

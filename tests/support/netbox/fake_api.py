@@ -28,6 +28,7 @@ BLANK: Final[Row] = {
     "tags": [],
     "custom_fields": {},
     "qinq_svlan": None,
+    "module": None,
     "scope_type": None,
     "scope_id": None,
 }

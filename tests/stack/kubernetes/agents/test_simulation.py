@@ -20,7 +20,8 @@ from stack.kubernetes.agents.behaviour import (
 from stack.kubernetes.agents.objects import SECRET_MARK
 from stack.kubernetes.agents.simulation import AgentSimulation
 from stack.kubernetes.releases import HedgehogRelease
-from tests.stack.kubernetes.conftest import ApiClient, Clock
+from tests.stack.kubernetes.conftest import ApiClient
+from tests.support.agents.emulated_fabric import Clock
 
 AGENTS = "/apis/agent.githedgehog.com/v1beta1/namespaces/default/agents"
 GATEWAY_AGENTS = "/apis/gwint.githedgehog.com/v1alpha1/namespaces/default/gatewayagents"
