@@ -27,12 +27,12 @@ _KINDS_WITH_AGENT: Final = ("Switch", "Gateway")
 
 @dataclass
 class _SimulatedAgent:
-    """One agent, and its object as of `shown`, on which alone it depends."""
+    """One agent, and its object, which depends on nothing but `inputs`."""
 
     process: AgentProcess
     created: str
     alterations: list[Callable[[State], None]] = field(default_factory=list)
-    shown: object = None
+    inputs: object = None
     item: Item = field(default_factory=dict)
 
 
@@ -86,9 +86,9 @@ class AgentSimulation:
         """Return the agents of this kind as they are now, by name."""
         with self._lock:
             if kind == AGENT:
-                return self._show(self._wiring.switches, self._make_agent)
+                return self._build_items(self._wiring.switches, self._make_agent)
             if kind == GATEWAY_AGENT:
-                return self._show(self._wiring.gateways, self._make_gateway_agent)
+                return self._build_items(self._wiring.gateways, self._make_gateway_agent)
             return []
 
     def set_behaviour(self, name: str, behaviour: AgentBehaviour) -> None:
@@ -134,20 +134,20 @@ class AgentSimulation:
             self._view = None
             yield
 
-    def _show(self, names: Iterable[str], make: Callable[[str, _View], Item]) -> Items:
+    def _build_items(self, names: Iterable[str], make: Callable[[str, _View], Item]) -> Items:
         """Return the objects of these agents, made anew where an agent reported again."""
-        view = self._look_around()
+        view = self._get_view()
         items = []
         for name in sorted(names):
             agent = self._agents[name]
             agent.process.advance(self._clock())
-            shown = agent.process.report, view
-            if agent.shown != shown:
-                agent.shown, agent.item = shown, make(name, view)
+            inputs = agent.process.report, view
+            if agent.inputs != inputs:
+                agent.inputs, agent.item = inputs, make(name, view)
             items.append(agent.item)
         return items
 
-    def _look_around(self) -> _View:
+    def _get_view(self) -> _View:
         if self._view is None:
             wiring = self._wiring
             self._view = _View(
