@@ -28,8 +28,8 @@ FINDING_STYLES = {
 }
 
 UNREAD_CABLING = (
-    "What the switches see at their ports has not been read: bind deploy/clusterrole-health.yaml to the fabric's"
-    " credential, and wait for the next inventory."
+    "It is not known yet what the switches see at their ports. Two readings must agree, at least a minute apart, and"
+    " the fabric's credential needs deploy/clusterrole-health.yaml."
 )
 
 STATE_STYLES = {

@@ -13,12 +13,11 @@ from ipaddress import IPv4Network, ip_interface
 
 from stack.demo.admission_labels import make_device_annotations, make_labels
 from stack.kubernetes.manifests import Manifest, Spec
-from stack.kubernetes.releases import HedgehogRelease
 from stack.kubernetes.topology import LABEL_DOMAIN
 
 
-def admit(manifest: Manifest, release: HedgehogRelease = HedgehogRelease.CURRENT) -> Manifest:
-    """Return the object that an API server with the webhooks of `release` stores."""
+def admit(manifest: Manifest) -> Manifest:
+    """Return the object that an API server with Hedgehog's webhooks stores."""
     stored = deepcopy(manifest)
     kind, metadata, spec = stored["kind"], stored["metadata"], stored.setdefault("spec", {})
     metadata.setdefault("namespace", "default")
@@ -29,7 +28,7 @@ def admit(manifest: Manifest, release: HedgehogRelease = HedgehogRelease.CURRENT
         metadata["labels"] = labels
     if kind == "Connection":
         metadata.setdefault("annotations", {}).update(make_device_annotations(spec))
-    return release.admit(stored)
+    return stored
 
 
 def _set_switch_defaults(spec: Spec) -> None:

@@ -19,7 +19,8 @@ from stack.services.git_server import GitRepository, GitServer
 from stack.stack import Stack
 
 SYNC_INTERVAL_SECONDS: Final = 30
-"""Short enough to watch."""
+STUCK_AFTER_SECONDS: Final = 45
+"""Short enough to watch. A simulated switch applies a change in 5 seconds, if at all."""
 
 
 def set_up_netbox(stack: Stack) -> str:

@@ -10,28 +10,6 @@ from fabrics.resources.kinds import Kind
 
 type Document = dict[str, Any]
 
-_SHORT_NAMES: Final = {
-    "Agent": ["ag"],
-    "Connection": ["conn"],
-    "External": ["ext"],
-    "ExternalAttachment": ["extattach"],
-    "ExternalPeering": ["extpeering", "extpeer"],
-    "Fabric": ["fab"],
-    "Gateway": ["gw"],
-    "GatewayAgent": ["gwag"],
-    "GatewayGroup": ["gwgr"],
-    "GatewayPeering": ["gwpeer"],
-    "IPv4Namespace": ["ipns"],
-    "Server": ["srv"],
-    "Switch": ["sw"],
-    "SwitchGroup": ["sg"],
-    "SwitchProfile": ["sp"],
-    "VLANNamespace": ["vlanns"],
-    "VPCAttachment": ["vpcattach"],
-    "VPCInterconnect": ["vpcic"],
-    "VPCPeering": ["vpcpeer"],
-}
-
 _VERBS: Final = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
 _STATUS_VERBS: Final = ["get", "patch", "update"]
 
@@ -74,16 +52,13 @@ def _describe_group(kinds: Iterable[Kind], group: str) -> Document:
 
 
 def _describe_kind(kind: Kind) -> Document:
-    described = {
+    return {
         "name": kind.plural,
         "singularName": kind.name.lower(),
         "namespaced": True,
         "kind": kind.name,
         "verbs": _VERBS,
-        "categories": ["hedgehog"],
     }
-    names = _SHORT_NAMES.get(kind.name)
-    return described | ({"shortNames": names} if names else {})
 
 
 def _describe_status(kind: Kind) -> Document:

@@ -147,8 +147,10 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         token = request.params.get("continue")
         items = self._resume_list(token) if token else self._list_objects(kind, request.namespace)
         limit = int(request.params.get("limit") or 0) or len(items)
-        metadata = {"resourceVersion": str(self._resource_version)}
-        metadata |= self._save_list_remainder(items[limit:])
+        metadata = {
+            "resourceVersion": str(self._resource_version),
+            **self._save_list_remainder(items[limit:]),
+        }
         if table := self._make_table(request, kind, items[:limit], metadata):
             return table
         return {
@@ -162,8 +164,11 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         kind = self._kinds.get(_require_resource(request))
         listed = self._list_objects(kind, request.namespace) if kind else []
         found = [item for item in listed if item["metadata"]["name"] == request.name]
-        if kind is None or not found:
-            raise kmock.KubernetesObjectNotFoundError
+        if kind is None:
+            raise kmock.KubernetesResourceNotFoundError
+        if not found:
+            message = f'{kind.plural}.{kind.group} "{request.name}" not found'
+            raise kmock.KubernetesError(404, "NotFound", message)
         metadata = {"resourceVersion": found[0]["metadata"]["resourceVersion"]}
         return self._make_table(request, kind, found, metadata) or found[0]
 
@@ -250,12 +255,12 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         except ValueError as error:
             raise kmock.KubernetesError(400, "BadRequest", str(error)) from error
 
-    def _save_list_remainder(self, remainder: Items) -> dict[str, str]:
+    def _save_list_remainder(self, remainder: Items) -> dict[str, object]:
         if not remainder:
             return {}
         token = uuid4().hex
         self._list_remainders[token] = remainder
-        return {"continue": token}
+        return {"continue": token, "remainingItemCount": len(remainder)}
 
     def _resume_list(self, token: str) -> Items:
         remainder = self._list_remainders.get(token)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
@@ -37,38 +36,25 @@ DEFAULT_FABRIC: Final[Manifest] = {
 """What the controller makes after an upgrade, of the numbers of a fabric without a Fabric."""
 
 
-@dataclass(frozen=True)
-class ReleaseDescription:
-    """How the API of one release differs from that of another.
+class HedgehogRelease(Enum):
+    """A release of Hedgehog.
 
-    `admit` returns the object that its webhooks make of a manifest. The controller makes
-    `initial_objects` after an upgrade if there are none of their kind.
+    Its API serves `kinds`, and `admit` returns the object that its webhooks make of a manifest. The
+    controller makes `initial_objects` after an upgrade if there are none of their kind.
     """
 
-    kinds: tuple[Kind, ...]
-    admit: Callable[[Manifest], Manifest] = deepcopy
-    initial_objects: tuple[Manifest, ...] = ()
+    CURRENT = _CURRENT_KINDS, deepcopy, ()
+    NEXT = (*_CURRENT_KINDS, *_NEXT_KINDS), add_topology, (DEFAULT_FABRIC,)
 
-
-class HedgehogRelease(Enum):
-    """A release of Hedgehog."""
-
-    CURRENT = ReleaseDescription(_CURRENT_KINDS)
-    NEXT = ReleaseDescription((*_CURRENT_KINDS, *_NEXT_KINDS), add_topology, (DEFAULT_FABRIC,))
-
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """The kinds that are served."""
-        return self.value.kinds
-
-    @property
-    def initial_objects(self) -> tuple[Manifest, ...]:
-        """The objects that the controller makes after an upgrade to it."""
-        return self.value.initial_objects
-
-    def admit(self, manifest: Manifest) -> Manifest:
-        """Return the object that the API stores for `manifest`."""
-        return self.value.admit(manifest)
+    def __init__(
+        self,
+        kinds: tuple[Kind, ...],
+        admit: Callable[[Manifest], Manifest],
+        initial_objects: tuple[Manifest, ...],
+    ) -> None:
+        self.kinds = kinds
+        self.admit = admit
+        self.initial_objects = initial_objects
 
 
 def get_served_kind(manifest: Mapping[str, Any]) -> Kind:

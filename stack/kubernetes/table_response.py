@@ -3,6 +3,7 @@
 https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -128,19 +129,22 @@ def _find(item: Item, json_path: str) -> object:
 
 
 def _format_cell(column: PrinterColumn, value: object, now: datetime) -> object:
-    if value is None:
-        return None
-    if column.type == "string":
-        return _print(value)
-    if column.type == "date":
-        return _format_date(str(value), now)
-    is_bool = isinstance(value, bool)
-    fits = is_bool if column.type == "boolean" else isinstance(value, int) and not is_bool
-    return value if fits else None
+    """Return the cell of a value, empty if it is not of the column's type.
 
-
-def _print(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    Source: `cellForJSONValue` in k8s.io/apiextensions-apiserver.
+    """
+    match column.type, value:
+        case "string", str():
+            return value
+        case "string", _ if value is not None:
+            return json.dumps(value, separators=(",", ":"))
+        case "boolean", bool():
+            return value
+        case "integer", int() | float() if not isinstance(value, bool):
+            return int(value)
+        case "date", str():
+            return _format_date(value, now)
+    return None
 
 
 def _format_date(value: str, now: datetime) -> str:

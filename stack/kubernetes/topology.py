@@ -75,10 +75,11 @@ def _relabel(metadata: Spec, labels: Labels) -> None:
 
 
 def _make_topology_labels(topology: Spec) -> Labels:
-    domains = topology.get("domains") or [topology["domain"]] if len(topology) > 1 else ()
-    return make_membership_labels("fabric", [topology["fabric"]]) | make_membership_labels(
-        "domain", domains
-    )
+    domain = [topology["domain"]] if "domain" in topology else []
+    return {
+        **make_membership_labels("fabric", [topology["fabric"]]),
+        **make_membership_labels("domain", topology.get("domains", domain)),
+    }
 
 
 def _set_interconnect_defaults(spec: Spec) -> None:

@@ -71,7 +71,7 @@ class AgentProcess:
 
     @property
     def report(self) -> tuple[object, ...]:
-        """All of which the agent's object depends."""
+        """Everything on which the agent's object depends."""
         return (
             self.generation,
             self.applied,

@@ -1,17 +1,11 @@
-"""The cables of a fabric as its switches see them by LLDP.
+"""The cables of a fabric as its switches see them by LLDP."""
 
-Tests and the demo swap cables, silence neighbours, and add those of network cards.
-"""
-
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from fabrics.resources.spellings import canonicalize_port
 from stack.kubernetes.manifests import Spec, get_connection_type, iter_links
-
-type Neighbor = dict[str, str]
 
 _CABLED_TYPES: Final = frozenset(
     ["fabric", "mesh", "gateway", "unbundled", "bundled", "mclag", "eslag", "mclagDomain"]
@@ -31,39 +25,18 @@ class CableEnd(NamedTuple):
         return cls(device, port)
 
 
-@dataclass
-class CableChanges:
-    """What differs from the Connections."""
-
-    swaps: list[tuple[CableEnd, CableEnd]] = field(default_factory=list)
-    silent: set[CableEnd] = field(default_factory=set)
-    added: dict[CableEnd, list[Neighbor]] = field(default_factory=dict)
+type Swap = tuple[CableEnd, CableEnd]
+"""Two ends, each of which has the cable that belongs into the other."""
 
 
-@dataclass(frozen=True)
-class Cables:
-    """Which end each end is connected to, in both directions."""
-
-    far_ends: Mapping[CableEnd, CableEnd]
-    changes: CableChanges
-
-    def list_neighbors(
-        self, end: CableEnd, describe: Callable[[CableEnd], Neighbor]
-    ) -> list[Neighbor]:
-        """Return what the switch at `end` hears; `describe` is what one device says."""
-        far = self.far_ends.get(end)
-        heard = [] if far is None or end in self.changes.silent else [describe(far)]
-        return [*self.changes.added.get(end, ()), *heard]
-
-
-def lay_cables(connections: Iterable[Spec], changes: CableChanges) -> Cables:
-    """Return the cables of these Connections' specs, with the changes."""
+def lay_cables(connections: Iterable[Spec], swaps: Iterable[Swap]) -> dict[CableEnd, CableEnd]:
+    """Return the far end of each end of the cables of these Connections' specs."""
     far_ends: dict[CableEnd, CableEnd] = {}
     for near, far in _iter_cables(connections):
         far_ends |= {near: far, far: near}
-    for first, second in changes.swaps:
+    for first, second in swaps:
         _swap(far_ends, first, second)
-    return Cables(far_ends, changes)
+    return far_ends
 
 
 def _iter_cables(connections: Iterable[Spec]) -> Iterator[tuple[CableEnd, CableEnd]]:

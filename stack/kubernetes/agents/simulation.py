@@ -13,10 +13,10 @@ from typing import Final
 
 from fabrics.resources.kinds import Kind
 from stack.kubernetes.agents.behaviour import AgentBehaviour, AgentProcess
-from stack.kubernetes.agents.cables import CableChanges, CableEnd, Cables, Neighbor
+from stack.kubernetes.agents.cables import CableEnd, Swap
 from stack.kubernetes.agents.objects import make_agent, make_agent_spec, make_gateway_agent
 from stack.kubernetes.agents.ports import SwitchPorts
-from stack.kubernetes.agents.switch_state import State, make_state
+from stack.kubernetes.agents.switch_state import Neighbor, State, make_state
 from stack.kubernetes.agents.wiring import WIRING_KINDS, Wiring, iter_ends
 from stack.kubernetes.emulated_objects import Item, Items, Write, format_time
 from stack.kubernetes.manifests import Spec
@@ -27,24 +27,23 @@ _KINDS_WITH_AGENT: Final = ("Switch", "Gateway")
 
 @dataclass
 class _SimulatedAgent:
-    """One agent, and its object as of `shown`, on which alone it depends."""
+    """One agent, and its object, which depends on nothing but `inputs`."""
 
     process: AgentProcess
     created: str
     alterations: list[Callable[[State], None]] = field(default_factory=list)
-    shown: object = None
+    inputs: object = None
     item: Item = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _View:
-    """What agents see until the next change, whose number is `revision`."""
+    """What agents see until the next change."""
 
-    revision: int
     ports: dict[str, SwitchPorts]
     connections: dict[str, dict[str, Spec]]
     used_ends: set[CableEnd]
-    cables: Cables
+    far_ends: dict[CableEnd, CableEnd]
 
 
 class AgentSimulation:
@@ -63,9 +62,8 @@ class AgentSimulation:
         self._issue_resource_version = issue_resource_version
         self._wiring = Wiring()
         self._agents: dict[str, _SimulatedAgent] = {}
-        self._cable_changes = CableChanges()
+        self._swaps: list[Swap] = []
         self._lock = Lock()
-        self._revision = 0
         self._view: _View | None = None
         for item in items:
             self._record(item)
@@ -88,9 +86,9 @@ class AgentSimulation:
         """Return the agents of this kind as they are now, by name."""
         with self._lock:
             if kind == AGENT:
-                return self._show(self._wiring.switches, self._make_agent)
+                return self._build_items(self._wiring.switches, self._make_agent)
             if kind == GATEWAY_AGENT:
-                return self._show(self._wiring.gateways, self._make_gateway_agent)
+                return self._build_items(self._wiring.gateways, self._make_gateway_agent)
             return []
 
     def set_behaviour(self, name: str, behaviour: AgentBehaviour) -> None:
@@ -116,17 +114,7 @@ class AgentSimulation:
         All four ends report what they then see.
         """
         with self._change():
-            self._cable_changes.swaps.append((CableEnd.parse(first), CableEnd.parse(second)))
-
-    def silence_neighbor(self, port: str) -> None:
-        """Let the device at the other end of the cable in `port` send no LLDP."""
-        with self._change():
-            self._cable_changes.silent.add(CableEnd.parse(port))
-
-    def add_neighbor(self, port: str, neighbor: Neighbor) -> None:
-        """Let a switch hear another neighbour at `port`, such as a network card."""
-        with self._change():
-            self._cable_changes.added.setdefault(CableEnd.parse(port), []).append(neighbor)
+            self._swaps.append((CableEnd.parse(first), CableEnd.parse(second)))
 
     def _record(self, item: Item) -> None:
         self._wiring.record(item)
@@ -143,41 +131,39 @@ class AgentSimulation:
     @contextmanager
     def _change(self) -> Iterator[None]:
         with self._lock:
-            self._revision += 1
+            self._view = None
             yield
 
-    def _show(self, names: Iterable[str], make: Callable[[str, _View], Item]) -> Items:
+    def _build_items(self, names: Iterable[str], make: Callable[[str, _View], Item]) -> Items:
         """Return the objects of these agents, made anew where an agent reported again."""
-        view = self._look_around()
+        view = self._get_view()
         items = []
         for name in sorted(names):
             agent = self._agents[name]
             agent.process.advance(self._clock())
-            shown = agent.process.report, view.revision
-            if agent.shown != shown:
-                agent.shown, agent.item = shown, make(name, view)
+            inputs = agent.process.report, view
+            if agent.inputs != inputs:
+                agent.inputs, agent.item = inputs, make(name, view)
             items.append(agent.item)
         return items
 
-    def _look_around(self) -> _View:
-        if self._view is None or self._view.revision != self._revision:
+    def _get_view(self) -> _View:
+        if self._view is None:
             wiring = self._wiring
             self._view = _View(
-                self._revision,
                 wiring.list_ports(),
                 wiring.group_connections(),
                 wiring.find_used_ends(),
-                wiring.lay_cables(self._cable_changes),
+                wiring.lay_cables(self._swaps),
             )
         return self._view
 
     def _make_agent(self, name: str, view: _View) -> Item:
         def list_neighbors(end: CableEnd) -> list[Neighbor] | None:
-            heard = view.cables.list_neighbors(end, describe)
-            return heard if heard or end in view.used_ends else None
-
-        def describe(end: CableEnd) -> Neighbor:
-            return self._wiring.describe_neighbor(end, view.ports)
+            if end not in view.used_ends:
+                return None
+            far_ends = [view.far_ends[end]] if end in view.far_ends else []
+            return [self._wiring.describe_neighbor(far, view.ports) for far in far_ends]
 
         agent, switch = self._agents[name], self._wiring.switches[name]
         report = int(agent.process.heartbeat.timestamp())

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any, Final
 from zlib import crc32
 
-from stack.kubernetes.agents.cables import CableEnd, Neighbor
+from stack.kubernetes.agents.cables import CableEnd
 from stack.kubernetes.agents.ports import AgentPort, SwitchPorts
 from stack.kubernetes.manifests import Spec
 
 type State = dict[str, Any]
+type Neighbor = dict[str, str]
 
 SOFTWARE_VERSION: Final = "4.5.1-emulated"
 

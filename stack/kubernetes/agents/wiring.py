@@ -1,12 +1,12 @@
 """The switches, gateways, connections and profiles that agents know, by name."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from stack.kubernetes.agents.cables import CableChanges, CableEnd, Cables, Neighbor, lay_cables
+from stack.kubernetes.agents.cables import CableEnd, Swap, lay_cables
 from stack.kubernetes.agents.ports import SwitchPorts, list_switch_ports
-from stack.kubernetes.agents.switch_state import make_mac
+from stack.kubernetes.agents.switch_state import Neighbor, make_mac
 from stack.kubernetes.emulated_objects import Item
 from stack.kubernetes.manifests import Spec, iter_link_ends
 
@@ -50,9 +50,9 @@ class Wiring:
         specs = self._specs["Connection"].values()
         return {end for connection in specs for end in iter_ends(connection)}
 
-    def lay_cables(self, changes: CableChanges) -> Cables:
-        """Return the cables of the connections, with the changes."""
-        return lay_cables(self._specs["Connection"].values(), changes)
+    def lay_cables(self, swaps: Iterable[Swap]) -> dict[CableEnd, CableEnd]:
+        """Return the far end of each end of the cables."""
+        return lay_cables(self._specs["Connection"].values(), swaps)
 
     def list_ports(self) -> dict[str, SwitchPorts]:
         """Return the ports of each switch."""

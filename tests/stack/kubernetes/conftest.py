@@ -1,36 +1,21 @@
 """An emulated API whose time stands still until a test advances it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import urllib3
 
+from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.crds_and_rbac import HEALTH_ROLE_FILE, read_cluster_role
 from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
-
-START = datetime(2026, 11, 28, 12, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    """A clock that a test sets."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **duration: float) -> None:
-        self.now += timedelta(**duration)
+from tests.support.agents.emulated_fabric import Clock
 
 
-class ApiClient:
+class Client[Api: KubernetesApi]:
     """A client with the worker's token."""
 
-    def __init__(self, api: EmulatedKubernetesApi, manager: urllib3.PoolManager) -> None:
+    def __init__(self, api: Api, manager: urllib3.PoolManager) -> None:
         self.api, self._manager = api, manager
 
     def request(self, path: str, accept: str = "application/json") -> urllib3.BaseHTTPResponse:
@@ -38,12 +23,17 @@ class ApiClient:
         return self._manager.request("GET", self.api.server + path, headers=headers, retries=False)
 
     def get(self, path: str, accept: str = "application/json") -> dict[str, Any]:
-        body: dict[str, Any] = self.request(path, accept).json()
+        response = self.request(path, accept)
+        assert response.status == 200, response.data
+        body: dict[str, Any] = response.json()
         return body
 
     def delete(self, path: str) -> None:
         headers = {"Authorization": f"Bearer {self.api.auth.token}"}
         self._manager.request("DELETE", self.api.server + path, headers=headers, retries=False)
+
+
+type ApiClient = Client[EmulatedKubernetesApi]
 
 
 @pytest.fixture
@@ -62,4 +52,4 @@ def health_api(clock: Clock) -> Iterator[EmulatedKubernetesApi]:
 @pytest.fixture
 def health_client(health_api: EmulatedKubernetesApi) -> Iterator[ApiClient]:
     with urllib3.PoolManager(ca_cert_data=health_api.auth.ca_cert) as manager:
-        yield ApiClient(health_api, manager)
+        yield Client(health_api, manager)

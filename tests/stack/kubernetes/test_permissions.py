@@ -4,21 +4,9 @@ import pytest
 
 from stack.kubernetes.crds_and_rbac import HEALTH_ROLE_FILE, read_cluster_role
 from stack.kubernetes.permissions import Permissions
-from tests.stack.kubernetes.conftest import ApiClient
 
 GROUP = "/apis/agent.githedgehog.com/v1beta1"
 AGENTS = f"{GROUP}/namespaces/default/agents"
-GATEWAY_AGENTS = "/apis/gwint.githedgehog.com/v1alpha1/namespaces/default/gatewayagents"
-
-
-@pytest.mark.parametrize("path", [AGENTS, GATEWAY_AGENTS])
-def test_agents_are_forbidden_without_the_role(path: str, health_client: ApiClient) -> None:
-    assert health_client.request(path).status == 200
-    health_client.api.unbind_role("fabric-sync-health")
-    refused = health_client.request(path)
-    assert refused.status == 403
-    assert "is forbidden" in refused.json()["message"]
-    assert health_client.request(GROUP).status == 200
 
 
 @pytest.mark.parametrize(

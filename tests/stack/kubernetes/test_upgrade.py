@@ -64,21 +64,6 @@ def test_discovery_has_the_new_kinds_after_an_upgrade_only(health_client: ApiCli
     assert health_client.request(path(WIRING, "fabrics")).status == 200
 
 
-def test_discovery_of_an_unknown_group_or_version_is_not_found(health_client: ApiClient) -> None:
-    assert health_client.request("/apis/other.githedgehog.com").status == 404
-    assert health_client.request(f"/apis/{WIRING}/v1").status == 404
-
-
-def test_discovery_describes_resources_as_kubernetes_does(health_client: ApiClient) -> None:
-    document = health_client.get(f"/apis/{WIRING}/v1beta1")
-    assert (document["kind"], document["groupVersion"]) == ("APIResourceList", f"{WIRING}/v1beta1")
-    (switches,) = (entry for entry in document["resources"] if entry["name"] == "switches")
-    assert switches["singularName"] == "switch"
-    assert switches["shortNames"] == ["sw"]
-    assert switches["namespaced"] is True
-    assert {"get", "list"} <= set(switches["verbs"])
-
-
 def test_stopped_kind_vanishes_from_discovery(health_client: ApiClient) -> None:
     health_client.api.apply(manifest(WIRING, "Server", "a"))
     health_client.api.stop_serving(get_kind("Server"))

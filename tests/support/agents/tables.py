@@ -2,64 +2,27 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
+from fabrics.resources.kinds import Kind
+from stack.kubernetes.printer_columns import get_printer_columns
+from stack.kubernetes.releases import AGENT, GATEWAY_AGENT
+from stack.kubernetes.table_response import format_age
 
-AGENT_COLUMNS = (
-    ("Name", "string"),
-    ("Role", "string"),
-    ("Descr", "string"),
-    ("HWSKU", "string"),
-    ("Heartbeat", "date"),
-    ("Applied", "date"),
-    ("AppliedG", "integer"),
-    ("CurrentG", "integer"),
-    ("Version", "string"),
-    ("RebootReq", "string"),
-    ("Software", "string"),
-    ("Attempt", "date"),
-    ("AttemptG", "integer"),
-    ("Age", "date"),
-)
-"""The columns of Agents in Hedgehog v0.129."""
 
-GATEWAY_AGENT_COLUMNS = (
-    ("Name", "string"),
-    ("Applied", "date"),
-    ("AppliedG", "integer"),
-    ("CurrentG", "integer"),
-    ("Version", "string"),
-    ("Age", "date"),
-)
+def _list_columns(kind: Kind) -> tuple[tuple[str, str], ...]:
+    columns = get_printer_columns(kind)
+    return (("Name", "string"), *((column.name, column.type) for column in columns))
+
+
+AGENT_COLUMNS, GATEWAY_AGENT_COLUMNS = map(_list_columns, (AGENT, GATEWAY_AGENT))
+"""The columns of Agents and GatewayAgents in Hedgehog v0.129, with their types."""
 
 
 def print_age(seconds: float) -> str:
-    """Print an age in seconds as `HumanDuration` of k8s.io/apimachinery does."""
-    whole = int(seconds)
-    if whole < 0:
-        return "0s" if whole == -1 else "<invalid>"
-    days, hours, minutes = whole // DAY, whole // HOUR, whole // MINUTE
-    if whole < 2 * MINUTE:
-        parts = [(whole, "s")]
-    elif minutes < 10:
-        parts = [(minutes, "m"), (whole % 60, "s")]
-    elif minutes < 180:
-        parts = [(minutes, "m")]
-    elif hours < 8:
-        parts = [(hours, "h"), (minutes % 60, "m")]
-    elif hours < 48:
-        parts = [(hours, "h")]
-    elif days < 8:
-        parts = [(days, "d"), (hours % 24, "h")]
-    elif days < 2 * 365:
-        parts = [(days, "d")]
-    elif days < 8 * 365:
-        parts = [(days // 365, "y"), (days % 365, "d")]
-    else:
-        parts = [(days // 365, "y")]
-    first, *rest = parts
-    return "".join(f"{number}{unit}" for number, unit in [first, *(p for p in rest if p[0])])
+    """Print an age in seconds as the Kubernetes API does."""
+    return format_age(timedelta(seconds=int(seconds)))
 
 
 def print_table(

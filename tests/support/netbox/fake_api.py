@@ -28,6 +28,7 @@ BLANK: Final[Row] = {
     "tags": [],
     "custom_fields": {},
     "qinq_svlan": None,
+    "module": None,
     "scope_type": None,
     "scope_id": None,
 }
@@ -150,13 +151,21 @@ class FakeApi:
 
     def _list(self, model: Model, filters: str, start: int, limit: int) -> list[Row]:
         _, _, in_list = filters.partition("in_list: ")
-        slugs = json.loads(in_list.rstrip("} ") or "[]")
+        wanted = json.loads(in_list.rstrip("} ") or "[]")
+        field = "model" if model is Model.MODULE_TYPE else "slug"
         rows = (
-            _to_graphql(row)
+            self._to_graphql(row)
             for number, row in sorted(self._tables[PATHS[model]].items())
-            if number >= start and (not slugs or row["slug"] in slugs)
+            if number >= start and (not wanted or row[field] in wanted)
         )
         return list(islice(rows, limit))
+
+    def _to_graphql(self, row: Row) -> Row:
+        """Return a row as GraphQL does, with the slug of its manufacturer."""
+        if "manufacturer" not in row:
+            return _to_graphql(row)
+        manufacturer = self._tables[PATHS[Model.MANUFACTURER]][row["manufacturer"]]
+        return _to_graphql(row) | {"manufacturer": _to_graphql(manufacturer)}
 
     def _show(self, path: str, row: Row, depth: int = 2) -> Row:
         """Return a row as REST does, with objects that it refers to down to `depth`."""

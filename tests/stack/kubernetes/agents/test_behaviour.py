@@ -10,7 +10,7 @@ from stack.kubernetes.agents.behaviour import (
     AgentProcess,
     Step,
 )
-from tests.stack.kubernetes.conftest import START
+from tests.support.agents.emulated_fabric import START
 
 
 def after(**duration: float) -> timedelta:

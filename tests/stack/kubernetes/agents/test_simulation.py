@@ -20,7 +20,8 @@ from stack.kubernetes.agents.behaviour import (
 from stack.kubernetes.agents.objects import SECRET_MARK
 from stack.kubernetes.agents.simulation import AgentSimulation
 from stack.kubernetes.releases import HedgehogRelease
-from tests.stack.kubernetes.conftest import ApiClient, Clock
+from tests.stack.kubernetes.conftest import ApiClient
+from tests.support.agents.emulated_fabric import Clock
 
 AGENTS = "/apis/agent.githedgehog.com/v1beta1/namespaces/default/agents"
 GATEWAY_AGENTS = "/apis/gwint.githedgehog.com/v1alpha1/namespaces/default/gatewayagents"
@@ -204,17 +205,6 @@ def test_swapped_cables_are_seen_from_all_four_ends(
     assert neighbors(health_client, "spine-02", "E1/1/1") == [("leaf-01", "Ethernet112")]
 
 
-def test_neighbors_can_be_silent_or_more_than_one(
-    agents: AgentSimulation, health_client: ApiClient
-) -> None:
-    agents.silence_neighbor("leaf-01/E1/29/1")
-    agents.add_neighbor("leaf-03/E1/1", {"sysName": "", "portID": "02:11:22:33:44:55"})
-    silent = agent(health_client, "leaf-01")["status"]["state"]["interfaces"]["E1/29/1"]
-    assert (silent["lldpNeighbors"], silent["oper"]) == ([], "up")
-    heard = neighbors(health_client, "leaf-03", "E1/1/1")
-    assert [name for name, _ in heard] == ["", "nfs-01"]
-
-
 def test_reported_state_can_be_altered(agents: AgentSimulation, health_client: ApiClient) -> None:
     def alter(state: dict[str, Any]) -> None:
         state["breakouts"]["E1/5"]["mode"] = "1x100G"
@@ -233,19 +223,3 @@ def test_api_without_agents_lists_none(health_client: ApiClient) -> None:
     assert health_client.get(AGENTS)["items"] == []
     with pytest.raises(RuntimeError, match="run_agents"):
         _ = health_client.api.agents
-
-
-def test_demo_has_a_switch_that_never_applied_and_a_swapped_pair(
-    agents: AgentSimulation, health_client: ApiClient, clock: Clock
-) -> None:
-    OSLO.change_agents(agents)
-    clock.advance(hours=1)
-    items = health_client.get(AGENTS)["items"]
-    behind = [
-        item["metadata"]["name"]
-        for item in items
-        if item["status"]["lastAppliedGen"] < item["metadata"]["generation"]
-    ]
-    assert behind == ["leaf-03"]
-    assert neighbors(health_client, "leaf-01", "E1/29/1") == [("spine-02", "Ethernet0")]
-    assert neighbors(health_client, "leaf-01", "E1/31/1") == [("spine-01", "Ethernet0")]
