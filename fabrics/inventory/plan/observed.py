@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import astuple
 from typing import Final
 
 from fabrics.inventory.model.facts import FactsBySwitch, SwitchFacts, Transceiver
@@ -46,15 +47,15 @@ def list_unexpected_switches(live: LiveObjects, facts: FactsBySwitch) -> Iterato
 def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts | None) -> Iterator[Ref]:
     """Add the transceivers of a switch with their bays; yield what is not known.
 
-    That is the device if nothing is known of it, or the module of each transceiver without a part number: as
-    long as nobody can read a transceiver, NetBox keeps the module that it has.
+    That is the device if nothing is known of it, or the module of each transceiver without a vendor or a part
+    number: as long as nobody can read a transceiver, NetBox keeps the module that it has.
     """
     if facts is None or facts.transceivers is None:
         yield device
         return
     for cage, transceiver in _find_transceivers(facts.transceivers).items():
         key = f"{device.key}#{cage}"
-        if not (to_one_line(transceiver.part_number) and to_one_line(transceiver.vendor)):
+        if not _is_identified(transceiver):
             yield Ref(Model.MODULE, key)
             continue
         with builder.skip_unmappable(key):
@@ -62,27 +63,23 @@ def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts | None) ->
 
 
 def _find_transceivers(by_port: Mapping[str, Transceiver]) -> Mapping[str, Transceiver]:
-    """Return transceivers by cage; of several, the first with a part number."""
+    """Return transceivers by cage; of several, the first that is identified."""
     found: dict[str, Transceiver] = {}
     for port, transceiver in sorted(by_port.items(), key=lambda item: item[0]):
         cage = strip_lane(port)
-        if _CAGE_NAME.fullmatch(cage) and not found.get(cage, Transceiver()).part_number:
+        if _CAGE_NAME.fullmatch(cage) and not (cage in found and _is_identified(found[cage])):
             found[cage] = transceiver
     return found
+
+
+def _is_identified(transceiver: Transceiver) -> bool:
+    return bool(to_one_line(transceiver.vendor) and to_one_line(transceiver.part_number))
 
 
 def _add_module(
     builder: PlanBuilder, key: str, planned_bay: ModuleBay, transceiver: Transceiver
 ) -> None:
-    vendor, part_number, serial, form_factor = map(
-        to_one_line,
-        (
-            transceiver.vendor,
-            transceiver.part_number,
-            transceiver.serial_number,
-            transceiver.form_factor,
-        ),
-    )
+    vendor, part_number, serial, form_factor = map(to_one_line, astuple(transceiver))
     builder.add(
         Module(
             key=key,

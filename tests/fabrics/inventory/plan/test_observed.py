@@ -77,22 +77,28 @@ def test_transceiver_is_a_module_in_the_bay_of_its_cage() -> None:
 
 
 def test_transceiver_with_odd_texts_is_shown_as_netbox_accepts_it() -> None:
-    odd = Transceiver("", "P" * 80, "S" * 90, "QSFP\x00")
+    odd = Transceiver("V" * 120, "P" * 80, "S" * 90, " QSFP\x00\n28")
     made = plan_optics(E1_5=odd)
     [key] = keys(made, ModuleType)
-    assert key.startswith("unknown/PPP")
-    assert len(one(made, ModuleType, key).part_number) == 50
+    module_type = one(made, ModuleType, key)
+    assert module_type.part_number.startswith("PPP")
+    assert (len(module_type.part_number), module_type.description) == (50, "QSFP 28")
+    assert len(one(made, Manufacturer, module_type.manufacturer.key).name) == 100
     assert one(made, Module, f"{LEAF}#E1/5").serial == "S" * 50
 
 
-def test_transceiver_without_a_part_number_is_not_known() -> None:
-    made = plan_optics(E1_5=Transceiver(serial_number="AHT1"), E1_6=OPTIC)
+@pytest.mark.parametrize(
+    "unread", [Transceiver("", "P1", "AHT1"), Transceiver("Acme", "\x00", "A")]
+)
+def test_transceiver_without_vendor_or_part_number_is_not_known(unread: Transceiver) -> None:
+    made = plan_optics(E1_5=unread, E1_6=OPTIC)
     assert made.unobserved == {Ref(Model.MODULE, f"{LEAF}#E1/5")}
     assert keys(made, Module) == [f"{LEAF}#E1/6"]
 
 
-def test_first_lane_with_a_part_number_tells_the_transceiver() -> None:
-    made = plan_optics(E1_5_1=Transceiver(), E1_5_2=OPTIC, E1_5_3=Transceiver("a", "b"))
+def test_first_lane_that_is_identified_tells_the_transceiver() -> None:
+    unread = Transceiver("", "part number only")
+    made = plan_optics(E1_5_1=unread, E1_5_2=OPTIC, E1_5_3=Transceiver("a", "b"))
     assert one(made, Module, f"{LEAF}#E1/5").serial == "AHT1"
     assert made.unobserved == frozenset()
 
