@@ -19,7 +19,8 @@ class HeardNeighbor(NamedTuple):
     raw_port: str
 
     def __str__(self) -> str:
-        return f"{self.device}/{self.port or self.raw_port}"
+        port = self.port or self.raw_port
+        return f"{self.device}/{port}" if port else self.device
 
     def is_at(self, end: DevicePort, *, port_matters: bool) -> bool:
         """True if the neighbor is this end of a link."""
