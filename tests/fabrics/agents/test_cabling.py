@@ -10,7 +10,10 @@ from fabrics.agents.cabling import (
     CablingFinding,
     CablingFindingType,
     confirm_findings,
+    describe_cables,
     find_cabling_findings,
+    keep_unjudged,
+    limit_findings,
 )
 from fabrics.agents.wiring import Wiring
 from tests.fabrics.agents.test_port_names import PROFILE
@@ -188,6 +191,16 @@ def test_port_of_a_switch_without_profile_is_not_judged() -> None:
     assert fabric.find() == ()
 
 
+def test_finding_does_not_depend_on_the_order_of_neighbors() -> None:
+    fabric, other = Fabric(), Fabric()
+    neighbors = [("leaf-02", "Ethernet1"), ("card", "0c:20"), ("leaf-02", "Ethernet3")]
+    fabric.hear("spine-01/E1/1", *neighbors)
+    other.hear("spine-01/E1/1", *neighbors[::-1])
+    assert fabric.find() == other.find()
+    [finding] = fabric.find()
+    assert finding.observed == "leaf-02/E1/1 at spine-01/E1/1"
+
+
 @pytest.mark.parametrize("port", ["spine-01/E1/1", "leaf-01/E1/3", "leaf-01/E1/4"])
 def test_any_matching_neighbor_satisfies(port: str) -> None:
     fabric = Fabric()
@@ -361,3 +374,33 @@ def test_finding_needs_two_readings() -> None:
     assert confirm_findings((), once) == ()
     assert confirm_findings(once, fabric.find()) == once
     assert confirm_findings(once, Fabric().find()) == ()
+
+
+def test_findings_of_switches_that_nobody_judges_now_stay() -> None:
+    fabric = Fabric()
+    fabric.hear("spine-01/E1/1", ("leaf-02", "Ethernet1"))
+    known = fabric.find()
+    for unjudged in ({"spine-01"}, {"leaf-01"}):
+        assert keep_unjudged(known, (), unjudged) == known
+    assert keep_unjudged(known, (), {"leaf-02", "spine-02"}) == ()
+    [finding] = known
+    later = finding._replace(type=CablingFindingType.LINK_DOWN)
+    assert keep_unjudged(known, [later], {"spine-01"}) == (later,)
+
+
+def test_contradictions_are_kept_before_notices() -> None:
+    fabric = Fabric()
+    fabric.port("leaf-01/E1/3")["oper"] = "down"
+    fabric.hear("spine-01/E1/1", ("leaf-02", "Ethernet1"))
+    down, wrong = fabric.find()
+    assert limit_findings([down, wrong], 2) == (wrong, down)
+    assert limit_findings([down, wrong], 1) == (wrong,)
+
+
+def test_notices_and_links_that_are_down_are_no_details_of_cables() -> None:
+    fabric = Fabric()
+    fabric.port("leaf-01/E1/3")["oper"] = "down"
+    for port in ("spine-01/E1/1", "leaf-01/E1/1"):
+        fabric.hear(port)
+    assert len(fabric.find()) == 2
+    assert describe_cables(fabric.find()) == {}
