@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import astuple
 from typing import Final
 
-from fabrics.inventory.model.facts import FactsBySwitch, SwitchFacts, Transceiver
+from fabrics.inventory.model.facts import NO_FACTS, FactsBySwitch, SwitchFacts, Transceiver
 from fabrics.inventory.model.modules import Module, ModuleBay
 from fabrics.inventory.model.planned import Model, Ref
 from fabrics.inventory.plan import catalogue
@@ -22,21 +22,22 @@ _SERIAL_NUMBER = re.compile(rf"[!-~]{{1,{MAX_SERIAL_CHARS}}}")
 _CAGE_NAME = re.compile(r"[!-~]{1,64}")
 
 
-def get_serial_number(facts: SwitchFacts | None) -> str:
+def get_serial_number(facts: SwitchFacts) -> str:
     """Return the serial number that a switch reports; "" if it reports no valid one."""
-    serial = facts.serial_number.strip() if facts else ""
+    serial = facts.serial_number.strip()
     return serial if _SERIAL_NUMBER.fullmatch(serial) else ""
 
 
-def get_software_version(facts: SwitchFacts | None) -> str:
+def get_software_version(facts: SwitchFacts) -> str:
     """Return the version of the network operating system; "" if it is unknown."""
-    return to_one_line(facts.software_version) if facts else ""
+    return to_one_line(facts.software_version)
 
 
 def list_unexpected_switches(live: LiveObjects, facts: FactsBySwitch) -> Iterator[tuple[str, str]]:
     """Yield key and reason for each switch with another serial number than stated."""
     for switch in live.list_kind(SwitchSpec):
-        stated, reported = switch.spec.boot.serial, get_serial_number(facts.get(switch.name))
+        reported = get_serial_number(facts.get(switch.name, NO_FACTS))
+        stated = switch.spec.boot.serial
         if stated and reported and stated.lower() != reported.lower():
             yield (
                 switch.key,
@@ -44,13 +45,13 @@ def list_unexpected_switches(live: LiveObjects, facts: FactsBySwitch) -> Iterato
             )
 
 
-def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts | None) -> Iterator[Ref]:
+def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts) -> Iterator[Ref]:
     """Add the transceivers of a switch with their bays; yield what is not known.
 
-    That is the device if nothing is known of it, or the module of each transceiver without a vendor or a part
+    That is the device if it says nothing of transceivers, or the module of each transceiver without a vendor or a part
     number: as long as nobody can read a transceiver, NetBox keeps the module that it has.
     """
-    if facts is None or facts.transceivers is None:
+    if facts.transceivers is None:
         yield device
         return
     for cage, transceiver in _find_transceivers(facts.transceivers).items():

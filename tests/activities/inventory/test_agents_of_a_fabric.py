@@ -150,6 +150,15 @@ def test_without_permission_the_inventory_has_everything_but_facts(worker: Worke
 
 
 @pytest.mark.usefixtures("agents")
+def test_agents_are_not_read_where_health_is_switched_off(
+    api: EmulatedKubernetesApi, worker: Worker
+) -> None:
+    quiet = Worker(api, worker.settings.model_copy(update={"health_interval": 0}))
+    assert quiet.update().breakouts is None
+    assert not [path for path in api.request_paths if "agents" in path]
+
+
+@pytest.mark.usefixtures("agents")
 def test_nothing_of_the_spec_of_an_agent_is_kept_anywhere(
     worker: Worker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,6 +15,7 @@ from tests.support.fabrics.objects import live_state
 from tests.support.inventory.plans import server, switch
 from tests.support.inventory.small_fabric import cable
 from tests.support.netbox.fabric_inventory import (
+    FAKE,
     FabricInventory,
     key_scenario,
     scenario,
@@ -144,6 +145,9 @@ def test_what_nobody_can_read_changes_nothing(inventory: FabricInventory) -> Non
         inventory.agents = agents
         outcome = inventory.sync(*WIRED)
         assert (outcome.report.problems, outcome.absence_counts) == ({}, {})
+    report(inventory, leaf_1={"E1/5": optic("A9"), "E1/6": optic("A2")})
+    inventory.silent_switches = ("leaf-1",)
+    inventory.sync(*WIRED)
     assert inventory.changes_since(before) == []
 
 
@@ -217,23 +221,67 @@ def test_switch_with_another_serial_number_than_stated_is_said_and_keeps_the_sta
     assert not outcome.has_pending_work
 
 
+TWO_CABLES = (
+    switch("leaf-1", portBreakouts={"E1/9": "4x25G"}),
+    switch("leaf-2"),
+    *map(server, ("s-1", "s-2")),
+    cable("c", "s-1/e1", "leaf-1/E1/5"),
+    cable("d", "s-2/e1", "leaf-1/E1/6"),
+)
+
+
+def hear(inventory: FabricInventory, **neighbors: str) -> dict[str, Any]:
+    """Let leaf-1 hear these servers, `E1_5` at `E1/5`; return its agent."""
+    interfaces = {
+        port.replace("_", "/"): {"oper": "up", "lldpNeighbors": [{"sysName": name}]}
+        for port, name in neighbors.items()
+    }
+    agent = make_agent("leaf-1", interfaces, breakouts={"E1/9": {"mode": "1x100G"}})
+    inventory.agents = [agent, make_agent("leaf-2", {})]
+    return agent
+
+
+in_memory = pytest.mark.parametrize("make_inventory", [FAKE], indirect=True)
+"""Runs a test in the fake NetBox only: it depends on no rule of the real one."""
+
+
+@in_memory
+def test_findings_stay_while_their_switch_is_behind_and_go_once_it_has_applied(
+    inventory: FabricInventory,
+) -> None:
+    hear(inventory, E1_5="s-2", E1_6="s-1")
+    inventory.sync(*TWO_CABLES)
+    known = inventory.sync(*TWO_CABLES)
+    assert known.cabling
+    assert [mismatch.port for mismatch in known.breakouts or ()] == ["E1/9"]
+    for status in ({"lastAppliedGen": 2}, {"state": {}}):
+        agent = hear(inventory, E1_5="s-1", E1_6="s-2")
+        agent["status"] = {"lastAppliedGen": 2, **status}
+        behind = inventory.sync(*TWO_CABLES)
+        assert (behind.cabling, behind.breakouts) == (known.cabling, known.breakouts)
+    agent = hear(inventory, E1_5="s-1", E1_6="s-2")
+    agent["status"]["state"]["breakouts"]["E1/9"]["mode"] = "4x25G"
+    repaired = inventory.sync(*TWO_CABLES)
+    assert (repaired.cabling, repaired.breakouts) == ((), ())
+
+
+@in_memory
+def test_first_reading_waits_for_a_second_one_whenever_that_comes(
+    inventory: FabricInventory,
+) -> None:
+    hear(inventory, E1_5="s-2", E1_6="s-1")
+    assert inventory.sync(*TWO_CABLES).cabling is None
+    inventory.agents = None
+    unread = inventory.sync(*TWO_CABLES)
+    assert (unread.cabling, unread.breakouts, unread.has_pending_work) == (None, None, False)
+    hear(inventory, E1_5="s-2", E1_6="s-1")
+    assert inventory.sync(*TWO_CABLES).cabling
+
+
 @scenario
 def test_swapped_cables_are_details_of_both_once_two_readings_agree(
     inventory: FabricInventory,
 ) -> None:
-    live = (
-        *SWITCHES,
-        *map(server, ("s-1", "s-2")),
-        cable("c", "s-1/e1", "leaf-1/E1/5"),
-        cable("d", "s-2/e1", "leaf-1/E1/6"),
-    )
-
-    def hear(**neighbors: str) -> None:
-        interfaces = {
-            port.replace("_", "/"): {"oper": "up", "lldpNeighbors": [{"sysName": name}]}
-            for port, name in neighbors.items()
-        }
-        inventory.agents = [make_agent("leaf-1", interfaces), make_agent("leaf-2", {})]
 
     def observed() -> dict[str, str]:
         rows = {row["label"]: row for row in inventory.objects(Model.CABLE)}
@@ -243,10 +291,11 @@ def test_swapped_cables_are_details_of_both_once_two_readings_agree(
             if row["custom_fields"]["hh_details"]
         }
 
-    hear(E1_5="s-2", E1_6="s-1")
-    assert inventory.sync(*live).has_pending_work
+    hear(inventory, E1_5="s-2", E1_6="s-1")
+    assert inventory.sync(*TWO_CABLES).has_pending_work
     assert observed() == {}
-    outcome = inventory.sync(*live)
+    outcome = inventory.sync(*TWO_CABLES)
+    assert not outcome.has_pending_work
     assert outcome.cabling is not None
     [finding] = outcome.cabling
     assert (finding.type, finding.ends) == ("swapped", ("s-1/e1", "leaf-1/E1/5"))
@@ -257,11 +306,10 @@ def test_swapped_cables_are_details_of_both_once_two_readings_agree(
     }
     before = inventory.latest_change()
     inventory.agents = None
-    inventory.sync(*live)
+    inventory.sync(*TWO_CABLES)
     assert inventory.changes_since(before) == [], "what nobody reads changes nothing"
-    hear(E1_5="s-1", E1_6="s-2")
-    inventory.sync(*live)
-    assert inventory.sync(*live).cabling == ()
+    hear(inventory, E1_5="s-1", E1_6="s-2")
+    assert inventory.sync(*TWO_CABLES).cabling == ()
     assert observed() == {}
 
 
@@ -293,10 +341,12 @@ def test_bay_of_a_person_is_no_bay_of_the_fabric(inventory: FabricInventory) -> 
     assert modules(inventory)["leaf-1 E1/5"]["module_bay"]["id"] != bay["id"]
 
 
-@pytest.mark.parametrize("make_inventory", ["fake"], indirect=True)
+@in_memory
 def test_agent_of_no_switch_of_the_fabric_changes_nothing(inventory: FabricInventory) -> None:
     report(inventory)
     inventory.sync(*WIRED)
     assert inventory.agents is not None
-    inventory.agents = [*inventory.agents, make_agent("s-1", {}), make_agent("leaf-9", {})]
-    assert not inventory.sync(*WIRED).report.has_changes
+    port = {"e1": {"oper": "up", "lldpNeighbors": [{"sysName": "leaf-2"}]}}
+    inventory.agents = [*inventory.agents, make_agent("s-1", port), make_agent("leaf-9", port)]
+    outcome = inventory.sync(*WIRED)
+    assert (outcome.report.has_changes, outcome.cabling_seen) == (False, ())

@@ -233,6 +233,43 @@ def test_links_of_other_types_are_never_judged(type_: str) -> None:
     assert fabric.find() == ()
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"fabric": 5},
+        {"fabric": {"links": [{"spine": "spine-02/E1/2"}]}},
+        {"fabric": {"links": [link(spine="spine-02/E1/2")]}},
+        {
+            "fabric": {
+                "links": [link(spine="spine-02/E1/2", leaf="leaf-02/E1/1", third="leaf-01/E1/9")]
+            }
+        },
+        {"fabric": {"links": [link(spine="spine-02/E1/2", leaf="leaf-02")]}},
+        {"fabric": {"links": [link(spine="spine-08/E1/2", leaf="leaf-09/E1/1")]}},
+        {"mesh": {"links": [link(leaf1="spine-02/E1/2", leaf="leaf-02/E1/1")]}},
+    ],
+)
+def test_connection_that_cannot_be_read_hides_no_other(spec: dict[str, Any]) -> None:
+    fabric = Fabric()
+    fabric.items.append(item("Connection", "a-broken-one", spec))
+    state = {"oper": "up", "lldpNeighbors": [{"sysName": "leaf-01", "portID": "Ethernet9"}]}
+    fabric.agents[3]["status"]["state"]["interfaces"]["E1/2"] = state
+    assert fabric.agents[3]["metadata"]["name"] == "spine-02"
+    fabric.hear("spine-01/E1/1", ("leaf-02", "Ethernet1"))
+    assert fabric.types() == [(SPINE_LINK, CablingFindingType.WRONG_NEIGHBOR)]
+
+
+def test_profile_that_cannot_be_read_leaves_only_its_ports_unjudged() -> None:
+    fabric = Fabric()
+    broken = item("SwitchProfile", "broken", {"ports": 5})
+    fabric.items = [broken, *fabric.items]
+    leaf = next(entry for entry in fabric.items if entry["metadata"]["name"] == "leaf-02")
+    leaf["spec"] = {**leaf["spec"], "profile": "broken"}
+    fabric.hear("leaf-01/E1/6/1", ("leaf-02", "Ethernet16"))
+    fabric.hear("spine-01/E1/1", ("leaf-01", "Ethernet3"))
+    assert fabric.types() == [(SPINE_LINK, CablingFindingType.WRONG_NEIGHBOR)]
+
+
 def test_link_without_any_neighbor_is_a_notice() -> None:
     fabric = Fabric()
     fabric.hear("spine-01/E1/1")
@@ -245,6 +282,13 @@ def test_link_without_any_neighbor_is_a_notice() -> None:
         (SPINE_LINK, CablingFindingType.NO_NEIGHBOR),
     ]
     assert all(finding.type.is_notice for finding in fabric.find())
+
+
+@pytest.mark.parametrize("nos_type", ["sonic-bcm-base", "sonic-bcm-campus", "sonic-bcm-vs"])
+def test_no_neighbor_is_said_on_each_nos_that_reports_lldp(nos_type: str) -> None:
+    fabric = Fabric(nos_type)
+    fabric.hear("leaf-01/E1/3")
+    assert fabric.types() == [(GATEWAY_LINK, CablingFindingType.NO_NEIGHBOR)]
 
 
 def test_no_neighbor_says_nothing_on_a_nos_that_does_not_report_lldp() -> None:
@@ -358,6 +402,24 @@ def test_swapped_pair_is_found_where_only_one_switch_is_judged() -> None:
     assert [finding.type for finding in fabric.find()] == [CablingFindingType.SWAPPED]
 
 
+@pytest.mark.parametrize(
+    ("port", "neighbor"),
+    [
+        ("leaf-01/E1/1", ("spine-02", "Ethernet1")),
+        ("spine-01/E1/1", ("spine-02", "Ethernet1")),
+        ("spine-01/E1/1", ("leaf-01", "Ethernet17")),
+        ("leaf-01/E1/1", ("leaf-01", "Ethernet17")),
+    ],
+)
+def test_half_of_a_swapped_pair_is_no_pair(port: str, neighbor: tuple[str, str]) -> None:
+    fabric = Fabric()
+    for end in ("spine-01/E1/1", "leaf-01/E1/1", "spine-02/E1/1"):
+        fabric.hear(end)
+    fabric.hear(port, neighbor)
+    fabric.hear("leaf-01/E1/5/2", ("leaf-02", "Ethernet3"))
+    assert [finding.type for finding in fabric.find()] == [CablingFindingType.WRONG_NEIGHBOR] * 2
+
+
 def test_three_cables_in_a_circle_are_three_findings() -> None:
     fabric = Fabric()
     swap(fabric, "leaf-01/E1/1", "leaf-01/E1/2")
@@ -374,6 +436,13 @@ def test_finding_needs_two_readings() -> None:
     assert confirm_findings((), once) == ()
     assert confirm_findings(once, fabric.find()) == once
     assert confirm_findings(once, Fabric().find()) == ()
+    [finding] = once
+    for other in (
+        finding._replace(type=CablingFindingType.LINK_DOWN),
+        finding._replace(other_key="Connection/default/another"),
+    ):
+        assert confirm_findings([other], once) == ()
+    assert confirm_findings([finding._replace(observed="something else")], once) == once
 
 
 def test_findings_of_switches_that_nobody_judges_now_stay() -> None:

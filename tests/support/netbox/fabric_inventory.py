@@ -107,6 +107,7 @@ class FabricInventory:
     absence_counts: dict[str, int] = field(default_factory=dict)
     sync_number: int = 0
     agents: Sequence[Mapping[str, Any]] | None = None
+    silent_switches: tuple[str, ...] = ()
     outcome: InventoryOutcome | None = None
 
     @property
@@ -166,6 +167,8 @@ class FabricInventory:
             absence_counts=self.absence_counts,
             cabling=self.outcome.cabling if self.outcome else None,
             cabling_seen=self.outcome.cabling_seen if self.outcome else None,
+            breakouts=(self.outcome.breakouts if self.outcome else None) or (),
+            silent_switches=self.silent_switches,
         )
 
     @contextmanager

@@ -23,8 +23,9 @@ BAYS_AND_MODULES = (Model.MODULE_BAY, Model.MODULE)
 def plan_optics(*transceivers: Mapping[str, Transceiver] | None) -> Plan:
     """Return the plan of two switches with these transceivers; None are no facts."""
     facts = {
-        f"leaf-{number}": None if optics is None else SwitchFacts("CN1", "4.4", optics)
+        f"leaf-{number}": SwitchFacts("CN1", "4.4", optics)
         for number, optics in enumerate(transceivers, 1)
+        if optics is not None
     }
     return make_plan(live_state(switch("leaf-1"), switch("leaf-2")), DC1, facts)
 
