@@ -331,7 +331,7 @@ def test_templates_of_a_module_type_make_no_components(inventory: FabricInventor
 
 
 def test_bay_of_a_person_is_no_bay_of_the_fabric(inventory: FabricInventory) -> None:
-    """NetBox lets a device have two bays of one name: then the fabric has one of its own."""
+    """NetBox lets a device have two bays of one name, of which one is the fabric's."""
     report(inventory)
     inventory.sync(*WIRED)
     device = inventory.get(Model.DEVICE, LEAF)
