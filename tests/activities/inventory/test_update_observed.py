@@ -330,6 +330,28 @@ def test_templates_of_a_module_type_make_no_components(inventory: FabricInventor
     assert sorted(port["name"] for port in ports) == ["E1/5", "M1"]
 
 
+def test_moved_module_with_a_component_of_a_person_stays(inventory: FabricInventory) -> None:
+    """Only the real NetBox limits what the user may view on devices of people."""
+    report(inventory, leaf_1={"E1/5": optic("A1"), "E1/6": optic("A2")})
+    inventory.sync(*WIRED)
+    module = modules(inventory)["leaf-1 E1/5"]
+    leaf = inventory.get(Model.DEVICE, LEAF)
+    kind = {name: leaf[name]["id"] for name in ("site", "role", "device_type")}
+    device = inventory.admin.create(PATHS[Model.DEVICE], kind | {"name": "of a person"})["id"]
+    bay = inventory.admin.create(PATHS[Model.MODULE_BAY], {"device": device, "name": "1"})["id"]
+    inventory.edit(Model.MODULE, module, device=device, module_bay=bay)
+    port = {"device": device, "module": module["id"], "name": "console"}
+    inventory.admin.create("dcim/console-ports", port)
+    report(inventory, leaf_1={"E1/6": optic("A2")})
+    assert sync_thrice(inventory) == 0
+    outcome = inventory.sync(*WIRED)
+    [finding] = outcome.report.findings
+    assert (finding.what, finding.why) == (
+        f"{LEAF}#E1/5",
+        "stays in NetBox: it still has console port console",
+    )
+
+
 def test_bay_of_a_person_is_no_bay_of_the_fabric(inventory: FabricInventory) -> None:
     """NetBox lets a device have two bays of one name, of which one is the fabric's."""
     report(inventory)
