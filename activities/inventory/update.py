@@ -30,6 +30,7 @@ from fabrics.agents.cabling import (
     confirm_findings,
     describe_cables,
     keep_unjudged,
+    limit_findings,
 )
 from fabrics.agents.state import MAX_MISMATCHES
 from fabrics.drift.empty_list_checks import explain_missing_kinds
@@ -156,7 +157,7 @@ def _confirm_cabling(
         return request.cabling
     confirmed = confirm_findings(request.cabling_seen, agents.cabling)
     known = keep_unjudged(request.cabling or (), confirmed, agents.unjudged)
-    return known[:MAX_CABLING_FINDINGS]
+    return limit_findings(known, MAX_CABLING_FINDINGS)
 
 
 def _select(name: str, desired: DesiredState | None, live: LiveState) -> LiveState:
@@ -240,9 +241,8 @@ class _Pass:
         seen = self.request.cabling_seen
         if self.agents is None:
             return seen
-        return keep_unjudged(seen or (), self.agents.cabling, self.agents.unjudged)[
-            :MAX_CABLING_FINDINGS
-        ]
+        known = keep_unjudged(seen or (), self.agents.cabling, self.agents.unjudged)
+        return limit_findings(known, MAX_CABLING_FINDINGS)
 
     @property
     def _changelog_message(self) -> str:

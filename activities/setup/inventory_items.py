@@ -48,10 +48,14 @@ def _object_types_by_path(models: Iterable[Model]) -> dict[str, str]:
 
 _NETWORK_FIELDS: Final = (*endpoints.VLAN_FIELDS, *endpoints.VRF_FIELDS)
 
-_COMPONENTS_OF_PEOPLE: Final = {
+_COMPONENTS_WITHOUT_MODULE: Final = {
+    path: endpoints.NON_INTERFACE_COMPONENTS[path]
+    for path in sorted(endpoints.COMPONENTS_WITHOUT_MODULE)
+}
+_MODULAR_COMPONENTS: Final = {
     path: object_type
     for path, object_type in endpoints.NON_INTERFACE_COMPONENTS.items()
-    if object_type not in OWNED_MODELS
+    if path not in endpoints.COMPONENTS_WITHOUT_MODULE and object_type not in OWNED_MODELS
 }
 
 INVENTORY_GRANTS: Final = (
@@ -79,8 +83,14 @@ INVENTORY_GRANTS: Final = (
     Grant(
         "objects of people on own devices",  # which then must not be deleted
         ("view",),
-        _COMPONENTS_OF_PEOPLE | {endpoints.SERVICES: "ipam.service"},
+        _COMPONENTS_WITHOUT_MODULE | {endpoints.SERVICES: "ipam.service"},
         {"device__tags__slug": TAG_SLUG},
+    ),
+    Grant(
+        "components of people on own devices and modules",  # a module may have moved to another device
+        ("view",),
+        _MODULAR_COMPONENTS,
+        [{"device__tags__slug": TAG_SLUG}, {"module__tags__slug": TAG_SLUG}],
     ),
     Grant(
         "terminations of people at own ports",

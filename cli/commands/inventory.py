@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainSerializer
 
 from cli import console
 from cli.errors import CommandError
@@ -41,11 +41,24 @@ Digest = Annotated[
 ]
 
 
+def _list_cabling(
+    findings: tuple[CablingFinding, ...] | None,
+) -> list[dict[str, object]] | None:
+    """Return the findings as objects, with their sentences."""
+    if findings is None:
+        return None
+    return [{**finding._asdict(), "text": finding.text} for finding in findings]
+
+
+CablingRows = Annotated[tuple[CablingFinding, ...] | None, PlainSerializer(_list_cabling)]
+
+
 class FabricInventory(InventoryStatus, frozen=True):
     """The JSON of `inventory`."""
 
     name: str
     fabric_id: str
+    cabling: CablingRows = None
 
 
 class CablingOutput(BaseModel, frozen=True):
@@ -53,7 +66,7 @@ class CablingOutput(BaseModel, frozen=True):
 
     name: str
     fabric_id: str
-    cabling: tuple[CablingFinding, ...] | None
+    cabling: CablingRows
 
 
 class PlanOutput(BaseModel, frozen=True):

@@ -108,6 +108,13 @@ def keep_unjudged(
     return (*found, *(finding for finding in kept if _has_end_in(finding, unjudged)))
 
 
+def limit_findings(findings: Iterable[CablingFinding], limit: int) -> tuple[CablingFinding, ...]:
+    """Return as many findings, those that contradict a Connection before notices."""
+    return tuple(
+        sorted(findings, key=lambda finding: (finding.type.is_notice, finding.key))[:limit]
+    )
+
+
 def _has_end_in(finding: CablingFinding, devices: Container[str]) -> bool:
     return any(end.partition("/")[0] in devices for end in finding.ends)
 
@@ -166,8 +173,8 @@ class _Inspection:
         if any(heard.device == far_end.device and heard.port is None for heard in all_heard):
             return None
         known = [heard for heard in all_heard if heard.device in self.wiring.devices]
-        others = all_heard if port_matters else []
-        return next(iter([*known, *others]), None)
+        others = all_heard if port_matters else ()
+        return min(known or others, key=str, default=None)  # agents list neighbors in any order
 
     def _find_notice(self, link: Link) -> CablingFindingType | None:
         if link.type in SERVER_TYPES:

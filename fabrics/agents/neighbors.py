@@ -19,7 +19,8 @@ class HeardNeighbor(NamedTuple):
     raw_port: str
 
     def __str__(self) -> str:
-        return f"{self.device}/{self.port or self.raw_port}"
+        port = self.port or self.raw_port
+        return f"{self.device}/{port}" if port else self.device
 
     def is_at(self, end: DevicePort, *, port_matters: bool) -> bool:
         """True if the neighbor is this end of a link."""
@@ -55,7 +56,7 @@ class Neighborhood:
 
     def find_interface(self, end: DevicePort) -> Interface | None:
         """Return the port of a judged switch; a first lane may have either name."""
-        if end.device not in self.facts or end.device not in self.wiring.switches:
+        if end.device not in self.facts:
             return None
         interfaces = self.facts[end.device].interfaces
         port = spellings.canonicalize_port(end.port)

@@ -1,7 +1,7 @@
 """Facts about switches that only the switches themselves know."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from fabrics.agents.facts import AgentFacts
@@ -21,16 +21,19 @@ class Transceiver:
 class SwitchFacts:
     """What a switch observes; `transceivers` are by API port name (`E1/5/1`).
 
-    They are None if the switch says nothing of any, present or not.
+    What it says nothing of is empty, or None: that of transceivers if it names none, present or not.
     """
 
     serial_number: str = ""
     software_version: str = ""
-    transceivers: Mapping[str, Transceiver] | None = field(default_factory=dict)
+    transceivers: Mapping[str, Transceiver] | None = None
 
 
-type FactsBySwitch = Mapping[str, SwitchFacts | None]
-"""Facts by the name of the switch. None, or no entry, means that they are not known now."""
+type FactsBySwitch = Mapping[str, SwitchFacts]
+"""Facts by the name of the switch, if they are known now."""
+
+NO_FACTS: Final = SwitchFacts()
+"""The facts of a switch of which nothing is known now."""
 
 _ABSENT: Final = frozenset({"absent", "false", "not present", "not_present", "notpresent"})
 """The words of switches for a cage without an optic."""
@@ -38,18 +41,14 @@ _ABSENT: Final = frozenset({"absent", "false", "not present", "not_present", "no
 
 def select_facts(agents: Mapping[str, AgentFacts]) -> FactsBySwitch:
     """Return what the inventory shows of what agents report."""
-    return {name: _select_facts(facts) for name, facts in agents.items()}
-
-
-def _select_facts(facts: AgentFacts) -> SwitchFacts | None:
-    """Return the facts of one switch; None if its agent has never reported."""
-    if not (facts.serial_number or facts.software_version or facts.interfaces):
-        return None
-    return SwitchFacts(
-        serial_number=facts.serial_number,
-        software_version=facts.software_version,
-        transceivers=_select_transceivers(facts) if facts.transceivers else None,
-    )
+    return {
+        name: SwitchFacts(
+            serial_number=facts.serial_number,
+            software_version=facts.software_version,
+            transceivers=_select_transceivers(facts) if facts.transceivers else None,
+        )
+        for name, facts in agents.items()
+    }
 
 
 def _select_transceivers(facts: AgentFacts) -> dict[str, Transceiver]:

@@ -20,7 +20,6 @@ class Model(StrEnum):
     SITE = "dcim.site"
     MANUFACTURER = "dcim.manufacturer"
     DEVICE_TYPE = "dcim.devicetype"
-    MODULE_TYPE = "dcim.moduletype"
     DEVICE_ROLE = "dcim.devicerole"
     PLATFORM = "dcim.platform"
     VRF = "ipam.vrf"
@@ -33,6 +32,7 @@ class Model(StrEnum):
     IP_RANGE = "ipam.iprange"
     IP_ADDRESS = "ipam.ipaddress"
     CABLE = "dcim.cable"
+    MODULE_TYPE = "dcim.moduletype"
     MODULE_BAY = "dcim.modulebay"
     MODULE = "dcim.module"
 

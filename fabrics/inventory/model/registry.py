@@ -10,7 +10,6 @@ _ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
     dcim.Site,
     dcim.Manufacturer,
     dcim.DeviceType,
-    modules.ModuleType,
     dcim.DeviceRole,
     dcim.Platform,
     ipam.VRF,
@@ -23,6 +22,7 @@ _ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
     ipam.IPRange,
     ipam.IPAddress,
     dcim.Cable,
+    modules.ModuleType,
     modules.ModuleBay,
     modules.Module,
 )

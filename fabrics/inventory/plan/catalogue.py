@@ -71,8 +71,8 @@ def add_platform(builder: PlanBuilder, profile: SwitchProfileSpec) -> Ref | None
 
 
 def add_module_type(builder: PlanBuilder, vendor: str, part_number: str, form_factor: str) -> Ref:
-    """Add a model of transceiver; vendor and form factor may be empty."""
-    maker = _add_manufacturer(builder, vendor or "Unknown")
+    """Add a model of transceiver; its form factor may be empty."""
+    maker = _add_manufacturer(builder, vendor)
     model = shorten(part_number, MAX_PART_NUMBER_CHARS)
     return builder.add_shared(
         ModuleType(

@@ -45,7 +45,7 @@ def add_switch(
     builder: PlanBuilder,
     switch: LiveObject[SwitchSpec],
     used_ports: UsedPorts,
-    facts: SwitchFacts | None,
+    facts: SwitchFacts,
 ) -> SwitchPorts:
     """Add a switch with all its ports, loopbacks and addresses; return its ports."""
     spec, profile = switch.spec, _find_profile(builder, switch)
@@ -102,7 +102,7 @@ def _build_switch(
     builder: PlanBuilder,
     switch: LiveObject[SwitchSpec],
     profile: SwitchProfileSpec,
-    facts: SwitchFacts | None,
+    facts: SwitchFacts,
 ) -> Device:
     spec = switch.spec
     device_type = catalogue.add_switch_type(builder, spec.profile, profile)

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import astuple
 from typing import Final
 
-from fabrics.inventory.model.facts import FactsBySwitch, SwitchFacts, Transceiver
+from fabrics.inventory.model.facts import NO_FACTS, FactsBySwitch, SwitchFacts, Transceiver
 from fabrics.inventory.model.modules import Module, ModuleBay
 from fabrics.inventory.model.planned import Model, Ref
 from fabrics.inventory.plan import catalogue
@@ -21,21 +22,22 @@ _SERIAL_NUMBER = re.compile(rf"[!-~]{{1,{MAX_SERIAL_CHARS}}}")
 _CAGE_NAME = re.compile(r"[!-~]{1,64}")
 
 
-def get_serial_number(facts: SwitchFacts | None) -> str:
+def get_serial_number(facts: SwitchFacts) -> str:
     """Return the serial number that a switch reports; "" if it reports no valid one."""
-    serial = facts.serial_number.strip() if facts else ""
+    serial = facts.serial_number.strip()
     return serial if _SERIAL_NUMBER.fullmatch(serial) else ""
 
 
-def get_software_version(facts: SwitchFacts | None) -> str:
+def get_software_version(facts: SwitchFacts) -> str:
     """Return the version of the network operating system; "" if it is unknown."""
-    return to_one_line(facts.software_version) if facts else ""
+    return to_one_line(facts.software_version)
 
 
 def list_unexpected_switches(live: LiveObjects, facts: FactsBySwitch) -> Iterator[tuple[str, str]]:
     """Yield key and reason for each switch with another serial number than stated."""
     for switch in live.list_kind(SwitchSpec):
-        stated, reported = switch.spec.boot.serial, get_serial_number(facts.get(switch.name))
+        reported = get_serial_number(facts.get(switch.name, NO_FACTS))
+        stated = switch.spec.boot.serial
         if stated and reported and stated.lower() != reported.lower():
             yield (
                 switch.key,
@@ -43,18 +45,18 @@ def list_unexpected_switches(live: LiveObjects, facts: FactsBySwitch) -> Iterato
             )
 
 
-def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts | None) -> Iterator[Ref]:
+def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts) -> Iterator[Ref]:
     """Add the transceivers of a switch with their bays; yield what is not known.
 
-    That is the device if nothing is known of it, or the module of each transceiver without a part number: as
-    long as nobody can read a transceiver, NetBox keeps the module that it has.
+    That is the device if it says nothing of transceivers, or the module of each transceiver without a vendor or a part
+    number: as long as nobody can read a transceiver, NetBox keeps the module that it has.
     """
-    if facts is None or facts.transceivers is None:
+    if facts.transceivers is None:
         yield device
         return
     for cage, transceiver in _find_transceivers(facts.transceivers).items():
         key = f"{device.key}#{cage}"
-        if not (to_one_line(transceiver.part_number) and to_one_line(transceiver.vendor)):
+        if not _is_identified(transceiver):
             yield Ref(Model.MODULE, key)
             continue
         with builder.skip_unmappable(key):
@@ -62,27 +64,23 @@ def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts | None) ->
 
 
 def _find_transceivers(by_port: Mapping[str, Transceiver]) -> Mapping[str, Transceiver]:
-    """Return transceivers by cage; of several, the first with a part number."""
+    """Return transceivers by cage; of several, the first that is identified."""
     found: dict[str, Transceiver] = {}
     for port, transceiver in sorted(by_port.items(), key=lambda item: item[0]):
         cage = strip_lane(port)
-        if _CAGE_NAME.fullmatch(cage) and not found.get(cage, Transceiver()).part_number:
+        if _CAGE_NAME.fullmatch(cage) and not (cage in found and _is_identified(found[cage])):
             found[cage] = transceiver
     return found
+
+
+def _is_identified(transceiver: Transceiver) -> bool:
+    return bool(to_one_line(transceiver.vendor) and to_one_line(transceiver.part_number))
 
 
 def _add_module(
     builder: PlanBuilder, key: str, planned_bay: ModuleBay, transceiver: Transceiver
 ) -> None:
-    vendor, part_number, serial, form_factor = map(
-        to_one_line,
-        (
-            transceiver.vendor,
-            transceiver.part_number,
-            transceiver.serial_number,
-            transceiver.form_factor,
-        ),
-    )
+    vendor, part_number, serial, form_factor = map(to_one_line, astuple(transceiver))
     builder.add(
         Module(
             key=key,

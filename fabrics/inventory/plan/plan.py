@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.dcim import Cable, Device, Interface
-from fabrics.inventory.model.facts import FactsBySwitch
+from fabrics.inventory.model.facts import NO_FACTS, FactsBySwitch
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan import peerings
@@ -132,7 +132,7 @@ def _add_devices(builder: PlanBuilder, facts: FactsBySwitch) -> PortsBySwitch:
     switches = {}
     for switch in builder.live.list_kind(wiring.SwitchSpec):
         with builder.skip_unmappable(switch.key):
-            switch_facts = facts.get(switch.name)
+            switch_facts = facts.get(switch.name, NO_FACTS)
             switches[switch.key] = add_switch(builder, switch, used_ports, switch_facts)
     _map_kind(builder, wiring.ServerSpec, partial(add_server, used_ports=used_ports))
     _map_kind(builder, gateway.GatewaySpec, partial(add_gateway, used_ports=used_ports))
@@ -146,7 +146,7 @@ def _add_modules(
     for switch in builder.live.list_kind(wiring.SwitchSpec):
         if switch.key in switches:
             device = Ref(Model.DEVICE, switch.key)
-            yield from add_modules(builder, device, facts.get(switch.name))
+            yield from add_modules(builder, device, facts.get(switch.name, NO_FACTS))
 
 
 def _sort_key(planned: PlannedObject) -> tuple[int, bool, str]:

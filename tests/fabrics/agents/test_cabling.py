@@ -1,6 +1,5 @@
 """Cabling as observed: which Connections LLDP neighbors contradict."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,22 +10,15 @@ from fabrics.agents.cabling import (
     CablingFinding,
     CablingFindingType,
     confirm_findings,
+    describe_cables,
     find_cabling_findings,
+    keep_unjudged,
+    limit_findings,
 )
-from fabrics.agents.facts import AgentFacts, parse_facts_page
 from fabrics.agents.wiring import Wiring
-from fabrics.inventory.model.dcim import Cable
-from fabrics.inventory.model.naming import FabricIdentity
-from fabrics.inventory.plan.plan import make_plan
 from tests.fabrics.agents.test_port_names import PROFILE
-from tests.support.agents.observed import make_agent, observe_cabling
-from tests.support.fabrics.sample_sets import needs_samples
-from tests.support.inventory.live_samples import REAL, LiveSet, parse_live_state, profiles
-
-
-def to_facts(agents: list[dict[str, Any]]) -> dict[str, AgentFacts]:
-    body = {"kind": "AgentList", "metadata": {}, "items": agents}
-    return {item.name: item for item in parse_facts_page(json.dumps(body).encode()).facts}
+from tests.support.agents.observed import make_agent, observe_cabling, parse_agents
+from tests.support.inventory.live_samples import parse_live_state
 
 
 def item(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +112,7 @@ class Fabric:
 
     def find(self) -> tuple[CablingFinding, ...]:
         wiring = Wiring.from_resources(parse_live_state(self.items).resources)
-        facts = to_facts(self.agents)
+        facts = parse_agents(self.agents)
         return find_cabling_findings(wiring, facts, facts.keys() - self.unread)
 
     def types(self) -> list[tuple[str, str]]:
@@ -137,36 +129,6 @@ GATEWAY_LINK = "leaf-01--gateway-1#leaf-01/E1/3"
 
 def test_cabling_as_stated_has_no_finding() -> None:
     assert Fabric().find() == ()
-
-
-@needs_samples
-@pytest.mark.parametrize("sample", REAL, ids=str)
-def test_sets_that_are_cabled_as_stated_have_no_finding(sample: LiveSet) -> None:
-    items = sample.items()
-    agents = observe_cabling(items, profiles())
-    wiring = Wiring.from_resources(parse_live_state([*items, *profiles()]).resources)
-    facts = to_facts(agents)
-    heard = [
-        neighbor
-        for fact in facts.values()
-        for port in fact.interfaces.values()
-        for neighbor in port.neighbors
-    ]
-
-    assert find_cabling_findings(wiring, facts, facts.keys()) == ()
-    assert len(heard) >= len(wiring.links)
-
-
-@needs_samples
-@pytest.mark.parametrize("sample", REAL, ids=str)
-def test_links_have_the_keys_of_their_cables(sample: LiveSet) -> None:
-    live = parse_live_state([*sample.items(), *profiles()])
-    cables = {
-        planned.key
-        for planned in make_plan(live, FabricIdentity("dc1", "DC 1")).objects
-        if isinstance(planned, Cable)
-    }
-    assert {link.key for link in Wiring.from_resources(live.resources).links} == cables
 
 
 @pytest.mark.parametrize(
@@ -229,6 +191,16 @@ def test_port_of_a_switch_without_profile_is_not_judged() -> None:
     assert fabric.find() == ()
 
 
+def test_finding_does_not_depend_on_the_order_of_neighbors() -> None:
+    fabric, other = Fabric(), Fabric()
+    neighbors = [("leaf-02", "Ethernet1"), ("card", "0c:20"), ("leaf-02", "Ethernet3")]
+    fabric.hear("spine-01/E1/1", *neighbors)
+    other.hear("spine-01/E1/1", *neighbors[::-1])
+    assert fabric.find() == other.find()
+    [finding] = fabric.find()
+    assert finding.observed == "leaf-02/E1/1 at spine-01/E1/1"
+
+
 @pytest.mark.parametrize("port", ["spine-01/E1/1", "leaf-01/E1/3", "leaf-01/E1/4"])
 def test_any_matching_neighbor_satisfies(port: str) -> None:
     fabric = Fabric()
@@ -246,7 +218,9 @@ def test_descriptions_are_never_compared() -> None:
     assert fabric.find() == ()
 
 
-@pytest.mark.parametrize("type_", ["external", "staticExternal", "vpcLoopback", "mclagDomain"])
+@pytest.mark.parametrize(
+    "type_", ["external", "staticExternal", "vpcLoopback", "mclagDomain", "management"]
+)
 def test_links_of_other_types_are_never_judged(type_: str) -> None:
     fabric = Fabric()
     ends = link(switch1="leaf-02/E1/1", switch2="leaf-02/E1/2")
@@ -257,6 +231,43 @@ def test_links_of_other_types_are_never_judged(type_: str) -> None:
         state = {"oper": "up", "lldpNeighbors": [{"sysName": "spine-01", "portID": "Ethernet9"}]}
         fabric.agents[1]["status"]["state"]["interfaces"][port] = state
     assert fabric.find() == ()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"fabric": 5},
+        {"fabric": {"links": [{"spine": "spine-02/E1/2"}]}},
+        {"fabric": {"links": [link(spine="spine-02/E1/2")]}},
+        {
+            "fabric": {
+                "links": [link(spine="spine-02/E1/2", leaf="leaf-02/E1/1", third="leaf-01/E1/9")]
+            }
+        },
+        {"fabric": {"links": [link(spine="spine-02/E1/2", leaf="leaf-02")]}},
+        {"fabric": {"links": [link(spine="spine-08/E1/2", leaf="leaf-09/E1/1")]}},
+        {"mesh": {"links": [link(leaf1="spine-02/E1/2", leaf="leaf-02/E1/1")]}},
+    ],
+)
+def test_connection_that_cannot_be_read_hides_no_other(spec: dict[str, Any]) -> None:
+    fabric = Fabric()
+    fabric.items.append(item("Connection", "a-broken-one", spec))
+    state = {"oper": "up", "lldpNeighbors": [{"sysName": "leaf-01", "portID": "Ethernet9"}]}
+    fabric.agents[3]["status"]["state"]["interfaces"]["E1/2"] = state
+    assert fabric.agents[3]["metadata"]["name"] == "spine-02"
+    fabric.hear("spine-01/E1/1", ("leaf-02", "Ethernet1"))
+    assert fabric.types() == [(SPINE_LINK, CablingFindingType.WRONG_NEIGHBOR)]
+
+
+def test_profile_that_cannot_be_read_leaves_only_its_ports_unjudged() -> None:
+    fabric = Fabric()
+    broken = item("SwitchProfile", "broken", {"ports": 5})
+    fabric.items = [broken, *fabric.items]
+    leaf = next(entry for entry in fabric.items if entry["metadata"]["name"] == "leaf-02")
+    leaf["spec"] = {**leaf["spec"], "profile": "broken"}
+    fabric.hear("leaf-01/E1/6/1", ("leaf-02", "Ethernet16"))
+    fabric.hear("spine-01/E1/1", ("leaf-01", "Ethernet3"))
+    assert fabric.types() == [(SPINE_LINK, CablingFindingType.WRONG_NEIGHBOR)]
 
 
 def test_link_without_any_neighbor_is_a_notice() -> None:
@@ -271,6 +282,13 @@ def test_link_without_any_neighbor_is_a_notice() -> None:
         (SPINE_LINK, CablingFindingType.NO_NEIGHBOR),
     ]
     assert all(finding.type.is_notice for finding in fabric.find())
+
+
+@pytest.mark.parametrize("nos_type", ["sonic-bcm-base", "sonic-bcm-campus", "sonic-bcm-vs"])
+def test_no_neighbor_is_said_on_each_nos_that_reports_lldp(nos_type: str) -> None:
+    fabric = Fabric(nos_type)
+    fabric.hear("leaf-01/E1/3")
+    assert fabric.types() == [(GATEWAY_LINK, CablingFindingType.NO_NEIGHBOR)]
 
 
 def test_no_neighbor_says_nothing_on_a_nos_that_does_not_report_lldp() -> None:
@@ -384,6 +402,24 @@ def test_swapped_pair_is_found_where_only_one_switch_is_judged() -> None:
     assert [finding.type for finding in fabric.find()] == [CablingFindingType.SWAPPED]
 
 
+@pytest.mark.parametrize(
+    ("port", "neighbor"),
+    [
+        ("leaf-01/E1/1", ("spine-02", "Ethernet1")),
+        ("spine-01/E1/1", ("spine-02", "Ethernet1")),
+        ("spine-01/E1/1", ("leaf-01", "Ethernet17")),
+        ("leaf-01/E1/1", ("leaf-01", "Ethernet17")),
+    ],
+)
+def test_half_of_a_swapped_pair_is_no_pair(port: str, neighbor: tuple[str, str]) -> None:
+    fabric = Fabric()
+    for end in ("spine-01/E1/1", "leaf-01/E1/1", "spine-02/E1/1"):
+        fabric.hear(end)
+    fabric.hear(port, neighbor)
+    fabric.hear("leaf-01/E1/5/2", ("leaf-02", "Ethernet3"))
+    assert [finding.type for finding in fabric.find()] == [CablingFindingType.WRONG_NEIGHBOR] * 2
+
+
 def test_three_cables_in_a_circle_are_three_findings() -> None:
     fabric = Fabric()
     swap(fabric, "leaf-01/E1/1", "leaf-01/E1/2")
@@ -400,3 +436,40 @@ def test_finding_needs_two_readings() -> None:
     assert confirm_findings((), once) == ()
     assert confirm_findings(once, fabric.find()) == once
     assert confirm_findings(once, Fabric().find()) == ()
+    [finding] = once
+    for other in (
+        finding._replace(type=CablingFindingType.LINK_DOWN),
+        finding._replace(other_key="Connection/default/another"),
+    ):
+        assert confirm_findings([other], once) == ()
+    assert confirm_findings([finding._replace(observed="something else")], once) == once
+
+
+def test_findings_of_switches_that_nobody_judges_now_stay() -> None:
+    fabric = Fabric()
+    fabric.hear("spine-01/E1/1", ("leaf-02", "Ethernet1"))
+    known = fabric.find()
+    for unjudged in ({"spine-01"}, {"leaf-01"}):
+        assert keep_unjudged(known, (), unjudged) == known
+    assert keep_unjudged(known, (), {"leaf-02", "spine-02"}) == ()
+    [finding] = known
+    later = finding._replace(type=CablingFindingType.LINK_DOWN)
+    assert keep_unjudged(known, [later], {"spine-01"}) == (later,)
+
+
+def test_contradictions_are_kept_before_notices() -> None:
+    fabric = Fabric()
+    fabric.port("leaf-01/E1/3")["oper"] = "down"
+    fabric.hear("spine-01/E1/1", ("leaf-02", "Ethernet1"))
+    down, wrong = fabric.find()
+    assert limit_findings([down, wrong], 2) == (wrong, down)
+    assert limit_findings([down, wrong], 1) == (wrong,)
+
+
+def test_notices_and_links_that_are_down_are_no_details_of_cables() -> None:
+    fabric = Fabric()
+    fabric.port("leaf-01/E1/3")["oper"] = "down"
+    for port in ("spine-01/E1/1", "leaf-01/E1/1"):
+        fabric.hear(port)
+    assert len(fabric.find()) == 2
+    assert describe_cables(fabric.find()) == {}

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from temporalio.testing import ActivityEnvironment
 
+from activities.git.desired_state import DesiredStateCache
 from activities.inventory.update import InventoryActivities
 from activities.kubernetes.live_state import LiveStateCache
 from activities.netbox.client import Row
@@ -67,7 +68,7 @@ class Worker:
         """Observe the fabric, and bring NetBox up to that."""
         observed = self.observe()
         activities = InventoryActivities(
-            inventory.netbox, self.live_states, self.settings, INSTANCE
+            inventory.netbox, DesiredStateCache(), self.live_states, self.settings, INSTANCE
         )
         request = InventoryRequest(
             config=self.config,

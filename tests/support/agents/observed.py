@@ -1,7 +1,10 @@
 """What the agents of a correctly cabled fabric observe."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from fabrics.agents.facts import AgentFacts, parse_facts_page
 
 SWITCH_PORTS = {"switch", "spine", "leaf", "leaf1", "leaf2"}
 
@@ -96,3 +99,9 @@ def make_agent(name: str, interfaces: Mapping[str, Any], **state: Any) -> dict[s
             },
         },
     }
+
+
+def parse_agents(agents: Iterable[Mapping[str, Any]]) -> dict[str, AgentFacts]:
+    """Return the facts of these Agents by name."""
+    body = {"kind": "AgentList", "metadata": {}, "items": list(agents)}
+    return {item.name: item for item in parse_facts_page(json.dumps(body).encode()).facts}

@@ -1,9 +1,9 @@
 """A NetBox in memory that applies changes and enforces NetBox's rules.
 
 No two objects have one unique key, not even between two writes; references resolve; the primary and
-out-of-band addresses of a device stay on their interface; interfaces, module bays and modules on their
-device (NetBox's `dcim/models/modules.py`). Deleting a bay deletes its module. Only anycast
-objects share an address, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
+out-of-band addresses of a device stay on their interface; interfaces and module bays stay on their device.
+A module that moves keeps its type (NetBox's `dcim/models/modules.py`). Deleting a bay deletes its module.
+Only anycast objects share an address, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
 """
 
 from collections.abc import Iterator
@@ -134,8 +134,14 @@ class FakeNetBox:
         """Require that a component stays on its device, with what it refers to."""
         if after.id.model not in (Model.INTERFACE, Model.MODULE_BAY, Model.MODULE):
             return
-        device = after.values["device"]
-        _require(before.values["device"] in (None, device), f"{after.ref} leaves its device")
+        device, is_new = after.values["device"], before.values["device"] is None
+        if after.id.model is Model.MODULE:
+            moves = before.values["module_bay"] != after.values["module_bay"]
+            has_other_type = before.values["module_type"] != after.values["module_type"]
+            _require(is_new or not (moves and has_other_type), f"{after.ref} moves as another type")
+        else:
+            stays = before.values["device"] == device
+            _require(is_new or stays, f"{after.ref} leaves its device")
         for name in ("lag", "parent", "module_bay"):
             other = after.values.get(name)
             is_same = other is None or self.rows[other].values["device"] == device

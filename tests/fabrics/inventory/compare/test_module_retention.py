@@ -1,26 +1,33 @@
 """Module bays and modules stay as long as nothing says that they are gone."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
 
 from fabrics.inventory.compare.changes import Changes
 from fabrics.inventory.model.existing import ExistingObject
 from fabrics.inventory.model.facts import SwitchFacts, Transceiver
-from fabrics.inventory.model.planned import Model
+from fabrics.inventory.model.planned import Model, Ref
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.prune.policy import decide, filter_surely_absent
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.fake_netbox import FakeNetBox
 from tests.support.inventory.plans import DC1, switch
 
-LEAF = "Switch/default/leaf-1"
+LEAF, OTHER = "Switch/default/leaf-1", "Switch/default/leaf-2"
 FIRST, SECOND = Transceiver("FINISAR", "FTLX", "A1"), Transceiver("Dell", "DAC-1", "A2")
 BAYS_AND_MODULES = (Model.MODULE_BAY, Model.MODULE)
 
 
-def plan_optics(transceivers: Mapping[str, Transceiver] | None) -> Plan:
-    """Return the plan of a switch with these transceivers, or with no facts if None."""
-    facts = None if transceivers is None else SwitchFacts("CN1", "4.4", transceivers)
-    return make_plan(live_state(switch("leaf-1"), switch("leaf-2")), DC1, {"leaf-1": facts})
+def plan_optics(*transceivers: Mapping[str, Transceiver] | None) -> Plan:
+    """Return the plan of two switches with these transceivers; None are no facts."""
+    facts = {
+        f"leaf-{number}": SwitchFacts("CN1", "4.4", optics)
+        for number, optics in enumerate(transceivers, 1)
+        if optics is not None
+    }
+    return make_plan(live_state(switch("leaf-1"), switch("leaf-2")), DC1, facts)
 
 
 def absent(changes: Changes) -> list[tuple[Model, str]]:
@@ -92,6 +99,55 @@ def test_transceiver_that_nobody_can_read_keeps_its_module(netbox: FakeNetBox) -
     netbox.sync(plan_optics({"E1/5": FIRST}))
     changes = netbox.sync(plan_optics({"E1/5": Transceiver()}))
     assert (changes.total_writes, changes.absent) == (0, ())
+
+
+def move(netbox: FakeNetBox, key: str, bay: str) -> ExistingObject:
+    """Put a module into another bay, as a person does; return it."""
+    [module] = [row for row in rows(netbox, Model.MODULE) if row.key == key]
+    [place] = [row for row in rows(netbox, Model.MODULE_BAY) if row.key == bay]
+    values = {"module_bay": place.id, "device": place.values["device"]}
+    moved = replace(module, values={**module.values, **values})
+    netbox.put(moved)
+    return moved
+
+
+def places(netbox: FakeNetBox) -> dict[str, str]:
+    """Return the serial numbers of all modules by the keys of their bays."""
+    return {
+        netbox.rows[row.values["module_bay"]].key: row.values["serial"]
+        for row in rows(netbox, Model.MODULE)
+    }
+
+
+@pytest.mark.parametrize("bay", [f"{LEAF}#E1/6", f"{OTHER}#E1/6"])
+def test_module_that_a_person_moved_is_deleted_and_made_anew(netbox: FakeNetBox, bay: str) -> None:
+    empty = {"E1/6": SECOND}
+    netbox.sync(plan_optics({"E1/5": FIRST, **empty}, empty))
+    netbox.delete(*(row for row in rows(netbox, Model.MODULE) if row.key.endswith("E1/6")))
+    moved = move(netbox, f"{LEAF}#E1/5", bay)
+    changes = netbox.sync(plan_optics({"E1/5": SECOND}, {}))
+    assert [row.id for row in changes.absent] == [moved.id]
+    assert places(netbox) == {f"{LEAF}#E1/5": "A2", bay: "A1"}
+    netbox.delete(moved)
+    assert netbox.sync(plan_optics({"E1/5": SECOND}, {})).total_writes == 0
+
+
+def test_module_that_moved_with_its_transceiver_keeps_its_id(netbox: FakeNetBox) -> None:
+    netbox.sync(plan_optics({"E1/5": FIRST}, {"E1/6": SECOND}))
+    netbox.delete(*(row for row in rows(netbox, Model.MODULE) if row.key.startswith(OTHER)))
+    moved = move(netbox, f"{LEAF}#E1/5", f"{OTHER}#E1/6")
+    changes = netbox.sync(plan_optics({"E1/5": SECOND}, {"E1/6": FIRST}))
+    assert absent(changes) == []
+    assert netbox.by_ref()[Ref(Model.MODULE, f"{OTHER}#E1/6")] == moved.id
+    assert places(netbox) == {f"{LEAF}#E1/5": "A2", f"{OTHER}#E1/6": "A1"}
+
+
+def test_swapped_modules_keep_their_bays(netbox: FakeNetBox) -> None:
+    netbox.sync(plan_optics({"E1/5": FIRST, "E1/6": SECOND}))
+    before = {row.id: row.values["module_bay"] for row in rows(netbox, Model.MODULE)}
+    changes = netbox.sync(plan_optics({"E1/5": SECOND, "E1/6": FIRST}))
+    assert changes.total_writes == 2
+    assert {row.id: row.values["module_bay"] for row in rows(netbox, Model.MODULE)} == before
 
 
 def test_removed_switch_takes_its_bays_and_modules_with_it(netbox: FakeNetBox) -> None:

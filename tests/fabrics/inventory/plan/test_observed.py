@@ -2,7 +2,7 @@
 
 import pytest
 
-from fabrics.inventory.model.dcim import Device, Manufacturer
+from fabrics.inventory.model.dcim import Cable, Device, Manufacturer
 from fabrics.inventory.model.facts import FactsBySwitch, SwitchFacts, Transceiver
 from fabrics.inventory.model.modules import Module, ModuleBay, ModuleType
 from fabrics.inventory.model.planned import Model, Ref
@@ -16,7 +16,7 @@ LEAF = "Switch/default/leaf-1"
 OPTIC = Transceiver("FINISAR CORP.", "FTLX8571D3BCV", "AHT1", "SFP+")
 
 
-def plan_leaf(facts: SwitchFacts | None, boot: Json = None) -> Plan:
+def plan_leaf(facts: SwitchFacts, boot: Json = None) -> Plan:
     """Return the plan of one switch with one observed fact sheet."""
     made = make_plan(live_state(switch("leaf-1", boot=boot)), DC1, {"leaf-1": facts})
     check(made)
@@ -77,27 +77,35 @@ def test_transceiver_is_a_module_in_the_bay_of_its_cage() -> None:
 
 
 def test_transceiver_with_odd_texts_is_shown_as_netbox_accepts_it() -> None:
-    odd = Transceiver("", "P" * 80, "S" * 90, "QSFP\x00")
+    odd = Transceiver("V" * 120, "P" * 80, "S" * 90, " QSFP\x00\n28")
     made = plan_optics(E1_5=odd)
     [key] = keys(made, ModuleType)
-    assert key.startswith("unknown/PPP")
-    assert len(one(made, ModuleType, key).part_number) == 50
+    module_type = one(made, ModuleType, key)
+    assert module_type.part_number.startswith("PPP")
+    assert (len(module_type.part_number), module_type.description) == (50, "QSFP 28")
+    assert len(one(made, Manufacturer, module_type.manufacturer.key).name) == 100
     assert one(made, Module, f"{LEAF}#E1/5").serial == "S" * 50
 
 
-def test_transceiver_without_a_part_number_is_not_known() -> None:
-    made = plan_optics(E1_5=Transceiver(serial_number="AHT1"), E1_6=OPTIC)
+@pytest.mark.parametrize(
+    "unread", [Transceiver("", "P1", "AHT1"), Transceiver("Acme", "\x00", "A")]
+)
+def test_transceiver_without_vendor_or_part_number_is_not_known(unread: Transceiver) -> None:
+    made = plan_optics(E1_5=unread, E1_6=OPTIC)
     assert made.unobserved == {Ref(Model.MODULE, f"{LEAF}#E1/5")}
     assert keys(made, Module) == [f"{LEAF}#E1/6"]
 
 
-def test_first_lane_with_a_part_number_tells_the_transceiver() -> None:
-    made = plan_optics(E1_5_1=Transceiver(), E1_5_2=OPTIC, E1_5_3=Transceiver("a", "b"))
+def test_first_lane_that_is_identified_tells_the_transceiver() -> None:
+    unread = Transceiver("", "part number only")
+    made = plan_optics(E1_5_1=unread, E1_5_2=OPTIC, E1_5_3=Transceiver("a", "b"))
     assert one(made, Module, f"{LEAF}#E1/5").serial == "AHT1"
     assert made.unobserved == frozenset()
 
 
-@pytest.mark.parametrize("facts", [{}, {"leaf-1": None}, {"leaf-2": SwitchFacts()}])
+@pytest.mark.parametrize(
+    "facts", [{}, {"leaf-1": SwitchFacts()}, {"leaf-2": SwitchFacts("CN9", "1", {})}]
+)
 def test_switch_without_facts_is_not_observed(facts: FactsBySwitch) -> None:
     made = make_plan(live_state(switch("leaf-1", boot={})), DC1, facts)
     assert made.unobserved == {Ref(Model.DEVICE, LEAF)}
@@ -114,3 +122,25 @@ def test_facts_change_nothing_but_their_switch() -> None:
     plain, observed = make_plan(live, DC1), make_plan(live, DC1, facts)
     changed = [planned for planned in plain.objects if planned not in observed.objects]
     assert [planned.ref for planned in changed] == [Ref(Model.DEVICE, LEAF)]
+
+
+@pytest.mark.parametrize("cage", ["E 1/5", "E1/" + "5" * 70, "Ä1/5", ""])
+def test_cage_with_a_name_that_no_port_has_is_left_out(cage: str) -> None:
+    made = plan_leaf(SwitchFacts(transceivers={cage: OPTIC, "E1/6": OPTIC}))
+    assert keys(made, ModuleBay) == [f"{LEAF}#E1/6"]
+    assert made.unobserved == frozenset()
+
+
+def test_cables_keep_what_netbox_says_of_them_until_somebody_reads_it() -> None:
+    live = live_state(
+        switch("leaf-1"),
+        switch("leaf-2"),
+        connection("m", "mesh", {"leaf1": "leaf-1/E1/5", "leaf2": "leaf-2/E1/5"}),
+    )
+    key = "Connection/default/m#leaf-1/E1/5"
+    unread = one(make_plan(live, DC1), Cable, key)
+    assert "details" in unread.create_only_fields
+    for cabling, details in (({}, {}), ({key: "It is swapped."}, {"observed": "It is swapped."})):
+        read = one(make_plan(live, DC1, cabling=cabling), Cable, key)
+        assert read.details == details
+        assert "details" not in read.create_only_fields
