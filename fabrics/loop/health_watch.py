@@ -55,15 +55,15 @@ class HealthWatch(BaseModel, frozen=True):
     not_before: datetime | None = None
     changed_at: datetime | None = None
 
-    def request(self, interval: int, now: datetime) -> HealthRequest | None:
-        """Return the request for a reading that begins now; None if health is not watched.
+    def request(self, interval: int, until: datetime) -> HealthRequest | None:
+        """Return the request for a reading that serves `until` then; None if health is not watched.
 
         `interval` is in seconds; 0 means that nobody wants to know.
         """
         if interval == 0:
             return None
         due = self._find_due(interval)
-        is_due = due is None or now >= due - MAX_JITTER
+        is_due = due is None or due <= until + MAX_JITTER
         return HealthRequest(agents=self.agents, live_digest=self.live_digest, is_due=is_due)
 
     def find_next_reading(self, interval: int) -> datetime | None:
@@ -136,5 +136,5 @@ class HealthWatch(BaseModel, frozen=True):
         longest = timedelta(seconds=interval)
         soon = self.read_at + min(longest, APPLYING_INTERVAL)
         often = 2 * longest if self.health is Health.PROGRESSING else longest
-        is_recent = self.changed_at is not None and soon - self.changed_at <= often
+        is_recent = self.changed_at is not None and soon - self.changed_at <= often + MAX_JITTER
         return soon if is_recent else self.read_at + longest

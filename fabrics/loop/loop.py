@@ -10,7 +10,7 @@ from fabrics.agents.health import HealthAssessment
 from fabrics.agents.health_report import Health
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.loop.active_sync import ActiveSync, SyncRequest, Trigger
-from fabrics.loop.health_watch import OUTDATED_HEALTH, UNREAD_HEALTH, HealthRequest, HealthWatch
+from fabrics.loop.health_watch import OUTDATED_HEALTH, UNREAD_HEALTH, HealthWatch
 from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass, PassRequest, PassResult
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.loop_state import LoopState
@@ -226,10 +226,6 @@ class FabricLoop(LoopState):
         was_stopped = running.is_cancelled and not self._is_paused
         if self.is_needed and (was_stopped or self.inventory.was_asked_since(running)):
             self.request_sync(SyncRequest())
-
-    def request_health(self, started: datetime) -> HealthRequest | None:
-        """Return what a reading of agents needs to know; None if nobody wants to know."""
-        return self.health.request(self.settings.health_interval, started)
 
     def confirm_deletes(self, digest: str) -> int:
         """Confirm the waiting deletes; return the number of the sync that they follow."""

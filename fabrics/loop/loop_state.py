@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from fabrics.agents.health_report import Health
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest
-from fabrics.loop.health_watch import HealthWatch
+from fabrics.loop.health_watch import HealthRequest, HealthWatch
 from fabrics.loop.history import History
 from fabrics.loop.inventory_state import Inventory, InventoryStatus
 from fabrics.loop.inventory_text import deletes_waiting_sentence, record_sentence
@@ -124,6 +124,14 @@ class LoopState(BaseModel):
         reading = self.health.find_next_reading(self.settings.health_interval)
         is_early = reading is not None and reading <= self.next_sync - MIN_BEFORE_SYNC
         return reading if is_early else None
+
+    def request_health(self, started: datetime) -> HealthRequest | None:
+        """Return what a reading of agents needs to know; None if nobody wants to know.
+
+        A sync reads agents that otherwise would be read before the next sync, so that most syncs suffice.
+        """
+        until = max(started, self.next_sync - MIN_BEFORE_SYNC) if self.next_sync else started
+        return self.health.request(self.settings.health_interval, until)
 
     def is_health_reading_due(self, now: datetime) -> bool:
         """True if agents should be read now, without a sync."""
