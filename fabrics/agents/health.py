@@ -60,22 +60,20 @@ def assess_health(
     """
     switches = _AgentGroup(devices.switches, reading.agents, reading.read_at, stuck_after)
     gateways = _AgentGroup(devices.gateways, reading.gateway_agents, reading.read_at, stuck_after)
-    memories = {
-        "switches": switches.remember(state.switches),
-        "gateways": gateways.remember(state.gateways),
-    }
+    new_state = state.with_memories(
+        switches.remember(state.switches), gateways.remember(state.gateways)
+    )
     findings = [
-        *switches.list_findings(memories["switches"]),
-        *gateways.list_findings(memories["gateways"]),
+        *switches.list_findings(new_state.switches),
+        *gateways.list_findings(new_state.gateways),
         *_list_breakout_findings(state.breakouts, devices.switches),
     ]
     problems = [
-        *switches.list_problems(memories["switches"]),
-        *gateways.list_problems(memories["gateways"]),
+        *switches.list_problems(new_state.switches),
+        *gateways.list_problems(new_state.gateways),
     ]
-    return HealthAssessment(
-        report=build_report(findings, problems, devices), agents=state.model_copy(update=memories)
-    )
+    report = build_report(findings, problems, devices)
+    return HealthAssessment(report=report, agents=new_state)
 
 
 def select_own(listing: AgentListing, names: AbstractSet[str]) -> dict[str, AgentReading]:
@@ -108,8 +106,8 @@ class _AgentGroup:
             yield self.listing.problem
         if memory.is_full:
             yield (
-                "The clocks of too many switches are wrong to tell which of them are silent. Check their time"
-                " servers (NTP)."
+                "More devices than Fabric Sync can watch sent no recent heartbeat, so silent ones may be missed. If"
+                " their clocks are wrong, check their time servers (NTP)."
             )
 
     def list_findings(self, memory: AgentMemory) -> Iterator[HealthFinding]:

@@ -18,10 +18,10 @@ from fabrics.agents.breakouts import BreakoutMismatch
 from fabrics.agents.heartbeat import Heartbeat
 from fabrics.agents.table import AgentReading
 
-MAX_MEMORY_BYTES: Final = 4_000
-"""For each of four kinds of memories, as JSON: some 100 agents, of which a healthy fabric has next to none."""
+MAX_MEMORY_BYTES: Final = 7_000
+"""For all memories, as JSON: some 90 agents that are all behind and unheard. A healthy fabric has next to none."""
 
-MAX_MISMATCHES: Final = 20
+MAX_MISMATCHES: Final = 10
 MAX_HEARTBEATS_READ: Final = 50
 """Agents of one kind that are read one by one at a time, each some hundred kilobytes."""
 
@@ -81,7 +81,7 @@ class LastHeartbeat(NamedTuple):
 class AgentMemory(BaseModel, frozen=True):
     """What is remembered of the agents of one kind, by name.
 
-    If it `is_full`, there were more heartbeats than it can hold, and nobody can tell whether the others are silent.
+    If it `is_full`, there were more heartbeats than it may hold, and nobody can tell whether the others are silent.
     """
 
     behind: dict[str, BehindAgent] = {}
@@ -118,12 +118,15 @@ class AgentMemory(BaseModel, frozen=True):
             last.pop(name, None)
             if heartbeat and self._must_be_remembered(readings[name], heartbeat):
                 last[name] = self._find_last_heartbeat(name, heartbeat, read_at)
-        kept = _limit(last, lambda known: known.first_read)
-        return AgentMemory(
-            behind=_limit(behind, lambda known: known.since),
-            heartbeats=kept,
-            is_full=len(kept) < len(last),
-        )
+        return AgentMemory(behind=behind, heartbeats=last)
+
+    def limit(self, max_bytes: int) -> "AgentMemory":
+        """Return the oldest of all this, as much as fits."""
+        behind = _limit(self.behind, lambda known: known.since, max_bytes)
+        left = max_bytes - _measure(behind)
+        heartbeats = _limit(self.heartbeats, lambda known: known.first_read, left)
+        is_full = len(heartbeats) < len(self.heartbeats)
+        return AgentMemory(behind=behind, heartbeats=heartbeats, is_full=is_full)
 
     def _get_last_read(self, name: str) -> int:
         return self.heartbeats[name].last_read if name in self.heartbeats else 0
@@ -155,6 +158,12 @@ class AgentsState(BaseModel, frozen=True):
     breakouts: tuple[BreakoutMismatch, ...] = ()
     new_breakouts: tuple[BreakoutMismatch, ...] = ()
 
+    def with_memories(self, switches: AgentMemory, gateways: AgentMemory) -> Self:
+        """Return the state after a reading, with as much as the loop may remember."""
+        kept = gateways.limit(MAX_MEMORY_BYTES)
+        left = MAX_MEMORY_BYTES - _measure(kept.behind) - _measure(kept.heartbeats)
+        return self.model_copy(update={"gateways": kept, "switches": switches.limit(left)})
+
     def with_breakouts(self, mismatches: Sequence[BreakoutMismatch]) -> Self:
         """Return the state after a reading of full agents."""
         found, known = mismatches[:MAX_MISMATCHES], {*self.breakouts, *self.new_breakouts}
@@ -170,13 +179,20 @@ def to_datetime(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _limit[M](memories: Mapping[str, M], get_time: Callable[[M], int]) -> dict[str, M]:
-    """Return the oldest memories, as many as may be kept."""
+def _limit[M](
+    memories: Mapping[str, M], get_time: Callable[[M], int], max_bytes: int
+) -> dict[str, M]:
+    """Return the oldest memories, as many as fit."""
     kept: dict[str, M] = {}
-    free = MAX_MEMORY_BYTES
+    free = max_bytes
     for name, memory in sorted(memories.items(), key=lambda item: (get_time(item[1]), item[0])):
-        free -= len(to_json({name: memory}))
+        free -= _measure({name: memory})
         if free < 0:
             break
         kept[name] = memory
     return kept
+
+
+def _measure(memories: Mapping[str, object]) -> int:
+    """Return an upper bound of the size as JSON, in bytes."""
+    return sum(len(to_json({name: memory})) for name, memory in memories.items())

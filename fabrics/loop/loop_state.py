@@ -255,7 +255,7 @@ class LoopState(BaseModel):
         last_sync = self.last_known.last_sync
         if last_sync is None or shown is None or config is None:
             return False
-        shown_sync = shown.last_known.last_sync
+        shown_sync = shown.last_sync
         # NetBox keeps whole seconds, and a person may have entered a time in the future.
         nearest = timedelta(seconds=max(self.settings.netbox_heartbeat - config.interval / 2, 1))
         return shown_sync is None or abs(last_sync - shown_sync) >= nearest

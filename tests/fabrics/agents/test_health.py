@@ -1,6 +1,6 @@
 """The health of a fabric: stuck, silent, and what is neither."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -419,7 +419,7 @@ def test_state_of_a_thousand_troubled_switches_is_bounded(prefix: str) -> None:
     for _ in range(20):
         report = fabric.read(*unheard, gateways=unheard, after=5 * MINUTE)
     assert report.health is Health.DEGRADED
-    assert len(fabric.state.model_dump_json()) < 4 * MAX_MEMORY_BYTES + 300
+    assert len(fabric.state.model_dump_json()) < MAX_MEMORY_BYTES + 300
 
 
 def test_agents_that_are_behind_for_the_longest_time_are_remembered() -> None:
@@ -436,12 +436,11 @@ def test_agents_that_are_behind_for_the_longest_time_are_remembered() -> None:
 def test_more_wrong_clocks_than_can_be_remembered_make_silence_unknown() -> None:
     names = [f"leaf-{number:04}" for number in range(1000)]
     fabric = Fabric(FabricDevices(frozenset(names)))
-    health: Mapping[int, Health] = {}
-    for count in range(5):
+    health = []
+    for count in range(8):
         fabric.heartbeats = {name: Heartbeat(count) for name in names}
         unheard = (agent(name, is_heard=False) for name in names)
         report = fabric.read(*unheard, after=5 * MINUTE)
-        health = {**health, count: report.health}
-    assert health[0] is Health.HEALTHY
-    assert health[4] is Health.UNKNOWN
+        health.append(report.health)
+    assert (health[0], health[-1]) == (Health.HEALTHY, Health.UNKNOWN)
     assert "NTP" in report.message
