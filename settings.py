@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     missing loops. Each round reads all records from NetBox."""
 
     health_interval: int = Field(default=300, ge=0)
-    """Seconds between two readings of what the agents on a fabric's switches report, if the worker's account may list
+    """Seconds between two readings of what the agents on a fabric's switches report, if the worker's account may read
     them (`deploy/clusterrole-health.yaml`); sooner while a change is being applied. 0 switches that off."""
 
     stuck_after: int = Field(default=300, ge=30)

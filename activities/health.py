@@ -4,20 +4,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import BaseModel
 from temporalio import activity
 
-from activities.errors import TransientError
-from activities.kubernetes.agents import read_agent_tables
+from activities.errors import NoResponseError, PermanentError, TransientError
+from activities.kubernetes.agents import add_heartbeats, read_agent_tables
 from activities.kubernetes.live_state import LiveStateCache
+from activities.kubernetes.requests import ApiRequests
 from activities.parsing import PARSING
-from fabrics.agents.health import AgentsReading, HealthAssessment, assess_health
+from fabrics.agents.health import AgentsReading, HealthAssessment, assess_health, select_own
 from fabrics.agents.health_report import FabricDevices
-from fabrics.drift.model import LiveState
+from fabrics.agents.state import AgentsState
+from fabrics.agents.table import AGENT_TABLE, GATEWAY_AGENT_TABLE
+from fabrics.drift.fabric_selection import select_live
+from fabrics.drift.model import LiveState, digest_live_state
 from fabrics.loop.health_watch import HealthRequest
-from fabrics.record.config import KubernetesTarget
+from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.resources.kinds import get_kind
 from fabrics.resources.resource import Resource
 from settings import Settings
+
+
+class HealthReadingRequest(BaseModel, frozen=True):
+    """The fabric whose agents are read between two syncs."""
+
+    config: FabricConfig
+    health: HealthRequest
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,23 @@ class HealthReader:
     settings: Settings
     live_states: LiveStateCache
 
+    def read(self, request: HealthReadingRequest) -> HealthAssessment | None:
+        """Return the health between two syncs, or None if it is unknown now.
+
+        Raises `NoResponseError`, so that a slow fabric takes no slots from others.
+        """
+        config, target = request.config, request.config.kubernetes
+        if target is None:
+            return None
+        try:
+            live = self._get_live_state(config.fabric_name, target, request.health.live_digest)
+        except NoResponseError:
+            raise
+        except (TransientError, PermanentError) as error:
+            activity.logger.warning("The agents of %s were not read: %s", target.server, error)
+            return None
+        return self.assess(target, request.health, live)
+
     def assess(
         self, target: KubernetesTarget, request: HealthRequest, live: LiveState
     ) -> HealthAssessment | None:
@@ -34,16 +63,43 @@ class HealthReader:
 
         Nothing here fails a sync: what may succeed at the next one keeps the last known health.
         """
+        devices = _list_devices(live)
         try:
             with self.live_states.open_requests(target, self.settings) as requests:
-                tables = read_agent_tables(requests)
+                reading = _read_agents(requests, request.agents, devices)
         except TransientError as error:
             activity.logger.warning("The agents of %s were not read: %s", target.server, error)
             return None
-        reading = AgentsReading(_get_server_time(), tables.agents, tables.gateway_agents)
         stuck_after = timedelta(seconds=self.settings.stuck_after)
         with PARSING:
-            return assess_health(request.agents, reading, _list_devices(live), stuck_after)
+            return assess_health(request.agents, reading, devices, stuck_after)
+
+    def _get_live_state(self, fabric_name: str, target: KubernetesTarget, digest: str) -> LiveState:
+        """Return the live state of the last sync; read it if another worker made that."""
+        cached = self.live_states.get_cached(target)
+        if cached and digest_live_state(live := _select(fabric_name, cached)) == digest:
+            return live
+        return _select(fabric_name, self.live_states.read(target, self.settings))
+
+
+def _read_agents(
+    requests: ApiRequests, state: AgentsState, devices: FabricDevices
+) -> AgentsReading:
+    """Read all agents, and by themselves those that may not be alive."""
+    tables = read_agent_tables(requests)
+    agents, gateway_agents = tables.agents, tables.gateway_agents
+    switches = state.switches.choose_unclear(select_own(agents, devices.switches))
+    gateways = state.gateways.choose_unclear(select_own(gateway_agents, devices.gateways))
+    return AgentsReading(
+        _get_server_time(),
+        add_heartbeats(requests, AGENT_TABLE, agents, switches),
+        add_heartbeats(requests, GATEWAY_AGENT_TABLE, gateway_agents, gateways),
+    )
+
+
+def _select(fabric_name: str, live: LiveState) -> LiveState:
+    with PARSING:
+        return select_live(fabric_name, live)
 
 
 def _get_server_time() -> datetime:

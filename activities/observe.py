@@ -17,7 +17,7 @@ from activities.checks import Check, run_check
 from activities.diagnose import diagnose_sources
 from activities.errors import NoResponseError, one_line
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
-from activities.health import HealthReader
+from activities.health import HealthReader, HealthReadingRequest
 from activities.kubernetes.live_state import LATER_KINDS, LiveStateCache
 from activities.parsing import PARSING
 from activities.sources import SourceReader, Sources
@@ -84,10 +84,12 @@ class FabricActivities:
         with PARSING:
             observation = _build_observation(request, started, sources)
         assessment = self._assess_health(request, sources, observation.live_digest)
-        if assessment is None:
-            return observation
-        update = {"health": assessment.report, "agents": assessment.state}
-        return observation.model_copy(update=update)
+        return observation.model_copy(update={"health": assessment})
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def read_health(self, request: HealthReadingRequest) -> HealthAssessment | None:
+        """Read the agents alone, between two syncs. Raises `NoResponseError`."""
+        return HealthReader(self.settings, self.live_states).read(request)
 
     @activity.defn(no_thread_cancel_exception=True)
     def diff(self, config: FabricConfig) -> DiffReport:

@@ -18,10 +18,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.errors import NoResponseError
     from activities.executions import ExecutionActivities
     from activities.fleet.reconcile import FleetActivities, RoundRequest, RoundResult
+    from activities.health import HealthReadingRequest
     from activities.inventory.update import InventoryActivities
     from activities.observe import FabricActivities, ObserveRequest
     from activities.queues import QueueActivities
     from activities.record import RecordActivities, RecordSnapshot, RecordUpdate
+    from fabrics.agents.health import HealthAssessment
     from fabrics.inventory.report.report import InventoryOutcome
     from fabrics.inventory.report.request import InventoryRequest
     from fabrics.record.config import FabricConfig
@@ -88,6 +90,20 @@ async def observe(
         config,
         options,
         responsive_queue=responsive_queue if answered_before else "",
+    )
+
+
+async def read_health(request: HealthReadingRequest) -> HealthAssessment | None:
+    """Read the agents of a fabric on its queue."""
+    config = request.config
+    options = workflow.ActivityConfig(
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        start_to_close_timeout=MIN_CALL_TIMEOUT,
+        summary=f"read the agents of {config.name}"[:200],
+    )
+    queue = get_observe_queue(config)
+    return await call_fabric(
+        FabricActivities.read_health, request, config, options, responsive_queue=queue
     )
 
 

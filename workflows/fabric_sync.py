@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.loop.record_exchange import RecordLink
     from fabrics.loop.schedule import EPOCH
     from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
-    from workflows import activity_calls, activity_errors, inventory_passes
+    from workflows import activity_calls, activity_errors, health_readings, inventory_passes
     from workflows.fabric_sync_handlers import FabricMessageHandlers
     from workflows.visibility import update_visibility, update_visibility_at_end
 
@@ -56,6 +56,8 @@ class FabricSync(FabricMessageHandlers):
             await self._exchange_record()
             await self._wait_for_work()
             await self._sync_when_due()
+            if self._loop.is_health_reading_due(self._last_timer_time):
+                await health_readings.read(self._loop, self._now())
             await self._settle_pass()
             await self._exchange_record()
             await self._continue_as_new_when_long()
@@ -96,10 +98,7 @@ class FabricSync(FabricMessageHandlers):
         The clock is no substitute: a worker that replays a loop for a query fires its timers with the clock
         at the last workflow task, and must decide then what a later replay with the right clock decides.
         """
-        loop, now = self._loop, self._last_timer_time
-        is_pass_to_settle = loop.is_pass_unwanted or self._is_pass_lost
-        is_due = loop.is_sync_due(now) or loop.is_record_exchange_due(now)
-        return loop.is_finished or is_due or is_pass_to_settle
+        return self._loop.is_work_due(self._last_timer_time) or self._is_pass_lost
 
     def _now(self) -> datetime:
         """Return the time, which is never before that of a timer that has fired."""
@@ -147,7 +146,7 @@ class FabricSync(FabricMessageHandlers):
             config=config,
             previous_counts=loop.last_known.counts,
             accept_empty=active_sync.request.accept_empty,
-            health=loop.request_health(active_sync),
+            health=loop.request_health(active_sync.started),
         )
         try:
             return await activity_calls.observe(

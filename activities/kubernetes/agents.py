@@ -1,17 +1,22 @@
 """Reads of what the agents of a fabric report, for its health and its facts.
 
-Health needs a Table, which is small and has no specs. Full Agents hold secrets in their specs, so they are read a
-few at a time, and only the facts in use are decoded. Health never fails a sync: whatever somebody has to change first
-is a problem of the listing, and only what a retry may solve is raised.
+Health needs a Table, which is small and has no specs, and single agents where that does not show that they are alive.
+Full Agents hold secrets in their specs, so they are read a few at a time, and only the fields in use are decoded.
+Health never fails a sync: whatever somebody has to change first is a problem of the listing, and only what a retry may
+solve is raised.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import quote
 
 from activities.errors import PermanentError
 from activities.kubernetes.paged_lists import PagedList, read_pages
-from activities.kubernetes.requests import ApiRequests
+from activities.kubernetes.requests import ApiRequests, NotFoundError
+from activities.parsing import PARSING
 from fabrics.agents.facts import MAX_AGENTS_PER_PAGE, AgentFacts, parse_facts_page
+from fabrics.agents.heartbeat import Heartbeat, parse_heartbeat
 from fabrics.agents.table import (
     AGENT,
     AGENT_TABLE,
@@ -23,6 +28,7 @@ from fabrics.agents.table import (
     parse_table_page,
     read_table,
 )
+from fabrics.resources.kinds import Kind
 
 HEALTH_ROLE: Final = "deploy/clusterrole-health.yaml"
 """The ClusterRole that allows reading agents; whoever has it can read their specs."""
@@ -30,6 +36,7 @@ HEALTH_ROLE: Final = "deploy/clusterrole-health.yaml"
 _TABLE_PAGE_SIZE: Final = 500
 _MAX_TABLE_PAGES: Final = 20
 _MAX_TABLE_BYTES: Final = 16 * 1024 * 1024
+_MAX_AGENT_BYTES: Final = 8 * 1024 * 1024
 _MAX_FACTS_PAGES: Final = 400
 _MAX_FACTS_BYTES: Final = 32 * 1024 * 1024
 
@@ -51,6 +58,24 @@ def read_agent_tables(requests: ApiRequests) -> AgentTables:
         agents=_read_listing(requests, AGENT_TABLE),
         gateway_agents=_read_listing(requests, GATEWAY_AGENT_TABLE),
     )
+
+
+def add_heartbeats(
+    requests: ApiRequests, table: AgentTable, listing: AgentListing, names: Iterable[str]
+) -> AgentListing:
+    """Read single agents, and return the listing with their heartbeats. Raises `TransientError`.
+
+    An agent that has vanished, or whose status cannot be read, is left out.
+    """
+    heartbeats: dict[str, Heartbeat | None] = {}
+    for name in names:
+        try:
+            heartbeats[name] = _read_heartbeat(requests, table.kind, name)
+        except (NotFoundError, ValueError):
+            continue
+        except PermanentError as error:
+            return replace(listing, problem=str(error))
+    return replace(listing, heartbeats=heartbeats)
 
 
 def read_agent_facts(requests: ApiRequests) -> dict[str, AgentFacts] | None:
@@ -91,3 +116,15 @@ def _read_listing(requests: ApiRequests, table: AgentTable) -> AgentListing:
     if pages is None:
         return AgentListing(problem=f"{requests.name} serves no {table.kind.plural}.")
     return read_table(table, pages)
+
+
+def _read_heartbeat(requests: ApiRequests, kind: Kind, name: str) -> Heartbeat | None:
+    body = requests.get(
+        f"/apis/{kind.api_version}/namespaces/{requests.target.namespace}/{kind.plural}/{quote(name)}",
+        {},
+        f"{kind.plural}.{kind.group}",
+        role=HEALTH_ROLE,
+        max_bytes=_MAX_AGENT_BYTES,
+    )
+    with PARSING:
+        return parse_heartbeat(body)

@@ -1,4 +1,4 @@
-"""The health of a fabric, from what its agents print.
+"""The health of a fabric, from what its agents report.
 
 It says whether switches and gateways have applied what the API holds, and whether they still report. Health and sync
 status are two answers to two questions. A fabric is degraded if an agent is stuck (behind for some minutes by our own
@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
+
+from pydantic import BaseModel
 
 from fabrics.agents.breakouts import BreakoutMismatch
 from fabrics.agents.health_report import (
@@ -22,17 +24,12 @@ from fabrics.agents.health_report import (
     HealthReport,
     build_report,
 )
-from fabrics.agents.state import (
-    MAX_REMEMBERED,
-    AgentMemory,
-    AgentsState,
-    Memories,
-    add_readings,
-    to_datetime,
-)
+from fabrics.agents.state import AgentMemory, AgentsState, to_datetime
 from fabrics.agents.table import AgentListing, AgentReading
 
 STUCK_AFTER: Final = timedelta(minutes=5)
+MAX_READING_JITTER: Final = timedelta(seconds=2)
+"""A reading that is due after some minutes may come this much sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +41,11 @@ class AgentsReading:
     gateway_agents: AgentListing
 
 
-class HealthAssessment(NamedTuple):
-    """The state after a reading, and the health that follows from both.
+class HealthAssessment(BaseModel, frozen=True):
+    """The health that follows from a reading, and what the next one needs to know."""
 
-    `silent_switches` are not heard, so their cabling cannot be judged.
-    """
-
-    state: AgentsState
     report: HealthReport
-    silent_switches: frozenset[str]
+    agents: AgentsState
 
 
 def assess_health(
@@ -63,26 +56,29 @@ def assess_health(
 ) -> HealthAssessment:
     """Assess the health of a fabric.
 
-    A kind that cannot be read leaves its state unchanged.
+    A kind that cannot be read leaves its memory unchanged.
     """
     switches = _AgentGroup(devices.switches, reading.agents, reading.read_at, stuck_after)
     gateways = _AgentGroup(devices.gateways, reading.gateway_agents, reading.read_at, stuck_after)
-    new_state = state.model_copy(
-        update={
-            "switches": switches.remember(state.switches),
-            "gateways": gateways.remember(state.gateways),
-        }
+    new_state = state.with_memories(
+        switches.remember(state.switches), gateways.remember(state.gateways)
     )
-    switch_findings = list(switches.list_findings(new_state.switches))
     findings = [
-        *switch_findings,
+        *switches.list_findings(new_state.switches),
         *gateways.list_findings(new_state.gateways),
         *_list_breakout_findings(state.breakouts, devices.switches),
     ]
-    problems = [*switches.list_problems(), *gateways.list_problems()]
-    silent = (item.device for item in switch_findings if item.type == HealthFindingType.SILENT)
+    problems = [
+        *switches.list_problems(new_state.switches),
+        *gateways.list_problems(new_state.gateways),
+    ]
     report = build_report(findings, problems, devices)
-    return HealthAssessment(new_state, report, frozenset(silent))
+    return HealthAssessment(report=report, agents=new_state)
+
+
+def select_own(listing: AgentListing, names: AbstractSet[str]) -> dict[str, AgentReading]:
+    """Return the readings of a fabric's own devices, which have these names."""
+    return {name: listing.readings[name] for name in sorted(names & listing.readings.keys())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,60 +90,55 @@ class _AgentGroup:
     read_at: datetime
     stuck_after: timedelta
 
-    @property
-    def is_readable(self) -> bool:
-        return not self.listing.problem
+    def remember(self, memory: AgentMemory) -> AgentMemory:
+        if self.listing.problem:
+            return memory
+        return memory.after_reading(
+            select_own(self.listing, self.names),
+            self.listing.heartbeats,
+            self.names & set(self.listing.unreadable),
+            int(self.read_at.timestamp()),
+        )
 
-    @property
-    def readings(self) -> dict[str, AgentReading]:
-        """The readings of this fabric's devices."""
-        listed = self.listing.readings
-        return {name: listed[name] for name in sorted(self.names & listed.keys())}
-
-    def remember(self, memories: Memories) -> Memories:
-        if not self.is_readable:
-            return memories
-        unreadable = self.names & set(self.listing.unreadable)
-        kept = {name: memories[name] for name in sorted(unreadable & memories.keys())}
-        return add_readings(memories, self.readings, self.read_at) | kept
-
-    def list_problems(self) -> Iterator[str]:
+    def list_problems(self, memory: AgentMemory) -> Iterator[str]:
         """Yield why health is not known; a kind without devices here does not matter."""
-        if self.names and not self.is_readable:
+        if self.names and self.listing.problem:
             yield self.listing.problem
-        if len(self.names) > MAX_REMEMBERED:
+        if memory.is_full:
             yield (
-                f"The fabric has {len(self.names)} devices of a kind, and Fabric Sync watches at most"
-                f" {MAX_REMEMBERED}."
+                "More devices than Fabric Sync can watch sent no recent heartbeat, so silent ones may be missed. If"
+                " their clocks are wrong, check their time servers (NTP)."
             )
 
-    def list_findings(self, memories: Memories) -> Iterator[HealthFinding]:
+    def list_findings(self, memory: AgentMemory) -> Iterator[HealthFinding]:
         """Yield what keeps each device from being healthy."""
-        if not self.is_readable:
+        if self.listing.problem:
             return
-        readings = self.readings
+        readings = self.listing.readings
         for name in sorted(self.names):
             if name in readings:
-                yield from self._judge(readings[name], memories.get(name, AgentMemory()))
+                yield from self._judge(readings[name], memory)
             elif name in self.listing.unreadable:
                 yield _finding(HealthFindingType.UNREADABLE, name)
             else:
                 yield _finding(HealthFindingType.NEVER_REPORTED, name)
 
     def _judge(self, reading: AgentReading, memory: AgentMemory) -> Iterator[HealthFinding]:
+        name, heartbeat = reading.name, memory.heartbeats.get(reading.name)
         if not reading.has_reported:
-            yield _finding(HealthFindingType.NEVER_REPORTED, reading.name)
+            yield _finding(HealthFindingType.NEVER_REPORTED, name)
         elif reading.is_behind:
             yield self._judge_behind(reading, memory)
-        if memory.heartbeat_read and memory.is_silent(reading, int(self.read_at.timestamp())):
-            since = _print_time(to_datetime(memory.heartbeat_read))
-            yield _finding(HealthFindingType.SILENT, reading.name, f"since {since}")
+        if heartbeat and heartbeat.is_silence:
+            since = _print_time(to_datetime(heartbeat.first_read))
+            yield _finding(HealthFindingType.SILENT, name, f"since {since}")
         if reading.reboot_required:
-            yield _finding(HealthFindingType.REBOOT_REQUIRED, reading.name)
+            yield _finding(HealthFindingType.REBOOT_REQUIRED, name)
 
     def _judge_behind(self, reading: AgentReading, memory: AgentMemory) -> HealthFinding:
-        since = self.read_at if memory.behind_since is None else to_datetime(memory.behind_since)
-        is_stuck = self.read_at - since > self.stuck_after
+        behind = memory.behind.get(reading.name)
+        since = to_datetime(behind.since) if behind else self.read_at
+        is_stuck = self.read_at - since >= self.stuck_after - MAX_READING_JITTER
         applied = reading.applied_generation or "none"
         kind = HealthFindingType.STUCK if is_stuck else HealthFindingType.APPLYING
         detail = f"generation {applied} instead of {reading.generation} since {_print_time(since)}"
@@ -164,7 +155,7 @@ def _list_breakout_findings(
 
 
 def _finding(type_: HealthFindingType, device: str, detail: str = "") -> HealthFinding:
-    return HealthFinding(type=type_, device=device, detail=detail)
+    return HealthFinding(type_, device, detail)
 
 
 def _print_time(moment: datetime) -> str:

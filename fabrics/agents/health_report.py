@@ -3,16 +3,19 @@
 Messages hold no durations that grow, since each new message is written to NetBox.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel
 
+MAX_MESSAGE_CHARS: Final = 500
+"""As in the record: what is longer is cut there."""
+
 MAX_NAMED_DEVICES: Final = 10
-"""Devices that a report names. It counts the others."""
+"""Devices that a message names, or fewer if it would be too long. It counts the others."""
 
 
 class Health(StrEnum):
@@ -49,26 +52,35 @@ _WORST_FIRST: Final = (Health.DEGRADED, Health.UNKNOWN, Health.PROGRESSING, Heal
 _ORDER: Final = tuple(HealthFindingType)
 
 _SENTENCES: Final = {
-    HealthFindingType.STUCK: "did not apply the last change in time: {devices}. The log of the agent there says why.",
-    HealthFindingType.SILENT: (
-        "sent no heartbeat for 3 minutes or more: {devices}. Check power, management network and agent there."
+    HealthFindingType.STUCK: (
+        "{count} of {total} devices did not apply the last change in time: {devices}. Read the log of the agent there."
     ),
-    HealthFindingType.REBOOT_REQUIRED: "must be rebooted before the last change takes effect: {devices}.",
+    HealthFindingType.SILENT: (
+        "{count} of {total} devices sent no heartbeat for 3 minutes or more: {devices}. Check the power, the"
+        " management network and the agent there."
+    ),
+    HealthFindingType.REBOOT_REQUIRED: (
+        "{count} of {total} devices must be rebooted before the last change takes effect: {devices}."
+    ),
     HealthFindingType.WRONG_BREAKOUT: (
-        "did not change a breakout: {devices}. While a switch has RoCE enabled, it keeps its breakouts until it is"
-        " reloaded; the log of the agent there says more."
+        "{count} of {total} devices did not change a breakout: {devices}. Read the log of the agent there; a switch"
+        " with RoCE cannot change breakouts."
     ),
     HealthFindingType.UNREADABLE: (
-        "reported values that Fabric Sync cannot read: {devices}. Does it know this release of Hedgehog?"
+        "{count} of {total} devices reported values that Fabric Sync cannot read: {devices}. Update Fabric Sync if"
+        " Hedgehog has a newer release."
     ),
-    HealthFindingType.APPLYING: "still have to apply the last change: {devices}.",
+    HealthFindingType.APPLYING: (
+        "{count} of {total} devices have not yet applied the last change: {devices}."
+    ),
     HealthFindingType.NEVER_REPORTED: (
-        "never reported: {devices}. Check that the agent is installed there and reaches the API."
+        "{count} of {total} devices never reported: {devices}. Check that the agent is installed there and reaches"
+        " the API."
     ),
 }
 
 
-class HealthFinding(BaseModel, frozen=True):
+class HealthFinding(NamedTuple):
     """One finding about a device; `detail` is empty if the type says it all."""
 
     type: HealthFindingType
@@ -77,15 +89,10 @@ class HealthFinding(BaseModel, frozen=True):
 
 
 class HealthReport(BaseModel, frozen=True):
-    """The health of a fabric, why, and about which devices.
-
-    `counts` are the devices with findings of each type; `findings` has those of the devices that the message names.
-    """
+    """The health of a fabric, and why."""
 
     health: Health = Health.UNKNOWN
     message: str = ""
-    counts: dict[HealthFindingType, int] = {}
-    findings: tuple[HealthFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +107,11 @@ def build_report(
     findings: Sequence[HealthFinding], problems: Sequence[str], devices: FabricDevices
 ) -> HealthReport:
     """Return the report of findings, and of problems that hide others."""
-    total = len(devices.switches) + len(devices.gateways)
-    if not total:
-        return report_unknown("The fabric has no switches and no gateways.")
-    chosen = _choose_findings(findings)
-    counts = {type_: _count_devices(type_, findings) for type_ in HealthFindingType}
-    sentences = [
-        f"{count} of {total} devices {_SENTENCES[type_].format(devices=_join(type_, count, chosen))}"
-        for type_, count in counts.items()
-        if count
-    ]
-    return HealthReport(
-        health=_find_health(findings, problems),
-        message=" ".join([*problems, *sentences]) or _describe_healthy(devices),
-        counts={type_: count for type_, count in counts.items() if count},
-        findings=chosen,
-    )
-
-
-def report_unknown(problem: str) -> HealthReport:
-    """Return the report of a fabric whose agents cannot be read."""
-    return HealthReport(health=Health.UNKNOWN, message=problem)
+    if not devices.switches and not devices.gateways:
+        message = "The fabric has no switches and no gateways."
+        return HealthReport(health=Health.UNKNOWN, message=message)
+    message = _describe(findings, problems, devices) or _describe_healthy(devices)
+    return HealthReport(health=_find_health(findings, problems), message=message)
 
 
 def _find_health(findings: Iterable[HealthFinding], problems: Sequence[str]) -> Health:
@@ -130,31 +121,55 @@ def _find_health(findings: Iterable[HealthFinding], problems: Sequence[str]) -> 
     return min(found, key=_WORST_FIRST.index)
 
 
-def _count_devices(type_: HealthFindingType, findings: Iterable[HealthFinding]) -> int:
-    return len({finding.device for finding in findings if finding.type == type_})
+def _describe(
+    findings: Iterable[HealthFinding], problems: Sequence[str], devices: FabricDevices
+) -> str:
+    """Return all findings in a message that is short enough, if possible."""
+    first = _choose_first(findings)
+    total = len(devices.switches) + len(devices.gateways)
+    message = ""
+    for named in range(MAX_NAMED_DEVICES, -1, -1):
+        message = " ".join(_make_sentences(first, problems, total, named))
+        if len(message) <= MAX_MESSAGE_CHARS:
+            break
+    return message
 
 
-def _choose_findings(findings: Sequence[HealthFinding]) -> tuple[HealthFinding, ...]:
-    """Return one finding of each type for the first devices, the worst ones first."""
+def _choose_first(findings: Iterable[HealthFinding]) -> list[HealthFinding]:
+    """Return one finding of each type for each device, the worst first."""
     by_device: dict[tuple[HealthFindingType, str], HealthFinding] = {}
     for finding in sorted(findings, key=lambda finding: _ORDER.index(finding.type)):
         by_device.setdefault((finding.type, finding.device), finding)
-    devices = list(dict.fromkeys(device for _, device in by_device))[:MAX_NAMED_DEVICES]
-    return tuple(finding for finding in by_device.values() if finding.device in devices)
+    return list(by_device.values())
 
 
-def _join(type_: HealthFindingType, count: int, chosen: Iterable[HealthFinding]) -> str:
-    """Return the named devices with such a finding, and the number of the others."""
+def _make_sentences(
+    findings: Sequence[HealthFinding], problems: Sequence[str], total: int, named: int
+) -> Iterator[str]:
+    """Yield what is wrong, the worst first, with the names of the first devices."""
+    devices = list(dict.fromkeys(finding.device for finding in findings))[:named]
+    for health in _WORST_FIRST:
+        if health is Health.UNKNOWN:
+            yield from problems
+        for type_ in _ORDER:
+            found = [finding for finding in findings if finding.type is type_]
+            if found and _HEALTH_BY_TYPE[type_] is health:
+                shown = [finding for finding in found if finding.device in devices]
+                text = _join(shown, len(found) - len(shown))
+                yield _SENTENCES[type_].format(count=len(found), total=total, devices=text)
+
+
+def _join(findings: Iterable[HealthFinding], others: int) -> str:
+    """Return the devices of findings, and the number of others."""
     listed = [
         f"{finding.device} ({finding.detail})" if finding.detail else finding.device
-        for finding in chosen
-        if finding.type == type_
+        for finding in findings
     ]
-    others = count - len(listed)
-    return ", ".join([*listed, *([f"{others} more"] if others else [])])
+    more = f"{others} more" if listed else "too many to name here"
+    return ", ".join([*listed, *([more] if others else [])])
 
 
 def _describe_healthy(devices: FabricDevices) -> str:
     counts = {"switches": len(devices.switches), "gateways": len(devices.gateways)}
-    listed = " and ".join(f"{number} {name}" for name, number in counts.items() if number)
+    listed = ", ".join(f"{name}: {number}" for name, number in counts.items() if number)
     return f"All devices have applied the last change and report ({listed})."

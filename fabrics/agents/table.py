@@ -5,13 +5,14 @@ Table form has only the columns that the custom resource definition names (`addi
 v0.129). A release with other columns is told from one with the known columns, so that nothing is guessed.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import msgspec
 
-from fabrics.agents.ages import Age, parse_age
+from fabrics.agents.heartbeat import Heartbeat
 from fabrics.resources.kinds import Kind
 
 TABLE_MEDIA_TYPE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -32,26 +33,33 @@ class AgentTable(NamedTuple):
 
 
 AGENT_TABLE: Final = AgentTable(
-    AGENT, ("Name", "CurrentG", "AppliedG", "AttemptG", "Attempt", "Heartbeat", "RebootReq")
+    AGENT, ("Name", "CurrentG", "AppliedG", "AttemptG", "Heartbeat", "RebootReq")
 )
 GATEWAY_AGENT_TABLE: Final = AgentTable(GATEWAY_AGENT, ("Name", "CurrentG", "AppliedG"))
-"""A gateway's agent reports no attempts and no reboots, and prints no heartbeat."""
+"""A gateway's agent reports no attempts and no reboots. It may send heartbeats, but they are not printed."""
+
+MAX_HEARD_SECONDS: Final = 60
+"""Agents send a heartbeat every 15 seconds. One that is at most this old shows that they are alive."""
+
+_SECONDS = re.compile(r"\d{1,3}s")
+"""How the API prints an age below two minutes (`HumanDuration` of k8s.io/apimachinery)."""
+
+_NEVER: Final = frozenset({"<unknown>", "<none>", ""})
 
 
 @dataclass(frozen=True, slots=True)
 class AgentReading:
     """One agent as the API printed it. `name` is also that of its Switch or Gateway.
 
-    `generation` is the one that the controller asks for; None for the others if there was none yet. Ages are by
-    the API's clock, but of times by the clock of the switch.
+    `generation` is the one that the controller asks for; None for the others if there was none yet. An agent that
+    `is_heard` has just sent a heartbeat, if the clock of its switch is right; of others this is not known.
     """
 
     name: str
     generation: int
     applied_generation: int | None = None
-    attempted_generation: int | None = None
-    heartbeat_age: Age | None = None
-    attempt_age: Age | None = None
+    has_reported: bool = False
+    is_heard: bool = False
     reboot_required: bool = False
 
     @property
@@ -59,21 +67,17 @@ class AgentReading:
         """True if the agent has not applied what the controller asks for."""
         return (self.applied_generation or 0) < self.generation
 
-    @property
-    def has_reported(self) -> bool:
-        """True if the agent has ever written its status."""
-        reported = (self.applied_generation, self.attempted_generation, self.heartbeat_age)
-        return any(value is not None for value in reported)
-
 
 @dataclass(frozen=True, slots=True)
 class AgentListing:
     """All agents of one kind by name, or the `problem` that hides them.
 
-    `unreadable` are the names of agents with values that nobody expects there.
+    `unreadable` are the names of agents with values that nobody expects there. `heartbeats` are those of agents that
+    were read one by one, with None for an agent that sends none.
     """
 
     readings: Mapping[str, AgentReading] = field(default_factory=dict)
+    heartbeats: Mapping[str, Heartbeat | None] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
     problem: str = ""
 
@@ -149,7 +153,7 @@ def read_table(table: AgentTable, pages: Iterable[TablePage]) -> AgentListing:
                 readings[reading.name] = reading
             except ValueError:
                 unreadable.append(str(cells.values.get("Name")))
-    return AgentListing(readings, tuple(unreadable))
+    return AgentListing(readings, unreadable=tuple(unreadable))
 
 
 def _describe_missing(table: AgentTable, missing: Sequence[str]) -> str:
@@ -171,13 +175,14 @@ class _Cells:
         name, generation = self.get_text("Name"), self.get_number("CurrentG")
         if not name or generation is None:
             raise ValueError("This row has no name or no generation.")
+        applied, attempted = self.get_number("AppliedG"), self.get_number("AttemptG")
+        heartbeat = self.get_text("Heartbeat")
         return AgentReading(
             name=name,
             generation=generation,
-            applied_generation=self.get_number("AppliedG"),
-            attempted_generation=self.get_number("AttemptG"),
-            heartbeat_age=self.get_age("Heartbeat"),
-            attempt_age=self.get_age("Attempt"),
+            applied_generation=applied,
+            has_reported=not (applied is attempted is None and heartbeat in _NEVER),
+            is_heard=_is_recent(heartbeat),
             reboot_required=self.get_flag("RebootReq"),
         )
 
@@ -203,8 +208,6 @@ class _Cells:
             raise ValueError(f"The column {column} holds neither true nor false.")
         return known[value]
 
-    def get_age(self, column: str) -> Age | None:
-        value = self.values.get(column)
-        if value is not None and not isinstance(value, str):
-            raise ValueError(f"The column {column} holds no age.")
-        return parse_age(value)
+
+def _is_recent(age: str) -> bool:
+    return bool(_SECONDS.fullmatch(age)) and int(age[:-1]) <= MAX_HEARD_SECONDS

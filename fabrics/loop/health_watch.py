@@ -1,7 +1,8 @@
 """When a fabric's agents are read, and what the loop remembers of them.
 
-Agents are read at every health interval. For one interval after a change, and while a change is being applied, every
-sync reads them, so that people soon see whether the switches follow.
+Agents are read at every health interval: with a sync, or between two syncs that are farther apart. For a while after a
+change and while a change is being applied they are read more often, so that people soon see whether the switches
+follow. An agent that never reports would keep a fabric progressing for ever, so that ends.
 """
 
 from datetime import datetime, timedelta
@@ -10,23 +11,29 @@ from typing import Final, Self
 from pydantic import BaseModel
 
 from fabrics.agents.breakouts import BreakoutMismatch
+from fabrics.agents.health import HealthAssessment
 from fabrics.agents.health_report import Health
-from fabrics.agents.state import FRESH_SECONDS, AgentsState
+from fabrics.agents.state import AgentsState
 from fabrics.loop.schedule import MAX_JITTER
 from fabrics.record.sync_status import Observation
 
-MIN_READ_INTERVAL: Final = timedelta(seconds=30)
-"""The shortest time between two readings; agents report every 15 seconds."""
+APPLYING_INTERVAL: Final = timedelta(seconds=60)
+"""The time between two readings after a change; agents report every 15 seconds, and most changes take less."""
 
+MIN_GAP: Final = timedelta(seconds=30)
+"""The shortest time between the end of a sync and a reading without one: a sync may take long."""
 
-OUTDATED_HEALTH: Final = "The agents could not be read for a while; the log of the worker says why."
-"""The message on health if readings keep failing."""
+UNREAD_HEALTH: Final = "The agents could not be read, as the Kubernetes API could not be read."
+OUTDATED_HEALTH: Final = (
+    "The agents have not been read for a while. The log of the worker says why."
+)
+"""The message on health if only readings of agents fail."""
 
 
 class HealthRequest(BaseModel, frozen=True):
-    """What a sync needs to know to judge a fabric's health.
+    """What a reading needs to know to judge a fabric's health.
 
-    Agents are read if that `is_due`, or if the live state no longer has this digest.
+    A sync reads agents if that `is_due`, or if the live state no longer has this digest.
     """
 
     agents: AgentsState
@@ -35,67 +42,99 @@ class HealthRequest(BaseModel, frozen=True):
 
 
 class HealthWatch(BaseModel, frozen=True):
-    """The agents as read at `read_at`.
+    """The agents as read at `read_at`, None if they were not read since the API last answered.
 
-    `changed_at` is when the live state last changed.
+    Without a sync they are `not_before` that time read again. `changed_at` is when the live state last changed, or
+    agents were first seen to apply a change.
     """
 
     agents: AgentsState = AgentsState()
     health: Health = Health.UNKNOWN
     live_digest: str = ""
     read_at: datetime | None = None
+    not_before: datetime | None = None
     changed_at: datetime | None = None
 
-    def request(self, interval: int, now: datetime) -> HealthRequest | None:
-        """Return the request for a sync that begins now; None if health is not watched.
+    def request(self, interval: int, until: datetime) -> HealthRequest | None:
+        """Return the request for a reading that serves `until` then; None if health is not watched.
 
         `interval` is in seconds; 0 means that nobody wants to know.
         """
         if interval == 0:
             return None
-        is_due = self._is_due(timedelta(seconds=interval), now)
+        due = self._find_due(interval)
+        is_due = due is None or due <= until + MAX_JITTER
         return HealthRequest(agents=self.agents, live_digest=self.live_digest, is_due=is_due)
 
-    def after_sync(self, observation: Observation, started: datetime) -> Self:
-        """Return the watch after a sync begun at `started` that made `observation`."""
+    def find_next_reading(self, interval: int) -> datetime | None:
+        """Return when agents are due without a sync; None if a sync has to read them first."""
+        due = self._find_due(interval) if interval else None
+        return max(due, self.not_before or due) if due else None
+
+    def after_sync(self, observation: Observation, started: datetime, ended: datetime) -> Self:
+        """Return the watch after a sync from `started` to `ended` that made `observation`."""
         if observation.kubernetes_error:
             return self.model_copy(update={"read_at": None})
-        update: dict[str, object] = {}
+        update: dict[str, object] = {"not_before": ended + MIN_GAP}
         if observation.live_digest != self.live_digest:
             update |= {"live_digest": observation.live_digest, "changed_at": started}
-        if observation.health is not None and observation.agents is not None:
-            # A pass that ended during the sync may have found other breakouts.
-            agents = observation.agents.with_breakouts(self.agents.breakouts)
-            update |= {
-                "agents": agents,
-                "health": observation.health.health,
+        watch = self.model_copy(update=update)
+        return watch.after_reading(observation.health, started) if observation.health else watch
+
+    def after_reading(self, assessment: HealthAssessment, started: datetime) -> Self:
+        """Return the watch after agents were read at `started`."""
+        health = assessment.report.health
+        # A pass that ended during the reading may have found other breakouts.
+        known = {name: getattr(self.agents, name) for name in ("breakouts", "new_breakouts")}
+        begins = health is Health.PROGRESSING and self.health is not Health.PROGRESSING
+        return self.model_copy(
+            update={
+                "agents": assessment.agents.model_copy(update=known),
+                "health": health,
                 "read_at": started,
+                "changed_at": started if begins else self.changed_at,
             }
-        return self.model_copy(update=update)
+        )
+
+    def after_failure(self, interval: int, now: datetime) -> Self:
+        """Return the watch after agents could not be read without a sync.
+
+        That is tried again after `interval` seconds, or at the next sync.
+        """
+        return self.model_copy(update={"not_before": now + timedelta(seconds=interval)})
+
+    def after_pause(self) -> Self:
+        """Return the watch of a fabric whose agents were not read for a while."""
+        return self.model_copy(update={"read_at": None, "health": Health.UNKNOWN})
 
     @property
     def quiet_switches(self) -> tuple[str, ...]:
         """The switches that had the same last heartbeat in two readings."""
-        read_at = self.read_at.timestamp() if self.read_at else 0
-        return tuple(
-            name
-            for name, memory in self.agents.switches.items()
-            if memory.heartbeat_read and read_at - memory.heartbeat_read >= FRESH_SECONDS
-        )
+        heartbeats = self.agents.switches.heartbeats
+        return tuple(name for name, last in heartbeats.items() if last.unchanged_seconds)
 
     def is_outdated(self, interval: int, now: datetime) -> bool:
-        """True if agents were read once, but not for two intervals, in seconds."""
+        """True if agents were not read for two intervals, in seconds, or not at all."""
         longest = 2 * timedelta(seconds=interval) + MAX_JITTER
-        return self.read_at is not None and now - self.read_at > longest
+        return self.read_at is None or now - self.read_at > longest
+
+    def has_ended_applying(self, later: Self) -> bool:
+        """True if agents were applying a change, and no longer are in a later watch."""
+        return self.health is Health.PROGRESSING is not later.health
 
     def with_breakouts(self, mismatches: tuple[BreakoutMismatch, ...]) -> Self:
         """Return the watch after full agents were read with the inventory."""
         return self.model_copy(update={"agents": self.agents.with_breakouts(mismatches)})
 
-    def _is_due(self, interval: timedelta, now: datetime) -> bool:
+    def _find_due(self, interval: int) -> datetime | None:
+        """Return when agents are due after their last reading; None if at once.
+
+        This depends on events alone and never on the time, so that timers are the same in a replay.
+        """
         if self.read_at is None:
-            return True
-        has_changed = self.changed_at is not None and now - self.changed_at <= interval
-        is_applying = has_changed or self.health is Health.PROGRESSING
-        wait = min(interval, MIN_READ_INTERVAL) if is_applying else interval
-        return now - self.read_at >= wait - MAX_JITTER
+            return None
+        longest = timedelta(seconds=interval)
+        soon = self.read_at + min(longest, APPLYING_INTERVAL)
+        often = 2 * longest if self.health is Health.PROGRESSING else longest
+        is_recent = self.changed_at is not None and soon - self.changed_at <= often + MAX_JITTER
+        return soon if is_recent else self.read_at + longest

@@ -2,7 +2,7 @@
 
 from typing import Final, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, field_serializer
 
 from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.report import SyncReport
@@ -19,6 +19,11 @@ class History(BaseModel, frozen=True):
     reports: tuple[SyncReport, ...] = ()
     syncs: int = 0
     missed: int = 0
+
+    @field_serializer("reports")
+    def _leave_out_defaults(self, reports: tuple[SyncReport, ...]) -> list[dict[str, object]]:
+        """Keep the loop's state small, of which reports are the largest part."""
+        return [report.model_dump(mode="json", exclude_defaults=True) for report in reports]
 
     def find(self, number: int) -> SyncReport | None:
         """Return the report of the sync of that number, if it is still known."""

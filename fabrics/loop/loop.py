@@ -6,17 +6,17 @@ The workflow `FabricSync` decides when something happens; this module decides wh
 from datetime import datetime, timedelta
 from typing import Final
 
+from fabrics.agents.health import HealthAssessment
 from fabrics.agents.health_report import Health
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.loop.active_sync import ActiveSync, SyncRequest, Trigger
-from fabrics.loop.health_watch import OUTDATED_HEALTH, HealthRequest, HealthWatch
+from fabrics.loop.health_watch import OUTDATED_HEALTH, UNREAD_HEALTH, HealthWatch
 from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass, PassRequest, PassResult
-from fabrics.loop.inventory_text import deletes_waiting_sentence
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.loop_state import LoopState
 from fabrics.loop.record_exchange import ShownStatus
 from fabrics.loop.report import SyncReport, build_sync_report
-from fabrics.loop.schedule import MAX_JITTER, Schedule
+from fabrics.loop.schedule import Schedule
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
 
@@ -50,6 +50,9 @@ class FabricLoop(LoopState):
             self.schedule = self.schedule.replan(interval, last_sync, now)
         if (self._is_paused or self.was_paused) and last_sync is not None:
             self.schedule = self.schedule.skip_to(now)
+        if self.was_paused and not self._is_paused:
+            self.health = self.health.after_pause()
+            self.last_known = self.last_known.without_health()
         self.was_paused = self._is_paused
 
     def apply_edits(self, edits: ConfigEdits) -> None:
@@ -103,10 +106,9 @@ class FabricLoop(LoopState):
             if isinstance(result, SyncFailure)
             else self.last_known.after_sync(result, started)
         )
-        if not self.settings.health_interval:
-            self.last_known = self.last_known.without_health()
         self.schedule, overrun = self.schedule.end(now)
         self._note_observation(observation, active_sync)
+        self._note_health_of_sync(observation, started, now)
         status = self.last_known_status
         # People see the errors of the configuration, too.
         shown = self.last_known.model_copy(update={"error": self.status().sync_error})
@@ -125,8 +127,6 @@ class FabricLoop(LoopState):
 
     def _note_observation(self, observation: Observation | None, active_sync: ActiveSync) -> None:
         assert self.effective_config is not None  # noqa: S101  only a configured fabric is read
-        if observation is not None:
-            self._note_health(observation, active_sync.started)
         if observation is None or observation.kubernetes_error:
             self.inventory = self.inventory.after_unread_sync()
             return
@@ -141,23 +141,36 @@ class FabricLoop(LoopState):
         number, request = active_sync.number, active_sync.request
         self.inventory = self.inventory.after_sync(inputs, number, active_sync.started, request)
 
-    def _note_health(self, observation: Observation, started: datetime) -> None:
-        was_applying = self.health.health is Health.PROGRESSING
-        self.health = self.health.after_sync(observation, started)
-        if was_applying and self.health.health is not Health.PROGRESSING:
+    def _note_health_of_sync(
+        self, observation: Observation | None, started: datetime, ended: datetime
+    ) -> None:
+        if not self.settings.health_interval:
+            self.last_known = self.last_known.without_health()
+            return
+        watch = self.health.after_sync(observation, started, ended) if observation else self.health
+        self._note_health(watch, observation.health if observation else None, started)
+        if observation and observation.kubernetes_error:
+            self.last_known = self.last_known.with_health(Health.UNKNOWN, UNREAD_HEALTH)
+
+    def end_health_reading(self, assessment: HealthAssessment | None, started: datetime) -> None:
+        """End a reading of agents between two syncs, or note that it failed."""
+        watch = self.health.after_failure(self.settings.health_interval, started)
+        if assessment is not None:
+            watch = self.health.after_reading(assessment, started)
+        self._note_health(watch, assessment, started)
+
+    def _note_health(
+        self, watch: HealthWatch, assessment: HealthAssessment | None, started: datetime
+    ) -> None:
+        if self.health.has_ended_applying(watch):
             # Full agents are read with the inventory, and what they say counts once they have applied.
             self.inventory = self.inventory.ask_for_pass()
-        if self.health.is_outdated(self.settings.health_interval, started):
-            update = {"health": Health.UNKNOWN, "health_message": OUTDATED_HEALTH}
-            self.last_known = self.last_known.model_copy(update=update)
-
-    def _is_pass_due(self, now: datetime) -> bool:
-        settings = self.settings
-        if not (self.is_needed and settings.inventory_enabled):
-            return False
-        max_age = timedelta(seconds=settings.full_sync_interval)
-        retry_interval = timedelta(seconds=settings.inventory_retry_interval) - MAX_JITTER
-        return self.inventory.is_due(now, max_age, retry_interval)
+        self.health = watch
+        if assessment is not None:
+            report = assessment.report
+            self.last_known = self.last_known.with_health(report.health, report.message)
+        elif watch.is_outdated(self.settings.health_interval, started):
+            self.last_known = self.last_known.with_health(Health.UNKNOWN, OUTDATED_HEALTH)
 
     def begin_pass(self, token: str, now: datetime) -> PassRequest | None:
         """Begin a pass over the inventory at a sync's end; None if none may begin.
@@ -206,23 +219,13 @@ class FabricLoop(LoopState):
         self.inventory = self.inventory.end(result)
         if isinstance(result, InventoryOutcome) and result.breakouts is not None:
             self.health = self.health.with_breakouts(result.breakouts)
+            if self.health.agents.new_breakouts:
+                self.inventory = self.inventory.ask_for_pass()
         if isinstance(result, InventoryOutcome) and not result.withheld:
             self.history = self.history.add_inventory(running.sync, result.report)
         was_stopped = running.is_cancelled and not self._is_paused
         if self.is_needed and (was_stopped or self.inventory.was_asked_since(running)):
             self.request_sync(SyncRequest())
-
-    @property
-    def _remark(self) -> str:
-        """What the journal says of the inventory and of the fabric's health."""
-        waiting, known = self.inventory.deletes_waiting, self.last_known
-        deletes = deletes_waiting_sentence(waiting, self.fabric_id) if waiting else ""
-        degraded = known.health_message if known.health is Health.DEGRADED else ""
-        return " ".join(filter(None, (self.inventory.failure or deletes, degraded)))
-
-    def request_health(self, active_sync: ActiveSync) -> HealthRequest | None:
-        """Return what the sync needs to judge health; None if nobody wants to know."""
-        return self.health.request(self.settings.health_interval, active_sync.started)
 
     def confirm_deletes(self, digest: str) -> int:
         """Confirm the waiting deletes; return the number of the sync that they follow."""

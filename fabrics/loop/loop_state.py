@@ -6,22 +6,27 @@ One pydantic value holds all of it: the workflow's single input, which continue-
 
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Final
 
 from pydantic import BaseModel
 
+from fabrics.agents.health_report import Health
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest
-from fabrics.loop.health_watch import HealthWatch
+from fabrics.loop.health_watch import HealthRequest, HealthWatch
 from fabrics.loop.history import History
 from fabrics.loop.inventory_state import Inventory, InventoryStatus
-from fabrics.loop.inventory_text import record_sentence
+from fabrics.loop.inventory_text import deletes_waiting_sentence, record_sentence
 from fabrics.loop.journal import Journal
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.record_exchange import RecordExchange, ShownStatus
 from fabrics.loop.report import FabricStatus
-from fabrics.loop.schedule import Schedule
+from fabrics.loop.schedule import MAX_JITTER, Schedule
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import LastKnownState, SyncStatus, compute_sync_status
+
+MIN_BEFORE_SYNC: Final = timedelta(seconds=30)
+"""Agents that are due at most this long before a sync are read with it."""
 
 
 class LoopState(BaseModel):
@@ -108,6 +113,37 @@ class LoopState(BaseModel):
         planned = not self.was_paused and self.schedule.interval == self.effective_config.interval
         return planned and not self._is_paused and now >= self.schedule.next_sync
 
+    @property
+    def next_health_reading(self) -> datetime | None:
+        """The time at which agents are read without a sync; None if the next sync reads them.
+
+        While the fabric does not answer, only syncs ask for it.
+        """
+        if self.next_sync is None or not self.fabric_answered:
+            return None
+        reading = self.health.find_next_reading(self.settings.health_interval)
+        is_early = reading is not None and reading <= self.next_sync - MIN_BEFORE_SYNC
+        return reading if is_early else None
+
+    def request_health(self, started: datetime) -> HealthRequest | None:
+        """Return what a reading of agents needs to know; None if nobody wants to know.
+
+        A sync reads agents that otherwise would be read before the next sync, so that most syncs suffice.
+        """
+        until = max(started, self.next_sync - MIN_BEFORE_SYNC) if self.next_sync else started
+        return self.health.request(self.settings.health_interval, until)
+
+    def is_health_reading_due(self, now: datetime) -> bool:
+        """True if agents should be read now, without a sync."""
+        reading = self.next_health_reading
+        return reading is not None and now >= reading
+
+    def is_work_due(self, now: datetime) -> bool:
+        """True if there is something to do now, at least to end."""
+        is_due = self.is_sync_due(now) or self.is_record_exchange_due(now)
+        is_due = is_due or self.is_health_reading_due(now)
+        return is_due or self.is_pass_unwanted or self.is_finished
+
     def is_record_exchange_due(self, now: datetime) -> bool:
         """True if the record should be read or written now."""
         retry_at = self.record.retry_at
@@ -116,7 +152,8 @@ class LoopState(BaseModel):
     def next_wake_time(self) -> datetime | None:
         """Return when the loop has work even without a message; None means never."""
         retry_at = self.record.retry_at if self._has_exchange_pending else None
-        return min(filter(None, (retry_at, self.next_sync)), default=None)
+        times = retry_at, self.next_health_reading, self.next_sync
+        return min(filter(None, times), default=None)
 
     def status(self) -> FabricStatus:
         """Return the status for the query, the workflow details and the command line."""
@@ -218,7 +255,23 @@ class LoopState(BaseModel):
         last_sync = self.last_known.last_sync
         if last_sync is None or shown is None or config is None:
             return False
-        shown_sync = shown.last_known.last_sync
+        shown_sync = shown.last_sync
         # NetBox keeps whole seconds, and a person may have entered a time in the future.
         nearest = timedelta(seconds=max(self.settings.netbox_heartbeat - config.interval / 2, 1))
         return shown_sync is None or abs(last_sync - shown_sync) >= nearest
+
+    def _is_pass_due(self, now: datetime) -> bool:
+        settings = self.settings
+        if not (self.is_needed and settings.inventory_enabled):
+            return False
+        max_age = timedelta(seconds=settings.full_sync_interval)
+        retry_interval = timedelta(seconds=settings.inventory_retry_interval) - MAX_JITTER
+        return self.inventory.is_due(now, max_age, retry_interval)
+
+    @property
+    def _remark(self) -> str:
+        """What the journal says of the inventory and of the fabric's health."""
+        waiting, known = self.inventory.deletes_waiting, self.last_known
+        deletes = deletes_waiting_sentence(waiting, self.fabric_id) if waiting else ""
+        degraded = known.health_message if known.health is Health.DEGRADED else ""
+        return " ".join(filter(None, (self.inventory.failure or deletes, degraded)))

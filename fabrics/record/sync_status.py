@@ -10,8 +10,8 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from fabrics.agents.health_report import Health, HealthReport
-from fabrics.agents.state import AgentsState
+from fabrics.agents.health import HealthAssessment
+from fabrics.agents.health_report import Health
 from fabrics.drift.summary import SummaryEntry
 from fabrics.record.config import FabricConfig
 
@@ -48,7 +48,7 @@ class Observation(BaseModel, frozen=True):
     `answered` is false if either did not answer, or too slowly. `counts` are live objects per kind; a kind
     that is suddenly empty or no longer served keeps its previous count. `problems` are sentences on
     unreadable parts of Git. `drift` has the first of `drift_count` entries (None if nothing was compared).
-    `health` and `agents`, what the next reading needs to know of this one, are None if no agents were read.
+    `health` is None if no agents were read.
     """
 
     started: datetime
@@ -62,8 +62,7 @@ class Observation(BaseModel, frozen=True):
     problems: tuple[str, ...] = ()
     git_error: str = ""
     kubernetes_error: str = ""
-    health: HealthReport | None = None
-    agents: AgentsState | None = None
+    health: HealthAssessment | None = None
 
     @property
     def error(self) -> str:
@@ -94,6 +93,9 @@ class InventoryState(StrEnum):
 
 UNREAD_HEALTH: Final = "The Kubernetes API could not be read."
 """The message on health while the API that has the agents does not answer."""
+
+
+PAUSED_HEALTH: Final = "The agents are not read while the fabric is paused."
 
 
 class LastKnownState(BaseModel, frozen=True):
@@ -137,12 +139,11 @@ class LastKnownState(BaseModel, frozen=True):
             update["counts"] = observation.counts
         if not (observation.git_error or failed):
             update |= {"drift_count": observation.drift_count, "drift": observation.drift}
-        if failed:
-            update |= {"health": Health.UNKNOWN, "health_message": UNREAD_HEALTH}
-        elif observation.health is not None:
-            report = observation.health
-            update |= {"health": report.health, "health_message": report.message}
         return self.model_copy(update=update)
+
+    def with_health(self, health: Health, message: str) -> "LastKnownState":
+        """Return the state after the health was judged."""
+        return self.model_copy(update={"health": health, "health_message": message})
 
     def without_health(self) -> "LastKnownState":
         """Return the state of a fabric of whose agents nothing is known."""
@@ -151,13 +152,15 @@ class LastKnownState(BaseModel, frozen=True):
     def valid_for(self, config: FabricConfig) -> "LastKnownState":
         """Return what can be true with this configuration.
 
-        A connection needs a server; only a loop keeps an inventory up to date and watches health.
+        A connection needs a server; only a loop keeps an inventory up to date and watches health, unless it is paused.
         """
         unknown: dict[str, object] = {}
         if config.kubernetes is None:
             unknown |= {"connection_status": ConnectionStatus.UNKNOWN, "connection_error": ""}
         if not config.needs_loop:
             unknown |= {"inventory_text": "", "health": Health.UNKNOWN, "health_message": ""}
+        elif config.paused and self.health is not Health.UNKNOWN:
+            unknown |= {"health": Health.UNKNOWN, "health_message": PAUSED_HEALTH}
         return self.model_copy(update=unknown)
 
     def after_failure(self, failure: SyncFailure, started: datetime) -> "LastKnownState":

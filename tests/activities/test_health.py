@@ -32,6 +32,13 @@ from stack.kubernetes.faults import Fault
 OSLO = next(fabric for fabric in SAMPLE_FABRICS if fabric.name == "oslo-dc2")
 INTERVAL = 300
 SYNC_INTERVAL = 60
+LAST_ATTEMPT = timedelta(hours=1)
+GATEWAY = {
+    "apiVersion": "gateway.githedgehog.com/v1alpha1",
+    "kind": "Gateway",
+    "metadata": {"name": "gateway-1", "namespace": "default"},
+    "spec": {},
+}
 
 
 @dataclass
@@ -63,7 +70,7 @@ class Loop:
         )
         observation: Observation = environment.run(self.activities.observe, request)
         assert observation.error == ""
-        self.watch = self.watch.after_sync(observation, self.clock.now)
+        self.watch = self.watch.after_sync(observation, self.clock.now, self.clock.now)
         return observation
 
     def sync_for(self, seconds: int) -> list[HealthReport]:
@@ -71,8 +78,13 @@ class Loop:
         reports = []
         for _ in range(seconds // SYNC_INTERVAL):
             self.clock.now += timedelta(seconds=SYNC_INTERVAL)
-            reports.append(self.sync().health)
+            reports.append(self.read())
         return [report for report in reports if report]
+
+    def read(self) -> HealthReport | None:
+        """Observe the fabric once; return the health if that was read."""
+        health = self.sync().health
+        return health.report if health else None
 
 
 @pytest.fixture
@@ -105,7 +117,7 @@ def agents(loop: Loop) -> AgentSimulation:
 def test_fabric_whose_agents_have_applied_everything_is_healthy_and_read_at_each_interval(
     loop: Loop,
 ) -> None:
-    first = loop.sync().health
+    first = loop.read()
     assert first is not None
     assert first.health is Health.HEALTHY, first.message
     loop.sync_for(INTERVAL)
@@ -143,12 +155,50 @@ def test_apply_of_ten_minutes_is_never_taken_for_silence(
     assert reports[-1].health is Health.HEALTHY
 
 
-def test_switch_without_heartbeats_is_degraded(loop: Loop, agents: AgentSimulation) -> None:
-    loop.sync()
-    agents.set_behaviour("leaf-01", STOPPED)
-    report = loop.sync_for(3 * INTERVAL)[-1]
+@pytest.mark.parametrize(
+    "clock_offset", [timedelta(), timedelta(hours=-7), timedelta(hours=7)], ids=str
+)
+@pytest.mark.parametrize(
+    "silent_for", [timedelta(), timedelta(hours=9), timedelta(days=9)], ids=str
+)
+def test_silent_switch_is_degraded_within_two_intervals(
+    loop: Loop, agents: AgentSimulation, clock_offset: timedelta, silent_for: timedelta
+) -> None:
+    """Also if it was silent before the first reading, whatever its clock says."""
+    agents.set_behaviour("leaf-01", AgentBehaviour(clock_offset=clock_offset))
+    loop.clock.now += LAST_ATTEMPT
+    loop.sync_for(SYNC_INTERVAL)
+    agents.set_behaviour("leaf-01", replace(STOPPED, clock_offset=clock_offset))
+    loop.clock.now += silent_for
+    report = loop.sync_for(2 * INTERVAL)[-1]
     assert report.health is Health.DEGRADED
     assert "1 of 5 devices sent no heartbeat for 3 minutes or more: leaf-01" in report.message
+    agents.set_behaviour("leaf-01", AgentBehaviour(clock_offset=clock_offset))
+    assert loop.sync_for(INTERVAL)[-1].health is Health.HEALTHY
+
+
+def test_attempt_explains_silence_until_it_is_a_quarter_of_an_hour_old(
+    loop: Loop, agents: AgentSimulation
+) -> None:
+    loop.sync()
+    agents.set_behaviour("leaf-01", STOPPED)
+    reports = loop.sync_for(4 * INTERVAL)
+    assert reports[-2].health is Health.HEALTHY
+    assert reports[-1].health is Health.DEGRADED
+
+
+@pytest.mark.parametrize("heartbeat_interval", [None, timedelta(seconds=15)])
+def test_gateway_is_silent_only_if_it_has_sent_heartbeats(
+    loop: Loop, heartbeat_interval: timedelta | None
+) -> None:
+    loop.api.apply(GATEWAY)
+    agents = loop.api.run_agents()
+    behaviour = AgentBehaviour(heartbeat_interval=heartbeat_interval)
+    agents.set_behaviour("gateway-1", behaviour)
+    assert loop.sync_for(3 * INTERVAL)[-1].health is Health.HEALTHY
+    agents.set_behaviour("gateway-1", replace(behaviour, runs=False))
+    reports = loop.sync_for(3 * INTERVAL)
+    assert (reports[-1].health is Health.DEGRADED) == (heartbeat_interval is not None)
 
 
 def test_change_of_the_fabric_has_agents_read_before_they_are_due(
@@ -157,7 +207,7 @@ def test_change_of_the_fabric_has_agents_read_before_they_are_due(
     loop.sync()
     loop.sync_for(INTERVAL * 2)
     loop.clock.now += timedelta(seconds=SYNC_INTERVAL)
-    assert loop.sync().health is None
+    assert loop.read() is None
     agents.set_behaviour("leaf-01", SLOW_APPLY)
     switch = next(
         item
@@ -166,7 +216,7 @@ def test_change_of_the_fabric_has_agents_read_before_they_are_due(
     )
     loop.api.apply(switch | {"spec": switch["spec"] | {"description": "changed"}})
     loop.clock.now += timedelta(seconds=SYNC_INTERVAL)
-    report = loop.sync().health
+    report = loop.read()
     assert report is not None
     assert report.health is Health.PROGRESSING
 
@@ -177,8 +227,9 @@ def test_without_permission_health_is_unknown_and_nothing_else_changes(loop: Loo
     observation = loop.sync()
     assert observation.counts["Switch"] == 5
     assert observation.health is not None
-    assert observation.health.health is Health.UNKNOWN
-    assert "bind deploy/clusterrole-health.yaml to it (HTTP 403)." in observation.health.message
+    report = observation.health.report
+    assert report.health is Health.UNKNOWN
+    assert "bind deploy/clusterrole-health.yaml to it (HTTP 403)." in report.message
 
 
 @pytest.mark.usefixtures("agents")
@@ -187,8 +238,8 @@ def test_agents_that_cannot_be_read_now_change_nothing(loop: Loop) -> None:
     before = loop.watch
     loop.api.inject_fault(Fault(503, "agents"))
     loop.clock.now += timedelta(seconds=INTERVAL)
-    assert loop.sync().health is None
-    assert loop.watch == before
+    assert loop.read() is None
+    assert loop.watch == before.model_copy(update={"not_before": loop.watch.not_before})
 
 
 def test_nothing_of_the_spec_of_an_agent_leaves_the_activity(
@@ -200,5 +251,5 @@ def test_nothing_of_the_spec_of_an_agent_leaves_the_activity(
     loop.clock.now += timedelta(seconds=INTERVAL * 2)
     observations.append(loop.sync())
     for observation in observations:
-        assert observation.agents is not None
+        assert observation.health is not None
         assert SECRET_MARK not in observation.model_dump_json()

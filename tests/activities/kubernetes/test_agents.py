@@ -13,10 +13,11 @@ from kubernetes.client import Configuration
 from activities.errors import PermanentError, TransientError
 from activities.kubernetes import agents, requests
 from activities.kubernetes.access import KubernetesAccess
-from activities.kubernetes.agents import read_agent_facts, read_agent_tables
+from activities.kubernetes.agents import add_heartbeats, read_agent_facts, read_agent_tables
 from activities.kubernetes.clients import KubernetesClient
 from activities.kubernetes.requests import ApiRequests, ForbiddenError
-from fabrics.agents.table import AgentListing, AgentReading
+from fabrics.agents.heartbeat import Heartbeat
+from fabrics.agents.table import AGENT_TABLE, AgentListing, AgentReading
 from fabrics.record.config import KubernetesTarget
 from settings import Settings
 from tests.support.agents.observed import make_agent
@@ -102,7 +103,9 @@ def test_tables_are_paged_and_leave_out_the_objects(api: AgentApi, settings: Set
     tables = read_agent_tables(ApiRequests(api.client, api.target, settings))
 
     assert sorted(tables.agents.readings) == ["leaf-01", "leaf-02"]
-    assert tables.gateway_agents.readings == {"gateway-1": AgentReading("gateway-1", 2, 2)}
+    assert tables.gateway_agents.readings == {
+        "gateway-1": AgentReading("gateway-1", 2, 2, has_reported=True)
+    }
     assert [path for path, _, _ in api.requests] == [AGENTS, AGENTS, GATEWAY_AGENTS]
     assert [query.get("continue") for _, query, _ in api.requests] == [None, ["next"], None]
     for _, query, accepted in api.requests:
@@ -172,6 +175,38 @@ def test_list_is_bounded(
     api.responses[AGENTS] = [(200, b" " * (2 << 20))]
     problem = read_agent_tables(ApiRequests(api.client, api.target, settings)).agents.problem
     assert problem.endswith("sent more than 1 MB.")
+
+
+def print_agent(name: str, **status: object) -> bytes:
+    return json.dumps(make_agent(name, {}) | {"status": status}).encode()
+
+
+def test_single_agents_say_when_they_sent_their_last_heartbeat(
+    api: AgentApi, settings: Settings
+) -> None:
+    api.responses |= {
+        f"{AGENTS}/leaf-01": [(200, print_agent("leaf-01", lastHeartbeat="1970-01-01T00:01:00Z"))],
+        f"{AGENTS}/leaf-02": [(200, print_agent("leaf-02"))],
+        f"{AGENTS}/leaf-03": [(200, print_agent("leaf-03", lastHeartbeat=4))],
+        f"{AGENTS}/leaf-04": [(404, b"")],
+    }
+    names = ["leaf-01", "leaf-02", "leaf-03", "leaf-04"]
+    requests = ApiRequests(api.client, api.target, settings)
+    listing = add_heartbeats(requests, AGENT_TABLE, AgentListing(), names)
+    assert listing == AgentListing(heartbeats={"leaf-01": Heartbeat(60), "leaf-02": None})
+    assert [path for path, _, _ in api.requests] == [f"{AGENTS}/{name}" for name in names]
+
+
+def test_single_agents_that_may_not_be_read_are_a_problem(
+    api: AgentApi, settings: Settings
+) -> None:
+    api.responses[f"{AGENTS}/leaf-01"] = [(403, b"")]
+    requests = ApiRequests(api.client, api.target, settings)
+    listing = add_heartbeats(requests, AGENT_TABLE, AgentListing(), ["leaf-01"])
+    assert "bind deploy/clusterrole-health.yaml to it" in listing.problem
+    api.responses[f"{AGENTS}/leaf-01"] = [(503, b"")]
+    with pytest.raises(TransientError):
+        add_heartbeats(requests, AGENT_TABLE, AgentListing(), ["leaf-01"])
 
 
 def test_facts_are_read_a_few_agents_at_a_time(api: AgentApi, settings: Settings) -> None:

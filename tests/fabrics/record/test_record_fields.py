@@ -29,7 +29,6 @@ from fabrics.record.status_fields import (
 from fabrics.record.sync_status import (
     ConnectionStatus,
     LastKnownState,
-    Observation,
     SyncStatus,
     compute_sync_status,
 )
@@ -382,14 +381,13 @@ def test_record_of_a_fabric_that_is_not_synced_says_nothing_of_inventory_and_hea
     assert written.items() >= expected.items()
 
 
-def test_health_is_unknown_while_the_api_cannot_be_read() -> None:
+def test_health_of_a_paused_fabric_is_unknown() -> None:
     healthy = LastKnownState(health=Health.HEALTHY, health_message="All is well.")
-    unread = Observation(started=NOW, kubernetes_error="It does not answer.")
-    state = healthy.after_sync(unread, NOW)
-    assert state.health is Health.UNKNOWN
-    assert state.health_message == "The Kubernetes API could not be read."
-    without_agents = healthy.after_sync(Observation(started=NOW), NOW)
-    assert without_agents.health is Health.HEALTHY
+    fields = build_status_fields(parse_config(record(hh_paused=True)), healthy)
+    assert fields["hh_health"] == "unknown"
+    assert fields["hh_health_message"] == "The agents are not read while the fabric is paused."
+    never_read = build_status_fields(parse_config(record(hh_paused=True)), LastKnownState())
+    assert never_read["hh_health_message"] is None
 
 
 def test_times_have_form_that_netbox_returns() -> None:
