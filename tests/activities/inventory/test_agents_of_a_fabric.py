@@ -69,7 +69,9 @@ class Worker:
         )
         self.observer = FabricActivities(self.settings, live_states=self.live_states)
         client = self.netbox.connect(InventoryNetBox)
-        self.updater = InventoryActivities(client, self.live_states, self.settings, INSTANCE)
+        self.updater = InventoryActivities(
+            client, self.observer.desired_states, self.live_states, self.settings, INSTANCE
+        )
 
     @property
     def environment(self) -> ActivityEnvironment:
@@ -136,7 +138,7 @@ def test_swapped_cables_are_found_and_leave_the_fabric_healthy(
     assert outcome.report.problems == {}
     health = worker.observe().health
     assert health is not None
-    assert health.health is Health.HEALTHY
+    assert health.report.health is Health.HEALTHY
 
 
 @pytest.mark.usefixtures("agents")
