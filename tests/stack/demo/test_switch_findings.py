@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.git.desired_state import DesiredStateCache
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.update import InventoryActivities
 from activities.kubernetes.live_state import LiveStateCache
@@ -104,7 +105,9 @@ def test_second_pass_finds_the_swapped_cables(
     )
     target = make_config(name, servers).kubernetes
     config = inventory.request.config.model_copy(update={"kubernetes": target})
-    activities = InventoryActivities(inventory.netbox, LiveStateCache(), settings, INSTANCE)
+    activities = InventoryActivities(
+        inventory.netbox, DesiredStateCache(), LiveStateCache(), settings, INSTANCE
+    )
     request = inventory.request.model_copy(update={"config": config})
     first: InventoryOutcome = ActivityEnvironment().run(activities.update_inventory, request)
     assert (first.cabling, first.report.problems) == (None, {})
