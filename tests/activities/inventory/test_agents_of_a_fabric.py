@@ -139,7 +139,7 @@ def test_swapped_cables_are_found_and_leave_the_fabric_healthy(
     assert outcome.report.problems == {}
     health = worker.observe().health
     assert health is not None
-    assert health.health is Health.HEALTHY
+    assert health.report.health is Health.HEALTHY
 
 
 @pytest.mark.usefixtures("agents")

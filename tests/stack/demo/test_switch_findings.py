@@ -72,9 +72,9 @@ def read_health(config: FabricConfig, settings: Settings, syncs: int) -> list[He
         observation: Observation = environment.run(
             activities.observe, ObserveRequest(config=config, health=health)
         )
-        watch = watch.after_sync(observation, started)
+        watch = watch.after_sync(observation, started, started)
         assert observation.health is not None
-        reports.append(observation.health)
+        reports.append(observation.health.report)
     return reports
 
 
