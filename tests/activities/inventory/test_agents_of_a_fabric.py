@@ -12,7 +12,6 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.errors import PermanentError, TransientError
-from activities.git.desired_state import DesiredStateCache
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.inventory.update import InventoryActivities
@@ -71,7 +70,7 @@ class Worker:
         self.observer = FabricActivities(self.settings, live_states=self.live_states)
         client = self.netbox.connect(InventoryNetBox)
         self.updater = InventoryActivities(
-            client, DesiredStateCache(), self.live_states, self.settings, INSTANCE
+            client, self.observer.desired_states, self.live_states, self.settings, INSTANCE
         )
 
     @property
