@@ -99,7 +99,7 @@ def _read_agents(
 
 def _select(fabric_name: str, live: LiveState) -> LiveState:
     with PARSING:
-        return select_live(fabric_name, live)
+        return select_live(fabric_name, live, None)  # Git says nothing about devices
 
 
 def _get_server_time() -> datetime:

@@ -63,7 +63,7 @@ def read_agent_tables(requests: ApiRequests) -> AgentTables:
 def add_heartbeats(
     requests: ApiRequests, table: AgentTable, listing: AgentListing, names: Iterable[str]
 ) -> AgentListing:
-    """Read single agents, and return the listing with their heartbeats. Raises `TransientError`.
+    """Return the listing with single agents' heartbeats. Raises `TransientError`.
 
     An agent that has vanished, or whose status cannot be read, is left out.
     """
