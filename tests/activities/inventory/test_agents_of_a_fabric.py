@@ -29,6 +29,7 @@ from fabrics.record.sync_status import Observation
 from settings import Settings
 from stack.demo.fabrics import SAMPLE_FABRICS, make_in_sync_objects
 from stack.demo.switch_profiles import make_switch_profiles
+from stack.kubernetes.agents.behaviour import SKEWED_CLOCK
 from stack.kubernetes.agents.objects import SECRET_MARK
 from stack.kubernetes.agents.simulation import AgentSimulation
 from stack.kubernetes.agents.switch_state import SOFTWARE_VERSION
@@ -160,11 +161,11 @@ def test_agents_are_not_read_where_health_is_switched_off(
     assert not [path for path in api.request_paths if "agents" in path]
 
 
-@pytest.mark.usefixtures("agents")
 def test_nothing_of_the_spec_of_an_agent_is_kept_anywhere(
-    worker: Worker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    worker: Worker, agents: AgentSimulation, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    agents.set_behaviour("leaf-01", SKEWED_CLOCK)
     results = [worker.observe().model_dump_json(), worker.update().model_dump_json()]
     broken = f'{{"kind": "AgentList", "items": [{{"spec": "{SECRET_MARK}"'
     for fault in (Fault(200, "agents", body=broken), Fault(500, "agents", body=broken)):
@@ -173,6 +174,7 @@ def test_nothing_of_the_spec_of_an_agent_is_kept_anywhere(
         with suppress(TransientError, PermanentError):
             results.append(worker.observe().model_dump_json())
         worker.api.clear_faults()
+    assert any(path.endswith("/agents/leaf-01") for path in worker.api.request_paths)
     logged = [logging.Formatter().format(record) for record in caplog.records]
     files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     held = list(iter_texts([worker.observer, worker.updater, worker.netbox, worker.beats]))
