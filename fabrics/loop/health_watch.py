@@ -73,10 +73,12 @@ class HealthWatch(BaseModel, frozen=True):
     def find_next_reading(self, interval: int) -> datetime | None:
         """Return when agents are due without a sync.
 
-        None if nobody wants to know, or a sync has to read them first.
+        None if nobody wants to know, or a sync has to find out first whether they can be read.
         """
-        due = self._find_due(interval) if interval else None
-        return max(due, self.not_before or due) if due else None
+        due = self._find_due(interval)
+        if interval == 0 or due is None or self.health is Health.UNKNOWN:
+            return None
+        return max(due, self.not_before or due)
 
     def after_sync(self, observation: Observation, started: datetime, ended: datetime) -> Self:
         """Return the watch after a sync that made `observation`."""

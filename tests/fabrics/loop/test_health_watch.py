@@ -96,6 +96,12 @@ def test_agents_are_read_as_soon_as_the_api_answers_again() -> None:
     assert watch.find_next_reading(INTERVAL) is None, "a sync has to find that out"
 
 
+def test_agents_that_nobody_may_read_are_tried_by_syncs_alone() -> None:
+    watch = settled(Health.UNKNOWN)
+    assert watch.find_next_reading(INTERVAL) is None
+    assert is_due(watch, 300)
+
+
 def test_heartbeats_from_before_a_failure_of_the_api_prove_no_silence() -> None:
     last = AgentMemory(heartbeats={"leaf-01": LastHeartbeat(7, 100)})
     watch = HealthWatch(agents=AgentsState(switches=last, gateways=last))
