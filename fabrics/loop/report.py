@@ -67,7 +67,7 @@ def build_sync_report(  # noqa: PLR0913  one argument a source
         lateness=(observation.started - slot).total_seconds() if observation and slot else None,
         duration=(ended - active_sync.started).total_seconds(),
         sync_status=status,
-        error=last_known.error[:80],
+        error=last_known.error.encode()[:80].decode(errors="ignore"),
         commit=last_known.commit[:12],
         drift_count=last_known.drift_count,
         objects=sum(observation.counts.values()) if observation else 0,
