@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from pydantic import BaseModel
 from temporalio import activity
@@ -17,7 +18,7 @@ from fabrics.agents.health_report import FabricDevices
 from fabrics.agents.state import AgentsState
 from fabrics.agents.table import AGENT_TABLE, GATEWAY_AGENT_TABLE
 from fabrics.drift.fabric_selection import select_live
-from fabrics.drift.model import LiveState, digest_live_state
+from fabrics.drift.model import LiveState
 from fabrics.loop.health_watch import HealthRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.resources.kinds import get_kind
@@ -48,7 +49,14 @@ class HealthReader:
         if target is None:
             return None
         try:
-            live = self._get_live_state(config.fabric_name, target, request.health.live_digest)
+            live = self.live_states.get_observed(
+                target,
+                self.settings,
+                request.health.live_digest,
+                partial(
+                    select_live, config.fabric_name, desired=None
+                ),  # Git says nothing about devices
+            )
         except NoResponseError:
             raise
         except (TransientError, PermanentError) as error:
@@ -74,13 +82,6 @@ class HealthReader:
         with PARSING:
             return assess_health(request.agents, reading, devices, stuck_after)
 
-    def _get_live_state(self, fabric_name: str, target: KubernetesTarget, digest: str) -> LiveState:
-        """Return the live state of the last sync; read it if another worker made that."""
-        cached = self.live_states.get_cached(target)
-        if cached and digest_live_state(live := _select(fabric_name, cached)) == digest:
-            return live
-        return _select(fabric_name, self.live_states.read(target, self.settings))
-
 
 def _read_agents(
     requests: ApiRequests, state: AgentsState, devices: FabricDevices
@@ -95,11 +96,6 @@ def _read_agents(
         add_heartbeats(requests, AGENT_TABLE, agents, switches),
         add_heartbeats(requests, GATEWAY_AGENT_TABLE, gateway_agents, gateways),
     )
-
-
-def _select(fabric_name: str, live: LiveState) -> LiveState:
-    with PARSING:
-        return select_live(fabric_name, live, None)  # Git says nothing about devices
 
 
 def _get_server_time() -> datetime:

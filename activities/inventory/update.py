@@ -23,7 +23,6 @@ from activities.inventory.reporting import build_report, plan_findings, summariz
 from activities.inventory.site import resolve_fabric
 from activities.inventory.write.writer import ProgressCallback, Writer
 from activities.kubernetes.live_state import LiveStateCache
-from activities.parsing import PARSING
 from fabrics.agents.breakouts import BreakoutMismatch
 from fabrics.agents.cabling import (
     CablingFinding,
@@ -116,20 +115,16 @@ class InventoryActivities:
         return _Pass(netbox, request, plan, live, agents, cabling)
 
     def _read_live_state(self, request: InventoryRequest) -> LiveState:
-        """Return the observed live state; read it again if another worker observed it."""
+        """Return the observed live state, without the objects of other fabrics."""
         target = request.config.kubernetes
         if target is None:
             raise PermanentError(
                 f"The fabric {request.config.fabric_id} has no hh_kubernetes_server: enter the URL of"
                 " its Kubernetes API in its record."
             )
-        select = partial(
-            _select, request.config.fabric_name, self._read_desired_state(request.config)
-        )
-        cached = self.live_states.get_cached(target)
-        if cached and digest_live_state(observed := select(cached)) == request.live_digest:
-            return observed
-        return select(self.live_states.read(target, self.settings))
+        desired = self._read_desired_state(request.config)
+        select = partial(select_live, request.config.fabric_name, desired=desired)
+        return self.live_states.get_observed(target, self.settings, request.live_digest, select)
 
     def _read_desired_state(self, config: FabricConfig) -> DesiredState | None:
         """Return Git's state where it selects a fabric; None if it is unreadable."""
@@ -158,11 +153,6 @@ def _confirm_cabling(
     confirmed = confirm_findings(request.cabling_seen, agents.cabling)
     known = keep_unjudged(request.cabling or (), confirmed, agents.unjudged)
     return limit_findings(known, MAX_CABLING_FINDINGS)
-
-
-def _select(name: str, desired: DesiredState | None, live: LiveState) -> LiveState:
-    with PARSING:
-        return select_live(name, live, desired)
 
 
 @dataclass(frozen=True)
