@@ -75,13 +75,13 @@ class CablingFinding(NamedTuple):
 
 
 def find_cabling_findings(
-    wiring: Wiring, facts: Mapping[str, AgentFacts], heard: AbstractSet[str]
+    wiring: Wiring, facts: Mapping[str, AgentFacts]
 ) -> tuple[CablingFinding, ...]:
     """Return what one reading shows, sorted by key.
 
-    There is at most one finding for each link. `facts` are of switches by name; `heard` are those that are not silent.
+    There is at most one finding for each link. `facts` are by name, of the switches that are heard.
     """
-    judged = {name: fact for name, fact in facts.items() if name in heard and fact.is_applied}
+    judged = {name: fact for name, fact in facts.items() if fact.is_applied}
     return tuple(_Inspection(wiring, Neighborhood(wiring, judged)).find())
 
 

@@ -113,7 +113,8 @@ class Fabric:
     def find(self) -> tuple[CablingFinding, ...]:
         wiring = Wiring.from_resources(parse_live_state(self.items).resources)
         facts = parse_agents(self.agents)
-        return find_cabling_findings(wiring, facts, facts.keys() - self.unread)
+        heard = {name: facts[name] for name in facts.keys() - self.unread}
+        return find_cabling_findings(wiring, heard)
 
     def types(self) -> list[tuple[str, str]]:
         return [

@@ -36,7 +36,7 @@ def find(
     items: Sequence[dict[str, Any]], facts: Mapping[str, AgentFacts]
 ) -> tuple[CablingFinding, ...]:
     wiring = Wiring.from_resources(parse_live_state(list(items)).resources)
-    return find_cabling_findings(wiring, facts, facts.keys())
+    return find_cabling_findings(wiring, facts)
 
 
 def simulate(items: Sequence[dict[str, Any]]) -> AgentSimulation:
