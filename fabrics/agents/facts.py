@@ -87,14 +87,10 @@ class AgentFacts(msgspec.Struct, frozen=True):
 
 
 class FactsPage(msgspec.Struct, frozen=True):
-    """The facts on one page of a list, and the token of the next page ("" if last).
-
-    `unreadable` counts agents whose status nobody expects.
-    """
+    """The facts on one page of a list, and the token of the next page ("" if last)."""
 
     facts: tuple[AgentFacts, ...]
     continue_token: str
-    unreadable: int = 0
 
 
 class _NOS(msgspec.Struct, rename="camel"):
@@ -144,7 +140,7 @@ _DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def parse_facts_page(body: bytes) -> FactsPage:
-    """Parse a page of Agents.
+    """Parse a page of Agents; those whose status nobody expects are left out.
 
     Raises `ValueError`, without any of its content, for anything else.
     """
@@ -154,8 +150,7 @@ def parse_facts_page(body: bytes) -> FactsPage:
         raise ValueError("This is not a list of Agents.") from None
     if page.kind != "AgentList":
         raise ValueError("This is not a list of Agents.")
-    facts = tuple(_parse_agents(page.items))
-    return FactsPage(facts, page.metadata.token or "", len(page.items) - len(facts))
+    return FactsPage(tuple(_parse_agents(page.items)), page.metadata.token or "")
 
 
 def _parse_agents(items: list[msgspec.Raw]) -> Iterator[AgentFacts]:
