@@ -37,7 +37,6 @@ from fabrics.drift.fabric_selection import select_live
 from fabrics.drift.model import LiveState, digest_live_state
 from fabrics.inventory.compare.changes import Changes, find_changes
 from fabrics.inventory.model.existing import ExistingInventory, ExistingObject
-from fabrics.inventory.model.facts import select_facts
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.prune.absence_encoding import forget_objects
@@ -108,10 +107,9 @@ class InventoryActivities:
         netbox = self.netbox.with_cancellation_check(create_cancellation_check())
         fabric = resolve_fabric(netbox, request.config, self.instance)
         agents = self._observe_agents(request, live)
-        facts = select_facts(agents.facts) if agents else {}
         cabling = _confirm_cabling(request, agents)
         sentences = None if cabling is None else describe_cables(cabling)
-        plan = make_plan(live, fabric, facts, sentences)
+        plan = make_plan(live, fabric, agents.facts if agents else {}, sentences)
         return _Pass(netbox, request, plan, live, agents, cabling)
 
     def _read_live_state(self, request: InventoryRequest) -> LiveState:

@@ -21,6 +21,11 @@ _MAX_PORTS: Final = 2048
 _MAX_NEIGHBORS: Final = 16
 _MAX_CHARS: Final = 100
 
+_ABSENT: Final = frozenset({"absent", "false", "not present", "not_present", "notpresent"})
+"""The words of switches for a cage without an optic."""
+
+_PLACEHOLDERS: Final = frozenset({"n/a", "unknown"})
+
 
 class Neighbor(msgspec.Struct, frozen=True, rename={"system_name": "sysName", "port_id": "portID"}):
     """A neighbour that a port hears by LLDP."""
@@ -56,7 +61,10 @@ class Transceiver(
     frozen=True,
     rename={"part_number": "vendorPart", "serial_number": "serial", "form_factor": "formFactor"},
 ):
-    """An optic or a cable with a memory; `present` is in the switch's words."""
+    """An optic or a cable with a memory; unknown texts are empty.
+
+    `present` is in the switch's words.
+    """
 
     vendor: str = ""
     part_number: str = ""
@@ -66,24 +74,32 @@ class Transceiver(
 
 
 class AgentFacts(msgspec.Struct, frozen=True):
-    """What one switch reports, by the API's names of its ports.
+    """What one switch reports, by the API's names of its ports (`E1/5/1`).
 
-    Breakouts are modes such as `4x25G`.
+    `transceivers` are those that are plugged in; None if it names none, present or not. Breakouts are modes such as
+    `4x25G`.
     """
 
-    name: str
+    name: str = ""
     generation: int = 0
     applied_generation: int = 0
     serial_number: str = ""
     software_version: str = ""
     interfaces: Mapping[str, Interface] = {}
-    transceivers: Mapping[str, Transceiver] = {}
+    transceivers: Mapping[str, Transceiver] | None = None
     breakouts: Mapping[str, str] = {}
 
     @property
     def is_applied(self) -> bool:
         """True if the switch has applied what the API holds."""
         return self.applied_generation >= self.generation
+
+
+type FactsBySwitch = Mapping[str, AgentFacts]
+"""Facts by the name of the switch, if they are known now."""
+
+NO_FACTS: Final = AgentFacts()
+"""The facts of a switch of which nothing is known now."""
 
 
 class FactsPage(msgspec.Struct, frozen=True):
@@ -170,7 +186,7 @@ def _to_facts(agent: _Agent) -> AgentFacts:
         serial_number=_to_text(state.nos.serial_number),
         software_version=_to_text(state.nos.software_version),
         interfaces={port: _clean_interface(item) for port, item in _limit(state.interfaces)},
-        transceivers={port: _clean_transceiver(item) for port, item in _limit(state.transceivers)},
+        transceivers=_select_present(state.transceivers),
         breakouts={
             port: _to_text(item.mode) for port, item in _limit(state.breakouts) if item.mode
         },
@@ -194,8 +210,17 @@ def _clean_interface(interface: Interface) -> Interface:
     )
 
 
+def _select_present(transceivers: Mapping[str, Transceiver]) -> dict[str, Transceiver] | None:
+    """Return the transceivers that are plugged in; None if no cage is named."""
+    cleaned = {port: _clean_transceiver(item) for port, item in _limit(transceivers)}
+    present = {port: item for port, item in cleaned.items() if item.present.lower() not in _ABSENT}
+    return present if cleaned else None
+
+
 def _clean_transceiver(transceiver: Transceiver) -> Transceiver:
-    return Transceiver(*map(_to_text, msgspec.structs.astuple(transceiver)))
+    """Return a transceiver without what a switch says of one that it cannot read."""
+    texts = map(_to_text, msgspec.structs.astuple(transceiver))
+    return Transceiver(*("" if text.lower() in _PLACEHOLDERS else text for text in texts))
 
 
 def _to_text(text: str) -> str:
