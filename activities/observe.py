@@ -18,7 +18,7 @@ from activities.diagnose import diagnose_sources
 from activities.errors import NoResponseError, one_line
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
 from activities.health import HealthReader, HealthReadingRequest
-from activities.kubernetes.live_state import LATER_KINDS, LiveStateCache
+from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
 from activities.sources import SourceReader, Sources
 from fabrics.agents.health import HealthAssessment
@@ -40,7 +40,7 @@ from fabrics.drift.summary import summarize
 from fabrics.loop.health_watch import HealthRequest
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import Observation
-from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kinds
+from fabrics.resources.kinds import COMPARED_KINDS, LATER_KINDS, Kind, get_kinds
 from fabrics.resources.resource import digest_resources
 from settings import Settings
 

@@ -14,13 +14,13 @@ from temporalio import activity
 from activities.diagnose import NO_KUBERNETES_SERVER
 from activities.errors import ClassifiedError, NoResponseError, PermanentError, TransientError
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
-from activities.kubernetes.live_state import LATER_KINDS, LiveStateCache
+from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
 from fabrics.drift.compare import select_unknown_kinds
 from fabrics.drift.fabric_selection import UnknownFabricError, select_fabric
 from fabrics.drift.model import LiveState
 from fabrics.record.config import FabricConfig
-from fabrics.resources.kinds import Kind, get_kinds
+from fabrics.resources.kinds import LATER_KINDS, Kind, get_kinds
 from fabrics.resources.manifests.files import DesiredState
 from settings import Settings
 

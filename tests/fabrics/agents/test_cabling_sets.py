@@ -8,6 +8,7 @@ import pytest
 
 from fabrics.agents.cabling import CablingFinding, CablingFindingType, find_cabling_findings
 from fabrics.agents.facts import AgentFacts
+from fabrics.agents.table import AGENT
 from fabrics.agents.wiring import Wiring
 from fabrics.inventory.model.dcim import Cable
 from fabrics.inventory.model.naming import FabricIdentity
@@ -15,7 +16,6 @@ from fabrics.inventory.plan.plan import make_plan
 from stack.demo.fabrics import SAMPLE_FABRICS
 from stack.demo.switch_profiles import make_switch_profiles
 from stack.kubernetes.agents.simulation import AgentSimulation
-from stack.kubernetes.releases import AGENT
 from tests.support.agents.observed import observe_cabling, parse_agents
 from tests.support.fabrics.sample_sets import needs_samples
 from tests.support.inventory.live_samples import (

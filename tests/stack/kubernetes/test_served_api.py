@@ -13,12 +13,13 @@ import urllib3
 import yaml
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from fabrics.agents.table import AGENT
 from fabrics.resources.kinds import Kind
 from stack.kubernetes.api import kubernetes_api
 from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.crds_and_rbac import HEALTH_ROLE_FILE, read_cluster_role
 from stack.kubernetes.printer_columns import get_printer_columns
-from stack.kubernetes.releases import AGENT, AGENT_KINDS, HedgehogRelease
+from stack.kubernetes.releases import AGENT_KINDS, HedgehogRelease
 from tests.stack.kubernetes.conftest import Client
 from tests.support.fabrics.sample_sets import needs_samples
 from tests.support.paths import HEDGEHOG

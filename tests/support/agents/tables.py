@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from fabrics.agents.table import AGENT, GATEWAY_AGENT
 from fabrics.resources.kinds import Kind
 from stack.kubernetes.printer_columns import get_printer_columns
-from stack.kubernetes.releases import AGENT, GATEWAY_AGENT
 
 
 def _list_columns(kind: Kind) -> tuple[tuple[str, str], ...]:
