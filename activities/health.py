@@ -1,6 +1,7 @@
 """The health of a fabric: what the agents on its switches and gateways report."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,14 +10,14 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.errors import NoResponseError, PermanentError, TransientError
-from activities.kubernetes.agents import add_heartbeats, read_agent_tables
+from activities.kubernetes.agents import add_heartbeats, read_agent_table
 from activities.kubernetes.live_state import LiveStateCache
 from activities.kubernetes.requests import ApiRequests
 from activities.parsing import PARSING
 from fabrics.agents.health import AgentsReading, HealthAssessment, assess_health, select_own
 from fabrics.agents.health_report import FabricDevices
-from fabrics.agents.state import AgentsState
-from fabrics.agents.table import AGENT_TABLE, GATEWAY_AGENT_TABLE
+from fabrics.agents.state import AgentMemory, AgentsState
+from fabrics.agents.table import AGENT_TABLE, GATEWAY_AGENT_TABLE, AgentListing, AgentTable
 from fabrics.drift.fabric_selection import select_live
 from fabrics.drift.model import LiveState
 from fabrics.loop.health_watch import HealthRequest
@@ -86,16 +87,20 @@ class HealthReader:
 def _read_agents(
     requests: ApiRequests, state: AgentsState, devices: FabricDevices
 ) -> AgentsReading:
-    """Read all agents, and by themselves those that may not be alive."""
-    tables = read_agent_tables(requests)
-    agents, gateway_agents = tables.agents, tables.gateway_agents
-    switches = state.switches.choose_unclear(select_own(agents, devices.switches))
-    gateways = state.gateways.choose_unclear(select_own(gateway_agents, devices.gateways))
     return AgentsReading(
         _get_server_time(),
-        add_heartbeats(requests, AGENT_TABLE, agents, switches),
-        add_heartbeats(requests, GATEWAY_AGENT_TABLE, gateway_agents, gateways),
+        _read_listing(requests, AGENT_TABLE, state.switches, devices.switches),
+        _read_listing(requests, GATEWAY_AGENT_TABLE, state.gateways, devices.gateways),
     )
+
+
+def _read_listing(
+    requests: ApiRequests, table: AgentTable, memory: AgentMemory, names: AbstractSet[str]
+) -> AgentListing:
+    """Read all agents of a kind, and by themselves those that may not be alive."""
+    listing = read_agent_table(requests, table)
+    unclear = memory.choose_unclear(select_own(listing, names))
+    return add_heartbeats(requests, table, listing, unclear)
 
 
 def _get_server_time() -> datetime:

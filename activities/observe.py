@@ -89,7 +89,7 @@ class FabricActivities:
     @activity.defn(no_thread_cancel_exception=True)
     def read_health(self, request: HealthReadingRequest) -> HealthAssessment | None:
         """Read the agents alone, between two syncs. Raises `NoResponseError`."""
-        return HealthReader(self.settings, self.live_states).read(request)
+        return self._health_reader.read(request)
 
     @activity.defn(no_thread_cancel_exception=True)
     def diff(self, config: FabricConfig) -> DiffReport:
@@ -124,6 +124,10 @@ class FabricActivities:
     def _source_reader(self) -> SourceReader:
         return SourceReader(self.settings, self.desired_states, self.live_states)
 
+    @property
+    def _health_reader(self) -> HealthReader:
+        return HealthReader(self.settings, self.live_states)
+
     def _assess_health(
         self, request: ObserveRequest, sources: Sources, live_digest: str
     ) -> HealthAssessment | None:
@@ -133,7 +137,7 @@ class FabricActivities:
             return None
         if not health.is_due and health.live_digest == live_digest:
             return None
-        return HealthReader(self.settings, self.live_states).assess(target, health, sources.live)
+        return self._health_reader.assess(target, health, sources.live)
 
 
 def _build_observation(request: ObserveRequest, started: datetime, sources: Sources) -> Observation:
