@@ -15,9 +15,10 @@ from fabrics.agents.cabling import (
     keep_unjudged,
     limit_findings,
 )
+from fabrics.agents.table import AGENT
 from fabrics.agents.wiring import Wiring
 from tests.fabrics.agents.test_port_names import PROFILE
-from tests.support.agents.observed import make_agent, observe_cabling, parse_agents
+from tests.support.agents.observed import make_agent, parse_agents, simulate_agents
 from tests.support.inventory.live_samples import parse_live_state
 
 
@@ -93,10 +94,7 @@ class Fabric:
                 for number, port in ((1, "leaf-01/E1/4"), (2, "leaf-02/E1/4"))
             ),
         ]
-        self.agents = observe_cabling(
-            [entry for entry in self.items if entry["kind"] != "SwitchProfile"],
-            [entry for entry in self.items if entry["kind"] == "SwitchProfile"],
-        )
+        self.agents = simulate_agents(self.items).list_items(AGENT)
 
     def port(self, name: str) -> dict[str, Any]:
         """Return what the agent reports of a port, `device/port`."""
@@ -333,7 +331,7 @@ def test_only_switches_that_are_applied_and_heard_are_judged() -> None:
     fabric.unread = {"spine-01"}
     assert fabric.find() == ()
     fabric.unread = set()
-    fabric.agents[2]["status"]["lastAppliedGen"] = 2
+    fabric.agents[2]["status"]["lastAppliedGen"] = 0
     assert fabric.agents[2]["metadata"]["name"] == "spine-01"
     assert fabric.find() == ()
 
