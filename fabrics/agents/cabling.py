@@ -24,8 +24,6 @@ from functools import cached_property
 from itertools import chain
 from typing import Final, NamedTuple
 
-from pydantic_core import to_json
-
 from fabrics.agents.facts import AgentFacts
 from fabrics.agents.neighbors import HeardNeighbor, Neighborhood
 from fabrics.agents.wiring import SERVER_TYPES, DevicePort, Link, Wiring
@@ -110,20 +108,11 @@ def keep_unjudged(
     return (*found, *(finding for finding in kept if _has_end_in(finding, unjudged)))
 
 
-def limit_findings(
-    findings: Iterable[CablingFinding], max_bytes: int
-) -> tuple[CablingFinding, ...]:
-    """Return as many findings as fit as JSON, those that contradict a Connection first.
-
-    Names of objects and ports may be long, so one that does not fit hides no others.
-    """
-    kept: list[CablingFinding] = []
-    for finding in sorted(findings, key=lambda finding: (finding.type.is_notice, finding.key)):
-        size = len(to_json(finding._asdict()))
-        if size <= max_bytes:
-            kept.append(finding)
-            max_bytes -= size
-    return tuple(kept)
+def limit_findings(findings: Iterable[CablingFinding], limit: int) -> tuple[CablingFinding, ...]:
+    """Return as many findings, those that contradict a Connection before notices."""
+    return tuple(
+        sorted(findings, key=lambda finding: (finding.type.is_notice, finding.key))[:limit]
+    )
 
 
 def _has_end_in(finding: CablingFinding, devices: Container[str]) -> bool:
