@@ -1,11 +1,12 @@
 """Measure how late a fleet is synced while new fabrics are loaded into NetBox.
 
-Run `.venv/bin/python bench/load.py`. A real worker syncs a fleet of small fabrics with a Git server, real NetBox and
-real Temporal; their Kubernetes API has fixed lists and answers at once, so that it takes no CPU time from the
-others. After a phase without loads, large fabrics are created in NetBox, and their whole inventories are written
-while the others go on. Lateness is that of the small fabrics: seconds from the slot to the start of the sync, from
-the reports of their loops. For each large one, it is the time from that for which its first sync was planned, in a
-slot or outside of the grid, until its loop knows its drift.
+Run `.venv/bin/python bench/load.py`. A real worker syncs a fleet of small fabrics with a Git server, real NetBox
+and real Temporal; their Kubernetes API has fixed lists and answers at once, so that it takes no CPU time from the
+others, and NetBox has a low priority, as if it had a machine of its own. After a phase without loads, large fabrics
+are created in NetBox, and their whole inventories are written while the others go on. Lateness is that of the small
+fabrics: seconds from the slot to the start of the sync, from the reports of their loops. For each large one, it is
+the time from that for which its first sync was planned, in a slot or outside of the grid, until its loop knows its
+drift.
 """
 
 import asyncio
@@ -25,8 +26,9 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/load.py`
 
 from activities.netbox.client import NetBox
+from bench.installation.cpu_priority import lower_priority
 from bench.installation.loop_probe import LoopProbe
-from bench.installation.netbox_database import CHANGELOG_TABLE, NetBoxDatabase
+from bench.installation.netbox_database import CHANGELOG_TABLE, NETBOX_SERVICES, NetBoxDatabase
 from bench.installation.static_api import StaticKubernetesApi, static_api
 from bench.installation.sync_reports import ReportLog, judge_load
 from bench.installation.worker_process import worker_process
@@ -114,6 +116,8 @@ def main(
     """Measure how late a fleet is synced while new fabrics are loaded into NetBox."""
     machine, options = describe_machine(), Options(fabrics, interval, loads, objects, baseline)
     with Stack(report_progress) as stack:
+        for service in NETBOX_SERVICES:
+            lower_priority(stack.list_processes(service))
         print_result("load", machine, asyncio.run(measure(stack, options)))
 
 

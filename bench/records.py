@@ -26,6 +26,7 @@ from bench.installation.cpu_time import read_cpu_seconds
 from bench.installation.netbox_database import (
     CHANGELOG_TABLE,
     JOURNAL_TABLE,
+    NETBOX_SERVICES,
     NetBoxDatabase,
 )
 from bench.measure.result import describe_machine, print_result, report_progress
@@ -47,7 +48,6 @@ JOURNAL_TEXT: Final = (
 )
 
 RECORDS_PER_REQUEST: Final = 100
-SERVICES: Final = ("NetBox", "NetBox worker", "PostgreSQL")
 
 type States = Callable[[int], LastKnownState]
 """Returns what a record says after its nth write."""
@@ -97,7 +97,10 @@ def _measuring(name: str, table: str, stack: Stack) -> Iterator[dict[str, Any]]:
 
 
 def _read_cpu_ms(stack: Stack) -> dict[str, float]:
-    return {service: 1000 * read_cpu_seconds(stack.list_processes(service)) for service in SERVICES}
+    return {
+        service: 1000 * read_cpu_seconds(stack.list_processes(service))
+        for service in NETBOX_SERVICES
+    }
 
 
 def _write_states(netbox: NetBox, record: Row, states: Iterable[LastKnownState]) -> None:

@@ -43,6 +43,10 @@ from workflows.activity_calls import HEARTBEAT_TIMEOUT
 HEARTBEAT_INTERVAL: Final = HEARTBEAT_TIMEOUT / HEARTBEATS_PER_TIMEOUT
 """The SDK sends heartbeats this often; by default it holds them back until the timeout is nearly over."""
 
+MAX_HISTORY_EVENTS: Final = 150
+"""The events, some 13 cycles, after which a loop starts a new run: a restarted worker replays whole histories, and
+each cycle takes some 10 KB of its memory until then."""
+
 type Activities = list[Callable[..., Any]]
 
 log = logging.getLogger("fabric_sync.worker")
@@ -92,6 +96,7 @@ async def _list_record_activities(client: Client, settings: Settings, netbox: Ne
         first_sync_spread=settings.first_sync_spread,
         has_search_attributes=await _has_search_attributes(client),
         release=str(RULES_VERSION),
+        max_history_events=MAX_HISTORY_EVENTS,
     )
     records = RecordActivities(netbox, instance, loop_settings)
     fleet = FleetActivities(

@@ -10,7 +10,7 @@ from typing import Final
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.fleet.reconcile import is_stuck
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
@@ -24,6 +24,10 @@ from workflows.probe import Examination, Preview, Probe, Removal
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a worker is killed, Temporal waits this long before another continues its loops; by default 10 s."""
+
+RUNNER: Final = UnsandboxedWorkflowRunner()
+"""The sandbox takes a third of the processor time of a workflow task, and limits how fast a restarted worker replays
+its loops. The tests replay recorded histories in the sandbox, where it finds what is not deterministic."""
 
 KEEP_EXISTING: Final = WorkflowIDConflictPolicy.USE_EXISTING
 TERMINATE_EXISTING: Final = WorkflowIDConflictPolicy.TERMINATE_EXISTING
@@ -41,6 +45,7 @@ async def running_workflow_worker(client: Client, settings: Settings) -> AsyncIt
         max_concurrent_workflow_tasks=settings.concurrent_workflow_tasks,
         max_cached_workflows=settings.cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        workflow_runner=RUNNER,
         interceptors=[MalformedMessageInterceptor()],
     )
     async with worker:

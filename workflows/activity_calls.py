@@ -94,11 +94,11 @@ async def observe(
 
 
 async def read_health(request: HealthReadingRequest) -> HealthAssessment | None:
-    """Read the agents of a fabric on its queue."""
+    """Read the agents of a fabric on its queue, soon or not at all."""
     config = request.config
     options = workflow.ActivityConfig(
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        start_to_close_timeout=MIN_CALL_TIMEOUT,
+        schedule_to_close_timeout=MIN_CALL_TIMEOUT,
         summary=f"read the agents of {config.name}"[:200],
     )
     queue = get_observe_queue(config)

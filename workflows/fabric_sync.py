@@ -1,9 +1,8 @@
 """`FabricSync`: the loop that keeps a fabric in sync while its record is enabled.
 
-The workflow id is `fabric-sync/<fabric id>`, so one fabric cannot have two loops. The loop waits for
-the next slot or a message, syncs, starts a pass over the inventory if one is due, and exchanges what changed
-with the NetBox record, as `fabrics.loop.loop` says. That state is the single input, and passes whole to the
-next run when the history has grown long.
+The workflow id is `fabric-sync/<fabric id>`, so one fabric cannot have two loops. The loop waits for the next slot or
+a message, syncs, starts a pass over the inventory if one is due, and exchanges what changed with the NetBox record, as
+`fabrics.loop.loop` says. That state is the only input; the next run takes it over once the history is long.
 """
 
 import asyncio
@@ -21,13 +20,12 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop
     from fabrics.loop.record_exchange import RecordLink
     from fabrics.loop.schedule import EPOCH
+    from fabrics.loop.workflow_details import format_time
     from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
     from workflows import activity_calls, activity_errors, health_readings, inventory_passes
     from workflows.fabric_sync_handlers import FabricMessageHandlers
     from workflows.visibility import update_visibility, update_visibility_at_end
 
-MAX_HISTORY_EVENTS: Final = 300
-"""Events after which a new run starts: a restarted worker replays whole histories, so they stay short."""
 
 MIN_TIMER: Final = timedelta(milliseconds=1)
 """The timer for what is due already: without any time, none would be started."""
@@ -86,7 +84,7 @@ class FabricSync(FabricMessageHandlers):
                 await workflow.wait_condition(
                     self._has_work,
                     timeout=max(wake - self._now(), MIN_TIMER),
-                    timeout_summary=f"until {wake:%Y-%m-%d %H:%M:%S} UTC",
+                    timeout_summary=f"until {format_time(wake)}",
                 )
             except TimeoutError:
                 self._last_timer_time = max(self._last_timer_time, wake)
@@ -283,7 +281,7 @@ class FabricSync(FabricMessageHandlers):
         """Start a new run when the history is long and no update waits for this one."""
         info = workflow.info()
         # The run that started a pass sees its end; a later one has to ask for it.
-        limit = MAX_HISTORY_EVENTS * (2 if self._is_pass_open else 1)
+        limit = self._loop.settings.max_history_events * (2 if self._is_pass_open else 1)
         is_due = (
             info.get_current_history_length() >= limit
             or info.is_target_worker_deployment_version_changed()

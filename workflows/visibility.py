@@ -8,7 +8,7 @@ edited record, then goes into the memo, which needs no registration.
 from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeUpdate
+from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from activities.search_attributes import (
@@ -54,13 +54,13 @@ def update_visibility_at_end(loop: FabricLoop) -> None:
 
 
 def _upsert_search_attributes(config: FabricConfig, loop: FabricLoop) -> None:
-    updates: list[SearchAttributeUpdate[Any]] = [
-        NAME_ATTRIBUTE.value_set(config.name),
-        STATUS_ATTRIBUTE.value_set(loop.last_known_status),
-        CONFIG_ATTRIBUTE.value_set(config.hash),
-        DRIFT_ATTRIBUTE.value_set(loop.last_known.drift_count or 0),
-    ]
+    values: dict[SearchAttributeKey[Any], object] = {
+        NAME_ATTRIBUTE: config.name,
+        STATUS_ATTRIBUTE: loop.last_known_status,
+        CONFIG_ATTRIBUTE: config.hash,
+        DRIFT_ATTRIBUTE: loop.last_known.drift_count or 0,
+    }
     current = workflow.info().typed_search_attributes
-    changes = [update for update in updates if current.get(update.key) != update.value]
+    changes = [key.value_set(value) for key, value in values.items() if current.get(key) != value]
     if changes:
         workflow.upsert_search_attributes(changes)

@@ -43,7 +43,7 @@ from fabrics.inventory.prune.absence_encoding import forget_objects
 from fabrics.inventory.prune.policy import PruneDecision, decide, filter_surely_absent
 from fabrics.inventory.report.preview import InventoryPreview, build_preview
 from fabrics.inventory.report.report import (
-    MAX_CABLING_FINDINGS,
+    MAX_CABLING_BYTES,
     InventoryOutcome,
     InventoryProgress,
     InventoryReport,
@@ -150,7 +150,7 @@ def _confirm_cabling(
         return request.cabling
     confirmed = confirm_findings(request.cabling_seen, agents.cabling)
     known = keep_unjudged(request.cabling or (), confirmed, agents.unjudged)
-    return limit_findings(known, MAX_CABLING_FINDINGS)
+    return limit_findings(known, MAX_CABLING_BYTES)
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ class _Pass:
         if self.agents is None:
             return seen
         known = keep_unjudged(seen or (), self.agents.cabling, self.agents.unjudged)
-        return limit_findings(known, MAX_CABLING_FINDINGS)
+        return limit_findings(known, MAX_CABLING_BYTES)
 
     @property
     def _changelog_message(self) -> str:

@@ -66,9 +66,9 @@ def read_agent_table(requests: ApiRequests, table: AgentTable) -> AgentListing:
 def add_heartbeats(
     requests: ApiRequests, table: AgentTable, listing: AgentListing, names: Iterable[str]
 ) -> AgentListing:
-    """Return the listing with single agents' heartbeats. Raises `TransientError`.
+    """Return the listing with the heartbeats of these agents, read one by one.
 
-    An agent that has vanished, or whose status cannot be read, is left out.
+    An agent that has vanished, or whose status cannot be read, is left out. Raises `TransientError`.
     """
     heartbeats: dict[str, Heartbeat | None] = {}
     for name in names:

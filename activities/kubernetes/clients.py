@@ -8,18 +8,19 @@ import resource
 import ssl
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from types import TracebackType
 from typing import Final, Self, cast, override
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from cachetools import TTLCache, cached
 from kubernetes.client.rest import RESTClientObject
-from urllib3 import BaseHTTPResponse, HTTPResponse
-from urllib3.connectionpool import ConnectionPool
-from urllib3.exceptions import ProtocolError
+from urllib3 import BaseHTTPResponse, HTTPResponse, PoolManager, Timeout
+from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
+from urllib3.exceptions import LocationParseError, ProtocolError
 from urllib3.util import Retry
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -70,21 +71,19 @@ class KubernetesClient:
 
     access: KubernetesAccess
     opened: float
-    _rest: RESTClientObject
+    _pool_manager: PoolManager
 
     @classmethod
     def open(cls, access: KubernetesAccess, now: float = 0) -> Self:
         """Return a client that connects with its first request."""
         configuration = access.configuration
-        configuration.retries = _RepeatIfBroken(
-            total=1, redirect=0, raise_on_redirect=False, respect_retry_after_header=False
-        )
+        configuration.retries = _RepeatIfBroken(total=1, respect_retry_after_header=False)
         configuration.connection_pool_maxsize = 1
         configuration.keep_alive = True  # so that the kernel notices hosts that vanished
-        rest = RESTClientObject(configuration)
+        pool_manager = RESTClientObject(configuration).pool_manager
         if not (configuration.ssl_ca_cert or configuration.ca_cert_data or configuration.cert_file):
-            rest.pool_manager.connection_pool_kw["ssl_context"] = _load_system_cas()
-        return cls(access, now, rest)
+            pool_manager.connection_pool_kw["ssl_context"] = _load_system_cas()
+        return cls(access, now, pool_manager)
 
     def get(
         self,
@@ -95,22 +94,34 @@ class KubernetesClient:
     ) -> HTTPResponse:
         """Send a GET and return its response, whose body has not been read.
 
-        The status may be any. `timeouts` are to connect and to read, in seconds. Raises `ApiException` and `HTTPError`.
+        The status may be any; no redirect is followed. `timeouts` are to connect and to read, in seconds. Raises
+        `HTTPError`.
         """
-        # `CustomObjectsApi` spends 50 us a request, a fifth of it, on validating its arguments.
+        # The library's own layers above the pool take a third of the CPU time of a request.
         configuration = self.access.configuration
         headers = {"User-Agent": USER_AGENT, "Accept": media_type}
         if token := configuration.get_api_key_with_prefix("BearerToken"):
             headers["Authorization"] = token
-        url = f"{configuration.host}{path}?{urlencode(parameters)}"
-        response = self._rest.request(  # type: ignore[no-untyped-call]
-            "GET", url, headers, _request_timeout=timeouts
+        connect_timeout, read_timeout = timeouts
+        response = self._pool.urlopen(
+            "GET",
+            f"{urlsplit(configuration.host).path}{path}?{urlencode(parameters)}",
+            headers=headers,
+            redirect=False,
+            timeout=Timeout(connect=connect_timeout, read=read_timeout),
+            preload_content=False,
         )
-        return cast(HTTPResponse, response.response)
+        return cast(HTTPResponse, response)
 
     def close(self) -> None:
         """Close the connection."""
-        self._rest.close()
+        with suppress(LocationParseError):  # then there is none
+            self._pool.close()
+
+    @cached_property
+    def _pool(self) -> HTTPConnectionPool:
+        """The pool of the API's host, which uses the proxy that the configuration names."""
+        return self._pool_manager.connection_from_url(self.access.configuration.host)
 
 
 class ClientCache:

@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from kubernetes.client.exceptions import ApiException
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
@@ -63,7 +62,7 @@ class ApiRequests:
         try:
             with closing(self.client.get(path, parameters, timeouts, media_type)) as response:
                 body = self._read_body(response, max_bytes)
-        except (ApiException, HTTPError, OSError) as error:
+        except (HTTPError, OSError) as error:
             raise classify(error, self.name) from error
         if response.status != 200:
             raise self._classify_failure(

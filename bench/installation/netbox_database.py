@@ -8,6 +8,9 @@ from typing import Final, NamedTuple, Self
 from stack.services.postgres import DATABASE_USER, find_binaries
 from stack.stack import Stack
 
+NETBOX_SERVICES: Final = ("NetBox", "NetBox worker", "PostgreSQL")
+"""The services of the stack that use the database."""
+
 CHANGELOG_TABLE: Final = "core_objectchange"
 JOURNAL_TABLE: Final = "extras_journalentry"
 

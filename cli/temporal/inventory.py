@@ -1,5 +1,6 @@
 """Wait for the inventory that follows a sync."""
 
+from dataclasses import replace
 from typing import Final
 
 from tenacity import AsyncRetrying, RetryError, retry_if_result, stop_after_delay, wait_fixed
@@ -40,7 +41,7 @@ async def wait_for_inventory(
     if reason := _explain_missing_result(status, report):
         raise CommandError(f"The inventory of {fabric_id} was not brought up to date: {reason}")
     written = _get_written(status)
-    return report.model_copy(update={"inventory": written, "inventory_follows": False}), status
+    return replace(report, inventory=written, inventory_follows=False), status
 
 
 def _is_over(status: FabricStatus, report: SyncReport) -> bool:

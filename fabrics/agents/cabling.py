@@ -15,13 +15,14 @@ are judged, and only what two readings agree on is a finding. Hedgehog itself ca
 so nothing here makes a fabric degraded.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from itertools import chain
+from itertools import accumulate, chain, compress
 from typing import Final, NamedTuple
 
 from fabrics.agents.facts import AgentFacts
@@ -108,11 +109,13 @@ def keep_unjudged(
     return (*found, *(finding for finding in kept if _has_end_in(finding, unjudged)))
 
 
-def limit_findings(findings: Iterable[CablingFinding], limit: int) -> tuple[CablingFinding, ...]:
-    """Return as many findings, those that contradict a Connection before notices."""
-    return tuple(
-        sorted(findings, key=lambda finding: (finding.type.is_notice, finding.key))[:limit]
-    )
+def limit_findings(
+    findings: Iterable[CablingFinding], max_bytes: int
+) -> tuple[CablingFinding, ...]:
+    """Return the first findings that fit as JSON, contradictions before notices."""
+    ordered = sorted(findings, key=lambda finding: (finding.type.is_notice, finding.key))
+    sizes = accumulate(len(json.dumps(finding, ensure_ascii=False).encode()) for finding in ordered)
+    return tuple(compress(ordered, (size <= max_bytes for size in sizes)))
 
 
 def _has_end_in(finding: CablingFinding, devices: Container[str]) -> bool:

@@ -43,7 +43,7 @@ _DECODER = msgspec.json.Decoder(_Agent)
 
 
 def parse_heartbeat(body: bytes) -> Heartbeat | None:
-    """Return the last heartbeat of an Agent or a GatewayAgent; None if it has sent none.
+    """Return the last heartbeat of an agent; None if it has sent none.
 
     Raises `ValueError`, without any of its content, for anything else.
     """

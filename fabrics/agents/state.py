@@ -164,6 +164,19 @@ class AgentsState(BaseModel, frozen=True):
         left = MAX_MEMORY_BYTES - _measure(kept.behind) - _measure(kept.heartbeats)
         return self.model_copy(update={"gateways": kept, "switches": switches.limit(left)})
 
+    def forget_heartbeats(self) -> Self:
+        """Return the state after the API failed.
+
+        No agent could send it a heartbeat then.
+        """
+        memories = {name: getattr(self, name) for name in ("switches", "gateways")}
+        return self.model_copy(
+            update={
+                name: memory.model_copy(update={"heartbeats": {}})
+                for name, memory in memories.items()
+            }
+        )
+
     def with_breakouts(self, mismatches: Sequence[BreakoutMismatch]) -> Self:
         """Return the state after a reading of full agents."""
         found, known = mismatches[:MAX_MISMATCHES], {*self.breakouts, *self.new_breakouts}

@@ -159,8 +159,8 @@ def read_table(table: AgentTable, pages: Iterable[TablePage]) -> AgentListing:
 def _describe_missing(table: AgentTable, missing: Sequence[str]) -> str:
     columns = "the column" if len(missing) == 1 else "the columns"
     return (
-        f"The API prints {table.kind.plural} without {columns} {', '.join(missing)}: Fabric Sync does not know"
-        " this release of Hedgehog."
+        f"The API prints {table.kind.plural} without {columns} {', '.join(missing)}: this version of Fabric Sync does"
+        " not know that release of Hedgehog. Update Fabric Sync."
     )
 
 

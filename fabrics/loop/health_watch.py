@@ -23,7 +23,11 @@ APPLYING_INTERVAL: Final = timedelta(seconds=60)
 MIN_GAP: Final = timedelta(seconds=30)
 """The shortest time between the end of a sync and a reading without one: a sync may take long."""
 
-UNREAD_HEALTH: Final = "The agents could not be read, as the Kubernetes API could not be read."
+UNREAD_HEALTH: Final = (
+    "The Kubernetes API could not be read, so the state of the agents is not known."
+)
+"""The message on health while the API that has the agents cannot be read."""
+
 OUTDATED_HEALTH: Final = (
     "The agents have not been read for a while. The log of the worker says why."
 )
@@ -42,10 +46,10 @@ class HealthRequest(BaseModel, frozen=True):
 
 
 class HealthWatch(BaseModel, frozen=True):
-    """The agents as read at `read_at`, None if they were not read since the API last answered.
+    """What is known of the agents, and since when.
 
-    Without a sync they are `not_before` that time read again. `changed_at` is when the live state last changed, or
-    agents were first seen to apply a change.
+    They were read at `read_at`; None if not since the API failed. Without a sync they are read again at `not_before` at
+    the earliest. `changed_at` is when the live state last changed, or agents were first seen to apply a change.
     """
 
     agents: AgentsState = AgentsState()
@@ -56,9 +60,9 @@ class HealthWatch(BaseModel, frozen=True):
     changed_at: datetime | None = None
 
     def request(self, interval: int, until: datetime) -> HealthRequest | None:
-        """Return the request for a reading that serves `until` then; None if health is not watched.
+        """Return the request for a reading; None if health is not watched.
 
-        `interval` is in seconds; 0 means that nobody wants to know.
+        It is due if agents have to be read by `until`. `interval` is in seconds; 0 means that nobody wants to know.
         """
         if interval == 0:
             return None
@@ -67,14 +71,20 @@ class HealthWatch(BaseModel, frozen=True):
         return HealthRequest(agents=self.agents, live_digest=self.live_digest, is_due=is_due)
 
     def find_next_reading(self, interval: int) -> datetime | None:
-        """Return when agents are due without a sync; None if a sync has to read them first."""
-        due = self._find_due(interval) if interval else None
-        return max(due, self.not_before or due) if due else None
+        """Return when agents are due without a sync.
+
+        None if nobody wants to know, or a sync has to find out first whether they can be read.
+        """
+        due = self._find_due(interval)
+        if interval == 0 or due is None or self.health is Health.UNKNOWN:
+            return None
+        return max(due, self.not_before or due)
 
     def after_sync(self, observation: Observation, started: datetime, ended: datetime) -> Self:
-        """Return the watch after a sync from `started` to `ended` that made `observation`."""
+        """Return the watch after a sync that made `observation`."""
         if observation.kubernetes_error:
-            return self.model_copy(update={"read_at": None})
+            agents = self.agents.forget_heartbeats()
+            return self.model_copy(update={"read_at": None, "agents": agents})
         update: dict[str, object] = {"not_before": ended + MIN_GAP}
         if observation.live_digest != self.live_digest:
             update |= {"live_digest": observation.live_digest, "changed_at": started}

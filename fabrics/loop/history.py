@@ -1,13 +1,16 @@
 """What a loop remembers of its past syncs."""
 
+from dataclasses import replace
 from typing import Final, Self
 
-from pydantic import BaseModel, field_serializer
+from pydantic import BaseModel, TypeAdapter, field_serializer
 
 from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.report import SyncReport
 
 MAX_REPORTS: Final = 50
+
+_REPORTS: Final = TypeAdapter(tuple[SyncReport, ...])
 
 
 class History(BaseModel, frozen=True):
@@ -21,9 +24,9 @@ class History(BaseModel, frozen=True):
     missed: int = 0
 
     @field_serializer("reports")
-    def _leave_out_defaults(self, reports: tuple[SyncReport, ...]) -> list[dict[str, object]]:
+    def _leave_out_defaults(self, reports: tuple[SyncReport, ...]) -> object:
         """Keep the loop's state small, of which reports are the largest part."""
-        return [report.model_dump(mode="json", exclude_defaults=True) for report in reports]
+        return _REPORTS.dump_python(reports, mode="json", exclude_defaults=True)
 
     def find(self, number: int) -> SyncReport | None:
         """Return the report of the sync of that number, if it is still known."""
@@ -40,9 +43,9 @@ class History(BaseModel, frozen=True):
 
     def add_inventory(self, number: int, inventory: InventoryReport) -> Self:
         """Return the history with what the pass after that sync wrote."""
-        update = {"inventory": inventory.model_copy(update={"findings": ()})}
+        short = inventory.model_copy(update={"findings": ()})
         reports = tuple(
-            report.model_copy(update=update) if report.number == number else report
+            replace(report, inventory=short) if report.number == number else report
             for report in self.reports
         )
         return self.model_copy(update={"reports": reports})

@@ -9,7 +9,8 @@ class LoopSettings(BaseModel, frozen=True):
     `netbox_heartbeat`, `full_sync_interval`, `inventory_retry_interval`, `health_interval` and `first_sync_spread`
     are in seconds; a health interval of 0 means that health is not watched.
     `has_search_attributes` says whether the Temporal server has ours registered, and `release` identifies the
-    worker's code.
+    worker's code. A loop starts a new run after `max_history_events`; as the history holds that number, a worker with
+    another one still replays the runs of before.
     """
 
     netbox_heartbeat: int = 900
@@ -20,3 +21,4 @@ class LoopSettings(BaseModel, frozen=True):
     first_sync_spread: int = 30
     has_search_attributes: bool = False
     release: str = ""
+    max_history_events: int = 300

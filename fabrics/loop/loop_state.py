@@ -115,9 +115,9 @@ class LoopState(BaseModel):
 
     @property
     def next_health_reading(self) -> datetime | None:
-        """The time at which agents are read without a sync; None if the next sync reads them.
+        """The time at which agents are read without a sync.
 
-        While the fabric does not answer, only syncs ask for it.
+        None if the next sync reads them. While the fabric does not answer, only syncs ask for it.
         """
         if self.next_sync is None or not self.fabric_answered:
             return None

@@ -42,7 +42,7 @@ class RecordLink(StrEnum):
 
 
 class ShownStatus(BaseModel, frozen=True):
-    """What a record shows: a digest of all but the times, and the time of the last sync."""
+    """A digest of what a record shows, and the time of the last sync there."""
 
     digest: str
     last_sync: datetime | None

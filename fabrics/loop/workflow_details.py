@@ -21,13 +21,19 @@ _STATUS_TEXTS = {
 }
 
 
+def format_time(moment: datetime | None) -> str:
+    """Return a time of UTC to the second, as people read it."""
+    # `strftime` imports a module at each call, which takes 80 us in the sandbox of workflows.
+    return "none" if moment is None else f"{moment.isoformat(' ', 'seconds')[:19]} UTC"
+
+
 def render_details(status: FabricStatus) -> str:
     """Return the details of a running loop: its status, syncs, drift and errors."""
     lines = [f"**{status.name}** is {_STATUS_TEXTS[status.sync_status]}."]
     if status.paused:
         lines.append(f"- Paused: {status.pause_reason or 'no reason given'}")
     lines += [
-        f"- Last sync: {_format_time(status.last_sync)}; last success: {_format_time(status.last_success)}",
+        f"- Last sync: {format_time(status.last_sync)}; last success: {format_time(status.last_success)}",
         f"- Next sync: {_format_next_sync(status)}",
         f"- Objects that drifted: {_format_drift(status)}",
         f"- Health: {status.health}{_follow(status.health_message)}",
@@ -50,7 +56,7 @@ def render_final_details(status: FabricStatus, reason: str) -> str:
     """Return the final details of a loop that lost its record for `reason`."""
     lines = [
         f"**{status.name}** is no longer synced here: {reason}.",
-        f"- Last sync: {_format_time(status.last_sync)}; last success: {_format_time(status.last_success)}",
+        f"- Last sync: {format_time(status.last_sync)}; last success: {format_time(status.last_success)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
     if status.netbox_error:
@@ -58,15 +64,11 @@ def render_final_details(status: FabricStatus, reason: str) -> str:
     return "\n".join(lines)
 
 
-def _format_time(moment: datetime | None) -> str:
-    return "none" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-
-
 def _format_next_sync(status: FabricStatus) -> str:
     """Return when the next sync is due, in words that stay true during a sync."""
     syncing = status.next_sync and status.sync_status is SyncStatus.SYNCING
     overrun = " or, if this sync overruns it, the first slot after this sync" if syncing else ""
-    return f"{_format_time(status.next_sync)}{overrun}, every {status.sync_interval} s"
+    return f"{format_time(status.next_sync)}{overrun}, every {status.sync_interval} s"
 
 
 def _follow(message: str) -> str:
@@ -84,13 +86,13 @@ def _format_drift(status: FabricStatus) -> str:
 def _format_inventory(inventory: InventoryStatus, fabric_id: str) -> str:
     shown = "not in NetBox yet"
     if inventory.report is not None:
-        shown = f"{report_sentence(inventory.report)}, at {_format_time(inventory.mirrored)}"
+        shown = f"{report_sentence(inventory.report)}, at {format_time(inventory.mirrored)}"
     states = {
         InventoryState.OFF: "switched off",
         InventoryState.RUNNING: (
             f"being updated (the workflow `{inventory_workflow_id(fabric_id)}` shows the progress);"
             f" before: {shown}"
         ),
-        InventoryState.BEHIND: f"behind since {_format_time(inventory.behind_since)}; {shown}",
+        InventoryState.BEHIND: f"behind since {format_time(inventory.behind_since)}; {shown}",
     }
     return states.get(inventory.state, shown)

@@ -95,7 +95,8 @@ class ConfigEdits(BaseModel, frozen=True):
 
     def apply_to(self, config: FabricConfig) -> FabricConfig:
         """Return the configuration with these edits."""
-        return config.model_copy(update=self.model_dump(exclude_none=True))
+        edits = self.model_dump(exclude_none=True)
+        return config.model_copy(update=edits) if edits else config
 
     def merge(self, later: "ConfigEdits") -> "ConfigEdits":
         """Return these edits, overridden by `later` ones."""

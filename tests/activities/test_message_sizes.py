@@ -1,6 +1,7 @@
 """The size of a loop's state as a message, however much is wrong with its fabric."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from random import Random
@@ -8,6 +9,7 @@ from random import Random
 from activities.inventory.reporting import build_report, summarize_waiting_deletes
 from activities.observe import MAX_PROBLEMS, MAX_SENTENCE_CHARS
 from fabrics.agents.breakouts import BreakoutMismatch
+from fabrics.agents.cabling import CablingFinding, CablingFindingType, limit_findings
 from fabrics.agents.health import HealthAssessment
 from fabrics.agents.health_report import MAX_MESSAGE_CHARS, Health, HealthReport
 from fabrics.agents.state import (
@@ -26,6 +28,7 @@ from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.prune.absence_encoding import MAX_ABSENCE_COUNTS_BYTES as MAX_ABSENCES
 from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES, PruneDecision, decide
 from fabrics.inventory.report.report import (
+    MAX_CABLING_BYTES,
     MAX_FINDINGS,
     MAX_FINDINGS_BYTES,
     Finding,
@@ -120,13 +123,23 @@ def outcome() -> InventoryOutcome:
         for _ in range(10 * MAX_FINDINGS)
     ]
     counts = dict.fromkeys(("created", "updated", "deleted", "unchanged"), 10**6)
-    last = decision()
+    last, cabling = decision(), limit_findings(cabling_findings(), MAX_CABLING_BYTES)
     return InventoryOutcome(
         live_digest="l" * 32,
         report=build_report(findings, **counts),
         absence_counts=dict(last.absence_counts),
         deletes_waiting=summarize_waiting_deletes(last),
+        cabling=cabling,
+        cabling_seen=cabling,
     )
+
+
+def cabling_findings() -> Iterator[CablingFinding]:
+    for number in range(100):
+        keys = f"Connection/default/{number}", f"Connection/default/other-{number}"
+        ends = f"spine-01/E1/{number}", f"leaf-01/E1/{number}"
+        seen = "spine-02 at leaf-01, leaf-02 at spine-01"
+        yield CablingFinding(keys[0], CablingFindingType.SWAPPED, ends, seen, keys[1])
 
 
 def loop() -> FabricLoop:
@@ -183,4 +196,5 @@ def test_longest_loop_state_is_a_small_message() -> None:
     assert len(longest.history.reports) == MAX_REPORTS
     assert longest.record.shown is not None
     assert longest.inventory.outcome is not None
-    assert size(longest) < 64_000
+    assert len(longest.inventory.outcome.cabling or ()) > 10
+    assert size(longest) < 64 * 1024

@@ -13,6 +13,7 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 
 from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import FabricLoop
+from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import FabricStatus
 from fabrics.record.sync_status import SyncStatus
 from tests.support.system.installation import Installation, wait_until
@@ -24,7 +25,7 @@ from tests.support.workflows.loop_environment import (
     terminate,
     worker,
 )
-from workflows.fabric_sync import MAX_HISTORY_EVENTS, FabricSync
+from workflows.fabric_sync import FabricSync
 
 type Loop = WorkflowHandle[FabricSync, str]
 
@@ -85,7 +86,7 @@ async def test_pass_reports_to_a_later_run_of_the_loop(installation: Installatio
         async def is_in_later_run() -> bool:
             await loop.signal(FabricSync.record_changed)
             described = await loop.describe()
-            assert described.history_length <= 3 * MAX_HISTORY_EVENTS
+            assert described.history_length <= 3 * LoopSettings().max_history_events
             return described.run_id != first_run
 
         await wait_until(is_in_later_run, bool)

@@ -8,6 +8,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from fabrics.loop.active_sync import Trigger
 from fabrics.loop.loop import FabricLoop
+from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.schedule import Schedule
 from fabrics.record.sync_status import LastKnownState, SyncStatus
 from fabrics.record.task_queues import catch_up_queue, observe_queue
@@ -106,6 +107,18 @@ async def test_outage_leads_to_one_catch_up_on_same_grid(env: WorkflowEnvironmen
         assert [report.missed for report in reports] == [10] + [0] * len(later)
         queue = catch_up_queue(observe_queue(running.environment.queue))
         assert running.environment.queues[0] == queue
+
+
+async def test_new_run_starts_after_as_many_events_as_the_worker_says(
+    env: WorkflowEnvironment,
+) -> None:
+    environment = LoopEnvironment(config(), installation=LoopSettings(max_history_events=50))
+    async with loop(env, environment) as running:
+        await running.sleep(15 * 60)
+        described = await running.handle.describe()
+        assert described.run_id != running.handle.first_execution_run_id
+        assert described.history_length < 80
+        assert len(await running.history()) >= 14
 
 
 async def test_overrun_waits_for_next_slot(env: WorkflowEnvironment) -> None:

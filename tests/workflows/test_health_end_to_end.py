@@ -1,4 +1,4 @@
-"""Health from emulated agents to the record, through a real worker and a real loop.
+"""Health from emulated agents to the record, through a real worker and loop.
 
 The clock of the Temporal server, which skips time, is also that of the Kubernetes API and its agents.
 """

@@ -1,10 +1,13 @@
 """Connections to a fabric's API: when they are kept, and when they are closed."""
 
 import os
+import socket
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 import psutil
@@ -266,6 +269,51 @@ def test_redirects_are_not_followed(
                 states.read(target, settings)
         assert not elsewhere.request_paths
     assert len(api.request_paths) == 2
+
+
+def test_api_may_be_below_a_path_of_its_server(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings, credential: Path
+) -> None:
+    """As behind Rancher."""
+    server = f"{api.server}/k8s/clusters/c-1"
+    (credential / "server").write_text(server)
+    behind_path = target.model_copy(update={"server": f"{server}/"})
+
+    with ClientCache().client(behind_path, settings) as client:
+        client.get(PATH, {"limit": 1}, (20, 20)).close()
+
+    assert api.request_paths == [f"/k8s/clusters/c-1{PATH}?limit=1"]
+
+
+def test_host_that_is_no_name_is_a_permanent_error(
+    target: KubernetesTarget, settings: Settings, states: LiveStateCache
+) -> None:
+    nowhere = target.model_copy(update={"server": "https://a%zz:6443", "credential": "none"})
+
+    with pytest.raises(PermanentError, match="is not a usable URL"):
+        states.read(nowhere, settings)
+
+
+def test_proxy_of_the_environment_is_asked_for_a_tunnel(
+    target: KubernetesTarget, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = "https://fabric.example:6443"
+    elsewhere = target.model_copy(update={"server": server, "credential": "none"})
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        asked = Future[bytes]()
+        Thread(target=refuse_one_tunnel, args=(proxy, asked), daemon=True).start()
+        with pytest.raises(NoResponseError, match="through the worker's proxy"):
+            LiveStateCache().read(elsewhere, settings)
+
+    assert asked.result(20).startswith(b"CONNECT fabric.example:6443 ")
+
+
+def refuse_one_tunnel(proxy: socket.socket, asked: Future[bytes]) -> None:
+    connection, _ = proxy.accept()
+    with connection:
+        asked.set_result(connection.recv(4096))
+        connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
 
 
 def test_idle_connection_is_closed(

@@ -16,9 +16,16 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def make_report(slot_number: int, lateness: float, **fields: Any) -> SyncReport:  # noqa: ANN401  any field
     """Return the report of a sync in one of the slots, which are 10 s apart."""
     slot = START + timedelta(seconds=10 * slot_number)
-    defaults = {"number": slot_number, "trigger": Trigger.SCHEDULE, "duration": 1.0}
-    defaults |= {"sync_status": SyncStatus.IN_SYNC, "slot": slot, "started": slot}
-    return SyncReport.model_validate(defaults | {"lateness": lateness} | fields)
+    return SyncReport(
+        number=slot_number,
+        trigger=Trigger.SCHEDULE,
+        slot=slot,
+        started=slot,
+        lateness=lateness,
+        duration=1.0,
+        sync_status=SyncStatus.IN_SYNC,
+        **fields,
+    )
 
 
 def test_lateness_and_faults_of_a_fleet() -> None:

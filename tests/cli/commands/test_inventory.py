@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -224,7 +225,7 @@ def test_confirm_deletes_exits_1_if_deletes_still_wait(
         code = run(["confirm-deletes", "dc", "--digest", "d1ce"])
         return code, "30 deletes in NetBox need confirmation" in capsys.readouterr().err
 
-    failed = report.model_copy(update={"error": "NetBox does not answer."})
+    failed = replace(report, error="NetBox does not answer.")
     assert confirm_deletes(waiting, report) == (EXIT_UNHEALTHY, True)
     assert confirm_deletes(waiting, failed) == (EXIT_UNHEALTHY, False)
     assert confirm_deletes(done, report) == (EXIT_OK, False)

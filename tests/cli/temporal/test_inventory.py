@@ -1,5 +1,6 @@
 """The wait for the inventory after `sync --full`, `confirm-deletes` and `adopt`."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -79,7 +80,7 @@ async def test_failed_pass_has_written_nothing() -> None:
 
 
 async def test_nothing_is_awaited_that_does_not_follow() -> None:
-    unchanged = SYNC.model_copy(update={"inventory_follows": False})
+    unchanged = replace(SYNC, inventory_follows=False)
     off = status(InventoryStatus(state=InventoryState.OFF))
     assert await wait_for_inventory(FakeLoops(off), "dc", unchanged) == (unchanged, off)
 
@@ -122,7 +123,7 @@ async def test_loop_that_answers_no_more_is_an_error(monkeypatch: pytest.MonkeyP
 
 
 async def test_report_is_returned_if_no_inventory_follows_and_the_loop_does_not_answer() -> None:
-    report = SYNC.model_copy(update={"inventory_follows": False})
+    report = replace(SYNC, inventory_follows=False)
     assert await wait_for_inventory(FakeLoops(None), "dc", report) == (report, None)
 
 

@@ -211,7 +211,7 @@ def test_agents_without_switch_are_ignored() -> None:
 
 @pytest.mark.parametrize("sent_at", [0, int(START.timestamp()), 4_000_000_000])
 def test_same_heartbeat_in_two_readings_three_minutes_apart_is_silence(sent_at: int) -> None:
-    """Also of a switch that was silent before the first reading, whatever its clock says."""
+    """Also of a switch that was silent before, whatever its clock says."""
     fabric, unheard = Fabric(), agent(is_heard=False)
     fabric.heartbeats["leaf-01"] = Heartbeat(sent_at)
     assert fabric.read(unheard).health == Health.HEALTHY

@@ -96,6 +96,19 @@ def test_agents_are_read_as_soon_as_the_api_answers_again() -> None:
     assert watch.find_next_reading(INTERVAL) is None, "a sync has to find that out"
 
 
+def test_agents_that_nobody_may_read_are_tried_by_syncs_alone() -> None:
+    watch = settled(Health.UNKNOWN)
+    assert watch.find_next_reading(INTERVAL) is None
+    assert is_due(watch, 300)
+
+
+def test_heartbeats_from_before_a_failure_of_the_api_prove_no_silence() -> None:
+    last = AgentMemory(heartbeats={"leaf-01": LastHeartbeat(7, 100)})
+    watch = HealthWatch(agents=AgentsState(switches=last, gateways=last))
+    failed = Observation(started=NOW, kubernetes_error="It does not answer.")
+    assert watch.after_sync(failed, NOW, NOW).agents == AgentsState()
+
+
 def test_reading_between_syncs_that_failed_is_tried_again_an_interval_later() -> None:
     watch = settled(Health.HEALTHY)
     assert watch.find_next_reading(INTERVAL) == NOW + seconds(300)

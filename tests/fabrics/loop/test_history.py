@@ -1,5 +1,6 @@
 """What a loop remembers of its past syncs."""
 
+import tracemalloc
 from datetime import UTC, datetime
 
 from fabrics.inventory.report.report import Finding, FindingType, InventoryReport
@@ -29,6 +30,18 @@ def test_old_reports_are_dropped_but_still_counted() -> None:
     assert (history.syncs, history.missed) == (MAX_REPORTS + 1, (MAX_REPORTS + 1) // 2 + 1)
     assert history.find(1) is None
     assert history.find(2) == history.reports[0]
+
+
+def test_a_report_takes_less_than_a_kilobyte_of_memory() -> None:
+    text = History(reports=tuple(map(report, range(MAX_REPORTS)))).model_dump_json()
+    tracemalloc.start()
+    try:
+        history = History.model_validate_json(text)
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(history.reports) == MAX_REPORTS
+    assert size < 1000 * MAX_REPORTS
 
 
 def test_report_of_a_pass_is_kept_with_its_sync_without_findings() -> None:
