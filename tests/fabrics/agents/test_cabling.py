@@ -466,6 +466,12 @@ def test_contradictions_are_kept_before_notices() -> None:
     assert limit_findings([down, wrong], 10) == ()
 
 
+def test_finding_with_long_names_hides_no_others() -> None:
+    long = CablingFinding("a", CablingFindingType.WRONG_NEIGHBOR, ("x" * 9000, "y"))
+    short = CablingFinding("b", CablingFindingType.WRONG_NEIGHBOR, ("x", "y"))
+    assert limit_findings([long, short], 1000) == (short,)
+
+
 def test_notices_and_links_that_are_down_are_no_details_of_cables() -> None:
     fabric = Fabric()
     fabric.port("leaf-01/E1/3")["oper"] = "down"

@@ -12,7 +12,7 @@ NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
 def simulate_agents(items: Iterable[dict[str, Any]]) -> AgentSimulation:
-    """Return the agents of a fabric with these objects, cabled as its Connections state."""
+    """Return the agents of a fabric that is cabled as its Connections state."""
     return AgentSimulation(items, lambda: NOW, lambda: "1")
 
 
