@@ -1,23 +1,25 @@
 """The health of a fabric: what the agents on its switches and gateways report."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from pydantic import BaseModel
 from temporalio import activity
 
 from activities.errors import NoResponseError, PermanentError, TransientError
-from activities.kubernetes.agents import add_heartbeats, read_agent_tables
+from activities.kubernetes.agents import add_heartbeats, read_agent_table
 from activities.kubernetes.live_state import LiveStateCache
 from activities.kubernetes.requests import ApiRequests
 from activities.parsing import PARSING
 from fabrics.agents.health import AgentsReading, HealthAssessment, assess_health, select_own
 from fabrics.agents.health_report import FabricDevices
-from fabrics.agents.state import AgentsState
-from fabrics.agents.table import AGENT_TABLE, GATEWAY_AGENT_TABLE
+from fabrics.agents.state import AgentMemory, AgentsState
+from fabrics.agents.table import AGENT_TABLE, GATEWAY_AGENT_TABLE, AgentListing, AgentTable
 from fabrics.drift.fabric_selection import select_live
-from fabrics.drift.model import LiveState, digest_live_state
+from fabrics.drift.model import LiveState
 from fabrics.loop.health_watch import HealthRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.resources.kinds import get_kind
@@ -48,7 +50,14 @@ class HealthReader:
         if target is None:
             return None
         try:
-            live = self._get_live_state(config.fabric_name, target, request.health.live_digest)
+            live = self.live_states.get_observed(
+                target,
+                self.settings,
+                request.health.live_digest,
+                partial(
+                    select_live, config.fabric_name, desired=None
+                ),  # Git says nothing about devices
+            )
         except NoResponseError:
             raise
         except (TransientError, PermanentError) as error:
@@ -74,32 +83,24 @@ class HealthReader:
         with PARSING:
             return assess_health(request.agents, reading, devices, stuck_after)
 
-    def _get_live_state(self, fabric_name: str, target: KubernetesTarget, digest: str) -> LiveState:
-        """Return the live state of the last sync; read it if another worker made that."""
-        cached = self.live_states.get_cached(target)
-        if cached and digest_live_state(live := _select(fabric_name, cached)) == digest:
-            return live
-        return _select(fabric_name, self.live_states.read(target, self.settings))
-
 
 def _read_agents(
     requests: ApiRequests, state: AgentsState, devices: FabricDevices
 ) -> AgentsReading:
-    """Read all agents, and by themselves those that may not be alive."""
-    tables = read_agent_tables(requests)
-    agents, gateway_agents = tables.agents, tables.gateway_agents
-    switches = state.switches.choose_unclear(select_own(agents, devices.switches))
-    gateways = state.gateways.choose_unclear(select_own(gateway_agents, devices.gateways))
     return AgentsReading(
         _get_server_time(),
-        add_heartbeats(requests, AGENT_TABLE, agents, switches),
-        add_heartbeats(requests, GATEWAY_AGENT_TABLE, gateway_agents, gateways),
+        _read_listing(requests, AGENT_TABLE, state.switches, devices.switches),
+        _read_listing(requests, GATEWAY_AGENT_TABLE, state.gateways, devices.gateways),
     )
 
 
-def _select(fabric_name: str, live: LiveState) -> LiveState:
-    with PARSING:
-        return select_live(fabric_name, live, None)  # Git says nothing about devices
+def _read_listing(
+    requests: ApiRequests, table: AgentTable, memory: AgentMemory, names: AbstractSet[str]
+) -> AgentListing:
+    """Read all agents of a kind, and by themselves those that may not be alive."""
+    listing = read_agent_table(requests, table)
+    unclear = memory.choose_unclear(select_own(listing, names))
+    return add_heartbeats(requests, table, listing, unclear)
 
 
 def _get_server_time() -> datetime:

@@ -18,7 +18,7 @@ from activities.diagnose import diagnose_sources
 from activities.errors import NoResponseError, one_line
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
 from activities.health import HealthReader, HealthReadingRequest
-from activities.kubernetes.live_state import LATER_KINDS, LiveStateCache
+from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
 from activities.sources import SourceReader, Sources
 from fabrics.agents.health import HealthAssessment
@@ -40,7 +40,7 @@ from fabrics.drift.summary import summarize
 from fabrics.loop.health_watch import HealthRequest
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import Observation
-from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kinds
+from fabrics.resources.kinds import COMPARED_KINDS, LATER_KINDS, Kind, get_kinds
 from fabrics.resources.resource import digest_resources
 from settings import Settings
 
@@ -89,7 +89,7 @@ class FabricActivities:
     @activity.defn(no_thread_cancel_exception=True)
     def read_health(self, request: HealthReadingRequest) -> HealthAssessment | None:
         """Read the agents alone, between two syncs. Raises `NoResponseError`."""
-        return HealthReader(self.settings, self.live_states).read(request)
+        return self._health_reader.read(request)
 
     @activity.defn(no_thread_cancel_exception=True)
     def diff(self, config: FabricConfig) -> DiffReport:
@@ -124,6 +124,10 @@ class FabricActivities:
     def _source_reader(self) -> SourceReader:
         return SourceReader(self.settings, self.desired_states, self.live_states)
 
+    @property
+    def _health_reader(self) -> HealthReader:
+        return HealthReader(self.settings, self.live_states)
+
     def _assess_health(
         self, request: ObserveRequest, sources: Sources, live_digest: str
     ) -> HealthAssessment | None:
@@ -133,7 +137,7 @@ class FabricActivities:
             return None
         if not health.is_due and health.live_digest == live_digest:
             return None
-        return HealthReader(self.settings, self.live_states).assess(target, health, sources.live)
+        return self._health_reader.assess(target, health, sources.live)
 
 
 def _build_observation(request: ObserveRequest, started: datetime, sources: Sources) -> Observation:

@@ -14,13 +14,13 @@ from temporalio import activity
 from activities.diagnose import NO_KUBERNETES_SERVER
 from activities.errors import ClassifiedError, NoResponseError, PermanentError, TransientError
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
-from activities.kubernetes.live_state import LATER_KINDS, LiveStateCache
+from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
 from fabrics.drift.compare import select_unknown_kinds
-from fabrics.drift.fabric_selection import FabricSelection, UnknownFabricError, select_fabric
+from fabrics.drift.fabric_selection import UnknownFabricError, select_fabric
 from fabrics.drift.model import LiveState
 from fabrics.record.config import FabricConfig
-from fabrics.resources.kinds import Kind, get_kinds
+from fabrics.resources.kinds import LATER_KINDS, Kind, get_kinds
 from fabrics.resources.manifests.files import DesiredState
 from settings import Settings
 
@@ -53,8 +53,8 @@ class SourceReader:
         `expected` are kinds that the API is asked for although it did not serve them a short time ago.
         """
         with ThreadPoolExecutor(1, "git") as executor:
-            git = executor.submit(_try_read, self._read_desired, config)
-            live = _try_read(partial(self._read_live, expected=expected), config)
+            git = executor.submit(_try_read, partial(self._read_desired, config))
+            live = _try_read(partial(self._read_live, config, expected))
             desired = git.result()
         _raise_retryable(live, desired)
         if isinstance(desired, DesiredRevision) and isinstance(live, LiveState):
@@ -81,7 +81,7 @@ class SourceReader:
         if not kinds or target is None:
             return live
         objects = _try_read(
-            lambda _: self.live_states.read_unknown_kinds(target, self.settings, kinds), config
+            partial(self.live_states.read_unknown_kinds, target, self.settings, kinds)
         )
         if not isinstance(objects, NoResponseError):  # which would decide the fabric's queue
             _raise_retryable(objects)
@@ -105,17 +105,13 @@ def _select_own_objects(
             selection = select_fabric(fabric_name, revision.state if revision else None, live)
     except UnknownFabricError as error:
         return Sources(desired, PermanentError(str(error)))
-    own = _replace_state(revision, selection) if revision else desired
+    own = replace(revision, state=selection.desired or revision.state) if revision else desired
     return Sources(own, selection.live, selection.compared_live, selection.notices)
 
 
-def _replace_state(revision: DesiredRevision, selection: FabricSelection) -> DesiredRevision:
-    return replace(revision, state=selection.desired or revision.state)
-
-
-def _try_read[T](read: Callable[[FabricConfig], T], config: FabricConfig) -> T | ClassifiedError:
+def _try_read[T](read: Callable[[], T]) -> T | ClassifiedError:
     try:
-        return read(config)
+        return read()
     except (TransientError, PermanentError) as error:
         return error
 

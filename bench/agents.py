@@ -29,6 +29,7 @@ from bench.manifests import make_manifest
 from bench.measure.result import describe_machine, print_result
 from fabrics.agents.health_report import Health
 from fabrics.agents.state import AgentsState
+from fabrics.agents.table import AGENT
 from fabrics.drift.model import LiveState
 from fabrics.loop.health_watch import HealthRequest
 from fabrics.record.config import KubernetesTarget
@@ -37,7 +38,6 @@ from settings import Settings
 from stack.kubernetes.agents.simulation import AgentSimulation
 from stack.kubernetes.crds_and_rbac import HEALTH_ROLE_FILE, read_cluster_role
 from stack.kubernetes.emulator import kubernetes_emulator
-from stack.kubernetes.releases import AGENT
 
 CREDENTIAL: Final = "bench"
 

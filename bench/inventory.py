@@ -47,7 +47,6 @@ from fabrics.drift.dump import parse_dump
 from fabrics.drift.model import LiveState
 from fabrics.inventory.compare.changes import Changes, Stage, Write, find_changes
 from fabrics.inventory.model.existing import ObjectId
-from fabrics.inventory.model.facts import select_facts
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Ref
 from fabrics.inventory.plan.plan import Plan, make_plan
@@ -158,7 +157,7 @@ def measure_case(admin: NetBox, netbox: CountingNetBox, case: BenchmarkCase) -> 
     plan = make_plan(
         live,
         FabricIdentity(f"floor-{case.number}", f"Floor of {case.name}"),
-        select_facts({fact.name: fact for fact in _parse_facts(case.agents)}),
+        {fact.name: fact for fact in _parse_facts(case.agents)},
     )
     config = _create_record(admin, FabricIdentity(f"synced-{case.number}", case.name))
     objects, floor_seconds = len(plan.objects), measure_floor(netbox, plan)

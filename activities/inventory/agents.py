@@ -59,7 +59,7 @@ def observe_agents(
         return ObservedAgents(
             facts=own,
             breakouts=find_breakout_mismatches(wiring.switches, own),
-            cabling=find_cabling_findings(wiring, own, heard),
+            cabling=find_cabling_findings(wiring, own),
             unjudged=frozenset(wiring.switches)
             - {name for name, agent in own.items() if agent.is_applied},
         )

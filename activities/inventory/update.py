@@ -23,7 +23,6 @@ from activities.inventory.reporting import build_report, plan_findings, summariz
 from activities.inventory.site import resolve_fabric
 from activities.inventory.write.writer import ProgressCallback, Writer
 from activities.kubernetes.live_state import LiveStateCache
-from activities.parsing import PARSING
 from fabrics.agents.breakouts import BreakoutMismatch
 from fabrics.agents.cabling import (
     CablingFinding,
@@ -38,7 +37,6 @@ from fabrics.drift.fabric_selection import select_live
 from fabrics.drift.model import LiveState, digest_live_state
 from fabrics.inventory.compare.changes import Changes, find_changes
 from fabrics.inventory.model.existing import ExistingInventory, ExistingObject
-from fabrics.inventory.model.facts import select_facts
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.prune.absence_encoding import forget_objects
@@ -109,27 +107,22 @@ class InventoryActivities:
         netbox = self.netbox.with_cancellation_check(create_cancellation_check())
         fabric = resolve_fabric(netbox, request.config, self.instance)
         agents = self._observe_agents(request, live)
-        facts = select_facts(agents.facts) if agents else {}
         cabling = _confirm_cabling(request, agents)
         sentences = None if cabling is None else describe_cables(cabling)
-        plan = make_plan(live, fabric, facts, sentences)
+        plan = make_plan(live, fabric, agents.facts if agents else {}, sentences)
         return _Pass(netbox, request, plan, live, agents, cabling)
 
     def _read_live_state(self, request: InventoryRequest) -> LiveState:
-        """Return the observed live state; read it again if another worker observed it."""
+        """Return the observed live state, without the objects of other fabrics."""
         target = request.config.kubernetes
         if target is None:
             raise PermanentError(
                 f"The fabric {request.config.fabric_id} has no hh_kubernetes_server: enter the URL of"
                 " its Kubernetes API in its record."
             )
-        select = partial(
-            _select, request.config.fabric_name, self._read_desired_state(request.config)
-        )
-        cached = self.live_states.get_cached(target)
-        if cached and digest_live_state(observed := select(cached)) == request.live_digest:
-            return observed
-        return select(self.live_states.read(target, self.settings))
+        desired = self._read_desired_state(request.config)
+        select = partial(select_live, request.config.fabric_name, desired=desired)
+        return self.live_states.get_observed(target, self.settings, request.live_digest, select)
 
     def _read_desired_state(self, config: FabricConfig) -> DesiredState | None:
         """Return Git's state where it selects a fabric; None if it is unreadable."""
@@ -158,11 +151,6 @@ def _confirm_cabling(
     confirmed = confirm_findings(request.cabling_seen, agents.cabling)
     known = keep_unjudged(request.cabling or (), confirmed, agents.unjudged)
     return limit_findings(known, MAX_CABLING_BYTES)
-
-
-def _select(name: str, desired: DesiredState | None, live: LiveState) -> LiveState:
-    with PARSING:
-        return select_live(name, live, desired)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ solve is raised.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -19,8 +19,6 @@ from fabrics.agents.facts import MAX_AGENTS_PER_PAGE, AgentFacts, parse_facts_pa
 from fabrics.agents.heartbeat import Heartbeat, parse_heartbeat
 from fabrics.agents.table import (
     AGENT,
-    AGENT_TABLE,
-    GATEWAY_AGENT_TABLE,
     TABLE_MEDIA_TYPE,
     TABLE_PARAMETERS,
     AgentListing,
@@ -41,23 +39,28 @@ _MAX_FACTS_PAGES: Final = 400
 _MAX_FACTS_BYTES: Final = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class AgentTables:
-    """The agents of switches and those of gateways, as the API prints them."""
+def read_agent_table(requests: ApiRequests, table: AgentTable) -> AgentListing:
+    """Read all agents of a kind, as the API prints them. Raises `TransientError`.
 
-    agents: AgentListing
-    gateway_agents: AgentListing
-
-
-def read_agent_tables(requests: ApiRequests) -> AgentTables:
-    """Read both Tables. Raises `TransientError`.
-
-    What a retry cannot solve is a problem of a listing.
+    What a retry cannot solve is a problem of the listing.
     """
-    return AgentTables(
-        agents=_read_listing(requests, AGENT_TABLE),
-        gateway_agents=_read_listing(requests, GATEWAY_AGENT_TABLE),
+    wanted = PagedList(
+        kind=table.kind,
+        parse=parse_table_page,
+        role=HEALTH_ROLE,
+        page_size=_TABLE_PAGE_SIZE,
+        max_pages=_MAX_TABLE_PAGES,
+        max_page_bytes=_MAX_TABLE_BYTES,
+        media_type=TABLE_MEDIA_TYPE,
+        parameters=TABLE_PARAMETERS,
     )
+    try:
+        pages = read_pages(requests, wanted)
+    except PermanentError as error:
+        return AgentListing(problem=str(error))
+    if pages is None:
+        return AgentListing(problem=f"{requests.name} serves no {table.kind.plural}.")
+    return read_table(table, pages)
 
 
 def add_heartbeats(
@@ -96,26 +99,6 @@ def read_agent_facts(requests: ApiRequests) -> dict[str, AgentFacts] | None:
     if pages is None:
         return None
     return {facts.name: facts for page in pages for facts in page.facts}
-
-
-def _read_listing(requests: ApiRequests, table: AgentTable) -> AgentListing:
-    wanted = PagedList(
-        kind=table.kind,
-        parse=parse_table_page,
-        role=HEALTH_ROLE,
-        page_size=_TABLE_PAGE_SIZE,
-        max_pages=_MAX_TABLE_PAGES,
-        max_page_bytes=_MAX_TABLE_BYTES,
-        media_type=TABLE_MEDIA_TYPE,
-        parameters=TABLE_PARAMETERS,
-    )
-    try:
-        pages = read_pages(requests, wanted)
-    except PermanentError as error:
-        return AgentListing(problem=str(error))
-    if pages is None:
-        return AgentListing(problem=f"{requests.name} serves no {table.kind.plural}.")
-    return read_table(table, pages)
 
 
 def _read_heartbeat(requests: ApiRequests, kind: Kind, name: str) -> Heartbeat | None:

@@ -28,9 +28,10 @@ from activities.kubernetes.clients import ClientCache, KubernetesClient
 from activities.kubernetes.discovery import find_served_kinds
 from activities.kubernetes.paged_lists import PagedList, read_pages
 from activities.kubernetes.requests import ApiRequests, ForbiddenError
-from fabrics.drift.model import ListOutcome, LiveState, UnknownKindObjects
+from activities.parsing import PARSING
+from fabrics.drift.model import ListOutcome, LiveState, UnknownKindObjects, digest_live_state
 from fabrics.record.config import KubernetesTarget
-from fabrics.resources.kinds import COMPARED_KINDS, SWITCH_PROFILE, Kind, get_kind
+from fabrics.resources.kinds import COMPARED_KINDS, LATER_KINDS, SWITCH_PROFILE, Kind, get_kind
 from fabrics.resources.list_response import parse_list_response
 from fabrics.resources.resource import Resource
 from settings import Settings
@@ -38,13 +39,11 @@ from settings import Settings
 MAX_CACHED_OBJECTS: Final = 100_000
 """Objects of all fabrics that stay in memory, some 3 KB each."""
 
-LATER_KINDS: Final = frozenset({get_kind("Fabric"), get_kind("VPCInterconnect")})
-"""Kinds that the API of release 26.03 does not serve."""
-
 LATER_KINDS_INTERVAL: Final = 300
 """Seconds until an API that does not serve a later kind is asked for it again: it has to be upgraded first."""
 
 MAX_APIS: Final = 100_000
+"""APIs of which it is remembered that they do not serve later kinds."""
 
 MAX_UNKNOWN_KINDS: Final = 20
 """Kinds in Git, unknown to this version, that are listed. A release adds one or two."""
@@ -70,6 +69,26 @@ class LiveStateCache:
         """Return the live state that was read last, if it is still known."""
         with self._lock:
             return self._cache.get(target)
+
+    def get_observed(
+        self,
+        target: KubernetesTarget,
+        settings: Settings,
+        digest: str,
+        select: Callable[[LiveState], LiveState],
+    ) -> LiveState:
+        """Return the live state of this digest, or read it if another worker observed it.
+
+        `select` leaves out the objects of other fabrics; the digest is that of the rest. Raises errors as `read` does.
+        """
+        if cached := self.get_cached(target):
+            with PARSING:
+                observed = select(cached)
+            if digest_live_state(observed) == digest:
+                return observed
+        live = self.read(target, settings)
+        with PARSING:
+            return select(live)
 
     def read(
         self, target: KubernetesTarget, settings: Settings, expected: Collection[Kind] = LATER_KINDS

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast, override
 
+from activities.errors import PermanentError
 from activities.kubernetes.clients import KubernetesClient
 from activities.kubernetes.live_state import LiveStateCache
 from activities.kubernetes.requests import ApiRequests
@@ -34,9 +35,12 @@ class _AgentRequests(ApiRequests):
 
 
 class FixedLiveStates(LiveStateCache):
-    """Returns one live state, as if an observation had read it, and these agents."""
+    """Returns one live state, as if an observation had read it, and these agents.
 
-    def __init__(self, live: LiveState, agents: Agents = ()) -> None:
+    If the agents are None, nobody may read them.
+    """
+
+    def __init__(self, live: LiveState, agents: Agents | None = None) -> None:
         super().__init__()
         self._live = live
         self._agents = agents
@@ -54,4 +58,6 @@ class FixedLiveStates(LiveStateCache):
     @override
     @contextmanager
     def open_requests(self, target: KubernetesTarget, settings: Settings) -> Iterator[ApiRequests]:
+        if self._agents is None:
+            raise PermanentError("Nobody may read the agents.")
         yield _AgentRequests(cast(KubernetesClient, None), target, settings, self._agents)

@@ -22,7 +22,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from itertools import accumulate, chain, compress
+from itertools import chain
 from typing import Final, NamedTuple
 
 from fabrics.agents.facts import AgentFacts
@@ -76,13 +76,13 @@ class CablingFinding(NamedTuple):
 
 
 def find_cabling_findings(
-    wiring: Wiring, facts: Mapping[str, AgentFacts], heard: AbstractSet[str]
+    wiring: Wiring, facts: Mapping[str, AgentFacts]
 ) -> tuple[CablingFinding, ...]:
     """Return what one reading shows, sorted by key.
 
-    There is at most one finding for each link. `facts` are of switches by name; `heard` are those that are not silent.
+    There is at most one finding for each link. `facts` are by name, of the switches that are heard.
     """
-    judged = {name: fact for name, fact in facts.items() if name in heard and fact.is_applied}
+    judged = {name: fact for name, fact in facts.items() if fact.is_applied}
     return tuple(_Inspection(wiring, Neighborhood(wiring, judged)).find())
 
 
@@ -112,10 +112,17 @@ def keep_unjudged(
 def limit_findings(
     findings: Iterable[CablingFinding], max_bytes: int
 ) -> tuple[CablingFinding, ...]:
-    """Return the first findings that fit as JSON, contradictions before notices."""
-    ordered = sorted(findings, key=lambda finding: (finding.type.is_notice, finding.key))
-    sizes = accumulate(len(json.dumps(finding, ensure_ascii=False).encode()) for finding in ordered)
-    return tuple(compress(ordered, (size <= max_bytes for size in sizes)))
+    """Return the first findings that fit as JSON, contradictions before notices.
+
+    The API does not limit the names of ports, so a finding that does not fit hides no others.
+    """
+    kept: list[CablingFinding] = []
+    for finding in sorted(findings, key=lambda finding: (finding.type.is_notice, finding.key)):
+        size = len(json.dumps(finding, ensure_ascii=False).encode())
+        if size <= max_bytes:
+            kept.append(finding)
+            max_bytes -= size
+    return tuple(kept)
 
 
 def _has_end_in(finding: CablingFinding, devices: Container[str]) -> bool:

@@ -21,6 +21,11 @@ _MAX_PORTS: Final = 2048
 _MAX_NEIGHBORS: Final = 16
 _MAX_CHARS: Final = 100
 
+_ABSENT: Final = frozenset({"absent", "false", "not present", "not_present", "notpresent"})
+"""The words of switches for a cage without an optic."""
+
+_PLACEHOLDERS: Final = frozenset({"n/a", "unknown"})
+
 
 class Neighbor(msgspec.Struct, frozen=True, rename={"system_name": "sysName", "port_id": "portID"}):
     """A neighbour that a port hears by LLDP."""
@@ -56,7 +61,10 @@ class Transceiver(
     frozen=True,
     rename={"part_number": "vendorPart", "serial_number": "serial", "form_factor": "formFactor"},
 ):
-    """An optic or a cable with a memory; `present` is in the switch's words."""
+    """An optic or a cable with a memory; unknown texts are empty.
+
+    `present` is in the switch's words.
+    """
 
     vendor: str = ""
     part_number: str = ""
@@ -66,18 +74,19 @@ class Transceiver(
 
 
 class AgentFacts(msgspec.Struct, frozen=True):
-    """What one switch reports, by the API's names of its ports.
+    """What one switch reports, by the API's names of its ports (`E1/5/1`).
 
-    Breakouts are modes such as `4x25G`.
+    `transceivers` are those that are plugged in; None if it names none, present or not. Breakouts are modes such as
+    `4x25G`.
     """
 
-    name: str
+    name: str = ""
     generation: int = 0
     applied_generation: int = 0
     serial_number: str = ""
     software_version: str = ""
     interfaces: Mapping[str, Interface] = {}
-    transceivers: Mapping[str, Transceiver] = {}
+    transceivers: Mapping[str, Transceiver] | None = None
     breakouts: Mapping[str, str] = {}
 
     @property
@@ -86,15 +95,18 @@ class AgentFacts(msgspec.Struct, frozen=True):
         return self.applied_generation >= self.generation
 
 
-class FactsPage(msgspec.Struct, frozen=True):
-    """The facts on one page of a list, and the token of the next page ("" if last).
+type FactsBySwitch = Mapping[str, AgentFacts]
+"""Facts by the name of the switch, if they are known now."""
 
-    `unreadable` counts agents whose status nobody expects.
-    """
+NO_FACTS: Final = AgentFacts()
+"""The facts of a switch of which nothing is known now."""
+
+
+class FactsPage(msgspec.Struct, frozen=True):
+    """The facts on one page of a list, and the token of the next page ("" if last)."""
 
     facts: tuple[AgentFacts, ...]
     continue_token: str
-    unreadable: int = 0
 
 
 class _NOS(msgspec.Struct, rename="camel"):
@@ -144,7 +156,7 @@ _DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def parse_facts_page(body: bytes) -> FactsPage:
-    """Parse a page of Agents.
+    """Parse a page of Agents; those whose status nobody expects are left out.
 
     Raises `ValueError`, without any of its content, for anything else.
     """
@@ -154,8 +166,7 @@ def parse_facts_page(body: bytes) -> FactsPage:
         raise ValueError("This is not a list of Agents.") from None
     if page.kind != "AgentList":
         raise ValueError("This is not a list of Agents.")
-    facts = tuple(_parse_agents(page.items))
-    return FactsPage(facts, page.metadata.token or "", len(page.items) - len(facts))
+    return FactsPage(tuple(_parse_agents(page.items)), page.metadata.token or "")
 
 
 def _parse_agents(items: list[msgspec.Raw]) -> Iterator[AgentFacts]:
@@ -175,7 +186,7 @@ def _to_facts(agent: _Agent) -> AgentFacts:
         serial_number=_to_text(state.nos.serial_number),
         software_version=_to_text(state.nos.software_version),
         interfaces={port: _clean_interface(item) for port, item in _limit(state.interfaces)},
-        transceivers={port: _clean_transceiver(item) for port, item in _limit(state.transceivers)},
+        transceivers=_select_present(state.transceivers),
         breakouts={
             port: _to_text(item.mode) for port, item in _limit(state.breakouts) if item.mode
         },
@@ -199,8 +210,17 @@ def _clean_interface(interface: Interface) -> Interface:
     )
 
 
+def _select_present(transceivers: Mapping[str, Transceiver]) -> dict[str, Transceiver] | None:
+    """Return the transceivers that are plugged in; None if no cage is named."""
+    cleaned = {port: _clean_transceiver(item) for port, item in _limit(transceivers)}
+    present = {port: item for port, item in cleaned.items() if item.present.lower() not in _ABSENT}
+    return present if cleaned else None
+
+
 def _clean_transceiver(transceiver: Transceiver) -> Transceiver:
-    return Transceiver(*map(_to_text, msgspec.structs.astuple(transceiver)))
+    """Return a transceiver without what a switch says of one that it cannot read."""
+    texts = map(_to_text, msgspec.structs.astuple(transceiver))
+    return Transceiver(*("" if text.lower() in _PLACEHOLDERS else text for text in texts))
 
 
 def _to_text(text: str) -> str:

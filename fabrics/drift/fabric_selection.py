@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from fabrics.drift.model import LiveState
 from fabrics.drift.sentences import join_names, shorten
@@ -37,9 +37,19 @@ MAX_MOVED: Final = 3
 MAX_NAME_CHARS: Final = 63
 MAX_KEY_CHARS: Final = 200
 
-type _Resources = Mapping[ResourceKey, Resource]
 type _Users = Mapping[ResourceKey, frozenset[str]]
 """The fabrics whose objects refer to an object of a shared kind."""
+
+
+class _Source(NamedTuple):
+    """The objects that Git defines or the API holds."""
+
+    resources: Mapping[ResourceKey, Resource]
+    users: _Users
+
+    @classmethod
+    def build(cls, resources: Mapping[ResourceKey, Resource]) -> Self:
+        return cls(resources, _find_users(resources.values()))
 
 
 class UnknownFabricError(Exception):
@@ -68,20 +78,19 @@ def select_fabric(name: str, desired: DesiredState | None, live: LiveState) -> F
     """
     if not name:
         return FabricSelection(desired, live, live)
-    in_git, in_api = desired.resources if desired else {}, _index_by_key(live)
-    _check_name(name, in_git.values(), in_api.values(), live)
-    git_users, api_users = _find_users(in_git.values()), _find_users(in_api.values())
-    own_in_git = _find_own_in_git(name, in_git, git_users, api_users)
-    own_in_api = _find_own(name, in_api, api_users) | (own_in_git & in_api.keys())
+    git, api = _Source.build(desired.resources if desired else {}), _Source.build(_index(live))
+    _check_name(name, git, api, live)
+    own_in_git = _find_own_in_git(name, git, api)
+    own_in_api = _find_own(name, api, api.users) | (own_in_git & api.resources.keys())
     in_scope = own_in_git | {key for key in own_in_api if not _is_shared(key)}
-    known = in_git.keys() | git_users.keys() | api_users.keys()
+    known = git.resources.keys() | git.users.keys() | api.users.keys()
     return FabricSelection(
         desired=_filter_desired(name, desired, live, in_scope) if desired else None,
-        live=_select_live(name, live, own_in_git),
+        live=_select_live(name, live, api, own_in_git),
         compared_live=_filter_live(live, own_in_api),
         notices=(
-            *_describe_moved(name, in_git, in_api),
-            *_describe_unassigned(in_api.keys() - known),
+            *_describe_moved(name, git, api),
+            *_describe_unassigned(api.resources.keys() - known),
         ),
     )
 
@@ -93,69 +102,68 @@ def select_live(name: str, live: LiveState, desired: DesiredState | None) -> Liv
     """
     if not name:
         return live
-    in_git = desired.resources if desired else {}
-    api_users = _find_users(_index_by_key(live).values())
-    own_in_git = _find_own_in_git(name, in_git, _find_users(in_git.values()), api_users)
-    return _select_live(name, live, own_in_git)
+    git, api = _Source.build(desired.resources if desired else {}), _Source.build(_index(live))
+    return _select_live(name, live, api, _find_own_in_git(name, git, api))
 
 
-def _select_live(name: str, live: LiveState, own_in_git: AbstractSet[ResourceKey]) -> LiveState:
-    in_api = _index_by_key(live)
-    users = _find_users(in_api.values())
-    own = _find_own(name, in_api, users)
-    own |= {key for key in own_in_git if _is_shared(key) and key in in_api}
-    others = {key: tuple(sorted(users[key] - {name})) for key in own & users.keys()}
+def _select_live(
+    name: str, live: LiveState, api: _Source, own_in_git: AbstractSet[ResourceKey]
+) -> LiveState:
+    own = _find_own(name, api, api.users)
+    own |= {key for key in own_in_git if _is_shared(key) and key in api.resources}
+    others = {key: tuple(sorted(api.users[key] - {name})) for key in own & api.users.keys()}
     return replace(
         _filter_live(live, own),
-        elsewhere=in_api.keys() - own,
+        elsewhere=api.resources.keys() - own,
         shared_with={key: names for key, names in others.items() if names},
     )
 
 
-def _index_by_key(live: LiveState) -> dict[ResourceKey, Resource]:
+def _index(live: LiveState) -> dict[ResourceKey, Resource]:
     return {resource.key: resource for resource in chain.from_iterable(live.resources.values())}
 
 
-def _find_own(name: str, resources: _Resources, users: _Users) -> set[ResourceKey]:
+def _find_own(name: str, source: _Source, users: _Users) -> set[ResourceKey]:
     """Return the objects that name the fabric, or that its objects refer to."""
     return {
         key
-        for key, resource in resources.items()
+        for key, resource in source.resources.items()
         if resource.kind == SWITCH_PROFILE
         or (name in users.get(key, ()) if _is_shared(key) else get_fabric(resource) == name)
     }
 
 
-def _find_own_in_git(
-    name: str, in_git: _Resources, git_users: _Users, api_users: _Users
-) -> set[ResourceKey]:
+def _find_own_in_git(name: str, git: _Source, api: _Source) -> set[ResourceKey]:
     """Return what Git has of a fabric, also shared objects that no object refers to.
 
     Where Git has the wiring of other fabrics only, it leaves that of this one to the installer, and shared objects
     there belong to the others.
     """
-    own = _find_own(name, in_git, git_users) | _find_own(name, in_git, api_users)
+    own = _find_own(name, git, git.users) | _find_own(name, git, api.users)
     wired = {
         get_fabric(resource)
-        for key, resource in in_git.items()
+        for key, resource in git.resources.items()
         if key.kind.group == WIRING_GROUP and not _is_shared(key)
     }
     if wired and name not in wired:
         return {key for key in own if not _is_shared(key)}
-    return own | ({key for key in in_git if _is_shared(key)} - git_users.keys() - api_users.keys())
+    shared = {key for key in git.resources if _is_shared(key)}
+    return own | (shared - git.users.keys() - api.users.keys())
 
 
-def _describe_moved(name: str, in_git: _Resources, in_api: _Resources) -> Iterator[str]:
+def _describe_moved(name: str, git: _Source, api: _Source) -> Iterator[str]:
     """Yield sentences on objects that are in another fabric in Git than live."""
-    moved = sorted(
-        key
-        for key in in_git.keys() & in_api.keys()
+    fabrics = {
+        key: (get_fabric(git.resources[key]), get_fabric(api.resources[key]))
+        for key in git.resources.keys() & api.resources.keys()
         if not _is_shared(key)
-        if {get_fabric(in_git[key]), get_fabric(in_api[key])} > {name}
-    )
+    }
+    moved = sorted(key for key, names in fabrics.items() if set(names) > {name})
     for key in moved[:MAX_MOVED]:
-        git, api = (shorten(get_fabric(side[key]), MAX_NAME_CHARS) for side in (in_git, in_api))
-        yield f"{shorten(str(key), MAX_KEY_CHARS)} is in the fabric {git} in Git, but in {api} live."
+        in_git, in_api = (shorten(fabric, MAX_NAME_CHARS) for fabric in fabrics[key])
+        yield (
+            f"{shorten(str(key), MAX_KEY_CHARS)} is in the fabric {in_git} in Git, but in {in_api} live."
+        )
     if len(moved) > MAX_MOVED:
         yield f"{len(moved) - MAX_MOVED} more objects are in one fabric in Git and in another one live."
 
@@ -190,9 +198,8 @@ def _is_shared(key: ResourceKey) -> bool:
     return key.kind in _SHARED_KINDS
 
 
-def _check_name(
-    name: str, in_git: Iterable[Resource], in_api: Iterable[Resource], live: LiveState
-) -> None:
+def _check_name(name: str, git: _Source, api: _Source, live: LiveState) -> None:
+    in_git, in_api = git.resources.values(), api.resources.values()
     has_topology = _FABRIC in live.resources or any("topology" in r.spec for r in in_api)
     if not has_topology:
         if name != DEFAULT_FABRIC:

@@ -91,10 +91,6 @@ class InventoryState(StrEnum):
     UP_TO_DATE = "up_to_date"
 
 
-UNREAD_HEALTH: Final = "The Kubernetes API could not be read."
-"""The message on health while the API that has the agents does not answer."""
-
-
 PAUSED_HEALTH: Final = "The agents are not read while the fabric is paused."
 
 

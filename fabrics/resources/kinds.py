@@ -59,14 +59,14 @@ COMPARED_KINDS: tuple[Kind, ...] = (
     Kind(GATEWAY_GROUP, "Gateway", "v1alpha1", "gateways"),
     Kind(GATEWAY_GROUP, "GatewayPeering", "v1alpha1", "gatewaypeerings"),
 )
-"""The 17 kinds that people write, in the order in which they depend on each other.
-
-`Fabric` and `VPCInterconnect` came after release 26.03; earlier releases do not serve them.
-"""
+"""The 17 kinds that people write, in the order in which they depend on each other."""
 
 ALL_COMPARED_KINDS: frozenset[Kind] = frozenset(COMPARED_KINDS)
 
 KINDS_BY_NAME = {kind.name: kind for kind in COMPARED_KINDS}
+
+LATER_KINDS = frozenset({KINDS_BY_NAME["Fabric"], KINDS_BY_NAME["VPCInterconnect"]})
+"""Kinds that the API of release 26.03 does not serve."""
 
 SWITCH_PROFILE = Kind(WIRING_GROUP, "SwitchProfile", "v1beta1", "switchprofiles")
 """Written by a controller, so not compared; it tells the inventory a switch's ports."""

@@ -28,10 +28,11 @@ def normalize_desired(kind: Kind, content: Content) -> Json:
 
 def normalize_live(kind: Kind, content: Content) -> Json:
     """Return the normal form of a live object, of an unknown kind its spec."""
+    spec = get_spec_schema(kind).normalize(dict(content.spec))
     if not kind.is_known:
-        return {"spec": get_spec_schema(kind).normalize(dict(content.spec))}
+        return {"spec": spec}
     return {
-        "spec": get_spec_schema(kind).normalize(dict(content.spec)),
+        "spec": spec,
         "metadata": {
             "labels": _keep_user_entries(content.labels),
             "annotations": _keep_user_entries(content.annotations),

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from fabrics.agents.table import AGENT, GATEWAY_AGENT
 from fabrics.resources.kinds import Kind
-from stack.kubernetes.releases import AGENT, GATEWAY_AGENT
 
 
 class PrinterColumn(NamedTuple):

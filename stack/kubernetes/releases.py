@@ -5,23 +5,18 @@ from copy import deepcopy
 from enum import Enum
 from typing import Any, Final
 
-from fabrics.resources.kinds import LISTED_KINDS, VPC_GROUP, WIRING_GROUP, Kind
+from fabrics.agents.table import AGENT, GATEWAY_AGENT
+from fabrics.resources.kinds import LATER_KINDS, LISTED_KINDS, Kind, get_kind
 from stack.kubernetes.manifests import Manifest
 from stack.kubernetes.topology import add_topology
 
-FABRIC: Final = Kind(WIRING_GROUP, "Fabric", "v1beta1", "fabrics")
-VPC_INTERCONNECT: Final = Kind(VPC_GROUP, "VPCInterconnect", "v1beta1", "vpcinterconnects")
-AGENT: Final = Kind("agent.githedgehog.com", "Agent", "v1beta1", "agents")
-GATEWAY_AGENT: Final = Kind("gwint.githedgehog.com", "GatewayAgent", "v1alpha1", "gatewayagents")
+FABRIC: Final = get_kind("Fabric")
+VPC_INTERCONNECT: Final = get_kind("VPCInterconnect")
 
 AGENT_KINDS: Final = (AGENT, GATEWAY_AGENT)
 
-_NEXT_KINDS: Final = (FABRIC, VPC_INTERCONNECT)
-
-_CURRENT_KINDS: Final = (
-    *(kind for kind in LISTED_KINDS if kind not in _NEXT_KINDS),
-    *AGENT_KINDS,
-)
+_NEXT_KINDS: Final = (*LISTED_KINDS, *AGENT_KINDS)
+_CURRENT_KINDS: Final = tuple(kind for kind in _NEXT_KINDS if kind not in LATER_KINDS)
 
 DEFAULT_FABRIC: Final[Manifest] = {
     "apiVersion": FABRIC.api_version,
@@ -44,7 +39,7 @@ class HedgehogRelease(Enum):
     """
 
     CURRENT = _CURRENT_KINDS, deepcopy, ()
-    NEXT = (*_CURRENT_KINDS, *_NEXT_KINDS), add_topology, (DEFAULT_FABRIC,)
+    NEXT = _NEXT_KINDS, add_topology, (DEFAULT_FABRIC,)
 
     def __init__(
         self,

@@ -7,10 +7,9 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.checks import Check
-from activities.kubernetes.live_state import LATER_KINDS
 from activities.observe import FabricActivities
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.resources.kinds import COMPARED_KINDS
+from fabrics.resources.kinds import COMPARED_KINDS, LATER_KINDS
 from settings import Settings
 from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi

@@ -4,6 +4,7 @@ from dataclasses import replace
 from ipaddress import IPv4Interface
 from typing import Final
 
+from fabrics.agents.facts import AgentFacts
 from fabrics.inventory.model.dcim import (
     INTERFACE_TYPE_VIRTUAL,
     Device,
@@ -11,7 +12,6 @@ from fabrics.inventory.model.dcim import (
     MACAddress,
     UnswitchedInterface,
 )
-from fabrics.inventory.model.facts import SwitchFacts
 from fabrics.inventory.model.ipam import ANYCAST_ROLE
 from fabrics.inventory.model.planned import Model, Ref, omit_empty
 from fabrics.inventory.plan import catalogue
@@ -45,7 +45,7 @@ def add_switch(
     builder: PlanBuilder,
     switch: LiveObject[SwitchSpec],
     used_ports: UsedPorts,
-    facts: SwitchFacts,
+    facts: AgentFacts,
 ) -> SwitchPorts:
     """Add a switch with all its ports, loopbacks and addresses; return its ports."""
     spec, profile = switch.spec, _find_profile(builder, switch)
@@ -102,7 +102,7 @@ def _build_switch(
     builder: PlanBuilder,
     switch: LiveObject[SwitchSpec],
     profile: SwitchProfileSpec,
-    facts: SwitchFacts,
+    facts: AgentFacts,
 ) -> Device:
     spec = switch.spec
     device_type = catalogue.add_switch_type(builder, spec.profile, profile)

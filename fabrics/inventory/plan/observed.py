@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple
 from typing import Final
 
-from fabrics.inventory.model.facts import NO_FACTS, FactsBySwitch, SwitchFacts, Transceiver
+from fabrics.agents.facts import NO_FACTS, AgentFacts, FactsBySwitch, Transceiver
 from fabrics.inventory.model.modules import Module, ModuleBay
 from fabrics.inventory.model.planned import Model, Ref
 from fabrics.inventory.plan import catalogue
@@ -22,13 +21,13 @@ _SERIAL_NUMBER = re.compile(rf"[!-~]{{1,{MAX_SERIAL_CHARS}}}")
 _CAGE_NAME = re.compile(r"[!-~]{1,64}")
 
 
-def get_serial_number(facts: SwitchFacts) -> str:
+def get_serial_number(facts: AgentFacts) -> str:
     """Return the serial number that a switch reports; "" if it reports no valid one."""
     serial = facts.serial_number.strip()
     return serial if _SERIAL_NUMBER.fullmatch(serial) else ""
 
 
-def get_software_version(facts: SwitchFacts) -> str:
+def get_software_version(facts: AgentFacts) -> str:
     """Return the version of the network operating system; "" if it is unknown."""
     return to_one_line(facts.software_version)
 
@@ -45,7 +44,7 @@ def list_unexpected_switches(live: LiveObjects, facts: FactsBySwitch) -> Iterato
             )
 
 
-def add_modules(builder: PlanBuilder, device: Ref, facts: SwitchFacts) -> Iterator[Ref]:
+def add_modules(builder: PlanBuilder, device: Ref, facts: AgentFacts) -> Iterator[Ref]:
     """Add the transceivers of a switch with their bays; yield what is not known.
 
     That is the device if it says nothing of transceivers, or the module of each transceiver without a vendor or a part
@@ -80,13 +79,14 @@ def _is_identified(transceiver: Transceiver) -> bool:
 def _add_module(
     builder: PlanBuilder, key: str, planned_bay: ModuleBay, transceiver: Transceiver
 ) -> None:
-    vendor, part_number, serial, form_factor = map(to_one_line, astuple(transceiver))
+    vendor, part_number = to_one_line(transceiver.vendor), to_one_line(transceiver.part_number)
+    form_factor = to_one_line(transceiver.form_factor)
     builder.add(
         Module(
             key=key,
             device=planned_bay.device,
             module_bay=builder.add(planned_bay),
             module_type=catalogue.add_module_type(builder, vendor, part_number, form_factor),
-            serial=serial[:MAX_SERIAL_CHARS].rstrip(),
+            serial=to_one_line(transceiver.serial_number)[:MAX_SERIAL_CHARS].rstrip(),
         )
     )

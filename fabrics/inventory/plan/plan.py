@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 
+from fabrics.agents.facts import NO_FACTS, FactsBySwitch
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.dcim import Cable, Device, Interface
-from fabrics.inventory.model.facts import NO_FACTS, FactsBySwitch
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan import peerings

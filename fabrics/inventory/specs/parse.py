@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from fabrics.drift.model import LiveState
+from fabrics.drift.sentences import shorten
 from fabrics.inventory.specs import connections, gateway, vpc, wiring
 from fabrics.inventory.specs.values import ANY, LiveSpec
 from fabrics.resources.json_types import Json
@@ -40,6 +41,9 @@ _SPEC_BY_KIND = {spec.KIND: spec for spec in SPECS}
 type _Path = tuple[int | str, ...]
 type _Paths = dict[int | str, _Paths]
 """A tree of paths by their steps; each ends at an empty dictionary."""
+
+MAX_TEXT_CHARS: Final = 300
+"""The longest key or reason of a skipped object, in characters."""
 
 NAME_PATTERN: Final = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 """What Kubernetes accepts as the name of an object."""
@@ -122,15 +126,16 @@ def _parse_resource(objects: LiveObjects, resource: Resource, spec: type[LiveSpe
     key, namespace, name = str(resource.key), resource.key.namespace, resource.name
     if not (_is_valid_name(namespace) and _is_valid_name(name)):
         reason = "has a name that Kubernetes does not allow"
-        objects.skipped.append(SkippedObject(_to_printable(key), reason))
+        objects.skipped.append(SkippedObject(shorten(key, MAX_TEXT_CHARS), reason))
     elif key in objects.by_key:
-        objects.skipped.append(SkippedObject(_to_printable(key), "is listed twice"))
+        objects.skipped.append(SkippedObject(shorten(key, MAX_TEXT_CHARS), "is listed twice"))
     else:
         parsed, reasons = _parse_spec(spec, resource.spec)
         if parsed is not None:
             objects.by_key[key] = LiveObject(namespace, name, parsed, resource.annotations)
         objects.skipped.extend(
-            SkippedObject(_to_printable(f"{key}{part}"), why) for part, why in reasons.items()
+            SkippedObject(shorten(f"{key}{part}", MAX_TEXT_CHARS), why)
+            for part, why in reasons.items()
         )
         if reasons:
             objects.unparsable.add(key)
@@ -194,8 +199,4 @@ def _format_error(error: ErrorDetails) -> str:
     """Return an error with the path of its field."""
     path = ".".join(["spec", *(str(step) for step in error["loc"])])
     message = error["msg"].removeprefix("Value error, ")
-    return _to_printable(f"{path}: {message[:1].lower()}{message[1:]}")
-
-
-def _to_printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)[:300]
+    return shorten(f"{path}: {message[:1].lower()}{message[1:]}", MAX_TEXT_CHARS)

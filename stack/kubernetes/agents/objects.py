@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
+from fabrics.agents.table import AGENT, GATEWAY_AGENT
 from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
 from stack.kubernetes.agents.behaviour import AgentProcess
 from stack.kubernetes.agents.switch_state import State
 from stack.kubernetes.emulated_objects import Item, format_time
 from stack.kubernetes.manifests import Spec
-from stack.kubernetes.releases import AGENT, GATEWAY_AGENT
 
 SECRET_MARK: Final = "emulated-agent-secret"  # noqa: S105  it marks secrets and is none
 AGENT_VERSION: Final = "v0.129.4"

@@ -11,6 +11,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Final
 
+from fabrics.agents.table import AGENT, GATEWAY_AGENT
 from fabrics.resources.kinds import Kind
 from stack.kubernetes.agents.behaviour import AgentBehaviour, AgentProcess
 from stack.kubernetes.agents.cables import CableEnd, Swap
@@ -20,7 +21,6 @@ from stack.kubernetes.agents.switch_state import Neighbor, State, make_state
 from stack.kubernetes.agents.wiring import WIRING_KINDS, Wiring, iter_ends
 from stack.kubernetes.emulated_objects import Item, Items, Write, format_time
 from stack.kubernetes.manifests import Spec
-from stack.kubernetes.releases import AGENT, GATEWAY_AGENT
 
 _KINDS_WITH_AGENT: Final = ("Switch", "Gateway")
 

@@ -1,17 +1,22 @@
 """What the agents of switches report reaches NetBox, and only when it changes."""
 
-import json
-from typing import Any
+import gc
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, ModuleType
 
 import pytest
 
-from fabrics.agents.breakouts import BreakoutMismatch
+from fabrics.agents.cabling import CablingFindingType
+from fabrics.agents.health_report import Health
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.model.registry import OWNED_MODELS
-from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES
-from stack.kubernetes.agents.behaviour import CRASH_LOOP
+from stack.kubernetes.agents.behaviour import SKEWED_CLOCK
 from stack.kubernetes.agents.objects import SECRET_MARK
 from stack.kubernetes.agents.switch_state import SOFTWARE_VERSION, make_serial_number
+from stack.kubernetes.emulator import EmulatedKubernetesApi
+from stack.kubernetes.faults import Fault
 from tests.activities.inventory.conftest import EmulatedOslo
 from tests.support.netbox.fabric_inventory import FAKE, FabricInventory
 
@@ -28,27 +33,16 @@ def synced(oslo: EmulatedOslo, inventory: FabricInventory) -> EmulatedOslo:
     return oslo
 
 
-def replace_optic(state: dict[str, Any]) -> None:
-    state["transceivers"][CAGE] |= {"serial": "ANOTHER", "vendorPart": "EO-OTHER"}
-
-
-def pull_optic(state: dict[str, Any]) -> None:
-    del state["transceivers"][CAGE]
-
-
-def divide_port(state: dict[str, Any]) -> None:
-    state["breakouts"]["E1/5"]["mode"] = "1x100G"
-
-
-def break_everything(state: dict[str, Any]) -> None:
-    state.clear()
-
-
 @pytest.mark.usefixtures("synced")
 def test_serial_numbers_software_and_optics_are_in_netbox(inventory: FabricInventory) -> None:
-    device = inventory.get(Model.DEVICE, f"Switch/default/{LEAF}")
-    assert device["serial"] == make_serial_number(LEAF)
-    assert device["custom_fields"]["hh_nos_version"] == SOFTWARE_VERSION
+    for device in inventory.objects(Model.DEVICE):
+        fields = device["custom_fields"]
+        is_switch = fields["hh_key"].startswith("Switch/")
+        serial = make_serial_number(device["name"]) if is_switch else ""
+        assert (device["serial"], fields["hh_nos_version"]) == (
+            serial,
+            SOFTWARE_VERSION if is_switch else None,
+        )
     module = inventory.get(Model.MODULE, KEY)
     assert module["serial"] == make_serial_number(LEAF, CAGE)
     assert module["module_bay"]["id"] == inventory.get(Model.MODULE_BAY, KEY)["id"]
@@ -62,66 +56,98 @@ def test_heartbeats_counters_and_temperatures_write_nothing(
     before = inventory.latest_change()
     for _ in range(3):
         synced.clock.advance(hours=1, seconds=17)
-        assert not synced.worker.update(inventory).report.has_changes
+        outcome = synced.worker.update(inventory)
+        assert (outcome.report.has_changes, outcome.cabling) == (False, ())
     assert inventory.changes_since(before) == []
 
 
-@pytest.mark.usefixtures("synced")
-def test_nothing_of_the_spec_of_an_agent_is_in_netbox(inventory: FabricInventory) -> None:
-    rows = [row for model in OWNED_MODELS for row in inventory.objects(model)]
-    assert rows
-    assert SECRET_MARK not in json.dumps(rows)
-
-
-def test_replaced_optic_is_one_write_to_the_same_module(
+def test_swapped_cables_are_found_and_leave_the_fabric_healthy(
     synced: EmulatedOslo, inventory: FabricInventory
 ) -> None:
-    before = inventory.get(Model.MODULE, KEY)
-    synced.api.agents.alter_state(LEAF, replace_optic)
-    report = synced.worker.update(inventory).report
-    module = inventory.get(Model.MODULE, KEY)
-    assert (report.updated, report.deleted) == (1, 0)
-    assert (module["id"], module["serial"]) == (before["id"], "ANOTHER")
-    assert module["module_type"]["id"] != before["module_type"]["id"]
+    synced.api.agents.swap_cables("leaf-01/E1/29", "leaf-01/E1/31")
+    synced.worker.update(inventory)
+    outcome = synced.worker.update(inventory)
+    assert outcome.cabling is not None
+    assert [finding.type for finding in outcome.cabling] == [CablingFindingType.SWAPPED]
+    assert outcome.report.problems == {}
+    health = synced.worker.observe().health
+    assert health is not None
+    assert health.report.health is Health.HEALTHY
 
 
-def test_pulled_optic_is_gone_after_three_readings_and_its_bay_stays(
-    synced: EmulatedOslo, inventory: FabricInventory
+def test_without_permission_the_inventory_has_everything_but_facts(
+    oslo: EmulatedOslo, inventory: FabricInventory
 ) -> None:
-    bay, module = (inventory.get(model, KEY) for model in (Model.MODULE_BAY, Model.MODULE))
-    synced.api.agents.alter_state(LEAF, pull_optic)
-    for _ in range(MIN_ABSENT_PASSES - 1):
-        assert not synced.worker.update(inventory).report.has_changes
-    assert inventory.get(Model.MODULE, KEY)["id"] == module["id"]
-    assert synced.worker.update(inventory).report.deleted == 1
-    assert module["id"] not in {row["id"] for row in inventory.objects(Model.MODULE)}
-    assert inventory.get(Model.MODULE_BAY, KEY)["id"] == bay["id"]
+    oslo.api.unbind_role("fabric-sync-health")
+    outcome = oslo.worker.update(inventory)
+    assert (outcome.report.problems, outcome.breakouts, outcome.cabling) == ({}, None, None)
+    assert inventory.objects(Model.DEVICE)
+    assert inventory.objects(Model.MODULE) == []
 
 
-def test_facts_stay_when_a_switch_no_longer_reports_them(
-    synced: EmulatedOslo, inventory: FabricInventory
+def test_agents_are_not_read_where_health_is_switched_off(
+    oslo: EmulatedOslo, inventory: FabricInventory
 ) -> None:
-    synced.api.agents.alter_state(LEAF, break_everything)
-    for _ in range(MIN_ABSENT_PASSES):
-        assert not synced.worker.update(inventory).report.has_changes
+    settings = oslo.worker.settings.model_copy(update={"health_interval": 0})
+    assert replace(oslo.worker, settings=settings).update(inventory).breakouts is None
+    assert not [path for path in oslo.api.request_paths if "agents" in path]
 
 
-def test_facts_stay_when_agents_may_no_longer_be_read(
-    synced: EmulatedOslo, inventory: FabricInventory
+def test_nothing_of_the_spec_of_an_agent_is_kept_anywhere(
+    oslo: EmulatedOslo,
+    inventory: FabricInventory,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    synced.api.unbind_role("fabric-sync-health")
-    for _ in range(MIN_ABSENT_PASSES):
-        outcome = synced.worker.update(inventory)
-        assert not outcome.report.has_changes
-        assert outcome.breakouts is None
+    caplog.set_level(logging.DEBUG)
+    oslo.api.agents.set_behaviour(LEAF, SKEWED_CLOCK)
+    results: list[str] = []
+
+    def update() -> None:
+        results.append(oslo.worker.update(inventory).model_dump_json())
+        assert oslo.worker.last_sync is not None
+        results.append(oslo.worker.last_sync.model_dump_json())
+
+    update()
+    broken = f'{{"kind": "AgentList", "items": [{{"spec": "{SECRET_MARK}"'
+    for fault in (Fault(200, "agents", body=broken), Fault(500, "agents", body=broken)):
+        oslo.api.inject_fault(fault)
+        update()
+        oslo.api.clear_faults()
+    assert any(path.endswith(f"/agents/{LEAF}") for path in oslo.api.request_paths)
+    logged = [logging.Formatter().format(record) for record in caplog.records]
+    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    held = list(iter_texts([oslo.worker, inventory]))
+    searched = [*map(str.encode, [*results, *logged, *held]), *files]
+    assert not [text for text in searched if SECRET_MARK.encode() in text]
+    for known in (SOFTWARE_VERSION, "Emulated Optics"):
+        assert any(known in text for text in held), "what is kept is searched"
+    assert any("The agents were not read" in text for text in logged)
 
 
-def test_breakout_mismatch_stays_known_while_nobody_judges_the_switch(
-    synced: EmulatedOslo, inventory: FabricInventory
-) -> None:
-    mismatch = BreakoutMismatch("leaf-03", "E1/5", "4x25G", "1x100G")
-    synced.api.agents.alter_state("leaf-03", divide_port)
-    assert synced.worker.update(inventory).breakouts == (mismatch,)
-    synced.api.agents.set_behaviour("leaf-03", CRASH_LOOP)
-    synced.api.agents.update_spec("leaf-03")
-    assert synced.worker.update(inventory).breakouts == (mismatch,)
+_PROGRAM = (
+    type,
+    ModuleType,
+    FunctionType,
+    BuiltinFunctionType,
+    logging.Logger,
+    EmulatedKubernetesApi,
+)
+"""Types of objects that lead to the whole program, and to the emulator that runs in it."""
+
+
+def iter_texts(roots: list[object]) -> Iterator[str]:
+    """Yield all texts that can be reached from objects, whatever holds them."""
+    waiting, seen = roots, set[int]()
+    kept = []  # so that no id is used twice
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen or isinstance(item, _PROGRAM):
+            continue
+        seen.add(id(item))
+        kept.append(item)
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, bytes | bytearray):
+            yield bytes(item).decode(errors="replace")
+        waiting += gc.get_referents(item)

@@ -13,11 +13,11 @@ from kubernetes.client import Configuration
 from activities.errors import PermanentError, TransientError
 from activities.kubernetes import agents, requests
 from activities.kubernetes.access import KubernetesAccess
-from activities.kubernetes.agents import add_heartbeats, read_agent_facts, read_agent_tables
+from activities.kubernetes.agents import add_heartbeats, read_agent_facts, read_agent_table
 from activities.kubernetes.clients import KubernetesClient
 from activities.kubernetes.requests import ApiRequests, ForbiddenError
 from fabrics.agents.heartbeat import Heartbeat
-from fabrics.agents.table import AGENT_TABLE, AgentListing, AgentReading
+from fabrics.agents.table import AGENT_TABLE, GATEWAY_AGENT_TABLE, AgentListing, AgentReading
 from fabrics.record.config import KubernetesTarget
 from settings import Settings
 from tests.support.agents.observed import make_agent
@@ -100,12 +100,13 @@ def test_tables_are_paged_and_leave_out_the_objects(api: AgentApi, settings: Set
     ]
     api.responses[GATEWAY_AGENTS] = [(200, print_table(GATEWAY_AGENT_COLUMNS, row("gateway-1")))]
 
-    tables = read_agent_tables(ApiRequests(api.client, api.target, settings))
+    requests = ApiRequests(api.client, api.target, settings)
+    switches, gateways = (
+        read_agent_table(requests, table) for table in (AGENT_TABLE, GATEWAY_AGENT_TABLE)
+    )
 
-    assert sorted(tables.agents.readings) == ["leaf-01", "leaf-02"]
-    assert tables.gateway_agents.readings == {
-        "gateway-1": AgentReading("gateway-1", 2, 2, has_reported=True)
-    }
+    assert sorted(switches.readings) == ["leaf-01", "leaf-02"]
+    assert gateways.readings == {"gateway-1": AgentReading("gateway-1", 2, 2, has_reported=True)}
     assert [path for path, _, _ in api.requests] == [AGENTS, AGENTS, GATEWAY_AGENTS]
     assert [query.get("continue") for _, query, _ in api.requests] == [None, ["next"], None]
     for _, query, accepted in api.requests:
@@ -126,54 +127,53 @@ def test_tables_are_paged_and_leave_out_the_objects(api: AgentApi, settings: Set
         (301, "redirects elsewhere"),
     ],
 )
-def test_what_somebody_has_to_change_is_a_problem_of_one_listing(
+def test_what_somebody_has_to_change_is_a_problem_of_the_listing(
     status: int, sentence: str, api: AgentApi, settings: Settings
 ) -> None:
     api.responses[AGENTS] = [(status, b"")]
-    tables = read_agent_tables(ApiRequests(api.client, api.target, settings))
-    assert tables.agents.problem.startswith(f"The Kubernetes API at {api.server} ")
-    assert sentence in tables.agents.problem
-    assert tables.gateway_agents == AgentListing()
+    problem = read_agent_table(ApiRequests(api.client, api.target, settings), AGENT_TABLE).problem
+    assert problem.startswith(f"The Kubernetes API at {api.server} ")
+    assert sentence in problem
 
 
 def test_api_that_sends_objects_instead_leaks_none_of_them(
     api: AgentApi, settings: Settings
 ) -> None:
     api.responses[AGENTS] = [(200, agent_list(make_agent("leaf-01", {})))]
-    tables = read_agent_tables(ApiRequests(api.client, api.target, settings))
-    assert "does not respond as a Kubernetes API does" in tables.agents.problem
-    assert "s3cret" not in repr(tables)
+    listing = read_agent_table(ApiRequests(api.client, api.target, settings), AGENT_TABLE)
+    assert "does not respond as a Kubernetes API does" in listing.problem
+    assert "s3cret" not in repr(listing)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_what_a_retry_may_solve_is_raised(status: int, api: AgentApi, settings: Settings) -> None:
     api.responses[AGENTS] = [(status, b"")]
     with pytest.raises(TransientError):
-        read_agent_tables(ApiRequests(api.client, api.target, settings))
+        read_agent_table(ApiRequests(api.client, api.target, settings), AGENT_TABLE)
 
 
 def test_list_starts_anew_when_its_token_expires(api: AgentApi, settings: Settings) -> None:
     first = (200, print_table(AGENT_COLUMNS, row("leaf-01"), continue_token="next"))
     api.responses[AGENTS] = [first, (410, b""), (200, print_table(AGENT_COLUMNS, row("leaf-02")))]
-    tables = read_agent_tables(ApiRequests(api.client, api.target, settings))
-    assert list(tables.agents.readings) == ["leaf-02"]
+    listing = read_agent_table(ApiRequests(api.client, api.target, settings), AGENT_TABLE)
+    assert list(listing.readings) == ["leaf-02"]
 
     api.responses[AGENTS] = [first, (410, b"")] * 3
     with pytest.raises(TransientError, match="changes faster"):
-        read_agent_tables(ApiRequests(api.client, api.target, settings))
+        read_agent_table(ApiRequests(api.client, api.target, settings), AGENT_TABLE)
 
 
 def test_list_is_bounded(
     api: AgentApi, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api.responses[AGENTS] = [(200, print_table(AGENT_COLUMNS, continue_token="next"))]
-    problem = read_agent_tables(ApiRequests(api.client, api.target, settings)).agents.problem
+    problem = read_agent_table(ApiRequests(api.client, api.target, settings), AGENT_TABLE).problem
     assert problem.endswith("has more than 10000 agents.")
 
     monkeypatch.setattr(agents, "_MAX_TABLE_BYTES", 1 << 20)
     monkeypatch.setattr(requests, "CHUNK_BYTES", 1 << 16)
     api.responses[AGENTS] = [(200, b" " * (2 << 20))]
-    problem = read_agent_tables(ApiRequests(api.client, api.target, settings)).agents.problem
+    problem = read_agent_table(ApiRequests(api.client, api.target, settings), AGENT_TABLE).problem
     assert problem.endswith("sent more than 1 MB.")
 
 

@@ -15,9 +15,10 @@ from fabrics.agents.cabling import (
     keep_unjudged,
     limit_findings,
 )
+from fabrics.agents.table import AGENT
 from fabrics.agents.wiring import Wiring
 from tests.fabrics.agents.test_port_names import PROFILE
-from tests.support.agents.observed import make_agent, observe_cabling, parse_agents
+from tests.support.agents.observed import make_agent, parse_agents, simulate_agents
 from tests.support.inventory.live_samples import parse_live_state
 
 
@@ -93,10 +94,7 @@ class Fabric:
                 for number, port in ((1, "leaf-01/E1/4"), (2, "leaf-02/E1/4"))
             ),
         ]
-        self.agents = observe_cabling(
-            [entry for entry in self.items if entry["kind"] != "SwitchProfile"],
-            [entry for entry in self.items if entry["kind"] == "SwitchProfile"],
-        )
+        self.agents = simulate_agents(self.items).list_items(AGENT)
 
     def port(self, name: str) -> dict[str, Any]:
         """Return what the agent reports of a port, `device/port`."""
@@ -113,7 +111,8 @@ class Fabric:
     def find(self) -> tuple[CablingFinding, ...]:
         wiring = Wiring.from_resources(parse_live_state(self.items).resources)
         facts = parse_agents(self.agents)
-        return find_cabling_findings(wiring, facts, facts.keys() - self.unread)
+        heard = {name: facts[name] for name in facts.keys() - self.unread}
+        return find_cabling_findings(wiring, heard)
 
     def types(self) -> list[tuple[str, str]]:
         return [
@@ -332,7 +331,7 @@ def test_only_switches_that_are_applied_and_heard_are_judged() -> None:
     fabric.unread = {"spine-01"}
     assert fabric.find() == ()
     fabric.unread = set()
-    fabric.agents[2]["status"]["lastAppliedGen"] = 2
+    fabric.agents[2]["status"]["lastAppliedGen"] = 0
     assert fabric.agents[2]["metadata"]["name"] == "spine-01"
     assert fabric.find() == ()
 
@@ -465,6 +464,12 @@ def test_contradictions_are_kept_before_notices() -> None:
     assert limit_findings([down, wrong], 1_000) == (wrong, down)
     assert limit_findings([down, wrong], 200) == (wrong,)
     assert limit_findings([down, wrong], 10) == ()
+
+
+def test_finding_with_long_names_hides_no_others() -> None:
+    long = CablingFinding("a", CablingFindingType.WRONG_NEIGHBOR, ("x" * 9000, "y"))
+    short = CablingFinding("b", CablingFindingType.WRONG_NEIGHBOR, ("x", "y"))
+    assert limit_findings([long, short], 1000) == (short,)
 
 
 def test_notices_and_links_that_are_down_are_no_details_of_cables() -> None:

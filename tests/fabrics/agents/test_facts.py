@@ -2,12 +2,13 @@
 
 import json
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from fabrics.agents.facts import Interface, Neighbor, Transceiver, parse_facts_page
-from tests.support.agents.observed import make_agent
+from tests.support.agents.observed import make_agent, parse_agents
 
 INTERFACE = {
     "enabled": True,
@@ -44,7 +45,7 @@ def test_facts_in_use_are_read() -> None:
     read = parse_facts_page(page(agent, token="next"))
     [facts] = read.facts
 
-    assert (read.continue_token, read.unreadable) == ("next", 0)
+    assert read.continue_token == "next"
     assert (facts.name, facts.serial_number, facts.software_version) == (
         "leaf-01",
         "SN-leaf-01",
@@ -58,6 +59,35 @@ def test_facts_in_use_are_read() -> None:
     }
     assert facts.breakouts == {"E1/5": "4x25G"}
     assert facts.is_applied
+
+
+def parse_optic(**changes: str) -> Mapping[str, Transceiver] | None:
+    """Return the transceivers of a switch that reports one with these values."""
+    agent = make_agent("leaf-01", {}, transceivers={"E1/5": OPTIC | changes})
+    return parse_agents([agent])["leaf-01"].transceivers
+
+
+def test_agent_that_names_no_cage_says_nothing_of_transceivers() -> None:
+    assert parse_agents([make_agent("leaf-01", {})])["leaf-01"].transceivers is None
+
+
+@pytest.mark.parametrize(
+    "present", ["NOT_PRESENT", "not present", "NotPresent", "Absent", "false", "False"]
+)
+def test_empty_cage_has_no_transceiver(present: str) -> None:
+    assert parse_optic(present=present) == {}
+
+
+@pytest.mark.parametrize("present", ["PRESENT", "Present", "true", ""])
+def test_transceiver_is_there_unless_it_is_said_to_be_absent(present: str) -> None:
+    optic = Transceiver("Acme Optics", "QSFP28-SR4", "X123", "QSFP28", present)
+    assert parse_optic(present=present) == {"E1/5": optic}
+
+
+@pytest.mark.parametrize("text", ["N/A", "n/a", "Unknown", "unknown"])
+def test_placeholder_of_a_switch_is_no_value(text: str) -> None:
+    optic = Transceiver("", "QSFP28-SR4", "", "QSFP28", "PRESENT")
+    assert parse_optic(vendor=text, serial=text) == {"E1/5": optic}
 
 
 def test_nothing_of_a_spec_is_kept() -> None:
@@ -81,7 +111,7 @@ def test_agent_without_status_has_no_facts_and_is_not_applied() -> None:
 def test_unexpected_status_of_one_agent_hides_no_other(status: Any) -> None:  # noqa: ANN401
     broken = {"metadata": {"name": "leaf-01"}, "spec": {"password": "s3cret"}, "status": status}
     read = parse_facts_page(page(broken, make_agent("leaf-02", {})))
-    assert ([facts.name for facts in read.facts], read.unreadable) == (["leaf-02"], 1)
+    assert [facts.name for facts in read.facts] == ["leaf-02"]
 
 
 def test_text_of_strangers_is_short_and_printable() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fabrics.agents.port_names import map_nos_ports
 from fabrics.agents.wiring import SwitchProfileSpec, SwitchSpec
-from tests.support.agents.observed import print_port_names
+from stack.kubernetes.agents.ports import list_switch_ports
 from tests.support.fabrics.sample_sets import needs_samples
 from tests.support.inventory.live_samples import profiles
 
@@ -82,7 +82,8 @@ def test_port_without_a_usable_base_name_is_left_out() -> None:
 )
 def test_every_port_of_every_known_model_has_a_name(profile: dict[str, Any]) -> None:
     spec = profile["spec"]
-    expected = {nos: api for api, nos in print_port_names({}, spec).values()}
+    ports = list_switch_ports({}, spec, ()).ports
+    expected = {port.nos_name: port.name for port in ports.values()}
     found = mapping({}, spec)
     assert found.keys() == expected.keys()
     assert all(expected[nos] in (api, f"{api}/1") for nos, api in found.items())

@@ -19,6 +19,7 @@ from activities.netbox.client import Row
 from activities.observe import FabricActivities, ObserveRequest
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
+from fabrics.loop.health_watch import HealthWatch
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.record.sync_status import Observation
 from settings import Settings
@@ -45,20 +46,35 @@ class Clock:
 
 @dataclass
 class Worker:
-    """A worker for one fabric; its loop remembers `last_sync` and `last_pass`."""
+    """A worker for one fabric; its loop remembers `last_sync` and `last_pass`.
+
+    `heartbeats` are the details of those that its activities sent.
+    """
 
     settings: Settings
     config: FabricConfig
     last_sync: Observation | None = None
     last_pass: InventoryOutcome | None = None
     live_states: LiveStateCache = field(default_factory=LiveStateCache)
+    desired_states: DesiredStateCache = field(default_factory=DesiredStateCache)
+    heartbeats: list[object] = field(default_factory=list)
+
+    @property
+    def environment(self) -> ActivityEnvironment:
+        """A new environment of an activity."""
+        environment = ActivityEnvironment()
+        environment.on_heartbeat = lambda *details: self.heartbeats.append(details)
+        return environment
 
     def observe(self) -> Observation:
-        """Observe the fabric. It must be in sync."""
-        activities = FabricActivities(self.settings, live_states=self.live_states)
-        counts = self.last_sync.counts if self.last_sync else {}
-        request = ObserveRequest(config=self.config, previous_counts=counts)
-        observation: Observation = ActivityEnvironment().run(activities.observe, request)
+        """Observe the fabric and its health. It must be in sync."""
+        activities = FabricActivities(self.settings, self.desired_states, self.live_states)
+        request = ObserveRequest(
+            config=self.config,
+            previous_counts=self.last_sync.counts if self.last_sync else {},
+            health=HealthWatch().request(self.settings.health_interval, START),
+        )
+        observation: Observation = self.environment.run(activities.observe, request)
         assert (observation.error, observation.problems) == ("", ())
         assert observation.drift_count == 0, observation.drift
         self.last_sync = observation
@@ -68,7 +84,7 @@ class Worker:
         """Observe the fabric, and bring NetBox up to that."""
         observed = self.observe()
         activities = InventoryActivities(
-            inventory.netbox, DesiredStateCache(), self.live_states, self.settings, INSTANCE
+            inventory.netbox, self.desired_states, self.live_states, self.settings, INSTANCE
         )
         request = InventoryRequest(
             config=self.config,
@@ -80,7 +96,7 @@ class Worker:
             names = ("absence_counts", "cabling", "cabling_seen")
             update = {name: getattr(last, name) for name in names}
             request = request.model_copy(update=update | {"breakouts": last.breakouts or ()})
-        outcome: InventoryOutcome = ActivityEnvironment().run(activities.update_inventory, request)
+        outcome: InventoryOutcome = self.environment.run(activities.update_inventory, request)
         self.last_pass = outcome
         return outcome
 

@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
+from fabrics.agents.table import AGENT, GATEWAY_AGENT
 from fabrics.resources.kinds import Kind
 from stack.kubernetes.printer_columns import get_printer_columns
-from stack.kubernetes.releases import AGENT, GATEWAY_AGENT
-from stack.kubernetes.table_response import format_age
 
 
 def _list_columns(kind: Kind) -> tuple[tuple[str, str], ...]:
@@ -18,11 +16,6 @@ def _list_columns(kind: Kind) -> tuple[tuple[str, str], ...]:
 
 AGENT_COLUMNS, GATEWAY_AGENT_COLUMNS = map(_list_columns, (AGENT, GATEWAY_AGENT))
 """The columns of Agents and GatewayAgents in Hedgehog v0.129, with their types."""
-
-
-def print_age(seconds: float) -> str:
-    """Print an age in seconds as the Kubernetes API does."""
-    return format_age(timedelta(seconds=int(seconds)))
 
 
 def print_table(

@@ -1,27 +1,23 @@
 """A fabric with an inventory in NetBox or a fake, which tests sync and edit."""
 
-import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import batched
-from typing import Any, cast, override
+from typing import Any
 
 import pytest
 import requests
 from temporalio.testing import ActivityEnvironment
 
-from activities.errors import PermanentError
 from activities.git.desired_state import DesiredStateCache
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.inventory.read.reader import LISTS_PER_REQUEST
 from activities.inventory.update import InventoryActivities
-from activities.kubernetes.clients import KubernetesClient
-from activities.kubernetes.live_state import LiveStateCache
-from activities.kubernetes.requests import ApiRequests
 from activities.netbox.client import NetBox, Row
 from activities.setup.access import Grant
+from bench.installation.fixed_live_states import FixedLiveStates
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD
@@ -32,7 +28,6 @@ from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
-from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import Resource
 from settings import Settings
 from tests.support.fabrics.objects import live_state
@@ -47,47 +42,6 @@ scenario = pytest.mark.parametrize(
 
 key_scenario = pytest.mark.parametrize("make_inventory", [FAKE, NETBOX], indirect=True)
 """Runs a test in both always: it depends on a rule that only the real one can confirm."""
-
-
-@dataclass(frozen=True)
-class AgentRequests(ApiRequests):
-    """Requests to an API that lists these agents."""
-
-    agents: Sequence[Mapping[str, Any]] = ()
-
-    @override
-    def get(self, *_: object, **__: object) -> bytes:
-        body = {"kind": "AgentList", "metadata": {}, "items": self.agents}
-        return json.dumps(body).encode()
-
-
-class FixedLiveStates(LiveStateCache):
-    """A cache with one live state, as if the worker had observed it.
-
-    The API lists these agents; if they are None, nobody may read them.
-    """
-
-    def __init__(self, live: LiveState, agents: Sequence[Mapping[str, Any]] | None = None) -> None:
-        super().__init__()
-        self.live = live
-        self.agents = agents
-
-    @override
-    def get_cached(self, target: KubernetesTarget) -> LiveState | None:
-        return self.live
-
-    @override
-    def read(
-        self, target: KubernetesTarget, settings: Settings, expected: Collection[Kind] = ()
-    ) -> LiveState:
-        return self.live
-
-    @override
-    @contextmanager
-    def open_requests(self, target: KubernetesTarget, settings: Settings) -> Iterator[ApiRequests]:
-        if self.agents is None:
-            raise PermanentError("Nobody may read the agents.")
-        yield AgentRequests(cast(KubernetesClient, None), target, settings, self.agents)
 
 
 INSTANCE = "default@tests"

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from fabrics.agents.facts import AgentFacts, Transceiver
 from fabrics.inventory.compare.changes import Changes
 from fabrics.inventory.model.existing import ExistingObject
-from fabrics.inventory.model.facts import SwitchFacts, Transceiver
 from fabrics.inventory.model.planned import Model, Ref
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.prune.policy import decide, filter_surely_absent
@@ -23,7 +23,9 @@ BAYS_AND_MODULES = (Model.MODULE_BAY, Model.MODULE)
 def plan_optics(*transceivers: Mapping[str, Transceiver] | None) -> Plan:
     """Return the plan of two switches with these transceivers; None are no facts."""
     facts = {
-        f"leaf-{number}": SwitchFacts("CN1", "4.4", optics)
+        f"leaf-{number}": AgentFacts(
+            serial_number="CN1", software_version="4.4", transceivers=optics
+        )
         for number, optics in enumerate(transceivers, 1)
         if optics is not None
     }

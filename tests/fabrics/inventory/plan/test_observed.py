@@ -2,8 +2,8 @@
 
 import pytest
 
+from fabrics.agents.facts import AgentFacts, FactsBySwitch, Transceiver
 from fabrics.inventory.model.dcim import Cable, Device, Manufacturer
-from fabrics.inventory.model.facts import FactsBySwitch, SwitchFacts, Transceiver
 from fabrics.inventory.model.modules import Module, ModuleBay, ModuleType
 from fabrics.inventory.model.planned import Model, Ref
 from fabrics.inventory.plan.plan import Plan, make_plan
@@ -16,7 +16,7 @@ LEAF = "Switch/default/leaf-1"
 OPTIC = Transceiver("FINISAR CORP.", "FTLX8571D3BCV", "AHT1", "SFP+")
 
 
-def plan_leaf(facts: SwitchFacts, boot: Json = None) -> Plan:
+def plan_leaf(facts: AgentFacts, boot: Json = None) -> Plan:
     """Return the plan of one switch with one observed fact sheet."""
     made = make_plan(live_state(switch("leaf-1", boot=boot)), DC1, {"leaf-1": facts})
     check(made)
@@ -26,7 +26,7 @@ def plan_leaf(facts: SwitchFacts, boot: Json = None) -> Plan:
 def plan_optics(**transceivers: Transceiver) -> Plan:
     """Return the plan of a switch with these transceivers; `E1_5_1` is `E1/5/1`."""
     by_port = {name.replace("_", "/"): optic for name, optic in transceivers.items()}
-    return plan_leaf(SwitchFacts(transceivers=by_port))
+    return plan_leaf(AgentFacts(transceivers=by_port))
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ def plan_optics(**transceivers: Transceiver) -> Plan:
 def test_stated_serial_number_wins_and_a_difference_is_said(
     stated: str, reported: str, serial: str, is_unexpected: bool
 ) -> None:
-    made = plan_leaf(SwitchFacts(serial_number=reported), boot={"serial": stated})
+    made = plan_leaf(AgentFacts(serial_number=reported), boot={"serial": stated})
     assert one(made, Device, LEAF).serial == serial
     reason = f"is another switch than expected: its serial number is {reported}, not {stated}"
     assert made.unexpected_switches == (((LEAF, reason),) if is_unexpected else ())
 
 
 def test_software_version_is_a_field_of_the_device() -> None:
-    made = plan_leaf(SwitchFacts(software_version="4.4.2\n-Enterprise"))
+    made = plan_leaf(AgentFacts(software_version="4.4.2\n-Enterprise"))
     assert one(made, Device, LEAF).nos_version == "4.4.2 -Enterprise"
 
 
@@ -104,7 +104,8 @@ def test_first_lane_that_is_identified_tells_the_transceiver() -> None:
 
 
 @pytest.mark.parametrize(
-    "facts", [{}, {"leaf-1": SwitchFacts()}, {"leaf-2": SwitchFacts("CN9", "1", {})}]
+    "facts",
+    [{}, {"leaf-1": AgentFacts()}, {"leaf-2": AgentFacts(serial_number="CN9", transceivers={})}],
 )
 def test_switch_without_facts_is_not_observed(facts: FactsBySwitch) -> None:
     made = make_plan(live_state(switch("leaf-1", boot={})), DC1, facts)
@@ -118,7 +119,7 @@ def test_facts_change_nothing_but_their_switch() -> None:
         switch("leaf-2"),
         connection("m", "mesh", {"leaf1": "leaf-1/E1/5", "leaf2": "leaf-2/E1/5"}),
     )
-    facts = {"leaf-1": SwitchFacts("CN1", "4.4", {"E1/5": OPTIC, "E1/9": OPTIC})}
+    facts = {"leaf-1": AgentFacts(serial_number="CN1", transceivers={"E1/5": OPTIC, "E1/9": OPTIC})}
     plain, observed = make_plan(live, DC1), make_plan(live, DC1, facts)
     changed = [planned for planned in plain.objects if planned not in observed.objects]
     assert [planned.ref for planned in changed] == [Ref(Model.DEVICE, LEAF)]
@@ -126,7 +127,7 @@ def test_facts_change_nothing_but_their_switch() -> None:
 
 @pytest.mark.parametrize("cage", ["E 1/5", "E1/" + "5" * 70, "Ä1/5", ""])
 def test_cage_with_a_name_that_no_port_has_is_left_out(cage: str) -> None:
-    made = plan_leaf(SwitchFacts(transceivers={cage: OPTIC, "E1/6": OPTIC}))
+    made = plan_leaf(AgentFacts(transceivers={cage: OPTIC, "E1/6": OPTIC}))
     assert keys(made, ModuleBay) == [f"{LEAF}#E1/6"]
     assert made.unobserved == frozenset()
 
