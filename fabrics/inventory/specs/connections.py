@@ -123,7 +123,10 @@ _ENDS: Final = ((ANY, "link", ANY), *((ANY, name, ANY, ANY) for name in _LINK_LI
 
 
 class ConnectionSpec(Spec):
-    """A connection with the body of its type; `unknown_type` names any other."""
+    """A connection with the body of its type; `unknown_type` names any other.
+
+    If several fields may be an unknown type, it names the first two.
+    """
 
     KIND = "Connection"
     OPTIONAL_PATHS = frozenset(
@@ -150,19 +153,19 @@ class ConnectionSpec(Spec):
     @model_validator(mode="before")
     @classmethod
     def _select_type(cls, value: Any) -> Any:  # noqa: ANN401
-        """Return the entry of the one known type, or the name of the one unknown type."""
+        """Return the entry of the one known type, or the names of possible unknown types."""
         entries = drop_blank_entries(value) if isinstance(value, dict) else {}
         known = [name for name in cls._list_known_types() if name in entries]
-        unknown = [
+        unknown = sorted(
             name
             for name, body in entries.items()
             if isinstance(body, dict) and name not in _FIELDS_BESIDE_TYPE
-        ]
+        )
         if len(known) == 1:
             return {known[0]: entries[known[0]]}
-        if known or len(unknown) != 1:
+        if known or not unknown:
             raise ValueError("does not have exactly one connection type")
-        return {"unknown_type": unknown[0]}
+        return {"unknown_type": " or ".join(unknown[:2])}
 
     @classmethod
     def _list_known_types(cls) -> Iterator[str]:

@@ -164,6 +164,7 @@ class ExternalAttachmentSpec(Spec):
             ("neighbor", "ip"),
             *(("static", name) for name in ("ip", "remoteIP", "proxy")),
             ("inboundACL",),
+            ("bfd",),
             ("bfd", ANY),
         }
     )

@@ -47,7 +47,9 @@ class SwitchSpec(Spec):
             ("redundancy", "group"),
             ("boot", "serial"),
             ("boot", "mac"),
+            ("portGroupSpeeds",),
             ("portGroupSpeeds", ANY),
+            ("portSpeeds",),
             ("portSpeeds", ANY),
             ("portBreakouts", ANY),
         }

@@ -227,7 +227,7 @@ def test_port_accepts_only_one_cable_or_external_connection() -> None:
         ),
         ({}, "spec: does not have exactly one connection type"),
         ({"topology": {"fabric": "a"}}, "spec: does not have exactly one connection type"),
-        ({"quantum": {}, "string": {}}, "spec: does not have exactly one connection type"),
+        ({"string": {}, "quantum": {}, "w": {}}, "has the unknown type quantum or string"),
         ({"fabric": {}, "mesh": {}}, "spec: does not have exactly one connection type"),
         (
             {"unbundled": {"link": {"server": {"port": "server-1/e1"}}}},

@@ -193,6 +193,12 @@ def test_bfd_with_its_defaults_differs_from_none(stated: dict[str, Json], detail
     assert one(made, Interface, "ExternalAttachment/default/a").details == details
 
 
+def test_attachment_is_shown_where_its_bfd_is_of_another_type() -> None:
+    made = plan(*EXTERNALS, external("a", "bgp", switch={"vlan": 10}, bfd=True))
+    assert one(made, Interface, "ExternalAttachment/default/a").details == {}
+    assert "ExternalAttachment/default/a#bfd" in skipped(made)
+
+
 def load_next(name: str) -> list[dict[str, Json]]:
     """Return the manifests of a file for the release after 26.03."""
     text = (HEDGEHOG / "next" / name).read_bytes()

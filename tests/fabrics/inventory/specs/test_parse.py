@@ -79,6 +79,8 @@ def test_object_with_an_invalid_spec_is_skipped(kind: str, spec: Any, reason: st
         ("Switch", {"asn": True}, "asn", "spec.asn: input should be a valid integer"),
         ("Switch", {"groups": {"a": 1}}, "groups", "spec.groups: input should be a valid list"),
         ("Switch", {"boot": "x"}, "boot", "spec.boot: input should be a valid dictionary"),
+        ("Switch", {"portSpeeds": ["25G"]}, "portSpeeds", "spec.portSpeeds: input should be a val"),
+        ("Switch", {"portGroupSpeeds": 5}, "portGroupSpeeds", "spec.portGroupSpeeds: input should"),
         (
             "Switch",
             {"portBreakouts": {"E1/5": {"mode": "4x25G"}}},
