@@ -12,6 +12,8 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIN_WEBHOOK_SECRET_CHARS: Final = 16
+MIN_HEALTH_INTERVAL: Final = 30
+"""Seconds; agents report every 15 seconds."""
 
 
 class Settings(BaseSettings):
@@ -138,6 +140,13 @@ class Settings(BaseSettings):
 
     webhook_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
     """The secret that senders sign webhooks with. No default: whoever knows it can make fabrics sync."""
+
+    @field_validator("health_interval")
+    @classmethod
+    def _validate_health_interval(cls, seconds: int) -> int:
+        if 0 < seconds < MIN_HEALTH_INTERVAL:
+            raise ValueError(f"it must be 0 or at least {MIN_HEALTH_INTERVAL}")
+        return seconds
 
     @field_validator("webhook_secret")
     @classmethod

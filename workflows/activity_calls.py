@@ -7,10 +7,10 @@ noticed within `HEARTBEAT_TIMEOUT` and the call starts again elsewhere.
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.types import MethodSyncSingleParam
 
@@ -93,18 +93,19 @@ async def observe(
     )
 
 
-async def read_health(request: HealthReadingRequest) -> HealthAssessment | None:
-    """Read the agents of a fabric on its queue, soon or not at all."""
+async def read_health(
+    request: HealthReadingRequest, until_due: timedelta | None
+) -> HealthAssessment | None:
+    """Read the agents of a fabric on its queue, before its next slot or not at all."""
     config = request.config
     options = workflow.ActivityConfig(
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
-        schedule_to_close_timeout=MIN_CALL_TIMEOUT,
+        schedule_to_close_timeout=min(until_due or MIN_CALL_TIMEOUT, MIN_CALL_TIMEOUT),
+        retry_policy=build_retry_policy(retry=False),
         summary=f"read the agents of {config.name}"[:200],
     )
     queue = get_observe_queue(config)
-    return await call_fabric(
-        FabricActivities.read_health, request, config, options, responsive_queue=queue
-    )
+    return await _call_on_queue(FabricActivities.read_health, request, config, options, queue)
 
 
 async def update_inventory(request: InventoryRequest, *, retry: bool) -> InventoryOutcome:
@@ -183,22 +184,28 @@ async def call_fabric[Q, A](
     responsive_queue: str,
 ) -> A:
     """Call an activity on `responsive_queue`, if any, then on the unresponsive one."""
-    site = _get_site_queue(config)
-
-    async def call(task_queue: str, retry_policy: RetryPolicy) -> A:
-        options["task_queue"], options["retry_policy"] = task_queue, retry_policy
-        handle = workflow.start_activity_method(activity_method, request, **options)
-        return await _wait_for_site_worker(handle, site, task_queue)
-
+    call = partial(_call_on_queue, activity_method, request, config)
     if responsive_queue:
+        options["retry_policy"] = build_retry_policy(NoResponseError)
         try:
-            return await call(responsive_queue, build_retry_policy(NoResponseError))
+            return await call(options, responsive_queue)
         except ActivityError as error:
             if not is_caused_by(error, NoResponseError):
                 raise
-    return await call(
-        unresponsive_queue(get_observe_queue(config)), build_retry_policy(retry=False)
-    )
+    options["retry_policy"] = build_retry_policy(retry=False)
+    return await call(options, unresponsive_queue(get_observe_queue(config)))
+
+
+async def _call_on_queue[Q, A](
+    activity_method: MethodSyncSingleParam[FabricActivities, Q, A],
+    request: Q,
+    config: FabricConfig,
+    options: workflow.ActivityConfig,
+    task_queue: str,
+) -> A:
+    options["task_queue"] = task_queue
+    handle = workflow.start_activity_method(activity_method, request, **options)
+    return await _wait_for_site_worker(handle, _get_site_queue(config), task_queue)
 
 
 def _get_site_queue(config: FabricConfig) -> str:

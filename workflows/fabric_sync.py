@@ -26,7 +26,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.fabric_sync_handlers import FabricMessageHandlers
     from workflows.visibility import update_visibility, update_visibility_at_end
 
-
 MIN_TIMER: Final = timedelta(milliseconds=1)
 """The timer for what is due already: without any time, none would be started."""
 
@@ -48,14 +47,14 @@ class FabricSync(FabricMessageHandlers):
 
     @workflow.run
     async def run(self, loop: FabricLoop) -> str:
-        """Wait, sync and exchange the record until the loop ends; return the last status."""
+        """Wait, sync, read agents and exchange the record until the loop ends."""
         await self._check_inherited_pass()
         while not await self._has_ended():
             await self._exchange_record()
             await self._wait_for_work()
             await self._sync_when_due()
-            if self._loop.is_health_reading_due(self._last_timer_time):
-                await health_readings.read(self._loop, self._now())
+            if self._has_work() and not self._has_other_work():
+                await health_readings.read(self._loop, self._now(), self._has_other_work)
             await self._settle_pass()
             await self._exchange_record()
             await self._continue_as_new_when_long()
@@ -93,9 +92,13 @@ class FabricSync(FabricMessageHandlers):
     def _has_work(self) -> bool:
         """True if there is something to do, as of the last timer that fired.
 
-        The clock is no substitute: a worker that replays a loop for a query fires its timers with the clock
-        at the last workflow task, and must decide then what a later replay with the right clock decides.
+        The clock is no substitute: a replay for a query fires timers with the clock of the last workflow task, and
+        must decide then what a later replay with the right clock decides.
         """
+        return self._has_other_work() or self._loop.is_health_reading_due(self._last_timer_time)
+
+    def _has_other_work(self) -> bool:
+        """True if there is something to do besides reading agents between syncs."""
         return self._loop.is_work_due(self._last_timer_time) or self._is_pass_lost
 
     def _now(self) -> datetime:

@@ -27,7 +27,6 @@ from fabrics.agents.health_report import (
 from fabrics.agents.state import AgentMemory, AgentsState, to_datetime
 from fabrics.agents.table import AgentListing, AgentReading
 
-STUCK_AFTER: Final = timedelta(minutes=5)
 MAX_READING_JITTER: Final = timedelta(seconds=2)
 """A reading that is due after some minutes may come this much sooner."""
 
@@ -52,7 +51,7 @@ def assess_health(
     state: AgentsState,
     reading: AgentsReading,
     devices: FabricDevices,
-    stuck_after: timedelta = STUCK_AFTER,
+    stuck_after: timedelta,
 ) -> HealthAssessment:
     """Assess the health of a fabric.
 

@@ -95,7 +95,10 @@ class HealthWatch(BaseModel, frozen=True):
         """Return the watch after agents were read at `started`."""
         health = assessment.report.health
         # A pass that ended during the reading may have found other breakouts.
-        known = {name: getattr(self.agents, name) for name in ("breakouts", "new_breakouts")}
+        known = {
+            "breakouts": self.agents.breakouts,
+            "new_breakouts": self.agents.new_breakouts,
+        }
         begins = health is Health.PROGRESSING and self.health is not Health.PROGRESSING
         return self.model_copy(
             update={

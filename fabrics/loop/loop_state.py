@@ -139,9 +139,8 @@ class LoopState(BaseModel):
         return reading is not None and now >= reading
 
     def is_work_due(self, now: datetime) -> bool:
-        """True if there is something to do now, at least to end."""
+        """True if there is something to do now, at least to end, besides reading agents."""
         is_due = self.is_sync_due(now) or self.is_record_exchange_due(now)
-        is_due = is_due or self.is_health_reading_due(now)
         return is_due or self.is_pass_unwanted or self.is_finished
 
     def is_record_exchange_due(self, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """When a loop reads the agents of its fabric."""
 
+import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
@@ -7,6 +8,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from fabrics.agents.health_report import Health
+from tests.support.system.installation import wait_until
 from tests.support.workflows.loop_environment import LoopEnvironment, config, loop
 from workflows.fabric_sync import FabricSync
 
@@ -93,3 +95,26 @@ async def test_fabric_that_does_not_answer_is_asked_by_syncs_alone(
         running.environment.silent = False
         await running.sleep(HOUR + timedelta(minutes=10).total_seconds())
         assert running.environment.health_readings
+
+
+async def test_slow_reading_makes_neither_a_slot_nor_a_message_wait(
+    env: WorkflowEnvironment,
+) -> None:
+    async with loop(env, LoopEnvironment(config(interval=100))) as running:
+        environment = running.environment
+        environment.health_gate.clear()
+        later = asyncio.create_task(running.sleep(200))
+
+        async def read_timeouts() -> list[timedelta | None]:
+            return environment.health_timeouts
+
+        [timeout] = await wait_until(read_timeouts, bool)
+        next_sync = (await running.status()).next_sync
+        assert timeout is not None
+        assert next_sync is not None
+        assert environment.health_readings[0] + timeout < next_sync + timedelta(seconds=1)
+        syncs = len(environment.observed)
+        await running.handle.execute_update(FabricSync.sync_now, False)
+        assert len(environment.observed) == syncs + 1
+        environment.health_gate.set()
+        await later

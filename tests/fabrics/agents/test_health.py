@@ -97,7 +97,7 @@ class Fabric:
         self.now += after
         reading = AgentsReading(self.now, agents, gateways)
         state = AgentsState.model_validate_json(self.state.model_dump_json())
-        assessment = assess_health(state, reading, self.devices)
+        assessment = assess_health(state, reading, self.devices, stuck_after=5 * MINUTE)
         self.state = assessment.agents
         return assessment.report
 

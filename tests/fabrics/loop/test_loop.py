@@ -451,7 +451,7 @@ def test_hourly_syncs_do_not_make_health_late() -> None:
     due = NOW + timedelta(seconds=600)
     assert loop.next_wake_time() == loop.next_health_reading == due
     assert not loop.is_health_reading_due(due - timedelta(seconds=1))
-    assert loop.is_work_due(due)
+    assert loop.is_health_reading_due(due)
     assert not loop.is_sync_due(due)
 
 

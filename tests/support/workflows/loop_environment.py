@@ -142,6 +142,9 @@ class LoopEnvironment:
     """Why the agents cannot be read."""
     health_readings: list[datetime] = field(default_factory=list)
     """When agents were read without a sync."""
+    health_timeouts: list[timedelta | None] = field(default_factory=list)
+    health_gate: Event = field(default_factory=_open_gate)
+    """Readings of agents wait until it is set."""
 
     @activity.defn
     def observe(self, request: ObserveRequest) -> Observation:
@@ -171,6 +174,9 @@ class LoopEnvironment:
         """Return the health that the test has set, or raise its error."""
         assert request.config == self.record
         self.health_readings.append(activity.info().scheduled_time)
+        self.health_timeouts.append(activity.info().schedule_to_close_timeout)
+        while not self.health_gate.wait(GATE_POLL_SECONDS):
+            pass  # a cancellation is raised here
         if self.health_error:
             raise ApplicationError(self.health_error, non_retryable=True)
         return self._assess_health()
