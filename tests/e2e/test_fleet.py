@@ -9,11 +9,11 @@ from activities.search_attributes import DRIFT_ATTRIBUTE, NAME_ATTRIBUTE, STATUS
 from tests.support.system.fleet import (
     EDIT_TIMEOUT_SECONDS,
     edit,
+    first_run_id,
     fleet_handle,
     fleet_summary,
     only_these_run,
     request_round,
-    run_id,
     wait_for_end,
 )
 from tests.support.system.installation import (
@@ -88,10 +88,12 @@ async def test_terminated_loop_and_fleet_start_again(installation: Installation)
     fabric = await installation.fabric(IN_GIT, SERVERS)
     async with installation.worker():
         await fabric.wait_for_status("in_sync")
-        before = await run_id(fabric)
+        before = await first_run_id(fabric)
         await fabric.handle.terminate()
         await fleet_handle(installation.client).terminate()
-        await wait_until(partial(run_id, fabric), lambda run: run != before, EDIT_TIMEOUT_SECONDS)
+        await wait_until(
+            partial(first_run_id, fabric), lambda run: run != before, EDIT_TIMEOUT_SECONDS
+        )
         await fabric.wait_for_syncs(1)
         summary = await wait_until(
             partial(fleet_summary, installation),
@@ -106,7 +108,7 @@ async def test_rename_changes_only_the_name(installation: Installation) -> None:
     async with installation.worker():
         before = await fabric.wait_for_status("in_sync")
         await fabric.wait_for_syncs(2)
-        run = await run_id(fabric)
+        run = await first_run_id(fabric)
         await edit(fabric, name="Bönn / DC 1")
         await request_round(installation)
         status = await wait_until(fabric.status, lambda status: status.name == "Bönn / DC 1")
@@ -123,7 +125,7 @@ async def test_rename_changes_only_the_name(installation: Installation) -> None:
         after = await fabric.record()
         times = {name: after[name] for name in ("last_sync", "last_success")}
         assert after == before | times
-        assert await run_id(fabric) == run
+        assert await first_run_id(fabric) == run
 
 
 async def test_shorter_interval_in_record_does_not_wait_for_the_old_timer(

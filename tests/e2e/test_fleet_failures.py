@@ -15,13 +15,13 @@ from tests.support.cli.command_line import CommandLine
 from tests.support.netbox.fault_proxy import FaultProxy, run_fault_proxy
 from tests.support.system.fleet import (
     edit,
+    first_run_id,
     fleet_handle,
     fleet_summary,
     journal,
     list_all,
     only_these_run,
     request_round,
-    run_id,
     running_loops,
     temporarily_changed,
     wait_for_round,
@@ -111,7 +111,7 @@ async def wait_until_healthy(installation: Installation) -> FleetSummary:
 
 
 async def check_no_loop_ends(
-    installation: Installation, fabrics: list[Fabric], runs: list[str | None]
+    installation: Installation, fabrics: list[Fabric], runs: list[str]
 ) -> None:
     """Check that fleet and loops report the error and no loop has ended."""
     await request_round(installation)
@@ -123,7 +123,7 @@ async def check_no_loop_ends(
         await fabric.handle.signal(FabricSync.record_changed)
     for fabric in fabrics:
         await wait_until(fabric.status, lambda status: status.netbox_error != "")
-    assert [await run_id(fabric) for fabric in fabrics] == runs
+    assert [await first_run_id(fabric) for fabric in fabrics] == runs
     assert await only_these_run(installation.client, fabrics)
 
 
@@ -143,7 +143,7 @@ async def test_wrong_answers_of_netbox_stop_no_loop(installation: Installation, 
             for fabric in fabrics:
                 await fabric.wait_for_status("in_sync")
             await wait_for_round(installation)
-            runs = [await run_id(fabric) for fabric in fabrics]
+            runs = [await first_run_id(fabric) for fabric in fabrics]
             for fault in FAULTS:
                 async with fault(installation.admin, proxy):
                     await check_no_loop_ends(installation, fabrics, runs)
@@ -152,7 +152,7 @@ async def test_wrong_answers_of_netbox_stop_no_loop(installation: Installation, 
                 for fabric in fabrics:
                     await fabric.handle.signal(FabricSync.record_changed)
                     await wait_until(fabric.status, lambda status: status.netbox_error == "")
-            assert [await run_id(fabric) for fabric in fabrics] == runs
+            assert [await first_run_id(fabric) for fabric in fabrics] == runs
 
 
 async def test_killed_and_duplicate_workers_create_nothing_twice(
@@ -204,10 +204,10 @@ async def test_stuck_loop_is_replaced_when_overdue(installation: Installation) -
     )
     async with installation.worker():
         await healthy.wait_for_status("in_sync")
-        kept = await run_id(healthy)
+        kept = await first_run_id(healthy)
         await fabric.wait_for_status("in_sync")
-        assert await run_id(fabric) != stuck.first_execution_run_id
-        assert await run_id(healthy) == kept
+        assert await first_run_id(fabric) != stuck.first_execution_run_id
+        assert await first_run_id(healthy) == kept
 
 
 async def test_cancelled_fleet_starts_again(installation: Installation) -> None:

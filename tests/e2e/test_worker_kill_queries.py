@@ -12,7 +12,7 @@ from functools import partial
 from temporalio.api.enums.v1 import EventType
 from temporalio.service import RPCError
 
-from tests.support.system.fleet import run_id
+from tests.support.system.fleet import first_run_id
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -67,4 +67,4 @@ async def test_queried_loops_continue_after_every_kill(installation: Installatio
         for fabric in fabrics:
             await wait_until(partial(count_syncs, fabric), partial(operator.lt, done + 1))
     assert [await count_failed_tasks(fabric) for fabric in fabrics] == [0] * len(fabrics)
-    assert len({await run_id(fabric) for fabric in fabrics}) == len(fabrics)
+    assert len({await first_run_id(fabric) for fabric in fabrics}) == len(fabrics)

@@ -21,7 +21,10 @@ def test_cpu_time_of_a_process_is_exact() -> None:
 
 
 def test_other_processes_count_until_they_have_ended() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+    command = [sys.executable, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
         process = psutil.Process(child.pid)
         assert read_cpu_seconds([process, process]) > read_cpu_seconds([process]) > 0
         child.communicate(b"\n")

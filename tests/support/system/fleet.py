@@ -56,9 +56,10 @@ async def wait_for_end(fabric: Fabric) -> str:
     return await asyncio.wait_for(fabric.handle.result(), EDIT_TIMEOUT_SECONDS)
 
 
-async def run_id(fabric: Fabric) -> str | None:
-    """Return the run id of the loop; continue-as-new changes it, too."""
-    return (await fabric.handle.describe()).run_id
+async def first_run_id(fabric: Fabric) -> str:
+    """Return the id of the first run, which continue-as-new does not change."""
+    description = await fabric.handle.describe()
+    return description.raw_description.workflow_execution_info.first_run_id
 
 
 async def edit(fabric: Fabric, **fields: object) -> None:
