@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     exceed Temporal's 10 s for one task."""
 
     cached_workflows: int = Field(default=5000, ge=1)
-    """Loops kept in memory, about 130 KB each. It must exceed the fleet, or every sync replays a history."""
+    """Loops kept in memory, about 170 KB each. It must exceed the fleet, or every sync replays a history."""
 
     graceful_shutdown: float = Field(default=20.0, ge=0)
     """Seconds for running activities to finish when the worker is stopped: below the 30 s after which Kubernetes

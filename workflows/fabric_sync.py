@@ -20,8 +20,8 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop
     from fabrics.loop.record_exchange import RecordLink
     from fabrics.loop.schedule import EPOCH
-    from fabrics.loop.workflow_details import format_time
     from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
+    from fabrics.times import format_time
     from workflows import activity_calls, activity_errors, health_readings, inventory_passes
     from workflows.fabric_sync_handlers import FabricMessageHandlers
     from workflows.visibility import update_visibility, update_visibility_at_end

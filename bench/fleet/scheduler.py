@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Literal, Self
 
 import psutil
 
+from bench.installation.cpu_time import read_cpu_seconds
 from bench.measure.arrivals import ArrivalLog
 from stack.processes.supervisor import Supervisor
 
@@ -111,11 +112,11 @@ class Scheduler(ABC):
 
     def measure_cpu_seconds(self) -> dict[Role, float]:
         """Return the processor time that each role has used, ended children included."""
-        return {role: _sum_up(_cpu_seconds, self.list_processes(role)) for role in ROLES}
+        return {role: read_cpu_seconds(self.list_processes(role)) for role in ROLES}
 
     def measure_memory(self) -> dict[Role, float]:
         """Return the resident memory of each role in bytes."""
-        return {role: _sum_up(_resident_bytes, self.list_processes(role)) for role in ROLES}
+        return {role: _sum_resident_bytes(self.list_processes(role)) for role in ROLES}
 
 
 def kill(processes: list[psutil.Process]) -> None:
@@ -126,21 +127,10 @@ def kill(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=KILL_TIMEOUT_SECONDS)
 
 
-def _sum_up(
-    measure: Callable[[psutil.Process], float], processes: Iterable[psutil.Process]
-) -> float:
-    """Return the sum over all processes that have not ended meanwhile."""
+def _sum_resident_bytes(processes: Iterable[psutil.Process]) -> float:
+    """Return the resident memory of all processes that have not ended meanwhile."""
     total = 0.0
     for process in processes:
         with suppress(psutil.NoSuchProcess):
-            total += measure(process)
+            total += process.memory_info().rss
     return total
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system + times.children_user + times.children_system)
-
-
-def _resident_bytes(process: psutil.Process) -> float:
-    return float(process.memory_info().rss)

@@ -29,6 +29,7 @@ from fabrics.fleet.overview import FabricOverview
 from fabrics.record.status_fields import get_owner_instance
 from fabrics.record.sync_status import ConnectionStatus, SyncStatus
 from fabrics.record.task_queues import inventory_queue, observe_queue
+from fabrics.times import format_time
 
 CheckedName = Annotated[str, typer.Argument(metavar="[FABRIC]", help="Check this fabric, too.")]
 TakeOver = Annotated[
@@ -195,7 +196,7 @@ def _check_loop(overview: FabricOverview, error: str) -> Check:
         hint = f"see `starter.py history {overview.fabric_id}`"
         if overview.owner:
             hint = f"its loop belongs to {overview.owner}"
-        error = f"No success since {overview.last_success:%Y-%m-%d %H:%M:%S} UTC: {hint}."
+        error = f"No success since {format_time(overview.last_success)}: {hint}."
     return _make_check("Loop", not error, f"Syncs every {overview.sync_interval} s.", error)
 
 

@@ -14,6 +14,7 @@ from fabrics.loop.inventory_text import find_record_state
 from fabrics.loop.report import FabricStatus
 from fabrics.record.status_fields import DUPLICATE_ID_FIX
 from fabrics.record.sync_status import InventoryState, SyncStatus, compute_status_error
+from fabrics.times import format_time
 
 MAX_NAMED_ENTRIES: Final = 20
 """How many fabrics or sentences a summary lists; its counts are complete."""
@@ -77,7 +78,7 @@ def render_fleet_details(summary: FleetSummary) -> str:
         lines = [
             f"**{sum(summary.states.values())} fabrics**: {counts or 'none yet'}.",
             f"- Running loops: {summary.loops}",
-            f"- Last checked: {summary.checked:%Y-%m-%d %H:%M:%S} UTC",
+            f"- Last checked: {format_time(summary.checked)}",
         ]
     if summary.elsewhere:
         lines.append(f"- Fabrics of other installations: {summary.elsewhere}")

@@ -11,6 +11,7 @@ from fabrics.inventory.report.report import (
 from fabrics.loop.inventory_state import FAILURE_PREFIX, InventoryStatus
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import InventoryState, LastKnownState
+from fabrics.times import format_time
 
 BEHIND_PREFIX = "The inventory in NetBox is behind since "
 CONFIRMATION_TEXT = "deletes in NetBox need confirmation"
@@ -58,7 +59,7 @@ def record_sentence(inventory: InventoryStatus, fabric_id: str, last_sync: datet
     return (
         inventory.failure
         or attention_sentence(inventory, fabric_id)
-        or (f"{BEHIND_PREFIX}{since:%Y-%m-%d %H:%M:%S} UTC." if is_behind else "")
+        or (f"{BEHIND_PREFIX}{format_time(since)}." if is_behind else "")
     )
 
 

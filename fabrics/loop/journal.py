@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from fabrics.record.sync_status import LastKnownState, SyncStatus
+from fabrics.times import format_time
 
 MIN_SYNCS_BEFORE_ENTRY: Final = 2
 MIN_ENTRY_INTERVAL: Final = timedelta(minutes=10)
@@ -58,7 +59,7 @@ class Journal(BaseModel, frozen=True):
             return updated
         if self.reported_at is not None and started - self.reported_at < MIN_ENTRY_INTERVAL:
             return updated
-        beginning = f"**{status}** since {since:%Y-%m-%d %H:%M:%S} UTC."
+        beginning = f"**{status}** since {format_time(since)}."
         entry = " ".join(filter(None, (beginning, _explain_status(status, last_known), remark)))
         return updated.model_copy(
             update={

@@ -1,12 +1,11 @@
 """A loop's status in a few lines of markdown, for the Temporal Web UI."""
 
-from datetime import datetime
-
 from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.inventory_text import deletes_waiting_sentence, report_sentence
 from fabrics.loop.report import FabricStatus
 from fabrics.record.sync_status import InventoryState, SyncStatus
+from fabrics.times import format_time
 
 _STATUS_TEXTS = {
     SyncStatus.NOT_CONFIGURED: "not configured: the record names no Kubernetes server",
@@ -19,12 +18,6 @@ _STATUS_TEXTS = {
     SyncStatus.INVENTORY_ONLY: "synced for its inventory only, not compared with Git: drift is unknown",
     SyncStatus.IN_SYNC: "in sync",
 }
-
-
-def format_time(moment: datetime | None) -> str:
-    """Return a time of UTC to the second, as people read it."""
-    # `strftime` imports a module at each call, which takes 80 us in the sandbox of workflows.
-    return "none" if moment is None else f"{moment.isoformat(' ', 'seconds')[:19]} UTC"
 
 
 def render_details(status: FabricStatus) -> str:

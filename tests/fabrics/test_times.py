@@ -1,8 +1,8 @@
-"""A loop's details for the Temporal Web UI."""
+"""Times as people read them."""
 
 from datetime import UTC, datetime
 
-from fabrics.loop.workflow_details import format_time
+from fabrics.times import format_time
 
 
 def test_times_are_shown_to_the_second() -> None:
