@@ -252,6 +252,22 @@ _STATUS_ITEMS: Final = (
         "Connection error",
         "Why the Kubernetes API could not be read.",
     ),
+    managed_field(
+        "hh_health",
+        "select",
+        "Health",
+        "Whether the switches and gateways have applied what the API holds, and report.",
+        {"choice_set": _reference_to(HEALTH_CHOICE_SET), "filter_logic": "exact"},
+    ),
+    managed_field(
+        "hh_health_message", "text", "Health message", "Which devices are not healthy, and why."
+    ),
+    managed_field(
+        "hh_inventory",
+        "text",
+        "Inventory",
+        "What needs attention in the fabric's devices, cables and networks.",
+    ),
     managed_field("hh_commit", "text", "Commit", "Git commit that was compared."),
     managed_field(
         "hh_drift_count",
@@ -264,22 +280,6 @@ _STATUS_ITEMS: Final = (
     managed_field("hh_counts", "json", "Objects", "Number of live objects of each kind."),
     managed_field(
         "hh_instance", "text", "Synced by", "Installation of Fabric Sync that owns this record."
-    ),
-    managed_field(
-        "hh_inventory",
-        "text",
-        "Inventory",
-        "What needs attention in the fabric's devices, cables and networks.",
-    ),
-    managed_field(
-        "hh_health",
-        "select",
-        "Health",
-        "Whether the switches and gateways have applied what the API holds, and report.",
-        {"choice_set": _reference_to(HEALTH_CHOICE_SET), "filter_logic": "exact"},
-    ),
-    managed_field(
-        "hh_health_message", "text", "Health message", "Which devices are not healthy, and why."
     ),
 )
 
