@@ -12,6 +12,8 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIN_WEBHOOK_SECRET_CHARS: Final = 16
+MIN_HEALTH_INTERVAL: Final = 30
+"""Seconds; agents report every 15 seconds."""
 
 
 class Settings(BaseSettings):
@@ -53,6 +55,13 @@ class Settings(BaseSettings):
     fleet_interval: int = Field(default=30, ge=1)
     """Seconds between rounds over all records and loops, which find edits that no webhook announced and start
     missing loops. Each round reads all records from NetBox."""
+
+    health_interval: int = Field(default=300, ge=0)
+    """Seconds between two readings of what the agents on a fabric's switches report, if the worker's account may read
+    them (`deploy/clusterrole-health.yaml`); sooner while a change is being applied. 0 switches that off."""
+
+    stuck_after: int = Field(default=300, ge=30)
+    """Seconds after which a switch that has not applied a change makes its fabric `degraded`."""
 
     first_sync_spread: int = Field(default=30, ge=0)
     """Seconds over which the first syncs of new fabrics are spread, so that a fleet that is enabled together does
@@ -131,6 +140,13 @@ class Settings(BaseSettings):
 
     webhook_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
     """The secret that senders sign webhooks with. No default: whoever knows it can make fabrics sync."""
+
+    @field_validator("health_interval")
+    @classmethod
+    def _validate_health_interval(cls, seconds: int) -> int:
+        if 0 < seconds < MIN_HEALTH_INTERVAL:
+            raise ValueError(f"it must be 0 or at least {MIN_HEALTH_INTERVAL}")
+        return seconds
 
     @field_validator("webhook_secret")
     @classmethod

@@ -13,15 +13,13 @@ from activities.errors import PermanentError
 from activities.git.mirror import GitMirror
 from activities.kubernetes.access import load_kubernetes_access
 from activities.kubernetes.live_state import read_live_state
+from fabrics.drift.model import LiveState
 from fabrics.record.config import FabricConfig, KubernetesTarget
-from fabrics.resources.kinds import COMPARED_KINDS, SWITCH_PROFILE
+from fabrics.resources.kinds import COMPARED_KINDS, LISTED_KINDS, SWITCH_PROFILE
 from settings import Settings
 
 NO_KUBERNETES_SERVER: Final = "hh_kubernetes_server is empty: name the fabric's API there."
-NO_PROFILES_HINT: Final = (
-    " It does not let switchprofiles be listed, so the inventory has only those switch ports that are in"
-    " use: apply deploy/clusterrole.yaml again."
-)
+PROFILES_HINT: Final = "so the inventory has only those switch ports that are in use"
 
 
 def diagnose_sources(config: FabricConfig, settings: Settings) -> list[Check]:
@@ -87,5 +85,16 @@ def _describe_kubernetes(target: KubernetesTarget, settings: Settings) -> str:
         f"The API at {target.server} lists all {len(compared)} kinds that it serves,"
         f" {sum(map(len, compared))} objects in the namespace {target.namespace}"
         + (f"; it does not serve {others}, which belong to other releases." if others else ".")
-        + ("" if SWITCH_PROFILE in {*live.resources, *live.unserved_kinds} else NO_PROFILES_HINT)
+        + _describe_forbidden_kinds(live)
     )
+
+
+def _describe_forbidden_kinds(live: LiveState) -> str:
+    """Describe the kinds that a sync can do without and that may not be listed."""
+    read = live.resources.keys() | live.unserved_kinds
+    forbidden = [kind for kind in LISTED_KINDS if kind not in read]
+    if not forbidden:
+        return ""
+    plurals = ", ".join(kind.plural for kind in forbidden)
+    effect = f", {PROFILES_HINT}" if SWITCH_PROFILE in forbidden else ""
+    return f" It does not let {plurals} be listed{effect}: apply deploy/clusterrole.yaml again."

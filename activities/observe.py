@@ -1,44 +1,46 @@
-"""The activity that reads Git and Kubernetes in parallel and computes the drift.
+"""The activity that reads Git and Kubernetes and computes the drift.
 
 If one source fails, the activity still succeeds and reports that, with what the other source says. It raises
 only a transient error, and only while Temporal will retry.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
+from functools import partial
 from typing import Final
 
 from pydantic import BaseModel
 from temporalio import activity
 
-from activities.checks import Check
-from activities.diagnose import NO_KUBERNETES_SERVER, diagnose_sources
-from activities.errors import (
-    ClassifiedError,
-    NoResponseError,
-    PermanentError,
-    TransientError,
-    one_line,
-)
+from activities.checks import Check, run_check
+from activities.diagnose import diagnose_sources
+from activities.errors import NoResponseError, one_line
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
+from activities.health import HealthReader, HealthReadingRequest
 from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
+from activities.sources import SourceReader, Sources
+from fabrics.agents.health import HealthAssessment
 from fabrics.drift.compare import find_drift
-from fabrics.drift.diff_report import DiffReport, build_diff_report, describe_problems
+from fabrics.drift.diff_report import (
+    DiffReport,
+    build_diff_report,
+    describe_problems,
+    describe_unread_kinds,
+)
 from fabrics.drift.empty_list_checks import (
     drop_kinds,
     explain_suddenly_empty,
     find_kinds_no_longer_served,
     find_suddenly_empty_kinds,
 )
-from fabrics.drift.model import LiveState
+from fabrics.drift.model import LiveState, digest_live_state
 from fabrics.drift.summary import summarize
+from fabrics.loop.health_watch import HealthRequest
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import Observation
-from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kinds
+from fabrics.resources.kinds import COMPARED_KINDS, LATER_KINDS, Kind, get_kinds
 from fabrics.resources.resource import digest_resources
 from settings import Settings
 
@@ -50,12 +52,14 @@ MAX_SENTENCE_CHARS: Final = 500
 class ObserveRequest(BaseModel, frozen=True):
     """The fabric to observe, and how many objects of each kind the last sync counted.
 
-    `accept_empty`: an operator has confirmed that kinds which are empty now should be.
+    `accept_empty`: an operator has confirmed that kinds which are empty now should be. `health` is set if the
+    fabric's health is watched.
     """
 
     config: FabricConfig
     previous_counts: dict[str, int] = {}
     accept_empty: bool = False
+    health: HealthRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -75,108 +79,108 @@ class FabricActivities:
     def observe(self, request: ObserveRequest) -> Observation:
         """Read both sources once. Raises `TransientError` if Temporal will retry."""
         started = datetime.now(UTC)
-        desired, live = self._read_both(request.config)
+        counted = {kind for kind in LATER_KINDS if request.previous_counts.get(kind.name)}
+        sources = self._source_reader.read(request.config, counted)
         with PARSING:
-            return _build_observation(request, started, desired, live)
+            observation = _build_observation(request, started, sources)
+        assessment = self._assess_health(request, sources, observation.live_digest)
+        return observation.model_copy(update={"health": assessment})
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def read_health(self, request: HealthReadingRequest) -> HealthAssessment | None:
+        """Read the agents alone, between two syncs. Raises `NoResponseError`."""
+        return self._health_reader.read(request)
 
     @activity.defn(no_thread_cancel_exception=True)
     def diff(self, config: FabricConfig) -> DiffReport:
         """Return the full difference of both sources. Raises errors as `observe` does."""
-        desired, live = self._read_both(config)
+        sources = self._source_reader.read(config)
+        desired, live = sources.desired, sources.compared_live
         if desired is None:
             return DiffReport(error="hh_git_repository is empty: there is nothing to compare with.")
-        if isinstance(desired, Exception) or isinstance(live, Exception):
-            sentences = filter(None, (_format_error(live), _format_error(desired)))
+        if isinstance(desired, Exception) or live is None:
+            sentences = filter(None, (_format_error(sources.live), _format_error(desired)))
             return DiffReport(error=" ".join(sentences))
         drift = find_drift(desired.state, live, get_kinds(config.managed_kinds))
-        return build_diff_report(desired.state, drift, desired.commit)
+        return build_diff_report(desired.state, drift, desired.commit, sources.notices)
 
     @activity.defn(no_thread_cancel_exception=True)
     def diagnose(self, config: FabricConfig) -> list[Check]:
-        """Check whether both sources can be read."""
-        return diagnose_sources(config, self.settings)
+        """Check whether both sources can be read, and have the fabric of this name."""
+        checks = diagnose_sources(config, self.settings)
+        if config.fabric_name and all(check.ok for check in checks):
+            checks.append(run_check("Fabric name", partial(self._describe_fabric, config)))
+        return checks
 
-    def _read_both(
-        self, config: FabricConfig
-    ) -> tuple[DesiredRevision | ClassifiedError | None, LiveState | ClassifiedError]:
-        with ThreadPoolExecutor(1, "git") as executor:
-            git = executor.submit(_try_read, self._read_desired, config)
-            live = _try_read(self._read_live, config)
-            desired = git.result()
-        _raise_retryable(live, desired)
-        return desired, live
+    def _describe_fabric(self, config: FabricConfig) -> str:
+        """Return how much a record's fabric has. Raises the errors of the sources."""
+        sources = self._source_reader.read(config)
+        if not isinstance(sources.live, LiveState):
+            raise sources.live
+        count = sum(len(sources.live.resources.get(kind, ())) for kind in COMPARED_KINDS)
+        return " ".join((f"The fabric {config.fabric_name} has {count} objects.", *sources.notices))
 
-    def _read_desired(self, config: FabricConfig) -> DesiredRevision | None:
-        return self.desired_states.read(config.git, self.settings) if config.git else None
+    @property
+    def _source_reader(self) -> SourceReader:
+        return SourceReader(self.settings, self.desired_states, self.live_states)
 
-    def _read_live(self, config: FabricConfig) -> LiveState:
-        if config.kubernetes is None:
-            raise PermanentError(NO_KUBERNETES_SERVER)
-        return self.live_states.read(config.kubernetes, self.settings)
+    @property
+    def _health_reader(self) -> HealthReader:
+        return HealthReader(self.settings, self.live_states)
 
-
-def _try_read[T](read: Callable[[FabricConfig], T], config: FabricConfig) -> T | ClassifiedError:
-    try:
-        return read(config)
-    except (TransientError, PermanentError) as error:
-        return error
-
-
-def _raise_retryable(*outcomes: object) -> None:
-    """Raise an error that will be retried; no response decides its queue, so first."""
-    errors = [outcome for outcome in outcomes if isinstance(outcome, TransientError)]
-    for error in sorted(errors, key=lambda error: not isinstance(error, NoResponseError)):
-        if _will_be_retried(error):
-            raise error
+    def _assess_health(
+        self, request: ObserveRequest, sources: Sources, live_digest: str
+    ) -> HealthAssessment | None:
+        """Assess health if that is due, or if the live state has changed."""
+        health, target = request.health, request.config.kubernetes
+        if health is None or target is None or not isinstance(sources.live, LiveState):
+            return None
+        if not health.is_due and health.live_digest == live_digest:
+            return None
+        return self._health_reader.assess(target, health, sources.live)
 
 
-def _will_be_retried(error: TransientError) -> bool:
-    info = activity.info()
-    return (
-        error.is_retryable_now
-        and info.retry_policy is not None
-        and info.attempt < info.retry_policy.maximum_attempts
-    )
-
-
-def _build_observation(
-    request: ObserveRequest,
-    started: datetime,
-    desired: DesiredRevision | ClassifiedError | None,
-    live: LiveState | ClassifiedError,
-) -> Observation:
+def _build_observation(request: ObserveRequest, started: datetime, sources: Sources) -> Observation:
     """Return what was read, within the size limit of a message."""
+    desired = sources.desired
     revision = desired if isinstance(desired, DesiredRevision) else None
     state = revision.state if revision else None
-    live_state = live if isinstance(live, LiveState) else None
-    suddenly_empty: dict[Kind, int] = {}
-    no_longer_served: dict[Kind, int] = {}
-    if live_state and not request.accept_empty:
-        suddenly_empty = find_suddenly_empty_kinds(live_state, state, request.previous_counts)
-        no_longer_served = find_kinds_no_longer_served(live_state, request.previous_counts)
-        live_state = drop_kinds(live_state, suddenly_empty)
+    live = sources.live if isinstance(sources.live, LiveState) else None
+    compared = sources.compared_live
+    suddenly_empty: Mapping[Kind, int] = {}
+    no_longer_served: Mapping[Kind, int] = {}
+    if live and compared and not request.accept_empty:
+        suddenly_empty = find_suddenly_empty_kinds(live, state, request.previous_counts)
+        no_longer_served = find_kinds_no_longer_served(live, request.previous_counts)
+        live, compared = drop_kinds(live, suddenly_empty), drop_kinds(compared, suddenly_empty)
     drift = None
-    if state and live_state:
-        drift = find_drift(state, live_state, get_kinds(request.config.managed_kinds))
-    resources = live_state.resources if live_state else {}
+    if state and compared:
+        drift = find_drift(state, compared, get_kinds(request.config.managed_kinds))
+    resources = live.resources if live else {}
+    unread = drift.unread_kinds if drift else ()
     problems = [
-        explain_suddenly_empty(kind, count, request.config.fabric_id)
-        for kind, count in suddenly_empty.items()
+        *(
+            explain_suddenly_empty(kind, count, request.config.fabric_id)
+            for kind, count in suddenly_empty.items()
+        ),
+        *(describe_problems(state, drift) if state else ()),
+        *describe_unread_kinds(kind for kind in unread if kind not in suddenly_empty),
     ]
-    problems += describe_problems(state, drift) if state else ()
     return Observation(
         started=started,
         commit=revision.commit if revision else "",
         desired_digest=digest_resources(state.resources.values()) if state else "",
-        live_digest=digest_resources(chain(*resources.values())) if live_state else "",
+        live_digest=digest_live_state(live) if live else "",
         counts={kind.name: len(resources[kind]) for kind in COMPARED_KINDS if resources.get(kind)}
-        | {kind.name: count for kind, count in (suddenly_empty | no_longer_served).items()},
+        | {
+            kind.name: count for kind, count in (*suddenly_empty.items(), *no_longer_served.items())
+        },
         drift_count=len(drift.entries) if drift else None,
         drift=summarize(drift).entries if drift else (),
         problems=tuple(one_line(text, MAX_SENTENCE_CHARS) for text in problems[:MAX_PROBLEMS]),
-        answered=not (isinstance(live, NoResponseError) or isinstance(desired, NoResponseError)),
+        answered=not any(isinstance(read, NoResponseError) for read in (sources.live, desired)),
         git_error=_format_error(desired),
-        kubernetes_error=_format_error(live),
+        kubernetes_error=_format_error(sources.live),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import typer
 
 from bench import (
+    agents,
     bulkheads,
     cold_start,
     cycle,
@@ -31,6 +32,7 @@ BENCHMARKS: Final[dict[str, Callable[..., None]]] = {
     "drift": drift.main,
     "bulkheads": bulkheads.main,
     "inventory": inventory.main,
+    "agents": agents.main,
 }
 
 app: Final = typer.Typer(add_completion=False, invoke_without_command=True)

@@ -27,7 +27,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/cycle.py`
 
-from activities.kubernetes.live_state import PAGE_SIZE
+from activities.kubernetes.paged_lists import PAGE_SIZE
 from activities.netbox.client import NetBox
 from bench.installation.counting_proxy import counting_proxy
 from bench.installation.cycle_cost import (

@@ -1,21 +1,22 @@
 """Measure how fast a fabric's inventory is loaded into NetBox.
 
-Run `.venv/bin/python bench/inventory.py [--racks N] [--dump FILE.json]`, each option as often as you like:
-generated fabrics with N racks, and dumps of `kubectl get ... -o json`. Two fabrics with the same objects are
-loaded into a real NetBox with a worker's permissions: one by a whole sync, from reading NetBox to the report, the
-other only by the necessary bulk requests, in the same order and with the same concurrency (the floor). Then a
-sync without changes is timed and its requests are counted. A rack has 64 Hedgehog objects. 17 racks are about
-the size of the largest real sample, 170 are ten times that and take an hour on two cores.
+Run `.venv/bin/python bench/inventory.py [--racks N] [--dump FILE.json] [--optics N]`, each option as often as you
+like: generated fabrics with N racks, dumps of `kubectl get ... -o json`, and switches with 128 optics each that report
+N optics. Two fabrics with the same objects are loaded into a real NetBox with a worker's permissions: one by a whole
+sync, from reading NetBox to the report, the other only by the necessary bulk requests, in the same order and with the
+same concurrency (the floor). Then a sync without changes is timed and its requests are counted. A rack has 64
+Hedgehog objects. 17 racks are about the size of the largest real sample, 170 are ten times that and take an hour on
+two cores.
 """
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, override
+from typing import Annotated, Any, Final, NamedTuple
 
 import requests
 import typer
@@ -23,17 +24,25 @@ from temporalio.testing import ActivityEnvironment
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/inventory.py`
 
+from activities.git.desired_state import DesiredStateCache
 from activities.inventory.netbox.client import MAX_CONCURRENT_REQUESTS, InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.inventory.read.reader import Reader
 from activities.inventory.update import InventoryActivities
 from activities.inventory.write.batches import Lane, split_into_lanes
 from activities.inventory.write.writer import Writer
-from activities.kubernetes.live_state import LiveStateCache
 from activities.netbox.client import NetBox
-from bench.manifests import NAMESPACES, OBJECTS_PER_RACK, make_fabric
+from bench.installation.fixed_live_states import Agents, FixedLiveStates, serialize_agents
+from bench.manifests import (
+    NAMESPACES,
+    OBJECTS_PER_RACK,
+    make_agents,
+    make_fabric,
+    make_switches,
+)
 from bench.measure.result import describe_machine, print_result, report_progress
 from cli.fabrics.offline import read_live
+from fabrics.agents.facts import AgentFacts, parse_facts_page
 from fabrics.drift.dump import parse_dump
 from fabrics.drift.model import LiveState
 from fabrics.inventory.compare.changes import Changes, Stage, Write, find_changes
@@ -54,16 +63,17 @@ DEFAULT_RACK_COUNTS: Final = (17, 170)
 
 
 class BenchmarkCase(NamedTuple):
-    """A fabric to measure."""
+    """A fabric to measure, with what its agents report."""
 
     number: int
     name: str
     live: LiveState
+    agents: Agents = ()
 
 
-def make_live_state(racks: int) -> LiveState:
-    """Return the live state of a fabric with this number of racks."""
-    items: list[Json] = [*make_fabric(NAMESPACES + racks * OBJECTS_PER_RACK)]
+def make_live_state(manifests: Sequence[dict[str, Any]]) -> LiveState:
+    """Return the live state of a fabric with these objects."""
+    items: list[Json] = [*manifests]
     return parse_dump({"apiVersion": "v1", "kind": "List", "items": items})
 
 
@@ -119,18 +129,6 @@ class CountingNetBox(InventoryNetBox):
         return response
 
 
-class FixedLiveStates(LiveStateCache):
-    """Returns one live state, as if an observation had read it."""
-
-    def __init__(self, live: LiveState) -> None:
-        super().__init__()
-        self._live = live
-
-    @override
-    def get_cached(self, target: KubernetesTarget, expected_digest: str) -> LiveState:
-        return self._live
-
-
 class SyncMeasurement(NamedTuple):
     """The report, duration and number of requests of one sync."""
 
@@ -139,9 +137,11 @@ class SyncMeasurement(NamedTuple):
     request_count: int
 
 
-def measure_sync(netbox: CountingNetBox, config: FabricConfig, live: LiveState) -> SyncMeasurement:
+def measure_sync(
+    netbox: CountingNetBox, config: FabricConfig, live_states: FixedLiveStates
+) -> SyncMeasurement:
     """Update NetBox to the live state, and measure it. Skipped objects are allowed."""
-    activities = InventoryActivities(netbox, FixedLiveStates(live), Settings(), "bench")
+    activities = InventoryActivities(netbox, DesiredStateCache(), live_states, Settings(), "bench")
     request = InventoryRequest(config=config, live_digest="", expected_counts={}, sync_number=1)
     before, started = netbox.response_count, time.monotonic()
     report = ActivityEnvironment().run(activities.update_inventory, request).report
@@ -153,11 +153,15 @@ def measure_sync(netbox: CountingNetBox, config: FabricConfig, live: LiveState) 
 
 def measure_case(admin: NetBox, netbox: CountingNetBox, case: BenchmarkCase) -> dict[str, Any]:
     """Return all figures of a fabric; the floor first, before caches are warm."""
-    live = case.live
-    plan = make_plan(live, FabricIdentity(f"floor-{case.number}", f"Floor of {case.name}"))
+    live, live_states = case.live, FixedLiveStates(case.live, case.agents)
+    plan = make_plan(
+        live,
+        FabricIdentity(f"floor-{case.number}", f"Floor of {case.name}"),
+        {fact.name: fact for fact in _parse_facts(case.agents)},
+    )
     config = _create_record(admin, FabricIdentity(f"synced-{case.number}", case.name))
     objects, floor_seconds = len(plan.objects), measure_floor(netbox, plan)
-    load, unchanged = measure_sync(netbox, config, live), measure_sync(netbox, config, live)
+    load, unchanged = (measure_sync(netbox, config, live_states) for _ in range(2))
     if unchanged.report.has_changes:
         raise SystemExit(f"The sync without changes wrote to NetBox: {unchanged.report}")
     return {
@@ -174,6 +178,10 @@ def measure_case(admin: NetBox, netbox: CountingNetBox, case: BenchmarkCase) -> 
     }
 
 
+def _parse_facts(agents: Agents) -> tuple[AgentFacts, ...]:
+    return parse_facts_page(serialize_agents(agents)).facts
+
+
 def _create_record(admin: NetBox, fabric: FabricIdentity) -> FabricConfig:
     """Create a record for the fabric, and return its configuration."""
     record = admin.create_record(fabric.name, {"hh_fabric_id": fabric.fabric_id})
@@ -186,10 +194,11 @@ def _create_record(admin: NetBox, fabric: FabricIdentity) -> FabricConfig:
 def main(
     racks: Annotated[list[int] | None, typer.Option(help="A size of a generated fabric.")] = None,
     dump: Annotated[list[Path] | None, typer.Option(help="A file of `kubectl get`.")] = None,
+    optics: Annotated[list[int] | None, typer.Option(help="Optics that switches report.")] = None,
 ) -> None:
     """Measure how fast inventories are loaded into a real NetBox."""
     machine = describe_machine()
-    cases = list(_iter_cases(racks or [], dump or []))
+    cases = list(_iter_cases(racks or [], dump or [], optics or []))
     with Stack(report_progress) as stack, ExitStack() as clients:
         url = stack.netbox.url
         admin = NetBox(url, stack.netbox.token, connect_timeout=5, timeout=60)
@@ -200,13 +209,18 @@ def main(
     print_result("inventory", machine, result)
 
 
-def _iter_cases(racks: list[int], dumps: list[Path]) -> Iterator[BenchmarkCase]:
+def _iter_cases(racks: list[int], dumps: list[Path], optics: list[int]) -> Iterator[BenchmarkCase]:
     """Yield the requested fabrics, by default those of `DEFAULT_RACK_COUNTS`."""
     numbers = count()
     for dump in dumps:
         yield BenchmarkCase(next(numbers), dump.name, read_live(dump))
-    for number in racks or ([] if dumps else DEFAULT_RACK_COUNTS):
-        yield BenchmarkCase(next(numbers), f"{number} racks", make_live_state(number))
+    for number in racks or ([] if dumps or optics else DEFAULT_RACK_COUNTS):
+        live = make_live_state(make_fabric(NAMESPACES + number * OBJECTS_PER_RACK))
+        yield BenchmarkCase(next(numbers), f"{number} racks", live)
+    for number in optics:
+        agents = make_agents(number)
+        live = make_live_state(make_switches(agents))
+        yield BenchmarkCase(next(numbers), f"{number} optics", live, agents)
 
 
 if __name__ == "__main__":

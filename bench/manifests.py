@@ -1,7 +1,7 @@
 """Manifests for the fabrics that benchmarks generate."""
 
-from collections.abc import Iterator, Mapping
-from itertools import count, islice
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import batched, count, islice
 from typing import Any, Final
 
 import yaml
@@ -15,6 +15,8 @@ NAMESPACES: Final = 2
 """The objects of a fabric that are in no rack."""
 
 OBJECTS_PER_FILE: Final = 50
+OPTICS_PER_SWITCH: Final = 128
+OPTIC_TYPES: Final = 4
 
 
 def make_manifest(kind: str, name: str, spec: Any, namespace: str = "default") -> dict[str, Any]:  # noqa: ANN401  YAML
@@ -54,6 +56,36 @@ def _make_rack(rack: int) -> Iterator[dict[str, Any]]:
             link = {"server": f"{server}/eth{side}", "switch": f"{leaf}/E1/{number + 1}"}
             ends = {end: {"port": port} for end, port in link.items()}
             yield make_manifest("Connection", f"{server}--{leaf}", {"unbundled": {"link": ends}})
+
+
+def make_switches(agents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the manifests of the switches of these agents."""
+    spec = {"role": "server-leaf", "profile": "vs"}
+    return [make_manifest("Switch", agent["metadata"]["name"], spec) for agent in agents]
+
+
+def make_agents(optics: int) -> list[dict[str, Any]]:
+    """Return agents that report this number of optics, `OPTICS_PER_SWITCH` each."""
+    switches = batched(range(optics), OPTICS_PER_SWITCH)
+    return [_make_agent(f"leaf-{number}", numbers) for number, numbers in enumerate(switches)]
+
+
+def _make_agent(name: str, optics: Sequence[int]) -> dict[str, Any]:
+    transceivers = {
+        f"E1/{port}": {
+            "vendor": "Bench Optics",
+            "vendorPart": f"BO-{number % OPTIC_TYPES}",
+            "serial": f"BO{number:08}",
+            "formFactor": "QSFP28",
+            "present": "PRESENT",
+        }
+        for port, number in enumerate(optics, 1)
+    }
+    nos = {"serialNumber": f"SN-{name}", "softwareVersion": "4.5.0"}
+    return {
+        "metadata": {"name": name, "generation": 1},
+        "status": {"lastAppliedGen": 1, "state": {"nos": nos, "transceivers": transceivers}},
+    }
 
 
 def make_files(manifests: list[dict[str, Any]], directory: str = "fabric") -> dict[str, str]:

@@ -7,4 +7,4 @@ schemas, drift or inventory plans. New names and reworded messages need no new v
 
 from typing import Final
 
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = 2

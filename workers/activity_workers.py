@@ -20,7 +20,7 @@ from temporalio.worker import Worker
 
 import temporal
 from activities.executions import ExecutionActivities
-from activities.fleet import FleetActivities
+from activities.fleet.reconcile import FleetActivities
 from activities.heartbeat import HEARTBEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.update import InventoryActivities
@@ -92,6 +92,7 @@ async def _list_record_activities(client: Client, settings: Settings, netbox: Ne
         inventory_enabled=settings.inventory,
         full_sync_interval=settings.full_sync_interval,
         inventory_retry_interval=settings.inventory_retry_interval,
+        health_interval=settings.health_interval,
         first_sync_spread=settings.first_sync_spread,
         has_search_attributes=await _has_search_attributes(client),
         release=str(RULES_VERSION),
@@ -140,7 +141,9 @@ class _Workers:
         responsive = replace(unresponsive, settings=settings.for_responsive_fabrics)
         netbox = self.stack.enter_context(closing(InventoryNetBox.from_settings(settings, limit)))
         instance = await temporal.get_instance(self.client)
-        inventory = InventoryActivities(netbox, unresponsive.live_states, settings, instance)
+        inventory = InventoryActivities(
+            netbox, unresponsive.desired_states, unresponsive.live_states, settings, instance
+        )
         await self.start(
             task_queue, _list_fabric_activities(responsive), settings.concurrent_observes
         )
@@ -188,4 +191,4 @@ def _list_inventory_activities(inventory: InventoryActivities) -> Activities:
 
 
 def _list_fabric_activities(fabrics: FabricActivities) -> Activities:
-    return [fabrics.observe, fabrics.diff, fabrics.diagnose]
+    return [fabrics.observe, fabrics.read_health, fabrics.diff, fabrics.diagnose]

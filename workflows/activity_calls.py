@@ -7,21 +7,23 @@ noticed within `HEARTBEAT_TIMEOUT` and the call starts again elsewhere.
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.types import MethodSyncSingleParam
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import NoResponseError
     from activities.executions import ExecutionActivities
-    from activities.fleet import FleetActivities, RoundRequest, RoundResult
+    from activities.fleet.reconcile import FleetActivities, RoundRequest, RoundResult
+    from activities.health import HealthReadingRequest
     from activities.inventory.update import InventoryActivities
     from activities.observe import FabricActivities, ObserveRequest
     from activities.queues import QueueActivities
     from activities.record import RecordActivities, RecordSnapshot, RecordUpdate
+    from fabrics.agents.health import HealthAssessment
     from fabrics.inventory.report.report import InventoryOutcome
     from fabrics.inventory.report.request import InventoryRequest
     from fabrics.record.config import FabricConfig
@@ -89,6 +91,21 @@ async def observe(
         options,
         responsive_queue=responsive_queue if answered_before else "",
     )
+
+
+async def read_health(
+    request: HealthReadingRequest, until_due: timedelta | None
+) -> HealthAssessment | None:
+    """Read the agents of a fabric on its queue, before its next slot or not at all."""
+    config = request.config
+    options = workflow.ActivityConfig(
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        schedule_to_close_timeout=min(until_due or MIN_CALL_TIMEOUT, MIN_CALL_TIMEOUT),
+        retry_policy=build_retry_policy(retry=False),
+        summary=f"read the agents of {config.name}"[:200],
+    )
+    queue = get_observe_queue(config)
+    return await _call_on_queue(FabricActivities.read_health, request, config, options, queue)
 
 
 async def update_inventory(request: InventoryRequest, *, retry: bool) -> InventoryOutcome:
@@ -167,22 +184,28 @@ async def call_fabric[Q, A](
     responsive_queue: str,
 ) -> A:
     """Call an activity on `responsive_queue`, if any, then on the unresponsive one."""
-    site = _get_site_queue(config)
-
-    async def call(task_queue: str, retry_policy: RetryPolicy) -> A:
-        options["task_queue"], options["retry_policy"] = task_queue, retry_policy
-        handle = workflow.start_activity_method(activity_method, request, **options)
-        return await _wait_for_site_worker(handle, site, task_queue)
-
+    call = partial(_call_on_queue, activity_method, request, config)
     if responsive_queue:
+        options["retry_policy"] = build_retry_policy(NoResponseError)
         try:
-            return await call(responsive_queue, build_retry_policy(NoResponseError))
+            return await call(options, responsive_queue)
         except ActivityError as error:
             if not is_caused_by(error, NoResponseError):
                 raise
-    return await call(
-        unresponsive_queue(get_observe_queue(config)), build_retry_policy(retry=False)
-    )
+    options["retry_policy"] = build_retry_policy(retry=False)
+    return await call(options, unresponsive_queue(get_observe_queue(config)))
+
+
+async def _call_on_queue[Q, A](
+    activity_method: MethodSyncSingleParam[FabricActivities, Q, A],
+    request: Q,
+    config: FabricConfig,
+    options: workflow.ActivityConfig,
+    task_queue: str,
+) -> A:
+    options["task_queue"] = task_queue
+    handle = workflow.start_activity_method(activity_method, request, **options)
+    return await _wait_for_site_worker(handle, _get_site_queue(config), task_queue)
 
 
 def _get_site_queue(config: FabricConfig) -> str:

@@ -6,7 +6,7 @@ a message, syncs, starts a pass over the inventory if one is due, and exchanges 
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from temporalio import workflow
@@ -19,13 +19,12 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.loop.active_sync import ActiveSync
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop
     from fabrics.loop.record_exchange import RecordLink
+    from fabrics.loop.schedule import EPOCH
     from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
     from fabrics.times import format_time
-    from workflows import activity_calls, activity_errors, inventory_passes
+    from workflows import activity_calls, activity_errors, health_readings, inventory_passes
     from workflows.fabric_sync_handlers import FabricMessageHandlers
     from workflows.visibility import update_visibility, update_visibility_at_end
-
-DISTANT_PAST: Final = datetime.min.replace(tzinfo=UTC)
 
 MIN_TIMER: Final = timedelta(milliseconds=1)
 """The timer for what is due already: without any time, none would be started."""
@@ -43,17 +42,19 @@ class FabricSync(FabricMessageHandlers):
         """Take over the state of the previous run; a new loop knows only its fabric id."""
         super().__init__(loop)
         self._has_answered_update = False
-        self._last_timer_time = DISTANT_PAST
+        self._last_timer_time = EPOCH
         self._pass_handle: inventory_passes.PassHandle | None = None
 
     @workflow.run
     async def run(self, loop: FabricLoop) -> str:
-        """Wait, sync and exchange the record until the loop ends; return the last status."""
+        """Wait, sync, read agents and exchange the record until the loop ends."""
         await self._check_inherited_pass()
         while not await self._has_ended():
             await self._exchange_record()
             await self._wait_for_work()
             await self._sync_when_due()
+            if self._has_work() and not self._has_other_work():
+                await health_readings.read(self._loop, self._now(), self._has_other_work)
             await self._settle_pass()
             await self._exchange_record()
             await self._continue_as_new_when_long()
@@ -91,13 +92,14 @@ class FabricSync(FabricMessageHandlers):
     def _has_work(self) -> bool:
         """True if there is something to do, as of the last timer that fired.
 
-        The clock is no substitute: a worker that replays a loop for a query fires its timers with the clock
-        at the last workflow task, and must decide then what a later replay with the right clock decides.
+        The clock is no substitute: a replay for a query fires timers with the clock of the last workflow task, and
+        must decide then what a later replay with the right clock decides.
         """
-        loop, now = self._loop, self._last_timer_time
-        is_pass_to_settle = loop.is_pass_unwanted or self._is_pass_lost
-        is_due = loop.is_sync_due(now) or loop.is_record_exchange_due(now)
-        return loop.is_finished or is_due or is_pass_to_settle
+        return self._has_other_work() or self._loop.is_health_reading_due(self._last_timer_time)
+
+    def _has_other_work(self) -> bool:
+        """True if there is something to do besides reading agents between syncs."""
+        return self._loop.is_work_due(self._last_timer_time) or self._is_pass_lost
 
     def _now(self) -> datetime:
         """Return the time, which is never before that of a timer that has fired."""
@@ -139,15 +141,18 @@ class FabricSync(FabricMessageHandlers):
         await workflow.wait_condition(sync.done)
 
     async def _observe(self, active_sync: ActiveSync) -> Observation | SyncFailure:
-        config, counts = self._loop.effective_config, self._loop.last_known.counts
+        loop, config = self._loop, self._loop.effective_config
         assert config is not None  # noqa: S101  a sync begins only with a configuration
         request = ObserveRequest(
-            config=config, previous_counts=counts, accept_empty=active_sync.request.accept_empty
+            config=config,
+            previous_counts=loop.last_known.counts,
+            accept_empty=active_sync.request.accept_empty,
+            health=loop.request_health(active_sync.started),
         )
         try:
             return await activity_calls.observe(
                 request,
-                answered_before=self._loop.fabric_answered,
+                answered_before=loop.fabric_answered,
                 is_catching_up=active_sync.is_catching_up,
             )
         except (ActivityError, ApplicationError) as error:
@@ -201,8 +206,7 @@ class FabricSync(FabricMessageHandlers):
             self._end_lost_pass()
 
     def _end_lost_pass(self) -> None:
-        running = self._loop.inventory.running
-        if running is not None:
+        if running := self._loop.inventory.running:
             lost = InventoryFailure(message=inventory_passes.UNREPORTED_END)
             self._loop.end_pass(running.token, lost)
 

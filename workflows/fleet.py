@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.fleet import RoundRequest
+    from activities.fleet.reconcile import RoundRequest
     from fabrics.fleet.summary import FleetSummary, render_fleet_details
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
     from fabrics.record.config import check_no_argument

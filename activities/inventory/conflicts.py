@@ -30,6 +30,7 @@ UNIQUE_CONSTRAINTS: Final[Mapping[Model, Sequence[UniqueConstraint]]] = {
     Model.SITE: ({"slug": "slug"}, {"name": "name"}),
     Model.MANUFACTURER: ({"name": "name"},),
     Model.DEVICE_TYPE: ({"manufacturer": "manufacturer_id", "model": "model"},),
+    Model.MODULE_TYPE: ({"manufacturer": "manufacturer_id", "model": "model"},),
     Model.DEVICE_ROLE: ({"name": "name"},),
     Model.PLATFORM: ({"name": "name"},),
     Model.VLAN_GROUP: ({"name": "name"},),
@@ -39,6 +40,8 @@ UNIQUE_CONSTRAINTS: Final[Mapping[Model, Sequence[UniqueConstraint]]] = {
     Model.PREFIX: ({"vrf": "vrf_id", "prefix": "prefix"},),
     Model.IP_RANGE: ({"vrf": "vrf_id", "start_address": "start_address"},),
     Model.IP_ADDRESS: ({"vrf": "vrf_id", "address": "address"},),
+    Model.MODULE_BAY: ({"device": "device_id", "name": "name"},),
+    Model.MODULE: ({"module_bay": "module_bay_id"},),
     Model.CABLE: ({"a_terminations": "interface_id"}, {"b_terminations": "interface_id"}),
 }
 """The unique constraints of NetBox's models."""

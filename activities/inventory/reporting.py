@@ -21,16 +21,23 @@ MAX_NAMED_DELETES: Final = 15
 MAX_NAME_CHARS: Final = 100
 
 
-def skipped_findings(plan: Plan) -> list[Finding]:
-    return [
-        Finding(problem=FindingType.SKIPPED, what=skipped.key, why=skipped.reason)
-        for skipped in plan.skipped
-    ]
+def plan_findings(plan: Plan) -> Iterator[Finding]:
+    """Yield what the plan cannot show, and switches that are others than stated."""
+    for skipped in plan.skipped:
+        yield Finding(problem=FindingType.SKIPPED, what=skipped.key, why=skipped.reason)
+    for switch, sentence in plan.unexpected_switches:
+        yield Finding(problem=FindingType.UNEXPECTED, what=switch, why=sentence)
 
 
 def build_report(findings: Iterable[Finding], **counts: int) -> InventoryReport:
     """Build a report of `counts` and the first findings, causes before effects."""
-    urgency = (FindingType.CONFLICT, FindingType.ADOPTABLE, FindingType.FAILED, FindingType.SKIPPED)
+    urgency = (
+        FindingType.CONFLICT,
+        FindingType.ADOPTABLE,
+        FindingType.FAILED,
+        FindingType.UNEXPECTED,
+        FindingType.SKIPPED,
+    )
     ordered = sorted(findings, key=lambda finding: urgency.index(finding.problem))
     return InventoryReport(
         **counts,

@@ -7,22 +7,34 @@ those that are under way.
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 
 from temporalio import activity
 
 from activities.cancellation import create_cancellation_check
-from activities.errors import PermanentError
+from activities.errors import PermanentError, TransientError
+from activities.git.desired_state import DesiredStateCache
+from activities.inventory.agents import ObservedAgents, observe_agents
 from activities.inventory.conflicts import adopt, build_findings, find_conflicts
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.prune.pruner import Pruner
 from activities.inventory.read.reader import Reader
-from activities.inventory.reporting import build_report, skipped_findings, summarize_waiting_deletes
+from activities.inventory.reporting import build_report, plan_findings, summarize_waiting_deletes
 from activities.inventory.site import resolve_fabric
 from activities.inventory.write.writer import ProgressCallback, Writer
 from activities.kubernetes.live_state import LiveStateCache
+from fabrics.agents.breakouts import BreakoutMismatch
+from fabrics.agents.cabling import (
+    CablingFinding,
+    confirm_findings,
+    describe_cables,
+    keep_unjudged,
+    limit_findings,
+)
+from fabrics.agents.state import MAX_MISMATCHES
 from fabrics.drift.empty_list_checks import explain_missing_kinds
-from fabrics.drift.model import LiveState
+from fabrics.drift.fabric_selection import select_live
+from fabrics.drift.model import LiveState, digest_live_state
 from fabrics.inventory.compare.changes import Changes, find_changes
 from fabrics.inventory.model.existing import ExistingInventory, ExistingObject
 from fabrics.inventory.model.naming import FabricIdentity
@@ -30,21 +42,27 @@ from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.prune.absence_encoding import forget_objects
 from fabrics.inventory.prune.policy import PruneDecision, decide, filter_surely_absent
 from fabrics.inventory.report.preview import InventoryPreview, build_preview
-from fabrics.inventory.report.report import InventoryOutcome, InventoryProgress, InventoryReport
+from fabrics.inventory.report.report import (
+    MAX_CABLING_BYTES,
+    InventoryOutcome,
+    InventoryProgress,
+    InventoryReport,
+)
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig
-from fabrics.resources.resource import digest_resources
+from fabrics.resources.manifests.files import DesiredState
 from settings import Settings
 
 
 @dataclass(frozen=True)
 class InventoryActivities:
-    """Activities that write inventories; they share `live_states` with observations.
+    """Activities that write inventories; they share both caches with observations.
 
     `instance` names this installation, as in `hh_instance`.
     """
 
     netbox: InventoryNetBox
+    desired_states: DesiredStateCache
     live_states: LiveStateCache
     settings: Settings
     instance: str
@@ -57,7 +75,7 @@ class InventoryActivities:
         another installation.
         """
         live = self._read_live_state(request)
-        digest = digest_resources(chain.from_iterable(live.resources.values()))
+        digest = digest_live_state(live)
         if why := explain_missing_kinds(live, request.expected_counts, request.config.fabric_id):
             return InventoryOutcome(
                 live_digest=digest, withheld=why, absence_counts=request.absence_counts
@@ -87,20 +105,52 @@ class InventoryActivities:
 
     def _prepare_pass(self, request: InventoryRequest, live: LiveState) -> "_Pass":
         netbox = self.netbox.with_cancellation_check(create_cancellation_check())
-        plan = make_plan(live, resolve_fabric(netbox, request.config, self.instance))
-        return _Pass(netbox, request, plan, live)
+        fabric = resolve_fabric(netbox, request.config, self.instance)
+        agents = self._observe_agents(request, live)
+        cabling = _confirm_cabling(request, agents)
+        sentences = None if cabling is None else describe_cables(cabling)
+        plan = make_plan(live, fabric, agents.facts if agents else {}, sentences)
+        return _Pass(netbox, request, plan, live, agents, cabling)
 
     def _read_live_state(self, request: InventoryRequest) -> LiveState:
-        """Return the observed live state; read it again if another worker observed it."""
+        """Return the observed live state, without the objects of other fabrics."""
         target = request.config.kubernetes
         if target is None:
             raise PermanentError(
                 f"The fabric {request.config.fabric_id} has no hh_kubernetes_server: enter the URL of"
                 " its Kubernetes API in its record."
             )
-        return self.live_states.get_cached(target, request.live_digest) or self.live_states.read(
-            target, self.settings
-        )
+        desired = self._read_desired_state(request.config)
+        select = partial(select_live, request.config.fabric_name, desired=desired)
+        return self.live_states.get_observed(target, self.settings, request.live_digest, select)
+
+    def _read_desired_state(self, config: FabricConfig) -> DesiredState | None:
+        """Return Git's state where it selects a fabric; None if it is unreadable."""
+        if not (config.fabric_name and config.git):
+            return None
+        try:
+            return self.desired_states.read(config.git, self.settings).state
+        except (TransientError, PermanentError) as error:
+            activity.logger.info("Git of %s was not read: %s", config.fabric_id, error)
+            return None
+
+    def _observe_agents(self, request: InventoryRequest, live: LiveState) -> ObservedAgents | None:
+        target = request.config.kubernetes
+        if target is None:
+            return None
+        silent = request.silent_switches
+        return observe_agents(self.live_states, target, self.settings, live, silent)
+
+
+def _confirm_cabling(
+    request: InventoryRequest, agents: ObservedAgents | None
+) -> tuple[CablingFinding, ...] | None:
+    """Return what two readings agree on; what was known before unless there are two."""
+    if agents is None or request.cabling_seen is None:
+        return request.cabling
+    confirmed = confirm_findings(request.cabling_seen, agents.cabling)
+    known = keep_unjudged(request.cabling or (), confirmed, agents.unjudged)
+    return limit_findings(known, MAX_CABLING_BYTES)
 
 
 @dataclass(frozen=True)
@@ -111,6 +161,8 @@ class _Pass:
     request: InventoryRequest
     plan: Plan
     live: LiveState
+    agents: ObservedAgents | None
+    cabling: tuple[CablingFinding, ...] | None
 
     def run(self, live_digest: str) -> InventoryOutcome:
         fabric_id, message = self.plan.fabric.fabric_id, self._changelog_message
@@ -127,7 +179,7 @@ class _Pass:
         if self.request.adopt:
             remaining = list(adopt(self.netbox, conflicts, fabric_id, message))
         findings = [
-            *skipped_findings(self.plan),
+            *plan_findings(self.plan),
             *build_findings(self.netbox, remaining, result),
             *pruner.findings,
         ]
@@ -144,6 +196,9 @@ class _Pass:
             report=report,
             absence_counts=forget_objects(decision.absence_counts, pruner.deleted),
             deletes_waiting=summarize_waiting_deletes(decision),
+            breakouts=self._breakouts,
+            cabling=self.cabling,
+            cabling_seen=self._cabling_seen,
         )
 
     def preview(self) -> InventoryPreview:
@@ -154,10 +209,28 @@ class _Pass:
     def _decide_deletes(self, changes: Changes, existing: ExistingInventory) -> PruneDecision:
         totals = Counter(row.id.model for row in existing.objects)
         absent = self._absent_objects(changes)
-        return decide(absent, self.request.absence_counts, totals, self.request.confirmed_digest)
+        request, elsewhere = self.request, frozenset(map(str, self.live.elsewhere))
+        return decide(absent, request.absence_counts, totals, request.confirmed_digest, elsewhere)
 
     def _absent_objects(self, changes: Changes) -> list[ExistingObject]:
         return filter_surely_absent(changes.absent, self.live, self.plan.incomplete)
+
+    @property
+    def _breakouts(self) -> tuple[BreakoutMismatch, ...] | None:
+        """The mismatches that are known now; None if no agents were read."""
+        if self.agents is None:
+            return None
+        unjudged = self.agents.unjudged
+        kept = (known for known in self.request.breakouts if known.switch in unjudged)
+        return (*self.agents.breakouts, *kept)[:MAX_MISMATCHES]
+
+    @property
+    def _cabling_seen(self) -> tuple[CablingFinding, ...] | None:
+        seen = self.request.cabling_seen
+        if self.agents is None:
+            return seen
+        known = keep_unjudged(seen or (), self.agents.cabling, self.agents.unjudged)
+        return limit_findings(known, MAX_CABLING_BYTES)
 
     @property
     def _changelog_message(self) -> str:

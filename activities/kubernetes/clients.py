@@ -29,6 +29,7 @@ from fabrics.record.config import KubernetesTarget
 from settings import Settings
 
 USER_AGENT: Final = "fabric-sync"
+JSON_MEDIA_TYPE: Final = "application/json"
 
 MAX_IDLE_SECONDS: Final = 90
 """Kubernetes API servers close connections that have been idle for this long."""
@@ -85,7 +86,11 @@ class KubernetesClient:
         return cls(access, now, pool_manager)
 
     def get(
-        self, path: str, parameters: Mapping[str, object], timeouts: tuple[float, float]
+        self,
+        path: str,
+        parameters: Mapping[str, object],
+        timeouts: tuple[float, float],
+        media_type: str = JSON_MEDIA_TYPE,
     ) -> HTTPResponse:
         """Send a GET and return its response, whose body has not been read.
 
@@ -94,7 +99,7 @@ class KubernetesClient:
         """
         # The library's own layers above the pool take a third of the CPU time of a request.
         configuration = self.access.configuration
-        headers = {"User-Agent": USER_AGENT, "Accept": "application/json"}
+        headers = {"User-Agent": USER_AGENT, "Accept": media_type}
         if token := configuration.get_api_key_with_prefix("BearerToken"):
             headers["Authorization"] = token
         connect_timeout, read_timeout = timeouts

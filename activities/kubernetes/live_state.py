@@ -6,49 +6,47 @@ Lists are consistent reads (no `resourceVersion`), since they decide on drift.
 
 Switch profiles are not compared, but the inventory uses them, if the API lets them be listed. Of the two dozen
 in a release only those that a switch names are kept.
+
+Kinds that this version does not know are read where Git defines some, after both sources have been read.
 """
 
 import time
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
-from cachetools import LRUCache
-from urllib3 import HTTPResponse
-from urllib3.exceptions import HTTPError
+from cachetools import LRUCache, TTLCache
 
-from activities.errors import (
-    NoResponseError,
-    PermanentError,
-    TransientError,
-    classify,
-    classify_status,
-)
+from activities.errors import PermanentError
 from activities.kubernetes.access import load_kubernetes_access
 from activities.kubernetes.clients import ClientCache, KubernetesClient
+from activities.kubernetes.discovery import find_served_kinds
+from activities.kubernetes.paged_lists import PagedList, read_pages
+from activities.kubernetes.requests import ApiRequests, ForbiddenError
 from activities.parsing import PARSING
-from fabrics.drift.model import LiveState
+from fabrics.drift.model import ListOutcome, LiveState, UnknownKindObjects, digest_live_state
 from fabrics.record.config import KubernetesTarget
-from fabrics.resources.kinds import COMPARED_KINDS, SWITCH_PROFILE, Kind, get_kind
-from fabrics.resources.list_response import ListResponse, parse_list_response
-from fabrics.resources.resource import Resource, digest_resources
+from fabrics.resources.kinds import COMPARED_KINDS, LATER_KINDS, SWITCH_PROFILE, Kind, get_kind
+from fabrics.resources.list_response import parse_list_response
+from fabrics.resources.resource import Resource
 from settings import Settings
-
-PAGE_SIZE: Final = 500
-"""Objects per page: kubectl's default."""
-
-MAX_PAGES: Final = 400
-MAX_PAGE_BYTES: Final = 128 * 1024 * 1024
-CHUNK_BYTES: Final = 1024 * 1024
 
 MAX_CACHED_OBJECTS: Final = 100_000
 """Objects of all fabrics that stay in memory, some 3 KB each."""
 
-MAX_LIST_ATTEMPTS: Final = 3
-"""How often a list may start, since its continue token can expire (HTTP 410)."""
+LATER_KINDS_INTERVAL: Final = 300
+"""Seconds until an API that does not serve a later kind is asked for it again: it has to be upgraded first."""
+
+MAX_APIS: Final = 100_000
+"""APIs of which it is remembered that they do not serve later kinds."""
+
+MAX_UNKNOWN_KINDS: Final = 20
+"""Kinds in Git, unknown to this version, that are listed. A release adds one or two."""
 
 
 class LiveStateCache:
@@ -58,29 +56,75 @@ class LiveStateCache:
     Connections are kept as `ClientCache` describes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
+        """Make an empty cache; `timer` returns seconds."""
         self._clients = ClientCache()
         self._cache: LRUCache[KubernetesTarget, LiveState] = LRUCache(MAX_CACHED_OBJECTS, _weight)
+        self._without_kinds: TTLCache[KubernetesTarget, frozenset[Kind]] = TTLCache(
+            MAX_APIS, LATER_KINDS_INTERVAL, timer
+        )
         self._lock = Lock()
 
-    def get_cached(self, target: KubernetesTarget, expected_digest: str) -> LiveState | None:
-        """Return the live state that was read last, if it has the expected digest."""
+    def get_cached(self, target: KubernetesTarget) -> LiveState | None:
+        """Return the live state that was read last, if it is still known."""
         with self._lock:
-            live = self._cache.get(target)
-        if live and digest_resources(chain(*live.resources.values())) == expected_digest:
-            return live
-        return None
+            return self._cache.get(target)
 
-    def read(self, target: KubernetesTarget, settings: Settings) -> LiveState:
-        """Read the live state as `read_live_state` does. Raises the same errors."""
+    def get_observed(
+        self,
+        target: KubernetesTarget,
+        settings: Settings,
+        digest: str,
+        select: Callable[[LiveState], LiveState],
+    ) -> LiveState:
+        """Return the live state of this digest, or read it if another worker observed it.
+
+        `select` leaves out the objects of other fabrics; the digest is that of the rest. Raises errors as `read` does.
+        """
+        if cached := self.get_cached(target):
+            with PARSING:
+                observed = select(cached)
+            if digest_live_state(observed) == digest:
+                return observed
+        live = self.read(target, settings)
+        with PARSING:
+            return select(live)
+
+    def read(
+        self, target: KubernetesTarget, settings: Settings, expected: Collection[Kind] = LATER_KINDS
+    ) -> LiveState:
+        """Read the live state as `read_live_state` does. Raises the same errors.
+
+        Kinds that this API did not serve a short time ago are not asked for again, unless they are `expected`.
+        """
         with self._lock:
-            last = self._cache.get(target)
-        with self._clients.client(target, settings) as client:
-            live = _Reader(client, target, settings, _index_by_uid(last)).read()
+            last, unserved = self._cache.get(target), self._without_kinds.get(target, frozenset())
+        skipped = unserved.difference(expected)
+        with self.open_requests(target, settings) as requests:
+            live = _Reader(requests, _index_by_uid(last)).read(skipped)
+        if not skipped:
+            with self._lock:
+                self._without_kinds[target] = live.unserved_kinds & LATER_KINDS
         if _weight(live) <= MAX_CACHED_OBJECTS:
             with self._lock:
                 self._cache[target] = live
         return live
+
+    @contextmanager
+    def open_requests(self, target: KubernetesTarget, settings: Settings) -> Iterator[ApiRequests]:
+        """Yield requests over a kept connection. Raises errors of the credential."""
+        with self._clients.client(target, settings) as client:
+            yield ApiRequests(client, target, settings)
+
+    def read_unknown_kinds(
+        self, target: KubernetesTarget, settings: Settings, kinds: Iterable[Kind]
+    ) -> dict[Kind, UnknownKindObjects]:
+        """Read all objects of kinds that this version does not know; they are not cached.
+
+        A kind that may not be listed is no error; otherwise raises errors as `read` does.
+        """
+        with self.open_requests(target, settings) as requests:
+            return _Reader(requests, {}).read_unknown_kinds(kinds)
 
 
 def read_live_state(target: KubernetesTarget, settings: Settings) -> LiveState:
@@ -90,7 +134,7 @@ def read_live_state(target: KubernetesTarget, settings: Settings) -> LiveState:
     """
     access = load_kubernetes_access(target, settings)
     with closing(KubernetesClient.open(access)) as client:
-        return _Reader(client, target, settings, {}).read()
+        return _Reader(ApiRequests(client, target, settings), {}).read(frozenset())
 
 
 def _get_profile_names(switches: Iterable[Resource]) -> frozenset[str]:
@@ -107,146 +151,109 @@ def _weight(live: LiveState) -> int:
     return 1 + sum(map(len, live.resources.values()))
 
 
-class _ContinueTokenExpiredError(Exception):
-    """The rest of a list is no longer available."""
+_FORBIDDEN = UnknownKindObjects(outcome=ListOutcome.FORBIDDEN)
+_NOT_SERVED = UnknownKindObjects(outcome=ListOutcome.NOT_SERVED)
 
 
-class _NotServedError(Exception):
-    """The API has no such kind."""
+class _ResourcePage(NamedTuple):
+    """The resources of one page of a list."""
 
-
-class _ForbiddenError(PermanentError):
-    """The API does not allow listing a kind."""
+    resources: tuple[Resource, ...]
+    continue_token: str
 
 
 @dataclass(frozen=True)
 class _Reader:
     """Reads one API; `cached_by_uid` holds resources of an earlier read."""
 
-    client: KubernetesClient
-    target: KubernetesTarget
-    settings: Settings
+    requests: ApiRequests
     cached_by_uid: Mapping[str, Resource]
 
-    @property
-    def name(self) -> str:
-        return f"The Kubernetes API at {self.target.server}"
-
-    def read(self) -> LiveState:
-        lists = {kind: self.list_objects(kind) for kind in COMPARED_KINDS}
+    def read(self, unserved: Collection[Kind]) -> LiveState:
+        """Read all kinds but those that are known to be `unserved`."""
+        lists = {kind: None for kind in unserved} | self._list_compared_kinds(
+            kind for kind in COMPARED_KINDS if kind not in unserved
+        )
         lists |= self.list_profiles(_get_profile_names(lists[get_kind("Switch")] or ()))
         served = {kind: resources for kind, resources in lists.items() if resources is not None}
         if served.keys().isdisjoint(COMPARED_KINDS):
             raise PermanentError(
-                f"{self.name} serves none of the Hedgehog kinds: it is not the API of a fabric, or Hedgehog is not"
-                " installed there. Check hh_kubernetes_server."
+                f"{self.requests.name} serves none of the Hedgehog kinds: it is not the API of a fabric, or Hedgehog"
+                " is not installed there. Check hh_kubernetes_server."
             )
         return LiveState(served, unserved_kinds=frozenset(lists.keys() - served.keys()))
+
+    def _list_compared_kinds(
+        self, kinds: Iterable[Kind]
+    ) -> dict[Kind, tuple[Resource, ...] | None]:
+        """List kinds; one of a later release that may not be listed is not read.
+
+        An account may have the rights of an earlier ClusterRole, and its API none of these kinds.
+        """
+        lists: dict[Kind, tuple[Resource, ...] | None] = {}
+        for kind in kinds:
+            try:
+                lists[kind] = self.list_objects(kind, kind)
+            except ForbiddenError:
+                if kind not in LATER_KINDS:
+                    raise
+        return lists
 
     def list_profiles(self, names: Collection[str]) -> dict[Kind, tuple[Resource, ...] | None]:
         """List the profiles of these names; nothing if the account may not list them."""
         try:
-            return {SWITCH_PROFILE: self.list_objects(SWITCH_PROFILE, names)}
-        except _ForbiddenError:
+            return {SWITCH_PROFILE: self.list_objects(SWITCH_PROFILE, SWITCH_PROFILE, names)}
+        except ForbiddenError:
             return {}
 
-    def list_objects(
-        self, kind: Kind, names: Collection[str] | None = None
-    ) -> tuple[Resource, ...] | None:
-        """List a kind's objects, or only `names`; None if the API does not serve it."""
-        for _ in range(MAX_LIST_ATTEMPTS):
+    def read_unknown_kinds(self, kinds: Iterable[Kind]) -> dict[Kind, UnknownKindObjects]:
+        """Read kinds without a version or a plural; discovery tells these."""
+        objects: dict[Kind, UnknownKindObjects] = {}
+        wanted = islice(sorted(kinds), MAX_UNKNOWN_KINDS)
+        for group, kinds_of_group in groupby(wanted, attrgetter("group")):
+            by_name = {kind.name: kind for kind in kinds_of_group}
             try:
-                return self._read_pages(kind, names)
-            except _NotServedError:
-                return None
-            except _ContinueTokenExpiredError:
-                continue
-        raise TransientError(f"{self.name} changes faster than its {kind.plural} can be listed.")
+                served = find_served_kinds(self.requests, group, by_name)
+            except ForbiddenError:
+                objects |= dict.fromkeys(by_name.values(), _FORBIDDEN)
+            else:
+                for name, kind in by_name.items():
+                    objects[kind] = (
+                        self._list_unknown_kind(kind, served[name])
+                        if name in served
+                        else _NOT_SERVED
+                    )
+        return objects
 
-    def _read_pages(self, kind: Kind, names: Collection[str] | None) -> tuple[Resource, ...]:
-        resources: list[Resource] = []
-        token = ""
-        for _ in range(MAX_PAGES):
-            page = self._fetch_page(kind, token)
-            resources += self._parse_resources(kind, page, names)
-            if not page.continue_token:
-                return tuple(resources)
-            token = page.continue_token
-        raise PermanentError(f"{self.name} has more than {MAX_PAGES * PAGE_SIZE} {kind.plural}.")
-
-    def _fetch_page(self, kind: Kind, continue_token: str) -> ListResponse:
-        parameters = {"limit": PAGE_SIZE} | ({"continue": continue_token} if continue_token else {})
-        path = f"/apis/{kind.api_version}/namespaces/{self.target.namespace}/{kind.plural}"
-        timeouts = self.settings.connect_timeout, self.settings.read_timeout
+    def _list_unknown_kind(self, kind: Kind, served: Kind | None) -> UnknownKindObjects:
+        if served is None:
+            return UnknownKindObjects(outcome=ListOutcome.NOT_READ)
         try:
-            with closing(self.client.get(path, parameters, timeouts)) as response:
-                body = self._read_body(response)
-        except (HTTPError, OSError) as error:
-            raise classify(error, self.name) from error
-        if response.status != 200:
-            raise self._classify_failure(response, kind, continue_token)
-        return self._parse_page(body)
+            resources = self.list_objects(kind, served)
+        except ForbiddenError:
+            return _FORBIDDEN
+        return _NOT_SERVED if resources is None else UnknownKindObjects(resources)
 
-    def _read_body(self, response: HTTPResponse) -> bytes:
-        """Read the whole body, unless it is slower or larger than any real one."""
-        deadline = time.monotonic() + self.settings.read_timeout
-        body = bytearray()
-        while chunk := response.read1(CHUNK_BYTES):
-            body += chunk
-            if time.monotonic() > deadline:
-                raise NoResponseError(f"{self.name} responds too slowly.")
-            if len(body) > MAX_PAGE_BYTES:
-                raise PermanentError(f"{self.name} sent more than {MAX_PAGE_BYTES >> 20} MB.")
-        return bytes(body)
+    def list_objects(
+        self, kind: Kind, served: Kind, names: Collection[str] | None = None
+    ) -> tuple[Resource, ...] | None:
+        """List a kind's objects, or only `names`, as the API serves it.
 
-    def _parse_page(self, body: bytes) -> ListResponse:
+        Returns None if the API does not serve it.
+        """
+        pages = read_pages(
+            self.requests, PagedList(served, partial(self._parse_page, kind=kind, names=names))
+        )
+        return (
+            None if pages is None else tuple(chain.from_iterable(page.resources for page in pages))
+        )
+
+    def _parse_page(self, body: bytes, kind: Kind, names: Collection[str] | None) -> _ResourcePage:
+        page = parse_list_response(body)
         try:
-            with PARSING:
-                return parse_list_response(body)
+            resources = page.parse_resources(kind, self.cached_by_uid, names)
         except ValueError as error:
             raise PermanentError(
-                f"{self.name} does not respond as a Kubernetes API does. Check hh_kubernetes_server."
+                f"{self.requests.name} returned an invalid {kind.name} object."
             ) from error
-
-    def _parse_resources(
-        self, kind: Kind, page: ListResponse, names: Collection[str] | None
-    ) -> tuple[Resource, ...]:
-        try:
-            with PARSING:
-                return page.parse_resources(kind, self.cached_by_uid, names)
-        except ValueError as error:
-            raise PermanentError(f"{self.name} returned an invalid {kind.name} object.") from error
-
-    def _classify_failure(
-        self, response: HTTPResponse, kind: Kind, continue_token: str
-    ) -> Exception:
-        match response.status:
-            case 404 if not continue_token:
-                return _NotServedError()
-            case 404:
-                return TransientError(f"{self.name} stopped serving {kind.plural} during a list.")
-            case 410 if continue_token:
-                return _ContinueTokenExpiredError()
-            case 401 | 403 as status:
-                error_type = _ForbiddenError if status == 403 else PermanentError
-                refusal = self._describe_refusal(status, kind)
-                return error_type(f"{self.name} {refusal} (HTTP {status}).")
-            case status if 300 <= status < 400:
-                return PermanentError(
-                    f"{self.name} redirects elsewhere (HTTP {status}): hh_kubernetes_server must be the API itself."
-                )
-        return classify_status(
-            self.name, response.status, retry_after=response.headers.get("Retry-After")
-        )
-
-    def _describe_refusal(self, status: int, kind: Kind) -> str:
-        credential = self.client.access.credential
-        if not credential:
-            folder = f"a folder {self.target.credential} with a token or a kubeconfig"
-            return f"requires a credential, and the worker has none: it needs {folder}"
-        if status == 401:
-            return f"refused the credential {credential}: renew its token"
-        return (
-            f"does not let the credential {credential} list {kind.plural}.{kind.group} in the namespace"
-            f" {self.target.namespace}: bind deploy/clusterrole.yaml to it"
-        )
+        return _ResourcePage(resources, page.continue_token)

@@ -11,6 +11,7 @@ from typing import Final
 
 from activities.netbox.client import Row
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item, Reference
+from fabrics.agents.health_report import Health
 from fabrics.record.config import (
     DEFAULT_INTERVAL_SECONDS,
     FABRIC_ID_PATTERN,
@@ -22,6 +23,7 @@ from fabrics.record.config_fields import (
     DEFAULT_BRANCH,
     DEFAULT_DIRECTORY,
     DEFAULT_NAMESPACE,
+    FABRIC_NAME_PATTERN,
     GIT_URL_PATTERN,
     KUBERNETES_URL_PATTERN,
     NAMESPACE_PATTERN,
@@ -55,6 +57,9 @@ STATUS_COLORS: Final = {
     "in_sync": "green",
     "unknown": "gray",
     "connected": "green",
+    "healthy": "green",
+    "progressing": "cyan",
+    "degraded": "red",
 }
 
 
@@ -70,6 +75,7 @@ def _status_choice_set(name: str, states: Iterable[str]) -> Item:
 
 SYNC_STATUS_CHOICE_SET: Final = _status_choice_set("Hedgehog sync status", SyncStatus)
 CONNECTION_CHOICE_SET: Final = _status_choice_set("Hedgehog connection status", ConnectionStatus)
+HEALTH_CHOICE_SET: Final = _status_choice_set("Hedgehog health", Health)
 KIND_CHOICE_SET: Final = Item(
     CHOICE_SETS,
     {"name": "Hedgehog kinds"},
@@ -162,6 +168,13 @@ _CONFIG_ITEMS: Final = (
         validation_regex=_anchor(NAMESPACE_PATTERN),
     ),
     _config_field(
+        "hh_fabric_name",
+        "text",
+        "Fabric name",
+        "Name of one of several fabrics that the API holds. Empty: all that it holds.",
+        validation_regex=_anchor(FABRIC_NAME_PATTERN),
+    ),
+    _config_field(
         "hh_credentials",
         "text",
         "Credential",
@@ -239,6 +252,22 @@ _STATUS_ITEMS: Final = (
         "Connection error",
         "Why the Kubernetes API could not be read.",
     ),
+    managed_field(
+        "hh_health",
+        "select",
+        "Health",
+        "Whether the switches and gateways have applied what the API holds, and report.",
+        {"choice_set": _reference_to(HEALTH_CHOICE_SET), "filter_logic": "exact"},
+    ),
+    managed_field(
+        "hh_health_message", "text", "Health message", "Which devices are not healthy, and why."
+    ),
+    managed_field(
+        "hh_inventory",
+        "text",
+        "Inventory",
+        "What needs attention in the fabric's devices, cables and networks.",
+    ),
     managed_field("hh_commit", "text", "Commit", "Git commit that was compared."),
     managed_field(
         "hh_drift_count",
@@ -252,16 +281,15 @@ _STATUS_ITEMS: Final = (
     managed_field(
         "hh_instance", "text", "Synced by", "Installation of Fabric Sync that owns this record."
     ),
-    managed_field(
-        "hh_inventory",
-        "text",
-        "Inventory",
-        "What needs attention in the fabric's devices, cables and networks.",
-    ),
 )
 
 CONFIG_FIELD_NAMES: Final = tuple(item.key["name"] for item in _CONFIG_ITEMS)
 """The fields that people edit."""
 
-CHOICE_SET_ITEMS: Final = (SYNC_STATUS_CHOICE_SET, CONNECTION_CHOICE_SET, KIND_CHOICE_SET)
+CHOICE_SET_ITEMS: Final = (
+    SYNC_STATUS_CHOICE_SET,
+    CONNECTION_CHOICE_SET,
+    HEALTH_CHOICE_SET,
+    KIND_CHOICE_SET,
+)
 FIELD_ITEMS: Final = (*_with_weights(_CONFIG_ITEMS, 100), *_with_weights(_STATUS_ITEMS, 500))

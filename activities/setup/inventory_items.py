@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from activities.inventory.netbox import endpoints
+from activities.inventory.netbox.serializers import NOS_VERSION_FIELD
 from activities.setup.access import ACCOUNT_NAME, Grant
 from activities.setup.fields import managed_field
 from activities.setup.items import Item
@@ -31,6 +32,13 @@ INVENTORY_FIELD_ITEMS: Final = (
         "Values that NetBox has no field for.",
         {"object_types": list(MODELS_WITH_DETAILS)},
     ),
+    managed_field(
+        NOS_VERSION_FIELD,
+        "text",
+        "NOS version",
+        "Version of the network operating system, as the switch reports it.",
+        {"object_types": [Model.DEVICE]},
+    ),
 )
 
 
@@ -39,6 +47,16 @@ def _object_types_by_path(models: Iterable[Model]) -> dict[str, str]:
 
 
 _NETWORK_FIELDS: Final = (*endpoints.VLAN_FIELDS, *endpoints.VRF_FIELDS)
+
+_COMPONENTS_WITHOUT_MODULE: Final = {
+    path: endpoints.NON_INTERFACE_COMPONENTS[path]
+    for path in sorted(endpoints.COMPONENTS_WITHOUT_MODULE)
+}
+_MODULAR_COMPONENTS: Final = {
+    path: object_type
+    for path, object_type in endpoints.NON_INTERFACE_COMPONENTS.items()
+    if path not in endpoints.COMPONENTS_WITHOUT_MODULE and object_type not in OWNED_MODELS
+}
 
 INVENTORY_GRANTS: Final = (
     Grant("inventory", ("view", "add"), _object_types_by_path(OWNED_MODELS)),
@@ -65,8 +83,14 @@ INVENTORY_GRANTS: Final = (
     Grant(
         "objects of people on own devices",  # which then must not be deleted
         ("view",),
-        {**endpoints.NON_INTERFACE_COMPONENTS, endpoints.SERVICES: "ipam.service"},
+        _COMPONENTS_WITHOUT_MODULE | {endpoints.SERVICES: "ipam.service"},
         {"device__tags__slug": TAG_SLUG},
+    ),
+    Grant(
+        "components of people on own devices and modules",  # a module may have moved to another device
+        ("view",),
+        _MODULAR_COMPONENTS,
+        [{"device__tags__slug": TAG_SLUG}, {"module__tags__slug": TAG_SLUG}],
     ),
     Grant(
         "terminations of people at own ports",

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from activities.netbox.client import CLUSTER_TYPE_SLUG, Row
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
+from fabrics.agents.health_report import Health
 from fabrics.inventory.model.ownership import TAG_SLUG
 
 LOCAL_WEB_UI_URL: Final = "http://localhost:8233"
@@ -47,6 +48,11 @@ def _saved_filter(slug: str, name: str, parameters: dict[str, list[str]]) -> Ite
 VIEW_ITEMS: Final = (
     _saved_filter("fabrics-with-drift", "Fabrics with drift", {"cf_hh_drift_count__gte": ["1"]}),
     _saved_filter("fabrics-in-error", "Fabrics in error", {"cf_hh_sync_status": ["error"]}),
+    _saved_filter(
+        "fabrics-not-healthy",
+        "Fabrics not healthy",
+        {"cf_hh_health": [Health.DEGRADED, Health.PROGRESSING]},
+    ),
     Item(
         "extras/table-configs",
         {"name": "Hedgehog fabrics", "table": "ClusterTable"},
@@ -55,6 +61,7 @@ VIEW_ITEMS: Final = (
             "columns": [
                 "name",
                 "cf_hh_sync_status",
+                "cf_hh_health",
                 "cf_hh_drift_count",
                 "cf_hh_last_sync",
                 "cf_hh_sync_error",

@@ -8,7 +8,7 @@ from typing import Final
 
 import urllib3
 
-from activities.kubernetes.live_state import PAGE_SIZE
+from activities.kubernetes.paged_lists import PAGE_SIZE
 from fabrics.resources.kinds import LISTED_KINDS, Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
 from stack.kubernetes.base import KubernetesApi

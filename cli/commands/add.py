@@ -24,6 +24,9 @@ MAX_NAME_CHARS = 100
 NewName = Annotated[str, Argument(metavar="FABRIC", help="Name of the new fabric.")]
 Server = Annotated[str, Option(metavar="URL", help="Its Kubernetes API.")]
 Namespace = Annotated[str, Option(metavar="NAME", help="Its namespace; default `default`.")]
+ApiFabric = Annotated[
+    str, Option(metavar="NAME", help="One of several fabrics of its API; default all.")
+]
 Repository = Annotated[
     str, Option(metavar="URL", help="Its desired state; if omitted, only the inventory syncs.")
 ]
@@ -48,6 +51,7 @@ def add(  # noqa: PLR0913, PLR0917  one parameter an option
     credentials: Credentials = "",
     interval: Interval = "",
     namespace: Namespace = "",
+    fabric_name: ApiFabric = "",
     task_queue: TaskQueue = "",
     enable: Enable = False,
     json: AsJson = False,
@@ -56,6 +60,7 @@ def add(  # noqa: PLR0913, PLR0917  one parameter an option
     fields = {
         "hh_kubernetes_server": kubernetes_server,
         "hh_kubernetes_namespace": namespace,
+        "hh_fabric_name": fabric_name,
         "hh_git_repository": git_repository,
         "hh_git_branch": git_branch,
         "hh_git_directory": git_directory,

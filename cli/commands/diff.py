@@ -15,9 +15,18 @@ from cli.temporal import probes
 from cli.views.diff import render_diff
 from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import DiffReport, build_diff_report
+from fabrics.drift.fabric_selection import UnknownFabricError, select_fabric
+from fabrics.drift.model import LiveState
+from fabrics.resources.manifests.files import DesiredState
 
 DesiredDir = Annotated[
     Path | None, typer.Option("--desired", metavar="DIR", help="Manifests, as in a Git directory.")
+]
+NameInFiles = Annotated[
+    str,
+    typer.Option(
+        "--fabric-name", metavar="NAME", help="One of several fabrics in the files; default all."
+    ),
 ]
 
 
@@ -25,21 +34,31 @@ def diff(
     fabric: OptionalFabricName = None,
     desired: DesiredDir = None,
     live: LiveFile = None,
+    fabric_name: NameInFiles = "",
     json: AsJson = False,
 ) -> None:
     """Show what differs between Git and a fabric, or between files.
 
     Exit status: 0 no drift, 1 drift, 2 failure.
     """
-    if fabric and not (desired or live):
+    if fabric and not (desired or live or fabric_name):
         report = asyncio.run(_diff_fabric(fabric))
     elif desired and live and not fabric:
-        desired_state = read_desired(desired)
-        report = build_diff_report(desired_state, find_drift(desired_state, read_live(live)))
+        report = _diff_files(read_desired(desired), read_live(live), fabric_name)
     else:
         raise CommandError("Give either a FABRIC, or both --desired DIR and --live FILE.json.")
     console.show_result(report, render_diff(report), json)
     raise typer.Exit(report.exit_code)
+
+
+def _diff_files(desired: DesiredState, live: LiveState, fabric_name: str) -> DiffReport:
+    try:
+        selection = select_fabric(fabric_name, desired, live)
+    except UnknownFabricError as error:
+        raise CommandError(str(error)) from None
+    own = selection.desired or desired
+    drift = find_drift(own, selection.compared_live)
+    return build_diff_report(own, drift, notices=selection.notices)
 
 
 async def _diff_fabric(fabric_ref: str) -> DiffReport:

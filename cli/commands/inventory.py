@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainSerializer
 
 from cli import console
 from cli.errors import CommandError
@@ -18,9 +18,10 @@ from cli.session import Session, open_session
 from cli.temporal import probes
 from cli.temporal.inventory import wait_for_inventory
 from cli.temporal.loop_client import NoLoop
-from cli.views.inventory import render_deletes, render_inventory
+from cli.views.inventory import render_cabling, render_deletes, render_inventory
 from cli.views.plan import render_plan, render_preview
 from cli.views.results import show_sync_result
+from fabrics.agents.cabling import CablingFinding
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.report.preview import InventoryPreview
@@ -32,9 +33,24 @@ from fabrics.loop.report import SyncReport
 ShowPlan = Annotated[
     bool, typer.Option("--plan", help="Compare now, and show what a sync would write.")
 ]
+ShowCabling = Annotated[
+    bool, typer.Option("--cabling", help="Show links that are cabled otherwise than stated.")
+]
 Digest = Annotated[
     str, typer.Option(metavar="DIGEST", help="Confirm deletes of this digest, without asking.")
 ]
+
+
+def _list_cabling(
+    findings: tuple[CablingFinding, ...] | None,
+) -> list[dict[str, object]] | None:
+    """Return the findings as objects, with their sentences."""
+    if findings is None:
+        return None
+    return [{**finding._asdict(), "text": finding.text} for finding in findings]
+
+
+CablingRows = Annotated[tuple[CablingFinding, ...] | None, PlainSerializer(_list_cabling)]
 
 
 class FabricInventory(InventoryStatus, frozen=True):
@@ -42,6 +58,15 @@ class FabricInventory(InventoryStatus, frozen=True):
 
     name: str
     fabric_id: str
+    cabling: CablingRows = None
+
+
+class CablingOutput(BaseModel, frozen=True):
+    """The JSON of `inventory --cabling`: one row for each link."""
+
+    name: str
+    fabric_id: str
+    cabling: CablingRows
 
 
 class PlanOutput(BaseModel, frozen=True):
@@ -56,6 +81,7 @@ def inventory(
     fabric: OptionalFabricName = None,
     live: LiveFile = None,
     plan: ShowPlan = False,
+    cabling: ShowCabling = False,
     json: AsJson = False,
 ) -> None:
     """Show a fabric's inventory, what a sync would write, or a plan from a file.
@@ -70,6 +96,8 @@ def inventory(
         preview = asyncio.run(_get_preview(fabric))
         console.show_result(preview, render_preview(preview), json)
         raise typer.Exit(EXIT_UNHEALTHY if preview.held else EXIT_OK)
+    elif fabric and cabling:
+        _show_cabling(asyncio.run(_query_inventory(fabric)), json)
     elif fabric:
         status = asyncio.run(_query_inventory(fabric))
         console.show_result(status, render_inventory(status, status.fabric_id), json)
@@ -87,6 +115,13 @@ def confirm_deletes(fabric: FabricName, digest: Digest = "", json: AsJson = Fals
     if deletes and not failed:
         console.note(deletes_waiting_sentence(deletes, overview.fabric_id))
     raise typer.Exit(EXIT_UNHEALTHY if failed or deletes else EXIT_OK)
+
+
+def _show_cabling(status: FabricInventory, json: bool) -> None:
+    output = CablingOutput(name=status.name, fabric_id=status.fabric_id, cabling=status.cabling)
+    console.show_result(output, render_cabling(status.cabling), json)
+    is_wrong = any(not finding.type.is_notice for finding in status.cabling or ())
+    raise typer.Exit(EXIT_UNHEALTHY if is_wrong else EXIT_OK)
 
 
 def _show_plan(plan: Plan, json: bool) -> None:

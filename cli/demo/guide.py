@@ -10,7 +10,8 @@ from activities.netbox.client import CLUSTER_TYPE_SLUG
 from stack.demo.demo import Demo
 
 COMMANDS: Final = (
-    ("python starter.py status oslo-dc2", "what was changed there by hand"),
+    ("python starter.py status oslo-dc2", "what differs, and its health"),
+    ("python starter.py inventory oslo-dc2 --cabling", "swapped cables, in a minute"),
     ("python starter.py sync berlin-dc1", "now, and wait for the report"),
     ("python starter.py set-interval oslo-dc2 5", "takes effect at once"),
     ("python starter.py pause berlin-dc1", "`resume` continues"),

@@ -1,12 +1,13 @@
 """Render inventories for a terminal: writes, findings, pending deletes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from fabrics.agents.cabling import CablingFinding
 from fabrics.fleet.overview import FabricOverview
 from fabrics.inventory.report.report import DeletesWaiting, Finding, FindingType, InventoryReport
 from fabrics.loop.inventory_state import InventoryStatus
@@ -19,11 +20,17 @@ from fabrics.loop.inventory_text import (
 from fabrics.record.sync_status import InventoryState
 
 FINDING_STYLES = {
+    FindingType.UNEXPECTED: "yellow",
     FindingType.SKIPPED: "bright_black",
     FindingType.CONFLICT: "yellow",
     FindingType.ADOPTABLE: "cyan",
     FindingType.FAILED: "red",
 }
+
+UNREAD_CABLING = (
+    "It is not known yet what the switches see at their ports. Two readings must agree, at least a minute apart, and"
+    " the fabric's credential needs deploy/clusterrole-health.yaml."
+)
 
 STATE_STYLES = {
     InventoryState.FAILED: "red",
@@ -48,6 +55,22 @@ def render_inventory(inventory: InventoryStatus, fabric_id: str) -> RenderableTy
     if inventory.deletes_waiting:
         parts += ["", render_deletes(inventory.deletes_waiting, fabric_id)]
     return Group(*parts)
+
+
+def render_cabling(findings: Sequence[CablingFinding] | None) -> RenderableType:
+    """Render one line for each link that is not cabled as stated."""
+    if findings is None:
+        return Text(UNREAD_CABLING, style="bold")
+    if not findings:
+        return Text("All links that the switches can judge are cabled as stated.", style="bold")
+    table = Table.grid(padding=(0, 2))
+    for name in ("type", "ends", "what"):
+        table.add_column(name, no_wrap=name == "type", overflow="fold")
+    for finding in findings:
+        style = "bright_black" if finding.type.is_notice else "yellow"
+        kind = Text(finding.type.replace("_", " "), style=style)
+        table.add_row(kind, Text(" - ".join(finding.ends)), Text(finding.text))
+    return table
 
 
 def render_report(report: InventoryReport) -> RenderableType:

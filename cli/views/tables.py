@@ -22,6 +22,7 @@ from cli.views.format import (
     format_time_until,
 )
 from cli.views.inventory import describe_inventory, format_changes, list_inventory_remarks
+from fabrics.agents.health_report import Health
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.report import SyncReport
@@ -40,6 +41,14 @@ STATUS_STYLES: Final = {
 }
 
 
+HEALTH_STYLES: Final = {
+    Health.HEALTHY: "green",
+    Health.PROGRESSING: "cyan",
+    Health.DEGRADED: "red",
+    Health.UNKNOWN: "bright_black",
+}
+
+
 def render_status_table(
     fabrics: Sequence[FabricOverview], now: datetime, fleet: FleetSummary | None = None
 ) -> RenderableType:
@@ -47,12 +56,14 @@ def render_status_table(
     table = _make_table()
     table.add_column("Fabric", no_wrap=True)
     table.add_column("Status", no_wrap=True)
+    table.add_column("Health", no_wrap=True)
     for name in ("Drift", "Objects", "Last sync", "Next sync"):
         table.add_column(name, no_wrap=True, justify="right")
     for fabric in fabrics:
         table.add_row(
             fabric.name,
             _format_fabric_status(fabric),
+            _format_health(fabric.health),
             format_count(fabric.drift_count),
             format_count(sum(fabric.counts.values()) if fabric.counts else None),
             format_time_ago(fabric.last_sync, now),
@@ -174,6 +185,7 @@ def _list_properties(fabric: FabricOverview, now: datetime) -> list[tuple[str, R
     lines: list[tuple[str, RenderableType]] = [
         ("Fabric id", fabric.fabric_id),
         ("Status", _format_fabric_status(fabric)),
+        ("Health", f"{fabric.health}. {fabric.health_message}".strip(" .")),
         ("Interval", f"{fabric.sync_interval} s"),
         ("Last sync", format_time_and_age(fabric.last_sync, now)),
         ("Last success", format_time_and_age(fabric.last_success, now)),
@@ -197,6 +209,7 @@ def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
         "No loop is running; a worker starts one soon." if fabric.lost else "": "red",
         f"Stale: last success {last_success}." if fabric.stale else "": "red",
         _describe_owner(fabric): "red",
+        _describe_health(fabric): HEALTH_STYLES[fabric.health],
         paused: "magenta",
         fabric.ignored: "yellow",
         _describe_disabled_reason(fabric): "bright_black",
@@ -248,12 +261,21 @@ def _describe_disabled_reason(fabric: FabricOverview) -> str:
     return "Enabled, but its record is not active."
 
 
+def _describe_health(fabric: FabricOverview) -> str:
+    is_known = fabric.health in {Health.PROGRESSING, Health.DEGRADED}
+    return fabric.health_message if is_known else ""
+
+
 def _describe_drift(fabric: FabricOverview) -> str:
     if fabric.sync_status is not SyncStatus.OUT_OF_SYNC or not fabric.drift:
         return ""
     first = fabric.drift[0]
     more = (fabric.drift_count or 1) - 1
     return f"{first.kind} {first.name} {first.change}" + (f" and {more} more" if more else "")
+
+
+def _format_health(health: Health) -> Text:
+    return Text("" if health is Health.UNKNOWN else str(health), style=HEALTH_STYLES[health])
 
 
 def _format_sync_status(status: SyncStatus) -> Text:

@@ -1,9 +1,13 @@
 """The comparison of desired and live state."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
-from typing import NamedTuple
+from operator import attrgetter
+from threading import Lock
+from typing import Final, NamedTuple
+
+from cachetools import LRUCache, cached
 
 from fabrics.drift.model import (
     Drift,
@@ -11,23 +15,47 @@ from fabrics.drift.model import (
     DriftType,
     FieldDrift,
     KindCount,
+    ListOutcome,
     LiveState,
+    UnknownField,
+    UnknownKindObjects,
     UnmanagedField,
 )
 from fabrics.resources.kinds import COMPARED_KINDS, WIRING_GROUP, Kind, find_kinds_in_group
 from fabrics.resources.manifests.files import DesiredState
 from fabrics.resources.normalize import diff_normalized, normalize_desired, normalize_live
-from fabrics.resources.resource import INSTALLER_DEFAULT_KEYS, Resource, ResourceKey
+from fabrics.resources.resource import (
+    INSTALLER_DEFAULT_KEYS,
+    Resource,
+    ResourceKey,
+    group_by_kind,
+)
+from fabrics.resources.schema.base import DifferenceReason
+
+MAX_CACHED_CHARS: Final = 64 * 1024 * 1024
+CHARS_PER_COMPARISON: Final = 300
+"""The size of all comparisons that stay in memory, of all fabrics, and of one without differences."""
 
 
 def select_managed_kinds(
     desired: DesiredState, configured: frozenset[Kind] = frozenset()
 ) -> frozenset[Kind]:
-    """Return the configured kinds, or all kinds of the API groups used in Git."""
+    """Return the configured kinds, or all known kinds of the API groups used in Git.
+
+    Objects of a kind that is not known do not count: Git may hold nothing else of their group.
+    """
     if configured:
         return configured
-    groups = {key.kind.group for key in chain(desired.resources, desired.duplicate_keys)}
+    keys = chain(desired.resources, desired.duplicate_keys)
+    groups = {key.kind.group for key in keys if key.kind.is_known}
     return frozenset(kind for kind in COMPARED_KINDS if kind.group in groups)
+
+
+def select_unknown_kinds(
+    desired: DesiredState, configured: frozenset[Kind] = frozenset()
+) -> tuple[Kind, ...]:
+    """Return the unknown kinds in Git; none if kinds are configured."""
+    return () if configured else tuple(sorted(desired.unknown_kinds))
 
 
 def find_drift(
@@ -36,12 +64,13 @@ def find_drift(
     """Compare the objects of the kinds that `select_managed_kinds` returns.
 
     No object is called `missing` or `extra` if its list was not read or a bad file may define it.
+    Objects of kinds that this version does not know are compared where Git defines them.
     """
     scope = select_managed_kinds(desired, configured)
     # Where Git leaves the wiring to the installer, it leaves these objects to it too.
     has_wiring = configured or scope & find_kinds_in_group(WIRING_GROUP)
     never_extra = desired.duplicate_keys | (frozenset() if has_wiring else INSTALLER_DEFAULT_KEYS)
-    desired_by_kind = _group_by_kind(desired.resources.values())
+    desired_by_kind = group_by_kind(desired.resources.values())
     drifts = {
         kind: _compare_kind(
             desired_by_kind.get(kind, ()),
@@ -52,6 +81,11 @@ def find_drift(
         for kind in COMPARED_KINDS
         if kind in scope and kind in live.resources
     }
+    unknown_kinds = {
+        kind: live.unknown_kinds.get(kind, UnknownKindObjects(outcome=ListOutcome.NOT_READ))
+        for kind in select_unknown_kinds(desired, configured)
+    }
+    drifts |= _compare_unknown_kinds(desired, unknown_kinds)
     entries = tuple(entry for drift in drifts.values() for entry in drift.entries)
     changes = Counter((entry.key.kind, entry.change) for entry in entries)
     return Drift(
@@ -68,19 +102,14 @@ def find_drift(
             if kind in scope or kind in desired_by_kind or live.resources.get(kind)
         },
         unmanaged=tuple(field for drift in drifts.values() for field in drift.unmanaged),
+        unknown_fields=tuple(field for drift in drifts.values() for field in drift.unknown_fields),
+        unknown_kinds={kind: objects.outcome for kind, objects in unknown_kinds.items()},
         unserved_kinds=_sort_kinds(scope & live.unserved_kinds),
         unread_kinds=_sort_kinds(
             (scope & desired_by_kind.keys()) - live.resources.keys() - live.unserved_kinds
         ),
         incomplete_kinds=_sort_kinds(scope & desired.incomplete_kinds),
     )
-
-
-def _group_by_kind(resources: Iterable[Resource]) -> dict[Kind, list[Resource]]:
-    groups: defaultdict[Kind, list[Resource]] = defaultdict(list)
-    for resource in resources:
-        groups[resource.kind].append(resource)
-    return dict(groups)
 
 
 def _sort_kinds(kinds: Collection[Kind]) -> tuple[Kind, ...]:
@@ -92,6 +121,22 @@ class _KindDrift(NamedTuple):
 
     entries: tuple[DriftEntry, ...]
     unmanaged: tuple[UnmanagedField, ...]
+    unknown_fields: tuple[UnknownField, ...]
+
+
+def _compare_unknown_kinds(
+    desired: DesiredState, unknown_kinds: Mapping[Kind, UnknownKindObjects]
+) -> dict[Kind, _KindDrift]:
+    """Compare the objects in Git; those with an owner may not be edited."""
+    drifts: dict[Kind, _KindDrift] = {}
+    for kind, live in unknown_kinds.items():
+        if live.outcome in {ListOutcome.LISTED, ListOutcome.NOT_SERVED}:
+            owned = {resource.key for resource in live.resources if resource.made_by_controller}
+            in_git = [item for item in desired.unknown_kinds[kind] if item.key not in owned]
+            keys = {resource.key for resource in in_git}
+            listed = [resource for resource in live.resources if resource.key in keys]
+            drifts[kind] = _compare_kind(in_git, listed, desired.incomplete_kinds, frozenset())
+    return drifts
 
 
 def _compare_kind(
@@ -101,46 +146,69 @@ def _compare_kind(
     never_extra: frozenset[ResourceKey],
 ) -> _KindDrift:
     if _get_digests(desired_resources) == _get_digests(live_resources):
-        return _KindDrift((), ())  # as in most syncs; looking up each key takes far longer
+        return _KindDrift((), (), ())  # as in most syncs; looking up each key takes far longer
     desired = {resource.key: resource for resource in desired_resources}
     live = {resource.key: resource for resource in live_resources}
     entries: list[DriftEntry] = []
     unmanaged: list[UnmanagedField] = []
+    unknown_fields: list[UnknownField] = []
     for key, resource in desired.items():
         live_resource = live.get(key)
         if live_resource is None:
             if key.kind not in incomplete_kinds:
                 entries.append(DriftEntry(key, DriftType.MISSING, source=resource.source))
         elif live_resource.digest != resource.digest:
-            fields, unmanaged_fields = _compare_fields(resource, live_resource)
-            unmanaged += unmanaged_fields
-            if fields:
-                entries.append(DriftEntry(key, DriftType.CHANGED, fields, resource.source))
+            fields = _compare_fields(resource, live_resource)
+            unmanaged += fields.unmanaged
+            unknown_fields += fields.unknown
+            if fields.drift:
+                entries.append(DriftEntry(key, DriftType.CHANGED, fields.drift, resource.source))
     for key, resource in live.items():
         expected = key in desired or key in never_extra or resource.made_by_controller
         if not expected and key.kind not in incomplete_kinds:
             entries.append(DriftEntry(key, DriftType.EXTRA))
-    entries.sort(key=lambda entry: entry.key)
+    entries.sort(key=attrgetter("key"))
     unmanaged.sort(key=lambda field: (field.key, field.path))
-    return _KindDrift(tuple(entries), tuple(unmanaged))
+    return _KindDrift(tuple(entries), tuple(unmanaged), tuple(unknown_fields))
 
 
 def _get_digests(resources: Iterable[Resource]) -> set[str]:
     return {resource.digest for resource in resources}
 
 
-def _compare_fields(
-    desired: Resource, live: Resource
-) -> tuple[tuple[FieldDrift, ...], tuple[UnmanagedField, ...]]:
-    """Return the fields in which two objects differ, and those that Git leaves open."""
-    kind = desired.kind
-    fields: list[FieldDrift] = []
+class _FieldDifferences(NamedTuple):
+    """The fields in which two objects differ, by what that means."""
+
+    drift: tuple[FieldDrift, ...]
+    unmanaged: tuple[UnmanagedField, ...]
+    unknown: tuple[UnknownField, ...]
+
+
+def _count_chars(differences: _FieldDifferences) -> int:
+    """Return the size of differences, about as many bytes as they take."""
+    return len(repr(differences)) + CHARS_PER_COMPARISON
+
+
+def _get_both_digests(desired: Resource, live: Resource) -> tuple[str, str]:
+    return desired.digest, live.digest
+
+
+# Where the API fills in what Git leaves open, objects differ at each sync in the same fields.
+@cached(LRUCache(MAX_CACHED_CHARS, _count_chars), key=_get_both_digests, lock=Lock())
+def _compare_fields(desired: Resource, live: Resource) -> _FieldDifferences:
+    kind, key = desired.kind, desired.key
+    drift: list[FieldDrift] = []
     unmanaged: list[UnmanagedField] = []
-    for path, git, cluster, managed in diff_normalized(
+    unknown: list[UnknownField] = []
+    for path, git, cluster, reason, is_known, known_path in diff_normalized(
         kind, normalize_desired(kind, desired.content), normalize_live(kind, live.content)
     ):
-        if managed:
-            fields.append(FieldDrift(path, git, cluster))
-        else:
-            unmanaged.append(UnmanagedField(desired.key, path, cluster))
-    return tuple(fields), tuple(unmanaged)
+        match reason:
+            case DifferenceReason.DRIFT:
+                known = is_known and kind.is_known
+                drift.append(FieldDrift(path, git, cluster, known, known_path))
+            case DifferenceReason.LEFT_TO_INSTALLER:
+                unmanaged.append(UnmanagedField(key, path, cluster))
+            case DifferenceReason.UNKNOWN_LIVE | DifferenceReason.ORDER:
+                unknown.append(UnknownField(key, path, reason))
+    return _FieldDifferences(tuple(drift), tuple(unmanaged), tuple(unknown))

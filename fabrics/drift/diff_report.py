@@ -1,20 +1,27 @@
 """The diff of one fabric, by object and field, as `starter.py diff` shows it."""
 
+from collections.abc import Iterable, Iterator
+
 from pydantic import BaseModel
 
 from fabrics.drift.model import Drift
+from fabrics.drift.notices import describe_notices, limit_notices
+from fabrics.drift.sentences import shorten
 from fabrics.drift.summary import PAYLOAD_LIMITS, SummaryEntry, SummaryLimits, summarize
+from fabrics.resources.kinds import Kind
 from fabrics.resources.manifests.files import DesiredState
 
 MAX_SENTENCES = 20
 MAX_SENTENCE_CHARS = 500
+MAX_UNMANAGED_CHARS = 200
 
 
 class DiffReport(BaseModel, frozen=True):
     """The first drifted objects; `left_out` others did not fit.
 
     `error` says why nothing was compared (then there are no entries), `problems` which parts of Git
-    or the API were not compared, `unmanaged` which live values Git leaves to the installer.
+    or the API were not compared, `unmanaged` which live values Git leaves to the installer, and
+    `notices` what this version does not know.
     """
 
     commit: str = ""
@@ -25,6 +32,7 @@ class DiffReport(BaseModel, frozen=True):
     unmanaged: tuple[str, ...] = ()
     unmanaged_count: int = 0
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -35,24 +43,30 @@ class DiffReport(BaseModel, frozen=True):
 
 
 def build_diff_report(
-    desired: DesiredState, drift: Drift, commit: str = "", limits: SummaryLimits = PAYLOAD_LIMITS
+    desired: DesiredState,
+    drift: Drift,
+    commit: str = "",
+    notices: tuple[str, ...] = (),
+    limits: SummaryLimits = PAYLOAD_LIMITS,
 ) -> DiffReport:
-    """Build the report of a drift from the `desired` state at `commit`."""
+    """Build the report of a drift from the `desired` state at `commit`.
+
+    `notices` are those on the selection of the fabric's objects.
+    """
     summary = summarize(drift, limits)
-    unread = (
-        f"Git defines {kind.name} objects, but no {kind.plural} were listed; they are not compared."
-        for kind in drift.unread_kinds
-    )
+    problems = (*describe_problems(desired, drift), *describe_unread_kinds(drift.unread_kinds))
     return DiffReport(
         commit=commit,
         drift_count=len(drift.entries),
         entries=summary.entries,
         left_out=summary.left_out,
         unmanaged=tuple(
-            f"{field.key} {field.path}"[:200] for field in drift.unmanaged[:MAX_SENTENCES]
+            shorten(f"{field.key} {field.path}", MAX_UNMANAGED_CHARS)
+            for field in drift.unmanaged[:MAX_SENTENCES]
         ),
         unmanaged_count=len(drift.unmanaged),
-        problems=(*describe_problems(desired, drift), *unread)[:MAX_SENTENCES],
+        problems=tuple(shorten(text, MAX_SENTENCE_CHARS) for text in problems[:MAX_SENTENCES]),
+        notices=limit_notices((*notices, *describe_notices(drift))),
     )
 
 
@@ -65,4 +79,13 @@ def describe_problems(desired: DesiredState, drift: Drift | None) -> tuple[str, 
         for kind in drift.unserved_kinds
         if drift.counts[kind].desired
     )
-    return (*(str(problem)[:MAX_SENTENCE_CHARS] for problem in desired.problems), *unserved)
+    return (*map(str, desired.problems), *unserved)
+
+
+def describe_unread_kinds(kinds: Iterable[Kind]) -> Iterator[str]:
+    """Yield why objects in Git of known kinds were not compared."""
+    for kind in kinds:
+        yield (
+            f"Git defines {kind.name} objects, but no {kind.plural} were listed; they are not compared."
+            " The fabric's account needs the rights in deploy/clusterrole.yaml to list them."
+        )

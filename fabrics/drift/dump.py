@@ -1,13 +1,13 @@
 """The live state in a file, as `kubectl get ... -o json` prints it."""
 
-from fabrics.drift.model import LiveState
+from fabrics.drift.model import LiveState, UnknownKindObjects
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import Kind, find_listed_kind
+from fabrics.resources.kinds import Kind, find_listed_kind, find_unknown_kind
 from fabrics.resources.resource import Resource, resource_from_api
 
 
 def parse_dump(dump: Json) -> LiveState:
-    """Parse a list of objects, or a single one; objects of other kinds are ignored.
+    """Parse a list of objects, or a single one; objects of foreign kinds are ignored.
 
     A kind without objects in the dump may have none or may not have been listed. Unless the whole
     list is of that kind, it counts as not read, so that nothing of it is called missing. Raises
@@ -28,11 +28,18 @@ def parse_dump(dump: Json) -> LiveState:
             raise ValueError(_NOT_A_LIST)
         if kind := _find_kind(item_type | item):
             resources.setdefault(kind, []).append(resource_from_api(item, kind))
-    return LiveState({kind: tuple(listed) for kind, listed in resources.items()})
+    lists = {kind: tuple(listed) for kind, listed in resources.items()}
+    return LiveState(
+        {kind: listed for kind, listed in lists.items() if kind.is_known},
+        unknown_kinds={
+            kind: UnknownKindObjects(listed) for kind, listed in lists.items() if not kind.is_known
+        },
+    )
 
 
 _NOT_A_LIST = "This is not a list of Kubernetes objects; write one with `kubectl get ... -o json`."
 
 
 def _find_kind(item: dict[str, Json]) -> Kind | None:
-    return find_listed_kind(str(item.get("apiVersion")).rpartition("/")[0], str(item.get("kind")))
+    group, name = str(item.get("apiVersion")).rpartition("/")[0], str(item.get("kind"))
+    return find_listed_kind(group, name) or find_unknown_kind(group, name)

@@ -27,8 +27,16 @@ def find_suddenly_empty_kinds(
     return {
         kind: previous_counts[kind.name]
         for kind in COMPARED_KINDS
-        if kind in in_git and previous_counts.get(kind.name) and live.resources.get(kind) == ()
+        if kind in in_git
+        and previous_counts.get(kind.name)
+        and live.resources.get(kind) == ()
+        and not _is_elsewhere(live, kind)
     }
+
+
+def _is_elsewhere(live: LiveState, kind: Kind) -> bool:
+    """True if the API lists objects of a kind, which belong to other fabrics."""
+    return any(key.kind == kind for key in live.elsewhere)
 
 
 def find_kinds_no_longer_served(

@@ -1,12 +1,36 @@
 """The live state, and the results of comparing it with the desired state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind
-from fabrics.resources.resource import Resource, ResourceKey, SourceLocation
+from fabrics.resources.resource import (
+    Resource,
+    ResourceKey,
+    SourceLocation,
+    digest_resources,
+)
+from fabrics.resources.schema.base import DifferenceReason
+
+
+class ListOutcome(StrEnum):
+    """Whether the live objects of a kind that this version does not know were listed."""
+
+    LISTED = "listed"
+    NOT_SERVED = "not served"  # the API answered that it has no such kind
+    FORBIDDEN = "forbidden"
+    NOT_READ = "not read"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKindObjects:
+    """The live objects of a kind that this version does not know."""
+
+    resources: tuple[Resource, ...] = ()
+    outcome: ListOutcome = ListOutcome.LISTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +38,22 @@ class LiveState:
     """The live state: the resources of every kind that could be listed.
 
     `unserved_kinds` are those that the API does not serve (404: another Hedgehog release). Kinds
-    that are in neither field were not read, so they are not compared.
+    that are in neither field were not read, so they are not compared. `unknown_kinds` has kinds that
+    this version does not know, as far as Git defines objects of them; nothing but drift uses them.
+    Where one fabric of several was selected, `elsewhere` are the objects of the others and of none,
+    and `shared_with` names the other fabrics of an object that several use.
     """
 
     resources: Mapping[Kind, tuple[Resource, ...]]
     unserved_kinds: frozenset[Kind] = frozenset()
+    unknown_kinds: Mapping[Kind, UnknownKindObjects] = field(default_factory=dict)
+    elsewhere: Set[ResourceKey] = frozenset()
+    shared_with: Mapping[ResourceKey, tuple[str, ...]] = field(default_factory=dict)
+
+
+def digest_live_state(live: LiveState) -> str:
+    """Return a digest of all objects of known kinds."""
+    return digest_resources(chain.from_iterable(live.resources.values()))
 
 
 class DriftType(StrEnum):
@@ -31,11 +66,17 @@ class DriftType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
-    """One field that differs. None is an absent value; JSON null never occurs."""
+    """One field that differs. None is an absent value; JSON null never occurs.
+
+    Unless `is_known`, this version does not know what the values hold, so they may be secrets, and
+    so may names in the path after `known_path`.
+    """
 
     path: str
     desired: Json
     live: Json
+    is_known: bool = True
+    known_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +99,15 @@ class UnmanagedField:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownField:
+    """A field that this version does not know, and whose difference is not drift."""
+
+    key: ResourceKey
+    path: str
+    reason: DifferenceReason
+
+
+@dataclass(frozen=True, slots=True)
 class KindCount:
     """The numbers of objects of one kind: in Git, live, and drifted by type."""
 
@@ -72,14 +122,18 @@ class KindCount:
 class Drift:
     """The drift of one fabric; entries are sorted by kind, namespace and name.
 
-    `counts` has a row for each kind that is managed or present in either state. Of the managed
-    kinds, `unserved_kinds` are unknown to the API, and `unread_kinds` are in Git but were not
-    listed; because of a bad file, no object of `incomplete_kinds` is called `missing` or `extra`.
+    Entries of kinds that this version does not know come last; `unknown_kinds` says which of those
+    could be listed. `counts` has a row for each known kind that is
+    managed or present in either state. Of the managed kinds, `unserved_kinds` are unknown to the
+    API, and `unread_kinds` are in Git but were not listed; because of a bad file, no object of
+    `incomplete_kinds` is called `missing` or `extra`.
     """
 
     entries: tuple[DriftEntry, ...] = ()
     counts: Mapping[Kind, KindCount] = field(default_factory=dict)
     unmanaged: tuple[UnmanagedField, ...] = ()
+    unknown_fields: tuple[UnknownField, ...] = ()
+    unknown_kinds: Mapping[Kind, ListOutcome] = field(default_factory=dict)
     unserved_kinds: tuple[Kind, ...] = ()
     unread_kinds: tuple[Kind, ...] = ()
     incomplete_kinds: tuple[Kind, ...] = ()

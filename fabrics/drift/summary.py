@@ -1,24 +1,41 @@
 """The bounded summary of a drift, for NetBox records and workflow payloads."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from fabrics.drift.model import Drift, DriftEntry, FieldDrift
+from fabrics.drift.redaction import hide_unknown_values, mask_secrets
+from fabrics.drift.sentences import shorten
 from fabrics.resources.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryLimits:
-    """The size of a summary; `size_bytes` is that of all entries as JSON."""
+    """The size of a summary; `size_bytes` is that of all entries as JSON.
+
+    `redact` returns a field as it may be shown.
+    """
 
     entries: int
     size_bytes: int
     fields_per_entry: int
     value_chars: int
+    redact: Callable[[FieldDrift], FieldDrift]
 
 
-RECORD_LIMITS = SummaryLimits(entries=20, size_bytes=4096, fields_per_entry=5, value_chars=80)
-PAYLOAD_LIMITS = SummaryLimits(entries=500, size_bytes=40_000, fields_per_entry=50, value_chars=400)
+RECORD_LIMITS = SummaryLimits(
+    entries=20,
+    size_bytes=4096,
+    fields_per_entry=5,
+    value_chars=80,
+    redact=hide_unknown_values,
+)
+"""For NetBox and for what Temporal keeps of each sync: nothing unknown gets there."""
+
+PAYLOAD_LIMITS = SummaryLimits(
+    entries=500, size_bytes=40_000, fields_per_entry=50, value_chars=400, redact=mask_secrets
+)
 """Together with the sentences around it, below the limit of 64 KB for a Temporal payload."""
 
 
@@ -65,30 +82,29 @@ def summarize(drift: Drift, limits: SummaryLimits = RECORD_LIMITS) -> DriftSumma
 
 
 def _summarize_entry(entry: DriftEntry, limits: SummaryLimits) -> SummaryEntry:
+    # Several fields may look alike once what is not known of them is hidden.
+    fields = tuple(
+        dict.fromkeys(
+            _summarize_field(limits.redact(field), limits.value_chars) for field in entry.fields
+        )
+    )
     return SummaryEntry(
         kind=entry.key.kind.name,
         namespace=entry.key.namespace,
         name=entry.key.name,
         change=entry.change.value,
-        fields=tuple(
-            _summarize_field(field, limits.value_chars)
-            for field in entry.fields[: limits.fields_per_entry]
-        ),
-        more_fields=max(0, len(entry.fields) - limits.fields_per_entry),
+        fields=fields[: limits.fields_per_entry],
+        more_fields=max(0, len(fields) - limits.fields_per_entry),
     )
 
 
 def _summarize_field(field: FieldDrift, max_chars: int) -> SummaryField:
     return SummaryField(
-        _shorten(field.path, max_chars),
+        shorten(field.path, max_chars),
         _format_value(field.desired, max_chars),
         _format_value(field.live, max_chars),
     )
 
 
 def _format_value(value: Json, max_chars: int) -> str | None:
-    return None if value is None else _shorten(json.dumps(value, sort_keys=True), max_chars)
-
-
-def _shorten(text: str, max_chars: int) -> str:
-    return text if len(text) <= max_chars else text[: max_chars - 1] + "…"
+    return None if value is None else shorten(json.dumps(value, sort_keys=True), max_chars)

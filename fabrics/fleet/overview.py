@@ -7,6 +7,7 @@ a fabric is stale: the loop that would have to store it is the one that stopped.
 from datetime import datetime, timedelta
 from typing import Any
 
+from fabrics.agents.health_report import Health
 from fabrics.loop.inventory_text import is_unhealthy
 from fabrics.loop.report import FabricStatus
 from fabrics.record.config import FabricConfig
@@ -36,7 +37,7 @@ class FabricOverview(FabricStatus, frozen=True):
         failed = self.sync_status in NEEDS_ATTENTION
         if self.sync_status is SyncStatus.SYNCING:
             failed = bool(self.sync_error or self.drift_count)
-        failed = failed or self.inventory_is_unhealthy
+        failed = failed or self.inventory_is_unhealthy or self.health is Health.DEGRADED
         return not (failed or self.stale or self.lost or self.netbox_error)
 
     @property

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from typing import Final, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, field_serializer
 
 from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.report import SyncReport
 
 MAX_REPORTS: Final = 50
+
+_REPORTS: Final = TypeAdapter(tuple[SyncReport, ...])
 
 
 class History(BaseModel, frozen=True):
@@ -20,6 +22,11 @@ class History(BaseModel, frozen=True):
     reports: tuple[SyncReport, ...] = ()
     syncs: int = 0
     missed: int = 0
+
+    @field_serializer("reports")
+    def _leave_out_defaults(self, reports: tuple[SyncReport, ...]) -> object:
+        """Keep the loop's state small, of which reports are the largest part."""
+        return _REPORTS.dump_python(reports, mode="json", exclude_defaults=True)
 
     def find(self, number: int) -> SyncReport | None:
         """Return the report of the sync of that number, if it is still known."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel
 
+from fabrics.agents.cabling import CablingFinding
 from fabrics.inventory.report.report import (
     DeletesWaiting,
     FindingType,
@@ -28,7 +29,9 @@ class InventoryStatus(BaseModel, frozen=True):
     `report` belongs to the pass that began at `mirrored`, the last one that brought NetBox up to date.
     `behind_since` is when a sync first found what NetBox does not show yet. `failure` says why the last pass
     failed. `last_sync` is the number of the sync at whose end the last pass began that has ended, 0 if there
-    was none. The loop does not know the `progress` of a running pass; readers add it.
+    was none. The loop does not know the `progress` of a running pass; readers add it. `cabling` are links that
+    are cabled otherwise than the fabric's objects state, as two readings of the switches agree; None if
+    nobody has read them.
     """
 
     state: InventoryState = InventoryState.UNKNOWN
@@ -39,6 +42,7 @@ class InventoryStatus(BaseModel, frozen=True):
     last_sync: int = 0
     report: InventoryReport | None = None
     deletes_waiting: DeletesWaiting | None = None
+    cabling: tuple[CablingFinding, ...] | None = None
 
     @property
     def needs_attention(self) -> bool:
@@ -103,6 +107,7 @@ class Inventory(BaseModel, frozen=True):
             last_sync=self.last_sync,
             report=self.outcome.report if self.outcome else None,
             deletes_waiting=self.deletes_waiting,
+            cabling=self.outcome.cabling if self.outcome else None,
         )
         states = {
             InventoryState.OFF: not enabled,
@@ -136,6 +141,10 @@ class Inventory(BaseModel, frozen=True):
     def after_unread_sync(self) -> "Inventory":
         """Return the inventory after a sync that could not read the fabric."""
         return self.model_copy(update={"unread": True, "unverified": True})
+
+    def ask_for_pass(self) -> "Inventory":
+        """Return the inventory with a pass due, although nothing else has changed."""
+        return self.model_copy(update={"unverified": True})
 
     def is_due(self, now: datetime, max_age: timedelta, retry_interval: timedelta) -> bool:
         """True if a pass is needed: changes, requests, pending work, or old age.

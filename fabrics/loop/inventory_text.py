@@ -21,6 +21,7 @@ FINDING_TYPE_TEXTS = {
     FindingType.CONFLICT: "in conflict with other objects",
     FindingType.ADOPTABLE: "offered for adoption",
     FindingType.FAILED: "refused by NetBox",
+    FindingType.UNEXPECTED: "other than stated",
 }
 
 

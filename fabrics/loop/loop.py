@@ -6,11 +6,12 @@ The workflow `FabricSync` decides when something happens; this module decides wh
 from datetime import datetime, timedelta
 from typing import Final
 
+from fabrics.agents.health import HealthAssessment
+from fabrics.agents.health_report import Health
 from fabrics.inventory.report.report import InventoryOutcome
-from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest, Trigger
+from fabrics.loop.health_watch import OUTDATED_HEALTH, UNREAD_HEALTH, HealthWatch
 from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass, PassRequest, PassResult
-from fabrics.loop.inventory_text import deletes_waiting_sentence
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.loop_state import LoopState
 from fabrics.loop.record_exchange import ShownStatus
@@ -18,9 +19,6 @@ from fabrics.loop.report import SyncReport, build_sync_report
 from fabrics.loop.schedule import Schedule
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
-
-MAX_JITTER: Final = timedelta(seconds=2)
-"""Far more than the lateness of a sync, far less than the wait between two passes that retry."""
 
 WORKFLOW_TASK_TIMEOUT: Final = timedelta(seconds=5)
 """How long Temporal waits before it gives the task of a killed worker to another. Its default is 10 s, in
@@ -52,6 +50,9 @@ class FabricLoop(LoopState):
             self.schedule = self.schedule.replan(interval, last_sync, now)
         if (self._is_paused or self.was_paused) and last_sync is not None:
             self.schedule = self.schedule.skip_to(now)
+        if self.was_paused and not self._is_paused:
+            self.health = self.health.after_pause()
+            self.last_known = self.last_known.without_health()
         self.was_paused = self._is_paused
 
     def apply_edits(self, edits: ConfigEdits) -> None:
@@ -107,6 +108,7 @@ class FabricLoop(LoopState):
         )
         self.schedule, overrun = self.schedule.end(now)
         self._note_observation(observation, active_sync)
+        self._note_health_of_sync(observation, started, now)
         status = self.last_known_status
         # People see the errors of the configuration, too.
         shown = self.last_known.model_copy(update={"error": self.status().sync_error})
@@ -120,7 +122,7 @@ class FabricLoop(LoopState):
             inventory_follows=self._is_pass_due(now),
         )
         self.history = self.history.add(report)
-        self.journal = self.journal.after_sync(status, shown, started, self._inventory_remark)
+        self.journal = self.journal.after_sync(status, shown, started, self._remark)
         return report
 
     def _note_observation(self, observation: Observation | None, active_sync: ActiveSync) -> None:
@@ -139,25 +141,46 @@ class FabricLoop(LoopState):
         number, request = active_sync.number, active_sync.request
         self.inventory = self.inventory.after_sync(inputs, number, active_sync.started, request)
 
-    def _is_pass_due(self, now: datetime) -> bool:
-        settings = self.settings
-        if not (self.is_needed and settings.inventory_enabled):
-            return False
-        max_age = timedelta(seconds=settings.full_sync_interval)
-        # A sync that begins a little sooner after its slot than the one before is not too early.
-        retry_interval = timedelta(seconds=settings.inventory_retry_interval) - MAX_JITTER
-        return self.inventory.is_due(now, max_age, retry_interval)
+    def _note_health_of_sync(
+        self, observation: Observation | None, started: datetime, ended: datetime
+    ) -> None:
+        if not self.settings.health_interval:
+            self.last_known = self.last_known.without_health()
+            return
+        watch = self.health.after_sync(observation, started, ended) if observation else self.health
+        self._note_health(watch, observation.health if observation else None, started)
+        if observation and observation.kubernetes_error:
+            self.last_known = self.last_known.with_health(Health.UNKNOWN, UNREAD_HEALTH)
+
+    def end_health_reading(self, assessment: HealthAssessment | None, started: datetime) -> None:
+        """End a reading of agents between two syncs, or note that it failed."""
+        watch = self.health.after_failure(self.settings.health_interval, started)
+        if assessment is not None:
+            watch = self.health.after_reading(assessment, started)
+        self._note_health(watch, assessment, started)
+
+    def _note_health(
+        self, watch: HealthWatch, assessment: HealthAssessment | None, started: datetime
+    ) -> None:
+        if self.health.has_ended_applying(watch):
+            # Full agents are read with the inventory, and what they say counts once they have applied.
+            self.inventory = self.inventory.ask_for_pass()
+        self.health = watch
+        if assessment is not None:
+            report = assessment.report
+            self.last_known = self.last_known.with_health(report.health, report.message)
+        elif watch.is_outdated(self.settings.health_interval, started):
+            self.last_known = self.last_known.with_health(Health.UNKNOWN, OUTDATED_HEALTH)
 
     def begin_pass(self, token: str, now: datetime) -> PassRequest | None:
         """Begin a pass over the inventory at a sync's end; None if none may begin.
 
         While the record names other sources than this sync has read, the next sync begins it.
         """
-        inventory, config = self.inventory, self.effective_config
+        inventory = self.inventory
         if inventory.running or self.sources_changed or not self._is_pass_due(now):
             return None
-        assert config is not None  # noqa: S101  only a configured fabric has been observed
-        assert inventory.observed is not None  # noqa: S101
+        assert inventory.observed is not None  # noqa: S101  only what was observed is due
         started_pass = InventoryPass(
             token=token,
             sync=self.history.syncs,
@@ -166,16 +189,7 @@ class FabricLoop(LoopState):
             target=self.pass_target,
             confirmed_digest=inventory.confirmed_digest,
         )
-        request = InventoryRequest(
-            config=config,
-            live_digest=inventory.observed.live_digest,
-            expected_counts=self.last_known.counts,
-            sync_number=self.history.syncs,
-            commit=self.last_known.commit,
-            absence_counts=inventory.outcome.absence_counts if inventory.outcome else {},
-            confirmed_digest=inventory.confirmed_digest,
-            adopt=inventory.adopt_sync > 0,
-        )
+        request = self.build_inventory_request()
         self.inventory = inventory.begin(started_pass)
         return PassRequest(token=token, request=request, retry=not inventory.failure)
 
@@ -203,18 +217,15 @@ class FabricLoop(LoopState):
         if running is None:
             return
         self.inventory = self.inventory.end(result)
+        if isinstance(result, InventoryOutcome) and result.breakouts is not None:
+            self.health = self.health.with_breakouts(result.breakouts)
+            if self.health.agents.new_breakouts:
+                self.inventory = self.inventory.ask_for_pass()
         if isinstance(result, InventoryOutcome) and not result.withheld:
             self.history = self.history.add_inventory(running.sync, result.report)
         was_stopped = running.is_cancelled and not self._is_paused
         if self.is_needed and (was_stopped or self.inventory.was_asked_since(running)):
             self.request_sync(SyncRequest())
-
-    @property
-    def _inventory_remark(self) -> str:
-        """What the journal says of the inventory."""
-        waiting = self.inventory.deletes_waiting
-        deletes = deletes_waiting_sentence(waiting, self.fabric_id) if waiting else ""
-        return self.inventory.failure or deletes
 
     def confirm_deletes(self, digest: str) -> int:
         """Confirm the waiting deletes; return the number of the sync that they follow."""
@@ -255,6 +266,9 @@ class FabricLoop(LoopState):
         """
         self.settings = settings
         edited = self.config is not None and config.sources != self.config.sources
+        if edited:
+            self.health = HealthWatch()
+            self.last_known = self.last_known.without_health()
         unseen = self.config is None and was_switched_off and last_known.last_sync is not None
         self.sources_changed = self.sources_changed or edited or unseen
         if self.sources_changed and not config.paused:

@@ -6,7 +6,8 @@ from pydantic import BaseModel
 class LoopSettings(BaseModel, frozen=True):
     """The worker's settings that affect a loop; a replay reads them in the history.
 
-    `netbox_heartbeat`, `full_sync_interval`, `inventory_retry_interval` and `first_sync_spread` are in seconds.
+    `netbox_heartbeat`, `full_sync_interval`, `inventory_retry_interval`, `health_interval` and `first_sync_spread`
+    are in seconds; a health interval of 0 means that health is not watched.
     `has_search_attributes` says whether the Temporal server has ours registered, and `release` identifies the
     worker's code. A loop starts a new run after `max_history_events`; as the history holds that number, a worker with
     another one still replays the runs of before.
@@ -16,6 +17,7 @@ class LoopSettings(BaseModel, frozen=True):
     inventory_enabled: bool = False
     full_sync_interval: int = 3600
     inventory_retry_interval: int = 60
+    health_interval: int = 0
     first_sync_spread: int = 30
     has_search_attributes: bool = False
     release: str = ""

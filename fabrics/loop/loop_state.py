@@ -6,20 +6,27 @@ One pydantic value holds all of it: the workflow's single input, which continue-
 
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Final
 
 from pydantic import BaseModel
 
+from fabrics.agents.health_report import Health
+from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest
+from fabrics.loop.health_watch import HealthRequest, HealthWatch
 from fabrics.loop.history import History
 from fabrics.loop.inventory_state import Inventory, InventoryStatus
-from fabrics.loop.inventory_text import record_sentence
+from fabrics.loop.inventory_text import deletes_waiting_sentence, record_sentence
 from fabrics.loop.journal import Journal
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.record_exchange import RecordExchange, ShownStatus
 from fabrics.loop.report import FabricStatus
-from fabrics.loop.schedule import Schedule
+from fabrics.loop.schedule import MAX_JITTER, Schedule
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import LastKnownState, SyncStatus, compute_sync_status
+
+MIN_BEFORE_SYNC: Final = timedelta(seconds=30)
+"""Agents that are due at most this long before a sync are read with it."""
 
 
 class LoopState(BaseModel):
@@ -38,6 +45,7 @@ class LoopState(BaseModel):
     """True if the last sync may have read other sources than the record names now."""
     fabric_answered: bool = True
     """True if the fabric answered the last sync, even with an error."""
+    health: HealthWatch = HealthWatch()
     inventory: Inventory = Inventory()
     journal: Journal = Journal()
     history: History = History()
@@ -105,6 +113,36 @@ class LoopState(BaseModel):
         planned = not self.was_paused and self.schedule.interval == self.effective_config.interval
         return planned and not self._is_paused and now >= self.schedule.next_sync
 
+    @property
+    def next_health_reading(self) -> datetime | None:
+        """The time at which agents are read without a sync.
+
+        None if the next sync reads them. While the fabric does not answer, only syncs ask for it.
+        """
+        if self.next_sync is None or not self.fabric_answered:
+            return None
+        reading = self.health.find_next_reading(self.settings.health_interval)
+        is_early = reading is not None and reading <= self.next_sync - MIN_BEFORE_SYNC
+        return reading if is_early else None
+
+    def request_health(self, started: datetime) -> HealthRequest | None:
+        """Return what a reading of agents needs to know; None if nobody wants to know.
+
+        A sync reads agents that otherwise would be read before the next sync, so that most syncs suffice.
+        """
+        until = max(started, self.next_sync - MIN_BEFORE_SYNC) if self.next_sync else started
+        return self.health.request(self.settings.health_interval, until)
+
+    def is_health_reading_due(self, now: datetime) -> bool:
+        """True if agents should be read now, without a sync."""
+        reading = self.next_health_reading
+        return reading is not None and now >= reading
+
+    def is_work_due(self, now: datetime) -> bool:
+        """True if there is something to do now, at least to end, besides reading agents."""
+        is_due = self.is_sync_due(now) or self.is_record_exchange_due(now)
+        return is_due or self.is_pass_unwanted or self.is_finished
+
     def is_record_exchange_due(self, now: datetime) -> bool:
         """True if the record should be read or written now."""
         retry_at = self.record.retry_at
@@ -113,7 +151,8 @@ class LoopState(BaseModel):
     def next_wake_time(self) -> datetime | None:
         """Return when the loop has work even without a message; None means never."""
         retry_at = self.record.retry_at if self._has_exchange_pending else None
-        return min(filter(None, (retry_at, self.next_sync)), default=None)
+        times = retry_at, self.next_health_reading, self.next_sync
+        return min(filter(None, times), default=None)
 
     def status(self) -> FabricStatus:
         """Return the status for the query, the workflow details and the command line."""
@@ -138,6 +177,26 @@ class LoopState(BaseModel):
     def inventory_status(self) -> InventoryStatus:
         """The inventory's status."""
         return self.inventory.status(enabled=self.settings.inventory_enabled)
+
+    def build_inventory_request(self) -> InventoryRequest:
+        """Return what a pass over the inventory needs to know."""
+        config, inventory, outcome = self.effective_config, self.inventory, self.inventory.outcome
+        assert config is not None  # noqa: S101  only a configured fabric has been observed
+        assert inventory.observed is not None  # noqa: S101
+        return InventoryRequest(
+            config=config,
+            live_digest=inventory.observed.live_digest,
+            expected_counts=self.last_known.counts,
+            sync_number=self.history.syncs,
+            commit=self.last_known.commit,
+            absence_counts=outcome.absence_counts if outcome else {},
+            confirmed_digest=inventory.confirmed_digest,
+            adopt=inventory.adopt_sync > 0,
+            cabling=outcome.cabling if outcome else None,
+            cabling_seen=outcome.cabling_seen if outcome else None,
+            breakouts=self.health.agents.breakouts,
+            silent_switches=self.health.quiet_switches,
+        )
 
     @property
     def is_pass_unwanted(self) -> bool:
@@ -195,7 +254,23 @@ class LoopState(BaseModel):
         last_sync = self.last_known.last_sync
         if last_sync is None or shown is None or config is None:
             return False
-        shown_sync = shown.last_known.last_sync
+        shown_sync = shown.last_sync
         # NetBox keeps whole seconds, and a person may have entered a time in the future.
         nearest = timedelta(seconds=max(self.settings.netbox_heartbeat - config.interval / 2, 1))
         return shown_sync is None or abs(last_sync - shown_sync) >= nearest
+
+    def _is_pass_due(self, now: datetime) -> bool:
+        settings = self.settings
+        if not (self.is_needed and settings.inventory_enabled):
+            return False
+        max_age = timedelta(seconds=settings.full_sync_interval)
+        retry_interval = timedelta(seconds=settings.inventory_retry_interval) - MAX_JITTER
+        return self.inventory.is_due(now, max_age, retry_interval)
+
+    @property
+    def _remark(self) -> str:
+        """What the journal says of the inventory and of the fabric's health."""
+        waiting, known = self.inventory.deletes_waiting, self.last_known
+        deletes = deletes_waiting_sentence(waiting, self.fabric_id) if waiting else ""
+        degraded = known.health_message if known.health is Health.DEGRADED else ""
+        return " ".join(filter(None, (self.inventory.failure or deletes, degraded)))

@@ -3,8 +3,10 @@
 Every method returns the exchange as it is afterwards.
 """
 
+import json
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final, Self
 
 from pydantic import BaseModel
@@ -12,7 +14,6 @@ from pydantic import BaseModel
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.sync_status import (
     LastKnownState,
-    SyncStatus,
     compute_status_error,
     compute_sync_status,
 )
@@ -41,26 +42,27 @@ class RecordLink(StrEnum):
 
 
 class ShownStatus(BaseModel, frozen=True):
-    """The status that a record shows, and the state that it follows from."""
+    """A digest of what a record shows, and the time of the last sync there."""
 
-    status: SyncStatus
-    error: str
-    last_known: LastKnownState
+    digest: str
+    last_sync: datetime | None
 
     @classmethod
     def build(cls, config: FabricConfig, last_known: LastKnownState) -> Self:
         """Return what the record of a fabric in this state has to show."""
-        return cls(
-            status=compute_sync_status(config, last_known),
-            error=compute_status_error(config, last_known),
-            last_known=last_known.valid_for(config),
+        timeless = last_known.model_copy(update={"last_sync": None, "last_success": None})
+        shown = (
+            compute_sync_status(config, last_known),
+            compute_status_error(config, last_known),
+            timeless.valid_for(config).model_dump(mode="json"),
         )
+        text = json.dumps(shown, sort_keys=True)
+        digest = sha256(text.encode()).hexdigest()[:32]
+        return cls(digest=digest, last_sync=last_known.last_sync)
 
     def differs_from(self, other: Self) -> bool:
         """True if anything but the times of the last syncs differs."""
-        times = {name: getattr(self.last_known, name) for name in ("last_sync", "last_success")}
-        same_times = {"last_known": other.last_known.model_copy(update=times)}
-        return self != other.model_copy(update=same_times)
+        return self.digest != other.digest
 
 
 class RecordExchange(BaseModel, frozen=True):

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
+from fabrics.agents.health_report import Health
 from fabrics.drift.summary import SummaryEntry
 from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.active_sync import ActiveSync, Trigger
@@ -70,7 +71,7 @@ def build_sync_report(  # noqa: PLR0913  one argument a source
         lateness=(observation.started - slot).total_seconds() if observation and slot else None,
         duration=(ended - active_sync.started).total_seconds(),
         sync_status=status,
-        error=last_known.error[:80],
+        error=last_known.error.encode()[:80].decode(errors="ignore"),
         commit=last_known.commit[:12],
         drift_count=last_known.drift_count,
         objects=sum(observation.counts.values()) if observation else 0,
@@ -103,6 +104,8 @@ class FabricStatus(BaseModel, frozen=True):
     drift_count: int | None
     drift: tuple[SummaryEntry, ...]
     counts: dict[str, int]
+    health: Health = Health.UNKNOWN
+    health_message: str = ""
     inventory: InventoryStatus = InventoryStatus()
     inventory_state: InventoryState = InventoryState.UNKNOWN
     inventory_text: str = ""

@@ -21,6 +21,10 @@ EPOCH: Final = datetime.fromtimestamp(0, UTC)
 MAX_CLOSE: Final = timedelta(minutes=5)
 """The longest time between a sync and a slot that it satisfies; otherwise half an interval."""
 
+MAX_JITTER: Final = timedelta(seconds=2)
+"""Far more than the lateness of a sync: one that begins a little sooner after its slot than the one before it is
+not too early for what is due at its slot."""
+
 RESOLUTION: Final = timedelta.resolution
 
 

@@ -29,6 +29,7 @@ def render_details(status: FabricStatus) -> str:
         f"- Last sync: {format_time(status.last_sync)}; last success: {format_time(status.last_success)}",
         f"- Next sync: {_format_next_sync(status)}",
         f"- Objects that drifted: {_format_drift(status)}",
+        f"- Health: {status.health}{_follow(status.health_message)}",
         f"- Inventory: {_format_inventory(status.inventory, status.fabric_id)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
@@ -61,6 +62,11 @@ def _format_next_sync(status: FabricStatus) -> str:
     syncing = status.next_sync and status.sync_status is SyncStatus.SYNCING
     overrun = " or, if this sync overruns it, the first slot after this sync" if syncing else ""
     return f"{format_time(status.next_sync)}{overrun}, every {status.sync_interval} s"
+
+
+def _follow(message: str) -> str:
+    """Return the message after a colon."""
+    return f": {message}" if message else ""
 
 
 def _format_drift(status: FabricStatus) -> str:

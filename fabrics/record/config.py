@@ -48,6 +48,8 @@ class FabricConfig(BaseModel, frozen=True):
     pause_reason: str = ""
     kubernetes: KubernetesTarget | None = None
     git: GitSource | None = None
+    fabric_name: str = ""
+    """Which of several fabrics of one API; empty means all that the API holds."""
     managed_kinds: tuple[str, ...] = ()
     task_queue: str = ""
     scope: str = ""
@@ -66,9 +68,9 @@ class FabricConfig(BaseModel, frozen=True):
         return self.is_switched_on and self.kubernetes is not None
 
     @property
-    def sources(self) -> tuple[KubernetesTarget | None, GitSource | None, tuple[str, ...], str]:
+    def sources(self) -> tuple[object, ...]:
         """All that determines what a sync reads, and where it reads it."""
-        return self.kubernetes, self.git, self.managed_kinds, self.task_queue
+        return self.kubernetes, self.git, self.fabric_name, self.managed_kinds, self.task_queue
 
     @property
     def has_invalid_id(self) -> bool:

@@ -34,12 +34,16 @@ GIT_URL_PATTERN: Final = (
 """Only SSH URLs may have a user, since SSH keys are elsewhere: in `https://TOKEN@host` it is a secret."""
 
 NAMESPACE_PATTERN: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+FABRIC_NAME_PATTERN: Final = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 CREDENTIAL_NAME_PATTERN: Final = r"(?!\.+$)[A-Za-z0-9._-]{1,100}"
 BRANCH_PATTERN: Final = r"(?![-/.])(?!.*(\.\.|//|@\{|/\.))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
 """What `git check-ref-format --branch` accepts, except for a few exotic names."""
 
 DIRECTORY_PATTERN: Final = r"(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]{1,400}"
 TASK_QUEUE_PATTERN: Final = r"[\x21-\x7e]{1,200}"
+
+UNUSABLE_TARGET: Final = KubernetesTarget(server="", namespace="", credential="")
+"""The target of a fabric whose settings have a mistake: it is configured, but nothing is read."""
 
 
 def unwrap_custom_fields(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,8 +57,11 @@ def parse_config(record: Mapping[str, Any]) -> FabricConfig:
     """Parse a fabric's configuration from a cluster of NetBox's REST API."""
     fields = _FieldReader(unwrap_custom_fields(record))
     id_rule = "have only a-z, 0-9 and -, no - in front, and at most 39 characters"
+    name_rule = "be the name of a Kubernetes object"
     queue_rule = "have printable ASCII characters without spaces, at most 200"
     fabric_id = fields.text("hh_fabric_id", FABRIC_ID_PATTERN, id_rule) or ""
+    fabric_name = fields.text("hh_fabric_name", FABRIC_NAME_PATTERN, name_rule)
+    kubernetes = _parse_kubernetes(fields, fabric_id)
     return FabricConfig(
         fabric_id=fabric_id,
         name=str(record.get("name", "")),
@@ -64,8 +71,10 @@ def parse_config(record: Mapping[str, Any]) -> FabricConfig:
         interval=fields.interval(),
         paused=fields.boolean("hh_paused"),
         pause_reason=str(fields.value("hh_pause_reason"))[:200],
-        kubernetes=_parse_kubernetes(fields, fabric_id),
+        # With an unusable name, the objects of all fabrics would count.
+        kubernetes=kubernetes and (kubernetes if fabric_name is not None else UNUSABLE_TARGET),
         git=_parse_git(fields, fabric_id),
+        fabric_name=fabric_name or "",
         managed_kinds=fields.kinds(),
         task_queue=fields.text("hh_task_queue", TASK_QUEUE_PATTERN, queue_rule) or "",
         scope=_parse_scope(record),
@@ -91,7 +100,7 @@ def _parse_kubernetes(fields: "_FieldReader", fabric_id: str) -> KubernetesTarge
     )
     credential = fields.credential(fabric_id)
     if server is None or namespace is None or credential is None:
-        return KubernetesTarget(server="", namespace="", credential="")
+        return UNUSABLE_TARGET
     return KubernetesTarget(server=server, namespace=namespace, credential=credential)
 
 

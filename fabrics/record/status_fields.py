@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from fabrics.agents.health_report import Health
 from fabrics.drift.summary import RECORD_LIMITS
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.config_fields import parse_config, unwrap_custom_fields
@@ -58,6 +59,8 @@ def parse_last_known_state(record: Mapping[str, Any]) -> LastKnownState:
         drift_count=_parse_count(stored.get("hh_drift_count")),
         counts=_parse_counts(stored.get("hh_counts")),
         inventory_text=_parse_text(stored.get("hh_inventory")),
+        health=_parse_health(stored.get("hh_health")),
+        health_message=_parse_text(stored.get("hh_health_message")),
     )
     return _add_drift(last_known, stored.get("hh_drift"))
 
@@ -81,6 +84,8 @@ def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> Cus
         "hh_drift": _truncate_drift(last_known) or None,
         "hh_counts": dict(last_known.counts) or None,
         "hh_inventory": last_known.inventory_text[:500] or None,
+        "hh_health": str(last_known.health),
+        "hh_health_message": last_known.health_message[:500] or None,
     }
 
 
@@ -200,6 +205,10 @@ def _parse_time(value: object) -> datetime | None:
 def _parse_connection_status(value: object) -> ConnectionStatus:
     known = value in tuple(ConnectionStatus)
     return ConnectionStatus(str(value)) if known else ConnectionStatus.UNKNOWN
+
+
+def _parse_health(value: object) -> Health:
+    return Health(str(value)) if value in tuple(Health) else Health.UNKNOWN
 
 
 def _parse_count(value: object) -> int | None:

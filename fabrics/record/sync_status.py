@@ -10,6 +10,8 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from fabrics.agents.health import HealthAssessment
+from fabrics.agents.health_report import Health
 from fabrics.drift.summary import SummaryEntry
 from fabrics.record.config import FabricConfig
 
@@ -46,6 +48,7 @@ class Observation(BaseModel, frozen=True):
     `answered` is false if either did not answer, or too slowly. `counts` are live objects per kind; a kind
     that is suddenly empty or no longer served keeps its previous count. `problems` are sentences on
     unreadable parts of Git. `drift` has the first of `drift_count` entries (None if nothing was compared).
+    `health` is None if no agents were read.
     """
 
     started: datetime
@@ -59,6 +62,7 @@ class Observation(BaseModel, frozen=True):
     problems: tuple[str, ...] = ()
     git_error: str = ""
     kubernetes_error: str = ""
+    health: HealthAssessment | None = None
 
     @property
     def error(self) -> str:
@@ -87,11 +91,15 @@ class InventoryState(StrEnum):
     UP_TO_DATE = "up_to_date"
 
 
+PAUSED_HEALTH: Final = "The agents are not read while the fabric is paused."
+
+
 class LastKnownState(BaseModel, frozen=True):
     """The last known state of a fabric; `last_sync` is when the latest sync began.
 
     After a failed sync `commit`, `counts` and `drift` are those of the last one that found them.
     `inventory_text` says what people should know of the inventory; empty if it is up to date or not synced.
+    `health` is what the agents on the switches report, a second answer beside the status.
     """
 
     syncing: bool = False
@@ -105,6 +113,8 @@ class LastKnownState(BaseModel, frozen=True):
     drift: tuple[SummaryEntry, ...] = ()
     counts: dict[str, int] = {}
     inventory_text: str = ""
+    health: Health = Health.UNKNOWN
+    health_message: str = ""
 
     def after_sync(self, observation: Observation, started: datetime) -> "LastKnownState":
         """Return the state after a sync begun at `started` that made `observation`."""
@@ -127,16 +137,26 @@ class LastKnownState(BaseModel, frozen=True):
             update |= {"drift_count": observation.drift_count, "drift": observation.drift}
         return self.model_copy(update=update)
 
+    def with_health(self, health: Health, message: str) -> "LastKnownState":
+        """Return the state after the health was judged."""
+        return self.model_copy(update={"health": health, "health_message": message})
+
+    def without_health(self) -> "LastKnownState":
+        """Return the state of a fabric of whose agents nothing is known."""
+        return self.model_copy(update={"health": Health.UNKNOWN, "health_message": ""})
+
     def valid_for(self, config: FabricConfig) -> "LastKnownState":
         """Return what can be true with this configuration.
 
-        A connection needs a server, and an inventory is kept up to date only by a loop.
+        A connection needs a server; only a loop keeps an inventory up to date and watches health, unless it is paused.
         """
         unknown: dict[str, object] = {}
         if config.kubernetes is None:
             unknown |= {"connection_status": ConnectionStatus.UNKNOWN, "connection_error": ""}
         if not config.needs_loop:
-            unknown |= {"inventory_text": ""}
+            unknown |= {"inventory_text": "", "health": Health.UNKNOWN, "health_message": ""}
+        elif config.paused and self.health is not Health.UNKNOWN:
+            unknown |= {"health": Health.UNKNOWN, "health_message": PAUSED_HEALTH}
         return self.model_copy(update=unknown)
 
     def after_failure(self, failure: SyncFailure, started: datetime) -> "LastKnownState":

@@ -152,6 +152,7 @@ DEFAULTING_RULES: Mapping[str, tuple[tuple[str, Rule], ...]] = {
     ),
     "VPCAttachment": (("", _fill_subnet_name),),
     "External": (("", fill_empty(ipv4Namespace="default")),),
+    "VPCInterconnect": (("", fill_empty(ipv4Namespace="default")),),
     "Gateway": (
         ("", fill_empty(workers=4, groups=[{"name": "default"}], logs={})),
         ("logs", fill_empty(default="info", tags={"all": "info"})),

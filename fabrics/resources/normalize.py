@@ -9,7 +9,8 @@ from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind
 from fabrics.resources.schema import get_spec_schema
-from fabrics.resources.schema.types import Difference, Map, Scalar, Struct, dump_sorted_json
+from fabrics.resources.schema.base import Difference, dump_sorted_json
+from fabrics.resources.schema.types import Map, Scalar, Struct
 
 
 class Content(NamedTuple):
@@ -26,9 +27,12 @@ def normalize_desired(kind: Kind, content: Content) -> Json:
 
 
 def normalize_live(kind: Kind, content: Content) -> Json:
-    """Return the normal form of an object in the cluster."""
+    """Return the normal form of a live object, of an unknown kind its spec."""
+    spec = get_spec_schema(kind).normalize(dict(content.spec))
+    if not kind.is_known:
+        return {"spec": spec}
     return {
-        "spec": get_spec_schema(kind).normalize(dict(content.spec)),
+        "spec": spec,
         "metadata": {
             "labels": _keep_user_entries(content.labels),
             "annotations": _keep_user_entries(content.annotations),

@@ -5,6 +5,7 @@ status and the API server's own metadata.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -91,7 +92,7 @@ def resource_from_git(
     return Resource(
         key=key,
         content=content,
-        digest=digest_json([str(key), normalize_desired(kind, content)]),
+        digest=digest_json([kind.group, str(key), normalize_desired(kind, content)]),
         namespace=namespace,
         source=source,
         made_by_controller=is_made_by_controller(kind, name),
@@ -117,13 +118,21 @@ def resource_from_api(item: Mapping[str, Any], kind: Kind) -> Resource:
     return Resource(
         key=key,
         content=content,
-        digest=digest_json([str(key), normalize_live(kind, content)]),
+        digest=digest_json([kind.group, str(key), normalize_live(kind, content)]),
         namespace=namespace,
         uid=metadata.get("uid") or "",
         resource_version=metadata.get("resourceVersion") or "",
         made_by_controller=bool(metadata.get("ownerReferences"))
         or is_made_by_controller(kind, name),
     )
+
+
+def group_by_kind(resources: Iterable[Resource]) -> dict[Kind, list[Resource]]:
+    """Return the resources of each kind, in their order."""
+    groups: defaultdict[Kind, list[Resource]] = defaultdict(list)
+    for resource in resources:
+        groups[resource.kind].append(resource)
+    return dict(groups)
 
 
 def digest_resources(resources: Iterable[Resource]) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from copy import deepcopy
 from ipaddress import IPv4Network, ip_interface
 
-from stack.demo.admission_labels import LABEL_DOMAIN, make_device_annotations, make_labels
-from stack.demo.manifests import Manifest, Spec
+from stack.demo.admission_labels import make_device_annotations, make_labels
+from stack.kubernetes.manifests import Manifest, Spec
+from stack.kubernetes.topology import LABEL_DOMAIN
 
 
 def admit(manifest: Manifest) -> Manifest:

@@ -1,13 +1,10 @@
 """The labels and annotations that Hedgehog's webhooks derive from the spec."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
-from stack.demo.manifests import Spec, iter_link_ends
-
-LABEL_DOMAIN: Final = "fabric.githedgehog.com"
-
-type Labels = dict[str, str]
+from stack.kubernetes.manifests import Spec, get_connection_type, iter_link_ends
+from stack.kubernetes.topology import LABEL_DOMAIN, Labels, make_membership_labels
 
 
 def make_labels(kind: str, spec: Spec) -> Labels:
@@ -24,18 +21,17 @@ def make_device_annotations(connection: Spec) -> Labels:
 def _make_switch_labels(spec: Spec) -> Labels:
     return {
         **_add_domain({"profile": spec["profile"]}),
-        **_make_membership_labels("vlanns", spec["vlanNamespaces"]),
-        **_make_membership_labels("switchgroup", spec.get("groups", ())),
+        **make_membership_labels("vlanns", spec["vlanNamespaces"]),
+        **make_membership_labels("switchgroup", spec.get("groups", ())),
     }
 
 
 def _make_connection_labels(spec: Spec) -> Labels:
     servers, switches = _find_servers_and_switches(spec)
-    (connection_type,) = spec
     return {
-        **_add_domain({"connection-type": connection_type}),
-        **_make_membership_labels("server", servers),
-        **_make_membership_labels("switch", switches),
+        **_add_domain({"connection-type": get_connection_type(spec)}),
+        **make_membership_labels("server", servers),
+        **make_membership_labels("switch", switches),
     }
 
 
@@ -51,7 +47,7 @@ def _make_vpc_attachment_labels(spec: Spec) -> Labels:
 
 def _make_vpc_peering_labels(spec: Spec) -> Labels:
     vpcs = first, second = sorted(spec["permit"][0])
-    return _add_domain({"vpc1": first, "vpc2": second}) | _make_membership_labels("vpc", vpcs)
+    return _add_domain({"vpc1": first, "vpc2": second}) | make_membership_labels("vpc", vpcs)
 
 
 def _make_external_labels(spec: Spec) -> Labels:
@@ -76,10 +72,6 @@ def _find_servers_and_switches(connection: Spec) -> tuple[list[str], list[str]]:
     servers = {device for role, device in ends if role == "server"}
     switches = {device for role, device in ends if role != "server"}
     return sorted(servers), sorted(switches)
-
-
-def _make_membership_labels(prefix: str, names: Iterable[str]) -> Labels:
-    return {f"{prefix}.{LABEL_DOMAIN}/{name}": "true" for name in names}
 
 
 _LABEL_MAKERS: Final[dict[str, Callable[[Spec], Labels]]] = {

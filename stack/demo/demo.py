@@ -11,7 +11,13 @@ from typing import Final
 from stack.cache import Progress
 from stack.demo.env_file import env_file
 from stack.demo.fabrics import SAMPLE_FABRICS
-from stack.demo.seed import commit_manifests, create_records, set_up_netbox, start_kubernetes_apis
+from stack.demo.seed import (
+    STUCK_AFTER_SECONDS,
+    commit_manifests,
+    create_records,
+    set_up_netbox,
+    start_kubernetes_apis,
+)
 from stack.processes.supervisor import Service, Supervisor
 from stack.stack import Stack
 
@@ -37,6 +43,7 @@ def running_demo(progress: Progress, folder: Path) -> Iterator[Demo]:
         files = Path(exits.enter_context(TemporaryDirectory(dir=stack.log_dir.parent)))
         progress("Setting up NetBox for Fabric Sync")
         settings = make_worker_environment(stack, set_up_netbox(stack), files)
+        settings["FABRIC_SYNC_STUCK_AFTER"] = str(STUCK_AFTER_SECONDS)
         progress("Starting the fabrics' Kubernetes APIs")
         servers = start_kubernetes_apis(SAMPLE_FABRICS, files / "credentials", exits)
         repository = commit_manifests(stack.git, SAMPLE_FABRICS)

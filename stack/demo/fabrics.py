@@ -1,7 +1,8 @@
 """The three fabrics of the demo: their desired and their live state.
 
 The desired state of each fabric is a directory in `stack/samples`. The live state is derived from
-it as on a real fabric (`hydration` and `admission`); one fabric also has manual changes.
+it as on a real fabric (`hydration` and `admission`). One fabric also has manual changes, a switch that
+does not apply its last change, and a pair of cables that were swapped.
 """
 
 from collections.abc import Callable
@@ -11,17 +12,34 @@ from typing import Final
 
 from stack.demo.admission import admit
 from stack.demo.hydration import hydrate
-from stack.demo.manifests import Manifest, read_manifests
+from stack.kubernetes.agents.behaviour import CRASH_LOOP
+from stack.kubernetes.agents.simulation import AgentSimulation
+from stack.kubernetes.manifests import Manifest, read_manifests
 
 SAMPLES_DIR: Final = Path(__file__).parent.parent / "samples"
 
 
+def keep_healthy(_agents: AgentSimulation) -> None:
+    """Leave the agents of a fabric as they are."""
+
+
+def break_agents(agents: AgentSimulation) -> None:
+    """Let one leaf of Oslo crash whenever it applies, and swap two cables of another."""
+    agents.set_behaviour("leaf-03", CRASH_LOOP)
+    agents.update_spec("leaf-03")
+    agents.swap_cables("leaf-01/E1/29", "leaf-01/E1/31")
+
+
 @dataclass(frozen=True)
 class SampleFabric:
-    """One fabric of the demo; without `make_live` its API is unreachable."""
+    """One fabric of the demo; without `make_live` its API is unreachable.
+
+    `change_agents` is what happened to its switches.
+    """
 
     name: str
     make_live: Callable[[list[Manifest]], list[Manifest]] | None
+    change_agents: Callable[[AgentSimulation], None] = keep_healthy
 
     @property
     def directory(self) -> Path:
@@ -61,7 +79,7 @@ _EXTRA_SERVER: Final[Manifest] = {
 
 SAMPLE_FABRICS: Final = (
     SampleFabric("berlin-dc1", make_in_sync_objects),
-    SampleFabric("oslo-dc2", make_drifted_objects),
+    SampleFabric("oslo-dc2", make_drifted_objects, break_agents),
     SampleFabric("lyon-edge", None),
 )
 """In sync, drifted (one object changed, one missing, one extra) and unreachable."""

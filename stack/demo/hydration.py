@@ -8,7 +8,7 @@ from copy import deepcopy
 from ipaddress import IPv4Address
 from itertools import count
 
-from stack.demo.manifests import Manifest, Spec
+from stack.kubernetes.manifests import Manifest, Spec
 
 FIRST_MANAGEMENT_IP, FIRST_PROTOCOL_IP = IPv4Address("172.30.0.5"), IPv4Address("172.30.8.0")
 FIRST_VTEP_IP, FIRST_LINK_IP = IPv4Address("172.30.12.0"), IPv4Address("172.30.128.0")

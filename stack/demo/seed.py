@@ -9,14 +9,18 @@ from typing import Final
 from activities.netbox.client import NetBox
 from activities.setup import all_items, apply, issue_token
 from stack.demo.fabrics import SAMPLES_DIR, SampleFabric
+from stack.demo.switch_profiles import make_switch_profiles
 from stack.kubernetes.api import kubernetes_api
+from stack.kubernetes.crds_and_rbac import HEALTH_ROLE_FILE, read_cluster_role
+from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.processes.ports import LOOPBACK
 from stack.processes.supervisor import StackError
 from stack.services.git_server import GitRepository, GitServer
 from stack.stack import Stack
 
 SYNC_INTERVAL_SECONDS: Final = 30
-"""Short enough to watch."""
+STUCK_AFTER_SECONDS: Final = 45
+"""Short enough to watch. A simulated switch applies a change in 5 seconds, if at all."""
 
 
 def set_up_netbox(stack: Stack) -> str:
@@ -74,7 +78,10 @@ def _start_kubernetes_api(fabric: SampleFabric, credential: Path, exits: ExitSta
     if fabric.make_live is None:
         return _make_unreachable_api(credential, exits)
     api = exits.enter_context(kubernetes_api())
-    api.apply_all(fabric.make_live(fabric.read_desired()))
+    api.apply_all([*make_switch_profiles(), *fabric.make_live(fabric.read_desired())])
+    api.bind_role(read_cluster_role(HEALTH_ROLE_FILE))
+    if isinstance(api, EmulatedKubernetesApi):  # no agents write to the real API server
+        fabric.change_agents(api.run_agents())
     api.write_credential(credential)
     return api.server
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import trustme
 
-from fabrics.resources.kinds import Kind, find_listed_kind
+from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
+from stack.kubernetes.permissions import ClusterRole
 from stack.processes.ports import LOOPBACK
 
 
@@ -66,6 +67,14 @@ class KubernetesApi(ABC):
         """Stop serving `kind`, like a Hedgehog release that does not have it."""
 
     @abstractmethod
+    def bind_role(self, role: ClusterRole) -> None:
+        """Grant the worker what `role` allows, in the fabric's namespace."""
+
+    @abstractmethod
+    def unbind_role(self, name: str) -> None:
+        """Revoke what the role of this name allowed. Raises KeyError if it was not bound."""
+
+    @abstractmethod
     def expire_lists(self) -> None:
         """Expire all continue tokens that have been issued."""
 
@@ -76,12 +85,3 @@ class KubernetesApi(ABC):
     def write_credential(self, folder: Path) -> None:
         """Write a worker's credential for this API."""
         self.auth.write_credential(folder, self.server)
-
-
-def get_served_kind(item: Mapping[str, Any]) -> Kind:
-    """Return the kind of a manifest. Raises ValueError for a kind that is not served."""
-    group, _, _ = str(item["apiVersion"]).rpartition("/")
-    kind = find_listed_kind(group, str(item["kind"]))
-    if kind is None:
-        raise ValueError(f"The kind {item['kind']} of {item['apiVersion']} is not served.")
-    return kind

@@ -15,11 +15,15 @@ from typing import Any, Final
 import trustme
 from aiohttp import web
 
-from fabrics.resources.kinds import LISTED_KINDS, Kind
+from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
-from stack.kubernetes.base import KubernetesApi, ServerAuth, get_served_kind
-from stack.kubernetes.emulated_objects import EmulatedObjects
+from stack.kubernetes.agents.simulation import AgentSimulation
+from stack.kubernetes.base import KubernetesApi, ServerAuth
+from stack.kubernetes.emulated_objects import Clock, EmulatedObjects, utc_now
 from stack.kubernetes.faults import Fault, make_status_response
+from stack.kubernetes.interconnects import InterconnectController
+from stack.kubernetes.permissions import ClusterRole, Permissions
+from stack.kubernetes.releases import HedgehogRelease, get_served_kind
 from stack.processes.ports import LOOPBACK
 
 MAX_RECORDED_REQUESTS: Final = 1000
@@ -52,6 +56,32 @@ class EmulatedKubernetesApi(KubernetesApi):
     def expire_lists(self) -> None:
         self._run_in_event_loop(self._handler.objects.expire_lists)
 
+    def bind_role(self, role: ClusterRole) -> None:
+        self._run_in_event_loop(lambda: self._handler.permissions.bind(role))
+
+    def unbind_role(self, name: str) -> None:
+        self._run_in_event_loop(lambda: self._handler.permissions.unbind(name))
+
+    def upgrade(self, release: HedgehogRelease) -> None:
+        """Play a newer release, which defaults all stored objects anew."""
+        self._run_in_event_loop(lambda: self._handler.objects.upgrade(release))
+
+    def run_agents(self) -> AgentSimulation:
+        """Give each stored Switch and Gateway an agent, and later ones too.
+
+        These agents are healthy and have applied everything that is stored. They live by the API's
+        clock. Clients may read them only with a role that allows it (`bind_role`).
+        """
+        self._run_in_event_loop(self._handler.run_agents)
+        return self.agents
+
+    @property
+    def agents(self) -> AgentSimulation:
+        """The agents. Raises RuntimeError before `run_agents`."""
+        if self._handler.agents is None:
+            raise RuntimeError("This API has no agents: call run_agents first.")
+        return self._handler.agents
+
     def inject_fault(self, fault: Fault) -> None:
         """Let requests fail until `clear_faults`."""
         self._run_in_event_loop(lambda: self._handler.faults.append(fault))
@@ -79,10 +109,17 @@ class EmulatedKubernetesApi(KubernetesApi):
 
 @contextmanager
 def kubernetes_emulator(
-    auth: ServerAuth | None = None, port: int = 0
+    auth: ServerAuth | None = None,
+    port: int = 0,
+    release: HedgehogRelease = HedgehogRelease.CURRENT,
+    clock: Clock = utc_now,
 ) -> Iterator[EmulatedKubernetesApi]:
-    """Run an empty emulated API that serves the Hedgehog kinds; port 0 is a free one."""
-    handler = _RequestHandler(auth or ServerAuth(secrets.token_urlsafe(24), trustme.CA()))
+    """Run an empty emulated API of a Hedgehog release; port 0 is a free one.
+
+    `clock` returns the time of objects, tables and agents.
+    """
+    auth = auth or ServerAuth(secrets.token_urlsafe(24), trustme.CA())
+    handler = _RequestHandler(auth, release, clock)
     with _event_loop_in_thread() as loop:
         serving = _serve(handler, port)
         port = asyncio.run_coroutine_threadsafe(serving.__aenter__(), loop).result()
@@ -93,15 +130,26 @@ def kubernetes_emulator(
 
 
 class _RequestHandler:
-    """Authenticates requests and applies faults before kmock handles them."""
+    """Authenticates and authorizes requests and applies faults, before kmock."""
 
-    def __init__(self, auth: ServerAuth) -> None:
+    def __init__(self, auth: ServerAuth, release: HedgehogRelease, clock: Clock) -> None:
         self.auth = auth
+        self.permissions = Permissions()
+        self.agents: AgentSimulation | None = None
         self.faults: list[Fault] = []
         self.requests: deque[tuple[str, object]] = deque(maxlen=MAX_RECORDED_REQUESTS)
         self.objects = EmulatedObjects()
-        for kind in LISTED_KINDS:
-            self.objects.serve_kind(kind)
+        self.objects.clock = clock
+        self.objects.observers.append(InterconnectController(self.objects).observe)
+        self.objects.play(release)
+
+    def run_agents(self) -> None:
+        objects = self.objects
+        self.agents = AgentSimulation(
+            objects.iter_all_items(), objects.clock, objects.issue_resource_version
+        )
+        objects.observers.append(self.agents.observe)
+        objects.sources.append(self.agents)
 
     def clear_faults(self) -> None:
         for fault in self.faults:
@@ -115,6 +163,9 @@ class _RequestHandler:
         for fault in self.faults:
             if fault.applies_to(request):
                 return await fault.respond(request)
+        refusal = self.permissions.find_refusal(request.method, request.path, request.query)
+        if refusal:
+            return make_status_response(403, refusal)
         return await self.objects(request)
 
 

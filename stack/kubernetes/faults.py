@@ -9,6 +9,8 @@ from aiohttp import web
 
 TRICKLE_PAUSE_SECONDS: Final = 0.1
 
+_REASONS: Final = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound"}
+
 
 @dataclass
 class Fault:
@@ -74,5 +76,13 @@ def make_status_response(
     status: int, message: str, headers: dict[str, str] | None = None
 ) -> web.Response:
     """Return an error in the format of Kubernetes."""
-    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status}
-    return web.json_response({**body, "message": message}, status=status, headers=headers)
+    body = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": message,
+        "reason": _REASONS.get(status, ""),
+        "code": status,
+    }
+    return web.json_response(body, status=status, headers=headers)

@@ -25,16 +25,19 @@ from kubernetes.client import (
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from fabrics.resources.kinds import LISTED_KINDS, Kind
+from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
-from stack.kubernetes.base import KubernetesApi, ServerAuth, get_served_kind
+from stack.kubernetes.base import KubernetesApi, ServerAuth
 from stack.kubernetes.crds_and_rbac import (
+    RBAC_GROUP,
     WORKER_NAME,
     crd_name,
     make_role_binding,
     read_cluster_role,
     read_crds,
 )
+from stack.kubernetes.permissions import ClusterRole
+from stack.kubernetes.releases import HedgehogRelease, get_served_kind
 from stack.processes.ports import LOOPBACK
 from stack.processes.supervisor import Service, StackError, Supervisor
 
@@ -89,6 +92,20 @@ class RealKubernetesApi(KubernetesApi):
         )
         self._service.wait_until(lambda: not _is_served(self._admin, kind), START_TIMEOUT_SECONDS)
 
+    def bind_role(self, role: ClusterRole) -> None:
+        _apply(self._admin, role, "clusterroles")
+        _apply(self._admin, make_role_binding(role["metadata"]["name"]), "rolebindings")
+
+    def unbind_role(self, name: str) -> None:
+        try:
+            self._admin.delete_namespaced_custom_object(
+                RBAC_GROUP, "v1", DEFAULT_NAMESPACE, "rolebindings", name
+            )
+        except ApiException as error:
+            if error.status == 404:
+                raise KeyError(name) from error
+            raise
+
     def expire_lists(self) -> None:
         # Compact etcd's history, as the API server does every few minutes.
         response = self._call_etcd("put", {"key": "Zm9yZ2V0"})
@@ -110,8 +127,15 @@ class RealKubernetesApi(KubernetesApi):
 
 
 @contextmanager
-def kube_apiserver(assets: Path, crds: Path | None = None) -> Iterator[RealKubernetesApi]:
-    """Run an empty API server with the definitions in `crds`, or permissive ones."""
+def kube_apiserver(
+    assets: Path,
+    crds: Path | None = None,
+    release: HedgehogRelease = HedgehogRelease.CURRENT,
+) -> Iterator[RealKubernetesApi]:
+    """Run an empty API server with the definitions in `crds`.
+
+    The release's kinds that are not defined there accept any spec.
+    """
     auth = ServerAuth(secrets.token_urlsafe(24), trustme.CA())
     admin_token = secrets.token_urlsafe(24)
     with TemporaryDirectory() as name, closing(Supervisor(Path(name))) as supervisor:
@@ -123,8 +147,10 @@ def kube_apiserver(assets: Path, crds: Path | None = None) -> Iterator[RealKuber
         with _make_client(server, auth, admin_token) as client:
             admin = CustomObjectsApi(client)
             service.wait_until(partial(_is_ready, client), START_TIMEOUT_SECONDS)
-            _install_crds_and_rbac(admin, service, crds)
-            yield RealKubernetesApi(server, auth, admin, service, etcd)
+            _install_crds(admin, service, crds, release)
+            api = RealKubernetesApi(server, auth, admin, service, etcd)
+            api.bind_role(read_cluster_role())
+            yield api
 
 
 def _write_secrets(folder: Path, auth: ServerAuth, admin_token: str) -> None:
@@ -178,15 +204,13 @@ def _start_apiserver(
     )
 
 
-def _install_crds_and_rbac(admin: CustomObjectsApi, service: Service, crds: Path | None) -> None:
-    definitions = {crd["metadata"]["name"]: crd for crd in read_crds(crds)}
-    for crd in definitions.values():
+def _install_crds(
+    admin: CustomObjectsApi, service: Service, crds: Path | None, release: HedgehogRelease
+) -> None:
+    for crd in read_crds(crds, release):
         _apply(admin, crd, "customresourcedefinitions")
-    _apply(admin, read_cluster_role(), "clusterroles")
-    _apply(admin, make_role_binding(), "rolebindings")
-    for kind in LISTED_KINDS:
-        if crd_name(kind) in definitions:
-            service.wait_until(partial(_is_served, admin, kind), START_TIMEOUT_SECONDS)
+    for kind in release.kinds:
+        service.wait_until(partial(_is_served, admin, kind), START_TIMEOUT_SECONDS)
 
 
 def _make_client(server: str, auth: ServerAuth, token: str) -> ApiClient:

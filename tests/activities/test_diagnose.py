@@ -9,14 +9,18 @@ from temporalio.testing import ActivityEnvironment
 from activities.checks import Check
 from activities.observe import FabricActivities
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.resources.kinds import COMPARED_KINDS
+from fabrics.resources.kinds import COMPARED_KINDS, LATER_KINDS
 from settings import Settings
 from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
+from stack.kubernetes.releases import HedgehogRelease
 from stack.services.git_server import GitRepository, GitServer
 
 TOKEN = "s3cret-token"
+SERVED = sum(kind not in LATER_KINDS for kind in COMPARED_KINDS)
+"""The kinds that today's release serves."""
+
 NAMES = ["Git credential", "Git", "Kubernetes credential", "Kubernetes"]
 
 
@@ -64,9 +68,9 @@ def test_readable_sources_pass_all_checks(
     assert f"main of {source.repository}" in git
     assert "oslo holds 2 files" in git
     assert (
-        f"all {len(COMPARED_KINDS)} kinds that it serves, 0 objects in the namespace default."
-        in kubernetes
-    )
+        f"all {SERVED} kinds that it serves, 0 objects in the namespace default; it does not serve"
+        " fabrics, vpcinterconnects, which belong to other releases."
+    ) in kubernetes
 
 
 def test_both_credentials_are_reported(
@@ -163,8 +167,8 @@ def test_unserved_kinds_are_named(
     changed = config.model_copy(update={"kubernetes": own_target})
     *_, kubernetes = diagnose(changed, settings)
     assert kubernetes.ok
-    assert f"all {len(COMPARED_KINDS) - 1} kinds" in kubernetes.sentence
-    assert "it does not serve vpcs" in kubernetes.sentence
+    assert f"all {SERVED - 1} kinds" in kubernetes.sentence
+    assert "it does not serve fabrics, vpcinterconnects, vpcs, which" in kubernetes.sentence
 
 
 def test_forbidden_profiles_do_not_fail_the_check(
@@ -175,7 +179,7 @@ def test_forbidden_profiles_do_not_fail_the_check(
     api.inject_fault(Fault(403, "switchprofiles"))
     *_, kubernetes = diagnose(config, settings)
     assert kubernetes.ok
-    assert f"all {len(COMPARED_KINDS)} kinds that it serves, 0 objects" in kubernetes.sentence
+    assert f"all {SERVED} kinds that it serves, 0 objects" in kubernetes.sentence
     assert "does not let switchprofiles be listed" in kubernetes.sentence
     assert "apply deploy/clusterrole.yaml again" in kubernetes.sentence
 
@@ -189,3 +193,38 @@ def test_missing_repository_passes_and_missing_server_fails(
     assert (git.ok, kubernetes.ok) == (True, False)
     assert "only the inventory is kept" in git.sentence
     assert kubernetes.sentence == "hh_kubernetes_server is empty: name the fabric's API there."
+
+
+def test_later_kinds_that_may_not_be_listed_are_named(
+    config: FabricConfig, settings: Settings, api: EmulatedKubernetesApi
+) -> None:
+    api.inject_fault(Fault(403, "fabrics"))
+    *_, kubernetes = diagnose(config, settings)
+    assert kubernetes.ok
+    assert kubernetes.sentence.endswith(
+        " It does not let fabrics be listed: apply deploy/clusterrole.yaml again."
+    )
+
+
+def test_name_of_the_fabric_is_checked_last(
+    config: FabricConfig, settings: Settings, api: EmulatedKubernetesApi
+) -> None:
+    api.upgrade(HedgehogRelease.NEXT)
+    vpc = {"apiVersion": "vpc.githedgehog.com/v1beta1", "kind": "VPC", "metadata": {"name": "v"}}
+    api.apply_all([{**vpc, "spec": {"topology": {"fabric": "b"}}}])
+    found = diagnose(config.model_copy(update={"fabric_name": "b"}), settings)[-1]
+    assert (found.name, found.ok) == ("Fabric name", True)
+    assert found.sentence == "The fabric b has 1 objects."
+    wrong = diagnose(config.model_copy(update={"fabric_name": "c"}), settings)[-1]
+    assert not wrong.ok
+    assert wrong.sentence == (
+        "hh_fabric_name is c, but no Fabric and no object has that name: the fabrics are b, default."
+    )
+
+
+def test_name_of_the_fabric_is_not_checked_in_an_unreadable_source(
+    config: FabricConfig, settings: Settings, api: EmulatedKubernetesApi
+) -> None:
+    api.inject_fault(Fault(401))
+    checks = diagnose(config.model_copy(update={"fabric_name": "b"}), settings)
+    assert [check.name for check in checks] == NAMES

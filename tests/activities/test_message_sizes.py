@@ -1,12 +1,25 @@
 """The size of a loop's state as a message, however much is wrong with its fabric."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from random import Random
 
 from activities.inventory.reporting import build_report, summarize_waiting_deletes
 from activities.observe import MAX_PROBLEMS, MAX_SENTENCE_CHARS
+from fabrics.agents.breakouts import BreakoutMismatch
+from fabrics.agents.cabling import CablingFinding, CablingFindingType, limit_findings
+from fabrics.agents.health import HealthAssessment
+from fabrics.agents.health_report import MAX_MESSAGE_CHARS, Health, HealthReport
+from fabrics.agents.state import (
+    MAX_MEMORY_BYTES,
+    MAX_MISMATCHES,
+    AgentMemory,
+    AgentsState,
+    BehindAgent,
+    LastHeartbeat,
+)
 from fabrics.drift.compare import find_drift
 from fabrics.drift.summary import summarize
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
@@ -15,6 +28,7 @@ from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.prune.absence_encoding import MAX_ABSENCE_COUNTS_BYTES as MAX_ABSENCES
 from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES, PruneDecision, decide
 from fabrics.inventory.report.report import (
+    MAX_CABLING_BYTES,
     MAX_FINDINGS,
     MAX_FINDINGS_BYTES,
     Finding,
@@ -51,6 +65,22 @@ CONFIG = FabricConfig(
 )
 
 
+def assessment() -> HealthAssessment:
+    """The health of a thousand switches and gateways in trouble."""
+    seconds, names = int(NOW.timestamp()), [f"leaf-{number:04}" for number in range(1000)]
+    memory = AgentMemory(
+        behind={name: BehindAgent(seconds, 12) for name in names[::2]},
+        heartbeats={name: LastHeartbeat(seconds, seconds, 900) for name in names},
+    )
+    mismatches = [
+        BreakoutMismatch("s" * 63, f"E1/{number}", "4x100G", "1x400G")
+        for number in range(MAX_MISMATCHES)
+    ]
+    report = HealthReport(health=Health.DEGRADED, message="m" * MAX_MESSAGE_CHARS)
+    state = AgentsState().with_breakouts(mismatches).with_memories(memory, memory)
+    return HealthAssessment(report=report, agents=state)
+
+
 def observation() -> Observation:
     """An observation of a fabric with all objects drifted and all possible problems."""
     documents = (manifest("Server", f"{NAME}{number}") for number in range(30))
@@ -64,6 +94,7 @@ def observation() -> Observation:
         drift_count=10**5,
         drift=summarize(drift).entries,
         problems=(SENTENCE,) * MAX_PROBLEMS,
+        health=assessment(),
     )
 
 
@@ -92,19 +123,29 @@ def outcome() -> InventoryOutcome:
         for _ in range(10 * MAX_FINDINGS)
     ]
     counts = dict.fromkeys(("created", "updated", "deleted", "unchanged"), 10**6)
-    last = decision()
+    last, cabling = decision(), limit_findings(cabling_findings(), MAX_CABLING_BYTES)
     return InventoryOutcome(
         live_digest="l" * 32,
         report=build_report(findings, **counts),
         absence_counts=dict(last.absence_counts),
         deletes_waiting=summarize_waiting_deletes(last),
+        cabling=cabling,
+        cabling_seen=cabling,
     )
+
+
+def cabling_findings() -> Iterator[CablingFinding]:
+    for number in range(100):
+        keys = f"Connection/default/{number}", f"Connection/default/other-{number}"
+        ends = f"spine-01/E1/{number}", f"leaf-01/E1/{number}"
+        seen = "spine-02 at leaf-01, leaf-02 at spine-01"
+        yield CablingFinding(keys[0], CablingFindingType.SWAPPED, ends, seen, keys[1])
 
 
 def loop() -> FabricLoop:
     """A loop with the longest possible state."""
     settings, observed, result = (
-        LoopSettings(inventory_enabled=True, release="r" * 40),
+        LoopSettings(inventory_enabled=True, health_interval=300, release="r" * 40),
         observation(),
         outcome(),
     )
@@ -118,6 +159,7 @@ def loop() -> FabricLoop:
         request = state.begin_pass(f"{number:036}", now)
         assert request is not None
         state.end_pass(request.token, result)
+        state.health = state.health.with_breakouts(assessment().agents.new_breakouts)
     state.begin_sync(NOW)
     state.end_sync(observed.model_copy(update={"live_digest": "m" * 64}), NOW)
     assert state.begin_pass("t" * 36, NOW)
@@ -127,7 +169,7 @@ def loop() -> FabricLoop:
     return state
 
 
-def size(message: FabricLoop | InventoryOutcome) -> int:
+def size(message: FabricLoop | InventoryOutcome | Observation) -> int:
     return len(message.model_dump_json().encode())
 
 
@@ -142,9 +184,17 @@ def test_longest_outcome_is_a_small_message() -> None:
     assert size(longest) < 40_000
 
 
+def test_longest_observation_is_a_small_message() -> None:
+    longest = observation()
+    assert longest.health is not None
+    assert size(longest) < 40_000
+
+
 def test_longest_loop_state_is_a_small_message() -> None:
     longest = loop()
+    assert len(longest.health.agents.model_dump_json()) > MAX_MEMORY_BYTES
     assert len(longest.history.reports) == MAX_REPORTS
     assert longest.record.shown is not None
     assert longest.inventory.outcome is not None
-    assert size(longest) < 64_000
+    assert len(longest.inventory.outcome.cabling or ()) > 10
+    assert size(longest) < 64 * 1024

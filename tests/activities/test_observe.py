@@ -1,10 +1,11 @@
 """The activity `observe`: its result, failing sources, and retries."""
 
 import asyncio
+import json
 import socket
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from aiohttp import web
 from temporalio.common import RetryPolicy
 from temporalio.testing import ActivityEnvironment
 
@@ -356,6 +358,99 @@ def test_unserved_kind_in_git_is_a_problem(
         " wiring.githedgehog.com/v1beta1 servers: it runs another release of Hedgehog.",
     )
     assert observation.drift_count == 0
+
+
+GIZMO = "apiVersion: vpc.githedgehog.com/v9\nkind: Gizmo\nmetadata: {name: g}\nspec: {x: pin-7}\n"
+
+
+def test_unknown_kind_is_drift_but_starts_no_inventory(
+    api: EmulatedKubernetesApi,
+    repository: Repository,
+    config: FabricConfig,
+    activities: FabricActivities,
+) -> None:
+    repository.commit_files(SERVERS)
+    api.apply_all([server("a"), server("b")])
+    before = observe(activities, config)
+    assert find_discovery_paths(api) == []
+    repository.commit_files(SERVERS | {"gizmo.yaml": GIZMO})
+
+    after = observe(activities, config)
+
+    assert [(entry.kind, entry.change) for entry in after.drift] == [("Gizmo", "missing")]
+    assert (after.error, after.problems) == ("", ())
+    for name in ("desired_digest", "live_digest", "counts"):
+        assert getattr(after, name) == getattr(before, name)
+    assert find_discovery_paths(api) == [
+        "/apis/vpc.githedgehog.com",
+        "/apis/vpc.githedgehog.com/v1beta1",
+    ]
+
+
+def find_discovery_paths(api: EmulatedKubernetesApi) -> list[str]:
+    """Return the paths that were asked for and that are no lists of objects."""
+    return [path for path in api.request_paths if "/namespaces/" not in path]
+
+
+def test_unknown_kind_that_may_not_be_listed_is_no_error(
+    api: EmulatedKubernetesApi,
+    repository: Repository,
+    config: FabricConfig,
+    activities: FabricActivities,
+) -> None:
+    repository.commit_files(SERVERS | {"gizmo.yaml": GIZMO})
+    api.apply_all([server("a"), server("b")])
+    rows = [{"name": "gizmos", "kind": "Gizmo", "verbs": ["list"], "namespaced": True}]
+    body = json.dumps({"kind": "APIResourceList", "resources": rows})
+    api.inject_fault(Fault(403, "gizmos"))
+    api.inject_fault(ExactFault(200, "/apis/vpc.githedgehog.com/v1beta1", body=body))
+
+    observation = observe(activities, config)
+    report = ActivityEnvironment().run(activities.diff, config)
+
+    assert (observation.error, observation.drift_count) == ("", 0)
+    assert (report.error, report.exit_code) == ("", 0)
+    (notice,) = report.notices
+    assert "the worker may not list them" in notice
+
+
+@dataclass
+class ExactFault(Fault):
+    """A fault of the one path in `plural`."""
+
+    def applies_to(self, request: web.BaseRequest) -> bool:
+        return request.path == self.plural
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+def test_failed_discovery_hides_nothing_that_is_known(
+    api: EmulatedKubernetesApi,
+    repository: Repository,
+    config: FabricConfig,
+    activities: FabricActivities,
+    status: int,
+) -> None:
+    repository.commit_files(SERVERS | {"gizmo.yaml": GIZMO})
+    api.apply_all([server("a"), server("b", "new")])
+    api.inject_fault(ExactFault(status, "/apis/vpc.githedgehog.com"))
+
+    observation = observe(activities, config)
+
+    assert observation.error == ""
+    found = {entry.name: entry.change for entry in observation.drift}
+    assert found == {"b": "changed"} | ({"g": "missing"} if status == 404 else {})
+
+
+def test_silent_discovery_does_not_make_the_api_unresponsive(
+    api: EmulatedKubernetesApi, repository: Repository, config: FabricConfig, settings: Settings
+) -> None:
+    repository.commit_files(SERVERS | {"gizmo.yaml": GIZMO})
+    api.apply_all([server("a"), server("b")])
+    api.inject_fault(ExactFault(0, "/apis/vpc.githedgehog.com"))
+    hasty = FabricActivities(settings.model_copy(update={"read_timeout": 2.0}))
+    observation = observe(hasty, config, attempt=1)
+    assert (observation.error, observation.drift_count) == ("", 0)
+    assert observation.answered
 
 
 def test_unreadable_file_keeps_the_drift_of_other_files(

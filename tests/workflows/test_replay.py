@@ -10,6 +10,7 @@ from fabrics.loop import loop
 from fabrics.loop.inventory_pass import inventory_workflow_id
 from tests.support.workflows.record_histories import (
     FLEET_HISTORY,
+    HEALTH_HISTORY,
     HISTORY,
     INVENTORY_HISTORY,
     LOST_HISTORY,
@@ -26,6 +27,9 @@ from workflows.malformed_messages import MalformedMessageInterceptor
         pytest.param(loop.workflow_id("berlin"), HISTORY.read_text(), 100, id="FabricSync"),
         pytest.param(
             loop.workflow_id("berlin"), LOST_HISTORY.read_text(), 50, id="FabricSync, lost"
+        ),
+        pytest.param(
+            loop.workflow_id("berlin"), HEALTH_HISTORY.read_text(), 50, id="FabricSync, health"
         ),
         pytest.param(
             inventory_workflow_id("berlin"), INVENTORY_HISTORY.read_text(), 10, id="FabricInventory"

@@ -9,6 +9,7 @@ PATHS: Final[Mapping[Model, str]] = {
     Model.SITE: "dcim/sites",
     Model.MANUFACTURER: "dcim/manufacturers",
     Model.DEVICE_TYPE: "dcim/device-types",
+    Model.MODULE_TYPE: "dcim/module-types",
     Model.DEVICE_ROLE: "dcim/device-roles",
     Model.PLATFORM: "dcim/platforms",
     Model.VRF: "ipam/vrfs",
@@ -21,6 +22,8 @@ PATHS: Final[Mapping[Model, str]] = {
     Model.IP_RANGE: "ipam/ip-ranges",
     Model.IP_ADDRESS: "ipam/ip-addresses",
     Model.CABLE: "dcim/cables",
+    Model.MODULE_BAY: "dcim/module-bays",
+    Model.MODULE: "dcim/modules",
 }
 
 CABLE_TERMINATIONS: Final = "dcim/cable-terminations"
@@ -51,6 +54,9 @@ NON_INTERFACE_COMPONENTS: Final[Mapping[str, str]] = {
     INVENTORY_ITEMS: "dcim.inventoryitem",
 }
 """Models of the other components of devices, which no fabric describes."""
+
+COMPONENTS_WITHOUT_MODULE: Final = frozenset({INVENTORY_ITEMS, "dcim/device-bays"})
+"""Components that never belong to a module."""
 
 OBJECT_CHANGES: Final = "core/object-changes"
 """NetBox's changelog. The entries of our own user show what NetBox creates with our objects."""

@@ -1,7 +1,8 @@
 """Parse inventory objects from GraphQL, and serialize them for the REST API."""
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
@@ -11,7 +12,20 @@ from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD, TAG_SLUG
 from fabrics.inventory.model.planned import FieldValue, Model, Ref
 from fabrics.inventory.model.registry import PLANNED_CLASSES
 
-DETAILS_FIELD = "hh_details"
+DETAILS_FIELD: Final = "hh_details"
+NOS_VERSION_FIELD: Final = "hh_nos_version"
+
+CUSTOM_FIELDS: Final[Mapping[str, str]] = {
+    "details": DETAILS_FIELD,
+    "nos_version": NOS_VERSION_FIELD,
+}
+"""The custom fields that hold fields of planned objects."""
+
+CREATE_OPTIONS: Final[Mapping[Model, Row]] = {Model.MODULE: {"replicate_components": False}}
+"""Options of a request that creates an object.
+
+People may add component templates to a module type. NetBox would make components of them, which lack the tag.
+"""
 
 REFERENCE_FIELDS: Final[Mapping[str, Model]] = {
     "site": Model.SITE,
@@ -22,6 +36,8 @@ REFERENCE_FIELDS: Final[Mapping[str, Model]] = {
     "primary_ip4": Model.IP_ADDRESS,
     "oob_ip": Model.IP_ADDRESS,
     "device": Model.DEVICE,
+    "module_bay": Model.MODULE_BAY,
+    "module_type": Model.MODULE_TYPE,
     "lag": Model.INTERFACE,
     "parent": Model.INTERFACE,
     "vrf": Model.VRF,
@@ -47,7 +63,7 @@ _FIELD_SELECTIONS: Final[Mapping[str, str]] = {
     "assigned_object": f"assigned_object {{ {_INTERFACE_FRAGMENT} }}",
     "a_terminations": f"terminations {{ cable_end termination {{ {_INTERFACE_FRAGMENT} }} }}",
     "b_terminations": "",
-    "details": "",
+    **dict.fromkeys(CUSTOM_FIELDS, ""),
 }
 
 
@@ -60,6 +76,20 @@ def build_selection_set(model: Model) -> str:
     """Return the GraphQL selection set for our objects of a model."""
     selections = (_field_selection(model, name) for name in field_names(model))
     return f"id custom_field_data tags {{ slug }} {' '.join(filter(None, selections))}"
+
+
+def build_shared_list(model: Model, keys: Iterable[str]) -> tuple[str, str]:
+    """Return the GraphQL filters and the selection set for shared objects by key."""
+    if model is Model.MODULE_TYPE:  # it has no slug
+        models = sorted({key.partition("/")[2] for key in keys})
+        return f"{{ model: {{ in_list: {json.dumps(models)} }} }}", "id model manufacturer { slug }"
+    return f"{{ slug: {{ in_list: {json.dumps(sorted(keys))} }} }}", "id slug"
+
+
+def parse_shared_key(model: Model, row: Row) -> str:
+    """Return the key of a shared object, as in `build_shared_list`."""
+    is_module_type = model is Model.MODULE_TYPE
+    return f"{row['manufacturer']['slug']}/{row['model']}" if is_module_type else str(row["slug"])
 
 
 def is_owned_by(row: Row, fabric_id: str) -> bool:
@@ -81,8 +111,12 @@ def serialize_fields(
     """Return fields as REST takes them; `get_id` returns a referenced object's id."""
     row: Row = {}
     for name, value in values.items():
-        row |= _serialize_field(model, name, value, get_id)
-    return row
+        if name not in CUSTOM_FIELDS:
+            row |= _serialize_field(model, name, value, get_id)
+    custom_fields = {
+        field: values[name] or None for name, field in CUSTOM_FIELDS.items() if name in values
+    }
+    return row | ({"custom_fields": custom_fields} if custom_fields else {})
 
 
 def _is_reference(model: Model, name: str) -> bool:
@@ -94,8 +128,8 @@ def _field_selection(model: Model, name: str) -> str:
 
 
 def _parse_field(model: Model, name: str, row: Row) -> Any:  # noqa: ANN401  whatever NetBox holds
-    if name == "details":
-        return row["custom_field_data"].get(DETAILS_FIELD)
+    if name in CUSTOM_FIELDS:
+        return row["custom_field_data"].get(CUSTOM_FIELDS[name])
     if name in ("a_terminations", "b_terminations"):
         ends = (end for end in row["terminations"] if end["cable_end"] == name[0].upper())
         return tuple(_parse_interface_id(end["termination"]) for end in ends)
@@ -130,8 +164,6 @@ def _parse_vid_range(text: str) -> tuple[int, int]:
 def _serialize_field(
     model: Model, name: str, value: FieldValue, get_id: Callable[[Ref], int]
 ) -> Row:
-    if name == "details":
-        return {"custom_fields": {DETAILS_FIELD: value or None}}
     if name == "assigned_object":
         interface = value if isinstance(value, Ref) else None
         return {

@@ -151,6 +151,16 @@ def _find_inventory_items(netbox: InventoryNetBox, interface_ids: Set[int]) -> D
             yield item["component_id"], f"inventory item {item['name']}"
 
 
+def _find_in_modules(netbox: InventoryNetBox, rows: Sequence[Row]) -> Dependents:
+    """Yield components that people assigned to a module, also ours: all go with it."""
+    ids = {row["id"] for row in rows}
+    for path in sorted(COMPONENTS.keys() - endpoints.COMPONENTS_WITHOUT_MODULE):
+        noun = path.rpartition("/")[2].removesuffix("s").replace("-", " ")
+        for row in netbox.list_rows(path, module_id=list(ids)):
+            if (module := row["module"]) and module["id"] in ids:
+                yield module["id"], f"{noun} {row['name']}"
+
+
 def _find_in_usage_fields(_: InventoryNetBox, rows: Sequence[Row]) -> Dependents:
     for row in rows:
         yield from ((row["id"], noun) for name, noun in USAGE_FIELDS.items() if row.get(name))
@@ -195,6 +205,8 @@ _FINDERS: Final[Mapping[str, Callable[[InventoryNetBox, Sequence[Row]], Dependen
     Model.VLAN: _find_on_vlans,
     Model.DEVICE: _find_in_devices,
     Model.INTERFACE: _find_at_interfaces,
+    Model.MODULE_BAY: _find_in_usage_fields,
+    Model.MODULE: _find_in_modules,
 }
 
 

@@ -15,7 +15,13 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 from activities.errors import TransientError
 from activities.inventory.netbox.client import GraphQLError, InventoryNetBox
 from activities.inventory.netbox.endpoints import CABLE_TERMINATIONS, PATHS
-from activities.inventory.netbox.serializers import build_selection_set, is_owned_by, parse_row
+from activities.inventory.netbox.serializers import (
+    build_selection_set,
+    build_shared_list,
+    is_owned_by,
+    parse_row,
+    parse_shared_key,
+)
 from activities.netbox.client import Row
 from fabrics.inventory.model.existing import ExistingInventory, ExistingObject, ObjectId
 from fabrics.inventory.model.ownership import FABRIC_FIELD, TAG_SLUG
@@ -29,10 +35,10 @@ LISTS_PER_REQUEST: Final = 8
 
 
 class _ListQuery(NamedTuple):
-    """Part of a model's list, from an id on: own objects, or shared ones by slug."""
+    """Part of a model's list, from an id on: own objects, or shared ones by key."""
 
     model: Model
-    slugs: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     start: int = 0
 
 
@@ -55,8 +61,9 @@ class Reader:
         try:
             for query, row in self._fetch_rows(queries):
                 model = query.model
-                if query.slugs:
-                    shared_ids[Ref(model, row["slug"])] = ObjectId(model, int(row["id"]))
+                if query.keys:
+                    shared_ref = Ref(model, parse_shared_key(model, row))
+                    shared_ids[shared_ref] = ObjectId(model, int(row["id"]))
                 elif is_owned_by(row, self._fabric_id):
                     objects.append(parse_row(model, row))
         except GraphQLError:  # perhaps since the user may not view something
@@ -76,10 +83,10 @@ class Reader:
         own = (parse_row(model, row) for row in rows if is_owned_by(row, self._fabric_id))
         return {row.key: row.id for row in own if row.id not in self._ids_at_read}
 
-    def find_shared(self, model: Model, slugs: Collection[str]) -> dict[str, ObjectId]:
-        """Return the ids of objects that all fabrics share, by slug."""
-        rows = self._fetch_rows([_ListQuery(model, tuple(sorted(slugs)))])
-        return {row["slug"]: ObjectId(model, int(row["id"])) for _, row in rows}
+    def find_shared(self, model: Model, keys: Collection[str]) -> dict[str, ObjectId]:
+        """Return the ids of objects that all fabrics share, by key: these, maybe more."""
+        rows = self._fetch_rows([_ListQuery(model, tuple(sorted(keys)))])
+        return {parse_shared_key(model, row): ObjectId(model, int(row["id"])) for _, row in rows}
 
     def _fetch_rows(self, queries: list[_ListQuery]) -> Iterator[tuple[_ListQuery, Row]]:
         """Yield the rows of all lists, page by page.
@@ -114,9 +121,9 @@ class Reader:
     def _build_query(self, query: _ListQuery) -> str:
         name = f"{query.model.name.lower()}_list"
         pagination = f"pagination: {{ start: {query.start}, limit: {PAGE_SIZE} }}"
-        if query.slugs:
-            has_slug = f"{{ slug: {{ in_list: {json.dumps(query.slugs)} }} }}"
-            return f"{name}(filters: {has_slug}, {pagination}) {{ id slug }}"
+        if query.keys:
+            filters, selection_set = build_shared_list(query.model, query.keys)
+            return f"{name}(filters: {filters}, {pagination}) {{ {selection_set} }}"
         is_fabric = f"{{ string_lookup: {{ exact: {json.dumps(self._fabric_id)} }} }}"
         filters = (
             f'custom_field_data: {{ path: "{FABRIC_FIELD}", lookup: {is_fabric} }},'
@@ -140,10 +147,10 @@ class Reader:
 
 def _build_shared_queries(plan: Plan) -> list[_ListQuery]:
     """Return the queries for the planned objects that the fabric does not own."""
-    slugs: dict[Model, set[str]] = defaultdict(set)
+    keys: dict[Model, set[str]] = defaultdict(set)
     for planned in plan.objects:
         if planned.SHARED:
-            slugs[planned.MODEL].add(planned.key)
+            keys[planned.MODEL].add(planned.key)
     if plan.fabric.shared_site:
-        slugs[Model.SITE].add(plan.fabric.shared_site)
-    return [_ListQuery(model, tuple(sorted(names))) for model, names in slugs.items()]
+        keys[Model.SITE].add(plan.fabric.shared_site)
+    return [_ListQuery(model, tuple(sorted(names))) for model, names in keys.items()]

@@ -27,6 +27,10 @@ PARENT_FIELDS: Final = (
 )
 """Fields that refer to an object's parent; the first one that is set counts."""
 
+OWN_PARENT_FIELDS: Final = {Model.INTERFACE: ("device",), Model.MODULE: ("module_type",)}
+"""The parent of an interface is its device, also when another reference changes, such as its VRF. NetBox counts the
+modules of a type in its row, so that two requests for modules of one type would wait for each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -61,8 +65,7 @@ def split_into_lanes(stage: Stage) -> list[Lane]:
 
 def get_parent_key(write: Write) -> str:
     """Return the key of the parent: the device, for interfaces and what is at them."""
-    # The parent of an interface is its device, also when another reference changes, such as its VRF.
-    names = ("device",) if write.ref.model is Model.INTERFACE else PARENT_FIELDS
+    names = OWN_PARENT_FIELDS.get(write.ref.model, PARENT_FIELDS)
     for name in names:
         value = write.fields.get(name)
         first = value[0] if isinstance(value, tuple) and value else value

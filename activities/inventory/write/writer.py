@@ -14,7 +14,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from activities.errors import TransientError
 from activities.inventory.netbox.client import MAX_CONCURRENT_REQUESTS, InventoryNetBox, RowsRefused
 from activities.inventory.netbox.endpoints import PATHS
-from activities.inventory.netbox.serializers import serialize_fields
+from activities.inventory.netbox.serializers import CREATE_OPTIONS, serialize_fields
 from activities.inventory.read.reader import Reader
 from activities.inventory.read.template_components import find_template_interfaces
 from activities.inventory.write.batches import Batch, Lane, split_into_lanes
@@ -226,6 +226,7 @@ class Writer:
         if write.id is not None:
             row["id"] = write.id.number
         elif model not in SHARED_MODELS:
+            row |= CREATE_OPTIONS.get(model, {})
             row["tags"] = [{"slug": TAG_SLUG}]
             custom_fields[FABRIC_FIELD] = self._fabric_id
         if write.key and model not in SHARED_MODELS:

@@ -7,9 +7,11 @@ absent objects may go.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import filterfalse
 from typing import Any, Final
 
 from fabrics.inventory.compare.matching import Matching, match_objects, release_values
+from fabrics.inventory.compare.module_retention import make_module_check
 from fabrics.inventory.compare.port_retention import (
     BreakoutPorts,
     find_breakout_ports,
@@ -55,7 +57,7 @@ type ReleasedFields = Mapping[ObjectId, Mapping[str, FieldValue]]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The writes, stage by stage, and the objects that NetBox has and the plan lacks.
+    """The writes, stage by stage, and objects that NetBox should not have.
 
     `existing_ids` are those of the objects that NetBox has already. An object that first releases a unique
     key, or refers to something that is written later, is in more than one stage. `unchanged` counts objects.
@@ -90,11 +92,12 @@ def find_changes(plan: Plan, existing: ExistingInventory) -> Changes:
         ),
     ]
     changed = {write.ref for stage in stages for write in stage}
+    stays = make_module_check(plan, matching.refs)
     return Changes(
         stages=tuple(stage for stage in stages if stage),
         existing_ids={ref: row.id for ref, row in matching.existing.items()}
         | dict(existing.shared_ids),
-        absent=tuple(matching.absent.values()),
+        absent=tuple(filterfalse(stays, matching.absent.values())),
         unchanged=sum(ref not in changed for ref in matching.existing),
     )
 

@@ -3,7 +3,9 @@
 A planned object is matched with the existing one that has its `hh_key`. If there is none, it takes over an
 absent object that has one of its unique keys (a name, a network, a port), so that the id stays, and all
 that people attached to it. It does the same if its own object would have to move to a unique key that an
-absent object has. An interface that moves to another device is a new one: NetBox moves none.
+absent object has. An interface or a module bay that moves to another device is a new one: NetBox moves none.
+A module is matched by its bay alone: one that somebody moved is another one, and NetBox refuses to move a module
+and to change its type at once.
 """
 
 from collections import defaultdict
@@ -20,6 +22,7 @@ from fabrics.inventory.model.existing import (
     RefsById,
     resolve_ref,
 )
+from fabrics.inventory.model.modules import Module, ModuleBay
 from fabrics.inventory.model.planned import FieldValue, Model, PlannedObject, Ref, UniqueIndex
 from fabrics.inventory.plan.plan import Plan
 
@@ -98,7 +101,7 @@ def _match_by_hh_key(matching: Matching, objects: Iterable[PlannedObject]) -> No
         rows[row.ref].append(row)
     for planned in objects:
         candidates = rows.get(planned.ref, [])
-        in_place = [row for row in candidates if not _is_on_former_device(matching, planned, row)]
+        in_place = [row for row in candidates if not _is_elsewhere(matching, planned, row)]
         best = _pick_best(matching, planned, in_place)
         if best is not None:
             matching.assign(planned, best)
@@ -107,14 +110,18 @@ def _match_by_hh_key(matching: Matching, objects: Iterable[PlannedObject]) -> No
                 del matching.refs[row.id]  # references to it must move to the best one
 
 
-def _is_on_former_device(matching: Matching, planned: PlannedObject, row: ExistingObject) -> bool:
-    """Return True if an interface is on a device of the fabric that it must leave.
+def _is_elsewhere(matching: Matching, planned: PlannedObject, row: ExistingObject) -> bool:
+    """Return True if an object has a place that it cannot leave.
 
-    NetBox refuses to move it (`ComponentModel.clean`). On a device that is not the fabric's, it stays.
+    That is a component on another device of the fabric, since NetBox refuses to move it (`ComponentModel.clean`), or
+    a module in another bay (`Module.clean`). On a device that is not the fabric's, a component stays.
     """
-    if not isinstance(planned, Interface):
+    refs = matching.refs
+    if isinstance(planned, Module):
+        return resolve_ref(row.values["module_bay"], refs) != planned.module_bay
+    if not isinstance(planned, Interface | ModuleBay):
         return False
-    device, refs = row.values["device"], matching.refs
+    device = row.values["device"]
     is_owned = device in refs or device in matching.absent
     return is_owned and resolve_ref(device, refs) != planned.device
 

@@ -80,7 +80,10 @@ class DeviceType(PlannedObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device(PlannedObject):
-    """A switch, a server or a gateway; only people set its `oob_ip`."""
+    """A switch, a server or a gateway; only people set its `oob_ip`.
+
+    `nos_version` is a custom field: the version of the network operating system.
+    """
 
     MODEL = Model.DEVICE
     DEFERRED_FIELDS = frozenset({"primary_ip4"})
@@ -88,6 +91,7 @@ class Device(PlannedObject):
         "device_type": (SERVER_DEVICE_TYPE, GATEWAY_DEVICE_TYPE),
         "platform": (None,),
         "serial": ("",),
+        "nos_version": ("",),
         "description": ("",),
         "primary_ip4": (None,),
         "oob_ip": (None,),
@@ -99,6 +103,7 @@ class Device(PlannedObject):
     device_type: Ref
     platform: Ref | None = None
     serial: str = ""
+    nos_version: str = ""
     status: str = "active"
     description: str = ""
     primary_ip4: Ref | None = None
@@ -183,13 +188,17 @@ class Cable(PlannedObject):
     """A cable between two ports; its sides A and B are interchangeable."""
 
     MODEL = Model.CABLE
-    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"description": ("",)}
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
+        "description": ("",),
+        "details": (None,),
+    }
 
     a_terminations: tuple[Ref]
     b_terminations: tuple[Ref]
     status: str = "connected"
     label: str
     description: str = ""
+    details: Details | None = None
 
     @property
     def terminations(self) -> tuple[Ref, Ref]:

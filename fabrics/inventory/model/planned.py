@@ -32,6 +32,9 @@ class Model(StrEnum):
     IP_RANGE = "ipam.iprange"
     IP_ADDRESS = "ipam.ipaddress"
     CABLE = "dcim.cable"
+    MODULE_TYPE = "dcim.moduletype"
+    MODULE_BAY = "dcim.modulebay"
+    MODULE = "dcim.module"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Final
 
-from fabrics.inventory.model import dcim, ipam
+from fabrics.inventory.model import dcim, ipam, modules
 from fabrics.inventory.model.planned import PlannedObject
 
 _ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
@@ -22,6 +22,9 @@ _ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
     ipam.IPRange,
     ipam.IPAddress,
     dcim.Cable,
+    modules.ModuleType,
+    modules.ModuleBay,
+    modules.Module,
 )
 
 PLANNED_CLASSES: Final = {planned_class.MODEL: planned_class for planned_class in _ALL_CLASSES}

@@ -11,10 +11,9 @@ from fabrics.inventory.model.ipam import VLAN, VRF
 from fabrics.inventory.model.planned import Details, Ref
 from fabrics.inventory.plan.builder import MappingError, PlanBuilder
 from fabrics.inventory.plan.cables import InterfacesByConnection
-from fabrics.inventory.plan.connection_types import CONNECTION_TYPES
+from fabrics.inventory.plan.connection_types import get_connection_type, require_connection
 from fabrics.inventory.specs.parse import LiveObject
 from fabrics.inventory.specs.vpc import VPCAttachmentSpec, VPCSpec
-from fabrics.inventory.specs.wiring import ConnectionSpec
 
 P2P_LINK_ANNOTATION: Final = "fabric.githedgehog.com/p2p-link"
 
@@ -29,9 +28,8 @@ def attach_vpc(
 ) -> None:
     """Set a subnet's VLAN, or its VRF, on the switch interfaces of a connection."""
     name, namespace = attachment.spec.connection, attachment.namespace
-    connection = builder.require_live(ConnectionSpec, namespace, name)
-    kind = CONNECTION_TYPES.get(connection.spec.type)
-    if kind is None or not kind.accepts_vpcs:
+    connection = require_connection(builder, namespace, name)
+    if not get_connection_type(connection).accepts_vpcs:
         raise MappingError(f"refers to the Connection {name}, which does not connect servers")
     ports = interfaces.get(connection.key, ())
     if not ports:
@@ -51,7 +49,7 @@ def _resolve_change(
     vpc = builder.require_live(VPCSpec, attachment.namespace, vpc_name)
     subnet = vpc.spec.subnets.get(subnet_name or "default")
     if subnet is None:
-        raise MappingError(f"refers to the subnet {attachment.spec.subnet}, which does not exist")
+        raise builder.missing_error(vpc.key, f"the subnet {attachment.spec.subnet}")
     if subnet.host_bgp and not subnet.vlan:
         vrf = builder.require_ref(VRF, VPCSpec, attachment.namespace, vpc_name)
         return partial(_set_vrf, vrf=vrf)

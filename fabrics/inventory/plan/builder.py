@@ -25,8 +25,8 @@ class MappingError(Exception):
     """An object cannot be mapped; the message completes a sentence about it."""
 
 
-class IncompleteDependencyError(MappingError):
-    """An object needs another one, which exists but could not be read."""
+class UnreadableError(MappingError):
+    """An object exists, but it or an object that it needs cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class PlanBuilder:
             yield
         except MappingError as error:
             self.skipped.append(SkippedObject(key, str(error)))
-            if isinstance(error, IncompleteDependencyError):
+            if isinstance(error, UnreadableError):
                 self.incomplete.add(strip_part(key))
 
     def add(self, planned: PlannedObject) -> Ref:
@@ -98,11 +98,17 @@ class PlanBuilder:
             raise self._missing_error(spec, namespace, name)
         return ref
 
-    def _missing_error(self, spec: type[LiveSpec], namespace: str, name: str) -> MappingError:
-        target = f"the {spec.KIND} {name}"
-        if make_key(spec, namespace, name) in self.incomplete:
-            return IncompleteDependencyError(f"refers to {target}, which cannot be read")
+    def missing_error(self, key: str, target: str) -> MappingError:
+        """Return the error of an object that refers to `target`, which is missing.
+
+        `key` is that of the live object that has or is the target.
+        """
+        if key in self.incomplete:
+            return UnreadableError(f"refers to {target}, which cannot be read")
         return MappingError(f"refers to {target}, which does not exist")
+
+    def _missing_error(self, spec: type[LiveSpec], namespace: str, name: str) -> MappingError:
+        return self.missing_error(make_key(spec, namespace, name), f"the {spec.KIND} {name}")
 
     def _put(self, planned: PlannedObject) -> None:
         self.objects[planned.ref] = planned

@@ -18,8 +18,8 @@ from fabrics.inventory.plan.connection_types import (
 from fabrics.inventory.plan.devices import port_ref, switch_port_ref
 from fabrics.inventory.plan.external_ports import add_static_external, mark_external_port
 from fabrics.inventory.plan.ports import SwitchPorts
+from fabrics.inventory.specs.connections import ConnectionSpec
 from fabrics.inventory.specs.parse import LiveObject
-from fabrics.inventory.specs.wiring import ConnectionSpec
 
 type PortsBySwitch = Mapping[str, SwitchPorts]
 """The ports of switches by the `hh_key` of the switch."""
@@ -48,15 +48,18 @@ class _ConnectionMapper:
         kind, links = get_connection_type(self.connection), list(list_links(self.connection))
         if not links:
             raise MappingError("has no links")
-        add_link = self._add_external_port if len(kind.end_names) == 1 else self._add_cable
         ports: list[Ref] = []
         for link in links:
             with self.builder.skip_unmappable(f"{self.connection.key}{link.key_suffix}"):
-                ports += add_link(link)
+                ports += self._add_link(link)
         interfaces = list(self._add_lags(ports)) if kind.is_lag else ports
         for interface in interfaces:
             self._set_mtu(interface, kind.default_mtu)
         return tuple(filter(self._is_on_switch, interfaces))
+
+    def _add_link(self, link: ConnectionLink) -> tuple[Ref, ...]:
+        is_external = len(link.ends) == 1
+        return self._add_external_port(link) if is_external else self._add_cable(link)
 
     def _add_cable(self, link: ConnectionLink) -> tuple[Ref, ...]:
         a, b = (self._find_port(end) for end in link.ends)
@@ -92,7 +95,7 @@ class _ConnectionMapper:
         ports = self.ports.get(device.key)
         ref = switch_port_ref(device, ports.netbox_name(port)) if ports else port_ref(device, port)
         if ref not in self.builder.objects:
-            raise MappingError(f"refers to the port {end.spec.port}, which does not exist")
+            raise self.builder.missing_error(device.key, f"the port {end.spec.port}")
         return ref
 
     def _add_lags(self, members: Iterable[Ref]) -> Iterator[Ref]:

@@ -1,4 +1,4 @@
-"""Catalogue objects, which all fabrics share: device types, roles, platforms.
+"""Catalogue objects, which all fabrics share: types, roles, platforms.
 
 They are derived from the *name* of a switch's profile wherever possible: not every fabric lets its profiles
 be read, and the same hardware must have the same type in all fabrics.
@@ -14,10 +14,14 @@ from fabrics.inventory.model.dcim import (
     Manufacturer,
     Platform,
 )
+from fabrics.inventory.model.modules import ModuleType
 from fabrics.inventory.model.naming import MAX_NAME_CHARS, shorten, slugify
 from fabrics.inventory.model.planned import Ref
 from fabrics.inventory.plan.builder import PlanBuilder
 from fabrics.inventory.specs.wiring import SwitchProfileSpec
+
+MAX_PART_NUMBER_CHARS: Final = 50
+"""The longest part number that NetBox 4.7 accepts, in characters."""
 
 _MANUFACTURERS: Final = {"vs": "Hedgehog"}
 """Manufacturers by the first part of profile names that do not begin with one: `vs` is the virtual switch."""
@@ -66,8 +70,27 @@ def add_platform(builder: PlanBuilder, profile: SwitchProfileSpec) -> Ref | None
     return builder.add_shared(Platform(key=key, name=name, slug=key))
 
 
+def add_module_type(builder: PlanBuilder, vendor: str, part_number: str, form_factor: str) -> Ref:
+    """Add a model of transceiver; its form factor may be empty."""
+    maker = _add_manufacturer(builder, vendor)
+    model = shorten(part_number, MAX_PART_NUMBER_CHARS)
+    return builder.add_shared(
+        ModuleType(
+            key=f"{maker.key}/{model}",
+            manufacturer=maker,
+            model=model,
+            part_number=model,
+            description=form_factor,
+        )
+    )
+
+
 def _add_device_type(builder: PlanBuilder, manufacturer: str, model: str, key: str) -> Ref:
-    name, model = shorten(manufacturer, MAX_NAME_CHARS), shorten(model, MAX_NAME_CHARS)
-    slug = slugify(name)
-    maker = builder.add_shared(Manufacturer(key=slug, name=name, slug=slug))
+    maker, model = _add_manufacturer(builder, manufacturer), shorten(model, MAX_NAME_CHARS)
     return builder.add_shared(DeviceType(key=key, manufacturer=maker, model=model, slug=key))
+
+
+def _add_manufacturer(builder: PlanBuilder, manufacturer: str) -> Ref:
+    name = shorten(manufacturer, MAX_NAME_CHARS)
+    slug = slugify(name)
+    return builder.add_shared(Manufacturer(key=slug, name=name, slug=slug))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from ipaddress import IPv4Interface
 from typing import Final
 
+from fabrics.agents.facts import AgentFacts
 from fabrics.inventory.model.dcim import (
     INTERFACE_TYPE_VIRTUAL,
     Device,
@@ -17,6 +18,7 @@ from fabrics.inventory.plan import catalogue
 from fabrics.inventory.plan.addresses import add_address
 from fabrics.inventory.plan.builder import PlanBuilder
 from fabrics.inventory.plan.connection_types import UsedPorts
+from fabrics.inventory.plan.observed import get_serial_number, get_software_version
 from fabrics.inventory.plan.ports import MANAGEMENT_PORT, SwitchPorts, strip_first_lane
 from fabrics.inventory.specs.gateway import GatewayInterface, GatewaySpec
 from fabrics.inventory.specs.parse import LiveObject
@@ -40,12 +42,15 @@ def switch_port_ref(device: Ref, port: str) -> Ref:
 
 
 def add_switch(
-    builder: PlanBuilder, switch: LiveObject[SwitchSpec], used_ports: UsedPorts
+    builder: PlanBuilder,
+    switch: LiveObject[SwitchSpec],
+    used_ports: UsedPorts,
+    facts: AgentFacts,
 ) -> SwitchPorts:
     """Add a switch with all its ports, loopbacks and addresses; return its ports."""
     spec, profile = switch.spec, _find_profile(builder, switch)
     ports = SwitchPorts(spec, profile, used_ports.get(switch.key, frozenset()))
-    device = builder.add(_build_switch(builder, switch, profile))
+    device = builder.add(_build_switch(builder, switch, profile, facts))
     _add_switch_ports(builder, device, ports)
     _add_management_addresses(builder, device, spec)
     has_shared_vtep = spec.redundancy.type == "mclag"  # both switches of a pair have its address
@@ -94,7 +99,10 @@ def _build_device[S: LiveSpec](
 
 
 def _build_switch(
-    builder: PlanBuilder, switch: LiveObject[SwitchSpec], profile: SwitchProfileSpec
+    builder: PlanBuilder,
+    switch: LiveObject[SwitchSpec],
+    profile: SwitchProfileSpec,
+    facts: AgentFacts,
 ) -> Device:
     spec = switch.spec
     device_type = catalogue.add_switch_type(builder, spec.profile, profile)
@@ -103,7 +111,8 @@ def _build_switch(
     return replace(
         _build_device(builder, switch, spec.role, device_type),
         platform=catalogue.add_platform(builder, profile),
-        serial=spec.boot.serial,
+        serial=spec.boot.serial or get_serial_number(facts),
+        nos_version=get_software_version(facts),
         description=spec.description,
         details=omit_empty(asn=spec.asn, groups=groups, redundancy=redundancy),
     )

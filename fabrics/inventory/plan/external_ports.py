@@ -8,9 +8,9 @@ from fabrics.inventory.model.ipam import VRF
 from fabrics.inventory.model.planned import Details, Ref, omit_empty
 from fabrics.inventory.plan.addresses import add_address
 from fabrics.inventory.plan.builder import MappingError, PlanBuilder
+from fabrics.inventory.specs.connections import ConnectionSpec, EndSpec
 from fabrics.inventory.specs.parse import LiveObject
 from fabrics.inventory.specs.vpc import VPCSpec
-from fabrics.inventory.specs.wiring import ConnectionSpec, EndSpec
 from fabrics.resources.json_types import Json
 
 

@@ -5,21 +5,51 @@ from collections.abc import Iterable
 from fabrics.inventory.model.dcim import Site
 from fabrics.inventory.model.ipam import VRF, PrefixWithoutVLAN, VLANGroup
 from fabrics.inventory.model.naming import MAX_DESCRIPTION_CHARS, MAX_NAME_CHARS, shorten, slugify
+from fabrics.inventory.model.planned import Details, omit_empty
 from fabrics.inventory.plan.addresses import add_prefix
 from fabrics.inventory.plan.builder import MappingError, PlanBuilder
 from fabrics.inventory.specs.parse import LiveObject
 from fabrics.inventory.specs.vpc import IPv4NamespaceSpec
-from fabrics.inventory.specs.wiring import VLANNamespaceSpec
+from fabrics.inventory.specs.wiring import FabricSpec, VLANNamespaceSpec
+from fabrics.resources.json_types import Json
 
 
 def add_fabric(builder: PlanBuilder) -> None:
-    """Add the site, unless it is shared, and the VRF of the underlay addresses."""
+    """Add the site, unless it is shared, and the VRF of the underlay addresses.
+
+    The VRF shows what the API states about its fabrics, since NetBox has no other object for a fabric.
+    """
     fabric = builder.fabric
     if not fabric.shared_site:
         name = shorten(fabric.name, MAX_NAME_CHARS)
         builder.add(Site(key=fabric.site_ref.key, name=name, slug=fabric.fabric_id))
     name = f"{fabric.fabric_id}:underlay"
-    builder.add(VRF(key=fabric.underlay_ref.key, name=name, description="Switches and gateways"))
+    builder.add(
+        VRF(
+            key=fabric.underlay_ref.key,
+            name=name,
+            description="Switches and gateways",
+            details=_fabric_details(builder),
+        )
+    )
+
+
+def _fabric_details(builder: PlanBuilder) -> Details:
+    """Return the ASNs, domains and BFD of each fabric of the API that states any."""
+    fabrics: dict[str, Json] = {}
+    for live_object in builder.live.list_kind(FabricSpec):
+        spec = live_object.spec
+        domains: dict[str, Json] = {
+            name: omit_empty(spineASN=domain.spine_asn, gatewayASN=domain.gateway_asn)
+            for name, domain in sorted(spec.domains.items())
+        }
+        fabrics[live_object.name] = omit_empty(
+            leafASNStart=spec.leaf_asn_start,
+            leafASNEnd=spec.leaf_asn_end,
+            disableBFD=spec.disable_bfd,
+            domains=domains,
+        )
+    return omit_empty(fabrics=omit_empty(**fabrics))
 
 
 def add_ipv4_namespace(builder: PlanBuilder, namespace: LiveObject[IPv4NamespaceSpec]) -> None:

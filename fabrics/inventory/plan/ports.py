@@ -112,8 +112,8 @@ class SwitchPorts:
 
     def _count_lanes(self, port: str) -> int:
         """Return a port's number of lanes, from its breakout or else its connections."""
-        if breakout := self._find_breakout(port):
-            return int(breakout.partition("x")[0])
+        if divided := re.match(r"(\d{1,2})x", self._find_breakout(port)):
+            return int(divided[1])
         used = map(_split_lane, self.used_ports)
         return max([1, *(lane for used_port, lane in used if used_port == port)])
 
@@ -170,7 +170,7 @@ def _canonicalize_ports(values: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _parse_speed_kbps(speed: str) -> int | None:
-    match = re.fullmatch(r"([\d.]+)([GM]?)", spellings.canonicalize_speed(speed))
+    match = re.fullmatch(r"(\d{1,4}(?:\.\d)?)([GM]?)", spellings.canonicalize_speed(speed))
     if not match:
         return None
     return round(float(match[1]) * (1_000_000 if match[2] == "G" else 1_000))

@@ -1,7 +1,8 @@
 """The prune policy: which absent objects may be deleted, and when.
 
 An object must have been absent in several passes in a row. More than a few deletes of a model wait until
-somebody confirms them.
+somebody confirms them, and so do all deletes while other fabrics of the API have some of these objects: the record
+may have got the name of another fabric.
 """
 
 from collections import Counter
@@ -14,10 +15,12 @@ from fabrics.drift.model import LiveState
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.prune.absence_encoding import AbsenceCounts, decode_counts, encode_counts
+from fabrics.inventory.specs.connections import ConnectionSpec
 from fabrics.inventory.specs.gateway import GatewaySpec
 from fabrics.inventory.specs.parse import strip_part
 from fabrics.inventory.specs.vpc import ExternalAttachmentSpec
-from fabrics.inventory.specs.wiring import ConnectionSpec, ServerSpec, SwitchSpec
+from fabrics.inventory.specs.wiring import ServerSpec, SwitchSpec
+from fabrics.resources.kinds import find_listed_kind
 
 MIN_ABSENT_PASSES: Final = 3
 """The passes in a row in which an object must be absent to be deleted."""
@@ -59,11 +62,13 @@ def decide(
     previous_counts: AbsenceCounts,
     totals: Mapping[Model, int],
     confirmed_digest: str = "",
+    elsewhere: Set[str] = frozenset(),
 ) -> PruneDecision:
     """Decide which absent objects may be deleted, given the previous pass's counts.
 
     `totals` are the numbers of all objects of each model that the fabric owns in NetBox. The limit applies
     to all absent objects, however long they have been absent, so that a slow loss is noticed as well.
+    `elsewhere` are the keys of live objects that belong to other fabrics.
 
     `confirmed_digest` is the digest of the objects to confirm after the previous pass, if somebody confirmed
     it, or empty. Then those of them that are still absent are deleted, and nothing else. Those that cannot be
@@ -85,7 +90,9 @@ def decide(
     unconfirmed = tuple(row for row in rows if counts[row.id] == MIN_ABSENT_PASSES)
     if is_confirmed:
         return PruneDecision(to_delete, absence_counts=absence_counts)
-    if _exceeds_limit((row for row in rows if row.id not in confirmed), totals):
+    open_rows = [row for row in rows if row.id not in confirmed]
+    has_moved = any(strip_part(row.key) in elsewhere for row in open_rows)
+    if has_moved or _exceeds_limit(open_rows, totals):
         counted = decode_counts(absence_counts).keys()  # the others did not fit
         to_confirm = tuple(row for row in unconfirmed if row.id in counted)
         return PruneDecision(to_delete, to_confirm, absence_counts)
@@ -100,7 +107,8 @@ def filter_surely_absent(
     These are objects whose kind was read, and whose live object is not among the `incomplete` keys: those
     of objects that could not be read, or that need one that could not be read.
     """
-    kinds_read = {kind.name for kind in live.resources} | {FABRIC_KIND}
+    listed = (kind for kind in live.resources if find_listed_kind(kind.group, kind.name))
+    kinds_read = {kind.name for kind in listed} | {FABRIC_KIND}
     uncertain = incomplete | _find_uncertain_devices(live, incomplete)
     return [
         row

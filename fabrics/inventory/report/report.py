@@ -5,6 +5,9 @@ from typing import Final, Literal
 
 from pydantic import BaseModel
 
+from fabrics.agents.breakouts import BreakoutMismatch
+from fabrics.agents.cabling import CablingFinding
+
 MAX_FINDINGS: Final = 30
 MAX_FINDING_TEXT_CHARS: Final = 300
 """The longest `what` and `why` of a finding, in characters each."""
@@ -12,19 +15,23 @@ MAX_FINDING_TEXT_CHARS: Final = 300
 MAX_FINDINGS_BYTES: Final = 5_000
 """The longest findings as JSON, in bytes: the size of a message is limited."""
 
+MAX_CABLING_BYTES: Final = 2_500
+"""The longest findings on cabling as JSON, in bytes; one with names of usual length takes some 200."""
+
 
 class FindingType(StrEnum):
     """The reason why NetBox does not show an object as it should.
 
     `skipped`: NetBox cannot show it. `conflict`: an object that somebody made takes its place or depends on
     it. `adoptable`: so does an object that somebody gave the tag, to have it adopted. `failed`: NetBox
-    refused the write.
+    refused the write. `unexpected`: the fabric has something else than is stated.
     """
 
     SKIPPED = "skipped"
     CONFLICT = "conflict"
     ADOPTABLE = "adoptable"
     FAILED = "failed"
+    UNEXPECTED = "unexpected"
 
 
 class Finding(BaseModel, frozen=True):
@@ -70,7 +77,10 @@ class InventoryOutcome(BaseModel, frozen=True):
     """The result of `update_inventory`.
 
     `live_digest` is that of the live state that NetBox shows now. `absence_counts` belong in the next pass's
-    request. `withheld` says why nothing was done at all, or is empty.
+    request. `withheld` says why nothing was done at all, or is empty. `breakouts` are the ports that a switch has
+    divided otherwise than its Switch states; None if no agents were read. `cabling` are links that are cabled
+    otherwise than stated (None if no agents were ever read), `cabling_seen` what the last reading alone shows,
+    which the next one has to confirm.
     """
 
     result: Literal["outcome"] = "outcome"
@@ -79,12 +89,21 @@ class InventoryOutcome(BaseModel, frozen=True):
     absence_counts: dict[str, int] = {}
     deletes_waiting: DeletesWaiting | None = None
     withheld: str = ""
+    breakouts: tuple[BreakoutMismatch, ...] | None = None
+    cabling: tuple[CablingFinding, ...] | None = None
+    cabling_seen: tuple[CablingFinding, ...] | None = None
 
     @property
     def has_pending_work(self) -> bool:
         """True if the next pass has work to do even if nothing changes until then."""
-        open_problems = self.report.problems.keys() - {FindingType.SKIPPED}
-        return bool(self.withheld or self.absence_counts or open_problems or self.report.adopted)
+        was_read = self.breakouts is not None
+        unconfirmed = was_read and set(self.cabling_seen or ()) - set(self.cabling or ())
+        open_problems = self.report.problems.keys() - {
+            FindingType.SKIPPED,
+            FindingType.UNEXPECTED,
+        }
+        pending = self.absence_counts or open_problems or self.report.adopted or unconfirmed
+        return bool(self.withheld or pending)
 
 
 class InventoryFailure(BaseModel, frozen=True):

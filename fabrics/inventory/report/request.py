@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel
 
+from fabrics.agents.breakouts import BreakoutMismatch
+from fabrics.agents.cabling import CablingFinding
 from fabrics.record.config import FabricConfig
 
 
@@ -11,7 +13,9 @@ class InventoryRequest(BaseModel, frozen=True):
     `expected_counts` are the numbers of objects that the fabric should have, by kind: if one of these kinds
     has no object now, nothing is done. `sync_number` and `commit` appear in NetBox's changelog.
     `absence_counts` are those of the previous pass. `confirmed_digest` names the deletes that somebody
-    confirmed, or is empty. With `adopt`, objects that people gave the tag are adopted.
+    confirmed, or is empty. With `adopt`, objects that people gave the tag are adopted. `cabling` are the findings
+    of earlier passes, `cabling_seen` those of the last reading (None if there was none), and `breakouts` what is known
+    of ports that are divided otherwise. `silent_switches` may have no running agent.
     """
 
     config: FabricConfig
@@ -22,3 +26,7 @@ class InventoryRequest(BaseModel, frozen=True):
     absence_counts: dict[str, int] = {}
     confirmed_digest: str = ""
     adopt: bool = False
+    cabling: tuple[CablingFinding, ...] | None = None
+    cabling_seen: tuple[CablingFinding, ...] | None = None
+    breakouts: tuple[BreakoutMismatch, ...] = ()
+    silent_switches: tuple[str, ...] = ()

@@ -2,9 +2,23 @@
 
 # ruff: noqa: RUF012 - pydantic gives every object defaults of its own
 
+from typing import Annotated
+
 from pydantic import Field
 
-from fabrics.inventory.specs.values import ASN, CIDR, IP, MAC, MTU, JsonObject, PortName, Spec, Text
+from fabrics.inventory.specs.known_fields import omit_unknown_fields
+from fabrics.inventory.specs.values import (
+    ANY,
+    ASN,
+    CIDR,
+    IP,
+    MAC,
+    MTU,
+    JsonObject,
+    PortName,
+    Spec,
+    Text,
+)
 
 
 class GatewayInterface(Spec):
@@ -27,7 +41,18 @@ class GroupMembership(Spec):
 
 class GatewaySpec(Spec):
     KIND = "Gateway"
-    OPTIONAL_PATHS = frozenset({("protocolIP",), ("vtepIP",), ("vtepMAC",)})
+    OPTIONAL_PATHS = frozenset(
+        {
+            *((name,) for name in ("protocolIP", "vtepIP", "vtepMAC", "vtepMTU", "asn")),
+            ("interfaces", ANY),
+            *(("interfaces", ANY, name) for name in ("ips", "mtu", "pci", "kernel")),
+            ("interfaces", ANY, "ips", ANY),
+            ("neighbors",),
+            ("neighbors", ANY),
+            ("groups",),
+            ("groups", ANY),
+        }
+    )
 
     protocol_ip: CIDR | None = Field(None, alias="protocolIP")
     vtep_ip: CIDR | None = Field(None, alias="vtepIP")
@@ -39,10 +64,13 @@ class GatewaySpec(Spec):
     groups: list[GroupMembership] = []
 
 
+Peer = Annotated[JsonObject, omit_unknown_fields("GatewayPeering", "peering")]
+
+
 class GatewayPeeringSpec(Spec):
     """A gateway peering: one entry for each VPC's name, or external's `ext.NAME`."""
 
     KIND = "GatewayPeering"
 
     gateway_group: Text = Field("default", alias="gatewayGroup")
-    peering: dict[Text, JsonObject] = {}
+    peering: dict[Text, Peer] = {}

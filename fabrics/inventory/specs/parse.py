@@ -4,22 +4,26 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from fabrics.drift.model import LiveState
-from fabrics.inventory.specs import gateway, vpc, wiring
-from fabrics.inventory.specs.values import LiveSpec
+from fabrics.drift.sentences import shorten
+from fabrics.inventory.specs import connections, gateway, vpc, wiring
+from fabrics.inventory.specs.values import ANY, LiveSpec
 from fabrics.resources.json_types import Json
+from fabrics.resources.kinds import Kind, find_listed_kind
 from fabrics.resources.resource import Resource
 
 SPECS: Final[tuple[type[LiveSpec], ...]] = (
+    wiring.FabricSpec,
     wiring.SwitchProfileSpec,
     wiring.VLANNamespaceSpec,
     wiring.SwitchSpec,
     wiring.ServerSpec,
-    wiring.ConnectionSpec,
+    connections.ConnectionSpec,
     vpc.IPv4NamespaceSpec,
     vpc.VPCSpec,
     vpc.VPCAttachmentSpec,
@@ -33,6 +37,13 @@ SPECS: Final[tuple[type[LiveSpec], ...]] = (
 """The kinds that an inventory shows. Groups of switches and gateways are details of their members."""
 
 _SPEC_BY_KIND = {spec.KIND: spec for spec in SPECS}
+
+type _Path = tuple[int | str, ...]
+type _Paths = dict[int | str, _Paths]
+"""A tree of paths by their steps; each ends at an empty dictionary."""
+
+MAX_TEXT_CHARS: Final = 300
+"""The longest key or reason of a skipped object, in characters."""
 
 NAME_PATTERN: Final = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 """What Kubernetes accepts as the name of an object."""
@@ -74,7 +85,7 @@ def strip_part(key: str) -> str:
 class LiveObjects:
     """The valid live objects, sorted by key.
 
-    `unparsable` holds the keys of those that are invalid, in whole or in part.
+    `unparsable` holds the keys of the objects that are invalid, in whole or in part.
     """
 
     by_key: dict[str, LiveObject[LiveSpec]] = field(default_factory=dict)
@@ -95,9 +106,15 @@ def parse_live(live: LiveState) -> LiveObjects:
     """Return the objects of the kinds in `SPECS`, whatever their order in the list."""
     objects = LiveObjects()
     for resource in sorted(chain.from_iterable(live.resources.values()), key=_sort_key):
-        if spec := _SPEC_BY_KIND.get(resource.kind.name):
+        if spec := _find_spec(resource.kind):
             _parse_resource(objects, resource, spec)
     return objects
+
+
+def _find_spec(kind: Kind) -> type[LiveSpec] | None:
+    """Return the spec of a kind; None for a known name in another group, too."""
+    is_known = find_listed_kind(kind.group, kind.name) is not None
+    return _SPEC_BY_KIND.get(kind.name) if is_known else None
 
 
 def _sort_key(resource: Resource) -> tuple[str, ...]:
@@ -109,17 +126,18 @@ def _parse_resource(objects: LiveObjects, resource: Resource, spec: type[LiveSpe
     key, namespace, name = str(resource.key), resource.key.namespace, resource.name
     if not (_is_valid_name(namespace) and _is_valid_name(name)):
         reason = "has a name that Kubernetes does not allow"
-        objects.skipped.append(SkippedObject(_to_printable(key), reason))
+        objects.skipped.append(SkippedObject(shorten(key, MAX_TEXT_CHARS), reason))
     elif key in objects.by_key:
-        objects.skipped.append(SkippedObject(_to_printable(key), "is listed twice"))
+        objects.skipped.append(SkippedObject(shorten(key, MAX_TEXT_CHARS), "is listed twice"))
     else:
-        try:
-            parsed, errors = _parse_spec(spec, resource.spec)
+        parsed, reasons = _parse_spec(spec, resource.spec)
+        if parsed is not None:
             objects.by_key[key] = LiveObject(namespace, name, parsed, resource.annotations)
-        except (ValidationError, RecursionError) as error:
-            errors = {"": _format_error(error)}
-        objects.skipped.extend(SkippedObject(f"{key}{part}", why) for part, why in errors.items())
-        if errors:
+        objects.skipped.extend(
+            SkippedObject(shorten(f"{key}{part}", MAX_TEXT_CHARS), why)
+            for part, why in reasons.items()
+        )
+        if reasons:
             objects.unparsable.add(key)
 
 
@@ -127,37 +145,58 @@ def _is_valid_name(name: object) -> bool:
     return isinstance(name, str) and re.fullmatch(NAME_PATTERN, name) is not None
 
 
-def _parse_spec(spec: type[LiveSpec], raw: Mapping[str, Json]) -> tuple[LiveSpec, dict[str, str]]:
-    """Return the spec without invalid optional values, with errors by key suffix.
+def _parse_spec(
+    spec: type[LiveSpec], raw: Mapping[str, Json]
+) -> tuple[LiveSpec | None, dict[str, str]]:
+    """Return the spec without invalid optional parts, and the reasons by suffix.
 
-    Raises `ValidationError` and `RecursionError` for the rest of the spec.
+    The spec is None, and its suffix empty, if a part that it needs is invalid.
     """
-    try:
-        return spec.model_validate(raw), {}
-    except ValidationError as error:
-        path = error.errors()[0]["loc"]
-        if path not in spec.OPTIONAL_PATHS:
-            raise
-        parsed, errors = _parse_spec(spec, _remove_path(raw, path))
-        return parsed, {f"#{'.'.join(map(str, path))}": _format_error(error), **errors}
+    reasons: dict[str, str] = {}
+    while True:
+        try:
+            return spec.model_validate(raw), reasons
+        except RecursionError:
+            return None, {"": "is nested too deeply"}
+        except ValidationError as error:
+            errors = error.errors(include_url=False, include_context=False, include_input=False)
+        omitted: _Paths = {}
+        for details in errors:
+            path = _find_optional_path(spec, details["loc"])
+            if path is None:
+                return None, {"": _format_error(details)}
+            reasons.setdefault(f"#{'.'.join(map(str, path))}", _format_error(details))
+            node = omitted
+            for step in path:
+                node = node.setdefault(step, {})
+        raw = _omit_paths(raw, omitted)
 
 
-def _remove_path(raw: Mapping[str, Json], path: tuple[int | str, ...]) -> dict[str, Json]:
-    first, *rest = map(str, path)
-    if rest and isinstance(inner := raw[first], dict):
-        return {**raw, first: _remove_path(inner, tuple(rest))}
-    return {name: value for name, value in raw.items() if name != first}
+def _find_optional_path(spec: type[LiveSpec], path: _Path) -> _Path | None:
+    """Return the smallest optional part that holds the value at this path."""
+    for length in range(len(path), 0, -1):
+        if any(_matches(path[:length], pattern) for pattern in spec.OPTIONAL_PATHS):
+            return path[:length]
+    return None
 
 
-def _format_error(error: ValidationError | RecursionError) -> str:
-    """Return the first error with the path of its field."""
-    if isinstance(error, RecursionError):
-        return "is nested too deeply"
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = ".".join(["spec", *(str(step) for step in first["loc"])])
-    message = first["msg"].removeprefix("Value error, ")
-    return _to_printable(f"{path}: {message[:1].lower()}{message[1:]}")
+def _matches(path: _Path, pattern: tuple[str, ...]) -> bool:
+    return len(path) == len(pattern) and all(
+        expected in (ANY, step) for step, expected in zip(path, pattern, strict=True)
+    )
 
 
-def _to_printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)[:300]
+def _omit_paths(value: Any, paths: _Paths) -> Any:  # noqa: ANN401  any part of a spec
+    """Return a value without the entries and items that these paths end at."""
+    if not paths:
+        return value
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    kept = {n: _omit_paths(v, paths.get(n, {})) for n, v in entries if paths.get(n) != {}}
+    return kept if isinstance(value, dict) else list(kept.values())
+
+
+def _format_error(error: ErrorDetails) -> str:
+    """Return an error with the path of its field."""
+    path = ".".join(["spec", *(str(step) for step in error["loc"])])
+    message = error["msg"].removeprefix("Value error, ")
+    return shorten(f"{path}: {message[:1].lower()}{message[1:]}", MAX_TEXT_CHARS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Set
 from ipaddress import IPv4Address, IPv4Interface
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
     AfterValidator,
@@ -17,8 +17,11 @@ from pydantic import (
 from fabrics.resources import spellings
 from fabrics.resources.json_types import Json
 
+ANY: Final = "*"
+"""Stands in a path for any name of an entry, and for any place in a list."""
 
-def drop_blank_entries(value: object) -> object:
+
+def drop_blank_entries(value: Any) -> Any:  # noqa: ANN401
     """Return a mapping without the empty entries that Go's JSON encoder may omit."""
     if not isinstance(value, dict):
         return value
@@ -29,8 +32,11 @@ class LiveSpec(BaseModel):
     """The `spec` of a live object of one kind."""
 
     KIND: ClassVar[str] = ""
-    OPTIONAL_PATHS: ClassVar[Set[tuple[str | int, ...]]] = frozenset()
-    """The paths of values without which the object can still be shown."""
+    OPTIONAL_PATHS: ClassVar[Set[tuple[str, ...]]] = frozenset()
+    """The paths of the parts without which the rest of the object is still shown as it is.
+
+    Not among them are parts whose absence has a meaning: without its VLAN, a subnet has none.
+    """
 
 
 class Spec(LiveSpec):
@@ -56,7 +62,8 @@ def _check_trimmed(text: str) -> str:
     return text
 
 
-def _to_one_line(text: str) -> str:
+def to_one_line(text: str) -> str:
+    """Return a text as one printable line of at most 200 characters."""
     printable = "".join(char if char.isprintable() else " " for char in text)
     return " ".join(printable.split())[:200].rstrip()
 
@@ -96,7 +103,7 @@ def _check_storable(value: Json) -> Json:
 Text = Annotated[str, AfterValidator(_check_printable), AfterValidator(_check_trimmed)]
 """One printable line, without spaces around it, which NetBox would strip."""
 
-OneLineText = Annotated[str, AfterValidator(_to_one_line)]
+OneLineText = Annotated[str, AfterValidator(to_one_line)]
 """Free text, reduced to one line of at most 200 characters."""
 
 PortName = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
@@ -119,4 +126,4 @@ MTU = Annotated[int, Field(ge=0, le=65536)]
 """In bytes; 0 means none."""
 
 JsonObject = Annotated[dict[str, Json], AfterValidator(_check_storable)]
-"""Any JSON object, shown unchanged."""
+"""Any JSON object that NetBox can store."""

@@ -2,13 +2,17 @@
 
 # ruff: noqa: RUF012 - pydantic gives every object defaults of its own
 
+from typing import Annotated
+
 from pydantic import Field
 
-from fabrics.inventory.specs.values import ASN, CIDR, IP, MAC, VID, JsonObject, Spec, Text
+from fabrics.inventory.specs.known_fields import omit_unknown_fields
+from fabrics.inventory.specs.values import ANY, ASN, CIDR, IP, MAC, VID, JsonObject, Spec, Text
 
 
 class IPv4NamespaceSpec(Spec):
     KIND = "IPv4Namespace"
+    OPTIONAL_PATHS = frozenset({("subnets", ANY)})
 
     subnets: list[CIDR] = []
 
@@ -40,15 +44,33 @@ class SubnetSpec(Spec):
     host_bgp: bool = Field(False, alias="hostBGP")
 
 
+StaticRoute = Annotated[JsonObject, omit_unknown_fields("VPC", "staticRoutes")]
+
+
 class VPCSpec(Spec):
     KIND = "VPC"
+    OPTIONAL_PATHS = frozenset(
+        {
+            ("mode",),
+            ("ipv4Namespace",),
+            ("permit",),
+            ("staticRoutes",),
+            ("staticRoutes", ANY),
+            ("subnets", ANY),
+            *(("subnets", ANY, name) for name in ("gateway", "dhcp", "isolated", "restricted")),
+            ("subnets", ANY, "dhcp", "static"),
+            ("subnets", ANY, "dhcp", "static", ANY),
+            ("subnets", ANY, "dhcp", "relay"),
+            ("subnets", ANY, "dhcp", "relayVPC"),
+        }
+    )
 
     mode: Text = ""
     ipv4_namespace: Text = Field("default", alias="ipv4Namespace")
     vlan_namespace: Text = Field("default", alias="vlanNamespace")
     subnets: dict[Text, SubnetSpec] = {}
     permit: list[list[Text]] = []
-    static_routes: list[JsonObject] = Field([], alias="staticRoutes")
+    static_routes: list[StaticRoute] = Field([], alias="staticRoutes")
 
 
 class VPCAttachmentSpec(Spec):
@@ -67,6 +89,7 @@ class VPCPeer(Spec):
 
 class VPCPeeringSpec(Spec):
     KIND = "VPCPeering"
+    OPTIONAL_PATHS = frozenset({("remote",)})
 
     permit: list[dict[Text, VPCPeer]] = []
     remote: Text = ""
@@ -77,11 +100,24 @@ class StaticPrefixes(Spec):
 
 
 class ExternalSpec(Spec):
+    """A network outside of the fabric, reached by BGP, by static routes or by both."""
+
     KIND = "External"
+    OPTIONAL_PATHS = frozenset(
+        {
+            ("ipv4Namespace",),
+            ("inboundCommunity",),
+            ("outboundCommunity",),
+            ("localASN",),
+            ("static",),
+            ("static", "prefixes", ANY),
+        }
+    )
 
     ipv4_namespace: Text = Field("default", alias="ipv4Namespace")
     inbound_community: Text = Field("", alias="inboundCommunity")
     outbound_community: Text = Field("", alias="outboundCommunity")
+    local_asn: ASN | None = Field(None, alias="localASN")
     static: StaticPrefixes = StaticPrefixes()
 
 
@@ -93,6 +129,8 @@ class ExternalAttachmentSwitch(Spec):
 
 
 class ExternalAttachmentNeighbor(Spec):
+    """The other side of an attachment; empty for BGP unnumbered."""
+
     asn: ASN | None = None
     ip: IP | None = None
 
@@ -104,19 +142,40 @@ class ExternalAttachmentStatic(ExternalAttachmentSwitch):
     proxy: bool = False
 
 
-class InboundACL(Spec):
-    statements: list[JsonObject] = []
+class BFD(Spec):
+    """The settings of BFD. Intervals are in milliseconds."""
+
+    min_rx: int | None = Field(None, alias="minRX")
+    min_tx: int | None = Field(None, alias="minTX")
+    multiplier: int | None = None
+    passive: bool = False
+
+
+InboundACL = Annotated[JsonObject, omit_unknown_fields("ExternalAttachment", "inboundACL")]
 
 
 class ExternalAttachmentSpec(Spec):
     KIND = "ExternalAttachment"
+    OPTIONAL_PATHS = frozenset(
+        {
+            ("switch", "ip"),
+            ("neighbor",),
+            ("neighbor", "asn"),
+            ("neighbor", "ip"),
+            *(("static", name) for name in ("ip", "remoteIP", "proxy")),
+            ("inboundACL",),
+            ("bfd",),
+            ("bfd", ANY),
+        }
+    )
 
     external: Text
     connection: Text
     switch: ExternalAttachmentSwitch = ExternalAttachmentSwitch()
     neighbor: ExternalAttachmentNeighbor = ExternalAttachmentNeighbor()
     static: ExternalAttachmentStatic | None = None
-    inbound_acl: InboundACL = Field(InboundACL(), alias="inboundACL")
+    inbound_acl: InboundACL = Field({}, alias="inboundACL")
+    bfd: BFD | None = None
 
 
 class PermittedVPC(Spec):

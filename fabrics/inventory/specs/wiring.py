@@ -1,29 +1,30 @@
-"""Specs of switches, servers and the connections between them."""
+"""Specs of fabrics, switches, servers and VLAN namespaces."""
 
 # ruff: noqa: RUF012 - pydantic gives every object defaults of its own
 
-import re
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, RootModel, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from fabrics.inventory.specs.values import (
+    ANY,
     ASN,
     CIDR,
-    IP,
     MAC,
-    MTU,
     VID,
-    LiveSpec,
     OneLineText,
     PortName,
     Spec,
     Text,
-    drop_blank_entries,
 )
 
-Speed = Annotated[str, StringConstraints(pattern=r"^(SPEED_)?\d{1,4}(\.\d)?[GM]?$")]
-Breakout = Annotated[str, StringConstraints(pattern=r"^\d{1,2}x\d{1,4}G$")]
+PortSetting = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,32}$")]
+"""A setting of a port. One that is not understood leaves what it sets unknown."""
+
+Speed = PortSetting
+"""A speed, such as `25G` or `SPEED_25G`."""
+
+Breakout = PortSetting
 """The division of a port into lanes: `4x25G` is four lanes of 25 Gbit/s."""
 
 
@@ -40,7 +41,18 @@ class Redundancy(Spec):
 class SwitchSpec(Spec):
     KIND = "Switch"
     OPTIONAL_PATHS = frozenset(
-        {("ip",), ("protocolIP",), ("vtepIP",), ("boot", "serial"), ("boot", "mac")}
+        {
+            *((name,) for name in ("description", "asn", "groups", "boot")),
+            *((name,) for name in ("ip", "protocolIP", "vtepIP")),
+            ("redundancy", "group"),
+            ("boot", "serial"),
+            ("boot", "mac"),
+            ("portGroupSpeeds",),
+            ("portGroupSpeeds", ANY),
+            ("portSpeeds",),
+            ("portSpeeds", ANY),
+            ("portBreakouts", ANY),
+        }
     )
 
     role: Text = "switch"
@@ -60,6 +72,7 @@ class SwitchSpec(Spec):
 
 class ServerSpec(Spec):
     KIND = "Server"
+    OPTIONAL_PATHS = frozenset({("description",)})
 
     description: OneLineText = ""
 
@@ -93,6 +106,18 @@ class SwitchProfileSpec(Spec):
     """A model of switch with its ports."""
 
     KIND = "SwitchProfile"
+    OPTIONAL_PATHS = frozenset(
+        {
+            ("displayName",),
+            ("nosType",),
+            ("ports", ANY, "profile"),
+            ("ports", ANY, "group"),
+            ("portGroups", ANY),
+            ("portProfiles", ANY),
+            ("portProfiles", ANY, "speed"),
+            ("portProfiles", ANY, "breakout"),
+        }
+    )
 
     display_name: Text = Field("", alias="displayName")
     nos_type: Text = Field("", alias="nosType")
@@ -101,70 +126,29 @@ class SwitchProfileSpec(Spec):
     port_profiles: dict[str, PortProfile] = Field({}, alias="portProfiles")
 
 
-def _split_device_port(value: object) -> object:
-    """Split `leaf-01/E1/5/2` at the first slash: port `E1/5/2` of `leaf-01`."""
-    if not isinstance(value, str) or not re.fullmatch(r"[^/]+/.+", value):
-        raise ValueError(f"is {value!r:.40}, not device/port")
-    device, _, port = value.partition("/")
-    return {"device": device, "port": port}
+class FabricDomain(Spec):
+    """A domain of a fabric with the ASNs of its spines and gateways."""
+
+    spine_asn: ASN | None = Field(None, alias="spineASN")
+    gateway_asn: ASN | None = Field(None, alias="gatewayASN")
 
 
-class DevicePort(Spec):
-    """A port of a device."""
+class FabricSpec(Spec):
+    """A fabric, as releases after 26.03 describe it: one API may hold several."""
 
-    device: Text
-    port: PortName
+    KIND = "Fabric"
+    OPTIONAL_PATHS = frozenset(
+        {
+            *((name,) for name in ("leafASNStart", "leafASNEnd", "disableBFD", "domains")),
+            ("domains", ANY),
+            ("domains", ANY, ANY),
+        }
+    )
 
-    def __str__(self) -> str:
-        return f"{self.device}/{self.port}"
-
-
-class EndSpec(Spec):
-    """One end of a link; which other fields it has depends on the type of connection."""
-
-    port: Annotated[DevicePort, BeforeValidator(_split_device_port)]
-    ip: CIDR | None = None
-    vlan: VID = 0
-    next_hop: IP | None = Field(None, alias="nextHop")
-    subnets: list[Text] = []
-
-
-Link = dict[str, EndSpec]
-"""The ends of a link by their names: `server`, `switch`, `spine`, `leaf1`, ..."""
-
-
-class ConnectionBody(Spec):
-    """The fields of connections of all types."""
-
-    link: Link | None = None
-    links: list[Link] = []
-    peer_links: list[Link] = Field([], alias="peerLinks")
-    session_links: list[Link] = Field([], alias="sessionLinks")
-    mtu: MTU = 0
-    within_vpc: Text = Field("", alias="withinVPC")
-
-
-def _check_single_type(value: object) -> object:
-    types = drop_blank_entries(value)
-    if not isinstance(types, dict) or len(types) != 1:
-        raise ValueError("does not have exactly one connection type")
-    return types
-
-
-class ConnectionSpec(
-    RootModel[Annotated[dict[Text, ConnectionBody], BeforeValidator(_check_single_type)]], LiveSpec
-):
-    """A connection: a mapping with one entry, its body by its type."""
-
-    KIND = "Connection"
-
-    @property
-    def type(self) -> str:
-        return next(iter(self.root))
-
-    @property
-    def body(self) -> ConnectionBody:
-        return self.root[self.type]
+    leaf_asn_start: ASN | None = Field(None, alias="leafASNStart")
+    leaf_asn_end: ASN | None = Field(None, alias="leafASNEnd")
+    disable_bfd: bool = Field(False, alias="disableBFD")
+    domains: dict[Text, FabricDomain] = {}
 
 
 class VLANRange(Spec):

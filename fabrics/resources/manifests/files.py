@@ -6,8 +6,8 @@ missing or extra.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import ALL_COMPARED_KINDS, COMPARED_KINDS, KINDS_BY_NAME, Kind
@@ -23,7 +23,7 @@ from fabrics.resources.manifests.objects import (
     find_possible_kinds,
     parse_object,
 )
-from fabrics.resources.resource import Resource, ResourceKey, SourceLocation
+from fabrics.resources.resource import Resource, ResourceKey, SourceLocation, group_by_kind
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,12 +53,14 @@ class DesiredState:
     """The desired state of a fabric, from all its files.
 
     `duplicate_keys` are objects that are defined more than once; `resources` has none of them.
+    `unknown_kinds` has the objects of kinds that this version does not know.
     """
 
     resources: Mapping[ResourceKey, Resource]
     problems: tuple[ManifestProblem, ...] = ()
     incomplete_kinds: frozenset[Kind] = frozenset()
     duplicate_keys: frozenset[ResourceKey] = frozenset()
+    unknown_kinds: Mapping[Kind, Sequence[Resource]] = field(default_factory=dict)
 
 
 def select_manifest_paths(paths: Iterable[str]) -> tuple[str, ...]:
@@ -207,8 +209,11 @@ def build_desired_state(files: Iterable[ParsedFile]) -> DesiredState:
     for key in duplicate_keys:
         del resources[key]
     return DesiredState(
-        resources=resources,
+        resources={key: resource for key, resource in resources.items() if key.kind.is_known},
         problems=tuple(sorted(problems)),
         incomplete_kinds=frozenset(incomplete_kinds),
         duplicate_keys=frozenset(duplicate_keys),
+        unknown_kinds=group_by_kind(
+            resource for key, resource in resources.items() if not key.kind.is_known
+        ),
     )

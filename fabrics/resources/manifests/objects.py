@@ -1,4 +1,8 @@
-"""Objects in manifests: which are compared, and which Kubernetes would refuse."""
+"""Objects in manifests: which are compared, and which Kubernetes would refuse.
+
+An object of a kind that this version does not know is read too; only the API can tell whether the
+kind exists.
+"""
 
 import re
 from collections.abc import Iterable
@@ -7,9 +11,11 @@ from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import (
     ALL_COMPARED_KINDS,
     KINDS_BY_NAME,
+    NEVER_COMPARED_GROUPS,
     Kind,
     find_kind,
     find_kinds_in_group,
+    find_unknown_kind,
     is_hedgehog_group,
     is_not_compared,
 )
@@ -55,9 +61,9 @@ def parse_object(item: dict[str, Json], source: SourceLocation) -> Resource | No
 def find_possible_kinds(item: dict[str, Json]) -> frozenset[Kind]:
     """Return the compared kinds that an object may belong to, as far as one can tell."""
     group, name = _get_group(item), str(item.get("kind"))
-    if kind := find_kind(group, name):
+    if kind := find_kind(group, name) or find_unknown_kind(group, item.get("kind")):
         return frozenset({kind})
-    if is_not_compared(group, name):
+    if is_not_compared(group, name) or group in NEVER_COMPARED_GROUPS:
         return frozenset()
     if is_hedgehog_group(group):
         return find_kinds_in_group(group) or ALL_COMPARED_KINDS
@@ -75,7 +81,7 @@ def _get_group(item: dict[str, Json]) -> str:
 
 def _resolve_kind(item: dict[str, Json], possible: frozenset[Kind]) -> Kind:
     api_version, name = item.get("apiVersion"), item.get("kind")
-    kind = find_kind(_get_group(item), str(name))
+    kind = find_kind(_get_group(item), str(name)) or find_unknown_kind(_get_group(item), name)
     if api_version is None or name is None:
         missing = " and ".join(field for field in ("apiVersion", "kind") if item.get(field) is None)
         raise InvalidObjectError(f"an object without {missing}; add it.", possible)
@@ -85,7 +91,7 @@ def _resolve_kind(item: dict[str, Json], possible: frozenset[Kind]) -> Kind:
             " known Hedgehog kind; correct it, or update Fabric Sync if your release has this kind.",
             possible,
         )
-    if api_version != kind.api_version:
+    if kind.is_known and api_version != kind.api_version:
         raise InvalidObjectError(
             f"a {kind.name} with apiVersion {_shorten_repr(api_version)}, but it is served as"
             f" {kind.api_version}; correct it.",

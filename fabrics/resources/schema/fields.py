@@ -1,9 +1,7 @@
 """The schema types that the schemas of all kinds share."""
 
-from collections.abc import Mapping
-
 from fabrics.resources import spellings
-from fabrics.resources.schema.types import AtomicList, Scalar, SchemaType, Set, Struct
+from fabrics.resources.schema.types import AtomicList, Scalar, Set, Struct
 
 SCALAR = Scalar()
 KEEP_EMPTY_SCALAR = Scalar(keep_empty=True)
@@ -15,9 +13,9 @@ STRING_LIST = AtomicList(SCALAR)
 STRING_SET = Set(SCALAR)
 
 
-def define_spec(fields: Mapping[str, SchemaType]) -> Struct:
-    """Return the schema of a `spec`.
-
-    Releases after 26.03 hydrate `topology` (fabric and domain) in every kind.
-    """
-    return Struct({"topology": SchemaType(hydrated=True)} | dict(fields))
+# Releases after 26.03 fill in `topology`. Each part is compared only where Git states it.
+FABRIC = {"topology": Struct({"fabric": HYDRATED})}
+FABRIC_AND_DOMAIN = {"topology": Struct({"fabric": HYDRATED, "domain": HYDRATED})}
+FABRIC_AND_DOMAINS = {
+    "topology": Struct({"fabric": HYDRATED, "domains": Set(SCALAR, hydrated=True)})
+}

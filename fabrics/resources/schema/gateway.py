@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
-from fabrics.resources.schema.fields import DURATION, HYDRATED, SCALAR, STRING_LIST, define_spec
+from fabrics.resources.schema.fields import (
+    DURATION,
+    FABRIC,
+    FABRIC_AND_DOMAIN,
+    HYDRATED,
+    SCALAR,
+    STRING_LIST,
+)
 from fabrics.resources.schema.types import AtomicList, ListMap, Map, Struct
 
 _INTERFACE = Struct(
@@ -11,8 +18,9 @@ _INTERFACE = Struct(
 _NEIGHBOR = Struct({"source": SCALAR, "ip": SCALAR, "asn": SCALAR})
 _RATE_LIMIT = Struct({"burst": SCALAR, "replenishPerSecond": SCALAR}, keep_empty=True)
 
-_GATEWAY = define_spec(
+_GATEWAY = Struct(
     {
+        **FABRIC_AND_DOMAIN,
         "protocolIP": HYDRATED,
         "vtepIP": HYDRATED,
         "vtepMAC": HYDRATED,
@@ -68,8 +76,9 @@ _ACL_RULE = Struct(
     }
 )
 
-_GATEWAY_PEERING = define_spec(
+_GATEWAY_PEERING = Struct(
     {
+        **FABRIC,
         "gatewayGroup": SCALAR,
         "peering": Map(Struct({"expose": AtomicList(_EXPOSE)})),
         "acl": Struct({"default": SCALAR, "rules": AtomicList(_ACL_RULE)}, keep_empty=True),
@@ -77,7 +86,7 @@ _GATEWAY_PEERING = define_spec(
 )
 
 GATEWAY_SPECS: Mapping[str, Struct] = {
-    "GatewayGroup": define_spec({}),
+    "GatewayGroup": Struct(FABRIC_AND_DOMAIN),
     "Gateway": _GATEWAY,
     "GatewayPeering": _GATEWAY_PEERING,
 }

@@ -9,72 +9,73 @@ absent ones, and nowhere else: in a map every key counts. Fields in which Go doe
 are marked `keep_empty`. JSON null is an absent value everywhere, so None stands for "absent".
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from typing import NamedTuple
 
 from fabrics.resources.field_paths import join_field, join_item
 from fabrics.resources.json_types import Json
+from fabrics.resources.schema.base import (
+    Difference,
+    DifferenceReason,
+    SchemaType,
+    dump_sorted_json,
+    is_same_json,
+)
+from fabrics.resources.schema.unknown import UNKNOWN_FIELD
 
-
-class Difference(NamedTuple):
-    """One field that differs; unless `managed`, Git leaves its value to others."""
-
-    path: str
-    desired: Json
-    live: Json
-    managed: bool = True
+_LEFT_TO_INSTALLER = DifferenceReason.LEFT_TO_INSTALLER
 
 
 @dataclass(frozen=True, kw_only=True)
-class SchemaType:
-    """The base type, for fields of unknown structure: they are compared as a whole.
-
-    `keep_empty`: an empty value differs from an absent one. `hydrated`: the installer sets the
-    field where Git does not, so it is compared only where Git does. `ephemeral`: never compared.
-    """
-
-    keep_empty: bool = False
-    hydrated: bool = False
-    ephemeral: bool = False
-
-    def normalize(self, value: Json) -> Json:
-        """Return the one form of all values that mean the same."""
-        return value
+class KnownType(SchemaType):
+    """A type with a structure; values of another one are compared as unknown."""
 
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
-        """Yield the fields at or below `path` in which two normalized values differ."""
-        if not is_same_json(desired, live):
-            yield Difference(path, desired, live)
+        if self.drop_unknown(desired) is None and self.drop_unknown(live) is None:
+            yield from UNKNOWN_FIELD.diff(path, desired, live)
+        elif not is_same_json(desired, live):
+            yield self.differ(path, desired, live)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scalar(SchemaType):
+class Scalar(KnownType):
     """A string, number or boolean; `canonicalize` unifies the spellings of a string."""
 
     canonicalize: Callable[[str], str] = str
 
     def normalize(self, value: Json) -> Json:
-        return self.canonicalize(value) if isinstance(value, str) else value
+        return (
+            self.canonicalize(value) if isinstance(value, str) else UNKNOWN_FIELD.normalize(value)
+        )
 
 
 @dataclass(frozen=True)
-class Struct(SchemaType):
+class Struct(KnownType):
     """Named fields; an empty field equals an absent one, except with `keep_empty`."""
 
     fields: Mapping[str, SchemaType] = field(default_factory=dict)
 
     def normalize(self, value: Json) -> Json:
         if not isinstance(value, dict):
-            return value
+            return UNKNOWN_FIELD.normalize(value)
         result: dict[str, Json] = {}
         for name, field_value in value.items():
             schema = self.fields.get(name, UNKNOWN_FIELD)
             normalized = None if field_value is None else schema.normalize(field_value)
-            if normalized or (schema.keep_empty and normalized is not None):
+            if _is_stored(schema, normalized):
                 result[name] = normalized
+        return result
+
+    def drop_unknown(self, value: Json) -> Json:
+        if not isinstance(value, dict):
+            return None
+        result: dict[str, Json] = {}
+        for name in value.keys() & self.fields.keys():
+            schema = self.fields[name]
+            known = schema.drop_unknown(value[name])
+            if _is_stored(schema, known):
+                result[name] = known
         return result
 
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
@@ -87,14 +88,20 @@ class Struct(SchemaType):
             schema = self.fields.get(name, UNKNOWN_FIELD)
             field_path = join_field(path, name)
             if schema.hydrated and name not in git:
-                yield Difference(field_path, None, cluster[name], managed=False)
+                yield Difference(field_path, None, cluster[name], _LEFT_TO_INSTALLER)
                 continue
             for difference in schema.diff(field_path, git.get(name), cluster.get(name)):
-                yield difference._replace(managed=False) if schema.ephemeral else difference
+                is_compared = not schema.ephemeral
+                yield difference if is_compared else difference._replace(reason=_LEFT_TO_INSTALLER)
+
+
+def _is_stored(schema: SchemaType, value: Json) -> bool:
+    """True unless Go leaves out the field of a struct with this value."""
+    return bool(value) or (schema.keep_empty and value is not None)
 
 
 @dataclass(frozen=True)
-class Map(SchemaType):
+class Map(KnownType):
     """A map whose keys people choose; an entry with an empty value still counts."""
 
     value_type: SchemaType
@@ -102,7 +109,7 @@ class Map(SchemaType):
 
     def normalize(self, value: Json) -> Json:
         if not isinstance(value, dict):
-            return value
+            return UNKNOWN_FIELD.normalize(value)
         # Go reads null as an empty struct, and as nothing where another type belongs.
         empty: Json = {} if isinstance(self.value_type, Struct) else None
         entries: dict[str, Json] = {}
@@ -115,6 +122,11 @@ class Map(SchemaType):
         }
         return renamed if len(renamed) == len(entries) else entries
 
+    def drop_unknown(self, value: Json) -> Json:
+        if not isinstance(value, dict):
+            return None
+        return {name: self.value_type.drop_unknown(entry) for name, entry in value.items()}
+
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
         git, cluster = (desired, live) if self.keep_empty else (desired or {}, live or {})
         if not isinstance(git, dict) or not isinstance(cluster, dict):
@@ -124,49 +136,69 @@ class Map(SchemaType):
 
 
 @dataclass(frozen=True)
-class AtomicList(SchemaType):
+class AtomicList(KnownType):
     """A list whose order matters."""
 
     item_type: SchemaType
 
     def normalize(self, value: Json) -> Json:
         if not isinstance(value, list):
-            return value
+            return UNKNOWN_FIELD.normalize(value)
         return [_normalize_item(self.item_type, item) for item in value]
+
+    def drop_unknown(self, value: Json) -> Json:
+        return _drop_unknown_in_items(self.item_type, value)
 
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
         if not isinstance(desired, list) or not isinstance(live, list):
             yield from super().diff(path, desired, live)
             return
-        texts = [list(map(dump_sorted_json, items)) for items in (desired, live)]
+        # Elements belong together by what is known of them.
+        texts = [_dump_known_items(self.item_type, items) for items in (desired, live)]
         matcher = SequenceMatcher(None, texts[0], texts[1], autojunk=False)
-        for change, start, end, live_start, live_end in matcher.get_opcodes():
-            if change == "equal":
-                continue
-            # Changed blocks are compared pair by pair; the rest of the longer one has no pair.
+        for _, start, end, live_start, live_end in matcher.get_opcodes():
+            # Blocks are compared pair by pair; the rest of the longer one has no pair.
             pairs = min(end - start, live_end - live_start)
             for index, live_item in zip(
                 range(start, start + pairs), live[live_start:], strict=False
             ):
                 yield from self.item_type.diff(join_item(path, index), desired[index], live_item)
             for index in range(start + pairs, end):
-                yield Difference(join_item(path, index), desired[index], None)
+                yield self.item_type.differ(join_item(path, index), desired[index], None)
             for index in range(live_start + pairs, live_end):
-                yield Difference(join_item(path, index), None, live[index])
+                yield self.item_type.differ(join_item(path, index), None, live[index])
 
 
 @dataclass(frozen=True)
-class Set(SchemaType):
+class Set(KnownType):
     """A list whose order does not matter; repeated elements do."""
 
     item_type: SchemaType
 
     def normalize(self, value: Json) -> Json:
         if not isinstance(value, list):
-            return value
+            return UNKNOWN_FIELD.normalize(value)
         return sorted(
             (_normalize_item(self.item_type, item) for item in value), key=dump_sorted_json
         )
+
+    def drop_unknown(self, value: Json) -> Json:
+        return _drop_unknown_in_items(self.item_type, value)
+
+    def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
+        git, cluster = (self._sort_by_known(value) for value in (desired, live))
+        if not git or not cluster or [text for text, _ in git] != [text for text, _ in cluster]:
+            yield from super().diff(path, desired, live)
+            return
+        for index, ((_, git_item), (_, live_item)) in enumerate(zip(git, cluster, strict=True)):
+            yield from self.item_type.diff(join_item(path, index), git_item, live_item)
+
+    def _sort_by_known(self, value: Json) -> list[tuple[str, Json]] | None:
+        """Return a set's elements, each with what is known of it, sorted by that."""
+        if not isinstance(value, list):
+            return None
+        texts = _dump_known_items(self.item_type, value)
+        return sorted(zip(texts, value, strict=True), key=lambda pair: pair[0])
 
 
 @dataclass(frozen=True)
@@ -186,7 +218,11 @@ class ListMap(Set):
         """Return the elements by key; None unless all are structs with unique keys."""
         if not isinstance(value, list):
             return None
-        items: dict[str, Json] = {self.key(item): item for item in value if isinstance(item, dict)}
+        items: dict[str, Json] = {}
+        for item in value:
+            known = self.item_type.drop_unknown(item)
+            if isinstance(known, dict):
+                items[self.key(known)] = item
         return items if len(items) == len(value) else None
 
 
@@ -202,7 +238,15 @@ def _diff_entries(
         if key in desired and key in live:
             yield from schema.diff(join(path, key), desired[key], live[key])
         else:
-            yield Difference(join(path, key), desired.get(key), live.get(key))
+            yield schema.differ(join(path, key), desired.get(key), live.get(key))
+
+
+def _drop_unknown_in_items(item_type: SchemaType, value: Json) -> Json:
+    return [item_type.drop_unknown(item) for item in value] if isinstance(value, list) else None
+
+
+def _dump_known_items(item_type: SchemaType, items: list[Json]) -> list[str]:
+    return [dump_sorted_json(item_type.drop_unknown(item)) for item in items]
 
 
 def _normalize_item(schema_type: SchemaType, value: Json) -> Json:
@@ -210,16 +254,3 @@ def _normalize_item(schema_type: SchemaType, value: Json) -> Json:
     if value is None and isinstance(schema_type, Struct | Map):
         return {}
     return schema_type.normalize(value)
-
-
-UNKNOWN_FIELD = SchemaType()
-"""The type of fields that have no row in the schemas."""
-
-
-dump_sorted_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-"""Dump a value as JSON with sorted keys, which tells 1, 1.0, true and "1" apart."""
-
-
-def is_same_json(desired: Json, live: Json) -> bool:
-    """True if two values are the same JSON; to Python, 1, 1.0 and true are equal."""
-    return desired == live and dump_sorted_json(desired) == dump_sorted_json(live)

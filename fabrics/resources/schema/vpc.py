@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 
 from fabrics.resources import spellings
+from fabrics.resources.json_types import Json
 from fabrics.resources.schema.fields import (
+    FABRIC,
+    FABRIC_AND_DOMAIN,
+    FABRIC_AND_DOMAINS,
     KEEP_EMPTY_SCALAR,
     SCALAR,
     STRING_LIST,
     STRING_SET,
-    define_spec,
 )
-from fabrics.resources.schema.types import AtomicList, Map, Set, Struct
+from fabrics.resources.schema.types import AtomicList, ListMap, Map, Set, Struct
 
 _DHCP = Struct(
     {
@@ -48,8 +51,9 @@ _SUBNET = Struct(
     }
 )
 
-_VPC = define_spec(
+_VPC = Struct(
     {
+        **FABRIC_AND_DOMAINS,
         "mode": SCALAR,
         "subnets": Map(_SUBNET),
         "ipv4Namespace": SCALAR,
@@ -84,8 +88,15 @@ _ACL_STATEMENT = Struct(
     }
 )
 
-_EXTERNAL_ATTACHMENT = define_spec(
+_INBOUND_ACL = Struct({"statements": AtomicList(_ACL_STATEMENT)}, keep_empty=True)
+
+_BFD = Struct(
+    {"minRX": SCALAR, "minTX": SCALAR, "multiplier": SCALAR, "passive": SCALAR}, keep_empty=True
+)
+
+_EXTERNAL_ATTACHMENT = Struct(
     {
+        **FABRIC,
         "external": SCALAR,
         "connection": SCALAR,
         "switch": Struct({"vlan": SCALAR, "ip": SCALAR}),
@@ -93,30 +104,62 @@ _EXTERNAL_ATTACHMENT = define_spec(
         "static": Struct(
             {"remoteIP": SCALAR, "vlan": SCALAR, "ip": SCALAR, "proxy": SCALAR}, keep_empty=True
         ),
-        "inboundACL": Struct({"statements": AtomicList(_ACL_STATEMENT)}, keep_empty=True),
+        "bfd": _BFD,
+        "inboundACL": _INBOUND_ACL,
     }
 )
 
 _PEERED_VPC = Struct({"name": SCALAR, "subnets": STRING_SET})
 _PEERED_EXTERNAL = Struct({"name": SCALAR, "prefixes": Set(Struct({"prefix": SCALAR}))})
 
+_INTERCONNECT_LINK = Struct(
+    {
+        "connection": SCALAR,
+        "vlan": SCALAR,
+        "remoteASN": SCALAR,
+        "bfd": _BFD,
+        "inboundACL": _INBOUND_ACL,
+    }
+)
+
+
+def _get_interconnect_link_key(link: Mapping[str, Json]) -> str:
+    """Return connection and VLAN: Hedgehog names a link's ExternalAttachment by them."""
+    return f"{link.get('connection')}, {link.get('vlan')}"
+
+
+_VPC_INTERCONNECT = Struct(
+    {
+        **FABRIC_AND_DOMAIN,
+        "ipv4Namespace": SCALAR,
+        "links": ListMap(_INTERCONNECT_LINK, key=_get_interconnect_link_key),
+        "local": Map(Struct({"subnets": STRING_SET})),
+        "remote": Struct({"prefixes": STRING_SET}),
+    }
+)
+
 VPC_SPECS: Mapping[str, Struct] = {
-    "IPv4Namespace": define_spec({"subnets": STRING_SET}),
+    "IPv4Namespace": Struct({**FABRIC, "subnets": STRING_SET}),
     "VPC": _VPC,
-    "VPCAttachment": define_spec({"subnet": SCALAR, "connection": SCALAR, "nativeVLAN": SCALAR}),
-    "VPCPeering": define_spec(
-        {"remote": SCALAR, "permit": AtomicList(Map(Struct({"subnets": STRING_LIST})))}
+    "VPCAttachment": Struct(
+        {**FABRIC, "subnet": SCALAR, "connection": SCALAR, "nativeVLAN": SCALAR}
     ),
-    "External": define_spec(
+    "VPCPeering": Struct(
+        {**FABRIC, "remote": SCALAR, "permit": AtomicList(Map(Struct({"subnets": STRING_LIST})))}
+    ),
+    "External": Struct(
         {
+            **FABRIC_AND_DOMAIN,
             "ipv4Namespace": SCALAR,
             "inboundCommunity": SCALAR,
             "outboundCommunity": SCALAR,
+            "localASN": SCALAR,
             "static": Struct({"prefixes": STRING_LIST}, keep_empty=True),
         }
     ),
     "ExternalAttachment": _EXTERNAL_ATTACHMENT,
-    "ExternalPeering": define_spec(
-        {"permit": Struct({"vpc": _PEERED_VPC, "external": _PEERED_EXTERNAL})}
+    "ExternalPeering": Struct(
+        {**FABRIC, "permit": Struct({"vpc": _PEERED_VPC, "external": _PEERED_EXTERNAL})}
     ),
+    "VPCInterconnect": _VPC_INTERCONNECT,
 }

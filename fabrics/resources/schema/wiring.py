@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from fabrics.resources import spellings
 from fabrics.resources.json_types import Json
 from fabrics.resources.schema.fields import (
+    FABRIC,
+    FABRIC_AND_DOMAINS,
     HYDRATED,
     KEEP_EMPTY_SCALAR,
     PORT,
@@ -12,7 +14,6 @@ from fabrics.resources.schema.fields import (
     SPEED,
     STRING_LIST,
     STRING_SET,
-    define_spec,
 )
 from fabrics.resources.schema.types import ListMap, Map, Set, Struct
 
@@ -27,8 +28,9 @@ def _define_links(**ends: Struct) -> ListMap:
     return ListMap(Struct(ends), key=_get_link_key)
 
 
-_SWITCH = define_spec(
+_SWITCH = Struct(
     {
+        **FABRIC_AND_DOMAINS,
         "role": SCALAR,
         "description": SCALAR,
         "profile": SCALAR,
@@ -71,8 +73,9 @@ _SERVER_LINKS = Struct(
 )
 _SWITCH_LINKS = _define_links(switch1=_END, switch2=_END)
 
-_CONNECTION = define_spec(
+_CONNECTION = Struct(
     {
+        **FABRIC,
         "unbundled": Struct({"link": Struct(_SERVER_LINK), "mtu": SCALAR}, keep_empty=True),
         "bundled": _SERVER_LINKS,
         "mclag": _SERVER_LINKS,
@@ -97,11 +100,20 @@ _CONNECTION = define_spec(
     }
 )
 
+_FABRIC = Struct(
+    {
+        "leafASNStart": SCALAR,
+        "leafASNEnd": SCALAR,
+        "disableBFD": SCALAR,
+        "domains": Map(Struct({"spineASN": SCALAR, "gatewayASN": SCALAR})),
+    }
+)
+
 WIRING_SPECS: Mapping[str, Struct] = {
-    "VLANNamespace": define_spec({"ranges": Set(Struct({"from": SCALAR, "to": SCALAR}))}),
-    "SwitchGroup": define_spec({}),
+    "Fabric": _FABRIC,
+    "VLANNamespace": Struct({"ranges": Set(Struct({"from": SCALAR, "to": SCALAR}))}),
+    "SwitchGroup": Struct(FABRIC),
     "Switch": _SWITCH,
-    "Server": define_spec({"description": SCALAR, "profile": SCALAR}),
+    "Server": Struct({"description": SCALAR, "profile": SCALAR}),
     "Connection": _CONNECTION,
-    "SwitchProfile": define_spec({}),  # not compared, so it needs no fields
 }

@@ -111,7 +111,7 @@ def test_unreadable_object_keeps_its_inventory(inventory: FabricInventory) -> No
     before = inventory.ids()
     others = [resource for resource in WHOLE if resource.name != "leaf-1"]
     for _ in range(MIN_ABSENT_PASSES):
-        outcome = inventory.sync(switch("leaf-1", asn="65101"), *others)
+        outcome = inventory.sync(switch("leaf-1", profile=7), *others)
         assert (outcome.report.deleted, outcome.absence_counts) == (0, {})
         assert outcome.report.problems == {FindingType.SKIPPED: 3}, (
             "the switch, its cable, its VLAN"

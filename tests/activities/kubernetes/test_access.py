@@ -12,6 +12,7 @@ from activities.errors import PermanentError
 from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
 from activities.kubernetes.live_state import read_live_state
 from fabrics.record.config import KubernetesTarget
+from fabrics.resources.kinds import SWITCH_PROFILE
 from settings import Settings
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 
@@ -70,7 +71,7 @@ def test_kubeconfig_ca_is_used(
         user={"token": api.auth.token},
     )
 
-    assert read_live_state(target, settings).unserved_kinds == frozenset()
+    assert SWITCH_PROFILE in read_live_state(target, settings).resources
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,17 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from activities.errors import PermanentError, TransientError
-from activities.kubernetes.live_state import PAGE_SIZE, LiveStateCache, read_live_state
+from activities.kubernetes.live_state import LATER_KINDS_INTERVAL, LiveStateCache, read_live_state
+from activities.kubernetes.paged_lists import PAGE_SIZE
 from fabrics.drift.model import LiveState
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import COMPARED_KINDS, LISTED_KINDS, SWITCH_PROFILE, get_kind
 from fabrics.resources.list_response import ListResponse, parse_list_response
-from fabrics.resources.resource import digest_resources
 from settings import Settings
 from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import EndlessResponse, Fault
+from stack.kubernetes.releases import HedgehogRelease
 from tests.support.fabrics.sample_sets import SETS, SampleSet, needs_samples
 
 SECRET = "another-s3cret-token"
@@ -38,6 +39,10 @@ def counts(live: LiveState) -> dict[str, int]:
     return {kind.name: len(resources) for kind, resources in live.resources.items() if resources}
 
 
+NEXT_KINDS = frozenset({get_kind("Fabric"), get_kind("VPCInterconnect")})
+"""The kinds that today's release does not serve."""
+
+
 def sentence_of(error: type[Exception], target: KubernetesTarget, settings: Settings) -> str:
     with pytest.raises(error) as caught:
         read_live_state(target, settings)
@@ -53,8 +58,9 @@ def hasty(settings: Settings) -> Settings:
 def test_empty_fabric_has_empty_kinds(fabric_target: KubernetesTarget, settings: Settings) -> None:
     live = read_live_state(fabric_target, settings)
 
-    assert live.resources == dict.fromkeys(LISTED_KINDS, ())
-    assert live.unserved_kinds == frozenset()
+    served = [kind for kind in LISTED_KINDS if kind not in NEXT_KINDS]
+    assert live.resources == dict.fromkeys(served, ())
+    assert live.unserved_kinds == NEXT_KINDS
 
 
 @needs_samples
@@ -71,7 +77,7 @@ def test_sample_sets_are_read_completely(
 
     expected = sample.live_state()
     for kind in COMPARED_KINDS:
-        digests = {resource.key: resource.digest for resource in live.resources[kind]}
+        digests = {resource.key: resource.digest for resource in live.resources.get(kind, ())}
         assert digests == {
             resource.key: resource.digest for resource in expected.resources.get(kind, ())
         }
@@ -108,12 +114,12 @@ def test_unserved_kind_differs_from_empty_kind(
     own_api: KubernetesApi, own_target: KubernetesTarget, settings: Settings
 ) -> None:
     gateway = get_kind("Gateway")
-    assert read_live_state(own_target, settings).unserved_kinds == frozenset()
+    assert read_live_state(own_target, settings).unserved_kinds == NEXT_KINDS
     own_api.stop_serving(gateway)
 
     live = read_live_state(own_target, settings)
 
-    assert live.unserved_kinds == {gateway}
+    assert live.unserved_kinds == NEXT_KINDS | {gateway}
     assert gateway not in live.resources
     assert live.resources[get_kind("GatewayGroup")] == ()
 
@@ -174,12 +180,12 @@ def test_list_restarts_are_bounded(
         (
             Fault(200, body='{"kind": "ServerList", "metadata": {}, "items": [{"metadata": {}}]}'),
             PermanentError,
-            "returned an invalid VLANNamespace object",
+            "returned an invalid Fabric object",
         ),
         (
             Fault(200, body='{"kind": "ServerList", "metadata": {}, "items": [1]}'),
             PermanentError,
-            "returned an invalid VLANNamespace object",
+            "returned an invalid Fabric object",
         ),
     ],
     ids=repr,
@@ -249,7 +255,7 @@ def test_trickling_response_times_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     minutes = SimpleNamespace(monotonic=count(0, 60).__next__)
-    monkeypatch.setattr("activities.kubernetes.live_state.time", minutes)
+    monkeypatch.setattr("activities.kubernetes.requests.time", minutes)
     api.inject_fault(EndlessResponse())
 
     assert "responds too slowly" in sentence_of(TransientError, target, settings)
@@ -353,7 +359,7 @@ def test_forbidden_profiles_are_left_out(
     assert SWITCH_PROFILE not in {*live.resources, *live.unserved_kinds}
     api.clear_faults()
     api.stop_serving(SWITCH_PROFILE)
-    assert read_live_state(target, settings).unserved_kinds == {SWITCH_PROFILE}
+    assert read_live_state(target, settings).unserved_kinds == NEXT_KINDS | {SWITCH_PROFILE}
 
 
 @pytest.mark.parametrize("status", [401, 500, 503])
@@ -366,15 +372,76 @@ def test_other_profile_errors_fail_the_read(
         read_live_state(target, settings)
 
 
-def test_last_live_state_is_cached_by_digest(
+def test_last_live_state_is_cached(
     fabric_api: KubernetesApi, fabric_target: KubernetesTarget, settings: Settings
 ) -> None:
     states = LiveStateCache()
-    assert states.get_cached(fabric_target, "") is None
+    assert states.get_cached(fabric_target) is None
     fabric_api.apply_all([server_object(1)])
     read = states.read(fabric_target, settings)
-    digest = digest_resources(
-        resource for resources in read.resources.values() for resource in resources
-    )
-    assert states.get_cached(fabric_target, digest) is read
-    assert states.get_cached(fabric_target, "another") is None
+    assert states.get_cached(fabric_target) is read
+
+
+def count_requests(api: EmulatedKubernetesApi, plural: str) -> int:
+    """Return the number of lists of a kind so far."""
+    return sum(f"/{plural}?" in path for path in api.request_paths)
+
+
+def test_api_of_an_earlier_release_is_rarely_asked_for_later_kinds(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStateCache()
+    for _ in range(3):
+        assert states.read(target, settings, expected=()).unserved_kinds == NEXT_KINDS
+    assert count_requests(api, "fabrics") == 1
+    api.upgrade(HedgehogRelease.NEXT)
+    expected = [get_kind("Fabric")]
+    live = states.read(target, settings, expected)
+    assert [fabric.name for fabric in live.resources[get_kind("Fabric")]] == ["default"]
+    assert live.unserved_kinds == {get_kind("VPCInterconnect")}, "not expected, so not asked for"
+
+
+def test_later_kinds_are_noticed_soon_after_an_upgrade(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    now = 0.0
+    states = LiveStateCache(timer=lambda: now)
+    states.read(target, settings, expected=())
+    api.upgrade(HedgehogRelease.NEXT)
+    now = LATER_KINDS_INTERVAL - 1
+    assert states.read(target, settings, expected=()).unserved_kinds == NEXT_KINDS
+    now = LATER_KINDS_INTERVAL + 1
+    for _ in range(2):
+        assert states.read(target, settings, expected=()).unserved_kinds == frozenset()
+
+
+def test_apis_are_remembered_apart(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStateCache()
+    states.read(target, settings, expected=())
+    other = target.model_copy(update={"namespace": "other"})
+    states.read(other, settings, expected=())
+    assert count_requests(api, "fabrics") == 2
+
+
+def test_kind_that_is_served_no_more_is_not_remembered_as_of_a_later_release(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    states = LiveStateCache()
+    api.stop_serving(get_kind("VPC"))
+    for _ in range(2):
+        live = states.read(target, settings, expected=())
+        assert live.unserved_kinds == NEXT_KINDS | {get_kind("VPC")}
+    assert count_requests(api, "vpcs") == 2
+
+
+def test_later_kinds_that_may_not_be_listed_are_not_read(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    api.inject_fault(Fault(403, "fabrics"))
+    live = read_live_state(target, settings)
+    assert get_kind("Fabric") not in {*live.resources, *live.unserved_kinds}
+    api.inject_fault(Fault(403, "servers"))
+    with pytest.raises(PermanentError, match=r"list servers\.wiring\.githedgehog\.com"):
+        read_live_state(target, settings)

@@ -152,8 +152,8 @@ def test_link_stays_without_web_ui(admin: NetBox) -> None:
 
 def test_no_field_has_netbox_default(admin: NetBox) -> None:
     fields = [row for row in admin.list_rows(CUSTOM_FIELDS) if row["name"].startswith("hh_")]
-    assert len(fields) == 29
-    assert [row["default"] for row in fields] == [None] * 29
+    assert len(fields) == 33
+    assert [row["default"] for row in fields] == [None] * 33
     assert not any(row["required"] for row in fields)
 
 

@@ -54,7 +54,7 @@ def test_table_has_status_columns(browser: Browser, admin: NetBox, record: Row) 
     config = next(admin.list_rows("extras/table-configs", name="Hedgehog fabrics"))
     page = browser.page(f"/virtualization/clusters/?tableconfig_id={config['id']}")
     headings = re.findall(r"<th[^>]*>\s*<a[^>]*>\s*([^<]+?)\s*<", page)
-    assert headings[:4] == ["Sync status", "Drift", "Last sync", "Sync error"]
+    assert headings[:5] == ["Sync status", "Health", "Drift", "Last sync", "Sync error"]
 
 
 def test_form_has_config_and_no_status(browser: Browser, record: Row) -> None:

@@ -34,6 +34,7 @@ VALUES: dict[str, object] = {
     "hh_pause_reason": "maintenance",
     "hh_kubernetes_server": "https://10.0.0.2:6443",
     "hh_kubernetes_namespace": "fabric",
+    "hh_fabric_name": "fabric-a",
     "hh_credentials": "shared",
     "hh_git_repository": "https://git.example.com/net/dc2.git",
     "hh_git_branch": "lab",

@@ -65,6 +65,21 @@ def test_drift_exits_1_and_shows_both_values(
     assert '+ "rack 4"' in shown
 
 
+def test_what_is_not_known_is_a_notice(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gizmo = "apiVersion: vpc.githedgehog.com/v9\nkind: Gizmo\nmetadata: {name: a}\n"
+    (folder / "gizmo.yaml").write_text(gizmo)
+    file = live(tmp_path, **{"server-1": "rack 3"})
+    assert run(["diff", "--desired", str(folder), "--live", file]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "No drift." in shown
+    assert "objects of the kind Gizmo (vpc.githedgehog.com)" in shown
+    assert run(["diff", "--desired", str(folder), "--live", file, "--json"]) == 0
+    report = DiffReport.model_validate_json(capsys.readouterr().out)
+    assert len(report.notices) == 1
+
+
 def test_unreadable_manifest_exits_2_and_is_named(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,3 +128,27 @@ def test_symbolic_links_are_not_followed(
     shown = capsys.readouterr().out
     assert "secret.yaml" in shown
     assert "root:" not in shown
+
+
+def test_one_of_several_fabrics_in_the_files(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    switch = {"apiVersion": "wiring.githedgehog.com/v1beta1", "kind": "Switch"}
+    switches = [
+        {**switch, "metadata": {"name": f"leaf-{name}"}, "spec": {"topology": {"fabric": name}}}
+        for name in "ab"
+    ]
+    (folder / "servers.yaml").write_text(
+        json.dumps({**switches[0], "spec": {"topology": {"fabric": "a"}, "role": "spine"}})
+    )
+    file = tmp_path / "live.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": switches}))
+    command = ["diff", "--desired", str(folder), "--live", str(file), "--json"]
+    found: dict[str, list[str]] = {}
+    for name in ("a", "b", ""):
+        assert run([*command, "--fabric-name", name]) == (0 if name == "b" else 1)
+        report = DiffReport.model_validate_json(capsys.readouterr().out)
+        found[name] = [f"{entry.name} {entry.change}" for entry in report.entries]
+    assert found == {"a": ["leaf-a changed"], "b": [], "": ["leaf-a changed", "leaf-b extra"]}
+    assert run([*command, "--fabric-name", "c"]) == 2
+    assert "the fabrics are a, b." in " ".join(capsys.readouterr().err.split())

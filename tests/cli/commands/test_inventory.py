@@ -11,10 +11,17 @@ import pytest
 from rich.console import Console
 
 from cli.app import run
+from cli.commands.inventory import FabricInventory
 from cli.exit_codes import EXIT_FAILURE, EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics.fleet_view import FleetView
-from cli.views.inventory import format_changes, render_inventory, summarize_inventory
+from cli.views.inventory import (
+    format_changes,
+    render_cabling,
+    render_inventory,
+    summarize_inventory,
+)
 from cli.views.tables import render_history_table
+from fabrics.agents.cabling import CablingFinding, CablingFindingType
 from fabrics.fleet.overview import build_overview_from_loop
 from fabrics.inventory.report.report import (
     DeletesWaiting,
@@ -92,6 +99,61 @@ def test_inventory_being_written_shows_its_progress() -> None:
             InventoryStatus(state=InventoryState.RUNNING, progress=unknown)
         )
         assert summary == "Comparing with NetBox, or waiting for a free worker slot."
+
+
+SWAPPED = CablingFinding(
+    key="Connection/default/c",
+    type=CablingFindingType.SWAPPED,
+    ends=("s-1/e1", "leaf-1/E1/5"),
+    observed="s-2 at leaf-1/E1/5",
+    other_key="Connection/default/d",
+)
+DOWN = CablingFinding("Connection/default/e", CablingFindingType.LINK_DOWN, ("leaf-1/E1", "gw/e1"))
+
+
+@pytest.mark.parametrize(
+    ("cabling", "code", "lines"),
+    [
+        (
+            (SWAPPED, DOWN),
+            EXIT_UNHEALTHY,
+            [
+                "swapped    s-1/e1 - leaf-1/E1/5  It is swapped with Connection/default/d: the switches"
+                " see s-2 at leaf-1/E1/5.",
+                "link down  leaf-1/E1 - gw/e1     The link is down.",
+            ],
+        ),
+        ((DOWN,), EXIT_OK, ["link down  leaf-1/E1 - gw/e1  The link is down."]),
+        ((), EXIT_OK, ["All links that the switches can judge are cabled as stated."]),
+        (None, EXIT_OK, ["It is not known yet what the switches see at their ports. Two readings"]),
+    ],
+)
+def test_cabling_is_one_line_for_each_finding_and_only_a_contradiction_is_unhealthy(
+    cabling: tuple[CablingFinding, ...] | None,
+    code: int,
+    lines: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def query(_fabric: str) -> FabricInventory:
+        return FabricInventory(name="DC", fabric_id="dc", cabling=cabling)
+
+    monkeypatch.setattr("cli.commands.inventory._query_inventory", query)
+    assert run(["inventory", "dc", "--cabling", "--json"]) == code
+    rows = json.loads(capsys.readouterr().out)["cabling"]
+    assert rows == (
+        None
+        if cabling is None
+        else [
+            {**finding._asdict(), "ends": [*finding.ends], "text": finding.text}
+            for finding in cabling
+        ]
+    )
+    console = Console(width=160)
+    with console.capture() as captured:
+        console.print(render_cabling(cabling))
+    shown = [line.strip() for line in captured.get().splitlines()]
+    assert [line[: len(start)] for line, start in zip(shown, lines, strict=False)] == lines
 
 
 def test_history_shows_what_syncs_wrote() -> None:

@@ -149,6 +149,21 @@ def test_second_terminal_shows_and_syncs_the_fabrics(visit: Visit) -> None:
     assert all(f"fabric-sync/{name}" in loops.stdout for name in EXPECTED)
 
 
+def test_second_terminal_shows_the_stuck_switch_and_the_swapped_cables(visit: Visit) -> None:
+    def get_health() -> dict[str, Any]:
+        status = visit.run("python", "starter.py", "status", "oslo-dc2", "--json")
+        return parse_fabrics(status.stdout)["oslo-dc2"]
+
+    def find_swapped() -> list[dict[str, Any]]:
+        listed = visit.run("python", "starter.py", "inventory", "oslo-dc2", "--cabling", "--json")
+        return json.loads(listed.stdout)["cabling"] or []
+
+    wait_until(lambda: get_health()["health"] == "degraded", 300)
+    assert "leaf-03" in get_health()["health_message"]
+    wait_until(find_swapped, 300)
+    assert [finding["type"] for finding in find_swapped()] == ["swapped"]
+
+
 def test_next_sync_finds_a_push_to_git(visit: Visit, tmp_path: Path) -> None:
     repository = visit.records()["oslo-dc2"]["hh_git_repository"]
     git(tmp_path, "clone", "--quiet", repository, "fabrics")
@@ -173,6 +188,9 @@ def test_once_prints_its_status_beside_another_demo_and_leaves_nothing(
     assert once.returncode == 0, once.stderr
     assert outcomes_in(once.stdout) == EXPECTED
     assert "refused the connection" in parse_fabrics(once.stdout)["lyon-edge"]["sync_error"]
+    health = {name: fabric["health"] for name, fabric in parse_fabrics(once.stdout).items()}
+    assert health.pop("oslo-dc2") in {"progressing", "degraded"}
+    assert health == {"berlin-dc1": "healthy", "lyon-edge": "unknown"}
     assert "Waiting for the first sync" in once.stderr
     assert_nothing_is_left(temporary)
     assert list(folder.iterdir()) == [visit.env_file]

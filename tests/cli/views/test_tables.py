@@ -14,6 +14,7 @@ from cli.views.tables import (
     render_status_table,
     summarize_punctuality,
 )
+from fabrics.agents.health_report import Health
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
@@ -49,6 +50,8 @@ def fabric(**fields: object) -> FabricOverview:
         "drift_count": 0,
         "drift": (),
         "counts": {"Switch": 4, "VPC": 1200},
+        "health": Health.HEALTHY,
+        "health_message": "All is well.",
         "syncs": 1,
         "missed": 0,
         "netbox_error": "",
@@ -85,7 +88,7 @@ def rendered(renderable: RenderableType, width: int = 100) -> str:
 
 def test_status_line_fits_in_80_columns() -> None:
     [_, _, line] = rendered(render_status_table([fabric()], NOW), 80).splitlines()
-    assert " ".join(line.split()) == "DC ● in_sync 0 1,204 12 s ago in 48 s"
+    assert " ".join(line.split()) == "DC ● in_sync healthy 0 1,204 12 s ago in 48 s"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +108,7 @@ def test_status_line_fits_in_80_columns() -> None:
         ({"sync_status": "disabled"}, "its record is not active"),
         ({"sync_status": "not_configured"}, "hh_kubernetes_server"),
         ({"ignored": "ignored: pause: no"}, "ignored: pause: no"),
+        ({"health": "degraded", "health_message": "leaf-01 is stuck."}, "leaf-01 is stuck."),
         ({"inventory_text": BEHIND}, BEHIND),
         ({"inventory_text": CONFLICT}, CONFLICT),
         ({"inventory_state": "off"}, "The inventory is off."),

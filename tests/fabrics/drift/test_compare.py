@@ -160,6 +160,23 @@ def test_object_defined_twice_is_not_compared() -> None:
     assert changes(find_drift(twice, live_state(served=("Server",)))) == {}
 
 
+def test_objects_that_differ_as_before_are_not_compared_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    state = desired(manifest("SwitchGroup", "cached"))
+    fabric = live_state(live("SwitchGroup", "cached", {"topology": {"fabric": "default"}}))
+    first = find_drift(state, fabric)
+    assert [field.path for field in first.unmanaged] == ["spec.topology.fabric"]
+
+    monkeypatch.setattr("fabrics.drift.compare.diff_normalized", None)
+
+    again = live_state(live("SwitchGroup", "cached", {"topology": {"fabric": "default"}}))
+    assert find_drift(state, again) == first
+    other = live_state(live("SwitchGroup", "cached", {"topology": {"fabric": "other"}}))
+    with pytest.raises(TypeError):
+        find_drift(state, other)
+
+
 def test_entries_are_sorted_by_kind_and_name() -> None:
     names = ["b", "a", "c"]
     state = desired(

@@ -48,6 +48,10 @@ def test_each_mutation_of_a_live_spec_is_reported(sample: SampleSet, tried: Coun
             if mutation.hydrated and not sample.hydrated:
                 _assert_unmanaged(desired, drift, mutation)
                 tried["hydrated field that Git does not set: listed as unmanaged"] += 1
+            elif mutation.unknown:
+                assert drift.entries == ()
+                assert any(mutation.explains(field.path) for field in drift.unknown_fields)
+                tried["unknown field that Git does not set: listed as unknown"] += 1
             else:
                 _assert_reported(desired, drift, mutation)
                 tried[mutation.description] += 1

@@ -21,7 +21,8 @@ from fabrics.resources.normalize import (
 )
 from fabrics.resources.resource import Resource, digest_resources, resource_from_api
 from fabrics.resources.schema import get_spec_schema
-from fabrics.resources.schema.types import AtomicList, Map, SchemaType, Set, Struct
+from fabrics.resources.schema.base import DifferenceReason, SchemaType
+from fabrics.resources.schema.types import AtomicList, Map, Set, Struct
 
 WORDS = (
     *("", "0", "default", "vpc-1", "vpc-1/default", "E1/1", "E1/1/1", "leaf-01/E1/5/1", "a.b"),
@@ -94,7 +95,7 @@ def test_normalizing_twice_changes_nothing(given: tuple[Kind, Any]) -> None:
 def test_differences_are_symmetric_and_agree_with_digests(given: tuple[Kind, Any, Any]) -> None:
     kind, one, other = given
     left, right = (normalize_live(kind, Content(spec, {}, {})) for spec in (one, other))
-    forward, backward = _managed(kind, left, right), _managed(kind, right, left)
+    forward, backward = _find_drifted(kind, left, right), _find_drifted(kind, right, left)
     if forward.keys() == backward.keys():  # no field that is compared in one direction only
         assert {path: (git, cluster) for path, (cluster, git) in forward.items()} == backward
     all_differences = list(diff_normalized(kind, left, right)) + list(
@@ -103,11 +104,11 @@ def test_differences_are_symmetric_and_agree_with_digests(given: tuple[Kind, Any
     assert (digest_json(left) == digest_json(right)) == (all_differences == [])
 
 
-def _managed(kind: Kind, left: Json, right: Json) -> dict[str, tuple[Json, Json]]:
+def _find_drifted(kind: Kind, left: Json, right: Json) -> dict[str, tuple[Json, Json]]:
     return {
         path: (git, cluster)
-        for path, git, cluster, managed in diff_normalized(kind, left, right)
-        if managed
+        for path, git, cluster, reason, *_ in diff_normalized(kind, left, right)
+        if reason is DifferenceReason.DRIFT
     }
 
 

@@ -148,11 +148,57 @@ DRIFT: dict[str, tuple[str, str, Json, list[str]]] = {
         ["spec.subnets.a.vlan"],
     ),
     "1 is not true": ("Server", "{profile: 1}", {"profile": True}, ["spec.profile"]),
-    "an unknown field of another release": (
+    "an unknown field that Git states": (
         "Server",
-        "{description: x}",
-        {"description": "x", "rack": {"unit": 0}},
-        ["spec.rack"],
+        "{description: x, rack: {unit: 0}}",
+        {"description": "x", "rack": {}},
+        ["spec.rack.unit"],
+    ),
+    "BFD with its defaults is not BFD switched off": (
+        "ExternalAttachment",
+        "{bfd: {}}",
+        {"switch": {}, "neighbor": {}},
+        ["spec.bfd"],
+    ),
+    "a live timer of BFD": (
+        "ExternalAttachment",
+        "{bfd: {}}",
+        {"bfd": {"minRX": 300}},
+        ["spec.bfd.minRX"],
+    ),
+    "the AS number of an external": (
+        "External",
+        "{localASN: 64911}",
+        {"ipv4Namespace": "default", "localASN": 64912},
+        ["spec.localASN"],
+    ),
+    "a fabric that Git states": (
+        "Connection",
+        "{topology: {fabric: a}}",
+        {"topology": {"fabric": "b"}},
+        ["spec.topology.fabric"],
+    ),
+    "domains that Git states": (
+        "Switch",
+        "{topology: {domains: [a, b]}}",
+        {"vlanNamespaces": ["default"], "topology": {"fabric": "b", "domains": ["a", "c"]}},
+        ["spec.topology.domains"],
+    ),
+    "a domain of a fabric": (
+        "Fabric",
+        "{leafASNStart: 1, domains: {a: {spineASN: 2}, b: {}}}",
+        {"leafASNStart": 1, "domains": {"a": {"spineASN": 3}}},
+        ["spec.domains.a.spineASN", "spec.domains.b"],
+    ),
+    "a VLAN of an interconnect": (
+        "VPCInterconnect",
+        "{links: [{connection: c, vlan: 100}], local: {v: {subnets: [a]}}}",
+        {
+            "ipv4Namespace": "default",
+            "links": [{"connection": "c", "vlan": 101}],
+            "local": {"v": {"subnets": ["a", "b"]}},
+        },
+        ["spec.links[c, 100]", "spec.links[c, 101]", "spec.local.v.subnets"],
     ),
     "a struct where a text belongs": (
         "Switch",
@@ -187,3 +233,109 @@ def test_hydrated_fields_that_git_does_not_set_are_unmanaged() -> None:
         "spec.interfaces.eth0.mtu": 9036,
         "spec.neighbors": [{"ip": "172.30.128.1"}],
     }
+
+
+NO_DRIFT: dict[str, tuple[str, str, Json]] = {
+    "topology that the installer fills in": (
+        "VPC",
+        "{}",
+        {
+            "ipv4Namespace": "default",
+            "vlanNamespace": "default",
+            "topology": {"fabric": "default", "domains": ["default"]},
+        },
+    ),
+    "the part of a topology that Git leaves open": (
+        "External",
+        "{topology: {fabric: b}}",
+        {"ipv4Namespace": "default", "topology": {"fabric": "b", "domain": "default"}},
+    ),
+    "domains in another order": (
+        "Switch",
+        "{topology: {domains: [b, a]}}",
+        {"vlanNamespaces": ["default"], "topology": {"fabric": "b", "domains": ["a", "b"]}},
+    ),
+    "an interconnect with what its webhook fills in and sorts": (
+        "VPCInterconnect",
+        "{links: [{connection: b, vlan: 1, bfd: {}}, {connection: a, vlan: 1}],"
+        " local: {v: {subnets: [b, a]}}, remote: {prefixes: [10.0.0.0/8, 0.0.0.0/0]}}",
+        {
+            "ipv4Namespace": "default",
+            "topology": {"fabric": "default", "domain": "default"},
+            "links": [{"connection": "b", "vlan": 1, "bfd": {}}, {"connection": "a", "vlan": 1}],
+            "local": {"v": {"subnets": ["a", "b"]}},
+            "remote": {"prefixes": ["0.0.0.0/0", "10.0.0.0/8"]},
+        },
+    ),
+    "a fabric whose BFD is not switched off": (
+        "Fabric",
+        "{leafASNStart: 1, disableBFD: false}",
+        {"leafASNStart": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", NO_DRIFT)
+def test_what_the_next_release_fills_in_is_no_drift(rule: str) -> None:
+    drift = compared(*NO_DRIFT[rule])
+    assert drift.entries == ()
+    assert drift.unknown_fields == ()
+
+
+UNKNOWN_FIELDS: dict[str, tuple[str, str, Json, list[str]]] = {
+    "in a spec": ("Server", "{}", {"rack": {"unit": 3}}, ["spec.rack"]),
+    "beside fields of a mapping that Git states": (
+        "Server",
+        "{rack: {row: {name: a}}}",
+        {"rack": {"unit": 3, "row": {"name": "a", "side": "b"}}},
+        ["spec.rack.row.side", "spec.rack.unit"],
+    ),
+    "in a topology": (
+        "Connection",
+        "{}",
+        {"topology": {"fabric": "default", "pod": "p"}},
+        ["spec.topology.pod"],
+    ),
+    "in each element of a list, of which two are alike": (
+        "GatewayPeering",
+        "{acl: {rules: [{name: a}, {name: b}, {name: a}]}}",
+        {
+            "gatewayGroup": "default",
+            "acl": {
+                "default": "deny-unless-exposed",
+                "rules": [
+                    {"name": "a", "scope": "flow", "new": 1},
+                    {"name": "b", "scope": "flow", "new": 1},
+                    {"name": "a", "scope": "flow"},
+                ],
+            },
+        },
+        ["spec.acl.rules[0].new", "spec.acl.rules[1].new"],
+    ),
+    "in elements of a set, whose order it changes": (
+        "VLANNamespace",
+        "{ranges: [{from: 1, to: 2}, {from: 3, to: 4}]}",
+        {"ranges": [{"from": 3, "to": 4, "a": 1}, {"from": 1, "to": 2, "z": {"b": 1}}]},
+        ["spec.ranges[0].z", "spec.ranges[1].a"],
+    ),
+    "in a link, although it looks like an end": (
+        "Connection",
+        "{bundled: {links: [{server: {port: s/a}, switch: {port: l/E1/1}}]}}",
+        {
+            "bundled": {
+                "links": [
+                    {"server": {"port": "s/a"}, "switch": {"port": "l/E1/1"}, "a": {"port": "x"}}
+                ]
+            }
+        },
+        ["spec.bundled.links[s/a, l/E1/1].a"],
+    ),
+}
+
+
+@pytest.mark.parametrize("place", UNKNOWN_FIELDS)
+def test_live_field_that_is_not_known_hides_no_equality(place: str) -> None:
+    kind, git, cluster, expected = UNKNOWN_FIELDS[place]
+    drift = compared(kind, git, cluster)
+    assert drift.entries == ()
+    assert [field.path for field in drift.unknown_fields] == expected

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from fabrics.agents.health_report import Health
 from fabrics.fleet.overview import build_overview, build_overview_from_loop
 from fabrics.inventory.report.report import (
     DeletesWaiting,
@@ -297,3 +298,11 @@ def test_next_sync_is_unknown_once_running_sync_has_overrun_it(
         build_overview_from_loop(loop_status, 900, NOW),
     ):
         assert overview.next_sync == (NOW + until_slot if is_known else None)
+
+
+@pytest.mark.parametrize("health", Health)
+def test_only_a_degraded_fabric_needs_attention(health: Health) -> None:
+    known = state(timedelta(0), drift_count=0, health=health, health_message="Because.")
+    overview = build_overview(CONFIG, known, None, running=True, netbox_heartbeat=900, now=NOW)
+    assert (overview.health, overview.health_message) == (health, "Because.")
+    assert overview.is_healthy is (health is not Health.DEGRADED)

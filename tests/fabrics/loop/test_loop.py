@@ -6,6 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fabrics.agents.breakouts import BreakoutMismatch
+from fabrics.agents.health import HealthAssessment
+from fabrics.agents.health_report import Health, HealthReport
+from fabrics.agents.state import AgentsState
 from fabrics.inventory.report.report import DeletesWaiting, InventoryFailure, InventoryOutcome
 from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import FabricLoop
@@ -15,7 +19,7 @@ from fabrics.record.config import ConfigEdits, FabricConfig, GitSource, Kubernet
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-INSTALLATION = LoopSettings()
+INSTALLATION = LoopSettings(health_interval=300)
 CONFIG = FabricConfig(
     fabric_id="dc",
     name="DC",
@@ -28,11 +32,12 @@ CONFIG = FabricConfig(
 LAST_KNOWN = LastKnownState(last_sync=NOW, last_success=NOW, drift_count=0)
 
 
-def idle_loop() -> FabricLoop:
+def idle_loop(interval: int = CONFIG.interval) -> FabricLoop:
     """Return a loop whose record shows all that it knows."""
     loop = FabricLoop(fabric_id="dc")
     loop.begin_record_exchange()
-    loop.on_record_read(CONFIG, LAST_KNOWN, INSTALLATION)
+    config = CONFIG.model_copy(update={"interval": interval})
+    loop.on_record_read(config, LAST_KNOWN, INSTALLATION)
     assert not loop.needs_write
     return loop
 
@@ -383,3 +388,139 @@ def test_switched_off_loop_ends_after_its_pass() -> None:
     loop.end_pass("first", InventoryFailure(message="cancelled"))
     loop.on_record_written(loop.state_to_record, loop.record.pending_edits, "")
     assert loop.is_finished
+
+
+def sync(loop: FabricLoop, health: HealthReport | None, after: int) -> None:
+    """Make one sync in which everything is in sync but the health."""
+    moment = NOW + timedelta(seconds=after)
+    loop.request_sync(SyncRequest())
+    loop.begin_sync(moment)
+    assessment = assess(health) if health else None
+    loop.end_sync(Observation(started=moment, drift_count=0, health=assessment), moment)
+
+
+def assess(report: HealthReport) -> HealthAssessment:
+    return HealthAssessment(report=report, agents=AgentsState())
+
+
+STUCK = HealthReport(health=Health.DEGRADED, message="leaf-01 is stuck.")
+HEALTHY = HealthReport(health=Health.HEALTHY, message="All is well.")
+
+
+def test_health_is_kept_between_readings_and_is_no_part_of_the_status() -> None:
+    loop = idle_loop()
+    sync(loop, STUCK, 60)
+    sync(loop, None, 120)
+    status = loop.status()
+    assert (status.health, status.health_message) == ("degraded", "leaf-01 is stuck.")
+    assert (status.sync_status, status.sync_error) == ("in_sync", "")
+    assert loop.needs_write
+
+
+def test_degraded_fabric_is_a_journal_entry_and_so_is_its_recovery() -> None:
+    loop = idle_loop()
+    for after in (60, 120):
+        sync(loop, STUCK, after)
+    assert loop.journal.pending_entry.endswith("leaf-01 is stuck.")
+    assert not loop.journal.may_wait
+    for after in (900, 960):
+        sync(loop, HEALTHY, after)
+    assert "stuck" not in loop.journal.pending_entry
+
+
+def test_health_of_other_sources_is_not_that_of_the_new_ones() -> None:
+    loop = idle_loop()
+    sync(loop, STUCK, 60)
+    other = KubernetesTarget(server="https://other", namespace="default", credential="dc")
+    loop.on_record_read(CONFIG.model_copy(update={"kubernetes": other}), LAST_KNOWN, INSTALLATION)
+    assert loop.health.read_at is None
+
+
+def shown_health(loop: FabricLoop) -> tuple[str, str]:
+    status = loop.status()
+    return str(status.health), status.health_message
+
+
+def test_hourly_syncs_do_not_make_health_late() -> None:
+    loop = idle_loop(interval=3600)
+    sync(loop, HEALTHY, 0)
+    assert loop.next_health_reading == NOW + timedelta(seconds=300)
+    loop.end_health_reading(assess(STUCK), NOW + timedelta(seconds=300))
+    assert shown_health(loop) == ("degraded", "leaf-01 is stuck.")
+    assert loop.needs_write
+    due = NOW + timedelta(seconds=600)
+    assert loop.next_wake_time() == loop.next_health_reading == due
+    assert not loop.is_health_reading_due(due - timedelta(seconds=1))
+    assert loop.is_health_reading_due(due)
+    assert not loop.is_sync_due(due)
+
+
+def test_sync_that_comes_soon_reads_the_agents_instead() -> None:
+    loop = idle_loop(interval=300)
+    for after in (0, 300, 600):
+        sync(loop, HEALTHY, after)
+    assert loop.next_health_reading is None
+
+
+def test_agents_of_a_fabric_that_does_not_answer_or_is_paused_are_read_by_no_timer() -> None:
+    loop = idle_loop(interval=3600)
+    sync(loop, HEALTHY, 0)
+    loop.request_sync(SyncRequest())
+    loop.begin_sync(NOW)
+    loop.end_sync(SyncFailure(message="No worker."), NOW)
+    assert loop.next_health_reading is None
+    sync(loop, HEALTHY, 10)
+    assert loop.next_health_reading is not None
+    loop.apply_edits(ConfigEdits(paused=True, pause_reason=""))
+    assert loop.next_health_reading is None
+
+
+def test_health_of_a_paused_fabric_is_unknown_and_so_it_is_afterwards_until_it_is_read() -> None:
+    loop = idle_loop(interval=3600)
+    sync(loop, STUCK, 0)
+    loop.apply_edits(ConfigEdits(paused=True, pause_reason=""))
+    loop.update_schedule(NOW)
+    assert shown_health(loop) == ("unknown", "The agents are not read while the fabric is paused.")
+    loop.apply_edits(ConfigEdits(paused=False, pause_reason=""))
+    loop.update_schedule(NOW + timedelta(days=1))
+    assert shown_health(loop) == ("unknown", "")
+    request = loop.request_health(NOW + timedelta(days=1))
+    assert request is not None
+    assert request.is_due
+
+
+@pytest.mark.parametrize("failing", [SyncFailure(message="No worker."), Observation(started=NOW)])
+def test_health_that_was_not_read_for_a_while_is_unknown(
+    failing: SyncFailure | Observation,
+) -> None:
+    loop = idle_loop()
+    sync(loop, HEALTHY, 0)
+    for after, health in ((300, "healthy"), (900, "unknown")):
+        moment = NOW + timedelta(seconds=after)
+        loop.request_sync(SyncRequest())
+        loop.begin_sync(moment)
+        loop.end_sync(failing, moment)
+        assert shown_health(loop)[0] == health
+    assert shown_health(loop)[1].startswith("The agents have not been read for a while.")
+
+
+def test_health_is_unknown_while_the_api_cannot_be_read() -> None:
+    loop = idle_loop()
+    sync(loop, STUCK, 0)
+    loop.request_sync(SyncRequest())
+    loop.begin_sync(NOW)
+    loop.end_sync(Observation(started=NOW, kubernetes_error="It does not answer."), NOW)
+    assert shown_health(loop)[0] == "unknown"
+    assert shown_health(loop)[1].startswith("The Kubernetes API could not be read,")
+
+
+def test_breakout_that_a_pass_finds_for_the_first_time_is_looked_at_again() -> None:
+    loop = loading_loop()
+    mismatch = BreakoutMismatch("leaf-01", "E1/5", "4x25G", "1x100G")
+    found = InventoryOutcome(live_digest="a", breakouts=(mismatch,))
+    loop.end_pass("first", found)
+    assert not loop.health.agents.breakouts
+    assert loop.begin_pass("second", NOW) is not None
+    loop.end_pass("second", found)
+    assert list(loop.health.agents.breakouts) == [mismatch]
+    assert loop.begin_pass("third", NOW) is None

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fabrics.agents.health_report import Health
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.record.config import (
     FABRIC_ID_PATTERN,
@@ -33,7 +34,7 @@ from fabrics.record.sync_status import (
 )
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
-SELECTIONS = ("hh_sync_status", "hh_connection_status")
+SELECTIONS = ("hh_sync_status", "hh_connection_status", "hh_health")
 CONFIGURED = {
     "hh_fabric_id": "dc-1",
     "hh_sync_enabled": True,
@@ -117,6 +118,7 @@ def test_values_override_defaults() -> None:
             hh_paused=True,
             hh_pause_reason="maintenance",
             hh_kubernetes_namespace="fab",
+            hh_fabric_name="fabric-a",
             hh_credentials="dc_1.prod",
             hh_git_branch="release/26.03",
             hh_git_directory="/fabrics/dc1/",
@@ -133,6 +135,7 @@ def test_values_override_defaults() -> None:
     assert config.pause_reason == "maintenance"
     assert config.kubernetes is not None
     assert config.kubernetes.namespace == "fab"
+    assert config.fabric_name == "fabric-a"
     assert config.git is not None
     assert config.git.branch == "release/26.03"
     assert config.git.directory == "fabrics/dc1"
@@ -193,6 +196,8 @@ UNUSABLE = [
     ("hh_git_directory", 5),
     ("hh_managed_kinds", [{"value": "Router", "label": "Router"}]),
     ("hh_managed_kinds", "VPC"),
+    ("hh_fabric_name", "Fabric A"),
+    ("hh_fabric_name", 5),
     ("hh_task_queue", "a b"),
     ("hh_fabric_id", "DC 1"),
 ]
@@ -204,6 +209,17 @@ def test_unusable_value_is_problem_that_names_its_field(field: str, value: objec
     assert field in problem
     assert problem.endswith(".")
     assert "\n" not in problem
+
+
+def test_unusable_fabric_name_selects_no_objects_at_all() -> None:
+    config = parse_config(record(hh_fabric_name="Fabric A"))
+    assert config.kubernetes == KubernetesTarget(server="", namespace="", credential="")
+
+
+def test_another_fabric_name_is_another_source() -> None:
+    configs = [parse_config(record(hh_fabric_name=name)) for name in (None, "a", "b")]
+    assert len({config.sources for config in configs}) == 3
+    assert len({config.hash for config in configs}) == 3
 
 
 def test_unusable_interval_means_default() -> None:
@@ -299,6 +315,8 @@ STATES = st.builds(
     drift_count=st.none() | st.integers(0, 10_000),
     drift=st.lists(DRIFT, max_size=25).map(tuple),
     counts=st.dictionaries(st.sampled_from(["VPC", "Switch"]), st.integers(0, 9999)),
+    health=st.sampled_from(Health),
+    health_message=st.text(max_size=600),
 ).map(lambda state: state if _failed(state) else state.model_copy(update={"error": ""}))
 
 
@@ -344,14 +362,32 @@ def test_running_sync_hides_the_error_of_the_last_one_but_not_that_it_failed() -
     "unsynced",
     [{"hh_sync_enabled": False}, {"hh_sync_interval": 0}, {"hh_kubernetes_server": None}],
 )
-def test_record_of_a_fabric_that_is_not_synced_says_nothing_of_its_inventory(
+def test_record_of_a_fabric_that_is_not_synced_says_nothing_of_inventory_and_health(
     unsynced: dict[str, object],
 ) -> None:
-    text = "The inventory in NetBox is not up to date: No."
-    last_known = LastKnownState(last_sync=NOW, last_success=NOW, inventory_text=text)
-    assert build_status_fields(parse_config(record()), last_known)["hh_inventory"] == text
-    switched_off = record(**unsynced, hh_inventory=text)
-    assert find_changed_fields(switched_off, ConfigEdits(), last_known, NOW)["hh_inventory"] is None
+    text, stuck = "The inventory in NetBox is not up to date: No.", "leaf-01 is stuck."
+    last_known = LastKnownState(
+        last_sync=NOW,
+        last_success=NOW,
+        inventory_text=text,
+        health=Health.DEGRADED,
+        health_message=stuck,
+    )
+    shown = {"hh_inventory": text, "hh_health": "degraded", "hh_health_message": stuck}
+    assert build_status_fields(parse_config(record()), last_known).items() >= shown.items()
+    switched_off = record(**unsynced, **shown)
+    written = find_changed_fields(switched_off, ConfigEdits(), last_known, NOW)
+    expected = {"hh_inventory": None, "hh_health": "unknown", "hh_health_message": None}
+    assert written.items() >= expected.items()
+
+
+def test_health_of_a_paused_fabric_is_unknown() -> None:
+    healthy = LastKnownState(health=Health.HEALTHY, health_message="All is well.")
+    fields = build_status_fields(parse_config(record(hh_paused=True)), healthy)
+    assert fields["hh_health"] == "unknown"
+    assert fields["hh_health_message"] == "The agents are not read while the fabric is paused."
+    never_read = build_status_fields(parse_config(record(hh_paused=True)), LastKnownState())
+    assert never_read["hh_health_message"] is None
 
 
 def test_times_have_form_that_netbox_returns() -> None:

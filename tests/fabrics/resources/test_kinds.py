@@ -13,12 +13,12 @@ from fabrics.resources.kinds import (
 )
 
 
-def test_fifteen_kinds_have_distinct_plurals() -> None:
+def test_seventeen_kinds_have_distinct_plurals() -> None:
     assert (
         len(COMPARED_KINDS)
         == len(ALL_COMPARED_KINDS)
         == len({kind.plural for kind in COMPARED_KINDS})
-        == 15
+        == 17
     )
     assert get_kind("Switch").plural == "switches"
     assert get_kind("Gateway").plural == "gateways"

@@ -96,3 +96,11 @@ def test_item_that_is_not_an_object_is_refused(data: bytes) -> None:
         ValueError, match=r"^The Kubernetes API returned (a|an invalid) Server .*\.$"
     ):
         response.parse_resources(SERVER, {})
+
+
+def test_object_with_a_deeply_nested_field_is_read() -> None:
+    deep: Json = {}
+    for _ in range(900):
+        deep = {"a": deep}
+    resource = parse_one(item("a") | {"spec": {"description": "a", "gizmo": deep}})
+    assert resource.spec["description"] == "a"

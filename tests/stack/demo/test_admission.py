@@ -7,7 +7,7 @@ import pytest
 
 from stack.demo.admission import admit
 from stack.demo.hydration import hydrate
-from stack.demo.manifests import Manifest, read_manifests
+from stack.kubernetes.manifests import Manifest, read_manifests
 from tests.support.paths import HEDGEHOG
 
 pytestmark = pytest.mark.skipif(

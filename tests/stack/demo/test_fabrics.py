@@ -13,7 +13,7 @@ from fabrics.resources.manifests.files import DesiredState, build_desired_state,
 from stack.demo.admission import admit
 from stack.demo.fabrics import SAMPLE_FABRICS, SampleFabric
 from stack.demo.hydration import hydrate
-from stack.demo.manifests import Manifest, iter_link_ends, read_manifests
+from stack.kubernetes.manifests import Manifest, iter_link_ends, read_manifests
 from tests.support.paths import HEDGEHOG
 
 PROFILES = HEDGEHOG / "samples/switchprofiles/switchprofiles.yaml"

@@ -1,24 +1,30 @@
 """All small changes of a live object, each with the field that must be reported."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fabrics.resources.field_paths import join_field
 from fabrics.resources.json_types import Json
-from fabrics.resources.schema.types import UNKNOWN_FIELD, AtomicList, Map, SchemaType, Set, Struct
+from fabrics.resources.schema.base import SchemaType
+from fabrics.resources.schema.types import AtomicList, Map, Set, Struct
+from fabrics.resources.schema.unknown import UNKNOWN_FIELD
 
 type Steps = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A changed spec; it must be reported at `path`, or below it where `below`."""
+    """A changed spec; it must be reported at `path`, or below it where `below`.
+
+    `unknown`: the change adds a field that is not known, so it must be named but be no drift.
+    """
 
     description: str
     spec: Json
     path: str
     below: bool
     hydrated: bool
+    unknown: bool = False
 
     def explains(self, path: str) -> bool:
         return path == self.path or (self.below and path.startswith(self.path + "["))
@@ -85,7 +91,8 @@ class _Mutator:
     def of_dict(
         self, steps: Steps, value: dict[str, Json], schema: SchemaType
     ) -> Iterator[Mutation]:
-        yield self.mutation("add a field", steps, value | {"zzz": 1}, "zzz")
+        added = self.mutation("add a field", steps, value | {"zzz": 1}, "zzz")
+        yield replace(added, unknown=not isinstance(schema, Map))
         for name, field in value.items():
             rest = {key: other for key, other in value.items() if key != name}
             field_schema = schema.value_type if isinstance(schema, Map) else UNKNOWN_FIELD

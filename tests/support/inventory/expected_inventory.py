@@ -49,10 +49,14 @@ class Reader:
     def __init__(self, items: list[Manifest]) -> None:
         self.of: dict[str, dict[str, Manifest]] = defaultdict(dict)
         for item in items:
-            self.of[item["kind"]][item["metadata"]["name"]] = item.get("spec") or {}
+            spec = {n: value for n, value in item.get("spec", {}).items() if n != "topology"}
+            self.of[item["kind"]][item["metadata"]["name"]] = spec
 
     def counts(self) -> dict[str, int]:
-        """The number of the fabric's objects by model, its own site included."""
+        """The number of the fabric's objects by model, with its own site.
+
+        There are no transceivers: only switches tell them.
+        """
         return {
             "dcim.site": 1,
             "ipam.vrf": len(self.vrfs()),
@@ -65,6 +69,8 @@ class Reader:
             "ipam.iprange": len(self.ranges()),
             "ipam.ipaddress": len(self.addresses()),
             "dcim.cable": len(self.cables()),
+            "dcim.modulebay": 0,
+            "dcim.module": 0,
         }
 
     def devices(self) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """A NetBox in memory that applies changes and enforces NetBox's rules.
 
 No two objects have one unique key, not even between two writes; references resolve; the primary and
-out-of-band addresses of a device stay on their interface, and interfaces on their device. Only anycast
-objects share an address, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
+out-of-band addresses of a device stay on their interface; interfaces and module bays stay on their device.
+A module that moves keeps its type (NetBox's `dcim/models/modules.py`). Deleting a bay deletes its module.
+Only anycast objects share an address, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
 """
 
 from collections.abc import Iterator
@@ -61,7 +62,10 @@ class FakeNetBox:
 
     def delete(self, *rows: ExistingObject) -> None:
         for row in rows:
-            del self.rows[row.id]
+            self.rows.pop(row.id, None)
+            for other in list(self.rows.values()):
+                if other.values.get("module_bay") == row.id:
+                    del self.rows[other.id]
 
     def by_ref(self) -> dict[Ref, ObjectId]:
         """The ids of all objects by the references in their ownership fields."""
@@ -127,13 +131,19 @@ class FakeNetBox:
             _require(after.id not in kept, f"{after.ref} is an address that a device keeps")
 
     def _check_device(self, before: ExistingObject, after: ExistingObject) -> None:
-        """Require that an interface stays on its device, with its LAG and its parent."""
-        if after.id.model is not Model.INTERFACE:
+        """Require that a component stays on its device, with what it refers to."""
+        if after.id.model not in (Model.INTERFACE, Model.MODULE_BAY, Model.MODULE):
             return
-        device = after.values["device"]
-        _require(before.values["device"] in (None, device), f"{after.ref} leaves its device")
-        for name in ("lag", "parent"):
-            other = after.values[name]
+        device, is_new = after.values["device"], before.values["device"] is None
+        if after.id.model is Model.MODULE:
+            moves = before.values["module_bay"] != after.values["module_bay"]
+            has_other_type = before.values["module_type"] != after.values["module_type"]
+            _require(is_new or not (moves and has_other_type), f"{after.ref} moves as another type")
+        else:
+            stays = before.values["device"] == device
+            _require(is_new or stays, f"{after.ref} leaves its device")
+        for name in ("lag", "parent", "module_bay"):
+            other = after.values.get(name)
             is_same = other is None or self.rows[other].values["device"] == device
             _require(is_same, f"{after.ref} has its {name} on another device")
 

@@ -58,12 +58,18 @@ REAL = tuple(
     LiveSet(name, HEDGEHOG / "live" / f"{name}.webhook.json")
     for name in sorted({sample.live for sample in (*SETS, LEGACY)})
 )
+NEXT = LiveSet(
+    "vlab-gateway-externals.topology",
+    HEDGEHOG / "next" / "vlab-gateway-externals.topology.live.json",
+)
+"""A set of the release after 26.03."""
+
 OWN = tuple(LiveSet(fabric.name, fabric) for fabric in SAMPLE_FABRICS)
 MADE_UP = tuple(LiveSet(f"made-up-{number}", number) for number in range(8))
 
 each_sample = pytest.mark.parametrize(
     "sample",
-    [*(pytest.param(live_set, marks=needs_samples) for live_set in REAL), *OWN, *MADE_UP],
+    [*(pytest.param(live_set, marks=needs_samples) for live_set in (*REAL, NEXT)), *OWN, *MADE_UP],
     ids=str,
 )
 
@@ -114,4 +120,5 @@ SKIPPED: dict[str, dict[str, str]] = {
         "External/default/ext-sp-01#0.0.0.0/0": DEFAULT_ROUTE,
     },
 }
+SKIPPED[NEXT.name] = SKIPPED["vlab-gateway-externals"]
 """The skipped objects of every set, with the reason."""

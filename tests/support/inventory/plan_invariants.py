@@ -11,11 +11,12 @@ from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan.plan import Plan
 
 MAX_CHARS = {
-    "name": {Model.DEVICE: 64, Model.INTERFACE: 64, Model.VLAN: 64},
+    "name": {Model.DEVICE: 64, Model.INTERFACE: 64, Model.VLAN: 64, Model.MODULE_BAY: 64},
     "slug": {},
     "label": {},
     "model": {},
-    "serial": {Model.DEVICE: 50},
+    "part_number": {Model.MODULE_TYPE: 50},
+    "serial": {Model.DEVICE: 50, Model.MODULE: 50},
     "description": {model: 200 for model in Model},
 }
 """The longest texts that NetBox accepts, 100 characters unless stated."""

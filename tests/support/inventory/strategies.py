@@ -105,6 +105,11 @@ SPECS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "SwitchProfile": _profile,
     "VLANNamespace": _all(ranges=st.just([{"from": 10, "to": 14}, {"from": 12, "to": 20}])),
     "Switch": _switch,
+    "Fabric": _some(
+        leafASNStart=st.just(65101),
+        disableBFD=st.booleans(),
+        domains=st.dictionaries(_names, _some(spineASN=st.just(65100)), max_size=2),
+    ),
     "Server": _some(description=st.text(max_size=20)),
     "Connection": _connection,
     "IPv4Namespace": _all(subnets=st.lists(_networks, max_size=3)),
@@ -120,10 +125,12 @@ SPECS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "VPCPeering": _all(
         permit=st.lists(st.dictionaries(_names, st.just({}), max_size=2), max_size=2)
     ),
-    "External": _some(static=_all(prefixes=st.lists(_networks, max_size=3))),
+    "External": _some(
+        static=_all(prefixes=st.lists(_networks, max_size=3)), localASN=st.just(65000)
+    ),
     "ExternalAttachment": st.fixed_dictionaries(
         {"external": _names, "connection": _connections, "switch": _all(vlan=_vlans, ip=_ips)},
-        optional={"static": _some(vlan=_vlans, ip=_ips)},
+        optional={"static": _some(vlan=_vlans, ip=_ips), "bfd": _some(minRX=st.just(300))},
     ),
     "ExternalPeering": _all(permit=_permit),
     "Gateway": _some(
@@ -204,6 +211,7 @@ def _odd(draw: st.DrawFn) -> Resource:
 FRAME = (
     *(("SwitchProfile", name) for name in ("vs", "vs-clsp")),
     *(("VLANNamespace", name) for name in ("default", "a")),
+    *(("Fabric", name) for name in ("default", "a")),
     *(("Switch", name) for name in SWITCHES),
     *(("Server", name) for name in SERVERS),
     *(("Gateway", name) for name in GATEWAYS),

@@ -1,22 +1,23 @@
 """A fabric with an inventory in NetBox or a fake, which tests sync and edit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import batched
-from typing import override
+from typing import Any
 
 import pytest
 import requests
 from temporalio.testing import ActivityEnvironment
 
+from activities.git.desired_state import DesiredStateCache
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.inventory.read.reader import LISTS_PER_REQUEST
 from activities.inventory.update import InventoryActivities
-from activities.kubernetes.live_state import LiveStateCache
 from activities.netbox.client import NetBox, Row
 from activities.setup.access import Grant
+from bench.installation.fixed_live_states import FixedLiveStates
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD
@@ -43,25 +44,16 @@ key_scenario = pytest.mark.parametrize("make_inventory", [FAKE, NETBOX], indirec
 """Runs a test in both always: it depends on a rule that only the real one can confirm."""
 
 
-class FixedLiveStates(LiveStateCache):
-    """A cache with one live state, as if the worker had observed it."""
-
-    def __init__(self, live: LiveState) -> None:
-        super().__init__()
-        self.live = live
-
-    @override
-    def get_cached(self, target: KubernetesTarget, expected_digest: str) -> LiveState | None:
-        return self.live
-
-
 INSTANCE = "default@tests"
 """The installation whose workers write inventories in tests; records without an owner are its own, too."""
 
 
 @dataclass
 class FabricInventory:
-    """A fabric with a record; `netbox` is the workers' client, `admin` a person's."""
+    """A fabric with a record; `netbox` is the workers' client, `admin` a person's.
+
+    `agents` are what its API lists, or None if nobody may read them; `outcome` is that of the last sync.
+    """
 
     netbox: InventoryNetBox
     admin: NetBox
@@ -69,6 +61,9 @@ class FabricInventory:
     site: str = ""
     absence_counts: dict[str, int] = field(default_factory=dict)
     sync_number: int = 0
+    agents: Sequence[Mapping[str, Any]] | None = None
+    silent_switches: tuple[str, ...] = ()
+    outcome: InventoryOutcome | None = None
 
     @property
     def fabric_id(self) -> str:
@@ -92,7 +87,7 @@ class FabricInventory:
         fields = {"confirmed_digest": confirmed, "expected_counts": counts or {}, "adopt": adopt}
         request = self.request.model_copy(update=fields)
         outcome = ActivityEnvironment().run(self.build_activities(live).update_inventory, request)
-        self.absence_counts = outcome.absence_counts
+        self.absence_counts, self.outcome = outcome.absence_counts, outcome
         return outcome
 
     def sync_to_deletion(self, live: LiveState) -> InventoryOutcome:
@@ -103,7 +98,8 @@ class FabricInventory:
 
     def build_activities(self, live: LiveState) -> InventoryActivities:
         """Return the activities of a worker that has observed this live state."""
-        return InventoryActivities(self.netbox, FixedLiveStates(live), Settings(), INSTANCE)
+        states = FixedLiveStates(live, self.agents)
+        return InventoryActivities(self.netbox, DesiredStateCache(), states, Settings(), INSTANCE)
 
     @property
     def request(self) -> InventoryRequest:
@@ -124,6 +120,10 @@ class FabricInventory:
             sync_number=self.sync_number,
             commit="4f" * 20,
             absence_counts=self.absence_counts,
+            cabling=self.outcome.cabling if self.outcome else None,
+            cabling_seen=self.outcome.cabling_seen if self.outcome else None,
+            breakouts=(self.outcome.breakouts if self.outcome else None) or (),
+            silent_switches=self.silent_switches,
         )
 
     @contextmanager

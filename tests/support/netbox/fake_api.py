@@ -1,7 +1,7 @@
 """NetBox's REST and GraphQL APIs in memory, for the clients of the real ones.
 
 Rows are kept as REST takes them. `FakeNetBox` has the rules that they must keep; a request changes all of
-its rows or none. Lists are not filtered, except by slugs and pages in GraphQL: NetBox ignores unknown
+its rows or none. Lists are not filtered, except by slugs, models and pages in GraphQL: NetBox ignores unknown
 filters, so clients check every row. It knows neither permissions nor templates of components.
 """
 
@@ -30,10 +30,11 @@ BLANK: Final[Row] = {
     "qinq_svlan": None,
     "scope_type": None,
     "scope_id": None,
+    "module": None,
 }
 """Fields that clients read of rows of any model."""
 
-CUSTOM_FIELDS: Final = dict.fromkeys(("hh_fabric", "hh_key", "hh_details"))
+CUSTOM_FIELDS: Final = dict.fromkeys(("hh_fabric", "hh_key", "hh_details", "hh_nos_version"))
 CHOICES: Final = ("status", "type", "mode", "role")
 """Fields that REST shows as objects with a value and GraphQL without, if they are texts."""
 
@@ -119,6 +120,9 @@ class FakeApi:
             self._rules.put(parse_row(model, _to_graphql(row)))
 
     def _delete(self, path: str, fields: Row) -> Row:
+        if MODELS.get(path) is Model.MODULE_BAY:  # NetBox deletes its module with it
+            for module in self._used_by(Model.MODULE_BAY, fields["id"], Model.MODULE):
+                self._delete(PATHS[Model.MODULE], {"id": module["id"]})
         row = self._tables[path].pop(fields["id"])
         self._log("delete", path, row["id"], fields.get("changelog_message", ""))
         if model := MODELS.get(path):
@@ -150,13 +154,18 @@ class FakeApi:
 
     def _list(self, model: Model, filters: str, start: int, limit: int) -> list[Row]:
         _, _, in_list = filters.partition("in_list: ")
-        slugs = json.loads(in_list.rstrip("} ") or "[]")
+        wanted = json.loads(in_list.rstrip("} ") or "[]")
+        name = "model" if model is Model.MODULE_TYPE else "slug"
         rows = (
-            _to_graphql(row)
+            _to_graphql(row) | self._show_manufacturer(row)
             for number, row in sorted(self._tables[PATHS[model]].items())
-            if number >= start and (not slugs or row["slug"] in slugs)
+            if number >= start and (not wanted or row[name] in wanted)
         )
         return list(islice(rows, limit))
+
+    def _show_manufacturer(self, row: Row) -> Row:
+        makers = self._tables[PATHS[Model.MANUFACTURER]]
+        return {"manufacturer": makers[row["manufacturer"]]} if "manufacturer" in row else {}
 
     def _show(self, path: str, row: Row, depth: int = 2) -> Row:
         """Return a row as REST does, with objects that it refers to down to `depth`."""
@@ -202,7 +211,13 @@ class FakeApi:
             case Model.SITE:
                 return {"device_count": len(self._used_by(model, number, Model.DEVICE))}
             case Model.DEVICE:
-                return {"interface_count": len(self._used_by(model, number, Model.INTERFACE))}
+                return {
+                    "interface_count": len(self._used_by(model, number, Model.INTERFACE)),
+                    "module_bay_count": len(self._used_by(model, number, Model.MODULE_BAY)),
+                }
+            case Model.MODULE_BAY:
+                modules = self._used_by(model, number, Model.MODULE)
+                return {"installed_module": next(iter(modules), None)}
             case Model.INTERFACE:
                 return {
                     "cable": self._used_by(model, number, Model.CABLE),

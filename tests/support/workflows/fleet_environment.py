@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.fleet import RoundRequest, RoundResult
+from activities.fleet.reconcile import RoundRequest, RoundResult
 from activities.heartbeat import HeartbeatInterceptor
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary

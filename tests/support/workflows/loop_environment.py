@@ -4,7 +4,7 @@ Only time-skipping tests use it, to test when a loop does what over days, which 
 Kubernetes can follow. Times are the Temporal server's, from the activity's schedule.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,9 +22,13 @@ from temporalio.worker import Worker
 
 from activities.errors import NoResponseError, to_application_error
 from activities.executions import ExecutionActivities
+from activities.health import HealthReadingRequest
 from activities.heartbeat import HeartbeatInterceptor
 from activities.observe import ObserveRequest
 from activities.record import RecordSnapshot, RecordUpdate
+from fabrics.agents.health import HealthAssessment
+from fabrics.agents.health_report import Health, HealthReport
+from fabrics.agents.state import AgentsState
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.inventory_pass import inventory_workflow_id
@@ -47,6 +51,8 @@ from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import MalformedMessageInterceptor
 
 GATE_POLL_SECONDS: Final = 0.05
+
+type Activities = list[Callable[..., Any]]
 
 
 def config(**changes: object) -> FabricConfig:
@@ -84,6 +90,7 @@ def _build_default_settings() -> LoopSettings:
         inventory_enabled=settings.inventory,
         full_sync_interval=settings.full_sync_interval,
         inventory_retry_interval=settings.inventory_retry_interval,
+        health_interval=settings.health_interval,
         first_sync_spread=settings.first_sync_spread,
     )
 
@@ -130,6 +137,14 @@ class LoopEnvironment:
     """True if Temporal reports a worker on the site's queue."""
     worker_checks: list[datetime] = field(default_factory=list)
     """When the loop asked for that."""
+    health: Health = Health.HEALTHY
+    health_error: str = ""
+    """Why the agents cannot be read."""
+    health_readings: list[datetime] = field(default_factory=list)
+    """When agents were read without a sync."""
+    health_timeouts: list[timedelta | None] = field(default_factory=list)
+    health_gate: Event = field(default_factory=_open_gate)
+    """Readings of agents wait until it is set."""
 
     @activity.defn
     def observe(self, request: ObserveRequest) -> Observation:
@@ -151,7 +166,20 @@ class LoopEnvironment:
             live_digest="" if self.silent else self.live_digest,
             counts={"Switch": 2},
             drift_count=self.drift_count,
+            health=self._assess_health() if request.health and request.health.is_due else None,
         )
+
+    @activity.defn
+    def read_health(self, request: HealthReadingRequest) -> HealthAssessment | None:
+        """Return the health that the test has set, or raise its error."""
+        assert request.config == self.record
+        self.health_readings.append(activity.info().scheduled_time)
+        self.health_timeouts.append(activity.info().schedule_to_close_timeout)
+        while not self.health_gate.wait(GATE_POLL_SECONDS):
+            pass  # a cancellation is raised here
+        if self.health_error:
+            raise ApplicationError(self.health_error, non_retryable=True)
+        return self._assess_health()
 
     @activity.defn
     def update_inventory(self, request: InventoryRequest) -> InventoryOutcome:
@@ -193,6 +221,10 @@ class LoopEnvironment:
             return snapshot.model_copy(update={"journal_error": self.journal_error})
         self.journal += filter(None, [update.journal_entry])
         return snapshot
+
+    def _assess_health(self) -> HealthAssessment:
+        report = HealthReport(health=self.health, message=f"The agents are {self.health}.")
+        return HealthAssessment(report=report, agents=AgentsState())
 
     def _read(self) -> RecordSnapshot:
         if self.netbox_error:
@@ -290,22 +322,24 @@ async def observers(
     client: Client, environment: LoopEnvironment, queue: str
 ) -> AsyncIterator[None]:
     """Run the workers that read the fabric on this queue and write its inventory."""
+    read_fabric: Activities = [environment.observe, environment.read_health]
+    update_inventory: Activities = [environment.update_inventory]
     with ThreadPoolExecutor(4) as threads:
         responsive, catch_up, unresponsive, inventory = (
             Worker(
                 client,
                 task_queue=task_queue,
-                activities=[activity_method],
+                activities=activities,
                 activity_executor=threads,
                 max_concurrent_activities=1,
                 max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
                 interceptors=[HeartbeatInterceptor()],
             )
-            for task_queue, activity_method in (
-                (queue, environment.observe),
-                (catch_up_queue(queue), environment.observe),
-                (unresponsive_queue(queue), environment.observe),
-                (inventory_queue(queue), environment.update_inventory),
+            for task_queue, activities in (
+                (queue, read_fabric),
+                (catch_up_queue(queue), read_fabric),
+                (unresponsive_queue(queue), read_fabric),
+                (inventory_queue(queue), update_inventory),
             )
         )
         async with responsive, catch_up, unresponsive, inventory:

@@ -1,6 +1,7 @@
 """Record the histories for `test_replay.py`.
 
-Run `python -m tests.support.workflows.record_histories NAME`: fabric_sync, fabric_inventory, record_lost or fleet.
+Run `python -m tests.support.workflows.record_histories NAME`: fabric_sync, fabric_inventory, record_lost,
+health or fleet.
 
 Record them again only if no running loop has the old order of commands, or if the change is guarded with
 `workflow.patched`.
@@ -25,6 +26,7 @@ from tests.support.workflows.loop_environment import LoopEnvironment, config, lo
 from workflows.fabric_sync import FabricSync
 
 HISTORY = HISTORIES / "fabric_sync.json"
+HEALTH_HISTORY = HISTORIES / "fabric_sync_health.json"
 FLEET_HISTORY = HISTORIES / "fleet.json"
 INVENTORY_HISTORY = HISTORIES / "fabric_inventory.json"
 LOST_HISTORY = HISTORIES / "fabric_sync_record_lost.json"
@@ -80,6 +82,17 @@ async def record_fabric_sync(env: WorkflowEnvironment) -> None:
         await write(running.handle, HISTORY)
 
 
+async def record_health(env: WorkflowEnvironment) -> None:
+    """Record a loop that reads the agents between two syncs, also in vain."""
+    async with loop(env, LoopEnvironment(config(fabric_id="berlin", interval=3600))) as running:
+        await running.sleep(200)
+        running.environment.health_error = "It broke."
+        await running.sleep(400)
+        running.environment.health_error = ""
+        await running.sleep(400)
+        await write(running.handle, HEALTH_HISTORY)
+
+
 async def record_fabric_inventory(env: WorkflowEnvironment) -> None:
     """Record a pass over an inventory that a loop has started."""
     async with loop(env, LoopEnvironment(config(fabric_id="berlin"))) as running:
@@ -130,6 +143,7 @@ async def main(name: str) -> None:
         "fabric_sync": record_fabric_sync,
         "fabric_inventory": record_fabric_inventory,
         "record_lost": record_lost,
+        "health": record_health,
         "fleet": record_fleet,
     }[name]
     server = Path(sys.executable).parent / "temporal-test-server"

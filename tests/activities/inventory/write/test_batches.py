@@ -46,3 +46,24 @@ def test_ports_of_device_are_written_in_one_lane() -> None:
             lanes_by_device[write.ref.key.partition("#")[0]].add(number)
     assert lanes_by_device.keys() == set(LEAVES)
     assert all(len(lane_numbers) == 1 for lane_numbers in lanes_by_device.values())
+
+
+def test_modules_of_one_type_are_written_in_one_lane() -> None:
+    """NetBox counts them in the row of their type."""
+    types = [Ref(Model.MODULE_TYPE, f"acme/{number}") for number in range(4)]
+    stage = tuple(
+        Write(
+            Ref(Model.MODULE, f"{leaf}#E1/{number}"),
+            None,
+            {"device": Ref(Model.DEVICE, leaf), "module_type": module_type},
+            f"{leaf}#E1/{number}",
+        )
+        for leaf in LEAVES
+        for number, module_type in enumerate(types)
+    )
+    lanes = split_into_lanes(stage)
+    assert len(lanes) == MAX_CONCURRENT_REQUESTS
+    types_by_lane = [
+        {write.fields["module_type"] for batch in lane for write in batch.writes} for lane in lanes
+    ]
+    assert sum(map(len, types_by_lane)) == len(types)

@@ -5,7 +5,8 @@ import pytest
 from fabrics.inventory.model.dcim import Cable, Interface
 from fabrics.inventory.model.ipam import IPAddress
 from fabrics.resources.json_types import Json
-from fabrics.resources.resource import Resource
+from fabrics.resources.kinds import SWITCH_PROFILE
+from fabrics.resources.resource import Resource, resource_from_api
 from tests.support.fabrics.objects import live
 from tests.support.inventory.plans import (
     cabled,
@@ -220,11 +221,17 @@ def test_port_accepts_only_one_cable_or_external_connection() -> None:
     ("spec", "reason"),
     [
         ({"quantum": {"links": []}}, "has the unknown type quantum"),
+        (
+            {"quantum": {"links": 5}, "topology": {"fabric": "default"}, "paused": True},
+            "has the unknown type quantum",
+        ),
         ({}, "spec: does not have exactly one connection type"),
+        ({"topology": {"fabric": "a"}}, "spec: does not have exactly one connection type"),
+        ({"string": {}, "quantum": {}, "w": {}}, "has the unknown type quantum or string"),
         ({"fabric": {}, "mesh": {}}, "spec: does not have exactly one connection type"),
         (
-            {"fabric": {"links": [{"spine": {"port": "spine-01/E1/1"}}]}},
-            "has a link of spine instead of spine and leaf",
+            {"unbundled": {"link": {"server": {"port": "server-1/e1"}}}},
+            "spec.unbundled.link.switch: field required",
         ),
         (
             {"external": {"link": {"switch": {"port": "leaf-01"}}}},
@@ -235,4 +242,62 @@ def test_port_accepts_only_one_cable_or_external_connection() -> None:
 def test_invalid_connection_is_skipped(spec: Json, reason: str) -> None:
     made = plan(*DEVICES, live("Connection", "a", spec))
     assert skipped(made) == {"Connection/default/a": reason}
+    assert made.incomplete == {"Connection/default/a"}
     assert cabled(made) == {}
+
+
+LINK: dict[str, Json] = {"spine": {"port": "spine-01/E1/1"}, "leaf": {"port": "leaf-01/E1/1"}}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"fabric": {"links": [LINK]}, "topology": {"fabric": "default"}},
+        {"fabric": {"links": [LINK]}, "paused": True, "names": ["a"], "shape": {"links": []}},
+        {"fabric": {"links": [LINK], "optics": {"kind": "dac"}}},
+        {"fabric": {"links": [{**LINK, "label": "a", "patchPanel": {"port": "p-1/7"}}]}},
+        {"fabric": {"links": [{**LINK, "leaf": {"port": "leaf-01/E1/1", "mode": "auto"}}]}},
+    ],
+)
+def test_unknown_part_of_a_connection_is_ignored(spec: dict[str, Json]) -> None:
+    made = plan(*DEVICES, live("Connection", "a", spec))
+    assert made == plan(*DEVICES, live("Connection", "a", {"fabric": {"links": [LINK]}}))
+    assert len(cabled(made)) == 1
+    assert skipped(made) == {}
+
+
+def test_invalid_part_of_a_connection_is_skipped_alone() -> None:
+    second: dict[str, Json] = {
+        "spine": {"port": "spine-01/E1/2", "ip": "fd00::/127"},
+        "leaf": {"port": "leaf-01/E1/2", "ip": "172.30.128.3/31"},
+    }
+    links: list[Json] = [LINK, {"spine": {"port": "spine-01/E1/9"}}, second]
+    made = plan(*DEVICES, live("Connection", "a", {"fabric": {"links": links}}))
+    assert list(cabled(made)) == [f"Connection/default/a#spine-01/E1/{n}" for n in (1, 2)]
+    assert keys(made, IPAddress) == [f"{LEAF}#E1/2"]
+    assert len(skipped(made)) == 2
+    assert "Connection/default/a" in made.incomplete
+
+
+def test_nothing_is_known_to_be_missing_from_what_cannot_be_read() -> None:
+    ports: Json = {"ports": {"E1/1": {}}}
+    profile = resource_from_api({"metadata": {"name": "unknown"}, "spec": ports}, SWITCH_PROFILE)
+    attached: Json = {"connection": "a", "subnet": "v/gone"}
+    outside: Json = {"connection": "a", "external": "isp"}
+    made = plan(
+        live("Switch", "leaf-01", {"role": "server-leaf", "asn": "x"}),
+        profile,
+        server("server-1"),
+        live("Connection", "a", {"quantum": {"links": []}}),
+        connection("b", "unbundled", {"server": "server-1/e1", "switch": "leaf-01/E1/7"}),
+        live("External", "isp"),
+        live("VPCAttachment", "c", attached),
+        live("ExternalAttachment", "d", outside),
+    )
+    missing = {
+        "Connection/default/b": "refers to the port leaf-01/E1/7, which cannot be read",
+        "VPCAttachment/default/c": "refers to the Connection a, whose type is unknown",
+        "ExternalAttachment/default/d": "refers to the Connection a, whose type is unknown",
+    }
+    assert skipped(made).items() >= missing.items()
+    assert made.incomplete >= missing.keys()

@@ -47,7 +47,7 @@ def test_switch_becomes_a_device_with_the_fields_of_its_spec() -> None:
             "redundancy": {"type": "eslag", "group": "eslag-1"},
         },
     )
-    assert device.create_only_fields == {"oob_ip", "platform"}
+    assert device.create_only_fields == {"nos_version", "oob_ip", "platform"}
     assert one(made, Site, "Fabric/default/dc1#site").name == "DC 1"
     assert one(made, DeviceRole, "hh-server-leaf").name == "Hedgehog server leaf"
     assert one(made, Manufacturer, "hedgehog").name == "Hedgehog"
@@ -84,6 +84,7 @@ def test_switch_without_addresses_and_serial_leaves_them_empty() -> None:
     assert (device.primary_ip4, device.serial, device.details) == (None, "", {})
     assert device.create_only_fields == {
         "description",
+        "nos_version",
         "oob_ip",
         "platform",
         "primary_ip4",
@@ -117,6 +118,7 @@ def test_server_has_the_ports_of_its_connections_and_a_create_only_type() -> Non
     assert (device.role.key, device.description) == ("hh-server", "rack 3")
     assert device.create_only_fields == {
         "device_type",
+        "nos_version",
         "oob_ip",
         "platform",
         "primary_ip4",
@@ -197,3 +199,26 @@ def test_network_and_broadcast_addresses_are_skipped() -> None:
         "Switch/default/leaf-01#Loopback2",
         "Switch/default/leaf-01#M1",
     ]
+
+
+def test_underlay_shows_the_asns_and_domains_of_fabrics() -> None:
+    asns: Json = {"spineASN": 4200000090, "gatewayASN": 4200000091}
+    stated: Json = {
+        "leafASNStart": 4200000000,
+        "leafASNEnd": 4200000080,
+        "disableBFD": True,
+        "domains": {"default": asns, "east": {}},
+    }
+    made = plan(
+        live("Fabric", "default"),
+        live("Fabric", "fabric-a", stated),
+        live("Fabric", "fabric-b", {"leafASNStart": "x", "leafASNEnd": 65200}),
+    )
+    assert one(made, VRF, "Fabric/default/dc1#underlay").details == {
+        "fabrics": {"fabric-a": stated, "fabric-b": {"leafASNEnd": 65200}}
+    }
+    assert list(skipped(made)) == ["Fabric/default/fabric-b#leafASNStart"]
+
+
+def test_fabric_that_states_nothing_changes_nothing() -> None:
+    assert plan(switch("leaf-01"), live("Fabric", "default")) == plan(switch("leaf-01"))

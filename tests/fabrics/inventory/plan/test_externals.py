@@ -1,13 +1,27 @@
 """Externals, their attachments, and peerings."""
 
 import pytest
+import yaml
 
 from fabrics.inventory.model.dcim import Interface
 from fabrics.inventory.model.ipam import VRF, IPAddress, Prefix
+from fabrics.inventory.plan.plan import make_plan
 from fabrics.resources.json_types import Json
 from fabrics.resources.resource import Resource
 from tests.support.fabrics.objects import live
-from tests.support.inventory.plans import connection, keys, one, plan, skipped, switch
+from tests.support.fabrics.sample_sets import needs_samples
+from tests.support.inventory.live_samples import parse_live_state
+from tests.support.inventory.plans import (
+    DC1,
+    cabled,
+    connection,
+    keys,
+    one,
+    plan,
+    skipped,
+    switch,
+)
+from tests.support.paths import HEDGEHOG
 
 EXTERNALS = [
     live("External", "bgp", {"inboundCommunity": "1:1", "outboundCommunity": "1:2"}),
@@ -137,3 +151,82 @@ def test_peerings_are_listed_on_the_vrfs_of_all_sides() -> None:
         "GatewayPeering/default/dangling": "refers to the External gone, which does not exist",
         "VPCPeering/default/lonely": "refers to fewer than two VPCs or externals",
     }
+
+
+def test_attachments_by_bgp_and_by_static_routes_share_an_external() -> None:
+    made = plan(
+        switch("leaf-01"),
+        connection("uplink", "external", {"switch": "leaf-01/E1/48"}),
+        live("External", "isp", {"localASN": 64911, "static": {"prefixes": ["192.0.2.0/24"]}}),
+        external("bgp", "isp", switch={"vlan": 10, "ip": "100.1.10.1/24"}, neighbor={"asn": 64102}),
+        external("unnumbered", "isp", switch={"vlan": 20}, neighbor={}),
+        external("static", "isp", static={"vlan": 30, "ip": "100.1.30.2/24"}, switch={}),
+    )
+    vrf = one(made, VRF, "External/default/isp")
+    assert vrf.details == {
+        "ipv4Namespace": "default",
+        "localASN": 64911,
+        "prefixes": ["192.0.2.0/24"],
+    }
+    attached = ("bgp", "unnumbered", "static")
+    ports = [one(made, Interface, f"ExternalAttachment/default/{name}") for name in attached]
+    assert [port.name for port in ports] == ["E1/48.10", "E1/48.20", "E1/48.30"]
+    assert {port.vrf for port in ports} == {vrf.ref}
+    assert keys(made, IPAddress) == [
+        f"ExternalAttachment/default/{name}" for name in ("bgp", "static")
+    ]
+    assert skipped(made) == {}
+
+
+@pytest.mark.parametrize(
+    ("stated", "details"),
+    [
+        ({}, {}),
+        ({"bfd": None}, {}),
+        ({"bfd": {}}, {"bfd": {}}),
+        ({"bfd": {"minRX": 300, "passive": False}}, {"bfd": {"minRX": 300, "passive": False}}),
+        ({"bfd": {"minTX": 0, "secret": "x"}}, {"bfd": {"minTX": 0}}),
+    ],
+)
+def test_bfd_with_its_defaults_differs_from_none(stated: dict[str, Json], details: Json) -> None:
+    made = plan(*EXTERNALS, external("a", "bgp", switch={"vlan": 10}, **stated))
+    assert one(made, Interface, "ExternalAttachment/default/a").details == details
+
+
+def test_attachment_is_shown_where_its_bfd_is_of_another_type() -> None:
+    made = plan(*EXTERNALS, external("a", "bgp", switch={"vlan": 10}, bfd=True))
+    assert one(made, Interface, "ExternalAttachment/default/a").details == {}
+    assert "ExternalAttachment/default/a#bfd" in skipped(made)
+
+
+def load_next(name: str) -> list[dict[str, Json]]:
+    """Return the manifests of a file for the release after 26.03."""
+    text = (HEDGEHOG / "next" / name).read_bytes()
+    return list(yaml.load_all(text, yaml.CSafeLoader))
+
+
+@needs_samples
+def test_one_port_under_two_names_has_one_cable() -> None:
+    made = make_plan(parse_live_state(load_next("same-port-two-spellings.yaml")), DC1)
+    assert cabled(made) == {
+        "Connection/default/a-s1": frozenset({("s1", "eth1"), ("leaf-01", "E1/1")})
+    }
+    assert skipped(made) == {
+        "Connection/default/b-fabric#spine-01/E1/1": "needs the cable of"
+        " Switch/default/leaf-01#E1/1, which Connection/default/a-s1 already uses"
+    }
+    unnumbered = one(made, Interface, "ExternalAttachment/default/unnumb--c-ext--100")
+    assert (unnumbered.name, unnumbered.details) == ("E1/5.100", {"bfd": {}})
+    static = one(made, Interface, "ExternalAttachment/default/unnumb-static")
+    assert (static.name, static.details) == ("E1/5.210", {"remoteIP": "100.6.210.6"})
+    assert unnumbered.vrf == static.vrf == one(made, VRF, "External/default/unnumb").ref
+    assert one(made, VRF, "External/default/unnumb").details["localASN"] == 64911
+
+
+@needs_samples
+def test_port_of_a_subnet_by_host_bgp_without_vlan_is_in_the_vrf_of_its_vpc() -> None:
+    made = make_plan(parse_live_state(load_next("hostbgp-no-vlan.yaml")), DC1)
+    port = one(made, Interface, "Switch/default/leaf-01#E1/9")
+    assert (port.vrf, port.mode) == (one(made, VRF, "VPC/default/vtest").ref, None)
+    assert one(made, Prefix, "VPC/default/vtest#hb").details == {"hostBGP": True}
+    assert skipped(made) == {}

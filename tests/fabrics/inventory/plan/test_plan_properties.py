@@ -17,6 +17,7 @@ from tests.support.inventory.strategies import SPECS, fabrics, odd_fabrics
 
 SHARED = FabricIdentity("dc1", "DC 1", shared_site="hall-2")
 KINDS_WITHOUT_OBJECTS = {
+    "Fabric",
     "VPCAttachment",
     "VPCPeering",
     "ExternalPeering",

@@ -256,7 +256,7 @@ def test_bundle_has_its_vlans_on_the_lag_of_every_switch() -> None:
         (
             attachment("x", "prod/a", "new"),
             "",
-            "refers to the Connection new, which does not connect servers",
+            "refers to the Connection new, whose type is unknown",
         ),
         (
             attachment("x", "prod/a", "lost"),

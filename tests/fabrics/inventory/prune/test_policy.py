@@ -55,6 +55,22 @@ def decide_after(syncs: int, absent: list[ExistingObject], total: int) -> PruneD
     return decision
 
 
+def test_objects_that_other_fabrics_have_are_deleted_after_a_confirmation_only() -> None:
+    moved, gone = make_cables(2)
+    part = ExistingObject(ObjectId(Model.INTERFACE, 7), f"{moved.key}#E1/1", {})
+    elsewhere = {moved.key}
+    decision = PruneDecision()
+    for _ in range(MIN_ABSENT_PASSES + 2):
+        decision = decide([moved, gone, part], decision.absence_counts, LARGE, elsewhere=elsewhere)
+        assert decision.to_delete == ()
+    assert {row.id for row in decision.to_confirm} == {moved.id, gone.id, part.id}
+
+    counts, digest = decision.absence_counts, decision.digest
+    confirmed = decide([moved, gone, part], counts, LARGE, digest, elsewhere)
+    assert {row.id for row in confirmed.to_delete} == {moved.id, gone.id, part.id}
+    assert decide([gone], counts, LARGE, elsewhere=elsewhere).to_delete == (gone,)
+
+
 def test_object_is_deleted_after_three_syncs_without_it() -> None:
     assert decide_after(MIN_ABSENT_PASSES - 1, make_cables(1), 100).to_delete == ()
     assert decide_after(MIN_ABSENT_PASSES, make_cables(1), 100).to_delete == tuple(make_cables(1))

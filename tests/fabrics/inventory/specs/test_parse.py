@@ -4,45 +4,25 @@ from typing import Any
 
 import pytest
 
+from fabrics.drift.model import LiveState
 from fabrics.inventory.model.dcim import Device, MACAddress
 from fabrics.inventory.model.ipam import VRF, IPAddress, Prefix
+from fabrics.inventory.plan.plan import make_plan
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import get_kind
+from fabrics.resources.kinds import Kind, get_kind
 from fabrics.resources.resource import resource_from_api
 from tests.support.fabrics.objects import live
-from tests.support.inventory.plans import keys, one, plan, server, skipped, switch
-
-
-def nested(depth: int) -> Json:
-    value: Json = 1
-    for _ in range(depth):
-        value = [value]
-    return value
+from tests.support.inventory.plans import DC1, keys, one, plan, server, skipped, switch
 
 
 @pytest.mark.parametrize(
     ("kind", "spec", "reason"),
     [
-        ("Switch", {"asn": "65101"}, "spec.asn: input should be a valid integer"),
-        ("Switch", {"asn": True}, "spec.asn: input should be a valid integer"),
-        ("Switch", {"groups": {"a": 1}}, "spec.groups: input should be a valid list"),
         ("Switch", {"profile": "a\nb"}, "spec.profile: contains unprintable characters"),
         ("Switch", {"role": "\ud800"}, "spec.role: contains unprintable characters"),
         ("Switch", {"role": " x"}, "spec.role: begins or ends with a space"),
-        ("Server", {"description": 1}, "spec.description: input should be a valid string"),
-        ("Gateway", {"interfaces": {"a b": {}}}, "spec.interfaces.a b.[key]: string should match"),
-        ("VPC", {"subnets": {"a": {}}}, "spec.subnets.a.subnet: field required"),
+        ("Switch", {"role": "\x00", "asn": "1"}, "spec.role: contains unprintable characters"),
         ("VPC", {"subnets": []}, "spec.subnets: input should be a valid dictionary"),
-        (
-            "VPC",
-            {"subnets": {"a": {"subnet": "10.0.0.0/24", "vlan": 5000}}},
-            "spec.subnets.a.vlan: input should be less than or equal to 4094",
-        ),
-        (
-            "VPC",
-            {"subnets": {"a": {"subnet": "10.0.0.0/33"}}},
-            "spec.subnets.a.subnet: is '10.0.0.0/33'",
-        ),
         (
             "VLANNamespace",
             {"ranges": [{"from": 9, "to": 3}]},
@@ -57,10 +37,14 @@ def nested(depth: int) -> Json:
         ),
         (
             "GatewayPeering",
-            {"peering": {"a": {"b": ["\x00"]}}},
+            {"peering": {"a": {"expose": ["\x00"]}}},
             "spec.peering.a: contains unprintable characters",
         ),
-        ("VPC", {"staticRoutes": [{"a": nested(300)}]}, "spec.staticRoutes.0.a"),
+        (
+            "ExternalAttachment",
+            {"external": "a", "connection": "a", "switch": {"vlan": "1"}},
+            "spec.switch.vlan: input should be a valid integer",
+        ),
     ],
 )
 def test_object_with_an_invalid_spec_is_skipped(kind: str, spec: Any, reason: str) -> None:  # noqa: ANN401
@@ -89,6 +73,47 @@ def test_object_with_an_invalid_spec_is_skipped(kind: str, spec: Any, reason: st
         ("Gateway", {"protocolIP": "x"}, "protocolIP", "spec.protocolIP: is 'x'"),
         ("Gateway", {"vtepIP": "x"}, "vtepIP", "spec.vtepIP: is 'x'"),
         ("Gateway", {"vtepMAC": "12:34"}, "vtepMAC", "spec.vtepMAC: is not a MAC address"),
+        ("Gateway", {"interfaces": {"a b": {}}}, "interfaces.a b", "spec.interfaces.a b.[key]: st"),
+        ("Gateway", {"neighbors": [{}, {"asn": ""}, 5]}, "neighbors.2", "spec.neighbors.2: input"),
+        ("Switch", {"asn": "65101"}, "asn", "spec.asn: input should be a valid integer"),
+        ("Switch", {"asn": True}, "asn", "spec.asn: input should be a valid integer"),
+        ("Switch", {"groups": {"a": 1}}, "groups", "spec.groups: input should be a valid list"),
+        ("Switch", {"boot": "x"}, "boot", "spec.boot: input should be a valid dictionary"),
+        ("Switch", {"portSpeeds": ["25G"]}, "portSpeeds", "spec.portSpeeds: input should be a val"),
+        ("Switch", {"portGroupSpeeds": 5}, "portGroupSpeeds", "spec.portGroupSpeeds: input should"),
+        (
+            "Switch",
+            {"portBreakouts": {"E1/5": {"mode": "4x25G"}}},
+            "portBreakouts.E1/5",
+            "spec.portBreakouts.E1/5: input should be a valid string",
+        ),
+        ("Server", {"description": 1}, "description", "spec.description: input should be a valid"),
+        ("VPC", {"subnets": {"a": {}}}, "subnets.a", "spec.subnets.a.subnet: field required"),
+        (
+            "VPC",
+            {"subnets": {"a": {"subnet": "10.0.0.0/24", "vlan": 5000}}},
+            "subnets.a",
+            "spec.subnets.a.vlan: input should be less than or equal to 4094",
+        ),
+        (
+            "VPC",
+            {"subnets": {"a": {"subnet": "10.0.0.0/33"}}},
+            "subnets.a",
+            "spec.subnets.a.subnet: is '10.0.0.0/33'",
+        ),
+        (
+            "VPC",
+            {"staticRoutes": [{"prefix": "10.9.0.0/16"}, {"prefix": "\x00"}]},
+            "staticRoutes.1",
+            "spec.staticRoutes.1: contains unprintable characters",
+        ),
+        (
+            "IPv4Namespace",
+            {"subnets": ["10.0.0.0/16", {"cidr": "10.1.0.0/16"}]},
+            "subnets.1",
+            "spec.subnets.1: is {'cidr': '10.1.0.0/16'}",
+        ),
+        ("External", {"inboundCommunity": [1]}, "inboundCommunity", "spec.inboundCommunity: input"),
     ],
 )
 def test_invalid_optional_value_is_skipped_alone(
@@ -98,7 +123,7 @@ def test_invalid_optional_value_is_skipped_alone(
     [(key, message)] = skipped(made).items()
     assert key == f"{kind}/default/odd#{part}"
     assert message.startswith(reason)
-    assert keys(made, Device) == [f"{kind}/default/odd"]
+    assert f"{kind}/default/odd" in {planned.key for planned in made.objects}
     assert made.incomplete == {f"{kind}/default/odd"}
 
 
@@ -108,6 +133,25 @@ def test_all_invalid_optional_values_are_skipped() -> None:
     assert skipped(made).keys() == {"Switch/default/leaf-1#ip", "Switch/default/leaf-1#boot.serial"}
     assert keys(made, IPAddress) == ["Switch/default/leaf-1#Loopback2"]
     assert keys(made, MACAddress) == ["Switch/default/leaf-1#M1"]
+
+
+def test_items_keep_their_places_in_the_reasons() -> None:
+    made = plan(live("IPv4Namespace", "default", {"subnets": ["a", "10.0.0.0/16", "b"]}))
+    assert skipped(made) == {
+        f"IPv4Namespace/default/default#subnets.{n}": f"spec.subnets.{n}: is {text!r}, not an IPv4"
+        " address with a prefix length"
+        for n, text in ((0, "a"), (2, "b"))
+    }
+    assert keys(made, Prefix) == ["IPv4Namespace/default/default#10.0.0.0/16"]
+
+
+def test_object_of_an_unknown_group_with_a_known_name_is_ignored() -> None:
+    kind = Kind("next.githedgehog.com", "Server", "v1", "servers")
+    stranger = resource_from_api({"metadata": {"name": "a"}, "spec": {"description": 5}}, kind)
+    state = LiveState({kind: (stranger,), get_kind("Server"): (server("b"),)})
+    made = make_plan(state, DC1)
+    assert keys(made, Device) == ["Server/default/b"]
+    assert skipped(made) == {}
 
 
 def _make_odd(kind: str, spec: dict[str, Json]) -> Any:  # noqa: ANN401

@@ -135,11 +135,23 @@ REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
         "served as vpc.githedgehog.com/v1beta1",
         {VPC},
     ),
-    "an unknown Hedgehog kind": (
-        "apiVersion: gateway.githedgehog.com/v1alpha1\nkind: Gatevay\nmetadata: {name: a}\n",
+    "a known kind in another group": (
+        "apiVersion: gateway.githedgehog.com/v1alpha1\nkind: VPC\nmetadata: {name: a}\n",
         1,
-        "'Gatevay'",
+        "'VPC'",
         find_kinds_in_group(GATEWAY_GROUP),
+    ),
+    "a kind that is no name": (
+        "apiVersion: gateway.githedgehog.com/v1alpha1\nkind: Gate way\nmetadata: {name: a}\n",
+        1,
+        "'Gate way'",
+        find_kinds_in_group(GATEWAY_GROUP),
+    ),
+    "an unknown kind without a name": (
+        "apiVersion: gateway.githedgehog.com/v1\nkind: Gizmo\nmetadata: {}\n",
+        1,
+        "Gizmo without metadata.name",
+        {Kind(GATEWAY_GROUP, "Gizmo", version="", plural="")},
     ),
     "an unknown Hedgehog group": (
         "apiVersion: new.githedgehog.com/v1\nkind: Thing\nmetadata: {name: a}\n",
@@ -165,6 +177,18 @@ REFUSED: dict[str, tuple[str, int, str, Set[Kind]]] = {
         6,
         "'mode' appears twice",
         {VPC},
+    ),
+    "an unknown field that appears twice": (
+        HEAD + "metadata: {name: a}\nspec:\n  gizmo:\n    pin: 1\n    pin: 1\n",
+        7,
+        "'pin' appears twice",
+        {VPC},
+    ),
+    "a field of an unknown kind that appears twice": (
+        HEAD.replace("VPC", "Gizmo") + "metadata: {name: a}\nspec:\n  pin: 1\n  pin: 2\n",
+        6,
+        "'pin' appears twice",
+        {Kind(VPC.group, "Gizmo", "", "")},
     ),
     "a kind that appears twice": (
         HEAD + "kind: Server\nmetadata: {name: a}\n",
@@ -206,6 +230,41 @@ def test_each_mistake_is_a_problem_with_line_and_kinds(mistake: str) -> None:
     assert str(problem).startswith(f"vpcs.yaml:{line}: ")
     assert file.incomplete_kinds == incomplete_kinds
     assert file.resources == ()
+
+
+def test_unknown_kind_in_a_group_that_people_write_to_is_read() -> None:
+    gizmo = "apiVersion: vpc.githedgehog.com/v9\nkind: Gizmo\nmetadata: {name: a}\nspec: {x: 1}\n"
+    file = parse(gizmo + "---\n" + manifest("VPC", "a"))
+    assert (file.problems, file.incomplete_kinds) == ((), frozenset())
+
+    state = build_desired_state([file])
+
+    ((kind, (resource,)),) = state.unknown_kinds.items()
+    assert (kind.group, kind.name, kind.version, kind.plural, kind.is_known) == (
+        "vpc.githedgehog.com",
+        "Gizmo",
+        "",
+        "",
+        False,
+    )
+    assert (str(resource.key), resource.spec) == ("Gizmo/default/a", {"x": 1})
+    assert [str(key) for key in state.resources] == ["VPC/default/a"]
+
+
+@pytest.mark.parametrize(
+    ("group", "kind"),
+    [
+        ("wiring.githedgehog.com", "SwitchProfile"),
+        ("wiring.githedgehog.com", "ServerProfile"),
+        ("gateway.githedgehog.com", "VPCInfo"),
+        ("agent.githedgehog.com", "Catalog"),
+        ("fcint.githedgehog.com", "FabricController"),
+        ("apps", "Gizmo"),
+    ],
+)
+def test_kinds_that_nobody_writes_are_never_read(group: str, kind: str) -> None:
+    file = parse(f"apiVersion: {group}/v1\nkind: {kind}\nmetadata: {{name: a}}\n")
+    assert (file.resources, file.problems) == ((), ())
 
 
 def test_mistake_leaves_other_documents_readable() -> None:

@@ -6,13 +6,19 @@ from typing import Any
 import pytest
 import yaml
 
-from fabrics.resources.kinds import COMPARED_KINDS, Kind
+from fabrics.resources.kinds import COMPARED_KINDS, Kind, get_kinds
 from fabrics.resources.schema import get_spec_schema
-from fabrics.resources.schema.types import AtomicList, Map, SchemaType, Set, Struct
+from fabrics.resources.schema.base import SchemaType
+from fabrics.resources.schema.types import AtomicList, Map, Set, Struct
 from tests.support.fabrics.sample_sets import needs_samples
 from tests.support.paths import HEDGEHOG
 
 pytestmark = needs_samples
+
+
+# Their definitions are not published with a release yet.
+KINDS_OF_NEXT_RELEASE = get_kinds(["Fabric", "VPCInterconnect"])
+KINDS = tuple(kind for kind in COMPARED_KINDS if kind not in KINDS_OF_NEXT_RELEASE)
 
 
 def _load_crd(kind: Kind) -> dict[str, Any]:
@@ -50,6 +56,6 @@ def _disagreements(path: str, crd: dict[str, Any], schema: SchemaType) -> Iterat
         yield f"{path} is a single value"
 
 
-@pytest.mark.parametrize("kind", COMPARED_KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_schema_agrees_with_custom_resource_definition(kind: Kind) -> None:
     assert list(_disagreements("spec", _load_crd(kind), get_spec_schema(kind))) == []

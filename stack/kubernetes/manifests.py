@@ -15,9 +15,24 @@ def read_manifests(file: Path) -> list[Manifest]:
     return [cast(Manifest, document.value) for document in parse_documents(file.read_bytes())]
 
 
+def get_connection_type(connection: Spec) -> str:
+    """Return the type that a Connection's spec states, such as `fabric`."""
+    (connection_type,) = connection.keys() - {"topology"}
+    return connection_type
+
+
+def iter_links(connection: Spec) -> Iterator[Spec]:
+    """Yield the links of a Connection's spec, of whatever type it is."""
+    body = connection[get_connection_type(connection)]
+    yield from body.get("links", ())
+    yield from body.get("peerLinks", ())
+    yield from body.get("sessionLinks", ())
+    if "link" in body:
+        yield body["link"]
+
+
 def iter_link_ends(connection: Spec) -> Iterator[tuple[str, str]]:
     """Yield the device's role (`server`, `spine`, ...) and port at each link end."""
-    (body,) = connection.values()
-    for link in body.get("links") or [body["link"]]:
+    for link in iter_links(connection):
         for role, end in link.items():
             yield role, end["port"]

@@ -20,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import PermanentError, TransientError
 from activities.executions import execution_is_running, find_execution
-from activities.fleet_records import FleetRecords
+from activities.fleet.records import FleetRecords
 from activities.netbox.client import NetBox
 from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
 from fabrics.fleet.reconcile import (

@@ -22,7 +22,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import worker
-from activities.fleet import FleetActivities, RoundRequest, is_stuck
+from activities.fleet.reconcile import FleetActivities, RoundRequest, is_stuck
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
 from activities.search_attributes import CONFIG_ATTRIBUTE
@@ -224,7 +224,7 @@ async def test_overdue_loop_is_signalled_unless_it_is_at_work(
         await wait_until(partial(running, client), lambda ids: ids == [loop.id])
         clock = Mock(wraps=datetime)
         clock.now.side_effect = lambda tz: datetime.now(tz) + timedelta(hours=1)
-        monkeypatch.setattr("activities.fleet.datetime", clock)
+        monkeypatch.setattr("activities.fleet.reconcile.datetime", clock)
         summary = await make_round(client, FakeNetBox("late"))
         assert summary.stale == ("DC late",)
         assert await count_events(loop, SIGNALED) == (0 if is_at_work else 1)
@@ -281,7 +281,7 @@ async def test_stuck_fleet_is_replaced(
 
     async with worker.running_worker(client, settings):
         with monkeypatch.context() as patch:  # only for the stuck one
-            patch.setattr("activities.fleet.STUCK_AFTER_ATTEMPTS", 1)
+            patch.setattr("activities.fleet.reconcile.STUCK_AFTER_ATTEMPTS", 1)
             new = await wait_until(run, lambda now: now != stuck.first_execution_run_id)
         first_checks = checks.call_count
         summary = await wait_until(

@@ -1,0 +1,121 @@
+"""Requests to one Kubernetes API: bounded bodies, and failures in words."""
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError
+
+from activities.errors import NoResponseError, PermanentError, classify, classify_status
+from activities.kubernetes.clients import JSON_MEDIA_TYPE, KubernetesClient
+from fabrics.record.config import KubernetesTarget
+from settings import Settings
+
+MAX_BODY_BYTES: Final = 128 * 1024 * 1024
+CHUNK_BYTES: Final = 1024 * 1024
+
+
+class NotFoundError(PermanentError):
+    """The API does not serve this path (HTTP 404)."""
+
+
+class GoneError(PermanentError):
+    """The rest of a list is no longer available (HTTP 410)."""
+
+
+class ForbiddenError(PermanentError):
+    """The API does not allow this request (HTTP 403)."""
+
+
+@dataclass(frozen=True)
+class ApiRequests:
+    """Sends requests to the API of `target`."""
+
+    client: KubernetesClient
+    target: KubernetesTarget
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        """The API in sentences."""
+        return f"The Kubernetes API at {self.target.server}"
+
+    def get(  # noqa: PLR0913  one argument a property of the request
+        self,
+        path: str,
+        parameters: Mapping[str, object],
+        what: str,
+        *,
+        role: str,
+        media_type: str = JSON_MEDIA_TYPE,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> bytes:
+        """Return the body of a successful response; `what` continues "may not list".
+
+        `role` is the file of the ClusterRole that allows the request. Raises `TransientError` and
+        `PermanentError`, of which `NotFoundError`, `GoneError` and `ForbiddenError` are told apart.
+        """
+        timeouts = self.settings.connect_timeout, self.settings.read_timeout
+        try:
+            with closing(self.client.get(path, parameters, timeouts, media_type)) as response:
+                body = self._read_body(response, max_bytes)
+        except (HTTPError, OSError) as error:
+            raise classify(error, self.name) from error
+        if response.status != 200:
+            raise self._classify_failure(
+                response, what, role, is_next_page="continue" in parameters
+            )
+        return body
+
+    def invalid_response_error(self) -> PermanentError:
+        """Return the error for a body that is not what a Kubernetes API sends."""
+        return PermanentError(
+            f"{self.name} does not respond as a Kubernetes API does. Check hh_kubernetes_server."
+        )
+
+    def _read_body(self, response: HTTPResponse, max_bytes: int) -> bytes:
+        """Read the whole body, unless it is slower or larger than any real one."""
+        deadline = time.monotonic() + self.settings.read_timeout
+        body = bytearray()
+        while chunk := response.read1(CHUNK_BYTES):
+            body += chunk
+            if time.monotonic() > deadline:
+                raise NoResponseError(f"{self.name} responds too slowly.")
+            if len(body) > max_bytes:
+                raise PermanentError(f"{self.name} sent more than {max_bytes >> 20} MB.")
+        return bytes(body)
+
+    def _classify_failure(
+        self, response: HTTPResponse, what: str, role: str, *, is_next_page: bool
+    ) -> Exception:
+        match response.status:
+            case 401 | 403 as status:
+                error_type = ForbiddenError if status == 403 else PermanentError
+                refusal = self._describe_refusal(status, what, role)
+                return error_type(f"{self.name} {refusal} (HTTP {status}).")
+            case 404:
+                return NotFoundError(f"{self.name} does not serve {what} (HTTP 404).")
+            case 410 if is_next_page:
+                return GoneError(f"{self.name} no longer has {what} (HTTP 410).")
+            case status if 300 <= status < 400:
+                return PermanentError(
+                    f"{self.name} redirects elsewhere (HTTP {status}): hh_kubernetes_server must be the API itself."
+                )
+        return classify_status(
+            self.name, response.status, retry_after=response.headers.get("Retry-After")
+        )
+
+    def _describe_refusal(self, status: int, what: str, role: str) -> str:
+        credential = self.client.access.credential
+        if not credential:
+            folder = f"a folder {self.target.credential} with a token or a kubeconfig"
+            return f"requires a credential, and the worker has none: it needs {folder}"
+        if status == 401:
+            return f"refused the credential {credential}: renew its token"
+        return (
+            f"does not let the credential {credential} list {what} in the namespace"
+            f" {self.target.namespace}: bind {role} to it"
+        )

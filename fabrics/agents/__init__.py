@@ -1,0 +1,1 @@
+"""Agents: what the programs on switches and gateways report about themselves."""

@@ -1,0 +1,1 @@
+"""Agents for tests: what they print, and what they observe."""

@@ -1,0 +1,13 @@
+"""The worker's settings."""
+
+import pytest
+from pydantic import ValidationError
+
+from settings import MIN_HEALTH_INTERVAL, Settings
+
+
+def test_health_is_read_at_most_as_often_as_agents_report() -> None:
+    assert Settings(health_interval=0).health_interval == 0
+    assert Settings(health_interval=MIN_HEALTH_INTERVAL).health_interval == MIN_HEALTH_INTERVAL
+    with pytest.raises(ValidationError, match="must be 0 or at least 30"):
+        Settings(health_interval=1)
