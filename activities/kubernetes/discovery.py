@@ -14,6 +14,7 @@ from activities.kubernetes.paged_lists import CLUSTER_ROLE
 from activities.kubernetes.requests import ApiRequests, NotFoundError
 from activities.parsing import PARSING
 from fabrics.resources.kinds import Kind
+from fabrics.resources.list_response import DECODE_ERRORS
 
 MAX_VERSIONS: Final = 10
 """Versions of one group that are looked at, the preferred one first."""
@@ -85,5 +86,5 @@ def _read[T: msgspec.Struct](requests: ApiRequests, path: str, document: type[T]
     try:
         with PARSING:
             return msgspec.json.decode(body, type=document)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except DECODE_ERRORS as error:
         raise requests.invalid_response_error() from error

@@ -14,6 +14,8 @@ from typing import Final
 
 import msgspec
 
+from fabrics.resources.list_response import DECODE_ERRORS, ListMetadata
+
 MAX_AGENTS_PER_PAGE: Final = 5
 """Agents to ask for at once: each may be some hundred kilobytes, and a page is in memory as a whole."""
 
@@ -140,19 +142,14 @@ class _Agent(msgspec.Struct):
     status: _Status = msgspec.field(default_factory=_Status)
 
 
-class _ListMetadata(msgspec.Struct, rename={"token": "continue"}):
-    token: str | None = None
-
-
 class _AgentList(msgspec.Struct):
     kind: str
-    metadata: _ListMetadata
+    metadata: ListMetadata
     items: list[msgspec.Raw]
 
 
 _LIST_DECODER = msgspec.json.Decoder(_AgentList)
 _AGENT_DECODER = msgspec.json.Decoder(_Agent)
-_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def parse_facts_page(body: bytes) -> FactsPage:
@@ -162,18 +159,18 @@ def parse_facts_page(body: bytes) -> FactsPage:
     """
     try:
         page = _LIST_DECODER.decode(body)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         raise ValueError("This is not a list of Agents.") from None
     if page.kind != "AgentList":
         raise ValueError("This is not a list of Agents.")
-    return FactsPage(tuple(_parse_agents(page.items)), page.metadata.token or "")
+    return FactsPage(tuple(_parse_agents(page.items)), page.metadata.continue_token)
 
 
 def _parse_agents(items: list[msgspec.Raw]) -> Iterator[AgentFacts]:
     for item in items:
         try:
             yield _to_facts(_AGENT_DECODER.decode(item))
-        except _DECODE_ERRORS:
+        except DECODE_ERRORS:
             continue
 
 

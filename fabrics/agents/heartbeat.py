@@ -9,6 +9,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from fabrics.resources.list_response import DECODE_ERRORS
+
 
 class Heartbeat(NamedTuple):
     """A heartbeat; all times are by the clock of the switch, which may be wrong.
@@ -49,7 +51,7 @@ def parse_heartbeat(body: bytes) -> Heartbeat | None:
     """
     try:
         agent = _DECODER.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except DECODE_ERRORS:
         raise ValueError("This is not an agent with a status that is known.") from None
     heartbeat, attempt = agent.status.last_heartbeat, agent.status.last_attempt_time
     if heartbeat is None:

@@ -14,6 +14,7 @@ import msgspec
 
 from fabrics.agents.heartbeat import Heartbeat
 from fabrics.resources.kinds import Kind
+from fabrics.resources.list_response import DECODE_ERRORS, ListMetadata
 
 TABLE_MEDIA_TYPE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
 """The `Accept` header of a Table, and of nothing else: an API that cannot print one must not send objects."""
@@ -99,13 +100,9 @@ class _Row(msgspec.Struct):
     cells: list[str | int | float | bool | None]
 
 
-class _ListMetadata(msgspec.Struct, rename={"token": "continue"}):
-    token: str | None = None
-
-
 class _Table(msgspec.Struct, rename="camel"):
     kind: str
-    metadata: _ListMetadata
+    metadata: ListMetadata
     column_definitions: list[_Column]
     rows: list[_Row] | None = None
 
@@ -116,7 +113,6 @@ class _Kind(msgspec.Struct):
 
 _KIND_DECODER = msgspec.json.Decoder(_Kind)
 _TABLE_DECODER = msgspec.json.Decoder(_Table)
-_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def parse_table_page(body: bytes) -> TablePage:
@@ -129,11 +125,11 @@ def parse_table_page(body: bytes) -> TablePage:
         if kind != "Table":
             raise ValueError("The Kubernetes API sent objects instead of a Table.")
         table = _TABLE_DECODER.decode(body)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise ValueError("This is not a Table of the Kubernetes API.") from error
     columns = tuple(column.name for column in table.column_definitions)
     rows = tuple(row.cells for row in table.rows or ())
-    return TablePage(columns, rows, table.metadata.token or "")
+    return TablePage(columns, rows, table.metadata.continue_token)
 
 
 def read_table(table: AgentTable, pages: Iterable[TablePage]) -> AgentListing:

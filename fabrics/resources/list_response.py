@@ -6,12 +6,15 @@ decoding them, and only items with a new resource version are decoded.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import Resource, resource_from_api
+
+DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises for anything but JSON of its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +41,27 @@ class ListResponse:
                         _find_unchanged(metadata, cached)
                         or resource_from_api(_OBJECT_DECODER.decode(item), kind)
                     )
-        except _DECODE_ERRORS as error:
+        except DECODE_ERRORS as error:
             raise ValueError(
                 f"The Kubernetes API returned an invalid {kind.name} object: {error}."
             ) from error
         return tuple(resources)
 
 
-class _ListMetadata(msgspec.Struct, rename={"token": "continue"}):
+class ListMetadata(msgspec.Struct, rename={"token": "continue"}):
+    """The metadata of one page of a list."""
+
     token: str | None = None
+
+    @property
+    def continue_token(self) -> str:
+        """The token of the next page; empty on the last one."""
+        return self.token or ""
 
 
 class _KubernetesList(msgspec.Struct):
     kind: str
-    metadata: _ListMetadata
+    metadata: ListMetadata
     items: list[msgspec.Raw]
 
 
@@ -68,18 +78,17 @@ class _KubernetesObject(msgspec.Struct):
 _LIST_DECODER = msgspec.json.Decoder(_KubernetesList)
 _METADATA_DECODER = msgspec.json.Decoder(_KubernetesObject)
 _OBJECT_DECODER = msgspec.json.Decoder(dict[str, Any])
-_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def parse_list_response(data: bytes) -> ListResponse:
     """Parse a list response; raises `ValueError` if `data` is anything else."""
     try:
         page = _LIST_DECODER.decode(data)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise ValueError(f"This is not a list of Kubernetes objects: {error}.") from error
     if not page.kind.endswith("List"):
         raise ValueError(f"This is a {page.kind}, not a list of Kubernetes objects.")
-    return ListResponse(tuple(page.items), page.metadata.token or "")
+    return ListResponse(tuple(page.items), page.metadata.continue_token)
 
 
 def _find_unchanged(metadata: _ObjectMetadata, cached: Mapping[str, Resource]) -> Resource | None:
