@@ -169,13 +169,11 @@ class AgentsState(BaseModel, frozen=True):
 
         No agent could send it a heartbeat then.
         """
-        memories = {name: getattr(self, name) for name in ("switches", "gateways")}
-        return self.model_copy(
-            update={
-                name: memory.model_copy(update={"heartbeats": {}})
-                for name, memory in memories.items()
-            }
+        switches, gateways = (
+            memory.model_copy(update={"heartbeats": {}})
+            for memory in (self.switches, self.gateways)
         )
+        return self.model_copy(update={"switches": switches, "gateways": gateways})
 
     def with_breakouts(self, mismatches: Sequence[BreakoutMismatch]) -> Self:
         """Return the state after a reading of full agents."""
