@@ -48,7 +48,10 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
 
 @contextmanager
 def silent_address() -> Iterator[int]:
-    """A port of 127.0.0.1 that ignores connections: Linux drops SYNs while the queue is full."""
+    """A port of 127.0.0.1 that ignores connections.
+
+    Linux drops SYNs while the queue is full.
+    """
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as listener,
         socket.socket() as first,

@@ -114,7 +114,7 @@ def _encode_object_header(object_type: int, size: int) -> bytes:
 
 @contextmanager
 def upload_pack_server(heads: Answer = one_head, pack: Answer = one_head) -> Iterator[str]:
-    """A server that speaks Git's protocol and sends `heads` and `pack`; its repository's URL."""
+    """A server that sends `heads` and `pack` in Git's protocol; a repository's URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""Count the zombies after fetches that time out, in the place of a container's first process.
+"""Count zombies after fetches that time out, as the first process of a container.
 
 Called as `python -m tests.support.git.hung_fetches FOLDER URL SECONDS`. Prints what each fetch ended with, and the
 names of the zombies.
