@@ -6,12 +6,13 @@ Any other answer but a plain yes is a no, since git then fetches, and finds out 
 redirect is followed.
 """
 
+import os
 import socket
 import ssl
 import time
 import weakref
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
@@ -22,16 +23,11 @@ from urllib.parse import urlsplit
 from cachetools import TTLCache
 from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    LocationParseError,
-    NewConnectionError,
-)
-from urllib3.util.ssl_ import create_urllib3_context
+from urllib3.exceptions import HTTPError
 
-from activities.credentials import GitAccess, NormalizedUrl, parse_git_url
+from activities.credentials import GitAccess, parse_git_url
 from activities.errors import classify
+from activities.git import hosts
 from activities.git.failures import classify_refusal
 from fabrics.record.config import GitSource
 
@@ -70,14 +66,15 @@ class BranchChecks:
     ) -> bool:
         """Return whether the branch of `source` is at `commit` by now.
 
-        `timeouts` are to connect and for the answer, in seconds. Raises `NoResponseError` after them, and the errors
-        of `classify_refusal`.
+        `timeouts` are to connect and for all of it, in seconds, however slowly bytes come. Raises `NoResponseError`
+        after them, the errors of `hosts.connect`, and those of `classify_refusal`.
         """
         connect_timeout, timeout = timeouts
+        deadline = time.monotonic() + timeout
         try:
             with self._connection(source.repository, access, connect_timeout) as connection:
-                response, answer = _ask(connection, source, access, timeout)
-        except (TimeoutError, ConnectTimeoutError, NewConnectionError, LocationParseError) as error:
+                response, answer = _ask(connection, source, access, deadline)
+        except TimeoutError as error:
             raise classify(error, f"The Git repository {source.repository}") from error
         except (OSError, HTTPException, HTTPError, ValueError):
             return False
@@ -97,7 +94,7 @@ class BranchChecks:
         with self._lock:
             connection = self._idle.pop(key, None)
         if connection is None or not connection.is_connected:
-            connection = _connect(place, trusted, connect_timeout)
+            connection = _connect(repository, trusted, connect_timeout)
         try:
             yield connection
         except BaseException:
@@ -109,13 +106,17 @@ class BranchChecks:
                 self._idle.setdefault(key, connection)
 
 
-def _connect(place: NormalizedUrl, trusted: Certificates, timeout: float) -> HTTPConnection:
+def _connect(repository: str, trusted: Certificates, timeout: float) -> HTTPConnection:
     """Return a new connection, which closes its socket once it is forgotten."""
-    connection = HTTPConnection(place.host, place.port, timeout=timeout)
+    deadline = time.monotonic() + timeout
+    place = parse_git_url(repository)
+    sock = hosts.connect(repository, timeout)
+    connection = HTTPConnection(place.host, place.port)
     if place.scheme == "https":
-        tls = _load_tls_context(trusted)
-        connection = HTTPSConnection(place.host, place.port, timeout=timeout, ssl_context=tls)
-    connection.connect()
+        connection = HTTPSConnection(place.host, place.port)
+        with closing(sock), _interrupted_at(deadline, sock):
+            sock = _load_tls_context(trusted).wrap_socket(sock, server_hostname=place.host)
+    connection.sock = sock
     weakref.finalize(connection, connection.sock.close)
     return connection
 
@@ -131,7 +132,7 @@ def _read_certificates(ca_cert: Path | None) -> Certificates:
 @lru_cache(8)
 def _load_tls_context(trusted: Certificates) -> ssl.SSLContext:
     """Return a context that trusts as git does. The system's CAs take 20 ms and 1 MB."""
-    context = create_urllib3_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if isinstance(trusted, str):
         context.load_verify_locations(cadata=trusted)
     else:
@@ -140,36 +141,45 @@ def _load_tls_context(trusted: Certificates) -> ssl.SSLContext:
 
 
 def _ask(
-    connection: HTTPConnection, source: GitSource, access: GitAccess, timeout: float
+    connection: HTTPConnection, source: GitSource, access: GitAccess, deadline: float
 ) -> tuple[HTTPResponse, bytes]:
     """Ask for the commits of the branch, and of branches whose names begin so."""
     path = f"{urlsplit(source.repository).path.rstrip('/')}/git-upload-pack"
     headers = HEADERS | ({"Authorization": access.authorization} if access.authorization else {})
     prefix = _build_line(f"ref-prefix refs/heads/{source.branch}")
     question = b"%b0001%b0000" % (_build_line("command=ls-refs"), prefix)
-    connection.timeout = timeout  # of each read, while the watchdog's is that of all
-    deadline = time.monotonic() + timeout
-    watchdog = Timer(timeout, _interrupt, [connection.sock])
-    watchdog.daemon = True
-    watchdog.start()
-    try:
+    with _interrupted_at(deadline, connection.sock):
         connection.request("POST", path, question, headers, preload_content=False)
         response = connection.getresponse()
         answer = response.read(MAX_ANSWER_BYTES, decode_content=False)
-    finally:
-        watchdog.cancel()
-        if time.monotonic() >= deadline:
-            raise TimeoutError
     if not response.closed:  # there is more
         connection.close()
     return response, answer
 
 
-def _interrupt(sock: socket.socket) -> None:
-    """End what another thread does with the socket, with an error there."""
+@contextmanager
+def _interrupted_at(deadline: float, sock: socket.socket) -> Iterator[None]:
+    """End the connection at the deadline, with a `TimeoutError` in the block.
+
+    The timeout of a socket is for each read, so a server that sends a byte now and then would never exceed it.
+    """
+    # Of the same connection: encryption takes the socket itself over, and would end without an error.
+    with socket.socket(fileno=os.dup(sock.fileno())) as duplicate:
+        watchdog = Timer(max(deadline - time.monotonic(), 0.0), _shut_down, [duplicate])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.cancel()
+            watchdog.join()
+            if time.monotonic() >= deadline:
+                raise TimeoutError
+
+
+def _shut_down(sock: socket.socket) -> None:
     with suppress(OSError):  # it has ended
-        # The method of `SSLSocket` would let that thread continue without encryption.
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _build_line(text: str) -> bytes:

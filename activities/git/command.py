@@ -1,23 +1,39 @@
 """Run `git` on untrusted repositories.
 
 Arguments are constants or object ids. Everything else (URL, branch, secrets) is configuration in the
-environment, so no value can pass for an option and no secret appears in a process list. git ignores the
-configuration of the system, of the user and of the worker's own environment. It never prompts, runs no hooks,
-helpers or other transports, and follows no redirects, which could send a token elsewhere.
+environment, so no value can pass for an option and no secret appears in a process list. git gets only those of the
+worker's variables that it needs to reach a host, and ignores the configuration of the system and of the user.
+It never prompts, runs no hooks, helpers or other transports, and follows no redirects, which could send a token
+elsewhere. Time, output, memory and files are bounded.
 """
 
 import os
+import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import Timer
-from typing import IO, Final
-
-from git import Git, GitCommandError
+from typing import Final
 
 from activities.credentials import GitAccess
+from activities.errors import TransientError, one_line
+from activities.git.process_groups import run_group
+
+MAX_FILE_BYTES: Final = 512 * 1024 * 1024
+"""For each file that git writes, so also for what it receives at a time: that takes `git_timeout` at 100 Mbit/s."""
+
+MAX_MEMORY_BYTES: Final = 512 * 1024 * 1024
+"""For each of git's processes, beside the files that it maps. A pack of a few MB can ask for any amount."""
+
+MAX_OUTPUT_BYTES: Final = 128 * 1024 * 1024
+"""Enough for the manifests of a fabric, all at once."""
+
+MAX_LOGGED_CHARS: Final = 1000
+
+ORPHAN_SECONDS: Final = 5.0
+"""How long git may outlast its time limit if the worker, which kills it then, was killed itself."""
 
 GIT_CONFIG: Final = {
     "core.bigFileThreshold": "8m",  # larger blobs are streamed, so memory stays bounded
@@ -30,8 +46,16 @@ GIT_CONFIG: Final = {
     "gc.pruneExpire": "now",  # nobody else uses the mirror, and only the newest commits matter
     "http.followRedirects": "false",
     "init.defaultBranch": "main",
+    "pack.threads": "4",  # each takes memory
+    "pack.windowMemory": "32m",
     "remote.source.tagOpt": "--no-tags",
 }
+
+INHERITED_VARIABLES: Final = (
+    *("PATH", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+)
 
 ISOLATION_ENVIRONMENT: Final = {
     "GIT_ASKPASS": "",
@@ -41,6 +65,7 @@ ISOLATION_ENVIRONMENT: Final = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_PROTOCOL_FROM_USER": "0",
     "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",  # error messages are matched
 }
 
 SSH_COMMAND: Final = (
@@ -48,88 +73,73 @@ SSH_COMMAND: Final = (
     " -o ConnectTimeout=5 -o StrictHostKeyChecking=yes -o GlobalKnownHostsFile=/dev/null -o UpdateHostKeys=no"
 )
 
-ANY_DIRECTORY: Final = "/"
-"""Where git starts. GIT_DIR names the mirror, and another thread may be creating that again."""
-
-KILLED_EXIT_STATUS: Final = -9
-CHUNK_BYTES: Final = 256 * 1024
-
 
 class GitError(Exception):
-    """git failed. `output` is its stderr, which is never shown to people as it is."""
+    """git failed. `output` is its stderr, which is never shown to people as it is.
+
+    As a string it is git's own words on one line, fit for a log.
+    """
 
     def __init__(self, output: str, *, timed_out: bool) -> None:
         super().__init__()
         self.output = output
         self.timed_out = timed_out
 
+    def __str__(self) -> str:
+        return one_line(self.local_output, MAX_LOGGED_CHARS)
+
     @property
     def local_output(self) -> str:
         """The output without the lines that the server sent."""
-        lines = self.output.splitlines()
+        # Other separators are the server's, within one of its lines; git prefixes what follows these two.
+        lines = re.split(r"[\r\n]", self.output)
         return "\n".join(line for line in lines if not line.startswith("remote:"))
 
 
 @dataclass(frozen=True)
 class GitCommand:
-    """git in one bare repository, killed after `timeout` seconds."""
+    """git in the repository of `environment`, killed at `deadline`.
 
-    repository: Path
+    That is a time of `time.monotonic`.
+    """
+
     environment: Mapping[str, str]
-    timeout: float
+    deadline: float
 
-    def run(self, *arguments: str, input_lines: Iterable[str] = ()) -> bytes:
-        """Run a command on `input_lines` and return its output. Raises `GitError`."""
-        with TemporaryFile() as stdin:
-            stdin.write("".join(f"{line}\n" for line in input_lines).encode())
-            stdin.seek(0)
-            status, output, errors = Git(ANY_DIRECTORY).execute(
-                self._build_command(arguments),
-                istream=stdin,
-                env=self.environment,
-                kill_after_timeout=self.timeout,
-                with_extended_output=True,
-                with_exceptions=False,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-            )
-        if status != 0:
-            raise GitError(errors, timed_out=status == KILLED_EXIT_STATUS)
-        return output
+    def run(
+        self,
+        *arguments: str,
+        input_lines: Iterable[str] = (),
+        max_output_bytes: int = MAX_OUTPUT_BYTES,
+    ) -> bytes:
+        """Run a command on `input_lines` and return its output.
 
-    def run_truncated(self, max_bytes: int, *arguments: str) -> bytes:
-        """Run a command and return its output, cut after some `max_bytes` bytes."""
-        process = Git(ANY_DIRECTORY).execute(
-            self._build_command(arguments), env=self.environment, as_process=True
-        )
-        watchdog = Timer(self.timeout, process.kill)
-        watchdog.start()
-        with process.stdout, process.stderr:
-            output = b"".join(_read_chunks(process.stdout, max_bytes))
-            if len(output) >= max_bytes:
-                process.kill()
-            try:
-                process.wait()
-            except GitCommandError as error:
-                if len(output) < max_bytes:
-                    timed_out = error.status == KILLED_EXIT_STATUS
-                    raise GitError(str(error.stderr), timed_out=timed_out) from None
-            finally:
-                watchdog.cancel()
-        return output
+        It is cut after `max_output_bytes`. Raises `GitError`, and `TransientError` if the worker cannot start
+        processes.
+        """
+        try:
+            with TemporaryFile() as stdin:
+                stdin.write("".join(f"{line}\n" for line in input_lines).encode())
+                stdin.seek(0)
+                completed = run_group(
+                    self._build_command(arguments),
+                    self.environment,
+                    stdin,
+                    deadline=self.deadline,
+                    max_output_bytes=max_output_bytes,
+                )
+        except OSError as error:
+            raise TransientError(f"The worker cannot run git ({error.strerror}).") from error
+        if completed.status != 0 and len(completed.output) < max_output_bytes:
+            errors = completed.errors.decode(errors="replace")
+            raise GitError(errors, timed_out=completed.timed_out)
+        return completed.output
 
     def _build_command(self, arguments: tuple[str, ...]) -> list[str]:
-        """Return the command without inherited variables, which may act even if empty."""
-        inherited = {name for name in os.environ if name.startswith("GIT_")}
-        unset = [part for name in inherited - self.environment.keys() for part in ("-u", name)]
-        return ["env", *unset, "git", *arguments]
-
-
-def _read_chunks(stream: IO[bytes], max_bytes: int) -> Iterator[bytes]:
-    left = max_bytes
-    while left > 0 and (chunk := stream.read(CHUNK_BYTES)):
-        left -= len(chunk)
-        yield chunk
+        seconds = max(self.deadline - time.monotonic(), 0.0) + ORPHAN_SECONDS
+        timeout = ("timeout", "--signal=KILL", f"{seconds:.1f}")
+        limits = (f"--fsize={MAX_FILE_BYTES}", f"--data={MAX_MEMORY_BYTES}", "--core=0")
+        return [*timeout, "prlimit", *limits, "git", *arguments]
 
 
 def build_git_environment(
@@ -137,6 +147,7 @@ def build_git_environment(
 ) -> dict[str, str]:
     """Return git's environment in `repository`; `protocols` as in GIT_ALLOW_PROTOCOL."""
     environment = {
+        **{name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ},
         **ISOLATION_ENVIRONMENT,
         "GIT_ALLOW_PROTOCOL": protocols,
         "GIT_DIR": str(repository),

@@ -35,6 +35,9 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_CACHED_OBJECTS: Final = 100_000
 """Objects of all fabrics whose parsed manifests stay in memory, some 3 KB each."""
 
+OBJECT_BYTES: Final = 700
+"""Bytes of a usual manifest. What is larger counts as several objects, since it takes more memory."""
+
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 NOT_FOLLOWED_HINT: Final = "which is not followed; commit the manifests themselves."
 
@@ -47,14 +50,23 @@ class DesiredRevision:
     state: DesiredState
 
 
+@dataclass(frozen=True)
+class _Cached[T]:
+    content: T
+    weight: int
+
+
+type _Cache[K, V] = LRUCache[K, _Cached[V]]
+
+
 class DesiredStateCache:
     """Reads and caches the desired states of many fabrics. Threads may share it."""
 
     def __init__(self) -> None:
         self._updates = MirrorUpdates()
-        self._cache: LRUCache[GitFile, ParsedFile] = LRUCache(MAX_CACHED_OBJECTS, _weight)
-        self._revisions: LRUCache[GitSource, DesiredRevision] = LRUCache(
-            MAX_CACHED_OBJECTS, lambda revision: _weight(revision.state)
+        self._files: _Cache[GitFile, ParsedFile] = LRUCache(MAX_CACHED_OBJECTS, _get_weight)
+        self._revisions: _Cache[GitSource, DesiredRevision] = LRUCache(
+            MAX_CACHED_OBJECTS, _get_weight
         )
         self._lock = Lock()
 
@@ -64,35 +76,41 @@ class DesiredStateCache:
         commit = self._updates.fetch_commit(mirror)
         with self._lock:
             last = self._revisions.get(source)
-        if last and last.commit == commit:
-            return last
-        revision = self._read_revision(mirror, mirror.read_snapshot(commit))
-        with self._lock:
-            if _weight(revision.state) <= MAX_CACHED_OBJECTS:
-                self._revisions[source] = revision
-        return revision
+        if last and last.content.commit == commit:
+            return last.content
+        return self._read_revision(mirror, mirror.read_snapshot(commit))
 
     def _read_revision(self, mirror: GitMirror, snapshot: GitSnapshot) -> DesiredRevision:
         files = tuple(_select_manifests(mirror.source, snapshot.files))
         parsed = self._get_cached(files)
         new = [file for file in files if file not in parsed]
         parsed |= _parse_files(mirror, snapshot.commit, new)
-        self._add_to_cache({file: parsed[file] for file in new})
-        return DesiredRevision(snapshot.commit, build_desired_state(parsed.values()))
+        weights = {file: _weigh(file, content) for file, content in parsed.items()}
+        revision = DesiredRevision(snapshot.commit, build_desired_state(parsed.values()))
+        with self._lock:
+            for file in new:
+                _add(self._files, file, _Cached(parsed[file], weights[file]))
+            _add(self._revisions, mirror.source, _Cached(revision, sum(weights.values())))
+        return revision
 
     def _get_cached(self, files: Iterable[GitFile]) -> dict[GitFile, ParsedFile]:
         with self._lock:
-            return {file: self._cache[file] for file in files if file in self._cache}
-
-    def _add_to_cache(self, parsed: dict[GitFile, ParsedFile]) -> None:
-        with self._lock:
-            for file, content in parsed.items():
-                if _weight(content) <= MAX_CACHED_OBJECTS:
-                    self._cache[file] = content
+            return {file: self._files[file].content for file in files if file in self._files}
 
 
-def _weight(parsed: ParsedFile | DesiredState) -> int:
-    return 1 + len(parsed.resources)
+def _get_weight(cached: _Cached[object]) -> int:
+    return cached.weight
+
+
+def _weigh(file: GitFile, parsed: ParsedFile) -> int:
+    """Return how many objects of the usual size take as much memory as `parsed`."""
+    size = 0 if _get_skip_reason(file) else file.size
+    return 1 + max(len(parsed.resources), size // OBJECT_BYTES)
+
+
+def _add[K, V](cache: _Cache[K, V], key: K, value: _Cached[V]) -> None:
+    if value.weight <= MAX_CACHED_OBJECTS:
+        cache[key] = value
 
 
 def _select_manifests(source: GitSource, files: Iterable[GitFile]) -> Iterator[GitFile]:

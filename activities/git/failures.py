@@ -5,6 +5,7 @@ git explains failures in prose on stderr. Only git's own words are matched: neit
 """
 
 import re
+from difflib import get_close_matches
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,11 +16,15 @@ from activities.errors import (
     PermanentError,
     TransientError,
     classify_status,
+    one_line,
 )
-from activities.git.command import GitError
+from activities.git.command import MAX_FILE_BYTES, MAX_MEMORY_BYTES, GitError
 from fabrics.record.config import GitSource
 
 MISSING_BRANCH_PATTERN: Final = re.compile(r"couldn't find remote ref")
+
+TOO_LARGE_PATTERN: Final = re.compile(r"file too large|out of memory")
+"""Of several messages this one counts: git also says that the connection broke off, since it did not read on."""
 
 TRANSIENT_PATTERNS: Final[tuple[tuple[str, type[TransientError], str], ...]] = (
     (r"could not resolve host", NoResponseError, "cannot be found: its host name does not resolve"),
@@ -69,6 +74,11 @@ def classify_fetch_error(
     if error.timed_out:
         return NoResponseError(f"{repository} did not answer in time.")
     output = _strip_names(error.local_output, source)
+    if TOO_LARGE_PATTERN.search(output):
+        return PermanentError(
+            f"{repository} is too large: git may use {MAX_FILE_BYTES >> 20} MB of disk and"
+            f" {MAX_MEMORY_BYTES >> 20} MB of memory for a branch. Move the manifests into a repository of their own."
+        )
     for pattern, error_type, meaning in TRANSIENT_PATTERNS:
         if re.search(pattern, output):
             return error_type(f"{repository} {meaning}.")
@@ -77,6 +87,22 @@ def classify_fetch_error(
             what = meaning.format(name=_describe_reader(access), refused=_describe_refusal(access))
             return PermanentError(f"{repository} {what}.")
     return None
+
+
+def build_missing_branch_error(heads: bytes, source: GitSource) -> PermanentError:
+    """Return the error for a branch that is not among those of `git ls-remote`."""
+    repository = f"The Git repository {source.repository}"
+    lines = heads.decode(errors="replace").split("\n")
+    names = [name for line in lines if (name := line.partition("\trefs/heads/")[2])]
+    if not names:
+        return PermanentError(
+            f"{repository} has no branches: it is empty, or not a Git repository. Push a branch"
+            f" {source.branch}, or correct hh_git_repository."
+        )
+    similar = one_line(", ".join(get_close_matches(source.branch, names, cutoff=0.0)))
+    return PermanentError(
+        f"{repository} has no branch {source.branch} (but {similar}): check hh_git_branch."
+    )
 
 
 def classify_refusal(

@@ -1,36 +1,48 @@
 """Read one directory of one branch of a Git repository, without a checkout.
 
-A bare mirror on the worker's disk holds the newest commit of each branch that a fabric follows. To read is to
-fetch into a ref of our own (shallow), list the directory, and get the contents of some files. Files are never
-written to disk, so no link is followed, no filter or hook runs, and no path leads out of the repository. A
-mirror is only a cache: a damaged one is created again.
+A bare mirror on the worker's disk holds the newest commit of one branch. To read is to fetch into a ref of our own
+(shallow), list the directory, and get the contents of some files. Files are never written to disk, so no link is
+followed, no filter or hook runs, and no path leads out of the repository. A mirror is only a cache: a damaged one is
+created again, and so is one that has grown too large. Each branch has its own, so that one that is large or slow
+is nobody else's delay, and one that nobody follows any more takes no disk.
 """
 
 import logging
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from dataclasses import dataclass
+from errno import EDQUOT, EMFILE, ENFILE, ENOSPC
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from activities.credentials import GitAccess, resolve_git_access
-from activities.errors import NoResponseError, PermanentError, TransientError
-from activities.git import validation
+from activities.errors import ClassifiedError, NoResponseError, PermanentError, TransientError
+from activities.git import mirror_cache, validation
 from activities.git.branch_check import BranchChecks
-from activities.git.command import GitCommand, GitError, build_git_environment
-from activities.git.failures import MISSING_BRANCH_PATTERN, classify_fetch_error
+from activities.git.command import MAX_FILE_BYTES, GitCommand, GitError, build_git_environment
+from activities.git.failures import (
+    MISSING_BRANCH_PATTERN,
+    build_missing_branch_error,
+    classify_fetch_error,
+)
 from activities.git.objects import GitSnapshot, parse_batch, parse_listing
 from fabrics.record.config import GitSource
 from settings import Settings
 
 MAX_LISTING_BYTES: Final = 32 * 1024 * 1024
 """Enough for some 300,000 files."""
+
+MAX_HEADS_BYTES: Final = 64 * 1024
+"""Enough for some 1,000 branches, from which an error message chooses."""
+
+MAX_MIRROR_BYTES: Final = 2 * MAX_FILE_BYTES
+"""The size before a fetch that makes a mirror be created again. git joins packs only after 50 fetches."""
 
 LOCAL_TIMEOUT_SECONDS: Final = 20.0
 """For a command that only uses the local disk: a large fabric needs one second."""
@@ -39,18 +51,22 @@ FETCH_ARGUMENTS: Final = (
     *("fetch", "--quiet", "--depth=1", "--no-tags"),
     *("--no-recurse-submodules", "--no-write-fetch-head", "source"),
 )
+REF: Final = "refs/fabric-sync/branch"
 LIST_HEADS: Final = ("ls-remote", "--heads", "source")
 CHECK_TYPES: Final = ("cat-file", "--batch-check=%(objecttype)")
+
+FULL_ERRORS: Final = frozenset({ENOSPC, EDQUOT, EMFILE, ENFILE})
+"""The disk, or the worker's table of open files, is full at the moment."""
 
 log = logging.getLogger("fabric_sync.git")
 
 
 @dataclass(frozen=True)
 class GitMirror:
-    """The worker's copy of a fabric's repository, as the fabric's credential sees it.
+    """The worker's copy of a fabric's branch, as the fabric's credential sees it.
 
-    All methods raise `TransientError` and `PermanentError`. Processes and threads may share a repository: fetches
-    wait for each other, and nobody waits to read what has been fetched.
+    All methods raise `TransientError` and `PermanentError`. Processes and threads may share a branch: fetches wait
+    for each other, and nobody waits to read what has been fetched.
     """
 
     source: GitSource
@@ -61,23 +77,25 @@ class GitMirror:
 
         Also False if the server does not tell: a fetch finds out why. Raises errors that a fetch would only repeat.
         """
+        mirror_cache.mark_used(self._path)
         repository = self.source.repository
         if self._protocol in {"http", "https"} and not validation.uses_proxy(repository):
             timeouts = (min(self.settings.connect_timeout, timeout), timeout)
             return checks.is_at(commit, self.source, self.access, timeouts)
         try:
-            heads = self._git_within(timeout).run(*LIST_HEADS)
+            heads = self._git_until(time.monotonic() + timeout).run(*LIST_HEADS)
         except GitError as error:
             if error.timed_out:
-                raise classify_fetch_error(error, self.source, self.access) or error from None
+                raise self._classify(error) from None
             return False
         return f"{commit}\trefs/heads/{self.source.branch}".encode() in heads.splitlines()
 
     def fetch(self, timeout: float) -> str:
         """Fetch the branch within `timeout` s and return its commit."""
-        self._check_host_reachable()
-        with self._locked(timeout):
-            return self._repair(lambda: self._fetch(timeout))
+        deadline = time.monotonic() + timeout
+        self._check_host_reachable(deadline)
+        with self._locked(deadline):
+            return self._repair(lambda: self._fetch(deadline))
 
     def fetch_snapshot(self) -> GitSnapshot:
         """Fetch the branch and list the directory; repairs a damaged mirror."""
@@ -90,12 +108,12 @@ class GitMirror:
         """
         with suppress(GitError):
             return self._list(commit)
-        self._check_host_reachable()
-        timeout = self.settings.git_timeout
-        with self._locked(timeout):
+        deadline = time.monotonic() + self.settings.git_timeout
+        self._check_host_reachable(deadline)
+        with self._locked(deadline):
             with suppress(GitError):
                 return self._list(commit)
-            return self._repair(lambda: self._list(self._fetch(timeout)))
+            return self._repair(lambda: self._list(self._fetch(deadline)))
 
     def read_contents(self, commit: str, blob_ids: Collection[str]) -> dict[str, bytes]:
         """Return contents of files at a commit, by blob id.
@@ -105,10 +123,10 @@ class GitMirror:
         if not blob_ids:
             return {}
         try:
-            return parse_batch(self._git.run("cat-file", "--batch", input_lines=blob_ids))
+            return parse_batch(self._local_git.run("cat-file", "--batch", input_lines=blob_ids))
         except (GitError, ValueError) as error:
             timed_out = isinstance(error, GitError) and error.timed_out
-            with self._locked(self.settings.git_timeout):
+            with self._locked(time.monotonic() + self.settings.git_timeout):
                 if timed_out or not self._is_latest(commit):
                     raise TransientError(
                         f"{self.name} was not read: it took too long, or a newer commit came; the next attempt"
@@ -122,84 +140,85 @@ class GitMirror:
     def _is_latest(self, commit: str) -> bool:
         """True if no newer commit was fetched, also if that cannot be told."""
         try:
-            return self._get_fetched_commit() == commit
+            return _get_fetched_commit(self._local_git) == commit
         except GitError:
             return True
 
-    def _check_host_reachable(self) -> None:
+    def _check_host_reachable(self, deadline: float) -> None:
         """Notice an unreachable host before a lock is held, which others wait for."""
         if not (self.access.ssh_key or self._protocol == "file"):
-            validation.check_host_reachable(self.source.repository, self.settings.connect_timeout)
+            timeout = min(self.settings.connect_timeout, deadline - time.monotonic())
+            validation.check_host_reachable(self.source.repository, timeout)
 
     def _repair[T](self, action: Callable[[], T]) -> T:
         """Run `action`, once more with a new mirror if git fails on the present one."""
         try:
             return action()
         except GitError as error:
-            log.info("Recreating the mirror of %s: %s", self.name, error.local_output)
-            shutil.rmtree(self._path)
+            if error.timed_out:  # the disk is slow, and would be slower with a new mirror
+                raise self._unreadable_error(error) from None
+            log.info("Recreating the mirror of %s: %s", self.name, error)
+            shutil.rmtree(self._path, ignore_errors=True)
         try:
             return action()
         except GitError as error:
-            log.warning("git fails on %s: %s", self.name, error.local_output)
-            sentence = f"{self.name} cannot be read: see the worker's log."
-            raise TransientError(sentence) from None
+            raise self._unreadable_error(error) from None
+
+    def _unreadable_error(self, error: GitError) -> TransientError:
+        log.warning("git fails on %s: %s", self.name, error)
+        return TransientError(f"{self.name} cannot be read: see the worker's log.")
 
     @contextmanager
-    def _locked(self, timeout: float) -> Iterator[None]:
+    def _locked(self, deadline: float) -> Iterator[None]:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._path.with_suffix(".lock"), timeout=timeout):
+            with mirror_cache.locked(self._path, deadline - time.monotonic()):
                 yield
         except Timeout as error:
             raise NoResponseError(f"{self.name} is still being read by another sync.") from error
         except OSError as error:
+            error_type = TransientError if error.errno in FULL_ERRORS else PermanentError
             where = f"{self.settings.cache_dir} ({error.strerror})"
-            raise PermanentError(f"The worker cannot store Git mirrors in {where}.") from error
+            raise error_type(f"The worker cannot store Git mirrors in {where}.") from error
 
     def _list(self, commit: str) -> GitSnapshot:
         return GitSnapshot(commit, tuple(parse_listing(self._list_directory(commit))))
 
-    def _fetch(self, timeout: float) -> str:
-        if not (self._path / "HEAD").exists():
-            self._path.mkdir(exist_ok=True)
-            self._git.run("init", "--quiet", "--bare", "--template=")
+    def _fetch(self, deadline: float) -> str:
+        git = self._git_until(deadline)
+        if mirror_cache.measure(self._path) > MAX_MIRROR_BYTES:
+            shutil.rmtree(self._path)
         try:
-            self._git_within(timeout).run(*FETCH_ARGUMENTS)
+            if not (self._path / "HEAD").exists():
+                self._path.mkdir(mirror_cache.OWNER_ONLY, exist_ok=True)
+                git.run("init", "--quiet", "--bare", "--template=")
+            git.run(*FETCH_ARGUMENTS)
+            return _get_fetched_commit(git)
         except GitError as error:
-            if MISSING_BRANCH_PATTERN.search(error.output):
-                raise self._missing_branch_error(timeout) from None
-            if error.timed_out:  # git would keep what the killed fetch has received for weeks
-                for partial in self._path.glob("objects/pack/tmp_*"):
-                    partial.unlink(missing_ok=True)
-            raise classify_fetch_error(error, self.source, self.access) or error from None
-        return self._get_fetched_commit()
+            mirror_cache.remove_unfinished(self._path)
+            if MISSING_BRANCH_PATTERN.search(error.local_output):
+                raise self._missing_branch_error(git) from None
+            raise self._classify(error) from None
 
-    def _get_fetched_commit(self) -> str:
-        return self._git.run("rev-parse", "--verify", f"{self._ref}^{{commit}}").decode().strip()
+    def _classify(self, error: GitError) -> ClassifiedError | GitError:
+        return classify_fetch_error(error, self.source, self.access) or error
 
-    def _missing_branch_error(self, timeout: float) -> PermanentError:
-        heads = self._git_within(timeout).run(*LIST_HEADS).decode(errors="replace")
-        names = [line.partition("\trefs/heads/")[2] for line in heads.splitlines()]
-        if not names:
-            return PermanentError(
-                f"{self.name} has no branches: it is empty, or not a Git repository. Push a branch"
-                f" {self.source.branch}, or correct hh_git_repository."
-            )
-        similar = ", ".join(get_close_matches(self.source.branch, names, cutoff=0.0))
-        return PermanentError(
-            f"{self.name} has no branch {self.source.branch} (but {similar}): check hh_git_branch."
-        )
+    def _missing_branch_error(self, git: GitCommand) -> ClassifiedError | GitError:
+        try:
+            heads = git.run(*LIST_HEADS, max_output_bytes=MAX_HEADS_BYTES)
+        except GitError as error:
+            return self._classify(error)
+        return build_missing_branch_error(heads, self.source)
 
     def _list_directory(self, commit: str) -> bytes:
         tree = f"{commit}:{self._directory}"
+        listing_arguments = ("ls-tree", "-r", "-z", "-l", tree)
         try:
-            listing = self._git.run_truncated(MAX_LISTING_BYTES, "ls-tree", "-r", "-z", "-l", tree)
+            listing = self._local_git.run(*listing_arguments, max_output_bytes=MAX_LISTING_BYTES)
         except GitError as error:
             if error.timed_out:
                 raise self._too_large_error() from None
             # In this order, since another thread may be fetching the commit.
-            found = self._git.run(*CHECK_TYPES, input_lines=(f"{commit}:", tree))
+            found = self._local_git.run(*CHECK_TYPES, input_lines=(f"{commit}:", tree))
             root_type, directory_type = found.splitlines()
             if root_type != b"tree" or directory_type == b"tree":
                 raise
@@ -228,13 +247,8 @@ class GitMirror:
 
     @property
     def _path(self) -> Path:
-        name = f"{self.source.credential}\n{self.source.repository}"
-        return self.settings.cache_dir / "git" / sha256(name.encode()).hexdigest()[:32]
-
-    @property
-    def _ref(self) -> str:
-        """A ref by hash, since refs `a` and, later, `a/b` could not both exist."""
-        return f"refs/fabric-sync/{sha256(self.source.branch.encode()).hexdigest()[:32]}"
+        key = "\n".join((self.source.credential, self.source.repository, self.source.branch))
+        return get_mirrors_folder(self.settings) / sha256(key.encode()).hexdigest()[:32]
 
     @cached_property
     def _directory(self) -> str:
@@ -254,14 +268,26 @@ class GitMirror:
         return validation.select_protocol(self.source.repository, allow_local=allow_local)
 
     @cached_property
-    def _git(self) -> GitCommand:
+    def _environment(self) -> dict[str, str]:
         branch = validation.validate_branch(self.source.branch)
         configuration = {
             "remote.source.url": self.source.repository,
-            "remote.source.fetch": f"+refs/heads/{branch}:{self._ref}",
+            "remote.source.fetch": f"+refs/heads/{branch}:{REF}",
         }
-        environment = build_git_environment(self._path, self.access, configuration, self._protocol)
-        return GitCommand(self._path, environment, LOCAL_TIMEOUT_SECONDS)
+        return build_git_environment(self._path, self.access, configuration, self._protocol)
 
-    def _git_within(self, timeout: float) -> GitCommand:
-        return replace(self._git, timeout=timeout)
+    @property
+    def _local_git(self) -> GitCommand:
+        return self._git_until(time.monotonic() + LOCAL_TIMEOUT_SECONDS)
+
+    def _git_until(self, deadline: float) -> GitCommand:
+        return GitCommand(self._environment, deadline)
+
+
+def get_mirrors_folder(settings: Settings) -> Path:
+    """Return the folder of all mirrors."""
+    return settings.cache_dir / "git"
+
+
+def _get_fetched_commit(git: GitCommand) -> str:
+    return git.run("rev-parse", "--verify", f"{REF}^{{commit}}").decode().strip()

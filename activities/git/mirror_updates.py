@@ -9,6 +9,7 @@ Fabrics share an update if repository, branch and all of the credential are the 
 own: one that is missing or large is nobody else's error or delay.
 """
 
+import logging
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -19,16 +20,22 @@ from cachetools import LRUCache
 
 from activities.credentials import GitAccess
 from activities.errors import NoResponseError
+from activities.git import mirror_cache
 from activities.git.branch_check import BranchChecks
-from activities.git.mirror import GitMirror
+from activities.git.mirror import GitMirror, get_mirrors_folder
 
 MAX_BRANCHES: Final = 10_000
 """Branches whose last commit is remembered; any other is fetched."""
+
+PRUNE_INTERVAL_SECONDS: Final = 300.0
+"""To look through the mirrors takes 1 ms for a hundred of them."""
 
 MIN_TIMEOUT_SECONDS: Final = 0.1
 """For what is left of a timeout: zero and less would mean none."""
 
 type BranchKey = tuple[str, str, GitAccess]
+
+log = logging.getLogger("fabric_sync.git")
 
 
 @dataclass
@@ -49,6 +56,7 @@ class MirrorUpdates:
         self._next: dict[BranchKey, _Update] = {}
         self._running: dict[BranchKey, _Update] = {}
         self._fetched: LRUCache[BranchKey, str] = LRUCache(MAX_BRANCHES)
+        self._next_prune = 0.0
 
     def fetch_commit(self, mirror: GitMirror) -> str:
         """Return the branch's commit, which the mirror then has, within `git_timeout`.
@@ -85,6 +93,7 @@ class MirrorUpdates:
                 del self._running[key]
             if key in self._next and key not in self._running:
                 self._start_next(key, mirror)
+        self._prune(mirror)
 
     def _update(self, key: BranchKey, mirror: GitMirror, deadline: float) -> str:
         with self._lock:
@@ -95,6 +104,18 @@ class MirrorUpdates:
         with self._lock:
             self._fetched[key] = commit
         return commit
+
+    def _prune(self, mirror: GitMirror) -> None:
+        """Delete mirrors that nobody uses, now and then; nobody waits for it."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next_prune:
+                return
+            self._next_prune = now + PRUNE_INTERVAL_SECONDS
+        try:
+            mirror_cache.prune(get_mirrors_folder(mirror.settings))
+        except OSError as error:
+            log.warning("Unused mirrors could not be deleted: %s", error.strerror)
 
 
 def _seconds_until(deadline: float) -> float:

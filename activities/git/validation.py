@@ -1,13 +1,13 @@
 """Validation of a record's Git settings; errors are `PermanentError`."""
 
 import re
-import socket
 from typing import Final
 
 from requests.utils import get_environ_proxies, select_proxy
 
 from activities.credentials import parse_git_url
-from activities.errors import PermanentError, classify
+from activities.errors import PermanentError
+from activities.git import hosts
 
 BRANCH_PATTERN: Final = re.compile(
     r"(?![-/.])(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
@@ -19,6 +19,8 @@ LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 def select_protocol(repository: str, *, allow_local: bool) -> str:
     """Return the only protocol that git may use; file and http need `allow_local`."""
+    if not repository.isprintable():
+        raise PermanentError("hh_git_repository must not contain control characters.")
     if allow_local and repository.startswith("file:///"):
         return "file"
     place = parse_git_url(repository)
@@ -55,10 +57,4 @@ def check_host_reachable(repository: str, connect_timeout_seconds: float) -> Non
     """
     if uses_proxy(repository):
         return
-    place = parse_git_url(repository)
-    try:
-        socket.create_connection((place.host, place.port), connect_timeout_seconds).close()
-    except OSError as error:
-        raise classify(error, f"The Git repository {repository}") from error
-    except UnicodeError as error:  # a label of the host name is empty or too long
-        raise PermanentError(f"The Git repository {repository} is not a usable URL.") from error
+    hosts.connect(repository, connect_timeout_seconds).close()

@@ -115,5 +115,16 @@ def test_images_are_built_from_existing_files() -> None:
     ) - {"base"}
 
 
+@pytest.mark.parametrize("name", ["setup", "worker", "netbox", "netbox-worker"])
+def test_services_that_start_processes_have_an_init_process(name: str) -> None:
+    assert SERVICES[name]["init"] is True
+
+
+def test_image_of_the_worker_brings_an_init_process() -> None:
+    (entry_point,) = re.findall(r"^ENTRYPOINT (.*)", DOCKERFILE, re.MULTILINE)
+
+    assert entry_point.startswith('["tini", ')
+
+
 def _default(value: str) -> str:
     return value.partition(":-")[2].removesuffix("}")

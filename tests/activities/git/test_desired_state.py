@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from activities.git import desired_state
-from activities.git.desired_state import DesiredStateCache
+from activities.git.desired_state import OBJECT_BYTES, DesiredStateCache
 from fabrics.resources.manifests.files import ParsedFile, parse_manifests
 from settings import Settings
 from tests.support.git.repositories import Repository
@@ -116,6 +116,40 @@ def test_cache_is_bounded(
 
     assert "large.yaml" in parsed
     assert len(parsed) == 4, "five files of two each fit"
+
+
+def test_large_objects_count_as_several(
+    repository: Repository,
+    settings: Settings,
+    parsed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(desired_state, "MAX_CACHED_OBJECTS", 10)
+    states, source = DesiredStateCache(), repository.source()
+    large = "metadata: {annotations: {text: " + "x" * 2 * OBJECT_BYTES + "}, name:"
+    files = {
+        f"{number}.yaml": vpc(f"vpc-{number}").replace("metadata: {name:", large)
+        for number in range(8)
+    }
+    repository.commit_files(files)
+
+    assert len(states.read(source, settings).state.resources) == 8
+    parsed.clear()
+    assert len(states.read(source, settings).state.resources) == 8
+
+    assert len(parsed) == 5, "three files of three each fit"
+
+
+def test_large_file_that_is_not_read_is_cached_as_a_small_one(
+    repository: Repository, settings: Settings, parsed: list[str]
+) -> None:
+    states, source = DesiredStateCache(), repository.source()
+    repository.commit_files({"large.yaml": b"# spam\n" * 15_000_000, "vpc.yaml": vpc("vpc-1")})
+
+    first = states.read(source, settings)
+
+    assert states.read(source, settings) is first
+    assert parsed == ["vpc.yaml"]
 
 
 def test_threads_may_share_the_cache(repository: Repository, settings: Settings) -> None:

@@ -91,7 +91,6 @@ def test_branches_may_appear_and_disappear(repository: Repository, settings: Set
 
     repository.commit_files({"a.yaml": "3"}, branch="lab/two")
     assert contents(repository.source(branch="lab/two"), settings) == {"a.yaml": b"3"}
-    assert mirror_of(settings)
 
 
 def test_empty_and_missing_repositories_are_refused(

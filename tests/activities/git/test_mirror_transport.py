@@ -96,7 +96,7 @@ def watched_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return notes
 
 
-def test_git_gets_no_secret_arguments_and_no_inherited_configuration(
+def test_git_gets_no_secret_arguments_and_only_variables_that_it_needs(
     private: GitRepository,
     settings: Settings,
     watched_git: Path,
@@ -111,9 +111,13 @@ def test_git_gets_no_secret_arguments_and_no_inherited_configuration(
         "GIT_TRACE_CURL": str(tmp_path / "trace"),
         "GIT_CONFIG_PARAMETERS": "'url.https://evil.invalid/.insteadOf'='http://'",
         "GIT_OBJECT_DIRECTORY": "/nonexistent",
+        "FABRIC_SYNC_NETBOX_TOKEN": "nbt_s3cret",
+        "TEMPORAL_API_KEY": "s3cret",
+        "LD_PRELOAD": "",
     }
     for name, value in inherited.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
 
     assert GitMirror(source(private.url), settings).fetch_snapshot().files
 
@@ -125,6 +129,7 @@ def test_git_gets_no_secret_arguments_and_no_inherited_configuration(
         assert not environment.keys() & (inherited.keys() - {"HOME", "GIT_DIR"})
         assert environment["HOME"] == environment["GIT_DIR"] != str(tmp_path)
         assert environment["GIT_CONFIG_GLOBAL"] == os.devnull
+        assert environment["no_proxy"] == "127.0.0.1"
     assert not (tmp_path / "trace").exists()
 
 
@@ -208,6 +213,26 @@ def test_ssh_errors_are_classified(
     message = sentence_of(error, source("git@git.example.com:fabrics/oslo.git"), settings)
 
     assert sentence in message
+
+
+@pytest.mark.usefixtures("ssh_key")
+def test_words_of_a_server_reach_the_log_on_one_printable_line(
+    pretend_ssh: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = "\\033]0;title\\007\\nERROR forged \\342\\200\\256 line\\n%05000d\\n"
+    pretend_ssh.write_text(f"#!/bin/sh\nprintf '{words}' 0 >&2\nexit 255\n")
+
+    with caplog.at_level("INFO", "fabric_sync.git"):
+        sentence = sentence_of(
+            TransientError, source("git@git.example.com:fabrics/oslo.git"), settings
+        )
+
+    assert "see the worker's log" in sentence
+    assert len(caplog.messages) == 2
+    for message in caplog.messages:
+        assert "forged" in message
+        assert message.isprintable()
+        assert len(message) < 1500
 
 
 @contextmanager
@@ -297,14 +322,8 @@ def test_hanging_server_times_out_and_leaves_no_process(
 
     assert "did not answer in time" in message
     assert elapsed < 10
-    assert not [child for child in psutil.Process().children(recursive=True) if _is_git(child)]
-
-
-def _is_git(process: psutil.Process) -> bool:
-    try:
-        return process.name().startswith("git") and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    children = psutil.Process().children(recursive=True)
+    assert not [child for child in children if child.name().startswith(("git", "timeout"))]
 
 
 def test_unreachable_hosts_are_transient(settings: Settings) -> None:
@@ -325,6 +344,7 @@ def test_unreachable_hosts_are_transient(settings: Settings) -> None:
         "http://git.example.com/fleet.git",
         "/etc",
         "ext::sh -c id",
+        "https://git.example.com\x1b/fleet.git",
     ],
 )
 def test_local_urls_need_the_development_setting(repository: str, settings: Settings) -> None:
