@@ -1,4 +1,4 @@
-"""HTTP connections whose timeouts hold for whole phases, whatever the server does.
+"""HTTP connections whose timeouts hold for whole phases, not for operations.
 
 urllib3 applies a timeout to each operation on a socket: a name is looked up without any, a host with several addresses
 has one for each, and a server that sends a byte now and then is never late. Here one timeout covers all of connecting
@@ -45,7 +45,7 @@ class Deadline:
         return cls(time.monotonic() + seconds)
 
     def count_seconds_left(self) -> float:
-        """Return the seconds until the deadline. Raises `TimeoutError` once it has passed."""
+        """Return the seconds that are left. Raises `TimeoutError` if there are none."""
         left = self.at - time.monotonic()
         if left <= 0:
             raise TimeoutError("The deadline has passed.")
@@ -60,7 +60,7 @@ def use_total_timeouts(pools: PoolManager) -> None:
 def open_connection(
     host: str, port: int, timeout_seconds: float, options: Iterable[SocketOption] = ()
 ) -> socket.socket:
-    """Connect to a host within a time limit that covers its name and all its addresses.
+    """Connect to a host within a limit for its name and all its addresses.
 
     Each address gets an equal share of the time that is left. The timeout of the socket is what is left in the end.
     Raises `OSError`, for a name that cannot be looked up in time `socket.gaierror`.
@@ -94,9 +94,9 @@ def _connect(
 
 
 class _Lookups:
-    """Lookups of host names, which cannot be interrupted: each has a thread of its own.
+    """Lookups of host names, each in a thread of its own.
 
-    All who wait for one name share its thread, so that a name server that does not answer costs one thread for each
+    They cannot be interrupted. All who wait for one name share its thread, so that a name server that does not answer costs one thread for each
     name, until the resolver itself gives up.
     """
 

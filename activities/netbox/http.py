@@ -60,9 +60,9 @@ ERRORS_BY_STATUS: Final[dict[int, tuple[type[ClassifiedError], str]]] = {
 def create_session(
     token: str, timeouts: tuple[float, float], max_concurrent: int, shared_limit: Semaphore | None
 ) -> requests.Session:
-    """Return a session; `timeouts` are to connect, and for the whole answer, in seconds.
+    """Return a session with limits.
 
-    At most `max_concurrent` requests run at a time, and all sessions with the same `shared_limit` together run no
+    `timeouts` are to connect, and for the whole answer, in seconds. At most `max_concurrent` requests run at a time, and all sessions with the same `shared_limit` together run no
     more than it has slots; further requests wait. A request runs until its response has been read. Redirects are
     not followed: requests would repeat a redirected PATCH as a GET, which succeeds.
     """

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fabrics.agents.heartbeat import Heartbeat
+from fabrics.resources.api_json import LIST_LIMITS, ApiDecoder, ListMetadata, estimate_memory
 from fabrics.resources.kinds import Kind
 
 TABLE_MEDIA_TYPE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -90,6 +91,11 @@ class TablePage:
     rows: tuple[Sequence[object], ...]
     continue_token: str
 
+    @property
+    def size(self) -> int:
+        """About how much memory it takes, in bytes."""
+        return estimate_memory((self.columns, self.rows))
+
 
 class _Column(msgspec.Struct):
     name: str
@@ -99,13 +105,9 @@ class _Row(msgspec.Struct):
     cells: list[str | int | float | bool | None]
 
 
-class _ListMetadata(msgspec.Struct, rename={"token": "continue"}):
-    token: str | None = None
-
-
 class _Table(msgspec.Struct, rename="camel"):
     kind: str
-    metadata: _ListMetadata
+    metadata: ListMetadata
     column_definitions: list[_Column]
     rows: list[_Row] | None = None
 
@@ -114,26 +116,21 @@ class _Kind(msgspec.Struct):
     kind: str
 
 
-_KIND_DECODER = msgspec.json.Decoder(_Kind)
-_TABLE_DECODER = msgspec.json.Decoder(_Table)
-_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_KIND_DECODER = ApiDecoder(_Kind, "a Table of the Kubernetes API", LIST_LIMITS)
+_TABLE_DECODER = ApiDecoder(_Table, "a Table of the Kubernetes API", LIST_LIMITS)
 
 
 def parse_table_page(body: bytes) -> TablePage:
     """Parse one page.
 
-    Raises `ValueError`, without any of its content, for anything but a Table.
+    Raises `ValueError`, without any of its content, for anything but a Table, and `TooLargeError`.
     """
-    try:
-        kind = _KIND_DECODER.decode(body).kind
-        if kind != "Table":
-            raise ValueError("The Kubernetes API sent objects instead of a Table.")
-        table = _TABLE_DECODER.decode(body)
-    except _DECODE_ERRORS as error:
-        raise ValueError("This is not a Table of the Kubernetes API.") from error
+    if _KIND_DECODER.decode(body).kind != "Table":
+        raise ValueError("The Kubernetes API sent objects instead of a Table.")
+    table = _TABLE_DECODER.decode(body)
     columns = tuple(column.name for column in table.column_definitions)
     rows = tuple(row.cells for row in table.rows or ())
-    return TablePage(columns, rows, table.metadata.token or "")
+    return TablePage(columns, rows, table.metadata.continue_token)
 
 
 def read_table(table: AgentTable, pages: Iterable[TablePage]) -> AgentListing:

@@ -10,6 +10,14 @@ from typing import Any
 
 import msgspec
 
+from fabrics.resources.api_json import (
+    LIST_LIMITS,
+    OBJECT_LIMITS,
+    PARTIAL_LIMITS,
+    ApiDecoder,
+    ListMetadata,
+    TooLargeError,
+)
 from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import Resource, resource_from_api
 
@@ -22,41 +30,43 @@ class ListResponse:
     continue_token: str
 
     def parse_resources(
-        self, kind: Kind, cached: Mapping[str, Resource], names: Collection[str] | None = None
+        self,
+        kind: Kind,
+        cached: Mapping[str, Resource],
+        names: Collection[str] | None = None,
+        *,
+        max_bytes: float = float("inf"),
     ) -> tuple[Resource, ...]:
         """Return the resources of a page of `kind`; where `names` are given, only those.
 
         `cached` are resources of an earlier list by uid; they are reused where the resource version
-        is the same. Raises `ValueError` for an item that is not an object of this kind.
+        is the same. Raises `ValueError` for an item that is not an object of this kind, and `TooLargeError` where
+        the resources would take more than `max_bytes` of memory.
         """
         resources: list[Resource] = []
-        try:
-            for item in self.items:
-                metadata = _METADATA_DECODER.decode(item).metadata
-                if names is None or metadata.name in names:
-                    resources.append(
-                        _find_unchanged(metadata, cached)
-                        or resource_from_api(_OBJECT_DECODER.decode(item), kind)
-                    )
-        except _DECODE_ERRORS as error:
-            raise ValueError(
-                f"The Kubernetes API returned an invalid {kind.name} object: {error}."
-            ) from error
+        for item in self.items:
+            try:
+                resource = _parse_item(item, kind, cached, names)
+            except (ValueError, RecursionError):
+                what = f"an invalid {kind.name} object"
+                raise ValueError(f"The Kubernetes API returned {what}.") from None
+            if resource:
+                resources.append(resource)
+                max_bytes -= resource.size
+            if max_bytes < 0:
+                raise TooLargeError
         return tuple(resources)
-
-
-class _ListMetadata(msgspec.Struct, rename={"token": "continue"}):
-    token: str | None = None
 
 
 class _KubernetesList(msgspec.Struct):
     kind: str
-    metadata: _ListMetadata
+    metadata: ListMetadata
     items: list[msgspec.Raw]
 
 
 class _ObjectMetadata(msgspec.Struct, rename="camel"):
     name: str = ""
+    namespace: str | None = None
     uid: str = ""
     resource_version: str = ""
 
@@ -65,21 +75,32 @@ class _KubernetesObject(msgspec.Struct):
     metadata: _ObjectMetadata
 
 
-_LIST_DECODER = msgspec.json.Decoder(_KubernetesList)
-_METADATA_DECODER = msgspec.json.Decoder(_KubernetesObject)
-_OBJECT_DECODER = msgspec.json.Decoder(dict[str, Any])
-_DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_LIST_DECODER = ApiDecoder(_KubernetesList, "a list of Kubernetes objects", LIST_LIMITS)
+_METADATA_DECODER = ApiDecoder(_KubernetesObject, "a Kubernetes object", PARTIAL_LIMITS)
+_OBJECT_DECODER = ApiDecoder(dict[str, Any], "a Kubernetes object", OBJECT_LIMITS)
 
 
 def parse_list_response(data: bytes) -> ListResponse:
-    """Parse a list response; raises `ValueError` if `data` is anything else."""
-    try:
-        page = _LIST_DECODER.decode(data)
-    except _DECODE_ERRORS as error:
-        raise ValueError(f"This is not a list of Kubernetes objects: {error}.") from error
+    """Parse a list response.
+
+    Raises `ValueError` if `data` is anything else, and `TooLargeError`.
+    """
+    page = _LIST_DECODER.decode(data)
     if not page.kind.endswith("List"):
-        raise ValueError(f"This is a {page.kind}, not a list of Kubernetes objects.")
-    return ListResponse(tuple(page.items), page.metadata.token or "")
+        raise ValueError("This is an object, not a list of Kubernetes objects.")
+    return ListResponse(tuple(page.items), page.metadata.continue_token)
+
+
+def _parse_item(
+    item: msgspec.Raw, kind: Kind, cached: Mapping[str, Resource], names: Collection[str] | None
+) -> Resource | None:
+    """Return the resource of an item; None if its name is not among `names`."""
+    metadata = _METADATA_DECODER.decode(item).metadata
+    if names is not None and metadata.name not in names:
+        return None
+    return _find_unchanged(metadata, cached) or resource_from_api(
+        _OBJECT_DECODER.decode(item), kind
+    )
 
 
 def _find_unchanged(metadata: _ObjectMetadata, cached: Mapping[str, Resource]) -> Resource | None:

@@ -158,7 +158,7 @@ def test_all_who_wait_for_a_name_share_its_lookup(name_server: SilentNameServer)
 
 @dataclass
 class FakeNetwork:
-    """Addresses of which only the `reachable` one, if any, answers; `now` is the time in seconds."""
+    """Addresses of which only `reachable` answers; `now` is the time in seconds."""
 
     reachable: int | None
     now: float = 0.0

@@ -1,0 +1,39 @@
+"""What one reading of a fabric may cost.
+
+Any server may be named, and none may fill a worker's memory or its slots. A page is bounded, too, in `paged_lists.py` and `fabrics/resources/api_json.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fabrics.resources.api_json import TooLargeError
+
+MAX_BYTES: Final = 256 * 1024 * 1024
+"""Bytes of all pages together."""
+
+MAX_KEPT_BYTES: Final = 100_000_000
+"""Memory of what is kept of them: some 30,000 objects of 3 KB, where large fabrics have a few thousand."""
+
+MAX_TIMEOUTS: Final = 3
+"""Seconds of all requests together, in multiples of what one may take."""
+
+
+@dataclass
+class ReadingBudget:
+    """What is left for a reading: time for requests, bytes to receive and to keep."""
+
+    seconds_left: float
+    bytes_left: int = MAX_BYTES
+    kept_bytes_left: int = MAX_KEPT_BYTES
+
+    def receive(self, size: int) -> None:
+        """Take the bytes of a response. Raises `TooLargeError`."""
+        self.bytes_left -= size
+        if self.bytes_left < 0:
+            raise TooLargeError
+
+    def keep(self, size: int) -> None:
+        """Take the memory of a page, in bytes. Raises `TooLargeError`."""
+        self.kept_bytes_left -= size
+        if self.kept_bytes_left < 0:
+            raise TooLargeError
