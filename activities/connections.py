@@ -96,8 +96,8 @@ def _connect(
 class _Lookups:
     """Lookups of host names, each in a thread of its own.
 
-    They cannot be interrupted. All who wait for one name share its thread, so that a name server that does not answer costs one thread for each
-    name, until the resolver itself gives up.
+    They cannot be interrupted. All who wait for one name share its thread, so that a name server that does not answer
+    costs one thread for each name, until the resolver itself gives up.
     """
 
     def __init__(self) -> None:

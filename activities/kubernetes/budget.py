@@ -1,6 +1,7 @@
 """What one reading of a fabric may cost.
 
-Any server may be named, and none may fill a worker's memory or its slots. A page is bounded, too, in `paged_lists.py` and `fabrics/resources/api_json.py`.
+Any server may be named, and none may fill a worker's memory or its slots. Single pages and objects are bounded in
+`paged_lists.py` and `fabrics/resources/api_json.py`.
 """
 
 from dataclasses import dataclass

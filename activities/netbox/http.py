@@ -62,9 +62,10 @@ def create_session(
 ) -> requests.Session:
     """Return a session with limits.
 
-    `timeouts` are to connect, and for the whole answer, in seconds. At most `max_concurrent` requests run at a time, and all sessions with the same `shared_limit` together run no
-    more than it has slots; further requests wait. A request runs until its response has been read. Redirects are
-    not followed: requests would repeat a redirected PATCH as a GET, which succeeds.
+    `timeouts` are to connect, and for the whole answer, in seconds. At most `max_concurrent` requests run at a time,
+    and all sessions with the same `shared_limit` together run no more than it has slots; further requests wait. A
+    request runs until its response has been read. Redirects are not followed: requests would repeat a redirected PATCH
+    as a GET, which succeeds.
     """
     session = requests.Session()
     session.auth = _BearerAuth(token)
