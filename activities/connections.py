@@ -25,9 +25,6 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
-SEND_BYTES: Final = 16 * 1024
-"""Bytes that are sent before the time is checked again: one record of TLS."""
-
 type SocketOption = tuple[int, int, int | bytes]
 type Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 """As `socket.getaddrinfo` returns it."""
@@ -187,7 +184,7 @@ class _TimedResponse(http.client.HTTPResponse):
 class _TimedConnection(HTTPConnection):
     """A connection whose `timeout` is for a whole phase.
 
-    The pool sets it before each phase: to connect and to send the request, and then to receive the response.
+    The pool sets it before each: to connect, to send (which Python bounds as a whole), and to receive the response.
     """
 
     @override
@@ -206,28 +203,14 @@ class _TimedConnection(HTTPConnection):
             raise NewConnectionError(self, f"Failed to connect: {error}") from error
 
     @override
-    def request(self, *arguments: Any, **options: Any) -> None:
-        self._start_phase()
-        super().request(*arguments, **options)
-
-    @override
-    def send(self, data: Any) -> None:
-        """Send bytes; TLS would otherwise have the whole timeout for each of its records."""
-        view = memoryview(data)
-        for start in range(0, len(view), SEND_BYTES):
-            if self.sock is not None:
-                self.sock.settimeout(self._deadline.count_seconds_left())
-            super().send(view[start : start + SEND_BYTES])
-
-    @override
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]
         self._start_phase()
         return super().getresponse()
 
     def _start_phase(self) -> None:
-        self._deadline = Deadline.after(cast(float, self.timeout))
+        deadline = Deadline.after(cast(float, self.timeout))
         # Also of a proxy's answer while connecting.
-        self.response_class = partial(_TimedResponse, self._deadline)  # type: ignore[assignment]
+        self.response_class = partial(_TimedResponse, deadline)  # type: ignore[assignment]
 
 
 class _TimedTlsConnection(_TimedConnection, HTTPSConnection):

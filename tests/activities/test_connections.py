@@ -81,10 +81,13 @@ def test_server_that_takes_a_request_byte_by_byte_is_given_up(
         plain, _ = listener.accept()
         connection = context.wrap_socket(plain, server_side=True) if context else plain
         with connection, suppress(OSError):
-            while not given_up.wait(0.1) and connection.recv(10_000):
+            while not given_up.wait(0.1) and connection.recv(65_536):
                 pass
 
     with socket.create_server((LOOPBACK, 0)) as listener:
+        listener.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536
+        )  # so that it takes no more at once
         thread = Thread(target=read_slowly, args=(listener,))
         thread.start()
         with pytest.raises((HTTPError, OSError), match=r"timed out|deadline has passed"):
