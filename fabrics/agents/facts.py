@@ -20,6 +20,7 @@ from fabrics.resources.api_json import (
     ListMetadata,
     TooLargeError,
 )
+from fabrics.texts import replace_unprintable
 
 MAX_AGENTS_PER_PAGE: Final = 5
 """Agents to ask for at once: each may be some hundred kilobytes, and a page is in memory as a whole."""
@@ -253,5 +254,4 @@ def _clean_transceiver(transceiver: Transceiver) -> Transceiver:
 
 def _to_text(text: str) -> str:
     """Return text from a switch or its neighbors on one printable line."""
-    line = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
-    return line[:_MAX_CHARS].strip()
+    return replace_unprintable(text)[:_MAX_CHARS].strip()
