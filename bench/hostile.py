@@ -125,8 +125,10 @@ def _read_usage(worker: WorkerProcess) -> dict[str, float]:
 def _hostile_servers(log_dir: Path, credentials: Path) -> Iterator[None]:
     """Serve all sorts in a process of their own until the block ends."""
     with closing(Supervisor(log_dir)) as supervisor:
-        supervisor.start("Hostile servers", [sys.executable, hostile_api.__file__, credentials])
+        command = [sys.executable, hostile_api.__file__, str(credentials)]
+        servers = supervisor.start("Hostile servers", command)
         _wait_for_credentials(credentials)
+        lower_priority(servers.list_processes())  # as if they had a machine of their own
         yield
 
 

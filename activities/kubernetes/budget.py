@@ -15,8 +15,16 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 MAX_KEPT_BYTES: Final = 100_000_000
 """Memory of what is kept of them: some 30,000 objects of 3 KB, where large fabrics have a few thousand."""
 
+MAX_SECONDS: Final = 45.0
+"""Seconds of all requests together: less than the shortest timeout of a sync (60 s), as for Git."""
+
 MAX_TIMEOUTS: Final = 3
-"""Seconds of all requests together, in multiples of what one may take."""
+"""The same, in multiples of what one request may take."""
+
+
+def limit_seconds(read_timeout: float) -> float:
+    """Return how many seconds all requests of a reading may take together."""
+    return max(read_timeout, min(MAX_TIMEOUTS * read_timeout, MAX_SECONDS))
 
 
 @dataclass

@@ -18,7 +18,7 @@ from activities.errors import (
     classify,
     classify_status,
 )
-from activities.kubernetes.budget import MAX_BYTES, MAX_KEPT_BYTES, MAX_TIMEOUTS, ReadingBudget
+from activities.kubernetes.budget import MAX_BYTES, MAX_KEPT_BYTES, ReadingBudget, limit_seconds
 from activities.kubernetes.clients import JSON_MEDIA_TYPE, KubernetesClient
 from activities.kubernetes.exec_plugins import EXEC_LOGINS
 from fabrics.record.config import KubernetesTarget
@@ -101,7 +101,7 @@ class ApiRequests:
     @cached_property
     def budget(self) -> ReadingBudget:
         """What is left for this reading."""
-        return ReadingBudget(MAX_TIMEOUTS * self.settings.read_timeout)
+        return ReadingBudget(limit_seconds(self.settings.read_timeout))
 
     @property
     def _credential(self) -> str:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from itertools import count
 from pathlib import Path
 from secrets import token_urlsafe
@@ -29,8 +30,8 @@ type Answer = Callable[[], Iterator[bytes]]
 """Yields an answer piece by piece, with its pauses. One without a length ends with its connection."""
 
 DRIP_SECONDS: Final = 0.05
-DRIPS: Final = 100
-"""After so many bytes a dripping server gives up, so that a client without deadlines would see a whole answer."""
+DRIPS: Final = 1200
+"""After so many bytes, a minute, a dripping server sends the rest, so that a client without deadlines sees all."""
 
 PAGE_OBJECTS: Final = 500
 HUGE_BYTES: Final = 30_000_000
@@ -47,6 +48,23 @@ _EMPTY_PAGE: Final = _START + b"]}"
 def _make_head(*headers: str, status: str = "200 OK") -> bytes:
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", *headers]
     return "\r\n".join((*lines, "", "")).encode()
+
+
+@cache
+def _make_page() -> bytes:
+    items = [{"metadata": {"name": f"server-{n}"}, "spec": {}} for n in range(PAGE_OBJECTS)]
+    page = {"kind": "ServerList", "metadata": {"continue": "next"}, "items": items}
+    return json.dumps(page).encode()
+
+
+@cache
+def _make_keys() -> bytes:
+    return b",".join(b'"%x":0' % number for number in range(OBJECT_BYTES // 10))
+
+
+@cache
+def _make_bomb() -> bytes:
+    return gzip.compress(b" " * 10_000_000)
 
 
 def _send_page(*parts: bytes) -> Iterator[bytes]:
@@ -75,9 +93,7 @@ def send_endless_page() -> Iterator[bytes]:
 
 def send_endless_list() -> Iterator[bytes]:
     """Send one small page of a list that has always another one."""
-    items = [{"metadata": {"name": f"server-{n}"}, "spec": {}} for n in range(PAGE_OBJECTS)]
-    page = {"kind": "ServerList", "metadata": {"continue": "next"}, "items": items}
-    return _send_page(json.dumps(page).encode())
+    return _send_page(_make_page())
 
 
 def send_dense_objects() -> Iterator[bytes]:
@@ -88,8 +104,7 @@ def send_dense_objects() -> Iterator[bytes]:
 
 def send_many_keys() -> Iterator[bytes]:
     """Send objects of many keys, none of which occurs twice."""
-    keys = b",".join(b'"%x":0' % number for number in range(OBJECT_BYTES // 10))
-    keyed = _OBJECT_START + b"{" + keys + b"}}}"
+    keyed = _OBJECT_START + b"{" + _make_keys() + b"}}}"
     return _send_page(_START, *[keyed + b","] * 7, keyed, b"]}")
 
 
@@ -108,9 +123,8 @@ def send_long_token() -> Iterator[bytes]:
 def send_compressed() -> Iterator[bytes]:
     """Send some kilobytes that are gigabytes once they are decompressed."""
     yield _make_head("Content-Encoding: gzip")
-    block = gzip.compress(b" " * 10_000_000)
     for _ in range(200):
-        yield block
+        yield _make_bomb()
 
 
 def drip_headers() -> Iterator[bytes]:
