@@ -5,6 +5,7 @@ before that, and errors repeat nothing of what was sent.
 """
 
 import sys
+from itertools import accumulate
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -73,7 +74,8 @@ def _exceeds(data: bytes | msgspec.Raw, limits: Limits) -> bool:
     size = memoryview(data).nbytes
     if size <= limits.values:  # as nearly all are
         return False
-    return size > limits.size or sum(map(bytes(data).count, b",{[")) > limits.values
+    counts = accumulate(map(bytes(data).count, b",{["))
+    return size > limits.size or any(count > limits.values for count in counts)
 
 
 def estimate_memory(value: object) -> int:
