@@ -18,6 +18,8 @@ from temporalio.exceptions import ApplicationError
 from urllib3.exceptions import InvalidHeader, NameResolutionError
 from urllib3.util.retry import Retry
 
+from fabrics.texts import replace_unprintable
+
 MAX_MESSAGE_CHARS: Final = 500
 """Characters of a message that reaches Temporal or a record."""
 
@@ -138,7 +140,7 @@ def to_application_error(error: Exception) -> ApplicationError:
 
 def one_line(text: str, limit: int = 200) -> str:
     """Return `text` on one line of at most `limit` characters, all printable."""
-    line = "".join(char if char.isprintable() else "?" for char in " ".join(text.split()))
+    line = replace_unprintable(" ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 

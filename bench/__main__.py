@@ -13,6 +13,7 @@ from bench import (
     cold_start,
     cycle,
     drift,
+    hostile,
     inventory,
     load,
     records,
@@ -31,6 +32,7 @@ BENCHMARKS: Final[dict[str, Callable[..., None]]] = {
     "records": records.main,
     "drift": drift.main,
     "bulkheads": bulkheads.main,
+    "hostile": hostile.main,
     "inventory": inventory.main,
     "agents": agents.main,
 }

@@ -30,9 +30,9 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixe
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/bulkheads.py`
 
 from activities.netbox.client import NetBox
+from bench.installation.tcp_proxy import TcpProxy
 from bench.manifests import make_manifest
 from bench.measure.result import describe_machine, print_result
-from bench.tcp_proxy import TcpProxy
 from fabrics.loop.loop import workflow_id
 from fabrics.loop.report import SyncReport
 from stack.demo.demo import make_worker_environment

@@ -31,7 +31,7 @@ from bench.installation.loop_probe import LoopProbe
 from bench.installation.netbox_database import CHANGELOG_TABLE, NETBOX_SERVICES, NetBoxDatabase
 from bench.installation.static_api import StaticKubernetesApi, static_api
 from bench.installation.sync_reports import ReportLog, judge_load
-from bench.installation.worker_process import worker_process
+from bench.installation.worker_process import WorkerProcess, worker_process
 from bench.manifests import make_fabric, make_files, make_live_object
 from bench.measure.quiet import wait_until_quiet
 from bench.measure.result import describe_machine, print_result, report_progress
@@ -55,13 +55,15 @@ POLL_SECONDS: Final = 0.1
 
 @dataclass(frozen=True)
 class Installation:
-    """A running worker, and sources that fabrics share."""
+    """A running worker with its credentials, and sources that fabrics share."""
 
     stack: Stack
     client: Client
     api: StaticKubernetesApi
     api_url: str
     interval: int
+    credentials: Path
+    worker: WorkerProcess
 
     def publish(self, names: Sequence[str], objects: int) -> str:
         """Put fabrics of this size into the API and a new repository; return its URL."""
@@ -124,7 +126,7 @@ def main(
 async def measure(stack: Stack, options: Options) -> dict[str, Any]:
     """Return lateness without and with loads, the loads, and the goals."""
     database = NetBoxDatabase.of_stack(stack)
-    async with _running_installation(stack, options.interval) as installation:
+    async with running_installation(stack, options.interval) as installation:
         # All sources first: to make them takes time, in which this process answers no request.
         small = [f"small-{number:03}" for number in range(options.fabrics)]
         large = [f"large-{number}" for number in range(options.loads)]
@@ -132,13 +134,13 @@ async def measure(stack: Stack, options: Options) -> dict[str, Any]:
         large_url = installation.publish(large, options.objects)
         fleet = await installation.create_records(small, small_url)
         reports = ReportLog(fleet)
-        has_settled = await _settle(fleet, database, options.interval)
-        baseline, _ = await _observe_fleet(
+        has_settled = await settle(fleet, database, options.interval)
+        baseline, _ = await observe_fleet(
             reports, asyncio.sleep(options.baseline), options.interval
         )
         before = database.read_bytes(), database.read_table(CHANGELOG_TABLE).rows
         loads = _load_fabrics(installation, large, large_url)
-        loaded, new_fabrics = await _observe_fleet(reports, loads, options.interval)
+        loaded, new_fabrics = await observe_fleet(reports, loads, options.interval)
     return {
         "fabrics": options.fabrics,
         "interval_s": options.interval,
@@ -154,20 +156,22 @@ async def measure(stack: Stack, options: Options) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _running_installation(stack: Stack, interval: int) -> AsyncIterator[Installation]:
+async def running_installation(stack: Stack, interval: int) -> AsyncIterator[Installation]:
+    """Run a Kubernetes API with fixed lists, and a worker."""
     files = stack.log_dir.parent / "bench"
     settings = make_worker_environment(stack, set_up_netbox(stack), files)
+    credentials = files / "credentials"
     api = StaticKubernetesApi()
     async with static_api(api) as api_url:
-        api.auth.write_credential(files / "credentials" / CREDENTIAL, api_url)
+        api.auth.write_credential(credentials / CREDENTIAL, api_url)
         client = await Client.connect(
             stack.temporal.address, data_converter=pydantic_data_converter
         )
-        with worker_process(stack.log_dir, settings):
-            yield Installation(stack, client, api, api_url, interval)
+        with worker_process(stack.log_dir, settings) as worker:
+            yield Installation(stack, client, api, api_url, interval, credentials, worker)
 
 
-async def _settle(fleet: Sequence[LoopProbe], database: NetBoxDatabase, interval: int) -> bool:
+async def settle(fleet: Sequence[LoopProbe], database: NetBoxDatabase, interval: int) -> bool:
     """Wait until all are in sync, and NetBox got no write for an interval.
 
     Return false if writes still go on after `SETTLING_TIMEOUT_SECONDS`.
@@ -182,7 +186,7 @@ async def _settle(fleet: Sequence[LoopProbe], database: NetBoxDatabase, interval
     return await asyncio.to_thread(wait_until_quiet, database.read_last_write, interval, deadline)
 
 
-async def _observe_fleet[T](
+async def observe_fleet[T](
     reports: ReportLog, work: Coroutine[Any, Any, T], interval: int
 ) -> tuple[dict[str, Any], T]:
     """Do some work, and return the fleet's lateness meanwhile and the work's result."""

@@ -4,6 +4,7 @@ A kubeconfig is only data: its programs are not run unless a setting allows that
 certificate checks.
 """
 
+import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -19,15 +20,18 @@ from kubernetes.config.kube_config import KubeConfigLoader
 
 from activities.credentials import Credential, NormalizedUrl
 from activities.errors import PermanentError
+from activities.kubernetes.exec_plugins import EXEC_LOGINS, KUBECONFIG_FILE, ExecLogin
 from fabrics.record.config import KubernetesTarget
 from settings import Settings
 
-KUBECONFIG_FILE: Final = "kubeconfig"
 NAMESPACE_PATTERN: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """A label of RFC 1123; `..` would lead to another path of the API."""
 
+_TOKEN_KEYS: Final = {"token", "tokenFile"}
+"""Keys of a user whose token goes before a program."""
+
 _load_lock = Lock()
-"""The library writes certificates from kubeconfigs to files, and that is not thread-safe."""
+"""The library writes certificates from kubeconfigs to files, and that is not thread-safe. It is held for no program."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,14 @@ def load_kubernetes_access(target: KubernetesTarget, settings: Settings) -> Kube
         return KubernetesAccess.from_configuration(configuration)
     if credential.find_file(KUBECONFIG_FILE):
         kubeconfig = _parse_kubeconfig(credential)
-        _check_kubeconfig(credential, kubeconfig, url, settings.kubernetes_allow_exec)
-        return _load_kubeconfig_access(credential, kubeconfig, configuration)
+        cluster, user = _find_current_context(credential, kubeconfig)
+        _check_cluster(credential, cluster, url)
+        _check_user(credential, user, settings.kubernetes_allow_exec)
+        if "exec" in user and not _TOKEN_KEYS & user.keys():
+            login = EXEC_LOGINS.log_in(credential, user, cluster, settings.read_timeout)
+            user = _replace_exec(user, login)
+        chosen = _make_kubeconfig(cluster, user)
+        return _load_kubeconfig_access(credential, chosen, configuration)
     return _load_token_access(credential, url, configuration)
 
 
@@ -103,10 +113,7 @@ def _parse_kubeconfig(credential: Credential) -> dict[str, Any]:
         raise _invalid_context_error(credential) from error
 
 
-def _check_kubeconfig(
-    credential: Credential, kubeconfig: dict[str, Any], url: NormalizedUrl, allow_exec: bool
-) -> None:
-    cluster, user = _find_current_context(credential, kubeconfig)
+def _check_cluster(credential: Credential, cluster: Mapping[str, Any], url: NormalizedUrl) -> None:
     try:
         server = NormalizedUrl.from_url(str(cluster.get("server")))
     except ValueError as error:
@@ -116,6 +123,9 @@ def _check_kubeconfig(
     if cluster.get("insecure-skip-tls-verify"):
         what = "disables certificate checks; give certificate-authority-data instead"
         raise credential.file_error(KUBECONFIG_FILE, what)
+
+
+def _check_user(credential: Credential, user: Mapping[str, Any], allow_exec: bool) -> None:
     if "auth-provider" in user or ("exec" in user and not allow_exec):
         what = (
             "runs a program to log in; put a token into it,"
@@ -134,10 +144,48 @@ def _load_kubeconfig_access(
                 kubeconfig, config_base_path=folder
             )
             loader.load_and_set(configuration)
+        # The library would also set it before each request, from what it has just read.
+        configuration.refresh_api_key_hook = None
+        _trim_token(credential, configuration)
         return KubernetesAccess.from_configuration(configuration, credential.name)
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
         what = "is unusable; try it with kubectl"
         raise credential.file_error(KUBECONFIG_FILE, what) from error
+
+
+def _replace_exec(user: Mapping[str, Any], login: ExecLogin) -> dict[str, Any]:
+    """Return a user who has the login in place of the program."""
+    certificate = {
+        "client-certificate-data": login.client_certificate_data,
+        "client-key-data": login.client_key_data,
+    }
+    encoded = {
+        name: base64.b64encode(pem.encode()).decode() for name, pem in certificate.items() if pem
+    }
+    token = {"token": login.token} if login.token else {}
+    return {name: value for name, value in user.items() if name != "exec"} | encoded | token
+
+
+def _make_kubeconfig(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a kubeconfig of this cluster and this user alone."""
+    context = {"name": "current", "context": {"cluster": "current", "user": "current"}}
+    return {
+        "current-context": "current",
+        "contexts": [context],
+        "clusters": [{"name": "current", "cluster": cluster}],
+        "users": [{"name": "current", "user": user}],
+    }
+
+
+def _trim_token(credential: Credential, configuration: Configuration) -> None:
+    """Trim a token from a file, as kubectl does: editors append a line break."""
+    token = configuration.api_key.get("BearerToken")
+    if token is None:
+        return
+    if not re.fullmatch(r"[\x21-\x7e]+ [\x21-\x7e]+", token.strip()):  # "Bearer" and the token
+        what = "has a token that is not a single word; correct it"
+        raise credential.file_error(KUBECONFIG_FILE, what)
+    configuration.api_key["BearerToken"] = token.strip()
 
 
 def _find_current_context(

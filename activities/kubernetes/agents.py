@@ -15,7 +15,7 @@ from activities.errors import PermanentError
 from activities.kubernetes.paged_lists import PagedList, read_pages
 from activities.kubernetes.requests import ApiRequests, NotFoundError
 from activities.parsing import PARSING
-from fabrics.agents.facts import MAX_AGENTS_PER_PAGE, AgentFacts, parse_facts_page
+from fabrics.agents.facts import MAX_AGENTS, MAX_AGENTS_PER_PAGE, AgentFacts, parse_facts_page
 from fabrics.agents.heartbeat import Heartbeat, parse_heartbeat
 from fabrics.agents.table import (
     AGENT,
@@ -26,6 +26,7 @@ from fabrics.agents.table import (
     parse_table_page,
     read_table,
 )
+from fabrics.resources.api_json import PARTIAL_LIMITS, TooLargeError
 from fabrics.resources.kinds import Kind
 
 HEALTH_ROLE: Final = "deploy/clusterrole-health.yaml"
@@ -33,10 +34,9 @@ HEALTH_ROLE: Final = "deploy/clusterrole-health.yaml"
 
 _TABLE_PAGE_SIZE: Final = 500
 _MAX_TABLE_PAGES: Final = 20
-_MAX_TABLE_BYTES: Final = 16 * 1024 * 1024
-_MAX_AGENT_BYTES: Final = 8 * 1024 * 1024
-_MAX_FACTS_PAGES: Final = 400
-_MAX_FACTS_BYTES: Final = 32 * 1024 * 1024
+_MAX_TABLE_BYTES: Final = 4 * 1024 * 1024
+_MAX_FACTS_PAGES: Final = MAX_AGENTS // MAX_AGENTS_PER_PAGE
+_MAX_FACTS_BYTES: Final = 16 * 1024 * 1024
 
 
 def read_agent_table(requests: ApiRequests, table: AgentTable) -> AgentListing:
@@ -74,7 +74,7 @@ def add_heartbeats(
     for name in names:
         try:
             heartbeats[name] = _read_heartbeat(requests, table.kind, name)
-        except (NotFoundError, ValueError):
+        except (NotFoundError, TooLargeError, ValueError):
             continue
         except PermanentError as error:
             return replace(listing, problem=str(error))
@@ -107,7 +107,7 @@ def _read_heartbeat(requests: ApiRequests, kind: Kind, name: str) -> Heartbeat |
         {},
         f"{kind.plural}.{kind.group}",
         role=HEALTH_ROLE,
-        max_bytes=_MAX_AGENT_BYTES,
+        max_bytes=PARTIAL_LIMITS.size,
     )
     with PARSING:
         return parse_heartbeat(body)

@@ -24,6 +24,7 @@ from urllib3.exceptions import LocationParseError, ProtocolError
 from urllib3.util import Retry
 from urllib3.util.ssl_ import create_urllib3_context
 
+from activities.connections import use_total_timeouts
 from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
 from fabrics.record.config import KubernetesTarget
 from settings import Settings
@@ -83,6 +84,7 @@ class KubernetesClient:
         pool_manager = RESTClientObject(configuration).pool_manager
         if not (configuration.ssl_ca_cert or configuration.ca_cert_data or configuration.cert_file):
             pool_manager.connection_pool_kw["ssl_context"] = _load_system_cas()
+        use_total_timeouts(pool_manager)
         return cls(access, now, pool_manager)
 
     def get(
@@ -94,8 +96,8 @@ class KubernetesClient:
     ) -> HTTPResponse:
         """Send a GET and return its response, whose body has not been read.
 
-        The status may be any; no redirect is followed. `timeouts` are to connect and to read, in seconds. Raises
-        `HTTPError`.
+        The status may be any; no redirect is followed. `timeouts` are to connect, and for the whole response, in
+        seconds. Raises `HTTPError`.
         """
         # The library's own layers above the pool take a third of the CPU time of a request.
         configuration = self.access.configuration
@@ -108,7 +110,7 @@ class KubernetesClient:
             f"{urlsplit(configuration.host).path}{path}?{urlencode(parameters)}",
             headers=headers,
             redirect=False,
-            timeout=Timeout(connect=connect_timeout, read=read_timeout),
+            timeout=Timeout(connect_timeout + read_timeout, connect_timeout, read_timeout),
             preload_content=False,
         )
         return cast(HTTPResponse, response)

@@ -13,8 +13,8 @@ import msgspec
 from activities.kubernetes.paged_lists import CLUSTER_ROLE
 from activities.kubernetes.requests import ApiRequests, NotFoundError
 from activities.parsing import PARSING
+from fabrics.resources.api_json import PARTIAL_LIMITS, ApiDecoder, TooLargeError
 from fabrics.resources.kinds import Kind
-from fabrics.resources.list_response import DECODE_ERRORS
 
 MAX_VERSIONS: Final = 10
 """Versions of one group that are looked at, the preferred one first."""
@@ -38,6 +38,10 @@ class _ApiResource(msgspec.Struct):
 
 class _ApiResourceList(msgspec.Struct):
     resources: list[_ApiResource]
+
+
+_GROUP_DECODER = ApiDecoder(_ApiGroup, "a group", PARTIAL_LIMITS)
+_KINDS_DECODER = ApiDecoder(_ApiResourceList, "a list of kinds", PARTIAL_LIMITS)
 
 
 def find_served_kinds(
@@ -66,7 +70,7 @@ def _can_be_listed(resource: _ApiResource) -> bool:
 
 
 def _read_versions(requests: ApiRequests, group: str) -> list[str]:
-    api_group = _read(requests, group, _ApiGroup)
+    api_group = _read(requests, group, _GROUP_DECODER)
     if api_group is None:
         return []
     versions = [api_group.preferred_version, *api_group.versions]
@@ -74,17 +78,25 @@ def _read_versions(requests: ApiRequests, group: str) -> list[str]:
 
 
 def _read_resources(requests: ApiRequests, api_version: str) -> list[_ApiResource]:
-    resource_list = _read(requests, api_version, _ApiResourceList)
+    resource_list = _read(requests, api_version, _KINDS_DECODER)
     return resource_list.resources if resource_list else []
 
 
-def _read[T: msgspec.Struct](requests: ApiRequests, path: str, document: type[T]) -> T | None:
+def _read[T](requests: ApiRequests, path: str, decoder: ApiDecoder[T]) -> T | None:
     try:
-        body = requests.get(f"/apis/{path}", {}, f"the kinds of {path}", role=CLUSTER_ROLE)
+        body = requests.get(
+            f"/apis/{path}",
+            {},
+            f"the kinds of {path}",
+            role=CLUSTER_ROLE,
+            max_bytes=PARTIAL_LIMITS.size,
+        )
     except NotFoundError:
         return None
     try:
         with PARSING:
-            return msgspec.json.decode(body, type=document)
-    except DECODE_ERRORS as error:
+            return decoder.decode(body)
+    except ValueError as error:
         raise requests.invalid_response_error() from error
+    except TooLargeError as error:
+        raise requests.too_large_error() from error

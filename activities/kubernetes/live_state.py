@@ -36,8 +36,8 @@ from fabrics.resources.list_response import parse_list_response
 from fabrics.resources.resource import Resource
 from settings import Settings
 
-MAX_CACHED_OBJECTS: Final = 100_000
-"""Objects of all fabrics that stay in memory, some 3 KB each."""
+MAX_CACHED_BYTES: Final = 300_000_000
+"""Memory of the objects of all fabrics that are kept, some 3 KB each."""
 
 LATER_KINDS_INTERVAL: Final = 300
 """Seconds until an API that does not serve a later kind is asked for it again: it has to be upgraded first."""
@@ -59,7 +59,7 @@ class LiveStateCache:
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
         """Make an empty cache; `timer` returns seconds."""
         self._clients = ClientCache()
-        self._cache: LRUCache[KubernetesTarget, LiveState] = LRUCache(MAX_CACHED_OBJECTS, _weight)
+        self._cache: LRUCache[KubernetesTarget, LiveState] = LRUCache(MAX_CACHED_BYTES, _weight)
         self._without_kinds: TTLCache[KubernetesTarget, frozenset[Kind]] = TTLCache(
             MAX_APIS, LATER_KINDS_INTERVAL, timer
         )
@@ -105,7 +105,7 @@ class LiveStateCache:
         if not skipped:
             with self._lock:
                 self._without_kinds[target] = live.unserved_kinds & LATER_KINDS
-        if _weight(live) <= MAX_CACHED_OBJECTS:
+        if _weight(live) <= MAX_CACHED_BYTES:
             with self._lock:
                 self._cache[target] = live
         return live
@@ -148,7 +148,9 @@ def _index_by_uid(live: LiveState | None) -> dict[str, Resource]:
 
 
 def _weight(live: LiveState) -> int:
-    return 1 + sum(map(len, live.resources.values()))
+    """Return about how many bytes of memory a live state takes."""
+    resources = chain.from_iterable(live.resources.values())
+    return 1 + sum(resource.size for resource in resources)
 
 
 _FORBIDDEN = UnknownKindObjects(outcome=ListOutcome.FORBIDDEN)
@@ -160,6 +162,11 @@ class _ResourcePage(NamedTuple):
 
     resources: tuple[Resource, ...]
     continue_token: str
+
+    @property
+    def size(self) -> int:
+        """About how much memory it takes, in bytes."""
+        return sum(resource.size for resource in self.resources)
 
 
 @dataclass(frozen=True)
@@ -251,7 +258,9 @@ class _Reader:
     def _parse_page(self, body: bytes, kind: Kind, names: Collection[str] | None) -> _ResourcePage:
         page = parse_list_response(body)
         try:
-            resources = page.parse_resources(kind, self.cached_by_uid, names)
+            resources = page.parse_resources(
+                kind, self.cached_by_uid, names, max_bytes=self.requests.budget.kept_bytes_left
+            )
         except ValueError as error:
             raise PermanentError(
                 f"{self.requests.name} returned an invalid {kind.name} object."

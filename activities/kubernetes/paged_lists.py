@@ -12,6 +12,7 @@ from activities.errors import PermanentError, TransientError
 from activities.kubernetes.clients import JSON_MEDIA_TYPE
 from activities.kubernetes.requests import MAX_BODY_BYTES, ApiRequests, GoneError, NotFoundError
 from activities.parsing import PARSING
+from fabrics.resources.api_json import TooLargeError
 from fabrics.resources.kinds import Kind
 
 PAGE_SIZE: Final = 500
@@ -27,18 +28,24 @@ CLUSTER_ROLE: Final = "deploy/clusterrole.yaml"
 
 
 class Page(Protocol):
-    """One parsed page; its token is empty if it is the last one."""
+    """One parsed page, and about how many bytes of memory it takes.
+
+    Its token is empty if it is the last one.
+    """
 
     @property
     def continue_token(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PagedList[P: Page]:
     """How to read the list of a kind, in the version that the API serves.
 
-    `parse` turns a body into a page, and raises `ValueError` if it is none. `role` is the file of the ClusterRole
-    that allows the list.
+    `parse` turns a body into a page, and raises `ValueError` if it is none, and `TooLargeError`. `role` is the file of
+    the ClusterRole that allows the list.
     """
 
     kind: Kind
@@ -97,6 +104,10 @@ def _fetch_page[P: Page](
     )
     try:
         with PARSING:
-            return wanted.parse(body)
+            page = wanted.parse(body)
+        requests.budget.keep(page.size)
     except ValueError as error:
         raise requests.invalid_response_error() from error
+    except TooLargeError as error:
+        raise requests.too_large_error() from error
+    return page

@@ -1,20 +1,33 @@
 """Requests to one Kubernetes API: bounded bodies, and failures in words."""
 
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
 from typing import Final
 
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError
 
-from activities.errors import NoResponseError, PermanentError, classify, classify_status
+from activities.errors import (
+    NoResponseError,
+    PermanentError,
+    TransientError,
+    classify,
+    classify_status,
+)
+from activities.kubernetes.budget import MAX_BYTES, MAX_KEPT_BYTES, ReadingBudget, limit_seconds
 from activities.kubernetes.clients import JSON_MEDIA_TYPE, KubernetesClient
+from activities.kubernetes.exec_plugins import EXEC_LOGINS
 from fabrics.record.config import KubernetesTarget
+from fabrics.resources.api_json import TooLargeError
 from settings import Settings
 
-MAX_BODY_BYTES: Final = 128 * 1024 * 1024
+MAX_BODY_BYTES: Final = 32 * 1024 * 1024
+"""Bytes of one page: 64 KB for each of 500 objects, where most have two."""
+
 CHUNK_BYTES: Final = 1024 * 1024
 
 
@@ -32,7 +45,7 @@ class ForbiddenError(PermanentError):
 
 @dataclass(frozen=True)
 class ApiRequests:
-    """Sends requests to the API of `target`."""
+    """Sends the requests of one reading to the API of `target`."""
 
     client: KubernetesClient
     target: KubernetesTarget
@@ -58,10 +71,11 @@ class ApiRequests:
         `role` is the file of the ClusterRole that allows the request. Raises `TransientError` and
         `PermanentError`, of which `NotFoundError`, `GoneError` and `ForbiddenError` are told apart.
         """
-        timeouts = self.settings.connect_timeout, self.settings.read_timeout
         try:
-            with closing(self.client.get(path, parameters, timeouts, media_type)) as response:
-                body = self._read_body(response, max_bytes)
+            with self._measure_time() as seconds:
+                timeouts = self.settings.connect_timeout, seconds
+                with closing(self.client.get(path, parameters, timeouts, media_type)) as response:
+                    body = self._read_body(response, max_bytes)
         except (HTTPError, OSError) as error:
             raise classify(error, self.name) from error
         if response.status != 200:
@@ -76,22 +90,59 @@ class ApiRequests:
             f"{self.name} does not respond as a Kubernetes API does. Check hh_kubernetes_server."
         )
 
+    def too_large_error(self) -> PermanentError:
+        """Return the error for an API that has more than any fabric."""
+        return PermanentError(
+            f"{self.name} has more than Fabric Sync reads of one fabric ({MAX_BYTES >> 20} MB in all, and"
+            f" {MAX_KEPT_BYTES // 1_000_000} MB of memory). Check hh_kubernetes_server and"
+            " hh_kubernetes_namespace."
+        )
+
+    @cached_property
+    def budget(self) -> ReadingBudget:
+        """What is left for this reading."""
+        return ReadingBudget(limit_seconds(self.settings.read_timeout))
+
+    @property
+    def _credential(self) -> str:
+        return self.client.access.credential
+
+    @contextmanager
+    def _measure_time(self) -> Iterator[float]:
+        """Yield the seconds that a response may take; take its time from the budget.
+
+        Only requests count: to wait for a turn to parse is not the fault of the API.
+        """
+        seconds_left = self.budget.seconds_left
+        if seconds_left <= 0:
+            raise NoResponseError(f"{self.name} takes too long to list everything.")
+        started = time.monotonic()
+        try:
+            yield min(seconds_left, self.settings.read_timeout)
+        finally:
+            self.budget.seconds_left -= time.monotonic() - started
+
     def _read_body(self, response: HTTPResponse, max_bytes: int) -> bytes:
-        """Read the whole body, unless it is slower or larger than any real one."""
-        deadline = time.monotonic() + self.settings.read_timeout
-        body = bytearray()
+        """Read the whole body, unless it is larger than any real one."""
+        body = BytesIO()
         while chunk := response.read1(CHUNK_BYTES):
-            body += chunk
-            if time.monotonic() > deadline:
-                raise NoResponseError(f"{self.name} responds too slowly.")
-            if len(body) > max_bytes:
+            if body.write(chunk) and body.tell() > max_bytes:
                 raise PermanentError(f"{self.name} sent more than {max_bytes >> 20} MB.")
-        return bytes(body)
+        try:
+            self.budget.receive(body.tell())
+        except TooLargeError as error:
+            raise self.too_large_error() from error
+        return body.getvalue()  # without a copy
 
     def _classify_failure(
         self, response: HTTPResponse, what: str, role: str, *, is_next_page: bool
     ) -> Exception:
         match response.status:
+            case 401 if EXEC_LOGINS.forget(self.settings.credentials_dir / self._credential):
+                return TransientError(
+                    f"{self.name} refused what the program of the credential {self._credential} returned (HTTP 401):"
+                    " it runs again."
+                )
             case 401 | 403 as status:
                 error_type = ForbiddenError if status == 403 else PermanentError
                 refusal = self._describe_refusal(status, what, role)
@@ -109,7 +160,7 @@ class ApiRequests:
         )
 
     def _describe_refusal(self, status: int, what: str, role: str) -> str:
-        credential = self.client.access.credential
+        credential = self._credential
         if not credential:
             folder = f"a folder {self.target.credential} with a token or a kubeconfig"
             return f"requires a credential, and the worker has none: it needs {folder}"

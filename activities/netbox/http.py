@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from threading import Semaphore
-from typing import Final, override
+from typing import Any, Final, override
 
 import requests
 from pynetbox.core.query import AllocationError, ContentError, RequestError
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from urllib3 import ProxyManager, Timeout
 from urllib3.exceptions import ProtocolError
 
+from activities.connections import use_total_timeouts
 from activities.errors import (
     ClassifiedError,
     PermanentError,
@@ -20,6 +22,11 @@ from activities.errors import (
     classify_status,
     one_line,
 )
+
+MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of one answer: that of a page of 500 large records has a few."""
+
+CHUNK_BYTES: Final = 64 * 1024
 
 NON_FIELD_KEYS: Final = ("detail", "__all__", "non_field_errors", "custom_fields", "errors")
 """Keys of NetBox's error bodies that name no field."""
@@ -53,11 +60,12 @@ ERRORS_BY_STATUS: Final[dict[int, tuple[type[ClassifiedError], str]]] = {
 def create_session(
     token: str, timeouts: tuple[float, float], max_concurrent: int, shared_limit: Semaphore | None
 ) -> requests.Session:
-    """Return a session; `timeouts` are to connect and to read, in seconds.
+    """Return a session with limits.
 
-    At most `max_concurrent` requests run at a time, and all sessions with the same `shared_limit` together run no
-    more than it has slots; further requests wait. A request runs until its response has been read. Redirects are
-    not followed: requests would repeat a redirected PATCH as a GET, which succeeds.
+    `timeouts` are to connect, and for the whole answer, in seconds. At most `max_concurrent` requests run at a time,
+    and all sessions with the same `shared_limit` together run no more than it has slots; further requests wait. A
+    request runs until its response has been read. Redirects are not followed: requests would repeat a redirected PATCH
+    as a GET, which succeeds.
     """
     session = requests.Session()
     session.auth = _BearerAuth(token)
@@ -150,22 +158,33 @@ class _NetBoxAdapter(HTTPAdapter):
         self, timeouts: tuple[float, float], max_concurrent: int, shared_limit: Semaphore | None
     ) -> None:
         super().__init__(pool_connections=1, pool_maxsize=max_concurrent, pool_block=True)
-        self._timeouts = timeouts
+        connect, read = timeouts
+        self._timeout: Any = Timeout(total=connect + read, connect=connect, read=read)
         self._own_limit = Semaphore(max_concurrent)
         self._shared_limit = shared_limit or nullcontext()
+
+    @override
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        use_total_timeouts(self.poolmanager)
+
+    @override
+    def proxy_manager_for(self, proxy: str, **options: Any) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(proxy, **options)
+        use_total_timeouts(manager)
+        return manager
 
     @override
     def send(
         self,
         request: requests.PreparedRequest,
         stream: bool = False,
-        timeout: float | tuple[float | None, float | None] | None = None,
+        timeout: object = None,
         verify: bool | str = True,
         cert: str | tuple[str, str] | None = None,
         proxies: dict[str, str] | None = None,
     ) -> requests.Response:
-        timeout = timeout or self._timeouts
-        send = partial(super().send, request, stream, timeout, verify, cert, proxies)
+        send = partial(super().send, request, stream, self._timeout, verify, cert, proxies)
         # Own limit first: a request that waits for that must not hold a shared slot.
         with self._own_limit, self._shared_limit:
             try:
@@ -174,8 +193,21 @@ class _NetBoxAdapter(HTTPAdapter):
                 if not (_is_repeatable(request) and _is_stale_connection(error)):
                     raise
                 response = send()
-            _ = response.content  # read to the end before the slot is free
+            _read_body(response)  # to the end, before the slot is free
             return response
+
+
+def _read_body(response: requests.Response) -> None:
+    """Read the body into the response. Raises `PermanentError` if it is too large."""
+    body = bytearray()
+    for chunk in response.iter_content(CHUNK_BYTES):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            response.close()
+            raise PermanentError(
+                f"NetBox sent more than {MAX_ANSWER_BYTES >> 20} MB in one answer."
+            )
+    response._content = bytes(body)
 
 
 def _is_repeatable(request: requests.PreparedRequest) -> bool:

@@ -9,19 +9,38 @@ changes by itself, as counters, temperatures and heartbeats do, except for the s
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from sys import intern
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
-from fabrics.resources.list_response import DECODE_ERRORS, ListMetadata
+from fabrics.resources.api_json import (
+    LIST_LIMITS,
+    PARTIAL_LIMITS,
+    ApiDecoder,
+    ListMetadata,
+    TooLargeError,
+)
+from fabrics.texts import replace_unprintable
 
 MAX_AGENTS_PER_PAGE: Final = 5
 """Agents to ask for at once: each may be some hundred kilobytes, and a page is in memory as a whole."""
 
+MAX_AGENTS: Final = 2000
+"""Switches of one fabric."""
+
+_MAX_NAME_CHARS: Final = 253
+"""Kubernetes allows no longer names."""
+
 _MAX_PORTS: Final = 2048
 _MAX_NEIGHBORS: Final = 16
 _MAX_CHARS: Final = 100
+
+_STATES: Final = {state: state for state in ("up", "down", "lowerLayerDown", "notPresent")}
+"""States that most ports share, so that each text is kept once."""
+
+_AGENT_BYTES: Final = 2000
+_ENTRY_BYTES: Final = 600
+"""About the memory of the facts of an agent, and of each of its ports, neighbors, optics and breakouts."""
 
 _ABSENT: Final = frozenset({"absent", "false", "not present", "not_present", "notpresent"})
 """The words of switches for a cage without an optic."""
@@ -110,6 +129,12 @@ class FactsPage(msgspec.Struct, frozen=True):
     facts: tuple[AgentFacts, ...]
     continue_token: str
 
+    @property
+    def size(self) -> int:
+        """About how much memory it takes, in bytes."""
+        entries = sum(map(_count_entries, self.facts))
+        return _AGENT_BYTES * len(self.facts) + _ENTRY_BYTES * entries
+
 
 class _NOS(msgspec.Struct, rename="camel"):
     serial_number: str = ""
@@ -133,7 +158,7 @@ class _Status(msgspec.Struct, rename={"applied_generation": "lastAppliedGen"}):
 
 
 class _Metadata(msgspec.Struct):
-    name: str
+    name: Annotated[str, msgspec.Meta(max_length=_MAX_NAME_CHARS)]
     generation: int = 0
 
 
@@ -148,21 +173,20 @@ class _AgentList(msgspec.Struct):
     items: list[msgspec.Raw]
 
 
-_LIST_DECODER = msgspec.json.Decoder(_AgentList)
-_AGENT_DECODER = msgspec.json.Decoder(_Agent)
+_LIST_DECODER = ApiDecoder(_AgentList, "a list of Agents", LIST_LIMITS)
+_AGENT_DECODER = ApiDecoder(_Agent, "an Agent", PARTIAL_LIMITS)
 
 
 def parse_facts_page(body: bytes) -> FactsPage:
     """Parse a page of Agents; those whose status nobody expects are left out.
 
-    Raises `ValueError`, without any of its content, for anything else.
+    Raises `ValueError`, without any of its content, for anything else, and `TooLargeError`.
     """
-    try:
-        page = _LIST_DECODER.decode(body)
-    except DECODE_ERRORS:
-        raise ValueError("This is not a list of Agents.") from None
+    page = _LIST_DECODER.decode(body)
     if page.kind != "AgentList":
         raise ValueError("This is not a list of Agents.")
+    if len(page.items) > MAX_AGENTS:
+        raise TooLargeError
     return FactsPage(tuple(_parse_agents(page.items)), page.metadata.continue_token)
 
 
@@ -170,7 +194,7 @@ def _parse_agents(items: list[msgspec.Raw]) -> Iterator[AgentFacts]:
     for item in items:
         try:
             yield _to_facts(_AGENT_DECODER.decode(item))
-        except DECODE_ERRORS:
+        except ValueError:
             continue
 
 
@@ -190,6 +214,12 @@ def _to_facts(agent: _Agent) -> AgentFacts:
     )
 
 
+def _count_entries(facts: AgentFacts) -> int:
+    neighbors = sum(len(interface.neighbors) for interface in facts.interfaces.values())
+    others = (facts.interfaces, facts.transceivers or (), facts.breakouts)
+    return neighbors + sum(map(len, others))
+
+
 def _limit[T](by_port: Mapping[str, T]) -> Iterator[tuple[str, T]]:
     """Yield the entries with a printable name, no more than any switch has ports."""
     for port, item in islice(by_port.items(), _MAX_PORTS):
@@ -202,9 +232,11 @@ def _clean_interface(interface: Interface) -> Interface:
         Neighbor(_to_text(neighbor.system_name), _to_text(neighbor.port_id))
         for neighbor in interface.neighbors[:_MAX_NEIGHBORS]
     )
-    return Interface(
-        intern(_to_text(interface.admin_state)), intern(_to_text(interface.oper_state)), neighbors
+    admin_state, oper_state = (
+        _STATES.get(state) or _to_text(state)
+        for state in (interface.admin_state, interface.oper_state)
     )
+    return Interface(admin_state, oper_state, neighbors)
 
 
 def _select_present(transceivers: Mapping[str, Transceiver]) -> dict[str, Transceiver] | None:
@@ -222,5 +254,4 @@ def _clean_transceiver(transceiver: Transceiver) -> Transceiver:
 
 def _to_text(text: str) -> str:
     """Return text from a switch or its neighbors on one printable line."""
-    line = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
-    return line[:_MAX_CHARS].strip()
+    return replace_unprintable(text)[:_MAX_CHARS].strip()

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from fabrics.resources.list_response import DECODE_ERRORS
+from fabrics.resources.api_json import PARTIAL_LIMITS, ApiDecoder
 
 
 class Heartbeat(NamedTuple):
@@ -41,18 +41,15 @@ class _Agent(msgspec.Struct):
     status: _Status = msgspec.field(default_factory=_Status)
 
 
-_DECODER = msgspec.json.Decoder(_Agent)
+_DECODER = ApiDecoder(_Agent, "an agent with a status that is known", PARTIAL_LIMITS)
 
 
 def parse_heartbeat(body: bytes) -> Heartbeat | None:
     """Return the last heartbeat of an agent; None if it has sent none.
 
-    Raises `ValueError`, without any of its content, for anything else.
+    Raises `ValueError`, without any of its content, for anything else, and `TooLargeError`.
     """
-    try:
-        agent = _DECODER.decode(body)
-    except DECODE_ERRORS:
-        raise ValueError("This is not an agent with a status that is known.") from None
+    agent = _DECODER.decode(body)
     heartbeat, attempt = agent.status.last_heartbeat, agent.status.last_attempt_time
     if heartbeat is None:
         return None

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fabrics.agents.heartbeat import Heartbeat
+from fabrics.resources.api_json import LIST_LIMITS, ApiDecoder, ListMetadata, estimate_memory
 from fabrics.resources.kinds import Kind
-from fabrics.resources.list_response import DECODE_ERRORS, ListMetadata
 
 TABLE_MEDIA_TYPE: Final = "application/json;as=Table;v=v1;g=meta.k8s.io"
 """The `Accept` header of a Table, and of nothing else: an API that cannot print one must not send objects."""
@@ -91,6 +91,11 @@ class TablePage:
     rows: tuple[Sequence[object], ...]
     continue_token: str
 
+    @property
+    def size(self) -> int:
+        """About how much memory it takes, in bytes."""
+        return estimate_memory((self.columns, self.rows))
+
 
 class _Column(msgspec.Struct):
     name: str
@@ -111,22 +116,18 @@ class _Kind(msgspec.Struct):
     kind: str
 
 
-_KIND_DECODER = msgspec.json.Decoder(_Kind)
-_TABLE_DECODER = msgspec.json.Decoder(_Table)
+_KIND_DECODER = ApiDecoder(_Kind, "a Table of the Kubernetes API", LIST_LIMITS)
+_TABLE_DECODER = ApiDecoder(_Table, "a Table of the Kubernetes API", LIST_LIMITS)
 
 
 def parse_table_page(body: bytes) -> TablePage:
     """Parse one page.
 
-    Raises `ValueError`, without any of its content, for anything but a Table.
+    Raises `ValueError`, without any of its content, for anything but a Table, and `TooLargeError`.
     """
-    try:
-        kind = _KIND_DECODER.decode(body).kind
-        if kind != "Table":
-            raise ValueError("The Kubernetes API sent objects instead of a Table.")
-        table = _TABLE_DECODER.decode(body)
-    except DECODE_ERRORS as error:
-        raise ValueError("This is not a Table of the Kubernetes API.") from error
+    if _KIND_DECODER.decode(body).kind != "Table":
+        raise ValueError("The Kubernetes API sent objects instead of a Table.")
+    table = _TABLE_DECODER.decode(body)
     columns = tuple(column.name for column in table.column_definitions)
     rows = tuple(row.cells for row in table.rows or ())
     return TablePage(columns, rows, table.metadata.continue_token)

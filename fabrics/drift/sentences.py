@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from itertools import islice
 
+from fabrics.texts import replace_unprintable
+
 
 def shorten(text: str, max_chars: int) -> str:
     """Return at most `max_chars` characters of a text, all printable."""
     line = text if len(text) <= max_chars else text[: max_chars - 1] + "…"
-    if line.isprintable():
-        return line
-    return "".join(char if char.isprintable() else "?" for char in line)
+    return replace_unprintable(line)
 
 
 def join_names(names: Collection[str], max_names: int, max_chars: int) -> str:

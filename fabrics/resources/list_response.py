@@ -6,15 +6,20 @@ decoding them, and only items with a new resource version are decoded.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
+from fabrics.resources.api_json import (
+    LIST_LIMITS,
+    OBJECT_LIMITS,
+    PARTIAL_LIMITS,
+    ApiDecoder,
+    ListMetadata,
+    TooLargeError,
+)
 from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import Resource, resource_from_api
-
-DECODE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What a decoder raises for anything but JSON of its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,38 +30,32 @@ class ListResponse:
     continue_token: str
 
     def parse_resources(
-        self, kind: Kind, cached: Mapping[str, Resource], names: Collection[str] | None = None
+        self,
+        kind: Kind,
+        cached: Mapping[str, Resource],
+        names: Collection[str] | None = None,
+        *,
+        max_bytes: float = float("inf"),
     ) -> tuple[Resource, ...]:
         """Return the resources of a page of `kind`; where `names` are given, only those.
 
         `cached` are resources of an earlier list by uid; they are reused where the resource version
-        is the same. Raises `ValueError` for an item that is not an object of this kind.
+        is the same. Raises `ValueError` for an item that is not an object of this kind, and `TooLargeError` where
+        the resources would take more than `max_bytes` of memory.
         """
         resources: list[Resource] = []
-        try:
-            for item in self.items:
-                metadata = _METADATA_DECODER.decode(item).metadata
-                if names is None or metadata.name in names:
-                    resources.append(
-                        _find_unchanged(metadata, cached)
-                        or resource_from_api(_OBJECT_DECODER.decode(item), kind)
-                    )
-        except DECODE_ERRORS as error:
-            raise ValueError(
-                f"The Kubernetes API returned an invalid {kind.name} object: {error}."
-            ) from error
+        for item in self.items:
+            try:
+                resource = _parse_item(item, kind, cached, names)
+            except (ValueError, RecursionError):
+                what = f"an invalid {kind.name} object"
+                raise ValueError(f"The Kubernetes API returned {what}.") from None
+            if resource:
+                resources.append(resource)
+                max_bytes -= resource.size
+            if max_bytes < 0:
+                raise TooLargeError
         return tuple(resources)
-
-
-class ListMetadata(msgspec.Struct, rename={"token": "continue"}):
-    """The metadata of one page of a list."""
-
-    token: str | None = None
-
-    @property
-    def continue_token(self) -> str:
-        """The token of the next page; empty on the last one."""
-        return self.token or ""
 
 
 class _KubernetesList(msgspec.Struct):
@@ -67,6 +66,7 @@ class _KubernetesList(msgspec.Struct):
 
 class _ObjectMetadata(msgspec.Struct, rename="camel"):
     name: str = ""
+    namespace: str | None = None
     uid: str = ""
     resource_version: str = ""
 
@@ -75,20 +75,32 @@ class _KubernetesObject(msgspec.Struct):
     metadata: _ObjectMetadata
 
 
-_LIST_DECODER = msgspec.json.Decoder(_KubernetesList)
-_METADATA_DECODER = msgspec.json.Decoder(_KubernetesObject)
-_OBJECT_DECODER = msgspec.json.Decoder(dict[str, Any])
+_LIST_DECODER = ApiDecoder(_KubernetesList, "a list of Kubernetes objects", LIST_LIMITS)
+_METADATA_DECODER = ApiDecoder(_KubernetesObject, "a Kubernetes object", PARTIAL_LIMITS)
+_OBJECT_DECODER = ApiDecoder(dict[str, Any], "a Kubernetes object", OBJECT_LIMITS)
 
 
 def parse_list_response(data: bytes) -> ListResponse:
-    """Parse a list response; raises `ValueError` if `data` is anything else."""
-    try:
-        page = _LIST_DECODER.decode(data)
-    except DECODE_ERRORS as error:
-        raise ValueError(f"This is not a list of Kubernetes objects: {error}.") from error
+    """Parse a list response.
+
+    Raises `ValueError` if `data` is anything else, and `TooLargeError`.
+    """
+    page = _LIST_DECODER.decode(data)
     if not page.kind.endswith("List"):
-        raise ValueError(f"This is a {page.kind}, not a list of Kubernetes objects.")
+        raise ValueError("This is an object, not a list of Kubernetes objects.")
     return ListResponse(tuple(page.items), page.metadata.continue_token)
+
+
+def _parse_item(
+    item: msgspec.Raw, kind: Kind, cached: Mapping[str, Resource], names: Collection[str] | None
+) -> Resource | None:
+    """Return the resource of an item; None if its name is not among `names`."""
+    metadata = _METADATA_DECODER.decode(item).metadata
+    if names is not None and metadata.name not in names:
+        return None
+    return _find_unchanged(metadata, cached) or resource_from_api(
+        _OBJECT_DECODER.decode(item), kind
+    )
 
 
 def _find_unchanged(metadata: _ObjectMetadata, cached: Mapping[str, Resource]) -> Resource | None:

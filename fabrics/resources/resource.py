@@ -7,9 +7,10 @@ status and the API server's own metadata.
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from fabrics.resources.api_json import estimate_memory
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind, get_kind, is_made_by_controller, normalize_namespace
 from fabrics.resources.normalize import Content, digest_json, normalize_desired, normalize_live
@@ -27,6 +28,11 @@ class ResourceKey(NamedTuple):
     def __str__(self) -> str:
         return f"{self.kind.name}/{self.namespace}/{self.name}"
 
+
+RESOURCE_BYTES = 800
+"""The memory of a resource without its content and its names."""
+
+_IDENTITY = ("name", "namespace", "uid", "resourceVersion")
 
 INSTALLER_DEFAULT_KEYS = frozenset(
     {ResourceKey(get_kind("IPv4Namespace"), DEFAULT_NAMESPACE, "default")}
@@ -51,7 +57,7 @@ class Resource:
 
     `digest` covers the key and the normalized content: objects with equal digests do not differ.
     `namespace` is as written; the key holds its current name. `source` is set for objects from Git,
-    `uid` and `resource_version` for live ones.
+    `uid`, `resource_version` and `size` for live ones; `size` is about the memory that one takes, in bytes.
     """
 
     key: ResourceKey
@@ -62,6 +68,7 @@ class Resource:
     uid: str = ""
     resource_version: str = ""
     made_by_controller: bool = False
+    size: int = field(default=0, compare=False)
 
     @property
     def kind(self) -> Kind:
@@ -124,6 +131,7 @@ def resource_from_api(item: Mapping[str, Any], kind: Kind) -> Resource:
         resource_version=metadata.get("resourceVersion") or "",
         made_by_controller=bool(metadata.get("ownerReferences"))
         or is_made_by_controller(kind, name),
+        size=RESOURCE_BYTES + estimate_memory((content, *map(metadata.get, _IDENTITY))),
     )
 
 

@@ -21,7 +21,7 @@ from activities.errors import TransientError
 from activities.observe import FabricActivities, ObserveRequest
 from activities.parsing import PARSING
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
-from fabrics.record.sync_status import Observation
+from fabrics.record.sync_status import LastKnownState, Observation
 from fabrics.resources.kinds import get_kind
 from settings import Settings
 from stack.kubernetes.base import KubernetesApi
@@ -487,3 +487,33 @@ def test_observation_of_a_bad_fabric_fits_into_a_message(
     assert observation.problems
     assert size(observation) < 64 * 1024
     assert len(observation.error) < 1000
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(500, "servers", later_pages_only=True), Fault(404, "servers", later_pages_only=True)],
+    ids=repr,
+)
+def test_incomplete_list_keeps_what_was_known_of_drift(
+    fault: Fault,
+    api: EmulatedKubernetesApi,
+    repository: Repository,
+    config: FabricConfig,
+    activities: FabricActivities,
+) -> None:
+    repository.commit_files(SERVERS)
+    api.apply_all(server(f"server-{number}") for number in range(501))
+    before = LastKnownState().after_sync(observe(activities, config), datetime.now(UTC))
+    assert before.drift_count == 503
+    api.inject_fault(fault)
+
+    observation = observe(activities, config)
+    after = before.after_sync(observation, datetime.now(UTC))
+
+    assert observation.drift_count is None
+    assert after.connection_error
+    assert (after.drift_count, after.drift, after.counts) == (
+        before.drift_count,
+        before.drift,
+        before.counts,
+    )

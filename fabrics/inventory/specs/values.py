@@ -16,6 +16,7 @@ from pydantic import (
 
 from fabrics.resources import spellings
 from fabrics.resources.json_types import Json
+from fabrics.texts import replace_unprintable
 
 ANY: Final = "*"
 """Stands in a path for any name of an entry, and for any place in a list."""
@@ -64,8 +65,7 @@ def _check_trimmed(text: str) -> str:
 
 def to_one_line(text: str) -> str:
     """Return a text as one printable line of at most 200 characters."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(printable.split())[:200].rstrip()
+    return " ".join(replace_unprintable(text, " ").split())[:200].rstrip()
 
 
 def _parse_interface(value: object) -> IPv4Interface:

@@ -10,7 +10,7 @@ import yaml
 
 from activities.errors import PermanentError
 from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
-from activities.kubernetes.live_state import read_live_state
+from activities.kubernetes.live_state import LiveStateCache, read_live_state
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import SWITCH_PROFILE
 from settings import Settings
@@ -151,3 +151,29 @@ def test_token_is_sent_only_to_its_server(tmp_path: Path) -> None:
 def test_only_https_servers_are_accepted(tmp_path: Path, server: str) -> None:
     with pytest.raises(PermanentError, match="hh_kubernetes_server"):
         access(tmp_path, server)
+
+
+def test_renewed_token_file_of_a_kubeconfig_is_used_at_once(
+    api: EmulatedKubernetesApi, credential: Path, target: KubernetesTarget, settings: Settings
+) -> None:
+    (credential / "server").unlink()
+    write_kubeconfig(
+        settings.credentials_dir,
+        cluster={"server": api.server, "certificate-authority": "ca.crt"},
+        user={"tokenFile": "token"},
+    )
+    states = LiveStateCache()
+    states.read(target, settings)
+    (credential / "token").write_text("revoked\n")
+    with pytest.raises(PermanentError, match="refused the credential lab: renew its token"):
+        states.read(target, settings)
+    (credential / "token").write_text(f"{api.auth.token}\n")
+    assert states.read(target, settings).resources
+
+
+@pytest.mark.parametrize("text", ["two words", "x\x00y"])
+def test_token_file_with_more_than_a_token_is_refused(tmp_path: Path, text: str) -> None:
+    write_kubeconfig(tmp_path, user={"tokenFile": "token"})
+    (tmp_path / "lab" / "token").write_text(text)
+    with pytest.raises(PermanentError, match="Credential lab: the file kubeconfig"):
+        access(tmp_path)

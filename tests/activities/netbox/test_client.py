@@ -18,6 +18,7 @@ from activities.errors import PermanentError, TransientError
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import PreconditionFailed
+from bench.installation.hostile_api import Answer, drip_body, drip_headers, hostile_server
 from settings import Settings
 from tests.support.system.installation import wait_until
 
@@ -135,6 +136,30 @@ def test_timed_out_read_is_not_repeated() -> None:
         listener.accept()[0].close()
         with pytest.raises(TimeoutError):
             listener.accept()
+
+
+@pytest.mark.parametrize("drip", [drip_headers, drip_body])
+def test_answer_that_drips_is_given_up(drip: Answer) -> None:
+    with (
+        hostile_server(drip) as port,
+        closing(
+            NetBox(f"http://127.0.0.1:{port}", TOKEN, connect_timeout=TIMEOUT, timeout=0.5)
+        ) as hasty,
+        pytest.raises(TransientError, match="did not answer in time"),
+    ):
+        hasty.get_status()
+
+
+def test_answer_that_is_too_large_is_given_up(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.netbox.http.MAX_ANSWER_BYTES", 1 << 20)
+    large = answer("200 OK", " " * (2 << 20))
+    with (
+        hostile_server(lambda: iter([large])) as port,
+        pytest.raises(PermanentError, match="sent more than 1 MB in one answer"),
+    ):
+        connect(f"http://127.0.0.1:{port}").get_status()
 
 
 def test_redirect_is_not_followed(connect: Connect) -> None:

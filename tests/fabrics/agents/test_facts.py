@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from fabrics.agents.facts import Interface, Neighbor, Transceiver, parse_facts_page
+from fabrics.agents.facts import (
+    MAX_AGENTS,
+    Interface,
+    Neighbor,
+    Transceiver,
+    parse_facts_page,
+)
+from fabrics.resources.api_json import TooLargeError
 from tests.support.agents.observed import make_agent, parse_agents
 
 INTERFACE = {
@@ -145,3 +152,24 @@ def test_error_repeats_nothing_of_a_list() -> None:
     with pytest.raises(ValueError, match="not a list") as caught:
         parse_facts_page(body)
     assert "s3cret" not in repr(caught.getrepr(chain=True))
+
+
+def test_number_of_agents_on_a_page_is_bounded() -> None:
+    agent = {"metadata": {"name": "leaf-01"}}
+    with pytest.raises(TooLargeError):
+        parse_facts_page(page(*[agent] * (MAX_AGENTS + 1)))
+
+
+def test_size_of_a_page_grows_with_what_is_kept() -> None:
+    few, many = ({f"E1/{number}": INTERFACE for number in range(count)} for count in (1, 100))
+    sizes = [parse_facts_page(page(make_agent("leaf-01", ports))).size for ports in (few, many)]
+    assert sizes[1] - sizes[0] == 99 * 2 * 600
+
+
+def test_agent_with_an_impossible_name_is_left_out() -> None:
+    assert parse_facts_page(page({"metadata": {"name": "x" * 254}})).facts == ()
+
+
+def test_unknown_states_of_ports_are_kept_as_they_are() -> None:
+    [facts] = parse_facts_page(page(make_agent("leaf-01", {"E1/1": {"oper": "odd\n"}}))).facts
+    assert facts.interfaces["E1/1"] == Interface("", "odd?", ())

@@ -4,6 +4,12 @@ import json
 
 import pytest
 
+from fabrics.resources.api_json import (
+    LIST_LIMITS,
+    MAX_TOKEN_CHARS,
+    OBJECT_LIMITS,
+    TooLargeError,
+)
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import get_kind
 from fabrics.resources.list_response import ListResponse, parse_list_response
@@ -104,3 +110,38 @@ def test_object_with_a_deeply_nested_field_is_read() -> None:
         deep = {"a": deep}
     resource = parse_one(item("a") | {"spec": {"description": "a", "gizmo": deep}})
     assert resource.spec["description"] == "a"
+
+
+def page_of(items: bytes) -> bytes:
+    return b'{"kind": "ServerList", "metadata": {}, "items": [' + items + b"]}"
+
+
+def test_list_of_too_many_items_is_refused_before_it_is_split() -> None:
+    with pytest.raises(TooLargeError):
+        parse_list_response(page_of(b"0," * LIST_LIMITS.values + b"0"))
+    assert len(parse_list_response(page_of(b"0, " * 9 + b"0")).items) == 10
+
+
+def test_continue_token_is_bounded() -> None:
+    with pytest.raises(ValueError, match="not a list"):
+        parse_list_response(page(**{"continue": "x" * (MAX_TOKEN_CHARS + 1)}))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{"x": "x" * OBJECT_LIMITS.size}, {"x": [{}] * (OBJECT_LIMITS.values // 2 + 1)}],
+    ids=["bytes", "values"],
+)
+def test_object_is_bounded(spec: dict[str, Json]) -> None:
+    response = parse_list_response(page(item("a") | {"spec": spec}))
+    with pytest.raises(TooLargeError):
+        response.parse_resources(SERVER, {})
+
+
+def test_memory_of_a_page_is_bounded_while_it_is_parsed() -> None:
+    response = parse_list_response(page(*[item("a") | {"spec": {"x": [{}] * 1000}}] * 10))
+    (first, *_) = resources = response.parse_resources(SERVER, {})
+    assert 64_000 < first.size < 100_000
+    assert len(response.parse_resources(SERVER, {}, max_bytes=10 * first.size)) == len(resources)
+    with pytest.raises(TooLargeError):
+        response.parse_resources(SERVER, {}, max_bytes=10 * first.size - 1)

@@ -1,0 +1,248 @@
+"""Programs that a kubeconfig runs to log in, and the logins that they returned.
+
+A login is kept until it expires or the API refuses it, as kubectl does. Each credential has a lock of its own, and a
+program that takes too long is killed with all that it has started.
+Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins
+"""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from typing import IO, Annotated, Any, Final
+
+import msgspec
+
+from activities.connections import Deadline
+from activities.credentials import Credential
+from activities.errors import NoResponseError, PermanentError
+
+KUBECONFIG_FILE: Final = "kubeconfig"
+
+MAX_OUTPUT_BYTES: Final = 1024 * 1024
+"""Bytes that a program may print; a token with certificates has some 10 KB."""
+
+EXPIRY_MARGIN: Final = timedelta(seconds=60)
+"""So long before it expires, a login is renewed: a sync may take as long."""
+
+EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
+"""The extension of a cluster that a kubeconfig holds for the program."""
+
+OWN_VARIABLES: Final = ("FABRIC_SYNC_", "TEMPORAL_")
+"""Prefixes of the worker's own variables, which hold tokens of other systems."""
+
+
+class _Variable(msgspec.Struct, frozen=True):
+    name: str
+    value: str
+
+
+class ExecPlugin(msgspec.Struct, frozen=True, rename="camel"):
+    """How a kubeconfig runs a program (`users[].user.exec`)."""
+
+    command: str
+    api_version: str
+    args: list[str] | None = None
+    env: list[_Variable] | None = None
+    provide_cluster_info: bool = False
+
+
+class ExecLogin(msgspec.Struct, frozen=True, rename="camel"):
+    """What a program returned: a token, a client certificate with its key, or both."""
+
+    token: str | None = None
+    client_certificate_data: str | None = None
+    client_key_data: str | None = None
+    expiration_timestamp: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+    def is_valid(self) -> bool:
+        """Return whether it may still be used for a sync."""
+        expires = self.expiration_timestamp
+        return expires is None or datetime.now(UTC) < expires - EXPIRY_MARGIN
+
+
+class _ExecCredential(msgspec.Struct, rename="camel"):
+    api_version: str
+    kind: str
+    status: ExecLogin
+
+
+@dataclass
+class _KeptLogin:
+    """The login of one credential, and the request that it answers."""
+
+    lock: Lock = field(default_factory=Lock)
+    request: tuple[ExecPlugin, str] | None = None
+    login: ExecLogin | None = None
+
+
+class ExecLogins:
+    """The logins of all credentials. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._by_folder: dict[Path, _KeptLogin] = {}
+        self._lock = Lock()
+
+    def log_in(
+        self,
+        credential: Credential,
+        user: Mapping[str, Any],
+        cluster: Mapping[str, Any],
+        seconds: float,
+    ) -> ExecLogin:
+        """Return the login that a user's program prints, or has printed before.
+
+        It may take `seconds`, with the wait for others that use the credential. Raises `NoResponseError` and
+        `PermanentError`.
+        """
+        deadline, plugin = Deadline.after(seconds), _parse_plugin(credential, user)
+        request = plugin, _describe_request(plugin, cluster)
+        kept = self._get_kept(credential.folder)
+        with _acquire(kept.lock, credential, seconds):
+            if not (kept.login and kept.login.is_valid() and kept.request == request):
+                kept.login, kept.request = _run(credential, *request, deadline), request
+            return kept.login
+
+    def forget(self, folder: Path) -> bool:
+        """Forget the login of the credential in a folder; return whether there was one."""
+        with self._lock:
+            return self._by_folder.pop(folder, _KeptLogin()).login is not None
+
+    def _get_kept(self, folder: Path) -> _KeptLogin:
+        with self._lock:
+            return self._by_folder.setdefault(folder, _KeptLogin())
+
+
+EXEC_LOGINS: Final = ExecLogins()
+
+
+@contextmanager
+def _acquire(lock: Lock, credential: Credential, seconds: float) -> Iterator[None]:
+    if not lock.acquire(timeout=seconds):
+        raise _timeout_error(credential)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _parse_plugin(credential: Credential, user: Mapping[str, Any]) -> ExecPlugin:
+    try:
+        return msgspec.convert(user["exec"], ExecPlugin)
+    except msgspec.ValidationError as error:
+        what = "has an invalid exec section; try it with kubectl"
+        raise credential.file_error(KUBECONFIG_FILE, what) from error
+
+
+def _describe_request(plugin: ExecPlugin, cluster: Mapping[str, Any]) -> str:
+    """Return the variable KUBERNETES_EXEC_INFO for a program."""
+    spec: dict[str, object] = {"interactive": False}
+    if plugin.provide_cluster_info:
+        extensions = cluster.get("extensions") or ()
+        configs = [e["extension"] for e in extensions if e.get("name") == EXEC_EXTENSION]
+        known = {name: value for name, value in cluster.items() if name != "extensions"}
+        spec["cluster"] = known | ({"config": configs[0]} if configs else {})
+    info = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
+    return json.dumps(info, default=str)
+
+
+def _run(credential: Credential, plugin: ExecPlugin, info: str, deadline: Deadline) -> ExecLogin:
+    """Run a program, and parse what it prints."""
+    try:
+        status, output = _run_bounded(credential.folder, plugin, info, deadline)
+    except TimeoutError as error:
+        raise _timeout_error(credential) from error
+    except (OSError, ValueError) as error:
+        what = "names a program to log in that cannot be started; try it with kubectl"
+        raise credential.file_error(KUBECONFIG_FILE, what) from error
+    if status != 0:
+        what = f"runs a program to log in that failed (exit status {status}); try it with kubectl"
+        raise credential.file_error(KUBECONFIG_FILE, what)
+    return _parse_login(credential, plugin, output)
+
+
+def _run_bounded(
+    folder: Path, plugin: ExecPlugin, info: str, deadline: Deadline
+) -> tuple[int, bytes]:
+    """Return exit status and output.
+
+    Raises `TimeoutError`, and `OSError` and `ValueError` if it does not start.
+    """
+    process = subprocess.Popen(  # noqa: S603  a setting allows it
+        [plugin.command, *(plugin.args or ())],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # it may hold secrets
+        cwd=folder.absolute(),  # where kubectl looks for relative commands, too
+        env=_build_environment(plugin, info),
+        start_new_session=True,  # so that it can be killed with its children
+    )
+    assert process.stdout is not None  # noqa: S101
+    try:
+        with process.stdout as stream:
+            output = _read_output(stream, deadline)
+        return process.wait(deadline.count_seconds_left()), output
+    except subprocess.TimeoutExpired:
+        raise TimeoutError("The program did not end.") from None
+    finally:
+        if process.returncode is None:  # so its process group still is its own
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _build_environment(plugin: ExecPlugin, info: str) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
+    added = {variable.name: variable.value for variable in plugin.env or ()}
+    return own | added | {"KUBERNETES_EXEC_INFO": info}
+
+
+def _read_output(stream: IO[bytes], deadline: Deadline) -> bytes:
+    """Read until the program closes its output or prints too much.
+
+    Raises `TimeoutError`.
+    """
+    output, poll = bytearray(), select.poll()
+    poll.register(stream, select.POLLIN)
+    while len(output) <= MAX_OUTPUT_BYTES:
+        if poll.poll(1000 * deadline.count_seconds_left()):
+            chunk = os.read(stream.fileno(), MAX_OUTPUT_BYTES)
+            if not chunk:
+                break
+            output += chunk
+    return bytes(output)
+
+
+def _parse_login(credential: Credential, plugin: ExecPlugin, output: bytes) -> ExecLogin:
+    """Return the login in a program's output.
+
+    Raises `PermanentError`, which repeats nothing of it.
+    """
+    try:
+        answer = msgspec.json.decode(output, type=_ExecCredential)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise _invalid_login_error(credential) from None
+    login = answer.status
+    is_token = login.token is None or re.fullmatch(r"[\x21-\x7e]+", login.token)
+    has_secret = login.token or (login.client_certificate_data and login.client_key_data)
+    if not (is_token and has_secret) or answer.api_version != plugin.api_version:
+        raise _invalid_login_error(credential)
+    return login
+
+
+def _invalid_login_error(credential: Credential) -> PermanentError:
+    what = "runs a program to log in that prints no valid ExecCredential; try it with kubectl"
+    return credential.file_error(KUBECONFIG_FILE, what)
+
+
+def _timeout_error(credential: Credential) -> NoResponseError:
+    return NoResponseError(
+        f"Credential {credential.name}: the program to log in that its kubeconfig runs did not end in time."
+    )

@@ -1,0 +1,212 @@
+"""Timeouts of connections hold for whole phases, not for single operations."""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from urllib3 import PoolManager, Timeout
+from urllib3.exceptions import HTTPError, NameResolutionError, ReadTimeoutError
+
+from activities import connections
+from activities.connections import open_connection, use_total_timeouts
+from bench.installation.hostile_api import (
+    Answer,
+    drip_body,
+    drip_headers,
+    hostile_server,
+    make_auth,
+    make_tls_context,
+)
+from stack.kubernetes.base import ServerAuth
+from stack.processes.ports import LOOPBACK
+
+NAME = "fabric.example"
+PATIENT = 20.0
+SHORT = 0.5
+
+
+@pytest.fixture(scope="module")
+def auth() -> ServerAuth:
+    return make_auth()
+
+
+@pytest.fixture(params=["http", "https"])
+def context(request: pytest.FixtureRequest, auth: ServerAuth) -> ssl.SSLContext | None:
+    """The server's side of TLS, or none."""
+    return make_tls_context(auth) if request.param == "https" else None
+
+
+@pytest.fixture
+def pools(auth: ServerAuth) -> Iterator[PoolManager]:
+    """Pools of connections that trust the server."""
+    pools = PoolManager(retries=False, ca_cert_data=auth.ca_cert)
+    use_total_timeouts(pools)
+    yield pools
+    pools.clear()
+
+
+def make_url(port: int, context: ssl.SSLContext | None) -> str:
+    return f"{'https' if context else 'http'}://{LOOPBACK}:{port}/"
+
+
+def drip_chunks() -> Iterator[bytes]:
+    """Send a chunked page byte by byte."""
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for byte in drip_body():
+        yield b"1\r\n \r\n" if len(byte) == 1 else b""
+    yield b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer", [drip_headers, drip_body, drip_chunks])
+def test_dripping_answer_is_late(
+    answer: Answer, pools: PoolManager, context: ssl.SSLContext | None
+) -> None:
+    timeout = Timeout(connect=PATIENT, read=SHORT)
+    with hostile_server(answer, context) as port, pytest.raises(ReadTimeoutError):
+        pools.request("GET", make_url(port, context), timeout=timeout)
+
+
+def test_server_that_takes_a_request_byte_by_byte_is_given_up(
+    pools: PoolManager, context: ssl.SSLContext | None
+) -> None:
+    given_up = Event()
+
+    def read_slowly(listener: socket.socket) -> None:
+        plain, _ = listener.accept()
+        connection = context.wrap_socket(plain, server_side=True) if context else plain
+        with connection, suppress(OSError):
+            while not given_up.wait(0.1) and connection.recv(65_536):
+                pass
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        listener.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536
+        )  # so that it takes no more at once
+        thread = Thread(target=read_slowly, args=(listener,))
+        thread.start()
+        with pytest.raises((HTTPError, OSError), match=r"timed out|deadline has passed"):
+            pools.request(
+                "POST",
+                make_url(listener.getsockname()[1], context),
+                body=b"x" * 20_000_000,
+                timeout=Timeout(connect=2 * SHORT, read=PATIENT),
+            )
+        given_up.set()
+        thread.join()
+
+
+def test_answered_connections_are_kept(pools: PoolManager, context: ssl.SSLContext | None) -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    with hostile_server(lambda: iter([page]), context) as port:
+        url = make_url(port, context)
+        for _ in range(3):
+            assert pools.request("GET", url, timeout=Timeout(PATIENT, PATIENT)).data == b"{}"
+        assert pools.connection_from_url(url).num_connections == 1
+
+
+@pytest.fixture
+def name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator["SilentNameServer"]:
+    """A name server that does not answer before the test ends."""
+    server = SilentNameServer(socket.getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", server.look_up)
+    yield server
+    server.may_answer.set()
+
+
+class SilentNameServer:
+    """Answers once it may; `asked` are the names so far."""
+
+    def __init__(self, look_up: Callable[..., Any]) -> None:
+        self._look_up = look_up
+        self.may_answer, self.was_asked = Event(), Event()
+        self.asked: list[str] = []
+
+    def look_up(self, host: str, port: int, **options: int) -> list[connections.Address]:
+        if host != NAME:
+            return [*self._look_up(host, port, **options)]
+        if options.get("flags"):
+            raise socket.gaierror(socket.EAI_NONAME, "This is not an address.")
+        self.asked.append(host)
+        self.was_asked.set()
+        self.may_answer.wait(PATIENT)
+        return [*self._look_up(LOOPBACK, port, **options)]
+
+
+def test_name_server_that_does_not_answer_is_given_up(
+    name_server: SilentNameServer, pools: PoolManager
+) -> None:
+    with pytest.raises(NameResolutionError):
+        pools.request("GET", f"http://{NAME}/", timeout=Timeout(connect=0.1, read=PATIENT))
+    assert name_server.asked == [NAME]
+
+
+def test_all_who_wait_for_a_name_share_its_lookup(name_server: SilentNameServer) -> None:
+    with socket.create_server((LOOPBACK, 0)) as listener, ThreadPoolExecutor(4) as threads:
+        port = listener.getsockname()[1]
+        opened = [threads.submit(open_connection, NAME, port, PATIENT) for _ in range(4)]
+        assert name_server.was_asked.wait(PATIENT)
+        with pytest.raises(socket.gaierror):
+            open_connection(NAME, port, 0.1)
+        name_server.may_answer.set()
+        for connection in opened:
+            connection.result().close()
+    assert name_server.asked == [NAME]
+
+
+@dataclass
+class FakeNetwork:
+    """Addresses of which only `reachable` answers; `now` is the time in seconds."""
+
+    reachable: int | None
+    now: float = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def look_up(self, _host: str, port: int, **_: int) -> list[connections.Address]:
+        place = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        return [(*place, (f"192.0.2.{number}", port)) for number in range(8)]
+
+    def open_socket(self, *_: object) -> "FakeSocket":
+        return FakeSocket(self)
+
+
+class FakeSocket(socket.socket):
+    """A socket that waits by moving the network's clock."""
+
+    def __init__(self, network: FakeNetwork) -> None:
+        super().__init__()
+        self._network = network
+
+    def connect(self, address: Any, /) -> None:  # noqa: ANN401  as in the standard library
+        if address[0] != f"192.0.2.{self._network.reachable}":
+            self._network.now += self.gettimeout() or 0
+            raise TimeoutError("timed out")
+
+
+def use(network: FakeNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "time", network)
+    monkeypatch.setattr(socket, "getaddrinfo", network.look_up)
+    monkeypatch.setattr(socket, "socket", network.open_socket)
+
+
+def test_addresses_of_a_host_share_one_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = FakeNetwork(reachable=None)
+    use(network, monkeypatch)
+    with pytest.raises(TimeoutError):
+        open_connection(NAME, 443, 4.0)
+    assert network.now == pytest.approx(4.0)
+
+
+def test_last_address_of_a_host_is_tried_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = FakeNetwork(reachable=7)
+    use(network, monkeypatch)
+    with closing(open_connection(NAME, 443, 4.0)) as connection:
+        assert connection.gettimeout() == pytest.approx(0.5)
+    assert network.now == pytest.approx(3.5)
