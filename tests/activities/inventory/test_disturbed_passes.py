@@ -1,6 +1,7 @@
 """Passes that break off, lose answers or meet others lead to the plan.
 
-After the next pass nothing is there twice, what is absent is deleted in time, and what the fabric had all along is the same object.
+After the next pass nothing is there twice; what is absent is deleted in time; what the fabric had all along is the
+same object.
 """
 
 from collections import Counter
