@@ -12,12 +12,15 @@ from typing import Final
 from activities.errors import PermanentError, TransientError
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
+from activities.inventory.read.reader import Reader
 from activities.inventory.write.writer import MAX_MESSAGE_CHARS, WriteResult
 from activities.netbox.client import Row
+from fabrics.inventory.model.dcim import Interface
 from fabrics.inventory.model.existing import ObjectId
 from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD, TAG_SLUG
 from fabrics.inventory.model.planned import FieldValue, Model, PlannedObject, Ref
-from fabrics.inventory.model.registry import SHARED_MODELS
+from fabrics.inventory.model.registry import SHARED_MODELS, describe_ref
+from fabrics.inventory.plan.ports import is_first_lane, strip_lane
 from fabrics.inventory.report.report import Finding, FindingType
 
 type UniqueConstraint = Mapping[str, str]
@@ -52,7 +55,7 @@ MAX_OBJECTS_PER_REQUEST: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """An object that NetBox refused for `reason`; `row` is the one in its place.
+    """An object that NetBox refused for `reason`; `row` is the one in its `place`.
 
     Only an object that was to be created (`is_new`) can be replaced by adopting the other one;
     `adoption_error` says why that failed.
@@ -62,6 +65,7 @@ class Conflict:
     reason: str
     row: Row | None
     is_new: bool
+    place: str = "is in its place"
     adoption_error: str = ""
 
     @property
@@ -89,6 +93,32 @@ def find_conflicts(
         yield Conflict(ref, refused.reason, rows.get(ref), is_new=refused.write.id is None)
 
 
+def find_undivided_ports(
+    reader: Reader, planned: Iterable[PlannedObject], ids: Mapping[Ref, ObjectId]
+) -> Iterator[Conflict]:
+    """Yield a conflict for each port of others that is beside its own lanes.
+
+    NetBox refuses neither, since their names differ. To adopt the port would help nobody: its lanes are there.
+    """
+    lanes = {
+        (ids[port.device].number, strip_lane(port.name)): port.ref
+        for port in planned
+        if isinstance(port, Interface) and is_first_lane(port.name) and port.device in ids
+    }
+    if not lanes:
+        return
+    try:
+        rows = list(reader.list_interfaces(name for _, name in lanes))
+    except (PermanentError, TransientError):  # everything is written, and a later pass finds them
+        return
+    for row in rows:
+        lane, fields = lanes.get((int(row["device"]["id"]), row["name"])), row["custom_field_data"]
+        if lane and not fields.get(FABRIC_FIELD):
+            port = {"id": int(row["id"]), "display": row["name"], "tags": row["tags"]}
+            place = "is the whole port beside its lanes"
+            yield Conflict(lane, "", port | {"custom_fields": fields}, is_new=False, place=place)
+
+
 def adopt(
     netbox: InventoryNetBox, conflicts: Iterable[Conflict], fabric_id: str, message: str
 ) -> Iterator[Conflict]:
@@ -114,10 +144,10 @@ def build_findings(
     """Yield a finding for each object that was not written."""
     for conflict in conflicts:
         problem, why = _explain(netbox, conflict)
-        yield Finding(problem=problem, what=conflict.ref.key, why=why)
+        yield Finding(problem=problem, what=describe_ref(conflict.ref), why=why)
     for ref, missing in result.missing_references.items():
-        why = f"needs {missing.key}, which is not in NetBox"
-        yield Finding(problem=FindingType.FAILED, what=ref.key, why=why)
+        why = f"needs {describe_ref(missing)}, which is not in NetBox"
+        yield Finding(problem=FindingType.FAILED, what=describe_ref(ref), why=why)
 
 
 def _explain(netbox: InventoryNetBox, conflict: Conflict) -> tuple[FindingType, str]:
@@ -132,7 +162,7 @@ def _explain(netbox: InventoryNetBox, conflict: Conflict) -> tuple[FindingType, 
         problem, state = FindingType.ADOPTABLE, f"is tagged {TAG_SLUG}: it can be adopted"
     else:
         state = f"belongs to the fabric {owner}" if owner else "was made by somebody else"
-    return problem, f"{name} is in its place and {state}"
+    return problem, f"{name} {conflict.place} and {state}"
 
 
 def _find_conflicting_rows(

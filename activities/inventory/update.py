@@ -15,7 +15,12 @@ from activities.cancellation import create_cancellation_check
 from activities.errors import PermanentError, TransientError
 from activities.git.desired_state import DesiredStateCache
 from activities.inventory.agents import ObservedAgents, observe_agents
-from activities.inventory.conflicts import adopt, build_findings, find_conflicts
+from activities.inventory.conflicts import (
+    adopt,
+    build_findings,
+    find_conflicts,
+    find_undivided_ports,
+)
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.prune.pruner import Pruner
 from activities.inventory.read.reader import Reader
@@ -38,6 +43,7 @@ from fabrics.drift.model import LiveState, digest_live_state
 from fabrics.inventory.compare.changes import Changes, find_changes
 from fabrics.inventory.model.existing import ExistingInventory, ExistingObject
 from fabrics.inventory.model.naming import FabricIdentity
+from fabrics.inventory.plan.builder import TooManyObjectsError
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.prune.absence_encoding import forget_objects
 from fabrics.inventory.prune.policy import PruneDecision, decide, filter_surely_absent
@@ -109,7 +115,10 @@ class InventoryActivities:
         agents = self._observe_agents(request, live)
         cabling = _confirm_cabling(request, agents)
         sentences = None if cabling is None else describe_cables(cabling)
-        plan = make_plan(live, fabric, agents.facts if agents else {}, sentences)
+        try:
+            plan = make_plan(live, fabric, agents.facts if agents else {}, sentences)
+        except TooManyObjectsError as error:
+            raise PermanentError(str(error)) from error
         return _Pass(netbox, request, plan, live, agents, cabling)
 
     def _read_live_state(self, request: InventoryRequest) -> LiveState:
@@ -175,7 +184,10 @@ class _Pass:
         result = writer.write(changes, _make_heartbeat(total))
         pruner = Pruner(self.netbox, message)
         pruner.delete(decision.to_delete, _make_heartbeat(total, already_done=changes.total_writes))
-        conflicts = remaining = list(find_conflicts(self.netbox, result, self.plan.objects))
+        conflicts = remaining = [
+            *find_conflicts(self.netbox, result, self.plan.objects),
+            *find_undivided_ports(reader, self.plan.objects, result.ids),
+        ]
         if self.request.adopt:
             remaining = list(adopt(self.netbox, conflicts, fabric_id, message))
         findings = [

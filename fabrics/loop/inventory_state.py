@@ -5,8 +5,9 @@ are unchanged; a full sync now and then reverts what people have changed in NetB
 """
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainSerializer
 
 from fabrics.agents.cabling import CablingFinding
 from fabrics.inventory.report.report import (
@@ -21,6 +22,14 @@ from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass, PassResu
 from fabrics.record.sync_status import InventoryState
 
 FAILURE_PREFIX = "The inventory in NetBox is not up to date: "
+
+
+def _name_values(finding: CablingFinding) -> dict[str, object]:
+    return finding._asdict()
+
+
+type NamedCablingFinding = Annotated[CablingFinding, PlainSerializer(_name_values)]
+"""A finding that is an object in JSON, for programs, and no list of values."""
 
 
 class InventoryStatus(BaseModel, frozen=True):
@@ -42,7 +51,7 @@ class InventoryStatus(BaseModel, frozen=True):
     last_sync: int = 0
     report: InventoryReport | None = None
     deletes_waiting: DeletesWaiting | None = None
-    cabling: tuple[CablingFinding, ...] | None = None
+    cabling: tuple[NamedCablingFinding, ...] | None = None
 
     @property
     def needs_attention(self) -> bool:

@@ -18,6 +18,9 @@ MAX_CONCURRENT_REQUESTS: Final = 3
 
 type Method = Literal["POST", "PATCH", "DELETE"]
 
+ROW_ERROR_STATUSES: Final = (400, 403, 409)
+"""Statuses of answers that may say which rows are refused: invalid, not allowed, or in use."""
+
 _VERBS: Final[Mapping[Method, str]] = {"POST": "create", "PATCH": "change", "DELETE": "delete"}
 
 
@@ -82,7 +85,9 @@ class InventoryNetBox(NetBox):
         """
         with self._translate_errors(f"{_VERBS[method]} {path}"):
             answer = self._session.request(method, f"{self.url}/api/{path}/", json=rows)
-            if answer.status_code in (400, 409) and (reasons := _parse_row_errors(answer, rows)):
+            if answer.status_code in ROW_ERROR_STATUSES and (
+                reasons := _parse_row_errors(answer, rows)
+            ):
                 first = next(iter(reasons.values()))
                 raise RowsRefused(one_line(f"NetBox refused {path}: {first}"), reasons)
             if not answer.ok:
@@ -116,7 +121,8 @@ def _parse_row_errors(response: requests.Response, rows: Sequence[Row]) -> dict[
     errors = body.get("errors") if isinstance(body, dict) else None
     reasons: dict[int, str] = {}
     for error in errors if isinstance(errors, list) else ():
-        position = error.get("index", positions.get(error.get("id")))
-        if isinstance(position, int) and position < len(rows):
-            reasons[position] = join_messages(error.get("errors"))
+        named = error if isinstance(error, dict) else {}
+        position = named.get("index", positions.get(named.get("id")))
+        if isinstance(position, int) and 0 <= position < len(rows):
+            reasons[position] = join_messages(named.get("errors"))
     return reasons

@@ -9,8 +9,8 @@ from typing import Any, Final
 from activities.netbox.client import Row
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
 from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD, TAG_SLUG
-from fabrics.inventory.model.planned import FieldValue, Model, Ref
-from fabrics.inventory.model.registry import PLANNED_CLASSES
+from fabrics.inventory.model.planned import FieldValue, Model, PlannedObject, Ref
+from fabrics.inventory.model.registry import PLANNED_CLASSES, SHARED_MODELS
 
 DETAILS_FIELD: Final = "hh_details"
 NOS_VERSION_FIELD: Final = "hh_nos_version"
@@ -73,23 +73,30 @@ def field_names(model: Model) -> list[str]:
 
 
 def build_selection_set(model: Model) -> str:
-    """Return the GraphQL selection set for our objects of a model."""
+    """Return the GraphQL selection set for the objects of a model."""
+    ownership = "" if model in SHARED_MODELS else "custom_field_data tags { slug } "
     selections = (_field_selection(model, name) for name in field_names(model))
-    return f"id custom_field_data tags {{ slug }} {' '.join(filter(None, selections))}"
+    return f"id {ownership}{' '.join(filter(None, selections))}"
 
 
-def build_shared_list(model: Model, keys: Iterable[str]) -> tuple[str, str]:
-    """Return the GraphQL filters and the selection set for shared objects by key."""
-    if model is Model.MODULE_TYPE:  # it has no slug
-        models = sorted({key.partition("/")[2] for key in keys})
-        return f"{{ model: {{ in_list: {json.dumps(models)} }} }}", "id model manufacturer { slug }"
-    return f"{{ slug: {{ in_list: {json.dumps(sorted(keys))} }} }}", "id slug"
+def build_in_list(field: str, values: Iterable[str]) -> str:
+    """Return a part of GraphQL filters: a field has one of these values."""
+    return f"{field}: {{ in_list: {json.dumps(sorted(set(values)))} }}"
 
 
-def parse_shared_key(model: Model, row: Row) -> str:
-    """Return the key of a shared object, as in `build_shared_list`."""
-    is_module_type = model is Model.MODULE_TYPE
-    return f"{row['manufacturer']['slug']}/{row['model']}" if is_module_type else str(row["slug"])
+def build_catalogue_filters(model: Model, planned: Iterable[PlannedObject]) -> str:
+    """Return GraphQL filters for shared objects that may be the planned ones.
+
+    They have a slug of these, or the name of one in any case; types may have other manufacturers.
+    """
+    listed = [item.fields() for item in planned]
+    name = "model" if "model" in field_names(model) else "name"
+    names = "|".join(sorted({re.escape(str(stated[name])) for stated in listed}))
+    by_name = f"{name}: {{ i_regex: {json.dumps(f'^({names})$')} }}"
+    if "slug" not in field_names(model):
+        return f"{{ {by_name} }}"
+    by_slug = build_in_list("slug", (str(stated["slug"]) for stated in listed))
+    return f"{{ {by_slug}, OR: {{ {by_name} }} }}"
 
 
 def is_owned_by(row: Row, fabric_id: str) -> bool:
@@ -99,9 +106,9 @@ def is_owned_by(row: Row, fabric_id: str) -> bool:
 
 
 def parse_row(model: Model, row: Row) -> ExistingObject:
-    """Return a row of a GraphQL list as an object."""
+    """Return a row of a GraphQL list as an object; a shared one has no key."""
     values = {name: _parse_field(model, name, row) for name in field_names(model)}
-    key = row["custom_field_data"].get(KEY_FIELD) or ""
+    key = row.get("custom_field_data", {}).get(KEY_FIELD) or ""
     return ExistingObject(ObjectId(model, int(row["id"])), key, values)
 
 

@@ -23,6 +23,9 @@ from fabrics.inventory.report.report import Finding, FindingType
 BATCH_SIZE: Final = 50
 RETIRED_STATUS: Final = "decommissioning"
 
+UNKNOWN_ID: Final = "id: "
+"""The start of NetBox's reason for an object that somebody has deleted meanwhile, or taken our tag from."""
+
 
 class Pruner:
     """Deletes objects of one fabric; `message` goes into NetBox's changelog."""
@@ -80,7 +83,8 @@ class Pruner:
             self._netbox.write(method, PATHS[model], changes)
         except RowsRefused as error:
             for position, reason in error.reasons.items():
-                self._add_finding(rows[position], f"{why}: {reason}")
+                if not reason.startswith(UNKNOWN_ID):
+                    self._add_finding(rows[position], f"{why}: {reason}")
             parts = [[row for position, row in enumerate(rows) if position not in error.reasons]]
         except (BadRequest, NotFound, InUse) as error:
             if len(rows) == 1:

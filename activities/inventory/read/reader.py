@@ -5,9 +5,8 @@ view a model, so a list that is unexpectedly empty is requested again over REST,
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from itertools import batched
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import batched, groupby
 from typing import Final, NamedTuple
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -16,16 +15,17 @@ from activities.errors import TransientError
 from activities.inventory.netbox.client import GraphQLError, InventoryNetBox
 from activities.inventory.netbox.endpoints import CABLE_TERMINATIONS, PATHS
 from activities.inventory.netbox.serializers import (
+    build_catalogue_filters,
+    build_in_list,
     build_selection_set,
-    build_shared_list,
     is_owned_by,
     parse_row,
-    parse_shared_key,
 )
 from activities.netbox.client import Row
+from fabrics.inventory.compare.catalogue_matching import match_catalogue
 from fabrics.inventory.model.existing import ExistingInventory, ExistingObject, ObjectId
 from fabrics.inventory.model.ownership import FABRIC_FIELD, TAG_SLUG
-from fabrics.inventory.model.planned import Model, Ref
+from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.plan.plan import Plan
 
@@ -35,10 +35,10 @@ LISTS_PER_REQUEST: Final = 8
 
 
 class _ListQuery(NamedTuple):
-    """Part of a model's list, from an id on: own objects, or shared ones by key."""
+    """Part of a model's list, from an id on: own objects, or those of the filters."""
 
     model: Model
-    keys: tuple[str, ...] = ()
+    filters: str = ""
     start: int = 0
 
 
@@ -57,22 +57,20 @@ class Reader:
         """
         queries = [*map(_ListQuery, OWNED_MODELS), *_build_shared_queries(plan)]
         objects: list[ExistingObject] = []
-        shared_ids: dict[Ref, ObjectId] = {}
+        shared: list[ExistingObject] = []
         try:
             for query, row in self._fetch_rows(queries):
-                model = query.model
-                if query.keys:
-                    shared_ref = Ref(model, parse_shared_key(model, row))
-                    shared_ids[shared_ref] = ObjectId(model, int(row["id"]))
+                if query.filters:
+                    shared.append(parse_row(query.model, row))
                 elif is_owned_by(row, self._fabric_id):
-                    objects.append(parse_row(model, row))
+                    objects.append(parse_row(query.model, row))
         except GraphQLError:  # perhaps since the user may not view something
             for path in PATHS.values():
                 self._netbox.check_may_read(path)
             raise
-        self._check_empty_lists(plan, objects, shared_ids)
+        self._check_empty_lists(plan, [*objects, *shared])
         self._ids_at_read = frozenset(row.id for row in objects)
-        return ExistingInventory(objects, shared_ids)
+        return ExistingInventory(objects, _find_shared_ids(plan, shared))
 
     def find_created(self, model: Model) -> dict[str, ObjectId]:
         """Return the ids of the fabric's objects that are new since `read`, by `hh_key`.
@@ -83,10 +81,19 @@ class Reader:
         own = (parse_row(model, row) for row in rows if is_owned_by(row, self._fabric_id))
         return {row.key: row.id for row in own if row.id not in self._ids_at_read}
 
-    def find_shared(self, model: Model, keys: Collection[str]) -> dict[str, ObjectId]:
-        """Return the ids of objects that all fabrics share, by key: these, maybe more."""
-        rows = self._fetch_rows([_ListQuery(model, tuple(sorted(keys)))])
-        return {parse_shared_key(model, row): ObjectId(model, int(row["id"])) for _, row in rows}
+    def find_shared(
+        self, planned: Collection[PlannedObject], known_ids: Mapping[Ref, ObjectId]
+    ) -> dict[Ref, ObjectId]:
+        """Return the ids of planned objects, of one shared model, that exist by now."""
+        model = next(iter(planned)).MODEL
+        query = _ListQuery(model, build_catalogue_filters(model, planned))
+        rows = [parse_row(model, row) for _, row in self._fetch_rows([query])]
+        return match_catalogue(planned, rows, known_ids)
+
+    def list_interfaces(self, names: Iterable[str]) -> Iterator[Row]:
+        """Yield the interfaces of these names on the fabric's devices, whoever made them."""
+        filters = f"{{ device: {{ {self._own_filters} }}, {build_in_list('name', names)} }}"
+        return (row for _, row in self._fetch_rows([_ListQuery(Model.INTERFACE, filters)]))
 
     def _fetch_rows(self, queries: list[_ListQuery]) -> Iterator[tuple[_ListQuery, Row]]:
         """Yield the rows of all lists, page by page.
@@ -119,38 +126,48 @@ class Reader:
         return [(query, data[alias]) for alias, query in aliases.items()]
 
     def _build_query(self, query: _ListQuery) -> str:
-        name = f"{query.model.name.lower()}_list"
+        name, selection_set = f"{query.model.name.lower()}_list", build_selection_set(query.model)
         pagination = f"pagination: {{ start: {query.start}, limit: {PAGE_SIZE} }}"
-        if query.keys:
-            filters, selection_set = build_shared_list(query.model, query.keys)
-            return f"{name}(filters: {filters}, {pagination}) {{ {selection_set} }}"
+        filters = query.filters or f"{{ {self._own_filters} }}"
+        return f"{name}(filters: {filters}, {pagination}) {{ {selection_set} }}"
+
+    @property
+    def _own_filters(self) -> str:
         is_fabric = f"{{ string_lookup: {{ exact: {json.dumps(self._fabric_id)} }} }}"
-        filters = (
+        return (
             f'custom_field_data: {{ path: "{FABRIC_FIELD}", lookup: {is_fabric} }},'
             f' tags: {{ slug: {{ exact: "{TAG_SLUG}" }} }}'
         )
-        return f"{name}(filters: {{ {filters} }}, {pagination}) {{ {build_selection_set(query.model)} }}"
 
-    def _check_empty_lists(
-        self, plan: Plan, objects: Collection[ExistingObject], shared_ids: Iterable[Ref]
-    ) -> None:
+    def _check_empty_lists(self, plan: Plan, rows: Collection[ExistingObject]) -> None:
         """Raise `PermanentError` if the user may not view a model with an empty list."""
         # Without a plan an inventory is removed: then an empty list would claim that all is gone.
         expected = {planned.MODEL for planned in plan.objects} or {*OWNED_MODELS}
-        listed = {row.id.model for row in objects} | {ref.model for ref in shared_ids}
+        listed = {row.id.model for row in rows}
         for model in sorted(expected - listed):
             self._netbox.check_may_read(PATHS[model])
-        cables = [row for row in objects if row.id.model is Model.CABLE]
+        cables = [row for row in rows if row.id.model is Model.CABLE]
         if Model.CABLE in expected and not any(row.values["a_terminations"] for row in cables):
             self._netbox.check_may_read(CABLE_TERMINATIONS)
 
 
 def _build_shared_queries(plan: Plan) -> list[_ListQuery]:
     """Return the queries for the planned objects that the fabric does not own."""
-    keys: dict[Model, set[str]] = defaultdict(set)
-    for planned in plan.objects:
-        if planned.SHARED:
-            keys[planned.MODEL].add(planned.key)
+    shared = (planned for planned in plan.objects if planned.SHARED)  # sorted by model
+    queries = [
+        _ListQuery(model, build_catalogue_filters(model, objects))
+        for model, objects in groupby(shared, key=lambda planned: planned.MODEL)
+    ]
     if plan.fabric.shared_site:
-        keys[Model.SITE].add(plan.fabric.shared_site)
-    return [_ListQuery(model, tuple(sorted(names))) for model, names in keys.items()]
+        by_slug = build_in_list("slug", [plan.fabric.shared_site])
+        queries.append(_ListQuery(Model.SITE, f"{{ {by_slug} }}"))
+    return queries
+
+
+def _find_shared_ids(plan: Plan, rows: Collection[ExistingObject]) -> dict[Ref, ObjectId]:
+    """Return the ids of the planned catalogue objects, and of the shared site."""
+    ids = match_catalogue((planned for planned in plan.objects if planned.SHARED), rows)
+    for row in rows:
+        if row.id.model is Model.SITE and row.values["slug"] == plan.fabric.shared_site:
+            ids[plan.fabric.site_ref] = row.id
+    return ids

@@ -18,24 +18,32 @@ from fabrics.inventory.compare.changes import Write
 from fabrics.inventory.model.existing import ObjectId
 from fabrics.inventory.model.ownership import FABRIC_FIELD, TAG_SLUG
 from fabrics.inventory.model.planned import Model, Ref
+from fabrics.inventory.plan.ports import strip_first_lane
 
 MAX_IDS_PER_REQUEST: Final = 100
 """More ids would exceed the length of a URL."""
 
 
 def find_template_interfaces(
-    netbox: InventoryNetBox, refused: Sequence[Write], ids: Mapping[Ref, ObjectId]
+    netbox: InventoryNetBox, writes: Sequence[Write], ids: Mapping[Ref, ObjectId]
 ) -> dict[Ref, Row]:
-    """Return the template interfaces that conflict with refused ones, as REST rows."""
-    planned = {(_device_id(write, ids), write.fields["name"]): write.ref for write in refused}
-    device_ids = sorted({device_id for device_id, _ in planned})
-    conflicting = {
-        planned[place]: row
-        for row in netbox.list_rows(PATHS[Model.INTERFACE], device_id=device_ids)
-        if (place := (row["device"]["id"], row["name"])) in planned
-    }
-    templated = find_template_component_ids(netbox, Model.INTERFACE, conflicting.values())
-    return {ref: row for ref, row in conflicting.items() if row["id"] in templated}
+    """Return the template interfaces in the places of new ones, as REST rows.
+
+    That is an interface of the same name, or else the undivided port of a first lane.
+    """
+    if not writes:  # no ids are no filter
+        return {}
+    device_ids = sorted({_device_id(write, ids) for write in writes})
+    listed = netbox.list_rows(PATHS[Model.INTERFACE], device_id=device_ids)
+    rows = {(row["device"]["id"], row["name"]): row for row in listed}
+    in_place: dict[Ref, Row] = {}
+    for write in writes:
+        device_id, name = _device_id(write, ids), str(write.fields["name"])
+        places = (device_id, name), (device_id, strip_first_lane(name))
+        if row := next((rows[place] for place in places if place in rows), None):
+            in_place[write.ref] = row
+    templated = find_template_component_ids(netbox, Model.INTERFACE, in_place.values())
+    return {ref: row for ref, row in in_place.items() if row["id"] in templated}
 
 
 def find_template_component_ids(

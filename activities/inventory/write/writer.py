@@ -7,7 +7,7 @@ a request breaks off, its outcome is unknown: its objects are looked up before t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -23,8 +23,9 @@ from activities.netbox.http import BadRequest, InUse, NotFound
 from fabrics.inventory.compare.changes import Changes, Stage, Write
 from fabrics.inventory.model.existing import ObjectId
 from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD, TAG_SLUG
-from fabrics.inventory.model.planned import Model, Ref
+from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.model.registry import PLANNED_CLASSES, SHARED_MODELS
+from fabrics.inventory.plan.ports import is_first_lane
 
 MAX_ATTEMPTS: Final = 3
 MAX_MESSAGE_CHARS: Final = 200
@@ -84,7 +85,7 @@ class Writer:
         """Yield the possible writes of a stage, with the ids of objects created before."""
         for write in stage:
             object_id = write.id or result.ids.get(write.ref)
-            missing = [ref for ref in _iter_references(write) if ref not in result.ids]
+            missing = [ref for ref in write.references() if ref not in result.ids]
             if missing:
                 result.missing_references[write.ref] = missing[0]
                 result.done_count += 1
@@ -116,6 +117,14 @@ class Writer:
                 yield from future.result()
 
     def send(self, batch: Batch, ids: Mapping[Ref, ObjectId]) -> list[ObjectResult]:
+        """Send a batch, except for lanes that template interfaces of their ports become."""
+        first_lanes = [write for write in batch.writes if _is_new_first_lane(write)]
+        taken = self._take_over_template_interfaces(first_lanes, ids)
+        taken_refs = {result.write.ref for result in taken}
+        rest = tuple(write for write in batch.writes if write.ref not in taken_refs)
+        return taken + (self._send(Batch(batch.model, rest), ids) if rest else [])
+
+    def _send(self, batch: Batch, ids: Mapping[Ref, ObjectId]) -> list[ObjectResult]:
         """Send a batch in one request, or in several if NetBox refuses part of it."""
         try:
             return self._send_once(batch, ids)
@@ -128,13 +137,13 @@ class Writer:
                 if batch.writes[position].ref not in resolved_refs
             ]
             rest = tuple(w for n, w in enumerate(batch.writes) if n not in error.reasons)
-            return resolved + failed + (self.send(Batch(batch.model, rest), ids) if rest else [])
+            return resolved + failed + (self._send(Batch(batch.model, rest), ids) if rest else [])
         except (BadRequest, NotFound, InUse) as error:
             if len(batch.writes) == 1:
                 return [ObjectResult(batch.writes[0], None, str(error))]
             middle = len(batch.writes) // 2
             halves = batch.writes[:middle], batch.writes[middle:]
-            return [done for half in halves for done in self.send(Batch(batch.model, half), ids)]
+            return [done for half in halves for done in self._send(Batch(batch.model, half), ids)]
 
     def _resolve_refused_creates(
         self, batch: Batch, positions: Iterable[int], ids: Mapping[Ref, ObjectId]
@@ -147,7 +156,7 @@ class Writer:
         if not batch.is_create:
             return []
         refused = tuple(batch.writes[position] for position in positions)
-        existing = self._find_existing(Batch(batch.model, refused))
+        existing = self._find_existing(Batch(batch.model, refused), ids)
         # Another fabric has created a shared object: with an id it does not count as created by us.
         is_shared = batch.model in SHARED_MODELS
         results = [
@@ -163,13 +172,13 @@ class Writer:
     def _take_over_template_interfaces(
         self, writes: list[Write], ids: Mapping[Ref, ObjectId]
     ) -> list[ObjectResult]:
-        """Take over interfaces that NetBox created, in place of refused ones."""
-        refused = {write.ref: write for write in writes}
+        """Take over interfaces that NetBox created, in place of new ones."""
+        new = {write.ref: write for write in writes}
         templated = find_template_interfaces(self._netbox, writes, ids)
         if not templated:
             return []
         rows = [
-            self.serialize(_drop_unknown_fields(refused[ref]), ids) | {"id": row["id"]}
+            self.serialize(_drop_unknown_fields(new[ref]), ids) | {"id": row["id"]}
             for ref, row in templated.items()
         ]
         try:
@@ -177,7 +186,7 @@ class Writer:
         except (BadRequest, NotFound):  # then it is a conflict, like objects that people made
             return []
         taken = {ref: ObjectId(Model.INTERFACE, row["id"]) for ref, row in templated.items()}
-        return [ObjectResult(replace(refused[ref], id=id_), id_) for ref, id_ in taken.items()]
+        return [ObjectResult(replace(new[ref], id=id_), id_) for ref, id_ in taken.items()]
 
     def _send_once(self, batch: Batch, ids: Mapping[Ref, ObjectId]) -> list[ObjectResult]:
         retrying = Retrying(
@@ -190,7 +199,7 @@ class Writer:
         for attempt in retrying:
             with attempt:
                 if attempt.retry_state.attempt_number > 1 and batch.is_create:
-                    existing = self._find_existing(batch)
+                    existing = self._find_existing(batch, ids)
                 return self._request(batch, ids, existing)
         raise AssertionError("tenacity raises what the last attempt raised")
 
@@ -209,11 +218,12 @@ class Writer:
         new_ids = (ObjectId(batch.model, row["id"]) for row in answer)
         return results + [ObjectResult(w, id_) for w, id_ in zip(missing, new_ids, strict=True)]
 
-    def _find_existing(self, batch: Batch) -> dict[str, ObjectId]:
+    def _find_existing(self, batch: Batch, ids: Mapping[Ref, ObjectId]) -> dict[str, ObjectId]:
         """Return the ids, by key, of objects that an interrupted request created."""
-        keys = {write.key for write in batch.writes}
         if batch.model in SHARED_MODELS:
-            return self._reader.find_shared(batch.model, keys)
+            found = self._reader.find_shared([_to_planned(write) for write in batch.writes], ids)
+            return {ref.key: object_id for ref, object_id in found.items()}
+        keys = {write.key for write in batch.writes}
         created = self._reader.find_created(batch.model)
         return {key: created[key] for key in keys & created.keys()}
 
@@ -241,10 +251,15 @@ def _drop_unknown_fields(write: Write) -> Write:
     return replace(write, fields=fields)
 
 
-def _iter_references(write: Write) -> Iterator[Ref]:
-    for value in write.fields.values():
-        members = value if isinstance(value, tuple) else (value,)
-        yield from (member for member in members if isinstance(member, Ref))
+def _is_new_first_lane(write: Write) -> bool:
+    is_new_interface = write.id is None and write.ref.model is Model.INTERFACE
+    return is_new_interface and is_first_lane(str(write.fields["name"]))
+
+
+def _to_planned(write: Write) -> PlannedObject:
+    """Return the object that a write creates."""
+    fields: dict[str, Any] = dict(write.fields)
+    return PLANNED_CLASSES[write.ref.model](key=write.key, **fields)
 
 
 def _add_result(result: WriteResult, object_result: ObjectResult) -> None:

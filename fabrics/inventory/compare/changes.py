@@ -5,7 +5,7 @@ unique keys it takes. Nothing is deleted here: `fabrics.inventory.prune.policy` 
 absent objects may go.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import filterfalse
 from typing import Any, Final
@@ -18,6 +18,7 @@ from fabrics.inventory.compare.port_retention import (
     find_retained_ports,
     rename_to_first_lane,
 )
+from fabrics.inventory.compare.uncertain_fields import PortUncertainty
 from fabrics.inventory.compare.write_order import Wave, WriteOrder
 from fabrics.inventory.model.dcim import Cable
 from fabrics.inventory.model.existing import (
@@ -28,6 +29,7 @@ from fabrics.inventory.model.existing import (
 )
 from fabrics.inventory.model.ipam import IPAddress
 from fabrics.inventory.model.planned import FieldValue, Model, PlannedObject, Ref
+from fabrics.inventory.model.registry import SHARED_MODELS
 from fabrics.inventory.plan.plan import Plan
 from fabrics.inventory.specs.parse import strip_part
 
@@ -43,6 +45,12 @@ class Write:
     id: ObjectId | None
     fields: Mapping[str, FieldValue]
     key: str = ""
+
+    def references(self) -> Iterator[Ref]:
+        """Yield the objects that the fields refer to."""
+        for value in self.fields.values():
+            members = value if isinstance(value, tuple) else (value,)
+            yield from (member for member in members if isinstance(member, Ref))
 
 
 type Stage = tuple[Write, ...]
@@ -83,7 +91,8 @@ def find_changes(plan: Plan, existing: ExistingInventory) -> Changes:
     plan = _retain_ports(plan, matching, breakout_ports)
     order = WriteOrder(plan, matching)
     released = _find_released_fields(plan, existing, matching, order)
-    comparison = _Comparison(matching, existing.shared_ids, released, plan.incomplete)
+    uncertainty = PortUncertainty.from_plan(plan)
+    comparison = _Comparison(matching, existing.shared_ids, released, plan.incomplete, uncertainty)
     stages = [
         *_group_by_model(comparison.release(row) for row in existing.objects if row.id in released),
         *(tuple(comparison.find_writes(wave)) for wave in order.waves),
@@ -91,10 +100,11 @@ def find_changes(plan: Plan, existing: ExistingInventory) -> Changes:
             write for planned in plan.objects for write in comparison.find_deferred_writes(planned)
         ),
     ]
+    stages = _drop_unused_catalogue(stages)
     changed = {write.ref for stage in stages for write in stage}
     stays = make_module_check(plan, matching.refs)
     return Changes(
-        stages=tuple(stage for stage in stages if stage),
+        stages=tuple(stages),
         existing_ids={ref: row.id for ref, row in matching.existing.items()}
         | dict(existing.shared_ids),
         absent=tuple(filterfalse(stays, matching.absent.values())),
@@ -143,6 +153,20 @@ def _find_released_fields(
     }
 
 
+def _drop_unused_catalogue(stages: Sequence[Stage]) -> list[Stage]:
+    """Return the stages without new catalogue objects that no other write refers to."""
+    used: set[Ref] = set()
+    kept: list[Stage] = []
+    for stage in reversed(stages):
+        writes = tuple(
+            write for write in stage if write.ref.model not in SHARED_MODELS or write.ref in used
+        )
+        used.update(ref for write in writes for ref in write.references())
+        if writes:
+            kept.append(writes)
+    return kept[::-1]
+
+
 def _group_by_model(writes: Iterable[Write]) -> Iterator[Stage]:
     stages: dict[str, list[Write]] = {}
     for write in writes:
@@ -161,6 +185,7 @@ class _Comparison:
     shared_ids: Mapping[Ref, ObjectId]
     released: ReleasedFields
     incomplete: frozenset[str]
+    port_uncertainty: PortUncertainty
 
     def release(self, row: ExistingObject) -> Write:
         return Write(resolve_ref(row.id, self.matching.refs), row.id, self.released[row.id])
@@ -205,6 +230,7 @@ class _Comparison:
         if isinstance(planned, Cable):
             fields = _orient_cable(fields, existing)
         kept = planned.create_only_fields - self._find_withdrawn_fields(planned, row)
+        kept |= self.port_uncertainty.find_fields(planned, existing)
         return {
             name: value
             for name, value in fields.items()

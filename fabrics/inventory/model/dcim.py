@@ -10,9 +10,16 @@ SERVER_DEVICE_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-server")
 GATEWAY_DEVICE_TYPE: Final = Ref(Model.DEVICE_TYPE, "hedgehog-gateway")
 """Initial types of servers and gateways, whose hardware a fabric does not know."""
 
+UNKNOWN_SWITCH_TYPE: Final = Ref(Model.DEVICE_TYPE, "unknown")
+UNKNOWN_SWITCH_ROLE: Final = Ref(Model.DEVICE_ROLE, "hh-switch")
+"""Initial type and role of switches that state no valid profile or role."""
+
 INTERFACE_TYPE_OTHER: Final = "other"
 INTERFACE_TYPE_VIRTUAL: Final = "virtual"
 INTERFACE_TYPE_LAG: Final = "lag"
+
+DEFAULT_ROLE_COLOR: Final = "9e9e9e"
+"""NetBox's own default, a grey."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +37,21 @@ class Site(PlannedObject):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueObject(PlannedObject):
-    """An object of NetBox's catalogue, shared by all fabrics."""
+    """An object of NetBox's catalogue, shared by all fabrics.
+
+    Its unique keys are what people know it by, the surest first. NetBox is less strict: it heeds the case of names,
+    and lets roles and platforms with different parents have one name.
+    """
 
     SHARED = True
     IDENTIFIERS = ("slug",)
 
     name: str
     slug: str
+
+    def unique_keys(self) -> Iterator[UniqueKey]:
+        yield UniqueKey((self.MODEL, "slug", self.slug))
+        yield UniqueKey((self.MODEL, "name", self.name.lower()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +67,7 @@ class DeviceRole(CatalogueObject):
 
     MODEL = Model.DEVICE_ROLE
 
-    color: str
+    color: str = DEFAULT_ROLE_COLOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +92,10 @@ class DeviceType(PlannedObject):
     model: str
     slug: str
 
+    def unique_keys(self) -> Iterator[UniqueKey]:
+        yield UniqueKey((self.MODEL, "slug", self.slug))
+        yield UniqueKey((self.MODEL, "of", self.manufacturer.key, self.model.lower()))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device(PlannedObject):
@@ -88,7 +107,8 @@ class Device(PlannedObject):
     MODEL = Model.DEVICE
     DEFERRED_FIELDS = frozenset({"primary_ip4"})
     UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
-        "device_type": (SERVER_DEVICE_TYPE, GATEWAY_DEVICE_TYPE),
+        "role": (UNKNOWN_SWITCH_ROLE,),
+        "device_type": (SERVER_DEVICE_TYPE, GATEWAY_DEVICE_TYPE, UNKNOWN_SWITCH_TYPE),
         "platform": (None,),
         "serial": ("",),
         "nos_version": ("",),

@@ -20,8 +20,11 @@ class ModuleType(PlannedObject):
 
     manufacturer: Ref
     model: str
-    part_number: str
+    part_number: str = ""
     description: str = ""
+
+    def unique_keys(self) -> Iterator[UniqueKey]:
+        yield UniqueKey((self.MODEL, "of", self.manufacturer.key, self.model.lower()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

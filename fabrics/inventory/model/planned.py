@@ -36,6 +36,11 @@ class Model(StrEnum):
     MODULE_BAY = "dcim.modulebay"
     MODULE = "dcim.module"
 
+    @property
+    def noun(self) -> str:
+        """The model in sentences: `device type`."""
+        return self.name.lower().replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:

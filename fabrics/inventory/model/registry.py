@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Final
 
 from fabrics.inventory.model import dcim, ipam, modules
-from fabrics.inventory.model.planned import PlannedObject
+from fabrics.inventory.model.planned import PlannedObject, Ref
 
 _ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
     dcim.Site,
@@ -42,3 +42,8 @@ MODELS_WITH_DETAILS: Final = tuple(
     if "details" in {field.name for field in fields(planned_class)}
 )
 """The models that have the custom field for details."""
+
+
+def describe_ref(ref: Ref) -> str:
+    """Return an object's key; a shared one's after its model, `device type vs`."""
+    return f"{ref.model.noun} {ref.key}" if ref.model in SHARED_MODELS else ref.key

@@ -4,10 +4,11 @@ An object is added only if the objects that it refers to exist and no other obje
 Otherwise it is `skipped` with the reason, and so are, in turn, the objects that depend on it.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Final, cast
 
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import PlannedObject, Ref, UniqueIndex
@@ -20,6 +21,13 @@ from fabrics.inventory.specs.parse import (
 )
 from fabrics.inventory.specs.values import LiveSpec
 
+MAX_OBJECTS: Final = 100_000
+"""The objects of one inventory, which NetBox takes some half an hour to create: a thousand switches with all ports."""
+
+MAX_DETAILS_BYTES: Final = 65_536
+"""The details of an object, as JSON. NetBox shows them on its page and keeps them in its changelog, and each pass
+reads them."""
+
 
 class MappingError(Exception):
     """An object cannot be mapped; the message completes a sentence about it."""
@@ -27,6 +35,10 @@ class MappingError(Exception):
 
 class UnreadableError(MappingError):
     """An object exists, but it or an object that it needs cannot be read."""
+
+
+class TooManyObjectsError(Exception):
+    """A plan has more than `MAX_OBJECTS` objects; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +69,30 @@ class PlanBuilder:
     def add(self, planned: PlannedObject) -> Ref:
         """Add an object; raise `MappingError` for a known key or where `update` does."""
         if planned.ref in self.objects:
-            raise MappingError(f"has a second {planned.MODEL.name.lower()}")
+            raise MappingError(f"has a second {planned.MODEL.noun}")
         self.update(planned)
         return planned.ref
 
     def add_shared(self, planned: PlannedObject) -> Ref:
-        """Add a shared object, unless the plan has it."""
-        if planned.ref not in self.objects:
-            self._put(planned)
+        """Add a shared object, and return it, or the same one under another key.
+
+        Two switch profiles may have one display name, which NetBox takes for one model.
+        """
+        known = (
+            ref
+            for unique_key in planned.unique_keys()
+            for ref in self._unique_index.find_conflicting(unique_key)
+        )
+        if ref := next(known, None):
+            return ref
+        self._put(planned)
         return planned.ref
 
     def update(self, planned: PlannedObject) -> None:
-        """Replace an object; raise `MappingError` for a missing ref or a used unique key."""
+        """Replace an object.
+
+        Raises `MappingError` for a missing ref, a used unique key or details that are too long.
+        """
         for _, ref in planned.references():
             if ref not in self.objects and ref != self.fabric.site_ref:
                 raise MappingError(f"belongs to {ref.key}, which is not in the inventory")
@@ -76,6 +100,11 @@ class PlanBuilder:
             for other in self._unique_index.find_conflicting(unique_key):
                 if other != planned.ref:
                     raise MappingError(f"needs {unique_key}, which {other.key} already uses")
+        size = len(json.dumps(getattr(planned, "details", None)).encode())
+        if size > MAX_DETAILS_BYTES:
+            raise UnreadableError(
+                f"needs {size:,} bytes of details, more than {MAX_DETAILS_BYTES:,}"
+            )
         self._put(planned)
 
     def get[W: PlannedObject](self, kind: type[W], ref: Ref) -> W:
@@ -111,5 +140,9 @@ class PlanBuilder:
         return self.missing_error(make_key(spec, namespace, name), f"the {spec.KIND} {name}")
 
     def _put(self, planned: PlannedObject) -> None:
+        if planned.ref not in self.objects and len(self.objects) >= MAX_OBJECTS:
+            raise TooManyObjectsError(
+                f"The fabric needs more than {MAX_OBJECTS:,} objects in NetBox."
+            )
         self.objects[planned.ref] = planned
         self._unique_index.add(planned.ref, planned.unique_keys())

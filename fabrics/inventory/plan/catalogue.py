@@ -7,6 +7,7 @@ be read, and the same hardware must have the same type in all fabrics.
 from typing import Final
 
 from fabrics.inventory.model.dcim import (
+    DEFAULT_ROLE_COLOR,
     GATEWAY_DEVICE_TYPE,
     SERVER_DEVICE_TYPE,
     DeviceRole,
@@ -41,7 +42,7 @@ def add_role(builder: PlanBuilder, name: str) -> Ref:
     """Add a device role: `server-leaf` is `hh-server-leaf`, "Hedgehog server leaf"."""
     key = slugify(f"hh-{name}")
     label = shorten(f"Hedgehog {name.replace('-', ' ')}", MAX_NAME_CHARS)
-    color = _ROLE_COLORS.get(name, "9e9e9e")
+    color = _ROLE_COLORS.get(name, DEFAULT_ROLE_COLOR)
     return builder.add_shared(DeviceRole(key=key, name=label, slug=key, color=color))
 
 

@@ -49,15 +49,21 @@ def add_switch(
 ) -> SwitchPorts:
     """Add a switch with all its ports, loopbacks and addresses; return its ports."""
     spec, profile = switch.spec, _find_profile(builder, switch)
-    ports = SwitchPorts(spec, profile, used_ports.get(switch.key, frozenset()))
+    # Without its breakouts a profile tells what ports there are no better than no profile does.
+    port_profile = profile if switch.is_known("portBreakouts") else SwitchProfileSpec()
+    ports = SwitchPorts(spec, port_profile, used_ports.get(switch.key, frozenset()))
     device = builder.add(_build_switch(builder, switch, profile, facts))
     _add_switch_ports(builder, device, ports)
     _add_management_addresses(builder, device, spec)
-    has_shared_vtep = spec.redundancy.type == "mclag"  # both switches of a pair have its address
-    vtep_role = ANYCAST_ROLE if has_shared_vtep else LOOPBACK_ROLE
     _add_loopback(builder, device, PROTOCOL_LOOPBACK, spec.protocol_ip, LOOPBACK_ROLE)
-    _add_loopback(builder, device, VTEP_LOOPBACK, spec.vtep_ip, vtep_role)
+    if switch.is_known("redundancy"):
+        _add_loopback(builder, device, VTEP_LOOPBACK, spec.vtep_ip, _get_vtep_role(spec))
     return ports
+
+
+def _get_vtep_role(spec: SwitchSpec) -> str:
+    """Return the role of a VTEP's address, which both switches of an MCLAG pair have."""
+    return ANYCAST_ROLE if spec.redundancy.type == "mclag" else LOOPBACK_ROLE
 
 
 def add_server(builder: PlanBuilder, server: LiveObject[ServerSpec], used_ports: UsedPorts) -> None:

@@ -16,7 +16,11 @@ from fabrics.resources import spellings
 MANAGEMENT_PORT: Final = "M1"
 """The one management port that every switch has."""
 
-_PORT_NAME = re.compile(r"(?P<port>E\d+/\d+)(/(?P<lane>\d+))?")
+_LANES = r"1[0-6]|\d"
+"""A port's number of lanes, or that of a lane: Hedgehog v0.129 divides a port into 8 at most."""
+
+_PORT_NAME = re.compile(rf"(?P<port>E\d+/\d+)(/(?P<lane>{_LANES}))?")
+_BREAKOUT = re.compile(rf"({_LANES})x")
 
 _TYPE_BY_PORT_PROFILE: Final = {
     "RJ45-1G": "1000base-t",
@@ -112,7 +116,7 @@ class SwitchPorts:
 
     def _count_lanes(self, port: str) -> int:
         """Return a port's number of lanes, from its breakout or else its connections."""
-        if divided := re.match(r"(\d{1,2})x", self._find_breakout(port)):
+        if divided := _BREAKOUT.match(self._find_breakout(port)):
             return int(divided[1])
         used = map(_split_lane, self.used_ports)
         return max([1, *(lane for used_port, lane in used if used_port == port)])
@@ -157,6 +161,11 @@ def strip_lane(name: str) -> str:
 def is_lane(name: str) -> bool:
     """Return whether this is the name of a lane."""
     return strip_lane(name) != name
+
+
+def is_first_lane(name: str) -> bool:
+    """Return whether this is the name of a first lane."""
+    return strip_first_lane(name) != name
 
 
 def _split_lane(name: str) -> tuple[str, int]:

@@ -44,6 +44,7 @@ class GatewaySpec(Spec):
     OPTIONAL_PATHS = frozenset(
         {
             *((name,) for name in ("protocolIP", "vtepIP", "vtepMAC", "vtepMTU", "asn")),
+            ("interfaces",),
             ("interfaces", ANY),
             *(("interfaces", ANY, name) for name in ("ips", "mtu", "pci", "kernel")),
             ("interfaces", ANY, "ips", ANY),

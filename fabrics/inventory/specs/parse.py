@@ -59,16 +59,24 @@ class SkippedObject:
 
 @dataclass(frozen=True, slots=True)
 class LiveObject[S: LiveSpec]:
-    """A live object whose spec is valid. `key` is `<Kind>/<namespace>/<name>`."""
+    """A live object whose spec is valid. `key` is `<Kind>/<namespace>/<name>`.
+
+    `omitted` are the paths of invalid parts, which the spec is without.
+    """
 
     namespace: str
     name: str
     spec: S
     annotations: Mapping[str, str] = field(default_factory=dict)
+    omitted: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
         return make_key(type(self.spec), self.namespace, self.name)
+
+    def is_known(self, name: str) -> bool:
+        """Return False if a field of the spec is invalid, in whole or in part."""
+        return all(path.partition(".")[0] != name for path in self.omitted)
 
 
 def make_key(spec: type[LiveSpec], namespace: str, name: str) -> str:
@@ -132,7 +140,8 @@ def _parse_resource(objects: LiveObjects, resource: Resource, spec: type[LiveSpe
     else:
         parsed, reasons = _parse_spec(spec, resource.spec)
         if parsed is not None:
-            objects.by_key[key] = LiveObject(namespace, name, parsed, resource.annotations)
+            omitted = frozenset(part.removeprefix("#") for part in reasons)
+            objects.by_key[key] = LiveObject(namespace, name, parsed, resource.annotations, omitted)
         objects.skipped.extend(
             SkippedObject(shorten(f"{key}{part}", MAX_TEXT_CHARS), why)
             for part, why in reasons.items()

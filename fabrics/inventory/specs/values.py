@@ -21,6 +21,9 @@ from fabrics.texts import replace_unprintable
 ANY: Final = "*"
 """Stands in a path for any name of an entry, and for any place in a list."""
 
+MAX_TEXT_CHARS: Final = 512
+"""A text as in `vpc/subnet`, of two names with 253 characters (RFC 1123) at most."""
+
 
 def drop_blank_entries(value: Any) -> Any:  # noqa: ANN401
     """Return a mapping without the empty entries that Go's JSON encoder may omit."""
@@ -36,7 +39,8 @@ class LiveSpec(BaseModel):
     OPTIONAL_PATHS: ClassVar[Set[tuple[str, ...]]] = frozenset()
     """The paths of the parts without which the rest of the object is still shown as it is.
 
-    Not among them are parts whose absence has a meaning: without its VLAN, a subnet has none.
+    Not among them are parts whose absence has a meaning, such as the VLAN of a subnet, unless plans ask for them by
+    `LiveObject.is_known`.
     """
 
 
@@ -49,6 +53,12 @@ class Spec(LiveSpec):
     @classmethod
     def _drop_blank_entries(cls, value: Any) -> Any:  # noqa: ANN401
         return drop_blank_entries(value)
+
+
+def _check_length(text: str) -> str:
+    if len(text) > MAX_TEXT_CHARS:
+        raise ValueError(f"has more than {MAX_TEXT_CHARS} characters")
+    return text
 
 
 def _check_printable(text: str) -> str:
@@ -100,7 +110,12 @@ def _check_storable(value: Json) -> Json:
     return value
 
 
-Text = Annotated[str, AfterValidator(_check_printable), AfterValidator(_check_trimmed)]
+Text = Annotated[
+    str,
+    AfterValidator(_check_length),
+    AfterValidator(_check_printable),
+    AfterValidator(_check_trimmed),
+]
 """One printable line, without spaces around it, which NetBox would strip."""
 
 OneLineText = Annotated[str, AfterValidator(to_one_line)]

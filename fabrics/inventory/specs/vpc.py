@@ -56,6 +56,7 @@ class VPCSpec(Spec):
             ("permit",),
             ("staticRoutes",),
             ("staticRoutes", ANY),
+            ("subnets",),
             ("subnets", ANY),
             *(("subnets", ANY, name) for name in ("gateway", "dhcp", "isolated", "restricted")),
             ("subnets", ANY, "dhcp", "static"),

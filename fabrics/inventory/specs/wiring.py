@@ -42,15 +42,18 @@ class SwitchSpec(Spec):
     KIND = "Switch"
     OPTIONAL_PATHS = frozenset(
         {
-            *((name,) for name in ("description", "asn", "groups", "boot")),
+            *((name,) for name in ("role", "description", "profile", "asn", "groups", "boot")),
             *((name,) for name in ("ip", "protocolIP", "vtepIP")),
+            ("redundancy",),
             ("redundancy", "group"),
+            ("redundancy", "type"),
             ("boot", "serial"),
             ("boot", "mac"),
             ("portGroupSpeeds",),
             ("portGroupSpeeds", ANY),
             ("portSpeeds",),
             ("portSpeeds", ANY),
+            ("portBreakouts",),
             ("portBreakouts", ANY),
         }
     )

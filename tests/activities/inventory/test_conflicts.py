@@ -1,20 +1,28 @@
 """Conflicts with objects of people, and adoption on request of offered ones."""
 
+from typing import cast
+
 import pytest
 
+from activities.inventory.conflicts import Conflict, build_findings
+from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
+from activities.inventory.write.writer import WriteResult
 from activities.netbox.client import NetBox, Row
 from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
 from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD, TAG_SLUG
-from fabrics.inventory.model.planned import Model
+from fabrics.inventory.model.planned import Model, Ref
 from fabrics.inventory.report.report import MAX_FINDINGS, Finding, FindingType, InventoryOutcome
+from fabrics.resources.kinds import SWITCH_PROFILE
+from fabrics.resources.resource import resource_from_api
 from tests.support.inventory.plans import server, switch
 from tests.support.inventory.small_fabric import NAMESPACES, RACK, cable, vpc
 from tests.support.netbox.fabric_inventory import (
     FabricInventory,
     cable_ports,
     grant_disabled,
+    key_scenario,
     scenario,
 )
 
@@ -174,19 +182,71 @@ def test_site_with_name_of_fabric_is_adopted_despite_slug(
     assert (own["id"], own["slug"]) == (site["id"], inventory.fabric_id)
 
 
-def test_tagged_catalogue_object_is_not_adopted(inventory: FabricInventory) -> None:
-    """Another device type has the model of the switch's type, with another slug."""
-    new = {"name": "Trial", "slug": "trial"}
-    maker = inventory.admin.create(PATHS[Model.MANUFACTURER], new)
-    tagged = {"manufacturer": maker["id"], "model": "trial-7", "slug": "trial-seven", **OFFERED}
-    type_ = inventory.admin.create(PATHS[Model.DEVICE_TYPE], tagged)
-    outcome = inventory.sync(switch("leaf-1", profile="trial-7"), adopt=True)
-    [conflict] = findings_of(outcome, FindingType.CONFLICT)
-    assert conflict.what == "trial-7"
-    assert conflict.why.endswith("is in its place and was made by somebody else")
-    assert outcome.report.problems == {FindingType.CONFLICT: 1, FindingType.FAILED: 2}
-    inventory.admin.delete(PATHS[Model.DEVICE_TYPE], type_["id"])
-    inventory.admin.delete(PATHS[Model.MANUFACTURER], maker["id"])
+@key_scenario
+def test_catalogue_objects_of_people_are_used_whatever_their_slugs(
+    inventory: FabricInventory,
+) -> None:
+    """Of one of two device types the slug is the same, of the other one the name."""
+    create = inventory.admin.create
+    maker = create(PATHS[Model.MANUFACTURER], {"name": "ZETA", "slug": "zeta-inc"})
+    seven, eight = (
+        create(PATHS[Model.DEVICE_TYPE], {"manufacturer": maker["id"], "model": name, "slug": slug})
+        for name, slug in (("Number seven", "zeta-7"), ("ZETA 8", "eight"))
+    )
+    role = create(PATHS[Model.DEVICE_ROLE], {"name": "hedgehog Zeta LEAF", "slug": "zeta-role"})
+    system = create(PATHS[Model.PLATFORM], {"name": "Zeta-OS", "slug": "zeta_os"})
+    profile = {"displayName": "Zeta 8", "nosType": "zeta-os"}
+    live = (
+        resource_from_api({"metadata": {"name": "zeta-8"}, "spec": profile}, SWITCH_PROFILE),
+        *(switch(f"leaf-{n}", profile=f"zeta-{n}", role="zeta-leaf") for n in (7, 8)),
+    )
+    assert inventory.sync(*live).report.problems == {}
+    devices = {row["name"]: row for row in inventory.objects(Model.DEVICE)}
+    assert [devices[f"leaf-{n}"]["device_type"]["id"] for n in (7, 8)] == [seven["id"], eight["id"]]
+    assert {device["role"]["id"] for device in devices.values()} == {role["id"]}
+    assert devices["leaf-8"]["platform"]["id"] == system["id"]
+    makers = inventory.admin.list_rows(PATHS[Model.MANUFACTURER])
+    assert [row["id"] for row in makers if row["name"].lower() == "zeta"] == [maker["id"]]
+    before = inventory.latest_change()
+    assert not inventory.sync(*live).has_pending_work
+    assert inventory.changes_since(before) == []
+
+
+def test_findings_name_the_model_of_catalogue_objects() -> None:
+    maker, type_ = Ref(Model.MANUFACTURER, "dell"), Ref(Model.DEVICE_TYPE, "dell-s5248f-on")
+    leaf = Ref(Model.DEVICE, "Switch/default/leaf-1")
+    result = WriteResult({}, missing_references={type_: maker, leaf: type_})
+    conflict = Conflict(maker, "NetBox says no.", None, is_new=True)
+    findings = build_findings(cast(InventoryNetBox, None), [conflict], result)
+    assert [(finding.what, finding.why) for finding in findings] == [
+        ("manufacturer dell", "NetBox says no."),
+        ("device type dell-s5248f-on", "needs manufacturer dell, which is not in NetBox"),
+        ("Switch/default/leaf-1", "needs device type dell-s5248f-on, which is not in NetBox"),
+    ]
+
+
+@key_scenario
+def test_whole_port_of_people_beside_its_lanes_is_conflict(inventory: FabricInventory) -> None:
+    """NetBox refuses nothing, as the names differ."""
+    live = (*RACK, switch("leaf-9", portBreakouts={"E1/5": "2x50G"}))
+    inventory.sync(*live)
+    device = inventory.get(Model.DEVICE, "Switch/default/leaf-9")
+    others = [create_port(inventory, device, name) for name in ("E1/5", "E1/6")]
+    for tags in ({}, OFFERED):
+        inventory.edit(Model.INTERFACE, others[0], **tags)
+        outcome = inventory.sync(*live, adopt=True)
+        [conflict] = outcome.report.findings
+        assert (conflict.problem, conflict.what) == (
+            FindingType.CONFLICT,
+            "Switch/default/leaf-9#E1/5",
+        )
+        assert conflict.why == (
+            f"E1/5 ({inventory.netbox.url}/dcim/interfaces/{others[0]['id']}/) is the whole port beside"
+            " its lanes and was made by somebody else"
+        )
+        assert outcome.report.adopted == 0
+    inventory.admin.delete(PATHS[Model.INTERFACE], others[0]["id"])
+    assert inventory.sync(*live).report.problems == {}
 
 
 @scenario

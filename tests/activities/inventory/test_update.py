@@ -9,6 +9,7 @@ from activities.netbox.client import Row
 from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
+from fabrics.inventory.plan import builder
 from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.live_samples import parse_live_state
@@ -294,3 +295,15 @@ def test_external_port_replaces_cable(inventory: FabricInventory) -> None:
     moved = (*RACK, external_port, cable("c", "s-1/e1", "leaf-1/E1/3"))
     assert inventory.sync(*moved).report.problems == {}
     assert inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")["mark_connected"]
+
+
+@scenario
+def test_fabric_with_too_many_objects_changes_nothing(
+    inventory: FabricInventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory.sync(*RACK)
+    before = inventory.latest_change()
+    monkeypatch.setattr(builder, "MAX_OBJECTS", 10)
+    with pytest.raises(PermanentError, match="needs more than 10 objects in NetBox"):
+        inventory.sync(*SMALL)
+    assert inventory.changes_since(before) == []

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from activities.inventory.netbox.endpoints import PATHS
 from fabrics.inventory.model.planned import Model
+from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.report.report import FindingType, InventoryReport
 from fabrics.resources.json_types import Json
 from fabrics.resources.resource import Resource
@@ -12,6 +13,7 @@ from tests.support.fabrics.objects import live, live_state
 from tests.support.inventory.plans import connection, server, switch
 from tests.support.inventory.small_fabric import (
     FRAME,
+    NAMESPACES,
     RACK,
     attachment,
     cable,
@@ -325,6 +327,111 @@ def test_unbundled_server_becomes_bundled(inventory: FabricInventory) -> None:
     assert (port["lag"]["id"], port["tagged_vlans"], port["mode"]) == (lag["id"], [], None)
 
 
+@key_scenario
+def test_renamed_subnet_keeps_its_vlan_and_deletes_nothing(inventory: FabricInventory) -> None:
+    network, given, start = ("10.0.1.0/24", 1001), (*FRAME, *CABLES), inventory.latest_change()
+    result = sync_change(
+        inventory,
+        (*given, subnets("v", a=network), attachment("v-c", "v/a", "c")),
+        (*given, subnets("v", b=network), attachment("v-c", "v/b", "c")),
+    )
+    vlans = {key: number for (model, key), number in result.after.items() if model is Model.VLAN}
+    assert vlans == {"VPC/default/v#b": result.before[Model.VLAN, "VPC/default/v#a"]}
+    assert result.writes == {
+        "update ipam.vlan": 1,
+        "update ipam.prefix": 1,
+        "update ipam.iprange": 1,
+        "update ipam.ipaddress": 1,
+    }
+    changes = inventory.changes_since(start)
+    assert [row for row in changes if row["action"]["value"] == "delete"] == []
+    port = inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+    assert [vlan["id"] for vlan in port["tagged_vlans"]] == [*vlans.values()]
+
+
+def leases(name: str, vlan: int, *hosts: int) -> Resource:
+    """Return a VPC with a DHCP range, and in it a static lease for each host number."""
+    number = vlan % 100
+    dhcp: dict[str, Json] = {
+        "enable": True,
+        "range": {"start": f"10.0.{number}.10", "end": f"10.0.{number}.99"},
+        "static": {
+            f"0c:20:12:fe:02:0{place}": {"ip": f"10.0.{number}.{host}"}
+            for place, host in enumerate(hosts)
+        },
+    }
+    return vpc(name, vlan, f"10.0.{number}.0/24", dhcp=dhcp)
+
+
+def test_new_address_in_populated_range_is_one_refusal(inventory: FabricInventory) -> None:
+    """NetBox lets addresses move within such a range, and no new ones in."""
+    inventory.sync(*NAMESPACES, leases("v", 1001, 20))
+    ids = inventory.ids()
+    [range_] = inventory.objects(Model.IP_RANGE)
+    inventory.edit(Model.IP_RANGE, range_, mark_populated=True)
+    assert inventory.sync(*NAMESPACES, leases("v", 1001, 21)).report.problems == {}
+    assert inventory.ids() == ids
+
+    live = (
+        *NAMESPACES,
+        leases("v", 1001, 21, 22),
+        leases("w", 1002, 30),
+        vpc("x", 1003, "10.0.3.0/24"),
+    )
+    for _ in range(2):
+        with inventory.record_requests() as sent:
+            report = inventory.sync(*live).report
+        [finding] = report.findings
+        assert (finding.problem, finding.what) == (
+            FindingType.FAILED,
+            "VPC/default/v#a/0C:20:12:FE:02:01",
+        )
+        assert "Cannot create IP address 10.0.1.22/24 inside range" in finding.why
+        assert len([request for request in sent if request.startswith("POST /api/ipam/ip-a")]) <= 2
+    assert len(sent) < 15
+    planned = {(item.MODEL, item.key) for item in inventory.plan(live_state(*live)).objects}
+    refused = {(Model.IP_ADDRESS, finding.what)}
+    assert {key for key in planned if key[0] in OWNED_MODELS} - inventory.ids().keys() == refused
+
+
+@scenario
+def test_bundled_server_becomes_unbundled(inventory: FabricInventory) -> None:
+    given = (*FRAME, vpc("v", 1001, "10.0.1.0/24"), attachment("v-c", "v/a", "c"))
+    result = sync_change(
+        inventory,
+        (*given, bundle("c", ("s-1/e1", "leaf-1/E1/1"), ("s-1/e2", "leaf-1/E1/2"))),
+        (*given, CABLES[0]),
+    )
+    assert {(model, key.partition("#")[2]) for model, key in result.lost} == {
+        (Model.CABLE, "s-1/e1"),
+        (Model.CABLE, "s-1/e2"),
+        (Model.INTERFACE, "lag:E1/1"),
+        (Model.INTERFACE, "lag:e1"),
+        (Model.INTERFACE, "e2"),
+    }
+    ports = [
+        inventory.get(Model.INTERFACE, key)
+        for key in ("Switch/default/leaf-1#E1/1", "Switch/default/leaf-1#E1/2")
+    ]
+    shown = [(port["lag"], [vlan["vid"] for vlan in port["tagged_vlans"]]) for port in ports]
+    assert shown == [(None, [1001]), (None, [])]
+
+
+@key_scenario
+def test_vlan_is_no_longer_native(inventory: FabricInventory) -> None:
+    def attached(*, native: bool) -> tuple[Resource, ...]:
+        spec: Json = {"subnet": "v/a", "connection": "c", "nativeVLAN": native}
+        return (*FRAME, *CABLES, vpc("v", 1001, "10.0.1.0/24"), live("VPCAttachment", "x", spec))
+
+    for native, mode in ((False, "tagged"), (True, "access")):
+        result = sync_change(inventory, attached(native=not native), attached(native=native))
+        assert result.writes == {"update dcim.interface": 1}
+        port = inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+        tagged, untagged = port["tagged_vlans"], [port["untagged_vlan"]]
+        shown = [[vlan["vid"] for vlan in vlans if vlan] for vlans in (tagged, untagged)]
+        assert (port["mode"]["value"], shown) == (mode, [[], [1001]] if native else [[1001], []])
+
+
 def leaf(name: str) -> Resource:
     """Return a switch with all types of addresses and a MAC address."""
     return switch(
@@ -364,8 +471,8 @@ def test_address_that_a_switch_no_longer_has_stops_being_primary_at_once(
     """Only the deletes of the addresses wait."""
     inventory.sync(*RACK, leaf("leaf-8"))
     bare = switch("leaf-8", boot={"serial": "CN9"})
-    for _ in range(2):
-        inventory.sync(*RACK, bare)
+    for has_changes in (True, False):
+        assert inventory.sync(*RACK, bare).report.has_changes is has_changes
         device = inventory.get(Model.DEVICE, "Switch/default/leaf-8")
         port = inventory.get(Model.INTERFACE, "Switch/default/leaf-8#M1")
         assert (device["primary_ip4"], port["primary_mac_address"]) == (None, None)

@@ -11,9 +11,17 @@ from activities.setup.inventory_items import INVENTORY_GRANTS
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES
 from fabrics.inventory.report.report import FindingType
-from tests.support.fabrics.objects import live_state
-from tests.support.inventory.plans import switch
-from tests.support.inventory.small_fabric import FRAME, attachment, cable, vpc
+from fabrics.resources.json_types import Json
+from fabrics.resources.resource import Resource
+from tests.support.fabrics.objects import live, live_state
+from tests.support.inventory.plans import connection, switch
+from tests.support.inventory.small_fabric import (
+    FRAME,
+    attachment,
+    cable,
+    external_ports,
+    vpc,
+)
 from tests.support.netbox.fabric_inventory import FabricInventory, grant_disabled, scenario
 
 WIRED = (*FRAME, cable("c", "s-1/e1", "leaf-1/E1/1"))
@@ -113,14 +121,99 @@ def test_unreadable_object_keeps_its_inventory(inventory: FabricInventory) -> No
     for _ in range(MIN_ABSENT_PASSES):
         outcome = inventory.sync(switch("leaf-1", profile=7), *others)
         assert (outcome.report.deleted, outcome.absence_counts) == (0, {})
-        assert outcome.report.problems == {FindingType.SKIPPED: 3}, (
-            "the switch, its cable, its VLAN"
-        )
+        assert outcome.report.problems == {FindingType.SKIPPED: 1}, "the profile"
     outcome = inventory.sync(switch("leaf-1", boot={"serial": "CN 1"}), *others)
     assert outcome.report.problems == {FindingType.SKIPPED: 1}, "the serial number"
     assert inventory.get(Model.DEVICE, "Switch/default/leaf-1")["serial"] == "CN1"
     assert tagged(inventory) == [1001]
     assert inventory.ids() == before
+
+
+@scenario
+@pytest.mark.parametrize("name", ["role", "profile", "redundancy", "portBreakouts", "boot"])
+def test_switch_with_invalid_field_keeps_its_inventory(
+    inventory: FabricInventory, name: str
+) -> None:
+    stated: dict[str, Json] = {
+        "redundancy": {"type": "mclag", "group": "a"},
+        "vtepIP": "172.30.12.1/32",
+        "portBreakouts": {"E1/1": "4x25G"},
+        "ip": "172.30.0.5/21",
+    }
+    others = [resource for resource in WHOLE if resource.name != "leaf-1"]
+    pair = switch("leaf-3", redundancy=stated["redundancy"], vtepIP=stated["vtepIP"])
+    assert inventory.sync(switch("leaf-1", **stated), pair, *others).report.problems == {}
+    before, device = inventory.ids(), inventory.get(Model.DEVICE, "Switch/default/leaf-1")
+    port = inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+    values: tuple[Json, ...] = ([7], 7)
+    for value in values:
+        for _ in range(MIN_ABSENT_PASSES):
+            odd = switch("leaf-1", **{**stated, name: value, "description": str(value)})
+            outcome = inventory.sync(odd, pair, *others)
+            assert (outcome.report.deleted, outcome.absence_counts) == (0, {})
+        assert outcome.report.problems == {FindingType.SKIPPED: 1}
+        row = inventory.get(Model.DEVICE, "Switch/default/leaf-1")
+        assert row["description"] == str(value)
+        for field in ("role", "device_type", "primary_ip4"):
+            assert row[field]["id"] == device[field]["id"]
+        lane = inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/1")
+        assert (lane["name"], lane["type"]) == (port["name"], port["type"])
+        assert tagged(inventory) == [1001]
+        assert inventory.ids() == before
+
+
+@scenario
+@pytest.mark.parametrize(
+    "odd",
+    [
+        live("Connection", "b", {"quantum": {}}),
+        live("Connection", "x", {"external": {"link": 5}}),
+        live("VPCAttachment", "v-b", {"subnet": "v/a", "connection": 5}),
+        live("VPC", "v", {"subnets": []}),
+        live("ExternalAttachment", "z", {"external": 5, "connection": "z"}),
+    ],
+    ids=lambda odd: odd.kind.name,
+)
+def test_ports_keep_what_an_unreadable_object_may_set(
+    inventory: FabricInventory, odd: Resource
+) -> None:
+    bundle = connection("b", "bundled", {"server": "s-2/e1", "switch": "leaf-1/E1/7"})
+    routed = (
+        connection("z", "external", {"switch": "leaf-1/E1/11"}),
+        live("ExternalAttachment", "z", {"external": "isp", "connection": "z"}),
+        *external_ports("leaf-1"),
+    )
+    whole = [*WHOLE, bundle, attachment("v-b", "v/a", "b"), *routed]
+    assert inventory.sync(*whole).report.problems == {}
+    before, rows = inventory.ids(), inventory.objects(Model.INTERFACE)
+    others = [resource for resource in whole if resource.key != odd.key]
+    for _ in range(MIN_ABSENT_PASSES):
+        outcome = inventory.sync(odd, *others)
+        assert outcome.report.deleted == 0
+    assert outcome.report.problems.keys() == {FindingType.SKIPPED}
+    assert inventory.ids() == before
+    fields = ("lag", "mark_connected", "vrf", "mode", "untagged_vlan", "tagged_vlans")
+    for row in inventory.objects(Model.INTERFACE):
+        [former] = [former for former in rows if former["id"] == row["id"]]
+        assert {name: row[name] for name in fields} == {name: former[name] for name in fields}
+    absent = live_state(*others, served=(odd.kind.name,))
+    assert inventory.sync_live(absent).report.updated > 0
+
+
+@scenario
+def test_other_ports_lose_what_they_no_longer_have(inventory: FabricInventory) -> None:
+    """A connection of an unknown type is not theirs, and a VPC that is known is gone."""
+    bundle = connection("b", "bundled", {"server": "s-2/e1", "switch": "leaf-1/E1/7"})
+    whole = (*WHOLE, bundle, attachment("v-b", "v/a", "b"))
+    assert inventory.sync(*whole).report.problems == {}
+    unknown = live("Connection", "b", {"quantum": {}})
+    inventory.sync(*WIRED, unknown, vpc("v", 1001, "10.0.1.0/24"))
+    assert tagged(inventory) == []
+    assert inventory.get(Model.INTERFACE, "Switch/default/leaf-1#E1/7")["lag"]
+    unknown_part = live("VPC", "w", {"subnets": []})
+    inventory.sync(*WIRED, bundle, unknown_part, vpc("v", 1001, "10.0.1.0/24"))
+    lag = inventory.get(Model.INTERFACE, "Switch/default/leaf-1#lag:E1/7")
+    assert (lag["mode"], lag["tagged_vlans"]) == (None, [])
 
 
 @scenario

@@ -20,6 +20,7 @@ from cli.views.inventory import (
     render_inventory,
     summarize_inventory,
 )
+from cli.views.results import FabricsOutput
 from cli.views.tables import render_history_table
 from fabrics.agents.cabling import CablingFinding, CablingFindingType
 from fabrics.fleet.overview import build_overview_from_loop
@@ -154,6 +155,17 @@ def test_cabling_is_one_line_for_each_finding_and_only_a_contradiction_is_unheal
         console.print(render_cabling(cabling))
     shown = [line.strip() for line in captured.get().splitlines()]
     assert [line[: len(start)] for line, start in zip(shown, lines, strict=False)] == lines
+
+
+def test_status_names_the_values_of_cabling_findings() -> None:
+    inventory = InventoryStatus(cabling=(SWAPPED, DOWN))
+    status = FabricLoop(fabric_id="dc").status().model_copy(update={"inventory": inventory})
+    overview = build_overview_from_loop(status, 900, SYNC_STARTED)
+    shown = json.loads(FabricsOutput(fabrics=[overview]).model_dump_json())
+    assert shown["fabrics"][0]["inventory"]["cabling"] == [
+        {**finding._asdict(), "ends": [*finding.ends]} for finding in (SWAPPED, DOWN)
+    ]
+    assert InventoryStatus.model_validate_json(inventory.model_dump_json()) == inventory
 
 
 def test_history_shows_what_syncs_wrote() -> None:

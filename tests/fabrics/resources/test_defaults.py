@@ -7,6 +7,7 @@ import pytest
 from fabrics.resources.defaults import DEFAULTING_RULES, apply_defaults
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import KINDS_BY_NAME, get_kind
+from fabrics.resources.normalize import Content, normalize_desired, normalize_live
 from tests.support.fabrics.hydrated_specs import (
     FLAP,
     GATEWAY,
@@ -267,3 +268,18 @@ def test_defaults_do_not_change_the_given_spec(spec: dict[str, Json]) -> None:
 def test_subnet_that_hedgehog_refuses_gets_no_defaults(prefix: Json) -> None:
     spec: dict[str, Json] = {"subnets": {"a": {"subnet": prefix, "dhcp": {"enable": True}}}}
     assert apply_defaults(get_kind("VPC"), spec)["subnets"] == spec["subnets"]
+
+
+@pytest.mark.parametrize("group", ["a", ["a"], {"name": "a"}, 5, True])
+@pytest.mark.parametrize("redundancy", [None, "group", ["group"], {}, {"group": "GROUP"}])
+@pytest.mark.parametrize("groups", [None, "b", {"b": 1}, ["b"], [{"b": 1}, ["b"], None, 5]])
+def test_unexpected_types_of_a_redundancy_group_are_no_failure(
+    group: Json, redundancy: Json, groups: Json
+) -> None:
+    if redundancy == {"group": "GROUP"}:
+        redundancy = {"group": group}
+    spec: dict[str, Json] = {"redundancy": redundancy, "groups": groups}
+    content = Content(apply_defaults(get_kind("Switch"), spec), {}, {})
+    assert normalize_desired(get_kind("Switch"), content) == normalize_live(
+        get_kind("Switch"), content
+    )

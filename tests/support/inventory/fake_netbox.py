@@ -1,9 +1,9 @@
 """A NetBox in memory that applies changes and enforces NetBox's rules.
 
-No two objects have one unique key, not even between two writes; references resolve; the primary and
-out-of-band addresses of a device stay on their interface; interfaces and module bays stay on their device.
-A module that moves keeps its type (NetBox's `dcim/models/modules.py`). Deleting a bay deletes its module.
-Only anycast objects share an address, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
+No two objects have one unique key, not even between two writes, except in models where NetBox allows that;
+references resolve; the primary and out-of-band addresses of a device stay on their interface; interfaces and module
+bays stay on their device. A module that moves keeps its type (NetBox's `dcim/models/modules.py`). Deleting a bay
+deletes its module. Only anycast objects share an address, and ranges do not overlap (NetBox's `ipam/models/ip.py`).
 """
 
 from collections.abc import Iterator
@@ -153,7 +153,13 @@ def _require(is_allowed: bool, rule: str) -> None:
         raise Refused(rule)
 
 
+REPEATABLE = (Model.VRF, Model.VLAN_GROUP, Model.MAC_ADDRESS)
+"""Models of which NetBox accepts several that are alike: a VLAN group's name is unique only in its scope."""
+
+
 def _unique_keys(row: ExistingObject) -> set[tuple[object, ...]]:
+    if row.id.model in REPEATABLE:
+        return set()
     keys = (key for key in row.unique_keys({}) if not key.is_shareable and key.span is None)
     return {key.parts for key in keys}
 

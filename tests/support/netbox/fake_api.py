@@ -1,8 +1,8 @@
 """NetBox's REST and GraphQL APIs in memory, for the clients of the real ones.
 
 Rows are kept as REST takes them. `FakeNetBox` has the rules that they must keep; a request changes all of
-its rows or none. Lists are not filtered, except by slugs, models and pages in GraphQL: NetBox ignores unknown
-filters, so clients check every row. It knows neither permissions nor templates of components.
+its rows or none. Lists are not filtered, except by pages in GraphQL: NetBox ignores unknown filters, so clients
+check every row. It knows neither permissions nor templates of components.
 """
 
 import json
@@ -45,8 +45,12 @@ EMPTIED: Final = frozenset(
 """References that NetBox empties when it deletes an object; others keep it from being deleted."""
 
 LIST_QUERY: Final = re.compile(
-    r"(\w+): (\w+)_list\(filters: (.*?), pagination: { start: (\d+), limit: (\d+) }\)"
+    r"(\w+): (\w+)_list\(filters: .*?, pagination: { start: (\d+), limit: (\d+) }\)"
 )
+
+
+class UnknownId(Refused):
+    """NetBox has no object of this id."""
 
 
 class FakeApi:
@@ -91,7 +95,7 @@ class FakeApi:
         except Refused as error:
             self._tables = defaultdict(dict, tables)
             place = {"id": rows[len(written)].get("id"), "index": len(written)}
-            reasons = {"__all__": [str(error)]}
+            reasons = {"id" if isinstance(error, UnknownId) else "__all__": [str(error)]}
             return 400, {"errors": [place | {"errors": reasons}]} if rows is body else reasons
         shown = [self._show(path, row) for row in written if method != "DELETE"]
         return 200, shown if rows is body else shown and shown[0]
@@ -101,6 +105,8 @@ class FakeApi:
         message = fields.get("changelog_message", "")
         model, number = MODELS.get(path), fields.get("id") or next(self._numbers)
         before = self._tables[path].get(number)
+        if "id" in fields and before is None:
+            raise UnknownId(f"Object with ID {number} does not exist")
         row = (before or BLANK | (dict(empty_values(model)) if model else {})) | fields
         row["id"] = number
         row["custom_fields"] = (
@@ -115,11 +121,25 @@ class FakeApi:
         return row
 
     def _store(self, path: str, row: Row) -> None:
+        self._require_references(row)
         self._tables[path][row["id"]] = row
         if model := MODELS.get(path):
             self._rules.put(parse_row(model, _to_graphql(row)))
 
+    def _require_references(self, row: Row) -> None:
+        ends = [end["object_id"] for side in TERMINATIONS for end in row.get(side, ())]
+        references = [
+            *((model, row.get(field)) for field, model in REFERENCE_FIELDS.items()),
+            (Model.INTERFACE, [*ends, row.get("assigned_object_id")]),
+        ]
+        for model, value in references:
+            for number in value if isinstance(value, list) else [value]:
+                if isinstance(number, int) and number not in self._tables[PATHS[model]]:
+                    raise Refused(f"There is no {model} {number}")
+
     def _delete(self, path: str, fields: Row) -> Row:
+        if fields["id"] not in self._tables[path]:
+            raise UnknownId(f"Object with ID {fields['id']} does not exist")
         if MODELS.get(path) is Model.MODULE_BAY:  # NetBox deletes its module with it
             for module in self._used_by(Model.MODULE_BAY, fields["id"], Model.MODULE):
                 self._delete(PATHS[Model.MODULE], {"id": module["id"]})
@@ -148,24 +168,17 @@ class FakeApi:
     def _query(self, query: str) -> dict[str, list[Row]]:
         """Return the lists that a query of the inventory's reader asks for, by alias."""
         return {
-            alias: self._list(Model[name.upper()], filters, int(start), int(limit))
-            for alias, name, filters, start, limit in LIST_QUERY.findall(query)
+            alias: self._list(Model[name.upper()], int(start), int(limit))
+            for alias, name, start, limit in LIST_QUERY.findall(query)
         }
 
-    def _list(self, model: Model, filters: str, start: int, limit: int) -> list[Row]:
-        _, _, in_list = filters.partition("in_list: ")
-        wanted = json.loads(in_list.rstrip("} ") or "[]")
-        name = "model" if model is Model.MODULE_TYPE else "slug"
+    def _list(self, model: Model, start: int, limit: int) -> list[Row]:
         rows = (
-            _to_graphql(row) | self._show_manufacturer(row)
+            _to_graphql(row)
             for number, row in sorted(self._tables[PATHS[model]].items())
-            if number >= start and (not wanted or row[name] in wanted)
+            if number >= start
         )
         return list(islice(rows, limit))
-
-    def _show_manufacturer(self, row: Row) -> Row:
-        makers = self._tables[PATHS[Model.MANUFACTURER]]
-        return {"manufacturer": makers[row["manufacturer"]]} if "manufacturer" in row else {}
 
     def _show(self, path: str, row: Row, depth: int = 2) -> Row:
         """Return a row as REST does, with objects that it refers to down to `depth`."""

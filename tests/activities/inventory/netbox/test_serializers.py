@@ -6,16 +6,17 @@ import pytest
 
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.serializers import (
-    build_shared_list,
+    build_catalogue_filters,
     parse_row,
-    parse_shared_key,
     serialize_fields,
 )
 from activities.inventory.read.reader import Reader
 from activities.inventory.write.writer import Writer
 from activities.netbox.client import Row
 from fabrics.inventory.compare.changes import Write
-from fabrics.inventory.model.existing import ObjectId
+from fabrics.inventory.model.dcim import Platform
+from fabrics.inventory.model.existing import ExistingObject, ObjectId
+from fabrics.inventory.model.modules import ModuleType
 from fabrics.inventory.model.planned import FieldValue, Model, Ref
 
 SITE = Ref(Model.SITE, "north")
@@ -58,15 +59,24 @@ def test_custom_fields_are_written_together() -> None:
     assert empty == {"custom_fields": {"hh_details": None}}
 
 
-def test_module_types_are_found_by_manufacturer_and_model() -> None:
-    keys = ["finisar/FTLX/1", 'dell/A"B']
-    assert build_shared_list(Model.MODULE_TYPE, keys) == (
-        '{ model: { in_list: ["A\\"B", "FTLX/1"] } }',
-        "id model manufacturer { slug }",
+def test_catalogue_objects_are_listed_by_slug_or_name_in_any_case() -> None:
+    platforms = [Platform(key=name, name=f"{name} (R)", slug=name) for name in ("sonic", "cumulus")]
+    assert build_catalogue_filters(Model.PLATFORM, platforms) == (
+        '{ slug: { in_list: ["cumulus", "sonic"] },'
+        ' OR: { name: { i_regex: "^(cumulus\\\\ \\\\(R\\\\)|sonic\\\\ \\\\(R\\\\))$" } } }'
     )
-    row = {"id": "5", "model": "FTLX/1", "manufacturer": {"slug": "finisar"}}
-    assert parse_shared_key(Model.MODULE_TYPE, row) == keys[0]
-    assert parse_shared_key(Model.PLATFORM, {"id": "5", "slug": "sonic"}) == "sonic"
+    maker = Ref(Model.MANUFACTURER, "finisar")
+    types = [ModuleType(key=f"finisar/{m}", manufacturer=maker, model=m) for m in ('A"B', "FTLX/1")]
+    assert build_catalogue_filters(Model.MODULE_TYPE, types) == (
+        '{ model: { i_regex: "^(A\\"B|FTLX/1)$" } }'
+    )
+
+
+def test_shared_object_has_no_key() -> None:
+    row = {"id": "5", "name": "SONiC", "slug": "sonic-os"}
+    assert parse_row(Model.PLATFORM, row) == ExistingObject(
+        ObjectId(Model.PLATFORM, 5), "", {"name": "SONiC", "slug": "sonic-os"}
+    )
 
 
 def test_module_is_read_and_written_by_its_references() -> None:

@@ -12,6 +12,7 @@ from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.objects import live_state
+from tests.support.inventory.plans import switch
 from tests.support.inventory.small_fabric import FRAME, RACK, attachment, cable, vpc
 from tests.support.netbox.fabric_inventory import FabricInventory, MakeInventory
 
@@ -115,6 +116,23 @@ def test_template_interfaces_are_taken_over(inventory: FabricInventory) -> None:
     )
     assert inventory.changes_since(before) == []
     assert interfaces["Ethernet9"]["tags"] == []  # no fabric has this port
+
+
+@pytest.mark.usefixtures("templates")
+def test_template_interface_of_divided_port_becomes_its_first_lane(
+    inventory: FabricInventory,
+) -> None:
+    live = (*RACK, switch("leaf-9", portBreakouts={"E1/1": "4x25G"}))
+    outcome = inventory.sync(*live)
+    assert (outcome.report.problems, outcome.has_pending_work) == ({}, False)
+    interfaces = ports(inventory, "leaf-9")
+    assert set(interfaces) == {"M1", *(f"E1/1/{lane}" for lane in (1, 2, 3, 4)), "Ethernet9"}
+    first = inventory.get(Model.INTERFACE, "Switch/default/leaf-9#E1/1")
+    assert first["id"] == interfaces["E1/1/1"]["id"] < interfaces["E1/1/2"]["id"]
+    assert [tag["slug"] for tag in first["tags"]] == [TAG_SLUG]
+    before = inventory.latest_change()
+    assert not inventory.sync(*live).report.has_changes
+    assert inventory.changes_since(before) == []
 
 
 def test_hand_made_interface_is_conflict(inventory: FabricInventory) -> None:

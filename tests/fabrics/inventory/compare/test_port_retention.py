@@ -133,6 +133,20 @@ def test_unreadable_profile_joins_no_lanes() -> None:
     assert ports(netbox)[PORT].values["name"] == "E1/5"
 
 
+def test_invalid_breakouts_join_no_lanes() -> None:
+    """With its profile, the switch would have the port undivided."""
+    netbox = FakeNetBox()
+    divided = switch("leaf-1", portBreakouts={"E1/5": "4x25G"})
+    netbox.sync(plan(divided, *FRAME[1:], CABLE, profile()))
+    before = ports(netbox)
+    assert {f"{PORT}/{lane}" for lane in (2, 3, 4)} <= before.keys()
+    values: tuple[Json, ...] = (["4x25G"], {"E1/5": 4})
+    for breakouts in values:
+        odd = switch("leaf-1", portBreakouts=breakouts)
+        assert sync_and_list_absent(netbox, plan(odd, *FRAME[1:], CABLE, profile())) == set()
+        assert ports(netbox) == before
+
+
 def test_port_missing_from_profile_is_deleted() -> None:
     netbox = FakeNetBox()
     netbox.sync(plan(*FRAME, cable("c", "s-1/e1", "leaf-1/E1/7")))

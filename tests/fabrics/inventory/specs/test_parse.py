@@ -18,11 +18,6 @@ from tests.support.inventory.plans import DC1, keys, one, plan, server, skipped,
 @pytest.mark.parametrize(
     ("kind", "spec", "reason"),
     [
-        ("Switch", {"profile": "a\nb"}, "spec.profile: contains unprintable characters"),
-        ("Switch", {"role": "\ud800"}, "spec.role: contains unprintable characters"),
-        ("Switch", {"role": " x"}, "spec.role: begins or ends with a space"),
-        ("Switch", {"role": "\x00", "asn": "1"}, "spec.role: contains unprintable characters"),
-        ("VPC", {"subnets": []}, "spec.subnets: input should be a valid dictionary"),
         (
             "VLANNamespace",
             {"ranges": [{"from": 9, "to": 3}]},
@@ -59,6 +54,20 @@ def test_object_with_an_invalid_spec_is_skipped(kind: str, spec: Any, reason: st
 @pytest.mark.parametrize(
     ("kind", "spec", "part", "reason"),
     [
+        ("Switch", {"profile": "a\nb"}, "profile", "spec.profile: contains unprintable characters"),
+        ("Switch", {"profile": ["vs"]}, "profile", "spec.profile: input should be a valid string"),
+        ("Switch", {"role": "\ud800"}, "role", "spec.role: contains unprintable characters"),
+        ("Switch", {"role": " x"}, "role", "spec.role: begins or ends with a space"),
+        ("Switch", {"redundancy": ["a"]}, "redundancy", "spec.redundancy: input should be a valid"),
+        (
+            "Switch",
+            {"redundancy": {"type": {}}},
+            "redundancy.type",
+            "spec.redundancy.type: input should be a valid string",
+        ),
+        ("Switch", {"portBreakouts": ["4x25G"]}, "portBreakouts", "spec.portBreakouts: input sho"),
+        ("VPC", {"subnets": []}, "subnets", "spec.subnets: input should be a valid dictionary"),
+        ("Gateway", {"interfaces": []}, "interfaces", "spec.interfaces: input should be a valid d"),
         ("Switch", {"ip": 5}, "ip", "spec.ip: is 5, not an IPv4 address with a prefix length"),
         ("Switch", {"ip": {"a": 1}}, "ip", "spec.ip: is {'a': 1}, not an IPv4 address"),
         ("Switch", {"boot": {"mac": "12:34"}}, "boot.mac", "spec.boot.mac: is not a MAC address"),
