@@ -86,3 +86,54 @@ def test_same_text_is_found_at_any_place_in_journal() -> None:
     (error,) = entries_after(ERROR, ERROR)
     assert is_already_reported("Refused.", ["A note.", error, "Refused."])
     assert not is_already_reported("Refused.", [error])
+
+
+DEGRADED = "leaf-03 has not applied its last change."
+
+
+def settled_journal() -> Journal:
+    """Return the journal of a fabric that has been in sync for two syncs, which was written."""
+    journal = Journal().after_sync(*IN_SYNC, START).after_sync(*IN_SYNC, START + MINUTE)
+    return journal.after_write(journal.pending_entry)
+
+
+def entries_after_readings(*health: str) -> list[str]:
+    """Return what these readings of agents, without a sync, leave to write; they are 20 minutes apart."""
+    journal, entries = settled_journal(), []
+    for number, message in enumerate(health, start=1):
+        journal = journal.after_reading(message, START + number * 2 * MIN_ENTRY_INTERVAL)
+        entries.append(journal.pending_entry)
+        journal = journal.after_write(journal.pending_entry)
+    return entries
+
+
+def test_degraded_health_that_lasts_two_readings_is_reported_before_the_next_sync() -> None:
+    assert entries_after_readings(DEGRADED, DEGRADED, DEGRADED) == [
+        "",
+        f"**in_sync** since 2026-01-01 00:20:00 UTC. Commit c0ffee. {DEGRADED}",
+        "",
+    ]
+
+
+def test_health_that_flaps_is_not_reported() -> None:
+    assert set(entries_after_readings(*["", DEGRADED] * 20)) == {""}
+
+
+def test_recovered_health_is_reported() -> None:
+    *_, recovered = entries_after_readings(DEGRADED, DEGRADED, "", "")
+    assert recovered == "**in_sync** since 2026-01-01 01:00:00 UTC. Commit c0ffee."
+
+
+def test_readings_of_agents_do_not_make_a_status_last() -> None:
+    journal = settled_journal().after_sync(*ERROR, START + 2 * MINUTE)
+    for number in range(3, 30):
+        journal = journal.after_reading("", START + number * MINUTE)
+    assert journal.pending_entry == ""
+
+
+def test_degraded_health_does_not_wait_for_the_next_write() -> None:
+    journal = settled_journal()
+    for number in range(2):
+        journal = journal.after_reading(DEGRADED, START + (number + 1) * MIN_ENTRY_INTERVAL * 2)
+    assert journal.pending_entry
+    assert not journal.may_wait
