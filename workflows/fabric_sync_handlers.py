@@ -132,7 +132,7 @@ class FabricMessageHandlers(MalformedSignalHandler):
     def check_sync_now(
         self, full: object = False, accept_empty: object = False, adopt: object = False
     ) -> None:
-        """Refuse unusable arguments, a sync of a disabled fabric, and one more that waits."""
+        """Refuse unusable arguments, a disabled fabric, and one more that would wait."""
         self._check_can_sync(full, accept_empty, adopt)
         self._check_can_wait()
 

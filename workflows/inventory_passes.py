@@ -1,4 +1,4 @@
-"""The passes over an inventory, as a run of the fabric's loop starts, cancels and checks them."""
+"""The passes over an inventory: how a loop starts, cancels and checks them."""
 
 import asyncio
 from datetime import datetime
@@ -24,7 +24,7 @@ UNREPORTED_END: Final = "its run was terminated or failed; a later sync tries it
 
 
 class InventoryPasses:
-    """The passes of one loop, of which at most one runs; each outlives the loop's runs."""
+    """The passes of one loop: at most one runs, and it outlives the loop's runs."""
 
     def __init__(self, loop: FabricLoop) -> None:
         """Take over the pass that an earlier run may have left in the state of `loop`."""

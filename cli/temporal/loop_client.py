@@ -250,7 +250,7 @@ class LoopClient:
         result_type: type[T],
         limit: timedelta,
     ) -> T:
-        """Send an update and return its result; the signal if no worker accepts it in time."""
+        """Send an update and return its result; or the signal if no worker accepts it."""
         try:
             update = await self._start_update(fabric_id, message, arguments, result_type)
         except NoWorker as error:
@@ -280,7 +280,7 @@ class LoopClient:
 
 
 def _no_answer(fabric_id: str) -> NoWorker:
-    """Return the error for a loop that does not answer although a worker takes its work."""
+    """Return the error for a loop that does not answer, although a worker polls."""
     return NoWorker(
         f"The loop of {fabric_id} has not answered within {RPC_TIMEOUT.seconds} s: its worker was lost, or is busy."
     )

@@ -1,4 +1,4 @@
-"""Updates of a loop: how one is sent and awaited, and sent again while the loop is busy."""
+"""Updates of a loop: sent, awaited, and sent again while the loop is busy."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -53,7 +53,7 @@ async def start_update[T](
 
 
 async def wait_for_update[T](update: WorkflowUpdateHandle[T], limit: timedelta) -> T:
-    """Return an update's result. Raises `TimeoutError`, `LoopBusy`, and what the loop says."""
+    """Return an update's result. Raises `TimeoutError` and `LoopBusy`."""
     try:
         async with asyncio.timeout(limit.total_seconds()):
             return await update.result()

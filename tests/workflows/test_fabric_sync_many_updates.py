@@ -1,4 +1,4 @@
-"""Many clients of one loop at once: bounded histories, and a true answer for each, with a real Temporal server."""
+"""Many clients of one loop: short histories and answers, on a real server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ EVENTS_OF_LAST_SYNCS = 60
 
 @pytest.fixture
 async def env() -> AsyncIterator[WorkflowEnvironment]:
-    """Start a real server: the other one neither limits updates nor forgets refused ones."""
+    """Start a real server; the other one does not limit updates."""
     async with await WorkflowEnvironment.start_local(
         data_converter=pydantic_data_converter,
         dev_server_existing_path=str(Path(prefix, "bin", "temporal")),

@@ -92,13 +92,13 @@ DEGRADED = "leaf-03 has not applied its last change."
 
 
 def settled_journal() -> Journal:
-    """Return the journal of a fabric that has been in sync for two syncs, which was written."""
+    """Return the journal of a fabric that is in sync, which was written."""
     journal = Journal().after_sync(*IN_SYNC, START).after_sync(*IN_SYNC, START + MINUTE)
     return journal.after_write(journal.pending_entry)
 
 
 def entries_after_readings(*health: str) -> list[str]:
-    """Return what these readings of agents, without a sync, leave to write; they are 20 minutes apart."""
+    """Return the entry after each reading of agents; they are 20 minutes apart."""
     journal, entries = settled_journal(), []
     for number, message in enumerate(health, start=1):
         journal = journal.after_reading(message, START + number * 2 * MIN_ENTRY_INTERVAL)

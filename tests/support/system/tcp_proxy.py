@@ -43,7 +43,7 @@ class CuttableProxy:
             self._server = None
 
     def stall(self) -> None:
-        """Drop what the open connections send, without a word; new connections are forwarded."""
+        """Drop what open connections send, in silence; new ones are forwarded."""
         self._stalled |= self._open
 
     def _accept(
