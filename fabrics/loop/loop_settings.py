@@ -25,5 +25,5 @@ class LoopSettings(BaseModel, frozen=True):
 
     @property
     def update_limit_events(self) -> int:
-        """The events from which on a run takes no updates: those that wait would keep it from its end."""
+        """The events from which on a run takes no updates, so that it can end."""
         return 2 * self.max_history_events
