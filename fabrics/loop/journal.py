@@ -1,7 +1,6 @@
 """Rules for when a finding becomes a journal entry in NetBox.
 
-A status, or a set of drifted objects, that lasts two syncs is worth an entry; one that flaps is not. The same holds for
-a degraded health, which is also observed between syncs.
+A status, or a set of drifted objects, that lasts two syncs is worth an entry; one that flaps is not.
 Entries of one fabric are at least ten minutes apart, so that alternating findings do not flood its journal.
 """
 
@@ -16,7 +15,7 @@ from pydantic import BaseModel
 from fabrics.record.sync_status import LastKnownState, SyncStatus
 from fabrics.times import format_time
 
-MIN_OBSERVATIONS_BEFORE_ENTRY: Final = 2
+MIN_SYNCS_BEFORE_ENTRY: Final = 2
 MIN_ENTRY_INTERVAL: Final = timedelta(minutes=10)
 _GOOD_STATUSES: Final = (SyncStatus.IN_SYNC, SyncStatus.INVENTORY_ONLY)
 
@@ -27,85 +26,47 @@ _TRANSIENT_TEXT_PATTERN: Final = re.compile(
 """The parts of an entry that do not belong to its finding: its start and the commit."""
 
 
-class Streak(BaseModel, frozen=True):
-    """What the latest observations agree on: how many they are, and since when."""
-
-    value: str = ""
-    count: int = 0
-    since: datetime | None = None
-
-    def observe(self, value: str, moment: datetime) -> "Streak":
-        """Return the streak after one more observation."""
-        if self.count and value == self.value:
-            return self.model_copy(update={"count": self.count + 1})
-        return Streak(value=value, count=1, since=moment)
-
-
 class Journal(BaseModel, frozen=True):
     """The findings that were reported; `pending_entry` is still to be written.
 
-    `sync_finding` identifies what syncs find; `status`, `explanation` and `remark` are those of the latest one.
-    `health` says why the fabric is degraded, as syncs and readings of agents between them find. `reported`
-    identifies what the last entry was about. The pending entry `may_wait` for the next write of the record if it
-    says that all is well.
+    `finding` identifies what the latest sync found, `reported` what the last entry was about. The pending entry
+    `may_wait` for the next write of the record if it says that all is well.
     """
 
-    sync_finding: Streak = Streak()
-    status: SyncStatus = SyncStatus.NEVER_SYNCED
-    explanation: str = ""
-    remark: str = ""
-    health: Streak = Streak()
+    finding: str = ""
+    syncs_unchanged: int = 0
+    since: datetime | None = None
     reported: str = ""
     reported_at: datetime | None = None
     pending_entry: str = ""
     may_wait: bool = False
 
     def after_sync(
-        self,
-        status: SyncStatus,
-        last_known: LastKnownState,
-        started: datetime,
-        remark: str = "",
-        health: str = "",
+        self, status: SyncStatus, last_known: LastKnownState, started: datetime, remark: str = ""
     ) -> "Journal":
         """Return the journal after a sync begun at `started` that ended in `status`.
 
-        `remark` and `health` are sentences for people; different ones are a different finding.
+        `remark` is one more sentence for people; a different remark is a different finding.
         """
         finding = f"{_describe_finding(status, last_known)} {remark}".strip()
-        update = {
-            "sync_finding": self.sync_finding.observe(finding, started),
-            "status": status,
-            "explanation": _explain_status(status, last_known),
-            "remark": remark,
-        }
-        return self.model_copy(update=update).after_reading(health, started)
-
-    def after_reading(self, health: str, started: datetime) -> "Journal":
-        """Return the journal after agents were read at `started`, with a sync or without."""
-        observed = self.model_copy(update={"health": self.health.observe(health, started)})
-        return observed._report(started)
-
-    def _report(self, now: datetime) -> "Journal":
-        """Return the journal with an entry if what was found has lasted and is news."""
-        found = f"{self.sync_finding.value} {self.health.value}".strip()
-        has_lasted = (
-            min(self.sync_finding.count, self.health.count) >= MIN_OBSERVATIONS_BEFORE_ENTRY
+        unchanged = finding == self.finding
+        syncs_unchanged = self.syncs_unchanged + 1 if unchanged else 1
+        since = self.since if unchanged else started
+        updated = self.model_copy(
+            update={"finding": finding, "syncs_unchanged": syncs_unchanged, "since": since}
         )
-        if not has_lasted or found == self.reported:
-            return self
-        if self.reported_at is not None and now - self.reported_at < MIN_ENTRY_INTERVAL:
-            return self
-        since = max(filter(None, (self.sync_finding.since, self.health.since)))
-        beginning = f"**{self.status}** since {format_time(since)}."
-        parts = (beginning, self.explanation, self.remark, self.health.value)
-        is_good = self.status in _GOOD_STATUSES and not (self.remark or self.health.value)
-        return self.model_copy(
+        if syncs_unchanged < MIN_SYNCS_BEFORE_ENTRY or finding == self.reported:
+            return updated
+        if self.reported_at is not None and started - self.reported_at < MIN_ENTRY_INTERVAL:
+            return updated
+        beginning = f"**{status}** since {format_time(since)}."
+        entry = " ".join(filter(None, (beginning, _explain_status(status, last_known), remark)))
+        return updated.model_copy(
             update={
-                "pending_entry": " ".join(filter(None, parts)),
-                "may_wait": is_good,
-                "reported": found,
-                "reported_at": now,
+                "pending_entry": entry,
+                "may_wait": status in _GOOD_STATUSES and not remark,
+                "reported": finding,
+                "reported_at": started,
             }
         )
 

@@ -122,9 +122,7 @@ class FabricLoop(LoopState):
             inventory_follows=self._is_pass_due(now),
         )
         self.history = self.history.add(report)
-        self.journal = self.journal.after_sync(
-            status, shown, started, self._inventory_remark, self._degraded_message
-        )
+        self.journal = self.journal.after_sync(status, shown, started, self._remark)
         return report
 
     def _note_observation(self, observation: Observation | None, active_sync: ActiveSync) -> None:
@@ -160,8 +158,6 @@ class FabricLoop(LoopState):
         if assessment is not None:
             watch = self.health.after_reading(assessment, started)
         self._note_health(watch, assessment, started)
-        if assessment is not None:
-            self.journal = self.journal.after_reading(self._degraded_message, started)
 
     def _note_health(
         self, watch: HealthWatch, assessment: HealthAssessment | None, started: datetime

@@ -268,14 +268,9 @@ class LoopState(BaseModel):
         return self.inventory.is_due(now, max_age, retry_interval)
 
     @property
-    def _inventory_remark(self) -> str:
-        """What the journal says of the inventory."""
-        waiting = self.inventory.deletes_waiting
+    def _remark(self) -> str:
+        """What the journal says of the inventory and of the fabric's health."""
+        waiting, known = self.inventory.deletes_waiting, self.last_known
         deletes = deletes_waiting_sentence(waiting, self.fabric_id) if waiting else ""
-        return self.inventory.failure or deletes
-
-    @property
-    def _degraded_message(self) -> str:
-        """Why the fabric's health is degraded; empty if it is not."""
-        known = self.last_known
-        return known.health_message if known.health is Health.DEGRADED else ""
+        degraded = known.health_message if known.health is Health.DEGRADED else ""
+        return " ".join(filter(None, (self.inventory.failure or deletes, degraded)))

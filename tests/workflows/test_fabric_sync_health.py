@@ -53,19 +53,6 @@ async def test_degraded_fabric_is_in_the_record_long_before_the_next_sync(
         assert len(environment.observed) == 1
 
 
-async def test_degraded_fabric_is_in_the_journal_long_before_the_next_sync(
-    env: WorkflowEnvironment,
-) -> None:
-    async with loop(env, LoopEnvironment(config(interval=HOUR))) as running:
-        environment = running.environment
-        await running.sleep(2 * HOUR + 600)
-        syncs = len(environment.observed)
-        environment.health = Health.DEGRADED
-        await running.sleep(900)
-        assert environment.journal[-1].endswith("The agents are degraded.")
-        assert len(environment.observed) == syncs
-
-
 async def test_agents_that_cannot_be_read_are_tried_again_and_then_unknown(
     env: WorkflowEnvironment,
 ) -> None:
