@@ -11,7 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from temporalio import activity
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import (
+    ApplicationError,
+    ApplicationErrorCategory,
+    CancelledError,
+    FailureError,
+)
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ActivityOutboundInterceptor,
@@ -60,6 +65,12 @@ class _Inbound(ActivityInboundInterceptor):
         heartbeats = asyncio.create_task(self._send_heartbeats(), name=TASK_NAME)
         try:
             return await super().execute_activity(input)
+        except (asyncio.CancelledError, CancelledError):
+            if not _was_given_up():
+                raise
+            raise ApplicationError(
+                "Temporal had given this call up.", category=ApplicationErrorCategory.BENIGN
+            ) from None
         except FailureError:
             raise
         except Exception as error:
@@ -74,3 +85,12 @@ class _Inbound(ActivityInboundInterceptor):
         while timeout:
             await asyncio.sleep(timeout.total_seconds() / HEARTBEATS_PER_TIMEOUT)
             self._outbound.repeat_last()
+
+
+def _was_given_up() -> bool:
+    """True if the activity is cancelled because Temporal no longer waits for it.
+
+    Its workflow knows that already. The SDK would log a traceback for it, as if this were a defect.
+    """
+    details = activity.cancellation_details()
+    return details is not None and (details.timed_out or details.not_found)

@@ -17,11 +17,12 @@ from temporalio.exceptions import (
 
 with workflow.unsafe.imports_passed_through():
     from fabrics.inventory.report.report import InventoryFailure, InventoryOutcome
-    from fabrics.loop.inventory_pass import PassRequest, PassResult
+    from fabrics.loop.inventory_pass import PassRequest, PassResult, inventory_workflow_id
     from fabrics.loop.inventory_state import failure_sentence
     from fabrics.loop.inventory_text import report_sentence
     from fabrics.loop.loop import workflow_id
     from workflows import activity_calls, activity_errors
+    from workflows.workflow_ids import check_workflow_id
 
 CANCELLED: Final = InventoryFailure(message="its run was cancelled; a later sync tries it again.")
 
@@ -35,6 +36,10 @@ class FabricInventory:
         """Update the inventory, and report the result to the fabric's loop."""
         fabric_id, number = pass_request.request.config.fabric_id, pass_request.request.sync_number
         name = pass_request.request.config.name
+        check_workflow_id(
+            inventory_workflow_id(fabric_id),
+            f"`starter.py sync {fabric_id} --full` makes the loop start that one.",
+        )
         workflow.set_current_details(
             f"**{name}**: what sync {number} observed is being written to NetBox (the heartbeats of the pending"
             " activity show the progress)."

@@ -15,16 +15,17 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.observe import ObserveRequest
     from activities.record import OwnedByOtherInstallation, RecordSnapshot, RecordUpdate
-    from fabrics.inventory.report.report import InventoryFailure
     from fabrics.loop.active_sync import ActiveSync
-    from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop
+    from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, workflow_id
     from fabrics.loop.record_exchange import RecordLink
     from fabrics.loop.schedule import EPOCH
     from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
     from fabrics.times import format_time
-    from workflows import activity_calls, activity_errors, health_readings, inventory_passes
+    from workflows import activity_calls, activity_errors, health_readings
     from workflows.fabric_sync_handlers import FabricMessageHandlers
+    from workflows.inventory_passes import InventoryPasses
     from workflows.visibility import update_visibility, update_visibility_at_end
+    from workflows.workflow_ids import check_workflow_id
 
 MIN_TIMER: Final = timedelta(milliseconds=1)
 """The timer for what is due already: without any time, none would be started."""
@@ -43,19 +44,23 @@ class FabricSync(FabricMessageHandlers):
         super().__init__(loop)
         self._has_answered_update = False
         self._last_timer_time = EPOCH
-        self._pass_handle: inventory_passes.PassHandle | None = None
+        self._passes = InventoryPasses(loop)
 
     @workflow.run
     async def run(self, loop: FabricLoop) -> str:
         """Wait, sync, read agents and exchange the record until the loop ends."""
-        await self._check_inherited_pass()
+        id_ = loop.fabric_id
+        check_workflow_id(
+            workflow_id(id_), f"`starter.py enable {id_}` starts that one if need be."
+        )
+        await self._passes.check_inherited()
         while not await self._has_ended():
             await self._exchange_record()
             await self._wait_for_work()
             await self._sync_when_due()
             if self._has_work() and not self._has_other_work():
                 await health_readings.read(self._loop, self._now(), self._has_other_work)
-            await self._settle_pass()
+            await self._passes.settle()
             await self._exchange_record()
             await self._continue_as_new_when_long()
         update_visibility_at_end(self._loop)
@@ -99,7 +104,7 @@ class FabricSync(FabricMessageHandlers):
 
     def _has_other_work(self) -> bool:
         """True if there is something to do besides reading agents between syncs."""
-        return self._loop.is_work_due(self._last_timer_time) or self._is_pass_lost
+        return self._loop.is_work_due(self._last_timer_time) or self._passes.is_lost
 
     def _now(self) -> datetime:
         """Return the time, which is never before that of a timer that has fired."""
@@ -120,9 +125,9 @@ class FabricSync(FabricMessageHandlers):
         if activity_errors.was_cancelled(sync):
             self._loop.cancel_sync()
         else:
-            await self._check_inherited_pass()
+            await self._passes.check_inherited()
             self._loop.end_sync(sync.result(), self._now())
-            await self._start_pass_when_due()
+            await self._passes.start_when_due(self._now())
         self._has_answered_update = self._waiting_updates > 0
         update_visibility(self._loop)
 
@@ -158,57 +163,6 @@ class FabricSync(FabricMessageHandlers):
         except (ActivityError, ApplicationError) as error:
             activity_errors.raise_if_cancelled(error)
             return SyncFailure(message=activity_errors.describe_error(error, config.task_queue))
-
-    async def _start_pass_when_due(self) -> None:
-        """Start a pass over the inventory, which goes on by itself."""
-        request = self._loop.begin_pass(str(workflow.uuid4()), self._now())
-        if request is None:
-            return
-        self._pass_handle = await inventory_passes.start(request)
-        if self._pass_handle is None:
-            self._loop.drop_pass(request.token)
-        else:
-            self._loop.on_pass_started(
-                request.token, self._pass_handle.first_execution_run_id or ""
-            )
-
-    async def _settle_pass(self) -> None:
-        """Cancel a pass that is no longer wanted; note one that ended without a report."""
-        running, is_lost = self._loop.inventory.running, self._is_pass_lost
-        if running and self._loop.is_pass_unwanted:
-            self._loop.on_pass_cancelled()
-            is_lost = not await inventory_passes.cancel(self._loop.fabric_id, running)
-        elif running and running.is_cancelled:
-            await self._check_inherited_pass()
-        if is_lost:
-            self._end_lost_pass()
-
-    @property
-    def _is_pass_open(self) -> bool:
-        """True until the pass has reported and its workflow has closed."""
-        is_closed = self._pass_handle is None or self._pass_handle.done()
-        return self._loop.inventory.running is not None or not is_closed
-
-    @property
-    def _is_pass_lost(self) -> bool:
-        """True if the pass that this run started has ended, but has not reported."""
-        running, handle = self._loop.inventory.running, self._pass_handle
-        if running is None or handle is None or not handle.done():
-            return False
-        return running.run_id == handle.first_execution_run_id
-
-    async def _check_inherited_pass(self) -> None:
-        """Ask Temporal for the pass of an earlier run, whose end this run does not see."""
-        running = self._loop.inventory.running
-        if running is None or self._pass_handle is not None:
-            return
-        if not await inventory_passes.is_running(self._loop.fabric_id, running):
-            self._end_lost_pass()
-
-    def _end_lost_pass(self) -> None:
-        if running := self._loop.inventory.running:
-            lost = InventoryFailure(message=inventory_passes.UNREPORTED_END)
-            self._loop.end_pass(running.token, lost)
 
     async def _mark_syncing(self, is_shown_in_record: bool) -> None:
         """Write `syncing` to the record if people may watch and NetBox is quick."""
@@ -281,10 +235,14 @@ class FabricSync(FabricMessageHandlers):
         )
 
     async def _continue_as_new_when_long(self) -> None:
-        """Start a new run when the history is long and no update waits for this one."""
-        info = workflow.info()
+        """Start a new run when the history is long and no update waits for this one.
+
+        From `update_limit_events` on no further update waits, so that this comes to pass.
+        """
+        info, settings = workflow.info(), self._loop.settings
         # The run that started a pass sees its end; a later one has to ask for it.
-        limit = self._loop.settings.max_history_events * (2 if self._is_pass_open else 1)
+        is_open = self._passes.is_open
+        limit = settings.update_limit_events if is_open else settings.max_history_events
         is_due = (
             info.get_current_history_length() >= limit
             or info.is_target_worker_deployment_version_changed()

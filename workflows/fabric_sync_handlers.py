@@ -31,6 +31,12 @@ with workflow.unsafe.imports_passed_through():
 UPDATE_TIMEOUT: Final = timedelta(minutes=15)
 """How long an update waits: for a running sync and for its own, with all their attempts."""
 
+MAX_WAITING_UPDATES: Final = 8
+"""Temporal allows a workflow ten unfinished updates; the others are for messages that wait for nothing."""
+
+LOOP_BUSY: Final = "LoopBusy"
+"""The type of the error by which an update is refused that the loop takes soon."""
+
 
 class FabricMessageHandlers(MalformedSignalHandler):
     """The signals, updates and queries of a loop."""
@@ -88,6 +94,7 @@ class FabricMessageHandlers(MalformedSignalHandler):
     def check_pause(self, reason: object = "") -> None:
         """Refuse an unusable reason."""
         check_pause_reason(reason or "")
+        self._check_takes_updates()
 
     @workflow.update
     def resume(self, unexpected: object = None) -> FabricStatus:
@@ -99,6 +106,7 @@ class FabricMessageHandlers(MalformedSignalHandler):
     def check_resume(self, unexpected: object = None) -> None:
         """Refuse arguments."""
         check_no_argument(unexpected)
+        self._check_takes_updates()
 
     @workflow.update
     def set_interval(self, seconds: object = None) -> FabricStatus:
@@ -110,6 +118,7 @@ class FabricMessageHandlers(MalformedSignalHandler):
     def check_set_interval(self, seconds: object = None) -> None:
         """Refuse an unusable interval."""
         check_interval(seconds)
+        self._check_takes_updates()
 
     @workflow.update
     async def sync_now(
@@ -123,8 +132,9 @@ class FabricMessageHandlers(MalformedSignalHandler):
     def check_sync_now(
         self, full: object = False, accept_empty: object = False, adopt: object = False
     ) -> None:
-        """Refuse unusable arguments, and a sync of a disabled fabric."""
+        """Refuse unusable arguments, a disabled fabric, and one more that would wait."""
         self._check_can_sync(full, accept_empty, adopt)
+        self._check_can_wait()
 
     @workflow.update
     async def confirm_deletes(self, plan_digest: object = None) -> SyncReport:
@@ -134,9 +144,10 @@ class FabricMessageHandlers(MalformedSignalHandler):
 
     @confirm_deletes.validator
     def check_confirm_deletes(self, plan_digest: object = None) -> None:
-        """Refuse any plan but the waiting one, and a sync of a disabled fabric."""
+        """Refuse any plan but the waiting one, and what `sync_now` refuses."""
         self._check_can_sync()
         self._loop.inventory.validate_confirmation(check_plan_digest(plan_digest))
+        self._check_can_wait()
 
     @workflow.query
     def status(self) -> FabricStatus:
@@ -159,6 +170,26 @@ class FabricMessageHandlers(MalformedSignalHandler):
         if self._loop.config is not None and not self._loop.is_needed:
             status = self._loop.status().sync_status
             raise ValueError(f"fabric {self._loop.fabric_id} is {status}; enable it first")
+
+    def _check_can_wait(self) -> None:
+        """Refuse an update that waits for a sync if too many do."""
+        self._check_takes_updates()
+        if self._waiting_updates >= MAX_WAITING_UPDATES:
+            raise ApplicationError(
+                f"{self._waiting_updates} others wait for a sync of {self._loop.fabric_id} already; try again when it"
+                " has ended, or send the signal sync_now, which does not wait",
+                type=LOOP_BUSY,
+            )
+
+    def _check_takes_updates(self) -> None:
+        """Refuse updates where more of them would keep the history growing."""
+        events = workflow.info().get_current_history_length()
+        if events >= self._loop.settings.update_limit_events:
+            raise ApplicationError(
+                f"the loop of {self._loop.fabric_id} starts a new run when all who wait for a sync have their answer;"
+                " try again in a second, or send a signal instead",
+                type=LOOP_BUSY,
+            )
 
     async def _wait_for_report(self, number: int) -> SyncReport:
         loop = self._loop

@@ -13,12 +13,14 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.fleet.reconcile import RoundRequest
+    from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
     from fabrics.fleet.summary import FleetSummary, render_fleet_details
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
     from fabrics.record.config import check_no_argument
     from workflows.activity_calls import reconcile
     from workflows.activity_errors import describe_round_error, raise_if_cancelled
     from workflows.malformed_messages import MalformedSignalHandler
+    from workflows.workflow_ids import check_workflow_id
 
 MAX_HISTORY_EVENTS: Final = 300
 """Events after which a new run starts, some 26 rounds."""
@@ -52,6 +54,7 @@ class Fleet(MalformedSignalHandler):
     @workflow.run
     async def run(self, state: FleetState) -> None:
         """Make rounds until the history is long, then continue in a new run."""
+        check_workflow_id(FLEET_WORKFLOW_ID, "Workers start that one and keep it running.")
         self._update_details()
         while workflow.info().get_current_history_length() < MAX_HISTORY_EVENTS:
             await self._make_round()

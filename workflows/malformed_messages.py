@@ -7,6 +7,7 @@ So arguments are matched to the handler before it runs, and the ValueErrors of s
 
 import inspect
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from temporalio import workflow
 from temporalio.worker import (
@@ -16,6 +17,11 @@ from temporalio.worker import (
     WorkflowInboundInterceptor,
     WorkflowInterceptorClassInput,
 )
+
+with workflow.unsafe.imports_passed_through():
+    from activities.errors import one_line
+
+MAX_TEXT_CHARS: Final = 300
 
 
 class MalformedSignalHandler:
@@ -42,10 +48,11 @@ class _InboundInterceptor(WorkflowInboundInterceptor):
             _check_arguments(workflow.get_signal_handler(input.signal), input.args)
             await super().handle_signal(input)
         except ValueError as error:
+            text = one_line(f"{input.signal}: {error}", MAX_TEXT_CHARS)
             target = workflow.instance()
             if isinstance(target, MalformedSignalHandler):
-                target.note_ignored(f"{input.signal}: {error}")
-            workflow.logger.warning("Signal %s ignored: %s", input.signal, error)
+                target.note_ignored(text)
+            workflow.logger.warning("A signal was ignored: %s", text)
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:
         _check_arguments(workflow.get_update_handler(input.update), input.args)

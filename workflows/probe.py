@@ -15,10 +15,12 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.inventory.report.preview import InventoryPreview
     from fabrics.inventory.report.report import InventoryReport
     from fabrics.inventory.report.request import InventoryRequest
+    from fabrics.loop.inventory_pass import inventory_workflow_id
     from fabrics.record.config import FabricConfig
     from fabrics.record.task_queues import inventory_queue, observe_queue
     from workflows import activity_calls
     from workflows.activity_errors import build_retry_policy
+    from workflows.workflow_ids import check_workflow_id
 
 
 @workflow.defn
@@ -85,6 +87,10 @@ class Removal:
     @workflow.run
     async def run(self, config: FabricConfig) -> InventoryReport:
         """Delete near the loops; the report lists what stays because others depend on it."""
+        id_ = config.fabric_id
+        check_workflow_id(
+            inventory_workflow_id(id_), f"`starter.py remove {id_} --inventory` starts that one."
+        )
         return await workflow.execute_activity_method(
             InventoryActivities.remove_inventory,
             config,

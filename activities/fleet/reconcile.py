@@ -34,9 +34,20 @@ from fabrics.fleet.summary import FleetSummary, summarize_fleet
 from fabrics.loop.inventory_pass import INVENTORY_WORKFLOW_PREFIX
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, loop_summary, workflow_id
 
+LOOP_WORKFLOW_PREFIX: Final = workflow_id("")
 LOOP_WORKFLOW_TYPE: Final = "FabricSync"
 INVENTORY_WORKFLOW_TYPE: Final = "FabricInventory"
 """The workflow types of a fabric's loop and of its inventory; the classes are in a higher layer."""
+
+RUNNING_LOOPS_QUERY: Final = (
+    f"WorkflowType = '{LOOP_WORKFLOW_TYPE}' AND WorkflowId STARTS_WITH '{LOOP_WORKFLOW_PREFIX}'"
+    " AND ExecutionStatus = 'Running'"
+)
+RUNNING_PASSES_QUERY: Final = (
+    f"WorkflowType = '{INVENTORY_WORKFLOW_TYPE}' AND WorkflowId STARTS_WITH '{INVENTORY_WORKFLOW_PREFIX}'"
+    " AND ExecutionStatus = 'Running'"
+)
+"""Neither lists copies under ids of no fabric: those end at once, but not where no worker takes their tasks."""
 
 MAX_CONCURRENT_CALLS: Final = 10
 """Concurrent calls to Temporal: enough to signal a large fleet within seconds without loading the server."""
@@ -92,10 +103,9 @@ class FleetActivities:
         records = FleetRecords(self.netbox, self.instance)
         started = datetime.now(UTC)  # the round may miss what changes from now on
         # Listed before the loops: a loop that starts meanwhile must not seem to be missing.
-        passes = await self._list_running(INVENTORY_WORKFLOW_TYPE)
-        loops = [
-            await _parse_running_loop(loop) for loop in await self._list_running(LOOP_WORKFLOW_TYPE)
-        ]
+        passes = await self._list_running(RUNNING_PASSES_QUERY)
+        listed = await self._list_running(RUNNING_LOOPS_QUERY)
+        loops = [await _parse_running_loop(loop) for loop in listed]
         rows, id_problems = await asyncio.to_thread(records.load)
         snapshot = FleetSnapshot(
             records=tuple(map(FabricRecord.from_record, rows)),
@@ -121,14 +131,13 @@ class FleetActivities:
         summary = summarize_fleet(snapshot, plan, problems)
         return RoundResult(release=self.release, interval=self.interval, summary=summary)
 
-    async def _list_running(self, workflow_type: str) -> list[WorkflowExecution]:
+    async def _list_running(self, query: str) -> list[WorkflowExecution]:
         """List running workflows; a removal has the id of a pass, but another type."""
-        query = f"WorkflowType = '{workflow_type}' AND ExecutionStatus = 'Running'"
         try:
             return [run async for run in self.client.list_workflows(query, page_size=1000)]
         except RPCError as error:
             raise TransientError(
-                f"Temporal does not list the workflows of type {workflow_type} ({error.message})."
+                f"Temporal does not list the running workflows ({error.message})."
             ) from None
 
     async def _cancel_passes(self, passes: Iterable[WorkflowExecution]) -> None:
@@ -238,7 +247,7 @@ def _get_fabric_id(inventory_pass: WorkflowExecution) -> str:
 async def _parse_running_loop(loop: WorkflowExecution) -> RunningLoop:
     values = loop.typed_search_attributes
     return RunningLoop(
-        fabric_id=loop.id.removeprefix(workflow_id("")),
+        fabric_id=loop.id.removeprefix(LOOP_WORKFLOW_PREFIX),
         config_hash=values.get(CONFIG_ATTRIBUTE)
         or await loop.memo_value(CONFIG_ATTRIBUTE.name, ""),
         started=loop.start_time,

@@ -13,16 +13,16 @@ from temporalio.client import (
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
     WorkflowUpdateHandle,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-    WorkflowUpdateStage,
 )
 from temporalio.common import QueryRejectCondition, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.fleet.reconcile import RUNNING_LOOPS_QUERY
 from activities.queues import queue_has_worker
 from activities.search_attributes import NAME_ATTRIBUTE, STATUS_ATTRIBUTE
 from cli.errors import CommandError
 from cli.temporal.pending_work import RPC_TIMEOUT, get_inventory_progress
+from cli.temporal.updates import LoopBusy, repeat_while_busy, start_update, wait_for_update
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.active_sync import SyncRequest
@@ -79,9 +79,7 @@ class LoopClient:
         """Return the running loops by fabric id. Temporal lists new ones after a moment."""
         prefix = workflow_id("")
         loops = self.client.list_workflows(
-            "WorkflowType = 'FabricSync' AND ExecutionStatus = 'Running'",
-            page_size=1000,
-            rpc_timeout=RPC_TIMEOUT,
+            RUNNING_LOOPS_QUERY, page_size=1000, rpc_timeout=RPC_TIMEOUT
         )
         return {
             loop.id.removeprefix(prefix): _parse_search_attributes(loop.typed_search_attributes)
@@ -167,29 +165,42 @@ class LoopClient:
         try:
             await loop.signal(message, args=arguments, rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
-            raise self._translate_rpc_error(error) from None
+            raise _translate_rpc_error(error) from None
 
     async def update(self, fabric_id: str, message: Message, *arguments: object) -> FabricStatus:
         """Send a message and return the loop's status after it.
 
         Raises `NoLoop`; `NoWorker` if the message was sent, but no worker has handled it yet.
         """
-        update = await self._start_update_or_signal(fabric_id, message, arguments, FabricStatus)
-        return await self._wait_for_update(update, RPC_TIMEOUT)
+        try:
+            return await self._execute_or_signal(
+                fabric_id, message, arguments, FabricStatus, RPC_TIMEOUT
+            )
+        except LoopBusy:
+            await self.signal(fabric_id, message, *arguments)
+            return await self.get_latest_status(fabric_id)
 
     async def sync(self, fabric_id: str, request: SyncRequest) -> SyncReport:
-        """Request a sync and return its report. Raises as `update` does."""
+        """Request a sync and return its report. Raises as `update` does, or `LoopBusy`."""
         arguments = _sync_now_arguments(request)
-        update = await self._start_update_or_signal(fabric_id, "sync_now", arguments, SyncReport)
-        return await self._wait_for_update(update, UPDATE_TIMEOUT)
+        return await repeat_while_busy(
+            lambda: self._execute_or_signal(
+                fabric_id, "sync_now", arguments, SyncReport, UPDATE_TIMEOUT
+            )
+        )
 
     async def confirm_deletes(self, fabric_id: str, digest: str) -> SyncReport:
         """Confirm the deletes of that digest; return the report of the sync before them.
 
-        Raises `NoLoop`, `NoWorker`; it sends no signal, as other deletes may be pending by the time it arrives.
+        Raises `NoLoop`, `NoWorker`, `LoopBusy`; it sends no signal, as other deletes may be pending by the time it
+        arrives.
         """
-        update = await self._start_update(fabric_id, "confirm_deletes", (digest,), SyncReport)
-        return await self._wait_for_update(update, UPDATE_TIMEOUT)
+
+        async def confirm() -> SyncReport:
+            update = await self._start_update(fabric_id, "confirm_deletes", (digest,), SyncReport)
+            return await self._wait_for_update(update, UPDATE_TIMEOUT)
+
+        return await repeat_while_busy(confirm)
 
     async def request_sync(self, fabric_id: str, request: SyncRequest) -> None:
         """Request a sync without waiting for it. Raises as `update` does."""
@@ -227,17 +238,25 @@ class LoopClient:
                 " Temporal's Web UI. The fleet replaces it once it is overdue."
             ) from None
         except RPCError as error:
-            raise self._translate_rpc_error(error) from None
+            if error.status in TIMEOUT_CODES:
+                raise _no_answer(fabric_id) from None
+            raise _translate_rpc_error(error) from None
 
-    async def _start_update_or_signal[T](
-        self, fabric_id: str, message: Message, arguments: Sequence[object], result_type: type[T]
-    ) -> WorkflowUpdateHandle[T]:
-        """Send an update; the signal instead if no worker accepts the update in time."""
+    async def _execute_or_signal[T](
+        self,
+        fabric_id: str,
+        message: Message,
+        arguments: Sequence[object],
+        result_type: type[T],
+        limit: timedelta,
+    ) -> T:
+        """Send an update and return its result; or the signal if no worker accepts it."""
         try:
-            return await self._start_update(fabric_id, message, arguments, result_type)
-        except NoWorker:
+            update = await self._start_update(fabric_id, message, arguments, result_type)
+        except NoWorker as error:
             await self.signal(fabric_id, message, *arguments)
-            raise NoWorker(f"{self.no_worker_text} {REQUEST_QUEUED_TEXT}") from None
+            raise NoWorker(f"{error} {REQUEST_QUEUED_TEXT}") from None
+        return await self._wait_for_update(update, limit)
 
     async def _start_update[T](
         self, fabric_id: str, name: str, arguments: Sequence[object], result_type: type[T]
@@ -245,33 +264,31 @@ class LoopClient:
         if not await self.has_worker():
             raise NoWorker(self.no_worker_text)
         try:
-            update: WorkflowUpdateHandle[T] = await self._get_handle(fabric_id).start_update(
-                name,
-                args=arguments,
-                wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                result_type=result_type,
-                rpc_timeout=RPC_TIMEOUT,
-            )
-        except WorkflowUpdateRPCTimeoutOrCancelledError:
-            raise NoWorker(self.no_worker_text) from None
+            return await start_update(self._get_handle(fabric_id), name, arguments, result_type)
+        except TimeoutError:
+            raise _no_answer(fabric_id) from None
         except RPCError as error:
-            raise self._translate_rpc_error(error) from None
-        return update
+            raise _translate_rpc_error(error) from None
 
     async def _wait_for_update[T](self, update: WorkflowUpdateHandle[T], limit: timedelta) -> T:
         try:
-            async with asyncio.timeout(limit.total_seconds()):
-                return await update.result()
-        except (WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError):
+            return await wait_for_update(update, limit)
+        except TimeoutError:
             raise NoWorker(
                 f"The worker has not finished yet, or was stopped. {REQUEST_QUEUED_TEXT}"
             ) from None
 
-    def _translate_rpc_error(self, error: RPCError) -> Exception:
-        """Return the meaning of a failed call, or `error` if Temporal itself failed."""
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return NoLoop()
-        return NoWorker(self.no_worker_text) if error.status in TIMEOUT_CODES else error
+
+def _no_answer(fabric_id: str) -> NoWorker:
+    """Return the error for a loop that does not answer, although a worker polls."""
+    return NoWorker(
+        f"The loop of {fabric_id} has not answered within {RPC_TIMEOUT.seconds} s: its worker was lost, or is busy."
+    )
+
+
+def _translate_rpc_error(error: RPCError) -> Exception:
+    """Return the meaning of a failed call, or `error` if Temporal itself failed."""
+    return NoLoop() if error.status is RPCStatusCode.NOT_FOUND else error
 
 
 def _parse_search_attributes(attributes: TypedSearchAttributes) -> ListedLoop:

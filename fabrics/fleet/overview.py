@@ -72,12 +72,16 @@ def build_overview(  # noqa: PLR0913  one argument a source
     # Half an interval past its slot: if all workers stop, that shows within two intervals.
     patience = timedelta(seconds=config.interval / 2)
     waits = ours and waiting_since is not None and now - waiting_since > patience
+    has_synced = (
+        status.last_sync is not None
+    )  # otherwise nothing is shown that could be out of date
     return FabricOverview(
         **_drop_past_next_sync(status, now),
         sync_enabled=config.enabled,
         running=running,
         lost=ours and not running,
-        stale=config.needs_loop and (is_stale(status, netbox_heartbeat, now) or waits),
+        stale=config.needs_loop
+        and (is_stale(status, netbox_heartbeat, now) or (waits and has_synced)),
         owner=owner,
     )
 

@@ -22,3 +22,8 @@ class LoopSettings(BaseModel, frozen=True):
     has_search_attributes: bool = False
     release: str = ""
     max_history_events: int = 300
+
+    @property
+    def update_limit_events(self) -> int:
+        """The events from which on a run takes no updates, so that it can end."""
+        return 2 * self.max_history_events

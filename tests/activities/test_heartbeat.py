@@ -230,3 +230,27 @@ async def test_unexpected_error_reveals_only_its_type(
     assert "worker's log" in error.message
     assert SECRET not in history.to_json()
     assert "Activity fail failed unexpectedly" in caplog.text
+
+
+async def test_call_that_temporal_has_given_up_leaves_no_traceback(
+    address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = Event()
+
+    @activity.defn
+    def wait() -> str:
+        try:
+            while not ended.wait(0.05):
+                pass  # the cancellation is raised here
+        finally:
+            ended.set()
+        return "done"
+
+    async def has_ended() -> bool:
+        return ended.is_set()
+
+    async with calling(address, wait) as handle:
+        await heartbeats(handle, number=1)
+        await handle.terminate()
+        await wait_until(has_ended, bool)
+    assert [record for record in caplog.records if record.exc_info] == []

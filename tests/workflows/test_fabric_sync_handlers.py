@@ -173,3 +173,41 @@ async def test_sync_requested_before_new_loop_has_read_its_record_is_answered(
         environment.netbox_error = ""
         await running.sleep(30)
         assert (await update).number == 1
+
+
+async def edit_branch(running: RunningLoop, branch: str, announcements: int) -> None:
+    """Let the record name another branch, and announce that several times."""
+    record = running.environment.record
+    assert record is not None
+    assert record.git is not None
+    git = record.git.model_copy(update={"branch": branch})
+    running.environment.record = record.model_copy(update={"git": git})
+    for _ in range(announcements):
+        await running.handle.signal(FabricSync.record_changed)
+
+
+def observed_branches(running: RunningLoop) -> list[str]:
+    """Return the branch of each sync."""
+    return [config.git.branch for config in running.environment.observed_configs if config.git]
+
+
+async def test_edit_that_is_announced_twice_leads_to_one_sync(env: WorkflowEnvironment) -> None:
+    """NetBox announces one save of an object and of its tags as two changes."""
+    async with loop(env, LoopEnvironment(config(interval=3600))) as running:
+        await wait_for_first_sync(running)
+        await edit_branch(running, "next", announcements=2)
+        await running.sleep(300)
+        assert observed_branches(running) == ["main", "next"]
+
+
+async def test_newest_edit_wins_over_one_that_is_being_synced(env: WorkflowEnvironment) -> None:
+    async with loop(env, LoopEnvironment(config(interval=3600))) as running:
+        await wait_for_first_sync(running)
+        running.environment.observe_duration = timedelta(seconds=30)
+        await edit_branch(running, "next", announcements=1)
+        while len(running.environment.observed) < 2:
+            await running.sleep(0.1)
+        await edit_branch(running, "newest", announcements=2)
+        await running.sleep(300)
+        assert observed_branches(running) == ["main", "next", "newest"]
+        assert (await running.status()).syncs == 3

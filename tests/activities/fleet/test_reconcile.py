@@ -241,6 +241,23 @@ async def test_inventory_that_no_loop_waits_for_is_cancelled(client: Client) -> 
     assert not await was_cancelled(kept)
 
 
+async def test_copies_under_other_ids_neither_count_nor_stop_a_round(client: Client) -> None:
+    kept = await client.start_workflow("FabricSync", id=workflow_id("kept"), task_queue=NOBODY)
+    copies = [
+        await client.start_workflow(
+            workflow_type, id=f"{workflow_type}-{number}", task_queue=NOBODY
+        )
+        for workflow_type in ("FabricSync", "FabricInventory")
+        for number in range(4)
+    ]
+    await wait_until(partial(running, client), lambda ids: len(ids) == len([kept, *copies]))
+    summary = await make_round(client, FakeNetBox("kept"))
+    assert (summary.loops, summary.problems) == (1, ())
+    for copy in copies:
+        assert not await was_cancelled(copy)
+        assert await count_events(copy, SIGNALED) == 0
+
+
 async def test_running_removal_is_not_cancelled(client: Client) -> None:
     removal = await start_inventory_workflow(client, "Removal", "off")
     await wait_until(partial(running, client), lambda ids: ids == [removal.id])

@@ -132,6 +132,19 @@ def test_fabric_that_never_succeeded_is_not_stale() -> None:
     assert (overview.sync_status, overview.stale) == (SyncStatus.NEVER_SYNCED, False)
 
 
+def test_fabric_that_has_never_synced_is_not_stale_while_no_worker_takes_its_work() -> None:
+    overview = build_overview(
+        CONFIG,
+        state(None),
+        None,
+        running=True,
+        waiting_since=NOW - timedelta(hours=1),
+        netbox_heartbeat=900,
+        now=NOW,
+    )
+    assert (overview.sync_status, overview.stale) == (SyncStatus.NEVER_SYNCED, False)
+
+
 def test_enabled_fabric_without_loop_is_unhealthy() -> None:
     fresh = state(timedelta(seconds=1))
     assert build_overview(

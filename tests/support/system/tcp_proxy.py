@@ -20,6 +20,7 @@ class CuttableProxy:
         self.port: int = reserved.getsockname()[1]
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._stalled: set[asyncio.StreamWriter] = set()
 
     @property
     def url(self) -> str:
@@ -41,6 +42,10 @@ class CuttableProxy:
             await self._server.wait_closed()
             self._server = None
 
+    def stall(self) -> None:
+        """Drop what open connections send, in silence; new ones are forwarded."""
+        self._stalled |= self._open
+
     def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> Coroutine[Any, Any, None]:
@@ -55,8 +60,12 @@ class CuttableProxy:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
+                if writer in self._stalled:
+                    continue
                 writer.write(data)
                 await writer.drain()
+        if writer in self._stalled:
+            return  # the other end is not told either
         self._open.discard(writer)
         writer.close()
 

@@ -112,6 +112,10 @@ class LoopEnvironment:
     live_digest: str = "live"
     observe_duration: timedelta = timedelta(0)
     """How long an observation takes, on the server's clock."""
+    observe_gate: Event = field(default_factory=_open_gate)
+    """Observations wait until it is set."""
+    observed_configs: list[FabricConfig] = field(default_factory=list)
+    """The configuration of each observation."""
     netbox_error: str = ""
     journal_error: str = ""
     """Why the record's journal takes no entries."""
@@ -151,10 +155,13 @@ class LoopEnvironment:
         """Return an observation with the drift that the test has set."""
         info = activity.info()
         self.queues.append(info.task_queue)
+        while not self.observe_gate.wait(GATE_POLL_SECONDS):
+            pass  # a cancellation is raised here
         if (self.silent or self.slow) and not info.task_queue.endswith(unresponsive_queue("")):
             raise to_application_error(NoResponseError("It does not answer."))
         if info.attempt == 1:
             self.observed.append(info.scheduled_time)
+            self.observed_configs.append(request.config)
             if self.observe_duration:
                 raise ApplicationError("still reading", next_retry_delay=self.observe_duration)
         return Observation(
