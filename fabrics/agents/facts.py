@@ -9,7 +9,6 @@ changes by itself, as counters, temperatures and heartbeats do, except for the s
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from sys import intern
 from typing import Final
 
 import msgspec
@@ -23,6 +22,13 @@ _MAX_CHARS: Final = 100
 
 _ABSENT: Final = frozenset({"absent", "false", "not present", "not_present", "notpresent"})
 """The words of switches for a cage without an optic."""
+
+_STATES: Final = {
+    state: state
+    for state in ("up", "down", "testing", "unknown", "dormant", "notPresent", "lowerLayerDown")
+}
+"""The states of RFC 2863, each kept once for the thousands of ports of a fabric. What else a switch says is not
+interned: Python 3.12 would never forget it."""
 
 _PLACEHOLDERS: Final = frozenset({"n/a", "unknown"})
 
@@ -205,9 +211,8 @@ def _clean_interface(interface: Interface) -> Interface:
         Neighbor(_to_text(neighbor.system_name), _to_text(neighbor.port_id))
         for neighbor in interface.neighbors[:_MAX_NEIGHBORS]
     )
-    return Interface(
-        intern(_to_text(interface.admin_state)), intern(_to_text(interface.oper_state)), neighbors
-    )
+    admin, oper = _to_text(interface.admin_state), _to_text(interface.oper_state)
+    return Interface(_STATES.get(admin, admin), _STATES.get(oper, oper), neighbors)
 
 
 def _select_present(transceivers: Mapping[str, Transceiver]) -> dict[str, Transceiver] | None:
