@@ -1,4 +1,4 @@
-"""Workers and Temporal are killed at random: nothing is lost, doubled or left behind.
+"""Random kills of workers and Temporal lose, double and leave behind nothing.
 
 `FABRIC_SYNC_SEED` repeats the random points of an earlier run, which prints its seed. `FABRIC_SYNC_SOAK_SECONDS` is for
 how long something is killed now and then.
@@ -10,7 +10,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +19,7 @@ from typing import Final
 import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 
 from activities.netbox.client import NetBox
 from fabrics.loop.report import FabricStatus, SyncReport
@@ -132,11 +133,16 @@ class Fleet:
             self.workers[kill.worker].kill(Casualty(kill.victim))
 
     async def settle(self) -> HostUsage:
-        """Wait until all fabrics follow their slots and NetBox shows them; return what that uses."""
+        """Wait until all fabrics follow their slots and are in NetBox.
+
+        Return what that uses.
+        """
         since, patience = datetime.now(UTC), self.soak.patience
         for fabric in self.fabrics:
-            await wait_until(fabric.history, partial(self._follows_slots, since), patience)
-            await wait_until(fabric.status, is_settled, patience)
+            await wait_until(
+                partial(read_history, fabric), partial(self._follows_slots, since), patience
+            )
+            await wait_until(partial(read_status, fabric), is_settled, patience)
         await self.ledger.read(self.fabrics)
         await wait_until(self._count_processes, lambda number: number == 2 * len(self.workers))
         return await asyncio.to_thread(measure_usage, self.workers, self.installation.folder)
@@ -162,8 +168,24 @@ class Fleet:
         }
 
 
-def is_settled(status: FabricStatus) -> bool:
+async def read_history(fabric: Fabric) -> Sequence[SyncReport]:
+    """Return the reports of the loop; none while no worker answers."""
+    with suppress(RPCError):
+        return await fabric.history()
+    return ()
+
+
+async def read_status(fabric: Fabric) -> FabricStatus | None:
+    """Return the status of the loop; None while no worker answers."""
+    with suppress(RPCError):
+        return await fabric.status()
+    return None
+
+
+def is_settled(status: FabricStatus | None) -> bool:
     """Return whether a fabric is in sync, in NetBox's inventory too."""
+    if status is None:
+        return False
     is_complete = status.inventory_state is InventoryState.UP_TO_DATE
     return status.sync_status is SyncStatus.IN_SYNC and is_complete and not status.netbox_error
 
@@ -191,9 +213,21 @@ async def running_fleet(installation: Installation, soak: Soak) -> AsyncIterator
         yield Fleet(soak, ours, temporal, groups, workers, SyncLedger())
 
 
-async def read_run_ids(fabrics: Sequence[Fabric]) -> dict[str, str]:
+async def read_run_ids(fabrics: Sequence[Fabric]) -> dict[str, str | None]:
     """Return the id of the first run of each loop, which differs for a new loop."""
-    return {fabric.fabric_id: await first_run_id(fabric) for fabric in fabrics}
+    return {
+        fabric.fabric_id: await wait_until(partial(read_run_id, fabric), bool) for fabric in fabrics
+    }
+
+
+async def read_run_id(fabric: Fabric) -> str | None:
+    """Return the id of the first run; None while Temporal finds nothing.
+
+    A restarted server now and then misses even its namespace for a moment.
+    """
+    with suppress(RPCError):
+        return await first_run_id(fabric)
+    return None
 
 
 def read_records(admin: NetBox, fabrics: Sequence[Fabric]) -> list[tuple[str, str | None]]:
@@ -209,7 +243,7 @@ def read_records(admin: NetBox, fabrics: Sequence[Fabric]) -> list[tuple[str, st
 
 
 def check_usage(before: HostUsage, after: HostUsage, later: HostUsage, workers: int) -> None:
-    """Check that nothing was left behind, and that nothing grows in a worker that syncs."""
+    """Check that nothing was left behind and nothing grows in a worker that syncs."""
     for usage in (before, after, later):
         assert usage.zombies == 0
         assert usage.leftovers == ()

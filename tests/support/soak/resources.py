@@ -1,4 +1,4 @@
-"""What an installation uses of its host: processes, descriptors, threads and files."""
+"""What an installation uses of its host: processes, descriptors, threads, files."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def measure_usage(workers: Iterable[SupervisedWorker], folder: Path) -> HostUsag
 
 
 def list_processes(folder: Path) -> list[psutil.Process]:
-    """List the processes with a variable that names this folder, whoever their parent is.
+    """List the processes with a variable that names this folder, of any parent.
 
     A worker has its temporary directory there, and git its repository.
     """

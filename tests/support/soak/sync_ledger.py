@@ -47,7 +47,7 @@ class SyncLedger:
         )
 
     async def read(self, fabrics: Iterable[Fabric]) -> None:
-        """Read the reports of all loops; later what cannot be read while a server is down."""
+        """Read the reports of all loops; later those that no server tells now."""
         for fabric in fabrics:
             with suppress(RPCError):
                 self.add(fabric.fabric_id, await fabric.history())
