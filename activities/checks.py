@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from activities.errors import PermanentError, TransientError
+from activities.errors import PermanentError, TransientError, one_line
 
 MAX_LISTED: Final = 3
+MAX_SENTENCE_CHARS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,10 @@ class Check:
 def run_check(name: str, action: Callable[[], str]) -> Check:
     """Return a check with the sentence that `action` returns or fails with."""
     try:
-        return Check(name, True, action())
+        ok, sentence = True, action()
     except (PermanentError, TransientError) as error:
-        return Check(name, False, str(error))
+        ok, sentence = False, str(error)
+    return Check(name, ok, one_line(sentence, MAX_SENTENCE_CHARS))
 
 
 def join_abbreviated(texts: Sequence[str]) -> str:

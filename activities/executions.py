@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import activity
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -43,6 +44,15 @@ async def find_execution(
             rpc_timeout=RPC_TIMEOUT
         )
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if error.status is RPCStatusCode.NOT_FOUND and not _misses_namespace(error):
             return None
         raise
+
+
+def _misses_namespace(error: RPCError) -> bool:
+    """Return whether it was the namespace that was not found.
+
+    An overloaded server says so now and then; it says nothing of the workflow.
+    """
+    kind = NamespaceNotFoundFailure.DESCRIPTOR
+    return any(detail.Is(kind) for detail in error.grpc_status.details)

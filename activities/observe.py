@@ -101,8 +101,9 @@ class FabricActivities:
         if isinstance(desired, Exception) or live is None:
             sentences = filter(None, (_format_error(sources.live), _format_error(desired)))
             return DiffReport(error=" ".join(sentences))
-        drift = find_drift(desired.state, live, get_kinds(config.managed_kinds))
-        return build_diff_report(desired.state, drift, desired.commit, sources.notices)
+        with PARSING:
+            drift = find_drift(desired.state, live, get_kinds(config.managed_kinds))
+            return build_diff_report(desired.state, drift, desired.commit, sources.notices)
 
     @activity.defn(no_thread_cancel_exception=True)
     def diagnose(self, config: FabricConfig) -> list[Check]:

@@ -90,7 +90,7 @@ async def _list_reported_workers(client: Client, queue: str) -> tuple[set[str], 
 
     Both are empty if the server keeps no list of workers.
     """
-    query = f"TaskQueue = '{queue}'"
+    query = f"TaskQueue = '{_escape(queue)}'"
     request = ListWorkersRequest(namespace=client.namespace, query=query, page_size=1000)
     try:
         reply = await client.workflow_service.list_workers(request, timeout=RPC_TIMEOUT)
@@ -101,6 +101,11 @@ async def _list_reported_workers(client: Client, queue: str) -> tuple[set[str], 
         {report.worker_identity for report in reports if _is_recent(report.heartbeat_time)},
         {report.worker_identity for report in reports if report.status in STOPPED_STATUSES},
     )
+
+
+def _escape(text: str) -> str:
+    """Return a text for a query, so that it cannot end before its closing quote."""
+    return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _is_recent(moment: Timestamp) -> bool:

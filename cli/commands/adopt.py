@@ -6,6 +6,7 @@ tagged conflicts that it finds; the next one updates them and may find more, suc
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 import typer
 
@@ -22,6 +23,9 @@ from cli.views.inventory import render_findings_table, render_inventory
 from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.report.report import Finding, FindingType
 from fabrics.loop.active_sync import SyncRequest
+
+MAX_PASSES: Final = 20
+"""Passes of one command: each level of a fabric takes one, such as devices, ports and cables."""
 
 
 class AdoptOutput(FabricInventory, frozen=True):
@@ -66,7 +70,7 @@ async def _adopt_offered(fabric_ref: str, *, skip_confirmation: bool) -> AdoptOu
 async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
     """Return how many objects were adopted, and the error of the last sync."""
     total = 0
-    while True:
+    for _ in range(MAX_PASSES):
         try:
             report = await session.loops.sync(fabric.fabric_id, SyncRequest(adopt=True))
             report, _ = await wait_for_inventory(session.loops, fabric.fabric_id, report)
@@ -78,6 +82,7 @@ async def _sync_until_done(session: Session, fabric: Fabric) -> tuple[int, str]:
         total += adopted
         if not adopted:
             return total, report.error
+    return total, f"More was offered in each of {MAX_PASSES} passes; run this command again."
 
 
 def _confirm_adoption(fabric: Fabric, inventory: FabricInventory) -> None:

@@ -35,15 +35,19 @@ _MAX_PORTS: Final = 2048
 _MAX_NEIGHBORS: Final = 16
 _MAX_CHARS: Final = 100
 
-_STATES: Final = {state: state for state in ("up", "down", "lowerLayerDown", "notPresent")}
-"""States that most ports share, so that each text is kept once."""
-
 _AGENT_BYTES: Final = 2000
 _ENTRY_BYTES: Final = 600
 """About the memory of the facts of an agent, and of each of its ports, neighbors, optics and breakouts."""
 
 _ABSENT: Final = frozenset({"absent", "false", "not present", "not_present", "notpresent"})
 """The words of switches for a cage without an optic."""
+
+_STATES: Final = {
+    state: state
+    for state in ("up", "down", "testing", "unknown", "dormant", "notPresent", "lowerLayerDown")
+}
+"""The states of RFC 2863, each kept once for the thousands of ports of a fabric. What else a switch says is not
+interned: Python 3.12 would never forget it."""
 
 _PLACEHOLDERS: Final = frozenset({"n/a", "unknown"})
 

@@ -32,9 +32,13 @@ from fabrics.resources.resource import (
 )
 from fabrics.resources.schema.base import DifferenceReason
 
-MAX_CACHED_CHARS: Final = 64 * 1024 * 1024
-CHARS_PER_COMPARISON: Final = 300
+MAX_CACHED_BYTES: Final = 64 * 1024 * 1024
+BYTES_PER_COMPARISON: Final = 300
 """The size of all comparisons that stay in memory, of all fabrics, and of one without differences."""
+
+BYTES_PER_CONTAINER: Final = 100
+BYTES_PER_ITEM: Final = 60
+"""What mappings, lists and their entries take beside the text of their values."""
 
 
 def select_managed_kinds(
@@ -184,9 +188,12 @@ class _FieldDifferences(NamedTuple):
     unknown: tuple[UnknownField, ...]
 
 
-def _count_chars(differences: _FieldDifferences) -> int:
-    """Return the size of differences, about as many bytes as they take."""
-    return len(repr(differences)) + CHARS_PER_COMPARISON
+def _estimate_bytes(differences: _FieldDifferences) -> int:
+    """Return about how much memory differences take."""
+    text = repr(differences)
+    containers = text.count("{") + text.count("[")
+    nested = BYTES_PER_CONTAINER * containers + BYTES_PER_ITEM * text.count(",")
+    return BYTES_PER_COMPARISON + len(text) + nested
 
 
 def _get_both_digests(desired: Resource, live: Resource) -> tuple[str, str]:
@@ -194,7 +201,7 @@ def _get_both_digests(desired: Resource, live: Resource) -> tuple[str, str]:
 
 
 # Where the API fills in what Git leaves open, objects differ at each sync in the same fields.
-@cached(LRUCache(MAX_CACHED_CHARS, _count_chars), key=_get_both_digests, lock=Lock())
+@cached(LRUCache(MAX_CACHED_BYTES, _estimate_bytes), key=_get_both_digests, lock=Lock())
 def _compare_fields(desired: Resource, live: Resource) -> _FieldDifferences:
     kind, key = desired.kind, desired.key
     drift: list[FieldDrift] = []

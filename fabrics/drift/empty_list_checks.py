@@ -7,10 +7,15 @@ objects either, or an operator confirms that they are gone.
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Final
 
 from fabrics.drift.model import LiveState
+from fabrics.drift.sentences import join_names
 from fabrics.resources.kinds import ALL_COMPARED_KINDS, COMPARED_KINDS, Kind
 from fabrics.resources.manifests.files import DesiredState
+
+MAX_NAMED_KINDS: Final = 20
+MAX_KIND_CHARS: Final = 63
 
 
 def find_suddenly_empty_kinds(
@@ -84,7 +89,8 @@ def explain_missing_kinds(
     )
     if not missing:
         return ""
+    names = join_names(missing, MAX_NAMED_KINDS, MAX_KIND_CHARS)
     return (
-        f"The fabric's API no longer lists any {', '.join(missing)}, so the inventory stays as it is. If"
+        f"The fabric's API no longer lists any {names}, so the inventory stays as it is. If"
         f" they are really gone, run `starter.py sync {fabric_id} --accept-empty`."
     )

@@ -33,6 +33,9 @@ GIT_URL_PATTERN: Final = (
 )
 """Only SSH URLs may have a user, since SSH keys are elsewhere: in `https://TOKEN@host` it is a secret."""
 
+MAX_URL_CHARS: Final = 500
+"""NetBox does not limit texts, and Temporal keeps a fabric's configuration with each activity."""
+
 NAMESPACE_PATTERN: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 FABRIC_NAME_PATTERN: Final = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 CREDENTIAL_NAME_PATTERN: Final = r"(?!\.+$)[A-Za-z0-9._-]{1,100}"
@@ -142,6 +145,9 @@ class _FieldReader:
 
     def url(self, name: str, pattern: str, expected_format: str) -> str | None:
         value = self.value(name)
+        if isinstance(value, str) and len(value) > MAX_URL_CHARS:
+            self.problems.append(f"{name} is longer than {MAX_URL_CHARS} characters.")
+            return None
         if isinstance(value, str) and re.fullmatch(pattern, value) and _has_valid_port(value):
             return value
         self.problems.append(

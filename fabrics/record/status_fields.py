@@ -1,7 +1,8 @@
 """Read and build the status fields of a fabric's record, a NetBox cluster.
 
-Reading never fails: people and other tools may edit these fields, and a malformed value counts as absent.
-Built fields have the form in which NetBox returns them, so that both can be compared.
+Reading never fails: people and other tools may edit these fields. A malformed value counts as absent, and text
+that is longer than what a sync writes is cut. Built fields have the form in which NetBox returns them, so that both
+can be compared.
 """
 
 import json
@@ -24,6 +25,7 @@ from fabrics.record.sync_status import (
     compute_status_error,
     compute_sync_status,
 )
+from fabrics.resources.kinds import COMPARED_KINDS
 
 MAX_FABRIC_ID_CHARS: Final = 39
 DUPLICATE_ID_FIX: Final = (
@@ -36,6 +38,9 @@ MAX_CLOCK_SKEW: Final = timedelta(minutes=5)
 
 UNKNOWN_ERROR: Final = "The last sync failed; the next one says why."
 """The error of a failed sync whose sentence was cleared by one that never ended."""
+
+MAX_TEXT_CHARS: Final = 500
+"""The longest text that a sync writes."""
 
 type CustomFields = dict[str, Any]
 
@@ -78,14 +83,14 @@ def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> Cus
         "hh_last_success": _format_time(last_known.last_success),
         "hh_sync_error": compute_status_error(config, last_known) or None,
         "hh_connection_status": str(last_known.connection_status),
-        "hh_connection_error": last_known.connection_error[:500] or None,
+        "hh_connection_error": last_known.connection_error[:MAX_TEXT_CHARS] or None,
         "hh_commit": last_known.commit or None,
         "hh_drift_count": last_known.drift_count,
         "hh_drift": _truncate_drift(last_known) or None,
         "hh_counts": dict(last_known.counts) or None,
-        "hh_inventory": last_known.inventory_text[:500] or None,
+        "hh_inventory": last_known.inventory_text[:MAX_TEXT_CHARS] or None,
         "hh_health": str(last_known.health),
-        "hh_health_message": last_known.health_message[:500] or None,
+        "hh_health_message": last_known.health_message[:MAX_TEXT_CHARS] or None,
     }
 
 
@@ -191,7 +196,7 @@ def _truncate_drift(last_known: LastKnownState) -> list[CustomFields]:
 
 
 def _parse_text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return value[:MAX_TEXT_CHARS] if isinstance(value, str) else ""
 
 
 def _parse_time(value: object) -> datetime | None:
@@ -218,10 +223,13 @@ def _parse_count(value: object) -> int | None:
 def _parse_counts(value: object) -> dict[str, int]:
     if not isinstance(value, dict):
         return {}
-    return {str(kind): count for kind, n in value.items() if (count := _parse_count(n)) is not None}
+    counts = {kind.name: _parse_count(value.get(kind.name)) for kind in COMPARED_KINDS}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def _add_drift(last_known: LastKnownState, value: object) -> LastKnownState:
+    if len(json.dumps(value)) > RECORD_LIMITS.size_bytes:
+        return last_known
     try:
         return LastKnownState.model_validate(last_known.model_dump() | {"drift": value or ()})
     except ValidationError:

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from fabrics.resources.defaults import apply_defaults
 from fabrics.resources.json_types import Json
@@ -67,14 +67,23 @@ _TOOL_DOMAINS = (
 )
 """Domains of the labels and annotations that Hedgehog, kubectl, k3s and GitOps tools write."""
 
+MAX_ENTRY_NAME_CHARS: Final = 317
+MAX_CACHED_NAMES: Final = 10_000
+"""Kubernetes accepts no longer names of labels and annotations: a domain of 253, a slash and 63 characters. An API
+may send any, and others at each sync."""
+
 _TRACKING_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/managed-by")
 
 
 def _keep_user_entries(entries: Mapping[str, str]) -> dict[str, Json]:
-    return {name: value for name, value in entries.items() if _is_user_entry(name)}
+    return {
+        name: value
+        for name, value in entries.items()
+        if _is_user_entry(name[:MAX_ENTRY_NAME_CHARS])
+    }
 
 
-@cache
+@lru_cache(MAX_CACHED_NAMES)
 def _is_user_entry(name: str) -> bool:
     """True if people write the label or annotation of this name."""
     domain = name.rpartition("/")[0]

@@ -40,6 +40,7 @@ from fabrics.loop.history import MAX_REPORTS
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.record.config import ConfigEdits, FabricConfig, GitSource, KubernetesTarget
+from fabrics.record.config_fields import MAX_URL_CHARS
 from fabrics.record.sync_status import Observation
 from fabrics.resources.kinds import COMPARED_KINDS
 from tests.support.fabrics.objects import desired, live_state, manifest
@@ -47,18 +48,15 @@ from tests.support.fabrics.objects import desired, live_state, manifest
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SENTENCE = "é" * MAX_SENTENCE_CHARS
 NAME = "a-rather-long-name-" * 8
+URL = "https://".ljust(MAX_URL_CHARS, "u")
 CONFIG = FabricConfig(
     fabric_id="f" * 39,
     name="N" * 100,
     record_id=10**9,
     enabled=True,
     pause_reason="r" * 200,
-    kubernetes=KubernetesTarget(
-        server="https://" + "k" * 200, namespace="n" * 63, credential="c" * 100
-    ),
-    git=GitSource(
-        repository="https://" + "g" * 200, branch="b" * 200, directory="d" * 400, credential="c"
-    ),
+    kubernetes=KubernetesTarget(server=URL, namespace="n" * 63, credential="c" * 100),
+    git=GitSource(repository=URL, branch="b" * 200, directory="d" * 400, credential="c"),
     managed_kinds=tuple(kind.name for kind in COMPARED_KINDS),
     task_queue="q" * 200,
     problems=(SENTENCE[:200],) * 5,

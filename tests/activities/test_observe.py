@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,6 +21,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.errors import TransientError
 from activities.observe import FabricActivities, ObserveRequest
 from activities.parsing import PARSING
+from fabrics.drift.compare import find_drift
+from fabrics.drift.diff_report import DiffReport
+from fabrics.drift.model import Drift
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation
 from fabrics.resources.kinds import get_kind
@@ -231,6 +235,26 @@ def test_states_are_parsed_and_compared_in_turn(  # noqa: PLR0917
     api.apply_all([server("a"), server("b")])
     assert observe(activities, config).drift_count == 0
     assert set(turns) == {True}
+
+
+def test_diff_compares_in_turn(
+    api: EmulatedKubernetesApi,
+    repository: Repository,
+    config: FabricConfig,
+    activities: FabricActivities,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns = []
+
+    def record_turn(*arguments: Any) -> Drift:  # noqa: ANN401
+        turns.append(PARSING.locked())
+        return find_drift(*arguments)
+
+    monkeypatch.setattr("activities.observe.find_drift", record_turn)
+    repository.commit_files(SERVERS)
+    api.apply_all([server("a"), server("b", "new")])
+    report: DiffReport = ActivityEnvironment().run(activities.diff, config)
+    assert (report.drift_count, turns) == (1, [True])
 
 
 def test_no_drift_without_repository(

@@ -113,6 +113,17 @@ async def test_busy_worker_counts_as_worker(
         await wait_until(partial(queues.queue_has_worker, client, queue), bool)
 
 
+async def test_name_of_a_queue_matches_no_other_queue(client: Client, queue: str) -> None:
+    async def list_reported(name: str) -> set[str]:
+        reported, _ = await queues._list_reported_workers(client, name)
+        return reported
+
+    async with worker(client, queue, Work()):
+        await wait_until(partial(list_reported, queue), bool)
+        assert await list_reported(f"x' OR TaskQueue = '{queue}") == set()
+        assert await list_reported("x\\") == set()
+
+
 async def list_pollers(client: Client, queue: str) -> set[str]:
     """List the workers that polled for activities lately."""
     return await queues._list_pollers(client, (queue, queues.ACTIVITY_QUEUE_TYPE))

@@ -5,8 +5,8 @@ base-60 numbers and dates for timestamps, and silently keeps the last of two equ
 Kubernetes (go-yaml v2 behind sigs.k8s.io/yaml) reads text there, takes `y` and `on` for true, and
 turns keys into text. So PyYAML's C parser only builds the nodes; this module resolves their values.
 
-Size, number of documents, depth and number of values of a file are limited while it is read; values
-that aliases repeat count each time.
+Size, number of documents, depth, number of values and their text are limited while a file is read;
+what aliases repeat counts each time.
 """
 
 import math
@@ -25,13 +25,16 @@ from fabrics.resources.manifests.scalars import NON_TEXT_FIRST_CHARS, resolve_pl
 class Limits:
     """The limits for one file; the defaults hold a fabric of 20,000 objects."""
 
-    size_bytes: int = 16 * 1024 * 1024
+    size_bytes: int = 16 * 1024 * 1024  # also the characters of all values
     documents: int = 20_000
     depth: int = 64  # nested mappings and lists; the deepest custom resource needs 12
     nodes: int = 500_000  # values, also those that aliases repeat; an object has about 25
 
 
 DEFAULT_LIMITS = Limits()
+
+_MAX_PROBLEMS_PER_DOCUMENT = 50  # whoever corrects these sees the next
+_MAX_QUOTED = 80  # of a key, a value or a tag in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +127,19 @@ def _get_line_number(node: yaml.Node) -> int:
 
 
 def _get_item_lines(node: yaml.Node) -> tuple[int, ...]:
-    if node.tag != _MAP_TAG:
-        return ()
-    for key, value in node.value:
-        if key.value == "items" and value.tag == _SEQ_TAG:
+    for key, value in node.value if _is_mapping(node) else ():
+        if key.value == "items" and _is_list(value):
             return tuple(map(_get_line_number, value.value))
     return ()
+
+
+# A tag alone does not tell: people may write `!!map` before text.
+def _is_mapping(node: yaml.Node) -> bool:
+    return node.tag == _MAP_TAG and isinstance(node, yaml.MappingNode)
+
+
+def _is_list(node: yaml.Node) -> bool:
+    return node.tag == _SEQ_TAG and isinstance(node, yaml.SequenceNode)
 
 
 _PLAIN_TAG = "plain"  # a tag of this module: an unquoted scalar whose type depends on its text
@@ -146,6 +156,7 @@ class _Loader(yaml.CSafeLoader):
         self.limits = limits
         self.composed_nodes = 0
         self.built_nodes = 0
+        self.built_chars = 0
         self.depth = 0
         self.line = 1
 
@@ -187,16 +198,28 @@ class _ValueBuilder:
     def build(self, node: yaml.Node, depth: int) -> Json:
         tag = node.tag
         if tag == _STR_TAG:
-            text: str = node.value
-            return text
+            return self.read_text(node)
         if tag == _PLAIN_TAG:
             return self.build_plain_scalar(node)
-        if tag == _MAP_TAG:
+        if _is_mapping(node):
             return self.build_mapping(node, depth + 1)
-        if tag == _SEQ_TAG:
+        if _is_list(node):
             self.check_limits(node, depth + 1)
             return [self.build(child, depth + 1) for child in node.value]
         return self.build_tagged(node)
+
+    def read_text(self, node: yaml.Node) -> str:
+        loader, text = self.loader, node.value
+        if not isinstance(text, str):  # `!!str` before a mapping or list
+            self.add_problem(node, "a mapping or list cannot be text.")
+            return ""
+        loader.built_chars += len(text)
+        if loader.built_chars > loader.limits.size_bytes:
+            size = loader.limits.size_bytes // 1024
+            raise UnreadableError(
+                _get_line_number(node), f"more than {size} KiB of text, aliases counted; split it."
+            )
+        return text
 
     def check_limits(self, node: yaml.Node, depth: int) -> None:
         loader = self.loader
@@ -209,12 +232,13 @@ class _ValueBuilder:
         result: dict[str, Json] = {}
         merged: list[yaml.Node] = []
         for key_node, value_node in node.value:
-            key = key_node.value if key_node.tag == _STR_TAG else self.build_key(key_node)
+            key = self.read_text(key_node) if key_node.tag == _STR_TAG else self.build_key(key_node)
             if key == "<<" and key_node.tag == _PLAIN_TAG:
                 merged.append(value_node)
             elif key in result:
+                first = key[:_MAX_QUOTED]
                 self.add_problem(
-                    key_node, f"the key {key!r} appears twice in one mapping; keep one."
+                    key_node, f"the key {first!r} appears twice in one mapping; keep one."
                 )
                 result[key] = None
             else:
@@ -236,33 +260,35 @@ class _ValueBuilder:
 
     def apply_merge_key(self, result: dict[str, Json], node: yaml.Node, depth: int) -> None:
         """Add the keys of `<<: *anchor` that the mapping lacks. Earlier sources win."""
-        for source in node.value if node.tag == _SEQ_TAG else [node]:
-            if source.tag != _MAP_TAG:
+        for source in node.value if _is_list(node) else [node]:
+            if not _is_mapping(source):
                 self.add_problem(source, "'<<' needs a mapping or a list of mappings.")
                 continue
             for key, value in self.build_mapping(source, depth + 1).items():
                 result.setdefault(key, value)
 
     def build_plain_scalar(self, node: yaml.Node) -> Json:
-        value = resolve_plain_scalar(node.value)
+        value = resolve_plain_scalar(text := self.read_text(node))
         if isinstance(value, float) and not math.isfinite(value):
-            self.add_problem(node, f"{node.value} is not a number that JSON can represent.")
+            self.add_problem(node, f"{text[:_MAX_QUOTED]} is not a number that JSON can represent.")
             return None
         return value
 
     def build_tagged(self, node: yaml.Node) -> Json:
-        tag = node.tag.replace(_TAG_PREFIX, "!!")
+        tag = node.tag[:_MAX_QUOTED].replace(_TAG_PREFIX, "!!")
         if tag in _SCALAR_TAGS and isinstance(node, yaml.ScalarNode):
-            value = resolve_plain_scalar(node.value)
+            value = resolve_plain_scalar(text := self.read_text(node))
             if isinstance(value, _SCALAR_TAGS[tag]):
                 return value
             if tag == "!!timestamp":
-                return str(node.value)
-        self.add_problem(node, f"the tag {tag} is not supported here; remove it.")
+                return text
+        self.add_problem(node, f"the tag {tag!r} is not supported here; remove it.")
         return None
 
     def add_problem(self, node: yaml.Node, sentence: str) -> None:
-        self.problems.append(DocumentProblem(_get_line_number(node), sentence))
+        problem = DocumentProblem(_get_line_number(node), sentence)
+        if problem not in self.problems and len(self.problems) < _MAX_PROBLEMS_PER_DOCUMENT:
+            self.problems.append(problem)
 
 
 _SCALAR_TAGS: dict[str, type | tuple[type, ...]] = {

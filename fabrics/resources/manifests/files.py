@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fabrics.resources.json_types import Json
-from fabrics.resources.kinds import ALL_COMPARED_KINDS, COMPARED_KINDS, KINDS_BY_NAME, Kind
+from fabrics.resources.kinds import ALL_COMPARED_KINDS, KINDS_BY_NAME, Kind
 from fabrics.resources.manifests.documents import (
     DEFAULT_LIMITS,
     Document,
@@ -63,6 +63,9 @@ class DesiredState:
     unknown_kinds: Mapping[Kind, Sequence[Resource]] = field(default_factory=dict)
 
 
+_MAX_INTAKE_DEPTH = 50  # of folders: deeper ones named `raw` and `managed` are like any others
+
+
 def select_manifest_paths(paths: Iterable[str]) -> tuple[str, ...]:
     """Return the sorted paths of manifests, relative to a fabric's directory.
 
@@ -74,7 +77,7 @@ def select_manifest_paths(paths: Iterable[str]) -> tuple[str, ...]:
     managed = {
         parts[:depth]
         for parts in folders.values()
-        for depth, name in enumerate(parts)
+        for depth, name in enumerate(parts[:_MAX_INTAKE_DEPTH])
         if name == "managed"
     }
     return tuple(
@@ -85,9 +88,9 @@ def select_manifest_paths(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_excluded(folder: tuple[str, ...], managed: set[tuple[str, ...]]) -> bool:
-    return any(
-        name.startswith(".") or name == "unmanaged" or (name == "raw" and folder[:depth] in managed)
-        for depth, name in enumerate(folder)
+    return any(name.startswith(".") or name == "unmanaged" for name in folder) or any(
+        name == "raw" and folder[:depth] in managed
+        for depth, name in enumerate(folder[:_MAX_INTAKE_DEPTH])
     )
 
 
@@ -108,9 +111,8 @@ def parse_manifests(path: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> 
 
 def unreadable_file(path: str, sentence: str) -> ParsedFile:
     """Return the result for a file that was not read, such as one that is too large."""
-    return ParsedFile(
-        path, problems=(ManifestProblem(path, 1, sentence),), incomplete_kinds=ALL_COMPARED_KINDS
-    )
+    problem = ManifestProblem(_shorten_path(path), 1, sentence)
+    return ParsedFile(path, problems=(problem,), incomplete_kinds=ALL_COMPARED_KINDS)
 
 
 _API_VERSION = re.compile(rb"apiVersion[\"']?\s*:")
@@ -119,21 +121,33 @@ _KIND = re.compile(rb"\bkind[\"']?\s*:\s*[\"']?(\w+)")
 
 def _guess_kinds(data: bytes) -> frozenset[Kind]:
     """Return the compared kinds that a broken file mentions; all if in doubt."""
-    names = [name.decode() for name in _KIND.findall(data)]
-    kinds = frozenset(kind for kind in COMPARED_KINDS if kind.name in names)
-    unknown = set(names) - KINDS_BY_NAME.keys() - {"List"}
-    has_unnamed = len(_API_VERSION.findall(data)) > len(names)
-    return ALL_COMPARED_KINDS if unknown or has_unnamed or not kinds else kinds
+    kinds: set[Kind] = set()
+    unnamed = sum(1 for _ in _API_VERSION.finditer(data))
+    for match in _KIND.finditer(data):
+        name = match[1].decode()
+        if kind := KINDS_BY_NAME.get(name):
+            kinds.add(kind)
+        elif name != "List":
+            return ALL_COMPARED_KINDS
+        unnamed -= 1
+    return frozenset(kinds) if kinds and unnamed <= 0 else ALL_COMPARED_KINDS
 
 
 _MAX_PROBLEMS_PER_FILE = 50  # whoever corrects these sees the next
+_MAX_PROBLEMS = 1_000  # of all files of a fabric
+_MAX_PATH_CHARS = 500  # Git does not limit paths
+
+
+def _shorten_path(path: str) -> str:
+    """Return a path as problems and objects name it."""
+    return path if len(path) <= _MAX_PATH_CHARS else f"{path[:_MAX_PATH_CHARS]}…"
 
 
 class _FileParser:
     """Collects the resources and problems of the documents in one file."""
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path = _shorten_path(path)
         self.resources: list[Resource] = []
         self.problems: list[ManifestProblem] = []
         self.incomplete_kinds: set[Kind] = set()
@@ -192,7 +206,10 @@ def _iter_objects(document: Document) -> Iterator[tuple[int, dict[str, Json]]]:
 
 
 def build_desired_state(files: Iterable[ParsedFile]) -> DesiredState:
-    """Merge files into the desired state, without objects that are defined twice."""
+    """Merge files into the desired state, without objects that are defined twice.
+
+    It has the first problems only, since whoever corrects these sees the next.
+    """
     resources: dict[ResourceKey, Resource] = {}
     duplicate_keys: set[ResourceKey] = set()
     problems: list[ManifestProblem] = []
@@ -205,7 +222,9 @@ def build_desired_state(files: Iterable[ParsedFile]) -> DesiredState:
             if first is not resource and resource.source:
                 duplicate_keys.add(resource.key)
                 sentence = f"{resource.key} is also defined in {first.source}; keep one of them."
-                problems.append(ManifestProblem(file.path, resource.source.line, sentence))
+                location = resource.source
+                problems.append(ManifestProblem(location.path, location.line, sentence))
+        del problems[_MAX_PROBLEMS:]
     for key in duplicate_keys:
         del resources[key]
     return DesiredState(

@@ -6,6 +6,7 @@ kind exists.
 
 import re
 from collections.abc import Iterable
+from reprlib import Repr
 
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import (
@@ -143,7 +144,10 @@ def _get_string_map(
     return texts
 
 
+_SHORT_REPR = Repr(maxlevel=2, maxstring=80)  # of a huge value only the ends are read
+
+
 def _shorten_repr(value: Json) -> str:
     """Return a value as text that is printable and at most 80 characters long."""
-    text = repr(value)
+    text = _SHORT_REPR.repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

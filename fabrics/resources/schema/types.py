@@ -12,6 +12,7 @@ are marked `keep_empty`. JSON null is an absent value everywhere, so None stands
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from typing import Final
 
 from fabrics.resources.field_paths import join_field, join_item
 from fabrics.resources.json_types import Json
@@ -25,6 +26,10 @@ from fabrics.resources.schema.base import (
 from fabrics.resources.schema.unknown import UNKNOWN_FIELD
 
 _LEFT_TO_INSTALLER = DifferenceReason.LEFT_TO_INSTALLER
+
+MAX_ALIGNED_PAIRS: Final = 100_000
+"""Pairs of elements that are compared to find those that belong together. Twice as many elements take four times the
+time; two lists of 300 take less than a tenth of a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +160,7 @@ class AtomicList(KnownType):
             return
         # Elements belong together by what is known of them.
         texts = [_dump_known_items(self.item_type, items) for items in (desired, live)]
-        matcher = SequenceMatcher(None, texts[0], texts[1], autojunk=False)
-        for _, start, end, live_start, live_end in matcher.get_opcodes():
+        for start, end, live_start, live_end in _align(*texts):
             # Blocks are compared pair by pair; the rest of the longer one has no pair.
             pairs = min(end - start, live_end - live_start)
             for index, live_item in zip(
@@ -167,6 +171,17 @@ class AtomicList(KnownType):
                 yield self.item_type.differ(join_item(path, index), desired[index], None)
             for index in range(live_start + pairs, live_end):
                 yield self.item_type.differ(join_item(path, index), None, live[index])
+
+
+def _align(git: list[str], cluster: list[str]) -> list[tuple[int, int, int, int]]:
+    """Return the blocks of two lists that belong together: start and end in both.
+
+    Elements of long lists belong together by their places.
+    """
+    if len(git) * len(cluster) > MAX_ALIGNED_PAIRS:
+        return [(0, len(git), 0, len(cluster))]
+    matcher = SequenceMatcher(None, git, cluster, autojunk=False)
+    return [(start, end, first, last) for _, start, end, first, last in matcher.get_opcodes()]
 
 
 @dataclass(frozen=True)

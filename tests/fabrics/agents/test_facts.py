@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -136,6 +137,22 @@ def test_text_of_strangers_is_short_and_printable() -> None:
     assert heard[0].port_id == "a?b"
     assert not {"E1/\x1b2", "E" * 101} & facts.interfaces.keys()
     assert len(facts.interfaces) < 2048
+
+
+def test_invented_states_of_ports_are_not_kept() -> None:
+    def read_many(round_: int) -> None:
+        interfaces = {
+            f"E1/{port}": {"admin": f"{round_} {port}", "oper": f"-{round_} {port}"}
+            for port in range(2_000)
+        }
+        for number in range(5):
+            parse_facts_page(page(make_agent(f"leaf-{number}", interfaces)))
+
+    read_many(0)
+    before = sys.getallocatedblocks()
+    for round_ in range(1, 6):
+        read_many(round_)
+    assert sys.getallocatedblocks() - before < 5_000
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,16 @@
 
 import dataclasses
 import json
+import sys
 
 import pytest
 
-from fabrics.drift.compare import find_drift, select_managed_kinds
+from fabrics.drift.compare import (
+    _estimate_bytes,
+    _FieldDifferences,
+    find_drift,
+    select_managed_kinds,
+)
 from fabrics.drift.model import Drift, DriftType, LiveState
 from fabrics.drift.summary import summarize
 from fabrics.resources.json_types import Json
@@ -19,7 +25,7 @@ from fabrics.resources.kinds import (
     get_kinds,
 )
 from fabrics.resources.manifests.files import DesiredState, build_desired_state, parse_manifests
-from tests.support.fabrics.objects import desired, live, live_state, manifest
+from tests.support.fabrics.objects import compared, desired, live, live_state, manifest, paths
 
 
 def changes(drift: Drift) -> dict[str, str]:
@@ -236,3 +242,24 @@ def test_record_summary_has_room_for_twenty_missing_objects() -> None:
     )
     summary = summarize(find_drift(state, live_state(served=("Connection",))))
     assert (len(summary.entries), summary.left_out) == (20, 10)
+
+
+def _route(number: int) -> str:
+    return f"10.0.{number // 256}.{number % 256}/32"
+
+
+@pytest.mark.parametrize(("length", "differences"), [(300, 1), (400, 401)])
+def test_elements_of_long_lists_belong_together_by_their_places(
+    length: int, differences: int
+) -> None:
+    prefixes = [_route(number) for number in range(length)]
+    git = json.dumps({"static": {"prefixes": prefixes}, "ipv4Namespace": "default"})
+    spec: Json = {"static": {"prefixes": ["10.9.0.0/16", *prefixes]}, "ipv4Namespace": "default"}
+    assert len(paths(compared("External", git, spec))) == differences
+
+
+def test_memory_of_comparisons_is_not_underestimated() -> None:
+    empty: list[Json] = [{} for _ in range(10_000)]
+    (entry,) = compared("Server", f"{{gizmo: {json.dumps(empty)}}}", {"gizmo": []}).entries
+    differences = _FieldDifferences(entry.fields, (), ())
+    assert _estimate_bytes(differences) > len(empty) * sys.getsizeof({})

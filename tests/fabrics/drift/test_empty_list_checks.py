@@ -63,3 +63,10 @@ def test_inventory_waits_while_an_expected_kind_is_missing() -> None:
     reason = explain_missing_kinds(switches, {"Switch": 3, "VPC": 1, "Server": 2}, "dc")
     assert "no longer lists any Server, VPC," in reason
     assert "`starter.py sync dc --accept-empty`" in reason
+
+
+def test_names_of_missing_kinds_are_limited() -> None:
+    counts = {f"Kind{number}" + "x" * 1000: 1 for number in range(1000)}
+    reason = explain_missing_kinds(EMPTY, counts, "dc")
+    assert "and 980 more" in reason
+    assert len(reason) < 2_000

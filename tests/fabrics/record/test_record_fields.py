@@ -177,6 +177,7 @@ UNUSABLE = [
     ("hh_kubernetes_server", "https://[::1"),
     ("hh_kubernetes_server", "https://host name"),
     ("hh_kubernetes_server", ["https://host"]),
+    ("hh_kubernetes_server", "https://" + "h" * 500),
     ("hh_kubernetes_namespace", "Not_A_Name"),
     ("hh_kubernetes_namespace", "default\n"),
     ("hh_credentials", "../other"),
@@ -187,6 +188,7 @@ UNUSABLE = [
     ("hh_git_repository", "ext::sh -c id"),
     ("hh_git_repository", "https://host"),
     ("hh_git_repository", "file://host/x"),
+    ("hh_git_repository", "https://host/" + "r" * 500),
     ("hh_git_branch", "--force"),
     ("hh_git_branch", "a..b"),
     ("hh_git_branch", "feature/"),
@@ -284,6 +286,29 @@ def test_any_record_can_be_read(junk: dict[str, Any]) -> None:
     parse_config(malformed)
     assert parse_last_known_state(malformed).syncing is False
     json.dumps(find_changed_fields(malformed, ConfigEdits(), LastKnownState(), NOW))
+
+
+def test_huge_values_of_a_record_are_read_as_small_ones() -> None:
+    text = "x" * 100_000
+    entry = {"kind": "VPC", "namespace": "default", "name": text, "change": "missing"}
+    huge = record(
+        hh_last_sync="2026-11-21T11:00:00Z",
+        hh_sync_error=text,
+        hh_connection_error=text,
+        hh_commit=text,
+        hh_inventory=text,
+        hh_health_message=text,
+        hh_counts={"VPC": 3} | {f"Kind{number}": 1 for number in range(10_000)},
+        hh_drift=[entry] * 20,
+        hh_kubernetes_server=f"https://{text}",
+        hh_git_repository=f"https://host/{text}",
+        hh_pause_reason=text,
+    )
+    state = parse_last_known_state(huge)
+    assert (state.counts, state.drift) == ({"VPC": 3}, ())
+    assert len(state.model_dump_json()) < 4_000
+    assert len(parse_config(huge).model_dump_json()) < 2_000
+    assert not is_consistent(huge)  # so it is written again
 
 
 # -- status -------------------------------------------------------------------------------------------

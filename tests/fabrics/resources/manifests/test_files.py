@@ -1,5 +1,6 @@
 """Manifest files: read as Kubernetes reads them, with a problem for each mistake."""
 
+import tracemalloc
 from collections.abc import Set
 
 import pytest
@@ -14,6 +15,7 @@ from fabrics.resources.kinds import (
 )
 from fabrics.resources.manifests.files import (
     ParsedFile,
+    _guess_kinds,
     build_desired_state,
     parse_manifests,
     select_manifest_paths,
@@ -326,6 +328,45 @@ def test_problems_per_file_are_limited() -> None:
     file = parse("---\n".join([HEAD] * 200))
     assert len(file.problems) == 50
     assert file.incomplete_kinds == {VPC}
+
+
+def test_problems_of_all_files_are_limited() -> None:
+    files = [parse("---\n".join([HEAD] * 50), f"{number:02}.yaml") for number in range(30)]
+    twice = parse("---\n".join([manifest("VPC", "a")] * 5_000), "00.yaml")
+    assert len(build_desired_state(files).problems) == 1_000
+    assert len(build_desired_state([twice]).problems) == 1_000
+    first = build_desired_state([*files, twice]).problems[0]
+    assert (first.path, first.line) == ("00.yaml", 1)
+
+
+def test_long_path_is_shortened_in_problems_and_sources() -> None:
+    path = "p" * 5_000 + ".yaml"
+    file = parse("---\n".join([manifest("VPC", "a"), manifest("VPC", "a"), HEAD]), path)
+    state = build_desired_state([file, unreadable_file(path, "too large; split it.")])
+    assert len(state.problems) == 3
+    assert max(len(str(problem)) for problem in state.problems) < 1_200
+    assert all(len(str(resource.source)) < 600 for resource in file.resources)
+
+
+def test_kinds_in_a_broken_file_are_found_one_by_one() -> None:
+    data = b"apiVersion: vpc.githedgehog.com/v1beta1\nkind: VPC\n" * 100_000
+    tracemalloc.start()
+    assert _guess_kinds(data) == {VPC}
+    assert _guess_kinds(data + b"kind: Gizmo") == ALL_COMPARED_KINDS
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < len(data) + 100_000  # the sum of both, and no list of names
+
+
+def test_deep_folders_are_not_taken_for_those_of_an_intake() -> None:
+    deep = "managed/" * 4_000
+    paths = [f"{deep}raw/x.yaml", f"{deep}managed/x.yaml", "raw/x.yaml", "managed/x.yaml"]
+    tracemalloc.start()
+    selected = select_manifest_paths(paths)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert set(selected) == {*paths} - {"raw/x.yaml"}
+    assert peak < 10_000_000
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,30 @@ def _levels(count: int, width: int, merge: bool = False) -> bytes:
     return (VPC + "spec:\n  " + "\n  ".join(lines)).encode()
 
 
+def _repeat(value: str) -> bytes:
+    """Return a file in which aliases repeat one value."""
+    aliases = "*a, " * 100_000
+    return f"{VPC}spec:\n  a: &a {value}\n  b: [{aliases}]\n".encode()
+
+
+def _repeat_object(name: str) -> bytes:
+    """Return a list of objects that aliases repeat."""
+    version = "vpc.githedgehog.com/v1beta1"
+    item = f"{{apiVersion: {version}, kind: VPC, metadata: {{name: {name}}}}}"
+    aliases = "*a, " * 50_000
+    return f"apiVersion: v1\nkind: List\nitems: [&a {item}, {aliases}]\n".encode()
+
+
+LONG = "9" * 1_000_000
+
 CORPUS: dict[str, bytes] = {
     "alias bomb": _levels(12, 10),
     "merge bomb": _levels(12, 4, merge=True),
+    "a long number that aliases repeat": _repeat(LONG),
+    "a long key that aliases repeat": _repeat(f'{{? "{LONG}" : 1, ? "{LONG}" : 2}}'),
+    "a long tag that aliases repeat": _repeat(f"!{'x' * 1_000_000} 1"),
+    "a key twice that aliases repeat": _repeat("{a: 1, a: 2}"),
+    "a long name that aliases repeat": _repeat_object(f'"{LONG}"'),
     "alias inside itself": b"a: &a [*a]",
     "mapping inside itself": b"&a {b: *a}",
     "merge of itself": b"&a {<<: *a}",
@@ -62,6 +83,15 @@ CORPUS: dict[str, bytes] = {
     "python name at the top": b"!!python/name:os.system",
     "python tuple": VPC.encode() + b"spec: {a: !!python/tuple [1, 2]}",
     "an ordered map": VPC.encode() + b"spec: !!omap [a: 1]",
+    "a mapping that is called text": VPC.encode() + b"spec: {a: !!str {b: c}}",
+    "a list that is called text": VPC.encode() + b"spec: {a: !!str [b]}",
+    "a mapping that is called text as a key": VPC.encode() + b"spec: {? !!str {b: c} : 1}",
+    "text that is called a mapping": VPC.encode() + b"spec: !!map a",
+    "text that is called a list": VPC.encode() + b"spec: {a: !!seq b}",
+    "text that is called a mapping at the top": b"!!map a",
+    "items that are called a list": b"apiVersion: v1\nkind: List\nitems: !!seq a",
+    "a merge of text that is called a list": VPC.encode() + b"spec: {<<: !!seq a}",
+    "a merge of text that is called a mapping": VPC.encode() + b"spec: {<<: !!map a}",
     "base64": VPC.encode() + b"spec: {a: !!binary AAAA}",
     "a number that is none": VPC.encode() + b"spec: {a: !!int x}",
     "not a number": VPC.encode() + b"spec: {a: .nan}",
