@@ -7,6 +7,7 @@ only between two requests, and a limit that turns away whoever comes after it is
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Final, Protocol, cast, override
@@ -85,11 +86,13 @@ class BoundedConnection(H11Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self.refused:
-            return  # if it stayed unread, a reset would reach the client before the answer does
         rest = data if self.cycle else self._receive_header(data)
-        if rest and not self.refused and not self.transport.is_closing():
+        if rest and not self.refused and not self._has_whole_request():
             super().data_received(rest)
+        # Else it is forgotten. If it stayed unread, a reset would overtake the answer.
+
+    def _has_whole_request(self) -> bool:
+        return self.cycle is not None and not self.cycle.more_body
 
     def _receive_header(self, data: bytes) -> bytes:
         """Pass on the header, of which `data` is a part; return what follows it.
@@ -97,20 +100,33 @@ class BoundedConnection(H11Protocol):
         Chunked bodies are refused: chunks of one byte would take seconds of CPU, and no sender of webhooks needs
         them.
         """
-        while data and not self.cycle and not self.transport.is_closing():
+        while data and not self.cycle and not self.refused:
             super().data_received(data[:HEADER_BLOCK_BYTES])
             data = data[HEADER_BLOCK_BYTES:]
         if self.cycle and any(name == b"transfer-encoding" for name, _ in self.headers):
             self._refuse(HTTPStatus.LENGTH_REQUIRED)
         return data
 
+    @override
+    def send_400_response(self, msg: str) -> None:
+        # That of uvicorn fails for HEAD, and beside an answer that is due.
+        self._refuse(HTTPStatus.BAD_REQUEST)
+
+    @override
+    def shutdown(self) -> None:
+        if self.refused or not self._has_whole_request():
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def _time_out(self) -> None:
-        if not (self.refused or (self.cycle and self.cycle.response_started)):
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         self.transport.abort()
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer in place of the application, and wait for the client to close."""
+        """Answer if the application has not, and wait for the client to close."""
+        if self.refused or (self.cycle and self.cycle.response_started):
+            return
         self.refused = True
         if self.cycle:
             self.cycle.disconnected = True
@@ -119,7 +135,8 @@ class BoundedConnection(H11Protocol):
             f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         )
         self.transport.write(answer.encode())
-        self.transport.write_eof()
+        with suppress(OSError):  # the client may just have reset the connection
+            self.transport.write_eof()
 
     def _drop(self) -> None:
         self.connections.discard(self)  # at once, as others may arrive before it is closed

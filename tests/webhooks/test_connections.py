@@ -1,15 +1,19 @@
 """Connections to the receiver: each gets an answer, and none can take much."""
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from tests.support.system.installation import wait_until
 from tests.support.webhooks import senders
@@ -66,6 +70,7 @@ ANSWERS: Final = {
     "upgrade": (in_http(PUSH, *UPGRADE), 202),
     "two requests at once": (in_http(PUSH) * 2, 202),
     "longer body than stated": (in_http(PUSH) + b"more", 202),
+    "much after the last request": (in_http(PUSH, "Connection: close") + b"more" * 1_000, 202),
     "longer body than allowed": (in_http(PUSH, length=MAX_BODY_BYTES + 1), 413),
     "negative length": (in_http(PUSH, length=-1), 400),
     "length of 5,000 digits": (in_http(PUSH, length="1" * 5_000), 400),
@@ -74,6 +79,7 @@ ANSWERS: Final = {
     "chunks": (CHUNKED + b"\r\n" + CHUNK + b"0\r\n\r\n", 411),
     "chunks and a length": (CHUNKED + b"Content-Length: 1\r\n\r\n" + CHUNK, 411),
     "chunks without end": (CHUNKED + b"\r\n" + CHUNK * 20_000, 411),
+    "broken chunks": (CHUNKED.replace(b"POST", b"HEAD") + b"\r\nmore\r\n", 400),
     "deep JSON": (in_http(senders.github(b'{"a":' * 100_000)), 400),
     "long number": (in_http(senders.github(b'{"a":' + b"1" * 100_000 + b"}")), 400),
     "long header": (START + b"X: " + b"x" * (MAX_HEADER_BYTES + 1024), 400),
@@ -168,6 +174,28 @@ async def test_answer_waits_for_a_body_that_nobody_reads(receiver: Receiver) -> 
         assert read_status(await connection.read_answer()) == 404
 
 
+async def test_what_follows_a_request_does_not_disturb_its_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    begun, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        if scope["path"] == "/slow":
+            begun.set()
+            await may_answer.wait()
+        await PlainTextResponse("Accepted.", 202)(scope, receive, send)
+
+    async with running_server(app, "127.0.0.1", 0) as url, connected(url) as connection:
+        await connection.send(in_http(PUSH, "Connection: close", path="/slow"))
+        await begun.wait()
+        await connection.send(b"more")
+        await exchange(url, in_http(PUSH))  # so that it has arrived
+        may_answer.set()
+        assert read_status(await connection.read_answer()) == 202
+    assert caplog.messages == []
+
+
 async def test_chunks_that_arrive_one_by_one_do_not_hide_their_refusal(receiver: Receiver) -> None:
     async with connected(receiver.url) as connection:
         await connection.send(CHUNKED + b"\r\n")
@@ -215,6 +243,19 @@ async def test_connections_after_their_answer_do_not_count(receiver: Receiver) -
                 await connection.send(in_http(({}, BODY)))
                 assert read_status(await connection.read_answer()) == 401
         assert early.is_open
+
+
+async def test_receiver_stops_with_connections_in_any_state(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    starts = (b"", START, b"\x16\x03\x01", CHUNKED + b"\r\n" + CHUNK, in_http(PUSH)[:-1])
+    app = create_app(senders.SECRET, print, print)
+    async with AsyncExitStack() as clients, running_server(app, "127.0.0.1", 0) as url:
+        for data in starts:
+            connection = await clients.enter_async_context(connected(url))
+            await connection.send(data)
+        assert read_status(await exchange(url, in_http(PUSH))) == 202
+    assert caplog.messages == ["Invalid HTTP request received."]
 
 
 async def test_replayed_webhook_is_the_same_hint(receiver: Receiver) -> None:
