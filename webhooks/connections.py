@@ -130,6 +130,7 @@ class BoundedConnection(H11Protocol):
         self.refused = True
         if self.cycle:
             self.cycle.disconnected = True
+            self.cycle.waiting_for_100_continue = False
             self.cycle.message_event.set()
         answer = (
             f"HTTP/1.1 {status} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

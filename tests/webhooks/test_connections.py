@@ -79,6 +79,7 @@ ANSWERS: Final = {
     "chunks": (CHUNKED + b"\r\n" + CHUNK + b"0\r\n\r\n", 411),
     "chunks and a length": (CHUNKED + b"Content-Length: 1\r\n\r\n" + CHUNK, 411),
     "chunks without end": (CHUNKED + b"\r\n" + CHUNK * 20_000, 411),
+    "chunks that wait to be asked for": (CHUNKED + b"Expect: 100-continue\r\n\r\n", 411),
     "broken chunks": (CHUNKED.replace(b"POST", b"HEAD") + b"\r\nmore\r\n", 400),
     "deep JSON": (in_http(senders.github(b'{"a":' * 100_000)), 400),
     "long number": (in_http(senders.github(b'{"a":' + b"1" * 100_000 + b"}")), 400),
