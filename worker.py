@@ -38,6 +38,7 @@ from workers.activity_workers import (
     running_activity_workers,
     running_site_worker,
 )
+from workers.log_lines import configure_logging
 from workers.workflow_process import WorkflowProcess, WorkflowProcessEnded
 from workers.workflow_worker import running_workflow_worker
 
@@ -140,10 +141,7 @@ def _errors_as_sentences() -> Iterator[None]:
 def main() -> None:
     """Run the command in `sys.argv`."""
     current_process().name = "activities"
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s",
-    )
+    configure_logging()
     try:
         with _errors_as_sentences():
             app(prog_name="worker.py", standalone_mode=False)

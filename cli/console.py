@@ -1,9 +1,16 @@
-"""Output: results go to stdout; progress, notes and errors to stderr."""
+"""Output: results go to stdout; progress, notes and errors to stderr.
 
+Names and errors come from NetBox, Temporal, Git and Kubernetes: none of them may control the terminal.
+"""
+
+import re
 import sys
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, override
 
-from rich.console import Console, RenderableType
+import typer
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 
@@ -13,12 +20,33 @@ if TYPE_CHECKING:
 PIPED_WIDTH_COLUMNS: Final = 200
 """The width of tables in files and pipes, wide enough that lines rarely wrap."""
 
+_CONTROLS: Final = re.compile(
+    r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters but line feeds, marks that reverse the order of text (Unicode TR 9), and halves of pairs,
+which cannot be printed."""
+
+
+class PlainConsole(Console):
+    """A console that drops control characters, except those of Rich itself."""
+
+    @override
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=_strip(segment.text))
+
 
 def _make_console(width: int | None = None, *, stderr: bool = False) -> Console:
     """Make a console that takes no text for markup, as names and errors are foreign."""
-    return Console(
+    return PlainConsole(
         width=width, stderr=stderr, soft_wrap=stderr, markup=False, emoji=False, highlight=False
     )
+
+
+def _strip(text: str) -> str:
+    return _CONTROLS.sub("", text)
 
 
 out = _make_console(width=None if sys.stdout.isatty() else PIPED_WIDTH_COLUMNS)
@@ -30,9 +58,14 @@ def show(renderable: RenderableType) -> None:
     out.print(renderable)
 
 
+def show_line(text: str) -> None:
+    """Print a result that people copy: one line, whatever its length."""
+    out.print(text, soft_wrap=True)
+
+
 def show_json(document: "BaseModel") -> None:
-    """Print a result for programs: one line of JSON."""
-    print(document.model_dump_json(), flush=True)
+    """Print a result for programs: one line of ASCII, which escapes all else."""
+    print(document.model_dump_json(ensure_ascii=True), flush=True)
 
 
 def show_result(document: "BaseModel", renderable: RenderableType, json: bool) -> None:
@@ -51,6 +84,11 @@ def note(sentence: str) -> None:
 def print_error(sentence: str) -> None:
     """Print why there is no result."""
     err.print(f"starter.py: {sentence}", style="red")
+
+
+def confirm(question: str) -> None:
+    """Ask for a yes. Raises `typer.Abort` for any other answer."""
+    typer.confirm(_strip(question), abort=True, err=True)
 
 
 def progress(description: str) -> Status:

@@ -12,6 +12,8 @@ BRANCH_REF_PREFIX: Final = "refs/heads/"
 
 _OBJECT_ADAPTER: Final = TypeAdapter(dict[str, JsonValue])
 
+_Url = Annotated[str, Field(max_length=2_000)]
+
 
 class InvalidJson(ValueError):
     """The body is not a JSON object."""
@@ -32,17 +34,17 @@ class RecordEvent(BaseModel, frozen=True):
 class _Repository(BaseModel, frozen=True):
     """GitHub and Gitea send the first two fields, GitLab the others."""
 
-    clone_url: str = ""
-    ssh_url: str = ""
-    git_http_url: str = ""
-    git_ssh_url: str = ""
+    clone_url: _Url = ""
+    ssh_url: _Url = ""
+    git_http_url: _Url = ""
+    git_ssh_url: _Url = ""
 
 
 class PushEvent(BaseModel, frozen=True):
     """A branch was pushed. GitLab also describes the repository in `project`."""
 
-    ref: Annotated[str, Field(pattern=f"^{BRANCH_REF_PREFIX}.")]
-    after: str
+    ref: Annotated[str, Field(pattern=f"^{BRANCH_REF_PREFIX}.", max_length=1_000)]
+    after: Annotated[str, Field(max_length=64)]
     repository: _Repository
     project: _Repository = _Repository()
 

@@ -8,9 +8,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from typing import Final, cast
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -20,19 +21,19 @@ from activities.netbox.client import NetBox
 from settings import Settings
 from webhooks.payloads import InvalidJson, PushEvent, RecordEvent, parse_push, parse_record_event
 from webhooks.relay import Relay
+from webhooks.repetitions import limited_warnings
 from webhooks.server import running_server
 from webhooks.signatures import Verifier, is_from_git_host, is_from_netbox
 from webhooks.throttle import Throttle
 
-MAX_BODY_BYTES: Final = 5 * 1024 * 1024
-"""GitHub sends up to 25 MB, but only pushes of thousands of commits come near that."""
-
-BODY_TIMEOUT_SECONDS: Final = 10.0
-"""Slow senders hold connections that others need."""
+MAX_BODY_BYTES: Final = 2 * 1024 * 1024
+"""GitHub sends up to 25 MB, but only pushes of thousands of commits are above 2 MB. Each connection may hold one."""
 
 FLEET_INTERVAL_SECONDS: Final = 1.0
 PUSH_INTERVAL_SECONDS: Final = 3.0
 """Longer, since a push makes the relay read all records, and people push several branches at once."""
+
+WARNING_LOGGERS: Final = ("fabric_sync.webhooks", "uvicorn.error")
 
 log = logging.getLogger("fabric_sync.webhooks")
 
@@ -43,6 +44,7 @@ async def running_receiver(
 ) -> AsyncIterator[str]:
     """Run the receiver until the block ends; its URL. Raises `CannotListen`."""
     async with AsyncExitStack() as stack:
+        stack.enter_context(limited_warnings(*WARNING_LOGGERS))
         relay = Relay(client, netbox)
         records = Throttle(relay.notify_fleet, FLEET_INTERVAL_SECONDS)
         pushes = Throttle(relay.sync_affected_fabrics, PUSH_INTERVAL_SECONDS)
@@ -65,7 +67,11 @@ def create_app(
 
     netbox = _create_route("/netbox", secret, is_from_netbox, parse_record_event, on_event)
     git = _create_route("/git", secret, is_from_git_host, parse_push, on_push)
-    app = Starlette(routes=[netbox, git], max_body_size=MAX_BODY_BYTES)
+    app = Starlette(
+        routes=[netbox, git],
+        exception_handlers={404: _answer_after_body, 405: _answer_after_body},
+        max_body_size=MAX_BODY_BYTES,
+    )
     app.router.redirect_slashes = False
     return app
 
@@ -78,13 +84,11 @@ def _create_route[T](
     handle: Callable[[T], None],
 ) -> Route:
     async def respond(request: Request) -> Response:
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-                body = await request.body()
-        except (TimeoutError, ClientDisconnect):
+        body = await _read_body(request)
+        if body is None:
             return PlainTextResponse("The body did not arrive.", 408)
         if not is_authentic(request.headers, body, secret):
-            log.warning("Rejected a request to %s: its signature is missing or wrong.", path)
+            log.warning(f"Rejected a request to {path}: its signature is missing or wrong.")
             return PlainTextResponse("The signature is missing or wrong.", 401)
         try:
             event = parse(body)
@@ -96,6 +100,21 @@ def _create_route[T](
         return PlainTextResponse("Accepted.", 202)
 
     return Route(path, respond, methods=["POST"])
+
+
+async def _read_body(request: Request) -> bytes | None:
+    """Return the whole body; None if the client has gone."""
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        return None
+
+
+async def _answer_after_body(request: Request, error: Exception) -> Response:
+    """Answer an error once the body is there: a reset would overtake the answer."""
+    await _read_body(request)
+    answer = cast(HTTPException, error)
+    return PlainTextResponse(answer.detail, answer.status_code, answer.headers)
 
 
 @asynccontextmanager

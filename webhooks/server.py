@@ -9,11 +9,13 @@ from typing import Final, override
 import uvicorn
 from starlette.types import ASGIApp
 
-MAX_CONNECTIONS: Final = 32
-"""Limits the request bodies that strangers can make the worker hold at a time."""
+from webhooks.connections import MAX_HEADER_BYTES, BoundedConnection
 
 SHUTDOWN_TIMEOUT_SECONDS: Final = 3
 """For running requests to finish when the worker stops."""
+
+MAX_WAITING_CONNECTIONS: Final = 128
+"""How many wait in the system. The worker accepts up to as many at a time, before it closes those in excess."""
 
 
 class CannotListen(Exception):
@@ -48,7 +50,7 @@ class _Server(uvicorn.Server):
 def _build_config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=BoundedConnection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -56,7 +58,9 @@ def _build_config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        headers=[("Connection", "close")],
+        backlog=MAX_WAITING_CONNECTIONS,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
     )
 

@@ -3,6 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Final
+
+MAX_HINTS: Final = 1_000
+"""How many hints wait for an action. Others are lost, as any may be: the next slots find what they announced."""
 
 log = logging.getLogger("fabric_sync.webhooks")
 
@@ -10,7 +14,7 @@ log = logging.getLogger("fabric_sync.webhooks")
 class Throttle[T]:
     """Passes on the first hint at once, and then the hints of each interval together.
 
-    So there is at most one action per interval, and the last hint of a burst is never lost.
+    So there is at most one action per interval, and the last hint of a burst is not lost.
     """
 
     def __init__(
@@ -22,8 +26,9 @@ class Throttle[T]:
         self._has_hints = asyncio.Event()
 
     def add(self, hint: T) -> None:
-        """Add a hint; equal hints count once."""
-        self._hints.add(hint)
+        """Add a hint; equal hints count once, and those above `MAX_HINTS` do not count."""
+        if len(self._hints) < MAX_HINTS:
+            self._hints.add(hint)
         self._has_hints.set()
 
     async def run(self) -> None:

@@ -90,7 +90,7 @@ def _confirm_adoption(fabric: Fabric, inventory: FabricInventory) -> None:
     console.err.print(render_findings_table(_list_adoptable(inventory)))
     console.note(f"Objects tagged {TAG_SLUG} that conflict after that are adopted, too.")
     name = fabric.config.name
-    typer.confirm(f"Let {name} change and delete these objects from now on?", abort=True, err=True)
+    console.confirm(f"Let {name} change and delete these objects from now on?")
 
 
 def _count_adoptable(inventory: FabricInventory) -> int:

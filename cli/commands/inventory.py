@@ -178,5 +178,5 @@ def _confirm_interactively(deletes: DeletesWaiting, fabric: Fabric) -> str:
         f" `starter.py inventory {fabric.ref} --json` shows."
     )
     console.err.print(render_deletes(deletes, fabric.fabric_id))
-    typer.confirm("Delete all of this from NetBox?", abort=True, err=True)
+    console.confirm("Delete all of this from NetBox?")
     return deletes.digest

@@ -87,7 +87,7 @@ async def _remove_fabric(
 def _confirm_removal(fabric: Fabric, *, delete_inventory: bool) -> None:
     require_terminal()
     what = "its record and its inventory" if delete_inventory else "its record; its inventory stays"
-    typer.confirm(f"Remove {fabric.config.name} from NetBox ({what})?", abort=True, err=True)
+    console.confirm(f"Remove {fabric.config.name} from NetBox ({what})?")
 
 
 async def _end_loop(session: Session, fabric: Fabric) -> None:

@@ -73,7 +73,7 @@ def setup(
     if remove and not yes:
         require_terminal()
         question = "Remove all settings and statuses of fabrics from NetBox?"
-        typer.confirm(question, abort=True, err=True)
+        console.confirm(question)
     output = asyncio.run(_run_setup(web_ui, webhook, remove))
     if json:
         console.show_json(output)
@@ -87,7 +87,7 @@ def _show_output(output: SetupOutput) -> None:
         console.show(change)
     if output.token:
         console.show("\nToken for the worker and the command line (shown only once):")
-        print(f"export FABRIC_SYNC_NETBOX_TOKEN={output.token}")
+        console.show_line(f"export FABRIC_SYNC_NETBOX_TOKEN={output.token}")
     if output.trouble:
         console.note(output.trouble)
     elif not output.changes:

@@ -10,7 +10,9 @@ from fabrics.resources.json_types import Json
 HIDDEN: Final = "(not shown)"
 MASKED: Final = "(masked)"
 
-_SECRET_NAME = re.compile(r"password|secret|token|key|hash", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"password|passphrase|secret|token|key|psk|hash|credential|community", re.IGNORECASE
+)
 
 
 def hide_unknown_values(field: FieldDrift) -> FieldDrift:

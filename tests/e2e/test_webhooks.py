@@ -63,3 +63,21 @@ async def test_edits_and_pushes_take_effect_at_once(
         record = await fabric.wait_for_status("out_of_sync")
         assert (record["commit"], record["drift_count"]) == (commit, 1)
     assert worker.returncode == 0
+
+
+async def test_push_of_a_missing_branch_ends_the_error_at_once(
+    installation: Installation, receiver_url: str
+) -> None:
+    desired = {"fabric.yaml": in_yaml(SERVERS)}
+    fabric = await installation.fabric(
+        desired, SERVERS, hh_git_branch="release", hh_sync_interval=3600
+    )
+    async with installation.worker():
+        failed = await fabric.wait_for_status("error")
+        assert "release" in failed["sync_error"]
+
+        commit = await asyncio.to_thread(fabric.repository.commit, {}, branch="release")
+        push = senders.push("", "release", clone_url=fabric.repository.url)
+        assert await post(f"{receiver_url}/git", senders.github(push)) == 202
+        record = await fabric.wait_for_status("in_sync")  # the next slot is an hour away
+        assert (record["commit"], record["sync_error"]) == (commit, None)

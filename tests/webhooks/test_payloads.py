@@ -44,6 +44,9 @@ def test_push_is_parsed(make_push: Callable[[str, str], bytes]) -> None:
         {"after": None},
         {"repository": None},
         {"repository": {"clone_url": 5}},
+        {"ref": "refs/heads/" + "x" * 1_000},
+        {"after": "1" * 65},
+        {"repository": {"clone_url": "https://" + "x" * 2_000}},
     ],
 )
 def test_other_git_events_are_ignored(change: dict[str, object]) -> None:

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from webhooks.throttle import Throttle
+from webhooks.throttle import MAX_HINTS, Throttle
 
 INTERVAL_SECONDS = 2
 """More than a busy machine needs for an immediate action."""
@@ -90,3 +90,14 @@ async def test_failed_action_does_not_stop_later_hints(
         throttle.add(13)
         assert (await actions.next())[0] == {14}
     assert "1 webhooks could not be processed" in caplog.text
+
+
+async def test_hints_that_wait_are_bounded() -> None:
+    actions = RecordedActions()
+    throttle = Throttle(actions.act, interval_seconds=0)
+    for number in range(100, 100 + 2 * MAX_HINTS):
+        throttle.add(number)
+    async with running(throttle):
+        assert (await actions.next())[0] == set(range(100, 100 + MAX_HINTS))
+        throttle.add(1)
+        assert (await actions.next())[0] == {1}

@@ -19,12 +19,21 @@ from tests.support.fabrics.objects import compared, desired
         "spec.auth.apiKey",
         "spec.users.root.passwdHash",
         "spec.secretStore.url",
+        "spec.bgp.psk",
+        "spec.gitCredentials",
+        "spec.snmp.Community",
+        "spec.macsec.passPhrase",
         'metadata.annotations["x.io/token"]',
     ],
 )
 def test_values_at_paths_of_secrets_are_masked(path: str) -> None:
     field = mask_secrets(FieldDrift(path, "swordfish", None, is_known=False))
     assert (field.desired, field.live) == ("(masked)", None)
+
+
+def test_values_at_other_paths_are_shown() -> None:
+    field = FieldDrift("spec.communities.passive", "65000:100", None, is_known=False)
+    assert mask_secrets(field) == field
 
 
 def test_values_of_nested_secrets_are_masked() -> None:
