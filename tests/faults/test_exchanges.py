@@ -3,8 +3,9 @@
 import pytest
 
 from tests.faults.conftest import FleetKeeper
-from tests.support.faults.batches import Steps, Triple, record_steps, run_batch, run_cycles
+from tests.support.faults.batches import Steps, record_steps, run_batch, run_cycles
 from tests.support.faults.faults import FAULTS, LASTING, LASTING_TIMES, Dependency
+from tests.support.faults.outcomes import Triple
 from tests.support.faults.results import RecordProperty, check_outcomes
 from tests.support.faults.sample import Phase
 
@@ -38,6 +39,7 @@ async def steps(fleets: FleetKeeper) -> Steps:
     return await record_steps(await fleets.get(FABRICS))
 
 
+@pytest.mark.soak
 async def test_representative_faults(fleets: FleetKeeper, record_property: RecordProperty) -> None:
     fleet = await fleets.get(6)
     outcomes = [

@@ -66,8 +66,8 @@ def test_nothing_is_wrong_with_a_healthy_fabric() -> None:
         (replace(AFTER, status=status(last_success=START - STEP)), "no sync has succeeded"),
         (replace(AFTER, status=status(inventory_state=InventoryState.FAILED)), "inventory is fail"),
         (replace(AFTER, inventory={DEVICE: (1,)}), "lacks"),
-        (replace(AFTER, inventory=AFTER.inventory | {CABLE: (2, 3)}), "has twice"),
-        (replace(AFTER, inventory=AFTER.inventory | {(Model.VRF, "x"): (3,)}), "still has"),
+        (replace(AFTER, inventory={DEVICE: (1,), CABLE: (2, 3)}), "has twice"),
+        (replace(AFTER, inventory={**AFTER.inventory, (Model.VRF, "x"): (3,)}), "still has"),
     ],
 )
 def test_illness_is_noticed(view: View, words: str) -> None:

@@ -61,7 +61,7 @@ async def temporal_fleet(
         (Phase.SHRINK, Dependency.NETBOX, "DELETE dcim/devices"),
     ],
 )
-async def test_temporal_is_killed(
+async def test_temporal_is_killed(  # noqa: PLR0917  as pytest passes them by name
     temporal_fleet: TemporalFleet,
     phase: Phase,
     dependency: Dependency,

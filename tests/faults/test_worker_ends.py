@@ -46,7 +46,7 @@ SIGNALS: Final = (signal.SIGKILL, signal.SIGTERM)
 @pytest.mark.parametrize(("phase", "dependency", "step"), STEPS)
 @pytest.mark.parametrize("moment", [HANG_BEFORE, HANG], ids=["before", "after"])
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-async def test_worker_ends_at_a_step(
+async def test_worker_ends_at_a_step(  # noqa: PLR0917  as pytest passes them by name
     fleets: FleetKeeper,
     number: signal.Signals,
     moment: Fault,

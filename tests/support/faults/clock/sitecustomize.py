@@ -6,26 +6,27 @@ Python imports this at its start where `PYTHONPATH` names this folder. Timers ke
 import datetime as datetime_module
 import os
 import time
+from datetime import datetime as RealDatetime
 
 OFFSET_SECONDS = float(os.environ.get("FAULTY_CLOCK_SECONDS", "0"))
 OFFSET = datetime_module.timedelta(seconds=OFFSET_SECONDS)
 
-real_datetime, real_time, real_time_ns = datetime_module.datetime, time.time, time.time_ns
+real_time, real_time_ns = time.time, time.time_ns
 
 
 class _AnyDatetime(type):
     """Lets datetimes that are made in C count as instances."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, real_datetime)
+        return isinstance(instance, RealDatetime)
 
 
-class ShiftedDatetime(real_datetime, metaclass=_AnyDatetime):
+class ShiftedDatetime(RealDatetime, metaclass=_AnyDatetime):
     """A datetime whose current time is shifted."""
 
     @classmethod
-    def now(cls, tz: datetime_module.tzinfo | None = None) -> real_datetime:  # type: ignore[override]
-        return real_datetime.now(tz) + OFFSET
+    def now(cls, tz: datetime_module.tzinfo | None = None) -> RealDatetime:
+        return RealDatetime.now(tz) + OFFSET
 
 
 datetime_module.datetime = ShiftedDatetime  # type: ignore[misc]
