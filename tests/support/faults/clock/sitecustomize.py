@@ -25,7 +25,7 @@ class ShiftedDatetime(RealDatetime, metaclass=_AnyDatetime):
     """A datetime whose current time is shifted."""
 
     @classmethod
-    def now(cls, tz: datetime_module.tzinfo | None = None) -> RealDatetime:
+    def now(cls, tz: datetime_module.tzinfo | None = None) -> RealDatetime:  # type: ignore[override]
         return RealDatetime.now(tz) + OFFSET
 
 
