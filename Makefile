@@ -11,6 +11,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 BROWSER := .venv/.browser
 PEERS := .venv/.peers
+FAULTS := .pytest_cache/faults.json
 
 # Tests start many Python processes, each of which would compile the project again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -28,7 +29,8 @@ test: $(READY) $(BROWSER)
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" --durations=40
 
 soak: test
-	$(BIN)/pytest -m "soak or hypothesis" --timeout=7200 --hypothesis-profile=new-examples --durations=40 $(ARGS)
+	FABRIC_SYNC_FAULT_RESULTS=$(FAULTS) $(BIN)/pytest -m "soak or hypothesis" --timeout=7200 --hypothesis-profile=new-examples --durations=40 $(ARGS)
+	$(BIN)/python -m tests.support.faults.report $(FAULTS) > docs/fault-suite.md
 
 lint: $(READY)
 	$(BIN)/ruff check

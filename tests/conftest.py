@@ -1,25 +1,21 @@
 """Fixtures of the whole suite. Servers start when the first test needs them."""
 
-import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
 import pytest
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.service import RPCError
 
 from activities import setup
-from activities.inventory.netbox.client import InventoryNetBox
-from activities.netbox.client import CLUSTERS_PATH, NetBox
-from stack.kubernetes.api import kubernetes_api
-from stack.services.netbox import NetBoxServer
+from activities.netbox.client import NetBox
 from stack.stack import Stack
+from tests.support.system.fresh_installation import fresh_installation
 from tests.support.system.installation import Installation
+
+pytest_plugins = ("tests.support.faults.results",)
 
 
 def pytest_configure() -> None:
@@ -89,39 +85,11 @@ async def installation(
     stack: Stack, admin: NetBox, constrained_token: str, tmp_path: Path, cleanup: ExitStack
 ) -> AsyncIterator[Installation]:
     """The real stack, empty and with a new task queue; cleared after the test."""
-    client = await Client.connect(stack.temporal.address, data_converter=pydantic_data_converter)
-    await _clear(client, stack)
-    yield Installation(
-        stack=stack,
-        client=client,
-        admin=admin,
-        token=constrained_token,
-        folder=tmp_path,
-        start_api=lambda: cleanup.enter_context(kubernetes_api()),
-    )
-    await _clear(client, stack)
+    async with fresh_installation(
+        stack, admin, constrained_token, tmp_path, cleanup
+    ) as installation:
+        yield installation
 
 
 def _print_progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # pytest-xdist does not show stdout
-
-
-async def _clear(client: Client, stack: Stack) -> None:
-    await _terminate_all(client)
-    await asyncio.to_thread(_delete_records, stack.netbox)
-
-
-def _delete_records(server: NetBoxServer) -> None:
-    # In one request: this runs before and after each test, and each request takes a moment of NetBox's CPU.
-    with closing(
-        InventoryNetBox(server.url, server.token, connect_timeout=5, timeout=60)
-    ) as netbox:
-        if records := [{"id": record["id"]} for record in netbox.list_records()]:
-            netbox.write("DELETE", CLUSTERS_PATH, records)
-
-
-async def _terminate_all(client: Client) -> None:
-    # A fleet manages all loops of its namespace, so each test needs the namespace for itself.
-    async for execution in client.list_workflows("ExecutionStatus = 'Running'"):
-        with suppress(RPCError):  # it completed meanwhile
-            await client.get_workflow_handle(execution.id).terminate()

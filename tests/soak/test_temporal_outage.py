@@ -4,11 +4,11 @@ import asyncio
 import json
 import statistics
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import count, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -18,46 +18,14 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from fabrics.loop.loop import workflow_id
 from fabrics.loop.report import SyncReport
-from stack.processes.supervisor import Supervisor
-from stack.services.temporal_server import start_temporal
 from tests.support.system.fleet import only_these_run
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
-from tests.support.system.tcp_proxy import CuttableProxy, cut_proxy
+from tests.support.system.restartable_temporal import RestartableTemporal, restartable_temporal
 from workflows.fabric_sync import FabricSync
 
 IN_GIT: Final = {"fabric.yaml": in_yaml(SERVERS)}
-NUMBERS: Final = count(1)
 AT_ONCE: Final = timedelta(seconds=60)
 """For the server to start, the worker to reconnect, and every fabric to start a sync."""
-
-
-@dataclass
-class Temporal:
-    """A server that can be stopped and started, always at the same address."""
-
-    folder: Path
-    proxy: CuttableProxy
-
-    @asynccontextmanager
-    async def up(self) -> AsyncIterator[None]:
-        """Run the server with the state of its last run."""
-        logs = self.folder / f"temporal-{next(NUMBERS)}"
-        logs.mkdir()
-        with closing(Supervisor(logs)) as supervisor:
-            database = self.folder / "temporal.db"
-            server = await asyncio.to_thread(start_temporal, supervisor, database)
-            self.proxy.target_port = int(server.address.rpartition(":")[2])
-            await self.proxy.connect()
-            try:
-                yield
-            finally:
-                await self.proxy.cut()
-                await asyncio.to_thread(supervisor.close)
-
-    @property
-    def address(self) -> str:
-        """The address (host:port) for workers and tests."""
-        return f"127.0.0.1:{self.proxy.port}"
 
 
 @dataclass(frozen=True)
@@ -70,10 +38,10 @@ class Outage:
 
 
 @pytest.fixture
-async def temporal(tmp_path: Path) -> AsyncIterator[Temporal]:
+async def temporal(tmp_path: Path) -> AsyncIterator[RestartableTemporal]:
     """A server that does not run yet."""
-    async with cut_proxy() as proxy:
-        yield Temporal(tmp_path, proxy)
+    async with restartable_temporal(tmp_path) as server:
+        yield server
 
 
 async def now() -> datetime:
@@ -125,7 +93,7 @@ def select_ended_after(moment: datetime, reports: Sequence[SyncReport]) -> list[
     ],
 )
 async def test_outage_is_followed_by_one_sync_and_the_old_slots(
-    installation: Installation, temporal: Temporal, outage: Outage
+    installation: Installation, temporal: RestartableTemporal, outage: Outage
 ) -> None:
     step = timedelta(seconds=outage.interval)
     patience = 60 + 4 * outage.interval

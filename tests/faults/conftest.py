@@ -1,0 +1,55 @@
+"""Fixtures of the fault suite: fleets that many faults strike one after the other."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, field
+
+import pytest
+
+from activities.netbox.client import NetBox
+from stack.stack import Stack
+from tests.support.faults.fleet import FaultyFleet, run_fleet
+from tests.support.system.fresh_installation import fresh_installation
+
+
+@dataclass
+class FleetKeeper:
+    """Keeps a fleet for several tests, and replaces one that does not recover."""
+
+    stack: Stack
+    admin: NetBox
+    token: str
+    folders: pytest.TempPathFactory
+    fleet: FaultyFleet | None = None
+    size: int = 0
+    _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def get(self, size: int) -> FaultyFleet:
+        """Return a healthy fleet of this size."""
+        if self.fleet and (self.size != size or not await self.fleet.recovers()):
+            await self.close()
+        if self.fleet is None:
+            folder = self.folders.mktemp("fleet")
+            installation = await self._exits.enter_async_context(
+                fresh_installation(self.stack, self.admin, self.token, folder, ExitStack())
+            )
+            self.fleet = await self._exits.enter_async_context(run_fleet(installation, size))
+            self.size = size
+        return self.fleet
+
+    async def close(self) -> None:
+        """End the fleet."""
+        await self._exits.aclose()
+        self._exits, self.fleet = AsyncExitStack(), None
+
+
+@pytest.fixture(scope="module")
+async def fleets(
+    stack: Stack, admin: NetBox, constrained_token: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[FleetKeeper]:
+    """The fleet of a module."""
+    keeper = FleetKeeper(stack, admin, constrained_token, tmp_path_factory)
+    try:
+        yield keeper
+    finally:
+        await keeper.close()

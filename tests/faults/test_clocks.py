@@ -1,0 +1,43 @@
+"""The clock of a worker may be an hour off."""
+
+import signal
+from typing import Final
+
+import pytest
+
+from tests.faults.conftest import FleetKeeper
+from tests.support.faults.faults import Dependency
+from tests.support.faults.fleet import FaultyFleet
+from tests.support.faults.outcomes import Triple
+from tests.support.faults.results import RecordProperty, check_outcomes
+from tests.support.faults.sample import Phase
+from tests.support.faults.trials import START_TIME, WORK_TIME, run_trial
+from tests.support.paths import PROJECT
+
+pytestmark = pytest.mark.soak
+
+FABRICS: Final = 4
+CLOCK: Final = PROJECT / "tests" / "support" / "faults" / "clock"
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600])
+@pytest.mark.parametrize("phase", Phase)
+async def test_clock_is_an_hour_off(
+    fleets: FleetKeeper, phase: Phase, seconds: int, record_property: RecordProperty
+) -> None:
+    fleet = await fleets.get(FABRICS)
+    await fleet.prepare(phase)
+
+    async def shift_clock(fleet: FaultyFleet) -> None:
+        await fleet.end_worker(signal.SIGTERM)
+        await fleet.start_worker(PYTHONPATH=str(CLOCK), FAULTY_CLOCK_SECONDS=str(seconds))
+        await fleet.enter(phase)
+
+    async def restore_clock(fleet: FaultyFleet) -> None:
+        await fleet.end_worker(signal.SIGTERM)
+        await fleet.start_worker()
+
+    triple = Triple(Dependency.WORKER, f"clock {seconds:+} s", phase)
+    during = await run_trial(fleet, triple, shift_clock, START_TIME + WORK_TIME)
+    after = await run_trial(fleet, triple, restore_clock, START_TIME)
+    check_outcomes([during, after], record_property)

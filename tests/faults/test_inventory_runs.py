@@ -1,0 +1,142 @@
+"""Runs over inventories may be ended from outside, and others may begin meanwhile."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from fabrics.inventory.report.report import InventoryFailure
+from fabrics.loop.inventory_pass import inventory_workflow_id
+from stack.processes.supervisor import Supervisor
+from stack.services.temporal_server import start_temporal
+from tests.faults.conftest import FleetKeeper
+from tests.support.cli.command_line import CommandLine
+from tests.support.faults.batches import REACH_SECONDS
+from tests.support.faults.faults import BY_NAME, HANG, Dependency
+from tests.support.faults.fleet import FaultyFleet, read_inventories
+from tests.support.faults.outcomes import Triple
+from tests.support.faults.results import RecordProperty, check_outcomes
+from tests.support.faults.sample import Phase
+from tests.support.faults.trials import START_TIME, WORK_TIME, run_trial
+from tests.support.system.installation import wait_until
+
+pytestmark = pytest.mark.soak
+
+FABRICS: Final = 4
+
+STEPS: Final = (
+    (Phase.GROW, "POST graphql site"),
+    (Phase.SHRINK, "DELETE dcim/devices"),
+    (Phase.GROW, "POST dcim/devices"),
+    (Phase.CHANGE, "PATCH dcim/devices"),
+)
+
+type Strike = Callable[[FaultyFleet], Awaitable[None]]
+
+
+async def terminate(fleet: FaultyFleet) -> None:
+    """Terminate the run of the first fabric, so that its report is lost."""
+    id_ = inventory_workflow_id(fleet.fabrics[0].id)
+    await fleet.installation.client.get_workflow_handle(id_).terminate()
+
+
+async def cancel(fleet: FaultyFleet) -> None:
+    """Cancel the run of the first fabric."""
+    id_ = inventory_workflow_id(fleet.fabrics[0].id)
+    await fleet.installation.client.get_workflow_handle(id_).cancel()
+
+
+async def report_falsely(fleet: FaultyFleet) -> None:
+    """Report the end of a run that nobody knows."""
+    failure = InventoryFailure(message="never happened")
+    await fleet.fabrics[0].fabric.handle.signal("inventory_ended", args=["unknown", failure])
+
+
+@pytest.mark.parametrize("strike", [terminate, cancel, report_falsely], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(("phase", "step"), STEPS)
+async def test_run_is_struck(
+    fleets: FleetKeeper, strike: Strike, phase: Phase, step: str, record_property: RecordProperty
+) -> None:
+    fleet = await fleets.get(FABRICS)
+    await fleet.prepare(phase)
+
+    async def strike_run(fleet: FaultyFleet) -> None:
+        injection = fleet.inject(fleet.fabrics[0], Dependency.NETBOX, HANG, step)
+        await fleet.enter(phase)
+        await asyncio.wait_for(injection.reached.wait(), REACH_SECONDS)
+        await strike(fleet)
+
+    triple = Triple(Dependency.TEMPORAL, f"run: {strike.__name__}", step)
+    check_outcomes([await run_trial(fleet, triple, strike_run, WORK_TIME)], record_property)
+
+
+async def test_another_installation_begins_during_a_run(
+    fleets: FleetKeeper, tmp_path: Path, record_property: RecordProperty
+) -> None:
+    fleet = await fleets.get(FABRICS)
+    await fleet.prepare(Phase.GROW)
+    (tmp_path / "logs").mkdir()
+
+    async def run_another(fleet: FaultyFleet) -> None:
+        with closing(Supervisor(tmp_path / "logs")) as supervisor:
+            server = await asyncio.to_thread(start_temporal, supervisor)
+            overrides = {
+                "TEMPORAL_ADDRESS": server.address,
+                "FABRIC_SYNC_CACHE_DIR": str(tmp_path / "cache"),
+            }
+            client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+            ours = fleet.installation
+            other = replace(ours, client=client, overrides=ours.overrides | overrides)
+            late = fleet.inject(
+                fleet.fabrics[0], Dependency.NETBOX, BY_NAME["delay"], "POST dcim/devices"
+            )
+            async with other.worker_process():
+                await fleet.enter(Phase.GROW)
+                await asyncio.wait_for(late.reached.wait(), REACH_SECONDS)
+                for fabric in fleet.fabrics:
+                    loop = client.get_workflow_handle(fabric.fabric.handle.id)
+                    await other.client.start_workflow(
+                        "FabricSync",
+                        {"fabric_id": fabric.id},
+                        id=loop.id,
+                        task_queue=other.queue,
+                    )
+                    assert await asyncio.wait_for(loop.result(), 60) == "synced elsewhere"
+
+    triple = Triple(Dependency.TEMPORAL, "another installation", "POST dcim/devices")
+    outcome = await run_trial(fleet, triple, run_another, START_TIME + WORK_TIME)
+    check_outcomes([outcome], record_property)
+
+
+async def test_fabric_is_removed_during_a_run(
+    fleets: FleetKeeper, record_property: RecordProperty
+) -> None:
+    fleet = await fleets.get(FABRICS)
+    await fleet.prepare(Phase.GROW)
+    removed = fleet.fabrics[0]
+
+    async def remove(fleet: FaultyFleet) -> None:
+        late = fleet.inject(removed, Dependency.NETBOX, BY_NAME["delay"], "POST dcim/devices")
+        await fleet.enter(Phase.GROW)
+        await asyncio.wait_for(late.reached.wait(), REACH_SECONDS)
+        ours = fleet.installation
+        starter = CommandLine(ours.variables | {"FABRIC_SYNC_NETBOX_URL": ours.stack.netbox.url})
+        result = await starter("remove", removed.id, "--inventory", "--yes")
+        assert result.code == 0, result
+        inventories = await asyncio.to_thread(
+            read_inventories, fleet.inventory, [fabric.id for fabric in fleet.fabrics]
+        )
+        assert inventories[removed.id] == {}
+        fleet.fabrics.remove(removed)
+        await wait_until(removed.fabric.handle.describe, lambda loop: loop.close_time is not None)
+
+    triple = Triple(Dependency.TEMPORAL, "fabric removed", "POST dcim/devices")
+    outcome = await run_trial(fleet, triple, remove, WORK_TIME)
+    await fleets.close()
+    check_outcomes([outcome], record_property)

@@ -1,0 +1,91 @@
+"""Temporal is killed and starts again on its database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from activities.netbox.client import NetBox
+from stack.stack import Stack
+from tests.support.faults.batches import REACH_SECONDS
+from tests.support.faults.faults import HANG, Dependency
+from tests.support.faults.fleet import INTERVAL, FaultyFleet, run_fleet
+from tests.support.faults.outcomes import Triple
+from tests.support.faults.results import RecordProperty, check_outcomes
+from tests.support.faults.sample import Phase
+from tests.support.faults.trials import START_TIME, WORK_TIME, run_trial
+from tests.support.system.fresh_installation import fresh_installation
+from tests.support.system.installation import wait_until
+from tests.support.system.restartable_temporal import RestartableTemporal, restartable_temporal
+
+pytestmark = pytest.mark.soak
+
+FABRICS: Final = 4
+RECONNECT_TIME: Final = timedelta(seconds=60)
+"""For a worker to notice a silent connection, and to connect again."""
+
+type TemporalFleet = tuple[RestartableTemporal, FaultyFleet]
+
+
+@pytest.fixture(scope="module")
+async def temporal_fleet(
+    stack: Stack, admin: NetBox, constrained_token: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[TemporalFleet]:
+    """A fleet with a Temporal server of its own."""
+    folder: Path = tmp_path_factory.mktemp("temporal")
+    async with restartable_temporal(folder) as temporal, temporal.up():
+        client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+        async with fresh_installation(
+            stack, admin, constrained_token, folder, ExitStack()
+        ) as installation:
+            ours = replace(
+                installation, client=client, overrides={"TEMPORAL_ADDRESS": temporal.address}
+            )
+            async with run_fleet(ours, FABRICS) as fleet:
+                yield temporal, fleet
+
+
+@pytest.mark.parametrize("seconds", [0, 2 * INTERVAL, 6 * INTERVAL])
+@pytest.mark.parametrize(
+    ("phase", "dependency", "step"),
+    [
+        (Phase.STEADY, Dependency.KUBERNETES, "servers"),
+        (Phase.GROW, Dependency.NETBOX, "POST dcim/devices"),
+        (Phase.SHRINK, Dependency.NETBOX, "DELETE dcim/devices"),
+    ],
+)
+async def test_temporal_is_killed(  # noqa: PLR0917  as pytest passes them by name
+    temporal_fleet: TemporalFleet,
+    phase: Phase,
+    dependency: Dependency,
+    step: str,
+    seconds: int,
+    record_property: RecordProperty,
+) -> None:
+    temporal, fleet = temporal_fleet
+    await fleet.prepare(phase)
+
+    async def kill(fleet: FaultyFleet) -> None:
+        injection = fleet.inject(fleet.fabrics[0], dependency, HANG, step)
+        await fleet.enter(phase)
+        await asyncio.wait_for(injection.reached.wait(), REACH_SECONDS)
+        await temporal.kill()
+        back = datetime.now(UTC) + timedelta(seconds=seconds)
+        await wait_until(now, lambda moment: moment >= back, seconds + 5)
+        await temporal.start()
+
+    triple = Triple(Dependency.TEMPORAL, f"killed for {seconds} s", f"{dependency} {step}")
+    outcome = await run_trial(fleet, triple, kill, START_TIME + RECONNECT_TIME + WORK_TIME)
+    check_outcomes([outcome], record_property)
+
+
+async def now() -> datetime:
+    """Return the current time."""
+    return datetime.now(UTC)

@@ -1,0 +1,35 @@
+"""Faults that strike a whole fleet, one after the other."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from tests.support.faults.batches import get_patience
+from tests.support.faults.fleet import FaultyFleet
+from tests.support.faults.outcomes import Outcome, Triple
+
+START_TIME: Final = timedelta(seconds=10)
+"""For a worker process to start on a slow machine."""
+
+WORK_TIME: Final = timedelta(seconds=60)
+"""For the inventories of all fabrics to be written after a change, side by side."""
+
+type Event = Callable[[FaultyFleet], Awaitable[None]]
+"""A fault from its begin to its end."""
+
+
+async def run_trial(
+    fleet: FaultyFleet, triple: Triple, event: Event, work_time: timedelta = timedelta()
+) -> Outcome:
+    """Let an event happen, and check all fabrics; `work_time` is for what it makes them do."""
+    before = await fleet.view()
+    await event(fleet)
+    ended = datetime.now(UTC)
+    fleet.clear_faults()
+    patience = get_patience(triple.dependency) + work_time
+    ill = await fleet.settle(ended, fleet.ended_at(ended), patience)
+    losses = await fleet.find_losses(before)
+    by_fabric = (
+        f"{id_}: {problem}" for id_ in losses for problem in (*ill.get(id_, ()), *losses[id_])
+    )
+    return Outcome(triple, (*by_fabric, *await fleet.find_fleet_problems()))
