@@ -1,4 +1,4 @@
-"""Runs over inventories may be ended from outside, and others may begin meanwhile."""
+"""Inventory runs may be ended from outside, and others may begin meanwhile."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
