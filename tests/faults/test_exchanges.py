@@ -1,5 +1,8 @@
 """The product survives every fault at every exchange with NetBox, Git and Kubernetes."""
 
+from collections.abc import Sequence
+from itertools import cycle, islice
+
 import pytest
 
 from tests.faults.conftest import FleetKeeper
@@ -12,7 +15,7 @@ from tests.support.faults.sample import Phase
 FABRICS = 11
 """One more than the faults at a time."""
 
-PROXIED = (Dependency.KUBERNETES, Dependency.GIT, Dependency.NETBOX)
+NAMES = [fault.name for fault in FAULTS]
 
 REPRESENTATIVE = {
     Phase.STEADY: (
@@ -51,36 +54,38 @@ async def test_representative_faults(fleets: FleetKeeper, record_property: Recor
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("fault", [fault.name for fault in FAULTS])
-@pytest.mark.parametrize("dependency", PROXIED)
+@pytest.mark.parametrize("fault", NAMES)
 async def test_a_fault_strikes_once(
-    fleets: FleetKeeper,
-    steps: Steps,
-    dependency: Dependency,
-    fault: str,
-    record_property: RecordProperty,
+    fleets: FleetKeeper, steps: Steps, fault: str, record_property: RecordProperty
 ) -> None:
-    triples = select(steps, dependency, fault)
+    triples = select(steps, fault)
     check_outcomes(await run_cycles(await fleets.get(FABRICS), triples), record_property)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("fault", LASTING)
-@pytest.mark.parametrize("dependency", PROXIED)
 async def test_a_fault_lasts_longer_than_retries(
-    fleets: FleetKeeper,
-    steps: Steps,
-    dependency: Dependency,
-    fault: str,
-    record_property: RecordProperty,
+    fleets: FleetKeeper, steps: Steps, fault: str, record_property: RecordProperty
 ) -> None:
-    triples, fleet = select(steps, dependency, fault), await fleets.get(FABRICS)
+    triples, fleet = select(steps, fault), await fleets.get(FABRICS)
     check_outcomes(await run_cycles(fleet, triples, LASTING_TIMES), record_property)
 
 
-def select(steps: Steps, dependency: Dependency, fault: str) -> dict[Phase, list[Triple]]:
-    """Return a fault at all steps of a dependency, by phase."""
+def select(steps: Steps, fault: str) -> dict[Phase, list[Triple]]:
+    """Return a fault at all steps of a steady life, and at some steps of each other phase.
+
+    Each fault strikes as many of those as fit into one batch, and each step is struck by some faults.
+    """
+    turn, size = NAMES.index(fault), FABRICS - 1
+    selected = {phase: _take(found, turn * size, size) for phase, found in steps.items()}
+    selected[Phase.STEADY] = steps[Phase.STEADY]
     return {
-        phase: [Triple(dependency, fault, step) for of, step in found if of is dependency]
-        for phase, found in steps.items()
+        phase: [Triple(dependency, fault, step) for dependency, step in found]
+        for phase, found in selected.items()
     }
+
+
+def _take[T](items: Sequence[T], start: int, count: int) -> Sequence[T]:
+    """Return `count` items from `start` on, and from the first one again after the last."""
+    rotated = islice(cycle(items), start, start + min(count, len(items)))
+    return list(rotated)

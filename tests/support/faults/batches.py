@@ -92,10 +92,16 @@ type Steps = Mapping[Phase, Sequence[tuple[Dependency, str]]]
 
 
 async def record_steps(fleet: FaultyFleet) -> Steps:
-    """Return the steps of each phase that every fabric takes, and no earlier phase has.
+    """Return the steps of each phase that no earlier phase has.
 
-    The phases pass without faults.
+    Only those that every fabric takes in each of two lives: what is first made for all fabrics is made once.
     """
+    first, second = await _record_life(fleet), await _record_life(fleet)
+    return {phase: [step for step in first[phase] if step in second[phase]] for phase in Phase}
+
+
+async def _record_life(fleet: FaultyFleet) -> Steps:
+    """Pass through the phases without faults."""
     steps: dict[Phase, list[tuple[Dependency, str]]] = defaultdict(list)
     known: set[tuple[Dependency, str]] = set()
     everybody = {fabric.id for fabric in fleet.fabrics}

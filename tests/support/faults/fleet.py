@@ -24,7 +24,13 @@ from stack.kubernetes.crds_and_rbac import HEALTH_ROLE_FILE, read_cluster_role
 from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
 from stack.kubernetes.releases import HedgehogRelease
 from tests.support.faults.faults import Dependency, Fault
-from tests.support.faults.invariants import Inventory, View, find_illness, find_losses
+from tests.support.faults.invariants import (
+    Inventory,
+    View,
+    find_illness,
+    find_illness_of_loop,
+    find_losses,
+)
 from tests.support.faults.proxy import (
     Elsewhere,
     FaultyProxy,
@@ -193,19 +199,13 @@ class FaultyFleet:
         records, inventories, *loops = await asyncio.gather(
             asyncio.to_thread(self.installation.admin.list_records),
             asyncio.to_thread(read_inventories, self.inventory, [f.id for f in self.fabrics]),
-            *(self._read_loop(fabric.fabric) for fabric in self.fabrics),
+            *(_read_loop(fabric.fabric) for fabric in self.fabrics),
         )
         by_id = {row["custom_fields"]["hh_fabric_id"]: row for row in records}
         return {
             fabric.id: replace(loop, record=by_id[fabric.id], inventory=inventories[fabric.id])
             for fabric, loop in zip(self.fabrics, loops, strict=True)
         }
-
-    async def _read_loop(self, fabric: Fabric) -> View:
-        run, status, history = await asyncio.gather(
-            first_run_id(fabric), fabric.status(), fabric.history()
-        )
-        return View(run, status, history, {}, {})
 
     async def settle(
         self, begun: datetime, ended: Mapping[str, datetime], patience: timedelta = timedelta()
@@ -218,21 +218,29 @@ class FaultyFleet:
         last_end = max(ended.values(), default=begun)
         ready: datetime | None = None
         while True:
-            views, now = await self.view(), datetime.now(UTC)
-            ill = {
-                fabric.id: illness
-                for fabric in self.fabrics
-                if (
-                    illness := find_illness(
-                        views[fabric.id], fabric.expected, ended.get(fabric.id, begun)
-                    )
-                )
-            }
+            since = {fabric.id: ended.get(fabric.id, begun) for fabric in self.fabrics}
+            ill, now = await self._find_ill(since), datetime.now(UTC)
             ready = None if ill.keys() - ended.keys() else (ready or now)
             is_late = ready is not None and now > max(ready, last_end) + patience
             if not ill or is_late or now > last_end + MAX_WORK_TIME:
                 return ill
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _find_ill(self, since: Mapping[str, datetime]) -> dict[str, list[str]]:
+        """Return what is wrong by fabric. NetBox, which is slow, is read if all loops are healthy."""
+        statuses = await asyncio.gather(*(fabric.fabric.status() for fabric in self.fabrics))
+        loops = {
+            fabric.id: find_illness_of_loop(status, since[fabric.id])
+            for fabric, status in zip(self.fabrics, statuses, strict=True)
+        }
+        if any(loops.values()):
+            return {id_: illness for id_, illness in loops.items() if illness}
+        views = await self.view()
+        return {
+            fabric.id: illness
+            for fabric in self.fabrics
+            if (illness := find_illness(views[fabric.id], fabric.expected, since[fabric.id]))
+        }
 
     async def recovers(self) -> bool:
         """Return whether all fabrics become healthy, and the worker runs."""
@@ -264,6 +272,13 @@ class FaultyFleet:
             return [f"the fleet: {error}"]
         followed, self.elsewhere.requests = self.elsewhere.requests, []
         return [f"a redirect was followed: {request}" for request in followed]
+
+
+async def _read_loop(fabric: Fabric) -> View:
+    run, status, history = await asyncio.gather(
+        first_run_id(fabric), fabric.status(), fabric.history()
+    )
+    return View(run, status, history, {}, {})
 
 
 def read_inventories(netbox: InventoryNetBox, fabric_ids: Sequence[str]) -> dict[str, Inventory]:

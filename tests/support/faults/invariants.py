@@ -34,23 +34,37 @@ class View:
 
 def find_illness(view: View, expected: frozenset[Key], since: datetime) -> list[str]:
     """Return what is not as it should be after a sync that began at `since` or later."""
-    status, record = view.status, view.record["custom_fields"]
-    shown = shown_status({"sync_status": record["hh_sync_status"]})
-    found = {
-        f"the loop is {status.sync_status}: {status.sync_error}": (
-            status.sync_status not in (SyncStatus.IN_SYNC, SyncStatus.SYNCING)
+    fields = view.record["custom_fields"]
+    shown = shown_status({"sync_status": fields["hh_sync_status"]})
+    return [
+        *find_illness_of_loop(view.status, since),
+        *_select(
+            {f"the record is {shown}: {fields['hh_sync_error']}": shown != SyncStatus.IN_SYNC}
         ),
-        f"the record is {shown}: {record['hh_sync_error']}": shown != SyncStatus.IN_SYNC,
-        f"NetBox: {status.netbox_error}": bool(status.netbox_error),
-        f"no sync has succeeded since {since:%H:%M:%S}": (
-            status.last_success is None or status.last_success < since
-        ),
-        f"the inventory is {status.inventory_state}: {status.inventory.failure}": (
-            status.inventory_state is not InventoryState.UP_TO_DATE
-        ),
-    }
-    sentences = [sentence for sentence, applies in found.items() if applies]
-    return [*sentences, *_compare_keys(view.inventory, expected)]
+        *_compare_keys(view.inventory, expected),
+    ]
+
+
+def find_illness_of_loop(status: FabricStatus, since: datetime) -> list[str]:
+    """Return what a loop knows to be wrong after a sync that began at `since` or later."""
+    return _select(
+        {
+            f"the loop is {status.sync_status}: {status.sync_error}": (
+                status.sync_status not in (SyncStatus.IN_SYNC, SyncStatus.SYNCING)
+            ),
+            f"NetBox: {status.netbox_error}": bool(status.netbox_error),
+            f"no sync has succeeded since {since:%H:%M:%S}": (
+                status.last_success is None or status.last_success < since
+            ),
+            f"the inventory is {status.inventory_state}: {status.inventory.failure}": (
+                status.inventory_state is not InventoryState.UP_TO_DATE
+            ),
+        }
+    )
+
+
+def _select(sentences: Mapping[str, bool]) -> list[str]:
+    return [sentence for sentence, applies in sentences.items() if applies]
 
 
 def _compare_keys(inventory: Inventory, expected: frozenset[Key]) -> Iterator[str]:

@@ -42,8 +42,8 @@ def name_git_step(request: web.BaseRequest, body: bytes) -> str:
         return "info/refs"
     if "fabric-sync" in request.headers.get("User-Agent", ""):
         return "check"
-    command = re.search(rb"command=([\w-]+)", body)
-    return command[1].decode() if command else "unknown"
+    length = int(body[:4], 16)  # of the first line, which begins with it
+    return body[4:length].decode().strip().removeprefix("command=")
 
 
 NAMES: Final[dict[Dependency, Callable[[web.BaseRequest, bytes], str]]] = {
