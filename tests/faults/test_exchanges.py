@@ -1,7 +1,8 @@
 """The product survives every fault at every exchange with NetBox, Git and Kubernetes."""
 
+import random
 from collections.abc import Sequence
-from itertools import cycle, islice
+from itertools import chain, islice
 
 import pytest
 
@@ -14,6 +15,9 @@ from tests.support.faults.sample import Phase
 
 FABRICS = 11
 """One more than the faults at a time."""
+
+LIVES = 12
+"""Lives with faults while something changes; each takes about two minutes."""
 
 NAMES = [fault.name for fault in FAULTS]
 
@@ -55,37 +59,50 @@ async def test_representative_faults(fleets: FleetKeeper, record_property: Recor
 
 @pytest.mark.soak
 @pytest.mark.parametrize("fault", NAMES)
-async def test_a_fault_strikes_once(
+async def test_fault_strikes_fabrics_that_do_not_change(
     fleets: FleetKeeper, steps: Steps, fault: str, record_property: RecordProperty
 ) -> None:
-    triples = select(steps, fault)
+    triples = {Phase.STEADY: [Triple(of, fault, step) for of, step in steps[Phase.STEADY]]}
     check_outcomes(await run_cycles(await fleets.get(FABRICS), triples), record_property)
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("life", range(LIVES))
+async def test_faults_strike_fabrics_that_change(
+    fleets: FleetKeeper, steps: Steps, life: int, record_property: RecordProperty
+) -> None:
+    triples = draw(steps, NAMES, LIVES)
+    selected = {phase: drawn[life::LIVES] for phase, drawn in triples.items()}
+    check_outcomes(await run_cycles(await fleets.get(FABRICS), selected), record_property)
+
+
+@pytest.mark.soak
 @pytest.mark.parametrize("fault", LASTING)
-async def test_a_fault_lasts_longer_than_retries(
+async def test_fault_lasts_longer_than_retries(
     fleets: FleetKeeper, steps: Steps, fault: str, record_property: RecordProperty
 ) -> None:
-    triples, fleet = select(steps, fault), await fleets.get(FABRICS)
+    triples, fleet = draw(steps, [fault], 1), await fleets.get(FABRICS)
     check_outcomes(await run_cycles(fleet, triples, LASTING_TIMES), record_property)
 
 
-def select(steps: Steps, fault: str) -> dict[Phase, list[Triple]]:
-    """Return a fault at all steps of a steady life, and at some steps of each other phase.
+def draw(steps: Steps, faults: Sequence[str], lives: int) -> dict[Phase, list[Triple]]:
+    """Return as many faults of each phase of change as this number of lives has places for.
 
-    Each fault strikes as many of those as fit into one batch, and each step is struck by some faults.
+    All of them would take hours. Each step has its first fault before any has its second; which ones are drawn depends
+    on the steps alone.
     """
-    turn, size = NAMES.index(fault), FABRICS - 1
-    selected = {phase: _take(found, turn * size, size) for phase, found in steps.items()}
-    selected[Phase.STEADY] = steps[Phase.STEADY]
     return {
-        phase: [Triple(dependency, fault, step) for dependency, step in found]
-        for phase, found in selected.items()
+        phase: _draw(found, faults, lives * (FABRICS - 1))
+        for phase, found in steps.items()
+        if phase is not Phase.STEADY
     }
 
 
-def _take[T](items: Sequence[T], start: int, count: int) -> Sequence[T]:
-    """Return `count` items from `start` on, and from the first one again after the last."""
-    rotated = islice(cycle(items), start, start + min(count, len(items)))
-    return list(rotated)
+def _draw(
+    steps: Sequence[tuple[Dependency, str]], faults: Sequence[str], count: int
+) -> list[Triple]:
+    rng = random.Random(0)
+    orders = [[(step, fault) for fault in rng.sample(faults, len(faults))] for step in steps]
+    rounds = zip(*orders, strict=True)
+    drawn = islice(chain.from_iterable(rounds), count)
+    return [Triple(dependency, fault, step) for (dependency, step), fault in drawn]
