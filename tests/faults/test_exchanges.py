@@ -46,7 +46,6 @@ async def steps(fleets: FleetKeeper) -> Steps:
     return await record_steps(await fleets.get(FABRICS))
 
 
-@pytest.mark.soak
 async def test_representative_faults(fleets: FleetKeeper, record_property: RecordProperty) -> None:
     fleet = await fleets.get(6)
     outcomes = [
