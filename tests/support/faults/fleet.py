@@ -192,6 +192,13 @@ class FaultyFleet:
         """End the worker."""
         await self._workers.aclose()
 
+    async def wait_for_errors(self) -> None:
+        """Wait until every fabric says that something is wrong."""
+        for fabric in self.fabrics:
+            await wait_until(
+                fabric.fabric.status, lambda status: bool(status.sync_error or status.netbox_error)
+            )
+
     # -- views -------------------------------------------------------------------------------------
 
     async def view(self) -> dict[str, View]:
