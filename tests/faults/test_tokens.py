@@ -1,6 +1,7 @@
 """Tokens may be revoked, and renewed or accepted again."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from uuid import uuid4
 
@@ -14,6 +15,8 @@ from tests.support.faults.fleet import FaultyFleet
 from tests.support.faults.outcomes import Triple
 from tests.support.faults.results import RecordProperty, check_outcomes
 from tests.support.faults.trials import Event, run_trial
+from tests.support.system.fleet import fleet_summary
+from tests.support.system.installation import wait_until
 
 pytestmark = pytest.mark.soak
 
@@ -44,13 +47,15 @@ async def revoke_and_renew_git(fleet: FaultyFleet) -> None:
 
 
 async def disable_and_enable_netbox(fleet: FaultyFleet) -> None:
-    """Let NetBox refuse the worker's token for a while."""
+    """Let NetBox refuse the worker's token until the fleet says so."""
     installation = fleet.installation
     key = installation.token.removeprefix("nbt_").partition(".")[0]
     [token] = [row["id"] for row in installation.admin.list_rows(TOKENS) if row["key"] == key]
     installation.admin.update(TOKENS, token, {"enabled": False})
     try:
-        await fleet.wait_for_errors()
+        await wait_until(
+            partial(fleet_summary, installation), lambda summary: "token" in summary.error
+        )
     finally:
         installation.admin.update(TOKENS, token, {"enabled": True})
 

@@ -195,9 +195,7 @@ class FaultyFleet:
     async def wait_for_errors(self) -> None:
         """Wait until every fabric says that something is wrong."""
         for fabric in self.fabrics:
-            await wait_until(
-                fabric.fabric.status, lambda status: bool(status.sync_error or status.netbox_error)
-            )
+            await wait_until(fabric.fabric.status, lambda status: status.sync_error != "")
 
     # -- views -------------------------------------------------------------------------------------
 
