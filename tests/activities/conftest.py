@@ -92,7 +92,7 @@ def settings(tmp_path: Path) -> Settings:
         credentials_dir=tmp_path / "credentials",
         cache_dir=tmp_path / "cache",
         git_allow_local=True,
-        git_timeout=20,
+        git_timeout=60,
         connect_timeout=20,
         read_timeout=20,
     )
