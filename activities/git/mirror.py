@@ -9,7 +9,6 @@ is nobody else's delay, and one that nobody follows any more takes no disk.
 
 import logging
 import shutil
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,8 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from filelock import Timeout
-
+from activities.connections import Deadline
 from activities.credentials import GitAccess, resolve_git_access
 from activities.errors import ClassifiedError, NoResponseError, PermanentError, TransientError
 from activities.git import mirror_cache, validation
@@ -72,34 +70,33 @@ class GitMirror:
     source: GitSource
     settings: Settings
 
-    def is_at(self, commit: str, checks: BranchChecks, timeout: float) -> bool:
-        """Return whether the server's branch is at `commit`, asked within `timeout` s.
+    def is_at(self, commit: str, checks: BranchChecks, deadline: Deadline) -> bool:
+        """Return whether the server's branch is at `commit`, asked by `deadline`.
 
         Also False if the server does not tell: a fetch finds out why. Raises errors that a fetch would only repeat.
         """
         mirror_cache.mark_used(self._path)
         repository = self.source.repository
         if self._protocol in {"http", "https"} and not validation.uses_proxy(repository):
-            timeouts = (min(self.settings.connect_timeout, timeout), timeout)
-            return checks.is_at(commit, self.source, self.access, timeouts)
+            deadlines = self._limit_connecting(deadline), deadline
+            return checks.is_at(commit, self.source, self.access, deadlines)
         try:
-            heads = self._git_until(time.monotonic() + timeout).run(*LIST_HEADS)
+            heads = self._git_until(deadline).run(*LIST_HEADS)
         except GitError as error:
             if error.timed_out:
                 raise self._classify(error) from None
             return False
         return f"{commit}\trefs/heads/{self.source.branch}".encode() in heads.splitlines()
 
-    def fetch(self, timeout: float) -> str:
-        """Fetch the branch within `timeout` s and return its commit."""
-        deadline = time.monotonic() + timeout
+    def fetch(self, deadline: Deadline) -> str:
+        """Fetch the branch by `deadline` and return its commit."""
         self._check_host_reachable(deadline)
         with self._locked(deadline):
             return self._repair(lambda: self._fetch(deadline))
 
     def fetch_snapshot(self) -> GitSnapshot:
         """Fetch the branch and list the directory; repairs a damaged mirror."""
-        return self.read_snapshot(self.fetch(self.settings.git_timeout))
+        return self.read_snapshot(self.fetch(Deadline.after(self.settings.git_timeout)))
 
     def read_snapshot(self, commit: str) -> GitSnapshot:
         """List the directory at a commit that was fetched.
@@ -108,7 +105,7 @@ class GitMirror:
         """
         with suppress(GitError):
             return self._list(commit)
-        deadline = time.monotonic() + self.settings.git_timeout
+        deadline = Deadline.after(self.settings.git_timeout)
         self._check_host_reachable(deadline)
         with self._locked(deadline):
             with suppress(GitError):
@@ -126,7 +123,7 @@ class GitMirror:
             return parse_batch(self._local_git.run("cat-file", "--batch", input_lines=blob_ids))
         except (GitError, ValueError) as error:
             timed_out = isinstance(error, GitError) and error.timed_out
-            with self._locked(time.monotonic() + self.settings.git_timeout):
+            with self._locked(Deadline.after(self.settings.git_timeout)):
                 if timed_out or not self._is_latest(commit):
                     raise TransientError(
                         f"{self.name} was not read: it took too long, or a newer commit came; the next attempt"
@@ -144,11 +141,14 @@ class GitMirror:
         except GitError:
             return True
 
-    def _check_host_reachable(self, deadline: float) -> None:
+    def _check_host_reachable(self, deadline: Deadline) -> None:
         """Notice an unreachable host before a lock is held, which others wait for."""
         if not (self.access.ssh_key or self._protocol == "file"):
-            timeout = min(self.settings.connect_timeout, deadline - time.monotonic())
-            validation.check_host_reachable(self.source.repository, timeout)
+            by = self._limit_connecting(deadline)
+            validation.check_host_reachable(self.source.repository, by)
+
+    def _limit_connecting(self, deadline: Deadline) -> Deadline:
+        return min(deadline, Deadline.after(self.settings.connect_timeout))
 
     def _repair[T](self, action: Callable[[], T]) -> T:
         """Run `action`, once more with a new mirror if git fails on the present one."""
@@ -169,11 +169,11 @@ class GitMirror:
         return TransientError(f"{self.name} cannot be read: see the worker's log.")
 
     @contextmanager
-    def _locked(self, deadline: float) -> Iterator[None]:
+    def _locked(self, deadline: Deadline) -> Iterator[None]:
         try:
-            with mirror_cache.locked(self._path, deadline - time.monotonic()):
+            with mirror_cache.locked(self._path, deadline.count_seconds_left()):
                 yield
-        except Timeout as error:
+        except TimeoutError as error:
             raise NoResponseError(f"{self.name} is still being read by another sync.") from error
         except OSError as error:
             error_type = TransientError if error.errno in FULL_ERRORS else PermanentError
@@ -183,7 +183,7 @@ class GitMirror:
     def _list(self, commit: str) -> GitSnapshot:
         return GitSnapshot(commit, tuple(parse_listing(self._list_directory(commit))))
 
-    def _fetch(self, deadline: float) -> str:
+    def _fetch(self, deadline: Deadline) -> str:
         git = self._git_until(deadline)
         if mirror_cache.measure(self._path) > MAX_MIRROR_BYTES:
             shutil.rmtree(self._path)
@@ -278,9 +278,9 @@ class GitMirror:
 
     @property
     def _local_git(self) -> GitCommand:
-        return self._git_until(time.monotonic() + LOCAL_TIMEOUT_SECONDS)
+        return self._git_until(Deadline.after(LOCAL_TIMEOUT_SECONDS))
 
-    def _git_until(self, deadline: float) -> GitCommand:
+    def _git_until(self, deadline: Deadline) -> GitCommand:
         return GitCommand(self._environment, deadline)
 
 

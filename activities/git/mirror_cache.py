@@ -28,7 +28,7 @@ def locked(mirror: Path, timeout: float) -> Iterator[None]:
     """Lock and use `mirror`; raises `filelock.Timeout` after `timeout` seconds."""
     for folder in (mirror.parent.parent, mirror.parent):
         folder.mkdir(OWNER_ONLY, parents=True, exist_ok=True)
-    with _lock(mirror, max(timeout, 0.0)):  # less than zero would mean for ever
+    with _lock(mirror, timeout):
         os.utime(_get_lock_file(mirror))
         yield
 

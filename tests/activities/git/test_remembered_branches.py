@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 
+from activities.connections import Deadline
 from activities.git import mirror_updates
 from activities.git.mirror import GitMirror
 from activities.git.mirror_updates import MirrorUpdates
@@ -28,7 +29,7 @@ class Mirror:
     def is_at(self, *_arguments: object) -> bool:
         return True
 
-    def fetch(self, _timeout: float) -> str:
+    def fetch(self, _deadline: Deadline) -> str:
         self.fetches += 1
         return "c" * 40
 
