@@ -8,7 +8,6 @@ is nobody else's delay, and one that nobody follows any more takes no disk.
 """
 
 import logging
-import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -129,7 +128,7 @@ class GitMirror:
                         f"{self.name} was not read: it took too long, or a newer commit came; the next attempt"
                         " reads that."
                     ) from None
-                shutil.rmtree(self._path, ignore_errors=True)
+                mirror_cache.delete(self._path)
             raise TransientError(
                 f"{self.name} was not read: its mirror is damaged; the next attempt recreates it."
             ) from None
@@ -158,7 +157,7 @@ class GitMirror:
             if error.timed_out:  # the disk is slow, and would be slower with a new mirror
                 raise self._unreadable_error(error) from None
             log.info("Recreating the mirror of %s: %s", self.name, error)
-            shutil.rmtree(self._path, ignore_errors=True)
+            mirror_cache.delete(self._path)
         try:
             return action()
         except GitError as error:
@@ -186,10 +185,11 @@ class GitMirror:
     def _fetch(self, deadline: Deadline) -> str:
         git = self._git_until(deadline)
         if mirror_cache.measure(self._path) > MAX_MIRROR_BYTES:
-            shutil.rmtree(self._path)
+            mirror_cache.delete(self._path)
         try:
             if not (self._path / "HEAD").exists():
-                self._path.mkdir(mirror_cache.OWNER_ONLY, exist_ok=True)
+                mirror_cache.delete(self._path)
+                self._path.mkdir(mirror_cache.OWNER_ONLY)
                 git.run("init", "--quiet", "--bare", "--template=")
             git.run(*FETCH_ARGUMENTS)
             return _get_fetched_commit(git)
