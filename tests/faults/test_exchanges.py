@@ -1,4 +1,4 @@
-"""The product survives every fault at every exchange with NetBox, Git and Kubernetes."""
+"""The product survives faults at every exchange with NetBox, Git and Kubernetes."""
 
 import random
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ async def test_fault_lasts_longer_than_retries(
 
 
 def draw(steps: Steps, faults: Sequence[str], lives: int) -> dict[Phase, list[Triple]]:
-    """Return as many faults of each phase of change as this number of lives has places for.
+    """Return as many faults of each phase of change as so many lives have places for.
 
     All of them would take hours. Each step has its first fault before any has its second; which ones are drawn depends
     on the steps alone.

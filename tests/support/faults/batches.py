@@ -40,7 +40,7 @@ def get_patience(dependency: Dependency) -> timedelta:
 async def run_batch(
     fleet: FaultyFleet, phase: Phase, triples: Sequence[Triple], times: int = 1
 ) -> list[Outcome]:
-    """Enter a phase of life with a fault at each of the first fabrics; check all fabrics.
+    """Enter a phase with a fault at each of the first fabrics; check all fabrics.
 
     At least the last fabric has no fault: it shows how long the work itself takes.
     """
@@ -76,7 +76,7 @@ async def run_batch(
 
 
 async def _wait_for_end(injections: Iterable[Injection]) -> datetime:
-    """Wait until all faults have struck, or cannot be expected to; return when the last ended."""
+    """Wait until all faults have struck, or will not; return when the last ended."""
     waiting = [asyncio.create_task(injection.over.wait()) for injection in injections]
     if waiting:
         _, missing = await asyncio.wait(waiting, timeout=REACH_SECONDS)

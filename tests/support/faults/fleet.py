@@ -141,7 +141,7 @@ class FaultyFleet:
             proxy.injections.clear()
 
     def take_exchanges(self) -> dict[tuple[Dependency, str], set[str]]:
-        """Return the fabrics of all exchanges since the last call, by dependency and step."""
+        """Return the fabrics of exchanges since the last call, by dependency and step."""
         seen: defaultdict[tuple[Dependency, str], set[str]] = defaultdict(set)
         for proxy in self._proxies:
             for fabric, step in proxy.exchanges:
@@ -215,7 +215,7 @@ class FaultyFleet:
     async def settle(
         self, begun: datetime, ended: Mapping[str, datetime], patience: timedelta = timedelta()
     ) -> dict[str, list[str]]:
-        """Wait until all fabrics are healthy; return what is wrong with those that are not.
+        """Wait until all fabrics are healthy; return what is wrong with the others.
 
         `ended` are the ends of faults by fabric. Those fabrics have `patience` from then on, or from when all others
         have done the work that has `begun`.
@@ -232,7 +232,7 @@ class FaultyFleet:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _find_ill(self, since: Mapping[str, datetime]) -> dict[str, list[str]]:
-        """Return what is wrong by fabric. NetBox, which is slow, is read if all loops are healthy."""
+        """Return what is wrong by fabric; NetBox, which is slow, is read last."""
         statuses = await asyncio.gather(*(fabric.fabric.status() for fabric in self.fabrics))
         loops = {
             fabric.id: find_illness_of_loop(status, since[fabric.id])

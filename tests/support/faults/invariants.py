@@ -1,4 +1,4 @@
-"""What holds after every fault: nothing lost, nothing doubled, everything healthy again."""
+"""What holds after every fault: nothing lost, nothing doubled, all healthy again."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def find_illness(view: View, expected: frozenset[Key], since: datetime) -> list[
 
 
 def find_illness_of_loop(status: FabricStatus, since: datetime) -> list[str]:
-    """Return what a loop knows to be wrong after a sync that began at `since` or later."""
+    """Return what a loop knows to be wrong after a sync that began at `since`."""
     return _select(
         {
             f"the loop is {status.sync_status}: {status.sync_error}": (
