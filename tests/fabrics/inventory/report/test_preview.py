@@ -9,7 +9,7 @@ from fabrics.inventory.report.preview import (
     build_preview,
 )
 from tests.support.inventory.fake_netbox import FakeNetBox
-from tests.support.inventory.plans import plan
+from tests.support.inventory.plans import plan, server
 from tests.support.inventory.small_fabric import FRAME, vpc
 
 
@@ -43,3 +43,14 @@ def test_updates_name_their_fields_and_absent_objects_are_deletes() -> None:
     assert {"ipam.vrf VPC/default/vpc-2", "ipam.vlan VPC/default/vpc-2#a"} <= deleted
     assert sum(preview.counts.values()) == len(preview.writes)
     assert preview.unchanged > 0
+
+
+def test_preview_of_long_names_is_a_small_message() -> None:
+    name = "n" * 253
+    planned = plan(*FRAME, *(server(f"{name[:-3]}{number}") for number in range(100, 500)))
+    netbox = FakeNetBox()
+    netbox.add_site(planned)
+    preview = preview_sync(netbox, planned)
+    assert len(preview.writes) > 100
+    assert len(preview.model_dump_json().encode()) < 48 * 1024
+    assert sum(preview.counts.values()) == len(planned.objects)
