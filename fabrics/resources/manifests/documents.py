@@ -49,13 +49,14 @@ class DocumentProblem:
 class Document:
     """One YAML document as a JSON value; its first line counts from 1.
 
-    `item_lines` are the first lines of the entries under a top-level `items`.
+    `item_lines` are the first lines of the entries under a top-level `items`. `values` counts all values.
     """
 
     line: int
     value: Json
     problems: tuple[DocumentProblem, ...] = ()
     item_lines: tuple[int, ...] = ()
+    values: int = 0
 
 
 class UnreadableError(Exception):
@@ -81,8 +82,15 @@ def parse_documents(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[Do
             node: Any = loader.get_node()
             loader.line = _get_line_number(node)
             builder = _ValueBuilder(loader)
+            earlier = loader.built_nodes
             value = builder.build(node, 0)
-            yield Document(loader.line, value, tuple(builder.problems), _get_item_lines(node))
+            yield Document(
+                loader.line,
+                value,
+                tuple(builder.problems),
+                _get_item_lines(node),
+                loader.built_nodes - earlier,
+            )
     except yaml.YAMLError as error:
         raise UnreadableError(*_locate_syntax_error(error)) from error
     finally:

@@ -53,3 +53,14 @@ def test_writes_that_are_not_listed_are_counted() -> None:
     preview = preview_sync(netbox, planned)
     assert len(preview.writes) == MAX_LISTED_WRITES
     assert preview.counts[WriteAction.CREATE] == len(planned.objects) > MAX_LISTED_WRITES
+
+
+def test_preview_of_long_names_is_a_small_message() -> None:
+    name = "n" * 253
+    planned = plan(*FRAME, *(server(f"{name[:-3]}{number}") for number in range(100, 500)))
+    netbox = FakeNetBox()
+    netbox.add_site(planned)
+    preview = preview_sync(netbox, planned)
+    assert len(preview.writes) > 100
+    assert len(preview.model_dump_json().encode()) < 48 * 1024
+    assert sum(preview.counts.values()) == len(planned.objects)
