@@ -12,9 +12,10 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.errors import PermanentError, TransientError, one_line
+from activities.executions import misses_workflow
 from activities.netbox.client import NetBox
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
@@ -61,7 +62,7 @@ class Relay:
         try:
             await handle.signal(signal, rpc_timeout=SIGNAL_TIMEOUT)
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            if misses_workflow(error):
                 log.info("%s is not running, so it was not signalled.", workflow)
             else:
                 log.warning("%s could not be signalled: %s", workflow, one_line(error.message))

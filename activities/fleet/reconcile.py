@@ -19,7 +19,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import PermanentError, TransientError
-from activities.executions import execution_is_running, find_execution
+from activities.executions import execution_is_running, find_execution, misses_workflow
 from activities.fleet.records import FleetRecords
 from activities.netbox.client import NetBox
 from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
@@ -53,9 +53,9 @@ MAX_CONCURRENT_CALLS: Final = 10
 """Concurrent calls to Temporal: enough to signal a large fleet within seconds without loading the server."""
 
 SINGLE_LOOP_STATUS_CODES: Final = frozenset(
-    {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
+    {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
 )
-"""Errors that concern one loop alone: it has received too many signals, for instance."""
+"""Errors that concern one loop alone, as does a loop that is missing: it has received too many signals, for instance."""
 
 STUCK_AFTER_ATTEMPTS: Final = 2
 """Attempts that one workflow task may need: a worker that is killed or overloaded costs one."""
@@ -167,7 +167,7 @@ class FleetActivities:
                     else:
                         await self._start_loop(fabric_id)
                 except RPCError as error:
-                    if error.status in SINGLE_LOOP_STATUS_CODES:
+                    if error.status in SINGLE_LOOP_STATUS_CODES or misses_workflow(error):
                         return f"The loop of {fabric_id} accepts no signals ({error.message})."
                     text = f"Temporal accepts no signals ({error.message})."
                     raise TransientError(text) from None
@@ -200,7 +200,7 @@ class FleetActivities:
         try:
             await self.client.get_workflow_handle(workflow_id(fabric_id)).signal("record_changed")
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if not misses_workflow(error):
                 raise
             row = await asyncio.to_thread(self.netbox.find_record, fabric_id)
             record = None if row is None else FabricRecord.from_record(row)

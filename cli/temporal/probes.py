@@ -14,10 +14,11 @@ from temporalio.exceptions import (
     CancelledError,
     TerminatedError,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 from temporalio.types import MethodAsyncSingleParam
 
 from activities.checks import Check
+from activities.executions import misses_workflow
 from activities.observe import ObserveRequest
 from cli.errors import CommandError
 from cli.temporal.loop_client import LoopClient, NoWorker
@@ -74,7 +75,7 @@ async def wait_for_pass(loops: LoopClient, config: FabricConfig) -> None:
     try:
         latest = await loops.client.get_workflow_handle(id_).describe(rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if misses_workflow(error):
             return
         raise
     if latest.workflow_type == Removal.__name__:
