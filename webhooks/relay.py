@@ -27,6 +27,9 @@ from webhooks.payloads import PushEvent
 SIGNAL_TIMEOUT: Final = timedelta(seconds=10)
 """Short, since later webhooks wait for it."""
 
+MAX_CONCURRENT_SIGNALS: Final = 10
+"""Enough to signal a large fleet within seconds without loading Temporal's server."""
+
 log = logging.getLogger("fabric_sync.webhooks")
 
 
@@ -51,7 +54,13 @@ class Relay:
             return
         fabric_ids = find_affected_fabrics(configs, pushes)
         log.info("%d pushes affect %d fabrics.", len(pushes), len(fabric_ids))
-        await asyncio.gather(*(self._signal(workflow_id(id_), "sync_now") for id_ in fabric_ids))
+        limit = asyncio.Semaphore(MAX_CONCURRENT_SIGNALS)
+
+        async def signal(fabric_id: str) -> None:
+            async with limit:
+                await self._signal(workflow_id(fabric_id), "sync_now")
+
+        await asyncio.gather(*map(signal, fabric_ids))
 
     def _load_configs(self) -> list[FabricConfig]:
         return [parse_config(record) for record in self.netbox.list_records()]

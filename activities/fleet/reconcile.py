@@ -55,7 +55,7 @@ MAX_CONCURRENT_CALLS: Final = 10
 SINGLE_LOOP_STATUS_CODES: Final = frozenset(
     {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
 )
-"""Errors that concern one loop alone, as does a loop that is missing: it has received too many signals, for instance."""
+"""Errors that concern one loop alone, besides that it is missing: it has received too many signals, for instance."""
 
 STUCK_AFTER_ATTEMPTS: Final = 2
 """Attempts that one workflow task may need: a worker that is killed or overloaded costs one."""

@@ -53,7 +53,7 @@ async def test_missing_namespace_says_nothing_of_its_loops(env: WorkflowEnvironm
         lambda loops: loops.wait_until_ended("oslo", timedelta(seconds=10)),
         lambda loops: wait_for_pass(loops, config()),
     ):
-        with pytest.raises(RPCError, match="[Nn]amespace"):
+        with pytest.raises(RPCError, match=r"[Nn]amespace"):
             await ask(elsewhere)
     assert await elsewhere.get_fleet_summary() is None  # it does not answer
     with pytest.raises(NoLoop):
