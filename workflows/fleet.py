@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.record.config import check_no_argument
     from workflows.activity_calls import reconcile
     from workflows.activity_errors import describe_round_error, raise_if_cancelled
-    from workflows.malformed_messages import MalformedSignalHandler
+    from workflows.malformed_messages import SignalledWorkflow
     from workflows.workflow_ids import check_workflow_id
 
 MAX_HISTORY_EVENTS: Final = 300
@@ -41,7 +41,7 @@ class FleetState(BaseModel):
 
 
 @workflow.defn
-class Fleet(MalformedSignalHandler):
+class Fleet(SignalledWorkflow):
     """Starts, notifies and counts all loops, forever."""
 
     @workflow.init
