@@ -49,6 +49,9 @@ RUNNING_PASSES_QUERY: Final = (
 )
 """Neither lists copies under ids of no fabric: those end at once, but not where no worker takes their tasks."""
 
+HINT_PAUSE_SECONDS: Final = 3
+"""Hints may come all the time, as from a script that edits records, and each round reads all of NetBox's."""
+
 MAX_CONCURRENT_CALLS: Final = 10
 """Concurrent calls to Temporal: enough to signal a large fleet within seconds without loading the server."""
 
@@ -70,11 +73,13 @@ class RoundRequest(BaseModel, frozen=True):
 class RoundResult(BaseModel, frozen=True):
     """The result of a round, and settings of the worker that made it.
 
-    `release` is the version of its rules, `interval` the number of seconds until the next round.
+    `release` is the version of its rules, `interval` the number of seconds until the next round. After a round that
+    a hint has caused, further hints wait for `hint_pause` seconds; older histories have no such pause.
     """
 
     release: str
     interval: int
+    hint_pause: int = 0
     summary: FleetSummary
 
 
@@ -129,7 +134,12 @@ class FleetActivities:
         status_problems = await asyncio.to_thread(records.write_statuses, to_update)
         problems = [*id_problems, *loop_problems, *status_problems]
         summary = summarize_fleet(snapshot, plan, problems)
-        return RoundResult(release=self.release, interval=self.interval, summary=summary)
+        return RoundResult(
+            release=self.release,
+            interval=self.interval,
+            hint_pause=HINT_PAUSE_SECONDS,
+            summary=summary,
+        )
 
     async def _list_running(self, query: str) -> list[WorkflowExecution]:
         """List running workflows; a removal has the id of a pass, but another type."""
