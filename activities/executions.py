@@ -44,15 +44,17 @@ async def find_execution(
             rpc_timeout=RPC_TIMEOUT
         )
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND and not _misses_namespace(error):
+        if misses_workflow(error):
             return None
         raise
 
 
-def _misses_namespace(error: RPCError) -> bool:
-    """Return whether it was the namespace that was not found.
+def misses_workflow(error: RPCError) -> bool:
+    """Return whether a call failed because there is no such workflow.
 
-    An overloaded server says so now and then; it says nothing of the workflow.
+    A server may also miss the whole namespace, an overloaded one now and then: that says nothing of the workflow.
     """
-    kind = NamespaceNotFoundFailure.DESCRIPTOR
-    return any(detail.Is(kind) for detail in error.grpc_status.details)
+    if error.status is not RPCStatusCode.NOT_FOUND:
+        return False
+    namespace_failure = NamespaceNotFoundFailure.DESCRIPTOR
+    return not any(detail.Is(namespace_failure) for detail in error.grpc_status.details)

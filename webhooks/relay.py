@@ -12,9 +12,10 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.errors import PermanentError, TransientError, one_line
+from activities.executions import misses_workflow
 from activities.netbox.client import NetBox
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
@@ -25,6 +26,9 @@ from webhooks.payloads import PushEvent
 
 SIGNAL_TIMEOUT: Final = timedelta(seconds=10)
 """Short, since later webhooks wait for it."""
+
+MAX_CONCURRENT_SIGNALS: Final = 10
+"""Enough to signal a large fleet within seconds without loading Temporal's server."""
 
 log = logging.getLogger("fabric_sync.webhooks")
 
@@ -50,7 +54,13 @@ class Relay:
             return
         fabric_ids = find_affected_fabrics(configs, pushes)
         log.info("%d pushes affect %d fabrics.", len(pushes), len(fabric_ids))
-        await asyncio.gather(*(self._signal(workflow_id(id_), "sync_now") for id_ in fabric_ids))
+        limit = asyncio.Semaphore(MAX_CONCURRENT_SIGNALS)
+
+        async def signal(fabric_id: str) -> None:
+            async with limit:
+                await self._signal(workflow_id(fabric_id), "sync_now")
+
+        await asyncio.gather(*map(signal, fabric_ids))
 
     def _load_configs(self) -> list[FabricConfig]:
         return [parse_config(record) for record in self.netbox.list_records()]
@@ -61,7 +71,7 @@ class Relay:
         try:
             await handle.signal(signal, rpc_timeout=SIGNAL_TIMEOUT)
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+            if misses_workflow(error):
                 log.info("%s is not running, so it was not signalled.", workflow)
             else:
                 log.warning("%s could not be signalled: %s", workflow, one_line(error.message))

@@ -47,6 +47,10 @@ MAX_HISTORY_EVENTS: Final = 150
 """The events, some 13 cycles, after which a loop starts a new run: a restarted worker replays whole histories, and
 each cycle takes some 10 KB of its memory until then."""
 
+MAX_SIGNALS: Final = MAX_HISTORY_EVENTS // 4
+"""Signals after which a loop starts a new run although it has nothing else to do: each that comes alone takes four
+events, and a run with twice the events above takes no updates."""
+
 type Activities = list[Callable[..., Any]]
 
 log = logging.getLogger("fabric_sync.worker")
@@ -97,6 +101,7 @@ async def _list_record_activities(client: Client, settings: Settings, netbox: Ne
         has_search_attributes=await _has_search_attributes(client),
         release=str(RULES_VERSION),
         max_history_events=MAX_HISTORY_EVENTS,
+        max_signals=MAX_SIGNALS,
     )
     records = RecordActivities(netbox, instance, loop_settings)
     fleet = FleetActivities(

@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.fleet.reconcile import is_stuck
+from activities.fleet.reconcile import HINT_PAUSE_SECONDS, is_stuck
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
 from settings import Settings
@@ -67,7 +67,7 @@ async def _ensure_fleet_runs(client: Client, settings: Settings) -> None:
             stuck = await is_stuck(client, FLEET_WORKFLOW_ID)
             await client.start_workflow(
                 Fleet.run,
-                FleetState(interval=settings.fleet_interval),
+                FleetState(interval=settings.fleet_interval, hint_pause=HINT_PAUSE_SECONDS),
                 id=FLEET_WORKFLOW_ID,
                 task_queue=settings.task_queue,
                 task_timeout=WORKFLOW_TASK_TIMEOUT,

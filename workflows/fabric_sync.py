@@ -103,8 +103,17 @@ class FabricSync(FabricMessageHandlers):
         return self._has_other_work() or self._loop.is_health_reading_due(self._last_timer_time)
 
     def _has_other_work(self) -> bool:
-        """True if there is something to do besides reading agents between syncs."""
-        return self._loop.is_work_due(self._last_timer_time) or self._passes.is_lost
+        """True if there is something to do besides reading agents between syncs.
+
+        While an update waits, a run that is long for its signals goes on waiting, too.
+        """
+        is_due = self._loop.is_work_due(self._last_timer_time) or self._passes.is_lost
+        return is_due or (self._has_many_signals and not self._waiting_updates)
+
+    @property
+    def _has_many_signals(self) -> bool:
+        """True if signals have made this run long; any replay counts the same."""
+        return self.signals >= self._loop.settings.max_signals
 
     def _now(self) -> datetime:
         """Return the time, which is never before that of a timer that has fired."""
@@ -245,6 +254,7 @@ class FabricSync(FabricMessageHandlers):
         limit = settings.update_limit_events if is_open else settings.max_history_events
         is_due = (
             info.get_current_history_length() >= limit
+            or self._has_many_signals
             or info.is_target_worker_deployment_version_changed()
         )
         if not is_due or self._waiting_updates or self._loop.is_finished:

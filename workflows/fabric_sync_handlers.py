@@ -6,10 +6,12 @@ default, since anyone may send anything: the same pure checks guard both, and th
 what was wrong with a signal.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -25,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
         check_pause_reason,
         check_plan_digest,
     )
-    from workflows.malformed_messages import MalformedSignalHandler
+    from workflows.malformed_messages import SignalledWorkflow
     from workflows.visibility import update_visibility
 
 UPDATE_TIMEOUT: Final = timedelta(minutes=15)
@@ -38,7 +40,7 @@ LOOP_BUSY: Final = "LoopBusy"
 """The type of the error by which an update is refused that the loop takes soon."""
 
 
-class FabricMessageHandlers(MalformedSignalHandler):
+class FabricMessageHandlers(SignalledWorkflow):
     """The signals, updates and queries of a loop."""
 
     def __init__(self, loop: FabricLoop) -> None:
@@ -80,9 +82,16 @@ class FabricMessageHandlers(MalformedSignalHandler):
 
     @workflow.signal
     def inventory_ended(self, token: object = None, result: object = None) -> None:
-        """Take note of the result of the pass with this token."""
-        self._loop.end_pass(check_token(token), parse_pass_result(result))
-        update_visibility(self._loop)
+        """Take note of the result of the pass with this token; ignore any other."""
+        checked = check_token(token)
+        if self._loop.inventory.find_running(checked):
+            self._loop.end_pass(checked, parse_pass_result(result))
+            update_visibility(self._loop)
+
+    @workflow.signal(dynamic=True)
+    def ignore_unknown(self, name: str, arguments: Sequence[RawValue]) -> None:
+        """Refuse a signal of another name, which nothing would count otherwise."""
+        raise ValueError("there is no such signal")
 
     @workflow.update
     def pause(self, reason: object = "") -> FabricStatus:
@@ -168,7 +177,7 @@ class FabricMessageHandlers(MalformedSignalHandler):
         for flag in flags:
             check_bool(flag or False)
         if self._loop.config is not None and not self._loop.is_needed:
-            status = self._loop.status().sync_status
+            status = self._loop.last_known_status
             raise ValueError(f"fabric {self._loop.fabric_id} is {status}; enable it first")
 
     def _check_can_wait(self) -> None:

@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.record.config import check_no_argument
     from workflows.activity_calls import reconcile
     from workflows.activity_errors import describe_round_error, raise_if_cancelled
-    from workflows.malformed_messages import MalformedSignalHandler
+    from workflows.malformed_messages import SignalledWorkflow
     from workflows.workflow_ids import check_workflow_id
 
 MAX_HISTORY_EVENTS: Final = 300
@@ -32,16 +32,18 @@ MAX_RELEASES: Final = 5
 class FleetState(BaseModel):
     """The state that passes from one run to the next.
 
-    `interval`, the seconds between rounds, is as set for the worker that made the last one.
+    `interval`, the seconds between rounds, is as set for the worker that made the last one, and so is `hint_pause`,
+    the seconds after a round on a hint in which no other hint starts one.
     """
 
     interval: int = 30
+    hint_pause: int = 0
     summary: FleetSummary = FleetSummary()
     releases: tuple[str, ...] = ()
 
 
 @workflow.defn
-class Fleet(MalformedSignalHandler):
+class Fleet(SignalledWorkflow):
     """Starts, notifies and counts all loops, forever."""
 
     @workflow.init
@@ -49,6 +51,7 @@ class Fleet(MalformedSignalHandler):
         """Take over the state of the previous run."""
         self._state = state
         self._change_signalled = False
+        self._was_hinted = False
         self._ignored_message = ""
 
     @workflow.run
@@ -78,7 +81,7 @@ class Fleet(MalformedSignalHandler):
         self._update_details()
 
     async def _make_round(self) -> None:
-        self._change_signalled = False
+        self._was_hinted, self._change_signalled = self._change_signalled, False
         try:
             result = await reconcile(RoundRequest(releases=self._state.releases))
         except ActivityError as error:
@@ -87,11 +90,15 @@ class Fleet(MalformedSignalHandler):
             self._state.summary = self._state.summary.model_copy(update=failure)
         else:
             self._state.summary, self._state.interval = result.summary, result.interval
+            self._state.hint_pause = result.hint_pause
             if result.release not in self._state.releases:
                 self._state.releases = (*self._state.releases, result.release)[-MAX_RELEASES:]
         self._update_details()
 
     async def _wait_for_round(self) -> None:
+        """Wait for the interval or a hint: a single one is heard at once, many in turn."""
+        if self._was_hinted and self._state.hint_pause:
+            await workflow.sleep(self._state.hint_pause, summary="wait for more hints")
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._change_signalled,

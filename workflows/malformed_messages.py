@@ -5,8 +5,9 @@ handler fails the workflow task, which Temporal then retries forever: one slip w
 So arguments are matched to the handler before it runs, and the ValueErrors of signals are caught.
 """
 
+import asyncio
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from temporalio import workflow
@@ -24,8 +25,15 @@ with workflow.unsafe.imports_passed_through():
 MAX_TEXT_CHARS: Final = 300
 
 
-class MalformedSignalHandler:
-    """A workflow that can show which signal it ignored."""
+class SignalledWorkflow:
+    """A workflow that counts its signals, and can show which one it ignored."""
+
+    signals = 0
+    """The signals of this run, malformed ones included."""
+
+    def count_signal(self) -> None:
+        """Count a signal that has arrived."""
+        self.signals += 1
 
     def note_ignored(self, text: str) -> None:
         """Show `text` to people."""
@@ -43,26 +51,51 @@ class MalformedMessageInterceptor(Interceptor):
 
 
 class _InboundInterceptor(WorkflowInboundInterceptor):
+    """Messages of one run; of signals that are ignored together, it notes the last."""
+
+    def __init__(self, next: WorkflowInboundInterceptor) -> None:
+        super().__init__(next)
+        self._ignored = list[str]()
+        self._signatures = dict[str, inspect.Signature]()
+
     async def handle_signal(self, input: HandleSignalInput) -> None:
+        target = workflow.instance()
+        if isinstance(target, SignalledWorkflow):
+            target.count_signal()
         try:
-            _check_arguments(workflow.get_signal_handler(input.signal), input.args)
+            self._check_signal_arguments(input)
             await super().handle_signal(input)
         except ValueError as error:
-            text = one_line(f"{input.signal}: {error}", MAX_TEXT_CHARS)
-            target = workflow.instance()
-            if isinstance(target, MalformedSignalHandler):
-                target.note_ignored(text)
-            workflow.logger.warning("A signal was ignored: %s", text)
+            if not self._ignored:
+                asyncio.get_running_loop().call_soon(self._note_ignored)
+            self._ignored.append(one_line(f"{input.signal}: {error}", MAX_TEXT_CHARS))
+
+    def _check_signal_arguments(self, input: HandleSignalInput) -> None:
+        """Look up a handler's signature once, which takes longer than all the rest."""
+        if input.signal not in self._signatures:
+            handler = workflow.get_signal_handler(input.signal)
+            if handler is None:
+                return
+            self._signatures[input.signal] = inspect.signature(handler)
+        _check_arguments(self._signatures[input.signal], input.args)
+
+    def _note_ignored(self) -> None:
+        """Show and log once what was ignored, since thousands may arrive together."""
+        number, text = len(self._ignored), self._ignored[-1]
+        self._ignored.clear()
+        target = workflow.instance()
+        if isinstance(target, SignalledWorkflow):
+            target.note_ignored(text)
+        workflow.logger.warning("Ignored signals: %d, the last one: %s", number, text)
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:
-        _check_arguments(workflow.get_update_handler(input.update), input.args)
+        if handler := workflow.get_update_handler(input.update):
+            _check_arguments(inspect.signature(handler), input.args)
         super().handle_update_validator(input)
 
 
-def _check_arguments(handler: Callable[..., object] | None, arguments: Sequence[object]) -> None:
-    if handler is None:
-        return
+def _check_arguments(signature: inspect.Signature, arguments: Sequence[object]) -> None:
     try:
-        inspect.signature(handler).bind(*arguments)
+        signature.bind(*arguments)
     except TypeError as error:
         raise ValueError(f"the message came with {len(arguments)} arguments ({error})") from error

@@ -4,6 +4,9 @@ The command line has no credentials of fabrics and may not reach them; a worker 
 them and does. So the command line starts one of these and waits; it fails if no worker takes the work.
 """
 
+from typing import Self
+
+from pydantic import BaseModel
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
@@ -17,10 +20,32 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.inventory.report.request import InventoryRequest
     from fabrics.loop.inventory_pass import inventory_workflow_id
     from fabrics.record.config import FabricConfig
+    from fabrics.record.sync_status import ConnectionStatus, LastKnownState
     from fabrics.record.task_queues import inventory_queue, observe_queue
     from workflows import activity_calls
     from workflows.activity_errors import build_retry_policy
     from workflows.workflow_ids import check_workflow_id
+
+
+class ProbeRequest(BaseModel, frozen=True):
+    """A fabric, and what its last sync found.
+
+    Unless it `answered` then, it is read on the queue for unresponsive fabrics alone, so that people who ask take no
+    slot from syncs that are on time. `previous_counts` are its objects by kind.
+    """
+
+    config: FabricConfig
+    answered: bool
+    previous_counts: dict[str, int]
+
+    @classmethod
+    def build(cls, config: FabricConfig, last_known: LastKnownState) -> Self:
+        """Return the request for a fabric whose record says this."""
+        return cls(
+            config=config,
+            answered=last_known.connection_status is not ConnectionStatus.ERROR,
+            previous_counts=last_known.counts,
+        )
 
 
 @workflow.defn
@@ -28,15 +53,13 @@ class Probe:
     """Compare a fabric's Git directory with its live state, in every field."""
 
     @workflow.run
-    async def run(self, config: FabricConfig) -> DiffReport:
+    async def run(self, request: ProbeRequest) -> DiffReport:
         """Compare on the fabric's queue."""
+        config = request.config
         options = _interactive_options(f"compare Git and Kubernetes of {config.name}")
+        queue = activity_calls.get_observe_queue(config) if request.answered else ""
         return await activity_calls.call_fabric(
-            FabricActivities.diff,
-            config,
-            config,
-            options,
-            responsive_queue=activity_calls.get_observe_queue(config),
+            FabricActivities.diff, config, config, options, responsive_queue=queue
         )
 
 
@@ -58,15 +81,17 @@ class Preview:
     """Read a fabric and return what a sync would write to its inventory."""
 
     @workflow.run
-    async def run(self, observe_request: ObserveRequest) -> InventoryPreview:
+    async def run(self, request: ProbeRequest) -> InventoryPreview:
         """Read and compare on the fabric's queues."""
-        config = observe_request.config
+        config = request.config
         observation = await activity_calls.observe(
-            observe_request, answered_before=True, is_catching_up=False
+            ObserveRequest(config=config, previous_counts=request.previous_counts),
+            answered_before=request.answered,
+            is_catching_up=False,
         )
         if observation.kubernetes_error:
             raise ApplicationError(observation.kubernetes_error)
-        request = InventoryRequest(
+        inventory_request = InventoryRequest(
             config=config,
             live_digest=observation.live_digest,
             expected_counts=observation.counts,
@@ -76,7 +101,7 @@ class Preview:
         options["task_queue"] = activity_calls.get_preview_queue(config)
         options["retry_policy"] = build_retry_policy(retry=False)
         return await workflow.execute_activity_method(
-            InventoryActivities.preview_inventory, request, **options
+            InventoryActivities.preview_inventory, inventory_request, **options
         )
 
 

@@ -19,7 +19,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import PermanentError, TransientError
-from activities.executions import execution_is_running, find_execution
+from activities.executions import execution_is_running, find_execution, misses_workflow
 from activities.fleet.records import FleetRecords
 from activities.netbox.client import NetBox
 from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
@@ -49,13 +49,16 @@ RUNNING_PASSES_QUERY: Final = (
 )
 """Neither lists copies under ids of no fabric: those end at once, but not where no worker takes their tasks."""
 
+HINT_PAUSE_SECONDS: Final = 3
+"""Hints may come all the time, as from a script that edits records, and each round reads all of NetBox's."""
+
 MAX_CONCURRENT_CALLS: Final = 10
 """Concurrent calls to Temporal: enough to signal a large fleet within seconds without loading the server."""
 
 SINGLE_LOOP_STATUS_CODES: Final = frozenset(
-    {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
+    {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
 )
-"""Errors that concern one loop alone: it has received too many signals, for instance."""
+"""Errors that concern one loop alone, besides that it is missing: it has received too many signals, for instance."""
 
 STUCK_AFTER_ATTEMPTS: Final = 2
 """Attempts that one workflow task may need: a worker that is killed or overloaded costs one."""
@@ -70,11 +73,13 @@ class RoundRequest(BaseModel, frozen=True):
 class RoundResult(BaseModel, frozen=True):
     """The result of a round, and settings of the worker that made it.
 
-    `release` is the version of its rules, `interval` the number of seconds until the next round.
+    `release` is the version of its rules, `interval` the number of seconds until the next round. After a round that
+    a hint has caused, further hints wait for `hint_pause` seconds; older histories have no such pause.
     """
 
     release: str
     interval: int
+    hint_pause: int = 0
     summary: FleetSummary
 
 
@@ -129,7 +134,12 @@ class FleetActivities:
         status_problems = await asyncio.to_thread(records.write_statuses, to_update)
         problems = [*id_problems, *loop_problems, *status_problems]
         summary = summarize_fleet(snapshot, plan, problems)
-        return RoundResult(release=self.release, interval=self.interval, summary=summary)
+        return RoundResult(
+            release=self.release,
+            interval=self.interval,
+            hint_pause=HINT_PAUSE_SECONDS,
+            summary=summary,
+        )
 
     async def _list_running(self, query: str) -> list[WorkflowExecution]:
         """List running workflows; a removal has the id of a pass, but another type."""
@@ -167,7 +177,7 @@ class FleetActivities:
                     else:
                         await self._start_loop(fabric_id)
                 except RPCError as error:
-                    if error.status in SINGLE_LOOP_STATUS_CODES:
+                    if error.status in SINGLE_LOOP_STATUS_CODES or misses_workflow(error):
                         return f"The loop of {fabric_id} accepts no signals ({error.message})."
                     text = f"Temporal accepts no signals ({error.message})."
                     raise TransientError(text) from None
@@ -200,7 +210,7 @@ class FleetActivities:
         try:
             await self.client.get_workflow_handle(workflow_id(fabric_id)).signal("record_changed")
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if not misses_workflow(error):
                 raise
             row = await asyncio.to_thread(self.netbox.find_record, fabric_id)
             record = None if row is None else FabricRecord.from_record(row)

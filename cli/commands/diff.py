@@ -65,4 +65,4 @@ async def _diff_fabric(fabric_ref: str) -> DiffReport:
     async with open_session() as session:
         fabric = await session.get_fabric(fabric_ref)
         with console.progress(f"Comparing Git and Kubernetes of {fabric.config.name}"):
-            return await probes.diff(session.loops, fabric.config)
+            return await probes.diff(session.loops, fabric.config, fabric.last_known)

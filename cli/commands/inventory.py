@@ -137,8 +137,7 @@ async def _get_preview(fabric_ref: str) -> InventoryPreview:
     async with open_session() as session:
         fabric = await session.get_fabric(fabric_ref)
         with console.progress(f"Comparing NetBox with {fabric.config.name}"):
-            counts = fabric.last_known.counts
-            return await probes.preview_inventory(session.loops, fabric.config, counts)
+            return await probes.preview_inventory(session.loops, fabric.config, fabric.last_known)
 
 
 async def _query_inventory(fabric_ref: str) -> FabricInventory:

@@ -17,6 +17,7 @@ from temporalio.client import (
 from temporalio.common import QueryRejectCondition, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.executions import misses_workflow
 from activities.fleet.reconcile import RUNNING_LOOPS_QUERY
 from activities.queues import queue_has_worker
 from activities.search_attributes import NAME_ATTRIBUTE, STATUS_ATTRIBUTE
@@ -140,7 +141,7 @@ class LoopClient:
         except WorkflowQueryRejectedError:
             raise NoLoop from None
         except (WorkflowQueryFailedError, RPCError) as error:
-            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+            if isinstance(error, RPCError) and misses_workflow(error):
                 raise NoLoop from None
             return None
 
@@ -216,7 +217,7 @@ class LoopClient:
         except TimeoutError:
             return False
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if not misses_workflow(error):
                 raise
         except WorkflowFailureError:
             pass
@@ -288,7 +289,7 @@ def _no_answer(fabric_id: str) -> NoWorker:
 
 def _translate_rpc_error(error: RPCError) -> Exception:
     """Return the meaning of a failed call, or `error` if Temporal itself failed."""
-    return NoLoop() if error.status is RPCStatusCode.NOT_FOUND else error
+    return NoLoop() if misses_workflow(error) else error
 
 
 def _parse_search_attributes(attributes: TypedSearchAttributes) -> ListedLoop:

@@ -14,11 +14,11 @@ from temporalio.exceptions import (
     CancelledError,
     TerminatedError,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 from temporalio.types import MethodAsyncSingleParam
 
 from activities.checks import Check
-from activities.observe import ObserveRequest
+from activities.executions import misses_workflow
 from cli.errors import CommandError
 from cli.temporal.loop_client import LoopClient, NoWorker
 from cli.temporal.pending_work import RPC_TIMEOUT
@@ -28,8 +28,9 @@ from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
 from fabrics.record.config import FabricConfig
+from fabrics.record.sync_status import LastKnownState
 from workflows.activity_errors import describe_error
-from workflows.probe import Examination, Preview, Probe, Removal
+from workflows.probe import Examination, Preview, Probe, ProbeRequest, Removal
 
 PROBE_TIMEOUT: Final = timedelta(minutes=3)
 """For a remote worker to run the activity, with time for a second attempt."""
@@ -43,9 +44,10 @@ WORKER_CHECK_INTERVAL: Final = timedelta(seconds=3)
 """How often to check that a worker still polls while waiting for a result."""
 
 
-async def diff(loops: LoopClient, config: FabricConfig) -> DiffReport:
+async def diff(loops: LoopClient, config: FabricConfig, last_known: LastKnownState) -> DiffReport:
     """Compare a fabric with Git. Raises `NoWorker`, or `CommandError`."""
-    return await _execute_workflow(loops, Probe.run, config, config, "diff")
+    request = ProbeRequest.build(config, last_known)
+    return await _execute_workflow(loops, Probe.run, request, config, "diff")
 
 
 async def diagnose(loops: LoopClient, config: FabricConfig) -> list[Check]:
@@ -54,13 +56,10 @@ async def diagnose(loops: LoopClient, config: FabricConfig) -> list[Check]:
 
 
 async def preview_inventory(
-    loops: LoopClient, config: FabricConfig, previous_counts: dict[str, int]
+    loops: LoopClient, config: FabricConfig, last_known: LastKnownState
 ) -> InventoryPreview:
-    """Return what a sync would write to NetBox now. Raises as `diff` does.
-
-    `previous_counts` are the objects that the last sync found, by kind.
-    """
-    request = ObserveRequest(config=config, previous_counts=previous_counts)
+    """Return what a sync would write to NetBox now. Raises as `diff` does."""
+    request = ProbeRequest.build(config, last_known)
     return await _execute_workflow(loops, Preview.run, request, config, "inventory")
 
 
@@ -74,7 +73,7 @@ async def wait_for_pass(loops: LoopClient, config: FabricConfig) -> None:
     try:
         latest = await loops.client.get_workflow_handle(id_).describe(rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if misses_workflow(error):
             return
         raise
     if latest.workflow_type == Removal.__name__:

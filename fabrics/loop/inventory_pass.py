@@ -6,7 +6,7 @@ The loop starts a pass at the end of a sync and goes on; the pass reports back w
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from fabrics.inventory.report.report import InventoryFailure, InventoryOutcome
 from fabrics.inventory.report.request import InventoryRequest
@@ -67,5 +67,10 @@ def check_token(value: object) -> str:
 
 
 def parse_pass_result(value: object) -> PassResult:
-    """Parse the result in a message. Raises `ValueError` if it is none."""
-    return _RESULT.validate_python(value)
+    """Parse the result in a message. Raises `ValueError` with the first error alone."""
+    try:
+        return _RESULT.validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"the result is invalid at {place or 'its top'}: {first['msg']}") from None

@@ -10,7 +10,8 @@ class LoopSettings(BaseModel, frozen=True):
     are in seconds; a health interval of 0 means that health is not watched.
     `has_search_attributes` says whether the Temporal server has ours registered, and `release` identifies the
     worker's code. A loop starts a new run after `max_history_events`; as the history holds that number, a worker with
-    another one still replays the runs of before.
+    another one still replays the runs of before. So it is with `max_signals`, after which it starts one even while it
+    waits; older histories know only Temporal's own limit.
     """
 
     netbox_heartbeat: int = 900
@@ -22,6 +23,7 @@ class LoopSettings(BaseModel, frozen=True):
     has_search_attributes: bool = False
     release: str = ""
     max_history_events: int = 300
+    max_signals: int = 10_000
 
     @property
     def update_limit_events(self) -> int:

@@ -38,6 +38,16 @@ MALFORMED: list[tuple[str, list[object]]] = [
 ]
 
 
+MALFORMED_SIGNALS: list[tuple[str, list[object]]] = [
+    *MALFORMED,
+    ("set_interval", ["token-" * 1000]),
+    ("inventory_ended", [7]),
+    ("no_such_signal", []),
+    ("no_such_signal", [60, {"seconds": 60}]),
+]
+"""An update of an unknown name is refused by Temporal's library."""
+
+
 async def wait_for_first_sync(running: RunningLoop) -> None:
     """Skip time until after the first sync."""
     await running.sleep(31)
@@ -47,14 +57,22 @@ async def wait_for_first_sync(running: RunningLoop) -> None:
 async def test_malformed_signals_are_shown_and_change_nothing(env: WorkflowEnvironment) -> None:
     async with loop(env, LoopEnvironment(config())) as running:
         await wait_for_first_sync(running)
-        for name, arguments in MALFORMED:
+        for name, arguments in MALFORMED_SIGNALS:
             await running.handle.signal(name, args=arguments)
             status = await running.status()
             assert status.ignored.startswith(f"ignored: {name}: "), (name, arguments)
+            assert len(status.ignored) <= 300
             assert (status.sync_interval, status.paused) == (60, False), (name, arguments)
         syncs = (await running.status()).syncs
         await running.sleep(60)
         assert (await running.status()).syncs == syncs + 1
+
+
+async def test_report_of_an_unknown_pass_is_ignored_unread(env: WorkflowEnvironment) -> None:
+    async with loop(env, LoopEnvironment(config())) as running:
+        await wait_for_first_sync(running)
+        await running.handle.signal("inventory_ended", args=["unknown", {"result": "none"}])
+        assert (await running.status()).ignored == ""
 
 
 async def test_malformed_updates_are_refused_with_sentence(env: WorkflowEnvironment) -> None:

@@ -17,8 +17,16 @@ from cli.temporal.loop_client import LoopClient
 from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import FabricLoop, workflow_id
 from fabrics.loop.report import SyncReport
-from tests.support.system.installation import wait_until
-from tests.support.workflows.loop_environment import LoopEnvironment, RunningLoop, config, loop
+from tests.support.system.installation import query_until_answered, wait_until
+from tests.support.workflows.loop_environment import (
+    LoopEnvironment,
+    RunningLoop,
+    config,
+    loop,
+    start,
+    terminate,
+    worker,
+)
 from workflows.fabric_sync import FabricSync
 from workflows.fabric_sync_handlers import LOOP_BUSY, MAX_WAITING_UPDATES
 
@@ -44,10 +52,10 @@ async def env() -> AsyncIterator[WorkflowEnvironment]:
         yield environment
 
 
-def make_environment(max_history_events: int) -> LoopEnvironment:
+def make_environment(max_history_events: int, max_signals: int = 10_000) -> LoopEnvironment:
     """Make a fabric that syncs on request only, with short histories."""
     environment = LoopEnvironment(config(interval=3600))
-    changes = {"max_history_events": max_history_events}
+    changes = {"max_history_events": max_history_events, "max_signals": max_signals}
     environment.installation = environment.installation.model_copy(update=changes)
     return environment
 
@@ -105,6 +113,39 @@ async def test_histories_are_bounded_while_clients_sync_back_to_back(
         assert numbers == sorted(set(numbers))
     assert len(lengths) > 2
     assert max(lengths) <= 2 * MAX_EVENTS + EVENTS_OF_LAST_SYNCS
+
+
+async def test_signals_keep_no_run_of_a_waiting_loop_growing_and_none_is_lost(
+    env: WorkflowEnvironment,
+) -> None:
+    async with loop(env, make_environment(300, max_signals=5), NEW) as running:
+        await running.handle.execute_update(FabricSync.sync_now, False)
+        for seconds in range(3600, 3620):
+            await running.handle.signal("no_such_signal")
+            await running.handle.signal(FabricSync.set_interval_by_signal, seconds)
+        await running.handle.signal(FabricSync.pause_by_signal, "maintenance")
+        status = await wait_until(running.status, lambda status: status.paused)
+        assert (status.syncs, status.sync_interval) == (1, 3619)
+        assert status.ignored == "ignored: no_such_signal: there is no such signal"
+        assert running.handle.first_execution_run_id is not None
+        lengths = await list_history_lengths(env.client, running.handle.first_execution_run_id)
+    assert len(lengths) > 2
+    assert max(lengths) < 300
+
+
+async def test_malformed_signals_that_arrive_together_are_logged_once(
+    env: WorkflowEnvironment, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment = make_environment(300)
+    handle = await start(env.client, NEW, environment.queue)
+    for number in range(50):
+        await handle.signal("set_interval", f"{number} seconds")
+    async with worker(env.client, environment):
+        status = await query_until_answered(handle, FabricSync.status)
+        await terminate(handle)
+    assert "49 seconds" in status.ignored
+    [logged] = [line for line in caplog.messages if "ignored" in line]
+    assert logged.startswith("Ignored signals: 50, the last one: set_interval: ")
 
 
 async def test_pause_and_every_sync_have_their_answers_however_many_wait(

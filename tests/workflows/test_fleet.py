@@ -73,6 +73,24 @@ async def test_signals_during_round_lead_to_one_more_round(env: WorkflowEnvironm
         assert len(running.environment.rounds) == 3
 
 
+async def test_stream_of_hints_starts_a_round_after_each_pause_and_a_single_one_at_once(
+    env: WorkflowEnvironment,
+) -> None:
+    pause = timedelta(seconds=10)
+    async with fleet(env, FleetEnvironment(hint_pause=pause.seconds)) as running:
+        await wait_for_first_round(running)
+        rounds = running.environment.rounds
+        await running.signal_change()
+        await running.until_rounds(2)
+        for _ in range(40):
+            await running.signal_change()
+            await running.sleep(1)
+        first, *later = gaps(rounds)
+        assert first < pause
+        assert len(later) >= 3
+        assert all(pause <= gap < 2 * pause for gap in later)
+
+
 async def test_failed_round_is_shown_and_next_round_recovers(env: WorkflowEnvironment) -> None:
     async with fleet(env, FleetEnvironment()) as running:
         await wait_for_first_round(running)

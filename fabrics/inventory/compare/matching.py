@@ -173,7 +173,7 @@ def _match_by_unique_key(matching: Matching, objects: Iterable[PlannedObject]) -
 def _find_takers(
     absent: Iterable[ExistingObject], refs: RefsById, wanted: UniqueIndex[int]
 ) -> set[int]:
-    """Return the places of the planned objects that want a unique key of an absent one."""
+    """Return the places of planned objects that want a unique key of an absent row."""
     return {
         place
         for row in absent

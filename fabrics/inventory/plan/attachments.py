@@ -61,7 +61,7 @@ type _Attach = Callable[[_AttachedPort], None]
 
 
 def attach_vpcs(builder: PlanBuilder, interfaces: InterfacesByConnection) -> None:
-    """Set the VLANs of subnets, or their VRFs, on the switch interfaces of connections."""
+    """Set the VLANs of subnets, or their VRFs, on the interfaces of connections."""
     attached: dict[Ref, _AttachedPort] = {}
     for attachment in builder.live.list_kind(VPCAttachmentSpec):
         with builder.skip_unmappable(attachment.key):

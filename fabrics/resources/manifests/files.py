@@ -15,7 +15,6 @@ from fabrics.resources.manifests.documents import (
     DEFAULT_LIMITS,
     Document,
     Limits,
-    UnreadableError,
     parse_documents,
 )
 from fabrics.resources.manifests.objects import (
@@ -23,6 +22,7 @@ from fabrics.resources.manifests.objects import (
     find_possible_kinds,
     parse_object,
 )
+from fabrics.resources.manifests.text import UnreadableError
 from fabrics.resources.resource import Resource, ResourceKey, SourceLocation, group_by_kind
 
 

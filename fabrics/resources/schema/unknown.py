@@ -45,7 +45,7 @@ class Unknown(SchemaType):
 
 @dataclass(frozen=True)
 class _Digests:
-    """Digests of JSON values, computed once for each; `arrange` orders those of a list's elements."""
+    """Digests of JSON values; `arrange` orders those of the elements of a list."""
 
     arrange: Callable[[Iterable[str]], Iterable[str]]
     _known: dict[int, str] = field(default_factory=dict)

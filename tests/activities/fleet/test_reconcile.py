@@ -16,12 +16,20 @@ import pytest
 import requests
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    SignalWorkflowInput,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+)
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import worker
+from activities.errors import TransientError
 from activities.fleet.reconcile import FleetActivities, RoundRequest, is_stuck
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
@@ -36,6 +44,7 @@ from fabrics.record.sync_status import LastKnownState
 from settings import Settings
 from tests.support.system.fleet import fleet_handle
 from tests.support.system.installation import wait_until
+from tests.support.workflows.rpc_errors import namespace_not_found
 from workflows.fleet import Fleet
 
 pytestmark = pytest.mark.server
@@ -89,6 +98,18 @@ class ChangingNetBox(FakeNetBox):
     def list_records(self, **_filters: object) -> list[Row]:
         asyncio.run_coroutine_threadsafe(self._change(), self._event_loop).result()
         return super().list_records()
+
+
+class LostNamespace(Interceptor):
+    """A server that lists workflows, but misses the namespace of signals."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        return _LostNamespace(next)
+
+
+class _LostNamespace(OutboundInterceptor):
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:
+        raise namespace_not_found()
 
 
 def _row(number: int, fabric_id: str) -> Row:
@@ -183,6 +204,16 @@ async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) 
     assert problem.startswith("The loop of deaf accepts no signals")
     new = await client.get_workflow_handle(workflow_id("new")).describe()
     assert await new.static_summary() == "keeps the fabric new in sync"
+
+
+async def test_round_without_a_namespace_fails_and_calls_no_loop_missing(client: Client) -> None:
+    id_ = workflow_id("kept")
+    loop = await client.start_workflow("FabricSync", id=id_, task_queue=NOBODY)
+    await wait_until(partial(running, client), lambda ids: ids == [id_])
+    config = client.config() | {"interceptors": [LostNamespace()]}
+    with pytest.raises(TransientError, match="Temporal accepts no signals"):
+        await make_round(Client(**config), FakeNetBox("kept"))
+    assert (await client.get_workflow_handle(id_).describe()).run_id == loop.first_execution_run_id
 
 
 @pytest.mark.parametrize("is_needed", [False, True])

@@ -6,11 +6,13 @@ from pathlib import Path
 from sys import prefix
 
 import pytest
-from temporalio.client import WorkflowUpdateStage
+from temporalio.client import Client, WorkflowUpdateStage
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from cli.temporal.loop_client import LoopClient
+from cli.temporal.loop_client import LoopClient, NoLoop
+from cli.temporal.probes import wait_for_pass
 from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import FabricLoop, workflow_id
 from tests.support.system.installation import wait_until
@@ -41,6 +43,21 @@ async def test_copies_under_other_ids_are_no_loops(env: WorkflowEnvironment) -> 
 
     await wait_until(list_all, lambda ids: len(ids) == 2)
     assert list(await LoopClient(env.client, NOBODY).list_running()) == ["oslo"]
+
+
+async def test_missing_namespace_says_nothing_of_its_loops(env: WorkflowEnvironment) -> None:
+    address = env.client.service_client.config.target_host
+    elsewhere = LoopClient(await Client.connect(address, namespace="elsewhere"), NOBODY)
+    for ask in (
+        lambda loops: loops.signal("oslo", "pause"),
+        lambda loops: loops.wait_until_ended("oslo", timedelta(seconds=10)),
+        lambda loops: wait_for_pass(loops, config()),
+    ):
+        with pytest.raises(RPCError, match=r"[Nn]amespace"):
+            await ask(elsewhere)
+    assert await elsewhere.get_fleet_summary() is None  # it does not answer
+    with pytest.raises(NoLoop):
+        await LoopClient(env.client, NOBODY).get_fleet_summary()
 
 
 async def test_message_is_sent_as_a_signal_while_temporal_takes_no_more_updates(

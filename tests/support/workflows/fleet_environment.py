@@ -44,6 +44,8 @@ class FleetEnvironment:
     release: str = "first"
     interval: int = field(default_factory=lambda: Settings().fleet_interval)
     """The setting of the worker that makes the rounds; at first the default."""
+    hint_pause: int = 0
+    """As `interval`; at first none, as in older histories."""
     error: str = ""
     crashes: bool = False
     gate: asyncio.Event = field(default_factory=_open_gate)
@@ -60,7 +62,12 @@ class FleetEnvironment:
         if self.error:
             raise ApplicationError(self.error)
         summary = FleetSummary(checked=self.rounds[-1], states={"in_sync": len(self.rounds)})
-        return RoundResult(release=self.release, interval=self.interval, summary=summary)
+        return RoundResult(
+            release=self.release,
+            interval=self.interval,
+            hint_pause=self.hint_pause,
+            summary=summary,
+        )
 
 
 @dataclass

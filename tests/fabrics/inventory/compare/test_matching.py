@@ -184,7 +184,7 @@ def test_references_to_a_copy_move_to_the_kept_object(netbox: FakeNetBox) -> Non
 
 
 def loopbacks(first: int, number: int) -> list[Resource]:
-    """Return switches with loopback addresses in a row, beginning with the one of this number."""
+    """Return switches with loopback addresses in a row, from this one on."""
     return [
         switch(f"leaf-{place:03}", protocolIP=f"172.30.1.{first + place}/32")
         for place in range(number)
@@ -194,7 +194,7 @@ def loopbacks(first: int, number: int) -> list[Resource]:
 def test_renumbered_fabric_keeps_addresses_and_looks_at_each_few_times(
     netbox: FakeNetBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each switch gets the address of the next one, the last that of one that is gone."""
+    """Each switch gets the address of the next one, the last one that of a lost one."""
     number, calls, unique_keys = 60, [0], ExistingObject.unique_keys
 
     def count(row: ExistingObject, refs: RefsById) -> tuple[UniqueKey, ...]:
