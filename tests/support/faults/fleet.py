@@ -164,10 +164,10 @@ class FaultyFleet:
 
     async def prepare(self, phase: Phase) -> None:
         """Bring all fabrics to where a phase begins, without faults."""
-        has_additions = self.phase in ADDITIONS
-        if phase is Phase.GROW and has_additions:
+        begins_without = phase is Phase.GROW and self.phase in ADDITIONS
+        if begins_without or (phase is self.phase is Phase.CHANGE):
             await self._pass(Phase.SHRINK)
-        if phase in (Phase.CHANGE, Phase.SHRINK) and not has_additions:
+        if phase in (Phase.CHANGE, Phase.SHRINK) and self.phase not in ADDITIONS:
             await self._pass(Phase.GROW)
 
     async def _pass(self, phase: Phase) -> None:
