@@ -95,6 +95,14 @@ def test_missed_slots_that_are_counted_are_not_lost() -> None:
     assert find_losses(BEFORE, after) == []
 
 
+def test_slot_that_a_late_sync_serves_is_not_lost() -> None:
+    late = replace(report(3, missed=1), started=START + STEP * 4.8)
+    after = replace(AFTER, history=[*BEFORE.history, late, report(4, slot=6)])
+    assert find_losses(BEFORE, after) == []
+    even_later = replace(AFTER, history=[*BEFORE.history, late, report(4, slot=7)])
+    assert find_losses(BEFORE, even_later)
+
+
 def test_slot_beside_the_grid_is_noticed() -> None:
     moved = report(3)
     moved = replace(moved, slot=moved.started + timedelta(seconds=1))

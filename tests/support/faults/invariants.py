@@ -116,10 +116,16 @@ def _check_slots(
     scheduled = sorted(slots)
     for earlier, later in pairwise(number for number in scheduled if number >= known):
         lost = (slots[later] - slots[earlier]) // step - 1
-        counted = sum(report.missed for report in after if earlier <= report.number <= later)
-        served = later - earlier - 1  # a sync outside the grid serves a slot that follows closely
+        between = [report for report in after if earlier <= report.number <= later]
+        counted = sum(report.missed for report in between)
+        served = sum(_may_serve_next_slot(report, step) for report in between[:-1])
         if not 0 <= lost <= counted + served:
             yield f"of the slots before sync {later}, {lost} had no sync and {counted} are counted"
+
+
+def _may_serve_next_slot(report: SyncReport, step: timedelta) -> bool:
+    """Return whether a sync is outside the grid or late: a slot that follows closely needs no other."""
+    return report.slot is None or report.started - report.slot >= step
 
 
 def _check_ids(before: Inventory, after: Inventory) -> Iterator[str]:
