@@ -39,13 +39,17 @@ STEPS: Final = (
 )
 """A sample of the boundaries of activities, in the order of a fabric's life."""
 
-SIGNALS: Final = (signal.SIGKILL, signal.SIGTERM)
+ENDS: Final = (
+    (signal.SIGKILL, HANG_BEFORE),
+    (signal.SIGKILL, HANG),
+    (signal.SIGTERM, HANG),
+)
+"""Signals, and whether the dependency has got the request when the worker gets one."""
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("phase", "dependency", "step"), STEPS)
-@pytest.mark.parametrize("moment", [HANG_BEFORE, HANG], ids=["before", "after"])
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize(("number", "moment"), ENDS, ids=lambda value: value.name)
 async def test_worker_ends_at_a_step(  # noqa: PLR0917  as pytest passes them by name
     fleets: FleetKeeper,
     number: signal.Signals,
@@ -73,7 +77,7 @@ async def test_worker_ends_at_a_step(  # noqa: PLR0917  as pytest passes them by
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
 async def test_workers_end_at_random(
     fleets: FleetKeeper, number: signal.Signals, record_property: RecordProperty
 ) -> None:
