@@ -90,7 +90,9 @@ class Settings(BaseSettings):
     """Holds a folder for each credential, laid out like a mounted Kubernetes Secret."""
 
     cache_dir: Path = user_cache_path("fabric-sync") / "worker"
-    """Holds Git mirrors. Only a cache: missing ones are fetched again."""
+    """Holds Git mirrors, one for each branch, readable by the worker only. Only a cache: missing ones are fetched
+    again. Those that were unused for 7 days are deleted, and those unused for the longest time while all together
+    exceed 10 GB."""
 
     git_allow_local: bool = False
     """Whether records may name repositories by `file://` URLs. For development: on a shared worker, anybody who

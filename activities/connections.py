@@ -30,7 +30,7 @@ type Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 """As `socket.getaddrinfo` returns it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Deadline:
     """A point in time, in seconds of the monotonic clock."""
 
@@ -181,10 +181,11 @@ class _TimedResponse(http.client.HTTPResponse):
         self.fp = BufferedReader(_TimedReader(self.fp.detach(), sock, deadline))
 
 
-class _TimedConnection(HTTPConnection):
+class TimedConnection(HTTPConnection):
     """A connection whose `timeout` is for a whole phase.
 
-    The pool sets it before each: to connect, to send (which Python bounds as a whole), and to receive the response.
+    Whoever uses it sets that before each, as pools do: to connect, to send (which Python bounds as a whole), and to
+    receive the response.
     """
 
     @override
@@ -213,13 +214,13 @@ class _TimedConnection(HTTPConnection):
         self.response_class = partial(_TimedResponse, deadline)  # type: ignore[assignment]
 
 
-class _TimedTlsConnection(_TimedConnection, HTTPSConnection):
+class TimedTlsConnection(TimedConnection, HTTPSConnection):
     """The same over TLS, whose handshake keeps to the timeout that its socket has."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _TimedConnection
+    ConnectionCls = TimedConnection
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TimedTlsConnection
+    ConnectionCls = TimedTlsConnection

@@ -94,3 +94,24 @@ def test_docstrings_begin_with_a_short_line() -> None:
             for node in ast.walk(ast.parse(path.read_text())):
                 text = ast.get_docstring(node) if isinstance(node, definitions) else None
                 assert len((text or "").partition("\n")[0]) < 80, f"{path}: {text}"
+
+
+def list_tests(path: Path) -> set[str]:
+    """Return the names of the test functions of a module."""
+    functions = ast.FunctionDef | ast.AsyncFunctionDef
+    nodes = ast.parse(path.read_text()).body
+    return {node.name for node in nodes if isinstance(node, functions)}
+
+
+def test_every_bound_names_tests_that_exist() -> None:
+    page = (PROJECT / "docs/security.md").read_text()
+    bounds = page.partition("\n## Bounds\n")[2].partition("\n## ")[0]
+    header = "| what somebody else controls | bound | what happens beyond it | test |"
+    rows = [line for line in bounds.splitlines() if line.startswith("| ") and line != header]
+    assert len(rows) > 100
+    for row in rows:
+        *_, tests = row.strip("| ").split(" | ")
+        for test in tests.split("<br>"):
+            path, _, name = test.strip("`").partition("::")
+            assert (PROJECT / path).is_file(), row
+            assert name in list_tests(PROJECT / path), row

@@ -112,7 +112,7 @@ class FabricSync(FabricMessageHandlers):
 
     @property
     def _has_many_signals(self) -> bool:
-        """True if signals have made this run long. Their number is the same in any replay."""
+        """True if signals have made this run long; any replay counts the same."""
         return self.signals >= self._loop.settings.max_signals
 
     def _now(self) -> datetime:

@@ -96,7 +96,7 @@ class Fleet(SignalledWorkflow):
         self._update_details()
 
     async def _wait_for_round(self) -> None:
-        """Wait for the interval, or for a hint: a single one is heard at once, many in turn."""
+        """Wait for the interval or a hint: a single one is heard at once, many in turn."""
         if self._was_hinted and self._state.hint_pause:
             await workflow.sleep(self._state.hint_pause, summary="wait for more hints")
         with suppress(TimeoutError):

@@ -51,7 +51,7 @@ class MalformedMessageInterceptor(Interceptor):
 
 
 class _InboundInterceptor(WorkflowInboundInterceptor):
-    """The messages of one run; of signals that are ignored together, it notes the last."""
+    """Messages of one run; of signals that are ignored together, it notes the last."""
 
     def __init__(self, next: WorkflowInboundInterceptor) -> None:
         super().__init__(next)
@@ -86,7 +86,7 @@ class _InboundInterceptor(WorkflowInboundInterceptor):
         target = workflow.instance()
         if isinstance(target, SignalledWorkflow):
             target.note_ignored(text)
-        workflow.logger.warning("%d signals were ignored, the last one: %s", number, text)
+        workflow.logger.warning("Ignored signals: %d, the last one: %s", number, text)
 
     def handle_update_validator(self, input: HandleUpdateInput) -> None:
         if handler := workflow.get_update_handler(input.update):

@@ -6,28 +6,26 @@ Any other answer but a plain yes is a no, since git then fetches, and finds out 
 redirect is followed.
 """
 
-import os
-import socket
 import ssl
 import time
 import weakref
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from http.client import HTTPException
 from pathlib import Path
-from threading import Lock, Timer
+from threading import Lock
 from typing import Final
 from urllib.parse import urlsplit
 
 from cachetools import TTLCache
 from urllib3 import HTTPResponse
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
+from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
+from activities.connections import Deadline, TimedConnection, TimedTlsConnection
 from activities.credentials import GitAccess, parse_git_url
 from activities.errors import classify
-from activities.git import hosts
 from activities.git.failures import classify_refusal
 from fabrics.record.config import GitSource
 
@@ -45,6 +43,9 @@ HEADERS: Final = {
     "User-Agent": "git/2 (fabric-sync)",  # some hosts have Git's protocol and web pages at one URL
 }
 
+UNREACHABLE: Final = (TimeoutError, HTTPTimeoutError, NewConnectionError, LocationParseError)
+"""Errors that git would only meet again."""
+
 type Certificates = str | tuple[int, ...]
 """The text of a credential's CA, or the times in ns at which the system's were modified."""
 
@@ -58,23 +59,28 @@ class BranchChecks:
     def __init__(
         self, max_idle: int = MAX_IDLE_CONNECTIONS, timer: Callable[[], float] = time.monotonic
     ) -> None:
-        self._idle: TTLCache[Hashable, HTTPConnection] = TTLCache(max_idle, MAX_IDLE_SECONDS, timer)
+        self._idle: TTLCache[Hashable, TimedConnection] = TTLCache(
+            max_idle, MAX_IDLE_SECONDS, timer
+        )
         self._lock = Lock()
 
     def is_at(
-        self, commit: str, source: GitSource, access: GitAccess, timeouts: tuple[float, float]
+        self,
+        commit: str,
+        source: GitSource,
+        access: GitAccess,
+        deadlines: tuple[Deadline, Deadline],
     ) -> bool:
         """Return whether the branch of `source` is at `commit` by now.
 
-        `timeouts` are to connect and for all of it, in seconds, however slowly bytes come. Raises `NoResponseError`
-        after them, the errors of `hosts.connect`, and those of `classify_refusal`.
+        `deadlines` are for the connection, TLS included, and for all of it, however slowly bytes come. Raises
+        `NoResponseError`, `PermanentError` for an impossible host, and the errors of `classify_refusal`.
         """
-        connect_timeout, timeout = timeouts
-        deadline = time.monotonic() + timeout
+        connect_deadline, deadline = deadlines
         try:
-            with self._connection(source.repository, access, connect_timeout) as connection:
+            with self._connection(source.repository, access, connect_deadline) as connection:
                 response, answer = _ask(connection, source, access, deadline)
-        except TimeoutError as error:
+        except UNREACHABLE as error:
             raise classify(error, f"The Git repository {source.repository}") from error
         except (OSError, HTTPException, HTTPError, ValueError):
             return False
@@ -86,15 +92,15 @@ class BranchChecks:
 
     @contextmanager
     def _connection(
-        self, repository: str, access: GitAccess, connect_timeout: float
-    ) -> Iterator[HTTPConnection]:
+        self, repository: str, access: GitAccess, deadline: Deadline
+    ) -> Iterator[TimedConnection]:
         """Yield a connection for the calling thread; keep it unless the block closes it."""
         place, trusted = parse_git_url(repository), _read_certificates(access.ca_cert)
         key = (place.scheme, place.host, place.port, access.authorization, trusted)
         with self._lock:
             connection = self._idle.pop(key, None)
         if connection is None or not connection.is_connected:
-            connection = _connect(repository, trusted, connect_timeout)
+            connection = _connect(repository, trusted, deadline)
         try:
             yield connection
         except BaseException:
@@ -106,17 +112,16 @@ class BranchChecks:
                 self._idle.setdefault(key, connection)
 
 
-def _connect(repository: str, trusted: Certificates, timeout: float) -> HTTPConnection:
+def _connect(repository: str, trusted: Certificates, deadline: Deadline) -> TimedConnection:
     """Return a new connection, which closes its socket once it is forgotten."""
-    deadline = time.monotonic() + timeout
-    place = parse_git_url(repository)
-    sock = hosts.connect(repository, timeout)
-    connection = HTTPConnection(place.host, place.port)
+    place, timeout = parse_git_url(repository), deadline.count_seconds_left()
+    connection = TimedConnection(place.host, place.port, timeout=timeout)
     if place.scheme == "https":
-        connection = HTTPSConnection(place.host, place.port)
-        with closing(sock), _interrupted_at(deadline, sock):
-            sock = _load_tls_context(trusted).wrap_socket(sock, server_hostname=place.host)
-    connection.sock = sock
+        context = _load_tls_context(trusted)
+        connection = TimedTlsConnection(
+            place.host, place.port, timeout=timeout, ssl_context=context
+        )
+    connection.connect()
     weakref.finalize(connection, connection.sock.close)
     return connection
 
@@ -141,45 +146,21 @@ def _load_tls_context(trusted: Certificates) -> ssl.SSLContext:
 
 
 def _ask(
-    connection: HTTPConnection, source: GitSource, access: GitAccess, deadline: float
+    connection: TimedConnection, source: GitSource, access: GitAccess, deadline: Deadline
 ) -> tuple[HTTPResponse, bytes]:
     """Ask for the commits of the branch, and of branches whose names begin so."""
     path = f"{urlsplit(source.repository).path.rstrip('/')}/git-upload-pack"
     headers = HEADERS | ({"Authorization": access.authorization} if access.authorization else {})
     prefix = _build_line(f"ref-prefix refs/heads/{source.branch}")
     question = b"%b0001%b0000" % (_build_line("command=ls-refs"), prefix)
-    with _interrupted_at(deadline, connection.sock):
-        connection.request("POST", path, question, headers, preload_content=False)
-        response = connection.getresponse()
-        answer = response.read(MAX_ANSWER_BYTES, decode_content=False)
+    connection.timeout = deadline.count_seconds_left()
+    connection.request("POST", path, question, headers, preload_content=False)
+    connection.timeout = deadline.count_seconds_left()
+    response = connection.getresponse()
+    answer = response.read(MAX_ANSWER_BYTES, decode_content=False)
     if not response.closed:  # there is more
         connection.close()
     return response, answer
-
-
-@contextmanager
-def _interrupted_at(deadline: float, sock: socket.socket) -> Iterator[None]:
-    """End the connection at the deadline, with a `TimeoutError` in the block.
-
-    The timeout of a socket is for each read, so a server that sends a byte now and then would never exceed it.
-    """
-    # Of the same connection: encryption takes the socket itself over, and would end without an error.
-    with socket.socket(fileno=os.dup(sock.fileno())) as duplicate:
-        watchdog = Timer(max(deadline - time.monotonic(), 0.0), _shut_down, [duplicate])
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            yield
-        finally:
-            watchdog.cancel()
-            watchdog.join()
-            if time.monotonic() >= deadline:
-                raise TimeoutError
-
-
-def _shut_down(sock: socket.socket) -> None:
-    with suppress(OSError):  # it has ended
-        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _build_line(text: str) -> bytes:

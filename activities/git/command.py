@@ -10,16 +10,19 @@ elsewhere. Time, output, memory and files are bounded.
 import os
 import re
 import shlex
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from tempfile import TemporaryFile
-from typing import Final
+from typing import BinaryIO, Final
 
+from git import Git, GitCommandNotFound
+
+from activities.connections import Deadline
 from activities.credentials import GitAccess
 from activities.errors import TransientError, one_line
-from activities.git.process_groups import run_group
+from activities.process_groups import communicate
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 """For each file that git writes, so also for what it receives at a time: that takes `git_timeout` at 100 Mbit/s."""
@@ -31,6 +34,9 @@ MAX_OUTPUT_BYTES: Final = 128 * 1024 * 1024
 """Enough for the manifests of a fabric, all at once."""
 
 MAX_LOGGED_CHARS: Final = 1000
+
+ANY_DIRECTORY: Final = "/"
+"""Where git starts. GIT_DIR names the mirror, and another thread may be creating that again."""
 
 ORPHAN_SECONDS: Final = 5.0
 """How long git may outlast its time limit if the worker, which kills it then, was killed itself."""
@@ -98,13 +104,10 @@ class GitError(Exception):
 
 @dataclass(frozen=True)
 class GitCommand:
-    """git in the repository of `environment`, killed at `deadline`.
-
-    That is a time of `time.monotonic`.
-    """
+    """git in the repository of `environment`, killed at `deadline`."""
 
     environment: Mapping[str, str]
-    deadline: float
+    deadline: Deadline
 
     def run(
         self,
@@ -121,25 +124,41 @@ class GitCommand:
             with TemporaryFile() as stdin:
                 stdin.write("".join(f"{line}\n" for line in input_lines).encode())
                 stdin.seek(0)
-                completed = run_group(
-                    self._build_command(arguments),
-                    self.environment,
-                    stdin,
-                    deadline=self.deadline,
-                    max_output_bytes=max_output_bytes,
-                )
+                completed = self._communicate(arguments, stdin, max_output_bytes)
+        except TimeoutError:
+            raise GitError("It did not end in time.", timed_out=True) from None
+        except GitCommandNotFound as error:
+            raise TransientError("The worker cannot run git (not found in its PATH).") from error
         except OSError as error:
             raise TransientError(f"The worker cannot run git ({error.strerror}).") from error
-        if completed.status != 0 and len(completed.output) < max_output_bytes:
-            errors = completed.errors.decode(errors="replace")
-            raise GitError(errors, timed_out=completed.timed_out)
-        return completed.output
+        if completed.returncode != 0 and len(completed.stdout) < max_output_bytes:
+            raise GitError(completed.stderr.decode(errors="replace"), timed_out=False)
+        return completed.stdout
+
+    def _communicate(
+        self, arguments: tuple[str, ...], stdin: BinaryIO, max_output_bytes: int
+    ) -> CompletedProcess[bytes]:
+        # A variable, since GitPython interrupts git once nobody refers to this.
+        interruptible = Git(ANY_DIRECTORY).execute(
+            self._build_command(arguments),
+            istream=stdin,
+            as_process=True,
+            env=self.environment,
+            umask=0o077,  # what it creates is for this user only
+            start_new_session=True,
+            restore_signals=False,  # SIGXFSZ stays ignored: git says that a file is too large
+        )
+        assert interruptible.proc  # noqa: S101  it is dropped by an interruption only
+        return communicate(interruptible.proc, self.deadline, max_output_bytes)
 
     def _build_command(self, arguments: tuple[str, ...]) -> list[str]:
-        seconds = max(self.deadline - time.monotonic(), 0.0) + ORPHAN_SECONDS
+        """Return git within its limits, without those variables that GitPython adds."""
+        inherited = os.environ.keys() - self.environment.keys()
+        without = [part for name in inherited for part in ("-u", name)]
+        seconds = self.deadline.count_seconds_left() + ORPHAN_SECONDS
         timeout = ("timeout", "--signal=KILL", f"{seconds:.1f}")
         limits = (f"--fsize={MAX_FILE_BYTES}", f"--data={MAX_MEMORY_BYTES}", "--core=0")
-        return [*timeout, "prlimit", *limits, "git", *arguments]
+        return ["env", *without, *timeout, "prlimit", *limits, "git", *arguments]
 
 
 def build_git_environment(

@@ -32,11 +32,15 @@ MAX_FILES: Final = 20_000
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Limits for the manifests of one fabric, a hundred times the largest known fabric."""
 
+MAX_VALUES: Final = 1_000_000
+"""The values in these manifests, of some 40,000 objects. A value takes up to 200 bytes of memory."""
+
 MAX_CACHED_OBJECTS: Final = 100_000
 """Objects of all fabrics whose parsed manifests stay in memory, some 3 KB each."""
 
 OBJECT_BYTES: Final = 700
-"""Bytes of a usual manifest. What is larger counts as several objects, since it takes more memory."""
+OBJECT_VALUES: Final = 25
+"""Bytes and values of a usual manifest. What is larger counts as several objects, since it takes more memory."""
 
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 NOT_FOLLOWED_HINT: Final = "which is not followed; commit the manifests themselves."
@@ -84,7 +88,8 @@ class DesiredStateCache:
         files = tuple(_select_manifests(mirror.source, snapshot.files))
         parsed = self._get_cached(files)
         new = [file for file in files if file not in parsed]
-        parsed |= _parse_files(mirror, snapshot.commit, new)
+        values = sum(file.values for file in parsed.values())
+        parsed |= _parse_files(mirror, snapshot.commit, new, MAX_VALUES - values)
         weights = {file: _weigh(file, content) for file, content in parsed.items()}
         revision = DesiredRevision(snapshot.commit, build_desired_state(parsed.values()))
         with self._lock:
@@ -105,7 +110,7 @@ def _get_weight(cached: _Cached[object]) -> int:
 def _weigh(file: GitFile, parsed: ParsedFile) -> int:
     """Return how many objects of the usual size take as much memory as `parsed`."""
     size = 0 if _get_skip_reason(file) else file.size
-    return 1 + max(len(parsed.resources), size // OBJECT_BYTES)
+    return 1 + max(len(parsed.resources), size // OBJECT_BYTES, parsed.values // OBJECT_VALUES)
 
 
 def _add[K, V](cache: _Cache[K, V], key: K, value: _Cached[V]) -> None:
@@ -129,17 +134,29 @@ def _get_manifest_path(file: GitFile) -> str:
     return f"{file.path}/linked.yaml" if may_be_folder else file.path
 
 
-def _parse_files(mirror: GitMirror, commit: str, files: list[GitFile]) -> dict[GitFile, ParsedFile]:
+def _parse_files(
+    mirror: GitMirror, commit: str, files: list[GitFile], max_values: int
+) -> dict[GitFile, ParsedFile]:
     """Parse `files`; an error in one of them becomes a problem of that file."""
     readable = [file for file in files if not _get_skip_reason(file)]
     if len(files) > MAX_FILES or sum(file.size for file in readable) > MAX_BYTES:
-        raise PermanentError(
-            f"{mirror.source.repository} holds more than {MAX_FILES} manifests or {MAX_BYTES >> 20} MB of them in"
-            f" {mirror.source.directory}: name a directory in hh_git_directory that holds only this fabric's"
-            " manifests."
-        )
+        raise _make_limit_error(mirror)
     contents = mirror.read_contents(commit, {file.blob_id for file in readable})
-    return {file: _parse_file(file, contents.get(file.blob_id, b"")) for file in files}
+    parsed: dict[GitFile, ParsedFile] = {}
+    for file in files:
+        parsed[file] = _parse_file(file, contents.get(file.blob_id, b""))
+        max_values -= parsed[file].values
+        if max_values < 0:
+            raise _make_limit_error(mirror)
+    return parsed
+
+
+def _make_limit_error(mirror: GitMirror) -> PermanentError:
+    return PermanentError(
+        f"{mirror.source.repository} holds more than {MAX_FILES} manifests, {MAX_BYTES >> 20} MB or {MAX_VALUES:,}"
+        f" values of them in {mirror.source.directory}: name a directory in hh_git_directory that holds only this"
+        " fabric's manifests."
+    )
 
 
 def _parse_file(file: GitFile, content: bytes) -> ParsedFile:

@@ -8,8 +8,6 @@ is nobody else's delay, and one that nobody follows any more takes no disk.
 """
 
 import logging
-import shutil
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,8 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from filelock import Timeout
-
+from activities.connections import Deadline
 from activities.credentials import GitAccess, resolve_git_access
 from activities.errors import ClassifiedError, NoResponseError, PermanentError, TransientError
 from activities.git import mirror_cache, validation
@@ -72,34 +69,33 @@ class GitMirror:
     source: GitSource
     settings: Settings
 
-    def is_at(self, commit: str, checks: BranchChecks, timeout: float) -> bool:
-        """Return whether the server's branch is at `commit`, asked within `timeout` s.
+    def is_at(self, commit: str, checks: BranchChecks, deadline: Deadline) -> bool:
+        """Return whether the server's branch is at `commit`, asked by `deadline`.
 
         Also False if the server does not tell: a fetch finds out why. Raises errors that a fetch would only repeat.
         """
         mirror_cache.mark_used(self._path)
         repository = self.source.repository
         if self._protocol in {"http", "https"} and not validation.uses_proxy(repository):
-            timeouts = (min(self.settings.connect_timeout, timeout), timeout)
-            return checks.is_at(commit, self.source, self.access, timeouts)
+            deadlines = self._limit_connecting(deadline), deadline
+            return checks.is_at(commit, self.source, self.access, deadlines)
         try:
-            heads = self._git_until(time.monotonic() + timeout).run(*LIST_HEADS)
+            heads = self._git_until(deadline).run(*LIST_HEADS)
         except GitError as error:
             if error.timed_out:
                 raise self._classify(error) from None
             return False
         return f"{commit}\trefs/heads/{self.source.branch}".encode() in heads.splitlines()
 
-    def fetch(self, timeout: float) -> str:
-        """Fetch the branch within `timeout` s and return its commit."""
-        deadline = time.monotonic() + timeout
+    def fetch(self, deadline: Deadline) -> str:
+        """Fetch the branch by `deadline` and return its commit."""
         self._check_host_reachable(deadline)
         with self._locked(deadline):
             return self._repair(lambda: self._fetch(deadline))
 
     def fetch_snapshot(self) -> GitSnapshot:
         """Fetch the branch and list the directory; repairs a damaged mirror."""
-        return self.read_snapshot(self.fetch(self.settings.git_timeout))
+        return self.read_snapshot(self.fetch(Deadline.after(self.settings.git_timeout)))
 
     def read_snapshot(self, commit: str) -> GitSnapshot:
         """List the directory at a commit that was fetched.
@@ -108,7 +104,7 @@ class GitMirror:
         """
         with suppress(GitError):
             return self._list(commit)
-        deadline = time.monotonic() + self.settings.git_timeout
+        deadline = Deadline.after(self.settings.git_timeout)
         self._check_host_reachable(deadline)
         with self._locked(deadline):
             with suppress(GitError):
@@ -126,13 +122,13 @@ class GitMirror:
             return parse_batch(self._local_git.run("cat-file", "--batch", input_lines=blob_ids))
         except (GitError, ValueError) as error:
             timed_out = isinstance(error, GitError) and error.timed_out
-            with self._locked(time.monotonic() + self.settings.git_timeout):
+            with self._locked(Deadline.after(self.settings.git_timeout)):
                 if timed_out or not self._is_latest(commit):
                     raise TransientError(
                         f"{self.name} was not read: it took too long, or a newer commit came; the next attempt"
                         " reads that."
                     ) from None
-                shutil.rmtree(self._path, ignore_errors=True)
+                mirror_cache.delete(self._path)
             raise TransientError(
                 f"{self.name} was not read: its mirror is damaged; the next attempt recreates it."
             ) from None
@@ -144,11 +140,14 @@ class GitMirror:
         except GitError:
             return True
 
-    def _check_host_reachable(self, deadline: float) -> None:
+    def _check_host_reachable(self, deadline: Deadline) -> None:
         """Notice an unreachable host before a lock is held, which others wait for."""
         if not (self.access.ssh_key or self._protocol == "file"):
-            timeout = min(self.settings.connect_timeout, deadline - time.monotonic())
-            validation.check_host_reachable(self.source.repository, timeout)
+            by = self._limit_connecting(deadline)
+            validation.check_host_reachable(self.source.repository, by)
+
+    def _limit_connecting(self, deadline: Deadline) -> Deadline:
+        return min(deadline, Deadline.after(self.settings.connect_timeout))
 
     def _repair[T](self, action: Callable[[], T]) -> T:
         """Run `action`, once more with a new mirror if git fails on the present one."""
@@ -158,7 +157,7 @@ class GitMirror:
             if error.timed_out:  # the disk is slow, and would be slower with a new mirror
                 raise self._unreadable_error(error) from None
             log.info("Recreating the mirror of %s: %s", self.name, error)
-            shutil.rmtree(self._path, ignore_errors=True)
+            mirror_cache.delete(self._path)
         try:
             return action()
         except GitError as error:
@@ -169,11 +168,11 @@ class GitMirror:
         return TransientError(f"{self.name} cannot be read: see the worker's log.")
 
     @contextmanager
-    def _locked(self, deadline: float) -> Iterator[None]:
+    def _locked(self, deadline: Deadline) -> Iterator[None]:
         try:
-            with mirror_cache.locked(self._path, deadline - time.monotonic()):
+            with mirror_cache.locked(self._path, deadline.count_seconds_left()):
                 yield
-        except Timeout as error:
+        except TimeoutError as error:
             raise NoResponseError(f"{self.name} is still being read by another sync.") from error
         except OSError as error:
             error_type = TransientError if error.errno in FULL_ERRORS else PermanentError
@@ -183,13 +182,14 @@ class GitMirror:
     def _list(self, commit: str) -> GitSnapshot:
         return GitSnapshot(commit, tuple(parse_listing(self._list_directory(commit))))
 
-    def _fetch(self, deadline: float) -> str:
+    def _fetch(self, deadline: Deadline) -> str:
         git = self._git_until(deadline)
         if mirror_cache.measure(self._path) > MAX_MIRROR_BYTES:
-            shutil.rmtree(self._path)
+            mirror_cache.delete(self._path)
         try:
             if not (self._path / "HEAD").exists():
-                self._path.mkdir(mirror_cache.OWNER_ONLY, exist_ok=True)
+                mirror_cache.delete(self._path)
+                self._path.mkdir(mirror_cache.OWNER_ONLY)
                 git.run("init", "--quiet", "--bare", "--template=")
             git.run(*FETCH_ARGUMENTS)
             return _get_fetched_commit(git)
@@ -278,9 +278,9 @@ class GitMirror:
 
     @property
     def _local_git(self) -> GitCommand:
-        return self._git_until(time.monotonic() + LOCAL_TIMEOUT_SECONDS)
+        return self._git_until(Deadline.after(LOCAL_TIMEOUT_SECONDS))
 
-    def _git_until(self, deadline: float) -> GitCommand:
+    def _git_until(self, deadline: Deadline) -> GitCommand:
         return GitCommand(self._environment, deadline)
 
 

@@ -28,7 +28,7 @@ def locked(mirror: Path, timeout: float) -> Iterator[None]:
     """Lock and use `mirror`; raises `filelock.Timeout` after `timeout` seconds."""
     for folder in (mirror.parent.parent, mirror.parent):
         folder.mkdir(OWNER_ONLY, parents=True, exist_ok=True)
-    with _lock(mirror, max(timeout, 0.0)):  # less than zero would mean for ever
+    with _lock(mirror, timeout):
         os.utime(_get_lock_file(mirror))
         yield
 
@@ -41,9 +41,19 @@ def mark_used(mirror: Path) -> None:
 
 def measure(mirror: Path) -> int:
     """Return the bytes of the packs in `mirror`, which are nearly all of it."""
-    with suppress(FileNotFoundError), os.scandir(mirror / "objects" / "pack") as packs:
+    with (
+        suppress(FileNotFoundError, NotADirectoryError),
+        os.scandir(mirror / "objects" / "pack") as packs,
+    ):
         return sum(pack.stat().st_size for pack in packs)
     return 0
+
+
+def delete(mirror: Path) -> None:
+    """Delete `mirror`, whatever is in its place, as far as the disk allows."""
+    with suppress(OSError):
+        mirror.unlink()  # also a link, and never what it leads to
+    shutil.rmtree(mirror, ignore_errors=True)
 
 
 def remove_unfinished(mirror: Path) -> None:
@@ -74,7 +84,7 @@ def _delete_unless_used(mirror: Path, last_used: float) -> None:
     lock = _get_lock_file(mirror)
     with suppress(Timeout), _lock(mirror, 0.0):
         if lock.stat().st_mtime == last_used:
-            shutil.rmtree(mirror, ignore_errors=True)
+            delete(mirror)
             if not mirror.exists():
                 lock.unlink()  # whoever waits for it notices that, and creates it again
 

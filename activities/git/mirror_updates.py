@@ -18,6 +18,7 @@ from typing import Final
 
 from cachetools import LRUCache
 
+from activities.connections import Deadline
 from activities.credentials import GitAccess
 from activities.errors import NoResponseError
 from activities.git import mirror_cache
@@ -30,9 +31,6 @@ MAX_BRANCHES: Final = 10_000
 PRUNE_INTERVAL_SECONDS: Final = 300.0
 """To look through the mirrors takes 1 ms for a hundred of them."""
 
-MIN_TIMEOUT_SECONDS: Final = 0.1
-"""For what is left of a timeout: zero and less would mean none."""
-
 type BranchKey = tuple[str, str, GitAccess]
 
 log = logging.getLogger("fabric_sync.git")
@@ -42,8 +40,8 @@ log = logging.getLogger("fabric_sync.git")
 class _Update:
     """One update; it may take until the last `deadline` of those who wait for it."""
 
+    deadline: Deadline
     commit: Future[str] = field(default_factory=Future)
-    deadline: float = 0.0
     began: float = 0.0
 
 
@@ -65,9 +63,10 @@ class MirrorUpdates:
         """
         key = (mirror.source.repository, mirror.source.branch, mirror.access)
         timeout = mirror.settings.git_timeout
+        deadline = Deadline.after(timeout)
         with self._lock:
-            update = self._next.setdefault(key, _Update())
-            update.deadline = max(update.deadline, time.monotonic() + timeout)
+            update = self._next.setdefault(key, _Update(deadline))
+            update.deadline = max(update.deadline, deadline)
             running = self._running.get(key)
             # An update that outlasts the newcomer's own timeout hangs: do not wait for it.
             if running is None or time.monotonic() - running.began > timeout:
@@ -95,12 +94,12 @@ class MirrorUpdates:
                 self._start_next(key, mirror)
         self._prune(mirror)
 
-    def _update(self, key: BranchKey, mirror: GitMirror, deadline: float) -> str:
+    def _update(self, key: BranchKey, mirror: GitMirror, deadline: Deadline) -> str:
         with self._lock:
             known = self._fetched.get(key)
-        if known and mirror.is_at(known, self._checks, _seconds_until(deadline)):
+        if known and mirror.is_at(known, self._checks, deadline):
             return known
-        commit = mirror.fetch(_seconds_until(deadline))
+        commit = mirror.fetch(deadline)
         with self._lock:
             self._fetched[key] = commit
         return commit
@@ -116,7 +115,3 @@ class MirrorUpdates:
             mirror_cache.prune(get_mirrors_folder(mirror.settings))
         except OSError as error:
             log.warning("Unused mirrors could not be deleted: %s", error.strerror)
-
-
-def _seconds_until(deadline: float) -> float:
-    return max(deadline - time.monotonic(), MIN_TIMEOUT_SECONDS)

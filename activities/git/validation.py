@@ -4,10 +4,11 @@ import re
 from typing import Final
 
 from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import HTTPError
 
+from activities.connections import Deadline, TimedConnection
 from activities.credentials import parse_git_url
-from activities.errors import PermanentError
-from activities.git import hosts
+from activities.errors import PermanentError, classify
 
 BRANCH_PATTERN: Final = re.compile(
     r"(?![-/.])(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
@@ -49,12 +50,19 @@ def uses_proxy(repository: str) -> bool:
     return bool(select_proxy(repository, get_environ_proxies(repository)))
 
 
-def check_host_reachable(repository: str, connect_timeout_seconds: float) -> None:
-    """Raise `NoResponseError` if the host accepts no connection in time.
+def check_host_reachable(repository: str, deadline: Deadline) -> None:
+    """Raise `NoResponseError` if the host accepts no connection by `deadline`.
 
     Only for http, where git would wait five minutes and has no setting for that. A host behind a proxy is not
     checked.
     """
     if uses_proxy(repository):
         return
-    hosts.connect(repository, connect_timeout_seconds).close()
+    place = parse_git_url(repository)
+    try:
+        timeout = deadline.count_seconds_left()
+        connection = TimedConnection(place.host, place.port, timeout=timeout)
+        connection.connect()
+    except (TimeoutError, HTTPError) as error:
+        raise classify(error, f"The Git repository {repository}") from error
+    connection.close()

@@ -11,10 +11,10 @@ from functools import partial
 
 from temporalio import activity
 
-from activities.cancellation import create_cancellation_check
 from activities.errors import PermanentError, TransientError
 from activities.git.desired_state import DesiredStateCache
 from activities.inventory.agents import ObservedAgents, observe_agents
+from activities.inventory.cancellation import create_cancellation_check
 from activities.inventory.conflicts import (
     adopt,
     build_findings,

@@ -8,22 +8,21 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#
 import json
 import os
 import re
-import select
-import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock
-from typing import IO, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from activities.connections import Deadline
 from activities.credentials import Credential
 from activities.errors import NoResponseError, PermanentError
+from activities.process_groups import communicate
 
 KUBECONFIG_FILE: Final = "kubeconfig"
 
@@ -157,67 +156,36 @@ def _describe_request(plugin: ExecPlugin, cluster: Mapping[str, Any]) -> str:
 def _run(credential: Credential, plugin: ExecPlugin, info: str, deadline: Deadline) -> ExecLogin:
     """Run a program, and parse what it prints."""
     try:
-        status, output = _run_bounded(credential.folder, plugin, info, deadline)
+        process = _start(credential.folder, plugin, info)
+        completed = communicate(process, deadline, MAX_OUTPUT_BYTES)
     except TimeoutError as error:
         raise _timeout_error(credential) from error
     except (OSError, ValueError) as error:
         what = "names a program to log in that cannot be started; try it with kubectl"
         raise credential.file_error(KUBECONFIG_FILE, what) from error
-    if status != 0:
+    status, output = completed.returncode, completed.stdout
+    if status != 0 and len(output) < MAX_OUTPUT_BYTES:
         what = f"runs a program to log in that failed (exit status {status}); try it with kubectl"
         raise credential.file_error(KUBECONFIG_FILE, what)
     return _parse_login(credential, plugin, output)
 
 
-def _run_bounded(
-    folder: Path, plugin: ExecPlugin, info: str, deadline: Deadline
-) -> tuple[int, bytes]:
-    """Return exit status and output.
-
-    Raises `TimeoutError`, and `OSError` and `ValueError` if it does not start.
-    """
-    process = subprocess.Popen(  # noqa: S603  a setting allows it
+def _start(folder: Path, plugin: ExecPlugin, info: str) -> Popen[bytes]:
+    return Popen(  # noqa: S603  a setting allows it
         [plugin.command, *(plugin.args or ())],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # it may hold secrets
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=DEVNULL,  # it may hold secrets
         cwd=folder.absolute(),  # where kubectl looks for relative commands, too
         env=_build_environment(plugin, info),
-        start_new_session=True,  # so that it can be killed with its children
+        start_new_session=True,
     )
-    assert process.stdout is not None  # noqa: S101
-    try:
-        with process.stdout as stream:
-            output = _read_output(stream, deadline)
-        return process.wait(deadline.count_seconds_left()), output
-    except subprocess.TimeoutExpired:
-        raise TimeoutError("The program did not end.") from None
-    finally:
-        if process.returncode is None:  # so its process group still is its own
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def _build_environment(plugin: ExecPlugin, info: str) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
     added = {variable.name: variable.value for variable in plugin.env or ()}
     return own | added | {"KUBERNETES_EXEC_INFO": info}
-
-
-def _read_output(stream: IO[bytes], deadline: Deadline) -> bytes:
-    """Read until the program closes its output or prints too much.
-
-    Raises `TimeoutError`.
-    """
-    output, poll = bytearray(), select.poll()
-    poll.register(stream, select.POLLIN)
-    while len(output) <= MAX_OUTPUT_BYTES:
-        if poll.poll(1000 * deadline.count_seconds_left()):
-            chunk = os.read(stream.fileno(), MAX_OUTPUT_BYTES)
-            if not chunk:
-                break
-            output += chunk
-    return bytes(output)
 
 
 def _parse_login(credential: Credential, plugin: ExecPlugin, output: bytes) -> ExecLogin:

@@ -54,7 +54,7 @@ class NetBox:
     ) -> None:
         self.url = url.rstrip("/")
         timeouts = (connect_timeout, timeout)
-        self._session = create_session(token, timeouts, max_concurrent, shared_limit)
+        self._session = create_session(self.url, token, timeouts, max_concurrent, shared_limit)
 
     @classmethod
     def from_settings(cls, settings: Settings, shared_limit: Semaphore | None = None) -> Self:

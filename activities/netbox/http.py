@@ -5,11 +5,13 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from threading import Semaphore
 from typing import Any, Final, override
+from urllib.parse import urlsplit
 
 import requests
 from pynetbox.core.query import AllocationError, ContentError, RequestError
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.sessions import SessionRedirectMixin
 from urllib3 import ProxyManager, Timeout
 from urllib3.exceptions import ProtocolError
 
@@ -58,9 +60,13 @@ ERRORS_BY_STATUS: Final[dict[int, tuple[type[ClassifiedError], str]]] = {
 
 
 def create_session(
-    token: str, timeouts: tuple[float, float], max_concurrent: int, shared_limit: Semaphore | None
+    url: str,
+    token: str,
+    timeouts: tuple[float, float],
+    max_concurrent: int,
+    shared_limit: Semaphore | None,
 ) -> requests.Session:
-    """Return a session with limits.
+    """Return a session with limits for the NetBox at `url`.
 
     `timeouts` are to connect, and for the whole answer, in seconds. At most `max_concurrent` requests run at a time,
     and all sessions with the same `shared_limit` together run no more than it has slots; further requests wait. A
@@ -68,7 +74,7 @@ def create_session(
     as a GET, which succeeds.
     """
     session = requests.Session()
-    session.auth = _BearerAuth(token)
+    session.auth = _BearerAuth(url, token)
     session.max_redirects = 0
     adapter = _NetBoxAdapter(timeouts, max_concurrent, shared_limit)
     session.mount("http://", adapter)
@@ -137,12 +143,25 @@ def _iter_messages(body: object, field: str = "") -> Iterator[str]:
 
 
 class _BearerAuth(AuthBase):
-    """Sends the token as a header; as an `auth` it keeps `~/.netrc` from being read."""
+    """Sends the token as a header; as an `auth` it keeps `~/.netrc` from being read.
 
-    def __init__(self, token: str) -> None:
+    Pages of lists name the URL of the next page, which may be anywhere: the token goes to the origin of `url` only.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
         self._header = f"Bearer {token.strip()}".encode()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the header. Raises `PermanentError` for another origin."""
+        own_url = requests.Request("GET", self._url).prepare().url
+        if SessionRedirectMixin().should_strip_auth(str(own_url), str(request.url)):
+            other = one_line("://".join(urlsplit(str(request.url))[:2]))
+            raise PermanentError(
+                f"NetBox at {self._url} names {other} as the place of its next page, where the token is not sent: set"
+                " FABRIC_SYNC_NETBOX_URL to the URL that NetBox has for its users, or let its proxy pass on Host and"
+                " X-Forwarded-Proto."
+            )
         request.headers["Authorization"] = self._header
         return request
 

@@ -8,6 +8,7 @@ can be compared.
 import json
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -147,12 +148,19 @@ def make_fabric_id(name: str, taken_ids: Collection[str]) -> str:
     """Make a fabric id from a record's name that is not among `taken_ids`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MAX_FABRIC_ID_CHARS].strip("-") or "fabric"
-    candidate, number = slug, 1
-    while candidate in taken_ids:
-        number += 1
-        suffix = f"-{number}"
-        candidate = slug[: MAX_FABRIC_ID_CHARS - len(suffix)].rstrip("-") + suffix
-    return candidate
+
+    def number_slug(number: int) -> str:
+        suffix = f"-{number}" if number > 1 else ""
+        return slug[: MAX_FABRIC_ID_CHARS - len(suffix)].rstrip("-") + suffix
+
+    def is_free(number: int) -> bool:
+        return number_slug(number) not in taken_ids
+
+    free = 1
+    while not is_free(free):
+        free *= 2
+    lower = range(free // 2 + 1, free)  # not all are tried: thousands of records may have one name
+    return number_slug(lower.start + bisect_left(lower, True, key=is_free))
 
 
 def _find_differing_fields(record: Mapping[str, Any], expected: CustomFields) -> CustomFields:

@@ -5,6 +5,7 @@ before that, and errors repeat nothing of what was sent.
 """
 
 import sys
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Annotated, Final, NamedTuple
 
@@ -78,15 +79,19 @@ def _exceeds(data: bytes | msgspec.Raw, limits: Limits) -> bool:
     return size > limits.size or any(count > limits.values for count in counts)
 
 
-def estimate_memory(value: object) -> int:
-    """Return about how many bytes of memory a decoded JSON value takes."""
-    size, values = 0, [value]
+def iterate_values(value: object) -> Iterator[object]:
+    """Yield a decoded JSON value, and all keys and values in it."""
+    values = [value]
     while values:
         current = values.pop()
-        size += sys.getsizeof(current)
+        yield current
         if isinstance(current, dict):
             values.extend(current.keys())
             values.extend(current.values())
         elif isinstance(current, list | tuple):
             values.extend(current)
-    return size
+
+
+def estimate_memory(value: object) -> int:
+    """Return about how many bytes of memory a decoded JSON value takes."""
+    return sum(map(sys.getsizeof, iterate_values(value)))

@@ -85,9 +85,14 @@ class GitServer:
         _run_git("init", "--quiet", "--bare", "--initial-branch=main", path)
         _run_git("-C", path, "config", "http.receivepack", "true")
         _run_git("-C", path, "config", "uploadpack.allowFilter", "true")
+        repository = GitRepository(path, f"{self.url}/{path.name}")
         if token:
-            self._tokens[path.name] = token
-        return GitRepository(path, f"{self.url}/{path.name}")
+            self.require_token(repository, token)
+        return repository
+
+    def require_token(self, repository: GitRepository, token: str) -> None:
+        """Let clients of a repository need this token, and no other, as their password."""
+        self._tokens[repository.path.name] = token
 
     def close(self) -> None:
         self._server.stop()

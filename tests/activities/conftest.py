@@ -22,6 +22,7 @@ from stack.stack import Stack
 from tests.support.netbox.browser import Browser
 from tests.support.netbox.records import INSTANCE, MakeRecord, create_record
 from tests.support.paths import HEDGEHOG
+from tests.support.system.silent_name_server import SilentNameServer
 
 CREDENTIAL = "lab"
 FABRIC_CREDENTIAL = "fabric"
@@ -92,10 +93,17 @@ def settings(tmp_path: Path) -> Settings:
         credentials_dir=tmp_path / "credentials",
         cache_dir=tmp_path / "cache",
         git_allow_local=True,
-        git_timeout=20,
+        git_timeout=60,
         connect_timeout=20,
         read_timeout=20,
     )
+
+
+@pytest.fixture
+def name_server() -> Iterator[SilentNameServer]:
+    """A name server that does not answer before the test ends, unless told to."""
+    with SilentNameServer.running() as server:
+        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ from bench.installation.hostile_api import (
 )
 from stack.kubernetes.base import ServerAuth
 from stack.processes.ports import LOOPBACK
+from tests.support.system.silent_name_server import NAME, SilentNameServer
 
-NAME = "fabric.example"
 PATIENT = 20.0
 SHORT = 0.5
 
@@ -110,34 +110,6 @@ def test_answered_connections_are_kept(pools: PoolManager, context: ssl.SSLConte
         assert pools.connection_from_url(url).num_connections == 1
 
 
-@pytest.fixture
-def name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator["SilentNameServer"]:
-    """A name server that does not answer before the test ends."""
-    server = SilentNameServer(socket.getaddrinfo)
-    monkeypatch.setattr(socket, "getaddrinfo", server.look_up)
-    yield server
-    server.may_answer.set()
-
-
-class SilentNameServer:
-    """Answers once it may; `asked` are the names so far."""
-
-    def __init__(self, look_up: Callable[..., Any]) -> None:
-        self._look_up = look_up
-        self.may_answer, self.was_asked = Event(), Event()
-        self.asked: list[str] = []
-
-    def look_up(self, host: str, port: int, **options: int) -> list[connections.Address]:
-        if host != NAME:
-            return [*self._look_up(host, port, **options)]
-        if options.get("flags"):
-            raise socket.gaierror(socket.EAI_NONAME, "This is not an address.")
-        self.asked.append(host)
-        self.was_asked.set()
-        self.may_answer.wait(PATIENT)
-        return [*self._look_up(LOOPBACK, port, **options)]
-
-
 def test_name_server_that_does_not_answer_is_given_up(
     name_server: SilentNameServer, pools: PoolManager
 ) -> None:
@@ -157,6 +129,25 @@ def test_all_who_wait_for_a_name_share_its_lookup(name_server: SilentNameServer)
         for connection in opened:
             connection.result().close()
     assert name_server.asked == [NAME]
+
+
+def test_silent_name_delays_no_other(name_server: SilentNameServer) -> None:
+    with socket.create_server((LOOPBACK, 0)) as listener, ThreadPoolExecutor(1) as threads:
+        port = listener.getsockname()[1]
+        waiting = threads.submit(open_connection, NAME, port, PATIENT)
+        assert name_server.was_asked.wait(PATIENT)
+        open_connection("localhost", port, PATIENT).close()
+        assert not waiting.done()
+        name_server.may_answer.set()
+        waiting.result().close()
+
+
+def test_name_is_looked_up_again_after_an_answer(name_server: SilentNameServer) -> None:
+    name_server.may_answer.set()
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        for _ in range(2):
+            open_connection(NAME, listener.getsockname()[1], PATIENT).close()
+    assert name_server.asked == [NAME] * 2
 
 
 @dataclass

@@ -9,6 +9,8 @@ import mechanicalsoup
 import pytest
 
 from activities.netbox.client import Row
+from cli.temporal.loop_client import LoopClient
+from fabrics.loop.active_sync import SyncRequest
 from stack.services.netbox import NetBoxServer
 from tests.support.system.installation import (
     INVENTORY,
@@ -18,7 +20,6 @@ from tests.support.system.installation import (
     in_yaml,
     wait_until,
 )
-from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 ROUNDS = 10
@@ -80,9 +81,10 @@ def has_edits(installation: Installation, fabric: Fabric, number: int) -> bool:
     return values == {f"edit-{number}"}
 
 
-async def sync(fabric: Fabric) -> Row:
+async def sync(installation: Installation, fabric: Fabric) -> Row:
     """Sync now, and return the record."""
-    await fabric.handle.execute_update(FabricSync.sync_now, False)
+    loops = LoopClient(installation.client, installation.queue)
+    await loops.sync(fabric.fabric_id, SyncRequest())
     return await fabric.record()
 
 
@@ -99,11 +101,13 @@ async def test_edits_survive_syncs_that_write_the_record(
         for number in range(1, ROUNDS + 1):
             await asyncio.gather(
                 asyncio.to_thread(edit, installation, fabric, form, number),
-                fabric.handle.execute_update(FabricSync.sync_now, False),
+                sync(installation, fabric),
             )
             assert await asyncio.to_thread(has_edits, installation, fabric, number)
         written = (await fabric.record())["last_sync"]
-        await wait_until(partial(sync, fabric), lambda record: record["last_sync"] > written)
+        await wait_until(
+            partial(sync, installation, fabric), lambda record: record["last_sync"] > written
+        )
         assert await asyncio.to_thread(has_edits, installation, fabric, ROUNDS)
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of the fault suite: fleets that many faults strike one after the other."""
+"""Fixtures of the fault suite: fleets that many faults strike in turn."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack

@@ -1,4 +1,8 @@
-"""The product survives every fault at every exchange with NetBox, Git and Kubernetes."""
+"""The product survives faults at every exchange with NetBox, Git and Kubernetes."""
+
+import random
+from collections.abc import Sequence
+from itertools import chain, islice
 
 import pytest
 
@@ -12,7 +16,10 @@ from tests.support.faults.sample import Phase
 FABRICS = 11
 """One more than the faults at a time."""
 
-PROXIED = (Dependency.KUBERNETES, Dependency.GIT, Dependency.NETBOX)
+LIVES = 12
+"""Lives with faults while something changes; each takes about two minutes."""
+
+NAMES = [fault.name for fault in FAULTS]
 
 REPRESENTATIVE = {
     Phase.STEADY: (
@@ -39,7 +46,6 @@ async def steps(fleets: FleetKeeper) -> Steps:
     return await record_steps(await fleets.get(FABRICS))
 
 
-@pytest.mark.soak
 async def test_representative_faults(fleets: FleetKeeper, record_property: RecordProperty) -> None:
     fleet = await fleets.get(6)
     outcomes = [
@@ -51,36 +57,51 @@ async def test_representative_faults(fleets: FleetKeeper, record_property: Recor
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("fault", [fault.name for fault in FAULTS])
-@pytest.mark.parametrize("dependency", PROXIED)
-async def test_a_fault_strikes_once(
-    fleets: FleetKeeper,
-    steps: Steps,
-    dependency: Dependency,
-    fault: str,
-    record_property: RecordProperty,
+@pytest.mark.parametrize("fault", NAMES)
+async def test_fault_strikes_fabrics_that_do_not_change(
+    fleets: FleetKeeper, steps: Steps, fault: str, record_property: RecordProperty
 ) -> None:
-    triples = select(steps, dependency, fault)
+    triples = {Phase.STEADY: [Triple(of, fault, step) for of, step in steps[Phase.STEADY]]}
     check_outcomes(await run_cycles(await fleets.get(FABRICS), triples), record_property)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("fault", LASTING)
-@pytest.mark.parametrize("dependency", PROXIED)
-async def test_a_fault_lasts_longer_than_retries(
-    fleets: FleetKeeper,
-    steps: Steps,
-    dependency: Dependency,
-    fault: str,
-    record_property: RecordProperty,
+@pytest.mark.parametrize("life", range(LIVES))
+async def test_faults_strike_fabrics_that_change(
+    fleets: FleetKeeper, steps: Steps, life: int, record_property: RecordProperty
 ) -> None:
-    triples, fleet = select(steps, dependency, fault), await fleets.get(FABRICS)
+    triples = draw(steps, NAMES, LIVES)
+    selected = {phase: drawn[life::LIVES] for phase, drawn in triples.items()}
+    check_outcomes(await run_cycles(await fleets.get(FABRICS), selected), record_property)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", LASTING)
+async def test_fault_lasts_longer_than_retries(
+    fleets: FleetKeeper, steps: Steps, fault: str, record_property: RecordProperty
+) -> None:
+    triples, fleet = draw(steps, [fault], 1), await fleets.get(FABRICS)
     check_outcomes(await run_cycles(fleet, triples, LASTING_TIMES), record_property)
 
 
-def select(steps: Steps, dependency: Dependency, fault: str) -> dict[Phase, list[Triple]]:
-    """Return a fault at all steps of a dependency, by phase."""
+def draw(steps: Steps, faults: Sequence[str], lives: int) -> dict[Phase, list[Triple]]:
+    """Return as many faults of each phase of change as so many lives have places for.
+
+    All of them would take hours. Each step has its first fault before any has its second; which ones are drawn depends
+    on the steps alone.
+    """
     return {
-        phase: [Triple(dependency, fault, step) for of, step in found if of is dependency]
+        phase: _draw(found, faults, lives * (FABRICS - 1))
         for phase, found in steps.items()
+        if phase is not Phase.STEADY
     }
+
+
+def _draw(
+    steps: Sequence[tuple[Dependency, str]], faults: Sequence[str], count: int
+) -> list[Triple]:
+    rng = random.Random(0)
+    orders = [[(step, fault) for fault in rng.sample(faults, len(faults))] for step in steps]
+    rounds = zip(*orders, strict=True)
+    drawn = islice(chain.from_iterable(rounds), count)
+    return [Triple(dependency, fault, step) for (dependency, step), fault in drawn]

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
 import pytest
 
+from fabrics.loop.report import SyncReport
 from stack.services.git_server import COMMITTER_ENVIRONMENT
 from tests.faults.conftest import FleetKeeper
 from tests.support.faults.faults import Dependency
@@ -51,7 +53,10 @@ def repositories(fleet: FaultyFleet) -> list[Path]:
 
 
 async def force_push(fleet: FaultyFleet) -> None:
-    """Replace the last commit."""
+    """Replace the last commit when every fabric has it."""
+    for fabric in fleet.fabrics:
+        commit = fabric.fabric.repository.commit({"README.md": uuid4().hex})
+        await wait_until(fabric.fabric.history, partial(has_synced, commit), 60)
     for repository in repositories(fleet):
         await asyncio.to_thread(rewrite, repository, f"{BRANCH}~")
 
@@ -82,6 +87,11 @@ async def delete_branch_for_a_moment(fleet: FaultyFleet) -> None:
         git(repository, "update-ref", "-d", BRANCH)
         git(repository, "update-ref", BRANCH, tip)
         rewrite(repository)
+
+
+def has_synced(commit: str, history: list[SyncReport]) -> bool:
+    """Return whether a sync has compared this commit."""
+    return any(report.commit and commit.startswith(report.commit) for report in history)
 
 
 EVENTS: Final[tuple[Event, ...]] = (

@@ -104,6 +104,6 @@ def test_slot_beside_the_grid_is_noticed() -> None:
 
 
 def test_sync_that_is_done_twice_is_noticed() -> None:
-    again = replace(report(2), started=START + STEP * 3)
+    again = report(2, slot=3)
     after = replace(AFTER, history=[report(1), again])
     assert "sync 2 was done twice" in find_losses(BEFORE, after)

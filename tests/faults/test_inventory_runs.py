@@ -1,4 +1,4 @@
-"""Runs over inventories may be ended from outside, and others may begin meanwhile."""
+"""Inventory runs may be ended from outside, and others may begin meanwhile."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -126,7 +126,9 @@ async def test_fabric_is_removed_during_a_run(
         await fleet.enter(Phase.GROW)
         await asyncio.wait_for(late.reached.wait(), REACH_SECONDS)
         ours = fleet.installation
-        starter = CommandLine(ours.variables | {"FABRIC_SYNC_NETBOX_URL": ours.stack.netbox.url})
+        server = ours.stack.netbox
+        as_admin = {"FABRIC_SYNC_NETBOX_URL": server.url, "FABRIC_SYNC_NETBOX_TOKEN": server.token}
+        starter = CommandLine(ours.variables | as_admin)
         result = await starter("remove", removed.id, "--inventory", "--yes")
         assert result.code == 0, result
         inventories = await asyncio.to_thread(

@@ -1,9 +1,7 @@
-"""An API may lose definitions during a list, and refuse a token until it is renewed."""
+"""An API may lose definitions during a list."""
 
 import asyncio
-from dataclasses import replace
 from typing import Final
-from uuid import uuid4
 
 import pytest
 
@@ -17,7 +15,6 @@ from tests.support.faults.fleet import FaultyFabric, FaultyFleet
 from tests.support.faults.outcomes import Triple
 from tests.support.faults.results import RecordProperty, check_outcomes
 from tests.support.faults.trials import run_trial
-from tests.support.system.installation import wait_until
 
 pytestmark = pytest.mark.soak
 
@@ -28,12 +25,6 @@ def emulated(fabric: FaultyFabric) -> EmulatedKubernetesApi:
     """Return the fabric's API as an emulator."""
     assert isinstance(fabric.fabric.api, EmulatedKubernetesApi)
     return fabric.fabric.api
-
-
-async def wait_for_errors(fleet: FaultyFleet) -> None:
-    """Wait until every fabric says that something is wrong."""
-    for fabric in fleet.fabrics:
-        await wait_until(fabric.fabric.status, lambda status: status.sync_error != "", 60)
 
 
 @pytest.mark.parametrize("kind", ["Server", "Connection", "VPC", "GatewayPeering"])
@@ -48,28 +39,10 @@ async def test_definition_is_removed_during_a_list(
         await asyncio.wait_for(late.reached.wait(), REACH_SECONDS)
         for fabric in fleet.fabrics:
             emulated(fabric).stop_serving(get_kind(kind))
-        await wait_for_errors(fleet)
+        await fleet.wait_for_errors()
         for fabric in fleet.fabrics:
             emulated(fabric).upgrade(HedgehogRelease.NEXT)
             emulated(fabric).apply_all(fabric.contents.live)
 
     triple = Triple(Dependency.KUBERNETES, "definition removed", plural)
     check_outcomes([await run_trial(fleet, triple, remove_definition)], record_property)
-
-
-async def test_token_is_revoked_and_renewed(
-    fleets: FleetKeeper, record_property: RecordProperty
-) -> None:
-    fleet = await fleets.get(FABRICS)
-
-    async def revoke_and_renew(fleet: FaultyFleet) -> None:
-        tokens = {fabric: uuid4().hex for fabric in fleet.fabrics}
-        for fabric, token in tokens.items():
-            handler = emulated(fabric)._handler
-            handler.auth = replace(handler.auth, token=token)
-        await wait_for_errors(fleet)
-        for fabric, token in tokens.items():
-            (fabric.fabric.credential / "token").write_text(token)
-
-    triple = Triple(Dependency.KUBERNETES, "token revoked", "credential")
-    check_outcomes([await run_trial(fleet, triple, revoke_and_renew)], record_property)

@@ -1,10 +1,12 @@
 """Temporal's limits of updates: ten in flight, and two thousand of one run."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import TemporalError
 
 from tests.faults.conftest import FleetKeeper
@@ -65,7 +67,8 @@ async def test_more_updates_in_all_than_temporal_accepts(
 
         async def send_some() -> None:
             for _ in range(TOO_MANY_IN_ALL // CLIENTS):
-                await handle.execute_update(FabricSync.resume)
+                with suppress(WorkflowUpdateFailedError):  # refused while the run's history is long
+                    await handle.execute_update(FabricSync.resume)
 
         await asyncio.gather(*(send_some() for _ in range(CLIENTS)))
 

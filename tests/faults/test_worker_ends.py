@@ -77,7 +77,7 @@ async def test_worker_ends_at_a_step(  # noqa: PLR0917  as pytest passes them by
 async def test_workers_end_at_random(
     fleets: FleetKeeper, number: signal.Signals, record_property: RecordProperty
 ) -> None:
-    """`FABRIC_SYNC_SEED` repeats the random points of an earlier run, which prints its seed."""
+    """`FABRIC_SYNC_SEED` repeats an earlier run, which prints its seed."""
     fleet = await fleets.get(FABRICS)
     await fleet.prepare(Phase.GROW)
     seed = int(os.environ.get("FABRIC_SYNC_SEED") or random.randrange(10**6))

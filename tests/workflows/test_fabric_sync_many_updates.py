@@ -145,7 +145,7 @@ async def test_malformed_signals_that_arrive_together_are_logged_once(
         await terminate(handle)
     assert "49 seconds" in status.ignored
     [logged] = [line for line in caplog.messages if "ignored" in line]
-    assert logged.startswith("50 signals were ignored, the last one: set_interval: ")
+    assert logged.startswith("Ignored signals: 50, the last one: set_interval: ")
 
 
 async def test_pause_and_every_sync_have_their_answers_however_many_wait(

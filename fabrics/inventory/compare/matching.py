@@ -146,22 +146,40 @@ def _match_by_unique_key(matching: Matching, objects: Iterable[PlannedObject]) -
 
     Once is not enough: an object that takes over another leaves its own row to a third.
     """
-    unmatched = [
+    candidates = (
         planned
         for planned in objects
         if planned.ref not in matching.existing or planned.MODEL not in _KEEP_MATCH_MODELS
-    ]
-    any_matched = True
-    while any_matched and unmatched:
-        absent = (row for row in matching.absent.values() if row.id.model is unmatched[0].MODEL)
+    )
+    unmatched = dict(enumerate(candidates))
+    wanted: UniqueIndex[int] = UniqueIndex()
+    for place, planned in unmatched.items():
+        wanted.add(place, planned.unique_keys())
+    models = {planned.MODEL for planned in unmatched.values()}
+    absent = [row for row in matching.absent.values() if row.id.model in models]
+    while absent:
         index = index_unique_keys(absent, matching.refs)
-        any_matched = False
-        for planned in tuple(unmatched):
+        takers = _find_takers(absent, matching.refs, wanted) & unmatched.keys()
+        absent = []
+        for place in sorted(takers):
+            planned = unmatched[place]
             row = next(_find_takeover_candidates(matching, planned, index), None)
             if row is not None:
+                absent.extend(filter(None, [matching.existing.get(planned.ref)]))
                 matching.assign(planned, row)
-                unmatched.remove(planned)
-                any_matched = True
+                del unmatched[place]
+
+
+def _find_takers(
+    absent: Iterable[ExistingObject], refs: RefsById, wanted: UniqueIndex[int]
+) -> set[int]:
+    """Return the places of planned objects that want a unique key of an absent row."""
+    return {
+        place
+        for row in absent
+        for unique_key in row.unique_keys(refs)
+        for place in wanted.find_conflicting(unique_key)
+    }
 
 
 def _find_takeover_candidates(

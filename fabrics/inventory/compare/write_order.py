@@ -1,7 +1,7 @@
 """The order of writes: references and objects that have unique keys come first."""
 
-from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Hashable, Iterator, Mapping, Set
+from graphlib import TopologicalSorter
 
 from fabrics.inventory.compare.matching import RELEASE_VALUES, Matching, index_unique_keys
 from fabrics.inventory.model.existing import ObjectId
@@ -41,13 +41,15 @@ class WriteOrder:
     def _prepare_sorter(self, by_ref: dict[Ref, PlannedObject]) -> TopologicalSorter[Ref]:
         while True:
             graph = {ref: self._find_dependencies(planned) for ref, planned in by_ref.items()}
-            sorter = TopologicalSorter(graph)
-            try:
+            cycles = list(find_cycles(graph))
+            if not cycles:
+                sorter = TopologicalSorter(graph)
                 sorter.prepare()
-            except CycleError as error:
-                self._break_cycle([by_ref[ref] for ref in error.args[1][:-1]])
-            else:
                 return sorter
+            has_rotated = [self._break_cycle([by_ref[ref] for ref in cycle]) for cycle in cycles]
+            # No other object's unique key has a ref to one that can release its own.
+            if any(has_rotated) and next(iter(by_ref)).model not in RELEASE_VALUES:
+                self._unique_index = self._build_unique_index()
 
     def _find_dependencies(self, planned: PlannedObject) -> set[Ref]:
         """Return the objects of its model that must be written before it."""
@@ -80,8 +82,11 @@ class WriteOrder:
             elif object_id.model in RELEASE_VALUES:
                 self.to_release.add(object_id)
 
-    def _break_cycle(self, cycle: list[PlannedObject]) -> None:
-        """Break a cycle, in which each object waits for the one before it."""
+    def _break_cycle(self, cycle: list[PlannedObject]) -> bool:
+        """Break a cycle, in which each object waits for the one before it.
+
+        Returns True if the matching has changed.
+        """
         existing = [
             planned for planned in reversed(cycle) if planned.ref in self._matching.existing
         ]
@@ -90,12 +95,11 @@ class WriteOrder:
         if not can_rotate:
             if existing and existing[0].MODEL in RELEASE_VALUES:
                 self.to_release.add(self._matching.existing[existing[0].ref].id)
-                return
+                return False
             self._unblocked.add(cycle[0].ref)
         if len(existing) > 1:
             self._matching.rotate(existing)
-            if existing[0].MODEL not in RELEASE_VALUES:  # no other object's key has a ref to one
-                self._unique_index = self._build_unique_index()
+        return len(existing) > 1
 
     def _build_unique_index(self) -> UniqueIndex[ObjectId]:
         rows = (*self._matching.existing.values(), *self._matching.absent.values())
@@ -113,3 +117,26 @@ class WriteOrder:
             for unique_key in planned.unique_keys()
             for ref in rotated.find_conflicting(unique_key)
         )
+
+
+def find_cycles[T: Hashable](graph: Mapping[T, Set[T]]) -> Iterator[list[T]]:
+    """Yield cycles that have nothing in common, at least one if there are any.
+
+    The graph maps each item to those that it waits for. In a cycle, each waits for the one before it, and the first
+    for the last. `graphlib` finds one cycle only, and starts anew for the next.
+    """
+    visited: set[T] = set()
+    for start in graph:
+        path = {} if start in visited else {start: iter(graph[start])}
+        while path:
+            visited.add(last := next(reversed(path)))
+            following = next(path[last], None)
+            if following is None:
+                del path[last]
+            elif following in path:
+                cycle = [path.popitem()[0]]
+                while cycle[-1] != following:
+                    cycle.append(path.popitem()[0])
+                yield cycle
+            elif following not in visited:
+                path[following] = iter(graph.get(following, ()))

@@ -5,10 +5,12 @@ compared. Some are written in another form: a `Ref` becomes the id of the object
 ends of cables need its type as well; `details` is a custom field for what NetBox has no field for.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv4Network
+from operator import itemgetter
 from typing import ClassVar, NamedTuple
 
 from fabrics.resources.json_types import Json
@@ -73,21 +75,46 @@ class UniqueKey(NamedTuple):
         return " ".join(map(str, self.parts))
 
 
+type _KeyParts = tuple[object, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class UniqueIndex[T: Hashable]:
-    """The objects that have unique keys, by key: names, ports and addresses."""
+    """The objects that have unique keys, by key: names, ports and addresses.
 
-    _entries: dict[tuple[object, ...], dict[T, UniqueKey]] = field(default_factory=dict)
+    Keys with the same parts all have a span, or none has one. Spans do not overlap: neither plans nor NetBox let two
+    objects have some of the same addresses.
+    """
+
+    _exclusive: dict[_KeyParts, dict[T, None]] = field(default_factory=dict)
+    _shareable: dict[_KeyParts, dict[T, None]] = field(default_factory=dict)
+    _spans: dict[_KeyParts, list[tuple[tuple[int, int], T]]] = field(default_factory=dict)
 
     def add(self, owner: T, unique_keys: Iterable[UniqueKey]) -> None:
         """Note that `owner` has these keys, too."""
-        for unique_key in unique_keys:
-            self._entries.setdefault(unique_key.parts, {})[owner] = unique_key
+        for parts, is_shareable, span in unique_keys:
+            if span is not None:
+                insort(self._spans.setdefault(parts, []), (span, owner), key=itemgetter(0))
+            else:
+                owners = self._shareable if is_shareable else self._exclusive
+                owners.setdefault(parts, {})[owner] = None
 
     def find_conflicting(self, unique_key: UniqueKey) -> Iterator[T]:
-        """Return all objects with a key that conflicts with this one."""
-        entries = self._entries.get(unique_key.parts, {})
-        return (owner for owner, key in entries.items() if key.conflicts_with(unique_key))
+        """Yield all objects with a key that conflicts with this one."""
+        parts, is_shareable, span = unique_key
+        if span is not None:
+            yield from self._find_overlapping(self._spans.get(parts, []), *span)
+        yield from self._exclusive.get(parts, ())
+        if not is_shareable:
+            yield from self._shareable.get(parts, ())
+
+    @staticmethod
+    def _find_overlapping(
+        spans: Sequence[tuple[tuple[int, int], T]], first: int, last: int
+    ) -> Iterator[T]:
+        begin = bisect_left(spans, first, key=lambda item: item[0][1])
+        end = bisect_right(spans, last, key=lambda item: item[0][0])
+        return (owner for _, owner in spans[begin:end])
 
 
 type Details = Mapping[str, Json]

@@ -1,7 +1,7 @@
 """Attachments to VPCs: VLANs on switch ports and LAGs, or the VRF of a port."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import IPv4Network
 from typing import Final
@@ -17,34 +17,84 @@ from fabrics.inventory.specs.vpc import VPCAttachmentSpec, VPCSpec
 
 P2P_LINK_ANNOTATION: Final = "fabric.githedgehog.com/p2p-link"
 
-type InterfaceChange = Callable[[Interface], Interface]
-"""Returns an interface with an attachment. Raises `MappingError` if others rule it out."""
+
+@dataclass(slots=True)
+class _AttachedPort:
+    """An interface with the attachments to it; a port may have thousands of VLANs."""
+
+    port: Interface
+    vrf: Ref | None
+    untagged_vlan: Ref | None = None
+    tagged_vlans: set[Ref] = field(default_factory=set)
+    details: Details = field(default_factory=dict)
+
+    def set_vrf(self, vrf: Ref) -> None:
+        """Put a port of servers that speak BGP into its VPC's VRF, the port's only one."""
+        if self.vrf not in (None, vrf):
+            raise MappingError(f"would add a second VPC to {self.port.key}")
+        self.vrf = vrf
+
+    def add_vlan(self, vlan: Ref, *, native: bool) -> None:
+        """Add a VLAN, an untagged one if it is `native`."""
+        if not native:
+            self.tagged_vlans.add(vlan)
+        elif self.untagged_vlan not in (None, vlan):
+            raise MappingError(f"would add a second untagged VLAN to {self.port.key}")
+        else:
+            self.untagged_vlan = vlan
+
+    def build(self) -> Interface:
+        """Return the interface with all that is attached."""
+        access = "access" if self.untagged_vlan else None
+        return replace(
+            self.port,
+            mode="tagged" if self.tagged_vlans else access,
+            vrf=self.vrf,
+            untagged_vlan=self.untagged_vlan,
+            tagged_vlans=tuple(sorted(self.tagged_vlans)),
+            details={**self.port.details, **self.details},
+        )
 
 
-def attach_vpc(
+type _Attach = Callable[[_AttachedPort], None]
+"""Attaches something to an interface. Raises `MappingError` if other attachments rule it out."""
+
+
+def attach_vpcs(builder: PlanBuilder, interfaces: InterfacesByConnection) -> None:
+    """Set the VLANs of subnets, or their VRFs, on the interfaces of connections."""
+    attached: dict[Ref, _AttachedPort] = {}
+    for attachment in builder.live.list_kind(VPCAttachmentSpec):
+        with builder.skip_unmappable(attachment.key):
+            ports = _find_ports(builder, attachment, interfaces)
+            attach, link_details = _resolve(builder, attachment), _p2p_link_details(attachment)
+            for ref in ports:
+                if ref not in attached:
+                    port = builder.get(Interface, ref)
+                    attached[ref] = _AttachedPort(port, port.vrf)
+                with builder.skip_unmappable(f"{attachment.key}#{ref.key}"):
+                    attach(attached[ref])
+                    attached[ref].details = {**attached[ref].details, **link_details}
+    for ref, attached_port in attached.items():
+        with builder.skip_unmappable(ref.key):
+            builder.update(attached_port.build())
+
+
+def _find_ports(
     builder: PlanBuilder,
     attachment: LiveObject[VPCAttachmentSpec],
     interfaces: InterfacesByConnection,
-) -> None:
-    """Set a subnet's VLAN, or its VRF, on the switch interfaces of a connection."""
-    name, namespace = attachment.spec.connection, attachment.namespace
-    connection = require_connection(builder, namespace, name)
+) -> tuple[Ref, ...]:
+    name = attachment.spec.connection
+    connection = require_connection(builder, attachment.namespace, name)
     if not get_connection_type(connection).accepts_vpcs:
         raise MappingError(f"refers to the Connection {name}, which does not connect servers")
     ports = interfaces.get(connection.key, ())
     if not ports:
         raise MappingError(f"refers to the Connection {name}, which has no switch port")
-    attach, link_details = _resolve_change(builder, attachment), _p2p_link_details(attachment)
-    for port in ports:
-        with builder.skip_unmappable(f"{attachment.key}#{port.key}"):
-            attached = attach(builder.get(Interface, port))
-            details = {**attached.details, **link_details}
-            builder.update(replace(attached, details=details))
+    return ports
 
 
-def _resolve_change(
-    builder: PlanBuilder, attachment: LiveObject[VPCAttachmentSpec]
-) -> InterfaceChange:
+def _resolve(builder: PlanBuilder, attachment: LiveObject[VPCAttachmentSpec]) -> _Attach:
     vpc_name, _, subnet_name = attachment.spec.subnet.partition("/")
     vpc = builder.require_live(VPCSpec, attachment.namespace, vpc_name)
     subnet = vpc.spec.subnets.get(subnet_name or "default")
@@ -52,11 +102,11 @@ def _resolve_change(
         raise builder.missing_error(vpc.key, f"the subnet {attachment.spec.subnet}")
     if subnet.host_bgp and not subnet.vlan:
         vrf = builder.require_ref(VRF, VPCSpec, attachment.namespace, vpc_name)
-        return partial(_set_vrf, vrf=vrf)
+        return partial(_AttachedPort.set_vrf, vrf=vrf)
     vlan = Ref(VLAN.MODEL, f"{vpc.key}#{subnet_name or 'default'}")
     if vlan not in builder.objects:
         raise MappingError(f"refers to the subnet {attachment.spec.subnet}, which has no VLAN")
-    return partial(_add_vlan, vlan=vlan, native=attachment.spec.native_vlan)
+    return partial(_AttachedPort.add_vlan, vlan=vlan, native=attachment.spec.native_vlan)
 
 
 def _p2p_link_details(attachment: LiveObject[VPCAttachmentSpec]) -> Details:
@@ -70,23 +120,3 @@ def _p2p_link_details(attachment: LiveObject[VPCAttachmentSpec]) -> Details:
     except ValueError:
         return {}
     return {"p2pLink": str(network)}
-
-
-def _set_vrf(port: Interface, vrf: Ref) -> Interface:
-    """Put a port of servers that speak BGP into its VPC's VRF, the port's only one."""
-    if port.vrf not in (None, vrf):
-        raise MappingError(f"would add a second VPC to {port.key}")
-    return replace(port, vrf=vrf)
-
-
-def _add_vlan(port: Interface, vlan: Ref, *, native: bool) -> Interface:
-    if native and port.untagged_vlan not in (None, vlan):
-        raise MappingError(f"would add a second untagged VLAN to {port.key}")
-    untagged = vlan if native else port.untagged_vlan
-    tagged = set(port.tagged_vlans) if native else {*port.tagged_vlans, vlan}
-    return replace(
-        port,
-        mode="tagged" if tagged else "access",
-        untagged_vlan=untagged,
-        tagged_vlans=tuple(sorted(tagged)),
-    )

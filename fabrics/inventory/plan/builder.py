@@ -100,11 +100,7 @@ class PlanBuilder:
             for other in self._unique_index.find_conflicting(unique_key):
                 if other != planned.ref:
                     raise MappingError(f"needs {unique_key}, which {other.key} already uses")
-        size = len(json.dumps(getattr(planned, "details", None)).encode())
-        if size > MAX_DETAILS_BYTES:
-            raise UnreadableError(
-                f"needs {size:,} bytes of details, more than {MAX_DETAILS_BYTES:,}"
-            )
+        check_details_size(measure_details(getattr(planned, "details", None)))
         self._put(planned)
 
     def get[W: PlannedObject](self, kind: type[W], ref: Ref) -> W:
@@ -146,3 +142,14 @@ class PlanBuilder:
             )
         self.objects[planned.ref] = planned
         self._unique_index.add(planned.ref, planned.unique_keys())
+
+
+def measure_details(value: object) -> int:
+    """Return the size of details, or of a part of them, as JSON in bytes."""
+    return len(json.dumps(value).encode())
+
+
+def check_details_size(size: int) -> None:
+    """Raise `UnreadableError` for details that are longer than `MAX_DETAILS_BYTES`."""
+    if size > MAX_DETAILS_BYTES:
+        raise UnreadableError(f"needs {size:,} bytes of details, more than {MAX_DETAILS_BYTES:,}")

@@ -12,7 +12,7 @@ from fabrics.inventory.model.dcim import Cable, Device, Interface
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan import peerings
-from fabrics.inventory.plan.attachments import attach_vpc
+from fabrics.inventory.plan.attachments import attach_vpcs
 from fabrics.inventory.plan.builder import PlanBuilder
 from fabrics.inventory.plan.cables import PortsBySwitch, add_connections
 from fabrics.inventory.plan.connection_types import find_used_ports
@@ -79,11 +79,9 @@ def make_plan(
     _add_other_fabrics(builder, live)
     interfaces = add_connections(builder, switches)
     _add_observed_cabling(builder, cabling)
-    _map_kind(builder, vpc.VPCAttachmentSpec, partial(attach_vpc, interfaces=interfaces))
+    attach_vpcs(builder, interfaces)
     _map_kind(builder, vpc.ExternalAttachmentSpec, partial(attach_external, interfaces=interfaces))
-    _map_kind(builder, vpc.VPCPeeringSpec, peerings.add_vpc_peering)
-    _map_kind(builder, vpc.ExternalPeeringSpec, peerings.add_external_peering)
-    _map_kind(builder, gateway.GatewayPeeringSpec, peerings.add_gateway_peering)
+    _add_peerings(builder)
     return Plan(
         fabric,
         objects=tuple(sorted(builder.objects.values(), key=_sort_key)),
@@ -125,6 +123,16 @@ def _map_kind[S: LiveSpec](
     for resource in builder.live.list_kind(spec):
         with builder.skip_unmappable(resource.key):
             add(builder, resource)
+
+
+def _add_peerings(builder: PlanBuilder) -> None:
+    lists = peerings.PeeringLists(builder)
+    _map_kind(builder, vpc.VPCPeeringSpec, partial(peerings.add_vpc_peering, lists=lists))
+    _map_kind(builder, vpc.ExternalPeeringSpec, partial(peerings.add_external_peering, lists=lists))
+    _map_kind(
+        builder, gateway.GatewayPeeringSpec, partial(peerings.add_gateway_peering, lists=lists)
+    )
+    lists.write()
 
 
 def _add_devices(builder: PlanBuilder, facts: FactsBySwitch) -> PortsBySwitch:

@@ -7,6 +7,7 @@ names in Hedgehog, `E1/5` and `E1/5/1`; the inventory always uses the first.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from fabrics.inventory.model.dcim import INTERFACE_TYPE_OTHER
@@ -60,7 +61,7 @@ class Port(NamedTuple):
     management: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SwitchPorts:
     """The ports of one switch. `used_ports` are those that connections name."""
 
@@ -76,7 +77,7 @@ class SwitchPorts:
     @property
     def ports_with_breakout(self) -> frozenset[str]:
         """The ports whose breakout the switch states, even if it leaves them undivided."""
-        return frozenset(self._configured_breakouts())
+        return frozenset(self._configured_breakouts)
 
     def netbox_name(self, name: str) -> str:
         """Return the name that NetBox has for a port."""
@@ -86,7 +87,7 @@ class SwitchPorts:
     def list_ports(self) -> Iterator[Port]:
         """Return every port, sorted by name."""
         used = filter(self._may_exist, self.used_ports)
-        ports = {*self.profile.ports, *self._configured_breakouts(), *used, MANAGEMENT_PORT}
+        ports = {*self.profile.ports, *self._configured_breakouts, *used, MANAGEMENT_PORT}
         names = {name for port in ports for name in self._expand_lanes(port)}
         return map(self._build_port, sorted(names))
 
@@ -118,16 +119,28 @@ class SwitchPorts:
         """Return a port's number of lanes, from its breakout or else its connections."""
         if divided := _BREAKOUT.match(self._find_breakout(port)):
             return int(divided[1])
-        used = map(_split_lane, self.used_ports)
-        return max([1, *(lane for used_port, lane in used if used_port == port)])
+        return self._used_lanes.get(port, 1)
+
+    @cached_property
+    def _used_lanes(self) -> Mapping[str, int]:
+        """The highest lane that connections name, by port; 1 for a port without lanes."""
+        lanes: dict[str, int] = {}
+        for port, lane in map(_split_lane, self.used_ports):
+            lanes[port] = max(1, lane, lanes.get(port, 1))
+        return lanes
 
     def _find_breakout(self, port: str) -> str:
-        if breakout := self._configured_breakouts().get(port):
+        if breakout := self._configured_breakouts.get(port):
             return breakout
         return self._get_port_profile(self._find_port_profile(port)).breakout.default
 
+    @cached_property
     def _configured_breakouts(self) -> Mapping[str, str]:
         return _canonicalize_ports(self.switch.port_breakouts)
+
+    @cached_property
+    def _configured_speeds(self) -> Mapping[str, str]:
+        return _canonicalize_ports(self.switch.port_speeds)
 
     def _find_port_profile(self, port: str) -> str:
         listed = self.profile.ports.get(port)
@@ -141,7 +154,7 @@ class SwitchPorts:
 
     def _find_speed(self, name: str, default: str) -> int | None:
         """Return the speed in kbit/s that is set for a port or its group, or the default."""
-        own = _canonicalize_ports(self.switch.port_speeds).get(name)
+        own = self._configured_speeds.get(name)
         listed = self.profile.ports.get(name)
         group = self.switch.port_group_speeds.get(listed.group) if listed else None
         return _parse_speed_kbps(own or group or default)

@@ -38,10 +38,9 @@ def add_vpc(builder: PlanBuilder, vpc: LiveObject[VPCSpec]) -> None:
             ),
         )
     )
-    ranges: list[IPRange] = []
     for name, subnet in sorted(spec.subnets.items()):
         with builder.skip_unmappable(f"{vpc.key}#{name}"):
-            _SubnetMapper(builder, vpc, vrf, name, subnet).add(ranges)
+            _SubnetMapper(builder, vpc, vrf, name, subnet).add()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,8 @@ class _SubnetMapper:
     def network(self) -> IPv4Network:
         return self.spec.subnet.network
 
-    def add(self, ranges: list[IPRange]) -> None:
-        """Add all objects of the subnet, and its DHCP range to the VPC's `ranges`."""
+    def add(self) -> None:
+        """Add all objects of the subnet."""
         vlan, dhcp = None, self.spec.dhcp
         if self.spec.vlan:
             with self.builder.skip_unmappable(f"{self.key}/vlan"):
@@ -77,7 +76,7 @@ class _SubnetMapper:
                 self.builder.add(replace(gateway, role=ANYCAST_ROLE))  # switches share it
         if dhcp.enable:
             with self.builder.skip_unmappable(f"{self.key}/dhcp"):
-                self._add_dhcp_range(dhcp, ranges)
+                self._add_dhcp_range(dhcp)
         for mac, lease in sorted(dhcp.static.items()):
             with self.builder.skip_unmappable(f"{self.key}/{mac}"):
                 address = self._build_address(mac, lease.ip, f"DHCP lease of {mac} in")
@@ -110,7 +109,7 @@ class _SubnetMapper:
         )
         add_prefix(self.builder, prefix)
 
-    def _add_dhcp_range(self, dhcp: DHCP, ranges: list[IPRange]) -> None:
+    def _add_dhcp_range(self, dhcp: DHCP) -> None:
         """Add the DHCP range; Hedgehog's last address may be the broadcast address."""
         first, last = _host_bounds(self.network)
         start = max(dhcp.range.start or first, first)
@@ -124,11 +123,7 @@ class _SubnetMapper:
         )
         if start > end:
             raise MappingError(f"has the DHCP range {start} to {end}, which ends before it starts")
-        for other in ranges:
-            if start <= other.end_address.ip and other.start_address.ip <= end:
-                raise MappingError(f"has a DHCP range that overlaps with {other.key}")
         self.builder.add(planned)
-        ranges.append(planned)
 
     def _build_address(self, part: str, ip: IPv4Address, purpose: str) -> IPAddress:
         return IPAddress(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
 from pydantic import BaseModel
@@ -12,7 +13,8 @@ from fabrics.inventory.model.planned import Ref
 from fabrics.inventory.plan.plan import Plan
 
 MAX_LISTED_WRITES: Final = 300
-"""The writes that are listed: some 40 KB, since the size of a message is limited."""
+MAX_LISTED_BYTES: Final = 40_000
+"""The writes that are listed, and their size as JSON: the size of a message is limited."""
 
 
 class WriteAction(StrEnum):
@@ -59,8 +61,18 @@ def build_preview(
         counts={action: sum(write.doing is action for write in writes) for action in WriteAction},
         unchanged=changes.unchanged,
         skipped=len(plan.skipped),
-        writes=tuple(writes[:MAX_LISTED_WRITES]),
+        writes=tuple(_take_fitting(writes)),
     )
+
+
+def _take_fitting(writes: Iterable[PlannedWrite]) -> Iterator[PlannedWrite]:
+    """Yield the first writes; names that Kubernetes allows may take a kilobyte each."""
+    remaining_bytes = MAX_LISTED_BYTES
+    for write in islice(writes, MAX_LISTED_WRITES):
+        remaining_bytes -= len(write.model_dump_json().encode())
+        if remaining_bytes < 0:
+            return
+        yield write
 
 
 def _list_writes(changes: Changes) -> Iterator[PlannedWrite]:

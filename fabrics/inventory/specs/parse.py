@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final, cast
 
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from fabrics.drift.model import LiveState
 from fabrics.drift.sentences import shorten
 from fabrics.inventory.specs import connections, gateway, vpc, wiring
 from fabrics.inventory.specs.values import ANY, LiveSpec
+from fabrics.resources.api_json import iterate_values
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind, find_listed_kind
 from fabrics.resources.resource import Resource
@@ -44,6 +45,12 @@ type _Paths = dict[int | str, _Paths]
 
 MAX_TEXT_CHARS: Final = 300
 """The longest key or reason of a skipped object, in characters."""
+
+MAX_VALUES: Final = 20_000
+"""The keys and values of a spec, enough for 5,000 static leases. A mistake in each takes half a second and 20 MB."""
+
+MAX_REASONS: Final = 10
+"""The parts of one object that are named as skipped; whoever corrects these sees the next."""
 
 NAME_PATTERN: Final = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 """What Kubernetes accepts as the name of an object."""
@@ -142,12 +149,19 @@ def _parse_resource(objects: LiveObjects, resource: Resource, spec: type[LiveSpe
         if parsed is not None:
             omitted = frozenset(part.removeprefix("#") for part in reasons)
             objects.by_key[key] = LiveObject(namespace, name, parsed, resource.annotations, omitted)
-        objects.skipped.extend(
-            SkippedObject(shorten(f"{key}{part}", MAX_TEXT_CHARS), why)
-            for part, why in reasons.items()
-        )
+        objects.skipped.extend(_list_skipped(key, reasons))
         if reasons:
             objects.unparsable.add(key)
+
+
+def _list_skipped(key: str, reasons: Mapping[str, str]) -> Iterator[SkippedObject]:
+    """Yield the first reasons, and the number of the others."""
+    for part, reason in islice(reasons.items(), MAX_REASONS):
+        yield SkippedObject(shorten(f"{key}{part}", MAX_TEXT_CHARS), reason)
+    if (more := len(reasons) - MAX_REASONS) > 0:
+        yield SkippedObject(
+            shorten(key, MAX_TEXT_CHARS), f"has {more:,} more parts that are invalid"
+        )
 
 
 def _is_valid_name(name: object) -> bool:
@@ -161,6 +175,8 @@ def _parse_spec(
 
     The spec is None, and its suffix empty, if a part that it needs is invalid.
     """
+    if sum(1 for _ in islice(iterate_values(raw), MAX_VALUES + 1)) > MAX_VALUES:
+        return None, {"": f"has more than {MAX_VALUES:,} keys and values"}
     reasons: dict[str, str] = {}
     while True:
         try:

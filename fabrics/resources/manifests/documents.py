@@ -10,7 +10,6 @@ what aliases repeat counts each time.
 """
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ import yaml
 
 from fabrics.resources.json_types import Json
 from fabrics.resources.manifests.scalars import NON_TEXT_FIRST_CHARS, resolve_plain_scalar
+from fabrics.resources.manifests.text import UnreadableError, decode_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +49,19 @@ class DocumentProblem:
 class Document:
     """One YAML document as a JSON value; its first line counts from 1.
 
-    `item_lines` are the first lines of the entries under a top-level `items`.
+    `item_lines` are the first lines of the entries under a top-level `items`. `values` counts all values.
     """
 
     line: int
     value: Json
     problems: tuple[DocumentProblem, ...] = ()
     item_lines: tuple[int, ...] = ()
-
-
-class UnreadableError(Exception):
-    """The rest of a file cannot be read. `line` counts from 1."""
-
-    def __init__(self, line: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.line = line
-        self.sentence = sentence
+    values: int = 0
 
 
 def parse_documents(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[Document]:
     """Yield the documents of a file; raises `UnreadableError` where reading must end."""
-    loader = _Loader(_decode(data, limits), limits)
+    loader = _Loader(decode_text(data, limits.size_bytes), limits)
     try:
         number = 0
         while loader.check_node():
@@ -81,36 +73,19 @@ def parse_documents(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Iterator[Do
             node: Any = loader.get_node()
             loader.line = _get_line_number(node)
             builder = _ValueBuilder(loader)
+            earlier = loader.built_nodes
             value = builder.build(node, 0)
-            yield Document(loader.line, value, tuple(builder.problems), _get_item_lines(node))
+            yield Document(
+                loader.line,
+                value,
+                tuple(builder.problems),
+                _get_item_lines(node),
+                loader.built_nodes - earlier,
+            )
     except yaml.YAMLError as error:
         raise UnreadableError(*_locate_syntax_error(error)) from error
     finally:
         loader.dispose()
-
-
-def _decode(data: bytes, limits: Limits) -> str:
-    if len(data) > limits.size_bytes:
-        raise UnreadableError(
-            1, f"larger than {limits.size_bytes // 1024} KiB ({len(data) // 1024} KiB); split it."
-        )
-    if b"\0" in data:
-        raise UnreadableError(1, "a binary file, not YAML; remove it.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UnreadableError(line, "not UTF-8 text; save the file as UTF-8.") from error
-    if match := _UNPRINTABLE.search(text):
-        line = text.count("\n", 0, match.start()) + 1
-        raise UnreadableError(line, f"contains the control character {match[0]!r}; remove it.")
-    return text
-
-
-# Not allowed by YAML 1.1 (section 5.1): the C parser would fail on these without a line number.
-_UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
 
 
 def _locate_syntax_error(error: yaml.YAMLError) -> tuple[int, str]:

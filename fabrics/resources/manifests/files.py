@@ -15,7 +15,6 @@ from fabrics.resources.manifests.documents import (
     DEFAULT_LIMITS,
     Document,
     Limits,
-    UnreadableError,
     parse_documents,
 )
 from fabrics.resources.manifests.objects import (
@@ -23,6 +22,7 @@ from fabrics.resources.manifests.objects import (
     find_possible_kinds,
     parse_object,
 )
+from fabrics.resources.manifests.text import UnreadableError
 from fabrics.resources.resource import Resource, ResourceKey, SourceLocation, group_by_kind
 
 
@@ -40,12 +40,16 @@ class ManifestProblem:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """The content of one file. It depends on path and bytes alone: it can be cached."""
+    """The content of one file. It depends on path and bytes alone: it can be cached.
+
+    `values` counts the values of all its documents that could be read, aliases repeated.
+    """
 
     path: str
     resources: tuple[Resource, ...] = ()
     problems: tuple[ManifestProblem, ...] = ()
     incomplete_kinds: frozenset[Kind] = frozenset()
+    values: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,11 @@ def parse_manifests(path: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> 
         kinds = _guess_kinds(data) if readable else ALL_COMPARED_KINDS
         parser.add_problem(error.line, error.sentence, kinds)
     return ParsedFile(
-        path, tuple(parser.resources), tuple(parser.problems), frozenset(parser.incomplete_kinds)
+        path,
+        tuple(parser.resources),
+        tuple(parser.problems),
+        frozenset(parser.incomplete_kinds),
+        parser.values,
     )
 
 
@@ -151,6 +159,7 @@ class _FileParser:
         self.resources: list[Resource] = []
         self.problems: list[ManifestProblem] = []
         self.incomplete_kinds: set[Kind] = set()
+        self.values = 0
 
     def add_problem(self, line: int, sentence: str, incomplete_kinds: Iterable[Kind]) -> None:
         self.incomplete_kinds.update(incomplete_kinds)
@@ -158,6 +167,7 @@ class _FileParser:
             self.problems.append(ManifestProblem(self.path, line, sentence))
 
     def add_document(self, document: Document) -> None:
+        self.values += document.values
         if document.problems:
             self.add_invalid_document(document)
             return

@@ -4,8 +4,9 @@ What Git states is compared strictly: nothing is known about defaults or about e
 live only may be a default of a newer release, so it is named and not compared.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Final
 
 from fabrics.resources.field_paths import join_field, join_item
@@ -37,18 +38,53 @@ class Unknown(SchemaType):
         return None
 
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
-        for difference in self._diff_below(path, desired, live):
-            yield difference._replace(known_path=path)
+        if not is_same_json(desired, live):
+            for difference in _Comparison().diff(path, desired, live):
+                yield difference._replace(known_path=path)
 
-    def _diff_below(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
+
+@dataclass(frozen=True)
+class _Digests:
+    """Digests of JSON values; `arrange` orders those of the elements of a list."""
+
+    arrange: Callable[[Iterable[str]], Iterable[str]]
+    _known: dict[int, str] = field(default_factory=dict)
+
+    def get(self, value: Json) -> str:
+        """Return the digest of a mapping or list, and any other value as JSON."""
+        if not isinstance(value, dict | list):
+            return dump_sorted_json(value)
+        digest = self._known.get(id(value))
+        if digest is None:
+            digest = self._known[id(value)] = self._compute(value)
+        return digest
+
+    def _compute(self, value: dict[str, Json] | list[Json]) -> str:
+        if isinstance(value, list):
+            kind, parts = "list", self.arrange(map(self.get, value))
+        else:
+            kind, parts = (
+                "map",
+                (f"{dump_sorted_json(k)}:{self.get(value[k])}" for k in sorted(value)),
+            )
+        return f"{kind} {blake2b(','.join(parts).encode(), digest_size=16).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Compares two values in linear time, however deep they are nested."""
+
+    _exact: _Digests = field(default_factory=lambda: _Digests(iter))
+    _unordered: _Digests = field(default_factory=lambda: _Digests(sorted))
+
+    def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
         if isinstance(desired, dict) and isinstance(live, dict):
             for name in sorted(desired.keys() | live.keys()):
-                field_path = join_field(path, name)
-                yield from self._diff_below(field_path, desired.get(name), live.get(name))
+                yield from self.diff(join_field(path, name), desired.get(name), live.get(name))
         elif desired is None:
             if not _is_empty(live):
                 yield Difference(path, None, live, DifferenceReason.UNKNOWN_LIVE, is_known=False)
-        elif not is_same_json(desired, live):
+        elif self._exact.get(desired) != self._exact.get(live):
             yield from self._diff_values(path, desired, live)
 
     def _diff_values(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
@@ -59,12 +95,12 @@ class Unknown(SchemaType):
             within = [
                 difference
                 for index, (item, live_item) in enumerate(pairs)
-                for difference in self._diff_below(join_item(path, index), item, live_item)
+                for difference in self.diff(join_item(path, index), item, live_item)
             ]
             if all(difference.reason is not DifferenceReason.DRIFT for difference in within):
                 yield from within
                 return
-            if is_same_json(_sort_lists(desired), _sort_lists(live)):
+            if self._unordered.get(desired) == self._unordered.get(live):
                 reason = DifferenceReason.ORDER
         yield Difference(path, desired, live, reason, is_known=False)
 
@@ -83,16 +119,6 @@ def _normalize(value: Json, depth: int) -> Json:
 def _is_empty(value: Json) -> bool:
     """True for what Go writes for a struct in which nothing is set."""
     return all(map(_is_empty, value.values())) if isinstance(value, dict) else not value
-
-
-def _sort_lists(value: Json) -> Json:
-    """Return a value in which the elements of each list have one order."""
-    match value:
-        case dict():
-            return {name: _sort_lists(item) for name, item in value.items()}
-        case list():
-            return sorted(map(_sort_lists, value), key=dump_sorted_json)
-    return value
 
 
 UNKNOWN_FIELD = Unknown()

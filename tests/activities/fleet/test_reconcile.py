@@ -101,7 +101,7 @@ class ChangingNetBox(FakeNetBox):
 
 
 class LostNamespace(Interceptor):
-    """A server that has its lists, but misses the namespace when a workflow is signalled."""
+    """A server that lists workflows, but misses the namespace of signals."""
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
         return _LostNamespace(next)
@@ -347,10 +347,14 @@ async def test_netbox_clients_of_a_worker_share_one_limit(
     limits: list[Semaphore | None] = []
 
     def record_limit(
-        token: str, timeouts: tuple[float, float], max_concurrent: int, limit: Semaphore | None
+        url: str,
+        token: str,
+        timeouts: tuple[float, float],
+        max_concurrent: int,
+        limit: Semaphore | None,
     ) -> requests.Session:
         limits.append(limit)
-        return create_session(token, timeouts, max_concurrent, limit)
+        return create_session(url, token, timeouts, max_concurrent, limit)
 
     monkeypatch.setattr("activities.netbox.client.create_session", record_limit)
     settings = Settings(netbox_url="http://127.0.0.1:1", cache_dir=tmp_path)

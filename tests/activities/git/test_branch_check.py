@@ -19,6 +19,7 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
+from activities.connections import Deadline
 from activities.credentials import GitAccess
 from activities.errors import NoResponseError, PermanentError, TransientError
 from activities.git.branch_check import MAX_IDLE_SECONDS, BranchChecks
@@ -131,7 +132,8 @@ def is_at(
     timeout: float = 20.0,
 ) -> bool:
     source = GitSource(repository=url, branch=branch, directory="/", credential="lab")
-    return checks.is_at(commit, source, access, (min(5.0, timeout), timeout))
+    deadlines = Deadline.after(min(5.0, timeout)), Deadline.after(timeout)
+    return checks.is_at(commit, source, access, deadlines)
 
 
 def test_branch_is_at_its_newest_commit_only(checks: BranchChecks, git_server: GitServer) -> None:
@@ -251,11 +253,11 @@ def test_refused_credential_is_not_tried_twice(
         mirror = GitMirror(source, settings)
 
         with pytest.raises(PermanentError) as refusal:
-            mirror.is_at(COMMIT, checks, 20.0)
+            mirror.is_at(COMMIT, checks, Deadline.after(20.0))
         assert len(server.clients) == 1
 
         with pytest.raises(PermanentError) as refusal_of_git:
-            mirror.fetch(20.0)
+            mirror.fetch(Deadline.after(20.0))
         assert str(refusal.value) == str(refusal_of_git.value)
 
 

@@ -1,18 +1,34 @@
 """What git says, and when it ends."""
 
+import json
+import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from activities.connections import Deadline
+from activities.credentials import GitAccess
 from activities.errors import TransientError
-from activities.git.command import MAX_LOGGED_CHARS, ORPHAN_SECONDS, GitCommand, GitError
+from activities.git.command import (
+    MAX_LOGGED_CHARS,
+    ORPHAN_SECONDS,
+    GitCommand,
+    GitError,
+    build_git_environment,
+)
+from tests.support.git.hung_fetches import FETCHES
 from tests.support.git.waiting import TIMEOUT_SECONDS, is_running, wait_until
 from tests.support.paths import PROJECT
+
+FIRST_PROCESS = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+
+
+def make_environment(repository: Path) -> dict[str, str]:
+    return build_git_environment(repository, GitAccess("none"), {}, "file")
 
 
 @pytest.mark.parametrize("separator", ["\v", "\f", "\x1c", "\x85", "\u2028"])
@@ -33,10 +49,56 @@ def test_error_is_one_bounded_printable_line() -> None:
 
 
 def test_worker_that_cannot_start_git_says_so() -> None:
-    git = GitCommand({"PATH": "/nonexistent"}, time.monotonic() + 10)
+    git = GitCommand({"PATH": "/nonexistent"}, Deadline.after(10))
 
-    with pytest.raises(TransientError, match=r"The worker cannot run git \(No such file"):
+    with pytest.raises(TransientError, match=r"The worker cannot run git \(not found in its PATH"):
         git.run("version")
+
+
+@pytest.mark.parametrize("place", [(), FIRST_PROCESS], ids=["subreaper", "first process"])
+def test_fetches_that_time_out_leave_no_zombies(place: tuple[str, ...], tmp_path: Path) -> None:
+    if place and subprocess.run([*place, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not allow new process namespaces")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/fleet.git"
+        module = [sys.executable, "-m", "tests.support.git.hung_fetches", str(tmp_path), url, "0.5"]
+        output = subprocess.check_output([*place, *module], cwd=PROJECT, timeout=120)
+
+    result = json.loads(output)
+    assert len(result["errors"]) == FETCHES
+    assert result["children"] == []
+
+
+def test_git_that_exceeds_its_deadline_is_ended(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "silent")
+    git = GitCommand(make_environment(tmp_path), Deadline.after(0.5))
+
+    with pytest.raises(GitError) as caught:
+        git.run("hash-object", str(tmp_path / "silent"))
+    assert caught.value.timed_out
+    assert str(caught.value) == "It did not end in time."
+
+
+def test_files_of_git_are_for_their_user_only(tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror"
+    GitCommand(make_environment(mirror), Deadline.after(30)).run("init", "--bare")
+
+    assert mirror.stat().st_mode & 0o777 == 0o700
+    assert (mirror / "HEAD").stat().st_mode & 0o777 == 0o600
+
+
+def test_git_gets_no_variables_but_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "git"
+    program.write_text("#!/bin/sh\nexec env -0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("FABRIC_SYNC_NETBOX_TOKEN", "s3cret")
+    environment = make_environment(tmp_path) | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    output = GitCommand(environment, Deadline.after(30)).run("version").decode()
+
+    received = dict(line.split("=", 1) for line in output.split("\0") if line)
+    own_of_shells = {"PWD", "OLDPWD", "SHLVL", "_"}
+    assert received.items() >= environment.items()
+    assert received.keys() - environment.keys() <= own_of_shells | {"LANGUAGE"}
 
 
 def test_git_ends_also_if_the_worker_is_killed(tmp_path: Path) -> None:

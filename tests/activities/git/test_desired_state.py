@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.errors import PermanentError
 from activities.git import desired_state
 from activities.git.desired_state import OBJECT_BYTES, DesiredStateCache
 from fabrics.resources.manifests.files import ParsedFile, parse_manifests
@@ -165,3 +166,17 @@ def test_threads_may_share_the_cache(repository: Repository, settings: Settings)
     assert [[key.name for key in state.resources] for state in results] == [
         [name] for name in names
     ]
+
+
+def test_fabric_with_too_many_values_is_refused(
+    repository: Repository, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that were read before count, too."""
+    monkeypatch.setattr(desired_state, "MAX_VALUES", 2_000)
+    states, source = DesiredStateCache(), repository.source("oslo")
+    tiny = f"{vpc('a')}---\nx: [{'[],' * 1_500}]\n"
+    commit = repository.commit_files({"oslo/a.yaml": tiny})
+    assert states.read(source, settings).commit == commit
+    repository.commit_files({"oslo/a.yaml": tiny, "oslo/b.yaml": tiny.replace("a", "b")})
+    with pytest.raises(PermanentError, match=r"2,000 values of them in .*: name a directory"):
+        states.read(source, settings)

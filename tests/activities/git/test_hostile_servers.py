@@ -2,21 +2,22 @@
 
 import os
 import tracemalloc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO
+from subprocess import CompletedProcess, Popen
 
 import psutil
 import pytest
 
+from activities.connections import Deadline
 from activities.credentials import GitAccess
 from activities.errors import NoResponseError, PermanentError
 from activities.git import command
 from activities.git.branch_check import BranchChecks
 from activities.git.desired_state import DesiredStateCache
 from activities.git.mirror import GitMirror
-from activities.git.process_groups import CompletedGroup, run_group
+from activities.process_groups import communicate
 from fabrics.record.config import GitSource
 from settings import Settings
 from stack.services.git_server import GitServer
@@ -61,7 +62,8 @@ def source(url: str) -> GitSource:
 
 
 def is_at(url: str, timeout: float = 1.0) -> bool:
-    return BranchChecks().is_at(COMMIT, source(url), GitAccess("none"), (timeout, timeout))
+    deadline = Deadline.after(timeout)
+    return BranchChecks().is_at(COMMIT, source(url), GitAccess("none"), (deadline, deadline))
 
 
 @pytest.mark.parametrize("part", DRIPPING)
@@ -71,7 +73,7 @@ def test_dripping_server_takes_one_timeout(part: str, settings: Settings) -> Non
         with pytest.raises(NoResponseError, match="did not answer in time"):
             is_at(url)
         with pytest.raises(NoResponseError, match="did not answer in time"):
-            GitMirror(source(url), settings).fetch(1.0)
+            GitMirror(source(url), settings).fetch(Deadline.after(1.0))
 
 
 def test_dripping_handshake_takes_one_timeout(settings: Settings) -> None:
@@ -80,7 +82,7 @@ def test_dripping_handshake_takes_one_timeout(settings: Settings) -> None:
         with pytest.raises(NoResponseError, match="did not answer in time"):
             is_at(url)
         with pytest.raises(NoResponseError, match="did not answer in time"):
-            GitMirror(source(url), settings).fetch(1.0)
+            GitMirror(source(url), settings).fetch(Deadline.after(1.0))
 
 
 @pytest.mark.parametrize("part", OVERSIZED)
@@ -99,7 +101,7 @@ def test_endless_branches_are_refused(settings: Settings, monkeypatch: pytest.Mo
     with upload_pack_server(heads=endless_heads) as url:
         assert not is_at(url, timeout=20.0)
         with pytest.raises(PermanentError, match="is too large"):
-            GitMirror(source(url), settings).fetch(20.0)
+            GitMirror(source(url), settings).fetch(Deadline.after(20.0))
 
 
 def test_endless_file_is_refused_and_leaves_nothing(
@@ -110,7 +112,7 @@ def test_endless_file_is_refused_and_leaves_nothing(
         upload_pack_server(pack=partial(pack, BLOB, 1 << 40, os.urandom)) as url,
         pytest.raises(PermanentError, match="is too large"),
     ):
-        GitMirror(source(url), settings).fetch(20.0)
+        GitMirror(source(url), settings).fetch(Deadline.after(20.0))
 
     assert measure(settings.cache_dir) < 1 << 20
 
@@ -120,7 +122,7 @@ def test_fetch_that_is_killed_leaves_nothing(settings: Settings) -> None:
         upload_pack_server(pack=partial(pack, BLOB, 1 << 40, make_bytes_slowly)) as url,
         pytest.raises(NoResponseError, match="did not answer in time"),
     ):
-        GitMirror(source(url), settings).fetch(2.0)
+        GitMirror(source(url), settings).fetch(Deadline.after(2.0))
 
     (lock,) = settings.cache_dir.rglob("*.lock")
     assert lock.parent == settings.cache_dir / "git", "that of the mirror, none of git"
@@ -132,7 +134,7 @@ def test_pack_that_asks_for_much_memory_is_refused(settings: Settings) -> None:
         upload_pack_server(pack=partial(pack, TREE, 2 << 30, bytes)) as url,
         pytest.raises(PermanentError, match="is too large"),
     ):
-        GitMirror(source(url), settings).fetch(20.0)
+        GitMirror(source(url), settings).fetch(Deadline.after(20.0))
 
 
 def test_endless_words_of_a_server_take_no_memory(settings: Settings) -> None:
@@ -141,7 +143,7 @@ def test_endless_words_of_a_server_take_no_memory(settings: Settings) -> None:
         upload_pack_server(pack=endless_messages) as url,
         pytest.raises(NoResponseError, match="did not answer in time"),
     ):
-        GitMirror(source(url), settings).fetch(2.0)
+        GitMirror(source(url), settings).fetch(Deadline.after(2.0))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -153,24 +155,17 @@ def test_all_commands_of_a_fetch_share_its_deadline(
 ) -> None:
     repository = git_server.create_repository("deadline")
     repository.commit({"a.yaml": "a: 1\n"}, branch="other")
-    deadlines: list[float] = []
+    deadlines: list[Deadline] = []
 
     def note(
-        program: Sequence[str],
-        environment: Mapping[str, str],
-        stdin: IO[bytes],
-        *,
-        deadline: float,
-        max_output_bytes: int,
-    ) -> CompletedGroup:
+        process: Popen[bytes], deadline: Deadline, max_output_bytes: int
+    ) -> CompletedProcess[bytes]:
         deadlines.append(deadline)
-        return run_group(
-            program, environment, stdin, deadline=deadline, max_output_bytes=max_output_bytes
-        )
+        return communicate(process, deadline, max_output_bytes)
 
-    monkeypatch.setattr(command, "run_group", note)
+    monkeypatch.setattr(command, "communicate", note)
     with pytest.raises(PermanentError, match="has no branch main"):
-        GitMirror(source(repository.url), settings).fetch(20.0)
+        GitMirror(source(repository.url), settings).fetch(Deadline.after(20.0))
 
     assert len(deadlines) == 3, "create the mirror, fetch, list the branches for the error"
     assert len(set(deadlines)) == 1

@@ -140,10 +140,29 @@ def lose_packs(mirror: Path) -> None:
             path.unlink()
 
 
+def become_a_file(mirror: Path) -> None:
+    shutil.rmtree(mirror)
+    mirror.touch()
+
+
+def become_a_link_to_nothing(mirror: Path) -> None:
+    shutil.rmtree(mirror)
+    mirror.symlink_to(mirror.with_suffix(".lost"))
+
+
 @pytest.mark.parametrize("pushed_since", [True, False], ids=["pushed since", "unchanged"])
 @pytest.mark.parametrize(
     "damage",
-    [lose_objects, break_configuration, break_head, leave_a_lock, break_objects, lose_packs],
+    [
+        lose_objects,
+        break_configuration,
+        break_head,
+        leave_a_lock,
+        break_objects,
+        lose_packs,
+        become_a_file,
+        become_a_link_to_nothing,
+    ],
 )
 def test_damaged_mirror_is_recreated(
     damage: Callable[[Path], None],

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from activities.errors import PermanentError, TransientError
+from activities.kubernetes.discovery import MAX_VERSIONS
 from activities.kubernetes.live_state import MAX_UNKNOWN_KINDS, LiveStateCache
 from fabrics.drift.model import ListOutcome, UnknownKindObjects
 from fabrics.record.config import KubernetesTarget
@@ -152,6 +153,16 @@ def test_number_of_kinds_is_bounded(
     kinds = [Kind(VPC_GROUP, f"Gizmo{number}", "", "") for number in range(100)]
     assert len(read(target, settings, *kinds)) == MAX_UNKNOWN_KINDS
     assert len(api.request_paths) == 2
+
+
+def test_number_of_versions_is_bounded(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    versions = [{"version": f"v{number}"} for number in range(100)]
+    body = json.dumps({"versions": versions, "preferredVersion": versions[0]})
+    api.inject_fault(Fault(200, VPC_GROUP, body=body, times=1))
+    assert read(target, settings, GIZMO)[GIZMO].outcome is ListOutcome.NOT_SERVED
+    assert len(api.request_paths) == 1 + MAX_VERSIONS
 
 
 def test_known_kinds_need_no_discovery(

@@ -171,6 +171,41 @@ def test_redirect_is_not_followed(connect: Connect) -> None:
         connect(url).patch_record(1, {"hh_paused": True}, 'W/"1"')
 
 
+def make_page(next_page: str) -> bytes:
+    return answer(
+        "200 OK", EMPTY_PAGE.replace("null", f'"{next_page}/api/extras/tags/?start=7"', 1)
+    )
+
+
+def test_next_page_is_asked_for(connect: Connect) -> None:
+    script: list[bytes] = []
+    with scripted_server(script) as (url, requests):
+        script += [make_page(url.upper()), answer("200 OK")]
+        assert list(connect(url).list_rows("extras/tags")) == []
+    assert requests[1].startswith("GET /api/extras/tags/?start=7 ")
+    assert f"Authorization: Bearer {TOKEN}" in requests[1]
+
+
+@pytest.mark.parametrize(
+    "place", ["http://localhost:{port}", "https://127.0.0.1:{port}", "http://127.0.0.1:{other}"]
+)
+def test_next_page_elsewhere_is_refused(connect: Connect, place: str) -> None:
+    script: list[bytes] = []
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        scripted_server(script) as (url, requests),
+    ):
+        port = url.rpartition(":")[2]
+        elsewhere = place.format(port=port, other=other.getsockname()[1])
+        script.append(make_page(elsewhere))
+        with pytest.raises(PermanentError, match=f"names {elsewhere} as the place of its next"):
+            list(connect(url).list_rows("extras/tags"))
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.accept()
+    assert len(requests) == 1
+
+
 def test_record_without_etag_is_refused(connect: Connect) -> None:
     with (
         scripted_server([answer("200 OK", '{"id": 1}')]) as (url, _),

@@ -559,3 +559,21 @@ def test_fabric_ids_are_valid_and_unique(name: str, fabrics: int) -> None:
         assert re.fullmatch(FABRIC_ID_PATTERN, fabric_id)
         assert fabric_id not in taken
         taken.add(fabric_id)
+
+
+class CountedIds(set[str]):
+    """Fabric ids that count how often somebody looks for one."""
+
+    lookups = 0
+
+    def __contains__(self, fabric_id: object) -> bool:
+        self.lookups += 1
+        return super().__contains__(fabric_id)
+
+
+def test_thousands_of_equal_names_take_few_attempts_each() -> None:
+    taken = CountedIds()
+    for _ in range(2_000):
+        taken.add(make_fabric_id("Fabric", taken))
+    assert taken == {"fabric", *(f"fabric-{number}" for number in range(2, 2_001))}
+    assert taken.lookups < 2_000 * 25

@@ -40,7 +40,7 @@ def get_patience(dependency: Dependency) -> timedelta:
 async def run_batch(
     fleet: FaultyFleet, phase: Phase, triples: Sequence[Triple], times: int = 1
 ) -> list[Outcome]:
-    """Enter a phase of life with a fault at each of the first fabrics; check all fabrics.
+    """Enter a phase with a fault at each of the first fabrics; check all fabrics.
 
     At least the last fabric has no fault: it shows how long the work itself takes.
     """
@@ -76,7 +76,7 @@ async def run_batch(
 
 
 async def _wait_for_end(injections: Iterable[Injection]) -> datetime:
-    """Wait until all faults have struck, or cannot be expected to; return when the last ended."""
+    """Wait until all faults have struck, or will not; return when the last ended."""
     waiting = [asyncio.create_task(injection.over.wait()) for injection in injections]
     if waiting:
         _, missing = await asyncio.wait(waiting, timeout=REACH_SECONDS)
@@ -92,10 +92,16 @@ type Steps = Mapping[Phase, Sequence[tuple[Dependency, str]]]
 
 
 async def record_steps(fleet: FaultyFleet) -> Steps:
-    """Return the steps of each phase that every fabric takes, and no earlier phase has.
+    """Return the steps of each phase that no earlier phase has.
 
-    The phases pass without faults.
+    Only those that every fabric takes in each of two lives: what is first made for all fabrics is made once.
     """
+    first, second = await _record_life(fleet), await _record_life(fleet)
+    return {phase: [step for step in first[phase] if step in second[phase]] for phase in Phase}
+
+
+async def _record_life(fleet: FaultyFleet) -> Steps:
+    """Pass through the phases without faults."""
     steps: dict[Phase, list[tuple[Dependency, str]]] = defaultdict(list)
     known: set[tuple[Dependency, str]] = set()
     everybody = {fabric.id for fabric in fleet.fabrics}

@@ -88,7 +88,7 @@ async def drop(transport: asyncio.Transport, _: Answer) -> None:
 
 
 async def truncate(transport: asyncio.Transport, answer: Answer) -> None:
-    """Close the connection in the middle of the body, or of the head if there is no body."""
+    """Close the connection within the body, or within the head if there is no body."""
     kept = answer.body[: len(answer.body) // 2]
     transport.write(answer.head + kept if answer.body else answer.head[:-2])
     transport.close()

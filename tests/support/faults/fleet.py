@@ -24,7 +24,13 @@ from stack.kubernetes.crds_and_rbac import HEALTH_ROLE_FILE, read_cluster_role
 from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
 from stack.kubernetes.releases import HedgehogRelease
 from tests.support.faults.faults import Dependency, Fault
-from tests.support.faults.invariants import Inventory, View, find_illness, find_losses
+from tests.support.faults.invariants import (
+    Inventory,
+    View,
+    find_illness,
+    find_illness_of_loop,
+    find_losses,
+)
 from tests.support.faults.proxy import (
     Elsewhere,
     FaultyProxy,
@@ -135,7 +141,7 @@ class FaultyFleet:
             proxy.injections.clear()
 
     def take_exchanges(self) -> dict[tuple[Dependency, str], set[str]]:
-        """Return the fabrics of all exchanges since the last call, by dependency and step."""
+        """Return the fabrics of exchanges since the last call, by dependency and step."""
         seen: defaultdict[tuple[Dependency, str], set[str]] = defaultdict(set)
         for proxy in self._proxies:
             for fabric, step in proxy.exchanges:
@@ -158,10 +164,10 @@ class FaultyFleet:
 
     async def prepare(self, phase: Phase) -> None:
         """Bring all fabrics to where a phase begins, without faults."""
-        has_additions = self.phase in ADDITIONS
-        if phase is Phase.GROW and has_additions:
+        begins_without = phase is Phase.GROW and self.phase in ADDITIONS
+        if begins_without or (phase is self.phase is Phase.CHANGE):
             await self._pass(Phase.SHRINK)
-        if phase in (Phase.CHANGE, Phase.SHRINK) and not has_additions:
+        if phase in (Phase.CHANGE, Phase.SHRINK) and self.phase not in ADDITIONS:
             await self._pass(Phase.GROW)
 
     async def _pass(self, phase: Phase) -> None:
@@ -186,6 +192,11 @@ class FaultyFleet:
         """End the worker."""
         await self._workers.aclose()
 
+    async def wait_for_errors(self) -> None:
+        """Wait until every fabric says that something is wrong."""
+        for fabric in self.fabrics:
+            await wait_until(fabric.fabric.status, lambda status: status.sync_error != "")
+
     # -- views -------------------------------------------------------------------------------------
 
     async def view(self) -> dict[str, View]:
@@ -193,7 +204,7 @@ class FaultyFleet:
         records, inventories, *loops = await asyncio.gather(
             asyncio.to_thread(self.installation.admin.list_records),
             asyncio.to_thread(read_inventories, self.inventory, [f.id for f in self.fabrics]),
-            *(self._read_loop(fabric.fabric) for fabric in self.fabrics),
+            *(_read_loop(fabric.fabric) for fabric in self.fabrics),
         )
         by_id = {row["custom_fields"]["hh_fabric_id"]: row for row in records}
         return {
@@ -201,16 +212,10 @@ class FaultyFleet:
             for fabric, loop in zip(self.fabrics, loops, strict=True)
         }
 
-    async def _read_loop(self, fabric: Fabric) -> View:
-        run, status, history = await asyncio.gather(
-            first_run_id(fabric), fabric.status(), fabric.history()
-        )
-        return View(run, status, history, {}, {})
-
     async def settle(
         self, begun: datetime, ended: Mapping[str, datetime], patience: timedelta = timedelta()
     ) -> dict[str, list[str]]:
-        """Wait until all fabrics are healthy; return what is wrong with those that are not.
+        """Wait until all fabrics are healthy; return what is wrong with the others.
 
         `ended` are the ends of faults by fabric. Those fabrics have `patience` from then on, or from when all others
         have done the work that has `begun`.
@@ -218,21 +223,29 @@ class FaultyFleet:
         last_end = max(ended.values(), default=begun)
         ready: datetime | None = None
         while True:
-            views, now = await self.view(), datetime.now(UTC)
-            ill = {
-                fabric.id: illness
-                for fabric in self.fabrics
-                if (
-                    illness := find_illness(
-                        views[fabric.id], fabric.expected, ended.get(fabric.id, begun)
-                    )
-                )
-            }
+            since = {fabric.id: ended.get(fabric.id, begun) for fabric in self.fabrics}
+            ill, now = await self._find_ill(since), datetime.now(UTC)
             ready = None if ill.keys() - ended.keys() else (ready or now)
             is_late = ready is not None and now > max(ready, last_end) + patience
             if not ill or is_late or now > last_end + MAX_WORK_TIME:
                 return ill
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _find_ill(self, since: Mapping[str, datetime]) -> dict[str, list[str]]:
+        """Return what is wrong by fabric; NetBox, which is slow, is read last."""
+        statuses = await asyncio.gather(*(fabric.fabric.status() for fabric in self.fabrics))
+        loops = {
+            fabric.id: find_illness_of_loop(status, since[fabric.id])
+            for fabric, status in zip(self.fabrics, statuses, strict=True)
+        }
+        if any(loops.values()):
+            return {id_: illness for id_, illness in loops.items() if illness}
+        views = await self.view()
+        return {
+            fabric.id: illness
+            for fabric in self.fabrics
+            if (illness := find_illness(views[fabric.id], fabric.expected, since[fabric.id]))
+        }
 
     async def recovers(self) -> bool:
         """Return whether all fabrics become healthy, and the worker runs."""
@@ -264,6 +277,13 @@ class FaultyFleet:
             return [f"the fleet: {error}"]
         followed, self.elsewhere.requests = self.elsewhere.requests, []
         return [f"a redirect was followed: {request}" for request in followed]
+
+
+async def _read_loop(fabric: Fabric) -> View:
+    run, status, history = await asyncio.gather(
+        first_run_id(fabric), fabric.status(), fabric.history()
+    )
+    return View(run, status, history, {}, {})
 
 
 def read_inventories(netbox: InventoryNetBox, fabric_ids: Sequence[str]) -> dict[str, Inventory]:

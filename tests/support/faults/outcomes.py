@@ -19,7 +19,7 @@ class Triple(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was lost through a fault, or not healthy again in time: nothing, if it was survived."""
+    """What a fault has cost: nothing, if it was survived."""
 
     triple: Triple
     problems: tuple[str, ...] = ()

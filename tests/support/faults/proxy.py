@@ -1,4 +1,4 @@
-"""A proxy before a dependency: it records the product's exchanges and breaks some of them."""
+"""A proxy that records the exchanges with a dependency, and breaks some of them."""
 
 import asyncio
 import ssl
@@ -23,7 +23,7 @@ DROPPED_HEADERS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request of the product; `fabric` is whose it is, or empty if it does not tell."""
+    """A request of the product; `fabric` is empty if it does not tell whose it is."""
 
     step: str
     fabric: str
@@ -68,7 +68,7 @@ class Injection:
 
 @dataclass
 class FaultyProxy:
-    """Forwards requests to `target`; `find_fabric` returns whose a request is, by its text.
+    """Forwards requests to `target`; `find_fabric` tells by its text whose one is.
 
     `exchanges` counts the exchanges by fabric and step. With `page_limit`, lists of Kubernetes have pages of that size.
     """
@@ -147,7 +147,7 @@ async def run_proxy(
     elsewhere: str,
     tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None,
 ) -> AsyncIterator[FaultyProxy]:
-    """Run a proxy without faults; `tls` are the contexts of its server and of its client."""
+    """Run a proxy without faults; `tls` are the contexts of its server and client."""
     server_tls, client_tls = tls or (None, None)
     connector = TCPConnector(ssl=client_tls or True, limit=0)
     async with ClientSession(

@@ -32,7 +32,7 @@ def check_outcomes(outcomes: Iterable[Outcome], record_property: RecordProperty)
 
 
 def merge_outcomes(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return one outcome for each distinct fault, with the problems of all its trials."""
+    """Return one outcome for each distinct fault, with all problems of its trials."""
     problems: dict[Triple, tuple[str, ...]] = {}
     for outcome in outcomes:
         problems[outcome.triple] = problems.get(outcome.triple, ()) + outcome.problems

@@ -1,4 +1,4 @@
-"""The fabric of the fault suite: what it has in each phase of its life, in Git and in its API."""
+"""What a fabric of the fault suite has in each phase of its life."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ type Key = tuple[Model, str]
 
 
 class Phase(StrEnum):
-    """A phase in the life of a fabric, after the one before it; after the last comes the first."""
+    """A phase in the life of a fabric; after the last comes the first."""
 
     STEADY = "steady"
     GROW = "grow"
@@ -82,7 +82,7 @@ class Contents:
         return sorted({*map(_identify, self.items)} - {*map(_identify, other.items)})
 
     def find_expected_keys(self, fabric_id: str) -> frozenset[Key]:
-        """Return the keys of the objects that NetBox must have, without the observed ones."""
+        """Return the keys of what NetBox must have, without what agents report."""
         items = [*self.live, *self._owned]
         plan = make_plan(parse_live_state(items), FabricIdentity(fabric_id, fabric_id))
         return frozenset(
@@ -93,7 +93,7 @@ class Contents:
 
 
 def make_contents(phase: Phase, unique: str) -> Contents:
-    """Return what a fabric has in a phase; `unique` is part of new names that fabrics share."""
+    """Return what a fabric has in a phase; `unique` is part of new, shared names."""
     names = ["base", *filter(None, [ADDITIONS.get(phase)])]
     return Contents(tuple(item for name in names for item in _read(name, unique)))
 

@@ -13,7 +13,7 @@ COMMON_PARAMETERS: Final = frozenset({"fields", "limit", "start", "offset", "pag
 
 
 def name_netbox_step(request: web.BaseRequest, body: bytes) -> str:
-    """Return `POST dcim/devices`, `PATCH virtualization/clusters/*` or `POST graphql site`.
+    """Return `POST dcim/devices`, `PATCH dcim/devices/*` or `POST graphql site`.
 
     A list is named with its filters, and a query of GraphQL by its first list.
     """
@@ -26,7 +26,7 @@ def name_netbox_step(request: web.BaseRequest, body: bytes) -> str:
 
 
 def name_kubernetes_step(request: web.BaseRequest, _: bytes) -> str:
-    """Return `switches`, `switches, next page`, `agents as Table` or `discovery of GROUP`."""
+    """Return `switches`, `switches, next page` or `discovery of GROUP`."""
     _apis, group, *rest = request.path.strip("/").split("/")
     if len(rest) < 4:
         return f"discovery of {'/'.join((group, *rest))}"
@@ -37,13 +37,13 @@ def name_kubernetes_step(request: web.BaseRequest, _: bytes) -> str:
 
 
 def name_git_step(request: web.BaseRequest, body: bytes) -> str:
-    """Return `info/refs`, `ls-refs`, `fetch`, or `check` for the question of the product itself."""
+    """Return `info/refs`, `ls-refs`, `fetch`, or `check` for the product's own check."""
     if request.path.endswith("/info/refs"):
         return "info/refs"
     if "fabric-sync" in request.headers.get("User-Agent", ""):
         return "check"
-    command = re.search(rb"command=([\w-]+)", body)
-    return command[1].decode() if command else "unknown"
+    length = int(body[:4], 16)  # of the first line, which begins with it
+    return body[4:length].decode().strip().removeprefix("command=")
 
 
 NAMES: Final[dict[Dependency, Callable[[web.BaseRequest, bytes], str]]] = {

@@ -21,7 +21,7 @@ type Event = Callable[[FaultyFleet], Awaitable[None]]
 async def run_trial(
     fleet: FaultyFleet, triple: Triple, event: Event, work_time: timedelta = timedelta()
 ) -> Outcome:
-    """Let an event happen, and check all fabrics; `work_time` is for what it makes them do."""
+    """Let an event happen, and check all fabrics; what it causes takes `work_time`."""
     before = await fleet.view()
     await event(fleet)
     ended = datetime.now(UTC)

@@ -12,6 +12,7 @@ from typing import Final
 
 import psutil
 
+from activities.connections import Deadline
 from activities.errors import NoResponseError
 from activities.git.mirror import GitMirror
 from fabrics.record.config import GitSource
@@ -28,7 +29,7 @@ def main(folder: Path, url: str, seconds: float) -> None:
     errors = []
     for _ in range(FETCHES):
         try:
-            GitMirror(source, settings).fetch(seconds)
+            GitMirror(source, settings).fetch(Deadline.after(seconds))
         except NoResponseError as error:
             errors.append(str(error))
     children = psutil.Process().children(recursive=True)

@@ -1,4 +1,4 @@
-"""An installation on the real stack that has neither records nor workflows of others."""
+"""An installation on the real stack without records and workflows of others."""
 
 import asyncio
 from collections.abc import AsyncIterator

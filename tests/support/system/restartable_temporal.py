@@ -1,4 +1,4 @@
-"""A Temporal server that tests stop, kill and start again, always at the same address."""
+"""A Temporal server that tests stop, kill and start again at its address."""
 
 import asyncio
 from collections.abc import AsyncIterator

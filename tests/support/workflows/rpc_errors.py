@@ -12,7 +12,7 @@ def workflow_not_found() -> RPCError:
 
 
 def namespace_not_found() -> RPCError:
-    """Return the error of a server that does not know the namespace, maybe for a moment."""
+    """Return the error of a server that does not know the namespace for a moment."""
     return _not_found(NamespaceNotFoundFailure())
 
 

@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 
+import pytest
+
 from fabrics.inventory.compare.changes import find_changes
-from fabrics.inventory.model.planned import Model, Ref
+from fabrics.inventory.model.existing import ExistingObject, RefsById
+from fabrics.inventory.model.planned import Model, Ref, UniqueKey
 from fabrics.resources.json_types import Json
 from fabrics.resources.resource import Resource
 from tests.support.fabrics.objects import live
 from tests.support.inventory.fake_netbox import FakeNetBox
 from tests.support.inventory.frame_sync import get_dhcp_range_ref, sync_frame
-from tests.support.inventory.plans import connection, switch
+from tests.support.inventory.plans import connection, plan, switch
 from tests.support.inventory.small_fabric import cable, external_ports, pair, pools, vpc
 
 SUBINTERFACES = tuple(
@@ -178,3 +181,36 @@ def test_references_to_a_copy_move_to_the_kept_object(netbox: FakeNetBox) -> Non
     assert [write.fields for stage in changes.stages for write in stage] == [{"vrf": kept.ref}]
     assert changes.absent == (copy,)
     assert netbox.rows[prefix.id].values["vrf"] == kept.id
+
+
+def loopbacks(first: int, number: int) -> list[Resource]:
+    """Return switches with loopback addresses in a row, from this one on."""
+    return [
+        switch(f"leaf-{place:03}", protocolIP=f"172.30.1.{first + place}/32")
+        for place in range(number)
+    ]
+
+
+def test_renumbered_fabric_keeps_addresses_and_looks_at_each_few_times(
+    netbox: FakeNetBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each switch gets the address of the next one, the last one that of a lost one."""
+    number, calls, unique_keys = 60, [0], ExistingObject.unique_keys
+
+    def count(row: ExistingObject, refs: RefsById) -> tuple[UniqueKey, ...]:
+        calls[0] += 1
+        return unique_keys(row, refs)
+
+    netbox.sync(plan(*loopbacks(1, number + 1)))
+    ids = {
+        row.values["address"]: id_ for id_, row in netbox.rows.items() if "address" in row.values
+    }
+    renumbered = plan(*loopbacks(2, number))
+    monkeypatch.setattr(ExistingObject, "unique_keys", count)
+    changes = find_changes(renumbered, netbox.existing)
+    assert calls[0] < 12 * len(netbox.rows)
+    monkeypatch.undo()
+    netbox.apply(changes)
+    for row in netbox.rows.values():
+        if row.id.model is Model.IP_ADDRESS and row.id not in {old.id for old in changes.absent}:
+            assert ids[row.values["address"]] == row.id

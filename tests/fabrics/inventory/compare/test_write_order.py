@@ -1,14 +1,20 @@
 """No object takes a unique key before the one that has it gives it up."""
 
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fabrics.inventory.model.planned import Model, Ref
+from fabrics.inventory.compare.changes import find_changes
+from fabrics.inventory.compare.write_order import WriteOrder, find_cycles
+from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.resources.resource import Resource
 from tests.support.inventory.fake_netbox import FakeNetBox
 from tests.support.inventory.frame_sync import get_cabled_ports, get_dhcp_range_ref, sync_frame
 from tests.support.inventory.plans import connection, switch
+from tests.support.inventory.plans import plan as make_plan
 from tests.support.inventory.small_fabric import cable, external_ports, pair, pools, vpc
 
 
@@ -141,3 +147,40 @@ def test_swapped_device_names_are_restored(netbox: FakeNetBox) -> None:
             netbox.rows[row.id] = replace(row, values=swapped)
     assert netbox.sync(plan).total_writes == 3  # one has to be without a name for a while
     assert netbox.rows == rows
+
+
+def test_many_pairs_that_swap_addresses_are_ordered_together(
+    netbox: FakeNetBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, calls, find_dependencies = 40, [0], WriteOrder._find_dependencies
+
+    def count(order: WriteOrder, planned: PlannedObject) -> set[Ref]:
+        calls[0] += 1
+        return find_dependencies(order, planned)
+
+    def loopbacks(swap: int) -> list[Resource]:
+        hosts = (host ^ swap for host in range(number))
+        return [switch(f"s-{n}", protocolIP=f"10.0.1.{host}/32") for n, host in enumerate(hosts)]
+
+    netbox.sync(make_plan(*loopbacks(swap=0)))
+    swapped = make_plan(*loopbacks(swap=1))
+    monkeypatch.setattr(WriteOrder, "_find_dependencies", count)
+    netbox.sync(swapped)
+    assert calls[0] < 3 * len(swapped.objects)
+    assert find_changes(swapped, netbox.existing).total_writes == 0
+
+
+@given(st.dictionaries(st.integers(0, 9), st.sets(st.integers(0, 9), max_size=3)))
+def test_cycles_are_found_if_there_are_any(graph: dict[int, set[int]]) -> None:
+    cycles = list(find_cycles(graph))
+    for cycle in cycles:
+        for item, following in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
+            assert item in graph[following]
+    in_cycles = [item for cycle in cycles for item in cycle]
+    assert len(in_cycles) == len(set(in_cycles))
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError:
+        assert cycles
+    else:
+        assert not cycles

@@ -152,7 +152,8 @@ def test_vlan_range_includes_both_its_ends(vid: int, is_in: int) -> None:
         (
             subnet(2, subnet="10.0.0.0/16", dhcp={"enable": True}),
             "b/dhcp",
-            "has a DHCP range that overlaps with VPC/default/prod#a/dhcp",
+            "needs the addresses of a range of VPC/default/prod, which VPC/default/prod#a/dhcp"
+            " already uses",
         ),
         (
             subnet(2, dhcp={"static": {"3c:fd:fe:c8:41:10": {"ip": "10.9.9.9"}}}),

@@ -3,13 +3,14 @@
 from fabrics.inventory.compare.changes import find_changes
 from fabrics.inventory.plan.plan import Plan
 from fabrics.inventory.report.preview import (
+    MAX_LISTED_WRITES,
     InventoryPreview,
     PlannedWrite,
     WriteAction,
     build_preview,
 )
 from tests.support.inventory.fake_netbox import FakeNetBox
-from tests.support.inventory.plans import plan
+from tests.support.inventory.plans import plan, server
 from tests.support.inventory.small_fabric import FRAME, vpc
 
 
@@ -43,3 +44,23 @@ def test_updates_name_their_fields_and_absent_objects_are_deletes() -> None:
     assert {"ipam.vrf VPC/default/vpc-2", "ipam.vlan VPC/default/vpc-2#a"} <= deleted
     assert sum(preview.counts.values()) == len(preview.writes)
     assert preview.unchanged > 0
+
+
+def test_writes_that_are_not_listed_are_counted() -> None:
+    netbox = FakeNetBox()
+    planned = plan(*FRAME, *(server(f"s-{number}") for number in range(MAX_LISTED_WRITES)))
+    netbox.add_site(planned)
+    preview = preview_sync(netbox, planned)
+    assert len(preview.writes) == MAX_LISTED_WRITES
+    assert preview.counts[WriteAction.CREATE] == len(planned.objects) > MAX_LISTED_WRITES
+
+
+def test_preview_of_long_names_is_a_small_message() -> None:
+    name = "n" * 253
+    planned = plan(*FRAME, *(server(f"{name[:-3]}{number}") for number in range(100, 500)))
+    netbox = FakeNetBox()
+    netbox.add_site(planned)
+    preview = preview_sync(netbox, planned)
+    assert len(preview.writes) > 100
+    assert len(preview.model_dump_json().encode()) < 48 * 1024
+    assert sum(preview.counts.values()) == len(planned.objects)

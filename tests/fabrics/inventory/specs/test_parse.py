@@ -8,6 +8,7 @@ from fabrics.drift.model import LiveState
 from fabrics.inventory.model.dcim import Device, MACAddress
 from fabrics.inventory.model.ipam import VRF, IPAddress, Prefix
 from fabrics.inventory.plan.plan import make_plan
+from fabrics.inventory.specs.parse import MAX_REASONS, MAX_VALUES
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind, get_kind
 from fabrics.resources.resource import resource_from_api
@@ -209,3 +210,20 @@ def test_empty_live_state_has_a_site_and_a_vrf() -> None:
         "Fabric/default/dc1#site",
         "Fabric/default/dc1#underlay",
     ]
+
+
+def test_spec_with_too_many_values_is_skipped_whole() -> None:
+    routes: Json = [{}] * MAX_VALUES
+    made = plan(live("VPC", "huge", {"staticRoutes": routes}), live("VPC", "small"))
+    assert skipped(made) == {"VPC/default/huge": "has more than 20,000 keys and values"}
+    assert made.incomplete == {"VPC/default/huge"}
+    assert "VPC/default/small" in keys(made, VRF)
+
+
+def test_only_the_first_of_many_invalid_parts_are_named() -> None:
+    mistakes: list[Json] = [1] * 1000
+    made = plan(live("VPC", "odd", {"staticRoutes": [*mistakes, {"prefix": "10.0.0.0/8"}]}))
+    named = {f"VPC/default/odd#staticRoutes.{number}" for number in range(MAX_REASONS)}
+    assert skipped(made).keys() == {*named, "VPC/default/odd"}
+    assert skipped(made)["VPC/default/odd"] == "has 990 more parts that are invalid"
+    assert one(made, VRF, "VPC/default/odd").details["staticRoutes"] == [{"prefix": "10.0.0.0/8"}]

@@ -387,3 +387,9 @@ def test_deep_folders_are_not_taken_for_those_of_an_intake() -> None:
 )
 def test_manifest_paths_follow_directory_conventions(paths: list[str], expected: list[str]) -> None:
     assert list(select_manifest_paths(paths)) == expected
+
+
+def test_values_of_a_file_are_counted_with_those_that_aliases_repeat() -> None:
+    assert parse("[1, [2, 3], {a: 4}]").values == 6
+    assert parse("a: &x [1, 2]\nb: *x\n---\n[5]\n").values == 7
+    assert parse("[1, 2]\n---\n[").values == 2

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from fabrics.resources.json_types import Json
-from fabrics.resources.schema.base import DifferenceReason
+from fabrics.resources.schema import unknown
+from fabrics.resources.schema.base import DifferenceReason, dump_sorted_json
 from fabrics.resources.schema.types import Scalar, Struct
 from fabrics.resources.schema.unknown import MAX_DEPTH, TOO_DEEP
 
@@ -112,3 +113,26 @@ def test_what_is_nested_too_deep_is_not_compared(schema: Struct, in_lists: bool)
     assert (difference.reason, difference.is_known) == (DRIFT, False)
     (difference,) = schema.diff("", {}, one)
     assert difference.reason is LIVE
+
+
+def test_value_is_read_few_times_however_deep_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    dumped: list[Json] = []
+
+    def count(value: Json) -> str:
+        dumped.append(value)
+        return dump_sorted_json(value)
+
+    monkeypatch.setattr(unknown, "dump_sorted_json", count)
+    numbers = range(100)
+    git: Json = [*numbers]
+    cluster: Json = [*(number + 1 for number in numbers)]
+    for _ in range(MAX_DEPTH - 2):
+        git, cluster = [git, 0], [cluster, 0]
+    assert compare(git, cluster) == [("x", DRIFT)]
+    assert len(dumped) < 10 * (len(numbers) + MAX_DEPTH)
+
+
+def test_order_is_ignored_at_any_depth() -> None:
+    assert compare([[[1, 2], [3]], 4], [4, [[3], [2, 1]]]) == [("x", ORDER)]
+    assert compare([{"a": [1, 2]}, 4], [4, {"a": [2, 1]}]) == [("x", ORDER)]
+    assert compare([["1,2"]], [["1", "2"]]) == [("x[0]", DRIFT), ("x", DRIFT)][1:]
