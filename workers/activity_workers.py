@@ -1,9 +1,9 @@
 """The Temporal workers that execute activities, one for each task queue.
 
 Each has its own slots, so that fabrics that hang cannot take those of others. The first updates records and
-reconciles the fleet, the second reads fabrics that respond, the third reads those that are late, the fourth
-those that did not respond last time, and previews inventories, the fifth writes inventories. A site has only
-the last four.
+reconciles the fleet, the second asks Temporal, the third reads fabrics that respond, the fourth those that are
+late, the fifth those that did not respond last time, and previews inventories, the sixth writes inventories. A
+site has only the last four.
 """
 
 import logging
@@ -33,6 +33,7 @@ from fabrics.record.task_queues import (
     catch_up_queue,
     inventory_queue,
     observe_queue,
+    temporal_queue,
     unresponsive_queue,
 )
 from fabrics.rules_version import RULES_VERSION
@@ -46,6 +47,9 @@ HEARTBEAT_INTERVAL: Final = HEARTBEAT_TIMEOUT / HEARTBEATS_PER_TIMEOUT
 MAX_HISTORY_EVENTS: Final = 150
 """The events, some 13 cycles, after which a loop starts a new run: a restarted worker replays whole histories, and
 each cycle takes some 10 KB of its memory until then."""
+
+MAX_TEMPORAL_CALLS: Final = 10
+"""Questions to Temporal at a time; a slow NetBox does not hold them up, nor they what is written to it."""
 
 MAX_SIGNALS: Final = MAX_HISTORY_EVENTS // 4
 """Signals after which a loop starts a new run although it has nothing else to do: each that comes alone takes four
@@ -65,6 +69,11 @@ async def running_activity_workers(client: Client, settings: Settings) -> AsyncI
         activities = await _list_record_activities(client, settings, netbox)
         workers = _Workers(client, settings, stack)
         await workers.start(settings.task_queue, activities, settings.concurrent_netbox_calls)
+        await workers.start(
+            temporal_queue(settings.task_queue),
+            _list_temporal_activities(client),
+            MAX_TEMPORAL_CALLS,
+        )
         await workers.start_for_fabrics(observe_queue(settings.task_queue), limit)
         if settings.webhook_port:
             await stack.enter_async_context(running_receiver(client, netbox, settings))
@@ -86,7 +95,7 @@ def list_main_queues(settings: Settings) -> set[str]:
     """List the queues of workflows and of `running_activity_workers`."""
     queue = observe_queue(settings.task_queue)
     derived = {derive(queue) for derive in (catch_up_queue, unresponsive_queue, inventory_queue)}
-    return {settings.task_queue, queue} | derived
+    return {settings.task_queue, temporal_queue(settings.task_queue), queue} | derived
 
 
 async def _list_record_activities(client: Client, settings: Settings, netbox: NetBox) -> Activities:
@@ -113,11 +122,11 @@ async def _list_record_activities(client: Client, settings: Settings, netbox: Ne
         interval=settings.fleet_interval,
         release=loop_settings.release,
     )
-    return [
-        *(records.load_record, records.record_result),
-        *(fleet.reconcile, QueueActivities(client).has_worker),
-        ExecutionActivities(client).is_running,
-    ]
+    return [records.load_record, records.record_result, fleet.reconcile]
+
+
+def _list_temporal_activities(client: Client) -> Activities:
+    return [QueueActivities(client).has_worker, ExecutionActivities(client).is_running]
 
 
 async def _has_search_attributes(client: Client) -> bool:

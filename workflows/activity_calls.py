@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         catch_up_queue,
         inventory_queue,
         observe_queue,
+        temporal_queue,
         unresponsive_queue,
     )
     from workflows.activity_errors import build_retry_policy, is_caused_by, raise_if_cancelled
@@ -133,6 +134,7 @@ async def is_running(workflow_id: str, run_id: str) -> bool:
     return await workflow.execute_activity_method(
         ExecutionActivities.is_running,
         args=[workflow_id, run_id],
+        task_queue=temporal_queue(workflow.info().task_queue),
         schedule_to_close_timeout=MIN_CALL_TIMEOUT,
         retry_policy=build_retry_policy(),
         summary=f"check that {workflow_id} runs"[:200],
@@ -263,6 +265,7 @@ async def _has_worker(queue: str) -> bool:
         return await workflow.execute_activity_method(
             QueueActivities.has_worker,
             queue,
+            task_queue=temporal_queue(workflow.info().task_queue),
             schedule_to_close_timeout=WORKER_CHECK_INTERVAL,
             retry_policy=build_retry_policy(),
             summary=f"check for a worker on {queue}"[:200],

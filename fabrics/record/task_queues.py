@@ -1,6 +1,11 @@
 """Names of Temporal task queues, all derived from one base queue."""
 
 
+def temporal_queue(task_queue: str) -> str:
+    """Return the queue for questions to Temporal, which need no slot of NetBox's."""
+    return f"{task_queue}-temporal"
+
+
 def observe_queue(task_queue: str) -> str:
     """Return the queue for reading fabrics; NetBox's worker slots are separate."""
     return f"{task_queue}-observe"

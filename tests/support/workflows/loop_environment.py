@@ -42,6 +42,7 @@ from fabrics.record.task_queues import (
     catch_up_queue,
     inventory_queue,
     observe_queue,
+    temporal_queue,
     unresponsive_queue,
 )
 from settings import Settings
@@ -313,14 +314,21 @@ async def worker(client: Client, environment: LoopEnvironment) -> AsyncIterator[
             activities=[
                 environment.load_record,
                 environment.record_result,
-                environment.has_worker,
-                ExecutionActivities(client).is_running,
             ],
             activity_executor=threads,
             max_concurrent_activities=2,
             interceptors=[MalformedMessageInterceptor()],
         )
-        async with main, observers(client, environment, observe_queue(environment.queue)):
+        questions = Worker(
+            client,
+            task_queue=temporal_queue(environment.queue),
+            activities=[environment.has_worker, ExecutionActivities(client).is_running],
+        )
+        async with (
+            main,
+            questions,
+            observers(client, environment, observe_queue(environment.queue)),
+        ):
             yield
 
 
