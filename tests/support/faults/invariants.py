@@ -124,7 +124,7 @@ def _check_slots(
 
 
 def _may_serve_next_slot(report: SyncReport, step: timedelta) -> bool:
-    """Return whether a sync is outside the grid or late: a slot that follows closely needs no other."""
+    """Return whether a slot that follows closely needs no other sync."""
     return report.slot is None or report.started - report.slot >= step
 
 
