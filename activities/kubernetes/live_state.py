@@ -27,6 +27,7 @@ from activities.kubernetes.access import load_kubernetes_access
 from activities.kubernetes.clients import ClientCache, KubernetesClient
 from activities.kubernetes.discovery import find_served_kinds
 from activities.kubernetes.paged_lists import PagedList, read_pages
+from activities.kubernetes.refusals import Refusals
 from activities.kubernetes.requests import ApiRequests, ForbiddenError
 from activities.parsing import PARSING
 from fabrics.drift.model import ListOutcome, LiveState, UnknownKindObjects, digest_live_state
@@ -59,6 +60,7 @@ class LiveStateCache:
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
         """Make an empty cache; `timer` returns seconds."""
         self._clients = ClientCache()
+        self._refusals = Refusals(timer)
         self._cache: LRUCache[KubernetesTarget, LiveState] = LRUCache(MAX_CACHED_BYTES, _weight)
         self._without_kinds: TTLCache[KubernetesTarget, frozenset[Kind]] = TTLCache(
             MAX_APIS, LATER_KINDS_INTERVAL, timer
@@ -95,12 +97,13 @@ class LiveStateCache:
     ) -> LiveState:
         """Read the live state as `read_live_state` does. Raises the same errors.
 
-        Kinds that this API did not serve a short time ago are not asked for again, unless they are `expected`.
+        Kinds that this API did not serve a short time ago are not asked for again, unless they are `expected`. An API
+        that had too much is not asked at all for a while.
         """
         with self._lock:
             last, unserved = self._cache.get(target), self._without_kinds.get(target, frozenset())
         skipped = unserved.difference(expected)
-        with self.open_requests(target, settings) as requests:
+        with self._refusals.limiting(target), self.open_requests(target, settings) as requests:
             live = _Reader(requests, _index_by_uid(last)).read(skipped)
         if not skipped:
             with self._lock:

@@ -43,6 +43,10 @@ class ForbiddenError(PermanentError):
     """The API does not allow this request (HTTP 403)."""
 
 
+class OversizedError(PermanentError):
+    """The API has or sends more than that of any fabric."""
+
+
 @dataclass(frozen=True)
 class ApiRequests:
     """Sends the requests of one reading to the API of `target`."""
@@ -90,9 +94,9 @@ class ApiRequests:
             f"{self.name} does not respond as a Kubernetes API does. Check hh_kubernetes_server."
         )
 
-    def too_large_error(self) -> PermanentError:
+    def too_large_error(self) -> OversizedError:
         """Return the error for an API that has more than any fabric."""
-        return PermanentError(
+        return OversizedError(
             f"{self.name} has more than Fabric Sync reads of one fabric ({MAX_BYTES >> 20} MB in all, and"
             f" {MAX_KEPT_BYTES // 1_000_000} MB of memory). Check hh_kubernetes_server and"
             " hh_kubernetes_namespace."
@@ -127,7 +131,7 @@ class ApiRequests:
         body = BytesIO()
         while chunk := response.read1(CHUNK_BYTES):
             if body.write(chunk) and body.tell() > max_bytes:
-                raise PermanentError(f"{self.name} sent more than {max_bytes >> 20} MB.")
+                raise OversizedError(f"{self.name} sent more than {max_bytes >> 20} MB.")
         try:
             self.budget.receive(body.tell())
         except TooLargeError as error:

@@ -12,6 +12,7 @@ import pytest
 from activities.errors import NoResponseError, PermanentError, TransientError
 from activities.kubernetes.budget import ReadingBudget
 from activities.kubernetes.live_state import LiveStateCache, read_live_state
+from activities.kubernetes.refusals import MAX_PAUSE_SECONDS
 from bench.installation.hostile_api import (
     HOSTILE_ANSWERS,
     Answer,
@@ -112,6 +113,28 @@ def test_objects_of_a_hostile_api_are_not_kept(settings: Settings) -> None:
         with pytest.raises(PermanentError):
             states.read(target, settings)
         assert states.get_cached(target) is None
+
+
+@pytest.mark.usefixtures("small_budget")
+def test_api_that_has_too_much_is_read_again_after_a_pause(settings: Settings) -> None:
+    clock, requests = [0.0], list[None]()
+
+    def send_too_much() -> Iterator[bytes]:
+        requests.append(None)
+        return send_endless_list()
+
+    states = LiveStateCache(lambda: clock[0])
+    with hostile_target(send_too_much, settings) as target:
+
+        def count_requests() -> int:
+            with pytest.raises(PermanentError, match=TOO_LARGE):
+                states.read(target, settings)
+            return len(requests)
+
+        first = count_requests()
+        assert count_requests() == first
+        clock[0] = MAX_PAUSE_SECONDS
+        assert count_requests() == 2 * first
 
 
 def test_cache_is_bounded_by_the_memory_of_its_objects(
