@@ -1,4 +1,4 @@
-"""APIs that had more than Fabric Sync reads of one fabric: how soon they are read again.
+"""The pause until an API that had too much is read again.
 
 A reading that fails is not cached, so each would cost the same CPU time again, which other fabrics need.
 """
