@@ -129,7 +129,7 @@ async def test_signals_keep_no_run_of_a_waiting_loop_growing_and_none_is_lost(
         assert status.ignored == "ignored: no_such_signal: there is no such signal"
         assert running.handle.first_execution_run_id is not None
         lengths = await list_history_lengths(env.client, running.handle.first_execution_run_id)
-    assert len(lengths) > 2
+    assert len(lengths) >= 2
     assert max(lengths) < 300
 
 
@@ -144,7 +144,7 @@ async def test_malformed_signals_that_arrive_together_are_logged_once(
         status = await query_until_answered(handle, FabricSync.status)
         await terminate(handle)
     assert "49 seconds" in status.ignored
-    [logged] = [line for line in caplog.messages if "ignored" in line]
+    [logged] = [line for line in caplog.messages if "Ignored" in line]
     assert logged.startswith("Ignored signals: 50, the last one: set_interval: ")
 
 
