@@ -6,11 +6,13 @@ has one for each, and a server that sends a byte now and then is never late. Her
 """
 
 import http.client
+import os
 import socket
 import time
 from collections.abc import Buffer, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from errno import EAGAIN
 from functools import partial
 from io import BufferedReader, RawIOBase
 from threading import Lock, Thread
@@ -98,7 +100,7 @@ class _Lookups:
     """
 
     def __init__(self) -> None:
-        self._running: dict[tuple[str, int], Future[list[Address]]] = {}
+        self._running: dict[str, Future[list[Address]]] = {}
         self._lock = Lock()
 
     def resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
@@ -106,36 +108,45 @@ class _Lookups:
         try:
             return _look_up(host, port, socket.AI_NUMERICHOST)  # needs no name server
         except socket.gaierror:
-            lookup = self._start(host, port)
+            lookup = self._start(host)
         try:
-            return lookup.result(deadline.count_seconds_left())
+            addresses = lookup.result(deadline.count_seconds_left())
         except TimeoutError as error:
             raise socket.gaierror(socket.EAI_AGAIN, "No name server answered in time.") from error
+        return [
+            (family, kind, protocol, name, (ip, port, *scope))
+            for family, kind, protocol, name, (ip, _, *scope) in addresses
+        ]
 
-    def _start(self, host: str, port: int) -> Future[list[Address]]:
+    def _start(self, host: str) -> Future[list[Address]]:
         with self._lock:
-            lookup = self._running.get((host, port))
+            lookup = self._running.get(host)
             if lookup is None:
-                lookup = self._running[host, port] = Future()
-                Thread(target=self._run, args=(host, port, lookup), daemon=True).start()
+                lookup = Future()
+                thread = Thread(target=self._run, args=(host, lookup), daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # the system allows no more threads at the moment
+                    raise OSError(EAGAIN, os.strerror(EAGAIN)) from error
+                self._running[host] = lookup
             return lookup
 
-    def _run(self, host: str, port: int, lookup: Future[list[Address]]) -> None:
+    def _run(self, host: str, lookup: Future[list[Address]]) -> None:
         try:
-            addresses = _look_up(host, port)
-        except (OSError, UnicodeError) as error:
-            self._end(host, port)
+            addresses = _look_up(host)
+        except BaseException as error:
+            self._end(host)
             lookup.set_exception(error)
         else:
-            self._end(host, port)
+            self._end(host)
             lookup.set_result(addresses)
 
-    def _end(self, host: str, port: int) -> None:
+    def _end(self, host: str) -> None:
         with self._lock:
-            del self._running[host, port]
+            del self._running[host]
 
 
-def _look_up(host: str, port: int, flags: int = 0) -> list[Address]:
+def _look_up(host: str, port: int | None = None, flags: int = 0) -> list[Address]:
     host = host.strip("[]")
     return [*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)]
 

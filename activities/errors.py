@@ -66,6 +66,10 @@ class PermanentError(Exception):
     """A retry is useless until somebody changes something."""
 
 
+class OversizedError(PermanentError):
+    """A source has or sends more than that of any fabric."""
+
+
 type ClassifiedError = TransientError | PermanentError
 
 CONNECTION_ERRORS: Final[tuple[tuple[type[Exception], type[ClassifiedError], str], ...]] = (

@@ -41,6 +41,9 @@ ANY_DIRECTORY: Final = "/"
 ORPHAN_SECONDS: Final = 5.0
 """How long git may outlast its time limit if the worker, which kills it then, was killed itself."""
 
+CANNOT_RUN: Final = (126, 127)
+"""What `env` and `timeout` return for a program that they cannot run or find."""
+
 GIT_CONFIG: Final = {
     "core.bigFileThreshold": "8m",  # larger blobs are streamed, so memory stays bounded
     "core.hooksPath": os.devnull,
@@ -131,6 +134,8 @@ class GitCommand:
             raise TransientError("The worker cannot run git (not found in its PATH).") from error
         except OSError as error:
             raise TransientError(f"The worker cannot run git ({error.strerror}).") from error
+        if completed.returncode in CANNOT_RUN:
+            raise TransientError("The worker cannot run git, timeout or prlimit: install them.")
         if completed.returncode != 0 and len(completed.stdout) < max_output_bytes:
             raise GitError(completed.stderr.decode(errors="replace"), timed_out=False)
         return completed.stdout

@@ -11,7 +11,7 @@ from typing import Final
 
 from cachetools import LRUCache
 
-from activities.errors import PermanentError
+from activities.errors import OversizedError
 from activities.git.mirror import GitMirror
 from activities.git.mirror_updates import MirrorUpdates
 from activities.git.objects import EntryType, GitFile, GitSnapshot
@@ -41,6 +41,9 @@ MAX_CACHED_OBJECTS: Final = 100_000
 OBJECT_BYTES: Final = 700
 OBJECT_VALUES: Final = 25
 """Bytes and values of a usual manifest. What is larger counts as several objects, since it takes more memory."""
+
+MAX_REFUSALS: Final = 10_000
+"""Commits that hold too much and are remembered."""
 
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 NOT_FOLLOWED_HINT: Final = "which is not followed; commit the manifests themselves."
@@ -72,6 +75,7 @@ class DesiredStateCache:
         self._revisions: _Cache[GitSource, DesiredRevision] = LRUCache(
             MAX_CACHED_OBJECTS, _get_weight
         )
+        self._refusals: LRUCache[tuple[GitSource, str], str] = LRUCache(MAX_REFUSALS)
         self._lock = Lock()
 
     def read(self, source: GitSource, settings: Settings) -> DesiredRevision:
@@ -79,10 +83,17 @@ class DesiredStateCache:
         mirror = GitMirror(source, settings)
         commit = self._updates.fetch_commit(mirror)
         with self._lock:
-            last = self._revisions.get(source)
+            last, refusal = self._revisions.get(source), self._refusals.get((source, commit))
         if last and last.content.commit == commit:
             return last.content
-        return self._read_revision(mirror, mirror.read_snapshot(commit))
+        if refusal:
+            raise OversizedError(refusal)
+        try:
+            return self._read_revision(mirror, mirror.read_snapshot(commit))
+        except OversizedError as error:  # to parse it again would cost as much, to no avail
+            with self._lock:
+                self._refusals[source, commit] = str(error)
+            raise
 
     def _read_revision(self, mirror: GitMirror, snapshot: GitSnapshot) -> DesiredRevision:
         files = tuple(_select_manifests(mirror.source, snapshot.files))
@@ -151,8 +162,8 @@ def _parse_files(
     return parsed
 
 
-def _make_limit_error(mirror: GitMirror) -> PermanentError:
-    return PermanentError(
+def _make_limit_error(mirror: GitMirror) -> OversizedError:
+    return OversizedError(
         f"{mirror.source.repository} holds more than {MAX_FILES} manifests, {MAX_BYTES >> 20} MB or {MAX_VALUES:,}"
         f" values of them in {mirror.source.directory}: name a directory in hh_git_directory that holds only this"
         " fabric's manifests."

@@ -21,7 +21,7 @@ from activities.connections import Deadline
 from activities.credentials import GitAccess, resolve_git_access
 from activities.errors import ClassifiedError, NoResponseError, PermanentError, TransientError
 from activities.git import mirror_cache, validation
-from activities.git.branch_check import BranchChecks
+from activities.git.branch_check import MAX_ANSWER_BYTES, BranchChecks
 from activities.git.command import MAX_FILE_BYTES, GitCommand, GitError, build_git_environment
 from activities.git.failures import (
     MISSING_BRANCH_PATTERN,
@@ -80,7 +80,7 @@ class GitMirror:
             deadlines = self._limit_connecting(deadline), deadline
             return checks.is_at(commit, self.source, self.access, deadlines)
         try:
-            heads = self._git_until(deadline).run(*LIST_HEADS)
+            heads = self._git_until(deadline).run(*LIST_HEADS, max_output_bytes=MAX_ANSWER_BYTES)
         except GitError as error:
             if error.timed_out:
                 raise self._classify(error) from None

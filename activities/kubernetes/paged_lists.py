@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from activities.errors import PermanentError, TransientError
+from activities.errors import TransientError
 from activities.kubernetes.clients import JSON_MEDIA_TYPE
 from activities.kubernetes.requests import MAX_BODY_BYTES, ApiRequests, GoneError, NotFoundError
 from activities.parsing import PARSING
@@ -80,7 +80,7 @@ def _read_once[P: Page](requests: ApiRequests, wanted: PagedList[P]) -> tuple[P,
     while token := pages[-1].continue_token:
         if len(pages) == wanted.max_pages:
             limit = wanted.max_pages * wanted.page_size
-            raise PermanentError(f"{requests.name} has more than {limit} {wanted.kind.plural}.")
+            raise requests.oversized_error(f"has more than {limit} {wanted.kind.plural}")
         try:
             pages.append(_fetch_page(requests, wanted, {"continue": token}))
         except NotFoundError as error:

@@ -11,7 +11,7 @@ from typing import Final
 
 from cachetools import TLRUCache
 
-from activities.kubernetes.requests import OversizedError
+from activities.errors import OversizedError
 from fabrics.record.config import KubernetesTarget
 
 PAUSE_PER_CPU_SECOND: Final = 50.0

@@ -13,6 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from activities.errors import (
     NoResponseError,
+    OversizedError,
     PermanentError,
     TransientError,
     classify,
@@ -41,10 +42,6 @@ class GoneError(PermanentError):
 
 class ForbiddenError(PermanentError):
     """The API does not allow this request (HTTP 403)."""
-
-
-class OversizedError(PermanentError):
-    """The API has or sends more than that of any fabric."""
 
 
 @dataclass(frozen=True)
@@ -96,10 +93,16 @@ class ApiRequests:
 
     def too_large_error(self) -> OversizedError:
         """Return the error for an API that has more than any fabric."""
+        return self.oversized_error(
+            f"has more than Fabric Sync reads of one fabric ({MAX_BYTES >> 20} MB in all, and"
+            f" {MAX_KEPT_BYTES // 1_000_000} MB of memory)"
+        )
+
+    def oversized_error(self, what: str) -> OversizedError:
+        """Return the error whose sentence goes on with `what` the API has or sends."""
         return OversizedError(
-            f"{self.name} has more than Fabric Sync reads of one fabric ({MAX_BYTES >> 20} MB in all, and"
-            f" {MAX_KEPT_BYTES // 1_000_000} MB of memory). Check hh_kubernetes_server and"
-            " hh_kubernetes_namespace."
+            f"{self.name} {what}. Check hh_kubernetes_server and hh_kubernetes_namespace; it is read again within 10"
+            " minutes."
         )
 
     @cached_property
@@ -131,7 +134,7 @@ class ApiRequests:
         body = BytesIO()
         while chunk := response.read1(CHUNK_BYTES):
             if body.write(chunk) and body.tell() > max_bytes:
-                raise OversizedError(f"{self.name} sent more than {max_bytes >> 20} MB.")
+                raise self.oversized_error(f"sent more than {max_bytes >> 20} MB")
         try:
             self.budget.receive(body.tell())
         except TooLargeError as error:
@@ -145,7 +148,7 @@ class ApiRequests:
             case 401 if EXEC_LOGINS.forget(self.settings.credentials_dir / self._credential):
                 return TransientError(
                     f"{self.name} refused what the program of the credential {self._credential} returned (HTTP 401):"
-                    " it runs again."
+                    " it runs again. If this stays, check with kubectl what it returns."
                 )
             case 401 | 403 as status:
                 error_type = ForbiddenError if status == 403 else PermanentError

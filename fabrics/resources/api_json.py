@@ -73,10 +73,10 @@ class ApiDecoder[T]:
 
 def _exceeds(data: bytes | msgspec.Raw, limits: Limits) -> bool:
     size = memoryview(data).nbytes
-    if size <= limits.values:  # as nearly all are
-        return False
+    if size > limits.size or size <= limits.values:  # as nearly all are
+        return size > limits.size
     counts = accumulate(map(bytes(data).count, b",{["))
-    return size > limits.size or any(count > limits.values for count in counts)
+    return any(count > limits.values for count in counts)
 
 
 def iterate_values(value: object) -> Iterator[object]:

@@ -201,3 +201,17 @@ def test_last_address_of_a_host_is_tried_in_time(monkeypatch: pytest.MonkeyPatch
     with closing(open_connection(NAME, 443, 4.0)) as connection:
         assert connection.gettimeout() == pytest.approx(0.5)
     assert network.now == pytest.approx(3.5)
+
+
+def test_name_is_looked_up_again_after_no_thread_could_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Thread, "start", refuse)
+        with pytest.raises(OSError, match="temporarily unavailable"):
+            open_connection("localhost", 1, PATIENT)
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        open_connection("localhost", listener.getsockname()[1], PATIENT).close()

@@ -119,7 +119,7 @@ class Writer:
     def send(self, batch: Batch, ids: Mapping[Ref, ObjectId]) -> list[ObjectResult]:
         """Send a batch, except for lanes that template interfaces of their ports become."""
         first_lanes = [write for write in batch.writes if _is_new_first_lane(write)]
-        taken = self._take_over_template_interfaces(first_lanes, ids)
+        taken = _make_retrying()(self._take_over_template_interfaces, first_lanes, ids)
         taken_refs = {result.write.ref for result in taken}
         rest = tuple(write for write in batch.writes if write.ref not in taken_refs)
         return taken + (self._send(Batch(batch.model, rest), ids) if rest else [])
@@ -189,14 +189,8 @@ class Writer:
         return [ObjectResult(replace(new[ref], id=id_), id_) for ref, id_ in taken.items()]
 
     def _send_once(self, batch: Batch, ids: Mapping[Ref, ObjectId]) -> list[ObjectResult]:
-        retrying = Retrying(
-            retry=retry_if_exception_type(TransientError),
-            wait=wait_random_exponential(multiplier=0.5, max=5),
-            stop=stop_after_attempt(MAX_ATTEMPTS),
-            reraise=True,
-        )
         existing: dict[str, ObjectId] = {}
-        for attempt in retrying:
+        for attempt in _make_retrying():
             with attempt:
                 if attempt.retry_state.attempt_number > 1 and batch.is_create:
                     existing = self._find_existing(batch, ids)
@@ -249,6 +243,15 @@ def _drop_unknown_fields(write: Write) -> Write:
     unknown = PLANNED_CLASSES[write.ref.model].UNKNOWN_VALUES
     fields = {name: v for name, v in write.fields.items() if v not in unknown.get(name, ())}
     return replace(write, fields=fields)
+
+
+def _make_retrying() -> Retrying:
+    return Retrying(
+        retry=retry_if_exception_type(TransientError),
+        wait=wait_random_exponential(multiplier=0.5, max=5),
+        stop=stop_after_attempt(MAX_ATTEMPTS),
+        reraise=True,
+    )
 
 
 def _is_new_first_lane(write: Write) -> bool:

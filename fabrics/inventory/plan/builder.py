@@ -138,7 +138,8 @@ class PlanBuilder:
     def _put(self, planned: PlannedObject) -> None:
         if planned.ref not in self.objects and len(self.objects) >= MAX_OBJECTS:
             raise TooManyObjectsError(
-                f"The fabric needs more than {MAX_OBJECTS:,} objects in NetBox."
+                f"The fabric needs more than {MAX_OBJECTS:,} objects in NetBox, so nothing was written. Check that"
+                " hh_kubernetes_server is the API of one fabric."
             )
         self.objects[planned.ref] = planned
         self._unique_index.add(planned.ref, planned.unique_keys())

@@ -180,3 +180,17 @@ def test_fabric_with_too_many_values_is_refused(
     repository.commit_files({"oslo/a.yaml": tiny, "oslo/b.yaml": tiny.replace("a", "b")})
     with pytest.raises(PermanentError, match=r"2,000 values of them in .*: name a directory"):
         states.read(source, settings)
+
+
+def test_commit_with_too_many_values_is_not_parsed_again(
+    repository: Repository, settings: Settings, parsed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desired_state, "MAX_VALUES", 2_000)
+    states, source = DesiredStateCache(), repository.source("oslo")
+    repository.commit_files({"oslo/a.yaml": f"x: [{'[],' * 3_000}]\n"})
+    for _ in range(2):
+        with pytest.raises(PermanentError, match="2,000 values"):
+            states.read(source, settings)
+    assert len(parsed) == 1
+    repository.commit_files({"oslo/a.yaml": vpc("a")})
+    assert states.read(source, settings).state.resources

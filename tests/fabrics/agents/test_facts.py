@@ -190,3 +190,9 @@ def test_agent_with_an_impossible_name_is_left_out() -> None:
 def test_unknown_states_of_ports_are_kept_as_they_are() -> None:
     [facts] = parse_facts_page(page(make_agent("leaf-01", {"E1/1": {"oper": "odd\n"}}))).facts
     assert facts.interfaces["E1/1"] == Interface("", "odd?", ())
+
+
+def test_agent_that_is_too_large_is_refused_before_it_is_decoded() -> None:
+    ports: dict[str, dict[str, str]] = {f"E1/{number}": {} for number in range(150_000)}
+    with pytest.raises(TooLargeError):
+        parse_facts_page(page(make_agent("leaf-01", ports)))
