@@ -8,7 +8,7 @@ absent objects may go.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import filterfalse
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fabrics.inventory.compare.matching import Matching, match_objects, release_values
 from fabrics.inventory.compare.module_retention import make_module_check
@@ -18,6 +18,7 @@ from fabrics.inventory.compare.port_retention import (
     find_retained_ports,
     rename_to_first_lane,
 )
+from fabrics.inventory.compare.uncertain_details import keep_unread_details
 from fabrics.inventory.compare.uncertain_fields import PortUncertainty
 from fabrics.inventory.compare.write_order import Wave, WriteOrder
 from fabrics.inventory.model.dcim import Cable
@@ -28,7 +29,7 @@ from fabrics.inventory.model.existing import (
     resolve_ref,
 )
 from fabrics.inventory.model.ipam import IPAddress
-from fabrics.inventory.model.planned import FieldValue, Model, PlannedObject, Ref
+from fabrics.inventory.model.planned import Details, FieldValue, Model, PlannedObject, Ref
 from fabrics.inventory.model.registry import SHARED_MODELS
 from fabrics.inventory.plan.plan import Plan
 from fabrics.inventory.specs.parse import strip_part
@@ -229,6 +230,8 @@ class _Comparison:
         existing = row.resolve_values(self.matching.refs) | dict(self.released.get(row.id, {}))
         if isinstance(planned, Cable):
             fields = _orient_cable(fields, existing)
+        if self.incomplete and fields.get("details") is not None:
+            fields = {**fields, "details": self._keep_unread_details(planned, fields, existing)}
         kept = planned.create_only_fields - self._find_withdrawn_fields(planned, row)
         kept |= self.port_uncertainty.find_fields(planned, existing)
         return {
@@ -236,6 +239,19 @@ class _Comparison:
             for name, value in fields.items()
             if name not in kept and not _is_equal(existing.get(name), value)
         }
+
+    def _keep_unread_details(
+        self,
+        planned: PlannedObject,
+        fields: Mapping[str, FieldValue],
+        existing: Mapping[str, Any],
+    ) -> Details:
+        return keep_unread_details(
+            cast(Details, fields["details"]),
+            existing.get("details") or {},
+            is_complete=strip_part(planned.key) not in self.incomplete,
+            incomplete=self.incomplete,
+        )
 
     def _find_withdrawn_fields(self, planned: PlannedObject, row: ExistingObject) -> set[str]:
         """Return fields that refer to an object which the live state no longer has.
