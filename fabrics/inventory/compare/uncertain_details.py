@@ -13,7 +13,7 @@ PEERINGS = "peerings"
 def keep_unread_details(
     planned: Details, existing: Mapping[str, Json], *, is_complete: bool, incomplete: Set[str]
 ) -> Details:
-    """Return planned details with what NetBox has of live objects that cannot be read.
+    """Return planned details with what NetBox has of objects that cannot be read.
 
     An object that is not complete keeps what the plan does not state; a VRF keeps the peerings with `incomplete` keys.
     Details that would be too long for that are the planned ones.
