@@ -6,8 +6,10 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#
 """
 
 import json
+import math
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +33,9 @@ MAX_OUTPUT_BYTES: Final = 1024 * 1024
 
 EXPIRY_MARGIN: Final = timedelta(seconds=60)
 """So long before it expires, a login is renewed: a sync may take as long."""
+
+REFUSED_AGAIN_SECONDS: Final = 30.0
+"""If the API refuses a second login so soon, the program returns none that it accepts."""
 
 EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
 """The extension of a cluster that a kubeconfig holds for the program."""
@@ -76,11 +81,15 @@ class _ExecCredential(msgspec.Struct, rename="camel"):
 
 @dataclass
 class _KeptLogin:
-    """The login of one credential, and the request that it answers."""
+    """The login of one credential, and the request that it answers.
+
+    `refused_at` is when the API refused one, in the time of `time.monotonic`.
+    """
 
     lock: Lock = field(default_factory=Lock)
     request: tuple[ExecPlugin, str] | None = None
     login: ExecLogin | None = None
+    refused_at: float = -math.inf
 
 
 class ExecLogins:
@@ -111,9 +120,14 @@ class ExecLogins:
             return kept.login
 
     def forget(self, folder: Path) -> bool:
-        """Forget the login of the credential in a folder; return whether there was one."""
-        with self._lock:
-            return self._by_folder.pop(folder, _KeptLogin()).login is not None
+        """Forget the login of the credential in a folder, which the API has refused.
+
+        Returns whether there was one that a new one may replace: not if the one before it was refused just as well.
+        """
+        kept, now = self._get_kept(folder), time.monotonic()
+        has_expired = kept.login is not None and now - kept.refused_at > REFUSED_AGAIN_SECONDS
+        kept.login, kept.refused_at = None, now
+        return has_expired
 
     def _get_kept(self, folder: Path) -> _KeptLogin:
         with self._lock:

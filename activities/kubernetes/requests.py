@@ -148,7 +148,7 @@ class ApiRequests:
             case 401 if EXEC_LOGINS.forget(self.settings.credentials_dir / self._credential):
                 return TransientError(
                     f"{self.name} refused what the program of the credential {self._credential} returned (HTTP 401):"
-                    " it runs again. If this stays, check with kubectl what it returns."
+                    " it runs again."
                 )
             case 401 | 403 as status:
                 error_type = ForbiddenError if status == 403 else PermanentError
@@ -172,7 +172,7 @@ class ApiRequests:
             folder = f"a folder {self.target.credential} with a token or a kubeconfig"
             return f"requires a credential, and the worker has none: it needs {folder}"
         if status == 401:
-            return f"refused the credential {credential}: renew its token"
+            return f"refused the credential {credential}: renew its token, or check its kubeconfig with kubectl"
         return (
             f"does not let the credential {credential} list {what} in the namespace"
             f" {self.target.namespace}: bind {role} to it"

@@ -121,10 +121,12 @@ def test_login_that_the_api_refuses_is_renewed_at_once(
     states, allowed = LiveStateCache(), settings.model_copy(update={"kubernetes_allow_exec": True})
     with pytest.raises(TransientError, match="it runs again"):
         states.read(target, allowed)
+    with pytest.raises(PermanentError, match="check its kubeconfig with kubectl"):
+        states.read(target, allowed)  # a second login helped as little
     secret.write_text(print_login(token=api.auth.token))
     for _ in range(2):
         assert states.read(target, allowed).resources
-    assert plugin.count_runs() == 2
+    assert plugin.count_runs() == 3
 
 
 def test_program_that_hangs_is_killed_with_its_children(plugin: Plugin) -> None:

@@ -160,7 +160,11 @@ def test_list_restarts_are_bounded(
 @pytest.mark.parametrize(
     ("fault", "error", "sentence"),
     [
-        (Fault(401), PermanentError, "refused the credential lab: renew its token (HTTP 401)"),
+        (
+            Fault(401),
+            PermanentError,
+            "renew its token, or check its kubeconfig with kubectl (HTTP 401)",
+        ),
         (
             Fault(403, "switches"),
             PermanentError,
