@@ -64,10 +64,11 @@ def describe_error(error: ActivityError | ApplicationError, queue: str = "") -> 
 def describe_netbox_error(error: ActivityError) -> str:
     """Say why the record was not read or written.
 
-    A NetBox that is down is named by the activity itself; a call that only took too long may have waited for its turn.
+    A NetBox that is down is named by the activity itself; a call that only took too long may have waited for its turn,
+    while all others waited for NetBox.
     """
-    slow = (TimeoutType.START_TO_CLOSE, TimeoutType.SCHEDULE_TO_CLOSE)
-    if isinstance(error.cause, TimeoutError) and error.cause.type in slow:
+    cause = error.cause
+    if isinstance(cause, TimeoutError) and cause.type is not TimeoutType.HEARTBEAT:
         return (
             "NetBox has not answered in time: it is slow, or busy with other requests, such as the first load of an"
             " inventory. It is asked again."

@@ -6,12 +6,10 @@ default, since anyone may send anything: the same pure checks guard both, and th
 what was wrong with a signal.
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -28,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
         check_plan_digest,
     )
     from workflows.malformed_messages import SignalledWorkflow
-    from workflows.visibility import update_visibility
+    from workflows.visibility import update_details, update_search_attributes
 
 UPDATE_TIMEOUT: Final = timedelta(minutes=15)
 """How long an update waits: for a running sync and for its own, with all their attempts."""
@@ -42,6 +40,9 @@ LOOP_BUSY: Final = "LoopBusy"
 
 class FabricMessageHandlers(SignalledWorkflow):
     """The signals, updates and queries of a loop."""
+
+    signals = 0
+    """The signals of this run, malformed ones included."""
 
     def __init__(self, loop: FabricLoop) -> None:
         """Handle the messages of `loop`."""
@@ -86,12 +87,8 @@ class FabricMessageHandlers(SignalledWorkflow):
         checked = check_token(token)
         if self._loop.inventory.find_running(checked):
             self._loop.end_pass(checked, parse_pass_result(result))
-            update_visibility(self._loop)
-
-    @workflow.signal(dynamic=True)
-    def ignore_unknown(self, name: str, arguments: Sequence[RawValue]) -> None:
-        """Refuse a signal of another name, which nothing would count otherwise."""
-        raise ValueError("there is no such signal")
+            update_details(self._loop)
+        update_search_attributes(self._loop)
 
     @workflow.update
     def pause(self, reason: object = "") -> FabricStatus:
@@ -168,10 +165,18 @@ class FabricMessageHandlers(SignalledWorkflow):
         """Return the last reports, oldest first."""
         return list(self._loop.history.reports)
 
+    def on_signal(self) -> None:
+        """Count it."""
+        self.signals += 1
+
+    def on_malformed_signal(self) -> None:
+        """Write what earlier signals have changed, in the order of recorded histories."""
+        update_search_attributes(self._loop)
+
     def note_ignored(self, text: str) -> None:
         """Show a malformed signal in the workflow details and the status."""
         self._loop.note_ignored(text)
-        update_visibility(self._loop)
+        update_details(self._loop)
 
     def _check_can_sync(self, *flags: object) -> None:
         for flag in flags:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.worker import (
     HandleSignalInput,
     HandleUpdateInput,
@@ -26,14 +27,18 @@ MAX_TEXT_CHARS: Final = 300
 
 
 class SignalledWorkflow:
-    """A workflow that counts its signals, and can show which one it ignored."""
+    """A workflow that shows which signal it ignored."""
 
-    signals = 0
-    """The signals of this run, malformed ones included."""
+    @workflow.signal(dynamic=True)
+    def ignore_unknown(self, name: str, arguments: Sequence[RawValue]) -> None:
+        """Refuse a signal of another name, which Temporal would keep and never show."""
+        raise ValueError("there is no such signal")
 
-    def count_signal(self) -> None:
-        """Count a signal that has arrived."""
-        self.signals += 1
+    def on_signal(self) -> None:
+        """Take note that a signal has arrived, malformed or not."""
+
+    def on_malformed_signal(self) -> None:
+        """Take note at once of a signal that its handler could not take."""
 
     def note_ignored(self, text: str) -> None:
         """Show `text` to people."""
@@ -61,11 +66,13 @@ class _InboundInterceptor(WorkflowInboundInterceptor):
     async def handle_signal(self, input: HandleSignalInput) -> None:
         target = workflow.instance()
         if isinstance(target, SignalledWorkflow):
-            target.count_signal()
+            target.on_signal()
         try:
             self._check_signal_arguments(input)
             await super().handle_signal(input)
         except ValueError as error:
+            if isinstance(target, SignalledWorkflow) and input.signal in self._signatures:
+                target.on_malformed_signal()
             if not self._ignored:
                 asyncio.get_running_loop().call_soon(self._note_ignored)
             self._ignored.append(one_line(f"{input.signal}: {error}", MAX_TEXT_CHARS))

@@ -30,7 +30,17 @@ _END_REASONS: Final = {
 
 def update_visibility(loop: FabricLoop) -> None:
     """Update details and search attributes; only details show a running sync."""
+    update_details(loop)
+    update_search_attributes(loop)
+
+
+def update_details(loop: FabricLoop) -> None:
+    """Update the workflow details, which adds nothing to the history."""
     workflow.set_current_details(render_details(loop.status()))
+
+
+def update_search_attributes(loop: FabricLoop) -> None:
+    """Write search attributes, or the memo in their place, where they have changed."""
     config = loop.effective_config
     if config is None:
         return

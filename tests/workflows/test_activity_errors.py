@@ -1,9 +1,20 @@
 """Sentences about failed activity calls."""
 
-import pytest
-from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
 
+import pytest
+from temporalio import activity, workflow
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from workflows.activity_calls import load_record
 from workflows.activity_errors import describe_inventory_error, describe_netbox_error
+
+SLOW = "NetBox has not answered in time: it is slow, or busy with"
 
 
 def make_error(cause: BaseException) -> ActivityError:
@@ -41,13 +52,10 @@ def test_pass_that_no_worker_took_says_so(timeout: TimeoutType, beginning: str) 
 @pytest.mark.parametrize(
     ("timeout", "beginning"),
     [
-        (TimeoutType.SCHEDULE_TO_START, "All workers are busy; "),
         (TimeoutType.HEARTBEAT, "The worker was lost; "),
-        (TimeoutType.START_TO_CLOSE, "NetBox has not answered in time: it is slow, or busy with"),
-        (
-            TimeoutType.SCHEDULE_TO_CLOSE,
-            "NetBox has not answered in time: it is slow, or busy with",
-        ),
+        (TimeoutType.SCHEDULE_TO_START, SLOW),
+        (TimeoutType.START_TO_CLOSE, SLOW),
+        (TimeoutType.SCHEDULE_TO_CLOSE, SLOW),
     ],
 )
 def test_netbox_is_blamed_only_for_what_it_can_have_delayed(
@@ -61,3 +69,50 @@ def test_netbox_is_blamed_only_for_what_it_can_have_delayed(
 def test_netbox_that_is_down_is_named_as_the_call_found_it() -> None:
     down = "NetBox at https://netbox refused the connection: nothing listens there."
     assert describe_netbox_error(make_error(ApplicationError(down))) == down
+
+
+@workflow.defn
+class ReadTwoRecords:
+    """Reads the same record twice at once, and says why the second was not read."""
+
+    @workflow.run
+    async def run(self) -> str:
+        """Return the sentence."""
+        first = asyncio.create_task(load_record("oslo", timedelta(seconds=30), retry=False))
+        await workflow.sleep(0.1)
+        try:
+            await load_record("oslo", timedelta(seconds=1), retry=False)
+        except ActivityError as error:
+            return describe_netbox_error(error)
+        finally:
+            first.cancel()
+        return "It was read."
+
+
+@pytest.mark.server
+async def test_record_call_that_got_no_slot_blames_netbox_that_holds_all_of_them() -> None:
+    answered = asyncio.Event()
+
+    @activity.defn(name="load_record")
+    async def hang(fabric_id: str) -> None:
+        await answered.wait()
+
+    async with (
+        await WorkflowEnvironment.start_local(
+            dev_server_existing_path=str(Path(sys.prefix, "bin", "temporal")),
+            dev_server_startup_timeout=timedelta(minutes=1),
+        ) as env,
+        Worker(
+            env.client,
+            task_queue="netbox",
+            workflows=[ReadTwoRecords],
+            activities=[hang],
+            max_concurrent_activities=1,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        ),
+    ):
+        sentence = await env.client.execute_workflow(
+            ReadTwoRecords.run, id="read", task_queue="netbox"
+        )
+        answered.set()
+    assert sentence.startswith(SLOW)

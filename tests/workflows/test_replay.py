@@ -14,6 +14,7 @@ from tests.support.workflows.record_histories import (
     HISTORY,
     INVENTORY_HISTORY,
     LOST_HISTORY,
+    MALFORMED_HISTORY,
 )
 from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
@@ -30,6 +31,12 @@ from workflows.malformed_messages import MalformedMessageInterceptor
         ),
         pytest.param(
             loop.workflow_id("berlin"), HEALTH_HISTORY.read_text(), 50, id="FabricSync, health"
+        ),
+        pytest.param(
+            loop.workflow_id("berlin"),
+            MALFORMED_HISTORY.read_text(),
+            50,
+            id="FabricSync, malformed signals",
         ),
         pytest.param(
             inventory_workflow_id("berlin"), INVENTORY_HISTORY.read_text(), 10, id="FabricInventory"

@@ -1,7 +1,7 @@
 """Record the histories for `test_replay.py`.
 
 Run `python -m tests.support.workflows.record_histories NAME`: fabric_sync, fabric_inventory, record_lost,
-health or fleet.
+health, malformed_signals or fleet.
 
 Record them again only if no running loop has the old order of commands, or if the change is guarded with
 `workflow.patched`.
@@ -19,10 +19,17 @@ from temporalio.testing import WorkflowEnvironment
 
 from fabrics.inventory.report.report import DeletesWaiting, InventoryOutcome
 from fabrics.loop.inventory_pass import inventory_workflow_id
+from fabrics.loop.loop import FabricLoop
 from fabrics.resources.json_types import Json
 from tests.support.paths import HISTORIES
 from tests.support.workflows.fleet_environment import FleetEnvironment, fleet
-from tests.support.workflows.loop_environment import LoopEnvironment, config, loop
+from tests.support.workflows.loop_environment import (
+    LoopEnvironment,
+    config,
+    loop,
+    start,
+    worker,
+)
 from workflows.fabric_sync import FabricSync
 
 HISTORY = HISTORIES / "fabric_sync.json"
@@ -30,6 +37,15 @@ HEALTH_HISTORY = HISTORIES / "fabric_sync_health.json"
 FLEET_HISTORY = HISTORIES / "fleet.json"
 INVENTORY_HISTORY = HISTORIES / "fabric_inventory.json"
 LOST_HISTORY = HISTORIES / "fabric_sync_record_lost.json"
+MALFORMED_HISTORY = HISTORIES / "fabric_sync_malformed_signals.json"
+
+SIGNALS_TOGETHER: list[list[tuple[str, list[object]]]] = [
+    [("set_interval", ["soon"]), ("pause", ["maintenance"])],
+    [("resume", []), ("set_interval", ["soon"])],
+    [("set_interval", [70]), ("inventory_ended", ["unknown", {}])],
+    [("set_interval", [80]), ("no_such_signal", [])],
+]
+"""Signals that arrive together, valid ones before and after what is ignored."""
 
 
 async def record_fleet(env: WorkflowEnvironment) -> None:
@@ -93,6 +109,21 @@ async def record_health(env: WorkflowEnvironment) -> None:
         await write(running.handle, HEALTH_HISTORY)
 
 
+async def record_malformed_signals(env: WorkflowEnvironment) -> None:
+    """Record a loop whose worker finds several signals whenever it starts."""
+    environment = LoopEnvironment(config(fabric_id="berlin", interval=3600))
+    handle = await start(env.client, FabricLoop(fabric_id="berlin"), environment.queue)
+    async with worker(env.client, environment):
+        await handle.execute_update(FabricSync.sync_now, False)
+    for signals in SIGNALS_TOGETHER:
+        for name, arguments in signals:
+            await handle.signal(name, args=arguments)
+        async with worker(env.client, environment):
+            await env.sleep(15)  # a server offers a task to the previous worker for 10 s
+    await write(handle, MALFORMED_HISTORY)
+    await handle.terminate()
+
+
 async def record_fabric_inventory(env: WorkflowEnvironment) -> None:
     """Record a pass over an inventory that a loop has started."""
     async with loop(env, LoopEnvironment(config(fabric_id="berlin"))) as running:
@@ -144,12 +175,21 @@ async def main(name: str) -> None:
         "fabric_inventory": record_fabric_inventory,
         "record_lost": record_lost,
         "health": record_health,
+        "malformed_signals": record_malformed_signals,
         "fleet": record_fleet,
     }[name]
-    server = Path(sys.executable).parent / "temporal-test-server"
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(server), data_converter=pydantic_data_converter
-    ) as env:
+    programs = Path(sys.executable).parent
+    if name == "malformed_signals":  # the other server does not stand a worker that pauses
+        server = WorkflowEnvironment.start_local(
+            dev_server_existing_path=str(programs / "temporal"),
+            data_converter=pydantic_data_converter,
+        )
+    else:
+        server = WorkflowEnvironment.start_time_skipping(
+            test_server_existing_path=str(programs / "temporal-test-server"),
+            data_converter=pydantic_data_converter,
+        )
+    async with await server as env:
         await record_history(env)
 
 
