@@ -33,7 +33,7 @@ soak: test
 	@rm -f $(FAULTS)
 	FABRIC_SYNC_FAULT_RESULTS=$(FAULTS) $(BIN)/pytest -m "soak or hypothesis" --timeout=7200 --hypothesis-profile=new-examples --durations=40 $(ARGS); \
 	result=$$?; \
-	if test -z '$(ARGS)' && test -f $(FAULTS); then \
+	if $(if $(ARGS),false,test -f $(FAULTS)); then \
 		$(BIN)/python -m tests.support.faults.report $(FAULTS) > docs/fault-suite.md || exit; \
 	fi; \
 	exit $$result
