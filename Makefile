@@ -28,9 +28,15 @@ check: lint
 test: $(READY) $(BROWSER)
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" --durations=40
 
+# A whole run writes the page of the faults, also if some were not survived.
 soak: test
-	FABRIC_SYNC_FAULT_RESULTS=$(FAULTS) $(BIN)/pytest -m "soak or hypothesis" --timeout=7200 --hypothesis-profile=new-examples --durations=40 $(ARGS)
-	$(BIN)/python -m tests.support.faults.report $(FAULTS) > docs/fault-suite.md
+	@rm -f $(FAULTS)
+	FABRIC_SYNC_FAULT_RESULTS=$(FAULTS) $(BIN)/pytest -m "soak or hypothesis" --timeout=7200 --hypothesis-profile=new-examples --durations=40 $(ARGS); \
+	result=$$?; \
+	if $(if $(ARGS),false,test -f $(FAULTS)); then \
+		$(BIN)/python -m tests.support.faults.report $(FAULTS) > docs/fault-suite.md || exit; \
+	fi; \
+	exit $$result
 
 lint: $(READY)
 	$(BIN)/ruff check

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from activities.netbox.client import NetBox
 from stack.stack import Stack
 from tests.support.faults.fleet import FaultyFleet, run_fleet
 from tests.support.system.fresh_installation import fresh_installation
+from tests.support.system.installation import Installation
 
 
 @dataclass
@@ -22,25 +24,27 @@ class FleetKeeper:
     folders: pytest.TempPathFactory
     fleet: FaultyFleet | None = None
     size: int = 0
-    _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+    exits: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def get(self, size: int) -> FaultyFleet:
         """Return a healthy fleet of this size."""
-        if self.fleet and (self.size != size or not await self.fleet.recovers()):
+        if self.fleet is None or self.size != size or not await self.fleet.recovers():
             await self.close()
-        if self.fleet is None:
-            folder = self.folders.mktemp("fleet")
-            installation = await self._exits.enter_async_context(
-                fresh_installation(self.stack, self.admin, self.token, folder, ExitStack())
-            )
-            self.fleet = await self._exits.enter_async_context(run_fleet(installation, size))
+            installation = await self.install(self.folders.mktemp("fleet"))
+            self.fleet = await self.exits.enter_async_context(run_fleet(installation, size))
             self.size = size
         return self.fleet
 
+    async def install(self, folder: Path) -> Installation:
+        """Make an installation that lasts until `exits` closes."""
+        return await self.exits.enter_async_context(
+            fresh_installation(self.stack, self.admin, self.token, folder, ExitStack())
+        )
+
     async def close(self) -> None:
         """End the fleet."""
-        await self._exits.aclose()
-        self._exits, self.fleet = AsyncExitStack(), None
+        exits, self.exits, self.fleet = self.exits, AsyncExitStack(), None
+        await exits.aclose()
 
 
 @pytest.fixture(scope="module")

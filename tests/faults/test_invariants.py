@@ -91,8 +91,22 @@ def test_loss_is_noticed(after: View, words: str) -> None:
 
 
 def test_missed_slots_that_are_counted_are_not_lost() -> None:
+    history = [report(1), report(2, missed=2)]
+    before = replace(BEFORE, history=history)
+    assert find_losses(before, replace(AFTER, history=[*history, report(3, slot=5)])) == []
+
+
+def test_slots_that_a_sync_misses_are_not_those_before_it() -> None:
     after = replace(AFTER, history=[*BEFORE.history, report(3, slot=5, missed=2)])
-    assert find_losses(BEFORE, after) == []
+    [sentence] = find_losses(BEFORE, after)
+    assert "2 had no sync and 0 are counted" in sentence
+
+
+def test_slots_around_reports_that_a_loop_has_dropped_are_unknown() -> None:
+    dropped = replace(AFTER, history=[report(7, slot=9), report(8, slot=10)])
+    assert find_losses(BEFORE, dropped) == []
+    lost_later = replace(AFTER, history=[report(7, slot=9), report(8, slot=12)])
+    assert find_losses(BEFORE, lost_later)
 
 
 def test_slot_that_a_late_sync_serves_is_not_lost() -> None:

@@ -11,8 +11,9 @@ from aiohttp import web
 from requests.exceptions import ChunkedEncodingError, ConnectionError, ReadTimeout
 
 from tests.support.faults import faults
-from tests.support.faults.faults import BY_NAME, HANG, Dependency
+from tests.support.faults.faults import BY_NAME, HANG, LASTING_TIMES, Dependency
 from tests.support.faults.proxy import Elsewhere, FaultyProxy, Injection, run_proxy, serve
+from workflows.activity_errors import MAX_ATTEMPTS
 
 TIMEOUT_SECONDS = 60
 """For what answers, on a busy machine."""
@@ -27,10 +28,15 @@ class Server:
     """A NetBox that counts the requests that it gets."""
 
     requests: list[str] = field(default_factory=list)
+    answers: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.answers.set()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer with a row."""
+        """Answer with a row once it `answers`."""
         self.requests.append(request.path_qs)
+        await self.answers.wait()
         return web.json_response({"id": 1}, headers={"ETag": "one"})
 
 
@@ -147,6 +153,29 @@ async def test_fault_strikes_as_often_as_asked(proxy: FaultyProxy) -> None:
     injection = inject(proxy, "500", times=2)
     statuses = [(await post(proxy)).status_code for _ in range(3)]
     assert (statuses, injection.hits) == ([500, 500, 200], 2)
+    assert injection.has_struck
+
+
+@pytest.mark.parametrize(("times", "needed"), [(1, 1), (2, 2), (LASTING_TIMES, MAX_ATTEMPTS)])
+async def test_fault_has_struck_after_all_attempts_of_an_activity(
+    proxy: FaultyProxy, times: int, needed: int
+) -> None:
+    injection = inject(proxy, "500", times)
+    for _ in range(needed):
+        assert not injection.has_struck
+        await post(proxy)
+    assert injection.has_struck
+
+
+async def test_fault_that_comes_after_its_client_has_left_has_not_struck(
+    server: tuple[Server, str], proxy: FaultyProxy
+) -> None:
+    server[0].answers.clear()
+    injection = inject(proxy, "drop")
+    with pytest.raises(ReadTimeout):
+        await post(proxy, seconds=SHORT_TIMEOUT_SECONDS)
+    await asyncio.wait_for(injection.over.wait(), TIMEOUT_SECONDS)
+    assert (injection.hits, injection.has_struck) == (1, False)
 
 
 async def test_step_is_reached_once_the_server_has_answered(

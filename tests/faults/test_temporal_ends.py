@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,15 +13,15 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.netbox.client import NetBox
 from stack.stack import Stack
+from tests.faults.conftest import FleetKeeper
 from tests.support.faults.batches import REACH_SECONDS
 from tests.support.faults.faults import HANG, Dependency
-from tests.support.faults.fleet import INTERVAL, FaultyFleet, run_fleet
+from tests.support.faults.fleet import INTERVAL, FaultyFleet
 from tests.support.faults.outcomes import Triple
 from tests.support.faults.results import RecordProperty, check_outcomes
 from tests.support.faults.sample import Phase
 from tests.support.faults.trials import START_TIME, WORK_TIME, run_trial
-from tests.support.system.fresh_installation import fresh_installation
-from tests.support.system.installation import wait_until
+from tests.support.system.installation import Installation, wait_until
 from tests.support.system.restartable_temporal import RestartableTemporal, restartable_temporal
 
 pytestmark = pytest.mark.soak
@@ -31,25 +30,32 @@ FABRICS: Final = 4
 RECONNECT_TIME: Final = timedelta(seconds=60)
 """For a worker to notice a silent connection, and to connect again."""
 
-type TemporalFleet = tuple[RestartableTemporal, FaultyFleet]
+
+class TemporalFleetKeeper(FleetKeeper):
+    """Keeps a fleet with a Temporal server of its own."""
+
+    temporal: RestartableTemporal
+
+    async def install(self, folder: Path) -> Installation:
+        """Make an installation with that server."""
+        self.temporal = await self.exits.enter_async_context(restartable_temporal(folder))
+        await self.exits.enter_async_context(self.temporal.up())
+        address = self.temporal.address
+        client = await Client.connect(address, data_converter=pydantic_data_converter)
+        installation = await super().install(folder)
+        return replace(installation, client=client, overrides={"TEMPORAL_ADDRESS": address})
 
 
 @pytest.fixture(scope="module")
-async def temporal_fleet(
+async def temporal_fleets(
     stack: Stack, admin: NetBox, constrained_token: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[TemporalFleet]:
-    """A fleet with a Temporal server of its own."""
-    folder: Path = tmp_path_factory.mktemp("temporal")
-    async with restartable_temporal(folder) as temporal, temporal.up():
-        client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
-        async with fresh_installation(
-            stack, admin, constrained_token, folder, ExitStack()
-        ) as installation:
-            ours = replace(
-                installation, client=client, overrides={"TEMPORAL_ADDRESS": temporal.address}
-            )
-            async with run_fleet(ours, FABRICS) as fleet:
-                yield temporal, fleet
+) -> AsyncIterator[TemporalFleetKeeper]:
+    """The fleet of this module."""
+    keeper = TemporalFleetKeeper(stack, admin, constrained_token, tmp_path_factory)
+    try:
+        yield keeper
+    finally:
+        await keeper.close()
 
 
 @pytest.mark.parametrize("seconds", [0, 2 * INTERVAL, 6 * INTERVAL])
@@ -62,14 +68,15 @@ async def temporal_fleet(
     ],
 )
 async def test_temporal_is_killed(  # noqa: PLR0917  as pytest passes them by name
-    temporal_fleet: TemporalFleet,
+    temporal_fleets: TemporalFleetKeeper,
     phase: Phase,
     dependency: Dependency,
     step: str,
     seconds: int,
     record_property: RecordProperty,
 ) -> None:
-    temporal, fleet = temporal_fleet
+    fleet = await temporal_fleets.get(FABRICS)
+    temporal = temporal_fleets.temporal
     await fleet.prepare(phase)
 
     async def kill(fleet: FaultyFleet) -> None:

@@ -28,7 +28,6 @@ from tests.support.soak.fleet import Group, ObjectCounts, count_objects, create_
 from tests.support.soak.resources import HostUsage, list_processes, measure_usage
 from tests.support.soak.supervised_worker import Casualty, SupervisedWorker, supervised_worker
 from tests.support.soak.sync_ledger import SyncLedger, follows_slots
-from tests.support.soak.temporal_server import RestartableTemporal, restartable_temporal
 from tests.support.system.fleet import first_run_id, only_these_run
 from tests.support.system.installation import (
     INVENTORY,
@@ -37,6 +36,7 @@ from tests.support.system.installation import (
     shown_status,
     wait_until,
 )
+from tests.support.system.restartable_temporal import RestartableTemporal, restartable_temporal
 
 TEMPORAL: Final = "temporal"
 VICTIMS: Final = (*Casualty, TEMPORAL)
@@ -113,24 +113,24 @@ class Fleet:
         return [fabric for group in self.groups for fabric in group.fabrics]
 
     async def survive(self, kills: Iterator[Kill]) -> Counter[str]:
-        """Change and kill; return how often each victim was killed."""
-        done: Counter[str] = Counter()
-        for kill in kills:
+        """Change and kill; return how often each victim was hit."""
+        hits: Counter[str] = Counter()
+        for number, kill in enumerate(kills, start=1):
             await asyncio.sleep(kill.pause)
             await self.groups[kill.group].change()
             await asyncio.sleep(kill.seconds_after_change)
-            await self._kill(kill)
-            done[kill.victim] += 1
-            if done.total() % KILLS_BETWEEN_READINGS == 0:
+            hits[kill.victim] += await self._kill(kill)
+            if number % KILLS_BETWEEN_READINGS == 0:
                 await self.ledger.read(self.fabrics)
-        return done
+        return hits
 
-    async def _kill(self, kill: Kill) -> None:
-        if kill.victim == TEMPORAL:
-            await self.temporal.kill()
-            await self.temporal.start()
-        else:
-            self.workers[kill.worker].kill(Casualty(kill.victim))
+    async def _kill(self, kill: Kill) -> bool:
+        """Kill; return whether that hit a process."""
+        if kill.victim != TEMPORAL:
+            return self.workers[kill.worker].kill(Casualty(kill.victim))
+        await self.temporal.kill()
+        await self.temporal.start()
+        return True
 
     async def settle(self) -> HostUsage:
         """Wait until all fabrics follow their slots and are in NetBox.
@@ -196,6 +196,7 @@ async def running_fleet(installation: Installation, soak: Soak) -> AsyncIterator
     (installation.folder / "tmp").mkdir()
     async with AsyncExitStack() as stack:
         temporal = await stack.enter_async_context(restartable_temporal(installation.folder))
+        await stack.enter_async_context(temporal.up())
         client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
         overrides = INVENTORY | {
             "TEMPORAL_ADDRESS": temporal.address,
@@ -308,10 +309,12 @@ async def test_random_kills_lose_nothing_and_leave_nothing(
         assert await read_run_ids(fabrics) == first_runs
         records = await asyncio.to_thread(read_records, installation.admin, fabrics)
         restarts = sum(worker.restarts for worker in fleet.workers)
+        killed = sum(len(worker.killed) for worker in fleet.workers)
 
     figures = {
         "seed": seed,
         "kills": kills,
+        "killed": killed,
         "restarts": restarts,
         "syncs": fleet.ledger.syncs,
         "missed": fleet.ledger.missed,
@@ -319,6 +322,7 @@ async def test_random_kills_lose_nothing_and_leave_nothing(
         "threads": [usage.threads for usage in (before, after, later)],
     }
     print(json.dumps(figures))
+    assert restarts >= killed > 0
     assert records == sorted((fabric.fabric_id, "in_sync") for fabric in fabrics)
     assert fleet.ledger.doubled == []
     assert fleet.ledger.skipped == []

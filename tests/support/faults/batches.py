@@ -28,7 +28,7 @@ BACK_OFFS: Final[Mapping[Dependency, timedelta]] = {
 REACH_SECONDS: Final = 100
 """For a step to be reached: deletes come with the third sync after a change."""
 
-NOT_REACHED: Final = "its step was not reached"
+NOT_REACHED: Final = "its step was not reached as often as it should fail"
 NOT_TRIED: Final = "not tried, since the fleet had not recovered from another one"
 
 
@@ -68,7 +68,7 @@ async def run_batch(
     ]
     outcomes = list[Outcome]()
     for id_, triple in struck.items():
-        not_reached = [] if injections[id_].hits else [NOT_REACHED]
+        not_reached = [] if injections[id_].has_struck else [NOT_REACHED]
         problems = (*not_reached, *ill.get(id_, ()), *losses[id_], *bystanders, *of_fleet)
         outcomes.append(Outcome(triple, problems))
     assert triples or not (bystanders or of_fleet), (*bystanders, *of_fleet)

@@ -14,6 +14,8 @@ from http import HTTPStatus
 from itertools import batched
 from typing import Final
 
+from workflows.activity_errors import MAX_ATTEMPTS
+
 RETRY_AFTER_SECONDS: Final = 2
 DELAY_SECONDS: Final = 1.0
 """Below every timeout of the product in these tests."""
@@ -183,5 +185,5 @@ BY_NAME: Final = {fault.name: fault for fault in FAULTS}
 LASTING: Final = ("500", "reset")
 """Faults that the product meets again when it tries again at once, and then as an error."""
 
-LASTING_TIMES: Final = 4
+LASTING_TIMES: Final = MAX_ATTEMPTS + 1
 """One more than the attempts of an activity."""

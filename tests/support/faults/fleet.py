@@ -15,6 +15,8 @@ from itertools import batched
 from typing import Final
 from uuid import uuid4
 
+from temporalio.service import RPCError
+
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.read.reader import LISTS_PER_REQUEST
 from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD
@@ -252,7 +254,10 @@ class FaultyFleet:
         if self.worker is None or self.worker.poll() is not None:
             return False
         recently = datetime.now(UTC) - timedelta(seconds=2 * INTERVAL)
-        return not await self.settle(recently, self.ended_at(recently), RECOVERY_TIME)
+        try:
+            return not await self.settle(recently, self.ended_at(recently), RECOVERY_TIME)
+        except RPCError:  # Temporal does not answer
+            return False
 
     def ended_at(self, moment: datetime) -> dict[str, datetime]:
         """Return that a fault of all fabrics ended then."""

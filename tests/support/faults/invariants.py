@@ -108,17 +108,20 @@ def _check_numbers(before: Sequence[SyncReport], after: Sequence[SyncReport]) ->
 def _check_slots(
     before: Sequence[SyncReport], after: Sequence[SyncReport], interval: int
 ) -> Iterator[str]:
-    step, known = timedelta(seconds=interval), before[-1].number
-    slots = {report.number: report.slot for report in (*before, *after) if report.slot}
+    step, last = timedelta(seconds=interval), before[-1].number
+    known = {report.number: report for report in (*before, *after)}
+    slots = {number: report.slot for number, report in known.items() if report.slot}
     origin = min(slots.values(), default=None)
     if origin and any((slot - origin) % step for slot in slots.values()):
         yield "slots left their grid"
-    scheduled = sorted(slots)
-    for earlier, later in pairwise(number for number in scheduled if number >= known):
+    for earlier, later in pairwise(number for number in sorted(slots) if number >= last):
+        numbers = range(earlier, later)
+        if not known.keys() >= set(numbers):
+            continue  # a loop keeps its last reports only
         lost = (slots[later] - slots[earlier]) // step - 1
-        between = [report for report in after if earlier <= report.number <= later]
-        counted = sum(report.missed for report in between)
-        served = sum(_may_serve_next_slot(report, step) for report in between[:-1])
+        # A sync takes the first slot that is due, and counts those that it misses until its end.
+        counted = sum(known[number].missed for number in numbers)
+        served = sum(_may_serve_next_slot(known[number], step) for number in numbers)
         if not 0 <= lost <= counted + served:
             yield f"of the slots before sync {later}, {lost} had no sync and {counted} are counted"
 

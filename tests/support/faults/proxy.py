@@ -14,6 +14,7 @@ from aiohttp import ClientSession, TCPConnector, web
 from stack.processes.ports import LOOPBACK
 from tests.support.faults.faults import Answer, Dependency, Fault
 from tests.support.faults.steps import NAMES
+from workflows.activity_errors import MAX_ATTEMPTS
 
 DROPPED_HEADERS: Final = frozenset(
     {"host", "connection", "transfer-encoding", "content-length", "keep-alive"}
@@ -36,7 +37,7 @@ class Injection:
     """A fault at the next `times` exchanges of a step.
 
     Exchanges that do not tell the fabric count for every fabric. `reached` is set during the first one, `over` when the
-    last one has ended, at `ended`.
+    last one has ended, at `ended`. `transmitted` counts those that were struck before their client left.
     """
 
     fault: Fault
@@ -44,6 +45,7 @@ class Injection:
     fabric: str
     times: int = 1
     hits: int = 0
+    transmitted: int = 0
     ended: datetime | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -52,6 +54,14 @@ class Injection:
         """Return whether this fault strikes the exchange."""
         is_own = exchange.fabric in ("", self.fabric)
         return is_own and exchange.step == self.step and self.hits < self.times
+
+    @property
+    def has_struck(self) -> bool:
+        """Whether it struck as often as asked, or all attempts of an activity.
+
+        The product may wait for long before it tries more often.
+        """
+        return self.transmitted >= min(self.times, MAX_ATTEMPTS)
 
     @contextmanager
     def hit(self) -> Iterator[None]:
@@ -111,6 +121,7 @@ class FaultyProxy:
             answer = fault.make_answer(self.dependency, f"{self.elsewhere}{exchange.request.path}")
         injection.reached.set()
         if transport is not None:  # the client has not left
+            injection.transmitted += 1
             await fault.transmit(transport, answer)
 
     async def _forward(self, exchange: Exchange) -> Answer:

@@ -22,14 +22,24 @@ async def run_trial(
     fleet: FaultyFleet, triple: Triple, event: Event, work_time: timedelta = timedelta()
 ) -> Outcome:
     """Let an event happen, and check all fabrics; what it causes takes `work_time`."""
-    before = await fleet.view()
-    await event(fleet)
-    ended = datetime.now(UTC)
-    fleet.clear_faults()
     patience = get_patience(triple.dependency) + work_time
+    try:
+        problems = await _find_problems(fleet, event, patience)
+    except Exception as error:  # whatever it is, the fault counts as one that was not survived
+        problems = (f"{type(error).__name__}: {error}",)
+    return Outcome(triple, problems)
+
+
+async def _find_problems(fleet: FaultyFleet, event: Event, patience: timedelta) -> tuple[str, ...]:
+    before = await fleet.view()
+    try:
+        await event(fleet)
+    finally:
+        fleet.clear_faults()
+    ended = datetime.now(UTC)
     ill = await fleet.settle(ended, fleet.ended_at(ended), patience)
     losses = await fleet.find_losses(before)
     by_fabric = (
         f"{id_}: {problem}" for id_ in losses for problem in (*ill.get(id_, ()), *losses[id_])
     )
-    return Outcome(triple, (*by_fabric, *await fleet.find_fleet_problems()))
+    return (*by_fabric, *await fleet.find_fleet_problems())

@@ -27,12 +27,17 @@ class Casualty(StrEnum):
 
 
 class SupervisedWorker:
-    """One worker; `restarts` counts its starts after the first."""
+    """One worker; `restarts` counts its starts after the first.
+
+    `killed` are the ids of the processes of activities whose worker was hit by a kill: one that just ends may be hit
+    again.
+    """
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._process: subprocess.Popen[bytes] | None = None
         self.restarts = 0
+        self.killed: set[int] = set()
 
     async def run(self) -> None:
         """Keep the worker running until cancelled; then it gets SIGTERM."""
@@ -42,17 +47,24 @@ class SupervisedWorker:
             self.restarts += 1
             await asyncio.sleep(RESTART_SECONDS)
 
-    def kill(self, casualty: Casualty) -> None:
-        """Send SIGKILL; a worker that is just starting may have one process only."""
+    def kill(self, casualty: Casualty) -> bool:
+        """Send SIGKILL; return whether that hit a process.
+
+        A worker that is just starting may have one process only, and one that has ended has none.
+        """
         processes = self.list_processes()
-        killed = {
+        victims = {
             Casualty.ACTIVITIES: processes[:1],
             Casualty.WORKFLOWS: [process for process in processes[1:] if is_worker(process)],
             Casualty.CONTAINER: processes,
         }
-        for process in killed[casualty]:
+        has_hit = False
+        for process in victims[casualty]:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+                self.killed.add(processes[0].pid)
+                has_hit = True
+        return has_hit
 
     def list_processes(self) -> list[psutil.Process]:
         """List the process of the activities, and all that it has started."""

@@ -19,7 +19,7 @@ class DoubledSync(NamedTuple):
 
     fabric_id: str
     number: int
-    started: tuple[datetime, datetime]
+    slots: tuple[datetime | None, datetime | None]
 
 
 class SyncLedger:
@@ -57,9 +57,10 @@ class SyncLedger:
         known = self._reports[fabric_id]
         for report in reports:
             first = known.setdefault(report.number, report)
-            if first.started != report.started:
-                started = first.started, report.started
-                self.doubled.append(DoubledSync(fabric_id, report.number, started))
+            # Its start may be told later after a restart: a query replays with the clock of the last workflow task.
+            if first.slot != report.slot:
+                slots = first.slot, report.slot
+                self.doubled.append(DoubledSync(fabric_id, report.number, slots))
         self.skipped += [
             (fabric_id, report.number)
             for report, following in pairwise(reports)

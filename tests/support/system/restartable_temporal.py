@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
@@ -49,7 +51,8 @@ class RestartableTemporal:
         """Kill the server."""
         assert self.supervisor is not None
         for process in self.supervisor.list_processes("Temporal"):
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         await self.stop()
 
     @asynccontextmanager
