@@ -50,7 +50,7 @@ async def test_clock_is_an_hour_off(
 
 
 async def read_shift(fleet: FaultyFleet) -> timedelta | None:
-    """Return how far the clock of the worker's last line in its log is ahead; None without a line."""
+    """Return how far the clock of the worker's log is ahead; None without a line."""
     logs = fleet.installation.folder.glob("worker-*.log")
     log = max(logs, key=lambda path: path.stat().st_mtime)
     times = re.findall(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", log.read_text(), re.MULTILINE)
