@@ -43,6 +43,11 @@ class Deadline:
         """Return the deadline that many seconds from now."""
         return cls(time.monotonic() + seconds)
 
+    @property
+    def has_passed(self) -> bool:
+        """Return whether no time is left."""
+        return time.monotonic() >= self.at
+
     def count_seconds_left(self) -> float:
         """Return the seconds that are left. Raises `TimeoutError` if there are none."""
         left = self.at - time.monotonic()

@@ -2,9 +2,11 @@
 
 People edit the record too, so a write depends on its current content: read it, compute the fields that
 differ, send only those, and start over when somebody else has changed it meanwhile. If nothing differs,
-nothing is written, and one request is enough.
+nothing is written, and one request is enough. A write that its loop has given up is not sent any more: what it
+would write may be older than what the record shows by then.
 """
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from functools import partial
 from pydantic import BaseModel
 from temporalio import activity
 
+from activities.connections import Deadline
 from activities.errors import MAX_MESSAGE_CHARS, PermanentError, TransientError, one_line
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import BadRequest
@@ -82,9 +85,10 @@ class RecordActivities:
 
         Raises `OwnedByOtherInstallation`.
         """
+        deadline = _get_deadline()
         record = self._find_record(update.fabric_id)
-        if record is not None and self._compute_changes(update, record):
-            record = self._write(record["id"], update)
+        if record is not None and self._compute_changes(update, deadline, record):
+            record = self._write(record["id"], update, deadline)
         snapshot = self._build_snapshot(record)
         if record is not None and update.journal_entry:
             try:
@@ -102,14 +106,18 @@ class RecordActivities:
             self.netbox.check_all_records_visible()
         return record
 
-    def _compute_changes(self, update: RecordUpdate, record: Row) -> Row:
+    def _compute_changes(self, update: RecordUpdate, deadline: Deadline, record: Row) -> Row:
+        """Return the fields to write to the `record` that has just been read."""
+        if deadline.has_passed:
+            raise TransientError(f"The record of {update.fabric_id} was not written in time.")
         check_owner(record, self.instance)
         fields = find_changed_fields(record, update.edits, update.last_known, datetime.now(UTC))
         return fields if get_owner_instance(record) else fields | {"hh_instance": self.instance}
 
-    def _write(self, record_id: int, update: RecordUpdate) -> Row | None:
+    def _write(self, record_id: int, update: RecordUpdate, deadline: Deadline) -> Row | None:
+        make_changes = partial(self._compute_changes, update, deadline)
         try:
-            return self.netbox.update_record(record_id, partial(self._compute_changes, update))
+            return self.netbox.update_record(record_id, make_changes)
         except BadRequest as error:
             with suppress(PermanentError, TransientError):  # the first error matters more
                 self.netbox.add_journal_entry(record_id, str(error), kind="danger")
@@ -126,6 +134,15 @@ class RecordActivities:
             is_consistent=is_consistent(record) and bool(get_owner_instance(record)),
             was_switched_off=get_shown_status(record) in SWITCHED_OFF_STATUSES,
         )
+
+
+def _get_deadline() -> Deadline:
+    """Return when the caller gives up: what is left of its limit, by Temporal's clock, from now on."""
+    info = activity.info() if activity.in_activity() else None
+    if info is None or info.schedule_to_close_timeout is None:
+        return Deadline(math.inf)
+    waited = info.started_time - info.scheduled_time
+    return Deadline.after((info.schedule_to_close_timeout - waited).total_seconds())
 
 
 def check_owner(record: Row, instance: str) -> None:

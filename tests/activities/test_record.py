@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import override
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
 from activities.errors import PermanentError, TransientError
 from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
@@ -380,3 +383,24 @@ def test_repeated_journal_entry_is_added_once(
     later = error.replace("12:00", "12:20")
     activities.record_result(update.model_copy(update={"journal_entry": later}))
     assert sorted(journal_of(netbox, record)) == [error, later, in_sync]
+
+
+def test_write_that_its_loop_has_given_up_is_not_sent(
+    activities: RecordActivities, record: Row, admin: NetBox
+) -> None:
+    environment, now = ActivityEnvironment(), datetime.now(UTC)
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN)
+    for waited, is_written in ((61, False), (1, True)):
+        environment.info = replace(
+            ActivityEnvironment.default_info(),
+            scheduled_time=now,
+            started_time=now + timedelta(seconds=waited),
+            schedule_to_close_timeout=timedelta(seconds=60),
+        )
+        with (
+            nullcontext()
+            if is_written
+            else pytest.raises(TransientError, match="not written in time")
+        ):
+            environment.run(activities.record_result, update)
+        assert (fields_of(admin, record)["hh_last_sync"] is not None) == is_written
