@@ -137,7 +137,7 @@ class RecordActivities:
 
 
 def _get_deadline() -> Deadline:
-    """Return when the caller gives up: what is left of its limit, by Temporal's clock, from now on."""
+    """Return when the caller gives up, by what Temporal's clock leaves of its limit."""
     info = activity.info() if activity.in_activity() else None
     if info is None or info.schedule_to_close_timeout is None:
         return Deadline(math.inf)
