@@ -22,6 +22,7 @@ from activities.errors import (
 from activities.kubernetes.budget import MAX_BYTES, MAX_KEPT_BYTES, ReadingBudget, limit_seconds
 from activities.kubernetes.clients import JSON_MEDIA_TYPE, KubernetesClient
 from activities.kubernetes.exec_plugins import EXEC_LOGINS
+from activities.kubernetes.refusals import MAX_PAUSE_SECONDS
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.api_json import TooLargeError
 from settings import Settings
@@ -101,8 +102,8 @@ class ApiRequests:
     def oversized_error(self, what: str) -> OversizedError:
         """Return the error whose sentence goes on with `what` the API has or sends."""
         return OversizedError(
-            f"{self.name} {what}. Check hh_kubernetes_server and hh_kubernetes_namespace; it is read again within 10"
-            " minutes."
+            f"{self.name} {what}. Check hh_kubernetes_server and hh_kubernetes_namespace; it is read again within"
+            f" {MAX_PAUSE_SECONDS / 60:.0f} minutes."
         )
 
     @cached_property

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fabrics.inventory.model.planned import Model
-from fabrics.loop.active_sync import Trigger
 from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import ConnectionStatus, InventoryState, LastKnownState, SyncStatus
+from tests.support.fabrics.reports import scheduled_report
 from tests.support.faults.invariants import View, find_illness, find_losses
 
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -21,16 +21,8 @@ EXPECTED = frozenset({DEVICE, CABLE})
 
 def report(number: int, slot: int | None = None, missed: int = 0) -> SyncReport:
     """Return the report of a sync in its slot."""
-    started = START + STEP * (number if slot is None else slot)
-    return SyncReport(
-        number=number,
-        trigger=Trigger.SCHEDULE,
-        slot=started,
-        started=started,
-        duration=0.1,
-        sync_status=SyncStatus.IN_SYNC,
-        missed=missed,
-    )
+    place = START + STEP * (number if slot is None else slot)
+    return scheduled_report(number, place, missed=missed)
 
 
 def status(**values: object) -> FabricStatus:

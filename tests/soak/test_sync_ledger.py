@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from fabrics.loop.active_sync import Trigger
 from fabrics.loop.report import SyncReport
-from fabrics.record.sync_status import SyncStatus
+from tests.support.fabrics.reports import scheduled_report
 from tests.support.soak.sync_ledger import DoubledSync, SyncLedger
 
 SLOT = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -13,14 +12,7 @@ LATER = timedelta(seconds=5)
 
 def report(number: int, slot: datetime = SLOT, started: datetime = SLOT) -> SyncReport:
     """Return the report of a sync in its slot."""
-    return SyncReport(
-        number=number,
-        trigger=Trigger.SCHEDULE,
-        slot=slot,
-        started=started,
-        duration=0.1,
-        sync_status=SyncStatus.IN_SYNC,
-    )
+    return scheduled_report(number, slot, started)
 
 
 def read_twice(first: SyncReport, second: SyncReport) -> SyncLedger:

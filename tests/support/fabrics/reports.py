@@ -21,3 +21,18 @@ def manual_report(number: int, *, inventory_follows: bool = False) -> SyncReport
         sync_status=SyncStatus.IN_SYNC,
         inventory_follows=inventory_follows,
     )
+
+
+def scheduled_report(
+    number: int, slot: datetime, started: datetime | None = None, *, missed: int = 0
+) -> SyncReport:
+    """Make the report of a sync in its slot, which found no drift."""
+    return SyncReport(
+        number=number,
+        trigger=Trigger.SCHEDULE,
+        slot=slot,
+        started=started or slot,
+        duration=0.1,
+        sync_status=SyncStatus.IN_SYNC,
+        missed=missed,
+    )
