@@ -133,4 +133,4 @@ async def test_cache_is_lost(
 ) -> None:
     fleet = await fleets.get(FABRICS)
     triple = Triple(Dependency.WORKER, event.__name__, "cache")
-    check_outcomes([await run_trial(fleet, triple, event)], record_property)
+    check_outcomes(await run_trial(fleet, [triple], event), record_property)

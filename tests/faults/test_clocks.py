@@ -44,9 +44,9 @@ async def test_clock_is_an_hour_off(
         await fleet.start_worker()
 
     triple = Triple(Dependency.WORKER, f"clock {seconds:+} s", phase)
-    during = await run_trial(fleet, triple, shift_clock, START_TIME + WORK_TIME)
-    after = await run_trial(fleet, triple, restore_clock, START_TIME)
-    check_outcomes([during, after], record_property)
+    during = await run_trial(fleet, [triple], shift_clock, START_TIME + WORK_TIME)
+    after = await run_trial(fleet, [triple], restore_clock, START_TIME)
+    check_outcomes([*during, *after], record_property)
 
 
 async def read_shift(fleet: FaultyFleet) -> timedelta | None:

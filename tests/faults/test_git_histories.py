@@ -108,4 +108,4 @@ async def test_history_changes(
 ) -> None:
     fleet = await fleets.get(FABRICS)
     triple = Triple(Dependency.GIT, event.__name__, "branch")
-    check_outcomes([await run_trial(fleet, triple, event)], record_property)
+    check_outcomes(await run_trial(fleet, [triple], event), record_property)

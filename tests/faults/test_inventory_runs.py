@@ -1,14 +1,15 @@
 """Inventory runs may be ended from outside, and others may begin meanwhile."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import starmap
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from fabrics.inventory.report.report import InventoryFailure
@@ -19,8 +20,9 @@ from tests.faults.conftest import FleetKeeper
 from tests.support.cli.command_line import CommandLine
 from tests.support.faults.batches import REACH_SECONDS
 from tests.support.faults.faults import BY_NAME, HANG, Dependency
-from tests.support.faults.fleet import FaultyFleet, read_inventories
+from tests.support.faults.fleet import FaultyFabric, FaultyFleet, read_inventories
 from tests.support.faults.outcomes import Triple
+from tests.support.faults.proxy import Injection
 from tests.support.faults.results import RecordProperty, check_outcomes
 from tests.support.faults.sample import Phase
 from tests.support.faults.trials import START_TIME, WORK_TIME, run_trial
@@ -37,43 +39,54 @@ STEPS: Final = (
     (Phase.CHANGE, "PATCH dcim/devices"),
 )
 
-type Strike = Callable[[FaultyFleet], Awaitable[None]]
+type Strike = Callable[[FaultyFleet, FaultyFabric], Awaitable[None]]
 
 
-async def terminate(fleet: FaultyFleet) -> None:
-    """Terminate the run of the first fabric, so that its report is lost."""
-    id_ = inventory_workflow_id(fleet.fabrics[0].id)
-    await fleet.installation.client.get_workflow_handle(id_).terminate()
+async def terminate(fleet: FaultyFleet, fabric: FaultyFabric) -> None:
+    """Terminate the run of a fabric, so that its report is lost."""
+    await get_run(fleet, fabric).terminate()
 
 
-async def cancel(fleet: FaultyFleet) -> None:
-    """Cancel the run of the first fabric."""
-    id_ = inventory_workflow_id(fleet.fabrics[0].id)
-    await fleet.installation.client.get_workflow_handle(id_).cancel()
+async def cancel(fleet: FaultyFleet, fabric: FaultyFabric) -> None:
+    """Cancel the run of a fabric."""
+    await get_run(fleet, fabric).cancel()
 
 
-async def report_falsely(fleet: FaultyFleet) -> None:
+async def report_falsely(_: FaultyFleet, fabric: FaultyFabric) -> None:
     """Report the end of a run that nobody knows."""
     failure = InventoryFailure(message="never happened")
-    await fleet.fabrics[0].fabric.handle.signal("inventory_ended", args=["unknown", failure])
+    await fabric.fabric.handle.signal("inventory_ended", args=["unknown", failure])
 
 
-@pytest.mark.parametrize("strike", [terminate, cancel, report_falsely], ids=lambda f: f.__name__)
+STRIKES: Final[Sequence[Strike]] = (terminate, cancel, report_falsely)
+
+
+def get_run(fleet: FaultyFleet, fabric: FaultyFabric) -> WorkflowHandle[Any, Any]:
+    """Return the inventory run of a fabric."""
+    return fleet.installation.client.get_workflow_handle(inventory_workflow_id(fabric.id))
+
+
 @pytest.mark.parametrize(("phase", "step"), STEPS)
-async def test_run_is_struck(
-    fleets: FleetKeeper, strike: Strike, phase: Phase, step: str, record_property: RecordProperty
+async def test_runs_are_struck(
+    fleets: FleetKeeper, phase: Phase, step: str, record_property: RecordProperty
 ) -> None:
     fleet = await fleets.get(FABRICS)
     await fleet.prepare(phase)
 
-    async def strike_run(fleet: FaultyFleet) -> None:
-        injection = fleet.inject(fleet.fabrics[0], Dependency.NETBOX, HANG, step)
-        await fleet.enter(phase)
+    async def strike_run(fabric: FaultyFabric, injection: Injection, strike: Strike) -> None:
         await asyncio.wait_for(injection.reached.wait(), REACH_SECONDS)
-        await strike(fleet)
+        await strike(fleet, fabric)
 
-    triple = Triple(Dependency.TEMPORAL, f"run: {strike.__name__}", step)
-    check_outcomes([await run_trial(fleet, triple, strike_run, WORK_TIME)], record_property)
+    async def strike_runs(fleet: FaultyFleet) -> None:
+        struck = [
+            (fabric, fleet.inject(fabric, Dependency.NETBOX, HANG, step), strike)
+            for fabric, strike in zip(fleet.fabrics, STRIKES, strict=False)
+        ]
+        await fleet.enter(phase)
+        await asyncio.gather(*starmap(strike_run, struck))
+
+    triples = [Triple(Dependency.TEMPORAL, f"run: {strike.__name__}", step) for strike in STRIKES]
+    check_outcomes(await run_trial(fleet, triples, strike_runs, WORK_TIME), record_property)
 
 
 async def test_another_installation_begins_during_a_run(
@@ -110,8 +123,8 @@ async def test_another_installation_begins_during_a_run(
                     assert await asyncio.wait_for(loop.result(), 60) == "synced elsewhere"
 
     triple = Triple(Dependency.TEMPORAL, "another installation", "POST dcim/devices")
-    outcome = await run_trial(fleet, triple, run_another, START_TIME + WORK_TIME)
-    check_outcomes([outcome], record_property)
+    outcomes = await run_trial(fleet, [triple], run_another, START_TIME + WORK_TIME)
+    check_outcomes(outcomes, record_property)
 
 
 async def test_fabric_is_removed_during_a_run(
@@ -139,6 +152,6 @@ async def test_fabric_is_removed_during_a_run(
         await wait_until(removed.fabric.handle.describe, lambda loop: loop.close_time is not None)
 
     triple = Triple(Dependency.TEMPORAL, "fabric removed", "POST dcim/devices")
-    outcome = await run_trial(fleet, triple, remove, WORK_TIME)
+    outcomes = await run_trial(fleet, [triple], remove, WORK_TIME)
     await fleets.close()
-    check_outcomes([outcome], record_property)
+    check_outcomes(outcomes, record_property)

@@ -49,4 +49,4 @@ async def test_definition_is_removed_during_a_list(
             emulated(fabric).apply_all(fabric.contents.live)
 
     triple = Triple(Dependency.KUBERNETES, "definition removed", plural)
-    check_outcomes([await run_trial(fleet, triple, remove_definition)], record_property)
+    check_outcomes(await run_trial(fleet, [triple], remove_definition), record_property)

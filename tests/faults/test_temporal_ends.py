@@ -89,8 +89,8 @@ async def test_temporal_is_killed(  # noqa: PLR0917  as pytest passes them by na
         await temporal.start()
 
     triple = Triple(Dependency.TEMPORAL, f"killed for {seconds} s", f"{dependency} {step}")
-    outcome = await run_trial(fleet, triple, kill, START_TIME + RECONNECT_TIME + WORK_TIME)
-    check_outcomes([outcome], record_property)
+    outcomes = await run_trial(fleet, [triple], kill, START_TIME + RECONNECT_TIME + WORK_TIME)
+    check_outcomes(outcomes, record_property)
 
 
 async def now() -> datetime:

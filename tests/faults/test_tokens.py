@@ -75,4 +75,4 @@ async def test_token_is_revoked(
 ) -> None:
     fleet = await fleets.get(FABRICS)
     triple = Triple(dependency, "token revoked", "credential")
-    check_outcomes([await run_trial(fleet, triple, event)], record_property)
+    check_outcomes(await run_trial(fleet, [triple], event), record_property)

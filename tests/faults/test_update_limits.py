@@ -63,7 +63,7 @@ async def test_more_updates_in_flight_than_temporal_accepts(
         assert all(map(is_refusal, refusals)), refusals
 
     triple = Triple(Dependency.TEMPORAL, "updates in flight", "sync_now")
-    check_outcomes([await run_trial(fleet, triple, send)], record_property)
+    check_outcomes(await run_trial(fleet, [triple], send), record_property)
 
 
 async def test_more_updates_in_all_than_temporal_accepts(
@@ -91,4 +91,4 @@ async def test_more_updates_in_all_than_temporal_accepts(
         assert len(accepted) > 1, accepted
 
     triple = Triple(Dependency.TEMPORAL, "updates in all", "resume")
-    check_outcomes([await run_trial(fleet, triple, send)], record_property)
+    check_outcomes(await run_trial(fleet, [triple], send), record_property)

@@ -1,6 +1,5 @@
 """Workers that end at any moment lose nothing: another one goes on."""
 
-import asyncio
 import os
 import random
 import signal
@@ -15,29 +14,39 @@ from tests.support.faults.batches import REACH_SECONDS
 from tests.support.faults.faults import HANG, HANG_BEFORE, Dependency, Fault
 from tests.support.faults.fleet import FaultyFleet
 from tests.support.faults.outcomes import Triple
+from tests.support.faults.proxy import Injection
 from tests.support.faults.results import RecordProperty, check_outcomes
 from tests.support.faults.sample import Phase
 from tests.support.faults.trials import START_TIME, WORK_TIME, run_trial
 from tests.support.system.installation import wait_until
 
-FABRICS: Final = 4
+FABRICS: Final = 5
+"""One more than the steps of a phase."""
+
+ALWAYS: Final = 10**6
 RANDOM_ENDS: Final = 6
 
-STEPS: Final = (
-    (Phase.STEADY, Dependency.KUBERNETES, "servers"),
-    (Phase.STEADY, Dependency.KUBERNETES, "connections, next page"),
-    (Phase.STEADY, Dependency.GIT, "check"),
-    (Phase.STEADY, Dependency.NETBOX, "GET virtualization/clusters?type"),
-    (Phase.GROW, Dependency.NETBOX, "POST dcim/devices"),
-    (Phase.CHANGE, Dependency.NETBOX, "PATCH dcim/devices"),
-    (Phase.SHRINK, Dependency.NETBOX, "DELETE dcim/devices"),
-    (Phase.GROW, Dependency.GIT, "fetch"),
-    (Phase.SHRINK, Dependency.NETBOX, "PATCH virtualization/clusters/*"),
-    (Phase.GROW, Dependency.NETBOX, "POST dcim/cables"),
-    (Phase.SHRINK, Dependency.NETBOX, "DELETE ipam/vrfs"),
-    (Phase.GROW, Dependency.NETBOX, "POST graphql site"),
-)
-"""A sample of the boundaries of activities, in the order of a fabric's life."""
+STEPS: Final = {
+    Phase.STEADY: (
+        (Dependency.KUBERNETES, "servers"),
+        (Dependency.KUBERNETES, "connections, next page"),
+        (Dependency.GIT, "check"),
+        (Dependency.NETBOX, "GET virtualization/clusters?type"),
+    ),
+    Phase.GROW: (
+        (Dependency.GIT, "fetch"),
+        (Dependency.NETBOX, "POST graphql site"),
+        (Dependency.NETBOX, "POST dcim/devices"),
+        (Dependency.NETBOX, "POST dcim/cables"),
+    ),
+    Phase.CHANGE: ((Dependency.NETBOX, "PATCH dcim/devices"),),
+    Phase.SHRINK: (
+        (Dependency.NETBOX, "PATCH virtualization/clusters/*"),
+        (Dependency.NETBOX, "DELETE dcim/devices"),
+        (Dependency.NETBOX, "DELETE ipam/vrfs"),
+    ),
+}
+"""A sample of the boundaries of activities, by the phase that has them."""
 
 ENDS: Final = (
     (signal.SIGKILL, HANG_BEFORE),
@@ -48,32 +57,43 @@ ENDS: Final = (
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("phase", "dependency", "step"), STEPS)
+@pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize(("number", "moment"), ENDS, ids=lambda value: value.name)
-async def test_worker_ends_at_a_step(  # noqa: PLR0917  as pytest passes them by name
+async def test_worker_ends_at_each_step(
     fleets: FleetKeeper,
     number: signal.Signals,
     moment: Fault,
     phase: Phase,
-    dependency: Dependency,
-    step: str,
     record_property: RecordProperty,
 ) -> None:
+    """Each step is that of another fabric, and hangs until the worker ends at it."""
     fleet = await fleets.get(FABRICS)
     await fleet.prepare(phase)
-    triple = Triple(Dependency.WORKER, f"{number.name} {moment.name}", f"{dependency} {step}")
 
-    async def end_worker(fleet: FaultyFleet) -> None:
-        injection = fleet.inject(fleet.fabrics[0], dependency, moment, step)
+    async def end_workers(fleet: FaultyFleet) -> None:
+        injections = [
+            fleet.inject(fabric, dependency, moment, step, ALWAYS)
+            for fabric, (dependency, step) in zip(fleet.fabrics, STEPS[phase], strict=False)
+        ]
         await fleet.enter(phase)
-        await asyncio.wait_for(injection.reached.wait(), REACH_SECONDS)
-        await fleet.end_worker(number)
-        fleet.clear_faults()
-        await fleet.start_worker()
+        for injection in injections:
+            await wait_until(partial(count_under_way, injection), bool, REACH_SECONDS)
+            await fleet.end_worker(number)
+            injection.times = 0
+            await fleet.start_worker()
 
+    triples = [
+        Triple(Dependency.WORKER, f"{number.name} {moment.name}", f"{dependency} {step}")
+        for dependency, step in STEPS[phase]
+    ]
     work_time = timedelta() if phase is Phase.STEADY else WORK_TIME
-    outcome = await run_trial(fleet, triple, end_worker, START_TIME + work_time)
-    check_outcomes([outcome], record_property)
+    outcomes = await run_trial(fleet, triples, end_workers, START_TIME + work_time)
+    check_outcomes(outcomes, record_property)
+
+
+async def count_under_way(injection: Injection) -> int:
+    """Return the number of exchanges that hang."""
+    return injection.under_way
 
 
 @pytest.mark.soak
@@ -99,8 +119,8 @@ async def test_workers_end_at_random(
             await fleet.start_worker()
 
     triple = Triple(Dependency.WORKER, number.name, "at random")
-    outcome = await run_trial(fleet, triple, end_workers, START_TIME + WORK_TIME)
-    check_outcomes([outcome], record_property)
+    outcomes = await run_trial(fleet, [triple], end_workers, START_TIME + WORK_TIME)
+    check_outcomes(outcomes, record_property)
 
 
 async def count_exchanges(fleet: FaultyFleet) -> int:

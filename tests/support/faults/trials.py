@@ -1,6 +1,6 @@
 """Faults that strike a whole fleet, one after the other."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -19,15 +19,15 @@ type Event = Callable[[FaultyFleet], Awaitable[None]]
 
 
 async def run_trial(
-    fleet: FaultyFleet, triple: Triple, event: Event, work_time: timedelta = timedelta()
-) -> Outcome:
-    """Let an event happen, and check all fabrics; what it causes takes `work_time`."""
-    patience = get_patience(triple.dependency) + work_time
+    fleet: FaultyFleet, triples: Sequence[Triple], event: Event, work_time: timedelta = timedelta()
+) -> list[Outcome]:
+    """Let an event with these faults happen, and check all fabrics; what it causes takes `work_time`."""
+    patience = max(get_patience(triple.dependency) for triple in triples) + work_time
     try:
         problems = await _find_problems(fleet, event, patience)
     except Exception as error:  # whatever it is, the fault counts as one that was not survived
         problems = (f"{type(error).__name__}: {error}",)
-    return Outcome(triple, problems)
+    return [Outcome(triple, problems) for triple in triples]
 
 
 async def _find_problems(fleet: FaultyFleet, event: Event, patience: timedelta) -> tuple[str, ...]:
