@@ -1,7 +1,8 @@
 # make demo        the whole product on this machine (ARGS=--once: sync once, print the status, exit)
 # make check       what needs no server, in a minute: linters, types, import contracts and tests
 # make test        all tests but the long ones
-# make soak        all tests: then outages of minutes, long random sequences and new random examples
+# make faults      the whole fault suite, in three quarters of an hour; it writes docs/fault-suite.md
+# make soak        all tests: then the fault suite, outages of minutes, long random sequences and new random examples
 # make lint        linter, formatter, type checker and import contracts
 # make bench       all benchmarks, which takes hours (ARGS=timing: one of them, with its options)
 #
@@ -16,7 +17,7 @@ FAULTS := .pytest_cache/faults.json
 # Tests start many Python processes, each of which would compile the project again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test soak lint bench
+.PHONY: demo check test faults soak lint bench
 
 demo: $(READY)
 	@$(BIN)/python starter.py demo $(ARGS)
@@ -28,14 +29,15 @@ check: lint
 test: $(READY) $(BROWSER)
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not soak" --durations=40
 
-# A whole run writes the page of the faults, also if some were not survived.
-soak: test
+soak: test faults
+	$(BIN)/pytest -m "soak or hypothesis" --ignore=tests/faults --timeout=7200 --hypothesis-profile=new-examples --durations=40 $(ARGS)
+
+# It writes the page of the faults also if some were not survived.
+faults: $(READY)
 	@rm -f $(FAULTS)
-	FABRIC_SYNC_FAULT_RESULTS=$(FAULTS) $(BIN)/pytest -m "soak or hypothesis" --timeout=7200 --hypothesis-profile=new-examples --durations=40 $(ARGS); \
+	FABRIC_SYNC_FAULT_RESULTS=$(FAULTS) $(BIN)/pytest tests/faults -n 2 --dist loadfile -m soak --timeout=900 --durations=40; \
 	result=$$?; \
-	if $(if $(ARGS),false,test -f $(FAULTS)); then \
-		$(BIN)/python -m tests.support.faults.report $(FAULTS) > docs/fault-suite.md || exit; \
-	fi; \
+	test ! -f $(FAULTS) || $(BIN)/python -m tests.support.faults.report $(FAULTS) > docs/fault-suite.md || exit; \
 	exit $$result
 
 lint: $(READY)

@@ -19,7 +19,7 @@ from stack.services.temporal_server import start_temporal
 from tests.faults.conftest import FleetKeeper
 from tests.support.cli.command_line import CommandLine
 from tests.support.faults.batches import REACH_SECONDS
-from tests.support.faults.faults import BY_NAME, HANG, Dependency
+from tests.support.faults.faults import HANG, Dependency
 from tests.support.faults.fleet import FaultyFabric, FaultyFleet, read_inventories
 from tests.support.faults.outcomes import Triple
 from tests.support.faults.proxy import Injection
@@ -106,12 +106,10 @@ async def test_another_installation_begins_during_a_run(
             client = await Client.connect(server.address, data_converter=pydantic_data_converter)
             ours = fleet.installation
             other = replace(ours, client=client, overrides=ours.overrides | overrides)
-            late = fleet.inject(
-                fleet.fabrics[0], Dependency.NETBOX, BY_NAME["delay"], "POST dcim/devices"
-            )
+            hanging = fleet.inject(fleet.fabrics[0], Dependency.NETBOX, HANG, "POST dcim/devices")
             async with other.worker_process():
                 await fleet.enter(Phase.GROW)
-                await asyncio.wait_for(late.reached.wait(), REACH_SECONDS)
+                await asyncio.wait_for(hanging.reached.wait(), REACH_SECONDS)
                 for fabric in fleet.fabrics:
                     loop = client.get_workflow_handle(fabric.fabric.handle.id)
                     await other.client.start_workflow(
@@ -135,9 +133,9 @@ async def test_fabric_is_removed_during_a_run(
     removed = fleet.fabrics[0]
 
     async def remove(fleet: FaultyFleet) -> None:
-        late = fleet.inject(removed, Dependency.NETBOX, BY_NAME["delay"], "POST dcim/devices")
+        hanging = fleet.inject(removed, Dependency.NETBOX, HANG, "POST dcim/devices")
         await fleet.enter(Phase.GROW)
-        await asyncio.wait_for(late.reached.wait(), REACH_SECONDS)
+        await asyncio.wait_for(hanging.reached.wait(), REACH_SECONDS)
         ours = fleet.installation
         server = ours.stack.netbox
         as_admin = {"FABRIC_SYNC_NETBOX_URL": server.url, "FABRIC_SYNC_NETBOX_TOKEN": server.token}

@@ -55,9 +55,11 @@ async def run_batch(
         for fabric, triple in zip(fleet.fabrics, triples, strict=False)
     }
     begun = datetime.now(UTC)
-    await fleet.enter(phase)
-    ended = await _wait_for_end(injections.values())
-    fleet.clear_faults()
+    try:
+        await fleet.enter(phase)
+        ended = await _wait_for_end(injections.values())
+    finally:
+        fleet.clear_faults()
     patience = max((get_patience(triple.dependency) for triple in triples), default=timedelta())
     ill = await fleet.settle(begun, dict.fromkeys(struck, ended), patience)
     losses, of_fleet = await fleet.find_losses(before), await fleet.find_fleet_problems()

@@ -14,7 +14,7 @@ from tests.support.faults.faults import FAULTS
 
 HEADER: Final = """# Fault suite
 
-`make soak` breaks what Fabric Sync depends on, in every way of the tables below, while it syncs small fabrics every
+`make faults` breaks what Fabric Sync depends on, in every way of the tables below, while it syncs small fabrics every
 five seconds. After each fault no schedule, no sync number and no object in NetBox may be lost or doubled, no record may
 be left `syncing`, and everything must be healthy within one interval, 10 seconds and the longest declared back-off of
 the fault's end. A distinct fault is a dependency, a fault and a step: one exchange of the product with that dependency.
