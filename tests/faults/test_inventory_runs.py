@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.client import WorkflowHandle
 
 from fabrics.inventory.report.report import InventoryFailure
 from fabrics.loop.inventory_pass import inventory_workflow_id
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
+from temporal import connect
 from tests.faults.conftest import FleetKeeper
 from tests.support.cli.command_line import CommandLine
 from tests.support.faults.batches import REACH_SECONDS
@@ -103,7 +103,7 @@ async def test_another_installation_begins_during_a_run(
                 "TEMPORAL_ADDRESS": server.address,
                 "FABRIC_SYNC_CACHE_DIR": str(tmp_path / "cache"),
             }
-            client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+            client = await connect({"TEMPORAL_ADDRESS": server.address})
             ours = fleet.installation
             other = replace(ours, client=client, overrides=ours.overrides | overrides)
             hanging = fleet.inject(fleet.fabrics[0], Dependency.NETBOX, HANG, "POST dcim/devices")
