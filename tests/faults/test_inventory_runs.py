@@ -20,7 +20,7 @@ from tests.faults.conftest import FleetKeeper
 from tests.support.cli.command_line import CommandLine
 from tests.support.faults.batches import REACH_SECONDS
 from tests.support.faults.faults import HANG, Dependency
-from tests.support.faults.fleet import FaultyFabric, FaultyFleet, read_inventories
+from tests.support.faults.fleet import FaultyFabric, FaultyFleet
 from tests.support.faults.outcomes import Triple
 from tests.support.faults.proxy import Injection
 from tests.support.faults.results import RecordProperty, check_outcomes
@@ -142,9 +142,7 @@ async def test_fabric_is_removed_during_a_run(
         starter = CommandLine(ours.variables | as_admin)
         result = await starter("remove", removed.id, "--inventory", "--yes")
         assert result.code == 0, result
-        inventories = await asyncio.to_thread(
-            read_inventories, fleet.inventory, [fabric.id for fabric in fleet.fabrics]
-        )
+        inventories = await asyncio.to_thread(fleet.read_inventories)
         assert inventories[removed.id] == {}
         fleet.fabrics.remove(removed)
         await wait_until(removed.fabric.handle.describe, lambda loop: loop.close_time is not None)
