@@ -1,5 +1,6 @@
 """Workers that end at any moment lose nothing: another one goes on."""
 
+import asyncio
 import os
 import random
 import signal
@@ -14,7 +15,6 @@ from tests.support.faults.batches import REACH_SECONDS
 from tests.support.faults.faults import HANG, Dependency
 from tests.support.faults.fleet import FaultyFleet
 from tests.support.faults.outcomes import Triple
-from tests.support.faults.proxy import Injection
 from tests.support.faults.results import RecordProperty, check_outcomes
 from tests.support.faults.sample import Phase
 from tests.support.faults.trials import START_TIME, WORK_TIME, run_trial
@@ -23,7 +23,6 @@ from tests.support.system.installation import wait_until
 FABRICS: Final = 5
 """One more than the steps of a phase."""
 
-ALWAYS: Final = 10**6
 RANDOM_ENDS: Final = 6
 SIGNALS: Final = (signal.SIGKILL, signal.SIGTERM)
 
@@ -59,21 +58,18 @@ async def test_worker_ends_at_each_step(
     phase: Phase,
     record_property: RecordProperty,
 ) -> None:
-    """Each step is that of another fabric, and hangs until the worker ends at it."""
+    """Each step is that of another fabric, which enters the phase only then."""
     fleet = await fleets.get(FABRICS)
     await fleet.prepare(phase)
 
     async def end_workers(fleet: FaultyFleet) -> None:
-        injections = [
-            fleet.inject(fabric, dependency, HANG, step, ALWAYS)
-            for fabric, (dependency, step) in zip(fleet.fabrics, STEPS[phase], strict=False)
-        ]
-        await fleet.enter(phase)
-        for injection in injections:
-            await wait_until(partial(count_under_way, injection), bool, REACH_SECONDS)
+        for fabric, (dependency, step) in zip(fleet.fabrics, STEPS[phase], strict=False):
+            injection = fleet.inject(fabric, dependency, HANG, step)
+            await fleet.enter(phase, [fabric])
+            await asyncio.wait_for(injection.reached.wait(), REACH_SECONDS)
             await fleet.end_worker(number)
-            injection.times = 0
             await fleet.start_worker()
+        await fleet.enter(phase, fleet.fabrics[len(STEPS[phase]) :])
 
     triples = [
         Triple(Dependency.WORKER, number.name, f"{dependency} {step}")
@@ -82,11 +78,6 @@ async def test_worker_ends_at_each_step(
     work_time = timedelta() if phase is Phase.STEADY else WORK_TIME
     outcomes = await run_trial(fleet, triples, end_workers, START_TIME + work_time)
     check_outcomes(outcomes, record_property)
-
-
-async def count_under_way(injection: Injection) -> int:
-    """Return the number of exchanges that hang."""
-    return injection.under_way
 
 
 @pytest.mark.soak

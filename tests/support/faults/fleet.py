@@ -6,7 +6,7 @@ import signal
 import ssl
 import subprocess
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -151,12 +151,13 @@ class FaultyFleet:
 
     # -- events ------------------------------------------------------------------------------------
 
-    async def enter(self, phase: Phase) -> None:
-        """Give every fabric the contents of a phase."""
+    async def enter(self, phase: Phase, fabrics: Sequence[FaultyFabric] | None = None) -> None:
+        """Give fabrics, by default all, the contents of a phase."""
         if phase is Phase.STEADY:
             return
         self.phase = phase
-        await asyncio.gather(*(asyncio.to_thread(fabric.enter, phase) for fabric in self.fabrics))
+        entering = self.fabrics if fabrics is None else fabrics
+        await asyncio.gather(*(asyncio.to_thread(fabric.enter, phase) for fabric in entering))
 
     async def prepare(self, phase: Phase) -> None:
         """Bring all fabrics to where a phase begins, without faults."""

@@ -37,8 +37,7 @@ class Injection:
     """A fault at the next `times` exchanges of a step.
 
     Exchanges that do not tell the fabric count for every fabric. `reached` is set during the first one, `over` when the
-    last one has ended, at `ended`. `transmitted` counts those that were struck before their client left, and
-    `under_way` those that have not ended.
+    last one has ended, at `ended`. `transmitted` counts those that were struck before their client left.
     """
 
     fault: Fault
@@ -47,7 +46,6 @@ class Injection:
     times: int = 1
     hits: int = 0
     transmitted: int = 0
-    under_way: int = 0
     ended: datetime | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,12 +67,10 @@ class Injection:
     def hit(self) -> Iterator[None]:
         """Count an exchange, which lasts as long as the block."""
         self.hits += 1
-        self.under_way += 1
         is_last = self.hits == self.times
         try:
             yield
         finally:
-            self.under_way -= 1
             self.ended = datetime.now(UTC)
             if is_last:
                 self.over.set()
