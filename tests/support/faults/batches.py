@@ -93,21 +93,21 @@ async def _wait_for_end(injections: Iterable[Injection]) -> datetime:
 type Steps = Mapping[Phase, Sequence[tuple[Dependency, str]]]
 
 
-async def record_steps(fleet: FaultyFleet) -> Steps:
+async def record_steps(fleet: FaultyFleet, phases: Iterable[Phase] = Phase) -> Steps:
     """Return the steps of each phase that no earlier phase has.
 
     Only those that every fabric takes in each of two lives: what is first made for all fabrics is made once.
     """
-    first, second = await _record_life(fleet), await _record_life(fleet)
-    return {phase: [step for step in first[phase] if step in second[phase]] for phase in Phase}
+    first, second = await _record_life(fleet, phases), await _record_life(fleet, phases)
+    return {phase: [step for step in first[phase] if step in second[phase]] for phase in phases}
 
 
-async def _record_life(fleet: FaultyFleet) -> Steps:
+async def _record_life(fleet: FaultyFleet, phases: Iterable[Phase]) -> Steps:
     """Pass through the phases without faults."""
     steps: dict[Phase, list[tuple[Dependency, str]]] = defaultdict(list)
     known: set[tuple[Dependency, str]] = set()
     everybody = {fabric.id for fabric in fleet.fabrics}
-    for phase in Phase:
+    for phase in phases:
         fleet.take_exchanges()
         await run_batch(fleet, phase, ())
         for step, fabrics in sorted(fleet.take_exchanges().items()):
