@@ -146,10 +146,10 @@ class FleetActivities:
         )
 
     async def _check_instance(self) -> None:
-        """Raise `PermanentError` if the namespace is another one than at the worker's start.
+        """Raise `PermanentError` if this is not the namespace of the worker's start.
 
-        A worker stays connected while a namespace of the same name takes the place of its own. It would start all loops
-        there, under a name that no worker has after it.
+        A worker stays connected while another namespace of that name takes the place of its own. It would start all
+        loops there, for an installation that ends with it.
         """
         current = await get_instance(self.client)
         if not is_same_instance(current, self.instance):

@@ -81,8 +81,8 @@ def _confirm_take_over(former: str, fabrics: Sequence[Fabric]) -> None:
     syncs = (fabric.last_known.last_sync for fabric in fabrics)
     latest = max(filter(None, syncs), default=None)
     console.note(
-        f"The records tell of its last sync {format_time_ago(latest, datetime.now(UTC))}."
-        " If it still runs, its loops of these fabrics end."
+        f"Last sync in these records: {format_time_ago(latest, datetime.now(UTC))}."
+        " Where the former installation still runs, its loops of these fabrics end."
     )
     console.confirm(f"Take over {_count(fabrics)} from {former}?")
 

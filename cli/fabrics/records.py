@@ -44,9 +44,9 @@ async def disable(session: Session, fabric: Fabric) -> Fabric:
 
 
 async def take_over(session: Session, fabric: Fabric) -> Fabric:
-    """Move the fabric from the owner that it had when it was read to this installation.
+    """Claim the record for this installation, and start its loop if it needs one.
 
-    Its loop is started if it needs one. Raises `CommandError` if the record has yet another owner by now.
+    Raises `CommandError` if the record no longer belongs to the owner in `fabric`.
     """
     former = get_owner_instance(fabric.record)
 
