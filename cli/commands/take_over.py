@@ -37,7 +37,7 @@ class TakeOverOutput(BaseModel, frozen=True):
     """The JSON of `take-over`: the names of the fabrics that moved here."""
 
     former: str
-    fabrics: Sequence[str]
+    taken_over: Sequence[str]
 
 
 def take_over(former: FormerInstallation = "", yes: Yes = False, json: AsJson = False) -> None:
@@ -45,7 +45,7 @@ def take_over(former: FormerInstallation = "", yes: Yes = False, json: AsJson = 
     taken, any_failed = asyncio.run(_take_over_fabrics(former, skip_confirmation=yes))
     names = [fabric.config.name for fabric in taken]
     sentence = f"Took over {_count(taken)} from {former}: {', '.join(names) or 'none'}."
-    console.show_result(TakeOverOutput(former=former, fabrics=names), sentence, json)
+    console.show_result(TakeOverOutput(former=former, taken_over=names), sentence, json)
     raise typer.Exit(EXIT_FAILURE if any_failed else EXIT_OK)
 
 

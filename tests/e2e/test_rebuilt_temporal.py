@@ -61,7 +61,7 @@ async def test_fleet_of_a_lost_temporal_is_taken_over_and_syncs_on_its_slots(
         assert f"3 fabrics belong to another installation, {former_name}." in status.out
 
         taken = await starter("take-over", "--from", former_name, "--yes", "--json")
-        assert taken.json["fabrics"] == sorted(fabric.fabric_id for fabric in fabrics)
+        assert taken.json["taken_over"] == sorted(fabric.fabric_id for fabric in fabrics)
         for fabric, slot in zip(fabrics, slots, strict=True):
             moved = move_here(fabric, installation)
             assert (await fabric.record())["instance"] == name

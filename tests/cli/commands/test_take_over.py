@@ -45,7 +45,7 @@ async def test_only_fabrics_of_the_named_installation_are_taken_over(
 
     taken = await starter("take-over", "--from", FORMER, "--yes", "--json")
     names = sorted(fabric.fabric_id for fabric in former)
-    assert (taken.code, taken.json) == (0, {"former": FORMER, "fabrics": names})
+    assert (taken.code, taken.json) == (0, {"former": FORMER, "taken_over": names})
     new_owners = {await owner_of(fabric) for fabric in former}
     assert len(new_owners) == 1
     assert not new_owners & {FORMER, None}
