@@ -16,18 +16,29 @@ from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    QueryWorkflowInput,
+)
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import KeepAliveConfig, RPCError
+from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
 
 from activities.search_attributes import SEARCH_ATTRIBUTES
+from workers.early_queries import EARLY_QUERY_TEXT
 
 DEFAULT_ADDRESS: Final = "localhost:7233"
 
 KEEP_ALIVE: Final = KeepAliveConfig(interval_millis=10_000, timeout_millis=4_000)
 """A connection that is dropped in silence is given up within 14 s, so a fabric that syncs every 20 s misses one slot at
 most. Temporal's servers end connections with more frequent pings (`frontend.keepAliveMinTime` is 10 s)."""
+
+
+EARLY_QUERY_SECONDS: Final = 5.0
+"""For a worker that has just started to handle what happened in a workflow: it takes milliseconds."""
 
 
 class TemporalUnreachable(Exception):
@@ -52,11 +63,32 @@ async def connect(variables: Mapping[str, str] | None = None) -> Client:
             data_converter=pydantic_data_converter,
             identity=_identity(),
             keep_alive_config=KEEP_ALIVE,
+            interceptors=[EarlyQueryInterceptor()],
         )
     except RuntimeError as error:
         raise TemporalUnreachable(
             f"No Temporal server answers at {config['target_host']}; start it, or set TEMPORAL_ADDRESS."
         ) from error
+
+
+class EarlyQueryInterceptor(Interceptor):
+    """Asks again where a worker refuses a query because it comes too early."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        """Put the repetition before each query."""
+        return _EarlyQueryRepeater(next)
+
+
+class _EarlyQueryRepeater(OutboundInterceptor):
+    @retry(
+        retry=retry_if_exception_message(EARLY_QUERY_TEXT),
+        wait=wait_fixed(0.1),
+        stop=stop_after_delay(EARLY_QUERY_SECONDS),
+        reraise=True,
+    )
+    async def query_workflow(self, input: QueryWorkflowInput) -> object:
+        """Query a workflow, for a few seconds if need be."""
+        return await super().query_workflow(input)
 
 
 def _identity() -> str:

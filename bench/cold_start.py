@@ -26,7 +26,6 @@ import typer
 from temporalio.api.enums.v1 import TimeoutType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/cold_start.py`
@@ -40,6 +39,7 @@ from stack.processes.ports import PortPool
 from stack.processes.supervisor import Service, Supervisor
 from stack.services.git_server import GitServer
 from stack.services.temporal_server import start_temporal
+from temporal import connect
 
 WORKER_SCRIPT: Final = Path(__file__).parents[1] / "worker.py"
 INTERVAL_SECONDS: Final = 60
@@ -148,7 +148,7 @@ def _create_fabrics(
 async def _measure(
     sources: InstantSources, names: list[str], address: str, start_worker: Callable[[], Service]
 ) -> list[dict[str, Any]]:
-    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    client = await connect({"TEMPORAL_ADDRESS": address})
     first = await _measure_start(client, sources, names, start_worker)
     await asyncio.sleep(INTERVAL_SECONDS)
     again = await _measure_start(client, sources, names, start_worker)

@@ -11,12 +11,13 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from activities.fleet.reconcile import HINT_PAUSE_SECONDS, is_stuck
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
 from settings import Settings
+from workers.early_queries import EarlyQueryRefusingRunner
 from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
@@ -26,7 +27,7 @@ from workflows.probe import Examination, Preview, Probe, Removal
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a worker is killed, Temporal waits this long before another continues its loops; by default 10 s."""
 
-RUNNER: Final = SandboxedWorkflowRunner(
+RUNNER: Final = EarlyQueryRefusingRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("workflows")
 )
 """By default the sandbox imports these modules again for each run, which takes 85 KB of every loop. The tests replay

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, override
 
 import psutil
-from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
@@ -18,6 +17,7 @@ from fabrics.loop.loop import workflow_id
 from fabrics.loop.report import FabricStatus, SyncReport
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
+from temporal import connect
 from workflows.fabric_sync import FabricSync
 
 WORKER_SCRIPT: Final = PROJECT / "bench/fleet/instant_worker.py"
@@ -136,7 +136,7 @@ class FabricSyncFleet(Scheduler):
         self, ask: Callable[[WorkflowHandle[FabricSync, str]], Awaitable[T]]
     ) -> list[T]:
         """Return each loop's answer; ask again while a busy worker has none."""
-        client = await Client.connect(self._address, data_converter=pydantic_data_converter)
+        client = await connect({"TEMPORAL_ADDRESS": self._address})
         limit = asyncio.Semaphore(CONCURRENT_CALLS)
 
         @retry(

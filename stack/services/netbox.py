@@ -32,9 +32,10 @@ WORKER_OPTIONS = (
 
 @dataclass(frozen=True)
 class NetBoxServer:
-    """The address and the superuser of a running NetBox."""
+    """A running NetBox: its address, the folder of its database's socket, and its superuser."""
 
     url: str
+    database: Path
     user: str
     password: str = field(repr=False)
     token: str = field(repr=False)
@@ -53,7 +54,8 @@ def start_netbox(
 def _start_services(runtime: NetBoxRuntime, supervisor: Supervisor) -> NetBoxServer:
     token = f"nbt_{make_random_text(12)}.{make_random_text(40)}"
     port = supervisor.ports.reserve(8000)
-    netbox = NetBoxServer(f"http://{LOOPBACK}:{port}", "admin", make_random_text(16), token)
+    url, database = f"http://{LOOPBACK}:{port}", runtime.database_directory
+    netbox = NetBoxServer(url, database, "admin", make_random_text(16), token)
     variables = runtime.make_environment() | {
         "NETBOX_ADMIN_NAME": netbox.user,
         "NETBOX_ADMIN_PASSWORD": netbox.password,

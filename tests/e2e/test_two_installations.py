@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import WorkflowHandle
 
 from activities import setup
 from activities.fleet.installation import get_instance
@@ -18,6 +18,7 @@ from activities.setup.access import GROUP_ITEM, USER_ITEM
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
+from temporal import connect
 from tests.support.cli.command_line import CommandLine
 from tests.support.system.fleet import request_round, running_loops, wait_for_round
 from tests.support.system.installation import (
@@ -68,7 +69,7 @@ async def sides(
     (tmp_path / "logs").mkdir()
     supervisor = cleanup.enter_context(closing(Supervisor(tmp_path / "logs")))
     server = await asyncio.to_thread(start_temporal, supervisor)
-    client = await Client.connect(server.address, data_converter=installation.client.data_converter)
+    client = await connect({"TEMPORAL_ADDRESS": server.address})
     overrides = {
         "TEMPORAL_ADDRESS": server.address,
         "FABRIC_SYNC_CACHE_DIR": str(tmp_path / "other-cache"),

@@ -16,7 +16,7 @@ from tests.support.faults.sample import Phase
 FABRICS = 11
 """One more than the faults at a time."""
 
-LIVES = 6
+LIVES = 4
 """Lives with faults while something changes; each takes about two minutes."""
 
 NAMES = [fault.name for fault in FAULTS]

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.client import WorkflowHandle
 
 from fabrics.inventory.report.report import InventoryFailure
 from fabrics.loop.inventory_pass import inventory_workflow_id
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
+from temporal import connect
 from tests.faults.conftest import FleetKeeper
 from tests.support.cli.command_line import CommandLine
 from tests.support.faults.batches import REACH_SECONDS
 from tests.support.faults.faults import HANG, Dependency
-from tests.support.faults.fleet import FaultyFabric, FaultyFleet, read_inventories
+from tests.support.faults.fleet import FaultyFabric, FaultyFleet
 from tests.support.faults.outcomes import Triple
 from tests.support.faults.proxy import Injection
 from tests.support.faults.results import RecordProperty, check_outcomes
@@ -103,7 +103,7 @@ async def test_another_installation_begins_during_a_run(
                 "TEMPORAL_ADDRESS": server.address,
                 "FABRIC_SYNC_CACHE_DIR": str(tmp_path / "cache"),
             }
-            client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+            client = await connect({"TEMPORAL_ADDRESS": server.address})
             ours = fleet.installation
             other = replace(ours, client=client, overrides=ours.overrides | overrides)
             hanging = fleet.inject(fleet.fabrics[0], Dependency.NETBOX, HANG, "POST dcim/devices")
@@ -142,9 +142,7 @@ async def test_fabric_is_removed_during_a_run(
         starter = CommandLine(ours.variables | as_admin)
         result = await starter("remove", removed.id, "--inventory", "--yes")
         assert result.code == 0, result
-        inventories = await asyncio.to_thread(
-            read_inventories, fleet.inventory, [fabric.id for fabric in fleet.fabrics]
-        )
+        inventories = await asyncio.to_thread(fleet.read_inventories)
         assert inventories[removed.id] == {}
         fleet.fabrics.remove(removed)
         await wait_until(removed.fabric.handle.describe, lambda loop: loop.close_time is not None)

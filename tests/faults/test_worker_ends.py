@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.conftest import FleetKeeper
 from tests.support.faults.batches import REACH_SECONDS
-from tests.support.faults.faults import HANG, HANG_BEFORE, Dependency, Fault
+from tests.support.faults.faults import HANG, Dependency
 from tests.support.faults.fleet import FaultyFleet
 from tests.support.faults.outcomes import Triple
 from tests.support.faults.proxy import Injection
@@ -25,6 +25,7 @@ FABRICS: Final = 5
 
 ALWAYS: Final = 10**6
 RANDOM_ENDS: Final = 6
+SIGNALS: Final = (signal.SIGKILL, signal.SIGTERM)
 
 STEPS: Final = {
     Phase.STEADY: (
@@ -48,21 +49,13 @@ STEPS: Final = {
 }
 """A sample of the boundaries of activities, by the phase that has them."""
 
-ENDS: Final = (
-    (signal.SIGKILL, HANG_BEFORE),
-    (signal.SIGKILL, HANG),
-    (signal.SIGTERM, HANG),
-)
-"""Signals, and whether the dependency has got the request when the worker gets one."""
-
 
 @pytest.mark.soak
 @pytest.mark.parametrize("phase", Phase)
-@pytest.mark.parametrize(("number", "moment"), ENDS, ids=lambda value: value.name)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 async def test_worker_ends_at_each_step(
     fleets: FleetKeeper,
     number: signal.Signals,
-    moment: Fault,
     phase: Phase,
     record_property: RecordProperty,
 ) -> None:
@@ -72,7 +65,7 @@ async def test_worker_ends_at_each_step(
 
     async def end_workers(fleet: FaultyFleet) -> None:
         injections = [
-            fleet.inject(fabric, dependency, moment, step, ALWAYS)
+            fleet.inject(fabric, dependency, HANG, step, ALWAYS)
             for fabric, (dependency, step) in zip(fleet.fabrics, STEPS[phase], strict=False)
         ]
         await fleet.enter(phase)
@@ -83,7 +76,7 @@ async def test_worker_ends_at_each_step(
             await fleet.start_worker()
 
     triples = [
-        Triple(Dependency.WORKER, f"{number.name} {moment.name}", f"{dependency} {step}")
+        Triple(Dependency.WORKER, number.name, f"{dependency} {step}")
         for dependency, step in STEPS[phase]
     ]
     work_time = timedelta() if phase is Phase.STEADY else WORK_TIME
@@ -97,7 +90,7 @@ async def count_under_way(injection: Injection) -> int:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 async def test_workers_end_at_random(
     fleets: FleetKeeper, number: signal.Signals, record_property: RecordProperty
 ) -> None:

@@ -17,13 +17,12 @@ from functools import partial
 from typing import Final
 
 import pytest
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from activities.netbox.client import NetBox
 from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.sync_status import InventoryState, SyncStatus
+from temporal import connect
 from tests.support.soak.fleet import Group, ObjectCounts, count_objects, create_group
 from tests.support.soak.resources import HostUsage, list_processes, measure_usage
 from tests.support.soak.supervised_worker import Casualty, SupervisedWorker, supervised_worker
@@ -197,7 +196,7 @@ async def running_fleet(installation: Installation, soak: Soak) -> AsyncIterator
     async with AsyncExitStack() as stack:
         temporal = await stack.enter_async_context(restartable_temporal(installation.folder))
         await stack.enter_async_context(temporal.up())
-        client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+        client = await connect({"TEMPORAL_ADDRESS": temporal.address})
         overrides = INVENTORY | {
             "TEMPORAL_ADDRESS": temporal.address,
             "TMPDIR": str(installation.folder / "tmp"),

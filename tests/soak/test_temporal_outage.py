@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from temporalio.client import Client, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.client import WorkflowHandle
 
 from fabrics.loop.loop import workflow_id
 from fabrics.loop.report import SyncReport
+from temporal import connect
 from tests.support.system.fleet import only_these_run
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
 from tests.support.system.restartable_temporal import RestartableTemporal, restartable_temporal
@@ -99,7 +99,7 @@ async def test_outage_is_followed_by_one_sync_and_the_old_slots(
     patience = 60 + 4 * outage.interval
     worker = AsyncExitStack()
     async with temporal.up():
-        client = await Client.connect(temporal.address, data_converter=pydantic_data_converter)
+        client = await connect({"TEMPORAL_ADDRESS": temporal.address})
         overrides = {
             "TEMPORAL_ADDRESS": temporal.address,
             "FABRIC_SYNC_FIRST_SYNC_SPREAD": "30",  # different slots show whether each is kept

@@ -13,8 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from temporalio.client import Client, WorkflowUpdateFailedError
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
 from activities.fleet.installation import get_instance
@@ -26,6 +25,7 @@ from fabrics.resources.kinds import get_kind
 from settings import Settings
 from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import Fault
+from temporal import connect
 from tests.support.consistency.oracle import (
     custom_fields,
     expected_status,
@@ -243,7 +243,7 @@ async def consistency_environment(
 ) -> AsyncIterator[ConsistencyEnvironment]:
     """Create an environment on the installation's stack and this event loop."""
     address, netbox = installation.stack.temporal.address, installation.stack.netbox.url
-    client = await Client.connect(address, data_converter=pydantic_data_converter)
+    client = await connect({"TEMPORAL_ADDRESS": address})
     async with proxy_to(int(netbox.rpartition(":")[2])) as proxy:
         overrides = INVENTORY | {"FABRIC_SYNC_NETBOX_URL": proxy.url}
         ours = replace(installation, client=client, overrides=overrides)

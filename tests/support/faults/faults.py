@@ -159,8 +159,6 @@ def _html_page(_: Dependency, __: str) -> Answer:
 _RETRY_AFTER: Final = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 HANG: Final = Fault("hang", hang, reaches_server=True)
-HANG_BEFORE: Final = Fault("hang before", hang)
-"""Like `HANG`, but the server never gets the request."""
 
 FAULTS: Final = (
     Fault("delay", delay, reaches_server=True),

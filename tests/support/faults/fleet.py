@@ -6,25 +6,20 @@ import signal
 import ssl
 import subprocess
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import batched
 from typing import Final
 from uuid import uuid4
 
 from temporalio.service import RPCError
 
-from activities.inventory.netbox.client import InventoryNetBox
-from activities.inventory.read.reader import LISTS_PER_REQUEST
-from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD
-from fabrics.inventory.model.planned import Model
-from fabrics.inventory.model.registry import OWNED_MODELS
 from stack.kubernetes.crds_and_rbac import HEALTH_ROLE_FILE, read_cluster_role
 from stack.kubernetes.emulator import EmulatedKubernetesApi, kubernetes_emulator
 from stack.kubernetes.releases import HedgehogRelease
+from tests.support.faults.database import read_inventories
 from tests.support.faults.faults import Dependency, Fault
 from tests.support.faults.invariants import (
     Inventory,
@@ -115,7 +110,6 @@ class FaultyFleet:
     """All fabrics, and the proxies before what they share."""
 
     installation: Installation
-    inventory: InventoryNetBox
     netbox: FaultyProxy
     git: FaultyProxy
     elsewhere: Elsewhere
@@ -205,7 +199,7 @@ class FaultyFleet:
         """Return all fabrics as they are now, by id."""
         records, inventories, *loops = await asyncio.gather(
             asyncio.to_thread(self.installation.admin.list_records),
-            asyncio.to_thread(read_inventories, self.inventory, [f.id for f in self.fabrics]),
+            asyncio.to_thread(self.read_inventories),
             *(_read_loop(fabric.fabric) for fabric in self.fabrics),
         )
         by_id = {row["custom_fields"]["hh_fabric_id"]: row for row in records}
@@ -213,6 +207,12 @@ class FaultyFleet:
             fabric.id: replace(loop, record=by_id[fabric.id], inventory=inventories[fabric.id])
             for fabric, loop in zip(self.fabrics, loops, strict=True)
         }
+
+    def read_inventories(self) -> dict[str, Inventory]:
+        """Read the ids of all objects in NetBox, by fabric."""
+        return read_inventories(
+            self.installation.stack.netbox.database, [f.id for f in self.fabrics]
+        )
 
     async def settle(
         self, begun: datetime, ended: Mapping[str, datetime], patience: timedelta = timedelta()
@@ -291,26 +291,6 @@ async def _read_loop(fabric: Fabric) -> View:
     return View(run, status, history, {}, {})
 
 
-def read_inventories(netbox: InventoryNetBox, fabric_ids: Sequence[str]) -> dict[str, Inventory]:
-    """Read the ids of all objects of these fabrics, which have a common prefix."""
-    prefix = fabric_ids[0].rpartition("-")[0]
-    starts = f'lookup: {{ string_lookup: {{ starts_with: "{prefix}-" }} }}'
-    filters = f'filters: {{ custom_field_data: {{ path: "{FABRIC_FIELD}", {starts} }} }}'
-    select = f"({filters}, pagination: {{ start: 0, limit: 1000 }}) {{ id custom_field_data }}"
-    found: dict[str, dict[tuple[Model, str], tuple[int, ...]]] = {id_: {} for id_ in fabric_ids}
-    for models in batched(OWNED_MODELS, LISTS_PER_REQUEST):
-        names = (model.name.lower() for model in models)
-        lists = " ".join(f"{name.upper()}: {name}_list{select}" for name in names)
-        for alias, rows in netbox.graphql(f"{{ {lists} }}").items():
-            assert len(rows) < 1000
-            for row in rows:
-                fields = row["custom_field_data"]
-                if fields[FABRIC_FIELD] in found:
-                    objects, key = found[fields[FABRIC_FIELD]], (Model[alias], fields[KEY_FIELD])
-                    objects[key] = (*objects.get(key, ()), int(row["id"]))
-    return dict(found)
-
-
 @asynccontextmanager
 async def run_fleet(
     installation: Installation, count: int, **overrides: str
@@ -337,9 +317,7 @@ async def run_fleet(
         ours = replace(
             installation, overrides=installation.overrides | SETTINGS | addresses | overrides
         )
-        inventory = InventoryNetBox(server.url, server.token, connect_timeout=5, timeout=60)
-        exits.enter_context(closing(inventory))
-        fleet = FaultyFleet(ours, inventory, netbox, git, elsewhere, [])
+        fleet = FaultyFleet(ours, netbox, git, elsewhere, [])
         prefix = f"faulty-{uuid4().hex[:6]}"
         for number in range(count):
             fabric = await _create_fabric(fleet, f"{prefix}-{number:02}", exits, apis)

@@ -21,7 +21,10 @@ type Event = Callable[[FaultyFleet], Awaitable[None]]
 async def run_trial(
     fleet: FaultyFleet, triples: Sequence[Triple], event: Event, work_time: timedelta = timedelta()
 ) -> list[Outcome]:
-    """Let an event with these faults happen, and check all fabrics; what it causes takes `work_time`."""
+    """Let an event with these faults happen, and check all fabrics.
+
+    What it causes takes `work_time`.
+    """
     patience = max(get_patience(triple.dependency) for triple in triples) + work_time
     try:
         problems = await _find_problems(fleet, event, patience)

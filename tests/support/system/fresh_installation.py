@@ -6,7 +6,6 @@ from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from activities.inventory.netbox.client import InventoryNetBox
@@ -14,6 +13,7 @@ from activities.netbox.client import CLUSTERS_PATH, NetBox
 from stack.kubernetes.api import kubernetes_api
 from stack.services.netbox import NetBoxServer
 from stack.stack import Stack
+from temporal import connect
 from tests.support.system.installation import Installation
 
 
@@ -25,7 +25,7 @@ async def fresh_installation(
 
     The Kubernetes APIs of its fabrics run until `apis` closes, which must not be in an event loop.
     """
-    client = await Client.connect(stack.temporal.address, data_converter=pydantic_data_converter)
+    client = await connect({"TEMPORAL_ADDRESS": stack.temporal.address})
     await _clear(client, stack)
     yield Installation(
         stack=stack,
