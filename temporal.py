@@ -16,7 +16,6 @@ from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
-from temporalio.api.workflowservice.v1 import GetClusterInfoRequest
 from temporalio.client import (
     Client,
     Interceptor,
@@ -95,12 +94,6 @@ class _EarlyQueryRepeater(OutboundInterceptor):
 def _identity() -> str:
     """Return a unique identity; a restarted container keeps process id and host."""
     return f"{os.getpid()}@{socket.gethostname()}-{uuid4().hex[:8]}"
-
-
-async def get_instance(client: Client) -> str:
-    """Return the name of this installation: Temporal's namespace and cluster."""
-    info = await client.workflow_service.get_cluster_info(GetClusterInfoRequest())
-    return f"{client.namespace}@{info.cluster_id}"
 
 
 async def missing_search_attributes(client: Client) -> list[str]:

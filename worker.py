@@ -29,6 +29,7 @@ from temporalio.client import Client
 from typer.exceptions import Abort, TyperException
 
 import temporal
+from activities.errors import TransientError
 from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED
 from settings import Settings
@@ -133,6 +134,7 @@ def _errors_as_sentences() -> Iterator[None]:
         temporal.TemporalUnreachable,
         CannotListen,
         CommandError,
+        TransientError,
         WorkflowProcessEnded,
     ) as error:
         raise SystemExit(f"worker.py: {error}") from None

@@ -112,7 +112,9 @@ class RecordActivities:
             raise TransientError(f"The record of {update.fabric_id} was not written in time.")
         check_owner(record, self.instance)
         fields = find_changed_fields(record, update.edits, update.last_known, datetime.now(UTC))
-        return fields if get_owner_instance(record) else fields | {"hh_instance": self.instance}
+        # Not only the first sync: the namespace may have another name than before it was moved.
+        is_named = get_owner_instance(record) == self.instance
+        return fields if is_named else fields | {"hh_instance": self.instance}
 
     def _write(self, record_id: int, update: RecordUpdate, deadline: Deadline) -> Row | None:
         make_changes = partial(self._compute_changes, update, deadline)

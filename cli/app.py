@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "add": "Add a fabric to NetBox; with --enable, start its loop, too.",
     "enable": "Enable the sync of fabrics, and sync them at once.",
     "disable": "Disable the sync of fabrics. Nothing is deleted.",
+    "take-over": "Take over all fabrics of a former installation, and start their loops.",
     "status": "Show the status of all fabrics, or of those that are named.",
     "watch": "Show what `status` shows, live until Ctrl-C; with --json, one line per update.",
     "sync": "Sync a fabric now, and show the result.",
@@ -46,6 +47,7 @@ MODULES: Final = {
     "disable": "enable_disable",
     **dict.fromkeys(("sync", "set-interval", "pause", "resume"), "loop"),
     "confirm-deletes": "inventory",
+    "take-over": "take_over",
 }
 """The modules in `cli.commands` that are not called as their command.
 

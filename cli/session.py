@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 import temporal
+from activities.fleet.installation import get_instance
 from activities.netbox.client import NetBox
 from cli import console
 from cli.errors import CommandError, load_settings
@@ -51,7 +50,7 @@ async def open_session() -> AsyncIterator[Session]:
         client = await connect_to_temporal()
     netbox = NetBox.from_settings(settings)
     try:
-        instance = await temporal.get_instance(client)
+        instance = await get_instance(client)
         yield Session(settings, netbox, LoopClient(client, settings.task_queue), instance)
     finally:
         netbox.close()
@@ -61,7 +60,7 @@ async def connect_to_temporal() -> Client:
     """Return a client. Raises `TemporalUnreachable`, or `CommandError`."""
     try:
         async with asyncio.timeout(RPC_TIMEOUT.total_seconds()):
-            client = await temporal.connect()
+            return await temporal.connect()
     except TimeoutError:
         raise temporal.TemporalUnreachable(
             f"No Temporal server answers at {temporal.get_address()} within {RPC_TIMEOUT.seconds} s;"
@@ -69,14 +68,3 @@ async def connect_to_temporal() -> Client:
         ) from None
     except (RuntimeError, ValueError) as error:
         raise CommandError(f"Temporal's configuration cannot be used: {error}.") from None
-    request = DescribeNamespaceRequest(namespace=client.namespace)
-    try:
-        await client.workflow_service.describe_namespace(request, timeout=RPC_TIMEOUT)
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        raise CommandError(
-            f'Temporal at {temporal.get_address()} has no namespace "{client.namespace}";'
-            " create it, or set TEMPORAL_NAMESPACE."
-        ) from None
-    return client

@@ -20,6 +20,7 @@ from temporalio.worker import Worker
 
 import temporal
 from activities.executions import ExecutionActivities
+from activities.fleet.installation import get_instance
 from activities.fleet.reconcile import FleetActivities
 from activities.heartbeat import HEARTBEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.inventory.netbox.client import InventoryNetBox
@@ -66,8 +67,9 @@ async def running_activity_workers(client: Client, settings: Settings) -> AsyncI
     async with AsyncExitStack() as stack:
         limit = Semaphore(settings.concurrent_netbox_calls)
         netbox = stack.enter_context(closing(NetBox.from_settings(settings, limit)))
-        activities = await _list_record_activities(client, settings, netbox)
-        workers = _Workers(client, settings, stack)
+        instance = await get_instance(client)
+        activities = await _list_record_activities(client, settings, netbox, instance)
+        workers = _Workers(client, settings, instance, stack)
         await workers.start(settings.task_queue, activities, settings.concurrent_netbox_calls)
         await workers.start(
             temporal_queue(settings.task_queue),
@@ -87,7 +89,8 @@ async def running_site_worker(
     """Run only the activities of the fabrics whose records name `task_queue`."""
     async with AsyncExitStack() as stack:
         limit = Semaphore(settings.concurrent_netbox_calls)
-        await _Workers(client, settings, stack).start_for_fabrics(task_queue, limit)
+        workers = _Workers(client, settings, await get_instance(client), stack)
+        await workers.start_for_fabrics(task_queue, limit)
         yield
 
 
@@ -98,8 +101,9 @@ def list_main_queues(settings: Settings) -> set[str]:
     return {settings.task_queue, temporal_queue(settings.task_queue), queue} | derived
 
 
-async def _list_record_activities(client: Client, settings: Settings, netbox: NetBox) -> Activities:
-    instance = await temporal.get_instance(client)
+async def _list_record_activities(
+    client: Client, settings: Settings, netbox: NetBox, instance: str
+) -> Activities:
     loop_settings = LoopSettings(
         netbox_heartbeat=settings.netbox_heartbeat,
         inventory_enabled=settings.inventory,
@@ -142,10 +146,14 @@ async def _has_search_attributes(client: Client) -> bool:
 
 @dataclass(frozen=True)
 class _Workers:
-    """The workers of one process, which run until `stack` closes."""
+    """The workers of one process, which run until `stack` closes.
+
+    `instance` names this installation, as in `hh_instance`.
+    """
 
     client: Client
     settings: Settings
+    instance: str
     stack: AsyncExitStack
 
     async def start_for_fabrics(self, task_queue: str, limit: Semaphore) -> None:
@@ -154,9 +162,8 @@ class _Workers:
         unresponsive = FabricActivities(settings)
         responsive = replace(unresponsive, settings=settings.for_responsive_fabrics)
         netbox = self.stack.enter_context(closing(InventoryNetBox.from_settings(settings, limit)))
-        instance = await temporal.get_instance(self.client)
         inventory = InventoryActivities(
-            netbox, unresponsive.desired_states, unresponsive.live_states, settings, instance
+            netbox, unresponsive.desired_states, unresponsive.live_states, settings, self.instance
         )
         await self.start(
             task_queue, _list_fabric_activities(responsive), settings.concurrent_observes

@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import PermanentError, TransientError
 from activities.executions import execution_is_running, find_execution, misses_workflow
+from activities.fleet.installation import get_instance
 from activities.fleet.records import FleetRecords
 from activities.netbox.client import NetBox
 from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
@@ -33,6 +34,7 @@ from fabrics.fleet.reconcile import (
 from fabrics.fleet.summary import FleetSummary, summarize_fleet
 from fabrics.loop.inventory_pass import INVENTORY_WORKFLOW_PREFIX
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, loop_summary, workflow_id
+from fabrics.record.installation import is_same_instance
 
 LOOP_WORKFLOW_PREFIX: Final = workflow_id("")
 LOOP_WORKFLOW_TYPE: Final = "FabricSync"
@@ -103,8 +105,10 @@ class FleetActivities:
     async def reconcile(self, request: RoundRequest) -> RoundResult:
         """Start missing loops, signal outdated ones, and write statuses without a loop.
 
-        Raises `TransientError` or `PermanentError` if records or loops cannot be listed reliably.
+        Raises `TransientError` or `PermanentError` if records or loops cannot be listed reliably, or if this is no
+        longer the worker's namespace.
         """
+        await self._check_instance()
         records = FleetRecords(self.netbox, self.instance)
         started = datetime.now(UTC)  # the round may miss what changes from now on
         # Listed before the loops: a loop that starts meanwhile must not seem to be missing.
@@ -140,6 +144,19 @@ class FleetActivities:
             hint_pause=HINT_PAUSE_SECONDS,
             summary=summary,
         )
+
+    async def _check_instance(self) -> None:
+        """Raise `PermanentError` if this is not the namespace of the worker's start.
+
+        A worker stays connected while another namespace of that name takes the place of its own. It would start all
+        loops there, for an installation that ends with it.
+        """
+        current = await get_instance(self.client)
+        if not is_same_instance(current, self.instance):
+            raise PermanentError(
+                f"The namespace {self.client.namespace} of Temporal is another one than when this worker started"
+                f" ({current}, then {self.instance}), so nothing was changed: restart all workers."
+            )
 
     async def _list_running(self, query: str) -> list[WorkflowExecution]:
         """List running workflows; a removal has the id of a pass, but another type."""

@@ -279,7 +279,10 @@ _STATUS_ITEMS: Final = (
     managed_field("hh_drift", "json", "Drifted objects", "First objects that differ from Git."),
     managed_field("hh_counts", "json", "Objects", "Number of live objects of each kind."),
     managed_field(
-        "hh_instance", "text", "Synced by", "Installation of Fabric Sync that owns this record."
+        "hh_instance",
+        "text",
+        "Synced by",
+        "Installation of Fabric Sync that owns this record: Temporal's namespace and its id.",
     ),
 )
 

@@ -7,26 +7,27 @@ from typing import Annotated
 
 import typer
 from pydantic import BaseModel
-from temporalio.service import RPCError
 
 import temporal
 from activities.checks import Check
 from activities.errors import PermanentError, TransientError
+from activities.fleet.installation import get_instance
 from activities.netbox.client import NetBox
 from activities.setup import check_netbox
 from cli import console
-from cli.errors import CommandError, describe_error, load_settings
+from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
-from cli.fabrics.fleet_view import get_fleet_view
+from cli.fabrics.fleet_view import build_fleet_view, get_fleet_view
 from cli.options import AsJson
 from cli.session import Session, connect_to_temporal
 from cli.temporal import probes
 from cli.temporal.loop_client import LoopClient, NoLoop
 from cli.views.tables import render_check_table
 from fabrics.fleet.overview import FabricOverview
-from fabrics.record.status_fields import get_owner_instance
+from fabrics.record.installation import describe_other_owners
+from fabrics.record.status_fields import find_other_owner, get_owner_instance
 from fabrics.record.sync_status import ConnectionStatus, SyncStatus
 from fabrics.record.task_queues import inventory_queue, observe_queue
 from fabrics.times import format_time
@@ -59,23 +60,25 @@ async def _run_checks(fabric_ref: str, take_over: bool) -> list[Check]:
         checks = await asyncio.to_thread(check_netbox, netbox)
         try:
             client = await connect_to_temporal()
-            instance = await temporal.get_instance(client)
-        except (temporal.TemporalUnreachable, CommandError, RPCError) as error:
-            return [*checks, Check("Temporal", False, describe_error(error))]
+            instance = await get_instance(client)
+        except (temporal.TemporalUnreachable, CommandError, TransientError) as error:
+            return [*checks, Check("Temporal", False, str(error))]
         session = Session(settings, netbox, LoopClient(client, settings.task_queue), instance)
         temporal_checks = await _check_temporal(session)
-        if not fabric_ref or not checks[0].ok:
+        if not checks[0].ok:
             return [*checks, *temporal_checks]
-        fabric_checks = await _try_check_fabric(session, fabric_ref, take_over, checks)
-        return [*checks, *temporal_checks, *fabric_checks]
+        record_checks = await _try_check_records(session, fabric_ref, take_over, checks)
+        return [*checks, *temporal_checks, *record_checks]
 
 
-async def _try_check_fabric(
+async def _try_check_records(
     session: Session, fabric_ref: str, take_over: bool, netbox_checks: Sequence[Check]
 ) -> list[Check]:
-    """Check the fabric; if NetBox has problems, report an unreadable record."""
+    """Check the fabric, or who owns all; report records that NetBox does not show."""
     try:
-        return await _check_fabric(session, fabric_ref, take_over)
+        if fabric_ref:
+            return await _check_fabric(session, fabric_ref, take_over)
+        return [await _check_owners(session)]
     except (CommandError, PermanentError, TransientError) as error:
         if isinstance(error, CommandError) and all(check.ok for check in netbox_checks):
             raise  # no such fabric: a usage error
@@ -143,6 +146,15 @@ async def _check_fleet(loops: LoopClient) -> Check:
     return _make_check("Fleet", fleet.is_healthy, "The fleet workflow starts all loops.", errors)
 
 
+async def _check_owners(session: Session) -> Check:
+    """Name other owners of fabrics, which fail the check if they no longer sync them."""
+    view = build_fleet_view(session, await session.list_fabrics(), (), {})
+    is_neglected = any(fabric.owner and fabric.stale for fabric in view.fabrics)
+    owners = describe_other_owners(fabric.owner for fabric in view.fabrics)
+    all_ours = f"No fabric belongs to another installation than this one, {session.instance}."
+    return Check("Owners", not is_neglected, " ".join(owners) or all_ours)
+
+
 async def _check_fabric(session: Session, fabric_ref: str, take_over: bool) -> list[Check]:
     fabric = await session.get_fabric(fabric_ref)
     if take_over:
@@ -162,7 +174,7 @@ async def _check_fabric(session: Session, fabric_ref: str, take_over: bool) -> l
         ),
         _make_check(
             "Installation",
-            owner in ("", session.instance),
+            not find_other_owner(fabric.record, session.instance),
             f"The record belongs to {'this' if owner else 'no'} installation.",
             f"The record belongs to another installation, {owner}:"
             f" `starter.py doctor {fabric.record_ref} --take-over` moves it here.",

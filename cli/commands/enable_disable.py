@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
+from activities.errors import NoResponseError
 from cli import console
 from cli.errors import OPERATOR_ERRORS, CommandError
 from cli.exit_codes import EXIT_FAILURE, EXIT_OK
@@ -58,7 +59,7 @@ def _show_result(result: BatchResult, json: bool) -> None:
 
 async def _enable_fabrics(fabric_refs: list[str]) -> BatchResult:
     async with open_session() as session:
-        await _warn_if_no_worker(session, "Loops start now and sync once a worker runs.")
+        await warn_if_no_worker(session, "Loops start now and sync once a worker runs.")
         fabrics = await session.list_fabrics()
         selected = select_fabrics(fabrics, fabric_refs)
         used_ids = {fabric.fabric_id for fabric in fabrics}
@@ -68,7 +69,7 @@ async def _enable_fabrics(fabric_refs: list[str]) -> BatchResult:
             used_ids.add(enabled.fabric_id)
             return enabled
 
-        enabled, any_failed = await _run_for_each("Enabling", selected, enable_one)
+        enabled, any_failed = await run_for_each("Enabling", selected, enable_one)
         running = {fabric.fabric_id for fabric in enabled if fabric.config.needs_loop}
         return build_fleet_view(session, enabled, running, {}), any_failed
 
@@ -86,7 +87,7 @@ async def enable_fabric(session: Session, fabric: Fabric, used_ids: Collection[s
 async def _disable_fabrics(fabric_refs: list[str]) -> BatchResult:
     async with open_session() as session:
         consequence = "Records are updated now; loops end as soon as a worker runs."
-        worker = await _warn_if_no_worker(session, consequence)
+        worker = await warn_if_no_worker(session, consequence)
         selected = await session.select_fabrics(fabric_refs)
 
         async def disable_one(fabric: Fabric) -> Fabric:
@@ -95,22 +96,27 @@ async def _disable_fabrics(fabric_refs: list[str]) -> BatchResult:
                 await session.loops.signal(disabled.fabric_id, "record_changed")
             return disabled
 
-        disabled, any_failed = await _run_for_each("Disabling", selected, disable_one)
+        disabled, any_failed = await run_for_each("Disabling", selected, disable_one)
         if worker:
             await _wait_for_loops_to_end(session, disabled)
         return build_fleet_view(session, disabled, (), {}), any_failed
 
 
-async def _run_for_each(
+async def run_for_each(
     progress_verb: str, fabrics: Sequence[Fabric], action: Callable[[Fabric], Awaitable[Fabric]]
 ) -> tuple[list[Fabric], bool]:
-    """Run `action` for every fabric; return the results and whether any failed."""
+    """Run `action` for every fabric; return the results and whether any failed.
+
+    Raises `NoResponseError`: each further fabric would wait for NetBox as long as the first.
+    """
     done = []
-    for fabric in fabrics:
+    for number, fabric in enumerate(fabrics, start=1):
         name = fabric.config.name
-        with console.progress(f"{progress_verb} {name}"):
+        with console.progress(f"{progress_verb} {name} ({number} of {len(fabrics)})"):
             try:
                 done.append(await action(fabric))
+            except NoResponseError:
+                raise
             except OPERATOR_ERRORS as error:
                 text = str(error)
                 console.print_error(text if name in text else f"{name}: {text}")
@@ -126,7 +132,7 @@ async def _wait_for_loops_to_end(session: Session, disabled: Sequence[Fabric]) -
         console.note(f"Disabled, but their loops have not ended yet: {', '.join(busy)}.")
 
 
-async def _warn_if_no_worker(session: Session, consequence: str) -> bool:
+async def warn_if_no_worker(session: Session, consequence: str) -> bool:
     """Return whether a worker runs; print the consequence if none does."""
     worker = await session.loops.has_worker()
     if not worker:

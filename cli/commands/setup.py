@@ -24,7 +24,8 @@ from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.options import AsJson, Yes, require_terminal
 from cli.session import Session, open_session
-from fabrics.record.status_fields import get_owner_instance
+from fabrics.record.installation import describe_other_owners
+from fabrics.record.status_fields import find_other_owner
 
 Remove = Annotated[bool, typer.Option("--remove", help="Undo setup, and delete all statuses.")]
 WebUi = Annotated[
@@ -143,22 +144,24 @@ async def _remove_setup(session: Session, items: list[Item], spinner: Status) ->
     """Remove `items`. Search attributes stay, as the histories of loops have them."""
     if await session.loops.list_running():
         raise CommandError("Loops are still running; run `starter.py disable --all` first.")
-    others = await asyncio.to_thread(_find_other_instances, session.netbox, session.instance)
+    others = await asyncio.to_thread(_describe_others, session.netbox, session.instance)
     if others:
         raise CommandError(
-            f"Other installations of Fabric Sync own fabrics here ({', '.join(others)}) and need the same"
-            " fields, user and token, so nothing was removed. Delete the records of those fabrics, or move"
-            " each one here first: `starter.py doctor FABRIC --take-over`."
+            "Nothing was removed, since other installations of Fabric Sync need the same fields, user and token."
+            f" {' '.join(others)} Or delete the records of those fabrics."
         )
     changes = await _run_changes(netbox_setup.remove(session.netbox, items), spinner)
     return SetupOutput(changes=changes, token=None)
 
 
-def _find_other_instances(netbox: NetBox, own_instance: str) -> list[str]:
-    """Return the other owners of fabrics; none if our fields are gone already."""
+def _describe_others(netbox: NetBox, own_instance: str) -> list[str]:
+    """Describe the other owners of fabrics; none if our fields are gone already."""
     rows = netbox.list_rows(CLUSTERS_PATH, fields=RECORD_FIELDS)
-    owners = {get_owner_instance(row) for row in rows if row["type"]["slug"] == CLUSTER_TYPE_SLUG}
-    return sorted(owners - {"", own_instance})
+    return describe_other_owners(
+        find_other_owner(row, own_instance)
+        for row in rows
+        if row["type"]["slug"] == CLUSTER_TYPE_SLUG
+    )
 
 
 async def _run_changes(changes: Iterable[Change], spinner: Status) -> list[str]:

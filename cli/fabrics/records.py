@@ -14,6 +14,7 @@ from cli.fabrics.fabric import Fabric
 from cli.session import Session
 from fabrics.record.config import ConfigEdits
 from fabrics.record.config_fields import unwrap_custom_fields
+from fabrics.record.installation import is_same_instance
 from fabrics.record.status_fields import (
     find_changed_fields,
     find_other_owner,
@@ -43,11 +44,21 @@ async def disable(session: Session, fabric: Fabric) -> Fabric:
 
 
 async def take_over(session: Session, fabric: Fabric) -> Fabric:
-    """Claim the record for this installation, and start its loop if it needs one."""
+    """Claim the record for this installation, and start its loop if it needs one.
+
+    Raises `CommandError` if the record no longer belongs to the owner in `fabric`.
+    """
+    former = get_owner_instance(fabric.record)
 
     def make_changes(record: Row) -> Row:
-        ours = get_owner_instance(record) == session.instance
-        return {} if ours else {"hh_instance": session.instance}
+        owner = get_owner_instance(record)
+        if is_same_instance(owner, session.instance):
+            return {}
+        if not is_same_instance(owner, former):
+            raise CommandError(
+                f"{record['name']} belongs to {owner or 'no installation'} by now: it was not taken over."
+            )
+        return {"hh_instance": session.instance}
 
     claimed = await _update_record(session, fabric, make_changes)
     if claimed.config.needs_loop:

@@ -26,6 +26,7 @@ from fabrics.agents.health_report import Health
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.report import SyncReport
+from fabrics.record.installation import describe_other_owners
 from fabrics.record.sync_status import SyncStatus
 
 STATUS_STYLES: Final = {
@@ -73,6 +74,8 @@ def render_status_table(
     for fabric in fabrics:
         for remark in (*_list_remarks(fabric, now), *list_inventory_remarks(fabric)):
             remarks.add_row(fabric.name, remark)
+    for sentence in describe_other_owners(fabric.owner for fabric in fabrics):
+        remarks.add_row("fleet", Text(sentence, style="yellow"))
     for remark in _list_fleet_remarks(fleet, fabrics, now) if fleet else ():
         remarks.add_row("fleet", remark)
     return Group(table, "", remarks) if remarks.row_count else table
@@ -191,6 +194,7 @@ def _list_properties(fabric: FabricOverview, now: datetime) -> list[tuple[str, R
         ("Last success", format_time_and_age(fabric.last_success, now)),
         ("Next sync", format_time_until(fabric.next_sync, now)),
         ("Connection", str(fabric.connection_status)),
+        ("Synced by", fabric.owner),
         ("Commit", fabric.commit[:12]),
         ("Drift", format_count(fabric.drift_count)),
         ("Objects", ", ".join(f"{n} {kind}" for kind, n in sorted(fabric.counts.items()))),
@@ -225,8 +229,7 @@ def _list_fleet_remarks(
     states = sorted(Counter(str(fabric.sync_status) for fabric in fabrics).items())
     counts = ", ".join(f"{count} {state}" for state, count in states) or "no fabrics"
     age = f"last round {format_time_ago(fleet.checked, now)}" if fleet.checked else "no round yet"
-    others = f"; {fleet.elsewhere} belong to other installations" if fleet.elsewhere else ""
-    summary = f"{counts}; {age}{others}."
+    summary = f"{counts}; {age}."
     problems = (_describe_stale_fabrics(fleet, fabrics), fleet.error, *fleet.problems)
     return [
         Text(summary, style="bright_black"),

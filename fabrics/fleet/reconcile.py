@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from fabrics.record.config import FabricConfig
 from fabrics.record.config_fields import parse_config
+from fabrics.record.installation import is_same_instance
 from fabrics.record.status_fields import (
     get_owner_instance,
     get_shown_status,
@@ -67,7 +68,7 @@ class FabricRecord(BaseModel, frozen=True):
 
     def has_other_owner(self, instance: str) -> bool:
         """True if an installation other than `instance` syncs the fabric."""
-        return self.instance not in ("", instance)
+        return bool(self.instance) and not is_same_instance(self.instance, instance)
 
 
 class RunningLoop(BaseModel, frozen=True):

@@ -12,6 +12,7 @@ from fabrics.fleet.overview import is_stale
 from fabrics.fleet.reconcile import FabricRecord, FleetPlan, FleetSnapshot
 from fabrics.loop.inventory_text import find_record_state
 from fabrics.loop.report import FabricStatus
+from fabrics.record.installation import describe_other_owners
 from fabrics.record.status_fields import DUPLICATE_ID_FIX
 from fabrics.record.sync_status import InventoryState, SyncStatus, compute_status_error
 from fabrics.times import format_time
@@ -19,15 +20,19 @@ from fabrics.times import format_time
 MAX_NAMED_ENTRIES: Final = 20
 """How many fabrics or sentences a summary lists; its counts are complete."""
 
+MAX_NAMED_OWNERS: Final = 5
+"""How many other installations a summary names; those with most fabrics."""
+
 MAX_SENTENCE_CHARS: Final = 500
 
 
 class FleetSummary(BaseModel, frozen=True):
     """The state of the fleet as of the last round.
 
-    `states` counts the fabrics of this installation, `elsewhere` those of others. `stale` lists fabrics
-    that should sync and do not. `failed` has a sentence on each fabric whose last sync failed, and one on each
-    inventory that failed, the latest first; `problems` has one on each record that could not be processed.
+    `states` counts the fabrics of this installation, `elsewhere` those of others; `owners` has a sentence on each
+    of these installations. `stale` lists fabrics that should sync and do not. `failed` has a sentence on each
+    fabric whose last sync failed, and one on each inventory that failed, the latest first; `problems` has one on
+    each record that could not be processed.
     `error` says why the latest round changed nothing; all else is then from the round that began at `checked`.
     """
 
@@ -35,6 +40,7 @@ class FleetSummary(BaseModel, frozen=True):
     states: dict[str, int] = {}
     loops: int = 0
     elsewhere: int = 0
+    owners: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -51,6 +57,7 @@ def summarize_fleet(
 ) -> FleetSummary:
     """Summarize a round that carried out `plan`; `problems` are about single records."""
     own = snapshot.own_records.values()
+    owners = [r.instance for r in snapshot.records if r.has_other_owner(snapshot.instance)]
     latest_first = sorted(own, key=lambda record: str(record.last_known.last_sync), reverse=True)
     stale = (
         record.config.name
@@ -62,7 +69,8 @@ def summarize_fleet(
         checked=snapshot.now,
         states=dict(sorted(Counter(str(record.status) for record in own).items())),
         loops=len(snapshot.loops),
-        elsewhere=sum(record.has_other_owner(snapshot.instance) for record in snapshot.records),
+        elsewhere=len(owners),
+        owners=_shorten(describe_other_owners(owners)[:MAX_NAMED_OWNERS]),
         stale=tuple(islice(stale, MAX_NAMED_ENTRIES)),
         failed=_shorten(chain.from_iterable(map(_describe_failures, latest_first))),
         problems=_shorten(chain(_describe_id_problems(snapshot.records), problems)),
@@ -80,13 +88,12 @@ def render_fleet_details(summary: FleetSummary) -> str:
             f"- Running loops: {summary.loops}",
             f"- Last checked: {format_time(summary.checked)}",
         ]
-    if summary.elsewhere:
-        lines.append(f"- Fabrics of other installations: {summary.elsewhere}")
     if summary.error:
         lines.append(f"- The last round changed nothing: {summary.error}")
     if summary.stale:
         lines.append(f"- Stale: {', '.join(summary.stale)}")
-    lines += [f"- {sentence}" for sentence in (*summary.problems, *summary.failed)]
+    sentences = (*summary.owners, *summary.problems, *summary.failed)
+    lines += [f"- {sentence}" for sentence in sentences]
     return "\n".join(lines)
 
 

@@ -19,6 +19,7 @@ from fabrics.agents.health_report import Health
 from fabrics.drift.summary import RECORD_LIMITS
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.config_fields import parse_config, unwrap_custom_fields
+from fabrics.record.installation import is_same_instance
 from fabrics.record.sync_status import (
     ConnectionStatus,
     LastKnownState,
@@ -136,7 +137,7 @@ def get_owner_instance(record: Mapping[str, Any]) -> str:
 def find_other_owner(record: Mapping[str, Any], instance: str) -> str:
     """Return the owner of the record if it is not `instance`; otherwise empty text."""
     owner = get_owner_instance(record)
-    return "" if owner == instance else owner
+    return "" if is_same_instance(owner, instance) else owner
 
 
 def get_shown_status(record: Mapping[str, Any]) -> str:

@@ -332,6 +332,15 @@ def test_record_of_other_installation_is_not_changed(
     assert journal_of(netbox, record) == []
 
 
+def test_record_shows_the_name_that_the_namespace_has_now(
+    activities: RecordActivities, netbox: NetBox, make_record: MakeRecord
+) -> None:
+    record = make_record(hh_instance=f"renamed@{INSTANCE.rpartition('@')[2]}")
+    update = RecordUpdate(fabric_id=fabric_id(record), last_known=LAST_KNOWN)
+    assert activities.record_result(update).config is not None
+    assert fields_of(netbox, record)["hh_instance"] == INSTANCE
+
+
 class NetBoxWithFullJournal(NetBox):
     """A NetBox with one record, whose journal takes no entry."""
 

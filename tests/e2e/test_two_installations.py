@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHandle
 
-import temporal
 from activities import setup
+from activities.fleet.installation import get_instance
 from activities.netbox.client import NetBox
 from activities.setup.access import GROUP_ITEM, USER_ITEM
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
@@ -75,7 +75,7 @@ async def sides(
         "FABRIC_SYNC_CACHE_DIR": str(tmp_path / "other-cache"),
     }
     other = replace(installation, client=client, token=other_token, overrides=overrides)
-    one, two = [await temporal.get_instance(side.client) for side in (installation, other)]
+    one, two = [await get_instance(side.client) for side in (installation, other)]
     return (
         Side(installation, one, USER_ITEM.key["username"]),
         Side(other, two, "fabric-sync-elsewhere"),

@@ -26,13 +26,13 @@ NOBODY = "127.0.0.1:1"
 
 
 @asynccontextmanager
-async def running_worker(temporal_address: str) -> AsyncIterator[Process]:
-    """Run `worker.py` until the block ends."""
+async def running_worker(temporal_address: str, **variables: str) -> AsyncIterator[Process]:
+    """Run `worker.py` with these variables until the block ends."""
     environment = {
         "PATH": os.environ["PATH"],
         "TEMPORAL_ADDRESS": temporal_address,
         "FABRIC_SYNC_NETBOX_URL": f"http://{NOBODY}",
-    }
+    } | variables
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "worker.py", cwd=PROJECT, env=environment, stderr=PIPE
     )
@@ -113,3 +113,12 @@ async def test_unreachable_temporal_is_reported_once() -> None:
     assert log.decode() == (
         f"worker.py: No Temporal server answers at {NOBODY}; start it, or set TEMPORAL_ADDRESS.\n"
     )
+
+
+@pytest.mark.server
+async def test_worker_does_not_start_without_its_namespace(client: Client) -> None:
+    address = client.service_client.config.target_host
+    async with running_worker(address, TEMPORAL_NAMESPACE="elsewhere") as worker:
+        _, log = await worker.communicate()
+    assert worker.returncode == 1
+    assert f'worker.py: Temporal at {address} has no namespace "elsewhere"' in log.decode()

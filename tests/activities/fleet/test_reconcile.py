@@ -25,11 +25,13 @@ from temporalio.client import (
     WorkflowHandle,
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import worker
-from activities.errors import TransientError
+from activities.errors import PermanentError, TransientError
+from activities.fleet.installation import get_instance
 from activities.fleet.reconcile import FleetActivities, RoundRequest, is_stuck
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
@@ -174,13 +176,16 @@ async def running(client: Client) -> Sequence[str]:
     )
 
 
-async def make_round(client: Client, netbox: NetBox) -> FleetSummary:
-    """Make a round over these records, and return its summary."""
+async def make_round(client: Client, netbox: NetBox, instance: str = "") -> FleetSummary:
+    """Make a round over these records, and return its summary.
+
+    `instance` is the name that the worker had at its start, by default the one of now.
+    """
     fleet = FleetActivities(
         netbox=netbox,
         client=client,
         task_queue=NOBODY,
-        instance="here",
+        instance=instance or await get_instance(client),
         netbox_heartbeat=900,
         interval=30,
         release="",
@@ -214,6 +219,17 @@ async def test_round_without_a_namespace_fails_and_calls_no_loop_missing(client:
     with pytest.raises(TransientError, match="Temporal accepts no signals"):
         await make_round(Client(**config), FakeNetBox("kept"))
     assert (await client.get_workflow_handle(id_).describe()).run_id == loop.first_execution_run_id
+
+
+async def test_worker_that_finds_another_namespace_of_the_same_name_changes_nothing(
+    client: Client,
+) -> None:
+    netbox = FakeNetBox("dc")
+    with pytest.raises(PermanentError, match=r"then default@before\), .*: restart all workers"):
+        await make_round(client, netbox, "default@before")
+    assert netbox.listed is None
+    with pytest.raises(RPCError, match="not found"):
+        await client.get_workflow_handle(workflow_id("dc")).describe()
 
 
 @pytest.mark.parametrize("is_needed", [False, True])

@@ -118,9 +118,8 @@ async def test_setup_is_not_removed_if_another_installation_needs_it(
     refused = await starter(
         "setup", "--remove", "--yes"
     )  # without an administrator's token, to be safe
-    assert refused.is_refused(
-        "Other installations of Fabric Sync own fabrics here (default@elsewhere)"
-    ), refused
+    assert refused.is_refused("Nothing was removed, since other installations"), refused
+    assert "`starter.py take-over --from default@elsewhere` moves it here." in refused.err
 
 
 async def test_foreign_record_stays_unchanged_until_taken_over(
@@ -167,6 +166,11 @@ async def test_fabric_of_a_dead_installation_is_stale_until_taken_over(
         page, doctor = await starter("status", name), await starter("doctor", name)
         assert f"`starter.py doctor {name} --take-over`" in " ".join(page.out.split())
         assert "its loop belongs to default@elsewhere" in " ".join(doctor.out.split())
+        checks = {
+            check["name"]: check for check in (await starter("doctor", "--json")).json["checks"]
+        }
+        assert not checks["Owners"]["ok"]
+        assert "`starter.py take-over --from default@elsewhere`" in checks["Owners"]["sentence"]
         await starter("doctor", name, "--take-over")
         await wait_until(partial(starter.__call__, "status"), lambda status: status.code == 0)
 

@@ -128,8 +128,17 @@ def test_fabric_has_a_remark(fields: dict[str, object], remark: str) -> None:
 
 
 def test_healthy_fabric_has_no_remarks() -> None:
+    assert len(rendered(render_status_table([fabric(), fabric()], NOW)).splitlines()) == 4
+
+
+def test_other_owners_are_named_once_with_the_command() -> None:
     foreign = fabric(owner="default@elsewhere", inventory_state="up_to_date")
-    assert len(rendered(render_status_table([fabric(), foreign], NOW)).splitlines()) == 4
+    table = " ".join(rendered(render_status_table([fabric(), foreign, foreign], NOW)).split())
+    assert table.count("belong") == 1
+    assert "2 fabrics belong to another installation, default@elsewhere." in table
+    assert "`starter.py take-over --from default@elsewhere` moves them here." in table
+    assert "Synced by     default@elsewhere" in rendered(render_fabric_status(foreign, NOW))
+    assert "Synced by" not in rendered(render_fabric_status(fabric(), NOW))
 
 
 @pytest.mark.parametrize(
@@ -172,13 +181,12 @@ def test_fleet_has_remarks() -> None:
     fleet = FleetSummary(
         checked=NOW - timedelta(seconds=12),
         states={"error": 1, "in_sync": 2},
-        elsewhere=4,
         problems=("DC9: the name is taken.",),
         error="NetBox does not answer.",
     )
     table = rendered(render_status_table([fabric()], NOW, fleet))
     for text in (
-        "1 in_sync; last round 12 s ago; 4 belong to other installations.",
+        "1 in_sync; last round 12 s ago.",
         "DC9: the name is taken.",
         "NetBox does not answer.",
     ):

@@ -15,7 +15,12 @@ from fabrics.fleet.reconcile import (
     OrphanedLoopsError,
     RunningLoop,
 )
-from fabrics.fleet.summary import FleetSummary, render_fleet_details, summarize_fleet
+from fabrics.fleet.summary import (
+    MAX_NAMED_OWNERS,
+    FleetSummary,
+    render_fleet_details,
+    summarize_fleet,
+)
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, SyncStatus, compute_sync_status
 
@@ -230,6 +235,28 @@ def test_fabric_of_other_installation_gets_neither_loop_nor_status(
     assert plan([theirs], [], is_new_release=is_new_release) == NOTHING
     summary = summarize_fleet(snapshot([theirs], []), NOTHING, [])
     assert (summary.elsewhere, summary.states, summary.failed) == (1, {}, ())
+
+
+def test_fabric_stays_ours_under_another_name_of_the_namespace() -> None:
+    ours = make_record("a", instance=f"renamed@{HERE.rpartition('@')[2]}")
+    assert plan([ours], []).loops_to_signal == ("a",)
+    summary = summarize_fleet(snapshot([ours], []), NOTHING, [])
+    assert (summary.elsewhere, summary.owners) == (0, ())
+
+
+def test_summary_names_other_owners_those_with_most_fabrics_first() -> None:
+    owners = [f"fabrics@{number}" for number in range(MAX_NAMED_OWNERS + 2)]
+    records = [
+        make_record(f"{number}-{fabric}", instance=owner)
+        for number, owner in enumerate(owners)
+        for fabric in range(number + 1)
+    ]
+    summary = summarize_fleet(snapshot(records, []), NOTHING, [])
+    assert (summary.elsewhere, len(summary.owners)) == (len(records), MAX_NAMED_OWNERS)
+    first = f"{len(owners)} fabrics belong to another installation, {owners[-1]}."
+    assert summary.owners[0].startswith(first)
+    assert f"`starter.py take-over --from {owners[-1]}`" in render_fleet_details(summary)
+    assert summary.is_healthy
 
 
 def test_loop_whose_record_was_taken_over_is_signalled() -> None:

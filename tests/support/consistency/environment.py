@@ -16,7 +16,7 @@ from typing import Any, Final
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.service import RPCError
 
-import temporal
+from activities.fleet.installation import get_instance
 from activities.netbox.client import CLUSTERS_PATH, Row
 from cli.fabrics.fleet_view import get_fleet_view
 from cli.session import Session
@@ -249,7 +249,7 @@ async def consistency_environment(
         ours = replace(installation, client=client, overrides=overrides)
         settings = Settings.model_validate({"netbox_url": netbox, "netbox_token": ours.token})
         fabrics = [await ours.fabric(IN_GIT, SERVERS) for _ in range(2)]
-        loop_client, instance = LoopClient(client, ours.queue), await temporal.get_instance(client)
+        loop_client, instance = LoopClient(client, ours.queue), await get_instance(client)
         session = Session(settings, installation.admin, loop_client, instance)
         environment = ConsistencyEnvironment(ours, proxy, session, fabrics)
         async with environment.workers:
