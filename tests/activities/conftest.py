@@ -79,6 +79,14 @@ def activities(netbox: NetBox) -> RecordActivities:
 
 
 @pytest.fixture(scope="session")
+def inventory_netbox(stack: Stack, constrained_token: str) -> Iterator[InventoryNetBox]:
+    """NetBox as the user of workers, with requests for many rows."""
+    client = InventoryNetBox(stack.netbox.url, constrained_token, connect_timeout=5, timeout=60)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
 def browser(stack: Stack) -> Iterator[Browser]:
     """NetBox's web pages for its superuser."""
     browser = Browser(stack)
