@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.inventory.netbox.client import InventoryNetBox
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.netbox.http import NotFound
 from activities.record import RecordActivities

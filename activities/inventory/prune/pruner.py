@@ -56,20 +56,20 @@ class Pruner:
         """Yield our objects without dependents, and report and decommission the others."""
         try:
             claimants = find_claimants(self._netbox, model, {row.id.number for row in rows})
-            ours = [row for row in rows if row.id.number not in claimants]
-            dependents = find_dependents(self._netbox, model, [row.id.number for row in ours])
-        except PermanentError as error:  # our user may not view the dependents, which would be lost
+            ours = [row.id.number for row in rows if row.id.number not in claimants]
+            dependents = find_dependents(self._netbox, model, ours)
+        except PermanentError as error:  # our user may not view what forbids a delete
             for row in rows:
                 self._add_finding(row, f"stays in NetBox: {error} Run `starter.py setup`.")
             return
         if model is Model.DEVICE:
-            self._decommission(row for row in ours if row.id.number in dependents)
+            self._decommission(row for row in rows if row.id.number in dependents)
+        reasons = {number: f"it still has {text}" for number, text in dependents.items()}
+        for number, user in claimants.items():
+            reasons[number] = f"{user} has set its {FABRIC_FIELD} or {KEY_FIELD}; delete it there"
         for row in rows:
-            if claimant := claimants.get(row.id.number):
-                why = f"stays in NetBox: {claimant} has set its {FABRIC_FIELD} or {KEY_FIELD}; delete it there"
-                self._add_finding(row, why)
-            elif row.id.number in dependents:
-                self._add_finding(row, f"stays in NetBox: it still has {dependents[row.id.number]}")
+            if reason := reasons.get(row.id.number):
+                self._add_finding(row, f"stays in NetBox: {reason}")
             else:
                 yield row
 

@@ -67,7 +67,7 @@ class FakeApi:
 
     def connect[C: NetBox](self, client_class: type[C], user: str = ACCOUNT_NAME) -> C:
         """Return a client of this NetBox."""
-        client = client_class(URL, "token", connect_timeout=1, timeout=1)
+        client = client_class(URL, user, connect_timeout=1, timeout=1)
         client._session.mount(URL, _Adapter(self, user))
         return client
 
