@@ -16,7 +16,7 @@ from tests.support.netbox.used_permissions import USED
 from tests.support.system.fresh_installation import fresh_installation
 from tests.support.system.installation import Installation
 
-pytest_plugins = ("tests.support.faults.results", "tests.support.netbox.used_permissions")
+pytest_plugins = ("tests.support.faults.results", "tests.support.netbox.permission_check")
 
 
 def pytest_configure() -> None:
