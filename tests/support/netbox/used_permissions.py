@@ -45,9 +45,11 @@ class UsedPermissions:
         return session
 
     def _record(self, response: requests.Response, **_: object) -> None:
+        if not response.ok or self.is_paused:
+            return
         request = response.request
         token = to_native_string(request.headers["Authorization"]).removeprefix("Bearer ")
-        if response.ok and token in self.tokens and not self.is_paused:
+        if token in self.tokens:
             self.used.update(find_permissions(request.method, str(request.url), request.body))
 
 
