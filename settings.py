@@ -5,15 +5,22 @@ The connection to Temporal is configured by Temporal's own variables (`TEMPORAL_
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from fabrics.hosts import HostPattern, is_loopback, parse_host_patterns
 
 MIN_WEBHOOK_SECRET_CHARS: Final = 16
 MIN_HEALTH_INTERVAL: Final = 30
 """Seconds; agents report every 15 seconds."""
+
+
+def _parse_allowed_hosts(value: object) -> object:
+    return parse_host_patterns(value) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -32,6 +39,10 @@ class Settings(BaseSettings):
 
     netbox_token: SecretStr = SecretStr("")
     """An API token of the user that `starter.py setup` makes. No default: a token is never guessed."""
+
+    netbox_allow_http: bool = Field(default=False, validate_default=True)
+    """Whether `FABRIC_SYNC_NETBOX_URL` may be an `http://` URL of another host. Off, since everybody on the way could
+    read the token. Loopback addresses are always allowed."""
 
     netbox_heartbeat: int = Field(default=900, ge=5)
     """Seconds after which a sync writes `hh_last_sync` although nothing changed. Each write adds a changelog row and
@@ -98,6 +109,14 @@ class Settings(BaseSettings):
     """Whether records may name repositories by `file://` URLs. For development: on a shared worker, anybody who
     can edit a record could read the worker's disk."""
 
+    allowed_hosts: Annotated[
+        tuple[HostPattern, ...], NoDecode, BeforeValidator(_parse_allowed_hosts)
+    ] = ()
+    """The hosts that records may name in `hh_kubernetes_server` and `hh_git_repository`, separated by commas:
+    `git.example.com`, `*.example.com` (all names below it, but not itself), `10.0.0.0/8`, `2001:db8::/32`. Names cover
+    names and networks cover addresses, both on every port; names are not resolved. Empty means any host, so whoever may
+    edit a record can have the worker connect anywhere. Each worker has its own list."""
+
     kubernetes_allow_exec: bool = False
     """Whether kubeconfigs may run programs to get credentials. Off, since a kubeconfig is then code."""
 
@@ -142,6 +161,17 @@ class Settings(BaseSettings):
 
     webhook_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
     """The secret that senders sign webhooks with. No default: whoever knows it can make fabrics sync."""
+
+    @field_validator("netbox_allow_http")
+    @classmethod
+    def _validate_netbox_url(cls, allow_http: bool, info: ValidationInfo) -> bool:
+        url = urlsplit(info.data.get("netbox_url", ""))
+        if url.scheme == "http" and not allow_http and not is_loopback(url.hostname or ""):
+            raise ValueError(
+                "FABRIC_SYNC_NETBOX_URL is an http:// URL of another host, so everybody on the way could read"
+                " the token: use https://, or allow it with FABRIC_SYNC_NETBOX_ALLOW_HTTP=true"
+            )
+        return allow_http
 
     @field_validator("health_interval")
     @classmethod

@@ -26,6 +26,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import SecretStr
 
 from activities.errors import PermanentError
+from fabrics.hosts import is_covered
+from settings import Settings
 
 CREDENTIAL_NAME_PATTERN: Final = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,100}")
 SCP_URL_PATTERN: Final = re.compile(r"([\w.-]+@)?(?P<host>[\w.]+[\w.-]*):(?P<path>[^:/].*)")
@@ -73,6 +75,15 @@ def _split_url(url: str) -> tuple[SplitResult, int | None]:
         return parts, parts.port
     except ValueError:
         raise ValueError("its host or port is malformed") from None
+
+
+def check_host_allowed(field: str, url: NormalizedUrl, settings: Settings) -> None:
+    """Raise `PermanentError` unless the worker may connect to the host in a record's field."""
+    if settings.allowed_hosts and not is_covered(url.host, settings.allowed_hosts):
+        raise PermanentError(
+            f"{field} names the host {url.host}, which FABRIC_SYNC_ALLOWED_HOSTS of this fabric's worker does not"
+            " cover: name another host, or have it added there."
+        )
 
 
 @dataclass(frozen=True)

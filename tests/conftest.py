@@ -12,10 +12,11 @@ import pytest
 from activities import setup
 from activities.netbox.client import NetBox
 from stack.stack import Stack
+from tests.support.netbox.used_permissions import USED
 from tests.support.system.fresh_installation import fresh_installation
 from tests.support.system.installation import Installation
 
-pytest_plugins = ("tests.support.faults.results",)
+pytest_plugins = ("tests.support.faults.results", "tests.support.netbox.permission_check")
 
 
 def pytest_configure() -> None:
@@ -70,6 +71,7 @@ def constrained_token(admin: NetBox) -> str:
     """Return the constrained user's token, for workers and the command line."""
     token = setup.issue_token(admin)
     assert token is not None
+    USED.tokens.add(token)
     return token
 
 

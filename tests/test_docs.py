@@ -103,6 +103,12 @@ def list_tests(path: Path) -> set[str]:
     return {node.name for node in nodes if isinstance(node, functions)}
 
 
+def test_every_promise_of_security_names_tests_that_exist() -> None:
+    page = (PROJECT / "docs/security.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert [(path, name) for path, name in named if name not in list_tests(PROJECT / path)] == []
+
+
 def test_every_bound_names_tests_that_exist() -> None:
     page = (PROJECT / "docs/security.md").read_text()
     bounds = page.partition("\n## Bounds\n")[2].partition("\n## ")[0]

@@ -11,3 +11,25 @@ def test_health_is_read_at_most_as_often_as_agents_report() -> None:
     assert Settings(health_interval=MIN_HEALTH_INTERVAL).health_interval == MIN_HEALTH_INTERVAL
     with pytest.raises(ValidationError, match="must be 0 or at least 30"):
         Settings(health_interval=1)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://netbox.example.com", "HTTP://10.0.0.1:8000", "http://localhost.example.com"]
+)
+def test_token_is_sent_in_clear_text_to_another_host_only_if_allowed(url: str) -> None:
+    with pytest.raises(ValidationError, match="FABRIC_SYNC_NETBOX_ALLOW_HTTP=true"):
+        Settings(netbox_url=url)
+    assert Settings(netbox_url=url, netbox_allow_http=True).netbox_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://netbox.example.com",
+        "http://127.0.0.1:8000",
+        "http://localhost",
+        "http://[::1]:8000",
+    ],
+)
+def test_loopback_addresses_need_no_https(url: str) -> None:
+    assert Settings(netbox_url=url).netbox_url == url

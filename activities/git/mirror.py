@@ -264,8 +264,7 @@ class GitMirror:
 
     @cached_property
     def _protocol(self) -> str:
-        allow_local = self.settings.git_allow_local
-        return validation.select_protocol(self.source.repository, allow_local=allow_local)
+        return validation.select_protocol(self.source.repository, self.settings)
 
     @cached_property
     def _environment(self) -> dict[str, str]:

@@ -7,26 +7,27 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
 
 from activities.connections import Deadline, TimedConnection
-from activities.credentials import parse_git_url
+from activities.credentials import check_host_allowed, parse_git_url
 from activities.errors import PermanentError, classify
+from fabrics.hosts import is_loopback
+from settings import Settings
 
 BRANCH_PATTERN: Final = re.compile(
     r"(?![-/.])(?!.*(\.\.|//|@\{|/\.|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\]{1,200}(?<![/.])"
 )
 """As git-check-ref-format(1) allows."""
 
-LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
-
-def select_protocol(repository: str, *, allow_local: bool) -> str:
-    """Return the only protocol that git may use; file and http need `allow_local`."""
+def select_protocol(repository: str, settings: Settings) -> str:
+    """Return the only protocol that git may use; file and http need `git_allow_local`."""
     if not repository.isprintable():
         raise PermanentError("hh_git_repository must not contain control characters.")
-    if allow_local and repository.startswith("file:///"):
+    if settings.git_allow_local and repository.startswith("file:///"):
         return "file"
     place = parse_git_url(repository)
-    if place.scheme == "http" and not (allow_local and place.host in LOOPBACK_HOSTS):
+    if place.scheme == "http" and not (settings.git_allow_local and is_loopback(place.host)):
         raise PermanentError("hh_git_repository must start with https:// or ssh://.")
+    check_host_allowed("hh_git_repository", place, settings)
     return place.scheme
 
 

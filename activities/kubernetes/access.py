@@ -18,7 +18,7 @@ from kubernetes.client import Configuration
 from kubernetes.config import ConfigException
 from kubernetes.config.kube_config import KubeConfigLoader
 
-from activities.credentials import Credential, NormalizedUrl
+from activities.credentials import Credential, NormalizedUrl, check_host_allowed
 from activities.errors import PermanentError
 from activities.kubernetes.exec_plugins import EXEC_LOGINS, KUBECONFIG_FILE, ExecLogin
 from fabrics.record.config import KubernetesTarget
@@ -63,6 +63,7 @@ class KubernetesAccess:
 def load_kubernetes_access(target: KubernetesTarget, settings: Settings) -> KubernetesAccess:
     """Return the access to the API that the record names. Raises `PermanentError`."""
     url = _parse_api_url(target.server)
+    check_host_allowed("hh_kubernetes_server", url, settings)
     if not NAMESPACE_PATTERN.fullmatch(target.namespace):
         raise PermanentError("hh_kubernetes_namespace is not a valid namespace name.")
     credential = Credential.find(settings.credentials_dir, target.credential)

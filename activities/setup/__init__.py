@@ -5,7 +5,7 @@ and the user of this project with the permissions that it needs and no others.
 """
 
 from activities.setup.access import ACCESS_ITEMS, issue_token
-from activities.setup.checks import check_netbox
+from activities.setup.checks import check_netbox, check_token
 from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS
 from activities.setup.inventory_items import INVENTORY_ACCESS_ITEMS, INVENTORY_FIELD_ITEMS
 from activities.setup.items import Item
@@ -20,6 +20,7 @@ __all__ = [
     "all_items",
     "apply",
     "check_netbox",
+    "check_token",
     "issue_token",
     "plan",
     "remove",

@@ -6,6 +6,7 @@ NetBox enforces them, so a mistake in this project cannot affect clusters that a
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from activities.netbox.client import (
@@ -14,6 +15,7 @@ from activities.netbox.client import (
     CLUSTERS_PATH,
     JOURNAL_PATH,
     NetBox,
+    Row,
 )
 from activities.setup.fields import CHOICE_SETS, CUSTOM_FIELDS
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item, Reference
@@ -21,6 +23,10 @@ from activities.setup.items import CLUSTER_OBJECT_TYPE, Item, Reference
 ACCOUNT_NAME: Final = "fabric-sync"
 TOKENS: Final = "users/tokens"
 TOKEN_DESCRIPTION: Final = "Fabric Sync: worker and command line"  # noqa: S105  no secret
+TOKEN_PREFIX: Final = "nbt_"  # noqa: S105  no secret
+
+RENEWAL_PERIOD: Final = timedelta(days=14)
+"""How long before its end a token is to be renewed."""
 
 GROUP_ITEM: Final = Item(
     "users/groups",
@@ -94,12 +100,26 @@ GRANTS: Final = (RECORDS_GRANT, JOURNALS_GRANT, LOOKUPS_GRANT)
 ACCESS_ITEMS: Final = (GROUP_ITEM, USER_ITEM, *(grant.permission for grant in GRANTS))
 
 
-def issue_token(netbox: NetBox, owner: Item = USER_ITEM) -> str | None:
-    """Create and return a token for the user; None if the user has one already."""
+def issue_token(
+    netbox: NetBox, owner: Item = USER_ITEM, lifetime: timedelta | None = None
+) -> str | None:
+    """Create and return a token for the user; None if the user has one that lasts.
+
+    One that expires soon stays valid until then, so that workers can change to the new one without haste.
+    """
     user = next(row for row in netbox.list_rows(owner.path, **owner.key) if owner.matches(row))
     for token in netbox.list_rows(TOKENS, user_id=user["id"]):
-        if token["user"]["id"] == user["id"] and token["description"] == TOKEN_DESCRIPTION:
+        is_ours = token["user"]["id"] == user["id"] and token["description"] == TOKEN_DESCRIPTION
+        if is_ours and not expires_soon(token):
             return None
+    expires = (datetime.now(UTC) + lifetime).isoformat() if lifetime else None
     values = {"user": user["id"], "version": 2, "description": TOKEN_DESCRIPTION}
-    token = netbox.create(TOKENS, values)
-    return f"nbt_{token['key']}.{token['token']}"
+    token = netbox.create(TOKENS, values | {"expires": expires})
+    return f"{TOKEN_PREFIX}{token['key']}.{token['token']}"
+
+
+def expires_soon(token: Row) -> bool:
+    """True if a token of NetBox is to be renewed now, or has expired."""
+    expires = token["expires"]
+    renewal = datetime.now(UTC) + RENEWAL_PERIOD
+    return expires is not None and datetime.fromisoformat(expires) < renewal

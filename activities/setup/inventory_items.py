@@ -46,6 +46,11 @@ def _object_types_by_path(models: Iterable[Model]) -> dict[str, str]:
     return {endpoints.PATHS[model]: model for model in models}
 
 
+def _constrain_to_changes_of(model: Model) -> dict[str, str]:
+    app_label, _, name = model.partition(".")
+    return {"changed_object_type__app_label": app_label, "changed_object_type__model": name}
+
+
 _NETWORK_FIELDS: Final = (*endpoints.VLAN_FIELDS, *endpoints.VRF_FIELDS)
 
 _COMPONENTS_WITHOUT_MODULE: Final = {
@@ -59,10 +64,10 @@ _MODULAR_COMPONENTS: Final = {
 }
 
 INVENTORY_GRANTS: Final = (
-    Grant("inventory", ("view", "add"), _object_types_by_path(OWNED_MODELS)),
+    Grant("inventory", ("view",), _object_types_by_path(OWNED_MODELS)),
     Grant(
         "own inventory",
-        ("change", "delete"),
+        ("add", "change", "delete"),
         _object_types_by_path(OWNED_MODELS),
         {"tags__slug": TAG_SLUG},
     ),
@@ -73,10 +78,10 @@ INVENTORY_GRANTS: Final = (
         {"device__tags__slug": TAG_SLUG},
     ),
     Grant(
-        "own changes",
+        "changes of the inventory",
         ("view",),
         {endpoints.OBJECT_CHANGES: "core.objectchange"},
-        {"user_name": ACCOUNT_NAME},
+        [{"user_name": ACCOUNT_NAME}, *map(_constrain_to_changes_of, OWNED_MODELS)],
     ),
     Grant("catalogue", ("view", "add"), _object_types_by_path(SHARED_MODELS)),
     Grant("ends of cables", ("view",), {endpoints.CABLE_TERMINATIONS: "dcim.cabletermination"}),

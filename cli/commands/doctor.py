@@ -13,7 +13,7 @@ from activities.checks import Check
 from activities.errors import PermanentError, TransientError
 from activities.fleet.installation import get_instance
 from activities.netbox.client import NetBox
-from activities.setup import check_netbox
+from activities.setup import check_netbox, check_token
 from cli import console
 from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
@@ -31,6 +31,7 @@ from fabrics.record.status_fields import find_other_owner, get_owner_instance
 from fabrics.record.sync_status import ConnectionStatus, SyncStatus
 from fabrics.record.task_queues import inventory_queue, observe_queue
 from fabrics.times import format_time
+from settings import Settings
 
 CheckedName = Annotated[str, typer.Argument(metavar="[FABRIC]", help="Check this fabric, too.")]
 TakeOver = Annotated[
@@ -57,7 +58,7 @@ def doctor(fabric: CheckedName = "", take_over: TakeOver = False, json: AsJson =
 async def _run_checks(fabric_ref: str, take_over: bool) -> list[Check]:
     settings = load_settings()
     with closing(NetBox.from_settings(settings)) as netbox:
-        checks = await asyncio.to_thread(check_netbox, netbox)
+        checks = await asyncio.to_thread(_check_netbox, netbox, settings)
         try:
             client = await connect_to_temporal()
             instance = await get_instance(client)
@@ -69,6 +70,13 @@ async def _run_checks(fabric_ref: str, take_over: bool) -> list[Check]:
             return [*checks, *temporal_checks]
         record_checks = await _try_check_records(session, fabric_ref, take_over, checks)
         return [*checks, *temporal_checks, *record_checks]
+
+
+def _check_netbox(netbox: NetBox, settings: Settings) -> list[Check]:
+    checks = check_netbox(netbox)
+    if not all(check.ok for check in checks):
+        return checks
+    return [*checks, check_token(netbox, settings.netbox_token.get_secret_value())]
 
 
 async def _try_check_records(

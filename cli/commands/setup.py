@@ -3,6 +3,8 @@
 import asyncio
 import re
 from collections.abc import Iterable
+from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,6 +19,7 @@ from activities import setup as netbox_setup
 from activities.errors import one_line
 from activities.netbox.client import CLUSTER_TYPE_SLUG, CLUSTERS_PATH, RECORD_FIELDS, NetBox
 from activities.setup import Change
+from activities.setup.access import RENEWAL_PERIOD
 from activities.setup.items import Item
 from activities.setup.views import LOCAL_WEB_UI_URL
 from cli import console
@@ -47,6 +50,17 @@ Webhook = Annotated[
 ]
 
 
+TokenExpires = Annotated[
+    int | None,
+    typer.Option(
+        min=30,
+        metavar="DAYS",
+        help="When a token that is created now expires. If omitted, it does not. A new one is created in the last"
+        f" {RENEWAL_PERIOD.days} days of the former.",
+    ),
+]
+
+
 class SetupOutput(BaseModel, frozen=True):
     """The JSON of `setup`: "create tag hedgehog-sync" etc., and a new token.
 
@@ -58,10 +72,11 @@ class SetupOutput(BaseModel, frozen=True):
     trouble: str = ""
 
 
-def setup(
+def setup(  # noqa: PLR0913, PLR0917  one parameter an option
     remove: Remove = False,
     web_ui: WebUi = "",
     webhook: Webhook = "",
+    token_expires: TokenExpires = None,
     yes: Yes = False,
     json: AsJson = False,
 ) -> None:
@@ -75,7 +90,8 @@ def setup(
         require_terminal()
         question = "Remove all settings and statuses of fabrics from NetBox?"
         console.confirm(question)
-    output = asyncio.run(_run_setup(web_ui, webhook, remove))
+    lifetime = timedelta(days=token_expires) if token_expires else None
+    output = asyncio.run(_run_setup(web_ui, webhook, remove, lifetime))
     if json:
         console.show_json(output)
     else:
@@ -95,13 +111,17 @@ def _show_output(output: SetupOutput) -> None:
         console.show("Nothing to change.")
 
 
-async def _run_setup(web_ui: str, webhook: str, remove: bool) -> SetupOutput:
+async def _run_setup(
+    web_ui: str, webhook: str, remove: bool, lifetime: timedelta | None
+) -> SetupOutput:
     async with open_session() as session:
         items = netbox_setup.all_items(web_ui, session.loops.client.namespace)
         if webhook or remove:  # `remove` finds them by name, whatever the URL
             items += netbox_setup.webhook_items(webhook, session.settings.webhook_secret)
         with console.progress("Reading NetBox") as spinner:
-            return await (_remove_setup if remove else _apply_setup)(session, items, spinner)
+            if remove:
+                return await _remove_setup(session, items, spinner)
+            return await _apply_setup(session, items, spinner, lifetime)
 
 
 def _check_webhook(url: str) -> None:
@@ -115,9 +135,12 @@ def _check_webhook(url: str) -> None:
         raise CommandError("Webhooks are signed: use the worker's FABRIC_SYNC_WEBHOOK_SECRET.")
 
 
-async def _apply_setup(session: Session, items: list[Item], spinner: Status) -> SetupOutput:
+async def _apply_setup(
+    session: Session, items: list[Item], spinner: Status, lifetime: timedelta | None
+) -> SetupOutput:
     changes = await _run_changes(netbox_setup.apply(session.netbox, items), spinner)
-    token = await asyncio.to_thread(netbox_setup.issue_token, session.netbox)
+    issue_token = partial(netbox_setup.issue_token, session.netbox, lifetime=lifetime)
+    token = await asyncio.to_thread(issue_token)
     client = session.loops.client
     try:
         added = await temporal.add_search_attributes(client)

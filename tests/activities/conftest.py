@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.inventory.netbox.client import InventoryNetBox
 from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.netbox.http import NotFound
 from activities.record import RecordActivities
@@ -76,6 +77,14 @@ def record(make_record: MakeRecord) -> Row:
 def activities(netbox: NetBox) -> RecordActivities:
     """The activities of a worker of this installation."""
     return RecordActivities(netbox, INSTANCE, LoopSettings(has_search_attributes=True))
+
+
+@pytest.fixture(scope="session")
+def inventory_netbox(stack: Stack, constrained_token: str) -> Iterator[InventoryNetBox]:
+    """NetBox as the user of workers, with requests for many rows."""
+    client = InventoryNetBox(stack.netbox.url, constrained_token, connect_timeout=5, timeout=60)
+    yield client
+    client.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from copy import copy
+from functools import cached_property
 from typing import Any, Final, Literal, Self, override
 
 import requests
@@ -55,6 +56,11 @@ class InventoryNetBox(NetBox):
         client = copy(self)
         client._raise_if_cancelled = check
         return client
+
+    @cached_property
+    def user_name(self) -> str:
+        """The name of the token's user, as NetBox's changelog has it."""
+        return str(next(self._get("authentication-check", {}, None))["username"])
 
     def graphql(self, query: str) -> dict[str, list[Row]]:
         """Return the lists of a query by their aliases.

@@ -59,4 +59,4 @@ COMPONENTS_WITHOUT_MODULE: Final = frozenset({INVENTORY_ITEMS, "dcim/device-bays
 """Components that never belong to a module."""
 
 OBJECT_CHANGES: Final = "core/object-changes"
-"""NetBox's changelog. The entries of our own user show what NetBox creates with our objects."""
+"""NetBox's changelog. It shows what NetBox creates with our objects, and who says that an object is ours."""

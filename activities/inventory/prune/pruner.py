@@ -2,7 +2,8 @@
 
 With an interface NetBox deletes its addresses, with a device all that is in it or runs on it, and with a
 site most of its contents, whoever made them. So an object stays if something is left on it once our own
-objects are deleted; a device that stays gets the status `decommissioning`.
+objects are deleted; a device that stays gets the status `decommissioning`. An object that somebody else says is
+ours stays as it is.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,10 +13,12 @@ from typing import Final
 from activities.errors import PermanentError
 from activities.inventory.netbox.client import InventoryNetBox, Method, RowsRefused
 from activities.inventory.netbox.endpoints import PATHS
+from activities.inventory.prune.claims import find_claimants
 from activities.inventory.prune.dependents import find_dependents
 from activities.inventory.write.writer import ProgressCallback
 from activities.netbox.http import BadRequest, InUse, NotFound
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
+from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.report.report import Finding, FindingType
@@ -50,18 +53,23 @@ class Pruner:
     def _select_deletable(
         self, model: Model, rows: Sequence[ExistingObject]
     ) -> Iterator[ExistingObject]:
-        """Yield the objects without dependents, and report and decommission the others."""
+        """Yield our objects without dependents, and report and decommission the others."""
         try:
-            dependents = find_dependents(self._netbox, model, [row.id.number for row in rows])
-        except PermanentError as error:  # our user may not view the dependents, which would be lost
+            claimants = find_claimants(self._netbox, model, {row.id.number for row in rows})
+            ours = [row.id.number for row in rows if row.id.number not in claimants]
+            dependents = find_dependents(self._netbox, model, ours)
+        except PermanentError as error:  # our user may not view what forbids a delete
             for row in rows:
                 self._add_finding(row, f"stays in NetBox: {error} Run `starter.py setup`.")
             return
         if model is Model.DEVICE:
             self._decommission(row for row in rows if row.id.number in dependents)
+        reasons = {number: f"it still has {text}" for number, text in dependents.items()}
+        for number, user in claimants.items():
+            reasons[number] = f"{user} has set its {FABRIC_FIELD} or {KEY_FIELD}; delete it there"
         for row in rows:
-            if row.id.number in dependents:
-                self._add_finding(row, f"stays in NetBox: it still has {dependents[row.id.number]}")
+            if reason := reasons.get(row.id.number):
+                self._add_finding(row, f"stays in NetBox: {reason}")
             else:
                 yield row
 

@@ -75,11 +75,11 @@ def is_claimed(row: Row) -> bool:
 def _find_creating_requests(
     netbox: InventoryNetBox, content_type: str, object_ids: Iterable[int]
 ) -> dict[int, str]:
-    """Return the requests that created objects, by object id, as far as logged."""
+    """Return our user's requests that created objects, by object id, as far as logged."""
     filters = {
         "action": "create",
         "changed_object_type": content_type,
-        "fields": "id,action,changed_object_type,changed_object_id,request_id",
+        "fields": "id,action,user_name,changed_object_type,changed_object_id,request_id",
     }
     try:
         return {
@@ -87,6 +87,7 @@ def _find_creating_requests(
             for batch in batched(object_ids, MAX_IDS_PER_REQUEST)
             for row in netbox.list_rows(OBJECT_CHANGES, changed_object_id=list(batch), **filters)
             if (row["action"]["value"], row["changed_object_type"]) == ("create", content_type)
+            and row["user_name"] == netbox.user_name
         }
     except PermanentError:
         return {}

@@ -45,14 +45,6 @@ def short_pages(browser: Browser) -> Iterator[int]:
     browser.configure(MAX_PAGE_SIZE=1000)
 
 
-@pytest.fixture(scope="session")
-def inventory_netbox(stack: Stack, constrained_token: str) -> Iterator[InventoryNetBox]:
-    """NetBox as the user of workers, with requests for many rows."""
-    client = InventoryNetBox(stack.netbox.url, constrained_token, connect_timeout=5, timeout=60)
-    yield client
-    client.close()
-
-
 @pytest.fixture
 def make_inventory(request: pytest.FixtureRequest) -> MakeInventory:
     """Return a function that creates fabrics with empty inventories, or fakes.
@@ -61,7 +53,7 @@ def make_inventory(request: pytest.FixtureRequest) -> MakeInventory:
     """
     if getattr(request, "param", NETBOX) == FAKE:
         api = FakeApi()
-        netbox, admin = api.connect(InventoryNetBox), api.connect(NetBox)
+        netbox, admin = api.connect(InventoryNetBox), api.connect(NetBox, "admin")
         make_record: MakeRecord = partial(create_record, admin)
     else:
         names = ("inventory_netbox", "admin", "make_record")

@@ -110,6 +110,17 @@ def subnets(name: str, **networks: tuple[str, int]) -> Resource:
 
 
 @scenario
+def test_wider_namespace_changes_its_group(inventory: FabricInventory) -> None:
+    inventory.sync(*NAMESPACES)
+    group = inventory.get(Model.VLAN_GROUP, "VLANNamespace/default/default")
+    wider = live("VLANNamespace", "default", {"ranges": [{"from": 1000, "to": 3999}]})
+    assert inventory.sync(wider, *NAMESPACES[1:]).report.updated == 1
+    changed = inventory.get(Model.VLAN_GROUP, "VLANNamespace/default/default")
+    assert changed["id"] == group["id"]
+    assert [tuple(ids) for ids in changed["vid_ranges"]] == [(1000, 3999)]
+
+
+@scenario
 def test_rewired_connection_updates_cable(inventory: FabricInventory) -> None:
     moved = (cable("c", "s-1/e1", "leaf-2/E1/7"), CABLES[1])
     result = sync_change(inventory, (*RACK, *CABLES), (*RACK, *moved))

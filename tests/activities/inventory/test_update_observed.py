@@ -105,6 +105,17 @@ def test_swapped_transceiver_is_one_change_that_keeps_the_id(inventory: FabricIn
     assert (row["serial"], row["module_type"]["model"]) == ("A3", "QSFP28-LR4")
 
 
+@scenario
+def test_name_of_a_bay_that_somebody_has_changed_is_restored(inventory: FabricInventory) -> None:
+    report(inventory, leaf_1={"E1/5": optic("A1")})
+    inventory.sync(*WIRED)
+    bay = inventory.get(Model.MODULE_BAY, f"{LEAF}#E1/5")
+    inventory.edit(Model.MODULE_BAY, bay, name="mine")
+    assert inventory.sync(*WIRED).report.updated == 1
+    restored = inventory.get(Model.MODULE_BAY, f"{LEAF}#E1/5")
+    assert (restored["id"], restored["name"]) == (bay["id"], "E1/5")
+
+
 @key_scenario
 def test_pulled_transceiver_is_gone_after_three_readings_and_leaves_its_bay(
     inventory: FabricInventory,

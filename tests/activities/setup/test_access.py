@@ -3,11 +3,15 @@
 import pytest
 
 from activities.errors import PermanentError
+from activities.inventory.netbox.client import InventoryNetBox
+from activities.inventory.netbox.endpoints import OBJECT_CHANGES
 from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
 from activities.netbox.http import NotFound
 from activities.setup.access import GRANTS, USER_ITEM
 from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
+from fabrics.inventory.model.ownership import TAG_SLUG
+from fabrics.inventory.model.registry import SHARED_MODELS
 
 
 def test_foreign_clusters_are_invisible(netbox: NetBox, foreign_cluster: Row) -> None:
@@ -68,10 +72,55 @@ def test_user_has_exactly_the_declared_permissions(admin: NetBox) -> None:
         assert row["actions"] == list(grant.actions)
         assert sorted(row["object_types"]) == sorted(grant.models.values())
         assert row["constraints"] == grant.constraints
-        may_change_anything = row["constraints"] is None and {"change", "delete"} & {
-            *row["actions"]
-        }
-        assert not may_change_anything
+        if row["constraints"] is None:
+            may_add = {*grant.models.values()} <= {*SHARED_MODELS}
+            assert {*row["actions"]} <= ({"view", "add"} if may_add else {"view"})
+
+
+@pytest.mark.parametrize(
+    ("path", "row"),
+    [
+        ("ipam/vrfs", {"name": "Trial"}),
+        ("ipam/prefixes", {"prefix": "203.0.113.0/24"}),
+        ("ipam/vlan-groups", {"name": "Trial", "slug": "trial-group"}),
+        ("dcim/sites", {"name": "Trial", "slug": "trial-site"}),
+    ],
+)
+def test_only_objects_with_our_tag_can_be_created(
+    inventory_netbox: InventoryNetBox, admin: NetBox, path: str, row: Row
+) -> None:
+    with pytest.raises(PermanentError, match="does not allow this user to create"):
+        inventory_netbox.create(path, row)
+    with pytest.raises(PermanentError):
+        inventory_netbox.write("POST", path, [row])
+    assert not [found for found in admin.list_rows(path) if row.items() <= found.items()]
+    tagged = row | {"tags": [{"slug": TAG_SLUG}]}
+    with pytest.raises(PermanentError):  # all or none
+        inventory_netbox.write("POST", path, [tagged, row])
+    [created] = inventory_netbox.write("POST", path, [tagged])
+    inventory_netbox.write("DELETE", path, [{"id": created["id"]}])
+
+
+def test_only_changes_of_inventories_can_be_viewed(
+    inventory_netbox: InventoryNetBox, admin: NetBox
+) -> None:
+    """Those of people, too: they show who says that an object is ours."""
+    made = [
+        ("ipam/vrfs", admin.create("ipam/vrfs", {"name": "Trial"})["id"]),
+        ("dcim/regions", admin.create("dcim/regions", {"name": "Trial", "slug": "trial"})["id"]),
+    ]
+    fields = "id,changed_object_type,changed_object_id,user_name,postchange_data"
+    visible = {
+        (row["changed_object_type"], row["changed_object_id"]): row
+        for _, number in made
+        for row in inventory_netbox.list_rows(
+            OBJECT_CHANGES, changed_object_id=number, fields=fields
+        )
+    }
+    for path, number in made:
+        admin.delete(path, number)
+    assert visible["ipam.vrf", made[0][1]]["postchange_data"]["name"] == "Trial"
+    assert ("dcim.region", made[1][1]) not in visible
 
 
 def test_journals_of_other_models_are_refused(netbox: NetBox, admin: NetBox) -> None:

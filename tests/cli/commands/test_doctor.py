@@ -57,6 +57,20 @@ async def test_sources_of_a_fabric_are_checked(
         assert fabric.fabric_id in failed(doctor)["Kubernetes credential"]
 
 
+async def test_host_that_the_worker_does_not_allow_is_named_with_field_and_setting(
+    installation: Installation, starter: CommandLine
+) -> None:
+    fabric = await new(installation)
+    async with installation.worker(FABRIC_SYNC_ALLOWED_HOSTS="*.example.com, 10.0.0.0/8"):
+        await fabric.wait_for_status("disabled")
+        doctor = await starter("doctor", fabric.fabric_id, "--json")
+    assert (doctor.code, list(failed(doctor))) == (1, ["Git credential", "Kubernetes credential"])
+    fields = ("hh_git_repository", "hh_kubernetes_server")
+    for field, sentence in zip(fields, failed(doctor).values(), strict=True):
+        expected = f"{field} names the host 127.0.0.1, which FABRIC_SYNC_ALLOWED_HOSTS"
+        assert sentence.startswith(expected)
+
+
 async def test_site_without_a_worker_is_reported(
     installation: Installation, starter: CommandLine
 ) -> None:

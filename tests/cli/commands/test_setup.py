@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.enums.v1 import IndexedValueType
@@ -93,6 +94,31 @@ async def test_setup_creates_the_token_although_temporal_refuses_attributes(
     assert f"Ask an operator of the namespace {namespace} to add" in again.json["trouble"]
     for attribute in ("FabricName (Keyword)", "FabricStatus (Keyword)", "FabricDrift (Int)"):
         assert attribute in again.json["trouble"]
+
+
+async def test_doctor_warns_before_the_token_expires_and_setup_renews_it(
+    installation: Installation, starter: CommandLine
+) -> None:
+    admins = starter.with_(FABRIC_SYNC_NETBOX_TOKEN=installation.stack.netbox.token)
+    with without_token(installation.admin):
+        token = (await admins("setup", "--token-expires", "30", "--json")).json["token"]
+        workers = starter.with_(FABRIC_SYNC_NETBOX_TOKEN=token)
+        check = await check_token(workers)
+        assert (check["ok"], "expires at 20" in check["sentence"]) == (True, True), check
+
+        [row] = [row for row in installation.admin.list_rows(TOKENS) if row["key"] in token]
+        soon = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+        installation.admin.update(TOKENS, row["id"], {"expires": soon})
+        check = await check_token(workers)
+        assert (check["ok"], "run `starter.py setup`" in check["sentence"]) == (False, True), check
+        assert (await admins("setup", "--json")).json["token"] not in (None, token)
+
+
+async def check_token(starter: CommandLine) -> dict[str, Any]:
+    """Return what `doctor` says about the token."""
+    checks = (await starter("doctor", "--json")).json["checks"]
+    [check] = [check for check in checks if check["name"] == "NetBox token"]
+    return dict(check)
 
 
 async def test_setup_needs_an_administrator(starter: CommandLine) -> None:

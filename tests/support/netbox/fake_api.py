@@ -8,6 +8,7 @@ check every row. It knows neither permissions nor templates of components.
 import json
 import re
 from collections import defaultdict
+from functools import partial
 from itertools import count, islice
 from threading import Lock
 from typing import Any, Final, override
@@ -18,6 +19,7 @@ from requests.adapters import BaseAdapter
 from activities.inventory.netbox.endpoints import OBJECT_CHANGES, PATHS
 from activities.inventory.netbox.serializers import REFERENCE_FIELDS, parse_row
 from activities.netbox.client import NetBox, Row
+from activities.setup.access import ACCOUNT_NAME
 from fabrics.inventory.model.existing import ObjectId
 from fabrics.inventory.model.planned import Model
 from tests.support.inventory.fake_netbox import FakeNetBox, Refused, empty_values
@@ -61,19 +63,23 @@ class FakeApi:
         self._tables: dict[str, dict[int, Row]] = defaultdict(dict)
         self._numbers = count(1)
         self._lock = Lock()
+        self._user = ""
 
-    def connect[C: NetBox](self, client_class: type[C]) -> C:
+    def connect[C: NetBox](self, client_class: type[C], user: str = ACCOUNT_NAME) -> C:
         """Return a client of this NetBox."""
-        client = client_class(URL, "token", connect_timeout=1, timeout=1)
-        client._session.mount(URL, _Adapter(self))
+        client = client_class(URL, user, connect_timeout=1, timeout=1)
+        client._session.mount(URL, _Adapter(self, user))
         return client
 
-    def answer(self, method: str, path_url: str, body: Any) -> tuple[int, object]:  # noqa: ANN401  JSON
-        """Return status and body of the answer to one request."""
+    def answer(self, user: str, method: str, path_url: str, body: Any) -> tuple[int, object]:  # noqa: ANN401  JSON
+        """Return status and body of the answer to one request of a user."""
         _, api, *parts = path_url.partition("?")[0].split("/")
         with self._lock:
+            self._user = user
             if api == "graphql":
                 return 200, {"data": self._query(body["query"])}
+            if parts[0] == "authentication-check":
+                return 200, {"username": user}
             path, key = "/".join(parts[:2]), parts[2]
             if method == "GET":
                 rows = [self._show(path, row) for row in self._tables[path].values()]
@@ -115,9 +121,9 @@ class FakeApi:
         row.pop("changelog_message", None)
         self._store(path, row)
         if before is None:
-            self._log("create", path, number, message)
+            self._log("create", path, row, message)
         if (before or model is Model.CABLE) and row != before:  # NetBox updates a new cable
-            self._log("update", path, number, message)
+            self._log("update", path, row, message, before)
         return row
 
     def _store(self, path: str, row: Row) -> None:
@@ -144,7 +150,7 @@ class FakeApi:
             for module in self._used_by(Model.MODULE_BAY, fields["id"], Model.MODULE):
                 self._delete(PATHS[Model.MODULE], {"id": module["id"]})
         row = self._tables[path].pop(fields["id"])
-        self._log("delete", path, row["id"], fields.get("changelog_message", ""))
+        self._log("delete", path, row, fields.get("changelog_message", ""), row)
         if model := MODELS.get(path):
             del self._rules.rows[ObjectId(model, row["id"])]
             for user in Model:
@@ -152,15 +158,20 @@ class FakeApi:
                     self._store(PATHS[user], _empty_references(referring, model, row["id"]))
         return row
 
-    def _log(self, action: str, path: str, number: int, message: str) -> None:
+    def _log(
+        self, action: str, path: str, row: Row, message: str, before: Row | None = None
+    ) -> None:
         entry = next(self._numbers)
         self._tables[OBJECT_CHANGES][entry] = {
             "id": entry,
             "action": {"value": action},
+            "user_name": self._user,
             "message": message,
             "changed_object_type": MODELS.get(path, path),
-            "changed_object_id": number,
+            "changed_object_id": row["id"],
             "request_id": str(entry),
+            "prechange_data": {"custom_fields": before["custom_fields"]} if before else {},
+            "postchange_data": {"custom_fields": row["custom_fields"]},
         }
 
     # -- reads -----------------------------------------------------------------------------------------
@@ -247,16 +258,16 @@ class FakeApi:
 class _Adapter(BaseAdapter):
     """Answers requests without a network."""
 
-    def __init__(self, api: FakeApi) -> None:
+    def __init__(self, api: FakeApi, user: str) -> None:
         super().__init__()
-        self._api = api
+        self._answer = partial(api.answer, user)
 
     @override
     def send(self, request: PreparedRequest, *_: object, **__: object) -> Response:
         response = Response()
         sent = json.loads(request.body) if isinstance(request.body, str | bytes) else None
         method, path = request.method or "", request.path_url
-        response.status_code, body = self._api.answer(method, path, sent)
+        response.status_code, body = self._answer(method, path, sent)
         response._content = b"" if body is None else json.dumps(body).encode()
         response.headers["Content-Type"] = "application/json"
         response.request, response.url = request, str(request.url)

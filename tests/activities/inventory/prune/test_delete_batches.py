@@ -29,6 +29,7 @@ class DeletingNetBox(InventoryNetBox):
 
 def test_many_objects_are_deleted_in_several_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pruner, "find_dependents", lambda *_arguments: {})
+    monkeypatch.setattr(pruner, "find_claimants", lambda *_arguments: {})
     objects = [
         ExistingObject(ObjectId(Model.VRF, number), f"VPC/default/{number}", {})
         for number in range(2 * BATCH_SIZE + 1)

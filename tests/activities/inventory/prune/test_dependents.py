@@ -8,7 +8,7 @@ from fabrics.inventory.model.planned import Model
 from fabrics.inventory.report.report import Finding, FindingType, InventoryOutcome
 from fabrics.resources.resource import Resource
 from tests.support.fabrics.objects import live_state
-from tests.support.inventory.plans import server
+from tests.support.inventory.plans import server, switch
 from tests.support.inventory.small_fabric import NAMESPACES, RACK, cable, vpc
 from tests.support.netbox.fabric_inventory import FabricInventory, grant_disabled
 
@@ -44,6 +44,18 @@ def test_device_with_service_stays(inventory: FabricInventory) -> None:
     assert finding == Finding(problem=FindingType.CONFLICT, what="Server/default/s-2", why=why)
     inventory.admin.delete(SERVICES, service_id)
     assert inventory.sync_live(live_without("s-2", "d")).report.deleted == 1
+
+
+def test_device_with_device_bay_stays(inventory: FabricInventory) -> None:
+    inventory.sync(server("s-1"), switch("leaf-1", profile=f"chassis-{inventory.fabric_id}"))
+    admin, device = inventory.admin, inventory.get(Model.DEVICE, "Switch/default/leaf-1")
+    admin.update("dcim/device-types", device["device_type"]["id"], {"subdevice_role": "parent"})
+    bay = admin.create("dcim/device-bays", {"device": device["id"], "name": "Bay 1"})
+    without = live_state(server("s-1"), served=("Switch",))
+    [finding] = inventory.sync_to_deletion(without).report.findings
+    assert finding.why == "stays in NetBox: it still has device bay Bay 1"
+    admin.delete("dcim/device-bays", bay["id"])
+    assert inventory.sync_live(without).report.deleted == 1
 
 
 def test_device_with_invisible_dependents_stays(inventory: FabricInventory) -> None:

@@ -31,13 +31,16 @@ class NetBoxWithChangelog(InventoryNetBox):
 
     def __init__(self, requests: Mapping[tuple[Model, int], str]) -> None:
         super().__init__("http://127.0.0.1:1", "none", connect_timeout=1, timeout=1)
+        self.user_name = "worker"
         self._requests = requests
 
     @override
     def list_rows(self, path: str, **filters: object) -> Iterator[Row]:
         for (model, number), request in self._requests.items():
             created = {"changed_object_type": model, "changed_object_id": number}
-            yield created | {"action": {"value": "create"}, "request_id": request}
+            user = "alice" if number == 15 else "worker"
+            entry = {"action": {"value": "create"}, "user_name": user, "request_id": request}
+            yield created | entry
 
 
 def test_only_components_that_came_with_their_device_are_from_templates() -> None:
@@ -48,9 +51,17 @@ def test_only_components_that_came_with_their_device_are_from_templates() -> Non
         (Model.INTERFACE, 12): "second",
         (Model.INTERFACE, 13): "by hand",
         (Model.INTERFACE, 14): "first",
+        (Model.INTERFACE, 15): "first",
         (Model.INTERFACE, 31): "first",
     }
-    places = {11: 1, 12: 1, 13: 1, 14: 1, 15: 1, 31: 3}  # no entry names 3 and 15
+    places = {
+        11: 1,
+        12: 1,
+        13: 1,
+        14: 1,
+        15: 1,
+        31: 3,
+    }  # no entry names 3; somebody else's names 15
     interfaces: list[Row] = [
         {"id": number, "device": {"id": device}, "tags": [], "custom_fields": {}}
         for number, device in places.items()
