@@ -30,7 +30,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import worker
 from activities.errors import TransientError
-from activities.fleet.reconcile import FleetActivities, RoundRequest, is_stuck
+from activities.executions import is_stuck
+from activities.fleet.reconcile import FleetActivities, RoundRequest
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
 from activities.search_attributes import CONFIG_ATTRIBUTE
@@ -329,7 +330,7 @@ async def test_stuck_fleet_is_replaced(
 
     async with worker.running_worker(client, settings):
         with monkeypatch.context() as patch:  # only for the stuck one
-            patch.setattr("activities.fleet.reconcile.STUCK_AFTER_ATTEMPTS", 1)
+            patch.setattr("activities.executions.STUCK_AFTER_ATTEMPTS", 1)
             new = await wait_until(run, lambda now: now != stuck.first_execution_run_id)
         first_checks = checks.call_count
         summary = await wait_until(
