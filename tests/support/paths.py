@@ -14,3 +14,6 @@ HISTORIES: Final = PROJECT / "tests" / "workflows" / "histories"
 """Recorded workflow histories, a folder for each release; `tests/workflows/test_replay.py` replays them."""
 
 RELEASE_HISTORIES: Final = HISTORIES / RELEASE
+
+SAMPLES: Final = PROJECT / "tests" / "workflows" / "samples"
+"""Samples of stored state, a file for each release; `tests/workflows/test_stored_state.py` reads them."""
