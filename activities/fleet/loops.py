@@ -87,7 +87,7 @@ class FleetLoops:
         return list(filter(None, await asyncio.gather(*map(signal, fabric_ids))))
 
     async def _wake_or_replace(self, fabric_id: str, *, must_reload: bool) -> str:
-        """Wake a loop that waits for nothing; replace one whose task keeps failing, and say so.
+        """Wake a loop that waits for nothing; replace one that is stuck, and say so.
 
         After an outage all loops are overdue, and they catch up in turn. Reading all their records meanwhile
         would only keep NetBox busy.

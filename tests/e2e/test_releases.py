@@ -1,4 +1,4 @@
-"""Upgrades and rollbacks under a running fleet, with and without Worker Versioning.
+"""Upgrades and rollbacks under a running fleet, with and without versions.
 
 The worker is the real one, with files for NetBox and sources that answer at once (see `bench/fleet/`).
 """
@@ -106,6 +106,6 @@ def test_unversioned_fleet_becomes_versioned_and_goes_back(fleet: ReleaseFleet) 
     wait_for(lambda: fleet.list_builds() == {versioned.build})
 
     fleet.start(unversioned)
-    fleet.demote()
+    fleet.promote(unversioned)
     fleet.wait_for_looks(unversioned)
     assert fleet.list_first_runs() == runs

@@ -1,7 +1,6 @@
 """A fleet on one Temporal server, whose worker is replaced by other releases."""
 
 import asyncio
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,10 +17,11 @@ from bench.fleet.fabric_sync import FabricSyncFleet
 from bench.fleet.records import create_records
 from bench.fleet.scheduler import FleetSize
 from bench.measure.arrivals import ArrivalLog
-from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
 from stack.processes.supervisor import Service
 from tests.support.releases.mistakes import Mistake
+from tests.support.releases.promotion import set_current_version
+from tests.support.system.fleet import fleet_handle
 from workflows.fleet import Fleet
 
 WORKER_SCRIPT: Final = Path(__file__).with_name("release_worker.py")
@@ -69,17 +69,8 @@ class ReleaseFleet(FabricSyncFleet):
 
     def promote(self, release: Release) -> None:
         """Make a release the current one, once Temporal knows all of its workers."""
-        wait_for(lambda: self._set_current_version("--build-id", release.build))
-
-    def demote(self) -> None:
-        """Let workers without a version have the work again."""
-        wait_for(lambda: self._set_current_version("--unversioned"))
-
-    def _set_current_version(self, *arguments: str) -> bool:
-        command = [str(Path(sys.prefix, "bin", "temporal")), "worker", "deployment"]
-        command += ["set-current-version", "--deployment-name", DEPLOYMENT, "--yes"]
-        command += ["--address", self._address, *arguments]
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+        build = release.build if release.is_versioned else ""
+        wait_for(lambda: set_current_version(self._address, DEPLOYMENT, build))
 
     def looks(self, release: Release, since: float = 0) -> set[str]:
         """Return the fabrics at which this release has looked since then."""
@@ -111,9 +102,8 @@ class ReleaseFleet(FabricSyncFleet):
 
     async def _query_summary(self) -> FleetSummary:
         client = await Client.connect(self._address, data_converter=pydantic_data_converter)
-        handle = client.get_workflow_handle_for(Fleet.run, FLEET_WORKFLOW_ID)
         try:
-            return await handle.query(Fleet.summary)
+            return await fleet_handle(client).query(Fleet.summary)
         except RPCError:
             return FleetSummary()
 

@@ -9,7 +9,7 @@ Run `python -m tests.support.workflows.samples` to write those of this release.
 import dataclasses
 import enum
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import NoneType, UnionType
@@ -211,9 +211,11 @@ def _unwrap(hint: object) -> object:
 def _make_generic(origin: object, arguments: tuple[object, ...]) -> object:
     if origin is Literal:
         return arguments[-1]
-    collection = cast(type, origin)
     items = [make_sample(argument) for argument in arguments if argument is not Ellipsis]
-    return dict([items]) if issubclass(collection, Mapping) else collection(items)
+    if origin is dict:
+        key, value = items
+        return {key: value}
+    return cast(Callable[[Iterable[object]], object], origin)(items)
 
 
 if __name__ == "__main__":
