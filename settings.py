@@ -123,6 +123,14 @@ class Settings(BaseSettings):
     task_queue: str = "fabric-sync"
     """The queue of workflows, of records, and of every fabric whose record names no other."""
 
+    deployment_name: str = Field(default="", pattern="^[^.:]*$")
+    """The Worker Deployment of Temporal to which this worker belongs, if it is to be versioned; without `.` and `:`. A
+    versioned worker gets work only once its build is the current one (`docs/upgrade.md`). A remote worker needs a
+    deployment of its own. Empty means that workers are not versioned."""
+
+    build_id: str = Field(default="", validate_default=True)
+    """The build within the deployment, for instance the tag of the image. All workers of one release have the same."""
+
     concurrent_observes: int = Field(default=32, ge=1)
     """Fabrics read at a time, of those that responded last time. Each takes a thread that mostly waits for the
     network. One that stops responding holds its worker slot for `answer_timeout`: 32 allow six of these a second."""
@@ -179,6 +187,13 @@ class Settings(BaseSettings):
         if 0 < seconds < MIN_HEALTH_INTERVAL:
             raise ValueError(f"it must be 0 or at least {MIN_HEALTH_INTERVAL}")
         return seconds
+
+    @field_validator("build_id")
+    @classmethod
+    def _validate_build_id(cls, build_id: str, info: ValidationInfo) -> str:
+        if bool(build_id) != bool(info.data.get("deployment_name")):
+            raise ValueError("it goes together with the deployment name: set both or neither")
+        return build_id
 
     @field_validator("webhook_secret")
     @classmethod

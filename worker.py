@@ -39,6 +39,7 @@ from workers.activity_workers import (
     running_activity_workers,
     running_site_worker,
 )
+from workers.deployment import log_deployment
 from workers.log_lines import configure_logging
 from workers.workflow_process import WorkflowProcess, WorkflowProcessEnded
 from workers.workflow_worker import running_workflow_worker
@@ -101,6 +102,7 @@ def run(
             "--task-queue and --activities-only go together: a remote worker runs no loops"
         )
     settings = load_settings()
+    log_deployment(settings)
     if task_queue in list_main_queues(settings):
         raise TyperException(
             f"{task_queue} is a queue of the workers that run the loops: give this worker a queue of its own and"

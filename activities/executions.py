@@ -6,12 +6,21 @@ from typing import Final
 
 from temporalio import activity
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import TransientError
+from activities.search_attributes import PROBLEMS_ATTRIBUTE
 
 RPC_TIMEOUT: Final = timedelta(seconds=10)
+
+STUCK_AFTER_ATTEMPTS: Final = 2
+"""Attempts that one workflow task may need: a worker that is killed or overloaded costs one."""
 
 
 @dataclass(frozen=True)
@@ -58,3 +67,43 @@ def misses_workflow(error: RPCError) -> bool:
         return False
     namespace_failure = NamespaceNotFoundFailure.DESCRIPTOR
     return not any(detail.Is(namespace_failure) for detail in error.grpc_status.details)
+
+
+async def list_running(client: Client, query: str) -> tuple[WorkflowExecution, ...]:
+    """List the workflows that this query finds running. Raises `TransientError`."""
+    try:
+        return tuple([run async for run in client.list_workflows(query, page_size=1000)])
+    except RPCError as error:
+        raise TransientError(
+            f"Temporal does not list the running workflows ({error.message})."
+        ) from None
+
+
+async def is_stuck(client: Client, id_: str) -> bool:
+    """Return whether the workflow's task fails repeatedly. Raises `RPCError`."""
+    return count_task_attempts(await find_execution(client, id_)) > STUCK_AFTER_ATTEMPTS
+
+
+def count_task_attempts(execution: WorkflowExecutionDescription | None) -> int:
+    """Return the attempts of the pending workflow task, or 0."""
+    return execution.raw_description.pending_workflow_task.attempt if execution else 0
+
+
+def is_at_work(execution: WorkflowExecutionDescription | None) -> bool:
+    """True if an activity of the workflow runs, or waits for its turn."""
+    return execution is not None and bool(execution.raw_description.pending_activities)
+
+
+def is_failing(execution: WorkflowExecution) -> bool:
+    """True if Temporal reports that a listed workflow's task fails again and again."""
+    return bool(execution.typed_search_attributes.get(PROBLEMS_ATTRIBUTE))
+
+
+def describe_problem(execution: WorkflowExecution) -> str:
+    """Say that the workflow's task fails, and why if Temporal reports that."""
+    reported = execution.typed_search_attributes.get(PROBLEMS_ATTRIBUTE) or ()
+    causes = [
+        problem.removeprefix("cause=") for problem in reported if problem.startswith("cause=")
+    ]
+    why = f" ({', '.join(causes)})" if causes else ""
+    return f"The workflow {execution.id} fails at its task again and again{why}"

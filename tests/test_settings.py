@@ -33,3 +33,13 @@ def test_token_is_sent_in_clear_text_to_another_host_only_if_allowed(url: str) -
 )
 def test_loopback_addresses_need_no_https(url: str) -> None:
     assert Settings(netbox_url=url).netbox_url == url
+
+
+def test_deployment_name_and_build_go_together() -> None:
+    versioned = Settings(deployment_name="fabric-sync", build_id="1.2.3")
+    assert (versioned.deployment_name, versioned.build_id) == ("fabric-sync", "1.2.3")
+    for incomplete in ({"deployment_name": "fabric-sync"}, {"build_id": "1.2.3"}):
+        with pytest.raises(ValidationError, match="set both or neither"):
+            Settings.model_validate(incomplete)
+    with pytest.raises(ValidationError, match="should match pattern"):
+        Settings(deployment_name="fabric.sync", build_id="1.2.3")

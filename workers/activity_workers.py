@@ -40,6 +40,7 @@ from fabrics.record.task_queues import (
 from fabrics.rules_version import RULES_VERSION
 from settings import Settings
 from webhooks.receiver import running_receiver
+from workers.deployment import build_deployment_config
 from workflows.activity_calls import HEARTBEAT_TIMEOUT
 
 HEARTBEAT_INTERVAL: Final = HEARTBEAT_TIMEOUT / HEARTBEATS_PER_TIMEOUT
@@ -203,6 +204,7 @@ class _Workers:
             max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
             graceful_shutdown_timeout=timedelta(seconds=self.settings.graceful_shutdown),
             interceptors=[HeartbeatInterceptor()],
+            deployment_config=build_deployment_config(self.settings),
         )
         await self.stack.enter_async_context(worker)
 

@@ -13,10 +13,12 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
-from activities.fleet.reconcile import HINT_PAUSE_SECONDS, is_stuck
+from activities.executions import is_stuck
+from activities.fleet.reconcile import HINT_PAUSE_SECONDS
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
 from settings import Settings
+from workers.deployment import build_deployment_config
 from workers.early_queries import EarlyQueryRefusingRunner
 from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
@@ -26,6 +28,8 @@ from workflows.probe import Examination, Preview, Probe, Removal
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a worker is killed, Temporal waits this long before another continues its loops; by default 10 s."""
+
+WORKFLOWS: Final = [FabricSync, FabricInventory, Fleet, Probe, Examination, Preview, Removal]
 
 RUNNER: Final = EarlyQueryRefusingRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("workflows")
@@ -45,12 +49,13 @@ async def running_workflow_worker(client: Client, settings: Settings) -> AsyncIt
     worker = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[FabricSync, FabricInventory, Fleet, Probe, Examination, Preview, Removal],
+        workflows=WORKFLOWS,
         max_concurrent_workflow_tasks=settings.concurrent_workflow_tasks,
         max_cached_workflows=settings.cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         workflow_runner=RUNNER,
         interceptors=[MalformedMessageInterceptor()],
+        deployment_config=build_deployment_config(settings),
     )
     async with worker:
         fleet = asyncio.create_task(_ensure_fleet_runs(client, settings), name="keep fleet running")

@@ -18,7 +18,7 @@ from temporalio.common import QueryRejectCondition, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.executions import misses_workflow
-from activities.fleet.reconcile import RUNNING_LOOPS_QUERY
+from activities.fleet.loops import RUNNING_LOOPS_QUERY
 from activities.queues import queue_has_worker
 from activities.search_attributes import NAME_ATTRIBUTE, STATUS_ATTRIBUTE
 from cli.errors import CommandError

@@ -74,7 +74,8 @@ class FabricRecord(BaseModel, frozen=True):
 class RunningLoop(BaseModel, frozen=True):
     """A loop that Temporal lists; `config_hash` identifies its configuration.
 
-    `status` (never `syncing`) and `drift_count` are its search attributes; None if Temporal has none.
+    `status` (never `syncing`) and `drift_count` are its search attributes; None if Temporal has none. `is_failing`
+    if Temporal reports that its workflow task fails again and again.
     """
 
     fabric_id: str
@@ -82,6 +83,7 @@ class RunningLoop(BaseModel, frozen=True):
     started: datetime
     status: str | None = None
     drift_count: int | None = None
+    is_failing: bool = False
 
     def contradicts(self, record: FabricRecord) -> bool:
         """True if the record shows another status or drift; a first `syncing` may fit."""
@@ -97,14 +99,15 @@ class FleetPlan(BaseModel, frozen=True):
     """The actions of one round.
 
     `loops_to_signal` are fabric ids: their loops, started if they do not run, reload the record. The loops of
-    the `overdue` have not synced for too long, whatever the reason. `records_to_update` are NetBox ids of
-    records without a loop, whose status is to be corrected. `inventories_to_cancel` are fabric ids: no loop
-    waits for what is written there.
+    the `overdue` have not synced for too long, whatever the reason, and those of the `failing` cannot.
+    `records_to_update` are NetBox ids of records without a loop, whose status is to be corrected.
+    `inventories_to_cancel` are fabric ids: no loop waits for what is written there.
     """
 
     loops_to_signal: tuple[str, ...]
     records_to_update: tuple[int, ...]
     overdue: tuple[str, ...]
+    failing: tuple[str, ...] = ()
     inventories_to_cancel: tuple[str, ...] = ()
 
 
@@ -173,6 +176,7 @@ class FleetSnapshot(BaseModel, frozen=True):
                 or (record.config.has_invalid_id and not record.has_other_owner(self.instance))
             ),
             overdue=tuple(sorted(overdue)),
+            failing=tuple(sorted(loop.fabric_id for _, loop in pairs if loop.is_failing)),
             inventories_to_cancel=tuple(sorted(self.inventories - running.keys())),
         )
 

@@ -20,6 +20,15 @@ POLL_OPTIONS: Final = [
 """How often a second a shard may look for tasks. A development server has one shard, and with the default of 20 each
 task waits for some 40 ms at ten syncs a second (see docs/scaling.md, "Temporal")."""
 
+REPORT_PROBLEMS_AFTER: Final = 3
+"""Failures of a workflow's task after which the server reports them: the third comes after 10 s, the fifth, its
+default, after half a minute. Then a round of the fleet replaces the workflow."""
+
+PROBLEM_OPTION: Final = (
+    "--dynamic-config-value=system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute"
+    f"={REPORT_PROBLEMS_AFTER}"
+)
+
 
 @dataclass(frozen=True)
 class TemporalServer:
@@ -42,6 +51,7 @@ def start_temporal(
     state = [f"--db-filename={database}", "--sqlite-pragma=journal_mode=WAL"] if database else []
     command = [str(Path(sys.prefix, "bin", "temporal")), "server", "start-dev", f"--ip={LOOPBACK}"]
     command += [f"--port={port}", f"--ui-port={ui_port}", *state, *POLL_OPTIONS]
+    command.append(PROBLEM_OPTION)
     service = supervisor.start("Temporal", [*command, *_make_search_attribute_options()])
     service.wait_until(lambda: asyncio.run(_is_ready(server.address)), timeout_seconds=60)
     return server

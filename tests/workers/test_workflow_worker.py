@@ -7,7 +7,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from fabrics.loop import loop
-from tests.support.workflows.record_histories import HISTORY
+from tests.support.paths import RELEASE_HISTORIES
 from workers.workflow_worker import RUNNER
 from workflows.fabric_sync import FabricSync
 from workflows.malformed_messages import MalformedMessageInterceptor
@@ -26,5 +26,7 @@ async def test_loops_share_the_modules_of_workflows(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(workflow, "defn", fail)
     await replayer.replay_workflow(
-        WorkflowHistory.from_json(loop.workflow_id("berlin"), HISTORY.read_text())
+        WorkflowHistory.from_json(
+            loop.workflow_id("berlin"), (RELEASE_HISTORIES / "fabric_sync.json").read_text()
+        )
     )

@@ -1,57 +1,52 @@
-"""Replays of recorded histories: loops outlive releases."""
+"""Replays of recorded histories: workflows outlive releases."""
+
+import json
+from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
-from fabrics.loop import loop
-from fabrics.loop.inventory_pass import inventory_workflow_id
-from tests.support.workflows.record_histories import (
-    FLEET_HISTORY,
-    HEALTH_HISTORY,
-    HISTORY,
-    INVENTORY_HISTORY,
-    LOST_HISTORY,
-    MALFORMED_HISTORY,
-)
-from workflows.fabric_inventory import FabricInventory
-from workflows.fabric_sync import FabricSync
-from workflows.fleet import Fleet
+from tests.support.paths import HISTORIES, RELEASE_HISTORIES
+from tests.support.workflows.commands import COMMANDS_FILE
+from tests.support.workflows.record_histories import WORKFLOW_IDS
+from workers.workflow_worker import WORKFLOWS
 from workflows.malformed_messages import MalformedMessageInterceptor
+
+RECORDED = sorted(file for file in HISTORIES.glob("*/*.json") if file.name != COMMANDS_FILE)
+
+MIN_EVENTS = 11
+"""Those of a workflow that makes one call."""
+
+
+def read_workflow_type(file: Path) -> str:
+    """Return the type of the workflow whose history this is."""
+    first = json.loads(file.read_text())["events"][0]
+    return str(first["workflowExecutionStartedEventAttributes"]["workflowType"]["name"])
+
+
+def read_history(file: Path) -> WorkflowHistory:
+    """Return the history, under the id of its workflow."""
+    return WorkflowHistory.from_json(WORKFLOW_IDS[read_workflow_type(file)], file.read_text())
 
 
 @pytest.mark.parametrize(
-    ("workflow_id", "recorded", "min_events"),
-    [
-        pytest.param(loop.workflow_id("berlin"), HISTORY.read_text(), 100, id="FabricSync"),
-        pytest.param(
-            loop.workflow_id("berlin"), LOST_HISTORY.read_text(), 50, id="FabricSync, lost"
-        ),
-        pytest.param(
-            loop.workflow_id("berlin"), HEALTH_HISTORY.read_text(), 50, id="FabricSync, health"
-        ),
-        pytest.param(
-            loop.workflow_id("berlin"),
-            MALFORMED_HISTORY.read_text(),
-            50,
-            id="FabricSync, malformed signals",
-        ),
-        pytest.param(
-            inventory_workflow_id("berlin"), INVENTORY_HISTORY.read_text(), 10, id="FabricInventory"
-        ),
-        pytest.param(FLEET_WORKFLOW_ID, FLEET_HISTORY.read_text(), 60, id="Fleet"),
-    ],
+    "file", [pytest.param(file, id=f"{file.parent.name}-{file.stem}") for file in RECORDED]
 )
-async def test_recorded_history_still_replays(
-    workflow_id: str, recorded: str, min_events: int
-) -> None:
+async def test_recorded_history_still_replays(file: Path) -> None:
     replayer = Replayer(
-        workflows=[FabricSync, FabricInventory, Fleet],
+        workflows=WORKFLOWS,
         data_converter=pydantic_data_converter,
         interceptors=[MalformedMessageInterceptor()],
     )
-    history = WorkflowHistory.from_json(workflow_id, recorded)
-    assert len(history.events) > min_events
+    history = read_history(file)
+    assert len(history.events) >= MIN_EVENTS
     await replayer.replay_workflow(history)
+
+
+def test_every_workflow_has_a_history_of_this_release() -> None:
+    recorded = {read_workflow_type(file) for file in RECORDED if file.parent == RELEASE_HISTORIES}
+    assert recorded == {workflow.__name__ for workflow in WORKFLOWS}, (
+        "Record the histories of this release: `python -m tests.support.workflows.record_histories`."
+    )

@@ -31,8 +31,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import worker
 from activities.errors import PermanentError, TransientError
+from activities.executions import is_failing, is_stuck, list_running
 from activities.fleet.installation import get_instance
-from activities.fleet.reconcile import FleetActivities, RoundRequest, is_stuck
+from activities.fleet.reconcile import FleetActivities, RoundRequest
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
 from activities.search_attributes import CONFIG_ATTRIBUTE
@@ -47,6 +48,8 @@ from settings import Settings
 from tests.support.system.fleet import fleet_handle
 from tests.support.system.installation import wait_until
 from tests.support.workflows.rpc_errors import namespace_not_found
+from workflows.fabric_inventory import FabricInventory
+from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet
 
 pytestmark = pytest.mark.server
@@ -56,6 +59,7 @@ SIGNALED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
 TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 NOBODY = "nobody"
+FAILING = "failing"
 MOST_SIGNALS = 2
 """Temporal's own limit is 10,000; a loop without a worker reaches it within days."""
 
@@ -70,6 +74,8 @@ async def client() -> AsyncIterator[Client]:
         dev_server_extra_args=[
             "--dynamic-config-value",
             f"history.maximumSignalsPerExecution={MOST_SIGNALS}",
+            "--dynamic-config-value",
+            "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
         ],
     ) as env:
         yield env.client
@@ -155,6 +161,28 @@ async def count_events(handle: WorkflowHandle[object, object], event_type: int) 
     return sum(event.event_type == event_type for event in events)
 
 
+@workflow.defn(name="FabricInventory")
+class WritingPass:
+    """A pass that writes, on a queue that nobody serves, and has a bug."""
+
+    def __init__(self) -> None:
+        self.is_signalled = False
+
+    @workflow.run
+    async def run(self) -> None:
+        """Begin an activity, and fail when something else happens."""
+        workflow.start_activity(
+            "update_inventory", task_queue=NOBODY, start_to_close_timeout=timedelta(hours=1)
+        )
+        await workflow.wait_condition(lambda: self.is_signalled)
+        raise ZeroDivisionError
+
+    @workflow.signal
+    def go_on(self) -> None:
+        """Let the bug show."""
+        self.is_signalled = True
+
+
 @workflow.defn(name="FabricSync")
 class IdleLoop:
     """A loop that is at work, on a queue that nobody serves, or waits for nothing."""
@@ -174,6 +202,39 @@ async def running(client: Client) -> Sequence[str]:
     return sorted(
         [execution.id async for execution in client.list_workflows("ExecutionStatus = 'Running'")]
     )
+
+
+def failing_workflows(client: Client, *workflows: type) -> Worker:
+    """Return a worker for workflows whose tasks fail."""
+    return Worker(
+        client,
+        task_queue=FAILING,
+        workflows=workflows,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
+
+
+async def start_failing(
+    client: Client, workflow_type: str, id_: str, *arguments: object
+) -> WorkflowHandle[object, object]:
+    """Start a workflow whose task is tried again soon when it fails."""
+    return await client.start_workflow(
+        workflow_type,
+        args=arguments,
+        id=id_,
+        task_queue=FAILING,
+        task_timeout=timedelta(seconds=1),
+    )
+
+
+async def wait_until_stuck(client: Client, *ids: str) -> None:
+    """Wait until Temporal lists these workflows as failing, and they are stuck."""
+
+    async def find_stuck() -> set[str]:
+        listed = await list_running(client, "ExecutionStatus = 'Running'")
+        return {run.id for run in listed if is_failing(run) and await is_stuck(client, run.id)}
+
+    await wait_until(find_stuck, lambda found: found == set(ids))
 
 
 async def make_round(client: Client, netbox: NetBox, instance: str = "") -> FleetSummary:
@@ -277,6 +338,43 @@ async def test_overdue_loop_is_signalled_unless_it_is_at_work(
         assert await count_events(loop, SIGNALED) == (0 if is_at_work else 1)
 
 
+async def test_loop_whose_task_keeps_failing_is_replaced_long_before_it_is_overdue(
+    client: Client,
+) -> None:
+    async with failing_workflows(client, FabricSync):
+        stuck = await start_failing(client, "FabricSync", workflow_id("stuck"), "no state")
+        await wait_until_stuck(client, stuck.id)
+        summary = await make_round(client, FakeNetBox("stuck"))
+    new = await client.get_workflow_handle(stuck.id).describe()
+    assert new.run_id != stuck.first_execution_run_id
+    [problem] = summary.problems
+    assert problem.startswith(f"The workflow {stuck.id} fails at its task again and again (")
+    assert summary.stale == ()
+
+
+async def test_pass_whose_task_keeps_failing_is_ended(client: Client) -> None:
+    await client.start_workflow("FabricSync", id=workflow_id("stuck"), task_queue=NOBODY)
+    async with failing_workflows(client, FabricInventory):
+        id_ = inventory_workflow_id("stuck")
+        stuck = await start_failing(client, "FabricInventory", id_, "no request")
+        await wait_until_stuck(client, stuck.id)
+        summary = await make_round(client, FakeNetBox("stuck"))
+    assert (await stuck.describe()).status is WorkflowExecutionStatus.TERMINATED
+    assert f"The workflow {stuck.id} fails at its task again and again" in summary.problems[0]
+
+
+async def test_failing_pass_whose_activity_may_write_is_left_alone(client: Client) -> None:
+    await client.start_workflow("FabricSync", id=workflow_id("stuck"), task_queue=NOBODY)
+    async with failing_workflows(client, WritingPass):
+        stuck = await start_failing(client, "FabricInventory", inventory_workflow_id("stuck"))
+        await wait_until(partial(count_events, stuck, TASK_COMPLETED), lambda count: count == 1)
+        await stuck.signal("go_on")
+        await wait_until_stuck(client, stuck.id)
+        summary = await make_round(client, FakeNetBox("stuck"))
+    assert (await stuck.describe()).status is WorkflowExecutionStatus.RUNNING
+    assert summary.problems == ()
+
+
 async def test_inventory_that_no_loop_waits_for_is_cancelled(client: Client) -> None:
     await client.start_workflow("FabricSync", id=workflow_id("kept"), task_queue=NOBODY)
     kept = await start_inventory_workflow(client, "FabricInventory", "kept")
@@ -345,7 +443,7 @@ async def test_stuck_fleet_is_replaced(
 
     async with worker.running_worker(client, settings):
         with monkeypatch.context() as patch:  # only for the stuck one
-            patch.setattr("activities.fleet.reconcile.STUCK_AFTER_ATTEMPTS", 1)
+            patch.setattr("activities.executions.STUCK_AFTER_ATTEMPTS", 1)
             new = await wait_until(run, lambda now: now != stuck.first_execution_run_id)
         first_checks = checks.call_count
         summary = await wait_until(

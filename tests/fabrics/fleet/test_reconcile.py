@@ -118,6 +118,13 @@ def test_loop_with_other_config_hash_is_signalled(config_hash: str) -> None:
     assert plan([record], [loop_of(record, config_hash=config_hash)]).loops_to_signal == ("a",)
 
 
+def test_loop_whose_task_keeps_failing_is_named_before_it_is_overdue() -> None:
+    record, other = make_record("a"), make_record("b")
+    failing = loop_of(record).model_copy(update={"is_failing": True})
+    round_plan = plan([record, other], [failing, loop_of(other)])
+    assert round_plan == NOTHING.model_copy(update={"failing": ("a",)})
+
+
 def test_loop_of_disabled_fabric_is_signalled_and_its_record_not_updated() -> None:
     idle = make_record("a", enabled=False)
     round_plan = plan([idle], [loop_of(idle, config_hash="before")])

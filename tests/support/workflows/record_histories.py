@@ -1,27 +1,42 @@
-"""Record the histories for `test_replay.py`.
+"""Record the histories of this release for `test_replay.py`.
 
-Run `python -m tests.support.workflows.record_histories NAME`: fabric_sync, fabric_inventory, record_lost,
-health, malformed_signals or fleet.
+Run `python -m tests.support.workflows.record_histories`, maybe with the names of functions below, such as `fleet`.
 
-Record them again only if no running loop has the old order of commands, or if the change is guarded with
-`workflow.patched`.
+Record them again only if no running workflow has the old order of commands. A change that is guarded with
+`workflow.patched` needs no new ones until the next release.
 """
 
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from uuid import uuid4
 
+from temporalio import activity
 from temporalio.client import WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
-from fabrics.inventory.report.report import DeletesWaiting, InventoryOutcome
+from activities.checks import Check
+from activities.errors import NoResponseError, to_application_error
+from activities.observe import ObserveRequest
+from fabrics.drift.diff_report import DiffReport
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
+from fabrics.inventory.report.preview import InventoryPreview
+from fabrics.inventory.report.report import DeletesWaiting, InventoryOutcome, InventoryReport
+from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.inventory_pass import inventory_workflow_id
-from fabrics.loop.loop import FabricLoop
+from fabrics.loop.loop import FabricLoop, workflow_id
+from fabrics.record.config import FabricConfig
+from fabrics.record.sync_status import LastKnownState, Observation
+from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
 from fabrics.resources.json_types import Json
-from tests.support.paths import HISTORIES
+from tests.support.paths import RELEASE_HISTORIES
+from tests.support.workflows import commands
 from tests.support.workflows.fleet_environment import FleetEnvironment, fleet
 from tests.support.workflows.loop_environment import (
     LoopEnvironment,
@@ -31,13 +46,18 @@ from tests.support.workflows.loop_environment import (
     worker,
 )
 from workflows.fabric_sync import FabricSync
+from workflows.probe import Examination, Preview, Probe, ProbeRequest, Removal
 
-HISTORY = HISTORIES / "fabric_sync.json"
-HEALTH_HISTORY = HISTORIES / "fabric_sync_health.json"
-FLEET_HISTORY = HISTORIES / "fleet.json"
-INVENTORY_HISTORY = HISTORIES / "fabric_inventory.json"
-LOST_HISTORY = HISTORIES / "fabric_sync_record_lost.json"
-MALFORMED_HISTORY = HISTORIES / "fabric_sync_malformed_signals.json"
+WORKFLOW_IDS: Final = {
+    "FabricSync": workflow_id("berlin"),
+    "FabricInventory": inventory_workflow_id("berlin"),
+    "Fleet": FLEET_WORKFLOW_ID,
+    "Probe": "probe",
+    "Examination": "examination",
+    "Preview": "preview",
+    "Removal": inventory_workflow_id("berlin"),
+}
+"""The id of each workflow type in the histories."""
 
 SIGNALS_TOGETHER: list[list[tuple[str, list[object]]]] = [
     [("set_interval", ["soon"]), ("pause", ["maintenance"])],
@@ -59,7 +79,7 @@ async def record_fleet(env: WorkflowEnvironment) -> None:
         await running.sleep(100)
         running.environment.error, running.environment.release = "", "second"
         await running.sleep(100)
-        await write(running.handle, FLEET_HISTORY)
+        await write(running.handle, "fleet")
 
 
 async def record_fabric_sync(env: WorkflowEnvironment) -> None:
@@ -95,7 +115,7 @@ async def record_fabric_sync(env: WorkflowEnvironment) -> None:
         await running.sleep(60)
         await running.handle.signal("set_interval", 0)
         await running.handle.result()
-        await write(running.handle, HISTORY)
+        await write(running.handle, "fabric_sync")
 
 
 async def record_health(env: WorkflowEnvironment) -> None:
@@ -106,7 +126,7 @@ async def record_health(env: WorkflowEnvironment) -> None:
         await running.sleep(400)
         running.environment.health_error = ""
         await running.sleep(400)
-        await write(running.handle, HEALTH_HISTORY)
+        await write(running.handle, "fabric_sync_health")
 
 
 async def record_malformed_signals(env: WorkflowEnvironment) -> None:
@@ -120,7 +140,7 @@ async def record_malformed_signals(env: WorkflowEnvironment) -> None:
             await handle.signal(name, args=arguments)
         async with worker(env.client, environment):
             await env.sleep(15)  # a server offers a task to the previous worker for 10 s
-    await write(handle, MALFORMED_HISTORY)
+    await write(handle, "fabric_sync_malformed_signals")
     await handle.terminate()
 
 
@@ -130,7 +150,7 @@ async def record_fabric_inventory(env: WorkflowEnvironment) -> None:
         await running.sleep(100)
         assert (await running.status()).inventory.last_sync == 1
         handle = env.client.get_workflow_handle(inventory_workflow_id("berlin"))
-        await write(handle, INVENTORY_HISTORY)
+        await write(handle, "fabric_inventory")
 
 
 async def record_lost(env: WorkflowEnvironment) -> None:
@@ -141,13 +161,92 @@ async def record_lost(env: WorkflowEnvironment) -> None:
         environment.record = None
         await running.handle.signal(FabricSync.record_changed)
         await running.handle.result()
-        await write(running.handle, LOST_HISTORY)
+        await write(running.handle, "fabric_sync_record_lost")
 
 
-async def write(handle: WorkflowHandle[Any, Any], file: Path) -> None:
-    """Fetch a workflow's history and write it to `file`."""
+class ProbedFabric:
+    """The activities of people's questions, about a fabric that answers only when it is asked patiently."""
+
+    @activity.defn
+    async def diff(self, fabric: FabricConfig) -> DiffReport:
+        """Compare nothing."""
+        self._answer()
+        return DiffReport(commit="c0ffee")
+
+    @activity.defn
+    async def diagnose(self, fabric: FabricConfig) -> list[Check]:
+        """Find that all is well."""
+        return [Check(name="Git", ok=True, sentence="It answers.")]
+
+    @activity.defn
+    async def observe(self, request: ObserveRequest) -> Observation:
+        """Observe an empty fabric."""
+        self._answer()
+        return Observation(
+            started=activity.info().scheduled_time, answered=True, live_digest="live"
+        )
+
+    @activity.defn
+    async def preview_inventory(self, request: InventoryRequest) -> InventoryPreview:
+        """Find nothing to write."""
+        return InventoryPreview()
+
+    @activity.defn
+    async def remove_inventory(self, fabric: FabricConfig) -> InventoryReport:
+        """Find nothing to delete."""
+        return InventoryReport()
+
+    def _answer(self) -> None:
+        if not activity.info().task_queue.endswith(unresponsive_queue("")):
+            raise to_application_error(NoResponseError("It does not answer."))
+
+
+@asynccontextmanager
+async def probe_workers(env: WorkflowEnvironment, queue: str) -> AsyncIterator[None]:
+    """Run workers for people's questions, and for removals."""
+    fabric, observing = ProbedFabric(), observe_queue(queue)
+    read: list[Callable[..., Any]] = [fabric.diff, fabric.diagnose, fabric.observe]
+    async with (
+        Worker(env.client, task_queue=queue, workflows=[Probe, Examination, Preview, Removal]),
+        Worker(env.client, task_queue=observing, activities=read),
+        Worker(
+            env.client,
+            task_queue=unresponsive_queue(observing),
+            activities=[*read, fabric.preview_inventory],
+        ),
+        Worker(
+            env.client,
+            task_queue=inventory_queue(observing),
+            activities=[fabric.remove_inventory],
+        ),
+    ):
+        yield
+
+
+async def record_probes(env: WorkflowEnvironment) -> None:
+    """Record the workflows that people start."""
+    fabric, queue = config(fabric_id="berlin"), f"queue-{uuid4().hex[:8]}"
+    request = ProbeRequest.build(fabric, LastKnownState())
+    inputs: dict[type, object] = {
+        Probe: request,
+        Examination: fabric,
+        Preview: request,
+        Removal: fabric,
+    }
+    async with probe_workers(env, queue):
+        for workflow_class, argument in inputs.items():
+            name = workflow_class.__name__
+            handle = await env.client.start_workflow(
+                name, argument, id=WORKFLOW_IDS[name], task_queue=queue
+            )
+            await handle.result()
+            await write(handle, name.lower())
+
+
+async def write(handle: WorkflowHandle[Any, Any], name: str) -> None:
+    """Fetch a workflow's history and write it to the file of this name."""
     history = await handle.fetch_history()
-    await asyncio.to_thread(save, history, file)
+    await asyncio.to_thread(save, history, RELEASE_HISTORIES / f"{name}.json")
 
 
 def save(history: WorkflowHistory, file: Path) -> None:
@@ -168,30 +267,36 @@ def strip_machine_details(part: Json) -> Json:
     }
 
 
-async def main(name: str) -> None:
-    """Record the history of this name."""
-    record_history = {
-        "fabric_sync": record_fabric_sync,
-        "fabric_inventory": record_fabric_inventory,
-        "record_lost": record_lost,
-        "health": record_health,
-        "malformed_signals": record_malformed_signals,
-        "fleet": record_fleet,
-    }[name]
+RECORDERS: Final[dict[str, Callable[[WorkflowEnvironment], Awaitable[None]]]] = {
+    "fabric_sync": record_fabric_sync,
+    "fabric_inventory": record_fabric_inventory,
+    "record_lost": record_lost,
+    "health": record_health,
+    "malformed_signals": record_malformed_signals,
+    "fleet": record_fleet,
+    "probes": record_probes,
+}
+
+
+async def main(names: list[str]) -> None:
+    """Record the histories of these names, each with a server of its own."""
+    RELEASE_HISTORIES.mkdir(exist_ok=True)
     programs = Path(sys.executable).parent
-    if name == "malformed_signals":  # the other server does not stand a worker that pauses
-        server = WorkflowEnvironment.start_local(
-            dev_server_existing_path=str(programs / "temporal"),
-            data_converter=pydantic_data_converter,
-        )
-    else:
-        server = WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=str(programs / "temporal-test-server"),
-            data_converter=pydantic_data_converter,
-        )
-    async with await server as env:
-        await record_history(env)
+    for name in names or RECORDERS:
+        if name == "malformed_signals":  # the other server does not stand a worker that pauses
+            server = WorkflowEnvironment.start_local(
+                dev_server_existing_path=str(programs / "temporal"),
+                data_converter=pydantic_data_converter,
+            )
+        else:
+            server = WorkflowEnvironment.start_time_skipping(
+                test_server_existing_path=str(programs / "temporal-test-server"),
+                data_converter=pydantic_data_converter,
+            )
+        async with await server as env:
+            await RECORDERS[name](env)
+    commands.record(RELEASE_HISTORIES)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1:]))

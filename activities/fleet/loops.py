@@ -1,0 +1,158 @@
+"""The loops of all fabrics, as a round lists, signals, starts and replaces them."""
+
+import asyncio
+import logging
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Final
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.errors import TransientError
+from activities.executions import (
+    STUCK_AFTER_ATTEMPTS,
+    count_task_attempts,
+    describe_problem,
+    find_execution,
+    is_at_work,
+    is_failing,
+    list_running,
+    misses_workflow,
+)
+from activities.netbox.client import NetBox
+from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
+from fabrics.fleet.reconcile import FabricRecord, FleetPlan, RunningLoop
+from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, loop_summary, workflow_id
+
+LOOP_WORKFLOW_PREFIX: Final = workflow_id("")
+LOOP_WORKFLOW_TYPE: Final = "FabricSync"
+"""The workflow type of a loop; the class is in a higher layer."""
+
+RUNNING_LOOPS_QUERY: Final = (
+    f"WorkflowType = '{LOOP_WORKFLOW_TYPE}' AND WorkflowId STARTS_WITH '{LOOP_WORKFLOW_PREFIX}'"
+    " AND ExecutionStatus = 'Running'"
+)
+"""Does not list copies under ids of no fabric: those end at once, but not where no worker takes their tasks."""
+
+MAX_CONCURRENT_CALLS: Final = 10
+"""Concurrent calls to Temporal: enough to signal a large fleet within seconds without loading the server."""
+
+SINGLE_LOOP_STATUS_CODES: Final = frozenset(
+    {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION}
+)
+"""Errors that concern one loop alone, besides that it is missing: it has received too many signals, for instance."""
+
+log = logging.getLogger("fabric_sync.worker")
+
+
+@dataclass(frozen=True)
+class FleetLoops:
+    """The loops of this installation, whose workflows run on `task_queue`."""
+
+    client: Client
+    netbox: NetBox
+    task_queue: str
+    instance: str
+
+    async def list_running(self) -> tuple[RunningLoop, ...]:
+        """List the running loops. Raises `TransientError`."""
+        listed = await list_running(self.client, RUNNING_LOOPS_QUERY)
+        return tuple([await _parse_running_loop(loop) for loop in listed])
+
+    async def signal(self, plan: FleetPlan, listed: Container[str]) -> list[str]:
+        """Make loops reload their records, start missing ones, and list problems."""
+        limit = asyncio.Semaphore(MAX_CONCURRENT_CALLS)
+
+        async def signal(fabric_id: str) -> str:
+            async with limit:
+                try:
+                    if fabric_id in plan.overdue or fabric_id in plan.failing:
+                        return await self._wake_or_replace(
+                            fabric_id, must_reload=fabric_id in plan.loops_to_signal
+                        )
+                    if fabric_id in listed:
+                        await self._signal_listed(fabric_id)
+                    else:
+                        await self._start(fabric_id)
+                except RPCError as error:
+                    if error.status in SINGLE_LOOP_STATUS_CODES or misses_workflow(error):
+                        return f"The loop of {fabric_id} accepts no signals ({error.message})."
+                    text = f"Temporal accepts no signals ({error.message})."
+                    raise TransientError(text) from None
+                return ""
+
+        fabric_ids = sorted({*plan.loops_to_signal, *plan.overdue, *plan.failing})
+        return list(filter(None, await asyncio.gather(*map(signal, fabric_ids))))
+
+    async def _wake_or_replace(self, fabric_id: str, *, must_reload: bool) -> str:
+        """Wake a loop that waits for nothing; replace one that is stuck, and say so.
+
+        After an outage all loops are overdue, and they catch up in turn. Reading all their records meanwhile
+        would only keep NetBox busy.
+        """
+        execution = await find_execution(self.client, workflow_id(fabric_id))
+        attempts = count_task_attempts(execution)
+        if execution and attempts > STUCK_AFTER_ATTEMPTS:
+            return await self._replace(fabric_id, execution)
+        if attempts > 1:
+            return ""  # its task is failing, and a signal would let Temporal count from 1 again
+        if must_reload or not is_at_work(execution):
+            await self._signal_listed(fabric_id)
+        return ""
+
+    async def _replace(self, fabric_id: str, execution: WorkflowExecutionDescription) -> str:
+        """Start a new loop in the place of one that fails on its history or its input."""
+        await self._start(fabric_id, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
+        sentence = (
+            f"{describe_problem(execution)}; a new one continues from the record. If this began with an upgrade, go"
+            " back to the release before, as docs/upgrade.md says."
+        )
+        log.warning("%s", sentence)
+        return sentence
+
+    async def _signal_listed(self, fabric_id: str) -> None:
+        """Make a loop reload its record; start a new one if it has ended, but is needed.
+
+        It may have ended since it was listed, and NetBox's list may be older than that.
+        """
+        try:
+            await self.client.get_workflow_handle(workflow_id(fabric_id)).signal("record_changed")
+        except RPCError as error:
+            if not misses_workflow(error):
+                raise
+            row = await asyncio.to_thread(self.netbox.find_record, fabric_id)
+            record = None if row is None else FabricRecord.from_record(row)
+            if record and record.config.needs_loop and not record.has_other_owner(self.instance):
+                await self._start(fabric_id)
+
+    async def _start(
+        self,
+        fabric_id: str,
+        conflict_policy: WorkflowIDConflictPolicy = WorkflowIDConflictPolicy.UNSPECIFIED,
+    ) -> None:
+        """Start the loop; one that runs gets a signal, unless it is terminated."""
+        await self.client.start_workflow(
+            LOOP_WORKFLOW_TYPE,
+            FabricLoop(fabric_id=fabric_id),
+            id=workflow_id(fabric_id),
+            task_queue=self.task_queue,
+            task_timeout=WORKFLOW_TASK_TIMEOUT,
+            static_summary=loop_summary(fabric_id),
+            start_signal=None if conflict_policy else "record_changed",
+            id_conflict_policy=conflict_policy,
+        )
+
+
+async def _parse_running_loop(loop: WorkflowExecution) -> RunningLoop:
+    values = loop.typed_search_attributes
+    return RunningLoop(
+        fabric_id=loop.id.removeprefix(LOOP_WORKFLOW_PREFIX),
+        config_hash=values.get(CONFIG_ATTRIBUTE)
+        or await loop.memo_value(CONFIG_ATTRIBUTE.name, ""),
+        started=loop.start_time,
+        status=values.get(STATUS_ATTRIBUTE),
+        drift_count=values.get(DRIFT_ATTRIBUTE),
+        is_failing=is_failing(loop),
+    )

@@ -1,0 +1,1 @@
+"""Several releases of the worker beside each other, some with a mistake."""
