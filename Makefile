@@ -1,7 +1,7 @@
 # make demo        the whole product on this machine (ARGS=--once: sync once, print the status, exit)
 # make check       what needs no server, in a minute: linters, types, import contracts and tests
 # make test        all tests but the long ones
-# make faults      the whole fault suite, in three quarters of an hour; it writes docs/fault-suite.md
+# make faults      the whole fault suite, in about an hour; it writes docs/fault-suite.md
 # make soak        all tests: then the fault suite, outages of minutes, long random sequences and new random examples
 # make lint        linter, formatter, type checker and import contracts
 # make bench       all benchmarks, which takes hours (ARGS=timing: one of them, with its options)
@@ -35,7 +35,7 @@ soak: test faults
 # It writes the page of the faults also if some were not survived.
 faults: $(READY)
 	@rm -f $(FAULTS)
-	FABRIC_SYNC_FAULT_RESULTS=$(FAULTS) $(BIN)/pytest tests/faults -n 2 --dist loadfile -m soak --timeout=900 --durations=40; \
+	FABRIC_SYNC_FAULT_RESULTS=$(FAULTS) $(BIN)/pytest tests/faults -m soak --timeout=900 --durations=40; \
 	result=$$?; \
 	test ! -f $(FAULTS) || $(BIN)/python -m tests.support.faults.report $(FAULTS) > docs/fault-suite.md || exit; \
 	exit $$result
