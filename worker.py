@@ -30,6 +30,7 @@ from typer.exceptions import Abort, TyperException
 
 import temporal
 from activities.errors import TransientError
+from activities.fleet.installation import get_instance
 from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED
 from settings import Settings
@@ -77,11 +78,10 @@ async def _run_until_stopped(workers: Workers, workflows: WorkflowProcess | None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await temporal.connect()
+    instance = await get_instance(client)  # before all else: it says why nothing can work here
     child = workflows.running(on_end=stop.set) if workflows else nullcontext()
     async with child, workers(client):
-        log.info(
-            "Working for Temporal at %s, namespace %s.", temporal.get_address(), client.namespace
-        )
+        log.info("Working for Temporal at %s as %s.", temporal.get_address(), instance)
         await stop.wait()
         log.info("Stopping; running activities may finish.")
 

@@ -117,5 +117,5 @@ class FleetActivities:
         if not is_same_instance(current, self.instance):
             raise PermanentError(
                 f"The namespace {self.client.namespace} of Temporal is another one than when this worker started"
-                f" ({current}, then {self.instance}), so nothing was changed: restart all workers."
+                f" ({self.instance} then, {current} now), so nothing was changed: restart all workers."
             )

@@ -57,8 +57,8 @@ async def test_fleet_of_a_lost_temporal_is_taken_over_and_syncs_on_its_slots(
         assert (summary.elsewhere, summary.states, summary.loops) == (4, {}, 0)
         command = f"`starter.py take-over --from {former_name}` moves them here."
         assert command in summary.owners[0]
-        status = await starter("status")
-        assert f"3 fabrics belong to another installation, {former_name}." in status.out
+        status = " ".join((await starter("status")).out.split())
+        assert f"3 fabrics belong to another installation, {former_name}." in status
 
         taken = await starter("take-over", "--from", former_name, "--yes", "--json")
         assert taken.json["taken_over"] == sorted(fabric.fabric_id for fabric in fabrics)

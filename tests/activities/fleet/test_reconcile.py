@@ -286,7 +286,9 @@ async def test_worker_that_finds_another_namespace_of_the_same_name_changes_noth
     client: Client,
 ) -> None:
     netbox = FakeNetBox("dc")
-    with pytest.raises(PermanentError, match=r"then default@before\), .*: restart all workers"):
+    with pytest.raises(
+        PermanentError, match=r"\(default@before then, default@.* now\), .*: restart all"
+    ):
         await make_round(client, netbox, "default@before")
     assert netbox.listed is None
     with pytest.raises(RPCError, match="not found"):
