@@ -64,6 +64,7 @@ def test_invalid_worker_options_are_refused(
         (["enable"], "Name the fabrics, or give --all"),
         (["disable", "dc", "--all"], "but not both"),
         (["doctor", "--take-over"], "Name the fabric to take over"),
+        (["setup", "--token-expires", "7"], "30"),
         (["watch", "--every", "0"], "0.5"),
         (["stauts"], "Did you mean 'status'?"),
         (["status", "--jsno"], "No such option: --jsno"),
@@ -95,6 +96,8 @@ async def test_temporal_is_unreachable(arguments: list[str]) -> None:
     ("variables", "sentence"),
     [
         ({"FABRIC_SYNC_NETBOX_TIMEOUT": "soon"}, "FABRIC_SYNC_NETBOX_TIMEOUT"),
+        ({"FABRIC_SYNC_NETBOX_URL": "http://10.0.0.1"}, "FABRIC_SYNC_NETBOX_ALLOW_HTTP=true"),
+        ({"FABRIC_SYNC_ALLOWED_HOSTS": "https://git.example.com"}, "is not a host pattern"),
         ({"TEMPORAL_PROFILE": "none"}, "Temporal's configuration cannot be used"),
     ],
 )
