@@ -252,11 +252,7 @@ class FabricSync(FabricMessageHandlers):
         # The run that started a pass sees its end; a later one has to ask for it.
         is_open = self._passes.is_open
         limit = settings.update_limit_events if is_open else settings.max_history_events
-        is_due = (
-            info.get_current_history_length() >= limit
-            or self._has_many_signals
-            or info.is_target_worker_deployment_version_changed()
-        )
+        is_due = info.get_current_history_length() >= limit or self._has_many_signals
         if not is_due or self._waiting_updates or self._loop.is_finished:
             return
         if self._has_answered_update:

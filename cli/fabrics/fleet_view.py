@@ -96,7 +96,7 @@ async def _query_fleet(loops: LoopClient) -> _FleetAnswer:
         error = "The fleet is not running; a worker starts it soon."
         return _FleetAnswer(None, error, worker_answers=True)
     if summary is None:
-        error = "The worker does not answer: it was lost or is overloaded."
+        error = "The worker does not answer: it was lost, is overloaded, or is of a build that is not promoted."
         return _FleetAnswer(None, error, worker_answers=False)
     return _FleetAnswer(summary, "", worker_answers=True)
 

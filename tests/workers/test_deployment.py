@@ -1,4 +1,4 @@
-"""The version of workers, with a real Temporal server and the command that promotes."""
+"""The version of workers, with a real Temporal server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

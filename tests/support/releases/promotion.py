@@ -9,7 +9,7 @@ TEMPORAL: Final = str(Path(sys.prefix, "bin", "temporal"))
 
 
 def set_current_version(address: str, deployment: str, build: str) -> bool:
-    """Make a build the current one; an empty one stands for workers without a version.
+    """Make a build the current one; an empty one means workers without a version.
 
     False if Temporal does not know all of its workers yet.
     """

@@ -165,7 +165,7 @@ async def record_lost(env: WorkflowEnvironment) -> None:
 
 
 class ProbedFabric:
-    """The activities of people's questions, about a fabric that answers only when it is asked patiently."""
+    """A fabric about which people ask; it answers on the unresponsive queue only."""
 
     @activity.defn
     async def diff(self, fabric: FabricConfig) -> DiffReport:

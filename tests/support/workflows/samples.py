@@ -1,4 +1,4 @@
-"""Samples of what a release stores in Temporal and in NetBox, for the next release to read.
+"""Samples of what a release stores in Temporal and in NetBox.
 
 Workflows outlive releases: one release starts them, sends them messages and calls their activities, another goes
 on. A sample has a value in every field of every model that passes through Temporal.
