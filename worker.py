@@ -29,6 +29,7 @@ from temporalio.client import Client
 from typer.exceptions import Abort, TyperException
 
 import temporal
+from activities.errors import PermanentError
 from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED
 from settings import Settings
@@ -76,12 +77,22 @@ async def _run_until_stopped(workers: Workers, workflows: WorkflowProcess | None
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await temporal.connect()
     child = workflows.running(on_end=stop.set) if workflows else nullcontext()
-    async with child, workers(client):
+    async with _keeping_api_key_current(client), child, workers(client):
         log.info(
             "Working for Temporal at %s, namespace %s.", temporal.get_address(), client.namespace
         )
         await stop.wait()
         log.info("Stopping; running activities may finish.")
+
+
+@asynccontextmanager
+async def _keeping_api_key_current(client: Client) -> AsyncIterator[None]:
+    """Use new API keys of Temporal's configuration until the block ends."""
+    task = asyncio.create_task(temporal.keep_api_key_current(client), name="keep API key current")
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @app.command()
@@ -133,6 +144,7 @@ def _errors_as_sentences() -> Iterator[None]:
         temporal.TemporalUnreachable,
         CannotListen,
         CommandError,
+        PermanentError,
         WorkflowProcessEnded,
     ) as error:
         raise SystemExit(f"worker.py: {error}") from None
