@@ -26,7 +26,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import SecretStr
 
 from activities.errors import PermanentError
-from activities.secrets import REDACTED
+from activities.secrets.sources import REDACTED
 
 CREDENTIAL_NAME_PATTERN: Final = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,100}")
 SCP_URL_PATTERN: Final = re.compile(r"([\w.-]+@)?(?P<host>[\w.]+[\w.-]*):(?P<path>[^:/].*)")

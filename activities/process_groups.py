@@ -29,7 +29,10 @@ MAX_ERROR_BYTES: Final = 64 * 1024
 
 
 def inherit_variables(names: Iterable[str]) -> dict[str, str]:
-    """Return these of the worker's variables; the others may be secrets of other systems."""
+    """Return these of the worker's variables.
+
+    A program needs no others, and some are secrets of other systems.
+    """
     return {name: os.environ[name] for name in names if name in os.environ}
 
 

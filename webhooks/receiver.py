@@ -19,7 +19,7 @@ from temporalio.client import Client
 
 from activities.errors import PermanentError
 from activities.netbox.client import NetBox
-from activities.secrets import webhook_secret
+from activities.secrets.sources import webhook_secret
 from settings import Settings
 from webhooks.payloads import InvalidJson, PushEvent, RecordEvent, parse_push, parse_record_event
 from webhooks.relay import Relay

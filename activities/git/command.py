@@ -22,8 +22,8 @@ from git import Git, GitCommandNotFound
 from activities.connections import Deadline
 from activities.credentials import GitAccess
 from activities.errors import TransientError, one_line
-from activities.memory_files import memory_file, name_memory_file
 from activities.process_groups import NETWORK_VARIABLES, communicate, inherit_variables
+from activities.secrets.memory_files import memory_file, name_memory_file
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 """For each file that git writes, so also for what it receives at a time: that takes `git_timeout` at 100 Mbit/s."""

@@ -27,7 +27,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from activities.connections import use_total_timeouts
 from activities.errors import PermanentError
 from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
-from activities.memory_files import memory_file, name_memory_file
+from activities.secrets.memory_files import memory_file, name_memory_file
 from fabrics.record.config import KubernetesTarget
 from settings import Settings
 

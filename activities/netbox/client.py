@@ -25,7 +25,7 @@ from activities.netbox.http import (
     create_session,
     translate_errors,
 )
-from activities.secrets import netbox_token
+from activities.secrets.sources import netbox_token
 from fabrics.loop.journal import is_already_reported
 from fabrics.record.status_fields import DUPLICATE_ID_FIX
 from settings import Settings

@@ -24,7 +24,7 @@ from activities.errors import (
     classify_status,
     one_line,
 )
-from activities.secrets import REDACTED, SecretSource
+from activities.secrets.sources import REDACTED, SecretSource
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """Bytes of one answer: that of a page of 500 large records has a few."""

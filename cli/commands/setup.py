@@ -16,7 +16,7 @@ import temporal
 from activities import setup as netbox_setup
 from activities.errors import one_line
 from activities.netbox.client import CLUSTER_TYPE_SLUG, CLUSTERS_PATH, RECORD_FIELDS, NetBox
-from activities.secrets import webhook_secret
+from activities.secrets.sources import webhook_secret
 from activities.setup import Change
 from activities.setup.items import Item
 from activities.setup.views import LOCAL_WEB_UI_URL
