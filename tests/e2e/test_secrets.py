@@ -14,7 +14,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from activities.netbox.client import CLUSTERS_PATH, BadRequest, Row
+from activities.netbox.client import CLUSTERS_PATH, Row
+from activities.netbox.http import BadRequest
 from activities.setup.access import TOKENS, USER_ITEM
 from stack.processes.ports import PortPool
 from stack.processes.supervisor import Supervisor
@@ -75,9 +76,8 @@ def configure_worker(installation: Installation, marking: Marking) -> None:
         "FABRIC_SYNC_WEBHOOK_PORT": str(port),
         "FABRIC_SYNC_WEBHOOK_SECRET_FILE": str(folder / "webhook-secrets"),
         "FABRIC_SYNC_KUBERNETES_ALLOW_EXEC": "true",
-        "FABRIC_SYNC_ANSWER_TIMEOUT": "2",
-        "FABRIC_SYNC_READ_TIMEOUT": "4",
-        "FABRIC_SYNC_GIT_TIMEOUT": "4",
+        "FABRIC_SYNC_READ_TIMEOUT": "15",
+        "FABRIC_SYNC_GIT_TIMEOUT": "15",
     }
 
 

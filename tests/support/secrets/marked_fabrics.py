@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -40,10 +40,10 @@ type Prepare = Callable[[Fabric, Marking], dict[str, object]]
 """Writes a fabric's credential; returns changes of its record."""
 
 
-def write(fabric: Fabric, **files: str) -> None:
-    """Write files of the fabric's credential, in whose names `_` stands for `-`."""
+def write(fabric: Fabric, files: Mapping[str, str]) -> None:
+    """Write files of the fabric's credential."""
     for name, text in files.items():
-        path = fabric.credential / name.replace("_", "-")
+        path = fabric.credential / name
         path.touch(mode=0o600)
         path.write_text(text)
 
@@ -62,7 +62,7 @@ def write_kubeconfig(fabric: Fabric, user: dict[str, Any]) -> None:
         "clusters": [{"name": "lab", "cluster": cluster}],
         "users": [{"name": "lab", "user": user}],
     }
-    write(fabric, kubeconfig=yaml.safe_dump(config))
+    write(fabric, {"kubeconfig": yaml.safe_dump(config)})
 
 
 def encode(text: str) -> str:
@@ -90,7 +90,7 @@ def client_key(fabric: Fabric, marking: Marking) -> dict[str, object]:
 def login_program(output: str, fabric: Fabric, marking: Marking) -> dict[str, object]:
     """Run a program that prints `output`, where TOKEN stands for the token."""
     text = output.replace("TOKEN", fabric.api.auth.token)
-    write(fabric, output=text)
+    write(fabric, {"output": text})
     commands = (
         marking.programs.note_command,
         "cat output",
@@ -113,7 +113,7 @@ def api_fault(fault: Fault, fabric: Fabric, marking: Marking) -> dict[str, objec
 
 def refused_token(fabric: Fabric, marking: Marking) -> dict[str, object]:
     """Let the API refuse the token."""
-    write(fabric, token=marking.secrets.mark("refused token"))
+    write(fabric, {"token": marking.secrets.mark("refused token")})
     return {}
 
 
@@ -125,7 +125,8 @@ def other_api(fabric: Fabric, marking: Marking) -> dict[str, object]:
 def invalid_kubeconfig(fabric: Fabric, marking: Marking) -> dict[str, object]:
     """Write a kubeconfig that is no YAML, and whose error would name the token."""
     write(
-        fabric, kubeconfig=f"users: [{{token: *{marking.secrets.mark('token in a kubeconfig')}}}]"
+        fabric,
+        {"kubeconfig": f"users: [{{token: *{marking.secrets.mark('token in a kubeconfig')}}}]"},
     )
     return {}
 
@@ -134,33 +135,36 @@ def git_token(fabric: Fabric, marking: Marking) -> dict[str, object]:
     """Require a token for the repository."""
     token = marking.secrets.mark(f"Git token of {fabric.fabric_id}")
     marking.git.require_token(fabric.repository, token)
-    write(fabric, git_token=token, git_url=fabric.repository.url)
+    write(fabric, {"git-token": token, "git-url": fabric.repository.url})
     return {}
 
 
 def refused_git_token(fabric: Fabric, marking: Marking) -> dict[str, object]:
     """Let the Git server refuse the token."""
     marking.git.require_token(fabric.repository, "another")
-    write(fabric, git_token=marking.secrets.mark("refused Git token"), git_url=marking.git.url)
+    token = marking.secrets.mark("refused Git token")
+    write(fabric, {"git-token": token, "git-url": marking.git.url})
     return {}
 
 
 def other_repository(fabric: Fabric, marking: Marking) -> dict[str, object]:
     """Name a repository that the token is not for."""
-    write(fabric, git_token=marking.secrets.mark("Git token for elsewhere"), git_url=ELSEWHERE)
+    token = marking.secrets.mark("Git token for elsewhere")
+    write(fabric, {"git-token": token, "git-url": ELSEWHERE})
     return {}
 
 
 def ssh_key(fabric: Fabric, marking: Marking) -> dict[str, object]:
     """Use a key at a host that cannot be reached."""
     key = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{marking.secrets.mark('SSH key')}\n"
-    write(fabric, ssh_key=key, known_hosts="x", git_url="ssh://git@127.0.0.1:1/")
+    write(fabric, {"ssh-key": key, "known_hosts": "x", "git-url": "ssh://git@127.0.0.1:1/"})
     return {"hh_git_repository": "ssh://git@127.0.0.1:1/fleet.git"}
 
 
 def git_server(url: str, fabric: Fabric, marking: Marking) -> dict[str, object]:
     """Send a token to a Git server that does not behave."""
-    write(fabric, git_token=marking.secrets.mark(f"Git token for {url}"), git_url=url)
+    token = marking.secrets.mark(f"Git token for {url}")
+    write(fabric, {"git-token": token, "git-url": url})
     return {"hh_git_repository": f"{url}/fleet.git"}
 
 
