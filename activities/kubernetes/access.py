@@ -171,7 +171,7 @@ def _load_kubeconfig_access(
 
 
 def _read_pem(folder: Path, entry: Mapping[str, Any], name: str) -> bytes:
-    """Return what a kubeconfig embeds as `<name>-data`, or else has in a file; nothing without both."""
+    """Return what a kubeconfig embeds as `<name>-data`, or else has in a file."""
     data, file = entry.get(f"{name}-data"), entry.get(name)
     if not (data or file):
         return b""

@@ -187,7 +187,7 @@ def _count_affordable_clients() -> int:
 
 
 def _make_tls_context(access: KubernetesAccess) -> ssl.SSLContext | None:
-    """Return the context for an API; None if it needs nothing but the credential's CA."""
+    """Return the context for an API; None if it needs the credential's CA only."""
     trusts_system = not access.configuration.ca_cert_data
     if not access.client_certificate:
         return _load_system_cas() if trusts_system else None

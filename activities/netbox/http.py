@@ -154,7 +154,10 @@ class _BearerAuth(AuthBase):
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the header. Raises `PermanentError` for another origin or an unusable token."""
+        """Add the header.
+
+        Raises `PermanentError` for another origin, and for an unusable token.
+        """
         own_url = requests.Request("GET", self._url).prepare().url
         if SessionRedirectMixin().should_strip_auth(str(own_url), str(request.url)):
             other = one_line("://".join(urlsplit(str(request.url))[:2]))

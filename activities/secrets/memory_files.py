@@ -1,4 +1,4 @@
-"""Files in memory, for libraries and programs that read a secret from a file only.
+"""Files in memory, for whoever reads a secret from a file only.
 
 They are on no disk and have no name for other users, and they vanish with the last process that has them open, however
 that ends.

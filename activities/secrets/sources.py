@@ -1,4 +1,4 @@
-"""Secrets of the worker itself: values of variables, or files that may change at any time.
+"""Secrets of the worker itself: values of variables, or files that change.
 
 A file is read at each use, so a secret can be rotated without a restart: by an editor, or by Kubernetes and Docker,
 which replace what a mounted Secret's path leads to.

@@ -1,4 +1,4 @@
-"""Marked secrets on every path: none leaves a copy, and each can be rotated while workers run."""
+"""Marked secrets on every path: none leaves a copy, and each can be rotated."""
 
 import asyncio
 import base64

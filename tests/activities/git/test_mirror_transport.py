@@ -82,7 +82,7 @@ def test_an_anonymous_reader_needs_no_credential(git_server: GitServer, settings
 
 @pytest.fixture
 def watched_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Record arguments, environment and configuration of every `git` call in the returned file."""
+    """Record arguments, variables and configuration of every `git` call in a file."""
     notes, real = tmp_path / "notes", shutil.which("git")
     program = tmp_path / "bin" / "git"
     program.parent.mkdir()

@@ -24,7 +24,7 @@ CREDENTIAL = "lab"
 
 
 class Api(ThreadingHTTPServer):
-    """An API that only clients with a certificate of its CA can reach; `seen` are theirs."""
+    """An API for clients with a certificate of its CA; `seen` are their names."""
 
     def __init__(self, ca: trustme.CA) -> None:
         self.ca, self.seen = ca, list[str]()

@@ -1,4 +1,4 @@
-"""A Git server that repeats the credentials of its clients, wherever the protocol lets it."""
+"""A Git server that repeats the credentials of its clients."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ HEADS: Final = build_line(f"{COMMIT} refs/heads/main\n".encode()) + b"0000"
 
 
 class EchoingGitServer(ThreadingHTTPServer):
-    """Repeats what it receives in its `way`; `received` are the Authorization headers."""
+    """Repeats in its `way` the headers that it has `received`."""
 
     def __init__(self, way: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

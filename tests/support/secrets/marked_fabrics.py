@@ -28,7 +28,10 @@ EXEC_API: Final = "client.authentication.k8s.io/v1"
 
 @dataclass(frozen=True)
 class Marking:
-    """The secrets of a test, and what their users need; servers run until `exits` closes."""
+    """The secrets of a test, and what their users need.
+
+    Servers run until `exits` closes.
+    """
 
     secrets: Secrets
     git: GitServer

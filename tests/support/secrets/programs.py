@@ -16,7 +16,7 @@ INTERVAL_SECONDS: Final = 0.1
 
 @dataclass
 class Programs:
-    """What was seen: `notes` of programs on their start, and samples of all processes."""
+    """Notes of programs on their start, and samples of all processes."""
 
     folder: Path
     samples: set[bytes] = field(default_factory=set)
@@ -31,7 +31,7 @@ class Programs:
         return f"cat /proc/$$/cmdline /proc/$$/environ >> {self.notes}"
 
     def write_watched(self) -> Path:
-        """Write programs that note themselves before they run the real ones; their folder."""
+        """Write programs that note themselves and run the real ones; their folder."""
         self.folder.mkdir()
         for name in WATCHED:
             program = self.folder / name

@@ -18,7 +18,7 @@ class Secrets(dict[str, str]):
 
 
 def list_forms(secret: str) -> set[bytes]:
-    """List what shows a secret to whoever can decode: also as part of a longer text in base64."""
+    """List what shows a secret, also as part of a longer text in base64."""
     plain = secret.encode()
     forms = {plain, plain.hex().encode(), plain[::-1]}
     for offset, undetermined in enumerate((0, 2, 3)):
@@ -45,7 +45,7 @@ def read_files(folders: Iterable[Path], pattern: str = "*") -> bytes:
 
 
 def read_database(path: Path) -> bytes:
-    """Return an SQLite database, with its log: its files, and its cells, which those may split."""
+    """Return an SQLite database: its files, and its cells, which those may split."""
     return read_files([path.parent], f"{path.name}*") + b"\n".join(_iter_cells(path))
 
 
