@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     """Whether `FABRIC_SYNC_NETBOX_URL` may be an `http://` URL of another host. Off, since everybody on the way could
     read the token. Loopback addresses are always allowed."""
 
+    netbox_token_file: Path | None = None
+    """A file with that token, such as a mounted Secret. It is read at each request, so a new token needs no restart.
+    Without effect if `FABRIC_SYNC_NETBOX_TOKEN` is set."""
+
     netbox_heartbeat: int = Field(default=900, ge=5)
     """Seconds after which a sync writes `hh_last_sync` although nothing changed. Each write adds a changelog row and
     makes forms that somebody has open unsavable, so this is far above the usual interval. A fabric counts as stale
@@ -167,6 +171,10 @@ class Settings(BaseSettings):
     """The address for webhooks. The default is for a proxy on the same host: the receiver speaks plain HTTP, and
     GitLab's plain tokens need TLS in transit."""
 
+    webhook_secret_file: Path | None = None
+    """A file with secrets that senders may sign webhooks with, one on each line, such as a mounted Secret. It is read
+    at each request; two lines are for the time of a change. Without effect if `FABRIC_SYNC_WEBHOOK_SECRET` is set."""
+
     webhook_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
     """The secret that senders sign webhooks with. No default: whoever knows it can make fabrics sync."""
 
@@ -198,7 +206,8 @@ class Settings(BaseSettings):
     @field_validator("webhook_secret")
     @classmethod
     def _validate_webhook_secret(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
-        if (secret or info.data.get("webhook_port")) and len(secret) < MIN_WEBHOOK_SECRET_CHARS:
+        is_needed = info.data.get("webhook_port") and not info.data.get("webhook_secret_file")
+        if (secret or is_needed) and len(secret) < MIN_WEBHOOK_SECRET_CHARS:
             raise ValueError(
                 f"webhooks need a secret of at least {MIN_WEBHOOK_SECRET_CHARS} characters:"
                 " `openssl rand -hex 32` makes one"

@@ -2,9 +2,11 @@
 
 Address, namespace, keys and certificates come from Temporal's own configuration through
 `temporalio.envconfig`: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, ... or a profile
-in `temporal.toml`, exactly as for the `temporal` command.
+in `temporal.toml`, exactly as for the `temporal` command. An API key in the latter may change while the worker runs.
 """
 
+import asyncio
+import logging
 import os
 import socket
 from collections.abc import Mapping
@@ -23,7 +25,7 @@ from temporalio.client import (
     QueryWorkflowInput,
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import KeepAliveConfig, RPCError
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
 
@@ -40,14 +42,35 @@ most. Temporal's servers end connections with more frequent pings (`frontend.kee
 EARLY_QUERY_SECONDS: Final = 5.0
 """For a worker that has just started to handle what happened in a workflow: it takes milliseconds."""
 
+API_KEY_INTERVAL_SECONDS: Final = 10.0
+"""How often a worker looks for a new API key. Reading the configuration takes a fraction of a millisecond."""
+
+log = logging.getLogger("fabric_sync.temporal")
+
 
 class TemporalUnreachable(Exception):
     """No Temporal server answers; the text names its address and what to do."""
 
 
+class InvalidConfiguration(TemporalUnreachable):
+    """Temporal's own configuration cannot be read."""
+
+
 def get_address() -> str:
     """Return the configured address of Temporal, `host:port`."""
-    return ClientConfig.load_client_connect_config().get("target_host") or DEFAULT_ADDRESS
+    return _load_config().get("target_host") or DEFAULT_ADDRESS
+
+
+def _load_config(variables: Mapping[str, str] | None = None) -> ClientConnectConfig:
+    """Read Temporal's configuration. Raises `InvalidConfiguration`."""
+    try:
+        return ClientConfig.load_client_connect_config(override_env_vars=variables)
+    except (RuntimeError, OSError, ValueError) as error:
+        # Its text quotes the line, which may have the API key; a traceback would, too.
+        raise InvalidConfiguration(
+            f"Temporal's configuration cannot be read ({type(error).__name__}): check the TEMPORAL_ variables, and"
+            " temporal.toml with the command `temporal config list`."
+        ) from None
 
 
 async def connect(variables: Mapping[str, str] | None = None) -> Client:
@@ -55,7 +78,7 @@ async def connect(variables: Mapping[str, str] | None = None) -> Client:
 
     `variables` replace the environment.
     """
-    config = ClientConfig.load_client_connect_config(override_env_vars=variables)
+    config = _load_config(variables)
     config.setdefault("target_host", DEFAULT_ADDRESS)
     try:
         return await Client.connect(
@@ -89,6 +112,24 @@ class _EarlyQueryRepeater(OutboundInterceptor):
     async def query_workflow(self, input: QueryWorkflowInput) -> object:
         """Query a workflow, for a few seconds if need be."""
         return await super().query_workflow(input)
+
+
+async def keep_api_key_current(
+    client: Client,
+    variables: Mapping[str, str] | None = None,
+    interval_seconds: float = API_KEY_INTERVAL_SECONDS,
+) -> None:
+    """Give the client each new API key of the configuration, until cancelled."""
+    while True:
+        await asyncio.sleep(interval_seconds)
+        try:
+            api_key = _load_config(variables).get("api_key")
+        except InvalidConfiguration as error:
+            log.warning("The API key for Temporal stays as it is: %s", error)
+            continue
+        if api_key != client.api_key:
+            client.api_key = api_key
+            log.info("Using a new API key for Temporal.")
 
 
 def _identity() -> str:

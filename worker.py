@@ -29,7 +29,7 @@ from temporalio.client import Client
 from typer.exceptions import Abort, TyperException
 
 import temporal
-from activities.errors import TransientError
+from activities.errors import PermanentError, TransientError
 from activities.fleet.installation import get_instance
 from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED
@@ -80,10 +80,20 @@ async def _run_until_stopped(workers: Workers, workflows: WorkflowProcess | None
     client = await temporal.connect()
     instance = await get_instance(client)  # before all else: it says why nothing can work here
     child = workflows.running(on_end=stop.set) if workflows else nullcontext()
-    async with child, workers(client):
+    async with _keeping_api_key_current(client), child, workers(client):
         log.info("Working for Temporal at %s as %s.", temporal.get_address(), instance)
         await stop.wait()
         log.info("Stopping; running activities may finish.")
+
+
+@asynccontextmanager
+async def _keeping_api_key_current(client: Client) -> AsyncIterator[None]:
+    """Use new API keys of Temporal's configuration until the block ends."""
+    task = asyncio.create_task(temporal.keep_api_key_current(client), name="keep API key current")
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 @app.command()
@@ -136,6 +146,7 @@ def _errors_as_sentences() -> Iterator[None]:
         temporal.TemporalUnreachable,
         CannotListen,
         CommandError,
+        PermanentError,
         TransientError,
         WorkflowProcessEnded,
     ) as error:

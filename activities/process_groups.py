@@ -8,15 +8,32 @@ them.
 import os
 import selectors
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 from subprocess import CompletedProcess, Popen
 from typing import Final
 
 from activities.connections import Deadline
 
+NETWORK_VARIABLES: Final = (
+    *("PATH", "TMPDIR", "TZ"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+)
+"""What every program needs that reaches a host: where other programs, scratch space and CAs are, and the proxies."""
+
 CHUNK_BYTES: Final = 256 * 1024
 MAX_ERROR_BYTES: Final = 64 * 1024
 """The end of what a program says on stderr; a Git server can make git say any number of lines."""
+
+
+def inherit_variables(names: Iterable[str]) -> dict[str, str]:
+    """Return these of the worker's variables.
+
+    A program needs no others, and some are secrets of other systems.
+    """
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def communicate(

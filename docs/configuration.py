@@ -39,7 +39,7 @@ def render() -> str:
 
 def _default(field: FieldInfo) -> str:
     value: Any = field.default
-    if value == () or isinstance(value, SecretStr):
+    if value in ((), None) or isinstance(value, SecretStr):
         return ""
     if isinstance(value, Path):
         value = str(value).replace(str(user_cache_path()), "~/.cache")

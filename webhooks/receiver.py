@@ -6,7 +6,7 @@ which GitLab's plain token could be read in transit.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, cast
 
@@ -17,7 +17,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from temporalio.client import Client
 
+from activities.errors import PermanentError
 from activities.netbox.client import NetBox
+from activities.secrets.sources import webhook_secret
 from settings import Settings
 from webhooks.payloads import InvalidJson, PushEvent, RecordEvent, parse_push, parse_record_event
 from webhooks.relay import Relay
@@ -35,6 +37,9 @@ PUSH_INTERVAL_SECONDS: Final = 3.0
 
 WARNING_LOGGERS: Final = ("fabric_sync.webhooks", "uvicorn.error")
 
+type ReadSecrets = Callable[[], Sequence[str]]
+"""Returns the secrets with which a request may be signed at the moment."""
+
 log = logging.getLogger("fabric_sync.webhooks")
 
 
@@ -42,7 +47,12 @@ log = logging.getLogger("fabric_sync.webhooks")
 async def running_receiver(
     client: Client, netbox: NetBox, settings: Settings
 ) -> AsyncIterator[str]:
-    """Run the receiver until the block ends; its URL. Raises `CannotListen`."""
+    """Run the receiver until the block ends; its URL.
+
+    Raises `CannotListen`, and `PermanentError` if the secrets cannot be read.
+    """
+    secrets = webhook_secret(settings)
+    secrets.read_all()
     async with AsyncExitStack() as stack:
         stack.enter_context(limited_warnings(*WARNING_LOGGERS))
         relay = Relay(client, netbox)
@@ -50,7 +60,7 @@ async def running_receiver(
         pushes = Throttle(relay.sync_affected_fabrics, PUSH_INTERVAL_SECONDS)
         for throttle in (records, pushes):
             await stack.enter_async_context(_running_in_background(throttle.run()))
-        app = create_app(settings.webhook_secret.get_secret_value(), records.add, pushes.add)
+        app = create_app(secrets.read_all, records.add, pushes.add)
         server = running_server(app, settings.webhook_host, settings.webhook_port)
         url = await stack.enter_async_context(server)
         log.info("Receiving webhooks of NetBox at %s/netbox, of Git hosts at %s/git.", url, url)
@@ -58,15 +68,17 @@ async def running_receiver(
 
 
 def create_app(
-    secret: str, on_record: Callable[[int], None], on_push: Callable[[PushEvent], None]
+    read_secrets: ReadSecrets,
+    on_record: Callable[[int], None],
+    on_push: Callable[[PushEvent], None],
 ) -> Starlette:
     """Return the application; signed events go to `on_record` or `on_push`."""
 
     def on_event(event: RecordEvent) -> None:
         on_record(event.data.id)
 
-    netbox = _create_route("/netbox", secret, is_from_netbox, parse_record_event, on_event)
-    git = _create_route("/git", secret, is_from_git_host, parse_push, on_push)
+    netbox = _create_route("/netbox", read_secrets, is_from_netbox, parse_record_event, on_event)
+    git = _create_route("/git", read_secrets, is_from_git_host, parse_push, on_push)
     app = Starlette(
         routes=[netbox, git],
         exception_handlers={404: _answer_after_body, 405: _answer_after_body},
@@ -78,7 +90,7 @@ def create_app(
 
 def _create_route[T](
     path: str,
-    secret: str,
+    read_secrets: ReadSecrets,
     is_authentic: Verifier,
     parse: Callable[[bytes], T | None],
     handle: Callable[[T], None],
@@ -87,7 +99,12 @@ def _create_route[T](
         body = await _read_body(request)
         if body is None:
             return PlainTextResponse("The body did not arrive.", 408)
-        if not is_authentic(request.headers, body, secret):
+        try:
+            secrets = read_secrets()
+        except PermanentError as error:
+            log.warning("Webhooks cannot be verified: %s", error)
+            return PlainTextResponse("The secret cannot be read.", 503)
+        if not any(is_authentic(request.headers, body, secret) for secret in secrets):
             log.warning(f"Rejected a request to {path}: its signature is missing or wrong.")
             return PlainTextResponse("The signature is missing or wrong.", 401)
         try:

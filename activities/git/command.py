@@ -1,7 +1,7 @@
 """Run `git` on untrusted repositories.
 
-Arguments are constants or object ids. Everything else (URL, branch, secrets) is configuration in the
-environment, so no value can pass for an option and no secret appears in a process list. git gets only those of the
+Arguments are constants or object ids. URL and branch are configuration in the environment, so no value can pass for an
+option. A token is in a configuration file in memory, so it appears in no process list. git gets only those of the
 worker's variables that it needs to reach a host, and ignores the configuration of the system and of the user.
 It never prompts, runs no hooks, helpers or other transports, and follows no redirects, which could send a token
 elsewhere. Time, output, memory and files are bounded.
@@ -22,7 +22,8 @@ from git import Git, GitCommandNotFound
 from activities.connections import Deadline
 from activities.credentials import GitAccess
 from activities.errors import TransientError, one_line
-from activities.process_groups import communicate
+from activities.process_groups import NETWORK_VARIABLES, communicate, inherit_variables
+from activities.secrets.memory_files import memory_file, name_memory_file
 
 MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 """For each file that git writes, so also for what it receives at a time: that takes `git_timeout` at 100 Mbit/s."""
@@ -60,16 +61,12 @@ GIT_CONFIG: Final = {
     "remote.source.tagOpt": "--no-tags",
 }
 
-INHERITED_VARIABLES: Final = (
-    *("PATH", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
-)
+TOKEN_CONFIG_VARIABLE: Final = "GIT_CONFIG_GLOBAL"  # noqa: S105  not a secret itself
+"""Names the file that has the token, in place of the user's configuration."""
 
 ISOLATION_ENVIRONMENT: Final = {
     "GIT_ASKPASS": "",
     "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_PROTOCOL_FROM_USER": "0",
@@ -107,10 +104,14 @@ class GitError(Exception):
 
 @dataclass(frozen=True)
 class GitCommand:
-    """git in the repository of `environment`, killed at `deadline`."""
+    """git in the repository of `environment`, killed at `deadline`.
+
+    Commands that ask a server need its `access`.
+    """
 
     environment: Mapping[str, str]
     deadline: Deadline
+    access: GitAccess | None = None
 
     def run(
         self,
@@ -137,28 +138,35 @@ class GitCommand:
         if completed.returncode in CANNOT_RUN:
             raise TransientError("The worker cannot run git, timeout or prlimit: install them.")
         if completed.returncode != 0 and len(completed.stdout) < max_output_bytes:
-            raise GitError(completed.stderr.decode(errors="replace"), timed_out=False)
+            output = completed.stderr.decode(errors="replace")
+            raise GitError(self.access.redact(output) if self.access else output, timed_out=False)
         return completed.stdout
 
     def _communicate(
         self, arguments: tuple[str, ...], stdin: BinaryIO, max_output_bytes: int
     ) -> CompletedProcess[bytes]:
-        # A variable, since GitPython interrupts git once nobody refers to this.
-        interruptible = Git(ANY_DIRECTORY).execute(
-            self._build_command(arguments),
-            istream=stdin,
-            as_process=True,
-            env=self.environment,
-            umask=0o077,  # what it creates is for this user only
-            start_new_session=True,
-            restore_signals=False,  # SIGXFSZ stays ignored: git says that a file is too large
-        )
+        with memory_file(self._build_token_config()) as token_config:
+            # A variable, since GitPython interrupts git once nobody refers to this.
+            interruptible = Git(ANY_DIRECTORY).execute(
+                self._build_command(arguments),
+                istream=stdin,
+                as_process=True,
+                env={**self.environment, TOKEN_CONFIG_VARIABLE: name_memory_file(token_config)},
+                umask=0o077,  # what it creates is for this user only
+                start_new_session=True,
+                pass_fds=(token_config,),
+                restore_signals=False,  # SIGXFSZ stays ignored: git says that a file is too large
+            )
         assert interruptible.proc  # noqa: S101  it is dropped by an interruption only
         return communicate(interruptible.proc, self.deadline, max_output_bytes)
 
+    def _build_token_config(self) -> bytes:
+        header = self.access.authorization if self.access else ""
+        return f'[http]\nextraHeader = "Authorization: {header}"\n'.encode() if header else b""
+
     def _build_command(self, arguments: tuple[str, ...]) -> list[str]:
         """Return git within its limits, without those variables that GitPython adds."""
-        inherited = os.environ.keys() - self.environment.keys()
+        inherited = os.environ.keys() - self.environment.keys() - {TOKEN_CONFIG_VARIABLE}
         without = [part for name in inherited for part in ("-u", name)]
         seconds = self.deadline.count_seconds_left() + ORPHAN_SECONDS
         timeout = ("timeout", "--signal=KILL", f"{seconds:.1f}")
@@ -171,12 +179,12 @@ def build_git_environment(
 ) -> dict[str, str]:
     """Return git's environment in `repository`; `protocols` as in GIT_ALLOW_PROTOCOL."""
     environment = {
-        **{name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ},
+        **inherit_variables(NETWORK_VARIABLES),
         **ISOLATION_ENVIRONMENT,
         "GIT_ALLOW_PROTOCOL": protocols,
         "GIT_DIR": str(repository),
         "HOME": str(repository),  # git reads .netrc there
-        **_encode_config({**GIT_CONFIG, **configuration, **_build_auth_config(access)}),
+        **_encode_config({**GIT_CONFIG, **configuration}),
     }
     if access.ca_cert:
         environment["GIT_SSL_CAINFO"] = str(access.ca_cert)
@@ -184,11 +192,6 @@ def build_git_environment(
         key, known = (shlex.quote(f"{path}") for path in (access.ssh_key, access.known_hosts))
         environment["GIT_SSH_COMMAND"] = f"{SSH_COMMAND} -i {key} -o UserKnownHostsFile={known}"
     return environment
-
-
-def _build_auth_config(access: GitAccess) -> dict[str, str]:
-    header = access.authorization
-    return {"http.extraHeader": f"Authorization: {header}"} if header else {}
 
 
 def _encode_config(configuration: Mapping[str, str]) -> dict[str, str]:

@@ -80,7 +80,8 @@ class GitMirror:
             deadlines = self._limit_connecting(deadline), deadline
             return checks.is_at(commit, self.source, self.access, deadlines)
         try:
-            heads = self._git_until(deadline).run(*LIST_HEADS, max_output_bytes=MAX_ANSWER_BYTES)
+            git = self._git_with_access(deadline)
+            heads = git.run(*LIST_HEADS, max_output_bytes=MAX_ANSWER_BYTES)
         except GitError as error:
             if error.timed_out:
                 raise self._classify(error) from None
@@ -183,7 +184,7 @@ class GitMirror:
         return GitSnapshot(commit, tuple(parse_listing(self._list_directory(commit))))
 
     def _fetch(self, deadline: Deadline) -> str:
-        git = self._git_until(deadline)
+        git = self._git_with_access(deadline)
         if mirror_cache.measure(self._path) > MAX_MIRROR_BYTES:
             mirror_cache.delete(self._path)
         try:
@@ -277,10 +278,10 @@ class GitMirror:
 
     @property
     def _local_git(self) -> GitCommand:
-        return self._git_until(Deadline.after(LOCAL_TIMEOUT_SECONDS))
+        return GitCommand(self._environment, Deadline.after(LOCAL_TIMEOUT_SECONDS))
 
-    def _git_until(self, deadline: Deadline) -> GitCommand:
-        return GitCommand(self._environment, deadline)
+    def _git_with_access(self, deadline: Deadline) -> GitCommand:
+        return GitCommand(self._environment, deadline, self.access)
 
 
 def get_mirrors_folder(settings: Settings) -> Path:

@@ -1,16 +1,15 @@
 """Access to a fabric's Kubernetes API, as the client library's configuration.
 
 A kubeconfig is only data: its programs are not run unless a setting allows that, and it cannot disable
-certificate checks.
+certificate checks. Its certificates and keys are read here, since the library would leave them in temporary files.
 """
 
 import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 from typing import Any, Final, Self
 
 import yaml
@@ -27,37 +26,45 @@ from settings import Settings
 NAMESPACE_PATTERN: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """A label of RFC 1123; `..` would lead to another path of the API."""
 
+_PEM_KEYS: Final = {"certificate-authority", "client-certificate", "client-key"}
+
 _TOKEN_KEYS: Final = {"token", "tokenFile"}
 """Keys of a user whose token goes before a program."""
-
-_load_lock = Lock()
-"""The library writes certificates from kubeconfigs to files, and that is not thread-safe. It is held for no program."""
 
 
 @dataclass(frozen=True)
 class KubernetesAccess:
     """The client configuration for one API; `credential` is empty if anonymous.
 
-    Equal digests mean the same server, secrets and certificates.
+    `client_certificate` has a certificate and its key as PEM, or nothing; `login` is that of a program. Equal digests
+    mean the same server, secrets and certificates.
     """
 
-    configuration: Configuration
+    configuration: Configuration = field(repr=False)
     credential: str
     digest: str
+    client_certificate: bytes = field(default=b"", repr=False)
+    login: ExecLogin | None = field(default=None, repr=False)
 
     @classmethod
-    def from_configuration(cls, configuration: Configuration, credential: str = "") -> Self:
-        """Compute the digest. Raises `OSError` if a certificate file cannot be read."""
-        files = configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file
+    def from_configuration(
+        cls,
+        configuration: Configuration,
+        credential: str = "",
+        client_certificate: bytes = b"",
+        login: ExecLogin | None = None,
+    ) -> Self:
+        """Compute the digest."""
         parts = (
             configuration.host,
             configuration.api_key,
             configuration.ca_cert_data,
             configuration.tls_server_name,
             configuration.proxy,
-            [Path(file).read_bytes() if file else b"" for file in files],
+            client_certificate,
         )
-        return cls(configuration, credential, hashlib.sha256(repr(parts).encode()).hexdigest())
+        digest = hashlib.sha256(repr(parts).encode()).hexdigest()
+        return cls(configuration, credential, digest, client_certificate, login)
 
 
 def load_kubernetes_access(target: KubernetesTarget, settings: Settings) -> KubernetesAccess:
@@ -75,11 +82,11 @@ def load_kubernetes_access(target: KubernetesTarget, settings: Settings) -> Kube
         cluster, user = _find_current_context(credential, kubeconfig)
         _check_cluster(credential, cluster, url)
         _check_user(credential, user, settings.kubernetes_allow_exec)
+        login = None
         if "exec" in user and not _TOKEN_KEYS & user.keys():
             login = EXEC_LOGINS.log_in(credential, user, cluster, settings.read_timeout)
             user = _replace_exec(user, login)
-        chosen = _make_kubeconfig(cluster, user)
-        return _load_kubeconfig_access(credential, chosen, configuration)
+        return _load_kubeconfig_access(credential, cluster, user, login, configuration)
     return _load_token_access(credential, url, configuration)
 
 
@@ -110,8 +117,8 @@ def _parse_kubeconfig(credential: Credential) -> dict[str, Any]:
     try:
         # As `yaml.safe_load` does, but ten times faster.
         return dict(yaml.load(credential.read_text(KUBECONFIG_FILE) or "", yaml.CSafeLoader))
-    except (yaml.YAMLError, TypeError, ValueError) as error:
-        raise _invalid_context_error(credential) from error
+    except (yaml.YAMLError, TypeError, ValueError):  # whose text may quote the file
+        raise _invalid_context_error(credential) from None
 
 
 def _check_cluster(credential: Credential, cluster: Mapping[str, Any], url: NormalizedUrl) -> None:
@@ -136,22 +143,50 @@ def _check_user(credential: Credential, user: Mapping[str, Any], allow_exec: boo
 
 
 def _load_kubeconfig_access(
-    credential: Credential, kubeconfig: dict[str, Any], configuration: Configuration
+    credential: Credential,
+    cluster: Mapping[str, Any],
+    user: Mapping[str, Any],
+    login: ExecLogin | None,
+    configuration: Configuration,
 ) -> KubernetesAccess:
-    folder = str(credential.folder.absolute())  # of the files that it names
+    folder = credential.folder.absolute()  # of the files that it names
     try:
-        with _load_lock:
-            loader: Any = KubeConfigLoader(  # type: ignore[no-untyped-call]
-                kubeconfig, config_base_path=folder
-            )
-            loader.load_and_set(configuration)
-        # The library would also set it before each request, from what it has just read.
-        configuration.refresh_api_key_hook = None
-        _trim_token(credential, configuration)
-        return KubernetesAccess.from_configuration(configuration, credential.name)
-    except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+        authority = _read_pem(folder, cluster, "certificate-authority")
+        pair = [_read_pem(folder, user, name) for name in ("client-certificate", "client-key")]
+        loader: Any = KubeConfigLoader(  # type: ignore[no-untyped-call]
+            _make_kubeconfig(_without_pem(cluster), _without_pem(user)),
+            config_base_path=str(folder),
+        )
+        loader.load_and_set(configuration)
+    except (ConfigException, OSError, ValueError, TypeError, KeyError):
         what = "is unusable; try it with kubectl"
-        raise credential.file_error(KUBECONFIG_FILE, what) from error
+        raise credential.file_error(KUBECONFIG_FILE, what) from None
+    # The library would also set it before each request, from what it has just read.
+    configuration.refresh_api_key_hook = None
+    configuration.ca_cert_data = authority.decode("ascii", "ignore") or None
+    _trim_token(credential, configuration)
+    client_certificate = b"\n".join(filter(None, pair))
+    return KubernetesAccess.from_configuration(
+        configuration, credential.name, client_certificate, login
+    )
+
+
+def _read_pem(folder: Path, entry: Mapping[str, Any], name: str) -> bytes:
+    """Return what a kubeconfig embeds as `<name>-data`, or else has in a file."""
+    data, file = entry.get(f"{name}-data"), entry.get(name)
+    if not (data or file):
+        return b""
+    pem = base64.b64decode(data) if data else (folder / str(file)).read_bytes()
+    if not pem:  # which must not mean that the system's CAs are trusted
+        raise ValueError
+    return pem
+
+
+def _without_pem(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry of a kubeconfig without certificates and keys."""
+    return {
+        key: value for key, value in entry.items() if key.removesuffix("-data") not in _PEM_KEYS
+    }
 
 
 def _replace_exec(user: Mapping[str, Any], login: ExecLogin) -> dict[str, Any]:
@@ -199,8 +234,8 @@ def _find_current_context(
         name = context.get("user")
         user = _find_named(kubeconfig["users"], name)["user"] if name else {}
         return dict(cluster), dict(user)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _invalid_context_error(credential) from error
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _invalid_context_error(credential) from None
 
 
 def _invalid_context_error(credential: Credential) -> PermanentError:

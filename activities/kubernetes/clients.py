@@ -25,7 +25,9 @@ from urllib3.util import Retry
 from urllib3.util.ssl_ import create_urllib3_context
 
 from activities.connections import use_total_timeouts
+from activities.errors import PermanentError
 from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
+from activities.secrets.memory_files import memory_file, name_memory_file
 from fabrics.record.config import KubernetesTarget
 from settings import Settings
 
@@ -76,14 +78,17 @@ class KubernetesClient:
 
     @classmethod
     def open(cls, access: KubernetesAccess, now: float = 0) -> Self:
-        """Return a client that connects with its first request."""
+        """Return a client that connects with its first request.
+
+        Raises `PermanentError` for an unusable client certificate.
+        """
         configuration = access.configuration
         configuration.retries = _RepeatIfBroken(total=1, respect_retry_after_header=False)
         configuration.connection_pool_maxsize = 1
         configuration.keep_alive = True  # so that the kernel notices hosts that vanished
         pool_manager = RESTClientObject(configuration).pool_manager
-        if not (configuration.ssl_ca_cert or configuration.ca_cert_data or configuration.cert_file):
-            pool_manager.connection_pool_kw["ssl_context"] = _load_system_cas()
+        if context := _make_tls_context(access):
+            pool_manager.connection_pool_kw["ssl_context"] = context
         use_total_timeouts(pool_manager)
         return cls(access, now, pool_manager)
 
@@ -179,6 +184,26 @@ def _count_affordable_clients() -> int:
     """Return how many connections leave half of this process's open files to others."""
     open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return min(MAX_IDLE_CLIENTS, open_files // 2)
+
+
+def _make_tls_context(access: KubernetesAccess) -> ssl.SSLContext | None:
+    """Return the context for an API; None if it needs the credential's CA only."""
+    trusts_system = not access.configuration.ca_cert_data
+    if not access.client_certificate:
+        return _load_system_cas() if trusts_system else None
+    context = create_urllib3_context()
+    if trusts_system:
+        context.load_default_certs()
+    with memory_file(access.client_certificate) as descriptor:
+        try:
+            # The password, so that OpenSSL does not ask a terminal for that of an encrypted key.
+            context.load_cert_chain(name_memory_file(descriptor), password="")
+        except ssl.SSLError:
+            raise PermanentError(
+                f"Credential {access.credential}: the client certificate in its kubeconfig is unusable; it needs the"
+                " key that belongs to it, which must not be encrypted."
+            ) from None
+    return context
 
 
 @cached(SYSTEM_CAS, lock=Lock())

@@ -7,7 +7,6 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#
 
 import json
 import math
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -24,7 +23,7 @@ import msgspec
 from activities.connections import Deadline
 from activities.credentials import Credential
 from activities.errors import NoResponseError, PermanentError
-from activities.process_groups import communicate
+from activities.process_groups import NETWORK_VARIABLES, communicate, inherit_variables
 
 KUBECONFIG_FILE: Final = "kubeconfig"
 
@@ -40,8 +39,17 @@ REFUSED_AGAIN_SECONDS: Final = 30.0
 EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
 """The extension of a cluster that a kubeconfig holds for the program."""
 
-OWN_VARIABLES: Final = ("FABRIC_SYNC_", "TEMPORAL_")
-"""Prefixes of the worker's own variables, which hold tokens of other systems."""
+INHERITED_VARIABLES: Final = (
+    *NETWORK_VARIABLES,
+    *("HOME", "USER", "LOGNAME", "LANG", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"),
+    *("AWS_REGION", "AWS_ROLE_ARN", "AWS_STS_REGIONAL_ENDPOINTS", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+    *("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+    *("AZURE_AUTHORITY_HOST", "AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE"),
+    *("GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG"),
+)
+"""What login programs need of the worker's variables: the network, where their user's files are, and who the worker is
+in a cloud (names and files that the cloud's own pods get). Secrets are not among them: a program that needs more has it
+in `env` of its kubeconfig."""
 
 
 class _Variable(msgspec.Struct, frozen=True):
@@ -66,6 +74,11 @@ class ExecLogin(msgspec.Struct, frozen=True, rename="camel"):
     client_certificate_data: str | None = None
     client_key_data: str | None = None
     expiration_timestamp: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+    @property
+    def secrets(self) -> tuple[str | None, ...]:
+        """What is sent to the API."""
+        return self.token, self.client_certificate_data, self.client_key_data
 
     def is_valid(self) -> bool:
         """Return whether it may still be used for a sync."""
@@ -115,19 +128,25 @@ class ExecLogins:
         request = plugin, _describe_request(plugin, cluster)
         kept = self._get_kept(credential.folder)
         with _acquire(kept.lock, credential, seconds):
-            if not (kept.login and kept.login.is_valid() and kept.request == request):
-                kept.login, kept.request = _run(credential, *request, deadline), request
-            return kept.login
+            login = kept.login  # others may forget it at any time
+            if not (login and login.is_valid() and kept.request == request):
+                login = _run(credential, *request, deadline)
+                kept.login, kept.request = login, request
+            return login
 
-    def forget(self, folder: Path) -> bool:
-        """Forget the login of the credential in a folder, which the API has refused.
+    def forget(self, folder: Path, refused: ExecLogin) -> bool:
+        """Forget a login for the credential in a folder, which the API has refused.
 
-        Returns whether there was one that a new one may replace: not if the one before it was refused just as well.
+        Returns whether another one may help: not if the one before it was refused just as well. One that others have
+        replaced meanwhile is forgotten already.
         """
         kept, now = self._get_kept(folder), time.monotonic()
-        has_expired = kept.login is not None and now - kept.refused_at > REFUSED_AGAIN_SECONDS
-        kept.login, kept.refused_at = None, now
-        return has_expired
+        with self._lock:
+            if kept.login is None or kept.login.secrets != refused.secrets:
+                return True
+            may_help = now - kept.refused_at > REFUSED_AGAIN_SECONDS
+            kept.login, kept.refused_at = None, now
+        return may_help
 
     def _get_kept(self, folder: Path) -> _KeptLogin:
         with self._lock:
@@ -150,9 +169,9 @@ def _acquire(lock: Lock, credential: Credential, seconds: float) -> Iterator[Non
 def _parse_plugin(credential: Credential, user: Mapping[str, Any]) -> ExecPlugin:
     try:
         return msgspec.convert(user["exec"], ExecPlugin)
-    except msgspec.ValidationError as error:
+    except msgspec.ValidationError:
         what = "has an invalid exec section; try it with kubectl"
-        raise credential.file_error(KUBECONFIG_FILE, what) from error
+        raise credential.file_error(KUBECONFIG_FILE, what) from None
 
 
 def _describe_request(plugin: ExecPlugin, cluster: Mapping[str, Any]) -> str:
@@ -197,9 +216,8 @@ def _start(folder: Path, plugin: ExecPlugin, info: str) -> Popen[bytes]:
 
 
 def _build_environment(plugin: ExecPlugin, info: str) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith(OWN_VARIABLES)}
     added = {variable.name: variable.value for variable in plugin.env or ()}
-    return own | added | {"KUBERNETES_EXEC_INFO": info}
+    return inherit_variables(INHERITED_VARIABLES) | added | {"KUBERNETES_EXEC_INFO": info}
 
 
 def _parse_login(credential: Credential, plugin: ExecPlugin, output: bytes) -> ExecLogin:

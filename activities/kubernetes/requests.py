@@ -146,7 +146,7 @@ class ApiRequests:
         self, response: HTTPResponse, what: str, role: str, *, is_next_page: bool
     ) -> Exception:
         match response.status:
-            case 401 if EXEC_LOGINS.forget(self.settings.credentials_dir / self._credential):
+            case 401 if self._may_log_in_again():
                 return TransientError(
                     f"{self.name} refused what the program of the credential {self._credential} returned (HTTP 401):"
                     " it runs again."
@@ -166,6 +166,11 @@ class ApiRequests:
         return classify_status(
             self.name, response.status, retry_after=response.headers.get("Retry-After")
         )
+
+    def _may_log_in_again(self) -> bool:
+        login = self.client.access.login
+        folder = self.settings.credentials_dir / self._credential
+        return login is not None and EXEC_LOGINS.forget(folder, login)
 
     def _describe_refusal(self, status: int, what: str, role: str) -> str:
         credential = self._credential

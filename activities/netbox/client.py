@@ -8,10 +8,12 @@ a conflict. NetBox ignores unknown filters: so every row is checked.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from threading import Semaphore
 from typing import Any, Final, Self
 
 import requests
+from pydantic import SecretStr
 from pynetbox.core.query import Request, RequestError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -23,6 +25,7 @@ from activities.netbox.http import (
     create_session,
     translate_errors,
 )
+from activities.secrets.sources import netbox_token
 from fabrics.loop.journal import is_already_reported
 from fabrics.record.status_fields import DUPLICATE_ID_FIX
 from settings import Settings
@@ -47,14 +50,20 @@ class NetBox:
         url: str,
         token: str,
         *,
+        token_file: Path | None = None,
         connect_timeout: float,
         timeout: float,
         max_concurrent: int = 4,
         shared_limit: Semaphore | None = None,
     ) -> None:
         self.url = url.rstrip("/")
-        timeouts = (connect_timeout, timeout)
-        self._session = create_session(self.url, token, timeouts, max_concurrent, shared_limit)
+        self._session = create_session(
+            self.url,
+            netbox_token(SecretStr(token), token_file),
+            (connect_timeout, timeout),
+            max_concurrent,
+            shared_limit,
+        )
 
     @classmethod
     def from_settings(cls, settings: Settings, shared_limit: Semaphore | None = None) -> Self:
@@ -62,6 +71,7 @@ class NetBox:
         return cls(
             settings.netbox_url,
             settings.netbox_token.get_secret_value(),
+            token_file=settings.netbox_token_file,
             connect_timeout=settings.connect_timeout,
             timeout=settings.netbox_timeout,
             max_concurrent=cls._max_concurrent_requests(settings),

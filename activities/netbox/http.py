@@ -24,6 +24,7 @@ from activities.errors import (
     classify_status,
     one_line,
 )
+from activities.secrets.sources import REDACTED, SecretSource
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """Bytes of one answer: that of a page of 500 large records has a few."""
@@ -61,7 +62,7 @@ ERRORS_BY_STATUS: Final[dict[int, tuple[type[ClassifiedError], str]]] = {
 
 def create_session(
     url: str,
-    token: str,
+    token: SecretSource,
     timeouts: tuple[float, float],
     max_concurrent: int,
     shared_limit: Semaphore | None,
@@ -106,8 +107,8 @@ def _classify_response(response: requests.Response, url: str, action: str) -> Cl
     about_token = any(word in detail.lower() for word in ("token", "credentials"))
     if status in (401, 403) and about_token:
         return PermanentError(
-            f"{netbox} refused the token ({detail.rstrip('.')}): set FABRIC_SYNC_NETBOX_TOKEN"
-            " to one that `starter.py setup` made."
+            f"{netbox} refused the token ({detail.rstrip('.')}): set FABRIC_SYNC_NETBOX_TOKEN, or the content of"
+            " FABRIC_SYNC_NETBOX_TOKEN_FILE, to one that `starter.py setup` made."
         )
     if status == 404 and "json" not in response.headers.get("Content-Type", ""):
         return _not_netbox_error(url)
@@ -148,12 +149,15 @@ class _BearerAuth(AuthBase):
     Pages of lists name the URL of the next page, which may be anywhere: the token goes to the origin of `url` only.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: SecretSource) -> None:
         self._url = url
-        self._header = f"Bearer {token.strip()}".encode()
+        self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Add the header. Raises `PermanentError` for another origin."""
+        """Add the header.
+
+        Raises `PermanentError` for another origin, and for an unusable token.
+        """
         own_url = requests.Request("GET", self._url).prepare().url
         if SessionRedirectMixin().should_strip_auth(str(own_url), str(request.url)):
             other = one_line("://".join(urlsplit(str(request.url))[:2]))
@@ -162,7 +166,7 @@ class _BearerAuth(AuthBase):
                 " FABRIC_SYNC_NETBOX_URL to the URL that NetBox has for its users, or let its proxy pass on Host and"
                 " X-Forwarded-Proto."
             )
-        request.headers["Authorization"] = self._header
+        request.headers["Authorization"] = f"Bearer {self._token.read_token()}"
         return request
 
 
@@ -213,6 +217,8 @@ class _NetBoxAdapter(HTTPAdapter):
                     raise
                 response = send()
             _read_body(response)  # to the end, before the slot is free
+            if not response.ok:
+                _redact_token(response)
             return response
 
 
@@ -227,6 +233,17 @@ def _read_body(response: requests.Response) -> None:
                 f"NetBox sent more than {MAX_ANSWER_BYTES >> 20} MB in one answer."
             )
     response._content = bytes(body)
+
+
+def _redact_token(response: requests.Response) -> None:
+    """Take the token out of an error that repeats the request, as proxies do to help.
+
+    What is left of it before a dot is its public key.
+    """
+    header = str(response.request.headers["Authorization"])
+    if secret := header.rpartition(".")[2].removeprefix("Bearer "):
+        response._content = response.content.replace(secret.encode(), REDACTED.encode())
+        response.reason = str(response.reason).replace(secret, REDACTED)
 
 
 def _is_repeatable(request: requests.PreparedRequest) -> bool:

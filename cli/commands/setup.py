@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from rich.status import Status
 from rich.text import Text
 from temporalio.client import Client
@@ -18,6 +18,7 @@ import temporal
 from activities import setup as netbox_setup
 from activities.errors import one_line
 from activities.netbox.client import CLUSTER_TYPE_SLUG, CLUSTERS_PATH, RECORD_FIELDS, NetBox
+from activities.secrets.sources import webhook_secret
 from activities.setup import Change
 from activities.setup.access import RENEWAL_PERIOD
 from activities.setup.items import Item
@@ -45,7 +46,7 @@ Webhook = Annotated[
     typer.Option(
         metavar="URL",
         help="Where NetBox reaches a worker's webhook receiver (http://HOST:PORT), to report edits at once."
-        " Signed with FABRIC_SYNC_WEBHOOK_SECRET.",
+        " Signed with FABRIC_SYNC_WEBHOOK_SECRET, or the first line of its file.",
     ),
 ]
 
@@ -117,7 +118,8 @@ async def _run_setup(
     async with open_session() as session:
         items = netbox_setup.all_items(web_ui, session.loops.client.namespace)
         if webhook or remove:  # `remove` finds them by name, whatever the URL
-            items += netbox_setup.webhook_items(webhook, session.settings.webhook_secret)
+            secret = webhook_secret(session.settings).read_all()[0]
+            items += netbox_setup.webhook_items(webhook, SecretStr(secret))
         with console.progress("Reading NetBox") as spinner:
             if remove:
                 return await _remove_setup(session, items, spinner)
@@ -131,7 +133,7 @@ def _check_webhook(url: str) -> None:
     """
     if not re.fullmatch(r"https?://[^\s/?#@{]+(/[^\s?#@{]*)?", url):
         raise CommandError("--webhook must be http://HOST:PORT without user, password or query.")
-    if not load_settings().webhook_secret:
+    if not webhook_secret(load_settings()).read_all()[0]:
         raise CommandError("Webhooks are signed: use the worker's FABRIC_SYNC_WEBHOOK_SECRET.")
 
 

@@ -65,7 +65,7 @@ def test_dependents_wait_for_healthy_or_completed_services(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_secrets_are_variables_with_marked_local_defaults(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
-        if re.search("PASSWORD|KEY|TOKEN|PEPPER", variable):
+        if re.search("(PASSWORD|KEY|TOKEN|PEPPER)$", variable):
             assert LOCAL_DEFAULT.fullmatch(value), variable
 
 

@@ -109,7 +109,7 @@ class Receiver:
 async def receiver(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Receiver]:
     """A receiver without Temporal and NetBox, in which nothing may fail."""
     received = Receiver()
-    app = create_app(senders.SECRET, received.records.append, received.pushes.append)
+    app = create_app(lambda: [senders.SECRET], received.records.append, received.pushes.append)
     async with running_server(app, "127.0.0.1", 0) as received.url:
         yield received
     assert [r.getMessage() for r in caplog.get_records("call") if r.levelno >= logging.ERROR] == []
@@ -250,7 +250,7 @@ async def test_receiver_stops_with_connections_in_any_state(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     starts = (b"", START, b"\x16\x03\x01", CHUNKED + b"\r\n" + CHUNK, in_http(PUSH)[:-1])
-    app = create_app(senders.SECRET, print, print)
+    app = create_app(lambda: [senders.SECRET], print, print)
     async with AsyncExitStack() as clients, running_server(app, "127.0.0.1", 0) as url:
         for data in starts:
             connection = await clients.enter_async_context(connected(url))

@@ -16,6 +16,7 @@ from activities.errors import TransientError
 from activities.git.command import (
     MAX_LOGGED_CHARS,
     ORPHAN_SECONDS,
+    TOKEN_CONFIG_VARIABLE,
     GitCommand,
     GitError,
     build_git_environment,
@@ -98,7 +99,10 @@ def test_git_gets_no_variables_but_its_own(tmp_path: Path, monkeypatch: pytest.M
     received = dict(line.split("=", 1) for line in output.split("\0") if line)
     own_of_shells = {"PWD", "OLDPWD", "SHLVL", "_"}
     assert received.items() >= environment.items()
-    assert received.keys() - environment.keys() <= own_of_shells | {"LANGUAGE"}
+    assert received.keys() - environment.keys() <= own_of_shells | {
+        "LANGUAGE",
+        TOKEN_CONFIG_VARIABLE,
+    }
 
 
 def test_git_ends_also_if_the_worker_is_killed(tmp_path: Path) -> None:

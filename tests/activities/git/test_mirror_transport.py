@@ -1,5 +1,6 @@
 """Git over the network: tokens, git's environment, redirects, hanging servers."""
 
+import base64
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from activities.git.mirror import GitMirror
 from fabrics.record.config import GitSource
 from settings import Settings
 from stack.services.git_server import GitRepository, GitServer
+from tests.support.git.echoing_server import WAYS, echoing_git_server
 from tests.support.git.repositories import Repository
 
 TOKEN = "s3cret-token"
@@ -80,7 +82,7 @@ def test_an_anonymous_reader_needs_no_credential(git_server: GitServer, settings
 
 @pytest.fixture
 def watched_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Record the arguments and environment of every `git` call in the returned file."""
+    """Record arguments, variables and configuration of every `git` call in a file."""
     notes, real = tmp_path / "notes", shutil.which("git")
     program = tmp_path / "bin" / "git"
     program.parent.mkdir()
@@ -88,7 +90,8 @@ def watched_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "#!/usr/bin/env python3\n"
         "import json, os, sys\n"
         f"with open({str(notes)!r}, 'a') as notes:\n"
-        "    print(json.dumps([sys.argv[1:], dict(os.environ)]), file=notes)\n"
+        "    config = open(os.environ.get('GIT_CONFIG_GLOBAL', os.devnull)).read()\n"
+        "    print(json.dumps([sys.argv[1:], dict(os.environ), config]), file=notes)\n"
         f"os.execv({real!r}, ['git', *sys.argv[1:]])\n"
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -123,12 +126,14 @@ def test_git_gets_no_secret_arguments_and_only_variables_that_it_needs(
 
     received = [json.loads(line) for line in watched_git.read_text().splitlines()]
     calls = [call for call in received if call[0] != ["http-backend"]]
-    assert [arguments[0] for arguments, _ in calls] == ["init", "fetch", "rev-parse", "ls-tree"]
-    for arguments, environment in calls:
+    assert [arguments[0] for arguments, *_ in calls] == ["init", "fetch", "rev-parse", "ls-tree"]
+    encoded = base64.b64encode(f"x-token-auth:{TOKEN}".encode()).decode()
+    for arguments, environment, config in calls:
+        assert (encoded in config) == (arguments[0] in {"init", "fetch", "rev-parse"})
+        assert not any(secret in json.dumps(environment) for secret in (TOKEN, encoded))
         assert not any(TOKEN in text or private.url in text for text in arguments)
         assert not environment.keys() & (inherited.keys() - {"HOME", "GIT_DIR"})
         assert environment["HOME"] == environment["GIT_DIR"] != str(tmp_path)
-        assert environment["GIT_CONFIG_GLOBAL"] == os.devnull
         assert environment["no_proxy"] == "127.0.0.1"
     assert not (tmp_path / "trace").exists()
 
@@ -233,6 +238,19 @@ def test_words_of_a_server_reach_the_log_on_one_printable_line(
         assert "forged" in message
         assert message.isprintable()
         assert len(message) < 1500
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_server_that_repeats_the_token_brings_it_into_no_log(
+    way: str, credential: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    (credential / "git-token").write_text(TOKEN)
+    with echoing_git_server(way) as echo, caplog.at_level("DEBUG"):
+        (credential / "git-url").write_text(echo.url)
+        sentence = sentence_of(Exception, source(f"{echo.url}/fleet.git"), settings)
+    assert echo.received, "it was sent"
+    encoded = {header.removeprefix("Basic ") for header in echo.received}
+    assert not any(secret in sentence + caplog.text for secret in {TOKEN, *encoded})
 
 
 @contextmanager

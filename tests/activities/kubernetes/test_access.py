@@ -2,6 +2,7 @@
 
 import base64
 import json
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,15 @@ def test_invalid_kubeconfigs_are_refused(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(PermanentError, match="has no valid current context"):
         access(tmp_path)
+
+
+@pytest.mark.parametrize("token", [f"*{SECRET}", f"!{SECRET}", f"&{SECRET}: [", f"'{SECRET}"])
+def test_kubeconfig_that_is_no_yaml_is_not_quoted(tmp_path: Path, token: str) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "kubeconfig").write_text(f"users: [{{user: {{token: {token}}}}}]\n")
+    with pytest.raises(PermanentError) as caught:
+        access(tmp_path)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 def test_exec_plugin_needs_a_setting(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from activities.errors import NoResponseError, PermanentError, TransientError
 from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
+from activities.kubernetes.exec_plugins import EXEC_LOGINS, INHERITED_VARIABLES, ExecLogin
 from activities.kubernetes.live_state import LiveStateCache
 from fabrics.record.config import KubernetesTarget
 from settings import Settings
@@ -103,9 +104,7 @@ def test_client_certificate_is_a_login(plugin: Plugin) -> None:
         issued.cert_chain_pems[0].bytes().decode(),
     )
     plugin.write(print_login(clientCertificateData=certificate, clientKeyData=key))
-    configuration = plugin.load().configuration
-    assert Path(str(configuration.cert_file)).read_text() == certificate
-    assert Path(str(configuration.key_file)).read_text() == key
+    assert plugin.load().client_certificate == f"{certificate}\n{key}".encode()
 
 
 def test_login_that_the_api_refuses_is_renewed_at_once(
@@ -127,6 +126,25 @@ def test_login_that_the_api_refuses_is_renewed_at_once(
     for _ in range(2):
         assert states.read(target, allowed).resources
     assert plugin.count_runs() == 3
+
+
+def test_login_that_others_have_replaced_is_not_forgotten_again(plugin: Plugin) -> None:
+    logins = iter(["first", "second", "third"])
+
+    def renew() -> ExecLogin:
+        plugin.write(print_login(token=next(logins)), args=[plugin.name])
+        login = plugin.load().login
+        assert login is not None
+        return login
+
+    refused = renew()
+    assert EXEC_LOGINS.forget(plugin.folder, refused), "it may be renewed"
+    assert EXEC_LOGINS.forget(plugin.folder, refused), "others had the same one"
+    renewed = renew()
+    assert EXEC_LOGINS.forget(plugin.folder, refused), "still refused, but replaced by now"
+    assert plugin.load().login == renewed
+    assert plugin.count_runs() == 2
+    assert not EXEC_LOGINS.forget(plugin.folder, renewed), "a new one was refused just as well"
 
 
 def test_program_that_hangs_is_killed_with_its_children(plugin: Plugin) -> None:
@@ -192,10 +210,18 @@ def test_invalid_exec_section_is_named(plugin: Plugin, plugin_config: dict[str, 
         plugin.load()
 
 
-def test_program_sees_the_cluster_but_no_tokens_of_the_worker(
+def test_program_sees_the_cluster_and_only_variables_that_it_needs(
     plugin: Plugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FABRIC_SYNC_NETBOX_TOKEN", "s3cret-netbox")
+    foreign = (
+        "FABRIC_SYNC_NETBOX_TOKEN",
+        "TEMPORAL_API_KEY",
+        "AWS_SECRET_ACCESS_KEY",
+        "VAULT_TOKEN",
+    )
+    for name in foreign:
+        monkeypatch.setenv(name, SECRET)
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
     plugin.write(
         f"env > seen\n{print_login(token=SECRET)}",
         provideClusterInfo=True,
@@ -207,8 +233,14 @@ def test_program_sees_the_cluster_but_no_tokens_of_the_worker(
         for line in (plugin.folder / "seen").read_text().splitlines()
         if "=" in line
     )
-    assert seen["PROFILE"] == "lab"
-    assert "FABRIC_SYNC_NETBOX_TOKEN" not in seen
+    assert (seen["PROFILE"], seen["AWS_REGION"]) == ("lab", "eu-north-1")
+    assert not seen.keys() & set(foreign)
+    added_by_the_shell = {"PWD", "OLDPWD", "SHLVL", "_"}
+    assert seen.keys() - added_by_the_shell <= {
+        *INHERITED_VARIABLES,
+        "PROFILE",
+        "KUBERNETES_EXEC_INFO",
+    }
     info = json.loads(seen["KUBERNETES_EXEC_INFO"])
     assert (info["kind"], info["apiVersion"]) == ("ExecCredential", API_VERSION)
     assert info["spec"] == {"interactive": False, "cluster": {"server": SERVER}}

@@ -1,10 +1,13 @@
 """The client with scripted servers that misbehave, instead of NetBox."""
 
+import json
 import socket
 import threading
+import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Semaphore
@@ -116,6 +119,50 @@ def test_update_gives_up_after_repeated_conflicts(
     ):
         connect(url).update_record(1, lambda _record: {"hh_paused": True})
     assert [request.split()[0] for request in requests] == ["GET", "PATCH"] * 8
+
+
+@pytest.mark.parametrize("token", ["nbt_key.0123456789abcdef", "0123456789abcdef"])
+@pytest.mark.parametrize("kind", ["application/json", "text/html"])
+def test_answer_that_repeats_the_token_is_not_quoted_with_it(token: str, kind: str) -> None:
+    header = f"Bearer {token}"
+    body = json.dumps({"detail": f"{header} is unknown to the proxy."})
+    status = f"502 Refused {header}"
+    with (
+        scripted_server([answer(status, body, f"Content-Type: {kind}")] * 2) as (url, requests),
+        closing(NetBox(url, token, connect_timeout=TIMEOUT, timeout=TIMEOUT)) as netbox,
+    ):
+        for ask in (netbox.get_status, partial(netbox.get_record, 1)):
+            with pytest.raises(TransientError) as caught:
+                ask()
+            traceback_text = "".join(traceback.format_exception(caught.value))
+            assert token.rpartition(".")[2] not in traceback_text
+            assert "[secret]" in str(caught.value)
+    assert all(f"Authorization: {header}" in request for request in requests)
+
+
+def test_new_token_of_a_file_is_sent_with_the_next_request(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    refusal = answer("401 Unauthorized", '{"detail": "Token expired"}')
+    with scripted_server([answer("200 OK"), refusal, answer("200 OK")]) as (url, requests):
+        settings = Settings(netbox_url=url, netbox_token_file=file, netbox_timeout=TIMEOUT)
+        with closing(NetBox.from_settings(settings)) as netbox:
+            file.write_text("old")
+            assert read(netbox) == []
+            with pytest.raises(PermanentError, match="FABRIC_SYNC_NETBOX_TOKEN_FILE"):
+                read(netbox)
+            file.write_text("new\n")
+            assert read(netbox) == []
+    sent = [line for request in requests for line in request.splitlines() if "Bearer" in line]
+    assert sent == [f"Authorization: Bearer {token}" for token in ("old", "old", "new")]
+
+
+def test_file_without_a_token_is_named_and_nothing_is_sent(tmp_path: Path) -> None:
+    settings = Settings(netbox_url="http://127.0.0.1:1", netbox_token_file=tmp_path / "token")
+    with (
+        closing(NetBox.from_settings(settings)) as netbox,
+        pytest.raises(PermanentError, match=f"The file {tmp_path}/token cannot be read"),
+    ):
+        read(netbox)
 
 
 def test_create_is_never_repeated(connect: Connect) -> None:

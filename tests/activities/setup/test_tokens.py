@@ -72,6 +72,7 @@ def test_token_expires_only_if_asked_for() -> None:
         ("key3", True, "does not expire"),
         ("key4", True, "hides when its token expires"),
     ],
+    ids=["soon", "later", "never", "hidden"],
 )
 def test_doctor_warns_before_the_token_in_use_expires(key: str, is_ok: bool, sentence: str) -> None:
     check = setup.check_token(NetBoxWithTokens(SOON, LATER, None), f"nbt_{key}.secret")

@@ -81,7 +81,7 @@ async def set_up(admin: NetBox, url: str, secret: str) -> AsyncIterator[list[set
 async def received(admin: NetBox) -> AsyncIterator[ReceivedEvents]:
     """The events that a receiver gets from NetBox."""
     received = ReceivedEvents()
-    app = create_app(SECRET, received.ids.append, ignore)
+    app = create_app(lambda: [SECRET], received.ids.append, ignore)
     async with running_server(app, "127.0.0.1", 0) as url, set_up(admin, url, SECRET):
         yield received
 
@@ -185,7 +185,7 @@ async def test_second_setup_changes_only_secret(
     async def log() -> str:
         return caplog.text
 
-    app = create_app(SECRET, received.ids.append, ignore)
+    app = create_app(lambda: [SECRET], received.ids.append, ignore)
     async with (
         running_server(app, "127.0.0.1", 0) as url,
         set_up(admin, f"{url}/", "the secret of last year") as created,
