@@ -37,6 +37,7 @@ from activities.fleet.reconcile import FleetActivities, RoundRequest
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
 from activities.search_attributes import CONFIG_ATTRIBUTE
+from activities.secrets.sources import SecretSource
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.inventory_pass import inventory_workflow_id
@@ -464,7 +465,7 @@ async def test_netbox_clients_of_a_worker_share_one_limit(
 
     def record_limit(
         url: str,
-        token: str,
+        token: SecretSource,
         timeouts: tuple[float, float],
         max_concurrent: int,
         limit: Semaphore | None,
