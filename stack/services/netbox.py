@@ -32,7 +32,7 @@ WORKER_OPTIONS = (
 
 @dataclass(frozen=True)
 class NetBoxServer:
-    """A running NetBox: its address, the folder of its database's socket, and its superuser."""
+    """The addresses of a running NetBox and its database, and its superuser."""
 
     url: str
     database: Path
