@@ -78,7 +78,7 @@ def _split_url(url: str) -> tuple[SplitResult, int | None]:
 
 
 def check_host_allowed(field: str, url: NormalizedUrl, settings: Settings) -> None:
-    """Raise `PermanentError` unless the worker may connect to the host in a record's field."""
+    """Raise `PermanentError` if a record's field names a host that is not allowed."""
     if settings.allowed_hosts and not is_covered(url.host, settings.allowed_hosts):
         raise PermanentError(
             f"{field} names the host {url.host}, which FABRIC_SYNC_ALLOWED_HOSTS of this fabric's worker does not"

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from activities.netbox import client
+from activities.netbox import client, http
 from activities.setup.access import GRANTS
 from activities.setup.inventory_items import INVENTORY_GRANTS
 from tests.support.netbox.used_permissions import USED, Permission, find_unused
@@ -30,7 +30,7 @@ def is_whole_run(config: pytest.Config) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Note what clients of NetBox do."""
-    patch, create_session = pytest.MonkeyPatch(), client.create_session
+    patch, create_session = pytest.MonkeyPatch(), http.create_session
 
     def create_recorded_session(*arguments: Any) -> requests.Session:  # noqa: ANN401  any of its
         return USED.record_session(create_session(*arguments))

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import requests
-from requests.utils import to_native_string
 
 from activities.inventory.netbox.endpoints import CABLE_TERMINATIONS, PATHS
 from activities.setup.access import ACCOUNT_NAME, Grant
@@ -48,9 +47,10 @@ class UsedPermissions:
         if not response.ok or self.is_paused:
             return
         request = response.request
-        token = to_native_string(request.headers["Authorization"]).removeprefix("Bearer ")
-        if token in self.tokens:
-            self.used.update(find_permissions(request.method, str(request.url), request.body))
+        header = request.headers["Authorization"]
+        if any(token in str(header) for token in self.tokens):
+            body = request.body if isinstance(request.body, str | bytes) else None
+            self.used.update(find_permissions(request.method, str(request.url), body))
 
 
 USED: Final = UsedPermissions()
