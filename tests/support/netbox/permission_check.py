@@ -1,4 +1,4 @@
-"""A pytest plugin that compares the permissions that the suite uses with those that `setup` grants.
+"""A pytest plugin that finds granted permissions that the suite never uses.
 
 A whole run (`make test`) in which all tests pass still fails if a permission is granted that nothing used. One that is
 used and not granted needs no check: NetBox refuses it. What tests do to try the permissions themselves does not count.

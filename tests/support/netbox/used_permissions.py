@@ -1,4 +1,4 @@
-"""The permissions of the workers' user that tests use, in the real NetBox and in the fake.
+"""The permissions of the workers' user that tests use, in NetBox or the fake.
 
 A request that succeeds uses one. A request that only asks whether something is allowed does not count.
 """
