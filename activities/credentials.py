@@ -26,7 +26,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import SecretStr
 
 from activities.errors import PermanentError
-from activities.secrets.sources import REDACTED
 from fabrics.hosts import is_covered
 from settings import Settings
 
@@ -79,10 +78,7 @@ def _split_url(url: str) -> tuple[SplitResult, int | None]:
 
 
 def check_host_allowed(field: str, url: NormalizedUrl, settings: Settings) -> None:
-    """Check that the worker may connect to the host in a record's field.
-
-    Raises `PermanentError`.
-    """
+    """Raise `PermanentError` if a record's field names a host that is not allowed."""
     if settings.allowed_hosts and not is_covered(url.host, settings.allowed_hosts):
         raise PermanentError(
             f"{field} names the host {url.host}, which FABRIC_SYNC_ALLOWED_HOSTS of this fabric's worker does not"
@@ -167,15 +163,6 @@ class GitAccess:
             return ""
         pair = f"{self.username}:{self.token.get_secret_value()}".encode()
         return f"Basic {base64.b64encode(pair).decode()}"
-
-    def redact(self, text: str) -> str:
-        """Return the words of a server without the token, which it may repeat."""
-        if self.token is None:
-            return text
-        encoded = self.authorization.removeprefix("Basic ")
-        for secret in (self.token.get_secret_value(), encoded):
-            text = text.replace(secret, REDACTED)
-        return text
 
 
 def resolve_git_access(directory: Path, name: str, repository: str) -> GitAccess:

@@ -19,7 +19,7 @@ BRANCH_PATTERN: Final = re.compile(
 
 
 def select_protocol(repository: str, settings: Settings) -> str:
-    """Return the only protocol that git may use; file and http need `git_allow_local`."""
+    """Return the only protocol that git may use; file and http need a setting."""
     if not repository.isprintable():
         raise PermanentError("hh_git_repository must not contain control characters.")
     if settings.git_allow_local and repository.startswith("file:///"):

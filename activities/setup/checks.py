@@ -47,7 +47,10 @@ def check_netbox(netbox: NetBox) -> list[Check]:
 
 
 def check_token(netbox: NetBox, token: str) -> Check:
-    """Check that the token does not expire soon. NetBox lets users view their own tokens."""
+    """Check that the token does not expire soon.
+
+    NetBox lets users view their own tokens, unless its DEFAULT_PERMISSIONS were changed.
+    """
     key = token.removeprefix(TOKEN_PREFIX).partition(".")[0]
     return run_check("NetBox token", partial(_check_token_lasts, netbox, key))
 

@@ -24,7 +24,7 @@ FIELDS: Final = (
 def find_claimants(
     netbox: InventoryNetBox, model: Model, object_ids: Collection[int]
 ) -> dict[int, str]:
-    """Return who has set these fields of objects last, by object id; not our own user.
+    """Return who else has set one of these fields last, by object id.
 
     Raises `PermanentError` if our user may not view the changelog.
     """

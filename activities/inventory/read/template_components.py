@@ -75,7 +75,7 @@ def is_claimed(row: Row) -> bool:
 def _find_creating_requests(
     netbox: InventoryNetBox, content_type: str, object_ids: Iterable[int]
 ) -> dict[int, str]:
-    """Return our user's requests that created objects, by object id, as far as logged."""
+    """Return our own requests that created objects, by object id, as far as logged."""
     filters = {
         "action": "create",
         "changed_object_type": content_type,

@@ -1,4 +1,4 @@
-"""A pytest plugin that compares the permissions that the suite uses with those that `setup` grants.
+"""A pytest plugin that finds granted permissions that the suite never uses.
 
 A whole run (`make test`) in which all tests pass still fails if a permission is granted that nothing used. One that is
 used and not granted needs no check: NetBox refuses it. What tests do to try the permissions themselves does not count.
@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from activities.netbox.http import create_session
+from activities.netbox import client, http
 from activities.setup.access import GRANTS
 from activities.setup.inventory_items import INVENTORY_GRANTS
 from tests.support.netbox.used_permissions import USED, Permission, find_unused
@@ -30,12 +30,12 @@ def is_whole_run(config: pytest.Config) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Note what clients of NetBox do."""
-    patch = pytest.MonkeyPatch()
+    patch, create_session = pytest.MonkeyPatch(), http.create_session
 
     def create_recorded_session(*arguments: Any) -> requests.Session:  # noqa: ANN401  any of its
         return USED.record_session(create_session(*arguments))
 
-    patch.setattr("activities.netbox.client.create_session", create_recorded_session)
+    patch.setattr(client, "create_session", create_recorded_session)
     config.add_cleanup(patch.undo)
 
 

@@ -1,4 +1,4 @@
-"""The permissions of the workers' user that tests use, in the real NetBox and in the fake.
+"""The permissions of the workers' user that tests use, in NetBox or the fake.
 
 A request that succeeds uses one. A request that only asks whether something is allowed does not count.
 """
@@ -48,8 +48,7 @@ class UsedPermissions:
             return
         request = response.request
         header = request.headers["Authorization"]
-        token = header.decode() if isinstance(header, bytes) else header
-        if token.removeprefix("Bearer ") in self.tokens:
+        if any(token in str(header) for token in self.tokens):
             body = request.body if isinstance(request.body, str | bytes) else None
             self.used.update(find_permissions(request.method, str(request.url), body))
 

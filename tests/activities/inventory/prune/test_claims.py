@@ -24,7 +24,7 @@ OFFERED = [{"slug": TAG_SLUG}]
 
 
 def claim(inventory: FabricInventory, model: Model, row: Row, key: str) -> None:
-    """Give an object the marks of the fabric, as somebody does who may only change it."""
+    """Give an object the marks of the fabric, as whoever may change it can."""
     marks = {FABRIC_FIELD: inventory.fabric_id, KEY_FIELD: key}
     inventory.edit(model, row, tags=OFFERED, custom_fields=marks)
 
@@ -72,7 +72,7 @@ def test_removal_of_an_inventory_leaves_what_somebody_has_marked(
 
 @key_scenario
 def test_marked_object_stays_although_the_fabric_has_used_it(inventory: FabricInventory) -> None:
-    """The pass gives an absent object of the fabric to a new one that needs its number."""
+    """A new object that needs the number of an absent one takes that over."""
     inventory.sync(*NAMESPACES)
     vlan = create_vlan(inventory)
     claim(inventory, Model.VLAN, vlan, f"{GHOST}#a")
@@ -128,7 +128,7 @@ class NetBoxWithChangelog(InventoryNetBox):
 
 
 def entry(number: int, user: str, before: Row | None, after: Row, **values: object) -> Row:
-    """Return a changelog entry of the VRF 1; without `before` NetBox does not know that."""
+    """Return a changelog entry of the VRF 1; `before` is None if it is not known."""
     return {
         "id": number,
         "action": {"value": "update"},
