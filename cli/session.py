@@ -58,7 +58,7 @@ async def open_session() -> AsyncIterator[Session]:
 
 
 async def connect_to_temporal() -> Client:
-    """Return a client. Raises `TemporalUnreachable`, or `CommandError`."""
+    """Return a client. Raises `TemporalUnreachable`."""
     try:
         async with asyncio.timeout(RPC_TIMEOUT.total_seconds()):
             client = await temporal.connect()
@@ -67,8 +67,6 @@ async def connect_to_temporal() -> Client:
             f"No Temporal server answers at {temporal.get_address()} within {RPC_TIMEOUT.seconds} s;"
             " start it, or set TEMPORAL_ADDRESS."
         ) from None
-    except (RuntimeError, ValueError) as error:
-        raise CommandError(f"Temporal's configuration cannot be used: {error}.") from None
     request = DescribeNamespaceRequest(namespace=client.namespace)
     try:
         await client.workflow_service.describe_namespace(request, timeout=RPC_TIMEOUT)
