@@ -53,7 +53,7 @@ class TemporalUnreachable(Exception):
 
 
 class InvalidConfiguration(TemporalUnreachable):
-    """Temporal's own configuration cannot be read."""
+    """Temporal's own configuration cannot be used."""
 
 
 def get_address() -> str:
@@ -66,15 +66,21 @@ def _load_config(variables: Mapping[str, str] | None = None) -> ClientConnectCon
     try:
         return ClientConfig.load_client_connect_config(override_env_vars=variables)
     except (RuntimeError, OSError, ValueError) as error:
-        # Its text quotes the line, which may have the API key; a traceback would, too.
-        raise InvalidConfiguration(
-            f"Temporal's configuration cannot be read ({type(error).__name__}): check the TEMPORAL_ variables, and"
-            " temporal.toml with the command `temporal config list`."
-        ) from None
+        raise _invalid_configuration_error(error) from None
+
+
+def _invalid_configuration_error(error: Exception) -> InvalidConfiguration:
+    # Only the first line: others quote the file, which may have the API key.
+    reason = str(error).partition("\n")[0].rstrip(".")
+    return InvalidConfiguration(
+        f"Temporal's configuration cannot be used ({reason}): check the TEMPORAL_ variables and temporal.toml."
+    )
 
 
 async def connect(variables: Mapping[str, str] | None = None) -> Client:
-    """Return a client for the configured namespace. Raises `TemporalUnreachable`.
+    """Return a client for the configured namespace.
+
+    Raises `TemporalUnreachable`, of which `InvalidConfiguration` is told apart.
 
     `variables` replace the environment.
     """
@@ -88,6 +94,8 @@ async def connect(variables: Mapping[str, str] | None = None) -> Client:
             keep_alive_config=KEEP_ALIVE,
             interceptors=[EarlyQueryInterceptor()],
         )
+    except ValueError as error:
+        raise _invalid_configuration_error(error) from None
     except RuntimeError as error:
         raise TemporalUnreachable(
             f"No Temporal server answers at {config['target_host']}; start it, or set TEMPORAL_ADDRESS."

@@ -26,6 +26,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from pydantic import SecretStr
 
 from activities.errors import PermanentError
+from activities.secrets.sources import REDACTED
 from fabrics.hosts import is_covered
 from settings import Settings
 
@@ -163,6 +164,15 @@ class GitAccess:
             return ""
         pair = f"{self.username}:{self.token.get_secret_value()}".encode()
         return f"Basic {base64.b64encode(pair).decode()}"
+
+    def redact(self, text: str) -> str:
+        """Return the words of a server without the token, which it may repeat."""
+        if self.token is None:
+            return text
+        encoded = self.authorization.removeprefix("Basic ")
+        for secret in (self.token.get_secret_value(), encoded):
+            text = text.replace(secret, REDACTED)
+        return text
 
 
 def resolve_git_access(directory: Path, name: str, repository: str) -> GitAccess:

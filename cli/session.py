@@ -57,7 +57,7 @@ async def open_session() -> AsyncIterator[Session]:
 
 
 async def connect_to_temporal() -> Client:
-    """Return a client. Raises `TemporalUnreachable`, or `CommandError`."""
+    """Return a client. Raises `TemporalUnreachable`."""
     try:
         async with asyncio.timeout(RPC_TIMEOUT.total_seconds()):
             return await temporal.connect()
@@ -66,5 +66,3 @@ async def connect_to_temporal() -> Client:
             f"No Temporal server answers at {temporal.get_address()} within {RPC_TIMEOUT.seconds} s;"
             " start it, or set TEMPORAL_ADDRESS."
         ) from None
-    except (RuntimeError, ValueError) as error:
-        raise CommandError(f"Temporal's configuration cannot be used: {error}.") from None

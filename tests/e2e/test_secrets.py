@@ -85,15 +85,14 @@ async def start_fabric(
     installation: Installation, marking: Marking, prepare: tuple[Prepare, Prepare]
 ) -> Fabric:
     """Start a fabric that uses Kubernetes and Git in these ways."""
-    fabric = await installation.fabric(IN_GIT, SERVERS)
-    fields: Row = {}
+    fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False)
+    fields: Row = {"hh_sync_enabled": True}
     for prepare_source in prepare:
         fields |= await asyncio.to_thread(prepare_source, fabric, marking)
     await asyncio.to_thread(
         installation.admin.update, CLUSTERS_PATH, fabric.record_id, {"custom_fields": fields}
     )
-    await installation.start(fabric)
-    return fabric
+    return fabric  # the fleet starts its workflow
 
 
 async def try_webhooks(installation: Installation, marking: Marking) -> None:

@@ -49,7 +49,9 @@ def find_claimants(
 
 
 def _sets(field: str, change: Row) -> bool:
-    """True if a change gives the field another value."""
+    """True if a change gives the field another value; the delete of an object gives none."""
+    if change["action"]["value"] == "delete":
+        return False
     before, after = (change[f"{when}change_data"] or {} for when in ("pre", "post"))
     # Where NetBox changes an object because of another one, it may not note what it was before.
     is_known = "custom_fields" in before or change["action"]["value"] == "create"

@@ -21,7 +21,7 @@ from tests.support.inventory.small_fabric import NAMESPACES, RACK, cable, vpc
 from tests.support.netbox.fabric_inventory import (
     FabricInventory,
     cable_ports,
-    grant_disabled,
+    grant_reduced,
     key_scenario,
     scenario,
 )
@@ -157,7 +157,7 @@ def test_adoption_without_permission_is_reported(
     device = {"name": "s-1", "site": site["id"], **catalogue, **OFFERED}
     offered = inventory.admin.create(PATHS[Model.DEVICE], device)
     [grant] = [grant for grant in INVENTORY_GRANTS if "delete" in grant.actions]
-    with grant_disabled(inventory.admin, grant):
+    with grant_reduced(inventory.admin, grant, "add", "delete"):
         outcome = inventory.sync(server("s-1"), server("s-2"), adopt=True)
     [finding] = outcome.report.findings
     assert finding.what == "Server/default/s-1"

@@ -213,7 +213,7 @@ def test_disabled_permissions_are_reported(netbox: NetBox, admin: NetBox) -> Non
         journals, inventories = failed(permission_checks(netbox))
     assert f"may not view or add {JOURNAL_PATH}" in journals.sentence
     assert inventories.name == "NetBox permissions on inventories"
-    assert "may not delete " in inventories.sentence
+    assert "may not add or delete " in inventories.sentence
     assert permission_name(own) in inventories.sentence
 
 
