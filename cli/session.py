@@ -11,7 +11,7 @@ import temporal
 from activities.fleet.installation import get_instance
 from activities.netbox.client import NetBox
 from cli import console
-from cli.errors import CommandError, load_settings
+from cli.errors import load_settings
 from cli.fabrics.fabric import Fabric, select_fabric, select_fabrics
 from cli.temporal.loop_client import LoopClient
 from cli.temporal.pending_work import RPC_TIMEOUT

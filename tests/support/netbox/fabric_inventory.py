@@ -190,9 +190,7 @@ def grant_disabled(admin: NetBox, grant: Grant) -> AbstractContextManager[None]:
     return _grant_changed(admin, grant, enabled=False)
 
 
-def grant_reduced(
-    admin: NetBox, grant: Grant, *actions: str
-) -> AbstractContextManager[None]:
+def grant_reduced(admin: NetBox, grant: Grant, *actions: str) -> AbstractContextManager[None]:
     """Let a permission that `setup` granted allow only these actions, in the `with` block."""
     return _grant_changed(admin, grant, actions=actions)
 
