@@ -178,7 +178,7 @@ async def test_no_secret_leaves_a_copy(recorded: Installation, marking: Marking)
         "the logs": "Working for Temporal",
         "arguments and variables": working[0].repository.url,
         "temporary files": "login",
-        "the cache": (await working[0].record())["commit"],
+        "the cache": "refs/fabric-sync/branch",
         "the command line": failing[0].fabric_id,
     }
     assert {place for place, text in found.items() if text.encode() in places[place]} == set(places)
