@@ -135,7 +135,9 @@ async def keep_api_key_current(
         except InvalidConfiguration as error:
             log.warning("The API key for Temporal stays as it is: %s", error)
             continue
-        if api_key != client.api_key:
+        if not api_key and client.api_key:
+            log.warning("The API key for Temporal stays as it is: its configuration has none.")
+        elif api_key != client.api_key:
             client.api_key = api_key
             log.info("Using a new API key for Temporal.")
 

@@ -27,8 +27,14 @@ def is_loopback(host: str) -> bool:
 
 
 def parse_host_patterns(text: str) -> tuple[HostPattern, ...]:
-    """Parse patterns, separated by commas. Raises `ValueError`."""
-    return tuple(_parse_pattern(part.strip()) for part in text.split(",") if part.strip())
+    """Parse patterns, separated by commas; no text has none.
+
+    Raises `ValueError`, also for commas alone: no pattern would mean any host.
+    """
+    patterns = tuple(_parse_pattern(part.strip()) for part in text.split(",") if part.strip())
+    if text and not patterns:
+        raise ValueError("it has no host pattern: write some, or leave it empty to allow any host")
+    return patterns
 
 
 def is_covered(host: str, patterns: Iterable[HostPattern]) -> bool:
@@ -37,6 +43,8 @@ def is_covered(host: str, patterns: Iterable[HostPattern]) -> bool:
     A name is never resolved: only names cover names, and only networks cover addresses. Nothing covers a host that
     programs may read differently: percent signs, characters beyond ASCII, or numbers that are no address.
     """
+    if "%" in host:
+        return False
     if address := _parse_address(host):
         return any(address in pattern for pattern in patterns if not isinstance(pattern, str))
     name = _normalize(host)

@@ -53,7 +53,7 @@ class _Position(NamedTuple):
 
         A server that does not tell sizes cannot be judged.
         """
-        return self.events > last.events and self[:2] == last[:2] and self.size > 0
+        return self.events != last.events and self[:2] == last[:2] and self.size > 0
 
 
 START: Final = _Position()

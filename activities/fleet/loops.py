@@ -4,10 +4,16 @@ import asyncio
 import logging
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.api.history.v1 import WorkflowExecutionSignaledEventAttributes
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowHistory,
+)
+from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import TransientError
@@ -44,7 +50,41 @@ SINGLE_LOOP_STATUS_CODES: Final = frozenset(
 )
 """Errors that concern one loop alone, besides that it is missing: it has received too many signals, for instance."""
 
+REPLACEMENT: Final = "replacement"
+"""The memo of a loop that was started in the place of a failing one."""
+
+GO_BACK: Final = (
+    "If this began with an upgrade, go back to the release before, as docs/upgrade.md says."
+)
+
 log = logging.getLogger("fabric_sync.worker")
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What a run has not handled: its first task, or the signals since its last one."""
+
+    is_first_task: bool
+    signals: tuple[WorkflowExecutionSignaledEventAttributes, ...]
+
+    @classmethod
+    def of(cls, history: WorkflowHistory) -> Self:
+        """Return the tail of a history. A run that continues another one has no first task."""
+        events = history.events
+        started = events[0].workflow_execution_started_event_attributes
+        completed = [
+            position
+            for position, event in enumerate(events)
+            if event.HasField("workflow_task_completed_event_attributes")
+        ]
+        return cls(
+            is_first_task=not (completed or started.continued_execution_run_id),
+            signals=tuple(
+                event.workflow_execution_signaled_event_attributes
+                for event in events[completed[-1] if completed else 0 :]
+                if event.HasField("workflow_execution_signaled_event_attributes")
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -103,12 +143,19 @@ class FleetLoops:
         return ""
 
     async def _replace(self, fabric_id: str, execution: WorkflowExecutionDescription) -> str:
-        """Start a new loop in the place of one that fails on its history or its input."""
+        """Start a new loop in the place of one that fails on its history or its input.
+
+        A loop that was itself started so, and has not completed any task since, would only fail once more.
+        """
+        handle = self.client.get_workflow_handle(execution.id, run_id=execution.run_id)
+        tail = Tail.of(await handle.fetch_history())
+        if tail.is_first_task and await execution.memo_value(REPLACEMENT, False):
+            return f"{describe_problem(execution)}, and so did the one before. {GO_BACK}"
         await self._start(fabric_id, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
-        sentence = (
-            f"{describe_problem(execution)}; a new one continues from the record. If this began with an upgrade, go"
-            " back to the release before, as docs/upgrade.md says."
-        )
+        new = self.client.get_workflow_handle(execution.id)
+        for signal in tail.signals:
+            await new.signal(signal.signal_name, args=list(map(RawValue, signal.input.payloads)))
+        sentence = f"{describe_problem(execution)}; a new one continues from the record. {GO_BACK}"
         log.warning("%s", sentence)
         return sentence
 
@@ -142,6 +189,7 @@ class FleetLoops:
             static_summary=loop_summary(fabric_id),
             start_signal=None if conflict_policy else "record_changed",
             id_conflict_policy=conflict_policy,
+            memo={REPLACEMENT: True} if conflict_policy else None,
         )
 
 

@@ -86,7 +86,8 @@ def load_kubernetes_access(target: KubernetesTarget, settings: Settings) -> Kube
         if "exec" in user and not _TOKEN_KEYS & user.keys():
             login = EXEC_LOGINS.log_in(credential, user, cluster, settings.read_timeout)
             user = _replace_exec(user, login)
-        return _load_kubeconfig_access(credential, cluster, user, login, configuration)
+        data = {name: value for name, value in user.items() if name != "exec"}
+        return _load_kubeconfig_access(credential, cluster, data, login, configuration)
     return _load_token_access(credential, url, configuration)
 
 
@@ -103,7 +104,13 @@ def _parse_api_url(server: str) -> NormalizedUrl:
 def _load_token_access(
     credential: Credential, url: NormalizedUrl, configuration: Configuration
 ) -> KubernetesAccess:
-    configuration.ca_cert_data = credential.read_text("ca.crt")
+    ca_certificates = credential.read_text("ca.crt")
+    if ca_certificates == "":
+        what = (
+            "is empty, which must not mean that the system's CAs are trusted; correct or delete it"
+        )
+        raise credential.file_error("ca.crt", what)
+    configuration.ca_cert_data = ca_certificates
     token = credential.read_token("token")
     if token is None:
         return KubernetesAccess.from_configuration(configuration)

@@ -217,8 +217,7 @@ class _NetBoxAdapter(HTTPAdapter):
                     raise
                 response = send()
             _read_body(response)  # to the end, before the slot is free
-            if not response.ok:
-                _redact_token(response)
+            _redact_token(response)
             return response
 
 
@@ -236,13 +235,15 @@ def _read_body(response: requests.Response) -> None:
 
 
 def _redact_token(response: requests.Response) -> None:
-    """Take the token out of an error that repeats the request, as proxies do to help.
+    """Take the token out of an answer that repeats the request, as proxies do.
 
-    What is left of it before a dot is its public key.
+    What is left of it before a dot is its public key. Errors of GraphQL have the status of a success.
     """
     header = str(response.request.headers["Authorization"])
-    if secret := header.rpartition(".")[2].removeprefix("Bearer "):
+    secret = header.rpartition(".")[2].removeprefix("Bearer ")
+    if secret and secret.encode() in response.content:
         response._content = response.content.replace(secret.encode(), REDACTED.encode())
+    if secret:
         response.reason = str(response.reason).replace(secret, REDACTED)
 
 

@@ -108,8 +108,8 @@ def _check_token_lasts(netbox: NetBox, key: str) -> str:
     for token in tokens:
         if expires_soon(token):
             raise PermanentError(
-                f"NetBox's token expires at {token['expires']}: run `starter.py setup` with an administrator's token,"
-                " which makes a new one, and give that to the workers."
+                f"NetBox's token expires at {token['expires']}: run `starter.py setup --token-expires DAYS` with an"
+                " administrator's token, which makes a new one, and give that to the workers."
             )
         if token["expires"]:
             return f"NetBox's token expires at {token['expires']}."

@@ -13,6 +13,7 @@ from activities.checks import Check
 from activities.errors import PermanentError, TransientError
 from activities.fleet.installation import get_instance
 from activities.netbox.client import NetBox
+from activities.secrets.sources import netbox_token
 from activities.setup import check_netbox, check_token
 from cli import console
 from cli.errors import CommandError, load_settings
@@ -76,7 +77,8 @@ def _check_netbox(netbox: NetBox, settings: Settings) -> list[Check]:
     checks = check_netbox(netbox)
     if not all(check.ok for check in checks):
         return checks
-    return [*checks, check_token(netbox, settings.netbox_token.get_secret_value())]
+    token = netbox_token(settings.netbox_token, settings.netbox_token_file).read_token()
+    return [*checks, check_token(netbox, token)]
 
 
 async def _try_check_records(

@@ -22,7 +22,7 @@ from cli.fabrics.fabric import Fabric
 from cli.options import AsJson, Yes, require_terminal
 from cli.session import Session, open_session
 from cli.views.format import format_count, format_time_ago
-from fabrics.record.installation import describe_other_owners, is_same_instance
+from fabrics.record.installation import describe_other_owners
 from fabrics.record.status_fields import find_other_owner
 
 FormerInstallation = Annotated[
@@ -65,9 +65,7 @@ async def _select_fabrics_of(session: Session, former: str) -> list[Fabric]:
     fabrics = await session.select_fabrics([])
     owners = [find_other_owner(fabric.record, session.instance) for fabric in fabrics]
     owned = [
-        fabric
-        for fabric, owner in zip(fabrics, owners, strict=True)
-        if owner and former and is_same_instance(owner, former)
+        fabric for fabric, owner in zip(fabrics, owners, strict=True) if owner and owner == former
     ]
     if owned:
         return owned

@@ -235,8 +235,8 @@ class LoopClient:
             return answer
         except WorkflowQueryFailedError:
             raise CommandError(
-                f"The loop of {fabric_id} cannot answer because it is failing: see {workflow_id(fabric_id)} in"
-                " Temporal's Web UI. The fleet replaces it once it is overdue."
+                f"The loop of {fabric_id} cannot answer: it is failing, or was ended in the middle of something. See"
+                f" {workflow_id(fabric_id)} in Temporal's Web UI. The fleet soon replaces one that is failing."
             ) from None
         except RPCError as error:
             if error.status in TIMEOUT_CODES:

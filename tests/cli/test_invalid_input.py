@@ -98,7 +98,7 @@ async def test_temporal_is_unreachable(arguments: list[str]) -> None:
         ({"FABRIC_SYNC_NETBOX_TIMEOUT": "soon"}, "FABRIC_SYNC_NETBOX_TIMEOUT"),
         ({"FABRIC_SYNC_NETBOX_URL": "http://10.0.0.1"}, "FABRIC_SYNC_NETBOX_ALLOW_HTTP=true"),
         ({"FABRIC_SYNC_ALLOWED_HOSTS": "https://git.example.com"}, "is not a host pattern"),
-        ({"TEMPORAL_PROFILE": "none"}, "Temporal's configuration cannot be read"),
+        ({"TEMPORAL_PROFILE": "none"}, "Temporal's configuration cannot be used"),
     ],
 )
 async def test_invalid_environment(variables: dict[str, str], sentence: str) -> None:

@@ -7,8 +7,8 @@ changelog tells who has set each of the two last: unless that was our own user, 
 entries have expired counts as ours: otherwise nothing could be deleted after that time.
 """
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
 
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import OBJECT_CHANGES
@@ -21,31 +21,45 @@ FIELDS: Final = (
 )
 
 
+class _Change(NamedTuple):
+    """An entry of the changelog that sets one of the fields."""
+
+    number: int
+    object_id: int
+    user: str
+    fields: frozenset[str]
+
+
 def find_claimants(
     netbox: InventoryNetBox, model: Model, object_ids: Collection[int]
 ) -> dict[int, str]:
     """Return who else has set one of these fields last, by object id.
 
-    Raises `PermanentError` if our user may not view the changelog.
+    Raises `PermanentError` if our user may not view the changelog. Our own entries, which may be many, are only read of
+    objects that somebody else has marked.
     """
-    if not object_ids:  # no ids are no filter
-        return {}
-    filters = {"changed_object_type": str(model), "changed_object_id": list(object_ids)}
-    changes = [
-        row
-        for row in netbox.list_rows(OBJECT_CHANGES, **filters, fields=FIELDS)
-        if row["changed_object_type"] == model and row["changed_object_id"] in object_ids
-    ]
-    changes.sort(key=lambda change: int(change["id"]))
+    own = netbox.user_name
+    others = _list_changes(netbox, model, object_ids, user_name__n=own)
+    marked = {change.object_id for change in others if change.user != own}
+    changes = sorted(_list_changes(netbox, model, marked))
     claimants: dict[int, str] = {}
     for field in (FABRIC_FIELD, KEY_FIELD):
-        latest = {
-            change["changed_object_id"]: str(change["user_name"])
-            for change in changes
-            if _sets(field, change)
-        }
-        claimants |= {number: user for number, user in latest.items() if user != netbox.user_name}
+        latest = {change.object_id: change.user for change in changes if field in change.fields}
+        claimants |= {number: user for number, user in latest.items() if user != own}
     return claimants
+
+
+def _list_changes(
+    netbox: InventoryNetBox, model: Model, object_ids: Collection[int], **filters: str
+) -> Iterator[_Change]:
+    if not object_ids:  # no ids are no filter
+        return
+    of_objects = {"changed_object_type": str(model), "changed_object_id": list(object_ids)}
+    for row in netbox.list_rows(OBJECT_CHANGES, **of_objects, **filters, fields=FIELDS):
+        is_listed = row["changed_object_type"] == model and row["changed_object_id"] in object_ids
+        fields = frozenset(name for name in (FABRIC_FIELD, KEY_FIELD) if _sets(name, row))
+        if is_listed and fields:
+            yield _Change(row["id"], row["changed_object_id"], str(row["user_name"]), fields)
 
 
 def _sets(field: str, change: Row) -> bool:

@@ -66,7 +66,9 @@ class Pruner:
             self._decommission(row for row in rows if row.id.number in dependents)
         reasons = {number: f"it still has {text}" for number, text in dependents.items()}
         for number, user in claimants.items():
-            reasons[number] = f"{user} has set its {FABRIC_FIELD} or {KEY_FIELD}; delete it there"
+            reasons[number] = (
+                f"NetBox's user {user} has set its {FABRIC_FIELD} or {KEY_FIELD}; delete it in NetBox"
+            )
         for row in rows:
             if reason := reasons.get(row.id.number):
                 self._add_finding(row, f"stays in NetBox: {reason}")

@@ -4,6 +4,7 @@ Workers run in the process of the tests, so that their parts can be inspected.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -33,6 +34,7 @@ import worker
 from activities.errors import PermanentError, TransientError
 from activities.executions import is_failing, is_stuck, list_running
 from activities.fleet.installation import get_instance
+from activities.fleet.loops import REPLACEMENT
 from activities.fleet.reconcile import FleetActivities, RoundRequest
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
@@ -216,7 +218,7 @@ def failing_workflows(client: Client, *workflows: type) -> Worker:
 
 
 async def start_failing(
-    client: Client, workflow_type: str, id_: str, *arguments: object
+    client: Client, workflow_type: str, id_: str, *arguments: object, **memo: bool
 ) -> WorkflowHandle[object, object]:
     """Start a workflow whose task is tried again soon when it fails."""
     return await client.start_workflow(
@@ -225,6 +227,7 @@ async def start_failing(
         id=id_,
         task_queue=FAILING,
         task_timeout=timedelta(seconds=1),
+        memo=memo,
     )
 
 
@@ -346,13 +349,38 @@ async def test_loop_whose_task_keeps_failing_is_replaced_long_before_it_is_overd
 ) -> None:
     async with failing_workflows(client, FabricSync):
         stuck = await start_failing(client, "FabricSync", workflow_id("stuck"), "no state")
+        await stuck.signal("pause", "works in the rack")
         await wait_until_stuck(client, stuck.id)
         summary = await make_round(client, FakeNetBox("stuck"))
-    new = await client.get_workflow_handle(stuck.id).describe()
-    assert new.run_id != stuck.first_execution_run_id
+    new = client.get_workflow_handle(stuck.id)
+    assert (await new.describe()).run_id != stuck.first_execution_run_id
+    assert await list_signals(new) == [("pause", "works in the rack")]
     [problem] = summary.problems
     assert problem.startswith(f"The workflow {stuck.id} fails at its task again and again (")
     assert summary.stale == ()
+
+
+async def test_loop_that_fails_in_the_place_of_a_failing_one_is_not_replaced(
+    client: Client,
+) -> None:
+    async with failing_workflows(client, FabricSync):
+        id_ = workflow_id("stuck")
+        stuck = await start_failing(client, "FabricSync", id_, "no state", **{REPLACEMENT: True})
+        await wait_until_stuck(client, stuck.id)
+        summary = await make_round(client, FakeNetBox("stuck"))
+    now = await client.get_workflow_handle(stuck.id).describe()
+    assert now.run_id == stuck.first_execution_run_id
+    assert "and so did the one before" in summary.problems[0]
+
+
+async def list_signals(workflow: WorkflowHandle[object, object]) -> list[tuple[str, object]]:
+    """Return the names and the first arguments of all signals."""
+    signals = [
+        event.workflow_execution_signaled_event_attributes
+        for event in (await workflow.fetch_history()).events
+        if event.HasField("workflow_execution_signaled_event_attributes")
+    ]
+    return [(signal.signal_name, json.loads(signal.input.payloads[0].data)) for signal in signals]
 
 
 async def test_pass_whose_task_keeps_failing_is_ended(client: Client) -> None:

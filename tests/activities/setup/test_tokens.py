@@ -11,8 +11,8 @@ from activities.errors import PermanentError
 from activities.netbox.client import NetBox, Row
 from activities.setup.access import RENEWAL_PERIOD, TOKEN_DESCRIPTION, TOKENS, USER_ITEM
 
-SOON = (datetime.now(UTC) + RENEWAL_PERIOD - timedelta(hours=1)).isoformat()
-LATER = (datetime.now(UTC) + RENEWAL_PERIOD + timedelta(hours=1)).isoformat()
+SOON = (datetime.now(UTC) + RENEWAL_PERIOD - timedelta(days=1)).isoformat()
+LATER = (datetime.now(UTC) + RENEWAL_PERIOD + timedelta(days=1)).isoformat()
 
 
 class NetBoxWithTokens(NetBox):
@@ -67,7 +67,7 @@ def test_token_expires_only_if_asked_for() -> None:
 @pytest.mark.parametrize(
     ("key", "is_ok", "sentence"),
     [
-        ("key1", False, f"expires at {SOON}: run `starter.py setup`"),
+        ("key1", False, f"expires at {SOON}: run `starter.py setup --token-expires DAYS`"),
         ("key2", True, f"expires at {LATER}."),
         ("key3", True, "does not expire"),
         ("key4", True, "hides when its token expires"),

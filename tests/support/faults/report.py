@@ -1,6 +1,6 @@
 """Write `docs/fault-suite.md` from the results of the last whole run.
 
-Run `python -m tests.support.faults.report RESULTS.json`, which writes the page to the standard output.
+Run `python -m tests.support.faults.report RESULTS.json`.
 """
 
 import json
@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.support.faults.faults import FAULTS
+from tests.support.paths import PROJECT
 
 HEADER: Final = """# Fault suite
 
 `make faults` breaks what Fabric Sync depends on, in every way of the tables below, while it syncs small fabrics every
 five seconds. After each fault no schedule, no sync number and no object in NetBox may be lost or doubled, no record may
 be left `syncing`, and everything must be healthy within one interval, 10 seconds and the longest declared back-off of
-the fault's end. A distinct fault is a dependency, a fault and a step: one exchange of the product with that dependency.
+the fault's end, and the time that the work itself takes. A distinct fault is a dependency, a fault and a step: one
+exchange of the product with that dependency. Several strike a fleet at the same time or in turn, each another fabric.
 
 This page is written by `python -m tests.support.faults.report` from the results of the last whole run.
 """
@@ -77,4 +79,5 @@ def _render_failure(row: Row) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render(json.loads(Path(sys.argv[1]).read_text())["faults"]))
+    page = render(json.loads(Path(sys.argv[1]).read_text())["faults"])
+    (PROJECT / "docs" / "fault-suite.md").write_text(page)

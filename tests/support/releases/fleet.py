@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, override
 
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.client import (
+    WorkflowExecutionDescription,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
 from temporalio.service import RPCError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
@@ -19,6 +22,7 @@ from bench.fleet.scheduler import FleetSize
 from bench.measure.arrivals import ArrivalLog
 from fabrics.fleet.summary import FleetSummary
 from stack.processes.supervisor import Service
+from temporal import connect
 from tests.support.releases.mistakes import Mistake
 from tests.support.releases.promotion import set_current_version
 from tests.support.system.fleet import fleet_handle
@@ -104,10 +108,10 @@ class ReleaseFleet(FabricSyncFleet):
         return await self._ask_each(WorkflowHandle.describe)
 
     async def _query_summary(self) -> FleetSummary:
-        client = await Client.connect(self._address, data_converter=pydantic_data_converter)
+        client = await connect({"TEMPORAL_ADDRESS": self._address})
         try:
             return await fleet_handle(client).query(Fleet.summary)
-        except RPCError:
+        except (RPCError, WorkflowQueryFailedError):
             return FleetSummary()
 
 

@@ -38,7 +38,9 @@ def create_vlan(inventory: FabricInventory, **values: object) -> Row:
 
 def stays(key: str) -> Finding:
     """Return the finding for an object that the user `admin` has marked."""
-    why = "stays in NetBox: admin has set its hh_fabric or hh_key; delete it there"
+    why = (
+        "stays in NetBox: NetBox's user admin has set its hh_fabric or hh_key; delete it in NetBox"
+    )
     return Finding(problem=FindingType.CONFLICT, what=key, why=why)
 
 
