@@ -69,7 +69,10 @@ class Tail:
 
     @classmethod
     def of(cls, history: WorkflowHistory) -> Self:
-        """Return the tail of a history. A run that continues another one has no first task."""
+        """Return the tail of a history.
+
+        A run that continues another one has no first task.
+        """
         events = history.events
         started = events[0].workflow_execution_started_event_attributes
         completed = [
