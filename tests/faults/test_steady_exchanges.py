@@ -1,4 +1,4 @@
-"""The product survives every fault at every exchange of fabrics that do not change."""
+"""Every fault at every exchange of fabrics that do not change is survived."""
 
 import pytest
 

@@ -63,7 +63,7 @@ def _list_changes(
 
 
 def _sets(field: str, change: Row) -> bool:
-    """True if a change gives the field another value; the delete of an object gives none."""
+    """True if a change gives the field another value, which a delete never does."""
     if change["action"]["value"] == "delete":
         return False
     before, after = (change[f"{when}change_data"] or {} for when in ("pre", "post"))

@@ -191,7 +191,7 @@ def grant_disabled(admin: NetBox, grant: Grant) -> AbstractContextManager[None]:
 
 
 def grant_reduced(admin: NetBox, grant: Grant, *actions: str) -> AbstractContextManager[None]:
-    """Let a permission that `setup` granted allow only these actions, in the `with` block."""
+    """Let a permission of `setup` allow only these actions, in the `with` block."""
     return _grant_changed(admin, grant, actions=actions)
 
 
