@@ -38,6 +38,10 @@ async def test_new_api_key_is_used_without_a_new_connection(
     write_profile(file, f'"{NEW}')  # an editor is at work
     await wait_until(get_log, lambda text: "stays as it is" in text)
     assert client.api_key == OLD
+    caplog.clear()
+    file.unlink()
+    await wait_until(get_log, lambda text: "its configuration has none" in text)
+    assert client.api_key == OLD
     write_profile(file, f'"{NEW}"')
     await wait_until(get_key, lambda key: key == NEW)
     task.cancel()

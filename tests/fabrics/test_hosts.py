@@ -64,6 +64,11 @@ def test_host_that_programs_may_read_differently_is_not_covered(host: str) -> No
     assert not is_covered(host, parse_host_patterns(PATTERNS))
 
 
+def test_address_with_a_zone_is_not_covered() -> None:
+    assert not is_covered("fe80::1%25eth0", parse_host_patterns("fe80::/10"))
+    assert not is_covered("fe80::1%eth0", parse_host_patterns("fe80::/10"))
+
+
 def test_ipv6_networks_cover_no_mapped_ipv4_address() -> None:
     assert not is_covered("::ffff:10.0.0.1", parse_host_patterns("::/0"))
 
@@ -74,6 +79,11 @@ def test_patterns_are_separated_by_commas() -> None:
         "xn--mnchen-3ya.example.com",
     )
     assert parse_host_patterns("") == ()
+
+
+def test_commas_alone_do_not_allow_any_host() -> None:
+    with pytest.raises(ValueError, match="leave it empty to allow any host"):
+        parse_host_patterns(" , ")
 
 
 @pytest.mark.parametrize(

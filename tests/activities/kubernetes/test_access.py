@@ -140,6 +140,24 @@ def test_exec_plugin_needs_a_setting(tmp_path: Path) -> None:
     assert loaded.configuration.api_key == {"BearerToken": f"Bearer {SECRET}"}
 
 
+def test_program_beside_an_empty_token_is_run_by_nobody(tmp_path: Path) -> None:
+    program = tmp_path / "login"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    program.chmod(0o755)
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program)}
+    write_kubeconfig(tmp_path, user={"exec": plugin, "token": ""})
+
+    assert access(tmp_path, allow_exec=True).configuration.api_key == {}
+    assert not (tmp_path / "ran").exists()
+
+
+def test_empty_ca_is_not_taken_for_the_system_s_cas(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "ca.crt").write_text("\n")
+    with pytest.raises(PermanentError, match="must not mean that the system's CAs are trusted"):
+        access(tmp_path)
+
+
 def test_token_is_sent_only_to_its_server(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab" / "token").write_text(f"{SECRET}\n")

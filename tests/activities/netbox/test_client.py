@@ -18,7 +18,7 @@ import requests
 from pydantic import SecretStr
 
 from activities.errors import PermanentError, TransientError
-from activities.inventory.netbox.client import InventoryNetBox
+from activities.inventory.netbox.client import GraphQLError, InventoryNetBox
 from activities.netbox.client import NetBox, Row
 from activities.netbox.http import PreconditionFailed
 from bench.installation.hostile_api import Answer, drip_body, drip_headers, hostile_server
@@ -138,6 +138,18 @@ def test_answer_that_repeats_the_token_is_not_quoted_with_it(token: str, kind: s
             assert token.rpartition(".")[2] not in traceback_text
             assert "[secret]" in str(caught.value)
     assert all(f"Authorization: {header}" in request for request in requests)
+
+
+def test_error_of_graphql_that_repeats_the_token_is_not_quoted_with_it() -> None:
+    body = json.dumps({"errors": [{"message": "no view for 0123456789abcdef"}]})
+    with (
+        scripted_server([answer("200 OK", body)]) as (url, _),
+        closing(
+            InventoryNetBox(url, "0123456789abcdef", connect_timeout=TIMEOUT, timeout=TIMEOUT)
+        ) as netbox,
+        pytest.raises(GraphQLError, match=r"no view for \[secret\]"),
+    ):
+        netbox.graphql("{ site_list { id } }")
 
 
 def test_new_token_of_a_file_is_sent_with_the_next_request(tmp_path: Path) -> None:
