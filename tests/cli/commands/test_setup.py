@@ -97,12 +97,16 @@ async def test_setup_creates_the_token_although_temporal_refuses_attributes(
 
 
 async def test_doctor_warns_before_the_token_expires_and_setup_renews_it(
-    installation: Installation, starter: CommandLine
+    installation: Installation, starter: CommandLine, tmp_path: Path
 ) -> None:
+    file = tmp_path / "token"
     admins = starter.with_(FABRIC_SYNC_NETBOX_TOKEN=installation.stack.netbox.token)
     with without_token(installation.admin):
         token = (await admins("setup", "--token-expires", "30", "--json")).json["token"]
-        workers = starter.with_(FABRIC_SYNC_NETBOX_TOKEN=token)
+        file.write_text(token)
+        workers = starter.with_(
+            FABRIC_SYNC_NETBOX_TOKEN="", FABRIC_SYNC_NETBOX_TOKEN_FILE=str(file)
+        )
         check = await check_token(workers)
         assert (check["ok"], "expires at 20" in check["sentence"]) == (True, True), check
 
@@ -110,7 +114,10 @@ async def test_doctor_warns_before_the_token_expires_and_setup_renews_it(
         soon = (datetime.now(UTC) + timedelta(days=3)).isoformat()
         installation.admin.update(TOKENS, row["id"], {"expires": soon})
         check = await check_token(workers)
-        assert (check["ok"], "run `starter.py setup`" in check["sentence"]) == (False, True), check
+        assert (
+            check["ok"],
+            "run `starter.py setup --token-expires DAYS`" in check["sentence"],
+        ) == (False, True), check
         assert (await admins("setup", "--json")).json["token"] not in (None, token)
 
 
