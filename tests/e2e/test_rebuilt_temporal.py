@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client
 
+from activities.executions import execution_is_running
 from activities.fleet.installation import get_instance
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
 from tests.support.cli.command_line import CommandLine
 from tests.support.system.fleet import wait_for_round, wait_until_listed
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml
+from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
 from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -53,6 +56,9 @@ async def test_fleet_of_a_lost_temporal_is_taken_over_and_syncs_on_its_slots(
 
     starter = CommandLine(installation.variables)
     async with installation.worker():
+        await wait_until(
+            partial(execution_is_running, installation.client, FLEET_WORKFLOW_ID), bool
+        )
         summary = await wait_for_round(installation)
         assert (summary.elsewhere, summary.states, summary.loops) == (4, {}, 0)
         command = f"`starter.py take-over --from {former_name}` moves them here."

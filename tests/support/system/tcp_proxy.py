@@ -4,9 +4,12 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 from stack.processes.ports import LOOPBACK
+
+ACCEPTING_STEPS: Final = 3
+"""Passes of the event loop: the connection's task, its transport, and the callback."""
 
 
 class CuttableProxy:
@@ -36,11 +39,22 @@ class CuttableProxy:
     async def cut(self) -> None:
         """Close the port and all open connections."""
         if self._server is not None:
+            await self._stop_accepting(self._server)
             self._server.close()
             for writer in list(self._open):
                 writer.close()
             await self._server.wait_closed()
             self._server = None
+
+    async def _stop_accepting(self, server: asyncio.Server) -> None:
+        """Finish what is being accepted.
+
+        A connection that meets a server which has closed meanwhile is never closed by asyncio.
+        """
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(ACCEPTING_STEPS):
+            await asyncio.sleep(0)
 
     def stall(self) -> None:
         """Drop what open connections send, in silence; new ones are forwarded."""
