@@ -26,6 +26,7 @@ from activities.executions import (
     is_failing,
     list_running,
     misses_workflow,
+    query_running,
 )
 from activities.netbox.client import NetBox
 from activities.search_attributes import CONFIG_ATTRIBUTE, DRIFT_ATTRIBUTE, STATUS_ATTRIBUTE
@@ -36,11 +37,7 @@ LOOP_WORKFLOW_PREFIX: Final = workflow_id("")
 LOOP_WORKFLOW_TYPE: Final = "FabricSync"
 """The workflow type of a loop; the class is in a higher layer."""
 
-RUNNING_LOOPS_QUERY: Final = (
-    f"WorkflowType = '{LOOP_WORKFLOW_TYPE}' AND WorkflowId STARTS_WITH '{LOOP_WORKFLOW_PREFIX}'"
-    " AND ExecutionStatus = 'Running'"
-)
-"""Does not list copies under ids of no fabric: those end at once, but not where no worker takes their tasks."""
+RUNNING_LOOPS_QUERY: Final = query_running(LOOP_WORKFLOW_TYPE, LOOP_WORKFLOW_PREFIX)
 
 MAX_CONCURRENT_CALLS: Final = 10
 """Concurrent calls to Temporal: enough to signal a large fleet within seconds without loading the server."""

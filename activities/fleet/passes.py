@@ -18,6 +18,7 @@ from activities.executions import (
     is_at_work,
     is_failing,
     list_running,
+    query_running,
 )
 from fabrics.loop.inventory_pass import INVENTORY_WORKFLOW_PREFIX
 from fabrics.loop.loop import workflow_id
@@ -25,11 +26,7 @@ from fabrics.loop.loop import workflow_id
 INVENTORY_WORKFLOW_TYPE: Final = "FabricInventory"
 """The workflow type of a pass; the class is in a higher layer. A removal has another type."""
 
-RUNNING_PASSES_QUERY: Final = (
-    f"WorkflowType = '{INVENTORY_WORKFLOW_TYPE}' AND WorkflowId STARTS_WITH '{INVENTORY_WORKFLOW_PREFIX}'"
-    " AND ExecutionStatus = 'Running'"
-)
-"""Does not list copies under ids of no fabric: those end at once, but not where no worker takes their tasks."""
+RUNNING_PASSES_QUERY: Final = query_running(INVENTORY_WORKFLOW_TYPE, INVENTORY_WORKFLOW_PREFIX)
 
 log = logging.getLogger("fabric_sync.worker")
 

@@ -85,7 +85,8 @@ def load_kubernetes_access(target: KubernetesTarget, settings: Settings) -> Kube
         login = None
         if "exec" in user and not _TOKEN_KEYS & user.keys():
             login = EXEC_LOGINS.log_in(credential, user, cluster, settings.read_timeout)
-            user = _replace_exec(user, login)
+            user = _add_login(user, login)
+        # In no case may the library run the program, with all variables and without a time limit.
         data = {name: value for name, value in user.items() if name != "exec"}
         return _load_kubeconfig_access(credential, cluster, data, login, configuration)
     return _load_token_access(credential, url, configuration)
@@ -196,8 +197,8 @@ def _without_pem(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _replace_exec(user: Mapping[str, Any], login: ExecLogin) -> dict[str, Any]:
-    """Return a user who has the login in place of the program."""
+def _add_login(user: Mapping[str, Any], login: ExecLogin) -> dict[str, Any]:
+    """Return a user who has the login of a program."""
     certificate = {
         "client-certificate-data": login.client_certificate_data,
         "client-key-data": login.client_key_data,
@@ -206,7 +207,7 @@ def _replace_exec(user: Mapping[str, Any], login: ExecLogin) -> dict[str, Any]:
         name: base64.b64encode(pem.encode()).decode() for name, pem in certificate.items() if pem
     }
     token = {"token": login.token} if login.token else {}
-    return {name: value for name, value in user.items() if name != "exec"} | encoded | token
+    return {**user, **encoded, **token}
 
 
 def _make_kubeconfig(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:

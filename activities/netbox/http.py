@@ -241,9 +241,8 @@ def _redact_token(response: requests.Response) -> None:
     """
     header = str(response.request.headers["Authorization"])
     secret = header.rpartition(".")[2].removeprefix("Bearer ")
-    if secret and secret.encode() in response.content:
-        response._content = response.content.replace(secret.encode(), REDACTED.encode())
     if secret:
+        response._content = response.content.replace(secret.encode(), REDACTED.encode())
         response.reason = str(response.reason).replace(secret, REDACTED)
 
 
