@@ -22,6 +22,7 @@ from contextlib import (
 )
 from functools import partial
 from multiprocessing import current_process
+from threading import Timer
 from typing import Annotated, Final
 
 import typer
@@ -42,7 +43,7 @@ from workers.activity_workers import (
 )
 from workers.deployment import log_deployment
 from workers.log_lines import configure_logging
-from workers.workflow_process import WorkflowProcess, WorkflowProcessEnded
+from workers.workflow_process import STOP_SECONDS, WorkflowProcess, WorkflowProcessEnded
 from workers.workflow_worker import running_workflow_worker
 
 MAX_OPEN_FILES: Final = 16_384
@@ -69,11 +70,14 @@ async def running_worker(client: Client, settings: Settings) -> AsyncIterator[No
 
 
 def _run_workflows(settings: Settings) -> None:
+    workers = partial(running_workflow_worker, settings=settings)
     with _errors_as_sentences():
-        asyncio.run(_run_until_stopped(partial(running_workflow_worker, settings=settings)))
+        asyncio.run(_run_until_stopped(workers, settings))
 
 
-async def _run_until_stopped(workers: Workers, workflows: WorkflowProcess | None = None) -> None:
+async def _run_until_stopped(
+    workers: Workers, settings: Settings, workflows: WorkflowProcess | None = None
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -84,6 +88,7 @@ async def _run_until_stopped(workers: Workers, workflows: WorkflowProcess | None
         log.info("Working for Temporal at %s as %s.", temporal.get_address(), instance)
         await stop.wait()
         log.info("Stopping; running activities may finish.")
+        end_process_after(settings.graceful_shutdown + STOP_SECONDS)
 
 
 @asynccontextmanager
@@ -122,11 +127,27 @@ def run(
     gc.freeze()  # what was imported stays: a search of it takes 50 ms, and unshares its memory
     if task_queue:
         workers = partial(running_site_worker, settings=settings, task_queue=task_queue)
-        asyncio.run(_run_until_stopped(workers))
+        asyncio.run(_run_until_stopped(workers, settings))
         return
     workflows = WorkflowProcess(partial(_run_workflows, settings))
     workers = partial(running_activity_workers, settings=settings)
-    asyncio.run(_run_until_stopped(workers, workflows))
+    asyncio.run(_run_until_stopped(workers, settings, workflows))
+
+
+def end_process_after(seconds: float) -> None:
+    """End this process if it has not stopped within `seconds`.
+
+    Neither an activity that ignores its cancellation nor a poll that Temporal's client library never ends
+    (https://github.com/temporalio/sdk-rust/issues/1297) may keep it. The rest is done again by another worker.
+    """
+
+    def end() -> None:
+        log.warning("The worker did not stop within %g s, and was ended.", seconds)
+        os._exit(EXIT_FAILURE)
+
+    timer = Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def raise_open_file_limit() -> None:

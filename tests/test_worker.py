@@ -1,10 +1,13 @@
 """What the worker asks of its host."""
 
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from cli.exit_codes import EXIT_FAILURE
 from worker import MAX_OPEN_FILES, raise_open_file_limit
 
 
@@ -28,3 +31,15 @@ def test_higher_limit_stays(usual_limit: int, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("worker.MAX_OPEN_FILES", 512)
     raise_open_file_limit()
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(1024, usual_limit)
+
+
+def test_process_that_does_not_stop_is_ended_with_a_sentence() -> None:
+    program = (
+        "import threading, worker;"
+        "worker.configure_logging(); worker.end_process_after(0.5); threading.Event().wait()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == EXIT_FAILURE
+    assert "The worker did not stop within 0.5 s, and was ended." in ended.stderr + ended.stdout

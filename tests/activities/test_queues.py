@@ -107,10 +107,12 @@ async def test_busy_worker_counts_as_worker(
     monkeypatch.setattr(queues, "WORKER_LOST_AFTER_SECONDS", SHORT)
     work, loops_queue = Work(), f"{queue}-loops"
     async with worker(client, loops_queue, Work()), worker(client, queue, work):
-        await client.start_workflow(Hold.run, queue, id=queue, task_queue=loops_queue)
+        running = await client.start_workflow(Hold.run, queue, id=queue, task_queue=loops_queue)
         assert await asyncio.to_thread(work.started.wait, DEFAULT_TIMEOUT_SECONDS)
         await wait_until(partial(list_pollers, client, queue), lambda pollers: not pollers)
         await wait_until(partial(queues.queue_has_worker, client, queue), bool)
+        work.release.set()  # a worker that stopped as its only slot became free once never ended
+        await running.result()
 
 
 async def test_name_of_a_queue_matches_no_other_queue(client: Client, queue: str) -> None:
