@@ -49,6 +49,11 @@ def _strip(text: str) -> str:
     return _CONTROLS.sub("", text)
 
 
+def _join_lines(sentence: str) -> str:
+    """Return a sentence on one line: a name in it may have several."""
+    return sentence.replace("\n", " ")
+
+
 out = _make_console(width=None if sys.stdout.isatty() else PIPED_WIDTH_COLUMNS)
 err = _make_console(stderr=True)
 
@@ -78,12 +83,12 @@ def show_result(document: "BaseModel", renderable: RenderableType, json: bool) -
 
 def note(sentence: str) -> None:
     """Print something that people should know beside the result."""
-    err.print(sentence, style="yellow")
+    err.print(_join_lines(sentence), style="yellow")
 
 
 def print_error(sentence: str) -> None:
     """Print why there is no result."""
-    err.print(f"starter.py: {sentence}", style="red")
+    err.print(f"starter.py: {_join_lines(sentence)}", style="red")
 
 
 def confirm(question: str) -> None:

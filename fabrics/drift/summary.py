@@ -3,11 +3,21 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
 
 from fabrics.drift.model import Drift, DriftEntry, FieldDrift
 from fabrics.drift.redaction import hide_unknown_values, mask_secrets
 from fabrics.drift.sentences import shorten
 from fabrics.resources.json_types import Json
+from fabrics.texts import replace_unprintable
+
+MAX_NAME_CHARS: Final = 253
+"""The longest name that Kubernetes allows; a hostile API may return others."""
+
+Line = Annotated[str, AfterValidator(replace_unprintable)]
+"""Text that is made printable when it is read, since people may edit the record that holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +53,19 @@ PAYLOAD_LIMITS = SummaryLimits(
 class SummaryField:
     """One field that differs; its values are shortened JSON, or None where absent."""
 
-    path: str
-    desired: str | None
-    live: str | None
+    path: Line
+    desired: Line | None
+    live: Line | None
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryEntry:
     """One drifted object with its first fields; `more_fields` others were left out."""
 
-    kind: str
-    namespace: str
-    name: str
-    change: str
+    kind: Line
+    namespace: Line
+    name: Line
+    change: Line
     fields: tuple[SummaryField, ...] = ()
     more_fields: int = 0
 
@@ -90,8 +100,8 @@ def _summarize_entry(entry: DriftEntry, limits: SummaryLimits) -> SummaryEntry:
     )
     return SummaryEntry(
         kind=entry.key.kind.name,
-        namespace=entry.key.namespace,
-        name=entry.key.name,
+        namespace=shorten(entry.key.namespace, MAX_NAME_CHARS),
+        name=shorten(entry.key.name, MAX_NAME_CHARS),
         change=entry.change.value,
         fields=fields[: limits.fields_per_entry],
         more_fields=max(0, len(fields) - limits.fields_per_entry),

@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from fabrics.drift.sentences import shorten
 from fabrics.fleet.overview import is_stale
 from fabrics.fleet.reconcile import FabricRecord, FleetPlan, FleetSnapshot
 from fabrics.loop.inventory_text import find_record_state
@@ -112,7 +113,9 @@ def _describe_failures(record: FabricRecord) -> Iterable[str]:
 
 
 def _shorten(sentences: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sentence[:MAX_SENTENCE_CHARS] for sentence in islice(sentences, MAX_NAMED_ENTRIES))
+    return tuple(
+        shorten(sentence, MAX_SENTENCE_CHARS) for sentence in islice(sentences, MAX_NAMED_ENTRIES)
+    )
 
 
 def _describe_id_problems(records: Sequence[FabricRecord]) -> Iterable[str]:

@@ -20,6 +20,7 @@ from fabrics.record.config import (
     check_interval,
 )
 from fabrics.resources.kinds import get_kind
+from fabrics.texts import replace_unprintable
 
 DEFAULT_NAMESPACE: Final = "default"
 DEFAULT_BRANCH: Final = "main"
@@ -67,13 +68,13 @@ def parse_config(record: Mapping[str, Any]) -> FabricConfig:
     kubernetes = _parse_kubernetes(fields, fabric_id)
     return FabricConfig(
         fabric_id=fabric_id,
-        name=str(record.get("name", "")),
+        name=replace_unprintable(str(record.get("name", ""))),
         record_id=record["id"],
         active=_unwrap_choice(record.get("status")) == "active",
         enabled=fields.boolean("hh_sync_enabled"),
         interval=fields.interval(),
         paused=fields.boolean("hh_paused"),
-        pause_reason=str(fields.value("hh_pause_reason"))[:200],
+        pause_reason=replace_unprintable(str(fields.value("hh_pause_reason"))[:200]),
         # With an unusable name, the objects of all fabrics would count.
         kubernetes=kubernetes and (kubernetes if fabric_name is not None else UNUSABLE_TARGET),
         git=_parse_git(fields, fabric_id),

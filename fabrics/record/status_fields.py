@@ -1,8 +1,8 @@
 """Read and build the status fields of a fabric's record, a NetBox cluster.
 
 Reading never fails: people and other tools may edit these fields. A malformed value counts as absent, and text
-that is longer than what a sync writes is cut. Built fields have the form in which NetBox returns them, so that both
-can be compared.
+is read as a sync writes it: one printable line, not too long. Built fields have the form in which NetBox returns
+them, so that both can be compared.
 """
 
 import json
@@ -28,6 +28,7 @@ from fabrics.record.sync_status import (
     compute_sync_status,
 )
 from fabrics.resources.kinds import COMPARED_KINDS
+from fabrics.texts import replace_unprintable
 
 MAX_FABRIC_ID_CHARS: Final = 39
 DUPLICATE_ID_FIX: Final = (
@@ -83,16 +84,16 @@ def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> Cus
         "hh_sync_status": str(compute_sync_status(config, last_known)),
         "hh_last_sync": _format_time(last_known.last_sync),
         "hh_last_success": _format_time(last_known.last_success),
-        "hh_sync_error": compute_status_error(config, last_known) or None,
+        "hh_sync_error": _format_text(compute_status_error(config, last_known)),
         "hh_connection_status": str(last_known.connection_status),
-        "hh_connection_error": last_known.connection_error[:MAX_TEXT_CHARS] or None,
+        "hh_connection_error": _format_text(last_known.connection_error),
         "hh_commit": last_known.commit or None,
         "hh_drift_count": last_known.drift_count,
         "hh_drift": _truncate_drift(last_known) or None,
         "hh_counts": dict(last_known.counts) or None,
-        "hh_inventory": last_known.inventory_text[:MAX_TEXT_CHARS] or None,
+        "hh_inventory": _format_text(last_known.inventory_text),
         "hh_health": str(last_known.health),
-        "hh_health_message": last_known.health_message[:MAX_TEXT_CHARS] or None,
+        "hh_health_message": _format_text(last_known.health_message),
     }
 
 
@@ -192,6 +193,10 @@ def _is_empty(value: object) -> bool:
     return value is None or value is False or value in ("", [], {})
 
 
+def _format_text(text: str) -> str | None:
+    return replace_unprintable(text[:MAX_TEXT_CHARS]) or None
+
+
 def _format_time(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -205,7 +210,7 @@ def _truncate_drift(last_known: LastKnownState) -> list[CustomFields]:
 
 
 def _parse_text(value: object) -> str:
-    return value[:MAX_TEXT_CHARS] if isinstance(value, str) else ""
+    return replace_unprintable(value[:MAX_TEXT_CHARS]) if isinstance(value, str) else ""
 
 
 def _parse_time(value: object) -> datetime | None:

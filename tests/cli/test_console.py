@@ -54,6 +54,14 @@ def test_errors_and_notes_do_not_control_the_terminal(capsys: pytest.CaptureFixt
     assert err == f"{HARMLESS}\nstarter.py: {HARMLESS}\n"
 
 
+def test_errors_and_notes_are_single_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    forged = "dc1\nstarter.py: All is well."
+    console.note(forged)
+    console.print_error(forged)
+    line = forged.replace("\n", " ")
+    assert capsys.readouterr().err == f"{line}\nstarter.py: {line}\n"
+
+
 def test_colors_and_lines_stay() -> None:
     terminal = console.PlainConsole(file=StringIO(), force_terminal=True, color_system="standard")
     with terminal.capture() as captured:

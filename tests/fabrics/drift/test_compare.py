@@ -236,6 +236,13 @@ def test_summary_shortens_long_values() -> None:
     assert first.desired.endswith("…")
 
 
+def test_name_from_a_hostile_api_is_one_short_line() -> None:
+    state = live_state(live("Server", "a\n- forged\x1b[2K" + "x" * 1_000, namespace="b\nc"))
+    (entry,) = summarize(find_drift(desired(), state)).entries
+    assert (entry.namespace, entry.name[:13]) == ("b?c", "a?- forged?[2")
+    assert (entry.name.isprintable(), len(entry.name)) == (True, 253)
+
+
 def test_record_summary_has_room_for_twenty_missing_objects() -> None:
     state = desired(
         *(manifest("Connection", f"server-{n}--eslag--leaf-01--leaf-02") for n in range(30))

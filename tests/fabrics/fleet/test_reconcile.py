@@ -447,8 +447,16 @@ def test_summary_stays_short_however_many_fabrics_fail() -> None:
         fleet, fleet.plan(is_new_release=False), [f"Problem {n}." for n in range(2000)]
     )
     assert sum(summary.states.values()) == 2000
+    assert (len(summary.failed), len(summary.problems)) == (20, 20)
+    assert max(map(len, summary.problems)) == 500
     assert len(summary.model_dump_json()) < 32_000
     assert len(render_fleet_details(summary)) < 20_000
+
+
+def test_sentences_about_a_record_with_several_lines_are_single_lines() -> None:
+    forged = "x\n- All is well.\x1b[2K"
+    summary = summarize_fleet(snapshot([], []), NOTHING, [f"{forged}: NetBox refused it."])
+    assert summary.problems == ("x?- All is well.?[2K: NetBox refused it.",)
 
 
 def test_details_before_first_round_make_no_claim() -> None:

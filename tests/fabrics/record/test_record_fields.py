@@ -32,6 +32,7 @@ from fabrics.record.sync_status import (
     SyncStatus,
     compute_sync_status,
 )
+from fabrics.texts import replace_unprintable
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 SELECTIONS = ("hh_sync_status", "hh_connection_status", "hh_health")
@@ -180,10 +181,12 @@ UNUSABLE = [
     ("hh_kubernetes_server", "https://" + "h" * 500),
     ("hh_kubernetes_namespace", "Not_A_Name"),
     ("hh_kubernetes_namespace", "default\n"),
+    ("hh_kubernetes_namespace", "n" * 64),
     ("hh_credentials", "../other"),
     ("hh_credentials", ".."),
     ("hh_credentials", "a b"),
     ("hh_credentials", "dc-1\n"),
+    ("hh_credentials", "c" * 101),
     ("hh_git_repository", "--upload-pack=touch /tmp/x"),
     ("hh_git_repository", "ext::sh -c id"),
     ("hh_git_repository", "https://host"),
@@ -193,15 +196,20 @@ UNUSABLE = [
     ("hh_git_branch", "a..b"),
     ("hh_git_branch", "feature/"),
     ("hh_git_branch", "a b"),
+    ("hh_git_branch", "b" * 201),
     ("hh_git_directory", "../secrets"),
     ("hh_git_directory", "a/../../b"),
     ("hh_git_directory", 5),
+    ("hh_git_directory", "d" * 401),
     ("hh_managed_kinds", [{"value": "Router", "label": "Router"}]),
     ("hh_managed_kinds", "VPC"),
     ("hh_fabric_name", "Fabric A"),
     ("hh_fabric_name", 5),
+    ("hh_fabric_name", "f" * 254),
     ("hh_task_queue", "a b"),
+    ("hh_task_queue", "q" * 201),
     ("hh_fabric_id", "DC 1"),
+    ("hh_fabric_id", "f" * 40),
 ]
 
 
@@ -308,7 +316,27 @@ def test_huge_values_of_a_record_are_read_as_small_ones() -> None:
     assert (state.counts, state.drift) == ({"VPC": 3}, ())
     assert len(state.model_dump_json()) < 4_000
     assert len(parse_config(huge).model_dump_json()) < 2_000
+    assert parse_config(huge).pause_reason == text[:200]
     assert not is_consistent(huge)  # so it is written again
+
+
+def test_words_of_others_are_read_and_written_as_short_printable_lines() -> None:
+    words, line = "a\n- b\x1b[2K\u202e", "a?- b?[2K?"
+    texts = ("hh_sync_error", "hh_connection_error", "hh_inventory", "hh_health_message")
+    stored = record(
+        **dict.fromkeys((*texts, "hh_pause_reason"), words),
+        hh_last_sync="2026-11-21T11:00:00Z",
+        hh_drift=[dict.fromkeys(("kind", "namespace", "name", "change"), words)],
+    )
+    config, state = parse_config(stored | {"name": words}), parse_last_known_state(stored)
+    assert (config.name, config.pause_reason) == (line, line)
+    assert state.drift == (SummaryEntry(line, line, line, line),)
+    read = (state.error, state.connection_error, state.inventory_text, state.health_message)
+    assert read == (line,) * 4
+    names = ("error", "connection_error", "inventory_text", "health_message")
+    long = LastKnownState.model_validate({"last_sync": NOW} | dict.fromkeys(names, words * 99))
+    written = build_status_fields(parse_config(record()), long)
+    assert {written[name] for name in texts} == {(line * 99)[:500]}
 
 
 # -- status -------------------------------------------------------------------------------------------
@@ -318,15 +346,16 @@ TIMES = st.none() | st.datetimes(
     max_value=NOW.replace(tzinfo=None),
     timezones=st.just(UTC),
 )
+LINES = st.text(max_size=63).map(replace_unprintable)
 DRIFT = st.builds(
     SummaryEntry,
     kind=st.sampled_from(["VPC", "Switch"]),
     namespace=st.just("default"),
-    name=st.text(max_size=63),
+    name=LINES,
     change=st.sampled_from(["changed", "missing", "extra"]),
-    fields=st.lists(
-        st.builds(SummaryField, st.text(), st.none() | st.text(), st.text()), max_size=2
-    ).map(tuple),
+    fields=st.lists(st.builds(SummaryField, LINES, st.none() | LINES, LINES), max_size=2).map(
+        tuple
+    ),
 )
 STATES = st.builds(
     LastKnownState,
