@@ -97,6 +97,8 @@ class DesiredStateCache:
 
     def _read_revision(self, mirror: GitMirror, snapshot: GitSnapshot) -> DesiredRevision:
         files = tuple(_select_manifests(mirror.source, snapshot.files))
+        if len(files) > MAX_FILES or sum(map(_count_bytes, files)) > MAX_BYTES:
+            raise _make_limit_error(mirror)
         parsed = self._get_cached(files)
         new = [file for file in files if file not in parsed]
         values = sum(file.values for file in parsed.values())
@@ -120,7 +122,7 @@ def _get_weight(cached: _Cached[object]) -> int:
 
 def _weigh(file: GitFile, parsed: ParsedFile) -> int:
     """Return how many objects of the usual size take as much memory as `parsed`."""
-    size = 0 if _get_skip_reason(file) else file.size
+    size = _count_bytes(file)
     return 1 + max(len(parsed.resources), size // OBJECT_BYTES, parsed.values // OBJECT_VALUES)
 
 
@@ -149,10 +151,8 @@ def _parse_files(
     mirror: GitMirror, commit: str, files: list[GitFile], max_values: int
 ) -> dict[GitFile, ParsedFile]:
     """Parse `files`; an error in one of them becomes a problem of that file."""
-    readable = [file for file in files if not _get_skip_reason(file)]
-    if len(files) > MAX_FILES or sum(file.size for file in readable) > MAX_BYTES:
-        raise _make_limit_error(mirror)
-    contents = mirror.read_contents(commit, {file.blob_id for file in readable})
+    readable = {file.blob_id for file in files if not _get_skip_reason(file)}
+    contents = mirror.read_contents(commit, readable)
     parsed: dict[GitFile, ParsedFile] = {}
     for file in files:
         parsed[file] = _parse_file(file, contents.get(file.blob_id, b""))
@@ -177,6 +177,11 @@ def _parse_file(file: GitFile, content: bytes) -> ParsedFile:
         return unreadable_file(file.path, f"kept in Git LFS, {NOT_FOLLOWED_HINT}")
     with PARSING:
         return parse_manifests(file.path, content)
+
+
+def _count_bytes(file: GitFile) -> int:
+    """Return how many bytes of a file are read."""
+    return 0 if _get_skip_reason(file) else file.size
 
 
 def _get_skip_reason(file: GitFile) -> str:

@@ -168,6 +168,25 @@ def test_threads_may_share_the_cache(repository: Repository, settings: Settings)
     ]
 
 
+@pytest.mark.parametrize("limit", [{"MAX_FILES": 2}, {"MAX_BYTES": 2 * len(vpc("vpc-1"))}], ids=str)
+def test_fabric_with_too_many_or_too_large_manifests_is_refused(
+    limit: dict[str, int],
+    repository: Repository,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Files that were read before count, too."""
+    for name, value in limit.items():
+        monkeypatch.setattr(desired_state, name, value)
+    states, source = DesiredStateCache(), repository.source("oslo")
+    files = {f"oslo/{number}.yaml": vpc(f"vpc-{number}") for number in range(2)}
+    commit = repository.commit_files(files)
+    assert states.read(source, settings).commit == commit
+    repository.commit_files(files | {"oslo/2.yaml": vpc("vpc-2")})
+    with pytest.raises(PermanentError, match="name a directory in hh_git_directory"):
+        states.read(source, settings)
+
+
 def test_fabric_with_too_many_values_is_refused(
     repository: Repository, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
