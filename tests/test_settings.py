@@ -13,6 +13,12 @@ def test_health_is_read_at_most_as_often_as_agents_report() -> None:
         Settings(health_interval=1)
 
 
+def test_what_records_and_kubeconfigs_could_abuse_is_off_unless_switched_on() -> None:
+    settings = Settings()
+    assert not settings.git_allow_local
+    assert not settings.kubernetes_allow_exec
+
+
 @pytest.mark.parametrize(
     "url", ["http://netbox.example.com", "HTTP://10.0.0.1:8000", "http://localhost.example.com"]
 )

@@ -93,12 +93,17 @@ class EmulatedKubernetesApi(KubernetesApi):
     @property
     def request_paths(self) -> list[str]:
         """Path and query of the requests so far, the latest last."""
-        return [path for path, _ in self._handler.requests]
+        return [path for _, path, _ in self._handler.requests]
+
+    @property
+    def request_methods(self) -> set[str]:
+        """The HTTP methods of these requests."""
+        return {method for method, _, _ in self._handler.requests}
 
     @property
     def connection_count(self) -> int:
         """The number of connections that these requests used."""
-        return len({peer for _, peer in self._handler.requests})
+        return len({peer for _, _, peer in self._handler.requests})
 
     def _run_in_event_loop(self, action: Callable[[], object]) -> None:
         async def act() -> None:
@@ -137,7 +142,7 @@ class _RequestHandler:
         self.permissions = Permissions()
         self.agents: AgentSimulation | None = None
         self.faults: list[Fault] = []
-        self.requests: deque[tuple[str, object]] = deque(maxlen=MAX_RECORDED_REQUESTS)
+        self.requests: deque[tuple[str, str, object]] = deque(maxlen=MAX_RECORDED_REQUESTS)
         self.objects = EmulatedObjects()
         self.objects.clock = clock
         self.objects.observers.append(InterconnectController(self.objects).observe)
@@ -157,7 +162,8 @@ class _RequestHandler:
         self.faults.clear()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.requests.append((request.path_qs, request.get_extra_info("peername")))
+        peer = request.get_extra_info("peername")
+        self.requests.append((request.method, request.path_qs, peer))
         if request.headers.get("Authorization") != f"Bearer {self.auth.token}":
             return make_status_response(401, "Unauthorized")
         for fault in self.faults:

@@ -1,4 +1,4 @@
-"""Records can name only the hosts that the worker's allow-list covers."""
+"""Hosts that records may name: those of the allow-list, and those that a credential is for."""
 
 import socket
 from collections.abc import Iterator
@@ -124,6 +124,26 @@ def test_kubeconfig_cannot_name_a_host_that_is_refused(tmp_path: Path, limited: 
     with pytest.raises(PermanentError, match="hh_kubernetes_server names the host evil"):
         LiveStateCache().read(api("https://evil.example.org"), allow_exec)
     assert not (tmp_path / "ran").exists()
+
+
+def test_nothing_connects_to_a_host_that_the_credential_is_not_for(
+    listener: socket.socket, credential: Path, settings: Settings
+) -> None:
+    """Editing a record is no way to collect secrets."""
+    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    files = {
+        "token": "s3cret",
+        "server": "https://10.0.0.1:6443",
+        "git-token": "s3cret",
+        "git-url": "https://git.example.com",
+    }
+    for name, text in files.items():
+        (credential / name).write_text(text)
+    with pytest.raises(PermanentError, match="Credential lab is not for this repository"):
+        DesiredStateCache().read(git(f"http://{address}/fleet.git"), settings)
+    with pytest.raises(PermanentError, match="Credential lab is not for this API"):
+        LiveStateCache().read(api(f"https://{address}"), settings)
+    assert_nobody_connected(listener)
 
 
 def test_hosts_that_are_covered_are_read(

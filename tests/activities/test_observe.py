@@ -19,7 +19,12 @@ from temporalio.common import RetryPolicy
 from temporalio.testing import ActivityEnvironment
 
 from activities.errors import TransientError
-from activities.observe import FabricActivities, ObserveRequest
+from activities.observe import (
+    MAX_PROBLEMS,
+    MAX_SENTENCE_CHARS,
+    FabricActivities,
+    ObserveRequest,
+)
 from activities.parsing import PARSING
 from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import DiffReport
@@ -30,7 +35,7 @@ from fabrics.resources.kinds import get_kind
 from settings import Settings
 from stack.kubernetes.base import KubernetesApi
 from stack.kubernetes.emulator import EmulatedKubernetesApi
-from stack.kubernetes.faults import Fault
+from stack.kubernetes.faults import BrokenConnection, Fault
 from tests.support.fabrics.sample_sets import SETS, SampleSet, needs_samples
 from tests.support.git.repositories import Repository
 from tests.support.paths import HEDGEHOG
@@ -138,6 +143,24 @@ def test_every_type_of_drift_is_found(
         "b": "changed",
         "c": "extra",
     }
+
+
+def test_nothing_but_reads_is_asked_of_the_api(
+    api: EmulatedKubernetesApi,
+    repository: Repository,
+    config: FabricConfig,
+    activities: FabricActivities,
+) -> None:
+    """However much differs there from Git."""
+    repository.commit_files(SERVERS | {"gizmo.yaml": GIZMO})
+    api.apply_all([server("b", "new"), server("c")])
+
+    assert observe(activities, config).drift_count == 4
+    environment = ActivityEnvironment()
+    assert environment.run(activities.diff, config).drift_count == 4
+    assert all(check.ok for check in environment.run(activities.diagnose, config))
+
+    assert api.request_methods == {"GET"}
 
 
 def test_switch_profiles_change_only_the_live_digest(
@@ -508,14 +531,19 @@ def test_observation_of_a_bad_fabric_fits_into_a_message(
     observation = observe(activities, managed)
 
     assert observation.counts == {"Server": 2000}
-    assert observation.problems
+    assert len(observation.problems) == MAX_PROBLEMS
+    assert max(map(len, observation.problems)) <= MAX_SENTENCE_CHARS
     assert size(observation) < 64 * 1024
     assert len(observation.error) < 1000
 
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault(500, "servers", later_pages_only=True), Fault(404, "servers", later_pages_only=True)],
+    [
+        Fault(500, "servers", later_pages_only=True),
+        Fault(404, "servers", later_pages_only=True),
+        BrokenConnection(plural="servers", later_pages_only=True),
+    ],
     ids=repr,
 )
 def test_incomplete_list_keeps_what_was_known_of_drift(

@@ -58,10 +58,10 @@ async def test_edits_and_pushes_take_effect_at_once(
 
         more = [*SERVERS, manifest("Server", "server-4", {"description": "number 4"})]
         commit = fabric.repository.commit({"fabric.yaml": in_yaml(more)})
-        push = senders.push("", clone_url=fabric.repository.url)
+        push = senders.push("", commit="f" * 40, clone_url=fabric.repository.url)
         assert await post(f"{receiver_url}/git", senders.github(push)) == 202
         record = await fabric.wait_for_status("out_of_sync")
-        assert (record["commit"], record["drift_count"]) == (commit, 1)
+        assert (record["commit"], record["drift_count"]) == (commit, 1), "that of the repository"
     assert worker.returncode == 0
 
 

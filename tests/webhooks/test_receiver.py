@@ -157,6 +157,20 @@ async def test_push_syncs_only_fabrics_of_the_branch(
     assert [execution async for execution in running] == []
 
 
+async def test_signals_carry_nothing_of_a_webhook(
+    receiver: str, recorder: StartRecorder, installation: Installation
+) -> None:
+    await create_record(installation, "dc1")
+    fleet, loop = await recorder(FLEET_WORKFLOW_ID), await recorder(workflow_id("dc1"))
+    assert await post(f"{receiver}/netbox", senders.netbox(senders.record_event())) == 202
+    assert await post(f"{receiver}/git", senders.github(senders.push(OURS))) == 202
+    received = [*await fleet.wait_for_signals(), *await loop.wait_for_signals()]
+    assert [(signal.name, signal.arguments) for signal in received] == [
+        ("record_changed", 0),
+        ("sync_now", 0),
+    ]
+
+
 async def test_burst_of_pushes_is_two_syncs(
     receiver: str, recorder: StartRecorder, installation: Installation
 ) -> None:

@@ -1,4 +1,4 @@
-"""The slots of the worker for activities, with a real Temporal server."""
+"""The slots of the workers for activities."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,15 +6,20 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from sys import prefix
+from typing import cast
+from unittest.mock import AsyncMock
 
 import pytest
 from temporalio import workflow
+from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.record import RecordActivities
+from fabrics.record.task_queues import catch_up_queue, inventory_queue, unresponsive_queue
 from settings import Settings
+from workers import activity_workers
 from workers.activity_workers import running_activity_workers
 from workflows import activity_calls
 
@@ -60,6 +65,32 @@ async def silent_server(asked: asyncio.Event, closing: asyncio.Event) -> AsyncIt
     finally:
         closing.set()
         server.close()
+
+
+async def test_each_sort_of_work_for_fabrics_has_slots_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slots: dict[str, int] = {}
+
+    @asynccontextmanager
+    async def note_slots(
+        _: Client, *, task_queue: str, max_concurrent_activities: int, **_options: object
+    ) -> AsyncIterator[None]:
+        slots[task_queue] = max_concurrent_activities
+        yield
+
+    monkeypatch.setattr(activity_workers, "Worker", note_slots)
+    monkeypatch.setattr(activity_workers, "get_instance", AsyncMock(return_value="default@here"))
+    settings = Settings(
+        concurrent_observes=7, concurrent_unresponsive_observes=5, concurrent_netbox_calls=3
+    )
+    async with activity_workers.running_site_worker(cast(Client, None), settings, "oslo"):
+        assert slots == {
+            "oslo": 7,
+            catch_up_queue("oslo"): 7,
+            unresponsive_queue("oslo"): 5,
+            inventory_queue("oslo"): 3,
+        }
 
 
 @pytest.mark.server

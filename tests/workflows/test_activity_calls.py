@@ -93,6 +93,15 @@ async def test_call_ends_at_its_limit_or_soon_after_its_worker_is_lost(
     assert [options["heartbeat_timeout"] for options in calls] == [HEARTBEAT_TIMEOUT]
 
 
+@pytest.mark.parametrize(("interval", "seconds"), [(5, 60), (120, 120), (86_400, 300)])
+async def test_sync_may_take_its_interval_within_bounds(
+    calls: list[Options], interval: int, seconds: int
+) -> None:
+    request = ObserveRequest(config=config(interval=interval))
+    await activity_calls.observe(request, answered_before=True, is_catching_up=False)
+    assert [limit_of(options) for options in calls] == [timedelta(seconds=seconds)]
+
+
 async def test_pass_waits_a_day_for_its_turn(calls: list[Options]) -> None:
     await update_inventory()
     assert [options["schedule_to_start_timeout"] for options in calls] == [timedelta(days=1)]

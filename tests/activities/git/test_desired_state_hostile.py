@@ -13,6 +13,7 @@ import pytest
 
 from activities.errors import PermanentError, TransientError
 from activities.git.desired_state import MAX_FILES, DesiredStateCache
+from activities.git.mirror import get_mirrors_folder
 from fabrics.record.config import GitSource
 from fabrics.resources.kinds import ALL_COMPARED_KINDS
 from fabrics.resources.manifests.files import DesiredState
@@ -215,6 +216,25 @@ def test_filters_and_attributes_are_ignored(repository: Repository, settings: Se
     repository.commit_files({".gitattributes": attributes, "a.yaml": VPC})
 
     assert len(desired(repository.source(), settings).resources) == 1
+
+
+def test_hooks_are_not_run(repository: Repository, settings: Settings, tmp_path: Path) -> None:
+    """Not even one that got into the worker's mirror."""
+    repository.commit_files({"a.yaml": VPC})
+    assert desired(repository.source(), settings).resources
+    (head,) = get_mirrors_folder(settings).glob("*/HEAD")
+    mirror, executed = Repository(head.parent), tmp_path / "executed"
+    hook = mirror.path / "hooks" / "reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {executed}\n")
+    hook.chmod(0o755)
+    commit = repository.commit_files({"a.yaml": VPC.replace("vpc-1", "vpc-2")})
+
+    assert [key.name for key in desired(repository.source(), settings).resources] == ["vpc-2"]
+
+    assert not executed.exists()
+    mirror.git("update-ref", "refs/heads/other", commit)
+    assert executed.exists(), "git by itself would run it"
 
 
 def test_file_of_100_mb_is_not_read(repository: Repository, settings: Settings) -> None:

@@ -59,6 +59,7 @@ def test_heartbeats_counters_and_temperatures_write_nothing(
         outcome = synced.worker.update(inventory)
         assert (outcome.report.has_changes, outcome.cabling) == (False, ())
     assert inventory.changes_since(before) == []
+    assert synced.api.request_methods == {"GET"}
 
 
 def test_swapped_cables_are_found_and_leave_the_fabric_healthy(

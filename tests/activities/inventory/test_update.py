@@ -198,6 +198,25 @@ def test_fabrics_with_same_device_names_share_site(make_inventory: MakeInventory
         assert {row["site"]["slug"] for row in inventory.objects(Model.DEVICE)} == {"hall-7"}
 
 
+@scenario
+def test_fabric_changes_nothing_of_another_with_the_same_objects(
+    make_inventory: MakeInventory,
+) -> None:
+    other, own = make_inventory(), make_inventory()
+    other.sync(*SMALL)
+    before, theirs = other.latest_change(), other.ids()
+    own.sync(*SMALL)
+    own.sync(*FRAME, *CABLES, vpc("v", 1003, "10.0.3.0/24"))
+    without_networks = live_state(*FRAME, served=("Connection", "VPC", "VPCAttachment"))
+    assert own.sync_to_deletion(without_networks).report.deleted > 0
+    assert other.ids() == theirs
+    changed = {
+        (row["changed_object_type"], row["changed_object_id"]) for row in own.changes_since(before)
+    }
+    assert changed
+    assert not changed & {(model, number) for (model, _), number in theirs.items()}
+
+
 @key_scenario
 def test_conflicting_objects_of_people_stay(inventory: FabricInventory) -> None:
     inventory.sync(*RACK)

@@ -1,20 +1,28 @@
-"""The shipped ClusterRole allows exactly what the worker does."""
+"""The shipped ClusterRoles allow exactly what the worker does."""
 
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
 import yaml
 
+from fabrics.agents.table import AGENT_TABLE, GATEWAY_AGENT_TABLE
 from fabrics.resources.kinds import LISTED_KINDS
 from stack.kubernetes.base import KubernetesApi
 from tests.support.paths import PROJECT
 
 ROLE = PROJECT / "deploy" / "clusterrole.yaml"
+HEALTH_ROLE = PROJECT / "deploy" / "clusterrole-health.yaml"
 NEEDED = Counter((kind.group, kind.plural, "list") for kind in LISTED_KINDS)
+NEEDED_FOR_HEALTH = Counter(
+    (table.kind.group, table.kind.plural, verb)
+    for table in (AGENT_TABLE, GATEWAY_AGENT_TABLE)
+    for verb in ("get", "list")
+)
 
 SWITCHES = "/apis/wiring.githedgehog.com/v1beta1/namespaces/default/switches"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
@@ -44,10 +52,15 @@ def worker(fabric_api: KubernetesApi) -> Iterator[urllib3.PoolManager]:
         yield manager
 
 
-def test_role_allows_only_to_list_the_kinds_in_use() -> None:
-    (role,) = yaml.safe_load_all(ROLE.read_text())
+@pytest.mark.parametrize(
+    ("file", "needed"), [(ROLE, NEEDED), (HEALTH_ROLE, NEEDED_FOR_HEALTH)], ids=["sync", "health"]
+)
+def test_roles_allow_only_to_read_the_kinds_in_use(
+    file: Path, needed: Counter[tuple[str, str, str]]
+) -> None:
+    (role,) = yaml.safe_load_all(file.read_text())
 
-    assert allowed(role["rules"]) == NEEDED
+    assert allowed(role["rules"]) == needed
     assert all(rule.keys() == {"apiGroups", "resources", "verbs"} for rule in role["rules"])
 
 

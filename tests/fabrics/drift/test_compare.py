@@ -238,7 +238,7 @@ def test_summary_shortens_long_values() -> None:
 
 def test_name_from_a_hostile_api_is_one_short_line() -> None:
     state = live_state(live("Server", "a\n- forged\x1b[2K" + "x" * 1_000, namespace="b\nc"))
-    (entry,) = summarize(find_drift(desired(), state)).entries
+    (entry,) = summarize(find_drift(desired(), state, get_kinds(["Server"]))).entries
     assert (entry.namespace, entry.name[:13]) == ("b?c", "a?- forged?[2")
     assert (entry.name.isprintable(), len(entry.name)) == (True, 253)
 

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
 import requests
 from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHandle
 
 from activities.netbox.client import NetBox
@@ -20,10 +22,17 @@ from webhooks.receiver import running_receiver
 
 @dataclass(frozen=True)
 class Signal:
-    """A signal that reached a workflow, and when."""
+    """A signal that reached a workflow, when, and with how many arguments."""
 
     name: str
     time: datetime
+    arguments: int
+
+    @classmethod
+    def from_event(cls, event: HistoryEvent) -> Self:
+        """Return the signal in an event of the workflow's history."""
+        sent = event.workflow_execution_signaled_event_attributes
+        return cls(sent.signal_name, event.event_time.ToDatetime(UTC), len(sent.input.payloads))
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,7 @@ class Recorder:
     async def signals(self) -> list[Signal]:
         history = await self.handle.fetch_history()
         return [
-            Signal(
-                event.workflow_execution_signaled_event_attributes.signal_name,
-                event.event_time.ToDatetime(UTC),
-            )
+            Signal.from_event(event)
             for event in history.events
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
         ]

@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import cycle
 
+import pytest
+
 from activities.inventory.netbox.client import MAX_CONCURRENT_REQUESTS
 from activities.inventory.write.batches import DEFAULT_BATCH_SIZE, split_into_lanes
 from fabrics.inventory.compare.changes import Write
@@ -46,6 +48,15 @@ def test_ports_of_device_are_written_in_one_lane() -> None:
             lanes_by_device[write.ref.key.partition("#")[0]].add(number)
     assert lanes_by_device.keys() == set(LEAVES)
     assert all(len(lane_numbers) == 1 for lane_numbers in lanes_by_device.values())
+
+
+@pytest.mark.parametrize(
+    ("model", "rows"), [(Model.VRF, 50), (Model.DEVICE, 25), (Model.CABLE, 20)]
+)
+def test_rows_of_a_request_are_bounded(model: Model, rows: int) -> None:
+    stage = tuple(Write(Ref(model, f"{number}"), None, {}, f"{number}") for number in range(1_000))
+    sizes = [len(batch.writes) for lane in split_into_lanes(stage) for batch in lane]
+    assert (sum(sizes), max(sizes)) == (len(stage), rows)
 
 
 def test_modules_of_one_type_are_written_in_one_lane() -> None:
