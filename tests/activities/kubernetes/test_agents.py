@@ -177,6 +177,28 @@ def test_list_is_bounded(
     assert "sent more than 1 MB" in problem
 
 
+def test_whole_and_single_agents_are_bounded(
+    api: AgentApi, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_facts() -> None:
+        read_agent_facts(ApiRequests(api.client, api.target, settings))
+
+    monkeypatch.setattr(agents, "_MAX_FACTS_PAGES", 3)
+    monkeypatch.setattr(agents, "_MAX_FACTS_BYTES", 1 << 20)
+    monkeypatch.setattr(requests, "CHUNK_BYTES", 1 << 16)
+    api.responses[AGENTS] = [(200, agent_list(token="next"))]
+    with pytest.raises(PermanentError, match=r"has more than 15 agents\."):
+        read_facts()
+    api.responses[AGENTS] = [(200, b" " * (2 << 20))]
+    with pytest.raises(PermanentError, match="sent more than 1 MB"):
+        read_facts()
+
+    api.responses[f"{AGENTS}/leaf-01"] = [(200, b" " * (3 << 20))]
+    single = ApiRequests(api.client, api.target, settings)
+    problem = add_heartbeats(single, AGENT_TABLE, AgentListing(), ["leaf-01"]).problem
+    assert "sent more than 2 MB" in problem
+
+
 def print_agent(name: str, **status: object) -> bytes:
     return json.dumps(make_agent(name, {}) | {"status": status}).encode()
 

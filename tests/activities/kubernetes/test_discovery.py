@@ -111,6 +111,14 @@ def test_other_failures_are_errors(
         read(target, settings, SERVER)
 
 
+def test_answer_that_is_too_large_is_an_error(
+    api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
+) -> None:
+    api.inject_fault(Fault(200, WIRING_GROUP, body=" " * (3 << 20)))
+    with pytest.raises(PermanentError, match="sent more than 2 MB"):
+        read(target, settings, SERVER)
+
+
 def test_kind_in_another_than_the_preferred_version_is_found(
     api: EmulatedKubernetesApi, target: KubernetesTarget, settings: Settings
 ) -> None:

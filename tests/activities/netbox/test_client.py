@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from activities.errors import PermanentError, TransientError
 from activities.inventory.netbox.client import GraphQLError, InventoryNetBox
 from activities.netbox.client import NetBox, Row
-from activities.netbox.http import PreconditionFailed
+from activities.netbox.http import BadRequest, PreconditionFailed
 from bench.installation.hostile_api import Answer, drip_body, drip_headers, hostile_server
 from settings import Settings
 from tests.support.system.installation import wait_until
@@ -318,6 +318,14 @@ def test_crash_page_is_not_shown(connect: Connect) -> None:
     ):
         connect(url).get_status()
     assert len(str(error.value)) < 150
+
+
+def test_explanation_of_netbox_is_one_short_line(connect: Connect) -> None:
+    refusal = answer("400 Bad Request", json.dumps({"name": ["No.\n\x1b[2K" + "x" * 1_000]}))
+    with scripted_server([refusal]) as (url, _), pytest.raises(BadRequest) as error:
+        connect(url).create("extras/tags", {"name": "x"})
+    assert str(error.value).isprintable()
+    assert 300 < len(str(error.value)) < 450
 
 
 def test_retry_after_of_netbox_is_kept(connect: Connect) -> None:
