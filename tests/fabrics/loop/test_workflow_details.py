@@ -29,7 +29,7 @@ def read_status(words: str, *, paused: bool) -> FabricStatus:
         "hh_drift_count": 1,
         "hh_drift": [dict.fromkeys(("kind", "namespace", "name", "change"), words)],
     }
-    record = {"id": 7, "name": words, "status": {"value": "active"}, "custom_fields": fields}
+    record = {"id": 7, "name": words, "status": "active", "custom_fields": fields}
     return FabricStatus.from_record(parse_config(record), parse_last_known_state(record))
 
 
