@@ -1,7 +1,8 @@
 """Access to a fabric's Kubernetes API, as the client library's configuration.
 
-A kubeconfig is only data: its programs are not run unless a setting allows that, and it cannot disable
-certificate checks. Its certificates and keys are read here, since the library would leave them in temporary files.
+A kubeconfig is only data: its programs are not run unless a setting allows that, it cannot disable certificate
+checks, and it names files of its own folder only. These are read here: the library would read any file, and leave
+certificates and keys in temporary ones.
 """
 
 import base64
@@ -9,7 +10,6 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, Self
 
 import yaml
@@ -30,6 +30,9 @@ _PEM_KEYS: Final = {"certificate-authority", "client-certificate", "client-key"}
 
 _TOKEN_KEYS: Final = {"token", "tokenFile"}
 """Keys of a user whose token goes before a program."""
+
+MAX_NAMED_FILE_BYTES: Final = 1024 * 1024
+"""For each file that a kubeconfig names; a token or a certificate has a few KB."""
 
 
 @dataclass(frozen=True)
@@ -157,13 +160,12 @@ def _load_kubeconfig_access(
     login: ExecLogin | None,
     configuration: Configuration,
 ) -> KubernetesAccess:
-    folder = credential.folder.absolute()  # of the files that it names
     try:
-        authority = _read_pem(folder, cluster, "certificate-authority")
-        pair = [_read_pem(folder, user, name) for name in ("client-certificate", "client-key")]
+        authority = _read_pem(credential, cluster, "certificate-authority")
+        pair = [_read_pem(credential, user, name) for name in ("client-certificate", "client-key")]
+        user = _read_token_file(credential, user)
         loader: Any = KubeConfigLoader(  # type: ignore[no-untyped-call]
-            _make_kubeconfig(_without_pem(cluster), _without_pem(user)),
-            config_base_path=str(folder),
+            _make_kubeconfig(_without_pem(cluster), _without_pem(user))
         )
         loader.load_and_set(configuration)
     except (ConfigException, OSError, ValueError, TypeError, KeyError):
@@ -179,15 +181,38 @@ def _load_kubeconfig_access(
     )
 
 
-def _read_pem(folder: Path, entry: Mapping[str, Any], name: str) -> bytes:
+def _read_pem(credential: Credential, entry: Mapping[str, Any], name: str) -> bytes:
     """Return what a kubeconfig embeds as `<name>-data`, or else has in a file."""
-    data, file = entry.get(f"{name}-data"), entry.get(name)
-    if not (data or file):
+    data = entry.get(f"{name}-data")
+    if not (data or entry.get(name)):
         return b""
-    pem = base64.b64decode(data) if data else (folder / str(file)).read_bytes()
+    pem = base64.b64decode(data) if data else _read_named_file(credential, entry, name)
     if not pem:  # which must not mean that the system's CAs are trusted
         raise ValueError
     return pem
+
+
+def _read_token_file(credential: Credential, user: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a user with the token of its `tokenFile`; an embedded one goes before it."""
+    if "token" in user or "tokenFile" not in user:
+        return user
+    return {**user, "token": _read_named_file(credential, user, "tokenFile").decode()}
+
+
+def _read_named_file(credential: Credential, entry: Mapping[str, Any], key: str) -> bytes:
+    """Return the file that an entry of a kubeconfig names.
+
+    Whoever writes a kubeconfig also names the server, which would get any file that reads as a token.
+    """
+    path = credential.folder / str(entry[key])
+    # A mounted Secret has links to files further down in its folder.
+    if path.is_file() and path.resolve().is_relative_to(credential.folder.resolve()):
+        with path.open("rb") as file:
+            content = file.read(MAX_NAMED_FILE_BYTES + 1)
+        if len(content) <= MAX_NAMED_FILE_BYTES:
+            return content
+    what = f"needs its {key} in the same folder, as a file of at most 1 MB; put it there"
+    raise credential.file_error(KUBECONFIG_FILE, what)
 
 
 def _without_pem(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,11 @@ import pytest
 import yaml
 
 from activities.errors import PermanentError
-from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
+from activities.kubernetes.access import (
+    MAX_NAMED_FILE_BYTES,
+    KubernetesAccess,
+    load_kubernetes_access,
+)
 from activities.kubernetes.live_state import LiveStateCache, read_live_state
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import SWITCH_PROFILE
@@ -85,7 +89,7 @@ def test_kubeconfig_ca_is_used(
         ({"insecure-skip-tls-verify": True}, None, "disables certificate checks"),
         (None, {"exec": {"command": "id", "apiVersion": "x"}}, "runs a program"),
         (None, {"auth-provider": {"name": "gcp"}}, "runs a program"),
-        ({"certificate-authority": "absent.crt"}, None, "is unusable; try it with kubectl"),
+        ({"certificate-authority-data": "###"}, None, "is unusable; try it with kubectl"),
     ],
 )
 def test_unsafe_kubeconfigs_are_refused(
@@ -98,6 +102,43 @@ def test_unsafe_kubeconfigs_are_refused(
 
     assert "Credential lab" in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["tokenFile", "client-certificate", "certificate-authority"])
+@pytest.mark.parametrize(
+    "file", ["../other/token", "{}/other/token", "link", "/dev/null", "absent", "folder", "large"]
+)
+def test_kubeconfig_names_only_small_files_of_its_own_folder(
+    tmp_path: Path, key: str, file: str
+) -> None:
+    folder, other = tmp_path / "lab", tmp_path / "other"
+    named = {key: file.format(tmp_path)}
+    write_kubeconfig(tmp_path, **{"cluster" if key == "certificate-authority" else "user": named})
+    other.mkdir()
+    (other / "token").write_text(SECRET)
+    (folder / "link").symlink_to(other / "token")
+    (folder / "folder").mkdir()
+    (folder / "large").write_bytes(b"x" * (MAX_NAMED_FILE_BYTES + 1))
+
+    with pytest.raises(PermanentError, match=f"needs its {key} in the same folder"):
+        access(tmp_path)
+
+
+def mount(folder: Path, version: str, token: str) -> None:
+    """Replace the files of a mounted Secret at once, as Kubernetes does."""
+    (folder / f"..{version}").mkdir()
+    (folder / f"..{version}" / "token").write_text(token)
+    (folder / "..data_tmp").symlink_to(f"..{version}")
+    (folder / "..data_tmp").replace(folder / "..data")
+
+
+@pytest.mark.parametrize("file", ["token", "{}/lab/token"])
+def test_files_of_a_mounted_secret_are_in_its_folder(tmp_path: Path, file: str) -> None:
+    write_kubeconfig(tmp_path, user={"tokenFile": file.format(tmp_path)})
+    (tmp_path / "lab" / "token").symlink_to("..data/token")
+    for token in ("first", "renewed"):
+        mount(tmp_path / "lab", token, f"{token}\n")
+        assert access(tmp_path).configuration.api_key == {"BearerToken": f"Bearer {token}"}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "a: [", "kind: Config", "current-context: x", "\0"])
