@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 from pydantic import BaseModel
 
+from fabrics.texts import replace_unprintable
+
 MAX_MESSAGE_CHARS: Final = 500
 """As in the record: what is longer is cut there."""
 
@@ -124,7 +126,7 @@ def _find_health(findings: Iterable[HealthFinding], problems: Sequence[str]) -> 
 def _describe(
     findings: Iterable[HealthFinding], problems: Sequence[str], devices: FabricDevices
 ) -> str:
-    """Return all findings in a message that is short enough, if possible."""
+    """Return all findings in a printable message that is short enough, if possible."""
     first = _choose_first(findings)
     total = len(devices.switches) + len(devices.gateways)
     message = ""
@@ -132,7 +134,7 @@ def _describe(
         message = " ".join(_make_sentences(first, problems, total, named))
         if len(message) <= MAX_MESSAGE_CHARS:
             break
-    return message
+    return replace_unprintable(message)
 
 
 def _choose_first(findings: Iterable[HealthFinding]) -> list[HealthFinding]:

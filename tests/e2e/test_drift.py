@@ -2,6 +2,7 @@
 
 from fabrics.drift.diff_report import DiffReport
 from fabrics.resources.kinds import get_kind
+from stack.kubernetes.emulator import EmulatedKubernetesApi
 from tests.support.cli.command_line import CommandLine
 from tests.support.system.installation import (
     INVENTORY,
@@ -65,3 +66,17 @@ async def test_list_that_is_empty_in_git_too_is_accepted(installation: Installat
         fabric.api.delete_all(get_kind("Server"))
         report = await fabric.handle.execute_update("sync_now", result_type=dict)
         assert (report["sync_status"], report["drift_count"]) == ("in_sync", 0)
+
+
+async def test_name_that_no_database_takes_is_recorded_printable(
+    installation: Installation,
+) -> None:
+    """A hostile API can return any name, and PostgreSQL takes no NUL."""
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+        assert isinstance(fabric.api, EmulatedKubernetesApi)
+        await installation.start(fabric)
+        await fabric.wait_for_status("in_sync")
+        fabric.api.apply(manifest("Server", "forged\0\n- name", {}))
+        record = await fabric.wait_for_status("out_of_sync")
+        assert [entry["name"] for entry in record["drift"]] == ["forged??- name"]

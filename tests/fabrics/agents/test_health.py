@@ -386,6 +386,13 @@ def test_message_counts_all_devices_and_names_the_first_ones_the_worst_first() -
     )
 
 
+def test_names_from_a_hostile_api_stay_on_one_printable_line() -> None:
+    names = frozenset({"leaf\n- Error: forged", "leaf\0\x1b[2K"})
+    message = Fabric(FabricDevices(names)).read().message
+    assert message.startswith("2 of 2 devices never reported: leaf??[2K, leaf?- Error: forged.")
+    assert message.isprintable()
+
+
 @pytest.mark.parametrize("name_length", [7, 63, 120])
 def test_no_sentence_of_a_degraded_fabric_is_cut(name_length: int) -> None:
     names = [f"{number:03}".rjust(name_length, "x") for number in range(60)]

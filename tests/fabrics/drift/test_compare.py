@@ -243,6 +243,13 @@ def test_name_from_a_hostile_api_is_one_short_line() -> None:
     assert (entry.name.isprintable(), len(entry.name)) == (True, 253)
 
 
+def test_names_that_are_too_long_or_unprintable_hide_no_other_object() -> None:
+    names = ["0" + "x" * 4_000, "1\0", "server"]
+    state = live_state(*(live("Server", name) for name in names))
+    summary = summarize(find_drift(desired(), state, get_kinds(["Server"])))
+    assert [entry.name for entry in summary.entries][1:] == ["1?", "server"]
+
+
 def test_record_summary_has_room_for_twenty_missing_objects() -> None:
     state = desired(
         *(manifest("Connection", f"server-{n}--eslag--leaf-01--leaf-02") for n in range(30))
