@@ -28,6 +28,7 @@ from activities.inventory.reporting import build_report, plan_findings, summariz
 from activities.inventory.site import resolve_fabric
 from activities.inventory.write.writer import ProgressCallback, Writer
 from activities.kubernetes.live_state import LiveStateCache
+from activities.record import check_owner
 from fabrics.agents.breakouts import BreakoutMismatch
 from fabrics.agents.cabling import (
     CablingFinding,
@@ -56,6 +57,7 @@ from fabrics.inventory.report.report import (
 )
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig
+from fabrics.record.config_fields import parse_config
 from fabrics.resources.manifests.files import DesiredState
 from settings import Settings
 
@@ -100,14 +102,33 @@ class InventoryActivities:
     def remove_inventory(self, config: FabricConfig) -> InventoryReport:
         """Delete all objects of a fabric, except those that others have put something on.
 
-        Only for a fabric that is no longer synced. Raises the same errors as `update_inventory`.
+        Raises the same errors as `update_inventory`: also, before anything is deleted, if the fabric is still synced.
         """
         netbox = self.netbox.with_cancellation_check(create_cancellation_check())
+        self._check_removable(netbox, config.fabric_id)
         empty_plan = Plan(FabricIdentity(config.fabric_id, config.name), (), ())
         objects = Reader(netbox, config.fabric_id).read(empty_plan).objects
         pruner = Pruner(netbox, f"Fabric Sync: removal of {config.fabric_id}")
         pruner.delete(objects, _make_heartbeat(len(objects)))
         return build_report(pruner.findings, deleted=len(pruner.deleted))
+
+    def _check_removable(self, netbox: InventoryNetBox, fabric_id: str) -> None:
+        """Raise `PermanentError` unless the fabric is ours and switched off.
+
+        Its record says so: whoever reaches Temporal can start a removal with any configuration.
+        """
+        record = netbox.find_record(fabric_id)
+        if record is None:
+            raise PermanentError(
+                f"NetBox at {netbox.url} has no record of the fabric {fabric_id}, so its inventory stays: create one"
+                " that is not enabled, or delete the objects in NetBox."
+            )
+        check_owner(record, self.instance)
+        if parse_config(record).needs_loop:
+            raise PermanentError(
+                f"The fabric {fabric_id} is still synced, so its inventory stays: `starter.py remove {fabric_id}"
+                " --inventory` switches it off first."
+            )
 
     def _prepare_pass(self, request: InventoryRequest, live: LiveState) -> "_Pass":
         netbox = self.netbox.with_cancellation_check(create_cancellation_check())

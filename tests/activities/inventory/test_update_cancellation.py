@@ -87,6 +87,7 @@ async def test_cancelled_run_stops_between_requests_and_next_run_continues(
     assert report.created == len(planned) - len(written_objects)
     assert await asyncio.to_thread(count_objects, proxied_inventory) == Counter(planned)
 
+    await asyncio.to_thread(proxied_inventory.edit_record, hh_sync_enabled=False)
     removal = Run(activities.remove_inventory, request.config)
     deleted = await removal.cancel_after(
         fault_proxy, rows=fault_proxy.rows_received + 10, at_once=1

@@ -11,7 +11,6 @@ from typing import Any, override
 import requests
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
-from temporalio.testing import ActivityEnvironment
 
 from activities.errors import PermanentError, TransientError
 from activities.inventory.netbox.client import InventoryNetBox
@@ -167,8 +166,7 @@ class DisturbedFabric:
 
     def remove(self, send: Send) -> Response:
         """Remove the whole inventory before a request, as `remove --inventory` does."""
-        activities = self.inventory.build_activities(LiveState({}))
-        ActivityEnvironment().run(activities.remove_inventory, self.inventory.request.config)
+        self.inventory.remove()
         return send()
 
     def delete_by_hand(self, random: Random, send: Send) -> Response:

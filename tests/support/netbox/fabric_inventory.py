@@ -15,7 +15,7 @@ from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.inventory.read.reader import LISTS_PER_REQUEST
 from activities.inventory.update import InventoryActivities
-from activities.netbox.client import NetBox, Row
+from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.setup.access import Grant
 from bench.installation.fixed_live_states import FixedLiveStates
 from fabrics.drift.model import LiveState
@@ -25,7 +25,7 @@ from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.plan.plan import Plan, make_plan
 from fabrics.inventory.prune.policy import MIN_ABSENT_PASSES
-from fabrics.inventory.report.report import InventoryOutcome
+from fabrics.inventory.report.report import InventoryOutcome, InventoryReport
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.resources.resource import Resource
@@ -95,6 +95,12 @@ class FabricInventory:
         self.sync_live(live)
         self.absence_counts = dict.fromkeys(self.absence_counts, MIN_ABSENT_PASSES - 1)
         return self.sync_live(live)
+
+    def remove(self) -> InventoryReport:
+        """Switch the fabric off and delete its inventory, as `remove --inventory` does."""
+        self.edit_record(hh_sync_enabled=False)
+        remove = self.build_activities(LiveState({})).remove_inventory
+        return ActivityEnvironment().run(remove, self.request.config)
 
     def build_activities(self, live: LiveState) -> InventoryActivities:
         """Return the activities of a worker that has observed this live state."""
@@ -172,6 +178,10 @@ class FabricInventory:
     def edit(self, model: Model, row: Row, **values: object) -> None:
         """Change an object as a person does."""
         self.admin.update(PATHS[model], row["id"], values)
+
+    def edit_record(self, **custom_fields: object) -> None:
+        """Change the fabric's record as a person does."""
+        self.admin.update(CLUSTERS_PATH, self.record["id"], {"custom_fields": custom_fields})
 
     def latest_change(self) -> int:
         """Return the id of the latest row of NetBox's changelog."""

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import override
 
+import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.errors import PermanentError
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.netbox.endpoints import PATHS
 from activities.inventory.prune.claims import find_claimants
@@ -15,7 +17,7 @@ from fabrics.inventory.model.planned import Model
 from fabrics.inventory.report.report import Finding, FindingType
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.small_fabric import NAMESPACES, vpc
-from tests.support.netbox.fabric_inventory import FabricInventory, key_scenario
+from tests.support.netbox.fabric_inventory import FabricInventory, key_scenario, scenario
 
 GHOST = "VPC/default/ghost"
 NETWORK = vpc("v", 1001, "10.0.1.0/24")
@@ -65,11 +67,33 @@ def test_removal_of_an_inventory_leaves_what_somebody_has_marked(
     vrf = inventory.admin.create(PATHS[Model.VRF], {"name": "mine"})
     claim(inventory, Model.VRF, vrf, GHOST)
 
-    remove = inventory.build_activities(LiveState({})).remove_inventory
-    report = ActivityEnvironment().run(remove, inventory.request.config)
-
-    assert report.findings == (stays(GHOST),)
+    assert inventory.remove().findings == (stays(GHOST),)
     assert inventory.ids() == {(Model.VRF, GHOST): vrf["id"]}
+
+
+@scenario
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({}, "is still synced, so its inventory stays"),
+        (
+            {"hh_sync_enabled": False, "hh_instance": "default@other"},
+            "belongs to another installation",
+        ),
+        ({"hh_fabric_id": None}, "has no record of the fabric"),
+    ],
+)
+def test_removal_of_an_inventory_needs_a_record_that_allows_it(
+    inventory: FabricInventory, fields: Row, sentence: str
+) -> None:
+    """Whoever reaches Temporal can start one with any configuration."""
+    inventory.sync(*NAMESPACES)
+    config, before = inventory.request.config, inventory.ids()
+    inventory.edit_record(**fields)
+    remove = inventory.build_activities(LiveState({})).remove_inventory
+    with pytest.raises(PermanentError, match=sentence):
+        ActivityEnvironment().run(remove, config)
+    assert inventory.ids() == before != {}
 
 
 @key_scenario
