@@ -4,7 +4,7 @@ Arguments are constants or object ids. URL and branch are configuration in the e
 option. A token is in a configuration file in memory, so it appears in no process list. git gets only those of the
 worker's variables that it needs to reach a host, and ignores the configuration of the system and of the user.
 It never prompts, runs no hooks, helpers or other transports, and follows no redirects, which could send a token
-elsewhere. Time, output, memory and files are bounded.
+elsewhere. Time, output, processor time, memory and files are bounded.
 """
 
 import os
@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGKILL
 from subprocess import CompletedProcess
 from tempfile import TemporaryFile
 from typing import BinaryIO, Final
@@ -30,6 +31,9 @@ MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 
 MAX_MEMORY_BYTES: Final = 512 * 1024 * 1024
 """For each of git's processes, beside the files that it maps. A pack of a few MB can ask for any amount."""
+
+MAX_CPU_SECONDS: Final = 30
+"""For each of git's processes, with all of its threads. A pack of a few MB can take any time."""
 
 MAX_OUTPUT_BYTES: Final = 128 * 1024 * 1024
 """Enough for the manifests of a fabric, all at once."""
@@ -138,6 +142,8 @@ class GitCommand:
         if completed.returncode in CANNOT_RUN:
             raise TransientError("The worker cannot run git, timeout or prlimit: install them.")
         if completed.returncode != 0 and len(completed.stdout) < max_output_bytes:
+            if completed.returncode == -SIGKILL:
+                raise GitError("It took too much processor time.", timed_out=True)
             output = completed.stderr.decode(errors="replace")
             raise GitError(self.access.redact(output) if self.access else output, timed_out=False)
         return completed.stdout
@@ -170,8 +176,9 @@ class GitCommand:
         without = [part for name in inherited for part in ("-u", name)]
         seconds = self.deadline.count_seconds_left() + ORPHAN_SECONDS
         timeout = ("timeout", "--signal=KILL", f"{seconds:.1f}")
-        limits = (f"--fsize={MAX_FILE_BYTES}", f"--data={MAX_MEMORY_BYTES}", "--core=0")
-        return ["env", *without, *timeout, "prlimit", *limits, "git", *arguments]
+        space = (f"--fsize={MAX_FILE_BYTES}", f"--data={MAX_MEMORY_BYTES}", "--core=0")
+        limits = ("prlimit", f"--cpu={MAX_CPU_SECONDS}", *space)
+        return ["env", *without, *timeout, *limits, "git", *arguments]
 
 
 def build_git_environment(

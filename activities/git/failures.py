@@ -18,12 +18,12 @@ from activities.errors import (
     classify_status,
     one_line,
 )
-from activities.git.command import MAX_FILE_BYTES, MAX_MEMORY_BYTES, GitError
+from activities.git.command import MAX_CPU_SECONDS, MAX_FILE_BYTES, MAX_MEMORY_BYTES, GitError
 from fabrics.record.config import GitSource
 
 MISSING_BRANCH_PATTERN: Final = re.compile(r"couldn't find remote ref")
 
-TOO_LARGE_PATTERN: Final = re.compile(r"file too large|out of memory")
+TOO_LARGE_PATTERN: Final = re.compile(r"file too large|out of memory|died of signal 9")
 """Of several messages this one counts: git also says that the connection broke off, since it did not read on."""
 
 TRANSIENT_PATTERNS: Final[tuple[tuple[str, type[TransientError], str], ...]] = (
@@ -76,8 +76,9 @@ def classify_fetch_error(
     output = _strip_names(error.local_output, source)
     if TOO_LARGE_PATTERN.search(output):
         return PermanentError(
-            f"{repository} is too large: git may use {MAX_FILE_BYTES >> 20} MB of disk and"
-            f" {MAX_MEMORY_BYTES >> 20} MB of memory for a branch. Move the manifests into a repository of their own."
+            f"{repository} is too large: git may use {MAX_FILE_BYTES >> 20} MB of disk,"
+            f" {MAX_MEMORY_BYTES >> 20} MB of memory and {MAX_CPU_SECONDS} s of processor time for a branch. Move the"
+            " manifests into a repository of their own."
         )
     for pattern, error_type, meaning in TRANSIENT_PATTERNS:
         if re.search(pattern, output):

@@ -13,6 +13,7 @@ import pytest
 from activities.connections import Deadline
 from activities.credentials import GitAccess
 from activities.errors import TransientError
+from activities.git import command
 from activities.git.command import (
     MAX_LOGGED_CHARS,
     ORPHAN_SECONDS,
@@ -30,6 +31,14 @@ FIRST_PROCESS = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 def make_environment(repository: Path) -> dict[str, str]:
     return build_git_environment(repository, GitAccess("none"), {}, "file")
+
+
+def replace_git(folder: Path, line: str) -> dict[str, str]:
+    """Return an environment in which git is this line of a shell script."""
+    program = folder / "git"
+    program.write_text(f"#!/bin/sh\n{line}\n")
+    program.chmod(0o755)
+    return make_environment(folder) | {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
 @pytest.mark.parametrize("separator", ["\v", "\f", "\x1c", "\x85", "\u2028"])
@@ -80,6 +89,19 @@ def test_git_that_exceeds_its_deadline_is_ended(tmp_path: Path) -> None:
     assert str(caught.value) == "It did not end in time."
 
 
+def test_git_that_exceeds_its_processor_time_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that exceeds its deadline: a new mirror would not help."""
+    monkeypatch.setattr(command, "MAX_CPU_SECONDS", 1)
+    environment = replace_git(tmp_path, "while :; do :; done")
+
+    with pytest.raises(GitError) as caught:
+        GitCommand(environment, Deadline.after(60)).run("version")
+    assert caught.value.timed_out
+    assert str(caught.value) == "It took too much processor time."
+
+
 def test_files_of_git_are_for_their_user_only(tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
     GitCommand(make_environment(mirror), Deadline.after(30)).run("init", "--bare")
@@ -89,11 +111,8 @@ def test_files_of_git_are_for_their_user_only(tmp_path: Path) -> None:
 
 
 def test_git_gets_no_variables_but_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "git"
-    program.write_text("#!/bin/sh\nexec env -0\n")
-    program.chmod(0o755)
     monkeypatch.setenv("FABRIC_SYNC_NETBOX_TOKEN", "s3cret")
-    environment = make_environment(tmp_path) | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    environment = replace_git(tmp_path, "exec env -0")
     output = GitCommand(environment, Deadline.after(30)).run("version").decode()
 
     received = dict(line.split("=", 1) for line in output.split("\0") if line)

@@ -137,6 +137,17 @@ def test_pack_that_asks_for_much_memory_is_refused(settings: Settings) -> None:
         GitMirror(source(url), settings).fetch(Deadline.after(20.0))
 
 
+def test_pack_that_takes_much_processor_time_is_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "MAX_CPU_SECONDS", 1)
+    with (
+        upload_pack_server(pack=partial(pack, BLOB, 1 << 40, bytes)) as url,
+        pytest.raises(PermanentError, match="is too large"),
+    ):
+        GitMirror(source(url), settings).fetch(Deadline.after(60.0))
+
+
 def test_endless_words_of_a_server_take_no_memory(settings: Settings) -> None:
     tracemalloc.start()
     with (
