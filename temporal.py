@@ -50,15 +50,15 @@ CONNECTION_FAILURES: Final = (
         "has a certificate that is not trusted: name the file of its CA in TEMPORAL_TLS_SERVER_CA_CERT_PATH",
     ),
     (
-        r"NotValidForName",
+        r"NotValidForName|not valid for name",
         "has a certificate of another host: correct TEMPORAL_ADDRESS, or name that host in TEMPORAL_TLS_SERVER_NAME",
     ),
     (
-        r"InvalidCertificate",
+        r"InvalidCertificate|invalid peer certificate",
         "has an invalid certificate: check that it has not expired, and the clock of this host",
     ),
     (
-        r"AlertReceived\((\w*Certificate|UnknownCA|DecryptError|AccessDenied|HandshakeFailure)",
+        r"(AlertReceived\(|fatal alert: )(\w*Certificate|UnknownCA|DecryptError|AccessDenied|HandshakeFailure)",
         "asks for a client certificate that it trusts: name one and its key in TEMPORAL_TLS_CLIENT_CERT_PATH and"
         " TEMPORAL_TLS_CLIENT_KEY_PATH",
     ),
@@ -69,11 +69,11 @@ CONNECTION_FAILURES: Final = (
     ),
     (r"code: (Unauthenticated|PermissionDenied)", "refused the API key: check TEMPORAL_API_KEY"),
     (
-        r"InvalidMessage|H2NotNegotiated",
+        r"InvalidMessage|corrupt message|H2NotNegotiated",
         "does not speak TLS, without which no API key and no certificate is sent: check TEMPORAL_ADDRESS",
     ),
     (
-        r"FRAME_SIZE_ERROR|ConnectionReset|BrokenPipe|UnexpectedEof|connection closed",
+        r"hyper::Error\((?!Connect\b)|ConnectionReset|handshake eof",
         "broke off the connection: check that it is Temporal, and whether it needs TLS (TEMPORAL_TLS=true) or a client"
         " certificate (TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH)",
     ),
