@@ -30,7 +30,6 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
-from urllib3.util.ssl_ import create_urllib3_context
 
 type SocketOption = tuple[int, int, int | bytes]
 type Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
@@ -73,7 +72,7 @@ def load_system_cas() -> ssl.SSLContext:
 
 @lru_cache(1)
 def _load_cas(_paths: tuple[str, ...], _changed: tuple[int, ...]) -> ssl.SSLContext:
-    context = create_urllib3_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
     return context
 

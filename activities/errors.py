@@ -103,7 +103,10 @@ CERTIFICATE_ERRORS: Final = {
 }
 """By OpenSSL's codes (X509_V_ERR_...); the others are about the CA."""
 
-UNKNOWN_CA: Final = "that is not trusted: add its CA to the file in SSL_CERT_FILE or, for a fabric, to its credential"
+UNKNOWN_CA: Final = (
+    "that is not trusted ({reason}): add its CA to the file in SSL_CERT_FILE or,"
+    " for a fabric, to its credential"
+)
 
 
 def classify_status(
@@ -170,7 +173,8 @@ def _classify_connection_error(error: Exception, server_name: str) -> Classified
     causes = list(_iter_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            what = CERTIFICATE_ERRORS.get(cause.verify_code, UNKNOWN_CA)
+            unknown = UNKNOWN_CA.format(reason=cause.verify_message)
+            what = CERTIFICATE_ERRORS.get(cause.verify_code, unknown)
             return PermanentError(f"{server_name} has a certificate {what}.")
     for cause_type, error_type, meaning in CONNECTION_ERRORS:
         if any(isinstance(cause, cause_type) for cause in causes):

@@ -22,7 +22,6 @@ from cachetools import TTLCache
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
 from urllib3.exceptions import TimeoutError as HTTPTimeoutError
-from urllib3.util.ssl_ import create_urllib3_context
 
 from activities.connections import (
     Deadline,
@@ -135,7 +134,7 @@ def _find_tls_context(ca_cert: Path | None) -> ssl.SSLContext:
 
 @lru_cache(MAX_IDLE_CONNECTIONS)
 def _load_ca(certificates: str) -> ssl.SSLContext:
-    context = create_urllib3_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=certificates)
     return context
 
