@@ -35,3 +35,12 @@ async def test_api_key_is_not_sent_in_clear_text() -> None:
             await temporal.connect({"TEMPORAL_ADDRESS": address, "TEMPORAL_API_KEY": KEY})
     assert received[0] == TLS_HANDSHAKE
     assert KEY.encode() not in received
+
+
+def test_refused_api_key_is_named() -> None:
+    words = 'call error after connection: Status { code: Unauthenticated, message: "no" }'
+    with (
+        pytest.raises(temporal.TemporalUnreachable, match="a:1 refused the API key"),
+        temporal.connection_errors("a:1"),
+    ):
+        raise RuntimeError(words)

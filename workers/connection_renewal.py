@@ -28,7 +28,7 @@ log = logging.getLogger("fabric_sync.temporal")
 
 
 class ConnectionRenewal(SimplePlugin):
-    """A plugin for one client, which keeps its connection current, and that of its workers.
+    """A plugin of one client that keeps its keys and certificates current.
 
     `variables` replace the environment.
     """
@@ -91,7 +91,7 @@ class ConnectionRenewal(SimplePlugin):
             async with asyncio.timeout(CONNECT_SECONDS):
                 self._connection.replace(await ServiceClient.connect(config))
         for worker in self._workers:
-            worker.client = worker.client  # its polls use the connection that the client had then
+            worker.client = worker.client  # a worker takes the connection that its client has now
         log.info("Connected to Temporal with new certificates.")
 
 
