@@ -1,4 +1,4 @@
-"""Temporal behind TLS: own CAs, names, client certificates, and sentences about what is wrong."""
+"""Temporal behind TLS: own CAs, names, client certificates, and their errors."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing

@@ -1,4 +1,4 @@
-"""New API keys and certificates for the connection to Temporal, while the worker runs.
+"""New API keys and certificates for Temporal, while the worker runs.
 
 Temporal's configuration (`temporal.py`) and the files that it names are read again every few seconds. A new key is
 given to the open connection. A connection keeps its certificates, also when it is made again after a break, so new ones

@@ -186,7 +186,7 @@ def build_git_environment(
         "HOME": str(repository),  # git reads .netrc there
         **_encode_config({**GIT_CONFIG, **configuration}),
     }
-    # Of the variables that name CAs git knows its own only.
+    # git does not read SSL_CERT_FILE itself.
     if ca_cert := access.ca_cert or os.environ.get("SSL_CERT_FILE"):
         environment["GIT_SSL_CAINFO"] = str(ca_cert)
     if access.ssh_key:

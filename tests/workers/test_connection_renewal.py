@@ -86,12 +86,16 @@ class AskTemporal:
 
 
 @asynccontextmanager
-async def running_worker(client: Client, queue: str) -> AsyncIterator[None]:
-    """Run a worker for such workflows."""
+async def running_worker(client: Client) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+    """Run a worker; yields a function that runs such a workflow on it."""
+    queue = uuid4().hex
 
     @activity.defn
     async def ask() -> bool:
         return await client.service_client.check_health(retry=True)
+
+    async def run_workflow() -> bool:
+        return await client.execute_workflow(AskTemporal.run, id=uuid4().hex, task_queue=queue)
 
     async with Worker(
         client,
@@ -100,7 +104,7 @@ async def running_worker(client: Client, queue: str) -> AsyncIterator[None]:
         activities=[ask],
         workflow_runner=UnsandboxedWorkflowRunner(),
     ):
-        yield
+        yield run_workflow
 
 
 @pytest.fixture
@@ -111,7 +115,7 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 
 def make_context(ca: trustme.CA) -> ssl.SSLContext:
-    """Return the context of a Temporal whose clients need a certificate of its own CA."""
+    """Return the context of a Temporal whose clients need certificates of its CA."""
     return make_server_context(ca.issue_cert("127.0.0.1"), clients=ca, protocols=GRPC)
 
 
@@ -144,25 +148,17 @@ async def test_worker_goes_on_with_new_certificates(
     old, new = trustme.CA(), trustme.CA()
     files = Files(tmp_path)
     files.write(old, old.issue_cert("old@example.com"))
-    queue = uuid4().hex
-
-    async def ask() -> bool:
-        return await client.execute_workflow(AskTemporal.run, id=uuid4().hex, task_queue=queue)
-
-    def is_renewed(text: str) -> bool:
-        return "with new certificates" in text
-
     async with tls_proxy_to(port, make_context(old)) as proxy:
         variables = files.get_variables(proxy)
         renewal = ConnectionRenewal(variables)
         client = await temporal.connect(variables, plugins=[renewal])
-        async with running_worker(client, queue), renewal.running(INTERVAL_SECONDS):
+        async with running_worker(client) as ask, renewal.running(INTERVAL_SECONDS):
             assert await ask()
             assert proxy.clients == ["old@example.com"]
             # From now on neither side accepts a former certificate.
             proxy.context = make_context(new)
             files.write(new, new.issue_cert("new@example.com"))
-            await wait_until(read_log, is_renewed)
+            await wait_until(read_log, lambda text: "with new certificates" in text)
             await proxy.cut()
             await proxy.connect()
             assert await ask()

@@ -1,4 +1,4 @@
-"""Git over https: CAs of the credential and of the system, and the name of the host."""
+"""Git over https: CAs of the credential and of the system, and names of hosts."""
 
 import asyncio
 from collections.abc import AsyncIterator

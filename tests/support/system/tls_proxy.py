@@ -24,7 +24,7 @@ def make_server_context(
     clients: trustme.CA | None = None,
     protocols: Sequence[str] = (),
 ) -> ssl.SSLContext:
-    """Return the context of a server, which asks for a certificate of the CA `clients`."""
+    """Return a server's context, which asks for certificates of the CA `clients`."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate.configure_cert(context)
     if protocols:
