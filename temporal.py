@@ -2,14 +2,15 @@
 
 Address, namespace, keys and certificates come from Temporal's own configuration through
 `temporalio.envconfig`: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_API_KEY`, ... or a profile
-in `temporal.toml`, exactly as for the `temporal` command. An API key in the latter may change while the worker runs.
+in `temporal.toml`, exactly as for the `temporal` command. Keys and certificates in files may change while the
+worker runs (`workers/connection_renewal.py`).
 """
 
-import asyncio
-import logging
 import os
+import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from temporalio.client import (
     Client,
     Interceptor,
     OutboundInterceptor,
+    Plugin,
     QueryWorkflowInput,
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -42,14 +44,45 @@ most. Temporal's servers end connections with more frequent pings (`frontend.kee
 EARLY_QUERY_SECONDS: Final = 5.0
 """For a worker that has just started to handle what happened in a workflow: it takes milliseconds."""
 
-API_KEY_INTERVAL_SECONDS: Final = 10.0
-"""How often a worker looks for a new API key. Reading the configuration takes a fraction of a millisecond."""
-
-log = logging.getLogger("fabric_sync.temporal")
+CONNECTION_FAILURES: Final = (
+    (
+        r"UnknownIssuer|NativeCertsNotFound",
+        "has a certificate that is not trusted: name the file of its CA in TEMPORAL_TLS_SERVER_CA_CERT_PATH",
+    ),
+    (
+        r"NotValidForName|not valid for name",
+        "has a certificate of another host: correct TEMPORAL_ADDRESS, or name that host in TEMPORAL_TLS_SERVER_NAME",
+    ),
+    (
+        r"InvalidCertificate|invalid peer certificate",
+        "has an invalid certificate: check that it has not expired, and the clock of this host",
+    ),
+    (
+        r"(AlertReceived\(|fatal alert: )(\w*Certificate|UnknownCA|DecryptError|AccessDenied|HandshakeFailure)",
+        "asks for a client certificate that it trusts: name one and its key in TEMPORAL_TLS_CLIENT_CERT_PATH and"
+        " TEMPORAL_TLS_CLIENT_KEY_PATH",
+    ),
+    (
+        r"ParseError|InconsistentKeys",
+        "cannot be asked, since the client certificate or its key is unusable: check the files that"
+        " TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH name",
+    ),
+    (r"code: (Unauthenticated|PermissionDenied)", "refused the API key: check TEMPORAL_API_KEY"),
+    (
+        r"InvalidMessage|corrupt message|H2NotNegotiated",
+        "does not speak TLS, without which no API key and no certificate is sent: check TEMPORAL_ADDRESS",
+    ),
+    (
+        r"hyper::Error\((?!Connect\b)|ConnectionReset|handshake eof",
+        "broke off the connection: check that it is Temporal, and whether it needs TLS (TEMPORAL_TLS=true) or a client"
+        " certificate (TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH)",
+    ),
+)
+"""Names of errors in the words of the client library, which has no types for them; the first that matches applies."""
 
 
 class TemporalUnreachable(Exception):
-    """No Temporal server answers; the text names its address and what to do."""
+    """No connection to Temporal; the text names its address and what to do."""
 
 
 class InvalidConfiguration(TemporalUnreachable):
@@ -58,10 +91,10 @@ class InvalidConfiguration(TemporalUnreachable):
 
 def get_address() -> str:
     """Return the configured address of Temporal, `host:port`."""
-    return _load_config().get("target_host") or DEFAULT_ADDRESS
+    return load_config().get("target_host") or DEFAULT_ADDRESS
 
 
-def _load_config(variables: Mapping[str, str] | None = None) -> ClientConnectConfig:
+def load_config(variables: Mapping[str, str] | None = None) -> ClientConnectConfig:
     """Read Temporal's configuration. Raises `InvalidConfiguration`."""
     try:
         return ClientConfig.load_client_connect_config(override_env_vars=variables)
@@ -77,29 +110,44 @@ def _invalid_configuration_error(error: Exception) -> InvalidConfiguration:
     )
 
 
-async def connect(variables: Mapping[str, str] | None = None) -> Client:
+async def connect(
+    variables: Mapping[str, str] | None = None, plugins: Sequence[Plugin] = ()
+) -> Client:
     """Return a client for the configured namespace.
 
     Raises `TemporalUnreachable`, of which `InvalidConfiguration` is told apart.
 
     `variables` replace the environment.
     """
-    config = _load_config(variables)
+    config = load_config(variables)
     config.setdefault("target_host", DEFAULT_ADDRESS)
-    try:
+    with connection_errors(config["target_host"]):
         return await Client.connect(
             **config,
             data_converter=pydantic_data_converter,
             identity=_identity(),
             keep_alive_config=KEEP_ALIVE,
             interceptors=[EarlyQueryInterceptor()],
+            plugins=plugins,
         )
+
+
+@contextmanager
+def connection_errors(address: str) -> Iterator[None]:
+    """Raise errors of connecting in the block as `TemporalUnreachable`."""
+    try:
+        yield
     except ValueError as error:
         raise _invalid_configuration_error(error) from None
     except RuntimeError as error:
-        raise TemporalUnreachable(
-            f"No Temporal server answers at {config['target_host']}; start it, or set TEMPORAL_ADDRESS."
-        ) from error
+        raise TemporalUnreachable(_describe_failure(str(error), address)) from error
+
+
+def _describe_failure(words: str, address: str) -> str:
+    for pattern, meaning in CONNECTION_FAILURES:
+        if re.search(pattern, words):
+            return f"Temporal at {address} {meaning}."
+    return f"No Temporal server answers at {address}; start it, or set TEMPORAL_ADDRESS."
 
 
 class EarlyQueryInterceptor(Interceptor):
@@ -120,26 +168,6 @@ class _EarlyQueryRepeater(OutboundInterceptor):
     async def query_workflow(self, input: QueryWorkflowInput) -> object:
         """Query a workflow, for a few seconds if need be."""
         return await super().query_workflow(input)
-
-
-async def keep_api_key_current(
-    client: Client,
-    variables: Mapping[str, str] | None = None,
-    interval_seconds: float = API_KEY_INTERVAL_SECONDS,
-) -> None:
-    """Give the client each new API key of the configuration, until cancelled."""
-    while True:
-        await asyncio.sleep(interval_seconds)
-        try:
-            api_key = _load_config(variables).get("api_key")
-        except InvalidConfiguration as error:
-            log.warning("The API key for Temporal stays as it is: %s", error)
-            continue
-        if not api_key and client.api_key:
-            log.warning("The API key for Temporal stays as it is: its configuration has none.")
-        elif api_key != client.api_key:
-            client.api_key = api_key
-            log.info("Using a new API key for Temporal.")
 
 
 def _identity() -> str:

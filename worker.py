@@ -41,6 +41,7 @@ from workers.activity_workers import (
     running_activity_workers,
     running_site_worker,
 )
+from workers.connection_renewal import ConnectionRenewal
 from workers.deployment import log_deployment
 from workers.log_lines import configure_logging
 from workers.workflow_process import STOP_SECONDS, WorkflowProcess, WorkflowProcessEnded
@@ -81,24 +82,15 @@ async def _run_until_stopped(
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    client = await temporal.connect()
+    renewal = ConnectionRenewal()
+    client = await temporal.connect(plugins=[renewal])
     instance = await get_instance(client)  # before all else: it says why nothing can work here
     child = workflows.running(on_end=stop.set) if workflows else nullcontext()
-    async with _keeping_api_key_current(client), child, workers(client):
+    async with child, workers(client), renewal.running():
         log.info("Working for Temporal at %s as %s.", temporal.get_address(), instance)
         await stop.wait()
         log.info("Stopping; running activities may finish.")
         end_process_after(settings.graceful_shutdown + STOP_SECONDS)
-
-
-@asynccontextmanager
-async def _keeping_api_key_current(client: Client) -> AsyncIterator[None]:
-    """Use new API keys of Temporal's configuration until the block ends."""
-    task = asyncio.create_task(temporal.keep_api_key_current(client), name="keep API key current")
-    try:
-        yield
-    finally:
-        task.cancel()
 
 
 @app.command()

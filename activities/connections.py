@@ -3,18 +3,22 @@
 urllib3 applies a timeout to each operation on a socket: a name is looked up without any, a host with several addresses
 has one for each, and a server that sends a byte now and then is never late. Here one timeout covers all of connecting
 (name, addresses, TLS, the tunnel of a proxy), and one all of a response, headers and body.
+
+Servers whose own CA is not known must have a certificate of one of the system's CAs, which are loaded here.
 """
 
 import http.client
 import os
 import socket
+import ssl
 import time
 from collections.abc import Buffer, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from errno import EAGAIN
-from functools import partial
+from functools import lru_cache, partial
 from io import BufferedReader, RawIOBase
+from pathlib import Path
 from threading import Lock, Thread
 from typing import Any, Final, Self, cast, override
 
@@ -54,6 +58,23 @@ class Deadline:
         if left <= 0:
             raise TimeoutError("The deadline has passed.")
         return left
+
+
+def load_system_cas() -> ssl.SSLContext:
+    """Return a context that trusts the system's CAs, or those in SSL_CERT_FILE.
+
+    It is the same one until their files change, since it takes 20 ms and 1 MB.
+    """
+    system = ssl.get_default_verify_paths()
+    paths = tuple(filter(None, (system.cafile, system.capath)))
+    return _load_cas(paths, tuple(Path(path).stat().st_mtime_ns for path in paths))
+
+
+@lru_cache(1)
+def _load_cas(_paths: tuple[str, ...], _changed: tuple[int, ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
+    return context
 
 
 def use_total_timeouts(pools: PoolManager) -> None:

@@ -74,7 +74,6 @@ type ClassifiedError = TransientError | PermanentError
 
 CONNECTION_ERRORS: Final[tuple[tuple[type[Exception], type[ClassifiedError], str], ...]] = (
     (requests.TooManyRedirects, PermanentError, "redirects elsewhere: configure the final URL"),
-    (ssl.SSLCertVerificationError, PermanentError, "has a certificate that is not trusted"),
     (requests.exceptions.InvalidURL, PermanentError, "is not a usable URL"),
     (requests.exceptions.MissingSchema, PermanentError, "is not a usable URL"),
     (requests.exceptions.InvalidSchema, PermanentError, "is not a usable URL"),
@@ -93,6 +92,21 @@ CONNECTION_ERRORS: Final[tuple[tuple[type[Exception], type[ClassifiedError], str
     (urllib3.exceptions.TimeoutError, NoResponseError, "did not answer in time"),
 )
 """The first entry whose type is among an error's causes applies."""
+
+OTHER_HOST: Final = "of another host: use the host name of the certificate, or renew it"
+
+CERTIFICATE_ERRORS: Final = {
+    9: "that is not valid yet: correct the clock of the worker's host, or renew it",
+    10: "that has expired: renew it",
+    62: OTHER_HOST,
+    64: OTHER_HOST,
+}
+"""By OpenSSL's codes (X509_V_ERR_...); the others are about the CA."""
+
+UNKNOWN_CA: Final = (
+    "that is not trusted ({reason}): add its CA to the file in SSL_CERT_FILE or,"
+    " for a fabric, to its credential"
+)
 
 
 def classify_status(
@@ -157,6 +171,11 @@ def _find_response(error: Exception) -> object:
 
 def _classify_connection_error(error: Exception, server_name: str) -> ClassifiedError:
     causes = list(_iter_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            unknown = UNKNOWN_CA.format(reason=cause.verify_message)
+            what = CERTIFICATE_ERRORS.get(cause.verify_code, unknown)
+            return PermanentError(f"{server_name} has a certificate {what}.")
     for cause_type, error_type, meaning in CONNECTION_ERRORS:
         if any(isinstance(cause, cause_type) for cause in causes):
             return error_type(f"{server_name} {meaning}.")

@@ -23,7 +23,12 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
 from urllib3.exceptions import TimeoutError as HTTPTimeoutError
 
-from activities.connections import Deadline, TimedConnection, TimedTlsConnection
+from activities.connections import (
+    Deadline,
+    TimedConnection,
+    TimedTlsConnection,
+    load_system_cas,
+)
 from activities.credentials import GitAccess, parse_git_url
 from activities.errors import classify
 from activities.git.failures import classify_refusal
@@ -45,9 +50,6 @@ HEADERS: Final = {
 
 UNREACHABLE: Final = (TimeoutError, HTTPTimeoutError, NewConnectionError, LocationParseError)
 """Errors that git would only meet again."""
-
-type Certificates = str | tuple[int, ...]
-"""The text of a credential's CA, or the times in ns at which the system's were modified."""
 
 
 class BranchChecks:
@@ -95,12 +97,12 @@ class BranchChecks:
         self, repository: str, access: GitAccess, deadline: Deadline
     ) -> Iterator[TimedConnection]:
         """Yield a connection for the calling thread; keep it unless the block closes it."""
-        place, trusted = parse_git_url(repository), _read_certificates(access.ca_cert)
-        key = (place.scheme, place.host, place.port, access.authorization, trusted)
+        place, context = parse_git_url(repository), _find_tls_context(access.ca_cert)
+        key = (place.scheme, place.host, place.port, access.authorization, context)
         with self._lock:
             connection = self._idle.pop(key, None)
         if connection is None or not connection.is_connected:
-            connection = _connect(repository, trusted, deadline)
+            connection = _connect(repository, context, deadline)
         try:
             yield connection
         except BaseException:
@@ -112,12 +114,11 @@ class BranchChecks:
                 self._idle.setdefault(key, connection)
 
 
-def _connect(repository: str, trusted: Certificates, deadline: Deadline) -> TimedConnection:
+def _connect(repository: str, context: ssl.SSLContext, deadline: Deadline) -> TimedConnection:
     """Return a new connection, which closes its socket once it is forgotten."""
     place, timeout = parse_git_url(repository), deadline.count_seconds_left()
     connection = TimedConnection(place.host, place.port, timeout=timeout)
     if place.scheme == "https":
-        context = _load_tls_context(trusted)
         connection = TimedTlsConnection(
             place.host, place.port, timeout=timeout, ssl_context=context
         )
@@ -126,22 +127,15 @@ def _connect(repository: str, trusted: Certificates, deadline: Deadline) -> Time
     return connection
 
 
-def _read_certificates(ca_cert: Path | None) -> Certificates:
-    if ca_cert:
-        return ca_cert.read_text("ascii", "ignore")
-    system = ssl.get_default_verify_paths()
-    paths = filter(None, (system.cafile, system.capath))
-    return tuple(Path(path).stat().st_mtime_ns for path in paths)
+def _find_tls_context(ca_cert: Path | None) -> ssl.SSLContext:
+    """Return a context that trusts as git does, another one after each change."""
+    return _load_ca(ca_cert.read_text("ascii", "ignore")) if ca_cert else load_system_cas()
 
 
-@lru_cache(8)
-def _load_tls_context(trusted: Certificates) -> ssl.SSLContext:
-    """Return a context that trusts as git does. The system's CAs take 20 ms and 1 MB."""
+@lru_cache(MAX_IDLE_CONNECTIONS)
+def _load_ca(certificates: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if isinstance(trusted, str):
-        context.load_verify_locations(cadata=trusted)
-    else:
-        context.load_default_certs()
+    context.load_verify_locations(cadata=certificates)
     return context
 
 

@@ -193,8 +193,9 @@ def build_git_environment(
         "HOME": str(repository),  # git reads .netrc there
         **_encode_config({**GIT_CONFIG, **configuration}),
     }
-    if access.ca_cert:
-        environment["GIT_SSL_CAINFO"] = str(access.ca_cert)
+    # git does not read SSL_CERT_FILE itself.
+    if ca_cert := access.ca_cert or os.environ.get("SSL_CERT_FILE"):
+        environment["GIT_SSL_CAINFO"] = str(ca_cert)
     if access.ssh_key:
         key, known = (shlex.quote(f"{path}") for path in (access.ssh_key, access.known_hosts))
         environment["GIT_SSH_COMMAND"] = f"{SSH_COMMAND} -i {key} -o UserKnownHostsFile={known}"

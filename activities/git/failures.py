@@ -52,8 +52,18 @@ PERMANENT_PATTERNS: Final = (
     (r"host key verification failed", "has a host key that is not in known_hosts of {name}"),
     (r"permission denied \(", "{refused}"),
     (
+        r"does not match target|subject name matches target",
+        "has a certificate of another host: name the host of the certificate in hh_git_repository, or renew it",
+    ),
+    (
+        r"ca cert file|trust anchors|verify locations",
+        "cannot be verified, since the file of its CA is unusable: correct git-ca.crt of the credential"
+        " {credential}, or the file in SSL_CERT_FILE",
+    ),
+    (
         r"certificate",
-        "has a certificate that is not trusted; put a CA of your own into git-ca.crt in its credential",
+        "has a certificate that is not trusted: put its CA into git-ca.crt of the credential {credential}, or into"
+        " the file in SSL_CERT_FILE",
     ),
     (r"returned error: 30\d", "redirects elsewhere: name the final URL in hh_git_repository"),
     (
@@ -85,7 +95,11 @@ def classify_fetch_error(
             return error_type(f"{repository} {meaning}.")
     for pattern, meaning in PERMANENT_PATTERNS:
         if re.search(pattern, output):
-            what = meaning.format(name=_describe_reader(access), refused=_describe_refusal(access))
+            what = meaning.format(
+                name=_describe_reader(access),
+                refused=_describe_refusal(access),
+                credential=access.credential,
+            )
             return PermanentError(f"{repository} {what}.")
     return None
 

@@ -7,7 +7,7 @@ resolves to the same server, secrets and certificates, and while one thread at a
 import resource
 import ssl
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self, cast, override
 from urllib.parse import urlencode, urlsplit
 
-from cachetools import TTLCache, cached
+from cachetools import TTLCache
 from kubernetes.client.rest import RESTClientObject
 from urllib3 import BaseHTTPResponse, HTTPResponse, PoolManager, Timeout
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
@@ -24,7 +24,7 @@ from urllib3.exceptions import LocationParseError, ProtocolError
 from urllib3.util import Retry
 from urllib3.util.ssl_ import create_urllib3_context
 
-from activities.connections import use_total_timeouts
+from activities.connections import load_system_cas, use_total_timeouts
 from activities.errors import PermanentError
 from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
 from activities.secrets.memory_files import memory_file, name_memory_file
@@ -42,9 +42,6 @@ MAX_AGE_SECONDS: Final = 600
 
 MAX_IDLE_CLIENTS: Final = 4096
 """Of all fabrics, some 60 KB and one file descriptor each."""
-
-SYSTEM_CAS: Final[TTLCache[Hashable, ssl.SSLContext]] = TTLCache(1, MAX_AGE_SECONDS)
-"""The context for the APIs whose credentials name no CA."""
 
 
 class _RepeatIfBroken(Retry):
@@ -190,7 +187,7 @@ def _make_tls_context(access: KubernetesAccess) -> ssl.SSLContext | None:
     """Return the context for an API; None if it needs the credential's CA only."""
     trusts_system = not access.configuration.ca_cert_data
     if not access.client_certificate:
-        return _load_system_cas() if trusts_system else None
+        return load_system_cas() if trusts_system else None
     context = create_urllib3_context()
     if trusts_system:
         context.load_default_certs()
@@ -203,12 +200,4 @@ def _make_tls_context(access: KubernetesAccess) -> ssl.SSLContext | None:
                 f"Credential {access.credential}: the client certificate in its kubeconfig is unusable; it needs the"
                 " key that belongs to it, which must not be encrypted."
             ) from None
-    return context
-
-
-@cached(SYSTEM_CAS, lock=Lock())
-def _load_system_cas() -> ssl.SSLContext:
-    """Return a context with the system's trusted CAs, which take 20 ms and 1 MB."""
-    context = create_urllib3_context()
-    context.load_default_certs()
     return context

@@ -198,6 +198,13 @@ class _NetBoxAdapter(HTTPAdapter):
         return manager
 
     @override
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """Add no CAs: urllib3 loads the system's, or those in REQUESTS_CA_BUNDLE.
+
+        By default only those that come with requests are trusted, whatever the operator has installed.
+        """
+
+    @override
     def send(
         self,
         request: requests.PreparedRequest,

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -19,7 +20,6 @@ from activities.errors import NoResponseError, PermanentError
 from activities.kubernetes.clients import (
     MAX_AGE_SECONDS,
     MAX_IDLE_SECONDS,
-    SYSTEM_CAS,
     ClientCache,
     KubernetesClient,
 )
@@ -391,20 +391,32 @@ def test_client_is_dropped_if_its_credential_changed_during_its_use(
 
 
 @pytest.fixture
-def system_cas(api: EmulatedKubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the system trust the API's CA alone."""
+def loaded(
+    api: EmulatedKubernetesApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[ssl.SSLContext]:
+    """Make the system trust the API's CA, too; the contexts that have loaded its CAs."""
     (tmp_path / "system-ca.pem").write_text(api.auth.ca_cert)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "system-ca.pem"))
-    SYSTEM_CAS.clear()
+    loaded, load = list[ssl.SSLContext](), ssl.SSLContext.load_default_certs
+
+    def load_and_note(context: ssl.SSLContext, *purpose: ssl.Purpose) -> None:
+        loaded.append(context)
+        load(context, *purpose)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", load_and_note)
+    return loaded
 
 
-@pytest.mark.usefixtures("system_cas")
 def test_system_cas_are_loaded_once_for_all_fabrics(
-    api: EmulatedKubernetesApi, target: KubernetesTarget, use: Use, credential: Path
+    api: EmulatedKubernetesApi,
+    target: KubernetesTarget,
+    use: Use,
+    credential: Path,
+    loaded: list[ssl.SSLContext],
 ) -> None:
     (credential / "ca.crt").unlink()
     for namespace in ("first", "second"):
         use(in_namespace(target, namespace))
 
     assert api.connection_count == 2
-    assert len(SYSTEM_CAS) == 1
+    assert len(loaded) == 1

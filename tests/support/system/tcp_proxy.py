@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
 
 from stack.processes.ports import LOOPBACK
@@ -84,12 +84,19 @@ class CuttableProxy:
         writer.close()
 
 
-@asynccontextmanager
-async def cut_proxy(target_port: int = 0) -> AsyncIterator[CuttableProxy]:
-    """Make a proxy that is not connected yet."""
+@contextmanager
+def reserved_port() -> Iterator[socket.socket]:
+    """Bind a socket to a free port, on which proxies of this process may listen."""
     with socket.socket() as reserved:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         reserved.bind((LOOPBACK, 0))
+        yield reserved
+
+
+@asynccontextmanager
+async def cut_proxy(target_port: int = 0) -> AsyncIterator[CuttableProxy]:
+    """Make a proxy that is not connected yet."""
+    with reserved_port() as reserved:
         proxy = CuttableProxy(target_port, reserved)
         try:
             yield proxy

@@ -1,0 +1,185 @@
+"""The worker goes on with new keys and certificates for Temporal."""
+
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import trustme
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+import temporal
+from stack.processes.supervisor import Supervisor
+from stack.services.temporal_server import start_temporal
+from tests.support.system.installation import wait_until
+from tests.support.system.tls_proxy import GRPC, TlsProxy, make_server_context, tls_proxy_to
+from workers.connection_renewal import ConnectionRenewal
+
+INTERVAL_SECONDS = 0.01
+OLD, NEW = "old-s3cret", "new-s3cret"
+
+type ReadLog = Callable[[], Awaitable[str]]
+
+
+@pytest.fixture
+def read_log(caplog: pytest.LogCaptureFixture) -> ReadLog:
+    """Return a function that reads what has been logged."""
+    caplog.set_level(logging.INFO, "fabric_sync.temporal")
+
+    async def read() -> str:
+        return caplog.text
+
+    return read
+
+
+def write_profile(file: Path, api_key: str) -> dict[str, str]:
+    """Write a configuration with this key; the variables that lead to it."""
+    file.write_text(
+        f'[profile.default]\naddress = "127.0.0.1:1"\napi_key = {api_key}\ntls = {{ disabled = true }}\n'
+    )
+    return {"TEMPORAL_CONFIG_FILE": str(file)}
+
+
+async def test_new_api_key_is_used_without_a_new_connection(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, read_log: ReadLog
+) -> None:
+    file = tmp_path / "temporal.toml"
+    renewal = ConnectionRenewal(write_profile(file, f'"{OLD}"'))
+    client = await Client.connect(
+        "127.0.0.1:1", api_key=OLD, tls=False, lazy=True, plugins=[renewal]
+    )
+
+    async def read_key() -> str | None:
+        return client.api_key
+
+    async with renewal.running(INTERVAL_SECONDS):
+        write_profile(file, f'"{NEW}')  # an editor is at work
+        await wait_until(read_log, lambda text: "stays as it is: Temporal's conf" in text)
+        assert client.api_key == OLD
+        caplog.clear()
+        file.unlink()
+        await wait_until(read_log, lambda text: "its configuration has no API key" in text)
+        assert client.api_key == OLD
+        write_profile(file, f'"{NEW}"')
+        await wait_until(read_key, lambda key: key == NEW)
+    assert "Using a new API key" in caplog.text
+    assert OLD not in caplog.text
+    assert NEW not in caplog.text
+
+
+@workflow.defn
+class AskTemporal:
+    """Runs an activity that asks Temporal itself."""
+
+    @workflow.run
+    async def run(self) -> bool:
+        answer: bool = await workflow.execute_activity(
+            "ask", start_to_close_timeout=timedelta(minutes=1)
+        )
+        return answer
+
+
+@asynccontextmanager
+async def running_worker(client: Client) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+    """Run a worker; yields a function that runs such a workflow on it."""
+    queue = uuid4().hex
+
+    @activity.defn
+    async def ask() -> bool:
+        return await client.service_client.check_health(retry=True)
+
+    async def run_workflow() -> bool:
+        return await client.execute_workflow(AskTemporal.run, id=uuid4().hex, task_queue=queue)
+
+    async with Worker(
+        client,
+        task_queue=queue,
+        workflows=[AskTemporal],
+        activities=[ask],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        yield run_workflow
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Iterator[int]:
+    """The port of a Temporal server that speaks no TLS."""
+    with closing(Supervisor(tmp_path)) as supervisor:
+        yield int(start_temporal(supervisor).address.rpartition(":")[2])
+
+
+def make_context(ca: trustme.CA) -> ssl.SSLContext:
+    """Return the context of a Temporal whose clients need certificates of its CA."""
+    return make_server_context(ca.issue_cert("127.0.0.1"), clients=ca, protocols=GRPC)
+
+
+class Files:
+    """The files of a worker's certificates."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get_variables(self, proxy: TlsProxy) -> dict[str, str]:
+        """Return the variables that lead to them."""
+        return {
+            "TEMPORAL_ADDRESS": proxy.address,
+            "TEMPORAL_TLS_SERVER_CA_CERT_PATH": str(self._folder / "ca.crt"),
+            "TEMPORAL_TLS_CLIENT_CERT_PATH": str(self._folder / "tls.crt"),
+            "TEMPORAL_TLS_CLIENT_KEY_PATH": str(self._folder / "tls.key"),
+        }
+
+    def write(self, server: trustme.CA, issued: trustme.LeafCert) -> None:
+        """Replace them one after the other."""
+        server.cert_pem.write_to_path(self._folder / "ca.crt")
+        issued.cert_chain_pems[0].write_to_path(self._folder / "tls.crt")
+        issued.private_key_pem.write_to_path(self._folder / "tls.key")
+
+
+@pytest.mark.server
+async def test_worker_goes_on_with_new_certificates(
+    port: int, tmp_path: Path, read_log: ReadLog
+) -> None:
+    old, new = trustme.CA(), trustme.CA()
+    files = Files(tmp_path)
+    files.write(old, old.issue_cert("old@example.com"))
+    async with tls_proxy_to(port, make_context(old)) as proxy:
+        variables = files.get_variables(proxy)
+        renewal = ConnectionRenewal(variables)
+        client = await temporal.connect(variables, plugins=[renewal])
+        async with running_worker(client) as ask, renewal.running(INTERVAL_SECONDS):
+            assert await ask()
+            assert proxy.clients == ["old@example.com"]
+            # From now on neither side accepts a former certificate.
+            proxy.context = make_context(new)
+            files.write(new, new.issue_cert("new@example.com"))
+            await wait_until(read_log, lambda text: "with new certificates" in text)
+            await proxy.cut()
+            await proxy.connect()
+            assert await ask()
+    assert set(proxy.clients[1:]) == {"new@example.com"}
+
+
+@pytest.mark.server
+async def test_connection_stays_while_new_certificates_are_unusable(
+    port: int, tmp_path: Path, read_log: ReadLog
+) -> None:
+    ca = trustme.CA()
+    files = Files(tmp_path)
+    files.write(ca, ca.issue_cert("old@example.com"))
+    async with tls_proxy_to(port, make_context(ca)) as proxy:
+        variables = files.get_variables(proxy)
+        renewal = ConnectionRenewal(variables)
+        client = await temporal.connect(variables, plugins=[renewal])
+        async with renewal.running(INTERVAL_SECONDS):
+            files.write(ca, trustme.CA().issue_cert("other@example.com"))
+            await wait_until(read_log, lambda text: "stays as it is: Temporal at" in text)
+            (tmp_path / "tls.key").unlink()
+            await wait_until(read_log, lambda text: "stays as it is: Temporal's conf" in text)
+            assert await client.service_client.check_health()
+    assert proxy.clients == ["old@example.com"]
