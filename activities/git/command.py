@@ -196,6 +196,10 @@ def build_git_environment(
     # git does not read SSL_CERT_FILE itself.
     if ca_cert := access.ca_cert or os.environ.get("SSL_CERT_FILE"):
         environment["GIT_SSL_CAINFO"] = str(ca_cert)
+    if access.ca_cert:
+        environment["GIT_SSL_CAPATH"] = (
+            os.devnull
+        )  # else the system's folder counts beside the file
     if access.ssh_key:
         key, known = (shlex.quote(f"{path}") for path in (access.ssh_key, access.known_hosts))
         environment["GIT_SSH_COMMAND"] = f"{SSH_COMMAND} -i {key} -o UserKnownHostsFile={known}"

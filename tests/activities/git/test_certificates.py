@@ -12,6 +12,7 @@ import trustme
 
 from activities.connections import Deadline
 from activities.errors import PermanentError
+from activities.git import command
 from activities.git.branch_check import BranchChecks
 from activities.git.mirror import GitMirror
 from fabrics.record.config import GitSource
@@ -91,6 +92,22 @@ async def test_unknown_ca_is_not_trusted(
 ) -> None:
     async with serving(repository, ca.issue_cert("127.0.0.1"), settings) as mirror:
         assert await sentence_of(mirror) == f"{mirror.name} {UNTRUSTED}"
+    trustme.CA().cert_pem.write_to_path(credential / "git-ca.crt")
+    async with serving(repository, ca.issue_cert("127.0.0.1"), settings) as mirror:
+        assert await sentence_of(mirror) == f"{mirror.name} {UNTRUSTED}"
+
+
+async def test_ca_of_the_credential_takes_the_place_of_those_of_the_system(
+    repository: GitRepository,
+    credential: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The folder stands for the one that git trusts on Debian, beside any file of CAs."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "other.pem")
+    monkeypatch.setitem(command.GIT_CONFIG, "http.sslCAPath", str(tmp_path))
     trustme.CA().cert_pem.write_to_path(credential / "git-ca.crt")
     async with serving(repository, ca.issue_cert("127.0.0.1"), settings) as mirror:
         assert await sentence_of(mirror) == f"{mirror.name} {UNTRUSTED}"
