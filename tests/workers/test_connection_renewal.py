@@ -1,5 +1,6 @@
 """The worker goes on with new keys and certificates for Temporal."""
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,6 +24,8 @@ from workers.connection_renewal import ConnectionRenewal
 
 INTERVAL_SECONDS = 0.01
 OLD, NEW = "old-s3cret", "new-s3cret"
+TLS_HANDSHAKE = 22
+"""The first byte of a client that speaks TLS."""
 
 type ReadLog = Callable[[], Awaitable[str]]
 
@@ -71,6 +74,31 @@ async def test_new_api_key_is_used_without_a_new_connection(
     assert "Using a new API key" in caplog.text
     assert OLD not in caplog.text
     assert NEW not in caplog.text
+
+
+async def test_api_key_that_appears_later_is_not_sent_in_clear_text(
+    tmp_path: Path, read_log: ReadLog
+) -> None:
+    """The connection began without a key, so without TLS."""
+    received = bytearray()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.extend(await reader.read(65536))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        file = tmp_path / "temporal.toml"
+        file.write_text(f'[profile.default]\naddress = "{address}"\n')
+        renewal = ConnectionRenewal({"TEMPORAL_CONFIG_FILE": str(file)})
+        client = await Client.connect(address, lazy=True, plugins=[renewal])
+        async with renewal.running(INTERVAL_SECONDS):
+            file.write_text(f'[profile.default]\naddress = "{address}"\napi_key = "{NEW}"\n')
+            await wait_until(read_log, lambda text: "Connected to Temporal" in text)
+        with pytest.raises(RuntimeError):
+            await client.service_client.check_health()
+    assert received[0] == TLS_HANDSHAKE
+    assert NEW.encode() not in received
 
 
 @workflow.defn
