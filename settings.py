@@ -178,6 +178,15 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
     """The secret that senders sign webhooks with. No default: whoever knows it can make fabrics sync."""
 
+    @field_validator("netbox_url")
+    @classmethod
+    def _validate_no_login(cls, url: str) -> str:
+        if "@" in url:  # errors name the URL, in records, in Temporal and in the log
+            raise ValueError(
+                "it must have no user and no password: FABRIC_SYNC_NETBOX_TOKEN logs in"
+            )
+        return url
+
     @field_validator("netbox_allow_http")
     @classmethod
     def _validate_netbox_url(cls, allow_http: bool, info: ValidationInfo) -> bool:

@@ -41,6 +41,13 @@ def test_loopback_addresses_need_no_https(url: str) -> None:
     assert Settings(netbox_url=url).netbox_url == url
 
 
+@pytest.mark.parametrize("url", ["https://user:s3cret@netbox.example.com", "https://s3cret@[::1"])
+def test_login_in_the_url_of_netbox_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(ValidationError, match="no user and no password") as caught:
+        Settings(netbox_url=url)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_deployment_name_and_build_go_together() -> None:
     versioned = Settings(deployment_name="fabric-sync", build_id="1.2.3")
     assert (versioned.deployment_name, versioned.build_id) == ("fabric-sync", "1.2.3")
