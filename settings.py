@@ -178,6 +178,11 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
     """The secret that senders sign webhooks with. No default: whoever knows it can make fabrics sync."""
 
+    @field_validator("credentials_dir", "cache_dir")
+    @classmethod
+    def _make_absolute(cls, folder: Path) -> Path:
+        return folder.absolute()  # git starts in another one
+
     @field_validator("netbox_url")
     @classmethod
     def _validate_no_login(cls, url: str) -> str:

@@ -1,5 +1,7 @@
 """The worker's settings."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -39,6 +41,18 @@ def test_token_is_sent_in_clear_text_to_another_host_only_if_allowed(url: str) -
 )
 def test_loopback_addresses_need_no_https(url: str) -> None:
     assert Settings(netbox_url=url).netbox_url == url
+
+
+def test_relative_folders_are_those_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git gets their paths, and starts elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FABRIC_SYNC_CREDENTIALS_DIR", "credentials")
+    monkeypatch.setenv("FABRIC_SYNC_CACHE_DIR", "cache")
+    settings = Settings()
+    assert settings.credentials_dir == tmp_path / "credentials"
+    assert settings.cache_dir == tmp_path / "cache"
 
 
 @pytest.mark.parametrize("url", ["https://user:s3cret@netbox.example.com", "https://s3cret@[::1"])

@@ -211,7 +211,7 @@ def _start(folder: Path, plugin: ExecPlugin, info: str) -> Popen[bytes]:
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=DEVNULL,  # it may hold secrets
-        cwd=folder.absolute(),  # where kubectl looks for relative commands, too
+        cwd=folder,  # where kubectl looks for relative commands, too
         env=_build_environment(plugin, info),
         start_new_session=True,
     )
