@@ -40,7 +40,13 @@ def encode_counts(counts: Mapping[ObjectId, int]) -> dict[str, int]:
 
 
 def decode_counts(absence_counts: AbsenceCounts) -> dict[ObjectId, int]:
-    """Return the counts by object id."""
+    """Return the counts by object id.
+
+    Raises `ValueError` if they are longer than any that were encoded: they come from a message, and a thousand times as
+    much may be packed into them.
+    """
+    if len(json.dumps(absence_counts)) > MAX_ABSENCE_COUNTS_BYTES:
+        raise ValueError("The absence counts are too long.")
     return {id_: count for text, count in absence_counts.items() for id_ in _decode_ids(text)}
 
 

@@ -1,5 +1,10 @@
 """Absence counts fit into a message, and are read back as they were written."""
 
+import tracemalloc
+from base64 import b64encode
+from zlib import compress
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,3 +28,13 @@ def test_decoded_counts_equal_the_encoded_ones(counts: dict[ObjectId, int]) -> N
 def test_dependents_are_counted_first() -> None:
     device, cable = ObjectId(Model.DEVICE, 1), ObjectId(Model.CABLE, 1)
     assert list(decode_counts(encode_counts({device: 1, cable: 1}))) == [cable, device]
+
+
+def test_counts_that_unpack_to_much_are_refused() -> None:
+    packed = b64encode(compress(b"1 " * 2_000_000)).decode()
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="too long"):
+        decode_counts({f"14:{packed}": 1})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
