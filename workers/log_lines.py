@@ -4,6 +4,7 @@ Many messages have words of others in them: names in NetBox, answers of servers,
 """
 
 import logging
+import time
 from typing import Final, override
 
 FORMAT: Final = "%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s"
@@ -16,7 +17,13 @@ INDENT: Final = "    "
 
 
 class LineFormatter(logging.Formatter):
-    """Writes a message as one line, and a traceback as indented lines below it."""
+    """Writes a message as one line, and a traceback as indented lines below it.
+
+    Times are in UTC.
+    """
+
+    converter = time.gmtime
+    default_msec_format = "%s.%03dZ"
 
     @override
     def formatMessage(self, record: logging.LogRecord) -> str:

@@ -53,10 +53,10 @@ async def read_shift(fleet: FaultyFleet) -> timedelta | None:
     """Return how far the clock of the worker's log is ahead; None without a line."""
     logs = fleet.installation.folder.glob("worker-*.log")
     log = max(logs, key=lambda path: path.stat().st_mtime)
-    times = re.findall(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", log.read_text(), re.MULTILINE)
+    times = re.findall(r"^[-\d]{10} [:\d]{8}\.\d{3}Z", log.read_text(), re.MULTILINE)
     if not times:
         return None
-    return datetime.fromisoformat(times[-1]).astimezone() - datetime.now(UTC)
+    return datetime.fromisoformat(times[-1]) - datetime.now(UTC)
 
 
 def is_near(expected: timedelta, shift: timedelta | None) -> bool:

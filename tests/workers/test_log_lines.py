@@ -3,21 +3,34 @@
 import logging
 import subprocess
 import sys
+import time
 
 import pytest
 
 from tests.support.paths import PROJECT
-from workers.log_lines import INDENT, MAX_LINE_CHARS, MAX_TRACEBACK_LINES, LineFormatter
+from workers.log_lines import (
+    FORMAT,
+    INDENT,
+    MAX_LINE_CHARS,
+    MAX_TRACEBACK_LINES,
+    LineFormatter,
+)
 
 FORGED = (
     "dc1\n2026-11-29 05:00:00,000 INFO activities fabric_sync.worker: Stopping\x1b[2K\u202e\udcff"
 )
 
 
+def make_record(
+    message: str, *arguments: object, error: Exception | None = None
+) -> logging.LogRecord:
+    exc_info = (type(error), error, error.__traceback__) if error else None
+    return logging.LogRecord("test", logging.INFO, "", 0, message, arguments, exc_info)
+
+
 def format_record(message: str, *arguments: object, error: Exception | None = None) -> str:
     """Return the lines of a message about `arguments`, maybe with an error."""
-    exc_info = (type(error), error, error.__traceback__) if error else None
-    record = logging.LogRecord("test", logging.INFO, "", 0, message, arguments, exc_info)
+    record = make_record(message, *arguments, error=error)
     return LineFormatter("%(levelname)s %(message)s").format(record)
 
 
@@ -30,6 +43,19 @@ def test_message_is_one_printable_line() -> None:
 
 def test_ordinary_message_stays_as_it_is() -> None:
     assert format_record("Zürich → %s", "東京: 100 %") == "INFO Zürich → 東京: 100 %"
+
+
+def test_times_are_in_utc_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "JST-9")
+    time.tzset()
+    record = make_record("It is noon.")
+    record.created, record.msecs = 1_795_953_600.0, 7.0
+    try:
+        line = LineFormatter(FORMAT).format(record)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert line.startswith("2026-11-29 12:00:00.007Z INFO ")
 
 
 @pytest.mark.parametrize("text", ["x" * 1_000_000, "\n" * 1_000_000, "\n" * (MAX_LINE_CHARS - 100)])
