@@ -35,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         temporal_queue,
         unresponsive_queue,
     )
+    from fabrics.texts import cut_summary
     from workflows.activity_errors import build_retry_policy, is_caused_by, raise_if_cancelled
 
 INVENTORY_TIMEOUT: Final = timedelta(hours=1)
@@ -83,7 +84,7 @@ async def observe(
     options = workflow.ActivityConfig(
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         start_to_close_timeout=compute_timeout(config),
-        summary=f"read Git and Kubernetes of {config.name}"[:200],
+        summary=cut_summary(f"read Git and Kubernetes of {config.name}"),
     )
     return await call_fabric(
         FabricActivities.observe,
@@ -103,7 +104,7 @@ async def read_health(
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         schedule_to_close_timeout=min(until_due or MIN_CALL_TIMEOUT, MIN_CALL_TIMEOUT),
         retry_policy=build_retry_policy(retry=False),
-        summary=f"read the agents of {config.name}"[:200],
+        summary=cut_summary(f"read the agents of {config.name}"),
     )
     queue = get_observe_queue(config)
     return await _call_on_queue(FabricActivities.read_health, request, config, options, queue)
@@ -124,7 +125,7 @@ async def update_inventory(request: InventoryRequest, *, retry: bool) -> Invento
         start_to_close_timeout=INVENTORY_TIMEOUT,
         retry_policy=build_retry_policy(retry=retry),
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        summary=f"write the inventory of {request.config.name}"[:200],
+        summary=cut_summary(f"write the inventory of {request.config.name}"),
     )
     return await _wait_for_site_worker(handle, site, queue)
 
@@ -137,7 +138,7 @@ async def is_running(workflow_id: str, run_id: str) -> bool:
         task_queue=temporal_queue(workflow.info().task_queue),
         schedule_to_close_timeout=MIN_CALL_TIMEOUT,
         retry_policy=build_retry_policy(),
-        summary=f"check that {workflow_id} runs"[:200],
+        summary=cut_summary(f"check that {workflow_id} runs"),
     )
 
 
@@ -149,7 +150,7 @@ async def load_record(fabric_id: str, limit: timedelta, *, retry: bool) -> Recor
         schedule_to_close_timeout=limit,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=build_retry_policy(retry=retry),
-        summary=f"read the NetBox record of {fabric_id}"[:200],
+        summary=cut_summary(f"read the NetBox record of {fabric_id}"),
     )
 
 
@@ -161,7 +162,7 @@ async def record_result(update: RecordUpdate, limit: timedelta, *, retry: bool) 
         schedule_to_close_timeout=limit,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=build_retry_policy(retry=retry),
-        summary=f"write the NetBox record of {update.fabric_id}"[:200],
+        summary=cut_summary(f"write the NetBox record of {update.fabric_id}"),
     )
 
 
@@ -268,7 +269,7 @@ async def _has_worker(queue: str) -> bool:
             task_queue=temporal_queue(workflow.info().task_queue),
             schedule_to_close_timeout=WORKER_CHECK_INTERVAL,
             retry_policy=build_retry_policy(),
-            summary=f"check for a worker on {queue}"[:200],
+            summary=cut_summary(f"check for a worker on {queue}"),
         )
     except ActivityError as error:
         raise_if_cancelled(error)

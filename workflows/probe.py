@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.record.config import FabricConfig
     from fabrics.record.sync_status import ConnectionStatus, LastKnownState
     from fabrics.record.task_queues import inventory_queue, observe_queue
+    from fabrics.texts import cut_summary
     from workflows import activity_calls
     from workflows.activity_errors import build_retry_policy
     from workflows.workflow_ids import check_workflow_id
@@ -123,7 +124,7 @@ class Removal:
             heartbeat_timeout=activity_calls.HEARTBEAT_TIMEOUT,
             start_to_close_timeout=activity_calls.INVENTORY_TIMEOUT,
             retry_policy=build_retry_policy(),
-            summary=f"delete the inventory of {config.name}"[:200],
+            summary=cut_summary(f"delete the inventory of {config.name}"),
         )
 
 
@@ -133,5 +134,5 @@ def _interactive_options(summary: str) -> workflow.ActivityConfig:
         heartbeat_timeout=activity_calls.HEARTBEAT_TIMEOUT,
         schedule_to_start_timeout=activity_calls.MIN_CALL_TIMEOUT,
         start_to_close_timeout=activity_calls.MIN_CALL_TIMEOUT,
-        summary=summary[:200],
+        summary=cut_summary(summary),
     )

@@ -29,6 +29,7 @@ from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import LastKnownState
+from fabrics.texts import cut_summary
 from workflows.activity_errors import describe_error
 from workflows.probe import Examination, Preview, Probe, ProbeRequest, Removal
 
@@ -143,7 +144,7 @@ async def _start[Q, G, A](  # noqa: PLR0913, PLR0917  what a workflow takes
         task_queue=loops.task_queue,
         task_timeout=WORKFLOW_TASK_TIMEOUT,
         execution_timeout=time_limit,
-        static_summary=f"{operation}: {config.name}"[:200],
+        static_summary=cut_summary(f"{operation}: {config.name}"),
     )
 
 

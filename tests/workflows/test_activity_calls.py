@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from temporalio import workflow
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.fleet.reconcile import RoundRequest
 from activities.health import HealthReadingRequest
@@ -100,6 +101,16 @@ async def test_sync_may_take_its_interval_within_bounds(
     request = ObserveRequest(config=config(interval=interval))
     await activity_calls.observe(request, answered_before=True, is_catching_up=False)
     assert [limit_of(options) for options in calls] == [timedelta(seconds=seconds)]
+
+
+@pytest.mark.parametrize("name", ["😀" * 100, '"' * 100, "é" * 100])
+async def test_summary_is_far_below_the_limit_of_temporal(calls: list[Options], name: str) -> None:
+    request = ObserveRequest(config=config(name=name))
+    await activity_calls.observe(request, answered_before=True, is_catching_up=False)
+    [options] = calls
+    payload = pydantic_data_converter.payload_converter.to_payload(options["summary"])
+    assert payload.ByteSize() < 310, "400, or some 90 less if it is encrypted"
+    assert options["summary"].startswith(f"read Git and Kubernetes of {name[:20]}")
 
 
 async def test_pass_waits_a_day_for_its_turn(calls: list[Options]) -> None:
