@@ -143,7 +143,10 @@ class GitCommand:
             raise TransientError("The worker cannot run git, timeout or prlimit: install them.")
         if completed.returncode != 0 and len(completed.stdout) < max_output_bytes:
             if completed.returncode == -SIGKILL:
-                raise GitError("It took too much processor time.", timed_out=True)
+                raise GitError(
+                    "It was killed: it took too much processor time, or memory was short.",
+                    timed_out=True,
+                )
             output = completed.stderr.decode(errors="replace")
             raise GitError(self.access.redact(output) if self.access else output, timed_out=False)
         return completed.stdout
