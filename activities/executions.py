@@ -11,10 +11,11 @@ from temporalio.client import (
     WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
+    WorkflowHistory,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.errors import TransientError
+from activities.errors import PermanentError, TransientError
 from activities.search_attributes import PROBLEMS_ATTRIBUTE
 
 RPC_TIMEOUT: Final = timedelta(seconds=10)
@@ -56,6 +57,30 @@ async def find_execution(
         if misses_workflow(error):
             return None
         raise
+
+
+async def require_readable_input(client: Client, id_: str) -> None:
+    """Decrypt the input of a workflow that runs. Raises `PermanentError` if its key is missing."""
+    execution = await find_execution(client, id_)
+    if execution and execution.status is WorkflowExecutionStatus.RUNNING:
+        handle = client.get_workflow_handle(id_, run_id=execution.run_id)
+        if missing := await find_missing_key(client, await handle.fetch_history()):
+            raise missing
+
+
+async def find_missing_key(client: Client, history: WorkflowHistory) -> PermanentError | None:
+    """Return why this process cannot decrypt the input of a run, if it cannot.
+
+    It is older than all that was encrypted since.
+    """
+    payloads = history.events[0].workflow_execution_started_event_attributes.input.payloads
+    try:
+        await client.data_converter.decode(payloads)
+    except PermanentError as error:
+        return error
+    except (KeyError, RuntimeError, ValueError):
+        return None  # it is decrypted, but is no value of ours
+    return None
 
 
 def misses_workflow(error: RPCError) -> bool:

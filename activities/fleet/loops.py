@@ -22,6 +22,7 @@ from activities.executions import (
     count_task_attempts,
     describe_problem,
     find_execution,
+    find_missing_key,
     is_at_work,
     is_failing,
     list_running,
@@ -148,7 +149,12 @@ class FleetLoops:
         A loop that was itself started so, and has not completed any task since, would only fail once more.
         """
         handle = self.client.get_workflow_handle(execution.id, run_id=execution.run_id)
-        tail = Tail.of(await handle.fetch_history())
+        history = await handle.fetch_history()
+        if missing := await find_missing_key(self.client, history):
+            return (
+                f"{describe_problem(execution)}. {missing}"  # a new one would have lost its state
+            )
+        tail = Tail.of(history)
         if tail.is_first_task and await execution.memo_value(REPLACEMENT, False):
             return f"{describe_problem(execution)}, and so did the one before. {GO_BACK}"
         await self._start(fabric_id, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
