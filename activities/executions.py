@@ -60,12 +60,20 @@ async def find_execution(
 
 
 async def require_readable_input(client: Client, id_: str) -> None:
-    """Decrypt the input of a workflow that runs. Raises `PermanentError` if its key is missing."""
-    execution = await find_execution(client, id_)
-    if execution and execution.status is WorkflowExecutionStatus.RUNNING:
+    """Decrypt the input of a workflow that runs.
+
+    Raises `PermanentError` if its key is missing, and `TransientError`.
+    """
+    try:
+        execution = await find_execution(client, id_)
+        if execution is None or execution.status is not WorkflowExecutionStatus.RUNNING:
+            return
         handle = client.get_workflow_handle(id_, run_id=execution.run_id)
-        if missing := await find_missing_key(client, await handle.fetch_history()):
-            raise missing
+        history = await handle.fetch_history()
+    except RPCError as error:
+        raise TransientError(f"Temporal does not show {id_} ({error.message}).") from None
+    if missing := await find_missing_key(client, history):
+        raise missing
 
 
 async def find_missing_key(client: Client, history: WorkflowHistory) -> PermanentError | None:
