@@ -31,7 +31,7 @@ from typer.exceptions import Abort, TyperException
 
 import temporal
 from activities.errors import PermanentError, TransientError
-from activities.executions import require_readable_input
+from activities.executions import check_key
 from activities.fleet.installation import get_instance
 from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED
@@ -85,7 +85,7 @@ async def _run_until_stopped(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await temporal.connect(keys_file=settings.encryption_keys_file)
     instance = await get_instance(client)  # before all else: it says why nothing can work here
-    await require_readable_input(client, FLEET_WORKFLOW_ID)
+    await check_key(client, FLEET_WORKFLOW_ID)
     child = workflows.running(on_end=stop.set) if workflows else nullcontext()
     async with _keeping_api_key_current(client), child, workers(client):
         log.info("Working for Temporal at %s as %s.", temporal.get_address(), instance)

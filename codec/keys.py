@@ -12,10 +12,9 @@ from typing import Final
 from activities.errors import PermanentError
 
 KEY_BYTES: Final = 32
+MAX_ID_CHARS: Final = 64
 
-LINE_PATTERN: Final = re.compile(
-    r"\s*(?P<id>[\w.-]{1,64})\s*:\s*(?P<key>[A-Za-z0-9+/]+={0,2})\s*", re.A
-)
+LINE_PATTERN: Final = re.compile(r"\s*(?P<id>[\w.-]+)\s*:\s*(?P<key>[A-Za-z0-9+/=]+)\s*", re.ASCII)
 
 log = logging.getLogger("fabric_sync.codec")
 
@@ -45,9 +44,8 @@ class KeyFile:
         self._version = self._get_version()
         self._keys = read_keys(path)
 
-    @property
-    def keys(self) -> Keys:
-        """All keys that are known now. Those of a file that cannot be read stay as they are."""
+    def read(self) -> Keys:
+        """Return all keys that are known now: as they were, if the file cannot be read."""
         version = self._get_version()
         if version != self._version:
             self._version = version
@@ -67,7 +65,7 @@ class KeyFile:
         except PermanentError as error:
             log.warning("The encryption keys stay as they are: %s", error)
             return
-        self._keys = Keys({**new.by_id, **self._keys.by_id, **new.by_id})
+        self._keys = Keys({**new.by_id, **self._keys.by_id} | new.by_id)
         log.info("Encrypting with the key %s.", new.first[0])
 
 
@@ -98,7 +96,7 @@ def _parse_line(path: Path, number: int, line: str) -> tuple[str, bytes]:
         key = base64.b64decode(match["key"], validate=True) if match else b""
     except binascii.Error:
         key = b""
-    if match is None or len(key) != KEY_BYTES:
+    if match is None or len(match["id"]) > MAX_ID_CHARS or len(key) != KEY_BYTES:
         raise _error(
             path,
             f"must have an id, a colon and {KEY_BYTES} bytes in base64 on line {number}"

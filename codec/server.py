@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from temporalio.api.common.v1 import Payload, Payloads
@@ -31,25 +31,36 @@ type Convert = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
 def create_app(codec: EncryptionCodec, origins: Sequence[str]) -> Starlette:
     """Return the application for the Web UIs with these origins, such as `http://localhost:8233`."""
     cors = Middleware(
-        CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=["*"]
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["POST"],
+        allow_headers=["*"],
+        allow_credentials=True,  # for a proxy that knows its users by cookies
+        allow_private_network=True,  # for the Web UI of Temporal Cloud
     )
     return Starlette(
         routes=[
-            _create_route("/encode", codec.encode, origins),
-            _create_route("/decode", codec.decode, origins),
+            *_create_routes("encode", codec.encode, origins),
+            *_create_routes("decode", codec.decode, origins),
         ],
         middleware=[cors],
         max_body_size=MAX_BODY_BYTES,
     )
 
 
-def _create_route(path: str, convert: Convert, origins: Sequence[str]) -> Route:
+def _create_routes(name: str, convert: Convert, origins: Sequence[str]) -> list[Route]:
+    """Return the routes of an operation: only the last part of a path counts."""
+
     async def respond(request: Request) -> Response:
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            return PlainTextResponse("The body did not arrive.", 408)
         origin = request.headers.get("origin")
         if origin and origin not in origins:  # the temporal command has none
             return PlainTextResponse(f"Not for pages of {origin!a}.", 403)
         try:
-            payloads = json_format.Parse(await request.body(), Payloads())
+            payloads = json_format.Parse(body, Payloads(), ignore_unknown_fields=True)
         except NO_PAYLOADS:
             return PlainTextResponse("The body must be payloads as JSON.", 400)
         try:
@@ -58,4 +69,5 @@ def _create_route(path: str, convert: Convert, origins: Sequence[str]) -> Route:
             return PlainTextResponse(str(error), 400)
         return Response(json_format.MessageToJson(converted), media_type="application/json")
 
-    return Route(path, respond, methods=["POST"])
+    paths = f"/{name}", f"/{{prefix:path}}/{name}"
+    return [Route(path, respond, methods=["POST"]) for path in paths]

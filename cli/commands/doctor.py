@@ -11,7 +11,7 @@ from pydantic import BaseModel
 import temporal
 from activities.checks import Check
 from activities.errors import PermanentError, TransientError
-from activities.executions import require_readable_input
+from activities.executions import check_key
 from activities.fleet.installation import get_instance
 from activities.netbox.client import NetBox
 from activities.secrets.sources import netbox_token
@@ -65,7 +65,7 @@ async def _run_checks(fabric_ref: str, take_over: bool) -> list[Check]:
         try:
             client = await connect_to_temporal(settings)
             instance = await get_instance(client)
-            await require_readable_input(client, FLEET_WORKFLOW_ID)
+            await check_key(client, FLEET_WORKFLOW_ID)
         except (
             temporal.TemporalUnreachable,
             CommandError,

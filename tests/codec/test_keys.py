@@ -68,18 +68,18 @@ def test_file_that_cannot_be_read_is_named(path: Path) -> None:
 def test_new_key_counts_at_once_and_former_ones_still_decrypt(path: Path) -> None:
     file = KeyFile(path)
     replace_file(path, f"new: {NEW}\nold: {OLD}\n")
-    assert list(file.keys.by_id) == ["new", "old"]
+    assert list(file.read().by_id) == ["new", "old"]
     replace_file(path, f"other: {OTHER}\n")
-    assert file.keys.first == ("other", base64.b64decode(OTHER))
-    assert set(file.keys.by_id) == {"new", "old", "other"}
+    assert file.read().first == ("other", base64.b64decode(OTHER))
+    assert set(file.read().by_id) == {"new", "old", "other"}
     replace_file(path, f"old: {OLD}\nnew: {NEW}\n")
-    assert file.keys.first == ("old", base64.b64decode(OLD))
+    assert file.read().first == ("old", base64.b64decode(OLD))
 
 
 def test_changed_key_of_an_id_replaces_the_former(path: Path) -> None:
     file = KeyFile(path)
     replace_file(path, f"old: {NEW}\n")
-    assert file.keys.by_id == {"old": base64.b64decode(NEW)}
+    assert file.read().by_id == {"old": base64.b64decode(NEW)}
 
 
 def test_keys_stay_as_they_are_while_the_file_is_unusable(
@@ -87,16 +87,16 @@ def test_keys_stay_as_they_are_while_the_file_is_unusable(
 ) -> None:
     caplog.set_level(logging.INFO)
     file = KeyFile(path)
-    expected = file.keys
+    expected = file.read()
     for damage in (lambda: replace_file(path, f"new: {NEW[:-5]}"), path.unlink):
         damage()
         caplog.clear()
-        assert file.keys == expected
-        assert file.keys == expected
+        assert file.read() == expected
+        assert file.read() == expected
         [message] = caplog.messages  # once, not at each payload
         assert "stay as they are" in message
         assert str(path) in message
     replace_file(path, f"new: {NEW}")
-    assert file.keys.first[0] == "new"
+    assert file.read().first[0] == "new"
     assert caplog.messages[-1] == "Encrypting with the key new."
     assert NEW not in caplog.text

@@ -72,6 +72,8 @@ async def test_web_ui_encrypts_and_decrypts(server: Server) -> None:
     decoded = await server.ask("/decode", to_json(encrypted), **headers)
     assert from_json(decoded) == PAYLOADS
     assert decoded.headers["Access-Control-Allow-Origin"] == WEB_UI
+    behind_a_path = await server.ask("/team/codec/decode", to_json(encrypted), **headers)
+    assert from_json(behind_a_path) == PAYLOADS
 
 
 async def test_temporal_command_needs_no_origin(server: Server) -> None:
@@ -82,10 +84,12 @@ async def test_browser_may_ask_for_pages_of_the_web_ui_only(server: Server) -> N
     asked = {
         "Access_Control_Request_Method": "POST",
         "Access_Control_Request_Headers": "content-type,x-namespace,authorization",
+        "Access_Control_Request_Private_Network": "true",
     }
     allowed = await server.ask("/decode", b"", "OPTIONS", Origin=WEB_UI, **asked)
     assert allowed.status_code == 200
     assert allowed.headers["Access-Control-Allow-Origin"] == WEB_UI
+    assert allowed.headers["Access-Control-Allow-Credentials"] == "true"
     for origin in ("https://example.com", "http://localhost:8234", "null"):
         refused = await server.ask("/decode", b"", "OPTIONS", Origin=origin, **asked)
         assert refused.status_code == 400
@@ -99,7 +103,7 @@ async def test_payload_of_an_unknown_key_is_explained(server: Server, tmp_path: 
     async with running(write_keys(tmp_path / "other", "b")) as other:
         answer = await other.ask("/decode", encrypted.content)
     assert answer.status_code == 400
-    assert f"the key a: add it to {tmp_path / 'other'}" in answer.text
+    assert f"the key a has encrypted: add it to {tmp_path / 'other'}" in answer.text
 
 
 @pytest.mark.parametrize("body", [b"", b"1", b"{", b'{"payloads": 1}', b"\xff", b"[" * 5000])

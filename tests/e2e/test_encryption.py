@@ -49,7 +49,7 @@ async def list_key_ids(fabric: Fabric) -> list[str]:
 
 
 async def test_nothing_of_a_fabric_is_readable_in_the_database_of_temporal(
-    encrypted: Installation,
+    encrypted: Installation, keys_file: Path
 ) -> None:
     starter = CommandLine(encrypted.variables)
     async with encrypted.worker():
@@ -68,6 +68,7 @@ async def test_nothing_of_a_fabric_is_readable_in_the_database_of_temporal(
         "the API": fabric.api.server,
         "the reason of a pause": REASON,
         "an error": "absent-branch",
+        "the key": keys_file.read_text().split()[1],
     }
     assert find_leaks(hidden, {"the database": database}) == set()
 
@@ -103,10 +104,9 @@ async def test_process_without_the_key_says_which_one_it_needs(
         await fabric.wait_for_status("in_sync")
         for starter, remedy in ((with_other, f"add it to {other}"), (without, "name the file")):
             refused = await starter("history", fabric.fabric_id)
-            assert refused.is_refused(f"encrypted with the key a: {remedy}")
+            assert refused.is_refused(f"the key a has encrypted: {remedy}")
     async with encrypted.worker_process(**{SETTING: str(other)}) as process:
         assert await asyncio.to_thread(process.wait, 60) == 1
     [log] = encrypted.folder.glob("worker-*.log")
-    assert f"worker.py: Temporal has data that is encrypted with the key a: add it to {other}." in (
-        log.read_text()
-    )
+    sentence = f"worker.py: Temporal has data that the key a has encrypted: add it to {other}."
+    assert sentence in log.read_text()
