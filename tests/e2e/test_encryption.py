@@ -38,6 +38,11 @@ def encrypted(recorded: Installation, keys_file: Path) -> Installation:
     )
 
 
+def read_key(keys_file: Path) -> str:
+    """Return the only key of a file."""
+    return keys_file.read_text().split()[1]
+
+
 async def list_key_ids(fabric: Fabric) -> list[str]:
     """Return the key of each activity's input in the history, `""` for none."""
     return [
@@ -68,7 +73,7 @@ async def test_nothing_of_a_fabric_is_readable_in_the_database_of_temporal(
         "the API": fabric.api.server,
         "the reason of a pause": REASON,
         "an error": "absent-branch",
-        "the key": keys_file.read_text().split()[1],
+        "the key": read_key(keys_file),
     }
     assert find_leaks(hidden, {"the database": database}) == set()
 
