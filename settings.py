@@ -124,6 +124,11 @@ class Settings(BaseSettings):
     kubernetes_allow_exec: bool = False
     """Whether kubeconfigs may run programs to get credentials. Off, since a kubeconfig is then code."""
 
+    encryption_keys_file: Path | None = None
+    """A file with keys that encrypt what Temporal stores of fabrics, `ID: KEY` on each line, where a key is 32 bytes in
+    base64. The first one encrypts, all decrypt. All workers, and the command line, need it. It is read again when it
+    changes (`docs/operating.md`). Without it nothing is encrypted."""
+
     task_queue: str = "fabric-sync"
     """The queue of workflows, of records, and of every fabric whose record names no other."""
 

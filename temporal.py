@@ -11,6 +11,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -26,12 +27,12 @@ from temporalio.client import (
     Plugin,
     QueryWorkflowInput,
 )
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.service import KeepAliveConfig, RPCError
 from tenacity import retry, retry_if_exception_message, stop_after_delay, wait_fixed
 
 from activities.search_attributes import SEARCH_ATTRIBUTES
+from codec.converter import build_data_converter
 from workers.early_queries import EARLY_QUERY_TEXT
 
 DEFAULT_ADDRESS: Final = "localhost:7233"
@@ -111,20 +112,23 @@ def _invalid_configuration_error(error: Exception) -> InvalidConfiguration:
 
 
 async def connect(
-    variables: Mapping[str, str] | None = None, plugins: Sequence[Plugin] = ()
+    variables: Mapping[str, str] | None = None,
+    keys_file: Path | None = None,
+    plugins: Sequence[Plugin] = (),
 ) -> Client:
     """Return a client for the configured namespace.
 
-    Raises `TemporalUnreachable`, of which `InvalidConfiguration` is told apart.
+    `variables` replace the environment. The first key of `keys_file` encrypts what Temporal stores.
 
-    `variables` replace the environment.
+    Raises `TemporalUnreachable`, of which `InvalidConfiguration` is told apart, and `PermanentError` if that file
+    cannot be used.
     """
     config = load_config(variables)
     config.setdefault("target_host", DEFAULT_ADDRESS)
     with connection_errors(config["target_host"]):
         return await Client.connect(
             **config,
-            data_converter=pydantic_data_converter,
+            data_converter=build_data_converter(keys_file),
             identity=_identity(),
             keep_alive_config=KEEP_ALIVE,
             interceptors=[EarlyQueryInterceptor()],

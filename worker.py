@@ -31,11 +31,13 @@ from typer.exceptions import Abort, TyperException
 
 import temporal
 from activities.errors import PermanentError, TransientError
+from activities.executions import check_key
 from activities.fleet.installation import get_instance
 from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from settings import Settings
-from webhooks.server import CannotListen
+from webhooks.receiver import CannotListen
 from workers.activity_workers import (
     list_main_queues,
     running_activity_workers,
@@ -83,8 +85,9 @@ async def _run_until_stopped(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     renewal = ConnectionRenewal()
-    client = await temporal.connect(plugins=[renewal])
+    client = await temporal.connect(keys_file=settings.encryption_keys_file, plugins=[renewal])
     instance = await get_instance(client)  # before all else: it says why nothing can work here
+    await check_key(client, FLEET_WORKFLOW_ID)
     child = workflows.running(on_end=stop.set) if workflows else nullcontext()
     async with child, workers(client), renewal.running():
         log.info("Working for Temporal at %s as %s.", temporal.get_address(), instance)

@@ -66,6 +66,10 @@ class PermanentError(Exception):
     """A retry is useless until somebody changes something."""
 
 
+class MissingKey(PermanentError):
+    """Temporal has data that this process cannot decrypt."""
+
+
 class OversizedError(PermanentError):
     """A source has or sends more than that of any fabric."""
 

@@ -6,15 +6,17 @@ from typing import Final
 
 from temporalio import activity
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import (
     Client,
     WorkflowExecution,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
+    WorkflowHistory,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.errors import TransientError
+from activities.errors import MissingKey, TransientError
 from activities.search_attributes import PROBLEMS_ATTRIBUTE
 
 RPC_TIMEOUT: Final = timedelta(seconds=10)
@@ -56,6 +58,45 @@ async def find_execution(
         if misses_workflow(error):
             return None
         raise
+
+
+async def check_key(client: Client, id_: str) -> None:
+    """Decrypt the input of a workflow, if it runs. Raises `MissingKey` and `TransientError`."""
+    try:
+        if not await execution_is_running(client, id_):
+            return
+        events = client.get_workflow_handle(id_).fetch_history_events(
+            page_size=1, rpc_timeout=RPC_TIMEOUT
+        )
+        started = await anext(events)
+    except RPCError as error:
+        raise TransientError(f"Temporal does not show {id_} ({error.message}).") from None
+    await _decode_input(client, started)
+
+
+async def find_missing_key(client: Client, history: WorkflowHistory) -> str:
+    """Return why a run's task fails, if that is because a worker cannot decrypt something.
+
+    This process may have a key that the worker lacks, or the other way round.
+    """
+    failures = [
+        event.workflow_task_failed_event_attributes.failure
+        for event in history.events
+        if event.HasField("workflow_task_failed_event_attributes")
+    ]
+    if failures and failures[-1].application_failure_info.type == MissingKey.__name__:
+        return "A worker lacks a key: give all of them the same FABRIC_SYNC_ENCRYPTION_KEYS_FILE."
+    try:
+        await _decode_input(client, history.events[0])
+    except MissingKey as error:
+        return str(error)
+    return ""
+
+
+async def _decode_input(client: Client, started: HistoryEvent) -> None:
+    codec = client.data_converter.payload_codec
+    if codec is not None:
+        await codec.decode(started.workflow_execution_started_event_attributes.input.payloads)
 
 
 def misses_workflow(error: RPCError) -> bool:

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "confirm-deletes": "Show the deletes that wait for confirmation, ask, and carry them out.",
     "adopt": "Adopt and update tagged objects that conflict with a fabric's inventory.",
     "remove": "Delete a fabric: its loop, its record and, with --inventory, its inventory.",
+    "serve-codec": "Decrypt what Temporal's Web UI shows, until Ctrl-C.",
     "doctor": "Check NetBox, Temporal, the workers, and FABRIC if it is named.",
 }
 """The first sentence of each command's help, by name."""
@@ -48,6 +49,7 @@ MODULES: Final = {
     **dict.fromkeys(("sync", "set-interval", "pause", "resume"), "loop"),
     "confirm-deletes": "inventory",
     "take-over": "take_over",
+    "serve-codec": "serve_codec",
 }
 """The modules in `cli.commands` that are not called as their command.
 

@@ -47,7 +47,7 @@ async def open_session() -> AsyncIterator[Session]:
     """Connect to Temporal, and prepare a NetBox client without sending a request yet."""
     settings = load_settings()
     with console.progress("Connecting to Temporal"):
-        client = await connect_to_temporal()
+        client = await connect_to_temporal(settings)
     netbox = NetBox.from_settings(settings)
     try:
         instance = await get_instance(client)
@@ -56,11 +56,11 @@ async def open_session() -> AsyncIterator[Session]:
         netbox.close()
 
 
-async def connect_to_temporal() -> Client:
-    """Return a client. Raises `TemporalUnreachable`."""
+async def connect_to_temporal(settings: Settings) -> Client:
+    """Return a client. Raises `TemporalUnreachable` and `PermanentError`."""
     try:
         async with asyncio.timeout(RPC_TIMEOUT.total_seconds()):
-            return await temporal.connect()
+            return await temporal.connect(keys_file=settings.encryption_keys_file)
     except TimeoutError:
         raise temporal.TemporalUnreachable(
             f"No Temporal server answers at {temporal.get_address()} within {RPC_TIMEOUT.seconds} s;"

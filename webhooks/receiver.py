@@ -6,6 +6,7 @@ which GitLab's plain token could be read in transit.
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, cast
@@ -43,6 +44,10 @@ type ReadSecrets = Callable[[], Sequence[str]]
 log = logging.getLogger("fabric_sync.webhooks")
 
 
+class CannotListen(Exception):
+    """The address cannot be used; the text is for the operator."""
+
+
 @asynccontextmanager
 async def running_receiver(
     client: Client, netbox: NetBox, settings: Settings
@@ -61,8 +66,15 @@ async def running_receiver(
         for throttle in (records, pushes):
             await stack.enter_async_context(_running_in_background(throttle.run()))
         app = create_app(secrets.read_all, records.add, pushes.add)
-        server = running_server(app, settings.webhook_host, settings.webhook_port)
-        url = await stack.enter_async_context(server)
+        host, port = settings.webhook_host, settings.webhook_port
+        try:
+            url = await stack.enter_async_context(running_server(app, host, port))
+        except OSError as error:
+            raise CannotListen(
+                f"The webhook receiver cannot listen on {host} port {port} ({os.strerror(error.errno or 0)}):"
+                " correct"
+                " FABRIC_SYNC_WEBHOOK_HOST and FABRIC_SYNC_WEBHOOK_PORT, or stop what listens there."
+            ) from None
         log.info("Receiving webhooks of NetBox at %s/netbox, of Git hosts at %s/git.", url, url)
         yield url
 

@@ -1,4 +1,4 @@
-"""An HTTP server for an ASGI application inside the worker's process."""
+"""An HTTP server for an ASGI application inside another process."""
 
 import asyncio
 import socket
@@ -18,19 +18,15 @@ MAX_WAITING_CONNECTIONS: Final = 128
 """How many wait in the system. The worker accepts up to as many at a time, before it closes those in excess."""
 
 
-class CannotListen(Exception):
-    """The address cannot be used; the text is for the operator."""
-
-
 @asynccontextmanager
 async def running_server(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
     """Serve `app` until the block ends; its URL. Port 0 means any free port.
 
-    Raises `CannotListen`.
+    Raises `OSError` if the address cannot be used.
     """
     with _open_listener(host, port) as listener:
         server = _Server(_build_config(app))
-        task = asyncio.create_task(server.serve([listener]), name="webhook receiver")
+        task = asyncio.create_task(server.serve([listener]), name="HTTP server")
         try:
             yield _format_url(listener)
         finally:
@@ -67,13 +63,7 @@ def _build_config(app: ASGIApp) -> uvicorn.Config:
 
 def _open_listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise CannotListen(
-            f"The webhook receiver cannot listen on {host} port {port} ({error.strerror}): correct"
-            " FABRIC_SYNC_WEBHOOK_HOST and FABRIC_SYNC_WEBHOOK_PORT, or stop what listens there."
-        ) from None
+    return socket.create_server((host, port), family=family)
 
 
 def _format_url(listener: socket.socket) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final, Self
 
+from temporalio.api.common.v1 import Payload
 from temporalio.api.history.v1 import WorkflowExecutionSignaledEventAttributes
 from temporalio.client import (
     Client,
@@ -16,12 +17,13 @@ from temporalio.client import (
 from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.errors import TransientError
+from activities.errors import MissingKey, TransientError
 from activities.executions import (
     STUCK_AFTER_ATTEMPTS,
     count_task_attempts,
     describe_problem,
     find_execution,
+    find_missing_key,
     is_at_work,
     is_failing,
     list_running,
@@ -148,7 +150,11 @@ class FleetLoops:
         A loop that was itself started so, and has not completed any task since, would only fail once more.
         """
         handle = self.client.get_workflow_handle(execution.id, run_id=execution.run_id)
-        tail = Tail.of(await handle.fetch_history())
+        history = await handle.fetch_history()
+        if missing := await find_missing_key(self.client, history):
+            # A new one would lose its state, and messages that only another worker can read.
+            return f"{describe_problem(execution)}. {missing}"
+        tail = Tail.of(history)
         if tail.is_first_task and await execution.memo_value(REPLACEMENT, False):
             return f"{describe_problem(execution)}, and so did the one before. {GO_BACK}"
         await self._start(fabric_id, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
@@ -189,18 +195,30 @@ class FleetLoops:
             static_summary=loop_summary(fabric_id),
             start_signal=None if conflict_policy else "record_changed",
             id_conflict_policy=conflict_policy,
-            memo={REPLACEMENT: True} if conflict_policy else None,
+            memo={REPLACEMENT: self._encode_plain(True)} if conflict_policy else None,
         )
+
+    def _encode_plain(self, value: object) -> Payload:
+        """Return a payload without encryption: a memo keeps its first key for ever."""
+        return self.client.data_converter.payload_converter.to_payload(value)
 
 
 async def _parse_running_loop(loop: WorkflowExecution) -> RunningLoop:
     values = loop.typed_search_attributes
     return RunningLoop(
         fabric_id=loop.id.removeprefix(LOOP_WORKFLOW_PREFIX),
-        config_hash=values.get(CONFIG_ATTRIBUTE)
-        or await loop.memo_value(CONFIG_ATTRIBUTE.name, ""),
+        config_hash=values.get(CONFIG_ATTRIBUTE) or await _read_config_hash(loop),
         started=loop.start_time,
         status=values.get(STATUS_ATTRIBUTE),
         drift_count=values.get(DRIFT_ATTRIBUTE),
         is_failing=is_failing(loop),
     )
+
+
+async def _read_config_hash(loop: WorkflowExecution) -> str:
+    """Return the hash from the memo, where there are no search attributes."""
+    try:
+        config_hash: str = await loop.memo_value(CONFIG_ATTRIBUTE.name, "")
+    except MissingKey:
+        return ""  # so the loop reads its record again
+    return config_hash

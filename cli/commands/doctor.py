@@ -11,6 +11,7 @@ from pydantic import BaseModel
 import temporal
 from activities.checks import Check
 from activities.errors import PermanentError, TransientError
+from activities.executions import check_key
 from activities.fleet.installation import get_instance
 from activities.netbox.client import NetBox
 from activities.secrets.sources import netbox_token
@@ -27,6 +28,7 @@ from cli.temporal import probes
 from cli.temporal.loop_client import LoopClient, NoLoop
 from cli.views.tables import render_check_table
 from fabrics.fleet.overview import FabricOverview
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.record.installation import describe_other_owners
 from fabrics.record.status_fields import find_other_owner, get_owner_instance
 from fabrics.record.sync_status import ConnectionStatus, SyncStatus
@@ -61,9 +63,15 @@ async def _run_checks(fabric_ref: str, take_over: bool) -> list[Check]:
     with closing(NetBox.from_settings(settings)) as netbox:
         checks = await asyncio.to_thread(_check_netbox, netbox, settings)
         try:
-            client = await connect_to_temporal()
+            client = await connect_to_temporal(settings)
             instance = await get_instance(client)
-        except (temporal.TemporalUnreachable, CommandError, TransientError) as error:
+            await check_key(client, FLEET_WORKFLOW_ID)
+        except (
+            temporal.TemporalUnreachable,
+            CommandError,
+            PermanentError,
+            TransientError,
+        ) as error:
             return [*checks, Check("Temporal", False, str(error))]
         session = Session(settings, netbox, LoopClient(client, settings.task_queue), instance)
         temporal_checks = await _check_temporal(session)

@@ -37,6 +37,7 @@ async def test_every_command_runs_as_a_process(installation: Installation) -> No
             ("confirm-deletes", (name,), 2, "No deletes of"),
             ("adopt", (name,), 2, "Nothing is offered to"),
             ("take-over", (), 2, "Say from whom."),
+            ("serve-codec", (), 2, "Nothing is encrypted"),
             ("pause", (name,), 0, "paused"),
             ("resume", (name,), 0, "in_sync"),
             ("doctor", (name,), 0, "Kubernetes"),

@@ -4,15 +4,11 @@ import asyncio
 import base64
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.netbox.client import CLUSTERS_PATH, Row
 from activities.netbox.http import BadRequest
@@ -33,20 +29,10 @@ from tests.support.system.installation import (
     in_yaml,
     wait_until,
 )
-from tests.support.system.restartable_temporal import restartable_temporal
 from tests.support.webhooks import senders
 from tests.support.webhooks.receiver import post
 
 IN_GIT: Final = {"fabric.yaml": in_yaml(SERVERS)}
-
-
-@pytest.fixture
-async def recorded(installation: Installation, tmp_path: Path) -> AsyncIterator[Installation]:
-    """An installation whose Temporal keeps its state in the file `temporal.db`."""
-    async with restartable_temporal(tmp_path) as server, server.up():
-        client = await Client.connect(server.address, data_converter=pydantic_data_converter)
-        installation.overrides |= {"TEMPORAL_ADDRESS": server.address}
-        yield replace(installation, client=client)
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ from tests.support.webhooks import senders
 from tests.support.webhooks.receiver import StartRecorder, listening, post, receiver_settings
 from tests.support.webhooks.senders import SECRET, SIGNING_TOKEN
 from webhooks import receiver as receiver_module
-from webhooks.receiver import FLEET_INTERVAL_SECONDS, PUSH_INTERVAL_SECONDS
-from webhooks.server import CannotListen
+from webhooks.receiver import FLEET_INTERVAL_SECONDS, PUSH_INTERVAL_SECONDS, CannotListen
 
 OURS = "git.example.com/net/dc1"
 

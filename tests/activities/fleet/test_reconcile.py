@@ -40,6 +40,7 @@ from activities.netbox.client import NetBox, Row
 from activities.netbox.http import create_session
 from activities.search_attributes import CONFIG_ATTRIBUTE
 from activities.secrets.sources import SecretSource
+from codec.converter import build_data_converter
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.inventory_pass import inventory_workflow_id
@@ -48,6 +49,7 @@ from fabrics.record.config_fields import parse_config
 from fabrics.record.status_fields import build_status_fields
 from fabrics.record.sync_status import LastKnownState
 from settings import Settings
+from tests.support.secrets.encryption_keys import write_keys
 from tests.support.system.fleet import fleet_handle
 from tests.support.system.installation import wait_until
 from tests.support.workflows.rpc_errors import namespace_not_found
@@ -371,6 +373,30 @@ async def test_loop_that_fails_in_the_place_of_a_failing_one_is_not_replaced(
     now = await client.get_workflow_handle(stuck.id).describe()
     assert now.run_id == stuck.first_execution_run_id
     assert "and so did the one before" in summary.problems[0]
+
+
+@pytest.mark.parametrize("lacks_key", ["worker", "round", "worker and round"])
+async def test_loop_that_somebody_cannot_decrypt_is_left_alone(
+    client: Client, tmp_path: Path, lacks_key: str
+) -> None:
+    """The last task fails for want of a key, or the round could not hand on what it cannot read."""
+    encrypting, plain = (
+        build_data_converter(write_keys(tmp_path / "keys", "a")),
+        build_data_converter(),
+    )
+    keyed, keyless = (
+        Client(client.service_client, data_converter=converter) for converter in (encrypting, plain)
+    )
+    worker_client = keyless if "worker" in lacks_key else keyed
+    round_client = keyless if "round" in lacks_key else keyed
+    async with failing_workflows(worker_client, FabricSync):
+        loop = await start_failing(keyed, "FabricSync", workflow_id("stuck"), "no state")
+        await wait_until_stuck(keyed, loop.id)
+        summary = await make_round(round_client, FakeNetBox("stuck"))
+    assert (await loop.describe()).run_id == loop.first_execution_run_id
+    [problem] = summary.problems
+    expected = "A worker lacks a key" if "worker" in lacks_key else "the key a has encrypted"
+    assert expected in problem
 
 
 async def list_signals(workflow: WorkflowHandle[object, object]) -> list[tuple[str, object]]:

@@ -269,7 +269,8 @@ class Installation:
 
     async def _prepare_worker(self, overrides: dict[str, str]) -> tuple[Client, Settings]:
         variables = self.variables | overrides
-        return await temporal.connect(variables), WorkerSettings.from_variables(variables)
+        settings = WorkerSettings.from_variables(variables)
+        return await temporal.connect(variables, settings.encryption_keys_file), settings
 
     @asynccontextmanager
     async def worker_process(

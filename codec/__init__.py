@@ -1,0 +1,1 @@
+"""Encryption of what Temporal stores, and the codec server with which its Web UI shows that."""
