@@ -5,7 +5,7 @@
 # make soak        all tests: then the fault suite, outages of minutes, long random sequences and new random examples
 # make lint        linter, formatter, type checker and import contracts
 # make audit       known vulnerabilities in what the lock files name
-# make dist        what a release consists of, in dist/: wheel, chart and software bill of materials, with their hashes
+# make dist        what a release consists of, in dist/: wheel, locked requirements, chart, software bill of materials
 # make bench       all benchmarks, which takes hours (ARGS=timing: one of them, with its options)
 #
 # Each target first installs what is missing. It needs Python 3.12 or newer, git and make.
@@ -17,6 +17,8 @@ PEERS := .venv/.peers
 DEBOOTSTRAP := .venv/.debootstrap
 DIST := dist
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+RELEASE = $(DIST)/fabric-sync-$(VERSION)
+EXPORT := $(BIN)/uv export --quiet --frozen --no-default-groups
 FAULTS := .pytest_cache/faults.json
 
 # Tests start many Python processes, each of which would compile the project again.
@@ -59,8 +61,8 @@ dist: $(READY)
 	rm -rf $(DIST)
 	$(BIN)/hatchling build --target wheel --directory $(DIST)
 	$(BIN)/python -c "import helm_python; helm_python.package('deploy/chart', destination='$(DIST)')"
-	$(BIN)/uv export --quiet --frozen --no-default-groups --preview-features sbom-export --format cyclonedx1.5 \
-		--output-file $(DIST)/fabric-sync-$(VERSION).cdx.json
+	$(EXPORT) --no-header --no-emit-project --format requirements.txt --output-file $(RELEASE).requirements.txt
+	$(EXPORT) --preview-features sbom-export --format cyclonedx1.5 --output-file $(RELEASE).cdx.json
 	cd $(DIST) && sha256sum -- * >SHA256SUMS
 
 bench: $(PEERS)

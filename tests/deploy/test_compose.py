@@ -36,7 +36,7 @@ def check_schema(file: Path) -> subprocess.CompletedProcess[str]:
 
 def load_with_compose(file: Path) -> subprocess.CompletedProcess[str]:
     """Let `docker compose` resolve a file, for which it needs no engine."""
-    command = [Path(sys.prefix, "bin", "docker-compose"), "--file", file, "config"]
+    command = [str(Path(sys.prefix, "bin", "docker-compose")), "--file", str(file), "config"]
     return subprocess.run(
         [*command, "--format", "json"],
         env=os.environ | {"FABRIC_SYNC_CONFIG": str(PROJECT / "deploy")},
