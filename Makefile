@@ -18,7 +18,7 @@ DEBOOTSTRAP := .venv/.debootstrap
 DIST := dist
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 RELEASE = $(DIST)/fabric-sync-$(VERSION)
-EXPORT := $(BIN)/uv export --quiet --frozen --no-default-groups
+EXPORT := $(BIN)/uv export --quiet --frozen --no-default-groups --all-extras
 FAULTS := .pytest_cache/faults.json
 
 # Tests start many Python processes, each of which would compile the project again.

@@ -164,6 +164,8 @@ spec:
 - name: FABRIC_SYNC_ENCRYPTION_KEYS_FILE
   value: /etc/fabric-sync/encryption/{{ .Values.encryptionKeysSecret.key }}
 {{- end }}
+- name: FABRIC_SYNC_METRICS_HOST
+  value: 0.0.0.0
 - name: FABRIC_SYNC_METRICS_PORT
   value: {{ .Values.metrics.port | quote }}
 - name: FABRIC_SYNC_GRACEFUL_SHUTDOWN
