@@ -12,7 +12,7 @@ import pytest
 from cli.app import COMMANDS
 from tests.support.paths import PROJECT
 
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
 
 
 def load_generator() -> ModuleType:

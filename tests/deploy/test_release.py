@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from fabrics.version import VERSION
+from tests.support.deploy.reachable import PYPI, explain_unreachable
 from tests.support.paths import PROJECT, RELEASE
 
 NOT_INSTALLED = {"bench", "docs", "stack", "tests"}
@@ -114,6 +115,30 @@ def test_scripts_have_the_same_version_and_their_own_names() -> None:
         shown = subprocess.run(
             [sys.executable, script, "--version"],
             cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert shown.stdout == f"Fabric Sync {VERSION}\n"
+
+
+@pytest.mark.soak
+def test_pip_installs_both_commands_from_the_project(tmp_path: Path) -> None:
+    if reason := explain_unreachable(PYPI):
+        pytest.skip(reason)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path], check=True)
+    installed = subprocess.run(
+        [tmp_path / "bin/pip", "install", "--quiet", PROJECT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert installed.returncode == 0, installed.stderr
+
+    for command in ("fabric-sync", "fabric-sync-worker"):
+        shown = subprocess.run(
+            [tmp_path / "bin" / command, "--version"],
+            cwd=tmp_path,
             capture_output=True,
             text=True,
             check=True,

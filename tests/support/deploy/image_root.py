@@ -8,16 +8,16 @@ import re
 import shlex
 import shutil
 import subprocess
-import urllib.request
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from tests.support.deploy.dockerfile import DOCKERFILE, Dockerfile, Stage, Step
+from tests.support.deploy.reachable import PYPI, explain_unreachable
 from tests.support.paths import PROJECT
 
 MIRROR: Final = "http://deb.debian.org/debian"
-SOURCES: Final = (f"{MIRROR}/dists/trixie/InRelease", "https://pypi.org/simple/uv/")
+DEBIAN: Final = f"{MIRROR}/dists/trixie/InRelease"
 
 HOST_CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 CERTIFICATES: Final = "/etc/ssl/host-certificates.crt"
@@ -49,12 +49,7 @@ def missing_prerequisite() -> str | None:
         return "debootstrap is not installed: `stack/set-up debootstrap` installs it"
     if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
         return "this user may not mount file systems"
-    for url in SOURCES:
-        try:
-            urllib.request.urlopen(url, timeout=30).close()  # noqa: S310  Debian's and PyPI's
-        except OSError as error:
-            return f"{url} cannot be reached: {error}"
-    return None
+    return explain_unreachable(DEBIAN) or explain_unreachable(PYPI)
 
 
 @dataclass
