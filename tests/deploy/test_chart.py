@@ -328,7 +328,9 @@ def test_prometheus_finds_the_metrics_of_all_workers(
     (monitor,) = select(release, "ServiceMonitor")
     (service,) = select(release, "Service")
 
-    assert monitor["spec"]["endpoints"] == [{"port": "metrics", "interval": "30s"}]
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert (endpoint["port"], endpoint["interval"]) == ("metrics", "30s")
+    assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": "fabric-sync"}]
     assert monitor["metadata"]["labels"]["release"] == "p"
     wanted = monitor["spec"]["selector"]["matchLabels"]
     assert wanted.items() <= service["metadata"]["labels"].items()
