@@ -35,6 +35,7 @@ from activities.executions import check_key
 from activities.fleet.installation import get_instance
 from cli.errors import CommandError, load_settings
 from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED
+from cli.program import Version, program_name
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from settings import Settings
 from webhooks.receiver import CannotListen
@@ -105,6 +106,7 @@ def run(
     activities_only: Annotated[
         bool, typer.Option("--activities-only", help="Read fabrics, but run no loops.")
     ] = False,
+    version: Version = False,
 ) -> None:
     """Run the loops of all fabrics, or only the activities of one remote queue."""
     if bool(task_queue) != activities_only:
@@ -166,19 +168,20 @@ def _errors_as_sentences() -> Iterator[None]:
         TransientError,
         WorkflowProcessEnded,
     ) as error:
-        raise SystemExit(f"worker.py: {error}") from None
+        raise SystemExit(f"{program_name('worker.py')}: {error}") from None
 
 
 def main() -> None:
     """Run the command in `sys.argv`."""
     current_process().name = "activities"
     configure_logging()
+    program = program_name("worker.py")
     try:
         with _errors_as_sentences():
-            app(prog_name="worker.py", standalone_mode=False)
+            app(prog_name=program, standalone_mode=False)
     except TyperException as error:
         sentence = error.format_message().rstrip(".")
-        sys.stderr.write(f"worker.py: {sentence} (see `worker.py --help`).\n")
+        sys.stderr.write(f"{program}: {sentence} (see `{program} --help`).\n")
         raise SystemExit(EXIT_FAILURE) from None
     except Abort:
         raise SystemExit(EXIT_INTERRUPTED) from None

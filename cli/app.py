@@ -16,6 +16,7 @@ from typer.exceptions import Abort, TyperException
 
 from cli import console
 from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK
+from cli.program import Version, program_name
 
 HELP_OPTIONS: Final = {"help_option_names": ["-h", "--help"]}
 
@@ -95,7 +96,7 @@ app: Final = typer.Typer(
     epilog="Exit status: 0 done or healthy; 1 drift, stale or unhealthy; 2 usage error or failure.",
     help="Keep Hedgehog fabrics and NetBox in sync. FABRIC is a name or a fabric id.",
 )
-def starter() -> None:
+def starter(*, version: Version = False) -> None:
     """Group the commands."""
 
 
@@ -110,7 +111,8 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit status."""
     try:
-        code = app(arguments or ["--help"], prog_name="starter.py", standalone_mode=False)
+        program = program_name("starter.py")
+        code = app(arguments or ["--help"], prog_name=program, standalone_mode=False)
         return int(code or EXIT_OK)
     except TyperException as error:
         return _report_failure(_format_usage_error(error))
@@ -131,7 +133,7 @@ def _report_failure(sentence: str) -> int:
 
 def _format_usage_error(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
-    command = context.command_path if context else "starter.py"
+    command = context.command_path if context else program_name("starter.py")
     message = " ".join(error.format_message().split()).rstrip(".")
     return f"{message} (see `{command} --help`)."
 

@@ -14,6 +14,8 @@ from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 
+from cli.program import program_name
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -88,7 +90,7 @@ def note(sentence: str) -> None:
 
 def print_error(sentence: str) -> None:
     """Print why there is no result."""
-    err.print(f"starter.py: {_join_lines(sentence)}", style="red")
+    err.print(f"{program_name('starter.py')}: {_join_lines(sentence)}", style="red")
 
 
 def confirm(question: str) -> None:

@@ -14,7 +14,7 @@ from cli.app import COMMANDS
 from tests.support.paths import PROJECT
 
 ROOTS = ("fabrics", "activities", "workflows", "codec", "cli", "stack", "webhooks", "workers")
-PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
 
 
 def load_generator() -> ModuleType:

@@ -17,6 +17,7 @@ from fabrics.record.installation import describe_other_owners
 from fabrics.record.status_fields import DUPLICATE_ID_FIX
 from fabrics.record.sync_status import InventoryState, SyncStatus, compute_status_error
 from fabrics.times import format_time
+from fabrics.version import VERSION
 
 MAX_NAMED_ENTRIES: Final = 20
 """How many fabrics or sentences a summary lists; its counts are complete."""
@@ -88,6 +89,7 @@ def render_fleet_details(summary: FleetSummary) -> str:
             f"**{sum(summary.states.values())} fabrics**: {counts or 'none yet'}.",
             f"- Running loops: {summary.loops}",
             f"- Last checked: {format_time(summary.checked)}",
+            f"- Worker: Fabric Sync {VERSION}",
         ]
     if summary.error:
         lines.append(f"- The last round changed nothing: {summary.error}")

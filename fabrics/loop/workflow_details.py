@@ -6,6 +6,7 @@ from fabrics.loop.inventory_text import deletes_waiting_sentence, report_sentenc
 from fabrics.loop.report import FabricStatus
 from fabrics.record.sync_status import InventoryState, SyncStatus
 from fabrics.times import format_time
+from fabrics.version import VERSION
 
 _STATUS_TEXTS = {
     SyncStatus.NOT_CONFIGURED: "not configured: the record names no Kubernetes server",
@@ -42,6 +43,7 @@ def render_details(status: FabricStatus) -> str:
         "Message": status.ignored,
     }
     lines += [f"- {name}: {text}" for name, text in problems.items() if text]
+    lines.append(f"- Worker: Fabric Sync {VERSION}")
     return "\n".join(lines)
 
 

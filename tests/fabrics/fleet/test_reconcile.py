@@ -23,6 +23,7 @@ from fabrics.fleet.summary import (
 )
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, SyncStatus, compute_sync_status
+from fabrics.version import VERSION
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERE, ELSEWHERE = "default@here", "default@elsewhere"
@@ -420,6 +421,7 @@ def test_summary_counts_all_fabrics_and_lists_latest_failures_first() -> None:
     text = render_fleet_details(summary.model_copy(update={"error": "NetBox is down."}))
     for words in ("5 fabrics", "Stale: F", "NetBox is down", "d does not answer", "G: refused"):
         assert words in text
+    assert f"- Worker: Fabric Sync {VERSION}" in text
 
 
 def test_summary_names_fabrics_whose_inventory_failed() -> None:

@@ -27,6 +27,7 @@ from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.workflow_details import render_details
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.record.sync_status import InventoryState, LastKnownState, SyncStatus
+from fabrics.version import VERSION
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIG = FabricConfig(
@@ -74,6 +75,10 @@ def test_details_show_state_of_inventory_and_waiting_deletes() -> None:
     )
     off = FabricLoop(fabric_id="dc", config=CONFIG).status()
     assert "- Inventory: switched off" in render_details(off)
+
+
+def test_details_say_which_release_works() -> None:
+    assert f"- Worker: Fabric Sync {VERSION}" in details(Inventory())
 
 
 def test_record_says_what_people_should_know_and_readers_find_the_state_in_it() -> None:
