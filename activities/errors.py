@@ -6,6 +6,7 @@ of an activity `to_application_error` converts it for Temporal. Only that senten
 cause, no header, no response body of unknown size.
 """
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Final
 
 import requests
 import urllib3
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 from urllib3.exceptions import InvalidHeader, NameResolutionError
 from urllib3.util.retry import Retry
 
@@ -72,6 +73,15 @@ class OversizedError(PermanentError):
 
 type ClassifiedError = TransientError | PermanentError
 
+ERROR_CLASSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (NoResponseError, "no_response"),
+    (TransientError, "transient"),
+    (PermanentError, "permanent"),
+    (asyncio.CancelledError, "cancelled"),
+    (CancelledError, "cancelled"),
+)
+"""The results of what failed, as metrics name them: the first entry whose type an error has applies."""
+
 CONNECTION_ERRORS: Final[tuple[tuple[type[Exception], type[ClassifiedError], str], ...]] = (
     (requests.TooManyRedirects, PermanentError, "redirects elsewhere: configure the final URL"),
     (ssl.SSLCertVerificationError, PermanentError, "has a certificate that is not trusted"),
@@ -93,6 +103,13 @@ CONNECTION_ERRORS: Final[tuple[tuple[type[Exception], type[ClassifiedError], str
     (urllib3.exceptions.TimeoutError, NoResponseError, "did not answer in time"),
 )
 """The first entry whose type is among an error's causes applies."""
+
+
+def name_result(error: BaseException | None) -> str:
+    """Return the result for metrics of what failed with an error, or succeeded."""
+    if error is None:
+        return "ok"
+    return next((name for type_, name in ERROR_CLASSES if isinstance(error, type_)), "unexpected")
 
 
 def classify_status(

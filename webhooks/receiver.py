@@ -21,6 +21,7 @@ from activities.errors import PermanentError
 from activities.netbox.client import NetBox
 from activities.secrets.sources import webhook_secret
 from settings import Settings
+from telemetry.metrics import WEBHOOKS
 from webhooks.payloads import InvalidJson, PushEvent, RecordEvent, parse_push, parse_record_event
 from webhooks.relay import Relay
 from webhooks.repetitions import limited_warnings
@@ -116,7 +117,12 @@ def _create_route[T](
         handle(event)
         return PlainTextResponse("Accepted.", 202)
 
-    return Route(path, respond, methods=["POST"])
+    async def respond_and_count(request: Request) -> Response:
+        response = await respond(request)
+        WEBHOOKS.labels(path.strip("/"), response.status_code).inc()
+        return response
+
+    return Route(path, respond_and_count, methods=["POST"])
 
 
 async def _read_body(request: Request) -> bytes | None:

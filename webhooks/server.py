@@ -1,10 +1,13 @@
-"""An HTTP server for an ASGI application inside the worker's process."""
+"""An HTTP server for an ASGI application inside the worker's process.
+
+Webhooks have one, and so have metrics and probes.
+"""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final, override
+from typing import Final, Literal, override
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -18,19 +21,25 @@ MAX_WAITING_CONNECTIONS: Final = 128
 """How many wait in the system. The worker accepts up to as many at a time, before it closes those in excess."""
 
 
+type Purpose = Literal["webhook", "metrics"]
+"""What a server is for; two settings with this word have its address."""
+
+
 class CannotListen(Exception):
     """The address cannot be used; the text is for the operator."""
 
 
 @asynccontextmanager
-async def running_server(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
+async def running_server(
+    app: ASGIApp, host: str, port: int, purpose: Purpose = "webhook"
+) -> AsyncIterator[str]:
     """Serve `app` until the block ends; its URL. Port 0 means any free port.
 
     Raises `CannotListen`.
     """
-    with _open_listener(host, port) as listener:
+    with _open_listener(host, port, purpose) as listener:
         server = _Server(_build_config(app))
-        task = asyncio.create_task(server.serve([listener]), name="webhook receiver")
+        task = asyncio.create_task(server.serve([listener]), name=f"{purpose} server")
         try:
             yield _format_url(listener)
         finally:
@@ -65,14 +74,14 @@ def _build_config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-def _open_listener(host: str, port: int) -> socket.socket:
+def _open_listener(host: str, port: int, purpose: Purpose) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise CannotListen(
-            f"The webhook receiver cannot listen on {host} port {port} ({error.strerror}): correct"
-            " FABRIC_SYNC_WEBHOOK_HOST and FABRIC_SYNC_WEBHOOK_PORT, or stop what listens there."
+            f"The {purpose} server cannot listen on {host} port {port} ({error.strerror}): correct"
+            f" FABRIC_SYNC_{purpose.upper()}_HOST and FABRIC_SYNC_{purpose.upper()}_PORT, or stop what listens there."
         ) from None
 
 
