@@ -42,9 +42,9 @@ def serving_metrics(settings: Settings, pulses: Collection[Pulse]) -> Iterator[s
     ]
     app = create_app(partial(render_metrics, exporters), pulses)
     with (
-        _exporting_credential_expiry(settings),
         limited_warnings("uvicorn.error"),
         _serving_in_thread(app, settings.metrics_host, settings.metrics_port) as url,
+        _exporting_credential_expiry(settings),
     ):
         log.info("Serving metrics at %s/metrics, probes at %s/livez and %s/readyz.", url, url, url)
         yield url
