@@ -12,6 +12,16 @@ import pytest
 from cli.app import COMMANDS
 from tests.support.paths import PROJECT
 
+ROOTS = (
+    "fabrics",
+    "telemetry",
+    "activities",
+    "workflows",
+    "webhooks",
+    "workers",
+    "stack",
+    "cli",
+)
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
 
@@ -55,7 +65,7 @@ def test_links_within_the_project_lead_somewhere(page: Path) -> None:
 
 def test_every_package_is_in_the_architecture() -> None:
     page = (PROJECT / "docs/architecture.md").read_text()
-    for root in ("fabrics", "activities", "workflows", "cli", "stack", "webhooks", "workers"):
+    for root in ROOTS:
         for module in (PROJECT / root).rglob("__init__.py"):
             package = module.parent.relative_to(PROJECT)
             assert f"`{package}/`" in page, package
@@ -63,24 +73,13 @@ def test_every_package_is_in_the_architecture() -> None:
 
 def test_every_path_in_the_architecture_exists() -> None:
     page = (PROJECT / "docs/architecture.md").read_text()
-    for path in re.findall(
-        r"`((?:fabrics|activities|workflows|cli|stack|webhooks|workers)/[\w/.]*)`", page
-    ):
+    for path in re.findall(rf"`((?:{'|'.join(ROOTS)})/[\w/.]*)`", page):
         assert (PROJECT / path).exists(), path
 
 
 def test_product_modules_and_packages_stay_small() -> None:
     packages: Counter[Path] = Counter()
-    for root in (
-        "fabrics",
-        "activities",
-        "workflows",
-        "cli",
-        "stack",
-        "webhooks",
-        "workers",
-        "bench",
-    ):
+    for root in (*ROOTS, "bench"):
         for module in (PROJECT / root).rglob("*.py"):
             assert len(module.read_text().splitlines()) <= 300, module
             packages[module.parent] += module.name != "__init__.py"
