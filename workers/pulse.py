@@ -10,14 +10,13 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from enum import IntEnum
+from mmap import mmap
 from time import monotonic
 from typing import Final
 
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
-
-from workers.workflow_process import FORK
 
 BEAT_SECONDS: Final = 2.0
 CALL_SECONDS: Final = 5.0
@@ -52,7 +51,8 @@ class Pulse:
 
     def __init__(self, process: str) -> None:
         self.process = process
-        self._times = FORK.RawArray("d", len(Sign))  # 0 before the first time
+        # Anonymous memory that a fork shares; 0 before the first time.
+        self._times: memoryview[float] = memoryview(mmap(-1, 8 * len(Sign))).cast("d")
         self._is_working = False
 
     def show(self, sign: Sign) -> None:
