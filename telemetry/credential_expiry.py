@@ -53,7 +53,7 @@ class CredentialExpiry:
 
 
 def find_expiry(content: bytes) -> datetime | None:
-    """Return when the first certificate or token in a file expires; None if none does."""
+    """Return when the first certificate or token expires; None if none does."""
     embedded = b"\n".join(map(_decode, EMBEDDED_DATA.findall(content)))
     certificates = CERTIFICATE.findall(content + b"\n" + embedded)
     times = [*_read_certificates(certificates), *_read_tokens(JWT.findall(content))]

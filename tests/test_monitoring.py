@@ -1,4 +1,4 @@
-"""The alert rules, their page and the dashboard fit the metrics that workers export."""
+"""Alert rules, their page and the dashboard fit the metrics of workers."""
 
 import json
 import re

@@ -18,9 +18,9 @@ def render_metrics(exporter_urls: Iterable[str]) -> str:
 
 
 def merge_expositions(texts: Iterable[str]) -> str:
-    """Return one exposition of several, in which all samples of a metric are together.
+    """Return one exposition of several, each metric with all its samples.
 
-    Each metric begins with comments that name it, its help and its type.
+    In each, a metric begins with comments that name it, its help and its type.
     """
     metrics: dict[str, list[str]] = {}
     for text in texts:
@@ -35,7 +35,7 @@ def merge_expositions(texts: Iterable[str]) -> str:
 
 
 def _read_exporter(url: str) -> str:
-    """Return what an exporter says; nothing if it does not answer, as `/livez` tells why."""
+    """Return what an exporter says, or nothing: `/livez` tells why it is silent."""
     try:
         return EXPORTERS.request("GET", url).data.decode()
     except urllib3.exceptions.HTTPError:

@@ -1,4 +1,4 @@
-"""The workflow and the fabric that a log line is about, for every line of an activity or a workflow."""
+"""The fabric, workflow and run that lines of activities and workflows are about."""
 
 import logging
 from typing import override

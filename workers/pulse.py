@@ -1,4 +1,4 @@
-"""Signs of life of the worker's processes, from which its probes tell whether they work.
+"""Signs of life of the worker's processes, which its probes judge.
 
 Each process shows its own in memory that it shares with the one that forked it, which answers for both. A Temporal
 that is down is no reason to restart a worker, so calls need only return. A poller that fails ends its process anyway.

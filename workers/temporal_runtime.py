@@ -1,4 +1,4 @@
-"""Temporal's client library in each process of the worker: its metrics and its log.
+"""Temporal's client library in each process: its metrics and its log.
 
 It exports metrics by a listener of its own, one in each process, on the loopback interface. Those that workflows
 record are among them.
@@ -34,7 +34,7 @@ def get_exporter_address(settings: Settings, process: str) -> str:
 
 
 def set_up_temporal_runtime(settings: Settings) -> None:
-    """Set up the library for this process, after its fork and before its first client.
+    """Set up the library for this process, after the fork and before any client.
 
     Raises `CannotListen`.
     """

@@ -23,7 +23,7 @@ NO_TIME: Final = timedelta()
 
 
 def report_sync(report: SyncReport, error: str) -> None:
-    """Log and count a sync that has ended; `error` says what went wrong, if anything did."""
+    """Log and count a sync that has ended; `error` is empty if nothing went wrong."""
     meter, status = workflow.metric_meter(), str(report.sync_status)
     syncs = meter.create_counter(
         "fabric_sync_syncs_total", "Syncs that have ended, by the status that they found."

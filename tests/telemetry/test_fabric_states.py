@@ -28,7 +28,7 @@ def make_record(
     instance: str = HERE,
     **fields: object,
 ) -> FabricRecord:
-    """Return the record of a fabric that has synced a minute ago unless told otherwise."""
+    """Return the record of a fabric that has synced a minute ago."""
     config = {
         "fabric_id": fabric_id,
         "name": fabric_id.upper(),

@@ -10,7 +10,7 @@ from workers.log_context import ContextFilter
 
 
 def read_context(workflow_id: str | None) -> dict[str, object]:
-    """Return what is added to a record in an activity of this workflow; in none if None."""
+    """Return what is added to a record in an activity of this workflow, or in none."""
     record = logging.LogRecord("test", logging.INFO, "", 0, "It happens.", (), None)
     before = set(record.__dict__)
     if workflow_id is None:

@@ -1,4 +1,4 @@
-"""Traces of workflows and activities, with a real Temporal server and a collector."""
+"""Traces, with a real Temporal server and a collector."""
 
 import sys
 from collections.abc import Iterator

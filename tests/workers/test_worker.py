@@ -76,7 +76,7 @@ async def worker(client: Client) -> AsyncIterator[Process]:
 
 @asynccontextmanager
 async def serving_worker(client: Client, **variables: str) -> AsyncIterator[tuple[Process, str]]:
-    """Run a worker that serves metrics, until the block ends; its URL once it is ready."""
+    """Run a worker that serves metrics; its URL once it is ready."""
     with closing(PortPool()) as ports:
         port = reserve_metrics_port(ports)
         address = client.service_client.config.target_host
