@@ -60,6 +60,12 @@ NETBOX_PERMITS_IN_USE: Final = Gauge(
     "fabric_sync_netbox_permits_in_use", "Requests to NetBox that are under way."
 )
 
+NETBOX_TOKEN_EXPIRY: Final = Gauge(
+    "fabric_sync_netbox_token_expiry_timestamp_seconds",
+    "When the token of a NetBox expires, if it does.",
+    ["netbox"],
+)
+
 INVENTORY_OBJECTS: Final = Counter(
     "fabric_sync_inventory_objects_total",
     "Objects of inventories that were written to NetBox, or that it refused.",

@@ -43,6 +43,7 @@ from telemetry.metrics import NETBOX_PERMITS
 from webhooks.receiver import running_receiver
 from workers.activity_metrics import ActivityMetricsInterceptor
 from workers.deployment import build_deployment_config
+from workers.token_expiry import watching_token_expiry
 from workers.tracing import create_tracing_interceptors
 from workflows.activity_calls import HEARTBEAT_TIMEOUT
 
@@ -81,6 +82,7 @@ async def running_activity_workers(client: Client, settings: Settings) -> AsyncI
             MAX_TEMPORAL_CALLS,
         )
         await workers.start_for_fabrics(observe_queue(settings.task_queue), limit)
+        await stack.enter_async_context(watching_token_expiry(netbox, settings))
         if settings.webhook_port:
             await stack.enter_async_context(running_receiver(client, netbox, settings))
         yield
