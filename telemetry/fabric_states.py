@@ -23,6 +23,9 @@ from fabrics.resources.kinds import KINDS_BY_NAME
 OTHER: Final = "other"
 """Stands for all kinds that this version does not know: whoever writes to Git can invent some."""
 
+MAX_VALUE: Final = 10**15
+"""People may write any number into a record, also one that no metric can hold."""
+
 type Sample = tuple[tuple[str, ...], float]
 """The values of the labels after `fabric`, and the value."""
 
@@ -59,7 +62,7 @@ class FabricStates:
     def publish(
         self, snapshot: FleetSnapshot, plan: FleetPlan, problems: int, lifetime_seconds: float
     ) -> None:
-        """Replace all that was published before; `problems` counts records in trouble."""
+        """Replace what was published before; `problems` counts those of the summary."""
         metrics = tuple(build_metrics(snapshot, plan, problems))
         self._published = monotonic() + lifetime_seconds, metrics
 
@@ -101,7 +104,7 @@ def _build_family(metric: _StateMetric, fabrics: Iterable[_Fabric]) -> Metric:
     family = GaugeMetricFamily(name, metric.documentation, labels=labels)
     for fabric in fabrics:
         for values, number in metric.read(fabric):
-            family.add_metric((fabric.record.config.fabric_id, *values), number)
+            family.add_metric((fabric.record.config.fabric_id, *values), min(number, MAX_VALUE))
     return family
 
 

@@ -25,7 +25,7 @@ def merge_expositions(texts: Iterable[str]) -> str:
     metrics: dict[str, list[str]] = {}
     for text in texts:
         lines: list[str] = []
-        for line in text.splitlines():
+        for line in filter(None, text.split("\n")):  # names may have other line breaks
             if line.startswith("# "):
                 lines = metrics.setdefault(line.split(" ", 3)[2], [])
                 if line in lines[:2]:

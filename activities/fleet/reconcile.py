@@ -109,7 +109,7 @@ class FleetActivities:
         problems = [*id_problems, *loop_problems, *pass_problems, *status_problems]
         summary = summarize_fleet(snapshot, plan, problems)
         lifetime = max(SHOWN_ROUNDS * self.interval, MIN_SHOWN_SECONDS)
-        FABRIC_STATES.publish(snapshot, plan, len(problems), lifetime)
+        FABRIC_STATES.publish(snapshot, plan, len(summary.problems), lifetime)
         return RoundResult(
             release=self.release,
             interval=self.interval,

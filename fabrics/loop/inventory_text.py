@@ -89,7 +89,7 @@ def is_unhealthy(record_text: str) -> bool:
 
 def count_deletes_waiting(record_text: str) -> int:
     """Return how many deletes are waiting, as the text tells."""
-    waiting = re.match(rf"(\d+) {CONFIRMATION_TEXT}", record_text)
+    waiting = re.match(rf"(\d{{1,9}}) {CONFIRMATION_TEXT}", record_text)
     return int(waiting[1]) if waiting else 0
 
 

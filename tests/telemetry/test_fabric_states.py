@@ -13,7 +13,7 @@ from fabrics.loop.inventory_text import deletes_waiting_sentence
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.record.sync_status import ConnectionStatus, LastKnownState
 from telemetry import fabric_states
-from telemetry.fabric_states import OTHER, FabricStates
+from telemetry.fabric_states import MAX_VALUE, OTHER, FabricStates
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERE, ELSEWHERE = "default@here", "default@elsewhere"
@@ -172,6 +172,13 @@ def test_kinds_that_are_not_known_are_one_label(shown: Shown) -> None:
     shown.publish(make_record("oslo", known))
     assert shown.read("fabric_drift_entries", fabric="oslo", kind=OTHER, change=OTHER) == 20
     assert "Kind1" not in shown.render()
+
+
+def test_number_that_no_metric_can_hold_harms_none(shown: Shown) -> None:
+    known = LastKnownState(last_sync=NOW, last_success=NOW, drift_count=10**400)
+    shown.publish(make_record("oslo", known))
+    assert shown.read("fabric_drift_objects", fabric="oslo") == MAX_VALUE
+    assert 'fabric="oslo"' in shown.render()
 
 
 def test_deletes_that_wait_are_counted(shown: Shown) -> None:

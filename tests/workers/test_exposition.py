@@ -47,6 +47,11 @@ fabric_sync_syncs_total{process="workflows"} 7
     )
 
 
+def test_name_with_an_unusual_line_break_stays_on_its_line() -> None:
+    text = '# TYPE fabrics gauge\nfabrics{name="a\u2028b\x85c"} 1\n'
+    assert merge_expositions([text]) == text
+
+
 def test_processes_without_metrics_add_nothing() -> None:
     assert merge_expositions(["", ACTIVITIES, ""]) == ACTIVITIES
     assert merge_expositions([]) == ""
