@@ -32,15 +32,11 @@ type Sample = tuple[tuple[str, ...], float]
 
 @dataclass(frozen=True)
 class _Fabric:
-    """One fabric, as a round has found it."""
+    """One fabric as a round has found it; `known` is what can be true of it now."""
 
     record: FabricRecord
+    known: LastKnownState
     is_stale: bool
-
-    @property
-    def known(self) -> LastKnownState:
-        """What syncs have found, as far as it can be true now."""
-        return self.record.last_known.valid_for(self.record.config)
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,11 @@ class FabricStates:
 def build_metrics(snapshot: FleetSnapshot, plan: FleetPlan, problems: int) -> Iterator[Metric]:
     """Yield the metrics of the fleet, and of each fabric of this installation."""
     fabrics = [
-        _Fabric(record, is_stale_record(record, snapshot, plan))
+        _Fabric(
+            record,
+            record.last_known.valid_for(record.config),
+            is_stale_record(record, snapshot, plan),
+        )
         for record in snapshot.own_records.values()
     ]
     yield _build_gauge(

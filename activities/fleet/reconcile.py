@@ -109,7 +109,9 @@ class FleetActivities:
         problems = [*id_problems, *loop_problems, *pass_problems, *status_problems]
         summary = summarize_fleet(snapshot, plan, problems)
         lifetime = max(SHOWN_ROUNDS * self.interval, MIN_SHOWN_SECONDS)
-        FABRIC_STATES.publish(snapshot, plan, len(summary.problems), lifetime)
+        await asyncio.to_thread(
+            FABRIC_STATES.publish, snapshot, plan, len(summary.problems), lifetime
+        )
         return RoundResult(
             release=self.release,
             interval=self.interval,
