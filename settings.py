@@ -5,7 +5,7 @@ The connection to Temporal is configured by Temporal's own variables (`TEMPORAL_
 """
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
@@ -15,6 +15,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from fabrics.hosts import HostPattern, is_loopback, parse_host_patterns
 
 MIN_WEBHOOK_SECRET_CHARS: Final = 16
+MAX_METRICS_PORT: Final = 65_533
+"""The two ports after it are for what Temporal's client library exports."""
+
 MIN_HEALTH_INTERVAL: Final = 30
 """Seconds; agents report every 15 seconds."""
 
@@ -182,6 +185,25 @@ class Settings(BaseSettings):
 
     webhook_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
     """The secret that senders sign webhooks with. No default: whoever knows it can make fabrics sync."""
+
+    metrics_port: int = Field(default=0, ge=0, le=MAX_METRICS_PORT)
+    """The port for metrics (`/metrics`) and probes (`/livez`, `/readyz`). 0 means none. Temporal's client library
+    exports its metrics on the loopback interface at the next port, that of the workflows at the one after it; both are
+    part of `/metrics`."""
+
+    metrics_host: str = "127.0.0.1"
+    """The address for metrics and probes. Kubernetes needs `0.0.0.0`. They have no secrets, but names of fabrics and of
+    credentials, and anybody who reaches the port can read them."""
+
+    log_format: Literal["text", "json"] = "text"
+    """The form of the log: lines for people, or one JSON object for each message."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The lowest level that is logged. `INFO` has one line for each sync."""
+
+    traces: bool = False
+    """Whether traces are sent by OpenTelemetry, to where its own variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`, ...). It
+    needs the packages of the extra `traces`."""
 
     @field_validator("credentials_dir", "cache_dir")
     @classmethod

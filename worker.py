@@ -13,9 +13,10 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
+    AbstractContextManager,
     asynccontextmanager,
     contextmanager,
     nullcontext,
@@ -26,19 +27,18 @@ from threading import Timer
 from typing import Annotated, Final
 
 import typer
+from prometheus_client import ProcessCollector
 from temporalio.client import Client
 from typer.exceptions import Abort, TyperException
 
 import temporal
-from activities.errors import PermanentError, TransientError
 from activities.executions import check_key
 from activities.fleet.installation import get_instance
-from cli.errors import CommandError, load_settings
+from cli.errors import OPERATOR_ERRORS, load_settings
 from cli.exit_codes import EXIT_FAILURE, EXIT_INTERRUPTED
 from cli.program import Version, program_name
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from settings import Settings
-from webhooks.receiver import CannotListen
 from workers.activity_workers import (
     list_main_queues,
     running_activity_workers,
@@ -47,6 +47,9 @@ from workers.activity_workers import (
 from workers.connection_renewal import ConnectionRenewal
 from workers.deployment import log_deployment
 from workers.log_lines import configure_logging
+from workers.metrics_server import serving_metrics
+from workers.pulse import Pulse
+from workers.temporal_runtime import set_up_temporal_runtime
 from workers.workflow_process import STOP_SECONDS, WorkflowProcess, WorkflowProcessEnded
 from workers.workflow_worker import running_workflow_worker
 
@@ -73,26 +76,29 @@ async def running_worker(client: Client, settings: Settings) -> AsyncIterator[No
         yield
 
 
-def _run_workflows(settings: Settings) -> None:
+def _run_workflows(settings: Settings, pulse: Pulse) -> None:
     workers = partial(running_workflow_worker, settings=settings)
     with _errors_as_sentences():
-        asyncio.run(_run_until_stopped(workers, settings))
+        asyncio.run(_run_until_stopped(workers, settings, pulse))
 
 
 async def _run_until_stopped(
-    workers: Workers, settings: Settings, workflows: WorkflowProcess | None = None
+    workers: Workers, settings: Settings, pulse: Pulse, workflows: WorkflowProcess | None = None
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    set_up_temporal_runtime(settings)
     renewal = ConnectionRenewal()
     client = await temporal.connect(keys_file=settings.encryption_keys_file, plugins=[renewal])
     instance = await get_instance(client)  # before all else: it says why nothing can work here
     await check_key(client, FLEET_WORKFLOW_ID)
     child = workflows.running(on_end=stop.set) if workflows else nullcontext()
-    async with child, workers(client), renewal.running():
+    async with pulse.beating(client), child, workers(client), renewal.running():
+        pulse.begin_work()
         log.info("Working for Temporal at %s as %s.", temporal.get_address(), instance)
         await stop.wait()
+        pulse.end_work()
         log.info("Stopping; running activities may finish.")
         end_process_after(settings.graceful_shutdown + STOP_SECONDS)
 
@@ -114,6 +120,7 @@ def run(
             "--task-queue and --activities-only go together: a remote worker runs no loops"
         )
     settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level)
     log_deployment(settings)
     if task_queue in list_main_queues(settings):
         raise TyperException(
@@ -122,13 +129,24 @@ def run(
         )
     raise_open_file_limit()
     gc.freeze()  # what was imported stays: a search of it takes 50 ms, and unshares its memory
+    pulse = Pulse("activities")
     if task_queue:
         workers = partial(running_site_worker, settings=settings, task_queue=task_queue)
-        asyncio.run(_run_until_stopped(workers, settings))
+        with _serving_metrics(settings, [pulse]):
+            asyncio.run(_run_until_stopped(workers, settings, pulse))
         return
-    workflows = WorkflowProcess(partial(_run_workflows, settings))
+    child_pulse = Pulse("workflows")
+    workflows = WorkflowProcess(partial(_run_workflows, settings, child_pulse))
+    ProcessCollector("fabric_sync_workflows", lambda: str(workflows.pid))
     workers = partial(running_activity_workers, settings=settings)
-    asyncio.run(_run_until_stopped(workers, settings, workflows))
+    with _serving_metrics(settings, [pulse, child_pulse]):
+        asyncio.run(_run_until_stopped(workers, settings, pulse, workflows))
+
+
+def _serving_metrics(
+    settings: Settings, pulses: Collection[Pulse]
+) -> AbstractContextManager[object]:
+    return serving_metrics(settings, pulses) if settings.metrics_port else nullcontext()
 
 
 def end_process_after(seconds: float) -> None:
@@ -160,14 +178,7 @@ def _errors_as_sentences() -> Iterator[None]:
     """End this process with one sentence for an error that the operator can correct."""
     try:
         yield
-    except (
-        temporal.TemporalUnreachable,
-        CannotListen,
-        CommandError,
-        PermanentError,
-        TransientError,
-        WorkflowProcessEnded,
-    ) as error:
+    except (*OPERATOR_ERRORS, WorkflowProcessEnded) as error:
         raise SystemExit(f"{program_name('worker.py')}: {error}") from None
 
 

@@ -6,6 +6,7 @@ of an activity `to_application_error` converts it for Temporal. Only that senten
 cause, no header, no response body of unknown size.
 """
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Final
 
 import requests
 import urllib3
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 from urllib3.exceptions import InvalidHeader, NameResolutionError
 from urllib3.util.retry import Retry
 
@@ -76,6 +77,15 @@ class OversizedError(PermanentError):
 
 type ClassifiedError = TransientError | PermanentError
 
+ERROR_CLASSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (NoResponseError, "no_response"),
+    (TransientError, "transient"),
+    (PermanentError, "permanent"),
+    (asyncio.CancelledError, "cancelled"),
+    (CancelledError, "cancelled"),
+)
+"""The results of what failed, as metrics name them: the first entry whose type an error has applies."""
+
 CONNECTION_ERRORS: Final[tuple[tuple[type[Exception], type[ClassifiedError], str], ...]] = (
     (requests.TooManyRedirects, PermanentError, "redirects elsewhere: configure the final URL"),
     (requests.exceptions.InvalidURL, PermanentError, "is not a usable URL"),
@@ -111,6 +121,13 @@ UNKNOWN_CA: Final = (
     "that is not trusted ({reason}): add its CA to the file in SSL_CERT_FILE or,"
     " for a fabric, to its credential"
 )
+
+
+def name_result(error: BaseException | None) -> str:
+    """Return the result for metrics of what failed with an error, or succeeded."""
+    if error is None:
+        return "ok"
+    return next((name for type_, name in ERROR_CLASSES if isinstance(error, type_)), "unexpected")
 
 
 def classify_status(

@@ -4,15 +4,22 @@ Where Git defines kinds that this version does not know, the API is asked for th
 fails is an error in the result, so that the other one still counts; only what Temporal will retry is raised.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
 from temporalio import activity
 
 from activities.diagnose import NO_KUBERNETES_SERVER
-from activities.errors import ClassifiedError, NoResponseError, PermanentError, TransientError
+from activities.errors import (
+    ClassifiedError,
+    NoResponseError,
+    PermanentError,
+    TransientError,
+    name_result,
+)
 from activities.git.desired_state import DesiredRevision, DesiredStateCache
 from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
@@ -23,6 +30,7 @@ from fabrics.record.config import FabricConfig
 from fabrics.resources.kinds import LATER_KINDS, Kind, get_kinds
 from fabrics.resources.manifests.files import DesiredState
 from settings import Settings
+from telemetry.metrics import SOURCE_READ_DURATION, SOURCE_READS
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,16 @@ class SourceReader:
         return _select_own_objects(config.fabric_name, desired, live)
 
     def _read_desired(self, config: FabricConfig) -> DesiredRevision | None:
-        return self.desired_states.read(config.git, self.settings) if config.git else None
+        if config.git is None:
+            return None
+        with _measured("git"):
+            return self.desired_states.read(config.git, self.settings)
 
     def _read_live(self, config: FabricConfig, expected: Collection[Kind]) -> LiveState:
         if config.kubernetes is None:
             raise PermanentError(NO_KUBERNETES_SERVER)
-        return self.live_states.read(config.kubernetes, self.settings, expected)
+        with _measured("kubernetes"):
+            return self.live_states.read(config.kubernetes, self.settings, expected)
 
     def _add_unknown_kinds(
         self, desired: DesiredState, live: LiveState, config: FabricConfig
@@ -107,6 +119,20 @@ def _select_own_objects(
         return Sources(desired, PermanentError(str(error)))
     own = replace(revision, state=selection.desired or revision.state) if revision else desired
     return Sources(own, selection.live, selection.compared_live, selection.notices)
+
+
+@contextmanager
+def _measured(source: str) -> Iterator[None]:
+    """Measure one reading of a source."""
+    failure: Exception | None = None
+    try:
+        with SOURCE_READ_DURATION.labels(source).time():
+            yield
+    except Exception as error:
+        failure = error
+        raise
+    finally:
+        SOURCE_READS.labels(source, name_result(failure)).inc()
 
 
 def _try_read[T](read: Callable[[], T]) -> T | ClassifiedError:

@@ -13,7 +13,17 @@ import pytest
 from cli.app import COMMANDS
 from tests.support.paths import PROJECT
 
-ROOTS = ("fabrics", "activities", "workflows", "codec", "cli", "stack", "webhooks", "workers")
+ROOTS = (
+    "fabrics",
+    "telemetry",
+    "activities",
+    "workflows",
+    "codec",
+    "webhooks",
+    "workers",
+    "stack",
+    "cli",
+)
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
 
 

@@ -22,6 +22,7 @@ from activities.errors import PermanentError
 from activities.netbox.client import NetBox
 from activities.secrets.sources import webhook_secret
 from settings import Settings
+from telemetry.metrics import WEBHOOKS
 from webhooks.payloads import InvalidJson, PushEvent, RecordEvent, parse_push, parse_record_event
 from webhooks.relay import Relay
 from webhooks.repetitions import limited_warnings
@@ -44,17 +45,13 @@ type ReadSecrets = Callable[[], Sequence[str]]
 log = logging.getLogger("fabric_sync.webhooks")
 
 
-class CannotListen(Exception):
-    """The address cannot be used; the text is for the operator."""
-
-
 @asynccontextmanager
 async def running_receiver(
     client: Client, netbox: NetBox, settings: Settings
 ) -> AsyncIterator[str]:
     """Run the receiver until the block ends; its URL.
 
-    Raises `CannotListen`, and `PermanentError` if the secrets cannot be read.
+    Raises `PermanentError` if the secrets cannot be read or the address cannot be used.
     """
     secrets = webhook_secret(settings)
     secrets.read_all()
@@ -70,7 +67,7 @@ async def running_receiver(
         try:
             url = await stack.enter_async_context(running_server(app, host, port))
         except OSError as error:
-            raise CannotListen(
+            raise PermanentError(
                 f"The webhook receiver cannot listen on {host} port {port} ({os.strerror(error.errno or 0)}):"
                 " correct"
                 " FABRIC_SYNC_WEBHOOK_HOST and FABRIC_SYNC_WEBHOOK_PORT, or stop what listens there."
@@ -128,7 +125,12 @@ def _create_route[T](
         handle(event)
         return PlainTextResponse("Accepted.", 202)
 
-    return Route(path, respond, methods=["POST"])
+    async def respond_and_count(request: Request) -> Response:
+        response = await respond(request)
+        WEBHOOKS.labels(path.strip("/"), response.status_code).inc()
+        return response
+
+    return Route(path, respond_and_count, methods=["POST"])
 
 
 async def _read_body(request: Request) -> bytes | None:

@@ -1,4 +1,7 @@
-"""An HTTP server for an ASGI application inside another process."""
+"""An HTTP server for an ASGI application inside another process.
+
+Webhooks have one, and so have metrics and probes, and the codec server.
+"""
 
 import asyncio
 import socket

@@ -7,16 +7,16 @@ site has only the last four.
 """
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Semaphore
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
 import temporal
 from activities.executions import ExecutionActivities
@@ -39,8 +39,12 @@ from fabrics.record.task_queues import (
 )
 from fabrics.rules_version import RULES_VERSION
 from settings import Settings
+from telemetry.metrics import NETBOX_PERMITS
 from webhooks.receiver import running_receiver
+from workers.activity_metrics import ActivityMetricsInterceptor
 from workers.deployment import build_deployment_config
+from workers.token_expiry import watching_token_expiry
+from workers.tracing import create_tracing_interceptors
 from workflows.activity_calls import HEARTBEAT_TIMEOUT
 
 HEARTBEAT_INTERVAL: Final = HEARTBEAT_TIMEOUT / HEARTBEATS_PER_TIMEOUT
@@ -70,7 +74,7 @@ async def running_activity_workers(client: Client, settings: Settings) -> AsyncI
         netbox = stack.enter_context(closing(NetBox.from_settings(settings, limit)))
         instance = await get_instance(client)
         activities = await _list_record_activities(client, settings, netbox, instance)
-        workers = _Workers(client, settings, instance, stack)
+        workers = _Workers.create(client, settings, instance, stack)
         await workers.start(settings.task_queue, activities, settings.concurrent_netbox_calls)
         await workers.start(
             temporal_queue(settings.task_queue),
@@ -78,6 +82,7 @@ async def running_activity_workers(client: Client, settings: Settings) -> AsyncI
             MAX_TEMPORAL_CALLS,
         )
         await workers.start_for_fabrics(observe_queue(settings.task_queue), limit)
+        await stack.enter_async_context(watching_token_expiry(netbox, settings))
         if settings.webhook_port:
             await stack.enter_async_context(running_receiver(client, netbox, settings))
         yield
@@ -90,7 +95,7 @@ async def running_site_worker(
     """Run only the activities of the fabrics whose records name `task_queue`."""
     async with AsyncExitStack() as stack:
         limit = Semaphore(settings.concurrent_netbox_calls)
-        workers = _Workers(client, settings, await get_instance(client), stack)
+        workers = _Workers.create(client, settings, await get_instance(client), stack)
         await workers.start_for_fabrics(task_queue, limit)
         yield
 
@@ -149,13 +154,27 @@ async def _has_search_attributes(client: Client) -> bool:
 class _Workers:
     """The workers of one process, which run until `stack` closes.
 
-    `instance` names this installation, as in `hh_instance`.
+    `instance` names this installation, as in `hh_instance`. Of the `interceptors` the first is the outermost.
     """
 
     client: Client
     settings: Settings
     instance: str
     stack: AsyncExitStack
+    interceptors: Sequence[Interceptor]
+
+    @classmethod
+    def create(
+        cls, client: Client, settings: Settings, instance: str, stack: AsyncExitStack
+    ) -> Self:
+        """Return the workers, of which none has started."""
+        NETBOX_PERMITS.set(settings.concurrent_netbox_calls)
+        interceptors = (
+            *create_tracing_interceptors(settings),
+            HeartbeatInterceptor(),
+            ActivityMetricsInterceptor(),
+        )
+        return cls(client, settings, instance, stack, interceptors)
 
     async def start_for_fabrics(self, task_queue: str, limit: Semaphore) -> None:
         """Start the workers for responsive and unresponsive fabrics and inventories."""
@@ -203,7 +222,7 @@ class _Workers:
             max_task_queue_activities_per_second=rate,
             max_heartbeat_throttle_interval=HEARTBEAT_INTERVAL,
             graceful_shutdown_timeout=timedelta(seconds=self.settings.graceful_shutdown),
-            interceptors=[HeartbeatInterceptor()],
+            interceptors=self.interceptors,
             deployment_config=build_deployment_config(self.settings),
         )
         await self.stack.enter_async_context(worker)

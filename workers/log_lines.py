@@ -1,13 +1,42 @@
-"""Log lines that nobody else can forge or make endless.
+"""Log lines that nobody else can forge or make endless, as text or as JSON.
 
 Many messages have words of others in them: names in NetBox, answers of servers, output of Git.
 """
 
+import json
 import logging
+import re
 import time
-from typing import Final, override
+from typing import Any, Final, override
+
+from pythonjsonlogger.json import JsonFormatter
+
+from workers.log_context import ContextFilter, leave_out_temporal_context
 
 FORMAT: Final = "%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s"
+
+FIELDS: Final = (
+    "fabric",
+    "sync",
+    "trigger",
+    "result",
+    "lateness_seconds",
+    "duration_seconds",
+    "missed",
+    "drift",
+    "written",
+    "commit",
+    "workflow_id",
+    "run_id",
+)
+"""What a line says besides its message, if it is known, in this order."""
+
+JSON_NAMES: Final = {
+    "levelname": "level",
+    "processName": "process",
+    "name": "logger",
+    "exc_info": "traceback",
+}
 
 MAX_LINE_CHARS: Final = 2_000
 MAX_TRACEBACK_LINES: Final = 100
@@ -27,7 +56,8 @@ class LineFormatter(logging.Formatter):
 
     @override
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return escape_line(super().formatMessage(record))
+        fields = (f" {name}={_quote(value)}" for name, value in _find_fields(record).items())
+        return escape_line(super().formatMessage(record) + "".join(fields))
 
     @override
     def formatException(self, ei: "logging._SysExcInfoType") -> str:
@@ -38,11 +68,39 @@ class LineFormatter(logging.Formatter):
         return _indent(super().formatStack(stack_info))
 
 
-def configure_logging() -> None:
+class JsonLineFormatter(JsonFormatter):
+    """Writes a message as one JSON object, with the same bounds."""
+
+    def __init__(self) -> None:
+        names = ("levelname", "processName", "name", "message")
+        super().__init__(names, rename_fields=JSON_NAMES, timestamp="time")
+
+    @override
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        super().add_fields(log_data, record, message_dict)
+        known = {"time", "message", "traceback", "stack_info", *JSON_NAMES.values()}
+        for name in log_data.keys() - known - set(FIELDS):
+            del log_data[name]  # of other libraries, of any size
+        log_data["message"] = escape_line(record.message)
+
+    @override
+    def formatException(self, ei: "logging._SysExcInfoType") -> str:
+        return _indent(logging.Formatter.formatException(self, ei))
+
+    @override
+    def formatStack(self, stack_info: str) -> str:
+        return _indent(stack_info)
+
+
+def configure_logging(form: str = "text", level: str = "INFO") -> None:
     """Write the messages of all loggers to stderr."""
     handler = logging.StreamHandler()
-    handler.setFormatter(LineFormatter(FORMAT))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    handler.setFormatter(JsonLineFormatter() if form == "json" else LineFormatter(FORMAT))
+    handler.addFilter(ContextFilter())
+    leave_out_temporal_context()
+    logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
 def escape_line(text: str) -> str:
@@ -54,6 +112,16 @@ def escape_line(text: str) -> str:
     line = "".join(characters)
     is_cut = max(len(text), len(line)) > MAX_LINE_CHARS
     return f"{line[:MAX_LINE_CHARS]}..." if is_cut else line
+
+
+def _find_fields(record: logging.LogRecord) -> dict[str, object]:
+    known = record.__dict__
+    return {name: known[name] for name in FIELDS if known.get(name) not in (None, "")}
+
+
+def _quote(value: object) -> str:
+    text = str(value)
+    return text if re.fullmatch(r"[\w./:+-]+", text) else json.dumps(text)
 
 
 def _indent(text: str) -> str:

@@ -37,6 +37,11 @@ class WorkflowProcess:
         self._process = FORK.Process(target=self._run_when_allowed, name="workflows", daemon=True)
         self._process.start()
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the child."""
+        return self._process.pid
+
     @asynccontextmanager
     async def running(self, on_end: Callable[[], None]) -> AsyncIterator[None]:
         """Let the process work until the block ends; call `on_end` if it ends earlier.

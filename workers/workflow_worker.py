@@ -20,6 +20,7 @@ from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
 from settings import Settings
 from workers.deployment import build_deployment_config
 from workers.early_queries import EarlyQueryRefusingRunner
+from workers.tracing import create_tracing_interceptors
 from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
@@ -54,7 +55,7 @@ async def running_workflow_worker(client: Client, settings: Settings) -> AsyncIt
         max_cached_workflows=settings.cached_workflows,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         workflow_runner=RUNNER,
-        interceptors=[MalformedMessageInterceptor()],
+        interceptors=[*create_tracing_interceptors(settings), MalformedMessageInterceptor()],
         deployment_config=build_deployment_config(settings),
     )
     async with worker:

@@ -5,7 +5,6 @@ goes on; at its end, the pass tells whichever loop the fabric has by then. Every
 """
 
 import asyncio
-from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import (
@@ -16,15 +15,14 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from fabrics.inventory.report.report import InventoryFailure, InventoryOutcome
+    from fabrics.inventory.report.report import CANCELLED, InventoryFailure, InventoryOutcome
     from fabrics.loop.inventory_pass import PassRequest, PassResult, inventory_workflow_id
     from fabrics.loop.inventory_state import failure_sentence
     from fabrics.loop.inventory_text import report_sentence
     from fabrics.loop.loop import workflow_id
     from workflows import activity_calls, activity_errors
+    from workflows.sync_reports import report_pass
     from workflows.workflow_ids import check_workflow_id
-
-CANCELLED: Final = InventoryFailure(message="its run was cancelled; a later sync tries it again.")
 
 
 @workflow.defn
@@ -48,11 +46,13 @@ class FabricInventory:
             result = await _update(pass_request)
         except (asyncio.CancelledError, FailureError) as error:
             if is_cancelled_exception(error):
+                report_pass(pass_request, CANCELLED)
                 await _report(fabric_id, pass_request.token, CANCELLED)
                 workflow.set_current_details(
                     f"**{name}**: the pass after sync {number} was cancelled."
                 )
             raise
+        report_pass(pass_request, result)
         workflow.set_current_details(f"**{name}**, after sync {number}: {_describe(result)}.")
         await _report(fabric_id, pass_request.token, result)
 

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import activity_calls, activity_errors, health_readings
     from workflows.fabric_sync_handlers import FabricMessageHandlers
     from workflows.inventory_passes import InventoryPasses
+    from workflows.sync_reports import report_sync
     from workflows.visibility import update_visibility, update_visibility_at_end
     from workflows.workflow_ids import check_workflow_id
 
@@ -135,7 +136,8 @@ class FabricSync(FabricMessageHandlers):
             self._loop.cancel_sync()
         else:
             await self._passes.check_inherited()
-            self._loop.end_sync(sync.result(), self._now())
+            report = self._loop.end_sync(sync.result(), self._now())
+            report_sync(report, self._loop.last_known.error or report.error)
             await self._passes.start_when_due(self._now())
         self._has_answered_update = self._waiting_updates > 0
         update_visibility(self._loop)

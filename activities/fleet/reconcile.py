@@ -23,9 +23,17 @@ from activities.netbox.client import NetBox
 from fabrics.fleet.reconcile import FabricRecord, FleetSnapshot, OrphanedLoopsError
 from fabrics.fleet.summary import FleetSummary, summarize_fleet
 from fabrics.record.installation import is_same_instance
+from telemetry.fabric_states import FABRIC_STATES
 
 HINT_PAUSE_SECONDS: Final = 3
 """Hints may come all the time, as from a script that edits records, and each round reads all of NetBox's."""
+
+
+SHOWN_ROUNDS: Final = 3
+"""For as many rounds metrics show what one has found: another worker may make the next ones."""
+
+MIN_SHOWN_SECONDS: Final = 90
+"""Metrics are usually read once in 15 to 60 s, however short rounds are."""
 
 
 class RoundRequest(BaseModel, frozen=True):
@@ -100,6 +108,10 @@ class FleetActivities:
         status_problems = await asyncio.to_thread(records.write_statuses, to_update)
         problems = [*id_problems, *loop_problems, *pass_problems, *status_problems]
         summary = summarize_fleet(snapshot, plan, problems)
+        lifetime = max(SHOWN_ROUNDS * self.interval, MIN_SHOWN_SECONDS)
+        await asyncio.to_thread(
+            FABRIC_STATES.publish, snapshot, plan, len(summary.problems), lifetime
+        )
         return RoundResult(
             release=self.release,
             interval=self.interval,

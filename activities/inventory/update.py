@@ -51,6 +51,7 @@ from fabrics.inventory.prune.policy import PruneDecision, decide, filter_surely_
 from fabrics.inventory.report.preview import InventoryPreview, build_preview
 from fabrics.inventory.report.report import (
     MAX_CABLING_BYTES,
+    FindingType,
     InventoryOutcome,
     InventoryProgress,
     InventoryReport,
@@ -60,6 +61,7 @@ from fabrics.record.config import FabricConfig
 from fabrics.record.config_fields import parse_config
 from fabrics.resources.manifests.files import DesiredState
 from settings import Settings
+from telemetry.metrics import INVENTORY_OBJECTS
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ class InventoryActivities:
             return InventoryOutcome(
                 live_digest=digest, withheld=why, absence_counts=request.absence_counts
             )
-        return self._prepare_pass(request, live).run(digest)
+        outcome = self._prepare_pass(request, live).run(digest)
+        _count_objects(outcome.report)
+        return outcome
 
     @activity.defn(no_thread_cancel_exception=True)
     def preview_inventory(self, request: InventoryRequest) -> InventoryPreview:
@@ -170,6 +174,12 @@ class InventoryActivities:
             return None
         silent = request.silent_switches
         return observe_agents(self.live_states, target, self.settings, live, silent)
+
+
+def _count_objects(report: InventoryReport) -> None:
+    for result in ("created", "updated", "deleted", "adopted"):
+        INVENTORY_OBJECTS.labels(result).inc(getattr(report, result))
+    INVENTORY_OBJECTS.labels("refused").inc(report.problems.get(FindingType.FAILED, 0))
 
 
 def _confirm_cabling(

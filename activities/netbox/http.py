@@ -1,6 +1,6 @@
 """HTTP sessions for NetBox with limits, and NetBox's errors as sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from threading import Semaphore
@@ -25,6 +25,7 @@ from activities.errors import (
     one_line,
 )
 from activities.secrets.sources import REDACTED, SecretSource
+from telemetry.metrics import NETBOX_PERMITS_IN_USE, NETBOX_REQUEST_DURATION, NETBOX_REQUESTS
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """Bytes of one answer: that of a page of 500 large records has a few."""
@@ -216,16 +217,33 @@ class _NetBoxAdapter(HTTPAdapter):
     ) -> requests.Response:
         send = partial(super().send, request, stream, self._timeout, verify, cert, proxies)
         # Own limit first: a request that waits for that must not hold a shared slot.
-        with self._own_limit, self._shared_limit:
-            try:
-                response = send()
-            except requests.ConnectionError as error:
-                if not (_is_repeatable(request) and _is_stale_connection(error)):
-                    raise
-                response = send()
-            _read_body(response)  # to the end, before the slot is free
-            _redact_token(response)
-            return response
+        with (
+            self._own_limit,
+            self._shared_limit,
+            NETBOX_PERMITS_IN_USE.track_inprogress(),
+            NETBOX_REQUEST_DURATION.labels(request.method).time(),
+        ):
+            return _exchange(request, send)
+
+
+def _exchange(
+    request: requests.PreparedRequest, send: Callable[[], requests.Response]
+) -> requests.Response:
+    """Send a request, twice if need be, and read the answer to its end."""
+    code = "none"
+    try:
+        try:
+            response = send()
+        except requests.ConnectionError as error:
+            if not (_is_repeatable(request) and _is_stale_connection(error)):
+                raise
+            response = send()
+        _read_body(response)
+        code = str(response.status_code)
+    finally:
+        NETBOX_REQUESTS.labels(request.method, code).inc()
+    _redact_token(response)
+    return response
 
 
 def _read_body(response: requests.Response) -> None:

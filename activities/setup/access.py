@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from activities.errors import PermanentError
 from activities.netbox.client import (
     CLUSTER_TYPE_SLUG,
     CLUSTER_TYPES_PATH,
@@ -116,6 +117,18 @@ def issue_token(
     values = {"user": user["id"], "version": 2, "description": TOKEN_DESCRIPTION}
     token = netbox.create(TOKENS, values | {"expires": expires})
     return f"{TOKEN_PREFIX}{token['key']}.{token['token']}"
+
+
+def find_token(netbox: NetBox, token: str) -> Row | None:
+    """Return what NetBox says of a token, or None if it hides that.
+
+    NetBox lets users view their own tokens, unless its DEFAULT_PERMISSIONS were changed. Raises `TransientError`.
+    """
+    key = token.removeprefix(TOKEN_PREFIX).partition(".")[0]
+    try:
+        return next((row for row in netbox.list_rows(TOKENS) if row["key"] == key), None)
+    except PermanentError:
+        return None
 
 
 def expires_soon(token: Row) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 from activities.checks import Check, join_abbreviated, run_check
 from activities.errors import PermanentError
 from activities.netbox.client import CLUSTER_TYPE_SLUG, NetBox, Row
-from activities.setup.access import TOKEN_PREFIX, TOKENS, expires_soon
+from activities.setup.access import expires_soon, find_token
 from activities.setup.fields import CHOICE_SET_ITEMS, CUSTOM_FIELDS, FIELD_ITEMS, VALIDATION_RULES
 from activities.setup.inventory_items import INVENTORY_FIELD_ITEMS
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
@@ -47,12 +47,8 @@ def check_netbox(netbox: NetBox) -> list[Check]:
 
 
 def check_token(netbox: NetBox, token: str) -> Check:
-    """Check that the token does not expire soon.
-
-    NetBox lets users view their own tokens, unless its DEFAULT_PERMISSIONS were changed.
-    """
-    key = token.removeprefix(TOKEN_PREFIX).partition(".")[0]
-    return run_check("NetBox token", partial(_check_token_lasts, netbox, key))
+    """Check that the token does not expire soon."""
+    return run_check("NetBox token", partial(_check_token_lasts, netbox, token))
 
 
 def version_checks(netbox: NetBox) -> Iterator[Check]:
@@ -100,20 +96,17 @@ def _check_version(netbox: NetBox) -> str:
     return f"NetBox {version} at {netbox.url} accepts the token."
 
 
-def _check_token_lasts(netbox: NetBox, key: str) -> str:
-    try:
-        tokens = [row for row in netbox.list_rows(TOKENS) if row["key"] == key]
-    except PermanentError:
-        tokens = []
-    for token in tokens:
-        if expires_soon(token):
-            raise PermanentError(
-                f"NetBox's token expires at {token['expires']}: run `starter.py setup --token-expires DAYS` with an"
-                " administrator's token, which makes a new one, and give that to the workers."
-            )
-        if token["expires"]:
-            return f"NetBox's token expires at {token['expires']}."
-    return "NetBox's token does not expire." if tokens else "NetBox hides when its token expires."
+def _check_token_lasts(netbox: NetBox, token: str) -> str:
+    row = find_token(netbox, token)
+    if row is None:
+        return "NetBox hides when its token expires."
+    if expires_soon(row):
+        raise PermanentError(
+            f"NetBox's token expires at {row['expires']}: run `starter.py setup --token-expires DAYS` with an"
+            " administrator's token, which makes a new one, and give that to the workers."
+        )
+    expires = row["expires"]
+    return f"NetBox's token expires at {expires}." if expires else "NetBox's token does not expire."
 
 
 def _check_items(rows: Rows, items: Iterable[Item], success_message: str) -> str:

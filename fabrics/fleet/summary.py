@@ -61,12 +61,7 @@ def summarize_fleet(
     own = snapshot.own_records.values()
     owners = [r.instance for r in snapshot.records if r.has_other_owner(snapshot.instance)]
     latest_first = sorted(own, key=lambda record: str(record.last_known.last_sync), reverse=True)
-    stale = (
-        record.config.name
-        for record in own
-        if record.config.needs_loop
-        and (record.config.fabric_id in plan.overdue or _is_stale(record, snapshot))
-    )
+    stale = (record.config.name for record in own if is_stale_record(record, snapshot, plan))
     return FleetSummary(
         checked=snapshot.now,
         states=dict(sorted(Counter(str(record.status) for record in own).items())),
@@ -77,6 +72,15 @@ def summarize_fleet(
         failed=_shorten(chain.from_iterable(map(_describe_failures, latest_first))),
         problems=_shorten(chain(_describe_id_problems(snapshot.records), problems)),
     )
+
+
+def is_stale_record(record: FabricRecord, snapshot: FleetSnapshot, plan: FleetPlan) -> bool:
+    """True if the record's fabric should sync and does not."""
+    if not record.config.needs_loop:
+        return False
+    status = FabricStatus.from_record(record.config, record.last_known)
+    is_old = is_stale(status, snapshot.netbox_heartbeat, snapshot.now)
+    return is_old or record.config.fabric_id in plan.overdue
 
 
 def render_fleet_details(summary: FleetSummary) -> str:
@@ -98,11 +102,6 @@ def render_fleet_details(summary: FleetSummary) -> str:
     sentences = (*summary.owners, *summary.problems, *summary.failed)
     lines += [f"- {sentence}" for sentence in sentences]
     return "\n".join(lines)
-
-
-def _is_stale(record: FabricRecord, snapshot: FleetSnapshot) -> bool:
-    status = FabricStatus.from_record(record.config, record.last_known)
-    return is_stale(status, snapshot.netbox_heartbeat, snapshot.now)
 
 
 def _describe_failures(record: FabricRecord) -> Iterable[str]:

@@ -1,5 +1,6 @@
 """Sentences for people about the state of an inventory."""
 
+import re
 from datetime import datetime
 
 from fabrics.inventory.report.report import (
@@ -84,6 +85,12 @@ def find_record_state(config: FabricConfig, last_known: LastKnownState) -> Inven
 def is_unhealthy(record_text: str) -> bool:
     """True if the text tells of a failure or of deletes to confirm."""
     return record_text.startswith(FAILURE_PREFIX) or CONFIRMATION_TEXT in record_text
+
+
+def count_deletes_waiting(record_text: str) -> int:
+    """Return how many deletes are waiting, as the text tells."""
+    waiting = re.match(rf"(\d{{1,9}}) {CONFIRMATION_TEXT}", record_text)
+    return int(waiting[1]) if waiting else 0
 
 
 def deletes_waiting_sentence(waiting: DeletesWaiting, fabric_id: str) -> str:

@@ -38,6 +38,7 @@ from stack.kubernetes.emulator import EmulatedKubernetesApi
 from stack.kubernetes.faults import BrokenConnection, Fault
 from tests.support.fabrics.sample_sets import SETS, SampleSet, needs_samples
 from tests.support.git.repositories import Repository
+from tests.support.metrics import count_from_now
 from tests.support.paths import HEDGEHOG
 from tests.support.system.installation import wait_until
 
@@ -161,6 +162,24 @@ def test_nothing_but_reads_is_asked_of_the_api(
     assert all(check.ok for check in environment.run(activities.diagnose, config))
 
     assert api.request_methods == {"GET"}
+
+
+def test_readings_of_sources_are_counted_by_result(
+    repository: Repository, config: FabricConfig, activities: FabricActivities
+) -> None:
+    repository.commit_files(SERVERS)
+    elsewhere = KubernetesTarget(
+        server="https://k8s.example", namespace="default", credential="lab"
+    )
+    reads = "fabric_sync_source_reads_total"
+    git = count_from_now(reads, source="git", result="ok")
+    refused = count_from_now(reads, source="kubernetes", result="permanent")
+    duration = count_from_now("fabric_sync_source_read_duration_seconds_count", source="git")
+
+    observe(activities, config.model_copy(update={"kubernetes": elsewhere}))
+    observe(activities, config.model_copy(update={"kubernetes": elsewhere, "git": None}))
+
+    assert (git(), refused(), duration()) == (1, 2, 1)
 
 
 def test_switch_profiles_change_only_the_live_digest(

@@ -12,6 +12,7 @@ import pytest
 import requests
 from pydantic import SecretStr, ValidationError
 
+from activities.errors import PermanentError
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.loop.loop import workflow_id
 from settings import Settings
@@ -20,7 +21,7 @@ from tests.support.webhooks import senders
 from tests.support.webhooks.receiver import StartRecorder, listening, post, receiver_settings
 from tests.support.webhooks.senders import SECRET, SIGNING_TOKEN
 from webhooks import receiver as receiver_module
-from webhooks.receiver import FLEET_INTERVAL_SECONDS, PUSH_INTERVAL_SECONDS, CannotListen
+from webhooks.receiver import FLEET_INTERVAL_SECONDS, PUSH_INTERVAL_SECONDS
 
 OURS = "git.example.com/net/dc1"
 
@@ -246,7 +247,7 @@ async def test_receiver_stops_with_the_worker_and_leaves_signals_to_it(
 async def test_port_in_use_is_reported(receiver: str, installation: Installation) -> None:
     port = urlsplit(receiver).port
     settings = receiver_settings(installation).model_copy(update={"webhook_port": port})
-    with pytest.raises(CannotListen, match=f"127.0.0.1 port {port} .*FABRIC_SYNC_WEBHOOK_PORT"):
+    with pytest.raises(PermanentError, match=f"127.0.0.1 port {port} .*FABRIC_SYNC_WEBHOOK_PORT"):
         async with listening(installation, settings):
             pass
 

@@ -1,9 +1,12 @@
 """Log lines with words of others: bounded, and nobody can forge one."""
 
+import json
 import logging
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from workers.log_lines import (
     INDENT,
     MAX_LINE_CHARS,
     MAX_TRACEBACK_LINES,
+    JsonLineFormatter,
     LineFormatter,
 )
 
@@ -21,17 +25,52 @@ FORGED = (
 )
 
 
+type Context = Mapping[str, object]
+
+NOTHING: Context = {}
+SYNC: dict[str, object] = {
+    "fabric": "oslo",
+    "sync": 12,
+    "result": "in_sync",
+    "lateness_seconds": None,
+    "duration_seconds": 0.25,
+    "drift": 0,
+    "commit": "",
+    "workflow_id": "fabric-sync/oslo",
+    "run_id": "run 1",
+}
+"""The context of the line at the end of a sync."""
+
+
 def make_record(
-    message: str, *arguments: object, error: Exception | None = None
+    message: str,
+    arguments: tuple[object, ...] = (),
+    error: Exception | None = None,
+    context: Context = NOTHING,
 ) -> logging.LogRecord:
+    """Return the record of a message about `arguments`, maybe with an error."""
     exc_info = (type(error), error, error.__traceback__) if error else None
-    return logging.LogRecord("test", logging.INFO, "", 0, message, arguments, exc_info)
+    record = logging.LogRecord("test", logging.INFO, "", 0, message, arguments, exc_info)
+    record.__dict__.update(context)
+    return record
 
 
-def format_record(message: str, *arguments: object, error: Exception | None = None) -> str:
-    """Return the lines of a message about `arguments`, maybe with an error."""
-    record = make_record(message, *arguments, error=error)
+def format_record(
+    message: str, *arguments: object, error: Exception | None = None, context: Context = NOTHING
+) -> str:
+    """Return the lines of a message as text."""
+    record = make_record(message, arguments, error, context)
     return LineFormatter("%(levelname)s %(message)s").format(record)
+
+
+def format_json(
+    message: str, *arguments: object, error: Exception | None = None, context: Context = NOTHING
+) -> dict[str, Any]:
+    """Return the object of a message, which is one line."""
+    line = JsonLineFormatter().format(make_record(message, arguments, error, context))
+    assert line.isprintable()
+    parsed: dict[str, Any] = json.loads(line)
+    return parsed
 
 
 def test_message_is_one_printable_line() -> None:
@@ -83,6 +122,43 @@ def test_long_traceback_keeps_its_ends() -> None:
     assert lines[1] == INDENT + "ValueError: long"
     assert lines[-1].startswith(INDENT + "yyy")
     assert max(map(len, lines)) <= len(INDENT) + MAX_LINE_CHARS + len("...")
+
+
+def test_context_follows_the_message_without_what_is_empty() -> None:
+    assert format_record("Sync ended.", context=SYNC) == (
+        "INFO Sync ended. fabric=oslo sync=12 result=in_sync duration_seconds=0.25 drift=0"
+        ' workflow_id=fabric-sync/oslo run_id="run 1"'
+    )
+
+
+def test_context_cannot_forge_a_field() -> None:
+    line = format_record("Sync ended.", context={"commit": 'x" result=in_sync\n'})
+    assert line == 'INFO Sync ended. commit="x\\" result=in_sync\\n"'
+
+
+def test_json_has_the_message_its_context_and_its_place() -> None:
+    parsed = format_json("%s ended.", "Sync", context=SYNC)
+    assert parsed.pop("time").endswith("+00:00")
+    assert parsed == SYNC | {
+        "level": "INFO",
+        "process": "MainProcess",
+        "logger": "test",
+        "message": "Sync ended.",
+    }
+
+
+def test_json_leaves_out_what_libraries_add() -> None:
+    huge = {"temporal_workflow": {"a": "x" * 1_000_000}}
+    assert "temporal_workflow" not in format_json("It ends.", context=huge)
+
+
+def test_json_has_the_same_bounds_as_text() -> None:
+    error = ValueError("\n".join(["long", *"x" * 1_000_000]))
+    parsed = format_json("%s", FORGED + "x" * 1_000_000, error=error)
+    assert parsed["message"].startswith("dc1\\n2026-11-29 05:00:00,000 INFO")
+    assert len(parsed["message"]) == MAX_LINE_CHARS + len("...")
+    assert len(parsed["traceback"].splitlines()) == MAX_TRACEBACK_LINES + 1
+    assert all(line.startswith(INDENT) for line in parsed["traceback"].splitlines())
 
 
 def test_worker_logs_such_lines() -> None:

@@ -1,23 +1,29 @@
 """`worker.py` as its two processes, with a real Temporal server."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from stack.processes.ports import PortPool
+from tests.support.metrics import reserve_metrics_port
 from tests.support.paths import PROJECT
 from tests.support.system.installation import wait_until
 
@@ -66,6 +72,95 @@ async def worker(client: Client) -> AsyncIterator[Process]:
             if begun == {"activities", "workflows"}:
                 break
         yield worker
+
+
+@asynccontextmanager
+async def serving_worker(client: Client, **variables: str) -> AsyncIterator[tuple[Process, str]]:
+    """Run a worker that serves metrics; its URL once it is ready."""
+    with closing(PortPool()) as ports:
+        port = reserve_metrics_port(ports)
+        address = client.service_client.config.target_host
+        variables |= {"FABRIC_SYNC_METRICS_PORT": str(port)}
+        async with running_worker(address, **variables) as worker:
+            url = f"http://127.0.0.1:{port}"
+            await wait_until(partial(get, f"{url}/readyz"), lambda answer: answer == "200 ok")
+            yield worker, url
+
+
+async def get(url: str) -> str:
+    """Return status and body of an answer; nothing if there is none."""
+    try:
+        response = await asyncio.to_thread(requests.get, url, timeout=10)
+    except requests.RequestException:
+        return ""
+    return f"{response.status_code} {response.text}"
+
+
+@pytest.mark.server
+async def test_one_page_has_the_metrics_of_both_processes(client: Client) -> None:
+    async with serving_worker(client) as (_, url):
+
+        async def read_processes() -> dict[str, set[str]]:
+            _, _, page = (await get(f"{url}/metrics")).partition(" ")
+            families = text_string_to_metric_families(page)
+            return {
+                family.name: {sample.labels.get("process", "") for sample in family.samples}
+                for family in families
+            }
+
+        shown = await wait_until(
+            read_processes,
+            lambda names: len(names.get("temporal_num_pollers", ())) == 2,
+        )
+    assert shown["temporal_num_pollers"] == {"activities", "workflows"}
+    assert "fabric_sync_workflows_process_resident_memory_bytes" in shown
+    assert "process_resident_memory_bytes" in shown
+    assert any(name.startswith("temporal_") and name.endswith("_seconds") for name in shown)
+
+
+@pytest.mark.server
+async def test_wedged_process_is_found_within_half_a_minute(client: Client) -> None:
+    async with serving_worker(client) as (worker, url):
+        (child,) = psutil.Process(worker.pid).children()
+        child.suspend()
+        try:
+            answer = await wait_until(
+                partial(get, f"{url}/livez"), lambda answer: not answer.startswith("200"), 30
+            )
+        finally:
+            child.resume()
+    assert answer.startswith("503 The process workflows hangs: ")
+
+
+@pytest.mark.server
+async def test_worker_is_not_ready_while_it_stops(client: Client) -> None:
+    async with serving_worker(client) as (worker, url):
+        worker.terminate()
+        answer = await wait_until(
+            partial(get, f"{url}/readyz"), lambda answer: not answer.startswith("200")
+        )
+    assert answer == "" or answer.startswith("503")
+
+
+@pytest.mark.server
+async def test_log_of_both_processes_is_json(client: Client) -> None:
+    variables = {"FABRIC_SYNC_LOG_FORMAT": "json", "FABRIC_SYNC_LOG_LEVEL": "INFO"}
+    async with serving_worker(client, **variables) as (worker, _):
+        worker.terminate()
+        _, log = await worker.communicate()
+    lines = [json.loads(line) for line in log.decode().splitlines()]
+    begun = {line["process"] for line in lines if line["message"].startswith("Working for")}
+    assert begun == {"activities", "workflows"}
+
+
+async def test_port_that_is_taken_is_reported() -> None:
+    with closing(PortPool()) as ports:
+        port = ports.reserve(0)
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
+        async with server, running_worker(NOBODY, FABRIC_SYNC_METRICS_PORT=str(port)) as worker:
+            _, log = await worker.communicate()
+    assert worker.returncode == 1
+    assert f"worker.py: The metrics server cannot listen on 127.0.0.1 port {port}" in log.decode()
 
 
 @pytest.mark.server

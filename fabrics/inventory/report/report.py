@@ -113,6 +113,9 @@ class InventoryFailure(BaseModel, frozen=True):
     message: str
 
 
+CANCELLED: Final = InventoryFailure(message="its run was cancelled; a later sync tries it again.")
+
+
 class InventoryProgress(BaseModel, frozen=True):
     """The progress of a pass, as in its heartbeats: how many of all writes are done."""
 

@@ -49,6 +49,7 @@ from fabrics.record.config_fields import parse_config
 from fabrics.record.status_fields import build_status_fields
 from fabrics.record.sync_status import LastKnownState
 from settings import Settings
+from tests.support.metrics import read_metric
 from tests.support.secrets.encryption_keys import write_keys
 from tests.support.system.fleet import fleet_handle
 from tests.support.system.installation import wait_until
@@ -266,6 +267,15 @@ async def test_summary_is_not_newer_than_what_the_round_has_read(client: Client)
     assert summary.checked is not None
     assert netbox.listed is not None
     assert summary.checked <= netbox.listed
+
+
+async def test_round_shows_its_fabrics_as_metrics(client: Client) -> None:
+    await make_round(client, FakeNetBox("oslo", "lyon"))
+    status = "fabric_sync_fabric_status"
+    assert read_metric(status, fabric="oslo", status="never_synced") == 1
+    await make_round(client, FakeNetBox("lyon"))
+    assert read_metric(status, fabric="oslo", status="never_synced") == 0
+    assert read_metric(status, fabric="lyon", status="never_synced") == 1
 
 
 async def test_loop_that_rejects_signals_does_not_affect_others(client: Client) -> None:

@@ -6,7 +6,7 @@ import threading
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +23,7 @@ from activities.netbox.client import NetBox, Row
 from activities.netbox.http import BadRequest, PreconditionFailed
 from bench.installation.hostile_api import Answer, drip_body, drip_headers, hostile_server
 from settings import Settings
+from tests.support.metrics import count_from_now, read_metric
 from tests.support.system.installation import wait_until
 
 TOKEN = "nbt_key.secret"
@@ -71,12 +72,17 @@ def _read_request(lines: BinaryIO) -> str:
     return "\n".join(head)
 
 
+def open_netbox(url: str) -> NetBox:
+    """Return a client with new connections."""
+    return NetBox(url, TOKEN, connect_timeout=TIMEOUT, timeout=TIMEOUT)
+
+
 @pytest.fixture
 def connect() -> Iterator[Callable[[str], NetBox]]:
     clients: list[NetBox] = []
 
     def connect(url: str) -> NetBox:
-        clients.append(NetBox(url, TOKEN, connect_timeout=TIMEOUT, timeout=TIMEOUT))
+        clients.append(open_netbox(url))
         return clients[-1]
 
     yield connect
@@ -94,6 +100,22 @@ def test_read_is_repeated_after_stale_connection(connect: Connect) -> None:
         assert list(netbox.list_rows("extras/tags")) == []
         assert list(netbox.list_rows("extras/tags")) == []
     assert len(requests) == 3
+
+
+def test_requests_are_counted_by_method_and_status() -> None:
+    counts = [
+        count_from_now("fabric_sync_netbox_requests_total", method="GET", code=code)
+        for code in ("200", "503", "none")
+    ]
+    duration = count_from_now("fabric_sync_netbox_request_duration_seconds_count", method="GET")
+    answers = [answer("200 OK")], [answer("503 Unavailable", "{}")], [HANG_UP], [HANG_UP]
+    with scripted_server(*answers) as (url, _):
+        for _ in range(3):
+            with suppress(TransientError), closing(open_netbox(url)) as netbox:
+                list(netbox.list_rows("extras/tags"))
+    assert [count() for count in counts] == [1, 1, 1]
+    assert duration() == 3
+    assert read_metric("fabric_sync_netbox_permits_in_use") == 0
 
 
 def test_change_with_if_match_is_repeated_after_stale_connection(connect: Connect) -> None:

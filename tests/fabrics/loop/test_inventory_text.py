@@ -15,6 +15,7 @@ from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass
 from fabrics.loop.inventory_state import Inventory, InventoryStatus
 from fabrics.loop.inventory_text import (
+    count_deletes_waiting,
     deletes_waiting_sentence,
     find_record_state,
     is_unhealthy,
@@ -159,3 +160,23 @@ def test_waiting_deletes_make_journal_entries_when_they_appear_and_disappear() -
         " `starter.py confirm-deletes dc` lists and confirms them."
     )
     assert entries[2].endswith("Commit c0ffee.")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (
+            deletes_waiting_sentence(
+                DeletesWaiting(digest="", counts={"a": 40, "b": 2}, first=()), "dc"
+            ),
+            42,
+        ),
+        ("The inventory in NetBox is not up to date: NetBox is down.", 0),
+        ("3 in conflict with other objects", 0),
+        ("9" * 500 + " deletes in NetBox need confirmation", 0),
+        ("", 0),
+    ],
+    ids=range(5),
+)
+def test_deletes_that_wait_are_read_from_the_record(text: str, count: int) -> None:
+    assert count_deletes_waiting(text) == count

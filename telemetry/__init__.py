@@ -1,0 +1,1 @@
+"""What the process that executes activities measures, for Prometheus."""

@@ -1,0 +1,47 @@
+"""When NetBox's token expires, as a metric."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Final
+
+from activities.errors import PermanentError, TransientError
+from activities.netbox.client import NetBox
+from activities.secrets.sources import netbox_token
+from activities.setup.access import find_token
+from settings import Settings
+from telemetry.metrics import NETBOX_TOKEN_EXPIRY
+
+CHECK_SECONDS: Final = 600.0
+"""Also before the first check: a worker that starts has more urgent questions to NetBox."""
+
+
+@asynccontextmanager
+async def watching_token_expiry(netbox: NetBox, settings: Settings) -> AsyncIterator[None]:
+    """Ask NetBox now and then until the block ends."""
+    task = asyncio.create_task(_watch(netbox, settings), name="watch token")
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _watch(netbox: NetBox, settings: Settings) -> None:
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        await asyncio.to_thread(note_token_expiry, netbox, settings)
+
+
+def note_token_expiry(netbox: NetBox, settings: Settings) -> None:
+    """Ask NetBox once; while it does not answer, what it said before holds."""
+    source = netbox_token(settings.netbox_token, settings.netbox_token_file)
+    try:
+        row = find_token(netbox, source.read_token())
+    except (PermanentError, TransientError):
+        return  # syncs say what is wrong
+    if row and row["expires"]:
+        expires = datetime.fromisoformat(row["expires"])
+        NETBOX_TOKEN_EXPIRY.labels(netbox.url).set(expires.timestamp())
+    else:
+        NETBOX_TOKEN_EXPIRY.clear()
