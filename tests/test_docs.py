@@ -1,30 +1,17 @@
 """README and docs say what is there."""
 
 import ast
-import importlib.util
 import re
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from cli.app import COMMANDS
+from tests.support.generators import load_generator
 from tests.support.paths import PROJECT
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
-
-
-def load_generator() -> ModuleType:
-    """Return the script that writes the page of settings."""
-    spec = importlib.util.spec_from_file_location(
-        "configuration", PROJECT / "docs/configuration.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def anchor_of(heading: str) -> str:
@@ -34,7 +21,7 @@ def anchor_of(heading: str) -> str:
 
 def test_the_page_of_settings_is_generated_from_the_settings() -> None:
     page = (PROJECT / "docs/configuration.md").read_text()
-    assert page == load_generator().render(), "run `python docs/configuration.py`"
+    assert page == load_generator("configuration").render(), "run `python docs/configuration.py`"
 
 
 def test_readme_names_every_command() -> None:
@@ -121,3 +108,10 @@ def test_every_bound_names_tests_that_exist() -> None:
             path, _, name = test.strip("`").partition("::")
             assert (PROJECT / path).is_file(), row
             assert name in list_tests(PROJECT / path), row
+
+
+def test_every_restore_names_tests_that_exist() -> None:
+    page = (PROJECT / "docs/backup.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 5
+    assert [(path, name) for path, name in named if name not in list_tests(PROJECT / path)] == []
