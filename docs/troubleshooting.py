@@ -1,6 +1,6 @@
 """Write `docs/troubleshooting.md` from the texts in the code and from `troubleshooting.toml`.
 
-The code's own list are all texts of three words and more that the product can show. Each is a sentence of one
+The code's own list are all texts of two words and more that the product can show. Each is a sentence of one
 entry in the TOML file, which has its cause and its remedy, or it is listed there as no error.
 """
 
@@ -57,13 +57,13 @@ def list_texts() -> set[str]:
 
 
 def find_texts(source: str) -> Iterator[str]:
-    """Yield the texts of a module that have three words or more."""
+    """Yield the texts of a module that have two words or more."""
     nodes = list(ast.walk(ast.parse(source)))
     ignored = {id(part) for node in nodes for part in _list_ignored(node)}
     for node in nodes:
         if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in ignored:
             text = _to_text(node)
-            if len(WORD_PATTERN.findall(text)) >= 3:
+            if len(WORD_PATTERN.findall(text)) >= 2:
                 yield text
 
 
@@ -110,7 +110,7 @@ def _to_text(node: ast.Constant | ast.JoinedStr) -> str:
     """Return a string with `…` for each value; nothing for other constants."""
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
     text = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
-    return " ".join(re.sub(r"{[^{}]*}|%(\.\d+)?[dgrs]", "…", text).split())
+    return " ".join(re.sub(r"{[^{}]*}|%(\.\d+)?[dgrs]", "…", text).split()).removeprefix("- ")
 
 
 def _render_section(section: dict[str, Any]) -> str:

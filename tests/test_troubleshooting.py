@@ -34,7 +34,8 @@ def test_values_in_a_sentence_are_left_out() -> None:
 
 def test_text_counts_wherever_it_is_put_together() -> None:
     assert find('what = "is missing" if gone else "cannot be read by the worker"') == {
-        "cannot be read by the worker"
+        "is missing",
+        "cannot be read by the worker",
     }
     assert find('raise CommandError("The record is gone;" " add it again.")') == {
         "The record is gone; add it again."
