@@ -31,6 +31,13 @@ def test_readme_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_the_docs_exist(page: Path) -> None:
+    command = r"(?:`|^)(?:\.venv/bin/python |python )?(?:starter\.py|fabric-sync) ([a-z][a-z-]*)"
+    named = set(re.findall(command, page.read_text(), re.MULTILINE))
+    assert sorted(named - COMMANDS.keys()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
     for path, _, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(#([^)]*))?\)", page.read_text()):
         target = page.parent / path if path else page
