@@ -1,16 +1,15 @@
 """README and docs say what is there."""
 
 import ast
-import importlib.util
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from cli.app import COMMANDS
+from tests.support.generators import load_generator
 from tests.support.paths import PROJECT
 
 ROOTS = (
@@ -27,18 +26,6 @@ ROOTS = (
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
 
 
-def load_generator() -> ModuleType:
-    """Return the script that writes the page of settings."""
-    spec = importlib.util.spec_from_file_location(
-        "configuration", PROJECT / "docs/configuration.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def anchor_of(heading: str) -> str:
     """Return the anchor that GitHub gives a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
@@ -46,13 +33,20 @@ def anchor_of(heading: str) -> str:
 
 def test_the_page_of_settings_is_generated_from_the_settings() -> None:
     page = (PROJECT / "docs/configuration.md").read_text()
-    assert page == load_generator().render(), "run `python docs/configuration.py`"
+    assert page == load_generator("configuration").render(), "run `python docs/configuration.py`"
 
 
 def test_readme_names_every_command() -> None:
     readme = (PROJECT / "README.md").read_text()
     for name in COMMANDS:
         assert re.search(rf"`{name}\b", readme), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_the_docs_exist(page: Path) -> None:
+    command = r"(?:`|^)(?:\.venv/bin/python |python )?(?:starter\.py|fabric-sync) ([a-z][a-z-]*)"
+    named = set(re.findall(command, page.read_text(), re.MULTILINE))
+    assert sorted(named - COMMANDS.keys()) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -120,3 +114,10 @@ def test_every_promise_and_bound_of_security_names_tests_that_exist() -> None:
             path, _, name = test.strip("`").partition("::")
             assert (PROJECT / path).is_file(), row
             assert name in list_tests(PROJECT / path), row
+
+
+def test_every_restore_names_tests_that_exist() -> None:
+    page = (PROJECT / "docs/backup.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 5
+    assert [(path, name) for path, name in named if name not in list_tests(PROJECT / path)] == []
