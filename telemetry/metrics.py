@@ -7,10 +7,15 @@ process of the workflows (`workflows.sync_reports`).
 
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, Info
+
+from fabrics.version import VERSION
 
 BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600)
 """Upper bounds in seconds: from an unchanged fabric to the first load of a large one."""
+
+BUILD: Final = Info("fabric_sync_build", "The release that the worker runs.")
+BUILD.info({"version": VERSION})
 
 PHASE_LATENESS: Final = Histogram(
     "fabric_sync_phase_lateness_seconds",

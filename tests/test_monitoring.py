@@ -29,7 +29,11 @@ EXPRESSIONS: Final = [
     *(target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())),
 ]
 OWN_METRIC: Final = re.compile(r"\bfabric_sync_[a-z_]+")
-SUFFIXES: Final = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+SUFFIXES: Final = {
+    "counter": ("_total",),
+    "histogram": ("_bucket", "_sum", "_count"),
+    "info": ("_info",),
+}
 PROMTOOL: Final = shutil.which("promtool", path=f"{PROJECT / '.venv' / 'bin'}:/usr/bin")
 
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")

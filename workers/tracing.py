@@ -10,6 +10,7 @@ from multiprocessing import current_process
 from temporalio.worker import Interceptor
 
 from activities.errors import PermanentError
+from fabrics.version import VERSION
 from settings import Settings
 
 
@@ -36,7 +37,11 @@ def create_tracing_interceptors(settings: Settings) -> list[Interceptor]:
             " switch it off."
         ) from None
     resource = Resource.create(
-        {"service.name": "fabric-sync", "fabric_sync.process": current_process().name}
+        {
+            "service.name": "fabric-sync",
+            "service.version": VERSION,
+            "fabric_sync.process": current_process().name,
+        }
     )
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

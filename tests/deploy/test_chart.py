@@ -15,6 +15,7 @@ from tests.support.deploy.render_chart import (
     lint_chart,
     render_chart,
 )
+from tests.support.paths import PROJECT
 from workers.workflow_process import STOP_SECONDS
 
 REQUIRED: Final[Manifest] = {
@@ -73,6 +74,7 @@ OPTIONS: Final[dict[str, Manifest]] = {
         "metrics": {
             "port": 9000,
             "serviceMonitor": {"enabled": True, "labels": {"release": "p"}, "interval": "30s"},
+            "prometheusRule": {"enabled": True, "labels": {"release": "p"}},
         }
     },
     "webhooks": {
@@ -120,7 +122,7 @@ OPTIONS: Final[dict[str, Manifest]] = {
 }
 """Values beside the required ones, by what they are for. Together they set each value of the chart."""
 
-CHECKED_BY_NOBODY: Final = {"ServiceMonitor"}
+CHECKED_BY_NOBODY: Final = {"PrometheusRule", "ServiceMonitor"}
 """Kinds without a schema; each has a test of its own."""
 
 
@@ -335,6 +337,14 @@ def test_prometheus_finds_the_metrics_of_all_workers(
     wanted = monitor["spec"]["selector"]["matchLabels"]
     assert wanted.items() <= service["metadata"]["labels"].items()
     assert service["spec"]["ports"] == [{"name": "metrics", "port": 9000, "targetPort": "metrics"}]
+
+
+def test_prometheus_gets_the_alert_rules(releases: dict[str, list[Manifest]]) -> None:
+    (rule,) = select(releases["metrics for Prometheus"], "PrometheusRule")
+    alerts = PROJECT / "deploy" / "monitoring" / "alerts.yaml"
+
+    assert rule["spec"] == yaml.safe_load(alerts.read_text())
+    assert rule["metadata"]["labels"]["release"] == "p"
 
 
 def test_only_the_service_of_webhooks_reaches_their_port(
