@@ -1,0 +1,40 @@
+"""What git says of a failed fetch becomes a sentence with what to do.
+
+Its words depend on its version and on its library for TLS, so the git of one host does not say all of them.
+"""
+
+import pytest
+
+from activities.credentials import GitAccess
+from activities.errors import ClassifiedError, NoResponseError, PermanentError
+from activities.git.command import GitError
+from activities.git.failures import classify_fetch_error
+from fabrics.record.config import GitSource
+
+URL = "https://git.example.com/fleet.git"
+SOURCE = GitSource(repository=URL, branch="main", directory="/", credential="lab")
+KILLED = "fatal: fetch-pack: invalid index-pack output\n"
+
+
+def classify(words: str) -> ClassifiedError | None:
+    return classify_fetch_error(GitError(words, timed_out=False), SOURCE, GitAccess("lab"))
+
+
+@pytest.mark.parametrize(
+    "words", [KILLED, "error: index-pack died of signal 9\nfatal: index-pack failed\n"]
+)
+def test_git_that_was_killed_had_too_much_to_read(words: str) -> None:
+    error = classify(words)
+    assert isinstance(error, PermanentError)
+    assert "is too large: git may use" in str(error)
+
+
+def test_pack_that_breaks_off_is_not_too_large() -> None:
+    error = classify(f"fatal: early EOF\n{KILLED}")
+    assert isinstance(error, NoResponseError)
+    assert "broke off" in str(error)
+
+
+def test_pack_that_does_not_fit_a_damaged_mirror_is_not_too_large() -> None:
+    """An error that is unknown makes the mirror be created again."""
+    assert classify(f"fatal: pack has 3 unresolved deltas\n{KILLED}") is None
