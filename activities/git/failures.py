@@ -67,7 +67,7 @@ PERMANENT_PATTERNS: Final = (
         "has a certificate of another host: name the host of the certificate in hh_git_repository, or renew it",
     ),
     (
-        r"ca cert file|trust anchors|verify locations",
+        r"ssl ca cert|ca cert file|trust anchors|verify locations",
         "cannot be verified, since the file of its CA is unusable: correct git-ca.crt of the credential"
         " {credential}, or the file in SSL_CERT_FILE",
     ),

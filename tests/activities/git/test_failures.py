@@ -13,6 +13,7 @@ from fabrics.record.config import GitSource
 
 URL = "https://git.example.com/fleet.git"
 SOURCE = GitSource(repository=URL, branch="main", directory="/", credential="lab")
+UNABLE = f"fatal: unable to access '{URL}/': "
 KILLED = "fatal: fetch-pack: invalid index-pack output\n"
 
 
@@ -38,3 +39,18 @@ def test_pack_that_breaks_off_is_not_too_large() -> None:
 def test_pack_that_does_not_fit_a_damaged_mirror_is_not_too_large() -> None:
     """An error that is unknown makes the mirror be created again."""
     assert classify(f"fatal: pack has 3 unresolved deltas\n{KILLED}") is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Problem with the SSL CA cert (path? access rights?)",
+        "error reading ca cert file /credentials/lab/git-ca.crt",
+        "error adding trust anchors from file: /credentials/lab/git-ca.crt",
+        "error setting certificate verify locations:  CAfile: /credentials/lab/git-ca.crt",
+    ],
+)
+def test_unusable_file_of_a_ca_is_named(words: str) -> None:
+    error = classify(UNABLE + words)
+    assert isinstance(error, PermanentError)
+    assert "correct git-ca.crt of the credential lab, or the file in SSL_CERT_FILE" in str(error)
