@@ -72,9 +72,13 @@ PERMANENT_PATTERNS: Final = (
         " {credential}, or the file in SSL_CERT_FILE",
     ),
     (
-        r"certificate",
-        "has a certificate that is not trusted: put its CA into git-ca.crt of the credential {credential}, or into"
-        " the file in SSL_CERT_FILE",
+        r"has expired|expiration date|not activated|not yet valid",
+        "has a certificate that has expired or is not valid yet: renew it, or correct the clock of the worker's host",
+    ),
+    (
+        r"certificate",  # with GnuTLS also of one that has expired
+        "has a certificate that is not trusted or has expired: put its CA into git-ca.crt of the credential"
+        " {credential}, or into the file in SSL_CERT_FILE, or renew it",
     ),
     (r"returned error: 30\d", "redirects elsewhere: name the final URL in hh_git_repository"),
     (

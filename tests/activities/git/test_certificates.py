@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -21,8 +22,8 @@ from stack.services.git_server import GitRepository, GitServer
 from tests.support.system.tls_proxy import make_server_context, tls_proxy_to
 
 UNTRUSTED = (
-    "has a certificate that is not trusted: put its CA into git-ca.crt of the credential lab, or into the file in"
-    " SSL_CERT_FILE."
+    "has a certificate that is not trusted or has expired: put its CA into git-ca.crt of the credential lab, or into"
+    " the file in SSL_CERT_FILE, or renew it."
 )
 
 
@@ -122,6 +123,15 @@ async def test_certificate_must_be_of_the_host(
             f"{mirror.name} has a certificate of another host: name the host of the certificate in"
             " hh_git_repository, or renew it."
         )
+
+
+async def test_certificate_must_not_have_expired(
+    repository: GitRepository, ca: trustme.CA, credential: Path, settings: Settings
+) -> None:
+    ca.cert_pem.write_to_path(credential / "git-ca.crt")
+    expired = ca.issue_cert("127.0.0.1", not_after=datetime(2020, 1, 1, tzinfo=UTC))
+    async with serving(repository, expired, settings) as mirror:
+        assert "has expired" in await sentence_of(mirror)
 
 
 async def test_unusable_file_of_a_ca_is_named(

@@ -54,3 +54,18 @@ def test_unusable_file_of_a_ca_is_named(words: str) -> None:
     error = classify(UNABLE + words)
     assert isinstance(error, PermanentError)
     assert "correct git-ca.crt of the credential lab, or the file in SSL_CERT_FILE" in str(error)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "SSL certificate problem: certificate has expired",
+        "SSL certificate problem: certificate is not yet valid",
+        "server certificate expiration date has passed.",
+        "server certificate not activated yet.",
+    ],
+)
+def test_certificate_of_another_time_is_named(words: str) -> None:
+    error = classify(UNABLE + words)
+    assert isinstance(error, PermanentError)
+    assert "has expired or is not valid yet: renew it, or correct the clock" in str(error)
