@@ -61,9 +61,9 @@ class Deadline:
 
 
 def load_system_cas() -> ssl.SSLContext:
-    """Return a context that trusts the system's CAs, or those in SSL_CERT_FILE.
+    """Return a context that trusts the system's CAs, those in a file and in a folder.
 
-    It is the same one until their files change, since it takes 20 ms and 1 MB.
+    SSL_CERT_FILE and SSL_CERT_DIR name others. It is the same one until they change, since it takes 20 ms and 1 MB.
     """
     system = ssl.get_default_verify_paths()
     paths = tuple(filter(None, (system.cafile, system.capath)))
