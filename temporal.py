@@ -148,6 +148,8 @@ def connection_errors(address: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise _invalid_configuration_error(error) from None
+    except TimeoutError:
+        raise TemporalUnreachable(f"Temporal at {address} did not answer in time.") from None
     except RuntimeError as error:
         raise TemporalUnreachable(_describe_failure(str(error), address)) from error
 
