@@ -1,6 +1,7 @@
 """Git over https: CAs of the credential and of the system, and names of hosts."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -67,6 +68,12 @@ async def sentence_of(mirror: GitMirror) -> str:
     return str(caught.value)
 
 
+def hash_subject(certificate: Path) -> str:
+    """Return the name by which OpenSSL finds a CA in a folder; GnuTLS reads all."""
+    arguments = ["openssl", "x509", "-in", str(certificate), "-noout", "-subject_hash"]
+    return subprocess.check_output(arguments, text=True).strip()
+
+
 async def test_ca_of_the_credential_is_trusted(
     repository: GitRepository, ca: trustme.CA, credential: Path, settings: Settings
 ) -> None:
@@ -108,6 +115,7 @@ async def test_ca_of_the_credential_takes_the_place_of_those_of_the_system(
     """The folder stands for the one that git trusts on Debian, beside any file of CAs."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "other.pem")
+    ca.cert_pem.write_to_path(tmp_path / f"{hash_subject(tmp_path / 'other.pem')}.0")
     monkeypatch.setitem(command.GIT_CONFIG, "http.sslCAPath", str(tmp_path))
     trustme.CA().cert_pem.write_to_path(credential / "git-ca.crt")
     async with serving(repository, ca.issue_cert("127.0.0.1"), settings) as mirror:
