@@ -5,7 +5,6 @@ It has a thread and an event loop of its own, so that it can say that the worker
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
@@ -129,6 +128,6 @@ def _serving_in_thread(app: ASGIApp, host: str, port: int) -> Iterator[str]:
 
 def _cannot_listen_error(host: str, port: int, error: OSError) -> PermanentError:
     return PermanentError(
-        f"The metrics server cannot listen on {host} port {port} ({os.strerror(error.errno or 0)}): correct"
+        f"The metrics server cannot listen on {host} port {port} ({error.strerror}): correct"
         " FABRIC_SYNC_METRICS_HOST and FABRIC_SYNC_METRICS_PORT, or stop what listens there."
     )
