@@ -16,7 +16,7 @@ from tests.support.faults.sample import Phase
 FABRICS = 6
 """One more than the faults at a time."""
 
-LIVES = 8
+LIVES = 6
 """Lives with faults while something changes; each takes about a minute."""
 
 LASTING_LIVES = 2

@@ -133,20 +133,21 @@ class FaultyFleet:
 
     def clear_faults(self) -> None:
         """Let no fault strike any more."""
-        for proxy in self._proxies:
+        for proxy in self.proxies:
             proxy.injections.clear()
 
     def take_exchanges(self) -> dict[tuple[Dependency, str], set[str]]:
         """Return the fabrics of exchanges since the last call, by dependency and step."""
         seen: defaultdict[tuple[Dependency, str], set[str]] = defaultdict(set)
-        for proxy in self._proxies:
+        for proxy in self.proxies:
             for fabric, step in proxy.exchanges:
                 seen[proxy.dependency, step].add(fabric)
             proxy.exchanges.clear()
         return seen
 
     @property
-    def _proxies(self) -> list[FaultyProxy]:
+    def proxies(self) -> list[FaultyProxy]:
+        """All proxies, each between the worker and one dependency."""
         return [self.netbox, self.git, *(fabric.proxy for fabric in self.fabrics)]
 
     # -- events ------------------------------------------------------------------------------------
