@@ -68,9 +68,14 @@ CONNECTION_FAILURES: Final = (
         "cannot be asked, since the client certificate or its key is unusable: check the files that"
         " TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH name",
     ),
-    (r"code: (Unauthenticated|PermissionDenied)", "refused the API key: check TEMPORAL_API_KEY"),
     (
-        r"InvalidMessage|corrupt message|H2NotNegotiated",
+        r"code: (Unauthenticated|PermissionDenied)",
+        "refused the API key or the client certificate: check TEMPORAL_API_KEY, or the file that"
+        " TEMPORAL_TLS_CLIENT_CERT_PATH names",
+    ),
+    (r"H2NotNegotiated", "speaks TLS, but is no gRPC server: check TEMPORAL_ADDRESS"),
+    (
+        r"InvalidMessage|corrupt message",
         "does not speak TLS, without which no API key and no certificate is sent: check TEMPORAL_ADDRESS",
     ),
     (
@@ -143,6 +148,8 @@ def connection_errors(address: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise _invalid_configuration_error(error) from None
+    except TimeoutError:
+        raise TemporalUnreachable(f"Temporal at {address} did not answer in time.") from None
     except RuntimeError as error:
         raise TemporalUnreachable(_describe_failure(str(error), address)) from error
 

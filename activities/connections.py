@@ -4,7 +4,8 @@ urllib3 applies a timeout to each operation on a socket: a name is looked up wit
 has one for each, and a server that sends a byte now and then is never late. Here one timeout covers all of connecting
 (name, addresses, TLS, the tunnel of a proxy), and one all of a response, headers and body.
 
-Servers whose own CA is not known must have a certificate of one of the system's CAs, which are loaded here.
+Servers whose own CA is not known must have a certificate of one of the system's CAs, which are loaded here. All CAs
+are checked alike, as git checks them.
 """
 
 import http.client
@@ -30,6 +31,7 @@ from urllib3.exceptions import (
     NameResolutionError,
     NewConnectionError,
 )
+from urllib3.util.ssl_ import create_urllib3_context
 
 type SocketOption = tuple[int, int, int | bytes]
 type Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
@@ -60,10 +62,19 @@ class Deadline:
         return left
 
 
-def load_system_cas() -> ssl.SSLContext:
-    """Return a context that trusts the system's CAs, or those in SSL_CERT_FILE.
+def create_tls_context() -> ssl.SSLContext:
+    """Return a context that trusts no CA yet.
 
-    It is the same one until their files change, since it takes 20 ms and 1 MB.
+    As with git, a CA may be an intermediate one, and its certificate need not keep to all of RFC 5280. Since Python
+    3.13, urllib3 would refuse those of many organisations and clusters.
+    """
+    return create_urllib3_context(verify_flags=ssl.VERIFY_X509_PARTIAL_CHAIN)
+
+
+def load_system_cas() -> ssl.SSLContext:
+    """Return a context that trusts the system's CAs, those in a file and in a folder.
+
+    SSL_CERT_FILE and SSL_CERT_DIR name others. It is the same one until they change, since it takes 20 ms and 1 MB.
     """
     system = ssl.get_default_verify_paths()
     paths = tuple(filter(None, (system.cafile, system.capath)))
@@ -72,7 +83,7 @@ def load_system_cas() -> ssl.SSLContext:
 
 @lru_cache(1)
 def _load_cas(_paths: tuple[str, ...], _changed: tuple[int, ...]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = create_tls_context()
     context.load_default_certs()
     return context
 
@@ -252,7 +263,20 @@ class TimedConnection(HTTPConnection):
 
 
 class TimedTlsConnection(TimedConnection, HTTPSConnection):
-    """The same over TLS, whose handshake keeps to the timeout that its socket has."""
+    """The same over TLS, whose handshake keeps to the timeout that its socket has.
+
+    Without a context of its own, it trusts the CAs that it was given, or else those that the system has by then.
+    """
+
+    @override
+    def connect(self) -> None:
+        given = self.ssl_context
+        has_cas = self.ca_certs or self.ca_cert_dir or self.ca_cert_data
+        self.ssl_context = given or (create_tls_context() if has_cas else load_system_cas())
+        try:
+            super().connect()
+        finally:
+            self.ssl_context = given
 
 
 class _Pool(HTTPConnectionPool):

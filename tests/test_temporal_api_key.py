@@ -37,10 +37,11 @@ async def test_api_key_is_not_sent_in_clear_text() -> None:
     assert KEY.encode() not in received
 
 
-def test_refused_api_key_is_named() -> None:
-    words = 'call error after connection: Status { code: Unauthenticated, message: "no" }'
+@pytest.mark.parametrize("code", ["Unauthenticated", "PermissionDenied"])
+def test_refused_api_key_is_named_and_so_is_the_certificate_in_its_place(code: str) -> None:
+    sentence = "a:1 refused the API key or the client certificate: check TEMPORAL_API_KEY, or"
     with (
-        pytest.raises(temporal.TemporalUnreachable, match="a:1 refused the API key"),
+        pytest.raises(temporal.TemporalUnreachable, match=sentence),
         temporal.connection_errors("a:1"),
     ):
-        raise RuntimeError(words)
+        raise RuntimeError(f'call error after connection: Status {{ code: {code}, message: "no" }}')

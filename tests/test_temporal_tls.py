@@ -163,3 +163,11 @@ async def test_client_without_tls_is_told_to_use_it(run_proxy: RunProxy) -> None
 async def test_server_without_tls_is_named(port: int) -> None:
     sentence = await sentence_of({"TEMPORAL_ADDRESS": f"127.0.0.1:{port}", "TEMPORAL_TLS": "true"})
     assert sentence.startswith(f"Temporal at 127.0.0.1:{port} does not speak TLS")
+
+
+def test_server_that_speaks_no_grpc_over_tls_is_named() -> None:
+    with (
+        pytest.raises(temporal.TemporalUnreachable, match="a:1 speaks TLS, but is no gRPC server"),
+        temporal.connection_errors("a:1"),
+    ):
+        raise RuntimeError("transport error: Error(Connect, H2NotNegotiated)")

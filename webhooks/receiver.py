@@ -6,7 +6,6 @@ which GitLab's plain token could be read in transit.
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, cast
@@ -71,8 +70,7 @@ async def running_receiver(
             url = await stack.enter_async_context(running_server(app, host, port))
         except OSError as error:
             raise CannotListen(
-                f"The webhook receiver cannot listen on {host} port {port} ({os.strerror(error.errno or 0)}):"
-                " correct"
+                f"The webhook receiver cannot listen on {host} port {port} ({error.strerror}): correct"
                 " FABRIC_SYNC_WEBHOOK_HOST and FABRIC_SYNC_WEBHOOK_PORT, or stop what listens there."
             ) from None
         log.info("Receiving webhooks of NetBox at %s/netbox, of Git hosts at %s/git.", url, url)

@@ -22,7 +22,7 @@ MAX_WAITING_CONNECTIONS: Final = 128
 async def running_server(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
     """Serve `app` until the block ends; its URL. Port 0 means any free port.
 
-    Raises `OSError` if the address cannot be used.
+    Raises `OSError` if the address cannot be used; `strerror` says why.
     """
     with _open_listener(host, port) as listener:
         server = _Server(_build_config(app))
@@ -63,7 +63,12 @@ def _build_config(app: ASGIApp) -> uvicorn.Config:
 
 def _open_listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family)
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        # Python adds the address to the words of the system.
+        reason, _, _ = str(error.strerror).partition(" (while attempting to bind")
+        raise OSError(error.errno, reason) from None
 
 
 def _format_url(listener: socket.socket) -> str:

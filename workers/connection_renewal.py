@@ -17,7 +17,7 @@ from temporalio.plugin import SimplePlugin
 from temporalio.service import ConnectConfig, ServiceClient
 from temporalio.worker import Worker
 
-from temporal import TemporalUnreachable, connection_errors, load_config
+from temporal import InvalidConfiguration, TemporalUnreachable, connection_errors, load_config
 
 INTERVAL_SECONDS: Final = 10.0
 """How often to look for new ones. Reading the configuration takes a fraction of a millisecond."""
@@ -64,22 +64,28 @@ class ConnectionRenewal(SimplePlugin):
             task.cancel()
 
     async def _keep_current(self, interval_seconds: float) -> None:
+        reported = ""
         while True:
             await asyncio.sleep(interval_seconds)
             try:
                 await self._follow(load_config(self._variables))
-            except TemporalUnreachable as error:
-                log.warning("The connection to Temporal stays as it is: %s", error)
-            except TimeoutError:
-                log.warning("The connection to Temporal stays as it is: a new one takes too long.")
+            except Exception as error:
+                if repr(error) != reported:
+                    is_unexpected = not isinstance(error, TemporalUnreachable)
+                    log.warning(
+                        "The connection to Temporal stays as it is: %s",
+                        error,
+                        exc_info=is_unexpected,
+                    )
+                reported = repr(error)
+            else:
+                reported = ""
 
     async def _follow(self, new: ClientConnectConfig) -> None:
         current, api_key, tls = self._connection.config, new.get("api_key"), new.get("tls")
         if (current.api_key and not api_key) or (current.tls and not tls):
-            log.warning(
-                "The connection to Temporal stays as it is: its configuration has no API key, or no TLS, any more."
-            )
-        elif tls != current.tls:
+            raise InvalidConfiguration("its configuration has no API key, or no TLS, any more.")
+        if tls != current.tls:
             await self._reconnect(replace(current, api_key=api_key, tls=tls))
         elif api_key != current.api_key:
             current.api_key = api_key
@@ -91,8 +97,21 @@ class ConnectionRenewal(SimplePlugin):
             async with asyncio.timeout(CONNECT_SECONDS):
                 self._connection.replace(await ServiceClient.connect(config))
         for worker in self._workers:
-            worker.client = worker.client  # a worker takes the connection that its client has now
-        log.info("Connected to Temporal with new certificates.")
+            _switch(worker)
+        log.info(
+            "Connected to Temporal anew, with the certificates and the key that are configured now."
+        )
+
+
+def _switch(worker: Worker) -> None:
+    """Let a worker take the connection that its client has now."""
+    try:
+        worker.client = worker.client
+    except Exception:  # it may have just ended; the others go on
+        log.exception(
+            "The worker of the task queue %s keeps its former connection to Temporal.",
+            worker.task_queue,
+        )
 
 
 class _LatestConnection(ServiceClient):

@@ -27,6 +27,7 @@ from activities.connections import (
     Deadline,
     TimedConnection,
     TimedTlsConnection,
+    create_tls_context,
     load_system_cas,
 )
 from activities.credentials import GitAccess, parse_git_url
@@ -134,7 +135,7 @@ def _find_tls_context(ca_cert: Path | None) -> ssl.SSLContext:
 
 @lru_cache(MAX_IDLE_CONNECTIONS)
 def _load_ca(certificates: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = create_tls_context()
     context.load_verify_locations(cadata=certificates)
     return context
 

@@ -32,8 +32,9 @@ MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 MAX_MEMORY_BYTES: Final = 512 * 1024 * 1024
 """For each of git's processes, beside the files that it maps. A pack of a few MB can ask for any amount."""
 
-MAX_CPU_SECONDS: Final = 30
-"""For each of git's processes, with all of its threads. A pack of a few MB can take any time."""
+MAX_CPU_SECONDS: Final = 60
+"""For each of git's processes, all threads together, so that a large branch fits on a slow host. A pack of a few MB can
+take any time."""
 
 MAX_OUTPUT_BYTES: Final = 128 * 1024 * 1024
 """Enough for the manifests of a fabric, all at once."""
@@ -200,9 +201,8 @@ def build_git_environment(
     if ca_cert := access.ca_cert or os.environ.get("SSL_CERT_FILE"):
         environment["GIT_SSL_CAINFO"] = str(ca_cert)
     if access.ca_cert:
-        environment["GIT_SSL_CAPATH"] = (
-            os.devnull
-        )  # else the system's folder counts beside the file
+        # Otherwise the system's folder counts beside the file.
+        environment["GIT_SSL_CAPATH"] = os.devnull
     if access.ssh_key:
         key, known = (shlex.quote(f"{path}") for path in (access.ssh_key, access.known_hosts))
         environment["GIT_SSH_COMMAND"] = f"{SSH_COMMAND} -i {key} -o UserKnownHostsFile={known}"

@@ -23,8 +23,19 @@ from fabrics.record.config import GitSource
 
 MISSING_BRANCH_PATTERN: Final = re.compile(r"couldn't find remote ref")
 
-TOO_LARGE_PATTERN: Final = re.compile(r"file too large|out of memory|died of signal 9")
+TOO_LARGE_PATTERN: Final = re.compile(r"file too large|out of memory")
 """Of several messages this one counts: git also says that the connection broke off, since it did not read on."""
+
+TOO_LARGE: Final = (
+    f"is too large: git may use {MAX_FILE_BYTES >> 20} MB of disk, {MAX_MEMORY_BYTES >> 20} MB of memory and"
+    f" {MAX_CPU_SECONDS} s of processor time for a branch. Move the manifests into a repository of their own"
+)
+
+KILLED_PATTERN: Final = (
+    r"(?s)\A(?!.*fatal: (?!fetch-pack|index-pack)).*(invalid index-pack output|died of signal 9)"
+)
+"""git's index-pack says why it fails, as `fatal: ...`, unless it is killed: by its limit of processor time, or for want
+of memory. Then only these words of its parent are left."""
 
 TRANSIENT_PATTERNS: Final[tuple[tuple[str, type[TransientError], str], ...]] = (
     (r"could not resolve host", NoResponseError, "cannot be found: its host name does not resolve"),
@@ -56,14 +67,18 @@ PERMANENT_PATTERNS: Final = (
         "has a certificate of another host: name the host of the certificate in hh_git_repository, or renew it",
     ),
     (
-        r"ca cert file|trust anchors|verify locations",
+        r"ssl ca cert|ca cert file|trust anchors|verify locations",
         "cannot be verified, since the file of its CA is unusable: correct git-ca.crt of the credential"
         " {credential}, or the file in SSL_CERT_FILE",
     ),
     (
-        r"certificate",
-        "has a certificate that is not trusted: put its CA into git-ca.crt of the credential {credential}, or into"
-        " the file in SSL_CERT_FILE",
+        r"has expired|expiration date|not activated|not yet valid",
+        "has a certificate that has expired or is not valid yet: renew it, or correct the clock of the worker's host",
+    ),
+    (
+        r"certificate",  # with GnuTLS also of one that has expired
+        "has a certificate that is not trusted or has expired: put its CA into git-ca.crt of the credential"
+        " {credential}, or into the file in SSL_CERT_FILE, or renew it",
     ),
     (r"returned error: 30\d", "redirects elsewhere: name the final URL in hh_git_repository"),
     (
@@ -73,6 +88,7 @@ PERMANENT_PATTERNS: Final = (
     (r"dumb http transport", "is served as plain files, without Git's own protocol"),
     (r"transport .*not allowed", "has a URL whose protocol is not allowed"),
     (r"fsck error", "contains data that fails git's own checks"),
+    (KILLED_PATTERN, TOO_LARGE),
 )
 
 
@@ -85,11 +101,7 @@ def classify_fetch_error(
         return NoResponseError(f"{repository} did not answer in time.")
     output = _strip_names(error.local_output, source)
     if TOO_LARGE_PATTERN.search(output):
-        return PermanentError(
-            f"{repository} is too large: git may use {MAX_FILE_BYTES >> 20} MB of disk,"
-            f" {MAX_MEMORY_BYTES >> 20} MB of memory and {MAX_CPU_SECONDS} s of processor time for a branch. Move the"
-            " manifests into a repository of their own."
-        )
+        return PermanentError(f"{repository} {TOO_LARGE}.")
     for pattern, error_type, meaning in TRANSIENT_PATTERNS:
         if re.search(pattern, output):
             return error_type(f"{repository} {meaning}.")

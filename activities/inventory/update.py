@@ -46,7 +46,7 @@ from fabrics.inventory.model.existing import ExistingInventory, ExistingObject
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.plan.builder import TooManyObjectsError
 from fabrics.inventory.plan.plan import Plan, make_plan
-from fabrics.inventory.prune.absence_encoding import forget_objects
+from fabrics.inventory.prune.absence_encoding import TooManyAbsenceCountsError, forget_objects
 from fabrics.inventory.prune.policy import PruneDecision, decide, filter_surely_absent
 from fabrics.inventory.report.preview import InventoryPreview, build_preview
 from fabrics.inventory.report.report import (
@@ -243,7 +243,11 @@ class _Pass:
         totals = Counter(row.id.model for row in existing.objects)
         absent = self._absent_objects(changes)
         request, elsewhere = self.request, frozenset(map(str, self.live.elsewhere))
-        return decide(absent, request.absence_counts, totals, request.confirmed_digest, elsewhere)
+        counts, confirmed = request.absence_counts, request.confirmed_digest
+        try:
+            return decide(absent, counts, totals, confirmed, elsewhere)
+        except TooManyAbsenceCountsError as error:
+            raise PermanentError(str(error)) from error
 
     def _absent_objects(self, changes: Changes) -> list[ExistingObject]:
         return filter_surely_absent(changes.absent, self.live, self.plan.incomplete)

@@ -22,9 +22,8 @@ from urllib3 import BaseHTTPResponse, HTTPResponse, PoolManager, Timeout
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
 from urllib3.exceptions import LocationParseError, ProtocolError
 from urllib3.util import Retry
-from urllib3.util.ssl_ import create_urllib3_context
 
-from activities.connections import load_system_cas, use_total_timeouts
+from activities.connections import create_tls_context, use_total_timeouts
 from activities.errors import PermanentError
 from activities.kubernetes.access import KubernetesAccess, load_kubernetes_access
 from activities.secrets.memory_files import memory_file, name_memory_file
@@ -184,12 +183,11 @@ def _count_affordable_clients() -> int:
 
 
 def _make_tls_context(access: KubernetesAccess) -> ssl.SSLContext | None:
-    """Return the context for an API; None if it needs the credential's CA only."""
-    trusts_system = not access.configuration.ca_cert_data
+    """Return the context with the client certificate; None if there is none."""
     if not access.client_certificate:
-        return load_system_cas() if trusts_system else None
-    context = create_urllib3_context()
-    if trusts_system:
+        return None
+    context = create_tls_context()
+    if not access.configuration.ca_cert_data:
         context.load_default_certs()
     with memory_file(access.client_certificate) as descriptor:
         try:

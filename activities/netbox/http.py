@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from pathlib import Path
 from threading import Semaphore
 from typing import Any, Final, override
 from urllib.parse import urlsplit
@@ -198,11 +199,18 @@ class _NetBoxAdapter(HTTPAdapter):
         return manager
 
     @override
-    def cert_verify(self, *_: Any, **__: Any) -> None:
-        """Add no CAs: urllib3 loads the system's, or those in REQUESTS_CA_BUNDLE.
+    def cert_verify(self, conn: object, url: str, verify: bool | str, cert: object) -> None:
+        """Add no CAs: connections trust the system's, or those in REQUESTS_CA_BUNDLE.
 
-        By default only those that come with requests are trusted, whatever the operator has installed.
+        By default only those that come with requests are trusted, whatever the operator has installed. Raises
+        `PermanentError` if that variable names nothing that exists.
         """
+        is_tls = url.lower().startswith("https:")
+        if is_tls and isinstance(verify, str) and not Path(verify).exists():
+            raise PermanentError(
+                f"The certificate of NetBox cannot be checked: REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) names {verify},"
+                " which does not exist. Correct it, or unset it to trust the CAs of the system."
+            )
 
     @override
     def send(

@@ -1,7 +1,6 @@
 """`serve-codec`: decrypt for Temporal's Web UI."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -61,8 +60,8 @@ async def _serve(keys_file: Path, origins: Sequence[str], host: str, port: int) 
             url = await stack.enter_async_context(running_server(app, host, port))
         except OSError as error:
             raise CommandError(
-                f"Nothing can listen on {host} port {port} ({os.strerror(error.errno or 0)}): choose another --port,"
-                " or stop what listens there."
+                f"Nothing can listen on {host} port {port} ({error.strerror}): choose another --host or --port, or stop"
+                " what listens there."
             ) from None
         console.note(
             f"Decrypting at {url} for pages of {', '.join(origins)}. Name it in the Web UI as codec endpoint (the icon"

@@ -15,6 +15,7 @@ from fabrics.record.config import FabricConfig
 from fabrics.record.config_fields import parse_config
 from fabrics.record.status_fields import get_shown_status, parse_last_known_state
 from fabrics.record.sync_status import LastKnownState
+from fabrics.texts import replace_unprintable
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Fabric:
 
 def select_fabric(fabrics: Sequence[Fabric], fabric_ref: str) -> Fabric:
     """Return the only fabric that `fabric_ref` names. Raises `CommandError`."""
-    matches = [fabric for fabric in fabrics if fabric_ref in fabric.names]
+    name = replace_unprintable(fabric_ref)  # as those of records, from which people copy it
+    matches = [fabric for fabric in fabrics if name in fabric.names]
     if len(matches) == 1:
         return matches[0]
     if matches:

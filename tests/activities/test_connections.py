@@ -10,11 +10,12 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+import trustme
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError, NameResolutionError, ReadTimeoutError
 
 from activities import connections
-from activities.connections import open_connection, use_total_timeouts
+from activities.connections import create_tls_context, open_connection, use_total_timeouts
 from bench.installation.hostile_api import (
     Answer,
     drip_body,
@@ -26,9 +27,11 @@ from bench.installation.hostile_api import (
 from stack.kubernetes.base import ServerAuth
 from stack.processes.ports import LOOPBACK
 from tests.support.system.silent_name_server import NAME, SilentNameServer
+from tests.support.system.tls_proxy import make_server_context
 
 PATIENT = 20.0
 SHORT = 0.5
+PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +105,28 @@ def test_server_that_takes_a_request_byte_by_byte_is_given_up(
 
 
 def test_answered_connections_are_kept(pools: PoolManager, context: ssl.SSLContext | None) -> None:
-    page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-    with hostile_server(lambda: iter([page]), context) as port:
+    with hostile_server(lambda: iter([PAGE]), context) as port:
         url = make_url(port, context)
         for _ in range(3):
             assert pools.request("GET", url, timeout=Timeout(PATIENT, PATIENT)).data == b"{}"
         assert pools.connection_from_url(url).num_connections == 1
+
+
+def test_intermediate_ca_is_trusted_without_the_one_above_it() -> None:
+    ca = trustme.CA().create_child_ca()
+    context = make_server_context(ca.issue_cert(LOOPBACK))
+    with (
+        hostile_server(lambda: iter([PAGE]), context) as port,
+        PoolManager(retries=False, ca_cert_data=ca.cert_pem.bytes().decode()) as pools,
+    ):
+        use_total_timeouts(pools)
+        answer = pools.request("GET", make_url(port, context), timeout=Timeout(PATIENT, PATIENT))
+        assert answer.data == b"{}"
+
+
+def test_own_cas_need_not_keep_to_all_rules_for_certificates() -> None:
+    """Python 3.13 would refuse those that git accepts."""
+    assert not create_tls_context().verify_flags & ssl.VERIFY_X509_STRICT
 
 
 def test_name_server_that_does_not_answer_is_given_up(

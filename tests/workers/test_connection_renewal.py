@@ -3,16 +3,18 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 from uuid import uuid4
 
 import pytest
 import trustme
 from temporalio import activity, workflow
 from temporalio.client import Client
+from temporalio.envconfig import ClientConnectConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import temporal
@@ -20,6 +22,7 @@ from stack.processes.supervisor import Supervisor
 from stack.services.temporal_server import start_temporal
 from tests.support.system.installation import wait_until
 from tests.support.system.tls_proxy import GRPC, TlsProxy, make_server_context, tls_proxy_to
+from workers import connection_renewal
 from workers.connection_renewal import ConnectionRenewal
 
 INTERVAL_SECONDS = 0.01
@@ -99,6 +102,66 @@ async def test_api_key_that_appears_later_is_not_sent_in_clear_text(
             await client.service_client.check_health()
     assert received[0] == TLS_HANDSHAKE
     assert NEW.encode() not in received
+
+
+class EndedWorker:
+    """A worker that has ended and takes no other connection."""
+
+    def __init__(self, task_queue: str) -> None:
+        self.task_queue = task_queue
+
+    @property
+    def client(self) -> None:
+        """The client."""
+
+    @client.setter
+    def client(self, _: object) -> None:
+        raise RuntimeError("The worker has ended.")
+
+
+async def test_worker_that_cannot_follow_keeps_no_other_from_it(
+    tmp_path: Path, read_log: ReadLog
+) -> None:
+    address, file = "127.0.0.1:1", tmp_path / "temporal.toml"
+    profile = f'[profile.default]\naddress = "{address}"\n'
+    file.write_text(profile)
+    renewal = ConnectionRenewal({"TEMPORAL_CONFIG_FILE": str(file)})
+    await Client.connect(address, lazy=True, plugins=[renewal])
+
+    async def renew(_: Worker) -> None:
+        async with renewal.running(INTERVAL_SECONDS):
+            file.write_text(f'{profile}api_key = "{OLD}"\n')
+            await wait_until(read_log, lambda text: "Connected to Temporal" in text)
+            file.write_text(f'{profile}api_key = "{NEW}"\n')
+            await wait_until(read_log, lambda text: "Using a new API key" in text)
+
+    async def run_second(_: Worker) -> None:
+        await renewal.run_worker(cast(Worker, EndedWorker("second")), renew)
+
+    await renewal.run_worker(cast(Worker, EndedWorker("first")), run_second)
+    logged = await read_log()
+    for queue in ("first", "second"):
+        assert f"The worker of the task queue {queue} keeps its former connection" in logged
+
+
+async def test_same_problem_is_logged_once(
+    tmp_path: Path, read_log: ReadLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[Mapping[str, str] | None] = []
+
+    def load_and_note(variables: Mapping[str, str] | None) -> ClientConnectConfig:
+        rounds.append(variables)
+        return temporal.load_config(variables)
+
+    async def count_rounds() -> int:
+        return len(rounds)
+
+    monkeypatch.setattr(connection_renewal, "load_config", load_and_note)
+    renewal = ConnectionRenewal(write_profile(tmp_path / "temporal.toml", f'"{OLD}'))
+    await Client.connect("127.0.0.1:1", lazy=True, plugins=[renewal])
+    async with renewal.running(INTERVAL_SECONDS):
+        await wait_until(count_rounds, lambda number: number > 2)
+    assert (await read_log()).count("stays as it is") == 1
 
 
 @workflow.defn
@@ -186,7 +249,7 @@ async def test_worker_goes_on_with_new_certificates(
             # From now on neither side accepts a former certificate.
             proxy.context = make_context(new)
             files.write(new, new.issue_cert("new@example.com"))
-            await wait_until(read_log, lambda text: "with new certificates" in text)
+            await wait_until(read_log, lambda text: "Connected to Temporal" in text)
             await proxy.cut()
             await proxy.connect()
             assert await ask()

@@ -26,6 +26,10 @@ type AbsenceCounts = Mapping[str, int]
 _MODELS: Final = tuple(Model)
 
 
+class TooManyAbsenceCountsError(Exception):
+    """Absence counts are too long for a message; the error is a sentence."""
+
+
 def encode_counts(counts: Mapping[ObjectId, int]) -> dict[str, int]:
     """Return as many counts as fit, dependents first, as these are deleted first."""
     ordered = sorted(counts, key=lambda id_: (-_MODELS.index(id_.model), id_.number))
@@ -42,11 +46,13 @@ def encode_counts(counts: Mapping[ObjectId, int]) -> dict[str, int]:
 def decode_counts(absence_counts: AbsenceCounts) -> dict[ObjectId, int]:
     """Return the counts by object id.
 
-    Raises `ValueError` if they are longer than any that were encoded: they come from a message, and a thousand times as
-    much may be packed into them.
+    Raises `TooManyAbsenceCountsError`: they come from a message, and a thousand times as much may be packed into them.
     """
     if len(json.dumps(absence_counts)) > MAX_ABSENCE_COUNTS_BYTES:
-        raise ValueError("The absence counts are too long.")
+        raise TooManyAbsenceCountsError(
+            "The inventory's pass was started with more absence counts than Fabric Sync makes, so nothing was written:"
+            " let the fabric's loop start it."
+        )
     return {id_: count for text, count in absence_counts.items() for id_ in _decode_ids(text)}
 
 

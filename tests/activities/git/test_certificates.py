@@ -1,8 +1,10 @@
 """Git over https: CAs of the credential and of the system, and names of hosts."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -21,8 +23,8 @@ from stack.services.git_server import GitRepository, GitServer
 from tests.support.system.tls_proxy import make_server_context, tls_proxy_to
 
 UNTRUSTED = (
-    "has a certificate that is not trusted: put its CA into git-ca.crt of the credential lab, or into the file in"
-    " SSL_CERT_FILE."
+    "has a certificate that is not trusted or has expired: put its CA into git-ca.crt of the credential lab, or into"
+    " the file in SSL_CERT_FILE, or renew it."
 )
 
 
@@ -66,6 +68,12 @@ async def sentence_of(mirror: GitMirror) -> str:
     return str(caught.value)
 
 
+def hash_subject(certificate: Path) -> str:
+    """Return the name by which OpenSSL finds a CA in a folder; GnuTLS reads all."""
+    arguments = ["openssl", "x509", "-in", str(certificate), "-noout", "-subject_hash"]
+    return subprocess.check_output(arguments, text=True).strip()
+
+
 async def test_ca_of_the_credential_is_trusted(
     repository: GitRepository, ca: trustme.CA, credential: Path, settings: Settings
 ) -> None:
@@ -107,6 +115,7 @@ async def test_ca_of_the_credential_takes_the_place_of_those_of_the_system(
     """The folder stands for the one that git trusts on Debian, beside any file of CAs."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "other.pem")
+    ca.cert_pem.write_to_path(tmp_path / f"{hash_subject(tmp_path / 'other.pem')}.0")
     monkeypatch.setitem(command.GIT_CONFIG, "http.sslCAPath", str(tmp_path))
     trustme.CA().cert_pem.write_to_path(credential / "git-ca.crt")
     async with serving(repository, ca.issue_cert("127.0.0.1"), settings) as mirror:
@@ -122,6 +131,15 @@ async def test_certificate_must_be_of_the_host(
             f"{mirror.name} has a certificate of another host: name the host of the certificate in"
             " hh_git_repository, or renew it."
         )
+
+
+async def test_certificate_must_not_have_expired(
+    repository: GitRepository, ca: trustme.CA, credential: Path, settings: Settings
+) -> None:
+    ca.cert_pem.write_to_path(credential / "git-ca.crt")
+    expired = ca.issue_cert("127.0.0.1", not_after=datetime(2020, 1, 1, tzinfo=UTC))
+    async with serving(repository, expired, settings) as mirror:
+        assert "has expired" in await sentence_of(mirror)
 
 
 async def test_unusable_file_of_a_ca_is_named(

@@ -10,6 +10,7 @@ from fabrics.inventory.model.ownership import TAG_SLUG
 from fabrics.inventory.model.planned import Model
 from fabrics.inventory.model.registry import OWNED_MODELS
 from fabrics.inventory.plan import builder
+from fabrics.inventory.prune.absence_encoding import MAX_ABSENCE_COUNTS_BYTES
 from fabrics.inventory.report.report import FindingType
 from tests.support.fabrics.objects import live_state
 from tests.support.inventory.live_samples import parse_live_state
@@ -324,5 +325,17 @@ def test_fabric_with_too_many_objects_changes_nothing(
     before = inventory.latest_change()
     monkeypatch.setattr(builder, "MAX_OBJECTS", 10)
     with pytest.raises(PermanentError, match="needs more than 10 objects in NetBox"):
+        inventory.sync(*SMALL)
+    assert inventory.changes_since(before) == []
+
+
+@scenario
+def test_pass_with_more_absence_counts_than_fit_a_message_changes_nothing(
+    inventory: FabricInventory,
+) -> None:
+    inventory.sync(*RACK)
+    before = inventory.latest_change()
+    inventory.absence_counts = {f"14:{'x' * MAX_ABSENCE_COUNTS_BYTES}": 1}
+    with pytest.raises(PermanentError, match="more absence counts than Fabric Sync makes"):
         inventory.sync(*SMALL)
     assert inventory.changes_since(before) == []

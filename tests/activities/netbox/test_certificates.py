@@ -88,3 +88,10 @@ async def test_certificate_must_not_have_expired(
         assert await sentence_of(netbox) == (
             f"NetBox at {netbox.url} has a certificate that has expired: renew it."
         )
+
+
+def test_file_of_cas_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent/ca.crt")
+    netbox = NetBox("https://127.0.0.1:1", "token", connect_timeout=60, timeout=60)
+    with closing(netbox), pytest.raises(PermanentError, match=r"names /nonexistent/ca\.crt"):
+        netbox.get_status()

@@ -90,3 +90,10 @@ async def test_port_that_is_in_use_is_named(starter: CommandLine) -> None:
     assert refused.is_refused(
         f"Nothing can listen on 127.0.0.1 port {port} (Address already in use)"
     )
+
+
+async def test_host_that_has_no_address_is_named(starter: CommandLine) -> None:
+    refused = await starter("serve-codec", "--host", "fabric.invalid")
+    assert refused.is_refused("Nothing can listen on fabric.invalid port 8081 (")
+    assert "Unknown error" not in refused.err
+    assert "while attempting" not in refused.err

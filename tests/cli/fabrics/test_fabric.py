@@ -34,6 +34,11 @@ def test_fabric_is_selected_by_name_id_or_number(fabric_ref: str, number: int) -
     assert select_fabric(FLEET, fabric_ref).config.record_id == number
 
 
+@pytest.mark.parametrize("name", ["DC\u00a0Berlin", "क्\u200cष", "a\tb"])
+def test_fabric_is_selected_by_its_name_as_netbox_has_it(name: str) -> None:
+    assert select_fabric([fabric(1, name)], name).config.record_id == 1
+
+
 @pytest.mark.parametrize(
     ("fabric_ref", "sentence"),
     [

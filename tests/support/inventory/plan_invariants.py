@@ -9,6 +9,7 @@ from fabrics.inventory.model.dcim import Cable, Device, Interface
 from fabrics.inventory.model.ipam import VLAN, IPAddress, IPRange, Prefix, VLANGroup
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan.plan import Plan
+from fabrics.texts import replace_unprintable
 
 MAX_CHARS = {
     "name": {Model.DEVICE: 64, Model.INTERFACE: 64, Model.VLAN: 64, Model.MODULE_BAY: 64},
@@ -69,7 +70,7 @@ def _texts_are_legal(plan: Plan) -> None:
         for field, limits in MAX_CHARS.items():
             text = fields.get(field, "x")
             assert isinstance(text, str)
-            assert text.isprintable()
+            assert replace_unprintable(text) == text
             assert text == text.strip()
             assert len(text) <= limits.get(planned.MODEL, 100)
             assert text or field in ("description", "serial")

@@ -209,7 +209,7 @@ class FakeApi:
 
     def _show_value(self, field: str, value: Any, depth: int) -> Any:  # noqa: ANN401  any field
         if field in CHOICES and isinstance(value, str):
-            return {"value": value}
+            return {"value": value, "label": value}
         if field in TERMINATIONS:
             shown = (
                 (end, self._show_id(Model.INTERFACE, end["object_id"], depth)) for end in value
