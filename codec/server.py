@@ -1,7 +1,8 @@
-"""The codec server: it decrypts for Temporal's Web UI, and encrypts what people send with it.
+"""The codec server: it decrypts for Temporal's Web UI.
 
-The Web UI asks it from the browser (https://docs.temporal.io/production-deployment/data-encryption), so only pages of
-the Web UI's own origin may. Whoever else reaches the port can decrypt what they already have in encrypted form.
+It also encrypts what people send with that. The Web UI asks it from the browser
+(https://docs.temporal.io/production-deployment/data-encryption), so only pages of the Web UI's own origin may. Whoever
+else reaches the port can decrypt what they already have in encrypted form.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,7 +30,7 @@ type Convert = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
 
 
 def create_app(codec: EncryptionCodec, origins: Sequence[str]) -> Starlette:
-    """Return the application for the Web UIs with these origins, such as `http://localhost:8233`."""
+    """Return the application for Web UIs of origins such as `http://localhost:8233`."""
     cors = Middleware(
         CORSMiddleware,
         allow_origins=origins,

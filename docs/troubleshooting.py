@@ -1,4 +1,4 @@
-"""Write `docs/troubleshooting.md` from the texts in the code and from `troubleshooting.toml`.
+"""Write `docs/troubleshooting.md` from the code and `troubleshooting.toml`.
 
 The code's own list are all texts of two words and more that the product can show. Each is a sentence of one
 entry in the TOML file, which has its cause and its remedy, or it is listed there as no error.

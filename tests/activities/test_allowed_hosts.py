@@ -1,4 +1,4 @@
-"""Hosts that records may name: those of the allow-list, and those that a credential is for."""
+"""Hosts that records may name: the allow-list, and those of credentials."""
 
 import socket
 from collections.abc import Iterator

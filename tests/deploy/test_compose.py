@@ -1,4 +1,4 @@
-"""The compose files are valid, harden what they run, and agree with the rest of the project."""
+"""The compose files are valid, hardened, and agree with the rest of the project."""
 
 import json
 import os

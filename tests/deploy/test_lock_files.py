@@ -1,4 +1,4 @@
-"""What the project installs is what its lock files name, and is looked up in a database of vulnerabilities."""
+"""Only what lock files name is installed, and its vulnerabilities are looked up."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Encryption of what Temporal stores: nothing is readable, and keys can be changed."""
+"""Encryption of what Temporal stores: nothing is readable, and keys change."""
 
 import asyncio
 from dataclasses import replace

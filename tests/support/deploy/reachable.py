@@ -1,4 +1,4 @@
-"""Servers on the internet that some tests need, and without which they are skipped."""
+"""Servers on the internet, without which some tests are skipped."""
 
 import urllib.request
 from typing import Final
