@@ -2,9 +2,11 @@
 
 import ast
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -12,17 +14,8 @@ from cli.app import COMMANDS
 from tests.support.generators import load_generator
 from tests.support.paths import PROJECT
 
-ROOTS = (
-    "fabrics",
-    "telemetry",
-    "activities",
-    "workflows",
-    "codec",
-    "webhooks",
-    "workers",
-    "stack",
-    "cli",
-)
+PYPROJECT: Final = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+ROOTS: Final[list[str]] = PYPROJECT["tool"]["importlinter"]["root_packages"]
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").glob("*.md"))]
 
 
