@@ -22,6 +22,12 @@ from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
 from activities.sources import SourceReader, Sources
 from fabrics.agents.health import HealthAssessment
+from fabrics.drift.acceptance.judge import accept
+from fabrics.drift.acceptance.texts import (
+    count_accepted,
+    describe_accepted,
+    describe_rule_notices,
+)
 from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import (
     DiffReport,
@@ -35,7 +41,7 @@ from fabrics.drift.empty_list_checks import (
     find_kinds_no_longer_served,
     find_suddenly_empty_kinds,
 )
-from fabrics.drift.model import LiveState, digest_live_state
+from fabrics.drift.model import Drift, LiveState, digest_live_state
 from fabrics.drift.summary import summarize
 from fabrics.loop.health_watch import HealthRequest
 from fabrics.record.config import FabricConfig
@@ -102,7 +108,7 @@ class FabricActivities:
             sentences = filter(None, (_format_error(sources.live), _format_error(desired)))
             return DiffReport(error=" ".join(sentences))
         with PARSING:
-            drift = find_drift(desired.state, live, get_kinds(config.managed_kinds))
+            drift = _find_drift(config, desired, live, datetime.now(UTC))
             return build_diff_report(desired.state, drift, desired.commit, sources.notices)
 
     @activity.defn(no_thread_cancel_exception=True)
@@ -155,8 +161,8 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
         no_longer_served = find_kinds_no_longer_served(live, request.previous_counts)
         live, compared = drop_kinds(live, suddenly_empty), drop_kinds(compared, suddenly_empty)
     drift = None
-    if state and compared:
-        drift = find_drift(state, compared, get_kinds(request.config.managed_kinds))
+    if revision and compared:
+        drift = _find_drift(request.config, revision, compared, started)
     resources = live.resources if live else {}
     unread = drift.unread_kinds if drift else ()
     problems = [
@@ -178,11 +184,22 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
         },
         drift_count=len(drift.entries) if drift else None,
         drift=summarize(drift).entries if drift else (),
+        accepted_count=count_accepted(drift) if drift else 0,
+        accepted_text=describe_accepted(drift) if drift else "",
+        rule_notice=describe_rule_notices(drift) if drift else "",
         problems=tuple(one_line(text, MAX_SENTENCE_CHARS) for text in problems[:MAX_PROBLEMS]),
         answered=not any(isinstance(read, NoResponseError) for read in (sources.live, desired)),
         git_error=_format_error(desired),
         kubernetes_error=_format_error(sources.live),
     )
+
+
+def _find_drift(
+    config: FabricConfig, desired: DesiredRevision, live: LiveState, now: datetime
+) -> Drift:
+    """Compare both sides, and judge by the rules that hold on the day of `now` in UTC."""
+    drift = find_drift(desired.state, live, get_kinds(config.managed_kinds))
+    return accept(drift, desired.rules, now.date())
 
 
 def _format_error(outcome: object) -> str:
