@@ -26,6 +26,8 @@ RULES_FILE: Final = ".fabric-sync.toml"
 
 MAX_BYTES: Final = 64 * 1024
 MAX_RULES: Final = 100
+TOO_LARGE: Final = f"larger than {MAX_BYTES >> 10} KB, so none of its rules holds."
+
 MAX_LINE_CHARS: Final = 1000
 """The time that `tomllib` takes grows with the square of the dots in a key, which is on one line."""
 
@@ -115,7 +117,7 @@ class _InvalidRuleError(Exception):
 def parse_rules(path: str, data: bytes) -> AcceptRules:
     """Parse the file at `path`; every mistake becomes a problem, never an exception."""
     if len(data) > MAX_BYTES:
-        return reject_rules(path, f"larger than {MAX_BYTES >> 10} KB, so none of its rules holds.")
+        return reject_rules(path, TOO_LARGE)
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
