@@ -92,13 +92,21 @@ class DesiredStateCache:
         if refusal:
             raise OversizedError(refusal)
         try:
-            return self._read_revision(mirror, mirror.read_snapshot(commit))
+            revision = self._read_revision(mirror, mirror.read_snapshot(commit))
         except OversizedError as error:  # to parse it again would cost as much, to no avail
             with self._lock:
                 self._refusals[source, commit] = str(error)
             raise
+        with self._lock:
+            _add(self._revisions, source, revision)
+        return revision.content
 
-    def _read_revision(self, mirror: GitMirror, snapshot: GitSnapshot) -> DesiredRevision:
+    def read_commit(self, source: GitSource, commit: str, settings: Settings) -> DesiredRevision:
+        """Read the state at a commit of any branch. Raises as `read` does."""
+        mirror = GitMirror(source, settings, commit)
+        return self._read_revision(mirror, mirror.fetch_snapshot()).content
+
+    def _read_revision(self, mirror: GitMirror, snapshot: GitSnapshot) -> _Cached[DesiredRevision]:
         files = tuple(_select_manifests(mirror.source, snapshot.files))
         if len(files) > MAX_FILES or sum(map(_count_bytes, files)) > MAX_BYTES:
             raise _make_limit_error(mirror)
@@ -112,8 +120,7 @@ class DesiredStateCache:
         with self._lock:
             for file in new:
                 _add(self._files, file, _Cached(parsed[file], weights[file]))
-            _add(self._revisions, mirror.source, _Cached(revision, sum(weights.values())))
-        return revision
+        return _Cached(revision, sum(weights.values()))
 
     def _get_cached(self, files: Iterable[GitFile]) -> dict[GitFile, ParsedFile]:
         with self._lock:
