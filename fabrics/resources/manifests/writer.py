@@ -33,7 +33,10 @@ _ManifestDumper.add_representer(str, _represent_text)
 
 
 def write_manifest(kind: Kind, namespace: str, name: str, content: Content) -> str:
-    """Return the YAML document of an object; the default namespace is left out."""
+    """Return the YAML document of an object; the default namespace is left out.
+
+    What is not printable, such as a mark that reverses the order of text, is escaped.
+    """
     metadata: dict[str, object] = {"name": name}
     if namespace != DEFAULT_NAMESPACE:
         metadata["namespace"] = namespace
@@ -46,6 +49,17 @@ def write_manifest(kind: Kind, namespace: str, name: str, content: Content) -> s
         "metadata": metadata,
         "spec": dict(content.spec),
     }
-    return yaml.dump(
-        document, Dumper=_ManifestDumper, sort_keys=False, allow_unicode=True, width=MAX_WIDTH
+    text = _dump(document, allow_unicode=True)
+    is_printable = all(map(str.isprintable, text.split("\n")))
+    return text if is_printable else _dump(document, allow_unicode=False)
+
+
+def _dump(document: dict[str, object], *, allow_unicode: bool) -> str:
+    text: str = yaml.dump(
+        document,
+        Dumper=_ManifestDumper,
+        sort_keys=False,
+        allow_unicode=allow_unicode,
+        width=MAX_WIDTH,
     )
+    return text
