@@ -36,7 +36,7 @@ def unpack_files(packed: str) -> dict[str, bytes]:
     decompressor = lzma.LZMADecompressor(memlimit=MAX_MEMORY_BYTES)
     try:
         data = decompressor.decompress(b64decode(packed), MAX_UNPACKED_BYTES)
-        if not decompressor.eof:
+        if len(data) == MAX_UNPACKED_BYTES and not decompressor.eof:
             raise PackingError(f"The packed files take more than {MAX_UNPACKED_BYTES >> 20} MB.")
         texts: dict[str, str] = json.loads(data)
         return {path: text.encode(errors="surrogateescape") for path, text in texts.items()}
