@@ -49,8 +49,9 @@ def export_live(
     if not select_managed_kinds(desired, configured):
         configured = ALL_COMPARED_KINDS & live.resources.keys()
     drift = find_drift(desired, live, configured)
-    for problem in (*describe_problems(desired, drift), *describe_unread_kinds(drift.unread_kinds)):
-        raise PartialStateError(f"Nothing is exported, since a part would be lost: {problem}")
+    problems = (*describe_problems(desired, drift), *describe_unread_kinds(drift.unread_kinds))
+    if problems:
+        raise PartialStateError(f"Nothing is exported, since a part would be lost: {problems[0]}")
     entries = {entry.key: entry for entry in drift.entries}
     documents = [
         _write_document(resource, desired.resources.get(resource.key), entries.get(resource.key))
