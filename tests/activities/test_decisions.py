@@ -106,7 +106,8 @@ def test_accepted_difference_is_no_drift_and_comes_back_by_itself(
     repository.commit_files(SERVERS | {".fabric-sync.toml": RULES})
     api.apply_all([server("a"), server("b", "new")])
     end = datetime.combine(LAST_DAY + timedelta(days=1), datetime.min.time(), UTC)
-    known, seen = LastKnownState(), []
+    known = LastKnownState()
+    seen: list[tuple[SyncStatus, int]] = []
     for moment in (end - timedelta(days=9), end - timedelta(seconds=1), end):
         set_clock(monkeypatch, moment)
         observation = observe(activities, config)

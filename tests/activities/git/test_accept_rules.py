@@ -1,5 +1,6 @@
 """The file of rules on accepted differences in Git: which is read, and what it costs."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -78,13 +79,14 @@ def test_directory_of_that_name_holds_no_rules(repository: Repository, settings:
 def test_large_file_is_not_read(
     repository: Repository, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[object] = []
+    asked: list[str] = []
     original = GitMirror.read_contents
-    monkeypatch.setattr(
-        GitMirror,
-        "read_contents",
-        lambda self, commit, ids: asked.extend(ids) or original(self, commit, ids),
-    )
+
+    def note_ids(mirror: GitMirror, commit: str, blob_ids: Collection[str]) -> dict[str, bytes]:
+        asked.extend(blob_ids)
+        return original(mirror, commit, blob_ids)
+
+    monkeypatch.setattr(GitMirror, "read_contents", note_ids)
     repository.commit_files({".fabric-sync.toml": RULE + "#\n" * MAX_BYTES})
     rules = read(repository, settings)
     assert (rules.rules, asked) == ((), [])
