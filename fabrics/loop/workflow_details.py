@@ -34,9 +34,7 @@ def render_details(status: FabricStatus) -> str:
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
     if status.accepted_count:
-        lines.append(
-            f"- Accepted differences: {status.accepted_count}{_follow(status.accepted_text)}"
-        )
+        lines.append(f"- Accepted differences: {status.accepted_count}")
     waiting = status.inventory.deletes_waiting
     problems = {
         "Rules": status.rule_notice,

@@ -127,11 +127,25 @@ def test_long_lines_are_refused_before_they_are_parsed() -> None:
     assert problem == (f"{RULES_FILE}:5: a line of more than {MAX_LINE_CHARS} characters.")
 
 
-def test_words_of_others_in_problems_are_short_and_printable() -> None:
-    for text in (f'[[accept]]\n"{"x" * 900}" = 1\n', '[[accept]]\n"\\u001b[2K" = 1\n'):
-        [problem] = problems(text)
-        assert problem.isprintable()
-        assert len(problem) < 400
+IMAGE = "![x](http://host/x.png)"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f'"{"x" * 900}" = 1',
+        r'"\u001b[2K" = 1',
+        f'"{IMAGE}" = 1',
+        f'["{IMAGE}"]\n["{IMAGE}"]',
+        f"kind = {IMAGE}",
+        f'change = "{IMAGE}"\nkind = "a"\nname = "a"\nreason = "r"',
+    ],
+)
+def test_words_of_others_in_problems_are_short_and_no_markdown(lines: str) -> None:
+    [problem] = problems(f"[[accept]]\n{lines}\n")
+    assert problem.isprintable()
+    assert len(problem) < 400
+    assert not set("![<`|/") & set(problem.replace("[[accept]]", ""))
 
 
 TEXTS = st.text(min_size=1, max_size=60).filter(str.isprintable)
