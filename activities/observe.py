@@ -20,8 +20,14 @@ from activities.git.desired_state import DesiredRevision, DesiredStateCache
 from activities.health import HealthReader, HealthReadingRequest
 from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
-from activities.sources import SourceReader, Sources
+from activities.sources import NO_GIT_REPOSITORY, SourceReader, Sources
 from fabrics.agents.health import HealthAssessment
+from fabrics.drift.acceptance.judge import accept
+from fabrics.drift.acceptance.texts import (
+    count_accepted,
+    describe_accepted,
+    describe_rule_notices,
+)
 from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import (
     DiffReport,
@@ -35,12 +41,15 @@ from fabrics.drift.empty_list_checks import (
     find_kinds_no_longer_served,
     find_suddenly_empty_kinds,
 )
-from fabrics.drift.model import LiveState, digest_live_state
+from fabrics.drift.export import MANIFESTS_FILE, PartialStateError, export_live
+from fabrics.drift.model import Drift, LiveState, digest_live_state
 from fabrics.drift.summary import summarize
 from fabrics.loop.health_watch import HealthRequest
+from fabrics.packed_files import PackingError, pack_files
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import Observation
 from fabrics.resources.kinds import COMPARED_KINDS, LATER_KINDS, Kind, get_kinds
+from fabrics.resources.manifests.files import DesiredState
 from fabrics.resources.resource import digest_resources
 from settings import Settings
 
@@ -60,6 +69,25 @@ class ObserveRequest(BaseModel, frozen=True):
     previous_counts: dict[str, int] = {}
     accept_empty: bool = False
     health: HealthRequest | None = None
+
+
+class ComparisonRequest(BaseModel, frozen=True):
+    """A fabric, and what to compare with it instead of its branch: a commit or files.
+
+    Unless it `answered` in its last sync, it is read on the queue for unresponsive fabrics alone.
+    """
+
+    config: FabricConfig
+    answered: bool
+    commit: str = ""
+    packed_files: str = ""
+
+
+class LiveManifests(BaseModel, frozen=True):
+    """Manifests of a live state as one packed file; `error` says why there are none."""
+
+    packed_files: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,16 +122,30 @@ class FabricActivities:
     @activity.defn(no_thread_cancel_exception=True)
     def diff(self, config: FabricConfig) -> DiffReport:
         """Return the full difference of both sources. Raises errors as `observe` does."""
+        return _build_report(config, self._source_reader.read(config))
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def compare(self, request: ComparisonRequest) -> DiffReport:
+        """Return the difference of another desired state, which nothing remembers."""
+        reader, config = self._source_reader, request.config
+        if request.commit:
+            return _build_report(config, reader.read_with_commit(config, request.commit))
+        return _build_report(config, reader.read_with_files(config, request.packed_files))
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def export(self, config: FabricConfig) -> LiveManifests:
+        """Return the live state as manifests. Raises errors as `observe` does."""
         sources = self._source_reader.read(config)
         desired, live = sources.desired, sources.compared_live
-        if desired is None:
-            return DiffReport(error="hh_git_repository is empty: there is nothing to compare with.")
         if isinstance(desired, Exception) or live is None:
-            sentences = filter(None, (_format_error(sources.live), _format_error(desired)))
-            return DiffReport(error=" ".join(sentences))
-        with PARSING:
-            drift = find_drift(desired.state, live, get_kinds(config.managed_kinds))
-            return build_diff_report(desired.state, drift, desired.commit, sources.notices)
+            return LiveManifests(error=_join_errors(sources))
+        state = desired.state if desired else DesiredState({})
+        try:
+            with PARSING:
+                text = export_live(state, live, get_kinds(config.managed_kinds))
+            return LiveManifests(packed_files=pack_files({MANIFESTS_FILE: text.encode()}))
+        except (PartialStateError, PackingError) as error:
+            return LiveManifests(error=one_line(str(error), MAX_SENTENCE_CHARS))
 
     @activity.defn(no_thread_cancel_exception=True)
     def diagnose(self, config: FabricConfig) -> list[Check]:
@@ -155,8 +197,8 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
         no_longer_served = find_kinds_no_longer_served(live, request.previous_counts)
         live, compared = drop_kinds(live, suddenly_empty), drop_kinds(compared, suddenly_empty)
     drift = None
-    if state and compared:
-        drift = find_drift(state, compared, get_kinds(request.config.managed_kinds))
+    if revision and compared:
+        drift = _find_drift(request.config, revision, compared, started)
     resources = live.resources if live else {}
     unread = drift.unread_kinds if drift else ()
     problems = [
@@ -178,11 +220,38 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
         },
         drift_count=len(drift.entries) if drift else None,
         drift=summarize(drift).entries if drift else (),
+        accepted_count=count_accepted(drift) if drift else 0,
+        accepted_text=describe_accepted(drift) if drift else "",
+        rule_notice=describe_rule_notices(drift) if drift else "",
         problems=tuple(one_line(text, MAX_SENTENCE_CHARS) for text in problems[:MAX_PROBLEMS]),
         answered=not any(isinstance(read, NoResponseError) for read in (sources.live, desired)),
         git_error=_format_error(desired),
         kubernetes_error=_format_error(sources.live),
     )
+
+
+def _build_report(config: FabricConfig, sources: Sources) -> DiffReport:
+    desired, live = sources.desired, sources.compared_live
+    if desired is None:
+        return DiffReport(error=NO_GIT_REPOSITORY)
+    if isinstance(desired, Exception) or live is None:
+        return DiffReport(error=_join_errors(sources))
+    with PARSING:
+        drift = _find_drift(config, desired, live, datetime.now(UTC))
+        return build_diff_report(desired.state, drift, desired.commit, sources.notices)
+
+
+def _join_errors(sources: Sources) -> str:
+    """Return why a source was not read."""
+    return " ".join(filter(None, map(_format_error, (sources.live, sources.desired))))
+
+
+def _find_drift(
+    config: FabricConfig, desired: DesiredRevision, live: LiveState, now: datetime
+) -> Drift:
+    """Compare both sides, and judge by the rules that hold on the day of `now` in UTC."""
+    drift = find_drift(desired.state, live, get_kinds(config.managed_kinds))
+    return accept(drift, desired.rules, now.date())
 
 
 def _format_error(outcome: object) -> str:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from temporalio import activity
 
@@ -16,21 +17,32 @@ from activities.diagnose import NO_KUBERNETES_SERVER
 from activities.errors import (
     ClassifiedError,
     NoResponseError,
+    OversizedError,
     PermanentError,
     TransientError,
     name_result,
 )
-from activities.git.desired_state import DesiredRevision, DesiredStateCache
+from activities.git.desired_state import MAX_VALUES, DesiredRevision, DesiredStateCache
 from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
+from fabrics.drift.acceptance.rules import RULES_FILE, parse_rules
 from fabrics.drift.compare import select_unknown_kinds
 from fabrics.drift.fabric_selection import UnknownFabricError, select_fabric
 from fabrics.drift.model import LiveState
+from fabrics.packed_files import PackingError, unpack_files
 from fabrics.record.config import FabricConfig
 from fabrics.resources.kinds import LATER_KINDS, Kind, get_kinds
-from fabrics.resources.manifests.files import DesiredState
+from fabrics.resources.manifests.files import (
+    DesiredState,
+    ParsedFile,
+    build_desired_state,
+    parse_manifests,
+    select_manifest_paths,
+)
 from settings import Settings
 from telemetry.metrics import SOURCE_READ_DURATION, SOURCE_READS
+
+NO_GIT_REPOSITORY: Final = "hh_git_repository is empty: there is nothing to compare with."
 
 
 @dataclass(frozen=True)
@@ -60,8 +72,27 @@ class SourceReader:
 
         `expected` are kinds that the API is asked for although it did not serve them a short time ago.
         """
+        return self._read(config, partial(self._read_desired, config), expected)
+
+    def read_with_commit(self, config: FabricConfig, commit: str) -> Sources:
+        """Read as `read` does, but Git at a commit. Raises `PermanentError` without Git."""
+        if config.git is None:
+            raise PermanentError(NO_GIT_REPOSITORY)
+        read_commit = partial(self.desired_states.read_commit, config.git, commit, self.settings)
+        return self._read(config, read_commit, LATER_KINDS)
+
+    def read_with_files(self, config: FabricConfig, packed_files: str) -> Sources:
+        """Read as `read` does, but take manifests from a message instead of Git."""
+        return self._read(config, partial(parse_packed_files, packed_files), LATER_KINDS)
+
+    def _read(
+        self,
+        config: FabricConfig,
+        read_desired: Callable[[], DesiredRevision | None],
+        expected: Collection[Kind],
+    ) -> Sources:
         with ThreadPoolExecutor(1, "git") as executor:
-            git = executor.submit(_try_read, partial(self._read_desired, config))
+            git = executor.submit(_try_read, read_desired)
             live = _try_read(partial(self._read_live, config, expected))
             desired = git.result()
         _raise_retryable(live, desired)
@@ -133,6 +164,25 @@ def _measured(source: str) -> Iterator[None]:
         raise
     finally:
         SOURCE_READS.labels(source, name_result(failure)).inc()
+
+
+def parse_packed_files(packed_files: str) -> DesiredRevision:
+    """Parse manifests and rules that came in a message. Raises `PermanentError`."""
+    try:
+        files = unpack_files(packed_files)
+    except PackingError as error:
+        raise PermanentError(str(error)) from None
+    parsed: list[ParsedFile] = []
+    values = 0
+    for path in select_manifest_paths(files):
+        with PARSING:
+            parsed.append(parse_manifests(path, files[path]))
+        values += parsed[-1].values
+        if values > MAX_VALUES:
+            raise OversizedError(f"The directory holds more than {MAX_VALUES:,} values.")
+    with PARSING:
+        rules = parse_rules(RULES_FILE, files.get(RULES_FILE, b""))
+        return DesiredRevision("", build_desired_state(parsed), rules)
 
 
 def _try_read[T](read: Callable[[], T]) -> T | ClassifiedError:

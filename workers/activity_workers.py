@@ -233,4 +233,11 @@ def _list_inventory_activities(inventory: InventoryActivities) -> Activities:
 
 
 def _list_fabric_activities(fabrics: FabricActivities) -> Activities:
-    return [fabrics.observe, fabrics.read_health, fabrics.diff, fabrics.diagnose]
+    return [
+        fabrics.observe,
+        fabrics.read_health,
+        fabrics.diff,
+        fabrics.compare,
+        fabrics.export,
+        fabrics.diagnose,
+    ]

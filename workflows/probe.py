@@ -13,7 +13,12 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.checks import Check
     from activities.inventory.update import InventoryActivities
-    from activities.observe import FabricActivities, ObserveRequest
+    from activities.observe import (
+        ComparisonRequest,
+        FabricActivities,
+        LiveManifests,
+        ObserveRequest,
+    )
     from fabrics.drift.diff_report import DiffReport
     from fabrics.inventory.report.preview import InventoryPreview
     from fabrics.inventory.report.report import InventoryReport
@@ -61,6 +66,36 @@ class Probe:
         queue = activity_calls.get_observe_queue(config) if request.answered else ""
         return await activity_calls.call_fabric(
             FabricActivities.diff, config, config, options, responsive_queue=queue
+        )
+
+
+@workflow.defn
+class Comparison:
+    """Compare a commit or files, instead of a fabric's branch, with its live state."""
+
+    @workflow.run
+    async def run(self, request: ComparisonRequest) -> DiffReport:
+        """Compare on the fabric's queue."""
+        config = request.config
+        options = _interactive_options(f"compare with Kubernetes of {config.name}")
+        queue = activity_calls.get_observe_queue(config) if request.answered else ""
+        return await activity_calls.call_fabric(
+            FabricActivities.compare, request, config, options, responsive_queue=queue
+        )
+
+
+@workflow.defn
+class Export:
+    """Return what a fabric's API holds, as manifests."""
+
+    @workflow.run
+    async def run(self, request: ProbeRequest) -> LiveManifests:
+        """Read on the fabric's queue."""
+        config = request.config
+        options = _interactive_options(f"export the live state of {config.name}")
+        queue = activity_calls.get_observe_queue(config) if request.answered else ""
+        return await activity_calls.call_fabric(
+            FabricActivities.export, config, config, options, responsive_queue=queue
         )
 
 

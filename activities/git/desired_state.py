@@ -5,7 +5,7 @@ server, and one edited file one parse.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final
 
@@ -16,6 +16,8 @@ from activities.git.mirror import GitMirror
 from activities.git.mirror_updates import MirrorUpdates
 from activities.git.objects import EntryType, GitFile, GitSnapshot
 from activities.parsing import PARSING
+from fabrics.drift.acceptance import rules as accept_rules
+from fabrics.drift.acceptance.rules import RULES_FILE, AcceptRules
 from fabrics.record.config import GitSource
 from fabrics.resources.manifests.documents import DEFAULT_LIMITS
 from fabrics.resources.manifests.files import (
@@ -51,10 +53,11 @@ NOT_FOLLOWED_HINT: Final = "which is not followed; commit the manifests themselv
 
 @dataclass(frozen=True)
 class DesiredRevision:
-    """The desired state at a commit."""
+    """The desired state at a commit, and the rules on differences that are accepted."""
 
     commit: str
     state: DesiredState
+    rules: AcceptRules = field(default_factory=AcceptRules)
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,21 @@ class DesiredStateCache:
         if refusal:
             raise OversizedError(refusal)
         try:
-            return self._read_revision(mirror, mirror.read_snapshot(commit))
+            revision = self._read_revision(mirror, mirror.read_snapshot(commit))
         except OversizedError as error:  # to parse it again would cost as much, to no avail
             with self._lock:
                 self._refusals[source, commit] = str(error)
             raise
+        with self._lock:
+            _add(self._revisions, source, revision)
+        return revision.content
 
-    def _read_revision(self, mirror: GitMirror, snapshot: GitSnapshot) -> DesiredRevision:
+    def read_commit(self, source: GitSource, commit: str, settings: Settings) -> DesiredRevision:
+        """Read the state at a commit of any branch. Raises as `read` does."""
+        mirror = GitMirror(source, settings, commit)
+        return self._read_revision(mirror, mirror.fetch_snapshot()).content
+
+    def _read_revision(self, mirror: GitMirror, snapshot: GitSnapshot) -> _Cached[DesiredRevision]:
         files = tuple(_select_manifests(mirror.source, snapshot.files))
         if len(files) > MAX_FILES or sum(map(_count_bytes, files)) > MAX_BYTES:
             raise _make_limit_error(mirror)
@@ -104,12 +115,12 @@ class DesiredStateCache:
         values = sum(file.values for file in parsed.values())
         parsed |= _parse_files(mirror, snapshot.commit, new, MAX_VALUES - values)
         weights = {file: _weigh(file, content) for file, content in parsed.items()}
-        revision = DesiredRevision(snapshot.commit, build_desired_state(parsed.values()))
+        rules = _read_rules(mirror, snapshot)
+        revision = DesiredRevision(snapshot.commit, build_desired_state(parsed.values()), rules)
         with self._lock:
             for file in new:
                 _add(self._files, file, _Cached(parsed[file], weights[file]))
-            _add(self._revisions, mirror.source, _Cached(revision, sum(weights.values())))
-        return revision
+        return _Cached(revision, sum(weights.values()))
 
     def _get_cached(self, files: Iterable[GitFile]) -> dict[GitFile, ParsedFile]:
         with self._lock:
@@ -134,10 +145,30 @@ def _add[K, V](cache: _Cache[K, V], key: K, value: _Cached[V]) -> None:
 def _select_manifests(source: GitSource, files: Iterable[GitFile]) -> Iterator[GitFile]:
     """Select the files to read, with paths from the repository's root."""
     by_path = {_get_manifest_path(file): file for file in files}
-    folder = source.directory.strip("/")
     for path in select_manifest_paths(by_path):
-        file = by_path[path]
-        yield replace(file, path=f"{folder}/{file.path}" if folder else file.path)
+        yield replace(by_path[path], path=_join_directory(source, by_path[path].path))
+
+
+def _read_rules(mirror: GitMirror, snapshot: GitSnapshot) -> AcceptRules:
+    """Read the file of rules in the directory itself, if there is one."""
+    file = next((file for file in snapshot.files if file.path == RULES_FILE), None)
+    if file is None:
+        return AcceptRules()
+    path = _join_directory(mirror.source, file.path)
+    if file.entry_type is not EntryType.FILE:
+        return accept_rules.reject_rules(
+            path, f"a {file.entry_type.value}, which is not followed; commit the rules themselves."
+        )
+    if file.size > accept_rules.MAX_BYTES:
+        return accept_rules.reject_rules(path, accept_rules.TOO_LARGE)
+    content = mirror.read_contents(snapshot.commit, {file.blob_id})[file.blob_id]
+    with PARSING:
+        return accept_rules.parse_rules(path, content)
+
+
+def _join_directory(source: GitSource, path: str) -> str:
+    """Return a path in the fabric's directory from the repository's root."""
+    return f"{source.directory.strip('/')}/{path}".lstrip("/")
 
 
 def _get_manifest_path(file: GitFile) -> str:

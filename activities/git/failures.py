@@ -23,6 +23,8 @@ from fabrics.record.config import GitSource
 
 MISSING_BRANCH_PATTERN: Final = re.compile(r"couldn't find remote ref")
 
+MISSING_COMMIT_PATTERN: Final = re.compile(r"not our ref|request for unadvertised object")
+
 TOO_LARGE_PATTERN: Final = re.compile(r"file too large|out of memory")
 """Of several messages this one counts: git also says that the connection broke off, since it did not read on."""
 
@@ -129,6 +131,14 @@ def build_missing_branch_error(heads: bytes, source: GitSource) -> PermanentErro
     similar = one_line(", ".join(get_close_matches(source.branch, names, cutoff=0.0)))
     return PermanentError(
         f"{repository} has no branch {source.branch} (but {similar}): check hh_git_branch."
+    )
+
+
+def build_missing_commit_error(commit: str, source: GitSource) -> PermanentError:
+    """Return the error for a commit that the server does not send."""
+    return PermanentError(
+        f"The Git repository {source.repository} has no commit {commit}, or does not send single commits: push"
+        " it first, or compare its branch (`diff --branch`)."
     )
 
 

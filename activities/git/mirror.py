@@ -25,7 +25,9 @@ from activities.git.branch_check import MAX_ANSWER_BYTES, BranchChecks
 from activities.git.command import MAX_FILE_BYTES, GitCommand, GitError, build_git_environment
 from activities.git.failures import (
     MISSING_BRANCH_PATTERN,
+    MISSING_COMMIT_PATTERN,
     build_missing_branch_error,
+    build_missing_commit_error,
     classify_fetch_error,
 )
 from activities.git.objects import GitSnapshot, parse_batch, parse_listing
@@ -63,11 +65,13 @@ class GitMirror:
     """The worker's copy of a fabric's branch, as the fabric's credential sees it.
 
     All methods raise `TransientError` and `PermanentError`. Processes and threads may share a branch: fetches wait
-    for each other, and nobody waits to read what has been fetched.
+    for each other, and nobody waits to read what has been fetched. If `commit` is set, that is read instead of the
+    branch, into a mirror of its own.
     """
 
     source: GitSource
     settings: Settings
+    commit: str = ""
 
     def is_at(self, commit: str, checks: BranchChecks, deadline: Deadline) -> bool:
         """Return whether the server's branch is at `commit`, asked by `deadline`.
@@ -198,6 +202,8 @@ class GitMirror:
             mirror_cache.remove_unfinished(self._path)
             if MISSING_BRANCH_PATTERN.search(error.local_output):
                 raise self._missing_branch_error(git) from None
+            if self.commit and MISSING_COMMIT_PATTERN.search(error.local_output):
+                raise build_missing_commit_error(self.commit, self.source) from None
             raise self._classify(error) from None
 
     def _classify(self, error: GitError) -> ClassifiedError | GitError:
@@ -248,8 +254,9 @@ class GitMirror:
 
     @property
     def _path(self) -> Path:
-        key = "\n".join((self.source.credential, self.source.repository, self.source.branch))
-        return get_mirrors_folder(self.settings) / sha256(key.encode()).hexdigest()[:32]
+        key = [self.source.credential, self.source.repository, self.source.branch]
+        key += ["commit"] if self.commit else []
+        return get_mirrors_folder(self.settings) / sha256("\n".join(key).encode()).hexdigest()[:32]
 
     @cached_property
     def _directory(self) -> str:
@@ -269,10 +276,10 @@ class GitMirror:
 
     @cached_property
     def _environment(self) -> dict[str, str]:
-        branch = validation.validate_branch(self.source.branch)
+        wanted = validation.select_wanted(self.source.branch, self.commit)
         configuration = {
             "remote.source.url": self.source.repository,
-            "remote.source.fetch": f"+refs/heads/{branch}:{REF}",
+            "remote.source.fetch": f"+{wanted}:{REF}",
         }
         return build_git_environment(self._path, self.access, configuration, self._protocol)
 

@@ -17,6 +17,8 @@ BRANCH_PATTERN: Final = re.compile(
 )
 """As git-check-ref-format(1) allows."""
 
+COMMIT_PATTERN: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
 
 def select_protocol(repository: str, settings: Settings) -> str:
     """Return the only protocol that git may use; file and http need a setting."""
@@ -36,6 +38,15 @@ def validate_branch(name: str) -> str:
     if not BRANCH_PATTERN.fullmatch(name):
         raise PermanentError("hh_git_branch is not a valid branch name.")
     return name
+
+
+def select_wanted(branch: str, commit: str) -> str:
+    """Return what to fetch, as git names it: the commit, or else the branch."""
+    if not commit:
+        return f"refs/heads/{validate_branch(branch)}"
+    if not COMMIT_PATTERN.fullmatch(commit):
+        raise PermanentError("A commit is named by all its 40 or 64 hexadecimal digits.")
+    return commit
 
 
 def validate_directory(path: str) -> str:

@@ -11,6 +11,8 @@ from stack.demo.demo import Demo
 
 COMMANDS: Final = (
     ("python starter.py status oslo-dc2", "what differs, and its health"),
+    ("python starter.py accept oslo-dc2 gpu-loan-01 --reason loan", "a rule to commit to Git"),
+    ("python starter.py diff oslo-dc2 --export live", "manifests to commit instead"),
     ("python starter.py inventory oslo-dc2 --cabling", "swapped cables, in a minute"),
     ("python starter.py sync berlin-dc1", "now, and wait for the report"),
     ("python starter.py set-interval oslo-dc2 5", "takes effect at once"),

@@ -19,19 +19,30 @@ from temporalio.types import MethodAsyncSingleParam
 
 from activities.checks import Check
 from activities.executions import misses_workflow
+from activities.observe import ComparisonRequest
 from cli.errors import CommandError
 from cli.temporal.loop_client import LoopClient, NoWorker
 from cli.temporal.pending_work import RPC_TIMEOUT
 from fabrics.drift.diff_report import DiffReport
+from fabrics.drift.export import MANIFESTS_FILE
 from fabrics.inventory.report.preview import InventoryPreview
 from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
+from fabrics.packed_files import unpack_files
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import LastKnownState
 from fabrics.texts import cut_summary
 from workflows.activity_errors import describe_error
-from workflows.probe import Examination, Preview, Probe, ProbeRequest, Removal
+from workflows.probe import (
+    Comparison,
+    Examination,
+    Export,
+    Preview,
+    Probe,
+    ProbeRequest,
+    Removal,
+)
 
 PROBE_TIMEOUT: Final = timedelta(minutes=3)
 """For a remote worker to run the activity, with time for a second attempt."""
@@ -49,6 +60,31 @@ async def diff(loops: LoopClient, config: FabricConfig, last_known: LastKnownSta
     """Compare a fabric with Git. Raises `NoWorker`, or `CommandError`."""
     request = ProbeRequest.build(config, last_known)
     return await _execute_workflow(loops, Probe.run, request, config, "diff")
+
+
+async def compare(
+    loops: LoopClient,
+    config: FabricConfig,
+    last_known: LastKnownState,
+    *,
+    commit: str,
+    packed_files: str,
+) -> DiffReport:
+    """Compare a fabric with a commit, or with files. Raises as `diff` does."""
+    answered = ProbeRequest.build(config, last_known).answered
+    request = ComparisonRequest(
+        config=config, answered=answered, commit=commit, packed_files=packed_files
+    )
+    return await _execute_workflow(loops, Comparison.run, request, config, "diff")
+
+
+async def export(loops: LoopClient, config: FabricConfig, last_known: LastKnownState) -> str:
+    """Return manifests of a fabric's live state. Raises as `diff` does."""
+    request = ProbeRequest.build(config, last_known)
+    result = await _execute_workflow(loops, Export.run, request, config, "diff --export")
+    if result.error:
+        raise CommandError(result.error)
+    return unpack_files(result.packed_files)[MANIFESTS_FILE].decode()
 
 
 async def diagnose(loops: LoopClient, config: FabricConfig) -> list[Check]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from fabrics.drift.diff_report import DiffReport
+from fabrics.drift.diff_report import AcceptedSummary, DiffReport
 from fabrics.drift.summary import SummaryEntry
 
 CHANGE_STYLES = {
@@ -26,7 +26,12 @@ def _render_lines(report: DiffReport) -> Iterator[Text]:
         return
     for entry in report.entries:
         yield from _render_entry(entry)
-    yield Text(_format_conclusion(report), style="bold")
+    yield Text(format_conclusion(report), style="bold")
+    if report.accepted_count:
+        count = report.accepted_count
+        yield Text(f"Objects with accepted differences, which are no drift: {count}.", style="bold")
+        for accepted in report.accepted:
+            yield from _render_accepted(accepted)
     if report.unmanaged_count:
         left = f"Git leaves {report.unmanaged_count} live values to the installer:"
         yield Text(left, style="dim")
@@ -37,7 +42,7 @@ def _render_lines(report: DiffReport) -> Iterator[Text]:
 
 def _render_entry(entry: SummaryEntry) -> Iterator[Text]:
     sign, style, meaning = CHANGE_STYLES[entry.change]
-    yield Text(f"{sign} {entry.kind} {entry.namespace}/{entry.name} {meaning}", style=style)
+    yield Text(f"{sign} {format_object(entry)} {meaning}", style=style)
     for field in entry.fields:
         yield Text(f"    {field.path}")
         if field.desired is not None:
@@ -48,7 +53,26 @@ def _render_entry(entry: SummaryEntry) -> Iterator[Text]:
         yield Text(f"    and {entry.more_fields} more fields", style="dim")
 
 
-def _format_conclusion(report: DiffReport) -> str:
+def _render_accepted(accepted: AcceptedSummary) -> Iterator[Text]:
+    _, _, meaning = CHANGE_STYLES[accepted.entry.change]
+    yield Text(f"= {format_object(accepted.entry)} {meaning}", style="cyan")
+    yield from (Text(f"    {field.path}", style="dim") for field in accepted.entry.fields)
+    yield Text(f"    {format_acceptance(accepted)}", style="dim")
+
+
+def format_object(entry: SummaryEntry) -> str:
+    """Return an object's name, as `accept` takes it."""
+    return f"{entry.kind}/{entry.namespace}/{entry.name}"
+
+
+def format_acceptance(accepted: AcceptedSummary) -> str:
+    """Return by which rule a difference is accepted, for how long, and why."""
+    until = f" until {accepted.until}" if accepted.until else ""
+    return f"accepted{until} by {accepted.rule}: {accepted.reason}"
+
+
+def format_conclusion(report: DiffReport) -> str:
+    """Return how much differs."""
     commit = f" (commit {report.commit[:12]})" if report.commit else ""
     if not report.drift_count:
         return f"No drift{commit}."

@@ -197,6 +197,7 @@ def _list_properties(fabric: FabricOverview, now: datetime) -> list[tuple[str, R
         ("Synced by", fabric.owner),
         ("Commit", fabric.commit[:12]),
         ("Drift", format_count(fabric.drift_count)),
+        ("Accepted", format_count(fabric.accepted_count or None)),
         ("Objects", ", ".join(f"{n} {kind}" for kind, n in sorted(fabric.counts.items()))),
         ("Inventory", describe_inventory(fabric)),
         ("Remarks", Text("\n").join(_list_remarks(fabric, now))),
@@ -218,6 +219,8 @@ def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
         fabric.ignored: "yellow",
         _describe_disabled_reason(fabric): "bright_black",
         _describe_drift(fabric): "yellow",
+        fabric.rule_notice: "yellow",
+        fabric.accepted_text and f"Accepted: {fabric.accepted_text}": "bright_black",
     }
     return [Text(text, style=style) for text, style in remarks.items() if text]
 

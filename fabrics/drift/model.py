@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 
+from fabrics.drift.acceptance.rules import AcceptRule
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import (
@@ -90,6 +91,14 @@ class DriftEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedEntry:
+    """What a rule accepts of one object: all that drifted, or some of its fields."""
+
+    entry: DriftEntry
+    rule: AcceptRule
+
+
+@dataclass(frozen=True, slots=True)
 class UnmanagedField:
     """A live value that Git leaves to the installer, so it is not compared."""
 
@@ -127,9 +136,14 @@ class Drift:
     managed or present in either state. Of the managed kinds, `unserved_kinds` are unknown to the
     API, and `unread_kinds` are in Git but were not listed; because of a bad file, no object of
     `incomplete_kinds` is called `missing` or `extra`.
+
+    `accepted` has what rules accept, which is no drift and not among the entries, though in `counts`;
+    `rule_notices` say what is to be done about the rules.
     """
 
     entries: tuple[DriftEntry, ...] = ()
+    accepted: tuple[AcceptedEntry, ...] = ()
+    rule_notices: tuple[str, ...] = ()
     counts: Mapping[Kind, KindCount] = field(default_factory=dict)
     unmanaged: tuple[UnmanagedField, ...] = ()
     unknown_fields: tuple[UnknownField, ...] = ()

@@ -44,9 +44,15 @@ RECORD_LIMITS = SummaryLimits(
 """For NetBox and for what Temporal keeps of each sync: nothing unknown gets there."""
 
 PAYLOAD_LIMITS = SummaryLimits(
-    entries=500, size_bytes=40_000, fields_per_entry=50, value_chars=400, redact=mask_secrets
+    entries=500, size_bytes=32_000, fields_per_entry=50, value_chars=400, redact=mask_secrets
 )
 """Together with the sentences around it, below the limit of 64 KB for a Temporal payload."""
+
+
+ACCEPTED_LIMITS = SummaryLimits(
+    entries=30, size_bytes=5_000, fields_per_entry=10, value_chars=100, redact=mask_secrets
+)
+"""For what rules accept, beside the drift in the same payload."""
 
 
 @dataclass(frozen=True, slots=True)

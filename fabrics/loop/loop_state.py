@@ -269,8 +269,9 @@ class LoopState(BaseModel):
 
     @property
     def _remark(self) -> str:
-        """What the journal says of the inventory and of the fabric's health."""
+        """What the journal says of the rules, the inventory and the fabric's health."""
         waiting, known = self.inventory.deletes_waiting, self.last_known
         deletes = deletes_waiting_sentence(waiting, self.fabric_id) if waiting else ""
         degraded = known.health_message if known.health is Health.DEGRADED else ""
-        return " ".join(filter(None, (self.inventory.failure or deletes, degraded)))
+        failure = self.inventory.failure or deletes
+        return " ".join(filter(None, (known.rule_notice, failure, degraded)))

@@ -103,6 +103,9 @@ class FabricStatus(BaseModel, frozen=True):
     commit: str
     drift_count: int | None
     drift: tuple[SummaryEntry, ...]
+    accepted_count: int = 0
+    accepted_text: str = ""
+    rule_notice: str = ""
     counts: dict[str, int]
     health: Health = Health.UNKNOWN
     health_message: str = ""

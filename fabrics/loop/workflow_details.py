@@ -34,8 +34,11 @@ def render_details(status: FabricStatus) -> str:
         f"- Inventory: {_format_inventory(status.inventory, status.fabric_id)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
+    if status.accepted_count:
+        lines.append(f"- Accepted differences: {status.accepted_count}")
     waiting = status.inventory.deletes_waiting
     problems = {
+        "Rules": status.rule_notice,
         "Deletes": deletes_waiting_sentence(waiting, status.fabric_id) if waiting else "",
         "Inventory failed": status.inventory.failure,
         "Error": status.sync_error,

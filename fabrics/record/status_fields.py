@@ -65,6 +65,8 @@ def parse_last_known_state(record: Mapping[str, Any]) -> LastKnownState:
         connection_error=_parse_text(stored.get("hh_connection_error")),
         commit=_parse_text(stored.get("hh_commit")),
         drift_count=_parse_count(stored.get("hh_drift_count")),
+        accepted_count=_parse_count(stored.get("hh_accepted_count")) or 0,
+        accepted_text=_parse_text(stored.get("hh_accepted")),
         counts=_parse_counts(stored.get("hh_counts")),
         inventory_text=_parse_text(stored.get("hh_inventory")),
         health=_parse_health(stored.get("hh_health")),
@@ -90,6 +92,8 @@ def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> Cus
         "hh_commit": last_known.commit or None,
         "hh_drift_count": last_known.drift_count,
         "hh_drift": _truncate_drift(last_known) or None,
+        "hh_accepted_count": last_known.accepted_count or None,
+        "hh_accepted": _format_text(_describe_accepted(last_known)),
         "hh_counts": dict(last_known.counts) or None,
         "hh_inventory": _format_text(last_known.inventory_text),
         "hh_health": str(last_known.health),
@@ -207,6 +211,11 @@ def _truncate_drift(last_known: LastKnownState) -> list[CustomFields]:
     while len(json.dumps(shown)) > RECORD_LIMITS.size_bytes:
         shown.pop()
     return shown
+
+
+def _describe_accepted(last_known: LastKnownState) -> str:
+    """Return what is to be done about the rules, and then what they accept."""
+    return " ".join(filter(None, (last_known.rule_notice, last_known.accepted_text)))
 
 
 def _parse_text(value: object) -> str:

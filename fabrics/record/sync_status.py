@@ -48,6 +48,8 @@ class Observation(BaseModel, frozen=True):
     `answered` is false if either did not answer, or too slowly. `counts` are live objects per kind; a kind
     that is suddenly empty or no longer served keeps its previous count. `problems` are sentences on
     unreadable parts of Git. `drift` has the first of `drift_count` entries (None if nothing was compared).
+    Apart from these, `accepted_count` objects have differences that rules accept: `accepted_text` names the first,
+    and `rule_notice` says what is to be done about the rules.
     `health` is None if no agents were read.
     """
 
@@ -59,6 +61,9 @@ class Observation(BaseModel, frozen=True):
     counts: dict[str, int] = {}
     drift_count: int | None = None
     drift: tuple[SummaryEntry, ...] = ()
+    accepted_count: int = 0
+    accepted_text: str = ""
+    rule_notice: str = ""
     problems: tuple[str, ...] = ()
     git_error: str = ""
     kubernetes_error: str = ""
@@ -70,6 +75,16 @@ class Observation(BaseModel, frozen=True):
         more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
         unreadable = f"{self.problems[0]}{more}" if self.problems else ""
         return " ".join(filter(None, (self.kubernetes_error, self.git_error, unreadable)))
+
+
+COMPARISON_RESULTS: Final = (
+    "drift_count",
+    "drift",
+    "accepted_count",
+    "accepted_text",
+    "rule_notice",
+)
+"""What an observation says of the comparison of both sources."""
 
 
 class SyncFailure(BaseModel, frozen=True):
@@ -97,7 +112,7 @@ PAUSED_HEALTH: Final = "The agents are not read while the fabric is paused."
 class LastKnownState(BaseModel, frozen=True):
     """The last known state of a fabric; `last_sync` is when the latest sync began.
 
-    After a failed sync `commit`, `counts` and `drift` are those of the last one that found them.
+    After a failed sync `commit`, `counts`, `drift` and what is accepted are those of the last one that found them.
     `inventory_text` says what people should know of the inventory; empty if it is up to date or not synced.
     `health` is what the agents on the switches report, a second answer beside the status.
     """
@@ -111,6 +126,9 @@ class LastKnownState(BaseModel, frozen=True):
     commit: str = ""
     drift_count: int | None = None
     drift: tuple[SummaryEntry, ...] = ()
+    accepted_count: int = 0
+    accepted_text: str = ""
+    rule_notice: str = ""
     counts: dict[str, int] = {}
     inventory_text: str = ""
     health: Health = Health.UNKNOWN
@@ -134,7 +152,7 @@ class LastKnownState(BaseModel, frozen=True):
         if not failed:
             update["counts"] = observation.counts
         if not (observation.git_error or failed):
-            update |= {"drift_count": observation.drift_count, "drift": observation.drift}
+            update |= {name: getattr(observation, name) for name in COMPARISON_RESULTS}
         return self.model_copy(update=update)
 
     def with_health(self, health: Health, message: str) -> "LastKnownState":

@@ -7,12 +7,20 @@ Source: the `Default()` methods in `githedgehog/fabric` v0.129, `api/**`.
 """
 
 import ipaddress
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial, reduce
+from itertools import islice
+from typing import Final
 
 from fabrics.resources import spellings
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind
+
+MAX_FILLED_DEPTH: Final = 3
+"""How deep in a struct the rules at its path fill in values; rules for a whole spec fill its own fields only."""
+
+MAX_STRIPPED_FIELDS: Final = 250
+"""Of one struct. One with more keeps its defaults, since looking for them takes the square of their number."""
 
 type Fields = dict[str, Json]
 type Rule = Callable[[Fields], Fields]
@@ -24,6 +32,52 @@ def apply_defaults(kind: Kind, spec: Mapping[str, Json]) -> Fields:
     for path, rule in DEFAULTING_RULES.get(kind.name, ()):
         result = _apply_at_path(result, _split_path(path), rule)
     return result if isinstance(result, dict) else {}
+
+
+def strip_defaults(kind: Kind, spec: Mapping[str, Json]) -> Fields:
+    """Return the spec without the values that `apply_defaults` fills in again."""
+    result: Json = dict(spec)
+    rules = DEFAULTING_RULES.get(kind.name, ())
+    # What is within a struct goes first: then the struct itself may be a default.
+    for path in reversed(dict.fromkeys(path for path, _ in rules)):
+        at_path = [rule for other, rule in rules if other == path]
+        strip = partial(_strip_struct, at_path, MAX_FILLED_DEPTH if path else 1)
+        result = _apply_at_path(result, _split_path(path), strip)
+    return result if isinstance(result, dict) else {}
+
+
+def _strip_struct(rules: Sequence[Rule], depth: int, fields: Fields) -> Fields:
+    """Return a struct without the values down to `depth` that the rules fill in again."""
+
+    def fill(stripped: Fields) -> Fields:
+        return reduce(lambda filled, rule: rule(filled), rules, stripped)
+
+    steps_of_fields = list(islice(_list_fields(fields, depth), MAX_STRIPPED_FIELDS + 1))
+    if len(steps_of_fields) > MAX_STRIPPED_FIELDS:
+        return fields
+    result, filled = fields, fill(fields)
+    for steps in sorted(steps_of_fields, key=len, reverse=True):
+        rest = _remove_field(result, steps)
+        if fill(rest) == filled:
+            result = rest
+    return result
+
+
+def _list_fields(fields: Fields, depth: int) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each field, those of nested structs down to `depth` included."""
+    for name, value in fields.items():
+        yield (name,)
+        if isinstance(value, dict) and depth > 1:
+            yield from ((name, *steps) for steps in _list_fields(value, depth - 1))
+
+
+def _remove_field(fields: Fields, steps: tuple[str, ...]) -> Fields:
+    """Return a copy without the field at a path, if there is one."""
+    name, *rest = steps
+    if not rest:
+        return {other: value for other, value in fields.items() if other != name}
+    inner = fields.get(name)
+    return fields | {name: _remove_field(inner, tuple(rest))} if isinstance(inner, dict) else fields
 
 
 @cache

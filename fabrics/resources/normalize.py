@@ -34,8 +34,8 @@ def normalize_live(kind: Kind, content: Content) -> Json:
     return {
         "spec": spec,
         "metadata": {
-            "labels": _keep_user_entries(content.labels),
-            "annotations": _keep_user_entries(content.annotations),
+            "labels": keep_user_entries(content.labels),
+            "annotations": keep_user_entries(content.annotations),
         },
     }
 
@@ -75,7 +75,8 @@ may send any, and others at each sync."""
 _TRACKING_LABELS = ("app.kubernetes.io/instance", "app.kubernetes.io/managed-by")
 
 
-def _keep_user_entries(entries: Mapping[str, str]) -> dict[str, Json]:
+def keep_user_entries(entries: Mapping[str, str]) -> dict[str, Json]:
+    """Return the labels or annotations that people write."""
     return {
         name: value
         for name, value in entries.items()

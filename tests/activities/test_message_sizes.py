@@ -20,6 +20,7 @@ from fabrics.agents.state import (
     BehindAgent,
     LastHeartbeat,
 )
+from fabrics.drift.acceptance.texts import MAX_TEXT_CHARS
 from fabrics.drift.compare import find_drift
 from fabrics.drift.summary import summarize
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
@@ -91,6 +92,9 @@ def observation() -> Observation:
         counts={kind.name: 10**5 for kind in COMPARED_KINDS},
         drift_count=10**5,
         drift=summarize(drift).entries,
+        accepted_count=10**5,
+        accepted_text="é" * MAX_TEXT_CHARS,
+        rule_notice="é" * MAX_TEXT_CHARS,
         problems=(SENTENCE,) * MAX_PROBLEMS,
         health=assessment(),
     )

@@ -33,6 +33,8 @@ async def test_every_command_runs_as_a_process(installation: Installation) -> No
             ("status", (name,), 0, "in_sync"),
             ("history", (name,), 0, "median lateness"),
             ("diff", (name,), 0, "No drift"),
+            ("diff", (name, "--export", "live"), 0, "kind: Server"),
+            ("accept", (name, "server-1", "--reason", "none"), 2, "does not differ from Git"),
             ("inventory", (name, "--json"), 0, "up_to_date"),
             ("confirm-deletes", (name,), 2, "No deletes of"),
             ("adopt", (name,), 2, "Nothing is offered to"),

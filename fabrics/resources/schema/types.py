@@ -68,7 +68,7 @@ class Struct(KnownType):
         for name, field_value in value.items():
             schema = self.fields.get(name, UNKNOWN_FIELD)
             normalized = None if field_value is None else schema.normalize(field_value)
-            if _is_stored(schema, normalized):
+            if is_stored(schema, normalized):
                 result[name] = normalized
         return result
 
@@ -79,7 +79,7 @@ class Struct(KnownType):
         for name in value.keys() & self.fields.keys():
             schema = self.fields[name]
             known = schema.drop_unknown(value[name])
-            if _is_stored(schema, known):
+            if is_stored(schema, known):
                 result[name] = known
         return result
 
@@ -100,7 +100,7 @@ class Struct(KnownType):
                 yield difference if is_compared else difference._replace(reason=_LEFT_TO_INSTALLER)
 
 
-def _is_stored(schema: SchemaType, value: Json) -> bool:
+def is_stored(schema: SchemaType, value: Json) -> bool:
     """True unless Go leaves out the field of a struct with this value."""
     return bool(value) or (schema.keep_empty and value is not None)
 
@@ -223,13 +223,13 @@ class ListMap(Set):
     key: Callable[[Mapping[str, Json]], str]
 
     def diff(self, path: str, desired: Json, live: Json) -> Iterator[Difference]:
-        git, cluster = self._index_by_key(desired or []), self._index_by_key(live or [])
+        git, cluster = self.index_by_key(desired or []), self.index_by_key(live or [])
         if git is None or cluster is None:
             yield from super().diff(path, desired, live)
             return
         yield from _diff_entries(self.item_type, path, join_item, git, cluster)
 
-    def _index_by_key(self, value: Json) -> dict[str, Json] | None:
+    def index_by_key(self, value: Json) -> dict[str, Json] | None:
         """Return the elements by key; None unless all are structs with unique keys."""
         if not isinstance(value, list):
             return None

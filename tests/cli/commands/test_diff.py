@@ -120,6 +120,128 @@ def test_incomplete_arguments_exit_2(
     assert "either a FABRIC, or both" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["dc1", "--branch", "x", "--commit", "y"], "only one of --desired, --branch"),
+        (["dc1", "--desired", ".", "--commit", "y"], "only one of --desired, --branch"),
+        (["dc1", "--branch", "x", "--export", "live"], "--export compares nothing"),
+        (["dc1", "--desired", "missing"], "missing is not a directory"),
+        (["--branch", "x"], "either a FABRIC, or both"),
+    ],
+)
+def test_contradictory_arguments_exit_2(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["diff", *arguments]) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+RULE = """\
+[[accept]]
+kind = "Server"
+name = "server-1"
+path = "spec.description"
+reason = "being replaced"
+"""
+
+
+def test_accepted_difference_exits_0_and_is_shown_apart(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / ".fabric-sync.toml").write_text(RULE)
+    file = live(tmp_path, **{"server-1": "rack 4"})
+    assert run(["diff", "--desired", str(folder), "--live", file]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "No drift. Objects with accepted differences, which are no drift: 1." in shown
+    assert "= Server/default/server-1 differs spec.description" in shown
+    assert "accepted by .fabric-sync.toml:1: being replaced" in shown
+    assert run(["diff", "--desired", str(folder), "--live", file, "--json"]) == 0
+    report = DiffReport.model_validate_json(capsys.readouterr().out)
+    assert (report.drift_count, report.accepted_count, report.accepted[0].until) == (0, 1, None)
+    (folder / ".fabric-sync.toml").write_text(RULE + "until = 2020-01-01\n")
+    assert run(["diff", "--desired", str(folder), "--live", file]) == 1
+    assert "accepted until 2020-01-01, so these differences count" in capsys.readouterr().out
+
+
+def test_markdown_holds_the_words_of_others_in_blocks(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = "![x](http://host/x.png) | ``` <b>@team</b>"
+    file = live(tmp_path, **{"server-1": image, "```": "x"})
+    assert run(["diff", "--desired", str(folder), "--live", file, "--markdown"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    fences = [number for number, line in enumerate(lines) if line.startswith("```")]
+    assert [lines[number] for number in fences] == ["```diff", "```"]
+    first, last = fences
+    inside, outside = lines[first + 1 : last], lines[:first] + lines[last + 1 :]
+    assert f'+     "{image}"' in inside
+    assert '-     "rack 3"' in inside
+    assert all(line[:2] in {"# ", "  ", "- ", "+ "} for line in inside)
+    assert "**Objects that differ from Git: 2.**" in outside
+    assert "http" not in " ".join(outside)
+
+
+def test_long_markdown_fits_into_a_comment(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = live(tmp_path, **{f"server-{number:03}": "x" * 900 for number in range(500)})
+    assert run(["diff", "--desired", str(folder), "--live", file, "--markdown"]) == 1
+    assert len(capsys.readouterr().out) < 65_536
+
+
+def test_markdown_says_what_was_not_compared(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "broken.yaml").write_text("kind: [")
+    file = live(tmp_path, **{"server-1": "rack 3"})
+    assert run(["diff", "--desired", str(folder), "--live", file, "--markdown"]) == 2
+    shown = capsys.readouterr().out
+    assert "**Not compared**\n\n```text\n- broken.yaml:" in shown
+
+
+def test_exported_live_state_takes_the_place_of_the_directory(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = live(tmp_path, **{"server-1": "rack 4", "server-2": "65000:10"})
+    assert run(["diff", "--desired", str(folder), "--live", file, "--export", "live"]) == 0
+    manifests = capsys.readouterr().out
+    assert "# changed: Server/default/server-1 is at servers.yaml:2 in Git" in manifests
+    (folder / "servers.yaml").write_text(manifests)
+    assert run(["diff", "--desired", str(folder), "--live", file]) == 0
+    capsys.readouterr()
+    command = ["diff", "--desired", str(folder), "--live", file, "--export", "live", "--json"]
+    assert run(command) == 0
+    again = json.loads(capsys.readouterr().out)["manifests"]
+    assert [line for line in again.splitlines() if not line.startswith("#")] == [
+        line for line in manifests.splitlines() if not line.startswith("#")
+    ]
+
+
+def test_partial_state_is_not_exported(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "broken.yaml").write_text("kind: [")
+    file = live(tmp_path, **{"server-1": "rack 4"})
+    assert run(["diff", "--desired", str(folder), "--live", file, "--export", "live"]) == 2
+    assert "a part would be lost: broken.yaml" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "--reason TEXT"),
+        (["--reason", "r", "--until", "soon"], "a date, such as 2027-03-31"),
+        (["--reason", "r", "--until", "2020-01-01"], "2020-01-01 has passed"),
+    ],
+)
+def test_rule_needs_a_reason_and_a_date_to_come(
+    options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["accept", "dc1", "server-1", *options]) == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+
+
 def test_symbolic_links_are_not_followed(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

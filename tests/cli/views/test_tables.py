@@ -109,6 +109,11 @@ def test_status_line_fits_in_80_columns() -> None:
         ({"sync_status": "not_configured"}, "hh_kubernetes_server"),
         ({"ignored": "ignored: pause: no"}, "ignored: pause: no"),
         ({"health": "degraded", "health_message": "leaf-01 is stuck."}, "leaf-01 is stuck."),
+        (
+            {"accepted_count": 1, "accepted_text": "VPC web: spec (r)"},
+            "Accepted: VPC web: spec (r)",
+        ),
+        ({"rule_notice": ".fabric-sync.toml:1: expired."}, ".fabric-sync.toml:1: expired."),
         ({"inventory_text": BEHIND}, BEHIND),
         ({"inventory_text": CONFLICT}, CONFLICT),
         ({"inventory_state": "off"}, "The inventory is off."),

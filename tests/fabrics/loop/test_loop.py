@@ -15,6 +15,7 @@ from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.loop import FabricLoop
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import SyncReport
+from fabrics.loop.workflow_details import render_details
 from fabrics.record.config import ConfigEdits, FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
 
@@ -426,6 +427,33 @@ def test_degraded_fabric_is_a_journal_entry_and_so_is_its_recovery() -> None:
     for after in (900, 960):
         sync(loop, HEALTHY, after)
     assert "stuck" not in loop.journal.pending_entry
+
+
+def test_end_of_an_accepted_difference_is_a_status_and_its_announcement_a_journal_entry() -> None:
+    loop = idle_loop()
+    soon = Observation(
+        started=NOW,
+        drift_count=0,
+        accepted_count=1,
+        accepted_text="VPC a: spec.mode (r)",
+        rule_notice="It ends.",
+    )
+    ended = Observation(started=NOW, drift_count=1)
+    for after, observation in ((60, soon), (120, soon), (180, ended)):
+        moment = NOW + timedelta(seconds=after)
+        loop.request_sync(SyncRequest())
+        loop.begin_sync(moment)
+        loop.end_sync(observation, moment)
+        if after == 120:
+            assert loop.journal.pending_entry.endswith("It ends.")
+            assert not loop.journal.may_wait
+            status = loop.status()
+            assert (status.sync_status, status.accepted_count) == ("in_sync", 1)
+            assert "- Accepted differences: 1\n" in render_details(status)
+            assert "- Rules: It ends." in render_details(status)
+    assert loop.status().sync_status == "out_of_sync"
+    assert "Accepted" not in render_details(loop.status())
+    assert loop.needs_write
 
 
 def test_health_of_other_sources_is_not_that_of_the_new_ones() -> None:

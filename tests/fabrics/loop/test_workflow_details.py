@@ -18,6 +18,7 @@ def read_status(words: str, *, paused: bool) -> FabricStatus:
         "hh_connection_error",
         "hh_inventory",
         "hh_health_message",
+        "hh_accepted",
     )
     fields = dict.fromkeys(texts, words) | {
         "hh_fabric_id": "dc1",
@@ -27,6 +28,7 @@ def read_status(words: str, *, paused: bool) -> FabricStatus:
         "hh_last_sync": "2026-11-21T11:00:00Z",
         "hh_health": "degraded",
         "hh_drift_count": 1,
+        "hh_accepted_count": 1,
         "hh_drift": [dict.fromkeys(("kind", "namespace", "name", "change"), words)],
     }
     record = {"id": 7, "name": words, "status": "active", "custom_fields": fields}

@@ -306,6 +306,8 @@ def test_huge_values_of_a_record_are_read_as_small_ones() -> None:
         hh_commit=text,
         hh_inventory=text,
         hh_health_message=text,
+        hh_accepted=text,
+        hh_accepted_count=10**9,
         hh_counts={"VPC": 3} | {f"Kind{number}": 1 for number in range(10_000)},
         hh_drift=[entry] * 20,
         hh_kubernetes_server=f"https://{text}",
@@ -322,7 +324,13 @@ def test_huge_values_of_a_record_are_read_as_small_ones() -> None:
 
 def test_words_of_others_are_read_and_written_as_short_printable_lines() -> None:
     words, line = "a\n- b\x1b[2K\u202e", "a?- b?[2K?"
-    texts = ("hh_sync_error", "hh_connection_error", "hh_inventory", "hh_health_message")
+    texts = (
+        "hh_sync_error",
+        "hh_connection_error",
+        "hh_inventory",
+        "hh_health_message",
+        "hh_accepted",
+    )
     stored = record(
         **dict.fromkeys((*texts, "hh_pause_reason"), words),
         hh_last_sync="2026-11-21T11:00:00Z",
@@ -331,9 +339,8 @@ def test_words_of_others_are_read_and_written_as_short_printable_lines() -> None
     config, state = parse_config(stored | {"name": words}), parse_last_known_state(stored)
     assert (config.name, config.pause_reason) == (line, line)
     assert state.drift == (SummaryEntry(line, line, line, line),)
-    read = (state.error, state.connection_error, state.inventory_text, state.health_message)
-    assert read == (line,) * 4
-    names = ("error", "connection_error", "inventory_text", "health_message")
+    names = ("error", "connection_error", "inventory_text", "health_message", "accepted_text")
+    assert [getattr(state, name) for name in names] == [line] * 5
     long = LastKnownState.model_validate({"last_sync": NOW} | dict.fromkeys(names, words * 99))
     written = build_status_fields(parse_config(record()), long)
     assert {written[name] for name in texts} == {(line * 99)[:500]}
@@ -368,6 +375,9 @@ STATES = st.builds(
     commit=st.sampled_from(["", "4f" * 20]),
     drift_count=st.none() | st.integers(0, 10_000),
     drift=st.lists(DRIFT, max_size=25).map(tuple),
+    accepted_count=st.integers(0, 9999),
+    accepted_text=st.text(max_size=300),
+    rule_notice=st.text(max_size=300),
     counts=st.dictionaries(st.sampled_from(["VPC", "Switch"]), st.integers(0, 9999)),
     health=st.sampled_from(Health),
     health_message=st.text(max_size=600),

@@ -4,7 +4,12 @@ import copy
 
 import pytest
 
-from fabrics.resources.defaults import DEFAULTING_RULES, apply_defaults
+from fabrics.resources.defaults import (
+    DEFAULTING_RULES,
+    MAX_STRIPPED_FIELDS,
+    apply_defaults,
+    strip_defaults,
+)
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import KINDS_BY_NAME, get_kind
 from fabrics.resources.normalize import Content, normalize_desired, normalize_live
@@ -283,3 +288,22 @@ def test_unexpected_types_of_a_redundancy_group_are_no_failure(
     assert normalize_desired(get_kind("Switch"), content) == normalize_live(
         get_kind("Switch"), content
     )
+
+
+@pytest.mark.parametrize("name", NO_DRIFT)
+def test_stripped_spec_has_no_default_and_means_the_same(name: str) -> None:
+    kind, _, stored = NO_DRIFT[name]
+    assert isinstance(stored, dict)
+    filled = apply_defaults(get_kind(kind), stored)
+    stripped = strip_defaults(get_kind(kind), filled)
+    assert apply_defaults(get_kind(kind), stripped) == filled
+    assert strip_defaults(get_kind(kind), stripped) == stripped
+    assert "vlanNamespaces" not in stripped or stripped["vlanNamespaces"] != ["default"]
+
+
+def test_struct_with_very_many_fields_keeps_its_defaults() -> None:
+    """To look for them would take the square of the number of fields."""
+    many: dict[str, Json] = {f"x{number}": 1 for number in range(MAX_STRIPPED_FIELDS)}
+    spec = many | {"vlanNamespaces": ["default"]}
+    assert strip_defaults(get_kind("Switch"), spec) == spec
+    assert "vlanNamespaces" not in strip_defaults(get_kind("Switch"), dict(list(spec.items())[2:]))

@@ -23,7 +23,7 @@ from temporalio.worker import Worker
 
 from activities.checks import Check
 from activities.errors import NoResponseError, to_application_error
-from activities.observe import ObserveRequest
+from activities.observe import ComparisonRequest, LiveManifests, ObserveRequest
 from fabrics.drift.diff_report import DiffReport
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.inventory.report.preview import InventoryPreview
@@ -46,13 +46,23 @@ from tests.support.workflows.loop_environment import (
     worker,
 )
 from workflows.fabric_sync import FabricSync
-from workflows.probe import Examination, Preview, Probe, ProbeRequest, Removal
+from workflows.probe import (
+    Comparison,
+    Examination,
+    Export,
+    Preview,
+    Probe,
+    ProbeRequest,
+    Removal,
+)
 
 WORKFLOW_IDS: Final = {
     "FabricSync": workflow_id("berlin"),
     "FabricInventory": inventory_workflow_id("berlin"),
     "Fleet": FLEET_WORKFLOW_ID,
     "Probe": "probe",
+    "Comparison": "comparison",
+    "Export": "export",
     "Examination": "examination",
     "Preview": "preview",
     "Removal": inventory_workflow_id("berlin"),
@@ -174,6 +184,17 @@ class ProbedFabric:
         return DiffReport(commit="c0ffee")
 
     @activity.defn
+    async def compare(self, request: ComparisonRequest) -> DiffReport:
+        """Compare nothing with another state."""
+        return await self.diff(request.config)
+
+    @activity.defn
+    async def export(self, fabric: FabricConfig) -> LiveManifests:
+        """Find nothing to export."""
+        self._answer()
+        return LiveManifests()
+
+    @activity.defn
     async def diagnose(self, fabric: FabricConfig) -> list[Check]:
         """Find that all is well."""
         return [Check(name="Git", ok=True, sentence="It answers.")]
@@ -205,9 +226,16 @@ class ProbedFabric:
 async def probe_workers(env: WorkflowEnvironment, queue: str) -> AsyncIterator[None]:
     """Run workers for people's questions, and for removals."""
     fabric, observing = ProbedFabric(), observe_queue(queue)
-    read: list[Callable[..., Any]] = [fabric.diff, fabric.diagnose, fabric.observe]
+    read: list[Callable[..., Any]] = [
+        fabric.diff,
+        fabric.compare,
+        fabric.export,
+        fabric.diagnose,
+        fabric.observe,
+    ]
+    workflows = [Probe, Comparison, Export, Examination, Preview, Removal]
     async with (
-        Worker(env.client, task_queue=queue, workflows=[Probe, Examination, Preview, Removal]),
+        Worker(env.client, task_queue=queue, workflows=workflows),
         Worker(env.client, task_queue=observing, activities=read),
         Worker(
             env.client,
@@ -229,6 +257,8 @@ async def record_probes(env: WorkflowEnvironment) -> None:
     request = ProbeRequest.build(fabric, LastKnownState())
     inputs: dict[type, object] = {
         Probe: request,
+        Comparison: ComparisonRequest(config=fabric, answered=True, commit="4f" * 20),
+        Export: request,
         Examination: fabric,
         Preview: request,
         Removal: fabric,

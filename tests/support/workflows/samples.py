@@ -10,7 +10,7 @@ import dataclasses
 import enum
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from types import NoneType, UnionType
 from typing import (
@@ -76,6 +76,7 @@ PLAIN_VALUES: Final[dict[object, object]] = {
     float: 7.5,
     str: "text",
     object: "text",
+    date: date(2026, 3, 1),
     datetime: datetime(2026, 3, 1, 12, 30, tzinfo=UTC),
     timedelta: timedelta(seconds=7),
 }

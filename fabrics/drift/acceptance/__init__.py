@@ -1,0 +1,1 @@
+"""Accepted differences: rules beside the manifests, and what they accept."""
