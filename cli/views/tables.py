@@ -27,6 +27,7 @@ from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.report import SyncReport
 from fabrics.record.installation import describe_other_owners
+from fabrics.record.status_fields import format_counts
 from fabrics.record.sync_status import SyncStatus
 
 STATUS_STYLES: Final = {
@@ -197,7 +198,7 @@ def _list_properties(fabric: FabricOverview, now: datetime) -> list[tuple[str, R
         ("Synced by", fabric.owner),
         ("Commit", fabric.commit[:12]),
         ("Drift", format_count(fabric.drift_count)),
-        ("Objects", ", ".join(f"{n} {kind}" for kind, n in sorted(fabric.counts.items()))),
+        ("Objects", format_counts(fabric.counts)),
         ("Inventory", describe_inventory(fabric)),
         ("Remarks", Text("\n").join(_list_remarks(fabric, now))),
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import chain
 
@@ -14,6 +15,7 @@ from fabrics.resources.resource import (
     digest_resources,
 )
 from fabrics.resources.schema.base import DifferenceReason
+from fabrics.texts import Line
 
 
 class ListOutcome(StrEnum):
@@ -65,11 +67,19 @@ class DriftType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Author:
+    """Who made a change, a person or a program, and when."""
+
+    name: Line
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FieldDrift:
     """One field that differs. None is an absent value; JSON null never occurs.
 
     Unless `is_known`, this version does not know what the values hold, so they may be secrets, and
-    so may names in the path after `known_path`.
+    so may names in the path after `known_path`. `changed_by` wrote the live value last; None if unknown.
     """
 
     path: str
@@ -77,16 +87,24 @@ class FieldDrift:
     live: Json
     is_known: bool = True
     known_path: str = ""
+    changed_by: Author | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DriftEntry:
-    """One object that drifted, with its fields that differ (only where `changed`)."""
+    """One object that drifted, with its fields that differ (only where `changed`).
+
+    `live` is the object in the API, `source` the place in Git. `changed_by` wrote an `extra` object last, and
+    `committed_by` the file of any other one; None if unknown.
+    """
 
     key: ResourceKey
     change: DriftType
     fields: tuple[FieldDrift, ...] = ()
     source: SourceLocation | None = None
+    live: Resource | None = field(default=None, compare=False, repr=False)
+    changed_by: Author | None = None
+    committed_by: Author | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@
 shows. Nothing else may compute a status: what is stored together was computed together.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -12,6 +14,7 @@ from pydantic import BaseModel
 
 from fabrics.agents.health import HealthAssessment
 from fabrics.agents.health_report import Health
+from fabrics.drift.ages import DriftIds
 from fabrics.drift.summary import SummaryEntry
 from fabrics.record.config import FabricConfig
 
@@ -47,8 +50,8 @@ class Observation(BaseModel, frozen=True):
 
     `answered` is false if either did not answer, or too slowly. `counts` are live objects per kind; a kind
     that is suddenly empty or no longer served keeps its previous count. `problems` are sentences on
-    unreadable parts of Git. `drift` has the first of `drift_count` entries (None if nothing was compared).
-    `health` is None if no agents were read.
+    unreadable parts of Git. `drift` has the first of `drift_count` entries (None if nothing was compared), `drifted`
+    the ids of more of them (None also from a worker of an earlier release). `health` is None if no agents were read.
     """
 
     started: datetime
@@ -59,6 +62,7 @@ class Observation(BaseModel, frozen=True):
     counts: dict[str, int] = {}
     drift_count: int | None = None
     drift: tuple[SummaryEntry, ...] = ()
+    drifted: DriftIds | None = None
     problems: tuple[str, ...] = ()
     git_error: str = ""
     kubernetes_error: str = ""
@@ -134,8 +138,20 @@ class LastKnownState(BaseModel, frozen=True):
         if not failed:
             update["counts"] = observation.counts
         if not (observation.git_error or failed):
-            update |= {"drift_count": observation.drift_count, "drift": observation.drift}
+            drift = tuple(self._keep_committers(observation))
+            update |= {"drift_count": observation.drift_count, "drift": drift}
         return self.model_copy(update=update)
+
+    def _keep_committers(self, observation: Observation) -> Iterator[SummaryEntry]:
+        """Yield the drift; while the commit stays, who made it stays known, too.
+
+        Workers know it only of commits that came while they ran.
+        """
+        known = {entry.key: entry.committed_by for entry in self.drift}
+        is_same = observation.commit == self.commit
+        for entry in observation.drift:
+            before = known.get(entry.key) if is_same else None
+            yield replace(entry, committed_by=entry.committed_by or before)
 
     def with_health(self, health: Health, message: str) -> "LastKnownState":
         """Return the state after the health was judged."""
