@@ -22,6 +22,7 @@ from activities.kubernetes.live_state import LiveStateCache
 from activities.parsing import PARSING
 from activities.sources import SourceReader, Sources
 from fabrics.agents.health import HealthAssessment
+from fabrics.drift.ages import DriftIds
 from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import (
     DiffReport,
@@ -35,8 +36,9 @@ from fabrics.drift.empty_list_checks import (
     find_kinds_no_longer_served,
     find_suddenly_empty_kinds,
 )
-from fabrics.drift.model import LiveState, digest_live_state
-from fabrics.drift.summary import summarize
+from fabrics.drift.model import Drift, LiveState, digest_live_state
+from fabrics.drift.origins import add_origins
+from fabrics.drift.summary import RECORD_LIMITS, SummaryEntry, summarize
 from fabrics.loop.health_watch import HealthRequest
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import Observation
@@ -82,9 +84,10 @@ class FabricActivities:
         counted = {kind for kind in LATER_KINDS if request.previous_counts.get(kind.name)}
         sources = self._source_reader.read(request.config, counted)
         with PARSING:
-            observation = _build_observation(request, started, sources)
+            observation, drift = _build_observation(request, started, sources)
+        entries = self._summarize(drift, request.config, sources.desired)
         assessment = self._assess_health(request, sources, observation.live_digest)
-        return observation.model_copy(update={"health": assessment})
+        return observation.model_copy(update={"drift": entries, "health": assessment})
 
     @activity.defn(no_thread_cancel_exception=True)
     def read_health(self, request: HealthReadingRequest) -> HealthAssessment | None:
@@ -129,6 +132,17 @@ class FabricActivities:
     def _health_reader(self) -> HealthReader:
         return HealthReader(self.settings, self.live_states)
 
+    def _summarize(
+        self, drift: Drift, config: FabricConfig, desired: object
+    ) -> tuple[SummaryEntry, ...]:
+        """Summarize a drift, with what is known of who made it."""
+        first = drift.entries[: RECORD_LIMITS.entries]
+        live = [entry.live for entry in first if entry.live]
+        target, read = config.kubernetes, self.live_states.read_managed_fields
+        managed = read(target, self.settings, live) if target and live else {}
+        authors = desired.authors if isinstance(desired, DesiredRevision) else {}
+        return summarize(Drift(tuple(add_origins(first, managed, authors)))).entries
+
     def _assess_health(
         self, request: ObserveRequest, sources: Sources, live_digest: str
     ) -> HealthAssessment | None:
@@ -141,8 +155,10 @@ class FabricActivities:
         return self._health_reader.assess(target, health, sources.live)
 
 
-def _build_observation(request: ObserveRequest, started: datetime, sources: Sources) -> Observation:
-    """Return what was read, within the size limit of a message."""
+def _build_observation(
+    request: ObserveRequest, started: datetime, sources: Sources
+) -> tuple[Observation, Drift]:
+    """Return what was read, within the size limit of a message, and the drift."""
     desired = sources.desired
     revision = desired if isinstance(desired, DesiredRevision) else None
     state = revision.state if revision else None
@@ -167,7 +183,7 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
         *(describe_problems(state, drift) if state else ()),
         *describe_unread_kinds(kind for kind in unread if kind not in suddenly_empty),
     ]
-    return Observation(
+    observation = Observation(
         started=started,
         commit=revision.commit if revision else "",
         desired_digest=digest_resources(state.resources.values()) if state else "",
@@ -177,12 +193,13 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
             kind.name: count for kind, count in (*suddenly_empty.items(), *no_longer_served.items())
         },
         drift_count=len(drift.entries) if drift else None,
-        drift=summarize(drift).entries if drift else (),
+        drifted=DriftIds.from_drift(drift) if drift else None,
         problems=tuple(one_line(text, MAX_SENTENCE_CHARS) for text in problems[:MAX_PROBLEMS]),
         answered=not any(isinstance(read, NoResponseError) for read in (sources.live, desired)),
         git_error=_format_error(desired),
         kubernetes_error=_format_error(sources.live),
     )
+    return observation, drift or Drift()
 
 
 def _format_error(outcome: object) -> str:

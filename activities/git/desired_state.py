@@ -4,8 +4,8 @@ States are cached by commit and parsed files by path and content: an unchanged b
 server, and one edited file one parse.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final
 
@@ -16,6 +16,7 @@ from activities.git.mirror import GitMirror
 from activities.git.mirror_updates import MirrorUpdates
 from activities.git.objects import EntryType, GitFile, GitSnapshot
 from activities.parsing import PARSING
+from fabrics.drift.model import Author
 from fabrics.record.config import GitSource
 from fabrics.resources.manifests.documents import DEFAULT_LIMITS
 from fabrics.resources.manifests.files import (
@@ -51,10 +52,16 @@ NOT_FOLLOWED_HINT: Final = "which is not followed; commit the manifests themselv
 
 @dataclass(frozen=True)
 class DesiredRevision:
-    """The desired state at a commit."""
+    """The desired state at a commit.
+
+    By path, `blob_ids` are those of its files, and `authors` made the commits that touched these last, as far as it is
+    known.
+    """
 
     commit: str
     state: DesiredState
+    blob_ids: Mapping[str, str] = field(default_factory=dict)
+    authors: Mapping[str, Author] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,13 +96,16 @@ class DesiredStateCache:
         if refusal:
             raise OversizedError(refusal)
         try:
-            return self._read_revision(mirror, mirror.read_snapshot(commit))
+            before = last.content if last else None
+            return self._read_revision(mirror, mirror.read_snapshot(commit), before)
         except OversizedError as error:  # to parse it again would cost as much, to no avail
             with self._lock:
                 self._refusals[source, commit] = str(error)
             raise
 
-    def _read_revision(self, mirror: GitMirror, snapshot: GitSnapshot) -> DesiredRevision:
+    def _read_revision(
+        self, mirror: GitMirror, snapshot: GitSnapshot, before: DesiredRevision | None
+    ) -> DesiredRevision:
         files = tuple(_select_manifests(mirror.source, snapshot.files))
         if len(files) > MAX_FILES or sum(map(_count_bytes, files)) > MAX_BYTES:
             raise _make_limit_error(mirror)
@@ -104,7 +114,10 @@ class DesiredStateCache:
         values = sum(file.values for file in parsed.values())
         parsed |= _parse_files(mirror, snapshot.commit, new, MAX_VALUES - values)
         weights = {file: _weigh(file, content) for file, content in parsed.items()}
-        revision = DesiredRevision(snapshot.commit, build_desired_state(parsed.values()))
+        commit, blob_ids = snapshot.commit, {file.path: file.blob_id for file in files}
+        authors = _find_authors(mirror, commit, blob_ids, before) if before else {}
+        state = build_desired_state(parsed.values())
+        revision = DesiredRevision(commit, state, blob_ids, authors)
         with self._lock:
             for file in new:
                 _add(self._files, file, _Cached(parsed[file], weights[file]))
@@ -114,6 +127,24 @@ class DesiredStateCache:
     def _get_cached(self, files: Iterable[GitFile]) -> dict[GitFile, ParsedFile]:
         with self._lock:
             return {file: self._files[file].content for file in files if file in self._files}
+
+
+def _find_authors(
+    mirror: GitMirror, commit: str, blob_ids: Mapping[str, str], before: DesiredRevision
+) -> dict[str, Author]:
+    """Return who touched files last, by path.
+
+    A mirror has only the newest commit. What that touched is known if nothing else lies between it and the one
+    that was read before; of a merge, its commits are not known.
+    """
+    read = mirror.read_commit(commit)
+    if read is None or read.parents != (before.commit,):
+        return {}
+    return {
+        path: read.author if blob_id != before.blob_ids.get(path) else before.authors[path]
+        for path, blob_id in blob_ids.items()
+        if blob_id != before.blob_ids.get(path) or path in before.authors
+    }
 
 
 def _get_weight(cached: _Cached[object]) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain
+from typing import Final
 
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import Kind
@@ -64,6 +65,10 @@ class DriftType(StrEnum):
     CHANGED = "changed"
     MISSING = "missing"
     EXTRA = "extra"
+
+
+MAX_AUTHOR_CHARS: Final = 60
+"""The longest name of an author that is shown; whoever makes it shortens it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from fabrics.drift.model import Author, DriftEntry, DriftType, FieldDrift
+from fabrics.drift.model import MAX_AUTHOR_CHARS, Author, DriftEntry, DriftType, FieldDrift
 from fabrics.drift.sentences import shorten
 from fabrics.resources.managed_fields import ManagedFields
 from fabrics.resources.resource import ResourceKey
-
-MAX_AUTHOR_CHARS: Final = 60
-"""The longest name that is shown; Kubernetes allows managers twice as much."""
 
 SPEC_PATH: Final = "spec"
 

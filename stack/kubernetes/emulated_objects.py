@@ -145,7 +145,7 @@ class EmulatedObjects(kmock.KubernetesEmulator):
             raise kmock.KubernetesResourceNotFoundError
         kind = self._kinds[resource]
         token = request.params.get("continue")
-        items = self._resume_list(token) if token else self._list_objects(kind, request.namespace)
+        items = self._resume_list(token) if token else self._select_objects(kind, request)
         limit = int(request.params.get("limit") or 0) or len(items)
         metadata = {
             "resourceVersion": str(self._resource_version),
@@ -235,6 +235,12 @@ class EmulatedObjects(kmock.KubernetesEmulator):
             self.issue_resource_version()
         for observer in self.observers:
             observer(Write(kind, before, after))
+
+    def _select_objects(self, kind: Kind, request: kmock.Request) -> Items:
+        """Return the objects of a list; of field selectors only that of one name is known."""
+        items = self._list_objects(kind, request.namespace)
+        name = request.params.get("fieldSelector", "").removeprefix("metadata.name=")
+        return [item for item in items if not name or item["metadata"]["name"] == name]
 
     def _list_objects(self, kind: Kind, namespace: str | None) -> Items:
         computed = [item for source in self.sources for item in source.list_items(kind)]
