@@ -7,7 +7,11 @@ and the user of this project with the permissions that it needs and no others.
 from activities.setup.access import ACCESS_ITEMS, issue_token
 from activities.setup.checks import check_netbox, check_token
 from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS
-from activities.setup.inventory_items import INVENTORY_ACCESS_ITEMS, INVENTORY_FIELD_ITEMS
+from activities.setup.inventory_items import (
+    DRIFT_FILTER_ITEM,
+    INVENTORY_ACCESS_ITEMS,
+    INVENTORY_FIELD_ITEMS,
+)
 from activities.setup.items import Item
 from activities.setup.provision import Action, Change, Rows, apply, plan, remove
 from activities.setup.views import TAG_ITEM, TYPE_ITEM, VIEW_ITEMS, workflow_link_item
@@ -41,6 +45,7 @@ def all_items(web_ui_url: str, namespace: str) -> list[Item]:
         TYPE_ITEM,
         TAG_ITEM,
         *VIEW_ITEMS,
+        DRIFT_FILTER_ITEM,
         workflow_link_item(web_ui_url, namespace),
         *ACCESS_ITEMS,
         *INVENTORY_ACCESS_ITEMS,

@@ -41,4 +41,6 @@ def _add_manager(field: FieldDrift, managed: ManagedFields) -> FieldDrift:
 
 def _find_author(managed: ManagedFields, path: str) -> Author | None:
     manager = managed.find_last_manager(path)
-    return manager and Author(shorten(manager.name, MAX_AUTHOR_CHARS), manager.time)
+    if manager is None:
+        return None
+    return Author(shorten(manager.name, MAX_AUTHOR_CHARS), manager.time)

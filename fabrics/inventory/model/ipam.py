@@ -18,6 +18,7 @@ class VRF(PlannedObject):
     name: str
     enforce_unique: bool = True
     description: str
+    drift: str = ""
     details: Details = field(default_factory=dict)
 
 
@@ -47,6 +48,7 @@ class VLAN(PlannedObject):
     vid: int
     name: str
     status: str = "active"
+    drift: str = ""
 
     def unique_keys(self) -> Iterator[UniqueKey]:
         yield UniqueKey(("the VLAN", self.vid, "of", self.group.key))
@@ -65,6 +67,7 @@ class Prefix(PlannedObject):
     status: str = "active"
     vlan: Ref | None = None
     description: str
+    drift: str = ""
     details: Details = field(default_factory=dict)
 
     def unique_keys(self) -> Iterator[UniqueKey]:

@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
 from fabrics.agents.facts import NO_FACTS, FactsBySwitch
+from fabrics.drift.ages import decode_times, make_object_id
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.dcim import Cable, Device, Interface
+from fabrics.inventory.model.ipam import VLAN, VRF, Prefix
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan import peerings
@@ -22,9 +25,10 @@ from fabrics.inventory.plan.namespaces import add_fabric, add_ipv4_namespace, ad
 from fabrics.inventory.plan.observed import add_modules, list_unexpected_switches
 from fabrics.inventory.plan.vpcs import add_vpc
 from fabrics.inventory.specs import gateway, vpc, wiring
-from fabrics.inventory.specs.parse import LiveObject, SkippedObject, parse_live
+from fabrics.inventory.specs.parse import LiveObject, SkippedObject, parse_live, strip_part
 from fabrics.inventory.specs.values import LiveSpec
 from fabrics.resources.json_types import Json
+from fabrics.times import format_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,14 @@ def make_plan(
     fabric: FabricIdentity,
     facts: FactsBySwitch = MappingProxyType({}),
     cabling: Mapping[str, str] | None = None,
+    drifted: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Return the plan for a fabric; what cannot be mapped is `skipped`.
 
     Switch profiles among the live objects give the ports and the types of switches. Without profiles,
     the ports are those that breakouts and connections name. `facts` are what switches observe, `cabling`
-    sentences on cables, by key, that are plugged in otherwise; None if nobody knows.
+    sentences on cables, by key, that are plugged in otherwise; None if nobody knows. `drifted` are the ids of resources
+    that differ from Git, by the time since then.
     """
     objects = parse_live(live)
     builder = PlanBuilder(fabric, objects, incomplete=set(objects.unparsable))
@@ -82,6 +88,7 @@ def make_plan(
     attach_vpcs(builder, interfaces)
     _map_kind(builder, vpc.ExternalAttachmentSpec, partial(attach_external, interfaces=interfaces))
     _add_peerings(builder)
+    _add_drift(builder, decode_times(drifted))
     return Plan(
         fabric,
         objects=tuple(sorted(builder.objects.values(), key=_sort_key)),
@@ -115,6 +122,23 @@ def _add_observed_cabling(builder: PlanBuilder, cabling: Mapping[str, str] | Non
             sentence = cabling.get(planned.key)
             details: dict[str, Json] = {"observed": sentence} if sentence else {}
             builder.update(replace(planned, details=details))
+
+
+def _add_drift(builder: PlanBuilder, times: Mapping[str, str]) -> None:
+    """Say on the objects of each resource that differs from Git since when it does."""
+    if not times:
+        return
+    for planned in list(builder.objects.values()):
+        if isinstance(planned, Device | VRF | VLAN | Prefix):
+            time = times.get(make_object_id(strip_part(planned.key)))
+            if time is not None:
+                sentence = _describe_drift(time, builder.fabric.fabric_id)
+                builder.update(replace(planned, drift=sentence))
+
+
+def _describe_drift(time: str, fabric_id: str) -> str:
+    since = f" since {format_time(datetime.fromisoformat(time))}" if time else ""
+    return f"Differs from Git{since}; `starter.py diff {fabric_id}` shows how."
 
 
 def _map_kind[S: LiveSpec](
