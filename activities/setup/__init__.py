@@ -6,7 +6,8 @@ and the user of this project with the permissions that it needs and no others.
 
 from activities.setup.access import ACCESS_ITEMS, issue_token
 from activities.setup.checks import check_netbox, check_token
-from activities.setup.fields import CHOICE_SET_ITEMS, FIELD_ITEMS
+from activities.setup.choice_sets import CHOICE_SET_ITEMS
+from activities.setup.fields import FIELD_ITEMS
 from activities.setup.inventory_items import (
     DRIFT_FILTER_ITEM,
     INVENTORY_ACCESS_ITEMS,

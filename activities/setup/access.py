@@ -17,7 +17,8 @@ from activities.netbox.client import (
     NetBox,
     Row,
 )
-from activities.setup.fields import CHOICE_SETS, CUSTOM_FIELDS
+from activities.setup.choice_sets import CHOICE_SETS
+from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item, Reference
 
 ACCOUNT_NAME: Final = "fabric-sync"

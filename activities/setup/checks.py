@@ -13,7 +13,8 @@ from activities.checks import Check, join_abbreviated, run_check
 from activities.errors import PermanentError
 from activities.netbox.client import CLUSTER_TYPE_SLUG, NetBox, Row
 from activities.setup.access import TOKEN_PREFIX, TOKENS, expires_soon
-from activities.setup.fields import CHOICE_SET_ITEMS, CUSTOM_FIELDS, FIELD_ITEMS, VALIDATION_RULES
+from activities.setup.choice_sets import CHOICE_SET_ITEMS
+from activities.setup.fields import CUSTOM_FIELDS, FIELD_ITEMS, VALIDATION_RULES
 from activities.setup.inventory_items import INVENTORY_FIELD_ITEMS
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Item
 from activities.setup.permissions import permission_checks, record_checks

@@ -1,4 +1,4 @@
-"""The custom fields of a fabric's record, and their choice sets.
+"""The custom fields of a fabric's record.
 
 None has a NetBox default, which would be written into every cluster, fabric or not. An empty field means
 the default that its description names. NetBox validates no field that syncs write: a value that breaks a
@@ -10,8 +10,13 @@ from dataclasses import replace
 from typing import Final
 
 from activities.netbox.client import Row
-from activities.setup.items import CLUSTER_OBJECT_TYPE, Item, Reference
-from fabrics.agents.health_report import Health
+from activities.setup.choice_sets import (
+    CONNECTION_CHOICE_SET,
+    HEALTH_CHOICE_SET,
+    KIND_CHOICE_SET,
+    SYNC_STATUS_CHOICE_SET,
+)
+from activities.setup.items import CLUSTER_OBJECT_TYPE, Default, Item, Reference
 from fabrics.record.config import (
     DEFAULT_INTERVAL_SECONDS,
     FABRIC_ID_PATTERN,
@@ -28,12 +33,9 @@ from fabrics.record.config_fields import (
     KUBERNETES_URL_PATTERN,
     NAMESPACE_PATTERN,
 )
-from fabrics.record.sync_status import ConnectionStatus, SyncStatus
-from fabrics.resources.kinds import COMPARED_KINDS
 
 FIELD_GROUP: Final = "Hedgehog sync"
 CUSTOM_FIELDS: Final = "extras/custom-fields"
-CHOICE_SETS: Final = "extras/custom-field-choice-sets"
 
 VALIDATION_RULES: Final = (
     "validation_minimum",
@@ -44,43 +46,6 @@ VALIDATION_RULES: Final = (
 """The attributes of a custom field that restrict its values."""
 
 NO_VALIDATION: Final[Row] = dict.fromkeys(VALIDATION_RULES) | {"validation_regex": ""}
-
-STATUS_COLORS: Final = {
-    "not_configured": "gray",
-    "disabled": "gray",
-    "syncing": "cyan",
-    "paused": "yellow",
-    "never_synced": "gray",
-    "error": "red",
-    "out_of_sync": "orange",
-    "inventory_only": "blue",
-    "in_sync": "green",
-    "unknown": "gray",
-    "connected": "green",
-    "healthy": "green",
-    "progressing": "cyan",
-    "degraded": "red",
-}
-
-
-def _status_choice_set(name: str, states: Iterable[str]) -> Item:
-    choices = {str(state): str(state).replace("_", " ").capitalize() for state in states}
-    return Item(
-        CHOICE_SETS,
-        {"name": name},
-        needed={"extra_choices": [[value, label] for value, label in choices.items()]},
-        defaults={"choice_colors": {value: STATUS_COLORS[value] for value in choices}},
-    )
-
-
-SYNC_STATUS_CHOICE_SET: Final = _status_choice_set("Hedgehog sync status", SyncStatus)
-CONNECTION_CHOICE_SET: Final = _status_choice_set("Hedgehog connection status", ConnectionStatus)
-HEALTH_CHOICE_SET: Final = _status_choice_set("Hedgehog health", Health)
-KIND_CHOICE_SET: Final = Item(
-    CHOICE_SETS,
-    {"name": "Hedgehog kinds"},
-    needed={"extra_choices": [[kind.name, kind.name] for kind in COMPARED_KINDS]},
-)
 
 
 def _config_field(
@@ -102,6 +67,12 @@ def managed_field(
     """Return a field that syncs write: shown unless empty, not in forms or searches."""
     shown = {"label": label, "description": description, "ui_editable": "hidden"}
     return _field(name, type_, NO_VALIDATION | (needed or {}), shown | {"search_weight": 0})
+
+
+def _hide(item: Item) -> Item:
+    """Return a field that only programs read: its text is beside it in another one."""
+    hidden = Default("hidden", former_values=("if-set",))
+    return replace(item, defaults={**item.defaults, "ui_visible": hidden})
 
 
 def _field(name: str, type_: str, needed: Row, defaults: Row) -> Item:
@@ -276,8 +247,17 @@ _STATUS_ITEMS: Final = (
         "Number of objects that differ from Git.",
         {"filter_logic": "exact"},
     ),
-    managed_field("hh_drift", "json", "Drifted objects", "First objects that differ from Git."),
-    managed_field("hh_counts", "json", "Objects", "Number of live objects of each kind."),
+    managed_field(
+        "hh_drift_report",
+        "longtext",
+        "Drifted objects",
+        "First objects that differ from Git: in what, since when, and by whom.",
+    ),
+    _hide(
+        managed_field("hh_drift", "json", "Drifted objects", "First objects that differ from Git.")
+    ),
+    managed_field("hh_objects", "text", "Objects", "Number of live objects of each kind."),
+    _hide(managed_field("hh_counts", "json", "Objects", "Number of live objects of each kind.")),
     managed_field(
         "hh_instance",
         "text",
@@ -289,10 +269,4 @@ _STATUS_ITEMS: Final = (
 CONFIG_FIELD_NAMES: Final = tuple(item.key["name"] for item in _CONFIG_ITEMS)
 """The fields that people edit."""
 
-CHOICE_SET_ITEMS: Final = (
-    SYNC_STATUS_CHOICE_SET,
-    CONNECTION_CHOICE_SET,
-    HEALTH_CHOICE_SET,
-    KIND_CHOICE_SET,
-)
 FIELD_ITEMS: Final = (*_with_weights(_CONFIG_ITEMS, 100), *_with_weights(_STATUS_ITEMS, 500))

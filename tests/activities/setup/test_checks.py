@@ -14,7 +14,8 @@ from activities.netbox.http import BadRequest
 from activities.setup import check_netbox
 from activities.setup.access import GRANTS, JOURNALS_GRANT, RECORDS_GRANT, TOKENS, USER_ITEM, Grant
 from activities.setup.checks import rule_checks, structure_checks, version_checks
-from activities.setup.fields import CHOICE_SETS, CUSTOM_FIELDS
+from activities.setup.choice_sets import CHOICE_SETS
+from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
 from activities.setup.items import CLUSTER_OBJECT_TYPE
 from activities.setup.permissions import Permissions, permission_checks, record_checks

@@ -7,7 +7,8 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from activities.netbox.client import NetBox, Row
-from activities.setup.fields import CONFIG_FIELD_NAMES, FIELD_GROUP, FIELD_ITEMS, STATUS_COLORS
+from activities.setup.choice_sets import STATUS_COLORS
+from activities.setup.fields import CONFIG_FIELD_NAMES, FIELD_GROUP, FIELD_ITEMS
 from fabrics.record.config import DEFAULT_INTERVAL_SECONDS
 from fabrics.record.config_fields import DEFAULT_BRANCH, DEFAULT_DIRECTORY, DEFAULT_NAMESPACE
 from fabrics.record.sync_status import ConnectionStatus, SyncStatus

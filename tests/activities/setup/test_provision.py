@@ -15,7 +15,8 @@ from activities.netbox.client import CLUSTERS_PATH, NetBox, Row
 from activities.setup import Action
 from activities.setup.access import TOKENS, USER_ITEM
 from activities.setup.checks import structure_checks
-from activities.setup.fields import CHOICE_SETS, CUSTOM_FIELDS
+from activities.setup.choice_sets import CHOICE_SETS
+from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.items import CLUSTER_OBJECT_TYPE, Default, Item, Reference
 from activities.setup.views import workflow_link_item
 from stack.stack import Stack
