@@ -20,6 +20,7 @@ from fabrics.agents.state import (
     BehindAgent,
     LastHeartbeat,
 )
+from fabrics.drift.ages import ID_CHARS, MAX_OBJECTS, DriftIds
 from fabrics.drift.compare import find_drift
 from fabrics.drift.summary import summarize
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
@@ -48,6 +49,7 @@ from tests.support.fabrics.objects import desired, live_state, manifest
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SENTENCE = "é" * MAX_SENTENCE_CHARS
 NAME = "a-rather-long-name-" * 8
+IDS = range(10 ** (ID_CHARS - 1), 10 ** (ID_CHARS - 1) + MAX_OBJECTS)
 URL = "https://".ljust(MAX_URL_CHARS, "u")
 CONFIG = FabricConfig(
     fabric_id="f" * 39,
@@ -91,6 +93,7 @@ def observation() -> Observation:
         counts={kind.name: 10**5 for kind in COMPARED_KINDS},
         drift_count=10**5,
         drift=summarize(drift).entries,
+        drifted=DriftIds(ids="".join(map(str, IDS)), count=10**5),
         problems=(SENTENCE,) * MAX_PROBLEMS,
         health=assessment(),
     )
@@ -192,6 +195,8 @@ def test_longest_loop_state_is_a_small_message() -> None:
     longest = loop()
     assert len(longest.health.agents.model_dump_json()) > MAX_MEMORY_BYTES
     assert len(longest.history.reports) == MAX_REPORTS
+    assert longest.drift_ages is not None
+    assert len("".join(longest.drift_ages.found.values())) == ID_CHARS * MAX_OBJECTS
     assert longest.record.shown is not None
     assert longest.inventory.outcome is not None
     assert len(longest.inventory.outcome.cabling or ()) > 10
