@@ -207,12 +207,15 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         item = self.admit(dict(item))
         before = previous["metadata"] if previous else {}
         unchanged = previous is not None and previous.get("spec") == item.get("spec")
+        metadata = dict(item["metadata"])
+        if not unchanged and metadata.get("managedFields") == before.get("managedFields"):
+            metadata.pop("managedFields", None)  # nobody said who wrote this spec
         stored = {
             **item,
             "metadata": {
                 "uid": str(uuid4()),
                 "creationTimestamp": format_time(self.clock()),
-                **item["metadata"],
+                **metadata,
                 **{name: before[name] for name in ("uid", "creationTimestamp") if name in before},
                 "namespace": key[1],
                 "resourceVersion": self.issue_resource_version(),
