@@ -199,14 +199,11 @@ class LoopState(BaseModel):
             cabling_seen=outcome.cabling_seen if outcome else None,
             breakouts=self.health.agents.breakouts,
             silent_switches=self.health.quiet_switches,
-            drifted=self.drift_ages.lasting if self.drift_ages else {},
+            drifted=self._lasting_drift,
         )
 
     def find_drift_ages(self, drifted: DriftIds, started: datetime) -> DriftAges:
-        """Return since when objects have drifted, after a sync that found these.
-
-        At first only what the record says is known.
-        """
+        """Return since when objects have drifted; at first the record says that."""
         known = self.last_known
         ages = self.drift_ages or DriftAges.from_entries(known.drift, known.drift_count)
         return ages.after_sync(drifted, started)
@@ -214,7 +211,14 @@ class LoopState(BaseModel):
     @property
     def lasting_drift_digest(self) -> str:
         """A digest of which objects have drifted in two syncs; empty if none has."""
-        return digest_ids(self.drift_ages.lasting) if self.drift_ages else ""
+        return digest_ids(self._lasting_drift or {})
+
+    @property
+    def _lasting_drift(self) -> dict[str, str] | None:
+        """Which objects have drifted in two syncs; None if no sync has told yet."""
+        if self.effective_config and self.effective_config.git is None:
+            return {}
+        return self.drift_ages.lasting if self.drift_ages else None
 
     @property
     def is_pass_unwanted(self) -> bool:

@@ -115,6 +115,7 @@ class Device(PlannedObject):
         "description": ("",),
         "primary_ip4": (None,),
         "oob_ip": (None,),
+        "drift": (None,),
     }
 
     name: str
@@ -128,7 +129,7 @@ class Device(PlannedObject):
     description: str = ""
     primary_ip4: Ref | None = None
     oob_ip: Ref | None = None
-    drift: str = ""
+    drift: str | None = None
     details: Details = field(default_factory=dict)
 
     @property

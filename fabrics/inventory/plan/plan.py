@@ -64,14 +64,14 @@ def make_plan(
     fabric: FabricIdentity,
     facts: FactsBySwitch = MappingProxyType({}),
     cabling: Mapping[str, str] | None = None,
-    drifted: Mapping[str, str] = MappingProxyType({}),
+    drifted: Mapping[str, str] | None = None,
 ) -> Plan:
     """Return the plan for a fabric; what cannot be mapped is `skipped`.
 
     Switch profiles among the live objects give the ports and the types of switches. Without profiles,
     the ports are those that breakouts and connections name. `facts` are what switches observe, `cabling`
     sentences on cables, by key, that are plugged in otherwise; None if nobody knows. `drifted` are the ids of resources
-    that differ from Git, by the time since then.
+    that differ from Git, by the time since then; None if nobody knows.
     """
     objects = parse_live(live)
     builder = PlanBuilder(fabric, objects, incomplete=set(objects.unparsable))
@@ -88,10 +88,11 @@ def make_plan(
     attach_vpcs(builder, interfaces)
     _map_kind(builder, vpc.ExternalAttachmentSpec, partial(attach_external, interfaces=interfaces))
     _add_peerings(builder)
-    _add_drift(builder, decode_times(drifted))
+    times = None if drifted is None else decode_times(drifted)
+    ordered = sorted(builder.objects.values(), key=_sort_key)
     return Plan(
         fabric,
-        objects=tuple(sorted(builder.objects.values(), key=_sort_key)),
+        objects=tuple(_state_drift(planned, times, fabric.fabric_id) for planned in ordered),
         skipped=tuple(sorted({*objects.skipped, *builder.skipped})),
         switches_without_profile={
             Ref(Model.DEVICE, key): ports.ports_with_breakout
@@ -124,16 +125,14 @@ def _add_observed_cabling(builder: PlanBuilder, cabling: Mapping[str, str] | Non
             builder.update(replace(planned, details=details))
 
 
-def _add_drift(builder: PlanBuilder, times: Mapping[str, str]) -> None:
-    """Say on the objects of each resource that differs from Git since when it does."""
-    if not times:
-        return
-    for planned in list(builder.objects.values()):
-        if isinstance(planned, Device | VRF | VLAN | Prefix):
-            time = times.get(make_object_id(strip_part(planned.key)))
-            if time is not None:
-                sentence = _describe_drift(time, builder.fabric.fabric_id)
-                builder.update(replace(planned, drift=sentence))
+def _state_drift(
+    planned: PlannedObject, times: Mapping[str, str] | None, fabric_id: str
+) -> PlannedObject:
+    """Return the object with whether its resource differs from Git, if that is known."""
+    if times is None or not isinstance(planned, Device | VRF | VLAN | Prefix):
+        return planned
+    time = times.get(make_object_id(strip_part(planned.key)))
+    return replace(planned, drift="" if time is None else _describe_drift(time, fabric_id))
 
 
 def _describe_drift(time: str, fabric_id: str) -> str:

@@ -30,8 +30,10 @@ def test_drift_is_said_once_and_withdrawn_when_it_is_gone(inventory: FabricInven
     }
     assert drift(inventory, TEST) == {None}
 
-    before = inventory.latest_change()
-    assert not inventory.sync(*OBJECTS).report.has_changes
+    before, known = inventory.latest_change(), inventory.drifted
+    for drifted in (known, None):  # None: nobody has looked
+        inventory.drifted = drifted
+        assert not inventory.sync(*OBJECTS).report.has_changes
     assert inventory.changes_since(before) == []
 
     inventory.drifted = {}

@@ -108,6 +108,7 @@ def test_observation_of_an_earlier_release_changes_nothing() -> None:
         sync(loop, minutes, observe(["a"]).model_copy(update={"drifted": None}))
     assert times(loop) == {"a": None}
     assert (loop.drift_ages, loop.lasting_drift_digest) == (None, "")
+    assert loop.build_inventory_request().drifted is None
 
 
 def test_state_of_an_earlier_release_has_drifted_since_an_unknown_time() -> None:
@@ -151,10 +152,22 @@ def test_inventory_follows_the_sync_that_finds_drift_again_and_no_later_one() ->
     assert digests[0] == ""
     assert len(set(digests[1:])) == 1
     assert digests[1] != ""
-    assert list(loop.build_inventory_request().drifted) == ["2026-03-01T12:01:00+00:00"]
+    drifted = loop.build_inventory_request().drifted
+    assert drifted is not None
+    assert list(drifted) == ["2026-03-01T12:01:00+00:00"]
     sync(loop, 5, observe([]))
     assert loop.lasting_drift_digest == ""
     assert loop.build_inventory_request().drifted == {}
+
+
+def test_fabric_that_is_no_longer_compared_has_no_lasting_drift() -> None:
+    loop = new_loop()
+    for minutes in range(2):
+        sync(loop, minutes, observe(["a"]))
+    assert loop.build_inventory_request().drifted
+    loop.on_record_read(CONFIG.model_copy(update={"git": None}), loop.last_known, SETTINGS)
+    assert loop.build_inventory_request().drifted == {}
+    assert loop.lasting_drift_digest == ""
 
 
 def restart(loop: FabricLoop) -> FabricLoop:

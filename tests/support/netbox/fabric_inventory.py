@@ -63,7 +63,7 @@ class FabricInventory:
     sync_number: int = 0
     agents: Sequence[Mapping[str, Any]] | None = None
     silent_switches: tuple[str, ...] = ()
-    drifted: dict[str, str] = field(default_factory=dict)
+    drifted: dict[str, str] | None = None
     outcome: InventoryOutcome | None = None
 
     @property

@@ -21,13 +21,18 @@ def plan_drifted(*keys: str, since: str = FOUND) -> Plan:
     return made
 
 
-def sentences(made: Plan) -> dict[str, str]:
-    """Return what objects say of drift, by model and key; nothing of those in sync."""
+def statements(made: Plan) -> dict[str, str | None]:
+    """Return what objects say of drift, by model and key."""
     return {
         f"{planned.MODEL.noun} {planned.key}": planned.drift
         for planned in made.objects
-        if isinstance(planned, Device | VRF | VLAN | Prefix) and planned.drift
+        if isinstance(planned, Device | VRF | VLAN | Prefix)
     }
+
+
+def sentences(made: Plan) -> dict[str, str]:
+    """Return what those objects say that have drifted."""
+    return {key: sentence for key, sentence in statements(made).items() if sentence}
 
 
 def test_device_vrf_vlan_and_prefix_of_a_drifted_resource_say_since_when() -> None:
@@ -46,7 +51,13 @@ def test_unknown_time_is_not_said() -> None:
     }
 
 
-def test_resource_that_is_not_in_the_inventory_changes_nothing() -> None:
-    assert plan_drifted("Connection/default/c", "VPC/default/gone") == plan(*OBJECTS)
-    assert plan_drifted() == plan(*OBJECTS)
-    assert sentences(plan(*OBJECTS)) == {}
+def test_all_other_objects_say_nothing() -> None:
+    for made in (plan_drifted(), plan_drifted("Connection/default/c", "VPC/default/gone")):
+        assert set(statements(made).values()) == {""}
+
+
+def test_objects_keep_what_they_say_while_nobody_knows() -> None:
+    made = plan(*OBJECTS)
+    assert set(statements(made).values()) == {None}
+    compared = [item for item in made.objects if isinstance(item, Device | VRF | VLAN | Prefix)]
+    assert all("drift" in planned.create_only_fields for planned in compared)
