@@ -21,7 +21,7 @@ def origins(*fields: str, authors: dict[str, Author] | None = None) -> dict[str,
     The manager of the live ones has written these fields of their specs.
     """
     state = desired(
-        manifest("Server", "changed", "{description: old, groups: [a]}"),
+        manifest("Server", "changed", "{description: old, profile: big}"),
         manifest("Server", "missing"),
     )
     changed, extra = live("Server", "changed", SPEC), live("Server", "extra", SPEC)
