@@ -28,6 +28,7 @@ from fabrics.drift.acceptance.texts import (
     describe_accepted,
     describe_rule_notices,
 )
+from fabrics.drift.ages import DriftIds
 from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import (
     DiffReport,
@@ -43,7 +44,8 @@ from fabrics.drift.empty_list_checks import (
 )
 from fabrics.drift.export import MANIFESTS_FILE, PartialStateError, export_live
 from fabrics.drift.model import Drift, LiveState, digest_live_state
-from fabrics.drift.summary import summarize
+from fabrics.drift.origins import add_origins
+from fabrics.drift.summary import RECORD_LIMITS, SummaryEntry, summarize
 from fabrics.loop.health_watch import HealthRequest
 from fabrics.packed_files import PackingError, pack_files
 from fabrics.record.config import FabricConfig
@@ -110,9 +112,10 @@ class FabricActivities:
         counted = {kind for kind in LATER_KINDS if request.previous_counts.get(kind.name)}
         sources = self._source_reader.read(request.config, counted)
         with PARSING:
-            observation = _build_observation(request, started, sources)
+            observation, drift = _build_observation(request, started, sources)
+        entries = self._summarize(drift, request.config, sources.desired)
         assessment = self._assess_health(request, sources, observation.live_digest)
-        return observation.model_copy(update={"health": assessment})
+        return observation.model_copy(update={"drift": entries, "health": assessment})
 
     @activity.defn(no_thread_cancel_exception=True)
     def read_health(self, request: HealthReadingRequest) -> HealthAssessment | None:
@@ -171,6 +174,17 @@ class FabricActivities:
     def _health_reader(self) -> HealthReader:
         return HealthReader(self.settings, self.live_states)
 
+    def _summarize(
+        self, drift: Drift, config: FabricConfig, desired: object
+    ) -> tuple[SummaryEntry, ...]:
+        """Summarize a drift, with what is known of who made it."""
+        first = drift.entries[: RECORD_LIMITS.entries]
+        live = [entry.live for entry in first if entry.live]
+        target, read = config.kubernetes, self.live_states.read_managed_fields
+        managed = read(target, self.settings, live) if target and live else {}
+        authors = desired.authors if isinstance(desired, DesiredRevision) else {}
+        return summarize(Drift(tuple(add_origins(first, managed, authors)))).entries
+
     def _assess_health(
         self, request: ObserveRequest, sources: Sources, live_digest: str
     ) -> HealthAssessment | None:
@@ -183,8 +197,10 @@ class FabricActivities:
         return self._health_reader.assess(target, health, sources.live)
 
 
-def _build_observation(request: ObserveRequest, started: datetime, sources: Sources) -> Observation:
-    """Return what was read, within the size limit of a message."""
+def _build_observation(
+    request: ObserveRequest, started: datetime, sources: Sources
+) -> tuple[Observation, Drift]:
+    """Return what was read, within the size limit of a message, and the drift."""
     desired = sources.desired
     revision = desired if isinstance(desired, DesiredRevision) else None
     state = revision.state if revision else None
@@ -209,7 +225,7 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
         *(describe_problems(state, drift) if state else ()),
         *describe_unread_kinds(kind for kind in unread if kind not in suddenly_empty),
     ]
-    return Observation(
+    observation = Observation(
         started=started,
         commit=revision.commit if revision else "",
         desired_digest=digest_resources(state.resources.values()) if state else "",
@@ -219,15 +235,16 @@ def _build_observation(request: ObserveRequest, started: datetime, sources: Sour
             kind.name: count for kind, count in (*suddenly_empty.items(), *no_longer_served.items())
         },
         drift_count=len(drift.entries) if drift else None,
-        drift=summarize(drift).entries if drift else (),
         accepted_count=count_accepted(drift) if drift else 0,
         accepted_text=describe_accepted(drift) if drift else "",
         rule_notice=describe_rule_notices(drift) if drift else "",
+        drifted=DriftIds.from_drift(drift) if drift else None,
         problems=tuple(one_line(text, MAX_SENTENCE_CHARS) for text in problems[:MAX_PROBLEMS]),
         answered=not any(isinstance(read, NoResponseError) for read in (sources.live, desired)),
         git_error=_format_error(desired),
         kubernetes_error=_format_error(sources.live),
     )
+    return observation, drift or Drift()
 
 
 def _build_report(config: FabricConfig, sources: Sources) -> DiffReport:

@@ -31,6 +31,7 @@ from fabrics.record.status_fields import (
     parse_last_known_state,
 )
 from fabrics.record.sync_status import SWITCHED_OFF_STATUSES, LastKnownState
+from fabrics.texts import escape_markdown
 
 
 class RecordSnapshot(BaseModel, frozen=True):
@@ -122,7 +123,8 @@ class RecordActivities:
             return self.netbox.update_record(record_id, make_changes)
         except BadRequest as error:
             with suppress(PermanentError, TransientError):  # the first error matters more
-                self.netbox.add_journal_entry(record_id, str(error), kind="danger")
+                text = escape_markdown(str(error))
+                self.netbox.add_journal_entry(record_id, text, kind="danger")
             raise
 
     def _build_snapshot(self, record: Row | None) -> RecordSnapshot:

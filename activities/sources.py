@@ -78,8 +78,8 @@ class SourceReader:
         """Read as `read` does, but Git at a commit. Raises `PermanentError` without Git."""
         if config.git is None:
             raise PermanentError(NO_GIT_REPOSITORY)
-        read_commit = partial(self.desired_states.read_commit, config.git, commit, self.settings)
-        return self._read(config, read_commit, LATER_KINDS)
+        read_desired = partial(self.desired_states.read_at, config.git, commit, self.settings)
+        return self._read(config, read_desired, LATER_KINDS)
 
     def read_with_files(self, config: FabricConfig, packed_files: str) -> Sources:
         """Read as `read` does, but take manifests from a message instead of Git."""

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.loop.inventory_state import failure_sentence
     from fabrics.loop.inventory_text import report_sentence
     from fabrics.loop.loop import workflow_id
+    from fabrics.texts import escape_markdown
     from workflows import activity_calls, activity_errors
     from workflows.sync_reports import report_pass
     from workflows.workflow_ids import check_workflow_id
@@ -33,7 +34,7 @@ class FabricInventory:
     async def run(self, pass_request: PassRequest) -> None:
         """Update the inventory, and report the result to the fabric's loop."""
         fabric_id, number = pass_request.request.config.fabric_id, pass_request.request.sync_number
-        name = pass_request.request.config.name
+        name = escape_markdown(pass_request.request.config.name)
         check_workflow_id(
             inventory_workflow_id(fabric_id),
             f"`starter.py sync {fabric_id} --full` makes the loop start that one.",
@@ -77,5 +78,5 @@ async def _report(fabric_id: str, token: str, result: PassResult) -> None:
 def _describe(result: PassResult) -> str:
     failure = failure_sentence(result)
     if failure or not isinstance(result, InventoryOutcome):
-        return failure.rstrip(".")
+        return escape_markdown(failure.rstrip("."))
     return report_sentence(result.report)

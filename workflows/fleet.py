@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.fleet.summary import FleetSummary, render_fleet_details
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
     from fabrics.record.config import check_no_argument
+    from fabrics.texts import escape_markdown
     from workflows.activity_calls import reconcile
     from workflows.activity_errors import describe_round_error, raise_if_cancelled
     from workflows.malformed_messages import SignalledWorkflow
@@ -107,5 +108,6 @@ class Fleet(SignalledWorkflow):
             )
 
     def _update_details(self) -> None:
-        message = f"\n- Message: {self._ignored_message}" if self._ignored_message else ""
+        ignored = escape_markdown(self._ignored_message)
+        message = f"\n- Message: {ignored}" if ignored else ""
         workflow.set_current_details(render_fleet_details(self._state.summary) + message)

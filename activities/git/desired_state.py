@@ -4,7 +4,7 @@ States are cached by commit and parsed files by path and content: an unchanged b
 server, and one edited file one parse.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Final
@@ -18,6 +18,7 @@ from activities.git.objects import EntryType, GitFile, GitSnapshot
 from activities.parsing import PARSING
 from fabrics.drift.acceptance import rules as accept_rules
 from fabrics.drift.acceptance.rules import RULES_FILE, AcceptRules
+from fabrics.drift.model import Author
 from fabrics.record.config import GitSource
 from fabrics.resources.manifests.documents import DEFAULT_LIMITS
 from fabrics.resources.manifests.files import (
@@ -53,11 +54,17 @@ NOT_FOLLOWED_HINT: Final = "which is not followed; commit the manifests themselv
 
 @dataclass(frozen=True)
 class DesiredRevision:
-    """The desired state at a commit, and the rules on differences that are accepted."""
+    """The desired state at a commit, and the rules on differences that are accepted.
+
+    By path, `blob_ids` are those of its files, and `authors` made the commits that touched these last, as far as it is
+    known.
+    """
 
     commit: str
     state: DesiredState
     rules: AcceptRules = field(default_factory=AcceptRules)
+    blob_ids: Mapping[str, str] = field(default_factory=dict)
+    authors: Mapping[str, Author] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,8 @@ class DesiredStateCache:
         if refusal:
             raise OversizedError(refusal)
         try:
-            revision = self._read_revision(mirror, mirror.read_snapshot(commit))
+            before = last.content if last else None
+            revision = self._read_revision(mirror, mirror.read_snapshot(commit), before)
         except OversizedError as error:  # to parse it again would cost as much, to no avail
             with self._lock:
                 self._refusals[source, commit] = str(error)
@@ -101,12 +109,14 @@ class DesiredStateCache:
             _add(self._revisions, source, revision)
         return revision.content
 
-    def read_commit(self, source: GitSource, commit: str, settings: Settings) -> DesiredRevision:
+    def read_at(self, source: GitSource, commit: str, settings: Settings) -> DesiredRevision:
         """Read the state at a commit of any branch. Raises as `read` does."""
         mirror = GitMirror(source, settings, commit)
         return self._read_revision(mirror, mirror.fetch_snapshot()).content
 
-    def _read_revision(self, mirror: GitMirror, snapshot: GitSnapshot) -> _Cached[DesiredRevision]:
+    def _read_revision(
+        self, mirror: GitMirror, snapshot: GitSnapshot, before: DesiredRevision | None = None
+    ) -> _Cached[DesiredRevision]:
         files = tuple(_select_manifests(mirror.source, snapshot.files))
         if len(files) > MAX_FILES or sum(map(_count_bytes, files)) > MAX_BYTES:
             raise _make_limit_error(mirror)
@@ -115,8 +125,10 @@ class DesiredStateCache:
         values = sum(file.values for file in parsed.values())
         parsed |= _parse_files(mirror, snapshot.commit, new, MAX_VALUES - values)
         weights = {file: _weigh(file, content) for file, content in parsed.items()}
-        rules = _read_rules(mirror, snapshot)
-        revision = DesiredRevision(snapshot.commit, build_desired_state(parsed.values()), rules)
+        commit, blob_ids = snapshot.commit, {file.path: file.blob_id for file in files}
+        authors = _find_authors(mirror, commit, blob_ids, before) if before else {}
+        state, rules = build_desired_state(parsed.values()), _read_rules(mirror, snapshot)
+        revision = DesiredRevision(commit, state, rules, blob_ids, authors)
         with self._lock:
             for file in new:
                 _add(self._files, file, _Cached(parsed[file], weights[file]))
@@ -125,6 +137,24 @@ class DesiredStateCache:
     def _get_cached(self, files: Iterable[GitFile]) -> dict[GitFile, ParsedFile]:
         with self._lock:
             return {file: self._files[file].content for file in files if file in self._files}
+
+
+def _find_authors(
+    mirror: GitMirror, commit: str, blob_ids: Mapping[str, str], before: DesiredRevision
+) -> dict[str, Author]:
+    """Return who touched files last, by path.
+
+    A mirror has only the newest commit. What that touched is known if nothing else lies between it and the one
+    that was read before; of a merge, its commits are not known.
+    """
+    read = mirror.read_commit(commit)
+    if read is None or read.parents != (before.commit,):
+        return {}
+    return {
+        path: read.author if blob_id != before.blob_ids.get(path) else before.authors[path]
+        for path, blob_id in blob_ids.items()
+        if blob_id != before.blob_ids.get(path) or path in before.authors
+    }
 
 
 def _get_weight(cached: _Cached[object]) -> int:

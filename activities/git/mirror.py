@@ -30,7 +30,7 @@ from activities.git.failures import (
     build_missing_commit_error,
     classify_fetch_error,
 )
-from activities.git.objects import GitSnapshot, parse_batch, parse_listing
+from activities.git.objects import GitCommit, GitSnapshot, parse_batch, parse_commit, parse_listing
 from fabrics.record.config import GitSource
 from settings import Settings
 
@@ -137,6 +137,12 @@ class GitMirror:
             raise TransientError(
                 f"{self.name} was not read: its mirror is damaged; the next attempt recreates it."
             ) from None
+
+    def read_commit(self, commit: str) -> GitCommit | None:
+        """Return a commit that was fetched; None if it cannot be read."""
+        with suppress(GitError, ValueError):
+            return parse_commit(self._local_git.run("cat-file", "commit", commit))
+        return None
 
     def _is_latest(self, commit: str) -> bool:
         """True if no newer commit was fetched, also if that cannot be told."""

@@ -1,9 +1,16 @@
-"""A directory of a commit, and contents of files, from the output of git."""
+"""A commit, its directory, and contents of files, from the output of git."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Final
+
+from fabrics.drift.model import MAX_AUTHOR_CHARS, Author
+from fabrics.drift.sentences import shorten
+
+_AUTHOR: Final = re.compile(r"author (.*?) ?<[^>]*> (\d{1,11}) [+-]\d{4}")
 
 
 class EntryType(Enum):
@@ -34,6 +41,25 @@ class GitSnapshot:
 
     commit: str
     files: tuple[GitFile, ...]
+
+
+@dataclass(frozen=True)
+class GitCommit:
+    """A commit: those before it, and who made it."""
+
+    parents: tuple[str, ...]
+    author: Author
+
+
+def parse_commit(content: bytes) -> GitCommit:
+    """Parse `git cat-file commit`. Raises `ValueError` for a commit without an author."""
+    header = content.decode(errors="replace").partition("\n\n")[0].splitlines()
+    parents = tuple(line.removeprefix("parent ") for line in header if line.startswith("parent "))
+    for match in map(_AUTHOR.fullmatch, header):
+        if match and match[1]:
+            time = datetime.fromtimestamp(int(match[2]), UTC)
+            return GitCommit(parents, Author(shorten(match[1], MAX_AUTHOR_CHARS), time))
+    raise ValueError("The commit names no author.")
 
 
 def parse_listing(listing: bytes) -> Iterator[GitFile]:

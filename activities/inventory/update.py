@@ -141,7 +141,8 @@ class InventoryActivities:
         cabling = _confirm_cabling(request, agents)
         sentences = None if cabling is None else describe_cables(cabling)
         try:
-            plan = make_plan(live, fabric, agents.facts if agents else {}, sentences)
+            facts = agents.facts if agents else {}
+            plan = make_plan(live, fabric, facts, sentences, request.drifted)
         except TooManyObjectsError as error:
             raise PermanentError(str(error)) from error
         return _Pass(netbox, request, plan, live, agents, cabling)

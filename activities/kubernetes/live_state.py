@@ -26,6 +26,7 @@ from activities.errors import PermanentError
 from activities.kubernetes.access import load_kubernetes_access
 from activities.kubernetes.clients import ClientCache, KubernetesClient
 from activities.kubernetes.discovery import find_served_kinds
+from activities.kubernetes.managed_fields import ManagedFieldsCache
 from activities.kubernetes.paged_lists import PagedList, read_pages
 from activities.kubernetes.refusals import Refusals
 from activities.kubernetes.requests import ApiRequests, ForbiddenError
@@ -34,7 +35,8 @@ from fabrics.drift.model import ListOutcome, LiveState, UnknownKindObjects, dige
 from fabrics.record.config import KubernetesTarget
 from fabrics.resources.kinds import COMPARED_KINDS, LATER_KINDS, SWITCH_PROFILE, Kind, get_kind
 from fabrics.resources.list_response import parse_list_response
-from fabrics.resources.resource import Resource
+from fabrics.resources.managed_fields import ManagedFields
+from fabrics.resources.resource import Resource, ResourceKey
 from settings import Settings
 
 MAX_CACHED_BYTES: Final = 300_000_000
@@ -61,6 +63,7 @@ class LiveStateCache:
         """Make an empty cache; `timer` returns seconds."""
         self._clients = ClientCache()
         self._refusals = Refusals(timer)
+        self._managed_fields = ManagedFieldsCache()
         self._cache: LRUCache[KubernetesTarget, LiveState] = LRUCache(MAX_CACHED_BYTES, _weight)
         self._without_kinds: TTLCache[KubernetesTarget, frozenset[Kind]] = TTLCache(
             MAX_APIS, LATER_KINDS_INTERVAL, timer
@@ -128,6 +131,13 @@ class LiveStateCache:
         """
         with self.open_requests(target, settings) as requests:
             return _Reader(requests, {}).read_unknown_kinds(kinds)
+
+    def read_managed_fields(
+        self, target: KubernetesTarget, settings: Settings, resources: Iterable[Resource]
+    ) -> dict[ResourceKey, ManagedFields]:
+        """Return who has written the fields of these objects, as far as it is known."""
+        open_requests = partial(self.open_requests, target, settings)
+        return self._managed_fields.read(tuple(resources), open_requests)
 
 
 def read_live_state(target: KubernetesTarget, settings: Settings) -> LiveState:

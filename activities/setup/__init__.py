@@ -8,7 +8,11 @@ from activities.setup.access import ACCESS_ITEMS, issue_token
 from activities.setup.checks import check_netbox, check_token
 from activities.setup.choice_sets import CHOICE_SET_ITEMS
 from activities.setup.fields import FIELD_ITEMS
-from activities.setup.inventory_items import INVENTORY_ACCESS_ITEMS, INVENTORY_FIELD_ITEMS
+from activities.setup.inventory_items import (
+    DRIFT_FILTER_ITEM,
+    INVENTORY_ACCESS_ITEMS,
+    INVENTORY_FIELD_ITEMS,
+)
 from activities.setup.items import Item
 from activities.setup.provision import Action, Change, Rows, apply, plan, remove
 from activities.setup.views import TAG_ITEM, TYPE_ITEM, VIEW_ITEMS, workflow_link_item
@@ -42,6 +46,7 @@ def all_items(web_ui_url: str, namespace: str) -> list[Item]:
         TYPE_ITEM,
         TAG_ITEM,
         *VIEW_ITEMS,
+        DRIFT_FILTER_ITEM,
         workflow_link_item(web_ui_url, namespace),
         *ACCESS_ITEMS,
         *INVENTORY_ACCESS_ITEMS,

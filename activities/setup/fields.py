@@ -16,7 +16,7 @@ from activities.setup.choice_sets import (
     KIND_CHOICE_SET,
     SYNC_STATUS_CHOICE_SET,
 )
-from activities.setup.items import CLUSTER_OBJECT_TYPE, Item, Reference
+from activities.setup.items import CLUSTER_OBJECT_TYPE, Default, Item, Reference
 from fabrics.record.config import (
     DEFAULT_INTERVAL_SECONDS,
     FABRIC_ID_PATTERN,
@@ -67,6 +67,12 @@ def managed_field(
     """Return a field that syncs write: shown unless empty, not in forms or searches."""
     shown = {"label": label, "description": description, "ui_editable": "hidden"}
     return _field(name, type_, NO_VALIDATION | (needed or {}), shown | {"search_weight": 0})
+
+
+def _hide(item: Item) -> Item:
+    """Return a field that only programs read: its text is beside it in another one."""
+    hidden = Default("hidden", former_values=("if-set",))
+    return replace(item, defaults={**item.defaults, "ui_visible": hidden})
 
 
 def _field(name: str, type_: str, needed: Row, defaults: Row) -> Item:
@@ -241,7 +247,15 @@ _STATUS_ITEMS: Final = (
         "Number of objects that differ from Git.",
         {"filter_logic": "exact"},
     ),
-    managed_field("hh_drift", "json", "Drifted objects", "First objects that differ from Git."),
+    managed_field(
+        "hh_drift_report",
+        "longtext",
+        "Drifted objects",
+        "First objects that differ from Git: in what, since when, and by whom. Then what rules in Git accept.",
+    ),
+    _hide(
+        managed_field("hh_drift", "json", "Drifted objects", "First objects that differ from Git.")
+    ),
     managed_field(
         "hh_accepted_count",
         "integer",
@@ -255,7 +269,8 @@ _STATUS_ITEMS: Final = (
         "Accepted differences",
         "What is to be done about these rules, and the first differences that they accept.",
     ),
-    managed_field("hh_counts", "json", "Objects", "Number of live objects of each kind."),
+    managed_field("hh_objects", "text", "Objects", "Number of live objects of each kind."),
+    _hide(managed_field("hh_counts", "json", "Objects", "Number of live objects of each kind.")),
     managed_field(
         "hh_instance",
         "text",

@@ -5,14 +5,19 @@ from dataclasses import replace
 from typing import Final
 
 from activities.inventory.netbox import endpoints
-from activities.inventory.netbox.serializers import NOS_VERSION_FIELD
+from activities.inventory.netbox.serializers import DRIFT_FIELD, NOS_VERSION_FIELD
 from activities.setup.access import ACCOUNT_NAME, Grant
 from activities.setup.fields import managed_field
 from activities.setup.items import Item
 from activities.setup.views import TAG_ITEM
 from fabrics.inventory.model.ownership import FABRIC_FIELD, KEY_FIELD, TAG_SLUG
 from fabrics.inventory.model.planned import Model
-from fabrics.inventory.model.registry import MODELS_WITH_DETAILS, OWNED_MODELS, SHARED_MODELS
+from fabrics.inventory.model.registry import (
+    MODELS_WITH_DETAILS,
+    MODELS_WITH_DRIFT,
+    OWNED_MODELS,
+    SHARED_MODELS,
+)
 
 
 def _ownership_field(name: str, label: str, description: str) -> Item:
@@ -39,6 +44,24 @@ INVENTORY_FIELD_ITEMS: Final = (
         "Version of the network operating system, as the switch reports it.",
         {"object_types": [Model.DEVICE]},
     ),
+    managed_field(
+        DRIFT_FIELD,
+        "text",
+        "Drift",
+        "That the fabric's object differs from Git, since when, and how to see it; after two syncs that found it.",
+        {"object_types": list(MODELS_WITH_DRIFT), "filter_logic": "exact"},
+    ),
+)
+
+DRIFT_FILTER_ITEM: Final = Item(
+    "extras/saved-filters",
+    {"slug": "drifted-objects"},
+    defaults={
+        "name": "Drifted objects",
+        "object_types": list(MODELS_WITH_DRIFT),
+        "parameters": {f"cf_{DRIFT_FIELD}__empty": ["false"]},
+        "shared": True,
+    },
 )
 
 

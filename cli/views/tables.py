@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from activities.checks import Check
+from cli.views.drift import render_drift_table
 from cli.views.format import (
     format_count,
     format_duration,
@@ -27,6 +28,7 @@ from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.report import SyncReport
 from fabrics.record.installation import describe_other_owners
+from fabrics.record.status_fields import format_counts
 from fabrics.record.sync_status import SyncStatus
 
 STATUS_STYLES: Final = {
@@ -88,24 +90,8 @@ def render_fabric_status(fabric: FabricOverview, now: datetime) -> RenderableTyp
         properties.add_row(name, value)
     parts: list[RenderableType] = [Text(f"{fabric.name}\n", style="bold"), properties]
     if fabric.drift:
-        parts += ["", _render_drift_table(fabric)]
+        parts += ["", render_drift_table(fabric, now)]
     return Group(*parts)
-
-
-def _render_drift_table(fabric: FabricOverview) -> Table:
-    """The first objects that differ, each with its first fields."""
-    table = _make_table()
-    for name in ("Drift", "Kind", "Object"):
-        table.add_column(name, no_wrap=name != "Object", overflow="fold")
-    table.add_column("Field: in Git → live", overflow="fold")
-    for entry in fabric.drift:
-        fields = [f"{f.path}: {f.desired or 'absent'} → {f.live or 'absent'}" for f in entry.fields]
-        more = [f"and {entry.more_fields} more"] if entry.more_fields else []
-        table.add_row(entry.change, entry.kind, entry.name, "\n".join(fields + more))
-    left_out = (fabric.drift_count or 0) - len(fabric.drift)
-    if left_out > 0:
-        table.caption = f"and {left_out} more objects"
-    return table
 
 
 def render_history_table(reports: Sequence[SyncReport], now: datetime) -> RenderableType:
@@ -198,7 +184,7 @@ def _list_properties(fabric: FabricOverview, now: datetime) -> list[tuple[str, R
         ("Commit", fabric.commit[:12]),
         ("Drift", format_count(fabric.drift_count)),
         ("Accepted", format_count(fabric.accepted_count or None)),
-        ("Objects", ", ".join(f"{n} {kind}" for kind, n in sorted(fabric.counts.items()))),
+        ("Objects", format_counts(fabric.counts)),
         ("Inventory", describe_inventory(fabric)),
         ("Remarks", Text("\n").join(_list_remarks(fabric, now))),
     ]

@@ -166,11 +166,13 @@ def _compare_kind(
             unmanaged += fields.unmanaged
             unknown_fields += fields.unknown
             if fields.drift:
-                entries.append(DriftEntry(key, DriftType.CHANGED, fields.drift, resource.source))
+                entries.append(
+                    DriftEntry(key, DriftType.CHANGED, fields.drift, resource.source, live_resource)
+                )
     for key, resource in live.items():
         expected = key in desired or key in never_extra or resource.made_by_controller
         if not expected and key.kind not in incomplete_kinds:
-            entries.append(DriftEntry(key, DriftType.EXTRA))
+            entries.append(DriftEntry(key, DriftType.EXTRA, live=resource))
     entries.sort(key=attrgetter("key"))
     unmanaged.sort(key=lambda field: (field.key, field.path))
     return _KindDrift(tuple(entries), tuple(unmanaged), tuple(unknown_fields))

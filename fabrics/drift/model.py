@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import chain
+from typing import Final
 
 from fabrics.drift.acceptance.rules import AcceptRule
 from fabrics.resources.json_types import Json
@@ -15,6 +17,7 @@ from fabrics.resources.resource import (
     digest_resources,
 )
 from fabrics.resources.schema.base import DifferenceReason
+from fabrics.texts import Line
 
 
 class ListOutcome(StrEnum):
@@ -65,12 +68,24 @@ class DriftType(StrEnum):
     EXTRA = "extra"
 
 
+MAX_AUTHOR_CHARS: Final = 60
+"""The longest name of an author that is shown; whoever makes it shortens it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who made a change, a person or a program, and when."""
+
+    name: Line
+    time: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
     """One field that differs. None is an absent value; JSON null never occurs.
 
     Unless `is_known`, this version does not know what the values hold, so they may be secrets, and
-    so may names in the path after `known_path`.
+    so may names in the path after `known_path`. `changed_by` wrote the live value last; None if unknown.
     """
 
     path: str
@@ -78,16 +93,24 @@ class FieldDrift:
     live: Json
     is_known: bool = True
     known_path: str = ""
+    changed_by: Author | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DriftEntry:
-    """One object that drifted, with its fields that differ (only where `changed`)."""
+    """One object that drifted, with its fields that differ (only where `changed`).
+
+    `live` is the object in the API, `source` the place in Git. `changed_by` wrote an `extra` object last, and
+    `committed_by` the file of any other one; None if unknown.
+    """
 
     key: ResourceKey
     change: DriftType
     fields: tuple[FieldDrift, ...] = ()
     source: SourceLocation | None = None
+    live: Resource | None = field(default=None, compare=False, repr=False)
+    changed_by: Author | None = None
+    committed_by: Author | None = None
 
 
 @dataclass(frozen=True, slots=True)

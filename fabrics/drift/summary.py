@@ -2,22 +2,23 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import AfterValidator
+from pydantic import Field, TypeAdapter
 
-from fabrics.drift.model import Drift, DriftEntry, FieldDrift
+from fabrics.drift.model import Author, Drift, DriftEntry, FieldDrift
 from fabrics.drift.redaction import hide_unknown_values, mask_secrets
 from fabrics.drift.sentences import shorten
 from fabrics.resources.json_types import Json
-from fabrics.texts import replace_unprintable
+from fabrics.texts import Line
 
 MAX_NAME_CHARS: Final = 253
 """The longest name that Kubernetes allows; a hostile API may return others."""
 
-Line = Annotated[str, AfterValidator(replace_unprintable)]
-"""Text that is made printable when it is read, since people may edit the record that holds it."""
+SINCE_BYTES: Final = len('"since": "2026-01-01T00:00:00Z", ')
+"""The size of a time that the loop adds to an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +56,35 @@ ACCEPTED_LIMITS = SummaryLimits(
 """For what rules accept, beside the drift in the same payload."""
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+# What is not known is left out: earlier releases store entries without it, and compare hashes of them.
+KnownAuthor = Annotated[Author | None, Field(exclude_if=_is_none)]
+KnownTime = Annotated[datetime | None, Field(exclude_if=_is_none)]
+
+
 @dataclass(frozen=True, slots=True)
 class SummaryField:
-    """One field that differs; its values are shortened JSON, or None where absent."""
+    """One field that differs; its values are shortened JSON, or None where absent.
+
+    `changed_by` wrote the live value last; None if unknown.
+    """
 
     path: Line
     desired: Line | None
     live: Line | None
+    changed_by: KnownAuthor = None
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryEntry:
-    """One drifted object with its first fields; `more_fields` others were left out."""
+    """One drifted object with its first fields; `more_fields` others were left out.
+
+    `since` is when a sync first found that it had drifted; only loops know that. `changed_by` wrote an extra object
+    last, `committed_by` the file of any other one. All are None if unknown.
+    """
 
     kind: Line
     namespace: Line
@@ -74,6 +92,32 @@ class SummaryEntry:
     change: Line
     fields: tuple[SummaryField, ...] = ()
     more_fields: int = 0
+    since: KnownTime = None
+    changed_by: KnownAuthor = None
+    committed_by: KnownAuthor = None
+
+    @property
+    def key(self) -> str:
+        """The key of the object, as `ResourceKey` is written."""
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+    def found_at(self, since: datetime | None) -> "SummaryEntry":
+        """Return the entry with the time of the sync that first found it."""
+        return replace(self, since=since)
+
+    def without_origin(self) -> "SummaryEntry":
+        """Return the entry as it is without knowing since when it drifts, and by whom."""
+        fields = tuple(replace(field, changed_by=None) for field in self.fields)
+        return replace(self, fields=fields, since=None, changed_by=None, committed_by=None)
+
+
+_ENTRIES: Final = TypeAdapter(tuple[SummaryEntry, ...])
+
+
+def dump_entries(entries: tuple[SummaryEntry, ...]) -> list[dict[str, Json]]:
+    """Return entries as the record and Temporal hold them."""
+    dumped: list[dict[str, Json]] = _ENTRIES.dump_python(entries, mode="json")
+    return dumped
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +131,10 @@ class DriftSummary:
 def summarize(drift: Drift, limits: SummaryLimits = RECORD_LIMITS) -> DriftSummary:
     """Summarize the first entries of a drift, as many as `limits` allow."""
     entries: list[SummaryEntry] = []
-    size = len(json.dumps(asdict(DriftSummary(left_out=len(drift.entries)))))
+    size = len("[]")
     for entry in drift.entries[: limits.entries]:
         summary = _summarize_entry(entry, limits)
-        size += len(json.dumps(asdict(summary))) + 2  # with the comma and space after it
+        size += len(json.dumps(dump_entries((summary,)))) + SINCE_BYTES
         if size > limits.size_bytes:
             break
         entries.append(summary)
@@ -111,6 +155,8 @@ def _summarize_entry(entry: DriftEntry, limits: SummaryLimits) -> SummaryEntry:
         change=entry.change.value,
         fields=fields[: limits.fields_per_entry],
         more_fields=max(0, len(fields) - limits.fields_per_entry),
+        changed_by=entry.changed_by,
+        committed_by=entry.committed_by,
     )
 
 
@@ -119,6 +165,7 @@ def _summarize_field(field: FieldDrift, max_chars: int) -> SummaryField:
         shorten(field.path, max_chars),
         _format_value(field.desired, max_chars),
         _format_value(field.live, max_chars),
+        field.changed_by,
     )
 
 

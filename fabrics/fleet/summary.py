@@ -16,6 +16,7 @@ from fabrics.loop.report import FabricStatus
 from fabrics.record.installation import describe_other_owners
 from fabrics.record.status_fields import DUPLICATE_ID_FIX
 from fabrics.record.sync_status import InventoryState, SyncStatus, compute_status_error
+from fabrics.texts import escape_markdown
 from fabrics.times import format_time
 from fabrics.version import VERSION
 
@@ -96,11 +97,11 @@ def render_fleet_details(summary: FleetSummary) -> str:
             f"- Worker: Fabric Sync {VERSION}",
         ]
     if summary.error:
-        lines.append(f"- The last round changed nothing: {summary.error}")
+        lines.append(f"- The last round changed nothing: {escape_markdown(summary.error)}")
     if summary.stale:
-        lines.append(f"- Stale: {', '.join(summary.stale)}")
+        lines.append(f"- Stale: {escape_markdown(', '.join(summary.stale))}")
     sentences = (*summary.owners, *summary.problems, *summary.failed)
-    lines += [f"- {sentence}" for sentence in sentences]
+    lines += [f"- {escape_markdown(sentence)}" for sentence in sentences]
     return "\n".join(lines)
 
 

@@ -26,12 +26,16 @@ def inventory_workflow_id(fabric_id: str) -> str:
 
 
 class InventoryInputs(BaseModel, frozen=True):
-    """The inputs of an inventory: both states, configuration and rules version."""
+    """The inputs of an inventory: both states, configuration, rules version and drift.
+
+    `drifted` is a digest of which objects have drifted in two syncs, empty if none has.
+    """
 
     desired_digest: str
     live_digest: str
     config_hash: str
     release: str
+    drifted: str = ""
 
 
 class InventoryPass(BaseModel, frozen=True):

@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from fabrics.record.sync_status import LastKnownState, SyncStatus
+from fabrics.texts import escape_markdown
 from fabrics.times import format_time
 
 MIN_SYNCS_BEFORE_ENTRY: Final = 2
@@ -60,7 +61,8 @@ class Journal(BaseModel, frozen=True):
         if self.reported_at is not None and started - self.reported_at < MIN_ENTRY_INTERVAL:
             return updated
         beginning = f"**{status}** since {format_time(since)}."
-        entry = " ".join(filter(None, (beginning, _explain_status(status, last_known), remark)))
+        explained = escape_markdown(" ".join((_explain_status(status, last_known), remark)).strip())
+        entry = f"{beginning} {explained}".strip()
         return updated.model_copy(
             update={
                 "pending_entry": entry,

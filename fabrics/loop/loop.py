@@ -99,6 +99,10 @@ class FabricLoop(LoopState):
         assert self.schedule is not None  # noqa: S101
         active_sync, self.active_sync = self.active_sync, None
         started = active_sync.started
+        if isinstance(result, Observation) and result.drifted is not None:
+            self.drift_ages = self.find_drift_ages(result.drifted, started)
+            dated = self.drift_ages.date_entries(result.drift)
+            result = result.model_copy(update={"drift": dated})
         observation = result if isinstance(result, Observation) else None
         self.fabric_answered = observation is not None and observation.answered
         self.last_known = (
@@ -137,6 +141,7 @@ class FabricLoop(LoopState):
             live_digest=observation.live_digest,
             config_hash=self.effective_config.hash,
             release=self.settings.release,
+            drifted=self.lasting_drift_digest,
         )
         number, request = active_sync.number, active_sync.request
         self.inventory = self.inventory.after_sync(inputs, number, active_sync.started, request)

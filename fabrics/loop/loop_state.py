@@ -11,6 +11,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from fabrics.agents.health_report import Health
+from fabrics.drift.ages import DriftAges, DriftIds, digest_ids
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest
 from fabrics.loop.health_watch import HealthRequest, HealthWatch
@@ -41,6 +42,8 @@ class LoopState(BaseModel):
     """True if paused when the slots were last planned; slots during a pause do not count as missed."""
     active_sync: ActiveSync | None = None
     last_known: LastKnownState = LastKnownState()
+    drift_ages: DriftAges | None = None
+    """Since when objects have drifted; None before the first sync that tells which have."""
     sources_changed: bool = False
     """True if the last sync may have read other sources than the record names now."""
     fabric_answered: bool = True
@@ -196,7 +199,26 @@ class LoopState(BaseModel):
             cabling_seen=outcome.cabling_seen if outcome else None,
             breakouts=self.health.agents.breakouts,
             silent_switches=self.health.quiet_switches,
+            drifted=self._lasting_drift,
         )
+
+    def find_drift_ages(self, drifted: DriftIds, started: datetime) -> DriftAges:
+        """Return since when objects have drifted; at first the record says that."""
+        known = self.last_known
+        ages = self.drift_ages or DriftAges.from_entries(known.drift, known.drift_count)
+        return ages.after_sync(drifted, started)
+
+    @property
+    def lasting_drift_digest(self) -> str:
+        """A digest of which objects have drifted in two syncs; empty if none has."""
+        return digest_ids(self._lasting_drift or {})
+
+    @property
+    def _lasting_drift(self) -> dict[str, str] | None:
+        """Which objects have drifted in two syncs; None if no sync has told yet."""
+        if self.effective_config and self.effective_config.git is None:
+            return {}
+        return self.drift_ages.lasting if self.drift_ages else None
 
     @property
     def is_pass_unwanted(self) -> bool:

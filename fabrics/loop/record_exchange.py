@@ -49,8 +49,14 @@ class ShownStatus(BaseModel, frozen=True):
 
     @classmethod
     def build(cls, config: FabricConfig, last_known: LastKnownState) -> Self:
-        """Return what the record of a fabric in this state has to show."""
-        timeless = last_known.model_copy(update={"last_sync": None, "last_success": None})
+        """Return what the record of a fabric in this state has to show.
+
+        When drift began, and by whom, comes with the drift; what is known later comes with the heartbeat.
+        """
+        drift = tuple(entry.without_origin() for entry in last_known.drift)
+        timeless = last_known.model_copy(
+            update={"last_sync": None, "last_success": None, "drift": drift}
+        )
         shown = (
             compute_sync_status(config, last_known),
             compute_status_error(config, last_known),

@@ -5,6 +5,7 @@ from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.inventory_text import deletes_waiting_sentence, report_sentence
 from fabrics.loop.report import FabricStatus
 from fabrics.record.sync_status import InventoryState, SyncStatus
+from fabrics.texts import escape_markdown
 from fabrics.times import format_time
 from fabrics.version import VERSION
 
@@ -23,9 +24,9 @@ _STATUS_TEXTS = {
 
 def render_details(status: FabricStatus) -> str:
     """Return the details of a running loop: its status, syncs, drift and errors."""
-    lines = [f"**{status.name}** is {_STATUS_TEXTS[status.sync_status]}."]
+    lines = [f"**{escape_markdown(status.name)}** is {_STATUS_TEXTS[status.sync_status]}."]
     if status.paused:
-        lines.append(f"- Paused: {status.pause_reason or 'no reason given'}")
+        lines.append(f"- Paused: {escape_markdown(status.pause_reason) or 'no reason given'}")
     lines += [
         f"- Last sync: {format_time(status.last_sync)}; last success: {format_time(status.last_success)}",
         f"- Next sync: {_format_next_sync(status)}",
@@ -38,12 +39,12 @@ def render_details(status: FabricStatus) -> str:
         lines.append(f"- Accepted differences: {status.accepted_count}")
     waiting = status.inventory.deletes_waiting
     problems = {
-        "Rules": status.rule_notice,
+        "Rules": escape_markdown(status.rule_notice),
         "Deletes": deletes_waiting_sentence(waiting, status.fabric_id) if waiting else "",
-        "Inventory failed": status.inventory.failure,
-        "Error": status.sync_error,
-        "NetBox": status.netbox_error,
-        "Message": status.ignored,
+        "Inventory failed": escape_markdown(status.inventory.failure),
+        "Error": escape_markdown(status.sync_error),
+        "NetBox": escape_markdown(status.netbox_error),
+        "Message": escape_markdown(status.ignored),
     }
     lines += [f"- {name}: {text}" for name, text in problems.items() if text]
     lines.append(f"- Worker: Fabric Sync {VERSION}")
@@ -53,12 +54,12 @@ def render_details(status: FabricStatus) -> str:
 def render_final_details(status: FabricStatus, reason: str) -> str:
     """Return the final details of a loop that lost its record for `reason`."""
     lines = [
-        f"**{status.name}** is no longer synced here: {reason}.",
+        f"**{escape_markdown(status.name)}** is no longer synced here: {reason}.",
         f"- Last sync: {format_time(status.last_sync)}; last success: {format_time(status.last_success)}",
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
     if status.netbox_error:
-        lines.append(f"- NetBox: {status.netbox_error}")
+        lines.append(f"- NetBox: {escape_markdown(status.netbox_error)}")
     return "\n".join(lines)
 
 
@@ -71,13 +72,14 @@ def _format_next_sync(status: FabricStatus) -> str:
 
 def _follow(message: str) -> str:
     """Return the message after a colon."""
-    return f": {message}" if message else ""
+    return f": {escape_markdown(message)}" if message else ""
 
 
 def _format_drift(status: FabricStatus) -> str:
     if status.drift_count is None:
         return "not known"
-    items = (f"\n  - {entry.change}: {entry.kind} {entry.name}" for entry in status.drift[:5])
+    objects = (f"{entry.change}: {entry.kind} {entry.name}" for entry in status.drift[:5])
+    items = (f"\n  - {escape_markdown(text)}" for text in objects)
     return f"{status.drift_count}{''.join(items)}"
 
 

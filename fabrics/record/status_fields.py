@@ -16,7 +16,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from fabrics.agents.health_report import Health
-from fabrics.drift.summary import RECORD_LIMITS
+from fabrics.drift.markdown import render_drift_report
+from fabrics.drift.summary import RECORD_LIMITS, SummaryEntry, dump_entries
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.config_fields import parse_config, unwrap_custom_fields
 from fabrics.record.installation import is_same_instance
@@ -82,6 +83,8 @@ def _explain_lost_error(record: Mapping[str, Any]) -> str:
 def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> CustomFields:
     """Build all status fields; they describe one moment, so are written together."""
     last_known = last_known.valid_for(config)
+    drift, count = _truncate_drift(last_known.drift), last_known.drift_count
+    accepted = _format_text(_describe_accepted(last_known))
     return {
         "hh_sync_status": str(compute_sync_status(config, last_known)),
         "hh_last_sync": _format_time(last_known.last_sync),
@@ -90,10 +93,12 @@ def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> Cus
         "hh_connection_status": str(last_known.connection_status),
         "hh_connection_error": _format_text(last_known.connection_error),
         "hh_commit": last_known.commit or None,
-        "hh_drift_count": last_known.drift_count,
-        "hh_drift": _truncate_drift(last_known) or None,
+        "hh_drift_count": count,
+        "hh_drift_report": render_drift_report(drift, count, config.fabric_id, accepted) or None,
+        "hh_drift": dump_entries(drift) or None,
         "hh_accepted_count": last_known.accepted_count or None,
-        "hh_accepted": _format_text(_describe_accepted(last_known)),
+        "hh_accepted": accepted,
+        "hh_objects": _format_text(format_counts(last_known.counts)),
         "hh_counts": dict(last_known.counts) or None,
         "hh_inventory": _format_text(last_known.inventory_text),
         "hh_health": str(last_known.health),
@@ -205,11 +210,16 @@ def _format_time(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _truncate_drift(last_known: LastKnownState) -> list[CustomFields]:
+def format_counts(counts: Mapping[str, int]) -> str:
+    """Return the numbers of objects by kind as a line of words."""
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+
+
+def _truncate_drift(drift: tuple[SummaryEntry, ...]) -> tuple[SummaryEntry, ...]:
     """Return as many entries as fit the field; `starter.py diff` lists them all."""
-    shown: list[CustomFields] = last_known.model_dump(mode="json")["drift"][: RECORD_LIMITS.entries]
-    while len(json.dumps(shown)) > RECORD_LIMITS.size_bytes:
-        shown.pop()
+    shown = drift[: RECORD_LIMITS.entries]
+    while len(json.dumps(dump_entries(shown))) > RECORD_LIMITS.size_bytes:
+        shown = shown[:-1]
     return shown
 
 

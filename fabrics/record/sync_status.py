@@ -4,14 +4,18 @@
 shows. Nothing else may compute a status: what is stored together was computed together.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from operator import not_
+from typing import Annotated, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from fabrics.agents.health import HealthAssessment
 from fabrics.agents.health_report import Health
+from fabrics.drift.ages import DriftIds
 from fabrics.drift.summary import SummaryEntry
 from fabrics.record.config import FabricConfig
 
@@ -47,10 +51,10 @@ class Observation(BaseModel, frozen=True):
 
     `answered` is false if either did not answer, or too slowly. `counts` are live objects per kind; a kind
     that is suddenly empty or no longer served keeps its previous count. `problems` are sentences on
-    unreadable parts of Git. `drift` has the first of `drift_count` entries (None if nothing was compared).
-    Apart from these, `accepted_count` objects have differences that rules accept: `accepted_text` names the first,
-    and `rule_notice` says what is to be done about the rules.
-    `health` is None if no agents were read.
+    unreadable parts of Git. `drift` has the first of `drift_count` entries (None if nothing was compared), `drifted`
+    the ids of more of them (None also from a worker of an earlier release). Apart from these, `accepted_count` objects
+    have differences that rules accept: `accepted_text` names the first, and `rule_notice` says what is to be done about
+    the rules. `health` is None if no agents were read.
     """
 
     started: datetime
@@ -64,6 +68,7 @@ class Observation(BaseModel, frozen=True):
     accepted_count: int = 0
     accepted_text: str = ""
     rule_notice: str = ""
+    drifted: DriftIds | None = None
     problems: tuple[str, ...] = ()
     git_error: str = ""
     kubernetes_error: str = ""
@@ -79,12 +84,11 @@ class Observation(BaseModel, frozen=True):
 
 COMPARISON_RESULTS: Final = (
     "drift_count",
-    "drift",
     "accepted_count",
     "accepted_text",
     "rule_notice",
 )
-"""What an observation says of the comparison of both sources."""
+"""What an observation says of the comparison of both sources, besides the drift itself."""
 
 
 class SyncFailure(BaseModel, frozen=True):
@@ -106,6 +110,10 @@ class InventoryState(StrEnum):
     UP_TO_DATE = "up_to_date"
 
 
+# What no rule accepts is left out: earlier releases store states without it, and compare hashes of them.
+AcceptedCount = Annotated[int, Field(exclude_if=not_)]
+AcceptedText = Annotated[str, Field(exclude_if=not_)]
+
 PAUSED_HEALTH: Final = "The agents are not read while the fabric is paused."
 
 
@@ -126,9 +134,9 @@ class LastKnownState(BaseModel, frozen=True):
     commit: str = ""
     drift_count: int | None = None
     drift: tuple[SummaryEntry, ...] = ()
-    accepted_count: int = 0
-    accepted_text: str = ""
-    rule_notice: str = ""
+    accepted_count: AcceptedCount = 0
+    accepted_text: AcceptedText = ""
+    rule_notice: AcceptedText = ""
     counts: dict[str, int] = {}
     inventory_text: str = ""
     health: Health = Health.UNKNOWN
@@ -153,7 +161,19 @@ class LastKnownState(BaseModel, frozen=True):
             update["counts"] = observation.counts
         if not (observation.git_error or failed):
             update |= {name: getattr(observation, name) for name in COMPARISON_RESULTS}
+            update["drift"] = tuple(self._keep_committers(observation))
         return self.model_copy(update=update)
+
+    def _keep_committers(self, observation: Observation) -> Iterator[SummaryEntry]:
+        """Yield the drift; while the commit stays, who made it stays known, too.
+
+        Workers know it only of commits that came while they ran.
+        """
+        known = {entry.key: entry.committed_by for entry in self.drift}
+        is_same = observation.commit == self.commit
+        for entry in observation.drift:
+            before = known.get(entry.key) if is_same else None
+            yield replace(entry, committed_by=entry.committed_by or before)
 
     def with_health(self, health: Health, message: str) -> "LastKnownState":
         """Return the state after the health was judged."""

@@ -75,6 +75,11 @@ class Resource:
         return self.key.kind
 
     @property
+    def version(self) -> tuple[str, str]:
+        """The uid and the resource version, which name one state of one live object."""
+        return self.uid, self.resource_version
+
+    @property
     def name(self) -> str:
         return self.key.name
 

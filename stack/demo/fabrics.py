@@ -7,8 +7,9 @@ does not apply its last change, and a pair of cables that were swapped.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from stack.demo.admission import admit
 from stack.demo.hydration import hydrate
@@ -17,6 +18,9 @@ from stack.kubernetes.agents.simulation import AgentSimulation
 from stack.kubernetes.manifests import Manifest, read_manifests
 
 SAMPLES_DIR: Final = Path(__file__).parent.parent / "samples"
+
+TIME_OF_EDITS: Final = timedelta(minutes=20)
+"""How long before the demo starts somebody used `kubectl`."""
 
 
 def keep_healthy(_agents: AgentSimulation) -> None:
@@ -60,10 +64,21 @@ def make_in_sync_objects(desired: list[Manifest]) -> list[Manifest]:
 def make_drifted_objects(desired: list[Manifest]) -> list[Manifest]:
     """Return the live objects of Oslo, where somebody used `kubectl` instead of Git."""
     live = make_in_sync_objects(desired)
-    _find_manifest(live, "VPC", "research")["spec"]["subnets"]["gpu"]["vlan"] = 1140
+    research, extra = _find_manifest(live, "VPC", "research"), admit(_EXTRA_SERVER)
+    research["spec"]["subnets"]["gpu"]["vlan"] = 1140
+    _add_manager(research, "kubectl-edit", {"f:subnets": {"f:gpu": {"f:vlan": {}}}})
+    _add_manager(extra, "kubectl-create", {"f:description": {}})
     live.remove(_find_manifest(live, "VPCAttachment", "research-storage--nfs-01"))
-    live.append(admit(_EXTRA_SERVER))
+    live.append(extra)
     return live
+
+
+def _add_manager(manifest: Manifest, manager: str, fields: dict[str, Any]) -> None:
+    """Note who has written fields of the spec, as a Kubernetes API does."""
+    time = f"{datetime.now(UTC) - TIME_OF_EDITS:%Y-%m-%dT%H:%M:%SZ}"
+    entry = {"manager": manager, "operation": "Update", "time": time}
+    managed = entry | {"fieldsType": "FieldsV1", "fieldsV1": {"f:spec": fields}}
+    manifest["metadata"] = {**manifest["metadata"], "managedFields": [managed]}
 
 
 def _find_manifest(manifests: list[Manifest], kind: str, name: str) -> Manifest:

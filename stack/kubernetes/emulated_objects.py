@@ -145,7 +145,7 @@ class EmulatedObjects(kmock.KubernetesEmulator):
             raise kmock.KubernetesResourceNotFoundError
         kind = self._kinds[resource]
         token = request.params.get("continue")
-        items = self._resume_list(token) if token else self._list_objects(kind, request.namespace)
+        items = self._resume_list(token) if token else self._select_objects(kind, request)
         limit = int(request.params.get("limit") or 0) or len(items)
         metadata = {
             "resourceVersion": str(self._resource_version),
@@ -207,12 +207,15 @@ class EmulatedObjects(kmock.KubernetesEmulator):
         item = self.admit(dict(item))
         before = previous["metadata"] if previous else {}
         unchanged = previous is not None and previous.get("spec") == item.get("spec")
+        metadata = dict(item["metadata"])
+        if not unchanged and metadata.get("managedFields") == before.get("managedFields"):
+            metadata.pop("managedFields", None)  # nobody said who wrote this spec
         stored = {
             **item,
             "metadata": {
                 "uid": str(uuid4()),
                 "creationTimestamp": format_time(self.clock()),
-                **item["metadata"],
+                **metadata,
                 **{name: before[name] for name in ("uid", "creationTimestamp") if name in before},
                 "namespace": key[1],
                 "resourceVersion": self.issue_resource_version(),
@@ -235,6 +238,12 @@ class EmulatedObjects(kmock.KubernetesEmulator):
             self.issue_resource_version()
         for observer in self.observers:
             observer(Write(kind, before, after))
+
+    def _select_objects(self, kind: Kind, request: kmock.Request) -> Items:
+        """Return the objects of a list; of field selectors only that of one name is known."""
+        items = self._list_objects(kind, request.namespace)
+        name = request.params.get("fieldSelector", "").removeprefix("metadata.name=")
+        return [item for item in items if not name or item["metadata"]["name"] == name]
 
     def _list_objects(self, kind: Kind, namespace: str | None) -> Items:
         computed = [item for source in self.sources for item in source.list_items(kind)]

@@ -21,6 +21,7 @@ from fabrics.agents.state import (
     LastHeartbeat,
 )
 from fabrics.drift.acceptance.texts import MAX_TEXT_CHARS
+from fabrics.drift.ages import ID_CHARS, MAX_OBJECTS, DriftIds
 from fabrics.drift.compare import find_drift
 from fabrics.drift.summary import summarize
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
@@ -49,6 +50,7 @@ from tests.support.fabrics.objects import desired, live_state, manifest
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SENTENCE = "é" * MAX_SENTENCE_CHARS
 NAME = "a-rather-long-name-" * 8
+IDS = range(10 ** (ID_CHARS - 1), 10 ** (ID_CHARS - 1) + MAX_OBJECTS)
 URL = "https://".ljust(MAX_URL_CHARS, "u")
 CONFIG = FabricConfig(
     fabric_id="f" * 39,
@@ -95,6 +97,7 @@ def observation() -> Observation:
         accepted_count=10**5,
         accepted_text="é" * MAX_TEXT_CHARS,
         rule_notice="é" * MAX_TEXT_CHARS,
+        drifted=DriftIds(ids="".join(map(str, IDS)), count=10**5),
         problems=(SENTENCE,) * MAX_PROBLEMS,
         health=assessment(),
     )
@@ -196,6 +199,8 @@ def test_longest_loop_state_is_a_small_message() -> None:
     longest = loop()
     assert len(longest.health.agents.model_dump_json()) > MAX_MEMORY_BYTES
     assert len(longest.history.reports) == MAX_REPORTS
+    assert longest.drift_ages is not None
+    assert len("".join(longest.drift_ages.found.values())) == ID_CHARS * MAX_OBJECTS
     assert longest.record.shown is not None
     assert longest.inventory.outcome is not None
     assert len(longest.inventory.outcome.cabling or ()) > 10

@@ -26,9 +26,10 @@ from activities.observe import (
     ObserveRequest,
 )
 from activities.parsing import PARSING
+from fabrics.drift.ages import DriftIds, make_object_id
 from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import DiffReport
-from fabrics.drift.model import Drift
+from fabrics.drift.model import Author, Drift
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation
 from fabrics.resources.kinds import get_kind
@@ -144,6 +145,41 @@ def test_every_type_of_drift_is_found(
         "b": "changed",
         "c": "extra",
     }
+
+
+def test_drift_says_who_made_it_and_costs_nothing_while_it_stays(
+    api: EmulatedKubernetesApi,
+    repository: Repository,
+    config: FabricConfig,
+    activities: FabricActivities,
+) -> None:
+    first = repository.commit_files(SERVERS)
+    api.apply_all([server("a"), server("b")])
+    observe(activities, config)  # which alone asks for kinds of later releases
+    requests_before = len(api.request_paths)
+    assert observe(activities, config).drifted == DriftIds()
+    requests_in_sync = len(api.request_paths) - requests_before
+
+    time = "2026-11-24T14:02:00Z"
+    fields = {"f:spec": {"f:description": {}}}
+    edited = server("a", "new")
+    managed = {"manager": "kubectl-edit", "time": time, "fieldsV1": fields}
+    edited["metadata"] = {"name": "a", "managedFields": [managed]}
+    api.apply(edited)
+    changed = SERVERS | {"b.yaml": SERVER.format(name="b", description="newer")}
+    repository.commit_files(changed, parents=[first])
+
+    a, b = observe(activities, config).drift
+    assert a.fields[0].changed_by == Author("kubectl-edit", datetime.fromisoformat(time))
+    assert (a.committed_by, b.fields[0].changed_by) == (None, None)
+    assert b.committed_by is not None
+    assert b.committed_by.name == "Fabric Sync"
+
+    requests_before = len(api.request_paths)
+    again = observe(activities, config)
+    assert again.drift == (a, b)
+    assert again.drifted == DriftIds(ids="".join(make_object_id(e.key) for e in (a, b)), count=2)
+    assert len(api.request_paths) - requests_before == requests_in_sync
 
 
 def test_nothing_but_reads_is_asked_of_the_api(

@@ -20,6 +20,7 @@ from activities.setup.items import CLUSTER_OBJECT_TYPE
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.record.config import ConfigEdits
 from fabrics.record.sync_status import LastKnownState
+from fabrics.texts import escape_markdown
 from tests.support.netbox.records import INSTANCE, LAST_KNOWN, STARTED, MakeRecord, fabric_id
 
 
@@ -310,7 +311,7 @@ def test_rejected_write_adds_one_journal_entry(
         with pytest.raises(BadRequest, match=required_field):
             activities.record_result(update)
     (entry,) = journal_of(netbox, record)
-    assert required_field in entry
+    assert escape_markdown(required_field) in entry
     assert fields_of(netbox, record)["hh_sync_status"] is None
 
 

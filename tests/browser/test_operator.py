@@ -113,6 +113,7 @@ async def test_operator_sees_three_fabrics_in_netbox_and_the_web_ui(
         await oslo.wait_for_status("out_of_sync")
         await lyon.wait_for_status("error")
         await check_netbox_filters_fabrics_by_status(installation, page, pictures, oslo, lyon)
+        await check_drifted_device_says_so_on_its_page(installation, page, pictures, oslo)
         await check_web_ui_finds_fabrics_and_shows_the_fleet(installation, page, pictures, fabrics)
         await check_edit_in_the_form_appears_in_the_web_ui(installation, page, pictures, oslo)
 
@@ -145,7 +146,7 @@ async def check_netbox_filters_fabrics_by_status(
     entries = await wait_until(partial(journal, lyon), bool)
     await page.goto(f"{table}{lyon.record_id}/journal/")
     _, sentence = entries[0].split(" UTC. ")  # before that it has Markdown
-    await expect(page.get_by_text(sentence[:40])).to_be_visible()
+    await expect(page.get_by_text(sentence.replace("\\", "")[:40])).to_be_visible()
     await page.screenshot(path=pictures / "netbox-journal.png")
     await page.goto(f"{table}{oslo.record_id}/")
     link = page.get_by_role("link", name="Temporal workflow")
@@ -153,6 +154,23 @@ async def check_netbox_filters_fabrics_by_status(
     assert target is not None
     await page.goto(target)
     await expect(page.get_by_role("heading", name="fabric-sync/oslo-dc2")).to_be_visible()
+
+
+async def check_drifted_device_says_so_on_its_page(
+    installation: Installation, page: Page, pictures: Path, oslo: Fabric
+) -> None:
+    await oslo.sync_fully()  # the second sync that finds it
+    saved = next(
+        row["id"]
+        for row in installation.admin.list_rows("extras/saved-filters")
+        if row["slug"] == "drifted-objects"
+    )
+    devices = f"{installation.stack.netbox.url}/dcim/devices/"
+    await page.goto(f"{devices}?filter_id={saved}&cf_hh_fabric={oslo.fabric_id}")
+    await expect(page.get_by_role("link", name="server-01", exact=True)).to_have_count(0)
+    await page.get_by_role("link", name="server-02", exact=True).click()
+    await expect(page.get_by_text("Differs from Git since ")).to_be_visible()
+    await page.screenshot(path=pictures / "netbox-drifted-device.png", full_page=True)
 
 
 async def check_web_ui_finds_fabrics_and_shows_the_fleet(

@@ -1,5 +1,8 @@
 """Drift on a whole installation: detection, the full diff, empty lists."""
 
+import asyncio
+from datetime import datetime
+
 from fabrics.drift.diff_report import DiffReport
 from fabrics.resources.kinds import get_kind
 from stack.kubernetes.emulator import EmulatedKubernetesApi
@@ -41,6 +44,31 @@ async def test_drift_is_recorded_until_it_is_gone(installation: Installation) ->
         record = await fabric.wait_for_status("in_sync")
         assert (record["drift_count"], record["drift"]) == (0, None)
         assert await diff(installation, fabric) == (0, DiffReport(commit=record["commit"]))
+
+
+async def sync_and_read_times(fabric: Fabric) -> list[datetime | None]:
+    """Sync, and return since when the drifted objects have drifted."""
+    await fabric.handle.execute_update("sync_now", result_type=dict)
+    return [entry.since for entry in (await fabric.status()).drift]
+
+
+async def test_drift_keeps_its_time_when_worker_loop_and_file_are_replaced(
+    installation: Installation,
+) -> None:
+    other = manifest("Server", "server-3", {"description": "somebody was here"})
+    async with installation.worker():
+        fabric = await installation.fabric(IN_GIT, [*SERVERS[:2], other], hh_sync_interval=3600)
+        await installation.start(fabric)
+        record = await fabric.wait_for_status("out_of_sync")
+    assert "| changed | Server server-3 | spec.description |" in record["drift_report"]
+    since = datetime.fromisoformat(record["drift"][0]["since"])
+    moved = {"fabric.yaml": None, "servers/all.yaml": IN_GIT["fabric.yaml"]}
+    await asyncio.to_thread(fabric.repository.commit, moved)
+    async with installation.worker():
+        assert await sync_and_read_times(fabric) == [since]
+        await fabric.handle.terminate()
+        await installation.start(fabric)
+        assert await sync_and_read_times(fabric) == [since]
 
 
 async def test_suddenly_empty_list_is_an_error_until_confirmed(installation: Installation) -> None:

@@ -22,6 +22,7 @@ from fabrics.loop.loop import FabricLoop
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import SyncReport
 from fabrics.record.sync_status import SyncStatus
+from fabrics.texts import escape_markdown
 from tests.support.workflows.loop_environment import (
     LoopEnvironment,
     RunningLoop,
@@ -297,7 +298,7 @@ async def test_waiting_deletes_are_in_journal_and_looked_at_each_minute(
         await running.sleep(60)
         (entry,) = environment.journal
         assert "42 deletes in NetBox need confirmation" in entry
-        assert "`starter.py confirm-deletes oslo`" in entry
+        assert escape_markdown("`starter.py confirm-deletes oslo`") in entry
 
 
 async def test_inventory_issues_are_in_record_until_resolved(env: WorkflowEnvironment) -> None:

@@ -159,9 +159,9 @@ async def test_malformed_signal_is_shown_and_round_continues(
     async with fleet(env, FleetEnvironment()) as running:
         await wait_for_first_round(running)
         await running.handle.signal("record_changed", args=arguments)
-        assert "Message: ignored: record_changed" in await running.details()
+        assert r"Message: ignored: record\_changed" in await running.details()
         await running.handle.signal("no_such_signal", args=arguments)
-        shown = "Message: ignored: no_such_signal: there is no such signal"
+        shown = r"Message: ignored: no\_such\_signal: there is no such signal"
         assert shown in await running.details()
         await running.sleep(20)
         assert len(running.environment.rounds) == 1

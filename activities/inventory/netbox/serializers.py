@@ -14,10 +14,12 @@ from fabrics.inventory.model.registry import PLANNED_CLASSES, SHARED_MODELS
 
 DETAILS_FIELD: Final = "hh_details"
 NOS_VERSION_FIELD: Final = "hh_nos_version"
+DRIFT_FIELD: Final = "hh_drifted"
 
 CUSTOM_FIELDS: Final[Mapping[str, str]] = {
     "details": DETAILS_FIELD,
     "nos_version": NOS_VERSION_FIELD,
+    "drift": DRIFT_FIELD,
 }
 """The custom fields that hold fields of planned objects."""
 

@@ -38,7 +38,6 @@ MAX_PROBLEM_CHARS: Final = 120
 MAX_NAMED_KEYS: Final = 3
 
 _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*accept[ \t]*\]\]", re.MULTILINE)
-_NOT_PLAIN = re.compile(r"[^\w .,:;='\"()-]")
 _TOML_ERROR = re.compile(r"(?s)(.*) \(at (?:line (\d+), column \d+|end of document)\)")
 
 type _Pattern = Annotated[
@@ -185,19 +184,14 @@ def _parse_toml(text: str) -> dict[str, object]:
     except ValueError as error:
         match = _TOML_ERROR.fullmatch(str(error))
         line = int(match[2]) if match and match[2] else text.rstrip().count("\n") + 1
-        what = _make_plain(match[1] if match else str(error))
+        what = shorten(match[1] if match else str(error), MAX_PROBLEM_CHARS)
         raise _InvalidRuleError(line, f"not valid TOML: {what}.") from None
-
-
-def _make_plain(words: str) -> str:
-    """Return words of the file so that they are short and no Markdown, as in a journal."""
-    return shorten(_NOT_PLAIN.sub("?", words), MAX_PROBLEM_CHARS)
 
 
 def _build_rule(table: object, location: SourceLocation) -> AcceptRule:
     if not isinstance(table, dict):
         raise _InvalidRuleError(1, "a rule is a table, which begins with a line [[accept]].")
-    if unknown := [_make_plain(key) for key in table if key not in KEYS]:
+    if unknown := [key for key in table if key not in KEYS]:
         names = join_names(unknown, MAX_NAMED_KEYS, MAX_PROBLEM_CHARS)
         raise _InvalidRuleError(1, f"a rule has no {names}; it may have {', '.join(KEYS)}.")
     try:

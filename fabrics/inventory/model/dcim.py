@@ -101,7 +101,7 @@ class DeviceType(PlannedObject):
 class Device(PlannedObject):
     """A switch, a server or a gateway; only people set its `oob_ip`.
 
-    `nos_version` is a custom field: the version of the network operating system.
+    `nos_version` is a custom field: the version of the network operating system. `drift` is one, too.
     """
 
     MODEL = Model.DEVICE
@@ -115,6 +115,7 @@ class Device(PlannedObject):
         "description": ("",),
         "primary_ip4": (None,),
         "oob_ip": (None,),
+        "drift": (None,),
     }
 
     name: str
@@ -128,6 +129,7 @@ class Device(PlannedObject):
     description: str = ""
     primary_ip4: Ref | None = None
     oob_ip: Ref | None = None
+    drift: str | None = None
     details: Details = field(default_factory=dict)
 
     @property

@@ -14,10 +14,12 @@ class VRF(PlannedObject):
 
     MODEL = Model.VRF
     IDENTIFIERS = ("name",)
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"drift": (None,)}
 
     name: str
     enforce_unique: bool = True
     description: str
+    drift: str | None = None
     details: Details = field(default_factory=dict)
 
 
@@ -42,11 +44,13 @@ class VLAN(PlannedObject):
 
     MODEL = Model.VLAN
     IDENTIFIERS = ("group", "vid")
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"drift": (None,)}
 
     group: Ref
     vid: int
     name: str
     status: str = "active"
+    drift: str | None = None
 
     def unique_keys(self) -> Iterator[UniqueKey]:
         yield UniqueKey(("the VLAN", self.vid, "of", self.group.key))
@@ -59,12 +63,14 @@ class Prefix(PlannedObject):
 
     MODEL = Model.PREFIX
     IDENTIFIERS = ("vrf", "prefix")
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"drift": (None,)}
 
     vrf: Ref
     prefix: IPv4Network
     status: str = "active"
     vlan: Ref | None = None
     description: str
+    drift: str | None = None
     details: Details = field(default_factory=dict)
 
     def unique_keys(self) -> Iterator[UniqueKey]:
@@ -75,7 +81,10 @@ class Prefix(PlannedObject):
 class PrefixWithoutVLAN(Prefix):
     """The network of an IPv4 namespace or an external, which has no VLAN."""
 
-    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {"vlan": (None,)}
+    UNKNOWN_VALUES: ClassVar[Mapping[str, Collection[object]]] = {
+        **Prefix.UNKNOWN_VALUES,
+        "vlan": (None,),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

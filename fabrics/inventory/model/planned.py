@@ -2,7 +2,8 @@
 
 Fields have the names of NetBox's REST API and values in the form that it returns, so that both can be
 compared. Some are written in another form: a `Ref` becomes the id of the object; `assigned_object` and the
-ends of cables need its type as well; `details` is a custom field for what NetBox has no field for.
+ends of cables need its type as well; `details` is a custom field for what NetBox has no field for, and `drift` one that
+says that the resource differs from Git: empty if it does not, None if nobody knows.
 """
 
 from bisect import bisect_left, bisect_right, insort

@@ -4,7 +4,7 @@ from dataclasses import fields
 from typing import Final
 
 from fabrics.inventory.model import dcim, ipam, modules
-from fabrics.inventory.model.planned import PlannedObject, Ref
+from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 
 _ALL_CLASSES: Final[tuple[type[PlannedObject], ...]] = (
     dcim.Site,
@@ -36,12 +36,20 @@ SHARED_MODELS: Final = tuple(
 
 OWNED_MODELS: Final = tuple(model for model in PLANNED_CLASSES if model not in SHARED_MODELS)
 
-MODELS_WITH_DETAILS: Final = tuple(
-    model
-    for model, planned_class in PLANNED_CLASSES.items()
-    if "details" in {field.name for field in fields(planned_class)}
-)
+
+def _list_models_with(name: str) -> tuple[Model, ...]:
+    return tuple(
+        model
+        for model, planned_class in PLANNED_CLASSES.items()
+        if name in {field.name for field in fields(planned_class)}
+    )
+
+
+MODELS_WITH_DETAILS: Final = _list_models_with("details")
 """The models that have the custom field for details."""
+
+MODELS_WITH_DRIFT: Final = _list_models_with("drift")
+"""The models whose objects say that their resource differs from Git."""
 
 
 def describe_ref(ref: Ref) -> str:

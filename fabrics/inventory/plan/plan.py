@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
 from fabrics.agents.facts import NO_FACTS, FactsBySwitch
+from fabrics.drift.ages import decode_times, make_object_id
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.dcim import Cable, Device, Interface
+from fabrics.inventory.model.ipam import VLAN, VRF, Prefix
 from fabrics.inventory.model.naming import FabricIdentity
 from fabrics.inventory.model.planned import Model, PlannedObject, Ref
 from fabrics.inventory.plan import peerings
@@ -22,9 +25,10 @@ from fabrics.inventory.plan.namespaces import add_fabric, add_ipv4_namespace, ad
 from fabrics.inventory.plan.observed import add_modules, list_unexpected_switches
 from fabrics.inventory.plan.vpcs import add_vpc
 from fabrics.inventory.specs import gateway, vpc, wiring
-from fabrics.inventory.specs.parse import LiveObject, SkippedObject, parse_live
+from fabrics.inventory.specs.parse import LiveObject, SkippedObject, parse_live, strip_part
 from fabrics.inventory.specs.values import LiveSpec
 from fabrics.resources.json_types import Json
+from fabrics.times import format_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,14 @@ def make_plan(
     fabric: FabricIdentity,
     facts: FactsBySwitch = MappingProxyType({}),
     cabling: Mapping[str, str] | None = None,
+    drifted: Mapping[str, str] | None = None,
 ) -> Plan:
     """Return the plan for a fabric; what cannot be mapped is `skipped`.
 
     Switch profiles among the live objects give the ports and the types of switches. Without profiles,
     the ports are those that breakouts and connections name. `facts` are what switches observe, `cabling`
-    sentences on cables, by key, that are plugged in otherwise; None if nobody knows.
+    sentences on cables, by key, that are plugged in otherwise; None if nobody knows. `drifted` are the ids of resources
+    that differ from Git, by the time since then; None if nobody knows.
     """
     objects = parse_live(live)
     builder = PlanBuilder(fabric, objects, incomplete=set(objects.unparsable))
@@ -82,9 +88,11 @@ def make_plan(
     attach_vpcs(builder, interfaces)
     _map_kind(builder, vpc.ExternalAttachmentSpec, partial(attach_external, interfaces=interfaces))
     _add_peerings(builder)
+    times = None if drifted is None else decode_times(drifted)
+    ordered = sorted(builder.objects.values(), key=_sort_key)
     return Plan(
         fabric,
-        objects=tuple(sorted(builder.objects.values(), key=_sort_key)),
+        objects=tuple(_state_drift(planned, times, fabric.fabric_id) for planned in ordered),
         skipped=tuple(sorted({*objects.skipped, *builder.skipped})),
         switches_without_profile={
             Ref(Model.DEVICE, key): ports.ports_with_breakout
@@ -115,6 +123,21 @@ def _add_observed_cabling(builder: PlanBuilder, cabling: Mapping[str, str] | Non
             sentence = cabling.get(planned.key)
             details: dict[str, Json] = {"observed": sentence} if sentence else {}
             builder.update(replace(planned, details=details))
+
+
+def _state_drift(
+    planned: PlannedObject, times: Mapping[str, str] | None, fabric_id: str
+) -> PlannedObject:
+    """Return the object with whether its resource differs from Git, if that is known."""
+    if times is None or not isinstance(planned, Device | VRF | VLAN | Prefix):
+        return planned
+    time = times.get(make_object_id(strip_part(planned.key)))
+    return replace(planned, drift="" if time is None else _describe_drift(time, fabric_id))
+
+
+def _describe_drift(time: str, fabric_id: str) -> str:
+    since = f" since {format_time(datetime.fromisoformat(time))}" if time else ""
+    return f"Differs from Git{since}; `starter.py diff {fabric_id}` shows how."
 
 
 def _map_kind[S: LiveSpec](

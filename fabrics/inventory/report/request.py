@@ -15,7 +15,8 @@ class InventoryRequest(BaseModel, frozen=True):
     `absence_counts` are those of the previous pass. `confirmed_digest` names the deletes that somebody
     confirmed, or is empty. With `adopt`, objects that people gave the tag are adopted. `cabling` are the findings
     of earlier passes, `cabling_seen` those of the last reading (None if there was none), and `breakouts` what is known
-    of ports that are divided otherwise. `silent_switches` may have no running agent.
+    of ports that are divided otherwise. `silent_switches` may have no running agent. `drifted` are the ids of
+    objects that have drifted, joined, by the time since then (empty if unknown); None if nobody has looked.
     """
 
     config: FabricConfig
@@ -30,3 +31,4 @@ class InventoryRequest(BaseModel, frozen=True):
     cabling_seen: tuple[CablingFinding, ...] | None = None
     breakouts: tuple[BreakoutMismatch, ...] = ()
     silent_switches: tuple[str, ...] = ()
+    drifted: dict[str, str] | None = None

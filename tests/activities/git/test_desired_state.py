@@ -2,13 +2,14 @@
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from activities.errors import PermanentError
 from activities.git import desired_state
-from activities.git.desired_state import OBJECT_BYTES, DesiredStateCache
+from activities.git.desired_state import OBJECT_BYTES, DesiredRevision, DesiredStateCache
 from fabrics.resources.manifests.files import ParsedFile, parse_manifests
 from settings import Settings
 from tests.support.git.repositories import Repository
@@ -213,3 +214,45 @@ def test_commit_with_too_many_values_is_not_parsed_again(
     assert len(parsed) == 1
     repository.commit_files({"oslo/a.yaml": vpc("a")})
     assert states.read(source, settings).state.resources
+
+
+def committers(revision: DesiredRevision) -> dict[str, str]:
+    """Return the names of those who touched files last, as far as they are known."""
+    return {path: author.name for path, author in revision.authors.items()}
+
+
+def test_author_is_known_of_files_that_a_single_commit_touched(
+    repository: Repository, settings: Settings
+) -> None:
+    states, source = DesiredStateCache(), repository.source("oslo")
+    files: dict[str, bytes | str] = {f"oslo/{name}.yaml": vpc(name) for name in "abc"}
+    first = repository.commit_files(files)
+    assert committers(states.read(source, settings)) == {}
+
+    edited = files | {"oslo/a.yaml": vpc("a", 1002), "oslo/d.yaml": vpc("d")}
+    second = repository.commit_files(edited, parents=[first])
+    revision = states.read(source, settings)
+    assert committers(revision) == dict.fromkeys(("oslo/a.yaml", "oslo/d.yaml"), "Fabric Sync")
+    assert abs(datetime.now(UTC) - revision.authors["oslo/a.yaml"].time) < timedelta(hours=1)
+
+    del edited["oslo/d.yaml"]
+    third = repository.commit_files(edited | {"README.md": "text"}, parents=[second])
+    assert committers(states.read(source, settings)) == {"oslo/a.yaml": "Fabric Sync"}
+
+    moved = {"oslo/e.yaml": edited.pop("oslo/a.yaml"), **edited}
+    repository.commit_files(moved, parents=[third])
+    assert committers(states.read(source, settings)) == {"oslo/e.yaml": "Fabric Sync"}
+
+
+@pytest.mark.parametrize("between", ["merge", "several", "unrelated"])
+def test_author_is_unknown_if_more_than_one_commit_may_have_touched_a_file(
+    repository: Repository, settings: Settings, between: str
+) -> None:
+    states, source = DesiredStateCache(), repository.source("oslo")
+    files: dict[str, bytes | str] = {"oslo/a.yaml": vpc("a"), "oslo/b.yaml": vpc("b")}
+    first = repository.commit_files(files)
+    states.read(source, settings)
+    other = repository.commit_files(files | {"oslo/b.yaml": vpc("b", 1002)}, "topic", [first])
+    parents = {"merge": [first, other], "several": [other], "unrelated": []}[between]
+    repository.commit_files(files | {"oslo/a.yaml": vpc("a", 1003)}, parents=parents)
+    assert committers(states.read(source, settings)) == {}

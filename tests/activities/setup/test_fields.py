@@ -15,8 +15,15 @@ from fabrics.record.sync_status import ConnectionStatus, SyncStatus
 from tests.support.netbox.browser import Browser, cluster_page
 from tests.support.netbox.records import MakeRecord
 
-LABELS = {item.key["name"]: item.defaults["label"] for item in FIELD_ITEMS}
-STATUS_FIELDS = [name for name in LABELS if name not in CONFIG_FIELD_NAMES]
+HIDDEN = ("hh_drift", "hh_counts")
+LABELS = {
+    item.key["name"]: item.defaults["label"]
+    for item in FIELD_ITEMS
+    if item.key["name"] not in HIDDEN
+}
+STATUS_FIELDS = [
+    item.key["name"] for item in FIELD_ITEMS if item.key["name"] not in CONFIG_FIELD_NAMES
+]
 
 
 def inputs(source: str) -> dict[str, Tag]:
@@ -74,7 +81,7 @@ def test_page_shows_config_before_status(
         "hh_sync_error": "Git is gone.",
         "hh_connection_status": "connected",
         "hh_drift_count": 0,
-        "hh_counts": {"Switch": 3},
+        "hh_objects": "3 Switch",
     }
     record = make_record(**values)
     filled = {name for name, value in record["custom_fields"].items() if value is not None}
@@ -84,6 +91,13 @@ def test_page_shows_config_before_status(
         label for name, label in LABELS.items() if name in filled
     ]
     assert filled >= values.keys()
+
+
+def test_page_hides_what_only_programs_read(browser: Browser, make_record: MakeRecord) -> None:
+    record = make_record(hh_counts={"Zebra": 3}, hh_drift=[{"name": "giraffe"}])
+    page = browser.page(cluster_page(record))
+    assert "Zebra" not in page
+    assert "giraffe" not in page
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,20 @@
-"""Fabrics in NetBox's pages: the link, the filters, the table and the forms."""
+"""Fabrics in NetBox's pages: the link, the filters, the table, the report and the forms."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+from bs4 import BeautifulSoup, Tag
 
 from activities.netbox.client import NetBox, Row
 from activities.record import RecordActivities, RecordUpdate
+from fabrics.drift.model import Author
+from fabrics.drift.summary import SummaryEntry, SummaryField
+from fabrics.inventory.model.registry import MODELS_WITH_DRIFT
 from fabrics.record.sync_status import LastKnownState
 from tests.support.netbox.browser import Browser, cluster_page
-from tests.support.netbox.records import LAST_KNOWN, fabric_id
+from tests.support.netbox.records import DRIFT, LAST_KNOWN, fabric_id
 
 
 def test_only_fabrics_link_to_workflow(browser: Browser, record: Row, foreign_cluster: Row) -> None:
@@ -55,6 +61,93 @@ def test_table_has_status_columns(browser: Browser, admin: NetBox, record: Row) 
     page = browser.page(f"/virtualization/clusters/?tableconfig_id={config['id']}")
     headings = re.findall(r"<th[^>]*>\s*<a[^>]*>\s*([^<]+?)\s*<", page)
     assert headings[:5] == ["Sync status", "Health", "Drift", "Last sync", "Sync error"]
+
+
+def show_report(
+    browser: Browser, activities: RecordActivities, record: Row, *drift: SummaryEntry
+) -> Tag:
+    """Write these drifted objects to a record and return the report on its page."""
+    last_known = LAST_KNOWN.model_copy(update={"drift": drift, "drift_count": len(drift)})
+    activities.record_result(RecordUpdate(fabric_id=fabric_id(record), last_known=last_known))
+    page = BeautifulSoup(browser.page(cluster_page(record)), "html.parser")
+    report = page.select_one(".rendered-markdown:has(table)")
+    assert report is not None
+    return report
+
+
+def list_cells(report: Tag) -> list[list[str]]:
+    return [[cell.text.strip() for cell in row.select("td")] for row in report.select("tbody tr")]
+
+
+def test_page_shows_drift_as_a_table(
+    browser: Browser, activities: RecordActivities, record: Row
+) -> None:
+    since = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
+    report = show_report(browser, activities, record, replace(DRIFT, since=since))
+    assert [cell.text for cell in report.select("th")][-2:] == ["Since (UTC)", "By whom"]
+    assert list_cells(report) == [
+        ["changed", "VPC prod", "spec.subnets", '{"a": 1}', "absent", "2026-11-24 14:05", "unknown"]
+    ]
+    ending = report.select("p")[-1]
+    assert ending.text == f"starter.py diff {fabric_id(record)} shows all differences."
+
+
+HOSTILE = (
+    *("![](http://x)", "[renew](https://evil.example)", "<img src='http://x'>", "<http://x>"),
+    *(
+        "a | b",
+        "`a` **b** __c__ ~~d~~",
+        "&lt;b&gt; &amp;",
+        "\\| \\` \\[x](http://x)",
+        "| --- |",
+        "# a",
+    ),
+    *("[x]: http://x", "![a][b]", "_a_ *b*", "{.c}", "http://x"),
+)
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_words_of_git_and_of_the_api_are_shown_as_they_are(
+    browser: Browser, activities: RecordActivities, record: Row, words: str
+) -> None:
+    author = Author(words, datetime(2026, 11, 24, 14, 2, tzinfo=UTC))
+    field = SummaryField(words, words, words, author)
+    entry = SummaryEntry(words, "default", words, words, (field,))
+    report = show_report(browser, activities, record, entry)
+    by_whom = f"{words}, 2026-11-24 14:02"
+    assert list_cells(report) == [
+        [words, f"{words} {words}", words, words, words, "unknown", by_whom]
+    ]
+    assert report.select("td *") == []
+
+
+def test_line_break_in_a_value_adds_no_row(
+    browser: Browser, activities: RecordActivities, record: Row
+) -> None:
+    report = show_report(
+        browser, activities, record, SummaryEntry("VPC", "default", "a\n| b |\n\n# c", "extra")
+    )
+    (cells,) = list_cells(report)
+    assert cells[1] == "VPC a?| b |??# c"
+
+
+def test_saved_filter_finds_objects_that_have_drifted(browser: Browser, admin: NetBox) -> None:
+    saved = next(
+        row for row in admin.list_rows("extras/saved-filters") if row["slug"] == "drifted-objects"
+    )
+    assert set(saved["object_types"]) == set(MODELS_WITH_DRIFT)
+    vrfs = [
+        admin.create("ipam/vrfs", {"name": f"drift-{said}", "custom_fields": {"hh_drifted": said}})
+        for said in ("Differs from Git.", None)
+    ]
+    try:
+        page = browser.page(f"/ipam/vrfs/?filter_id={saved['id']}")
+    finally:
+        for vrf in vrfs:
+            admin.delete("ipam/vrfs", vrf["id"])
+    drifted, in_sync = vrfs
+    assert f"/ipam/vrfs/{drifted['id']}/" in page
+    assert f"/ipam/vrfs/{in_sync['id']}/" not in page
 
 
 def test_form_has_config_and_no_status(browser: Browser, record: Row) -> None:

@@ -15,6 +15,7 @@ from cli.views.tables import (
     summarize_punctuality,
 )
 from fabrics.agents.health_report import Health
+from fabrics.drift.model import Author
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
@@ -225,11 +226,16 @@ def test_names_are_never_markup() -> None:
 
 def test_fabric_status_shows_drift() -> None:
     field = SummaryField(path="spec.mode", desired='"l2vni"', live=None)
-    entry = SummaryEntry("VPC", "default", "vpc-1", "changed", (field,), 2)
+    edited = SummaryField("spec.vlan", "1", "2", Author("kubectl-edit", NOW))
+    entry = SummaryEntry("VPC", "default", "vpc-1", "changed", (field, edited), 2, NOW)
     drifted = fabric(sync_status="out_of_sync", drift_count=5, drift=(entry,))
     output = rendered(render_fabric_status(drifted, NOW))
     for text in ("vpc-1", 'spec.mode: "l2vni" → absent', "and 2 more", "and 4 more objects"):
         assert text in output
+    assert f"changed  {NOW:%H:%M:%S}" in output
+    assert "spec.vlan: 1 → 2 (kubectl-edit)" in output
+    unknown = fabric(drift_count=1, drift=(SummaryEntry("VPC", "default", "v", "extra"),))
+    assert "unknown" in rendered(render_fabric_status(unknown, NOW))
 
 
 def test_median_ignores_unknown_lateness() -> None:

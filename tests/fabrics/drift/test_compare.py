@@ -13,7 +13,7 @@ from fabrics.drift.compare import (
     select_managed_kinds,
 )
 from fabrics.drift.model import Drift, DriftType, LiveState
-from fabrics.drift.summary import summarize
+from fabrics.drift.summary import SINCE_BYTES, dump_entries, summarize
 from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import (
     COMPARED_KINDS,
@@ -221,7 +221,8 @@ def test_summary_is_bounded_and_counts_omitted_entries(count: int) -> None:
     assert len(summary.entries) + summary.left_out == count
     assert len(summary.entries) <= 20
     assert bool(summary.entries) == bool(count)
-    assert len(json.dumps(dataclasses.asdict(summary))) <= 4096
+    dumped = json.dumps(dump_entries(summary.entries))
+    assert len(dumped) + SINCE_BYTES * len(summary.entries) <= 4096
 
 
 def test_summary_shortens_long_values() -> None:

@@ -23,6 +23,7 @@ from fabrics.fleet.summary import (
 )
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, SyncStatus, compute_sync_status
+from fabrics.texts import escape_markdown
 from fabrics.version import VERSION
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -263,7 +264,8 @@ def test_summary_names_other_owners_those_with_most_fabrics_first() -> None:
     assert (summary.elsewhere, len(summary.owners)) == (len(records), MAX_NAMED_OWNERS)
     first = f"{len(owners)} fabrics belong to another installation, {owners[-1]}."
     assert summary.owners[0].startswith(first)
-    assert f"`starter.py take-over --from {owners[-1]}`" in render_fleet_details(summary)
+    command = escape_markdown(f"`starter.py take-over --from {owners[-1]}`")
+    assert command in render_fleet_details(summary)
     assert summary.is_healthy
 
 

@@ -28,6 +28,7 @@ from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.workflow_details import render_details
 from fabrics.record.config import FabricConfig, KubernetesTarget
 from fabrics.record.sync_status import InventoryState, LastKnownState, SyncStatus
+from fabrics.texts import escape_markdown
 from fabrics.version import VERSION
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -156,8 +157,7 @@ def test_waiting_deletes_make_journal_entries_when_they_appear_and_disappear() -
             journal = journal.after_write(journal.pending_entry)
     assert len(entries) == 3
     assert entries[1].endswith(
-        "Commit c0ffee. 42 deletes in NetBox need confirmation (40 dcim.interface, 2 dcim.device);"
-        " `starter.py confirm-deletes dc` lists and confirms them."
+        escape_markdown(f"Commit c0ffee. {deletes_waiting_sentence(WAITING, 'dc')}")
     )
     assert entries[2].endswith("Commit c0ffee.")
 

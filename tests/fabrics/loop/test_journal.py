@@ -53,6 +53,18 @@ def test_entry_lists_drifted_objects_and_new_set_is_new_entry() -> None:
     assert "Drift from commit c0ffee (2): VPC web changed, VPC db changed." in second
 
 
+def test_markdown_of_others_is_escaped_in_entries() -> None:
+    image = "![](http://x)"
+    error = (SyncStatus.ERROR, LastKnownState(error=f"No {image}."))
+    (entry,) = entries_after(error, error)
+    assert entry.endswith(r" UTC. No \!\[\](http://x).")
+    drifted = (SyncStatus.OUT_OF_SYNC, drift(image))
+    (entry,) = entries_after(drifted, drifted)
+    assert entry.endswith(r"(1): VPC \!\[\](http://x) changed.")
+    journal = Journal().after_sync(*IN_SYNC, START, image).after_sync(*IN_SYNC, START, image)
+    assert journal.pending_entry.endswith(r"Commit c0ffee. \!\[\](http://x)")
+
+
 def test_entries_are_at_least_ten_minutes_apart() -> None:
     entries = entries_after(*[ERROR, ERROR, IN_SYNC, IN_SYNC] * 15)
     assert 5 <= len(entries) <= 7

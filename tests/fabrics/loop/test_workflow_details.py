@@ -46,3 +46,15 @@ def test_words_of_others_add_no_line_and_no_control_character(paused: bool) -> N
         assert len(lines) == len(expected.split("\n"))
         assert all(line.isprintable() for line in lines)
         assert "dc1?- Error: none" in lines[0]
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_markdown_of_others_is_escaped_in_details(paused: bool) -> None:
+    status = read_status("![](http://x)", paused=paused).model_copy(
+        update={"netbox_error": "<img>", "ignored": "[a](b)", "rule_notice": "[a](b)"}
+    )
+    for details in (render_details(status), render_final_details(status, "it was deleted")):
+        assert "![" not in details
+        assert "<" not in details
+        assert "[a]" not in details
+        assert r"\!\[\](http://x)" in details

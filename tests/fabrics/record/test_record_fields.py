@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fabrics.agents.health_report import Health
+from fabrics.drift.model import Author
 from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.record.config import (
     FABRIC_ID_PATTERN,
@@ -354,15 +355,19 @@ TIMES = st.none() | st.datetimes(
     timezones=st.just(UTC),
 )
 LINES = st.text(max_size=63).map(replace_unprintable)
+AUTHORS = st.builds(Author, LINES, st.just(NOW))
 DRIFT = st.builds(
     SummaryEntry,
     kind=st.sampled_from(["VPC", "Switch"]),
     namespace=st.just("default"),
     name=LINES,
     change=st.sampled_from(["changed", "missing", "extra"]),
-    fields=st.lists(st.builds(SummaryField, LINES, st.none() | LINES, LINES), max_size=2).map(
-        tuple
-    ),
+    fields=st.lists(
+        st.builds(SummaryField, LINES, st.none() | LINES, LINES, st.none() | AUTHORS), max_size=2
+    ).map(tuple),
+    since=TIMES,
+    changed_by=st.none() | AUTHORS,
+    committed_by=st.none() | AUTHORS,
 )
 STATES = st.builds(
     LastKnownState,
@@ -464,6 +469,20 @@ def test_time_in_other_form_is_same_time() -> None:
     fields = build_status_fields(parse_config(record()), LastKnownState(last_sync=NOW))
     stored = record(**fields | {"hh_last_sync": "2026-11-21T13:00:00+01:00"})
     assert find_changed_fields(stored, ConfigEdits(), LastKnownState(last_sync=NOW), NOW) == {}
+
+
+def test_record_says_in_words_what_programs_find_in_json() -> None:
+    entry = SummaryEntry("VPC", "default", "prod", "missing", since=NOW)
+    state = LastKnownState(
+        last_sync=NOW, drift_count=1, drift=(entry,), counts={"VPC": 3, "Server": 40}
+    )
+    fields = build_status_fields(parse_config(record()), state)
+    assert fields["hh_objects"] == "40 Server, 3 VPC"
+    row = "| missing | VPC prod |  | present | absent | 2026-11-21 12:00 | unknown |"
+    assert row in fields["hh_drift_report"]
+    assert fields["hh_drift"][0]["since"] == "2026-11-21T12:00:00Z"
+    nothing = build_status_fields(parse_config(record()), LastKnownState())
+    assert (nothing["hh_objects"], nothing["hh_drift_report"]) == (None, None)
 
 
 def test_drift_field_is_truncated() -> None:

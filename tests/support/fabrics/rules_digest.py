@@ -125,8 +125,11 @@ def _serialize_plan(plan: Plan) -> Json:
 
 
 def _serialize_object(planned: PlannedObject) -> Json:
-    fields = _to_json(planned.fields())
-    return [planned.MODEL, planned.key, fields, _to_json(planned.create_only_fields)]
+    # Whether syncs have found drift is no result of two states.
+    stated = {name: value for name, value in planned.fields().items() if name != "drift"}
+    fields = _to_json(stated)
+    create_only = planned.create_only_fields - {"drift"}
+    return [planned.MODEL, planned.key, fields, _to_json(create_only)]
 
 
 def _to_json(value: object) -> Json:

@@ -71,9 +71,14 @@ class Repository:
         self.git("update-ref", f"refs/heads/{branch}", commit)
         return commit
 
-    def commit_files(self, files: Mapping[str, bytes | str], branch: str = "main") -> str:
+    def commit_files(
+        self,
+        files: Mapping[str, bytes | str],
+        branch: str = "main",
+        parents: Iterable[str] = (),
+    ) -> str:
         """Make the branch hold these files by their paths and nothing else."""
-        return self.commit(self._nested(files), branch)
+        return self.commit(self._nested(files), branch, parents)
 
     def _nested(self, files: Mapping[str, bytes | str]) -> str:
         folders: dict[str, dict[str, bytes | str]] = {}

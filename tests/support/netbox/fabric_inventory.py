@@ -63,6 +63,7 @@ class FabricInventory:
     sync_number: int = 0
     agents: Sequence[Mapping[str, Any]] | None = None
     silent_switches: tuple[str, ...] = ()
+    drifted: dict[str, str] | None = None
     outcome: InventoryOutcome | None = None
 
     @property
@@ -130,6 +131,7 @@ class FabricInventory:
             cabling_seen=self.outcome.cabling_seen if self.outcome else None,
             breakouts=(self.outcome.breakouts if self.outcome else None) or (),
             silent_switches=self.silent_switches,
+            drifted=self.drifted,
         )
 
     @contextmanager

@@ -36,7 +36,9 @@ BLANK: Final[Row] = {
 }
 """Fields that clients read of rows of any model."""
 
-CUSTOM_FIELDS: Final = dict.fromkeys(("hh_fabric", "hh_key", "hh_details", "hh_nos_version"))
+CUSTOM_FIELDS: Final = dict.fromkeys(
+    ("hh_fabric", "hh_key", "hh_details", "hh_nos_version", "hh_drifted")
+)
 CHOICES: Final = ("status", "type", "mode", "role")
 """Fields that REST shows as objects with a value and GraphQL without, if they are texts."""
 

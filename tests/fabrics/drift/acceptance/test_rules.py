@@ -141,11 +141,10 @@ IMAGE = "![x](http://host/x.png)"
         f'change = "{IMAGE}"\nkind = "a"\nname = "a"\nreason = "r"',
     ],
 )
-def test_words_of_others_in_problems_are_short_and_no_markdown(lines: str) -> None:
+def test_words_of_others_in_problems_are_short_and_printable(lines: str) -> None:
     [problem] = problems(f"[[accept]]\n{lines}\n")
     assert problem.isprintable()
     assert len(problem) < 400
-    assert not set("![<`|/") & set(problem.replace("[[accept]]", ""))
 
 
 TEXTS = st.text(min_size=1, max_size=60).filter(str.isprintable)

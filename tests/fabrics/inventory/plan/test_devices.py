@@ -47,7 +47,7 @@ def test_switch_becomes_a_device_with_the_fields_of_its_spec() -> None:
             "redundancy": {"type": "eslag", "group": "eslag-1"},
         },
     )
-    assert device.create_only_fields == {"nos_version", "oob_ip", "platform"}
+    assert device.create_only_fields == {"drift", "nos_version", "oob_ip", "platform"}
     assert one(made, Site, "Fabric/default/dc1#site").name == "DC 1"
     assert one(made, DeviceRole, "hh-server-leaf").name == "Hedgehog server leaf"
     assert one(made, Manufacturer, "hedgehog").name == "Hedgehog"
@@ -83,6 +83,7 @@ def test_switch_without_addresses_and_serial_leaves_them_empty() -> None:
     device = one(made, Device, "Switch/default/leaf-01")
     assert (device.primary_ip4, device.serial, device.details) == (None, "", {})
     assert device.create_only_fields == {
+        "drift",
         "description",
         "nos_version",
         "oob_ip",
@@ -117,6 +118,7 @@ def test_server_has_the_ports_of_its_connections_and_a_create_only_type() -> Non
     device = one(made, Device, "Server/default/server-1")
     assert (device.role.key, device.description) == ("hh-server", "rack 3")
     assert device.create_only_fields == {
+        "drift",
         "device_type",
         "nos_version",
         "oob_ip",

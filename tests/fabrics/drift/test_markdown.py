@@ -1,0 +1,117 @@
+"""The report on a record's page: a table of what drifted, since when, and by whom."""
+
+import re
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabrics.drift.markdown import COLUMNS, MAX_BYTES, render_drift_report
+from fabrics.drift.model import Author
+from fabrics.drift.summary import SummaryEntry, SummaryField
+
+FOUND = datetime(2026, 11, 24, 14, 5, tzinfo=UTC)
+EDITED = datetime(2026, 11, 24, 14, 2, 30, tzinfo=UTC)
+KUBECTL, JANE = Author("kubectl-edit", EDITED), Author("Jane Doe", EDITED)
+
+
+def rows(report: str) -> list[list[str]]:
+    """Return the cells of a table, without its head."""
+    lines = [line for line in report.splitlines() if line.startswith("|")]
+    assert [cell.strip() for cell in re.split(r"(?<!\\)\|", lines[0])[1:-1]] == list(COLUMNS)
+    cells = [re.split(r"(?<!\\)(?:\\\\)*\|", line)[1:-1] for line in lines[2:]]
+    return [[cell.strip() for cell in row] for row in cells]
+
+
+def test_each_field_has_a_row_with_its_manager() -> None:
+    fields = (
+        SummaryField("spec.mode", '"l2vni"', '"l3vni"', KUBECTL),
+        SummaryField("spec.vlan", "1001", None),
+    )
+    entry = SummaryEntry("VPC", "default", "prod", "changed", fields, 3, FOUND)
+    assert rows(render_drift_report([entry], 1, "oslo")) == [
+        [
+            *("changed", "VPC prod", "spec.mode", '"l2vni"', '"l3vni"'),
+            *("2026-11-24 14:05", "kubectl-edit, 2026-11-24 14:02"),
+        ],
+        ["", "", "spec.vlan", "1001", "absent", "2026-11-24 14:05", "unknown"],
+        ["", "", "and 3 more fields", "", "", "", ""],
+    ]
+
+
+def test_object_on_one_side_has_one_row_and_what_is_unknown_is_called_so() -> None:
+    missing = SummaryEntry("Server", "lab", "s-1", "missing", committed_by=JANE)
+    extra = SummaryEntry("Server", "default", "s-2", "extra", changed_by=KUBECTL)
+    by_jane = "unknown; in Git: Jane Doe, 2026-11-24 14:02"
+    assert rows(render_drift_report([missing, extra], 2, "oslo")) == [
+        ["missing", "Server lab/s-1", "", "present", "absent", "unknown", by_jane],
+        [
+            *("extra", "Server s-2", "", "absent", "present", "unknown"),
+            "kubectl-edit, 2026-11-24 14:02",
+        ],
+    ]
+
+
+def test_report_says_how_many_objects_it_leaves_out() -> None:
+    entry = SummaryEntry("Server", "default", "s-1", "extra")
+    assert render_drift_report([], 0, "oslo") == ""
+    assert render_drift_report([entry], 1, "oslo").endswith(
+        "\n\n`starter.py diff oslo` shows all differences."
+    )
+    assert "\n\nAnd 41 more objects. `starter.py" in render_drift_report([entry], 42, "oslo")
+
+
+def test_long_report_is_cut_after_a_whole_object() -> None:
+    fields = (SummaryField("spec.description", '"a"', '"b"', KUBECTL),) * 3
+    entries = [
+        SummaryEntry("Server", "default", f"server-{number:02}", "changed", fields, 0, FOUND)
+        for number in range(20)
+    ]
+    report = render_drift_report(entries, 20, "oslo")
+    assert MAX_BYTES - 800 < len(report.encode()) <= MAX_BYTES
+    shown = len(rows(report)) // 3
+    assert len(rows(report)) == 3 * shown
+    assert f"And {20 - shown} more objects." in report
+
+
+def test_what_rules_accept_is_apart_from_the_table() -> None:
+    entry = SummaryEntry("Server", "default", "s-1", "extra")
+    accepted = r"**Accepted differences:** VPC a: spec.x (\!\[\](http://x))"
+    words = "VPC a: spec.x (![](http://x))"
+    table = render_drift_report([entry], 1, "oslo")
+    assert render_drift_report([entry], 1, "oslo", words) == f"{table}\n\n{accepted}"
+    assert render_drift_report([], 0, "oslo", words) == accepted
+
+
+HOSTILE = st.text(alphabet="![](){}<>|`*_#~&\\\n\u2028aé", max_size=20)
+FIELDS = st.builds(
+    SummaryField,
+    HOSTILE,
+    st.none() | HOSTILE,
+    st.none() | HOSTILE,
+    st.none() | st.builds(Author, HOSTILE, st.just(EDITED)),
+)
+ENTRIES = st.builds(
+    SummaryEntry,
+    HOSTILE,
+    HOSTILE,
+    HOSTILE,
+    HOSTILE,
+    st.lists(FIELDS, max_size=5).map(tuple),
+    st.integers(0, 2),
+)
+
+
+@given(st.lists(ENTRIES, min_size=1, max_size=20), st.integers(0, 500))
+def test_words_of_others_add_no_row_no_cell_and_no_markup(
+    entries: list[SummaryEntry], accepted_chars: int
+) -> None:
+    whole = render_drift_report(entries, len(entries), "oslo", "~" * accepted_chars)
+    assert len(whole.encode()) <= MAX_BYTES
+    assert "<" not in whole
+    report = whole.partition("\n\n**Accepted differences:**")[0]
+    table, ending = report.rsplit("\n\n", 1)
+    assert all(len(row) == len(COLUMNS) for row in rows(table))
+    plain = re.sub(r"\\[\\`*_{}\[\]#!|]", "", table)
+    assert not set(plain) & set("\\`*_{}[]!<>~")
+    assert ending.endswith("`starter.py diff oslo` shows all differences.")
