@@ -30,7 +30,7 @@ COMMANDS: Final = {
     "watch": "Show what `status` shows, live until Ctrl-C; with --json, one line per update.",
     "sync": "Sync a fabric now, and show the result.",
     "set-interval": "Sync a fabric every SECONDS seconds from now on.",
-    "pause": "Pause a fabric's syncs until it is resumed.",
+    "pause": "Pause a fabric's syncs until a time, or until it is resumed.",
     "resume": "Resume a paused fabric, on the same slots.",
     "history": "Show a fabric's last syncs: when, why, how late, how long, and what they found.",
     "diff": "Show what differs between Git and a fabric, or between files.",

@@ -227,7 +227,8 @@ def _check_loop(overview: FabricOverview, error: str) -> Check:
         if overview.owner:
             hint = f"its loop belongs to {overview.owner}"
         error = f"No success since {format_time(overview.last_success)}: {hint}."
-    return _make_check("Loop", not error, f"Syncs every {overview.sync_interval} s.", error)
+    rhythm = overview.pause_text or f"Syncs every {overview.sync_interval} s."
+    return _make_check("Loop", not error, rhythm, error)
 
 
 def _make_check(name: str, ok: bool, success_text: str, failure_text: str) -> Check:

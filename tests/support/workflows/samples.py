@@ -86,6 +86,7 @@ RECORD_FIELDS: Final = {
     "hh_sync_interval": 60,
     "hh_paused": True,
     "hh_pause_reason": "maintenance",
+    "hh_paused_until": "2026-12-24T08:00:00Z",
     "hh_kubernetes_server": "https://k8s.example:6443",
     "hh_kubernetes_namespace": "fabric",
     "hh_credentials": "berlin-dc1",
