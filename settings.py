@@ -183,6 +183,10 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = Field(default=SecretStr(""), validate_default=True)
     """The secret that senders sign webhooks with. No default: whoever knows it can make fabrics sync."""
 
+    notifications_file: Path | None = None
+    """A file with the targets of notifications (`docs/operating.md`), such as a mounted Secret. It is read at each use.
+    All workers but remote ones need it. Without it nobody is notified."""
+
     @field_validator("credentials_dir", "cache_dir")
     @classmethod
     def _make_absolute(cls, folder: Path) -> Path:

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "confirm-deletes": "Show the deletes that wait for confirmation, ask, and carry them out.",
     "adopt": "Adopt and update tagged objects that conflict with a fabric's inventory.",
     "remove": "Delete a fabric: its loop, its record and, with --inventory, its inventory.",
+    "notify": "Show what the targets of notifications were told; with --test, test them.",
     "serve-codec": "Decrypt what Temporal's Web UI shows, until Ctrl-C.",
     "doctor": "Check NetBox, Temporal, the workers, and FABRIC if it is named.",
 }

@@ -24,12 +24,23 @@ from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import MalformedMessageInterceptor
+from workflows.notifications import FabricNotifications, NotificationTest
 from workflows.probe import Examination, Preview, Probe, Removal
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
 """After a worker is killed, Temporal waits this long before another continues its loops; by default 10 s."""
 
-WORKFLOWS: Final = [FabricSync, FabricInventory, Fleet, Probe, Examination, Preview, Removal]
+WORKFLOWS: Final = [
+    FabricSync,
+    FabricInventory,
+    Fleet,
+    FabricNotifications,
+    NotificationTest,
+    Probe,
+    Examination,
+    Preview,
+    Removal,
+]
 
 RUNNER: Final = EarlyQueryRefusingRunner(
     restrictions=SandboxRestrictions.default.with_passthrough_modules("workflows")

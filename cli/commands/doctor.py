@@ -26,6 +26,7 @@ from cli.options import AsJson
 from cli.session import Session, connect_to_temporal
 from cli.temporal import probes
 from cli.temporal.loop_client import LoopClient, NoLoop
+from cli.temporal.notification_targets import check_targets
 from cli.views.tables import render_check_table
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
@@ -118,6 +119,7 @@ async def _check_temporal(session: Session) -> list[Check]:
         ),
         *await _check_workers(session),
         await _check_fleet(loops),
+        *await check_targets(loops),
     ]
 
 

@@ -60,22 +60,28 @@ def summarize_fleet(
     own = snapshot.own_records.values()
     owners = [r.instance for r in snapshot.records if r.has_other_owner(snapshot.instance)]
     latest_first = sorted(own, key=lambda record: str(record.last_known.last_sync), reverse=True)
-    stale = (
-        record.config.name
-        for record in own
-        if record.config.needs_loop
-        and (record.config.fabric_id in plan.overdue or _is_stale(record, snapshot))
-    )
     return FleetSummary(
         checked=snapshot.now,
         states=dict(sorted(Counter(str(record.status) for record in own).items())),
         loops=len(snapshot.loops),
         elsewhere=len(owners),
         owners=_shorten(describe_other_owners(owners)[:MAX_NAMED_OWNERS]),
-        stale=tuple(islice(stale, MAX_NAMED_ENTRIES)),
+        stale=tuple(
+            record.config.name for record in list_stale(snapshot, plan)[:MAX_NAMED_ENTRIES]
+        ),
         failed=_shorten(chain.from_iterable(map(_describe_failures, latest_first))),
         problems=_shorten(chain(_describe_id_problems(snapshot.records), problems)),
     )
+
+
+def list_stale(snapshot: FleetSnapshot, plan: FleetPlan) -> list[FabricRecord]:
+    """List the fabrics of this installation that should sync and do not."""
+    return [
+        record
+        for record in snapshot.own_records.values()
+        if record.config.needs_loop
+        and (record.config.fabric_id in plan.overdue or _is_stale(record, snapshot))
+    ]
 
 
 def render_fleet_details(summary: FleetSummary) -> str:

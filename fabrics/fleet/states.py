@@ -1,0 +1,113 @@
+"""The states of all fabrics, as those who are notified are told of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import sha256
+from itertools import islice
+from typing import Final
+
+from pydantic import BaseModel
+
+from fabrics.agents.health_report import Health
+from fabrics.drift.sentences import shorten
+from fabrics.fleet.reconcile import FabricRecord, FleetPlan, FleetSnapshot
+from fabrics.fleet.summary import list_stale
+from fabrics.record.sync_status import SyncStatus, compute_status_error, compute_sync_status
+
+STALE: Final = "stale"
+"""The state of a fabric that should sync and does not."""
+
+DEGRADED: Final = f", {Health.DEGRADED}"
+"""Follows the status of a fabric whose switches are not well."""
+
+TROUBLE: Final = frozenset({SyncStatus.ERROR, SyncStatus.OUT_OF_SYNC, STALE})
+"""Statuses that people are told of. What they did themselves, such as a pause, only ends another one."""
+
+MAX_REASONS: Final = 50
+MAX_REASON_CHARS: Final = 200
+
+
+class StateGroup(BaseModel, frozen=True):
+    """The ids of fabrics in one state that sync at one interval, in seconds."""
+
+    state: str
+    interval: int
+    fabrics: tuple[str, ...]
+
+
+class FleetStates(BaseModel, frozen=True):
+    """The states of all fabrics in the round that began at `checked`.
+
+    `reasons` says of some fabrics in trouble, by id, what is wrong. The next round is `round_interval` seconds later.
+    """
+
+    checked: datetime
+    round_interval: int
+    groups: tuple[StateGroup, ...] = ()
+    reasons: dict[str, str] = {}
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits that change with each state, and each day."""
+        return sha256(repr((self.checked.date(), self.groups)).encode()).hexdigest()[:12]
+
+
+def find_states(snapshot: FleetSnapshot, plan: FleetPlan, round_interval: int) -> FleetStates:
+    """Return the states of the fabrics of this installation in a round."""
+    stale = {record.config.fabric_id for record in list_stale(snapshot, plan)}
+    groups = defaultdict[tuple[str, int], list[str]](list)
+    in_trouble = list[FabricRecord]()
+    for fabric_id, record in sorted(snapshot.own_records.items()):
+        settled = _without_running_sync(record)
+        state = _find_state(settled, is_stale=fabric_id in stale)
+        groups[state, record.config.interval].append(fabric_id)
+        if is_trouble(state):
+            in_trouble.append(settled)
+    return FleetStates(
+        checked=snapshot.now,
+        round_interval=round_interval,
+        groups=tuple(
+            StateGroup(state=state, interval=interval, fabrics=tuple(fabrics))
+            for (state, interval), fabrics in sorted(groups.items())
+        ),
+        reasons=_explain(in_trouble),
+    )
+
+
+def is_trouble(state: str) -> bool:
+    """True if people are told that a fabric is in this state."""
+    return state.removesuffix(DEGRADED) in TROUBLE or state.endswith(DEGRADED)
+
+
+def _without_running_sync(record: FabricRecord) -> FabricRecord:
+    """Return the record as it was before a sync that it shows as running."""
+    last_known = record.last_known.model_copy(update={"syncing": False})
+    return record.model_copy(update={"last_known": last_known})
+
+
+def _find_state(record: FabricRecord, *, is_stale: bool) -> str:
+    status = STALE if is_stale else compute_sync_status(record.config, record.last_known)
+    health = record.last_known.valid_for(record.config).health
+    return f"{status}{DEGRADED if health is Health.DEGRADED else ''}"
+
+
+def _explain(records: Iterable[FabricRecord]) -> dict[str, str]:
+    """Return what is wrong with the first of these fabrics, by their ids."""
+    reasons = ((record.config.fabric_id, _list_reasons(record)) for record in records)
+    return {
+        fabric_id: shorten(" ".join(sentences), MAX_REASON_CHARS)
+        for fabric_id, sentences in islice(reasons, MAX_REASONS)
+    }
+
+
+def _list_reasons(record: FabricRecord) -> list[str]:
+    config, last_known = record.config, record.last_known
+    health = last_known.valid_for(config)
+    drift = f"Objects that differ from Git: {last_known.drift_count}."
+    sentences = (
+        compute_status_error(config, last_known),
+        drift if record.status is SyncStatus.OUT_OF_SYNC else "",
+        health.health_message if health.health is Health.DEGRADED else "",
+    )
+    return [sentence for sentence in sentences if sentence]
