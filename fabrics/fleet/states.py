@@ -14,6 +14,7 @@ from fabrics.drift.sentences import shorten
 from fabrics.fleet.reconcile import FabricRecord, FleetPlan, FleetSnapshot
 from fabrics.fleet.summary import list_stale
 from fabrics.record.sync_status import SyncStatus, compute_status_error, compute_sync_status
+from fabrics.times import format_time
 
 STALE: Final = "stale"
 """The state of a fabric that should sync and does not."""
@@ -57,13 +58,13 @@ def find_states(snapshot: FleetSnapshot, plan: FleetPlan, round_interval: int) -
     """Return the states of the fabrics of this installation in a round."""
     stale = {record.config.fabric_id for record in list_stale(snapshot, plan)}
     groups = defaultdict[tuple[str, int], list[str]](list)
-    in_trouble = list[FabricRecord]()
+    in_trouble = list[tuple[FabricRecord, str]]()
     for fabric_id, record in sorted(snapshot.own_records.items()):
         settled = _without_running_sync(record)
         state = _find_state(settled, is_stale=fabric_id in stale)
         groups[state, record.config.interval].append(fabric_id)
         if is_trouble(state):
-            in_trouble.append(settled)
+            in_trouble.append((settled, state))
     return FleetStates(
         checked=snapshot.now,
         round_interval=round_interval,
@@ -92,22 +93,20 @@ def _find_state(record: FabricRecord, *, is_stale: bool) -> str:
     return f"{status}{DEGRADED if health is Health.DEGRADED else ''}"
 
 
-def _explain(records: Iterable[FabricRecord]) -> dict[str, str]:
+def _explain(in_trouble: Iterable[tuple[FabricRecord, str]]) -> dict[str, str]:
     """Return what is wrong with the first of these fabrics, by their ids."""
-    reasons = ((record.config.fabric_id, _list_reasons(record)) for record in records)
     return {
-        fabric_id: shorten(" ".join(sentences), MAX_REASON_CHARS)
-        for fabric_id, sentences in islice(reasons, MAX_REASONS)
+        record.config.fabric_id: shorten(_find_reason(record, state), MAX_REASON_CHARS)
+        for record, state in islice(in_trouble, MAX_REASONS)
     }
 
 
-def _list_reasons(record: FabricRecord) -> list[str]:
-    config, last_known = record.config, record.last_known
-    health = last_known.valid_for(config)
-    drift = f"Objects that differ from Git: {last_known.drift_count}."
-    sentences = (
-        compute_status_error(config, last_known),
-        drift if record.status is SyncStatus.OUT_OF_SYNC else "",
-        health.health_message if health.health is Health.DEGRADED else "",
-    )
-    return [sentence for sentence in sentences if sentence]
+def _find_reason(record: FabricRecord, state: str) -> str:
+    last_known, status = record.last_known, state.removesuffix(DEGRADED)
+    reasons = {
+        STALE: f"The last success was at {format_time(last_known.last_success)}.",
+        SyncStatus.OUT_OF_SYNC: f"Objects that differ from Git: {last_known.drift_count}.",
+        SyncStatus.ERROR: compute_status_error(record.config, last_known),
+    }
+    health = last_known.health_message if state.endswith(DEGRADED) else ""
+    return f"{reasons.get(status, '')} {health}".strip()
