@@ -1,5 +1,7 @@
 """A fabric's status in the Temporal Web UI, with words that others have chosen."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from fabrics.loop.report import FabricStatus
@@ -44,3 +46,11 @@ def test_words_of_others_add_no_line_and_no_control_character(paused: bool) -> N
         assert len(lines) == len(expected.split("\n"))
         assert all(line.isprintable() for line in lines)
         assert "dc1?- Error: none" in lines[0]
+
+
+def test_pause_is_shown_with_its_end_and_its_reason() -> None:
+    paused = read_status("dc1", paused=True)
+    assert "- Paused: dc1\n" in render_details(paused)
+    end = datetime(2026, 12, 24, 8, tzinfo=UTC)
+    timed = paused.model_copy(update={"paused_until": end, "pause_reason": ""})
+    assert "- Paused until 2026-12-24 08:00:00 UTC: no reason given\n" in render_details(timed)
