@@ -9,7 +9,10 @@ from standardwebhooks.webhooks import Webhook
 
 from tests.support.cli.command_line import CommandLine
 from tests.support.notifications.receiver import SECRET, Receiver, receiver
+from tests.support.system.fleet import wait_for_round
 from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
+
+IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
 
 
 @pytest.fixture
@@ -27,17 +30,11 @@ def hooks(installation: Installation, tmp_path: Path) -> Iterator[Receiver]:
 async def test_fabric_in_error_is_told_and_the_targets_are_shown(
     installation: Installation, starter: CommandLine, hooks: Receiver
 ) -> None:
-    fabric = await installation.fabric(
-        {"fabric.yaml": in_yaml(SERVERS)}, SERVERS, hh_sync_interval=5, hh_git_branch="nowhere"
-    )
+    fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5, hh_git_branch="nowhere")
     async with installation.worker():
         await fabric.wait_for_status("error")
-
-        async def list_received() -> list[bytes]:
-            return [received.body for received in hooks.received]
-
-        [body, *_] = await wait_until(list_received, bool)
-        event = Webhook(SECRET).verify(body, hooks.received[0].headers)
+        await wait_until(hooks.count_received, bool)
+        event = Webhook(SECRET).verify(hooks.received[0].body, hooks.received[0].headers)
         assert event["data"]["state"] == "error"
         [news] = event["data"]["fabrics"]
         assert news["fabric_id"] == fabric.fabric_id
@@ -50,6 +47,23 @@ async def test_fabric_in_error_is_told_and_the_targets_are_shown(
             True,
             "Fabrics whose trouble was told: 1, with news: 0.",
         )
+
+
+async def test_target_that_hangs_delays_neither_syncs_nor_rounds(
+    installation: Installation, hooks: Receiver
+) -> None:
+    broken = await installation.fabric(IN_GIT, SERVERS, hh_git_branch="nowhere")
+    healthy = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+    hooks.gate.clear()
+    async with installation.worker():
+        await healthy.wait_for_status("in_sync")
+        await broken.wait_for_status("error")
+        await wait_until(hooks.count_received, bool)
+        before = await healthy.status()
+        after = await healthy.wait_for_syncs(before.syncs + 3)
+        assert after.missed == before.missed
+        assert (await wait_for_round(installation)).error == ""
+        hooks.gate.set()
 
 
 async def test_test_message_arrives_and_a_refusal_is_shown(

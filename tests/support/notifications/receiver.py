@@ -29,6 +29,10 @@ class Receiver(ThreadingHTTPServer):
         self.gate = Event()
         self.gate.set()
 
+    async def count_received(self) -> int:
+        """Return the number of requests so far, answered or not."""
+        return len(self.received)
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: Receiver
