@@ -49,6 +49,7 @@ MODULES: Final = {
     "disable": "enable_disable",
     **dict.fromkeys(("sync", "set-interval", "pause", "resume"), "loop"),
     "confirm-deletes": "inventory",
+    "notify": "doctor",
     "take-over": "take_over",
     "serve-codec": "serve_codec",
 }

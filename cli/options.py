@@ -46,7 +46,7 @@ def parse_interval(text: str) -> int:
 
 
 def parse_pause_end(duration: str, end: str, now: datetime) -> datetime | None:
-    """Return when a pause ends, in UTC; None if neither is given. Raises `CommandError`."""
+    """Return when a pause ends; None if neither is given. Raises `CommandError`."""
     if duration and end:
         raise CommandError("Give --for or --until, not both.")
     if not (duration or end):

@@ -10,7 +10,7 @@ def format_time(moment: datetime | None) -> str:
 
 
 def parse_time(text: str) -> datetime | None:
-    """Parse a time of ISO 8601, which is UTC unless it says otherwise; None if it is none."""
+    """Parse a time of ISO 8601, by default of UTC; None if it is none."""
     try:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

@@ -94,7 +94,7 @@ def describe_inventory_error(error: ActivityError | ApplicationError) -> str:
 
 
 def describe_delivery_error(error: ActivityError) -> str:
-    """Say why a notification was not delivered, by the last attempt if there were several."""
+    """Say why the last attempt to deliver a notification failed."""
     cause = error.cause
     last = cause.cause if isinstance(cause, TimeoutError) else cause
     if isinstance(last, ApplicationError):

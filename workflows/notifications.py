@@ -1,4 +1,4 @@
-"""`FabricNotifications`: what one target of notifications was told, and the messages to it.
+"""`FabricNotifications`: what one target was told, and the messages to it.
 
 Its id is `fabric-notifications/<target>`. Each round of the fleet with other states than before signals it. It keeps
 what was told, whatever becomes of the fleet's workflow, so that nothing is told twice. Only this workflow waits for a

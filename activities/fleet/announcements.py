@@ -1,4 +1,4 @@
-"""The workflows of notification targets, which a round tells the states of all fabrics."""
+"""The workflows of notification targets, which rounds tell the states of fabrics."""
 
 import asyncio
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ NOTIFICATIONS_WORKFLOW_TYPE: Final = "FabricNotifications"
 
 @dataclass(frozen=True)
 class FleetAnnouncements:
-    """The targets in `file`, whose workflows run on `task_queue`; None means no target."""
+    """The targets in `file`, if any, whose workflows run on `task_queue`."""
 
     client: Client
     task_queue: str

@@ -1,6 +1,6 @@
-"""A message for chat or mail, through the library Apprise, which knows a hundred services.
+"""A message for chat or mail, through the library Apprise.
 
-It is optional (the extra `chat`), and imported only where a target needs it.
+That is optional (the extra `chat`), and imported only where a target needs it.
 """
 
 from typing import Any

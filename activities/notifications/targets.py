@@ -60,7 +60,7 @@ _TARGETS: TypeAdapter[dict[str, Target]] = TypeAdapter(
 
 
 def load_targets(file: Path) -> Targets:
-    """Read the targets by name. Raises `PermanentError`, which quotes nothing of the file."""
+    """Read the targets by name. Raises `PermanentError`, which quotes no value."""
     try:
         with file.open("rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)

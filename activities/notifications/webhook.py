@@ -51,7 +51,7 @@ def post(name: str, target: Target, message: Notification, connect_timeout: floa
 
 
 def _sign(target: Target, message: Notification, body: str, now: datetime) -> dict[str, str]:
-    """Return headers with a signature for each secret, since a receiver may know only one."""
+    """Return headers with a signature for each secret: a receiver may know only one."""
     source = SecretSource("", SecretStr(""), target.secret_file, MIN_WEBHOOK_SECRET_CHARS)
     try:
         signatures = [Webhook(secret).sign(message.id, now, body) for secret in source.read_all()]

@@ -1,9 +1,9 @@
-"""`doctor`: check everything that syncs depend on, one line per check."""
+"""`doctor` and `notify`: check what syncs and notifications depend on."""
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import BaseModel
@@ -23,10 +23,10 @@ from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import build_fleet_view, get_fleet_view
 from cli.options import AsJson
-from cli.session import Session, connect_to_temporal
+from cli.session import Session, connect_to_temporal, open_session
 from cli.temporal import probes
 from cli.temporal.loop_client import LoopClient, NoLoop
-from cli.temporal.notification_targets import check_targets
+from cli.temporal.notification_targets import check_targets, send_test_messages
 from cli.views.tables import render_check_table
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
@@ -43,8 +43,11 @@ TakeOver = Annotated[
 ]
 
 
-class DoctorOutput(BaseModel, frozen=True):
-    """The JSON of `doctor`."""
+Test = Annotated[bool, typer.Option("--test", help="Send a test message to each target.")]
+
+
+class ChecksOutput(BaseModel, frozen=True):
+    """The JSON of both commands."""
 
     checks: Sequence[Check]
 
@@ -55,8 +58,24 @@ def doctor(fabric: CheckedName = "", take_over: TakeOver = False, json: AsJson =
         raise CommandError("Name the fabric to take over: `starter.py doctor FABRIC --take-over`.")
     with console.progress("Checking NetBox, Temporal and the workers"):
         checks = asyncio.run(_run_checks(fabric, take_over))
-    console.show_result(DoctorOutput(checks=checks), render_check_table(checks), json)
+    _show_checks(checks, json)
+
+
+def notify(test: Test = False, json: AsJson = False) -> None:
+    """Show what the targets of notifications were told; with --test, test them."""
+    with console.progress("Asking the targets of notifications"):
+        checks = asyncio.run(_ask_targets(test=test))
+    _show_checks(checks, json)
+
+
+def _show_checks(checks: Sequence[Check], json: bool) -> NoReturn:
+    console.show_result(ChecksOutput(checks=checks), render_check_table(checks), json)
     raise typer.Exit(EXIT_OK if all(check.ok for check in checks) else EXIT_UNHEALTHY)
+
+
+async def _ask_targets(*, test: bool) -> list[Check]:
+    async with open_session() as session:
+        return await (send_test_messages if test else check_targets)(session.loops)
 
 
 async def _run_checks(fabric_ref: str, take_over: bool) -> list[Check]:

@@ -25,14 +25,20 @@ RUNNING_TARGETS_QUERY: Final = query_running(
 )
 
 
+NOBODY: Final = Check(
+    "Notifications", True, "Nobody is notified: FABRIC_SYNC_NOTIFICATIONS_FILE names no target."
+)
+
+
 async def check_targets(loops: LoopClient) -> list[Check]:
     """Return for each target what it was told, or why it was not."""
     running = await list_running(loops.client, RUNNING_TARGETS_QUERY)
-    return list(await asyncio.gather(*(_check_target(loops, run.id) for run in running)))
+    checks = await asyncio.gather(*(_check_target(loops, run.id) for run in running))
+    return checks or [NOBODY]
 
 
 async def send_test_messages(loops: LoopClient) -> list[Check]:
-    """Have a worker send a test message to each target. Raises `NoWorker`, `CommandError`."""
+    """Have a worker send a test message to each target. Raises `CommandError`."""
     queue = notification_queue(loops.task_queue)
     if not await loops.has_worker(queue):
         raise NoWorker(

@@ -88,7 +88,7 @@ class Notification(BaseModel, frozen=True):
 
 
 class TargetSummary(BaseModel, frozen=True):
-    """How a target is: the fabrics whose trouble it knows, and those with news for it.
+    """How many fabrics a target knows to be in trouble, and of how many it has no news.
 
     `error` says why the last message could not be delivered.
     """
@@ -100,9 +100,9 @@ class TargetSummary(BaseModel, frozen=True):
 
 
 class TargetState(BaseModel):
-    """What one target was told, and what is news to it; a fabric not in `told` is well.
+    """What one target was told, and what is news to it.
 
-    `states` are those of the last round that had others than the one before. `sent` has the time of the last message on
+    A fabric that is not in `told` is well, as far as the target knows. `states` are those of the last round that had others than the one before. `sent` has the time of the last message on
     each state.
     """
 

@@ -12,7 +12,7 @@ from cli.options import parse_pause_end
 
 @pytest.fixture
 def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let this machine be in Berlin, where clocks change on 29 March and 25 October 2026."""
+    """Let this machine be in Berlin: clocks change on 29 March and 25 October 2026."""
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
     time.tzset()
     yield

@@ -1,4 +1,4 @@
-"""A fabric that fails for good is told to a real receiver, and tests of targets arrive."""
+"""A fabric that fails for good is told to a real receiver."""
 
 import json
 from collections.abc import Iterator
@@ -40,9 +40,7 @@ async def test_fabric_in_error_is_told_and_the_targets_are_shown(
         assert news["fabric_id"] == fabric.fabric_id
         assert "has no branch nowhere" in news["reason"]
         shown = await starter("notify", "--json")
-        [target] = [
-            target for target in shown.json["targets"] if installation.queue in target["name"]
-        ]
+        [target] = [check for check in shown.json["checks"] if installation.queue in check["name"]]
         assert (target["ok"], target["sentence"]) == (
             True,
             "Fabrics whose trouble was told: 1, with news: 0.",
@@ -77,7 +75,7 @@ async def test_test_message_arrives_and_a_refusal_is_shown(
         assert json.loads(received.body)["data"]["state"] == "test"
         hooks.status = 500
         refused = await starter("notify", "--test", "--json")
-        assert (refused.code, refused.json["targets"][0]["ok"]) == (1, False)
+        assert (refused.code, refused.json["checks"][0]["ok"]) == (1, False)
 
 
 async def test_without_targets_the_error_names_the_setting(

@@ -1,4 +1,4 @@
-"""Hours of one target of notifications in seconds: when it is told, and what a dead one costs."""
+"""Hours of one target of notifications in seconds, also of a dead one."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Chat and mail go through the library Apprise; here to a service that takes JSON."""
+"""Chat and mail go through Apprise; here to a service that takes JSON."""
 
 import json
 import sys

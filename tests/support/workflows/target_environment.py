@@ -1,4 +1,4 @@
-"""An environment for one target of notifications: it takes or refuses messages as a test sets.
+"""An environment for a target of notifications that a test controls.
 
 Only time-skipping tests use it. What an activity sends is tested with real receivers.
 """
