@@ -88,7 +88,7 @@ class Notification(BaseModel, frozen=True):
 
 
 class TargetSummary(BaseModel, frozen=True):
-    """How many fabrics a target knows to be in trouble, and of how many it has no news.
+    """How many fabrics a target was told of, and how many it should be told of.
 
     `error` says why the last message could not be delivered.
     """
@@ -102,8 +102,9 @@ class TargetSummary(BaseModel, frozen=True):
 class TargetState(BaseModel):
     """What one target was told, and what is news to it.
 
-    A fabric that is not in `told` is well, as far as the target knows. `states` are those of the last round that had others than the one before. `sent` has the time of the last message on
-    each state.
+    A fabric that is not in `told` is well, as far as the target knows. `states` are those of the last round that had
+    others than the one before. `sent` has the time of the last message on each state. `error` says why the last message
+    could not be delivered.
     """
 
     target: str
@@ -135,6 +136,8 @@ class TargetState(BaseModel):
             for fabric_id, group in groups.items()
             if self._is_news(fabric_id, group.state)
         }
+        if not self.changes:
+            self.error = ""
 
     def build_message(self, now: datetime) -> Notification | None:
         """Return the message that is due by `now`; None if none is."""
@@ -174,7 +177,8 @@ class TargetState(BaseModel):
     def _find_due(self, state: str) -> datetime:
         """Return when all have lasted that will be in this state soon after the first."""
         ends = [change.lasts_from for change in self.changes.values() if change.state == state]
-        gathered = max(end for end in ends if end <= min(ends) + MAX_GATHERING)
+        latest = min(ends) + MAX_GATHERING
+        gathered = max(end for end in ends if end <= latest)
         return max(gathered, self.sent.get(state, NEVER) + MIN_GAP)
 
     def _build(self, state: str, now: datetime) -> Notification:

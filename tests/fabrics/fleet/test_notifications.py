@@ -225,6 +225,8 @@ def test_details_say_why_nothing_arrives() -> None:
     details = render_target_details(target)
     assert "Fabrics with news: 1 (a)" in details
     assert "tried again: It refused the credentials." in details
+    target.observe(make_states({"a": "in_sync"}, 60, INTERVAL))
+    assert target.summary.error == "", "nothing is left to deliver"
 
 
 STATES = st.sampled_from(["in_sync", "error", "out_of_sync", "in_sync, degraded", "paused"])
