@@ -41,8 +41,6 @@ CheckedName = Annotated[str, typer.Argument(metavar="[FABRIC]", help="Check this
 TakeOver = Annotated[
     bool, typer.Option("--take-over", help="Claim FABRIC from another installation.")
 ]
-
-
 Test = Annotated[bool, typer.Option("--test", help="Send a test message to each target.")]
 
 
@@ -63,9 +61,7 @@ def doctor(fabric: CheckedName = "", take_over: TakeOver = False, json: AsJson =
 
 def notify(test: Test = False, json: AsJson = False) -> None:
     """Show what the targets of notifications were told; with --test, test them."""
-    with console.progress("Asking the targets of notifications"):
-        checks = asyncio.run(_ask_targets(test=test))
-    _show_checks(checks, json)
+    _show_checks(asyncio.run(_ask_targets(test=test)), json)
 
 
 def _show_checks(checks: Sequence[Check], json: bool) -> NoReturn:
@@ -74,8 +70,10 @@ def _show_checks(checks: Sequence[Check], json: bool) -> NoReturn:
 
 
 async def _ask_targets(*, test: bool) -> list[Check]:
+    ask = send_test_messages if test else check_targets
     async with open_session() as session:
-        return await (send_test_messages if test else check_targets)(session.loops)
+        with console.progress("Asking the targets of notifications"):
+            return await ask(session.loops)
 
 
 async def _run_checks(fabric_ref: str, take_over: bool) -> list[Check]:
