@@ -3,7 +3,8 @@
 That is optional (the extra `chat`), and imported only where a target needs it.
 """
 
-from typing import Any
+from importlib import import_module
+from types import ModuleType
 
 from pydantic import SecretStr
 
@@ -15,25 +16,25 @@ from fabrics.fleet.notifications import Notification
 
 def send(name: str, target: Target, message: Notification) -> None:
     """Send a message. Raises `TransientError` or `PermanentError`, which name no URL."""
-    service = _connect(name, target)
-    if not service.notify(title=message.title, body=message.text, body_format="text"):
+    apprise = _import_apprise(name)
+    url = SecretSource("", SecretStr(""), target.apprise_file).read_token()
+    service = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Fabric Sync"))
+    if not service.add(url):
+        raise PermanentError(
+            f"The file {target.apprise_file} must have one URL that Apprise understands: correct it."
+        )
+    plain = apprise.NotifyFormat.TEXT  # words of others make no link
+    if not service.notify(title=message.title, body=message.text, body_format=plain):
         raise TransientError(
             f'The target "{name}" of notifications did not take the message: the log of the worker says why.'
         )
 
 
-def _connect(name: str, target: Target) -> Any:  # noqa: ANN401  of an optional library
+def _import_apprise(name: str) -> ModuleType:
     try:
-        from apprise import Apprise, AppriseAsset  # noqa: PLC0415  it may be absent
+        return import_module("apprise")
     except ImportError:
         raise PermanentError(
             f'The target "{name}" of notifications needs the library Apprise: install the extra "chat" on all workers'
             " (`uv sync --extra chat`)."
         ) from None
-    source = SecretSource("", SecretStr(""), target.apprise_file)
-    service = Apprise(asset=AppriseAsset(app_id="Fabric Sync", secure_logging=True))
-    if not service.add(source.read_token()):
-        raise PermanentError(
-            f"The file {target.apprise_file} must have one URL that Apprise understands: correct it."
-        )
-    return service

@@ -50,7 +50,9 @@ def changed(record: FabricRecord, **state: object) -> FabricRecord:
 def test_state_is_status_and_health(
     results: dict[str, object], settings: dict[str, object], state: str, reason: str
 ) -> None:
-    states = find(changed(make_record("a", **settings), **results))
+    record = changed(make_record("a"), **results)
+    config = record.config.model_copy(update=settings)
+    states = find(record.model_copy(update={"config": config}))
     assert states.groups == (StateGroup(state=state, interval=60, fabrics=("a",)),)
     assert states.reasons.get("a", "") == reason
     assert is_trouble(state) == bool(reason)

@@ -81,9 +81,7 @@ class RunningTarget:
 
 
 @asynccontextmanager
-async def target(
-    env: WorkflowEnvironment, state: TargetState | None = None
-) -> AsyncIterator[RunningTarget]:
+async def target(env: WorkflowEnvironment) -> AsyncIterator[RunningTarget]:
     """Run a target with its worker, and terminate it in the end."""
     queue, id_ = f"queue-{uuid4().hex[:8]}", notifications_workflow_id("ops")
     running = RunningTarget(env, env.client.get_workflow_handle_for(FabricNotifications.run, id_))
@@ -98,7 +96,7 @@ async def target(
     )
     async with workflows, deliveries:
         await env.client.start_workflow(
-            FabricNotifications.run, state or TargetState(target="ops"), id=id_, task_queue=queue
+            FabricNotifications.run, TargetState(target="ops"), id=id_, task_queue=queue
         )
         try:
             yield running
