@@ -67,6 +67,7 @@ def test_page_shows_config_before_status(
         "hh_sync_interval": 60,
         "hh_paused": True,
         "hh_pause_reason": "work",
+        "hh_paused_until": "2099-12-24T08:00:00Z",
         "hh_task_queue": "north",
         "hh_sync_status": "error",
         "hh_last_sync": "2026-11-22T01:00:00Z",
