@@ -24,7 +24,7 @@ MAX_GATHERING: Final = timedelta(minutes=10)
 MIN_GAP: Final = timedelta(minutes=5)
 """The shortest time between two messages on one state."""
 
-MAX_FABRICS: Final = 500
+MAX_FABRICS: Final = 300
 """Fabrics of one message; a later one has the others."""
 
 MAX_LINES: Final = 20

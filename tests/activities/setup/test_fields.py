@@ -43,6 +43,7 @@ def test_form_shows_config_fields_in_order(browser: Browser, form: str) -> None:
         ("hh_sync_enabled", "no"),
         ("hh_sync_interval", DEFAULT_INTERVAL_SECONDS),
         ("hh_paused", "no"),
+        ("hh_paused_until", "by hand"),
         ("hh_kubernetes_namespace", DEFAULT_NAMESPACE),
         ("hh_fabric_name", "all that it holds"),
         ("hh_credentials", "the fabric ID"),

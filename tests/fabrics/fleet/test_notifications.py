@@ -18,7 +18,13 @@ from fabrics.fleet.notifications import (
     TargetState,
     render_target_details,
 )
-from fabrics.fleet.states import FleetStates, StateGroup, is_trouble
+from fabrics.fleet.states import (
+    MAX_REASON_CHARS,
+    MAX_REASONS,
+    FleetStates,
+    StateGroup,
+    is_trouble,
+)
 from fabrics.loop.schedule import Schedule
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -204,6 +210,18 @@ def test_more_fabrics_than_fit_a_message_are_told_in_the_next() -> None:
     many = {f"dc-{number:04}": "error" for number in range(MAX_FABRICS + 1)}
     told = list_told(run(lambda _: many, 3000))
     assert [len(fabrics) for _, fabrics in told] == [MAX_FABRICS, 1]
+
+
+def test_longest_message_is_a_small_one() -> None:
+    ids = [f"dc-{number:036}" for number in range(1000)]
+    states = make_states(dict.fromkeys(ids, "out_of_sync, degraded"), 0, INTERVAL)
+    reasons = dict.fromkeys(ids[:MAX_REASONS], "x" * MAX_REASON_CHARS)
+    target = TargetState(target="ops", told=dict.fromkeys(ids, "error, degraded"))
+    target.observe(states.model_copy(update={"reasons": reasons}))
+    message = target.build_message(NOW + timedelta(hours=1))
+    assert message is not None
+    assert len(message.fabrics) == MAX_FABRICS
+    assert len(message.model_dump_json().encode()) < 64 * 1024
 
 
 def test_text_names_the_first_fabrics_and_counts_the_others() -> None:

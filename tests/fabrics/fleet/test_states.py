@@ -85,6 +85,11 @@ def test_reasons_stay_few_and_short_however_many_fabrics_fail() -> None:
     assert {len(reason) for reason in reasons.values()} == {MAX_REASON_CHARS}
 
 
+def test_states_of_a_large_fleet_are_a_small_message() -> None:
+    records = [changed(make_record(f"fabric-{n:04}"), error="x" * 500) for n in range(1000)]
+    assert len(find(*records).model_dump_json().encode()) < 40_000
+
+
 def test_digest_changes_with_states_and_days_but_not_with_rounds_and_reasons() -> None:
     failed = find(changed(make_record("a"), error="It broke."))
     later = failed.model_copy(update={"checked": NOW + timedelta(hours=1), "reasons": {}})
