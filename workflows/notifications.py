@@ -5,7 +5,7 @@ what was told, whatever becomes of the fleet's workflow, so that nothing is told
 target that does not answer.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio import workflow
@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
         notifications_workflow_id,
         render_target_details,
     )
-    from fabrics.fleet.states import FleetStates
+    from fabrics.fleet.states import parse_states
     from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT
     from fabrics.record.task_queues import notification_queue
     from fabrics.texts import cut_summary
@@ -75,18 +75,19 @@ class FabricNotifications(SignalledWorkflow):
         """Send messages as they are due, until the fleet no longer names the target."""
         id_ = notifications_workflow_id(state.target)
         check_workflow_id(id_, "Rounds of the fleet start that one.")
-        while workflow.info().get_current_history_length() < MAX_HISTORY_EVENTS:
+        while not self._is_forgotten:
             self._update_details()
             if message := self._state.build_message(self._last_timer_time):
                 await self._deliver(message)
-            elif not await self._wait_for_work():
-                return
-        workflow.continue_as_new(self._state, task_timeout=WORKFLOW_TASK_TIMEOUT)
+            else:
+                await self._wait_for_work()
+            if workflow.info().get_current_history_length() >= MAX_HISTORY_EVENTS:
+                workflow.continue_as_new(self._state, task_timeout=WORKFLOW_TASK_TIMEOUT)
 
     @workflow.signal
     def states_changed(self, states: object = None) -> None:
         """Take over the states of all fabrics."""
-        self._state.observe(FleetStates.model_validate(states))
+        self._state.observe(parse_states(states, workflow.now()))
         self._has_new_states = True
 
     @workflow.query
@@ -115,27 +116,36 @@ class FabricNotifications(SignalledWorkflow):
             raise_if_cancelled(error)
             self._state.on_failed(describe_delivery_error(error))
             self._update_details()
+            retry_at = workflow.now() + RETRY_PAUSE
             await workflow.sleep(RETRY_PAUSE, summary="leave the target alone")
+            self._last_timer_time = max(self._last_timer_time, retry_at)
         else:
             self._state.on_told(message, workflow.now())
 
-    async def _wait_for_work(self) -> bool:
-        """Wait for new states or the next message; return whether either came.
+    async def _wait_for_work(self) -> None:
+        """Wait for new states, for the next message, or until the target is forgotten.
 
-        Whether a message is due depends on timers that have fired, never on the clock, so that replays agree.
+        What is due depends on timers that have fired, never on the clock, so that replays agree.
         """
-        due = self._state.next_due
+        wake = min(self._state.next_due or self._forget_at, self._forget_at)
         self._has_new_states = False
         try:
             await workflow.wait_condition(
                 lambda: self._has_new_states,
-                timeout=max(due - workflow.now(), MIN_TIMER) if due else FORGET_AFTER,
-                timeout_summary=f"until {format_time(due)}" if due else "for the fleet",
+                timeout=max(wake - workflow.now(), MIN_TIMER),
+                timeout_summary=f"until {format_time(wake)}",
             )
         except TimeoutError:
-            self._last_timer_time = due or self._last_timer_time
-            return due is not None
-        return True
+            self._last_timer_time = max(self._last_timer_time, wake)
+
+    @property
+    def _forget_at(self) -> datetime:
+        states = self._state.states
+        return (states.checked if states else workflow.info().start_time) + FORGET_AFTER
+
+    @property
+    def _is_forgotten(self) -> bool:
+        return self._last_timer_time >= self._forget_at
 
     def _update_details(self) -> None:
         message = f"\n- Message: {self._ignored_message}" if self._ignored_message else ""

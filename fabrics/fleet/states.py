@@ -2,17 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import islice
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from fabrics.agents.health_report import Health
 from fabrics.drift.sentences import shorten
 from fabrics.fleet.reconcile import FabricRecord, FleetPlan, FleetSnapshot
 from fabrics.fleet.summary import list_stale
+from fabrics.record.config import MAX_INTERVAL_SECONDS
+from fabrics.record.status_fields import MAX_FABRIC_ID_CHARS
 from fabrics.record.sync_status import SyncStatus, compute_status_error, compute_sync_status
 from fabrics.times import format_time
 
@@ -28,13 +30,16 @@ TROUBLE: Final = frozenset({SyncStatus.ERROR, SyncStatus.OUT_OF_SYNC, STALE})
 MAX_REASONS: Final = 50
 MAX_REASON_CHARS: Final = 200
 
+MAX_AGE: Final = timedelta(days=7)
+"""States in a message are no older, nor from a clock that is further ahead."""
+
 
 class StateGroup(BaseModel, frozen=True):
     """The ids of fabrics in one state that sync at one interval, in seconds."""
 
-    state: str
-    interval: int
-    fabrics: tuple[str, ...]
+    state: Annotated[str, Field(max_length=40)]
+    interval: Annotated[int, Field(ge=0, le=MAX_INTERVAL_SECONDS)]
+    fabrics: tuple[Annotated[str, Field(max_length=MAX_FABRIC_ID_CHARS)], ...]
 
 
 class FleetStates(BaseModel, frozen=True):
@@ -44,7 +49,7 @@ class FleetStates(BaseModel, frozen=True):
     """
 
     checked: datetime
-    round_interval: int
+    round_interval: Annotated[int, Field(ge=1, le=10**9)]
     groups: tuple[StateGroup, ...] = ()
     reasons: dict[str, str] = {}
 
@@ -74,6 +79,14 @@ def find_states(snapshot: FleetSnapshot, plan: FleetPlan, round_interval: int) -
         ),
         reasons=_explain(in_trouble),
     )
+
+
+def parse_states(value: object, now: datetime) -> FleetStates:
+    """Parse the states in a message, which are of about now. Raises `ValueError`."""
+    states = FleetStates.model_validate(value)
+    if states.checked.tzinfo is None or abs(states.checked - now) > MAX_AGE:
+        raise ValueError(f"the states are of {states.checked}, which is not about now")
+    return states
 
 
 def is_trouble(state: str) -> bool:

@@ -75,7 +75,19 @@ async def test_new_run_and_new_fleet_repeat_nothing(env: WorkflowEnvironment) ->
 async def test_malformed_states_are_shown_and_change_nothing(env: WorkflowEnvironment) -> None:
     async with target(env) as running:
         await running.observe(a="error")
-        for arguments in ([], [7], [{"checked": "soon"}], ["a", "b"]):
+        states = (await running.make_states({"a": "in_sync"})).model_dump(mode="json")
+        group = states["groups"][0]
+        for arguments in (
+            [],
+            [7],
+            ["a", "b"],
+            [states | {"checked": "soon"}],
+            [states | {"checked": "9999-12-31T23:00:00Z"}],
+            [states | {"checked": states["checked"].removesuffix("Z")}],
+            [states | {"round_interval": 10**30}],
+            [states | {"groups": [group | {"interval": 10**30}]}],
+            [states | {"groups": [group | {"fabrics": ["x" * 10_000]}]}],
+        ):
             await running.handle.signal("states_changed", args=arguments)
         metadata: object = await running.handle.query(
             "__temporal_workflow_metadata", result_type=object
