@@ -31,7 +31,7 @@ COMMANDS: Final = {
     "watch": "Show what `status` shows, live until Ctrl-C; with --json, one line per update.",
     "sync": "Sync a fabric now, and show the result.",
     "set-interval": "Sync a fabric every SECONDS seconds from now on.",
-    "pause": "Pause a fabric's syncs until it is resumed.",
+    "pause": "Pause a fabric's syncs until a time, or until it is resumed.",
     "resume": "Resume a paused fabric, on the same slots.",
     "history": "Show a fabric's last syncs: when, why, how late, how long, and what they found.",
     "diff": "Show what differs between Git and a fabric, or between files.",
@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "confirm-deletes": "Show the deletes that wait for confirmation, ask, and carry them out.",
     "adopt": "Adopt and update tagged objects that conflict with a fabric's inventory.",
     "remove": "Delete a fabric: its loop, its record and, with --inventory, its inventory.",
+    "notify": "Show what the targets of notifications were told; with --test, test them.",
     "serve-codec": "Decrypt what Temporal's Web UI shows, until Ctrl-C.",
     "doctor": "Check NetBox, Temporal, the workers, and FABRIC if it is named.",
 }
@@ -51,6 +52,7 @@ MODULES: Final = {
     **dict.fromkeys(("sync", "set-interval", "pause", "resume"), "loop"),
     "accept": "diff",
     "confirm-deletes": "inventory",
+    "notify": "doctor",
     "take-over": "take_over",
     "serve-codec": "serve_codec",
 }

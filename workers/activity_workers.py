@@ -3,7 +3,7 @@
 Each has its own slots, so that fabrics that hang cannot take those of others. The first updates records and
 reconciles the fleet, the second asks Temporal, the third reads fabrics that respond, the fourth those that are
 late, the fifth those that did not respond last time, and previews inventories, the sixth writes inventories. A
-site has only the last four.
+site has only the last four. Where notifications have targets, one more delivers them.
 """
 
 import logging
@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from threading import Semaphore
 from typing import Any, Final, Self
 
@@ -26,6 +27,7 @@ from activities.heartbeat import HEARTBEATS_PER_TIMEOUT, HeartbeatInterceptor
 from activities.inventory.netbox.client import InventoryNetBox
 from activities.inventory.update import InventoryActivities
 from activities.netbox.client import NetBox
+from activities.notifications.deliver import NotificationActivities
 from activities.observe import FabricActivities
 from activities.queues import QueueActivities
 from activities.record import RecordActivities
@@ -33,6 +35,7 @@ from fabrics.loop.loop_settings import LoopSettings
 from fabrics.record.task_queues import (
     catch_up_queue,
     inventory_queue,
+    notification_queue,
     observe_queue,
     temporal_queue,
     unresponsive_queue,
@@ -56,6 +59,9 @@ each cycle takes some 10 KB of its memory until then."""
 
 MAX_TEMPORAL_CALLS: Final = 10
 """Questions to Temporal at a time; a slow NetBox does not hold them up, nor they what is written to it."""
+
+MAX_DELIVERIES: Final = 10
+"""Notifications that are delivered at a time, one for each target at most."""
 
 MAX_SIGNALS: Final = MAX_HISTORY_EVENTS // 4
 """Signals after which a loop starts a new run although it has nothing else to do: each that comes alone takes four
@@ -83,6 +89,12 @@ async def running_activity_workers(client: Client, settings: Settings) -> AsyncI
         )
         await workers.start_for_fabrics(observe_queue(settings.task_queue), limit)
         await stack.enter_async_context(watching_token_expiry(netbox, settings))
+        if settings.notifications_file:
+            await workers.start(
+                notification_queue(settings.task_queue),
+                _list_notification_activities(settings.notifications_file, settings),
+                MAX_DELIVERIES,
+            )
         if settings.webhook_port:
             await stack.enter_async_context(running_receiver(client, netbox, settings))
         yield
@@ -104,7 +116,9 @@ def list_main_queues(settings: Settings) -> set[str]:
     """List the queues of workflows and of `running_activity_workers`."""
     queue = observe_queue(settings.task_queue)
     derived = {derive(queue) for derive in (catch_up_queue, unresponsive_queue, inventory_queue)}
-    return {settings.task_queue, temporal_queue(settings.task_queue), queue} | derived
+    of_workflows = (temporal_queue, notification_queue)
+    derived |= {derive(settings.task_queue) for derive in of_workflows}
+    return {settings.task_queue, queue} | derived
 
 
 async def _list_record_activities(
@@ -131,8 +145,14 @@ async def _list_record_activities(
         netbox_heartbeat=settings.netbox_heartbeat,
         interval=settings.fleet_interval,
         release=loop_settings.release,
+        notifications_file=settings.notifications_file,
     )
     return [records.load_record, records.record_result, fleet.reconcile]
+
+
+def _list_notification_activities(file: Path, settings: Settings) -> Activities:
+    notifications = NotificationActivities(file, settings.connect_timeout)
+    return [notifications.deliver, notifications.test_targets]
 
 
 def _list_temporal_activities(client: Client) -> Activities:

@@ -25,6 +25,7 @@ from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import MalformedMessageInterceptor
+from workflows.notifications import FabricNotifications, NotificationTest
 from workflows.probe import Comparison, Examination, Export, Preview, Probe, Removal
 
 STICKY_TIMEOUT: Final = timedelta(seconds=1)
@@ -34,6 +35,8 @@ WORKFLOWS: Final = [
     FabricSync,
     FabricInventory,
     Fleet,
+    FabricNotifications,
+    NotificationTest,
     Probe,
     Comparison,
     Export,

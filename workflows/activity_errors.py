@@ -91,3 +91,12 @@ def describe_inventory_error(error: ActivityError | ApplicationError) -> str:
             "The worker was lost, or the update took longer than an hour. A later sync continues."
         )
     return describe_error(error)
+
+
+def describe_delivery_error(error: ActivityError) -> str:
+    """Say why the last attempt to deliver a notification failed."""
+    cause = error.cause
+    last = cause.cause if isinstance(cause, TimeoutError) else cause
+    if isinstance(last, ApplicationError):
+        return last.message
+    return "It took too long, or no worker has notifications: check FABRIC_SYNC_NOTIFICATIONS_FILE of the workers."

@@ -93,6 +93,7 @@ class FabricSync(FabricMessageHandlers):
                 )
             except TimeoutError:
                 self._last_timer_time = max(self._last_timer_time, wake)
+                self._loop.end_pause(self._last_timer_time)
             self._loop.update_schedule(self._now())
 
     def _has_work(self) -> bool:

@@ -18,11 +18,11 @@ with workflow.unsafe.imports_passed_through():
     from fabrics.loop.loop import FabricLoop
     from fabrics.loop.report import FabricStatus, SyncReport
     from fabrics.record.config import (
+        RESUME,
         ConfigEdits,
         check_bool,
         check_interval,
         check_no_argument,
-        check_pause_reason,
         check_plan_digest,
     )
     from workflows.malformed_messages import SignalledWorkflow
@@ -57,16 +57,15 @@ class FabricMessageHandlers(SignalledWorkflow):
         self._loop.on_record_changed()
 
     @workflow.signal(name="pause")
-    def pause_by_signal(self, reason: object = "") -> None:
-        """Stop syncing until `resume`; the record stores the pause."""
-        checked = check_pause_reason(reason or "")
-        self._loop.apply_edits(ConfigEdits(paused=True, pause_reason=checked))
+    def pause_by_signal(self, reason: object = "", until: object = None) -> None:
+        """Stop syncing until `resume`, or a time; the record stores the pause."""
+        self._loop.apply_edits(ConfigEdits.pause(reason, until))
 
     @workflow.signal(name="resume")
     def resume_by_signal(self, unexpected: object = None) -> None:
         """Continue after a pause, on the same slots."""
         check_no_argument(unexpected)
-        self._loop.apply_edits(ConfigEdits(paused=False, pause_reason=""))
+        self._loop.apply_edits(RESUME)
 
     @workflow.signal(name="set_interval")
     def set_interval_by_signal(self, seconds: object = None) -> None:
@@ -91,15 +90,15 @@ class FabricMessageHandlers(SignalledWorkflow):
         update_search_attributes(self._loop)
 
     @workflow.update
-    def pause(self, reason: object = "") -> FabricStatus:
+    def pause(self, reason: object = "", until: object = None) -> FabricStatus:
         """Do what the signal does, and return the status."""
-        self.pause_by_signal(reason)
+        self.pause_by_signal(reason, until)
         return self._loop.status()
 
     @pause.validator
-    def check_pause(self, reason: object = "") -> None:
-        """Refuse an unusable reason."""
-        check_pause_reason(reason or "")
+    def check_pause(self, reason: object = "", until: object = None) -> None:
+        """Refuse an unusable reason or end."""
+        ConfigEdits.pause(reason, until)
         self._check_takes_updates()
 
     @workflow.update

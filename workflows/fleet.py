@@ -34,13 +34,15 @@ class FleetState(BaseModel):
     """The state that passes from one run to the next.
 
     `interval`, the seconds between rounds, is as set for the worker that made the last one, and so is `hint_pause`,
-    the seconds after a round on a hint in which no other hint starts one.
+    the seconds after a round on a hint in which no other hint starts one. `announced` identifies what targets of
+    notifications were told.
     """
 
     interval: int = 30
     hint_pause: int = 0
     summary: FleetSummary = FleetSummary()
     releases: tuple[str, ...] = ()
+    announced: str = ""
 
 
 @workflow.defn
@@ -84,14 +86,16 @@ class Fleet(SignalledWorkflow):
     async def _make_round(self) -> None:
         self._was_hinted, self._change_signalled = self._change_signalled, False
         try:
-            result = await reconcile(RoundRequest(releases=self._state.releases))
+            result = await reconcile(
+                RoundRequest(releases=self._state.releases, announced=self._state.announced)
+            )
         except ActivityError as error:
             raise_if_cancelled(error)
             failure = {"error": describe_round_error(error)}
             self._state.summary = self._state.summary.model_copy(update=failure)
         else:
             self._state.summary, self._state.interval = result.summary, result.interval
-            self._state.hint_pause = result.hint_pause
+            self._state.hint_pause, self._state.announced = result.hint_pause, result.announced
             if result.release not in self._state.releases:
                 self._state.releases = (*self._state.releases, result.release)[-MAX_RELEASES:]
         self._update_details()

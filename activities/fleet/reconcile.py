@@ -8,6 +8,7 @@ all of them ends the round; the next one does the rest.
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel
@@ -15,12 +16,14 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.errors import PermanentError
+from activities.fleet.announcements import FleetAnnouncements
 from activities.fleet.installation import get_instance
 from activities.fleet.loops import FleetLoops
 from activities.fleet.passes import FleetPasses
 from activities.fleet.records import FleetRecords
 from activities.netbox.client import NetBox
 from fabrics.fleet.reconcile import FabricRecord, FleetSnapshot, OrphanedLoopsError
+from fabrics.fleet.states import find_states
 from fabrics.fleet.summary import FleetSummary, summarize_fleet
 from fabrics.record.installation import is_same_instance
 from telemetry.fabric_states import FABRIC_STATES
@@ -37,22 +40,28 @@ MIN_SHOWN_SECONDS: Final = 90
 
 
 class RoundRequest(BaseModel, frozen=True):
-    """`releases` are those of the workers that made earlier rounds."""
+    """What earlier rounds have left.
+
+    `releases` are those of the workers that made them, `announced` identifies what targets of notifications know.
+    """
 
     releases: tuple[str, ...] = ()
+    announced: str = ""
 
 
 class RoundResult(BaseModel, frozen=True):
     """The result of a round, and settings of the worker that made it.
 
     `release` is the version of its rules, `interval` the number of seconds until the next round. After a round that
-    a hint has caused, further hints wait for `hint_pause` seconds; older histories have no such pause.
+    a hint has caused, further hints wait for `hint_pause` seconds; older histories have no such pause. `announced` is
+    for the request of the next round.
     """
 
     release: str
     interval: int
     hint_pause: int = 0
     summary: FleetSummary
+    announced: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,8 @@ class FleetActivities:
     """The fleet's activity. `instance` names this installation, as in `hh_instance`.
 
     `task_queue` is that of the loops, `netbox_heartbeat` the seconds after which a record is written though
-    nothing changed, `interval` the seconds between rounds, `release` the version of this worker's rules.
+    nothing changed, `interval` the seconds between rounds, `release` the version of this worker's rules,
+    `notifications_file` the file of targets, if there are any.
     """
 
     netbox: NetBox
@@ -70,6 +80,7 @@ class FleetActivities:
     netbox_heartbeat: int
     interval: int
     release: str
+    notifications_file: Path | None = None
 
     @activity.defn
     async def reconcile(self, request: RoundRequest) -> RoundResult:
@@ -106,7 +117,16 @@ class FleetActivities:
         pass_problems = await passes.end_stuck()
         to_update = [row for row in rows if row["id"] in plan.records_to_update]
         status_problems = await asyncio.to_thread(records.write_statuses, to_update)
-        problems = [*id_problems, *loop_problems, *pass_problems, *status_problems]
+        announcements = FleetAnnouncements(self.client, self.task_queue, self.notifications_file)
+        states = find_states(snapshot, plan, self.interval)
+        announced, target_problems = await announcements.announce(states, request.announced)
+        problems = [
+            *id_problems,
+            *loop_problems,
+            *pass_problems,
+            *status_problems,
+            *target_problems,
+        ]
         summary = summarize_fleet(snapshot, plan, problems)
         lifetime = max(SHOWN_ROUNDS * self.interval, MIN_SHOWN_SECONDS)
         await asyncio.to_thread(
@@ -117,6 +137,7 @@ class FleetActivities:
             interval=self.interval,
             hint_pause=HINT_PAUSE_SECONDS,
             summary=summary,
+            announced=announced,
         )
 
     async def _check_instance(self) -> None:

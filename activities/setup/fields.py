@@ -124,6 +124,7 @@ _CONFIG_ITEMS: Final = (
         "Whether syncs wait until somebody resumes them. Empty: no.",
     ),
     _config_field("hh_pause_reason", "text", "Pause reason", "Why the sync is paused."),
+    _config_field("hh_paused_until", "datetime", "Paused until", "When it ends. Empty: by hand."),
     _config_field(
         "hh_kubernetes_server",
         "text",

@@ -1,9 +1,9 @@
-"""`doctor`: check everything that syncs depend on, one line per check."""
+"""`doctor` and `notify`: check what syncs and notifications depend on."""
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import BaseModel
@@ -23,9 +23,10 @@ from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import build_fleet_view, get_fleet_view
 from cli.options import AsJson
-from cli.session import Session, connect_to_temporal
+from cli.session import Session, connect_to_temporal, open_session
 from cli.temporal import probes
 from cli.temporal.loop_client import LoopClient, NoLoop
+from cli.temporal.notification_targets import check_targets, send_test_messages
 from cli.views.tables import render_check_table
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
@@ -40,10 +41,11 @@ CheckedName = Annotated[str, typer.Argument(metavar="[FABRIC]", help="Check this
 TakeOver = Annotated[
     bool, typer.Option("--take-over", help="Claim FABRIC from another installation.")
 ]
+Test = Annotated[bool, typer.Option("--test", help="Send a test message to each target.")]
 
 
-class DoctorOutput(BaseModel, frozen=True):
-    """The JSON of `doctor`."""
+class ChecksOutput(BaseModel, frozen=True):
+    """The JSON of both commands."""
 
     checks: Sequence[Check]
 
@@ -54,8 +56,24 @@ def doctor(fabric: CheckedName = "", take_over: TakeOver = False, json: AsJson =
         raise CommandError("Name the fabric to take over: `starter.py doctor FABRIC --take-over`.")
     with console.progress("Checking NetBox, Temporal and the workers"):
         checks = asyncio.run(_run_checks(fabric, take_over))
-    console.show_result(DoctorOutput(checks=checks), render_check_table(checks), json)
+    _show_checks(checks, json)
+
+
+def notify(test: Test = False, json: AsJson = False) -> None:
+    """Show what the targets of notifications were told; with --test, test them."""
+    _show_checks(asyncio.run(_ask_targets(test=test)), json)
+
+
+def _show_checks(checks: Sequence[Check], json: bool) -> NoReturn:
+    console.show_result(ChecksOutput(checks=checks), render_check_table(checks), json)
     raise typer.Exit(EXIT_OK if all(check.ok for check in checks) else EXIT_UNHEALTHY)
+
+
+async def _ask_targets(*, test: bool) -> list[Check]:
+    ask = send_test_messages if test else check_targets
+    async with open_session() as session:
+        with console.progress("Asking the targets of notifications"):
+            return await ask(session.loops)
 
 
 async def _run_checks(fabric_ref: str, take_over: bool) -> list[Check]:
@@ -118,6 +136,7 @@ async def _check_temporal(session: Session) -> list[Check]:
         ),
         *await _check_workers(session),
         await _check_fleet(loops),
+        *await check_targets(loops),
     ]
 
 
@@ -227,7 +246,8 @@ def _check_loop(overview: FabricOverview, error: str) -> Check:
         if overview.owner:
             hint = f"its loop belongs to {overview.owner}"
         error = f"No success since {format_time(overview.last_success)}: {hint}."
-    return _make_check("Loop", not error, f"Syncs every {overview.sync_interval} s.", error)
+    rhythm = overview.pause_text or f"Syncs every {overview.sync_interval} s."
+    return _make_check("Loop", not error, rhythm, error)
 
 
 def _make_check(name: str, ok: bool, success_text: str, failure_text: str) -> Check:

@@ -6,6 +6,7 @@ no worker, the loop gets the message as a signal as soon as one runs.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -16,14 +17,21 @@ from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import FleetView, build_fabric_view
-from cli.options import AsJson, FabricName, parse_interval
+from cli.options import (
+    AsJson,
+    FabricName,
+    PauseDuration,
+    PauseEnd,
+    parse_interval,
+    parse_pause_end,
+)
 from cli.session import open_session
 from cli.temporal.inventory import wait_for_inventory
 from cli.temporal.loop_client import Message, NoLoop
 from cli.views.results import show_fabrics, show_sync_result
 from fabrics.loop.active_sync import SyncRequest
 from fabrics.loop.report import FabricStatus, SyncReport
-from fabrics.record.config import ConfigEdits, check_pause_reason
+from fabrics.record.config import RESUME, ConfigEdits
 from fabrics.record.status_fields import build_config_fields
 
 type SyncCall = Callable[[str, SyncRequest], Awaitable[SyncReport | None]]
@@ -62,16 +70,23 @@ def set_interval(fabric: FabricName, seconds: Seconds, json: AsJson = False) -> 
     show_fabrics(asyncio.run(_send_message(fabric, "set_interval", (interval,), edits)), json)
 
 
-def pause(fabric: FabricName, reason: Reason = "", json: AsJson = False) -> None:
-    """Pause a fabric's syncs until it is resumed."""
-    edits = ConfigEdits(paused=True, pause_reason=validate_input(check_pause_reason, reason))
-    show_fabrics(asyncio.run(_send_message(fabric, "pause", (reason,), edits)), json)
+def pause(
+    fabric: FabricName,
+    reason: Reason = "",
+    duration: PauseDuration = "",
+    until: PauseEnd = "",
+    json: AsJson = False,
+) -> None:
+    """Pause a fabric's syncs until a time, or until it is resumed."""
+    moment = parse_pause_end(duration, until, datetime.now(UTC))
+    end = [moment.isoformat()] if moment else []  # earlier releases take no second argument
+    edits = validate_input(lambda reason: ConfigEdits.pause(reason, *end), reason)
+    show_fabrics(asyncio.run(_send_message(fabric, "pause", (reason, *end), edits)), json)
 
 
 def resume(fabric: FabricName, json: AsJson = False) -> None:
     """Resume a paused fabric, on the same slots."""
-    edits = ConfigEdits(paused=False, pause_reason="")
-    show_fabrics(asyncio.run(_send_message(fabric, "resume", (), edits)), json)
+    show_fabrics(asyncio.run(_send_message(fabric, "resume", (), RESUME)), json)
 
 
 async def _sync_fabric(

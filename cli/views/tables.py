@@ -193,7 +193,6 @@ def _list_properties(fabric: FabricOverview, now: datetime) -> list[tuple[str, R
 
 def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
     last_success = format_time_ago(fabric.last_success, now)
-    paused = f"Paused: {fabric.pause_reason}" if fabric.paused and fabric.pause_reason else ""
     remarks = {
         fabric.sync_error: "red",
         fabric.netbox_error: "red",
@@ -201,7 +200,7 @@ def _list_remarks(fabric: FabricOverview, now: datetime) -> list[Text]:
         f"Stale: last success {last_success}." if fabric.stale else "": "red",
         _describe_owner(fabric): "red",
         _describe_health(fabric): HEALTH_STYLES[fabric.health],
-        paused: "magenta",
+        fabric.pause_text: "magenta",
         fabric.ignored: "yellow",
         _describe_disabled_reason(fabric): "bright_black",
         _describe_drift(fabric): "yellow",

@@ -17,7 +17,7 @@ from fabrics.loop.loop_state import LoopState
 from fabrics.loop.record_exchange import ShownStatus
 from fabrics.loop.report import SyncReport, build_sync_report
 from fabrics.loop.schedule import Schedule
-from fabrics.record.config import ConfigEdits, FabricConfig
+from fabrics.record.config import RESUME, ConfigEdits, FabricConfig
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
 
 WORKFLOW_TASK_TIMEOUT: Final = timedelta(seconds=5)
@@ -58,6 +58,11 @@ class FabricLoop(LoopState):
     def apply_edits(self, edits: ConfigEdits) -> None:
         """Apply edits that came as a message; they count at once and are written soon."""
         self.record = self.record.add_edits(edits)
+
+    def end_pause(self, now: datetime) -> None:
+        """Resume the fabric if its pause ends by `now`."""
+        if self.pause_end is not None and self.pause_end <= now:
+            self.apply_edits(RESUME)
 
     def request_sync(self, request: SyncRequest) -> int:
         """Queue one sync, combined with waiting requests, and return its number."""

@@ -101,6 +101,12 @@ class LoopState(BaseModel):
         return self.schedule.next_sync if self.schedule and active else None
 
     @property
+    def pause_end(self) -> datetime | None:
+        """The time at which the pause ends by itself; None without such a pause."""
+        config = self.effective_config
+        return config.paused_until if config and self.is_needed and config.paused else None
+
+    @property
     def last_known_status(self) -> SyncStatus:
         """The status without regard to a sync that is running now."""
         config = self.effective_config
@@ -154,7 +160,7 @@ class LoopState(BaseModel):
     def next_wake_time(self) -> datetime | None:
         """Return when the loop has work even without a message; None means never."""
         retry_at = self.record.retry_at if self._has_exchange_pending else None
-        times = retry_at, self.next_health_reading, self.next_sync
+        times = retry_at, self.next_health_reading, self.next_sync, self.pause_end
         return min(filter(None, times), default=None)
 
     def status(self) -> FabricStatus:

@@ -22,6 +22,7 @@ from fabrics.record.sync_status import (
     compute_status_error,
     compute_sync_status,
 )
+from fabrics.times import format_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,7 @@ class FabricStatus(BaseModel, frozen=True):
     sync_interval: int
     paused: bool
     pause_reason: str
+    paused_until: datetime | None = None
     last_sync: datetime | None
     last_success: datetime | None
     next_sync: datetime | None
@@ -118,6 +120,12 @@ class FabricStatus(BaseModel, frozen=True):
     ignored: str = ""
     record_read: bool = True
 
+    @property
+    def pause_text(self) -> str:
+        """Until when the fabric is paused, and why; empty if it is not."""
+        until = f" until {format_time(self.paused_until)}" if self.paused_until else ""
+        return f"Paused{until}: {self.pause_reason or 'no reason given'}" if self.paused else ""
+
     @classmethod
     def from_record(cls, config: FabricConfig, last_known: LastKnownState) -> Self:
         """Return the status that follows from the record alone."""
@@ -129,6 +137,7 @@ class FabricStatus(BaseModel, frozen=True):
             sync_interval=config.interval,
             paused=config.paused,
             pause_reason=config.pause_reason,
+            paused_until=config.paused_until if config.paused else None,
             next_sync=None,
             sync_error=compute_status_error(config, state),
             inventory_state=find_record_state(config, state),

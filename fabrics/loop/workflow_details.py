@@ -26,7 +26,7 @@ def render_details(status: FabricStatus) -> str:
     """Return the details of a running loop: its status, syncs, drift and errors."""
     lines = [f"**{escape_markdown(status.name)}** is {_STATUS_TEXTS[status.sync_status]}."]
     if status.paused:
-        lines.append(f"- Paused: {escape_markdown(status.pause_reason) or 'no reason given'}")
+        lines.append(f"- {escape_markdown(status.pause_text)}")
     lines += [
         f"- Last sync: {format_time(status.last_sync)}; last success: {format_time(status.last_success)}",
         f"- Next sync: {_format_next_sync(status)}",

@@ -5,15 +5,21 @@
 record until they are written to it.
 """
 
+from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, Field
+
+from fabrics.times import parse_time
 
 DEFAULT_INTERVAL_SECONDS: Final = 300
 MIN_INTERVAL_SECONDS: Final = 5
 MAX_INTERVAL_SECONDS: Final = 2_592_000
 """30 days, in seconds."""
+
+PAUSE_END_LIMIT: Final = datetime(2100, 1, 1, tzinfo=UTC)
+"""A pause ends before this, or by hand: until then the loop waits on one timer of Temporal."""
 
 FABRIC_ID_PATTERN: Final = r"^[a-z0-9][a-z0-9-]{0,38}$"
 
@@ -46,6 +52,8 @@ class FabricConfig(BaseModel, frozen=True):
     interval: int = DEFAULT_INTERVAL_SECONDS
     paused: bool = False
     pause_reason: str = ""
+    paused_until: datetime | None = None
+    """When a pause ends by itself; None if somebody has to end it."""
     kubernetes: KubernetesTarget | None = None
     git: GitSource | None = None
     fabric_name: str = ""
@@ -80,15 +88,27 @@ class FabricConfig(BaseModel, frozen=True):
     @property
     def hash(self) -> str:
         """Twelve hex digits that change exactly when the configuration does."""
-        return sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        # Without such an end, the hash is that of releases that knew none.
+        unused = None if self.paused_until else {"paused_until"}
+        return sha256(self.model_dump_json(exclude=unused).encode()).hexdigest()[:12]
 
 
 class ConfigEdits(BaseModel, frozen=True):
-    """Configuration changes that are not in the record yet; None keeps a value."""
+    """Configuration changes that are not in the record yet; None keeps a value.
+
+    A `paused_until` of empty text means that the pause has no end.
+    """
 
     interval: Annotated[int, Field(ge=0, le=MAX_INTERVAL_SECONDS)] | None = None
     paused: bool | None = None
     pause_reason: str | None = None
+    paused_until: datetime | Literal[""] | None = None
+
+    @classmethod
+    def pause(cls, reason: object, until: object = None) -> "ConfigEdits":
+        """Return the edits of a pause, or raise ValueError (see `check_pause_end`)."""
+        checked, end = check_pause_reason(reason or ""), check_pause_end(until)
+        return cls(paused=True, pause_reason=checked, paused_until=end)
 
     def __bool__(self) -> bool:
         return self != ConfigEdits()
@@ -96,6 +116,8 @@ class ConfigEdits(BaseModel, frozen=True):
     def apply_to(self, config: FabricConfig) -> FabricConfig:
         """Return the configuration with these edits."""
         edits = self.model_dump(exclude_none=True)
+        if self.paused_until == "":
+            edits["paused_until"] = None
         return config.model_copy(update=edits) if edits else config
 
     def merge(self, later: "ConfigEdits") -> "ConfigEdits":
@@ -106,6 +128,10 @@ class ConfigEdits(BaseModel, frozen=True):
         """Return what is left to write after `written` was."""
         done = {name for name, value in self if value == getattr(written, name)}
         return self.model_copy(update=dict.fromkeys(done))
+
+
+RESUME: Final = ConfigEdits(paused=False, pause_reason="", paused_until="")
+"""The edits that end a pause."""
 
 
 def check_interval(value: object) -> int:
@@ -129,6 +155,19 @@ def check_pause_reason(value: object) -> str:
     if len(value) > 200:
         raise ValueError(f"the reason must be at most 200 characters, not {len(value)}")
     return value
+
+
+def check_pause_end(value: object) -> datetime | Literal[""]:
+    """Return `value` as the end of a pause, or raise ValueError; None is no end."""
+    if value is None or value == "":
+        return ""
+    moment = parse_time(value) if isinstance(value, str) else None
+    if moment is None or moment >= PAUSE_END_LIMIT:
+        raise ValueError(
+            "the end of a pause must be a time before 2100, such as 2026-12-24T08:00:00+01:00,"
+            f" not {value!r:.40}"
+        )
+    return moment.replace(microsecond=0)
 
 
 def check_bool(value: object) -> bool:

@@ -8,6 +8,7 @@ repeats a URL or the name of a credential: it may be a misplaced password.
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from fabrics.record.config import (
     GitSource,
     KubernetesTarget,
     check_interval,
+    check_pause_end,
 )
 from fabrics.resources.kinds import get_kind
 from fabrics.texts import replace_unprintable
@@ -75,6 +77,7 @@ def parse_config(record: Mapping[str, Any]) -> FabricConfig:
         interval=fields.interval(),
         paused=fields.boolean("hh_paused"),
         pause_reason=replace_unprintable(str(fields.value("hh_pause_reason"))[:200]),
+        paused_until=fields.pause_end(),
         # With an unusable name, the objects of all fabrics would count.
         kubernetes=kubernetes and (kubernetes if fabric_name is not None else UNUSABLE_TARGET),
         git=_parse_git(fields, fabric_id),
@@ -183,6 +186,13 @@ class _FieldReader:
         except ValueError as error:
             self.problems.append(f"hh_sync_interval: {error}; using {DEFAULT_INTERVAL_SECONDS}.")
             return DEFAULT_INTERVAL_SECONDS
+
+    def pause_end(self) -> datetime | None:
+        try:
+            return check_pause_end(self.value("hh_paused_until")) or None
+        except ValueError as error:
+            self.problems.append(f"hh_paused_until: {error}; the pause has no end.")
+            return None
 
     def kinds(self) -> tuple[str, ...]:
         value = self.value("hh_managed_kinds") or []

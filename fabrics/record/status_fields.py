@@ -30,6 +30,7 @@ from fabrics.record.sync_status import (
 )
 from fabrics.resources.kinds import COMPARED_KINDS
 from fabrics.texts import replace_unprintable
+from fabrics.times import parse_time
 
 MAX_FABRIC_ID_CHARS: Final = 39
 DUPLICATE_ID_FIX: Final = (
@@ -115,6 +116,8 @@ def build_config_fields(edits: ConfigEdits) -> CustomFields:
         fields["hh_paused"] = edits.paused
     if edits.pause_reason is not None:
         fields["hh_pause_reason"] = edits.pause_reason or None
+    if edits.paused_until is not None:
+        fields["hh_paused_until"] = _format_time(edits.paused_until or None)
     return fields
 
 
@@ -233,11 +236,7 @@ def _parse_text(value: object) -> str:
 
 
 def _parse_time(value: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(_parse_text(value))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    return parse_time(_parse_text(value))
 
 
 def _parse_connection_status(value: object) -> ConnectionStatus:

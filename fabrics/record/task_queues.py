@@ -24,3 +24,8 @@ def unresponsive_queue(queue: str) -> str:
 def inventory_queue(queue: str) -> str:
     """Return the queue for writing inventories, with its own worker slots."""
     return f"{queue}-inventory"
+
+
+def notification_queue(task_queue: str) -> str:
+    """Return the queue for notifications: a target that hangs takes no other slot."""
+    return f"{task_queue}-notifications"

@@ -58,6 +58,7 @@ CONFIG = FabricConfig(
     record_id=10**9,
     enabled=True,
     pause_reason="r" * 200,
+    paused_until=NOW,
     kubernetes=KubernetesTarget(server=URL, namespace="n" * 63, credential="c" * 100),
     git=GitSource(repository=URL, branch="b" * 200, directory="d" * 400, credential="c"),
     managed_kinds=tuple(kind.name for kind in COMPARED_KINDS),

@@ -1,5 +1,6 @@
 """A fabric from `add` to `disable` by command line, with a real worker."""
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from activities.queues import queue_has_worker
@@ -163,8 +164,13 @@ async def test_pause_and_interval_are_written_to_the_record_without_a_loop(
     assert record["paused"] is True
     assert (record["pause_reason"], record["sync_interval"]) == ("later", 60)
     assert record["sync_status"]["value"] == "disabled"
+    assert record["paused_until"] is None
+    assert (await starter("pause", fabric.fabric_id, "--for", "2h")).code == 0
+    end = datetime.fromisoformat((await fabric.record())["paused_until"])
+    assert timedelta(hours=1, minutes=50) < end - datetime.now(UTC) <= timedelta(hours=2)
     assert (await starter("resume", fabric.fabric_id)).code == 0
-    assert not (await fabric.record())["paused"]
+    record = await fabric.record()
+    assert (record["paused"], record["paused_until"]) == (False, None)
 
 
 async def test_interval_0_disables_and_another_enables(

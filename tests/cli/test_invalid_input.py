@@ -60,6 +60,8 @@ def test_invalid_worker_options_are_refused(
         (["add", "dc", "--kubernetes-server", URL, "--interval", "-1"], "not -1"),
         (["add", "dc"], "Missing option '--kubernetes-server'"),
         (["pause", "dc", "--reason", "x" * 201], "at most 200 characters, not 201"),
+        (["pause", "dc", "--for", "2h", "--until", "16:00"], "not both"),
+        (["pause", "dc", "--for", "2 hours"], "such as 90m"),
         (["pause"], "Missing argument 'FABRIC'"),
         (["enable"], "Name the fabrics, or give --all"),
         (["disable", "dc", "--all"], "but not both"),

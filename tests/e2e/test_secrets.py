@@ -16,6 +16,7 @@ from activities.setup.access import TOKENS, USER_ITEM
 from stack.processes.ports import PortPool
 from stack.processes.supervisor import Supervisor
 from stack.services.postgres import Postgres, find_binaries
+from tests.support.notifications.receiver import Receiver, receiver
 from tests.support.paths import PROJECT
 from tests.support.secrets.echoes import ANSWERS, echoing_netbox
 from tests.support.secrets.marked_fabrics import FAILING, WORKING, Marking, Prepare
@@ -65,6 +66,18 @@ def configure_worker(installation: Installation, marking: Marking) -> None:
         "FABRIC_SYNC_READ_TIMEOUT": "15",
         "FABRIC_SYNC_GIT_TIMEOUT": "15",
     }
+
+
+def name_target(installation: Installation, marking: Marking) -> Receiver:
+    """Name a target of notifications that refuses all."""
+    target, folder = marking.exits.enter_context(receiver()), installation.folder
+    target.status = 500
+    url = f"{target.url}&token={marking.secrets.mark('URL of a target')}"
+    (folder / "targets.toml").write_text(f'[ops]\nurl = "{url}"\nsecret_file = "target-secret"\n')
+    secret = marking.secrets.mark("secret of a target")
+    (folder / "target-secret").write_text(f"whsec_{secret}\n")
+    installation.overrides["FABRIC_SYNC_NOTIFICATIONS_FILE"] = str(folder / "targets.toml")
+    return target
 
 
 async def start_fabric(
@@ -134,6 +147,7 @@ def read_places(installation: Installation, programs: Programs) -> dict[str, byt
 
 async def test_no_secret_leaves_a_copy(recorded: Installation, marking: Marking) -> None:
     configure_worker(recorded, marking)
+    target = name_target(recorded, marking)
     async with recorded.worker_process() as worker:
         with marking.programs.sampling(worker.pid):
             working = [await start_fabric(recorded, marking, how) for how in WORKING]
@@ -145,6 +159,7 @@ async def test_no_secret_leaves_a_copy(recorded: Installation, marking: Marking)
                 await fabric.wait_for_status("error")
             await try_webhooks(recorded, marking)
             await try_urls(recorded, working[0], marking)
+            await wait_until(target.count_received, bool)
             said = [await asyncio.to_thread(run_doctor, recorded, fabric) for fabric in failing[:2]]
         worker.kill()  # which cleans nothing up
     async with (

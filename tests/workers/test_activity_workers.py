@@ -17,10 +17,19 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.record import RecordActivities
-from fabrics.record.task_queues import catch_up_queue, inventory_queue, unresponsive_queue
+from fabrics.record.task_queues import (
+    catch_up_queue,
+    inventory_queue,
+    notification_queue,
+    unresponsive_queue,
+)
 from settings import Settings
 from workers import activity_workers
-from workers.activity_workers import running_activity_workers
+from workers.activity_workers import (
+    MAX_DELIVERIES,
+    list_main_queues,
+    running_activity_workers,
+)
 from workflows import activity_calls
 
 
@@ -67,10 +76,10 @@ async def silent_server(asked: asyncio.Event, closing: asyncio.Event) -> AsyncIt
         server.close()
 
 
-async def test_each_sort_of_work_for_fabrics_has_slots_of_its_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    slots: dict[str, int] = {}
+@pytest.fixture
+def slots(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Note the slots of workers by task queue instead of starting them."""
+    slots = dict[str, int]()
 
     @asynccontextmanager
     async def note_slots(
@@ -81,6 +90,11 @@ async def test_each_sort_of_work_for_fabrics_has_slots_of_its_own(
 
     monkeypatch.setattr(activity_workers, "Worker", note_slots)
     monkeypatch.setattr(activity_workers, "get_instance", AsyncMock(return_value="default@here"))
+    monkeypatch.setattr(activity_workers, "_has_search_attributes", AsyncMock(return_value=True))
+    return slots
+
+
+async def test_each_sort_of_work_for_fabrics_has_slots_of_its_own(slots: dict[str, int]) -> None:
     settings = Settings(
         concurrent_observes=7, concurrent_unresponsive_observes=5, concurrent_netbox_calls=3
     )
@@ -91,6 +105,18 @@ async def test_each_sort_of_work_for_fabrics_has_slots_of_its_own(
             unresponsive_queue("oslo"): 5,
             inventory_queue("oslo"): 3,
         }
+
+
+@pytest.mark.parametrize("has_targets", [True, False])
+async def test_notifications_have_slots_of_their_own_where_they_have_targets(
+    slots: dict[str, int], tmp_path: Path, has_targets: bool
+) -> None:
+    settings = Settings(
+        task_queue="oslo", notifications_file=tmp_path / "targets.toml" if has_targets else None
+    )
+    async with running_activity_workers(cast(Client, None), settings):
+        assert slots.get(notification_queue("oslo"), 0) == (MAX_DELIVERIES if has_targets else 0)
+        assert set(slots) <= list_main_queues(settings)
 
 
 @pytest.mark.server

@@ -12,7 +12,11 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from workflows.activity_calls import load_record
-from workflows.activity_errors import describe_inventory_error, describe_netbox_error
+from workflows.activity_errors import (
+    describe_delivery_error,
+    describe_inventory_error,
+    describe_netbox_error,
+)
 
 SLOW = "NetBox has not answered in time: it is slow, or busy with"
 
@@ -69,6 +73,17 @@ def test_netbox_is_blamed_only_for_what_it_can_have_delayed(
 def test_netbox_that_is_down_is_named_as_the_call_found_it() -> None:
     down = "NetBox at https://netbox refused the connection: nothing listens there."
     assert describe_netbox_error(make_error(ApplicationError(down))) == down
+
+
+def test_notification_that_was_tried_in_vain_names_the_last_reason() -> None:
+    refused = ApplicationError("It refused the credentials.")
+    given_up = make_timeout(TimeoutType.SCHEDULE_TO_CLOSE)
+    assert given_up.cause is not None
+    given_up.cause.__cause__ = refused
+    for error in (make_error(refused), given_up):
+        assert describe_delivery_error(error) == "It refused the credentials."
+    unanswered = describe_delivery_error(make_timeout(TimeoutType.SCHEDULE_TO_START))
+    assert "check FABRIC_SYNC_NOTIFICATIONS_FILE" in unanswered
 
 
 @workflow.defn

@@ -225,6 +225,48 @@ async def test_resume_after_skipped_slots_waits_for_next_slot(env: WorkflowEnvir
         assert len(running.environment.observed) == 2
 
 
+@pytest.mark.parametrize("netbox_error", ["", "NetBox does not answer."])
+async def test_timed_pause_ends_by_itself_on_the_same_grid(
+    env: WorkflowEnvironment, netbox_error: str
+) -> None:
+    async with loop(env, LoopEnvironment(config())) as running:
+        await running.sleep(45)
+        slot = (await running.status()).next_sync
+        assert slot is not None
+        end = (await env.get_current_time() + timedelta(hours=2)).replace(microsecond=0)
+        await running.handle.signal(FabricSync.pause_by_signal, args=["work", end.isoformat()])
+        await running.sleep(2 * 3600 - 300)
+        status = await running.status()
+        assert (status.paused, status.paused_until, status.syncs) == (True, end, 1)
+        assert running.environment.record == config(
+            paused=True, pause_reason="work", paused_until=end
+        )
+        running.environment.netbox_error = netbox_error
+        await running.sleep(300 + 90)
+        status = await running.status()
+        assert (status.paused, status.paused_until, status.missed) == (False, None, 0)
+        assert status.next_sync is not None
+        assert (status.next_sync - slot) % timedelta(seconds=60) == timedelta(0)
+        first, second, *_ = await running.history()
+        assert second.slot is not None
+        assert first.started < end <= second.slot <= end + timedelta(seconds=60)
+        running.environment.netbox_error = ""
+        await running.sleep(120)
+        assert running.environment.record == config()
+
+
+async def test_pause_that_ended_while_no_loop_ran_ends_with_the_next_one(
+    env: WorkflowEnvironment,
+) -> None:
+    ended = await env.get_current_time() - timedelta(hours=1)
+    environment = LoopEnvironment(config(paused=True, paused_until=ended))
+    async with loop(env, environment) as running:
+        await running.sleep(120)
+        status = await running.status()
+        assert (status.paused, environment.record) == (False, config())
+        assert environment.observed
+
+
 async def test_netbox_outage_keeps_grid_and_result_is_written_later(
     env: WorkflowEnvironment,
 ) -> None:

@@ -114,6 +114,16 @@ async def test_unforeseen_failure_does_not_end_fleet(env: WorkflowEnvironment) -
         assert (await running.summary()).error
 
 
+async def test_each_round_knows_what_the_one_before_announced_also_across_runs(
+    env: WorkflowEnvironment,
+) -> None:
+    async with fleet(env, FleetEnvironment()) as running:
+        await running.sleep(1800)
+        announced = running.environment.announced
+        assert len(announced) > 26, "one run has fewer"
+        assert announced == ["", *map(str, range(1, len(announced)))]
+
+
 async def test_releases_are_remembered_across_runs(env: WorkflowEnvironment) -> None:
     async with fleet(env, FleetEnvironment()) as running:
         await wait_for_first_round(running)

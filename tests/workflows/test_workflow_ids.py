@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from fabrics.fleet.notifications import TargetState
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.inventory_pass import PassRequest
 from fabrics.loop.loop import FabricLoop
@@ -18,6 +19,7 @@ from workflows.fabric_inventory import FabricInventory
 from workflows.fabric_sync import FabricSync
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import MalformedMessageInterceptor
+from workflows.notifications import FabricNotifications
 from workflows.probe import Removal
 
 QUEUE = "copies"
@@ -47,6 +49,12 @@ HARMLESS = {
         (FabricInventory.run, PASS, "fabric-inventory/oslo", "starter.py sync oslo --full"),
         (Removal.run, config(), "fabric-inventory/oslo", "starter.py remove oslo --inventory"),
         (Fleet.run, FleetState(), "fabric-fleet", "Workers start that one"),
+        (
+            FabricNotifications.run,
+            TargetState(target="ops"),
+            "fabric-notifications/ops",
+            "Rounds of the fleet start that one",
+        ),
     ],
 )
 @pytest.mark.parametrize("copy", ["a-copy", "fabric-sync/bergen", "fabric-sync/oslo/2"])
@@ -61,7 +69,7 @@ async def test_copy_under_another_id_ends_at_once_and_touches_nothing(  # noqa: 
     worker = Worker(
         env.client,
         task_queue=QUEUE,
-        workflows=[FabricSync, FabricInventory, Fleet, Removal],
+        workflows=[FabricSync, FabricInventory, Fleet, FabricNotifications, Removal],
         interceptors=[MalformedMessageInterceptor()],
     )
     async with worker:

@@ -186,6 +186,10 @@ spec:
 - name: FABRIC_SYNC_WEBHOOK_SECRET_FILE
   value: /etc/fabric-sync/webhook/{{ .Values.webhook.secret.key }}
 {{- end }}
+{{- if .Values.notificationsSecret.name }}
+- name: FABRIC_SYNC_NOTIFICATIONS_FILE
+  value: /etc/fabric-sync/notifications/{{ .Values.notificationsSecret.key }}
+{{- end }}
 {{- with .Values.versioning.deploymentName }}
 - name: FABRIC_SYNC_DEPLOYMENT_NAME
   value: {{ . | quote }}
@@ -214,6 +218,11 @@ spec:
 - volume: webhook
   secret: {{ required "webhook.secret.name is missing: the Secret with what senders sign webhooks with" .webhook.secret.name | quote }}
   path: /etc/fabric-sync/webhook
+{{- end }}
+{{- if and .notificationsSecret.name (not $.options) }}
+- volume: notifications
+  secret: {{ .notificationsSecret.name | quote }}
+  path: /etc/fabric-sync/notifications
 {{- end }}
 {{- end }}
 {{- range $name, $credential := .credentials }}

@@ -32,6 +32,7 @@ VALUES: dict[str, object] = {
     "hh_sync_interval": 3600,
     "hh_paused": True,
     "hh_pause_reason": "maintenance",
+    "hh_paused_until": "2099-12-24T08:00:00Z",
     "hh_kubernetes_server": "https://10.0.0.2:6443",
     "hh_kubernetes_namespace": "fabric",
     "hh_fabric_name": "fabric-a",

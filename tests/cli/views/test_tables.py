@@ -105,6 +105,10 @@ def test_status_line_fits_in_80_columns() -> None:
             "Belongs to default@there; `starter.py doctor dc ",
         ),
         ({"paused": True, "pause_reason": "work", "sync_status": "paused"}, "Paused: work"),
+        (
+            {"paused": True, "paused_until": NOW},
+            f"Paused until {NOW:%Y-%m-%d %H:%M:%S} UTC: no reason",
+        ),
         ({"sync_status": "disabled", "sync_interval": 0}, "its interval is 0"),
         ({"sync_status": "disabled"}, "its record is not active"),
         ({"sync_status": "not_configured"}, "hh_kubernetes_server"),

@@ -1,5 +1,7 @@
 """A fabric's status in the Temporal Web UI, with words that others have chosen."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from fabrics.loop.report import FabricStatus
@@ -58,3 +60,11 @@ def test_markdown_of_others_is_escaped_in_details(paused: bool) -> None:
         assert "<" not in details
         assert "[a]" not in details
         assert r"\!\[\](http://x)" in details
+
+
+def test_pause_is_shown_with_its_end_and_its_reason() -> None:
+    paused = read_status("dc1", paused=True)
+    assert "- Paused: dc1\n" in render_details(paused)
+    end = datetime(2026, 12, 24, 8, tzinfo=UTC)
+    timed = paused.model_copy(update={"paused_until": end, "pause_reason": ""})
+    assert "- Paused until 2026-12-24 08:00:00 UTC: no reason given\n" in render_details(timed)

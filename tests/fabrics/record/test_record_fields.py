@@ -15,6 +15,7 @@ from fabrics.drift.summary import SummaryEntry, SummaryField
 from fabrics.record.config import (
     FABRIC_ID_PATTERN,
     MAX_INTERVAL_SECONDS,
+    RESUME,
     ConfigEdits,
     GitSource,
     KubernetesTarget,
@@ -529,6 +530,23 @@ def test_delayed_sync_does_not_overwrite_later_one() -> None:
         "hh_pause_reason": "hands off",
         "hh_sync_status": "paused",
     }
+
+
+def test_end_of_a_pause_is_written_read_and_cleared() -> None:
+    state = LastKnownState(last_sync=NOW)
+    pause = ConfigEdits.pause("work", "2026-12-24T08:00:00.5+01:00")
+    written = find_changed_fields(record(), pause, state, NOW)
+    assert written["hh_paused_until"] == "2026-12-24T07:00:00Z"
+    paused = record(**written)
+    assert parse_config(paused).paused_until == datetime(2026, 12, 24, 7, tzinfo=UTC)
+    cleared = find_changed_fields(paused, RESUME, state, NOW)
+    assert (cleared["hh_paused"], cleared["hh_paused_until"]) == (False, None)
+
+
+def test_unusable_end_of_a_pause_leaves_the_fabric_paused() -> None:
+    config = parse_config(record(hh_paused=True, hh_paused_until="9999-12-31T00:00:00Z"))
+    assert (config.paused, config.paused_until) == (True, None)
+    assert config.problems[0].startswith("hh_paused_until: the end of a pause must be a time")
 
 
 def test_time_in_the_future_does_not_block_writes() -> None:

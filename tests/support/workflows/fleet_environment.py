@@ -41,6 +41,8 @@ class FleetEnvironment:
     """When each round was scheduled, on the server's clock."""
     known_releases: list[tuple[str, ...]] = field(default_factory=list)
     """The releases in the request of each round."""
+    announced: list[str] = field(default_factory=list)
+    """What the request of each round says of the one before: its number."""
     release: str = "first"
     interval: int = field(default_factory=lambda: Settings().fleet_interval)
     """The setting of the worker that makes the rounds; at first the default."""
@@ -56,6 +58,7 @@ class FleetEnvironment:
         """Count the round, and succeed or fail as the test has set."""
         self.rounds.append(activity.info().scheduled_time)
         self.known_releases.append(request.releases)
+        self.announced.append(request.announced)
         await self.gate.wait()
         if self.crashes:
             raise ZeroDivisionError
@@ -67,6 +70,7 @@ class FleetEnvironment:
             interval=self.interval,
             hint_pause=self.hint_pause,
             summary=summary,
+            announced=str(len(self.rounds)),
         )
 
 

@@ -25,6 +25,7 @@ from activities.checks import Check
 from activities.errors import NoResponseError, to_application_error
 from activities.observe import ComparisonRequest, LiveManifests, ObserveRequest
 from fabrics.drift.diff_report import DiffReport
+from fabrics.fleet.notifications import notifications_workflow_id
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.inventory.report.preview import InventoryPreview
 from fabrics.inventory.report.report import DeletesWaiting, InventoryOutcome, InventoryReport
@@ -33,7 +34,12 @@ from fabrics.loop.inventory_pass import inventory_workflow_id
 from fabrics.loop.loop import FabricLoop, workflow_id
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import LastKnownState, Observation
-from fabrics.record.task_queues import inventory_queue, observe_queue, unresponsive_queue
+from fabrics.record.task_queues import (
+    inventory_queue,
+    notification_queue,
+    observe_queue,
+    unresponsive_queue,
+)
 from fabrics.resources.json_types import Json
 from tests.support.paths import RELEASE_HISTORIES
 from tests.support.workflows import commands
@@ -45,7 +51,9 @@ from tests.support.workflows.loop_environment import (
     start,
     worker,
 )
+from tests.support.workflows.target_environment import target
 from workflows.fabric_sync import FabricSync
+from workflows.notifications import NotificationTest
 from workflows.probe import (
     Comparison,
     Examination,
@@ -64,6 +72,8 @@ WORKFLOW_IDS: Final = {
     "Comparison": "comparison",
     "Export": "export",
     "Examination": "examination",
+    "FabricNotifications": notifications_workflow_id("ops"),
+    "NotificationTest": "notification-test",
     "Preview": "preview",
     "Removal": inventory_workflow_id("berlin"),
 }
@@ -172,6 +182,40 @@ async def record_lost(env: WorkflowEnvironment) -> None:
         await running.handle.signal(FabricSync.record_changed)
         await running.handle.result()
         await write(running.handle, "fabric_sync_record_lost")
+
+
+async def record_notifications(env: WorkflowEnvironment) -> None:
+    """Record a target that is told of trouble, after it was dead for a while."""
+    async with target(env) as running:
+        await running.observe(a="error")
+        running.error = "It is not available."
+        await running.sleep(1200)
+        running.error = ""
+        await running.sleep(1200)
+        await running.observe(a="in_sync")
+        await running.handle.signal("states_changed", 7)
+        await running.sleep(600)
+        await write(running.handle, "fabric_notifications")
+
+
+@activity.defn
+async def test_targets() -> list[Check]:
+    """Find that all is well."""
+    return [Check(name="ops", ok=True, sentence="It took a test message.")]
+
+
+async def record_notification_test(env: WorkflowEnvironment) -> None:
+    """Record a test of all targets."""
+    queue = f"queue-{uuid4().hex[:8]}"
+    async with (
+        Worker(env.client, task_queue=queue, workflows=[NotificationTest]),
+        Worker(env.client, task_queue=notification_queue(queue), activities=[test_targets]),
+    ):
+        handle = await env.client.start_workflow(
+            NotificationTest.run, id=WORKFLOW_IDS["NotificationTest"], task_queue=queue
+        )
+        await handle.result()
+        await write(handle, "notification_test")
 
 
 class ProbedFabric:
@@ -304,6 +348,8 @@ RECORDERS: Final[dict[str, Callable[[WorkflowEnvironment], Awaitable[None]]]] = 
     "health": record_health,
     "malformed_signals": record_malformed_signals,
     "fleet": record_fleet,
+    "notifications": record_notifications,
+    "notification_test": record_notification_test,
     "probes": record_probes,
 }
 

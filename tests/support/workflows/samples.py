@@ -34,9 +34,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from activities.executions import ExecutionActivities
 from activities.fleet.reconcile import FleetActivities
 from activities.inventory.update import InventoryActivities
+from activities.notifications.deliver import NotificationActivities
 from activities.observe import FabricActivities
 from activities.queues import QueueActivities
 from activities.record import RecordActivities
+from fabrics.fleet.states import FleetStates
 from fabrics.loop.inventory_pass import PassResult
 from fabrics.record.config import FabricConfig
 from fabrics.record.config_fields import parse_config
@@ -51,11 +53,12 @@ ACTIVITIES: Final = (
     FabricActivities,
     FleetActivities,
     InventoryActivities,
+    NotificationActivities,
     QueueActivities,
     RecordActivities,
 )
 
-MESSAGES: Final = (PassResult,)
+MESSAGES: Final = (PassResult, FleetStates)
 """The types of messages whose handlers take any `object` and check it themselves."""
 
 MARKS: Final = (
@@ -87,6 +90,7 @@ RECORD_FIELDS: Final = {
     "hh_sync_interval": 60,
     "hh_paused": True,
     "hh_pause_reason": "maintenance",
+    "hh_paused_until": "2026-12-24T08:00:00Z",
     "hh_kubernetes_server": "https://k8s.example:6443",
     "hh_kubernetes_namespace": "fabric",
     "hh_credentials": "berlin-dc1",

@@ -1,0 +1,1 @@
+"""Notifications: their targets, and how a message reaches one."""

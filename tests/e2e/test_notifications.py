@@ -1,0 +1,86 @@
+"""A fabric that fails for good is told to a real receiver."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from tests.support.cli.command_line import CommandLine
+from tests.support.notifications.receiver import SECRET, Receiver, receiver
+from tests.support.system.fleet import wait_for_round
+from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
+
+IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
+
+
+@pytest.fixture
+def hooks(installation: Installation, tmp_path: Path) -> Iterator[Receiver]:
+    """A receiver that is the only target of the installation's workers."""
+    with receiver() as running:
+        (tmp_path / "hook-secret").write_text(SECRET)
+        file = tmp_path / "targets.toml"
+        name = installation.queue  # workflows of other tests have other targets
+        file.write_text(f'[{name}]\nurl = "{running.url}"\nsecret_file = "hook-secret"\n')
+        installation.overrides["FABRIC_SYNC_NOTIFICATIONS_FILE"] = str(file)
+        yield running
+
+
+async def test_fabric_in_error_is_told_and_the_targets_are_shown(
+    installation: Installation, starter: CommandLine, hooks: Receiver
+) -> None:
+    fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5, hh_git_branch="nowhere")
+    async with installation.worker():
+        await fabric.wait_for_status("error")
+        await wait_until(hooks.count_received, bool)
+        event = Webhook(SECRET).verify(hooks.received[0].body, hooks.received[0].headers)
+        assert event["data"]["state"] == "error"
+        [news] = event["data"]["fabrics"]
+        assert news["fabric_id"] == fabric.fabric_id
+        assert "has no branch nowhere" in news["reason"]
+        shown = await starter("notify", "--json")
+        [target] = [check for check in shown.json["checks"] if installation.queue in check["name"]]
+        assert (target["ok"], target["sentence"]) == (
+            True,
+            "Fabrics whose trouble was told: 1, with news: 0.",
+        )
+
+
+async def test_target_that_hangs_delays_neither_syncs_nor_rounds(
+    installation: Installation, hooks: Receiver
+) -> None:
+    broken = await installation.fabric(IN_GIT, SERVERS, hh_git_branch="nowhere")
+    healthy = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5)
+    hooks.gate.clear()
+    async with installation.worker():
+        await healthy.wait_for_status("in_sync")
+        await broken.wait_for_status("error")
+        await wait_until(hooks.count_received, bool)
+        before = await healthy.status()
+        after = await healthy.wait_for_syncs(before.syncs + 3)
+        assert after.missed == before.missed
+        assert (await wait_for_round(installation)).error == ""
+        hooks.gate.set()
+
+
+async def test_test_message_arrives_and_a_refusal_is_shown(
+    installation: Installation, starter: CommandLine, hooks: Receiver
+) -> None:
+    async with installation.worker():
+        tested = await starter("notify", "--test")
+        assert tested.code == 0
+        assert "It took a test message." in tested.out
+        [received] = hooks.received
+        assert json.loads(received.body)["data"]["state"] == "test"
+        hooks.status = 500
+        refused = await starter("notify", "--test", "--json")
+        assert (refused.code, refused.json["checks"][0]["ok"]) == (1, False)
+
+
+async def test_without_targets_the_error_names_the_setting(
+    installation: Installation, starter: CommandLine
+) -> None:
+    async with installation.worker():
+        refused = await starter("notify", "--test")
+        assert refused.is_refused("FABRIC_SYNC_NOTIFICATIONS_FILE")

@@ -1,0 +1,66 @@
+"""A receiver of webhooks that keeps what it gets."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request; the names of its headers are in lower case."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+class Receiver(ThreadingHTTPServer):
+    """Answers with `status`, once `gate` is open."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/hook?key=s3cret"
+        self.received = list[Received]()
+        self.status = 204
+        self.answer_headers = dict[str, str]()
+        self.gate = Event()
+        self.gate.set()
+
+    async def count_received(self) -> int:
+        """Return the number of requests so far, answered or not."""
+        return len(self.received)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.received.append(Received(headers, body))
+        self.server.gate.wait()
+        self.send_response(self.server.status)
+        for name, value in self.server.answer_headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def receiver() -> Iterator[Receiver]:
+    """Run a receiver."""
+    with Receiver() as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.gate.set()
+            server.shutdown()
+            thread.join()
