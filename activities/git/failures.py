@@ -142,6 +142,23 @@ def build_missing_commit_error(commit: str, source: GitSource) -> PermanentError
     )
 
 
+def build_missing_directory_error(source: GitSource, *, is_file: bool) -> PermanentError:
+    """Return the error for a path that is a file, or that a commit does not have."""
+    what = "is not a directory" if is_file else "does not exist"
+    return PermanentError(
+        f"The path {source.directory} {what} in branch {source.branch} of {source.repository}: check"
+        " hh_git_directory."
+    )
+
+
+def build_too_many_files_error(source: GitSource) -> PermanentError:
+    """Return the error for a directory whose list is too long."""
+    return PermanentError(
+        f"The Git repository {source.repository} holds too many files in {source.directory}: name a directory in"
+        " hh_git_directory that holds only this fabric's manifests."
+    )
+
+
 def classify_refusal(
     status: int, retry_after: str | None, source: GitSource, access: GitAccess
 ) -> ClassifiedError | None:

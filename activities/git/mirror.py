@@ -28,6 +28,8 @@ from activities.git.failures import (
     MISSING_COMMIT_PATTERN,
     build_missing_branch_error,
     build_missing_commit_error,
+    build_missing_directory_error,
+    build_too_many_files_error,
     classify_fetch_error,
 )
 from activities.git.objects import GitCommit, GitSnapshot, parse_batch, parse_commit, parse_listing
@@ -229,29 +231,17 @@ class GitMirror:
             listing = self._local_git.run(*listing_arguments, max_output_bytes=MAX_LISTING_BYTES)
         except GitError as error:
             if error.timed_out:
-                raise self._too_large_error() from None
+                raise build_too_many_files_error(self.source) from None
             # In this order, since another thread may be fetching the commit.
             found = self._local_git.run(*CHECK_TYPES, input_lines=(f"{commit}:", tree))
             root_type, directory_type = found.splitlines()
             if root_type != b"tree" or directory_type == b"tree":
                 raise
-            raise self._missing_directory_error(exists=directory_type == b"blob") from None
+            is_file = directory_type == b"blob"
+            raise build_missing_directory_error(self.source, is_file=is_file) from None
         if len(listing) >= MAX_LISTING_BYTES:
-            raise self._too_large_error()
+            raise build_too_many_files_error(self.source)
         return listing
-
-    def _too_large_error(self) -> PermanentError:
-        return PermanentError(
-            f"{self.name} holds too many files in {self.source.directory}: name a directory in"
-            " hh_git_directory that holds only this fabric's manifests."
-        )
-
-    def _missing_directory_error(self, *, exists: bool) -> PermanentError:
-        what = "is not a directory" if exists else "does not exist"
-        return PermanentError(
-            f"The path {self.source.directory} {what} in branch {self.source.branch} of"
-            f" {self.source.repository}: check hh_git_directory."
-        )
 
     @property
     def name(self) -> str:

@@ -10,10 +10,10 @@ from fabrics.agents.health import HealthAssessment
 from fabrics.agents.health_report import Health
 from fabrics.inventory.report.report import InventoryOutcome
 from fabrics.loop.active_sync import ActiveSync, SyncRequest, Trigger
+from fabrics.loop.due_work import DueWork
 from fabrics.loop.health_watch import OUTDATED_HEALTH, UNREAD_HEALTH, HealthWatch
-from fabrics.loop.inventory_pass import InventoryInputs, InventoryPass, PassRequest, PassResult
+from fabrics.loop.inventory_pass import InventoryInputs, PassRequest, PassResult
 from fabrics.loop.loop_settings import LoopSettings
-from fabrics.loop.loop_state import LoopState
 from fabrics.loop.record_exchange import ShownStatus
 from fabrics.loop.report import SyncReport, build_sync_report
 from fabrics.loop.schedule import Schedule
@@ -35,7 +35,7 @@ def loop_summary(fabric_id: str) -> str:
     return f"keeps the fabric {fabric_id} in sync"
 
 
-class FabricLoop(LoopState):
+class FabricLoop(DueWork):
     """One fabric's loop: its state, and the events that change it."""
 
     def update_schedule(self, now: datetime) -> None:
@@ -190,17 +190,8 @@ class FabricLoop(LoopState):
         inventory = self.inventory
         if inventory.running or self.sources_changed or not self._is_pass_due(now):
             return None
-        assert inventory.observed is not None  # noqa: S101  only what was observed is due
-        started_pass = InventoryPass(
-            token=token,
-            sync=self.history.syncs,
-            started=now,
-            inputs=inventory.observed,
-            target=self.pass_target,
-            confirmed_digest=inventory.confirmed_digest,
-        )
         request = self.build_inventory_request()
-        self.inventory = inventory.begin(started_pass)
+        self.inventory = inventory.begin(self.build_pass(token, now))
         return PassRequest(token=token, request=request, retry=not inventory.failure)
 
     def drop_pass(self, token: str) -> None:

@@ -1,12 +1,11 @@
 """The state of one fabric's loop, and what follows from it.
 
 One pydantic value holds all of it: the workflow's single input, which continue-as-new passes on whole.
-`fabrics.loop.loop` says how events change it. Methods that depend on the time take it as an argument.
+`fabrics.loop.due_work` says what it has to do, and `fabrics.loop.loop` how events change it.
 """
 
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final
 
 from pydantic import BaseModel
 
@@ -14,20 +13,18 @@ from fabrics.agents.health_report import Health
 from fabrics.drift.ages import DriftAges, DriftIds, digest_ids
 from fabrics.inventory.report.request import InventoryRequest
 from fabrics.loop.active_sync import ActiveSync, SyncRequest
-from fabrics.loop.health_watch import HealthRequest, HealthWatch
+from fabrics.loop.health_watch import HealthWatch
 from fabrics.loop.history import History
+from fabrics.loop.inventory_pass import InventoryPass
 from fabrics.loop.inventory_state import Inventory, InventoryStatus
 from fabrics.loop.inventory_text import deletes_waiting_sentence, record_sentence
 from fabrics.loop.journal import Journal
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.record_exchange import RecordExchange, ShownStatus
 from fabrics.loop.report import FabricStatus
-from fabrics.loop.schedule import MAX_JITTER, Schedule
+from fabrics.loop.schedule import Schedule
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import LastKnownState, SyncStatus, compute_sync_status
-
-MIN_BEFORE_SYNC: Final = timedelta(seconds=30)
-"""Agents that are due at most this long before a sync are read with it."""
 
 
 class LoopState(BaseModel):
@@ -101,67 +98,10 @@ class LoopState(BaseModel):
         return self.schedule.next_sync if self.schedule and active else None
 
     @property
-    def pause_end(self) -> datetime | None:
-        """The time at which the pause ends by itself; None without such a pause."""
-        config = self.effective_config
-        return config.paused_until if config and self.is_needed and config.paused else None
-
-    @property
     def last_known_status(self) -> SyncStatus:
         """The status without regard to a sync that is running now."""
         config = self.effective_config
         return compute_sync_status(config, self.last_known) if config else SyncStatus.NEVER_SYNCED
-
-    def is_sync_due(self, now: datetime) -> bool:
-        """True if a sync was requested, or a slot has come and the fabric is not paused."""
-        if not self.is_needed:
-            return False
-        if self.sync_request is not None or self.schedule is None or self.effective_config is None:
-            return self.sync_request is not None
-        # Slots planned during a pause or for another interval are planned again before they count.
-        planned = not self.was_paused and self.schedule.interval == self.effective_config.interval
-        return planned and not self._is_paused and now >= self.schedule.next_sync
-
-    @property
-    def next_health_reading(self) -> datetime | None:
-        """The time at which agents are read without a sync.
-
-        None if the next sync reads them. While the fabric does not answer, only syncs ask for it.
-        """
-        if self.next_sync is None or not self.fabric_answered:
-            return None
-        reading = self.health.find_next_reading(self.settings.health_interval)
-        is_early = reading is not None and reading <= self.next_sync - MIN_BEFORE_SYNC
-        return reading if is_early else None
-
-    def request_health(self, started: datetime) -> HealthRequest | None:
-        """Return what a reading of agents needs to know; None if nobody wants to know.
-
-        A sync reads agents that otherwise would be read before the next sync, so that most syncs suffice.
-        """
-        until = max(started, self.next_sync - MIN_BEFORE_SYNC) if self.next_sync else started
-        return self.health.request(self.settings.health_interval, until)
-
-    def is_health_reading_due(self, now: datetime) -> bool:
-        """True if agents should be read now, without a sync."""
-        reading = self.next_health_reading
-        return reading is not None and now >= reading
-
-    def is_work_due(self, now: datetime) -> bool:
-        """True if there is something to do now, at least to end, besides reading agents."""
-        is_due = self.is_sync_due(now) or self.is_record_exchange_due(now)
-        return is_due or self.is_pass_unwanted or self.is_finished
-
-    def is_record_exchange_due(self, now: datetime) -> bool:
-        """True if the record should be read or written now."""
-        retry_at = self.record.retry_at
-        return self._has_exchange_pending and (retry_at is None or now >= retry_at)
-
-    def next_wake_time(self) -> datetime | None:
-        """Return when the loop has work even without a message; None means never."""
-        retry_at = self.record.retry_at if self._has_exchange_pending else None
-        times = retry_at, self.next_health_reading, self.next_sync, self.pause_end
-        return min(filter(None, times), default=None)
 
     def status(self) -> FabricStatus:
         """Return the status for the query, the workflow details and the command line."""
@@ -186,6 +126,19 @@ class LoopState(BaseModel):
     def inventory_status(self) -> InventoryStatus:
         """The inventory's status."""
         return self.inventory.status(enabled=self.settings.inventory_enabled)
+
+    def build_pass(self, token: str, now: datetime) -> InventoryPass:
+        """Return the pass over the inventory that follows the last sync."""
+        inventory = self.inventory
+        assert inventory.observed is not None  # noqa: S101  only what was observed is due
+        return InventoryPass(
+            token=token,
+            sync=self.history.syncs,
+            started=now,
+            inputs=inventory.observed,
+            target=self.pass_target,
+            confirmed_digest=inventory.confirmed_digest,
+        )
 
     def build_inventory_request(self) -> InventoryRequest:
         """Return what a pass over the inventory needs to know."""
@@ -286,14 +239,6 @@ class LoopState(BaseModel):
         # NetBox keeps whole seconds, and a person may have entered a time in the future.
         nearest = timedelta(seconds=max(self.settings.netbox_heartbeat - config.interval / 2, 1))
         return shown_sync is None or abs(last_sync - shown_sync) >= nearest
-
-    def _is_pass_due(self, now: datetime) -> bool:
-        settings = self.settings
-        if not (self.is_needed and settings.inventory_enabled):
-            return False
-        max_age = timedelta(seconds=settings.full_sync_interval)
-        retry_interval = timedelta(seconds=settings.inventory_retry_interval) - MAX_JITTER
-        return self.inventory.is_due(now, max_age, retry_interval)
 
     @property
     def _remark(self) -> str:

@@ -15,7 +15,7 @@ from stack.demo.admission import admit
 from stack.demo.hydration import hydrate
 from stack.kubernetes.agents.behaviour import CRASH_LOOP
 from stack.kubernetes.agents.simulation import AgentSimulation
-from stack.kubernetes.manifests import Manifest, read_manifests
+from stack.kubernetes.manifests import Manifest, format_time, read_manifests
 
 SAMPLES_DIR: Final = Path(__file__).parent.parent / "samples"
 
@@ -75,7 +75,7 @@ def make_drifted_objects(desired: list[Manifest]) -> list[Manifest]:
 
 def _add_manager(manifest: Manifest, manager: str, fields: dict[str, Any]) -> None:
     """Note who has written fields of the spec, as a Kubernetes API does."""
-    time = f"{datetime.now(UTC) - TIME_OF_EDITS:%Y-%m-%dT%H:%M:%SZ}"
+    time = format_time(datetime.now(UTC) - TIME_OF_EDITS)
     entry = {"manager": manager, "operation": "Update", "time": time}
     managed = entry | {"fieldsType": "FieldsV1", "fieldsV1": {"f:spec": fields}}
     manifest["metadata"] = {**manifest["metadata"], "managedFields": [managed]}

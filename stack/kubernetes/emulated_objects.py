@@ -16,6 +16,7 @@ from cachetools import LRUCache
 from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
 from stack.kubernetes import discovery
+from stack.kubernetes.manifests import format_time
 from stack.kubernetes.releases import HedgehogRelease, get_served_kind
 from stack.kubernetes.table_response import NotAcceptableError, make_table, wants_table
 
@@ -230,8 +231,7 @@ class EmulatedObjects(kmock.KubernetesEmulator):
     def _find(self, key: ObjectKey) -> Item | None:
         if key not in self.objects or self.objects[key].deleted:
             return None
-        item: Item = self.objects[key].raw
-        return item
+        return cast(Item, self.objects[key].raw)
 
     def _notify(self, kind: Kind, before: Item | None, after: Item | None) -> None:
         if after is None:
@@ -282,11 +282,6 @@ class EmulatedObjects(kmock.KubernetesEmulator):
 def utc_now() -> datetime:
     """Return the current time."""
     return datetime.now(UTC)
-
-
-def format_time(time: datetime) -> str:
-    """Return a time as Kubernetes writes it, in whole seconds."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _to_kmock_resource(kind: Kind) -> kmock.resource:

@@ -1,6 +1,7 @@
 """Manifests as plain dictionaries."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,11 @@ type Spec = dict[str, Any]
 def read_manifests(file: Path) -> list[Manifest]:
     """Return the documents of one YAML file, parsed as Kubernetes parses them."""
     return [cast(Manifest, document.value) for document in parse_documents(file.read_bytes())]
+
+
+def format_time(time: datetime) -> str:
+    """Return a time as Kubernetes writes it, in whole seconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def get_connection_type(connection: Spec) -> str:

@@ -14,8 +14,8 @@ from fabrics.resources.kinds import Kind
 from fabrics.resources.resource import DEFAULT_NAMESPACE
 from stack.kubernetes.agents.behaviour import AgentProcess
 from stack.kubernetes.agents.switch_state import State
-from stack.kubernetes.emulated_objects import Item, format_time
-from stack.kubernetes.manifests import Spec
+from stack.kubernetes.emulated_objects import Item
+from stack.kubernetes.manifests import Spec, format_time
 
 SECRET_MARK: Final = "emulated-agent-secret"  # noqa: S105  it marks secrets and is none
 AGENT_VERSION: Final = "v0.129.4"

@@ -19,8 +19,8 @@ from stack.kubernetes.agents.objects import make_agent, make_agent_spec, make_ga
 from stack.kubernetes.agents.ports import SwitchPorts
 from stack.kubernetes.agents.switch_state import Neighbor, State, make_state
 from stack.kubernetes.agents.wiring import WIRING_KINDS, Wiring, iter_ends
-from stack.kubernetes.emulated_objects import Item, Items, Write, format_time
-from stack.kubernetes.manifests import Spec
+from stack.kubernetes.emulated_objects import Item, Items, Write
+from stack.kubernetes.manifests import Spec, format_time
 
 _KINDS_WITH_AGENT: Final = ("Switch", "Gateway")
 
