@@ -47,13 +47,12 @@ COMMANDS: Final = {
 """The first sentence of each command's help, by name."""
 
 MODULES: Final = {
-    "enable": "enable_disable",
-    "disable": "enable_disable",
+    "add": "lifecycle.add",
+    **dict.fromkeys(("enable", "disable"), "lifecycle.enable_disable"),
+    "take-over": "lifecycle.take_over",
+    "remove": "lifecycle.remove",
     **dict.fromkeys(("sync", "set-interval", "pause", "resume"), "loop"),
-    "accept": "diff",
     "confirm-deletes": "inventory",
-    "notify": "doctor",
-    "take-over": "take_over",
     "serve-codec": "serve_codec",
 }
 """The modules in `cli.commands` that are not called as their command.

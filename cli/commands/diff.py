@@ -1,7 +1,7 @@
-"""`diff`: compare Git with a fabric, field by field; `accept`: tolerate a difference."""
+"""`diff`: compare Git with a fabric, field by field."""
 
 import asyncio
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,15 +11,13 @@ from pydantic import BaseModel
 
 from cli import console
 from cli.errors import CommandError
-from cli.fabrics.accepted_rule import draft_rule
 from cli.fabrics.offline import OfflineFiles, pack_manifests, read_live
-from cli.options import AsJson, FabricName, LiveFile, OptionalFabricName
+from cli.options import AsJson, LiveFile, OptionalFabricName
 from cli.session import open_session
 from cli.temporal import probes
 from cli.views.diff import render_diff
 from cli.views.diff_markdown import render_markdown
-from fabrics.drift.acceptance.judge import accept as accept_differences
-from fabrics.drift.acceptance.rules import RULES_FILE
+from fabrics.drift.acceptance.judge import accept
 from fabrics.drift.compare import find_drift
 from fabrics.drift.diff_report import DiffReport, build_diff_report
 from fabrics.drift.export import PartialStateError, export_live
@@ -57,31 +55,12 @@ NameInFiles = Annotated[
         "--fabric-name", metavar="NAME", help="One of several fabrics in the files; default all."
     ),
 ]
-ObjectRef = Annotated[
-    str,
-    typer.Argument(metavar="OBJECT", help="KIND/NAMESPACE/NAME as `diff` prints it, or NAME."),
-]
-FieldPath = Annotated[
-    str,
-    typer.Argument(metavar="[PATH]", help="Only this field and those below it; default all."),
-]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why the difference is accepted.")]
-Until = Annotated[
-    str, typer.Option(metavar="DATE", help="The last day (UTC), as 2027-03-31; default for ever.")
-]
 
 
 class ExportOutput(BaseModel, frozen=True):
     """The JSON of `diff --export`."""
 
     manifests: str
-
-
-class RuleOutput(BaseModel, frozen=True):
-    """The JSON of `accept`: lines for a file in the fabric's directory in Git."""
-
-    file: str
-    lines: str
 
 
 def diff(  # noqa: PLR0913, PLR0917  one parameter an option
@@ -124,31 +103,6 @@ def diff(  # noqa: PLR0913, PLR0917  one parameter an option
     raise typer.Exit(report.exit_code)
 
 
-def accept(  # noqa: PLR0913, PLR0917  one parameter an option
-    fabric: FabricName,
-    object_ref: ObjectRef,
-    path: FieldPath = "",
-    reason: Reason = "",
-    until: Until = "",
-    json: AsJson = False,
-) -> None:
-    """Print a rule that accepts a difference, to be committed to Git. Writes nothing."""
-    if not reason:
-        raise CommandError("Say why the difference is accepted: --reason TEXT.")
-    last_day = _parse_last_day(until) if until else None
-    config, report = asyncio.run(_find_differences(fabric))
-    lines = draft_rule(report, object_ref, path, reason, last_day)
-    if json:
-        console.show_json(RuleOutput(file=RULES_FILE, lines=lines))
-        return
-    console.show_line(lines)
-    if config.git:
-        console.note(
-            f"Append these lines to {RULES_FILE} in the directory {config.git.directory} of"
-            f" {config.git.repository}, branch {config.git.branch}, and commit that."
-        )
-
-
 def _check_no_other_desired(desired: Path | None, branch: str, commit: str) -> None:
     if desired or branch or commit:
         raise CommandError("--export compares nothing: leave out --desired, --branch and --commit.")
@@ -159,16 +113,6 @@ def _show_manifests(manifests: str, json: bool) -> None:
         console.show_json(ExportOutput(manifests=manifests))
     else:
         console.show_line(manifests.rstrip("\n"))
-
-
-def _parse_last_day(text: str) -> date:
-    try:
-        last_day = date.fromisoformat(text)
-    except ValueError:
-        raise CommandError("--until takes a date, such as 2027-03-31.") from None
-    if last_day < datetime.now(UTC).date():
-        raise CommandError(f"{text} has passed: --until takes the last day of the rule.")
-    return last_day
 
 
 def _select(files: OfflineFiles, live: LiveState, fabric_name: str) -> FabricSelection:
@@ -182,7 +126,7 @@ def _diff_files(files: OfflineFiles, live: LiveState, fabric_name: str) -> DiffR
     selection = _select(files, live, fabric_name)
     own = selection.desired or files.desired
     drift = find_drift(own, selection.compared_live)
-    judged = accept_differences(drift, files.rules, datetime.now(UTC).date())
+    judged = accept(drift, files.rules, datetime.now(UTC).date())
     return build_diff_report(own, judged, notices=selection.notices)
 
 
@@ -215,14 +159,6 @@ def _get_git(config: FabricConfig) -> GitSource:
             " --desired DIR."
         )
     return config.git
-
-
-async def _find_differences(fabric_ref: str) -> tuple[FabricConfig, DiffReport]:
-    async with open_session() as session:
-        fabric = await session.get_fabric(fabric_ref)
-        with console.progress(f"Comparing Git and Kubernetes of {fabric.config.name}"):
-            report = await probes.diff(session.loops, fabric.config, fabric.last_known)
-        return fabric.config, report
 
 
 async def _export_fabric(fabric_ref: str) -> str:

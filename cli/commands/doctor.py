@@ -1,12 +1,11 @@
-"""`doctor` and `notify`: check what syncs and notifications depend on."""
+"""`doctor`: check everything that syncs depend on, one line per check."""
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from pydantic import BaseModel
 
 import temporal
 from activities.checks import Check
@@ -18,16 +17,15 @@ from activities.secrets.sources import netbox_token
 from activities.setup import check_netbox, check_token
 from cli import console
 from cli.errors import CommandError, load_settings
-from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics import records
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import build_fleet_view, get_fleet_view
 from cli.options import AsJson
-from cli.session import Session, connect_to_temporal, open_session
+from cli.session import Session, connect_to_temporal
 from cli.temporal import probes
 from cli.temporal.loop_client import LoopClient, NoLoop
-from cli.temporal.notification_targets import check_targets, send_test_messages
-from cli.views.tables import render_check_table
+from cli.temporal.notification_targets import check_targets
+from cli.views.results import show_checks
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.record.installation import describe_other_owners
@@ -41,13 +39,6 @@ CheckedName = Annotated[str, typer.Argument(metavar="[FABRIC]", help="Check this
 TakeOver = Annotated[
     bool, typer.Option("--take-over", help="Claim FABRIC from another installation.")
 ]
-Test = Annotated[bool, typer.Option("--test", help="Send a test message to each target.")]
-
-
-class ChecksOutput(BaseModel, frozen=True):
-    """The JSON of both commands."""
-
-    checks: Sequence[Check]
 
 
 def doctor(fabric: CheckedName = "", take_over: TakeOver = False, json: AsJson = False) -> None:
@@ -56,24 +47,7 @@ def doctor(fabric: CheckedName = "", take_over: TakeOver = False, json: AsJson =
         raise CommandError("Name the fabric to take over: `starter.py doctor FABRIC --take-over`.")
     with console.progress("Checking NetBox, Temporal and the workers"):
         checks = asyncio.run(_run_checks(fabric, take_over))
-    _show_checks(checks, json)
-
-
-def notify(test: Test = False, json: AsJson = False) -> None:
-    """Show what the targets of notifications were told; with --test, test them."""
-    _show_checks(asyncio.run(_ask_targets(test=test)), json)
-
-
-def _show_checks(checks: Sequence[Check], json: bool) -> NoReturn:
-    console.show_result(ChecksOutput(checks=checks), render_check_table(checks), json)
-    raise typer.Exit(EXIT_OK if all(check.ok for check in checks) else EXIT_UNHEALTHY)
-
-
-async def _ask_targets(*, test: bool) -> list[Check]:
-    ask = send_test_messages if test else check_targets
-    async with open_session() as session:
-        with console.progress("Asking the targets of notifications"):
-            return await ask(session.loops)
+    show_checks(checks, json)
 
 
 async def _run_checks(fabric_ref: str, take_over: bool) -> list[Check]:

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Final
 
 from cli import console
-from cli.commands.enable_disable import enable_fabric
+from cli.commands.lifecycle.enable_disable import enable_fabric
 from cli.commands.watch import watch
 from cli.demo.guide import render_guide
 from cli.demo.startup_progress import startup_progress

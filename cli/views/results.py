@@ -1,13 +1,17 @@
-"""Results about fabrics and syncs: tables for people, JSON for programs."""
+"""Results about fabrics, syncs and checks: tables for people, JSON for programs."""
 
 from collections.abc import Sequence
+from typing import NoReturn
 
+import typer
 from pydantic import BaseModel
 
+from activities.checks import Check
 from cli import console
+from cli.exit_codes import EXIT_OK, EXIT_UNHEALTHY
 from cli.fabrics.fleet_view import FleetView
 from cli.views.format import format_duration
-from cli.views.tables import render_status_table
+from cli.views.tables import render_check_table, render_status_table
 from fabrics.fleet.overview import FabricOverview
 from fabrics.fleet.summary import FleetSummary
 from fabrics.loop.inventory_text import report_sentence
@@ -36,6 +40,12 @@ class HistoryOutput(BaseModel, frozen=True):
     syncs: Sequence[SyncReport]
 
 
+class ChecksOutput(BaseModel, frozen=True):
+    """The JSON of `doctor` and `notify`."""
+
+    checks: Sequence[Check]
+
+
 def show_fabrics(view: FleetView, json: bool) -> None:
     """Print one line per fabric."""
     if json:
@@ -57,3 +67,9 @@ def show_sync_result(view: FleetView, report: SyncReport | None, json: bool) -> 
         if report.inventory:
             written = f" NetBox: {report_sentence(report.inventory)}."
         console.note(f"Sync {report.number} took {format_duration(report.duration)}.{written}")
+
+
+def show_checks(checks: Sequence[Check], json: bool) -> NoReturn:
+    """Print one line per check, and end the command with their exit status."""
+    console.show_result(ChecksOutput(checks=checks), render_check_table(checks), json)
+    raise typer.Exit(EXIT_OK if all(check.ok for check in checks) else EXIT_UNHEALTHY)

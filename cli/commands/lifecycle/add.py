@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from activities.netbox.client import Row
 from cli import console
-from cli.commands.enable_disable import enable_fabric
+from cli.commands.lifecycle.enable_disable import enable_fabric
 from cli.errors import CommandError
 from cli.fabrics.fabric import Fabric
 from cli.fabrics.fleet_view import FleetView, build_fabric_view

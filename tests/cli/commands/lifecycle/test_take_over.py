@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from activities.errors import NoResponseError, PermanentError
-from cli.commands.enable_disable import run_for_each
+from cli.commands.lifecycle.enable_disable import run_for_each
 from cli.exit_codes import EXIT_INTERRUPTED
 from cli.fabrics.fabric import Fabric as Record
 from tests.support.cli.command_line import CommandLine

@@ -14,7 +14,7 @@ import typer
 from pydantic import BaseModel
 
 from cli import console
-from cli.commands.enable_disable import run_for_each, warn_if_no_worker
+from cli.commands.lifecycle.enable_disable import run_for_each, warn_if_no_worker
 from cli.errors import CommandError
 from cli.exit_codes import EXIT_FAILURE, EXIT_OK
 from cli.fabrics import records
