@@ -42,8 +42,11 @@ class History(BaseModel, frozen=True):
         return self.model_copy(update=update)
 
     def add_inventory(self, number: int, inventory: InventoryReport) -> Self:
-        """Return the history with what the pass after that sync wrote."""
-        short = inventory.model_copy(update={"findings": ()})
+        """Return the history with what the pass after that sync wrote.
+
+        What it could not write is in the inventory's status; with each report it would take kilobytes.
+        """
+        short = inventory.model_copy(update={"findings": (), "problems": {}})
         reports = tuple(
             replace(report, inventory=short) if report.number == number else report
             for report in self.reports

@@ -32,8 +32,8 @@ class SyncReport:
     A loop keeps many: with slots one takes a quarter of the memory of a pydantic model.
 
     `lateness` runs from the slot to the start of reading the fabric; None if it was never read.
-    `inventory_follows` says that the inventory is updated after this sync. Its report, without single objects,
-    is in `inventory` once that has succeeded.
+    `inventory_follows` says that the inventory is updated after this sync. What that wrote is in `inventory` once
+    it has succeeded.
     """
 
     number: int

@@ -32,7 +32,7 @@ def test_files_of_a_large_fabric_fit() -> None:
 
 
 def test_files_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(PackingError, match="more than the 60 KB that a message may have"):
+    with pytest.raises(PackingError, match="more than the 56 KB that a message may have"):
         pack_files({"a.yaml": Random(1).randbytes(MAX_PACKED_CHARS)})
 
 

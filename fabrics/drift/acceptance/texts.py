@@ -6,7 +6,7 @@ from fabrics.drift.model import AcceptedEntry, Drift
 from fabrics.drift.redaction import hide_unknown_values
 from fabrics.drift.sentences import shorten
 
-MAX_TEXT_CHARS: Final = 240
+MAX_TEXT_CHARS: Final = 200
 """Of each text; a record holds both in one field of 500 characters."""
 
 MAX_NAMED: Final = 5

@@ -15,7 +15,7 @@ MAX_FINDING_TEXT_CHARS: Final = 300
 MAX_FINDINGS_BYTES: Final = 5_000
 """The longest findings as JSON, in bytes: the size of a message is limited."""
 
-MAX_CABLING_BYTES: Final = 2_500
+MAX_CABLING_BYTES: Final = 2_000
 """The longest findings on cabling as JSON, in bytes; one with names of usual length takes some 200."""
 
 

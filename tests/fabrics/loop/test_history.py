@@ -44,9 +44,10 @@ def test_a_report_takes_less_than_a_kilobyte_of_memory() -> None:
     assert size < 1000 * MAX_REPORTS
 
 
-def test_report_of_a_pass_is_kept_with_its_sync_without_findings() -> None:
+def test_report_of_a_pass_is_kept_with_its_sync_without_problems() -> None:
     finding = Finding(problem=FindingType.SKIPPED, what="VPC/x", why="It has no subnet.")
     history = History().add(report(1)).add(report(2))
-    history = history.add_inventory(1, InventoryReport(created=3, findings=(finding,)))
+    report_of_pass = InventoryReport(created=3, problems={finding.problem: 1}, findings=(finding,))
+    history = history.add_inventory(1, report_of_pass)
     first, second = history.reports
     assert (first.inventory, second.inventory) == (InventoryReport(created=3), None)
