@@ -150,6 +150,10 @@ def _read_drift(fabric: _Fabric) -> Iterable[Sample]:
         yield (), count
 
 
+def _read_accepted(fabric: _Fabric) -> Iterable[Sample]:
+    yield (), fabric.known.accepted_count
+
+
 def _read_drift_entries(fabric: _Fabric) -> Iterable[Sample]:
     return Counter(
         (entry.kind if entry.kind in KINDS_BY_NAME else OTHER, _limit_change(entry.change))
@@ -191,6 +195,9 @@ OF_SYNCED_FABRICS: Final = (
         _read_last_success,
     ),
     _StateMetric("drift_objects", "Objects that drifted.", (), _read_drift),
+    _StateMetric(
+        "accepted_objects", "Objects with differences that rules accept.", (), _read_accepted
+    ),
     _StateMetric(
         "drift_entries",
         "The first 20 objects that drifted, by kind and change.",

@@ -16,6 +16,7 @@ PHASES: Final = {
     "record_result": "record",
     "update_inventory": "inventory",
     "reconcile": "round",
+    "deliver": "notification",
 }
 """Phases by the type of their activities. What commands of people start belongs to none."""
 

@@ -36,5 +36,5 @@ def _import_apprise(name: str) -> ModuleType:
     except ImportError:
         raise PermanentError(
             f'The target "{name}" of notifications needs the library Apprise: install the extra "chat" on all workers'
-            " (`uv sync --extra chat`)."
+            " (`pip install '.[chat]'`)."
         ) from None

@@ -38,6 +38,7 @@ OPTIONS: Final[dict[str, Manifest]] = {
         "netbox": REQUIRED["netbox"] | {"tokenSecret": {"name": "other", "key": "netbox-token"}},
         "encryptionKeysSecret": {"name": "keys", "key": "keys.txt"},
     },
+    "notifications": {"notificationsSecret": {"name": "notifications", "key": "them.toml"}},
     "Temporal with an API key": {
         "temporal": {
             "address": "ns.a1b2c.tmprl.cloud:7233",
@@ -299,12 +300,14 @@ def test_selectors_meet_their_pods_only(release: list[Manifest]) -> None:
 
 def test_sites_run_no_loops_and_have_the_secrets_of_their_fabrics_only() -> None:
     values = REQUIRED | OPTIONS["sites"] | OPTIONS["credentials"] | {"webhook": WEBHOOK}
-    values |= OPTIONS["versioned workers"]
+    values |= OPTIONS["versioned workers"] | OPTIONS["notifications"]
     (release,) = render_chart(values)
 
     main, oslo, rio = pods(release)
     assert main["containers"][0]["args"] == ["fabric-sync-worker"]
-    assert "/etc/fabric-sync/webhook" in mounted_secrets(main)
+    assert {"/etc/fabric-sync/webhook", "/etc/fabric-sync/notifications"} <= mounted_secrets(
+        main
+    ).keys()
     site = ["fabric-sync-worker", "--task-queue", "oslo", "--activities-only"]
     assert oslo["containers"][0]["args"] == site
     assert rio["containers"][0]["args"][2] == "Rio / 2"
@@ -312,7 +315,10 @@ def test_sites_run_no_loops_and_have_the_secrets_of_their_fabrics_only() -> None
         "/etc/fabric-sync/netbox": "fabric-sync-netbox",
         "/etc/fabric-sync/credentials/oslo-dc2": "oslo",
     }
-    added = {"WEBHOOK_HOST", "WEBHOOK_PORT", "WEBHOOK_SECRET_FILE", "DEPLOYMENT_NAME", "BUILD_ID"}
+    added = {
+        *("WEBHOOK_HOST", "WEBHOOK_PORT", "WEBHOOK_SECRET_FILE", "NOTIFICATIONS_FILE"),
+        *("DEPLOYMENT_NAME", "BUILD_ID"),
+    }
     assert variables(main).keys() - variables(oslo).keys() == {f"FABRIC_SYNC_{n}" for n in added}
     assert [d["spec"]["replicas"] for d in select(release, "Deployment")] == [3, 1, 0]
 

@@ -91,6 +91,7 @@ def test_round_shows_the_state_of_each_fabric(shown: Shown) -> None:
         error="The API refused the connection.",
         connection_status=ConnectionStatus.ERROR,
         drift_count=3,
+        accepted_count=2,
         health=Health.DEGRADED,
     )
     shown.publish(make_record("oslo", known, task_queue="site"), loops=2)
@@ -104,6 +105,7 @@ def test_round_shows_the_state_of_each_fabric(shown: Shown) -> None:
         last_sync.timestamp() - 60
     )
     assert shown.read("fabric_drift_objects", fabric="oslo") == 3
+    assert shown.read("fabric_accepted_objects", fabric="oslo") == 2
     assert shown.read("fabric_stale", fabric="oslo") == 0
     assert shown.read("fleet_loops") == 2
     assert shown.read("fleet_last_round_timestamp_seconds") == NOW.timestamp()

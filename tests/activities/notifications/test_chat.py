@@ -53,5 +53,5 @@ def test_without_the_library_the_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(PermanentError, match="uv sync --extra chat"):
+    with pytest.raises(PermanentError, match=r"pip install .*chat"):
         send("chat", target(tmp_path, "json://localhost"), MESSAGE)
