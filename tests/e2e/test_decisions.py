@@ -31,6 +31,7 @@ async def test_accepted_difference_is_no_drift_until_its_last_day(
         record = await fabric.wait_for_status("in_sync")
         assert (record["drift_count"], record["accepted_count"]) == (0, 1)
         assert record["accepted"] == "Server server-3: spec.description (being replaced)"
+        assert record["drift_report"] == f"**Accepted differences:** {record['accepted']}"
         assert (await starter("status", ref)).code == 0
         done = await starter("diff", ref)
         assert (done.code, "= Server/default/server-3 differs" in done.out) == (0, True)

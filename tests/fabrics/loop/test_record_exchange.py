@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fabrics.loop.record_exchange import RecordExchange, RecordLink
-from fabrics.record.config import ConfigEdits
+from fabrics.loop.record_exchange import RecordExchange, RecordLink, ShownStatus
+from fabrics.record.config import ConfigEdits, FabricConfig
+from fabrics.record.sync_status import LastKnownState
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 IDLE = RecordExchange(needs_reload=False)
@@ -39,3 +40,13 @@ def test_message_ends_the_wait_for_a_failed_netbox() -> None:
 def test_message_during_an_exchange_asks_for_another_one() -> None:
     assert not RecordExchange().begin().has_new_message
     assert RecordExchange().begin().request_reload().after_read(None).has_new_message
+
+
+def test_accepted_differences_change_what_is_shown_only_where_there_are_any() -> None:
+    config, plain = FabricConfig(fabric_id="dc1", name="DC 1", record_id=1), LastKnownState()
+    accepted = plain.model_copy(update={"accepted_count": 1, "accepted_text": "VPC a: spec (r)"})
+    noticed = plain.model_copy(update={"rule_notice": "It ends."})
+    digests = {ShownStatus.build(config, state).digest for state in (plain, accepted, noticed)}
+    assert len(digests) == 3
+    # Earlier releases have stored digests of states without these.
+    assert not plain.model_dump().keys() & {"accepted_count", "accepted_text", "rule_notice"}

@@ -486,6 +486,14 @@ def test_record_says_in_words_what_programs_find_in_json() -> None:
     assert (nothing["hh_objects"], nothing["hh_drift_report"]) == (None, None)
 
 
+def test_report_names_what_rules_accept_below_the_drift() -> None:
+    text, notice = "VPC a: spec.mode (r)", "rules.toml:1: it ends."
+    state = LastKnownState(accepted_count=1, accepted_text=text, rule_notice=notice)
+    fields = build_status_fields(parse_config(record()), state)
+    assert (fields["hh_accepted_count"], fields["hh_accepted"]) == (1, f"{notice} {text}")
+    assert fields["hh_drift_report"] == f"**Accepted differences:** {notice} {text}"
+
+
 def test_drift_field_is_truncated() -> None:
     entry = SummaryEntry("Connection", "default", "leaf-01--spine-01" * 3, "changed")
     state = LastKnownState(last_sync=NOW, drift_count=500, drift=(entry,) * 500)
