@@ -36,7 +36,9 @@ def render_details(status: FabricStatus) -> str:
         f"- Syncs: {status.syncs}, slots missed: {status.missed}",
     ]
     if status.accepted_count:
-        lines.append(f"- Accepted differences: {status.accepted_count}")
+        lines.append(
+            f"- Accepted differences: {status.accepted_count}{_follow(status.accepted_text)}"
+        )
     waiting = status.inventory.deletes_waiting
     problems = {
         "Rules": escape_markdown(status.rule_notice),

@@ -449,7 +449,7 @@ def test_end_of_an_accepted_difference_is_a_status_and_its_announcement_a_journa
             assert not loop.journal.may_wait
             status = loop.status()
             assert (status.sync_status, status.accepted_count) == ("in_sync", 1)
-            assert "- Accepted differences: 1\n" in render_details(status)
+            assert "- Accepted differences: 1: VPC a: spec.mode (r)" in render_details(status)
             assert "- Rules: It ends." in render_details(status)
     assert loop.status().sync_status == "out_of_sync"
     assert "Accepted" not in render_details(loop.status())
