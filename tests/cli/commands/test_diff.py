@@ -227,21 +227,6 @@ def test_partial_state_is_not_exported(
     assert "a part would be lost: broken.yaml" in " ".join(capsys.readouterr().err.split())
 
 
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ([], "--reason TEXT"),
-        (["--reason", "r", "--until", "soon"], "a date, such as 2027-03-31"),
-        (["--reason", "r", "--until", "2020-01-01"], "2020-01-01 has passed"),
-    ],
-)
-def test_rule_needs_a_reason_and_a_date_to_come(
-    options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["accept", "dc1", "server-1", *options]) == 2
-    assert sentence in " ".join(capsys.readouterr().err.split())
-
-
 def test_symbolic_links_are_not_followed(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
