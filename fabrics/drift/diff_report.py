@@ -13,13 +13,13 @@ from fabrics.drift.sentences import shorten
 from fabrics.drift.summary import (
     ACCEPTED_LIMITS,
     PAYLOAD_LIMITS,
-    Line,
     SummaryEntry,
     SummaryLimits,
     summarize,
 )
 from fabrics.resources.kinds import Kind
 from fabrics.resources.manifests.files import DesiredState
+from fabrics.texts import Line
 
 MAX_SENTENCES = 20
 MAX_SENTENCE_CHARS = 500
