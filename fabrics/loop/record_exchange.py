@@ -54,8 +54,10 @@ class ShownStatus(BaseModel, frozen=True):
         When drift began, and by whom, comes with the drift; what is known later comes with the heartbeat.
         """
         drift = tuple(entry.without_origin() for entry in last_known.drift)
+        # The record has one text about the rules, and so has the state that is read of it.
+        rules = {"rule_notice": "", "accepted_text": last_known.rules_text}
         timeless = last_known.model_copy(
-            update={"last_sync": None, "last_success": None, "drift": drift}
+            update={"last_sync": None, "last_success": None, "drift": drift} | rules
         )
         shown = (
             compute_sync_status(config, last_known),

@@ -85,7 +85,7 @@ def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> Cus
     """Build all status fields; they describe one moment, so are written together."""
     last_known = last_known.valid_for(config)
     drift, count = _truncate_drift(last_known.drift), last_known.drift_count
-    accepted = _format_text(_describe_accepted(last_known))
+    accepted = _format_text(last_known.rules_text)
     return {
         "hh_sync_status": str(compute_sync_status(config, last_known)),
         "hh_last_sync": _format_time(last_known.last_sync),
@@ -224,11 +224,6 @@ def _truncate_drift(drift: tuple[SummaryEntry, ...]) -> tuple[SummaryEntry, ...]
     while len(json.dumps(dump_entries(shown))) > RECORD_LIMITS.size_bytes:
         shown = shown[:-1]
     return shown
-
-
-def _describe_accepted(last_known: LastKnownState) -> str:
-    """Return what is to be done about the rules, and then what they accept."""
-    return " ".join(filter(None, (last_known.rule_notice, last_known.accepted_text)))
 
 
 def _parse_text(value: object) -> str:

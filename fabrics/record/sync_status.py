@@ -142,6 +142,11 @@ class LastKnownState(BaseModel, frozen=True):
     health: Health = Health.UNKNOWN
     health_message: str = ""
 
+    @property
+    def rules_text(self) -> str:
+        """What is to be done about the rules, and then what they accept, as the record shows it."""
+        return " ".join(filter(None, (self.rule_notice, self.accepted_text)))[:500]
+
     def after_sync(self, observation: Observation, started: datetime) -> "LastKnownState":
         """Return the state after a sync begun at `started` that made `observation`."""
         failed = bool(observation.kubernetes_error)

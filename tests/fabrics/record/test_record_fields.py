@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fabrics.agents.health_report import Health
 from fabrics.drift.model import Author
 from fabrics.drift.summary import SummaryEntry, SummaryField
+from fabrics.loop.record_exchange import ShownStatus
 from fabrics.record.config import (
     FABRIC_ID_PATTERN,
     MAX_INTERVAL_SECONDS,
@@ -492,6 +493,18 @@ def test_report_names_what_rules_accept_below_the_drift() -> None:
     fields = build_status_fields(parse_config(record()), state)
     assert (fields["hh_accepted_count"], fields["hh_accepted"]) == (1, f"{notice} {text}")
     assert fields["hh_drift_report"] == f"**Accepted differences:** {notice} {text}"
+
+
+@given(LINES.map(str.strip), LINES.map(str.strip))
+def test_rules_that_were_written_are_not_written_again_once_they_are_read(
+    text: str, notice: str
+) -> None:
+    config = parse_config(record())
+    state = LastKnownState(
+        last_sync=NOW, last_success=NOW, accepted_text=text * 9, rule_notice=notice
+    )
+    parsed = parse_last_known_state(record(**build_status_fields(config, state)))
+    assert ShownStatus.build(config, parsed) == ShownStatus.build(config, state)
 
 
 def test_drift_field_is_truncated() -> None:
