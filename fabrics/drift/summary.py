@@ -120,6 +120,14 @@ def dump_entries(entries: tuple[SummaryEntry, ...]) -> list[dict[str, Json]]:
     return dumped
 
 
+def truncate_entries(entries: tuple[SummaryEntry, ...]) -> tuple[SummaryEntry, ...]:
+    """Return as many entries as fit the record; `starter.py diff` lists them all."""
+    shown = entries[: RECORD_LIMITS.entries]
+    while len(json.dumps(dump_entries(shown))) > RECORD_LIMITS.size_bytes:
+        shown = shown[:-1]
+    return shown
+
+
 @dataclass(frozen=True, slots=True)
 class DriftSummary:
     """The first drifted objects; `left_out` others did not fit."""

@@ -60,8 +60,12 @@ class FabricLoop(DueWork):
         self.record = self.record.add_edits(edits)
 
     def end_pause(self, now: datetime) -> None:
-        """Resume the fabric if its pause ends by `now`."""
-        if self.pause_end is not None and self.pause_end <= now:
+        """Resume the fabric if its pause ends by `now`.
+
+        An end that is left of an earlier pause goes, too, as it would end the next pause at once.
+        """
+        end = self.effective_config.paused_until if self.effective_config else None
+        if self.is_needed and end is not None and end <= now:
             self.apply_edits(RESUME)
 
     def request_sync(self, request: SyncRequest) -> int:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from fabrics.agents.health_report import Health
 from fabrics.drift.markdown import render_drift_report
-from fabrics.drift.summary import RECORD_LIMITS, SummaryEntry, dump_entries
+from fabrics.drift.summary import RECORD_LIMITS, dump_entries, truncate_entries
 from fabrics.record.config import ConfigEdits, FabricConfig
 from fabrics.record.config_fields import parse_config, unwrap_custom_fields
 from fabrics.record.installation import is_same_instance
@@ -84,7 +84,7 @@ def _explain_lost_error(record: Mapping[str, Any]) -> str:
 def build_status_fields(config: FabricConfig, last_known: LastKnownState) -> CustomFields:
     """Build all status fields; they describe one moment, so are written together."""
     last_known = last_known.valid_for(config)
-    drift, count = _truncate_drift(last_known.drift), last_known.drift_count
+    drift, count = truncate_entries(last_known.drift), last_known.drift_count
     accepted = _format_text(last_known.rules_text)
     return {
         "hh_sync_status": str(compute_sync_status(config, last_known)),
@@ -216,14 +216,6 @@ def _format_time(moment: datetime | None) -> str | None:
 def format_counts(counts: Mapping[str, int]) -> str:
     """Return the numbers of objects by kind as a line of words."""
     return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
-
-
-def _truncate_drift(drift: tuple[SummaryEntry, ...]) -> tuple[SummaryEntry, ...]:
-    """Return as many entries as fit the field; `starter.py diff` lists them all."""
-    shown = drift[: RECORD_LIMITS.entries]
-    while len(json.dumps(dump_entries(shown))) > RECORD_LIMITS.size_bytes:
-        shown = shown[:-1]
-    return shown
 
 
 def _parse_text(value: object) -> str:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from fabrics.agents.health import HealthAssessment
 from fabrics.agents.health_report import Health
 from fabrics.drift.ages import DriftIds
-from fabrics.drift.summary import SummaryEntry
+from fabrics.drift.summary import SummaryEntry, truncate_entries
 from fabrics.record.config import FabricConfig
 
 
@@ -166,7 +166,8 @@ class LastKnownState(BaseModel, frozen=True):
             update["counts"] = observation.counts
         if not (observation.git_error or failed):
             update |= {name: getattr(observation, name) for name in COMPARISON_RESULTS}
-            update["drift"] = tuple(self._keep_committers(observation))
+            # As the record has it: authors add to the size of what the sync has found.
+            update["drift"] = truncate_entries(tuple(self._keep_committers(observation)))
         return self.model_copy(update=update)
 
     def _keep_committers(self, observation: Observation) -> Iterator[SummaryEntry]:
