@@ -71,6 +71,10 @@ class MissingKey(PermanentError):
     """Temporal has data that this process cannot decrypt."""
 
 
+class UnknownTarget(PermanentError):
+    """The file of targets no longer has the target of a notification."""
+
+
 class OversizedError(PermanentError):
     """A source has or sends more than that of any fabric."""
 

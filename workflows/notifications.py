@@ -14,6 +14,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.checks import Check
+    from activities.errors import UnknownTarget
     from activities.notifications.deliver import Delivery, NotificationActivities
     from fabrics.fleet.notifications import (
         NEVER,
@@ -32,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.activity_errors import (
         build_retry_policy,
         describe_delivery_error,
+        is_caused_by,
         raise_if_cancelled,
     )
     from workflows.malformed_messages import SignalledWorkflow
@@ -69,13 +71,14 @@ class FabricNotifications(SignalledWorkflow):
         self._has_new_states = False
         self._last_timer_time = NEVER
         self._ignored_message = ""
+        self._is_unknown = False
 
     @workflow.run
     async def run(self, state: TargetState) -> None:
-        """Send messages as they are due, until the fleet no longer names the target."""
+        """Send messages as they are due, until the target is one no longer."""
         id_ = notifications_workflow_id(state.target)
         check_workflow_id(id_, "Rounds of the fleet start that one.")
-        while not self._is_forgotten:
+        while not (self._is_unknown or self._is_forgotten):
             self._update_details()
             if message := self._state.build_message(self._last_timer_time):
                 await self._deliver(message)
@@ -114,6 +117,9 @@ class FabricNotifications(SignalledWorkflow):
             )
         except ActivityError as error:
             raise_if_cancelled(error)
+            if is_caused_by(error, UnknownTarget):
+                self._is_unknown = True
+                return
             self._state.on_failed(describe_delivery_error(error))
             self._update_details()
             retry_at = workflow.now() + RETRY_PAUSE

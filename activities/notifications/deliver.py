@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from temporalio import activity
 
 from activities.checks import Check, run_check
-from activities.errors import PermanentError
+from activities.errors import UnknownTarget
 from activities.notifications import chat, webhook
 from activities.notifications.targets import MAX_TARGETS, Target, load_targets
 from fabrics.fleet.notifications import TEST, Notification
@@ -33,10 +33,13 @@ class NotificationActivities:
 
     @activity.defn
     def deliver(self, delivery: Delivery) -> None:
-        """Send a message to its target. Raises `TransientError` or `PermanentError`."""
+        """Send a message to its target. Raises `TransientError` or `PermanentError`.
+
+        It is an `UnknownTarget` if the file no longer has it.
+        """
         target = load_targets(self.file).get(delivery.target)
         if target is None:
-            raise PermanentError(
+            raise UnknownTarget(
                 f'The file {self.file} has no target "{delivery.target}" of notifications (any more).'
             )
         self._send(delivery.target, target, delivery.message)

@@ -189,7 +189,11 @@ class TargetState(BaseModel):
             if change.state == state and change.lasts_from <= now
         )
         fabrics = tuple(map(self._describe_news, lasting[:MAX_FABRICS]))
-        content = (self.target, state, [(news.fabric_id, news.since) for news in fabrics])
+        content = (
+            self.target,
+            state,
+            [(news.fabric_id, news.since.isoformat()) for news in fabrics],
+        )
         digest = sha256(repr(content).encode()).hexdigest()[:24]
         return Notification(id=f"msg_{digest}", state=state, made=now, fabrics=fabrics)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.errors import PermanentError
+from activities.errors import UnknownTarget
 from activities.notifications.deliver import Delivery, NotificationActivities
 from fabrics.fleet.notifications import Notification
 from tests.support.notifications.receiver import SECRET, Receiver, receiver
@@ -34,7 +34,7 @@ def test_message_goes_to_its_target_alone(tmp_path: Path) -> None:
 def test_target_that_is_no_longer_in_the_file_is_an_error(tmp_path: Path) -> None:
     with receiver() as ops:
         activities = write_targets(tmp_path, ops=ops)
-        with pytest.raises(PermanentError, match='no target "chat"'):
+        with pytest.raises(UnknownTarget, match='no target "chat"'):
             activities.deliver(Delivery(target="chat", message=MESSAGE))
         assert not ops.received
 
