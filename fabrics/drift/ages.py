@@ -17,13 +17,14 @@ from fabrics.drift.model import Drift, DriftEntry, ListOutcome
 from fabrics.drift.sentences import shorten
 from fabrics.drift.summary import MAX_NAME_CHARS, SummaryEntry
 
-MAX_OBJECTS: Final = 300
-"""The objects whose times are known: of more that have drifted at once, nobody looks at each."""
+MAX_OBJECTS: Final = 100
+"""The objects whose times are known, as each may have one of its own. While more have drifted, the times of the others,
+and of new ones, are unknown."""
 
 KIND_CHARS: Final = 2
 ID_CHARS: Final = 8
-"""The lengths of the hash of a kind, and of an id, which begins with it. Of 300 objects of one kind, two share an id in
-one of a million fabrics."""
+"""The lengths of the hash of a kind, and of an id, which begins with it. Of 100 objects of one kind, two share an id in
+one of ten million fabrics."""
 
 MAX_UNJUDGED_KINDS: Final = 100
 

@@ -21,7 +21,7 @@ from fabrics.agents.state import (
     LastHeartbeat,
 )
 from fabrics.drift.acceptance.texts import MAX_TEXT_CHARS
-from fabrics.drift.ages import ID_CHARS, MAX_OBJECTS, DriftIds
+from fabrics.drift.ages import ID_CHARS, MAX_OBJECTS, DriftAges, DriftIds
 from fabrics.drift.compare import find_drift
 from fabrics.drift.summary import summarize
 from fabrics.inventory.model.existing import ExistingObject, ObjectId
@@ -104,6 +104,15 @@ def observation() -> Observation:
     )
 
 
+def drift_ages() -> DriftAges:
+    """The ages of objects each of which drifted at another time."""
+    times = (NOW - timedelta(minutes=number + 1) for number in range(MAX_OBJECTS))
+    found = {
+        time.isoformat(timespec="seconds"): str(id_) for time, id_ in zip(times, IDS, strict=True)
+    }
+    return DriftAges(found=found)
+
+
 def scattered(number: int) -> list[ExistingObject]:
     """Objects of all models with scattered ids."""
     ids = Random(1).sample(range(10**8), number)
@@ -157,6 +166,7 @@ def loop() -> FabricLoop:
     )
     state = FabricLoop(fabric_id=CONFIG.fabric_id, config=CONFIG, settings=settings)
     state.note_ignored("i" * 300)
+    state.drift_ages = drift_ages()
     for number in range(MAX_REPORTS + 1):
         now = NOW + timedelta(hours=number)
         state.request_sync(SyncRequest(full=True))
@@ -202,6 +212,7 @@ def test_longest_loop_state_is_a_small_message() -> None:
     assert len(longest.history.reports) == MAX_REPORTS
     assert longest.drift_ages is not None
     assert len("".join(longest.drift_ages.found.values())) == ID_CHARS * MAX_OBJECTS
+    assert len(longest.drift_ages.found) == MAX_OBJECTS
     assert longest.record.shown is not None
     assert longest.inventory.outcome is not None
     assert len(longest.inventory.outcome.cabling or ()) > 10

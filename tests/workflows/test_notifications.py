@@ -5,6 +5,7 @@ import asyncio
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
+from activities.errors import UnknownTarget
 from fabrics.fleet.notifications import TargetSummary
 from tests.support.system.installation import wait_until
 from tests.support.workflows.target_environment import INTERVAL, ROUND, target
@@ -105,3 +106,14 @@ async def test_target_of_which_the_fleet_says_nothing_ends(env: WorkflowEnvironm
         assert description.status is WorkflowExecutionStatus.RUNNING
         await running.sleep(2 * 3600)
         await asyncio.wait_for(running.handle.result(), timeout=60)
+
+
+async def test_target_that_is_out_of_the_file_ends_with_its_next_news(
+    env: WorkflowEnvironment,
+) -> None:
+    async with target(env) as running:
+        running.error, running.error_type = "There is no such target.", UnknownTarget.__name__
+        await running.observe(a="error")
+        await running.sleep(INTERVAL + 2 * ROUND)
+        await asyncio.wait_for(running.handle.result(), timeout=60)
+        assert len(running.attempts) == 1

@@ -16,7 +16,7 @@ from fabrics.loop.loop import FabricLoop
 from fabrics.loop.loop_settings import LoopSettings
 from fabrics.loop.report import SyncReport
 from fabrics.loop.workflow_details import render_details
-from fabrics.record.config import ConfigEdits, FabricConfig, GitSource, KubernetesTarget
+from fabrics.record.config import RESUME, ConfigEdits, FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -112,6 +112,19 @@ def test_changed_sources_of_paused_fabric_wait_for_resume() -> None:
     assert loop.sync_request is None
     loop.on_record_read(changed, LAST_KNOWN, INSTALLATION)
     assert loop.sync_request is not None
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_end_of_a_pause_is_cleared_once_it_is_over_even_if_somebody_resumed_before(
+    paused: bool,
+) -> None:
+    loop = idle_loop()
+    timed = CONFIG.model_copy(update={"paused": paused, "paused_until": NOW})
+    loop.on_record_read(timed, LAST_KNOWN, INSTALLATION)
+    loop.end_pause(NOW - timedelta(seconds=1))
+    assert not loop.record.pending_edits
+    loop.end_pause(NOW)
+    assert loop.record.pending_edits == RESUME
 
 
 def test_manual_sync_during_pause_covers_changed_sources() -> None:

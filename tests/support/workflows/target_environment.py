@@ -32,11 +32,12 @@ INTERVAL, ROUND = 300, 30
 
 @dataclass
 class RunningTarget:
-    """A target under test, which takes messages unless there is an `error`."""
+    """A target under test, which takes messages unless there is an `error`; one of a type is permanent."""
 
     env: WorkflowEnvironment
     handle: WorkflowHandle[FabricNotifications, None]
     error: str = ""
+    error_type: str | None = None
     taken: list[Notification] = field(default_factory=list)
     attempts: list[datetime] = field(default_factory=list)
 
@@ -46,7 +47,8 @@ class RunningTarget:
         assert delivery.target == "ops"
         self.attempts.append(activity.info().current_attempt_scheduled_time)
         if self.error:
-            raise ApplicationError(self.error)
+            permanent = self.error_type is not None
+            raise ApplicationError(self.error, type=self.error_type, non_retryable=permanent)
         self.taken.append(delivery.message)
 
     async def observe(self, **states: str) -> None:
