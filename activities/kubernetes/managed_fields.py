@@ -28,6 +28,8 @@ MAX_SECONDS: Final = 5.0
 MAX_CACHED_BYTES: Final = 20_000_000
 """Memory of the managed fields of all fabrics, some 10 KB for each object that has drifted."""
 
+UNKNOWN_AUTHORS: Final = "Who changed drifted objects is not known: %s"
+
 log = logging.getLogger("fabric_sync.kubernetes")
 
 
@@ -75,11 +77,11 @@ def _read_objects(
                 if managed is not None:
                     yield resource, managed
     except (TransientError, PermanentError) as error:
-        log.info("Who changed drifted objects is not known: %s", error)
+        log.info(UNKNOWN_AUTHORS, error)
 
 
 def _read_object(requests: ApiRequests, resource: Resource) -> ManagedFields | None:
-    """Return the managed fields of an object; None if it has changed meanwhile."""
+    """Return the managed fields of an object; None if it has changed meanwhile, or they cannot be parsed."""
     kind = resource.kind
     body = requests.get(
         f"/apis/{kind.api_version}/namespaces/{requests.target.namespace}/{kind.plural}",
@@ -91,7 +93,8 @@ def _read_object(requests: ApiRequests, resource: Resource) -> ManagedFields | N
     try:
         with PARSING:
             return parse_managed_fields(body).get(resource.version)
-    except ValueError as error:
-        raise requests.invalid_response_error() from error
-    except TooLargeError as error:
-        raise requests.too_large_error() from error
+    except ValueError:
+        log.info(UNKNOWN_AUTHORS, requests.invalid_response_error())
+    except TooLargeError:
+        log.info(UNKNOWN_AUTHORS, requests.too_large_error())
+    return None

@@ -23,7 +23,7 @@ def send(name: str, target: Target, message: Notification) -> None:
         raise PermanentError(
             f"The file {target.apprise_file} must have one URL that Apprise understands: correct it."
         )
-    plain = apprise.NotifyFormat.TEXT  # words of others make no link
+    plain = apprise.NotifyFormat.TEXT  # for services that Apprise sends HTML or Markdown
     if not service.notify(title=message.title, body=message.text, body_format=plain):
         raise TransientError(
             f'The target "{name}" of notifications did not take the message: the log of the worker says why.'

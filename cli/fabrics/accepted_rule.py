@@ -11,6 +11,7 @@ from fabrics.resources.resource import DEFAULT_NAMESPACE
 
 MAX_NAMED = 5
 MAX_NAME_CHARS = 200
+PATTERN_SIGNS = frozenset("*?[")
 
 
 def draft_rule(
@@ -23,6 +24,11 @@ def draft_rule(
     if report.error:
         raise CommandError(report.error)
     entry = _find_entry(report, object_ref)
+    if PATTERN_SIGNS.intersection(entry.namespace + entry.name):
+        raise CommandError(
+            f"{object_ref} has a sign of patterns in its name, so its rule may accept other objects: correct the"
+            " name in Git, or write the rule by hand."
+        )
     values: dict[str, str | date] = {"kind": entry.kind, "name": entry.name, "reason": reason}
     if entry.namespace != DEFAULT_NAMESPACE:
         values["namespace"] = entry.namespace

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 from cli.views.diff import CHANGE_STYLES, format_acceptance, format_conclusion, format_object
-from fabrics.drift.diff_report import DiffReport
+from fabrics.drift.diff_report import AcceptedSummary, DiffReport
 from fabrics.drift.summary import SummaryEntry
 
 MAX_BLOCK_CHARS = 40_000
@@ -28,15 +28,20 @@ def _render_parts(report: DiffReport) -> Iterator[str]:
     if report.entries:
         lines = (line for entry in report.entries for line in _list_lines(entry))
         yield from ("", "`-` is in Git, `+` is live.", "", "```diff", *_cut(lines), "```")
-    accepted = [
-        f"{format_object(item.entry)} {item.entry.change}: {format_acceptance(item)}"
-        for item in report.accepted
-    ]
     yield from _render_block(
-        f"Objects with accepted differences, which are no drift: {report.accepted_count}", accepted
+        f"Objects with accepted differences, which are no drift: {report.accepted_count}",
+        map(_describe_accepted, report.accepted),
     )
     yield from _render_block("Notices", report.notices)
     yield from _render_block("**Not compared**", report.problems)
+
+
+def _describe_accepted(item: AcceptedSummary) -> str:
+    entry = item.entry
+    more = [f"and {entry.more_fields} more fields"] if entry.more_fields else []
+    paths = ", ".join([*(field.path for field in entry.fields), *more])
+    differs = f" at {paths}" if paths else ""
+    return f"{format_object(entry)} {entry.change}{differs}: {format_acceptance(item)}"
 
 
 def _list_lines(entry: SummaryEntry) -> Iterator[str]:
