@@ -96,8 +96,9 @@ def _describe_rules(
         if rule.until is not None and today <= rule.until <= today + NOTICE_PERIOD:
             yield f"{rule.location}: accepted until {rule.until}; then these differences count again."
     yield from map(str, rules.problems)
-    # Of these kinds some objects may not have been compared.
-    unsure = {kind.name for kind in (*drift.unread_kinds, *drift.incomplete_kinds)}
+    # Of these kinds some objects may not have been compared; an upgrade may bring back one that is not served.
+    kinds = (*drift.unread_kinds, *drift.incomplete_kinds, *drift.unserved_kinds)
+    unsure = {kind.name for kind in kinds}
     for rule in rules.rules:
         if rule not in matched and not any(map(rule.accepts_kind, unsure)):
             yield f"{rule.location}: this rule matches no difference of this fabric; remove it."

@@ -224,6 +224,17 @@ def test_longest_message_is_a_small_one() -> None:
     assert len(message.model_dump_json().encode()) < 64 * 1024
 
 
+def test_state_of_a_target_stays_far_below_what_temporal_takes() -> None:
+    ids = [f"dc-{number:036}" for number in range(1000)]
+    target = TargetState(target="ops", told=dict.fromkeys(ids, "error, degraded"))
+    target.observe(make_states(dict.fromkeys(ids, "out_of_sync, degraded"), 0, INTERVAL))
+    target = target.model_copy(
+        update={"states": target.states and target.states.model_copy(update={"reasons": {}})}
+    )
+    assert len(target.changes) == len(ids)
+    assert len(target.model_dump_json().encode()) < 300 * len(ids)
+
+
 def test_text_names_the_first_fabrics_and_counts_the_others() -> None:
     news = tuple(
         FabricNews(fabric_id=f"dc-{number}", before="", since=NOW, reason="")

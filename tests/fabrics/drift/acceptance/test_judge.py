@@ -143,7 +143,11 @@ def test_rule_that_matches_nothing_is_said() -> None:
 
 def test_rule_on_what_was_not_read_is_not_said_to_match_nothing() -> None:
     ruled = rules('kind = "Serv*"\nname = "a"')
-    for drift in (Drift(unread_kinds=(SERVER,)), Drift(incomplete_kinds=(SERVER,))):
+    for drift in (
+        Drift(unread_kinds=(SERVER,)),
+        Drift(incomplete_kinds=(SERVER,)),
+        Drift(unserved_kinds=(SERVER,)),
+    ):
         assert accept(drift, ruled, TODAY).rule_notices == ()
     assert len(accept(Drift(unread_kinds=(VPC,)), ruled, TODAY).rule_notices) == 1
 
