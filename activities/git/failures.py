@@ -142,12 +142,18 @@ def build_missing_commit_error(commit: str, source: GitSource) -> PermanentError
     )
 
 
-def build_missing_directory_error(source: GitSource, *, is_file: bool) -> PermanentError:
-    """Return the error for a path that is a file, or that a commit does not have."""
+def build_missing_directory_error(
+    source: GitSource, commit: str, *, is_file: bool
+) -> PermanentError:
+    """Return the error for a path that is a file, or that a commit does not have.
+
+    `commit` is empty for the tip of the branch.
+    """
     what = "is not a directory" if is_file else "does not exist"
+    where = f"commit {commit}" if commit else f"branch {source.branch}"
+    remedy = "compare a commit that has it, or check" if commit else "check"
     return PermanentError(
-        f"The path {source.directory} {what} in branch {source.branch} of {source.repository}: check"
-        " hh_git_directory."
+        f"The path {source.directory} {what} in {where} of {source.repository}: {remedy} hh_git_directory."
     )
 
 

@@ -238,7 +238,7 @@ class GitMirror:
             if root_type != b"tree" or directory_type == b"tree":
                 raise
             is_file = directory_type == b"blob"
-            raise build_missing_directory_error(self.source, is_file=is_file) from None
+            raise build_missing_directory_error(self.source, self.commit, is_file=is_file) from None
         if len(listing) >= MAX_LISTING_BYTES:
             raise build_too_many_files_error(self.source)
         return listing

@@ -56,6 +56,13 @@ def test_rule_for_nothing_is_refused(object_ref: str, path: str, sentence: str) 
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["*", "a[b]", "leaf-?"])
+def test_name_that_would_be_a_pattern_is_refused(name: str) -> None:
+    report = DiffReport(drift_count=1, entries=(SummaryEntry("VPC", "default", name, "missing"),))
+    with pytest.raises(CommandError, match="has a sign of patterns in its name"):
+        draft_rule(report, f"VPC/{name}", "", "known", None)
+
+
 def test_what_cannot_be_a_rule_is_refused() -> None:
     with pytest.raises(CommandError, match="reason: String should have at most 200 characters"):
         draft_rule(REPORT, "db", "", "r" * 201, None)
