@@ -112,6 +112,9 @@ def _serving_in_thread(app: ASGIApp, host: str, port: int) -> Iterator[str]:
             except OSError as error:
                 started.set_exception(_cannot_listen_error(host, port, error))
                 return
+            except Exception as error:  # the thread that waits for the URL raises it
+                started.set_exception(error)
+                return
             started.set_result(url)
             await stop.wait()
 

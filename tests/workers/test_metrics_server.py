@@ -116,6 +116,12 @@ def test_other_paths_and_methods_are_refused(settings: Settings, pulses: list[Pu
         assert requests.post(f"{url}/metrics", timeout=60).status_code == 405
 
 
+def test_host_that_is_no_name_is_an_error(settings: Settings) -> None:
+    odd = settings.model_copy(update={"metrics_host": "a..b"})
+    with pytest.raises((PermanentError, UnicodeError)), serving_metrics(odd, []):
+        raise AssertionError("it listens")
+
+
 def test_port_that_is_taken_is_named(settings: Settings, pulses: list[Pulse]) -> None:
     with (
         serving_metrics(settings, pulses),
