@@ -118,7 +118,7 @@ def test_other_paths_and_methods_are_refused(settings: Settings, pulses: list[Pu
 
 def test_host_that_is_no_name_is_an_error(settings: Settings) -> None:
     odd = settings.model_copy(update={"metrics_host": "a..b"})
-    with pytest.raises((PermanentError, UnicodeError)), serving_metrics(odd, []):
+    with pytest.raises((UnicodeError, TypeError)), serving_metrics(odd, []):
         raise AssertionError("it listens")
 
 
