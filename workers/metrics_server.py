@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from activities.errors import PermanentError
 from settings import Settings
 from telemetry.credential_expiry import CredentialExpiry
+from telemetry.metrics import PROCESS_LIVE
 from webhooks.repetitions import limited_warnings
 from webhooks.server import running_server
 from workers.exposition import render_metrics
@@ -43,6 +44,8 @@ def serving_metrics(settings: Settings, pulses: Collection[Pulse]) -> Iterator[s
     exporters = [
         f"http://{get_exporter_address(settings, pulse.process)}/metrics" for pulse in pulses
     ]
+    for pulse in pulses:
+        PROCESS_LIVE.labels(pulse.process).set_function(partial(_show_life, pulse))
     app = create_app(partial(render_metrics, exporters), pulses)
     with (
         limited_warnings("uvicorn.error"),
@@ -76,6 +79,10 @@ def create_app(render: Callable[[], str], pulses: Collection[Pulse]) -> Starlett
 
 def _find_faults(pulses: Collection[Pulse]) -> list[str]:
     return [fault for pulse in pulses for fault in pulse.find_faults(monotonic())]
+
+
+def _show_life(pulse: Pulse) -> float:
+    return float(not pulse.find_faults(monotonic()))
 
 
 def _find_idle_processes(pulses: Collection[Pulse]) -> list[str]:

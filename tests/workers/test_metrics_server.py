@@ -13,7 +13,7 @@ from temporalio.client import Client
 from activities.errors import PermanentError
 from settings import Settings
 from stack.processes.ports import PortPool
-from tests.support.metrics import reserve_metrics_port
+from tests.support.metrics import read_metric, reserve_metrics_port
 from tests.support.system.installation import wait_until
 from workers import pulse as pulse_module
 from workers.metrics_server import serving_metrics
@@ -79,6 +79,8 @@ def test_process_that_stops_showing_signs_is_named(
             status, sentence = get(f"{url}/{path}")
             assert status == 503
             assert sentence.startswith("The process workflows hangs: no call to Temporal")
+        assert read_metric("fabric_sync_process_live", process="activities") == 1
+        assert read_metric("fabric_sync_process_live", process="workflows") == 0
 
 
 async def test_event_loop_that_hangs_is_reported(
