@@ -28,7 +28,7 @@ CERTIFICATE: Final = re.compile(
     rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
 )
 EMBEDDED_DATA: Final = re.compile(
-    rb"(?:certificate|certificate-authority)-data: *([A-Za-z0-9+/=]+)"
+    rb'(?:certificate|certificate-authority)-data"?: *"?([A-Za-z0-9+/=]+)'
 )
 """Certificates of a kubeconfig, which has them as base64."""
 

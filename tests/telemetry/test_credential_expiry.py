@@ -54,6 +54,7 @@ def make_kubeconfig(certificate: bytes) -> bytes:
         (make_certificate(SOON), SOON),
         (make_certificate(LATER) + make_certificate(SOON), SOON),
         (make_kubeconfig(make_certificate(SOON)), SOON),
+        (json.dumps(yaml.safe_load(make_kubeconfig(make_certificate(SOON)))).encode(), SOON),
         (make_token(exp=int(SOON.timestamp())), SOON),
         (b"token: " + make_token(exp=int(SOON.timestamp())), SOON),
         (make_token(iss="kubernetes"), None),
@@ -65,7 +66,7 @@ def make_kubeconfig(certificate: bytes) -> bytes:
         (b"glpat-0123456789", None),
         (b"", None),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_expiry_is_that_of_the_first_certificate_or_token(
     content: bytes, expected: datetime | None
