@@ -198,7 +198,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     """The form of the log: lines for people, or one JSON object for each message."""
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["INFO", "WARNING", "ERROR"] = "INFO"
     """The lowest level that is logged. `INFO` has one line for each sync."""
 
     traces: bool = False

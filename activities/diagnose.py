@@ -5,6 +5,7 @@ They run on the worker that would read the fabric. A step that fails ends the ch
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Final
 
@@ -24,8 +25,9 @@ PROFILES_HINT: Final = "so the inventory has only those switch ports that are in
 
 def diagnose_sources(config: FabricConfig, settings: Settings) -> list[Check]:
     """Check a fabric's credentials, Git directory and Kubernetes API."""
+    context = copy_context()  # so that Git's log lines name the fabric, too
     with ThreadPoolExecutor(1, "git") as executor:
-        git = executor.submit(lambda: list(_check_git(config, settings)))
+        git = executor.submit(lambda: context.run(lambda: list(_check_git(config, settings))))
         kubernetes = list(_check_kubernetes(config, settings))
         return [*git.result(), *kubernetes]
 

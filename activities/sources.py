@@ -7,6 +7,7 @@ fails is an error in the result, so that the other one still counts; only what T
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -91,8 +92,9 @@ class SourceReader:
         read_desired: Callable[[], DesiredRevision | None],
         expected: Collection[Kind],
     ) -> Sources:
+        context = copy_context()  # so that Git's log lines name the fabric, too
         with ThreadPoolExecutor(1, "git") as executor:
-            git = executor.submit(_try_read, read_desired)
+            git = executor.submit(lambda: context.run(_try_read, read_desired))
             live = _try_read(partial(self._read_live, config, expected))
             desired = git.result()
         _raise_retryable(live, desired)

@@ -28,7 +28,7 @@ CERTIFICATE: Final = re.compile(
     rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL
 )
 EMBEDDED_DATA: Final = re.compile(
-    rb"(?:certificate|certificate-authority)-data: *([A-Za-z0-9+/=]+)"
+    rb'(?:certificate|certificate-authority)-data"?: *"?([A-Za-z0-9+/=]+)'
 )
 """Certificates of a kubeconfig, which has them as base64."""
 
@@ -43,6 +43,10 @@ class CredentialExpiry:
         self._directory = directory
         self._read_after = 0.0
         self._metrics: tuple[Metric, ...] = ()
+
+    def describe(self) -> Iterable[Metric]:
+        """Return nothing, so that registering reads no files."""
+        return ()
 
     def collect(self) -> Iterable[Metric]:
         """Return what was read in the last minutes, or read it now."""
@@ -74,13 +78,15 @@ def _build_metric(directory: Path) -> Metric:
 
 def _list_files(directory: Path) -> list[Path]:
     """List the files of all credentials; names with a dot belong to mounted Secrets."""
-    files = (path for path in directory.glob("*/*") if not path.parent.name.startswith("."))
-    return sorted(path for path in files if path.is_file())[:MAX_FILES]
+    paths = directory.glob("*/*")
+    return sorted(path for path in paths if not path.parent.name.startswith("."))[:MAX_FILES]
 
 
 def _read(path: Path) -> bytes:
     """Return what a file holds; nothing if it cannot be read, which a sync says."""
     try:
+        if not path.is_file():  # to open a named pipe would wait for its writer
+            return b""
         with path.open("rb") as file:
             return file.read(MAX_FILE_BYTES)
     except OSError:
@@ -91,7 +97,7 @@ def _read_certificates(certificates: Iterable[bytes]) -> Iterator[datetime]:
     for certificate in certificates:
         try:
             yield x509.load_pem_x509_certificate(certificate).not_valid_after_utc
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):
             continue
 
 
@@ -99,7 +105,7 @@ def _read_tokens(claims: Iterable[bytes]) -> Iterator[datetime]:
     for encoded in claims:
         try:
             yield datetime.fromtimestamp(json.loads(_decode(encoded))["exp"], UTC)
-        except (ValueError, KeyError, TypeError, OverflowError, OSError):
+        except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
             continue
 
 

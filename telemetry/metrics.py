@@ -71,6 +71,12 @@ NETBOX_TOKEN_EXPIRY: Final = Gauge(
     ["netbox"],
 )
 
+PROCESS_LIVE: Final = Gauge(
+    "fabric_sync_process_live",
+    "1 while a process of the worker lives, as /livez says.",
+    ["process"],
+)
+
 INVENTORY_OBJECTS: Final = Counter(
     "fabric_sync_inventory_objects_total",
     "Objects of inventories that were written to NetBox, or that it refused.",

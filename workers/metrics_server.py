@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from activities.errors import PermanentError
 from settings import Settings
 from telemetry.credential_expiry import CredentialExpiry
+from telemetry.metrics import PROCESS_LIVE
 from webhooks.repetitions import limited_warnings
 from webhooks.server import running_server
 from workers.exposition import render_metrics
@@ -38,10 +39,13 @@ def serving_metrics(settings: Settings, pulses: Collection[Pulse]) -> Iterator[s
     Begins a thread, so all forks come first. Raises `PermanentError` if the address
     cannot be used.
     """
-    disable_created_metrics()  # a second series for each, which nobody looks at
+    # Each would be a second series, which nobody looks at.
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # upstream has no annotations
     exporters = [
         f"http://{get_exporter_address(settings, pulse.process)}/metrics" for pulse in pulses
     ]
+    for pulse in pulses:
+        PROCESS_LIVE.labels(pulse.process).set_function(partial(_show_life, pulse))
     app = create_app(partial(render_metrics, exporters), pulses)
     with (
         limited_warnings("uvicorn.error"),
@@ -77,6 +81,10 @@ def _find_faults(pulses: Collection[Pulse]) -> list[str]:
     return [fault for pulse in pulses for fault in pulse.find_faults(monotonic())]
 
 
+def _show_life(pulse: Pulse) -> float:
+    return float(not pulse.find_faults(monotonic()))
+
+
 def _find_idle_processes(pulses: Collection[Pulse]) -> list[str]:
     """Say which processes do not take work."""
     return [
@@ -110,6 +118,9 @@ def _serving_in_thread(app: ASGIApp, host: str, port: int) -> Iterator[str]:
                 url = await stack.enter_async_context(running_server(app, host, port))
             except OSError as error:
                 started.set_exception(_cannot_listen_error(host, port, error))
+                return
+            except Exception as error:  # the thread that waits for the URL raises it
+                started.set_exception(error)
                 return
             started.set_result(url)
             await stop.wait()

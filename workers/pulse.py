@@ -84,6 +84,8 @@ class Pulse:
     @asynccontextmanager
     async def beating(self, client: Client) -> AsyncIterator[None]:
         """Show the signs of this process until the block ends."""
+        for sign in FAULTS:
+            self.show(sign)  # so that a first call that hangs is found, too
         with ThreadPoolExecutor(1, "pulse") as threads:
             tasks = [
                 asyncio.create_task(self._beat(threads), name="beat"),

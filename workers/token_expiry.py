@@ -34,13 +34,15 @@ async def _watch(netbox: NetBox, settings: Settings) -> None:
 
 
 def note_token_expiry(netbox: NetBox, settings: Settings) -> None:
-    """Ask NetBox once; while it does not answer, what it said before holds."""
+    """Ask NetBox once; what it said before holds if it does not answer or refuses the token."""
     source = netbox_token(settings.netbox_token, settings.netbox_token_file)
     try:
         row = find_token(netbox, source.read_token())
     except (PermanentError, TransientError):
         return  # syncs say what is wrong
-    if row and row["expires"]:
+    if row is None:
+        return  # an expired token must not look like one that never expires
+    if row["expires"]:
         expires = datetime.fromisoformat(row["expires"])
         NETBOX_TOKEN_EXPIRY.labels(netbox.url).set(expires.timestamp())
     else:

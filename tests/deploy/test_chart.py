@@ -16,6 +16,7 @@ from tests.support.deploy.render_chart import (
     render_chart,
 )
 from tests.support.paths import PROJECT
+from workers.pulse import MAX_SILENCE_SECONDS
 from workers.workflow_process import STOP_SECONDS
 
 REQUIRED: Final[Manifest] = {
@@ -275,7 +276,8 @@ def test_worker_that_hangs_is_found_within_30_s(release: list[Manifest]) -> None
     for pod in pods(release):
         container = pod["containers"][0]
         live = container["livenessProbe"]
-        assert live["periodSeconds"] * live["failureThreshold"] + live["timeoutSeconds"] <= 30
+        probing = live["periodSeconds"] * live["failureThreshold"] + live["timeoutSeconds"]
+        assert MAX_SILENCE_SECONDS + probing <= 30
         for probe, path in (("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
             assert container[probe]["httpGet"] == {"path": path, "port": "metrics"}
         (port,) = (p["containerPort"] for p in container["ports"] if p["name"] == "metrics")

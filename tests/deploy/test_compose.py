@@ -14,6 +14,7 @@ import yaml
 from fabrics.version import VERSION
 from settings import Settings
 from tests.support.paths import PROJECT
+from workers.pulse import MAX_SILENCE_SECONDS
 from workers.workflow_process import STOP_SECONDS
 
 COMPOSE_FILE = PROJECT / "docker-compose.yml"
@@ -140,10 +141,12 @@ def test_worker_ends_itself_before_it_is_killed(service: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("service", [SERVICES["worker"], WORKER], ids=["stack", "alone"])
-def test_worker_that_hangs_is_found_by_its_probe(service: dict[str, Any]) -> None:
-    port = service["environment"]["FABRIC_SYNC_METRICS_PORT"]
+def test_worker_that_hangs_is_unhealthy_within_30_s(service: dict[str, Any]) -> None:
+    port, probe = service["environment"]["FABRIC_SYNC_METRICS_PORT"], service["healthcheck"]
+    interval = int(probe["interval"].removesuffix("s"))
 
-    assert f"http://localhost:{port}/livez" in service["healthcheck"]["test"][-1]
+    assert f"http://localhost:{port}/livez" in probe["test"][-1]
+    assert MAX_SILENCE_SECONDS + interval * probe["retries"] <= 30
 
 
 @pytest.mark.parametrize("name", sorted(ALL_SERVICES.keys() - ONE_SHOT))

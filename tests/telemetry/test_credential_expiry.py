@@ -2,12 +2,16 @@
 
 import base64
 import json
+import os
+import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import trustme
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from prometheus_client import CollectorRegistry, generate_latest
 
 from telemetry import credential_expiry
@@ -21,6 +25,14 @@ AUTHORITY = trustme.CA()
 def make_certificate(expires: datetime) -> bytes:
     """Return a certificate as PEM."""
     return AUTHORITY.issue_cert("fabric-sync", not_after=expires).cert_chain_pems[0].bytes()
+
+
+def make_odd_certificate() -> bytes:
+    """Return a certificate whose version does not exist."""
+    certificate = x509.load_pem_x509_certificate(make_certificate(SOON))
+    der = certificate.public_bytes(Encoding.DER)
+    odd = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x63", 1)
+    return ssl.DER_cert_to_PEM_cert(odd).encode()
 
 
 def make_token(**claims: object) -> bytes:
@@ -42,17 +54,19 @@ def make_kubeconfig(certificate: bytes) -> bytes:
         (make_certificate(SOON), SOON),
         (make_certificate(LATER) + make_certificate(SOON), SOON),
         (make_kubeconfig(make_certificate(SOON)), SOON),
+        (json.dumps(yaml.safe_load(make_kubeconfig(make_certificate(SOON)))).encode(), SOON),
         (make_token(exp=int(SOON.timestamp())), SOON),
         (b"token: " + make_token(exp=int(SOON.timestamp())), SOON),
         (make_token(iss="kubernetes"), None),
         (make_token(exp="never"), None),
         (make_token(exp=10**30), None),
         (b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", None),
+        (make_odd_certificate(), None),
         (b"client-certificate-data: A", None),
         (b"glpat-0123456789", None),
         (b"", None),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_expiry_is_that_of_the_first_certificate_or_token(
     content: bytes, expected: datetime | None
@@ -89,6 +103,22 @@ def test_directory_that_does_not_exist_has_no_times(
     registry: CollectorRegistry, tmp_path: Path
 ) -> None:
     tmp_path.rmdir()
+    assert registry.get_sample_value(METRIC, {"credential": "oslo", "file": "token"}) is None
+
+
+def test_named_pipe_is_no_credential(registry: CollectorRegistry, tmp_path: Path) -> None:
+    (tmp_path / "oslo").mkdir()
+    os.mkfifo(tmp_path / "oslo" / "token")
+    assert registry.get_sample_value(METRIC, {"credential": "oslo", "file": "token"}) is None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may search every directory")
+def test_directory_that_may_not_be_searched_has_no_times(
+    registry: CollectorRegistry, tmp_path: Path
+) -> None:
+    (tmp_path / "oslo").mkdir()
+    (tmp_path / "oslo" / "token").write_bytes(make_token(exp=int(SOON.timestamp())))
+    (tmp_path / "oslo").chmod(0o400)
     assert registry.get_sample_value(METRIC, {"credential": "oslo", "file": "token"}) is None
 
 

@@ -13,7 +13,7 @@ from temporalio.client import Client
 from activities.errors import PermanentError
 from settings import Settings
 from stack.processes.ports import PortPool
-from tests.support.metrics import reserve_metrics_port
+from tests.support.metrics import read_metric, reserve_metrics_port
 from tests.support.system.installation import wait_until
 from workers import pulse as pulse_module
 from workers.metrics_server import serving_metrics
@@ -79,13 +79,17 @@ def test_process_that_stops_showing_signs_is_named(
             status, sentence = get(f"{url}/{path}")
             assert status == 503
             assert sentence.startswith("The process workflows hangs: no call to Temporal")
+        assert read_metric("fabric_sync_process_live", process="activities") == 1
+        assert read_metric("fabric_sync_process_live", process="workflows") == 0
 
 
 async def test_event_loop_that_hangs_is_reported(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pulse_module, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(pulse_module, "CALL_SECONDS", 0.01)
     monkeypatch.setattr(pulse_module, "MAX_SILENCE_SECONDS", 1.0)
+    fault = "The process activities hangs: its event loop or its threads"
     pulse = Pulse("activities")
     with serving_metrics(settings, [pulse]) as url:
         async with beating(pulse):
@@ -94,10 +98,9 @@ async def test_event_loop_that_hangs_is_reported(
                 return (await asyncio.to_thread(get, f"{url}/readyz"))[0] == 200
 
             await wait_until(is_ready, bool)
-            while (answer := get(f"{url}/livez")) == (200, "ok"):
+            while fault not in (answer := get(f"{url}/livez"))[1]:
                 pass  # the event loop hangs, as nothing awaits
     assert answer[0] == 503
-    assert "The process activities hangs: its event loop or its threads" in answer[1]
 
 
 def test_metrics_are_served_without_exporters(settings: Settings, pulses: list[Pulse]) -> None:
@@ -113,6 +116,12 @@ def test_other_paths_and_methods_are_refused(settings: Settings, pulses: list[Pu
     with serving_metrics(settings, pulses) as url:
         assert get(f"{url}/")[0] == 404
         assert requests.post(f"{url}/metrics", timeout=60).status_code == 405
+
+
+def test_host_that_is_no_name_is_an_error(settings: Settings) -> None:
+    odd = settings.model_copy(update={"metrics_host": "a..b"})
+    with pytest.raises((UnicodeError, TypeError)), serving_metrics(odd, []):
+        raise AssertionError("it listens")
 
 
 def test_port_that_is_taken_is_named(settings: Settings, pulses: list[Pulse]) -> None:

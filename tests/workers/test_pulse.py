@@ -84,6 +84,16 @@ async def test_temporal_that_is_down_makes_a_process_unready_but_not_dead(pulse:
     assert not pulse.takes_work(answered + MAX_UNANSWERED_SECONDS + 1)
 
 
+async def test_first_call_that_does_not_return_is_noticed(pulse: Pulse) -> None:
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    async with pulse.beating(connect(AsyncMock(side_effect=hang))):
+        await wait_for_sign(pulse, Sign.BEAT)
+        faults = pulse.find_faults(monotonic() + MAX_SILENCE_SECONDS + 1)
+    assert any("no call to Temporal has returned" in fault for fault in faults)
+
+
 async def test_client_library_that_does_not_return_is_noticed(pulse: Pulse) -> None:
     answers, stuck = AsyncMock(), asyncio.Event()
 

@@ -57,3 +57,9 @@ def test_netbox_that_does_not_answer_changes_nothing() -> None:
     nobody = "http://127.0.0.1:1"
     NETBOX_TOKEN_EXPIRY.labels(nobody).set(7)
     assert note(nobody, "nbt_key.secret") == 7
+
+
+@pytest.mark.usefixtures("forget")
+def test_time_stays_when_netbox_refuses_the_token(stack: Stack) -> None:
+    NETBOX_TOKEN_EXPIRY.labels(stack.netbox.url).set(7)
+    assert note(stack.netbox.url, f"{TOKEN_PREFIX}abcdefghijkl.{'x' * 40}") == 7

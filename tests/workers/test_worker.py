@@ -149,7 +149,7 @@ async def test_log_of_both_processes_is_json(client: Client) -> None:
         worker.terminate()
         _, log = await worker.communicate()
     lines = [json.loads(line) for line in log.decode().splitlines()]
-    begun = {line["process"] for line in lines if line["message"].startswith("Working for")}
+    begun = {line["process"] for line in lines if line.get("message", "").startswith("Working for")}
     assert begun == {"activities", "workflows"}
 
 

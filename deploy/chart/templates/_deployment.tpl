@@ -78,10 +78,10 @@ spec:
             {{- if and $runsLoops .Values.webhook.enabled }}
             - {name: webhook, containerPort: {{ .Values.webhook.port }}}
             {{- end }}
-          # A worker that hangs is found within 25 s.
+          # A worker that hangs is found within half a minute: /livez fails after 15 s.
           livenessProbe:
             httpGet: {path: /livez, port: metrics}
-            periodSeconds: 10
+            periodSeconds: 5
             timeoutSeconds: 5
             failureThreshold: 2
           readinessProbe:
