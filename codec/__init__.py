@@ -1,1 +1,1 @@
-"""Encryption of what Temporal stores, and the codec server with which its Web UI shows that."""
+"""Encryption of what Temporal stores, and the codec server for its Web UI."""
