@@ -1,4 +1,4 @@
-"""The codec server: it decrypts for Temporal's Web UI, and encrypts what people send with it.
+"""The codec server, which decrypts and encrypts for Temporal's Web UI.
 
 The Web UI asks it from the browser (https://docs.temporal.io/production-deployment/data-encryption), so only pages of
 the Web UI's own origin may. Whoever else reaches the port can decrypt what they already have in encrypted form.
