@@ -61,7 +61,10 @@ async def find_execution(
 
 
 async def check_key(client: Client, id_: str) -> None:
-    """Decrypt the input of a workflow, if it runs. Raises `MissingKey` and `TransientError`."""
+    """Decrypt the input of a workflow that runs.
+
+    Raises `MissingKey` and `TransientError`.
+    """
     try:
         if not await execution_is_running(client, id_):
             return
@@ -75,7 +78,7 @@ async def check_key(client: Client, id_: str) -> None:
 
 
 async def find_missing_key(client: Client, history: WorkflowHistory) -> str:
-    """Return why a run's task fails, if that is because a worker cannot decrypt something.
+    """Return why a run's task fails, if a worker lacks a key.
 
     This process may have a key that the worker lacks, or the other way round.
     """

@@ -193,7 +193,7 @@ def _read_pem(credential: Credential, entry: Mapping[str, Any], name: str) -> by
 
 
 def _read_token_file(credential: Credential, user: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a user with the token of its `tokenFile`; an embedded one goes before it."""
+    """Return a user with the token of its `tokenFile`, unless it has one itself."""
     if "token" in user or "tokenFile" not in user:
         return user
     return {**user, "token": _read_named_file(credential, user, "tokenFile").decode()}

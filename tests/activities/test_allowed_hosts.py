@@ -1,4 +1,4 @@
-"""Hosts that records may name: those of the allow-list, and those that a credential is for."""
+"""Hosts that records may name, by the allow-list or a credential."""
 
 import socket
 from collections.abc import Iterator
