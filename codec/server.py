@@ -30,7 +30,10 @@ type Convert = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
 
 
 def create_app(codec: EncryptionCodec, origins: Sequence[str]) -> Starlette:
-    """Return the application for Web UIs of origins such as `http://localhost:8233`."""
+    """Return the application for the Web UIs with these origins.
+
+    An origin is a scheme, a host and a port, such as `http://localhost:8233`.
+    """
     cors = Middleware(
         CORSMiddleware,
         allow_origins=origins,

@@ -51,7 +51,7 @@ class LineFormatter(logging.Formatter):
     Times are in UTC.
     """
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_msec_format = "%s.%03dZ"
 
     @override

@@ -75,12 +75,12 @@ async def test_values_and_errors_are_encrypted_and_read_by_whoever_has_the_key(
 
     assert await reader.decode([payload], [Fabric]) == [value]
     assert await reader.encode([RawValue(payload)]) == [payload]  # handed on as it is
-    error = await reader.decode_failure(failure)
+    with pytest.raises(MissingKey):
+        await PLAIN.decode_failure(failure)
+    error = await reader.decode_failure(failure)  # changes the failure itself
     assert isinstance(error, ApplicationError)
     assert (error.message, error.type) == (MARK, "Busy")
     assert await reader.decode(await PLAIN.encode([value]), [Fabric]) == [value]
-    with pytest.raises(MissingKey):
-        await PLAIN.decode_failure(failure)
 
 
 async def test_missing_key_is_named_with_its_file(tmp_path: Path) -> None:

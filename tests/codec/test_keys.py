@@ -2,6 +2,7 @@
 
 import base64
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,11 @@ def test_keys_stay_as_they_are_while_the_file_is_unusable(
     caplog.set_level(logging.INFO)
     file = KeyFile(path)
     expected = file.read()
-    for damage in (lambda: replace_file(path, f"new: {NEW[:-5]}"), path.unlink):
+    damages: tuple[Callable[[], object], ...] = (
+        lambda: replace_file(path, f"new: {NEW[:-5]}"),
+        path.unlink,
+    )
+    for damage in damages:
         damage()
         caplog.clear()
         assert file.read() == expected

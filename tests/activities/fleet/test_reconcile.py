@@ -389,7 +389,7 @@ async def test_loop_that_fails_in_the_place_of_a_failing_one_is_not_replaced(
 async def test_loop_that_somebody_cannot_decrypt_is_left_alone(
     client: Client, tmp_path: Path, lacks_key: str
 ) -> None:
-    """Its task fails for want of a key, or the round cannot read what it has."""
+    """The last task fails for want of a key, or the round cannot read its input."""
     encrypting, plain = (
         build_data_converter(write_keys(tmp_path / "keys", "a")),
         build_data_converter(),

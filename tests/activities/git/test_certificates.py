@@ -112,7 +112,7 @@ async def test_ca_of_the_credential_takes_the_place_of_those_of_the_system(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The folder is as the one that git trusts on Debian, beside any file of CAs."""
+    """Debian's git trusts a folder of CAs beside any file, as this one."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "other.pem")
     ca.cert_pem.write_to_path(tmp_path / f"{hash_subject(tmp_path / 'other.pem')}.0")
