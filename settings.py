@@ -203,7 +203,7 @@ class Settings(BaseSettings):
 
     traces: bool = False
     """Whether traces are sent by OpenTelemetry, to where its own variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`, ...). It
-    needs the packages of the extra `traces`."""
+    needs the packages of the extra `traces`. Those of the last seconds before a worker stops may be missing."""
 
     @field_validator("credentials_dir", "cache_dir")
     @classmethod
