@@ -208,7 +208,12 @@ async def running_worker(client: Client) -> AsyncIterator[Callable[[], Awaitable
         return await client.service_client.check_health(retry=True)
 
     async def run_workflow() -> bool:
-        return await client.execute_workflow(AskTemporal.run, id=uuid4().hex, task_queue=queue)
+        return await client.execute_workflow(
+            AskTemporal.run,
+            id=uuid4().hex,
+            task_queue=queue,
+            execution_timeout=timedelta(minutes=1),
+        )
 
     async with Worker(
         client,
