@@ -23,7 +23,7 @@ from codec.encryption import EncryptionCodec
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 """The Web UI asks for a page of a history at a time; a payload of ours is below 64 KB."""
 
-NO_PAYLOADS: Final = (json_format.ParseError, ValueError, TypeError, RecursionError)
+NO_PAYLOADS: Final = (json_format.ParseError, UnicodeDecodeError)
 """What protobuf raises for a body that is something else."""
 
 type Convert = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]

@@ -29,7 +29,7 @@ def replace_file(path: Path, text: str) -> None:
 
 
 def test_first_key_encrypts_and_comments_do_not_count(path: Path) -> None:
-    path.write_text(f"# since May\n\n  2026-11 : {NEW}\r\nold:{OLD}")
+    path.write_text(f" # since May\n \n  2026-11 : {NEW}\r\nold:{OLD}")
     keys = read_keys(path)
     assert keys.first == ("2026-11", base64.b64decode(NEW))
     assert list(keys.by_id) == ["2026-11", "old"]
@@ -49,6 +49,7 @@ def test_first_key_encrypts_and_comments_do_not_count(path: Path) -> None:
         (f"old: {OLD[:-3]}\n", "32 bytes in base64 on line 1"),
         (f"o/d: {OLD}\n", "on line 1"),
         (f"{'o' * 65}: {OLD}\n", "on line 1"),
+        (f"ö: {OLD}\n", "on line 1"),
         (f"old: {OLD}\nold: {NEW}\n", "has two keys old, the second one on line 2"),
     ],
 )
