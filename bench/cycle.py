@@ -73,7 +73,7 @@ SMALLEST_FABRIC: Final = 40
 class Options:
     """What is measured; `interval` is in seconds.
 
-    Above `inventory_up_to` objects no inventory is written. The worker serves metrics at `metrics_port` unless it is 0.
+    Above `inventory_up_to` objects no inventory is written.
     """
 
     objects: Sequence[int]
@@ -81,10 +81,9 @@ class Options:
     changes: int
     interval: int
     inventory_up_to: int
-    metrics_port: int
 
 
-def main(  # noqa: PLR0913, PLR0917  one argument an option
+def main(
     objects: Annotated[list[int] | None, typer.Argument(help="Sizes: 40 1000 10000.")] = None,
     cycles: Annotated[int, typer.Option(min=1, help="Cycles with nothing changed.")] = 10,
     changes: Annotated[int, typer.Option(min=1, help="Cycles with one change.")] = 4,
@@ -92,13 +91,10 @@ def main(  # noqa: PLR0913, PLR0917  one argument an option
     inventory_up_to: Annotated[
         int, typer.Option(help="Objects above which no inventory is written, to save an hour.")
     ] = 1000,
-    metrics_port: Annotated[
-        int, typer.Option(help="Port at which the worker serves metrics; 0 for none.")
-    ] = 0,
 ) -> None:
     """Measure what one sync costs while nothing changes, and after one change."""
     machine = describe_machine()
-    options = Options(objects or SIZES, cycles, changes, interval, inventory_up_to, metrics_port)
+    options = Options(objects or SIZES, cycles, changes, interval, inventory_up_to)
     with Stack(report_progress) as stack:
         print_result("cycle", machine, measure(stack, options))
 
@@ -145,7 +141,6 @@ async def _measure_size(
     settings = settings | {
         "FABRIC_SYNC_INVENTORY": str(has_inventory),
         "FABRIC_SYNC_FLEET_INTERVAL": "3600",  # its rounds are no part of a cycle
-        "FABRIC_SYNC_METRICS_PORT": str(options.metrics_port),
     }
     async with _running_fabric(stack, settings, objects, api, options.interval) as fabric:
         idle = await _measure_idle(fabric)
