@@ -203,7 +203,8 @@ class Settings(BaseSettings):
 
     traces: bool = False
     """Whether traces are sent by OpenTelemetry, to where its own variables say (`OTEL_EXPORTER_OTLP_ENDPOINT`, ...). It
-    needs the packages of the extra `traces`."""
+    needs the packages of the extra `traces`. Those of the last seconds before a worker stops may be missing."""
+
     notifications_file: Path | None = None
     """A file with the targets of notifications (`docs/operating.md`), such as a mounted Secret. It is read at each use.
     All workers but remote ones need it. Without it nobody is notified."""

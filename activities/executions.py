@@ -61,7 +61,7 @@ async def find_execution(
 
 
 async def check_key(client: Client, id_: str) -> None:
-    """Decrypt the input of a workflow, if it runs.
+    """Decrypt the input of a workflow that runs.
 
     Raises `MissingKey` and `TransientError`.
     """
@@ -78,7 +78,7 @@ async def check_key(client: Client, id_: str) -> None:
 
 
 async def find_missing_key(client: Client, history: WorkflowHistory) -> str:
-    """Return a sentence if a run's task fails for want of a key, else nothing.
+    """Return why a run's task fails, if a worker lacks a key.
 
     This process may have a key that the worker lacks, or the other way round.
     """

@@ -3,7 +3,8 @@
 Run `.venv/bin/python bench/cycle.py 40 1000 10000`. For each number of objects, a real worker syncs one fabric with
 its objects in a Git server and a Kubernetes API, its record and its inventory in a real NetBox, and its loop in a
 real Temporal server. The API is the real one if `KUBEBUILDER_ASSETS` is set, otherwise the emulator. The worker
-reaches all three through proxies that count requests and bytes.
+reaches all three through proxies that count requests and bytes. Settings in the environment that concern neither
+servers nor files of the bench, such as FABRIC_SYNC_ENCRYPTION_KEYS_FILE, count for that worker.
 
 First the idle worker is measured; its CPU time is subtracted from that of cycles. Then come cycles with nothing
 changed, and cycles before each of which the description of one server is changed in the API, so that a sync finds
@@ -23,7 +24,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/cycle.py`
 
@@ -43,6 +43,7 @@ from bench.installation.measured_fabric import MeasuredFabric
 from bench.installation.worker_process import worker_process
 from bench.manifests import make_fabric, make_files, make_live_object
 from bench.measure.result import describe_machine, print_result, report_progress
+from codec.converter import build_data_converter
 from fabrics.resources.kinds import LISTED_KINDS
 from stack.demo.demo import make_worker_environment
 from stack.demo.seed import set_up_netbox
@@ -57,6 +58,9 @@ STARTER_SCRIPT: Final = Path(__file__).parents[1] / "starter.py"
 SETTLING_INTERVALS: Final = 4
 """After the first sync: its pass may take longer than an interval."""
 
+PREFIX: Final = "FABRIC_SYNC_"
+KEYS_FILE: Final = "FABRIC_SYNC_ENCRYPTION_KEYS_FILE"
+
 START_SECONDS: Final = 10
 """A worker that has started is idle after this."""
 
@@ -69,7 +73,7 @@ SMALLEST_FABRIC: Final = 40
 class Options:
     """What is measured; `interval` is in seconds.
 
-    Above `inventory_up_to` objects no inventory is written. The worker serves metrics at `metrics_port` unless it is 0.
+    Above `inventory_up_to` objects no inventory is written.
     """
 
     objects: Sequence[int]
@@ -77,10 +81,9 @@ class Options:
     changes: int
     interval: int
     inventory_up_to: int
-    metrics_port: int
 
 
-def main(  # noqa: PLR0913, PLR0917  one argument an option
+def main(
     objects: Annotated[list[int] | None, typer.Argument(help="Sizes: 40 1000 10000.")] = None,
     cycles: Annotated[int, typer.Option(min=1, help="Cycles with nothing changed.")] = 10,
     changes: Annotated[int, typer.Option(min=1, help="Cycles with one change.")] = 4,
@@ -88,20 +91,18 @@ def main(  # noqa: PLR0913, PLR0917  one argument an option
     inventory_up_to: Annotated[
         int, typer.Option(help="Objects above which no inventory is written, to save an hour.")
     ] = 1000,
-    metrics_port: Annotated[
-        int, typer.Option(help="Port at which the worker serves metrics; 0 for none.")
-    ] = 0,
 ) -> None:
     """Measure what one sync costs while nothing changes, and after one change."""
     machine = describe_machine()
-    options = Options(objects or SIZES, cycles, changes, interval, inventory_up_to, metrics_port)
+    options = Options(objects or SIZES, cycles, changes, interval, inventory_up_to)
     with Stack(report_progress) as stack:
         print_result("cycle", machine, measure(stack, options))
 
 
 def measure(stack: Stack, options: Options) -> dict[str, Any]:
     """Return the figures of each size and kind of cycle, and the goals."""
-    settings = make_worker_environment(stack, set_up_netbox(stack), stack.log_dir.parent / "bench")
+    own = make_worker_environment(stack, set_up_netbox(stack), stack.log_dir.parent / "bench")
+    settings = {name: os.environ[name] for name in os.environ if name.startswith(PREFIX)} | own
     result: dict[str, Any] = {
         "kubernetes": "kube-apiserver" if "KUBEBUILDER_ASSETS" in os.environ else "emulator",
         "interval_s": options.interval,
@@ -140,7 +141,6 @@ async def _measure_size(
     settings = settings | {
         "FABRIC_SYNC_INVENTORY": str(has_inventory),
         "FABRIC_SYNC_FLEET_INTERVAL": "3600",  # its rounds are no part of a cycle
-        "FABRIC_SYNC_METRICS_PORT": str(options.metrics_port),
     }
     async with _running_fabric(stack, settings, objects, api, options.interval) as fabric:
         idle = await _measure_idle(fabric)
@@ -183,8 +183,9 @@ async def _running_fabric(
         worker = exits.enter_context(
             worker_process(stack.log_dir, settings | {"FABRIC_SYNC_NETBOX_URL": netbox_url})
         )
+        keys_file = Path(settings[KEYS_FILE]) if KEYS_FILE in settings else None
         client = await Client.connect(
-            stack.temporal.address, data_converter=pydantic_data_converter
+            stack.temporal.address, data_converter=build_data_converter(keys_file)
         )
         proxies = {"git": git, "kubernetes": kubernetes, "netbox": netbox}
         yield MeasuredFabric(LoopProbe(client, name), api, worker, proxies, interval)

@@ -1,1 +1,1 @@
-"""Encryption of what Temporal stores, and the codec server of its Web UI."""
+"""Encryption of what Temporal stores, and the codec server for its Web UI."""

@@ -23,14 +23,17 @@ from codec.encryption import EncryptionCodec
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 """The Web UI asks for a page of a history at a time; a payload of ours is below 64 KB."""
 
-NO_PAYLOADS: Final = (json_format.ParseError, ValueError, TypeError, RecursionError)
+NO_PAYLOADS: Final = (json_format.ParseError, UnicodeDecodeError)
 """What protobuf raises for a body that is something else."""
 
 type Convert = Callable[[Sequence[Payload]], Awaitable[list[Payload]]]
 
 
 def create_app(codec: EncryptionCodec, origins: Sequence[str]) -> Starlette:
-    """Return the application for Web UIs of origins such as `http://localhost:8233`."""
+    """Return the application for the Web UIs with these origins.
+
+    An origin is a scheme, a host and a port, such as `http://localhost:8233`.
+    """
     cors = Middleware(
         CORSMiddleware,
         allow_origins=origins,

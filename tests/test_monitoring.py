@@ -128,6 +128,18 @@ def run_promtool(*arguments: str | Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+def test_an_incident_raises_each_alert() -> None:
+    incidents = yaml.safe_load((MONITORING / "alerts.test.yaml").read_text())["tests"]
+    samples = [
+        sample["labels"]
+        for incident in incidents
+        for check in incident["promql_expr_test"]
+        for sample in check["exp_samples"]
+    ]
+    raised = {name for labels in samples for name in re.findall(r'alertname="(\w+)"', labels)}
+    assert raised == {rule["alert"] for rule in RULES}
+
+
 @needs_promtool
 def test_promtool_accepts_the_rules() -> None:
     run_promtool("check", "rules", "alerts.yaml")

@@ -1,4 +1,4 @@
-"""What the worker asks of its host."""
+"""The worker process: its limit of open files, and an end even if it hangs."""
 
 import resource
 import subprocess

@@ -4,6 +4,7 @@ Webhooks have one, and so have metrics and probes, and the codec server.
 """
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -67,7 +68,10 @@ def _build_config(app: ASGIApp) -> uvicorn.Config:
 def _open_listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        host.encode("idna")  # as Python does, which then would leave a socket open
         return socket.create_server((host, port), family=family)
+    except UnicodeError:
+        raise OSError(errno.EINVAL, "no host can have this name") from None
     except OSError as error:
         # Python adds the address to the words of the system.
         reason, _, _ = str(error.strerror).partition(" (while attempting to bind")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Semaphore
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker
@@ -76,11 +76,11 @@ log = logging.getLogger("fabric_sync.worker")
 async def running_activity_workers(client: Client, settings: Settings) -> AsyncIterator[None]:
     """Execute all activities but those of sites, and receive webhooks."""
     async with AsyncExitStack() as stack:
-        limit = Semaphore(settings.concurrent_netbox_calls)
+        limit = _create_netbox_permits(settings)
         netbox = stack.enter_context(closing(NetBox.from_settings(settings, limit)))
         instance = await get_instance(client)
         activities = await _list_record_activities(client, settings, netbox, instance)
-        workers = _Workers.create(client, settings, instance, stack)
+        workers = _Workers(client, settings, instance, stack, _create_interceptors(settings))
         await workers.start(settings.task_queue, activities, settings.concurrent_netbox_calls)
         await workers.start(
             temporal_queue(settings.task_queue),
@@ -106,8 +106,9 @@ async def running_site_worker(
 ) -> AsyncIterator[None]:
     """Run only the activities of the fabrics whose records name `task_queue`."""
     async with AsyncExitStack() as stack:
-        limit = Semaphore(settings.concurrent_netbox_calls)
-        workers = _Workers.create(client, settings, await get_instance(client), stack)
+        limit = _create_netbox_permits(settings)
+        instance = await get_instance(client)
+        workers = _Workers(client, settings, instance, stack, _create_interceptors(settings))
         await workers.start_for_fabrics(task_queue, limit)
         yield
 
@@ -170,11 +171,25 @@ async def _has_search_attributes(client: Client) -> bool:
     return not missing
 
 
+def _create_netbox_permits(settings: Settings) -> Semaphore:
+    NETBOX_PERMITS.set(settings.concurrent_netbox_calls)
+    return Semaphore(settings.concurrent_netbox_calls)
+
+
+def _create_interceptors(settings: Settings) -> list[Interceptor]:
+    """Return the interceptors of all workers; the first is the outermost."""
+    return [
+        *create_tracing_interceptors(settings),
+        HeartbeatInterceptor(),
+        ActivityMetricsInterceptor(),
+    ]
+
+
 @dataclass(frozen=True)
 class _Workers:
     """The workers of one process, which run until `stack` closes.
 
-    `instance` names this installation, as in `hh_instance`. Of the `interceptors` the first is the outermost.
+    `instance` names this installation, as in `hh_instance`.
     """
 
     client: Client
@@ -182,19 +197,6 @@ class _Workers:
     instance: str
     stack: AsyncExitStack
     interceptors: Sequence[Interceptor]
-
-    @classmethod
-    def create(
-        cls, client: Client, settings: Settings, instance: str, stack: AsyncExitStack
-    ) -> Self:
-        """Return the workers, of which none has started."""
-        NETBOX_PERMITS.set(settings.concurrent_netbox_calls)
-        interceptors = (
-            *create_tracing_interceptors(settings),
-            HeartbeatInterceptor(),
-            ActivityMetricsInterceptor(),
-        )
-        return cls(client, settings, instance, stack, interceptors)
 
     async def start_for_fabrics(self, task_queue: str, limit: Semaphore) -> None:
         """Start the workers for responsive and unresponsive fabrics and inventories."""

@@ -51,13 +51,14 @@ class LineFormatter(logging.Formatter):
     Times are in UTC.
     """
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_msec_format = "%s.%03dZ"
 
     @override
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields = (f" {name}={_quote(value)}" for name, value in _find_fields(record).items())
-        return escape_line(super().formatMessage(record) + "".join(fields))
+        # Each is cut on its own: a long message still says whose it is.
+        return escape_line(super().formatMessage(record)) + escape_line("".join(fields))
 
     @override
     def formatException(self, ei: "logging._SysExcInfoType") -> str:

@@ -5,6 +5,7 @@ that is down is no reason to restart a worker, so calls need only return. A poll
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -44,6 +45,8 @@ FAULTS: Final = {
     Sign.BEAT: "its event loop or its threads have not run",
     Sign.CALL: "no call to Temporal has returned, not even with an error,",
 }
+
+log = logging.getLogger("fabric_sync.worker")
 
 
 class Pulse:
@@ -91,6 +94,8 @@ class Pulse:
                 asyncio.create_task(self._beat(threads), name="beat"),
                 asyncio.create_task(self._call(client), name="call Temporal"),
             ]
+            for task in tasks:
+                task.add_done_callback(_log_failure)
             try:
                 yield
             finally:
@@ -109,6 +114,15 @@ class Pulse:
                 self.show(Sign.ANSWER)
             self.show(Sign.CALL)
             await asyncio.sleep(CALL_SECONDS)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        log.error(
+            "The sign of life '%s' has failed, so the probe will say that this process hangs:",
+            task.get_name(),
+            exc_info=task.exception(),
+        )
 
 
 async def _is_answered(client: Client) -> bool:

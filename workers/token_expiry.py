@@ -1,6 +1,7 @@
 """When NetBox's token expires, as a metric."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -16,6 +17,8 @@ from telemetry.metrics import NETBOX_TOKEN_EXPIRY
 CHECK_SECONDS: Final = 600.0
 """Also before the first check: a worker that starts has more urgent questions to NetBox."""
 
+log = logging.getLogger("fabric_sync.worker")
+
 
 @asynccontextmanager
 async def watching_token_expiry(netbox: NetBox, settings: Settings) -> AsyncIterator[None]:
@@ -30,11 +33,17 @@ async def watching_token_expiry(netbox: NetBox, settings: Settings) -> AsyncIter
 async def _watch(netbox: NetBox, settings: Settings) -> None:
     while True:
         await asyncio.sleep(CHECK_SECONDS)
-        await asyncio.to_thread(note_token_expiry, netbox, settings)
+        try:
+            await asyncio.to_thread(note_token_expiry, netbox, settings)
+        except Exception:
+            log.exception("When NetBox's token expires could not be found out. It is tried again.")
 
 
 def note_token_expiry(netbox: NetBox, settings: Settings) -> None:
-    """Ask NetBox once; what it said before holds if it does not answer or refuses the token."""
+    """Ask NetBox once.
+
+    What it said before holds if it does not answer or refuses the token.
+    """
     source = netbox_token(settings.netbox_token, settings.netbox_token_file)
     try:
         row = find_token(netbox, source.read_token())

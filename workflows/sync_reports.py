@@ -74,7 +74,7 @@ def report_pass(pass_request: PassRequest, result: PassResult) -> None:
             "sync": request.sync_number,
             "result": name,
             "duration_seconds": (workflow.now() - workflow.info().start_time).total_seconds(),
-            "written": _count_written(outcome) if outcome else 0,
+            "written": sum(outcome.report.writes.values()) if outcome else 0,
             "commit": request.commit[:12],
         },
     )
@@ -91,8 +91,3 @@ def _name_result(result: PassResult) -> str:
     if result.report.problems.get(FindingType.FAILED):
         return "refused"
     return "written" if result.report.has_changes else "unchanged"
-
-
-def _count_written(outcome: InventoryOutcome) -> int:
-    report = outcome.report
-    return report.created + report.updated + report.deleted + report.adopted

@@ -178,8 +178,8 @@ class InventoryActivities:
 
 
 def _count_objects(report: InventoryReport) -> None:
-    for result in ("created", "updated", "deleted", "adopted"):
-        INVENTORY_OBJECTS.labels(result).inc(getattr(report, result))
+    for result, number in report.writes.items():
+        INVENTORY_OBJECTS.labels(result).inc(number)
     INVENTORY_OBJECTS.labels("refused").inc(report.problems.get(FindingType.FAILED, 0))
 
 

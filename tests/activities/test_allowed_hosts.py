@@ -1,4 +1,4 @@
-"""Hosts that records may name: the allow-list, and those of credentials."""
+"""Hosts that records may name, by the allow-list or a credential."""
 
 import socket
 from collections.abc import Iterator

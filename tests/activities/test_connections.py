@@ -1,11 +1,13 @@
 """Timeouts of connections hold for whole phases, not for single operations."""
 
+import os
 import socket
 import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -122,6 +124,27 @@ def test_intermediate_ca_is_trusted_without_the_one_above_it() -> None:
         use_total_timeouts(pools)
         answer = pools.request("GET", make_url(port, context), timeout=Timeout(PATIENT, PATIENT))
         assert answer.data == b"{}"
+
+
+def test_new_cas_of_the_system_count_for_the_next_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "ca.crt"
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    cas = [trustme.CA(), trustme.CA()]
+    context = make_server_context(cas[0].issue_cert(LOOPBACK))
+    page = PAGE.replace(b"OK\r\n", b"OK\r\nConnection: close\r\n")
+    with (
+        hostile_server(lambda: iter([page]), context) as port,
+        PoolManager(retries=False) as pools,
+    ):
+        use_total_timeouts(pools)
+        for seconds, ca in enumerate(cas):
+            ca.cert_pem.write_to_path(file)
+            os.utime(file, (seconds, seconds))
+            ca.issue_cert(LOOPBACK).configure_cert(context)
+            url = make_url(port, context)
+            assert pools.request("GET", url, timeout=Timeout(PATIENT, PATIENT)).data == b"{}"
 
 
 def test_own_cas_need_not_keep_to_all_rules_for_certificates() -> None:

@@ -578,7 +578,7 @@ def test_observation_of_a_bad_fabric_fits_into_a_message(
     config: FabricConfig,
     activities: FabricActivities,
 ) -> None:
-    broken = {f"{'x' * 200}/{number}.yaml": "a: [" for number in range(500)}
+    broken = {f"{'x' * 200}/" * 3 + f"{number}.yaml": "a: [" for number in range(500)}
     repository.commit_files(SERVERS | broken)
     api.apply_all(server(f"{'long-name-' * 20}{number}", "d" * 5000) for number in range(2000))
     managed = config.model_copy(update={"managed_kinds": ("Server",)})

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -14,8 +15,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.errors import MissingKey, PermanentError
 from codec.converter import build_data_converter
-from codec.encryption import KEY_ID_FIELD, EncryptionCodec, is_encrypted
-from codec.keys import KeyFile
+from codec.encryption import KEY_ID_FIELD, NONCE_BYTES, EncryptionCodec, is_encrypted
+from codec.keys import KEY_BYTES, KeyFile
 from tests.support.secrets.encryption_keys import write_keys
 
 MARK = "a-marked-value"
@@ -75,12 +76,12 @@ async def test_values_and_errors_are_encrypted_and_read_by_whoever_has_the_key(
 
     assert await reader.decode([payload], [Fabric]) == [value]
     assert await reader.encode([RawValue(payload)]) == [payload]  # handed on as it is
-    error = await reader.decode_failure(failure)
+    with pytest.raises(MissingKey):
+        await PLAIN.decode_failure(failure)
+    error = await reader.decode_failure(failure)  # changes the failure itself
     assert isinstance(error, ApplicationError)
     assert (error.message, error.type) == (MARK, "Busy")
     assert await reader.decode(await PLAIN.encode([value]), [Fabric]) == [value]
-    with pytest.raises(MissingKey):
-        await PLAIN.decode_failure(failure)
 
 
 async def test_missing_key_is_named_with_its_file(tmp_path: Path) -> None:
@@ -94,7 +95,10 @@ async def test_missing_key_is_named_with_its_file(tmp_path: Path) -> None:
 
 async def test_payload_that_was_changed_is_refused(codec: EncryptionCodec) -> None:
     [payload] = await codec.encode([Payload(data=MARK.encode())])
-    for data in (b"", payload.data[:11], payload.data[:-1], payload.data[:-1] + b"\0\0"):
+    nonce = bytes(NONCE_BYTES)
+    no_payload = nonce + AESGCM(b"a" * KEY_BYTES).encrypt(nonce, b"\xff", None)
+    whole = payload.data
+    for data in (b"", whole[:11], whole[:-1], whole[:-1] + b"\0\0", no_payload):
         changed = Payload(metadata=payload.metadata, data=data)
         with pytest.raises(PermanentError, match="the id a has encrypted"):
             await codec.decode([changed])

@@ -2,6 +2,7 @@
 
 import base64
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def replace_file(path: Path, text: str) -> None:
 
 
 def test_first_key_encrypts_and_comments_do_not_count(path: Path) -> None:
-    path.write_text(f"# since May\n\n  2026-11 : {NEW}\r\nold:{OLD}")
+    path.write_text(f" # since May\n \n  2026-11 : {NEW}\r\nold:{OLD}")
     keys = read_keys(path)
     assert keys.first == ("2026-11", base64.b64decode(NEW))
     assert list(keys.by_id) == ["2026-11", "old"]
@@ -48,6 +49,7 @@ def test_first_key_encrypts_and_comments_do_not_count(path: Path) -> None:
         (f"old: {OLD[:-3]}\n", "32 bytes in base64 on line 1"),
         (f"o/d: {OLD}\n", "on line 1"),
         (f"{'o' * 65}: {OLD}\n", "on line 1"),
+        (f"ö: {OLD}\n", "on line 1"),
         (f"old: {OLD}\nold: {NEW}\n", "has two keys old, the second one on line 2"),
     ],
 )
@@ -88,7 +90,11 @@ def test_keys_stay_as_they_are_while_the_file_is_unusable(
     caplog.set_level(logging.INFO)
     file = KeyFile(path)
     expected = file.read()
-    for damage in (lambda: replace_file(path, f"new: {NEW[:-5]}"), path.unlink):
+    damages: tuple[Callable[[], object], ...] = (
+        lambda: replace_file(path, f"new: {NEW[:-5]}"),
+        path.unlink,
+    )
+    for damage in damages:
         damage()
         caplog.clear()
         assert file.read() == expected

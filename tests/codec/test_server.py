@@ -106,6 +106,11 @@ async def test_payload_of_an_unknown_key_is_explained(server: Server, tmp_path: 
     assert f"the key a has encrypted: add it to {tmp_path / 'other'}" in answer.text
 
 
+async def test_fields_of_a_newer_web_ui_do_not_count(server: Server) -> None:
+    answer = await server.ask("/decode", b'{"payloads": [{"new": 1}], "newer": 2}')
+    assert from_json(answer) == [Payload()]
+
+
 @pytest.mark.parametrize("body", [b"", b"1", b"{", b'{"payloads": 1}', b"\xff", b"[" * 5000])
 async def test_what_is_no_payloads_is_refused(server: Server, body: bytes) -> None:
     assert (await server.ask("/decode", body)).status_code == 400

@@ -48,7 +48,6 @@ OPTIONS: Final[dict[str, Manifest]] = {
         }
     },
     "credentials": {"credentials": {"berlin-dc1": {"secretName": "berlin"}}},
-    "Secrets of the chart": {"secrets": {"fabric-sync-netbox": {"token": "nbt_a.b"}}},
     "settings": {"settings": {"FABRIC_SYNC_ALLOWED_HOSTS": "*.example.com"}},
     "extra variables and volumes": {
         "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],

@@ -157,15 +157,25 @@ def test_image_of_the_worker_brings_the_programs_that_it_runs(worker: ImageRoot)
 
 
 @pytest.mark.soak
-def test_worker_can_write_to_its_own_folders_only(worker: ImageRoot) -> None:
+@pytest.mark.parametrize(
+    ("target", "own"),
+    [
+        ("worker", {"run/fabric-sync", "var/cache/fabric-sync"}),
+        ("netbox", {f"opt/netbox/{name}" for name in ("media", "reports", "scripts")}),
+    ],
+)
+def test_images_can_write_to_their_own_folders_only(
+    builder: ImageBuilder, target: str, own: set[str]
+) -> None:
+    folder = builder.build(target).folder
     writable = {
-        str(path.relative_to(worker.folder))
-        for path in worker.folder.rglob("*")
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
         if not path.is_symlink() and is_writable(path.stat())
     }
 
-    own = {"home/app", "run/fabric-sync", "var/cache/fabric-sync"}
-    temporary = {"tmp", "var/tmp", "run/lock"}
+    assert own <= writable
+    temporary = {"home/app", "tmp", "var/tmp", "run/lock"}
     assert {p for p in writable if not p.startswith(("dev/", "home/app/"))} <= own | temporary
 
 

@@ -35,7 +35,8 @@ def test_settings_that_the_chart_sets_itself_cannot_be_set_beside_it() -> None:
     }
 
     own = set(re.findall(r"- name: ((?:FABRIC_SYNC|TEMPORAL)_[A-Z_]+)\n", template))
-    assert refused == own | secrets | {"TEMPORAL_API_KEY"}
+    mounted = {"FABRIC_SYNC_CACHE_DIR", "FABRIC_SYNC_CREDENTIALS_DIR"}
+    assert refused == own | secrets | mounted | {"TEMPORAL_API_KEY"}
 
 
 def test_example_of_settings_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

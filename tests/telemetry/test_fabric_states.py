@@ -69,7 +69,7 @@ class Shown:
         )
         self.states.publish(snapshot, plan, 0, LIFETIME)
 
-    def read(self, name: str, **labels: str) -> float | None:
+    def read(self, name: str, /, **labels: str) -> float | None:
         """Return the value of a sample, or None if there is none."""
         return self._registry.get_sample_value(f"fabric_sync_{name}", labels)
 

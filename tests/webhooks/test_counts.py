@@ -13,7 +13,7 @@ async def test_webhooks_are_counted_by_source_and_status() -> None:
     rejected = count_from_now(webhooks, source="netbox", code="401")
     app = create_app(lambda: [senders.SECRET], print, print)
     push = senders.github(senders.push("git.example.com/net/dc1"))
-    unsigned = {}, senders.record_event()
+    unsigned: senders.Request = {}, senders.record_event()
     async with running_server(app, "127.0.0.1", 0) as url:
         assert read_status(await exchange(url, in_http(push))) == 202
         for path in ("/netbox", "/other"):

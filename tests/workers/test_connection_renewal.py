@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import cast, override
 from uuid import uuid4
 
 import pytest
@@ -15,6 +15,8 @@ import trustme
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.envconfig import ClientConnectConfig
+from temporalio.plugin import SimplePlugin
+from temporalio.service import ConnectConfig, ServiceClient
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 import temporal
@@ -52,14 +54,34 @@ def write_profile(file: Path, api_key: str) -> dict[str, str]:
     return {"TEMPORAL_CONFIG_FILE": str(file)}
 
 
+class NotedConnections(SimplePlugin):
+    """A plugin that notes the connections of a client below the plugins before it."""
+
+    def __init__(self) -> None:
+        super().__init__("tests.NotedConnections")
+        self.connections: list[ServiceClient] = []
+
+    @override
+    async def connect_service_client(
+        self, config: ConnectConfig, next: Callable[[ConnectConfig], Awaitable[ServiceClient]]
+    ) -> ServiceClient:
+        self.connections.append(await next(config))
+        return self.connections[-1]
+
+
 async def test_new_api_key_is_used_without_a_new_connection(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, read_log: ReadLog
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    read_log: ReadLog,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = tmp_path / "temporal.toml"
+    file, noted = tmp_path / "temporal.toml", NotedConnections()
     renewal = ConnectionRenewal(write_profile(file, f'"{OLD}"'))
     client = await Client.connect(
-        "127.0.0.1:1", api_key=OLD, tls=False, lazy=True, plugins=[renewal]
+        "127.0.0.1:1", api_key=OLD, tls=False, lazy=True, plugins=[renewal, noted]
     )
+    [connection], keys = noted.connections, list[str | None]()
+    monkeypatch.setattr(connection, "update_api_key", keys.append)
 
     async def read_key() -> str | None:
         return client.api_key
@@ -68,12 +90,12 @@ async def test_new_api_key_is_used_without_a_new_connection(
         write_profile(file, f'"{NEW}')  # an editor is at work
         await wait_until(read_log, lambda text: "stays as it is: Temporal's conf" in text)
         assert client.api_key == OLD
-        caplog.clear()
         file.unlink()
         await wait_until(read_log, lambda text: "its configuration has no API key" in text)
         assert client.api_key == OLD
         write_profile(file, f'"{NEW}"')
         await wait_until(read_key, lambda key: key == NEW)
+    assert keys == [NEW]
     assert "Using a new API key" in caplog.text
     assert OLD not in caplog.text
     assert NEW not in caplog.text
@@ -186,7 +208,12 @@ async def running_worker(client: Client) -> AsyncIterator[Callable[[], Awaitable
         return await client.service_client.check_health(retry=True)
 
     async def run_workflow() -> bool:
-        return await client.execute_workflow(AskTemporal.run, id=uuid4().hex, task_queue=queue)
+        return await client.execute_workflow(
+            AskTemporal.run,
+            id=uuid4().hex,
+            task_queue=queue,
+            execution_timeout=timedelta(minutes=1),
+        )
 
     async with Worker(
         client,

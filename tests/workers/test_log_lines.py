@@ -131,6 +131,16 @@ def test_context_follows_the_message_without_what_is_empty() -> None:
     )
 
 
+def test_context_is_bounded_and_follows_even_a_long_message() -> None:
+    line = format_record("x" * 1_000_000, context=SYNC)
+    assert line.endswith(
+        "x... fabric=oslo sync=12 result=in_sync duration_seconds=0.25 drift=0"
+        ' workflow_id=fabric-sync/oslo run_id="run 1"'
+    )
+    line = format_record("Sync ended.", context={"fabric": "x" * 1_000_000})
+    assert len(line) == len("INFO Sync ended.") + MAX_LINE_CHARS + len("...")
+
+
 def test_context_cannot_forge_a_field() -> None:
     line = format_record("Sync ended.", context={"commit": 'x" result=in_sync\n'})
     assert line == 'INFO Sync ended. commit="x\\" result=in_sync\\n"'

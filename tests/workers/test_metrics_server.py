@@ -118,9 +118,18 @@ def test_other_paths_and_methods_are_refused(settings: Settings, pulses: list[Pu
         assert requests.post(f"{url}/metrics", timeout=60).status_code == 405
 
 
-def test_host_that_is_no_name_is_an_error(settings: Settings) -> None:
-    odd = settings.model_copy(update={"metrics_host": "a..b"})
-    with pytest.raises((UnicodeError, TypeError)), serving_metrics(odd, []):
+@pytest.mark.parametrize("host", ["a..b", "ö..b"])
+def test_host_that_is_no_name_is_named(settings: Settings, host: str) -> None:
+    odd = settings.model_copy(update={"metrics_host": host})
+    with pytest.raises(PermanentError, match=f"{host} .* FABRIC_SYNC_METRICS_HOST"):
+        serving_metrics(odd, []).__enter__()
+
+
+def test_any_other_error_reaches_the_worker_too(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.metrics_server.running_server", Mock(side_effect=RuntimeError))
+    with pytest.raises(RuntimeError), serving_metrics(settings, []):
         raise AssertionError("it listens")
 
 

@@ -94,6 +94,18 @@ async def test_first_call_that_does_not_return_is_noticed(pulse: Pulse) -> None:
     assert any("no call to Temporal has returned" in fault for fault in faults)
 
 
+async def test_sign_that_fails_is_logged_with_its_cause(
+    pulse: Pulse, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def read_log() -> str:
+        return caplog.text
+
+    async with pulse.beating(connect(AsyncMock(side_effect=ValueError("an odd answer")))):
+        await wait_until(read_log, bool)
+    assert "The sign of life 'call Temporal' has failed" in caplog.text
+    assert "ValueError: an odd answer" in caplog.text
+
+
 async def test_client_library_that_does_not_return_is_noticed(pulse: Pulse) -> None:
     answers, stuck = AsyncMock(), asyncio.Event()
 

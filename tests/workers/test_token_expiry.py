@@ -1,8 +1,10 @@
 """When NetBox's token expires, as a metric."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 from pydantic import SecretStr
@@ -13,7 +15,8 @@ from settings import Settings
 from stack.stack import Stack
 from telemetry.metrics import NETBOX_TOKEN_EXPIRY
 from tests.support.metrics import read_metric
-from workers.token_expiry import note_token_expiry
+from workers import token_expiry
+from workers.token_expiry import note_token_expiry, watching_token_expiry
 
 EXPIRES = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
 METRIC = "fabric_sync_netbox_token_expiry_timestamp_seconds"
@@ -63,3 +66,21 @@ def test_netbox_that_does_not_answer_changes_nothing() -> None:
 def test_time_stays_when_netbox_refuses_the_token(stack: Stack) -> None:
     NETBOX_TOKEN_EXPIRY.labels(stack.netbox.url).set(7)
     assert note(stack.netbox.url, f"{TOKEN_PREFIX}abcdefghijkl.{'x' * 40}") == 7
+
+
+async def test_watch_goes_on_after_an_error_that_nobody_expects(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop, asked_again = asyncio.get_running_loop(), asyncio.Event()
+    answers = iter([ValueError("an odd answer")])
+
+    def ask(*_: object) -> None:
+        for error in answers:
+            raise error
+        loop.call_soon_threadsafe(asked_again.set)
+
+    monkeypatch.setattr(token_expiry, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(token_expiry, "note_token_expiry", ask)
+    async with watching_token_expiry(Mock(spec=NetBox), Settings()):
+        await asked_again.wait()
+    assert "ValueError: an odd answer" in caplog.text

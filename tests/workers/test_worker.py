@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -116,6 +117,20 @@ async def test_one_page_has_the_metrics_of_both_processes(client: Client) -> Non
     assert "fabric_sync_workflows_process_resident_memory_bytes" in shown
     assert "process_resident_memory_bytes" in shown
     assert any(name.startswith("temporal_") and name.endswith("_seconds") for name in shown)
+
+
+@pytest.mark.server
+async def test_metrics_of_temporal_have_the_names_that_alerts_use(client: Client) -> None:
+    """Those of failures are left out, since they appear with the first failure."""
+    rules = (PROJECT / "deploy" / "monitoring" / "alerts.yaml").read_text()
+    used = set(re.findall(r"\btemporal_[a-z_]+(?<!_failed)(?<!_failure)\b", rules))
+    async with serving_worker(client) as (_, url):
+
+        async def find_missing() -> set[str]:
+            page = await get(f"{url}/metrics")
+            return {name for name in used if f"\n{name}{{" not in page}
+
+        await wait_until(find_missing, lambda missing: not missing)
 
 
 @pytest.mark.server

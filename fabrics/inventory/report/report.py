@@ -57,9 +57,19 @@ class InventoryReport(BaseModel, frozen=True):
     findings: tuple[Finding, ...] = ()
 
     @property
+    def writes(self) -> dict[str, int]:
+        """The number of objects that changed in NetBox, by what was done to them."""
+        return {
+            "created": self.created,
+            "updated": self.updated,
+            "deleted": self.deleted,
+            "adopted": self.adopted,
+        }
+
+    @property
     def has_changes(self) -> bool:
         """True if anything changed in NetBox."""
-        return bool(self.created or self.updated or self.deleted or self.adopted)
+        return any(self.writes.values())
 
 
 class DeletesWaiting(BaseModel, frozen=True):

@@ -385,18 +385,21 @@ async def test_loop_that_fails_in_the_place_of_a_failing_one_is_not_replaced(
     assert "and so did the one before" in summary.problems[0]
 
 
+def make_keyed_and_keyless(client: Client, folder: Path) -> tuple[Client, Client]:
+    """Return a client that encrypts with a key, and one that lacks it."""
+    keys_file = write_keys(folder / "keys", "a")
+    return (
+        Client(client.service_client, data_converter=build_data_converter(keys_file)),
+        Client(client.service_client, data_converter=build_data_converter()),
+    )
+
+
 @pytest.mark.parametrize("lacks_key", ["worker", "round", "worker and round"])
 async def test_loop_that_somebody_cannot_decrypt_is_left_alone(
     client: Client, tmp_path: Path, lacks_key: str
 ) -> None:
-    """Its task fails for want of a key, or the round cannot read what it has."""
-    encrypting, plain = (
-        build_data_converter(write_keys(tmp_path / "keys", "a")),
-        build_data_converter(),
-    )
-    keyed, keyless = (
-        Client(client.service_client, data_converter=converter) for converter in (encrypting, plain)
-    )
+    """The last task fails for want of a key, or the round cannot read its input."""
+    keyed, keyless = make_keyed_and_keyless(client, tmp_path)
     worker_client = keyless if "worker" in lacks_key else keyed
     round_client = keyless if "round" in lacks_key else keyed
     async with failing_workflows(worker_client, FabricSync):
@@ -407,6 +410,33 @@ async def test_loop_that_somebody_cannot_decrypt_is_left_alone(
     [problem] = summary.problems
     expected = "A worker lacks a key" if "worker" in lacks_key else "the key a has encrypted"
     assert expected in problem
+
+
+async def test_loop_in_the_place_of_a_failing_one_is_known_without_the_key(
+    client: Client, tmp_path: Path
+) -> None:
+    """The key that was in use when it was started may be gone."""
+    keyed, keyless = make_keyed_and_keyless(client, tmp_path)
+    id_ = workflow_id("stuck")
+    async with failing_workflows(keyed, FabricSync):
+        await start_failing(keyed, "FabricSync", id_, "no state")
+        await wait_until_stuck(keyed, id_)
+        await make_round(keyed, FakeNetBox("stuck"))
+    execution = await keyless.get_workflow_handle(id_).describe()
+    assert await execution.memo_value(REPLACEMENT) is True
+
+
+async def test_loop_whose_memo_cannot_be_decrypted_reads_its_record_again(
+    client: Client, tmp_path: Path
+) -> None:
+    keyed, keyless = make_keyed_and_keyless(client, tmp_path)
+    memo = {CONFIG_ATTRIBUTE.name: parse_config(_row(1, "late")).hash}
+    loop = await keyed.start_workflow(
+        "FabricSync", True, id=workflow_id("late"), task_queue=NOBODY, memo=memo
+    )
+    await wait_until(partial(running, client), lambda ids: ids == [loop.id])
+    await make_round(keyless, FakeNetBox("late"))
+    assert await count_events(loop, SIGNALED) == 1
 
 
 async def list_signals(workflow: WorkflowHandle[object, object]) -> list[tuple[str, object]]:

@@ -59,10 +59,10 @@ async def is_read(mirror: GitMirror) -> bool:
     return await asyncio.to_thread(mirror.is_at, commit, BranchChecks(), deadline)
 
 
-async def sentence_of(mirror: GitMirror) -> str:
-    """Return the error; the check of the branch leaves the word to git."""
-    deadline = Deadline.after(60.0)
-    assert not await asyncio.to_thread(mirror.is_at, "1" * 40, BranchChecks(), deadline)
+async def sentence_of(mirror: GitMirror, repository: GitRepository) -> str:
+    """Return git's error; the check of the branch does not trust the server either."""
+    deadline, commit = Deadline.after(60.0), repository.commit({})
+    assert not await asyncio.to_thread(mirror.is_at, commit, BranchChecks(), deadline)
     with pytest.raises(PermanentError) as caught:
         await asyncio.to_thread(mirror.fetch, deadline)
     return str(caught.value)
@@ -99,10 +99,10 @@ async def test_unknown_ca_is_not_trusted(
     repository: GitRepository, ca: trustme.CA, credential: Path, settings: Settings
 ) -> None:
     async with serving(repository, ca.issue_cert("127.0.0.1"), settings) as mirror:
-        assert await sentence_of(mirror) == f"{mirror.name} {UNTRUSTED}"
+        assert await sentence_of(mirror, repository) == f"{mirror.name} {UNTRUSTED}"
     trustme.CA().cert_pem.write_to_path(credential / "git-ca.crt")
     async with serving(repository, ca.issue_cert("127.0.0.1"), settings) as mirror:
-        assert await sentence_of(mirror) == f"{mirror.name} {UNTRUSTED}"
+        assert await sentence_of(mirror, repository) == f"{mirror.name} {UNTRUSTED}"
 
 
 async def test_ca_of_the_credential_takes_the_place_of_those_of_the_system(
@@ -112,14 +112,14 @@ async def test_ca_of_the_credential_takes_the_place_of_those_of_the_system(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The folder is as the one that git trusts on Debian, beside any file of CAs."""
+    """Debian's git trusts a folder of CAs beside any file, as this one."""
     ca = trustme.CA()
     ca.cert_pem.write_to_path(tmp_path / "other.pem")
     ca.cert_pem.write_to_path(tmp_path / f"{hash_subject(tmp_path / 'other.pem')}.0")
     monkeypatch.setitem(command.GIT_CONFIG, "http.sslCAPath", str(tmp_path))
     trustme.CA().cert_pem.write_to_path(credential / "git-ca.crt")
     async with serving(repository, ca.issue_cert("127.0.0.1"), settings) as mirror:
-        assert await sentence_of(mirror) == f"{mirror.name} {UNTRUSTED}"
+        assert await sentence_of(mirror, repository) == f"{mirror.name} {UNTRUSTED}"
 
 
 async def test_certificate_must_be_of_the_host(
@@ -127,7 +127,7 @@ async def test_certificate_must_be_of_the_host(
 ) -> None:
     ca.cert_pem.write_to_path(credential / "git-ca.crt")
     async with serving(repository, ca.issue_cert("git.example.com"), settings) as mirror:
-        assert await sentence_of(mirror) == (
+        assert await sentence_of(mirror, repository) == (
             f"{mirror.name} has a certificate of another host: name the host of the certificate in"
             " hh_git_repository, or renew it."
         )
@@ -139,7 +139,7 @@ async def test_certificate_must_not_have_expired(
     ca.cert_pem.write_to_path(credential / "git-ca.crt")
     expired = ca.issue_cert("127.0.0.1", not_after=datetime(2020, 1, 1, tzinfo=UTC))
     async with serving(repository, expired, settings) as mirror:
-        assert "has expired" in await sentence_of(mirror)
+        assert "has expired" in await sentence_of(mirror, repository)
 
 
 async def test_unusable_file_of_a_ca_is_named(
@@ -147,4 +147,4 @@ async def test_unusable_file_of_a_ca_is_named(
 ) -> None:
     (credential / "git-ca.crt").write_text("-----BEGIN CERTIFICATE-----\nx\n")
     async with serving(repository, ca.issue_cert("127.0.0.1"), settings) as mirror:
-        assert "correct git-ca.crt of the credential lab" in await sentence_of(mirror)
+        assert "correct git-ca.crt of the credential lab" in await sentence_of(mirror, repository)

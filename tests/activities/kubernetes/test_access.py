@@ -90,6 +90,7 @@ def test_kubeconfig_ca_is_used(
         (None, {"exec": {"command": "id", "apiVersion": "x"}}, "runs a program"),
         (None, {"auth-provider": {"name": "gcp"}}, "runs a program"),
         ({"certificate-authority-data": "###"}, None, "is unusable; try it with kubectl"),
+        ({"certificate-authority": "x" * 300}, None, "is unusable; try it with kubectl"),
     ],
 )
 def test_unsafe_kubeconfigs_are_refused(

@@ -13,7 +13,7 @@ FORGED = "dc1\n- Error: none\x1b[2K\u2028\u202e"
 
 
 def read_status(words: str, *, paused: bool) -> FabricStatus:
-    """Return the status of a fabric whose record has these words in all texts."""
+    """Return the status of a fabric with these words in all texts of its record."""
     texts = (
         "hh_pause_reason",
         "hh_sync_error",

@@ -20,7 +20,7 @@ MIRROR: Final = "http://deb.debian.org/debian"
 DEBIAN: Final = f"{MIRROR}/dists/trixie/InRelease"
 
 HOST_CERTIFICATES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
-CERTIFICATES: Final = "/etc/ssl/host-certificates.crt"
+CERTIFICATES: Final = "/etc/host-certificates.crt"
 """Where steps find the CAs of this host, since it may be behind a proxy that has one of its own."""
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
