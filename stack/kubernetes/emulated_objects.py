@@ -231,7 +231,7 @@ class EmulatedObjects(kmock.KubernetesEmulator):
     def _find(self, key: ObjectKey) -> Item | None:
         if key not in self.objects or self.objects[key].deleted:
             return None
-        return cast(Item, self.objects[key].raw)
+        return self.objects[key].raw
 
     def _notify(self, kind: Kind, before: Item | None, after: Item | None) -> None:
         if after is None:

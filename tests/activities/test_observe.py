@@ -32,6 +32,7 @@ from fabrics.drift.diff_report import DiffReport
 from fabrics.drift.model import Author, Drift
 from fabrics.record.config import FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation
+from fabrics.resources.json_types import Json
 from fabrics.resources.kinds import get_kind
 from settings import Settings
 from stack.kubernetes.base import KubernetesApi
@@ -161,7 +162,7 @@ def test_drift_says_who_made_it_and_costs_nothing_while_it_stays(
     requests_in_sync = len(api.request_paths) - requests_before
 
     time = "2026-11-24T14:02:00Z"
-    fields = {"f:spec": {"f:description": {}}}
+    fields: Json = {"f:spec": {"f:description": {}}}
     edited = server("a", "new")
     managed = {"manager": "kubectl-edit", "time": time, "fieldsV1": fields}
     edited["metadata"] = {"name": "a", "managedFields": [managed]}

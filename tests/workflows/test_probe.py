@@ -1,5 +1,6 @@
 """On which task queue people's questions about a fabric are answered."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -42,7 +43,7 @@ async def test_other_states_and_exports_use_the_queues_of_other_questions(
     responsive, unresponsive = observe_queue(queue), unresponsive_queue(observe_queue(queue))
     export = ProbeRequest.build(config(), LastKnownState(connection_status=connection))
     comparison = ComparisonRequest(config=config(), answered=export.answered, commit="c0ffee")
-    answers = [tell_queue_of_comparison, tell_queue_of_export]
+    answers: list[Callable[..., object]] = [tell_queue_of_comparison, tell_queue_of_export]
     async with (
         Worker(env.client, task_queue=queue, workflows=[Comparison, Export]),
         Worker(env.client, task_queue=responsive, activities=answers),

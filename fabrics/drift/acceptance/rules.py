@@ -183,9 +183,9 @@ def _parse_toml(text: str) -> dict[str, object]:
         raise _InvalidRuleError(1, "not a rule: it is nested too deep.") from None
     except ValueError as error:
         match = _TOML_ERROR.fullmatch(str(error))
-        line = int(match[2]) if match and match[2] else text.rstrip().count("\n") + 1
+        line_number = int(match[2]) if match and match[2] else text.rstrip().count("\n") + 1
         what = shorten(match[1] if match else str(error), MAX_PROBLEM_CHARS)
-        raise _InvalidRuleError(line, f"not valid TOML: {what}.") from None
+        raise _InvalidRuleError(line_number, f"not valid TOML: {what}.") from None
 
 
 def _build_rule(table: object, location: SourceLocation) -> AcceptRule:

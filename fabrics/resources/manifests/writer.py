@@ -43,7 +43,7 @@ def write_manifest(kind: Kind, namespace: str, name: str, content: Content) -> s
     for field, entries in (("labels", content.labels), ("annotations", content.annotations)):
         if entries:
             metadata[field] = dict(entries)
-    document = {
+    document: dict[str, object] = {
         "apiVersion": kind.api_version,
         "kind": kind.name,
         "metadata": metadata,

@@ -202,7 +202,7 @@ DRIFTS = st.lists(ENTRIES, max_size=8, unique_by=lambda entry: entry.key).map(
 DAYS = st.none() | st.integers(-9, 9).map(lambda days: TODAY + timedelta(days=days))
 
 
-def _build_rules(tables: list[dict[str, object]]) -> AcceptRules:
+def _build_rules(tables: list[dict[str, str | date | None]]) -> AcceptRules:
     return AcceptRules(
         tuple(
             AcceptRule.model_validate(
