@@ -266,7 +266,7 @@ def _join_errors(sources: Sources) -> str:
 def _find_drift(
     config: FabricConfig, desired: DesiredRevision, live: LiveState, now: datetime
 ) -> Drift:
-    """Compare both sides, and judge by the rules that hold on the day of `now` in UTC."""
+    """Compare both sides, and judge by the rules of the day of `now` in UTC."""
     drift = find_drift(desired.state, live, get_kinds(config.managed_kinds))
     return accept(drift, desired.rules, now.date())
 

@@ -25,7 +25,7 @@ def origins(*fields: str, authors: dict[str, Author] | None = None) -> dict[str,
         manifest("Server", "missing"),
     )
     changed, extra = live("Server", "changed", SPEC), live("Server", "extra", SPEC)
-    written: Json = {"f:spec": {f"f:{name}": {} for name in fields}}
+    written: dict[str, object] = {"f:spec": {f"f:{name}": {} for name in fields}}
     managed = ManagedFields((FieldManager("kubectl-edit", EDITED, written),))
     drift = find_drift(state, live_state(changed, extra))
     assert [entry.live for entry in drift.entries] == [changed, extra, None]
@@ -57,7 +57,7 @@ def test_author_of_the_file_in_git_is_named_where_it_is_known() -> None:
 def test_summary_keeps_who_made_a_difference() -> None:
     state = desired(manifest("Server", "changed", "{description: old}"))
     changed = live("Server", "changed", SPEC)
-    written: Json = {"f:spec": {"f:description": {}}}
+    written: dict[str, object] = {"f:spec": {"f:description": {}}}
     managed = {changed.key: ManagedFields((FieldManager("x\n" * 99, EDITED, written),))}
     drift = find_drift(state, live_state(changed))
     (entry,) = add_origins(drift.entries, managed, {"fabric.yaml": JANE})
