@@ -8,8 +8,9 @@ lists, has no keys within.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -103,7 +104,8 @@ def parse_managed_fields(data: bytes) -> dict[ObjectVersion, ManagedFields]:
 def _iter_managers(metadata: _Metadata) -> Iterator[FieldManager]:
     for entry in metadata.managed_fields:
         if entry.manager and entry.time and not entry.subresource:
-            yield FieldManager(entry.manager, entry.time, entry.fields_v1)
+            with suppress(OverflowError):  # such as the first hour of the year 1, east of Greenwich
+                yield FieldManager(entry.manager, entry.time.astimezone(UTC), entry.fields_v1)
 
 
 def _split_path(path: str) -> Iterator[str]:

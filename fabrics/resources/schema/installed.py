@@ -26,10 +26,16 @@ def drop_installed(schema: SchemaType, live: Json, git: Json) -> Json:
             items, stated = schema.index_by_key(live), schema.index_by_key(git) or {}
             if items is not None:
                 return [
-                    drop_installed(schema.item_type, item, stated.get(key))
-                    for key, item in items.items()
+                    _drop_in_item(schema, key, item, stated.get(key)) for key, item in items.items()
                 ]
     return live
+
+
+def _drop_in_item(schema: ListMap, key: str, item: Json, git: Json) -> Json:
+    """Return an element without what the installer fills in, as long as it keeps its key."""
+    kept = drop_installed(schema.item_type, item, git)
+    # An end of a link that has lost its port has only its address left, and the key names both ends.
+    return kept if schema.index_by_key([kept]) == {key: kept} else item
 
 
 def _drop_in_struct(

@@ -18,6 +18,7 @@ from fabrics.loop.report import SyncReport
 from fabrics.loop.workflow_details import render_details
 from fabrics.record.config import RESUME, ConfigEdits, FabricConfig, GitSource, KubernetesTarget
 from fabrics.record.sync_status import LastKnownState, Observation, SyncFailure
+from fabrics.texts import escape_markdown
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 INSTALLATION = LoopSettings(health_interval=300)
@@ -95,7 +96,9 @@ def test_unusable_settings_come_first_in_report_journal_and_status() -> None:
             SyncFailure(message="Git does not answer."), NOW + timedelta(minutes=minutes)
         )
         assert report.error == f"{problem} Git does not answer."
-    assert loop.journal.pending_entry.endswith(f"UTC. {problem} Git does not answer.")
+    assert loop.journal.pending_entry.endswith(
+        f"UTC. {escape_markdown(problem)} Git does not answer."
+    )
     assert loop.status().sync_error == f"{problem} Git does not answer."
 
 

@@ -1,7 +1,6 @@
 """Who has written a field last, as managed fields tell."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -77,7 +76,11 @@ def test_latest_of_several_managers_counts() -> None:
         assert manager_of("spec.description", *entries) == "kubectl-edit"
     other = entry("kubectl-label", NOON, metadata={"f:labels": {"f:x": {}}})
     assert manager_of("spec.description", early, other) == "argocd"
-    assert parse(late).managers[0].time == datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def test_times_are_of_utc_whatever_their_offset() -> None:
+    manager = parse(entry("kubectl-edit", "2026-11-24T14:00:00+02:00", spec=SPEC)).managers[0]
+    assert manager.time.isoformat() == "2026-11-24T12:00:00+00:00"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,7 @@ def test_latest_of_several_managers_counts() -> None:
         entry("kubectl", None, spec=SPEC),
         entry("kubectl", spec=1),
         entry("kubectl"),
+        entry("kubectl", "0001-01-01T00:00:00+01:00", spec=SPEC),
     ],
 )
 def test_entry_that_does_not_say_who_or_when_counts_for_nothing(unusable: dict[str, Any]) -> None:
