@@ -98,9 +98,7 @@ class DriftAges(BaseModel, frozen=True):
         """Return the entries with the times at which syncs first found them."""
         times = decode_times(self.found)
         known = ((entry, times.get(make_object_id(entry.key), UNKNOWN)) for entry in entries)
-        return tuple(
-            entry.found_at(datetime.fromisoformat(time) if time else None) for entry, time in known
-        )
+        return tuple(entry.found_at(parse_time(time)) for entry, time in known)
 
     @property
     def lasting(self) -> dict[str, str]:
@@ -117,6 +115,11 @@ def make_object_id(key: str) -> str:
 def decode_times(found: Mapping[str, str]) -> dict[str, str]:
     """Return the time of each object by its id."""
     return {"".join(id_): time for time, ids in found.items() for id_ in batched(ids, ID_CHARS)}
+
+
+def parse_time(time: str) -> datetime | None:
+    """Return a time of `DriftAges`; None if it is unknown."""
+    return datetime.fromtimestamp(int(time), UTC) if time else None
 
 
 def digest_ids(found: Mapping[str, str]) -> str:
@@ -148,7 +151,13 @@ def _encode_times(times: Mapping[str, str]) -> dict[str, str]:
 
 
 def _format_time(moment: datetime | None) -> str:
-    """Return a time to the second; one without a time zone was not written by a sync."""
+    """Return a time as its Unix time in seconds, as there may be one for each object.
+
+    One without a time zone, or beyond the years of UTC, was not written by a sync.
+    """
     if moment is None or moment.tzinfo is None:
         return UNKNOWN
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+    try:
+        return str(int(moment.astimezone(UTC).timestamp()))
+    except OverflowError:
+        return UNKNOWN

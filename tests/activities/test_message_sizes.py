@@ -107,9 +107,7 @@ def observation() -> Observation:
 def drift_ages() -> DriftAges:
     """The ages of objects each of which drifted at another time."""
     times = (NOW - timedelta(minutes=number + 1) for number in range(MAX_OBJECTS))
-    found = {
-        time.isoformat(timespec="seconds"): str(id_) for time, id_ in zip(times, IDS, strict=True)
-    }
+    found = {str(int(time.timestamp())): str(id_) for time, id_ in zip(times, IDS, strict=True)}
     return DriftAges(found=found)
 
 

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 
 from fabrics.agents.facts import NO_FACTS, FactsBySwitch
-from fabrics.drift.ages import decode_times, make_object_id
+from fabrics.drift.ages import decode_times, make_object_id, parse_time
 from fabrics.drift.model import LiveState
 from fabrics.inventory.model.dcim import Cable, Device, Interface
 from fabrics.inventory.model.ipam import VLAN, VRF, Prefix
@@ -136,7 +135,7 @@ def _state_drift(
 
 
 def _describe_drift(time: str, fabric_id: str) -> str:
-    since = f" since {format_time(datetime.fromisoformat(time))}" if time else ""
+    since = f" since {format_time(parse_time(time))}" if time else ""
     return f"Differs from Git{since}; `starter.py diff {fabric_id}` shows how."
 
 

@@ -236,7 +236,7 @@ def test_fabric_status_shows_drift() -> None:
     output = rendered(render_fabric_status(drifted, NOW))
     for text in ("vpc-1", 'spec.mode: "l2vni" → absent', "and 2 more", "and 4 more objects"):
         assert text in output
-    assert f"changed  {NOW:%H:%M:%S}" in output
+    assert f"changed {NOW:%H:%M:%S} VPC vpc-1" in " ".join(output.split())
     assert "spec.vlan: 1 → 2 (kubectl-edit)" in output
     unknown = fabric(drift_count=1, drift=(SummaryEntry("VPC", "default", "v", "extra"),))
     assert "unknown" in rendered(render_fabric_status(unknown, NOW))

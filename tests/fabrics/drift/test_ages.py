@@ -112,6 +112,13 @@ def test_times_of_a_record_count_and_what_it_does_not_list_is_unknown(drift_coun
     assert since(later, "a", "b", "old", "new") == [START, START, None, expected_new]
 
 
+@pytest.mark.parametrize("time", ["2026-03-01T12:00:00", "0001-01-01T00:00:00+01:00"])
+def test_time_that_no_sync_wrote_is_unknown(time: str) -> None:
+    """People may edit the record."""
+    edited = entry("a").found_at(datetime.fromisoformat(time))
+    assert since(DriftAges.from_entries([edited], 1), "a") == [None]
+
+
 def test_drift_of_more_objects_than_are_kept_makes_later_ones_unknown() -> None:
     names = [f"v{number:04}" for number in range(MAX_OBJECTS + 5)]
     told = find(names[:MAX_OBJECTS]).model_copy(update={"count": len(names)})

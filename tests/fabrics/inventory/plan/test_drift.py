@@ -9,7 +9,7 @@ from tests.support.inventory.plan_invariants import check
 from tests.support.inventory.plans import DC1, plan
 from tests.support.inventory.small_fabric import FRAME, vpc
 
-FOUND = "2026-11-24T14:05:00+00:00"
+FOUND = "1795529100"
 OBJECTS = (*FRAME, vpc("prod", 1001, "10.0.1.0/24"), vpc("test", 1002, "10.0.2.0/24"))
 SINCE = "Differs from Git since 2026-11-24 14:05:00 UTC; `starter.py diff dc1` shows how."
 
