@@ -1,4 +1,4 @@
-"""Files as one short text, for messages that Temporal keeps: compressed, and bounded."""
+"""Files as one short text for messages that Temporal keeps."""
 
 import json
 import lzma

@@ -28,7 +28,7 @@ class FleetAnnouncements:
     file: Path | None
 
     async def announce(self, states: FleetStates, announced: str) -> tuple[str, list[str]]:
-        """Tell each target the states, unless the round before told the same targets the same.
+        """Tell each target the states, unless the round before told them the same.
 
         `announced` identifies targets and states of the round before. Returns that of this round, and problems.
         """

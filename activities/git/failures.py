@@ -150,10 +150,13 @@ def build_missing_directory_error(
     `commit` is empty for the tip of the branch.
     """
     what = "is not a directory" if is_file else "does not exist"
-    where = f"commit {commit}" if commit else f"branch {source.branch}"
-    remedy = "compare a commit that has it, or check" if commit else "check"
+    if commit:
+        return PermanentError(
+            f"The path {source.directory} {what} in commit {commit} of {source.repository}: compare a commit that has"
+            " it, or check hh_git_directory."
+        )
     return PermanentError(
-        f"The path {source.directory} {what} in {where} of {source.repository}: {remedy} hh_git_directory."
+        f"The path {source.directory} {what} in branch {source.branch} of {source.repository}: check hh_git_directory."
     )
 
 

@@ -52,7 +52,7 @@ class GitCommit:
 
 
 def parse_commit(content: bytes) -> GitCommit:
-    """Parse `git cat-file commit`. Raises `ValueError` for a commit without an author."""
+    """Parse `git cat-file commit`. Raises `ValueError` if it has no author."""
     header = content.decode(errors="replace").partition("\n\n")[0].splitlines()
     parents = tuple(line.removeprefix("parent ") for line in header if line.startswith("parent "))
     for match in map(_AUTHOR.fullmatch, header):

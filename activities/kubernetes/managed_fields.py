@@ -47,7 +47,7 @@ class ManagedFieldsCache:
         resources: Collection[Resource],
         open_requests: Callable[[], AbstractContextManager[ApiRequests]],
     ) -> dict[ResourceKey, ManagedFields]:
-        """Return the managed fields of these versions of objects, as far as they are known."""
+        """Return what is known of the managed fields of these versions of objects."""
         known = {resource.key: self._get_cached(resource) for resource in resources}
         missing = [resource for resource in resources if known[resource.key] is None]
         for resource, managed in _read_objects(missing, open_requests):
@@ -81,7 +81,7 @@ def _read_objects(
 
 
 def _read_object(requests: ApiRequests, resource: Resource) -> ManagedFields | None:
-    """Return the managed fields of an object; None if it has changed meanwhile, or they cannot be parsed."""
+    """Return an object's managed fields; None if it has changed or is unusable."""
     kind = resource.kind
     body = requests.get(
         f"/apis/{kind.api_version}/namespaces/{requests.target.namespace}/{kind.plural}",

@@ -69,7 +69,7 @@ def _list_refs(entry: SummaryEntry) -> tuple[str, ...]:
 
 
 def _check_rule(lines: str, entry: SummaryEntry, path: str) -> None:
-    """Raise `CommandError` unless the lines are a rule for a difference of the object."""
+    """Raise `CommandError` unless the lines are a rule for the object's drift."""
     parsed = parse_rules(RULES_FILE, lines.encode())
     if parsed.problems:
         sentence = parsed.problems[0].sentence

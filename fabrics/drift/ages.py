@@ -33,7 +33,7 @@ UNKNOWN: Final = ""
 
 
 class DriftIds(BaseModel, frozen=True):
-    """Which objects have drifted: the ids of the first ones, joined, and how many there are.
+    """Which objects have drifted: the joined ids of the first ones, and a count.
 
     `unjudged` has the hashes of kinds, joined, of which some objects were not compared.
     """

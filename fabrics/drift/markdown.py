@@ -24,7 +24,7 @@ def render_drift_report(
     fabric_id: str,
     accepted: str | None = None,
 ) -> str:
-    """Return a table of the first of `drift_count` objects that have drifted; empty without any.
+    """Return a table of the first of `drift_count` drifted objects, or nothing.
 
     Below it are the words of `accepted` on what rules accept, which is no drift.
     """

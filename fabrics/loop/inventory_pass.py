@@ -26,7 +26,7 @@ def inventory_workflow_id(fabric_id: str) -> str:
 
 
 class InventoryInputs(BaseModel, frozen=True):
-    """The inputs of an inventory: both states, configuration, rules version and drift.
+    """The inputs of an inventory: both states, configuration, rules and drift.
 
     `drifted` is a digest of which objects have drifted in two syncs, empty if none has.
     """

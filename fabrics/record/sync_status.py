@@ -144,7 +144,7 @@ class LastKnownState(BaseModel, frozen=True):
 
     @property
     def rules_text(self) -> str:
-        """What is to be done about the rules, and then what they accept, as the record shows it."""
+        """What is to be done about the rules, and what they accept, for the record."""
         return " ".join(filter(None, (self.rule_notice, self.accepted_text)))[:500]
 
     def after_sync(self, observation: Observation, started: datetime) -> "LastKnownState":

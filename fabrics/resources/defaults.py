@@ -47,7 +47,7 @@ def strip_defaults(kind: Kind, spec: Mapping[str, Json]) -> Fields:
 
 
 def _strip_struct(rules: Sequence[Rule], depth: int, fields: Fields) -> Fields:
-    """Return a struct without the values down to `depth` that the rules fill in again."""
+    """Return a struct without what the rules fill in again, down to `depth`."""
 
     def fill(stripped: Fields) -> Fields:
         return reduce(lambda filled, rule: rule(filled), rules, stripped)

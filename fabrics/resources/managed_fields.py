@@ -34,7 +34,7 @@ class FieldManager(NamedTuple):
     fields: Mapping[str, Any]
 
     def manages(self, path: str) -> bool:
-        """True if it has written the field at `path`, something in it, or a whole around it."""
+        """True if it wrote the field at `path`, a part of it, or a whole around it."""
         fields: Any = self.fields
         for step in _split_path(path):
             fields = fields.get(f"f:{step}") if isinstance(fields, dict) and step else None

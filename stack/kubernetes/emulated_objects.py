@@ -240,7 +240,7 @@ class EmulatedObjects(kmock.KubernetesEmulator):
             observer(Write(kind, before, after))
 
     def _select_objects(self, kind: Kind, request: kmock.Request) -> Items:
-        """Return the objects of a list; of field selectors only that of one name is known."""
+        """Return the objects of a list; the only field selector is that of a name."""
         items = self._list_objects(kind, request.namespace)
         name = request.params.get("fieldSelector", "").removeprefix("metadata.name=")
         return [item for item in items if not name or item["metadata"]["name"] == name]

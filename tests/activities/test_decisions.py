@@ -1,4 +1,4 @@
-"""What activities make of accepted differences, of other desired states, and of exports."""
+"""Accepted differences, other desired states and exports, in activities."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

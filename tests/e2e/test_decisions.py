@@ -1,4 +1,4 @@
-"""From a finding to a decision, on a whole installation: accept it, preview it, bring it into Git."""
+"""From a finding to a decision: accept it, preview it, bring it into Git."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

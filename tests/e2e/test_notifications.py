@@ -29,7 +29,7 @@ def hooks(installation: Installation, tmp_path: Path) -> Iterator[Receiver]:
 
 
 def find_news(hooks: Receiver, fabric_id: str) -> list[dict[str, Any]]:
-    """Return what the receiver was told of a fabric in error; others may be in the same message."""
+    """Return what the receiver was told of a fabric in error, maybe with others."""
     events = [Webhook(SECRET).verify(hook.body, hook.headers)["data"] for hook in hooks.received]
     told = [news for event in events if event["state"] == "error" for news in event["fabrics"]]
     return [news for news in told if news["fabric_id"] == fabric_id]

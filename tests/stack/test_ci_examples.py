@@ -1,4 +1,4 @@
-"""The examples for CI follow the schemas of GitHub and GitLab, and give options that exist."""
+"""The examples for CI follow their schemas, and give options that exist."""
 
 import re
 import subprocess

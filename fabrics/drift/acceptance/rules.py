@@ -1,4 +1,4 @@
-"""Rules on accepted differences, as people write them in a file beside the manifests.
+"""Rules on accepted differences, from a file beside the manifests.
 
 The file is TOML, since tools that apply a directory take every YAML file for a manifest. Each rule is a table,
 which is parsed by itself: a mistake in one hides no other, and has its line.
@@ -48,7 +48,7 @@ type _Pattern = Annotated[
 
 
 class AcceptRule(BaseModel, frozen=True, strict=True):
-    """One rule: which differences are accepted, why, and until the end of which day (UTC).
+    """One rule: which differences are accepted, why, and until which day (UTC).
 
     `kind`, `namespace` and `name` are patterns with `*`, `?` and `[...]`. Of a changed object, the field at `path`
     and all below it are accepted; without a path all fields are.

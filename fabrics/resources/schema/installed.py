@@ -1,4 +1,4 @@
-"""What the installer fills in, dropped from live values where Git does not state it."""
+"""Drops what the installer fills in where Git does not state it."""
 
 from collections.abc import Mapping
 
@@ -32,7 +32,7 @@ def drop_installed(schema: SchemaType, live: Json, git: Json) -> Json:
 
 
 def _drop_in_item(schema: ListMap, key: str, item: Json, git: Json) -> Json:
-    """Return an element without what the installer fills in, as long as it keeps its key."""
+    """Return an element without what the installer fills in, if its key stays."""
     kept = drop_installed(schema.item_type, item, git)
     # An end of a link that has lost its port has only its address left, and the key names both ends.
     return kept if schema.index_by_key([kept]) == {key: kept} else item

@@ -1,4 +1,4 @@
-"""The file of rules on accepted differences in Git: which is read, and what it costs."""
+"""The file of rules in Git: which one is read, and what it costs."""
 
 from collections.abc import Collection
 from pathlib import Path

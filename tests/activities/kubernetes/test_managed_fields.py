@@ -1,4 +1,4 @@
-"""Reads of who changed drifted objects: once for each version, and never in a sync's way."""
+"""Reads of who changed drifted objects: once a version, in no sync's way."""
 
 from collections.abc import Iterable
 from typing import Any

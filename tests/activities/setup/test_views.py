@@ -1,4 +1,4 @@
-"""Fabrics in NetBox's pages: the link, the filters, the table, the report and the forms."""
+"""Fabrics in NetBox's pages: links, filters, tables, reports and forms."""
 
 import re
 from dataclasses import replace

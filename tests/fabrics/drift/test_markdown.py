@@ -1,4 +1,4 @@
-"""The report on a record's page: a table of what drifted, since when, and by whom."""
+"""The report on a record's page: what drifted, since when, and by whom."""
 
 import re
 from datetime import UTC, datetime

@@ -32,7 +32,7 @@ INTERVAL, ROUND = 300, 30
 
 @dataclass
 class RunningTarget:
-    """A target under test, which takes messages unless there is an `error`; one of a type is permanent."""
+    """A target that takes messages unless it has an `error`; a typed one lasts."""
 
     env: WorkflowEnvironment
     handle: WorkflowHandle[FabricNotifications, None]

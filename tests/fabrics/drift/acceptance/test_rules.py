@@ -1,4 +1,4 @@
-"""Files of rules on accepted differences: what is read, and what is said of the rest."""
+"""Files of rules: what is read, and what is said of the rest."""
 
 from datetime import date
 

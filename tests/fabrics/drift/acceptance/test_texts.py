@@ -1,4 +1,4 @@
-"""What records say of accepted differences: short, and without values that are not known."""
+"""What records say of accepted differences: short, and only known values."""
 
 from datetime import date
 
