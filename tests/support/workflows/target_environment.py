@@ -32,7 +32,10 @@ INTERVAL, ROUND = 300, 30
 
 @dataclass
 class RunningTarget:
-    """A target that takes messages unless it has an `error`; a typed one lasts."""
+    """A target under test, which takes messages unless there is an `error`.
+
+    One of a type is permanent.
+    """
 
     env: WorkflowEnvironment
     handle: WorkflowHandle[FabricNotifications, None]
