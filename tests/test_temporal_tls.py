@@ -182,7 +182,7 @@ def test_server_that_speaks_no_grpc_over_tls_is_named() -> None:
     ],
 )
 def test_alert_of_a_server_that_refuses_the_client_is_named(words: str) -> None:
-    """A client that is refused may also find its connection broken before it reads why."""
+    """A client that is refused may find its connection broken before it reads why."""
     with (
         pytest.raises(temporal.TemporalUnreachable, match="a:1 asks for a client certificate that"),
         temporal.connection_errors("a:1"),
