@@ -36,6 +36,8 @@ def _render_lines(report: DiffReport) -> Iterator[Text]:
         left = f"Git leaves {report.unmanaged_count} live values to the installer:"
         yield Text(left, style="dim")
         yield from (Text(f"  {field}", style="dim") for field in report.unmanaged)
+        if more := report.unmanaged_count - len(report.unmanaged):
+            yield Text(f"  and {more} more", style="dim")
     yield from (Text(notice, style="yellow") for notice in report.notices)
     yield from (Text(problem, style="red") for problem in report.problems)
 

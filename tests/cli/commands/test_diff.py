@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cli.app import run
+from cli.views.diff import render_diff
 from fabrics.drift.diff_report import DiffReport
 
 MANIFEST = """
@@ -259,3 +261,14 @@ def test_one_of_several_fabrics_in_the_files(
     assert found == {"a": ["leaf-a changed"], "b": [], "": ["leaf-a changed", "leaf-b extra"]}
     assert run([*command, "--fabric-name", "c"]) == 2
     assert "the fabrics are a, b." in " ".join(capsys.readouterr().err.split())
+
+
+def test_values_left_to_the_installer_that_are_not_listed_are_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    field = "Switch/default/leaf-01 spec.asn"
+    Console().print(render_diff(DiffReport(unmanaged=(field,), unmanaged_count=3)))
+    shown = capsys.readouterr().out
+    assert f"  {field}\n  and 2 more\n" in shown
+    Console().print(render_diff(DiffReport(unmanaged=(field,), unmanaged_count=1)))
+    assert "more" not in capsys.readouterr().out
