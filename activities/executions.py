@@ -61,7 +61,7 @@ async def find_execution(
 
 
 async def check_key(client: Client, id_: str) -> None:
-    """Decrypt the input of a workflow that runs.
+    """Decrypt the input of a workflow, if it runs.
 
     Raises `MissingKey` and `TransientError`.
     """

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from temporalio.client import Client
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/cycle.py`
 
+import temporal
 from activities.kubernetes.paged_lists import PAGE_SIZE
 from activities.netbox.client import NetBox
 from bench.installation.counting_proxy import counting_proxy
@@ -43,7 +43,6 @@ from bench.installation.measured_fabric import MeasuredFabric
 from bench.installation.worker_process import worker_process
 from bench.manifests import make_fabric, make_files, make_live_object
 from bench.measure.result import describe_machine, print_result, report_progress
-from codec.converter import build_data_converter
 from fabrics.resources.kinds import LISTED_KINDS
 from stack.demo.demo import make_worker_environment
 from stack.demo.seed import set_up_netbox
@@ -184,9 +183,7 @@ async def _running_fabric(
             worker_process(stack.log_dir, settings | {"FABRIC_SYNC_NETBOX_URL": netbox_url})
         )
         keys_file = Path(settings[KEYS_FILE]) if KEYS_FILE in settings else None
-        client = await Client.connect(
-            stack.temporal.address, data_converter=build_data_converter(keys_file)
-        )
+        client = await temporal.connect(settings, keys_file)
         proxies = {"git": git, "kubernetes": kubernetes, "netbox": netbox}
         yield MeasuredFabric(LoopProbe(client, name), api, worker, proxies, interval)
 

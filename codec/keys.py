@@ -65,6 +65,7 @@ class KeyFile:
         except PermanentError as error:
             log.warning("The encryption keys stay as they are: %s", error)
             return
+        # The new ones give the order, of which the first encrypts, and go before former ones of the same id.
         self._keys = Keys({**new.by_id, **self._keys.by_id, **new.by_id})
         log.info("Encrypting with the key %s.", new.first[0])
 
