@@ -16,6 +16,7 @@ from tests.support.paths import HEDGEHOG
 from tests.support.system.first_load import Load, Sample, first_load, real_sample
 from tests.support.system.fleet import running_loops
 from tests.support.system.installation import Installation, shown_status, wait_until
+from tests.support.workflows.details import read_details
 from workflows.activity_calls import HEARTBEAT_TIMEOUT
 
 KILLS = 3
@@ -115,9 +116,9 @@ async def check_progress_is_visible(load: Load) -> None:
     for page in (all_, inventory):
         assert f"{progress['done']:,} of {progress['total']:,} objects done" in page.out
     assert inventory.code == 0
-    details = await load.fabric.handle.query("__temporal_workflow_metadata", result_type=object)
-    assert "is in sync" in str(details)
-    assert "being updated (the workflow `fabric-inventory/" in str(details)
+    details = await read_details(load.fabric.handle)
+    assert "is in sync" in details
+    assert "being updated (the workflow `fabric-inventory/" in details
 
 
 async def start_many_loops(installation: Installation) -> None:

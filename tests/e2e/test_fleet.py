@@ -23,6 +23,7 @@ from tests.support.system.installation import (
     in_yaml,
     wait_until,
 )
+from tests.support.workflows.details import read_details
 from workflows.fabric_sync import FabricSync
 
 IN_GIT = {"fabric.yaml": in_yaml(SERVERS)}
@@ -73,8 +74,8 @@ async def test_records_start_and_complete_loops(installation: Installation) -> N
         await asyncio.to_thread(fabric.netbox.delete, CLUSTERS_PATH, fabric.record_id)
         await request_round(installation)
         assert await wait_for_end(fabric) == "record deleted"
-        details = await fabric.handle.query("__temporal_workflow_metadata", result_type=object)
-        assert "no longer synced here: its record was deleted" in str(details)
+        ending = "no longer synced here: its record was deleted"
+        assert ending in await read_details(fabric.handle)
         attributes = (await fabric.handle.describe()).typed_search_attributes
         assert (
             attributes.get(NAME_ATTRIBUTE),
@@ -118,8 +119,7 @@ async def test_rename_changes_only_the_name(installation: Installation) -> None:
             return (await fabric.handle.describe()).typed_search_attributes.get(NAME_ATTRIBUTE)
 
         await wait_until(attribute, lambda name: name == "Bönn / DC 1")
-        details = await fabric.handle.query("__temporal_workflow_metadata", result_type=object)
-        assert "Bönn / DC 1" in str(details)
+        assert "Bönn / DC 1" in await read_details(fabric.handle)
         slots = [report.slot for report in await fabric.history() if report.slot]
         assert {(slot - slots[0]) % timedelta(seconds=5) for slot in slots} == {timedelta(0)}
         after = await fabric.record()

@@ -22,6 +22,7 @@ from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.fleet.summary import FleetSummary
 from settings import Settings
 from tests.support.system.installation import wait_until
+from tests.support.workflows.details import read_details
 from workers.activity_workers import HEARTBEAT_INTERVAL
 from workflows.fleet import Fleet, FleetState
 from workflows.malformed_messages import MalformedMessageInterceptor
@@ -88,10 +89,7 @@ class RunningFleet:
 
     async def details(self) -> str:
         """Query what the Web UI shows."""
-        metadata: object = await self.handle.query(
-            "__temporal_workflow_metadata", result_type=object
-        )
-        return str(metadata)
+        return await read_details(self.handle)
 
     async def signal_change(self) -> None:
         """Signal that a record changed."""
