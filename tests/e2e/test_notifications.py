@@ -36,8 +36,9 @@ def find_news(hooks: Receiver, fabric_id: str) -> list[dict[str, Any]]:
 
 
 async def test_fabric_in_error_is_told_and_the_targets_are_shown(
-    installation: Installation, starter: CommandLine, hooks: Receiver
+    installation: Installation, hooks: Receiver
 ) -> None:
+    starter = CommandLine(installation.variables)
     fabric = await installation.fabric(IN_GIT, SERVERS, hh_sync_interval=5, hh_git_branch="nowhere")
     async with installation.worker():
         await fabric.wait_for_status("error")
@@ -71,8 +72,9 @@ async def test_target_that_hangs_delays_neither_syncs_nor_rounds(
 
 
 async def test_test_message_arrives_and_a_refusal_is_shown(
-    installation: Installation, starter: CommandLine, hooks: Receiver
+    installation: Installation, hooks: Receiver
 ) -> None:
+    starter = CommandLine(installation.variables)
     async with installation.worker():
         tested = await starter("notify", "--test")
         assert tested.code == 0
@@ -84,9 +86,8 @@ async def test_test_message_arrives_and_a_refusal_is_shown(
         assert (refused.code, refused.json["checks"][0]["ok"]) == (1, False)
 
 
-async def test_without_targets_the_error_names_the_setting(
-    installation: Installation, starter: CommandLine
-) -> None:
+async def test_without_targets_the_error_names_the_setting(installation: Installation) -> None:
+    starter = CommandLine(installation.variables)
     async with installation.worker():
         refused = await starter("notify", "--test")
         assert refused.is_refused("FABRIC_SYNC_NOTIFICATIONS_FILE")
