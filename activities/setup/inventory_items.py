@@ -56,9 +56,9 @@ INVENTORY_FIELD_ITEMS: Final = (
 DRIFT_FILTER_ITEM: Final = Item(
     "extras/saved-filters",
     {"slug": "drifted-objects"},
+    needed={"object_types": list(MODELS_WITH_DRIFT)},  # NetBox returns them in an order of its own
     defaults={
         "name": "Drifted objects",
-        "object_types": list(MODELS_WITH_DRIFT),
         "parameters": {f"cf_{DRIFT_FIELD}__empty": ["false"]},
         "shared": True,
     },

@@ -18,7 +18,7 @@ class Received:
 
 
 class Receiver(ThreadingHTTPServer):
-    """Answers with `status`, once `gate` is open."""
+    """Answers with `status`, unless it is silent."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -26,8 +26,17 @@ class Receiver(ThreadingHTTPServer):
         self.received = list[Received]()
         self.status = 204
         self.answer_headers = dict[str, str]()
-        self.gate = Event()
-        self.gate.set()
+        self.may_answer = Event()
+        self.may_answer.set()
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Answer no request before the end of the `with` block."""
+        self.may_answer.clear()
+        try:
+            yield
+        finally:
+            self.may_answer.set()
 
     async def count_received(self) -> int:
         """Return the number of requests so far, answered or not."""
@@ -41,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.received.append(Received(headers, body))
-        self.server.gate.wait()
+        self.server.may_answer.wait()
         self.send_response(self.server.status)
         for name, value in self.server.answer_headers.items():
             self.send_header(name, value)
@@ -61,6 +70,5 @@ def receiver() -> Iterator[Receiver]:
         try:
             yield server
         finally:
-            server.gate.set()
             server.shutdown()
             thread.join()
