@@ -1,6 +1,5 @@
 """Alert rules, their page and the dashboard fit the metrics of workers."""
 
-import json
 import re
 import shutil
 import subprocess
@@ -18,16 +17,10 @@ from fabrics.fleet.reconcile import FleetPlan, FleetSnapshot
 from telemetry import metrics
 from telemetry.credential_expiry import CredentialExpiry
 from telemetry.fabric_states import build_metrics
+from tests.support.monitoring import DASHBOARD, EXPRESSIONS, MONITORING, RULES
 from tests.support.paths import PROJECT
 
-MONITORING: Final = PROJECT / "deploy" / "monitoring"
-RULES: Final = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"][0]["rules"]
 PAGE: Final = (PROJECT / "docs" / "alerts.md").read_text()
-DASHBOARD: Final = json.loads((MONITORING / "dashboard.json").read_text())
-EXPRESSIONS: Final = [
-    *(rule["expr"] for rule in RULES),
-    *(target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())),
-]
 OWN_METRIC: Final = re.compile(r"\bfabric_sync_[a-z_]+")
 SUFFIXES: Final = {
     "counter": ("_total",),
