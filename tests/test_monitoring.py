@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.support.monitoring import DASHBOARD, EXPRESSIONS, MONITORING, RULES
 from tests.support.paths import PROJECT
 
 PAGE: Final = (PROJECT / "docs" / "alerts.md").read_text()
+PANELS: Final = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 OWN_METRIC: Final = re.compile(r"\bfabric_sync_[a-z_]+")
 SUFFIXES: Final = {
     "counter": ("_total",),
@@ -105,11 +107,48 @@ def test_rules_on_fabrics_do_not_depend_on_the_worker_that_shows_them() -> None:
 
 
 def test_panels_say_what_they_show() -> None:
-    panels = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
-    for panel in panels:
+    for panel in PANELS:
         assert panel["title"]
         assert panel["targets"]
+
+
+def test_panels_do_not_overlap() -> None:
+    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+    cells = Counter(
+        (x, y)
+        for place in places
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    )
+    assert set(cells.values()) == {1}
+    assert {x for x, _ in cells} == set(range(24))
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+def test_panel_of_now_never_shows_what_was_before(panel: dict[str, Any]) -> None:
+    """A stat of a range shows its last value for an hour after its metric has disappeared."""
+    is_of_now = panel["type"] in {"stat", "table"}
+    for target in panel["targets"]:
+        assert target.get("instant", False) is is_of_now
+        assert "vector(0)" not in target["expr"]
+
+
+def test_panels_show_only_the_workers_of_this_product() -> None:
+    """Other applications export metrics of Temporal's client library as well."""
+    for target in (target for panel in PANELS for target in panel["targets"]):
+        metrics = re.findall(r"\b(?:temporal|process)_\w+(.{0,5})", target["expr"])
+        assert set(metrics) <= {"{job="}, target["expr"]
+
+
+def test_page_names_panels_and_rows_that_exist() -> None:
+    named = {
+        name
+        for names in re.findall(r"\b(?:panels?|row) ((?:\"[^\"]+\"(?: and )?)+)", PAGE)
+        for name in re.findall(r"\"([^\"]+)\"", names)
+    }
+    assert named
+    assert named <= {panel["title"] for panel in DASHBOARD["panels"]}
 
 
 def run_promtool(*arguments: str | Path) -> None:
