@@ -148,14 +148,22 @@ class Credential:
 
 @dataclass(frozen=True)
 class GitAccess:
-    """The credential for one repository; anonymous without a token or a key."""
+    """The credential for one repository; anonymous without a token or a key.
 
-    credential: str
+    `folder` is where its files are, or belong.
+    """
+
+    folder: Path
     username: str = DEFAULT_GIT_USERNAME
     token: SecretStr | None = None
     ssh_key: Path | None = None
     known_hosts: Path | None = None
     ca_cert: Path | None = None
+
+    @property
+    def credential(self) -> str:
+        """The name of the credential."""
+        return self.folder.name
 
     @property
     def authorization(self) -> str:
@@ -182,10 +190,11 @@ def resolve_git_access(directory: Path, name: str, repository: str) -> GitAccess
     if credential is None or not any(map(credential.find_file, ("git-token", "ssh-key"))):
         if over_ssh:
             raise PermanentError(
-                f"Git over ssh needs a key: put ssh-key, known_hosts and git-url into the folder"
-                f" {name} of the worker's credentials, or use the https URL of the repository."
+                f"Git over ssh needs a key: put ssh-key, known_hosts and git-url into the worker's folder"
+                f" {directory / name}, or use the https URL of the repository."
             )
-        return GitAccess(name, ca_cert=credential.find_file("git-ca.crt") if credential else None)
+        ca_cert = credential.find_file("git-ca.crt") if credential else None
+        return GitAccess(directory / name, ca_cert=ca_cert)
     _check_git_url(credential, repository)
     return _load_ssh_access(credential) if over_ssh else _load_https_access(credential)
 
@@ -211,7 +220,7 @@ def _check_git_url(credential: Credential, repository: str) -> None:
 def _load_https_access(credential: Credential) -> GitAccess:
     credential.require_file("git-token", "https needs a token; for the ssh-key use an ssh URL")
     return GitAccess(
-        credential.name,
+        credential.folder,
         username=credential.read_text("git-username") or DEFAULT_GIT_USERNAME,
         token=credential.read_token("git-token"),
         ca_cert=credential.find_file("git-ca.crt"),
@@ -225,4 +234,4 @@ def _load_ssh_access(credential: Credential) -> GitAccess:
     if status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) & 0o077:
         what = "is readable by others, which ssh refuses: chmod 400 it"
         raise credential.file_error("ssh-key", what)
-    return GitAccess(credential.name, ssh_key=key, known_hosts=known)
+    return GitAccess(credential.folder, ssh_key=key, known_hosts=known)

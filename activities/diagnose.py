@@ -74,7 +74,7 @@ def _describe_kubernetes_credential(target: KubernetesTarget, settings: Settings
     if not access.credential:
         raise PermanentError(
             f'The worker has no credential "{target.credential}" for Kubernetes: put a kubeconfig, or'
-            " token, server and ca.crt, into a folder of that name in its FABRIC_SYNC_CREDENTIALS_DIR."
+            f" token, server and ca.crt, into its folder {settings.credentials_dir / target.credential}."
         )
     return f'The worker has the credential "{access.credential}" for the API.'
 

@@ -20,11 +20,13 @@ from bench import (
     restart,
     soak,
     timing,
+    upgrade,
 )
 
 BENCHMARKS: Final[dict[str, Callable[..., None]]] = {
     "timing": timing.main,
     "restart": restart.main,
+    "upgrade": upgrade.main,
     "cold_start": cold_start.main,
     "soak": soak.main,
     "cycle": cycle.main,

@@ -58,6 +58,9 @@ NETBOX_REQUESTS: Final = Counter(
     "Requests to NetBox, by HTTP status; none without a whole answer.",
     ["method", "code"],
 )
+for _code in ("none", "500", "502", "503", "504"):
+    # A counter that begins at 1 has not increased for Prometheus: let the first failure count.
+    NETBOX_REQUESTS.labels("GET", _code)
 NETBOX_PERMITS: Final = Gauge(
     "fabric_sync_netbox_permits", "Requests that may be sent to NetBox at a time."
 )
@@ -74,6 +77,11 @@ NETBOX_TOKEN_EXPIRY: Final = Gauge(
 PROCESS_LIVE: Final = Gauge(
     "fabric_sync_process_live",
     "1 while a process of the worker lives, as /livez says.",
+    ["process"],
+)
+PROCESS_READY: Final = Gauge(
+    "fabric_sync_process_ready",
+    "1 while a process of the worker takes work and Temporal answers it, as /readyz says.",
     ["process"],
 )
 

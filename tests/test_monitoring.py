@@ -1,9 +1,9 @@
 """Alert rules, their page and the dashboard fit the metrics of workers."""
 
-import json
 import re
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,16 +18,11 @@ from fabrics.fleet.reconcile import FleetPlan, FleetSnapshot
 from telemetry import metrics
 from telemetry.credential_expiry import CredentialExpiry
 from telemetry.fabric_states import build_metrics
+from tests.support.monitoring import DASHBOARD, EXPRESSIONS, MONITORING, RULES
 from tests.support.paths import PROJECT
 
-MONITORING: Final = PROJECT / "deploy" / "monitoring"
-RULES: Final = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"][0]["rules"]
 PAGE: Final = (PROJECT / "docs" / "alerts.md").read_text()
-DASHBOARD: Final = json.loads((MONITORING / "dashboard.json").read_text())
-EXPRESSIONS: Final = [
-    *(rule["expr"] for rule in RULES),
-    *(target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())),
-]
+PANELS: Final = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 OWN_METRIC: Final = re.compile(r"\bfabric_sync_[a-z_]+")
 SUFFIXES: Final = {
     "counter": ("_total",),
@@ -112,11 +107,48 @@ def test_rules_on_fabrics_do_not_depend_on_the_worker_that_shows_them() -> None:
 
 
 def test_panels_say_what_they_show() -> None:
-    panels = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
-    for panel in panels:
+    for panel in PANELS:
         assert panel["title"]
         assert panel["targets"]
+
+
+def test_panels_do_not_overlap() -> None:
+    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+    cells = Counter(
+        (x, y)
+        for place in places
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    )
+    assert set(cells.values()) == {1}
+    assert {x for x, _ in cells} == set(range(24))
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+def test_panel_of_now_never_shows_what_was_before(panel: dict[str, Any]) -> None:
+    """A stat of a range shows its last value for an hour after its metric has disappeared."""
+    is_of_now = panel["type"] in {"stat", "table"}
+    for target in panel["targets"]:
+        assert target.get("instant", False) is is_of_now
+        assert "vector(0)" not in target["expr"]
+
+
+def test_panels_show_only_the_workers_of_this_product() -> None:
+    """Other applications export metrics of Temporal's client library as well."""
+    for target in (target for panel in PANELS for target in panel["targets"]):
+        metrics = re.findall(r"\b(?:temporal|process)_\w+(.{0,5})", target["expr"])
+        assert set(metrics) <= {"{job="}, target["expr"]
+
+
+def test_page_names_panels_and_rows_that_exist() -> None:
+    named = {
+        name
+        for names in re.findall(r"\b(?:panels?|row) ((?:\"[^\"]+\"(?: and )?)+)", PAGE)
+        for name in re.findall(r"\"([^\"]+)\"", names)
+    }
+    assert named
+    assert named <= {panel["title"] for panel in DASHBOARD["panels"]}
 
 
 def run_promtool(*arguments: str | Path) -> None:

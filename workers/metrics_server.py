@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from activities.errors import PermanentError
 from settings import Settings
 from telemetry.credential_expiry import CredentialExpiry
-from telemetry.metrics import PROCESS_LIVE
+from telemetry.metrics import PROCESS_LIVE, PROCESS_READY
 from webhooks.repetitions import limited_warnings
 from webhooks.server import running_server
 from workers.exposition import render_metrics
@@ -46,6 +46,7 @@ def serving_metrics(settings: Settings, pulses: Collection[Pulse]) -> Iterator[s
     ]
     for pulse in pulses:
         PROCESS_LIVE.labels(pulse.process).set_function(partial(_show_life, pulse))
+        PROCESS_READY.labels(pulse.process).set_function(partial(_show_readiness, pulse))
     app = create_app(partial(render_metrics, exporters), pulses)
     with (
         limited_warnings("uvicorn.error"),
@@ -83,6 +84,10 @@ def _find_faults(pulses: Collection[Pulse]) -> list[str]:
 
 def _show_life(pulse: Pulse) -> float:
     return float(not pulse.find_faults(monotonic()))
+
+
+def _show_readiness(pulse: Pulse) -> float:
+    return float(pulse.takes_work(monotonic()))
 
 
 def _find_idle_processes(pulses: Collection[Pulse]) -> list[str]:

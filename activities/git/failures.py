@@ -191,8 +191,8 @@ def _describe_refusal(access: GitAccess) -> str:
     if access.ssh_key:
         return f"refused the credential {access.credential}: register the public key of its ssh-key"
     return (
-        "requires a credential, and the worker has none: put git-token and git-url into a folder"
-        f" {access.credential} of its FABRIC_SYNC_CREDENTIALS_DIR"
+        "requires a credential, and the worker has none: put git-token and git-url into its folder"
+        f" {access.folder}"
     )
 
 

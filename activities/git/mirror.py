@@ -261,9 +261,9 @@ class GitMirror:
     @cached_property
     def access(self) -> GitAccess:
         """The access to the repository. Raises `PermanentError`."""
-        if self._protocol == "file":
-            return GitAccess(self.source.credential)
         directory = self.settings.credentials_dir
+        if self._protocol == "file":
+            return GitAccess(directory / self.source.credential)
         return resolve_git_access(directory, self.source.credential, self.source.repository)
 
     @cached_property

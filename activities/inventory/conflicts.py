@@ -147,7 +147,7 @@ def build_findings(
         yield Finding(problem=problem, what=describe_ref(conflict.ref), why=why)
     for ref, missing in result.missing_references.items():
         why = f"needs {describe_ref(missing)}, which is not in NetBox"
-        yield Finding(problem=FindingType.FAILED, what=describe_ref(ref), why=why)
+        yield Finding(problem=FindingType.WAITING, what=describe_ref(ref), why=why)
 
 
 def _explain(netbox: InventoryNetBox, conflict: Conflict) -> tuple[FindingType, str]:

@@ -35,6 +35,7 @@ def build_report(findings: Iterable[Finding], **counts: int) -> InventoryReport:
         FindingType.CONFLICT,
         FindingType.ADOPTABLE,
         FindingType.FAILED,
+        FindingType.WAITING,
         FindingType.UNEXPECTED,
         FindingType.SKIPPED,
     )

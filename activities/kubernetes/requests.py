@@ -175,8 +175,11 @@ class ApiRequests:
     def _describe_refusal(self, status: int, what: str, role: str) -> str:
         credential = self._credential
         if not credential:
-            folder = f"a folder {self.target.credential} with a token or a kubeconfig"
-            return f"requires a credential, and the worker has none: it needs {folder}"
+            folder = self.settings.credentials_dir / self.target.credential
+            return (
+                "requires a credential, and the worker has none: put a kubeconfig, or token, server and ca.crt, into"
+                f" its folder {folder}"
+            )
         if status == 401:
             return f"refused the credential {credential}: renew its token, or check its kubeconfig with kubectl"
         return (

@@ -140,7 +140,7 @@ async def _check_queues(loops: LoopClient, queues: dict[str, str], start_hint: s
             name,
             await loops.has_worker(queue),
             f'A worker takes work from the task queue "{queue}".',
-            f'No worker takes work from the task queue "{queue}": {start_hint}',
+            f'No worker takes work from the task queue "{queue}" in {loops.place}: {start_hint}',
         )
         for name, queue in queues.items()
     ]
@@ -150,7 +150,10 @@ async def _check_fleet(loops: LoopClient) -> Check:
     try:
         fleet = await loops.get_fleet_summary()
     except NoLoop:
-        return Check("Fleet", False, "The fleet workflow is not running; any worker starts it.")
+        sentence = (
+            f"The fleet workflow is not running in {loops.place}; any worker there starts it."
+        )
+        return Check("Fleet", False, sentence)
     if fleet is None:
         return Check("Fleet", False, "The fleet workflow does not answer; check the workers.")
     errors = " ".join((fleet.error, *fleet.problems)).strip()

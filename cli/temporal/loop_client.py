@@ -17,6 +17,7 @@ from temporalio.client import (
 from temporalio.common import QueryRejectCondition, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
+import temporal
 from activities.executions import misses_workflow
 from activities.fleet.loops import RUNNING_LOOPS_QUERY
 from activities.queues import queue_has_worker
@@ -72,9 +73,14 @@ class LoopClient:
     def no_worker_text(self) -> str:
         """The sentence for operators if `has_worker` is false."""
         return (
-            f'No worker takes work from the task queue "{self.task_queue}";'
+            f'No worker takes work from the task queue "{self.task_queue}" in {self.place};'
             " start one with `python worker.py`."
         )
+
+    @property
+    def place(self) -> str:
+        """Where this client looks for workers and loops, as sentences name it."""
+        return f"the namespace {self.client.namespace} of Temporal at {temporal.get_address()}"
 
     async def list_running(self) -> Mapping[str, ListedLoop]:
         """Return the running loops by fabric id. Temporal lists new ones after a moment."""

@@ -25,6 +25,7 @@ FINDING_STYLES = {
     FindingType.CONFLICT: "yellow",
     FindingType.ADOPTABLE: "cyan",
     FindingType.FAILED: "red",
+    FindingType.WAITING: "bright_black",
 }
 
 UNREAD_CABLING = (

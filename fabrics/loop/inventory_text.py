@@ -22,6 +22,7 @@ FINDING_TYPE_TEXTS = {
     FindingType.CONFLICT: "in conflict with other objects",
     FindingType.ADOPTABLE: "offered for adoption",
     FindingType.FAILED: "refused by NetBox",
+    FindingType.WAITING: "waiting for other objects",
     FindingType.UNEXPECTED: "other than stated",
 }
 

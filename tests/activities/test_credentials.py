@@ -97,13 +97,13 @@ def test_credential_names_that_leave_the_directory_are_refused(tmp_path: Path, n
 
 
 def test_without_a_folder_git_is_read_anonymously(tmp_path: Path) -> None:
-    assert resolve_git_access(tmp_path, "lab", REPOSITORY) == GitAccess("lab")
+    assert resolve_git_access(tmp_path, "lab", REPOSITORY) == GitAccess(tmp_path / "lab")
 
 
 def test_git_is_read_anonymously_with_kubernetes_files_only(tmp_path: Path) -> None:
     write(tmp_path / "lab", token=SECRET, server="https://10.0.0.1:6443")
 
-    assert resolve_git_access(tmp_path, "lab", REPOSITORY) == GitAccess("lab")
+    assert resolve_git_access(tmp_path, "lab", REPOSITORY) == GitAccess(tmp_path / "lab")
 
 
 def test_token_applies_to_folder_of_repositories(tmp_path: Path) -> None:
@@ -179,8 +179,9 @@ def test_errors_name_credential_and_file_but_no_secret(
 
 
 def test_ssh_without_key_names_the_missing_files(tmp_path: Path) -> None:
+    files = "ssh-key, known_hosts and git-url"
     with pytest.raises(
-        PermanentError, match="put ssh-key, known_hosts and git-url into the folder"
+        PermanentError, match=f"put {files} into the worker's folder {tmp_path / 'lab'}, or"
     ):
         resolve_git_access(tmp_path, "lab", "git@git.example.com:fabrics/oslo")
 

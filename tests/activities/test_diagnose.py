@@ -86,9 +86,10 @@ def test_both_credentials_are_reported(
         file.unlink()
     git, refused, kubernetes = diagnose(config, settings)
     assert git.sentence.endswith("reads the repository anonymously.")
-    assert "requires a credential, and the worker has none" in refused.sentence
+    assert refused.sentence.endswith(f"put git-token and git-url into its folder {credential}.")
     assert not kubernetes.ok
     assert 'no credential "lab" for Kubernetes: put a kubeconfig' in kubernetes.sentence
+    assert kubernetes.sentence.endswith(f"into its folder {credential}.")
 
 
 def test_credential_for_another_place_is_not_used(

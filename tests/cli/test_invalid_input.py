@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,6 +40,9 @@ def test_invalid_worker_options_are_refused(
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
     monkeypatch.setenv("FABRIC_SYNC_TASK_QUEUE", "central")
     monkeypatch.setattr(sys, "argv", ["worker.py", *arguments])
+    # The name and the log are those of the whole process, which other tests share.
+    monkeypatch.setattr(worker, "current_process", SimpleNamespace)
+    monkeypatch.setattr(worker, "configure_logging", lambda *_: None)
     with pytest.raises(SystemExit) as refused:
         worker.main()
     assert refused.value.code == 2

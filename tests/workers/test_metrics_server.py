@@ -64,7 +64,9 @@ def test_worker_is_live_and_ready_while_both_processes_show_signs(
         status, sentence = get(f"{url}/readyz")
         assert status == 503
         assert "The process workflows takes no work" in sentence
+        assert read_metric("fabric_sync_process_ready", process="workflows") == 0
         show_all(pulses)
+        assert read_metric("fabric_sync_process_ready", process="workflows") == 1
         assert get(f"{url}/livez") == (200, "ok")
         assert get(f"{url}/readyz") == (200, "ok")
 

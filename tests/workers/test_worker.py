@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import psutil
@@ -25,11 +26,29 @@ from temporalio.testing import WorkflowEnvironment
 
 from stack.processes.ports import PortPool
 from tests.support.metrics import reserve_metrics_port
+from tests.support.monitoring import EXPRESSIONS
 from tests.support.paths import PROJECT
 from tests.support.system.installation import wait_until
+from tests.support.system.tcp_proxy import proxy_to
 
 NOBODY = "127.0.0.1:1"
 """An address at which nothing listens."""
+
+
+def list_used_labels(expression: str) -> set[tuple[str, str]]:
+    """Return each of Temporal's metrics in an expression with its labels.
+
+    Those are what the expression selects or groups by, without `instance`, which Prometheus adds. All have `process`.
+    """
+    groups = re.findall(r"\bby \(([\w, ]+)\)", expression)
+    grouping = {label for group in groups for label in group.split(", ")}
+    selecting = set(re.findall(r"(\w+)(?:=~|!~|!=|=)\"", expression))
+    labels = (grouping | selecting | {"process"}) - {"instance"}
+    return set(product(re.findall(r"\btemporal_[a-z_]+", expression), labels))
+
+
+USED = {pair for expression in EXPRESSIONS for pair in list_used_labels(expression)}
+SHOWN_IN_AN_OUTAGE = {("temporal_long_request_failure", "process")}
 
 
 @asynccontextmanager
@@ -120,17 +139,29 @@ async def test_one_page_has_the_metrics_of_both_processes(client: Client) -> Non
 
 
 @pytest.mark.server
-async def test_metrics_of_temporal_have_the_names_that_alerts_use(client: Client) -> None:
-    """Those of failures are left out, since they appear with the first failure."""
-    rules = (PROJECT / "deploy" / "monitoring" / "alerts.yaml").read_text()
-    used = set(re.findall(r"\btemporal_[a-z_]+(?<!_failed)(?<!_failure)\b", rules))
-    async with serving_worker(client) as (_, url):
+async def test_metrics_of_temporal_are_named_as_alerts_and_dashboard_do(client: Client) -> None:
+    """Those of failures appear with the first failure."""
+    host, _, port = client.service_client.config.target_host.partition(":")
+    async with (
+        proxy_to(int(port)) as proxy,
+        serving_worker(client, TEMPORAL_ADDRESS=f"{host}:{proxy.port}") as (_, url),
+    ):
 
-        async def find_missing() -> set[str]:
-            page = await get(f"{url}/metrics")
-            return {name for name in used if f"\n{name}{{" not in page}
+        async def find_missing() -> set[tuple[str, str]]:
+            return USED - list_labels(await get(f"{url}/metrics"))
 
+        await client.start_workflow(
+            "FabricSync", "no state", id="fabric-sync/broken", task_queue="fabric-sync"
+        )
+        await wait_until(find_missing, lambda missing: missing <= SHOWN_IN_AN_OUTAGE)
+        await proxy.cut()
         await wait_until(find_missing, lambda missing: not missing)
+
+
+def list_labels(page: str) -> set[tuple[str, str]]:
+    """Return each of Temporal's metrics on a page with its labels."""
+    series = re.findall(r"^(temporal_\w+)\{(.*)\}", page, re.MULTILINE)
+    return {(name, label) for name, pairs in series for label in re.findall(r'(\w+)="', pairs)}
 
 
 @pytest.mark.server

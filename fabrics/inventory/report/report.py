@@ -24,13 +24,15 @@ class FindingType(StrEnum):
 
     `skipped`: NetBox cannot show it. `conflict`: an object that somebody made takes its place or depends on
     it. `adoptable`: so does an object that somebody gave the tag, to have it adopted. `failed`: NetBox
-    refused the write. `unexpected`: the fabric has something else than is stated.
+    refused the write. `waiting`: an object that it refers to could not be written. `unexpected`: the fabric has
+    something else than is stated.
     """
 
     SKIPPED = "skipped"
     CONFLICT = "conflict"
     ADOPTABLE = "adoptable"
     FAILED = "failed"
+    WAITING = "waiting"
     UNEXPECTED = "unexpected"
 
 

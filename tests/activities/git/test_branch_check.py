@@ -29,8 +29,8 @@ from settings import Settings
 from stack.services.git_server import GitServer
 
 COMMIT: Final = "1" * 40
-ANONYMOUS: Final = GitAccess("lab")
-WITH_TOKEN: Final = GitAccess("lab", token=SecretStr("s3cret-token"))
+ANONYMOUS: Final = GitAccess(Path("lab"))
+WITH_TOKEN: Final = GitAccess(Path("lab"), token=SecretStr("s3cret-token"))
 YES: Final = b"003d" + COMMIT.encode() + b" refs/heads/main\n0000"
 
 
@@ -175,8 +175,8 @@ def test_connection_is_kept_for_its_credential(checks: BranchChecks) -> None:
 
 def test_anonymous_fabrics_share_a_connection(checks: BranchChecks) -> None:
     with PretendServer().running() as server:
-        assert is_at(checks, server.url, access=GitAccess("one"))
-        assert is_at(checks, server.url, access=GitAccess("two"))
+        assert is_at(checks, server.url, access=GitAccess(Path("one")))
+        assert is_at(checks, server.url, access=GitAccess(Path("two")))
 
     assert len(set(server.clients)) == 1
 
@@ -203,7 +203,7 @@ def test_connection_is_closed_after_being_idle(checks: BranchChecks, clock: Cloc
 
 
 def test_too_many_connections_do_not_displace_each_other(checks: BranchChecks) -> None:
-    accesses = [GitAccess("lab", token=SecretStr(f"s3cret-{name}")) for name in "abc"]
+    accesses = [GitAccess(Path("lab"), token=SecretStr(f"s3cret-{name}")) for name in "abc"]
     with PretendServer().running() as server:
         for access in accesses * 2:
             assert is_at(checks, server.url, access=access)
@@ -303,7 +303,7 @@ def test_server_needs_a_trusted_certificate(checks: BranchChecks, tmp_path: Path
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     ca.issue_cert("127.0.0.1").configure_cert(context)
     ca.cert_pem.write_to_path(str(tmp_path / "ca.crt"))
-    trusting = GitAccess("lab", token=WITH_TOKEN.token, ca_cert=tmp_path / "ca.crt")
+    trusting = GitAccess(Path("lab"), token=WITH_TOKEN.token, ca_cert=tmp_path / "ca.crt")
 
     with PretendServer().running(context) as server:
         assert not is_at(checks, server.url, access=WITH_TOKEN)

@@ -30,7 +30,7 @@ FIRST_PROCESS = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
 
 def make_environment(repository: Path) -> dict[str, str]:
-    return build_git_environment(repository, GitAccess("none"), {}, "file")
+    return build_git_environment(repository, GitAccess(Path("none")), {}, "file")
 
 
 def replace_git(folder: Path, line: str) -> dict[str, str]:

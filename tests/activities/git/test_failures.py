@@ -3,6 +3,8 @@
 Its words depend on its version and on its library for TLS, so the git of one host does not say all of them.
 """
 
+from pathlib import Path
+
 import pytest
 
 from activities.credentials import GitAccess
@@ -18,7 +20,7 @@ KILLED = "fatal: fetch-pack: invalid index-pack output\n"
 
 
 def classify(words: str) -> ClassifiedError | None:
-    return classify_fetch_error(GitError(words, timed_out=False), SOURCE, GitAccess("lab"))
+    return classify_fetch_error(GitError(words, timed_out=False), SOURCE, GitAccess(Path("lab")))
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def source(url: str) -> GitSource:
 
 def is_at(url: str, timeout: float = 1.0) -> bool:
     deadline = Deadline.after(timeout)
-    return BranchChecks().is_at(COMMIT, source(url), GitAccess("none"), (deadline, deadline))
+    return BranchChecks().is_at(COMMIT, source(url), GitAccess(Path("none")), (deadline, deadline))
 
 
 @pytest.mark.parametrize("part", DRIPPING)

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ def make_source(url: str) -> GitSource:
 
 def check_branch(url: str, deadline: Deadline) -> None:
     deadlines = deadline, Deadline.after(PATIENT)
-    BranchChecks().is_at(COMMIT, make_source(url), GitAccess("none"), deadlines)
+    BranchChecks().is_at(COMMIT, make_source(url), GitAccess(Path("none")), deadlines)
 
 
 @pytest.fixture(params=[check_host_reachable, check_branch])

@@ -218,10 +218,18 @@ def test_findings_name_the_model_of_catalogue_objects() -> None:
     result = WriteResult({}, missing_references={type_: maker, leaf: type_})
     conflict = Conflict(maker, "NetBox says no.", None, is_new=True)
     findings = build_findings(cast(InventoryNetBox, None), [conflict], result)
-    assert [(finding.what, finding.why) for finding in findings] == [
-        ("manufacturer dell", "NetBox says no."),
-        ("device type dell-s5248f-on", "needs manufacturer dell, which is not in NetBox"),
-        ("Switch/default/leaf-1", "needs device type dell-s5248f-on, which is not in NetBox"),
+    assert [(finding.problem, finding.what, finding.why) for finding in findings] == [
+        ("failed", "manufacturer dell", "NetBox says no."),
+        (
+            "waiting",
+            "device type dell-s5248f-on",
+            "needs manufacturer dell, which is not in NetBox",
+        ),
+        (
+            "waiting",
+            "Switch/default/leaf-1",
+            "needs device type dell-s5248f-on, which is not in NetBox",
+        ),
     ]
 
 

@@ -516,7 +516,7 @@ def test_conflicting_subinterface_on_new_switch_is_reported(inventory: FabricInv
     hand_made = inventory.admin.create(PATHS[Model.INTERFACE], subinterface)
     for _ in range(2):
         report = inventory.sync(*RACK, *external_ports("leaf-2")).report
-        assert report.problems == {FindingType.CONFLICT: 1, FindingType.FAILED: 1}
+        assert report.problems == {FindingType.CONFLICT: 1, FindingType.WAITING: 1}
         assert {finding.what for finding in report.findings} == {"ExternalAttachment/default/a"}
     inventory.admin.delete(PATHS[Model.INTERFACE], hand_made["id"])
     assert inventory.sync(*RACK, *external_ports("leaf-2")).report.problems == {}

@@ -150,7 +150,9 @@ def test_removed_token_is_used_no_more(
     states.read(target, settings)
     (credential / "token").unlink()
 
-    with pytest.raises(PermanentError, match="requires a credential"):
+    with pytest.raises(
+        PermanentError, match=f"requires a credential.* into its folder {credential}"
+    ):
         states.read(target, settings)
 
     assert count_open_sockets(api) == 0

@@ -108,6 +108,10 @@ async def test_unchecked_sources_are_reported_without_a_worker(
     assert "not checked" in failed(doctor)[SOURCES_UNCHECKED]
     for name in (*WORKERS, SOURCES_UNCHECKED):
         assert "start one with `python worker.py`" in failed(doctor)[name]
+    place = f"in the namespace {installation.client.namespace} of Temporal at "
+    place += installation.client.service_client.config.target_host
+    for name in (*WORKERS, "Fleet", SOURCES_UNCHECKED):
+        assert place in failed(doctor)[name]
     without = await starter.with_(FABRIC_SYNC_INVENTORY="false")("doctor", "--json")
     assert list(failed(without)) == [*WORKERS[:2], "Fleet"]
 
