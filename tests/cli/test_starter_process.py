@@ -43,6 +43,7 @@ async def test_every_command_runs_as_a_process(installation: Installation) -> No
             ("pause", (name,), 0, "paused"),
             ("resume", (name,), 0, "in_sync"),
             ("doctor", (name,), 0, "Kubernetes"),
+            ("notify", ("--test",), 2, "set FABRIC_SYNC_NOTIFICATIONS_FILE"),
             ("disable", (name,), 0, "disabled"),
             ("remove", (name, "--inventory", "--yes"), 0, "is removed"),
         ):

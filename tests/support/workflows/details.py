@@ -8,5 +8,7 @@ from temporalio.client import WorkflowHandle
 
 async def read_details(workflow: WorkflowHandle[Any, Any]) -> str:
     """Return a workflow's current details, which are Markdown."""
-    metadata = await workflow.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    metadata: WorkflowMetadata = await workflow.query(
+        "__temporal_workflow_metadata", result_type=WorkflowMetadata
+    )
     return metadata.current_details
