@@ -184,6 +184,18 @@ def test_long_interval_writes_no_heartbeat_for_the_fraction_of_a_second() -> Non
     assert not loop.needs_write
 
 
+def test_no_next_sync_is_claimed_until_slots_are_planned_for_the_new_interval() -> None:
+    loop = idle_loop(interval=3600)
+    loop.update_schedule(NOW)
+    before = loop.status().next_sync
+    loop.apply_edits(ConfigEdits(interval=60))
+    assert (before, loop.status().next_sync) == (loop.next_sync, None)
+    loop.update_schedule(NOW)
+    planned = loop.status().next_sync
+    assert planned is not None
+    assert planned - NOW <= timedelta(seconds=90)
+
+
 def test_stopped_sync_is_repeated_when_fabric_is_enabled_again() -> None:
     loop = idle_loop()
     loop.request_sync(SyncRequest(full=True))
