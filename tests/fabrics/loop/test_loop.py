@@ -340,6 +340,19 @@ def test_git_outage_makes_no_pass_due_unless_one_of_the_states_has_changed(
     assert (loop.inventory_status.behind_since is not None) == changed_after
 
 
+def test_sync_that_a_person_asks_for_is_followed_by_the_inventory_during_a_pause_too() -> None:
+    loop = loading_loop()
+    loop.end_pass("first", InventoryOutcome(live_digest="a"))
+    loop.apply_edits(ConfigEdits(paused=True))
+    assert not loop.is_sync_due(NOW + timedelta(days=1))
+    loop.request_sync(SyncRequest())
+    assert loop.is_sync_due(NOW)
+    assert observe(loop, "b").inventory_follows
+    assert loop.begin_pass("second", NOW)
+    loop.end_pass("second", InventoryOutcome(live_digest="b"))
+    assert not loop.is_sync_due(NOW + timedelta(days=1))
+
+
 def test_second_confirmation_of_the_same_deletes_gets_a_pass_of_its_own() -> None:
     loop = loading_loop()
     waiting = DeletesWaiting(digest="x", counts={"dcim.device": 1}, first=())
