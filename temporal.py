@@ -100,6 +100,11 @@ def get_address() -> str:
     return load_config().get("target_host") or DEFAULT_ADDRESS
 
 
+def describe_namespace(client: Client) -> str:
+    """Return where a client finds workflows and workers, as sentences name it."""
+    return f"the namespace {client.namespace} of Temporal at {get_address()}"
+
+
 def load_config(variables: Mapping[str, str] | None = None) -> ClientConnectConfig:
     """Read Temporal's configuration. Raises `InvalidConfiguration`."""
     try:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import cache, partial
+from itertools import pairwise
+from time import monotonic
 from typing import Final
 
 from activities.checks import Check, join_abbreviated, run_check
@@ -22,6 +24,12 @@ from activities.setup.provision import Rows, plan
 from activities.setup.views import TYPE_ITEM
 
 MIN_NETBOX_VERSION: Final = (4, 7)
+MAX_ANSWER_SECONDS: Final = 2.0
+"""For an answer of a few bytes, as long as for the alert FabricSyncNetBoxSlow."""
+
+SPEED_REQUESTS: Final = 3
+"""Requests of which the slowest counts: one alone may be lucky."""
+
 STRUCTURE_ATTRIBUTES: Final = (
     "type",
     "object_types",
@@ -77,7 +85,19 @@ def rule_checks(netbox: NetBox) -> Iterator[Check]:
     yield run_check("NetBox values", partial(_check_values, rows, list_records))
 
 
-STAGES: Final = (version_checks, permission_checks, structure_checks, record_checks, rule_checks)
+def speed_checks(netbox: NetBox, clock: Callable[[], float] = monotonic) -> Iterator[Check]:
+    """Yield the check that NetBox answers soon; `clock` returns seconds."""
+    yield run_check("NetBox speed", partial(_check_speed, netbox, clock))
+
+
+STAGES: Final = (
+    version_checks,
+    permission_checks,
+    structure_checks,
+    record_checks,
+    rule_checks,
+    speed_checks,
+)
 
 
 def _limit(items: Iterable[Item], attributes: Collection[str]) -> Iterator[Item]:
@@ -95,6 +115,20 @@ def _check_version(netbox: NetBox) -> str:
             f"NetBox at {netbox.url} is version {version or 'unknown'}: 4.7 or later is needed."
         )
     return f"NetBox {version} at {netbox.url} accepts the token."
+
+
+def _check_speed(netbox: NetBox, clock: Callable[[], float]) -> str:
+    times = [clock()]
+    for _ in range(SPEED_REQUESTS):
+        netbox.get_status()
+        times.append(clock())
+    slowest = max(end - start for start, end in pairwise(times))
+    if slowest > MAX_ANSWER_SECONDS:
+        raise PermanentError(
+            f"NetBox takes up to {slowest:.1f} s for an answer, so records and inventories are written late: look at"
+            " its load, its database and its workers."
+        )
+    return f"NetBox answers within {slowest:.1f} s."
 
 
 def _check_token_lasts(netbox: NetBox, token: str) -> str:

@@ -135,12 +135,13 @@ async def _check_site(session: Session, fabric: Fabric) -> list[Check]:
 
 
 async def _check_queues(loops: LoopClient, queues: dict[str, str], start_hint: str) -> list[Check]:
+    place = temporal.describe_namespace(loops.client)
     return [
         _make_check(
             name,
             await loops.has_worker(queue),
             f'A worker takes work from the task queue "{queue}".',
-            f'No worker takes work from the task queue "{queue}" in {loops.place}: {start_hint}',
+            f'No worker takes work from the task queue "{queue}" in {place}: {start_hint}',
         )
         for name, queue in queues.items()
     ]
@@ -150,9 +151,8 @@ async def _check_fleet(loops: LoopClient) -> Check:
     try:
         fleet = await loops.get_fleet_summary()
     except NoLoop:
-        sentence = (
-            f"The fleet workflow is not running in {loops.place}; any worker there starts it."
-        )
+        place = temporal.describe_namespace(loops.client)
+        sentence = f"The fleet workflow is not running in {place}; any worker there starts it."
         return Check("Fleet", False, sentence)
     if fleet is None:
         return Check("Fleet", False, "The fleet workflow does not answer; check the workers.")

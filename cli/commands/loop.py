@@ -138,11 +138,13 @@ async def _send_message(
         fabric = await session.get_fabric(fabric_ref)
         with console.progress(f"Messaging the loop of {fabric.config.name}"):
             try:
-                status = await session.loops.update(fabric.fabric_id, message, *arguments)
+                answer = await session.loops.update(fabric.fabric_id, message, *arguments)
             except NoLoop:
                 fields = build_config_fields(edits)
                 edited = await records.write_fields(session, fabric, lambda _: fields)
                 if edited.config.needs_loop:
                     await session.loops.start_or_reload(edited.config)
                 return build_fabric_view(session, edited)
+            # The loop plans its slots after it has answered.
+            status = await session.loops.get_status(fabric.fabric_id) or answer
         return build_fabric_view(session, fabric, status)

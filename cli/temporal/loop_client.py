@@ -17,7 +17,6 @@ from temporalio.client import (
 from temporalio.common import QueryRejectCondition, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
-import temporal
 from activities.executions import misses_workflow
 from activities.fleet.loops import RUNNING_LOOPS_QUERY
 from activities.queues import queue_has_worker
@@ -32,6 +31,7 @@ from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, loop_summary, w
 from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.config import FabricConfig
 from fabrics.record.sync_status import InventoryState
+from temporal import describe_namespace
 from workflows.fabric_sync_handlers import UPDATE_TIMEOUT
 
 QUERY_TIMEOUT: Final = timedelta(seconds=5)
@@ -73,14 +73,9 @@ class LoopClient:
     def no_worker_text(self) -> str:
         """The sentence for operators if `has_worker` is false."""
         return (
-            f'No worker takes work from the task queue "{self.task_queue}" in {self.place};'
+            f'No worker takes work from the task queue "{self.task_queue}" in {describe_namespace(self.client)};'
             " start one with `python worker.py`."
         )
-
-    @property
-    def place(self) -> str:
-        """Where this client looks for workers and loops, as sentences name it."""
-        return f"the namespace {self.client.namespace} of Temporal at {temporal.get_address()}"
 
     async def list_running(self) -> Mapping[str, ListedLoop]:
         """Return the running loops by fabric id. Temporal lists new ones after a moment."""
@@ -281,9 +276,8 @@ class LoopClient:
         try:
             return await wait_for_update(update, limit)
         except TimeoutError:
-            raise NoWorker(
-                f"The worker has not finished yet, or was stopped. {REQUEST_QUEUED_TEXT}"
-            ) from None
+            text = f"The worker has not finished yet, or was stopped. {REQUEST_QUEUED_TEXT}"
+            raise NoWorker(text) from None
 
 
 def _no_answer(fabric_id: str) -> NoWorker:

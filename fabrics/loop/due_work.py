@@ -29,9 +29,7 @@ class DueWork(LoopState):
             return False
         if self.sync_request is not None or self.schedule is None or self.effective_config is None:
             return self.sync_request is not None
-        # Slots planned during a pause or for another interval are planned again before they count.
-        planned = not self.was_paused and self.schedule.interval == self.effective_config.interval
-        return planned and not self._is_paused and now >= self.schedule.next_sync
+        return self._is_planned and not self._is_paused and now >= self.schedule.next_sync
 
     @property
     def next_health_reading(self) -> datetime | None:

@@ -111,7 +111,7 @@ class LoopState(BaseModel):
         return known.model_copy(
             update={
                 "sync_status": known.sync_status if self.config else SyncStatus.NEVER_SYNCED,
-                "next_sync": self.next_sync,
+                "next_sync": self.next_sync if self._is_planned else None,
                 "netbox_error": self.record.error,
                 "ignored": self.ignored_message,
                 "record_read": self.config is not None,
@@ -213,6 +213,16 @@ class LoopState(BaseModel):
         if last_sync is None or next_sync is None:
             return False
         return next_sync - last_sync <= timedelta(seconds=self.settings.netbox_heartbeat)
+
+    @property
+    def _is_planned(self) -> bool:
+        """True unless slots are planned again before they count.
+
+        Those are slots of a pause or of another interval.
+        """
+        if self.schedule is None or self.effective_config is None:
+            return False
+        return not self.was_paused and self.schedule.interval == self.effective_config.interval
 
     @property
     def _is_paused(self) -> bool:

@@ -88,13 +88,15 @@ async def test_drift_exits_1(installation: Installation, starter: CommandLine) -
         assert (await starter("status", fabric.fabric_id, "--json")).fabric["drift_count"] == 1
 
 
-async def test_loop_follows_interval_pause_and_resume_and_history_shows_lateness(
+async def test_loop_follows_interval_pause_resume_and_disable_and_history_shows_lateness(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker():
         fabric = await started(installation, starter, hh_sync_interval=3600)
         faster = await starter("set-interval", fabric.fabric_id, "5", "--json")
         assert (faster.code, faster.fabric["sync_interval"]) == (0, 5)
+        planned = datetime.fromisoformat(faster.fabric["next_sync"])
+        assert planned - datetime.now(UTC) < timedelta(seconds=10)
         await fabric.wait_for_syncs(faster.fabric["syncs"] + 2)
 
         paused = await starter("pause", fabric.fabric_id, "--reason", "work", "--json")
@@ -118,7 +120,7 @@ async def test_loop_follows_interval_pause_and_resume_and_history_shows_lateness
 
         resumed = await starter("resume", fabric.fabric_id, "--json")
         assert (resumed.code, resumed.fabric["paused"]) == (0, False)
-        assert resumed.fabric["next_sync"]
+        await wait_until(fabric.status, lambda status: status.next_sync is not None)
 
 
 async def test_no_wait_returns_without_report(

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from typing import override
 
 import pytest
@@ -13,7 +14,7 @@ from activities.netbox.client import CLUSTERS_PATH, JOURNAL_PATH, NetBox, Row
 from activities.netbox.http import BadRequest
 from activities.setup import check_netbox
 from activities.setup.access import GRANTS, JOURNALS_GRANT, RECORDS_GRANT, TOKENS, USER_ITEM, Grant
-from activities.setup.checks import rule_checks, structure_checks, version_checks
+from activities.setup.checks import rule_checks, speed_checks, structure_checks, version_checks
 from activities.setup.choice_sets import CHOICE_SETS
 from activities.setup.fields import CUSTOM_FIELDS
 from activities.setup.inventory_items import INVENTORY_GRANTS
@@ -70,7 +71,7 @@ def test_constrained_user_passes_all_checks(netbox: NetBox, record: Row) -> None
     assert "NetBox 4." in checks[0].sentence
     names = {check.name for check in checks}
     assert names >= {f"NetBox permission on {path}" for grant in GRANTS for path in grant.models}
-    assert len(names) == len(checks) == 16
+    assert len(names) == len(checks) == 17
     assert netbox.get_record(record["id"]) == before
 
 
@@ -112,6 +113,20 @@ def test_netbox_version_must_be_4_7_or_later(version: str, fit: bool) -> None:
     assert check.ok is fit
     assert fit or check_netbox(netbox) == [check]
     assert fit or "4.7 or later is needed" in check.sentence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sentence"),
+    [
+        ((0.1, 2.0, 0.3), "NetBox answers within 2.0 s."),
+        ((0.1, 0.3, 4.26), "NetBox takes up to 4.3 s for an answer"),
+    ],
+)
+def test_slow_netbox_is_reported(seconds: tuple[float, ...], sentence: str) -> None:
+    clock = accumulate(seconds, initial=1000.0)
+    (check,) = speed_checks(ScriptedNetBox(), clock.__next__)
+    assert check.ok is ("within" in sentence)
+    assert check.sentence.startswith(sentence)
 
 
 class ScriptedNetBox(NetBox):

@@ -201,6 +201,18 @@ def test_long_interval_writes_no_heartbeat_for_the_fraction_of_a_second() -> Non
     assert not loop.needs_write
 
 
+def test_no_next_sync_is_claimed_until_slots_are_planned_for_the_new_interval() -> None:
+    loop = idle_loop(interval=3600)
+    loop.update_schedule(NOW)
+    before = loop.status().next_sync
+    loop.apply_edits(ConfigEdits(interval=60))
+    assert (before, loop.status().next_sync) == (loop.next_sync, None)
+    loop.update_schedule(NOW)
+    planned = loop.status().next_sync
+    assert planned is not None
+    assert planned - NOW <= timedelta(seconds=90)
+
+
 def test_stopped_sync_is_repeated_when_fabric_is_enabled_again() -> None:
     loop = idle_loop()
     loop.request_sync(SyncRequest(full=True))
@@ -343,6 +355,19 @@ def test_git_outage_makes_no_pass_due_unless_one_of_the_states_has_changed(
     after = observe(loop, live_digest, desired_digest=desired_digest)
     assert after.inventory_follows == changed_after
     assert (loop.inventory_status.behind_since is not None) == changed_after
+
+
+def test_sync_that_a_person_asks_for_is_followed_by_the_inventory_during_a_pause_too() -> None:
+    loop = loading_loop()
+    loop.end_pass("first", InventoryOutcome(live_digest="a"))
+    loop.apply_edits(ConfigEdits(paused=True))
+    assert not loop.is_sync_due(NOW + timedelta(days=1))
+    loop.request_sync(SyncRequest())
+    assert loop.is_sync_due(NOW)
+    assert observe(loop, "b").inventory_follows
+    assert loop.begin_pass("second", NOW)
+    loop.end_pass("second", InventoryOutcome(live_digest="b"))
+    assert not loop.is_sync_due(NOW + timedelta(days=1))
 
 
 def test_second_confirmation_of_the_same_deletes_gets_a_pass_of_its_own() -> None:
