@@ -31,7 +31,7 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixe
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for `python bench/cold_start.py`
 
 from bench.drift import make_fabric
-from bench.instant_sources import InstantSources, running_sources
+from bench.fleet.instant_sources import InstantSources, running_sources
 from bench.measure.result import describe_machine, print_result, report_progress
 from fabrics.loop.loop import workflow_id
 from fabrics.resources.kinds import COMPARED_KINDS

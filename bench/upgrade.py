@@ -39,7 +39,7 @@ class UpgradedFleet(FabricSyncFleet):
     """A fleet whose worker is of one release or the other."""
 
     def __init__(self, size: FleetSize, before: Path) -> None:
-        """Prepare a fleet that begins with a worker of the release in the folder `before`."""
+        """Prepare a fleet whose first worker is that of the release in `before`."""
         super().__init__(size)
         self._release = before
 
@@ -48,7 +48,7 @@ class UpgradedFleet(FabricSyncFleet):
         self._worker = self._start_worker(self._release)
 
     def replace(self, release: Path) -> None:
-        """Start the worker of a release, and stop the former once Temporal knows the new one."""
+        """Start a release's worker, and stop the former once Temporal knows it."""
         known, former = self._list_pollers(), self._worker
         self._worker = self._start_worker(release)
         self._worker.wait_until(lambda: self._list_pollers() - known, START_TIMEOUT_SECONDS)
