@@ -38,12 +38,12 @@ NOBODY = "127.0.0.1:1"
 def list_used_labels(expression: str) -> set[tuple[str, str]]:
     """Return each of Temporal's metrics in an expression with its labels.
 
-    Those are what the expression selects or groups by, without `instance`, which Prometheus adds. All have `process`.
+    Those are what the expression selects or groups by, but for what Prometheus adds. All have `process`.
     """
     groups = re.findall(r"\bby \(([\w, ]+)\)", expression)
     grouping = {label for group in groups for label in group.split(", ")}
     selecting = set(re.findall(r"(\w+)(?:=~|!~|!=|=)\"", expression))
-    labels = (grouping | selecting | {"process"}) - {"instance"}
+    labels = (grouping | selecting | {"process"}) - {"instance", "job"}
     return set(product(re.findall(r"\btemporal_[a-z_]+", expression), labels))
 
 

@@ -277,7 +277,7 @@ def test_missing_credential_is_named(
 
     message = sentence_of(PermanentError, fabric_target, settings)
 
-    assert "needs a folder fabric with a token or a kubeconfig" in message
+    assert f"into its folder {fabric_credential}" in message
 
 
 def test_unreachable_hosts_are_transient(settings: Settings) -> None:
