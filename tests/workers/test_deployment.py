@@ -125,9 +125,10 @@ def test_versioned_worker_says_how_it_gets_work(caplog: pytest.LogCaptureFixture
 
 @pytest.mark.server
 async def test_every_worker_of_a_process_has_the_version(
-    client: Client, make_settings: Callable[..., Settings]
+    client: Client, make_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
-    settings = make_settings(deployment_name=MAIN, build_id="1")
+    targets = tmp_path / "targets.toml"
+    settings = make_settings(deployment_name=MAIN, build_id="1", notifications_file=targets)
     async with running_worker(client, settings):
         queues = list_main_queues(settings)
         await wait_until(partial(list_versioned_queues, client, "1"), lambda found: found == queues)
