@@ -32,6 +32,7 @@ from tenacity import (
 import temporal
 from activities.netbox.client import NetBox, Row
 from cli.temporal.loop_client import TIMEOUT_CODES
+from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.inventory.report.report import InventoryReport
 from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, workflow_id
@@ -45,6 +46,7 @@ from tests.support.paths import PROJECT
 from worker import running_worker
 from workers.activity_workers import running_site_worker
 from workflows.fabric_sync import FabricSync
+from workflows.fleet import Fleet
 
 QUERY_TIMEOUT = timedelta(seconds=3)
 """The timeout of a query, which takes milliseconds, or a second after a worker's start."""
@@ -113,6 +115,7 @@ class Fabric:
     api: KubernetesApi
     credential: Path
     handle: WorkflowHandle[FabricSync, str]
+    fleet: WorkflowHandle[Fleet, None]
     netbox: NetBox
 
     async def status(self) -> FabricStatus:
@@ -129,13 +132,23 @@ class Fabric:
         return {name.removeprefix("hh_"): value for name, value in row["custom_fields"].items()}
 
     async def wait_for_status(self, status: str, seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Row:
-        """Wait until the record shows `status`, and return the record."""
+        """Wait until the record shows `status`, and return the record.
+
+        If it never does, the failure has the fleet's summary, which says why there is no loop.
+        """
 
         async def read() -> Row:
             await self._wait_for_loop(status)
             return await self.record()
 
-        return await wait_until(read, lambda record: shown_status(record) == status, seconds)
+        try:
+            return await wait_until(read, lambda record: shown_status(record) == status, seconds)
+        except AssertionError as error:
+            with suppress(TemporalError):
+                error.add_note(
+                    str(await self.fleet.query(Fleet.summary, rpc_timeout=QUERY_TIMEOUT))
+                )
+            raise
 
     async def _wait_for_loop(self, status: str) -> None:
         """Wait a moment for the loop's status.
@@ -339,7 +352,10 @@ class Installation:
         handle: WorkflowHandle[FabricSync, str] = self.client.get_workflow_handle_for(
             FabricSync.run, workflow_id(fabric_id)
         )
-        return Fabric(fabric_id, record["id"], repository, api, credential, handle, self.admin)
+        fleet = self.client.get_workflow_handle_for(Fleet.run, FLEET_WORKFLOW_ID)
+        return Fabric(
+            fabric_id, record["id"], repository, api, credential, handle, fleet, self.admin
+        )
 
     async def start(self, fabric: Fabric, *, sync: bool = True) -> None:
         """Start the loop like `enable`: with its first signal, and a sync at once."""
