@@ -122,6 +122,13 @@ async def test_loop_follows_interval_pause_resume_and_disable_and_history_shows_
         assert (resumed.code, resumed.fabric["paused"]) == (0, False)
         await wait_until(fabric.status, lambda status: status.next_sync is not None)
 
+        await fabric.wait_for_syncs(resumed.fabric["syncs"] + 1)  # the record shows none of these
+        disabled = await starter("disable", fabric.fabric_id, "--json")
+        history = (await starter("history", fabric.fabric_id, "--json")).json
+        started_last = datetime.fromisoformat(history["syncs"][-1]["started"])
+        shown = datetime.fromisoformat(disabled.fabric["last_sync"])
+        assert abs(shown - started_last) < timedelta(seconds=1)
+
 
 async def test_no_wait_returns_without_report(
     installation: Installation, starter: CommandLine

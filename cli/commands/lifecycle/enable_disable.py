@@ -97,8 +97,10 @@ async def _disable_fabrics(fabric_refs: list[str]) -> BatchResult:
             return disabled
 
         disabled, any_failed = await run_for_each("Disabling", selected, disable_one)
-        if worker:
+        if worker and disabled:
             await _wait_for_loops_to_end(session, disabled)
+            # Only now do the records show the last syncs.
+            disabled = await session.select_fabrics(fabric.record_ref for fabric in disabled)
         return build_fleet_view(session, disabled, (), {}), any_failed
 
 
