@@ -352,7 +352,9 @@ class Installation:
         handle: WorkflowHandle[FabricSync, str] = self.client.get_workflow_handle_for(
             FabricSync.run, workflow_id(fabric_id)
         )
-        fleet = self.client.get_workflow_handle_for(Fleet.run, FLEET_WORKFLOW_ID)
+        fleet: WorkflowHandle[Fleet, None] = self.client.get_workflow_handle_for(
+            Fleet.run, FLEET_WORKFLOW_ID
+        )
         return Fabric(
             fabric_id, record["id"], repository, api, credential, handle, fleet, self.admin
         )
