@@ -134,7 +134,7 @@ def test_panels_do_not_overlap() -> None:
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 def test_panel_of_now_never_shows_what_was_before(panel: dict[str, Any]) -> None:
-    """A stat of a range shows its last value for an hour after its metric has disappeared."""
+    """A stat of a range shows the last value of a metric that has disappeared."""
     is_of_now = panel["type"] in {"stat", "table"}
     for target in panel["targets"]:
         assert target.get("instant", False) is is_of_now
