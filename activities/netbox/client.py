@@ -8,6 +8,7 @@ a conflict. NetBox ignores unknown filters: so every row is checked.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
 from threading import Semaphore
 from typing import Any, Final, Self
@@ -18,6 +19,7 @@ from pynetbox.core.query import Request, RequestError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from activities.errors import PermanentError
+from activities.netbox.answer_times import time_answers
 from activities.netbox.http import (
     BadRequest,
     NotFound,
@@ -57,13 +59,9 @@ class NetBox:
         shared_limit: Semaphore | None = None,
     ) -> None:
         self.url = url.rstrip("/")
-        self._session = create_session(
-            self.url,
-            netbox_token(SecretStr(token), token_file),
-            (connect_timeout, timeout),
-            max_concurrent,
-            shared_limit,
-        )
+        secret = netbox_token(SecretStr(token), token_file)
+        timeouts = (connect_timeout, timeout)
+        self._session = create_session(self.url, secret, timeouts, max_concurrent, shared_limit)
 
     @classmethod
     def from_settings(cls, settings: Settings, shared_limit: Semaphore | None = None) -> Self:
@@ -87,6 +85,10 @@ class NetBox:
         self._session.close()
 
     # -- rows of any model ------------------------------------------------------------------------
+
+    def time_answers(self) -> list[timedelta]:
+        """Return a list that gets the time of each further answer, but of large ones."""
+        return time_answers(self._session)
 
     def get_status(self) -> Row:
         """Return NetBox's status, with `netbox-version` among its keys."""

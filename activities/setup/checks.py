@@ -6,9 +6,8 @@ The checks write nothing, and need no administrator.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache, partial
-from itertools import pairwise
-from time import monotonic
 from typing import Final
 
 from activities.checks import Check, join_abbreviated, run_check
@@ -25,10 +24,7 @@ from activities.setup.views import TYPE_ITEM
 
 MIN_NETBOX_VERSION: Final = (4, 7)
 MAX_ANSWER_SECONDS: Final = 2.0
-"""For an answer of a few bytes, as long as for the alert FabricSyncNetBoxSlow."""
-
-SPEED_REQUESTS: Final = 3
-"""Requests of which the slowest counts: one alone may be lucky."""
+"""For an answer of a few kilobytes, as long as for the alert FabricSyncNetBoxSlow."""
 
 STRUCTURE_ATTRIBUTES: Final = (
     "type",
@@ -45,14 +41,17 @@ EMPTY_VALUES: Final = (None, "")
 
 
 def check_netbox(netbox: NetBox) -> list[Check]:
-    """Run the checks, up to the first stage that fails: later stages depend on it."""
-    checks: list[Check] = []
+    """Run the checks, up to the first stage that fails: later stages depend on it.
+
+    How fast NetBox answers is judged by all of their requests: a NetBox that stalls answers most of them soon.
+    """
+    checks, answer_times = list[Check](), netbox.time_answers()
     for stage in STAGES:
         results = list(stage(netbox))
         checks += results
         if not all(check.ok for check in results):
-            break
-    return checks
+            return checks
+    return [*checks, run_check("NetBox speed", partial(_check_speed, answer_times))]
 
 
 def check_token(netbox: NetBox, token: str) -> Check:
@@ -85,18 +84,12 @@ def rule_checks(netbox: NetBox) -> Iterator[Check]:
     yield run_check("NetBox values", partial(_check_values, rows, list_records))
 
 
-def speed_checks(netbox: NetBox, clock: Callable[[], float] = monotonic) -> Iterator[Check]:
-    """Yield the check that NetBox answers soon; `clock` returns seconds."""
-    yield run_check("NetBox speed", partial(_check_speed, netbox, clock))
-
-
 STAGES: Final = (
     version_checks,
     permission_checks,
     structure_checks,
     record_checks,
     rule_checks,
-    speed_checks,
 )
 
 
@@ -117,12 +110,8 @@ def _check_version(netbox: NetBox) -> str:
     return f"NetBox {version} at {netbox.url} accepts the token."
 
 
-def _check_speed(netbox: NetBox, clock: Callable[[], float]) -> str:
-    times = [clock()]
-    for _ in range(SPEED_REQUESTS):
-        netbox.get_status()
-        times.append(clock())
-    slowest = max(end - start for start, end in pairwise(times))
+def _check_speed(answer_times: Iterable[timedelta]) -> str:
+    slowest = max(answer_times).total_seconds()
     if slowest > MAX_ANSWER_SECONDS:
         raise PermanentError(
             f"NetBox takes up to {slowest:.1f} s for an answer, so records and inventories are written late: look at"
