@@ -63,7 +63,7 @@ class Probe:
         """Compare on the fabric's queue."""
         config = request.config
         options = _interactive_options(f"compare Git and Kubernetes of {config.name}")
-        queue = activity_calls.get_observe_queue(config) if request.answered else ""
+        queue = _get_responsive_queue(request)
         return await activity_calls.call_fabric(
             FabricActivities.diff, config, config, options, responsive_queue=queue
         )
@@ -78,7 +78,7 @@ class Comparison:
         """Compare on the fabric's queue."""
         config = request.config
         options = _interactive_options(f"compare with Kubernetes of {config.name}")
-        queue = activity_calls.get_observe_queue(config) if request.answered else ""
+        queue = _get_responsive_queue(request)
         return await activity_calls.call_fabric(
             FabricActivities.compare, request, config, options, responsive_queue=queue
         )
@@ -93,7 +93,7 @@ class Export:
         """Read on the fabric's queue."""
         config = request.config
         options = _interactive_options(f"export the live state of {config.name}")
-        queue = activity_calls.get_observe_queue(config) if request.answered else ""
+        queue = _get_responsive_queue(request)
         return await activity_calls.call_fabric(
             FabricActivities.export, config, config, options, responsive_queue=queue
         )
@@ -161,6 +161,11 @@ class Removal:
             retry_policy=build_retry_policy(),
             summary=cut_summary(f"delete the inventory of {config.name}"),
         )
+
+
+def _get_responsive_queue(request: ProbeRequest | ComparisonRequest) -> str:
+    """Return the queue of the fabric, empty if its last sync found that it does not respond."""
+    return activity_calls.get_observe_queue(request.config) if request.answered else ""
 
 
 def _interactive_options(summary: str) -> workflow.ActivityConfig:

@@ -1,9 +1,7 @@
 """A fabric from `add` to `disable` by command line, with a real worker."""
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
-from activities.queues import queue_has_worker
 from fabrics.loop.loop import workflow_id
 from tests.support.cli.command_line import CommandLine
 from tests.support.cli.enabled_fabric import enable_and_sync
@@ -33,7 +31,6 @@ async def test_fabric_is_added_synced_and_disabled(
     installation: Installation, starter: CommandLine
 ) -> None:
     async with installation.worker():
-        await wait_until(partial(queue_has_worker, installation.client, installation.queue), bool)
         source = await installation.fabric(IN_GIT, SERVERS, hh_sync_enabled=False)
         name = f"Düsseldorf [{installation.queue}]"
         added = await starter(

@@ -4,12 +4,9 @@ Other tests call commands in their own process, where everything is imported alr
 `demo`, which run until they are interrupted, start processes, too.
 """
 
-from functools import partial
-
-from activities.queues import queue_has_worker
 from cli.app import COMMANDS
 from tests.support.cli.command_line import StarterProcess
-from tests.support.system.installation import SERVERS, Installation, in_yaml, wait_until
+from tests.support.system.installation import SERVERS, Installation, in_yaml
 
 
 async def test_every_command_runs_as_a_process(installation: Installation) -> None:
@@ -23,7 +20,6 @@ async def test_every_command_runs_as_a_process(installation: Installation) -> No
     about = ("--kubernetes-server", source.api.server, "--git-repository", source.repository.url)
     starter, ran = StarterProcess(installation.variables), set()
     async with installation.worker():
-        await wait_until(partial(queue_has_worker, installation.client, installation.queue), bool)
         for command, arguments, code, text in (
             ("setup", (), 0, ""),
             ("add", (name, *about, "--credentials", source.fabric_id), 0, name),

@@ -30,6 +30,7 @@ from tests.support.monitoring import EXPRESSIONS
 from tests.support.paths import PROJECT
 from tests.support.system.installation import wait_until
 from tests.support.system.tcp_proxy import proxy_to
+from tests.support.system.worker_command import WORKER_COMMAND
 
 NOBODY = "127.0.0.1:1"
 """An address at which nothing listens."""
@@ -60,7 +61,7 @@ async def running_worker(temporal_address: str, **variables: str) -> AsyncIterat
         "FABRIC_SYNC_NETBOX_URL": f"http://{NOBODY}",
     } | variables
     worker = await asyncio.create_subprocess_exec(
-        sys.executable, "worker.py", cwd=PROJECT, env=environment, stderr=PIPE
+        *WORKER_COMMAND, cwd=PROJECT, env=environment, stderr=PIPE
     )
     try:
         yield worker

@@ -2,15 +2,19 @@
 
 import asyncio
 import shutil
-from functools import partial
 
 import pytest
 
-from activities.queues import queue_has_worker
 from activities.setup.access import RECORDS_GRANT
 from tests.support.cli.command_line import CommandLine, Result
 from tests.support.system.fleet import list_all, temporarily_changed
-from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
+from tests.support.system.installation import (
+    SERVERS,
+    Fabric,
+    Installation,
+    in_yaml,
+    wait_for_worker,
+)
 
 WORKERS = ["Worker for loops", "Worker for fabrics", "Worker for inventories"]
 SOURCES = ["Git credential", "Git", "Kubernetes credential", "Kubernetes"]
@@ -80,9 +84,7 @@ async def test_site_without_a_worker_is_reported(
         await fabric.wait_for_status("disabled")
         doctor = await starter("doctor", fabric.fabric_id, "--json")
         async with installation.site_worker(site):
-            await wait_until(
-                partial(queue_has_worker, installation.client, f"{site}-inventory"), bool
-            )
+            await wait_for_worker(installation.client, f"{site}-inventory")
             healthy = await starter("doctor", fabric.fabric_id, "--json")
     assert doctor.code == 1
     sentences = failed(doctor)

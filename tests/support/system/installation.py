@@ -4,11 +4,11 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -31,6 +31,7 @@ from tenacity import (
 
 import temporal
 from activities.netbox.client import NetBox, Row
+from activities.queues import queue_has_worker
 from cli.temporal.loop_client import TIMEOUT_CODES
 from fabrics.fleet.reconcile import FLEET_WORKFLOW_ID
 from fabrics.inventory.report.report import InventoryReport
@@ -38,11 +39,13 @@ from fabrics.loop.inventory_state import InventoryStatus
 from fabrics.loop.loop import WORKFLOW_TASK_TIMEOUT, FabricLoop, workflow_id
 from fabrics.loop.report import FabricStatus, SyncReport
 from fabrics.record.sync_status import InventoryState
+from fabrics.record.task_queues import notification_queue
 from settings import Settings
 from stack.kubernetes.base import KubernetesApi
 from stack.services.git_server import GitRepository
 from stack.stack import Stack
 from tests.support.paths import PROJECT
+from tests.support.system.worker_command import WORKER_COMMAND
 from worker import running_worker
 from workers.activity_workers import running_site_worker
 from workflows.fabric_sync import FabricSync
@@ -97,6 +100,11 @@ async def query_until_answered[W, T](
         reraise=True,
     )
     return await retrying(workflow.query, query, rpc_timeout=QUERY_TIMEOUT)
+
+
+async def wait_for_worker(client: Client, queue: str) -> None:
+    """Wait until Temporal knows a worker of this queue, which commands look for."""
+    await wait_until(partial(queue_has_worker, client, queue), bool)
 
 
 def is_unanswered(error: BaseException) -> bool:
@@ -271,6 +279,9 @@ class Installation:
         """Run a worker in this event loop; the test must not block that for long."""
         client, settings = await self._prepare_worker(overrides)
         async with running_worker(client, settings):
+            await wait_for_worker(client, settings.task_queue)
+            if settings.notifications_file:
+                await wait_for_worker(client, notification_queue(settings.task_queue))
             yield
 
     @asynccontextmanager
@@ -278,6 +289,7 @@ class Installation:
         """Run a remote worker for `task_queue` in this event loop."""
         client, settings = await self._prepare_worker(overrides)
         async with running_site_worker(client, settings, task_queue):
+            await wait_for_worker(client, task_queue)
             yield
 
     async def _prepare_worker(self, overrides: dict[str, str]) -> tuple[Client, Settings]:
@@ -296,7 +308,7 @@ class Installation:
         """
         log = (self.folder / f"worker-{uuid4().hex[:8]}.log").open("wb")
         process = subprocess.Popen(  # noqa: ASYNC220
-            [sys.executable, "worker.py", *arguments],
+            [*WORKER_COMMAND, *arguments],
             cwd=PROJECT,
             env=self.variables | overrides,
             stdout=log,

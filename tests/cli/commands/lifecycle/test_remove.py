@@ -2,12 +2,10 @@
 
 import asyncio
 import signal
-from functools import partial
 
 import pytest
 
 from activities.netbox.client import NetBox
-from activities.queues import queue_has_worker
 from tests.support.cli.command_line import CommandLine
 from tests.support.netbox.fault_proxy import run_fault_proxy
 from tests.support.system.installation import SERVERS, Fabric, Installation, in_yaml, wait_until
@@ -118,7 +116,6 @@ async def test_removal_that_loses_its_worker_continues_with_the_next(
     vm = {"name": "Trial", "cluster": fabric.record_id}
     foreign = admin.create("virtualization/virtual-machines", vm)
     async with installation.worker():
-        await wait_until(partial(queue_has_worker, installation.client, installation.queue), bool)
         kept = await remove(*arguments)
         assert kept.code == 1
         assert "Its record stays: NetBox at" in kept.err
