@@ -137,7 +137,8 @@ def _note_place(git: GitSource) -> None:
 def _note_decisions(fabric_ref: str) -> None:
     """Say how to end a difference."""
     console.note(
-        "If Git is right: `kubectl apply -f FILE`, and `kubectl delete` what is live only."
+        "If Git is right: `kubectl apply -f FILE`, then remove what is live only: objects with `kubectl delete`,"
+        " fields with `kubectl edit`."
     )
     console.note(
         f"If the fabric is right: commit what `starter.py diff {fabric_ref} --export live` prints."

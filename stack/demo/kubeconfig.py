@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 def write_kubeconfig(file: Path, servers: Mapping[str, str], credentials: Path) -> None:
@@ -14,13 +15,7 @@ def write_kubeconfig(file: Path, servers: Mapping[str, str], credentials: Path) 
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
-            {
-                "name": name,
-                "cluster": {
-                    "server": server,
-                    "certificate-authority": str(credentials / name / "ca.crt"),
-                },
-            }
+            {"name": name, "cluster": _describe_cluster(server, credentials / name / "ca.crt")}
             for name, server in servers.items()
         ],
         "users": [
@@ -32,3 +27,9 @@ def write_kubeconfig(file: Path, servers: Mapping[str, str], credentials: Path) 
         ],
     }
     file.write_text(json.dumps(config))
+
+
+def _describe_cluster(server: str, ca_file: Path) -> dict[str, Any]:
+    """An API that is down has no CA file."""
+    ca = {"certificate-authority": str(ca_file)} if ca_file.exists() else {}
+    return {"server": server, **ca}
