@@ -1,9 +1,10 @@
 """The demo's configuration for `kubectl`."""
 
 from pathlib import Path
+from typing import Any
 
-from kubernetes.client import CustomObjectsApi
-from kubernetes.config import new_client_from_config
+from kubernetes.client import ApiClient, Configuration, CustomObjectsApi
+from kubernetes.config import load_kube_config
 
 from stack.demo.kubeconfig import write_kubeconfig
 from stack.kubernetes.emulator import kubernetes_emulator
@@ -25,8 +26,10 @@ def test_each_context_reaches_its_fabric(tmp_path: Path) -> None:
         file = tmp_path / "kubeconfig"
         write_kubeconfig(file, {name: api.server for name, api in apis.items()}, tmp_path)
         for name, api in apis.items():
-            with new_client_from_config(str(file), context=name) as client:
-                listed = CustomObjectsApi(client).list_cluster_custom_object(
+            configuration = Configuration()
+            load_kube_config(str(file), name, configuration)  # type: ignore[no-untyped-call]
+            with ApiClient(configuration) as client:
+                listed: Any = CustomObjectsApi(client).list_cluster_custom_object(
                     "wiring.githedgehog.com", "v1beta1", "servers"
                 )
             assert [item["metadata"]["name"] for item in listed["items"]] == [f"server-of-{name}"]
